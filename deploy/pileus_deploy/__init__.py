@@ -1,0 +1,1 @@
+"""How a Pileus cloud is started on a machine."""

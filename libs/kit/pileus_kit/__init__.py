@@ -1,0 +1,1 @@
+"""What every Pileus service is built from."""

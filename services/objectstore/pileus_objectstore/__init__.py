@@ -1,0 +1,1 @@
+"""Objects, the Swift and S3 way."""
