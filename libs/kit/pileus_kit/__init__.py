@@ -1,1 +1,1 @@
-"""What every Pileus service is built from."""
+"""What every Pileus service is built from; knows no service."""

@@ -1,0 +1,80 @@
+"""Options are the fields of one frozen dataclass; oslo.config only reads the file.
+
+An environment variable `PILEUS_<FIELD>` wins over the file.
+"""
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from oslo_config import cfg
+
+T = TypeVar("T")
+TYPES: dict[Any, type] = {
+    str: cfg.StrOpt, int: cfg.IntOpt, float: cfg.FloatOpt, bool: cfg.BoolOpt, tuple[str, ...]: cfg.ListOpt,
+}
+
+
+def option(help: str, default: Any = MISSING, secret: bool = False) -> Any:
+    """One field of a Config. Without a default it has to be given."""
+    return field(default=default, metadata={"help": help, "secret": secret}, repr=not secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceConfig:
+    """What every service must know; each service adds its own few."""
+
+    state: str = option("Directory under which everything lives that the cloud knows", "/var/lib/pileus")
+    database: str = option("SQLAlchemy URL; empty: SQLite under the state directory", "", secret=True)
+    bus: str = option("Message bus URL (oslo.messaging)", "rabbit://", secret=True)
+    identity_url: str = option("Where tokens are checked", "http://127.0.0.1:5000/v3")
+    service_user: str = option("This service's user in project `service`", "")
+    service_password: str = option("Its password", "", secret=True)
+    host: str = option("The name of this host, as hypervisor, storage host and network node", socket.gethostname())
+    bind: str = option("Address and port of the API", "127.0.0.1:0")
+    region: str = option("Region of the catalogue in which to look for the other services", "RegionOne")
+    log_level: str = option("DEBUG, INFO, WARNING or ERROR", "INFO")
+    threads: int = option("Requests (API) or jobs (worker) at the same time", 16)
+
+    def path(self, *parts: str) -> Path:
+        """A place below the state directory; its parent exists afterwards."""
+        path = Path(self.state, *parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def database_url(self, service: str) -> str:
+        return self.database or f"sqlite:///{self.path('databases', service + '.sqlite')}"
+
+
+def load(config: type[T], argv: Sequence[str] = ()) -> T:
+    """Read `--config-file FILE` (or `--config FILE`, or $PILEUS_CONFIG) and the environment into `config`."""
+    conf = cfg.ConfigOpts()
+    hints = get_type_hints(config)
+    options = fields(config)  # type: ignore[arg-type]
+    for f in options:
+        default = None if f.default is MISSING else f.default
+        conf.register_opt(TYPES[hints[f.name]](f.name, default=list(default) if isinstance(default, tuple) else default,
+                                               required=f.default is MISSING and f.name not in _environment(options),
+                                               secret=f.metadata["secret"], help=f.metadata["help"]))
+    given = ["--config-file" if a == "--config" else a for a in argv]
+    fallback = [os.environ["PILEUS_CONFIG"]] if "PILEUS_CONFIG" in os.environ else []
+    conf(given, project="pileus", default_config_files=fallback)
+    values = {f.name: getattr(conf, f.name) for f in options}
+    for name, text in _environment(options).items():
+        values[name] = _convert(hints[name], text)
+    return config(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _environment(options: Sequence[Any]) -> dict[str, str]:
+    return {f.name: os.environ[f"PILEUS_{f.name.upper()}"] for f in options if f"PILEUS_{f.name.upper()}" in os.environ}
+
+
+def _convert(kind: Any, text: str) -> Any:
+    if kind is bool:
+        return text.lower() in ("1", "true", "yes", "on")
+    if kind == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return kind(text)

@@ -1,0 +1,135 @@
+"""The database: sessions, column types, migrations.
+
+SQLite is the embedded default: WAL, `synchronous=FULL` (an accepted request is durable), writers begin with
+`BEGIN IMMEDIATE`, so two of them queue instead of failing halfway. PostgreSQL is what a grown cloud uses.
+"""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, create_engine, event, text
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware datetime; SQLite, which has none, stores it in UTC without a zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone is ambiguous; use pileus_kit.db.now()")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+Json = JSON
+
+
+class Sessions:
+    """Opens sessions on one database. `begin()` writes and commits at its end; `read()` never writes."""
+
+    def __init__(self, url: str, **engine_options: Any) -> None:
+        self.engine: Engine = create_engine(url, **_options(url) | engine_options)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        self._writers = sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = sessionmaker(self.engine.execution_options(pileus_read=True), expire_on_commit=False,
+                                     autoflush=False)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        with self._writers.begin() as session:
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent snapshot; what is written to such a session is thrown away."""
+        with self._readers() as session:
+            yield session
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def _options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"check_same_thread": False, "timeout": 30}, "pool_size": 20, "max_overflow": 30}
+    return {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we send BEGIN ourselves
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "cache_size=-4000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("pileus_read")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def count_statements(sessions: Sessions) -> Iterator[list[str]]:
+    """The statements sent while the block runs, without BEGIN and COMMIT; for tests and the bench."""
+    seen: list[str] = []
+    lock = threading.Lock()
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            with lock:
+                seen.append(statement)
+
+    event.listen(sessions.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(sessions.engine, "before_cursor_execute", note)
+
+
+def migrate(url: str, package: str) -> None:
+    """Bring the database at `url` to the newest revision in `package`.db.migrations (linear)."""
+    from alembic import command
+    from alembic.config import Config as AlembicConfig
+
+    sessions = Sessions(url)
+    try:
+        with sessions.engine.connect() as connection:
+            settings = AlembicConfig()
+            settings.set_main_option("script_location", "pileus_kit:migrations")
+            settings.set_main_option("version_locations", f"{package}.db.migrations:versions")
+            settings.set_main_option("path_separator", "os")
+            settings.attributes["connection"] = connection
+            command.upgrade(settings, "head")
+            connection.commit()
+    finally:
+        sessions.dispose()
+
+
+def alive(sessions: Sessions) -> bool:
+    """Whether the database answers; for health checks."""
+    with sessions.read() as session:
+        return session.execute(text("SELECT 1")).scalar() == 1

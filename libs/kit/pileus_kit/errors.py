@@ -1,0 +1,88 @@
+"""Failures the caller may be told about. Anything that is not a CloudError is a bug: a 500 that tells only the request id."""
+
+
+class CloudError(Exception):
+    """A refusal with a status and a sentence that names the cause; `facts` fill the sentence."""
+
+    status = 500
+    text = "{why}"
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = facts
+        super().__init__(self.text.format(**facts))
+
+    @property
+    def type(self) -> str:
+        return type(self).__name__
+
+
+class BadRequest(CloudError):
+    status = 400
+
+
+class Unauthorized(CloudError):
+    status = 401
+    text = "The request you have made requires authentication."
+
+
+class Forbidden(CloudError):
+    status = 403
+    text = "Policy doesn't allow {rule} to be performed."
+
+
+class NotFound(CloudError):
+    status = 404
+
+
+class NotAcceptable(CloudError):
+    status = 406
+
+
+class Conflict(CloudError):
+    status = 409
+
+
+class Gone(CloudError):
+    status = 410
+
+
+class LengthRequired(CloudError):
+    status = 411
+
+
+class PreconditionFailed(CloudError):
+    status = 412
+
+
+class TooLarge(CloudError):
+    status = 413
+
+
+class UnsupportedMedia(CloudError):
+    status = 415
+
+
+class TooMany(CloudError):
+    status = 429
+
+
+class Unimplemented(CloudError):
+    """An operation that the API defines and this cloud doesn't have (yet)."""
+
+    status = 501
+
+
+class Unavailable(CloudError):
+    status = 503
+
+
+class Transient(Unavailable):
+    """Somebody we need doesn't answer just now; a flow waits and tries the same step again."""
+
+
+class HostDown(Transient):
+    text = "Host {host} does not answer: {why}"
+
+
+class PeerDown(Transient):
+    text = "The {service} service does not answer: {why}"
