@@ -1,0 +1,395 @@
+"""What the control plane may ask of a host (`HostAgent`), and what a host tells the control plane (`Control`).
+
+Every call is keyed by the guest's id (the server's uuid) and idempotent: flows run their steps at least once, so each call
+says what shall *be*, and doing it twice is doing it once. A guest that is not there is already destroyed, a disk that is
+there is already prepared. Calls of one guest run one after another on the host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pileus_kit import errors
+from pileus_kit.rpc import Interface, call, cast
+
+
+class Power(StrEnum):
+    """What a guest does, as its hypervisor sees it."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    CRASHED = "crashed"
+    SUSPENDED = "suspended"
+    """Stopped with its memory saved on disk; `resume` continues it."""
+
+
+class GuestAbsent(errors.NotFound):
+    text = "Guest {guest} is not on host {host}."
+
+
+class GuestNotRunning(errors.Conflict):
+    text = "Guest {guest} is not running."
+
+
+class ImageUnusable(errors.BadRequest):
+    """The image's bytes are not what was announced, or are something no host will open. Trying again won't help."""
+
+    text = "Image {image} is unacceptable: {why}."
+
+
+class ImageUnreachable(errors.Transient):
+    text = "Image {image} can't be fetched now: {why}."
+
+
+class DiskTooSmall(errors.BadRequest):
+    text = "Disk {disk} of {size} bytes can't hold {needed} bytes."
+
+
+class TapMissing(errors.Transient):
+    text = "The network has not wired tap {tap} within {seconds} s."
+
+
+class GuestUnsupported(errors.Conflict):
+    """The hypervisor or the guest can't do this, now or ever (no guest agent inside, for example)."""
+
+    text = "Guest {guest}: {what} is not supported: {why}."
+
+
+class DetachRefused(errors.Conflict):
+    text = "Guest {guest} does not let go of {device}."
+
+
+class HypervisorFailed(errors.CloudError):
+    """The hypervisor refused something that ought to have worked; `why` is its own message."""
+
+    text = "The hypervisor could not {what}: {why}."
+
+
+@dataclass(frozen=True)
+class Image:
+    """Bytes that a host may fetch: GET `url` with the header `X-Image-Ticket`."""
+
+    id: str
+    url: str
+    ticket: str
+    format: str
+    """raw, qcow2, vmdk, vdi, vhdx, iso, aki, ari: what the image service declares. The host looks for itself and refuses another."""
+    sha256: str | None = None
+    size: int | None = None
+    """Stored bytes."""
+    virtual_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Where a snapshot goes: PUT `url` with the header `X-Image-Ticket`."""
+
+    image_id: str
+    url: str
+    ticket: str
+    format: str = "qcow2"
+    """qcow2 or raw."""
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Nic:
+    port_id: str
+    mac: str
+    tap: str
+    """A persistent tap made by the network's agent, which puts it into a bridge when its filters stand."""
+    mtu: int
+    model: str = "virtio"
+
+
+@dataclass(frozen=True)
+class Volume:
+    id: str
+    connection_info: dict[str, Any]
+    """`{"driver_volume_type": "file"|"nbd", "data": {…}}` as the volume service's attachment gives it."""
+    device: str = ""
+    """`/dev/vdb`; empty: the host takes the next free one and says which."""
+    bus: str = "virtio"
+    """virtio, scsi, ide, sata, usb."""
+    kind: str = "disk"
+    """disk or cdrom."""
+    boot_index: int | None = None
+    """0 is the root disk of a guest that boots from a volume."""
+    read_only: bool = False
+    shared: bool = False
+    """Other guests write to it at the same time (multiattach)."""
+
+
+@dataclass(frozen=True)
+class LocalDisk:
+    """A blank disk that lives and dies with the guest."""
+
+    size_mib: int
+    format: str = ""
+    """Filesystem to make (ext4, …); empty: the host's default for ephemeral disks. Ignored for swap."""
+    bus: str = "virtio"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """The whole description of a guest. `boot` makes the hypervisor's definition follow it each time."""
+
+    id: str
+    name: str
+    """The hypervisor's name for it (`instance-…`); the host puts its own prefix before it."""
+    vcpus: int
+    memory_mib: int
+    hostname: str = ""
+    root_gib: int = 0
+    """The root disk grows to this; 0: as large as the image."""
+    image: Image | None = None
+    """None: boots from the volume with boot index 0. Only `prepare` and `rescue` fetch it."""
+    kernel: Image | None = None
+    ramdisk: Image | None = None
+    cmdline: str = ""
+    """Kernel command line; only with a kernel."""
+    ephemeral: tuple[LocalDisk, ...] = ()
+    swap_mib: int = 0
+    nics: tuple[Nic, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    config_drive: dict[str, bytes] | None = None
+    """Path -> content of the files of a config drive (`openstack/latest/meta_data.json`); None: no config drive."""
+    properties: dict[str, str] = field(default_factory=dict)
+    """The image's `hw_*` and `os_*` properties: hw_disk_bus, hw_vif_model, hw_machine_type, hw_cdrom_bus, hw_rng_model,
+    hw_video_model, hw_qemu_guest_agent, hw_firmware_type, hw_boot_menu … Unknown ones are ignored."""
+    rescue: Image | None = None
+    """Set: the guest is being rescued; it boots from this and has its own root disk as the second one."""
+    project_id: str = ""
+    user_id: str = ""
+
+
+@dataclass(frozen=True)
+class Booted:
+    power: Power
+    devices: dict[str, str] = field(default_factory=dict)
+    """Volume id -> device name (`/dev/vdb`), as the guest was given them."""
+    root_device: str = "/dev/vda"
+
+
+@dataclass(frozen=True)
+class Attached:
+    device: str
+
+
+@dataclass(frozen=True)
+class GuestState:
+    id: str
+    power: Power
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a console proxy on the network's inside can reach a guest's console."""
+
+    kind: str
+    """vnc or serial."""
+    host: str
+    port: int
+    password: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    power: Power
+    uptime_s: int
+    cpu_time_ns: tuple[int, ...]
+    memory_mib: int
+    memory_used_mib: int | None
+    disks: tuple[dict[str, int], ...]
+    """read_bytes, read_requests, write_bytes, write_requests, errors_count; one for each disk."""
+    nics: tuple[dict[str, Any], ...]
+    """mac_address, rx_octets, rx_packets, rx_errors, rx_drop, tx_…; one for each interface."""
+    driver: str = "libvirt"
+    hypervisor: str = "qemu"
+    config_drive: bool = False
+
+
+@dataclass(frozen=True)
+class Inventory:
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+    disk_free_gib: int
+    hypervisor_type: str
+    """QEMU, KVM, LXC, fake: what `GET /os-hypervisors` shows."""
+    hypervisor_version: int
+    """major * 1000000 + minor * 1000 + micro."""
+    hostname: str
+    host_ip: str
+    cpu_info: dict[str, Any] = field(default_factory=dict)
+    """arch, model, vendor, topology{cores,threads,sockets}, features[]."""
+    facts: dict[str, str] = field(default_factory=dict)
+    """accelerator (kvm or tcg) and why, driver, agent version: for people, nothing depends on it."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the control plane believes a guest of this host does; RUNNING ones are started again after a host restart."""
+
+    id: str
+    power: Power
+
+
+class HostAgent(Interface, topic="compute.agent", version="1.0"):
+    """Errors not named at a call: GuestAbsent, HypervisorFailed."""
+
+    @call(since="1.0", timeout=3600)
+    def prepare(self, guest: Guest) -> None:
+        """Make the guest's disks: root (an overlay on the host's one base of the image), ephemeral, swap, config drive.
+
+        What exists stays; a root or ephemeral disk that is smaller than described grows (resize). Nothing shrinks.
+        Raises ImageUnusable, DiskTooSmall (for good), ImageUnreachable (again later).
+        """
+
+    @call(since="1.0", timeout=300)
+    def boot(self, guest: Guest) -> Booted:
+        """Make the guest run as described; a running guest is left alone. Also "power on". Waits for the taps: TapMissing."""
+
+    @call(since="1.0", timeout=900)
+    def power_off(self, guest_id: str, timeout_s: int = 60) -> None:
+        """Press the power button, and cut the power after `timeout_s` (at once with 0). An absent guest is off."""
+
+    @call(since="1.0", timeout=900)
+    def reboot(self, guest: Guest, hard: bool, timeout_s: int = 60) -> Booted:
+        """Soft: ask the guest, and do it hard when it is not down after `timeout_s`. Hard: power cut and a fresh boot.
+
+        Ends with a running guest, whatever it was before. A repeated call after a crash may reboot it twice.
+        """
+
+    @call(since="1.0")
+    def pause(self, guest_id: str) -> None:
+        """Freeze the guest in memory. Raises GuestNotRunning."""
+
+    @call(since="1.0")
+    def unpause(self, guest_id: str) -> None:
+        """Let a paused guest go on; a running one is left alone. Raises GuestNotRunning."""
+
+    @call(since="1.0", timeout=900)
+    def suspend(self, guest_id: str) -> None:
+        """Save the guest's memory on disk and free the host's. Raises GuestNotRunning unless suspended already."""
+
+    @call(since="1.0", timeout=900)
+    def resume(self, guest: Guest) -> Booted:
+        """Continue a suspended guest where it was; boot it if there is no saved memory."""
+
+    @call(since="1.0", timeout=3600)
+    def rescue(self, guest: Guest) -> Booted:
+        """Stop the guest and boot `guest.rescue`, with its own root disk as the second one."""
+
+    @call(since="1.0", timeout=900)
+    def unrescue(self, guest: Guest) -> Booted:
+        """Stop the rescue system, drop its disk, boot the guest from its own root disk (`guest.rescue` is None)."""
+
+    @call(since="1.0", timeout=300)
+    def destroy(self, guest_id: str) -> None:
+        """Make sure that nothing of the guest is on this host: domain, disks, kept disks, saved memory, console log."""
+
+    @call(since="1.0", timeout=900)
+    def keep_disks(self, guest_id: str, copy: bool) -> None:
+        """Put the stopped guest's local disks aside, to be able to go back: moved (rebuild), or copied (resize).
+
+        Nothing if some are kept already.
+        """
+
+    @call(since="1.0", timeout=300)
+    def restore_disks(self, guest_id: str) -> None:
+        """Put the kept disks back in the place of those made since (the guest must be off). Nothing if none are kept."""
+
+    @call(since="1.0", timeout=300)
+    def drop_kept_disks(self, guest_id: str) -> None:
+        """The rebuild or resize is confirmed: the kept disks go."""
+
+    @call(since="1.0", timeout=120)
+    def attach_volume(self, guest_id: str, volume: Volume) -> Attached:
+        """Plug the volume into the guest (also a stopped one); an attached one stays as it is."""
+
+    @call(since="1.0", timeout=120)
+    def detach_volume(self, guest_id: str, volume_id: str) -> None:
+        """Unplug it and return when the guest has let go. Nothing if it isn't attached or there is no guest.
+
+        Raises DetachRefused when the guest doesn't let go.
+        """
+
+    @call(since="1.0", timeout=60)
+    def extend_volume(self, guest_id: str, volume_id: str, size: int) -> None:
+        """Grow an attached volume to `size` bytes, so that the guest sees it. Raises GuestUnsupported (NBD can't)."""
+
+    @call(since="1.0", timeout=120)
+    def attach_nic(self, guest_id: str, nic: Nic) -> None:
+        """Plug the interface in, when its tap is wired (TapMissing); an attached one stays."""
+
+    @call(since="1.0", timeout=120)
+    def detach_nic(self, guest_id: str, port_id: str) -> None:
+        """Unplug it and return when the guest has let go. Nothing if it isn't attached or there is no guest."""
+
+    @call(since="1.0")
+    def set_password(self, guest_id: str, user: str, password: str) -> None:
+        """Through the QEMU guest agent inside. Raises GuestUnsupported without one."""
+
+    @call(since="1.0", timeout=7200)
+    def snapshot(self, guest_id: str, upload: Upload) -> Uploaded:
+        """Upload the root disk, as it was at one moment, flattened (no backing file). The guest goes on meanwhile."""
+
+    @call(since="1.0")
+    def console_log(self, guest_id: str, lines: int | None = None) -> str:
+        """The end of what the guest wrote to its serial console: `lines` lines, at most 100 KiB in any case."""
+
+    @call(since="1.0")
+    def console(self, guest_id: str, kind: str = "vnc") -> Endpoint:
+        """Raises GuestNotRunning, GuestUnsupported."""
+
+    @call(since="1.0")
+    def diagnostics(self, guest_id: str) -> Diagnostics:
+        """Counters of a running guest. Raises GuestNotRunning."""
+
+    @call(since="1.0")
+    def inject_nmi(self, guest_id: str) -> None:
+        """Send a non-maskable interrupt (trigger a crash dump). Raises GuestNotRunning."""
+
+    @call(since="1.0", timeout=3600)
+    def cache_image(self, image: Image) -> None:
+        """Have the image in the host's cache before it is needed."""
+
+    @call(since="1.0")
+    def state(self, guest_id: str) -> GuestState:
+        """One guest's power state."""
+
+    @call(since="1.0")
+    def guests(self) -> list[GuestState]:
+        """Every guest with our prefix on this host."""
+
+    @call(since="1.0")
+    def inventory(self) -> Inventory:
+        """What the host has, in total; nothing is reserved here."""
+
+    @cast(since="1.0")
+    def poke(self) -> None:
+        """Say `hello` now."""
+
+
+class Control(Interface, topic="compute.worker", version="1.0"):
+    """Served by every worker; any one of them takes the message."""
+
+    @cast(since="1.0")
+    def hello(self, host: str, inventory: Inventory, guests: list[GuestState]) -> None:
+        """Every 15 s, and at once when a guest's state changed by itself: the host lives, and this is all that is on it.
+
+        `guests` holds every guest with our prefix, so a stray one (no such server, or placed elsewhere) can be seen.
+        """
+
+    @call(since="1.0")
+    def wanted(self, host: str) -> list[Wanted]:
+        """What ought to be on this host. Asked at the agent's start: RUNNING guests that are off are started again."""
