@@ -1,8 +1,8 @@
 """What the control plane may ask of a host (`HostAgent`), and what a host tells the control plane (`Control`).
 
-Every call is keyed by the guest's id (the server's uuid) and idempotent: flows run their steps at least once, so each call
-says what shall *be*, and doing it twice is doing it once. A guest that is not there is already destroyed, a disk that is
-there is already prepared. Calls of one guest run one after another on the host.
+Every call is keyed by the guest's id (the server's uuid) and idempotent: flows run their steps at least once, so
+each call says what shall *be*, and doing it twice is doing it once. A guest that is not there is already destroyed,
+a disk that is there is already prepared. Calls of one guest run one after another on the host.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Image:
     url: str
     ticket: str
     format: str
-    """raw, qcow2, vmdk, vdi, vhdx, iso, aki, ari: what the image service declares. The host looks for itself and refuses another."""
+    """What the image service declares: raw, qcow2, vmdk, vdi, vhdx, iso, aki, ari. The host looks for itself."""
     sha256: str | None = None
     size: int | None = None
     """Stored bytes."""
@@ -237,7 +237,7 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the control plane believes a guest of this host does; RUNNING ones are started again after a host restart."""
+    """What the control plane believes a guest of this host does."""
 
     id: str
     power: Power
@@ -256,7 +256,10 @@ class HostAgent(Interface, topic="compute.agent", version="1.0"):
 
     @call(since="1.0", timeout=300)
     def boot(self, guest: Guest) -> Booted:
-        """Make the guest run as described; a running guest is left alone. Also "power on". Waits for the taps: TapMissing."""
+        """Make the guest run as described ("power on" too); a running guest is left alone.
+
+        Waits until the taps are wired, or raises TapMissing.
+        """
 
     @call(since="1.0", timeout=900)
     def power_off(self, guest_id: str, timeout_s: int = 60) -> None:
@@ -306,7 +309,7 @@ class HostAgent(Interface, topic="compute.agent", version="1.0"):
 
     @call(since="1.0", timeout=300)
     def restore_disks(self, guest_id: str) -> None:
-        """Put the kept disks back in the place of those made since (the guest must be off). Nothing if none are kept."""
+        """Put the kept disks back in the place of those made since (the guest is off). Nothing if none are kept."""
 
     @call(since="1.0", timeout=300)
     def drop_kept_disks(self, guest_id: str) -> None:
@@ -385,7 +388,7 @@ class Control(Interface, topic="compute.worker", version="1.0"):
 
     @cast(since="1.0")
     def hello(self, host: str, inventory: Inventory, guests: list[GuestState]) -> None:
-        """Every 15 s, and at once when a guest's state changed by itself: the host lives, and this is all that is on it.
+        """Every 15 s, and when a guest's state changed by itself: the host lives, and this is all that is on it.
 
         `guests` holds every guest with our prefix, so a stray one (no such server, or placed elsewhere) can be seen.
         """
