@@ -1,0 +1,23 @@
+"""Everything an operator may set for compute."""
+
+from dataclasses import dataclass
+
+from pileus_kit.config import ServiceConfig, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(ServiceConfig):
+    service_user: str = option("This service's user in project `service`", "compute")
+    bind: str = option("Address and port of the API", "127.0.0.1:8774")
+    hypervisor: str = option("Driver of this host, by entry point name", "libvirt")
+    libvirt_uri: str = option("Which libvirt daemon runs this host's guests", "qemu:///system")
+    prefix: str = option("Begins the name of everything this cloud makes on a host", "pl")
+    metadata_secret: str = option("Shared with the network service: signs the metadata requests of guests", "",
+                                  secret=True)
+    cpu_overcommit: float = option("Virtual CPUs offered per physical CPU", 16.0)
+    memory_overcommit: float = option("Memory offered per physical memory", 1.0)
+    disk_overcommit: float = option("Disk offered per physical disk", 1.0)
+    host_silence: int = option("Seconds without a word after which a host counts as down", 60)
+    default_zone: str = option("Availability zone of hosts that are in no zone", "nova")
+    console_url: str = option("Where browsers reach the console proxy; empty: no consoles are offered", "")
+    api_policy: str = option("File of policy overrides (oslo.policy YAML)", "")
