@@ -1,0 +1,29 @@
+"""What the current thread is working on: read by logs, RPC and calls to other services."""
+
+import uuid
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+work: ContextVar["Work | None"] = ContextVar("work", default=None)
+
+
+def new_request_id() -> str:
+    return f"req-{uuid.uuid4()}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step sees of its job."""
+
+    id: str
+    flow: str
+    subject: str
+    data: dict[str, Any] = field(default_factory=dict)  # what was enqueued, merged with what each step returned
+    attempt: int = 1
+    request_id: str = ""
+    user_id: str | None = None
+    project_id: str | None = None
+    cancelled: bool = False
+    error: str | None = None  # while undoing: why

@@ -1,0 +1,115 @@
+"""The `jobs` and `events` tables of a service, and what its core may do with them: enqueue, cancel, look."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Index, String, Text, case, or_, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
+
+from pileus_kit import context
+from pileus_kit.db import Json, Utc, new_id, now
+from pileus_kit.errors import Conflict
+
+LIVE = ("running", "undoing", "stuck")
+REST = ("done", "undone")
+
+
+class Busy(Conflict):
+    text = "{subject} is busy: {flow} is not finished"
+
+
+class JobColumns:
+    """Columns of `jobs`. A job is also the record of a user's action: who asked for what, when, and how it ended."""
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    flow: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(64), index=True)
+    state: Mapped[str] = mapped_column(String(8), default="running")  # running undoing stuck | done undone
+    step: Mapped[str] = mapped_column(String(64), default="")  # name of the step to do (or undo) next; "" = the first
+    data: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    owner: Mapped[str | None] = mapped_column(String(128), default=None)
+    lease_until: Mapped[float] = mapped_column(default=0.0)  # epoch seconds
+    run_at: Mapped[float] = mapped_column(default=0.0)  # not before; epoch seconds
+    waiting_since: Mapped[float | None] = mapped_column(default=None)  # first Again of this step
+    tries: Mapped[int] = mapped_column(default=0)  # how often this step said Again
+    attempt: Mapped[int] = mapped_column(default=0)  # fence: grows with each claim
+    cancelled: Mapped[bool] = mapped_column(default=False)
+    error: Mapped[str | None] = mapped_column(Text, default=None)
+    request_id: Mapped[str] = mapped_column(String(64), default="")
+    user_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    project_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    updated_at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+    @declared_attr.directive
+    def __table_args__(cls) -> Any:  # noqa: N805
+        return job_indexes(cls.__tablename__)  # type: ignore[attr-defined]
+
+
+class EventColumns:
+    """Columns of `events`: one row for each step that ended, with its time and cause."""
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    job_id: Mapped[str] = mapped_column(String(36), index=True)
+    subject: Mapped[str] = mapped_column(String(64), index=True)
+    flow: Mapped[str] = mapped_column(String(64))
+    step: Mapped[str] = mapped_column(String(64))
+    outcome: Mapped[str] = mapped_column(String(8))  # done failed waiting undone stuck
+    cause: Mapped[str | None] = mapped_column(Text, default=None)
+    request_id: Mapped[str] = mapped_column(String(64), default="", index=True)
+    worker: Mapped[str] = mapped_column(String(128), default="")
+    started_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    finished_at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+
+def job_indexes(table: str) -> tuple[Index, ...]:
+    alive = text("state IN ('running', 'undoing', 'stuck')")
+    return (Index(f"{table}_one_live", "subject", unique=True, sqlite_where=alive, postgresql_where=alive),
+            Index(f"{table}_due", "run_at", "lease_until", sqlite_where=alive, postgresql_where=alive))
+
+
+J = TypeVar("J", bound=JobColumns)
+
+
+def enqueue(session: Session, table: type[J], *, flow: str, subject: str, data: dict[str, Any] | None = None,
+            caller: Any = None, request_id: str | None = None) -> J:
+    """Record what is to be done, in the caller's transaction. At most one job of a subject is live: else Busy."""
+    session.flush()
+    job = table(id=new_id(), flow=flow, subject=subject, data=data or {},
+                request_id=context.request_id.get() if request_id is None else request_id,
+                user_id=getattr(caller, "user_id", None), project_id=getattr(caller, "project_id", None))
+    session.add(job)
+    try:
+        session.flush()
+    except IntegrityError:
+        raise Busy(subject=subject, flow=flow) from None
+    return job
+
+
+def cancel(session: Session, table: type[JobColumns], subject: str, why: str) -> bool:
+    """Turn the subject's running job round: it will be undone from where it is. False if none was running."""
+    hit = session.execute(update(table).where(table.subject == subject, table.state == "running").values(
+        state="undoing", cancelled=True, error=why, run_at=0.0, waiting_since=None, tries=0, updated_at=now()))
+    return bool(hit.rowcount)  # type: ignore[attr-defined]
+
+
+def live(session: Session, table: type[J], subject: str) -> J | None:
+    return session.scalar(select(table).where(table.subject == subject, table.state.in_(LIVE)))
+
+
+def due(session: Session, table: type[JobColumns], at: float, limit: int) -> list[str]:
+    """Jobs that nobody works on and whose time has come, longest waiting first."""
+    return list(session.scalars(
+        select(table.id).where(table.state.in_(LIVE), table.run_at <= at, table.lease_until < at)
+        .order_by(table.run_at).limit(limit)))
+
+
+def claim(session: Session, table: type[J], job_id: str, owner: str, at: float, lease: float) -> J | None:
+    """Take the job for `lease` seconds; None if somebody else has it or it is at rest."""
+    return session.scalar(
+        update(table).where(table.id == job_id, table.state.in_(LIVE), table.run_at <= at,
+                            or_(table.owner.is_(None), table.lease_until < at))
+        .values(owner=owner, lease_until=at + lease, attempt=table.attempt + 1,
+                state=case((table.state == "stuck", "undoing"), else_=table.state))
+        .returning(table).execution_options(synchronize_session=False))

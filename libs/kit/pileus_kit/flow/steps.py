@@ -1,0 +1,60 @@
+"""A flow is an ordered list of steps; a step is one transaction or one remote call, never both."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from pileus_kit.context import Work
+
+LocalFn = Callable[[Session, Any, Work], dict[str, Any] | None]
+RemoteFn = Callable[[Any, Work], dict[str, Any] | None]
+PATIENCE = 600.0  # seconds that a step may go on saying Again before it counts as failed
+
+
+class Again(Exception):  # noqa: N818 -- not an error: keep the place and come back
+    """Raised by a step that must wait: tried again `after` seconds (None: growing pauses)."""
+
+    def __init__(self, after: float | None = None, why: str = "") -> None:
+        self.after, self.why = after, why
+        super().__init__(why)
+
+
+@dataclass(frozen=True)
+class Local:
+    """One transaction: `do` gets its session, and the job's progress is saved in it, so it happens exactly once."""
+
+    do: LocalFn
+    undo: LocalFn | None = None
+    patience: float = PATIENCE
+
+    @property
+    def name(self) -> str:
+        return self.do.__name__
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One call to somebody else: happens at least once, so `do` is idempotent; `undo` accepts that do never happened."""
+
+    do: RemoteFn
+    undo: RemoteFn | None = None
+    patience: float = PATIENCE
+
+    @property
+    def name(self) -> str:
+        return self.do.__name__
+
+
+Step = Local | Remote
+
+
+class Flow:
+    """`failed(session, tools, work)` runs in the transaction that ends an undone job: it says what the subject is now."""
+
+    def __init__(self, name: str, *steps: Step, failed: LocalFn | None = None) -> None:
+        self.name, self.steps, self.failed = name, steps, failed
+        self.index = {step.name: i for i, step in enumerate(steps)}
+        if len(self.index) != len(steps) or not steps:
+            raise ValueError(f"flow {name} needs steps with names of their own")

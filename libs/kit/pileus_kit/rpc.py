@@ -1,0 +1,306 @@
+"""Typed RPC over oslo.messaging: the contract is a class, the client wears it, the server subclasses it.
+
+Only methods declared with `@call` or `@cast` are reachable. Arguments and results are frozen dataclasses or plain
+values; msgspec turns them into what JSON can carry and back. A job's steps carry their attempt along: an agent works
+on one call of a subject at a time and refuses an attempt older than one it has seen.
+"""
+
+import dataclasses
+import inspect
+import logging
+import sys
+import threading
+import time
+from abc import ABC
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, ClassVar, Self, TypeVar, cast as typed, get_type_hints
+
+import msgspec
+
+from pileus_kit import context
+from pileus_kit.errors import CloudError, HostDown
+
+log = logging.getLogger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
+
+SILENCE = 10  # seconds without a sign of life from whoever works on our call: it is dead
+FORGET = 3600.0  # seconds for which a subject's newest attempt is remembered
+
+
+class Refused(CloudError):
+    """The other side said no, with a reason; `kind` is the name of its error."""
+
+    status = 409
+    text = "{why}"
+
+    def __init__(self, kind: str, why: str, status: int = 409) -> None:
+        self.kind, self.status = kind, status
+        super().__init__(why=why)
+
+
+class RemoteFailure(Exception):
+    """A bug on the other side; its log has the traceback under our request id."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """How a method is called: since which version of the contract, at most how long, with or without an answer."""
+
+    since: str
+    timeout: int
+    answers: bool
+
+
+def call(since: str, timeout: int = 60) -> Callable[[F], F]:
+    """A method with an answer. `timeout`: seconds for the whole call; a dead host is noticed much earlier."""
+    return _terms(Terms(since, timeout, answers=True))
+
+
+def cast(since: str) -> Callable[[F], F]:
+    """A method without an answer: it may be lost, so somebody must notice if it is."""
+    return _terms(Terms(since, 30, answers=False))
+
+
+def _terms(terms: Terms) -> Callable[[F], F]:
+    def mark(fn: F) -> F:
+        fn.rpc = terms  # type: ignore[attr-defined]
+        fn.__isabstractmethod__ = True  # type: ignore[attr-defined]
+        return fn
+    return mark
+
+
+class Interface(ABC):
+    """Subclass with `topic=` and `version=` to declare a contract; subclass that to answer it."""
+
+    topic: ClassVar[str]
+    version: ClassVar[str]
+    contract: ClassVar[type["Interface"]]
+
+    def __init_subclass__(cls, topic: str = "", version: str = "", **kw: Any) -> None:
+        super().__init_subclass__(**kw)
+        if topic:
+            cls.topic, cls.version, cls.contract = topic, version, cls
+
+
+def methods(contract: type) -> dict[str, Callable[..., Any]]:
+    return {name: fn for name, fn in vars(contract).items() if hasattr(fn, "rpc")}
+
+
+def describe(contract: type[Interface]) -> dict[str, str]:
+    """The contract as text, a line a method, dataclasses spelled out: what `rpc.lock.json` records."""
+    return {name: f"{fn.rpc.since} " + ", ".join(  # type: ignore[attr-defined]
+        f"{arg}: {_spell(hint)}" for arg, hint in get_type_hints(fn).items()) for name, fn in methods(contract).items()}
+
+
+def _spell(hint: Any) -> str:
+    if dataclasses.is_dataclass(hint):
+        hints = get_type_hints(hint)
+        fields = ", ".join(f"{f.name}: {_spell(hints[f.name])}" for f in dataclasses.fields(hint))
+        return f"{getattr(hint, '__name__', hint)}({fields})"
+    arguments = getattr(hint, "__args__", ())
+    if arguments:
+        origin = getattr(hint, "__origin__", None)
+        return f"{getattr(origin, '__name__', '|')}[{', '.join(_spell(a) for a in arguments)}]"
+    return getattr(hint, "__name__", str(hint))
+
+
+# -- the bus -------------------------------------------------------------------------------------------------------
+
+
+class Bus:
+    """One connection to the message bus: `rabbit://user:password@host:port/vhost`, or `fake://` within a process."""
+
+    def __init__(self, url: str, me: str = "pileus") -> None:
+        self._om, self.url = _messaging(), url
+        self.transport = self._om.get_rpc_transport(_settings(url, me), url=url)
+
+    def client(self, contract: type["I"], host: str | None = None, fanout: bool = False) -> "I":
+        """Somebody who answers `contract`: the one on `host`, any of them, or (casts only) all of them."""
+        target = self._om.Target(topic=contract.topic, server=host, version="1.0", fanout=fanout)
+        client = self._om.get_rpc_client(self.transport, target, version_cap=contract.version,
+                                         call_monitor_timeout=None if self.url.startswith("fake") else SILENCE)
+        return typed("I", _Client(contract, client, host or contract.topic, self._om))
+
+    def serve(self, implementation: Interface, host: str, threads: int = 8) -> "Server":
+        target = self._om.Target(topic=implementation.topic, server=host)
+        endpoint = _Endpoint(implementation, self._om.Target(version=implementation.version))
+        server = self._om.get_rpc_server(self.transport, target, [endpoint], executor="threading",
+                                         access_policy=self._om.ExplicitRPCAccessPolicy)
+        server.start(override_pool_size=threads)
+        return Server(server)
+
+    def close(self) -> None:
+        self.transport.cleanup()
+
+
+I = TypeVar("I", bound=Interface)  # noqa: E741
+
+
+class Server:
+    """A contract being served."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+
+    def stop(self) -> None:
+        self._server.stop()
+        self._server.wait()
+
+
+def _messaging() -> Any:
+    """oslo.messaging on threads. It would import eventlet where it finds it, which nothing here is patched for."""
+    if "eventlet" not in sys.modules:
+        sys.modules["eventlet"] = None  # type: ignore[assignment] -- makes `import eventlet` fail
+    from oslo_service import backend
+
+    backend.init_backend(backend.BackendType.THREADING)
+    import oslo_messaging
+
+    return oslo_messaging
+
+
+def _settings(url: str, me: str) -> Any:
+    """A private set of oslo options (oslo.messaging registers two of its groups on the global one only)."""
+    from oslo_config import cfg
+    from oslo_messaging._metrics import client as metrics
+    from oslo_messaging._tracing import client as tracing
+
+    conf = cfg.ConfigOpts()
+    conf([], project="pileus", default_config_files=[], default_config_dirs=[])
+    conf.register_opts(tracing.oslo_messaging_tracing, group="oslo_messaging_tracing")
+    conf.register_opts(metrics.oslo_messaging_metrics, group="oslo_messaging_metrics")
+    if url.startswith("rabbit"):
+        from oslo_messaging._drivers import amqp, impl_rabbit
+
+        conf.register_opts(impl_rabbit.rabbit_opts + amqp.amqp_opts, group="oslo_messaging_rabbit")
+        for name, value in BROKER.items():
+            conf.set_override(name, value, group="oslo_messaging_rabbit")
+    return conf
+
+
+# Nothing in the bus has to outlive the broker: jobs are in the database and whoever waits for an answer asks again.
+# So queues are plain and expire; see docs/decisions for the figures against quorum queues.
+BROKER: dict[str, Any] = {
+    "heartbeat_timeout_threshold": 30, "heartbeat_rate": 2, "kombu_reconnect_delay": 0.5,
+    "rabbit_retry_interval": 1, "rabbit_retry_backoff": 1, "rabbit_interval_max": 5,
+    "rabbit_transient_queues_ttl": 300,
+}
+
+
+# -- both ends -----------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=512)
+def _shape(fn: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Any]]:
+    return inspect.signature(fn), get_type_hints(fn)
+
+
+class _Client:
+    def __init__(self, contract: type[Interface], client: Any, whom: str, om: Any) -> None:
+        self._methods, self._client, self._whom, self._om = methods(contract), client, whom, om
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in self._methods:
+            raise AttributeError(name)
+        fn = self._methods[name]
+        terms: Terms = fn.rpc  # type: ignore[attr-defined]
+        signature, hints = _shape(fn)
+
+        def send(*args: Any, **kwargs: Any) -> Any:
+            named = dict(signature.bind(None, *args, **kwargs).arguments)
+            named.pop(next(iter(named)))
+            plain = {key: msgspec.to_builtins(value) for key, value in named.items()}
+            if not terms.answers:
+                self._send(lambda: self._client.prepare(version=terms.since).cast(_baggage(), name, **plain))
+                return None
+            answer = self._send(lambda: self._client.prepare(
+                version=terms.since, timeout=terms.timeout).call(_baggage(), name, **plain))
+            if "refused" in answer:
+                raise Refused(**answer["refused"])
+            if "failed" in answer:
+                raise RemoteFailure(f"{self._whom}: {name}: {answer['failed']}")
+            if "stale" in answer:
+                raise HostDown(host=self._whom, why="it has seen a newer attempt of this job")
+            returns = hints.get("return", Any)
+            return None if returns is type(None) else msgspec.convert(answer["result"], returns)
+        return send
+
+    def _send(self, attempt: Callable[[], Any]) -> Any:
+        try:
+            return attempt()
+        except self._om.RPCVersionCapError:
+            raise
+        except (self._om.MessagingException, ConnectionError, OSError) as err:
+            raise HostDown(host=self._whom, why=str(err) or type(err).__name__) from err
+
+
+def _baggage() -> dict[str, Any]:
+    work = context.work.get()
+    about = {"job": work.id, "subject": work.subject, "attempt": work.attempt} if work else {}
+    return {"request_id": context.request_id.get(), **about}
+
+
+class _Endpoint:
+    """Answers for an implementation: types in and out, errors as values, one call of a subject at a time."""
+
+    def __init__(self, implementation: Interface, target: Any) -> None:
+        expose = _messaging().expose
+
+        self.implementation, self.target, self._fence = implementation, target, Fence()
+        for name, fn in methods(implementation.contract).items():
+            setattr(self, name, expose(self._receiver(name, fn)))
+
+    def _receiver(self, name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
+        hints = _shape(fn)[1]
+        implemented = getattr(self.implementation, name)
+
+        def receive(ctxt: dict[str, Any], **raw: Any) -> Any:
+            token = context.request_id.set(ctxt.get("request_id", ""))
+            try:
+                with self._fence.turn(ctxt) as mine:
+                    if not mine:
+                        return {"stale": True}
+                    known = {key: msgspec.convert(value, hints[key]) for key, value in raw.items() if key in hints}
+                    return {"result": msgspec.to_builtins(implemented(**known))}
+            except CloudError as err:
+                log.info("%s refused: %s", name, err)
+                return {"refused": {"kind": err.type, "why": str(err), "status": err.status}}
+            except Exception as err:
+                log.exception("%s failed", name)
+                return {"failed": f"{type(err).__name__}: {err}"}
+            finally:
+                context.request_id.reset(token)
+        return receive
+
+
+class Fence:
+    """Serialises the calls of one subject and refuses attempts older than one already seen."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._turns: dict[str, threading.Lock] = {}
+        self._newest: dict[str, tuple[int, float]] = {}  # job -> attempt, when
+
+    @contextmanager
+    def turn(self, ctxt: dict[str, Any]) -> Iterator[bool]:
+        if "subject" not in ctxt:
+            yield True
+            return
+        with self._lock:
+            self._forget()
+            turn = self._turns.setdefault(ctxt["subject"], threading.Lock())
+        with turn:
+            job, attempt = ctxt["job"], int(ctxt["attempt"])
+            with self._lock:
+                newest = max(self._newest.get(job, (0, 0.0))[0], attempt)
+                self._newest[job] = (newest, time.monotonic())
+            yield attempt >= newest
+
+    def _forget(self) -> None:
+        if len(self._newest) < 1000:
+            return
+        horizon = time.monotonic() - FORGET
+        self._newest = {job: seen for job, seen in self._newest.items() if seen[1] > horizon}
+        self._turns = {subject: turn for subject, turn in self._turns.items() if turn.locked()}
