@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self, TypeVar, cast as typed, get_type_hints
 import msgspec
 
 from pileus_kit import context
-from pileus_kit.errors import CloudError, HostDown
+from pileus_kit.errors import CloudError, HostDown, Transient
 
 log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,6 +38,10 @@ class Refused(CloudError):
     def __init__(self, kind: str, why: str, status: int = 409) -> None:
         self.kind, self.status = kind, status
         super().__init__(why=why)
+
+
+class RefusedForNow(Refused, Transient):
+    """The other side said: not yet (its error was a Transient). A flow waits and tries the same step again."""
 
 
 class RemoteFailure(Exception):
@@ -218,7 +222,8 @@ class _Client:
             answer = self._send(lambda: self._client.prepare(
                 version=terms.since, timeout=terms.timeout).call(_baggage(), name, **plain))
             if "refused" in answer:
-                raise Refused(**answer["refused"])
+                refused = answer["refused"]
+                raise (RefusedForNow if refused["status"] == Transient.status else Refused)(**refused)
             if "failed" in answer:
                 raise RemoteFailure(f"{self._whom}: {name}: {answer['failed']}")
             if "stale" in answer:
