@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, true
+from sqlalchemy import ColumnElement, Select, and_, false, or_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 Row = TypeVar("Row")
@@ -37,7 +37,7 @@ def _beyond(column: Any, direction: str, value: Any) -> ColumnElement[bool]:
     nullable = column.property.columns[0].nullable
     if direction == "asc":
         if value is None:
-            return column.is_not(None) if nullable else true()
+            return column.is_not(None)  # type: ignore[no-any-return]
         return column > value  # type: ignore[no-any-return]
     if value is None:
         return false()

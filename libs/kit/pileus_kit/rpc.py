@@ -15,7 +15,8 @@ from abc import ABC
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, ClassVar, Self, TypeVar, cast as typed, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_type_hints
+from typing import cast as typed
 
 import msgspec
 

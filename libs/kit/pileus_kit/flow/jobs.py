@@ -1,7 +1,7 @@
 """The `jobs` and `events` tables of a service, and what its core may do with them: enqueue, cancel, look."""
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Index, String, Text, case, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -19,7 +19,12 @@ class Busy(Conflict):
     text = "{subject} is busy: {flow} is not finished"
 
 
-class JobColumns:
+class Columns:
+    if TYPE_CHECKING:  # the service's declarative base brings this constructor
+        def __init__(self, **values: Any) -> None: ...
+
+
+class JobColumns(Columns):
     """Columns of `jobs`. A job is also the record of a user's action: who asked for what, when, and how it ended."""
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
@@ -43,11 +48,11 @@ class JobColumns:
     updated_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
     @declared_attr.directive
-    def __table_args__(cls) -> Any:  # noqa: N805
+    def __table_args__(cls) -> Any:
         return job_indexes(cls.__tablename__)  # type: ignore[attr-defined]
 
 
-class EventColumns:
+class EventColumns(Columns):
     """Columns of `events`: one row for each step that ended, with its time and cause."""
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)

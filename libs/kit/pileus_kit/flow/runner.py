@@ -27,11 +27,11 @@ POLL = 2.0  # seconds between looks for jobs whose ring was lost
 LONGEST_PAUSE = 15.0  # seconds between two tries of one step
 
 
-class LeaseLost(Exception):  # noqa: N818 -- not an error of ours: another worker goes on with it
+class LeaseLost(Exception):
     """Another worker took the job over; stop touching it."""
 
 
-class Turned(Exception):  # noqa: N818
+class Turned(Exception):
     """The job was cancelled while a step ran: it is ours still, and to be undone."""
 
 

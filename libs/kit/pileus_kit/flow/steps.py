@@ -13,7 +13,7 @@ RemoteFn = Callable[[Any, Work], dict[str, Any] | None]
 PATIENCE = 600.0  # seconds that a step may go on saying Again before it counts as failed
 
 
-class Again(Exception):  # noqa: N818 -- not an error: keep the place and come back
+class Again(Exception):
     """Raised by a step that must wait: tried again `after` seconds (None: growing pauses)."""
 
     def __init__(self, after: float | None = None, why: str = "") -> None:

@@ -1,0 +1,36 @@
+"""Logs: one line a record on standard error, with time, process, request id; secrets don't get in."""
+
+import logging
+import re
+import sys
+
+from pileus_kit import context
+
+SECRET = re.compile(r"""((?:password|adminPass|admin_pass|secret|token|X-Auth-Token|X-Subject-Token|X-Service-Token|ticket)"""
+                    r"""["']?\s*[:=]\s*["']?)([^"'\s,}&]{4,})""", re.IGNORECASE)
+URL_PASSWORD = re.compile(r"(\w+://[^:/@\s]+:)[^@/\s]+@")
+
+
+class Line(logging.Formatter):
+    def __init__(self, process: str) -> None:
+        super().__init__("%(asctime)s.%(msecs)03d " + process + " %(levelname)s %(name)s [%(request_id)s] %(message)s",
+                         "%Y-%m-%dT%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.request_id = context.request_id.get() or "-"
+        return mask(super().format(record))
+
+
+def mask(text: str) -> str:
+    return URL_PASSWORD.sub(r"\1***@", SECRET.sub(r"\1***", text))
+
+
+def setup(process: str, level: str = "INFO") -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Line(process))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("urllib3", "requests", "oslo_service", "amqp", "stevedore", "alembic", "pyroute2", "oslo_policy"):
+        logging.getLogger(noisy).setLevel("WARNING")
+    logging.getLogger("oslo.messaging").setLevel("WARNING")

@@ -1,0 +1,192 @@
+"""Calls to the other services: public HTTP, kept alive, with our own token and, on a user's behalf, theirs too."""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from pileus_kit import context
+from pileus_kit.auth import Caller, KeystoneAuthenticator
+from pileus_kit.config import ServiceConfig
+from pileus_kit.errors import CloudError, PeerDown, Unauthorized
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = (3.05, 60)  # seconds to connect, to answer
+TYPES = {"volume": ("block-storage", "volumev3"), "objectstore": ("object-store",)}
+
+
+class PeerRefused(CloudError):
+    """Another service said no. It keeps that service's status and sentence."""
+
+    text = "{why}"
+
+    def __init__(self, service: str, status: int, why: str) -> None:
+        self.service, self.status = service, status
+        super().__init__(why=why)
+
+
+class Peers:
+    """The other services as one of them sees them, as this service's own user or on behalf of a caller."""
+
+    def __init__(self, config: ServiceConfig, adapters: Mapping[str, BaseAdapter] | None = None) -> None:
+        self._config = config
+        self._http = requests.Session()
+        self._http.trust_env = False  # no proxies or .netrc between our own services
+        pool = HTTPAdapter(pool_connections=10, pool_maxsize=config.threads)
+        self._http.mount("http://", pool)
+        self._http.mount("https://", pool)
+        for prefix, adapter in (adapters or {}).items():
+            self._http.mount(prefix, adapter)
+        self._lock = threading.Lock()
+        self._token, self._expires = "", 0.0
+        self._endpoints: dict[str, str] = {}
+
+    # -- calls -----------------------------------------------------------------------------------------------------
+
+    def call(self, service: str, method: str, path: str, *, caller: Caller | None = None, json: Any = None,
+             microversion: str | None = None, headers: Mapping[str, str] | None = None) -> Any:
+        """The JSON that `service` answers (None for an empty body). Raises PeerRefused or PeerDown."""
+        response = self.send(service, method, path, caller=caller, json=json, microversion=microversion,
+                             headers=headers)
+        return msgspec.json.decode(response.content) if response.content else None
+
+    def send(self, service: str, method: str, path: str, *, caller: Caller | None = None, json: Any = None,
+             microversion: str | None = None, headers: Mapping[str, str] | None = None, data: Any = None,
+             stream: bool = False) -> requests.Response:
+        """Like `call`, but gives the response itself; `data` and `stream` for bytes."""
+        for last in (False, True):
+            own = self.token()
+            given = self._headers(service, own, caller, microversion) | dict(headers or {})
+            if json is not None:
+                data, given["Content-Type"] = msgspec.json.encode(json), "application/json"
+            response = self._send(service, method, self.endpoint(service) + path, given, data, stream)
+            if response.status_code == 401 and not last and (data is None or isinstance(data, bytes)):
+                self._drop(own)  # our own token fell: get another and try once more
+                continue
+            if response.status_code >= 400:
+                raise _refusal(service, response)
+            return response
+        raise AssertionError("unreachable")
+
+    def _send(self, service: str, method: str, url: str, headers: Mapping[str, str], data: Any,
+              stream: bool = False) -> requests.Response:
+        try:
+            return self._http.request(method, url, headers=headers, data=data, stream=stream, timeout=TIMEOUT,
+                                      allow_redirects=False)
+        except requests.ConnectionError as err:
+            with self._lock:
+                self._endpoints.pop(service, None)  # it may have moved
+            raise PeerDown(service=service, why=f"{type(err).__name__} at {url}") from err
+        except requests.Timeout as err:
+            raise PeerDown(service=service, why=f"no answer from {url} in time") from err
+
+    def _headers(self, service: str, own: str, caller: Caller | None, microversion: str | None) -> dict[str, str]:
+        headers = {"X-Auth-Token": caller.token if caller else own, "Accept": "application/json",
+                   "X-OpenStack-Request-ID": context.request_id.get() or context.new_request_id()}
+        if caller:
+            headers["X-Service-Token"] = own
+        if microversion:
+            headers["OpenStack-API-Version"] = f"{TYPES.get(service, (service,))[0].replace('block-storage', 'volume')} {microversion}"
+        return headers
+
+    # -- our own token, the catalogue ------------------------------------------------------------------------------
+
+    def token(self) -> str:
+        """A token of this service's user in project `service`, renewed a minute before it ends."""
+        with self._lock:
+            if time.time() > self._expires - 60:
+                self._log_in()
+            return self._token
+
+    def _drop(self, token: str) -> None:
+        with self._lock:
+            if token == self._token:
+                self._expires = 0.0
+
+    def _log_in(self) -> None:
+        user = {"name": self._config.service_user, "domain": {"id": "default"},
+                "password": self._config.service_password}
+        wish = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}},
+                         "scope": {"project": {"name": "service", "domain": {"id": "default"}}}}}
+        try:
+            response = self._http.post(f"{self._config.identity_url}/auth/tokens", data=msgspec.json.encode(wish),
+                                       headers={"Content-Type": "application/json"}, timeout=TIMEOUT)
+        except requests.RequestException as err:
+            raise PeerDown(service="identity", why=type(err).__name__) from err
+        if response.status_code != 201:
+            raise PeerDown(service="identity", why=f"it refuses {self._config.service_user} ({response.status_code})")
+        from pileus_kit.auth import caller_of
+
+        view = msgspec.json.decode(response.content)["token"]
+        self._token = response.headers["X-Subject-Token"]
+        self._expires = caller_of(self._token, view).expires_at
+        self._endpoints = self._roots(view.get("catalog", ()))
+
+    def _roots(self, catalog: Any) -> dict[str, str]:
+        """service type -> scheme://host:port of its internal (else public) endpoint in our region."""
+        roots = {}
+        for entry in catalog:
+            urls = {e["interface"]: e["url"] for e in entry["endpoints"] if e["region"] == self._config.region}
+            url = urls.get("internal") or urls.get("public")
+            if url:
+                roots[entry["type"]] = "/".join(url.split("/")[:3])
+        return roots
+
+    def endpoint(self, service: str) -> str:
+        """scheme://host:port of `service` (a catalogue type, or our name for it)."""
+        if service == "identity":
+            return "/".join(self._config.identity_url.split("/")[:3])
+        for again in (False, True):
+            for kind in TYPES.get(service, (service,)):
+                if kind in self._endpoints:
+                    return self._endpoints[kind]
+            if not again:
+                with self._lock:
+                    self._log_in()
+        raise PeerDown(service=service, why="the catalogue doesn't offer it")
+
+    # -- tokens of others ------------------------------------------------------------------------------------------
+
+    def authenticator(self) -> KeystoneAuthenticator:
+        """Checks callers' tokens through identity."""
+        return KeystoneAuthenticator(self._validate, self._revoked)
+
+    def _validate(self, token: str) -> Mapping[str, Any]:
+        try:
+            answer = self.call("identity", "GET", "/v3/auth/tokens?nocatalog=1", headers={"X-Subject-Token": token})
+        except PeerRefused as err:
+            if err.status in (400, 401, 404):
+                raise Unauthorized() from None
+            raise
+        return answer["token"]  # type: ignore[no-any-return]
+
+    def _revoked(self, since: int) -> Mapping[str, Any]:
+        return self.call("identity", "GET", f"/v3/OS-PILEUS/revocations?since={since}")  # type: ignore[no-any-return]
+
+
+def _refusal(service: str, response: requests.Response) -> CloudError:
+    why = _sentence(response)
+    if response.status_code in (502, 503, 504):
+        return PeerDown(service=service, why=why)
+    return PeerRefused(service, response.status_code, why)
+
+
+def _sentence(response: requests.Response) -> str:
+    """The message inside whichever error shape the service has."""
+    try:
+        body = msgspec.json.decode(response.content)
+    except msgspec.DecodeError:
+        return response.text[:500] or response.reason
+    while isinstance(body, dict) and body:
+        if isinstance(body.get("message"), str):
+            return str(body["message"])
+        body = next((v for v in body.values() if isinstance(v, dict | str)), "")
+    return str(body)[:500] or response.reason
+
+

@@ -1,0 +1,62 @@
+"""Who may do what: oslo.policy with OpenStack's own rule names; what no rule names is denied.
+
+A target always comes from the database (or is the caller's own scope), never from a request's body.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oslo_config import cfg
+from oslo_policy import policy
+
+from pileus_kit.auth import Caller
+
+ADMIN = "role:admin"
+SERVICE = "role:service"
+MANAGER = "role:manager"
+MEMBER = "role:member"
+READER = "role:reader"
+ANYONE = "@"  # any valid token
+NOBODY = "!"
+PROJECT_READER = "role:reader and project_id:%(project_id)s"
+PROJECT_MEMBER = "role:member and project_id:%(project_id)s"
+PROJECT_MANAGER = "role:manager and project_id:%(project_id)s"
+PROJECT_READER_OR_ADMIN = f"({PROJECT_READER}) or {ADMIN}"
+PROJECT_MEMBER_OR_ADMIN = f"({PROJECT_MEMBER}) or {ADMIN}"
+PROJECT_MANAGER_OR_ADMIN = f"({PROJECT_MANAGER}) or {ADMIN}"
+ADMIN_OR_SERVICE = f"{ADMIN} or {SERVICE}"
+PROJECT_MEMBER_OR_ADMIN_OR_SERVICE = f"{PROJECT_MEMBER_OR_ADMIN} or {SERVICE}"
+PROJECT_READER_OR_ADMIN_OR_SERVICE = f"{PROJECT_READER_OR_ADMIN} or {SERVICE}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A default; an operator's `policy.yaml` in the state directory may say otherwise."""
+
+    name: str
+    check: str
+    description: str = ""
+
+
+class Enforcer:
+    """Decides. `overrides`: a policy.yaml that replaces defaults, read again when it changes."""
+
+    def __init__(self, rules: Iterable[Rule], overrides: Path | None = None) -> None:
+        rules = list(rules)
+        conf = cfg.ConfigOpts()
+        conf([], project="pileus", default_config_files=[], default_config_dirs=[])
+        file = str(overrides) if overrides and overrides.exists() else None
+        self._enforcer = policy.Enforcer(conf, policy_file=file, use_conf=file is not None, fallback_to_json_file=False)
+        self._enforcer.suppress_default_change_warnings = True
+        self._enforcer.suppress_deprecation_warnings = True
+        self._enforcer.register_defaults([policy.RuleDefault(r.name, r.check, r.description) for r in rules])
+        self.names = frozenset(r.name for r in rules)
+
+    def allows(self, rule: str, caller: Caller, target: Mapping[str, Any] | None = None) -> bool:
+        """Whether the caller may; the target defaults to the caller's own scope."""
+        if rule not in self.names:
+            return False
+        return bool(self._enforcer.enforce(rule, dict(target) if target is not None else caller.scope,
+                                           caller.credentials))

@@ -1,0 +1,54 @@
+"""Mains: how an API, a worker or an agent runs until it is told to stop."""
+
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from pileus_kit import config as configs
+from pileus_kit import logs
+from pileus_kit.config import ServiceConfig
+
+C = TypeVar("C", bound=ServiceConfig)
+
+
+def configured(kind: type[C], argv: Sequence[str], process: str) -> C:
+    """Read the configuration and set logging up under it."""
+    config = configs.load(kind, argv)
+    logs.setup(process, config.log_level)
+    return config
+
+
+def api(build: Callable[[C], Any], config: C, process: str) -> None:
+    """Serve `build(config)` with gunicorn: one process, `config.threads` threads, connections kept alive.
+
+    The app is built in the worker after the fork: threads and database connections don't survive one.
+    """
+    from gunicorn.app.base import BaseApplication
+
+    class Api(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            for key, value in {
+                "bind": config.bind, "worker_class": "gthread", "workers": 1, "threads": config.threads,
+                "keepalive": 75, "timeout": 120, "graceful_timeout": 10, "proc_name": process, "accesslog": None,
+                "loglevel": "warning", "preload_app": False, "worker_tmp_dir": "/dev/shm",  # noqa: S108
+                "limit_request_line": 8190, "limit_request_fields": 100, "max_requests": 0,
+                "control_socket_disable": True,
+            }.items():
+                if key in self.cfg.settings:
+                    self.cfg.set(key, value)
+
+        def load(self) -> Any:
+            return build(config)
+
+    Api().run()
+
+
+def until_signalled(start: Callable[[], object], stop: Callable[[], object]) -> None:
+    """Start, wait for SIGTERM or SIGINT, stop."""
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    start()
+    over.wait()
+    stop()

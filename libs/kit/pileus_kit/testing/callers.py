@@ -1,0 +1,54 @@
+"""An authenticator over a book of tokens: what identity would say, without identity."""
+
+import time
+from dataclasses import replace
+
+from pileus_kit.auth import Caller
+from pileus_kit.errors import Unauthorized
+
+IMPLIED = {"admin": {"admin", "manager", "member", "reader"}, "manager": {"manager", "member", "reader"},
+           "member": {"member", "reader"}, "reader": {"reader"}, "service": {"service"}}
+HOUR = 3600.0
+
+
+def person(name: str, *roles: str, project: str | None = "p1", system: bool = False,
+           domain: str | None = None) -> Caller:
+    """A caller called `name`, whose token is `token-<name>`; a role brings what it implies."""
+    held = frozenset().union(*(IMPLIED.get(role, {role}) for role in roles))
+    return Caller(
+        token=f"token-{name}", user_id=f"u-{name}", user_name=name, user_domain_id="default",
+        user_domain_name="Default", project_id=project, project_name=project and f"project-{project}",
+        project_domain_id=project and "default", project_domain_name=project and "Default", domain_id=domain,
+        system=system, roles=held, expires_at=time.time() + HOUR, audit_ids=(f"audit-{name}",), methods=("password",))
+
+
+class TokenBook:
+    """Callers by token. Attributes: admin, manager, member, reader (all of project p1), other (member of p2),
+    service (role service and admin, project `service`), system_admin, nobody (no role), and expired."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Caller] = {}
+        self.admin = self.add(person("admin", "admin"))
+        self.manager = self.add(person("manager", "manager"))
+        self.member = self.add(person("member", "member"))
+        self.reader = self.add(person("reader", "reader"))
+        self.other = self.add(person("other", "member", project="p2"))
+        self.other_reader = self.add(person("other_reader", "reader", project="p2"))
+        self.service = self.add(person("service", "service", "admin", project="service"))
+        self.system_admin = self.add(person("system_admin", "admin", project=None, system=True))
+        self.nobody = self.add(person("nobody"))
+        self.expired = self.add(replace(person("expired", "member"), expires_at=time.time() - 1))
+        self.revoked = person("revoked", "admin")
+
+    def add(self, caller: Caller) -> Caller:
+        self._known[caller.token] = caller
+        return caller
+
+    def drop(self, caller: Caller) -> None:
+        self._known.pop(caller.token, None)
+
+    def __call__(self, token: str) -> Caller:
+        caller = self._known.get(token)
+        if caller is None or caller.expires_at < time.time():
+            raise Unauthorized()
+        return caller

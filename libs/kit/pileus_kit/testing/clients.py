@@ -1,0 +1,102 @@
+"""HTTP into an app in this process: as a client (`Client`), or as another service (`routed_peers`)."""
+
+import io
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from flask import Flask
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
+from werkzeug.test import Client as WerkzeugClient
+from werkzeug.test import TestResponse
+
+from pileus_kit.auth import Caller
+from pileus_kit.config import ServiceConfig
+from pileus_kit.peers import Peers
+
+
+class Client:
+    """`client.get("/v2.1/servers", as_=book.member, version="2.79")`; `as_` may be a token, None sends none."""
+
+    def __init__(self, app: Flask, service: str = "", as_: Caller | None = None) -> None:
+        self._http, self.app, self._service, self._as = WerkzeugClient(app), app, service, as_
+
+    def request(self, method: str, path: str, *, as_: Caller | str | None = None, anonymous: bool = False,
+                version: str | None = None, headers: Mapping[str, str] | None = None, **kwargs: Any) -> TestResponse:
+        who = as_ if as_ is not None else self._as
+        given = dict(headers or {})
+        if who is not None and not anonymous:
+            given.setdefault("X-Auth-Token", who if isinstance(who, str) else who.token)
+        if version:
+            given["OpenStack-API-Version"] = f"{self._service} {version}"
+        return self._http.open(path, method=method, headers=given, **kwargs)
+
+    def get(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.request("GET", path, **kwargs)
+
+    def head(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.request("HEAD", path, **kwargs)
+
+    def post(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.request("POST", path, **kwargs)
+
+    def put(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.request("PUT", path, **kwargs)
+
+    def patch(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.request("PATCH", path, **kwargs)
+
+    def delete(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.request("DELETE", path, **kwargs)
+
+
+class WsgiAdapter(BaseAdapter):
+    """Sends a requests call into a WSGI app of this process instead of over the network."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__()
+        self._client = WerkzeugClient(app)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        parts = urlsplit(str(request.url))
+        body: Any = request.body
+        if body is not None and not isinstance(body, bytes | str):
+            body = body.read() if hasattr(body, "read") else b"".join(body)
+        headers = {k: v if isinstance(v, str) else v.decode() for k, v in request.headers.items()
+                   if k.lower() != "transfer-encoding"}
+        answer = self._client.open(parts.path, method=request.method or "GET", query_string=parts.query,
+                                   base_url=f"{parts.scheme}://{parts.netloc}", headers=headers, data=body)
+        response = requests.Response()
+        response.status_code, response.url, response.request = answer.status_code, str(request.url), request
+        response.reason = HTTPStatus(answer.status_code).phrase
+        response.headers.update(dict(answer.headers))
+        response.raw = HTTPResponse(io.BytesIO(answer.get_data()), headers=dict(answer.headers),
+                                    status=answer.status_code, preload_content=False)
+        return response
+
+    def close(self) -> None:
+        pass
+
+
+class RoutedPeers(Peers):
+    """Peers whose endpoints are apps of this process; its own token is `token`."""
+
+    def __init__(self, apps: Mapping[str, Any], token: str) -> None:
+        super().__init__(ServiceConfig(), {f"http://{name}.test": WsgiAdapter(app) for name, app in apps.items()})
+        self._names, self._own = frozenset(apps), token
+
+    def token(self) -> str:
+        return self._own
+
+    def endpoint(self, service: str) -> str:
+        if service not in self._names:
+            raise LookupError(f"this test has no {service} service")
+        return f"http://{service}.test"
+
+
+def routed_peers(apps: Mapping[str, Any], token: str = "token-service") -> Peers:
+    """Peers for tests: {"image": flask app, …}. Calls without a caller carry `token`."""
+    return RoutedPeers(apps, token)

@@ -1,0 +1,48 @@
+"""Databases for tests."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import DeclarativeBase
+
+from pileus_kit.db import Sessions, migrate
+
+
+def fresh_sessions(model: type[DeclarativeBase], directory: Path) -> Sessions:
+    """An empty database with the tables of `model`: SQLite under `directory`, or a schema of its own on
+    $PILEUS_TEST_DATABASE (a PostgreSQL URL)."""
+    url = os.environ.get("PILEUS_TEST_DATABASE")
+    sessions = _postgres(url) if url else Sessions(f"sqlite:///{directory / 'test.sqlite'}")
+    model.metadata.create_all(sessions.engine)
+    return sessions
+
+
+def _postgres(url: str) -> Sessions:
+    """A schema of its own, so that tests don't see each other; the database is thrown away as a whole afterwards."""
+    from uuid import uuid4
+
+    from sqlalchemy import text
+
+    name = f"t{uuid4().hex[:16]}"
+    first = Sessions(url)
+    with first.begin() as session:
+        session.execute(text(f"CREATE SCHEMA {name}"))
+    first.dispose()
+    return Sessions(url, connect_args={"options": f"-csearch_path={name}"}, pool_size=3, max_overflow=20)
+
+
+def assert_migrations_match(model: type[DeclarativeBase], package: str, directory: Path) -> None:
+    """The migrations of `package` build exactly the tables that its models say."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    url = f"sqlite:///{directory / 'migrated.sqlite'}"
+    migrate(url, package)
+    sessions = Sessions(url)
+    try:
+        with sessions.engine.connect() as connection:
+            found: list[Any] = compare_metadata(MigrationContext.configure(connection), model.metadata)
+        assert not found, f"models and migrations differ: {found}"
+    finally:
+        sessions.dispose()
