@@ -1,0 +1,1 @@
+"""The process on a storage host: implements rpc.py with a driver."""

@@ -1,0 +1,1 @@
+"""Block storage API v3: route, schema and view of each noun."""

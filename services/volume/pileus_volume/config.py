@@ -1,0 +1,19 @@
+"""What an operator may set for the block storage service. Budget: 20 fields."""
+
+from dataclasses import dataclass
+
+from pileus_kit.config import ServiceConfig, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(ServiceConfig):
+    service_user: str = option("This service's user in project `service`", "volume")
+    bind: str = option("Address and port of the API", "127.0.0.1:8776")
+    backend: str = option("Driver of this storage host, by entry point name", "file")
+    backend_name: str = option("What types ask for with volume_backend_name; empty: the driver's name", "")
+    availability_zone: str = option("Zone of this storage host", "nova")
+    overcommit: float = option("Gigabytes promised per gigabyte of disk; volumes are thin", 20.0)
+    nbd: str = option("Where this storage host serves volumes to other hosts, ADDRESS:PORT", "127.0.0.1:10809")
+    nbd_tls: str = option("Directory with x509 files (ca-cert.pem, server-cert.pem, server-key.pem); "
+                          "must be given when `nbd` is not a loopback address", "")
+    image_cache_gib: int = option("Disk kept for images that volumes were made from", 20)

@@ -1,0 +1,1 @@
+"""The rules: functions that take a Session; never commit, never wait."""

@@ -1,0 +1,223 @@
+"""One class per noun. What Cinder keeps in key-value tables is a JSON column here: one row, one read."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from pileus_kit.db import Json, Utc, new_id, now
+from pileus_kit.flow import EventColumns, JobColumns
+
+
+class Model(DeclarativeBase):
+    """Every table of block storage."""
+
+
+class Stamped:
+    """Who owns it and when it was made."""
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    project_id: Mapped[str] = mapped_column(String(64))
+    user_id: Mapped[str] = mapped_column(String(64), default="")
+    name: Mapped[str | None] = mapped_column(String(255), default=None)
+    description: Mapped[str | None] = mapped_column(String(255), default=None)
+    created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    updated_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
+
+
+class VolumeType(Model):
+    __tablename__ = "volume_types"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    description: Mapped[str | None] = mapped_column(String(255), default=None)
+    is_public: Mapped[bool] = mapped_column(default=True)
+    extra_specs: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
+    qos_id: Mapped[str | None] = mapped_column(ForeignKey("qos_specs.id"), default=None)
+    created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    updated_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
+
+
+class TypeAccess(Model):
+    """A project that may use a private type."""
+
+    __tablename__ = "volume_type_access"
+
+    type_id: Mapped[str] = mapped_column(ForeignKey("volume_types.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class DefaultType(Model):
+    """What a project gets when it doesn't name a type."""
+
+    __tablename__ = "default_types"
+
+    project_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    type_id: Mapped[str] = mapped_column(ForeignKey("volume_types.id", ondelete="CASCADE"))
+
+
+class QosSpec(Model):
+    __tablename__ = "qos_specs"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    consumer: Mapped[str] = mapped_column(String(16), default="back-end")
+    specs: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
+    created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+
+class Volume(Stamped, Model):
+    __tablename__ = "volumes"
+
+    size: Mapped[int]  # GiB, as the owner sees it
+    claimed: Mapped[int]  # GiB that quota and placement count: what it is growing to
+    status: Mapped[str] = mapped_column(String(32), default="creating")
+    previous_status: Mapped[str | None] = mapped_column(String(32), default=None)
+    attach_status: Mapped[str] = mapped_column(String(32), default="detached")
+    migration_status: Mapped[str | None] = mapped_column(String(32), default=None)
+    type_id: Mapped[str] = mapped_column(ForeignKey("volume_types.id"))
+    availability_zone: Mapped[str | None] = mapped_column(String(255), default=None)
+    host: Mapped[str | None] = mapped_column(String(255), default=None)  # name@backend#pool
+    bootable: Mapped[bool] = mapped_column(default=False)
+    multiattach: Mapped[bool] = mapped_column(default=False)
+    readonly: Mapped[bool | None] = mapped_column(default=None)
+    snapshot_id: Mapped[str | None] = mapped_column(String(36), default=None)
+    source_volid: Mapped[str | None] = mapped_column(String(36), default=None)
+    meta: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
+    image_meta: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    launched_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
+    attachments: Mapped[list["Attachment"]] = relationship(lazy="selectin", viewonly=True,
+                                                           order_by="Attachment.created_at")
+    type: Mapped[VolumeType] = relationship(lazy="joined", innerjoin=True, viewonly=True)
+
+    __table_args__ = (Index("volumes_of_project", "project_id", "created_at", "id"),
+                      Index("volumes_in_order", "created_at", "id"), Index("volumes_of_host", "host"),
+                      Index("volumes_of_type", "type_id"))
+
+
+class Snapshot(Stamped, Model):
+    __tablename__ = "snapshots"
+
+    volume_id: Mapped[str] = mapped_column(ForeignKey("volumes.id"))
+    volume_size: Mapped[int]
+    status: Mapped[str] = mapped_column(String(32), default="creating")
+    progress: Mapped[str] = mapped_column(String(8), default="0%")
+    type_id: Mapped[str] = mapped_column(String(36))
+    meta: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
+
+    __table_args__ = (Index("snapshots_of_project", "project_id", "created_at", "id"),
+                      Index("snapshots_in_order", "created_at", "id"), Index("snapshots_of_volume", "volume_id"))
+
+
+class Attachment(Model):
+    """The one record of who has a disk; deleted when it's over."""
+
+    __tablename__ = "attachments"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    volume_id: Mapped[str] = mapped_column(ForeignKey("volumes.id", ondelete="CASCADE"))
+    project_id: Mapped[str] = mapped_column(String(64))
+    instance_id: Mapped[str | None] = mapped_column(String(36), default=None)
+    attached_host: Mapped[str | None] = mapped_column(String(255), default=None)
+    mountpoint: Mapped[str | None] = mapped_column(String(255), default=None)
+    attach_status: Mapped[str] = mapped_column(String(32), default="reserved")
+    attach_mode: Mapped[str | None] = mapped_column(String(4), default=None)
+    connector: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    connection: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    export_host: Mapped[str | None] = mapped_column(String(255), default=None)  # storage host that serves it over NBD
+    export_name: Mapped[str | None] = mapped_column(String(128), default=None)  # a secret between it and the client
+    attached_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
+    created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+    __table_args__ = (Index("attachments_of_volume", "volume_id"), Index("attachments_of_instance", "instance_id"),
+                      Index("attachments_of_project", "project_id", "created_at", "id"),
+                      Index("attachments_exported", "export_host"))
+
+
+class StorageHost(Model):
+    """What a host said about itself last, and what an operator decided about it."""
+
+    __tablename__ = "storage_hosts"
+
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    pool: Mapped[str] = mapped_column(String(255))  # name@backend#pool
+    driver: Mapped[str] = mapped_column(String(64))
+    backend_name: Mapped[str] = mapped_column(String(255))
+    availability_zone: Mapped[str] = mapped_column(String(255))
+    total_gib: Mapped[float]
+    free_gib: Mapped[float]
+    overcommit: Mapped[float]
+    directory: Mapped[str] = mapped_column(String(1024))
+    disk_format: Mapped[str] = mapped_column(String(16))
+    nbd_host: Mapped[str] = mapped_column(String(255))
+    nbd_port: Mapped[int]
+    nbd_tls: Mapped[bool]
+    generation: Mapped[int] = mapped_column(default=0)  # grows with every change of its exports
+    disabled: Mapped[bool] = mapped_column(default=False)
+    disabled_reason: Mapped[str | None] = mapped_column(String(255), default=None)
+    frozen: Mapped[bool] = mapped_column(default=False)
+    seen_at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+
+class Quota(Model):
+    """A project's own limit; -1 is unlimited."""
+
+    __tablename__ = "quotas"
+
+    project_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    resource: Mapped[str] = mapped_column(String(300), primary_key=True)
+    hard_limit: Mapped[int]
+
+
+class QuotaClass(Model):
+    """Limits by class; class `default` holds everywhere."""
+
+    __tablename__ = "quota_classes"
+
+    class_name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    resource: Mapped[str] = mapped_column(String(300), primary_key=True)
+    hard_limit: Mapped[int]
+
+
+class Transfer(Model):
+    """An offer to take a volume over, to whoever knows the key."""
+
+    __tablename__ = "transfers"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    volume_id: Mapped[str] = mapped_column(ForeignKey("volumes.id", ondelete="CASCADE"))
+    name: Mapped[str | None] = mapped_column(String(255), default=None)
+    key_hash: Mapped[str] = mapped_column(String(64))
+    no_snapshots: Mapped[bool] = mapped_column(default=False)
+    source_project_id: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+    __table_args__ = (UniqueConstraint("volume_id"), Index("transfers_of_project", "source_project_id", "created_at"))
+
+
+class Message(Model):
+    """Why something asked for asynchronously didn't come about, told to its user."""
+
+    __tablename__ = "messages"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    project_id: Mapped[str] = mapped_column(String(64))
+    resource_type: Mapped[str] = mapped_column(String(32))
+    resource_id: Mapped[str] = mapped_column(String(36))
+    event_id: Mapped[str] = mapped_column(String(64))
+    text: Mapped[str] = mapped_column(Text)
+    request_id: Mapped[str] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+
+    __table_args__ = (Index("messages_of_project", "project_id", "created_at", "id"),
+                      Index("messages_expire", "expires_at"))
+
+
+class Job(JobColumns, Model):
+    __tablename__ = "jobs"
+
+
+class Event(EventColumns, Model):
+    __tablename__ = "events"

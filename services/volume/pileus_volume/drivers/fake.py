@@ -1,0 +1,82 @@
+"""Storage that only remembers: for tests, and to play many storage hosts."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from pileus_volume.config import Config
+from pileus_volume.drivers.base import Backend, Capacity, Server, Source
+from pileus_volume.errors import ToolFailed
+from pileus_volume.rpc import GIB, Disk, Export
+
+
+class FakeBackend(Backend, Server):
+    directory = "/fake/volumes"
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.disks: dict[str, int] = {}
+        self.origins: dict[str, str] = {}
+        self.snapshots: dict[str, set[str]] = {}
+        self.images: set[tuple[str, str]] = set()
+        self.exports: dict[str, Export] = {}
+        self.held: set[str] = set()  # volumes that a guest of this host has open
+
+    def capacity(self) -> Capacity:
+        return Capacity(1000.0, 1000.0)
+
+    def create(self, disk: Disk) -> None:
+        self._make(disk, "blank")
+
+    def has_image(self, image_id: str, sha256: str) -> bool:
+        return (image_id, sha256) in self.images
+
+    def create_from_image(self, disk: Disk, image_id: str, sha256: str, source: Source | None) -> None:
+        self.images.add((image_id, sha256))
+        self._make(disk, f"image {image_id}")
+
+    def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
+        if snapshot_id not in self.snapshots.get(volume_id, ()):
+            raise ToolFailed(tool="fake", why=f"no snapshot {snapshot_id}")
+        self._make(disk, f"snapshot {snapshot_id}")
+
+    def create_from_volume(self, disk: Disk, volume_id: str) -> None:
+        if volume_id not in self.disks:
+            raise ToolFailed(tool="fake", why=f"no disk {volume_id}")
+        self._make(disk, f"volume {volume_id}")
+
+    def delete(self, volume_id: str) -> None:
+        for known in (self.disks, self.origins, self.snapshots):
+            known.pop(volume_id, None)
+
+    def extend(self, disk: Disk) -> int:
+        if disk.volume_id not in self.held:
+            self.disks[disk.volume_id] = max(self.disks[disk.volume_id], disk.size_gib * GIB)
+        return self.disks[disk.volume_id]
+
+    def snapshot(self, volume_id: str, snapshot_id: str) -> bool:
+        if volume_id in self.held:
+            return snapshot_id in self.snapshots.get(volume_id, ())
+        self.snapshots.setdefault(volume_id, set()).add(snapshot_id)
+        return True
+
+    def delete_snapshot(self, volume_id: str, snapshot_id: str) -> bool:
+        if volume_id in self.held:
+            return snapshot_id not in self.snapshots.get(volume_id, ())
+        self.snapshots.get(volume_id, set()).discard(snapshot_id)
+        return True
+
+    @contextmanager
+    def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
+        with NamedTemporaryFile() as file:
+            file.write(f"{self.origins[volume_id]}\n".encode())
+            file.flush()
+            yield Path(file.name)
+
+    def serve(self, exports: Sequence[Export]) -> None:
+        self.exports = {export.attachment_id: export for export in exports}
+
+    def _make(self, disk: Disk, origin: str) -> None:
+        if disk.volume_id not in self.disks:
+            self.disks[disk.volume_id] = disk.size_gib * GIB
+            self.origins[disk.volume_id] = origin

@@ -1,0 +1,165 @@
+"""Volumes as qcow2 files: `volume-ID` in one directory, snapshots inside the file.
+
+Everything is built beside its place and renamed into it, so a file that is there is whole. Files reach the disk
+before the call returns, for what was reported as done must outlive a power cut.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pileus_volume.config import Config
+from pileus_volume.drivers.base import Backend, Capacity, Server, Source
+from pileus_volume.drivers.file import tool
+from pileus_volume.drivers.file.bases import Bases
+from pileus_volume.drivers.file.nbd import Address, StorageDaemon
+from pileus_volume.errors import DiskBusy, ToolFailed
+from pileus_volume.rpc import GIB, Disk, Export, file_name
+
+QEMU_FORMATS = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx"}
+
+
+class FileBackend(Backend, Server):
+    disk_format = "qcow2"
+
+    def __init__(self, config: Config) -> None:
+        self._root = config.path("volumes", "x").parent
+        self._bases = Bases(config.path("volume-images", "x").parent, config.image_cache_gib * GIB)
+        host, _, port = config.nbd.rpartition(":")
+        self._daemon = StorageDaemon(config.path("run", "volume", "x").parent, Address(host, int(port), config.nbd_tls))
+        self.directory = str(self._root)
+
+    def capacity(self) -> Capacity:
+        usage = shutil.disk_usage(self._root)
+        return Capacity(round(usage.total / GIB, 2), round(usage.free / GIB, 2))
+
+    def create(self, disk: Disk) -> None:
+        with self._building(disk) as part:
+            if part:
+                tool.qemu_img("create", "-q", "-f", "qcow2", part, str(disk.size_gib * GIB))
+
+    def has_image(self, image_id: str, sha256: str) -> bool:
+        return self._bases.has(image_id, sha256)
+
+    def create_from_image(self, disk: Disk, image_id: str, sha256: str, source: Source | None) -> None:
+        with self._building(disk) as part:
+            if part:
+                with self._bases.using(image_id, sha256, source) as base:
+                    subprocess.run(["cp", "--reflink=auto", "--sparse=auto", str(base), str(part)], check=True)
+                _fit(part, disk)
+
+    def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
+        with self._building(disk) as part:
+            if part:  # -U: a guest may have it open, but the clusters of a snapshot never change
+                tool.qemu_img("convert", "-q", "-U", "-l", f"snapshot.name={snapshot_id}", "-O", "qcow2",
+                              "--image-opts", tool.options(self._path(volume_id)), part)
+                _fit(part, disk)
+
+    def create_from_volume(self, disk: Disk, volume_id: str) -> None:
+        with self._building(disk) as part:
+            if part:
+                tool.qemu_img("convert", "-q", "-f", "qcow2", "-O", "qcow2", self._path(volume_id), part)
+                _fit(part, disk)
+
+    def delete(self, volume_id: str) -> None:
+        path = self._path(volume_id)
+        for gone in (_part(path), path):
+            gone.unlink(missing_ok=True)
+        _sync(self._root)
+
+    def extend(self, disk: Disk) -> int:
+        path, wanted = self._path(disk.volume_id), disk.size_gib * GIB
+        if tool.virtual_size(path) < wanted:
+            with suppress(DiskBusy):  # its guest's hypervisor grows it; we only look
+                tool.qemu_img("resize", "-q", "-f", "qcow2", path, str(wanted))
+                _sync(path)
+        return tool.virtual_size(path)
+
+    def snapshot(self, volume_id: str, snapshot_id: str) -> bool:
+        path = self._path(volume_id)
+        if snapshot_id in tool.snapshots(path):
+            return True
+        if self._daemon.holds(volume_id):
+            self._daemon.snapshot(volume_id, snapshot_id)
+            return True
+        return _offline(path, "-c", snapshot_id)
+
+    def delete_snapshot(self, volume_id: str, snapshot_id: str) -> bool:
+        path = self._path(volume_id)
+        if not path.exists() or snapshot_id not in tool.snapshots(path):
+            return True
+        if self._daemon.holds(volume_id):
+            self._daemon.delete_snapshot(volume_id, snapshot_id)
+            return True
+        return _offline(path, "-d", snapshot_id)
+
+    @contextmanager
+    def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
+        if disk_format not in QEMU_FORMATS:
+            raise ToolFailed(tool="upload", why=f"images of format {disk_format} can't be made")
+        copy = self._root / f"upload-{volume_id}"
+        which = ["-U", "-l", f"snapshot.name={snapshot_id}"] if snapshot_id else []
+        try:
+            tool.qemu_img("convert", "-q", *which, "-O", QEMU_FORMATS[disk_format], "--image-opts",
+                          tool.options(self._path(volume_id)), copy)
+            yield copy
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def serve(self, exports: Sequence[Export]) -> None:
+        self._daemon.serve(exports, {export.volume_id: self._path(export.volume_id) for export in exports})
+
+    def stop_serving(self) -> None:
+        """End the daemon too; an agent that only restarts leaves it alone."""
+        self._daemon.stop()
+
+    def _path(self, volume_id: str) -> Path:
+        return self._root / file_name(volume_id)
+
+    @contextmanager
+    def _building(self, disk: Disk) -> Iterator[Path | None]:
+        """Where to build; afterwards it is in its place. None: it is there already."""
+        path = self._path(disk.volume_id)
+        if path.exists():
+            yield None
+            return
+        part = _part(path)
+        part.unlink(missing_ok=True)
+        try:
+            yield part
+            _sync(part)
+            part.rename(path)
+            _sync(self._root)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+def _fit(path: Path, disk: Disk) -> None:
+    """Give a copy its own size. What a snapshot has beyond the size of its time is empty, so it may shrink."""
+    wanted, has = disk.size_gib * GIB, tool.virtual_size(path)
+    if has != wanted:
+        tool.qemu_img("resize", "-q", "-f", "qcow2", *(["--shrink"] if has > wanted else []), path, str(wanted))
+
+
+def _offline(path: Path, action: str, snapshot_id: str) -> bool:
+    try:
+        tool.qemu_img("snapshot", "-q", action, snapshot_id, "--image-opts", tool.options(path))
+    except DiskBusy:
+        return False
+    _sync(path)
+    return True
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,147 @@
+"""What block storage refuses, in Cinder's words (clients match some of them)."""
+
+from pileus_kit.errors import BadRequest, CloudError, Conflict, NotFound, TooLarge, Unimplemented
+
+
+class Invalid(BadRequest):
+    text = "Invalid input received: {why}"
+
+
+class InvalidVolume(BadRequest):
+    text = "Invalid volume: {why}"
+
+
+class InvalidSnapshot(BadRequest):
+    text = "Invalid snapshot: {why}"
+
+
+class InvalidImage(BadRequest):
+    text = "Image {image} is unacceptable: {why}"
+
+
+class VolumeNotFound(NotFound):
+    text = "Volume {volume} could not be found."
+
+
+class SnapshotNotFound(NotFound):
+    text = "Snapshot {snapshot} could not be found."
+
+
+class AttachmentNotFound(NotFound):
+    text = "Volume attachment could not be found with filter: attachment_id = {attachment}."
+
+
+class TypeNotFound(NotFound):
+    text = "Volume type {type} could not be found."
+
+
+class TypeNotAllowed(NotFound):
+    text = "Volume type access not found for {type} / {project} combination."
+
+
+class TypeExists(Conflict):
+    text = "Volume Type {type} already exists."
+
+
+class TypeInUse(BadRequest):
+    text = "Target volume type is still in use."
+
+
+class AccessExists(Conflict):
+    text = "Volume type access for {type} / {project} combination already exists."
+
+
+class SpecNotFound(NotFound):
+    text = "Volume Type {type} has no extra specs with key {key}."
+
+
+class MetadataNotFound(NotFound):
+    text = "{kind} {id} has no metadata with key {key}."
+
+
+class TransferNotFound(NotFound):
+    text = "Transfer {transfer} could not be found."
+
+
+class MessageNotFound(NotFound):
+    text = "Message {message} could not be found."
+
+
+class HostNotFound(NotFound):
+    text = "Host {host} could not be found."
+
+
+class ServiceNotFound(NotFound):
+    text = "Service {binary} could not be found on host {host}."
+
+
+class ImageNotFound(BadRequest):
+    text = "Invalid image identifier or unable to access requested image."
+
+
+class QosNotFound(NotFound):
+    text = "No such qos spec {qos}."
+
+
+class QosExists(Conflict):
+    text = "Qos spec {name} already exists."
+
+
+class QosInUse(BadRequest):
+    text = "Qos Specs {qos} is still associated with entities."
+
+
+class QosSpecNotFound(NotFound):
+    text = "Qos spec {qos} has no spec with key {key}."
+
+
+class DefaultTypeNotFound(NotFound):
+    text = "Default type for project {project} could not be found."
+
+
+class VolumesQuotaExceeded(TooLarge):
+    text = "VolumeLimitExceeded: Maximum number of volumes allowed ({limit}) exceeded for quota '{name}'."
+
+
+class SnapshotsQuotaExceeded(TooLarge):
+    text = "SnapshotLimitExceeded: Maximum number of snapshots allowed ({limit}) exceeded for quota '{name}'."
+
+
+class GigabytesQuotaExceeded(TooLarge):
+    text = ("VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed {name} quota. "
+            "Requested {requested}G, quota is {limit}G and {consumed}G has been consumed.")
+
+
+class PerVolumeQuotaExceeded(TooLarge):
+    text = "VolumeSizeExceedsLimit: Requested volume size {size}G is larger than maximum allowed limit {limit}G."
+
+
+class NoBackend(CloudError):
+    """Inside flows only: the reason becomes a user message."""
+
+    status = 500
+    text = "No storage host can take it: {why}"
+
+
+class NotOffered(Unimplemented):
+    text = "{what} is not offered by this cloud."
+
+
+class DiskBusy(Conflict):
+    """Someone has the disk open who should not."""
+
+    text = "Disk {volume} is in use: {why}"
+
+
+class ImageRefused(CloudError):
+    """What was downloaded isn't what it was said to be."""
+
+    status = 400
+    text = "Image {image} is refused: {why}"
+
+
+class ToolFailed(CloudError):
+    """A program of the host did not do its work."""
+
+    status = 500
+    text = "{tool} failed: {why}"

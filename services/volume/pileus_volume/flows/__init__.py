@@ -1,0 +1,1 @@
+"""Long operations, as ordered steps that can be undone."""
