@@ -1,4 +1,4 @@
-"""Failures the caller may be told about. Anything that is not a CloudError is a bug: a 500 that tells only the request id."""
+"""Failures the caller may be told about. Anything else is a bug: a 500 that tells only the request id."""
 
 
 class CloudError(Exception):

@@ -6,7 +6,7 @@ import sys
 
 from pileus_kit import context
 
-SECRET = re.compile(r"""((?:password|adminPass|admin_pass|secret|token|X-Auth-Token|X-Subject-Token|X-Service-Token|ticket)"""
+SECRET = re.compile(r"""((?:password|adminPass|admin_pass|secret|token|ticket)"""
                     r"""["']?\s*[:=]\s*["']?)([^"'\s,}&]{4,})""", re.IGNORECASE)
 URL_PASSWORD = re.compile(r"(\w+://[^:/@\s]+:)[^@/\s]+@")
 

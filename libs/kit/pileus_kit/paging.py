@@ -37,8 +37,8 @@ def _beyond(column: Any, direction: str, value: Any) -> ColumnElement[bool]:
     nullable = column.property.columns[0].nullable
     if direction == "asc":
         if value is None:
-            return column.is_not(None)  # type: ignore[no-any-return]
-        return column > value  # type: ignore[no-any-return]
+            return column.is_not(None)
+        return column > value
     if value is None:
         return false()
     return or_(column < value, column.is_(None)) if nullable else column < value

@@ -92,7 +92,7 @@ class Peers:
         if caller:
             headers["X-Service-Token"] = own
         if microversion:
-            headers["OpenStack-API-Version"] = f"{TYPES.get(service, (service,))[0].replace('block-storage', 'volume')} {microversion}"
+            headers["OpenStack-API-Version"] = f"{service} {microversion}"
         return headers
 
     # -- our own token, the catalogue ------------------------------------------------------------------------------
@@ -164,10 +164,10 @@ class Peers:
             if err.status in (400, 401, 404):
                 raise Unauthorized() from None
             raise
-        return answer["token"]  # type: ignore[no-any-return]
+        return answer["token"]
 
     def _revoked(self, since: int) -> Mapping[str, Any]:
-        return self.call("identity", "GET", f"/v3/OS-PILEUS/revocations?since={since}")  # type: ignore[no-any-return]
+        return self.call("identity", "GET", f"/v3/OS-PILEUS/revocations?since={since}")
 
 
 def _refusal(service: str, response: requests.Response) -> CloudError:

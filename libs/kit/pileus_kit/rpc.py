@@ -157,7 +157,7 @@ class Server:
 def _messaging() -> Any:
     """oslo.messaging on threads. It would import eventlet where it finds it, which nothing here is patched for."""
     if "eventlet" not in sys.modules:
-        sys.modules["eventlet"] = None  # type: ignore[assignment] -- makes `import eventlet` fail
+        sys.modules["eventlet"] = None  # type: ignore[assignment]
     from oslo_service import backend
 
     backend.init_backend(backend.BackendType.THREADING)

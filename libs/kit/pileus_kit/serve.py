@@ -26,7 +26,7 @@ def api(build: Callable[[C], Any], config: C, process: str) -> None:
     """
     from gunicorn.app.base import BaseApplication
 
-    class Api(BaseApplication):  # type: ignore[misc]
+    class Api(BaseApplication):
         def load_config(self) -> None:
             for key, value in {
                 "bind": config.bind, "worker_class": "gthread", "workers": 1, "threads": config.threads,

@@ -38,12 +38,12 @@ class ErrorView(Protocol):
 
 
 def caller() -> Caller:
-    return g.caller  # type: ignore[no-any-return]
+    return g.caller
 
 
 def version() -> Version:
     """The microversion this request speaks; (0, 0) where the API has none."""
-    return g.version  # type: ignore[no-any-return]
+    return g.version
 
 
 def request_id() -> str:
@@ -56,7 +56,7 @@ def tools() -> Any:
 
 
 def allowed(rule: str, target: Mapping[str, Any] | None = None) -> bool:
-    return current_app.extensions["pileus_enforcer"].allows(rule, caller(), target)  # type: ignore[no-any-return]
+    return current_app.extensions["pileus_enforcer"].allows(rule, caller(), target)
 
 
 def enforce(rule: str, target: Mapping[str, Any] | None = None) -> None:
@@ -71,7 +71,8 @@ def enforce(rule: str, target: Mapping[str, Any] | None = None) -> None:
 class Resource(Blueprint):
     """A noun of the API. Every route names its policy rule, or why it is public."""
 
-    def endpoint(self, method: str, path: str, *, policy: str | None = None, public: str | None = None,
+    def endpoint(  # type: ignore[override]
+                 self, method: str, path: str, *, policy: str | None = None, public: str | None = None,
                  body: Schemas | None = None, query: Schemas | None = None, since: Version | None = None,
                  until: Version | None = None, target: Callable[..., Mapping[str, Any]] | None = None,
                  raw: bool = False) -> Callable[[Handler], Handler]:

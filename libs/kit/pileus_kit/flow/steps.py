@@ -36,7 +36,7 @@ class Local:
 
 @dataclass(frozen=True)
 class Remote:
-    """One call to somebody else: happens at least once, so `do` is idempotent; `undo` accepts that do never happened."""
+    """One call to somebody else: at least once, so `do` is idempotent; `undo` accepts that do never happened."""
 
     do: RemoteFn
     undo: RemoteFn | None = None
@@ -51,7 +51,7 @@ Step = Local | Remote
 
 
 class Flow:
-    """`failed(session, tools, work)` runs in the transaction that ends an undone job: it says what the subject is now."""
+    """`failed(session, tools, work)` runs in the transaction that ends an undone job: what the subject is now."""
 
     def __init__(self, name: str, *steps: Step, failed: LocalFn | None = None) -> None:
         self.name, self.steps, self.failed = name, steps, failed

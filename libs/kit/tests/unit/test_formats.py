@@ -2,6 +2,7 @@ import io
 import subprocess
 
 import pytest
+
 from pileus_kit.formats import Inspection, inspect
 
 MIB = 1 << 20
