@@ -159,7 +159,8 @@ class Peers:
 
     def _validate(self, token: str) -> Mapping[str, Any]:
         try:
-            answer = self.call("identity", "GET", "/v3/auth/tokens?nocatalog=1", headers={"X-Subject-Token": token})
+            answer = self.call("identity", "GET", "/v3/auth/tokens?nocatalog=1", headers={
+                "X-Subject-Token": token, "OpenStack-Identity-Access-Rules": "1"})  # kit.web enforces them
         except PeerRefused as err:
             if err.status in (400, 401, 404):
                 raise Unauthorized() from None

@@ -51,7 +51,10 @@ class Enforcer:
         self._enforcer = policy.Enforcer(conf, policy_file=file, use_conf=file is not None, fallback_to_json_file=False)
         self._enforcer.suppress_default_change_warnings = True
         self._enforcer.suppress_deprecation_warnings = True
-        self._enforcer.register_defaults([policy.RuleDefault(r.name, r.check, r.description) for r in rules])
+        defaults = [policy.RuleDefault(r.name, r.check, r.description) for r in rules]
+        self._enforcer.register_defaults(defaults)
+        if file is None:  # oslo.policy would look at its defaults only together with a file
+            self._enforcer.set_rules({default.name: default.check for default in defaults}, use_conf=False)
         self.names = frozenset(r.name for r in rules)
 
     def allows(self, rule: str, caller: Caller, target: Mapping[str, Any] | None = None) -> bool:
