@@ -112,6 +112,8 @@ def count_statements(sessions: Sessions) -> Iterator[list[str]]:
 
 def migrate(url: str, package: str) -> None:
     """Bring the database at `url` to the newest revision in `package`.db.migrations (linear)."""
+    from importlib.resources import files
+
     from alembic import command
     from alembic.config import Config as AlembicConfig
 
@@ -120,8 +122,8 @@ def migrate(url: str, package: str) -> None:
         with sessions.engine.connect() as connection:
             settings = AlembicConfig()
             settings.set_main_option("script_location", "pileus_kit:migrations")
-            settings.set_main_option("version_locations", f"{package}.db.migrations:versions")
-            settings.set_main_option("path_separator", "os")
+            settings.set_main_option("version_locations", str(files(f"{package}.db.migrations") / "versions"))
+            settings.set_main_option("path_separator", "newline")
             settings.attributes["connection"] = connection
             command.upgrade(settings, "head")
             connection.commit()
