@@ -1,0 +1,22 @@
+"""What an operator can set for identity."""
+
+from dataclasses import dataclass
+
+from pileus_kit.config import ServiceConfig, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(ServiceConfig):
+    bind: str = option("Address and port of the API", "127.0.0.1:5000")
+    public_url: str = option("URL under which clients reach this service; empty: the one they asked", "")
+    token_seconds: int = option("How long a token is valid", 3600)
+    list_limit: int = option("Rows that a list returns at most", 1000)
+    user_limit: int = option("Application credentials, credentials and trusts that one user may have of each", 100)
+    lockout_failures: int = option("Wrong passwords in a row that lock a user; 0: never", 0)
+    lockout_seconds: int = option("How long a locked user stays locked", 1800)
+    password_days: int = option("Days after which a password expires; 0: never", 0)
+    password_minimum_days: int = option("Days before a user may change the password again", 0)
+    password_regex: str = option("What a password must match; empty: anything", "")
+    password_regex_text: str = option("The same in words, for the error message", "")
+    unique_passwords: int = option("How many of the last passwords a user may not choose again", 0)
+    change_password_first: bool = option("A password set by an administrator must be changed before use", False)

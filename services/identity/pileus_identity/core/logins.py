@@ -1,0 +1,247 @@
+"""Proving who one is: the methods of `POST /v3/auth/tokens`, and the scope that one wants.
+
+Every refusal reads the same (LoginFailed), whatever was wrong, and takes about as long.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, aliased
+
+from pileus_identity.config import Config
+from pileus_identity.core import passwords
+from pileus_identity.core.payloads import Payload
+from pileus_identity.core.standings import Place
+from pileus_identity.core.tokens import Token, Tokens
+from pileus_identity.db.models import ApplicationCredential, Project, Trust, User
+from pileus_identity.errors import Invalid, LoginFailed, MoreFactorsNeeded, PasswordExpired, Refused, TokenNotFound
+from pileus_kit.db import Sessions, now
+
+Body = dict[str, Any]
+
+
+@dataclass
+class Proof:
+    """Who it is, as far as the methods given have shown."""
+
+    user_id: str = ""
+    methods: list[str] = field(default_factory=list)
+    parent: Token | None = None
+    credential: ApplicationCredential | None = None
+    user: User | None = None
+
+    def shown(self, method: str, user_id: str) -> None:
+        """All methods of a request must speak of the same user."""
+        if self.user_id and self.user_id != user_id:
+            raise LoginFailed
+        self.user_id = user_id
+        if method not in self.methods:
+            self.methods.append(method)
+
+
+class Logins:
+    def __init__(self, config: Config, sessions: Sessions, tokens: Tokens) -> None:
+        self._config = config
+        self._sessions = sessions
+        self._tokens = tokens
+
+    def login(self, auth: Body) -> Token:
+        """The token that `auth` asks for. Raises LoginFailed, PasswordExpired, MoreFactorsNeeded, Invalid."""
+        proof = self._prove(auth["identity"])
+        place = self._place(proof, auth.get("scope"))
+        parent = proof.parent.payload if proof.parent else None
+        return self._issue(place, tuple(proof.methods), parent, fallback="scope" not in auth)
+
+    def _issue(self, place: Place, methods: tuple[str, ...], parent: Payload | None, fallback: bool) -> Token:
+        try:
+            return self._tokens.issue(place, methods, parent)
+        except LoginFailed:
+            if not fallback or place.kind != "project" or place.application_credential_id:
+                raise
+            # The user's default project was not asked for; having no role there is no failure.
+            return self._tokens.issue(Place(place.user_id, "unscoped"), methods, parent)
+
+    def _prove(self, identity: Body) -> Proof:
+        proof = Proof()
+        for method in dict.fromkeys(identity["methods"]):
+            if method not in PROVERS or method not in identity:
+                raise LoginFailed if method in KNOWN_ELSEWHERE else Invalid(
+                    why=f"Expecting to find {method} in identity. The server could not comply with the request since it is "
+                        "either malformed or otherwise incorrect. The client is assumed to be in error.")
+            getattr(self, PROVERS[method])(identity[method], proof)
+        if not proof.methods:
+            raise LoginFailed
+        self._all_factors(proof)
+        return proof
+
+    def _password(self, given: Body, proof: Proof) -> None:
+        who = given["user"]
+        with self._sessions.read() as session:
+            found = find_user(session, who)
+        user = found if found is not None and not self._locked(found) else None
+        # A locked user's password is checked against nothing: right or wrong, it takes as long and fails.
+        if not passwords.matches(user.password_hash if user else None, who["password"]):
+            if user is not None:
+                self._note_failure(user)
+            raise LoginFailed
+        assert user is not None
+        if not user.enabled:
+            raise LoginFailed
+        self._note_success(user, who["password"])
+        if password_over(user):
+            raise PasswordExpired(user=user.id)
+        proof.user = user
+        proof.shown("password", user.id)
+
+    def _token(self, given: Body, proof: Proof) -> None:
+        try:
+            token = self._tokens.check(given["id"])
+        except TokenNotFound:
+            raise LoginFailed from None
+        if token.payload.trust_id or token.payload.application_credential_id:
+            raise Refused(why="Using a delegated token to create another token is not allowed.")
+        proof.parent = token
+        proof.shown("token", token.payload.user_id)
+        for method in token.payload.methods:
+            proof.shown(method, token.payload.user_id)
+
+    def _application_credential(self, given: Body, proof: Proof) -> None:
+        with self._sessions.read() as session:
+            credential = find_application_credential(session, given)
+            user = session.get(User, credential.user_id) if credential else None
+        if not passwords.secret_matches(credential.secret_hash if credential else None, given["secret"]):
+            raise LoginFailed
+        assert credential is not None
+        if user is None or not user.enabled or (credential.expires_at is not None and credential.expires_at <= now()):
+            raise LoginFailed
+        proof.credential, proof.user = credential, user
+        proof.shown("application_credential", credential.user_id)
+
+    def _all_factors(self, proof: Proof) -> None:
+        """A user with multi-factor rules has to satisfy one of them (a rule: a list of methods)."""
+        user = proof.user
+        if user is None or proof.credential is not None or not user.options.get("multi_factor_auth_enabled", True):
+            return
+        rules = [set(rule) for rule in user.options.get("multi_factor_auth_rules") or ()]
+        rules = [rule & set(PROVERS) for rule in rules]
+        if any(rules) and not any(rule and rule <= set(proof.methods) for rule in rules):
+            raise MoreFactorsNeeded
+
+    def _locked(self, user: User) -> bool:
+        limit = self._config.lockout_failures
+        if not limit or user.options.get("ignore_lockout_failure_attempts") or user.failures < limit or not user.failed_at:
+            return False
+        return user.failed_at + timedelta(seconds=self._config.lockout_seconds) > now()
+
+    def _note_failure(self, user: User) -> None:
+        if not self._config.lockout_failures:
+            return
+        over = user.failed_at is None or user.failed_at + timedelta(seconds=self._config.lockout_seconds) <= now()
+        again = user.failures >= self._config.lockout_failures and over
+        with self._sessions.begin() as session:
+            session.execute(update(User).where(User.id == user.id).values(
+                failures=1 if again else User.failures + 1, failed_at=now()))
+
+    def _note_success(self, user: User, password: str) -> None:
+        rehash = user.password_hash is not None and passwords.weak(user.password_hash)
+        if not user.failures and not rehash:
+            return
+        values: Body = {"failures": 0, "failed_at": None}
+        if rehash:
+            values["password_hash"] = passwords.digest(password)
+        with self._sessions.begin() as session:
+            session.execute(update(User).where(User.id == user.id, User.password_hash == user.password_hash).values(values))
+
+    def _place(self, proof: Proof, scope: Body | str | None) -> Place:
+        if proof.credential is not None:
+            if scope is not None:
+                raise LoginFailed  # it has the only scope that it can have
+            return Place(proof.user_id, "project", proof.credential.project_id, proof.credential.id)
+        if scope is None:
+            default = self._default_project(proof)
+            return Place(proof.user_id, "project", default) if default else Place(proof.user_id, "unscoped")
+        if scope == "unscoped" or "unscoped" in scope:
+            return Place(proof.user_id, "unscoped")
+        if not isinstance(scope, dict) or len(scope) != 1:
+            raise Invalid(why="Expecting exactly one scope.")
+        return self._scope(proof, scope)
+
+    def _default_project(self, proof: Proof) -> str | None:
+        if proof.user is not None:
+            return proof.user.default_project_id
+        with self._sessions.read() as session:
+            return session.scalar(select(User.default_project_id).where(User.id == proof.user_id))
+
+    def _scope(self, proof: Proof, scope: Body) -> Place:
+        (kind, wanted), = scope.items()
+        if kind == "system":
+            if wanted.get("all") is not True:
+                raise Invalid(why="The system scope is asked for with {\"all\": true}.")
+            return Place(proof.user_id, "system")
+        with self._sessions.read() as session:
+            if kind == "OS-TRUST:trust":
+                trust = session.get(Trust, wanted["id"])
+                if trust is None or trust.trustee_id != proof.user_id:
+                    raise LoginFailed
+                return Place(proof.user_id, "project", trust.project_id, None, trust.id)
+            scope_id = find_project(session, wanted) if kind == "project" else find_domain(session, wanted)
+        if scope_id is None:
+            raise LoginFailed
+        return Place(proof.user_id, kind, scope_id)
+
+
+PROVERS = {"password": "_password", "token": "_token", "application_credential": "_application_credential"}
+KNOWN_ELSEWHERE = ("totp", "external", "mapped", "saml2", "openid", "oauth1")  # never valid here, but no mistake in form
+
+
+def find_user(session: Session, who: Body) -> User | None:
+    """By id, or by name and domain (its id or name); only in a domain that is enabled."""
+    domain = aliased(Project)
+    stmt = select(User).join(domain, domain.id == User.domain_id).where(domain.enabled)
+    if "id" in who:
+        return session.scalar(stmt.where(User.id == who["id"]))
+    home = who.get("domain")
+    if "name" not in who or not home or not ("id" in home or "name" in home):
+        raise Invalid(why="Expecting to find a user's id, or its name and domain.")
+    here = domain.id == home["id"] if "id" in home else domain.name == home["name"]
+    return session.scalar(stmt.where(User.name == who["name"], here))
+
+
+def find_application_credential(session: Session, given: Body) -> ApplicationCredential | None:
+    if "id" in given:
+        return session.get(ApplicationCredential, given["id"])
+    if "name" not in given or "user" not in given:
+        raise Invalid(why="Expecting to find an application credential's id, or its name and user.")
+    user = find_user(session, given["user"])
+    if user is None:
+        return None
+    return session.scalar(select(ApplicationCredential).where(
+        ApplicationCredential.user_id == user.id, ApplicationCredential.name == given["name"]))
+
+
+def find_project(session: Session, wanted: Body) -> str | None:
+    if "id" in wanted:
+        return str(wanted["id"])
+    home = wanted.get("domain")
+    if "name" not in wanted or not home or not ("id" in home or "name" in home):
+        raise Invalid(why="Expecting to find a project's id, or its name and domain.")
+    domain = aliased(Project)
+    here = domain.id == home["id"] if "id" in home else domain.name == home["name"]
+    return session.scalar(select(Project.id).join(domain, domain.id == Project.domain_id).where(
+        Project.name == wanted["name"], domain.is_domain, here))
+
+
+def find_domain(session: Session, wanted: Body) -> str | None:
+    if "id" in wanted:
+        return str(wanted["id"])
+    if "name" not in wanted:
+        raise Invalid(why="Expecting to find a domain's id or name.")
+    return session.scalar(select(Project.id).where(Project.name == wanted["name"], Project.is_domain))
+
+
+def password_over(user: User, at: datetime | None = None) -> bool:
+    if user.password_expires_at is None or user.options.get("ignore_password_expiry"):
+        return False
+    return user.password_expires_at <= (at or now())

@@ -1,0 +1,101 @@
+"""What a token says of itself: no secret, no state of ours, about 200 characters once sealed.
+
+A token names who and for what; what that is worth today is looked up (core.standings), so a token never grants what has been taken away.
+"""
+
+import secrets
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
+
+import msgspec
+from cryptography.fernet import InvalidToken
+
+from pileus_identity.core.keys import KeyRing
+from pileus_identity.errors import TokenNotFound
+
+METHODS = ("password", "token", "application_credential", "totp", "external", "mapped", "oauth2", "ec2credential")
+KINDS = ("unscoped", "project", "domain", "system")
+LONGEST = 1000  # characters of a token; ours are far shorter
+
+Packed = bytes | None
+
+
+class _Wire(msgspec.Struct, array_like=True):
+    version: int
+    user: Packed
+    methods: int
+    kind: int
+    scope: Packed
+    issued: int
+    expires: int
+    audit: list[bytes]
+    application_credential: Packed = None
+    trust: Packed = None
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """Times are microseconds since 1970: a token issued just after a password change must not look older than it."""
+
+    user_id: str
+    methods: tuple[str, ...]
+    kind: str  # one of KINDS
+    scope_id: str | None  # of the project or domain
+    issued: int
+    expires: int
+    audit_ids: tuple[str, ...]  # the token's own, and that of the first in its chain
+    application_credential_id: str | None = None
+    trust_id: str | None = None
+
+
+def audit_id() -> str:
+    return urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=").decode()
+
+
+def time_of(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
+
+
+def iso(microseconds: int) -> str:
+    """2026-11-22T14:05:31.000000Z, the way this API writes times."""
+    return time_of(microseconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def encode(ring: KeyRing, payload: Payload) -> str:
+    wire = _Wire(1, _pack(payload.user_id), sum(1 << METHODS.index(m) for m in payload.methods), KINDS.index(payload.kind),
+                 _pack(payload.scope_id), payload.issued, payload.expires, [a.encode() for a in payload.audit_ids],
+                 _pack(payload.application_credential_id), _pack(payload.trust_id))
+    return ring.seal(msgspec.msgpack.encode(wire)).rstrip(b"=").decode()
+
+
+def decode(ring: KeyRing, token: str) -> Payload:
+    """Raises TokenNotFound for whatever we did not issue; doesn't look at times."""
+    if not token or len(token) > LONGEST or not token.isascii():
+        raise TokenNotFound
+    try:
+        wire = _DECODER.decode(ring.open(token.encode() + b"=" * (-len(token) % 4)))
+    except (InvalidToken, msgspec.DecodeError):
+        raise TokenNotFound from None
+    user = _unpack(wire.user)
+    if wire.version != 1 or user is None:
+        raise TokenNotFound
+    return Payload(user, tuple(m for i, m in enumerate(METHODS) if wire.methods >> i & 1), KINDS[wire.kind],
+                   _unpack(wire.scope), wire.issued, wire.expires, tuple(a.decode() for a in wire.audit),
+                   _unpack(wire.application_credential), _unpack(wire.trust))
+
+
+_DECODER = msgspec.msgpack.Decoder(_Wire)
+
+
+def _pack(id: str | None) -> Packed:
+    """32 hexadecimal digits are 16 bytes; other ids (`default`) stay text, marked by a first byte."""
+    if id is None:
+        return None
+    if len(id) == 32 and not id.strip("0123456789abcdef"):
+        return b"h" + bytes.fromhex(id)
+    return b"t" + id.encode()
+
+
+def _unpack(packed: Packed) -> str | None:
+    if packed is None:
+        return None
+    return packed[1:].hex() if packed[:1] == b"h" else packed[1:].decode()

@@ -1,0 +1,84 @@
+"""The operator's command: `migrate`, `bootstrap`, `rotate-keys`.
+
+    pileus-identity-manage --config FILE migrate
+    pileus-identity-manage --config FILE bootstrap --plan plan.json     # or `-`: from standard input
+    pileus-identity-manage --config FILE bootstrap --admin-password-file F --public-url http://cloud:5000/v3
+    pileus-identity-manage --config FILE rotate-keys
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import msgspec
+
+from pileus_identity.config import Config
+from pileus_identity.core import keys
+from pileus_identity.core.bootstrap import Grant, Plan, ServicePlan, UserPlan, bootstrap
+from pileus_identity.core.tools import CREDENTIAL_KEYS, TOKEN_KEYS
+from pileus_kit import db
+from pileus_kit.serve import configured
+
+
+def main(argv: list[str] | None = None) -> None:
+    given = _parser().parse_args(argv)
+    config = configured(Config, ["--config-file", given.config] if given.config else [], "identity-manage")
+    given.run(config, given)
+
+
+def migrate(config: Config, _: argparse.Namespace | None = None) -> None:
+    """Database and keys as this version needs them; harmless when they are."""
+    db.migrate(config.database_url("identity"), "pileus_identity")
+    for folder in (TOKEN_KEYS, CREDENTIAL_KEYS):
+        keys.prepare(config.path(folder))
+
+
+def rotate_keys(config: Config, _: argparse.Namespace) -> None:
+    number = keys.rotate(config.path(TOKEN_KEYS), config.token_seconds)
+    print(f"key {number} is in use; one more is staged")
+
+
+def run_bootstrap(config: Config, given: argparse.Namespace) -> None:
+    plan = msgspec.json.decode(_read(given.plan), type=Plan) if given.plan else _small_plan(given)
+    sessions = db.Sessions(config.database_url("identity"))
+    with sessions.begin() as session:
+        bootstrap(session, plan)
+    sessions.dispose()
+
+
+def _small_plan(given: argparse.Namespace) -> Plan:
+    """An administrator, project `service` and identity's own endpoint. The password comes from a file, never from argv."""
+    if not given.admin_password_file:
+        raise SystemExit("bootstrap: give --plan or --admin-password-file")
+    name = given.admin_name
+    return Plan(
+        region=given.region, projects=("admin", "service"),
+        users=(UserPlan(name, _read(given.admin_password_file).decode().strip()),),
+        grants=(Grant(name, "admin", project="admin"), Grant(name, "admin", domain=True), Grant(name, "admin", system=True)),
+        services=(ServicePlan("identity", "identity", given.public_url, given.internal_url, given.admin_url),))
+
+
+def _read(source: str) -> bytes:
+    return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pileus-identity-manage", description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--config", "--config-file", help="the service's INI file")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("migrate", help="bring the database to this version").set_defaults(run=migrate)
+    commands.add_parser("rotate-keys", help="use the staged token key and stage another").set_defaults(run=rotate_keys)
+    boot = commands.add_parser("bootstrap", help="add what is missing for a first login")
+    boot.set_defaults(run=run_bootstrap)
+    boot.add_argument("--plan", help="JSON of core.bootstrap.Plan in a file, or - for standard input")
+    boot.add_argument("--admin-name", default="admin")
+    boot.add_argument("--admin-password-file", help="a file that holds the password, or - for standard input")
+    boot.add_argument("--region", default="RegionOne")
+    boot.add_argument("--public-url", default="http://127.0.0.1:5000/v3")
+    boot.add_argument("--internal-url", default="")
+    boot.add_argument("--admin-url", default="")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

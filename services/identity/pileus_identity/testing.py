@@ -1,0 +1,77 @@
+"""Identity in-process, for tests of other services (and its own): a bootstrapped cloud on SQLite, no network.
+
+    with IdentityFixture() as identity:
+        token = identity.token("demo", "demo")
+        peers.routed({"identity": identity.app})
+"""
+
+import tempfile
+from types import TracebackType
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from pileus_identity.app import create
+from pileus_identity.config import Config
+from pileus_identity.core.bootstrap import Grant, Plan, ServicePlan, UserPlan, bootstrap
+from pileus_identity.core.tools import Tools
+from pileus_identity.db.models import Model
+from pileus_identity.policy import RULES
+from pileus_kit.db import Sessions
+from pileus_kit.policy import Enforcer
+
+PORTS = {"identity": "5000/v3", "compute": "8774/v2.1", "image": "9292", "network": "9696", "volumev3": "8776/v3",
+         "block-storage": "8776/v3", "object-store": "8080/v1/AUTH_$(project_id)s", "placement": "8778"}
+SERVICE_USERS = ("compute", "image", "network", "volume", "objectstore")
+USERS = {"admin": ("admin", "admin"), "demo": ("demo", "member"), "reader": ("demo", "reader"), "manager": ("demo", "manager"),
+         "other": ("other", "member")}  # user: (project, role); every password is the user's name
+
+
+def plan() -> Plan:
+    """Projects admin, demo, other, service; the users above; a service user for each service."""
+    people = tuple(UserPlan(name, name) for name in (*USERS, *SERVICE_USERS))
+    grants = [Grant(user, role, project=project) for user, (project, role) in USERS.items()]
+    grants += [Grant(user, role, project="service") for user in SERVICE_USERS for role in ("service", "admin")]
+    grants.append(Grant("admin", "admin", system=True))
+    services = tuple(ServicePlan(type, type, public=f"http://127.0.0.1:{rest}") for type, rest in PORTS.items())
+    return Plan(projects=("admin", "demo", "other", "service"), users=people, grants=tuple(grants), services=services)
+
+
+class IdentityFixture:
+    """`config`: any of Config's fields. `app`, `client` (Flask's), `tools`, `sessions`."""
+
+    app: Flask
+    client: FlaskClient
+    tools: Tools
+
+    def __init__(self, database: str = "", plan: Plan | None = None, **config: object) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="pileus-identity-")
+        self.config = Config(state=self._folder.name, database=database, **config)  # type: ignore[arg-type]
+        self._plan = plan
+
+    def __enter__(self) -> "IdentityFixture":
+        self.sessions = Sessions(self.config.database_url("identity"))
+        Model.metadata.create_all(self.sessions.engine)
+        with self.sessions.begin() as session:
+            bootstrap(session, self._plan or plan())
+        self.tools = Tools(self.config, self.sessions)
+        self.app = create(self.tools, Enforcer(RULES))
+        self.client = self.app.test_client()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.sessions.dispose()
+        self._folder.cleanup()
+
+    def token(self, user: str, project: str | None = None, *, domain: bool = False, system: bool = False) -> str:
+        """A token of a user whose password is his name; scoped to his project of USERS unless said otherwise."""
+        scope: object = "unscoped"
+        if system:
+            scope = {"system": {"all": True}}
+        elif domain:
+            scope = {"domain": {"id": "default"}}
+        elif project or user in USERS or user in SERVICE_USERS:
+            scope = {"project": {"name": project or USERS.get(user, ("service",))[0], "domain": {"id": "default"}}}
+        who = {"name": user, "domain": {"id": "default"}, "password": user}
+        return self.tools.logins.login(
+            {"identity": {"methods": ["password"], "password": {"user": who}}, "scope": scope}).text
