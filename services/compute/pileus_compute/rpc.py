@@ -5,6 +5,8 @@ each call says what shall *be*, and doing it twice is doing it once. A guest tha
 a disk that is there is already prepared. Calls of one guest run one after another on the host.
 """
 
+# mypy: disable-error-code="empty-body"
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -66,6 +68,10 @@ class HypervisorFailed(errors.CloudError):
     """The hypervisor refused something that ought to have worked; `why` is its own message."""
 
     text = "The hypervisor could not {what}: {why}."
+
+
+class HypervisorDown(errors.Transient):
+    text = "The hypervisor of host {host} does not answer: {why}"
 
 
 @dataclass(frozen=True)

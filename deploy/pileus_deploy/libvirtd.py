@@ -1,0 +1,199 @@
+"""A libvirt daemon of this cloud's own, where the machine runs none (no systemd): everything below STATE/libvirt.
+
+libvirt's directories are fixed when it is built. So each daemon runs in a mount namespace in which ours lie over them:
+no file of ours mixes with those of another libvirt on the machine. Guests outlive the daemon; it finds them again.
+
+    python -m pileus_deploy.libvirtd start|stop|status|run-libvirtd|run-virtlogd STATE
+"""
+
+import ctypes
+import fcntl
+import grp
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SYSTEM_SOCKET = Path("/run/libvirt/libvirt-sock")
+OVERLAID = {"run": "/run/libvirt", "lib": "/var/lib/libvirt", "log": "/var/log/libvirt", "cache": "/var/cache/libvirt",
+            "etc": "/etc/libvirt"}
+"""Directory below STATE/libvirt -> where libvirt looks for it."""
+MS_BIND = 4096
+READY_S = 30
+GUEST_USER, GUEST_GROUP = "libvirt-qemu", "kvm"
+CONSOLE_LOG_BYTES = 1 << 20
+
+
+def home(state: Path) -> Path:
+    return state / "libvirt"
+
+
+def system_runs() -> bool:
+    """A libvirtd of the machine answers."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(SYSTEM_SOCKET)) == 0
+
+
+def uri(state: Path) -> str:
+    """What agents connect to: the machine's libvirtd where there is one."""
+    return "qemu:///system" if system_runs() else private_uri(state)
+
+
+def private_uri(state: Path) -> str:
+    return f"qemu+unix:///system?socket={home(state)}/sock/libvirt-sock"
+
+
+def command(state: Path) -> list[str]:
+    """Runs libvirtd in the foreground, for a supervisor. virtlogd (`log_command`) has to run as well."""
+    return _in_namespace("run-libvirtd", state)
+
+
+def log_command(state: Path) -> list[str]:
+    """Runs virtlogd, which writes the guests' console logs, in the foreground."""
+    return _in_namespace("run-virtlogd", state)
+
+
+def _in_namespace(what: str, state: Path) -> list[str]:
+    return ["unshare", "--mount", "--propagation", "slave",
+            sys.executable, "-m", "pileus_deploy.libvirtd", what, str(state)]
+
+
+def run(state: Path, daemon: str) -> None:
+    """Inside the new mount namespace: lay our directories over libvirt's and become the daemon. Doesn't return."""
+    configure(state)
+    for name, place in OVERLAID.items():
+        Path(place).mkdir(parents=True, exist_ok=True)
+        _bind(home(state) / name, place)
+    argv = [daemon, "-f", f"/etc/libvirt/{daemon}.conf", "-p", str(_pid_file(state, daemon))]
+    os.execv(f"/usr/sbin/{daemon}", argv)  # noqa: S606
+
+
+def _bind(source: Path, target: str) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(os.fsencode(source), os.fsencode(target), None, MS_BIND, None):
+        error = ctypes.get_errno()
+        raise OSError(error, f"bind {source} on {target}: {os.strerror(error)}")
+
+
+def configure(state: Path) -> None:
+    """Write the daemons' files; after a reboot of the machine also forget what ran before it.
+
+    libvirtd would kill whatever now has the process number that a guest had before the reboot.
+    """
+    base = home(state)
+    base.mkdir(parents=True, exist_ok=True, mode=0o755)
+    with (base / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        boot, known = Path("/proc/sys/kernel/random/boot_id").read_text(), base / "boot_id"
+        if not known.exists() or known.read_text() != boot:
+            shutil.rmtree(base / "run", ignore_errors=True)
+            known.write_text(boot)
+        for name in (*OVERLAID, "sock"):
+            (base / name).mkdir(exist_ok=True, mode=0o755)
+        (base / "etc/libvirtd.conf").write_text(
+            f'unix_sock_dir = "{base}/sock"\nunix_sock_group = "root"\nunix_sock_rw_perms = "0700"\n'
+            f'auth_unix_rw = "none"\nlog_outputs = "3:stderr"\n')
+        (base / "etc/virtlogd.conf").write_text(
+            f'max_size = {CONSOLE_LOG_BYTES}\nmax_backups = 1\nlog_outputs = "3:stderr"\n')
+        user, group = _guest_user(state)
+        (base / "etc/qemu.conf").write_text(
+            f'user = "{user}"\ngroup = "{group}"\nsecurity_driver = "none"\nseccomp_sandbox = 1\n'
+            'cgroup_controllers = []\nnamespaces = []\nvnc_listen = "127.0.0.1"\n')
+
+
+def _guest_user(state: Path) -> tuple[str, str]:
+    """QEMU's own user, if it can reach the disks: every directory above them must let it through."""
+    try:
+        pwd.getpwnam(GUEST_USER)
+        grp.getgrnam(GUEST_GROUP)
+    except KeyError:
+        return "root", "root"
+    reachable = all(path.stat().st_mode & 0o001 for path in (state.resolve(), *state.resolve().parents))
+    return (GUEST_USER, GUEST_GROUP) if reachable else ("root", "root")
+
+
+def start(state: Path) -> None:
+    """Start both daemons in the background and wait until libvirtd answers; nothing if they run."""
+    for daemon, argv in (("virtlogd", log_command(state)), ("libvirtd", command(state))):
+        if not running(state, daemon):
+            home(state).mkdir(parents=True, exist_ok=True)
+            with (home(state) / f"{daemon}.log").open("ab") as log:
+                subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    deadline = time.monotonic() + READY_S
+    while not answers(state):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"libvirtd does not answer; see {home(state)}/libvirtd.log")
+        time.sleep(0.05)
+
+
+def answers(state: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(home(state) / "sock/libvirt-sock")) == 0
+
+
+def stop(state: Path) -> None:
+    """Stop both daemons; guests go on."""
+    for daemon in ("libvirtd", "virtlogd"):
+        pid = running(state, daemon)
+        if pid:
+            os.kill(pid, signal.SIGTERM)
+            while running(state, daemon):
+                time.sleep(0.05)
+
+
+def running(state: Path, daemon: str) -> int | None:
+    """The daemon's process number. Trusts the pid file only if that process is this daemon."""
+    try:
+        pid = int(_pid_file(state, daemon).read_text())
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+    except (OSError, ValueError):
+        return None
+    return pid if name == daemon else None
+
+
+def _pid_file(state: Path, daemon: str) -> Path:
+    return home(state) / f"{daemon}.pid"
+
+
+def stop_guests(libvirt_uri: str, prefix: str, patience_s: int = 30) -> list[str]:
+    """Shut down every guest of this cloud: politely, then by cutting the power. Returns their names.
+
+    Stop the control plane before, or it takes this for the guests' own wish and remembers them as stopped.
+    """
+    import libvirt
+
+    conn = libvirt.open(libvirt_uri)
+    active = conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+    guests = [domain for domain in active if domain.name().startswith(f"{prefix}-")]
+    deadline, asked = time.monotonic() + patience_s, 0.0
+    while time.monotonic() < deadline and any(d.isActive() for d in guests):
+        if time.monotonic() - asked > 5:  # a guest that is still booting doesn't hear the button
+            asked = time.monotonic()
+            for guest in guests:
+                if guest.isActive():
+                    guest.shutdown()
+        time.sleep(0.2)
+    for guest in guests:
+        if guest.isActive():
+            guest.destroy()
+    return [guest.name() for guest in guests]
+
+
+def main(argv: list[str]) -> int:
+    action, state = argv[0], Path(argv[1]).absolute()
+    if action in ("run-libvirtd", "run-virtlogd"):
+        run(state, action.removeprefix("run-"))
+    if action in ("start", "stop"):
+        {"start": start, "stop": stop}[action](state)
+    for daemon in ("virtlogd", "libvirtd"):
+        print(f"{daemon}: {running(state, daemon) or 'not running'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,243 @@
+"""The disks that live with a guest, in one directory of its own on the host."""
+
+import os
+import re
+import shutil
+import struct
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pileus_compute.drivers import config_drives, qemu_img
+from pileus_compute.drivers.images import Base, Images
+from pileus_compute.rpc import DiskTooSmall, Guest, GuestAbsent, HypervisorFailed, Image, LocalDisk
+from pileus_kit.formats import inspect
+
+GIB, MIB = 1 << 30, 1 << 20
+MKFS = {"ext2": ("-q", "-F", "-L"), "ext3": ("-q", "-F", "-L"), "ext4": ("-q", "-F", "-L"), "xfs": ("-q", "-f", "-L"),
+        "vfat": ("-n",)}
+"""Filesystem -> options of its mkfs, the last one before the label."""
+
+
+Make = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a guest's files are, whether they exist or not."""
+
+    home: Path
+
+    @property
+    def root(self) -> Path:
+        return self.home / "root.qcow2"
+
+    @property
+    def cdrom(self) -> Path:
+        """A link to an ISO image that the guest was booted from."""
+        return self.home / "root.iso"
+
+    @property
+    def rescue(self) -> Path:
+        return self.home / "rescue.qcow2"
+
+    @property
+    def swap(self) -> Path:
+        return self.home / "swap.raw"
+
+    @property
+    def config_drive(self) -> Path:
+        return self.home / "config-drive.iso"
+
+    @property
+    def console_log(self) -> Path:
+        return self.home / "console.log"
+
+    @property
+    def started(self) -> Path:
+        """Touched when the guest was started."""
+        return self.home / "started"
+
+    @property
+    def kept(self) -> Path:
+        return self.home / "kept"
+
+    @property
+    def kernel(self) -> Path:
+        return self.home / "kernel"
+
+    @property
+    def ramdisk(self) -> Path:
+        return self.home / "ramdisk"
+
+    def ephemeral(self, number: int) -> Path:
+        return self.home / f"ephemeral{number}.raw"
+
+    def local(self) -> list[Path]:
+        """The disks that a rebuild replaces."""
+        return sorted(p for p in self.home.iterdir() if p.suffix in (".qcow2", ".raw") and p != self.rescue)
+
+
+class Disks:
+    def __init__(self, directory: Path, images: Images, host: str) -> None:
+        self.directory, self.images, self.host = directory, images, host
+        directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+
+    def files(self, guest_id: str) -> Files:
+        if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", guest_id):
+            raise GuestAbsent(guest=guest_id, host=self.host)
+        return Files(self.directory / guest_id)
+
+    def prepare(self, guest: Guest) -> None:
+        """Make what is missing, grow what is too small. Every file appears whole, under its name, or not at all."""
+        files = self.files(guest.id)
+        files.home.mkdir(exist_ok=True, mode=0o711)
+        if guest.rescue:
+            self._overlay(files.rescue, guest.rescue, 0)
+        elif guest.image:
+            self._root(files, guest)
+        for number, disk in enumerate(guest.ephemeral):
+            _filesystem(files.ephemeral(number), disk, f"ephemeral{number}")
+        if guest.swap_mib:
+            _swap(files.swap, guest.swap_mib)
+        for image, path in ((guest.kernel, files.kernel), (guest.ramdisk, files.ramdisk)):
+            if image and not path.exists():
+                os.link(self.images.file(image), path)
+        if guest.config_drive is not None:
+            config_drives.write(guest.config_drive, files.config_drive)
+
+    def _root(self, files: Files, guest: Guest) -> None:
+        size = guest.root_gib * GIB
+        if not files.root.exists():
+            files.console_log.unlink(missing_ok=True)  # a new system begins a new log
+            image = guest.image
+            assert image is not None
+            self._overlay(files.root, image, size)
+        elif size > (now := virtual_size(files.root)):
+            qemu_img.grow(files.root, "qcow2", size)
+        elif 0 < size < now:
+            raise DiskTooSmall(disk="root", size=size, needed=now)
+
+    def _overlay(self, path: Path, image: Image, size: int) -> None:
+        if path.exists():
+            return
+        base = self.images.base(image)
+        if base.cdrom:
+            return self._install_disk(path, base, size)
+        if 0 < size < base.virtual_size:
+            raise DiskTooSmall(disk=path.stem, size=size, needed=base.virtual_size)
+        _appear(path, lambda fresh: qemu_img.create(fresh, "qcow2", size or None, (base.path, base.format)))
+
+    def _install_disk(self, path: Path, base: Base, size: int) -> None:
+        """An ISO image is a CD to boot from, beside an empty root disk to install on."""
+        link = Files(path.parent).cdrom
+        if not link.exists():
+            os.link(base.path, link)
+        _appear(path, lambda fresh: qemu_img.create(fresh, "qcow2", size or GIB))
+
+    def destroy(self, guest_id: str) -> None:
+        home = self.files(guest_id).home
+        if home.exists():
+            shutil.rmtree(home)
+
+    def keep(self, guest_id: str, copy: bool) -> None:
+        files = self.files(guest_id)
+        if not files.home.exists():
+            raise GuestAbsent(guest=guest_id, host=self.host)
+        if not files.kept.exists():
+            fresh = files.home / "kept.part"
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir(mode=0o711)
+            for path in files.local():
+                if copy:
+                    _copy(path, fresh / path.name)
+                else:
+                    os.link(path, fresh / path.name)
+            fresh.rename(files.kept)
+        for path in files.local():
+            twin = files.kept / path.name
+            if twin.exists() and twin.samefile(path):  # moved: a disk made since is another file
+                path.unlink()
+
+    def restore(self, guest_id: str) -> None:
+        """First everything made since goes, then `kept` becomes `restoring`: the mark that what is there is the old."""
+        files = self.files(guest_id)
+        restoring = files.home / "restoring"
+        if files.kept.exists():
+            for path in files.local():
+                path.unlink()
+            files.kept.rename(restoring)
+        if restoring.exists():
+            for path in restoring.iterdir():
+                path.replace(files.home / path.name)
+            restoring.rmdir()
+
+    def drop_kept(self, guest_id: str) -> None:
+        kept = self.files(guest_id).kept
+        if kept.exists():
+            shutil.rmtree(kept)
+
+    def sweep(self) -> None:
+        """Let the image cache drop the bases that no guest's disk stands on."""
+        disks = [*self.directory.glob("*/*.qcow2"), *self.directory.glob("*/kept/*.qcow2")]
+        self.images.sweep({base for disk in disks if (base := backing_file(disk))})
+
+
+def virtual_size(path: Path) -> int:
+    with path.open("rb") as file:
+        return inspect(file).virtual_size
+
+
+def backing_file(path: Path) -> Path | None:
+    """What a qcow2 disk *of ours* stands on (qcow2 header: offset at byte 8, length at 16)."""
+    with path.open("rb") as file:
+        offset, length = struct.unpack_from(">QI", file.read(20), 8)
+        file.seek(offset)
+        return Path(file.read(length).decode()) if offset and length else None
+
+
+def _appear(path: Path, make: Make) -> None:
+    fresh = path.with_name(path.name + ".part")
+    fresh.unlink(missing_ok=True)
+    make(fresh)
+    fresh.replace(path)
+
+
+def _copy(source: Path, target: Path) -> None:
+    _call("copy a disk", "cp", "--reflink=auto", "--sparse=always", "--preserve=mode", str(source), str(target))
+
+
+def _filesystem(path: Path, disk: LocalDisk, label: str) -> None:
+    size = disk.size_mib * MIB
+    if path.exists():
+        if path.stat().st_size < size:
+            os.truncate(path, size)
+        return
+    kind = disk.format if disk.format in MKFS else "ext4"
+
+    def make(fresh: Path) -> None:
+        _blank(fresh, size)
+        _call("make a filesystem", f"mkfs.{kind}", *MKFS[kind], label, str(fresh))
+    _appear(path, make)
+
+
+def _swap(path: Path, size_mib: int) -> None:
+    if path.exists() and path.stat().st_size == size_mib * MIB:
+        return
+
+    def make(fresh: Path) -> None:
+        _blank(fresh, size_mib * MIB)
+        _call("make swap space", "mkswap", "-L", "swap0", str(fresh))
+    _appear(path, make)
+
+
+def _blank(path: Path, size: int) -> None:
+    path.touch(mode=0o600)
+    os.truncate(path, size)
+
+
+def _call(what: str, *command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        raise HypervisorFailed(what=what, why=done.stderr.strip()[-500:])

@@ -1,0 +1,318 @@
+"""A hypervisor without a hypervisor: for tests, and to play a thousand hosts.
+
+Guests live in memory, and with `path` also in a file, so that an agent that was killed finds them again.
+"""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pileus_compute.config import Config
+from pileus_compute.drivers.base import (
+    Cache,
+    Changed,
+    Console,
+    Diagnosis,
+    Extend,
+    Hypervisor,
+    KeptDisks,
+    Password,
+    Rescue,
+    Restart,
+    Snapshot,
+    Suspend,
+)
+from pileus_compute.rpc import (
+    Attached,
+    Booted,
+    Diagnostics,
+    Endpoint,
+    Guest,
+    GuestAbsent,
+    GuestNotRunning,
+    GuestState,
+    GuestUnsupported,
+    Image,
+    Inventory,
+    Nic,
+    Power,
+    Volume,
+)
+
+Fault = Callable[[], None]
+"""Called in place of a driver call's beginning: raises, waits for an event, or counts."""
+
+
+@dataclass
+class FakeGuest:
+    """What exists of a guest. A guest that is only prepared has no power state."""
+
+    id: str
+    power: Power | None = None
+    volumes: dict[str, str] = field(default_factory=dict)
+    """Volume id -> device."""
+    nics: dict[str, str] = field(default_factory=dict)
+    """Port id -> tap."""
+    root: str = ""
+    """Where the root disk came from; empty: there is none."""
+    kept: str = ""
+    rescued: bool = False
+    lost: bool = False
+    """Stopped by `power_cut`."""
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Size:
+    vcpus: int = 64
+    memory_mib: int = 256 * 1024
+    disk_gib: int = 4096
+
+
+class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console, Diagnosis, Cache):
+    def __init__(self, host: str = "fake", path: Path | None = None, size: Size | None = None) -> None:
+        self.host, self.path, self.size = host, path, size or Size()
+        self.deaf = False
+        """Guests ignore the power button."""
+        self.calls: list[tuple[str, str]] = []
+        """(call, guest id), in order."""
+        self.guests_by_id: dict[str, FakeGuest] = {}
+        self._faults: dict[str, deque[Fault]] = {}
+        self._watchers: list[Changed] = []
+        self._lock = threading.RLock()
+        self._load()
+
+    @classmethod
+    def from_config(cls, config: Config) -> "Fake":
+        return cls(config.host, config.path("fake", f"{config.host}.json"))
+
+    def fail(self, name: str, *faults: Fault) -> None:
+        """Let the next calls of `name` meet these faults, one each."""
+        self._faults.setdefault(name, deque()).extend(faults)
+
+    def crash(self, guest_id: str, power: Power = Power.CRASHED) -> None:
+        """Let a guest change its state by itself."""
+        self._change(guest_id, power)
+        for watcher in self._watchers:
+            watcher(GuestState(guest_id, power))
+
+    def power_cut(self) -> None:
+        """The host restarts: definitions stay, nothing runs."""
+        with self._lock:
+            for guest in self.guests_by_id.values():
+                if guest.power in (Power.RUNNING, Power.PAUSED):
+                    guest.power, guest.lost = Power.STOPPED, True
+            self._save()
+
+    def prepare(self, guest: Guest) -> None:
+        self._enter("prepare", guest.id)
+        with self._lock:
+            disks = self.guests_by_id.setdefault(guest.id, FakeGuest(guest.id))
+            disks.root = disks.root or (guest.image.id if guest.image else "volume")
+            self._save()
+
+    def boot(self, guest: Guest) -> Booted:
+        self._enter("boot", guest.id)
+        with self._lock:
+            known = self.guests_by_id.setdefault(guest.id, FakeGuest(guest.id))
+            if known.power not in (Power.RUNNING, Power.PAUSED):
+                known.power, known.rescued = Power.RUNNING, guest.rescue is not None
+                known.nics = {nic.port_id: nic.tap for nic in guest.nics}
+                known.volumes = {}
+                for volume in guest.volumes:
+                    known.volumes[volume.id] = volume.device or self._free_device(known)
+                known.log += f"=== {guest.hostname}: boot finished ===\n"
+                self._save()
+            return Booted(known.power, dict(known.volumes))
+
+    def press(self, guest_id: str) -> None:
+        self._enter("press", guest_id)
+        if not self.deaf:
+            self._stop(guest_id)
+
+    def cut(self, guest_id: str) -> None:
+        self._enter("cut", guest_id)
+        self._stop(guest_id)
+
+    def pause(self, guest_id: str) -> None:
+        self._enter("pause", guest_id)
+        self._running(guest_id)
+        self._change(guest_id, Power.PAUSED)
+
+    def unpause(self, guest_id: str) -> None:
+        self._enter("unpause", guest_id)
+        self._running(guest_id)
+        self._change(guest_id, Power.RUNNING)
+
+    def suspend(self, guest_id: str) -> None:
+        self._enter("suspend", guest_id)
+        if self._guest(guest_id).power is not Power.SUSPENDED:
+            self._running(guest_id)
+            self._change(guest_id, Power.SUSPENDED)
+
+    def destroy(self, guest_id: str) -> None:
+        self._enter("destroy", guest_id)
+        with self._lock:
+            self.guests_by_id.pop(guest_id, None)
+            self._save()
+
+    def keep_disks(self, guest_id: str, copy: bool) -> None:
+        self._enter("keep_disks", guest_id)
+        with self._lock:
+            guest = self._guest(guest_id)
+            if not guest.kept:
+                guest.kept, guest.root = guest.root, guest.root if copy else ""
+            self._save()
+
+    def restore_disks(self, guest_id: str) -> None:
+        self._enter("restore_disks", guest_id)
+        with self._lock:
+            guest = self.guests_by_id.get(guest_id)
+            if guest and guest.kept:
+                guest.root, guest.kept = guest.kept, ""
+            self._save()
+
+    def drop_kept_disks(self, guest_id: str) -> None:
+        self._enter("drop_kept_disks", guest_id)
+        with self._lock:
+            if guest_id in self.guests_by_id:
+                self.guests_by_id[guest_id].kept = ""
+            self._save()
+
+    def drop_rescue(self, guest_id: str) -> None:
+        self._enter("drop_rescue", guest_id)
+
+    def attach_volume(self, guest_id: str, volume: Volume) -> Attached:
+        self._enter("attach_volume", guest_id)
+        with self._lock:
+            guest = self._guest(guest_id)
+            device = guest.volumes.setdefault(volume.id, volume.device or self._free_device(guest))
+            self._save()
+            return Attached(device)
+
+    def detach_volume(self, guest_id: str, volume_id: str) -> None:
+        self._enter("detach_volume", guest_id)
+        with self._lock:
+            if guest_id in self.guests_by_id:
+                self.guests_by_id[guest_id].volumes.pop(volume_id, None)
+            self._save()
+
+    def attach_nic(self, guest_id: str, nic: Nic) -> None:
+        self._enter("attach_nic", guest_id)
+        with self._lock:
+            self._guest(guest_id).nics[nic.port_id] = nic.tap
+            self._save()
+
+    def detach_nic(self, guest_id: str, port_id: str) -> None:
+        self._enter("detach_nic", guest_id)
+        with self._lock:
+            if guest_id in self.guests_by_id:
+                self.guests_by_id[guest_id].nics.pop(port_id, None)
+            self._save()
+
+    def extend_volume(self, guest_id: str, volume_id: str, size: int) -> None:
+        self._enter("extend_volume", guest_id)
+        self._guest(guest_id)
+
+    def set_password(self, guest_id: str, user: str, password: str) -> None:
+        self._enter("set_password", guest_id)
+        self._running(guest_id)
+
+    def snapshot(self, guest_id: str, into: Path, format: str) -> None:
+        self._enter("snapshot", guest_id)
+        into.write_bytes(f"{self._guest(guest_id).root}\n".encode())
+
+    def console_log(self, guest_id: str, limit: int) -> bytes:
+        self._enter("console_log", guest_id)
+        return self._guest(guest_id).log.encode()[-limit:]
+
+    def console(self, guest_id: str, kind: str) -> Endpoint:
+        self._running(guest_id)
+        if kind not in ("vnc", "serial"):
+            raise GuestUnsupported(guest=guest_id, what=f"a console of type {kind}", why="there is vnc and serial")
+        return Endpoint(kind, "127.0.0.1", 5900)
+
+    def diagnostics(self, guest_id: str) -> Diagnostics:
+        return Diagnostics(self._running(guest_id), 0, (0,), 0, None, (), (), "fake", "fake")
+
+    def inject_nmi(self, guest_id: str) -> None:
+        self._enter("inject_nmi", guest_id)
+        self._running(guest_id)
+
+    def cache_image(self, image: Image) -> None:
+        self._enter("cache_image", image.id)
+
+    def restart(self, guest_id: str) -> None:
+        self._enter("restart", guest_id)
+        self._change(guest_id, Power.RUNNING)
+
+    def lost(self, guest_id: str) -> bool:
+        return self._guest(guest_id).lost
+
+    def state(self, guest_id: str) -> GuestState:
+        power = self._guest(guest_id).power
+        if power is None:
+            raise GuestAbsent(guest=guest_id, host=self.host)
+        return GuestState(guest_id, power)
+
+    def guests(self) -> list[GuestState]:
+        with self._lock:
+            return [GuestState(g.id, g.power) for g in self.guests_by_id.values() if g.power]
+
+    def inventory(self) -> Inventory:
+        size = self.size
+        return Inventory(size.vcpus, size.memory_mib, size.disk_gib, size.disk_gib, "fake", 1000000, self.host,
+                         "127.0.0.1", {"arch": "x86_64", "model": "fake", "vendor": "fake", "features": []})
+
+    def watch(self, changed: Changed) -> None:
+        self._watchers.append(changed)
+
+    def close(self) -> None:
+        self._watchers.clear()
+
+    def _enter(self, name: str, guest_id: str) -> None:
+        self.calls.append((name, guest_id))
+        if self._faults.get(name):
+            self._faults[name].popleft()()
+
+    def _guest(self, guest_id: str) -> FakeGuest:
+        guest = self.guests_by_id.get(guest_id)
+        if guest is None:
+            raise GuestAbsent(guest=guest_id, host=self.host)
+        return guest
+
+    def _running(self, guest_id: str) -> Power:
+        power = self._guest(guest_id).power
+        if power not in (Power.RUNNING, Power.PAUSED):
+            raise GuestNotRunning(guest=guest_id)
+        return power
+
+    def _change(self, guest_id: str, power: Power) -> None:
+        with self._lock:
+            guest = self._guest(guest_id)
+            guest.power, guest.lost = power, False
+            self._save()
+
+    def _stop(self, guest_id: str) -> None:
+        guest = self.guests_by_id.get(guest_id)
+        if guest and guest.power in (Power.RUNNING, Power.PAUSED, Power.CRASHED):
+            self._change(guest_id, Power.STOPPED)
+
+    def _free_device(self, guest: FakeGuest) -> str:
+        names = (f"/dev/vd{letter}" for letter in "bcdefghijklmnopqrstuvwxyz")
+        return next(name for name in names if name not in guest.volumes.values())
+
+    def _load(self) -> None:
+        if self.path and self.path.exists():
+            rows = json.loads(self.path.read_text())
+            guests = [FakeGuest(**row) for row in rows]
+            self.guests_by_id = {g.id: replace(g, power=Power(g.power) if g.power else None) for g in guests}
+
+    def _save(self) -> None:
+        if self.path:
+            fresh = self.path.with_suffix(".new")
+            fresh.write_text(json.dumps([vars(g) for g in self.guests_by_id.values()]))
+            fresh.replace(self.path)

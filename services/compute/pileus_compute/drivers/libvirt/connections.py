@@ -1,0 +1,117 @@
+"""The connection to libvirtd: one per process, kept alive, opened again when it broke; its events on a thread."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import libvirt
+
+from pileus_compute.rpc import HypervisorDown, HypervisorFailed
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S, KEEPALIVE_TRIES = 5, 3
+BROKEN = {libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_RPC, libvirt.VIR_ERR_NO_CONNECT}
+
+Event = Callable[[str, int, int], None]
+"""(domain's uuid, lifecycle event, its detail)"""
+
+_loop = threading.Lock()
+_loop_runs: list[threading.Thread] = []
+
+
+def run_events() -> None:
+    """Start libvirt's event loop, which is one for the whole process by libvirt's nature."""
+    with _loop:
+        if not _loop_runs:
+            libvirt.virEventRegisterDefaultImpl()
+            thread = threading.Thread(target=_turn, name="libvirt-events", daemon=True)
+            _loop_runs.append(thread)
+            thread.start()
+
+
+def _turn() -> None:
+    while True:
+        libvirt.virEventRunDefaultImpl()
+
+
+def _quiet(_: Any, error: Any) -> None:
+    """libvirt would print every error on stderr; we raise them."""
+
+
+class Connection:
+    def __init__(self, uri: str, host: str) -> None:
+        self.uri, self.host = uri, host
+        self._lock = threading.Lock()
+        self._conn: libvirt.virConnect | None = None
+        self._lifecycle: list[Event] = []
+        self._removed: dict[tuple[str, str], threading.Event] = {}
+        libvirt.registerErrorHandler(_quiet, None)
+        run_events()
+
+    def get(self) -> libvirt.virConnect:
+        """A live connection. Raises HypervisorDown."""
+        with self._lock:
+            if self._conn is None or not _alive(self._conn):
+                self._conn = self._open()
+            return self._conn
+
+    def on_lifecycle(self, event: Event) -> None:
+        self._lifecycle.append(event)
+
+    @contextmanager
+    def removal(self, guest_id: str, alias: str) -> Iterator[threading.Event]:
+        """An event that is set when the guest lets go of the device with this alias."""
+        gone = self._removed.setdefault((guest_id, alias), threading.Event())
+        try:
+            yield gone
+        finally:
+            self._removed.pop((guest_id, alias), None)
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """libvirt's errors become ours: a broken connection is worth another try, a refusal is not."""
+        try:
+            yield
+        except libvirt.libvirtError as err:
+            if err.get_error_code() in BROKEN and (self._conn is None or not _alive(self._conn)):
+                raise HypervisorDown(host=self.host, why=str(err)) from err
+            raise HypervisorFailed(what=what, why=str(err)) from err
+
+    def close(self) -> None:
+        with self._lock:
+            if self._conn is not None:
+                try:
+                    self._conn.close()
+                except libvirt.libvirtError as err:
+                    log.info("closing libvirt: %s", err)
+                self._conn = None
+
+    def _open(self) -> libvirt.virConnect:
+        try:
+            conn = libvirt.open(self.uri)
+            conn.setKeepAlive(KEEPALIVE_S, KEEPALIVE_TRIES)
+            conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle, None)
+            conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, self._on_removed, None)
+        except libvirt.libvirtError as err:
+            raise HypervisorDown(host=self.host, why=str(err)) from err
+        log.info("connected to %s", self.uri)
+        return conn
+
+    def _on_lifecycle(self, _: Any, domain: libvirt.virDomain, event: int, detail: int, __: Any) -> None:
+        for tell in self._lifecycle:
+            tell(domain.UUIDString(), event, detail)
+
+    def _on_removed(self, _: Any, domain: libvirt.virDomain, alias: str, __: Any) -> None:
+        gone = self._removed.get((domain.UUIDString(), alias))
+        if gone:
+            gone.set()
+
+
+def _alive(conn: libvirt.virConnect) -> bool:
+    try:
+        return bool(conn.isAlive())
+    except libvirt.libvirtError:
+        return False

@@ -1,0 +1,112 @@
+"""Disks and interfaces as libvirt's XML, built as a tree: no string of a user can become markup."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from string import ascii_lowercase
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from pileus_compute.rpc import GuestUnsupported, Nic, Volume
+
+PREFIX = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd", "fdc": "fd"}
+VOLUME_ALIAS, NIC_ALIAS = "ua-volume-", "ua-port-"
+"""libvirt keeps an alias that begins with `ua-`, and names the device by it in its events."""
+NIC_MODELS = ("virtio", "e1000", "e1000e", "rtl8139", "ne2k_pci", "pcnet", "vmxnet3", "igb")
+
+
+def text(element: Element) -> str:
+    return tostring(element, encoding="unicode")
+
+
+def volume_alias(volume_id: str) -> str:
+    return VOLUME_ALIAS + volume_id
+
+
+def nic_alias(port_id: str) -> str:
+    return NIC_ALIAS + port_id
+
+
+class Names:
+    """Hands out a guest's disk names (vda, vdb, …, vdz, vdaa)."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.taken = set(taken)
+
+    def give(self, bus: str, wish: str = "") -> str:
+        """The wished name when it is free and suits the bus, else the next free one."""
+        prefix = PREFIX.get(bus, "vd")
+        wished = wish.removeprefix("/dev/")
+        if not (wished.startswith(prefix) and wished.isalnum() and wished not in self.taken):
+            wished = next(name for name in _letters(prefix) if name not in self.taken)
+        self.taken.add(wished)
+        return wished
+
+
+def _letters(prefix: str) -> Iterable[str]:
+    yield from (prefix + a for a in ascii_lowercase)
+    yield from (prefix + a + b for a in ascii_lowercase for b in ascii_lowercase)
+
+
+def file_disk(path: Path, format: str, bus: str, device: str, *, kind: str = "disk", order: int | None = None,
+              read_only: bool = False, serial: str = "") -> Element:
+    disk = Element("disk", type="file", device=kind)
+    _driver(disk, format)
+    SubElement(disk, "source", file=str(path))
+    return _rest(disk, bus, device, order, read_only or kind == "cdrom", serial)
+
+
+def volume_disk(guest_id: str, volume: Volume, device: str, order: int | None = None) -> Element:
+    """Raises GuestUnsupported for a transport that this driver doesn't know."""
+    kind, data = volume.connection_info.get("driver_volume_type"), volume.connection_info.get("data", {})
+    if kind == "file":
+        disk = Element("disk", type="file", device=volume.kind)
+        _driver(disk, data.get("format", "raw"), data.get("cache", "writeback"))
+        SubElement(disk, "source", file=str(data["path"]))
+    elif kind == "nbd":
+        disk = Element("disk", type="network", device=volume.kind)
+        _driver(disk, "raw")
+        disk.append(_nbd(data))
+    else:
+        raise GuestUnsupported(guest=guest_id, what=f"a volume of type {kind}", why="this host attaches file and nbd")
+    if volume.shared:
+        SubElement(disk, "shareable")
+    SubElement(disk, "alias", name=volume_alias(volume.id))
+    return _rest(disk, volume.bus, device, order, volume.read_only, volume.id)
+
+
+def _nbd(data: dict[str, Any]) -> Element:
+    source = Element("source", protocol="nbd", name=str(data.get("export", "")))
+    if data.get("socket"):
+        SubElement(source, "host", transport="unix", socket=str(data["socket"]))
+    else:
+        SubElement(source, "host", name=str(data["host"]), port=str(data["port"]))
+    if data.get("tls"):
+        source.set("tls", "yes")
+    return source
+
+
+def _driver(disk: Element, format: str, cache: str = "writeback") -> None:
+    """A guest's flush reaches the disk with writeback too. What it trims is given back."""
+    SubElement(disk, "driver", name="qemu", type=format, cache=cache, discard="unmap")
+
+
+def _rest(disk: Element, bus: str, device: str, order: int | None, read_only: bool, serial: str) -> Element:
+    SubElement(disk, "target", dev=device, bus=bus)
+    if serial:
+        SubElement(disk, "serial").text = serial
+    if order is not None:
+        SubElement(disk, "boot", order=str(order))
+    if read_only:
+        SubElement(disk, "readonly")
+    return disk
+
+
+def interface(nic: Nic, model: str = "virtio") -> Element:
+    """On a tap that the network's agent owns: libvirt neither makes nor removes it."""
+    element = Element("interface", type="ethernet")
+    SubElement(element, "mac", address=nic.mac)
+    SubElement(element, "target", dev=nic.tap, managed="no")
+    SubElement(element, "model", type=model if model in NIC_MODELS else "virtio")
+    SubElement(element, "mtu", size=str(nic.mtu))
+    SubElement(element, "alias", name=nic_alias(nic.port_id))
+    return element

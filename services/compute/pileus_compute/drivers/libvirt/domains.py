@@ -1,0 +1,205 @@
+"""A guest's description as a libvirt domain."""
+
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element, SubElement
+
+from pileus_compute.drivers.disks import Files
+from pileus_compute.drivers.libvirt import devices
+from pileus_compute.drivers.libvirt.devices import Names
+from pileus_compute.rpc import Guest, Volume
+
+NAMESPACE = "https://pileus.cloud/guest/1"
+TCG_CACHE_MIB = 64
+"""QEMU's cache of translated code: its default takes far more memory of the host than a small guest has."""
+ROOT_PORTS = 16
+"""Places for hot-plugging on q35, where they must be there from the start."""
+
+
+@dataclass
+class Domain:
+    """The XML and what was decided while making it."""
+
+    xml: Element
+    root_device: str = ""
+    devices: dict[str, str] = field(default_factory=dict)
+    """Volume id -> `/dev/…`."""
+
+    @property
+    def text(self) -> str:
+        return devices.text(self.xml)
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What the guest's image asks for, with our defaults."""
+
+    disk_bus: str = "virtio"
+    cdrom_bus: str = "ide"
+    nic_model: str = "virtio"
+    machine: str = "pc"
+    video: str = "virtio"
+    firmware: str = ""
+    guest_agent: bool = False
+    rng: bool = True
+    boot_menu: bool = False
+    scsi_model: str = "virtio-scsi"
+
+    @classmethod
+    def of(cls, wishes: dict[str, str]) -> "Hardware":
+        def one_of(name: str, allowed: tuple[str, ...], default: str) -> str:
+            return wishes[name] if wishes.get(name) in allowed else default
+
+        machine = "q35" if "q35" in wishes.get("hw_machine_type", "") else "pc"
+        cdrom = "sata" if machine == "q35" else "ide"
+        return cls(
+            disk_bus=one_of("hw_disk_bus", ("virtio", "scsi", "ide", "sata", "usb"), "virtio"),
+            cdrom_bus=one_of("hw_cdrom_bus", ("ide", "sata", "scsi", "virtio", "usb"), cdrom),
+            nic_model=one_of("hw_vif_model", devices.NIC_MODELS, "virtio"),
+            machine=machine,
+            video=one_of("hw_video_model", ("virtio", "vga", "cirrus", "qxl", "bochs", "none"), "virtio"),
+            firmware="efi" if wishes.get("hw_firmware_type") == "uefi" else "",
+            guest_agent=_true(wishes.get("hw_qemu_guest_agent", "")),
+            boot_menu=_true(wishes.get("hw_boot_menu", "")))
+
+
+def _true(word: str) -> bool:
+    return word.strip().lower() in ("true", "yes", "on", "1")
+
+
+def build(guest: Guest, files: Files, name: str, type: str) -> Domain:
+    """`type`: kvm or qemu. Which disks there are is told by `guest`, not by looking."""
+    hardware = Hardware.of(guest.properties)
+    xml = Element("domain", type=type)
+    SubElement(xml, "name").text = name
+    SubElement(xml, "uuid").text = guest.id
+    _metadata(xml, guest)
+    SubElement(xml, "memory", unit="MiB").text = str(guest.memory_mib)
+    SubElement(xml, "vcpu").text = str(guest.vcpus)
+    _smbios(xml, guest)
+    _boot(xml, guest, files, hardware)
+    _processor(xml, type, guest.vcpus)
+    SubElement(xml, "clock", offset="utc")
+    for event, action in (("poweroff", "destroy"), ("reboot", "restart"), ("crash", "destroy")):
+        SubElement(xml, f"on_{event}").text = action
+    domain = Domain(xml)
+    parts = SubElement(xml, "devices")
+    _controllers(parts, hardware)
+    _disks(parts, domain, guest, files, hardware)
+    for nic in guest.nics:
+        parts.append(devices.interface(nic, nic.model if nic.model != "virtio" else hardware.nic_model))
+    _consoles(parts, files, hardware)
+    _helpers(parts, hardware)
+    return domain
+
+
+def _metadata(xml: Element, guest: Guest) -> None:
+    about = SubElement(SubElement(xml, "metadata"), f"{{{NAMESPACE}}}guest")
+    for name, value in (("name", guest.name), ("project", guest.project_id), ("user", guest.user_id)):
+        SubElement(about, f"{{{NAMESPACE}}}{name}").text = value
+
+
+def _smbios(xml: Element, guest: Guest) -> None:
+    """cloud-init knows an OpenStack cloud by the product's name."""
+    system = SubElement(SubElement(xml, "sysinfo", type="smbios"), "system")
+    for name, value in (("manufacturer", "OpenStack Foundation"), ("product", "OpenStack Nova"), ("version", "1"),
+                        ("serial", guest.id), ("uuid", guest.id), ("family", "Virtual Machine")):
+        SubElement(system, "entry", name=name).text = value
+
+
+def _boot(xml: Element, guest: Guest, files: Files, hardware: Hardware) -> None:
+    system = SubElement(xml, "os")
+    if hardware.firmware:
+        system.set("firmware", hardware.firmware)
+    SubElement(system, "type", arch="x86_64", machine=hardware.machine).text = "hvm"
+    if guest.kernel:
+        SubElement(system, "kernel").text = str(files.kernel)
+        if guest.ramdisk:
+            SubElement(system, "initrd").text = str(files.ramdisk)
+        SubElement(system, "cmdline").text = guest.cmdline or "root=/dev/vda console=tty0 console=ttyS0"
+    if hardware.boot_menu:
+        SubElement(system, "bootmenu", enable="yes")
+    SubElement(system, "smbios", mode="sysinfo")
+
+
+def _processor(xml: Element, type: str, vcpus: int) -> None:
+    features = SubElement(xml, "features")
+    SubElement(features, "acpi")
+    SubElement(features, "apic")
+    if type == "qemu":
+        SubElement(SubElement(features, "tcg"), "tb-cache", unit="MiB").text = str(TCG_CACHE_MIB)
+    cpu = SubElement(xml, "cpu", mode="host-model" if type == "kvm" else "maximum")
+    SubElement(cpu, "topology", sockets=str(vcpus), dies="1", cores="1", threads="1")
+
+
+def _controllers(parts: Element, hardware: Hardware) -> None:
+    if hardware.disk_bus == "scsi":
+        SubElement(parts, "controller", type="scsi", index="0", model=hardware.scsi_model)
+    if hardware.machine == "q35":
+        for index in range(ROOT_PORTS + 1):
+            model = "pcie-root-port" if index else "pcie-root"
+            SubElement(parts, "controller", type="pci", index=str(index), model=model)
+
+
+def _disks(parts: Element, domain: Domain, guest: Guest, files: Files, hardware: Hardware) -> None:
+    names, bus = Names(), hardware.disk_bus
+    if guest.rescue:
+        domain.root_device = "/dev/" + names.give(bus)
+        parts.append(devices.file_disk(files.rescue, "qcow2", bus, domain.root_device[5:], order=1))
+    root_volume = next((v for v in guest.volumes if v.boot_index == 0), None)
+    if guest.image and not root_volume:
+        device = names.give(bus)
+        domain.root_device = domain.root_device or f"/dev/{device}"
+        cdrom = files.cdrom.exists() and not guest.rescue
+        parts.append(devices.file_disk(files.root, "qcow2", bus, device, order=_order(guest, 0)))
+        if cdrom:
+            parts.append(devices.file_disk(files.cdrom, "raw", hardware.cdrom_bus, names.give(hardware.cdrom_bus),
+                                           kind="cdrom", order=2))
+    if root_volume:
+        _volume(parts, domain, guest, root_volume, names)
+        domain.root_device = domain.root_device or domain.devices[root_volume.id]
+    _blank_disks(parts, guest, files, names, bus)
+    for volume in sorted(guest.volumes, key=lambda v: (not v.device, v.device)):  # wishes first
+        if volume is not root_volume:
+            _volume(parts, domain, guest, volume, names)
+    if guest.config_drive is not None:
+        cdrom_bus = hardware.cdrom_bus
+        parts.append(devices.file_disk(files.config_drive, "raw", cdrom_bus, names.give(cdrom_bus), kind="cdrom"))
+
+
+def _blank_disks(parts: Element, guest: Guest, files: Files, names: Names, bus: str) -> None:
+    for number in range(len(guest.ephemeral)):
+        parts.append(devices.file_disk(files.ephemeral(number), "raw", bus, names.give(bus)))
+    if guest.swap_mib:
+        parts.append(devices.file_disk(files.swap, "raw", bus, names.give(bus)))
+
+
+def _volume(parts: Element, domain: Domain, guest: Guest, volume: Volume, names: Names) -> None:
+    device = names.give(volume.bus, volume.device)
+    order = None if volume.boot_index is None or volume.boot_index < 0 else _order(guest, volume.boot_index)
+    parts.append(devices.volume_disk(guest.id, volume, device, order))
+    domain.devices[volume.id] = f"/dev/{device}"
+
+
+def _order(guest: Guest, index: int) -> int:
+    """libvirt counts from 1; what rescues goes first, and 2 is a CD's."""
+    return index + (10 if guest.rescue else 1) + (2 if index else 0)
+
+
+def _consoles(parts: Element, files: Files, hardware: Hardware) -> None:
+    serial = SubElement(parts, "serial", type="pty")
+    SubElement(serial, "log", file=str(files.console_log), append="on")
+    SubElement(serial, "target", port="0")
+    if hardware.video != "none":
+        SubElement(parts, "graphics", type="vnc", autoport="yes", listen="127.0.0.1")
+        SubElement(SubElement(parts, "video"), "model", type=hardware.video)
+
+
+def _helpers(parts: Element, hardware: Hardware) -> None:
+    if hardware.rng:
+        rng = SubElement(parts, "rng", model="virtio")
+        SubElement(rng, "backend", model="random").text = "/dev/urandom"
+    balloon = SubElement(parts, "memballoon", model="virtio", freePageReporting="on")
+    SubElement(balloon, "stats", period="10")
+    if hardware.guest_agent:
+        channel = SubElement(parts, "channel", type="unix")
+        SubElement(channel, "target", type="virtio", name="org.qemu.guest_agent.0")

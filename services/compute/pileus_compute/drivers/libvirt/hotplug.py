@@ -1,0 +1,110 @@
+"""Plugging devices into a guest and out of it, running or not."""
+
+import logging
+import time
+from xml.etree.ElementTree import Element
+
+import libvirt
+from defusedxml.ElementTree import fromstring
+
+from pileus_compute.drivers.libvirt import devices, states
+from pileus_compute.drivers.libvirt.connections import Connection
+from pileus_compute.drivers.libvirt.devices import Names
+from pileus_compute.rpc import Attached, DetachRefused, GuestUnsupported, Nic, Volume
+
+log = logging.getLogger(__name__)
+
+ASK_AGAIN_S = 5
+"""A guest that is still booting hears no request to let go; it is asked again."""
+PATIENCE_S = 60
+GONE = {libvirt.VIR_ERR_DEVICE_MISSING, libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_OPERATION_FAILED}
+
+
+def description(domain: libvirt.virDomain, persistent: bool = False) -> Element:
+    return fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE if persistent else 0))
+
+
+def find(xml: Element, kind: str, alias: str) -> Element | None:
+    for device in xml.iterfind(f"devices/{kind}"):
+        name = device.find("alias")
+        if name is not None and name.get("name") == alias:
+            return device
+    return None
+
+
+def volume_devices(domain: libvirt.virDomain) -> dict[str, str]:
+    """Volume id -> `/dev/…` of every volume of the guest."""
+    found = {}
+    for disk in description(domain).iterfind("devices/disk"):
+        alias, target = disk.find("alias"), disk.find("target")
+        name = "" if alias is None else alias.get("name", "")
+        if target is not None and name.startswith(devices.VOLUME_ALIAS):
+            found[name.removeprefix(devices.VOLUME_ALIAS)] = f"/dev/{target.get('dev')}"
+    return found
+
+
+def attach_volume(connection: Connection, domain: libvirt.virDomain, guest_id: str, volume: Volume) -> Attached:
+    alias = devices.volume_alias(volume.id)
+    there = find(description(domain), "disk", alias)
+    if there is None:
+        taken = [str(target.get("dev")) for target in description(domain).iterfind("devices/disk/target")]
+        device = Names(taken).give(volume.bus, volume.device)
+        there = devices.volume_disk(guest_id, volume, device)
+        _attach(connection, domain, there, "attach the volume")
+    target = there.find("target")
+    assert target is not None
+    return Attached(f"/dev/{target.get('dev')}")
+
+
+def attach_nic(connection: Connection, domain: libvirt.virDomain, nic: Nic) -> None:
+    if find(description(domain), "interface", devices.nic_alias(nic.port_id)) is None:
+        _attach(connection, domain, devices.interface(nic, nic.model), "attach the interface")
+
+
+def _attach(connection: Connection, domain: libvirt.virDomain, device: Element, what: str) -> None:
+    flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    if states.active(domain):
+        flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
+    with connection.doing(what):
+        domain.attachDeviceFlags(devices.text(device), flags)
+
+
+def detach(connection: Connection, domain: libvirt.virDomain, kind: str, alias: str) -> None:
+    """Out of the definition first, so that a reboot doesn't bring it back, then out of the running guest."""
+    if find(description(domain, persistent=True), kind, alias) is not None:
+        with connection.doing("detach the device"):
+            domain.detachDeviceAlias(alias, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
+    if states.active(domain):
+        _detach_live(connection, domain, kind, alias)
+
+
+def _detach_live(connection: Connection, domain: libvirt.virDomain, kind: str, alias: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    with connection.removal(domain.UUIDString(), alias) as gone:
+        while states.active(domain) and (device := find(description(domain), kind, alias)) is not None:
+            if time.monotonic() > deadline:
+                target = device.find("target")
+                raise DetachRefused(guest=domain.UUIDString(), device=alias if target is None else target.get("dev"))
+            try:
+                domain.detachDeviceAlias(alias, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            except libvirt.libvirtError as err:
+                if err.get_error_code() not in GONE:  # those: it is going, or gone, already
+                    with connection.doing("detach the device"):
+                        raise
+                log.debug("detach %s: %s", alias, err)
+            gone.wait(ASK_AGAIN_S)
+
+
+def extend(connection: Connection, domain: libvirt.virDomain, guest_id: str, volume_id: str, size: int) -> None:
+    disk = find(description(domain), "disk", devices.volume_alias(volume_id))
+    if disk is None:
+        raise GuestUnsupported(guest=guest_id, what="extending a volume", why=f"volume {volume_id} isn't attached")
+    if disk.get("type") == "network":
+        raise GuestUnsupported(guest=guest_id, what="extending an attached volume", why="NBD disks can't grow")
+    if not states.active(domain):
+        return
+    target = disk.find("target")
+    assert target is not None
+    with connection.doing("extend the volume"):
+        if domain.blockInfo(str(target.get("dev")))[0] < size:
+            domain.blockResize(str(target.get("dev")), size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)

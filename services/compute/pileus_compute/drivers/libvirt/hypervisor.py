@@ -1,0 +1,282 @@
+"""QEMU guests, emulated or with KVM, through libvirt."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import libvirt
+
+from pileus_compute.config import Config
+from pileus_compute.drivers import taps
+from pileus_compute.drivers.base import (
+    Cache,
+    Changed,
+    Console,
+    Diagnosis,
+    Extend,
+    Hypervisor,
+    KeptDisks,
+    Password,
+    Rescue,
+    Restart,
+    Snapshot,
+    Suspend,
+)
+from pileus_compute.drivers.disks import Disks
+from pileus_compute.drivers.images import Images
+from pileus_compute.drivers.libvirt import (
+    accelerators,
+    counters,
+    devices,
+    domains,
+    hotplug,
+    inventories,
+    snapshots,
+    states,
+)
+from pileus_compute.drivers.libvirt.connections import Connection
+from pileus_compute.rpc import (
+    Attached,
+    Booted,
+    Diagnostics,
+    Endpoint,
+    Guest,
+    GuestAbsent,
+    GuestNotRunning,
+    GuestState,
+    GuestUnsupported,
+    Image,
+    Inventory,
+    Nic,
+    Power,
+    Volume,
+)
+
+log = logging.getLogger(__name__)
+
+GONE = (libvirt.VIR_ERR_NO_DOMAIN,)
+OFF = (libvirt.VIR_ERR_OPERATION_INVALID,)
+LEAVE_NOTHING = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+                 | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
+
+
+class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console, Diagnosis, Cache):
+    def __init__(self, uri: str, state: Path, host: str, prefix: str) -> None:
+        self.host, self.prefix, self.instances = host, prefix, state / "instances"
+        self.images = Images(state / "image-cache")
+        self.disks = Disks(self.instances, self.images, host)
+        self.connection = Connection(uri, host)
+        self.accelerator = accelerators.choose()
+        log.info("guests run with %s: %s", self.accelerator.kind, self.accelerator.why)
+
+    @classmethod
+    def from_config(cls, config: Config) -> "Libvirt":
+        return cls(config.libvirt_uri, Path(config.state), config.host, config.prefix)
+
+    def prepare(self, guest: Guest) -> None:
+        self.disks.prepare(guest)
+
+    def boot(self, guest: Guest) -> Booted:
+        domain = self._find(guest.id)
+        files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
+        described = domains.build(guest, files, name, self.accelerator.kind)
+        if domain is not None and states.active(domain):
+            return self._booted(domain, described)
+        taps.wait([nic.tap for nic in guest.nics])
+        with self.connection.doing("define the guest"):
+            if domain is None or not domain.hasManagedSaveImage():  # saved memory fits only its own definition
+                domain = self.connection.get().defineXMLFlags(described.text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+        self._start(domain, guest.id)
+        return self._booted(domain, described)
+
+    def _start(self, domain: libvirt.virDomain, guest_id: str) -> None:
+        with self.connection.doing("start the guest"):
+            domain.create()
+        self.disks.files(guest_id).started.touch()
+
+    def _booted(self, domain: libvirt.virDomain, described: domains.Domain) -> Booted:
+        return Booted(states.power(domain), hotplug.volume_devices(domain), described.root_device or "/dev/vda")
+
+    def press(self, guest_id: str) -> None:
+        domain = self._find(guest_id)
+        if domain is not None:
+            with self.connection.doing("shut the guest down"), self._unless((*OFF, *GONE)):
+                domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+
+    def cut(self, guest_id: str) -> None:
+        domain = self._find(guest_id)
+        if domain is not None and states.active(domain):
+            with self.connection.doing("cut the guest's power"), self._unless((*OFF, *GONE)):
+                domain.destroy()
+
+    def pause(self, guest_id: str) -> None:
+        domain = self._running(guest_id)
+        if states.power(domain) is not Power.PAUSED:
+            with self.connection.doing("pause the guest"):
+                domain.suspend()
+
+    def unpause(self, guest_id: str) -> None:
+        domain = self._running(guest_id)
+        if states.power(domain) is Power.PAUSED:
+            with self.connection.doing("unpause the guest"):
+                domain.resume()
+
+    def suspend(self, guest_id: str) -> None:
+        domain = self._known(guest_id)
+        if states.power(domain) is Power.SUSPENDED:
+            return
+        domain = self._running(guest_id)
+        with self.connection.doing("suspend the guest"):
+            domain.managedSave(0)
+
+    def destroy(self, guest_id: str) -> None:
+        domain = self._find(guest_id)
+        if domain is not None:
+            self.cut(guest_id)
+            with self.connection.doing("remove the guest"), self._unless(GONE):
+                domain.undefineFlags(LEAVE_NOTHING)
+        self.disks.destroy(guest_id)
+
+    def keep_disks(self, guest_id: str, copy: bool) -> None:
+        self.disks.keep(guest_id, copy)
+
+    def restore_disks(self, guest_id: str) -> None:
+        self.disks.restore(guest_id)
+
+    def drop_kept_disks(self, guest_id: str) -> None:
+        self.disks.drop_kept(guest_id)
+
+    def drop_rescue(self, guest_id: str) -> None:
+        self.disks.files(guest_id).rescue.unlink(missing_ok=True)
+
+    def attach_volume(self, guest_id: str, volume: Volume) -> Attached:
+        return hotplug.attach_volume(self.connection, self._known(guest_id), guest_id, volume)
+
+    def detach_volume(self, guest_id: str, volume_id: str) -> None:
+        domain = self._find(guest_id)
+        if domain is not None:
+            hotplug.detach(self.connection, domain, "disk", devices.volume_alias(volume_id))
+
+    def attach_nic(self, guest_id: str, nic: Nic) -> None:
+        domain = self._known(guest_id)
+        taps.wait([nic.tap])
+        hotplug.attach_nic(self.connection, domain, nic)
+
+    def detach_nic(self, guest_id: str, port_id: str) -> None:
+        domain = self._find(guest_id)
+        if domain is not None:
+            hotplug.detach(self.connection, domain, "interface", devices.nic_alias(port_id))
+
+    def extend_volume(self, guest_id: str, volume_id: str, size: int) -> None:
+        hotplug.extend(self.connection, self._known(guest_id), guest_id, volume_id, size)
+
+    def set_password(self, guest_id: str, user: str, password: str) -> None:
+        domain = self._running(guest_id)
+        try:
+            domain.setUserPassword(user, password, 0)
+        except libvirt.libvirtError as err:
+            raise GuestUnsupported(guest=guest_id, what="setting a password", why=str(err)) from err
+
+    def snapshot(self, guest_id: str, into: Path, format: str) -> None:
+        snapshots.take(self.connection, self._known(guest_id), self.disks.files(guest_id).root, into, format)
+
+    def console_log(self, guest_id: str, limit: int) -> bytes:
+        log_file = self.disks.files(guest_id).console_log
+        older = log_file.with_name(log_file.name + ".0")  # virtlogd turns the file over when it is full
+        parts = [tail(path, limit) for path in (older, log_file) if path.exists()]
+        return b"".join(parts)[-limit:]
+
+    def console(self, guest_id: str, kind: str) -> Endpoint:
+        graphics = hotplug.description(self._running(guest_id)).find("devices/graphics[@type='vnc']")
+        if kind != "vnc" or graphics is None:
+            raise GuestUnsupported(guest=guest_id, what=f"a console of type {kind}", why="there is only vnc")
+        return Endpoint("vnc", graphics.get("listen", "127.0.0.1"), int(graphics.get("port", "0")))
+
+    def diagnostics(self, guest_id: str) -> Diagnostics:
+        domain = self._running(guest_id)
+        with self.connection.doing("count"):
+            return counters.read(domain, hotplug.description(domain), self.accelerator.kind,
+                                 self.disks.files(guest_id).started)
+
+    def inject_nmi(self, guest_id: str) -> None:
+        domain = self._running(guest_id)
+        with self.connection.doing("inject an interrupt"):
+            domain.injectNMI()
+
+    def cache_image(self, image: Image) -> None:
+        self.images.base(image)
+
+    def lost(self, guest_id: str) -> bool:
+        return states.lost(self._known(guest_id))
+
+    def restart(self, guest_id: str) -> None:
+        domain = self._known(guest_id)
+        if not states.active(domain):
+            needed = [str(t.get("dev")) for t in hotplug.description(domain).iterfind("devices/interface/target")]
+            taps.wait(needed)
+            self._start(domain, guest_id)
+
+    def state(self, guest_id: str) -> GuestState:
+        return GuestState(guest_id, states.power(self._known(guest_id)))
+
+    def guests(self) -> list[GuestState]:
+        found = []
+        with self.connection.doing("list the guests"):
+            for domain in self.connection.get().listAllDomains():
+                if domain.name().startswith(f"{self.prefix}-"):
+                    with self._unless(GONE):
+                        found.append(GuestState(domain.UUIDString(), states.power(domain)))
+        return sorted(found, key=lambda guest: guest.id)
+
+    def inventory(self) -> Inventory:
+        with self.connection.doing("take the inventory"):
+            return inventories.take(self.connection.get(), self.instances, self.host, self.accelerator)
+
+    def watch(self, changed: Changed) -> None:
+        def tell(guest_id: str, event: int, detail: int) -> None:
+            power = states.after(event, detail)
+            if power is not None:
+                changed(GuestState(guest_id, power))
+        self.connection.on_lifecycle(tell)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _find(self, guest_id: str) -> libvirt.virDomain | None:
+        """The domain, if it is there and ours."""
+        if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", guest_id):
+            return None
+        domain = None
+        with self.connection.doing("look the guest up"), self._unless(GONE):
+            domain = self.connection.get().lookupByUUIDString(guest_id)
+        return domain if domain is not None and domain.name().startswith(f"{self.prefix}-") else None
+
+    def _known(self, guest_id: str) -> libvirt.virDomain:
+        domain = self._find(guest_id)
+        if domain is None:
+            raise GuestAbsent(guest=guest_id, host=self.host)
+        return domain
+
+    def _running(self, guest_id: str) -> libvirt.virDomain:
+        domain = self._known(guest_id)
+        if not states.active(domain):
+            raise GuestNotRunning(guest=guest_id)
+        return domain
+
+    @contextmanager
+    def _unless(self, codes: tuple[int, ...]) -> Iterator[None]:
+        """These errors mean that what was asked for is so already."""
+        try:
+            yield
+        except libvirt.libvirtError as err:
+            if err.get_error_code() not in codes:
+                raise
+
+
+def tail(path: Path, limit: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - limit))
+        return file.read(limit)

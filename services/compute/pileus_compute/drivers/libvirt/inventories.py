@@ -1,0 +1,48 @@
+"""What a host has, for the scheduler and `GET /os-hypervisors`."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import libvirt
+from defusedxml.ElementTree import fromstring
+
+from pileus_compute.drivers.libvirt.accelerators import Accelerator
+from pileus_compute.rpc import Inventory
+
+GIB = 1 << 30
+
+
+def take(conn: libvirt.virConnect, instances: Path, host: str, accelerator: Accelerator) -> Inventory:
+    disk = os.statvfs(instances)
+    _, memory_mib, cpus, *_ = conn.getInfo()
+    return Inventory(
+        vcpus=cpus, memory_mib=memory_mib,
+        disk_gib=disk.f_blocks * disk.f_frsize // GIB, disk_free_gib=disk.f_bavail * disk.f_frsize // GIB,
+        hypervisor_type="KVM" if accelerator.kind == "kvm" else "QEMU", hypervisor_version=conn.getVersion(),
+        hostname=host, host_ip=address(), cpu_info=_processor(fromstring(conn.getCapabilities())),
+        facts={"driver": "libvirt", "accelerator": accelerator.kind, "accelerator_why": accelerator.why,
+               "libvirt": str(conn.getLibVersion())})
+
+
+def _processor(capabilities: Element) -> dict[str, Any]:
+    cpu = capabilities.find("host/cpu")
+    if cpu is None:
+        return {}
+    topology = cpu.find("topology")
+    shape = {} if topology is None else {k: int(topology.get(k, "1")) for k in ("sockets", "cores", "threads")}
+    return {"arch": cpu.findtext("arch", ""), "model": cpu.findtext("model", ""),
+            "vendor": cpu.findtext("vendor", ""), "topology": shape,
+            "features": sorted(f.get("name", "") for f in cpu.findall("feature"))}
+
+
+def address() -> str:
+    """The address others would reach this host by: the source of its default route, else loopback. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])

@@ -1,0 +1,194 @@
+"""A libvirtd of our own and a test image: what the contract tests stand on. They need root and QEMU."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pileus_compute.drivers.base import Hypervisor
+from pileus_compute.drivers.fake import Fake
+from pileus_compute.rpc import Guest, Image, Nic
+
+REPOSITORY = Path(__file__).parents[4]
+BUILD = REPOSITORY / "deploy/guest-image/build"
+BOOTED = "boot finished"
+PATIENCE_S = 300
+"""An emulated guest on a busy machine is slow; nobody waits longer than the guest takes."""
+
+
+class Shelf(BaseHTTPRequestHandler):
+    """The image service as a host sees it: GET and PUT with a ticket."""
+
+    server: "ShelfServer"
+
+    def do_GET(self) -> None:
+        content = self.server.images.get(self.path)
+        if self.headers["X-Image-Ticket"] != "good" or content is None:
+            self.send_error(404)
+            return
+        self.server.fetched.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def do_PUT(self) -> None:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            content = b"".join(iter(self._chunk, b""))
+        else:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.images[self.path] = content
+        self.send_response(204)
+        self.end_headers()
+
+    def _chunk(self) -> bytes:
+        size = int(self.rfile.readline(), 16)
+        content = self.rfile.read(size)
+        self.rfile.readline()
+        return content
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+class ShelfServer(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Shelf)
+        self.images: dict[str, bytes] = {}
+        self.fetched: list[str] = []
+
+    def put(self, name: str, content: bytes, format: str) -> Image:
+        self.images[f"/{name}"] = content
+        return Image(name, self.url(name), "good", format, hashlib.sha256(content).hexdigest(), len(content))
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{name}"
+
+
+@pytest.fixture(scope="session")
+def shelf() -> Iterator[ShelfServer]:
+    server = ShelfServer()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def test_image() -> Path:
+    """The cloud's own small guest image, built once and kept beside the repository's other build products."""
+    given = os.environ.get("PILEUS_TEST_IMAGE")
+    if given:
+        return Path(given)
+    path = REPOSITORY / ".build/test-guest.qcow2"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        subprocess.run([str(BUILD), str(path)], check=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def libvirt_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A libvirtd that nobody else uses. Its directory is short: sockets have 107 characters."""
+    import libvirt
+
+    state = Path("/tmp", f"plt-{os.getpid()}")
+    daemon = [sys.executable, "-m", "pileus_deploy.libvirtd"]
+    subprocess.run([*daemon, "start", str(state)], check=True)
+    uri = f"qemu+unix:///system?socket={state}/libvirt/sock/libvirt-sock"
+    yield uri
+    conn = libvirt.open(uri)
+    for domain in conn.listAllDomains():
+        if domain.isActive():
+            domain.destroy()
+        domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
+    conn.close()
+    subprocess.run([*daemon, "stop", str(state)], check=True)
+    subprocess.run(["rm", "-rf", str(state)], check=True)
+
+
+@dataclass
+class Taps:
+    """Taps in a bridge, as the network's agent would leave them."""
+
+    bridge: str = field(default_factory=lambda: f"plt{uuid.uuid4().hex[:8]}")
+    made: list[str] = field(default_factory=list)
+
+    def nic(self) -> Nic:
+        port = str(uuid.uuid4())
+        tap = f"tap{port[:11]}"
+        ip("tuntap", "add", tap, "mode", "tap")
+        self.made.append(tap)
+        ip("link", "set", tap, "up")
+        return Nic(port, f"fa:16:3e:{port[0:2]}:{port[2:4]}:{port[4:6]}", tap, 1450)
+
+    def wire(self, nic: Nic) -> Nic:
+        if not Path("/sys/class/net", self.bridge).exists():
+            ip("link", "add", self.bridge, "type", "bridge")
+        ip("link", "set", nic.tap, "master", self.bridge)
+        return nic
+
+    def clear(self) -> None:
+        for name in [*self.made, self.bridge]:
+            if Path("/sys/class/net", name).exists():
+                ip("link", "delete", name)
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)
+
+
+@pytest.fixture
+def taps() -> Iterator[Taps]:
+    made = Taps()
+    yield made
+    made.clear()
+
+
+@dataclass
+class Bench:
+    """A driver and what a test needs around it."""
+
+    hypervisor: Hypervisor
+    image: Image
+    volumes: Path
+    new: Callable[[], Hypervisor]
+    """Another driver object for the same host: what a restarted agent has."""
+    real: bool
+
+    def guest(self, **changes: Any) -> Guest:
+        id = str(uuid.uuid4())
+        fields: dict[str, Any] = {"id": id, "name": f"instance-{id[:8]}", "vcpus": 1, "memory_mib": 128, "root_gib": 1,
+                                  "hostname": "contract", "image": self.image}
+        return Guest(**fields | changes)
+
+
+@pytest.fixture(params=["fake", "libvirt"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path, shelf: ShelfServer) -> Iterator[Bench]:
+    if request.param == "fake":
+        file = tmp_path / "guests.json"
+        yield Bench(Fake("h", file), shelf.put("nothing", b"nothing", "raw"), tmp_path, lambda: Fake("h", file), False)
+        return
+    yield from libvirt_bench(request, shelf)
+
+
+def libvirt_bench(request: pytest.FixtureRequest, shelf: ShelfServer) -> Iterator[Bench]:
+    from pileus_compute.drivers.libvirt.hypervisor import Libvirt
+
+    uri = request.getfixturevalue("libvirt_uri")
+    image = shelf.put("testimg", request.getfixturevalue("test_image").read_bytes(), "qcow2")
+    state = Path("/tmp", f"plt-{os.getpid()}", "host")
+    state.mkdir(exist_ok=True, parents=True)
+    driver = Libvirt(uri, state, "h", "plt")
+    yield Bench(driver, image, state, lambda: Libvirt(uri, state, "h", "plt"), True)
+    for guest in driver.guests():
+        driver.destroy(guest.id)
+    driver.close()
