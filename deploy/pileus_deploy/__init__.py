@@ -1,1 +1,1 @@
-"""How a Pileus cloud is started on a machine."""
+"""How a Pileus cloud is started on a machine: its plan, its processes, its first contents."""

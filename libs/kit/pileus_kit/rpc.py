@@ -166,6 +166,12 @@ def _messaging() -> Any:
     return oslo_messaging
 
 
+def preload() -> None:
+    """Import what a bus needs, so that forked processes share it."""
+    _messaging()
+    import oslo_messaging._drivers.impl_rabbit  # noqa: F401
+
+
 def _settings(url: str, me: str) -> Any:
     """A private set of oslo options (oslo.messaging registers two of its groups on the global one only)."""
     from oslo_config import cfg

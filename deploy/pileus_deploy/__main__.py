@@ -1,0 +1,45 @@
+"""The command behind deploy/up, deploy/down, deploy/status and deploy/reset."""
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from pileus_deploy import lifecycle
+from pileus_deploy.status import status
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    if os.geteuid() != 0:
+        print("Pileus makes virtual machines and networks: run this as root.", file=sys.stderr)
+        return 2
+    plan = lifecycle.remembered(arguments.state.resolve())
+    if arguments.command == "up":
+        changes = {name: getattr(arguments, name) for name in ("address", "offset", "hypervisor")
+                   if getattr(arguments, name) is not None}
+        plan = replace(plan, **changes)
+        lifecycle.remember(plan)
+        lifecycle.up(plan, demo=not arguments.no_demo)
+    elif arguments.command == "status":
+        return status(plan)
+    else:
+        getattr(lifecycle, arguments.command)(plan)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="deploy", description="An OpenStack-compatible cloud on this machine.")
+    parser.add_argument("command", choices=["up", "down", "status", "reset"])
+    parser.add_argument("--state", type=Path, default=Path(os.environ.get("PILEUS_STATE", "/var/lib/pileus")),
+                        help="directory of everything the cloud knows (default %(default)s)")
+    parser.add_argument("--no-demo", action="store_true", help="up: don't boot a first server")
+    parser.add_argument("--address", help="up: address on which the APIs listen (default 127.0.0.1)")
+    parser.add_argument("--offset", type=int, help="up: added to every port, so that a second cloud can run beside the first")
+    parser.add_argument("--hypervisor", choices=["libvirt", "fake"], help="up: fake plays a host without guests")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

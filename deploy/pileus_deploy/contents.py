@@ -1,0 +1,164 @@
+"""What a new cloud contains: users and catalogue before it starts; flavors, networks and the image once it runs."""
+
+from pathlib import Path
+from typing import Any
+
+from pileus_deploy.plan import REGION, Plan, write_private
+
+FLAVORS = (("m1.nano", 128, 1, 1), ("m1.micro", 192, 1, 1), ("m1.tiny", 512, 1, 1), ("m1.small", 2048, 1, 20),
+           ("m1.medium", 4096, 2, 40), ("m1.large", 8192, 4, 80))
+IMAGE = "pileus-test"
+PRIVATE_CIDR = "10.10.0.0/24"
+OPEN = (("icmp", None), ("tcp", 22))  # what the demo project's default group lets in
+
+
+def identity(plan: Plan) -> None:
+    """Domain, roles, users, projects and the catalogue, straight into identity's database, in one transaction."""
+    from pileus_identity.core.bootstrap import Grant, ServicePlan, UserPlan, bootstrap
+    from pileus_identity.core.bootstrap import Plan as IdentityPlan
+    from pileus_kit.db import Sessions
+
+    services = ("compute", "image", "volume", "network", "objectstore", "identity")
+    url = {name: plan.url(name) for name in services}
+    wanted = IdentityPlan(
+        region=REGION, projects=("admin", "service", "demo"),
+        users=(UserPlan("admin", plan.secrets["admin"], "admin"), UserPlan("demo", plan.secrets["demo"], "demo"),
+               *(UserPlan(name, plan.secrets[name], "service") for name in services)),
+        grants=(Grant("admin", "admin", project="admin"), Grant("admin", "admin", domain=True),
+                Grant("admin", "admin", system=True), Grant("demo", "member", project="demo"),
+                Grant("admin", "admin", project="demo"),
+                *(Grant(name, role, project="service") for name in services for role in ("service", "admin"))),
+        services=(
+            ServicePlan("identity", "keystone", f"{url['identity']}/v3"),
+            ServicePlan("compute", "nova", f"{url['compute']}/v2.1"),
+            ServicePlan("image", "glance", url["image"]),
+            ServicePlan("network", "neutron", url["network"]),
+            ServicePlan("block-storage", "cinder", f"{url['volume']}/v3/$(project_id)s"),
+            ServicePlan("volumev3", "cinderv3", f"{url['volume']}/v3/$(project_id)s"),
+            ServicePlan("object-store", "swift", f"{url['objectstore']}/v1/AUTH_$(project_id)s"),
+        ))
+    sessions = Sessions(f"sqlite:///{plan.state / 'databases' / 'identity.sqlite'}")
+    try:
+        with sessions.begin() as session:
+            bootstrap(session, wanted)
+    finally:
+        sessions.dispose()
+
+
+def credentials(plan: Plan) -> None:
+    """clouds.yaml with `pileus` (demo), `pileus-admin` and `pileus-system`, and an openrc of the demo user."""
+    import yaml
+
+    def cloud(user: str, **scope: str) -> dict[str, Any]:
+        auth = {"auth_url": f"{plan.url('identity')}/v3", "username": user, "password": plan.secrets[user],
+                "user_domain_id": "default", **scope}
+        return {"auth": auth, "region_name": REGION, "identity_api_version": 3}
+
+    clouds = {"pileus": cloud("demo", project_name="demo", project_domain_id="default"),
+              "pileus-admin": cloud("admin", project_name="admin", project_domain_id="default"),
+              "pileus-system": cloud("admin", system_scope="all")}
+    write_private(plan.state / "clouds.yaml", yaml.safe_dump({"clouds": clouds}, sort_keys=False))
+    lines = [f"export OS_{key}={value}" for key, value in {
+        "AUTH_URL": f"{plan.url('identity')}/v3", "USERNAME": "demo", "PASSWORD": plan.secrets["demo"],
+        "PROJECT_NAME": "demo", "USER_DOMAIN_ID": "default", "PROJECT_DOMAIN_ID": "default", "REGION_NAME": REGION,
+        "IDENTITY_API_VERSION": "3"}.items()]
+    write_private(plan.state / "openrc", "\n".join(lines) + "\n")
+
+
+class Cloud:
+    """The running cloud, as one user sees it through its public APIs."""
+
+    def __init__(self, plan: Plan, user: str, project: str) -> None:
+        from keystoneauth1.identity.v3 import Password
+        from keystoneauth1.session import Session
+
+        self.plan, self.project = plan, project
+        auth = Password(auth_url=f"{plan.url('identity')}/v3", username=user, password=plan.secrets[user],
+                        user_domain_id="default", project_name=project, project_domain_id="default")
+        self.session = Session(auth=auth)
+
+    def call(self, method: str, service: str, path: str, body: Any = None, **kwargs: Any) -> Any:
+        """JSON in, JSON out; `path` below the service's root, with {project} for the project's id."""
+        path = path.format(project=self.session.get_project_id())
+        answer = self.session.request(f"{self.plan.url(service)}{path}", method, json=body, **kwargs)
+        return answer.json() if answer.content else None
+
+
+def resources(plan: Plan, image: Path) -> None:
+    """Flavors, the external and the demo network, the test image and the demo project's rules; adds what is missing."""
+    admin, demo = Cloud(plan, "admin", "admin"), Cloud(plan, "demo", "demo")
+    _flavors(admin)
+    _image(admin, image)
+    public = _public_network(admin, plan)
+    _demo_network(demo, public)
+    _open_ports(demo)
+
+
+def _flavors(cloud: Cloud) -> None:
+    known = {flavor["name"] for flavor in cloud.call("GET", "compute", "/v2.1/flavors")["flavors"]}
+    for number, (name, ram, vcpus, disk) in enumerate(FLAVORS, 1):
+        if name not in known:
+            cloud.call("POST", "compute", "/v2.1/flavors", {"flavor": {
+                "id": str(number), "name": name, "ram": ram, "vcpus": vcpus, "disk": disk}})
+
+
+def _image(cloud: Cloud, file: Path) -> None:
+    found = cloud.call("GET", "image", f"/v2/images?name={IMAGE}")["images"]
+    active = [image for image in found if image["status"] == "active"]
+    if active:
+        return
+    for broken in found:  # an upload that a crash interrupted
+        cloud.call("DELETE", "image", f"/v2/images/{broken['id']}")
+    image = cloud.call("POST", "image", "/v2/images", {
+        "name": IMAGE, "disk_format": "qcow2", "container_format": "bare", "visibility": "public", "min_ram": 96})
+    with file.open("rb") as data:
+        cloud.session.put(f"{cloud.plan.url('image')}/v2/images/{image['id']}/file", data=data,
+                          headers={"Content-Type": "application/octet-stream"})
+
+
+def _one(cloud: Cloud, kind: str, name: str, wish: dict[str, Any]) -> dict[str, Any]:
+    """The network, subnet or router called `name`, made if it isn't there."""
+    found = cloud.call("GET", "network", f"/v2.0/{kind}s?name={name}")[f"{kind}s"]
+    if found:
+        return found[0]  # type: ignore[no-any-return]
+    return cloud.call("POST", "network", f"/v2.0/{kind}s", {kind: {"name": name, **wish}})[kind]  # type: ignore[no-any-return]
+
+
+def _public_network(cloud: Cloud, plan: Plan) -> dict[str, Any]:
+    network = _one(cloud, "network", "public", {
+        "router:external": True, "provider:network_type": "flat", "provider:physical_network": "public"})
+    net = plan.public_net
+    _one(cloud, "subnet", "public-subnet", {
+        "network_id": network["id"], "ip_version": 4, "cidr": f"{net}.0/24", "gateway_ip": f"{net}.1",
+        "enable_dhcp": False, "allocation_pools": [{"start": f"{net}.10", "end": f"{net}.250"}]})
+    return network
+
+
+def _demo_network(cloud: Cloud, public: dict[str, Any]) -> None:
+    network = _one(cloud, "network", "private", {})
+    subnet = _one(cloud, "subnet", "private-subnet", {
+        "network_id": network["id"], "ip_version": 4, "cidr": PRIVATE_CIDR, "dns_nameservers": _name_servers()})
+    router = _one(cloud, "router", "router1", {"external_gateway_info": {"network_id": public["id"]}})
+    ports = cloud.call("GET", "network", f"/v2.0/ports?device_id={router['id']}&network_id={network['id']}")["ports"]
+    if not ports:
+        cloud.call("PUT", "network", f"/v2.0/routers/{router['id']}/add_router_interface", {"subnet_id": subnet["id"]})
+
+
+def _name_servers() -> list[str]:
+    """The host's own resolvers, where guests can reach them."""
+    lines = Path("/etc/resolv.conf").read_text().splitlines() if Path("/etc/resolv.conf").exists() else []
+    found = [line.split()[1] for line in lines if line.startswith("nameserver") and len(line.split()) > 1]
+    return [address for address in found if "." in address and not address.startswith("127.")][:3]
+
+
+def _open_ports(cloud: Cloud) -> None:
+    groups = cloud.call("GET", "network", "/v2.0/security-groups?name=default&project_id={project}")["security_groups"]
+    group = groups[0]
+    have = {(r["protocol"], r["port_range_min"]) for r in group["security_group_rules"] if r["direction"] == "ingress"}
+    for protocol, port in OPEN:
+        if (protocol, port) not in have:
+            cloud.call("POST", "network", "/v2.0/security-group-rules", {"security_group_rule": {
+                "security_group_id": group["id"], "direction": "ingress", "ethertype": "IPv4", "protocol": protocol,
+                "port_range_min": port, "port_range_max": port}})
+
+

@@ -1,0 +1,152 @@
+"""up, down, reset: the whole cloud as one thing."""
+
+import importlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from pileus_deploy import broker, contents, host, libvirtd, supervisor
+from pileus_deploy.plan import PORTS, Plan
+from pileus_deploy.processes import processes
+from pileus_deploy.steps import step, wait_for
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def up(plan: Plan, demo: bool = True) -> None:
+    """Start the cloud, or complete one that was started halfway; then boot the first server."""
+    if supervisor.running(plan.state):
+        print(f"The cloud in {plan.state} runs already; checking its contents.")
+    else:
+        _start(plan)
+    with step("flavors, networks, image"):
+        contents.resources(plan, guest_image(plan))
+    login = ""
+    if demo:
+        from pileus_deploy.demo import first_server
+
+        login = first_server(plan)
+    print(farewell(plan, login))
+
+
+def _start(plan: Plan) -> None:
+    with step("host and configuration"):
+        for name in ("run", "logs", "databases", "etc"):
+            (plan.state / name).mkdir(parents=True, exist_ok=True)
+        plan.state.chmod(0o711)
+        plan.write_configs(plan.service_settings())
+        broker.prepare(plan)
+        host.prepare(plan)
+    with step("databases"):
+        migrate(plan)
+        contents.identity(plan)
+        contents.credentials(plan)
+    with step("processes") as remark:
+        pid = supervisor.daemonize(plan, processes(plan), between=lambda: stop_guests(plan))
+        remark(f"supervisor {pid}")
+    for service in PORTS:
+        with step(f"{service} answers on port {plan.port(service)}"):
+            wait_for(service, 120, lambda: healthy(plan, service),  # noqa: B023 -- used at once
+                     failed=lambda: None if supervisor.running(plan.state) or _starting(pid) else
+                     f"the supervisor ended; see {plan.state}/logs/supervisor.log")
+
+
+def _starting(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == 0
+    except ChildProcessError:
+        return False
+
+
+def migrate(plan: Plan) -> None:
+    """Bring every service's database to its newest revision."""
+    from pileus_kit.db import migrate as migrate_database
+
+    for service in PORTS:
+        package = f"pileus_{service}"
+        migrations = Path(str(importlib.import_module(package).__file__)).parent / "db" / "migrations"
+        if migrations.exists():
+            migrate_database(f"sqlite:///{plan.state / 'databases' / service}.sqlite", package)
+
+
+def healthy(plan: Plan, service: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{plan.url(service)}/healthcheck", timeout=5) as answer:  # noqa: S310 -- our own URL
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def guest_image(plan: Plan) -> Path:
+    """The test image, built from Debian packages unless it is there."""
+    image = plan.state / "cache" / "pileus-test.qcow2"
+    image.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([str(CHECKOUT / "deploy" / "guest-image" / "build"), str(image)], check=True,
+                   stdout=sys.stderr if sys.stdout.isatty() else subprocess.DEVNULL)
+    return image
+
+
+def down(plan: Plan) -> None:
+    """Stop everything: guests (asked first, then switched off), processes, and what they made on the host."""
+    pid = supervisor.running(plan.state)
+    if pid:
+        with step("guests and processes"):
+            os.kill(pid, signal.SIGTERM)
+            wait_for("supervisor", 120, lambda: not Path(f"/proc/{pid}").exists() or _ended(pid))
+    broker.stop_epmd(plan)
+    with step("network"):
+        _clear_network(plan)
+        host.clear(plan)
+
+
+def stop_guests(plan: Plan) -> None:
+    """While libvirtd still runs, after the control plane ended: so the guests are remembered as running."""
+    if plan.hypervisor == "libvirt" and libvirtd.answers(plan.state):
+        libvirtd.stop_guests(libvirtd.private_uri(plan.state), plan.prefix)
+
+
+def _ended(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+def _clear_network(plan: Plan) -> None:
+    """The data plane outlives its agent on purpose; here it is taken away."""
+    if plan.config_file("network").exists() and plan.hypervisor != "fake":
+        host.run(sys.executable, "-m", "pileus_network.agent", "--config", str(plan.config_file("network")), "--clear")
+
+
+def reset(plan: Plan) -> None:
+    """Down, and forget everything that the cloud knew. The built image stays."""
+    down(plan)
+    with step(f"remove {plan.state}"):
+        for entry in plan.state.iterdir() if plan.state.exists() else ():
+            if entry.name != "cache":
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+
+def remembered(state: Path) -> Plan:
+    """The plan with which the cloud in `state` was started last."""
+    file = state / "plan.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    return Plan(state, **known)
+
+
+def remember(plan: Plan) -> None:
+    plan.state.mkdir(parents=True, exist_ok=True)
+    (plan.state / "plan.json").write_text(json.dumps(
+        {"address": plan.address, "offset": plan.offset, "hypervisor": plan.hypervisor}))
+
+
+def farewell(plan: Plan, login: str) -> str:
+    lines = ["", "Your cloud is up. Try:", f"  export OS_CLIENT_CONFIG_FILE={plan.state}/clouds.yaml OS_CLOUD=pileus",
+             "  openstack server list"]
+    if login:
+        lines.append(f"  {login}")
+    return "\n".join([*lines, "  deploy/status        what runs, and how it is",
+                      "  deploy/down          stop it; deploy/up continues", ""])

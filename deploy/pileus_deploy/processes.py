@@ -1,0 +1,43 @@
+"""The processes of an all-in-one cloud, in the order in which they are stopped backwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pileus_deploy.plan import Plan
+
+
+@dataclass(frozen=True)
+class Process:
+    """`main` ("package.module:function") is forked from the preloaded supervisor; `command` is executed instead."""
+
+    name: str
+    main: str = ""
+    arguments: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    port: int | None = None
+    stop_signal: int = 15
+
+
+def processes(plan: Plan) -> Sequence[Process]:
+    """Infrastructure first, then identity, then everything else."""
+    from pileus_deploy import broker
+
+    found = [Process("rabbitmq", command=broker.command(plan), environment=broker.environment(plan),
+                     port=broker.port(plan))]
+    if plan.hypervisor == "libvirt":
+        from pileus_deploy import libvirtd
+
+        found += [Process("virtlogd", command=tuple(libvirtd.log_command(plan.state))),
+                  Process("libvirtd", command=tuple(libvirtd.command(plan.state)))]
+    for service in ("identity", "image", "network", "volume", "compute", "objectstore"):
+        found.append(_python(plan, service, "api", f"pileus_{service}.app:main", plan.port(service)))
+        if service in ("network", "volume", "compute", "objectstore", "image"):
+            found.append(_python(plan, service, "worker", f"pileus_{service}.worker:main"))
+        if service in ("network", "volume", "compute", "objectstore"):
+            found.append(_python(plan, service, "agent", f"pileus_{service}.agent.__main__:main"))
+    return found
+
+
+def _python(plan: Plan, service: str, role: str, main: str, port: int | None = None) -> Process:
+    return Process(f"{service}-{role}", main, ("--config", str(plan.config_file(service))), port=port)

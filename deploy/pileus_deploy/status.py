@@ -1,0 +1,53 @@
+"""What runs: each process with its memory, its port, and whether it is well."""
+
+import json
+from pathlib import Path
+
+from pileus_deploy import lifecycle, supervisor
+from pileus_deploy.plan import Plan
+
+
+def status(plan: Plan) -> int:
+    """Print a line for each process; 0 if all is well, 1 if something isn't, 2 if the cloud doesn't run."""
+    if not supervisor.running(plan.state):
+        print(f"The cloud in {plan.state} does not run. Start it with deploy/up.")
+        return 2
+    known = json.loads((plan.state / "run" / "supervisor.json").read_text())["processes"]
+    print(f"{'PROCESS':22} {'PID':>8} {'PSS MiB':>8} {'PORT':>6}  STATE")
+    worst, total = 0, 0.0
+    for name, about in known.items():
+        memory = sum(pss(pid) for pid in family(about["pid"])) if about["pid"] else 0.0
+        total += memory
+        trouble = _trouble(plan, name, about)
+        worst |= bool(trouble)
+        print(f"{name:22} {about['pid'] or '-':>8} {memory:8.1f} {about['port'] or '':>6}  {trouble or 'healthy'}")
+    print(f"{'total':22} {'':8} {total:8.1f}")
+    return worst
+
+
+def _trouble(plan: Plan, name: str, about: dict[str, int]) -> str:
+    log = plan.state / "logs" / f"{name}.log"
+    if not about["pid"]:
+        return f"not running, ended {about['failures']} times in a row; see {log}"
+    service, _, role = name.partition("-")
+    if role == "api" and not lifecycle.healthy(plan, service):
+        return f"doesn't answer on port {about['port']}; see {log}"
+    return ""
+
+
+def family(pid: int) -> list[int]:
+    """The process and its descendants."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(grandchild for child in children for grandchild in family(int(child)))]
+
+
+def pss(pid: int) -> float:
+    """Memory in MiB, shared pages counted in proportion."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)

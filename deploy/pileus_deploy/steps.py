@@ -1,0 +1,35 @@
+"""Says what is being done while it is done: one line a step, with its time."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def step(what: str) -> Iterator[Callable[[str], None]]:
+    """Print the step when it ends; on a terminal also while it runs. The yielded function adds a remark."""
+    began, remarks = time.monotonic(), []  # type: float, list[str]
+    live = sys.stdout.isatty()
+    if live:
+        print(f"   {what} …", end="", flush=True)
+    try:
+        yield remarks.append
+    except BaseException:
+        print(f"{chr(13) if live else ''} ✗ {what} ({time.monotonic() - began:.1f} s)", flush=True)
+        raise
+    note = f": {', '.join(remarks)}" if remarks else ""
+    print(f"{chr(13) if live else ''} ✓ {what}{note} ({time.monotonic() - began:.1f} s)", flush=True)
+
+
+def wait_for(what: str, seconds: float, ready: Callable[[], bool], failed: Callable[[], str | None] = lambda: None,
+             every: float = 0.1) -> None:
+    """Poll until ready; raise TimeoutError, or RuntimeError as soon as `failed` gives a reason."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        reason = failed()
+        if reason:
+            raise RuntimeError(f"{what}: {reason}")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(every)

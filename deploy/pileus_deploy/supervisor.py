@@ -1,0 +1,227 @@
+"""Keeps the processes of a cloud running: one parent that imports what all of them need once, then forks them.
+
+Forked children share that memory and start in milliseconds. What dies is started again, with growing pauses while it
+keeps dying. The supervisor itself sleeps until a signal comes.
+"""
+
+import gc
+import importlib
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pileus_deploy.plan import Plan
+from pileus_deploy.processes import Process
+
+log = logging.getLogger(__name__)
+
+SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
+STABLE = 10.0  # seconds after which a process counts as started well
+LONGEST_PAUSE = 15.0
+GRACE = 15.0  # seconds from SIGTERM to SIGKILL
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Child:
+    process: Process
+    pid: int = 0
+    started: float = 0.0
+    failures: int = 0
+    due: float = field(default=0.0)  # when to start it (again), monotonic
+
+
+def run(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) -> None:
+    """Start everything and stay until SIGTERM; then stop our processes, call `between`, stop what they stood on."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    preload(wanted)
+    children = [Child(process) for process in wanted]
+    stopping = False
+    while not stopping:
+        for child in children:
+            if not child.pid and child.due <= time.monotonic():
+                _start(plan, child)
+        _write_state(plan, children)
+        received = signal.sigtimedwait(SIGNALS, _until_next(children))
+        stopping = received is not None and received.si_signo in (signal.SIGTERM, signal.SIGINT)
+        _reap(children)
+    _stop(children, between)
+    (plan.state / "run" / "supervisor.json").unlink(missing_ok=True)
+
+
+def preload(wanted: Sequence[Process]) -> None:
+    """Import every main, and what they import late, before forking; then hide it from the collector."""
+    from pileus_kit import rpc
+
+    rpc.preload()
+    for name in ("gunicorn.app.base", "gunicorn.workers.gthread", "gunicorn.arbiter", "alembic", "sqlalchemy.orm",
+                 "sqlalchemy.dialects.sqlite", "requests", "jsonschema", "oslo_policy.policy", "stevedore",
+                 "pileus_kit.web", "pileus_kit.peers", "pileus_kit.doorbell"):
+        importlib.import_module(name)
+    for process in wanted:
+        if process.main:
+            importlib.import_module(process.main.partition(":")[0])
+    gc.collect()
+    gc.freeze()
+
+
+def _start(plan: Plan, child: Child) -> None:
+    output = os.open(plan.state / "logs" / f"{child.process.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    pid = os.fork()
+    if pid == 0:
+        _become(child.process, output, os.getppid())
+    os.close(output)
+    child.pid, child.started = pid, time.monotonic()
+    (plan.state / "run" / f"{child.process.name}.pid").write_text(f"{pid}\n")
+
+
+def _become(process: Process, output: int, parent: int) -> None:
+    """In the child: a session of its own, its log, default signals; never returns."""
+    try:
+        os.setsid()
+        _die_with(parent)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for target, source in ((0, null), (1, output), (2, output)):
+            os.dup2(source, target)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        if process.command:
+            os.execvpe(process.command[0], process.command,  # noqa: S606 -- no shell is wanted
+                       dict(process.environment) or dict(os.environ))
+        _retitle(process.name)
+        module, _, function = process.main.partition(":")
+        getattr(importlib.import_module(module), function)(list(process.arguments))
+        sys.stderr.flush()
+        os._exit(0)
+    except SystemExit as err:
+        os._exit(err.code if isinstance(err.code, int) else 1)
+    except BaseException:  # the child must never return into the supervisor's loop
+        logging.getLogger(process.name).exception("cannot run")
+        os._exit(70)
+
+
+def _die_with(parent: int) -> None:
+    """Ask the kernel to stop us when the supervisor is gone, even by SIGKILL."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _retitle(name: str) -> None:
+    import setproctitle
+
+    setproctitle.setproctitle(f"pileus: {name}")
+
+
+def _until_next(children: Sequence[Child]) -> float:
+    waits = [child.due - time.monotonic() for child in children if not child.pid]
+    return max(0.0, min(waits)) if waits else 3600.0
+
+
+def _reap(children: Sequence[Child]) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        child = next((c for c in children if c.pid == pid), None)
+        if child is None:
+            continue
+        lived = time.monotonic() - child.started
+        child.failures = 0 if lived > STABLE else child.failures + 1
+        pause = min(0.2 * 2**child.failures, LONGEST_PAUSE) if child.failures else 0.0
+        log.warning("%s (%d) ended with %s after %.1f s; again in %.1f s", child.process.name, pid,
+                    os.waitstatus_to_exitcode(status), lived, pause)
+        child.pid, child.due = 0, time.monotonic() + pause
+
+
+def _stop(children: Sequence[Child], between: Callable[[], object]) -> None:
+    """Python processes all at once, then what they stand on, last started first."""
+    ours = [c for c in children if c.process.main]
+    for number, group in enumerate((ours, *[[c] for c in reversed(children) if not c.process.main])):
+        if number == 1:
+            between()
+        for child in group:
+            if child.pid:
+                _kill(child.pid, signal.Signals(child.process.stop_signal))
+        deadline = time.monotonic() + GRACE
+        while any(c.pid for c in group) and time.monotonic() < deadline:
+            signal.sigtimedwait({signal.SIGCHLD}, 0.5)
+            _collect(group)
+        for child in group:
+            if child.pid:
+                log.warning("%s does not stop; killed", child.process.name)
+                os.killpg(child.pid, signal.SIGKILL)
+                os.waitpid(child.pid, 0)
+                child.pid = 0
+
+
+def _collect(group: Sequence[Child]) -> None:
+    for child in group:
+        if child.pid and os.waitpid(child.pid, os.WNOHANG)[0]:
+            child.pid = 0
+
+
+def _kill(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _write_state(plan: Plan, children: Sequence[Child]) -> None:
+    """What `status` reads: pids, starts and failures."""
+    file = plan.state / "run" / "supervisor.json"
+    text = json.dumps({"pid": os.getpid(), "processes": {
+        c.process.name: {"pid": c.pid, "failures": c.failures, "port": c.process.port} for c in children}})
+    temporary = file.with_suffix(".new")
+    temporary.write_text(text)
+    temporary.replace(file)
+
+
+def daemonize(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) -> int:
+    """Run the supervisor in the background; returns its pid."""
+    for name in ("run", "logs"):
+        (plan.state / name).mkdir(parents=True, exist_ok=True)
+    pid = os.fork()
+    if pid:
+        return pid
+    os.setsid()
+    output = os.open(plan.state / "logs" / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for target, source in ((0, null), (1, output), (2, output)):
+        os.dup2(source, target)
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, soft))
+    from pileus_kit import logs
+
+    logs.setup("supervisor")
+    try:
+        run(plan, wanted, between)
+    except BaseException:
+        log.exception("the supervisor failed")
+        os._exit(70)
+    os._exit(0)
+
+
+def running(state: Path) -> int | None:
+    """The pid of the supervisor of the cloud in `state`, if it runs."""
+    file = state / "run" / "supervisor.json"
+    try:
+        pid = int(json.loads(file.read_text())["pid"])
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError, KeyError):
+        return None
+    return pid if b"pileus" in command else None
