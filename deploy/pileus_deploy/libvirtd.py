@@ -24,6 +24,7 @@ OVERLAID = {"run": "/run/libvirt", "lib": "/var/lib/libvirt", "log": "/var/log/l
             "etc": "/etc/libvirt"}
 """Directory below STATE/libvirt -> where libvirt looks for it."""
 MS_BIND = 4096
+PR_SET_CHILD_SUBREAPER = 36
 READY_S = 30
 GUEST_USER, GUEST_GROUP = "libvirt-qemu", "kvm"
 CONSOLE_LOG_BYTES = 1 << 20
@@ -63,21 +64,36 @@ def _in_namespace(what: str, state: Path) -> list[str]:
             sys.executable, "-m", "pileus_deploy.libvirtd", what, str(state)]
 
 
-def run(state: Path, daemon: str) -> None:
-    """Inside the new mount namespace: lay our directories over libvirt's and become the daemon. Doesn't return."""
+def run(state: Path, daemon: str) -> int:
+    """Inside the new mount namespace: lay our directories over libvirt's and run the daemon until it ends.
+
+    Guests are orphans by intention, and libvirt waits until a dead one is reaped. Where there is no real init, process
+    1 may do that late or never; so this process does it.
+    """
     configure(state)
     for name, place in OVERLAID.items():
         Path(place).mkdir(parents=True, exist_ok=True)
         _bind(home(state) / name, place)
-    argv = [daemon, "-f", f"/etc/libvirt/{daemon}.conf", "-p", str(_pid_file(state, daemon))]
-    os.execv(f"/usr/sbin/{daemon}", argv)  # noqa: S606
+    _libc("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    child = subprocess.Popen([f"/usr/sbin/{daemon}", "-f", f"/etc/libvirt/{daemon}.conf",
+                              "-p", str(_pid_file(state, daemon))])
+    for stop_signal in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop_signal, lambda number, _: os.kill(child.pid, number))
+    while True:
+        pid, status = os.wait()
+        if pid == child.pid:
+            return os.waitstatus_to_exitcode(status)
 
 
 def _bind(source: Path, target: str) -> None:
+    _libc("mount", os.fsencode(source), os.fsencode(target), None, MS_BIND, None)
+
+
+def _libc(name: str, *arguments: object) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(os.fsencode(source), os.fsencode(target), None, MS_BIND, None):
+    if getattr(libc, name)(*arguments):
         error = ctypes.get_errno()
-        raise OSError(error, f"bind {source} on {target}: {os.strerror(error)}")
+        raise OSError(error, f"{name}: {os.strerror(error)}")
 
 
 def configure(state: Path) -> None:
@@ -187,7 +203,7 @@ def stop_guests(libvirt_uri: str, prefix: str, patience_s: int = 30) -> list[str
 def main(argv: list[str]) -> int:
     action, state = argv[0], Path(argv[1]).absolute()
     if action in ("run-libvirtd", "run-virtlogd"):
-        run(state, action.removeprefix("run-"))
+        return run(state, action.removeprefix("run-"))
     if action in ("start", "stop"):
         {"start": start, "stop": stop}[action](state)
     for daemon in ("virtlogd", "libvirtd"):
