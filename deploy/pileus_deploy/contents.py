@@ -120,8 +120,8 @@ def _one(cloud: Cloud, kind: str, name: str, wish: dict[str, Any]) -> dict[str, 
     """The network, subnet or router called `name`, made if it isn't there."""
     found = cloud.call("GET", "network", f"/v2.0/{kind}s?name={name}")[f"{kind}s"]
     if found:
-        return found[0]  # type: ignore[no-any-return]
-    return cloud.call("POST", "network", f"/v2.0/{kind}s", {kind: {"name": name, **wish}})[kind]  # type: ignore[no-any-return]
+        return found[0]
+    return cloud.call("POST", "network", f"/v2.0/{kind}s", {kind: {"name": name, **wish}})[kind]
 
 
 def _public_network(cloud: Cloud, plan: Plan) -> dict[str, Any]:

@@ -26,10 +26,14 @@ def first_server(plan: Plan) -> str:
         remark(address)
     command = (*SSH, "-i", str(key), f"root@{address}")
     with step("ssh answers") as remark:
-        wait_for("ssh", 300, lambda: subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0,
+        wait_for("ssh", 300, lambda: _succeeds(*command, "true"),
                  every=0.5)
         remark(subprocess.run([*command, "hostname"], capture_output=True, text=True, check=True).stdout.strip())
     return f"ssh -i {key} -o StrictHostKeyChecking=no root@{address}"
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _key(plan: Plan, cloud: Cloud) -> Path:

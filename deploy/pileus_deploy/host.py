@@ -1,4 +1,4 @@
-"""The host below the cloud: the external network's bridge, forwarding, and what is left when the cloud is taken down."""
+"""The host below the cloud: the external network's bridge, forwarding, and their removal."""
 
 import subprocess
 from pathlib import Path

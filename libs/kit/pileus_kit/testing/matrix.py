@@ -1,0 +1,67 @@
+"""Who gets how far: every route of a service, asked by everybody, held against a table that a person reviewed.
+
+The table says for each route its policy rule and the status each caller gets with made-up ids and an empty body: 401
+and 403 are refusals, anything else means that the policy let the caller through. Write it anew with
+PILEUS_WRITE_TABLES=1, and read the difference.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from pileus_kit.testing.callers import TokenBook
+from pileus_kit.testing.clients import Client
+
+NOBODY_AT_ALL = "none"
+SAMPLES = {"UUIDConverter": "11111111-2222-3333-4444-555555555555", "IntegerConverter": 1, "FloatConverter": 1.0}
+SAMPLE = "11111111-2222-3333-4444-555555555555"
+
+
+def assert_policy_matrix(app: Flask, book: TokenBook, table: Path, *, headers: Mapping[str, str] | None = None,
+                         samples: Mapping[str, str] | None = None) -> None:
+    """Compare with `table`; `samples` gives values for path arguments by name (project_id is the callers' own, p1)."""
+    found = policy_matrix(app, book, headers or {}, {"project_id": "p1", "tenant_id": "p1", **(samples or {})})
+    if os.environ.get("PILEUS_WRITE_TABLES"):
+        table.write_text(found)
+    wanted = table.read_text() if table.exists() else ""
+    changed = set(found.splitlines()) ^ set(wanted.splitlines())
+    assert not changed, f"the policy matrix differs from {table.name} in:\n" + "\n".join(sorted(changed))
+
+
+def policy_matrix(app: Flask, book: TokenBook, headers: Mapping[str, str], samples: Mapping[str, str]) -> str:
+    actors: dict[str, Any] = {
+        NOBODY_AT_ALL: None, "expired": book.expired, "revoked": book.revoked, "nobody": book.nobody,
+        "reader": book.reader, "other": book.other, "member": book.member, "manager": book.manager,
+        "admin": book.admin}
+    client = Client(app)
+    lines = [f"{'':8}{'':70}{'rule':60}" + " ".join(f"{name:>8}" for name in actors)]
+    for method, url, path, about in routes(app, samples):
+        rule = about.get("policy") or f"public: {about.get('public')}"
+        statuses = [client.request(method, path, as_=who, anonymous=who is None, headers=headers).status_code
+                    for who in actors.values()]
+        bugs = [status for status in statuses if status == 500]
+        assert not bugs, f"{method} {url} answers 500"
+        if about.get("policy"):
+            assert statuses[:3] == [401, 401, 401], f"{method} {url} lets in callers without a valid token: {statuses}"
+        lines.append(f"{method:8}{url:70}{rule:60}" + " ".join(f"{status:>8}" for status in statuses))
+    return "\n".join(lines) + "\n"
+
+
+def routes(app: Flask, samples: Mapping[str, str]) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """(method, rule, a path that matches it, what its endpoint declared), in a stable order."""
+    adapter = app.url_map.bind("localhost")
+    found = []
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        about = getattr(view, "about", None)
+        if about is None:
+            assert rule.rule == "/healthcheck", f"{rule.rule} was not declared with Resource.endpoint"
+            continue
+        values = {name: samples.get(name, SAMPLES.get(type(rule._converters[name]).__name__, SAMPLE))
+                  for name in rule.arguments}
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            found.append((method, rule.rule, adapter.build(rule.endpoint, values, method=method), about))
+    return sorted(found, key=lambda route: (route[1], route[0]))
