@@ -1,0 +1,43 @@
+"""A whole cloud for the tests: one that runs already ($PILEUS_STATE), or one of their own that is gone afterwards."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clients import Cloud
+
+TOP = Path(__file__).resolve().parents[2]
+OFFSET = 300  # beside a developer's own cloud
+STATE = Path("/var/tmp/pileus-integration")
+
+
+def deploy(command: str, *arguments: str, state: Path = STATE) -> str:
+    done = subprocess.run([TOP / "deploy" / command, "--state", str(state), *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, f"deploy/{command} failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def state() -> Iterator[Path]:
+    """The state directory of a running cloud."""
+    given = os.environ.get("PILEUS_STATE")
+    if given:
+        yield Path(given)
+        return
+    deploy("reset")
+    deploy("up", "--no-demo", "--offset", str(OFFSET))
+    yield STATE
+    deploy("reset")
+
+
+@pytest.fixture(scope="session")
+def cloud(state: Path) -> Cloud:
+    """The cloud as its demo user sees it, through unmodified clients."""
+    return Cloud(state, "pileus")
+
+
+@pytest.fixture(scope="session")
+def admin(state: Path) -> Cloud:
+    return Cloud(state, "pileus-admin")

@@ -1,0 +1,66 @@
+"""What a cloud has on its host and in its databases, so that a test can say what it left behind."""
+
+import json
+import sqlite3
+import subprocess
+from pathlib import Path
+
+# tables whose rows a user's things occupy; a row that outlives its user's thing is an orphan
+TABLES = {"compute": ("servers", "allocations", "claims"), "network": ("ports", "floating_ips", "routers", "networks"),
+          "volume": ("volumes", "snapshots", "attachments"), "image": ("images",)}
+
+
+class Traces:
+    """A picture of the host and the databases; `new()` tells what has come since."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        plan = json.loads((state / "plan.json").read_text())
+        self.prefix = "pl" if plan["offset"] == 0 else f"p{plan['offset'] % 100:02d}"
+        self.before = self.look()
+
+    def new(self) -> list[str]:
+        return sorted(self.look() - self.before)
+
+    def look(self) -> set[str]:
+        return {*self._links(), *self._namespaces(), *self._domains(), *self._files(), *self._rows(), *self._jobs()}
+
+    def _links(self) -> set[str]:
+        return {f"interface {link['ifname']}" for link in json.loads(output("ip", "-json", "link"))
+                if link["ifname"].startswith((self.prefix, "tap"))}
+
+    def _namespaces(self) -> set[str]:
+        return {f"namespace {line.split()[0]}" for line in output("ip", "netns").splitlines()
+                if line.startswith(self.prefix)}
+
+    def _domains(self) -> set[str]:
+        socket = self.state / "libvirt" / "sock" / "libvirt-sock"
+        names = output("virsh", "-c", f"qemu+unix:///system?socket={socket}", "list", "--all", "--name")
+        return {f"domain {name}" for name in names.split()}
+
+    def _files(self) -> set[str]:
+        return {f"file {path.relative_to(self.state)}" for place in ("instances", "volumes")
+                for path in (self.state / place).rglob("*")}
+
+    def _rows(self) -> set[str]:
+        found = set()
+        for service, tables in TABLES.items():
+            with sqlite3.connect(f"file:{self.state}/databases/{service}.sqlite?mode=ro", uri=True) as database:
+                have = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+                for table in sorted(have & set(tables)):
+                    found |= {f"row {service}.{table} {row[0]}" for row in database.execute(f"SELECT id FROM {table}")}
+        return found
+
+    def _jobs(self) -> set[str]:
+        found = set()
+        for file in (self.state / "databases").glob("*.sqlite"):
+            with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+                if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
+                    continue
+                found |= {f"job {file.stem} {row[0]} {row[1]}" for row in database.execute(
+                    "SELECT flow, state FROM jobs WHERE state NOT IN ('done', 'undone')")}
+        return found
+
+
+def output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
