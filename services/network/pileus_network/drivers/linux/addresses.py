@@ -1,0 +1,102 @@
+"""Addresses and routes inside a namespace. Everything here works on the namespace that the calling thread is in."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Any
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+STATIC = 4  # RTPROT_STATIC: routes that we set, apart from those that follow from addresses
+MAIN = 254
+NO_DETECTION = 0x02  # IFA_F_NODAD: the control plane knows that nobody else has the address
+GONE = (2, 3, 19, 99)  # ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A route: `via` may be "" for a destination that is on the wire of `interface`."""
+
+    destination: str
+    via: str
+    interface: str
+
+
+@dataclass(frozen=True)
+class Interface:
+    """An interface inside, with its addresses (`10.0.0.1/24`)."""
+
+    name: str
+    mac: str
+    mtu: int
+    addresses: tuple[str, ...]
+
+
+def settle(interfaces: Iterable[Interface], routes: Iterable[Hop]) -> None:
+    """Make the interfaces and the routes of the namespace just so, and bring everything up."""
+    with IPRoute() as netlink:
+        links = {link.get_attr("IFLA_IFNAME"): link for link in netlink.get_links()}
+        index = {name: link["index"] for name, link in links.items()}
+        _dress(netlink, links["lo"])
+        for one in interfaces:
+            _dress(netlink, links[one.name], mtu=one.mtu, address=one.mac)
+            _settle_addresses(netlink, index[one.name], set(one.addresses))
+        _settle_routes(netlink, {hop for hop in routes if hop.interface in index}, index)
+
+
+def _dress(netlink: IPRoute, link: Any, **wanted: Any) -> None:
+    """Bring a link up, and change what differs."""
+    change = {key: value for key, value in wanted.items() if link.get_attr(f"IFLA_{key.upper()}") != value}
+    if not link["flags"] & 1:
+        change["state"] = "up"
+    if change:
+        netlink.link("set", index=link["index"], **change)
+
+
+def _settle_addresses(netlink: IPRoute, index: int, wanted: set[str]) -> None:
+    there = {f"{message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}" for message in netlink.get_addr(index=index)}
+    there = {text for text in there if not ip_interface(text).is_link_local or text in wanted}
+    for text in sorted(wanted - there):
+        address = ip_interface(text)
+        extra = {"flags": NO_DETECTION} if address.version == 6 else {}
+        netlink.addr("add", index=index, address=str(address.ip), prefixlen=address.network.prefixlen, **extra)
+    for text in sorted(there - wanted):
+        address = ip_interface(text)
+        try:
+            netlink.addr("del", index=index, address=str(address.ip), prefixlen=address.network.prefixlen)
+        except NetlinkError as err:
+            if err.code not in GONE:  # the kernel removes secondary addresses together with their first
+                raise
+
+
+def _settle_routes(netlink: IPRoute, wanted: set[Hop], index: Mapping[str, int]) -> None:
+    by_index = {number: name for name, number in index.items()}
+    there = {_hop(message, by_index) for family in (2, 10)
+             for message in netlink.get_routes(family=family, table=MAIN, proto=STATIC)}
+    for hop in sorted(there - wanted, key=str):
+        _route(netlink, "del", hop, index)
+    # On-link routes first: a gateway outside of the subnet is reached through one.
+    for hop in sorted(wanted - there, key=lambda hop: (bool(hop.via), str(hop))):
+        _route(netlink, "add", hop, index)
+
+
+def _hop(message: Any, by_index: Mapping[int, str]) -> Hop:
+    anywhere = "0.0.0.0" if message["family"] == 2 else "::"
+    destination = f"{message.get_attr('RTA_DST') or anywhere}/{message['dst_len']}"
+    return Hop(destination, message.get_attr("RTA_GATEWAY") or "", by_index.get(message.get_attr("RTA_OIF"), ""))
+
+
+def _route(netlink: IPRoute, verb: str, hop: Hop, index: Mapping[str, int]) -> None:
+    destination = ip_network(hop.destination)
+    fields: dict[str, Any] = {"dst": str(destination), "family": 2 if destination.version == 4 else 10, "proto": STATIC,
+                              "oif": index[hop.interface]}
+    if hop.via:
+        fields["gateway"] = str(ip_address(hop.via))
+    else:
+        fields["scope"] = 253  # RT_SCOPE_LINK
+    try:
+        netlink.route(verb, **fields)
+    except NetlinkError as err:
+        if verb == "add" or err.code not in GONE:
+            raise

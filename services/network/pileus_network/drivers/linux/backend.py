@@ -1,0 +1,242 @@
+"""Networks of Linux' own: bridges, VXLAN, namespaces, nftables, dnsmasq and radvd."""
+
+import logging
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from pileus_kit.errors import CloudError
+from pileus_network.drivers.base import Backend, HostUnfit, Metadata, Settings
+from pileus_network.drivers.linux import dhcp, dnsmasq, filters, forwarding, links, namespaces, nft, plan, routers
+from pileus_network.drivers.linux.names import Names
+from pileus_network.drivers.linux.plan import Numbers, Plan
+from pileus_network.drivers.linux.watch import Watch
+from pileus_network.rpc import Failure, HostState, Report
+
+log = logging.getLogger(__name__)
+PROGRAMS = ("nft", "dnsmasq", "radvd")
+NETFILTER = Path("/proc/sys/net/bridge")
+BACKLOG = 64
+
+
+class Linux(Backend, Metadata):
+    """What exists is read from the kernel each time; what is inside namespaces and tables is remembered between thorough calls."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.names = Names(settings.prefix)
+        self.folder = Path("/run", f"pileus-{settings.prefix}")
+        self._watch: Watch | None = None
+        self._failures: list[Failure] = []
+        self._known: frozenset[str] = frozenset()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._tables: list[nft.Table] = []
+        self._entries: dict[int, set[forwarding.Entry]] = {}
+        self._services: dict[str, dhcp.Service] = {}
+        self._machines: dict[str, routers.Machine] = {}
+
+    # -- Backend -------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        missing = [program for program in PROGRAMS if shutil.which(program) is None]
+        if missing:
+            raise HostUnfit(why=f"Not installed on this host: {', '.join(missing)}")
+        if not NETFILTER.is_dir():
+            raise HostUnfit(why="The kernel's br_netfilter is not loaded: security groups would not work")
+        with IPRoute() as netlink:
+            seen = links.survey(netlink)
+            for bridge in self.settings.bridges.values():
+                if bridge not in seen:
+                    links.make(netlink, links.Link(bridge, links.BRIDGE, 1500), seen, self._working_name)
+
+    def apply(self, state: HostState, thorough: bool) -> Report:
+        if thorough:
+            self._forget()
+        self._failures = []
+        with IPRoute() as netlink:
+            before = links.survey(netlink)
+            wish = plan.make(state, self.settings, self._numbers(before, "net"), self._numbers(before, "port"))
+            self._failures += wish.failures
+            self._known = frozenset(wish.links)
+            self._remove_links(netlink, wish, before)
+            self._make_namespaces(wish)
+            ready = self._make_links(netlink, wish, links.survey(netlink))
+            self._lead_tunnels(netlink, wish, ready)
+            guarded = self._filter(state, wish)
+            self._serve(wish)
+            self._route(wish)
+            wired = self._connect(netlink, wish, ready, guarded)
+        self._announce(wish)
+        self._remove_namespaces(wish)
+        return Report(tuple(sorted(wired)), tuple(self._failures))
+
+    def watch(self, lost: Callable[[str], None]) -> None:
+        self._watch = Watch(lambda name: name in self._known, lost)
+
+    def close(self) -> None:
+        if self._watch:
+            self._watch.close()
+
+    # -- Metadata ------------------------------------------------------------------------------------------------
+
+    def metadata_networks(self) -> frozenset[str]:
+        return frozenset(self._services)
+
+    def metadata_socket(self, network_id: str) -> socket.socket:
+        return namespaces.inside(self.names.dhcp(network_id), self._listen)
+
+    @staticmethod
+    def _listen() -> socket.socket:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((dnsmasq.METADATA, 80))
+            listener.listen(BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+        return listener
+
+    # -- the steps of apply, in this order -------------------------------------------------------------------------
+
+    def _remove_links(self, netlink: IPRoute, wish: Plan, before: dict[str, links.Seen]) -> None:
+        """First of all: nothing may be connected to a network that its filter no longer knows."""
+        doomed = [seen for seen in before.values() if seen.name not in wish.links and self.names.is_ours(seen.name, seen.alias)]
+        with self._blaming("host", self.settings.prefix):
+            links.remove(netlink, doomed)
+
+    def _make_namespaces(self, wish: Plan) -> None:
+        for namespace in sorted(wish.namespaces - namespaces.names()):
+            with self._blaming("host", namespace):
+                namespaces.create(namespace)
+                sysctls = dhcp.SYSCTLS if namespace.startswith(self.names.dhcp("")) else routers.SYSCTLS
+                namespaces.inside(namespace, lambda: namespaces.write_sysctls(sysctls))
+
+    def _make_links(self, netlink: IPRoute, wish: Plan, seen: dict[str, links.Seen]) -> dict[str, links.Seen]:
+        """All links, none of them in a bridge yet. Bridges come first since VLANs may stand on them."""
+        ready = dict(seen)
+        for link in sorted(wish.links.values(), key=lambda link: link.kind != links.BRIDGE):
+            with self._blaming("link", link.name):
+                ready[link.name] = links.make(netlink, link, ready, self._working_name)
+        return ready
+
+    def _lead_tunnels(self, netlink: IPRoute, wish: Plan, ready: dict[str, links.Seen]) -> None:
+        for tunnel, peers in wish.peers.items():
+            if tunnel not in ready:
+                continue
+            index = ready[tunnel].index
+            with self._blaming("link", tunnel):
+                old = self._entries[index] if index in self._entries else forwarding.present(netlink, index)
+                new = forwarding.wanted(peers)
+                self._enslave(netlink, wish.links[tunnel], ready)
+                forwarding.change(netlink, index, old, new)
+                self._entries[index] = new
+
+    def _filter(self, state: HostState, wish: Plan) -> bool:
+        """Whether the rules are in force. Without them no guarded port may be connected."""
+        name = self.names.table
+        groups = {group.id: group for group in state.security_groups}
+        remotes = {remote.group_id: remote for remote in state.address_sets}
+        tables = [filters.bridge_table(name, wish.guarded, wish.segments),
+                  filters.inet_table(name, wish.guarded, wish.segments, groups, remotes)]
+        with self._blaming("host", "security groups"):
+            nft.run(self._rules(tables, idle=not wish.links))
+            self._tables = tables if wish.links else []
+            return True
+        return False
+
+    def _rules(self, tables: list[nft.Table], idle: bool) -> str:
+        if idle:
+            return "".join(nft.removal(table) for table in tables)
+        if self._tables:
+            return "".join(nft.difference(old, new) for old, new in zip(self._tables, tables, strict=True))
+        return "".join(nft.replacement(table) for table in tables)
+
+    def _serve(self, wish: Plan) -> None:
+        for network_id, service in wish.services.items():
+            if self._services.get(network_id) == service:
+                continue
+            self._services.pop(network_id, None)
+            with self._blaming("dhcp", network_id):
+                dhcp.ensure(service, self._folder("dhcp", network_id))
+                self._services[network_id] = service
+
+    def _route(self, wish: Plan) -> None:
+        self._fresh = {}
+        for router_id, machine in wish.machines.items():
+            old = self._machines.get(router_id)
+            if old == machine:
+                continue
+            self._machines.pop(router_id, None)
+            with self._blaming("router", router_id):
+                routers.ensure(machine, old, self._folder("routers", router_id))
+                self._machines[router_id] = machine
+                self._fresh[router_id] = old
+
+    def _connect(self, netlink: IPRoute, wish: Plan, ready: dict[str, links.Seen], guarded: bool) -> list[str]:
+        """Put every port into its bridge, now that all that it needs is there. Returns the ports that carry traffic."""
+        wired = []
+        behind = {one.interface for one in wish.guarded}
+        ports = {interface: port for port, interface in wish.wires.items()}
+        for link in wish.links.values():
+            if not link.master or link.name not in ready or (link.name in behind and not guarded):
+                continue
+            with self._blaming("port" if link.name in ports else "link", ports.get(link.name, link.name)):
+                self._enslave(netlink, link, ready)
+                wired += [ports[link.name]] if link.name in ports else []
+        return wired
+
+    def _announce(self, wish: Plan) -> None:
+        for router_id, old in self._fresh.items():
+            with self._blaming("router", router_id):
+                routers.announce(wish.machines[router_id], old)
+
+    def _remove_namespaces(self, wish: Plan) -> None:
+        """What nobody wants any more: daemons, then the namespaces they are in."""
+        for kind, wanted, remove, memory in (("dhcp", wish.services, dhcp.remove, self._services),
+                                             ("routers", wish.machines, routers.remove, self._machines)):
+            parent = self.folder / kind
+            for folder in parent.iterdir() if parent.is_dir() else ():
+                if folder.name not in wanted:
+                    with self._blaming("host", folder.name):
+                        remove(folder)  # type: ignore[operator]
+            for gone in set(memory) - set(wanted):  # type: ignore[call-overload]
+                del memory[gone]  # type: ignore[attr-defined]
+        for namespace in namespaces.names() - wish.namespaces:
+            if self.names.is_our_namespace(namespace):
+                with self._blaming("host", namespace):
+                    namespaces.delete(namespace)
+
+    # -- small helpers -------------------------------------------------------------------------------------------
+
+    def _enslave(self, netlink: IPRoute, link: links.Link, ready: dict[str, links.Seen]) -> None:
+        if link.master not in ready:
+            raise HostUnfit(why=f"There is no bridge {link.master}")
+        links.enslave(netlink, link, ready[link.name], ready)
+
+    def _numbers(self, seen: dict[str, links.Seen], what: str) -> Numbers:
+        start = f"{self.names.prefix}:{what}:"
+        return Numbers({one.alias.split(":")[2]: self.names.number(one.alias) for one in seen.values()
+                        if one.alias.startswith(start) and self.names.number(one.alias)})
+
+    def _working_name(self, tap: str) -> str:
+        return self.names.new_tap(tap.removeprefix("tap"))
+
+    def _folder(self, kind: str, id: str) -> Path:
+        return self.folder / kind / id
+
+    @contextmanager
+    def _blaming(self, kind: str, id: str) -> Iterator[None]:
+        """Turn what goes wrong within into a reported failure of one thing, so that all others go on."""
+        try:
+            yield
+        except (NetlinkError, OSError, CloudError, KeyError) as err:
+            log.warning("%s %s: %s", kind, id, err)
+            self._failures.append(Failure(kind, id, str(err)))

@@ -1,0 +1,93 @@
+"""Helper daemons (dnsmasq, radvd) that live in namespaces, outlive the agent and are found again by it."""
+
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pileus_network.drivers.base import HostUnfit
+from pileus_network.drivers.linux import namespaces
+
+PATIENCE_MS = 5000  # for a daemon to end when told to
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A program that goes into the background by itself and writes its process id into `pid_file`."""
+
+    namespace: str
+    pid_file: Path
+    argv: tuple[str, ...]
+
+    def running(self) -> int:
+        """Its process id if it runs as described, in the right namespace; else 0."""
+        pid = alive(self.pid_file, self.argv[0])
+        return pid if pid and _argv(pid) == list(self.argv) and _is_in(pid, self.namespace) else 0
+
+    def ensure(self) -> bool:
+        """Make it run. Returns whether it had to be started. One with other arguments is replaced."""
+        if self.running():
+            return False
+        stop(self.pid_file, self.argv[0])
+        done = namespaces.inside(self.namespace, lambda: subprocess.run(
+            self.argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False, cwd="/"))
+        if done.returncode != 0:
+            raise HostUnfit(why=f"{self.argv[0]} did not start: {(done.stderr or done.stdout).strip()[:300]}")
+        return True
+
+    def reload(self) -> None:
+        """Let it read its files again."""
+        pid = self.running()
+        if pid:
+            os.kill(pid, signal.SIGHUP)
+
+
+def alive(pid_file: Path, program: str) -> int:
+    """The process that a pid file names, if it (still) is that program; else 0. A process id may have been given to somebody else."""
+    try:
+        pid = int(pid_file.read_text().strip())
+    except (FileNotFoundError, ValueError):
+        return 0
+    argv = _argv(pid)
+    return pid if argv and Path(argv[0]).name == Path(program).name and any(str(pid_file) in part for part in argv) else 0
+
+
+def stop(pid_file: Path, program: str) -> None:
+    """End a daemon and wait until it has gone, killing it when it doesn't listen."""
+    pid = alive(pid_file, program)
+    if pid:
+        try:
+            _end(pid)
+        except ProcessLookupError:
+            pass
+    pid_file.unlink(missing_ok=True)
+
+
+def _end(pid: int) -> None:
+    handle = os.pidfd_open(pid)
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            signal.pidfd_send_signal(handle, number)
+            poll = select.poll()
+            poll.register(handle, select.POLLIN)
+            if poll.poll(PATIENCE_MS):
+                return
+    finally:
+        os.close(handle)
+
+
+def _argv(pid: int) -> Sequence[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _is_in(pid: int, namespace: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/ns/net").stat().st_ino == (namespaces.FOLDER / namespace).stat().st_ino
+    except (FileNotFoundError, PermissionError):
+        return False

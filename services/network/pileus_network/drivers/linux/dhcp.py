@@ -1,0 +1,95 @@
+"""One network's DHCP on this host: a namespace with an interface on the network, and dnsmasq in it."""
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+
+from pileus_network.drivers.linux import addresses, daemons, dnsmasq, namespaces
+from pileus_network.rpc import Network, Port
+
+PROGRAM = "dnsmasq"
+# Inside nothing is forwarded, and nothing is learnt from a tenant's router advertisements.
+SYSCTLS = {"net/ipv4/ip_forward": "0", "net/ipv6/conf/all/forwarding": "0", "net/ipv6/conf/default/accept_ra": "0",
+           "net/ipv6/conf/all/accept_ra": "0", "net/ipv6/conf/default/accept_dad": "0", "net/ipv6/conf/default/dad_transmits": "0",
+           "net/ipv4/conf/all/rp_filter": "0", "net/ipv4/conf/default/rp_filter": "0"}
+
+
+@dataclass(frozen=True)
+class Service:
+    """DHCP of one network: `server` is the port of it that is ours, `ports` are all that are to be answered."""
+
+    namespace: str
+    interface: str
+    network: Network
+    server: Port
+    ports: tuple[Port, ...]
+
+
+def ensure(service: Service, folder: Path) -> None:
+    """Make it run, and make it read its files again if they changed."""
+    prefixes = {subnet.id: ip_network(subnet.cidr).prefixlen for subnet in service.network.subnets}
+    own = [f"{fixed.address}/{prefixes[fixed.subnet_id]}" for fixed in service.server.fixed_ips if fixed.subnet_id in prefixes]
+    own.append(f"{dnsmasq.METADATA}/32")
+    inner = addresses.Interface(service.interface, service.server.mac, service.network.mtu, tuple(own))
+    namespaces.inside(service.namespace, lambda: addresses.settle([inner], ()))
+    if not dnsmasq.served(service.network):
+        daemons.stop(folder / "pid", PROGRAM)
+        return
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    changed = _write(folder, dnsmasq.files(service.network, service.server, service.ports))
+    daemon = daemons.Daemon(service.namespace, folder / "pid", dnsmasq.arguments(service.network, service.interface, folder))
+    if _forget_leases(folder, service):
+        daemons.stop(folder / "pid", PROGRAM)
+        _forget_leases(folder, service, for_good=True)
+    if not daemon.ensure() and changed:
+        daemon.reload()
+
+
+def remove(folder: Path) -> None:
+    """End dnsmasq and forget the network's leases. The namespace is somebody else's work."""
+    daemons.stop(folder / "pid", PROGRAM)
+    for name in ("hosts", "options", "names", "leases"):
+        (folder / name).unlink(missing_ok=True)
+    if folder.is_dir():
+        folder.rmdir()
+
+
+def _write(folder: Path, files: dnsmasq.Files) -> bool:
+    """Write what differs, each file at once, and return whether any did."""
+    changed = False
+    for name, text in (("hosts", files.hosts), ("options", files.options), ("names", files.names)):
+        path = folder / name
+        if not path.exists() or path.read_text() != text:
+            (folder / "new").write_text(text)
+            (folder / "new").replace(path)
+            changed = True
+    return changed
+
+
+def _forget_leases(folder: Path, service: Service, for_good: bool = False) -> bool:
+    """Whether there is a lease for an address that is now somebody else's: dnsmasq would refuse it to its new owner.
+
+    With `for_good` (while dnsmasq is down) such leases are taken out of its file.
+    """
+    path = folder / "leases"
+    if not path.exists():
+        return False
+    owners = {fixed.address: port.mac for port in service.ports for fixed in port.fixed_ips}
+    lines = path.read_text().splitlines()
+    kept = [line for line in lines if not _is_foreign(line.split(), owners)]
+    if for_good:
+        path.write_text("".join(line + "\n" for line in kept))
+    return len(kept) != len(lines)
+
+
+def _is_foreign(lease: list[str], owners: dict[str, str]) -> bool:
+    """Whether a lease (expiry, MAC or IAID, address, name, client id) is for an address that another MAC owns now.
+
+    An IPv6 lease names no MAC, but most DUIDs (types 1 and 3 of RFC 8415) end with it; of the others we can't tell.
+    """
+    if len(lease) < 5 or lease[2] not in owners:
+        return False
+    mac = owners[lease[2]]
+    if ":" in lease[2]:
+        return lease[4].startswith(("00:01:", "00:03:")) and not lease[4].endswith(mac)
+    return lease[1] != mac

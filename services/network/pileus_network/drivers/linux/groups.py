@@ -1,0 +1,95 @@
+"""Security groups as nftables chains: what a group allows in one direction is one chain, shared by all its ports."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+
+from pileus_network.drivers.linux.nft import Chain, Set
+from pileus_network.rpc import AddressSet, Rule, SecurityGroup
+
+WITH_PORTS = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp", 136: "udplite"}
+ICMP, ICMP6 = 1, 58
+
+# What a guest needs to have an address at all; groups can't close it, as in OpenStack.
+NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query, mld-listener-report, mld-listener-done"
+BASIC_IN = Chain((
+    "udp sport 67 udp dport 68 accept",
+    "udp sport 547 udp dport 546 accept",
+    f"{NEIGHBOURS}, mld2-listener-report, nd-router-advert }} accept",
+))
+BASIC_OUT = Chain((
+    "udp sport 68 udp dport 67 accept",
+    "udp sport 546 udp dport 547 accept",
+    f"{NEIGHBOURS}, mld2-listener-report, nd-router-solicit }} accept",
+))
+# A connection that a change of the rules forbids is marked (see conntrack.py): its packets are no longer "established".
+CUT = 0xDEAD
+STATEFUL = Chain((
+    f"ct mark {CUT:#x} drop",
+    "ct state established,related accept",
+    "ct state invalid drop",
+))
+
+
+def chains(group: SecurityGroup) -> dict[str, Chain]:
+    """The two chains of a group. They accept; what they don't accept falls back to the caller."""
+    return {name(group.id, direction): Chain(tuple(dict.fromkeys(text(rule) for rule in group.rules if rule.direction == direction)))
+            for direction in ("ingress", "egress")}
+
+
+def name(group_id: str, direction: str) -> str:
+    return ("gi-" if direction == "ingress" else "ge-") + group_id
+
+
+def set_name(group_id: str, version: int) -> str:
+    return f"members{version}-{group_id}"
+
+
+def members(remote: AddressSet) -> dict[str, Set]:
+    """The addresses of a remote group, as one set for each IP version."""
+    sets = {}
+    for version in (4, 6):
+        wanted = [a for a in map(ip_network, remote.addresses) if a.version == version]
+        merged = collapse_addresses(wanted)  # type: ignore[type-var]
+        sets[set_name(remote.group_id, version)] = Set(f"type ipv{version}_addr; flags interval",
+                                                       frozenset(map(plain, merged)))
+    return sets
+
+
+def plain(prefix: IPv4Network | IPv6Network) -> str:
+    return str(prefix[0]) if prefix.num_addresses == 1 else str(prefix)
+
+
+def named(rules: Iterable[Rule]) -> set[str]:
+    """The groups that rules name as their remote."""
+    return {rule.remote_group for rule in rules if rule.remote_group}
+
+
+def text(rule: Rule) -> str:
+    """A rule in nft's language."""
+    parts = [f"meta nfproto ipv{rule.ip_version}", _remote(rule), _protocol(rule), "accept"]
+    return " ".join(part for part in parts if part)
+
+
+def _remote(rule: Rule) -> str:
+    end = "saddr" if rule.direction == "ingress" else "daddr"
+    family = "ip" if rule.ip_version == 4 else "ip6"
+    if rule.remote_group:
+        return f"{family} {end} @{set_name(rule.remote_group, rule.ip_version)}"
+    if rule.remote_prefix is None:
+        return ""
+    prefix = ip_network(rule.remote_prefix, strict=False)
+    return f"{family} {end} {plain(prefix)}" if prefix.prefixlen else ""
+
+
+def _protocol(rule: Rule) -> str:
+    if rule.protocol is None:
+        return ""
+    if rule.protocol in WITH_PORTS and rule.port_min is not None:
+        top = rule.port_max if rule.port_max is not None else rule.port_min
+        ports = str(rule.port_min) if rule.port_min == top else f"{rule.port_min}-{top}"
+        return f"{WITH_PORTS[rule.protocol]} dport {ports}"
+    if rule.protocol in (ICMP, ICMP6) and rule.port_min is not None:
+        word = "icmp" if rule.protocol == ICMP else "icmpv6"
+        code = f" {word} code {rule.port_max}" if rule.port_max is not None else ""
+        return f"{word} type {rule.port_min}{code}"
+    return f"meta l4proto {rule.protocol}"

@@ -1,0 +1,143 @@
+"""The host's network interfaces: what is wanted, what there is, and the way from one to the other."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from pileus_network.drivers.linux import namespaces, taps
+
+BRIDGE, VXLAN, VLAN, TAP, PAIR = "bridge", "vxlan", "vlan", "tap", "veth"
+VXLAN_PORT = 4789
+# A bridge of ours passes IP through the inet hooks (security groups), speaks no spanning tree and floods multicast: there is
+# no querier on a tenant's network, so snooping would make IPv6 neighbours disappear after some minutes.
+BRIDGE_OPTIONS = {"br_nf_call_iptables": 1, "br_nf_call_ip6tables": 1, "br_mcast_snooping": 0, "br_stp_state": 0, "br_forward_delay": 0}
+
+
+@dataclass(frozen=True)
+class Link:
+    """One interface that is wanted.
+
+    `id` with `local` make a tunnel, with `parent` a VLAN; `namespace`, `inner` and `mac` describe the far end of a pair.
+    """
+
+    name: str
+    kind: str
+    mtu: int
+    alias: str = ""
+    master: str = ""
+    up: bool = True
+    id: int = 0
+    local: str = ""
+    parent: str = ""
+    namespace: str = ""
+    inner: str = ""
+    mac: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One interface as the kernel shows it."""
+
+    index: int
+    name: str
+    kind: str
+    mtu: int
+    alias: str
+    master: int
+    up: bool
+    id: int
+    local: str
+
+
+def survey(netlink: IPRoute) -> dict[str, Seen]:
+    """All interfaces of the namespace that `netlink` is in."""
+    return {seen.name: seen for seen in map(_seen, netlink.get_links())}
+
+
+def _seen(message: Any) -> Seen:
+    info = message.get_attr("IFLA_LINKINFO")
+    kind = info.get_attr("IFLA_INFO_KIND") if info else ""
+    data = info.get_attr("IFLA_INFO_DATA") if info and kind in (VXLAN, VLAN) else None
+    identity = (data.get_attr("IFLA_VXLAN_ID") or data.get_attr("IFLA_VLAN_ID") or 0) if data else 0
+    return Seen(message["index"], message.get_attr("IFLA_IFNAME"), TAP if kind == "tun" else kind or "", message.get_attr("IFLA_MTU"),
+                message.get_attr("IFLA_IFALIAS") or "", message.get_attr("IFLA_MASTER") or 0, bool(message["flags"] & 1),
+                identity, (data.get_attr("IFLA_VXLAN_LOCAL") or "") if data else "")
+
+
+def make(netlink: IPRoute, link: Link, seen: dict[str, Seen], new_name: Callable[[str], str]) -> Seen:
+    """See to it that a link exists as wanted, but for its master. What can't be changed into it is made anew."""
+    there = seen.get(link.name)
+    if there and _differs(there, link):
+        netlink.link("del", index=there.index)
+        there = None
+    if there is None:
+        _create(netlink, link, seen, new_name)
+        there = _seen(netlink.get_links(ifname=link.name)[0])
+    change: dict[str, Any] = {}
+    if there.mtu != link.mtu:
+        change["mtu"] = link.mtu
+    if link.alias and there.alias != link.alias:
+        change["ifalias"] = link.alias
+    if there.up != link.up:
+        change["state"] = "up" if link.up else "down"
+    if change:
+        netlink.link("set", index=there.index, **change)
+    return there
+
+
+def enslave(netlink: IPRoute, link: Link, there: Seen, masters: dict[str, Seen]) -> None:
+    """Put a link into its bridge, or take it out of any."""
+    wanted = masters[link.master].index if link.master else 0
+    if there.master != wanted:
+        netlink.link("set", index=there.index, master=wanted)
+
+
+def remove(netlink: IPRoute, doomed: Iterable[Seen]) -> None:
+    for seen in doomed:
+        try:
+            netlink.link("del", index=seen.index)
+        except NetlinkError as err:
+            if err.code != 19:  # ENODEV: the other end of a pair took it along
+                raise
+
+
+def _differs(there: Seen, link: Link) -> bool:
+    return there.kind != link.kind or (link.kind in (VXLAN, VLAN) and (there.id, there.local) != (link.id, link.local))
+
+
+def _create(netlink: IPRoute, link: Link, seen: dict[str, Seen], new_name: Callable[[str], str]) -> None:
+    if link.kind == TAP:
+        _create_tap(netlink, link, new_name(link.name))
+    elif link.kind == BRIDGE:
+        # An address of its own; else it would take its ports' lowest one and change it with them.
+        address = ":".join(f"{byte:02x}" for byte in (0x02, *os.urandom(5)))
+        netlink.link("add", ifname=link.name, kind=BRIDGE, address=address, **BRIDGE_OPTIONS)
+    elif link.kind == VXLAN:
+        netlink.link("add", ifname=link.name, kind=VXLAN, vxlan_id=link.id, vxlan_local=link.local, vxlan_port=VXLAN_PORT,
+                     vxlan_learning=False)
+    elif link.kind == VLAN:
+        netlink.link("add", ifname=link.name, kind=VLAN, vlan_id=link.id, link=seen[link.parent].index)
+    else:
+        netlink.link("add", ifname=link.name, kind=PAIR, mtu=link.mtu, peer={
+            "ifname": link.inner, "address": link.mac, "mtu": link.mtu, "net_ns_fd": str(namespaces.FOLDER / link.namespace)})
+    _silence(link.name)
+
+
+def _create_tap(netlink: IPRoute, link: Link, working_name: str) -> None:
+    """A tap gets its real name and our alias at once: whatever happens in between, it can be told to be ours."""
+    if not netlink.link_lookup(ifname=working_name):
+        taps.create(working_name)
+    index = netlink.link_lookup(ifname=working_name)[0]
+    netlink.link("set", index=index, ifname=link.name, ifalias=link.alias, mtu=link.mtu)
+
+
+def _silence(interface: str) -> None:
+    """Keep the host itself from speaking IPv6 (router solicitations, a link-local address) on a tenant's network."""
+    switch = Path("/proc/sys/net/ipv6/conf", interface, "disable_ipv6")
+    if switch.exists():
+        switch.write_text("1")

@@ -1,0 +1,144 @@
+"""From the wanted state of a host to the things it takes. Pure: the same state and numbers give the same plan."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pileus_network.drivers.base import Settings
+from pileus_network.drivers.linux import links
+from pileus_network.drivers.linux.dhcp import Service
+from pileus_network.drivers.linux.filters import Guarded, Segment
+from pileus_network.drivers.linux.links import Link
+from pileus_network.drivers.linux.names import Names
+from pileus_network.drivers.linux.routers import Leg, Machine
+from pileus_network.rpc import DHCP_OWNER, SERVICE_OWNERS, Failure, HostState, Network, Peer, Port, Router
+
+
+class Numbers:
+    """Numbers for networks (conntrack zones) and ports (marks), 1 to 65535. One in use stays with its owner for life."""
+
+    def __init__(self, taken: dict[str, int]) -> None:
+        self._of = dict(taken)
+        self._used = set(taken.values())
+        self._next = 1
+
+    def of(self, owner: str) -> int:
+        if owner not in self._of:
+            while self._next in self._used:
+                self._next += 1
+            if self._next > 65535:
+                raise OverflowError("No number is free on this host")
+            self._of[owner] = self._next
+            self._used.add(self._next)
+        return self._of[owner]
+
+
+@dataclass
+class Plan:
+    """Everything that a host needs. `wires` maps each local port to its interface on the host."""
+
+    links: dict[str, Link] = field(default_factory=dict)
+    wires: dict[str, str] = field(default_factory=dict)
+    guarded: list[Guarded] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    peers: dict[str, tuple[Peer, ...]] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    machines: dict[str, Machine] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def namespaces(self) -> set[str]:
+        return {one.namespace for one in self.services.values()} | {one.namespace for one in self.machines.values()}
+
+
+def make(state: HostState, settings: Settings, zones: Numbers, marks: Numbers) -> Plan:
+    return _Planner(state, settings, zones, marks).plan()
+
+
+class _Planner:
+    def __init__(self, state: HostState, settings: Settings, zones: Numbers, marks: Numbers) -> None:
+        self.state, self.settings, self.zones, self.marks = state, settings, zones, marks
+        self.names = Names(settings.prefix)
+        self.networks = {network.id: network for network in state.networks}
+        self.routers = {router.id: router for router in state.routers if router.admin_up}
+        self.bridges: dict[str, str] = {}
+        self.result = Plan()
+
+    def plan(self) -> Plan:
+        for network in self.state.networks:
+            self._network(network)
+        for port in self.state.ports:
+            if port.local and port.admin_up and port.network_id in self.bridges:
+                self._port(port)
+        for network in self.state.networks:
+            self._segment(network)
+        for router in self.routers.values():
+            self._router(router)
+        return self.result
+
+    def _network(self, network: Network) -> None:
+        """The bridge of a network and what leads out of it. A flat network's bridge is its physical network's own."""
+        physical = self.settings.bridges.get(network.physical_network or "")
+        if network.kind in ("flat", "vlan") and physical is None:
+            self._fail("network", network.id, f"This host has no bridge for physical network {network.physical_network}")
+            return
+        if network.kind == "flat":
+            self.bridges[network.id] = physical or ""
+            return
+        bridge = self.bridges[network.id] = self.names.bridge(network.id)
+        self._link(Link(bridge, links.BRIDGE, network.mtu, self.names.label("net", network.id, self.zones.of(network.id))))
+        if network.kind == "vlan":
+            self._link(Link(self.names.vlan(network.id), links.VLAN, network.mtu, master=bridge, id=network.segment or 0,
+                            parent=physical or ""))
+        if network.kind == "vxlan" and self.settings.tunnel_address:
+            tunnel = self.names.tunnel(network.id)
+            self._link(Link(tunnel, links.VXLAN, network.mtu, master=bridge, id=network.segment or 0,
+                            local=self.settings.tunnel_address))
+            self.result.peers[tunnel] = network.peers
+
+    def _port(self, port: Port) -> None:
+        network = self.networks[port.network_id]
+        bridge = self.bridges[network.id]
+        if port.device_owner in SERVICE_OWNERS:
+            self._service_port(port, network, bridge)
+            return
+        number = self.marks.of(port.id)
+        tap = self.names.tap(port.id)
+        self._link(Link(tap, links.TAP, network.mtu, self.names.label("port", port.id, number), master=bridge))
+        self.result.wires[port.id] = tap
+        if port.port_security:
+            self.result.guarded.append(Guarded(port, tap, number))
+
+    def _service_port(self, port: Port, network: Network, bridge: str) -> None:
+        """A pair of interfaces, one end in the bridge, the other in the namespace of DHCP or of a router."""
+        if port.device_owner != DHCP_OWNER and port.device_id not in self.routers:
+            return
+        namespace = self.names.dhcp(network.id) if port.device_owner == DHCP_OWNER else self.names.router(port.device_id)
+        outer, inner = self.names.outer(port.id), self.names.inner(port.id)
+        self._link(Link(outer, links.PAIR, network.mtu, master=bridge, namespace=namespace, inner=inner, mac=port.mac))
+        self.result.wires[port.id] = outer
+        if port.device_owner == DHCP_OWNER:
+            mine = tuple(one for one in self.state.ports if one.network_id == network.id)
+            self.result.services[network.id] = Service(namespace, inner, network, port, mine)
+
+    def _segment(self, network: Network) -> None:
+        if network.kind == "flat" or network.id not in self.bridges:
+            return
+        bridge = self.bridges[network.id]
+        closed = tuple(link.name for link in self.result.links.values() if link.master == bridge)
+        self.result.segments.append(Segment(bridge, self.zones.of(network.id), closed))
+
+    def _router(self, router: Router) -> None:
+        ports = {port.id: port for port in self.state.ports}
+        legs = [leg for id in router.interfaces for leg in self._leg(ports.get(id))]
+        gateway = next(iter(self._leg(ports.get(router.gateway or ""))), None)
+        self.result.machines[router.id] = Machine(self.names.router(router.id), router, tuple(legs), gateway)
+
+    def _leg(self, port: Port | None) -> Iterable[Leg]:
+        if port is not None and port.id in self.result.wires:
+            yield Leg(port, self.networks[port.network_id], self.names.inner(port.id))
+
+    def _link(self, link: Link) -> None:
+        self.result.links[link.name] = link
+
+    def _fail(self, kind: str, id: str, cause: str) -> None:
+        self.result.failures.append(Failure(kind, id, cause))

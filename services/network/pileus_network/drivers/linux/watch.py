@@ -1,0 +1,60 @@
+"""Noticing that an interface of ours disappears, by the kernel's own word: it costs nothing while nothing happens."""
+
+import os
+import select
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+
+RTM_DELLINK, RTMGRP_LINK, IFLA_IFNAME = 17, 1, 3
+HEADER, LINK, ATTRIBUTE = struct.Struct("=IHHII"), 16, struct.Struct("=HH")
+
+
+class Watch:
+    """Calls `lost(name)` from a thread of its own for every interface that goes and that `is_wanted`."""
+
+    def __init__(self, is_wanted: Callable[[str], bool], lost: Callable[[str], None]) -> None:
+        self._is_wanted, self._lost = is_wanted, lost
+        self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        self._netlink.bind((0, RTMGRP_LINK))
+        self._end, self._ended = os.pipe()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        os.close(self._ended)
+        self._thread.join()
+        os.close(self._end)
+        self._netlink.close()
+
+    def _run(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._netlink, self._end], [], [])
+            if self._end in ready:
+                return
+            try:
+                data = self._netlink.recv(65536)
+            except OSError:  # ENOBUFS: more happened than could be told
+                self._lost("something")
+                continue
+            for name in deleted(data):
+                if self._is_wanted(name):
+                    self._lost(name)
+
+
+def deleted(data: bytes) -> Iterator[str]:
+    """The names of interfaces that a datagram of rtnetlink(7) messages says are gone."""
+    while len(data) >= HEADER.size:
+        length, kind, *_ = HEADER.unpack_from(data)
+        if kind == RTM_DELLINK and data[HEADER.size] == 0:  # AF_UNSPEC; AF_BRIDGE tells only that a port left its bridge
+            yield from _names(data[HEADER.size + LINK:length])
+        data = data[(length + 3) & ~3:] if length else b""
+
+
+def _names(attributes: bytes) -> Iterator[str]:
+    while len(attributes) >= ATTRIBUTE.size:
+        length, kind = ATTRIBUTE.unpack_from(attributes)
+        if kind == IFLA_IFNAME:
+            yield attributes[ATTRIBUTE.size:length].rstrip(b"\0").decode()
+        attributes = attributes[(length + 3) & ~3:] if length else b""
