@@ -85,7 +85,7 @@ class Plan:
         return {
             "identity": {"public_url": f"{self.url('identity')}"},
             "compute": {"prefix": self.prefix, "metadata_secret": self.secrets["metadata"],
-                        "hypervisor": self.hypervisor, "libvirt_uri": libvirtd.private_uri(self.state)},
+                        "hypervisor": self.hypervisor, "libvirt_uri": libvirtd.uri(self.state)},
             "network": {"prefix": self.prefix, "metadata_secret": self.secrets["metadata"],
                         "metadata_url": f"{self.url('compute')}/metadata",
                         "bridge_mappings": (f"public:{self.public_bridge}",),

@@ -28,8 +28,9 @@ def processes(plan: Plan) -> Sequence[Process]:
     if plan.hypervisor == "libvirt":
         from pileus_deploy import libvirtd
 
-        found += [Process("virtlogd", command=tuple(libvirtd.log_command(plan.state))),
-                  Process("libvirtd", command=tuple(libvirtd.command(plan.state)))]
+        if not libvirtd.system_runs():
+            found += [Process("virtlogd", command=tuple(libvirtd.log_command(plan.state))),
+                      Process("libvirtd", command=tuple(libvirtd.command(plan.state)))]
     for service in ("identity", "image", "network", "volume", "compute", "objectstore"):
         found.append(_python(plan, service, "api", f"pileus_{service}.app:main", plan.port(service)))
         if service in ("network", "volume", "compute", "objectstore", "image"):
