@@ -1,0 +1,185 @@
+"""The attributes of a noun: which may be set when, to what, and who may.
+
+One table a noun replaces a pile of schemas. What a rule of policy.py names (`create_port:fixed_ips`, and below it
+`create_port:fixed_ips:ip_address`) is asked when a request sets the attribute to something else than its default.
+"""
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+
+from pileus_kit.web import allowed, caller
+from pileus_network.api.values import Kind, text
+from pileus_network.core.scopes import Scope
+from pileus_network.errors import HTTPBadRequest, PolicyNotAuthorized
+from pileus_network.policy import RULES
+
+REQUIRED = object()
+NAMES = frozenset(rule.name for rule in RULES)
+ANY = {(0, 0): {"type": "object"}}
+"""The schema that the kit checks; the table checks the rest, with the messages that OpenStack's clients know."""
+MOST_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Attr:
+    """`default`: what a POST without it means; REQUIRED if it must be given."""
+
+    kind: Kind = text()
+    default: Any = None
+    post: bool = True
+    put: bool = True
+
+
+READ_ONLY = Attr(post=False, put=False)
+STANDARD: dict[str, Attr] = {
+    "id": READ_ONLY,
+    "status": READ_ONLY,
+    "created_at": READ_ONLY,
+    "updated_at": READ_ONLY,
+    "revision_number": READ_ONLY,
+    "tags": READ_ONLY,
+    "description": Attr(text(255), ""),
+}
+"""What (nearly) every noun has."""
+
+
+def scope() -> Scope:
+    """What the caller may see at all."""
+    who = caller()
+    return Scope(who.project_id or "", everything=who.is_admin or "service" in who.roles)
+
+
+class Shape:
+    """A noun as requests write it."""
+
+    def __init__(self, noun: str, plural: str, attributes: Mapping[str, Attr]) -> None:
+        self.noun, self.plural = noun, plural
+        self.attributes = dict(attributes)
+
+    # -- bodies ----------------------------------------------------------------------------------------------------
+
+    def posted(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """The wishes of a POST, one or (`plural` as key) many, defaults filled in, each with its project."""
+        if self.plural in body:
+            given = body[self.plural]
+            if not isinstance(given, list) or not given:
+                raise HTTPBadRequest(why="Resources required")
+            if len(given) > MOST_AT_ONCE:
+                raise HTTPBadRequest(why=f"At most {MOST_AT_ONCE} {self.plural} can be created at once")
+            return [self._post(self._object(item)) for item in given]
+        return [self._post(self._object(body.get(self.noun)))]
+
+    def _object(self, given: Any) -> dict[str, Any]:
+        if not isinstance(given, dict):
+            raise HTTPBadRequest(why=f"Unable to find '{self.noun}' in request body")
+        return given
+
+    def _post(self, given: dict[str, Any]) -> dict[str, Any]:
+        given = dict(given)
+        wish: dict[str, Any] = {"project_id": project(given)}
+        self._known(given)
+        for name, attr in self.attributes.items():
+            if name in given and not attr.post:
+                raise HTTPBadRequest(why=f"Attribute '{name}' not allowed in POST")
+            if name in given:
+                wish[name] = self._convert(name, given[name])
+            elif attr.default is REQUIRED:
+                raise HTTPBadRequest(why=f"Failed to parse request. Required attribute '{name}' not specified")
+            elif attr.post:
+                wish[name] = copy.copy(attr.default)
+        return wish
+
+    def put(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The wish of a PUT: only what it names."""
+        given = self._object(body.get(self.noun))
+        self._known(given)
+        for name in given:
+            if name in ("project_id", "tenant_id") or not self.attributes[name].put:
+                raise HTTPBadRequest(why=f"Cannot update read-only attribute {name}")
+        return {name: self._convert(name, value) for name, value in given.items()}
+
+    def _known(self, given: Mapping[str, Any]) -> None:
+        unknown = [name for name in given if name not in self.attributes and name not in ("project_id", "tenant_id")]
+        if unknown:
+            raise HTTPBadRequest(why=f"Unrecognized attribute(s) '{', '.join(unknown)}'")
+
+    def _convert(self, name: str, value: Any) -> Any:
+        try:
+            return self.attributes[name].kind(value)
+        except ValueError as err:
+            raise HTTPBadRequest(why=f"Invalid input for {name}. Reason: {err}.") from None
+
+    # -- rights ----------------------------------------------------------------------------------------------------
+
+    def permit(self, action: str, target: Mapping[str, Any], wish: Mapping[str, Any] | None = None) -> None:
+        """Ask the rule of the action, and those of the attributes that the wish sets."""
+        permit(f"{action}_{self.noun}", target)
+        for name, value in (wish or {}).items():
+            rule = f"{action}_{self.noun}:{name}"
+            if rule in NAMES and (action == "update" or value != self.attributes[name].default):
+                permit(rule, target)
+                self._permit_parts(rule, value, target)
+
+    def _permit_parts(self, rule: str, value: Any, target: Mapping[str, Any]) -> None:
+        parts: Iterable[Any] = value if isinstance(value, list) else [value]
+        for key in {key for part in parts if isinstance(part, dict) for key in part}:
+            if f"{rule}:{key}" in NAMES:
+                permit(f"{rule}:{key}", target)
+
+    def hidden(self) -> frozenset[str]:
+        """Attributes that the caller may not see."""
+        rules = {name: f"get_{self.noun}:{name}" for name in self.attributes}
+        return frozenset(name for name, rule in rules.items() if rule in NAMES and not allowed(rule))
+
+    def cut(self, views: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Leave out what the caller may not see, and what `fields` in the query doesn't name."""
+        hidden, fields = self.hidden(), set(request.args.getlist("fields"))
+        for view in views:
+            for name in hidden:
+                view.pop(name, None)
+        if not fields:
+            return views
+        return [{name: value for name, value in view.items() if name in fields} for view in views]
+
+    def reply(self, body: dict[str, Any], views: list[dict[str, Any]]) -> dict[str, Any]:
+        """The answer to a POST, in the form of its body."""
+        shown = self.cut(views)
+        return {self.plural: shown} if self.plural in body else {self.noun: shown[0]}
+
+    def show(self, view: dict[str, Any]) -> dict[str, Any]:
+        return {self.noun: self.cut([view])[0]}
+
+
+def permit(rule: str, target: Mapping[str, Any]) -> None:
+    if not allowed(rule, target):
+        raise PolicyNotAuthorized(rule=rule)
+
+
+def project(given: dict[str, Any]) -> str:
+    """Take the project out of a body: the caller's own, or for an administrator another one."""
+    named = {given.pop(name) for name in ("project_id", "tenant_id") if given.get(name) is not None}
+    for name in ("project_id", "tenant_id"):
+        given.pop(name, None)
+    if len(named) > 1:
+        raise HTTPBadRequest(why="'project_id' and 'tenant_id' do not match")
+    own = caller().project_id or ""
+    wanted = named.pop() if named else own
+    if not isinstance(wanted, str) or len(wanted) > 255:
+        raise HTTPBadRequest(why="Invalid input for project_id. Reason: it is not a valid string.")
+    if wanted != own and not scope().everything:
+        raise HTTPBadRequest(
+            why="Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires "
+            "admin privileges"
+        )
+    if not wanted:
+        raise HTTPBadRequest(why="Running without a project: the request must name one as 'project_id'")
+    return wanted
+
+
+def owned(row: Any, **more: Any) -> dict[str, Any]:
+    """The policy target of a row."""
+    return {"project_id": row.project_id, "tenant_id": row.project_id} | more

@@ -1,0 +1,75 @@
+"""/v2.0/extensions: what works here beyond the core API. Clients key on the aliases, so nothing else is announced."""
+
+from typing import Any
+
+from pileus_kit.web import Resource
+from pileus_network.errors import ExtensionNotFound
+
+resource = Resource("extensions", __name__, url_prefix="/v2.0/extensions")
+
+UPDATED = "2026-11-22T00:00:00-00:00"
+EXTENSIONS = {
+    "address-scope": "Address scope",
+    "agent": "agent",
+    "allowed-address-pairs": "Allowed Address Pairs",
+    "availability_zone": "Availability Zone",
+    "binding": "Port Binding",
+    "default-subnetpools": "Default Subnetpools",
+    "dhcp_agent_scheduler": "DHCP Agent Scheduler",
+    "ext-gw-mode": "Neutron L3 Configurable external gateway mode",
+    "external-net": "Neutron external network",
+    "extra_dhcp_opt": "Neutron Extra DHCP options",
+    "extraroute": "Neutron Extra Route",
+    "extraroute-atomic": "Atomically add/remove extra routes",
+    "filter-validation": "Filter parameters validation",
+    "fip-port-details": "Floating IP Port Details Extension",
+    "ip-substring-filtering": "IP address substring filtering",
+    "l3_agent_scheduler": "L3 Agent Scheduler",
+    "net-mtu": "Network MTU",
+    "net-mtu-writable": "Network MTU (writable)",
+    "network-ip-availability": "Network IP Availability",
+    "network_availability_zone": "Network Availability Zone",
+    "pagination": "Pagination support",
+    "port-security": "Port Security",
+    "project-id": "project_id field enabled",
+    "provider": "Provider Network",
+    "quota_details": "Quota details management support",
+    "quotas": "Quota management support",
+    "rbac-policies": "RBAC Policies",
+    "revision-if-match": "If-Match constraints based on revision_number",
+    "router": "Neutron L3 Router",
+    "router_availability_zone": "Router Availability Zone",
+    "security-group": "security-group",
+    "security-groups-normalized-cidr": "Normalized CIDR field for security group rules",
+    "service-type": "Neutron Service Type Management",
+    "sorting": "Sorting support",
+    "standard-attr-description": "standard-attr-description",
+    "standard-attr-revisions": "Resource revision numbers",
+    "standard-attr-tag": "Tag support for resources with standard attribute: subnet, trunk, network_segment_range, router, network, "
+    "policy, subnetpool, port, security_group, floatingip",
+    "standard-attr-timestamp": "Resource timestamps",
+    "subnet-service-types": "Subnet service types",
+    "subnet_allocation": "Subnet Allocation",
+}
+
+
+def _view(alias: str) -> dict[str, Any]:
+    return {
+        "alias": alias,
+        "name": EXTENSIONS[alias],
+        "description": EXTENSIONS[alias],
+        "updated": UPDATED,
+        "links": [],
+    }
+
+
+@resource.endpoint("GET", "", policy="get_extension")
+def index() -> dict[str, Any]:
+    return {"extensions": [_view(alias) for alias in EXTENSIONS]}
+
+
+@resource.endpoint("GET", "/<alias>", policy="get_extension")
+def show(alias: str) -> dict[str, Any]:
+    if alias not in EXTENSIONS:
+        raise ExtensionNotFound(alias=alias)
+    return {"extension": _view(alias)}

@@ -1,0 +1,28 @@
+"""How network says no: {"NeutronError": {"type", "message", "detail"}}."""
+
+from typing import Any
+
+from pileus_kit.errors import BadRequest, CloudError, Forbidden
+
+TYPES = {
+    400: "HTTPBadRequest",
+    401: "HTTPUnauthorized",
+    403: "HTTPForbidden",
+    404: "HTTPNotFound",
+    405: "HTTPMethodNotAllowed",
+    409: "HTTPConflict",
+    413: "HTTPRequestEntityTooLarge",
+    415: "HTTPUnsupportedMediaType",
+    501: "NotImplementedError",
+    503: "HTTPServiceUnavailable",
+}
+
+
+def neutron_error(err: CloudError | None, status: int, message: str) -> tuple[Any, str]:
+    """The kit's own errors get the names that Networking's clients know."""
+    kind = TYPES.get(status, "HTTPInternalServerError")
+    if type(err) is Forbidden:
+        kind, message = "PolicyNotAuthorized", f"(rule:{err.facts.get('rule')}) is disallowed by policy"
+    elif err is not None and type(err) is not BadRequest and type(err).__module__.startswith("pileus_network"):
+        kind = err.type
+    return {"NeutronError": {"type": kind, "message": message, "detail": ""}}, "application/json"

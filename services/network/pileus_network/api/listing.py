@@ -1,0 +1,152 @@
+"""Lists: filters, tags, fields, sorting and pages, the same for every noun."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from flask import request
+from sqlalchemy import Boolean, ColumnElement, Integer, and_, not_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.base import ExecutableOption
+
+from pileus_kit.paging import fetch
+from pileus_network.api.attributes import Shape
+from pileus_network.api.transactions import read
+from pileus_network.api.values import boolean
+from pileus_network.db.columns import tagged
+from pileus_network.db.models import Noun
+from pileus_network.errors import HTTPBadRequest
+
+MOST = 5000
+"""Rows in one answer; a longer list comes in pages, with links, whether asked for or not."""
+PAGING = frozenset({"fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"})
+TAGS: dict[str, Callable[[list[ColumnElement[bool]]], ColumnElement[bool]]] = {
+    "tags": lambda found: and_(*found),
+    "tags-any": lambda found: or_(*found),
+    "not-tags": lambda found: not_(and_(*found)),
+    "not-tags-any": lambda found: not_(or_(*found)),
+}
+Clause = Callable[[list[str]], ColumnElement[bool]]
+Direction = Literal["asc", "desc"]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`columns` can be filtered and sorted by; `clauses` are filters that are not a column."""
+
+    shape: Shape
+    model: type[Noun]
+    columns: Mapping[str, InstrumentedAttribute[Any]]
+    clauses: Mapping[str, Clause] = field(default_factory=dict)
+    options: tuple[ExecutableOption, ...] = ()
+
+    def answer(self, seen: ColumnElement[bool], view: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """The body of a list request: the rows that `seen` lets through and the query asks for."""
+        return read(lambda session: self._answer(session, seen, view))
+
+    def _answer(
+        self, session: Session, seen: ColumnElement[bool], view: Callable[[Any], dict[str, Any]]
+    ) -> dict[str, Any]:
+        backwards = request.args.get("page_reverse", "").lower() in ("true", "1")
+        limit = _limit()
+        stmt = select(self.model).where(seen, *self._filters()).options(*self.options)
+        rows = fetch(session, stmt, self._sort(backwards), self._marker(session, seen), (limit or MOST) + 1)
+        more = len(rows) > (limit or MOST)
+        rows = rows[: limit or MOST]
+        if backwards:
+            rows.reverse()
+        body: dict[str, Any] = {self.shape.plural: self.shape.cut([view(row) for row in rows])}
+        links = _links(rows, more, backwards) if limit or more else []
+        if links:
+            body[f"{self.shape.plural}_links"] = links
+        return body
+
+    # -- filters ---------------------------------------------------------------------------------------------------
+
+    def _filters(self) -> list[ColumnElement[bool]]:
+        return [self._filter(name, request.args.getlist(name)) for name in request.args if name not in PAGING]
+
+    def _filter(self, name: str, values: list[str]) -> ColumnElement[bool]:
+        if name in self.clauses:
+            return self.clauses[name](values)
+        if name in TAGS and hasattr(self.model, "tags"):
+            tags = [tag for value in values for tag in value.split(",")]
+            return TAGS[name]([tagged(self.model.tags, tag) for tag in tags])
+        if name not in self.columns:
+            raise HTTPBadRequest(why=f"['{name}'] is invalid attribute for filtering")
+        column = self.columns[name]
+        return column.in_([_as(column, name, value) for value in values])
+
+    # -- order and pages -------------------------------------------------------------------------------------------
+
+    def _sort(self, backwards: bool) -> list[tuple[InstrumentedAttribute[Any], Direction]]:
+        keys, directions = request.args.getlist("sort_key"), request.args.getlist("sort_dir")
+        if len(keys) != len(directions) and directions:
+            raise HTTPBadRequest(why="The number of sort_keys and sort_dirs must be same")
+        order: list[tuple[InstrumentedAttribute[Any], Direction]] = []
+        for number, key in enumerate(keys):
+            if key not in self.columns:
+                raise HTTPBadRequest(why=f"'{key}' is an invalid attribute for sort key")
+            wanted = directions[number] if directions else "asc"
+            if wanted not in ("asc", "desc"):
+                raise HTTPBadRequest(why=f"{wanted} is invalid value for sort_dirs, valid value is 'asc' and 'desc'")
+            order.append((self.columns[key], "desc" if (wanted == "desc") != backwards else "asc"))
+        if "id" not in keys:
+            order.append((self.columns["id"], "desc" if backwards else "asc"))
+        return order
+
+    def _marker(self, session: Session, seen: ColumnElement[bool]) -> Noun | None:
+        marker = request.args.get("marker")
+        if not marker:
+            return None
+        row = session.scalars(select(self.model).where(self.model.id == marker, seen)).one_or_none()
+        if row is None:
+            raise HTTPBadRequest(why=f"the marker {marker} could not be found")
+        return row
+
+
+def _limit() -> int | None:
+    text = request.args.get("limit")
+    if text is None:
+        return None
+    if not text.isdigit() and text != "infinite":
+        raise HTTPBadRequest(why="Limit must be an integer 0 or greater and not '" + text[:40] + "'")
+    return min(int(text), MOST) or None if text.isdigit() else None
+
+
+def _as(column: InstrumentedAttribute[Any], name: str, value: str) -> Any:
+    kind = column.property.columns[0].type
+    try:
+        if isinstance(kind, Boolean):
+            return boolean(value)
+        if isinstance(kind, Integer):
+            return int(value) if value else None
+    except ValueError:
+        raise HTTPBadRequest(why=f"Invalid input for {name}. Reason: '{value}' is not a valid value.") from None
+    return value
+
+
+def _links(rows: list[Any], more: bool, backwards: bool) -> list[dict[str, str]]:
+    """`next` while there is more behind, `previous` while there is something before; either end may be open."""
+    if not rows:
+        return []
+    links = []
+    if more or backwards:
+        links.append({"rel": "next", "href": _href(rows[-1].id, backwards=False)})
+    if (more and backwards) or (not backwards and request.args.get("marker")):
+        links.append({"rel": "previous", "href": _href(rows[0].id, backwards=True)})
+    return links
+
+
+def _href(marker: str, backwards: bool) -> str:
+    query = [
+        (name, value)
+        for name in request.args
+        for value in request.args.getlist(name)
+        if name not in ("marker", "page_reverse")
+    ]
+    query.append(("marker", marker))
+    if backwards:
+        query.append(("page_reverse", "True"))
+    return f"{request.base_url}?{urlencode(query)}"

@@ -1,0 +1,218 @@
+"""/v2.0/ports"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import Session
+
+from pileus_kit.web import Resource
+from pileus_network.api import networks as network_views
+from pileus_network.api import values
+from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
+from pileus_network.api.listing import Listing
+from pileus_network.api.subnets import named_networks
+from pileus_network.api.transactions import change, read
+from pileus_network.api.views import check_revision, standard
+from pileus_network.core import networks, ports, scopes
+from pileus_network.core.scopes import EVERYTHING
+from pileus_network.db.models import FixedIp, Network, Port, PortGroup
+from pileus_network.errors import HTTPBadRequest
+
+resource = Resource("ports", __name__, url_prefix="/v2.0/ports")
+
+
+def _fixed_ip(value: Any) -> dict[str, str]:
+    found: dict[str, Any] = values.mapping(
+        {}, {"subnet_id": values.nullable(values.uuid), "ip_address": values.nullable(values.address)}
+    )(value)
+    if not found.get("subnet_id") and not found.get("ip_address"):
+        raise ValueError("it names neither subnet_id nor ip_address")
+    return {name: text for name, text in found.items() if text}
+
+
+def _dhcp_option(value: Any) -> dict[str, Any]:
+    found: dict[str, Any] = values.mapping(
+        {"opt_name": values.text(64, 1), "opt_value": values.nullable(values.text(255))},
+        {"ip_version": values.integer(4, 6)},
+    )(value)
+    if any(character in f"{found['opt_name']}{found['opt_value']}" for character in "\n\r"):
+        raise ValueError("an option can't hold a line break")
+    return {"ip_version": 4} | found
+
+
+PAIR = values.mapping({"ip_address": values.address_or_prefix}, {"mac_address": values.nullable(values.mac)})
+VNIC_TYPES = (
+    "normal",
+    "direct",
+    "macvtap",
+    "baremetal",
+    "direct-physical",
+    "virtio-forwarder",
+    "smart-nic",
+    "vdpa",
+    "remote-managed",
+    "accelerator-direct",
+    "accelerator-direct-physical",
+)
+
+SHAPE = Shape(
+    "port",
+    "ports",
+    STANDARD
+    | {
+        "name": Attr(values.text(), ""),
+        "network_id": Attr(values.uuid, REQUIRED, put=False),
+        "admin_state_up": Attr(values.boolean, True),
+        "mac_address": Attr(values.nullable(values.mac), None),
+        "fixed_ips": Attr(values.nullable(values.items(_fixed_ip)), None),
+        "device_id": Attr(values.text(), ""),
+        "device_owner": Attr(values.text(), ""),
+        "security_groups": Attr(values.nullable(values.items(values.uuid, unique=False)), None),
+        "allowed_address_pairs": Attr(values.items(PAIR), []),
+        "extra_dhcp_opts": Attr(values.items(_dhcp_option, most=20), []),
+        "port_security_enabled": Attr(values.nullable(values.boolean), None),
+        "binding:host_id": Attr(values.nullable(values.text()), ""),
+        "binding:vnic_type": Attr(values.one_of(*VNIC_TYPES), "normal"),
+        "binding:profile": Attr(values.document, {}),
+        "binding:vif_type": READ_ONLY,
+        "binding:vif_details": READ_ONLY,
+    },
+)
+
+
+def _fixed_ips(found: list[str]) -> ColumnElement[bool]:
+    """`fixed_ips=ip_address=10.0.0.3`, `fixed_ips=subnet_id=…` (all given must hold for one address), `ip_address_substr=`."""
+    wanted: dict[str, list[str]] = {}
+    for text in found:
+        name, _, value = text.partition("=")
+        wanted.setdefault(name, []).append(value)
+    columns = {"ip_address": FixedIp.address, "subnet_id": FixedIp.subnet_id}
+    clauses: list[ColumnElement[bool]] = [FixedIp.port_id == Port.id]
+    for name, texts in wanted.items():
+        if name == "ip_address_substr":
+            clauses.append(or_(*[FixedIp.address.contains(text, autoescape=True) for text in texts]))
+        elif name in columns:
+            clauses.append(columns[name].in_(texts))
+        else:
+            raise HTTPBadRequest(why=f"['{name}'] is invalid attribute for filtering")
+    return exists(select(FixedIp.port_id).where(*clauses))
+
+
+def _groups(found: list[str]) -> ColumnElement[bool]:
+    return exists(select(PortGroup.port_id).where(PortGroup.port_id == Port.id, PortGroup.group_id.in_(found)))
+
+
+LISTING = Listing(
+    SHAPE,
+    Port,
+    columns={
+        "id": Port.id,
+        "name": Port.name,
+        "description": Port.description,
+        "project_id": Port.project_id,
+        "tenant_id": Port.project_id,
+        "network_id": Port.network_id,
+        "mac_address": Port.mac_address,
+        "admin_state_up": Port.admin_state_up,
+        "status": Port.status,
+        "device_id": Port.device_id,
+        "device_owner": Port.device_owner,
+        "binding:host_id": Port.host,
+        "binding:vnic_type": Port.vnic_type,
+        "binding:vif_type": Port.vif_type,
+        "port_security_enabled": Port.port_security_enabled,
+        "revision_number": Port.revision_number,
+        "created_at": Port.created_at,
+        "updated_at": Port.updated_at,
+    },
+    clauses={"fixed_ips": _fixed_ips, "security_groups": _groups},
+    options=ports.LOADED,
+)
+
+
+def view(row: Port) -> dict[str, Any]:
+    return standard(row) | {
+        "name": row.name,
+        "network_id": row.network_id,
+        "mac_address": row.mac_address,
+        "admin_state_up": row.admin_state_up,
+        "status": row.status,
+        "device_id": row.device_id,
+        "device_owner": row.device_owner,
+        "fixed_ips": [{"subnet_id": ip.subnet_id, "ip_address": ip.address} for ip in row.fixed_ips],
+        "security_groups": [group.group_id for group in row.groups],
+        "allowed_address_pairs": row.allowed_address_pairs,
+        "extra_dhcp_opts": row.extra_dhcp_opts,
+        "port_security_enabled": row.port_security_enabled,
+        "tags": row.tags,
+        "binding:host_id": row.host,
+        "binding:vif_type": row.vif_type,
+        "binding:vnic_type": row.vnic_type,
+        "binding:profile": row.profile,
+        "binding:vif_details": {"port_filter": True, "connectivity": "l2"} if row.vif_type == "bridge" else {},
+    }
+
+
+def target(row: Port, network: Network, device_owner: str) -> dict[str, Any]:
+    return owned(row) | network_views.of(network) | _device(device_owner)
+
+
+def _device(owner: str) -> dict[str, Any]:
+    return {"port:network_device": owner.startswith("network:")}
+
+
+@resource.endpoint("GET", "", policy="get_port")
+def index() -> dict[str, Any]:
+    return LISTING.answer(scopes.ports(scope()), view)
+
+
+@resource.endpoint("POST", "", policy="create_port", body=ANY)
+def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    wishes = SHAPE.posted(body)
+
+    def work(session: Session) -> list[dict[str, Any]]:
+        found = named_networks(session, wishes, scope())
+        for wish in wishes:
+            wanted = {"project_id": wish["project_id"], "tenant_id": wish["project_id"]} | network_views.of(
+                found[wish["network_id"]]
+            )
+            SHAPE.permit("create", wanted | _device(wish["device_owner"]), wish)
+        return [view(row) for row in ports.create(session, found, wishes, scope())]
+
+    return SHAPE.reply(body, change(work)), 201
+
+
+@resource.endpoint("GET", "/<port_id>", policy="get_port")
+def show(port_id: str) -> dict[str, Any]:
+    return SHAPE.show(read(lambda session: view(ports.get(session, port_id, scope()))))
+
+
+@resource.endpoint("PUT", "/<port_id>", policy="update_port", body=ANY)
+def update(body: dict[str, Any], port_id: str) -> dict[str, Any]:
+    wish = SHAPE.put(body)
+
+    def work(session: Session) -> dict[str, Any]:
+        row, network = _found(session, port_id)
+        SHAPE.permit("update", target(row, network, wish.get("device_owner", "")), wish)
+        check_revision(row)
+        ports.update(session, row, network, wish, scope())
+        return view(row)
+
+    return SHAPE.show(change(work))
+
+
+@resource.endpoint("DELETE", "/<port_id>", policy="delete_port")
+def delete(port_id: str) -> tuple[str, int]:
+    def work(session: Session) -> None:
+        row, network = _found(session, port_id)
+        SHAPE.permit("delete", target(row, network, ""))
+        check_revision(row)
+        ports.delete(session, row)
+
+    change(work)
+    return "", 204
+
+
+def _found(session: Session, port_id: str) -> tuple[Port, Network]:
+    row = ports.get(session, port_id, scope())
+    return row, networks.get(session, row.network_id, EVERYTHING)

@@ -1,0 +1,168 @@
+"""Kinds of values in request bodies. Each turns what JSON brought into what the core works with, or says what is wrong."""
+
+import ipaddress
+import re
+import uuid as uuids
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Kind = Callable[[Any], Any]
+"""Raises ValueError with the reason, in a sentence."""
+
+MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+
+
+def text(most: int = 255, least: int = 0) -> Kind:
+    def convert(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"'{value}' is not a valid string")
+        if len(value) > most:
+            raise ValueError(f"'{value[:40]}…' exceeds maximum length of {most}")
+        if len(value) < least:
+            raise ValueError(
+                "a blank string is not permitted" if least == 1 else f"it needs at least {least} characters"
+            )
+        if "\0" in value:
+            raise ValueError("it contains a null character")
+        return value
+
+    return convert
+
+
+def boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    known = str(value).lower() if isinstance(value, str | int) else ""
+    if known in TRUE or known in FALSE:
+        return known in TRUE
+    raise ValueError(f"'{value}' cannot be converted to boolean")
+
+
+def integer(least: int, most: int) -> Kind:
+    def convert(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | str) or not re.fullmatch(r"-?\d{1,18}", str(value)):
+            raise ValueError(f"'{value}' is not an integer")
+        number = int(value)
+        if not least <= number <= most:
+            raise ValueError(f"'{value}' is out of range ({least} through {most})")
+        return number
+
+    return convert
+
+
+def uuid(value: Any) -> str:
+    try:
+        return str(uuids.UUID(value)) if isinstance(value, str) and len(value) in (32, 36) else _not_uuid(value)
+    except ValueError:
+        return _not_uuid(value)
+
+
+def _not_uuid(value: Any) -> str:
+    raise ValueError(f"'{value}' is not a valid UUID")
+
+
+def nullable(kind: Kind) -> Kind:
+    return lambda value: None if value is None else kind(value)
+
+
+def blank_or(kind: Kind) -> Kind:
+    """Null and the empty string mean none."""
+    return lambda value: None if value in (None, "") else kind(value)
+
+
+def one_of(*choices: Any) -> Kind:
+    def convert(value: Any) -> Any:
+        if value not in choices or isinstance(value, bool):
+            raise ValueError(f"'{value}' is not in {list(choices)}")
+        return value
+
+    return convert
+
+
+def address(value: Any) -> str:
+    """Canonical text of an IPv4 or IPv6 address."""
+    try:
+        if not isinstance(value, str) or "%" in value:
+            raise ValueError
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError(f"'{value}' is not a valid IP address") from None
+
+
+def prefix(value: Any) -> str:
+    """A prefix in canonical text; bits behind it are dropped, as OpenStack does."""
+    try:
+        if not isinstance(value, str) or "/" not in value or "%" in value:
+            raise ValueError
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        raise ValueError(f"'{value}' is not a valid IP subnet") from None
+
+
+def address_or_prefix(value: Any) -> str:
+    return prefix(value) if isinstance(value, str) and "/" in value else address(value)
+
+
+def mac(value: Any) -> str:
+    text = str(value).lower().replace("-", ":")
+    if not MAC.fullmatch(text) or text == "00:00:00:00:00:00" or int(text[:2], 16) & 1:
+        raise ValueError(f"'{value}' is not a valid MAC address")
+    return text
+
+
+def items(kind: Kind, most: int = 100, unique: bool = True) -> Kind:
+    """A list. Null is an empty one."""
+
+    def convert(value: Any) -> list[Any]:
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise ValueError(f"'{value}' is not a list")
+        if len(value) > most:
+            raise ValueError(f"it has more than {most} items")
+        made = [kind(item) for item in value]
+        if unique and any(item in made[:number] for number, item in enumerate(made)):
+            raise ValueError(
+                "Duplicate items in the list: " + ", ".join(sorted({repr(i) for i in made if made.count(i) > 1}))
+            )
+        return made
+
+    return convert
+
+
+def mapping(required: Mapping[str, Kind], optional: Mapping[str, Kind] | None = None) -> Kind:
+    """An object with these keys and no others."""
+    known = dict(required) | dict(optional or {})
+
+    def convert(value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValueError(f"'{value}' is not a dictionary")
+        for name in required:
+            if name not in value:
+                raise ValueError(f"the required key '{name}' is missing")
+        for name in value:
+            if name not in known:
+                raise ValueError(f"the key '{name}' is not expected")
+        return {name: known[name](value[name]) for name in value}
+
+    return convert
+
+
+def document(value: Any) -> dict[str, Any]:
+    """Any JSON object of a sensible size."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"'{value}' is not a dictionary")
+    if len(repr(value)) > 4095:
+        raise ValueError("it is longer than 4095 characters")
+    return value
+
+
+def tag(value: Any) -> str:
+    """Commas separate tags in queries, so none may hold one."""
+    found = text(255, 1)(value)
+    if "," in found:
+        raise ValueError(f"'{value}' contains a comma")
+    return str(found)

@@ -1,0 +1,38 @@
+"""What the views of all nouns share."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import request
+
+from pileus_network.db.models import Noun
+from pileus_network.errors import HTTPBadRequest, RevisionNumberConstraintFailed
+
+
+def moment(when: datetime) -> str:
+    """As OpenStack Networking writes times: whole seconds in UTC."""
+    return f"{when:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def standard(row: Noun) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "project_id": row.project_id,
+        "tenant_id": row.project_id,
+        "description": row.description,
+        "created_at": moment(row.created_at),
+        "updated_at": moment(row.updated_at),
+        "revision_number": row.revision_number,
+    }
+
+
+def check_revision(row: Noun) -> None:
+    """`If-Match: revision_number=N` refuses to change what somebody else changed meanwhile."""
+    condition = request.headers.get("If-Match")
+    if condition is None:
+        return
+    name, _, wanted = condition.partition("=")
+    if name.strip() != "revision_number" or not wanted.strip().isdigit():
+        raise HTTPBadRequest(why="Revision number precondition in If-Match header is malformed")
+    if int(wanted) != row.revision_number:
+        raise RevisionNumberConstraintFailed(expected=int(wanted), current=row.revision_number)

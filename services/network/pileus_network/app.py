@@ -1,0 +1,79 @@
+"""The API process: everything it is made of, in one place."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask
+
+from pileus_kit import serve
+from pileus_kit.auth import Authenticator
+from pileus_kit.db import Sessions, alive
+from pileus_kit.peers import Peers
+from pileus_kit.policy import Enforcer
+from pileus_kit.web import Resource, create_app
+from pileus_network.api import (
+    extensions,
+    floatingips,
+    networks,
+    ports,
+    routers,
+    security_group_rules,
+    security_groups,
+    subnets,
+    versions,
+)
+from pileus_network.api.failures import neutron_error
+from pileus_network.config import Config
+from pileus_network.core.pokes import Poker, Pokes
+from pileus_network.policy import RULES
+
+RESOURCES: tuple[Resource, ...] = tuple(
+    module.resource
+    for module in (
+        versions,
+        extensions,
+        networks,
+        subnets,
+        ports,
+        routers,
+        floatingips,
+        security_groups,
+        security_group_rules,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Tools:
+    config: Config
+    sessions: Sessions
+    poker: Pokes
+
+
+def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Flask:
+    return create_app(
+        "pileus-network",
+        tools=tools,
+        resources=RESOURCES,
+        authenticate=authenticate,
+        enforcer=enforcer,
+        error_view=neutron_error,
+        service_type="network",
+        healthy=lambda: alive(tools.sessions),
+    )
+
+
+def build(config: Config) -> Flask:
+    """The real one."""
+    tools = Tools(config, Sessions(config.database_url("network")), Poker(config.bus))
+    return create(tools, Peers(config).authenticator(), Enforcer(RULES, Path(config.state, "network-policy.yaml")))
+
+
+def main(argv: list[str] | None = None) -> None:
+    config = serve.configured(Config, sys.argv[1:] if argv is None else argv, "network-api")
+    serve.api(build, config, "pileus-network-api")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Hosts: their hellos, what they report, and who has no home yet."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy import update as sql_update
+from sqlalchemy.orm import Session
+
+from pileus_kit.db import now
+from pileus_network.core import dhcp, routers
+from pileus_network.core.generations import concern
+from pileus_network.db.models import FloatingIp, Host, Network, Port, Router
+from pileus_network.errors import AgentNotFound
+from pileus_network.rpc import DHCP_OWNER, Facts, Report
+
+
+def get(session: Session, name: str) -> Host:
+    host = session.get(Host, name)
+    if host is None:
+        raise AgentNotFound(id=name)
+    return host
+
+
+def hello(session: Session, name: str, facts: Facts) -> int:
+    """Register the host as alive; gives the generation that is wanted of it."""
+    host = session.get(Host, name)
+    if host is None:
+        host = Host(name=name)
+        session.add(host)
+        _take_in(session, host)
+    changed = (host.tunnel_address, host.physical_networks) != (facts.tunnel_address, sorted(facts.physical_networks))
+    host.agent_version, host.driver, host.tunnel_address = facts.agent_version, facts.driver, facts.tunnel_address
+    host.physical_networks = sorted(facts.physical_networks)
+    host.applied = facts.generation if facts.generation >= 0 else 0
+    host.seen_at = now()
+    session.flush()
+    if changed:
+        _tell_neighbours(session, name)
+    house(session)
+    return host.generation
+
+
+def _take_in(session: Session, host: Host) -> None:
+    """Ports that were bound to it before its agent first spoke are fine now."""
+    session.execute(
+        sql_update(Port).where(Port.host == host.name, Port.vif_type == "binding_failed").values(vif_type="bridge")
+    )
+
+
+def _tell_neighbours(session: Session, name: str) -> None:
+    """The tunnels of all that share a network with it lead elsewhere now."""
+    concern(session).networks.update(session.scalars(select(Port.network_id).where(Port.host == name).distinct()))
+
+
+def house(session: Session) -> None:
+    """Find a host for the DHCP ports and routers that have none."""
+    for port in session.scalars(select(Port).where(Port.device_owner == DHCP_OWNER, Port.host == "").limit(100)):
+        dhcp.place(session, port, session.get_one(Network, port.network_id))
+    for router in session.scalars(
+        select(Router).join(Port, Port.device_id == Router.id).where(Router.host == "").distinct().limit(100)
+    ):
+        routers.settle(session, router)
+    session.flush()
+
+
+def applied(session: Session, name: str, generation: int, report: Report) -> None:
+    """A host says what it is now: wired ports become ACTIVE, and the floating IPs that lead to them through it."""
+    host = get(session, name)
+    host.applied, host.seen_at = max(generation, 0), now()
+    host.failures = [{"kind": f.kind, "id": f.id, "cause": f.cause} for f in report.failures]
+    wired = set(report.ports)
+    rows = session.execute(select(Port.id, Port.status, Port.admin_state_up).where(Port.host == name)).all()
+    up = [port_id for port_id, status, admin_up in rows if port_id in wired and admin_up and status != "ACTIVE"]
+    down = [
+        port_id for port_id, status, admin_up in rows if (port_id not in wired or not admin_up) and status == "ACTIVE"
+    ]
+    for status, ids in (("ACTIVE", up), ("DOWN", down)):
+        if ids:
+            session.execute(sql_update(Port).where(Port.id.in_(ids)).values(status=status))
+    _routers(session, name, generation >= host.generation, {f.id for f in report.failures if f.kind == "router"})
+
+
+def _routers(session: Session, name: str, current: bool, failed: set[str]) -> None:
+    """A report about the newest generation says that every floating IP on the host's sound routers works."""
+    if not current:
+        return
+    mine = select(Router.id).where(Router.host == name)
+    sound = mine.where(Router.id.not_in(failed)) if failed else mine
+    session.execute(
+        sql_update(FloatingIp)
+        .where(FloatingIp.router_id.in_(sound), FloatingIp.port_id.is_not(None), FloatingIp.status != "ACTIVE")
+        .values(status="ACTIVE")
+    )
+    if failed:
+        session.execute(sql_update(FloatingIp).where(FloatingIp.router_id.in_(failed)).values(status="ERROR"))
+
+
+def behind(session: Session) -> dict[str, int]:
+    """Hosts that have not applied what is wanted of them: {host: generation}."""
+    rows = session.execute(select(Host.name, Host.generation).where(Host.applied < Host.generation))
+    return {name: generation for name, generation in rows}
+
+
+def listed(session: Session) -> Sequence[Host]:
+    return session.scalars(select(Host).order_by(Host.name)).all()

@@ -1,0 +1,81 @@
+"""What network keeps about a project. Whoever creates something locks its row, so that counts and limits agree."""
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.util import identity_key
+
+from pileus_network.db.models import (
+    FloatingIp,
+    Model,
+    Network,
+    Port,
+    Project,
+    Router,
+    SecurityGroup,
+    SecurityRule,
+    Share,
+    Subnet,
+    SubnetPool,
+)
+from pileus_network.errors import OverQuota
+
+DEFAULTS: dict[str, int] = {
+    "network": 100,
+    "subnet": 100,
+    "subnetpool": -1,
+    "port": 500,
+    "router": 10,
+    "floatingip": 50,
+    "security_group": 10,
+    "security_group_rule": 100,
+    "rbac_policy": 10,
+}
+COUNTED: dict[str, type[Model]] = {
+    "network": Network,
+    "subnet": Subnet,
+    "subnetpool": SubnetPool,
+    "port": Port,
+    "router": Router,
+    "floatingip": FloatingIp,
+    "security_group": SecurityGroup,
+    "security_group_rule": SecurityRule,
+    "rbac_policy": Share,
+}
+
+
+def locked(session: Session, project_id: str) -> Project:
+    """The project's row, made on first use. Other writers of the project wait until this transaction ends."""
+    known = session.identity_map.get(identity_key(Project, project_id))
+    if known is not None:
+        return known  # type: ignore[no-any-return]
+    project = session.get(Project, project_id, with_for_update=True)
+    if project is None:
+        project = Project(id=project_id, quotas={})
+        session.add(project)
+        session.flush()
+    return project
+
+
+def limits(project: Project | None) -> dict[str, int]:
+    return DEFAULTS | (project.quotas if project else {})
+
+
+def reserve(session: Session, project: Project, resource: str, number: int = 1) -> None:
+    """Refuse if `number` more would exceed the project's limit. Nothing is reserved beyond this transaction."""
+    limit = limits(project)[resource]
+    if limit < 0:
+        return
+    used = session.scalar(select(func.count()).where(_mine(resource, project.id))) or 0
+    if used + number > limit:
+        raise OverQuota(overs=[resource])
+
+
+def usage(session: Session, project_id: str) -> dict[str, int]:
+    """How many of everything the project has, in one statement."""
+    counts = [select(func.count()).where(_mine(name, project_id)).scalar_subquery() for name in COUNTED]
+    row = session.execute(select(*counts)).one()
+    return dict(zip(COUNTED, row, strict=True))
+
+
+def _mine(resource: str, project_id: str) -> ColumnElement[bool]:
+    return COUNTED[resource].project_id == project_id  # type: ignore[attr-defined, no-any-return]

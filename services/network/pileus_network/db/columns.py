@@ -1,0 +1,30 @@
+"""Column types that only network needs."""
+
+import json
+from typing import Any
+
+from sqlalchemy import ColumnElement, Dialect, Text, func
+from sqlalchemy.types import TypeDecorator
+
+
+class Tags(TypeDecorator[list[str]]):
+    """A sorted list of strings, one JSON string a line, so that SQL can look for one without another table or join."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str:
+        return "".join(_line(tag) for tag in sorted(set(value or ())))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
+        return [json.loads(line) for line in (value or "").splitlines()]
+
+
+def _line(tag: str) -> str:
+    return json.dumps(tag) + "\n"
+
+
+def tagged(column: Any, tag: str) -> ColumnElement[bool]:
+    """Rows with this tag. `replace` is on every database what finds an exact, case-sensitive piece of text."""
+    text = func.coalesce(column, "", type_=Text())
+    return func.replace(text, _line(tag), "", type_=Text()) != text

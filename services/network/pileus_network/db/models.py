@@ -1,0 +1,268 @@
+"""The nouns of network, one table each. Whatever may be given only once is a unique constraint here, not a check in code."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from pileus_kit.db import Json, Utc, new_id, now
+from pileus_network.db.columns import Tags
+
+Document = dict[str, Any]
+
+
+class Model(DeclarativeBase):
+    type_annotation_map = {datetime: Utc, list[str]: Json, list[Document]: Json, Document: Json}
+
+
+class Noun(Model):
+    """What every thing that a user names has."""
+
+    __abstract__ = True
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    project_id: Mapped[str] = mapped_column(String(255), default="")
+    description: Mapped[str] = mapped_column(String(255), default="")
+    revision_number: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Network(Noun):
+    """`physical_network` is "" and `segmentation_id` 0 where there is none, so that the database sees duplicates."""
+
+    __tablename__ = "networks"
+    __table_args__ = (
+        UniqueConstraint("network_type", "physical_network", "segmentation_id", name="one_network_a_segment"),
+        Index("networks_of_project", "project_id", "id"),
+    )
+
+    name: Mapped[str] = mapped_column(String(255), default="")
+    admin_state_up: Mapped[bool] = mapped_column(default=True)
+    external: Mapped[bool] = mapped_column(default=False, index=True)
+    is_default: Mapped[bool] = mapped_column(default=False)
+    port_security_enabled: Mapped[bool] = mapped_column(default=True)
+    mtu: Mapped[int] = mapped_column(default=1450)
+    network_type: Mapped[str] = mapped_column(String(16), default="vxlan")
+    physical_network: Mapped[str] = mapped_column(String(64), default="")
+    segmentation_id: Mapped[int] = mapped_column(default=0)
+    tags: Mapped[list[str]] = mapped_column(Tags, default=list)
+
+    subnets: Mapped[list["Subnet"]] = relationship(
+        lazy="raise", passive_deletes="all", order_by="Subnet.created_at, Subnet.id"
+    )
+    shares: Mapped[list["Share"]] = relationship(lazy="raise", cascade="all, delete-orphan", passive_deletes=True)
+
+
+class Share(Model):
+    """Whom a network is shared with (RBAC): `target_project` may be `*`; `action` is OpenStack's word."""
+
+    __tablename__ = "shares"
+    __table_args__ = (
+        UniqueConstraint("network_id", "action", "target_project"),
+        Index("shares_with_project", "target_project", "action", "network_id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    project_id: Mapped[str] = mapped_column(String(255), index=True)
+    network_id: Mapped[str] = mapped_column(ForeignKey("networks.id", ondelete="CASCADE"))
+    action: Mapped[str] = mapped_column(String(32))
+    target_project: Mapped[str] = mapped_column(String(255))
+
+
+class AddressScope(Noun):
+    __tablename__ = "address_scopes"
+    __table_args__ = (Index("address_scopes_of_project", "project_id", "id"),)
+
+    name: Mapped[str] = mapped_column(String(255), default="")
+    ip_version: Mapped[int]
+    shared: Mapped[bool] = mapped_column(default=False)
+
+
+class SubnetPool(Noun):
+    __tablename__ = "subnet_pools"
+    __table_args__ = (Index("subnet_pools_of_project", "project_id", "id"),)
+
+    name: Mapped[str] = mapped_column(String(255), default="")
+    ip_version: Mapped[int]
+    prefixes: Mapped[list[str]] = mapped_column(default=list)
+    min_prefixlen: Mapped[int]
+    max_prefixlen: Mapped[int]
+    default_prefixlen: Mapped[int]
+    default_quota: Mapped[int | None]
+    address_scope_id: Mapped[str | None] = mapped_column(ForeignKey("address_scopes.id"), index=True)
+    shared: Mapped[bool] = mapped_column(default=False)
+    is_default: Mapped[bool] = mapped_column(default=False)
+    tags: Mapped[list[str]] = mapped_column(Tags, default=list)
+
+
+class Subnet(Noun):
+    __tablename__ = "subnets"
+    __table_args__ = (Index("subnets_of_project", "project_id", "id"),)
+
+    network_id: Mapped[str] = mapped_column(ForeignKey("networks.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(255), default="")
+    ip_version: Mapped[int]
+    cidr: Mapped[str] = mapped_column(String(64))
+    gateway_ip: Mapped[str | None] = mapped_column(String(64))
+    enable_dhcp: Mapped[bool] = mapped_column(default=True)
+    ipv6_address_mode: Mapped[str | None] = mapped_column(String(32))
+    ipv6_ra_mode: Mapped[str | None] = mapped_column(String(32))
+    subnetpool_id: Mapped[str | None] = mapped_column(ForeignKey("subnet_pools.id"), index=True)
+    allocation_pools: Mapped[list[Document]] = mapped_column(default=list)
+    dns_nameservers: Mapped[list[str]] = mapped_column(default=list)
+    host_routes: Mapped[list[Document]] = mapped_column(default=list)
+    service_types: Mapped[list[str]] = mapped_column(default=list)
+    tags: Mapped[list[str]] = mapped_column(Tags, default=list)
+
+
+class Port(Noun):
+    """`host` is "" while the port is bound nowhere. Lists that nobody searches live in the row."""
+
+    __tablename__ = "ports"
+    __table_args__ = (
+        UniqueConstraint("network_id", "mac_address", name="one_port_a_mac"),
+        Index("ports_of_project", "project_id", "id"),
+        Index("ports_of_device", "device_id", "device_owner"),
+        Index("ports_of_host", "host", "network_id"),
+        Index("ports_of_network", "network_id", "device_owner"),
+    )
+
+    network_id: Mapped[str] = mapped_column(ForeignKey("networks.id"))
+    name: Mapped[str] = mapped_column(String(255), default="")
+    mac_address: Mapped[str] = mapped_column(String(32))
+    admin_state_up: Mapped[bool] = mapped_column(default=True)
+    status: Mapped[str] = mapped_column(String(16), default="DOWN")
+    device_id: Mapped[str] = mapped_column(String(255), default="")
+    device_owner: Mapped[str] = mapped_column(String(255), default="")
+    host: Mapped[str] = mapped_column(String(255), default="")
+    vif_type: Mapped[str] = mapped_column(String(64), default="unbound")
+    vnic_type: Mapped[str] = mapped_column(String(64), default="normal")
+    profile: Mapped[Document] = mapped_column(default=dict)
+    port_security_enabled: Mapped[bool] = mapped_column(default=True)
+    allowed_address_pairs: Mapped[list[Document]] = mapped_column(default=list)
+    extra_dhcp_opts: Mapped[list[Document]] = mapped_column(default=list)
+    tags: Mapped[list[str]] = mapped_column(Tags, default=list)
+
+    fixed_ips: Mapped[list["FixedIp"]] = relationship(
+        lazy="raise", cascade="all, delete-orphan", passive_deletes=True, order_by="FixedIp.position"
+    )
+    groups: Mapped[list["PortGroup"]] = relationship(lazy="raise", cascade="all, delete-orphan", passive_deletes=True)
+
+
+class FixedIp(Model):
+    """The primary key is what makes allocation safe: of two writers that picked one address, one fails and tries again."""
+
+    __tablename__ = "fixed_ips"
+
+    subnet_id: Mapped[str] = mapped_column(ForeignKey("subnets.id"), primary_key=True)
+    address: Mapped[str] = mapped_column(String(64), primary_key=True)
+    port_id: Mapped[str] = mapped_column(ForeignKey("ports.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class PortGroup(Model):
+    __tablename__ = "port_groups"
+
+    port_id: Mapped[str] = mapped_column(ForeignKey("ports.id", ondelete="CASCADE"), primary_key=True)
+    group_id: Mapped[str] = mapped_column(ForeignKey("security_groups.id"), primary_key=True, index=True)
+
+
+class Router(Noun):
+    """`host` is where the router lives, "" while no host can take it."""
+
+    __tablename__ = "routers"
+    __table_args__ = (Index("routers_of_project", "project_id", "id"),)
+
+    name: Mapped[str] = mapped_column(String(255), default="")
+    admin_state_up: Mapped[bool] = mapped_column(default=True)
+    status: Mapped[str] = mapped_column(String(16), default="ACTIVE")
+    host: Mapped[str] = mapped_column(String(255), default="", index=True)
+    gateway_port_id: Mapped[str | None] = mapped_column(ForeignKey("ports.id"), index=True)
+    enable_snat: Mapped[bool] = mapped_column(default=True)
+    routes: Mapped[list[Document]] = mapped_column(default=list)
+    tags: Mapped[list[str]] = mapped_column(Tags, default=list)
+
+    gateway: Mapped[Port | None] = relationship(lazy="raise", foreign_keys=[gateway_port_id])
+
+
+class FloatingIp(Noun):
+    __tablename__ = "floating_ips"
+    __table_args__ = (
+        UniqueConstraint("port_id", "fixed_ip_address", "floating_network_id", name="one_floating_ip_a_fixed_ip"),
+        Index("floating_ips_of_project", "project_id", "id"),
+    )
+
+    floating_network_id: Mapped[str] = mapped_column(ForeignKey("networks.id"), index=True)
+    floating_ip_address: Mapped[str] = mapped_column(String(64), index=True)
+    floating_port_id: Mapped[str] = mapped_column(ForeignKey("ports.id"), unique=True)
+    port_id: Mapped[str | None] = mapped_column(ForeignKey("ports.id"))
+    fixed_ip_address: Mapped[str | None] = mapped_column(String(64))
+    router_id: Mapped[str | None] = mapped_column(ForeignKey("routers.id"), index=True)
+    status: Mapped[str] = mapped_column(String(16), default="DOWN")
+    tags: Mapped[list[str]] = mapped_column(Tags, default=list)
+
+    port: Mapped[Port | None] = relationship(lazy="raise", foreign_keys=[port_id])
+
+
+class SecurityGroup(Noun):
+    __tablename__ = "security_groups"
+    __table_args__ = (Index("security_groups_of_project", "project_id", "id"),)
+
+    name: Mapped[str] = mapped_column(String(255), default="")
+    stateful: Mapped[bool] = mapped_column(default=True)
+    tags: Mapped[list[str]] = mapped_column(Tags, default=list)
+
+    rules: Mapped[list["SecurityRule"]] = relationship(
+        lazy="raise",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        foreign_keys="SecurityRule.group_id",
+        order_by="SecurityRule.created_at, SecurityRule.id",
+    )
+
+
+class SecurityRule(Noun):
+    __tablename__ = "security_rules"
+    __table_args__ = (Index("security_rules_of_project", "project_id", "id"),)
+
+    group_id: Mapped[str] = mapped_column(ForeignKey("security_groups.id", ondelete="CASCADE"), index=True)
+    direction: Mapped[str] = mapped_column(String(8))
+    ethertype: Mapped[str] = mapped_column(String(8))
+    protocol: Mapped[str | None] = mapped_column(String(16))
+    port_range_min: Mapped[int | None]
+    port_range_max: Mapped[int | None]
+    remote_ip_prefix: Mapped[str | None] = mapped_column(String(64))
+    remote_group_id: Mapped[str | None] = mapped_column(ForeignKey("security_groups.id"), index=True)
+
+
+class Project(Model):
+    """What network remembers about a project: limits that differ from the defaults, and its default security group."""
+
+    __tablename__ = "projects"
+
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    quotas: Mapped[Document] = mapped_column(default=dict)
+    default_group_id: Mapped[str | None] = mapped_column(ForeignKey("security_groups.id", ondelete="SET NULL"))
+
+
+class Host(Model):
+    """A host with an agent. `generation` counts the changes that concern it; `applied` is the last one that it reported."""
+
+    __tablename__ = "hosts"
+
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    id: Mapped[str] = mapped_column(String(36), unique=True, default=new_id)
+    generation: Mapped[int] = mapped_column(default=1)
+    applied: Mapped[int] = mapped_column(default=0)
+    admin_state_up: Mapped[bool] = mapped_column(default=True)
+    description: Mapped[str] = mapped_column(String(255), default="")
+    agent_version: Mapped[str] = mapped_column(String(64), default="")
+    driver: Mapped[str] = mapped_column(String(64), default="")
+    tunnel_address: Mapped[str] = mapped_column(String(64), default="")
+    physical_networks: Mapped[list[str]] = mapped_column(default=list)
+    failures: Mapped[list[Document]] = mapped_column(default=list)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime] = mapped_column(default=now)

@@ -1,0 +1,105 @@
+"""Network in this process, for other services' tests: SQLite, no bus, hosts that wire whatever they are told to."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pileus_kit.auth import Authenticator, Caller
+from pileus_kit.policy import Enforcer
+from pileus_kit.testing import Client, TokenBook, fresh_sessions
+from pileus_network.app import Tools, create
+from pileus_network.config import Config
+from pileus_network.db.models import Model
+from pileus_network.policy import RULES
+from pileus_network.rpc import Facts, Report
+from pileus_network.worker import Controller
+
+
+class Pulse:
+    """Takes the pokes; `drain` lets the hosts that were poked do what an agent would."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, int] = {}
+
+    def poke(self, generations: dict[str, int]) -> None:
+        self.waiting.update(generations)
+
+
+class NetworkFixture:
+    """`with NetworkFixture(tmp_path) as network:` gives `app`, `client`, `tools`, `control`, `book`.
+
+    `hosts` have an agent that has said hello; each maps the physical network `public`. `drain()` makes what was asked of
+    them true (ports become ACTIVE). `authenticate` replaces the token book when another one knows the callers.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        hosts: tuple[str, ...] = ("host1",),
+        authenticate: Authenticator | None = None,
+        **config: Any,
+    ) -> None:
+        self.book = TokenBook()
+        self.sessions = fresh_sessions(Model, directory)
+        self.pulse = Pulse()
+        self.tools = Tools(Config(state=str(directory), **config), self.sessions, self.pulse)
+        self.enforcer = Enforcer(RULES)
+        self.app = create(self.tools, authenticate or self.book, self.enforcer)
+        self.client = Client(self.app, "network")
+        self.control = Controller(self.sessions, self.pulse, self.tools.config.dns_domain)
+        for number, host in enumerate(hosts):
+            self.hello(host, f"192.0.2.{number + 1}")
+
+    def hello(self, host: str, tunnel_address: str = "", physical_networks: tuple[str, ...] = ("public",)) -> int:
+        """What an agent says when it starts."""
+        return self.control.hello(host, Facts("test", "fake", tunnel_address, physical_networks, -1))
+
+    def drain(self) -> None:
+        """Every poked host fetches its wanted state and reports all of its ports wired."""
+        while self.pulse.waiting:
+            host, _ = self.pulse.waiting.popitem()
+            self.wire(host)
+
+    def wire(self, host: str) -> None:
+        state = self.control.wanted(host, -1)
+        if state is not None:
+            self.control.applied(
+                host, state.generation, Report(ports=tuple(port.id for port in state.ports if port.local))
+            )
+
+    def public(self, cidr: str = "172.24.4.0/24", as_: Caller | None = None) -> dict[str, Any]:
+        """The external network `public` with a subnet, without DHCP."""
+        who = as_ or self.book.admin
+        network = self.made(
+            "network",
+            {
+                "name": "public",
+                "router:external": True,
+                "provider:network_type": "flat",
+                "provider:physical_network": "public",
+            },
+            who,
+        )
+        self.made("subnet", {"network_id": network["id"], "ip_version": 4, "cidr": cidr, "enable_dhcp": False}, who)
+        return network
+
+    def made(self, noun: str, wish: dict[str, Any], as_: Caller | None = None) -> dict[str, Any]:
+        """POST one noun and give its view; anything but 201 fails."""
+        path = {"security_group": "security-groups", "security_group_rule": "security-group-rules"}.get(
+            noun, noun + "s"
+        )
+        answer = self.client.post(f"/v2.0/{path}", json={noun: wish}, as_=as_ or self.book.member)
+        assert answer.status_code == 201, answer.get_data(as_text=True)
+        view: dict[str, Any] = answer.get_json()[noun]
+        return view
+
+    def close(self) -> None:
+        self.sessions.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

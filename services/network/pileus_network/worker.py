@@ -1,0 +1,88 @@
+"""The worker answers the agents: what is wanted of their hosts, and what they became."""
+
+import logging
+import sys
+import threading
+
+from pileus_kit import serve
+from pileus_kit.db import Sessions
+from pileus_kit.rpc import Bus, Server
+from pileus_network.config import Config
+from pileus_network.core import generations, hosts, wanted
+from pileus_network.core.pokes import Poker, Pokes
+from pileus_network.rpc import Control, Facts, HostState, Report
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 20.0
+"""Seconds between looks for hosts that are behind: the repair of a lost poke, and of a host that came back."""
+
+
+class Controller(Control):
+    """`Control` over the database. Any number of workers may serve it."""
+
+    def __init__(self, sessions: Sessions, poker: Pokes, dns_domain: str = "") -> None:
+        self._sessions, self._poker, self._dns_domain = sessions, poker, dns_domain
+
+    def wanted(self, host: str, known: int) -> HostState | None:
+        with self._sessions.read() as session:
+            row = hosts.get(session, host)
+            return None if row.generation == known else wanted.state(session, host, self._dns_domain)
+
+    def applied(self, host: str, generation: int, report: Report) -> None:
+        with self._sessions.begin() as session:
+            hosts.applied(session, host, generation, report)
+
+    def hello(self, host: str, facts: Facts) -> int:
+        with self._sessions.begin() as session:
+            generation = hosts.hello(session, host, facts)
+            pokes = generations.settle(session)
+        self._poker.poke({name: number for name, number in pokes.items() if name != host})
+        return pokes.get(host, generation)
+
+    def look(self) -> None:
+        """Poke whoever is behind."""
+        with self._sessions.read() as session:
+            late = hosts.behind(session)
+        self._poker.poke(late)
+
+
+class Worker:
+    """The process: serves `Control` and looks around now and then."""
+
+    def __init__(self, config: Config) -> None:
+        self._bus = Bus(config.bus)
+        self._sessions = Sessions(config.database_url("network"))
+        self._controller = Controller(self._sessions, Poker(config.bus), config.dns_domain)
+        self._threads, self._host = config.threads, config.host
+        self._over = threading.Event()
+        self._server: Server | None = None
+        self._looker = threading.Thread(target=self._look, name="looker", daemon=True)
+
+    def start(self) -> None:
+        self._server = self._bus.serve(self._controller, self._host, threads=self._threads)
+        self._looker.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        if self._server is not None:
+            self._server.stop()
+        self._bus.close()
+        self._sessions.dispose()
+
+    def _look(self) -> None:
+        while not self._over.wait(LOOK_EVERY):
+            try:
+                self._controller.look()
+            except Exception:  # a broken database or a bug: say so and look again; the agents go on regardless
+                log.exception("could not look for hosts that are behind")
+
+
+def main(argv: list[str] | None = None) -> None:
+    config = serve.configured(Config, sys.argv[1:] if argv is None else argv, "network-worker")
+    worker = Worker(config)
+    serve.until_signalled(worker.start, worker.stop)
+
+
+if __name__ == "__main__":
+    main()
