@@ -157,3 +157,7 @@ class Diagnosis(ABC):
 class Cache(ABC):
     @abstractmethod
     def cache_image(self, image: Image) -> None: ...
+
+    @abstractmethod
+    def sweep_images(self) -> None:
+        """Drop what no guest has used for long."""

@@ -245,6 +245,9 @@ class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Sn
     def cache_image(self, image: Image) -> None:
         self._enter("cache_image", image.id)
 
+    def sweep_images(self) -> None:
+        self._enter("sweep_images", "")
+
     def restart(self, guest_id: str) -> None:
         self._enter("restart", guest_id)
         self._change(guest_id, Power.RUNNING)

@@ -208,6 +208,9 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
     def cache_image(self, image: Image) -> None:
         self.images.base(image)
 
+    def sweep_images(self) -> None:
+        self.disks.sweep()
+
     def lost(self, guest_id: str) -> bool:
         return states.lost(self._known(guest_id))
 

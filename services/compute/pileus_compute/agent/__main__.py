@@ -1,0 +1,42 @@
+"""The agent of a compute host: `python -m pileus_compute.agent --config FILE`."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from stevedore import DriverManager
+
+from pileus_compute.agent.heartbeats import Heartbeats
+from pileus_compute.agent.host import Host
+from pileus_compute.config import Config
+from pileus_compute.drivers.base import Hypervisor
+from pileus_compute.rpc import Control
+from pileus_kit.rpc import Bus
+from pileus_kit.serve import configured, until_signalled
+
+
+def hypervisor(config: Config) -> Hypervisor:
+    """The configured driver, by its entry point name."""
+    kind: Any = DriverManager("pileus.compute.hypervisors", config.hypervisor).driver
+    driver: Hypervisor = kind.from_config(config)
+    return driver
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    config = configured(Config, sys.argv[1:] if argv is None else argv, "compute-agent")
+    driver, bus = hypervisor(config), Bus(config.bus, "compute-agent")
+    host = Host(driver, config.path("snapshots"))
+    heartbeats = Heartbeats(host, bus.client(Control), config.host)
+    server = bus.serve(host, config.host, threads=config.threads)
+
+    def stop() -> None:
+        heartbeats.stop()
+        server.stop()
+        bus.close()
+        driver.close()
+
+    until_signalled(heartbeats.start, stop)
+
+
+if __name__ == "__main__":
+    main()

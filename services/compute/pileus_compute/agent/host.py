@@ -1,0 +1,211 @@
+"""Answers for one host: what `HostAgent` promises, done with a driver's smaller calls."""
+
+# mypy: disable-error-code="type-abstract"
+
+import logging
+import time
+from pathlib import Path
+from typing import TypeVar
+
+from pileus_compute.agent.locks import Locks
+from pileus_compute.agent.uploads import send
+from pileus_compute.drivers.base import (
+    Cache,
+    Console,
+    Diagnosis,
+    Extend,
+    Hypervisor,
+    KeptDisks,
+    Password,
+    Rescue,
+    Snapshot,
+    Suspend,
+)
+from pileus_compute.rpc import (
+    Attached,
+    Booted,
+    Diagnostics,
+    Endpoint,
+    Guest,
+    GuestAbsent,
+    GuestState,
+    HostAgent,
+    Image,
+    Inventory,
+    Nic,
+    Power,
+    Upload,
+    Uploaded,
+    Volume,
+)
+from pileus_kit.errors import Unimplemented
+
+log = logging.getLogger(__name__)
+
+PRESS_AGAIN_S = 5
+"""A guest that is still booting doesn't hear the power button."""
+POLL_S = 0.1
+CLEAN_STOP_S = 60
+"""What a system gets to shut down before it is rescued."""
+CONSOLE_LIMIT = 100 * 1024
+C = TypeVar("C")
+
+
+class Incapable(Unimplemented):
+    text = "The {driver} hypervisor has no {capability}."
+
+
+class Host(HostAgent):
+    """`scratch`: a directory for snapshots on their way."""
+
+    def __init__(self, hypervisor: Hypervisor, scratch: Path) -> None:
+        self.hypervisor, self.scratch, self.locks = hypervisor, scratch, Locks()
+        self.poked = lambda: None
+
+    def prepare(self, guest: Guest) -> None:
+        with self.locks.of(guest.id):
+            self.hypervisor.prepare(guest)
+
+    def boot(self, guest: Guest) -> Booted:
+        with self.locks.of(guest.id):
+            return self.hypervisor.boot(guest)
+
+    def power_off(self, guest_id: str, timeout_s: int = 60) -> None:
+        with self.locks.of(guest_id):
+            self._power_off(guest_id, timeout_s)
+
+    def reboot(self, guest: Guest, hard: bool, timeout_s: int = 60) -> Booted:
+        with self.locks.of(guest.id):
+            self._power_off(guest.id, 0 if hard else timeout_s)
+            return self.hypervisor.boot(guest)
+
+    def pause(self, guest_id: str) -> None:
+        with self.locks.of(guest_id):
+            self.hypervisor.pause(guest_id)
+
+    def unpause(self, guest_id: str) -> None:
+        with self.locks.of(guest_id):
+            self.hypervisor.unpause(guest_id)
+
+    def suspend(self, guest_id: str) -> None:
+        with self.locks.of(guest_id):
+            self._able(Suspend).suspend(guest_id)
+
+    def resume(self, guest: Guest) -> Booted:
+        return self.boot(guest)
+
+    def rescue(self, guest: Guest) -> Booted:
+        self._able(Rescue)
+        with self.locks.of(guest.id):
+            self._power_off(guest.id, CLEAN_STOP_S)
+            self.hypervisor.prepare(guest)
+            return self.hypervisor.boot(guest)
+
+    def unrescue(self, guest: Guest) -> Booted:
+        with self.locks.of(guest.id):
+            self.hypervisor.cut(guest.id)
+            self._able(Rescue).drop_rescue(guest.id)
+            return self.hypervisor.boot(guest)
+
+    def destroy(self, guest_id: str) -> None:
+        with self.locks.of(guest_id):
+            self.hypervisor.destroy(guest_id)
+
+    def keep_disks(self, guest_id: str, copy: bool) -> None:
+        with self.locks.of(guest_id):
+            self._able(KeptDisks).keep_disks(guest_id, copy)
+
+    def restore_disks(self, guest_id: str) -> None:
+        with self.locks.of(guest_id):
+            self._able(KeptDisks).restore_disks(guest_id)
+
+    def drop_kept_disks(self, guest_id: str) -> None:
+        with self.locks.of(guest_id):
+            self._able(KeptDisks).drop_kept_disks(guest_id)
+
+    def attach_volume(self, guest_id: str, volume: Volume) -> Attached:
+        with self.locks.of(guest_id):
+            return self.hypervisor.attach_volume(guest_id, volume)
+
+    def detach_volume(self, guest_id: str, volume_id: str) -> None:
+        with self.locks.of(guest_id):
+            self.hypervisor.detach_volume(guest_id, volume_id)
+
+    def extend_volume(self, guest_id: str, volume_id: str, size: int) -> None:
+        with self.locks.of(guest_id):
+            self._able(Extend).extend_volume(guest_id, volume_id, size)
+
+    def attach_nic(self, guest_id: str, nic: Nic) -> None:
+        with self.locks.of(guest_id):
+            self.hypervisor.attach_nic(guest_id, nic)
+
+    def detach_nic(self, guest_id: str, port_id: str) -> None:
+        with self.locks.of(guest_id):
+            self.hypervisor.detach_nic(guest_id, port_id)
+
+    def set_password(self, guest_id: str, user: str, password: str) -> None:
+        with self.locks.of(guest_id):
+            self._able(Password).set_password(guest_id, user, password)
+
+    def snapshot(self, guest_id: str, upload: Upload) -> Uploaded:
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        path = self.scratch / f"{guest_id}.snapshot"
+        with self.locks.of(guest_id):
+            try:
+                path.unlink(missing_ok=True)
+                self._able(Snapshot).snapshot(guest_id, path, upload.format)
+                return send(path, upload)
+            finally:
+                path.unlink(missing_ok=True)
+
+    def console_log(self, guest_id: str, lines: int | None = None) -> str:
+        if lines == 0:
+            return ""
+        text = self._able(Console).console_log(guest_id, CONSOLE_LIMIT).decode(errors="replace")
+        return text if lines is None or lines < 0 else "".join(text.splitlines(keepends=True)[-lines:])
+
+    def console(self, guest_id: str, kind: str = "vnc") -> Endpoint:
+        return self._able(Console).console(guest_id, kind)
+
+    def diagnostics(self, guest_id: str) -> Diagnostics:
+        return self._able(Diagnosis).diagnostics(guest_id)
+
+    def inject_nmi(self, guest_id: str) -> None:
+        self._able(Diagnosis).inject_nmi(guest_id)
+
+    def cache_image(self, image: Image) -> None:
+        self._able(Cache).cache_image(image)
+
+    def state(self, guest_id: str) -> GuestState:
+        return self.hypervisor.state(guest_id)
+
+    def guests(self) -> list[GuestState]:
+        return self.hypervisor.guests()
+
+    def inventory(self) -> Inventory:
+        return self.hypervisor.inventory()
+
+    def poke(self) -> None:
+        self.poked()
+
+    def _power_off(self, guest_id: str, timeout_s: int) -> None:
+        """Ask, ask again, and cut the power in the end. A paused guest can't answer, so it is not asked."""
+        asked, deadline = 0.0, time.monotonic() + timeout_s
+        while self._runs(guest_id) and time.monotonic() < deadline:
+            if time.monotonic() - asked > PRESS_AGAIN_S:
+                asked = time.monotonic()
+                self.hypervisor.press(guest_id)
+            else:
+                time.sleep(POLL_S)
+        self.hypervisor.cut(guest_id)
+
+    def _runs(self, guest_id: str) -> bool:
+        try:
+            return self.hypervisor.state(guest_id).power is Power.RUNNING
+        except GuestAbsent:
+            return False
+
+    def _able(self, capability: type[C]) -> C:
+        if not isinstance(self.hypervisor, capability):
+            raise Incapable(driver=type(self.hypervisor).__name__, capability=capability.__name__)
+        return self.hypervisor

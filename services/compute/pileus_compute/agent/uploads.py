@@ -1,0 +1,45 @@
+"""A snapshot's way to the image service: streamed, with a ticket."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+
+from pileus_compute.rpc import ImageUnreachable, ImageUnusable, Upload, Uploaded
+
+CHUNK = 1 << 20
+CONNECT_S, ANSWER_S = 10, 300
+
+
+class Reading:
+    """The file as a request body of known length, hashed on its way."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size, self.digest = path, path.stat().st_size, hashlib.sha256()
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                self.digest.update(chunk)
+                yield chunk
+
+
+def send(path: Path, upload: Upload) -> Uploaded:
+    """PUT the file. Raises ImageUnreachable (again later), ImageUnusable (the image service refuses it)."""
+    body = Reading(path)
+    headers = {"X-Image-Ticket": upload.ticket, "X-Image-Format": upload.format, "Content-Length": str(body.size),
+               "Content-Type": "application/octet-stream"}
+    try:
+        answer = requests.put(upload.url, data=body, headers=headers, allow_redirects=False,
+                              timeout=(CONNECT_S, ANSWER_S))
+    except requests.RequestException as err:
+        raise ImageUnreachable(image=upload.image_id, why=str(err)) from err
+    if answer.status_code >= 500:
+        raise ImageUnreachable(image=upload.image_id, why=f"the image service answered {answer.status_code}")
+    if answer.status_code >= 300:
+        raise ImageUnusable(image=upload.image_id, why=f"the image service answered {answer.status_code}")
+    return Uploaded(body.size, body.digest.hexdigest())
