@@ -20,4 +20,3 @@ class Config(ServiceConfig):
     host_silence: int = option("Seconds without a word after which a host counts as down", 60)
     default_zone: str = option("Availability zone of hosts that are in no zone", "nova")
     console_url: str = option("Where browsers reach the console proxy; empty: no consoles are offered", "")
-    api_policy: str = option("File of policy overrides (oslo.policy YAML)", "")

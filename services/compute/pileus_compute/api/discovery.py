@@ -1,0 +1,39 @@
+"""`/` and `/v2.1`: which versions there are."""
+
+from typing import Any
+
+from pileus_compute.api.request import base_url
+from pileus_kit.microversions import Microversions, text
+from pileus_kit.web import Resource
+
+MICROVERSIONS = Microversions("compute", "X-OpenStack-Nova-API-Version", (2, 1), (2, 79))
+UPDATED = "2013-07-23T11:33:21Z"
+WHY = "clients discover versions before they have a token"
+
+resource = Resource("discovery", __name__)
+
+
+def _version() -> dict[str, Any]:
+    return {"id": "v2.1", "status": "CURRENT", "version": text(MICROVERSIONS.newest),
+            "min_version": text(MICROVERSIONS.oldest), "updated": UPDATED,
+            "links": [{"rel": "self", "href": f"{base_url()}/v2.1/"}]}
+
+
+@resource.endpoint("GET", "/", public=WHY)
+def root() -> Any:
+    return {"versions": [_version()]}
+
+
+@resource.endpoint("GET", "/v2.1", public=WHY)
+@resource.endpoint("GET", "/v2.1/", public=WHY)
+def one() -> Any:
+    about = _version()
+    about["links"].append({"rel": "describedby", "type": "text/html", "href": "https://docs.openstack.org/api-ref/compute/"})
+    about["media-types"] = [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]
+    return {"version": about}
+
+
+@resource.endpoint("GET", "/v2.1/extensions", policy="os_compute_api:extensions")
+def extensions() -> Any:
+    """What extensions once were is all part of the API now; old clients only look whether the list is there."""
+    return {"extensions": []}

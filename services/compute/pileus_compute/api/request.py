@@ -1,0 +1,110 @@
+"""What most handlers need: paging parameters, links, times, and the server that a path names."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import g, request
+from sqlalchemy.orm import Session
+
+from pileus_compute.core import servers
+from pileus_compute.db.models import Server
+from pileus_compute.errors import Locked
+from pileus_kit.errors import BadRequest
+from pileus_kit.web import allowed, caller, enforce, tools
+
+MOST = 1000  # rows in one answer
+
+
+def own_or_any() -> str | None:
+    """The project whose things the caller may name; None for an admin, who may name all."""
+    return None if caller().is_admin else caller().project_id or ""
+
+
+def server_target(server_id: str, **_: Any) -> Mapping[str, Any]:
+    """Policy target: the server's project, from the database. Other projects' servers do not exist (404)."""
+    with tools().sessions.read() as session:
+        server = servers.get(session, server_id, own_or_any())
+        g.server_project = server.project_id
+        return target_of(server)
+
+
+def target_of(server: Server) -> dict[str, Any]:
+    return {"project_id": server.project_id, "user_id": server.user_id, "tenant_id": server.project_id}
+
+
+def known_server(session: Session, server_id: str) -> Server:
+    """The server that the path names, if it is the caller's (an admin's are all)."""
+    return servers.get(session, server_id, own_or_any())
+
+
+def server_for(session: Session, server_id: str, rule: str) -> Server:
+    """The server, if the caller may do what `rule` guards with it."""
+    server = known_server(session, server_id)
+    enforce(rule, target_of(server))
+    return server
+
+
+def unlocked(server: Server) -> Server:
+    """Refuse to change a locked server, unless the caller may unlock anybody's."""
+    if server.locked_by and not allowed("os_compute_api:os-lock-server:unlock:unlock_override", target_of(server)):
+        raise Locked(server=server.id)
+    return server
+
+
+def limit_of() -> int:
+    given = request.args.get("limit")
+    if given is None:
+        return MOST
+    if not given.isdigit():
+        raise BadRequest(why=f"Invalid input for query parameters limit. Value: {given}. It must be a non-negative integer.")
+    return min(int(given), MOST)
+
+
+@lru_cache(maxsize=16)
+def _root(url: str) -> str:
+    return url.rstrip("/")
+
+
+def base_url() -> str:
+    """Where this API is, as the client sees it: `http://host:8774`."""
+    return _root(request.host_url)
+
+
+def links(kind: str, item_id: str) -> list[dict[str, str]]:
+    base = base_url()
+    return [{"rel": "self", "href": f"{base}/v2.1/{kind}/{item_id}"},
+            {"rel": "bookmark", "href": f"{base}/{kind}/{item_id}"}]
+
+
+def bookmark(kind: str, item_id: str) -> list[dict[str, str]]:
+    return [{"rel": "bookmark", "href": f"{base_url()}/{kind}/{item_id}"}]
+
+
+def next_link(items: Sequence[Any], limit: int, marker: str | None) -> list[dict[str, str]]:
+    """A link to the next page, if this one is full."""
+    if limit == 0 or len(items) < limit or marker is None:
+        return []
+    args = [(k, v) for k in request.args for v in request.args.getlist(k) if k not in ("marker", "limit")]
+    args += [("limit", str(limit)), ("marker", marker)]
+    return [{"rel": "next", "href": f"{base_url()}{request.path}?{urlencode(args)}"}]
+
+
+def iso(moment: datetime | None) -> str | None:
+    """`2026-11-22T10:00:00Z`"""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def micros(moment: datetime | None) -> str | None:
+    """`2026-11-22T10:00:00.000000`, as the extension attributes have it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") if moment else None
+
+
+def parse_time(text: str, what: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace(" ", "+"))
+    except ValueError:
+        raise BadRequest(why=f"Invalid input for query parameters {what}. Value: {text}. It is not an ISO 8601 time.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,176 @@
+"""From the body of `POST /servers` to a checked wish: everything that can be refused is refused here."""
+
+import secrets
+import string
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from pileus_compute.api import server_disks, server_networks
+from pileus_compute.api.request import own_or_any
+from pileus_compute.api.schemas import truth
+from pileus_compute.core import flavors, groups, hosts, keypairs, quotas
+from pileus_compute.core.servers import Wish
+from pileus_compute.db.models import Flavor
+from pileus_compute.errors import FlavorNotFound, GroupNotFound, KeypairNotFound, QuotaExceeded
+from pileus_kit.errors import BadRequest
+from pileus_kit.peers import PeerRefused
+from pileus_kit.web import allowed, caller, enforce, tools, version
+
+RULE = "os_compute_api:servers:create"
+MOST = 1000  # servers in one request
+PASSWORD_LETTERS = string.ascii_letters + string.digits
+
+
+def password() -> str:
+    return "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(12))
+
+
+def parse(body: dict[str, Any]) -> tuple[Wish, str]:
+    """The wish and the administrator's password. Asks the image, network and volume services with the user's token."""
+    wish = body["server"]
+    hints = body.get("os:scheduler_hints") or body.get("OS-SCH-HNT:scheduler_hints") or {}
+    least, most = _counts(wish)
+    if wish.get("personality"):
+        raise BadRequest(why="Injected files are not supported: use user data or a config drive.")
+    if wish.get("trusted_image_certificates"):
+        raise BadRequest(why="Trusted image certificates are not supported by this cloud.")
+    known, flavor = _from_database(wish, hints)
+    disks = server_disks.parse(wish, (flavor.ephemeral_gib, flavor.swap_mib))
+    image = _image(disks.image_id, flavor) if disks.image_id else (disks.image or {})
+    group_ids, group_names = server_networks.security_groups(wish.get("security_groups") or [])
+    networks = server_networks.wanted(wish.get("networks"), most)
+    secret = wish.get("adminPass") or password()
+    columns = known | {
+        "name": wish["name"].strip(), "description": _description(wish), "hostname": wish.get("hostname", ""),
+        "project_id": caller().project_id, "user_id": caller().user_id, "image_id": disks.image_id, "image": image,
+        "meta": wish.get("metadata") or {}, "user_data": wish.get("user_data"), "admin_password": secret,
+        "config_drive": truth(wish.get("config_drive", False)), "disk_config": _disk_config(wish, image),
+        "access_ip_v4": wish.get("accessIPv4"), "access_ip_v6": wish.get("accessIPv6"), "hints": hints,
+        "security_groups": group_names if networks else []}
+    return Wish(columns, most, least, networks, group_ids, disks.volumes, tuple(wish.get("tags", ())),
+                numbered=most > 1), secret
+
+
+def _counts(wish: dict[str, Any]) -> tuple[int, int]:
+    least = int(wish.get("min_count") or 1)
+    most = int(wish.get("max_count") or least)
+    if least > most:
+        raise BadRequest(why="min_count must be <= max_count")
+    if most > MOST:
+        raise BadRequest(why=f"At most {MOST} servers may be asked for at once.")
+    return least, most
+
+
+def _description(wish: dict[str, Any]) -> str | None:
+    """Before 2.19 servers had no description, and showed their name in its place."""
+    if version() < (2, 19):
+        return str(wish["name"]).strip()
+    return wish.get("description")
+
+
+def _disk_config(wish: dict[str, Any], image: dict[str, Any]) -> str:
+    return str(wish.get("OS-DCF:diskConfig") or image.get("auto_disk_config_name") or "MANUAL")
+
+
+def _from_database(wish: dict[str, Any], hints: dict[str, Any]) -> tuple[dict[str, Any], Flavor]:
+    who = caller()
+    with tools().sessions.read() as session:
+        try:
+            flavor = flavors.get(session, str(wish["flavorRef"]).rpartition("/")[2], who.project_id,
+                                 everything=who.is_admin)
+        except FlavorNotFound as err:
+            raise BadRequest(why=str(err)) from None
+        key = _keypair(session, wish.get("key_name"))
+        quotas.check_metadata(session, who.project_id or "", wish.get("metadata") or {})
+        placed = _placement(session, wish)
+        group = _group(session, hints)
+    return key | placed | {"group_id": group, "flavor_id": flavor.id, "flavor": flavors.copy_of(flavor),
+                           "vcpus": flavor.vcpus, "memory_mib": flavor.memory_mib}, flavor
+
+
+def _keypair(session: Session, name: str | None) -> dict[str, Any]:
+    if not name:
+        return {}
+    try:
+        keypair = keypairs.get(session, caller().user_id, name)
+    except KeypairNotFound:
+        raise BadRequest(why="Invalid key_name provided.") from None
+    return {"key_name": name, "key_public": keypair.public_key, "key_type": keypair.type}
+
+
+def _group(session: Session, hints: dict[str, Any]) -> str | None:
+    if "group" not in hints:
+        return None
+    try:
+        group = groups.get(session, hints["group"], own_or_any())
+    except GroupNotFound as err:
+        raise BadRequest(why=str(err)) from None
+    if groups.is_full(session, group):
+        raise QuotaExceeded(why="Quota exceeded, too many servers in group")
+    return group.id
+
+
+def _placement(session: Session, wish: dict[str, Any]) -> dict[str, Any]:
+    """`zone`, or for admins `zone:host`, or from 2.74 the host by its own attribute."""
+    zone, _, forced = str(wish.get("availability_zone") or "").partition(":")
+    forced = forced.partition(":")[0] or forced.partition(":")[2]
+    if forced:
+        enforce("os_compute_api:servers:create:forced_host")
+    named = wish.get("host") or wish.get("hypervisor_hostname")
+    if named:
+        enforce("compute:servers:create:requested_destination")
+    target = forced or named
+    if zone or target:
+        names, zones = hosts.names_and_zones(session, tools().config.default_zone)
+        if target and target not in names:
+            raise BadRequest(why=f"Compute host {target} could not be found.")
+        if zone and zone not in zones:
+            raise BadRequest(why="The requested availability zone is not available")
+    return {"wanted_zone": zone or None, "wanted_host": target or None}
+
+
+def image_for(image_id: str) -> dict[str, Any]:
+    """The image as the user sees it. Raises BadRequest if it isn't there or can't be used."""
+    try:
+        image = tools().peers.call("image", "GET", f"/v2/images/{image_id}", caller=caller())
+    except PeerRefused as err:
+        if err.status in (403, 404):
+            raise BadRequest(why=f"Image {image_id} could not be found.") from None
+        raise
+    if image["status"] != "active":
+        raise BadRequest(why=f"Image {image_id} is not active.")
+    return image  # type: ignore[no-any-return]
+
+
+def _image(image_id: str, flavor: Flavor) -> dict[str, Any]:
+    image = image_for(image_id)
+    check_fits(image, flavor.memory_mib, flavor.disk_gib)
+    if flavor.disk_gib == 0 and not allowed("os_compute_api:servers:create:zero_disk_flavor"):
+        enforce("os_compute_api:servers:create:zero_disk_flavor")
+    return kept(image)
+
+
+def check_fits(image: dict[str, Any], memory_mib: int, disk_gib: int) -> None:
+    if memory_mib < (image.get("min_ram") or 0):
+        raise BadRequest(why="Flavor's memory is too small for requested image.")
+    if disk_gib == 0:
+        return
+    needed = max(image.get("virtual_size") or 0, image.get("size") or 0)
+    if needed > disk_gib << 30:
+        raise BadRequest(why=f"Flavor's disk is too small for requested image. Flavor disk is {disk_gib << 30} bytes, "
+                             f"image is {needed} bytes.")
+    if disk_gib < (image.get("min_disk") or 0):
+        raise BadRequest(why=f"Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
+                             f"{disk_gib << 30} bytes, minimum size is {image['min_disk'] << 30} bytes.")
+
+
+def kept(image: dict[str, Any]) -> dict[str, Any]:
+    """What a server remembers of its image: what its disks and its guest are made from."""
+    facts = {k: image.get(k) for k in ("name", "disk_format", "container_format", "size", "virtual_size", "min_ram",
+                                       "min_disk", "kernel_id", "ramdisk_id")}
+    facts |= {k: v for k, v in image.items() if k.startswith(("hw_", "os_", "img_")) and k not in (
+        "os_hidden", "os_hash_algo", "os_hash_value")}
+    if image.get("os_hash_algo") == "sha256":
+        facts["sha256"] = image.get("os_hash_value")
+    return {k: v for k, v in facts.items() if v is not None}

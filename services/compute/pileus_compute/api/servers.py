@@ -1,0 +1,222 @@
+"""Servers: create, list, show, update, delete."""
+
+from typing import Any
+
+from flask import request
+
+from pileus_compute.api import server_views, server_wishes
+from pileus_compute.api.request import (
+    known_server,
+    limit_of,
+    next_link,
+    parse_time,
+    server_target,
+    target_of,
+    unlocked,
+)
+from pileus_compute.api.schemas import truth
+from pileus_compute.api.server_schemas import CREATE, UPDATE
+from pileus_compute.api.server_views import Style
+from pileus_compute.core import groups, hosts, server_lists, servers
+from pileus_compute.core.server_lists import Query
+from pileus_compute.core.states import PASSING, RESTS
+from pileus_compute.db.models import Host, Server
+from pileus_kit.errors import BadRequest, Forbidden
+from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
+
+resource = Resource("servers", __name__, url_prefix="/v2.1/servers")
+RULE = "os_compute_api:servers:"
+
+FOR_ALL = {"name", "status", "image", "flavor", "ip", "ip6", "changes-since", "reservation_id", "tags", "tags-any", "not-tags",
+           "not-tags-any", "locked", "changes-before", "all_tenants", "key_name", "power_state", "vm_state", "task_state",
+           "launched_at", "terminated_at", "config_drive", "progress", "availability_zone", "description", "hostname",
+           "created_at", "user_id", "access_ip_v4", "access_ip_v6", "uuid"}
+SINCE = {"tags": (2, 26), "tags-any": (2, 26), "not-tags": (2, 26), "not-tags-any": (2, 26), "changes-before": (2, 66),
+         "locked": (2, 73), "access_ip_v4": (2, 1)}
+NOT_FILTERS = {"limit", "marker", "sort_key", "sort_dir", "status", "all_tenants", "changes-since", "changes-before", "deleted",
+               "project_id", "tenant_id", "soft_deleted"}
+
+
+# -- lists ---------------------------------------------------------------------------------------------------------
+
+
+def _query(rule: str) -> Query | None:
+    """None: nothing can match."""
+    args = request.args
+    project: str | None = caller().project_id or ""
+    if "all_tenants" in args and _flag("all_tenants"):
+        enforce(RULE + rule + ":get_all_tenants")
+        project = args.get("project_id") or args.get("tenant_id")
+    elif caller().is_admin and (args.get("project_id") or args.get("tenant_id")):
+        project = args.get("project_id") or args.get("tenant_id")
+    statuses, flows = _statuses(args.getlist("status"))
+    if args.getlist("status") and not statuses and not flows:
+        return None
+    if _flag("deleted") and allowed("os_compute_api:servers:allow_all_filters"):
+        return None  # what is deleted is gone here
+    return Query(project, _filters(), statuses, flows, _moment("changes-since"), _moment("changes-before"), _sorts(),
+                 args.get("marker"), limit_of())
+
+
+def _flag(name: str) -> bool:
+    given = request.args.get(name)
+    if given is None:
+        return False
+    if given == "":
+        return True
+    if given.lower() in ("true", "1", "t", "yes", "on", "y"):
+        return True
+    if given.lower() in ("false", "0", "f", "no", "off", "n"):
+        return False
+    raise BadRequest(why=f"Invalid input for query parameters {name}. Value: {given}. It is not a boolean.")
+
+
+def _moment(name: str) -> Any:
+    if name not in request.args or version() < SINCE.get(name, (2, 1)):
+        return None
+    return parse_time(request.args[name], name)
+
+
+def _statuses(asked: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where servers rest, and what may be going on with them."""
+    wanted = {s.upper() for s in asked}
+    if "DELETED" in wanted and not allowed("os_compute_api:servers:allow_all_filters"):
+        raise Forbidden(rule="os_compute_api:servers:allow_all_filters")
+    return tuple(s for s in RESTS if s in wanted), tuple(flow for flow, status in PASSING.items() if status in wanted)
+
+
+def _filters() -> dict[str, str]:
+    """Unknown parameters are passed over, as they always were; those for admins too, for everybody else."""
+    everything = allowed("os_compute_api:servers:allow_all_filters")
+    known = set(server_lists.EXACT) | set(server_lists.PATTERNS) | {
+        "ip", "ip6", "tags", "tags-any", "not-tags", "not-tags-any", "config_drive", "locked", "vm_state",
+        "power_state", "launch_index", "progress", "task_state"}
+    found = {}
+    for key, value in request.args.items():
+        if key in NOT_FILTERS or key not in known or version() < SINCE.get(key, (2, 1)):
+            continue
+        if everything or key in FOR_ALL:
+            found[key] = value.rpartition("/")[2] if key in ("image", "flavor") else value
+    return found
+
+
+def _sorts() -> tuple[tuple[str, str], ...]:
+    keys, directions = request.args.getlist("sort_key"), request.args.getlist("sort_dir")
+    for direction in directions:
+        if direction.lower() not in ("asc", "desc"):
+            raise BadRequest(why=f"Invalid input for query parameters sort_dir. Value: {direction}.")
+    if not keys:
+        return (("created_at", directions[0].lower() if directions else "desc"),)
+    pairs = []
+    for index, key in enumerate(keys):
+        if key not in server_lists.SORTS:
+            raise BadRequest(why=f"Invalid input for query parameters sort_key. Value: {key}.")
+        pairs.append((key, directions[index].lower() if index < len(directions) else "desc"))
+    return tuple(pairs)
+
+
+def _listed(view: list[Any], rows: list[Server], query: Query) -> dict[str, Any]:
+    following = next_link(rows, query.limit, rows[-1].id if rows else None)
+    return {"servers": view} | ({"servers_links": following} if following else {})
+
+
+@resource.endpoint("GET", "", policy=RULE + "index")
+def index() -> Any:
+    query = _query("index")
+    if query is None:
+        return {"servers": []}
+    style = Style.of_request()
+    with tools().sessions.read() as session:
+        rows = server_lists.page(session, query)
+    return _listed([server_views.brief(s, style) for s in rows], rows, query)
+
+
+@resource.endpoint("GET", "/detail", policy=RULE + "detail")
+def detail() -> Any:
+    query = _query("detail")
+    if query is None:
+        return {"servers": []}
+    style = Style.of_request()
+    with tools().sessions.read() as session:
+        rows, around = server_lists.with_around(session, query, tags=version() >= (2, 26))
+        health = _health(session) if style.host_status else {}
+    views = [server_views.full(s, around, style, health.get(s.host or "", "")) for s in rows]
+    return _listed(views, rows, query)
+
+
+def _health(session: Any) -> dict[str, str]:
+    """Host -> UP, DOWN, MAINTENANCE, as `host_status` has it."""
+    silence = tools().config.host_silence
+    return {h.name: "MAINTENANCE" if h.disabled else "UP" if hosts.is_up(h, silence) else "DOWN"
+            for h in session.query(Host)}
+
+
+# -- one -----------------------------------------------------------------------------------------------------------
+
+
+def show(session: Any, server: Server) -> dict[str, Any]:
+    """The full view of one server, read with the session at hand."""
+    style = Style.of_request()
+    around = servers.around(session, [server], tags=style.version >= (2, 26))
+    health = _health(session).get(server.host or "", "") if style.host_status else None
+    view = server_views.full(server, around, style, health)
+    if style.version >= (2, 71):
+        view["server_groups"] = [server.group_id] if server.group_id else []
+    return view
+
+
+@resource.endpoint("GET", "/<server_id>", policy=RULE + "show")
+def one(server_id: str) -> Any:
+    with tools().sessions.read() as session:
+        server = known_server(session, server_id)
+        enforce(RULE + "show", target_of(server))
+        return {"server": show(session, server)}
+
+
+@resource.endpoint("POST", "", policy=RULE + "create", body=CREATE)
+def create(body: dict[str, Any]) -> Any:
+    if body["server"].get("block_device_mapping_v2") or body["server"].get("block_device_mapping"):
+        enforce(RULE + "create:attach_volume")
+    wish, secret = server_wishes.parse(body)
+    with tools().sessions.begin() as session:
+        if wish.columns.get("group_id"):
+            groups.get(session, wish.columns["group_id"])
+        made = servers.create(session, wish, caller())
+        first = made[0][0]
+        jobs = [job.id for _, job in made]
+        style = Style.of_request()
+        view = {"id": first.id, "links": server_views.brief(first, style)["links"], "OS-DCF:diskConfig": first.disk_config,
+                "security_groups": [{"name": n} for n in first.security_groups or ["default"]], "adminPass": secret}
+        reservation = first.reservation_id
+    for job_id in jobs:
+        tools().ring(job_id)  # a lost ring costs one poll interval, never the server
+    if truth(body["server"].get("return_reservation_id", False)):
+        return {"reservation_id": reservation}, 202
+    return {"server": view}, 202, {"Location": view["links"][0]["href"]}
+
+
+@resource.endpoint("PUT", "/<server_id>", policy=RULE + "update", body=UPDATE, target=server_target)
+def update(server_id: str, body: dict[str, Any]) -> Any:
+    wish = body["server"]
+    columns = {"name": "name", "description": "description", "OS-DCF:diskConfig": "disk_config", "hostname": "hostname",
+               "accessIPv4": "access_ip_v4", "accessIPv6": "access_ip_v6"}
+    with tools().sessions.begin() as session:
+        server = unlocked(known_server(session, server_id))
+        for key, value in wish.items():
+            setattr(server, columns[key], value.strip() if key == "name" else value or None)
+        session.flush()
+        view = show(session, server)
+        if version() < (2, 75):
+            view = {k: v for k, v in view.items() if not k.startswith(("OS-EXT", "OS-SRV", "os-ext")) and k not in (
+                "key_name", "config_drive", "security_groups", "host_status")}
+        return {"server": view}
+
+
+@resource.endpoint("DELETE", "/<server_id>", policy=RULE + "delete", target=server_target)
+def remove(server_id: str) -> Any:
+    with tools().sessions.begin() as session:
+        server = unlocked(known_server(session, server_id))
+        job = servers.condemn(session, server, caller())
+    if job:
+        tools().ring(job.id)
+    return "", 204

@@ -1,0 +1,181 @@
+"""The scheduler: which host a server goes to, and if none, what each of them lacked."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pileus_compute.config import Config
+from pileus_compute.core import hosts
+from pileus_compute.core.hosts import Claim, Ratios
+from pileus_compute.db.models import Host, Server, ServerGroup
+from pileus_compute.errors import NoValidHost
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a host must offer, and what makes one better than another."""
+
+    claim: Claim
+    ratios: Ratios
+    silence_s: int
+    default_zone: str
+    zone: str | None = None
+    host: str | None = None
+    excluded: frozenset[str] = frozenset()
+    same_as: frozenset[str] | None = None  # hosts of the servers named by the hint
+    other_than: frozenset[str] = frozenset()
+    group_policy: str | None = None
+    group_limit: int = 1
+    group_hosts: tuple[str, ...] = ()  # host of each other member
+    extra_specs: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    host: Host
+    zone: str
+    traits: dict[str, set[str]]  # metadata of its aggregates
+
+
+Filter = Callable[[Candidate, Demand], str | None]
+
+
+def up(candidate: Candidate, demand: Demand) -> str | None:
+    if candidate.host.disabled:
+        return f"is disabled ({candidate.host.disabled_reason or 'no reason given'})"
+    if not hosts.is_up(candidate.host, demand.silence_s):
+        return "is down" if candidate.host.forced_down else f"has not been heard of since {candidate.host.seen_at:%H:%M:%S}"
+    return None
+
+
+def named(candidate: Candidate, demand: Demand) -> str | None:
+    if demand.host and candidate.host.name != demand.host:
+        return f"is not the requested host {demand.host}"
+    return "was tried before" if candidate.host.name in demand.excluded else None
+
+
+def zone(candidate: Candidate, demand: Demand) -> str | None:
+    if demand.zone and candidate.zone != demand.zone:
+        return f"is in zone {candidate.zone}, not {demand.zone}"
+    return None
+
+
+def vcpus(candidate: Candidate, demand: Demand) -> str | None:
+    host = candidate.host
+    free = int(host.vcpus * demand.ratios.cpu) - host.vcpus_used
+    if demand.claim.vcpus > host.vcpus:
+        return f"has {host.vcpus} CPUs in all, {demand.claim.vcpus} wanted"
+    return f"has {free} VCPUs free, {demand.claim.vcpus} wanted" if free < demand.claim.vcpus else None
+
+
+def memory(candidate: Candidate, demand: Demand) -> str | None:
+    free = int(candidate.host.memory_mib * demand.ratios.memory) - candidate.host.memory_mib_used
+    wanted = demand.claim.memory_mib
+    return f"has {free} MiB of memory free, {wanted} wanted" if free < wanted else None
+
+
+def disk(candidate: Candidate, demand: Demand) -> str | None:
+    free = int(candidate.host.disk_gib * demand.ratios.disk) - candidate.host.disk_gib_used
+    wanted = demand.claim.disk_gib
+    return f"has {free} GiB of disk free, {wanted} wanted" if free < wanted else None
+
+
+def hints(candidate: Candidate, demand: Demand) -> str | None:
+    if demand.same_as is not None and candidate.host.name not in demand.same_as:
+        return "has none of the servers named by same_host"
+    return "has a server named by different_host" if candidate.host.name in demand.other_than else None
+
+
+def group(candidate: Candidate, demand: Demand) -> str | None:
+    here = demand.group_hosts.count(candidate.host.name)
+    if demand.group_policy == "anti-affinity" and here >= demand.group_limit:
+        return f"has {here} of the group's servers already"
+    if demand.group_policy == "affinity" and demand.group_hosts and not here:
+        return "has none of the group's servers"
+    return None
+
+
+def aggregates(candidate: Candidate, demand: Demand) -> str | None:
+    """`aggregate_instance_extra_specs:key` of the flavor must be in the metadata of one of the host's aggregates."""
+    for key, value in demand.extra_specs.items():
+        scope, _, name = key.rpartition(":")
+        if scope == "aggregate_instance_extra_specs" and value not in candidate.traits.get(name, ()):
+            return f"is in no aggregate with {name}={value}"
+    return None
+
+
+FILTERS: tuple[Filter, ...] = (up, named, zone, vcpus, memory, disk, hints, group, aggregates)
+
+
+def weight(candidate: Candidate, demand: Demand) -> float:
+    """Higher is better: free memory and CPUs as shares of what there is, and the group's soft wishes before both."""
+    host = candidate.host
+    free = 1 - (host.memory_mib_used / max(host.memory_mib * demand.ratios.memory, 1))
+    idle = 1 - (host.vcpus_used / max(host.vcpus * demand.ratios.cpu, 1))
+    here = demand.group_hosts.count(host.name)
+    soft = {"soft-affinity": here, "soft-anti-affinity": -here}.get(demand.group_policy or "", 0)
+    return free + idle / 2 + 10 * soft
+
+
+def rank(candidates: Sequence[Candidate], demand: Demand) -> list[Candidate]:
+    """Those that pass every filter, best first. Raises NoValidHost with what each host lacked."""
+    passed = list(candidates)
+    lacking: list[str] = []
+    for check in FILTERS:
+        reasons = {c.host.name: check(c, demand) for c in passed}
+        refused = [f"{name} {why}" for name, why in reasons.items() if why]
+        if refused:
+            lacking.append(f"{check.__name__}: {', '.join(refused[:20])}")
+        passed = [c for c in passed if not reasons[c.host.name]]
+    if not passed:
+        raise NoValidHost(why="; ".join(lacking) or "There are no hosts.")
+    return sorted(passed, key=lambda c: weight(c, demand), reverse=True)
+
+
+def choose(session: Session, server_id: str, demand: Demand, purpose: str = "run") -> Candidate:
+    """Claim the best host for the server, or the next best if somebody else was faster. Raises NoValidHost."""
+    member_of = hosts.memberships(session)
+    candidates = []
+    for host in session.scalars(select(Host)):
+        own = member_of.get(host.name, [])
+        traits: dict[str, set[str]] = {}
+        for aggregate in own:
+            for key, value in aggregate.meta.items():
+                traits.setdefault(key, set()).add(str(value))
+        candidates.append(Candidate(host, hosts.zone_of(own, demand.default_zone), traits))
+    for candidate in rank(candidates, demand):
+        if hosts.claim(session, candidate.host.name, server_id, demand.claim, demand.ratios, purpose):
+            return candidate
+    raise NoValidHost(why="Every host that had room was filled by others meanwhile.")
+
+
+def demand_of(session: Session, server: Server, claim: Claim, config: Config, excluded: frozenset[str] = frozenset(),
+              host: str | None = None) -> Demand:
+    """The demand of this server, with its hints and group looked up."""
+    group_row = session.get(ServerGroup, server.group_id) if server.group_id else None
+    members: tuple[str, ...] = ()
+    if group_row:
+        members = tuple(session.scalars(select(Server.host).where(
+            Server.group_id == group_row.id, Server.id != server.id, Server.host.is_not(None))))
+    same, other = _listed(server.hints.get("same_host")), _listed(server.hints.get("different_host"))
+    where: dict[str, str] = {}
+    if same or other:
+        where = {row[0]: row[1] for row in session.execute(
+            select(Server.id, Server.host).where(Server.id.in_(same + other), Server.host.is_not(None)))}
+    return Demand(
+        claim=claim, ratios=Ratios(config.cpu_overcommit, config.memory_overcommit, config.disk_overcommit),
+        silence_s=config.host_silence, default_zone=config.default_zone, zone=server.wanted_zone,
+        host=host or server.wanted_host, excluded=excluded,
+        same_as=frozenset(where[s] for s in same if s in where) if same else None,
+        other_than=frozenset(where[s] for s in other if s in where),
+        group_policy=group_row.policy if group_row else None,
+        group_limit=int((group_row.rules or {}).get("max_server_per_host", 1)) if group_row else 1,
+        group_hosts=members, extra_specs=server.flavor.get("extra_specs", {}))
+
+
+def _listed(hint: object) -> list[str]:
+    if not hint:
+        return []
+    return [str(h) for h in hint] if isinstance(hint, list) else [str(hint)]

@@ -1,0 +1,77 @@
+"""What hosts report, compared with what is wanted of them."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pileus_compute.core import hosts, servers, states
+from pileus_compute.db.models import PastServer, Server
+from pileus_compute.rpc import GuestState, Inventory, Power, Wanted
+from pileus_kit.db import now
+
+SETTLED_S = 20  # a report may be older than what a job has just done: don't let it undo that
+WANTED = {"ACTIVE": Power.RUNNING, "RESCUE": Power.RUNNING, "VERIFY_RESIZE": Power.RUNNING, "PAUSED": Power.PAUSED,
+          "SUSPENDED": Power.SUSPENDED}
+
+
+def hello(session: Session, host: str, inventory: Inventory, guests: Iterable[GuestState]) -> list[str]:
+    """Note that the host lives and what its guests do. Returns the guests that have no business there."""
+    known = {"vcpus": inventory.vcpus, "memory_mib": inventory.memory_mib, "disk_gib": inventory.disk_gib,
+             "disk_free_gib": inventory.disk_free_gib, "hypervisor_type": inventory.hypervisor_type,
+             "hypervisor_version": inventory.hypervisor_version, "hostname": inventory.hostname,
+             "host_ip": inventory.host_ip, "cpu_info": inventory.cpu_info, "facts": inventory.facts}
+    hosts.heard(session, host, known)
+    seen = {guest.id: guest.power for guest in guests}
+    placed = {s.id: s for s in session.scalars(select(Server).where(Server.host == host))}
+    _follow(session, placed, seen)
+    return _strays(session, seen.keys() - placed.keys())
+
+
+def _follow(session: Session, placed: dict[str, Server], seen: dict[str, Power]) -> None:
+    """A guest that went down or came up by itself shows."""
+    horizon = now() - timedelta(seconds=SETTLED_S)
+    changed = [s for s in placed.values() if s.id in seen and s.updated_at < horizon and not s.doomed
+               and _differs(s, seen[s.id])]
+    if not changed:
+        return
+    busy = servers.live_jobs(session, [s.id for s in changed])
+    for server in changed:
+        if server.id in busy:
+            continue
+        power = seen[server.id]
+        server.power_state = states.POWER[power.value]
+        if server.status == "ACTIVE" and power in (Power.STOPPED, Power.CRASHED):
+            server.status = "SHUTOFF"
+        elif server.status == "SHUTOFF" and power is Power.RUNNING:
+            server.status = "ACTIVE"
+
+
+def _differs(server: Server, power: Power) -> bool:
+    shown = states.POWER[power.value]
+    if power is Power.SUSPENDED:
+        shown = states.SHUTDOWN
+    return server.power_state != shown or ((server.status == "ACTIVE") != (power is Power.RUNNING) and (
+        server.status in ("ACTIVE", "SHUTOFF") and power in (Power.RUNNING, Power.STOPPED, Power.CRASHED)))
+
+
+def _strays(session: Session, unknown: set[str]) -> list[str]:
+    """Only a guest whose deletion is on record is a stray: a restored backup must not cost running guests."""
+    if not unknown:
+        return []
+    return list(session.scalars(select(PastServer.id).where(PastServer.id.in_(unknown))))
+
+
+def wanted(session: Session, host: str) -> list[Wanted]:
+    """What ought to be on this host, for an agent that just started."""
+    rows = session.execute(select(Server.id, Server.status, Server.doomed, Server.power_state).where(
+        Server.host == host, Server.status != "BUILD"))
+    return [Wanted(server_id, Power.STOPPED if doomed else _wanted(status, power))
+            for server_id, status, doomed, power in rows]
+
+
+def _wanted(status: str, power: int) -> Power:
+    if status == "ERROR":
+        return Power.RUNNING if power == states.RUNNING else Power.STOPPED
+    return WANTED.get(status, Power.STOPPED)

@@ -1,0 +1,217 @@
+"""Servers: find, create, mark for deletion, forget. Long work is a job; see flows/."""
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from pileus_compute.core import hosts, quotas, states
+from pileus_compute.db.models import (
+    ConsoleToken,
+    Job,
+    PastServer,
+    Server,
+    ServerPort,
+    ServerTag,
+    ServerVolume,
+)
+from pileus_compute.errors import ServerNotFound
+from pileus_kit.db import new_id, now
+from pileus_kit.flow import enqueue
+from pileus_kit.flow.jobs import LIVE
+
+
+@dataclass(frozen=True)
+class VolumeWish:
+    """A disk of a new server that is a volume: there already, or to be made from an image, a snapshot or nothing."""
+
+    source: str
+    source_id: str | None
+    boot_index: int | None
+    size_gib: int | None = None
+    device: str | None = None
+    volume_type: str | None = None
+    delete_on_termination: bool = False
+    tag: str | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A checked request for servers: columns of each of them, and what they are attached to."""
+
+    columns: dict[str, Any]
+    count: int = 1
+    least: int = 1
+    networks: tuple[dict[str, Any], ...] = ()  # {"network_id", "network_name", "mtu", "port_id"?, "fixed_ip"?, "tag"?}
+    security_group_ids: tuple[str, ...] | None = None  # None: the network service's default
+    volumes: tuple[VolumeWish, ...] = ()
+    tags: tuple[str, ...] = ()
+    numbered: bool = field(default=False)  # several were asked for, so names get a number
+
+
+def create(session: Session, wish: Wish, caller: Any) -> list[tuple[Server, Job]]:
+    """Record the servers and the jobs that will make them, in the caller's transaction. Raises QuotaExceeded."""
+    columns = wish.columns
+    count = quotas.take_servers(session, columns["project_id"], columns["user_id"], wish.count, columns["vcpus"],
+                                columns["memory_mib"], wish.least)
+    reservation = "r-" + secrets.token_hex(4)
+    made = []
+    for index in range(count):
+        name = f"{columns['name']}-{index + 1}" if wish.numbered else columns["name"]
+        server = Server(**columns | {"id": new_id(), "name": name, "launch_index": index,
+                                     "reservation_id": reservation,
+                                     "hostname": columns.get("hostname") or hostname_of(name)})
+        made.append(server)
+    session.add_all(made)
+    session.flush()
+    session.add_all(ServerTag(server_id=s.id, tag=tag) for s in made for tag in wish.tags)
+    session.add_all(_volume(s, position, v) for s in made for position, v in enumerate(wish.volumes))
+    flow = "server.create_with_volumes" if wish.volumes else "server.create"
+    data = {"networks": list(wish.networks), "security_groups": wish.security_group_ids}
+    return [(s, enqueue(session, Job, flow=flow, subject=s.id, data=data, caller=caller)) for s in made]
+
+
+def _volume(server: Server, position: int, wish: VolumeWish) -> ServerVolume:
+    return ServerVolume(
+        server_id=server.id, position=position, source=wish.source, source_id=wish.source_id,
+        volume_id=wish.source_id if wish.source == "volume" else None, boot_index=wish.boot_index,
+        size_gib=wish.size_gib, device=wish.device, volume_type=wish.volume_type,
+        delete_on_termination=wish.delete_on_termination, tag=wish.tag)
+
+
+def hostname_of(name: str) -> str:
+    """A hostname from a display name, as cloud images expect it: ASCII letters, digits, dots and dashes."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^\w.-]+", "", re.sub(r"[ _]", "-", plain)).lower().strip(".-")
+    return plain[:63].rstrip(".-")
+
+
+def get(session: Session, server_id: str, project_id: str | None = None) -> Server:
+    """The server; with a project, only if it is that project's. Raises ServerNotFound."""
+    server = session.get(Server, server_id)
+    if server is None or (project_id is not None and server.project_id != project_id):
+        raise ServerNotFound(server=server_id)
+    return server
+
+
+@dataclass(frozen=True)
+class Around:
+    """What belongs to some servers, read with one statement a kind, keyed by server id."""
+
+    ports: dict[str, list[ServerPort]] = field(default_factory=dict)
+    volumes: dict[str, list[ServerVolume]] = field(default_factory=dict)
+    tags: dict[str, list[str]] = field(default_factory=dict)
+    jobs: dict[str, tuple[str, str]] = field(default_factory=dict)  # -> flow, step
+
+    def task_state(self, server: Server) -> str | None:
+        flow, step = self.jobs.get(server.id, (None, None))
+        return states.task_state(server, flow, step)
+
+    def status(self, server: Server) -> str:
+        return states.shown_status(server, self.jobs.get(server.id, (None, None))[0])
+
+
+def around(session: Session, servers: Sequence[Server], tags: bool = False) -> Around:
+    ids = [s.id for s in servers]
+    found = Around()
+    for port in session.scalars(select(ServerPort).where(ServerPort.server_id.in_(ids)).order_by(ServerPort.position)):
+        found.ports.setdefault(port.server_id, []).append(port)
+    for volume in session.scalars(select(ServerVolume).where(
+            ServerVolume.server_id.in_(ids)).order_by(ServerVolume.position)):
+        found.volumes.setdefault(volume.server_id, []).append(volume)
+    if tags:
+        for server_id, tag in session.execute(select(ServerTag.server_id, ServerTag.tag).where(
+                ServerTag.server_id.in_(ids)).order_by(ServerTag.tag)):
+            found.tags.setdefault(server_id, []).append(tag)
+    return replace(found, jobs=live_jobs(session, ids))
+
+
+def live_jobs(session: Session, server_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Server id -> flow and step of what is being done with it."""
+    return {subject: (flow, step) for subject, flow, step in session.execute(
+        select(Job.subject, Job.flow, Job.step).where(Job.subject.in_(server_ids), Job.state.in_(LIVE)))}
+
+
+def busy_with(session: Session, server: Server) -> str | None:
+    """The task_state of the server, for checks before an action."""
+    flow, step = live_jobs(session, [server.id]).get(server.id, (None, None))
+    return states.task_state(server, flow, step)
+
+
+def begin(session: Session, server: Server, action: str, flow: str, caller: Any,
+          data: dict[str, Any] | None = None) -> Job:
+    """Start `flow` on the server if it may be done now, else BadState in OpenStack's words."""
+    states.require(server, action, busy_with(session, server))
+    return enqueue(session, Job, flow=flow, subject=server.id, data=data, caller=caller)
+
+
+def condemn(session: Session, server: Server, caller: Any) -> Job | None:
+    """DELETE: stop what is being done, and enqueue what takes the server apart. None if that is under way."""
+    hit = session.execute(update(Server).where(Server.id == server.id, Server.doomed.is_(False)).values(doomed=True)
+                          .execution_options(synchronize_session=False))
+    if not hit.rowcount:  # type: ignore[attr-defined]
+        return None
+    stop_work(session, server.id, "The server is being deleted.")
+    return enqueue(session, Job, flow="server.delete", subject=delete_subject(server.id), caller=caller)
+
+
+def delete_subject(server_id: str) -> str:
+    """A deletion is a subject of its own: it waits for the jobs of the server to come to rest."""
+    return f"{server_id}/delete"
+
+
+def part_subject(server_id: str, part_id: str) -> str:
+    """Attachments of one server may be changed at the same time, so each is a subject of its own."""
+    return f"{server_id}/{part_id[:27]}"
+
+
+def stop_work(session: Session, server_id: str, why: str) -> None:
+    """Turn every running job of the server and its parts round."""
+    session.execute(update(Job).where(*_work_of(server_id), Job.state == "running").values(
+        state="undoing", cancelled=True, error=why, run_at=0.0, waiting_since=None, tries=0, updated_at=now())
+        .execution_options(synchronize_session=False))
+
+
+def unfinished(session: Session, server_id: str) -> list[Job]:
+    """Jobs of the server and its parts, but for its deletion, that are not at rest."""
+    return list(session.scalars(select(Job).where(*_work_of(server_id), Job.state.in_(LIVE))))
+
+
+def _work_of(server_id: str) -> tuple[Any, ...]:
+    """Subjects `ID` and `ID/part`; not `ID/delete`."""
+    return _subjects(server_id), Job.subject != delete_subject(server_id)
+
+
+def _subjects(server_id: str) -> ColumnElement[bool]:
+    """The server and its parts, in a way that the index serves under every collation."""
+    return or_(Job.subject == server_id, Job.subject.between(f"{server_id}/", f"{server_id}/zzzz"))
+
+
+def jobs_of(session: Session, server_id: str, limit: int = 1000) -> list[Job]:
+    """All that was ever done with the server, newest first."""
+    return list(session.scalars(select(Job).where(_subjects(server_id))
+                                .order_by(Job.created_at.desc(), Job.id).limit(limit)))
+
+
+def forget(session: Session, server: Server) -> None:
+    """The server is gone: what it held is given back, and what is asked later is kept."""
+    hosts.release(session, server.id)
+    session.add(PastServer(id=server.id, project_id=server.project_id, user_id=server.user_id, name=server.name,
+                           flavor=server.flavor, host=server.host, created_at=server.created_at,
+                           launched_at=server.launched_at))
+    session.delete(server)
+
+
+def drop_console_tokens(session: Session, server_id: str) -> None:
+    session.execute(delete(ConsoleToken).where(ConsoleToken.server_id == server_id))
+
+
+def fault(code: int, message: str, details: str | None = None) -> dict[str, Any]:
+    """What a server in ERROR shows. `details` is for those who may see them."""
+    return {"code": code, "message": message[:255], "details": details or message,
+            "created": now().strftime("%Y-%m-%dT%H:%M:%SZ")}

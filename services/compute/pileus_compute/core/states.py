@@ -1,0 +1,152 @@
+"""Where a server rests, how events move it, and what it looks like while a job works on it.
+
+`status` in the database is one of RESTS. OpenStack's vm_state follows from it; task_state and the
+passing statuses (REBOOT, RESIZE ...) follow from the live job's flow and step.
+"""
+
+from typing import Any
+
+from sqlalchemy import case, update
+from sqlalchemy.orm import Session
+
+from pileus_compute.db.models import Server
+from pileus_compute.errors import BadState
+
+VM_STATES = {
+    "BUILD": "building", "ACTIVE": "active", "SHUTOFF": "stopped", "PAUSED": "paused", "SUSPENDED": "suspended",
+    "RESCUE": "rescued", "VERIFY_RESIZE": "resized", "ERROR": "error", "SHELVED": "shelved",
+    "SHELVED_OFFLOADED": "shelved_offloaded",
+}
+RESTS = tuple(VM_STATES)
+NOSTATE, RUNNING, PAUSED, SHUTDOWN, CRASHED, SUSPENDED = 0, 1, 3, 4, 6, 7
+POWER = {"running": RUNNING, "paused": PAUSED, "stopped": SHUTDOWN, "crashed": CRASHED, "suspended": SUSPENDED}
+
+
+def _all_to(after: str) -> dict[str, str]:
+    return dict.fromkeys(RESTS, after)
+
+
+MOVES: dict[str, dict[str, str]] = {  # event: {from: to}
+    "booted": {"BUILD": "ACTIVE", "ACTIVE": "ACTIVE", "SHUTOFF": "ACTIVE", "ERROR": "ACTIVE", "PAUSED": "ACTIVE",
+               "SUSPENDED": "ACTIVE", "RESCUE": "ACTIVE"},
+    "stopped": {"ACTIVE": "SHUTOFF", "SHUTOFF": "SHUTOFF", "ERROR": "SHUTOFF", "RESCUE": "SHUTOFF"},
+    "paused": {"ACTIVE": "PAUSED", "RESCUE": "PAUSED", "PAUSED": "PAUSED"},
+    "unpaused": {"PAUSED": "ACTIVE", "ACTIVE": "ACTIVE"},
+    "suspended": {"ACTIVE": "SUSPENDED", "RESCUE": "SUSPENDED", "SUSPENDED": "SUSPENDED"},
+    "resumed": {"SUSPENDED": "ACTIVE", "ACTIVE": "ACTIVE"},
+    "rebuilt": dict.fromkeys(("ACTIVE", "SHUTOFF", "ERROR", "PAUSED", "SUSPENDED", "RESCUE"), "ACTIVE"),
+    "rescued": dict.fromkeys(("ACTIVE", "SHUTOFF", "ERROR", "RESCUE"), "RESCUE"),
+    "unrescued": {"RESCUE": "ACTIVE", "ACTIVE": "ACTIVE"},
+    "resized": {"ACTIVE": "VERIFY_RESIZE", "SHUTOFF": "VERIFY_RESIZE"},
+    "confirmed": {"VERIFY_RESIZE": "ACTIVE"},
+    "confirmed off": {"VERIFY_RESIZE": "SHUTOFF"},
+    "reverted": {"VERIFY_RESIZE": "ACTIVE"},
+    "reverted off": {"VERIFY_RESIZE": "SHUTOFF"},
+    "shelved": dict.fromkeys(("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"), "SHELVED"),
+    "offloaded": dict.fromkeys(("SHELVED", "ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"), "SHELVED_OFFLOADED"),
+    "unshelved": {"SHELVED": "ACTIVE", "SHELVED_OFFLOADED": "ACTIVE"},
+    "failed": _all_to("ERROR"),
+    "reset active": _all_to("ACTIVE"),
+    "reset error": _all_to("ERROR"),
+}
+
+ALLOWED: dict[str, tuple[str, ...]] = {  # action: statuses in which a user may ask for it
+    "start": ("SHUTOFF",),
+    "stop": ("ACTIVE", "ERROR", "RESCUE"),
+    "reboot": ("ACTIVE",),
+    "reboot hard": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "ERROR"),
+    "pause": ("ACTIVE", "RESCUE"),
+    "unpause": ("PAUSED",),
+    "suspend": ("ACTIVE", "RESCUE"),
+    "resume": ("SUSPENDED",),
+    "rebuild": ("ACTIVE", "SHUTOFF", "ERROR"),
+    "rescue": ("ACTIVE", "SHUTOFF", "ERROR"),
+    "unrescue": ("RESCUE",),
+    "resize": ("ACTIVE", "SHUTOFF"),
+    "migrate": ("ACTIVE", "SHUTOFF"),
+    "confirmResize": ("VERIFY_RESIZE",),
+    "revertResize": ("VERIFY_RESIZE",),
+    "createImage": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"),
+    "createBackup": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"),
+    "shelve": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"),
+    "shelveOffload": ("SHELVED",),
+    "unshelve": ("SHELVED", "SHELVED_OFFLOADED"),
+    "changePassword": ("ACTIVE",),
+    "attach_volume": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "VERIFY_RESIZE", "SHELVED", "SHELVED_OFFLOADED"),
+    "detach_volume": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "VERIFY_RESIZE", "SHELVED", "SHELVED_OFFLOADED"),
+    "attach_interface": ("ACTIVE", "SHUTOFF", "PAUSED"),
+    "detach_interface": ("ACTIVE", "SHUTOFF", "PAUSED"),
+    "get_console_output": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "RESCUE", "ERROR", "VERIFY_RESIZE"),
+    "trigger_crash_dump": ("ACTIVE", "PAUSED", "RESCUE"),
+    "update_metadata": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"),
+}
+
+TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stands for every other step
+    "server.create": {"": "spawning", "place": "scheduling", "make_ports": "networking", "wire": "networking"},
+    "server.create_with_volumes": {"": "block_device_mapping", "place": "scheduling", "make_ports": "networking",
+                                   "wire": "networking", "prepare": "spawning", "boot": "spawning",
+                                   "complete_plugs": "spawning", "finish": "spawning"},
+    "server.start": {"": "powering-on"},
+    "server.stop": {"": "powering-off"},
+    "server.reboot": {"": "rebooting"},
+    "server.reboot_hard": {"": "rebooting_hard"},
+    "server.pause": {"": "pausing"},
+    "server.unpause": {"": "unpausing"},
+    "server.suspend": {"": "suspending"},
+    "server.resume": {"": "resuming"},
+    "server.rebuild": {"": "rebuilding", "boot": "rebuild_spawning"},
+    "server.rescue": {"": "rescuing"},
+    "server.unrescue": {"": "unrescuing"},
+    "server.resize": {"": "resize_prep", "boot_new": "resize_finish"},
+    "server.confirm_resize": {"": None},
+    "server.revert_resize": {"": "resize_reverting"},
+    "server.snapshot": {"": "image_uploading", "announce": "image_snapshot", "finish": "image_pending_upload"},
+    "server.shelve": {"": "shelving", "snapshot": "shelving_image_uploading", "offload": "shelving_offloading"},
+    "server.offload": {"": "shelving_offloading"},
+    "server.unshelve": {"": "spawning", "place": "unshelving"},
+    "server.change_password": {"": "updating_password"},
+}
+
+PASSING: dict[str, str] = {  # flow: what the status shows while it runs
+    "server.reboot": "REBOOT", "server.reboot_hard": "HARD_REBOOT", "server.rebuild": "REBUILD",
+    "server.resize": "RESIZE", "server.revert_resize": "REVERT_RESIZE", "server.change_password": "PASSWORD",
+}
+
+
+def task_state(server: Server, flow: str | None, step: str | None) -> str | None:
+    """OpenStack's task_state of a server whose live job, if any, is at `step` of `flow`."""
+    if server.doomed:
+        return "deleting"
+    steps = TASKS.get(flow or "")
+    return steps.get(step or "", steps[""]) if steps else None
+
+
+def shown_status(server: Server, flow: str | None) -> str:
+    """The `status` that users see."""
+    if server.status == "ERROR" and flow != "server.rebuild":
+        return "ERROR"
+    if flow == "server.resize" and (server.before or {}).get("migration"):
+        return "MIGRATING"
+    return PASSING.get(flow or "", server.status)
+
+
+def move(session: Session, server_id: str, event: str, **values: Any) -> None:
+    """Apply an event with one compare-and-set; a server that it doesn't fit stays as it is, and BadState tells."""
+    moves = MOVES[event]
+    after = case(moves, value=Server.status)
+    hit = session.execute(update(Server).where(Server.id == server_id, Server.status.in_(moves))
+                          .values(status=after, **values).execution_options(synchronize_session=False))
+    if not hit.rowcount:  # type: ignore[attr-defined]
+        server = session.get(Server, server_id)
+        raise BadState(server=server_id, event=event, attribute="vm_state",
+                       value=VM_STATES[server.status] if server else "deleted")
+
+
+def require(server: Server, action: str, busy: str | None) -> None:
+    """Refuse `action` in OpenStack's words unless the server rests in a status that allows it."""
+    name = action.partition(" ")[0]
+    if server.doomed or busy:
+        task = "deleting" if server.doomed else busy
+        raise BadState(event=name, server=server.id, attribute="task_state", value=task)
+    if server.status not in ALLOWED[action]:
+        raise BadState(event=name, server=server.id, attribute="vm_state", value=VM_STATES[server.status])

@@ -1,0 +1,127 @@
+"""What compute refuses, in the words that OpenStack's clients know."""
+
+from pileus_kit.errors import BadRequest, CloudError, Conflict, Forbidden, NotFound, Unavailable
+
+
+class ServerNotFound(NotFound):
+    text = "Instance {server} could not be found."
+
+
+class FlavorNotFound(NotFound):
+    text = "Flavor {flavor} could not be found."
+
+
+class FlavorExists(Conflict):
+    text = "Flavor with {what} {value} already exists."
+
+
+class ExtraSpecNotFound(NotFound):
+    text = "Flavor {flavor} has no extra specs with key {key}."
+
+
+class FlavorAccessExists(Conflict):
+    text = "Flavor access already exists for flavor {flavor} and project {project} combination."
+
+
+class FlavorAccessNotFound(NotFound):
+    text = "Flavor access not found for {flavor} / {project} combination."
+
+
+class FlavorIsPublic(Conflict):
+    text = "Can not add access to a public flavor."
+
+
+class KeypairNotFound(NotFound):
+    text = "Keypair {keypair} not found for user {user}"
+
+
+class KeypairExists(Conflict):
+    text = "Key pair '{keypair}' already exists."
+
+
+class QuotaExceeded(Forbidden):
+    """OpenStack answers a quota with 403 and not 413."""
+
+    text = "{why}"
+
+
+class BadState(Conflict):
+    text = "Cannot '{event}' instance {server} while it is in {attribute} {value}"
+
+
+class Locked(Conflict):
+    text = "Instance {server} is locked"
+
+
+class NoValidHost(CloudError):
+    """Raised in a flow: ends up as the server's fault, with what each host lacked."""
+
+    text = "No valid host was found. {why}"
+
+
+class GroupNotFound(NotFound):
+    text = "Instance group {group} could not be found."
+
+
+class AggregateNotFound(NotFound):
+    text = "Aggregate {aggregate} could not be found."
+
+
+class AggregateExists(Conflict):
+    text = "Aggregate {name} already exists."
+
+
+class AggregateHostExists(Conflict):
+    text = "Aggregate {aggregate} already has host {host}."
+
+
+class AggregateHostNotFound(NotFound):
+    text = "Aggregate {aggregate} has no host {host}."
+
+
+class HostNotFound(NotFound):
+    text = "Compute host {host} could not be found."
+
+
+class ServiceNotFound(NotFound):
+    text = "Service {service} not found."
+
+
+class HypervisorNotFound(NotFound):
+    text = "Hypervisor with ID '{hypervisor}' could not be found."
+
+
+class MetadataItemNotFound(NotFound):
+    text = "Metadata item was not found"
+
+
+class TagNotFound(NotFound):
+    text = "Server {server} has no tag '{tag}'"
+
+
+class ActionNotFound(NotFound):
+    text = "Action {action} not found"
+
+
+class VolumeNotAttached(NotFound):
+    text = "volume_id not found: {volume}"
+
+
+class PortNotAttached(NotFound):
+    text = "Port {port} is not attached to server {server}"
+
+
+class ImageNotFound(BadRequest):
+    text = "Can not find requested image"
+
+
+class ConsoleUnavailable(Conflict):
+    text = "Instance {server} is not ready"
+
+
+class ConsoleTypeUnavailable(BadRequest):
+    text = "Unavailable console type {type}."
+
+
+class HostSilent(Unavailable):
+    text = "Host {host} does not answer."

@@ -1,0 +1,139 @@
+"""Create a server: place it, give it ports (and volumes), make its disks, boot it."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from pileus_compute.core import guests, hosts, placing, servers, states
+from pileus_compute.core.hosts import Claim
+from pileus_compute.db.models import Server
+from pileus_compute.flows import images, ports, volumes
+from pileus_compute.flows.tools import Tools
+from pileus_kit.db import now
+from pileus_kit.flow import Flow, Local, Remote, Work
+from pileus_kit.rpc import Refused
+
+HOST_PATIENCE = 120.0  # a host that can't be reached while building is given up after this
+
+
+def claim_of(server: Server, flavor: dict[str, Any] | None = None) -> Claim:
+    """What a server takes of a host; a root disk that is a volume takes nothing of it."""
+    flavor = flavor or server.flavor
+    root = flavor["disk_gib"] if server.image_id else 0
+    swap = -(-flavor["swap_mib"] // 1024)
+    return Claim(flavor["vcpus"], flavor["memory_mib"], root + flavor["ephemeral_gib"] + swap)
+
+
+def place(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
+    server = session.get_one(Server, work.subject)
+    demand = placing.demand_of(session, server, claim_of(server), tools.config)
+    chosen = placing.choose(session, server.id, demand)
+    server.host, server.zone = chosen.host.name, chosen.zone
+    return {"host": chosen.host.name}
+
+
+def unplace(session: Session, tools: Tools, work: Work) -> None:
+    hosts.release(session, work.subject)
+    server = session.get(Server, work.subject)
+    if server:
+        server.host = None
+
+
+def make_ports(tools: Tools, work: Work) -> dict[str, Any]:
+    wanted = work.data["networks"]
+    made = ports.make(tools, work, str(work.project_id), work.data["host"], wanted, work.data.get("security_groups"))
+    return {"ports": made}
+
+
+def unmake_ports(tools: Tools, work: Work) -> None:
+    """Also ports that a lost answer hid from us: they carry the server's id."""
+    if work.data["networks"]:
+        ports.let_go(tools, work.subject, {w["port_id"] for w in work.data["networks"] if w.get("port_id")})
+
+
+def wire(session: Session, tools: Tools, work: Work) -> None:
+    ports.record(session, work.subject, work.data["ports"])
+
+
+def unwire(session: Session, tools: Tools, work: Work) -> None:
+    ports.erase(session, work.subject)
+
+
+def prepare(tools: Tools, work: Work) -> None:
+    with tools.sessions.read() as session:
+        server = session.get_one(Server, work.subject)
+        wanted, drive = guests.image_ids(server), server.config_drive
+    tickets = images.tickets(tools, wanted)
+    subnets = subnets_of(tools, work.data["ports"]) if drive else None
+    with tools.sessions.read() as session:
+        guest = guests.describe(session, work.subject, tickets, files=True, subnets=subnets)
+    tools.agent(work.data["host"]).prepare(guest)
+
+
+def unprepare(tools: Tools, work: Work) -> None:
+    tools.agent(work.data["host"]).destroy(work.subject)
+
+
+def subnets_of(tools: Tools, made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The subnets of these ports, for a guest that configures itself without DHCP."""
+    wanted = sorted({a["subnet_id"] for port in made for a in port["fixed_ips"]})
+    if not wanted:
+        return []
+    query = "&".join(f"id={subnet_id}" for subnet_id in wanted)
+    return tools.peers.call("network", "GET", f"/v2.0/subnets?{query}")["subnets"]  # type: ignore[no-any-return]
+
+
+def boot(tools: Tools, work: Work) -> dict[str, Any]:
+    with tools.sessions.read() as session:
+        guest = guests.describe(session, work.subject)
+    booted = tools.agent(work.data["host"]).boot(guest)
+    return {"power": booted.power.value, "devices": booted.devices, "root_device": booted.root_device}
+
+
+def unboot(tools: Tools, work: Work) -> None:
+    """Off first: destroying the disks is the undo of preparing them."""
+    try:
+        tools.agent(work.data["host"]).power_off(work.subject, timeout_s=0)
+    except Refused as err:
+        if err.kind != "GuestAbsent":
+            raise
+
+
+def finish(session: Session, tools: Tools, work: Work) -> None:
+    volumes.note_devices(session, work.subject, work.data.get("devices", {}))
+    states.move(session, work.subject, "booted", power_state=states.POWER[work.data["power"]], launched_at=now(),
+                root_device=work.data["root_device"], admin_password=None, progress=0)
+
+
+def give_up(session: Session, tools: Tools, work: Work) -> None:
+    """Everything is undone: the server stays as an ERROR that names the cause."""
+    why = work.error or "The build was stopped."
+    states.move(session, work.subject, "failed", fault=servers.fault(500, why), power_state=states.NOSTATE,
+                admin_password=None)
+
+
+create_server = Flow(
+    "server.create",
+    Local(place, undo=unplace),
+    Remote(make_ports, undo=unmake_ports),
+    Local(wire, undo=unwire),
+    Remote(prepare, undo=unprepare, patience=HOST_PATIENCE),
+    Remote(boot, undo=unboot, patience=HOST_PATIENCE),
+    Local(finish),
+    failed=give_up)
+
+create_server_with_volumes = Flow(
+    "server.create_with_volumes",
+    Local(place, undo=unplace),
+    Remote(make_ports, undo=unmake_ports),
+    Local(wire, undo=unwire),
+    Remote(volumes.make_volumes, undo=volumes.unmake_volumes),
+    Local(volumes.note_volumes, undo=volumes.unnote_volumes),
+    Remote(volumes.wait_volumes),
+    Remote(volumes.plug_volumes, undo=volumes.unplug_volumes),
+    Local(volumes.note_plugs, undo=volumes.unnote_plugs),
+    Remote(prepare, undo=unprepare, patience=HOST_PATIENCE),
+    Remote(boot, undo=unboot, patience=HOST_PATIENCE),
+    Remote(volumes.complete_plugs),
+    Local(finish),
+    failed=give_up)

@@ -1,0 +1,71 @@
+"""Delete a server: let running work come to rest, take everything apart, forget it."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from pileus_compute.core import hosts, servers, states
+from pileus_compute.db.models import Host, Server
+from pileus_compute.flows import ports, volumes
+from pileus_compute.flows.ports import server_id_of
+from pileus_compute.flows.tools import Tools
+from pileus_kit.errors import HostDown
+from pileus_kit.flow import Again, Flow, Local, Remote, Work
+
+
+def settle(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
+    """Wait for the server's other jobs; then know what there is to take apart."""
+    server_id = server_id_of(work)
+    busy = servers.unfinished(session, server_id)
+    if busy:
+        servers.stop_work(session, server_id, "The server is being deleted.")
+        raise Again(after=0.2, why=f"{busy[0].flow} is not finished")
+    server = session.get_one(Server, server_id)
+    rows = volumes.rows(session, server_id)
+    return {"host": server.host, "project_id": server.project_id, "foreign": sorted(ports.foreign_of(session, server_id)),
+            "volumes": bool(rows), "doomed": [v.volume_id for v in rows if v.delete_on_termination and v.volume_id]}
+
+
+def destroy(tools: Tools, work: Work) -> None:
+    """A host that is down is not waited for: when it is back it hears that the guest is gone (see core.reports)."""
+    host = work.data["host"]
+    if host is None:
+        return
+    try:
+        tools.agent(host).destroy(server_id_of(work))
+    except HostDown:
+        with tools.sessions.read() as session:
+            row = session.get(Host, host)
+            if row and hosts.is_up(row, tools.config.host_silence):
+                raise
+
+
+def unplug(tools: Tools, work: Work) -> None:
+    if work.data["volumes"]:
+        volumes.detach(tools, work.data["project_id"], server_id_of(work))
+
+
+def unport(tools: Tools, work: Work) -> None:
+    ports.let_go(tools, server_id_of(work), set(work.data["foreign"]))
+
+
+def drop_volumes(tools: Tools, work: Work) -> None:
+    for volume_id in work.data["doomed"]:
+        volumes.remove(tools, work.data["project_id"], volume_id)
+
+
+def forget(session: Session, tools: Tools, work: Work) -> None:
+    servers.forget(session, session.get_one(Server, server_id_of(work)))
+
+
+def give_up(session: Session, tools: Tools, work: Work) -> None:
+    """It could not be taken apart: it shows why, and DELETE may be tried again."""
+    server = session.get_one(Server, server_id_of(work))
+    server.doomed = False
+    states.move(session, server.id, "failed", fault=servers.fault(500, work.error or "Deleting failed."))
+
+
+delete_server = Flow(
+    "server.delete",
+    Local(settle, patience=3600.0), Remote(destroy), Remote(unplug), Remote(unport), Remote(drop_volumes), Local(forget),
+    failed=give_up)

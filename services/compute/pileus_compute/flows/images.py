@@ -1,0 +1,19 @@
+"""Images for hosts: they hold no credentials, so each transfer gets a ticket."""
+
+from typing import Any
+
+from pileus_compute.flows.tools import Tools
+
+TICKET_SECONDS = 3600
+
+
+def ticket(tools: Tools, image_id: str, action: str) -> dict[str, Any]:
+    """A right to `read` or `write` the bytes of one image: {"url", "ticket"}."""
+    wish = {"image_id": image_id, "action": action, "seconds": TICKET_SECONDS}
+    answer = tools.peers.call("image", "POST", "/v2/tickets", json=wish)
+    return {"url": answer["url"], "ticket": answer["ticket"]}
+
+
+def tickets(tools: Tools, image_ids: list[str]) -> dict[str, dict[str, Any]]:
+    """A reading ticket for each: one image nearly always, at most three with kernel and ramdisk."""
+    return {image_id: ticket(tools, image_id, "read") for image_id in image_ids}

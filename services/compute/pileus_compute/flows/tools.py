@@ -1,0 +1,40 @@
+"""What flow steps and request handlers work with; built once in each process."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pileus_compute.config import Config
+from pileus_compute.rpc import HostAgent
+from pileus_kit.db import Sessions
+from pileus_kit.peers import Peers
+from pileus_kit.rpc import Bus
+
+TOPIC = "compute.jobs"  # of the workers' doorbell
+
+
+@dataclass
+class Tools:
+    """`ring` tells a worker that a job waits; it never blocks."""
+
+    config: Config
+    sessions: Sessions
+    peers: Peers
+    ring: Callable[[str], None]
+    connect: Callable[[], Bus]
+    _bus: Bus | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _agents: dict[str, HostAgent] = field(default_factory=dict)
+
+    @property
+    def bus(self) -> Bus:
+        """Connected when first used: a connection must not be inherited by a forked process."""
+        with self._lock:
+            if self._bus is None:
+                self._bus = self.connect()
+            return self._bus
+
+    def agent(self, host: str) -> HostAgent:
+        if host not in self._agents:
+            self._agents[host] = self.bus.client(HostAgent, host)
+        return self._agents[host]

@@ -1,0 +1,196 @@
+"""Volumes of a server in the volume service: made, attached, told that they are in use, let go again."""
+
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from pileus_compute.db.models import Server, ServerVolume
+from pileus_compute.flows.tools import Tools
+from pileus_kit.errors import CloudError
+from pileus_kit.flow import Again, Work
+from pileus_kit.peers import PeerRefused
+
+VERSION = "3.44"  # attachments with os-complete
+MARK = "pileus_server_volume"  # metadata of a volume that we made: the row it was made for
+GONE = (404, 410)
+
+
+class VolumeFailed(CloudError):
+    text = "Block Device Mapping is Invalid: volume {volume} became {status}."
+
+
+def _call(tools: Tools, project_id: str, method: str, path: str, json: Any = None) -> Any:
+    return tools.peers.call("volume", method, f"/v3/{project_id}{path}", json=json, microversion=VERSION)
+
+
+def show(tools: Tools, project_id: str, volume_id: str) -> dict[str, Any]:
+    return _call(tools, project_id, "GET", f"/volumes/{volume_id}")["volume"]  # type: ignore[no-any-return]
+
+
+def rows(session: Session, server_id: str) -> list[ServerVolume]:
+    return list(session.scalars(select(ServerVolume).where(
+        ServerVolume.server_id == server_id).order_by(ServerVolume.position)))
+
+
+def connector(host: str) -> dict[str, Any]:
+    """Who is going to use the volume, as the volume service's drivers expect it."""
+    return {"host": host, "multipath": False, "platform": "x86_64", "os_type": "linux", "do_local_attach": False}
+
+
+# -- volumes that are made for a server ----------------------------------------------------------------------------
+
+
+def make_volumes(tools: Tools, work: Work) -> dict[str, Any]:
+    with tools.sessions.read() as session:
+        wanted = [v for v in rows(session, work.subject) if v.source != "volume" and not v.volume_id]
+    made = _made(tools, work, {v.id for v in wanted}) if wanted else {}
+    for row in wanted:
+        if row.id not in made:
+            answer = _call(tools, str(work.project_id), "POST", "/volumes", {"volume": _new(row)})
+            made[row.id] = answer["volume"]["id"]
+    return {"made": made}
+
+
+def _new(row: ServerVolume) -> dict[str, Any]:
+    wish: dict[str, Any] = {"size": row.size_gib, "name": "", "metadata": {MARK: row.id}}
+    if row.source == "image":
+        wish["imageRef"] = row.source_id
+    elif row.source == "snapshot":
+        wish["snapshot_id"] = row.source_id
+    if row.volume_type:
+        wish["volume_type"] = row.volume_type
+    return wish
+
+
+def _made(tools: Tools, work: Work, row_ids: set[str]) -> dict[str, str]:
+    """Row -> volume, of those that exist already: an answer may have been lost."""
+    found = {}
+    for row_id in row_ids:
+        mark = quote(msgspec.json.encode({MARK: row_id}).decode().replace('"', "'"))
+        for volume in _call(tools, str(work.project_id), "GET", f"/volumes/detail?metadata={mark}")["volumes"]:
+            if volume.get("metadata", {}).get(MARK) == row_id:
+                found[row_id] = volume["id"]
+    return found
+
+
+def unmake_volumes(tools: Tools, work: Work) -> None:
+    with tools.sessions.read() as session:
+        mine = {v.id for v in rows(session, work.subject) if v.source != "volume"}
+    made = dict(work.data.get("made") or (_made(tools, work, mine) if mine else {}))
+    for volume_id in made.values():
+        remove(tools, str(work.project_id), volume_id)
+
+
+def remove(tools: Tools, project_id: str, volume_id: str) -> None:
+    """Delete a volume; one that is busy is asked again."""
+    try:
+        _call(tools, project_id, "DELETE", f"/volumes/{volume_id}")
+    except PeerRefused as err:
+        if err.status in GONE:
+            return
+        if err.status in (400, 409):
+            raise Again(why=f"volume {volume_id}: {err}") from None
+        raise
+
+
+def note_volumes(session: Session, tools: Tools, work: Work) -> None:
+    for row in rows(session, work.subject):
+        row.volume_id = work.data["made"].get(row.id, row.volume_id)
+
+
+def unnote_volumes(session: Session, tools: Tools, work: Work) -> None:
+    for row in rows(session, work.subject):
+        if row.source != "volume":
+            row.volume_id = None
+
+
+def wait_volumes(tools: Tools, work: Work) -> None:
+    """Made volumes become available; a volume that a user named may have to settle, too."""
+    for volume_id in work.data["made"].values():
+        status = show(tools, str(work.project_id), volume_id)["status"]
+        if status.startswith("error"):
+            raise VolumeFailed(volume=volume_id, status=status)
+        if status not in ("available", "reserved", "attaching", "in-use"):
+            raise Again(after=0.5, why=f"volume {volume_id} is {status}")
+
+
+# -- attachments ---------------------------------------------------------------------------------------------------
+
+
+def attach(tools: Tools, project_id: str, server_id: str, host: str, volume_id: str) -> dict[str, Any]:
+    """The volume's attachment to this server, connected to this host; made unless it is there.
+
+    Returns {"attachment_id", "connection"}.
+    """
+    mine = next((a for a in attachments(tools, project_id, server_id) if a["volume_id"] == volume_id), None)
+    if mine is None:
+        wish = {"volume_uuid": volume_id, "instance_uuid": server_id}
+        mine = _call(tools, project_id, "POST", "/attachments", {"attachment": wish})["attachment"]
+    answer = _call(tools, project_id, "PUT", f"/attachments/{mine['id']}",
+                   {"attachment": {"connector": connector(host)}})["attachment"]
+    return {"attachment_id": mine["id"], "connection": answer["connection_info"]}
+
+
+def attachments(tools: Tools, project_id: str, server_id: str) -> list[dict[str, Any]]:
+    listed = _call(tools, project_id, "GET", f"/attachments/detail?instance_id={server_id}")["attachments"]
+    return [a for a in listed if a.get("instance", a.get("instance_uuid")) == server_id]
+
+
+def complete(tools: Tools, project_id: str, attachment_id: str) -> None:
+    """The guest has it: the volume shows as in use."""
+    _call(tools, project_id, "POST", f"/attachments/{attachment_id}/action", {"os-complete": {}})
+
+
+def detach(tools: Tools, project_id: str, server_id: str, only: str | None = None) -> None:
+    """End the server's attachments (or that to one volume); nothing if there are none."""
+    for attachment in attachments(tools, project_id, server_id):
+        if only is None or attachment["volume_id"] == only:
+            try:
+                _call(tools, project_id, "DELETE", f"/attachments/{attachment['id']}")
+            except PeerRefused as err:
+                if err.status not in GONE:
+                    raise
+
+
+def plug_volumes(tools: Tools, work: Work) -> dict[str, Any]:
+    with tools.sessions.read() as session:
+        wanted = [(v.id, v.volume_id) for v in rows(session, work.subject)]
+    host = work.data["host"]
+    return {"plugs": {row_id: attach(tools, str(work.project_id), work.subject, host, str(volume_id))
+                      for row_id, volume_id in wanted}}
+
+
+def unplug_volumes(tools: Tools, work: Work) -> None:
+    detach(tools, str(work.project_id), work.subject)
+
+
+def note_plugs(session: Session, tools: Tools, work: Work) -> None:
+    for row in rows(session, work.subject):
+        plug = work.data["plugs"].get(row.id)
+        if plug:
+            row.attachment_id, row.connection = plug["attachment_id"], plug["connection"]
+
+
+def unnote_plugs(session: Session, tools: Tools, work: Work) -> None:
+    """Volumes of a server that was never built are nobody's attachments."""
+    session.execute(update(ServerVolume).where(ServerVolume.server_id == work.subject).values(
+        attachment_id=None, connection=None))
+
+
+def complete_plugs(tools: Tools, work: Work) -> None:
+    for plug in work.data["plugs"].values():
+        complete(tools, str(work.project_id), plug["attachment_id"])
+
+
+def note_devices(session: Session, server_id: str, devices: dict[str, str]) -> None:
+    """Under which name the guest got each volume."""
+    if devices:
+        for row in rows(session, server_id):
+            row.device = devices.get(row.volume_id or "", row.device)
+
+
+def project_of(session: Session, server_id: str) -> str:
+    return session.get_one(Server, server_id).project_id

@@ -1,0 +1,155 @@
+"""The compute service in this process: SQLite, one fake host, no bus; for its own tests and other services'."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from pileus_compute import app, flows
+from pileus_compute.config import Config
+from pileus_compute.core import flavors, reports
+from pileus_compute.db.models import Event, Job, Model
+from pileus_compute.drivers.fake import Fake
+from pileus_compute.flows.tools import Tools
+from pileus_compute.policy import RULES
+from pileus_compute.rpc import Guest, HostAgent, Power, Upload, Uploaded
+from pileus_kit.errors import CloudError, HostDown, Transient
+from pileus_kit.flow import Runner
+from pileus_kit.policy import Enforcer
+from pileus_kit.rpc import Refused, RefusedForNow
+from pileus_kit.testing import Client, TokenBook, fresh_sessions, routed_peers
+
+
+class Host:
+    """A host's agent without a bus: calls its fake driver at once, and refuses as the bus would."""
+
+    def __init__(self, driver: Fake) -> None:
+        self.driver, self.down = driver, False
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        own = f"_{name}" in vars(Host)
+        target = object.__getattribute__(self, f"_{name}") if own else getattr(self.driver, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if self.down:
+                raise HostDown(host=self.driver.host, why="the test says so")
+            try:
+                return target(*args, **kwargs)
+            except CloudError as err:
+                kind = RefusedForNow if isinstance(err, Transient) else Refused
+                raise kind(err.type, str(err), err.status) from None
+        return call
+
+    def _power_off(self, guest_id: str, timeout_s: int = 60) -> None:
+        self.driver.cut(guest_id) if timeout_s == 0 else self.driver.press(guest_id)
+
+    def _reboot(self, guest: Guest, hard: bool, timeout_s: int = 60) -> Any:
+        self.driver.cut(guest.id)
+        return self.driver.boot(guest)
+
+    def _resume(self, guest: Guest) -> Any:
+        return self.driver.boot(guest)
+
+    def _rescue(self, guest: Guest) -> Any:
+        self.driver.cut(guest.id)
+        return self.driver.boot(guest)
+
+    def _unrescue(self, guest: Guest) -> Any:
+        self.driver.cut(guest.id)
+        self.driver.drop_rescue(guest.id)
+        return self.driver.boot(guest)
+
+    def _snapshot(self, guest_id: str, upload: Upload) -> Uploaded:
+        self.driver.calls.append(("snapshot", guest_id))
+        return Uploaded(1, "0" * 64)
+
+    def _console_log(self, guest_id: str, lines: int | None = None) -> str:
+        text = self.driver.console_log(guest_id, 100 << 10).decode()
+        return text if lines is None else "".join(text.splitlines(keepends=True)[-lines:] if lines else [])
+
+
+class DirectTools(Tools):
+    """Tools whose agents are hosts in this process."""
+
+    def agent(self, host: str) -> HostAgent:
+        return self._agents[host]
+
+
+class ComputeFixture:
+    """Attributes: app, client, tools, runner, sessions, book, host (its `driver` is the fake hypervisor), rung.
+
+    `apps` are the services that compute talks to: {"image": app, "network": app, "volume": app}.
+    """
+
+    def __init__(self, directory: Path, apps: Mapping[str, Any] | None = None, book: TokenBook | None = None,
+                 **options: Any) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        config = Config(state=str(directory), host="host1", metadata_secret="for tests", **options)
+        self.book = book or TokenBook()
+        self.sessions = fresh_sessions(Model, directory)
+        self.rung: list[str] = []
+        self.tools = DirectTools(config, self.sessions, routed_peers(apps or {}), ring=self.rung.append,
+                                 connect=lambda: None)  # type: ignore[arg-type,return-value]
+        self.host = self.add_host("host1")
+        self.runner = Runner(self.sessions, Job, Event, flows.FLOWS, self.tools, me="compute-test", threads=1)
+        self.app = app.create(self.tools, self.book, Enforcer(RULES))
+        self.client = Client(self.app, "compute", as_=self.book.member)
+
+    def add_host(self, name: str) -> Host:
+        host = Host(Fake(name))
+        self.tools._agents[name] = cast(HostAgent, host)
+        self.hello(name)
+        return host
+
+    def hello(self, name: str) -> list[str]:
+        """Let a host say what a real one says every 15 seconds."""
+        driver = cast(Host, self.tools._agents[name]).driver
+        with self.sessions.begin() as session:
+            return reports.hello(session, name, driver.inventory(), driver.guests())
+
+    def drain(self) -> None:
+        """Run everything that is to be done, in this thread."""
+        self.runner.drain()
+
+    def flavor(self, flavor_id: str = "1", **facts: Any) -> str:
+        wish = {"id": flavor_id, "name": f"m{flavor_id}", "vcpus": 1, "memory_mib": 64, "disk_gib": 1} | facts
+        with self.sessions.begin() as session:
+            return flavors.create(session, wish).id
+
+    def server(self, as_: Any = None, version: str = "2.79", drain: bool = True, **wish: Any) -> dict[str, Any]:
+        """A server as users make one, run to its end; returns its view."""
+        body = {"name": "server", "flavorRef": "1", "networks": "none"} | wish
+        made = self.client.post("/v2.1/servers", json={"server": body}, as_=as_, version=version)
+        assert made.status_code == 202 and made.json, made.text
+        if drain:
+            self.drain()
+        return self.show(made.json["server"]["id"], as_=as_)
+
+    def show(self, server_id: str, as_: Any = None, version: str = "2.79") -> dict[str, Any]:
+        answer = self.client.get(f"/v2.1/servers/{server_id}", as_=as_, version=version)
+        assert answer.status_code == 200 and answer.json, answer.text
+        return dict(answer.json["server"])
+
+    def act(self, server_id: str, action: str, value: Any = None, as_: Any = None, version: str = "2.79",
+            status: int = 202) -> Any:
+        """Ask for an action, run it to its end; returns the answer."""
+        answer = self.client.post(f"/v2.1/servers/{server_id}/action", json={action: value}, as_=as_, version=version)
+        assert answer.status_code == status, answer.text
+        self.drain()
+        return answer
+
+    def power(self, server_id: str) -> Power | None:
+        guest = self.host.driver.guests_by_id.get(server_id)
+        return guest.power if guest else None
+
+    def close(self) -> None:
+        self.sessions.dispose()
+
+
+@contextmanager
+def compute_service(directory: Path, **kwargs: Any) -> Iterator[ComputeFixture]:
+    fixture = ComputeFixture(directory, **kwargs)
+    try:
+        yield fixture
+    finally:
+        fixture.close()

@@ -1,0 +1,65 @@
+"""The worker: runs the flows and listens to the hosts."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from pileus_compute.config import Config
+from pileus_compute.core import reports
+from pileus_compute.db.models import Event, Job
+from pileus_compute.flows import FLOWS
+from pileus_compute.flows.tools import TOPIC, Tools
+from pileus_compute.rpc import Control, GuestState, Inventory, Wanted
+from pileus_kit import doorbell
+from pileus_kit.db import Sessions
+from pileus_kit.flow import Runner
+from pileus_kit.peers import Peers
+from pileus_kit.rpc import Bus
+from pileus_kit.serve import configured, until_signalled
+
+
+class Ears(Control):
+    """Hosts tell how they are and ask what they ought to be doing."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+
+    def hello(self, host: str, inventory: Inventory, guests: list[GuestState]) -> None:
+        with self.tools.sessions.begin() as session:
+            strays = reports.hello(session, host, inventory, guests)
+        for guest_id in strays:
+            self.tools.agent(host).destroy(guest_id)
+
+    def wanted(self, host: str) -> list[Wanted]:
+        with self.tools.sessions.read() as session:
+            return reports.wanted(session, host)
+
+
+def runner_of(tools: Tools, me: str, threads: int) -> Runner:
+    return Runner(tools.sessions, Job, Event, FLOWS, tools, me, threads)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    config = configured(Config, sys.argv[1:] if argv is None else argv, "compute-worker")
+    bus = Bus(config.bus, "compute-worker")
+    tools = Tools(config, Sessions(config.database_url("compute")), Peers(config), ring=lambda job_id: None,
+                  connect=lambda: bus)
+    runner = runner_of(tools, f"{config.host}:{os.getpid()}", config.threads)
+    servers = []
+
+    def start() -> None:
+        runner.start()
+        servers.append(bus.serve(doorbell.answer(TOPIC, runner), config.host, threads=2))
+        servers.append(bus.serve(Ears(tools), config.host, threads=4))
+
+    def stop() -> None:
+        for server in servers:
+            server.stop()
+        runner.stop()
+        bus.close()
+
+    until_signalled(start, stop)
+
+
+if __name__ == "__main__":
+    main()

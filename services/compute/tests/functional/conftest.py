@@ -1,0 +1,227 @@
+"""Just enough of the image, network and volume services to see what compute asks of them and what it leaves behind."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, request
+
+from pileus_compute.testing import ComputeFixture, compute_service
+from pileus_kit.db import new_id
+
+IMAGE_ID = "11111111-1111-4111-8111-111111111111"
+NETWORK_ID = "22222222-2222-4222-8222-222222222222"
+SUBNET_ID = "33333333-3333-4333-8333-333333333333"
+
+
+def refuse(status: int, why: str) -> Any:
+    return {"error": {"code": status, "message": why}}, status
+
+
+class Image:
+    ID = IMAGE_ID
+
+    def __init__(self) -> None:
+        self.images: dict[str, dict[str, Any]] = {}
+        self.tickets: list[dict[str, Any]] = []
+        self.add(IMAGE_ID)
+        self.app = Flask("image")
+        self.app.add_url_rule("/v2/images/<image_id>", view_func=self.show)
+        self.app.add_url_rule("/v2/images/<image_id>", view_func=self.remove, methods=["DELETE"])
+        self.app.add_url_rule("/v2/images", view_func=self.create, methods=["POST"])
+        self.app.add_url_rule("/v2/tickets", view_func=self.ticket, methods=["POST"])
+
+    def add(self, image_id: str, **facts: Any) -> str:
+        self.images[image_id] = {"id": image_id, "name": "test", "status": "active", "disk_format": "qcow2",
+                                 "container_format": "bare", "size": 17 << 20, "virtual_size": 49 << 20, "min_ram": 0,
+                                 "min_disk": 0} | facts
+        return image_id
+
+    def show(self, image_id: str) -> Any:
+        return self.images.get(image_id) or refuse(404, f"No image found with ID {image_id}")
+
+    def remove(self, image_id: str) -> Any:
+        return ("", 204) if self.images.pop(image_id, None) else refuse(404, "No image found")
+
+    def create(self) -> Any:
+        wish = request.get_json()
+        image_id = wish.get("id") or new_id()
+        if image_id in self.images:
+            return refuse(409, "Image exists")
+        self.add(image_id, **wish | {"id": image_id, "status": "queued"})
+        return self.images[image_id], 201
+
+    def ticket(self) -> Any:
+        wish = request.get_json()
+        self.tickets.append(wish)
+        return {"url": f"http://image.test/v2/images/{wish['image_id']}/file", "ticket": "t"}, 201
+
+
+class Network:
+    ID = NETWORK_ID
+
+    def __init__(self) -> None:
+        self.networks: dict[str, dict[str, Any]] = {}
+        self.ports: dict[str, dict[str, Any]] = {}
+        self.groups = [{"id": "g-default", "name": "default", "project_id": "p1"},
+                       {"id": "g-web", "name": "web", "project_id": "p1"}]
+        self.add(NETWORK_ID, "private")
+        self.app = Flask("network")
+        self.app.add_url_rule("/v2.0/networks", view_func=self.list_networks)
+        self.app.add_url_rule("/v2.0/networks/<network_id>", view_func=self.show_network)
+        self.app.add_url_rule("/v2.0/subnets", view_func=self.list_subnets)
+        self.app.add_url_rule("/v2.0/security-groups", "sgs", view_func=lambda: {"security_groups": self.groups})
+        self.app.add_url_rule("/v2.0/floatingips", "fips", view_func=lambda: {"floatingips": []})
+        self.app.add_url_rule("/v2.0/ports", view_func=self.list_ports)
+        self.app.add_url_rule("/v2.0/ports", view_func=self.create_ports, methods=["POST"])
+        self.app.add_url_rule("/v2.0/ports/<port_id>", view_func=self.show_port)
+        self.app.add_url_rule("/v2.0/ports/<port_id>", view_func=self.update_port, methods=["PUT"])
+        self.app.add_url_rule("/v2.0/ports/<port_id>", view_func=self.delete_port, methods=["DELETE"])
+
+    def add(self, network_id: str, name: str, **facts: Any) -> None:
+        self.networks[network_id] = {"id": network_id, "name": name, "mtu": 1450, "shared": False, "project_id": "p1",
+                                     "router:external": False, "status": "ACTIVE", "subnets": [SUBNET_ID]} | facts
+
+    def list_networks(self) -> Any:
+        ids = request.args.getlist("id")
+        return {"networks": [n for n in self.networks.values() if not ids or n["id"] in ids]}
+
+    def show_network(self, network_id: str) -> Any:
+        known = self.networks.get(network_id)
+        return {"network": known} if known else refuse(404, "Network not found")
+
+    def list_subnets(self) -> Any:
+        return {"subnets": [{"id": SUBNET_ID, "ip_version": 4, "cidr": "10.0.0.0/24", "gateway_ip": "10.0.0.1",
+                             "dns_nameservers": ["10.0.0.2"], "host_routes": []}]}
+
+    def list_ports(self) -> Any:
+        args = request.args
+        return {"ports": [p for p in self.ports.values()
+                          if (not args.getlist("id") or p["id"] in args.getlist("id"))
+                          and ("device_id" not in args or p["device_id"] == args["device_id"])]}
+
+    def port(self, **facts: Any) -> dict[str, Any]:
+        port_id, number = new_id(), len(self.ports) + 5
+        fixed = [{"ip_address": f["ip_address"], "subnet_id": SUBNET_ID} for f in facts.pop("fixed_ips", ())]
+        self.ports[port_id] = {"id": port_id, "network_id": NETWORK_ID, "mac_address": f"fa:16:3e:00:00:{number:02x}",
+                               "device_id": "", "device_owner": "", "binding:host_id": "", "name": "", "status": "DOWN",
+                               "security_groups": ["g-default"],
+                               "fixed_ips": fixed or [{"ip_address": f"10.0.0.{number}", "subnet_id": SUBNET_ID}]} | facts
+        return self.ports[port_id]
+
+    def create_ports(self) -> Any:
+        wish = request.get_json()
+        if "port" in wish:
+            return {"port": self.port(**wish["port"])}, 201
+        return {"ports": [self.port(**p) for p in wish["ports"]]}, 201
+
+    def show_port(self, port_id: str) -> Any:
+        return {"port": self.ports[port_id]} if port_id in self.ports else refuse(404, "Port not found")
+
+    def update_port(self, port_id: str) -> Any:
+        if port_id not in self.ports:
+            return refuse(404, "Port not found")
+        self.ports[port_id] |= request.get_json()["port"]
+        return {"port": self.ports[port_id]}
+
+    def delete_port(self, port_id: str) -> Any:
+        return ("", 204) if self.ports.pop(port_id, None) else refuse(404, "Port not found")
+
+
+class Volume:
+    """A volume is made at once."""
+
+    def __init__(self) -> None:
+        self.volumes: dict[str, dict[str, Any]] = {}
+        self.attachments: dict[str, dict[str, Any]] = {}
+        self.app = Flask("volume")
+        root = "/v3/<project>"
+        self.app.add_url_rule(f"{root}/volumes", view_func=self.create, methods=["POST"])
+        self.app.add_url_rule(f"{root}/volumes/detail", view_func=self.detail)
+        self.app.add_url_rule(f"{root}/volumes/<volume_id>", view_func=self.show)
+        self.app.add_url_rule(f"{root}/volumes/<volume_id>", view_func=self.remove, methods=["DELETE"])
+        self.app.add_url_rule(f"{root}/attachments", view_func=self.attach, methods=["POST"])
+        self.app.add_url_rule(f"{root}/attachments/detail", view_func=self.list_attachments)
+        self.app.add_url_rule(f"{root}/attachments/<one>", view_func=self.connect, methods=["PUT"])
+        self.app.add_url_rule(f"{root}/attachments/<one>", view_func=self.detach, methods=["DELETE"])
+        self.app.add_url_rule(f"{root}/attachments/<one>/action", view_func=self.complete, methods=["POST"])
+
+    def add(self, **facts: Any) -> str:
+        volume_id = new_id()
+        self.volumes[volume_id] = {"id": volume_id, "status": "available", "size": 1, "metadata": {}, "bootable": "false",
+                                   "multiattach": False} | facts
+        return volume_id
+
+    def create(self, project: str) -> Any:
+        wish = request.get_json()["volume"]
+        volume_id = self.add(size=wish["size"], metadata=wish.get("metadata", {}),
+                             bootable="true" if "imageRef" in wish else "false")
+        return {"volume": self.volumes[volume_id]}, 202
+
+    def detail(self, project: str) -> Any:
+        return {"volumes": list(self.volumes.values())}
+
+    def show(self, project: str, volume_id: str) -> Any:
+        return {"volume": self.volumes[volume_id]} if volume_id in self.volumes else refuse(404, "Volume not found")
+
+    def remove(self, project: str, volume_id: str) -> Any:
+        known = self.volumes.get(volume_id)
+        if known is None:
+            return refuse(404, "Volume not found")
+        if any(a["volume_id"] == volume_id for a in self.attachments.values()):
+            return refuse(400, "Volume is attached")
+        del self.volumes[volume_id]
+        return "", 202
+
+    def attach(self, project: str) -> Any:
+        wish = request.get_json()["attachment"]
+        volume = self.volumes[wish["volume_uuid"]]
+        if volume["status"] != "available":
+            return refuse(400, f"Volume is {volume['status']}")
+        volume["status"] = "reserved"
+        one = new_id()
+        self.attachments[one] = {"id": one, "volume_id": volume["id"], "instance": wish["instance_uuid"], "status": "reserved"}
+        return {"attachment": self.attachments[one]}
+
+    def list_attachments(self, project: str) -> Any:
+        return {"attachments": [a for a in self.attachments.values() if a["instance"] == request.args["instance_id"]]}
+
+    def connect(self, project: str, one: str) -> Any:
+        attachment = self.attachments[one]
+        attachment["connection_info"] = {"driver_volume_type": "file", "data": {
+            "path": f"/volumes/{attachment['volume_id']}", "format": "raw", "volume_id": attachment["volume_id"]}}
+        return {"attachment": attachment}
+
+    def complete(self, project: str, one: str) -> Any:
+        self.volumes[self.attachments[one]["volume_id"]]["status"] = "in-use"
+        return "", 204
+
+    def detach(self, project: str, one: str) -> Any:
+        gone = self.attachments.pop(one, None)
+        if gone is None:
+            return refuse(404, "Attachment not found")
+        self.volumes[gone["volume_id"]]["status"] = "available"
+        return {"attachments": []}
+
+
+@pytest.fixture
+def image() -> Image:
+    return Image()
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network()
+
+
+@pytest.fixture
+def volume() -> Volume:
+    return Volume()
+
+
+@pytest.fixture
+def compute(tmp_path: Path, image: Image, network: Network, volume: Volume) -> Iterator[ComputeFixture]:
+    with compute_service(tmp_path, apps={"image": image.app, "network": network.app, "volume": volume.app}) as fixture:
+        fixture.flavor()
+        yield fixture
