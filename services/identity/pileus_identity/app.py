@@ -4,7 +4,26 @@ import sys
 
 from flask import Flask
 
-from pileus_identity.api import discovery, revocations, tokens
+from pileus_identity.api import (
+    application_credentials,
+    credentials,
+    discovery,
+    domains,
+    ec2_credentials,
+    grants,
+    groups,
+    limits,
+    memberships,
+    projects,
+    regions,
+    revocations,
+    role_assignments,
+    roles,
+    scopes,
+    services,
+    tokens,
+    users,
+)
 from pileus_identity.api.errors import error_view
 from pileus_identity.config import Config
 from pileus_identity.core.tools import Tools
@@ -13,7 +32,9 @@ from pileus_kit import db, serve
 from pileus_kit.policy import Enforcer
 from pileus_kit.web import create_app
 
-RESOURCES = (discovery.resource, tokens.resource, revocations.resource)
+RESOURCES = tuple(module.resource for module in (
+    application_credentials, credentials, discovery, domains, ec2_credentials, grants, groups, limits, memberships, projects,
+    regions, revocations, role_assignments, roles, scopes, services, tokens, users))
 
 
 def build(config: Config) -> Flask:
@@ -22,14 +43,16 @@ def build(config: Config) -> Flask:
 
 
 def create(tools: Tools, enforcer: Enforcer) -> Flask:
-    app = create_app("pileus_identity", tools=tools, resources=RESOURCES, authenticate=tools.authenticate, enforcer=enforcer,
-                     error_view=error_view, service_type="identity", healthy=lambda: db.alive(tools.sessions))
-    app.extensions["pileus_identity_url"] = f"{tools.config.public_url or tools.config.identity_url.removesuffix('/v3')}/v3"
+    app = create_app("pileus_identity", tools=tools, resources=RESOURCES, authenticate=tools.authenticate,
+                     enforcer=enforcer, error_view=error_view, service_type="identity", healthy=lambda: db.alive(tools.sessions))
+    public = tools.config.public_url or tools.config.identity_url.removesuffix("/v3")
+    app.extensions["pileus_identity_url"] = f"{public}/v3"
     return app
 
 
 def main(argv: list[str] | None = None) -> None:
-    serve.api(build, serve.configured(Config, sys.argv[1:] if argv is None else argv, "identity-api"), "pileus-identity-api")
+    config = serve.configured(Config, sys.argv[1:] if argv is None else argv, "identity-api")
+    serve.api(build, config, "pileus-identity-api")
 
 
 if __name__ == "__main__":

@@ -49,10 +49,23 @@ class Logins:
 
     def login(self, auth: Body) -> Token:
         """The token that `auth` asks for. Raises LoginFailed, PasswordExpired, MoreFactorsNeeded, Invalid."""
+        ledger = self._tokens.standings.ledger
+        serial = ledger.look()
         proof = self._prove(auth["identity"])
         place = self._place(proof, auth.get("scope"))
         parent = proof.parent.payload if proof.parent else None
-        return self._issue(place, tuple(proof.methods), parent, fallback="scope" not in auth)
+        token = self._issue(place, tuple(proof.methods), parent, fallback="scope" not in auth)
+        ledger.touch()  # a password changed while we checked the old one: such a token would look newer than the change
+        _, entries, lost = ledger.since(serial)
+        if lost or any(entry.kills and entry.user_id == proof.user_id for entry in entries):
+            raise LoginFailed
+        return token
+
+    def check_old(self, user_id: str, password: str) -> None:
+        """Whether that is the user's password, even an expired one; failures count like those of a login."""
+        with self._sessions.read() as session:
+            found = session.get(User, user_id)
+        self._check(found, password)
 
     def _issue(self, place: Place, methods: tuple[str, ...], parent: Payload | None, fallback: bool) -> Token:
         try:
@@ -80,20 +93,25 @@ class Logins:
         who = given["user"]
         with self._sessions.read() as session:
             found = find_user(session, who)
+        user = self._check(found, who["password"])
+        if password_over(user):
+            raise PasswordExpired(user=user.id)
+        proof.user = user
+        proof.shown("password", user.id)
+
+    def _check(self, found: User | None, password: str) -> User:
+        """The user, if that is his password."""
         user = found if found is not None and not self._locked(found) else None
         # A locked user's password is checked against nothing: right or wrong, it takes as long and fails.
-        if not passwords.matches(user.password_hash if user else None, who["password"]):
+        if not passwords.matches(user.password_hash if user else None, password):
             if user is not None:
                 self._note_failure(user)
             raise LoginFailed
         assert user is not None
         if not user.enabled:
             raise LoginFailed
-        self._note_success(user, who["password"])
-        if password_over(user):
-            raise PasswordExpired(user=user.id)
-        proof.user = user
-        proof.shown("password", user.id)
+        self._note_success(user, password)
+        return user
 
     def _token(self, given: Body, proof: Proof) -> None:
         try:

@@ -15,7 +15,7 @@ from pileus_kit.auth import Caller
 from pileus_kit.db import Sessions
 from pileus_kit.errors import Unauthorized
 
-TOKEN_KEYS = "fernet-keys"
+TOKEN_KEYS = "fernet-keys"  # noqa: S105  (a folder)
 CREDENTIAL_KEYS = "credential-keys"
 PRUNE_EVERY = 500  # changes
 
