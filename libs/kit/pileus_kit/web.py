@@ -73,7 +73,8 @@ class Resource(Blueprint):
 
     def endpoint(  # type: ignore[override]
                  self, method: str, path: str, *, policy: str | None = None, public: str | None = None,
-                 body: Schemas | None = None, query: Schemas | None = None, since: Version | None = None,
+                 body: Schemas | dict[str, Any] | None = None,
+                 query: Schemas | dict[str, Any] | None = None, since: Version | None = None,
                  until: Version | None = None, target: Callable[..., Mapping[str, Any]] | None = None,
                  raw: bool = False) -> Callable[[Handler], Handler]:
         """`policy` is checked against `target(**path)`, read from the database, or else the caller's own scope."""
