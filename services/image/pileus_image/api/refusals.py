@@ -1,0 +1,19 @@
+"""How the image API says no: JSON to clients that ask for it, else the HTML that older image clients read."""
+
+from html import escape
+from http import HTTPStatus
+from typing import Any
+
+from flask import request
+
+from pileus_kit.errors import CloudError
+
+
+def view(err: CloudError | None, status: int, message: str) -> tuple[Any, str]:
+    phrase = HTTPStatus(status).phrase
+    if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
+        return {"message": message, "code": f"{status} {phrase}", "title": phrase}, "application/json"
+    title = f"{status} {phrase}"
+    page = (f"<html>\n <head>\n  <title>{title}</title>\n </head>\n <body>\n  <h1>{title}</h1>\n"
+            f"  {escape(message)}<br /><br />\n\n\n </body>\n</html>")
+    return page, "text/html; charset=UTF-8"

@@ -1,0 +1,50 @@
+"""How much a project may have, and has."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from pileus_image.db.models import Image
+from pileus_image.errors import ImageTooLarge, OverQuota
+
+MIB = 1 << 20
+UPLOADING = ("saving", "uploading", "importing")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """-1 is no limit."""
+
+    images: int = -1
+    mib: int = -1
+
+
+def check_count(session: Session, owner: str | None, limits: Limits) -> None:
+    """Raise OverQuota if the project may not have one image more."""
+    if limits.images < 0:
+        return
+    have = session.scalar(select(func.count()).where(Image.owner == owner)) or 0
+    if have >= limits.images:
+        raise OverQuota(what="images", attempted=have + 1, most=limits.images)
+
+
+def check_size(session: Session, owner: str | None, more: int, limits: Limits) -> None:
+    """Raise ImageTooLarge if the project may not have `more` bytes."""
+    if limits.mib >= 0 and _bytes(session, owner) + more > limits.mib * MIB:
+        raise ImageTooLarge(why=f"the project may have {limits.mib} MiB of image data")
+
+
+def usage(session: Session, owner: str | None, limits: Limits) -> dict[str, dict[str, int]]:
+    uploading = session.scalar(select(func.count()).where(Image.owner == owner, Image.status.in_(UPLOADING))) or 0
+    count = session.scalar(select(func.count()).where(Image.owner == owner)) or 0
+    return {
+        "image_size_total": {"limit": limits.mib, "usage": _bytes(session, owner) // MIB},
+        "image_stage_total": {"limit": limits.mib, "usage": 0},
+        "image_count_total": {"limit": limits.images, "usage": count},
+        "image_count_uploading": {"limit": limits.images, "usage": uploading},
+    }
+
+
+def _bytes(session: Session, owner: str | None) -> int:
+    return int(session.scalar(select(func.sum(Image.size)).where(Image.owner == owner)) or 0)

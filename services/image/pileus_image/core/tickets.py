@@ -1,0 +1,70 @@
+"""Tickets: the right to read or write one image's data for a while, for hosts that hold no credentials.
+
+A ticket is base64url(JSON claim) "." hex(HMAC-SHA256 of the former); the key lies in the state directory.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from pileus_kit.errors import Unauthorized
+
+Action = Literal["read", "write"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    image_id: str
+    action: Action
+    expires: float  # epoch seconds
+
+
+class Tickets:
+    """Issues and checks tickets with one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @classmethod
+    def at(cls, path: Path) -> "Tickets":
+        """With the key in `path`, made there (mode 0600) if it isn't yet."""
+        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        if not path.exists():
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(secrets.token_bytes(32))
+            try:
+                os.link(draft, path)  # the first of several processes wins, whole
+            except FileExistsError:
+                pass
+            draft.unlink()
+        return cls(path.read_bytes())
+
+    def issue(self, image_id: str, action: Action, seconds: float) -> str:
+        claim = Claim(image_id, action, time.time() + seconds)
+        payload = base64.urlsafe_b64encode(msgspec.json.encode(asdict(claim))).decode().rstrip("=")
+        return f"{payload}.{self._sign(payload)}"
+
+    def check(self, ticket: str, image_id: str, action: Action) -> None:
+        """Raise Unauthorized unless the ticket is ours, for this, and in time."""
+        payload, _, signature = ticket.partition(".")
+        if len(ticket) > 1024 or not ticket.isascii() or not hmac.compare_digest(signature, self._sign(payload)):
+            raise Unauthorized()
+        try:
+            claim = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=Claim)
+        except (msgspec.MsgspecError, binascii.Error):
+            raise Unauthorized() from None
+        if (claim.image_id, claim.action) != (image_id, action) or claim.expires < time.time():
+            raise Unauthorized()
+
+    def _sign(self, payload: str) -> str:
+        return hmac.new(self._key, payload.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,85 @@
+"""Blobs as files: written to one name, made durable, then renamed to another."""
+
+import errno
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from pileus_image.drivers.base import BlobMissing, Store, StoreFull, Writer
+
+FLUSH_EVERY = 64 << 20
+"""Bytes after which the kernel is asked to begin writing, so that the final fsync finds little left."""
+
+
+class FileStore(Store):
+    """Two directories on one file system: `partial` and `blobs`, the latter by the first two digits of the id."""
+
+    name = "file"
+
+    def __init__(self, root: Path) -> None:
+        self.partial, self.blobs = root / "partial", root / "blobs"
+        for directory in (self.partial, self.blobs):
+            directory.mkdir(parents=True, exist_ok=True)
+
+    def writer(self, blob: str) -> "FileWriter":
+        return FileWriter(self.partial / blob, self._path(blob))
+
+    def open(self, blob: str) -> BinaryIO:
+        try:
+            return self._path(blob).open("rb")
+        except FileNotFoundError:
+            raise BlobMissing(blob) from None
+
+    def delete(self, blob: str) -> None:
+        (self.partial / blob).unlink(missing_ok=True)
+        self._path(blob).unlink(missing_ok=True)
+
+    def _path(self, blob: str) -> Path:
+        return self.blobs / blob[:2] / blob
+
+
+class FileWriter(Writer):
+    def __init__(self, partial: Path, final: Path) -> None:
+        self._partial, self._final = partial, final
+        self._file = partial.open("wb", buffering=0)
+        self._unflushed = self._flushed = 0
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as err:
+            if err.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StoreFull() from err
+            raise
+        self._unflushed += len(data)
+        if self._unflushed >= FLUSH_EVERY:
+            os.posix_fadvise(self._file.fileno(), self._flushed, self._unflushed, os.POSIX_FADV_DONTNEED)
+            self._flushed, self._unflushed = self._flushed + self._unflushed, 0
+
+    def reader(self) -> BinaryIO:
+        return Path(f"/proc/self/fd/{self._file.fileno()}").open("rb")  # also when a deleted image's file is unlinked
+
+    def commit(self) -> None:
+        os.fsync(self._file.fileno())
+        self._final.parent.mkdir(exist_ok=True)
+        try:
+            self._partial.rename(self._final)
+        except FileNotFoundError:
+            raise BlobMissing(self._final.name) from None
+        for directory in (self._final.parent, self._final.parent.parent):
+            _sync_directory(directory)
+        self._file.close()
+
+    def discard(self) -> None:
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,134 @@
+"""Fetching a user's URL without being led into the house: each address that each hop resolves to is checked, and the
+connection goes to that very address, so a name can't answer differently the second time."""
+
+import http.client
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from pileus_image.errors import DownloadFailed
+
+PORTS = {"http": 80, "https": 443}
+MOST_HOPS = 5
+TIMEOUT = 30.0  # seconds without a byte
+LONGEST_URL = 2048
+REDIRECTS = (301, 302, 303, 307, 308)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Resolve = Callable[[str, int], list[str]]
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """All addresses of a host name."""
+    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+@dataclass(frozen=True)
+class Body:
+    read: Callable[[int], bytes]
+    length: int | None
+
+
+class Fetcher:
+    """`allowed` networks may be reached although they aren't public, on any port."""
+
+    def __init__(self, allowed: tuple[str, ...] = (), resolver: Resolve = resolve) -> None:
+        self._allowed: list[Network] = [ipaddress.ip_network(network) for network in allowed]
+        self._resolve = resolver
+        self._tls = ssl.create_default_context()
+
+    def check(self, url: str) -> SplitResult:
+        """Raise DownloadFailed unless the URL could be fetched as far as can be told without asking anybody."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise DownloadFailed(url=url[:256], why="it is not a URL") from None
+        if len(url) > LONGEST_URL or not url.isascii() or any(c <= " " for c in url):
+            raise DownloadFailed(url=url[:256], why="it is not a URL")
+        if parts.scheme not in PORTS or not parts.hostname:
+            raise DownloadFailed(url=url[:256], why="it must be http:// or https:// and name a host")
+        if parts.username or parts.password:
+            raise DownloadFailed(url="a URL with a password", why="a URL may not carry credentials")
+        if port not in (None, *PORTS.values()) and not self._allowed:
+            raise DownloadFailed(url=url[:256], why=f"port {port} is not allowed")
+        return parts
+
+    @contextmanager
+    def open(self, url: str) -> Iterator[Body]:
+        """The body behind the URL. Raises DownloadFailed, also while reading."""
+        for _ in range(MOST_HOPS):
+            connection, response = self._ask(url)
+            try:
+                if response.status in REDIRECTS and response.headers.get("Location"):
+                    url = urljoin(url, response.headers["Location"])
+                    continue
+                if response.status != 200:
+                    raise DownloadFailed(url=url, why=f"the server answers {response.status} {response.reason}")
+                yield Body(_reader(response, url), response.length)
+                return
+            finally:
+                connection.close()
+        raise DownloadFailed(url=url, why=f"more than {MOST_HOPS} redirections")
+
+    def _ask(self, url: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        parts = self.check(url)
+        host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
+        connection = _Pinned(self._address(url, host, port), host, port,
+                             self._tls if parts.scheme == "https" else None)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        try:
+            connection.request("GET", path, headers={"User-Agent": "pileus-image", "Accept-Encoding": "identity"})
+            return connection, connection.getresponse()
+        except (OSError, http.client.HTTPException) as err:
+            connection.close()
+            raise DownloadFailed(url=url, why=str(err) or type(err).__name__) from err
+
+    def _address(self, url: str, host: str, port: int) -> str:
+        """An address of the host, all of which are fit to be reached."""
+        try:
+            addresses = self._resolve(host, port)
+        except OSError as err:
+            raise DownloadFailed(url=url, why=f"{host} has no address ({err})") from err
+        if not addresses or not all(self._fit(address, port) for address in addresses):
+            raise DownloadFailed(url=url, why=f"{host} is not a public address")
+        return addresses[0]
+
+    def _fit(self, text: str, port: int) -> bool:
+        address = ipaddress.ip_address(text.partition("%")[0])
+        inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+        teredo = getattr(address, "teredo", None)
+        for embedded in (inner, *(teredo or ())):
+            if embedded is not None and not self._fit(str(embedded), port):
+                return False
+        if any(address in network for network in self._allowed):
+            return True
+        nat64 = address.version == 6 and address in ipaddress.ip_network("64:ff9b::/96")
+        return address.is_global and not address.is_multicast and not nat64 and port in PORTS.values()
+
+
+class _Pinned(http.client.HTTPConnection):
+    """Speaks to one address, whatever the name says by now."""
+
+    def __init__(self, address: str, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        super().__init__(host, port, timeout=TIMEOUT)
+        self._address, self._tls = address, tls
+        self.default_port = 443 if tls else 80  # left out of the Host header
+
+    def connect(self) -> None:
+        self.sock = socket.create_connection((self._address, self.port), self.timeout)
+        if self._tls:
+            self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
+
+
+def _reader(response: http.client.HTTPResponse, url: str) -> Callable[[int], bytes]:
+    def read(size: int) -> bytes:
+        try:
+            return response.read(size)
+        except (OSError, http.client.HTTPException) as err:
+            raise DownloadFailed(url=url, why=str(err) or type(err).__name__) from err
+    return read

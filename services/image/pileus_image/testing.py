@@ -1,0 +1,71 @@
+"""The image service in this process, for its own tests and other services'."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pileus_image import app, policy
+from pileus_image.config import Config
+from pileus_image.core.tickets import Tickets
+from pileus_image.db.models import Event, Job, Model
+from pileus_image.drivers.file import FileStore
+from pileus_image.drivers.web import Fetcher
+from pileus_image.flows import import_image, sweep
+from pileus_image.flows.tools import Tools
+from pileus_kit.flow import Runner
+from pileus_kit.policy import Enforcer
+from pileus_kit.testing import Client, TokenBook, fresh_sessions
+
+OCTETS = {"Content-Type": "application/octet-stream"}
+
+
+class ImageFixture:
+    """Attributes: app, client, tools, runner, book. `book` may be shared with other services' fixtures."""
+
+    def __init__(self, directory: Path, book: TokenBook | None = None, fetcher: Fetcher | None = None,
+                 **options: Any) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        config = Config(state=str(directory), **options)
+        self.book = book or TokenBook()
+        self.sessions = fresh_sessions(Model, directory)
+        self.store = FileStore(directory / "store")
+        self.tools = Tools(config=config, sessions=self.sessions, stores={"file": self.store},
+                           tickets=Tickets.at(config.path("image", "ticket.key")),
+                           fetcher=fetcher or Fetcher(config.download_networks), limits=app.limits(config))
+        self.runner = Runner(self.sessions, Job, Event, [import_image.FLOW], self.tools, me="image-test", threads=1)
+        self.app = app.create(self.tools, self.book, Enforcer(policy.RULES))
+        self.client = Client(self.app, "image", as_=self.book.member)
+
+    def drain(self) -> None:
+        """Run what imports and sweeps would do by themselves."""
+        self.runner.drain()
+        sweep.doomed(self.tools)
+
+    def stored(self) -> list[str]:
+        """The names of everything in the store, whole or not."""
+        return sorted(path.name for path in Path(self.tools.config.state, "store").rglob("*") if path.is_file())
+
+    def image(self, content: bytes | None = None, as_: Any = None, **wish: Any) -> dict[str, Any]:
+        """An image, active if `content` is given. Raises AssertionError with the answer if it is refused."""
+        body = {"name": "image", "disk_format": "raw", "container_format": "bare"} | wish
+        made = self.client.post("/v2/images", json=body, as_=as_)
+        assert made.status_code == 201 and made.json, made.text
+        path = f"/v2/images/{made.json['id']}"
+        if content is not None:
+            put = self.client.put(f"{path}/file", data=io.BytesIO(content), headers=OCTETS, as_=as_)
+            assert put.status_code == 204, put.text
+        return dict(self.client.get(path, as_=as_).json or {})
+
+    def close(self) -> None:
+        self.sessions.dispose()
+
+
+@contextmanager
+def image_service(directory: Path, **kwargs: Any) -> Iterator[ImageFixture]:
+    fixture = ImageFixture(directory, **kwargs)
+    try:
+        yield fixture
+    finally:
+        fixture.close()
