@@ -4,11 +4,15 @@ SQLite is the embedded default: WAL, `synchronous=FULL` (an accepted request is 
 `BEGIN IMMEDIATE`, so two of them queue instead of failing halfway. PostgreSQL is what a grown cloud uses.
 """
 
+import mmap
+import os
+import struct
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, create_engine, event, text
@@ -54,6 +58,8 @@ class Sessions:
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        if "PILEUS_STATEMENTS" in os.environ:
+            _count_all(self.engine, Path(os.environ["PILEUS_STATEMENTS"]))
         self._writers = sessionmaker(self.engine, expire_on_commit=False)
         self._readers = sessionmaker(self.engine.execution_options(pileus_read=True), expire_on_commit=False,
                                      autoflush=False)
@@ -90,6 +96,21 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     reads = connection.get_execution_options().get("pileus_read")
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _count_all(engine: Engine, directory: Path) -> None:
+    """Keep a running count of this process's statements in DIRECTORY/PID, where the bench reads it."""
+    with (directory / str(os.getpid())).open("a+b") as file:
+        file.truncate(8)
+        total = mmap.mmap(file.fileno(), 8)
+    lock = threading.Lock()
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            with lock:
+                total[:] = struct.pack("q", struct.unpack("q", total[:])[0] + 1)
+
+    event.listen(engine, "before_cursor_execute", note)
 
 
 @contextmanager
