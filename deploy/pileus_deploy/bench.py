@@ -88,7 +88,8 @@ class Bench:
             call(i)
         after = self.meter.read()
         self.found[name] = ((after[0] - cpu) / times, (after[1] - statements) / times)
-        print(f"   {name}: {self.found[name][0]:.2f} ms, {self.found[name][1]:.1f} statements", file=sys.stderr, flush=True)
+        cost, sent = self.found[name]
+        print(f"   {name}: {cost:.2f} ms, {sent:.1f} statements", file=sys.stderr, flush=True)
 
     def run(self) -> None:
         self.tokens()
@@ -145,7 +146,8 @@ class Bench:
     def servers(self, network: str) -> None:
         unlimited = {"quota_set": {"instances": -1, "cores": -1, "ram": -1}}
         self.admin.call("PUT", "compute", f"/v2.1/os-quota-sets/{self.cloud.session.get_project_id()}", unlimited)
-        flavor = next(f for f in self.cloud.call("GET", "compute", "/v2.1/flavors")["flavors"] if f["name"] == "m1.nano")
+        flavors = self.cloud.call("GET", "compute", "/v2.1/flavors")["flavors"]
+        flavor = next(f for f in flavors if f["name"] == "m1.nano")
         image = self.cloud.call("GET", "image", "/v2/images?visibility=public")["images"][0]
         wish = {"name": "bench", "flavorRef": flavor["id"], "imageRef": image["id"]}
         made: list[str] = []

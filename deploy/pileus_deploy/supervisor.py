@@ -67,7 +67,10 @@ def preload(wanted: Sequence[Process]) -> None:
         importlib.import_module(name)
     for process in wanted:
         if process.main:
-            importlib.import_module(process.main.partition(":")[0])
+            try:
+                importlib.import_module(process.main.partition(":")[0])
+            except Exception:  # that process will fail and say so; the others shall run
+                log.exception("cannot import %s", process.main)
     gc.collect()
     gc.freeze()
 

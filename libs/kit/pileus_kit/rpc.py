@@ -195,7 +195,7 @@ def _settings(url: str, me: str) -> Any:
 # So queues are plain and expire; see docs/decisions for the figures against quorum queues.
 BROKER: dict[str, Any] = {
     "heartbeat_timeout_threshold": 30, "heartbeat_rate": 2, "kombu_reconnect_delay": 0.5,
-    "rabbit_retry_interval": 1, "rabbit_retry_backoff": 1, "rabbit_interval_max": 5,
+    "rabbit_retry_interval": 1, "rabbit_retry_backoff": 1, "rabbit_interval_max": 1,
     "rabbit_transient_queues_ttl": 300,
 }
 
