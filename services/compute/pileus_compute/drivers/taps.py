@@ -14,11 +14,11 @@ def wired(tap: str) -> bool:
     return (NET / tap / "master").exists()
 
 
-def wait(taps: list[str], patience_s: float = PATIENCE_S) -> None:
-    """Return when every tap is in a bridge. Raises TapMissing after `patience_s`."""
-    deadline = time.monotonic() + patience_s
+def wait(taps: list[str]) -> None:
+    """Return when every tap is in a bridge. Raises TapMissing after PATIENCE_S."""
+    deadline = time.monotonic() + PATIENCE_S
     for tap in taps:
         while not wired(tap):
             if time.monotonic() >= deadline:
-                raise TapMissing(tap=tap, seconds=patience_s)
+                raise TapMissing(tap=tap, seconds=PATIENCE_S)
             time.sleep(POLL_S)

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import shutil
+import signal
 import subprocess
-import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ import pytest
 from pileus_compute.drivers.base import Hypervisor
 from pileus_compute.drivers.fake import Fake
 from pileus_compute.rpc import Guest, Image, Nic
+from pileus_deploy import libvirtd as libvirtd_of_ours
 
 REPOSITORY = Path(__file__).parents[4]
 BUILD = REPOSITORY / "deploy/guest-image/build"
@@ -95,24 +98,47 @@ def test_image() -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def libvirt_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@dataclass
+class Daemon:
     """A libvirtd that nobody else uses. Its directory is short: sockets have 107 characters."""
-    import libvirt
 
-    state = Path("/tmp", f"plt-{os.getpid()}")
-    daemon = [sys.executable, "-m", "pileus_deploy.libvirtd"]
-    subprocess.run([*daemon, "start", str(state)], check=True)
-    uri = f"qemu+unix:///system?socket={state}/libvirt/sock/libvirt-sock"
-    yield uri
-    conn = libvirt.open(uri)
-    for domain in conn.listAllDomains():
-        if domain.isActive():
-            domain.destroy()
-        domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
-    conn.close()
-    subprocess.run([*daemon, "stop", str(state)], check=True)
-    subprocess.run(["rm", "-rf", str(state)], check=True)
+    state: Path = field(default_factory=lambda: Path("/tmp", f"plt-{os.getpid()}"))
+
+    @property
+    def uri(self) -> str:
+        return libvirtd_of_ours.private_uri(self.state)
+
+    def power_cut(self) -> None:
+        """Everything dies at once; at the next boot nothing of it runs."""
+        victims = [libvirtd_of_ours.running(self.state, name) for name in ("libvirtd", "virtlogd")]
+        for pid in [*filter(None, victims), *self.guests()]:
+            os.kill(pid, signal.SIGKILL)
+        while any(pid and Path(f"/proc/{pid}").exists() for pid in victims) or self.guests():
+            time.sleep(0.05)
+        (self.state / "libvirt/boot_id").unlink()
+        libvirtd_of_ours.start(self.state)
+
+    def guests(self) -> list[int]:
+        """QEMU processes whose disks are ours."""
+        return [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and self._runs_here(p)]
+
+    def _runs_here(self, process: Path) -> bool:
+        try:
+            line = (process / "cmdline").read_bytes()
+        except OSError:
+            return False
+        return line.startswith(b"/usr/bin/qemu-system") and str(self.state).encode() in line
+
+
+@pytest.fixture(scope="session")
+def libvirtd() -> Iterator[Daemon]:
+    daemon = Daemon()
+    libvirtd_of_ours.start(daemon.state)
+    yield daemon
+    for pid in daemon.guests():
+        os.kill(pid, signal.SIGKILL)
+    libvirtd_of_ours.stop(daemon.state)
+    shutil.rmtree(daemon.state)
 
 
 @dataclass
@@ -183,9 +209,9 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path, shelf: ShelfServer) ->
 def libvirt_bench(request: pytest.FixtureRequest, shelf: ShelfServer) -> Iterator[Bench]:
     from pileus_compute.drivers.libvirt.hypervisor import Libvirt
 
-    uri = request.getfixturevalue("libvirt_uri")
+    uri = request.getfixturevalue("libvirtd").uri
     image = shelf.put("testimg", request.getfixturevalue("test_image").read_bytes(), "qcow2")
-    state = Path("/tmp", f"plt-{os.getpid()}", "host")
+    state = request.getfixturevalue("libvirtd").state / "host"
     state.mkdir(exist_ok=True, parents=True)
     driver = Libvirt(uri, state, "h", "plt")
     yield Bench(driver, image, state, lambda: Libvirt(uri, state, "h", "plt"), True)

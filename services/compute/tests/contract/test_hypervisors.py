@@ -122,9 +122,11 @@ def test_an_interface_comes_and_goes_while_the_guest_runs(bench, taps):
     nic, late = taps.wire(taps.nic()), taps.nic()
     guest = running(bench, nics=(nic,))
     booted(bench, guest)
-    threading.Timer(0.3, taps.wire, [late]).start()
+    wiring = threading.Timer(0.3, taps.wire, [late])
+    wiring.start()
     for _ in range(2):
         bench.hypervisor.attach_nic(guest.id, late)
+    wiring.join()
     for _ in range(2):
         bench.hypervisor.detach_nic(guest.id, late.port_id)
 

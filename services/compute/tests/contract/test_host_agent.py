@@ -1,0 +1,172 @@
+"""The agent over the bus: what flows rely on, with the fake driver and with real guests."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from pileus_compute.agent.heartbeats import Heartbeats
+from pileus_compute.agent.host import Host
+from pileus_compute.rpc import (
+    Control,
+    GuestNotRunning,
+    GuestState,
+    HostAgent,
+    Inventory,
+    Power,
+    TapMissing,
+    Upload,
+    Wanted,
+)
+from pileus_kit.rpc import Bus, Refused
+
+
+class Told(Control):
+    """A control plane that remembers what it heard."""
+
+    def __init__(self) -> None:
+        self.hellos: list[list[GuestState]] = []
+        self.ought: list[Wanted] = []
+        self.heard = threading.Event()
+
+    def hello(self, host: str, inventory: Inventory, guests: list[GuestState]) -> None:
+        self.hellos.append(guests)
+        self.heard.set()
+
+    def wanted(self, host: str) -> list[Wanted]:
+        return self.ought
+
+
+@pytest.fixture
+def agent(bench) -> Iterator[HostAgent]:
+    bus = Bus("fake://", "test")
+    server = bus.serve(Host(bench.hypervisor, bench.volumes / "snapshots"), "h")
+    yield bus.client(HostAgent, "h")
+    server.stop()
+    bus.close()
+
+
+def power(agent, guest):
+    return agent.state(guest.id).power
+
+
+def test_a_guests_life_over_the_bus(agent, bench):
+    guest = bench.guest(config_drive={"openstack/latest/meta_data.json": b'{"hostname": "drive"}'})
+    agent.prepare(guest)
+    assert agent.boot(guest).root_device == "/dev/vda"
+    agent.power_off(guest.id, 0)
+    agent.power_off(guest.id, 0)
+    assert power(agent, guest) is Power.STOPPED
+    assert agent.reboot(guest, hard=True).power is Power.RUNNING
+    agent.pause(guest.id)
+    agent.unpause(guest.id)
+    assert agent.guests() == [GuestState(guest.id, Power.RUNNING)]
+    agent.destroy(guest.id)
+    agent.destroy(guest.id)
+    assert agent.guests() == []
+
+
+def test_refusals_say_what_and_why(agent, bench):
+    guest = bench.guest()
+    with pytest.raises(Refused) as refused:
+        agent.pause(guest.id)
+    assert (refused.value.kind, refused.value.status) == ("GuestAbsent", 404)
+    agent.prepare(guest)
+    agent.boot(guest)
+    agent.power_off(guest.id, 0)
+    with pytest.raises(Refused) as refused:
+        agent.console(guest.id, "vnc")
+    assert refused.value.kind == GuestNotRunning.__name__
+
+
+def test_a_deaf_guest_is_cut_off_in_the_end(agent, bench):
+    guest = bench.guest()
+    agent.prepare(guest)
+    agent.boot(guest)
+    if not bench.real:
+        bench.hypervisor.deaf = True
+    agent.power_off(guest.id, 1)  # a real one is still in its boot loader
+    assert power(agent, guest) is Power.STOPPED
+
+
+def test_rescue_and_back(agent, bench):
+    guest = bench.guest()
+    agent.prepare(guest)
+    agent.boot(guest)
+    agent.power_off(guest.id, 0)
+    rescued = replace(guest, rescue=bench.image)
+    assert agent.rescue(rescued).power is Power.RUNNING
+    assert agent.unrescue(guest).power is Power.RUNNING
+
+
+def test_a_snapshot_reaches_the_image_service(agent, bench, shelf):
+    guest = bench.guest()
+    agent.prepare(guest)
+    agent.boot(guest)
+    sent = agent.snapshot(guest.id, Upload("snap", shelf.url("snap"), "good"))
+    assert sent.size == len(shelf.images["/snap"]) > 0
+    assert not list((bench.volumes / "snapshots").iterdir())
+    if bench.real:
+        assert shelf.images["/snap"].startswith(b"QFI\xfb")
+
+
+def test_the_console_log_is_bounded_by_lines(agent, bench):
+    guest = bench.guest()
+    agent.prepare(guest)
+    agent.boot(guest)
+    deadline = time.monotonic() + 300
+    while not (text := agent.console_log(guest.id)).strip():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert agent.console_log(guest.id, 1).count("\n") <= 1
+    assert agent.console_log(guest.id, 0) == ""
+    assert len(text) <= 100 * 1024
+
+
+def test_an_unwired_tap_is_waited_for_and_then_refused(bench, taps, monkeypatch):
+    if not bench.real:
+        pytest.skip("the fake has no taps")
+    monkeypatch.setattr("pileus_compute.drivers.taps.PATIENCE_S", 0.2)
+    guest = bench.guest(nics=(taps.nic(),))
+    bench.hypervisor.prepare(guest)
+    with pytest.raises(TapMissing):
+        bench.hypervisor.boot(guest)
+
+
+def test_the_control_plane_hears_of_a_guest_that_stops_by_itself(bench):
+    control, host = Told(), Host(bench.hypervisor, bench.volumes / "snapshots")
+    heartbeats = Heartbeats(host, control, "h")
+    heartbeats.start()
+    guest = bench.guest()
+    host.prepare(guest)
+    host.boot(guest)
+    if bench.real:
+        bench.hypervisor.cut(guest.id)
+    else:
+        bench.hypervisor.crash(guest.id, Power.STOPPED)
+    deadline = time.monotonic() + 10
+    while GuestState(guest.id, Power.STOPPED) not in (control.hellos or [[]])[-1]:
+        assert time.monotonic() < deadline
+        control.heard.wait(1)
+        control.heard.clear()
+    heartbeats.stop()
+
+
+def test_after_a_power_cut_what_ran_runs_again_and_what_was_off_stays_off(bench, libvirtd):
+    control, host = Told(), Host(bench.hypervisor, bench.volumes / "snapshots")
+    lost, stopped, unwanted = (bench.guest() for _ in range(3))
+    for guest in (lost, stopped, unwanted):
+        host.prepare(guest)
+        host.boot(guest)
+    host.power_off(stopped.id, 0)
+    if bench.real:
+        libvirtd.power_cut()
+    else:
+        bench.hypervisor.power_cut()
+    again = Host(bench.new(), bench.volumes / "snapshots")
+    control.ought = [Wanted(lost.id, Power.RUNNING), Wanted(stopped.id, Power.STOPPED)]
+    assert Heartbeats(again, control, "h").revive() == [lost.id]
+    assert [again.state(g.id).power for g in (lost, stopped, unwanted)] == [Power.RUNNING, Power.STOPPED, Power.STOPPED]
+    again.hypervisor.close()
