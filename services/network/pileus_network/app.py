@@ -13,35 +13,48 @@ from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.web import Resource, create_app
 from pileus_network.api import (
+    address_scopes,
+    agents,
     extensions,
     floatingips,
+    ip_availabilities,
     networks,
     ports,
+    quotas,
+    rbac_policies,
     routers,
     security_group_rules,
     security_groups,
+    subnetpools,
     subnets,
+    tags,
     versions,
+    zones,
 )
 from pileus_network.api.failures import neutron_error
 from pileus_network.config import Config
 from pileus_network.core.pokes import Poker, Pokes
 from pileus_network.policy import RULES
 
-RESOURCES: tuple[Resource, ...] = tuple(
-    module.resource
-    for module in (
-        versions,
-        extensions,
-        networks,
-        subnets,
-        ports,
-        routers,
-        floatingips,
-        security_groups,
-        security_group_rules,
-    )
+NOUNS = (
+    versions,
+    extensions,
+    networks,
+    subnets,
+    ports,
+    routers,
+    floatingips,
+    security_groups,
+    security_group_rules,
+    subnetpools,
+    address_scopes,
+    rbac_policies,
+    quotas,
+    agents,
+    zones,
+    ip_availabilities,
 )
+RESOURCES: tuple[Resource, ...] = (*(noun.resource for noun in NOUNS), *tags.RESOURCES)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,10 @@ class NetworkNotFound(NotFound):
 
 
 class NetworkInUse(Conflict):
-    text = "Unable to complete operation on network {net_id}. There are one or more ports still in use on the network, id for these ports is: {ports}."
+    text = (
+        "Unable to complete operation on network {net_id}. There are one or more ports still in use on the "
+        "network, id for these ports is: {ports}."
+    )
 
 
 class InvalidSharedSetting(Conflict):
@@ -128,7 +131,10 @@ class AddressScopeNotFound(NotFound):
 
 
 class AddressScopeInUse(Conflict):
-    text = "Unable to complete operation on address scope {address_scope_id}. There are one or more subnet pools in use on the address scope."
+    text = (
+        "Unable to complete operation on address scope {address_scope_id}. There are one or more subnet pools in "
+        "use on the address scope."
+    )
 
 
 # ports
@@ -139,7 +145,10 @@ class PortNotFound(NotFound):
 
 
 class PortInUse(Conflict):
-    text = "Unable to complete operation on port {port_id} for network {net_id}. Port already has an attached device {device_id}."
+    text = (
+        "Unable to complete operation on port {port_id} for network {net_id}. Port already has an attached "
+        "device {device_id}."
+    )
 
 
 class ServicePortInUse(Conflict):
@@ -171,7 +180,10 @@ class InvalidIpForSubnet(BadRequest):
 
 
 class PortSecurityPortHasSecurityGroup(Conflict):
-    text = "Port has security group associated. Cannot disable port security or IP address until security group is removed."
+    text = (
+        "Port has security group associated. Cannot disable port security or IP address until security group is "
+        "removed."
+    )
 
 
 class PortSecurityAndIPRequiredForSecurityGroups(BadRequest):
@@ -210,15 +222,24 @@ class RouterInterfaceNotFoundForSubnet(NotFound):
 
 
 class RouterInterfaceInUseByFloatingIP(Conflict):
-    text = "Router interface for subnet {subnet_id} on router {router_id} cannot be deleted, as it is required by one or more floating IPs."
+    text = (
+        "Router interface for subnet {subnet_id} on router {router_id} cannot be deleted, as it is required by "
+        "one or more floating IPs."
+    )
 
 
 class RouterInterfaceInUseByRoute(Conflict):
-    text = "Router interface for subnet {subnet_id} on router {router_id} cannot be deleted, as it is required by one or more routes."
+    text = (
+        "Router interface for subnet {subnet_id} on router {router_id} cannot be deleted, as it is required by "
+        "one or more routes."
+    )
 
 
 class RouterExternalGatewayInUseByFloatingIp(Conflict):
-    text = "Gateway cannot be updated for router {router_id}, since a gateway to external network {net_id} is required by one or more floating IPs."
+    text = (
+        "Gateway cannot be updated for router {router_id}, since a gateway to external network {net_id} is "
+        "required by one or more floating IPs."
+    )
 
 
 class InvalidRoutes(BadRequest):
@@ -245,8 +266,8 @@ class ExternalGatewayForFloatingIPNotFound(NotFound):
 
 class FloatingIPPortAlreadyAssociated(Conflict):
     text = (
-        "Cannot associate floating IP {floating_ip_address} ({fip_id}) with port {port_id} using fixed IP {fixed_ip}, as that fixed IP "
-        "already has a floating IP on external network {net_id}."
+        "Cannot associate floating IP {floating_ip_address} ({fip_id}) with port {port_id} using fixed IP {fixed_ip}, "
+        "as that fixed IP already has a floating IP on external network {net_id}."
     )
 
 
@@ -310,7 +331,10 @@ class SecurityGroupInvalidProtocolForPort(BadRequest):
 
 
 class SecurityGroupRuleInvalidProtocol(BadRequest):
-    text = "Security group rule protocol {protocol} not supported. Only protocol names and integer representations [0 to 255] are supported."
+    text = (
+        "Security group rule protocol {protocol} not supported. Only protocol names and integer representations "
+        "[0 to 255] are supported."
+    )
 
 
 class SecurityGroupEthertypeConflictWithProtocol(BadRequest):

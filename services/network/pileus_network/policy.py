@@ -1,8 +1,8 @@
 """Who may do what: OpenStack Networking's rule names and defaults.
 
 A rule for an attribute (`create_port:fixed_ips`) is asked when a request sets it to something else than its default; an
-attribute whose `get_…` rule denies is left out of what the caller sees. Targets: the row's `project_id`, its network's as
-`network:project_id`, and whether that is shared as `network:shared`.
+attribute whose `get_…` rule denies is left out of what the caller sees. Targets: the row's `project_id`, its network's
+as `network:project_id`, and whether that is shared as `network:shared`.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,6 @@ from pileus_kit.policy import (
     ADMIN,
     ADMIN_OR_SERVICE,
     ANYONE,
-    PROJECT_MANAGER,
     PROJECT_MEMBER_OR_ADMIN,
     PROJECT_READER_OR_ADMIN,
     SERVICE,
@@ -29,7 +28,6 @@ MEMBER = PROJECT_MEMBER_OR_ADMIN
 READER = PROJECT_READER_OR_ADMIN
 MEMBER_OR_SERVICE = f"{MEMBER} or {SERVICE}"
 NET_OWNER_OR_SERVICE = f"{ADMIN_OR_SERVICE} or {NET_OWNER_MEMBER}"
-MANAGER = f"{ADMIN} or ({PROJECT_MANAGER})"
 
 NETWORKS = {
     "create_network": MEMBER_OR_SERVICE,
@@ -160,7 +158,7 @@ OTHERS = {
     "update_rbac_policy": MEMBER,
     "update_rbac_policy:target_tenant": f"{ADMIN} or not '*':%(rbac:target)s",
     "delete_rbac_policy": MEMBER,
-    "get_quota": MANAGER,
+    "get_quota": READER,
     "update_quota": ADMIN,
     "delete_quota": ADMIN,
     "get_agent": ADMIN,

@@ -28,8 +28,8 @@ class Pulse:
 class NetworkFixture:
     """`with NetworkFixture(tmp_path) as network:` gives `app`, `client`, `tools`, `control`, `book`.
 
-    `hosts` have an agent that has said hello; each maps the physical network `public`. `drain()` makes what was asked of
-    them true (ports become ACTIVE). `authenticate` replaces the token book when another one knows the callers.
+    `hosts` have an agent that has said hello; each maps the physical network `public`. `drain()` makes what was asked
+    of them true (ports become ACTIVE). `authenticate` replaces the token book when another one knows the callers.
     """
 
     def __init__(

@@ -18,6 +18,7 @@ from pileus_network.errors import HTTPBadRequest, PolicyNotAuthorized
 from pileus_network.policy import RULES
 
 REQUIRED = object()
+ANY_TEXT = text()
 NAMES = frozenset(rule.name for rule in RULES)
 ANY = {(0, 0): {"type": "object"}}
 """The schema that the kit checks; the table checks the rest, with the messages that OpenStack's clients know."""
@@ -28,7 +29,7 @@ MOST_AT_ONCE = 1000
 class Attr:
     """`default`: what a POST without it means; REQUIRED if it must be given."""
 
-    kind: Kind = text()
+    kind: Kind = ANY_TEXT
     default: Any = None
     post: bool = True
     put: bool = True

@@ -45,8 +45,7 @@ EXTENSIONS = {
     "sorting": "Sorting support",
     "standard-attr-description": "standard-attr-description",
     "standard-attr-revisions": "Resource revision numbers",
-    "standard-attr-tag": "Tag support for resources with standard attribute: subnet, trunk, network_segment_range, router, network, "
-    "policy, subnetpool, port, security_group, floatingip",
+    "standard-attr-tag": "Tag support for resources with standard attribute",
     "standard-attr-timestamp": "Resource timestamps",
     "subnet-service-types": "Subnet service types",
     "subnet_allocation": "Subnet Allocation",

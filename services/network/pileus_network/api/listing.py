@@ -15,7 +15,7 @@ from pileus_network.api.attributes import Shape
 from pileus_network.api.transactions import read
 from pileus_network.api.values import boolean
 from pileus_network.db.columns import tagged
-from pileus_network.db.models import Noun
+from pileus_network.db.models import Noun, Share
 from pileus_network.errors import HTTPBadRequest
 
 MOST = 5000
@@ -29,33 +29,39 @@ TAGS: dict[str, Callable[[list[ColumnElement[bool]]], ColumnElement[bool]]] = {
 }
 Clause = Callable[[list[str]], ColumnElement[bool]]
 Direction = Literal["asc", "desc"]
+View = Callable[[Any], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Listing:
-    """`columns` can be filtered and sorted by; `clauses` are filters that are not a column."""
+    """`columns` can be filtered and sorted by; `clauses` are filters that are not a column.
+
+    What a view needs besides the row comes with `options`, or, where a list of a thousand must be cheap, from
+    `prepare`, which reads the children of all rows as plain tuples and gives the view.
+    """
 
     shape: Shape
-    model: type[Noun]
+    model: type[Noun] | type[Share]
     columns: Mapping[str, InstrumentedAttribute[Any]]
     clauses: Mapping[str, Clause] = field(default_factory=dict)
     options: tuple[ExecutableOption, ...] = ()
+    prepare: Callable[[Session, list[Any]], View] | None = None
 
-    def answer(self, seen: ColumnElement[bool], view: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    def answer(self, seen: ColumnElement[bool], view: View) -> dict[str, Any]:
         """The body of a list request: the rows that `seen` lets through and the query asks for."""
         return read(lambda session: self._answer(session, seen, view))
 
-    def _answer(
-        self, session: Session, seen: ColumnElement[bool], view: Callable[[Any], dict[str, Any]]
-    ) -> dict[str, Any]:
+    def _answer(self, session: Session, seen: ColumnElement[bool], view: View) -> dict[str, Any]:
         backwards = request.args.get("page_reverse", "").lower() in ("true", "1")
         limit = _limit()
-        stmt = select(self.model).where(seen, *self._filters()).options(*self.options)
+        stmt: Any = select(self.model).where(seen, *self._filters()).options(*self.options)
         rows = fetch(session, stmt, self._sort(backwards), self._marker(session, seen), (limit or MOST) + 1)
         more = len(rows) > (limit or MOST)
         rows = rows[: limit or MOST]
         if backwards:
             rows.reverse()
+        if self.prepare is not None:
+            view = self.prepare(session, rows)
         body: dict[str, Any] = {self.shape.plural: self.shape.cut([view(row) for row in rows])}
         links = _links(rows, more, backwards) if limit or more else []
         if links:
@@ -96,11 +102,11 @@ class Listing:
             order.append((self.columns["id"], "desc" if backwards else "asc"))
         return order
 
-    def _marker(self, session: Session, seen: ColumnElement[bool]) -> Noun | None:
+    def _marker(self, session: Session, seen: ColumnElement[bool]) -> Any:
         marker = request.args.get("marker")
         if not marker:
             return None
-        row = session.scalars(select(self.model).where(self.model.id == marker, seen)).one_or_none()
+        row: Any = session.scalars(select(self.model).where(self.model.id == marker, seen)).one_or_none()
         if row is None:
             raise HTTPBadRequest(why=f"the marker {marker} could not be found")
         return row

@@ -1,5 +1,6 @@
 """/v2.0/ports"""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, or_, select
@@ -81,7 +82,7 @@ SHAPE = Shape(
 
 
 def _fixed_ips(found: list[str]) -> ColumnElement[bool]:
-    """`fixed_ips=ip_address=10.0.0.3`, `fixed_ips=subnet_id=…` (all given must hold for one address), `ip_address_substr=`."""
+    """`fixed_ips=ip_address=10.0.0.3`, `=subnet_id=…`, `=ip_address_substr=10.0`; all must hold for one address."""
     wanted: dict[str, list[str]] = {}
     for text in found:
         name, _, value = text.partition("=")
@@ -100,6 +101,24 @@ def _fixed_ips(found: list[str]) -> ColumnElement[bool]:
 
 def _groups(found: list[str]) -> ColumnElement[bool]:
     return exists(select(PortGroup.port_id).where(PortGroup.port_id == Port.id, PortGroup.group_id.in_(found)))
+
+
+def _prepare(session: Session, rows: list[Port]) -> Callable[[Port], dict[str, Any]]:
+    """The view of listed ports, with the addresses and groups of all of them read at once."""
+    ids = [row.id for row in rows]
+    fixed_ips: dict[str, list[dict[str, str]]] = {port_id: [] for port_id in ids}
+    groups: dict[str, list[str]] = {port_id: [] for port_id in ids}
+    for port_id, subnet_id, address in session.execute(
+        select(FixedIp.port_id, FixedIp.subnet_id, FixedIp.address)
+        .where(FixedIp.port_id.in_(ids))
+        .order_by(FixedIp.port_id, FixedIp.position)
+    ):
+        fixed_ips[port_id].append({"subnet_id": subnet_id, "ip_address": address})
+    for port_id, group_id in session.execute(
+        select(PortGroup.port_id, PortGroup.group_id).where(PortGroup.port_id.in_(ids))
+    ):
+        groups[port_id].append(group_id)
+    return lambda row: _view(row, fixed_ips[row.id], groups[row.id])
 
 
 LISTING = Listing(
@@ -126,11 +145,16 @@ LISTING = Listing(
         "updated_at": Port.updated_at,
     },
     clauses={"fixed_ips": _fixed_ips, "security_groups": _groups},
-    options=ports.LOADED,
+    prepare=_prepare,
 )
 
 
 def view(row: Port) -> dict[str, Any]:
+    fixed_ips = [{"subnet_id": ip.subnet_id, "ip_address": ip.address} for ip in row.fixed_ips]
+    return _view(row, fixed_ips, [group.group_id for group in row.groups])
+
+
+def _view(row: Port, fixed_ips: list[dict[str, str]], groups: list[str]) -> dict[str, Any]:
     return standard(row) | {
         "name": row.name,
         "network_id": row.network_id,
@@ -139,8 +163,8 @@ def view(row: Port) -> dict[str, Any]:
         "status": row.status,
         "device_id": row.device_id,
         "device_owner": row.device_owner,
-        "fixed_ips": [{"subnet_id": ip.subnet_id, "ip_address": ip.address} for ip in row.fixed_ips],
-        "security_groups": [group.group_id for group in row.groups],
+        "fixed_ips": fixed_ips,
+        "security_groups": groups,
         "allowed_address_pairs": row.allowed_address_pairs,
         "extra_dhcp_opts": row.extra_dhcp_opts,
         "port_security_enabled": row.port_security_enabled,

@@ -1,4 +1,4 @@
-"""Kinds of values in request bodies. Each turns what JSON brought into what the core works with, or says what is wrong."""
+"""Kinds of values in request bodies. Each turns what JSON brought into what the core takes, or says what is wrong."""
 
 import ipaddress
 import re

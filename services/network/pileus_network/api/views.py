@@ -11,7 +11,7 @@ from pileus_network.errors import HTTPBadRequest, RevisionNumberConstraintFailed
 
 def moment(when: datetime) -> str:
     """As OpenStack Networking writes times: whole seconds in UTC."""
-    return f"{when:%Y-%m-%dT%H:%M:%SZ}"
+    return when.isoformat(timespec="seconds")[:19] + "Z"
 
 
 def standard(row: Noun) -> dict[str, Any]:

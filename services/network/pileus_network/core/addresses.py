@@ -1,7 +1,7 @@
 """Giving out addresses and MACs.
 
-A free address is guessed, with one look at the database for many guesses; the primary key of `fixed_ips` decides. Where
-two writers guess the same (PostgreSQL; SQLite has one writer at a time), the loser's transaction fails and is run again.
+A free address is guessed, with one look at the database for many guesses; the primary key of `fixed_ips` decides.
+Where two writers guess the same (PostgreSQL; SQLite has one writer at a time), the loser's transaction is run again.
 """
 
 import ipaddress

@@ -81,3 +81,14 @@ def place(session: Session, port: Port, network: Network) -> None:
     port.host = scheduler.pick(session, physical(network), tunnels=network.network_type == "vxlan")
     port.vif_type = "bridge" if port.host else "unbound"
     concern(session).networks.add(network.id)
+
+
+def move(session: Session, network: Network, host: str) -> None:
+    """Serve the network from `host` ("": from nowhere until the next look for a home)."""
+    port = of(session, network.id)
+    if port is None or port.host == host:
+        return
+    concern(session).hosts.add(port.host)
+    port.host, port.vif_type, port.status = host, "bridge" if host else "unbound", "DOWN"
+    nouns.revise(port)
+    concern(session).networks.add(network.id)

@@ -152,7 +152,7 @@ def _inner(port: Port, fixed_ip: str | None) -> FixedIp:
 
 
 def _router(session: Session, port: Port, inner: FixedIp, external_id: str) -> Router:
-    """The router with an interface on the inner subnet and its gateway on the external network, its own gateway preferred."""
+    """The router between the inner subnet and the external network; the subnet's own gateway if there are several."""
     outside = select(Port.device_id).where(Port.network_id == external_id, Port.device_owner == GATEWAY_OWNER)
     rows = session.execute(
         select(Router, FixedIp.address, Subnet.gateway_ip)

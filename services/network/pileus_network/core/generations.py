@@ -1,5 +1,7 @@
-"""Which hosts a change concerns. A transaction notes what it touches; its last statement counts one more generation
-for those hosts, and after the commit they are poked. A lost poke costs a heartbeat: the agent asks, and the worker compares.
+"""Which hosts a change concerns.
+
+A transaction notes what it touches; its last statement counts one more generation for those hosts, and after the commit
+they are poked. A lost poke costs a heartbeat: the agent asks, and the worker compares.
 """
 
 from dataclasses import dataclass, field
@@ -50,7 +52,7 @@ def settle(session: Session) -> dict[str, int]:
         .returning(Host.name, Host.generation)
         .execution_options(synchronize_session=False)
     )
-    return {name: generation for name, generation in rows}
+    return {row.name: row.generation for row in rows}
 
 
 def _hosts(noted: Concern) -> list[ColumnElement[bool]]:
@@ -62,8 +64,8 @@ def _hosts(noted: Concern) -> list[ColumnElement[bool]]:
     return where
 
 
-def _queries(noted: Concern) -> list[Select[tuple[str]]]:
-    queries: list[Select[tuple[str]]] = []
+def _queries(noted: Concern) -> list[Select[str]]:
+    queries: list[Select[str]] = []
     if noted.networks:
         queries.append(select(Port.host).where(Port.network_id.in_(sorted(noted.networks)), Port.host != ""))
     if noted.dhcp - noted.networks:
@@ -84,5 +86,5 @@ def _queries(noted: Concern) -> list[Select[tuple[str]]]:
     return queries
 
 
-def _members(which: ColumnElement[bool]) -> Select[tuple[str]]:
+def _members(which: ColumnElement[bool]) -> Select[str]:
     return select(Port.host).join(PortGroup, PortGroup.port_id == Port.id).where(which, Port.host != "")

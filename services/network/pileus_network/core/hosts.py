@@ -98,8 +98,23 @@ def _routers(session: Session, name: str, current: bool, failed: set[str]) -> No
 def behind(session: Session) -> dict[str, int]:
     """Hosts that have not applied what is wanted of them: {host: generation}."""
     rows = session.execute(select(Host.name, Host.generation).where(Host.applied < Host.generation))
-    return {name: generation for name, generation in rows}
+    return {row.name: row.generation for row in rows}
 
 
 def listed(session: Session) -> Sequence[Host]:
     return session.scalars(select(Host).order_by(Host.name)).all()
+
+
+def forget(session: Session, host: Host) -> None:
+    """The host is gone for good: what lived there is housed elsewhere, ports of servers stay bound to its name."""
+    session.delete(host)
+    session.flush()
+    session.execute(
+        sql_update(Port)
+        .where(Port.host == host.name, Port.device_owner == DHCP_OWNER)
+        .values(host="", vif_type="unbound", status="DOWN")
+    )
+    for router in session.scalars(select(Router).where(Router.host == host.name)):
+        routers.move(session, router, "")
+    session.flush()
+    house(session)

@@ -1,4 +1,4 @@
-"""Pokes travel after the commit, in the background: a request never waits for the bus, and a dead bus only costs time."""
+"""Pokes travel after the commit, in the background: a request never waits for the bus, a dead one only costs time."""
 
 import logging
 import queue
@@ -19,7 +19,7 @@ class Pokes(Protocol):
 
 
 class Poker:
-    """Tells hosts that there is a newer generation. Never waits, never raises; what it drops is repaired by the agents."""
+    """Tells hosts that there is a newer generation. Never waits, never raises; agents repair what it drops."""
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -1,4 +1,4 @@
-"""Ports: created whole (MAC, addresses, security groups, binding) in one transaction; wired by the agent of their host."""
+"""Ports: created whole (MAC, addresses, groups, binding) in one transaction; wired by the agent of their host."""
 
 from collections.abc import Sequence
 from typing import Any

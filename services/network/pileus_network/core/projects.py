@@ -2,7 +2,6 @@
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.util import identity_key
 
 from pileus_network.db.models import (
     FloatingIp,
@@ -45,14 +44,15 @@ COUNTED: dict[str, type[Model]] = {
 
 def locked(session: Session, project_id: str) -> Project:
     """The project's row, made on first use. Other writers of the project wait until this transaction ends."""
-    known = session.identity_map.get(identity_key(Project, project_id))
-    if known is not None:
-        return known  # type: ignore[no-any-return]
+    held: dict[str, Project] = session.info.setdefault("projects", {})
+    if project_id in held:
+        return held[project_id]
     project = session.get(Project, project_id, with_for_update=True)
     if project is None:
         project = Project(id=project_id, quotas={})
         session.add(project)
         session.flush()
+    held[project_id] = project
     return project
 
 
@@ -78,4 +78,4 @@ def usage(session: Session, project_id: str) -> dict[str, int]:
 
 
 def _mine(resource: str, project_id: str) -> ColumnElement[bool]:
-    return COUNTED[resource].project_id == project_id  # type: ignore[attr-defined, no-any-return]
+    return COUNTED[resource].project_id == project_id

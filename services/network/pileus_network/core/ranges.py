@@ -1,6 +1,7 @@
 """Arithmetic with prefixes and pools of addresses; knows no database."""
 
 import ipaddress
+import itertools
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -75,7 +76,7 @@ def check_pools(pools: PoolList, cidr: str, gateway: str | None) -> PoolList:
         if gateway and start.version == address(gateway).version and start <= address(gateway) <= end:  # type: ignore[operator]
             raise GatewayConflictWithAllocationPools(ip_address=gateway, pool=name)
     ordered = sorted(numbers(pools))
-    for (a, b), (c, d) in zip(ordered, ordered[1:], strict=False):
+    for (a, b), (c, d) in itertools.pairwise(ordered):
         if c <= b:
             raise OverlappingAllocationPools(
                 pool_1=f"{_at(net, a)}-{_at(net, b)}", pool_2=f"{_at(net, c)}-{_at(net, d)}", subnet_cidr=cidr
@@ -95,7 +96,7 @@ def overlapping(cidr: str, others: Sequence[str]) -> str | None:
     net = prefix(cidr)
     return next(
         (other for other in others if prefix(other).version == net.version and prefix(other).overlaps(net)), None
-    )  # type: ignore[arg-type]
+    )
 
 
 def subprefixes(net: Prefix, length: int, taken: Sequence[Prefix]) -> Iterator[Prefix]:

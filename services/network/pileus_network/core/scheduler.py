@@ -1,4 +1,4 @@
-"""Where DHCP and routers live: on the living host that carries the fewest, and where one is already at work if it can."""
+"""Where DHCP and routers live: on the living host that carries the fewest."""
 
 from datetime import timedelta
 

@@ -66,7 +66,7 @@ def has_default(session: Session, project_id: str) -> bool:
 
 
 def default(session: Session, project_id: str) -> str:
-    """The id of the project's default group, made if need be. Doesn't count against the quota, as it can't be refused."""
+    """The id of the project's default group, made if need be, whatever the quota."""
     project = projects.locked(session, project_id)
     if project.default_group_id is None:
         group = SecurityGroup(project_id=project_id, name="default", description="Default security group", rules=[])

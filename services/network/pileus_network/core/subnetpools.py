@@ -188,7 +188,7 @@ def _asked(pool: SubnetPool, wish: dict[str, Any], taken: list[ranges.Prefix]) -
     if wish["prefixlen"] is not None:
         raise InvalidInput(error_message="cidr and prefixlen exclude each other")
     inside = any(found.version == ranges.prefix(p).version and found.subnet_of(ranges.prefix(p)) for p in pool.prefixes)  # type: ignore[arg-type]
-    if not inside or any(found.overlaps(other) for other in taken):  # type: ignore[arg-type]
+    if not inside or any(found.overlaps(other) for other in taken):
         raise SubnetAllocationError(
             reason=f"Cannot allocate requested subnet from the available set of prefixes: {found}"
         )
@@ -209,11 +209,13 @@ def _lowest(pool: SubnetPool, length: int, taken: list[ranges.Prefix]) -> ranges
 def _check_length(pool: SubnetPool, length: int) -> None:
     if length < pool.min_prefixlen:
         raise InvalidInput(
-            error_message=f"Unable to allocate subnet with prefix length {length}, minimum allowed prefix is {pool.min_prefixlen}"
+            error_message=f"Unable to allocate subnet with prefix length {length}, "
+            f"minimum allowed prefix is {pool.min_prefixlen}"
         )
     if length > pool.max_prefixlen:
         raise InvalidInput(
-            error_message=f"Unable to allocate subnet with prefix length {length}, maximum allowed prefix is {pool.max_prefixlen}"
+            error_message=f"Unable to allocate subnet with prefix length {length}, "
+            f"maximum allowed prefix is {pool.max_prefixlen}"
         )
 
 
@@ -241,3 +243,12 @@ def delete_scope(session: Session, found: AddressScope) -> None:
     if session.scalar(select(exists(select(SubnetPool.id).where(SubnetPool.address_scope_id == found.id)))):
         raise AddressScopeInUse(address_scope_id=found.id)
     session.delete(found)
+
+
+def update_scope(found: AddressScope, wish: dict[str, Any]) -> None:
+    """What is shared stays shared: others may build on it."""
+    if found.shared and wish.get("shared") is False:
+        raise InvalidInput(error_message=f"Shared address scope {found.id} can't be unshared")
+    for name, value in wish.items():
+        setattr(found, name, value)
+    nouns.revise(found)

@@ -114,12 +114,12 @@ def _check_prefix(network: Network, cidr: str, wish: dict[str, Any]) -> None:
         raise InvalidInput(error_message=f"cidr {cidr} cannot be used for a subnet")
     if net.prefixlen == 0:
         raise InvalidInput(error_message="0 is not allowed as CIDR prefix length")
-    if wish["ipv6_address_mode"] in ranges.AUTO_MODES or wish["ipv6_ra_mode"] in ranges.AUTO_MODES:
-        if net.prefixlen != 64:
-            raise InvalidInput(
-                error_message=f"Invalid CIDR {cidr} for IPv6 address mode. OpenStack uses the EUI-64 address format, "
-                "which requires the prefix to be /64"
-            )
+    automatic = {wish["ipv6_address_mode"], wish["ipv6_ra_mode"]} & set(ranges.AUTO_MODES)
+    if automatic and net.prefixlen != 64:
+        raise InvalidInput(
+            error_message=f"Invalid CIDR {cidr} for IPv6 address mode. OpenStack uses the EUI-64 address format, "
+            "which requires the prefix to be /64"
+        )
     clash = ranges.overlapping(cidr, [subnet.cidr for subnet in network.subnets])
     if clash:
         raise InvalidInput(

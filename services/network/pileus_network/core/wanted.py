@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -44,8 +44,12 @@ def state(session: Session, host: str, dns_domain: str = "") -> rpc.HostState | 
     )
 
 
+def _key(thing: Any) -> str:
+    return str(thing.group_id if isinstance(thing, rpc.AddressSet) else thing.id)
+
+
 def _sorted(things: Iterable[T]) -> tuple[T, ...]:
-    return tuple(sorted(things, key=lambda thing: getattr(thing, "id", None) or getattr(thing, "group_id", "")))
+    return tuple(sorted(things, key=_key))
 
 
 # -- networks ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The nouns of network, one table each. Whatever may be given only once is a unique constraint here, not a check in code."""
+"""The nouns of network, one table each. What may be given only once is a unique constraint, not a check in code."""
 
 from datetime import datetime
 from typing import Any
@@ -152,7 +152,7 @@ class Port(Noun):
 
 
 class FixedIp(Model):
-    """The primary key is what makes allocation safe: of two writers that picked one address, one fails and tries again."""
+    """The primary key makes allocation safe: of two writers that picked one address, one fails and tries again."""
 
     __tablename__ = "fixed_ips"
 
@@ -248,7 +248,7 @@ class Project(Model):
 
 
 class Host(Model):
-    """A host with an agent. `generation` counts the changes that concern it; `applied` is the last one that it reported."""
+    """A host with an agent. `generation` counts the changes that concern it, `applied` is the last one it reported."""
 
     __tablename__ = "hosts"
 

@@ -1,0 +1,271 @@
+"""/v2.0/agents, and what lives where: DHCP and routers.
+
+A host has one agent process; OpenStack's clients know three kinds, so each host shows as three, with ids derived from
+the host's: switching ports, serving DHCP, routing.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from flask import request
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from pileus_kit.web import Resource
+from pileus_network.api import networks as network_views
+from pileus_network.api import routers as router_views
+from pileus_network.api import values
+from pileus_network.api.attributes import ANY, READ_ONLY, Attr, Shape
+from pileus_network.api.transactions import change, read
+from pileus_network.api.views import moment
+from pileus_network.core import dhcp, hosts, networks, routers, scheduler
+from pileus_network.core.scopes import EVERYTHING
+from pileus_network.db.models import Host, Network, Port, Router
+from pileus_network.errors import AgentInUse, AgentNotFound, HTTPBadRequest
+from pileus_network.rpc import DHCP_OWNER
+
+resource = Resource("agents", __name__, url_prefix="/v2.0")
+
+SWITCH, DHCP, L3 = "Linux bridge agent", "DHCP agent", "L3 agent"
+BINARIES = {SWITCH: "pileus-network-agent", DHCP: "pileus-network-agent", L3: "pileus-network-agent"}
+SHOWN = (
+    "id",
+    "agent_type",
+    "binary",
+    "host",
+    "topic",
+    "alive",
+    "availability_zone",
+    "configurations",
+    "created_at",
+    "started_at",
+    "heartbeat_timestamp",
+    "resources_synced",
+)
+SHAPE = Shape(
+    "agent",
+    "agents",
+    {
+        "admin_state_up": Attr(values.boolean, post=False),
+        "description": Attr(values.nullable(values.text()), post=False),
+    }
+    | dict.fromkeys(SHOWN, READ_ONLY),
+)
+
+
+def agent_id(host: Host, kind: str) -> str:
+    return str(uuid.uuid5(uuid.UUID(host.id), kind))
+
+
+def view(host: Host, kind: str) -> dict[str, Any]:
+    return {
+        "id": agent_id(host, kind),
+        "agent_type": kind,
+        "binary": BINARIES[kind],
+        "host": host.name,
+        "topic": "N/A",
+        "alive": scheduler.alive(host),
+        "admin_state_up": host.admin_state_up,
+        "description": host.description or None,
+        "availability_zone": None if kind == SWITCH else network_views.ZONE,
+        "resources_synced": None,
+        "created_at": _moment(host.created_at),
+        "started_at": _moment(host.started_at),
+        "heartbeat_timestamp": _moment(host.seen_at),
+        "configurations": {
+            "driver": host.driver,
+            "tunneling_ip": host.tunnel_address,
+            "physical_networks": host.physical_networks,
+            "generation": host.generation,
+            "applied": host.applied,
+            "failures": host.failures,
+        },
+    }
+
+
+def _moment(when: Any) -> str:
+    """Agents write their times with a blank, unlike everything else."""
+    return moment(when).replace("T", " ").removesuffix("Z")
+
+
+def _find(session: Session, wanted: str, kind: str | None = None) -> tuple[Host, str]:
+    for host in hosts.listed(session):
+        for known in (SWITCH, DHCP, L3):
+            if agent_id(host, known) == wanted and kind in (None, known):
+                return host, known
+    raise AgentNotFound(id=wanted)
+
+
+# -- agents --------------------------------------------------------------------------------------------------------
+
+
+@resource.endpoint("GET", "/agents", policy="get_agent")
+def index() -> dict[str, Any]:
+    views = read(lambda session: [view(host, kind) for host in hosts.listed(session) for kind in (SWITCH, DHCP, L3)])
+    return {"agents": SHAPE.cut([shown for shown in views if _wanted(shown)])}
+
+
+def _wanted(shown: dict[str, Any]) -> bool:
+    for name in request.args:
+        if name in ("fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse"):
+            continue
+        if name not in shown:
+            raise HTTPBadRequest(why=f"['{name}'] is invalid attribute for filtering")
+        if str(shown[name]).lower() not in [value.lower() for value in request.args.getlist(name)]:
+            return False
+    return True
+
+
+@resource.endpoint("GET", "/agents/<wanted>", policy="get_agent")
+def show(wanted: str) -> dict[str, Any]:
+    return SHAPE.show(read(lambda session: view(*_find(session, wanted))))
+
+
+@resource.endpoint("PUT", "/agents/<wanted>", policy="update_agent", body=ANY)
+def update(body: dict[str, Any], wanted: str) -> dict[str, Any]:
+    """`admin_state_up` false keeps new DHCP and routers away from the host."""
+    wish = SHAPE.put(body)
+
+    def work(session: Session) -> dict[str, Any]:
+        host, kind = _find(session, wanted)
+        host.admin_state_up = wish.get("admin_state_up", host.admin_state_up)
+        if "description" in wish:
+            host.description = wish["description"] or ""
+        return view(host, kind)
+
+    return SHAPE.show(change(work))
+
+
+@resource.endpoint("DELETE", "/agents/<wanted>", policy="delete_agent")
+def delete(wanted: str) -> tuple[str, int]:
+    """Forget a dead host; what lived there is taken elsewhere."""
+
+    def work(session: Session) -> None:
+        host, _ = _find(session, wanted)
+        if scheduler.alive(host):
+            raise AgentInUse(id=wanted)
+        hosts.forget(session, host)
+
+    change(work)
+    return "", 204
+
+
+# -- what lives where ----------------------------------------------------------------------------------------------
+
+
+def _networks_at(session: Session, host: Host) -> Sequence[Network]:
+    return session.scalars(
+        select(Network)
+        .join(Port, Port.network_id == Network.id)
+        .options(*networks.LOADED)
+        .where(Port.host == host.name, Port.device_owner == DHCP_OWNER)
+        .order_by(Network.id)
+    ).all()
+
+
+@resource.endpoint("GET", "/agents/<wanted>/dhcp-networks", policy="get_dhcp-networks")
+def dhcp_networks(wanted: str) -> dict[str, Any]:
+    return {
+        "networks": read(
+            lambda session: [network_views.view(row) for row in _networks_at(session, _find(session, wanted, DHCP)[0])]
+        )
+    }
+
+
+@resource.endpoint("POST", "/agents/<wanted>/dhcp-networks", policy="create_dhcp-network", body=ANY)
+def add_dhcp_network(body: dict[str, Any], wanted: str) -> tuple[dict[str, Any], int]:
+    network_id = _named(body, "network_id")
+
+    def work(session: Session) -> None:
+        host, _ = _find(session, wanted, DHCP)
+        network = networks.get(session, network_id, EVERYTHING)
+        dhcp.move(session, network, host.name)
+
+    change(work)
+    return {}, 201
+
+
+@resource.endpoint("DELETE", "/agents/<wanted>/dhcp-networks/<network_id>", policy="delete_dhcp-network")
+def remove_dhcp_network(wanted: str, network_id: str) -> tuple[str, int]:
+    def work(session: Session) -> None:
+        host, _ = _find(session, wanted, DHCP)
+        network = networks.get(session, network_id, EVERYTHING)
+        port = dhcp.of(session, network.id)
+        if port is None or port.host != host.name:
+            raise HTTPBadRequest(why=f"The network {network_id} is not hosted by the DHCP agent {wanted}")
+        dhcp.move(session, network, "")
+
+    change(work)
+    return "", 204
+
+
+@resource.endpoint("GET", "/networks/<network_id>/dhcp-agents", policy="get_dhcp-agents")
+def dhcp_agents(network_id: str) -> dict[str, Any]:
+    def work(session: Session) -> list[dict[str, Any]]:
+        networks.get(session, network_id, EVERYTHING)
+        port = dhcp.of(session, network_id)
+        host = session.get(Host, port.host) if port else None
+        return [view(host, DHCP)] if host else []
+
+    return {"agents": read(work)}
+
+
+@resource.endpoint("GET", "/agents/<wanted>/l3-routers", policy="get_l3-routers")
+def l3_routers(wanted: str) -> dict[str, Any]:
+    def work(session: Session) -> list[dict[str, Any]]:
+        host, _ = _find(session, wanted, L3)
+        rows = session.scalars(
+            select(Router)
+            .where(Router.host == host.name)
+            .options(selectinload(Router.gateway).selectinload(Port.fixed_ips))
+            .order_by(Router.id)
+        )
+        return [router_views.view(row) for row in rows]
+
+    return {"routers": read(work)}
+
+
+@resource.endpoint("POST", "/agents/<wanted>/l3-routers", policy="create_l3-router", body=ANY)
+def add_l3_router(body: dict[str, Any], wanted: str) -> tuple[dict[str, Any], int]:
+    router_id = _named(body, "router_id")
+
+    def work(session: Session) -> None:
+        host, _ = _find(session, wanted, L3)
+        routers.move(session, routers.get(session, router_id, EVERYTHING), host.name)
+
+    change(work)
+    return {}, 201
+
+
+@resource.endpoint("DELETE", "/agents/<wanted>/l3-routers/<router_id>", policy="delete_l3-router")
+def remove_l3_router(wanted: str, router_id: str) -> tuple[str, int]:
+    def work(session: Session) -> None:
+        host, _ = _find(session, wanted, L3)
+        router = routers.get(session, router_id, EVERYTHING)
+        if router.host != host.name:
+            raise HTTPBadRequest(why=f"The router {router_id} is not hosted by L3 agent {wanted}")
+        routers.move(session, router, "")
+
+    change(work)
+    return "", 204
+
+
+@resource.endpoint("GET", "/routers/<router_id>/l3-agents", policy="get_l3-agents")
+def l3_agents(router_id: str) -> dict[str, Any]:
+    def work(session: Session) -> list[dict[str, Any]]:
+        router = routers.get(session, router_id, EVERYTHING)
+        host = session.get(Host, router.host) if router.host else None
+        return [view(host, L3) | {"ha_state": None}] if host else []
+
+    return {"agents": read(work)}
+
+
+def _named(body: dict[str, Any], key: str) -> str:
+    if set(body) != {key}:
+        raise HTTPBadRequest(why=f"The body must hold {key} and nothing else")
+    try:
+        found: str = values.uuid(body[key])
+    except ValueError as err:
+        raise HTTPBadRequest(why=f"Invalid input for {key}. Reason: {err}.") from None
+    return found

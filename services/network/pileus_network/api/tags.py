@@ -1,0 +1,138 @@
+"""/v2.0/{networks,subnets,ports,subnetpools,routers,floatingips,security-groups}/{id}/tags"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from pileus_kit.web import Resource
+from pileus_network.api import values
+from pileus_network.api.attributes import ANY, owned, permit, scope
+from pileus_network.api.transactions import change, read
+from pileus_network.core import floatingips, networks, nouns, ports, routers, securitygroups, subnetpools, subnets
+from pileus_network.core.scopes import Scope
+from pileus_network.errors import HTTPBadRequest, TagNotFound
+
+MOST = 50
+"""Tags of one thing; OpenStack's limit."""
+TAGS = values.items(values.tag, most=MOST, unique=False)
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A noun with tags: its path, its name in policy rules, and how it is found."""
+
+    path: str
+    name: str
+    get: Callable[[Session, str, Scope], Any]
+
+
+TAGGED = (
+    Tagged("networks", "networks", networks.get),
+    Tagged("subnets", "subnets", subnets.get),
+    Tagged("ports", "ports", ports.get),
+    Tagged("subnetpools", "subnetpools", subnetpools.get),
+    Tagged("routers", "routers", routers.get),
+    Tagged("floatingips", "floatingips", floatingips.get),
+    Tagged("security-groups", "security_groups", securitygroups.get),
+)
+
+
+def _asked(body: dict[str, Any]) -> list[str]:
+    if set(body) != {"tags"}:
+        raise HTTPBadRequest(why="Invalid tags body")
+    return _checked(body["tags"])
+
+
+def _checked(given: Any) -> list[str]:
+    try:
+        found: list[str] = TAGS(given)
+    except ValueError as err:
+        raise HTTPBadRequest(why=f"Invalid input for tags. Reason: {err}.") from None
+    return found
+
+
+class Editor:
+    """The tags of one kind of noun."""
+
+    def __init__(self, tagged: Tagged) -> None:
+        self._tagged = tagged
+
+    def show(self, noun_id: str) -> list[str]:
+        return read(lambda session: list(self._find(session, noun_id, "get").tags))
+
+    def edit(self, noun_id: str, action: str, how: Callable[[list[str]], list[str]]) -> list[str]:
+        """Replace the tags by what `how` makes of them."""
+
+        def work(session: Session) -> list[str]:
+            row = self._find(session, noun_id, action)
+            wanted = sorted(set(how(list(row.tags))))
+            if len(wanted) > MOST:
+                raise HTTPBadRequest(why=f"The number of tags exceeds the limit of {MOST}")
+            if wanted != row.tags:
+                row.tags = wanted
+                nouns.revise(row)
+            return wanted
+
+        return change(work)
+
+    def _find(self, session: Session, noun_id: str, action: str) -> Any:
+        row = self._tagged.get(session, noun_id, scope())
+        permit(f"{action}_{self._tagged.name}_tags", owned(row))
+        return row
+
+
+def _without(tag: str) -> Callable[[list[str]], list[str]]:
+    def how(tags: list[str]) -> list[str]:
+        if tag not in tags:
+            raise TagNotFound(tag=tag)
+        return [other for other in tags if other != tag]
+
+    return how
+
+
+def _routes(tagged: Tagged) -> Resource:
+    resource = Resource(f"{tagged.name}_tags", __name__, url_prefix=f"/v2.0/{tagged.path}/<noun_id>/tags")
+    editor, name = Editor(tagged), tagged.name
+
+    @resource.endpoint("GET", "", policy=f"get_{name}_tags")
+    def index(noun_id: str) -> dict[str, Any]:
+        return {"tags": editor.show(noun_id)}
+
+    @resource.endpoint("PUT", "", policy=f"update_{name}_tags", body=ANY)
+    def replace(body: dict[str, Any], noun_id: str) -> dict[str, Any]:
+        wanted = _asked(body)
+        return {"tags": editor.edit(noun_id, "update", lambda tags: wanted)}
+
+    @resource.endpoint("POST", "", policy=f"create_{name}_tags", body=ANY)
+    def add_many(body: dict[str, Any], noun_id: str) -> dict[str, Any]:
+        wanted = _asked(body)
+        return {"tags": editor.edit(noun_id, "create", lambda tags: tags + wanted)}
+
+    @resource.endpoint("DELETE", "", policy=f"delete_{name}_tags")
+    def clear(noun_id: str) -> tuple[str, int]:
+        editor.edit(noun_id, "delete", lambda tags: [])
+        return "", 204
+
+    @resource.endpoint("GET", "/<tag>", policy=f"get_{name}_tags")
+    def has(noun_id: str, tag: str) -> tuple[str, int]:
+        if tag not in editor.show(noun_id):
+            raise TagNotFound(tag=tag)
+        return "", 204
+
+    @resource.endpoint("PUT", "/<tag>", policy=f"create_{name}_tags")
+    def add(noun_id: str, tag: str) -> tuple[str, int]:
+        wanted = _checked([tag])
+        editor.edit(noun_id, "create", lambda tags: tags + wanted)
+        return "", 201
+
+    @resource.endpoint("DELETE", "/<tag>", policy=f"delete_{name}_tags")
+    def remove(noun_id: str, tag: str) -> tuple[str, int]:
+        editor.edit(noun_id, "delete", _without(tag))
+        return "", 204
+
+    return resource
+
+
+RESOURCES = tuple(_routes(tagged) for tagged in TAGGED)

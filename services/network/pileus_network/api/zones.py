@@ -1,0 +1,20 @@
+"""/v2.0/availability_zones and /v2.0/service-providers: short, fixed lists that clients ask for."""
+
+from typing import Any
+
+from pileus_kit.web import Resource
+from pileus_network.api.networks import ZONE
+
+resource = Resource("zones", __name__, url_prefix="/v2.0")
+
+
+@resource.endpoint("GET", "/availability_zones", policy="get_availability_zone")
+def zones() -> dict[str, Any]:
+    return {
+        "availability_zones": [{"name": ZONE, "resource": kind, "state": "available"} for kind in ("network", "router")]
+    }
+
+
+@resource.endpoint("GET", "/service-providers", policy="get_service_provider")
+def providers() -> dict[str, Any]:
+    return {"service_providers": [{"service_type": "L3_ROUTER_NAT", "name": "pileus", "default": True}]}
