@@ -50,8 +50,8 @@ class Metadata(ABC):
     """A backend that can listen where a network's guests look for 169.254.169.254."""
 
     @abstractmethod
-    def metadata_networks(self) -> frozenset[str]:
-        """The networks that have such a place on this host."""
+    def metadata_places(self) -> dict[str, int]:
+        """The networks that have such a place on this host, each with a number that changes when the place is made anew."""
 
     @abstractmethod
     def metadata_socket(self, network_id: str) -> socket.socket:

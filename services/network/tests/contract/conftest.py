@@ -45,6 +45,7 @@ class Host:
         self.settings = {"prefix": "pl", **settings}
         self.driver: subprocess.Popen[bytes] | None = None
         self.guests: list[Guest] = []
+        self.programs: list[subprocess.Popen[bytes]] = []
 
     def inside(self, *argv: str) -> list[str]:
         return ["nsenter", "-t", str(self.pid), "-n", "-m", "-p", *argv]
@@ -57,7 +58,8 @@ class Host:
     def ask(self, command: str, *argument: Any) -> Any:
         if self.driver is None or self.driver.poll() is not None:
             self.driver = subprocess.Popen(self.inside(sys.executable, str(HERE / "puppet.py")), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            self._tell("settings", self.settings)
+            if command != "agent":
+                self._tell("settings", (self.settings,))
         return self._tell(command, argument)
 
     def _tell(self, command: str, argument: Any) -> Any:
@@ -73,6 +75,16 @@ class Host:
         report = self.ask("apply", state, thorough)
         assert not flawless or not report.failures, report.failures
         return report
+
+    def agent(self, state: rpc.HostState, **config: Any) -> rpc.Report:
+        """A whole agent instead of the bare driver, that follows `state`."""
+        bridges = tuple(f"{name}:{bridge}" for name, bridge in self.settings.get("bridges", {}).items())
+        self.ask("agent", {"host": state.host, "prefix": "pl", "bridge_mappings": bridges, **config})
+        return self.want(state)
+
+    def want(self, state: rpc.HostState) -> rpc.Report:
+        self.ask("want", state)
+        return eventually(lambda: self.ask("reported", state.generation), "the agent never reported")
 
     def crash(self) -> None:
         """kill -9 the process with the driver; the next call starts another that knows nothing."""
@@ -93,10 +105,17 @@ class Host:
                           *self.sh("pgrep -l 'dnsmasq|radvd' -r D,R,S,T", check=False).splitlines(),
                           self.sh("find /run/pileus-pl -type f 2>/dev/null", check=False)]).strip()
 
+    def run(self, *argv: str) -> None:
+        """A program on this host until the test ends."""
+        self.programs.append(subprocess.Popen(self.inside(*argv)))
+
     def end(self) -> None:
         for guest in self.guests:
             guest.end()
         self.crash()
+        for program in self.programs:
+            program.kill()
+            program.wait()
         self.shell.kill()
         self.shell.wait()
 

@@ -1,30 +1,77 @@
-"""A driver in a process of its own on a test's host: carries out what it reads, so that a test can also kill it."""
+"""A driver, or a whole agent, in a process of its own on a test's host: does what it reads, so that a test can also kill it."""
 
 import pickle
 import sys
-from pathlib import Path
+from typing import Any
 
+from pileus_kit.rpc import Bus
+from pileus_network.agent.server import Agent, backend
+from pileus_network.config import Config
 from pileus_network.drivers.base import Settings
 from pileus_network.drivers.linux.backend import Linux
+from pileus_network.rpc import Control, Facts, HostAgent, HostState, Report
 
 pipe, answers = sys.stdin.buffer, sys.stdout.buffer
 
 
+class Controller(Control):
+    """Stands in for the worker: wants what it was told to want, and remembers what it is told."""
+
+    def __init__(self, host: str) -> None:
+        self.state = HostState(host, 0)
+        self.reports: dict[int, Report] = {}
+        self.facts: Facts | None = None
+
+    def wanted(self, host: str, known: int) -> HostState | None:
+        return self.state if known != self.state.generation else None
+
+    def applied(self, host: str, generation: int, report: Report) -> None:
+        self.reports[generation] = report
+
+    def hello(self, host: str, facts: Facts) -> int:
+        self.facts = facts
+        return self.state.generation
+
+
+class Puppet:
+    def settings(self, fields: dict[str, Any]) -> None:
+        self.backend = Linux(Settings(**fields))
+        self.backend.prepare()
+
+    def apply(self, state: HostState, thorough: bool) -> Report:
+        return self.backend.apply(state, thorough)
+
+    def agent(self, fields: dict[str, Any]) -> None:
+        """Start an agent with a worker for it, both on a bus within this process."""
+        config = Config(bus="fake://", **fields)
+        bus = Bus(config.bus)
+        self.host = config.host
+        self.controller = Controller(config.host)
+        bus.serve(self.controller, "worker")
+        self.running = Agent(config, bus, backend(config))
+        self.running.start()
+        self.poker = bus.client(HostAgent, config.host)
+
+    def want(self, state: HostState) -> None:
+        self.controller.state = state
+        self.poker.poke(state.generation)
+
+    def reported(self, generation: int) -> Report | None:
+        return self.controller.reports.get(generation)
+
+    def facts(self) -> Facts | None:
+        return self.controller.facts
+
+
 def main() -> None:
-    backend = None
+    puppet = Puppet()
     while True:
         try:
             command, argument = pickle.load(pipe)
         except EOFError:
             return
         try:
-            if command == "settings":
-                backend = Linux(Settings(**argument))
-                answer = backend.prepare()
-            elif command == "lines":
-                answer = len(Path(argument).read_text().splitlines())
-            else:
-                answer = getattr(backend, command)(*argument)
+            answer = getattr(puppet, command)(*argument)
         except Exception as err:
             answer = err
         pickle.dump(answer, answers)

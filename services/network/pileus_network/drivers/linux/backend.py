@@ -86,8 +86,8 @@ class Linux(Backend, Metadata):
 
     # -- Metadata ------------------------------------------------------------------------------------------------
 
-    def metadata_networks(self) -> frozenset[str]:
-        return frozenset(self._services)
+    def metadata_places(self) -> dict[str, int]:
+        return {network_id: namespaces.identity(service.namespace) for network_id, service in self._services.items()}
 
     def metadata_socket(self, network_id: str) -> socket.socket:
         return namespaces.inside(self.names.dhcp(network_id), self._listen)

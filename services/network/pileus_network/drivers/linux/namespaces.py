@@ -29,6 +29,11 @@ def is_alive(name: str) -> bool:
         return False
 
 
+def identity(name: str) -> int:
+    """A number that no other living namespace has."""
+    return (FOLDER / name).stat().st_ino
+
+
 def create(name: str) -> None:
     """Make a namespace, with its loopback down, unless it exists."""
     if is_alive(name):

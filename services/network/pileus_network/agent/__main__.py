@@ -1,0 +1,38 @@
+"""python -m pileus_network.agent --config FILE [--clear]"""
+
+import sys
+
+from pileus_kit import serve
+from pileus_kit.rpc import Bus
+from pileus_network.agent.server import Agent, backend
+from pileus_network.config import Config
+from pileus_network.rpc import HostState
+
+CLEAR = "--clear"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Look after this host until told to stop; or, with `--clear`, take everything of ours off it and end."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    config = serve.configured(Config, [argument for argument in arguments if argument != CLEAR], "network-agent")
+    if CLEAR in arguments:
+        clear(config)
+        return
+    bus = Bus(config.bus, config.host)
+    agent = Agent(config, bus, backend(config))
+
+    def stop() -> None:
+        agent.stop()
+        bus.close()
+    serve.until_signalled(agent.start, stop)
+
+
+def clear(config: Config) -> None:
+    """Remove all networks from this host; needs neither bus nor worker. What an agent is told again, it makes again."""
+    report = backend(config).apply(HostState(config.host, 0), thorough=True)
+    if report.failures:
+        raise SystemExit("".join(f"{failure.kind} {failure.id}: {failure.cause}\n" for failure in report.failures))
+
+
+if __name__ == "__main__":
+    main()

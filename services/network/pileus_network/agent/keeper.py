@@ -1,0 +1,132 @@
+"""Keeps a host as it is wanted: fetches the whole wanted state, has it applied, and reports what is true."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from pileus_kit.errors import CloudError, Transient
+from pileus_network.drivers.base import Backend
+from pileus_network.rpc import Control, Facts, Failure, HostState, Report
+
+log = logging.getLogger(__name__)
+HEARTBEAT_S = 15.0
+THOROUGH_S = 60.0  # between looks at everything on the host
+RETRY_S = 2.0  # after a failure; doubles up to a heartbeat
+
+
+class Keeper:
+    """One thread does all the work, one after the other. Anybody may wake it; waking it twice is waking it once.
+
+    `changed` is called after each application. It has to be quick.
+    """
+
+    def __init__(self, host: str, backend: Backend, control: Control, facts: Callable[[int], Facts],
+                 changed: Callable[[HostState], None] = lambda state: None) -> None:
+        self._host, self._backend, self._control, self._facts, self._changed = host, backend, control, facts, changed
+        self._state: HostState | None = None
+        self._report = Report()
+        self._unreported = False
+        self._lock = threading.Condition()
+        self._due = self._thorough = True
+        self._over = self._woken = False
+        self._retry = RETRY_S
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+
+    @property
+    def report(self) -> Report:
+        return self._report
+
+    @property
+    def generation(self) -> int:
+        """Of the state that was applied last; -1 before the first."""
+        return self._state.generation if self._state else -1
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._over = True
+            self._lock.notify()
+        self._thread.join()
+
+    def wake(self, thorough: bool = False) -> None:
+        """Look at the wanted state soon; `thorough` also at everything that is there."""
+        with self._lock:
+            self._woken = self._due = True
+            self._thorough = self._thorough or thorough
+            self._lock.notify()
+
+    # -- the thread ----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        heartbeat, check, wait = 0.0, time.monotonic() + THOROUGH_S, 0.0
+        while self._sleep(wait):
+            now = time.monotonic()
+            if now >= check:
+                check = now + THOROUGH_S
+                self._due = self._thorough = True
+            try:
+                if now >= heartbeat:
+                    heartbeat = now + HEARTBEAT_S
+                    self._say_hello()
+                self.turn()
+            except Exception as err:  # even a bug must not end the only thread that repairs this host
+                self._complain(err)
+                heartbeat, wait = 0.0, self._retry
+                self._retry = min(self._retry * 2, HEARTBEAT_S)
+            else:
+                wait, self._retry = max(0.0, min(heartbeat, check) - time.monotonic()), RETRY_S
+
+    def _complain(self, err: Exception) -> None:
+        if isinstance(err, Transient):
+            log.info("again in %.0f s: %s", self._retry, err)
+        else:
+            log.error("again in %.0f s", self._retry, exc_info=err)
+
+    def turn(self) -> None:
+        """Do what is due, once: fetch, apply, report."""
+        with self._lock:
+            due, thorough = self._due, self._thorough
+            self._due = self._thorough = False
+        try:
+            if due:
+                self._follow(thorough)
+            if self._unreported and self._state:
+                self._control.applied(self._host, self._state.generation, self._report)
+                self._unreported = False
+        except BaseException:
+            with self._lock:
+                self._due, self._thorough = self._due or due, self._thorough or thorough
+            raise
+
+    def _follow(self, thorough: bool) -> None:
+        state = self._control.wanted(self._host, self.generation) or self._state
+        if state is None or (state is self._state and not thorough and not self._report.failures):
+            return
+        started = time.monotonic()
+        report = self._apply(state, thorough)
+        log.info("generation %d: %d ports wired, %d failures, %.0f ms", state.generation, len(report.ports), len(report.failures),
+                 (time.monotonic() - started) * 1000)
+        self._unreported |= report != self._report or state is not self._state
+        self._state, self._report = state, report
+        self._changed(state)
+
+    def _apply(self, state: HostState, thorough: bool) -> Report:
+        try:
+            return self._backend.apply(state, thorough)
+        except CloudError as err:
+            return Report((), (Failure("host", self._host, str(err)),))
+
+    def _say_hello(self) -> None:
+        wanted = self._control.hello(self._host, self._facts(self.generation))
+        if wanted != self.generation or self._report.failures:
+            self._due = True
+
+    def _sleep(self, seconds: float) -> bool:
+        """Wait that long, or until somebody wakes us. False when it is over."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._over or self._woken, seconds)
+            self._woken = False
+            return not self._over

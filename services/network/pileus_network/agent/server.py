@@ -1,0 +1,71 @@
+"""The agent of a host: built from its configuration, started and stopped as one."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+
+from stevedore.driver import DriverManager
+
+from pileus_kit.rpc import Bus, Server
+from pileus_network.agent.keeper import Keeper
+from pileus_network.agent.metadata import Compute, MetadataServer
+from pileus_network.config import Config
+from pileus_network.drivers.base import Backend, Metadata, Settings
+from pileus_network.rpc import Control, Facts, HostAgent, HostState, Report
+
+BACKENDS = "pileus.network.backends"
+
+
+class Answers(HostAgent):
+    """What the control plane may ask of us."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+
+    def poke(self, generation: int) -> None:
+        if generation != self._keeper.generation:
+            self._keeper.wake()
+
+    def report(self) -> Report:
+        return self._keeper.report
+
+
+class Agent:
+    def __init__(self, config: Config, bus: Bus, backend: Backend) -> None:
+        self._config, self._bus, self._backend = config, bus, backend
+        self._metadata: MetadataServer | None = None
+        follow: Callable[[HostState], None] = lambda state: None
+        if isinstance(backend, Metadata):
+            self._metadata = MetadataServer(backend, Compute(config.metadata_url, config.metadata_secret))
+            follow = self._metadata.follow
+        self.keeper = Keeper(config.host, backend, bus.client(Control), self._facts, follow)
+        self._server: Server | None = None
+
+    def start(self) -> None:
+        """Raises HostUnfit when this host can't do what its configuration says."""
+        self._backend.prepare()
+        self._server = self._bus.serve(Answers(self.keeper), self._config.host, threads=2)
+        if self._metadata:
+            self._metadata.start()
+        self._backend.watch(lambda what: self.keeper.wake(thorough=True))
+        self.keeper.start()
+
+    def stop(self) -> None:
+        """Stop looking after the host. Its networks go on as they are."""
+        self.keeper.stop()
+        self._backend.close()
+        if self._metadata:
+            self._metadata.stop()
+        if self._server:
+            self._server.stop()
+
+    def _facts(self, generation: int) -> Facts:
+        return Facts(version("pileus-network"), self._config.driver, self._config.tunnel_address,
+                     tuple(sorted(self._backend.settings.bridges)), generation)
+
+
+def backend(config: Config) -> Backend:
+    """The configured driver, ready to be prepared."""
+    bridges = dict(mapping.split(":", 1) for mapping in config.bridge_mappings)
+    settings = Settings(config.prefix, bridges, config.tunnel_address)
+    made: Backend = DriverManager(BACKENDS, config.driver, invoke_on_load=True, invoke_args=(settings,)).driver
+    return made

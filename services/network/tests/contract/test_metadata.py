@@ -1,0 +1,76 @@
+"""Metadata: who asks is known by where it asks from, whatever it says."""
+
+import hashlib
+import hmac
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pileus_network import rpc
+
+SECRET = "s3cret"
+
+
+@pytest.fixture
+def served(host, cloud, words):
+    """Two tenants' networks with the same addresses, a server in each, and an agent that serves metadata on both."""
+    group = cloud.group(*words.ALL)
+    servers = []
+    for project in ("red", "blue"):
+        network = cloud.network("10.5.0.0/24")
+        cloud.port(network, "10.5.0.2", owner=rpc.DHCP_OWNER, project_id=project)
+        servers.append(cloud.port(network, "10.5.0.11", project_id=project, security_groups=(group.id,)))
+    host.run(sys.executable, str(Path(__file__).with_name("compute.py")), "8774")
+    report = host.agent(cloud.state, metadata_url="http://127.0.0.1:8774/metadata", metadata_secret=SECRET)
+    assert not report.failures
+    words.eventually(lambda: ":8774" in host.sh("ss -Htln"))
+    return servers
+
+
+def ask(guest, path="/openstack/latest/meta_data.json", *options):
+    out = guest.sh(f"curl -sS --max-time 10 --noproxy \"*\" {' '.join(options)} http://169.254.169.254{path}")
+    return json.loads(out)
+
+
+def test_each_server_is_told_its_own(host, served):
+    seen = []
+    for port in served:
+        guest = host.guest(port)
+        guest.dhcp()
+        answer = ask(guest, "/openstack/latest/meta_data.json", "-H \"X-Instance-ID: other\"", "-H \"X-Tenant-ID: other\"")
+        headers = answer["headers"]
+        assert answer["path"] == "/metadata/openstack/latest/meta_data.json"
+        assert (headers["x-instance-id"], headers["x-tenant-id"]) == (port.device_id, port.project_id)
+        assert headers["x-instance-id-signature"] == hmac.new(SECRET.encode(), port.device_id.encode(), hashlib.sha256).hexdigest()
+        assert headers["x-forwarded-for"] == "10.5.0.11"
+        seen.append(headers["x-instance-id"])
+    assert len(set(seen)) == 2
+
+
+def test_a_guest_may_post_and_may_be_slow(host, served):
+    fast, slow = host.guest(served[0]), host.guest(served[1])
+    fast.dhcp()
+    slow.dhcp()
+    stuck = [slow.start("busybox", "nc", "169.254.169.254", "80") for _ in range(8)]
+    for one in stuck:
+        one.stdin.write(b"GET /latest HTTP/1.1\r\n")
+        one.stdin.flush()
+    answer = ask(fast, "/openstack/latest/password", "-d pass=word")
+    assert answer["method"] == "POST" and answer["body"] == "pass=word"
+    stuck[0].stdin.write(b"Host: x\r\n\r\n")
+    stuck[0].stdin.flush()
+    assert b"200" in stuck[0].stdout.readline()
+
+
+def test_who_has_no_port_gets_nothing(host, served):
+    guest = host.guest(served[0])
+    guest.dhcp()
+    host.want(replace(cloud_without(host, served), generation=2))
+    assert guest.sh("curl -s -o /dev/null -w %{http_code} --max-time 5 http://169.254.169.254/latest/meta-data/", check=False) != "200"
+
+
+def cloud_without(host, served):
+    return rpc.HostState("h1", 2)
