@@ -36,7 +36,7 @@ def writing(image_id: str) -> Iterator[tuple[Session, Image]]:
         yield session, core.find(session, caller(), image_id)
 
 
-def shown(image: Any) -> dict[str, Any]:
+def shown(image: Image) -> dict[str, Any]:
     return views.image(image, tools().config.store)
 
 
@@ -62,7 +62,9 @@ def listed() -> Any:
     query = listings.parse(arguments)
     with tools().sessions.read() as session:
         rows = listings.page(session, caller(), query)
-    view = {"images": [shown(row) for row in rows], "schema": "/v2/schemas/images", "first": _link(arguments, None)}
+    store = tools().config.store
+    view: dict[str, Any] = {"images": [views.listed(row, store) for row in rows], "schema": "/v2/schemas/images",
+                            "first": _link(arguments, None)}
     if rows and len(rows) == query.limit:
         view["next"] = _link(arguments, rows[-1].id)
     return view

@@ -1,27 +1,33 @@
 """Images and what belongs to them, as clients see them."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
-from pileus_image.db.models import Job, Member
+from pileus_image.core import attributes
+from pileus_image.db.models import Image, Job, Member
 
-PLAIN = ("id", "name", "status", "visibility", "owner", "protected", "os_hidden", "container_format", "disk_format",
-         "min_disk", "min_ram", "size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value", "tags")
+_shown = attrgetter(*attributes.SHOWN)
 
 
 def time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    """In UTC, to the second. Lists of a thousand images spend their time here; strftime takes ten times as long."""
+    return moment.isoformat()[:19] + "Z"
 
 
-def image(row: Any, store: str) -> dict[str, Any]:
-    """An Image, or a row of a list with the same attributes. Properties never hide an attribute."""
-    view = dict(row.properties)
-    for name in PLAIN:
-        view[name] = getattr(row, name)
-    view["created_at"], view["updated_at"] = time(row.created_at), time(row.updated_at)
-    view["self"], view["schema"] = f"/v2/images/{row.id}", "/v2/schemas/image"
-    view["file"] = f"/v2/images/{row.id}/file"
-    if row.status in ("active", "deactivated"):
+def image(row: Image, store: str) -> dict[str, Any]:
+    return listed(_shown(row), store)
+
+
+def listed(values: Sequence[Any], store: str) -> dict[str, Any]:
+    """One row of a list, the values of attributes.SHOWN. Properties never hide an attribute."""
+    *plain, created_at, updated_at, properties = values
+    path = f"/v2/images/{plain[0]}"
+    view: dict[str, Any] = properties | dict(zip(attributes.PLAIN, plain, strict=True))
+    view |= {"created_at": time(created_at), "updated_at": time(updated_at), "self": path, "file": f"{path}/file",
+             "schema": "/v2/schemas/image"}
+    if view["status"] in ("active", "deactivated"):
         view["stores"] = store
     return view
 

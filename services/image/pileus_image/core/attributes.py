@@ -15,6 +15,11 @@ RESERVED = frozenset({"location", "locations", "deleted", "deleted_at"})
 RESERVED_PREFIX = "os_glance"
 SETTABLE = frozenset({"name", "visibility", "protected", "os_hidden", "owner", "container_format", "disk_format",
                       "min_ram", "min_disk", "tags"})
+PLAIN = ("id", "name", "status", "visibility", "owner", "protected", "os_hidden", "container_format", "disk_format",
+         "min_disk", "min_ram", "size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value", "tags")
+"""Attributes that clients see as they are."""
+SHOWN = (*PLAIN, "created_at", "updated_at", "properties")
+"""Columns that a view is made of, in the order in which lists read them."""
 MOST_TAGS = MOST_PROPERTIES = MOST_MEMBERS = 128
 LARGEST_PROPERTY = 65_535  # bytes; as in MySQL's TEXT, which clients know as the limit
 UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"

@@ -27,10 +27,7 @@ SORTABLE = ("name", "status", "container_format", "disk_format", "size", "id", "
             "visibility", "min_ram", "min_disk", "protected", "checksum", "virtual_size")
 MEMBER_STATUSES = ("accepted", "pending", "rejected", "all")
 COMPARISONS = {"gt": "__gt__", "gte": "__ge__", "lt": "__lt__", "lte": "__le__", "eq": "__eq__", "neq": "__ne__"}
-COLUMNS = [Image.__table__.c[name] for name in (
-    "id", "name", "status", "visibility", "owner", "protected", "os_hidden", "container_format", "disk_format",
-    "min_disk", "min_ram", "size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value", "tags", "properties",
-    "created_at", "updated_at")]
+COLUMNS = [Image.__table__.c[name] for name in attributes.SHOWN]
 
 Direction = Literal["asc", "desc"]
 
@@ -147,7 +144,7 @@ def _one_of(name: str, value: str, choices: Sequence[str]) -> str:
 
 
 def page(session: Session, caller: Caller, query: Query) -> list[Any]:
-    """One page of what the caller may see, as rows with the attributes of an Image. One statement, two with marker."""
+    """One page of what the caller may see, as rows of attributes.SHOWN. One statement, two with marker."""
     stmt = _seen(select(Bundle("image", *COLUMNS)), caller, query)
     stmt = stmt.where(Image.os_hidden.is_(query.hidden), *query.conditions)
     marker = None

@@ -69,7 +69,8 @@ def test_refusals_are_json_for_who_asks_and_html_for_the_rest(service):
 def test_a_patch_changes_attributes_and_properties(service):
     image = service.image(speed="fast", slow="1")
     answer = patch(
-        service, image, {"op": "replace", "path": "/name", "value": "new"}, {"op": "add", "path": "/a~1b", "value": "c"},
+        service, image, {"op": "replace", "path": "/name", "value": "new"},
+        {"op": "add", "path": "/a~1b", "value": "c"},
         {"op": "replace", "path": "/speed", "value": "88mph"}, {"op": "remove", "path": "/slow"},
         {"op": "replace", "path": "/tags", "value": ["t"]}, {"op": "replace", "path": "/protected", "value": True})
     assert answer.status_code == 200, answer.text
@@ -83,7 +84,8 @@ def test_a_patch_changes_attributes_and_properties(service):
 
 
 @pytest.mark.parametrize(("change", "status"), [
-    ({"op": "replace", "path": "/status", "value": "active"}, 403), ({"op": "replace", "path": "/id", "value": "x"}, 403),
+    ({"op": "replace", "path": "/status", "value": "active"}, 403),
+    ({"op": "replace", "path": "/id", "value": "x"}, 403),
     ({"op": "add", "path": "/os_glance_x", "value": "x"}, 403), ({"op": "remove", "path": "/name"}, 403),
     ({"op": "replace", "path": "/owner", "value": "p2"}, 403), ({"op": "add", "path": "/locations", "value": []}, 403),
     ({"op": "replace", "path": "/visibility", "value": "public"}, 403),
@@ -91,7 +93,8 @@ def test_a_patch_changes_attributes_and_properties(service):
     ({"op": "move", "path": "/name", "value": "x"}, 400), ({"op": "replace", "path": "name", "value": "x"}, 400),
     ({"op": "replace", "path": "/a/b", "value": "x"}, 400), ({"op": "replace", "path": "/a~2", "value": "x"}, 400),
     ({"op": "add", "path": "/name"}, 400), ({"op": "add", "path": "/n", "value": 1}, 400),
-    ({"op": "replace", "path": "/disk_format", "value": "x"}, 400), ({"op": "add", "path": "/min_disk", "value": -1}, 400),
+    ({"op": "replace", "path": "/disk_format", "value": "x"}, 400),
+    ({"op": "add", "path": "/min_disk", "value": -1}, 400),
     ("x", 400),
 ])
 def test_what_a_patch_may_not_do(service, change, status):
@@ -149,8 +152,9 @@ def test_filters(service):
     for query, names in (
         ("?name=a", ["a"]), ('?name=in:a,"b,c"&sort_key=name', ["b,c", "a"]), ("?disk_format=in:qcow2", ["b,c"]),
         ("?status=active", ["a"]), ("?status=in:active,queued&sort=name:asc", ["a", "b,c"]), ("?tag=t&tag=u", ["a"]),
-        ("?size=4", ["a"]), ("?size_min=5", []), ("?size_max=4", ["a"]), ("?min_ram=5", ["b,c"]), ("?protected=true", []),
-        ("?hw=" + "x" * 300, ["b,c"]), ("?created_at=gt:2100-01-01T00:00:00Z", []), ("?updated_at=lt:2001-01-01", []),
+        ("?size=4", ["a"]), ("?size_min=5", []), ("?size_max=4", ["a"]), ("?min_ram=5", ["b,c"]),
+        ("?protected=true", []), ("?hw=" + "x" * 300, ["b,c"]), ("?created_at=gt:2100-01-01T00:00:00Z", []),
+        ("?updated_at=lt:2001-01-01", []),
         ("?created_at=gte:2001-01-01T00:00:00Z&sort_key=name&sort_dir=asc", ["a", "b,c"]), ("?owner=p2", []),
         ("?limit=0", []), ("?nonsense=1", []),
     ):
