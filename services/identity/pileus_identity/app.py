@@ -32,9 +32,29 @@ from pileus_kit import db, serve
 from pileus_kit.policy import Enforcer
 from pileus_kit.web import create_app
 
-RESOURCES = tuple(module.resource for module in (
-    application_credentials, credentials, discovery, domains, ec2_credentials, grants, groups, limits, memberships, projects,
-    regions, revocations, role_assignments, roles, scopes, services, tokens, users))
+RESOURCES = tuple(
+    module.resource
+    for module in (
+        application_credentials,
+        credentials,
+        discovery,
+        domains,
+        ec2_credentials,
+        grants,
+        groups,
+        limits,
+        memberships,
+        projects,
+        regions,
+        revocations,
+        role_assignments,
+        roles,
+        scopes,
+        services,
+        tokens,
+        users,
+    )
+)
 
 
 def build(config: Config) -> Flask:
@@ -43,8 +63,16 @@ def build(config: Config) -> Flask:
 
 
 def create(tools: Tools, enforcer: Enforcer) -> Flask:
-    app = create_app("pileus_identity", tools=tools, resources=RESOURCES, authenticate=tools.authenticate,
-                     enforcer=enforcer, error_view=error_view, service_type="identity", healthy=lambda: db.alive(tools.sessions))
+    app = create_app(
+        "pileus_identity",
+        tools=tools,
+        resources=RESOURCES,
+        authenticate=tools.authenticate,
+        enforcer=enforcer,
+        error_view=error_view,
+        service_type="identity",
+        healthy=lambda: db.alive(tools.sessions),
+    )
     public = tools.config.public_url or tools.config.identity_url.removesuffix("/v3")
     app.extensions["pileus_identity_url"] = f"{public}/v3"
     return app

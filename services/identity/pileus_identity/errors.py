@@ -47,5 +47,15 @@ class TooManyOfThem(Forbidden):
     text = "Unable to create additional {kind}: the limit of {limit} is reached."
 
 
-__all__ = ["CloudError", "Invalid", "LoginFailed", "Missing", "MoreFactorsNeeded", "PasswordExpired", "Refused", "Taken",
-           "TokenNotFound", "TooManyOfThem"]
+__all__ = [
+    "CloudError",
+    "Invalid",
+    "LoginFailed",
+    "Missing",
+    "MoreFactorsNeeded",
+    "PasswordExpired",
+    "Refused",
+    "Taken",
+    "TokenNotFound",
+    "TooManyOfThem",
+]

@@ -47,15 +47,21 @@ def run_bootstrap(config: Config, given: argparse.Namespace) -> None:
 
 
 def _small_plan(given: argparse.Namespace) -> Plan:
-    """An administrator, project `service` and identity's own endpoint. The password comes from a file, never from argv."""
+    """An administrator, project `service`, identity's own endpoint. The password comes from a file, never from argv."""
     if not given.admin_password_file:
         raise SystemExit("bootstrap: give --plan or --admin-password-file")
     name = given.admin_name
     return Plan(
-        region=given.region, projects=("admin", "service"),
+        region=given.region,
+        projects=("admin", "service"),
         users=(UserPlan(name, _read(given.admin_password_file).decode().strip()),),
-        grants=(Grant(name, "admin", project="admin"), Grant(name, "admin", domain=True), Grant(name, "admin", system=True)),
-        services=(ServicePlan("identity", "identity", given.public_url, given.internal_url, given.admin_url),))
+        grants=(
+            Grant(name, "admin", project="admin"),
+            Grant(name, "admin", domain=True),
+            Grant(name, "admin", system=True),
+        ),
+        services=(ServicePlan("identity", "identity", given.public_url, given.internal_url, given.admin_url),),
+    )
 
 
 def _read(source: str) -> bytes:
@@ -63,7 +69,7 @@ def _read(source: str) -> bytes:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pileus-identity-manage", description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(prog="pileus-identity-manage", description=__doc__.splitlines()[0])
     parser.add_argument("--config", "--config-file", help="the service's INI file")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("migrate", help="bring the database to this version").set_defaults(run=migrate)

@@ -5,7 +5,9 @@
         peers.routed({"identity": identity.app})
 """
 
+import functools
 import tempfile
+from pathlib import Path
 from types import TracebackType
 
 from flask import Flask
@@ -23,8 +25,13 @@ from pileus_kit.policy import Enforcer
 PORTS = {"identity": "5000/v3", "compute": "8774/v2.1", "image": "9292", "network": "9696", "volumev3": "8776/v3",
          "block-storage": "8776/v3", "object-store": "8080/v1/AUTH_$(project_id)s", "placement": "8778"}
 SERVICE_USERS = ("compute", "image", "network", "volume", "objectstore")
-USERS = {"admin": ("admin", "admin"), "demo": ("demo", "member"), "reader": ("demo", "reader"), "manager": ("demo", "manager"),
-         "other": ("other", "member")}  # user: (project, role); every password is the user's name
+USERS = {
+    "admin": ("admin", "admin"),
+    "demo": ("demo", "member"),
+    "reader": ("demo", "reader"),
+    "manager": ("demo", "manager"),
+    "other": ("other", "member"),
+}  # user: (project, role); every password is the user's name
 
 
 def plan() -> Plan:
@@ -35,6 +42,23 @@ def plan() -> Plan:
     grants.append(Grant("admin", "admin", system=True))
     services = tuple(ServicePlan(type, type, public=f"http://127.0.0.1:{rest}") for type, rest in PORTS.items())
     return Plan(projects=("admin", "demo", "other", "service"), users=people, grants=tuple(grants), services=services)
+
+
+@functools.cache
+def _bootstrapped(wanted: Plan) -> bytes:
+    """A database file to copy: hashing ten passwords for every test would take most of its time."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "template.sqlite")
+        sessions = Sessions(f"sqlite:///{file}")
+        _fill(sessions, wanted)
+        sessions.dispose()  # the last connection empties the write-ahead log into the file
+        return file.read_bytes()
+
+
+def _fill(sessions: Sessions, wanted: Plan) -> None:
+    Model.metadata.create_all(sessions.engine)
+    with sessions.begin() as session:
+        bootstrap(session, wanted)
 
 
 class IdentityFixture:
@@ -50,16 +74,19 @@ class IdentityFixture:
         self._plan = plan
 
     def __enter__(self) -> "IdentityFixture":
+        if not self.config.database:
+            self.config.path("databases", "identity.sqlite").write_bytes(_bootstrapped(self._plan or plan()))
         self.sessions = Sessions(self.config.database_url("identity"))
-        Model.metadata.create_all(self.sessions.engine)
-        with self.sessions.begin() as session:
-            bootstrap(session, self._plan or plan())
+        if self.config.database:
+            _fill(self.sessions, self._plan or plan())
         self.tools = Tools(self.config, self.sessions)
         self.app = create(self.tools, Enforcer(RULES))
         self.client = self.app.test_client()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.sessions.dispose()
         self._folder.cleanup()
 

@@ -16,16 +16,29 @@ RULE = {"type": "object", "additionalProperties": False, "minProperties": 1, "pr
     "id": ID, "service": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-zA-Z0-9-]+$"},
     "method": {"enum": ["POST", "GET", "HEAD", "PATCH", "PUT", "DELETE"]},
     "path": {"type": "string", "maxLength": 225, "pattern": "^/.*"}}}
-CREATE = wrapped("application_credential", {
-    "name": NAME, "description": TEXT, "secret": {"type": ["string", "null"], "maxLength": 4096},
-    "expires_at": {"type": ["string", "null"], "maxLength": 64}, "roles": {"type": "array", "maxItems": 100, "items": ROLE},
-    "unrestricted": FLAG_OR_NULL, "access_rules": {"type": ["array", "null"], "maxItems": 100, "items": RULE},
-}, ["name"])
+CREATE = wrapped(
+    "application_credential",
+    {
+        "name": NAME,
+        "description": TEXT,
+        "secret": {"type": ["string", "null"], "maxLength": 4096},
+        "expires_at": {"type": ["string", "null"], "maxLength": 64},
+        "roles": {"type": "array", "maxItems": 100, "items": ROLE},
+        "unrestricted": FLAG_OR_NULL,
+        "access_rules": {"type": ["array", "null"], "maxItems": 100, "items": RULE},
+    },
+    ["name"],
+)
 ONE = "/application_credentials/<credential_id>"
 
 
-@resource.endpoint("POST", "/application_credentials", policy="identity:create_application_credential", target=targets.user,
-                   body=CREATE)
+@resource.endpoint(
+    "POST",
+    "/application_credentials",
+    policy="identity:create_application_credential",
+    target=targets.user,
+    body=CREATE,
+)
 def create(user_id: str, body: View) -> Any:
     """The secret is shown this once."""
     with tools().change() as session:
@@ -35,7 +48,9 @@ def create(user_id: str, body: View) -> Any:
         return {"application_credential": view | {"secret": secret}}, 201
 
 
-@resource.endpoint("GET", "/application_credentials", policy="identity:list_application_credentials", target=targets.user)
+@resource.endpoint(
+    "GET", "/application_credentials", policy="identity:list_application_credentials", target=targets.user
+)
 def list_all(user_id: str) -> Any:
     with tools().sessions.read() as session:
         rows, more = lists.page(session, application_credentials.find(user_id, asked()), ApplicationCredential, asked(),
@@ -46,7 +61,9 @@ def list_all(user_id: str) -> Any:
 @resource.endpoint("GET", ONE, policy="identity:get_application_credential", target=targets.user)
 def show_one(user_id: str, credential_id: str) -> Any:
     with tools().sessions.read() as session:
-        return {"application_credential": _shown(session, [application_credentials.get(session, user_id, credential_id)])[0]}
+        return {
+            "application_credential": _shown(session, [application_credentials.get(session, user_id, credential_id)])[0]
+        }
 
 
 @resource.endpoint("DELETE", ONE, policy="identity:delete_application_credential", target=targets.user)

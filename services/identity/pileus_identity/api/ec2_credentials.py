@@ -32,7 +32,9 @@ def create(user_id: str, body: View) -> Any:
             raise Refused(why="A delegated token makes access keys for its own project only.")
         if not who.is_admin and session.scalar(projects.of_user(user.id, {}).where(Project.id == project.id)) is None:
             raise Refused(why="The user has no role in that project.")
-        made = credentials.create_ec2(session, tools().credential_keys, user.id, project.id, who, tools().config.user_limit)
+        made = credentials.create_ec2(
+            session, tools().credential_keys, user.id, project.id, who, tools().config.user_limit
+        )
         return {"credential": made | {"links": link("users", user.id, "credentials", "OS-EC2", made["access"])}}, 201
 
 
@@ -41,8 +43,12 @@ def list_all(user_id: str) -> Any:
     no_delegates()
     with tools().sessions.read() as session:
         users.get(session, user_id)
-        rows = session.scalars(select(Credential).where(Credential.user_id == user_id, Credential.type == credentials.EC2)
-                               .order_by(Credential.id).limit(MOST))
+        rows = session.scalars(
+            select(Credential)
+            .where(Credential.user_id == user_id, Credential.type == credentials.EC2)
+            .order_by(Credential.id)
+            .limit(MOST)
+        )
         return page("credentials", [_show(row) for row in rows])
 
 

@@ -25,7 +25,9 @@ resource = Resource("groups", __name__, url_prefix="/v3/groups")
 PROPERTIES = {"name": NAME, "description": TEXT, "domain_id": ID}
 
 
-@resource.endpoint("POST", "", policy="identity:create_group", target=own_as("group"), body=wrapped("group", PROPERTIES, ["name"]))
+@resource.endpoint(
+    "POST", "", policy="identity:create_group", target=own_as("group"), body=wrapped("group", PROPERTIES, ["name"])
+)
 def create(body: View) -> Any:
     domain_id = body["group"].get("domain_id") or own_domain()
     with tools().change() as session:
@@ -48,7 +50,9 @@ def show_one(group_id: str) -> Any:
         return {"group": show(groups.get(session, group_id))}
 
 
-@resource.endpoint("PATCH", "/<group_id>", policy="identity:update_group", target=targets.group, body=wrapped("group", PROPERTIES))
+@resource.endpoint(
+    "PATCH", "/<group_id>", policy="identity:update_group", target=targets.group, body=wrapped("group", PROPERTIES)
+)
 def update(group_id: str, body: View) -> Any:
     with tools().change() as session:
         group = groups.get(session, group_id)

@@ -12,9 +12,22 @@ resource = Resource("limits", __name__, url_prefix="/v3")
 NUMBER = {"type": "integer", "minimum": -1, "maximum": 0x7FFFFFFF}
 RESOURCE = {"type": "string", "minLength": 1, "maxLength": 255}
 REGION = {"type": ["string", "null"], "maxLength": 255}
-REGISTERED = {"service_id": ID, "region_id": REGION, "resource_name": RESOURCE, "default_limit": NUMBER, "description": TEXT}
-OWN = {"service_id": ID, "region_id": REGION, "resource_name": RESOURCE, "resource_limit": NUMBER, "description": TEXT,
-       "project_id": {"type": ["string", "null"], "maxLength": 64}, "domain_id": {"type": ["string", "null"], "maxLength": 64}}
+REGISTERED = {
+    "service_id": ID,
+    "region_id": REGION,
+    "resource_name": RESOURCE,
+    "default_limit": NUMBER,
+    "description": TEXT,
+}
+OWN = {
+    "service_id": ID,
+    "region_id": REGION,
+    "resource_name": RESOURCE,
+    "resource_limit": NUMBER,
+    "description": TEXT,
+    "project_id": {"type": ["string", "null"], "maxLength": 64},
+    "domain_id": {"type": ["string", "null"], "maxLength": 64},
+}
 
 
 def many(key: str, properties: View, required: list[str]) -> View:
@@ -59,8 +72,12 @@ def unregister(limit_id: str) -> Any:
 
 @resource.endpoint("GET", "/limits/model", policy="identity:get_limit_model")
 def model() -> Any:
-    return {"model": {"name": "flat", "description": "Limit enforcement and validation does not take project hierarchy into "
-                                                     "consideration."}}
+    return {
+        "model": {
+            "name": "flat",
+            "description": "Limit enforcement and validation does not take project hierarchy into consideration.",
+        }
+    }
 
 
 @resource.endpoint("POST", "/limits", policy="identity:create_limits",
@@ -72,7 +89,7 @@ def create(body: View) -> Any:
 
 @resource.endpoint("GET", "/limits", policy="identity:list_limits")
 def list_all() -> Any:
-    """Everybody's for those who may see everything; a domain's and its projects' for a domain; else the own project's."""
+    """Everybody's for those who may see all; a domain's and its projects' for a domain; else the own project's."""
     stmt, who = limits.find(asked()), caller()
     if not allowed("identity:get_limit", {}):
         mine = Limit.owner_id == (who.project_id or who.domain_id or "")

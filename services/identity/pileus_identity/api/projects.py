@@ -30,8 +30,16 @@ from pileus_kit.web import Resource, enforce, tools
 
 resource = Resource("projects", __name__, url_prefix="/v3/projects")
 
-PROPERTIES = {"name": SHORT_NAME, "description": TEXT, "enabled": FLAG_OR_NULL, "domain_id": ID_OR_NULL, "parent_id": ID_OR_NULL,
-              "is_domain": FLAG_OR_NULL, "tags": TAGS, "options": IMMUTABLE}
+PROPERTIES = {
+    "name": SHORT_NAME,
+    "description": TEXT,
+    "enabled": FLAG_OR_NULL,
+    "domain_id": ID_OR_NULL,
+    "parent_id": ID_OR_NULL,
+    "is_domain": FLAG_OR_NULL,
+    "tags": TAGS,
+    "options": IMMUTABLE,
+}
 CREATE = wrapped("project", PROPERTIES, ["name"])
 UPDATE = wrapped("project", PROPERTIES)
 
@@ -42,7 +50,9 @@ def create(body: View) -> Any:
     with tools().change() as session:
         if wish.get("is_domain"):
             enforce("identity:create_domain")
-            project = domains.create(session, {k: v for k, v in wish.items() if k not in ("is_domain", "domain_id", "parent_id")})
+            project = domains.create(
+                session, {k: v for k, v in wish.items() if k not in ("is_domain", "domain_id", "parent_id")}
+            )
         else:
             project = projects.create(session, wish, own_domain())
             enforce("identity:create_project", {"target.project.domain_id": project.domain_id})

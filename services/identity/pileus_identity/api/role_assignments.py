@@ -14,16 +14,6 @@ from pileus_kit.web import Resource, allowed, enforce, tools
 resource = Resource("role_assignments", __name__, url_prefix="/v3/role_assignments")
 
 
-@resource.endpoint("GET", "", policy="identity:list_role_assignments_for_tree", target=lambda: _target())
-def list_all() -> Any:
-    """Two rules: one for everything (or a domain), one for those who administer just the project whose tree they ask for."""
-    wish = _asked()
-    with tools().sessions.read() as session:
-        found = assignments.find(session, wish)
-        named = assignments.names(session, found) if _flag("include_names") else None
-    return page("role_assignments", [_show(held, named) for held in found])
-
-
 def _target() -> Any:
     if allowed("identity:list_role_assignments", own_as()()):
         return {"target.project.domain_id": None, **own_as("project")()}
@@ -31,6 +21,16 @@ def _target() -> Any:
     if not (_flag("include_subtree") and project_id):
         enforce("identity:list_role_assignments", own_as()())
     return project_target(project_id or "")
+
+
+@resource.endpoint("GET", "", policy="identity:list_role_assignments_for_tree", target=_target)
+def list_all() -> Any:
+    """Two rules: one for everything or a domain, one for those who administer the project whose tree they ask for."""
+    wish = _asked()
+    with tools().sessions.read() as session:
+        found = assignments.find(session, wish)
+        named = assignments.names(session, found) if _flag("include_names") else None
+    return page("role_assignments", [_show(held, named) for held in found])
 
 
 def _flag(name: str) -> bool:
@@ -47,10 +47,18 @@ def _asked() -> Asked:
     inherited_to = given.get("scope.OS-INHERIT:inherited_to")
     if inherited_to not in (None, "projects"):
         raise Invalid(why="scope.OS-INHERIT:inherited_to can only be `projects`.")
-    return Asked(user=given.get("user.id"), group=given.get("group.id"), role=given.get("role.id"),
-                 project=given.get("scope.project.id"), domain=given.get("scope.domain.id"), system="scope.system" in given,
-                 inherited=True if inherited_to else None, effective=_flag("effective"), subtree=_flag("include_subtree"),
-                 only_in_domain=visible_domain())
+    return Asked(
+        user=given.get("user.id"),
+        group=given.get("group.id"),
+        role=given.get("role.id"),
+        project=given.get("scope.project.id"),
+        domain=given.get("scope.domain.id"),
+        system="scope.system" in given,
+        inherited=True if inherited_to else None,
+        effective=_flag("effective"),
+        subtree=_flag("include_subtree"),
+        only_in_domain=visible_domain(),
+    )
 
 
 def _show(held: Held, named: Any) -> View:
@@ -68,7 +76,7 @@ def _show(held: Held, named: Any) -> View:
 
 
 def _links(held: Held) -> View:
-    """The call that gave it: to the group where it came through one, on the place it is inherited from, of the prior role."""
+    """The call that gave it: to the group if it came through one, where it is inherited from, of the prior role."""
     actor = ("groups", held.group_id) if held.group_id else (f"{held.actor}s", held.actor_id)
     role = held.prior_id or held.role_id
     if held.target == "system":

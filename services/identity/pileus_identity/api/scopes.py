@@ -18,7 +18,10 @@ def catalog() -> Any:
     who = caller()
     if not (who.project_id or who.domain_id or who.system):
         raise Refused(why="The catalogue is shown to tokens with a scope.")
-    return {"catalog": tools().tokens.standings.catalog().view(who.project_id, who.user_id), "links": link("auth", "catalog")}
+    return {
+        "catalog": tools().tokens.standings.catalog().view(who.project_id, who.user_id),
+        "links": link("auth", "catalog"),
+    }
 
 
 @resource.endpoint("GET", "/projects", policy="identity:get_auth_projects")

@@ -11,9 +11,16 @@ resource = Resource("services", __name__, url_prefix="/v3")
 
 SERVICE = {"type": NAME, "name": {"type": ["string", "null"], "maxLength": 255}, "description": TEXT, "enabled": FLAG}
 REGION = {"type": ["string", "null"], "maxLength": 255}
-ENDPOINT = {"interface": {"enum": ["public", "internal", "admin"]}, "service_id": ID, "region": REGION, "region_id": REGION,
-            "url": {"type": "string", "minLength": 1, "maxLength": 2048, "pattern": "^[a-zA-Z][a-zA-Z0-9+.-]*://"},
-            "enabled": FLAG, "name": {"type": "string", "maxLength": 255}, "description": TEXT}
+ENDPOINT = {
+    "interface": {"enum": ["public", "internal", "admin"]},
+    "service_id": ID,
+    "region": REGION,
+    "region_id": REGION,
+    "url": {"type": "string", "minLength": 1, "maxLength": 2048, "pattern": "^[a-zA-Z][a-zA-Z0-9+.-]*://"},
+    "enabled": FLAG,
+    "name": {"type": "string", "maxLength": 255},
+    "description": TEXT,
+}
 
 
 @resource.endpoint("POST", "/services", policy="identity:create_service", body=wrapped("service", SERVICE, ["type"]))
@@ -33,7 +40,9 @@ def show_one(service_id: str) -> Any:
         return {"service": show(services.get(session, service_id))}
 
 
-@resource.endpoint("PATCH", "/services/<service_id>", policy="identity:update_service", body=wrapped("service", SERVICE))
+@resource.endpoint(
+    "PATCH", "/services/<service_id>", policy="identity:update_service", body=wrapped("service", SERVICE)
+)
 def update(service_id: str, body: View) -> Any:
     with tools().change() as session:
         service = services.get(session, service_id)
@@ -66,7 +75,9 @@ def show_one_endpoint(endpoint_id: str) -> Any:
         return {"endpoint": show_endpoint(services.get_endpoint(session, endpoint_id))}
 
 
-@resource.endpoint("PATCH", "/endpoints/<endpoint_id>", policy="identity:update_endpoint", body=wrapped("endpoint", ENDPOINT))
+@resource.endpoint(
+    "PATCH", "/endpoints/<endpoint_id>", policy="identity:update_endpoint", body=wrapped("endpoint", ENDPOINT)
+)
 def update_endpoint(endpoint_id: str, body: View) -> Any:
     with tools().change() as session:
         endpoint = services.get_endpoint(session, endpoint_id)
@@ -88,6 +99,14 @@ def show(service: Service) -> View:
 
 
 def show_endpoint(endpoint: Endpoint) -> View:
-    return {**endpoint.extra, "id": endpoint.id, "interface": endpoint.interface, "service_id": endpoint.service_id,
-            "region": endpoint.region_id, "region_id": endpoint.region_id, "url": endpoint.url, "enabled": endpoint.enabled,
-            "links": link("endpoints", endpoint.id)}
+    return {
+        **endpoint.extra,
+        "id": endpoint.id,
+        "interface": endpoint.interface,
+        "service_id": endpoint.service_id,
+        "region": endpoint.region_id,
+        "region_id": endpoint.region_id,
+        "url": endpoint.url,
+        "enabled": endpoint.enabled,
+        "links": link("endpoints", endpoint.id),
+    }

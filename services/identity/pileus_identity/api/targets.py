@@ -1,5 +1,8 @@
-"""Policy targets, from the database. What doesn't exist gives no facts: those who may see everything then get a 404 from the
-handler, everybody else the same 403 as for what is not theirs, so that a refusal doesn't tell what exists."""
+"""Policy targets, from the database.
+
+What doesn't exist gives no facts: those who may see everything then get a 404 from the handler, everybody else the
+same 403 as for what is not theirs, so that a refusal doesn't tell what exists.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +17,15 @@ Target = Mapping[str, Any]
 
 def project(project_id: str, **_: str) -> Target:
     row = _row(select(Project.id, Project.domain_id, Project.is_domain).where(Project.id == project_id))
-    return {} if row is None else {"target.project.id": row[0], "target.project.domain_id": row[0] if row[2] else row[1],
-                                   "target.domain.id": row[0] if row[2] else row[1]}
+    return (
+        {}
+        if row is None
+        else {
+            "target.project.id": row[0],
+            "target.project.domain_id": row[0] if row[2] else row[1],
+            "target.domain.id": row[0] if row[2] else row[1],
+        }
+    )
 
 
 def domain(domain_id: str, **_: str) -> Target:

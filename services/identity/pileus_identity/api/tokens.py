@@ -13,8 +13,8 @@ resource = Resource("tokens", __name__, url_prefix="/v3/auth/tokens")
 
 TEXT = {"type": "string", "maxLength": 255}
 SECRET = {"type": "string", "maxLength": 8192}
-DOMAIN = {"type": "object", "properties": {"id": TEXT, "name": TEXT}}
-USER = {"type": "object", "properties": {"id": TEXT, "name": TEXT, "domain": DOMAIN}}
+DOMAIN: dict[str, Any] = {"type": "object", "properties": {"id": TEXT, "name": TEXT}}
+USER: dict[str, Any] = {"type": "object", "properties": {"id": TEXT, "name": TEXT, "domain": DOMAIN}}
 SCOPE = {"type": "object", "properties": {
     "project": {"type": "object", "properties": {"id": TEXT, "name": TEXT, "domain": DOMAIN}},
     "domain": DOMAIN,
@@ -27,7 +27,7 @@ LOGIN = {"type": "object", "required": ["auth"], "properties": {"auth": {
         "identity": {"type": "object", "required": ["methods"], "properties": {
             "methods": {"type": "array", "minItems": 1, "maxItems": 8, "items": {"type": "string", "maxLength": 64}},
             "password": {"type": "object", "required": ["user"], "properties": {
-                "user": USER | {"required": ["password"], "properties": USER["properties"] | {"password": SECRET}}}},  # type: ignore[operator]
+                "user": USER | {"required": ["password"], "properties": USER["properties"] | {"password": SECRET}}}},
             "token": {"type": "object", "required": ["id"], "properties": {"id": SECRET}},
             "application_credential": {"type": "object", "required": ["secret"], "properties": {
                 "id": TEXT, "name": TEXT, "secret": SECRET, "user": USER}},
@@ -67,7 +67,7 @@ def _subject() -> Token:
     if text is None:
         raise Invalid(why="The header X-Subject-Token has to name the token in question.")
     late = "allow_expired" in request.args and caller().is_service
-    return tools().tokens.check(text, late)  # type: ignore[no-any-return]
+    return tools().tokens.check(text, late)
 
 
 def _shown(tokens: Any, token: Token, status: int) -> Response:

@@ -28,18 +28,55 @@ from pileus_kit.web import Resource, caller, enforce, tools
 resource = Resource("users", __name__, url_prefix="/v3/users")
 
 PASSWORD = {"type": ["string", "null"], "minLength": 1, "maxLength": 4096}
-OPTIONS = {"type": "object", "additionalProperties": False, "properties": {
-    **dict.fromkeys(("ignore_change_password_upon_first_use", "ignore_password_expiry", "ignore_lockout_failure_attempts",
-                     "lock_password", "ignore_user_inactivity", "multi_factor_auth_enabled"), FLAG_OR_NULL),
-    "multi_factor_auth_rules": {"type": ["array", "null"], "maxItems": 16, "uniqueItems": True, "items": {
-        "type": "array", "minItems": 1, "maxItems": 8, "uniqueItems": True, "items": {"type": "string", "maxLength": 64}}}}}
-PROPERTIES = {"name": NAME, "description": TEXT, "enabled": FLAG_OR_NULL, "domain_id": ID, "default_project_id": ID_OR_NULL,
-              "password": PASSWORD, "options": OPTIONS}
-CHANGE_PASSWORD = wrapped("user", {"original_password": PASSWORD | {"type": "string"}, "password": PASSWORD | {"type": "string"}},
-                          ["original_password", "password"], strict=True)
+OPTIONS = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        **dict.fromkeys(
+            (
+                "ignore_change_password_upon_first_use",
+                "ignore_password_expiry",
+                "ignore_lockout_failure_attempts",
+                "lock_password",
+                "ignore_user_inactivity",
+                "multi_factor_auth_enabled",
+            ),
+            FLAG_OR_NULL,
+        ),
+        "multi_factor_auth_rules": {
+            "type": ["array", "null"],
+            "maxItems": 16,
+            "uniqueItems": True,
+            "items": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 8,
+                "uniqueItems": True,
+                "items": {"type": "string", "maxLength": 64},
+            },
+        },
+    },
+}
+PROPERTIES = {
+    "name": NAME,
+    "description": TEXT,
+    "enabled": FLAG_OR_NULL,
+    "domain_id": ID,
+    "default_project_id": ID_OR_NULL,
+    "password": PASSWORD,
+    "options": OPTIONS,
+}
+CHANGE_PASSWORD = wrapped(
+    "user",
+    {"original_password": PASSWORD | {"type": "string"}, "password": PASSWORD | {"type": "string"}},
+    ["original_password", "password"],
+    strict=True,
+)
 
 
-@resource.endpoint("POST", "", policy="identity:create_user", target=own_as("user"), body=wrapped("user", PROPERTIES, ["name"]))
+@resource.endpoint(
+    "POST", "", policy="identity:create_user", target=own_as("user"), body=wrapped("user", PROPERTIES, ["name"])
+)
 def create(body: View) -> Any:
     domain_id = body["user"].get("domain_id") or own_domain()
     with tools().sessions.read() as session:
@@ -63,7 +100,9 @@ def show_one(user_id: str) -> Any:
         return {"user": show(users.get(session, user_id))}
 
 
-@resource.endpoint("PATCH", "/<user_id>", policy="identity:update_user", target=targets.user, body=wrapped("user", PROPERTIES))
+@resource.endpoint(
+    "PATCH", "/<user_id>", policy="identity:update_user", target=targets.user, body=wrapped("user", PROPERTIES)
+)
 def update(user_id: str, body: View) -> Any:
     with tools().change() as session:
         user = users.get(session, user_id)

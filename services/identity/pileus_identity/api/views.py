@@ -28,7 +28,7 @@ IMMUTABLE: Schema = {"type": "object", "additionalProperties": False, "propertie
 
 
 def wrapped(key: str, properties: Schema, required: Iterable[str] = (), strict: bool = False) -> Schema:
-    """The schema of {key: {properties}}. Unless `strict`, more attributes may come and are kept, as this API promises."""
+    """The schema of {key: {properties}}. Unless `strict`, more attributes may come and are kept: this API says so."""
     inner: Schema = {"type": "object", "properties": properties, "required": list(required),
                      "additionalProperties": not strict}
     return {"type": "object", "required": [key], "properties": {key: inner}}
@@ -69,7 +69,7 @@ def own_domain() -> str:
 
 
 def own_as(*kinds: str) -> Callable[..., Mapping[str, Any]]:
-    """A policy target that stands for 'something in the domain of the caller's token'; the handler checks the real one."""
+    """A policy target that stands for 'something in the domain of the caller's token'; handlers check the real one."""
     def target(**_: str) -> Mapping[str, Any]:
         return {"target.domain_id": caller().domain_id, "target.domain.id": caller().domain_id} | {
             f"target.{kind}.domain_id": caller().domain_id for kind in kinds}

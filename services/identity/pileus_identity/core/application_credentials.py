@@ -60,7 +60,7 @@ def remove(session: Session, credential: ApplicationCredential) -> None:
     ledger.record(session, user_id=credential.user_id, project_id=credential.project_id)
 
 
-def find(user_id: str, asked: Mapping[str, str]) -> Select[tuple[ApplicationCredential]]:
+def find(user_id: str, asked: Mapping[str, str]) -> Select[ApplicationCredential]:
     stmt = select(ApplicationCredential).where(ApplicationCredential.user_id == user_id)
     return stmt.where(ApplicationCredential.name == asked["name"]) if "name" in asked else stmt
 
@@ -97,7 +97,7 @@ def remove_rule(session: Session, rule: AccessRule) -> None:
     session.execute(delete(AccessRule).where(AccessRule.id == rule.id))
 
 
-def find_rules(user_id: str, asked: Mapping[str, str]) -> Select[tuple[AccessRule]]:
+def find_rules(user_id: str, asked: Mapping[str, str]) -> Select[AccessRule]:
     stmt = select(AccessRule).where(AccessRule.user_id == user_id)
     for name in ("service", "path", "method"):
         if name in asked:
@@ -112,8 +112,10 @@ def _may_delegate(session: Session, who: Caller) -> None:
     if who.application_credential_id is not None:
         mine = session.get(ApplicationCredential, who.application_credential_id)
         if mine is None or not mine.unrestricted:
-            raise Refused(why="Using method 'application_credential' is not allowed for managing additional application "
-                              "credentials.")
+            raise Refused(
+                why="Using method 'application_credential' is not allowed for managing additional application "
+                "credentials."
+            )
 
 
 def _roles(session: Session, who: Caller, wanted: list[Body] | None) -> set[str]:

@@ -164,11 +164,16 @@ def names(session: Session, found: Iterable[Held]) -> Mapping[str, dict[str, Any
     """For `include_names`: id -> name and domain of every user, group, role, project and domain in the answer."""
     found = list(found)
     wanted: dict[Any, set[str]] = {
-        User: {h.actor_id for h in found if h.actor == "user"}, Group: {h.actor_id for h in found if h.actor == "group"},
-        Role: {h.role_id for h in found}, Project: {h.target_id for h in found if h.target != "system"}}
+        User: {h.actor_id for h in found if h.actor == "user"},
+        Group: {h.actor_id for h in found if h.actor == "group"},
+        Role: {h.role_id for h in found},
+        Project: {h.target_id for h in found if h.target != "system"},
+    }
     rows = [row for kind, ids in wanted.items() if ids
             for row in session.execute(select(kind.id, kind.name, kind.domain_id).where(kind.id.in_(ids)))]
     homes = {domain_id for _, _, domain_id in rows if domain_id}
-    domains = dict(session.execute(select(Project.id, Project.name).where(Project.id.in_(homes))).tuples().all())
+    domains = {
+        row.id: row.name for row in session.execute(select(Project.id, Project.name).where(Project.id.in_(homes)))
+    }
     return {id: {"id": id, "name": name} | ({"domain": {"id": home, "name": domains.get(home)}} if home else {})
             for id, name, home in rows}

@@ -1,4 +1,4 @@
-"""Reading a resource from a body: the attributes we know become columns, others are kept as they came, as this API promises."""
+"""Reading a resource from a body: what we know becomes columns, the rest is kept as it came, as this API promises."""
 
 from collections.abc import Collection
 from typing import Any
@@ -38,7 +38,11 @@ def mutable(row: Any, kind: str, body: Body | None = None) -> None:
     """What is marked immutable can't be deleted, nor changed except to unmark it."""
     if not row.options.get("immutable"):
         return
-    if body is not None and body.get("options", {}).get("immutable", True) in (False, None) and set(body) == {"options"}:
+    if (
+        body is not None
+        and body.get("options", {}).get("immutable", True) in (False, None)
+        and set(body) == {"options"}
+    ):
         return
     raise Refused(why=f"Cannot {'delete' if body is None else 'update'} immutable resources: {kind} {row.id}.")
 

@@ -1,4 +1,6 @@
-"""What a cloud must know before anybody can log in. Run as often as you like: it adds what is missing and mends what differs.
+"""What a cloud must know before anybody can log in.
+
+Run it as often as you like: it adds what is missing and mends what differs.
 
     plan = Plan(users=(UserPlan("admin", password),), projects=("admin",),
                 grants=(Grant("admin", "admin", project="admin"), Grant("admin", "admin", system=True)),
@@ -49,7 +51,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class ServicePlan:
-    """A service of the catalogue. `internal` and `admin` are the public URL unless given; URLs may say $(project_id)s."""
+    """A service of the catalogue. `internal` and `admin` default to the public URL; URLs may say $(project_id)s."""
 
     type: str
     name: str
@@ -74,7 +76,7 @@ class Plan:
 
 
 def bootstrap(session: Session, plan: Plan) -> None:
-    """Bring the database to what the plan says, in the caller's transaction; nothing that the plan doesn't name is touched."""
+    """Bring the database to what the plan says, in the caller's transaction. What it doesn't name is left alone."""
     domain = _domain(session)
     projects = _projects(session, plan.projects, domain)
     roles = _roles(session, plan)
@@ -119,7 +121,9 @@ def _roles(session: Session, plan: Plan) -> dict[str, Role]:
             found[name] = Role(name=name, options={"immutable": True})
             session.add(found[name])
     session.flush()
-    known = set(session.execute(select(ImpliedRole.prior_id, ImpliedRole.implied_id)).tuples())
+    known = {
+        (prior, implied) for prior, implied in session.execute(select(ImpliedRole.prior_id, ImpliedRole.implied_id))
+    }
     pairs = {(found[prior].id, found[implied].id) for prior, implied in plan.implications}
     session.add_all([ImpliedRole(prior_id=prior, implied_id=implied) for prior, implied in pairs - known])
     return found
@@ -134,7 +138,7 @@ def _users(session: Session, plans: tuple[UserPlan, ...], projects: dict[str, Pr
             session.add(user)
         if plan.default_project is not None:
             user.default_project_id = projects[plan.default_project].id
-        if not passwords.matches(user.password_hash, plan.password):
+        if user.password_hash is None or not passwords.matches(user.password_hash, plan.password):
             if user.password_hash is not None:
                 ledger.record(session, kills=True, user_id=user.id)
             user.password_hash, user.password_created_at = passwords.digest(plan.password), now()

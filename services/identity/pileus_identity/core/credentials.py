@@ -66,7 +66,7 @@ def _same_delegation(ring: KeyRing, credential: Credential, body: Body) -> None:
             raise Invalid(why=f"{mark} can not be updated for credential.")
 
 
-def find(asked: Mapping[str, str]) -> Select[tuple[Credential]]:
+def find(asked: Mapping[str, str]) -> Select[Credential]:
     return lists.matching(select(Credential), Credential, asked, ("user_id", "type", "project_id"))
 
 
@@ -85,7 +85,9 @@ def ec2_id(access: str) -> str:
     return hashlib.sha256(access.encode()).hexdigest()
 
 
-def create_ec2(session: Session, ring: KeyRing, user_id: str, project_id: str, who: Caller, most: int) -> dict[str, Any]:
+def create_ec2(
+    session: Session, ring: KeyRing, user_id: str, project_id: str, who: Caller, most: int
+) -> dict[str, Any]:
     blob = {"access": secrets.token_hex(16), "secret": secrets.token_hex(16)} | delegation(who)
     body = {"user_id": user_id, "project_id": project_id, "type": EC2, "blob": json.dumps(blob)}
     return ec2_view(ring, create(session, ring, body, who, most))

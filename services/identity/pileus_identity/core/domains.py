@@ -47,8 +47,15 @@ def remove(session: Session, domain: Project) -> None:
         raise Refused(why="Cannot delete a domain that is enabled, please disable it first.")
     mine = select(Project.id).where(Project.domain_id == domain.id)
     people = [select(kind.id).where(kind.domain_id == domain.id) for kind in (User, Group)]
-    session.execute(delete(Assignment).where(or_(
-        Assignment.target_id == domain.id, Assignment.target_id.in_(mine), *(Assignment.actor_id.in_(p) for p in people))))
+    session.execute(
+        delete(Assignment).where(
+            or_(
+                Assignment.target_id == domain.id,
+                Assignment.target_id.in_(mine),
+                *(Assignment.actor_id.in_(p) for p in people),
+            )
+        )
+    )
     session.execute(delete(Credential).where(Credential.project_id.in_(mine)))
     for kind in (User, Group, Role):
         session.execute(delete(kind).where(kind.domain_id == domain.id))
@@ -58,6 +65,6 @@ def remove(session: Session, domain: Project) -> None:
     ledger.record(session)
 
 
-def find(asked: Mapping[str, str]) -> Select[tuple[Project]]:
+def find(asked: Mapping[str, str]) -> Select[Project]:
     stmt = select(Project).where(Project.is_domain).options(selectinload(Project.tags))
     return lists.matching(stmt, Project, asked, ("name",), ("enabled",))

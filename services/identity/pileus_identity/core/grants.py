@@ -69,9 +69,21 @@ def check(session: Session, seat: Seat, role_id: str) -> Assignment:
 
 
 def roles(session: Session, seat: Seat) -> list[Role]:
-    return list(session.scalars(select(Role).join(Assignment, Assignment.role_id == Role.id).where(
-        Assignment.actor == seat.actor, Assignment.actor_id == seat.actor_id, Assignment.target == seat.target,
-        Assignment.target_id == seat.target_id, Assignment.inherited.is_(seat.inherited)).order_by(Role.id).limit(1000)))
+    return list(
+        session.scalars(
+            select(Role)
+            .join(Assignment, Assignment.role_id == Role.id)
+            .where(
+                Assignment.actor == seat.actor,
+                Assignment.actor_id == seat.actor_id,
+                Assignment.target == seat.target,
+                Assignment.target_id == seat.target_id,
+                Assignment.inherited.is_(seat.inherited),
+            )
+            .order_by(Role.id)
+            .limit(1000)
+        )
+    )
 
 
 def _find(session: Session, seat: Seat, role_id: str) -> Assignment | None:

@@ -60,5 +60,5 @@ def discard(session: Session, group: Group, user_id: str) -> None:
     ledger.record(session, user_id=user_id)
 
 
-def find(asked: Mapping[str, str]) -> Select[tuple[Group]]:
+def find(asked: Mapping[str, str]) -> Select[Group]:
     return lists.matching(select(Group), Group, asked, ("name", "domain_id"))

@@ -1,9 +1,10 @@
 """Keys on disk that rotate: 0 is the staged one, the highest is used, those between still open what they closed.
 
-A key is staged for one whole rotation before it is used, so that every process (or machine to which the folder is copied) can read
-what it closes before the first one uses it.
+A key is staged for one whole rotation before it is used, so that every process (or machine to which the folder is
+copied) can read what it closes before the first one uses it.
 """
 
+import itertools
 import os
 import threading
 import time
@@ -41,7 +42,9 @@ class KeyRing:
             if self._fernet is None or changed != self._seen:
                 numbers = _numbers(self.folder)
                 if not numbers:
-                    raise FileNotFoundError(f"{self.folder} holds no keys; run the manage command `migrate` or `rotate-keys`")
+                    raise FileNotFoundError(
+                        f"{self.folder} holds no keys; run the manage command `migrate` or `rotate-keys`"
+                    )
                 newest_first = sorted(numbers, reverse=True)
                 self._fernet = MultiFernet([Fernet((self.folder / str(n)).read_bytes()) for n in newest_first])
                 self._seen = changed
@@ -59,7 +62,7 @@ def prepare(folder: Path) -> None:
 def rotate(folder: Path, keep_seconds: float) -> int:
     """Use the staged key from now on and stage another; returns the number of the key now in use.
 
-    An old key goes only when it has been out of use for `keep_seconds`: however often one rotates, no living token dies of it.
+    An old key goes when it has been out of use for `keep_seconds`: however often one rotates, no living token dies.
     """
     prepare(folder)
     newest = max(_numbers(folder)) + 1
@@ -68,7 +71,7 @@ def rotate(folder: Path, keep_seconds: float) -> int:
     staged.rename(folder / str(newest))
     _write(folder, 0)
     used = sorted(n for n in _numbers(folder) if n)
-    for key, successor in zip(used, used[1:], strict=False):
+    for key, successor in itertools.pairwise(used):
         if (folder / str(successor)).stat().st_mtime < time.time() - keep_seconds:
             (folder / str(key)).unlink()
     return newest

@@ -1,9 +1,9 @@
 """What took away the worth of tokens, in order.
 
-The table is the truth; each process keeps the living part in memory and looks for more at most once a second, or at once after
-its own change. Two kinds of entries: those that *kill* tokens issued until `before` (a password changed, a user was disabled, a token
-was revoked), and those that only say that what was known about somebody is out of date (a role was taken away, a project renamed).
-An entry concerns the tokens that match all its ids; one without ids concerns all.
+The table is the truth; each process keeps the living part in memory and looks for more at most once a second, or at
+once after its own change. Two kinds of entries: those that *kill* tokens issued until `before` (a password changed, a
+user was disabled, a token was revoked), and those that only say that what was known about somebody is out of date (a
+role was taken away, a project renamed). An entry concerns the tokens that match all its ids; one without ids all.
 """
 
 import threading
@@ -94,12 +94,14 @@ class Ledger:
             return False
         if ("audit", payload.audit_ids[0]) in dead:
             return True  # only that one: those that were made from it live on, as clients that change projects rely on
-        if payload.issued <= max(dead.get(("user", payload.user_id), 0), dead.get(("project", payload.scope_id or ""), 0)):
+        if payload.issued <= max(
+            dead.get(("user", payload.user_id), 0), dead.get(("project", payload.scope_id or ""), 0)
+        ):
             return True
         return any(payload.issued <= dead.get(("domain", id or ""), 0) for id in domain_ids)
 
     def since(self, serial: int) -> tuple[int, list[Entry], bool]:
-        """The serial now, the entries after `serial`, and whether some can't be told, so that all that is known must go."""
+        """The serial now, the entries after `serial`, and whether some can't be told, so that everything must go."""
         self.look()
         with self._lock:
             lost = not self._forgotten <= serial <= self.serial
@@ -108,7 +110,9 @@ class Ledger:
     def _read(self) -> None:
         columns = [getattr(Revocation, name) for name in Entry._fields]
         with self._sessions.read() as session:
-            rows = session.execute(select(*columns).where(Revocation.serial > self.serial).order_by(Revocation.serial)).all()
+            rows = session.execute(
+                select(*columns).where(Revocation.serial > self.serial).order_by(Revocation.serial)
+            ).all()
             if not self.serial:
                 self.serial = session.scalar(select(func.max(Counter.serial))) or 0
                 self._forgotten = self.serial

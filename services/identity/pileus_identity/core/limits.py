@@ -56,11 +56,13 @@ def unregister(session: Session, registered: RegisteredLimit) -> None:
 
 def _unused(session: Session, registered: RegisteredLimit, verb: str) -> None:
     if session.scalar(select(exists().where(Limit.registered_limit_id == registered.id))):
-        raise Refused(why=f"Unable to {verb} registered limit {registered.id} because there are project limits associated "
-                          "with it.")
+        raise Refused(
+            why=f"Unable to {verb} registered limit {registered.id} because there are project limits associated "
+            "with it."
+        )
 
 
-def find_registered(asked: Mapping[str, str]) -> Select[tuple[RegisteredLimit]]:
+def find_registered(asked: Mapping[str, str]) -> Select[RegisteredLimit]:
     return lists.matching(select(RegisteredLimit), RegisteredLimit, asked, ("service_id", "region_id", "resource_name"))
 
 
@@ -85,7 +87,9 @@ def create(session: Session, bodies: list[Body]) -> list[Pair]:
             RegisteredLimit.region_id == (body.get("region_id") or "")))
         if registered is None:
             raise Refused(why="Unable to create a limit that has no corresponding registered limit.")
-        if session.scalar(select(exists().where(Limit.owner_id == owner.id, Limit.registered_limit_id == registered.id))):
+        if session.scalar(
+            select(exists().where(Limit.owner_id == owner.id, Limit.registered_limit_id == registered.id))
+        ):
             raise Taken(kind="limit", name=body["resource_name"])
         limit = Limit(registered_limit_id=registered.id, owner_id=owner.id, resource_limit=body["resource_limit"],
                       description=body.get("description"))
@@ -105,7 +109,7 @@ def remove(session: Session, limit: Limit) -> None:
     session.execute(delete(Limit).where(Limit.id == limit.id))
 
 
-def find(asked: Mapping[str, str]) -> Select[tuple[Limit, RegisteredLimit, Project]]:
+def find(asked: Mapping[str, str]) -> Select[Limit, RegisteredLimit, Project]:
     stmt = select(Limit, RegisteredLimit, Project).join(
         RegisteredLimit, RegisteredLimit.id == Limit.registered_limit_id).join(Project, Project.id == Limit.owner_id)
     for name in ("service_id", "region_id", "resource_name"):

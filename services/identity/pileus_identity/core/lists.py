@@ -20,9 +20,9 @@ def truth(text: str) -> bool:
     return text.lower() not in FALSE
 
 
-def matching(stmt: Select[tuple[Row]], model: Any, asked: Mapping[str, str],
-             texts: Sequence[str] = (), flags: Sequence[str] = ()) -> Select[tuple[Row]]:
-    """Narrow to what the query asks: equal texts, `name__contains` and its like, flags. What it doesn't know it ignores."""
+def matching(stmt: Select[Row], model: Any, asked: Mapping[str, str],
+             texts: Sequence[str] = (), flags: Sequence[str] = ()) -> Select[Row]:
+    """Narrow to what the query asks: equal texts, `name__contains` and its like, flags; the rest is ignored."""
     for name in texts:
         column = getattr(model, name)
         if name in asked:
@@ -37,7 +37,7 @@ def matching(stmt: Select[tuple[Row]], model: Any, asked: Mapping[str, str],
     return stmt
 
 
-def page(session: Session, stmt: Select[tuple[Row]], model: Any, asked: Mapping[str, str],
+def page(session: Session, stmt: Select[Row], model: Any, asked: Mapping[str, str],
          most: int) -> tuple[list[Row], bool]:
     """At most `limit` rows (never more than `most`) after `marker`, and whether there are more."""
     limit = bound(asked, most)

@@ -79,10 +79,10 @@ class Logins:
     def _prove(self, identity: Body) -> Proof:
         proof = Proof()
         for method in dict.fromkeys(identity["methods"]):
+            if method in KNOWN_ELSEWHERE:
+                raise LoginFailed
             if method not in PROVERS or method not in identity:
-                raise LoginFailed if method in KNOWN_ELSEWHERE else Invalid(
-                    why=f"Expecting to find {method} in identity. The server could not comply with the request since it is "
-                        "either malformed or otherwise incorrect. The client is assumed to be in error.")
+                raise Invalid(why=f"Expecting to find {method} in identity.")
             getattr(self, PROVERS[method])(identity[method], proof)
         if not proof.methods:
             raise LoginFailed
@@ -149,7 +149,12 @@ class Logins:
 
     def _locked(self, user: User) -> bool:
         limit = self._config.lockout_failures
-        if not limit or user.options.get("ignore_lockout_failure_attempts") or user.failures < limit or not user.failed_at:
+        if (
+            not limit
+            or user.options.get("ignore_lockout_failure_attempts")
+            or user.failures < limit
+            or not user.failed_at
+        ):
             return False
         return user.failed_at + timedelta(seconds=self._config.lockout_seconds) > now()
 
@@ -170,7 +175,9 @@ class Logins:
         if rehash:
             values["password_hash"] = passwords.digest(password)
         with self._sessions.begin() as session:
-            session.execute(update(User).where(User.id == user.id, User.password_hash == user.password_hash).values(values))
+            session.execute(
+                update(User).where(User.id == user.id, User.password_hash == user.password_hash).values(values)
+            )
 
     def _place(self, proof: Proof, scope: Body | str | None) -> Place:
         if proof.credential is not None:
@@ -211,7 +218,14 @@ class Logins:
 
 
 PROVERS = {"password": "_password", "token": "_token", "application_credential": "_application_credential"}
-KNOWN_ELSEWHERE = ("totp", "external", "mapped", "saml2", "openid", "oauth1")  # never valid here, but no mistake in form
+KNOWN_ELSEWHERE = (
+    "totp",
+    "external",
+    "mapped",
+    "saml2",
+    "openid",
+    "oauth1",
+)  # never valid here, but no mistake in form
 
 
 def find_user(session: Session, who: Body) -> User | None:

@@ -1,6 +1,7 @@
 """What a token says of itself: no secret, no state of ours, about 200 characters once sealed.
 
-A token names who and for what; what that is worth today is looked up (core.standings), so a token never grants what has been taken away.
+A token names who and for what; what that is worth today is looked up (core.standings), so a token never grants what
+has been taken away.
 """
 
 import secrets
@@ -61,9 +62,18 @@ def iso(microseconds: int) -> str:
 
 
 def encode(ring: KeyRing, payload: Payload) -> str:
-    wire = _Wire(1, _pack(payload.user_id), sum(1 << METHODS.index(m) for m in payload.methods), KINDS.index(payload.kind),
-                 _pack(payload.scope_id), payload.issued, payload.expires, [a.encode() for a in payload.audit_ids],
-                 _pack(payload.application_credential_id), _pack(payload.trust_id))
+    wire = _Wire(
+        1,
+        _pack(payload.user_id),
+        sum(1 << METHODS.index(m) for m in payload.methods),
+        KINDS.index(payload.kind),
+        _pack(payload.scope_id),
+        payload.issued,
+        payload.expires,
+        [a.encode() for a in payload.audit_ids],
+        _pack(payload.application_credential_id),
+        _pack(payload.trust_id),
+    )
     return ring.seal(msgspec.msgpack.encode(wire)).rstrip(b"=").decode()
 
 

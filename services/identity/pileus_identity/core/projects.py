@@ -25,7 +25,7 @@ def get(session: Session, project_id: str, *, domain: bool | None = False) -> Pr
 
 
 def create(session: Session, body: Body, default_domain: str) -> Project:
-    """Without a parent it becomes a child of its domain; without a domain it goes to its parent's, or to the caller's."""
+    """Without a parent it becomes a child of its domain; without a domain it goes to its parent's or the caller's."""
     domain_id, parent_id = body.get("domain_id"), body.get("parent_id")
     parent = get(session, parent_id or domain_id or default_domain, domain=None)
     home = parent.id if parent.is_domain else parent.domain_id
@@ -82,7 +82,7 @@ def remove(session: Session, project: Project) -> None:
     ledger.record(session, kills=True, project_id=project.id)
 
 
-def find(asked: Mapping[str, str]) -> Select[tuple[Project]]:
+def find(asked: Mapping[str, str]) -> Select[Project]:
     """The projects that a query asks for; domains only with `is_domain`."""
     stmt = select(Project).options(selectinload(Project.tags))
     stmt = stmt.where(Project.is_domain.is_("is_domain" in asked and lists.truth(asked["is_domain"])))
@@ -90,16 +90,21 @@ def find(asked: Mapping[str, str]) -> Select[tuple[Project]]:
     return _tagged(stmt, asked)
 
 
-def of_user(user_id: str, asked: Mapping[str, str]) -> Select[tuple[Project]]:
+def of_user(user_id: str, asked: Mapping[str, str]) -> Select[Project]:
     """Enabled projects and domains where a user has a role, directly, through a group, or inherited."""
     on_itself = exists().where(actors(user_id), Assignment.target == "project", Assignment.target_id == Project.id,
                                Assignment.inherited.is_(False))
-    inherited = exists().where(actors(user_id), Assignment.inherited, Lineage.project_id == Project.id, Lineage.distance > 0,
-                               Assignment.target_id == Lineage.ancestor_id)
+    inherited = exists().where(
+        actors(user_id),
+        Assignment.inherited,
+        Lineage.project_id == Project.id,
+        Lineage.distance > 0,
+        Assignment.target_id == Lineage.ancestor_id,
+    )
     return find(asked).where(on_itself | inherited)
 
 
-def domains_of_user(user_id: str) -> Select[tuple[Project]]:
+def domains_of_user(user_id: str) -> Select[Project]:
     mine = exists().where(actors(user_id), Assignment.target == "domain", Assignment.target_id == Project.id,
                           Assignment.inherited.is_(False))
     return select(Project).options(selectinload(Project.tags)).where(Project.is_domain, Project.enabled, mine)
@@ -127,7 +132,7 @@ def set_tags(session: Session, project: Project, names: Any) -> None:
     session.flush()
 
 
-def _tagged(stmt: Select[tuple[Project]], asked: Mapping[str, str]) -> Select[tuple[Project]]:
+def _tagged(stmt: Select[Project], asked: Mapping[str, str]) -> Select[Project]:
     def has(name: str) -> Any:
         return exists().where(ProjectTag.project_id == Project.id, ProjectTag.name == name)
 

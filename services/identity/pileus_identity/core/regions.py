@@ -62,13 +62,15 @@ def _no_circle(session: Session, region: Region, parent_id: str | None) -> None:
 
 def remove(session: Session, region: Region) -> None:
     if session.scalar(select(exists().where(Endpoint.region_id == region.id))):
-        raise Refused(why=f"Unable to delete region {region.id} because it or its child regions have associated endpoints.")
+        raise Refused(
+            why=f"Unable to delete region {region.id} because it or its child regions have associated endpoints."
+        )
     if session.scalar(select(exists().where(Region.parent_id == region.id))):
         raise Refused(why=f"Unable to delete region {region.id} because it has child regions.")
     session.delete(region)
 
 
-def find(asked: Mapping[str, str]) -> Select[tuple[Region]]:
+def find(asked: Mapping[str, str]) -> Select[Region]:
     stmt = select(Region)
     if "parent_region_id" in asked:
         stmt = stmt.where(Region.parent_id == asked["parent_region_id"])

@@ -46,7 +46,7 @@ def remove(session: Session, role: Role) -> None:
     ledger.record(session)
 
 
-def find(asked: Mapping[str, str]) -> Select[tuple[Role]]:
+def find(asked: Mapping[str, str]) -> Select[Role]:
     """Global roles, or those of the domain that is asked for."""
     stmt = lists.matching(select(Role), Role, asked, ("name",))
     return stmt.where(Role.domain_id == asked["domain_id"] if asked.get("domain_id") else Role.domain_id.is_(None))

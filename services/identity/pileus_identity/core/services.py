@@ -45,7 +45,7 @@ def remove(session: Session, service: Service) -> None:
     ledger.record(session)
 
 
-def find(asked: Mapping[str, str]) -> Select[tuple[Service]]:
+def find(asked: Mapping[str, str]) -> Select[Service]:
     return lists.matching(select(Service), Service, asked, ("type", "name"))
 
 
@@ -94,5 +94,5 @@ def remove_endpoint(session: Session, endpoint: Endpoint) -> None:
     ledger.record(session)
 
 
-def find_endpoints(asked: Mapping[str, str]) -> Select[tuple[Endpoint]]:
+def find_endpoints(asked: Mapping[str, str]) -> Select[Endpoint]:
     return lists.matching(select(Endpoint), Endpoint, asked, ("service_id", "region_id", "interface"), ("enabled",))

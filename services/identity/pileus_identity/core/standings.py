@@ -1,4 +1,4 @@
-"""What somebody is worth somewhere: a user's roles in a scope, looked up once and known until the ledger says otherwise."""
+"""What somebody is worth somewhere: a user's roles in a scope, looked up once, known until the ledger objects."""
 
 import json
 import threading
@@ -99,7 +99,7 @@ class Standings:
         with self._sessions.read() as session:
             standing = look_up(session, graph, place)
         with self._lock:
-            # What was told while we read may have come after our snapshot and before this line: then it is good only for now.
+            # What was told while we read may be newer than our snapshot: then this is good only for now.
             standing.stale = self.ledger.serial != serial
             if not standing.stale:
                 self._known[place] = standing
@@ -240,7 +240,7 @@ def _restrict(session: Session, graph: RoleGraph, standing: Standing) -> None:
     standing.view["application_credential"] = view
 
 
-def access_rules(credential_id: str) -> Select[tuple[AccessRule]]:
+def access_rules(credential_id: str) -> Select[AccessRule]:
     return select(AccessRule).join(
         ApplicationCredentialAccess, ApplicationCredentialAccess.access_rule_id == AccessRule.id,
     ).where(ApplicationCredentialAccess.application_credential_id == credential_id).order_by(AccessRule.id)
@@ -251,7 +251,9 @@ def _by_trust(session: Session, graph: RoleGraph, place: Place) -> Standing:
     trust = session.get(Trust, place.trust_id)
     if trust is None or trust.deleted_at is not None or _over(trust.expires_at) or trust.trustee_id != place.user_id:
         raise LoginFailed
-    theirs, role_ids = _plain(session, Place(trust.trustor_id, "project" if trust.project_id else "unscoped", trust.project_id))
+    theirs, role_ids = _plain(
+        session, Place(trust.trustor_id, "project" if trust.project_id else "unscoped", trust.project_id)
+    )
     mine, _ = _plain(session, Place(trust.trustee_id, "unscoped"))
     given = list(session.scalars(select(TrustRole.role_id).where(TrustRole.trust_id == trust.id)))
     has = {id for id, _ in graph.effective(role_ids)}

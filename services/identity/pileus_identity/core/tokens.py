@@ -110,8 +110,10 @@ def _in_time(payload: Payload, late: bool) -> None:
 def _head(payload: Payload) -> bytes:
     audit = '","'.join(payload.audit_ids)
     methods = '","'.join(payload.methods)
-    return (f'{{"token":{{"methods":["{methods}"],"audit_ids":["{audit}"],"expires_at":"{payloads.iso(payload.expires)}",'
-            f'"issued_at":"{payloads.iso(payload.issued)}",').encode()
+    return (
+        f'{{"token":{{"methods":["{methods}"],"audit_ids":["{audit}"],"expires_at":"{payloads.iso(payload.expires)}",'
+        f'"issued_at":"{payloads.iso(payload.issued)}",'
+    ).encode()
 
 
 def _caller(token: Token) -> Caller:
@@ -121,14 +123,26 @@ def _caller(token: Token) -> Caller:
     domain = payload.scope_id if payload.kind == "domain" else None
     home = standing.scope_domain or (None, None)
     return Caller(
-        token=token.text, user_id=user["id"], user_name=user["name"], user_domain_id=user["domain"]["id"],
-        user_domain_name=user["domain"]["name"], project_id=project, project_name=standing.scope_name if project else None,
-        project_domain_id=home[0], project_domain_name=home[1], domain_id=domain,
-        domain_name=standing.scope_name if domain else None, system=payload.kind == "system",
+        token=token.text,
+        user_id=user["id"],
+        user_name=user["name"],
+        user_domain_id=user["domain"]["id"],
+        user_domain_name=user["domain"]["name"],
+        project_id=project,
+        project_name=standing.scope_name if project else None,
+        project_domain_id=home[0],
+        project_domain_name=home[1],
+        domain_id=domain,
+        domain_name=standing.scope_name if domain else None,
+        system=payload.kind == "system",
         roles=frozenset(name for _, name in standing.roles),
-        expires_at=payload.expires / 1_000_000, audit_ids=payload.audit_ids, methods=payload.methods,
-        trust_id=payload.trust_id, application_credential_id=payload.application_credential_id,
-        access_rules=_access_rules(standing))
+        expires_at=payload.expires / 1_000_000,
+        audit_ids=payload.audit_ids,
+        methods=payload.methods,
+        trust_id=payload.trust_id,
+        application_credential_id=payload.application_credential_id,
+        access_rules=_access_rules(standing),
+    )
 
 
 def _access_rules(standing: Standing) -> tuple[tuple[str, str, str], ...] | None:

@@ -91,7 +91,7 @@ def set_password(session: Session, config: Config, user: User, password: str, ch
         user.password_expires_at = now()
 
 
-def find(asked: Mapping[str, str]) -> Select[tuple[User]]:
+def find(asked: Mapping[str, str]) -> Select[User]:
     stmt = lists.matching(select(User), User, asked, ("name", "domain_id", "default_project_id"), ("enabled",))
     if "password_expires_at" in asked:
         stmt = stmt.where(_expiry(asked["password_expires_at"]))
@@ -100,11 +100,11 @@ def find(asked: Mapping[str, str]) -> Select[tuple[User]]:
     return stmt
 
 
-def of_group(group_id: str, asked: Mapping[str, str]) -> Select[tuple[User]]:
+def of_group(group_id: str, asked: Mapping[str, str]) -> Select[User]:
     return find(asked).join(Membership, Membership.user_id == User.id).where(Membership.group_id == group_id)
 
 
-def groups_of(user_id: str, asked: Mapping[str, str]) -> Select[tuple[Group]]:
+def groups_of(user_id: str, asked: Mapping[str, str]) -> Select[Group]:
     stmt = select(Group).join(Membership, Membership.group_id == Group.id).where(Membership.user_id == user_id)
     return lists.matching(stmt, Group, asked, ("name",))
 
@@ -119,7 +119,7 @@ def _expiry(text: str) -> ColumnElement[bool]:
     except ValueError:
         raise Invalid(why="password_expires_at has to be [operator:]timestamp.") from None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return getattr(User.password_expires_at, EXPIRY[operator])(at)  # type: ignore[no-any-return]
+    return getattr(User.password_expires_at, EXPIRY[operator])(at)
 
 
 def _default_project(session: Session, body: Body) -> None:

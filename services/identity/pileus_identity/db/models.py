@@ -1,4 +1,4 @@
-"""The nouns of identity. Ids are 32 hexadecimal digits, as clients of this API know them; the first domain's id is `default`."""
+"""The nouns of identity. Ids are 32 hexadecimal digits, as clients know them; the first domain's id is `default`."""
 
 import uuid
 from datetime import datetime
@@ -33,7 +33,9 @@ class Project(Model):
     __tablename__ = "projects"
     __table_args__ = (
         UniqueConstraint("domain_id", "name", name="uq_project_name"),
-        Index("uq_domain_name", "name", unique=True, sqlite_where=text("is_domain"), postgresql_where=text("is_domain")),
+        Index(
+            "uq_domain_name", "name", unique=True, sqlite_where=text("is_domain"), postgresql_where=text("is_domain")
+        ),
         Index("ix_project_name", "name"),
     )
 
@@ -58,7 +60,7 @@ class ProjectTag(Model):
 
 
 class Lineage(Model):
-    """Every project with each of its ancestors, its domain (the farthest) and itself (distance 0): trees in one statement."""
+    """A project with each of its ancestors, up to its domain, and itself (distance 0): trees in one statement."""
 
     __tablename__ = "lineages"
 
@@ -143,7 +145,7 @@ class ImpliedRole(Model):
 class Assignment(Model):
     """A role of a user or group on a project, a domain, or the system (target `all`).
 
-    Actors and targets are of two or three tables, so their rows are deleted by core.assignments and not by a constraint.
+    Actors and targets are of two tables each, so the core deletes their rows, and not a constraint.
     """
 
     __tablename__ = "assignments"
@@ -274,7 +276,7 @@ class Credential(Model):
 
 
 class RegisteredLimit(Model):
-    """The default of a resource of a service; `region_id` is empty for all regions, so that the constraint counts it."""
+    """The default of a service's resource; `region_id` is empty for all regions, so that the constraint counts it."""
 
     __tablename__ = "registered_limits"
     __table_args__ = (UniqueConstraint("service_id", "region_id", "resource_name", name="uq_registered_limit"),)
