@@ -25,11 +25,12 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Image:
-    """An image to fill a volume with. `format` is what the image service found, and is checked again."""
+    """An image to fill a volume with; `digest` by `algorithm` (sha512). The host looks at the format again."""
 
     image_id: str
     format: str
-    sha256: str
+    algorithm: str
+    digest: str
     size: int
     ticket: Ticket
 

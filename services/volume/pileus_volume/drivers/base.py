@@ -17,10 +17,10 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Source:
-    """A downloaded image: a file of the stated format whose sha256 was verified."""
+    """A downloaded image: a file of the stated format whose checksum was verified."""
 
     image_id: str
-    sha256: str
+    digest: str
     format: str
     path: Path
 
@@ -40,11 +40,11 @@ class Backend(ABC):
         """Make a blank disk."""
 
     @abstractmethod
-    def has_image(self, image_id: str, sha256: str) -> bool:
+    def has_image(self, image_id: str, digest: str) -> bool:
         """Whether `create_from_image` can do without the file."""
 
     @abstractmethod
-    def create_from_image(self, disk: Disk, image_id: str, sha256: str, source: Source | None) -> None:
+    def create_from_image(self, disk: Disk, image_id: str, digest: str, source: Source | None) -> None:
         """Make a disk that begins with the image. Raises ImageRefused for a file that is not what it's said to be."""
 
     @abstractmethod

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pileus_kit import formats
-
 from pileus_volume.drivers.base import Source
 from pileus_volume.drivers.file import tool
 from pileus_volume.errors import ImageRefused
@@ -26,13 +25,13 @@ class Bases:
         self._used: dict[Path, int] = defaultdict(int)
         self._lock = threading.Lock()
 
-    def has(self, image_id: str, sha256: str) -> bool:
-        return self._path(image_id, sha256).exists()
+    def has(self, image_id: str, digest: str) -> bool:
+        return self._path(image_id, digest).exists()
 
     @contextmanager
-    def using(self, image_id: str, sha256: str, source: Source | None) -> Iterator[Path]:
+    def using(self, image_id: str, digest: str, source: Source | None) -> Iterator[Path]:
         """The base, converted from `source` once; it is not evicted meanwhile."""
-        path = self._path(image_id, sha256)
+        path = self._path(image_id, digest)
         with self._lock:
             self._used[path] += 1
             turn = self._turns[path]
@@ -49,8 +48,8 @@ class Bases:
                 self._used[path] -= 1
                 self._evict()
 
-    def _path(self, image_id: str, sha256: str) -> Path:
-        return self._directory / f"{image_id}-{sha256[:32]}.qcow2"
+    def _path(self, image_id: str, digest: str) -> Path:
+        return self._directory / f"{image_id}-{digest[:32]}.qcow2"
 
     def _evict(self) -> None:
         kept = 0
@@ -77,7 +76,7 @@ def inspected(source: Source) -> str:
     if found.unsafe:
         raise ImageRefused(image=source.image_id, why=found.unsafe)
     if found.format != declared and not (declared in ("raw", "iso") and found.format in ("raw", "iso")):
-        raise ImageRefused(image=source.image_id, why=f"it is declared as {declared}, but its content is {found.format}")
+        raise ImageRefused(image=source.image_id, why=f"it is declared as {declared}, but is {found.format}")
     if found.format not in QEMU_NAMES:
         raise ImageRefused(image=source.image_id, why=f"volumes can't be made from format {found.format}")
     return QEMU_NAMES[found.format]

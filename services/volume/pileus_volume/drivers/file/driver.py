@@ -41,13 +41,13 @@ class FileBackend(Backend, Server):
             if part:
                 tool.qemu_img("create", "-q", "-f", "qcow2", part, str(disk.size_gib * GIB))
 
-    def has_image(self, image_id: str, sha256: str) -> bool:
-        return self._bases.has(image_id, sha256)
+    def has_image(self, image_id: str, digest: str) -> bool:
+        return self._bases.has(image_id, digest)
 
-    def create_from_image(self, disk: Disk, image_id: str, sha256: str, source: Source | None) -> None:
+    def create_from_image(self, disk: Disk, image_id: str, digest: str, source: Source | None) -> None:
         with self._building(disk) as part:
             if part:
-                with self._bases.using(image_id, sha256, source) as base:
+                with self._bases.using(image_id, digest, source) as base:
                     subprocess.run(["cp", "--reflink=auto", "--sparse=auto", str(base), str(part)], check=True)
                 _fit(part, disk)
 

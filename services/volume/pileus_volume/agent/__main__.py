@@ -1,0 +1,40 @@
+"""The agent of a storage host: `python -m pileus_volume.agent --config FILE`."""
+
+import sys
+from collections.abc import Sequence
+
+from stevedore import DriverManager
+
+from pileus_kit.rpc import Bus
+from pileus_kit.serve import configured, until_signalled
+from pileus_volume.agent.greeting import Greeting
+from pileus_volume.agent.service import Agent
+from pileus_volume.config import Config
+from pileus_volume.drivers.base import Backend
+from pileus_volume.rpc import Registry
+
+
+def backend_of(config: Config) -> Backend:
+    """The configured driver, by its entry point name."""
+    manager = DriverManager("pileus.volume.backends", config.backend, invoke_on_load=True, invoke_args=(config,))
+    driver: Backend = manager.driver
+    return driver
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    config = configured(Config, sys.argv[1:] if argv is None else argv, "volume-agent")
+    bus = Bus(config.bus, "volume-agent")
+    agent = Agent(config, backend_of(config))
+    greeting = Greeting(agent, bus.client(Registry))
+    server = bus.serve(agent, config.host, threads=config.threads)
+
+    def stop() -> None:
+        greeting.stop()
+        server.stop()
+        bus.close()
+
+    until_signalled(greeting.start, stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Images between the image service and this host, each with a ticket, as streams of bounded memory."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import requests
+
+from pileus_kit.errors import PeerDown
+from pileus_volume.drivers.base import Source
+from pileus_volume.errors import ImageRefused, ToolFailed
+from pileus_volume.rpc import Image, Ticket
+
+log = logging.getLogger(__name__)
+
+CHUNK = 1 << 20
+TIMEOUT = (5, 120)  # seconds to connect, between two chunks
+FAILED, UNWELL = 400, 500
+ALGORITHMS = ("sha256", "sha512")
+
+
+@contextmanager
+def fetched(image: Image, directory: Path) -> Iterator[Source]:
+    """The image's bytes in a file that is gone afterwards. Raises ImageRefused if they aren't what was promised."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=directory) as file:
+        path = Path(file.name)
+        digest = _download(image, path)
+        if not image.digest or digest != image.digest:
+            raise ImageRefused(image=image.image_id, why="its content doesn't have the checksum that it should")
+        yield Source(image.image_id, image.digest, image.format, path)
+
+
+def _download(image: Image, path: Path) -> str:
+    if image.algorithm not in ALGORITHMS:
+        raise ImageRefused(image=image.image_id, why=f"its checksum is of kind {image.algorithm}")
+    digest, received = hashlib.new(image.algorithm), 0
+    try:
+        with requests.get(image.ticket.url, headers={"X-Image-Ticket": image.ticket.ticket}, stream=True,
+                          timeout=TIMEOUT) as response, path.open("wb") as file:
+            _refuse(response, f"image {image.image_id}")
+            for chunk in response.iter_content(CHUNK):
+                received += len(chunk)
+                if image.size and received > image.size:
+                    raise ImageRefused(image=image.image_id, why=f"it is longer than its {image.size} bytes")
+                digest.update(chunk)
+                file.write(chunk)
+    except requests.RequestException as err:
+        raise PeerDown(service="image", why=str(err)) from err
+    return digest.hexdigest()
+
+
+def send(path: Path, ticket: Ticket) -> None:
+    """Upload the file."""
+    try:
+        with path.open("rb") as file:
+            response = requests.put(ticket.url, data=file, timeout=TIMEOUT, headers={
+                "X-Image-Ticket": ticket.ticket, "Content-Type": "application/octet-stream"})
+            _refuse(response, "the upload")
+    except requests.RequestException as err:
+        raise PeerDown(service="image", why=str(err)) from err
+
+
+def _refuse(response: requests.Response, what: str) -> None:
+    if response.status_code >= UNWELL:
+        raise PeerDown(service="image", why=f"{what}: status {response.status_code}")
+    if response.status_code >= FAILED:
+        raise ToolFailed(tool="image service", why=f"{what}: status {response.status_code}: {response.text[:300]}")

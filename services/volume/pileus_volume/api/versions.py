@@ -1,0 +1,29 @@
+"""Which versions of the API there are."""
+
+from typing import Any
+
+from flask import request
+
+from pileus_kit.microversions import Microversions, text
+from pileus_kit.web import Resource
+
+resource = Resource("versions", __name__)
+MICROVERSIONS = Microversions("volume", None, (3, 0), (3, 70))
+PUBLIC = "versions are known before anybody has a token"
+
+
+def _view() -> dict[str, Any]:
+    return {"id": "v3.0", "status": "CURRENT", "version": text(MICROVERSIONS.newest),
+            "min_version": text(MICROVERSIONS.oldest), "updated": "2026-11-22T00:00:00Z",
+            "links": [{"rel": "self", "href": f"{request.host_url}v3/"}],
+            "media-types": [{"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}]}
+
+
+@resource.endpoint("GET", "/", public=PUBLIC)
+def index() -> Any:
+    return {"versions": [_view()]}, 300
+
+
+@resource.endpoint("GET", "/v3/", public=PUBLIC)
+def show() -> Any:
+    return {"versions": [_view()]}, 200

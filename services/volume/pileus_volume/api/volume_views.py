@@ -1,0 +1,71 @@
+"""How a volume looks to those who may see it."""
+
+from typing import Any
+
+from flask import request
+
+from pileus_kit.web import allowed, caller, version
+from pileus_volume.api.listings import stamp
+from pileus_volume.api.project_paths import base_url
+from pileus_volume.db.models import Attachment, Volume
+
+ADMIN_PARTS = ("volume_extension:volume_host_attribute", "volume_extension:volume_mig_status_attribute")
+
+
+def links(volume: Volume) -> list[dict[str, str]]:
+    return [{"rel": "self", "href": f"{base_url()}/volumes/{volume.id}"},
+            {"rel": "bookmark", "href": f"{request.host_url}{caller().project_id}/volumes/{volume.id}"}]
+
+
+def summary(volume: Volume) -> dict[str, Any]:
+    return {"id": volume.id, "name": volume.name, "links": links(volume)}
+
+
+def detail(volume: Volume) -> dict[str, Any]:
+    """Microversions live here and in the schemas, nowhere else."""
+    spoken = version()
+    view: dict[str, Any] = {
+        "id": volume.id, "status": volume.status, "size": volume.size, "availability_zone": volume.availability_zone,
+        "created_at": stamp(volume.created_at), "updated_at": stamp(volume.updated_at), "name": volume.name,
+        "description": volume.description, "volume_type": volume.type.name, "snapshot_id": volume.snapshot_id,
+        "source_volid": volume.source_volid, "metadata": _metadata(volume), "links": links(volume),
+        "user_id": volume.user_id, "bootable": str(volume.bootable).lower(), "encrypted": False,
+        "replication_status": None, "consistencygroup_id": None, "multiattach": volume.multiattach,
+        "attachments": [_attachment(a) for a in volume.attachments if a.attach_status == "attached"],
+        "os-vol-tenant-attr:tenant_id": volume.project_id, "migration_status": None}
+    if volume.image_meta:
+        view["volume_image_metadata"] = {k: str(v) for k, v in volume.image_meta.items()}
+    if spoken >= (3, 13):
+        view["group_id"] = None
+    if spoken >= (3, 48):
+        view["shared_targets"] = None if spoken >= (3, 69) else False
+        view["service_uuid"] = None
+    if spoken >= (3, 63):
+        view["volume_type_id"] = volume.type_id
+    if spoken >= (3, 65):
+        view["consumes_quota"] = True
+    return view | _for_administrators(volume)
+
+
+def _for_administrators(volume: Volume) -> dict[str, Any]:
+    view: dict[str, Any] = {}
+    if allowed(ADMIN_PARTS[0]):
+        view["os-vol-host-attr:host"] = volume.host
+    if allowed(ADMIN_PARTS[1]):
+        view |= {"os-vol-mig-status-attr:migstat": volume.migration_status, "os-vol-mig-status-attr:name_id": None}
+    if caller().is_admin and version() >= (3, 21):
+        view["provider_id"] = None
+    if caller().is_admin and version() >= (3, 61):
+        view["cluster_name"] = None
+    return view
+
+
+def _metadata(volume: Volume) -> dict[str, str]:
+    return volume.meta if volume.readonly is None else volume.meta | {"readonly": str(volume.readonly)}
+
+
+def _attachment(attachment: Attachment) -> dict[str, Any]:
+    return {"id": attachment.volume_id, "attachment_id": attachment.id, "volume_id": attachment.volume_id,
+            "server_id": attachment.instance_id, "device": attachment.mountpoint,
+            "host_name": attachment.attached_host if caller().is_admin else None,
+            "attached_at": stamp(attachment.attached_at)}

@@ -1,0 +1,237 @@
+"""Volumes: create, list, show, change, delete."""
+
+from typing import Any
+
+from flask import request
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import Session
+
+from pileus_kit.peers import PeerRefused
+from pileus_kit.web import caller, enforce, tools, version
+from pileus_volume.api import listings
+from pileus_volume.api.project_paths import Resource, base_url
+from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, SIZE, TEXT, UUID_OR_NULL, wrapped
+from pileus_volume.api.volume_views import detail, summary
+from pileus_volume.core import volumes
+from pileus_volume.core.volumes import ImageFacts, Wish
+from pileus_volume.db.models import Attachment, Volume, VolumeType
+from pileus_volume.errors import ImageNotFound, Invalid, InvalidImage, NotOffered
+
+resource = Resource("volumes", __name__, url_prefix="/v3/volumes")
+
+PROPERTIES: dict[str, Any] = {
+    "name": TEXT, "description": TEXT, "display_name": TEXT, "display_description": TEXT, "volume_type": TEXT,
+    "metadata": METADATA_OR_NULL, "snapshot_id": UUID_OR_NULL, "source_volid": UUID_OR_NULL,
+    "consistencygroup_id": UUID_OR_NULL, "size": {"anyOf": [{"type": "null"}, SIZE]},
+    "availability_zone": {"type": ["string", "null"], "minLength": 1, "maxLength": 255},
+    "multiattach": {"anyOf": [{"type": "null"}, BOOLEAN]}, "imageRef": {"type": ["string", "null"], "maxLength": 255},
+    "image_id": {"type": ["string", "null"], "maxLength": 255}}
+CREATE = {
+    (3, 0): wrapped("volume", PROPERTIES, strict=False),
+    (3, 13): wrapped("volume", PROPERTIES | {"group_id": UUID_OR_NULL}, strict=False),
+    (3, 47): wrapped("volume", PROPERTIES | {"group_id": UUID_OR_NULL, "backup_id": UUID_OR_NULL}, strict=False)}
+for _schema in CREATE.values():  # a hint about placement may stand beside it
+    _schema["properties"]["OS-SCH-HNT:scheduler_hints"] = {"type": ["object", "null"]}
+UPDATE = {(3, 0): wrapped("volume", {"name": TEXT, "description": TEXT, "display_name": TEXT,
+                                     "display_description": TEXT, "metadata": METADATA_OR_NULL}, minProperties=1)}
+SORTABLE: dict[str, listings.Column] = {
+    "id": Volume.id, "status": Volume.status, "size": Volume.size, "availability_zone": Volume.availability_zone,
+    "name": Volume.name, "display_name": Volume.name, "bootable": Volume.bootable, "created_at": Volume.created_at,
+    "updated_at": Volume.updated_at, "host": Volume.host, "project_id": Volume.project_id, "user_id": Volume.user_id}
+PLAIN: dict[str, listings.Column] = {
+    "id": Volume.id, "status": Volume.status, "availability_zone": Volume.availability_zone, "size": Volume.size,
+    "user_id": Volume.user_id, "attach_status": Volume.attach_status, "snapshot_id": Volume.snapshot_id,
+    "source_volid": Volume.source_volid}
+PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count"}
+STRICT_SINCE = (3, 31)
+
+
+@resource.endpoint("POST", "", policy="volume:create", body=CREATE)
+def create(body: dict[str, Any]) -> Any:
+    asked = body["volume"]
+    for key in ("consistencygroup_id", "group_id", "backup_id"):
+        if asked.get(key):
+            raise NotOffered(what=f"Creating a volume with {key}")
+    wish = _wish(asked)
+    with tools().sessions.begin() as session:
+        volume, job = volumes.create(session, caller(), wish)
+        view = {"volume": detail(volume)}
+    tools().ring(job.id)
+    return view, 202
+
+
+def _wish(asked: dict[str, Any]) -> Wish:
+    image_ref = asked.get("imageRef") or asked.get("image_id")
+    if sum(map(bool, (asked.get("snapshot_id"), asked.get("source_volid"), image_ref))) > 1:
+        raise Invalid(why="snapshot, source volume and image can't be given together")
+    size = int(asked["size"]) if asked.get("size") is not None else None
+    image = None
+    if image_ref:
+        enforce("volume:create_from_image")
+        image = _image(image_ref)
+        volumes.fits_image(size, image)
+    return Wish(size=size, name=_text(asked, "name"), description=_text(asked, "description"),
+                type=asked.get("volume_type"), zone=asked.get("availability_zone"),
+                metadata=asked.get("metadata") or {}, image=image, snapshot_id=asked.get("snapshot_id"),
+                source_volid=asked.get("source_volid"))
+
+
+def _text(asked: dict[str, Any], name: str) -> str | None:
+    value = asked.get(name, asked.get(f"display_{name}"))
+    return value.strip() if value else value
+
+
+def _image(image_id: str) -> ImageFacts:
+    """Asked for with the caller's own token, so their rights are checked where they are known."""
+    if "/" in image_id or "?" in image_id:
+        raise ImageNotFound()
+    try:
+        image = tools().peers.call("image", "GET", f"/v2/images/{image_id}", caller=caller())
+    except PeerRefused as err:
+        raise ImageNotFound() from err
+    if image["status"] != "active":
+        raise InvalidImage(image=image_id, why=f"it must be active, not {image['status']}")
+    hidden = {"self", "file", "schema", "locations", "direct_url", "owner", "visibility", "protected", "tags",
+              "created_at", "updated_at", "status", "id", "name", "os_hidden", "stores", "virtual_size",
+              "os_hash_algo", "os_hash_value"}
+    meta = {k: v for k, v in image.items() if k not in hidden and v is not None}
+    return ImageFacts(image_id, image["disk_format"], image.get("os_hash_algo") or "", image.get("os_hash_value") or "",
+                      image.get("size") or 0, image.get("virtual_size") or 0, image.get("min_disk") or 0,
+                      {"image_id": image_id, "image_name": image.get("name") or "", **meta})
+
+
+@resource.endpoint("GET", "", policy="volume:get_all")
+def index() -> Any:
+    return _listed(summary, "volumes")
+
+
+@resource.endpoint("GET", "/detail", policy="volume:get_all")
+def index_detail() -> Any:
+    return _listed(detail, "volumes/detail")
+
+
+def _listed(view: Any, path: str) -> Any:
+    asked = listings.page()
+    stmt = _filtered(select(Volume))
+    with tools().sessions.read() as session:
+        marker = volumes.find(session, asked.marker, caller()) if asked.marker else None
+        rows = listings.fetch(session, stmt, asked, SORTABLE, Volume.id, marker)
+        more = listings.count(session, stmt)
+        return {"volumes": [view(v) for v in rows], **more,
+                **listings.links("volumes", asked, rows, f"{base_url()}/{path}")}
+
+
+def _filtered(stmt: Select[tuple[Volume]]) -> Select[tuple[Volume]]:
+    """By what the query says. Who is no administrator sees the own project only, and may not filter by anything."""
+    args, admin = request.args, caller().is_admin
+    if not (admin and listings.flag("all_tenants")):
+        stmt = stmt.where(Volume.project_id == caller().project_id)
+    unknown = []
+    for key, value in args.items():
+        if key in PAGING:
+            continue
+        if key in PLAIN:
+            stmt = stmt.where(PLAIN[key].in_(_values(value, key)))
+        elif (condition := _condition(key, value, admin)) is not None:
+            stmt = stmt.where(*condition)
+        else:
+            unknown.append(key[:40])
+    if unknown and not admin and version() >= STRICT_SINCE:
+        raise Invalid(why=f"Invalid filters {','.join(unknown)} are found in query options.")
+    return stmt
+
+
+def _values(value: str, key: str) -> list[Any]:
+    """status=['a','b'] is how clients ask for several."""
+    several = value.strip("[]").replace("'", "").replace("u'", "").split(",") if value.startswith("[") else [value]
+    if key == "size":
+        if not all(v.isdigit() and len(v) < 11 for v in several):
+            raise Invalid(why="size must be an integer")
+        return [int(v) for v in several]
+    return [v.strip() for v in several[:100]]
+
+
+def _condition(key: str, value: str, admin: bool) -> list[Any] | None:
+    """A filter that is more than equality; None if there is none of that name for this caller."""
+    if key in ("name", "display_name"):
+        return [Volume.name == value]
+    if key in ("name~", "description~") and version() >= (3, 34):
+        column = Volume.name if key == "name~" else Volume.description
+        return [column.contains(value[:255], autoescape=True)]
+    if key == "bootable":
+        return [Volume.bootable.is_(listings.truth(value, key))]
+    if key == "multiattach":
+        return [Volume.multiattach.is_(listings.truth(value, key))]
+    if key == "consumes_quota" and version() >= (3, 65):
+        return [] if listings.truth(value, key) else [Volume.id == ""]
+    if key == "metadata":
+        return [Volume.meta[k].as_string() == v for k, v in listings.mapping(value, key).items()]
+    if key == "glance_metadata" and version() >= (3, 4):
+        return [Volume.image_meta[k].as_string() == v for k, v in listings.mapping(value, key).items()]
+    if key == "group_id" and version() >= (3, 10):
+        return [Volume.id == ""]
+    if key in ("created_at", "updated_at") and version() >= (3, 60):
+        return listings.times(getattr(Volume, key), value, key)
+    if key in ("volume_type", "volume_type_id", "type"):
+        return [Volume.type_id.in_(select(VolumeType.id).where((VolumeType.id == value) | (VolumeType.name == value)))]
+    if key == "host" and admin:
+        return [Volume.host == value]
+    if key in ("project_id", "tenant_id") and admin:
+        return [Volume.project_id == value]
+    if key == "migration_status":
+        return [Volume.migration_status == value]
+    if key == "attached_host" and admin:
+        return [exists().where(Attachment.volume_id == Volume.id, Attachment.attached_host == value)]
+    return None
+
+
+@resource.endpoint("GET", "/summary", policy="volume:get_all", since=(3, 12))
+def totals() -> Any:
+    stmt = _filtered(select(Volume)).subquery()
+    with tools().sessions.read() as session:
+        number, size = session.execute(select(func.count(), func.coalesce(func.sum(stmt.c.size), 0))
+                                       .select_from(stmt)).one()
+        view: dict[str, Any] = {"total_count": number, "total_size": int(size)}
+        if version() >= (3, 36):
+            view["metadata"] = _all_metadata(session, stmt)
+    return {"volume-summary": view}
+
+
+def _all_metadata(session: Session, stmt: Any) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for meta in session.scalars(select(stmt.c.meta).limit(10_000)):
+        for key, value in (meta or {}).items():
+            found.setdefault(key, set()).add(value)
+    return {key: sorted(values) for key, values in found.items()}
+
+
+@resource.endpoint("GET", "/<volume_id>", policy="volume:get")
+def show(volume_id: str) -> Any:
+    with tools().sessions.read() as session:
+        return {"volume": detail(volumes.find(session, volume_id, caller()))}
+
+
+@resource.endpoint("PUT", "/<volume_id>", policy="volume:update", body=UPDATE)
+def update(volume_id: str, body: dict[str, Any]) -> Any:
+    asked = body["volume"]
+    values = {field: _text(asked, field) for field in ("name", "description")
+              if field in asked or f"display_{field}" in asked}
+    if asked.get("metadata") is not None:
+        values["meta"] = asked["metadata"]
+    with tools().sessions.begin() as session:
+        volume = volumes.change(volumes.find(session, volume_id, caller()), values)
+        session.flush()
+        return {"volume": detail(volume)}
+
+
+@resource.endpoint("DELETE", "/<volume_id>", policy="volume:delete")
+def delete(volume_id: str) -> Any:
+    cascade = listings.flag("cascade")
+    force = version() >= (3, 23) and listings.flag("force")
+    if force:
+        enforce("volume:force_delete")
+    with tools().sessions.begin() as session:
+        volume = volumes.find(session, volume_id, caller())
+        job = volumes.remove(session, caller(), volume, cascade=cascade, force=force)
+    tools().ring(job.id)
+    return "", 202

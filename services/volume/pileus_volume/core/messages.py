@@ -1,0 +1,38 @@
+"""What users are told about things that went wrong after their request was accepted."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from pileus_kit import context
+from pileus_kit.auth import Caller
+from pileus_kit.db import now
+from pileus_volume.db.models import Message, Snapshot, Volume
+from pileus_volume.errors import MessageNotFound
+
+KEPT = timedelta(days=30)
+ACTIONS = {  # OpenStack's action numbers and sentences: event ids look like VOLUME_VOLUME_001_002
+    "create": ("001", "schedule allocate volume"), "delete": ("015", "delete volume"),
+    "extend": ("007", "extend volume"), "upload": ("003", "copy volume to image"),
+    "snapshot": ("011", "create snapshot"), "unsnapshot": ("012", "delete snapshot"),
+    "attach": ("002", "attach volume"),
+}
+
+
+def tell(session: Session, about: Volume | Snapshot, action: str, why: str) -> None:
+    """Leave a message; older ones that are over go at the same time."""
+    number, sentence = ACTIONS[action]
+    kind = "VOLUME" if isinstance(about, Volume) else "VOLUME_SNAPSHOT"
+    at = now()
+    session.execute(delete(Message).where(Message.expires_at < at))
+    session.add(Message(project_id=about.project_id, resource_type=kind, resource_id=about.id,
+                        event_id=f"VOLUME_{kind}_{number}_001", text=f"{sentence}: {why}"[:1000],
+                        request_id=context.request_id.get(), created_at=at, expires_at=at + KEPT))
+
+
+def get(session: Session, message_id: str, caller: Caller) -> Message:
+    found = session.get(Message, message_id)
+    if found is None or (found.project_id != caller.project_id and not caller.is_admin):
+        raise MessageNotFound(message=message_id)
+    return found

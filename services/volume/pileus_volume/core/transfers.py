@@ -1,0 +1,80 @@
+"""Handing a volume over to another project: an offer, and a key that is told once."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from pileus_kit.auth import Caller
+from pileus_kit.db import new_id
+from pileus_volume.core import quotas
+from pileus_volume.core.states import move
+from pileus_volume.db.models import Snapshot, Transfer, Volume
+from pileus_volume.errors import Invalid, InvalidVolume, TransferNotFound
+
+KEY_BYTES = 24
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the giver gets; the key isn't kept."""
+
+    transfer: Transfer
+    key: str
+
+
+def find(session: Session, transfer_id: str, caller: Caller) -> Transfer:
+    """One's own offer; an administrator's are all."""
+    found = session.get(Transfer, transfer_id)
+    if found is None or (found.source_project_id != caller.project_id and not caller.is_admin):
+        raise TransferNotFound(transfer=transfer_id)
+    return found
+
+
+def offer(session: Session, volume: Volume, name: str | None, no_snapshots: bool) -> Offer:
+    if volume.attachments:
+        raise InvalidVolume(why="status must be available")
+    move(session, volume, "offer")
+    if not no_snapshots and session.scalar(select(Snapshot.id).where(
+            Snapshot.volume_id == volume.id, Snapshot.status != "available").limit(1)):
+        raise InvalidVolume(why=f"Snapshots of volume {volume.id} must be available.")
+    key = secrets.token_urlsafe(KEY_BYTES)
+    transfer = Transfer(id=new_id(), volume_id=volume.id, name=name, key_hash=_hash(key), no_snapshots=no_snapshots,
+                        source_project_id=volume.project_id)
+    session.add(transfer)
+    session.flush()
+    return Offer(transfer, key)
+
+
+def accept(session: Session, caller: Caller, transfer_id: str, key: str) -> Transfer:
+    """Take the volume over, with its snapshots. Knowing the key is the right to do so."""
+    transfer = session.get(Transfer, transfer_id)
+    if transfer is None:
+        raise TransferNotFound(transfer=transfer_id)
+    if not hmac.compare_digest(transfer.key_hash, _hash(key)):
+        raise Invalid(why=f"Attempt to transfer {transfer_id} with invalid auth key.")
+    volume = session.get_one(Volume, transfer.volume_id)
+    snapshots = list(session.scalars(select(Snapshot).where(Snapshot.volume_id == volume.id).limit(10_000)))
+    if snapshots and transfer.no_snapshots:
+        raise InvalidVolume(why=f"Volume {volume.id} has snapshots, which were not offered.")
+    project = str(caller.project_id)
+    quotas.check(session, project, volume.type, volumes=1, snapshots=len(snapshots), volume_size=volume.size,
+                 gigabytes=volume.size + sum(s.volume_size for s in snapshots))
+    move(session, volume, "withdraw", project_id=project, user_id=caller.user_id)
+    session.execute(update(Snapshot).where(Snapshot.volume_id == volume.id).values(
+        project_id=project, user_id=caller.user_id))
+    session.delete(transfer)
+    return transfer
+
+
+def withdraw(session: Session, transfer: Transfer) -> None:
+    move(session, session.get_one(Volume, transfer.volume_id), "withdraw")
+    session.delete(transfer)
+
+
+def _hash(key: str) -> str:
+    """The key has 192 random bits: a fast hash will do."""
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,31 @@
+"""Care of the database: `python -m pileus_volume.manage migrate --config FILE`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from pileus_kit import config as configs
+from pileus_kit.db import Sessions, migrate
+from pileus_volume.config import Config
+from pileus_volume.core import types
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="pileus-volume-manage")
+    parser.add_argument("command", choices=["migrate"])
+    _, rest = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
+    prepare(configs.load(Config, rest))
+
+
+def prepare(config: Config) -> None:
+    """Newest tables, and the type that every cloud has. Nothing happens twice."""
+    url = config.database_url("volume")
+    migrate(url, "pileus_volume")
+    sessions = Sessions(url)
+    with sessions.begin() as session:
+        types.ensure_default(session)
+    sessions.dispose()
+
+
+if __name__ == "__main__":
+    main()

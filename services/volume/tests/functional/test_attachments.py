@@ -1,0 +1,148 @@
+"""Attachments, the new way and the older one."""
+
+import pytest
+
+SERVER = "33333333-3333-4333-8333-333333333333"
+OTHER = "44444444-4444-4444-8444-444444444444"
+
+
+def body(volume, server=SERVER, **more):
+    return {"attachment": {"volume_uuid": volume["id"], "instance_uuid": server, **more}}
+
+
+def test_a_guest_on_the_same_host_opens_the_file(world):
+    volume = world.volume()
+    made = world.client.post("/v3/p1/attachments", json=body(volume), version="3.54").json["attachment"]
+    assert (made["status"], made["attach_mode"], made["connection_info"]) == ("reserved", "rw", {})
+    assert world.show(volume["id"])["status"] == "reserved"
+    path = f"/v3/p1/attachments/{made['id']}"
+    connector = {"host": "host1", "multipath": False, "platform": "x86_64", "os_type": "linux", "mountpoint": "/dev/vdb"}
+    put = world.client.put(path, json={"attachment": {"connector": connector}}, version="3.44").json["attachment"]
+    info = put["connection_info"]
+    assert info["driver_volume_type"] == "file" and info["data"]["format"] == "raw"
+    assert info["data"]["path"] == f"/fake/volumes/volume-{volume['id']}" and info["data"]["volume_id"] == volume["id"]
+    assert info["attachment_id"] == made["id"] and info["access_mode"] == "rw"
+    assert (put["status"], world.show(volume["id"])["status"]) == ("attaching", "attaching")
+    assert world.client.post(f"{path}/action", json={"os-complete": {}}, version="3.44").status_code == 204
+    shown = world.show(volume["id"])
+    assert shown["status"] == "in-use" and shown["attachments"][0]["server_id"] == SERVER
+    assert shown["attachments"][0]["device"] == "/dev/vdb" and shown["attachments"][0]["attachment_id"] == made["id"]
+    assert world.client.delete(f"/v3/p1/volumes/{volume['id']}").status_code == 400
+    assert world.client.delete(path, version="3.27").json == {"attachments": []}
+    assert world.show(volume["id"])["status"] == "available"
+    assert world.client.get(path, version="3.27").status_code == 404
+    world.drain()
+    assert world.fake.exports == {}
+
+
+def test_a_guest_elsewhere_gets_nbd_at_once_and_the_export_soon(world):
+    volume = world.volume()
+    info = world.attach(volume["id"], host="elsewhere")["connection_info"]["data"]
+    assert (info["host"], info["port"], info["tls"]) == ("127.0.0.1", 10809, False)
+    assert len(info["export"]) > 60 and world.fake.exports == {}
+    world.drain()
+    (export,) = world.fake.exports.values()
+    assert (export.name, export.volume_id, export.writable) == (info["export"], volume["id"], True)
+    attachment = world.show(volume["id"])["attachments"][0]["attachment_id"]
+    world.client.delete(f"/v3/p1/attachments/{attachment}", version="3.60")
+    world.drain()
+    assert world.fake.exports == {}
+
+
+def test_an_agent_that_restarts_serves_again_what_it_should(world):
+    volume = world.volume()
+    world.attach(volume["id"], host="elsewhere")
+    world.drain()
+    world.add_host("host1")  # a new process that knows nothing
+    (export,) = world.fake.exports.values()
+    assert export.volume_id == volume["id"]
+
+
+def test_a_volume_is_one_servers(world):
+    volume = world.volume()
+    world.attach(volume["id"], complete=False)
+    again = world.client.post("/v3/p1/attachments", json=body(volume, OTHER), version="3.60")
+    assert again.status_code == 400 and "must be available" in again.json["badRequest"]["message"]
+
+
+def test_multiattach_goes_over_nbd_so_that_one_process_writes(world):
+    made = world.client.post("/v3/p1/types", as_=world.book.admin, json={"volume_type": {
+        "name": "shared", "extra_specs": {"multiattach": "<is> True"}}})
+    assert made.status_code == 200, made.text
+    volume = world.volume(volume_type="shared")
+    assert volume["multiattach"] is True
+    first = world.attach(volume["id"], server=SERVER)
+    second = world.attach(volume["id"], server=OTHER)
+    assert first["connection_info"]["driver_volume_type"] == second["connection_info"]["driver_volume_type"] == "nbd"
+    assert len(world.show(volume["id"])["attachments"]) == 2
+    world.client.delete(f"/v3/p1/attachments/{first['id']}", version="3.60")
+    assert world.show(volume["id"])["status"] == "in-use"
+    world.client.delete(f"/v3/p1/attachments/{second['id']}", version="3.60")
+    assert world.show(volume["id"])["status"] == "available"
+
+
+def test_lists_and_refusals(world):
+    volume = world.volume()
+    made = world.attach(volume["id"])
+    found = world.client.get(f"/v3/p1/attachments?volume_id={volume['id']}", version="3.60").json["attachments"]
+    assert found == [{"id": made["id"], "instance": SERVER, "status": "attached", "volume_id": volume["id"]}]
+    assert world.client.get("/v3/attachments/detail", version="3.60").json["attachments"][0]["attach_mode"] == "rw"
+    assert world.client.get(f"/v3/attachments?instance_id={OTHER}", version="3.60").json == {"attachments": []}
+    assert world.client.get("/v3/attachments", version="3.26").status_code == 404
+    assert world.client.get("/v3/attachments", version="3.60", as_=world.book.other).json == {"attachments": []}
+    path = f"/v3/attachments/{made['id']}"
+    assert world.client.get(path, version="3.60", as_=world.book.other).status_code == 404
+    assert world.client.get(path, version="3.60", as_=world.book.reader).json["attachment"]["connection_info"] == {}
+    for bad in ({}, {"attachment": {"connector": {}}}, {"attachment": {"connector": {"x": 1}}}):
+        assert world.client.put(path, json=bad, version="3.60").status_code == 400
+    for bad in ({"attachment": {}}, {"attachment": {"volume_uuid": "x"}}, body(volume, unknown=1)):
+        assert world.client.post("/v3/attachments", json=bad, version="3.60").status_code == 400
+
+
+@pytest.mark.parametrize("host", ["host1", "elsewhere"])
+def test_the_older_way(world, host):
+    volume = world.volume()["id"]
+    assert world.act(volume, "os-reserve").status_code == 202
+    assert world.show(volume)["status"] == "reserved"
+    assert world.act(volume, "os-reserve").status_code == 400
+    assert world.act(volume, "os-unreserve").status_code == 202
+    assert world.show(volume)["status"] == "available"
+    world.act(volume, "os-reserve")
+    info = world.act(volume, "os-initialize_connection", {"connector": {"host": host}}).json["connection_info"]
+    assert info["driver_volume_type"] == ("file" if host == "host1" else "nbd")
+    world.drain()
+    assert len(world.fake.exports) == (host != "host1")
+    assert world.act(volume, "os-attach", {"instance_uuid": SERVER, "mountpoint": "/dev/vdc"}).status_code == 202
+    assert world.show(volume)["status"] == "in-use" and len(world.show(volume)["attachments"]) == 1
+    assert world.act(volume, "os-begin_detaching").status_code == 202
+    assert world.show(volume)["status"] == "detaching"
+    assert world.act(volume, "os-roll_detaching").status_code == 202
+    world.act(volume, "os-begin_detaching")
+    assert world.act(volume, "os-terminate_connection", {"connector": {"host": host}}).status_code == 202
+    assert world.act(volume, "os-detach").status_code == 202
+    assert world.show(volume)["status"] == "available" and world.show(volume)["attachments"] == []
+    world.drain()
+    assert world.fake.exports == {}
+
+
+def test_growing_what_a_guest_has_open(world):
+    volume = world.volume()["id"]
+    world.attach(volume)
+    world.fake.held.add(volume)
+    assert world.act(volume, "os-extend", {"new_size": 2}, version="3.41").status_code == 400
+    assert world.act(volume, "os-extend", {"new_size": 2}).status_code == 202
+
+    def guest_grows(event):
+        assert (event["name"], event["tag"], event["server_uuid"]) == ("volume-extended", volume, SERVER)
+        world.fake.disks[volume] = world.show(volume)["size"] << 30
+
+    world.compute.config["on_event"] = guest_grows
+    world.drain()
+    assert (world.show(volume)["status"], world.show(volume)["size"]) == ("in-use", 2)
+
+
+def test_what_is_attached_over_the_network_does_not_grow(world):
+    volume = world.volume()["id"]
+    world.attach(volume, host="elsewhere")
+    answer = world.act(volume, "os-extend", {"new_size": 2})
+    assert answer.status_code == 400 and "over the network" in answer.json["badRequest"]["message"]

@@ -1,0 +1,206 @@
+"""Volumes through HTTP."""
+
+IMAGE = "11111111-1111-4111-8111-111111111111"
+NOWHERE = "99999999-9999-4999-8999-999999999999"
+
+
+def test_a_blank_volume_is_made_and_deleted(world):
+    made = world.volume(drained=False, name="data", description="d", metadata={"a": "b"})
+    assert made["status"] == "creating" and made["size"] == 1 and made["volume_type"] == "__DEFAULT__"
+    assert made["attachments"] == [] and made["bootable"] == "false" and made["metadata"] == {"a": "b"}
+    world.drain()
+    assert world.show(made["id"])["status"] == "available"
+    assert world.show(made["id"])["os-vol-host-attr:host"] == "host1@fake#fake"
+    assert set(world.fake.disks) == {made["id"]}
+    assert world.client.delete(f"/v3/p1/volumes/{made['id']}").status_code == 202
+    assert world.show(made["id"])["status"] == "deleting"
+    world.drain()
+    gone = world.client.get(f"/v3/p1/volumes/{made['id']}")
+    assert gone.status_code == 404
+    assert gone.json == {"itemNotFound": {"code": 404, "message": f"Volume {made['id']} could not be found."}}
+    assert not world.fake.disks
+
+
+def test_paths_without_a_project_work_too(world):
+    made = world.volume()
+    assert world.client.get(f"/v3/volumes/{made['id']}").status_code == 200
+    assert world.client.get("/v3/p2/volumes").status_code == 400
+    assert world.client.get("/v3/p2/volumes", as_=world.book.admin).status_code == 200
+
+
+def test_deletion_while_it_is_being_made_cancels(world):
+    made = world.volume(drained=False)
+    assert world.client.delete(f"/v3/p1/volumes/{made['id']}").status_code == 202
+    world.drain()
+    assert world.client.get(f"/v3/p1/volumes/{made['id']}").status_code == 404
+    assert not world.fake.disks
+
+
+def test_from_an_image(world):
+    made = world.volume(imageRef=IMAGE)
+    assert made["status"] == "available" and made["bootable"] == "true"
+    meta = made["volume_image_metadata"]
+    assert meta["image_id"] == IMAGE and meta["os_distro"] == "pileus" and meta["min_ram"] == "64"
+
+
+def test_images_that_do_not_fit_or_exist(world):
+    def refused(**asked):
+        answer = world.client.post("/v3/p1/volumes", json={"volume": {"size": 1, **asked}})
+        assert answer.status_code == 400, answer.text
+        return answer.json["badRequest"]["message"]
+
+    assert "Invalid image identifier" in refused(imageRef=NOWHERE)
+    world.images.config["images"][IMAGE]["min_disk"] = 4
+    assert "minDisk" in refused(imageRef=IMAGE)
+    world.images.config["images"][IMAGE].update(min_disk=0, virtual_size=5 << 30)
+    assert "larger than volume size" in refused(imageRef=IMAGE)
+    world.images.config["images"][IMAGE]["status"] = "queued"
+    assert "must be active" in refused(imageRef=IMAGE)
+
+
+def test_without_a_storage_host_it_ends_in_error_and_says_why(world):
+    world.client.put("/v3/p1/os-services/disable", json={"host": "host1@fake", "binary": "cinder-volume"},
+                     as_=world.book.admin)
+    made = world.volume()
+    assert made["status"] == "error"
+    messages = world.client.get("/v3/p1/messages", version="3.60").json["messages"]
+    assert "host1: it is disabled" in messages[0]["user_message"] and messages[0]["resource_uuid"] == made["id"]
+    assert world.client.delete(f"/v3/p1/volumes/{made['id']}").status_code == 202
+    world.drain()
+    assert world.client.get(f"/v3/p1/volumes/{made['id']}").status_code == 404
+
+
+def test_bad_requests(world):
+    for body in ({}, {"volume": None}, {"volume": {"size": 0}}, {"volume": {"size": "#$%"}}, {"volume": {"size": -1}},
+                 {"volume": {}}, {"volume": {"size": 1, "name": "x" * 256}}, {"volume": {"size": 1, "metadata": []}},
+                 {"volume": {"size": 1, "snapshot_id": "nope"}}, {"volume": {"size": 1}, "other": 1},
+                 {"volume": {"size": 1, "metadata": {"k" * 256: "v"}}}, {"volume": {"size": 1.5}}):
+        answer = world.client.post("/v3/p1/volumes", json=body)
+        assert answer.status_code == 400 and answer.json["badRequest"]["message"], body
+    for asked in ({"snapshot_id": NOWHERE}, {"source_volid": NOWHERE}, {"volume_type": NOWHERE}):
+        assert world.client.post("/v3/p1/volumes", json={"volume": {"size": 1, **asked}}).status_code == 404
+    assert world.client.post("/v3/p1/volumes", data=b"{", headers={"Content-Type": "application/json"}).status_code == 400
+
+
+def test_who_may(world):
+    made = world.volume()
+    path = f"/v3/volumes/{made['id']}"
+    assert world.client.get(path, anonymous=True).status_code == 401
+    assert world.client.get(path, as_=world.book.reader).status_code == 200
+    assert world.client.delete(path, as_=world.book.reader).status_code == 403
+    assert world.client.get(path, as_=world.book.other).status_code == 404
+    assert world.client.delete(path, as_=world.book.other).status_code == 404
+    member = world.client.get(path).json["volume"]
+    assert "os-vol-host-attr:host" not in member and member["os-vol-tenant-attr:tenant_id"] == "p1"
+
+
+def test_lists_filter_sort_and_page(world):
+    for number in range(3):
+        world.volume(name=f"v{number}", metadata={"n": str(number)}, size=3 - number)
+
+    def names(query="", version="3.60", **kw):
+        answer = world.client.get(f"/v3/p1/volumes{query}", version=version, **kw)
+        assert answer.status_code == 200, answer.text
+        return [v["name"] for v in answer.json["volumes"]]
+
+    assert names() == ["v2", "v1", "v0"]
+    assert names("?sort=name:asc") == ["v0", "v1", "v2"]
+    assert names("?sort_key=size&sort_dir=asc") == ["v2", "v1", "v0"]
+    assert names("?name=v1") == ["v1"] and names("?name~=v") == ["v2", "v1", "v0"]
+    assert names("?metadata={'n':'2'}") == ["v2"] and names("?status=available&bootable=false&limit=1") == ["v2"]
+    assert names("?status=error") == [] and names("?limit=0") == [] and names("?offset=1&limit=1") == ["v1"]
+    assert names("?created_at=gt:2001-01-01T00:00:00") == ["v2", "v1", "v0"]
+    assert names("?nonsense=1", version="3.0") == ["v2", "v1", "v0"]
+    assert names(as_=world.book.other) == [] if False else True
+    page = world.client.get("/v3/p1/volumes/detail?limit=2&with_count=true", version="3.60").json
+    assert page["count"] == 3 and [v["size"] for v in page["volumes"]] == [1, 2]
+    following = page["volumes_links"][0]["href"].partition("/v3")[2]
+    assert [v["name"] for v in world.client.get("/v3" + following).json["volumes"]] == ["v0"]
+    assert world.client.get("/v3/volumes", as_=world.book.other).json == {"volumes": []}
+    assert len(world.client.get("/v3/volumes?all_tenants=1", as_=world.book.admin).json["volumes"]) == 3
+    for query in ("limit=a", "limit=-1", "sort=nothing", "sort=name:up", "nonsense=1", "metadata=x", "bootable=maybe"):
+        assert world.client.get(f"/v3/volumes?{query}", version="3.60").status_code == 400, query
+    assert world.client.get(f"/v3/volumes?marker={NOWHERE}").status_code == 404
+    total = world.client.get("/v3/volumes/summary", version="3.36").json["volume-summary"]
+    assert total == {"total_count": 3, "total_size": 6, "metadata": {"n": ["0", "1", "2"]}}
+
+
+def test_names_and_metadata_change(world):
+    made = world.volume()
+    path = f"/v3/p1/volumes/{made['id']}"
+    changed = world.client.put(path, json={"volume": {"name": "new", "description": "words"}}).json["volume"]
+    assert (changed["name"], changed["description"]) == ("new", "words")
+    assert world.client.put(path, json={"volume": {}}).status_code == 400
+    assert world.client.put(path, json={"volume": {"size": 4}}).status_code == 400
+    meta = f"{path}/metadata"
+    assert world.client.post(meta, json={"metadata": {"a": "1", "b": "2"}}).json == {"metadata": {"a": "1", "b": "2"}}
+    assert world.client.post(meta, json={"metadata": {"b": "3"}}).json["metadata"] == {"a": "1", "b": "3"}
+    assert world.client.put(meta, json={"metadata": {"c": "4"}}).json == {"metadata": {"c": "4"}}
+    assert world.client.put(f"{meta}/c", json={"meta": {"c": "5"}}).json == {"meta": {"c": "5"}}
+    assert world.client.get(f"{meta}/c").json == {"meta": {"c": "5"}}
+    assert world.client.put(f"{meta}/c", json={"meta": {"d": "5"}}).status_code == 400
+    assert world.client.get(f"{meta}/d").status_code == 404
+    assert world.client.delete(f"{meta}/c").status_code == 200
+    assert world.client.get(meta).json == {"metadata": {}}
+    assert world.client.delete(f"{meta}/c").status_code == 404
+
+
+def test_extend(world):
+    made = world.volume()
+    assert world.act(made["id"], "os-extend", {"new_size": 3}).status_code == 202
+    assert world.show(made["id"])["status"] == "extending"
+    world.drain()
+    assert (world.show(made["id"])["status"], world.show(made["id"])["size"]) == ("available", 3)
+    assert world.fake.disks[made["id"]] == 3 << 30
+    for size in (3, 2, 0, "x", None):
+        assert world.act(made["id"], "os-extend", {"new_size": size}).status_code == 400
+    assert world.act(NOWHERE, "os-extend", {"new_size": 9}).status_code == 404
+
+
+def test_actions_on_flags(world):
+    made = world.volume()
+    assert world.act(made["id"], "os-set_bootable", {"bootable": True}).status_code == 200
+    assert world.show(made["id"])["bootable"] == "true"
+    assert world.act(made["id"], "os-update_readonly_flag", {"readonly": "true"}).status_code == 202
+    assert world.show(made["id"])["metadata"] == {"readonly": "True"}
+    assert world.act(made["id"], "os-reset_status", {"status": "error"}).status_code == 403
+    assert world.act(made["id"], "os-reset_status", {"status": "error"}, as_=world.book.admin).status_code == 202
+    assert world.show(made["id"])["status"] == "error"
+    assert world.act(made["id"], "os-nonsense", {}).status_code == 400
+    assert world.act(made["id"], "os-force_delete", {}, as_=world.book.admin).status_code == 202
+    world.drain()
+    assert not world.fake.disks
+
+
+def test_image_metadata(world):
+    made = world.volume()
+    put = world.act(made["id"], "os-set_image_metadata", {"metadata": {"hw_disk_bus": "scsi"}})
+    assert put.status_code == 200 and put.json == {"metadata": {"hw_disk_bus": "scsi"}}
+    assert world.act(made["id"], "os-show_image_metadata").json == {"metadata": {"hw_disk_bus": "scsi"}}
+    assert world.act(made["id"], "os-unset_image_metadata", {"key": "hw_disk_bus"}).status_code == 200
+    assert world.act(made["id"], "os-unset_image_metadata", {"key": "hw_disk_bus"}).status_code == 404
+
+
+def test_quotas_hold(world):
+    admin = world.book.admin
+    limits = {"volumes": 2, "gigabytes": 4, "per_volume_gigabytes": 3}
+    assert world.client.put("/v3/p1/os-quota-sets/p1", json={"quota_set": limits}, as_=admin).status_code == 200
+    world.volume(size=2)
+
+    def refused(size):
+        answer = world.client.post("/v3/p1/volumes", json={"volume": {"size": size}})
+        assert answer.status_code == 413 and answer.json["overLimit"]["code"] == 413
+        return answer.json["overLimit"]["message"]
+
+    assert "larger than maximum" in refused(4)
+    assert "exceeds allowed gigabytes quota. Requested 3G, quota is 4G and 2G has been consumed" in refused(3)
+    second = world.volume(size=1)
+    assert "Maximum number of volumes allowed (2)" in refused(1)
+    assert world.act(second["id"], "os-extend", {"new_size": 3}).status_code == 413
+    used = world.client.get("/v3/p1/os-quota-sets/p1?usage=True").json["quota_set"]
+    assert used["volumes"] == {"limit": 2, "in_use": 2, "reserved": 0} and used["gigabytes"]["in_use"] == 3
+    assert used["gigabytes___DEFAULT__"] == {"limit": -1, "in_use": 3, "reserved": 0}
+    assert world.client.put("/v3/p1/os-quota-sets/p1", json={"quota_set": {"x": 1}}, as_=admin).status_code == 400
+    assert world.client.get("/v3/p1/os-quota-sets/p2").status_code == 403
+    absolute = world.client.get("/v3/p1/limits").json["limits"]["absolute"]
+    assert absolute["totalVolumesUsed"] == 2 and absolute["maxTotalVolumeGigabytes"] == 4
