@@ -13,6 +13,9 @@ from typing import BinaryIO
 
 SECTOR = 512
 VMDK_DESCRIPTOR_LIMIT = 64 * 1024
+VMDK_TABLES_AT_END = 0xFFFF_FFFF_FFFF_FFFF
+VMDK_FOOTER = 1536
+"""Bytes from the footer's marker to the end of the file; the header's copy begins one sector later."""
 VHDX_TABLE_LIMIT = 2047
 """Entries of a VHDX region or metadata table ([MS-VHDX] 2.2.3, 2.6.1.1)."""
 
@@ -32,7 +35,7 @@ def inspect(file: BinaryIO) -> Inspection:
     file.seek(0, 2)
     size = file.tell()
     read = _reader(file)
-    for recognise in (_qcow2, _vmdk, _vmdk_text, _vdi, _vhdx, _vhd, _refused, _iso):
+    for recognise in (_qcow2, _vmdk, _vmdk_text, _vdi, _vhdx, _vhd, _others, _iso):
         found = recognise(read, size)
         if found:
             return found
@@ -68,7 +71,9 @@ def _qcow2(read: Read, size: int) -> Inspection | None:
         unsafe = "its cluster size is out of bounds"
     elif version == 3:
         incompatible, = struct.unpack_from(">Q", head, 72)
-        if incompatible & 4:
+        if incompatible & 2:
+            unsafe = "it is marked corrupt"
+        elif incompatible & 4:
             unsafe = "it has an external data file"
         elif incompatible >> 5:
             unsafe = "it uses unknown features"
@@ -83,13 +88,28 @@ def _vmdk(read: Read, size: int) -> Inspection | None:
     virtual = sectors * SECTOR
     if version not in (1, 2, 3):
         return Inspection("vmdk", virtual, f"vmdk version {version} is unknown")
+    if not sectors:  # a reader takes this for a bare descriptor and follows its extents
+        return Inspection("vmdk", 0, "its data is in other files")
     if length * SECTOR > VMDK_DESCRIPTOR_LIMIT:
         return Inspection("vmdk", virtual, "its descriptor is too long")
-    return Inspection("vmdk", virtual, _descriptor_unsafe(read(at * SECTOR, length * SECTOR)))
+    unsafe = _descriptor_unsafe(read(at * SECTOR, length * SECTOR)) or _footer_unsafe(read, size)
+    return Inspection("vmdk", virtual, unsafe)
+
+
+def _footer_unsafe(read: Read, size: int) -> str:
+    """A stream-optimised image may keep its tables at the end; readers then believe the footer, not the header."""
+    tables, = struct.unpack("<Q", read(56, 8))
+    if tables != VMDK_TABLES_AT_END:
+        return ""
+    header, footer = read(0, 44), read(size - VMDK_FOOTER + SECTOR, 44)
+    return "" if header == footer else "its footer contradicts its header"
 
 
 def _vmdk_text(read: Read, size: int) -> Inspection | None:
-    if not read(0, 21).lower().startswith(b"# disk descriptorfile"):
+    """A descriptor alone: after comments and empty lines comes its version."""
+    lines = (line.strip() for line in read(0, 4096).split(b"\n"))
+    first = next((line for line in lines if line and not line.startswith(b"#")), b"")
+    if read(0, 4) != b"COWD" and not re.match(rb"version\s*=\s*\d", first, re.IGNORECASE):
         return None
     return Inspection("vmdk", 0, "its data is in other files")
 
@@ -159,10 +179,12 @@ def _vhdx_entry(read: Read, table: int, magic: bytes, *, count_at: int, entries_
     return None
 
 
-def _refused(read: Read, size: int) -> Inspection | None:
+def _others(read: Read, size: int) -> Inspection | None:
     head = read(0, 16)
     if head[:4] == b"QED\0":
         return Inspection("qed", 0, "qed images are not supported")
+    if head in (b"WithoutFreeSpace", b"WithouFreSpacExt"):
+        return Inspection("ploop", 0, "ploop images are not supported")
     if head[:6] == b"LUKS\xba\xbe":
         return Inspection("luks", size)
     return None
