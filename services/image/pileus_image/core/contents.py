@@ -7,6 +7,8 @@ from pileus_kit import formats
 
 SAME = {"vhd": "vpc", "ami": "raw", "aki": "raw", "ari": "raw"}
 """Our names of formats that the inspector calls otherwise. A kernel or ramdisk has no format of its own."""
+ALSO_RAW = ("iso", "luks")
+"""Recognised, but read byte for byte like any raw disk: harmless when declared raw."""
 WITHOUT_MAGIC = ("raw", "ami", "aki", "ari", "vhd")
 """Formats that can't be told from the first bytes: a fixed vhd is marked at its end only."""
 HEAD = 1 << 16
@@ -37,5 +39,5 @@ def accept(file: BinaryIO, disk_format: str, container_format: str, largest_disk
 
 def _compare(found: formats.Inspection, disk_format: str) -> None:
     wanted = SAME.get(disk_format, disk_format)
-    if found.format != wanted:
+    if found.format != wanted and not (wanted == "raw" and found.format in ALSO_RAW):
         raise FormatRefused(why=f"disk_format is {disk_format}, but the content is {found.format}")

@@ -5,6 +5,7 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ PORTS = {"http": 80, "https": 443}
 MOST_HOPS = 5
 TIMEOUT = 30.0  # seconds without a byte
 LONGEST_URL = 2048
+LONGEST_DOWNLOAD = 6 * 3600.0  # seconds for all of it: a server that trickles doesn't hold us for ever
 REDIRECTS = (301, 302, 303, 307, 308)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -126,7 +128,11 @@ class _Pinned(http.client.HTTPConnection):
 
 
 def _reader(response: http.client.HTTPResponse, url: str) -> Callable[[int], bytes]:
+    deadline = time.monotonic() + LONGEST_DOWNLOAD
+
     def read(size: int) -> bytes:
+        if time.monotonic() > deadline:
+            raise DownloadFailed(url=url, why=f"it takes more than {LONGEST_DOWNLOAD:.0f} seconds")
         try:
             return response.read(size)
         except (OSError, http.client.HTTPException) as err:

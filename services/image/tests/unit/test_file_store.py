@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from pileus_image.drivers.base import BlobMissing, StoreFull
+from pileus_image.drivers.file import FileStore
+
+
+@pytest.fixture
+def store(tmp_path):
+    return FileStore(tmp_path)
+
+
+def files(tmp_path):
+    return [path.name for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_blob_is_whole_or_not_there(store, tmp_path):
+    with store.writer("abc") as writer:
+        writer.write(b"one")
+        with pytest.raises(BlobMissing):
+            store.open("abc")
+        with writer.reader() as file:
+            assert file.read() == b"one"
+        writer.write(b"two")
+        writer.commit()
+    with store.open("abc") as file:
+        assert file.read() == b"onetwo"
+    store.delete("abc")
+    store.delete("abc")
+    assert files(tmp_path) == []
+
+
+def test_what_is_not_committed_is_gone(store, tmp_path):
+    with pytest.raises(RuntimeError):
+        with store.writer("abc") as writer:
+            writer.write(b"one")
+            raise RuntimeError
+    assert files(tmp_path) == []
+
+
+def test_a_later_attempt_overwrites_what_a_dead_one_left(store):
+    store.writer("abc").write(b"a long first attempt")
+    with store.writer("abc") as writer:
+        writer.write(b"second")
+        writer.commit()
+    assert store.open("abc").read() == b"second"
+
+
+def test_deleting_a_blob_that_is_being_written(store, tmp_path):
+    with store.writer("abc") as writer:
+        writer.write(b"one")
+        store.delete("abc")
+        with pytest.raises(BlobMissing):
+            writer.commit()
+    assert files(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_has_a_name(store, tmp_path):
+    (tmp_path / "partial" / "abc").symlink_to("/dev/full")
+    with pytest.raises(StoreFull):
+        with store.writer("abc") as writer:
+            writer.write(b"one")
