@@ -34,10 +34,10 @@ def change(session: Session, domain: Project, body: Body) -> None:
     if domain.enabled and body.get("enabled") is False:
         ledger.record(session, kills=True, domain_id=domain.id)
     apply(domain, {k: v for k, v in body.items() if v is not None}, KNOWN)
+    flush(session, "domain", domain.name)
     if "tags" in body:
         projects.set_tags(session, domain, body["tags"])
     ledger.record(session, domain_id=domain.id)
-    flush(session, "domain", domain.name)
 
 
 def remove(session: Session, domain: Project) -> None:

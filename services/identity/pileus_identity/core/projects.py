@@ -34,7 +34,7 @@ def create(session: Session, body: Body, default_domain: str) -> Project:
     if not parent.enabled:
         raise Refused(why=f"Cannot create a project in {parent.id}, which is disabled.")
     ancestors = _ancestors(session, parent.id)
-    if len(ancestors) > DEEPEST:
+    if len(ancestors) >= DEEPEST:
         raise Refused(why=f"Max hierarchy depth reached for branch {parent.id}: {DEEPEST} levels.")
     project = Project(domain_id=home, parent_id=parent.id, is_domain=False, options={}, extra={}, tags=[])
     apply(project, _without_nulls(body), KNOWN)
@@ -64,10 +64,10 @@ def change(session: Session, project: Project, body: Body) -> None:
     elif not was and body.get("enabled"):
         _parents_enabled(session, project)
     apply(project, _without_nulls(body), KNOWN)
+    flush(session, "project", project.name)
     if "tags" in body:
         set_tags(session, project, body["tags"])
     ledger.record(session, project_id=project.id)
-    flush(session, "project", project.name)
 
 
 def remove(session: Session, project: Project) -> None:

@@ -50,9 +50,8 @@ def change(session: Session, config: Config, user: User, body: Body) -> None:
             user.password_hash = user.password_expires_at = None
         else:
             set_password(session, config, user, body["password"])
-        ledger.record(session, kills=True, user_id=user.id)
-    ledger.record(session, user_id=user.id)
     flush(session, "user", user.name)
+    ledger.record(session, kills="password" in body, user_id=user.id)
 
 
 def remove(session: Session, user: User) -> None:
