@@ -194,16 +194,21 @@ def _pid_file(state: Path, daemon: str) -> Path:
     return home(state) / f"{daemon}.pid"
 
 
-def stop_guests(libvirt_uri: str, prefix: str, patience_s: int = 30) -> list[str]:
+def stop_guests(libvirt_uri: str, prefix: str, state: Path, patience_s: int = 30) -> list[str]:
     """Shut down every guest of this cloud: politely, then by cutting the power. Returns their names.
 
-    Stop the control plane before, or it takes this for the guests' own wish and remembers them as stopped.
+    Each gets the mark by which its agent knows that it shall run again. Stop the control plane before, or it takes this
+    for the guests' own wish and remembers them as stopped.
     """
     import libvirt
 
     conn = libvirt.open(libvirt_uri)
     active = conn.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
     guests = [domain for domain in active if domain.name().startswith(f"{prefix}-")]
+    for guest in guests:
+        place = state / "instances" / guest.UUIDString()
+        if place.is_dir():
+            (place / "start-again").touch()
     deadline, asked = time.monotonic() + patience_s, 0.0
     while time.monotonic() < deadline and any(d.isActive() for d in guests):
         if time.monotonic() - asked > 5:  # a guest that is still booting doesn't hear the button

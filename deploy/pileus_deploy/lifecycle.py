@@ -108,7 +108,7 @@ def down(plan: Plan) -> None:
 def stop_guests(plan: Plan) -> None:
     """While libvirtd still runs, after the control plane ended: so the guests are remembered as running."""
     if plan.hypervisor == "libvirt" and (libvirtd.system_runs() or libvirtd.answers(plan.state)):
-        libvirtd.stop_guests(libvirtd.uri(plan.state), plan.prefix)
+        libvirtd.stop_guests(libvirtd.uri(plan.state), plan.prefix, plan.state)
 
 
 def _ended(pid: int) -> bool:

@@ -70,6 +70,14 @@ class HypervisorFailed(errors.CloudError):
     text = "The hypervisor could not {what}: {why}."
 
 
+class GuestRuns(errors.Conflict):
+    text = "Guest {guest} runs: {what} needs it to be off."
+
+
+class HypervisorBusy(errors.Transient):
+    text = "The hypervisor could not {what} now: {why}"
+
+
 class HypervisorDown(errors.Transient):
     text = "The hypervisor of host {host} does not answer: {why}"
 
@@ -310,7 +318,7 @@ class HostAgent(Interface, topic="compute.agent", version="1.0"):
     def keep_disks(self, guest_id: str, copy: bool) -> None:
         """Put the stopped guest's local disks aside, to be able to go back: moved (rebuild), or copied (resize).
 
-        Nothing if some are kept already.
+        Nothing if some are kept already. Raises GuestRuns.
         """
 
     @call(since="1.0", timeout=300)

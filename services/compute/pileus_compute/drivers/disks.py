@@ -60,6 +60,11 @@ class Files:
         return self.home / "started"
 
     @property
+    def start_again(self) -> Path:
+        """Whoever shuts the whole cloud down leaves this mark at each guest that ran."""
+        return self.home / "start-again"
+
+    @property
     def kept(self) -> Path:
         return self.home / "kept"
 
@@ -201,6 +206,7 @@ def _appear(path: Path, make: Make) -> None:
     fresh = path.with_name(path.name + ".part")
     fresh.unlink(missing_ok=True)
     make(fresh)
+    fresh.chmod(0o600)  # libvirt gives it to the guest's user while the guest runs
     fresh.replace(path)
 
 

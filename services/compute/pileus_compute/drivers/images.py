@@ -21,6 +21,7 @@ from pileus_kit.formats import Inspection, inspect
 log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
+SECTOR = 512
 CONNECT_S, SILENCE_S = 10, 60
 SELF_CONTAINED = {"vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vhd": "vpc"}
 """Declared disk format -> qemu's name, of those that become a qcow2 base. Guests never run on them directly."""
@@ -107,6 +108,7 @@ class Images:
                               timeout=(CONNECT_S, SILENCE_S)) as answer:
                 _check_status(image, answer.status_code)
                 with part.open("wb") as file:
+                    os.fchmod(file.fileno(), 0o600)  # libvirt opens it to the guests that stand on it
                     self._copy(image, answer.iter_content(CHUNK), file)
         except requests.RequestException as err:
             part.unlink(missing_ok=True)
@@ -155,7 +157,7 @@ def accept(image: Image, found: Inspection) -> str:
         raise ImageUnusable(image=image.id, why=f"declared {image.format}, its content is {found.format}")
     if wanted not in ("raw", "qcow2", "iso", *SELF_CONTAINED.values()):
         raise ImageUnusable(image=image.id, why=f"{image.format} is not a disk format of this host")
-    if image.virtual_size is not None and found.virtual_size > max(image.virtual_size, image.size or 0):
+    if image.virtual_size is not None and found.virtual_size > image.virtual_size + SECTOR - 1:
         raise ImageUnusable(image=image.id, why=f"its virtual size is {found.virtual_size}, not {image.virtual_size}")
     return wanted
 

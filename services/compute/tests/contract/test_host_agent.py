@@ -14,12 +14,14 @@ from pileus_compute.rpc import (
     GuestNotRunning,
     GuestState,
     HostAgent,
+    HypervisorDown,
     Inventory,
     Power,
     TapMissing,
     Upload,
     Wanted,
 )
+from pileus_deploy import libvirtd
 from pileus_kit.rpc import Bus, Refused
 
 
@@ -154,7 +156,40 @@ def test_the_control_plane_hears_of_a_guest_that_stops_by_itself(bench):
     heartbeats.stop()
 
 
-def test_after_a_power_cut_what_ran_runs_again_and_what_was_off_stays_off(bench, libvirtd):
+def test_a_cloud_that_was_shut_down_starts_what_ran(bench, request):
+    if not bench.real:
+        pytest.skip("the fake has no daemon to shut down")
+    daemon, guest, host = request.getfixturevalue("libvirtd"), bench.guest(), Host(bench.hypervisor, bench.volumes)
+    host.prepare(guest)
+    host.boot(guest)
+    assert libvirtd.stop_guests(daemon.uri, "plt", bench.volumes, patience_s=1) == [f"plt-{guest.name}"]
+    control = Told()
+    control.ought = [Wanted(guest.id, Power.RUNNING)]
+    assert Heartbeats(host, control, "h").revive() == [guest.id]
+    host.power_off(guest.id, 0)
+    assert Heartbeats(host, control, "h").revive() == []
+
+
+def test_the_agent_finds_a_restarted_libvirtd_again(bench, request):
+    if not bench.real:
+        pytest.skip("the fake has no daemon")
+    daemon, guest, changes = request.getfixturevalue("libvirtd"), bench.guest(), []
+    bench.hypervisor.watch(changes.append)
+    bench.hypervisor.prepare(guest)
+    bench.hypervisor.boot(guest)
+    libvirtd.stop(daemon.state)
+    with pytest.raises(HypervisorDown):
+        bench.hypervisor.state(guest.id)
+    libvirtd.start(daemon.state)
+    assert bench.hypervisor.state(guest.id).power is Power.RUNNING
+    deadline = time.monotonic() + 10
+    while GuestState(guest.id, Power.PAUSED) not in changes:  # libvirtd tells nothing of its very first moments
+        assert time.monotonic() < deadline
+        bench.hypervisor.pause(guest.id)
+        bench.hypervisor.unpause(guest.id)
+
+
+def test_after_a_power_cut_what_ran_runs_again_and_what_was_off_stays_off(bench, request):
     control, host = Told(), Host(bench.hypervisor, bench.volumes / "snapshots")
     lost, stopped, unwanted = (bench.guest() for _ in range(3))
     for guest in (lost, stopped, unwanted):
@@ -162,7 +197,7 @@ def test_after_a_power_cut_what_ran_runs_again_and_what_was_off_stays_off(bench,
         host.boot(guest)
     host.power_off(stopped.id, 0)
     if bench.real:
-        libvirtd.power_cut()
+        request.getfixturevalue("libvirtd").power_cut()
     else:
         bench.hypervisor.power_cut()
     again = Host(bench.new(), bench.volumes / "snapshots")

@@ -8,12 +8,14 @@ from typing import Any
 
 import libvirt
 
-from pileus_compute.rpc import HypervisorDown, HypervisorFailed
+from pileus_compute.rpc import HypervisorBusy, HypervisorDown, HypervisorFailed
 
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S, KEEPALIVE_TRIES = 5, 3
 BROKEN = {libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_RPC, libvirt.VIR_ERR_NO_CONNECT}
+BUSY = {libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_RESOURCE_BUSY, libvirt.VIR_ERR_AGENT_UNRESPONSIVE}
+"""Another call holds the guest, or its process doesn't die yet: it will."""
 
 Event = Callable[[str, int, int], None]
 """(domain's uuid, lifecycle event, its detail)"""
@@ -34,7 +36,10 @@ def run_events() -> None:
 
 def _turn() -> None:
     while True:
-        libvirt.virEventRunDefaultImpl()
+        try:
+            libvirt.virEventRunDefaultImpl()
+        except libvirt.libvirtError as err:
+            log.warning("libvirt events: %s", err)
 
 
 def _quiet(_: Any, error: Any) -> None:
@@ -78,6 +83,8 @@ class Connection:
         except libvirt.libvirtError as err:
             if err.get_error_code() in BROKEN and (self._conn is None or not _alive(self._conn)):
                 raise HypervisorDown(host=self.host, why=str(err)) from err
+            if err.get_error_code() in BUSY:
+                raise HypervisorBusy(what=what, why=str(err)) from err
             raise HypervisorFailed(what=what, why=str(err)) from err
 
     def close(self) -> None:

@@ -71,7 +71,7 @@ def volume_disk(guest_id: str, volume: Volume, device: str, order: int | None = 
     if volume.shared:
         SubElement(disk, "shareable")
     SubElement(disk, "alias", name=volume_alias(volume.id))
-    return _rest(disk, volume.bus, device, order, volume.read_only, volume.id)
+    return _rest(disk, volume.bus, device, order, volume.read_only or data.get("access_mode") == "ro", volume.id)
 
 
 def _nbd(data: dict[str, Any]) -> Element:

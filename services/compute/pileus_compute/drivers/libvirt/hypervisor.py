@@ -45,6 +45,7 @@ from pileus_compute.rpc import (
     Guest,
     GuestAbsent,
     GuestNotRunning,
+    GuestRuns,
     GuestState,
     GuestUnsupported,
     Image,
@@ -94,7 +95,9 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
     def _start(self, domain: libvirt.virDomain, guest_id: str) -> None:
         with self.connection.doing("start the guest"):
             domain.create()
-        self.disks.files(guest_id).started.touch()
+        files = self.disks.files(guest_id)
+        files.start_again.unlink(missing_ok=True)
+        files.started.touch()
 
     def _booted(self, domain: libvirt.virDomain, described: domains.Domain) -> Booted:
         return Booted(states.power(domain), hotplug.volume_devices(domain), described.root_device or "/dev/vda")
@@ -107,6 +110,7 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
 
     def cut(self, guest_id: str) -> None:
         domain = self._find(guest_id)
+        self.disks.files(guest_id).start_again.unlink(missing_ok=True)
         if domain is not None and states.active(domain):
             with self.connection.doing("cut the guest's power"), self._unless((*OFF, *GONE)):
                 domain.destroy()
@@ -140,9 +144,11 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
         self.disks.destroy(guest_id)
 
     def keep_disks(self, guest_id: str, copy: bool) -> None:
+        self._off(guest_id, "putting its disks aside")
         self.disks.keep(guest_id, copy)
 
     def restore_disks(self, guest_id: str) -> None:
+        self._off(guest_id, "putting its disks back")
         self.disks.restore(guest_id)
 
     def drop_kept_disks(self, guest_id: str) -> None:
@@ -212,7 +218,8 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
         self.disks.sweep()
 
     def lost(self, guest_id: str) -> bool:
-        return states.lost(self._known(guest_id))
+        domain = self._known(guest_id)
+        return states.lost(domain) or (self.disks.files(guest_id).start_again.exists() and not states.active(domain))
 
     def restart(self, guest_id: str) -> None:
         domain = self._known(guest_id)
@@ -261,6 +268,11 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
         if domain is None:
             raise GuestAbsent(guest=guest_id, host=self.host)
         return domain
+
+    def _off(self, guest_id: str, what: str) -> None:
+        domain = self._find(guest_id)
+        if domain is not None and states.active(domain):
+            raise GuestRuns(guest=guest_id, what=what)
 
     def _running(self, guest_id: str) -> libvirt.virDomain:
         domain = self._known(guest_id)

@@ -1,0 +1,96 @@
+"""Images on a host: fetched once, believed only after a look at their bytes."""
+
+import hashlib
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from pileus_compute.drivers.images import Images
+from pileus_compute.rpc import ImageUnreachable, ImageUnusable
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def images(tmp_path):
+    return Images(tmp_path / "cache")
+
+
+def made(shelf, tmp_path, name, format, *options, declared=None, size="10M"):
+    path = tmp_path / name
+    subprocess.run(["qemu-img", "create", "-q", "-f", format, *options, str(path), size], check=True)
+    return shelf.put(name, path.read_bytes(), declared or format)
+
+
+def left(images):
+    return sorted(p.name for p in images.directory.iterdir() if p.suffix != ".lock")
+
+
+@pytest.mark.parametrize("format", ["raw", "qcow2"])
+def test_an_image_is_fetched_once_by_many(images, shelf, tmp_path, format):
+    image = made(shelf, tmp_path, f"once-{format}", format)
+    with ThreadPoolExecutor(4) as pool:
+        bases = set(pool.map(images.base, [image] * 8))
+    base, = bases
+    assert (base.format, base.virtual_size) == (format, 10 * MIB)
+    assert shelf.fetched.count(f"/once-{format}") == 1
+
+
+@pytest.mark.parametrize(("format", "declared"), [("vmdk", "vmdk"), ("vdi", "vdi"), ("vhdx", "vhdx"), ("vpc", "vhd")])
+def test_other_formats_become_qcow2(images, shelf, tmp_path, format, declared):
+    base = images.base(made(shelf, tmp_path, f"other-{format}", format, declared=declared))
+    assert base.format == "qcow2" and base.virtual_size >= 10 * MIB
+
+
+@pytest.mark.parametrize(("format", "declared"), [("qcow2", "raw"), ("raw", "qcow2"), ("vmdk", "raw"), ("raw", "vhd"),
+                                                  ("qcow2", "aki"), ("raw", "iso"), ("raw", "nonsense")])
+def test_a_wrong_declaration_is_refused(images, shelf, tmp_path, format, declared):
+    image = made(shelf, tmp_path, f"wrong-{format}-{declared}", format, declared=declared)
+    with pytest.raises(ImageUnusable):
+        images.base(image)
+    assert left(images) == []
+
+
+def test_a_backing_file_is_refused(images, shelf, tmp_path):
+    with pytest.raises(ImageUnusable, match="backing file"):
+        images.base(made(shelf, tmp_path, "backed", "qcow2", "-b", "/etc/passwd", "-F", "raw", "-u"))
+
+
+def test_a_data_file_is_refused(images, shelf, tmp_path):
+    option = f"data_file={tmp_path / 'data'}"
+    with pytest.raises(ImageUnusable, match="data file"):
+        images.base(made(shelf, tmp_path, "split", "qcow2", "-o", option))
+
+
+def test_bytes_that_are_not_the_announced_ones(images, shelf):
+    image = shelf.put("bytes", b"x" * 1000, "raw")
+    for lie, error in ((replace(image, sha256=hashlib.sha256(b"y").hexdigest()), ImageUnusable),
+                       (replace(image, size=999), ImageUnusable), (replace(image, size=1001), ImageUnreachable),
+                       (replace(image, virtual_size=10), ImageUnusable)):
+        with pytest.raises(error):
+            images.base(lie)
+    assert left(images) == []
+
+
+def test_an_image_service_that_has_it_not_or_does_not_answer(images, shelf):
+    image = shelf.put("there", b"x" * 512, "raw")
+    with pytest.raises(ImageUnusable, match="doesn't have it"):
+        images.base(replace(image, ticket="forged"))
+    with pytest.raises(ImageUnreachable):
+        images.base(replace(image, url="http://127.0.0.1:9/there"))
+    assert images.base(image).virtual_size == 512
+
+
+@pytest.mark.parametrize("id", ["../../etc/passwd", "", "a/b", "x" * 65, "a\0b"])
+def test_an_id_is_no_path(images, shelf, id):
+    with pytest.raises(ImageUnusable, match="malformed"):
+        images.base(replace(shelf.put("id", b"x", "raw"), id=id))
+
+
+def test_the_sweep_takes_what_is_old_and_unused(images, shelf, monkeypatch):
+    used, unused = (images.base(shelf.put(name, b"x" * 512, "raw")) for name in ("used", "unused"))
+    assert images.sweep(set()) == []
+    monkeypatch.setattr("pileus_compute.drivers.images.UNUSED_S", -1)
+    assert images.sweep({used.path}) == [unused.path]
