@@ -1,16 +1,40 @@
 """The calls that compute answers, a module for each noun."""
 
 from pileus_compute.api import (
+    aggregates,
+    consoles,
     discovery,
+    disk_actions,
+    external_events,
     flavor_access,
     flavor_extra_specs,
     flavors,
+    hypervisors,
+    instance_actions,
+    interfaces,
     keypairs,
+    metadata_service,
     power_actions,
+    quotas,
     server_actions,
+    server_groups,
+    server_ips,
+    server_metadata,
+    server_passwords,
+    server_security_groups,
+    server_tags,
     servers,
+    services,
+    usage,
+    volume_attachments,
+    zones,
 )
 
-ACTION_MODULES = (power_actions,)  # imported for what they declare
-RESOURCES = (discovery.resource, flavors.resource, flavor_access.resource, flavor_extra_specs.resource,
-             keypairs.resource, servers.resource, server_actions.resource)
+ACTION_MODULES = (power_actions, disk_actions, consoles, server_security_groups)  # they declare actions
+RESOURCES = (
+    discovery.resource, flavors.resource, flavor_access.resource, flavor_extra_specs.resource, keypairs.resource,
+    servers.resource, server_actions.resource, server_metadata.resource, server_tags.resource, server_ips.resource,
+    server_security_groups.resource, server_passwords.resource, volume_attachments.resource, interfaces.resource,
+    instance_actions.resource, consoles.resource, server_groups.resource, quotas.resource, usage.resource,
+    zones.resource, hypervisors.resource, services.resource, aggregates.resource, external_events.resource,
+    metadata_service.resource)

@@ -71,12 +71,12 @@ def start(session: Session, server: Server, name: str, flow: str, data: dict[str
     return accepted(servers.begin(session, server, name, flow, caller(), data))
 
 
-def accepted(job: Job | None, view: Any = "", headers: dict[str, str] | None = None) -> Any:
-    """What an action returns that enqueued `job`: rings a worker after the commit, then answers 202."""
+def accepted(job: Job | None, view: Any = "", headers: dict[str, str] | None = None, status: int = 202) -> Any:
+    """What an action returns that enqueued `job`: rings a worker after the commit, then answers."""
     job_id = job.id if job else None
 
     def answer() -> Any:
         if job_id:
             tools().ring(job_id)
-        return view, 202, headers or {}
+        return view, status, headers or {}
     return answer

@@ -1,0 +1,144 @@
+"""Actions on what is inside a server: rebuild, image, rescue, password, crash dump."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from pileus_compute.api import server_wishes
+from pileus_compute.api.request import base_url
+from pileus_compute.api.schemas import METADATA, NAME, PASSWORD, UUID, body, obj
+from pileus_compute.api.server_actions import accepted, action, start
+from pileus_compute.api.server_schemas import REBUILD
+from pileus_compute.api.servers import show
+from pileus_compute.core import keypairs, quotas, servers, states
+from pileus_compute.db.models import Server
+from pileus_compute.errors import KeypairNotFound
+from pileus_kit.errors import BadRequest, Conflict
+from pileus_kit.peers import PeerRefused
+from pileus_kit.rpc import Refused
+from pileus_kit.web import caller, tools, version
+
+IMAGE = {(2, 1): body("createImage", obj({"name": NAME, "metadata": METADATA}, ("name",)))}
+RESCUE = {(2, 1): body("rescue", {"type": ["object", "null"], "additionalProperties": False, "properties": {
+    "adminPass": PASSWORD, "rescue_image_ref": UUID}})}
+CHANGE = {(2, 1): body("changePassword", obj({"adminPass": PASSWORD}, ("adminPass",)))}
+DUMP = {(2, 17): body("trigger_crash_dump", {"type": "null"})}
+COLUMNS = {"name": "name", "metadata": "meta", "accessIPv4": "access_ip_v4", "accessIPv6": "access_ip_v6",
+           "OS-DCF:diskConfig": "disk_config", "description": "description", "user_data": "user_data",
+           "hostname": "hostname"}
+
+
+@action("rebuild", policy="servers:rebuild", schemas=REBUILD)
+def rebuild(session: Session, server: Server, value: Any) -> Any:
+    if value.get("personality"):
+        raise BadRequest(why="Injected files are not supported: use user data or a config drive.")
+    if value.get("trusted_image_certificates"):
+        raise BadRequest(why="Trusted image certificates are not supported by this cloud.")
+    if server.image_id is None:
+        raise BadRequest(why="Unable to rebuild with a different image for a volume-backed server.")
+    image = server_wishes.image_for(value["imageRef"])
+    server_wishes.check_fits(image, server.memory_mib, server.flavor["disk_gib"])
+    quotas.check_metadata(session, server.project_id, value.get("metadata") or {})
+    change: dict[str, Any] = {column: value[key] for key, column in COLUMNS.items() if key in value}
+    change |= {"image_id": image["id"], "image": server_wishes.kept(image)} | _key(session, value)
+    secret = value.get("adminPass") or server_wishes.password()
+    running = server.power_state == states.RUNNING
+    job = servers.begin(session, server, "rebuild", "server.rebuild", caller(), {"change": change, "running": running})
+    server.admin_password = secret
+    session.flush()
+    view = show(session, server) | {"adminPass": secret}
+    for key, shown in (("name", "name"), ("metadata", "metadata")):
+        if key in value:
+            view[shown] = value[key]
+    view["image"] = {"id": image["id"], "links": [{"rel": "bookmark", "href": f"{base_url()}/images/{image['id']}"}]}
+    if version() >= (2, 57):
+        view["user_data"] = value.get("user_data", server.user_data)
+    return accepted(job, {"server": view}, {"Location": f"{base_url()}/v2.1/servers/{server.id}"})
+
+
+def _key(session: Session, value: dict[str, Any]) -> dict[str, Any]:
+    if "key_name" not in value:
+        return {}
+    if value["key_name"] is None:
+        return {"key_name": None, "key_public": None, "key_type": None}
+    try:
+        key = keypairs.get(session, caller().user_id, value["key_name"])
+    except KeypairNotFound:
+        raise BadRequest(why="Invalid key_name provided.") from None
+    return {"key_name": key.name, "key_public": key.public_key, "key_type": key.type}
+
+
+def new_image(server: Server, name: str, metadata: dict[str, str], kind: str = "snapshot") -> str:
+    """An image without content, made with the user's own rights; the flow fills it."""
+    source = server.image
+    facts = {k: v for k, v in source.items() if k.startswith(("hw_", "os_"))}
+    wish = {"name": name, "disk_format": "qcow2", "container_format": "bare", "visibility": "private",
+            "min_disk": server.flavor["disk_gib"], "min_ram": source.get("min_ram", 0)}
+    about = {"image_type": kind, "instance_uuid": server.id, "base_image_ref": server.image_id or "",
+             "user_id": caller().user_id, "owner_project_name": caller().project_name or ""}
+    try:
+        made = tools().peers.call("image", "POST", "/v2/images", caller=caller(), json=facts | about | metadata | wish)
+    except PeerRefused as err:
+        if err.status in (400, 403, 413):
+            raise BadRequest(why=str(err)) from None
+        raise
+    return str(made["id"])
+
+
+def _snapshot(session: Session, server: Server, name: str, metadata: dict[str, str], action_name: str,
+              kind: str = "snapshot") -> Any:
+    states.require(server, action_name, servers.busy_with(session, server))
+    if server.image_id is None:
+        raise BadRequest(why="Images of volume-backed servers are not supported yet; snapshot the volume.")
+    quotas.check_metadata(session, server.project_id, metadata)
+    image_id = new_image(server, name, metadata, kind)
+    job = servers.begin(session, server, action_name, "server.snapshot", caller(),
+                        {"image_id": image_id, "format": "qcow2"})
+    location = f"{tools().peers.endpoint('image')}/v2/images/{image_id}"
+    if version() >= (2, 45):
+        return accepted(job, {"image_id": image_id})
+    return accepted(job, "", {"Location": location})
+
+
+@action("createImage", policy="servers:create_image", schemas=IMAGE)
+def create_image(session: Session, server: Server, value: Any) -> Any:
+    return _snapshot(session, server, value["name"], value.get("metadata") or {}, "createImage")
+
+
+@action("rescue", policy="os-rescue", schemas=RESCUE)
+def rescue(session: Session, server: Server, value: Any) -> Any:
+    value = value or {}
+    image_id = value.get("rescue_image_ref") or server.image_id
+    if image_id is None:
+        raise BadRequest(why=f"Instance {server.id} cannot be rescued: Cannot rescue a volume-backed instance")
+    image = server_wishes.kept(server_wishes.image_for(image_id)) if image_id != server.image_id else server.image
+    secret = value.get("adminPass") or server_wishes.password()
+    job = servers.begin(session, server, "rescue", "server.rescue", caller(), {"image_id": image_id, "image": image})
+    server.admin_password = secret
+    return accepted(job, {"adminPass": secret}, status=200)
+
+
+@action("unrescue", policy="os-unrescue")
+def unrescue(session: Session, server: Server, value: Any) -> Any:
+    return start(session, server, "unrescue", "server.unrescue")
+
+
+@action("changePassword", policy="os-admin-password", schemas=CHANGE)
+def change_password(session: Session, server: Server, value: Any) -> Any:
+    job = servers.begin(session, server, "changePassword", "server.change_password", caller())
+    server.admin_password = value["adminPass"]
+    return accepted(job)
+
+
+@action("trigger_crash_dump", policy="servers:trigger_crash_dump", schemas=DUMP, since=(2, 17), writes=False)
+def crash_dump(session: Session, server: Server, value: Any) -> Any:
+    states.require(server, "trigger_crash_dump", servers.busy_with(session, server))
+    host, server_id = str(server.host), server.id
+
+    def answer() -> Any:
+        try:
+            tools().agent(host).inject_nmi(server_id)
+        except Refused as err:
+            raise Conflict(why=str(err)) from None
+        return "", 202
+    return answer

@@ -1,0 +1,131 @@
+"""`/metadata/...`: what a guest reads at 169.254.169.254.
+
+The network service asks on the guest's behalf: it has found out by the port's address whose request it is, and signs
+the server's id with the secret that both services share. Nothing that a guest sends names a server.
+"""
+
+import base64
+import hashlib
+import hmac
+from typing import Any
+
+import msgspec
+from flask import Response, request
+from sqlalchemy.orm import Session
+
+from pileus_compute.core import guests, metadata_files
+from pileus_compute.core.metadata_files import EC2_VERSIONS, VERSIONS
+from pileus_compute.db.models import Server
+from pileus_compute.errors import ServerNotFound
+from pileus_kit.errors import Conflict, Forbidden, NotFound
+from pileus_kit.web import Resource, tools
+
+resource = Resource("metadata_service", __name__, url_prefix="/metadata")
+
+WHY = "a guest has no token; the network service proves by signature whose request it is"
+FILES = ("meta_data.json", "user_data", "password", "vendor_data.json", "network_data.json", "vendor_data2.json")
+LONGEST_PASSWORD = 255 * 10  # bytes, as the guest encrypted it
+
+
+class NotSigned(Forbidden):
+    text = "Invalid proxy request signature."
+
+
+def _load(session: Session) -> tuple[Any, ...]:
+    """The server whose id the network service signed, with its ports and volumes."""
+    server_id = request.headers.get("X-Instance-ID", "")
+    given = request.headers.get("X-Instance-ID-Signature", "")
+    secret = tools().config.metadata_secret
+    expected = hmac.new(secret.encode(), server_id.encode(), hashlib.sha256).hexdigest()
+    if not secret or not hmac.compare_digest(expected, given):
+        raise NotSigned()
+    server = session.get(Server, server_id)
+    if server is None or server.project_id != request.headers.get("X-Tenant-ID", server.project_id):
+        raise ServerNotFound(server=server_id)
+    return guests.load(session, server_id)
+
+
+def _text(text: str | bytes, kind: str = "text/plain; charset=utf-8") -> Response:
+    return Response(text, content_type=kind)
+
+
+def _json(document: Any) -> Response:
+    return _text(msgspec.json.encode(document), "application/json")
+
+
+@resource.endpoint("GET", "", public=WHY)
+@resource.endpoint("GET", "/<path:path>", public=WHY)
+def read(path: str = "") -> Response:
+    with tools().sessions.read() as session:
+        server, ports, volumes = _load(session)
+    parts = [p for p in path.split("/") if p]
+    if not parts:
+        return _text("\n".join(EC2_VERSIONS))
+    if parts[0] == "openstack":
+        return _openstack(parts[1:], server, ports, volumes)
+    return _ec2(parts, server, ports, path.endswith("/"))
+
+
+@resource.endpoint("POST", "/openstack/<version>/password", public=WHY, raw=True)
+def set_password(version: str) -> Response:
+    """The guest hands over a password that it made up, encrypted with the user's key; once."""
+    data = request.stream.read(LONGEST_PASSWORD + 1)
+    if len(data) > LONGEST_PASSWORD:
+        raise NotFound(why="The password is too long.")
+    with tools().sessions.begin() as session:
+        server = _load(session)[0]
+        if server.password_blob:
+            raise Conflict(why="The password is set already.")
+        server.password_blob = data.decode("ascii", "replace")
+    return _text("")
+
+
+def _openstack(parts: list[str], server: Server, ports: Any, volumes: Any) -> Response:
+    if not parts:
+        return _text("\n".join(VERSIONS))
+    if parts[0] not in VERSIONS or len(parts) > 2:
+        raise NotFound(why="There is nothing here.")
+    if len(parts) == 1:
+        return _text("\n".join(f for f in FILES if f != "user_data" or server.user_data))
+    name = parts[1]
+    if name == "meta_data.json":
+        return _json(metadata_files.meta_data(server, ports, volumes))
+    if name == "network_data.json":
+        return _json(metadata_files.network_data(ports, _subnets(ports)))
+    if name == "vendor_data.json":
+        return _json(metadata_files.VENDOR_DATA)
+    if name == "vendor_data2.json":
+        return _json({"static": metadata_files.VENDOR_DATA})
+    if name == "password":
+        return _text(server.password_blob or "")
+    if name == "user_data" and server.user_data:
+        return _text(base64.b64decode(server.user_data), "application/octet-stream")
+    raise NotFound(why="There is nothing here.")
+
+
+def _subnets(ports: Any) -> list[dict[str, Any]]:
+    ids = sorted({a["subnet_id"] for port in ports for a in port.fixed_ips})
+    if not ids:
+        return []
+    query = "&".join(f"id={subnet_id}" for subnet_id in ids)
+    return tools().peers.call("network", "GET", f"/v2.0/subnets?{query}")["subnets"]  # type: ignore[no-any-return]
+
+
+def _ec2(parts: list[str], server: Server, ports: Any, folder: bool) -> Response:
+    if parts[0] not in EC2_VERSIONS:
+        raise NotFound(why="There is nothing here.")
+    if len(parts) == 1:
+        return _text("meta-data/\nuser-data" if server.user_data else "meta-data/")
+    if parts[1] == "user-data" and server.user_data:
+        return _text(base64.b64decode(server.user_data), "application/octet-stream")
+    if parts[1] != "meta-data":
+        raise NotFound(why="There is nothing here.")
+    found: Any = metadata_files.ec2(server, ports)
+    for part in parts[2:]:
+        if not isinstance(found, dict) or part not in found:
+            raise NotFound(why="There is nothing here.")
+        found = found[part]
+    if isinstance(found, dict):
+        names = {f"0={server.key_name}" if k == "0" else f"{k}/" if isinstance(v, dict) else k for k, v in found.items()}
+        return _text("\n".join(sorted(names)))
+    return _text(str(found))

@@ -1,0 +1,84 @@
+"""Server groups."""
+
+from typing import Any
+
+from flask import request
+
+from pileus_compute.api.request import limit_of, own_or_any
+from pileus_compute.api.schemas import NAME, body, obj
+from pileus_compute.core import groups
+from pileus_compute.db.models import ServerGroup
+from pileus_kit.errors import BadRequest
+from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
+
+resource = Resource("server_groups", __name__, url_prefix="/v2.1/os-server-groups")
+RULE = "os_compute_api:os-server-groups:"
+
+HARD = ["anti-affinity", "affinity"]
+SOFT = [*HARD, "soft-anti-affinity", "soft-affinity"]
+
+
+def _old(policies: list[str]) -> dict[str, Any]:
+    listed = {"type": "array", "items": {"type": "string", "enum": policies}, "minItems": 1, "maxItems": 1}
+    return body("server_group", obj({"name": NAME, "policies": listed}, ("name", "policies")))
+
+
+COUNT = {"type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": 1, "minLength": 1}
+CREATE = {(2, 1): _old(HARD), (2, 15): _old(SOFT), (2, 64): body("server_group", obj(
+    {"name": NAME, "policy": {"type": "string", "enum": SOFT}, "rules": obj({"max_server_per_host": COUNT})},
+    ("name", "policy")))}
+
+
+def show(group: ServerGroup, members: list[str]) -> dict[str, Any]:
+    spoken = version()
+    view: dict[str, Any] = {"id": group.id, "name": group.name, "members": members}
+    view |= {"policy": group.policy, "rules": group.rules} if spoken >= (2, 64) else {
+        "policies": [group.policy], "metadata": {}}
+    if spoken >= (2, 13):
+        view |= {"project_id": group.project_id, "user_id": group.user_id}
+    return view
+
+
+def _target(group_id: str, **_: Any) -> dict[str, Any]:
+    with tools().sessions.read() as session:
+        return {"project_id": groups.get(session, group_id, own_or_any()).project_id}
+
+
+@resource.endpoint("GET", "", policy=RULE + "index")
+def index() -> Any:
+    everything = request.args.get("all_projects") is not None and allowed(RULE + "index:all_projects")
+    if request.args.get("all_projects") is not None:
+        enforce(RULE + "index:all_projects")
+    offset = request.args.get("offset", "0")
+    if not offset.isdigit():
+        raise BadRequest(why=f"offset param must be an integer: {offset}")
+    with tools().sessions.read() as session:
+        rows = groups.page(session, None if everything else caller().project_id, int(offset), limit_of())
+        members = groups.members(session, [g.id for g in rows])
+        return {"server_groups": [show(g, members.get(g.id, [])) for g in rows]}
+
+
+@resource.endpoint("GET", "/<group_id>", policy=RULE + "show", target=_target)
+def one(group_id: str) -> Any:
+    with tools().sessions.read() as session:
+        group = groups.get(session, group_id, own_or_any())
+        return {"server_group": show(group, groups.members(session, [group_id]).get(group_id, []))}
+
+
+@resource.endpoint("POST", "", policy=RULE + "create", body=CREATE)
+def create(body: dict[str, Any]) -> Any:
+    wish = body["server_group"]
+    policy = wish["policy"] if "policy" in wish else wish["policies"][0]
+    rules = {k: int(v) for k, v in wish.get("rules", {}).items()}
+    if rules and policy != "anti-affinity":
+        raise BadRequest(why="Only anti-affinity policy supports rules.")
+    with tools().sessions.begin() as session:
+        group = groups.create(session, caller().project_id or "", caller().user_id, wish["name"], policy, rules)
+        return {"server_group": show(group, [])}
+
+
+@resource.endpoint("DELETE", "/<group_id>", policy=RULE + "delete", target=_target)
+def remove(group_id: str) -> Any:
+    with tools().sessions.begin() as session:
+        session.delete(groups.get(session, group_id, own_or_any()))
+    return "", 204

@@ -1,0 +1,164 @@
+"""Volumes of a server."""
+
+from typing import Any
+
+from flask import request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from pileus_compute.api.request import known_server, limit_of, server_target, unlocked
+from pileus_compute.api.schemas import BOOLEAN, TAG, UUID, body, obj, truth
+from pileus_compute.api.server_disks import VOLUME_VERSION
+from pileus_compute.core import servers, states
+from pileus_compute.db.models import Job, ServerVolume
+from pileus_compute.errors import VolumeNotAttached
+from pileus_kit.errors import BadRequest, Conflict, Forbidden, NotFound
+from pileus_kit.flow import enqueue
+from pileus_kit.flow.jobs import LIVE
+from pileus_kit.peers import PeerRefused
+from pileus_kit.web import Resource, caller, tools, version
+
+resource = Resource("volume_attachments", __name__, url_prefix="/v2.1/servers/<server_id>/os-volume_attachments")
+RULE = "os_compute_api:os-volumes-attachments:"
+
+DEVICE = {"type": ["string", "null"], "pattern": "(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$"}
+NEW: dict[str, Any] = {"volumeId": UUID, "device": DEVICE}
+CREATE = {(2, 1): body("volumeAttachment", obj(NEW, ("volumeId",))),
+          (2, 49): body("volumeAttachment", obj(NEW | {"tag": TAG}, ("volumeId",))),
+          (2, 79): body("volumeAttachment", obj(NEW | {"tag": TAG, "delete_on_termination": BOOLEAN}, ("volumeId",)))}
+UPDATE = {(2, 1): body("volumeAttachment", obj({"volumeId": UUID}, ("volumeId",))),
+          (2, 85): body("volumeAttachment", obj({
+              "volumeId": UUID, "device": DEVICE, "tag": TAG, "delete_on_termination": BOOLEAN, "serverId": UUID,
+              "id": UUID}, ("volumeId",)))}
+
+
+def show(row: ServerVolume) -> dict[str, Any]:
+    spoken = version()
+    view: dict[str, Any] = {"volumeId": row.volume_id, "serverId": row.server_id, "device": row.device}
+    if spoken < (2, 89):
+        view["id"] = row.volume_id
+    if spoken >= (2, 70):
+        view["tag"] = row.tag
+    if spoken >= (2, 79):
+        view["delete_on_termination"] = row.delete_on_termination
+    if spoken >= (2, 89):
+        view |= {"attachment_id": row.attachment_id, "bdm_uuid": row.id}
+    return view
+
+
+def _row(session: Session, server_id: str, volume_id: str) -> ServerVolume:
+    row = session.scalar(select(ServerVolume).where(ServerVolume.server_id == server_id,
+                                                    ServerVolume.volume_id == volume_id))
+    if row is None:
+        raise VolumeNotAttached(volume=volume_id)
+    return row
+
+
+@resource.endpoint("GET", "", policy=RULE + "index", target=server_target)
+def index(server_id: str) -> Any:
+    offset = request.args.get("offset", "0")
+    if not offset.isdigit():
+        raise BadRequest(why=f"offset param must be an integer: {offset}")
+    with tools().sessions.read() as session:
+        known_server(session, server_id)
+        rows = session.scalars(select(ServerVolume).where(
+            ServerVolume.server_id == server_id, ServerVolume.volume_id.is_not(None))
+            .order_by(ServerVolume.position).offset(int(offset)).limit(limit_of()))
+        return {"volumeAttachments": [show(r) for r in rows]}
+
+
+@resource.endpoint("GET", "/<volume_id>", policy=RULE + "show", target=server_target)
+def one(server_id: str, volume_id: str) -> Any:
+    with tools().sessions.read() as session:
+        known_server(session, server_id)
+        return {"volumeAttachment": show(_row(session, server_id, volume_id))}
+
+
+@resource.endpoint("POST", "", policy=RULE + "create", body=CREATE, target=server_target)
+def create(server_id: str, body: dict[str, Any]) -> Any:
+    wish = body["volumeAttachment"]
+    volume_id = wish["volumeId"]
+    _usable(volume_id)
+    with tools().sessions.begin() as session:
+        server = unlocked(known_server(session, server_id))
+        states.require(server, "attach_volume", _blocking(session, server))
+        taken = list(session.scalars(select(ServerVolume).where(ServerVolume.server_id == server_id)))
+        if any(v.volume_id == volume_id for v in taken):
+            raise BadRequest(why=f"Invalid volume: Volume {volume_id} is already attached to this server.")
+        if wish.get("device") and any(v.device == wish["device"] for v in taken):
+            raise Conflict(why=f"The supplied device path ({wish['device']}) is in use.")
+        last = session.scalar(select(func.max(ServerVolume.position)).where(ServerVolume.server_id == server_id))
+        row = ServerVolume(server_id=server_id, volume_id=volume_id, device=wish.get("device"), tag=wish.get("tag"),
+                           position=0 if last is None else last + 1,
+                           delete_on_termination=truth(wish.get("delete_on_termination", False)))
+        session.add(row)
+        session.flush()
+        row.device = row.device or _free_device(taken)
+        job = enqueue(session, Job, flow="server.attach_volume", subject=servers.part_subject(server_id, row.id),
+                      data={"row": row.id}, caller=caller()).id
+        view = show(row)
+    tools().ring(job)
+    return {"volumeAttachment": view}
+
+
+def _blocking(session: Session, server: Any) -> str | None:
+    """Any work on the server itself; attachments of other volumes may go on meanwhile."""
+    return servers.busy_with(session, server)
+
+
+def _free_device(taken: list[ServerVolume]) -> str:
+    used = {v.device for v in taken} | {"/dev/vda"}
+    return next(f"/dev/vd{letter}" for letter in "bcdefghijklmnopqrstuvwxyz" if f"/dev/vd{letter}" not in used)
+
+
+def _usable(volume_id: str) -> None:
+    """Asked with the user's own rights."""
+    who = caller()
+    try:
+        volume = tools().peers.call("volume", "GET", f"/v3/{who.project_id}/volumes/{volume_id}", caller=who,
+                                    microversion=VOLUME_VERSION)["volume"]
+    except PeerRefused as err:
+        if err.status == 404:
+            raise NotFound(why=f"Volume {volume_id} could not be found.") from None
+        raise
+    if volume["status"] != "available" and not (volume.get("multiattach") and volume["status"] == "in-use"):
+        raise BadRequest(why=f"Invalid volume: volume '{volume_id}' status must be 'available'. "
+                             f"Currently in '{volume['status']}'")
+    if volume.get("multiattach") and version() < (2, 60):
+        raise Conflict(why=f"Volume {volume_id} has 'multiattach' set, which is not supported for this instance.")
+
+
+@resource.endpoint("PUT", "/<volume_id>", policy=RULE + "update", body=UPDATE, target=server_target)
+def update(server_id: str, volume_id: str, body: dict[str, Any]) -> Any:
+    """Whether it goes with the server (2.85). Swapping one volume for another is the volume service's business."""
+    wish = body["volumeAttachment"]
+    with tools().sessions.begin() as session:
+        server = unlocked(known_server(session, server_id))
+        row = _row(session, server.id, volume_id)
+        if wish["volumeId"] != volume_id:
+            raise Forbidden(rule=RULE + "swap")
+        if version() < (2, 85):
+            raise BadRequest(why="The old and the new volume are the same.")
+        for key, now in (("device", row.device), ("tag", row.tag)):
+            if key in wish and wish[key] != now:
+                raise BadRequest(why=f"The {key} of an attachment can't be changed.")
+        if "delete_on_termination" in wish:
+            row.delete_on_termination = truth(wish["delete_on_termination"])
+    return "", 202
+
+
+@resource.endpoint("DELETE", "/<volume_id>", policy=RULE + "delete", target=server_target)
+def remove(server_id: str, volume_id: str) -> Any:
+    with tools().sessions.begin() as session:
+        server = unlocked(known_server(session, server_id))
+        row = _row(session, server_id, volume_id)
+        states.require(server, "detach_volume", _blocking(session, server))
+        if row.boot_index == 0:
+            raise Forbidden(rule=RULE + "delete (the root device can't be detached)")
+        subject = servers.part_subject(server_id, row.id)
+        if session.scalar(select(Job.id).where(Job.subject == subject, Job.state.in_(LIVE))):
+            raise Conflict(why=f"Volume {volume_id} is being attached or detached.")
+        job = enqueue(session, Job, flow="server.detach_volume", subject=subject, data={"row": row.id},
+                      caller=caller()).id
+    tools().ring(job)
+    return "", 202

@@ -1,0 +1,98 @@
+"""Host aggregates; an aggregate with `availability_zone` in its metadata makes a zone of its hosts."""
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from pileus_compute.core import hosts
+from pileus_compute.db.models import Aggregate, AggregateHost, Server
+from pileus_compute.errors import AggregateExists, AggregateHostExists, AggregateHostNotFound, AggregateNotFound
+from pileus_kit.errors import BadRequest, Conflict
+
+
+def get(session: Session, aggregate_id: int) -> Aggregate:
+    aggregate = session.get(Aggregate, aggregate_id)
+    if aggregate is None:
+        raise AggregateNotFound(aggregate=aggregate_id)
+    return aggregate
+
+
+def everything(session: Session) -> list[Aggregate]:
+    return list(session.scalars(select(Aggregate).order_by(Aggregate.id)))
+
+
+def members(session: Session, aggregate_ids: list[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for aggregate_id, host in session.execute(
+            select(AggregateHost.aggregate_id, AggregateHost.host)
+            .where(AggregateHost.aggregate_id.in_(aggregate_ids)).order_by(AggregateHost.host)):
+        found.setdefault(aggregate_id, []).append(host)
+    return found
+
+
+def create(session: Session, name: str, zone: str | None) -> Aggregate:
+    aggregate = Aggregate(name=name, meta={"availability_zone": zone} if zone else {})
+    session.add(aggregate)
+    _flush(session, name)
+    return aggregate
+
+
+def change(session: Session, aggregate: Aggregate, name: str | None, zone: str | None) -> None:
+    if name:
+        aggregate.name = name
+    if zone:
+        set_metadata(session, aggregate, {"availability_zone": zone})
+    _flush(session, aggregate.name)
+
+
+def _flush(session: Session, name: str) -> None:
+    try:
+        session.flush()
+    except IntegrityError:
+        raise AggregateExists(name=name) from None
+
+
+def set_metadata(session: Session, aggregate: Aggregate, change: dict[str, str | None]) -> None:
+    """A key with the value None goes."""
+    merged = {k: v for k, v in (aggregate.meta | change).items() if v is not None}
+    zone = merged.get("availability_zone")
+    if zone != aggregate.meta.get("availability_zone"):
+        here = members(session, [aggregate.id]).get(aggregate.id, [])
+        for host in here:
+            _check_zone(session, host, str(zone) if zone else None, aggregate.id)
+        if session.scalar(select(Server.id).where(Server.host.in_(here)).limit(1)):
+            raise BadRequest(why="Cannot update aggregate: its zone can't change while its hosts have servers.")
+    aggregate.meta = merged
+
+
+def add_host(session: Session, aggregate: Aggregate, host: str) -> None:
+    hosts.get(session, host)
+    if session.get(AggregateHost, (aggregate.id, host)):
+        raise AggregateHostExists(aggregate=aggregate.id, host=host)
+    _check_zone(session, host, aggregate.meta.get("availability_zone"), aggregate.id)
+    session.add(AggregateHost(aggregate_id=aggregate.id, host=host))
+
+
+def _check_zone(session: Session, host: str, zone: str | None, aggregate_id: int) -> None:
+    """A host is in one zone at most."""
+    if not zone:
+        return
+    for other in hosts.memberships(session).get(host, []):
+        theirs = other.meta.get("availability_zone")
+        if other.id != aggregate_id and theirs and theirs != zone:
+            raise Conflict(why=f"Cannot add host {host} in aggregate {aggregate_id}: host exists in availability zone "
+                               f"{theirs} already.")
+
+
+def remove_host(session: Session, aggregate: Aggregate, host: str) -> None:
+    hosts.get(session, host)
+    member = session.get(AggregateHost, (aggregate.id, host))
+    if member is None:
+        raise AggregateHostNotFound(aggregate=aggregate.id, host=host)
+    session.delete(member)
+
+
+def remove(session: Session, aggregate: Aggregate) -> None:
+    if members(session, [aggregate.id]):
+        raise Conflict(why=f"Cannot remove host aggregate {aggregate.id}: it has hosts.")
+    session.delete(aggregate)

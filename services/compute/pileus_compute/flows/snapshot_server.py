@@ -1,0 +1,38 @@
+"""Make an image of a server: of its root disk, or snapshots of its volumes if it boots from one."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from pileus_compute.db.models import Server
+from pileus_compute.flows import images
+from pileus_compute.flows.tools import Tools
+from pileus_compute.rpc import Upload
+from pileus_kit.flow import Flow, Local, Remote, Work
+from pileus_kit.peers import PeerRefused
+
+
+def upload(tools: Tools, work: Work) -> None:
+    """The image's row is there since the request; the host fills it."""
+    with tools.sessions.read() as session:
+        host = session.get_one(Server, work.subject).host
+    image_id = work.data["image_id"]
+    given = images.ticket(tools, image_id, "write")
+    tools.agent(str(host)).snapshot(work.subject, Upload(image_id, given["url"], given["ticket"], work.data["format"]))
+
+
+def unupload(tools: Tools, work: Work) -> None:
+    """An image that never got its bytes is of no use to anybody."""
+    try:
+        tools.peers.call("image", "DELETE", f"/v2/images/{work.data['image_id']}")
+    except PeerRefused as err:
+        if err.status != 404:
+            raise
+
+
+def finish(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
+    """Nothing of the server changed; the step shows that the image is whole."""
+    return {"uploaded": True}
+
+
+snapshot_server = Flow("server.snapshot", Remote(upload, undo=unupload), Local(finish))
