@@ -34,7 +34,7 @@ def inspect(file: BinaryIO) -> Inspection:
     """Look at a seekable file, in a few small reads. Raises nothing for any content; OSError for a bad file."""
     file.seek(0, 2)
     size = file.tell()
-    read = _reader(file)
+    read = _reader(file, size)
     for recognise in (_qcow2, _vmdk, _vmdk_text, _vdi, _vhdx, _vhd, _others, _iso):
         found = recognise(read, size)
         if found:
@@ -45,10 +45,10 @@ def inspect(file: BinaryIO) -> Inspection:
 Read = Callable[[int, int], bytes]
 
 
-def _reader(file: BinaryIO) -> Read:
+def _reader(file: BinaryIO, end: int) -> Read:
     def read(offset: int, length: int) -> bytes:
         """Exactly `length` bytes; what lies behind the end reads as zeros."""
-        if offset < 0 or offset > 1 << 62:
+        if not 0 <= offset < end:  # an image may claim any offset, also one that no file system could seek to
             return bytes(length)
         file.seek(offset)
         return file.read(length).ljust(length, b"\0")

@@ -115,3 +115,13 @@ def test_hostile_content_costs_little_and_raises_nothing(magic, rest, end):
     file = Counting(magic + rest + bytes(1000) + end)
     found = inspect(file)
     assert found.virtual_size >= 0 and file.read_bytes < 1 << 18
+
+
+def test_offsets_that_no_file_can_have(tmp_path):
+    path = tmp_path / "disk"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "vmdk", path, "10M"], check=True)
+    content = bytearray(path.read_bytes())
+    content[28:36] = struct.pack("<Q", 1 << 47)
+    path.write_bytes(content)
+    with path.open("rb") as file:
+        assert inspect(file).unsafe
