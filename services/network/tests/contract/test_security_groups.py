@@ -1,0 +1,128 @@
+"""Security groups on the wire: closed is closed, opened is open at once, and an answer always finds its way."""
+
+import select
+from dataclasses import replace
+
+import pytest
+
+from pileus_network import rpc
+
+SSH = rpc.Rule("ingress", 4, 6, 22, 22)
+PING = rpc.Rule("ingress", 4, 1, 8, None)
+
+
+class Pair:
+    """A server and a client on one network, the server in a group whose rules the test changes."""
+
+    def __init__(self, host, cloud, words):
+        self.host, self.cloud = host, cloud
+        self.network = cloud.network()
+        self.group = cloud.group(*words.OUT)
+        self.others = cloud.group(*words.ALL)
+        self.server_port = cloud.port(self.network, "10.5.0.11", security_groups=(self.group.id,))
+        self.client_port = cloud.port(self.network, "10.5.0.12", security_groups=(self.others.id,))
+        host.apply(cloud.state)
+        self.server, self.client = host.guest(self.server_port), host.guest(self.client_port)
+        self.server.use()
+        self.client.use()
+        self.server.serve(22)
+        self.server.serve(80)
+
+    def allow(self, *rules):
+        self.group = self.cloud.change(self.group, rules=rules)
+        self.host.apply(self.cloud.state)
+
+
+@pytest.fixture
+def pair(host, cloud, words):
+    return Pair(host, cloud, words)
+
+
+def test_closed_then_opened_then_closed_while_it_runs(pair, words):
+    assert not pair.client.reaches("10.5.0.11", 22) and not pair.client.pings("10.5.0.11", 1)
+    pair.allow(*words.OUT, SSH)
+    assert pair.client.reaches("10.5.0.11", 22) and not pair.client.reaches("10.5.0.11", 80)
+    pair.allow(*words.OUT, PING, rpc.Rule("ingress", 4, 6, 70, 90))
+    assert not pair.client.reaches("10.5.0.11", 22) and pair.client.reaches("10.5.0.11", 80) and pair.client.pings("10.5.0.11")
+    pair.allow(*words.OUT)
+    assert not pair.client.reaches("10.5.0.11", 80) and not pair.client.pings("10.5.0.11", 1)
+
+
+def test_what_it_asks_is_answered_and_unasked_it_says_nothing(pair):
+    """Egress rules judge what a server begins; answers to what others began always pass."""
+    pair.client.serve(80)
+    assert pair.server.reaches("10.5.0.12", 80) and pair.server.pings("10.5.0.12")
+    pair.allow(SSH)
+    assert not pair.server.reaches("10.5.0.12", 80) and not pair.server.pings("10.5.0.12", 1)
+    assert pair.client.reaches("10.5.0.11", 22)
+
+
+def test_a_running_connection_ends_when_its_rule_goes(pair, words):
+    pair.allow(*words.OUT, SSH)
+    talk = pair.client.start("busybox", "nc", "10.5.0.11", "22")
+    assert talk.stdout.readline() == b"hello\n"
+    say(talk, b"one\n")
+    assert talk.stdout.readline() == b"one\n"
+    pair.allow(*words.OUT, SSH, PING)
+    say(talk, b"two\n")
+    assert talk.stdout.readline() == b"two\n"
+    pair.allow(*words.OUT, PING)
+    say(talk, b"three\n")
+    assert silent(talk)
+    pair.allow(*words.OUT, SSH)
+    assert talk.stdout.readline() == b"three\n"  # the guests' TCP has kept on trying
+
+
+def test_a_group_of_members_opens_only_for_members(pair, cloud, host, words):
+    stranger_port = cloud.port(pair.network, "10.5.0.13", security_groups=(cloud.group(*words.ALL).id,))
+    remote = rpc.AddressSet(pair.others.id, ("10.5.0.12",))
+    cloud.state = replace(cloud.state, address_sets=(remote,))
+    pair.allow(*words.OUT, rpc.Rule("ingress", 4, 6, 22, 22, remote_group=pair.others.id))
+    stranger = host.guest(stranger_port)
+    stranger.use()
+    assert pair.client.reaches("10.5.0.11", 22) and not stranger.reaches("10.5.0.11", 22)
+    cloud.change(remote, addresses=("10.5.0.13",))
+    host.apply(cloud.state)
+    assert not pair.client.reaches("10.5.0.11", 22) and stranger.reaches("10.5.0.11", 22)
+
+
+def test_a_prefix_opens_only_for_its_addresses(pair, words):
+    pair.allow(*words.OUT, rpc.Rule("ingress", 4, 6, 22, 22, remote_prefix="10.5.0.0/29"))
+    assert not pair.client.reaches("10.5.0.11", 22)
+    pair.allow(*words.OUT, rpc.Rule("ingress", 4, 6, 22, 22, remote_prefix="10.5.0.8/29"))
+    assert pair.client.reaches("10.5.0.11", 22)
+
+
+def test_a_port_without_groups_hears_nobody_and_one_without_security_everybody(pair, cloud, host):
+    bare = cloud.port(pair.network, "10.5.0.14")
+    free = cloud.port(pair.network, "10.5.0.15", port_security=False)
+    host.apply(cloud.state)
+    closed, open_ = host.guest(bare), host.guest(free)
+    for guest in (closed, open_):
+        guest.use()
+    assert not pair.client.pings("10.5.0.14", 1) and not closed.pings("10.5.0.15", 1)
+    assert pair.client.pings("10.5.0.15")
+    open_.sh("ip addr add 10.5.0.77/24 dev eth0")
+    assert pair.client.pings("10.5.0.77")
+
+
+def test_a_stateless_group_answers_only_by_rule(pair, cloud, host):
+    group = cloud.group(rpc.Rule("ingress", 4, 1), stateful=False)
+    port = cloud.port(pair.network, "10.5.0.16", security_groups=(group.id,))
+    host.apply(cloud.state)
+    host.guest(port).use()
+    assert not pair.client.pings("10.5.0.16", 1)
+    cloud.change(group, rules=(rpc.Rule("ingress", 4, 1), rpc.Rule("egress", 4, 1)))
+    host.apply(cloud.state)
+    assert pair.client.pings("10.5.0.16")
+
+
+def say(program, text):
+    program.stdin.write(text)
+    program.stdin.flush()
+
+
+def silent(program, seconds=1.5):
+    """Whether a program says nothing for a while: long enough for a retransmission or two."""
+    return not select.select([program.stdout], [], [], seconds)[0]
+
