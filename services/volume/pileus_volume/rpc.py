@@ -1,3 +1,4 @@
+# mypy: disable-error-code="empty-body"
 """What the control plane may ask of a storage host, and what a storage host tells the control plane."""
 
 from dataclasses import dataclass, field

@@ -16,8 +16,10 @@ from pileus_volume.rpc import Registry
 
 def backend_of(config: Config) -> Backend:
     """The configured driver, by its entry point name."""
-    manager = DriverManager("pileus.volume.backends", config.backend, invoke_on_load=True, invoke_args=(config,))
-    driver: Backend = manager.driver
+    manager: DriverManager[Backend] = DriverManager("pileus.volume.backends", config.backend, invoke_on_load=True,
+                                                    invoke_args=(config,))
+    driver = manager.driver
+    assert isinstance(driver, Backend)
     return driver
 
 

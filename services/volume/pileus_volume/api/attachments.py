@@ -81,7 +81,7 @@ def _listed(view: Any, path: str) -> Any:
                 **listings.links("attachments", asked, rows, f"{base_url()}/{path}")}
 
 
-def _filtered(stmt: Select[tuple[Attachment]]) -> Select[tuple[Attachment]]:
+def _filtered(stmt: Select[Any]) -> Select[Any]:
     admin = caller().is_admin
     if not (admin and listings.flag("all_tenants")):
         stmt = stmt.where(Attachment.project_id == caller().project_id)

@@ -69,7 +69,7 @@ def _change(body: dict[str, Any], **values: Any) -> dict[str, Any]:
     name = hosts.name_of(body["host"])
     with tools().sessions.begin() as session:
         hit = session.execute(update(StorageHost).where(StorageHost.name == name).values(**values))
-        if not hit.rowcount:  # type: ignore[attr-defined]
+        if not hit.rowcount:
             raise ServiceNotFound(binary=BINARY, host=body["host"])
     return {"host": body["host"], "service": BINARY, "binary": BINARY}
 

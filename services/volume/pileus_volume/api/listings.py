@@ -65,7 +65,7 @@ def _sort(args: Mapping[str, str]) -> list[tuple[str, Literal["asc", "desc"]]]:
     return keys
 
 
-def fetch(session: Session, stmt: Select[tuple[Any]], asked: Page, sortable: Mapping[str, Column], identity: Column,
+def fetch(session: Session, stmt: Select[Any], asked: Page, sortable: Mapping[str, Column], identity: Column,
           marker: Any) -> list[Any]:
     """The page's rows. `identity` makes the order total; a sort key that isn't sortable is 400."""
     sort: list[tuple[Column, Literal["asc", "desc"]]] = []
@@ -88,7 +88,7 @@ def links(noun: str, asked: Page, rows: Sequence[Any], url: str) -> dict[str, An
     return {f"{noun}_links": [{"rel": "next", "href": f"{url}?{urlencode(query)}"}]}
 
 
-def count(session: Session, stmt: Select[tuple[Any]]) -> dict[str, int]:
+def count(session: Session, stmt: Select[Any]) -> dict[str, int]:
     """`count`, where the request asks for it (3.45)."""
     if version() < (3, 45) or not flag("with_count"):
         return {}

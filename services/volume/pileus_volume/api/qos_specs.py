@@ -16,7 +16,7 @@ from pileus_volume.errors import Invalid
 resource = Resource("qos_specs", __name__, url_prefix="/v3/qos-specs")
 
 CONSUMER = {"type": "string", "enum": ["front-end", "back-end", "both"]}
-VALUE = {"patternProperties": {r"^[a-zA-Z0-9\-_:. ]{1,255}\Z": {"type": "string", "maxLength": 255}},
+VALUE: dict[str, Any] = {"patternProperties": {r"^[a-zA-Z0-9\-_:. ]{1,255}\Z": {"type": "string", "maxLength": 255}},
          "maxProperties": 128}
 CREATE = {(3, 0): wrapped("qos_specs", {"name": NAME, "consumer": CONSUMER}, required=("name",), **VALUE)}
 UPDATE = {(3, 0): wrapped("qos_specs", {"consumer": CONSUMER}, minProperties=1, **VALUE)}

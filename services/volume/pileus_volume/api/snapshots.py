@@ -101,7 +101,7 @@ def _listed(view: Any, path: str) -> Any:
                 **listings.links("snapshots", asked, rows, f"{base_url()}/{path}")}
 
 
-def _filtered(stmt: Select[tuple[Snapshot]]) -> Select[tuple[Snapshot]]:
+def _filtered(stmt: Select[Any]) -> Select[Any]:
     admin = caller().is_admin
     if not (admin and listings.flag("all_tenants")):
         stmt = stmt.where(Snapshot.project_id == caller().project_id)

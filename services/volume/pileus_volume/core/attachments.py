@@ -74,7 +74,7 @@ def connect(session: Session, volume: Volume, attachment: Attachment, connector:
     exported = attachment.export_name is not None
     local = connector["host"] == host.name and host.directory and not volume.multiattach
     if local:
-        data = {"path": f"{host.directory}/{file_name(volume.id)}", "format": host.disk_format}
+        data: dict[str, Any] = {"path": f"{host.directory}/{file_name(volume.id)}", "format": host.disk_format}
         attachment.export_host = attachment.export_name = None
     else:
         attachment.export_host = host.name

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,7 +22,7 @@ from pileus_volume.errors import (
 DEFAULT = "__DEFAULT__"
 
 
-def visible(caller: Caller) -> object:
+def visible(caller: Caller) -> ColumnElement[bool]:
     """The condition that the caller may see a type."""
     return or_(VolumeType.is_public, exists().where(
         TypeAccess.type_id == VolumeType.id, TypeAccess.project_id == caller.project_id))
@@ -32,7 +32,7 @@ def get(session: Session, type_id: str, caller: Caller | None = None) -> VolumeT
     """By id. With a caller who is no administrator: only what is visible to them."""
     stmt = select(VolumeType).where(VolumeType.id == type_id)
     if caller is not None and not caller.is_admin:
-        stmt = stmt.where(visible(caller))  # type: ignore[arg-type]
+        stmt = stmt.where(visible(caller))
     found = session.scalar(stmt)
     if found is None:
         raise TypeNotFound(type=type_id)
@@ -45,7 +45,7 @@ def choose(session: Session, caller: Caller, wish: str | None) -> VolumeType:
         return default(session, caller)
     stmt = select(VolumeType).where(or_(VolumeType.id == wish, VolumeType.name == wish))
     if not caller.is_admin:
-        stmt = stmt.where(visible(caller))  # type: ignore[arg-type]
+        stmt = stmt.where(visible(caller))
     found = session.scalar(stmt.limit(1))
     if found is None:
         raise TypeNotFound(type=wish)

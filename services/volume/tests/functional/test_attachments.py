@@ -16,7 +16,8 @@ def test_a_guest_on_the_same_host_opens_the_file(world):
     assert (made["status"], made["attach_mode"], made["connection_info"]) == ("reserved", "rw", {})
     assert world.show(volume["id"])["status"] == "reserved"
     path = f"/v3/p1/attachments/{made['id']}"
-    connector = {"host": "host1", "multipath": False, "platform": "x86_64", "os_type": "linux", "mountpoint": "/dev/vdb"}
+    connector = {"host": "host1", "multipath": False, "platform": "x86_64", "os_type": "linux",
+                 "mountpoint": "/dev/vdb"}
     put = world.client.put(path, json={"attachment": {"connector": connector}}, version="3.44").json["attachment"]
     info = put["connection_info"]
     assert info["driver_volume_type"] == "file" and info["data"]["format"] == "raw"

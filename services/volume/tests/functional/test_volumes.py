@@ -79,7 +79,7 @@ def test_bad_requests(world):
         assert answer.status_code == 400 and answer.json["badRequest"]["message"], body
     for asked in ({"snapshot_id": NOWHERE}, {"source_volid": NOWHERE}, {"volume_type": NOWHERE}):
         assert world.client.post("/v3/p1/volumes", json={"volume": {"size": 1, **asked}}).status_code == 404
-    assert world.client.post("/v3/p1/volumes", data=b"{", headers={"Content-Type": "application/json"}).status_code == 400
+    assert world.client.post("/v3/p1/volumes", data=b"{").status_code == 400
 
 
 def test_who_may(world):
@@ -111,7 +111,6 @@ def test_lists_filter_sort_and_page(world):
     assert names("?status=error") == [] and names("?limit=0") == [] and names("?offset=1&limit=1") == ["v1"]
     assert names("?created_at=gt:2001-01-01T00:00:00") == ["v2", "v1", "v0"]
     assert names("?nonsense=1", version="3.0") == ["v2", "v1", "v0"]
-    assert names(as_=world.book.other) == [] if False else True
     page = world.client.get("/v3/p1/volumes/detail?limit=2&with_count=true", version="3.60").json
     assert page["count"] == 3 and [v["size"] for v in page["volumes"]] == [1, 2]
     following = page["volumes_links"][0]["href"].partition("/v3")[2]

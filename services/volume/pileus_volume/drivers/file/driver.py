@@ -16,7 +16,7 @@ from pileus_volume.drivers.base import Backend, Capacity, Server, Source
 from pileus_volume.drivers.file import tool
 from pileus_volume.drivers.file.bases import Bases
 from pileus_volume.drivers.file.nbd import Address, StorageDaemon
-from pileus_volume.errors import DiskBusy, ToolFailed
+from pileus_volume.errors import DiskBusy, ImageRefused, ToolFailed
 from pileus_volume.rpc import GIB, Disk, Export, file_name
 
 QEMU_FORMATS = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx"}
@@ -48,6 +48,9 @@ class FileBackend(Backend, Server):
         with self._building(disk) as part:
             if part:
                 with self._bases.using(image_id, digest, source) as base:
+                    size = tool.virtual_size(base)
+                    if size > disk.size_gib * GIB:
+                        raise ImageRefused(image=image_id, why=f"its {size} bytes are larger than the volume")
                     subprocess.run(["cp", "--reflink=auto", "--sparse=auto", str(base), str(part)], check=True)
                 _fit(part, disk)
 
