@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tools = Tools(config, Sessions(config.database_url("compute")), Peers(config), ring=lambda job_id: None,
                   connect=lambda: bus)
     runner = runner_of(tools, f"{config.host}:{os.getpid()}", config.threads)
+    tools.ring = runner.ring  # what a step enqueues is started here
     servers = []
 
     def start() -> None:

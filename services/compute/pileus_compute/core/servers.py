@@ -194,7 +194,7 @@ def _subjects(server_id: str) -> ColumnElement[bool]:
 
 def jobs_of(session: Session, server_id: str, limit: int = 1000) -> list[Job]:
     """All that was ever done with the server, newest first."""
-    return list(session.scalars(select(Job).where(_subjects(server_id))
+    return list(session.scalars(select(Job).where(_subjects(server_id), Job.flow != "server.tidy")
                                 .order_by(Job.created_at.desc(), Job.id).limit(limit)))
 
 

@@ -6,12 +6,12 @@ from pileus_compute.flows.attach_volume import attach_volume, detach_volume, ext
 from pileus_compute.flows.change_password import change_password
 from pileus_compute.flows.create_server import create_server, create_server_with_volumes
 from pileus_compute.flows.delete_server import delete_server
-from pileus_compute.flows.rebuild_server import rebuild_server
+from pileus_compute.flows.rebuild_server import rebuild_server, tidy_server
 from pileus_compute.flows.rescue_server import rescue_server, unrescue_server
 from pileus_compute.flows.snapshot_server import snapshot_server
 from pileus_kit.flow import Flow
 
 FLOWS: list[Flow] = [
     create_server, create_server_with_volumes, delete_server, *power.FLOWS, attach_volume, detach_volume, extend_volume,
-    attach_interface, detach_interface, rebuild_server, rescue_server, unrescue_server, snapshot_server,
+    attach_interface, detach_interface, rebuild_server, tidy_server, rescue_server, unrescue_server, snapshot_server,
     change_password]

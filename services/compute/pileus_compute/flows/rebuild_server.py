@@ -6,15 +6,23 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import guests, servers, states
-from pileus_compute.db.models import Server
-from pileus_compute.flows import create_server, volumes
+from pileus_compute.db.models import Job, Server
+from pileus_compute.flows import volumes
+from pileus_compute.flows.create_server import prepare as make_disks
+from pileus_compute.flows.ports import server_id_of
 from pileus_compute.flows.power import agent_of, booted_as
 from pileus_compute.flows.tools import Tools
 from pileus_kit.db import now
-from pileus_kit.flow import Flow, Local, Remote, Work
+from pileus_kit.flow import Again, Flow, Local, Remote, Work, enqueue
+
+TIDY = "server.tidy"
 
 
 def off(tools: Tools, work: Work) -> None:
+    """Disks that an earlier rebuild kept must be gone first: a host keeps one set."""
+    with tools.sessions.read() as session:
+        if any(job.flow == TIDY for job in servers.unfinished(session, work.subject)):
+            raise Again(after=0.3, why="the last rebuild's disks are being removed")
     agent_of(tools, work).power_off(work.subject, timeout_s=0)
 
 
@@ -54,7 +62,7 @@ def unrenew(session: Session, tools: Tools, work: Work) -> None:
 
 
 def prepare(tools: Tools, work: Work) -> None:
-    create_server.prepare(tools, _placed(tools, work))
+    make_disks(tools, _placed(tools, work))
 
 
 def _placed(tools: Tools, work: Work) -> Work:
@@ -71,19 +79,27 @@ def boot(tools: Tools, work: Work) -> dict[str, Any]:
     return booted_as(tools.agent(str(host)).boot(guest))
 
 
-def drop(tools: Tools, work: Work) -> None:
-    agent = agent_of(tools, work)
-    agent.drop_kept_disks(work.subject)
+def rest(tools: Tools, work: Work) -> None:
+    """A server that was off is off again."""
     if not work.data["running"]:
-        agent.power_off(work.subject, timeout_s=0)
+        agent_of(tools, work).power_off(work.subject, timeout_s=0)
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
+    """From here on there is no way back: the old disks go, in a job that can't undo this one."""
     volumes.note_devices(session, work.subject, work.data.get("devices", {}))
     states.move(session, work.subject, "rebuilt", power_state=states.RUNNING, launched_at=now(), fault=None,
                 admin_password=None)
     if not work.data["running"]:
         states.move(session, work.subject, "stopped", power_state=states.SHUTDOWN)
+    enqueue(session, Job, flow=TIDY, subject=servers.part_subject(work.subject, f"tidy-{work.id}"), request_id=work.request_id)
+
+
+def drop(tools: Tools, work: Work) -> None:
+    server_id = server_id_of(work)
+    with tools.sessions.read() as session:
+        host = session.get_one(Server, server_id).host
+    tools.agent(str(host)).drop_kept_disks(server_id)
 
 
 def broken(session: Session, tools: Tools, work: Work) -> None:
@@ -94,4 +110,6 @@ def broken(session: Session, tools: Tools, work: Work) -> None:
 rebuild_server = Flow(
     "server.rebuild",
     Remote(off, undo=on_again), Remote(keep, undo=unkeep), Local(renew, undo=unrenew), Remote(prepare), Remote(boot),
-    Remote(drop), Local(finish), failed=broken)
+    Remote(rest), Local(finish), failed=broken)
+
+tidy_server = Flow(TIDY, Remote(drop))

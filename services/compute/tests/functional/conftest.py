@@ -225,3 +225,9 @@ def compute(tmp_path: Path, image: Image, network: Network, volume: Volume) -> I
     with compute_service(tmp_path, apps={"image": image.app, "network": network.app, "volume": volume.app}) as fixture:
         fixture.flavor()
         yield fixture
+
+
+@pytest.fixture
+def standins() -> Any:
+    """A fresh image, network and volume service each time it is called."""
+    return lambda: (Image(), Network(), Volume())

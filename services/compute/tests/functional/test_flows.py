@@ -1,0 +1,226 @@
+"""Every flow: killed at each step, failed at each step, cancelled at each step, each step done twice."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pileus_compute.db.models import Allocation, Host, Server, ServerPort, ServerVolume
+from pileus_compute.flows import FLOWS
+from pileus_compute.rpc import Power
+from pileus_compute.testing import ComputeFixture, compute_service
+from pileus_kit.testing import kill_at_every_step
+from sqlalchemy import select
+
+IMAGE_ID = "11111111-1111-4111-8111-111111111111"
+NETWORK_ID = "22222222-2222-4222-8222-222222222222"
+BY_NAME = {flow.name: flow for flow in FLOWS}
+
+
+class World:
+    """A cloud with one host; `wish` is what the server under test is made of."""
+
+    def __init__(self, compute: ComputeFixture, image: Any, network: Any, volume: Any) -> None:
+        self.compute, self.image, self.network, self.volume = compute, image, network, volume
+        self.runner = compute.runner
+        self.server_id = ""
+
+    def create(self, **wish: Any) -> str:
+        body = {"name": "s", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": [{"uuid": NETWORK_ID}]} | wish
+        made = self.compute.client.post("/v2.1/servers", json={"server": body}, version="2.79")
+        assert made.status_code == 202 and made.json, made.text
+        self.server_id = made.json["server"]["id"]
+        return self.compute.rung[-1]
+
+    def status(self) -> str:
+        return str(self.compute.show(self.server_id)["status"])
+
+    def rows(self, model: type) -> list[Any]:
+        with self.compute.sessions.read() as session:
+            return list(session.scalars(select(model)))
+
+    def used(self) -> tuple[int, int, int]:
+        host, = self.rows(Host)
+        return host.vcpus_used, host.memory_mib_used, host.disk_gib_used
+
+
+class Create(World):
+    def start(self) -> str:
+        return self.create()
+
+    def done(self) -> None:
+        assert self.status() == "ACTIVE"
+        assert self.compute.power(self.server_id) is Power.RUNNING
+        assert len(self.network.ports) == 1 and len(self.rows(ServerPort)) == 1 and len(self.rows(Allocation)) == 1
+
+    def undone(self) -> None:
+        view = self.compute.show(self.server_id)
+        assert view["status"] == "ERROR" and view["fault"]["message"]
+        assert not self.compute.host.driver.guests_by_id
+        assert not self.network.ports and not self.rows(ServerPort)
+        assert not self.rows(Allocation) and self.used() == (0, 0, 0)
+        assert self.rows(Server)[0].host is None
+
+
+class CreateFromVolume(Create):
+    def start(self) -> str:
+        data = self.volume.add()
+        root = {"source_type": "image", "destination_type": "volume", "uuid": IMAGE_ID, "volume_size": 1, "boot_index": 0}
+        more = {"source_type": "volume", "destination_type": "volume", "uuid": data}
+        return self.create(imageRef="", block_device_mapping_v2=[root, more])
+
+    def done(self) -> None:
+        super().done()
+        assert len(self.volume.volumes) == 2 and {v["status"] for v in self.volume.volumes.values()} == {"in-use"}
+        assert len(self.volume.attachments) == 2
+
+    def undone(self) -> None:
+        super().undone()
+        assert not self.volume.attachments
+        left, = self.volume.volumes.values()
+        assert left["status"] == "available"
+
+
+class Existing(World):
+    """One that has a server to begin with."""
+
+    def start(self) -> str:
+        self.create()
+        self.compute.drain()
+        assert self.status() == "ACTIVE"
+        self.before = self.compute.show(self.server_id)
+        return self.ask()
+
+    def ask(self) -> str:
+        raise NotImplementedError
+
+    def act(self, action: str, value: Any = None) -> str:
+        answer = self.compute.client.post(f"/v2.1/servers/{self.server_id}/action", json={action: value}, version="2.79")
+        assert answer.status_code in (200, 202), answer.text
+        return self.compute.rung[-1]
+
+
+class Delete(Existing):
+    def ask(self) -> str:
+        assert self.compute.client.delete(f"/v2.1/servers/{self.server_id}").status_code == 204
+        return self.compute.rung[-1]
+
+    def done(self) -> None:
+        assert not self.rows(Server) and not self.network.ports and not self.compute.host.driver.guests_by_id
+        assert self.used() == (0, 0, 0)
+
+    def undone(self) -> None:
+        assert self.status() == "ERROR"
+
+
+class Stop(Existing):
+    def ask(self) -> str:
+        return self.act("os-stop")
+
+    def done(self) -> None:
+        assert self.status() == "SHUTOFF" and self.compute.power(self.server_id) is Power.STOPPED
+
+    def undone(self) -> None:
+        assert self.status() in ("ACTIVE", "SHUTOFF")
+
+
+class Reboot(Existing):
+    def ask(self) -> str:
+        return self.act("reboot", {"type": "HARD"})
+
+    def done(self) -> None:
+        assert self.status() == "ACTIVE" and self.compute.power(self.server_id) is Power.RUNNING
+
+    def undone(self) -> None:
+        assert self.status() in ("ACTIVE", "ERROR")
+
+
+class Rebuild(Existing):
+    def ask(self) -> str:
+        other = self.image.add("44444444-4444-4444-8444-444444444444")
+        return self.act("rebuild", {"imageRef": other, "name": "again"})
+
+    def done(self) -> None:
+        view = self.compute.show(self.server_id)
+        assert view["status"] == "ACTIVE" and view["name"] == "again" and view["image"]["id"].startswith("4444")
+        guest = self.compute.host.driver.guests_by_id[self.server_id]
+        assert guest.root.startswith("4444") and not guest.kept and guest.power is Power.RUNNING
+        assert view["addresses"] == self.before["addresses"]
+
+    def undone(self) -> None:
+        view = self.compute.show(self.server_id)
+        assert view["name"] == "s" and view["image"]["id"] == IMAGE_ID
+        guest = self.compute.host.driver.guests_by_id[self.server_id]
+        assert guest.root == IMAGE_ID and not guest.kept and guest.power is Power.RUNNING
+
+
+class Snapshot(Existing):
+    def ask(self) -> str:
+        return self.act("createImage", {"name": "shot"})
+
+    def done(self) -> None:
+        assert len(self.image.images) == 2 and self.status() == "ACTIVE"
+
+    def undone(self) -> None:
+        assert len(self.image.images) == 1 and self.status() == "ACTIVE"
+
+
+class AttachVolume(Existing):
+    def ask(self) -> str:
+        self.volume_id = self.volume.add()
+        answer = self.compute.client.post(f"/v2.1/servers/{self.server_id}/os-volume_attachments",
+                                          json={"volumeAttachment": {"volumeId": self.volume_id}}, version="2.79")
+        assert answer.status_code == 200, answer.text
+        return self.compute.rung[-1]
+
+    def done(self) -> None:
+        assert self.volume.volumes[self.volume_id]["status"] == "in-use"
+        assert list(self.compute.host.driver.guests_by_id[self.server_id].volumes) == [self.volume_id]
+        assert self.rows(ServerVolume)[0].device == "/dev/vdb"
+
+    def undone(self) -> None:
+        assert self.volume.volumes[self.volume_id]["status"] == "available"
+        assert not self.compute.host.driver.guests_by_id[self.server_id].volumes and not self.rows(ServerVolume)
+
+
+class DetachVolume(AttachVolume):
+    def ask(self) -> str:
+        super().ask()
+        self.compute.drain()
+        answer = self.compute.client.delete(
+            f"/v2.1/servers/{self.server_id}/os-volume_attachments/{self.volume_id}", version="2.79")
+        assert answer.status_code == 202, answer.text
+        return self.compute.rung[-1]
+
+    def done(self) -> None:
+        super().undone()
+
+    def undone(self) -> None:
+        assert len(self.rows(ServerVolume)) == 1  # it may be asked for again
+
+
+SCENARIOS: dict[str, type[World]] = {
+    "server.create": Create, "server.create_with_volumes": CreateFromVolume, "server.delete": Delete,
+    "server.stop": Stop, "server.reboot_hard": Reboot, "server.rebuild": Rebuild, "server.snapshot": Snapshot,
+    "server.attach_volume": AttachVolume, "server.detach_volume": DetachVolume,
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_flow_ends_well_wherever_it_is_killed(name: str, tmp_path: Path, standins: Callable[[], tuple[Any, Any, Any]]) -> None:
+    count = 0
+
+    def make() -> AbstractContextManager[Any]:
+        @contextmanager
+        def fresh() -> Iterator[World]:
+            nonlocal count
+            count += 1
+            image, network, volume = standins()
+            apps = {"image": image.app, "network": network.app, "volume": volume.app}
+            with compute_service(tmp_path / str(count), apps=apps) as compute:
+                compute.flavor()
+                yield SCENARIOS[name](compute, image, network, volume)
+        return fresh()
+
+    kill_at_every_step(BY_NAME[name], make, cancellable=name != "server.delete")
