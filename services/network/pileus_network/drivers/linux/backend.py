@@ -12,11 +12,11 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from pileus_kit.errors import CloudError
 from pileus_network.drivers.base import Backend, HostUnfit, Metadata, Settings
-from pileus_network.drivers.linux import dhcp, dnsmasq, filters, forwarding, links, namespaces, nft, plan, routers
+from pileus_network.drivers.linux import cuts, dhcp, dnsmasq, filters, forwarding, links, namespaces, nft, plan, routers
 from pileus_network.drivers.linux.names import Names
 from pileus_network.drivers.linux.plan import Numbers, Plan
 from pileus_network.drivers.linux.watch import Watch
-from pileus_network.rpc import Failure, HostState, Report
+from pileus_network.rpc import AddressSet, Failure, HostState, Report, SecurityGroup
 
 log = logging.getLogger(__name__)
 PROGRAMS = ("nft", "dnsmasq", "radvd")
@@ -38,6 +38,9 @@ class Linux(Backend, Metadata):
 
     def _forget(self) -> None:
         self._tables: list[nft.Table] = []
+        self._policy: cuts.Policy | None = None
+        self._owners: dict[tuple[int, str], tuple[str, tuple[str, ...]]] = {}
+        self._cut = False
         self._entries: dict[int, set[forwarding.Entry]] = {}
         self._services: dict[str, dhcp.Service] = {}
         self._machines: dict[str, routers.Machine] = {}
@@ -144,13 +147,27 @@ class Linux(Backend, Metadata):
         name = self.names.table
         groups = {group.id: group for group in state.security_groups}
         remotes = {remote.group_id: remote for remote in state.address_sets}
-        tables = [filters.bridge_table(name, wish.guarded, wish.segments),
-                  filters.inet_table(name, wish.guarded, wish.segments, groups, remotes)]
+        tables = [filters.bridge_table(name, wish.guarded, wish.segments.values()),
+                  filters.inet_table(name, wish.guarded, wish.segments.values(), groups, remotes)]
         with self._blaming("host", "security groups"):
             nft.run(self._rules(tables, idle=not wish.links))
             self._tables = tables if wish.links else []
+            self._judge(wish, groups, remotes)
             return True
         return False
+
+    def _judge(self, wish: Plan, groups: dict[str, SecurityGroup], remotes: dict[str, AddressSet]) -> None:
+        """End what runs and is no longer allowed. Only a change that takes something away can forbid what runs."""
+        zones = {network_id: segment.zone for network_id, segment in wish.segments.items()}
+        owners = {(zones.get(one.port.network_id, 0), fixed.address): (one.port.id, one.port.security_groups)
+                  for one in wish.guarded for fixed in one.port.fixed_ips}
+        old, self._policy, self._owners = (self._policy, self._owners), (groups, remotes), owners
+        if old[0] is None or self._cut or cuts.narrowed(old[0], self._policy) or any(
+                owners[place][0] == who[0] and set(who[1]) - set(owners[place][1]) for place, who in old[1].items() if place in owners):
+            self._cut = cuts.settle(cuts.Judge(wish.guarded, zones, groups, remotes))
+        gone = {place for place, who in old[1].items() if place not in owners or owners[place][0] != who[0]}
+        if gone:
+            cuts.forget(gone)
 
     def _rules(self, tables: list[nft.Table], idle: bool) -> str:
         if idle:

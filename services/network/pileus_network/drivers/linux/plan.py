@@ -39,7 +39,7 @@ class Plan:
     links: dict[str, Link] = field(default_factory=dict)
     wires: dict[str, str] = field(default_factory=dict)
     guarded: list[Guarded] = field(default_factory=list)
-    segments: list[Segment] = field(default_factory=list)
+    segments: dict[str, Segment] = field(default_factory=dict)
     peers: dict[str, tuple[Peer, ...]] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     machines: dict[str, Machine] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class _Planner:
             return
         bridge = self.bridges[network.id]
         closed = tuple(link.name for link in self.result.links.values() if link.master == bridge)
-        self.result.segments.append(Segment(bridge, self.zones.of(network.id), closed))
+        self.result.segments[network.id] = Segment(bridge, self.zones.of(network.id), closed)
 
     def _router(self, router: Router) -> None:
         ports = {port.id: port for port in self.state.ports}

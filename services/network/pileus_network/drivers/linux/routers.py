@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from pileus_network.drivers.linux import addresses, announcements, daemons, namespaces, nat, nft, radvd
+from pileus_network.drivers.linux import addresses, announcements, cuts, daemons, namespaces, nat, nft, radvd
 from pileus_network.rpc import Network, Port, Route, Router, Subnet
 
 SYSCTLS = {"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1", "net/ipv6/conf/default/accept_ra": "0",
@@ -91,6 +91,15 @@ def _settle(machine: Machine, old: Machine | None) -> None:
     wanted = nat.table(translation(machine))
     nft.run(nft.difference(nat.table(translation(old)), wanted) if old else nft.replacement(wanted))
     addresses.settle(inner, hops(machine))
+    gone = _translated(old) - _translated(machine) if old else set()
+    if gone:
+        cuts.release({external for external, _ in gone})
+
+
+def _translated(machine: Machine) -> set[tuple[str, str]]:
+    """External addresses and what they stand for: "" is everybody."""
+    wish = translation(machine)
+    return {(one.floating, one.fixed) for one in wish.floating} | ({(wish.external, "")} if wish.external and wish.snat else set())
 
 
 def _external(machine: Machine) -> Iterable[str]:
