@@ -21,7 +21,9 @@ from pileus_identity.api import (
     roles,
     scopes,
     services,
+    signatures,
     tokens,
+    trusts,
     users,
 )
 from pileus_identity.api.errors import error_view
@@ -32,28 +34,9 @@ from pileus_kit import db, serve
 from pileus_kit.policy import Enforcer
 from pileus_kit.web import create_app
 
-RESOURCES = tuple(
-    module.resource
-    for module in (
-        application_credentials,
-        credentials,
-        discovery,
-        domains,
-        ec2_credentials,
-        grants,
-        groups,
-        limits,
-        memberships,
-        projects,
-        regions,
-        revocations,
-        role_assignments,
-        roles,
-        scopes,
-        services,
-        tokens,
-        users,
-    )
+MODULES = (
+    application_credentials, credentials, discovery, domains, ec2_credentials, grants, groups, limits, memberships,
+    projects, regions, revocations, role_assignments, roles, scopes, services, signatures, tokens, trusts, users,
 )
 
 
@@ -66,7 +49,7 @@ def create(tools: Tools, enforcer: Enforcer) -> Flask:
     app = create_app(
         "pileus_identity",
         tools=tools,
-        resources=RESOURCES,
+        resources=[module.resource for module in MODULES],
         authenticate=tools.authenticate,
         enforcer=enforcer,
         error_view=error_view,

@@ -152,6 +152,7 @@ RULES: list[Rule] = [
     ),
     *_names("user_id:%(target.trust.trustor_user_id)s", "create_trust"),
     *_names(f"{ADMIN} or user_id:%(target.trust.trustor_user_id)s", "delete_trust"),
+    *_names(f"{ADMIN} or {SERVICE}", "s3tokens_validate", "ec2tokens_validate"),
     # limits
     *_names(ANYONE, "get_limit_model", "list_limits", "get_registered_limit", "list_registered_limits"),
     *_names(

@@ -39,7 +39,7 @@ ACCESS_RULES = "OpenStack-Identity-Access-Rules"  # sent by those who enforce ac
 
 @resource.endpoint("POST", "", public="it is how one logs in", body=LOGIN)
 def issue(body: dict[str, Any]) -> Response:
-    return _shown(tools().tokens, tools().logins.login(body["auth"]), 201)
+    return shown(tools().tokens, tools().logins.login(body["auth"]), 201)
 
 
 def subject_target() -> dict[str, Any]:
@@ -52,7 +52,7 @@ def validate() -> Response:
     token = _subject()
     if token.restricted_paths and ACCESS_RULES not in request.headers and token.text != caller().token:
         raise TokenNotFound  # who asks would let it do anything
-    return _shown(tools().tokens, token, 200)
+    return shown(tools().tokens, token, 200)
 
 
 @resource.endpoint("DELETE", "", policy="identity:revoke_token", target=subject_target)
@@ -70,7 +70,7 @@ def _subject() -> Token:
     return tools().tokens.check(text, late)
 
 
-def _shown(tokens: Any, token: Token, status: int) -> Response:
+def shown(tokens: Any, token: Token, status: int) -> Response:
     response = Response(tokens.json(token, "nocatalog" not in request.args), status, content_type="application/json")
     response.headers["X-Subject-Token"] = token.text
     response.headers["Vary"] = "X-Auth-Token"

@@ -47,7 +47,7 @@ def create(session: Session, who: Caller, body: Body, most: int) -> tuple[Applic
         user_id=who.user_id, project_id=project_id, name=body["name"], description=body.get("description"),
         secret_hash=passwords.digest(secret) if body.get("secret") else passwords.digest_generated(secret),
         unrestricted=bool(body.get("unrestricted")), restricted_paths=body.get("access_rules") is not None,
-        expires_at=_future(body.get("expires_at")))
+        expires_at=future(body.get("expires_at")))
     store(session, credential, "application_credential")
     session.add_all([ApplicationCredentialRole(application_credential_id=credential.id, role_id=id) for id in role_ids])
     _allow(session, credential, body.get("access_rules") or ())
@@ -120,10 +120,7 @@ def _may_delegate(session: Session, who: Caller) -> None:
 
 def _roles(session: Session, who: Caller, wanted: list[Body] | None) -> set[str]:
     """Those named, by id or name, or all that the caller's token has. Nobody lends what he hasn't got."""
-    graph = rolegraph.load(session)
-    given = session.scalars(select(Assignment.role_id).where(
-        actors(who.user_id), targets("project", who.project_id)))
-    mine = {id: name for id, name in graph.effective(given) if name in who.roles}
+    mine = {id: name for id, name in held_roles(session, who, who.project_id).items() if name in who.roles}
     if not wanted:
         return set(mine)
     by_name = {name: id for id, name in mine.items()}
@@ -134,6 +131,12 @@ def _roles(session: Session, who: Caller, wanted: list[Body] | None) -> set[str]
             raise Invalid(why="Role IDs and names must be those of roles that the user has in the project.")
         chosen.add(id)
     return chosen
+
+
+def held_roles(session: Session, who: Caller, project_id: str | None) -> dict[str, str]:
+    """The roles (id: name) that a user has in a project now."""
+    given = session.scalars(select(Assignment.role_id).where(actors(who.user_id), targets("project", project_id)))
+    return dict(rolegraph.load(session).effective(given))
 
 
 def _allow(session: Session, credential: ApplicationCredential, rules: list[Body] | tuple[()]) -> None:
@@ -165,7 +168,7 @@ def rules_of(session: Session, credential: ApplicationCredential) -> list[View]:
     return [rule_view(rule) for rule in session.scalars(access_rules(credential.id))]
 
 
-def _future(text: str | None) -> datetime | None:
+def future(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:

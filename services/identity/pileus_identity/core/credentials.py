@@ -59,8 +59,8 @@ def change(session: Session, ring: KeyRing, credential: Credential, body: Body) 
 
 
 def _same_delegation(ring: KeyRing, credential: Credential, body: Body) -> None:
-    old = _loads(reveal(ring, credential)) if credential.type == EC2 else {}
-    new = _loads(body["blob"]) if "blob" in body else old
+    old = loads(reveal(ring, credential)) if credential.type == EC2 else {}
+    new = loads(body["blob"]) if "blob" in body else old
     for mark in ("trust_id", "app_cred_id", "access_token_id", "access_id"):
         if old.get(mark) != new.get(mark):
             raise Invalid(why=f"{mark} can not be updated for credential.")
@@ -101,7 +101,7 @@ def get_ec2(session: Session, user_id: str, access: str) -> Credential:
 
 
 def ec2_view(ring: KeyRing, credential: Credential) -> dict[str, Any]:
-    blob = _loads(reveal(ring, credential))
+    blob = loads(reveal(ring, credential))
     return {"user_id": credential.user_id, "tenant_id": credential.project_id, "access": blob.get("access"),
             "secret": blob.get("secret"), "trust_id": blob.get("trust_id")}
 
@@ -113,7 +113,7 @@ def delegation(who: Caller) -> dict[str, str | None]:
 
 
 def _ec2_blob(body: Body, who: Caller) -> dict[str, Any]:
-    blob = _loads(body["blob"])
+    blob = loads(body["blob"])
     if not isinstance(blob.get("access"), str) or not isinstance(blob.get("secret"), str) or not blob["access"]:
         raise Invalid(why="Invalid blob in credential: it has to hold access and secret.")
     if not body.get("project_id"):
@@ -123,7 +123,7 @@ def _ec2_blob(body: Body, who: Caller) -> dict[str, Any]:
     return blob | delegation(who)
 
 
-def _loads(text: str) -> dict[str, Any]:
+def loads(text: str) -> dict[str, Any]:
     try:
         blob = json.loads(text)
     except ValueError:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
 from pileus_identity.config import Config
-from pileus_identity.core import passwords
+from pileus_identity.core import passwords, trusts
 from pileus_identity.core.payloads import Payload
 from pileus_identity.core.standings import Place
 from pileus_identity.core.tokens import Token, Tokens
@@ -55,6 +55,9 @@ class Logins:
         place = self._place(proof, auth.get("scope"))
         parent = proof.parent.payload if proof.parent else None
         token = self._issue(place, tuple(proof.methods), parent, fallback="scope" not in auth)
+        if token.standing.limited:
+            with self._sessions.begin() as session:
+                trusts.use(session, str(place.trust_id))
         ledger.touch()  # a password changed while we checked the old one: such a token would look newer than the change
         _, entries, lost = ledger.since(serial)
         if lost or any(entry.kills and entry.user_id == proof.user_id for entry in entries):
@@ -210,7 +213,9 @@ class Logins:
                 trust = session.get(Trust, wanted["id"])
                 if trust is None or trust.trustee_id != proof.user_id:
                     raise LoginFailed
-                return Place(proof.user_id, "project", trust.project_id, None, trust.id)
+                return Place(
+                    proof.user_id, "project" if trust.project_id else "unscoped", trust.project_id, None, trust.id
+                )
             scope_id = find_project(session, wanted) if kind == "project" else find_domain(session, wanted)
         if scope_id is None:
             raise LoginFailed

@@ -1,35 +1,50 @@
 """Secrets of people: argon2id. Secrets that this server made itself have 256 bits of chance and need no slow hash."""
 
+import functools
 import hashlib
 import hmac
 import secrets
+from typing import TYPE_CHECKING
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
-# OWASP's minimum for argon2id (Password Storage Cheat Sheet): 19 MiB, 2 iterations, 1 lane. About 20 ms CPU on the
-# development machines; verify() rehashes nothing by itself, `weak()` says when a hash is of an older setting.
-HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 LONGEST = 4096  # characters; longer ones can't be set and never match
-NOBODY = HASHER.hash(secrets.token_hex(16))
+
+
+@functools.cache
+def hasher() -> "PasswordHasher":
+    """OWASP's minimum for argon2id (Password Storage Cheat Sheet): 19 MiB, 2 iterations, 1 lane; about 20 ms CPU."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+@functools.cache
+def nobody() -> str:
+    """The hash that a password is compared with where there is no user."""
+    return digest(secrets.token_hex(16))
 
 
 def digest(password: str) -> str:
-    return HASHER.hash(password)
+    return hasher().hash(password)
 
 
 def matches(hash: str | None, password: str) -> bool:
     """Whether the password has that hash. Takes as long without a hash, so that a user's existence doesn't show."""
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     if len(password) > LONGEST:
         password = password[:LONGEST] + "\0"
     try:
-        return HASHER.verify(hash or NOBODY, password) and hash is not None
+        return hasher().verify(hash or nobody(), password) and hash is not None
     except (VerificationError, InvalidHashError):
         return False
 
 
 def weak(hash: str) -> bool:
-    return HASHER.check_needs_rehash(hash)
+    """Whether it was made with weaker settings than today's."""
+    return hasher().check_needs_rehash(hash)
 
 
 def new_secret() -> str:

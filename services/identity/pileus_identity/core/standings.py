@@ -59,6 +59,7 @@ class Standing:
     people: tuple[str, ...] = ()  # whose changes concern it
     restricted: bool = False  # by an application credential that may not make others
     delegation_expires_at: datetime | None = None
+    limited: bool = False  # a trust that may be used a number of times
     stale: bool = False
     view: dict[str, Any] = field(default_factory=dict)
     json: bytes = b""  # of `view`, without its opening brace
@@ -263,6 +264,7 @@ def _by_trust(session: Session, graph: RoleGraph, place: Place) -> Standing:
     if not trust.impersonation:
         theirs.view["user"] = mine.view["user"]
         theirs.user_name, theirs.user_domain = mine.user_name, mine.user_domain
+    theirs.limited = trust.remaining_uses is not None
     theirs.place, theirs.people, theirs.delegation_expires_at = place, theirs.people + mine.people, trust.expires_at
     theirs.view["roles"] = [{"id": id, "name": name} for id, name in theirs.roles]
     theirs.view["OS-TRUST:trust"] = {"id": trust.id, "impersonation": trust.impersonation,

@@ -125,7 +125,9 @@ def test_a_domain_goes_with_all_that_is_in_it(cloud):
     cloud.call("PATCH", f"/v3/domains/{domain}", json={"domain": {"enabled": False}})
     assert cloud.call("DELETE", f"/v3/domains/{domain}").status_code == 204
     assert cloud.get(f"/v3/users/{user}").status_code == 404 and cloud.get(f"/v3/projects/{project}").status_code == 404
-    assert not [a for a in cloud.get("/v3/role_assignments").json["role_assignments"] if a.get("user", {}).get("id") == user]
+    assert not [
+        a for a in cloud.get("/v3/role_assignments").json["role_assignments"] if a.get("user", {}).get("id") == user
+    ]
 
 
 def test_the_immutable_stays(cloud):
