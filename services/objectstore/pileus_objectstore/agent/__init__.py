@@ -1,0 +1,1 @@
+"""The storage server: one process for all devices of a host."""

@@ -1,0 +1,155 @@
+"""Accounts and containers on this host's devices."""
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from pileus_objectstore.agent.host import Device, Host
+from pileus_objectstore.agent.objects import Source
+from pileus_objectstore.agent.updates import Updates
+from pileus_objectstore.drivers.listings import Listing
+from pileus_objectstore.errors import Damaged, DeviceFailed
+from pileus_objectstore.ring.rings import Spot
+from pileus_objectstore.rpc.contract import (
+    DeleteListing,
+    GetListing,
+    Info,
+    ListingReply,
+    MergeReply,
+    MergeRows,
+    PutListing,
+    Row,
+)
+from pileus_objectstore.rpc.server import Answer
+
+log = logging.getLogger(__name__)
+
+
+class ListingCalls:
+    """The account and container calls of the contract."""
+
+    def __init__(self, host: Host, updates: Updates) -> None:
+        self._host = host
+        self._updates = updates
+
+    def put_listing(self, args: PutListing, body: Source) -> Answer:
+        """201 created, 202 there already, 404 not there and not to be created."""
+        if not args.create and self._best(args.kind, args.spot, lambda listing: listing.info.live) is not True:
+            return Answer(ListingReply(404))
+        created: list[bool] = []
+
+        def put(device: Device) -> None:
+            created.append(self._put(device, args))
+
+        done = self._each(self._host.targets(args.spot), put)
+        if not done:
+            return Answer(ListingReply(507, why="no device of this host could be written"))
+        if args.kind == "container" and args.create:
+            self._updates.tell("account", _parent(args.name), args.upstream, [Row(_last(args.name), args.timestamp)], done)
+        return Answer(ListingReply(201 if any(created) else 202, done))
+
+    def delete_listing(self, args: DeleteListing, body: Source) -> Answer:
+        info = self._best(args.kind, args.spot, lambda listing: listing.info)
+        if info is None or not info.live:
+            return Answer(ListingReply(404))
+        if info.count:
+            return Answer(ListingReply(409))
+        done = self._each(self._host.targets(args.spot), lambda device: self._delete(device, args))
+        if not done:
+            return Answer(ListingReply(507, why="no device of this host could be written"))
+        if args.kind == "container":
+            row = Row(_last(args.name), args.timestamp, True)
+            self._updates.tell("account", _parent(args.name), args.upstream, [row], done)
+        return Answer(ListingReply(204, done))
+
+    def get_listing(self, args: GetListing, body: Source) -> Answer:
+        """Head and, if `limit`, a page of rows from the most recent replica of this host."""
+
+        def read(listing: Listing) -> tuple[Info, bytes]:
+            if not args.limit or not listing.info.live:
+                return listing.info, b""
+            rows = listing.rows(limit=args.limit, marker=args.marker, end_marker=args.end_marker, prefix=args.prefix,
+                                delimiter=args.delimiter, path=args.path, reverse=args.reverse)
+            return listing.info, msgspec.json.encode(rows)
+
+        found = self._best(args.kind, args.spot, read)
+        if found is None:
+            return Answer(ListingReply(404))
+        return Answer(ListingReply(200 if found[0].live else 404, info=found[0]), found[1])
+
+    def merge_rows(self, args: MergeRows, body: Source) -> Answer:
+        done, missing = self._updates.merge_here(args)
+        return Answer(MergeReply(200 if done else 404, tuple(done), tuple(missing)))
+
+    def _put(self, device: Device, args: PutListing) -> bool:
+        spot, listings = args.spot, device.listings
+        fresh = Info(args.name, created=args.timestamp, put=args.timestamp, newest=args.timestamp,
+                     metadata={k: (v, args.timestamp) for k, v in args.metadata.items() if v})
+        if args.create and listings.create(args.kind, spot.partition, spot.digest, fresh):
+            return True
+        with listings.use(args.kind, spot.partition, spot.digest) as listing:
+            if listing is None:
+                return False
+            before = listing.info.live
+            listing.change(lambda info: merged(info, args, fresh))
+            return not before
+
+    def _delete(self, device: Device, args: DeleteListing) -> None:
+        def bury(info: Info) -> Info:
+            return msgspec.structs.replace(info, deleted=max(info.deleted, args.timestamp), metadata={}, newest=args.timestamp)
+
+        with device.listings.use(args.kind, args.spot.partition, args.spot.digest) as listing:
+            if listing is not None:
+                listing.change(bury)
+
+    def _best(self, kind: str, spot: Spot, read: Callable[[Listing], object]) -> object | None:
+        """Ask the replica that has heard the latest news; the next one if it can't answer."""
+        ranked = []
+        for place, device in enumerate(self._host.holders(spot)):
+            try:
+                with device.listings.use(kind, spot.partition, spot.digest) as listing:
+                    if listing is not None:
+                        info = listing.info
+                        ranked.append((max(info.newest, info.put, info.deleted), -place, device))
+            except (Damaged, DeviceFailed) as e:
+                log.error("%s", e)
+        for _, _, device in sorted(ranked, key=lambda entry: entry[:2], reverse=True):
+            try:
+                with device.listings.use(kind, spot.partition, spot.digest) as listing:
+                    if listing is not None:
+                        return read(listing)
+            except (Damaged, DeviceFailed) as e:
+                log.error("%s", e)
+        return None
+
+    def _each(self, devices: list[Device], act: Callable[[Device], object]) -> tuple[str, ...]:
+        done = []
+        for device in devices:
+            try:
+                act(device)
+                done.append(device.name)
+            except (DeviceFailed, Damaged) as e:
+                log.warning("%s", e)
+        return tuple(done)
+
+
+def merged(info: Info, args: PutListing, fresh: Info) -> Info | None:
+    """An existing head after a PUT or POST: each header's newest value wins, an empty one stays as a tombstone."""
+    if args.create and not info.live and args.timestamp > info.deleted:
+        return msgspec.structs.replace(info, created=args.timestamp, put=args.timestamp, metadata=fresh.metadata,
+                                       newest=args.timestamp)
+    changes = {k: (v, args.timestamp) for k, v in args.metadata.items()
+               if info.metadata.get(k, ("", ""))[1] < args.timestamp and (v or k in info.metadata)}
+    put = max(info.put, args.timestamp) if args.create else info.put
+    if not changes and put == info.put:
+        return None
+    return msgspec.structs.replace(info, put=put, metadata=info.metadata | changes, newest=max(info.newest, args.timestamp))
+
+
+def _parent(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]

@@ -1,0 +1,269 @@
+"""Objects on this host's devices: one request writes them all, hashes once, and answers what is on disk."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from pileus_objectstore.agent.host import Device, Host
+from pileus_objectstore.agent.reading import Reading, newest
+from pileus_objectstore.agent.updates import Updates
+from pileus_objectstore.drivers.object_files import BLOCK, Draft, Sums, stamp_of, timestamp_of, trailer
+from pileus_objectstore.errors import DeviceFailed
+from pileus_objectstore.rpc.contract import (
+    DeleteObject,
+    GetObject,
+    Meta,
+    ObjectReply,
+    PostObject,
+    PutObject,
+    Row,
+)
+from pileus_objectstore.rpc.server import Answer
+
+log = logging.getLogger(__name__)
+PIECE = 1 << 18
+
+
+class Source(Protocol):
+    """A request's body."""
+
+    ended: bool
+
+    def read(self, most: int = PIECE) -> bytes: ...
+
+
+class Objects:
+    """The object calls of the contract."""
+
+    def __init__(self, host: Host, updates: Updates) -> None:
+        self._host = host
+        self._updates = updates
+
+    def put_object(self, args: PutObject, body: Source) -> Answer:
+        refusal = self._refuse(args)
+        if refusal:
+            return Answer(refusal)
+        upload = Upload(self._host, args)
+        try:
+            upload.receive(body)
+            reply = upload.keep()
+        finally:
+            upload.abandon()
+        if reply.status == 201 and reply.meta:
+            self._updates.tell("container", _container(args.name), args.upstream, [row_of(args, reply.meta)], reply.devices)
+            reply.meta = Meta(args.name, args.timestamp, reply.meta.size, reply.meta.etag)
+        return Answer(reply)
+
+    def get_object(self, args: GetObject, body: Source) -> Answer:
+        reading = Reading(self._host.holders(args.spot), args.spot)
+        file = reading.file
+        if file is None:
+            return Answer(ObjectReply(404, timestamp=reading.tombstone))
+        reply, block = ObjectReply(200, (file.disk.name,), file.meta, file.meta.timestamp), None
+        if args.pinned and file.meta.timestamp != args.pinned:
+            reply.status = 409
+        elif not args.head:
+            block = reading.span(args.first, args.last)
+            if block is None:
+                reply.status = 416
+        if reply.status >= 400 or args.head:
+            reading.close()
+            return Answer(reply)
+        assert block is not None
+        reply.start, reply.length = block
+        reply.status = 200 if reply.length == file.size else 206
+        if reply.length <= BLOCK:
+            return Answer(reply, reading.short(*block))
+        return Answer(reply, length=reply.length, send=reading.sender(*block))
+
+    def delete_object(self, args: DeleteObject, body: Source) -> Answer:
+        """A tombstone wherever there is, or may be, something to bury."""
+        spot, stamp = args.spot, stamp_of(args.timestamp)
+        reading = Reading(self._host.holders(spot), spot)
+        meta = reading.file.meta if reading.file else None
+        reading.close()
+        if reading.newest >= stamp:
+            return Answer(ObjectReply(409, timestamp=timestamp_of(reading.newest)))
+        if args.due and (meta is None or meta.delete_at != args.due):
+            return Answer(ObjectReply(412))
+        tomb = Meta(args.name, args.timestamp, deleted=True)
+        targets = self._host.targets(spot)
+        if not reading.newest and len(self._host.devices(spot.devices)) == len(spot.devices):
+            return Answer(ObjectReply(404, tuple(device.name for device in targets)))
+        written = self._each(targets, lambda device: device.files.bury(spot.partition, spot.digest, tomb))
+        if not written:
+            return Answer(ObjectReply(507, why="no device of this host could be written"))
+        self._updates.tell("container", _container(args.name), args.upstream,
+                           [Row(_object(args.name), args.timestamp, True)], written)
+        return Answer(ObjectReply(204 if meta else 404, written, meta))
+
+    def post_object(self, args: PostObject, body: Source) -> Answer:
+        spot = args.spot
+        holders = self._host.holders(spot)
+        reading = Reading(holders, spot)
+        if reading.file is None:
+            return Answer(ObjectReply(404, timestamp=reading.tombstone))
+        old = reading.file.meta
+        reading.close()
+        if max(old.posted, old.timestamp) >= args.timestamp:
+            return Answer(ObjectReply(409, timestamp=max(old.posted, old.timestamp)))
+        meta = posted(old, args)
+        stamp = stamp_of(old.timestamp)
+        same = [device for device in holders if device.files.stamps(spot.partition, spot.digest)[0] == stamp]
+        written = self._each(same, lambda device: device.files.post(spot.partition, spot.digest, meta))
+        if not written:
+            return Answer(ObjectReply(507, why="no device of this host could be written"))
+        kind = meta.headers.get("Content-Type", "")
+        if kind != old.headers.get("Content-Type", ""):
+            row = Row(_object(args.name), args.timestamp, False, old.size, old.etag, kind)
+            self._updates.tell("container", _container(args.name), args.upstream, [row], written)
+        return Answer(ObjectReply(202, written, meta))
+
+    def _refuse(self, args: PutObject) -> ObjectReply | None:
+        """Reasons that are known before a byte of the body was read."""
+        spot = args.spot
+        present = newest(self._host.holders(spot), spot)
+        if present[0] >= stamp_of(args.timestamp):
+            return ObjectReply(409, timestamp=timestamp_of(present[0]))
+        if 0 <= args.most < args.size:
+            return ObjectReply(413)
+        if args.fresh and present[0]:
+            reading = Reading(self._host.holders(spot), spot)
+            reading.close()
+            if reading.file is not None:
+                return ObjectReply(412)
+        return None
+
+    def _each(self, devices: list[Device], act: Callable[[Device], object]) -> tuple[str, ...]:
+        """Names of the devices on which it worked (or where something newer stands already)."""
+        done = []
+        for device in devices:
+            try:
+                act(device)
+                done.append(device.name)
+            except DeviceFailed as e:
+                log.warning("%s", e)
+        return tuple(done)
+
+
+class Upload:
+    """One body on its way to several devices of this host."""
+
+    def __init__(self, host: Host, args: PutObject) -> None:
+        self._args = args
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sums = Sums()
+        self._size = 0
+        self._wanted = len(args.spot.devices) or 1
+        self._spare = list(args.spot.handoffs)
+        self._host = host
+        self._drafts: list[Draft] = []
+        self._whole: bytes | None = b""  # kept while short, so that a handoff can still be filled
+        self._failed = ""
+        for device in host.targets(args.spot)[:self._wanted]:
+            self._draft(device)
+
+    def receive(self, body: Source) -> None:
+        while piece := body.read(PIECE):
+            self._size += len(piece)
+            if 0 <= self._args.most < self._size:
+                return
+            self._md5.update(piece)
+            self._sums.add(piece)
+            self._whole = self._whole + piece if self._whole is not None and self._size <= BLOCK else None
+            for draft in list(self._drafts):
+                try:
+                    draft.write(piece)
+                except DeviceFailed as e:
+                    self._lose(draft, e)
+            if not self._drafts:
+                return
+
+    def keep(self) -> ObjectReply:
+        """Judge the body, then make it durable on every device that took it."""
+        args, etag = self._args, self._md5.hexdigest()
+        if 0 <= args.most < self._size:
+            return ObjectReply(413)
+        if args.size >= 0 and self._size != args.size and self._drafts:
+            return ObjectReply(499, why="the body ended early")
+        if args.etag and etag != args.etag:
+            return ObjectReply(422)
+        meta = Meta(args.name, args.timestamp, self._size, etag, args.headers, delete_at=args.delete_at)
+        tail = trailer(meta, self._size, self._sums.packed())
+        self._replace_lost()
+        stamp, kept = stamp_of(args.timestamp), []
+        for draft in list(self._drafts):
+            try:
+                draft.write(tail)
+                draft.keep(stamp)
+                kept.append(draft.files.disk.name)
+            except DeviceFailed as e:
+                self._lose(draft, e)
+        if not kept:
+            return ObjectReply(507, why=self._failed or "no device of this host could be written")
+        return ObjectReply(201, tuple(kept), meta)
+
+    def abandon(self) -> None:
+        for draft in self._drafts:
+            draft.abandon()
+
+    def _draft(self, device: Device) -> None:
+        try:
+            spot = self._args.spot
+            self._drafts.append(device.files.draft(spot.partition, spot.digest, self._args.size))
+        except DeviceFailed as e:
+            self._failed = str(e)
+            log.warning("%s", e)
+
+    def _lose(self, draft: Draft, error: DeviceFailed) -> None:
+        log.warning("%s", error)
+        self._failed = str(error)
+        self._drafts.remove(draft)
+        draft.abandon()
+
+    def _replace_lost(self) -> None:
+        """Fill handoffs in the places of devices that failed on the way, from what arrived on the others."""
+        used = {draft.files.disk.name for draft in self._drafts}
+        for device in self._host.devices(name for name in self._spare if name not in used):
+            if len(self._drafts) >= self._wanted or (self._whole is None and not self._drafts):
+                return
+            before = len(self._drafts)
+            self._draft(device)
+            if len(self._drafts) > before:
+                self._fill(self._drafts[-1])
+
+    def _fill(self, draft: Draft) -> None:
+        try:
+            if self._whole is not None:
+                draft.write(self._whole)
+                return
+            with open(self._drafts[0].path, "rb") as source:
+                while piece := source.read(PIECE):
+                    draft.write(piece)
+        except DeviceFailed as e:
+            self._lose(draft, e)
+
+
+def posted(old: Meta, args: PostObject) -> Meta:
+    """What a POST leaves: its own headers over those that only a PUT can change."""
+    kept = {name: value for name, value in old.headers.items() if name in KEPT or name.startswith("X-Object-Sysmeta-")}
+    return Meta(old.name, old.timestamp, old.size, old.etag, kept | args.headers, posted=args.timestamp,
+                delete_at=args.delete_at)
+
+
+KEPT = frozenset({"Content-Type", "X-Static-Large-Object"})
+
+
+def row_of(args: PutObject, meta: Meta) -> Row:
+    size = args.listed_size if args.listed_size >= 0 else meta.size
+    return Row(_object(args.name), args.timestamp, False, size, args.listed_etag or meta.etag,
+               meta.headers.get("Content-Type", ""))
+
+
+def _container(name: str) -> str:
+    return "/".join(name.split("/", 3)[:3])
+
+
+def _object(name: str) -> str:
+    return name.split("/", 3)[3]

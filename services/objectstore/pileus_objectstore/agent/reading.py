@@ -1,0 +1,147 @@
+"""Reading the newest whole version that any device of this host has, changing devices on the way if one turns out rotten."""
+
+import logging
+import socket
+from collections.abc import Callable
+
+from pileus_objectstore.agent.host import Device
+from pileus_objectstore.drivers.object_files import BLOCK, ObjectFile, timestamp_of
+from pileus_objectstore.errors import Damaged, DeviceFailed
+from pileus_objectstore.ring.rings import Spot
+from pileus_objectstore.rpc.framing import Broken
+
+log = logging.getLogger(__name__)
+Stamps = tuple[int, int]
+
+
+def newest(devices: list[Device], spot: Spot) -> Stamps:
+    """The newest (version, later metadata) on any of them, by stat alone."""
+    return max((stamps for _, stamps in _ranked(devices, spot)), default=(0, 0))
+
+
+def _ranked(devices: list[Device], spot: Spot) -> list[tuple[Device, Stamps]]:
+    found = []
+    for device in devices:
+        try:
+            stamps = device.files.stamps(spot.partition, spot.digest)
+        except OSError as e:
+            log.warning("device %s: %s", device.name, e)
+            continue
+        if stamps[0]:
+            found.append((device, stamps))
+    found.sort(key=lambda pair: pair[1], reverse=True)
+    return found
+
+
+class Reading:
+    """An object open for reading. `file` is None where there is none; `tombstone` then says when it was deleted."""
+
+    def __init__(self, devices: list[Device], spot: Spot) -> None:
+        self._spot = spot
+        self._left = _ranked(devices, spot)
+        self.newest = self._left[0][1][0] if self._left else 0
+        self.tombstone = ""
+        self.file: ObjectFile | None = None
+        self._next()
+
+    def span(self, first: int | None, last: int | None) -> tuple[int, int] | None:
+        """(start, length) of `bytes=first-last` within the object; None if nothing of it is there."""
+        assert self.file is not None
+        size = self.file.size
+        if first is None and last is None:
+            return 0, size
+        if first is None:
+            length = min(last or 0, size)
+            return (size - length, length) if length else None
+        if first >= size:
+            return None
+        end = size - 1 if last is None else min(last, size - 1)
+        return first, end - first + 1
+
+    def short(self, start: int, length: int) -> bytes:
+        """So many bytes, at most a block's worth, in memory."""
+        out = bytearray(length)
+        at = 0
+
+        def take(piece: memoryview) -> None:
+            nonlocal at
+            out[at:at + len(piece)] = piece
+            at += len(piece)
+
+        self._run(start, length, take)
+        return bytes(out)
+
+    def sender(self, start: int, length: int) -> Callable[[socket.socket], None]:
+        def send(sock: socket.socket) -> None:
+            self._run(start, length, sock.sendall)
+
+        return send
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
+
+    def _run(self, start: int, length: int, take: Callable[[memoryview], object]) -> None:
+        """Give the bytes of a span to `take`, every block checked before."""
+        buffer, end = bytearray(BLOCK), start + length
+        view = memoryview(buffer)
+        try:
+            while start < end:
+                number = start // BLOCK
+                filled = self._block(number, buffer)
+                base = number * BLOCK
+                piece = view[start - base:min(filled, end - base)]
+                take(piece)
+                start += len(piece)
+        finally:
+            self.close()
+
+    def _block(self, number: int, buffer: bytearray) -> int:
+        while True:
+            if self.file is None:
+                raise Broken("no whole copy is left on this host")
+            try:
+                return self.file.block(number, buffer)
+            except (Damaged, OSError) as e:
+                self._change(e)
+
+    def _change(self, why: Exception) -> None:
+        """Go on with another device's copy of the same version."""
+        assert self.file is not None
+        old = self.file
+        log.error("%s", why)
+        old.close()
+        self._quarantine(old)
+        self._next()
+        if self.file is not None and (self.file.meta.timestamp, self.file.meta.etag) != (old.meta.timestamp, old.meta.etag):
+            self.file.close()
+            self.file = None
+
+    def _quarantine(self, file: ObjectFile) -> None:
+        device = next(d for d in self._tried if d.disk is file.disk)
+        try:
+            device.files.quarantine(self._spot.partition, self._spot.digest)
+        except DeviceFailed as e:
+            log.warning("%s", e)
+
+    def _next(self) -> None:
+        """Open the next best copy; what can't be read is passed over."""
+        self.file = None
+        self._tried = [] if not hasattr(self, "_tried") else self._tried
+        while self._left:
+            device, stamps = self._left.pop(0)
+            self._tried.append(device)
+            try:
+                file = device.files.open(self._spot.partition, self._spot.digest)
+            except (Damaged, DeviceFailed, OSError) as e:
+                log.error("%s", e)
+                continue
+            if file is None:
+                continue
+            if file.meta.deleted:
+                self.tombstone = timestamp_of(stamps[0])
+                file.close()
+                self._left.clear()
+                return
+            self.file = file
+            return

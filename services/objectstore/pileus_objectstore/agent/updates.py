@@ -1,0 +1,183 @@
+"""Telling the listings: at once where possible, else noted on disk and told later.
+
+A note is a file in pending/ of a device that took the change itself, so it is as durable as that. Statistics of containers travel to their
+accounts a moment after the change, many changes in one; what is lost of that with the process, the next change or the sweep repairs.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from pileus_kit.errors import HostDown
+from pileus_objectstore.agent.host import Device, Host
+from pileus_objectstore.drivers.disks import sync_directory
+from pileus_objectstore.drivers.listings import write_whole
+from pileus_objectstore.errors import Damaged, DeviceFailed
+from pileus_objectstore.ring.rings import Place, Spot
+from pileus_objectstore.rpc.contract import Info, MergeReply, MergeRows, Row, Upstream, timestamp
+
+log = logging.getLogger(__name__)
+REPORT_S = 0.2  # a container's statistics reach its account after this
+RETRY_S = 30.0  # notes are tried again after this
+
+
+class Updates:
+    """Sends rows to listings on this host and others."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._dirty: set[str] = set()
+        self._rang = threading.Event()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="updates", daemon=True)
+        self._retry_at = 0.0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._rang.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.report()
+
+    def tell(self, kind: str, name: str, upstream: Iterable[Upstream], rows: list[Row], devices: Iterable[str]) -> None:
+        """Rows for the listing called `name`; what can't be told now is noted on one of `devices`."""
+        for to in upstream:
+            args = MergeRows(kind, to.spot, name, rows)
+            missing = self._send(to.host, args)
+            if missing:
+                spot = Spot(to.spot.partition, to.spot.digest, missing)
+                self._note(MergeRows(kind, spot, name, rows), to.host, devices)
+
+    def merge_here(self, args: MergeRows) -> tuple[list[str], list[str]]:
+        """Into this host's replicas: (devices that took it, devices that lack the listing or failed)."""
+        done, missing = [], []
+        usable = {device.name: device for device in self._host.devices(args.spot.devices)}
+        for name in args.spot.devices:
+            device = usable.get(name)
+            (done if device and self._merge(device, args) else missing).append(name)
+        if missing:
+            stand_ins = [device for device in self._host.devices(args.spot.handoffs) if self._merge(device, args)]
+            missing = missing[len(stand_ins):]
+            done += [device.name for device in stand_ins]
+        if done and args.kind == "container":
+            self._dirty.add(args.name)
+            self._rang.set()
+        return done, missing
+
+    def report(self) -> None:
+        """Tell accounts how their changed containers stand."""
+        while self._dirty:
+            name = self._dirty.pop()
+            info = self._info(name)
+            if info is None or not info.live:
+                continue
+            account, container = name.split("/", 2)[1:]
+            row = Row(container, info.put, False, info.size, count=info.count, stats_at=timestamp())
+            for host, spot in self._host.rings.place(account).spots():
+                if spot.devices and self._send(host, MergeRows("account", spot, "/" + account, [row])):
+                    log.info("statistics of %s don't reach all of its account's replicas", name)
+
+    def retry(self) -> tuple[int, int]:
+        """Try all notes again: (told, left)."""
+        told = left = 0
+        for device in self._known_devices():
+            for path in self._notes(device):
+                if self._retell(path):
+                    told += 1
+                else:
+                    left += 1
+        return told, left
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            self._rang.wait(RETRY_S if self._retry_at else None)
+            self._rang.clear()
+            if self._over.wait(REPORT_S):
+                return
+            self.report()
+            if self._retry_at and time.monotonic() >= self._retry_at:
+                self._retry_at = time.monotonic() + RETRY_S if self.retry()[1] else 0.0
+
+    def _send(self, host: str, args: MergeRows) -> tuple[str, ...]:
+        """The devices that did not take it."""
+        if host == self._host.address:
+            return tuple(self.merge_here(args)[1])
+        try:
+            reply, _ = self._host.pool.call(host, "merge_rows", args, MergeReply)
+        except HostDown as e:
+            log.warning("%s", e)
+            return args.spot.devices
+        return reply.missing if reply.status == 200 else args.spot.devices
+
+    def _merge(self, device: Device, args: MergeRows) -> bool:
+        try:
+            with device.listings.use(args.kind, args.spot.partition, args.spot.digest) as listing:
+                if listing is None:
+                    return False
+                listing.merge(args.rows)
+                return True
+        except (DeviceFailed, Damaged) as e:
+            log.warning("%s", e)
+            return False
+
+    def _info(self, name: str) -> Info | None:
+        place = self._host.rings.place(*name.split("/", 2)[1:])
+        best: Info | None = None
+        for host, spot in place.spots():
+            if host != self._host.address:
+                continue
+            for device in self._host.holders(spot):
+                try:
+                    with device.listings.use("container", spot.partition, spot.digest) as listing:
+                        if listing is not None and (best is None or listing.info.newest > best.newest):
+                            best = listing.info
+                except (DeviceFailed, Damaged) as e:
+                    log.warning("%s", e)
+        return best
+
+    def _note(self, args: MergeRows, host: str, devices: Iterable[str]) -> None:
+        data = msgspec.json.encode((host, args))
+        for device in self._host.devices(devices):
+            try:
+                with device.disk.guard():
+                    directory = device.disk.directory("pending")
+                    write_whole(f"{directory}/{time.time_ns()}-{os.urandom(4).hex()}", data)
+                    sync_directory(directory)
+            except DeviceFailed as e:
+                log.warning("%s", e)
+                continue
+            self._retry_at = self._retry_at or time.monotonic() + RETRY_S
+            self._rang.set()
+            return
+        log.error("nowhere to note that %s has to hear of %d rows", args.name, len(args.rows))
+
+    def _known_devices(self) -> list[Device]:
+        return self._host.devices(entry.name for entry in self._host.state.iterdir() if (entry / ".device").exists())
+
+    def _notes(self, device: Device) -> list[str]:
+        try:
+            with os.scandir(f"{device.disk.root}/pending") as entries:
+                return sorted(entry.path for entry in entries)
+        except OSError:
+            return []
+
+    def _retell(self, path: str) -> bool:
+        """One note: where its listing lives now is asked of the ring, not of the note."""
+        with open(path, "rb") as file:
+            host, args = msgspec.json.decode(file.read(), type=tuple[str, MergeRows])
+        place = self._host.rings.place(*args.name.split("/", 2)[1:])
+        if any([self._send(to, MergeRows(args.kind, spot, args.name, args.rows)) for to, spot in _primaries(place)]):
+            return False
+        os.unlink(path)  # noqa: PTH108
+        return True
+
+
+def _primaries(place: Place) -> list[tuple[str, Spot]]:
+    return [(host, spot) for host, spot in place.spots() if spot.devices]

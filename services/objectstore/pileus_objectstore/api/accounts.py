@@ -1,0 +1,116 @@
+"""/v1/{account}: its containers and its metadata. An account needs no creation: it is there for whoever may use it."""
+
+from pileus_kit.errors import BadRequest, Conflict, Forbidden, NotFound
+from pileus_objectstore.api.exchange import Request, Response, http_date
+from pileus_objectstore.api.info import POLICY
+from pileus_objectstore.api.routes import Calls
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core import metadata, pages
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.ring.rings import Spot
+from pileus_objectstore.rpc.contract import DeleteListing, Info, ListingReply, PutListing, Upstream, timestamp
+
+calls = Calls("account")
+
+
+@calls.endpoint("GET", policy="objectstore:account:read")
+def get(tools: Tools, request: Request) -> Response:
+    wish, media = pages.wish_of(request.query), pages.content_type(request.query, request.header("Accept"))
+    info, rows = tools.cluster.listing("account", tools.cluster.rings.place(request.target.account), **wish.fields())
+    found = pages.entries("account", rows)
+    body = pages.render("account", request.target.account, found, media)
+    status = 204 if not body else 200
+    return Response(status, headers(info, request.owner), body, f"{media}; charset=utf-8")
+
+
+@calls.endpoint("HEAD", policy="objectstore:account:read")
+def head(tools: Tools, request: Request) -> Response:
+    media = pages.content_type(request.query, request.header("Accept"))
+    info = tools.infos.get(request.target, fresh=True)
+    return Response(204, headers(info, request.owner), b"", f"{media}; charset=utf-8")
+
+
+@calls.endpoint("POST", policy="objectstore:account:update")
+def post(tools: Tools, request: Request) -> Response:
+    put(tools, request.target, changes(tools, request))
+    return Response(204)
+
+
+@calls.endpoint("PUT", policy="objectstore:account:create")
+def create(tools: Tools, request: Request) -> Response:
+    return Response(put(tools, request.target, changes(tools, request)).status)
+
+
+@calls.endpoint("DELETE", policy="objectstore:account:delete")
+def delete(tools: Tools, request: Request) -> Response:
+    """Only an empty account; its containers have to go first."""
+    def make(spot: Spot, told: tuple[Upstream, ...]) -> DeleteListing:
+        return DeleteListing("account", spot, request.target.path, stamp)
+
+    stamp = timestamp(tools.now())
+    reply = tools.cluster.write("delete_listing", tools.cluster.rings.place(request.target.account), None, ListingReply, make)
+    tools.infos.forget(request.target)
+    return answered(reply)
+
+
+def put(tools: Tools, target: Target, values: dict[str, str]) -> ListingReply:
+    def make(spot: Spot, told: tuple[Upstream, ...]) -> PutListing:
+        return PutListing("account", spot, target.path, stamp, values)
+
+    stamp = timestamp(tools.now())
+    reply = tools.cluster.write("put_listing", tools.cluster.rings.place(target.account), None, ListingReply, make)
+    tools.infos.forget(target)
+    return reply
+
+
+def changes(tools: Tools, request: Request) -> dict[str, str]:
+    """The metadata this request sets; a quota only by who may."""
+    given = dict(request.headers)
+    for name in ("X-Account-Quota-Bytes", "X-Remove-Account-Quota-Bytes"):
+        if name in given:
+            given[name.replace("Quota", "Meta-Quota")] = given.pop(name)
+    values = metadata.changes("account", given)
+    quota = values.get("X-Account-Meta-Quota-Bytes")
+    if quota is not None:
+        if not tools.rights.allows("objectstore:account:set_quota", request.caller, request.target):
+            raise Forbidden(rule="objectstore:account:set_quota")
+        if quota and not quota.isdigit():
+            raise BadRequest(why="X-Account-Meta-Quota-Bytes must be a number")
+    check_total(tools, request.target, values)
+    return values
+
+
+def check_total(tools: Tools, target: Target, values: dict[str, str]) -> None:
+    """Many small changes must not add up to more metadata than one may have."""
+    info = tools.infos.get(target, fresh=True) if values else None
+    if info is None:
+        return
+    prefix = f"X-{target.kind.title()}-Meta-"
+    stored = {name: value for name, (value, _) in info.metadata.items()} | values
+    metadata.check_total({name[len(prefix):]: value for name, value in stored.items() if name.startswith(prefix)})
+
+
+def headers(info: Info | None, owner: bool) -> list[tuple[str, str]]:
+    info = info or Info("")
+    count, objects, size = str(info.count), str(info.objects), str(info.size)
+    found = [("X-Account-Container-Count", count), ("X-Account-Object-Count", objects), ("X-Account-Bytes-Used", size),
+             ("X-Timestamp", info.created or timestamp()), ("Accept-Ranges", "bytes")]
+    if info.created:
+        found.append(("X-Put-Timestamp", info.put))
+        found.append(("Last-Modified", http_date(info.newest or info.put)))
+    if info.count:
+        prefix = f"X-Account-Storage-Policy-{POLICY.title()}-"
+        found += [(prefix + "Container-Count", count), (prefix + "Object-Count", objects), (prefix + "Bytes-Used", size)]
+    quota = info.value("X-Account-Meta-Quota-Bytes")
+    if quota:
+        found.append(("X-Account-Quota-Bytes", quota))
+    return found + list(metadata.visible("account", info.metadata, owner))
+
+
+def answered(reply: ListingReply) -> Response:
+    """What a change of a listing came to."""
+    if reply.status == 404:
+        raise NotFound(why="The resource could not be found.")
+    if reply.status == 409:
+        raise Conflict(why="There was a conflict when trying to complete your request.")
+    return Response(reply.status)

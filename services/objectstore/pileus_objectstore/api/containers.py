@@ -1,0 +1,95 @@
+"""/v1/{account}/{container}: its objects, its metadata, who else may use it."""
+
+from pileus_kit.errors import BadRequest, NotFound
+from pileus_objectstore.api import accounts
+from pileus_objectstore.api.exchange import Request, Response, http_date
+from pileus_objectstore.api.info import POLICY
+from pileus_objectstore.api.routes import Calls
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core import metadata, pages
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.ring.rings import Spot
+from pileus_objectstore.rpc.contract import DeleteListing, Info, ListingReply, PutListing, Upstream, timestamp
+
+calls = Calls("container")
+NUMBERS = ("X-Container-Meta-Quota-Bytes", "X-Container-Meta-Quota-Count")
+
+
+@calls.endpoint("GET", policy="objectstore:container:read", acl="read")
+def get(tools: Tools, request: Request) -> Response:
+    wish, media = pages.wish_of(request.query), pages.content_type(request.query, request.header("Accept"))
+    info, rows = tools.cluster.listing("container", tools.cluster.rings.place(*request.target.names), **wish.fields())
+    if info is None:
+        raise NotFound(why="The resource could not be found.")
+    body = pages.render("container", request.target.container, pages.entries("container", rows), media)
+    return Response(200 if body else 204, headers(info, request.owner), body, f"{media}; charset=utf-8")
+
+
+@calls.endpoint("HEAD", policy="objectstore:container:read", acl="read")
+def head(tools: Tools, request: Request) -> Response:
+    media = pages.content_type(request.query, request.header("Accept"))
+    info = tools.infos.get(request.target, fresh=True)
+    if info is None:
+        raise NotFound(why="The resource could not be found.")
+    return Response(204, headers(info, request.owner), b"", f"{media}; charset=utf-8")
+
+
+@calls.endpoint("PUT", policy="objectstore:container:create")
+def put(tools: Tools, request: Request) -> Response:
+    values = changes(tools, request)
+    policy = request.header("X-Storage-Policy")
+    if policy and policy.lower() != POLICY.lower():
+        raise BadRequest(why=f"Invalid X-Storage-Policy {policy!r}")
+    return accounts.answered(create(tools, request.target, values))
+
+
+def create(tools: Tools, target: Target, values: dict[str, str]) -> ListingReply:
+    """Make a container, and its account if this is the first."""
+    if tools.infos.get(target.parent) is None:
+        accounts.put(tools, target.parent, {})
+    return change(tools, target, values, create=True)
+
+
+@calls.endpoint("POST", policy="objectstore:container:update")
+def post(tools: Tools, request: Request) -> Response:
+    reply = change(tools, request.target, changes(tools, request), create=False)
+    if reply.status == 404:
+        raise NotFound(why="The resource could not be found.")
+    return Response(204)
+
+
+@calls.endpoint("DELETE", policy="objectstore:container:delete")
+def delete(tools: Tools, request: Request) -> Response:
+    def make(spot: Spot, told: tuple[Upstream, ...]) -> DeleteListing:
+        return DeleteListing("container", spot, request.target.path, stamp, told)
+
+    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+    reply = tools.cluster.write("delete_listing", rings.place(*request.target.names), rings.place(request.target.account),
+                                ListingReply, make)
+    tools.infos.forget(request.target)
+    return accounts.answered(reply)
+
+
+def change(tools: Tools, target: Target, values: dict[str, str], *, create: bool) -> ListingReply:
+    def make(spot: Spot, told: tuple[Upstream, ...]) -> PutListing:
+        return PutListing("container", spot, target.path, stamp, values, told, create)
+
+    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+    reply = tools.cluster.write("put_listing", rings.place(*target.names), rings.place(target.account), ListingReply, make)
+    tools.infos.forget(target)
+    return reply
+
+
+def changes(tools: Tools, request: Request) -> dict[str, str]:
+    values = metadata.changes("container", request.headers)
+    for name in NUMBERS:
+        if values.get(name) and not values[name].isdigit():
+            raise BadRequest(why=f"Invalid {name.rpartition('-')[2].lower()} quota.")
+    accounts.check_total(tools, request.target, values)
+    return values
+
+
+def headers(info: Info, owner: bool) -> list[tuple[str, str]]:
+    return [("X-Container-Object-Count", str(info.count)), ("X-Container-Bytes-Used", str(info.size)),
+            ("X-Timestamp", info.created), ("X-Put-Timestamp", info.put), ("Last-Modified", http_date(info.newest or info.put)),
+            ("Accept-Ranges", "bytes"), ("X-Storage-Policy", POLICY), *metadata.visible("container", info.metadata, owner)]

@@ -1,0 +1,155 @@
+"""One request and one response, as thin as WSGI lets them be."""
+
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pileus_kit.auth import Caller
+from pileus_kit.errors import BadRequest, CloudError, LengthRequired
+from pileus_objectstore.core.names import Target, target_of
+from pileus_objectstore.errors import BadPath
+
+REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {499: "499 Client Disconnect"}
+TITLES: dict[str, str] = {}
+PLACES = {"account": 1, "container": 2, "object": 3}
+
+
+class Request:
+    """What a handler sees."""
+
+    def __init__(self, environ: dict[str, Any], transaction: str) -> None:
+        self.environ = environ
+        self.method: str = environ["REQUEST_METHOD"]
+        self.transaction = transaction
+        self.caller: Caller | None = None
+        self.owner = False  # the policy, not an ACL, let the caller in
+        self.path = text_of(environ.get("PATH_INFO", ""))
+
+    @cached_property
+    def target(self) -> Target:
+        return target_of(self.path)
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """All headers, Title-Cased, values as text."""
+        found = {}
+        for key, value in self.environ.items():
+            if key.startswith("HTTP_"):
+                name = TITLES.get(key)
+                if name is None:
+                    name = key[5:].replace("_", "-").title()
+                    if len(TITLES) < 1000:
+                        TITLES[key] = name
+                found[name] = value if value.isascii() else text_of(value)
+        if self.environ.get("CONTENT_TYPE"):
+            found["Content-Type"] = text_of(self.environ["CONTENT_TYPE"])
+        return found
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        try:
+            pairs = parse_qsl(self.environ.get("QUERY_STRING", ""), keep_blank_values=True, errors="strict", max_num_fields=100)
+        except ValueError as e:
+            raise BadPath(why="Invalid UTF8 or contains NULL") from e
+        return dict(pairs)
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name, "")
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of the body; -1 for a chunked one of unknown length. Raises LengthRequired."""
+        if self.environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+            return -1
+        given = self.environ.get("CONTENT_LENGTH") or ""
+        if not given:
+            raise LengthRequired(why="Missing Content-Length header.")
+        if not given.isdigit():
+            raise BadRequest(why=f"Invalid Content-Length header value: {given!r}")
+        return int(given)
+
+    def reader(self) -> Callable[[int], bytes]:
+        """Reads the body in pieces; raises ClientGone if it ends early."""
+        stream, left = self.environ["wsgi.input"], self.size
+
+        def read(most: int) -> bytes:
+            nonlocal left
+            try:
+                piece: bytes = stream.read(most if left < 0 else min(most, left))
+            except OSError as e:
+                raise ClientGone() from e
+            if left > 0 and not piece:
+                raise ClientGone()
+            if left > 0:
+                left -= len(piece)
+            return piece
+
+        return read
+
+    def body(self, most: int) -> bytes:
+        """A short body, whole. Raises TooLarge through the caller's own check of the length."""
+        read, pieces, got = self.reader(), [], 0
+        while piece := read(min(1 << 16, most + 1 - got)) if got <= most else b"":
+            pieces.append(piece)
+            got += len(piece)
+        return b"".join(pieces)
+
+
+class ClientGone(CloudError):
+    status = 499
+    text = "The client went away."
+
+
+class Response:
+    """Status, headers and a body that may be a stream."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes | Iterable[bytes] = b"",
+                 media: str = "text/html; charset=UTF-8", length: int | None = None) -> None:
+        self.status = status
+        self.headers: list[tuple[str, str]] = [("Content-Type", media)] if media else []
+        if isinstance(body, bytes):
+            length = len(body) if length is None else length
+            body = (body,) if body else ()
+        if length is not None and status != 304:
+            self.headers.append(("Content-Length", str(length)))
+        self.headers += headers
+        self.body: Iterable[bytes] = body
+
+    def get(self, name: str) -> str:
+        return next((value for key, value in self.headers if key == name), "")
+
+    def set(self, name: str, value: str) -> None:
+        self.headers = [(key, old) for key, old in self.headers if key != name]
+        self.headers.append((name, value))
+
+
+def text_of(raw: str) -> str:
+    """WSGI's bytes-as-latin-1 as the UTF-8 that they are. Raises BadPath."""
+    if raw.isascii():
+        return raw
+    try:
+        return raw.encode("latin-1").decode()
+    except UnicodeError as e:
+        raise BadPath(why="Invalid UTF8 or contains NULL") from e
+
+
+def wire_of(value: str) -> str:
+    return value if value.isascii() else value.encode().decode("latin-1")
+
+
+def http_date(timestamp: str) -> str:
+    """A timestamp as Last-Modified says it: whole seconds, rounded up, so that the object never seems older than it is."""
+    seconds, _, fraction = timestamp.partition(".")
+    return formatdate(int(seconds) + bool(fraction.strip("0")), usegmt=True)
+
+
+def refusal(err: CloudError) -> Response:
+    """Swift's way to say no: a small HTML page."""
+    phrase = REASONS.get(err.status, f"{err.status} Error").partition(" ")[2]
+    why = str(err).replace("&", "&amp;").replace("<", "&lt;")
+    return Response(err.status, (), f"<html><h1>{phrase}</h1><p>{why}</p></html>".encode())

@@ -1,0 +1,35 @@
+"""`/info` says exactly what works, and how much of it; `/healthcheck` that somebody is there."""
+
+import msgspec
+
+from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core import metadata, names, pages
+
+MAX_FILE = 5 * (1 << 30) + 2
+VERSION = "2.38.0"  # the release of Swift whose API this is
+POLICY = "Policy-0"
+
+FEATURES = {
+    "swift": {
+        "version": VERSION, "strict_cors_mode": True, "policies": [{"name": POLICY, "aliases": POLICY, "default": True}],
+        "allow_account_management": True, "account_autocreate": True,
+        "max_file_size": MAX_FILE, "max_meta_name_length": metadata.MAX_NAME, "max_meta_value_length": metadata.MAX_VALUE,
+        "max_meta_count": metadata.MAX_COUNT, "max_meta_overall_size": metadata.MAX_OVERALL, "max_header_size": 8192,
+        "max_object_name_length": names.MAX_OBJECT, "max_container_name_length": names.MAX_CONTAINER,
+        "max_account_name_length": names.MAX_ACCOUNT, "container_listing_limit": pages.LIMIT, "account_listing_limit": pages.LIMIT,
+        "extra_header_count": 0, "valid_api_versions": ["v1", "v1.0"],
+    },
+    "account_quotas": {}, "container_quotas": {},
+}
+
+
+def show(tools: Tools, request: Request) -> Response:
+    return Response(200, (), msgspec.json.encode(FEATURES), "application/json; charset=UTF-8")
+
+
+def healthcheck(tools: Tools, request: Request) -> Response:
+    return Response(200, (), b"OK", "text/plain")
+
+
+PUBLIC = {"/info": show, "/healthcheck": healthcheck}

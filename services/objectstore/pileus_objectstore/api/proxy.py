@@ -1,0 +1,112 @@
+"""The WSGI application: find the call, see who asks, let the call answer, never let a failure go without its transaction's id."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pileus_kit import context
+from pileus_kit.errors import CloudError, Forbidden, Unauthorized
+from pileus_objectstore.api import info
+from pileus_objectstore.api.exchange import REASONS, ClientGone, Request, Response, refusal, wire_of
+from pileus_objectstore.api.routes import Call, Calls
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core.names import check
+from pileus_objectstore.core.rights import admitted, ruled
+
+log = logging.getLogger(__name__)
+access = logging.getLogger("pileus.access")
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class Proxy:
+    """What gunicorn serves. `calls` is also what the policy matrix is generated from."""
+
+    def __init__(self, tools: Tools, calls: Sequence[Calls]) -> None:
+        self.tools = tools
+        self.calls: dict[tuple[str, str], Call] = {(c.kind, c.method): c for group in calls for c in group.table.values()}
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        began = time.perf_counter()
+        transaction = f"tx{secrets.token_hex(11)[:21]}-{int(time.time()):010x}"
+        context.request_id.set(transaction)
+        response = self._guarded(environ, transaction)
+        headers = [(name, wire_of(value)) for name, value in response.headers]
+        headers += (("X-Trans-Id", transaction), ("X-Openstack-Request-Id", transaction))
+        start_response(REASONS.get(response.status, f"{response.status} Refused"), headers)
+        access.info("%s %s %d %.1f ms", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), response.status,
+                    1000 * (time.perf_counter() - began))
+        if environ["REQUEST_METHOD"] == "HEAD":
+            _close(response.body)
+            return ()
+        return response.body
+
+    def _guarded(self, environ: dict[str, Any], transaction: str) -> Response:
+        try:
+            request = Request(environ, transaction)
+            return self._answer(request)
+        except ClientGone as e:
+            log.info("%s %s: %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), e)
+            return refusal(e)
+        except Unauthorized as e:
+            response = refusal(e)
+            response.headers.append(("Www-Authenticate", f'Keystone uri="{self.tools.config.identity_url}"'))
+            return response
+        except CloudError as e:
+            if e.status >= 500:
+                log.warning("%s %s: %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), e)
+            return refusal(e)
+        except Exception:  # the edge of the process: whatever it is, the client gets an answer and the log the cause
+            log.exception("%s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"))
+            return refusal(CloudError(why="Unexpected error; the log has its cause under the transaction's id."))
+
+    def _answer(self, request: Request) -> Response:
+        public = info.PUBLIC.get(request.path)
+        if public is not None:
+            return public(self.tools, request)
+        target = request.target
+        call = self.calls.get((target.kind, request.method))
+        if call is None:
+            allow = sorted(method for kind, method in self.calls if kind == target.kind)
+            return Response(405, [("Allow", ", ".join(allow))])
+        self._identify(request)
+        self._judge(request, call)
+        check(target)
+        return call.handler(self.tools, request)
+
+    def _identify(self, request: Request) -> None:
+        """A token that is not valid makes its bearer a stranger, as Swift has it: a public container still answers."""
+        token = request.header("X-Auth-Token") or request.header("X-Storage-Token")
+        if not token:
+            return
+        try:
+            caller = self.tools.authenticate(token)
+            if not ruled(caller, request.method, request.path):
+                return
+            service = request.header("X-Service-Token")
+            request.caller = replace(caller, service_roles=self.tools.authenticate(service).roles) if service else caller
+        except Unauthorized:
+            return
+
+    def _judge(self, request: Request, call: Call) -> None:
+        """Raises Unauthorized or Forbidden. Only a fresh look at the container's ACL refuses."""
+        target = request.target
+        if self.tools.rights.allows(call.policy, request.caller, target):
+            request.owner = True
+            return
+        if call.acl and target.container:
+            container = target if target.kind == "container" else target.parent
+            for fresh in (False, True):
+                head = self.tools.infos.get(container, fresh)
+                if head and admitted(call.acl, target.kind, request.caller, request.header("Referer"), head):
+                    return
+        if request.caller is None:
+            raise Unauthorized()
+        raise Forbidden(rule=call.policy)
+
+
+def _close(body: Any) -> None:
+    if hasattr(body, "close"):
+        body.close()

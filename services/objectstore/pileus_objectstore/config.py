@@ -1,0 +1,44 @@
+"""The options of the object store."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from pileus_kit.config import ServiceConfig, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(ServiceConfig):
+    bind: str = option("Address and port of the proxy", "127.0.0.1:8080")
+    storage_bind: str = option("Address and port of this host's storage server: the one that the ring names", "127.0.0.1:6200")
+    cluster_key: str = option("Secret that proxies and storage servers share; empty: a file under the state directory", "",
+                              secret=True)
+    account_prefix: str = option("Account names are this and the project's id", "AUTH_")
+    reserve_mib: int = option("MiB that object data leaves free on each device", 64)
+    reclaim_s: int = option("Seconds for which deletions are remembered; no device may stay away longer", 7 * 86400)
+
+    @property
+    def home(self) -> Path:
+        """Where devices, rings and keys of this host are."""
+        return Path(self.state, "objectstore")
+
+    @property
+    def ring_directory(self) -> Path:
+        return self.home / "rings"
+
+    def key(self) -> str:
+        """The cluster's key; drawn once if nobody has given one."""
+        if self.cluster_key:
+            return self.cluster_key
+        path = self.path("objectstore", "cluster.key")
+        try:
+            with open(path, "x", opener=_private) as file:
+                file.write(secrets.token_hex(32))
+        except FileExistsError:
+            pass
+        return path.read_text()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,1 @@
+"""The rules of the object store: names, rights, metadata, replicas and quorums."""

@@ -1,0 +1,40 @@
+"""Which host is asked for which replicas, and who tells which listing."""
+
+from collections.abc import Container, Iterable
+
+from pileus_objectstore.ring.rings import Place, Spot
+from pileus_objectstore.rpc.contract import Upstream
+
+Plan = list[tuple[str, Spot]]
+
+
+def write_plan(place: Place, down: Container[str]) -> Plan:
+    """The hosts to write to, each with its devices; replicas of hosts that are down go to the next handoffs elsewhere."""
+    spots = place.spots()
+    live = [(host, spot) for host, spot in spots if host not in down]
+    homeless = sum(len(spot.devices) for host, spot in spots if host in down)
+    plan = []
+    for host, spot in live:
+        extra = spot.handoffs[:homeless]
+        homeless -= len(extra)
+        devices = spot.devices + extra
+        if devices:
+            plan.append((host, Spot(spot.partition, spot.digest, devices, spot.handoffs[len(extra):])))
+    return plan
+
+
+def read_plan(place: Place, down: Container[str]) -> Plan:
+    """The hosts to ask, best first: those with replicas of their own, then handoffs; hosts that seem to be down come last."""
+    return sorted(place.spots(), key=lambda entry: (entry[0] in down, not entry[1].devices))
+
+
+def upstreams(place: Place | None, hosts: Iterable[str]) -> dict[str, tuple[Upstream, ...]]:
+    """For each writing host, the listings that it has to tell: its own first of all, the others shared out."""
+    hosts = list(hosts)
+    told: dict[str, list[Upstream]] = {host: [] for host in hosts}
+    if place is None or not hosts:
+        return {host: () for host in hosts}
+    for number, (host, spot) in enumerate(entry for entry in place.spots() if entry[1].devices):
+        teller = host if host in told else hosts[number % len(hosts)]
+        told[teller].append(Upstream(host, spot))
+    return {host: tuple(list_) for host, list_ in told.items()}

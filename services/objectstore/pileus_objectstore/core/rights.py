@@ -1,0 +1,69 @@
+"""The decision: policy for those who belong to the account, the container's ACL for everybody else."""
+
+import re
+import threading
+import time
+
+from pileus_kit.auth import Caller
+from pileus_kit.policy import Enforcer
+from pileus_objectstore.core.acls import parse
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.rpc.contract import Info
+
+REMEMBER = 4096
+REMEMBER_S = 5.0  # a changed policy file is heard after this
+
+
+class Rights:
+    """Asks the policy, and remembers what it said about a caller object (which is a validated token, and short-lived)."""
+
+    def __init__(self, enforcer: Enforcer, prefix: str) -> None:
+        self._enforcer = enforcer
+        self._prefix = prefix
+        self._known: dict[tuple[str, str, int], tuple[Caller, bool]] = {}
+        self._lock = threading.Lock()
+        self._forget_at = 0.0
+
+    def allows(self, rule: str, caller: Caller | None, target: Target) -> bool:
+        """By policy alone."""
+        if caller is None:
+            return False
+        key = (rule, target.account, id(caller))
+        known = self._known.get(key)
+        if known and known[0] is caller and time.monotonic() < self._forget_at:
+            return known[1]
+        project = target.account.removeprefix(self._prefix) if target.account.startswith(self._prefix) else ""
+        verdict = self._enforcer.allows(rule, caller, {"project_id": project or "-"})
+        with self._lock:
+            now = time.monotonic()
+            if len(self._known) >= REMEMBER or now > self._forget_at:
+                self._known.clear()
+                self._forget_at = now + REMEMBER_S
+            self._known[key] = (caller, verdict)
+        return verdict
+
+
+def admitted(acl: str, kind: str, caller: Caller | None, referrer: str, info: Info) -> bool:
+    """Whether the container's ACL grants what the policy did not. `acl`: "read", "write" or "" (no ACL reaches it)."""
+    if acl == "read":
+        given = parse(info.value("X-Container-Read"))
+        if given.admits_referrer(referrer) and (kind == "object" or given.listings):
+            return True
+        return caller is not None and given.admits(caller)
+    if acl == "write" and caller is not None:
+        return parse(info.value("X-Container-Write")).admits(caller)
+    return False
+
+
+def ruled(caller: Caller, method: str, path: str) -> bool:
+    """Whether an application credential's access rules, if it has any, cover this call."""
+    if caller.access_rules is None:
+        return True
+    return any(kind == "object-store" and method == allowed and _covers(pattern, path)
+               for kind, allowed, pattern in caller.access_rules)
+
+
+def _covers(pattern: str, path: str) -> bool:
+    """`*` and `{name}` stand for one segment, a last `**` for any number of them."""
+    parts = [".*" if p == "**" else "[^/]+" if p == "*" or re.fullmatch(r"\{[^/]*\}", p) else re.escape(p) for p in pattern.split("/")]
+    return re.fullmatch("/".join(parts), path) is not None

@@ -1,0 +1,165 @@
+"""A device's directory: is it there, is there room, and how a file gets onto it for good."""
+
+import errno
+import fcntl
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from pileus_objectstore.errors import DeviceFailed
+
+MARKER = ".device"
+RESERVE = 64 << 20  # bytes that object data leaves free, so that listings, tombstones and repairs still fit
+ROOM_CHECK_S = 1.0
+SEEN_S = 0.5
+FAILURES = {errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENODEV, errno.ENXIO, errno.EUCLEAN, errno.ENOTCONN,
+            errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ESTALE}
+
+
+class Disk:
+    """One device of this host. `open` takes it for this process alone; a disk without its marker is not mounted, hence failed."""
+
+    def __init__(self, root: Path, reserve: int = RESERVE) -> None:
+        self.root = root
+        self.name = root.name
+        self._path = str(root)
+        self._reserve = reserve
+        self._known: set[str] = set()
+        self._locks = [threading.Lock() for _ in range(64)]
+        self._room_checked = 0.0
+        self._room = 0
+        self._owner: int | None = None
+        self._seen = 0.0
+        self._device = 0
+
+    @staticmethod
+    def format(root: Path, name: str) -> None:
+        """Make a directory a device. Never touches what is on it already."""
+        root.mkdir(parents=True, exist_ok=True)
+        marker = root / MARKER
+        if not marker.exists():
+            marker.write_bytes(msgspec.json.encode({"name": name, "id": str(uuid.uuid4())}))
+            sync_directory(str(root))
+
+    def open(self) -> None:
+        """Raises DeviceFailed if it is not there or another process has it."""
+        with self.guard():
+            if not (self.root / MARKER).exists():
+                raise DeviceFailed(device=self.name, why="its marker is missing: not mounted, or never formatted")
+            self._owner = os.open(self.root / MARKER, os.O_RDONLY)
+            try:
+                fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.close()
+                raise DeviceFailed(device=self.name, why="another process has it") from None
+            self._device = self.root.stat().st_dev
+            self._known.clear()
+            self._sweep()
+
+    def close(self) -> None:
+        if self._owner is not None:
+            os.close(self._owner)
+            self._owner = None
+
+    @property
+    def usable(self) -> bool:
+        """It is ours and was mounted a moment ago. (That it still is, each write proves for itself.)"""
+        if self._owner is None:
+            try:
+                self.open()
+            except DeviceFailed:
+                return False
+        now = time.monotonic()
+        if now > self._seen + SEEN_S:
+            try:
+                if os.stat(f"{self._path}/{MARKER}").st_dev != self._device:
+                    return False
+            except OSError:
+                return False
+            self._seen = now
+        return True
+
+    @property
+    def device(self) -> int:
+        """Which file system it is on: two disks with the same number share an arm."""
+        return self._device
+
+    def lock(self, digest: str) -> threading.Lock:
+        """Held while comparing and replacing a file."""
+        return self._locks[int(digest[-2:], 16) & 63]
+
+    def room_for(self, size: int) -> None:
+        """Raises DeviceFailed if `size` bytes of object data would fill it."""
+        now = time.monotonic()
+        if now > self._room_checked + ROOM_CHECK_S:
+            with self.guard():
+                self._room = shutil.disk_usage(self._path).free - self._reserve
+            self._room_checked = now
+        self._room -= size
+        if self._room < 0:
+            raise DeviceFailed(device=self.name, why="it is full")
+
+    def directory(self, *parts: str) -> str:
+        """A directory that exists, durably."""
+        path = "/".join((self._path, *parts))
+        if path not in self._known:
+            self._make(path)
+            self._known.add(path)
+        return path
+
+    def temporary(self) -> str:
+        return f"{self.directory('tmp')}/{uuid.uuid4().hex}"
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """An error of the disk becomes DeviceFailed; an error of ours stays what it is."""
+        try:
+            yield
+        except OSError as e:
+            self._seen = 0.0
+            if e.errno == errno.ENOENT:
+                self._known.clear()
+            if e.errno in FAILURES or e.errno == errno.ENOENT:
+                raise DeviceFailed(device=self.name, why=os.strerror(e.errno or 0)) from e
+            raise
+
+    def put_aside(self, path: str, kind: str) -> None:
+        """Move a damaged file (and what belongs to it) out of the way, for a human to look at."""
+        directory = self.directory("quarantined", kind)
+        for extra in ("", "-wal", "-shm", ".meta"):
+            if os.path.exists(path + extra):  # noqa: PTH110 - str paths on the hot side of this module
+                os.replace(path + extra, f"{directory}/{os.path.basename(path)}.{time.time_ns()}{extra}")  # noqa: PTH105, PTH119
+        sync_directory(os.path.dirname(path))  # noqa: PTH120
+
+    def _make(self, path: str) -> None:
+        if os.path.isdir(path):  # noqa: PTH112
+            return
+        parent = os.path.dirname(path)  # noqa: PTH120
+        if path == self._path or not parent.startswith(self._path):
+            raise FileNotFoundError(errno.ENOENT, "the device is gone", path)
+        self._make(parent)
+        try:
+            os.mkdir(path, 0o750)  # noqa: PTH102
+        except FileExistsError:
+            return
+        sync_directory(parent)
+
+    def _sweep(self) -> None:
+        """What was being written when the process died was never promised to anybody."""
+        for path in (self.root / "tmp").glob("*"):
+            path.unlink(missing_ok=True)
+
+
+def sync_directory(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

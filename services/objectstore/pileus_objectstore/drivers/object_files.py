@@ -1,0 +1,302 @@
+"""An object on a disk is one file: its bytes, then a trailer with all that is known about it.
+
+    body | one crc32 for each 256 KiB of it | meta (JSON) | footer: magic, sizes, crc32 of the trailer
+
+Why a trailer and not extended attributes or a second file: one fsync and one rename make bytes and metadata appear together or not
+at all, on any file system, and a plain copy of the directory is a whole backup. The block sums let a reader find rot *before* it sends
+it on, in any range, at 4 GB/s. The name is objects/<partition>/<digest>, whatever the version, so reading needs no directory scan; the
+file's mtime is its timestamp, so that two devices are compared by stat alone (the trailer decides in doubt). Deleting replaces the file
+by a tombstone. A metadata-only change is a second file, `<digest>.meta`, that counts only for the version it names.
+"""
+
+import os
+import struct
+import zlib
+
+import msgspec
+
+from pileus_objectstore.drivers.disks import Disk, sync_directory
+from pileus_objectstore.errors import Damaged
+from pileus_objectstore.rpc.contract import Meta
+
+BLOCK = 1 << 18
+FOOTER = struct.Struct("<8sIIQI")
+MAGIC = b"PILEUS01"
+GUESS = 4096  # most trailers fit
+
+
+def stamp_of(timestamp: str) -> int:
+    """Nanoseconds for mtime: exact, as a timestamp has five decimals."""
+    seconds, _, fraction = timestamp.partition(".")
+    return int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+def timestamp_of(stamp: int) -> str:
+    return f"{stamp // 1_000_000_000:010d}.{stamp % 1_000_000_000 // 10_000:05d}"
+
+
+class Sums:
+    """crc32 of each block of a stream that comes in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._done: list[int] = []
+        self._crc = 0
+        self._filled = 0
+
+    def add(self, data: bytes) -> None:
+        view, at = memoryview(data), 0
+        while at < len(view):
+            piece = view[at:at + BLOCK - self._filled]
+            self._crc = zlib.crc32(piece, self._crc)
+            self._filled += len(piece)
+            at += len(piece)
+            if self._filled == BLOCK:
+                self._done.append(self._crc)
+                self._crc = self._filled = 0
+
+    def packed(self) -> bytes:
+        sums = self._done + ([self._crc] if self._filled else [])
+        return struct.pack(f"<{len(sums)}I", *sums)
+
+
+def trailer(meta: Meta, size: int, sums: bytes) -> bytes:
+    data = msgspec.json.encode(meta)
+    crc = zlib.crc32(data, zlib.crc32(sums))
+    return sums + data + FOOTER.pack(MAGIC, len(data), len(sums), size, crc)
+
+
+class Draft:
+    """A file being written in tmp/. Nobody sees it before `keep`."""
+
+    def __init__(self, files: "ObjectFiles", partition: int, digest: str, expect: int) -> None:
+        self.files = files
+        self._disk = files.disk
+        self._partition, self._digest = partition, digest
+        with self._disk.guard():
+            self.path = self._disk.temporary()
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+            if expect > BLOCK:
+                try:
+                    os.posix_fallocate(self._fd, 0, expect)
+                except OSError:
+                    self.abandon()
+                    raise
+
+    def write(self, data: bytes) -> None:
+        with self._disk.guard():
+            written = os.write(self._fd, data)
+            while written < len(data):
+                written += os.write(self._fd, memoryview(data)[written:])
+
+    def keep(self, stamp: int, suffix: str = "") -> bool:
+        """On disk for good when this returns. False: something newer was there and stays."""
+        disk = self._disk
+        with disk.guard():
+            os.utime(self._fd, ns=(stamp, stamp))
+            os.fsync(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+            directory = disk.directory("objects", str(self._partition))
+            path = f"{directory}/{self._digest}{suffix}"
+            with disk.lock(self._digest):
+                if modified(path) >= stamp:
+                    os.unlink(self.path)
+                    return False
+                os.rename(self.path, path)
+            sync_directory(directory)
+        return True
+
+    def abandon(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            try:
+                os.unlink(self.path)
+            except OSError:  # a broken disk; tmp/ is swept when it comes back
+                return
+
+
+class ObjectFile:
+    """One stored version, open for reading."""
+
+    def __init__(self, disk: Disk, path: str, fd: int) -> None:
+        self.disk = disk
+        self.path = path
+        self._fd = fd
+        try:
+            self._load()
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self) -> None:
+        whole = os.fstat(self._fd).st_size
+        tail = os.pread(self._fd, GUESS, max(0, whole - GUESS))
+        if len(tail) < FOOTER.size:
+            raise Damaged(path=self.path, why="too short")
+        magic, meta_size, sums_size, size, crc = FOOTER.unpack(tail[-FOOTER.size:])
+        need = FOOTER.size + meta_size + sums_size
+        if magic != MAGIC or whole != size + need:
+            raise Damaged(path=self.path, why="footer and length disagree")
+        if need > len(tail):
+            tail = os.pread(self._fd, need, size)
+        block = tail[-need:-FOOTER.size]
+        if zlib.crc32(block) != crc:
+            raise Damaged(path=self.path, why="the trailer's checksum is wrong")
+        self.size = size
+        self._sums = block[:sums_size]
+        self.meta = msgspec.json.decode(block[sums_size:], type=Meta)
+
+    def block(self, number: int, into: bytearray) -> int:
+        """Read one block into `into`, checked; its length."""
+        start = number * BLOCK
+        length = min(BLOCK, self.size - start)
+        view = memoryview(into)[:length]
+        if os.preadv(self._fd, [view], start) != length or zlib.crc32(view) != self._sum(number):
+            raise Damaged(path=self.path, why=f"block {number} is not what was written")
+        return length
+
+    def _sum(self, number: int) -> int:
+        return int.from_bytes(self._sums[number * 4:number * 4 + 4], "little")
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> "ObjectFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class ObjectFiles:
+    """The objects of one disk."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        self._base = f"{disk.root}/objects"
+
+    def path(self, partition: int, digest: str) -> str:
+        return f"{self._base}/{partition}/{digest}"
+
+    def stamps(self, partition: int, digest: str) -> tuple[int, int]:
+        """(version, later metadata) as nanoseconds; 0 for what is not there."""
+        path = self.path(partition, digest)
+        version = modified(path)
+        return (version, modified(path + ".meta")) if version else (0, 0)
+
+    def draft(self, partition: int, digest: str, expect: int = 0) -> Draft:
+        """Raises DeviceFailed if there is no room."""
+        self.disk.room_for(max(expect, 0))
+        return Draft(self, partition, digest, expect)
+
+    def open(self, partition: int, digest: str) -> ObjectFile | None:
+        """The version that is stored, tombstones too. A damaged file goes into quarantine and raises Damaged."""
+        path = self.path(partition, digest)
+        try:
+            file = self._open(path)
+        except Damaged:
+            self.quarantine(partition, digest)
+            raise
+        if file is not None:
+            self._apply_posted(file)
+        return file
+
+    def bury(self, partition: int, digest: str, meta: Meta) -> bool:
+        """Replace what is there by a tombstone; False if something newer is there."""
+        stamp = stamp_of(meta.timestamp)
+        draft = Draft(self, partition, digest, 0)
+        try:
+            draft.write(trailer(meta, 0, b""))
+            return draft.keep(stamp)
+        finally:
+            draft.abandon()
+
+    def post(self, partition: int, digest: str, meta: Meta) -> bool:
+        draft = Draft(self, partition, digest, 0)
+        try:
+            draft.write(trailer(meta, 0, b""))
+            return draft.keep(stamp_of(meta.posted), ".meta")
+        finally:
+            draft.abandon()
+
+    def quarantine(self, partition: int, digest: str) -> bool:
+        """Put the file aside if it is really damaged, looked at again under its lock."""
+        path = self.path(partition, digest)
+        with self.disk.guard(), self.disk.lock(digest):
+            try:
+                file = self._open(path)
+                if file is None:
+                    return False
+                with file:
+                    check(file)
+                return False
+            except Damaged:
+                self.disk.put_aside(path, "objects")
+                return True
+
+    def drop(self, partition: int, digest: str, stamp: int) -> bool:
+        """Remove exactly this version (delivered elsewhere, or a tombstone whose time is over)."""
+        path = self.path(partition, digest)
+        with self.disk.guard(), self.disk.lock(digest):
+            if modified(path) != stamp:
+                return False
+            os.unlink(path)
+            if modified(path + ".meta"):
+                os.unlink(path + ".meta")
+        return True
+
+    def partitions(self) -> list[int]:
+        try:
+            return sorted(int(name) for name in os.listdir(self._base) if name.isdigit())
+        except FileNotFoundError:
+            return []
+
+    def held(self, partition: int) -> dict[str, tuple[int, int]]:
+        """{digest: (version, later metadata)} of a partition, by stat alone."""
+        found: dict[str, list[int]] = {}
+        try:
+            with os.scandir(f"{self._base}/{partition}") as entries:
+                for entry in entries:
+                    digest, _, suffix = entry.name.partition(".")
+                    found.setdefault(digest, [0, 0])[1 if suffix else 0] = entry.stat().st_mtime_ns
+        except FileNotFoundError:
+            return {}
+        return {digest: (version, posted) for digest, (version, posted) in found.items() if version}
+
+    def _open(self, path: str) -> ObjectFile | None:
+        try:
+            with self.disk.guard():
+                try:
+                    fd = os.open(path, os.O_RDONLY)
+                except FileNotFoundError:
+                    return None
+                return ObjectFile(self.disk, path, fd)
+        except msgspec.MsgspecError as e:
+            raise Damaged(path=path, why=str(e)) from e
+
+    def _apply_posted(self, file: ObjectFile) -> None:
+        try:
+            later = self._open(file.path + ".meta")
+        except Damaged:
+            return  # the auditor will see to it; the object itself is whole
+        if later is not None:
+            with later:
+                if later.meta.timestamp == file.meta.timestamp:
+                    file.meta = later.meta
+
+
+def modified(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def check(file: ObjectFile) -> None:
+    """Read all of it; raises Damaged."""
+    buffer = bytearray(BLOCK)
+    for number in range((file.size + BLOCK - 1) // BLOCK):
+        file.block(number, buffer)

@@ -1,0 +1,1 @@
+"""Where a name's replicas belong: `rings` reads the map, `builder` draws it."""

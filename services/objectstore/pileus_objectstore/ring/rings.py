@@ -1,0 +1,134 @@
+"""The ring: md5 of the path gives a partition, a table gives its devices.
+
+The hashing follows the published design of consistent rings with a fixed number of partitions (2**power): a partition is the
+top `power` bits of md5(salt + path). The salt is drawn at random per cluster, so that nobody can aim names at one partition.
+"""
+
+import base64
+import hashlib
+import time
+import zlib
+from array import array
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+from pileus_objectstore.ring.devices import Device, distance
+
+KINDS = ("account", "container", "object")
+CHECK_S = 5.0  # how long a changed ring file may go unnoticed
+
+
+class RingFile(msgspec.Struct):
+    """What is on disk. `table[replica]` is base64 of an array of 16-bit device indexes, one for each partition."""
+
+    version: int
+    power: int
+    salt: str
+    devices: list[Device | None]
+    table: list[str]
+    checksum: int
+    moved_at: list[int] = []
+
+
+class Spot(msgspec.Struct, frozen=True, array_like=True):
+    """The replicas of one name on one host: devices that should hold it, then those that stand in."""
+
+    partition: int
+    digest: str
+    devices: tuple[str, ...]
+    handoffs: tuple[str, ...] = ()
+
+
+class Place(msgspec.Struct, frozen=True):
+    """All replicas of one name, grouped by host in the order of preference."""
+
+    partition: int
+    digest: str
+    hosts: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
+
+    def spots(self) -> list[tuple[str, Spot]]:
+        """[(host, Spot)] of every host that should hold a replica, then of those that only stand in."""
+        return [(host, Spot(self.partition, self.digest, own, extra)) for host, own, extra in self.hosts]
+
+
+class Ring:
+    """A loaded ring. Immutable, cheap to ask."""
+
+    def __init__(self, file: RingFile) -> None:
+        self.file = file
+        self.power = file.power
+        self.replicas = len(file.table)
+        self._salt = file.salt.encode()
+        self._shift = 32 - file.power
+        self.table = [array("H", base64.b64decode(row)) for row in file.table]
+        self._hosts = lru_cache(maxsize=8192)(self._group)
+
+    def digest(self, *names: str) -> str:
+        return hashlib.md5(self._salt + "/".join(("", *names)).encode(), usedforsecurity=False).hexdigest()
+
+    def place(self, *names: str) -> Place:
+        digest = self.digest(*names)
+        partition = int(digest[:8], 16) >> self._shift
+        return Place(partition, digest, self._hosts(partition))
+
+    def devices(self, partition: int) -> list[Device]:
+        """The devices that should hold the partition, first replica first."""
+        found = [self.file.devices[row[partition]] for row in self.table]
+        return [device for device in found if device]
+
+    def handoffs(self, partition: int) -> list[Device]:
+        """Every other device with weight: the farthest from the primaries first, then by a fixed shuffle."""
+        primaries = self.devices(partition)
+        others = [d for d in self.file.devices if d and d.weight > 0 and d not in primaries]
+
+        def order(device: Device) -> tuple[int, int]:
+            near = min(distance(device, primary) for primary in primaries)
+            return -near, zlib.crc32(f"{partition}:{device.id}".encode())
+
+        return sorted(others, key=order)
+
+    def _group(self, partition: int) -> tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]:
+        own: dict[str, list[str]] = {}
+        extra: dict[str, list[str]] = {}
+        for device in self.devices(partition):
+            own.setdefault(device.host, []).append(device.name)
+        for device in self.handoffs(partition)[: 2 * self.replicas]:
+            extra.setdefault(device.host, []).append(device.name)
+        return tuple((host, tuple(own.get(host, ())), tuple(extra.get(host, ()))) for host in (own | extra))
+
+
+class Rings:
+    """The three rings of a cluster, read from a directory; a replaced file is noticed within CHECK_S seconds."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._loaded: dict[str, tuple[float, int, Ring]] = {}
+
+    def ring(self, kind: str) -> Ring:
+        now = time.monotonic()
+        held = self._loaded.get(kind)
+        if held and now < held[0]:
+            return held[2]
+        path = self._directory / f"{kind}.ring"
+        stamp = path.stat().st_mtime_ns
+        ring = held[2] if held and held[1] == stamp else Ring(read(path))
+        self._loaded[kind] = (now + CHECK_S, stamp, ring)
+        return ring
+
+    def place(self, *names: str) -> Place:
+        """Where an account (one name), a container (two) or an object (three) lives."""
+        return self.ring(KINDS[len(names) - 1]).place(*names)
+
+
+def checksum(file: RingFile) -> int:
+    return zlib.crc32(msgspec.json.encode([file.version, file.power, file.salt, file.devices, file.table]))
+
+
+def read(path: Path) -> RingFile:
+    """Raises ValueError for a file that is not a whole ring."""
+    file = msgspec.json.decode(path.read_bytes(), type=RingFile)
+    if checksum(file) != file.checksum:
+        raise ValueError(f"{path} is damaged: its checksum doesn't match")
+    return file

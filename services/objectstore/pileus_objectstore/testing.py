@@ -1,0 +1,71 @@
+"""The object store in this process, for other services' tests: real proxy, real storage server, files in a temporary directory."""
+
+import socket
+from pathlib import Path
+
+from pileus_kit.policy import Enforcer
+from pileus_kit.testing import Client, TokenBook
+from pileus_objectstore import app, manage
+from pileus_objectstore.agent.storage import StorageServer
+from pileus_objectstore.api.proxy import Proxy
+from pileus_objectstore.config import Config
+from pileus_objectstore.drivers.disks import Disk
+from pileus_objectstore.policy import RULES
+from pileus_objectstore.ring.builder import Builder
+
+
+class ObjectStoreFixture:
+    """`hosts` storage servers with `devices` devices each. Attributes: app (WSGI), client, tokens, servers, config; call `close`.
+
+    With several hosts each has its own zone and its own home below the state directory, as on real machines.
+    """
+
+    def __init__(self, state: Path, hosts: int = 1, devices: int = 4, power: int = 4) -> None:
+        self.tokens = TokenBook()
+        self.config = Config(state=str(state))
+        self.configs = [Config(state=str(state / f"host{n}" if hosts > 1 else state), storage_bind=f"127.0.0.1:{free_port()}",
+                               cluster_key=self.config.key(), threads=8, reserve_mib=0) for n in range(hosts)]
+        self._draw(devices, power)
+        self.servers = [StorageServer(config) for config in self.configs]
+        for server in self.servers:
+            server.start()
+        self.app: Proxy = app.create(self.config, self.tokens, Enforcer(RULES))
+        self.client = Client(self.app, as_=self.tokens.member)  # type: ignore[arg-type]
+        self.account = "/v1/AUTH_p1"
+
+    def _draw(self, devices: int, power: int) -> None:
+        for kind in manage.KINDS:
+            builder = Builder(power)
+            for zone, config in enumerate(self.configs):
+                for number in range(devices):
+                    Disk.format(config.home / f"d{number + 1}", f"d{number + 1}")
+                    builder.add(f"d{number + 1}", config.storage_bind, zone=zone if len(self.configs) > 1 else number)
+            builder.rebalance()
+            for config in {c.state: c for c in (self.config, *self.configs)}.values():
+                builder.save(config.ring_directory / f"{kind}.ring")
+
+    def stop_host(self, number: int) -> None:
+        self.servers[number].stop()
+
+    def start_host(self, number: int) -> None:
+        """The same host again, as after a restart of its process."""
+        self.servers[number] = StorageServer(self.configs[number])
+        self.servers[number].start()
+
+    def drain(self) -> None:
+        """Let everything that is told later be told now."""
+        for server in self.servers:
+            server.updates.report()
+            server.updates.retry()
+
+    def close(self) -> None:
+        self.app.tools.cluster.close()
+        for server in self.servers:
+            server.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port

@@ -1,0 +1,126 @@
+"""Containers and accounts over HTTP."""
+
+import pytest
+
+from pileus_objectstore.testing import ObjectStoreFixture
+
+NAMES = ["a", "a/b", "a/c/d", "b/x", "b/y", "c", "é", "𝄞"]
+
+
+@pytest.fixture
+def filled(store: ObjectStoreFixture, container: str) -> str:
+    for name in NAMES:
+        assert store.client.put(f"{container}/{name}", data=name.encode()).status_code == 201
+    return container
+
+
+@pytest.mark.parametrize(("query", "expected"), [
+    ("", NAMES), ("limit=2", ["a", "a/b"]), ("marker=b/x", ["b/y", "c", "é", "𝄞"]), ("end_marker=b", ["a", "a/b", "a/c/d"]),
+    ("marker=a&end_marker=c", ["a/b", "a/c/d", "b/x", "b/y"]), ("prefix=a/", ["a/b", "a/c/d"]), ("reverse=true", NAMES[::-1]),
+    ("reverse=on&marker=c&limit=2", ["b/y", "b/x"]), ("reverse=1&end_marker=b/y", ["𝄞", "é", "c"]),
+    ("delimiter=/", ["a", "a/", "b/", "c", "é", "𝄞"]), ("delimiter=/&prefix=a/", ["a/b", "a/c/"]),
+    ("delimiter=/&marker=a/", ["b/", "c", "é", "𝄞"]), ("delimiter=/&limit=2", ["a", "a/"]), ("limit=0", []),
+    ("delimiter=/&reverse=true", ["𝄞", "é", "c", "b/", "a/", "a"]), ("path=a", ["a/b"]), ("path=", ["a", "c", "é", "𝄞"]),
+    ("delimiter=/&limit=1&marker=a/&reverse=true", ["a"]),
+])
+def test_listing(store: ObjectStoreFixture, filled: str, query: str, expected: list[str]) -> None:
+    got = store.client.get(f"{filled}?{query}")
+    assert got.data.decode().splitlines() == expected
+    assert got.status_code == (200 if expected else 204)
+
+
+def test_json_and_xml(store: ObjectStoreFixture, filled: str) -> None:
+    rows = store.client.get(f"{filled}?format=json&delimiter=/").json
+    assert rows[1] == {"subdir": "a/"}
+    assert rows[0]["name"] == "a"
+    assert rows[0]["bytes"] == 1
+    assert rows[0]["hash"] == "0cc175b9c0f1b6a831c399e269772661"
+    assert rows[0]["last_modified"][10] == "T"
+    xml = store.client.get(filled, headers={"Accept": "application/xml"})
+    assert xml.headers["Content-Type"] == "application/xml; charset=utf-8"
+    assert xml.data.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<container name="c">\n<object><name>a</name>')
+    assert store.client.get(filled, headers={"Accept": "image/png"}).status_code == 406
+    assert store.client.get(f"{filled}?limit=10001").status_code == 412
+
+
+def test_counts(store: ObjectStoreFixture, filled: str) -> None:
+    size = str(sum(len(name.encode()) for name in NAMES))
+    head = store.client.head(filled)
+    assert head.status_code == 204
+    assert (head.headers["X-Container-Object-Count"], head.headers["X-Container-Bytes-Used"]) == ("8", size)
+    store.client.put(f"{filled}/a", data=b"longer")
+    store.client.delete(f"{filled}/c")
+    head = store.client.head(filled)
+    assert (head.headers["X-Container-Object-Count"], head.headers["X-Container-Bytes-Used"]) == ("7", str(int(size) + 5 - 1))
+    store.drain()
+    account = store.client.head(store.account).headers
+    assert (account["X-Account-Container-Count"], account["X-Account-Object-Count"]) == ("1", "7")
+    assert account["X-Account-Bytes-Used"] == str(int(size) + 4)
+    assert store.client.get(f"{store.account}?format=json").json[0]["count"] == 7
+
+
+def test_life_of_a_container(store: ObjectStoreFixture) -> None:
+    path = f"{store.account}/c"
+    assert store.client.head(path).status_code == 404
+    assert store.client.put(path, headers={"X-Container-Meta-A": "1"}).status_code == 201
+    assert store.client.put(path, headers={"X-Container-Meta-B": "2"}).status_code == 202
+    head = store.client.head(path).headers
+    assert (head["X-Container-Meta-A"], head["X-Container-Meta-B"]) == ("1", "2")
+    assert store.client.post(path, headers={"X-Remove-Container-Meta-A": "x", "X-Container-Meta-B": ""}).status_code == 204
+    head = store.client.head(path).headers
+    assert "X-Container-Meta-A" not in head
+    assert "X-Container-Meta-B" not in head
+    store.client.put(f"{path}/o", data=b"x")
+    assert store.client.delete(path).status_code == 409
+    store.client.delete(f"{path}/o")
+    assert store.client.delete(path).status_code == 204
+    assert store.client.delete(path).status_code == 404
+    assert store.client.get(path).status_code == 404
+    assert store.client.post(path, headers={"X-Container-Meta-A": "1"}).status_code == 404
+    assert store.client.get(store.account).data == b""
+    assert store.client.put(path).status_code == 201
+
+
+def test_an_account_needs_no_creation(store: ObjectStoreFixture) -> None:
+    got = store.client.get(store.account)
+    assert (got.status_code, got.data, got.headers["X-Account-Container-Count"]) == (204, b"", "0")
+    assert store.client.get(f"{store.account}?format=json").json == []
+    assert store.client.post(store.account, headers={"X-Account-Meta-Owner": "me"}).status_code == 204
+    assert store.client.head(store.account).headers["X-Account-Meta-Owner"] == "me"
+    store.client.post(store.account, headers={"X-Remove-Account-Meta-Owner": "x"})
+    assert "X-Account-Meta-Owner" not in store.client.head(store.account).headers
+
+
+def test_account_listing(store: ObjectStoreFixture) -> None:
+    for name in ("a", "b", "c-1", "c-2", "d"):
+        store.client.put(f"{store.account}/{name}")
+    for query, expected in (("limit=2", "a b"), ("marker=b", "c-1 c-2 d"), ("marker=a&end_marker=d&limit=2", "b c-1"),
+                            ("prefix=c", "c-1 c-2"), ("delimiter=-", "a b c- d"), ("reverse=true&limit=1", "d")):
+        assert store.client.get(f"{store.account}?{query}").data.decode().split() == expected.split(), query
+    xml = store.client.get(f"{store.account}?format=xml").data
+    assert b"<container><name>a</name><count>0</count><bytes>0</bytes><last_modified>" in xml
+
+
+def test_metadata_limits_hold_for_many_requests_together(store: ObjectStoreFixture, container: str) -> None:
+    for batch in range(3):
+        headers = {f"X-Container-Meta-{batch}-{n}": "v" for n in range(30)}
+        assert store.client.post(container, headers=headers).status_code == 204
+    assert store.client.post(container, headers={"X-Container-Meta-One-More": "v"}).status_code == 400
+
+
+def test_container_quotas(store: ObjectStoreFixture, container: str) -> None:
+    assert store.client.post(container, headers={"X-Container-Meta-Quota-Bytes": "x"}).status_code == 400
+    store.client.post(container, headers={"X-Container-Meta-Quota-Bytes": "10", "X-Container-Meta-Quota-Count": "2"})
+    assert store.client.put(f"{container}/a", data=b"12345678").status_code == 201
+    assert store.client.put(f"{container}/b", data=b"123").status_code == 413
+    assert store.client.put(f"{container}/b", data=b"12").status_code == 201
+    assert store.client.put(f"{container}/c", environ_overrides={"CONTENT_LENGTH": "0"}).status_code == 413
+    assert store.client.get(container).data == b"a\nb\n"
+
+
+def test_info_and_healthcheck_need_no_token(store: ObjectStoreFixture) -> None:
+    info = store.client.get("/info", anonymous=True)
+    assert info.json["swift"]["container_listing_limit"] == 10_000
+    assert store.client.get("/healthcheck", anonymous=True).data == b"OK"
+    assert store.client.get("/nonsense").status_code == 404
+    assert store.client.request("PATCH", store.account).status_code == 405
