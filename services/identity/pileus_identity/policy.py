@@ -89,7 +89,7 @@ RULES: list[Rule] = [
         "remove_user_from_group",
     ),
     # roles
-    *_names(f"{READ} or role:manager", "get_role", "list_roles"),
+    *_names(f"{READ} or (role:manager and domain_id:%(target.domain_id)s)", "get_role", "list_roles"),
     *_names(ADMIN, "create_role", "update_role", "delete_role"),
     *_crud("domain_role", READ, ADMIN),
     *_names(READ, "get_implied_role", "list_implied_roles", "list_role_inference_rules", "check_implied_role"),

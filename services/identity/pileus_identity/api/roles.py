@@ -4,7 +4,19 @@ from typing import Any
 
 from flask import request
 
-from pileus_identity.api.views import ID_OR_NULL, IMMUTABLE, NAME, TEXT, View, asked, link, listed, page, wrapped
+from pileus_identity.api.views import (
+    ID_OR_NULL,
+    IMMUTABLE,
+    NAME,
+    TEXT,
+    View,
+    asked,
+    link,
+    listed,
+    own_as,
+    page,
+    wrapped,
+)
 from pileus_identity.core import roles
 from pileus_identity.db.models import Role
 from pileus_kit.web import Resource, enforce, tools
@@ -24,14 +36,14 @@ def create(body: View) -> Any:
         return {"role": show(roles.create(session, body["role"]))}, 201
 
 
-@resource.endpoint("GET", "/roles", policy="identity:list_roles")
+@resource.endpoint("GET", "/roles", policy="identity:list_roles", target=own_as())
 def list_all() -> Any:
     if asked().get("domain_id"):
         enforce("identity:list_domain_roles")
     return listed(roles.find(asked()), Role, "roles", show)
 
 
-@resource.endpoint("GET", ONE, policy="identity:get_role")
+@resource.endpoint("GET", ONE, policy="identity:get_role", target=own_as())
 def show_one(role_id: str) -> Any:
     with tools().sessions.read() as session:
         return {"role": show(_found(session, role_id, "get"))}

@@ -144,6 +144,7 @@ def test_a_signature_proves_the_owner_of_a_key(cloud, me):
 
 def test_an_ec2_request_is_checked_whole(cloud, me):
     from keystoneclient.contrib.ec2.utils import Ec2Signer
+
     from pileus_kit.db import now
 
     key = access_key(cloud, me)
@@ -162,7 +163,9 @@ def test_a_trust_lends_roles_and_ends(cloud, me):
     wish = {"trustor_user_id": me, "trustee_user_id": other, "project_id": project, "impersonation": True,
             "roles": [{"name": "member"}], "remaining_uses": 2}
     assert cloud.post("/v3/OS-TRUST/trusts", {"trust": wish}, "other").status_code == 403
-    assert cloud.post("/v3/OS-TRUST/trusts", {"trust": wish | {"roles": [{"name": "admin"}]}}, "demo").status_code == 403
+    assert (
+        cloud.post("/v3/OS-TRUST/trusts", {"trust": wish | {"roles": [{"name": "admin"}]}}, "demo").status_code == 403
+    )
     trust = cloud.make("/v3/OS-TRUST/trusts", "trust", "demo", **wish)
     scope = {"OS-TRUST:trust": {"id": trust["id"]}}
     first = cloud.login("other", "other", scope)

@@ -1,0 +1,25 @@
+"""Every route asked by everybody. Identity issues the tokens itself, so the book holds real ones."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+
+from pileus_kit.auth import Caller
+from pileus_kit.testing import assert_policy_matrix
+
+
+def test_everybody_gets_as_far_as_the_reviewed_table_says(cloud, identity):
+    cloud.make("/v3/users", "user", name="nobody", password="nobody")
+    who = {"nobody": "nobody", "reader": "reader", "other": "other", "member": "demo", "manager": "manager",
+           "admin": "admin"}
+    book = {name: Caller(token=cloud.token(user)) for name, user in who.items()}
+    revoked = identity.token("admin")
+    cloud.call("DELETE", "/v3/auth/tokens", X_Subject_Token=revoked)
+    expired = identity.token("admin")
+    known = identity.tools.tokens._known[expired]
+    known.payload = msgspec.structs.replace(known.payload, expires=0)
+    book |= {"revoked": Caller(token=revoked), "expired": Caller(token=expired)}
+    samples = {"project_id": "nothing", "user_id": "nobody"}
+    assert_policy_matrix(identity.app, SimpleNamespace(**book), Path(__file__).with_name("policy_matrix.txt"),  # type: ignore[arg-type]
+                         samples=samples)
