@@ -25,13 +25,14 @@ def prepare(plan: Plan) -> None:
     run("ip", "link", "set", bridge, "up")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
     table = f"{plan.prefix}_{TABLE}"
+    # what crosses a bridge of ours passes here too (bridge-nf-call-iptables), and must keep its address
     run("nft", "-f", "-", text=f"""
         table ip {table}
         delete table ip {table}
         table ip {table} {{
           chain out {{
             type nat hook postrouting priority 100; policy accept;
-            ip saddr {plan.public_net}.0/24 oifname != "{bridge}" masquerade;
+            ip saddr {plan.public_net}.0/24 oifname != "{plan.prefix}*" masquerade;
           }}
         }}""")
 

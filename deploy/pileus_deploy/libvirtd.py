@@ -76,9 +76,11 @@ def run(state: Path, daemon: str) -> int:
         Path(place).mkdir(parents=True, exist_ok=True)
         _bind(home(state) / name, place)
     _open_kvm(state)
+    argv = [f"/usr/sbin/{daemon}", "-f", f"/etc/libvirt/{daemon}.conf", "-p", str(_pid_file(state, daemon))]
+    if daemon == "virtlogd":
+        os.execv(argv[0], argv)  # noqa: S606 -- has no orphans
     _libc("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    child = subprocess.Popen([f"/usr/sbin/{daemon}", "-f", f"/etc/libvirt/{daemon}.conf",
-                              "-p", str(_pid_file(state, daemon))])
+    child = subprocess.Popen(argv)
     for stop_signal in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop_signal, lambda number, _: os.kill(child.pid, number))
     while True:
@@ -181,13 +183,13 @@ def stop(state: Path) -> None:
 
 
 def running(state: Path, daemon: str) -> int | None:
-    """The daemon's process number. Trusts the pid file only if that process is this daemon."""
+    """The daemon's process number. Trusts the pid file only if that process is this daemon, and alive."""
     try:
         pid = int(_pid_file(state, daemon).read_text())
-        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        name, status = Path(f"/proc/{pid}/stat").read_text().split("(", 1)[1].rsplit(")", 1)
     except (OSError, ValueError):
         return None
-    return pid if name == daemon else None
+    return pid if name == daemon and status.split()[0] != "Z" else None
 
 
 def _pid_file(state: Path, daemon: str) -> Path:
