@@ -3,6 +3,7 @@
 import itertools
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -31,6 +32,14 @@ def eventually(check: Callable[[], Any], why: str = "it never happened") -> Any:
             return answer
         time.sleep(0.05)
     pytest.fail(why)
+
+
+def kill(program: "subprocess.Popen[bytes]") -> None:
+    """kill -9 what nsenter started, which is its child, and wait for both."""
+    for child in Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split() if program.poll() is None else ():
+        os.kill(int(child), signal.SIGKILL)
+    program.kill()
+    program.wait()
 
 
 class Host:
@@ -62,6 +71,14 @@ class Host:
                 self._tell("settings", (self.settings,))
         return self._tell(command, argument)
 
+    def begin(self, command: str, *argument: Any) -> None:
+        """Ask, and don't wait for the answer: for a test that is about to kill the driver."""
+        if self.driver is None or self.driver.poll() is not None:
+            self.ask("ready")
+        assert self.driver and self.driver.stdin
+        pickle.dump((command, argument), self.driver.stdin)
+        self.driver.stdin.flush()
+
     def _tell(self, command: str, argument: Any) -> Any:
         assert self.driver and self.driver.stdin and self.driver.stdout
         pickle.dump((command, argument), self.driver.stdin)
@@ -89,8 +106,7 @@ class Host:
     def crash(self) -> None:
         """kill -9 the process with the driver; the next call starts another that knows nothing."""
         if self.driver:
-            self.driver.kill()
-            self.driver.wait()
+            kill(self.driver)
 
     def guest(self, port: rpc.Port, mtu: int = 1450) -> "Guest":
         guest = Guest(self, port, mtu)
@@ -114,8 +130,7 @@ class Host:
             guest.end()
         self.crash()
         for program in self.programs:
-            program.kill()
-            program.wait()
+            kill(program)
         self.shell.kill()
         self.shell.wait()
 
@@ -175,8 +190,7 @@ class Guest:
 
     def end(self) -> None:
         for program in (*self.programs, self.card):
-            program.kill()
-            program.wait()
+            kill(program)
         self.host.sh(f"ip netns del {self.name}", check=False)
 
 

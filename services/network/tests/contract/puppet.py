@@ -38,6 +38,9 @@ class Puppet:
         self.backend = Linux(Settings(**fields))
         self.backend.prepare()
 
+    def ready(self) -> None:
+        """Nothing; but when this has been answered, all is loaded."""
+
     def apply(self, state: HostState, thorough: bool) -> Report:
         return self.backend.apply(state, thorough)
 

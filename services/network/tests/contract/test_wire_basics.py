@@ -41,7 +41,7 @@ def test_nothing_changes_when_nothing_is_to_change(host, cloud, words):
     cloud.port(network, "10.5.0.2", owner=rpc.DHCP_OWNER)
     cloud.port(network, "10.5.0.11", security_groups=(group.id,))
     first = host.apply(cloud.state)
-    look = "ip -o link; ip netns; pgrep dnsmasq; bridge fdb; nft -a list ruleset; ls -i /run/pileus-pl/dhcp/*"
+    look = "ip -o link; ip netns; pgrep dnsmasq; bridge fdb | grep permanent; nft -a list ruleset; ls -i /run/pileus-pl/dhcp/*"
     before = host.sh(look)
     assert host.apply(replace(cloud.state, generation=2)) == first
     assert host.sh(look) == before

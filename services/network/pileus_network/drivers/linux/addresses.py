@@ -33,8 +33,12 @@ class Interface:
     addresses: tuple[str, ...]
 
 
-def settle(interfaces: Iterable[Interface], routes: Iterable[Hop]) -> None:
-    """Make the interfaces and the routes of the namespace just so, and bring everything up."""
+def settle(interfaces: Iterable[Interface], routes: Iterable[Hop]) -> str:
+    """Make the interfaces and the routes of the namespace just so, and bring everything up.
+
+    Returns a text that changes when one of the interfaces was made anew, under whatever name.
+    """
+    interfaces = list(interfaces)
     with IPRoute() as netlink:
         links = {link.get_attr("IFLA_IFNAME"): link for link in netlink.get_links()}
         index = {name: link["index"] for name, link in links.items()}
@@ -43,6 +47,7 @@ def settle(interfaces: Iterable[Interface], routes: Iterable[Hop]) -> None:
             _dress(netlink, links[one.name], mtu=one.mtu, address=one.mac)
             _settle_addresses(netlink, index[one.name], set(one.addresses))
         _settle_routes(netlink, {hop for hop in routes if hop.interface in index}, index)
+        return ",".join(str(index[one.name]) for one in interfaces)
 
 
 def _dress(netlink: IPRoute, link: Any, **wanted: Any) -> None:

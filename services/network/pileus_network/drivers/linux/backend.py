@@ -180,9 +180,9 @@ class Linux(Backend, Metadata):
         for network_id, service in wish.services.items():
             if self._services.get(network_id) == service:
                 continue
-            self._services.pop(network_id, None)
+            known = self._services.pop(network_id, None) is not None
             with self._blaming("dhcp", network_id):
-                dhcp.ensure(service, self._folder("dhcp", network_id))
+                dhcp.ensure(service, self._folder("dhcp", network_id), known)
                 self._services[network_id] = service
 
     def _route(self, wish: Plan) -> None:

@@ -16,16 +16,22 @@ PATIENCE_MS = 5000  # for a daemon to end when told to
 
 @dataclass(frozen=True)
 class Daemon:
-    """A program that goes into the background by itself and writes its process id into `pid_file`."""
+    """A program that goes into the background by itself and writes its process id into `pid_file`.
+
+    `stands_on` says which interfaces it was started on (`addresses.settle`): its sockets don't follow to new ones. It is kept in its
+    environment.
+    """
 
     namespace: str
     pid_file: Path
     argv: tuple[str, ...]
+    stands_on: str
 
     def running(self) -> int:
         """Its process id if it runs as described, in the right namespace; else 0."""
         pid = alive(self.pid_file, self.argv[0])
-        return pid if pid and _argv(pid) == list(self.argv) and _is_in(pid, self.namespace) else 0
+        same = pid and _argv(pid) == list(self.argv) and _mark(self.stands_on) in _list(pid, "environ")
+        return pid if same and _is_in(pid, self.namespace) else 0
 
     def ensure(self) -> bool:
         """Make it run. Returns whether it had to be started. One with other arguments is replaced."""
@@ -33,7 +39,8 @@ class Daemon:
             return False
         stop(self.pid_file, self.argv[0])
         done = namespaces.inside(self.namespace, lambda: subprocess.run(
-            self.argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False, cwd="/"))
+            self.argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False, cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath), "PILEUS_STANDS_ON": self.stands_on}))
         if done.returncode != 0:
             raise HostUnfit(why=f"{self.argv[0]} did not start: {(done.stderr or done.stdout).strip()[:300]}")
         return True
@@ -79,9 +86,17 @@ def _end(pid: int) -> None:
         os.close(handle)
 
 
+def _mark(stands_on: str) -> str:
+    return f"PILEUS_STANDS_ON={stands_on}"
+
+
 def _argv(pid: int) -> Sequence[str]:
+    return _list(pid, "cmdline")
+
+
+def _list(pid: int, what: str) -> Sequence[str]:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
+        return Path(f"/proc/{pid}/{what}").read_text().split("\0")[:-1]
     except (FileNotFoundError, ProcessLookupError):
         return []
 

@@ -25,23 +25,23 @@ class Service:
     ports: tuple[Port, ...]
 
 
-def ensure(service: Service, folder: Path) -> None:
-    """Make it run, and make it read its files again if they changed."""
+def ensure(service: Service, folder: Path, known: bool) -> None:
+    """Make it run, and make it read its files again if they changed; also if not `known` from before to have read them."""
     prefixes = {subnet.id: ip_network(subnet.cidr).prefixlen for subnet in service.network.subnets}
     own = [f"{fixed.address}/{prefixes[fixed.subnet_id]}" for fixed in service.server.fixed_ips if fixed.subnet_id in prefixes]
     own.append(f"{dnsmasq.METADATA}/32")
     inner = addresses.Interface(service.interface, service.server.mac, service.network.mtu, tuple(own))
-    namespaces.inside(service.namespace, lambda: addresses.settle([inner], ()))
+    stands_on = namespaces.inside(service.namespace, lambda: addresses.settle([inner], ()))
     if not dnsmasq.served(service.network):
         daemons.stop(folder / "pid", PROGRAM)
         return
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     changed = _write(folder, dnsmasq.files(service.network, service.server, service.ports))
-    daemon = daemons.Daemon(service.namespace, folder / "pid", dnsmasq.arguments(service.network, service.interface, folder))
+    daemon = daemons.Daemon(service.namespace, folder / "pid", dnsmasq.arguments(service.network, service.interface, folder), stands_on)
     if _forget_leases(folder, service):
         daemons.stop(folder / "pid", PROGRAM)
         _forget_leases(folder, service, for_good=True)
-    if not daemon.ensure() and changed:
+    if not daemon.ensure() and (changed or not known):
         daemon.reload()
 
 

@@ -45,8 +45,8 @@ class Machine:
 
 def ensure(machine: Machine, old: Machine | None, folder: Path) -> None:
     """Make it so. `old` is what a call before made it into, None if nobody knows."""
-    namespaces.inside(machine.namespace, lambda: _settle(machine, old))
-    _advertise(machine, folder)
+    stands_on = namespaces.inside(machine.namespace, lambda: _settle(machine, old))
+    _advertise(machine, folder, stands_on)
 
 
 def announce(machine: Machine, old: Machine | None) -> None:
@@ -81,7 +81,7 @@ def hops(machine: Machine) -> list[addresses.Hop]:
     return found + [hop for route in machine.router.routes for hop in _way(route, legs)]
 
 
-def _settle(machine: Machine, old: Machine | None) -> None:
+def _settle(machine: Machine, old: Machine | None) -> str:
     namespaces.write_sysctls(SYSCTLS)
     inner = [addresses.Interface(leg.interface, leg.port.mac, leg.network.mtu, tuple(leg.addresses())) for leg in machine.legs]
     if machine.gateway:
@@ -90,10 +90,11 @@ def _settle(machine: Machine, old: Machine | None) -> None:
         inner.append(addresses.Interface(leg.interface, leg.port.mac, leg.network.mtu, (*leg.addresses(), *floating)))
     wanted = nat.table(translation(machine))
     nft.run(nft.difference(nat.table(translation(old)), wanted) if old else nft.replacement(wanted))
-    addresses.settle(inner, hops(machine))
+    stands_on = addresses.settle(inner, hops(machine))
     gone = _translated(old) - _translated(machine) if old else set()
     if gone:
         cuts.release({external for external, _ in gone})
+    return stands_on
 
 
 def _translated(machine: Machine) -> set[tuple[str, str]]:
@@ -123,7 +124,7 @@ def _way(route: Route, legs: Iterable[Leg]) -> Iterable[addresses.Hop]:
     return [addresses.Hop(str(ip_network(route.destination)), str(nexthop), leg.interface) for leg in legs if is_near(leg)][:1]
 
 
-def _advertise(machine: Machine, folder: Path) -> None:
+def _advertise(machine: Machine, folder: Path, stands_on: str) -> None:
     advertised = [radvd.Advertised(leg.interface, leg.network.mtu, tuple(s for s in leg.subnets() if s.ip_version == 6 and s.ra_mode))
                   for leg in machine.legs]
     text = radvd.configuration(advertised)
@@ -135,4 +136,4 @@ def _advertise(machine: Machine, folder: Path) -> None:
     if not path.exists() or path.read_text() != text:
         daemons.stop(folder / "pid", radvd.PROGRAM)
         path.write_text(text)
-    daemons.Daemon(machine.namespace, folder / "pid", radvd.arguments(folder)).ensure()
+    daemons.Daemon(machine.namespace, folder / "pid", radvd.arguments(folder), stands_on).ensure()
