@@ -11,6 +11,7 @@ from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
 from pileus_kit.testing import Client, TokenBook, fresh_sessions, routed_peers
 from pileus_volume.agent.greeting import Greeting
+from pileus_volume.agent.images import send
 from pileus_volume.agent.service import Agent
 from pileus_volume.app import create
 from pileus_volume.config import Config
@@ -27,17 +28,22 @@ from pileus_volume.worker import Listener
 class VolumeFixture(AbstractContextManager["VolumeFixture"]):
     """The API, a worker and storage hosts. Attributes: app, client, book, tools, runner, backends (by host), sessions.
 
-    `peers`: {"image": app, "compute": app}. Jobs run when the test says `drain()`.
+    `apps`: {"image": app, "compute": app}. Jobs run when the test says `drain()`. Without a directory it makes one,
+    which `close()` (or the end of a with block) removes. `real_transfers`: volumes that become images are sent by HTTP,
+    else they are found in `sent`.
     """
 
-    def __init__(self, peers: Mapping[str, Any] | Peers | None = None, hosts: tuple[str, ...] = ("host1",),
-                 book: TokenBook | None = None, backend: Callable[[Config], Backend] = FakeBackend) -> None:
+    def __init__(self, directory: Path | None = None, *, apps: Mapping[str, Any] | Peers | None = None,
+                 book: TokenBook | None = None, hosts: tuple[str, ...] = ("host1",),
+                 backend: Callable[[Config], Backend] = FakeBackend, real_transfers: bool = False) -> None:
+        self._send = send if real_transfers else self._take
         self._stack = ExitStack()
-        self.directory = Path(self._stack.enter_context(TemporaryDirectory(prefix="pileus-volume-")))
+        self.directory = directory or Path(self._stack.enter_context(TemporaryDirectory(prefix="pileus-volume-")))
+        self.directory.mkdir(parents=True, exist_ok=True)
         self.sessions = fresh_sessions(Model, self.directory)
         self._stack.callback(self.sessions.dispose)
         self.book = book or TokenBook()
-        self.peers = peers if isinstance(peers, Peers) else routed_peers(peers or {})
+        self.peers = apps if isinstance(apps, Peers) else routed_peers(apps or {})
         self.agents: dict[str, Agent] = {}
         self.backends: dict[str, Backend] = {}
         self.rung: list[str] = []
@@ -58,7 +64,7 @@ class VolumeFixture(AbstractContextManager["VolumeFixture"]):
         """A storage host that reports at once."""
         config = self.config(host)
         self.backends[host] = backend(config)
-        self.agents[host] = Agent(config, self.backends[host], self._take)
+        self.agents[host] = Agent(config, self.backends[host], self._send)
         assert Greeting(self.agents[host], Listener(self.sessions)).greet()
 
     def _take(self, path: Path, ticket: Ticket) -> None:

@@ -73,7 +73,7 @@ class World(VolumeFixture):
 
     def __init__(self, **kwargs: Any) -> None:
         self.images, self.compute = image_app(), compute_app()
-        super().__init__(peers={"image": self.images, "compute": self.compute}, **kwargs)
+        super().__init__(apps={"image": self.images, "compute": self.compute}, **kwargs)
 
     def volume(self, drained: bool = True, **asked: Any) -> dict[str, Any]:
         answer = self.client.post("/v3/p1/volumes", json={"volume": {"size": 1, **asked}}, version="3.60")

@@ -1,15 +1,16 @@
 """`/v3/{project_id}/volumes` and `/v3/volumes` are one place: the project is taken out of the path before routing.
 
-It adds nothing to a token's own scope, so it is only compared with it (Cinder: 400 when they differ). Administrators
-and services may name any, for they act on others' volumes.
+It adds nothing to a token's own scope, so it is only compared with it (Cinder: 400 when they differ). A service, which
+acts for its users after they have gone, acts for the project that it names.
 """
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, g, request
 
 from pileus_kit.errors import BadRequest
 from pileus_kit.web import Handler, caller
@@ -33,8 +34,10 @@ class Resource(KitResource):
             @wraps(handler)
             def checked(**arguments: Any) -> Any:
                 named = request.environ.get(KEY)
-                if named is not None and named != caller().project_id and not caller().is_admin:
-                    raise WrongProject()
+                if named is not None and named != caller().project_id:
+                    if "service" not in caller().roles:
+                        raise WrongProject()
+                    g.caller = replace(caller(), project_id=named)
                 return handler(**arguments)
 
             declare(checked)

@@ -1,6 +1,6 @@
 """Which events change a volume's or a snapshot's status, and from where. Everything else is refused."""
 
-from sqlalchemy import case, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -44,19 +44,25 @@ SNAPSHOT_MOVES: dict[str, dict[str, str]] = {
 }
 
 
-def move(session: Session, volume: Volume, event: str, **also: object) -> None:
-    """Apply an event if the status still allows it, in one UPDATE; else InvalidVolume. `also`: columns to set."""
+def move(session: Session, volume: Volume | str, event: str, **also: object) -> None:
+    """Apply an event if the status still allows it, in one UPDATE; else InvalidVolume. `also`: columns to set.
+
+    A flow's step that needs nothing else of the volume names it by id, which saves reading it.
+    """
+    volume_id = volume if isinstance(volume, str) else volume.id
     table = MOVES[event]
     before = Volume.status
     after = case({a: Volume.previous_status if b == BACK else b for a, b in table.items()}, value=before)
     hit = session.execute(
-        update(Volume).where(Volume.id == volume.id, before.in_(table))
+        update(Volume).where(Volume.id == volume_id, before.in_(table))
         .values(status=after, previous_status=before, updated_at=now(), **also)
         .returning(Volume.status).execution_options(synchronize_session=False)).scalar()
     if hit is None:
-        raise InvalidVolume(why=f"Volume {volume.id} status must be {' or '.join(table)}, "
-                                f"but current status is: {volume.status}.")
-    _refresh(volume, status=hit, **also)
+        status = session.scalar(select(Volume.status).where(Volume.id == volume_id))
+        raise InvalidVolume(why=f"Volume {volume_id} status must be {' or '.join(table)}, "
+                                f"but current status is: {status}.")
+    if not isinstance(volume, str):
+        _refresh(volume, status=hit, **also)
 
 
 def move_snapshot(session: Session, snapshot: Snapshot, event: str, **also: object) -> None:

@@ -96,9 +96,10 @@ def create(session: Session, caller: Caller, wish: Wish) -> tuple[Volume, Job]:
         multiattach=kind.extra_specs.get("multiattach") == "<is> True", meta=dict(wish.metadata),
         bootable=origin.bootable, image_meta=dict(origin.image_meta) if origin.image_meta else None,
         snapshot_id=wish.snapshot_id, source_volid=wish.source_volid)
-    data = dict(origin.data)
+    data = {**origin.data, "size": size}
     try:
         volume.host = hosts.pick(session, hosts.need_of(size, kind, wish.zone, origin.pool))
+        data["host"] = volume.host
     except NoBackend as err:
         data["unplaced"] = str(err)
     session.add(volume)
@@ -227,7 +228,8 @@ def upload(session: Session, caller: Caller, volume: Volume, image: Mapping[str,
     """Begin to send the content to an image that the image service has made already."""
     uploadable(volume, force)
     move(session, volume, "upload")
-    return enqueue(session, Job, flow="volume.upload", subject=volume.id, data={"image": dict(image)}, caller=caller)
+    return enqueue(session, Job, flow="volume.upload", subject=volume.id, caller=caller,
+                   data={"image": dict(image), "host": volume.host})
 
 
 def retype(session: Session, volume: Volume, kind: VolumeType) -> None:

@@ -4,7 +4,6 @@ from sqlalchemy.orm import Session
 
 from pileus_kit.flow import Flow, Local, Remote, Work
 from pileus_volume.core.states import move
-from pileus_volume.db.models import Volume
 from pileus_volume.errors import NoBackend
 from pileus_volume.flows.creations import failed, finish, place_of, unmake
 from pileus_volume.flows.tickets import ticket
@@ -15,7 +14,7 @@ from pileus_volume.rpc import Image
 def begin(session: Session, tools: Tools, work: Work) -> None:
     if "unplaced" in work.data:
         raise NoBackend(why=work.data["unplaced"])
-    move(session, session.get_one(Volume, work.subject), "download")
+    move(session, work.subject, "download")
 
 
 def fill(tools: Tools, work: Work) -> dict[str, object]:

@@ -16,9 +16,7 @@ def place_of(tools: Tools, work: Work) -> tuple[Disk, StorageAgent]:
     """The disk to make and the host to make it on. Raises NoBackend if none would take it."""
     if "unplaced" in work.data:
         raise NoBackend(why=work.data["unplaced"])
-    with tools.sessions.read() as session:
-        volume = session.get_one(Volume, work.subject)
-        return Disk(volume.id, volume.size), tools.agent(hosts.name_of(str(volume.host)))
+    return Disk(work.subject, work.data["size"]), tools.agent(hosts.name_of(work.data["host"]))
 
 
 def unmake(tools: Tools, work: Work) -> None:
@@ -29,7 +27,7 @@ def unmake(tools: Tools, work: Work) -> None:
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
-    move(session, session.get_one(Volume, work.subject), "created", launched_at=now(), **work.data.get("known", {}))
+    move(session, work.subject, "created", launched_at=now(), **work.data.get("known", {}))
 
 
 def failed(session: Session, tools: Tools, work: Work) -> None:

@@ -44,7 +44,7 @@ def _tell(tools: Tools, volume_id: str, instances: list[str]) -> None:
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
-    move(session, session.get_one(Volume, work.subject), "extended")
+    move(session, work.subject, "extended")
 
 
 def failed(session: Session, tools: Tools, work: Work) -> None:

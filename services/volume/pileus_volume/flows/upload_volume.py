@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from pileus_kit.flow import Flow, Local, Remote, Work
+from pileus_kit.flow import Again, Flow, Local, Remote, Work
 from pileus_kit.peers import PeerRefused
 from pileus_volume.core import hosts, messages
 from pileus_volume.core.states import move
@@ -13,11 +13,11 @@ from pileus_volume.flows.tools import Tools
 from pileus_volume.rpc import StorageAgent
 
 GONE = 404
+SAVING_S = 2.0
 
 
 def _agent(tools: Tools, work: Work) -> StorageAgent:
-    with tools.sessions.read() as session:
-        return tools.agent(hosts.name_of(str(session.get_one(Volume, work.subject).host)))
+    return tools.agent(hosts.name_of(work.data["host"]))
 
 
 def hold(tools: Tools, work: Work) -> None:
@@ -31,6 +31,11 @@ def release(tools: Tools, work: Work) -> None:
 
 def send(tools: Tools, work: Work) -> None:
     image = work.data["image"]
+    status = tools.peers.call("image", "GET", f"/v2/images/{image['id']}")["status"]
+    if status == "active":  # an earlier attempt got through
+        return
+    if status == "saving":
+        raise Again(after=SAVING_S, why="an earlier attempt is still writing the image, or has died doing so")
     right = ticket(tools, image["id"], "write")
     _agent(tools, work).upload(work.subject, image["id"], image["disk_format"], right)
 
@@ -46,7 +51,7 @@ def unhold(tools: Tools, work: Work) -> None:
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
-    move(session, session.get_one(Volume, work.subject), "uploaded")
+    move(session, work.subject, "uploaded")
 
 
 def failed(session: Session, tools: Tools, work: Work) -> None:

@@ -27,6 +27,7 @@ class FileBackend(Backend, Server):
 
     def __init__(self, config: Config) -> None:
         self._root = config.path("volumes", "x").parent
+        self._root.chmod(0o711)  # guests' processes pass through, and can't look around
         self._bases = Bases(config.path("volume-images", "x").parent, config.image_cache_gib * GIB)
         host, _, port = config.nbd.rpartition(":")
         self._daemon = StorageDaemon(config.path("run", "volume", "x").parent, Address(host, int(port), config.nbd_tls))
@@ -69,6 +70,7 @@ class FileBackend(Backend, Server):
 
     def delete(self, volume_id: str) -> None:
         path = self._path(volume_id)
+        self._daemon.drop(volume_id)
         for gone in (_part(path), path):
             gone.unlink(missing_ok=True)
         _sync(self._root)

@@ -91,6 +91,19 @@ class StorageDaemon:
                 if "does not exist" not in str(err):
                     raise
 
+    def drop(self, volume_id: str) -> None:
+        """Let go of a disk that is about to vanish, whoever still reads it."""
+        node = node_name(volume_id)
+        with self._lock:
+            if not self._alive():
+                return
+            with Monitor(self._socket) as monitor:
+                for entry in monitor.run("query-block-exports"):
+                    if entry["node-name"] == node:
+                        _unexport(monitor, entry["id"])
+                if node in _nodes(monitor):
+                    monitor.run("blockdev-del", node_name=node)
+
     def stop(self) -> None:
         """End it, and with it every export."""
         with self._lock:
