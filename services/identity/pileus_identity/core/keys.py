@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import Fernet, MultiFernet
 
 
 class KeyRing:
@@ -27,14 +27,7 @@ class KeyRing:
 
     def open(self, token: bytes) -> bytes:
         """Raises InvalidToken for whatever was not sealed with one of these keys."""
-        keys = self._fernet or self._keys()
-        try:
-            return keys.decrypt(token)
-        except InvalidToken:
-            newer = self._keys()
-            if newer is keys:
-                raise
-            return newer.decrypt(token)
+        return self._keys().decrypt(token)
 
     def _keys(self) -> MultiFernet:
         changed = self.folder.stat().st_mtime_ns

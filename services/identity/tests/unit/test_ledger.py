@@ -1,0 +1,68 @@
+"""The ledger against many threads, lost memory, and a database that another process writes."""
+
+import threading
+
+import pytest
+
+from pileus_identity.core import ledger
+from pileus_identity.core.tools import Tools
+from pileus_identity.testing import IdentityFixture
+from pileus_kit.errors import Unauthorized
+
+
+def test_entries_come_in_the_order_of_their_commits():
+    with IdentityFixture() as identity:
+        seen = identity.tools.tokens.standings.ledger
+        start = seen.look()
+
+        def write() -> None:
+            for _ in range(10):
+                with identity.tools.change() as session:
+                    ledger.record(session, user_id="u")
+
+        threads = [threading.Thread(target=write) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        serial, entries, lost = seen.since(start)
+        assert not lost and serial == start + 40
+        assert [entry.serial for entry in entries] == list(range(start + 1, start + 41))
+
+
+def test_who_is_too_far_behind_is_told_to_forget(monkeypatch):
+    monkeypatch.setattr(ledger, "REMEMBERED", 5)
+    with IdentityFixture() as identity:
+        seen = Tools(identity.config, identity.sessions).tokens.standings.ledger
+        start = seen.look()
+        for _ in range(8):
+            with identity.tools.change() as session:
+                ledger.record(session, user_id="u")
+        seen.touch()
+        assert seen.since(start)[2] is True
+        assert seen.since(start + 3)[2] is False and len(seen.since(start + 3)[1]) == 5
+        assert seen.since(start + 100)[2] is True  # another database, or one restored from a backup
+
+
+def test_a_revocation_survives_a_restart_and_reaches_other_processes():
+    with IdentityFixture() as identity:
+        token = identity.token("demo")
+        other = Tools(identity.config, identity.sessions)
+        assert other.authenticate(token).user_name == "demo"
+        audit_id = identity.tools.tokens.check(token).payload.audit_ids[0]
+        with identity.tools.change() as session:
+            ledger.record(session, kills=True, audit_id=audit_id)
+        other.tokens.standings.ledger.touch()  # what it does by itself within a second
+        for tools in (other, Tools(identity.config, identity.sessions)):
+            with pytest.raises(Unauthorized):
+                tools.authenticate(token)
+
+
+def test_old_entries_are_pruned():
+    with IdentityFixture() as identity:
+        with identity.tools.change() as session:
+            ledger.record(session, user_id="u")
+        with identity.sessions.begin() as session:
+            ledger.prune(session, -7200)
+        restarted = Tools(identity.config, identity.sessions).tokens.standings.ledger
+        assert restarted.since(restarted.look()) == (restarted.serial, [], False)
