@@ -25,12 +25,13 @@ from pileus_compute.api import (
     server_tags,
     servers,
     services,
+    size_actions,
     usage,
     volume_attachments,
     zones,
 )
 
-ACTION_MODULES = (power_actions, disk_actions, consoles, server_security_groups)  # they declare actions
+ACTION_MODULES = (power_actions, disk_actions, size_actions, consoles, server_security_groups)  # they declare actions
 RESOURCES = (
     discovery.resource, flavors.resource, flavor_access.resource, flavor_extra_specs.resource, keypairs.resource,
     servers.resource, server_actions.resource, server_metadata.resource, server_tags.resource, server_ips.resource,

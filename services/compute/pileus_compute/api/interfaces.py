@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.api import server_networks
 from pileus_compute.api.request import known_server, server_target, unlocked
-from pileus_compute.api.schemas import IP, TAG, UUID, body, obj
+from pileus_compute.api.schemas import IP, TAG, UUID, obj
 from pileus_compute.core import servers, states
 from pileus_compute.db.models import Job, ServerPort
 from pileus_compute.errors import PortNotAttached

@@ -25,6 +25,8 @@ from pileus_kit.db import new_id, now
 from pileus_kit.flow import enqueue
 from pileus_kit.flow.jobs import LIVE
 
+HOUSEWORK = ("server.tidy", "server.drop_image")  # jobs that nobody asked for
+
 
 @dataclass(frozen=True)
 class VolumeWish:
@@ -133,8 +135,9 @@ def around(session: Session, servers: Sequence[Server], tags: bool = False) -> A
 
 def live_jobs(session: Session, server_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Server id -> flow and step of what is being done with it."""
-    return {subject: (flow, step) for subject, flow, step in session.execute(
-        select(Job.subject, Job.flow, Job.step).where(Job.subject.in_(server_ids), Job.state.in_(LIVE)))}
+    subjects = {s: s for s in server_ids} | {offload_subject(s): s for s in server_ids}
+    return {subjects[subject]: (flow, step) for subject, flow, step in session.execute(
+        select(Job.subject, Job.flow, Job.step).where(Job.subject.in_(list(subjects)), Job.state.in_(LIVE)))}
 
 
 def busy_with(session: Session, server: Server) -> str | None:
@@ -170,6 +173,11 @@ def part_subject(server_id: str, part_id: str) -> str:
     return f"{server_id}/{part_id[:27]}"
 
 
+def offload_subject(server_id: str) -> str:
+    """What shelving leaves to be done; the server is busy with it all the same."""
+    return f"{server_id}/offload"
+
+
 def stop_work(session: Session, server_id: str, why: str) -> None:
     """Turn every running job of the server and its parts round."""
     session.execute(update(Job).where(*_work_of(server_id), Job.state == "running").values(
@@ -194,7 +202,7 @@ def _subjects(server_id: str) -> ColumnElement[bool]:
 
 def jobs_of(session: Session, server_id: str, limit: int = 1000) -> list[Job]:
     """All that was ever done with the server, newest first."""
-    return list(session.scalars(select(Job).where(_subjects(server_id), Job.flow != "server.tidy")
+    return list(session.scalars(select(Job).where(_subjects(server_id), Job.flow.not_in(HOUSEWORK))
                                 .order_by(Job.created_at.desc(), Job.id).limit(limit)))
 
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.core import hosts, servers, states
 from pileus_compute.db.models import Host, Server
-from pileus_compute.flows import ports, volumes
+from pileus_compute.flows import images, ports, volumes
 from pileus_compute.flows.ports import server_id_of
 from pileus_compute.flows.tools import Tools
 from pileus_kit.errors import HostDown
@@ -23,7 +23,8 @@ def settle(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     server = session.get_one(Server, server_id)
     rows = volumes.rows(session, server_id)
     return {"host": server.host, "project_id": server.project_id, "foreign": sorted(ports.foreign_of(session, server_id)),
-            "volumes": bool(rows), "doomed": [v.volume_id for v in rows if v.delete_on_termination and v.volume_id]}
+            "volumes": bool(rows), "doomed": [v.volume_id for v in rows if v.delete_on_termination and v.volume_id],
+            "image": (server.before or {}).get("shelved_image")}
 
 
 def destroy(tools: Tools, work: Work) -> None:
@@ -54,6 +55,12 @@ def drop_volumes(tools: Tools, work: Work) -> None:
         volumes.remove(tools, work.data["project_id"], volume_id)
 
 
+def drop_image(tools: Tools, work: Work) -> None:
+    """A shelved server's disk is an image."""
+    if work.data["image"]:
+        images.remove(tools, work.data["image"])
+
+
 def forget(session: Session, tools: Tools, work: Work) -> None:
     servers.forget(session, session.get_one(Server, server_id_of(work)))
 
@@ -67,5 +74,6 @@ def give_up(session: Session, tools: Tools, work: Work) -> None:
 
 delete_server = Flow(
     "server.delete",
-    Local(settle, patience=3600.0), Remote(destroy), Remote(unplug), Remote(unport), Remote(drop_volumes), Local(forget),
+    Local(settle, patience=3600.0), Remote(destroy), Remote(unplug), Remote(unport), Remote(drop_volumes),
+    Remote(drop_image), Local(forget),
     failed=give_up)

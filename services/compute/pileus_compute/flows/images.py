@@ -3,6 +3,7 @@
 from typing import Any
 
 from pileus_compute.flows.tools import Tools
+from pileus_kit.peers import PeerRefused
 
 TICKET_SECONDS = 3600
 
@@ -17,3 +18,12 @@ def ticket(tools: Tools, image_id: str, action: str) -> dict[str, Any]:
 def tickets(tools: Tools, image_ids: list[str]) -> dict[str, dict[str, Any]]:
     """A reading ticket for each: one image nearly always, at most three with kernel and ramdisk."""
     return {image_id: ticket(tools, image_id, "read") for image_id in image_ids}
+
+
+def remove(tools: Tools, image_id: str) -> None:
+    """Make sure that an image of ours is gone."""
+    try:
+        tools.peers.call("image", "DELETE", f"/v2/images/{image_id}")
+    except PeerRefused as err:
+        if err.status != 404:
+            raise

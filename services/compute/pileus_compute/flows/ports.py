@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.db.models import Server, ServerPort
+from pileus_compute.db.models import ServerPort
 from pileus_compute.flows.tools import Tools
 from pileus_kit.errors import CloudError
 from pileus_kit.flow import Work
@@ -126,8 +126,8 @@ def foreign_of(session: Session, server_id: str) -> set[str]:
         ServerPort.server_id == server_id, ServerPort.ours.is_(False))))
 
 
-def rebind(tools: Tools, session_server: Server, host: str) -> None:
-    """All ports of the server now belong to another host (resize, unshelve, migration)."""
-    for port in of_server(tools, session_server.id):
-        if port.get("binding:host_id") != host:
+def rebind(tools: Tools, server_id: str, host: str) -> None:
+    """All ports of the server now belong to this host (none: "")."""
+    for port in of_server(tools, server_id):
+        if (port.get("binding:host_id") or "") != host:
             tools.peers.call("network", "PUT", f"/v2.0/ports/{port['id']}", json={"port": {"binding:host_id": host}})

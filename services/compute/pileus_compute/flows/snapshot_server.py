@@ -9,7 +9,6 @@ from pileus_compute.flows import images
 from pileus_compute.flows.tools import Tools
 from pileus_compute.rpc import Upload
 from pileus_kit.flow import Flow, Local, Remote, Work
-from pileus_kit.peers import PeerRefused
 
 
 def upload(tools: Tools, work: Work) -> None:
@@ -23,11 +22,7 @@ def upload(tools: Tools, work: Work) -> None:
 
 def unupload(tools: Tools, work: Work) -> None:
     """An image that never got its bytes is of no use to anybody."""
-    try:
-        tools.peers.call("image", "DELETE", f"/v2/images/{work.data['image_id']}")
-    except PeerRefused as err:
-        if err.status != 404:
-            raise
+    images.remove(tools, work.data["image_id"])
 
 
 def finish(session: Session, tools: Tools, work: Work) -> dict[str, Any]:

@@ -121,17 +121,25 @@ def wait_volumes(tools: Tools, work: Work) -> None:
 
 
 def attach(tools: Tools, project_id: str, server_id: str, host: str, volume_id: str) -> dict[str, Any]:
-    """The volume's attachment to this server, connected to this host; made unless it is there.
+    """The volume's attachment to this server, connected to this host (if any); made unless it is there.
 
     Returns {"attachment_id", "connection"}.
     """
+    attachment_id = reserve(tools, project_id, server_id, volume_id)
+    if not host:
+        return {"attachment_id": attachment_id, "connection": None}
+    answer = _call(tools, project_id, "PUT", f"/attachments/{attachment_id}",
+                   {"attachment": {"connector": connector(host)}})["attachment"]
+    return {"attachment_id": attachment_id, "connection": answer["connection_info"]}
+
+
+def reserve(tools: Tools, project_id: str, server_id: str, volume_id: str) -> str:
+    """The id of the volume's attachment to this server, made unless it is there; nobody else can have it then."""
     mine = next((a for a in attachments(tools, project_id, server_id) if a["volume_id"] == volume_id), None)
     if mine is None:
         wish = {"volume_uuid": volume_id, "instance_uuid": server_id}
         mine = _call(tools, project_id, "POST", "/attachments", {"attachment": wish})["attachment"]
-    answer = _call(tools, project_id, "PUT", f"/attachments/{mine['id']}",
-                   {"attachment": {"connector": connector(host)}})["attachment"]
-    return {"attachment_id": mine["id"], "connection": answer["connection_info"]}
+    return str(mine["id"])
 
 
 def attachments(tools: Tools, project_id: str, server_id: str) -> list[dict[str, Any]]:

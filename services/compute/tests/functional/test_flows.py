@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+
 from pileus_compute.db.models import Allocation, Host, Server, ServerPort, ServerVolume
 from pileus_compute.flows import FLOWS
 from pileus_compute.rpc import Power
 from pileus_compute.testing import ComputeFixture, compute_service
 from pileus_kit.testing import kill_at_every_step
-from sqlalchemy import select
 
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"
 NETWORK_ID = "22222222-2222-4222-8222-222222222222"
@@ -200,10 +201,85 @@ class DetachVolume(AttachVolume):
         assert len(self.rows(ServerVolume)) == 1  # it may be asked for again
 
 
+class Resize(Existing):
+    def ask(self) -> str:
+        self.compute.flavor("2", vcpus=2, memory_mib=128, disk_gib=2)
+        return self.act("resize", {"flavorRef": "2"})
+
+    def done(self) -> None:
+        view = self.compute.show(self.server_id)
+        assert view["status"] == "VERIFY_RESIZE" and view["flavor"]["vcpus"] == 2
+        assert self.used() == (3, 192, 3) and self.compute.host.driver.guests_by_id[self.server_id].kept
+
+    def undone(self) -> None:
+        assert self.compute.show(self.server_id)["flavor"]["vcpus"] == 1 and self.used() == (1, 64, 1)
+        guest = self.compute.host.driver.guests_by_id[self.server_id]
+        assert not guest.kept and guest.power is Power.RUNNING
+
+
+class Confirm(Resize):
+    def ask(self) -> str:
+        super().ask()
+        self.compute.drain()
+        answer = self.compute.client.post(f"/v2.1/servers/{self.server_id}/action", json={"confirmResize": None})
+        assert answer.status_code == 204, answer.text
+        return self.compute.rung[-1]
+
+    def done(self) -> None:
+        assert self.status() == "ACTIVE" and self.used() == (2, 128, 2)
+        assert not self.compute.host.driver.guests_by_id[self.server_id].kept
+
+    def undone(self) -> None:
+        assert self.status() == "VERIFY_RESIZE"
+
+
+class Revert(Resize):
+    def ask(self) -> str:
+        super().ask()
+        self.compute.drain()
+        return self.act("revertResize")
+
+    def done(self) -> None:
+        super().undone()
+        assert self.status() == "ACTIVE"
+
+    def undone(self) -> None:
+        assert self.status() in ("ERROR", "VERIFY_RESIZE")
+
+
+class Shelve(Existing):
+    def ask(self) -> str:
+        return self.act("shelve")
+
+    def done(self) -> None:
+        assert self.status() == "SHELVED_OFFLOADED" and not self.compute.host.driver.guests_by_id
+        assert self.used() == (0, 0, 0) and len(self.image.images) == 2
+        assert {p["binding:host_id"] for p in self.network.ports.values()} == {""}
+
+    def undone(self) -> None:
+        assert self.status() in ("ACTIVE", "SHELVED")
+
+
+class Unshelve(Shelve):
+    def ask(self) -> str:
+        super().ask()
+        self.compute.drain()
+        return self.act("unshelve")
+
+    def done(self) -> None:
+        assert self.status() == "ACTIVE" and self.compute.power(self.server_id) is Power.RUNNING
+        assert self.used() == (1, 64, 1) and len(self.image.images) == 1
+        assert {p["binding:host_id"] for p in self.network.ports.values()} == {"host1"}
+
+    def undone(self) -> None:
+        super().done()
+
+
 SCENARIOS: dict[str, type[World]] = {
     "server.create": Create, "server.create_with_volumes": CreateFromVolume, "server.delete": Delete,
     "server.stop": Stop, "server.reboot_hard": Reboot, "server.rebuild": Rebuild, "server.snapshot": Snapshot,
-    "server.attach_volume": AttachVolume, "server.detach_volume": DetachVolume,
+    "server.attach_volume": AttachVolume, "server.detach_volume": DetachVolume, "server.resize": Resize, "server.confirm_resize": Confirm,
+    "server.revert_resize": Revert, "server.shelve": Shelve, "server.unshelve": Unshelve,
 }
 
 
