@@ -1,5 +1,6 @@
 """Mains: how an API, a worker or an agent runs until it is told to stop."""
 
+import gc
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -41,6 +42,8 @@ def api(build: Callable[[C], Any], config: C, process: str) -> None:
         def load(self) -> Any:
             return build(config)
 
+    gc.collect()
+    gc.freeze()  # the arbiter and its worker share what is imported so far
     Api().run()
 
 
