@@ -11,6 +11,10 @@ class InvalidVolume(BadRequest):
     text = "Invalid volume: {why}"
 
 
+class UsedByServer(Conflict):
+    text = "Detach volume from instance {instance} using the Compute API"
+
+
 class InvalidSnapshot(BadRequest):
     text = "Invalid snapshot: {why}"
 

@@ -42,7 +42,7 @@ def image_app() -> Flask:
 def compute_app() -> Flask:
     """A compute service that does to the guests' disks what it is told."""
     app = Flask("compute")
-    app.config.update(told=[], on_event=lambda event: None, on_snapshot=lambda volume, snapshot: None,
+    app.config.update(told=[], attached={}, on_event=lambda event: None, on_snapshot=lambda volume, snapshot: None,
                       on_unsnapshot=lambda volume, snapshot: None)
 
     @app.post("/v2.1/os-server-external-events")
@@ -51,6 +51,11 @@ def compute_app() -> Flask:
             app.config["told"].append(event)
             app.config["on_event"](event)
         return {"events": []}, 200
+
+    @app.get("/v2.1/servers/<server>/os-volume_attachments/<volume>")
+    def attached(server: str, volume: str) -> Any:
+        known = app.config["attached"].get((server, volume))
+        return ({"volumeAttachment": {"attachment_id": known}}, 200) if known else ({"itemNotFound": {}}, 404)
 
     @app.post("/v2.1/os-assisted-volume-snapshots")
     def snapshot() -> Any:

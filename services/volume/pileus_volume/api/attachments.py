@@ -5,11 +5,12 @@ from typing import Any
 from flask import request
 from sqlalchemy import Select, select
 
-from pileus_kit.web import allowed, caller, tools, version
+from pileus_kit.web import caller, tools, version
 from pileus_volume.api import listings
 from pileus_volume.api.actions import BODY, Actions
 from pileus_volume.api.project_paths import Resource, base_url
 from pileus_volume.api.schemas import CONNECTOR, UUID, UUID_OR_NULL, wrapped
+from pileus_volume.api.server_disks import refuse_if_used
 from pileus_volume.core import attachments, volumes
 from pileus_volume.db.models import Attachment
 from pileus_volume.errors import Invalid
@@ -37,7 +38,8 @@ def summary(attachment: Attachment) -> dict[str, Any]:
 def detail(attachment: Attachment, secrets: bool = False) -> dict[str, Any]:
     """`secrets`: also how to connect, which is for who connects."""
     info: dict[str, Any] = {}
-    if attachment.connection and (secrets or allowed("volume:attachment_update")):
+    known = secrets or caller().is_service or caller().is_admin or attachment.instance_id is None
+    if attachment.connection and known:
         how = attachment.connection
         info = {**how["data"], "driver_volume_type": how["driver_volume_type"], "data": how["data"],
                 "attachment_id": attachment.id}
@@ -120,6 +122,9 @@ def update(attachment_id: str, body: dict[str, Any]) -> Any:
 
 @resource.endpoint("DELETE", "/<attachment_id>", policy="volume:attachment_delete", since=SINCE)
 def delete(attachment_id: str) -> Any:
+    with tools().sessions.read() as session:
+        attachment = attachments.find(session, attachment_id, caller())
+    refuse_if_used(attachment)
     with tools().sessions.begin() as session:
         attachment = attachments.find(session, attachment_id, caller())
         volume = volumes.find(session, attachment.volume_id, caller())

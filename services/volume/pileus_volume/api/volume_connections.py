@@ -4,6 +4,7 @@ from typing import Any
 
 from pileus_kit.web import caller, tools
 from pileus_volume.api.schemas import CONNECTOR, UUID
+from pileus_volume.api.server_disks import refuse_if_used
 from pileus_volume.api.volume_actions import action
 from pileus_volume.core import attachments, volumes
 from pileus_volume.core.states import move
@@ -68,7 +69,16 @@ def force_detach(volume_id: str, asked: dict[str, Any]) -> Any:
     return _detached(volume_id, asked.get("attachment_id"))
 
 
+def _refuse_if_used(volume_id: str, attachment_id: str | None, host: str | None = None) -> None:
+    with tools().sessions.read() as session:
+        volume = volumes.find(session, volume_id, caller())
+    for attachment in volume.attachments:
+        if attachment_id in (None, attachment.id) and host in (None, attachment.attached_host):
+            refuse_if_used(attachment)
+
+
 def _detached(volume_id: str, attachment_id: str | None) -> Any:
+    _refuse_if_used(volume_id, attachment_id)
     with tools().sessions.begin() as session:
         volume = volumes.find(session, volume_id, caller())
         job = attachments.detach(session, volume, attachment_id, caller())
@@ -89,6 +99,7 @@ def initialize_connection(volume_id: str, asked: dict[str, Any]) -> Any:
 
 @action("os-terminate_connection", "volume_extension:volume_actions:terminate_connection", CONNECT)
 def terminate_connection(volume_id: str, asked: dict[str, Any]) -> Any:
+    _refuse_if_used(volume_id, None, asked["connector"].get("host"))
     with tools().sessions.begin() as session:
         volume = volumes.find(session, volume_id, caller())
         jobs = attachments.close_connection(session, volume, asked["connector"], caller())

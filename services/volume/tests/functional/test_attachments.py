@@ -147,3 +147,20 @@ def test_what_is_attached_over_the_network_does_not_grow(world):
     world.attach(volume, host="elsewhere")
     answer = world.act(volume, "os-extend", {"new_size": 2})
     assert answer.status_code == 400 and "over the network" in answer.json["badRequest"]["message"]
+
+
+def test_a_servers_disk_is_detached_through_compute_only(world):
+    volume = world.volume()["id"]
+    made = world.attach(volume)
+    world.compute.config["attached"][SERVER, volume] = made["id"]
+    path = f"/v3/attachments/{made['id']}"
+    refused = world.client.delete(path, version="3.60")
+    assert refused.status_code == 409 and "using the Compute API" in refused.json["conflictingRequest"]["message"]
+    assert world.act(volume, "os-detach", {"attachment_id": made["id"]}).status_code == 409
+    assert world.act(volume, "os-force_detach", {}, as_=world.book.admin).status_code == 409
+    assert world.act(volume, "os-terminate_connection", {"connector": {"host": "host1"}}).status_code == 409
+    assert world.client.get(path, version="3.60").json["attachment"]["connection_info"] == {}
+    assert world.client.get(path, version="3.60", as_=world.book.service).json["attachment"]["connection_info"]
+    on_behalf = {"X-Service-Token": world.book.service.token}
+    assert world.client.delete(path, version="3.60", headers=on_behalf).status_code == 200
+    assert world.show(volume)["status"] == "available"
