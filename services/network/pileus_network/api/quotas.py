@@ -11,6 +11,7 @@ from pileus_network.api.attributes import ANY, Attr, Shape, permit
 from pileus_network.api.transactions import change, read
 from pileus_network.core import projects
 from pileus_network.db.models import Project
+from pileus_network.errors import TenantQuotaNotFound
 
 resource = Resource("quotas", __name__, url_prefix="/v2.0/quotas")
 
@@ -85,7 +86,10 @@ def update(body: dict[str, Any], project_id: str) -> dict[str, Any]:
 @resource.endpoint("DELETE", "/<project_id>", policy="delete_quota")
 def delete(project_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
-        projects.locked(session, project_id).quotas = {}
+        project = projects.locked(session, project_id)
+        if not project.quotas:
+            raise TenantQuotaNotFound(tenant_id=project_id)
+        project.quotas = {}
 
     change(work)
     return "", 204

@@ -1,11 +1,12 @@
 """What network keeps about a project. Whoever creates something locks its row, so that counts and limits agree."""
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from pileus_network.db.models import (
     FloatingIp,
-    Model,
     Network,
     Port,
     Project,
@@ -29,7 +30,7 @@ DEFAULTS: dict[str, int] = {
     "security_group_rule": 100,
     "rbac_policy": 10,
 }
-COUNTED: dict[str, type[Model]] = {
+COUNTED: dict[str, Any] = {
     "network": Network,
     "subnet": Subnet,
     "subnetpool": SubnetPool,

@@ -14,14 +14,15 @@ class Tags(TypeDecorator[list[str]]):
     cache_ok = True
 
     def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str:
-        return "".join(_line(tag) for tag in sorted(set(value or ())))
+        return "".join(_line(tag) for tag in sorted(set(value or ()))).replace("\n\n", "\n")
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
-        return [json.loads(line) for line in (value or "").splitlines()]
+        return [json.loads(line) for line in (value or "").split("\n") if line]
 
 
 def _line(tag: str) -> str:
-    return json.dumps(tag) + "\n"
+    """Between line breaks, which JSON writes in no string, so that nothing but a whole tag looks like it."""
+    return "\n" + json.dumps(tag) + "\n"
 
 
 def tagged(column: Any, tag: str) -> ColumnElement[bool]:

@@ -1,0 +1,81 @@
+"""The real agent with the fake driver, over the bus: from a POST to a port that is ACTIVE, and lost pokes repaired."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pileus_kit.rpc import Bus
+from pileus_network.agent.server import Agent
+from pileus_network.config import Config
+from pileus_network.core.pokes import Poker
+from pileus_network.drivers.base import Settings
+from pileus_network.drivers.fake import Fake
+from pileus_network.rpc import HostState, Report
+from pileus_network.testing import NetworkFixture
+from pileus_network.worker import Controller
+
+PATIENCE_S = 60  # of a test that waits for an event; it normally takes milliseconds
+
+
+class Reported(Controller):
+    """Wakes the test after each report."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.heard = threading.Condition()
+
+    def applied(self, host: str, generation: int, report: Report) -> None:
+        super().applied(host, generation, report)
+        with self.heard:
+            self.heard.notify_all()
+
+    def until(self, true: Any) -> None:
+        with self.heard:
+            assert self.heard.wait_for(true, PATIENCE_S)
+
+
+def test_over_the_bus(tmp_path: Path) -> None:
+    with NetworkFixture(tmp_path, hosts=(), bus="fake://", host="host1", bridge_mappings=("public:br",)) as network:
+        config: Config = network.tools.config
+        bus = Bus("fake://")
+        controller = Reported(network.sessions, Poker("fake://"))
+        server = bus.serve(controller, "host1")
+        driver = Fake(Settings())
+        agent = Agent(config, bus, driver)
+        agent.start()
+        try:
+            follow(network, controller, driver)
+        finally:
+            agent.stop()
+            server.stop()
+            bus.close()
+
+
+def follow(network: NetworkFixture, controller: Reported, driver: Fake) -> None:
+    client, book = network.client, network.book
+    controller.until(lambda: driver.state is not None)
+    net = network.made("network", {})["id"]
+    network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})
+    wish = {"network_id": net, "project_id": "p1", "binding:host_id": "host1", "device_owner": "compute:nova"}
+    port = network.made("port", wish, book.service)["id"]
+    assert network.pulse.waiting, "the pokes of this API process went nowhere: they are lost"
+    controller.look()
+
+    def status() -> str:
+        return str(client.get(f"/v2.0/ports/{port}", as_=book.member).get_json()["port"]["status"])
+
+    controller.until(lambda: status() == "ACTIVE")
+    assert isinstance(driver.state, HostState) and port in {p.id for p in driver.state.ports}
+    client.delete(f"/v2.0/ports/{port}", as_=book.member)
+    controller.look()
+    controller.until(lambda: port not in {p.id for p in driver.state.ports} if driver.state else False)
+
+
+@pytest.mark.parametrize("waiting", [[{"a": 1}, {"a": 3, "b": 1}, {"a": 2}]])
+def test_pokes_that_wait_are_one_poke(waiting: list[dict[str, int]]) -> None:
+    poker = Poker("fake://")
+    for generations in waiting:
+        poker._waiting.put(generations)
+    assert poker._gather() == {"a": 3, "b": 1}

@@ -1,0 +1,86 @@
+"""Agents, zones, providers, availability of addresses, discovery."""
+
+from typing import Any
+
+from pileus_network.testing import NetworkFixture
+
+
+def test_agents_and_what_lives_where(network: NetworkFixture, ask: Any) -> None:
+    admin = network.book.admin
+    assert ask("GET", "agents") == (403, "PolicyNotAuthorized")
+    agents = {a["agent_type"]: a for a in ask("GET", "agents", as_=admin)[1]["agents"]}
+    assert set(agents) == {"Linux bridge agent", "DHCP agent", "L3 agent"} and all(a["alive"] for a in agents.values())
+    dhcp, l3 = agents["DHCP agent"]["id"], agents["L3 agent"]["id"]
+    assert ask("GET", f"agents/{dhcp}", as_=admin)[1]["agent"]["host"] == "host1"
+    assert [a["id"] for a in ask("GET", "agents?agent_type=L3+agent&host=host1", as_=admin)[1]["agents"]] == [l3]
+    net = network.made("network", {})["id"]
+    network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})
+    assert [n["id"] for n in ask("GET", f"agents/{dhcp}/dhcp-networks", as_=admin)[1]["networks"]] == [net]
+    assert [a["id"] for a in ask("GET", f"networks/{net}/dhcp-agents", as_=admin)[1]["agents"]] == [dhcp]
+    assert ask("DELETE", f"agents/{dhcp}/dhcp-networks/{net}", as_=admin)[0] == 204
+    assert ask("GET", f"networks/{net}/dhcp-agents", as_=admin)[1]["agents"] == []
+    assert ask("POST", f"agents/{dhcp}/dhcp-networks", {"network_id": net}, as_=admin)[0] == 201
+    router = network.made("router", {"external_gateway_info": {"network_id": network.public()["id"]}})["id"]
+    assert [r["id"] for r in ask("GET", f"agents/{l3}/l3-routers", as_=admin)[1]["routers"]] == [router]
+    assert ask("DELETE", f"agents/{l3}/l3-routers/{router}", as_=admin)[0] == 204
+    assert ask("GET", f"routers/{router}/l3-agents", as_=admin)[1]["agents"] == []
+    assert ask("POST", f"agents/{l3}/l3-routers", {"router_id": router}, as_=admin)[0] == 201
+    assert ask("GET", f"agents/{net}", as_=admin) == (404, "AgentNotFound")
+
+
+def test_a_disabled_host_takes_nothing_new(network: NetworkFixture, ask: Any) -> None:
+    admin = network.book.admin
+    agent = ask("GET", "agents", as_=admin)[1]["agents"][0]["id"]
+    assert (
+        ask("PUT", f"agents/{agent}", {"agent": {"admin_state_up": False}}, as_=admin)[1]["agent"]["admin_state_up"]
+        is False
+    )
+    router = network.made("router", {"external_gateway_info": {"network_id": network.public()["id"]}})["id"]
+    assert ask("GET", f"routers/{router}/l3-agents", as_=admin)[1]["agents"] == []
+    assert ask("DELETE", f"agents/{agent}", as_=admin) == (409, "AgentInUse")
+
+
+def test_small_lists(network: NetworkFixture, ask: Any) -> None:
+    zones = ask("GET", "availability_zones")[1]["availability_zones"]
+    assert {(z["name"], z["resource"], z["state"]) for z in zones} == {
+        ("nova", "network", "available"),
+        ("nova", "router", "available"),
+    }
+    assert ask("GET", "service-providers")[1]["service_providers"][0]["service_type"] == "L3_ROUTER_NAT"
+    net = network.made("network", {})["id"]
+    network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})
+    network.made("port", {"network_id": net})
+    admin = network.book.admin
+    found = ask("GET", f"network-ip-availabilities/{net}", as_=admin)[1]["network_ip_availability"]
+    assert (found["total_ips"], found["used_ips"], found["subnet_ip_availability"][0]["cidr"]) == (
+        253,
+        2,
+        "10.0.0.0/24",
+    )
+    assert len(ask("GET", "network-ip-availabilities?ip_version=4", as_=admin)[1]["network_ip_availabilities"]) == 1
+    assert ask("GET", "network-ip-availabilities?ip_version=6", as_=admin)[1] == {"network_ip_availabilities": []}
+
+
+def test_discovery_and_extensions(network: NetworkFixture, ask: Any) -> None:
+    client = network.client
+    versions = client.get("/").get_json()["versions"]
+    assert versions == [
+        {"id": "v2.0", "status": "CURRENT", "links": [{"rel": "self", "href": "http://localhost/v2.0/"}]}
+    ]
+    assert client.get("/").status_code == 200
+    resources = {r["collection"] for r in client.get("/v2.0/", as_=network.book.member).get_json()["resources"]}
+    assert {"networks", "subnets", "ports"} <= resources
+    extensions = ask("GET", "extensions")[1]["extensions"]
+    aliases = [e["alias"] for e in extensions]
+    assert {"router", "security-group", "external-net", "quotas", "provider", "binding"} <= set(aliases)
+    assert not {"trunk", "qos", "dvr", "metering", "dns-integration"} & set(aliases)
+    assert ask("GET", "extensions/router")[1]["extension"]["alias"] == "router"
+    assert ask("GET", "extensions/trunk") == (404, "HTTPNotFound")
+
+
+def test_what_isn_t_there(network: NetworkFixture, ask: Any) -> None:
+    assert ask("GET", "trunks") == (404, "HTTPNotFound")
+    assert ask("PATCH", "networks")[0] == 405
+    assert network.client.get("/v2.0/networks").status_code == 401
+    answer = network.client.post("/v2.0/networks", data=b"{", as_=network.book.member)
+    assert answer.status_code == 400 and answer.get_json()["NeutronError"]["type"] == "HTTPBadRequest"

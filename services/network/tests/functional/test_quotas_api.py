@@ -1,0 +1,54 @@
+"""Limits and their use."""
+
+from typing import Any
+
+import pytest
+
+from pileus_network.testing import NetworkFixture
+
+
+def test_defaults_overrides_and_use(network: NetworkFixture, ask: Any) -> None:
+    admin = network.book.admin
+    assert ask("GET", "quotas/p1")[1]["quota"]["network"] == 100
+    assert ask("GET", "quotas/p1/default")[1]["quota"]["port"] == 500
+    assert ask("PUT", "quotas/p1", {"quota": {"network": 1}}) == (403, "PolicyNotAuthorized")
+    assert ask("GET", "quotas/p1", as_=network.book.other)[0] == 403
+    assert ask("PUT", "quotas/p1", {"quota": {"network": 1}}, as_=admin)[1]["quota"]["network"] == 1
+    network.made("network", {})
+    assert ask("POST", "networks", {"network": {}}) == (409, "OverQuota")
+    assert ask("GET", "quotas/p1/details.json")[1]["quota"]["network"] == {"limit": 1, "used": 1, "reserved": 0}
+    assert [q["project_id"] for q in ask("GET", "quotas", as_=admin)[1]["quotas"]] == ["p1"]
+    assert ask("DELETE", "quotas/p1", as_=admin)[0] == 204
+    assert ask("GET", "quotas/p1")[1]["quota"]["network"] == 100
+    network.made("network", {})
+
+
+@pytest.mark.parametrize("wish", [{"network": -2}, {"network": "many"}, {"volumes": 1}, {"network": 2**31}])
+def test_bad_limits(network: NetworkFixture, ask: Any, wish: Any) -> None:
+    assert ask("PUT", "quotas/p1", {"quota": wish}, as_=network.book.admin) == (400, "HTTPBadRequest")
+
+
+@pytest.mark.parametrize(
+    ("resource", "path", "wish"),
+    [
+        ("router", "routers", {"router": {}}),
+        ("security_group", "security-groups", {"security_group": {"name": "g"}}),
+        ("subnetpool", "subnetpools", {"subnetpool": {"name": "p", "prefixes": ["10.0.0.0/8"]}}),
+        ("port", "ports", {"port": {}}),
+        ("subnet", "subnets", {"subnet": {"ip_version": 4, "cidr": "10.0.0.0/24"}}),
+        ("floatingip", "floatingips", {"floatingip": {}}),
+    ],
+)
+def test_every_quota_bites(network: NetworkFixture, ask: Any, resource: str, path: str, wish: dict[str, Any]) -> None:
+    noun = next(iter(wish))
+    if noun == "floatingip":
+        wish = {noun: {"floating_network_id": network.public(as_=network.book.service)["id"]}}
+    elif noun in ("port", "subnet"):
+        wish = {noun: wish[noun] | {"network_id": network.made("network", {})["id"]}}
+    ask("GET", "security-groups")
+    used = ask("GET", "quotas/p1/details")[1]["quota"][resource]["used"]
+    ask("PUT", "quotas/p1", {"quota": {resource: used}}, as_=network.book.admin)
+    assert ask("POST", path, wish) == (409, "OverQuota")
+    ask("PUT", "quotas/p1", {"quota": {resource: used + 1}}, as_=network.book.admin)
+    assert ask("POST", path, wish)[0] == 201
+    assert ask("GET", "quotas/p1/details")[1]["quota"][resource]["used"] > used

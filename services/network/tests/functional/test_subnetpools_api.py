@@ -1,0 +1,105 @@
+"""Subnet pools and address scopes."""
+
+from typing import Any
+
+import pytest
+
+from pileus_network.testing import NetworkFixture
+
+
+def test_create_list_show_update_delete(network: NetworkFixture, ask: Any) -> None:
+    made = network.made(
+        "subnetpool", {"name": "p", "prefixes": ["10.11.12.0/24", "10.11.13.0/24"], "min_prefixlen": 29}
+    )
+    assert made["prefixes"] == ["10.11.12.0/23"] and (
+        made["min_prefixlen"],
+        made["max_prefixlen"],
+        made["default_prefixlen"],
+    ) == ("29", "32", "29")
+    assert [p["id"] for p in ask("GET", "subnetpools?name=p")[1]["subnetpools"]] == [made["id"]]
+    assert ask("PUT", f"subnetpools/{made['id']}", {"subnetpool": {"name": "q"}})[1]["subnetpool"]["name"] == "q"
+    assert ask("PUT", f"subnetpools/{made['id']}", {"subnetpool": {"prefixes": ["10.0.0.0/24"]}}) == (
+        400,
+        "IllegalSubnetPoolPrefixUpdate",
+    )
+    assert ask("GET", f"subnetpools/{made['id']}", as_=network.book.other) == (404, "SubnetPoolNotFound")
+    assert ask("DELETE", f"subnetpools/{made['id']}")[0] == 204
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"prefixes": []},
+        {"prefixes": ["10.0.0.0/8", "fd00::/48"]},
+        {"prefixes": ["x"]},
+        {"prefixes": ["10.0.0.0/8"], "min_prefixlen": 33},
+        {"prefixes": ["10.0.0.0/8"], "min_prefixlen": 26, "max_prefixlen": 25},
+        {"prefixes": ["10.0.0.0/8"], "default_prefixlen": 7},
+    ],
+)
+def test_bad_pools(ask: Any, wish: dict[str, Any]) -> None:
+    assert ask("POST", "subnetpools", {"subnetpool": {"name": "p"} | wish})[0] == 400
+
+
+def test_subnets_are_carved_lowest_first(network: NetworkFixture, ask: Any) -> None:
+    pool = network.made(
+        "subnetpool", {"name": "p", "prefixes": ["10.0.0.0/24"], "default_prefixlen": 26, "min_prefixlen": 26}
+    )["id"]
+    net = network.made("network", {})["id"]
+
+    def carve(**wish: Any) -> tuple[int, Any]:
+        status, body = ask(
+            "POST", "subnets", {"subnet": {"network_id": net, "ip_version": 4, "subnetpool_id": pool} | wish}
+        )
+        return status, body["subnet"]["cidr"] if status == 201 else body
+
+    assert carve() == (201, "10.0.0.0/26")
+    assert carve(cidr="10.0.0.128/26") == (201, "10.0.0.128/26")
+    assert carve() == (201, "10.0.0.64/26")
+    assert carve(cidr="10.0.0.128/26") == (409, "SubnetAllocationError")
+    assert carve(prefixlen=25) == (400, "InvalidInput")
+    assert carve() == (201, "10.0.0.192/26")
+    assert carve() == (409, "SubnetAllocationError")
+    assert carve(ip_version=6) == (400, "InvalidInput")
+    assert ask("DELETE", f"subnetpools/{pool}") == (409, "SubnetPoolInUse")
+
+
+def test_the_default_pool_and_quotas(network: NetworkFixture, ask: Any) -> None:
+    net = network.made("network", {})["id"]
+    wish = {"subnet": {"network_id": net, "ip_version": 4, "use_default_subnetpool": True}}
+    assert ask("POST", "subnets", wish) == (404, "SubnetPoolNotFound")
+    pool = {
+        "name": "p",
+        "prefixes": ["10.0.0.0/16"],
+        "default_prefixlen": 24,
+        "is_default": True,
+        "shared": True,
+        "default_quota": 256,
+    }
+    assert ask("POST", "subnetpools", {"subnetpool": pool}) == (403, "PolicyNotAuthorized")
+    network.made("subnetpool", pool, network.book.admin)
+    assert ask("POST", "subnetpools", {"subnetpool": pool | {"name": "q"}}, as_=network.book.admin) == (
+        400,
+        "InvalidInput",
+    )
+    assert ask("POST", "subnets", wish)[1]["subnet"]["cidr"] == "10.0.0.0/24"
+    assert ask("POST", "subnets", wish) == (409, "SubnetPoolQuotaExceeded")
+
+
+def test_address_scopes(network: NetworkFixture, ask: Any) -> None:
+    made = ask("POST", "address-scopes", {"address_scope": {"name": "a", "ip_version": 4}})[1]["address_scope"]
+    first = {"name": "p", "prefixes": ["10.0.0.0/16"], "address_scope_id": made["id"]}
+    pool = network.made("subnetpool", first)
+    assert ask("POST", "subnetpools", {"subnetpool": first | {"prefixes": ["10.0.1.0/24"]}}) == (400, "InvalidInput")
+    assert ask("POST", "subnetpools", {"subnetpool": first | {"prefixes": ["fd00::/48"]}}) == (400, "InvalidInput")
+    assert ask("DELETE", f"address-scopes/{made['id']}") == (409, "AddressScopeInUse")
+    assert ask("GET", f"address-scopes/{made['id']}", as_=network.book.other) == (404, "AddressScopeNotFound")
+    assert ask("PUT", f"address-scopes/{made['id']}", {"address_scope": {"shared": True}}) == (
+        403,
+        "PolicyNotAuthorized",
+    )
+    assert (
+        ask("PUT", f"address-scopes/{made['id']}", {"address_scope": {"name": "b"}})[1]["address_scope"]["name"] == "b"
+    )
+    ask("DELETE", f"subnetpools/{pool['id']}")
+    assert ask("DELETE", f"address-scopes/{made['id']}")[0] == 204
