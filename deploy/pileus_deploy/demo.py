@@ -18,6 +18,10 @@ def first_server(plan: Plan) -> str:
     cloud = Cloud(plan, "demo", "demo")
     with step("key pair"):
         key = _key(plan, cloud)
+    with step("this host offers itself"):
+        admin = Cloud(plan, "admin", "admin")
+        wait_for("compute host", 60, lambda: any(
+            s["state"] == "up" for s in admin.call("GET", "compute", "/v2.1/os-services?binary=nova-compute")["services"]))
     with step(f"server {NAME} is ACTIVE") as remark:
         server = _server(cloud)
         remark(server["id"])

@@ -124,8 +124,11 @@ class Bus:
     def client(self, contract: type["I"], host: str | None = None, fanout: bool = False) -> "I":
         """Somebody who answers `contract`: the one on `host`, any of them, or (casts only) all of them."""
         target = self._om.Target(topic=contract.topic, server=host, version="1.0", fanout=fanout)
-        client = self._om.get_rpc_client(self.transport, target, version_cap=contract.version,
-                                         call_monitor_timeout=None if self.url.startswith("fake") else SILENCE)
+        fake = self.url.startswith("fake")
+        client = self._om.get_rpc_client(
+            self.transport, target, version_cap=contract.version, call_monitor_timeout=None if fake else SILENCE,
+            # nobody listens: say so at once instead of waiting for an answer
+            transport_options=None if fake or fanout else self._om.TransportOptions(at_least_once=True))
         return typed("I", _Client(contract, client, host or contract.topic, self._om))
 
     def serve(self, implementation: Interface, host: str, threads: int = 8) -> "Server":
