@@ -11,9 +11,12 @@ from pileus_kit.config import ServiceConfig, option
 @dataclass(frozen=True, kw_only=True)
 class Config(ServiceConfig):
     bind: str = option("Address and port of the proxy", "127.0.0.1:8080")
-    storage_bind: str = option("Address and port of this host's storage server: the one that the ring names", "127.0.0.1:6200")
-    cluster_key: str = option("Secret that proxies and storage servers share; empty: a file under the state directory", "",
-                              secret=True)
+    storage_bind: str = option(
+        "Address and port of this host's storage server: the one that the ring names", "127.0.0.1:6200"
+    )
+    cluster_key: str = option(
+        "Secret that proxies and storage servers share; empty: a file under the state directory", "", secret=True
+    )
     account_prefix: str = option("Account names are this and the project's id", "AUTH_")
     reserve_mib: int = option("MiB that object data leaves free on each device", 64)
     reclaim_s: int = option("Seconds for which deletions are remembered; no device may stay away longer", 7 * 86400)

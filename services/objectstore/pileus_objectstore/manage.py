@@ -31,7 +31,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="pileus-objectstore-manage", description=__doc__)
     top.add_argument("--config", default="")
     commands = top.add_subparsers(required=True)
-    one = commands.add_parser("all-in-one", help="four devices below the state directory and rings of them; does nothing twice")
+    one = commands.add_parser(
+        "all-in-one", help="four devices below the state directory and rings of them; does nothing twice"
+    )
     one.set_defaults(act=all_in_one)
     migrate = commands.add_parser("migrate", help="the same: this service's schema is made with its files")
     migrate.set_defaults(act=all_in_one)
@@ -39,7 +41,9 @@ def parser() -> argparse.ArgumentParser:
     device.add_argument("name", nargs="+")
     device.set_defaults(act=format_devices)
     create = commands.add_parser("create", help="begin the rings of a new cluster")
-    create.add_argument("--power", type=int, default=POWER, help="2**power partitions, for ever: 100 for each disk there will be")
+    create.add_argument(
+        "--power", type=int, default=POWER, help="2**power partitions, for ever: 100 for each disk there will be"
+    )
     create.add_argument("--replicas", type=int, default=3)
     create.set_defaults(act=create_rings)
     add = commands.add_parser("add", help="add a device; takes effect with rebalance")
@@ -55,7 +59,9 @@ def parser() -> argparse.ArgumentParser:
     weight.add_argument("id", type=int)
     weight.add_argument("weight", type=float)
     weight.set_defaults(act=weigh)
-    commands.add_parser("rebalance", help="draw the rings anew, moving as little as possible").set_defaults(act=rebalance)
+    commands.add_parser("rebalance", help="draw the rings anew, moving as little as possible").set_defaults(
+        act=rebalance
+    )
     commands.add_parser("show", help="devices and what they hold").set_defaults(act=show)
     return top
 
@@ -127,8 +133,10 @@ def show(config: Config, args: argparse.Namespace) -> None:
         print(f"{path.stem}: version {builder.version}, 2**{builder.power} partitions, {builder.replicas} replicas")
         for device in builder.devices:
             if device:
-                print(f"  {device.id:3} {device.name:12} {device.host:24} region {device.region} zone {device.zone} "
-                      f"weight {device.weight:g} holds {held.get(device.id, 0)}")
+                print(
+                    f"  {device.id:3} {device.name:12} {device.host:24} region {device.region} zone {device.zone} "
+                    f"weight {device.weight:g} holds {held.get(device.id, 0)}"
+                )
 
 
 if __name__ == "__main__":

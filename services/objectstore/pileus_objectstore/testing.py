@@ -1,4 +1,5 @@
-"""The object store in this process, for other services' tests: real proxy, real storage server, files in a temporary directory."""
+"""The object store in this process, for other services' tests: real proxy, real storage server, files in a temporary
+directory."""
 
 import socket
 from pathlib import Path
@@ -15,7 +16,8 @@ from pileus_objectstore.ring.builder import Builder
 
 
 class ObjectStoreFixture:
-    """`hosts` storage servers with `devices` devices each. Attributes: app (WSGI), client, tokens, servers, config; call `close`.
+    """`hosts` storage servers with `devices` devices each. Attributes: app (WSGI), client, tokens, servers, config;
+    call `close`.
 
     With several hosts each has its own zone and its own home below the state directory, as on real machines.
     """
@@ -23,8 +25,16 @@ class ObjectStoreFixture:
     def __init__(self, state: Path, hosts: int = 1, devices: int = 4, power: int = 4) -> None:
         self.tokens = TokenBook()
         self.config = Config(state=str(state))
-        self.configs = [Config(state=str(state / f"host{n}" if hosts > 1 else state), storage_bind=f"127.0.0.1:{free_port()}",
-                               cluster_key=self.config.key(), threads=8, reserve_mib=0) for n in range(hosts)]
+        self.configs = [
+            Config(
+                state=str(state / f"host{n}" if hosts > 1 else state),
+                storage_bind=f"127.0.0.1:{free_port()}",
+                cluster_key=self.config.key(),
+                threads=8,
+                reserve_mib=0,
+            )
+            for n in range(hosts)
+        ]
         self._draw(devices, power)
         self.servers = [StorageServer(config) for config in self.configs]
         for server in self.servers:

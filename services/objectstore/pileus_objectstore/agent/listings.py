@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
@@ -24,6 +25,7 @@ from pileus_objectstore.rpc.contract import (
 from pileus_objectstore.rpc.server import Answer
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class ListingCalls:
@@ -37,16 +39,13 @@ class ListingCalls:
         """201 created, 202 there already, 404 not there and not to be created."""
         if not args.create and self._best(args.kind, args.spot, lambda listing: listing.info.live) is not True:
             return Answer(ListingReply(404))
-        created: list[bool] = []
-
-        def put(device: Device) -> None:
-            created.append(self._put(device, args))
-
-        done = self._each(self._host.targets(args.spot), put)
+        done, created = self._write(args.spot, lambda device: self._put(device, args))
         if not done:
             return Answer(ListingReply(507, why="no device of this host could be written"))
         if args.kind == "container" and args.create:
-            self._updates.tell("account", _parent(args.name), args.upstream, [Row(_last(args.name), args.timestamp)], done)
+            self._updates.tell(
+                "account", _parent(args.name), args.upstream, [Row(_last(args.name), args.timestamp)], done
+            )
         return Answer(ListingReply(201 if any(created) else 202, done))
 
     def delete_listing(self, args: DeleteListing, body: Source) -> Answer:
@@ -55,7 +54,7 @@ class ListingCalls:
             return Answer(ListingReply(404))
         if info.count:
             return Answer(ListingReply(409))
-        done = self._each(self._host.targets(args.spot), lambda device: self._delete(device, args))
+        done, _ = self._write(args.spot, lambda device: self._delete(device, args))
         if not done:
             return Answer(ListingReply(507, why="no device of this host could be written"))
         if args.kind == "container":
@@ -69,8 +68,15 @@ class ListingCalls:
         def read(listing: Listing) -> tuple[Info, bytes]:
             if not args.limit or not listing.info.live:
                 return listing.info, b""
-            rows = listing.rows(limit=args.limit, marker=args.marker, end_marker=args.end_marker, prefix=args.prefix,
-                                delimiter=args.delimiter, path=args.path, reverse=args.reverse)
+            rows = listing.rows(
+                limit=args.limit,
+                marker=args.marker,
+                end_marker=args.end_marker,
+                prefix=args.prefix,
+                delimiter=args.delimiter,
+                path=args.path,
+                reverse=args.reverse,
+            )
             return listing.info, msgspec.json.encode(rows)
 
         found = self._best(args.kind, args.spot, read)
@@ -84,8 +90,13 @@ class ListingCalls:
 
     def _put(self, device: Device, args: PutListing) -> bool:
         spot, listings = args.spot, device.listings
-        fresh = Info(args.name, created=args.timestamp, put=args.timestamp, newest=args.timestamp,
-                     metadata={k: (v, args.timestamp) for k, v in args.metadata.items() if v})
+        fresh = Info(
+            args.name,
+            created=args.timestamp,
+            put=args.timestamp,
+            newest=args.timestamp,
+            metadata={k: (v, args.timestamp) for k, v in args.metadata.items() if v},
+        )
         if args.create and listings.create(args.kind, spot.partition, spot.digest, fresh):
             return True
         with listings.use(args.kind, spot.partition, spot.digest) as listing:
@@ -97,13 +108,15 @@ class ListingCalls:
 
     def _delete(self, device: Device, args: DeleteListing) -> None:
         def bury(info: Info) -> Info:
-            return msgspec.structs.replace(info, deleted=max(info.deleted, args.timestamp), metadata={}, newest=args.timestamp)
+            return msgspec.structs.replace(
+                info, deleted=max(info.deleted, args.timestamp), metadata={}, newest=args.timestamp
+            )
 
         with device.listings.use(args.kind, args.spot.partition, args.spot.digest) as listing:
             if listing is not None:
                 listing.change(bury)
 
-    def _best(self, kind: str, spot: Spot, read: Callable[[Listing], object]) -> object | None:
+    def _best(self, kind: str, spot: Spot, read: Callable[[Listing], T]) -> T | None:
         """Ask the replica that has heard the latest news; the next one if it can't answer."""
         ranked = []
         for place, device in enumerate(self._host.holders(spot)):
@@ -123,28 +136,29 @@ class ListingCalls:
                 log.error("%s", e)
         return None
 
-    def _each(self, devices: list[Device], act: Callable[[Device], object]) -> tuple[str, ...]:
-        done = []
-        for device in devices:
-            try:
-                act(device)
-                done.append(device.name)
-            except (DeviceFailed, Damaged) as e:
-                log.warning("%s", e)
-        return tuple(done)
+    def _write(self, spot: Spot, act: Callable[[Device], T]) -> tuple[tuple[str, ...], list[T]]:
+        """Names of the devices on which it worked, and what came of it there."""
+        outcomes = self._host.each(self._host.targets(spot), act)
+        return tuple(device.name for device, _ in outcomes), [result for _, result in outcomes]
 
 
 def merged(info: Info, args: PutListing, fresh: Info) -> Info | None:
     """An existing head after a PUT or POST: each header's newest value wins, an empty one stays as a tombstone."""
     if args.create and not info.live and args.timestamp > info.deleted:
-        return msgspec.structs.replace(info, created=args.timestamp, put=args.timestamp, metadata=fresh.metadata,
-                                       newest=args.timestamp)
-    changes = {k: (v, args.timestamp) for k, v in args.metadata.items()
-               if info.metadata.get(k, ("", ""))[1] < args.timestamp and (v or k in info.metadata)}
+        return msgspec.structs.replace(
+            info, created=args.timestamp, put=args.timestamp, metadata=fresh.metadata, newest=args.timestamp
+        )
+    changes = {
+        k: (v, args.timestamp)
+        for k, v in args.metadata.items()
+        if info.metadata.get(k, ("", ""))[1] < args.timestamp and (v or k in info.metadata)
+    }
     put = max(info.put, args.timestamp) if args.create else info.put
     if not changes and put == info.put:
         return None
-    return msgspec.structs.replace(info, put=put, metadata=info.metadata | changes, newest=max(info.newest, args.timestamp))
+    return msgspec.structs.replace(
+        info, put=put, metadata=info.metadata | changes, newest=max(info.newest, args.timestamp)
+    )
 
 
 def _parent(name: str) -> str:

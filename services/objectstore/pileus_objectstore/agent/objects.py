@@ -51,7 +51,9 @@ class Objects:
         finally:
             upload.abandon()
         if reply.status == 201 and reply.meta:
-            self._updates.tell("container", _container(args.name), args.upstream, [row_of(args, reply.meta)], reply.devices)
+            self._updates.tell(
+                "container", _container(args.name), args.upstream, [row_of(args, reply.meta)], reply.devices
+            )
             reply.meta = Meta(args.name, args.timestamp, reply.meta.size, reply.meta.etag)
         return Answer(reply)
 
@@ -91,11 +93,12 @@ class Objects:
         targets = self._host.targets(spot)
         if not reading.newest and len(self._host.devices(spot.devices)) == len(spot.devices):
             return Answer(ObjectReply(404, tuple(device.name for device in targets)))
-        written = self._each(targets, lambda device: device.files.bury(spot.partition, spot.digest, tomb))
+        written = self._write(targets, lambda device: device.files.bury(spot.partition, spot.digest, tomb))
         if not written:
             return Answer(ObjectReply(507, why="no device of this host could be written"))
-        self._updates.tell("container", _container(args.name), args.upstream,
-                           [Row(_object(args.name), args.timestamp, True)], written)
+        self._updates.tell(
+            "container", _container(args.name), args.upstream, [Row(_object(args.name), args.timestamp, True)], written
+        )
         return Answer(ObjectReply(204 if meta else 404, written, meta))
 
     def post_object(self, args: PostObject, body: Source) -> Answer:
@@ -111,7 +114,7 @@ class Objects:
         meta = posted(old, args)
         stamp = stamp_of(old.timestamp)
         same = [device for device in holders if device.files.stamps(spot.partition, spot.digest)[0] == stamp]
-        written = self._each(same, lambda device: device.files.post(spot.partition, spot.digest, meta))
+        written = self._write(same, lambda device: device.files.post(spot.partition, spot.digest, meta))
         if not written:
             return Answer(ObjectReply(507, why="no device of this host could be written"))
         kind = meta.headers.get("Content-Type", "")
@@ -135,16 +138,9 @@ class Objects:
                 return ObjectReply(412)
         return None
 
-    def _each(self, devices: list[Device], act: Callable[[Device], object]) -> tuple[str, ...]:
+    def _write(self, devices: list[Device], act: Callable[[Device], object]) -> tuple[str, ...]:
         """Names of the devices on which it worked (or where something newer stands already)."""
-        done = []
-        for device in devices:
-            try:
-                act(device)
-                done.append(device.name)
-            except DeviceFailed as e:
-                log.warning("%s", e)
-        return tuple(done)
+        return tuple(device.name for device, _ in self._host.each(devices, act))
 
 
 class Upload:
@@ -161,7 +157,7 @@ class Upload:
         self._drafts: list[Draft] = []
         self._whole: bytes | None = b""  # kept while short, so that a handoff can still be filled
         self._failed = ""
-        for device in host.targets(args.spot)[:self._wanted]:
+        for device in host.targets(args.spot)[: self._wanted]:
             self._draft(device)
 
     def receive(self, body: Source) -> None:
@@ -192,14 +188,13 @@ class Upload:
         meta = Meta(args.name, args.timestamp, self._size, etag, args.headers, delete_at=args.delete_at)
         tail = trailer(meta, self._size, self._sums.packed())
         self._replace_lost()
-        stamp, kept = stamp_of(args.timestamp), []
-        for draft in list(self._drafts):
-            try:
-                draft.write(tail)
-                draft.keep(stamp)
-                kept.append(draft.files.disk.name)
-            except DeviceFailed as e:
-                self._lose(draft, e)
+        stamp = stamp_of(args.timestamp)
+
+        def keep(draft: Draft) -> None:
+            draft.write(tail)
+            draft.keep(stamp)
+
+        kept = [draft.files.disk.name for draft, _ in self._host.each(self._drafts, keep)]
         if not kept:
             return ObjectReply(507, why=self._failed or "no device of this host could be written")
         return ObjectReply(201, tuple(kept), meta)
@@ -248,8 +243,15 @@ class Upload:
 def posted(old: Meta, args: PostObject) -> Meta:
     """What a POST leaves: its own headers over those that only a PUT can change."""
     kept = {name: value for name, value in old.headers.items() if name in KEPT or name.startswith("X-Object-Sysmeta-")}
-    return Meta(old.name, old.timestamp, old.size, old.etag, kept | args.headers, posted=args.timestamp,
-                delete_at=args.delete_at)
+    return Meta(
+        old.name,
+        old.timestamp,
+        old.size,
+        old.etag,
+        kept | args.headers,
+        posted=args.timestamp,
+        delete_at=args.delete_at,
+    )
 
 
 KEPT = frozenset({"Content-Type", "X-Static-Large-Object"})
@@ -257,8 +259,14 @@ KEPT = frozenset({"Content-Type", "X-Static-Large-Object"})
 
 def row_of(args: PutObject, meta: Meta) -> Row:
     size = args.listed_size if args.listed_size >= 0 else meta.size
-    return Row(_object(args.name), args.timestamp, False, size, args.listed_etag or meta.etag,
-               meta.headers.get("Content-Type", ""))
+    return Row(
+        _object(args.name),
+        args.timestamp,
+        False,
+        size,
+        args.listed_etag or meta.etag,
+        meta.headers.get("Content-Type", ""),
+    )
 
 
 def _container(name: str) -> str:

@@ -1,4 +1,5 @@
-"""Reading the newest whole version that any device of this host has, changing devices on the way if one turns out rotten."""
+"""Reading the newest whole version that any device of this host has, changing devices on the way if one turns out
+rotten."""
 
 import logging
 import socket
@@ -39,6 +40,7 @@ class Reading:
     def __init__(self, devices: list[Device], spot: Spot) -> None:
         self._spot = spot
         self._left = _ranked(devices, spot)
+        self._tried: list[Device] = []
         self.newest = self._left[0][1][0] if self._left else 0
         self.tombstone = ""
         self.file: ObjectFile | None = None
@@ -65,7 +67,7 @@ class Reading:
 
         def take(piece: memoryview) -> None:
             nonlocal at
-            out[at:at + len(piece)] = piece
+            out[at : at + len(piece)] = piece
             at += len(piece)
 
         self._run(start, length, take)
@@ -90,7 +92,7 @@ class Reading:
                 number = start // BLOCK
                 filled = self._block(number, buffer)
                 base = number * BLOCK
-                piece = view[start - base:min(filled, end - base)]
+                piece = view[start - base : min(filled, end - base)]
                 take(piece)
                 start += len(piece)
         finally:
@@ -113,7 +115,10 @@ class Reading:
         old.close()
         self._quarantine(old)
         self._next()
-        if self.file is not None and (self.file.meta.timestamp, self.file.meta.etag) != (old.meta.timestamp, old.meta.etag):
+        if self.file is not None and (self.file.meta.timestamp, self.file.meta.etag) != (
+            old.meta.timestamp,
+            old.meta.etag,
+        ):
             self.file.close()
             self.file = None
 
@@ -127,7 +132,6 @@ class Reading:
     def _next(self) -> None:
         """Open the next best copy; what can't be read is passed over."""
         self.file = None
-        self._tried = [] if not hasattr(self, "_tried") else self._tried
         while self._left:
             device, stamps = self._left.pop(0)
             self._tried.append(device)

@@ -69,13 +69,20 @@ class Replicas:
 
 
 def joined(mine: Info, other: Info) -> Info | None:
-    """Two replicas' heads in one: the newest time and, for each header, the newest value. Counts follow from the rows."""
+    """Two replicas' heads in one: the newest time and, for each header, the newest value. Counts follow from the
+    rows."""
     metadata = dict(mine.metadata)
     for header, value in other.metadata.items():
         if value[1] > metadata.get(header, ("", ""))[1]:
             metadata[header] = value
     deleted = max(mine.deleted, other.deleted)
     metadata = {header: value for header, value in metadata.items() if value[1] > deleted}
-    info = msgspec.structs.replace(mine, created=max(mine.created, other.created), put=max(mine.put, other.put), deleted=deleted,
-                                   metadata=metadata, newest=max(mine.newest, other.newest))
+    info = msgspec.structs.replace(
+        mine,
+        created=max(mine.created, other.created),
+        put=max(mine.put, other.put),
+        deleted=deleted,
+        metadata=metadata,
+        newest=max(mine.newest, other.newest),
+    )
     return None if info == mine else info

@@ -1,7 +1,9 @@
 """Telling the listings: at once where possible, else noted on disk and told later.
 
-A note is a file in pending/ of a device that took the change itself, so it is as durable as that. Statistics of containers travel to their
-accounts a moment after the change, many changes in one; what is lost of that with the process, the next change or the sweep repairs.
+A note is a file in pending/ of a device that took the change itself, so it is as durable as that. Statistics of
+containers travel to their
+accounts a moment after the change, many changes in one; what is lost of that with the process, the next change or
+the sweep repairs.
 """
 
 import logging
@@ -53,19 +55,19 @@ class Updates:
             missing = self._send(to.host, args)
             if missing:
                 spot = Spot(to.spot.partition, to.spot.digest, missing)
-                self._note(MergeRows(kind, spot, name, rows), to.host, devices)
+                self._note(MergeRows(kind, spot, name, rows), devices)
 
     def merge_here(self, args: MergeRows) -> tuple[list[str], list[str]]:
         """Into this host's replicas: (devices that took it, devices that lack the listing or failed)."""
-        done, missing = [], []
-        usable = {device.name: device for device in self._host.devices(args.spot.devices)}
-        for name in args.spot.devices:
-            device = usable.get(name)
-            (done if device and self._merge(device, args) else missing).append(name)
+        usable = self._host.devices(args.spot.devices)
+        outcomes = self._host.each(usable, lambda device: self._merge(device, args))
+        done = [device.name for device, merged in outcomes if merged]
+        missing = [name for name in args.spot.devices if name not in done]
         if missing:
-            stand_ins = [device for device in self._host.devices(args.spot.handoffs) if self._merge(device, args)]
-            missing = missing[len(stand_ins):]
-            done += [device.name for device in stand_ins]
+            outcomes = self._host.each(self._host.devices(args.spot.handoffs), lambda device: self._merge(device, args))
+            stand_ins = [device.name for device, merged in outcomes if merged]
+            missing = missing[len(stand_ins) :]
+            done += stand_ins
         if done and args.kind == "container":
             self._dirty.add(args.name)
             self._rang.set()
@@ -117,22 +119,15 @@ class Updates:
         return reply.missing if reply.status == 200 else args.spot.devices
 
     def _merge(self, device: Device, args: MergeRows) -> bool:
-        try:
-            with device.listings.use(args.kind, args.spot.partition, args.spot.digest) as listing:
-                if listing is None:
-                    return False
+        with device.listings.use(args.kind, args.spot.partition, args.spot.digest) as listing:
+            if listing is not None:
                 listing.merge(args.rows)
-                return True
-        except (DeviceFailed, Damaged) as e:
-            log.warning("%s", e)
-            return False
+            return listing is not None
 
     def _info(self, name: str) -> Info | None:
         place = self._host.rings.place(*name.split("/", 2)[1:])
         best: Info | None = None
-        for host, spot in place.spots():
-            if host != self._host.address:
-                continue
+        for spot in (spot for host, spot in place.spots() if host == self._host.address):
             for device in self._host.holders(spot):
                 try:
                     with device.listings.use("container", spot.partition, spot.digest) as listing:
@@ -142,8 +137,8 @@ class Updates:
                     log.warning("%s", e)
         return best
 
-    def _note(self, args: MergeRows, host: str, devices: Iterable[str]) -> None:
-        data = msgspec.json.encode((host, args))
+    def _note(self, args: MergeRows, devices: Iterable[str]) -> None:
+        data = msgspec.json.encode(args)
         for device in self._host.devices(devices):
             try:
                 with device.disk.guard():
@@ -171,9 +166,10 @@ class Updates:
     def _retell(self, path: str) -> bool:
         """One note: where its listing lives now is asked of the ring, not of the note."""
         with open(path, "rb") as file:
-            host, args = msgspec.json.decode(file.read(), type=tuple[str, MergeRows])
+            args = msgspec.json.decode(file.read(), type=MergeRows)
         place = self._host.rings.place(*args.name.split("/", 2)[1:])
-        if any([self._send(to, MergeRows(args.kind, spot, args.name, args.rows)) for to, spot in _primaries(place)]):
+        left = [self._send(to, MergeRows(args.kind, spot, args.name, args.rows)) for to, spot in _primaries(place)]
+        if any(left):
             return False
         os.unlink(path)  # noqa: PTH108
         return True

@@ -1,1 +1,2 @@
-"""The proxy: what clients see. A WSGI application of its own, because every millisecond of it is paid for every object."""
+"""The proxy: what clients see. A WSGI application of its own, because every millisecond of it is paid for every
+object."""

@@ -44,11 +44,14 @@ def create(tools: Tools, request: Request) -> Response:
 @calls.endpoint("DELETE", policy="objectstore:account:delete")
 def delete(tools: Tools, request: Request) -> Response:
     """Only an empty account; its containers have to go first."""
+
     def make(spot: Spot, told: tuple[Upstream, ...]) -> DeleteListing:
         return DeleteListing("account", spot, request.target.path, stamp)
 
     stamp = timestamp(tools.now())
-    reply = tools.cluster.write("delete_listing", tools.cluster.rings.place(request.target.account), None, ListingReply, make)
+    reply = tools.cluster.write(
+        "delete_listing", tools.cluster.rings.place(request.target.account), None, ListingReply, make
+    )
     tools.infos.forget(request.target)
     return answered(reply)
 
@@ -87,20 +90,29 @@ def check_total(tools: Tools, target: Target, values: dict[str, str]) -> None:
         return
     prefix = f"X-{target.kind.title()}-Meta-"
     stored = {name: value for name, (value, _) in info.metadata.items()} | values
-    metadata.check_total({name[len(prefix):]: value for name, value in stored.items() if name.startswith(prefix)})
+    metadata.check_total({name[len(prefix) :]: value for name, value in stored.items() if name.startswith(prefix)})
 
 
 def headers(info: Info | None, owner: bool) -> list[tuple[str, str]]:
     info = info or Info("")
     count, objects, size = str(info.count), str(info.objects), str(info.size)
-    found = [("X-Account-Container-Count", count), ("X-Account-Object-Count", objects), ("X-Account-Bytes-Used", size),
-             ("X-Timestamp", info.created or timestamp()), ("Accept-Ranges", "bytes")]
+    found = [
+        ("X-Account-Container-Count", count),
+        ("X-Account-Object-Count", objects),
+        ("X-Account-Bytes-Used", size),
+        ("X-Timestamp", info.created or timestamp()),
+        ("Accept-Ranges", "bytes"),
+    ]
     if info.created:
         found.append(("X-Put-Timestamp", info.put))
         found.append(("Last-Modified", http_date(info.newest or info.put)))
     if info.count:
         prefix = f"X-Account-Storage-Policy-{POLICY.title()}-"
-        found += [(prefix + "Container-Count", count), (prefix + "Object-Count", objects), (prefix + "Bytes-Used", size)]
+        found += [
+            (prefix + "Container-Count", count),
+            (prefix + "Object-Count", objects),
+            (prefix + "Bytes-Used", size),
+        ]
     quota = info.value("X-Account-Meta-Quota-Bytes")
     if quota:
         found.append(("X-Account-Quota-Bytes", quota))

@@ -64,8 +64,9 @@ def delete(tools: Tools, request: Request) -> Response:
         return DeleteListing("container", spot, request.target.path, stamp, told)
 
     stamp, rings = timestamp(tools.now()), tools.cluster.rings
-    reply = tools.cluster.write("delete_listing", rings.place(*request.target.names), rings.place(request.target.account),
-                                ListingReply, make)
+    reply = tools.cluster.write(
+        "delete_listing", rings.place(*request.target.names), rings.place(request.target.account), ListingReply, make
+    )
     tools.infos.forget(request.target)
     return accounts.answered(reply)
 
@@ -75,7 +76,9 @@ def change(tools: Tools, target: Target, values: dict[str, str], *, create: bool
         return PutListing("container", spot, target.path, stamp, values, told, create)
 
     stamp, rings = timestamp(tools.now()), tools.cluster.rings
-    reply = tools.cluster.write("put_listing", rings.place(*target.names), rings.place(target.account), ListingReply, make)
+    reply = tools.cluster.write(
+        "put_listing", rings.place(*target.names), rings.place(target.account), ListingReply, make
+    )
     tools.infos.forget(target)
     return reply
 
@@ -90,6 +93,13 @@ def changes(tools: Tools, request: Request) -> dict[str, str]:
 
 
 def headers(info: Info, owner: bool) -> list[tuple[str, str]]:
-    return [("X-Container-Object-Count", str(info.count)), ("X-Container-Bytes-Used", str(info.size)),
-            ("X-Timestamp", info.created), ("X-Put-Timestamp", info.put), ("Last-Modified", http_date(info.newest or info.put)),
-            ("Accept-Ranges", "bytes"), ("X-Storage-Policy", POLICY), *metadata.visible("container", info.metadata, owner)]
+    return [
+        ("X-Container-Object-Count", str(info.count)),
+        ("X-Container-Bytes-Used", str(info.size)),
+        ("X-Timestamp", info.created),
+        ("X-Put-Timestamp", info.put),
+        ("Last-Modified", http_date(info.newest or info.put)),
+        ("Accept-Ranges", "bytes"),
+        ("X-Storage-Policy", POLICY),
+        *metadata.visible("container", info.metadata, owner),
+    ]

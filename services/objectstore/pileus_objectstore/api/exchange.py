@@ -51,7 +51,9 @@ class Request:
     @cached_property
     def query(self) -> dict[str, str]:
         try:
-            pairs = parse_qsl(self.environ.get("QUERY_STRING", ""), keep_blank_values=True, errors="strict", max_num_fields=100)
+            pairs = parse_qsl(
+                self.environ.get("QUERY_STRING", ""), keep_blank_values=True, errors="strict", max_num_fields=100
+            )
         except ValueError as e:
             raise BadPath(why="Invalid UTF8 or contains NULL") from e
         return dict(pairs)
@@ -108,8 +110,14 @@ class Response:
 
     __slots__ = ("body", "headers", "status")
 
-    def __init__(self, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes | Iterable[bytes] = b"",
-                 media: str = "text/html; charset=UTF-8", length: int | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes | Iterable[bytes] = b"",
+        media: str = "text/html; charset=UTF-8",
+        length: int | None = None,
+    ) -> None:
         self.status = status
         self.headers: list[tuple[str, str]] = [("Content-Type", media)] if media else []
         if isinstance(body, bytes):
@@ -143,7 +151,8 @@ def wire_of(value: str) -> str:
 
 
 def http_date(timestamp: str) -> str:
-    """A timestamp as Last-Modified says it: whole seconds, rounded up, so that the object never seems older than it is."""
+    """A timestamp as Last-Modified says it: whole seconds, rounded up, so that the object never seems older than it
+    is."""
     seconds, _, fraction = timestamp.partition(".")
     return formatdate(int(seconds) + bool(fraction.strip("0")), usegmt=True)
 

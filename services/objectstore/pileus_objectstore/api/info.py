@@ -12,15 +12,27 @@ POLICY = "Policy-0"
 
 FEATURES = {
     "swift": {
-        "version": VERSION, "strict_cors_mode": True, "policies": [{"name": POLICY, "aliases": POLICY, "default": True}],
-        "allow_account_management": True, "account_autocreate": True,
-        "max_file_size": MAX_FILE, "max_meta_name_length": metadata.MAX_NAME, "max_meta_value_length": metadata.MAX_VALUE,
-        "max_meta_count": metadata.MAX_COUNT, "max_meta_overall_size": metadata.MAX_OVERALL, "max_header_size": 8192,
-        "max_object_name_length": names.MAX_OBJECT, "max_container_name_length": names.MAX_CONTAINER,
-        "max_account_name_length": names.MAX_ACCOUNT, "container_listing_limit": pages.LIMIT, "account_listing_limit": pages.LIMIT,
-        "extra_header_count": 0, "valid_api_versions": ["v1", "v1.0"],
+        "version": VERSION,
+        "strict_cors_mode": True,
+        "policies": [{"name": POLICY, "aliases": POLICY, "default": True}],
+        "allow_account_management": True,
+        "account_autocreate": True,
+        "max_file_size": MAX_FILE,
+        "max_meta_name_length": metadata.MAX_NAME,
+        "max_meta_value_length": metadata.MAX_VALUE,
+        "max_meta_count": metadata.MAX_COUNT,
+        "max_meta_overall_size": metadata.MAX_OVERALL,
+        "max_header_size": 8192,
+        "max_object_name_length": names.MAX_OBJECT,
+        "max_container_name_length": names.MAX_CONTAINER,
+        "max_account_name_length": names.MAX_ACCOUNT,
+        "container_listing_limit": pages.LIMIT,
+        "account_listing_limit": pages.LIMIT,
+        "extra_header_count": 0,
+        "valid_api_versions": ["v1", "v1.0"],
     },
-    "account_quotas": {}, "container_quotas": {},
+    "account_quotas": {},
+    "container_quotas": {},
 }
 
 

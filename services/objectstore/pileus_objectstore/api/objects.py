@@ -54,7 +54,9 @@ def post(tools: Tools, request: Request) -> Response:
     def make(spot: Spot, told: tuple[Upstream, ...]) -> PostObject:
         return PostObject(spot, target.path, stamp, values, told, due)
 
-    reply = tools.cluster.write("post_object", rings.place(*target.names), rings.place(*target.parent.names), ObjectReply, make)
+    reply = tools.cluster.write(
+        "post_object", rings.place(*target.names), rings.place(*target.parent.names), ObjectReply, make
+    )
     if reply.status == 404:
         raise NotFound(why="The resource could not be found.")
     return Response(reply.status)
@@ -77,7 +79,9 @@ def remove(tools: Tools, target: Target) -> ObjectReply:
     def make(spot: Spot, told: tuple[Upstream, ...]) -> DeleteObject:
         return DeleteObject(spot, target.path, stamp, told)
 
-    return tools.cluster.write("delete_object", rings.place(*target.names), rings.place(*target.parent.names), ObjectReply, make)
+    return tools.cluster.write(
+        "delete_object", rings.place(*target.names), rings.place(*target.parent.names), ObjectReply, make
+    )
 
 
 def store(tools: Tools, target: Target, wish: PutObject, read) -> ObjectReply:  # type: ignore[no-untyped-def]
@@ -117,8 +121,16 @@ def wish_of(tools: Tools, request: Request, size: int) -> PutObject:
         if not container or not prefix or "?" in manifest or "&" in manifest:
             raise BadRequest(why="X-Object-Manifest must be in the format container/prefix")
     etag = request.header("Etag").strip().strip('"').lower()
-    return PutObject(NOWHERE, request.target.path, timestamp(tools.now()), values, size, etag, delete_at=delete_at(tools, request),
-                     fresh=bool(none_match))
+    return PutObject(
+        NOWHERE,
+        request.target.path,
+        timestamp(tools.now()),
+        values,
+        size,
+        etag,
+        delete_at=delete_at(tools, request),
+        fresh=bool(none_match),
+    )
 
 
 def media_of(request: Request) -> str:
@@ -138,5 +150,7 @@ def delete_at(tools: Tools, request: Request) -> int:
     except ValueError:
         raise BadRequest(why=f"Non-integer X-Delete-{'After' if after else 'At'}") from None
     if moment <= tools.now() or moment > 9_999_999_999:
-        raise BadRequest(why=f"X-Delete-{'After' if after else 'At'} in past" if moment <= tools.now() else "X-Delete-At too far")
+        raise BadRequest(
+            why=f"X-Delete-{'After' if after else 'At'} in past" if moment <= tools.now() else "X-Delete-At too far"
+        )
     return moment

@@ -1,4 +1,5 @@
-"""The WSGI application: find the call, see who asks, let the call answer, never let a failure go without its transaction's id."""
+"""The WSGI application: find the call, see who asks, let the call answer, never let a failure go without its
+transaction's id."""
 
 import logging
 import secrets
@@ -26,7 +27,9 @@ class Proxy:
 
     def __init__(self, tools: Tools, calls: Sequence[Calls]) -> None:
         self.tools = tools
-        self.calls: dict[tuple[str, str], Call] = {(c.kind, c.method): c for group in calls for c in group.table.values()}
+        self.calls: dict[tuple[str, str], Call] = {
+            (c.kind, c.method): c for group in calls for c in group.table.values()
+        }
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         began = time.perf_counter()
@@ -36,8 +39,13 @@ class Proxy:
         headers = [(name, wire_of(value)) for name, value in response.headers]
         headers += (("X-Trans-Id", transaction), ("X-Openstack-Request-Id", transaction))
         start_response(REASONS.get(response.status, f"{response.status} Refused"), headers)
-        access.info("%s %s %d %.1f ms", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), response.status,
-                    1000 * (time.perf_counter() - began))
+        access.info(
+            "%s %s %d %.1f ms",
+            environ["REQUEST_METHOD"],
+            environ.get("PATH_INFO"),
+            response.status,
+            1000 * (time.perf_counter() - began),
+        )
         if environ["REQUEST_METHOD"] == "HEAD":
             _close(response.body)
             return ()
@@ -86,7 +94,9 @@ class Proxy:
             if not ruled(caller, request.method, request.path):
                 return
             service = request.header("X-Service-Token")
-            request.caller = replace(caller, service_roles=self.tools.authenticate(service).roles) if service else caller
+            request.caller = (
+                replace(caller, service_roles=self.tools.authenticate(service).roles) if service else caller
+            )
         except Unauthorized:
             return
 

@@ -17,7 +17,8 @@ SHORT = 1 << 18
 
 @dataclass
 class Found:
-    """An object, or the part of it that was asked for. `stream` is None for a HEAD, or where a condition has to be judged first."""
+    """An object, or the part of it that was asked for. `stream` is None for a HEAD, or where a condition has to be
+    judged first."""
 
     place: Place
     meta: Meta
@@ -43,8 +44,13 @@ def find(tools: Tools, request: Request) -> Found:
         reply, exchange, body = tools.cluster.open(place, first=span[0], last=span[1])
         if reply.status >= 300:
             return Found(place, meta_of(tools, reply.meta), None, -1)
-        found = Found(place, meta_of(tools, reply.meta), ObjectStream(tools.cluster, place, reply, exchange, body), reply.start,
-                      reply.length)
+        found = Found(
+            place,
+            meta_of(tools, reply.meta),
+            ObjectStream(tools.cluster, place, reply, exchange, body),
+            reply.start,
+            reply.length,
+        )
     return found
 
 
@@ -91,11 +97,16 @@ def part(tools: Tools, found: Found, first: int, last: int) -> ObjectStream:
     return ObjectStream(tools.cluster, found.place, reply, exchange, body)
 
 
-def multipart(tools: Tools, found: Found, heads: list[tuple[str, str]], media: str, spans: list[tuple[int, int]]) -> Response:
+def multipart(
+    tools: Tools, found: Found, heads: list[tuple[str, str]], media: str, spans: list[tuple[int, int]]
+) -> Response:
     """multipart/byteranges (RFC 9110, 14.6); its length is known before the first byte is read."""
     boundary = secrets.token_hex(16)
-    intros = [f"--{boundary}\r\nContent-Type: {media}\r\nContent-Range: bytes {first}-{last}/{found.meta.size}\r\n\r\n".encode()
-              for first, last in spans]
+    size = found.meta.size
+    intros = [
+        f"--{boundary}\r\nContent-Type: {media}\r\nContent-Range: bytes {first}-{last}/{size}\r\n\r\n".encode()
+        for first, last in spans
+    ]
     end = f"--{boundary}--".encode()
     length = sum(len(intro) + last - first + 3 for intro, (first, last) in zip(intros, spans, strict=True)) + len(end)
 
@@ -116,8 +127,15 @@ def unsatisfiable(size: int, heads: list[tuple[str, str]]) -> Response:
 
 def headers(meta: Meta) -> list[tuple[str, str]]:
     changed = max(meta.timestamp, meta.posted)
-    found = [("Etag", meta.etag), ("Last-Modified", http_date(changed)), ("X-Timestamp", changed), ("Accept-Ranges", "bytes")]
-    found += [(name, value) for name, value in meta.headers.items() if name != "Content-Type" and "-Sysmeta-" not in name]
+    found = [
+        ("Etag", meta.etag),
+        ("Last-Modified", http_date(changed)),
+        ("X-Timestamp", changed),
+        ("Accept-Ranges", "bytes"),
+    ]
+    found += [
+        (name, value) for name, value in meta.headers.items() if name != "Content-Type" and "-Sysmeta-" not in name
+    ]
     if meta.delete_at:
         found.append(("X-Delete-At", str(meta.delete_at)))
     return found

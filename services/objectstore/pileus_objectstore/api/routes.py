@@ -1,4 +1,5 @@
-"""Every call with the rule that guards it. A call without a rule can't be written; `acl` says whether a container's ACL may grant it, too."""
+"""Every call with the rule that guards it. A call without a rule can't be written; `acl` says whether a container's
+ACL may grant it, too."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

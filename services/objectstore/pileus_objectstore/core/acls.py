@@ -1,7 +1,8 @@
 """Who may read or write a container besides its owners: X-Container-Read and X-Container-Write.
 
-    .r:*  .r:example.com  .r:.example.com  .r:-evil.example.com  .rlistings       (read only: by the Referer header)
-    PROJECT:USER  PROJECT:*  *:USER  *:*  ROLE                                     (ids; names only within the default domain)
+.r:*  .r:example.com  .r:.example.com  .r:-evil.example.com  .rlistings       (read only: by the Referer header)
+PROJECT:USER  PROJECT:*  *:USER  *:*  ROLE                                     (ids; names only within the default
+domain)
 """
 
 from dataclasses import dataclass

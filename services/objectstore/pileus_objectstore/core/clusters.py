@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -61,16 +62,17 @@ class Cluster:
             plan = write_plan(place, down)
             told = upstreams(upstream, [host for host, _ in plan])
 
-            def ask(entry: tuple[str, Spot], told: dict[str, tuple[Upstream, ...]] = told) -> R | None:
-                host, spot = entry
+            asks = [(host, make(spot, told[host])) for host, spot in plan]
+
+            def ask(entry: tuple[str, Any]) -> R | None:
                 try:
-                    return self.pool.call(host, call, make(spot, told[host]), kind, body)[0]
+                    return self.pool.call(entry[0], call, entry[1], kind, body)[0]
                 except HostDown as e:
                     log.warning("%s", e)
-                    self.shun(host)
+                    self.shun(entry[0])
                     return None
 
-            replies = [ask(plan[0])] if len(plan) == 1 else list(self._threads.map(ask, plan))
+            replies = [ask(asks[0])] if len(asks) == 1 else list(self._threads.map(ask, asks))
             fresh = self.down() - down
             if not any(host in fresh for host, _ in plan):
                 return agreed([reply for reply in replies if reply], place)
@@ -120,11 +122,14 @@ class Cluster:
         return reply
 
     def put_object(self, place: Place, upstream: Place, args: PutObject, read: Callable[[int], bytes]) -> ObjectReply:
-        """Send a body to all replicas at once, piece by piece. `read` gives b'' at the end, raises if it is cut short."""
+        """Send a body to all replicas at once, piece by piece. `read` gives b'' at the end, raises if it is cut
+        short."""
         first = read(PIECE) if args.size else b""
         if 0 <= args.size == len(first):
+
             def make(spot: Spot, told: tuple[Upstream, ...]) -> PutObject:
                 return msgspec.structs.replace(args, spot=spot, upstream=told)
+
             return self.write("put_object", place, upstream, ObjectReply, make, first)
         streams = Streams(self, place, upstream, args)
         try:
@@ -138,7 +143,8 @@ class Cluster:
 
 
 class Streams:
-    """One upload to several hosts. A host that fails on the way is left behind as long as a quorum can still be reached."""
+    """One upload to several hosts. A host that fails on the way is left behind as long as a quorum can still be
+    reached."""
 
     def __init__(self, cluster: Cluster, place: Place, upstream: Place, args: PutObject) -> None:
         self._cluster = cluster
@@ -166,7 +172,7 @@ class Streams:
             if exchange.early():
                 self._answer(exchange)
             else:
-                self._try(exchange, lambda exchange=exchange: exchange.send(piece))
+                self._try(exchange, partial(exchange.send, piece))
         if not self._open and not any(reply.status >= 400 for reply in self._early):
             raise Unavailable(why="No storage host took the object; try again shortly.")
 

@@ -1,7 +1,9 @@
 """What is known about accounts and containers, for a second at a time.
 
-A proxy remembers a listing's head for FRESH_S, so a thousand requests a second to one container cost one question. Nobody is refused
-on the strength of a memory: whoever would be, is judged again by a fresh answer (`fresh=True`), so a right that was just granted holds at
+A proxy remembers a listing's head for FRESH_S, so a thousand requests a second to one container cost one question.
+Nobody is refused
+on the strength of a memory: whoever would be, is judged again by a fresh answer (`fresh=True`), so a right that was
+just granted holds at
 once everywhere, and one that was taken away is gone after a second at most.
 """
 

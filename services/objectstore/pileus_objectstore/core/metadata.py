@@ -9,10 +9,23 @@ MAX_NAME = 128
 MAX_VALUE = 256
 MAX_COUNT = 90
 MAX_OVERALL = 4096
-CONTAINER_HEADERS = ("X-Container-Read", "X-Container-Write", "X-Container-Sync-To", "X-Container-Sync-Key", "X-Versions-Location",
-                     "X-History-Location")
-OBJECT_HEADERS = ("Content-Disposition", "Content-Encoding", "Content-Language", "Cache-Control", "Expires", "X-Robots-Tag",
-                  "X-Object-Manifest")
+CONTAINER_HEADERS = (
+    "X-Container-Read",
+    "X-Container-Write",
+    "X-Container-Sync-To",
+    "X-Container-Sync-Key",
+    "X-Versions-Location",
+    "X-History-Location",
+)
+OBJECT_HEADERS = (
+    "Content-Disposition",
+    "Content-Encoding",
+    "Content-Language",
+    "Cache-Control",
+    "Expires",
+    "X-Robots-Tag",
+    "X-Object-Manifest",
+)
 
 
 def changes(kind: str, headers: Mapping[str, str]) -> dict[str, str]:
@@ -25,9 +38,9 @@ def changes(kind: str, headers: Mapping[str, str]) -> dict[str, str]:
             found[name] = value
     for name in headers:
         if name.startswith(remove):
-            found.setdefault(f"X-{kind.title()}-" + name[len(remove):], "")
-            if not headers.get(f"X-{kind.title()}-" + name[len(remove):]):
-                found[f"X-{kind.title()}-" + name[len(remove):]] = ""
+            found.setdefault(f"X-{kind.title()}-" + name[len(remove) :], "")
+            if not headers.get(f"X-{kind.title()}-" + name[len(remove) :]):
+                found[f"X-{kind.title()}-" + name[len(remove) :]] = ""
     check(prefix, found)
     for name in ("X-Container-Read", "X-Container-Write"):
         if found.get(name):
@@ -37,14 +50,17 @@ def changes(kind: str, headers: Mapping[str, str]) -> dict[str, str]:
 
 def of_object(headers: Mapping[str, str]) -> dict[str, str]:
     """What is stored with an object from its PUT or POST."""
-    found = {name: value for name, value in headers.items()
-             if (name.startswith("X-Object-Meta-") or name in OBJECT_HEADERS) and value}
+    found = {
+        name: value
+        for name, value in headers.items()
+        if (name.startswith("X-Object-Meta-") or name in OBJECT_HEADERS) and value
+    }
     check("X-Object-Meta-", found)
     return found
 
 
 def check(prefix: str, headers: Mapping[str, str]) -> None:
-    own = {name[len(prefix):]: value for name, value in headers.items() if name.startswith(prefix)}
+    own = {name[len(prefix) :]: value for name, value in headers.items() if name.startswith(prefix)}
     for name, value in own.items():
         if not name:
             raise BadRequest(why="Metadata name cannot be empty")

@@ -58,8 +58,11 @@ def target_of(path: str) -> Target:
 
 def check(target: Target) -> None:
     """Raises BadRequest for names that are too long."""
-    for what, name, most in (("Account", target.account, MAX_ACCOUNT), ("Container", target.container, MAX_CONTAINER),
-                             ("Object", target.object, MAX_OBJECT)):
+    for what, name, most in (
+        ("Account", target.account, MAX_ACCOUNT),
+        ("Container", target.container, MAX_CONTAINER),
+        ("Object", target.object, MAX_OBJECT),
+    ):
         size = len(name.encode())
         if size > most:
             raise BadRequest(why=f"{what} name length of {size} longer than {most}")

@@ -28,7 +28,10 @@ class Wish:
     reverse: bool = False
 
     def fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("limit", "marker", "end_marker", "prefix", "delimiter", "path", "reverse")}
+        return {
+            name: getattr(self, name)
+            for name in ("limit", "marker", "end_marker", "prefix", "delimiter", "path", "reverse")
+        }
 
 
 def wish_of(query: dict[str, str]) -> Wish:
@@ -39,8 +42,15 @@ def wish_of(query: dict[str, str]) -> Wish:
         raise PreconditionFailed(why=f"Maximum limit is {LIMIT}")
     if any("\0" in value for value in query.values()):
         raise BadPath(why="Invalid UTF8 or contains NULL")
-    return Wish(limit, query.get("marker", ""), query.get("end_marker", ""), query.get("prefix", ""), query.get("delimiter", ""),
-                query.get("path"), query.get("reverse", "").lower() in ("true", "1", "yes", "on", "t", "y"))
+    return Wish(
+        limit,
+        query.get("marker", ""),
+        query.get("end_marker", ""),
+        query.get("prefix", ""),
+        query.get("delimiter", ""),
+        query.get("path"),
+        query.get("reverse", "").lower() in ("true", "1", "yes", "on", "t", "y"),
+    )
 
 
 def content_type(query: dict[str, str], accept: str) -> str:
@@ -54,8 +64,11 @@ def content_type(query: dict[str, str], accept: str) -> str:
     for entry in accept.split(","):
         media, *parameters = (part.strip() for part in entry.split(";"))
         quality = next((_number(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
-        match = media if media in (*FORMATS.values(), "text/xml") else {
-            "*/*": "text/plain", "text/*": "text/plain", "application/*": "application/json"}.get(media, "")
+        match = (
+            media
+            if media in (*FORMATS.values(), "text/xml")
+            else {"*/*": "text/plain", "text/*": "text/plain", "application/*": "application/json"}.get(media, "")
+        )
         if match and quality > best:
             best, found = quality, match
     if not found:
@@ -74,8 +87,10 @@ def iso(timestamp: str) -> str:
     """2026-01-02T03:04:05.678900, as listings say it."""
     seconds, _, fraction = timestamp.partition(".")
     moment = datetime.fromtimestamp(int(seconds), UTC)
-    return f"{moment.year:04}-{moment.month:02}-{moment.day:02}T{moment.hour:02}:{moment.minute:02}:{moment.second:02}." \
-           f"{fraction[:6].ljust(6, '0')}"
+    return (
+        f"{moment.year:04}-{moment.month:02}-{moment.day:02}T{moment.hour:02}:{moment.minute:02}:{moment.second:02}."
+        f"{fraction[:6].ljust(6, '0')}"
+    )
 
 
 def entries(kind: str, rows: bytes) -> list[dict[str, Any]]:
@@ -107,7 +122,12 @@ def render(kind: str, name: str, found: list[dict[str, Any]], media: str) -> byt
         if "subdir" in entry:
             lines.append(f"<subdir name={quoteattr(entry['subdir'])}><name>{escape(entry['subdir'])}</name></subdir>")
         else:
-            order = ("name", "count", "bytes", "last_modified") if kind == "account" else (
-                "name", "hash", "bytes", "content_type", "last_modified")
-            lines.append(f"<{item}>" + "".join(f"<{key}>{escape(str(entry[key]))}</{key}>" for key in order) + f"</{item}>")
+            order = (
+                ("name", "count", "bytes", "last_modified")
+                if kind == "account"
+                else ("name", "hash", "bytes", "content_type", "last_modified")
+            )
+            lines.append(
+                f"<{item}>" + "".join(f"<{key}>{escape(str(entry[key]))}</{key}>" for key in order) + f"</{item}>"
+            )
     return "\n".join([*lines, f"</{kind}>"]).encode()

@@ -9,7 +9,8 @@ Plan = list[tuple[str, Spot]]
 
 
 def write_plan(place: Place, down: Container[str]) -> Plan:
-    """The hosts to write to, each with its devices; replicas of hosts that are down go to the next handoffs elsewhere."""
+    """The hosts to write to, each with its devices; replicas of hosts that are down go to the next handoffs
+    elsewhere."""
     spots = place.spots()
     live = [(host, spot) for host, spot in spots if host not in down]
     homeless = sum(len(spot.devices) for host, spot in spots if host in down)
@@ -19,12 +20,13 @@ def write_plan(place: Place, down: Container[str]) -> Plan:
         homeless -= len(extra)
         devices = spot.devices + extra
         if devices:
-            plan.append((host, Spot(spot.partition, spot.digest, devices, spot.handoffs[len(extra):])))
+            plan.append((host, Spot(spot.partition, spot.digest, devices, spot.handoffs[len(extra) :])))
     return plan
 
 
 def read_plan(place: Place, down: Container[str]) -> Plan:
-    """The hosts to ask, best first: those with replicas of their own, then handoffs; hosts that seem to be down come last."""
+    """The hosts to ask, best first: those with replicas of their own, then handoffs; hosts that seem to be down come
+    last."""
     return sorted(place.spots(), key=lambda entry: (entry[0] in down, not entry[1].devices))
 
 
@@ -33,7 +35,7 @@ def upstreams(place: Place | None, hosts: Iterable[str]) -> dict[str, tuple[Upst
     hosts = list(hosts)
     told: dict[str, list[Upstream]] = {host: [] for host in hosts}
     if place is None or not hosts:
-        return {host: () for host in hosts}
+        return dict.fromkeys(hosts, ())
     for number, (host, spot) in enumerate(entry for entry in place.spots() if entry[1].devices):
         teller = host if host in told else hosts[number % len(hosts)]
         told[teller].append(Upstream(host, spot))

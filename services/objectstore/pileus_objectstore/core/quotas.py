@@ -10,7 +10,8 @@ ACCOUNT = "X-Account-Meta-Quota-Bytes"
 
 
 def check(infos: Infos, target: Target, container: Info, size: int) -> int:
-    """Raises TooLarge if one more object of `size` bytes (-1: unknown) would be too much; else the bytes left (-1: no limit)."""
+    """Raises TooLarge if one more object of `size` bytes (-1: unknown) would be too much; else the bytes left (-1:
+    no limit)."""
     left = -1
     if any(container.value(name) for name in CONTAINER):
         container = infos.get(target.parent, fresh=True) or container

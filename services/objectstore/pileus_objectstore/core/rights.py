@@ -15,7 +15,8 @@ REMEMBER_S = 5.0  # a changed policy file is heard after this
 
 
 class Rights:
-    """Asks the policy, and remembers what it said about a caller object (which is a validated token, and short-lived)."""
+    """Asks the policy, and remembers what it said about a caller object (which is a validated token, and
+    short-lived)."""
 
     def __init__(self, enforcer: Enforcer, prefix: str) -> None:
         self._enforcer = enforcer
@@ -59,11 +60,16 @@ def ruled(caller: Caller, method: str, path: str) -> bool:
     """Whether an application credential's access rules, if it has any, cover this call."""
     if caller.access_rules is None:
         return True
-    return any(kind == "object-store" and method == allowed and _covers(pattern, path)
-               for kind, allowed, pattern in caller.access_rules)
+    return any(
+        kind == "object-store" and method == allowed and _covers(pattern, path)
+        for kind, allowed, pattern in caller.access_rules
+    )
 
 
 def _covers(pattern: str, path: str) -> bool:
     """`*` and `{name}` stand for one segment, a last `**` for any number of them."""
-    parts = [".*" if p == "**" else "[^/]+" if p == "*" or re.fullmatch(r"\{[^/]*\}", p) else re.escape(p) for p in pattern.split("/")]
+    parts = [
+        ".*" if p == "**" else "[^/]+" if p == "*" or re.fullmatch(r"\{[^/]*\}", p) else re.escape(p)
+        for p in pattern.split("/")
+    ]
     return re.fullmatch("/".join(parts), path) is not None

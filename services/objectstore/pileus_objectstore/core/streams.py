@@ -62,8 +62,9 @@ class ObjectStream:
         self._tries += 1
         log.warning("reading %s broke off at byte %d (%s), going on elsewhere", self._reply.meta.name, self._at, why)
         try:
-            reply, exchange, body = self._cluster.open(self._place, first=self._at, last=self._end - 1,
-                                                       pinned=self._reply.meta.timestamp)
+            reply, exchange, body = self._cluster.open(
+                self._place, first=self._at, last=self._end - 1, pinned=self._reply.meta.timestamp
+            )
         except HostDown as e:
             raise Broken(str(e)) from e
         if reply.status >= 300 or reply.meta is None or reply.meta.etag != self._reply.meta.etag:

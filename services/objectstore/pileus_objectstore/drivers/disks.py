@@ -1,3 +1,5 @@
+# ruff: noqa: PTH102, PTH105, PTH110, PTH112, PTH116, PTH119, PTH120
+# Paths are str here: this is on the way of every request.
 """A device's directory: is it there, is there room, and how a file gets onto it for good."""
 
 import errno
@@ -19,12 +21,25 @@ MARKER = ".device"
 RESERVE = 64 << 20  # bytes that object data leaves free, so that listings, tombstones and repairs still fit
 ROOM_CHECK_S = 1.0
 SEEN_S = 0.5
-FAILURES = {errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENODEV, errno.ENXIO, errno.EUCLEAN, errno.ENOTCONN,
-            errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ESTALE}
+FAILURES = {
+    errno.EIO,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ENODEV,
+    errno.ENXIO,
+    errno.EUCLEAN,
+    errno.ENOTCONN,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.ESTALE,
+}
 
 
 class Disk:
-    """One device of this host. `open` takes it for this process alone; a disk without its marker is not mounted, hence failed."""
+    """One device of this host. `open` takes it for this process alone; a disk without its marker is not mounted,
+    hence failed."""
 
     def __init__(self, root: Path, reserve: int = RESERVE) -> None:
         self.root = root
@@ -134,19 +149,19 @@ class Disk:
         """Move a damaged file (and what belongs to it) out of the way, for a human to look at."""
         directory = self.directory("quarantined", kind)
         for extra in ("", "-wal", "-shm", ".meta"):
-            if os.path.exists(path + extra):  # noqa: PTH110 - str paths on the hot side of this module
-                os.replace(path + extra, f"{directory}/{os.path.basename(path)}.{time.time_ns()}{extra}")  # noqa: PTH105, PTH119
-        sync_directory(os.path.dirname(path))  # noqa: PTH120
+            if os.path.exists(path + extra):
+                os.replace(path + extra, f"{directory}/{os.path.basename(path)}.{time.time_ns()}{extra}")
+        sync_directory(os.path.dirname(path))
 
     def _make(self, path: str) -> None:
-        if os.path.isdir(path):  # noqa: PTH112
+        if os.path.isdir(path):
             return
-        parent = os.path.dirname(path)  # noqa: PTH120
+        parent = os.path.dirname(path)
         if path == self._path or not parent.startswith(self._path):
             raise FileNotFoundError(errno.ENOENT, "the device is gone", path)
         self._make(parent)
         try:
-            os.mkdir(path, 0o750)  # noqa: PTH102
+            os.mkdir(path, 0o750)
         except FileExistsError:
             return
         sync_directory(parent)

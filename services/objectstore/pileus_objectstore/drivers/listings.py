@@ -1,8 +1,13 @@
+# ruff: noqa: PTH104, PTH108, PTH110, PTH208
+# Paths are str here: this is on the way of every request.
 """The listing of an account (its containers) or of a container (its objects): one SQLite file each.
 
-`rows` holds what is there, `gone` what was deleted and when, so that a listing never steps over the dead; both number their changes, so that
-replicas exchange only what is new. The head (counts, metadata, times) is one JSON value changed in the same transaction and kept in memory,
-as this process is the file's only user: asking for it costs no SQL. Writers that come at once share one commit, hence one fsync.
+`rows` holds what is there, `gone` what was deleted and when, so that a listing never steps over the dead; both
+number their changes, so that
+replicas exchange only what is new. The head (counts, metadata, times) is one JSON value changed in the same
+transaction and kept in memory,
+as this process is the file's only user: asking for it costs no SQL. Writers that come at once share one commit,
+hence one fsync.
 """
 
 import os
@@ -21,13 +26,19 @@ from pileus_objectstore.rpc.contract import Info, Row
 
 SCHEMA = """
 CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL, change INTEGER NOT NULL);
-CREATE TABLE rows (name TEXT PRIMARY KEY, timestamp TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL, type TEXT NOT NULL,
+CREATE TABLE rows (name TEXT PRIMARY KEY, timestamp TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL, type
+TEXT NOT NULL,
                    count INTEGER NOT NULL, stats_at TEXT NOT NULL, change INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE gone (name TEXT PRIMARY KEY, timestamp TEXT NOT NULL, change INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX rows_change ON rows (change);
 CREATE INDEX gone_change ON gone (change);
 """
-SETTINGS = ("PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-512")
+SETTINGS = (
+    "PRAGMA locking_mode=EXCLUSIVE",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA cache_size=-512",
+)
 COLUMNS = "name, timestamp, size, etag, type, count, stats_at"
 OPEN = 128  # databases with an open connection; the rest sleeps on disk
 BATCH = 500
@@ -94,25 +105,45 @@ class Listing:
         if mine.error:
             raise mine.error
 
-    def rows(self, *, limit: int, marker: str = "", end_marker: str = "", prefix: str = "", delimiter: str = "",
-             path: str | None = None, reverse: bool = False) -> list[tuple[Any, ...]]:
+    def rows(
+        self,
+        *,
+        limit: int,
+        marker: str = "",
+        end_marker: str = "",
+        prefix: str = "",
+        delimiter: str = "",
+        path: str | None = None,
+        reverse: bool = False,
+    ) -> list[tuple[Any, ...]]:
         """(name, timestamp, size, etag, type, count) in order; a folded group is (name, "", 0, "", "", 0)."""
         if path is not None:
             prefix, delimiter = (path + "/" if path else ""), "/"
             marker = max(marker, prefix) if not reverse else marker
         with self._lock, self._guard():
             scan = Scan(self._db_open(), prefix, marker, end_marker, reverse)
-            return list(fold(scan, prefix, delimiter, path is not None, limit, marker) if delimiter else scan.page(limit))
+            return list(
+                fold(scan, prefix, delimiter, path is not None, limit, marker) if delimiter else scan.page(limit)
+            )
 
     def changes(self, since: int, limit: int) -> tuple[list[Row], int]:
         """Rows changed after number `since`, oldest first, and the number up to which this is all."""
         with self._lock, self._guard():
             db = self._db_open()
-            found = [(change, Row(*row)) for change, *row in db.execute(
-                "SELECT change, name, timestamp, 0, size, etag, type, count, stats_at FROM rows WHERE change > ? "
-                "ORDER BY change LIMIT ?", (since, limit))]
-            found += [(change, Row(name, stamp, True)) for change, name, stamp in db.execute(
-                "SELECT change, name, timestamp FROM gone WHERE change > ? ORDER BY change LIMIT ?", (since, limit))]
+            found = [
+                (change, Row(*row))
+                for change, *row in db.execute(
+                    "SELECT change, name, timestamp, 0, size, etag, type, count, stats_at FROM rows WHERE change > ? "
+                    "ORDER BY change LIMIT ?",
+                    (since, limit),
+                )
+            ]
+            found += [
+                (change, Row(name, stamp, True))
+                for change, name, stamp in db.execute(
+                    "SELECT change, name, timestamp FROM gone WHERE change > ? ORDER BY change LIMIT ?", (since, limit)
+                )
+            ]
             upto = self._change
         found.sort(key=lambda pair: pair[0])
         if len(found) > limit:
@@ -128,7 +159,9 @@ class Listing:
             return self._db_open().execute("DELETE FROM gone WHERE timestamp < ?", (before,)).rowcount
 
     def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(f"file:{self.path}?mode=rw", uri=True, isolation_level=None, check_same_thread=False, timeout=5)
+        db = sqlite3.connect(
+            f"file:{self.path}?mode=rw", uri=True, isolation_level=None, check_same_thread=False, timeout=5
+        )
         try:
             for setting in SETTINGS:
                 db.execute(setting)
@@ -203,8 +236,10 @@ class Listing:
         info.objects += row.count
         if old is None and dead:
             db.execute("DELETE FROM gone WHERE name = ?", (row.name,))
-        db.execute("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                   (row.name, row.timestamp, row.size, row.etag, row.type, row.count, row.stats_at, self._change))
+        db.execute(
+            "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (row.name, row.timestamp, row.size, row.etag, row.type, row.count, row.stats_at, self._change),
+        )
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -243,7 +278,9 @@ class Scan:
         order = "DESC" if self.reverse else "ASC"
         return self._db.execute(
             f"SELECT name, timestamp, size, etag, type, count FROM rows WHERE {' AND '.join(terms)} "  # noqa: S608 - constants
-            f"ORDER BY name {order} LIMIT ?", (*values, limit)).fetchall()
+            f"ORDER BY name {order} LIMIT ?",
+            (*values, limit),
+        ).fetchall()
 
     def skip(self, group: str) -> None:
         """Go on behind (or, backwards, before) all names that begin with `group`."""
@@ -277,7 +314,7 @@ def fold(scan: Scan, prefix: str, delimiter: str, path: bool, limit: int, marker
                 yield row
                 given += 1
             else:
-                group = name[:end + len(delimiter)]
+                group = name[: end + len(delimiter)]
                 if not path and group != marker:
                     yield (group, "", 0, "", "", 0)
                     given += 1
@@ -292,7 +329,8 @@ def fold(scan: Scan, prefix: str, delimiter: str, path: bool, limit: int, marker
 
 
 def after(prefix: str) -> str:
-    """The least string greater than all that begin with `prefix`, in order of code points (which is UTF-8's); '' if there is none."""
+    """The least string greater than all that begin with `prefix`, in order of code points (which is UTF-8's); '' if
+    there is none."""
     while prefix:
         last = ord(prefix[-1])
         if last < 0x10FFFF:
@@ -333,23 +371,23 @@ class Listings:
         with self.disk.guard():
             directory = self.disk.directory(f"{kind}s", str(partition))
             with self.disk.lock(digest):
-                if os.path.exists(path):  # noqa: PTH110
+                if os.path.exists(path):
                     return False
                 temporary = self.disk.temporary()
                 write_whole(temporary, blank(info))
-                os.rename(temporary, path)  # noqa: PTH104
+                os.rename(temporary, path)
             sync_directory(directory)
         return True
 
     def partitions(self, kind: str) -> list[int]:
         try:
-            return sorted(int(name) for name in os.listdir(f"{self.disk.root}/{kind}s") if name.isdigit())  # noqa: PTH208
+            return sorted(int(name) for name in os.listdir(f"{self.disk.root}/{kind}s") if name.isdigit())
         except FileNotFoundError:
             return []
 
     def digests(self, kind: str, partition: int) -> list[str]:
         try:
-            names = os.listdir(f"{self.disk.root}/{kind}s/{partition}")  # noqa: PTH208
+            names = os.listdir(f"{self.disk.root}/{kind}s/{partition}")
         except FileNotFoundError:
             return []
         return sorted(name[:-3] for name in names if name.endswith(".db"))
@@ -363,8 +401,8 @@ class Listings:
             listing.close()
         with self.disk.guard():
             for extra in ("", "-wal", "-shm"):
-                if os.path.exists(path + extra):  # noqa: PTH110
-                    os.unlink(path + extra)  # noqa: PTH108
+                if os.path.exists(path + extra):
+                    os.unlink(path + extra)
 
     def close(self) -> None:
         with self._lock:
@@ -377,7 +415,7 @@ class Listings:
         with self._lock:
             listing = self._open.get(path)
             if listing is None:
-                if not os.path.exists(path):  # noqa: PTH110
+                if not os.path.exists(path):
                     return None
                 try:
                     listing = Listing(self.disk, path, kind)
@@ -388,7 +426,7 @@ class Listings:
                 self._open[path] = listing
             self._open.move_to_end(path)
             listing.users += 1
-            resting = [p for p, held in self._open.items() if not held.users][:max(0, len(self._open) - OPEN)]
+            resting = [p for p, held in self._open.items() if not held.users][: max(0, len(self._open) - OPEN)]
             for old in resting:
                 self._open.pop(old).close()
         return listing
@@ -413,7 +451,8 @@ def write_whole(path: str, data: bytes) -> None:
 
 
 def blank(info: Info) -> bytes:
-    """The bytes of an empty database with this head, marked as WAL (file format versions 2, sqlite.org/fileformat.html 1.3.3)."""
+    """The bytes of an empty database with this head, marked as WAL (file format versions 2,
+    sqlite.org/fileformat.html 1.3.3)."""
     db = sqlite3.connect(":memory:", isolation_level=None)
     try:
         db.execute("PRAGMA page_size=4096")

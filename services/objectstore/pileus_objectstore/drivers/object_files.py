@@ -1,11 +1,17 @@
+# ruff: noqa: PTH104, PTH108, PTH116, PTH208
+# Paths are str here: this is on the way of every request.
 """An object on a disk is one file: its bytes, then a trailer with all that is known about it.
 
     body | one crc32 for each 256 KiB of it | meta (JSON) | footer: magic, sizes, crc32 of the trailer
 
-Why a trailer and not extended attributes or a second file: one fsync and one rename make bytes and metadata appear together or not
-at all, on any file system, and a plain copy of the directory is a whole backup. The block sums let a reader find rot *before* it sends
-it on, in any range, at 4 GB/s. The name is objects/<partition>/<digest>, whatever the version, so reading needs no directory scan; the
-file's mtime is its timestamp, so that two devices are compared by stat alone (the trailer decides in doubt). Deleting replaces the file
+Why a trailer and not extended attributes or a second file: one fsync and one rename make bytes and metadata appear
+together or not
+at all, on any file system, and a plain copy of the directory is a whole backup. The block sums let a reader find rot
+*before* it sends
+it on, in any range, at 4 GB/s. The name is objects/<partition>/<digest>, whatever the version, so reading needs no
+directory scan; the
+file's mtime is its timestamp, so that two devices are compared by stat alone (the trailer decides in doubt).
+Deleting replaces the file
 by a tombstone. A metadata-only change is a second file, `<digest>.meta`, that counts only for the version it names.
 """
 
@@ -46,7 +52,7 @@ class Sums:
     def add(self, data: bytes) -> None:
         view, at = memoryview(data), 0
         while at < len(view):
-            piece = view[at:at + BLOCK - self._filled]
+            piece = view[at : at + BLOCK - self._filled]
             self._crc = zlib.crc32(piece, self._crc)
             self._filled += len(piece)
             at += len(piece)
@@ -134,13 +140,13 @@ class ObjectFile:
         tail = os.pread(self._fd, GUESS, max(0, whole - GUESS))
         if len(tail) < FOOTER.size:
             raise Damaged(path=self.path, why="too short")
-        magic, meta_size, sums_size, size, crc = FOOTER.unpack(tail[-FOOTER.size:])
+        magic, meta_size, sums_size, size, crc = FOOTER.unpack(tail[-FOOTER.size :])
         need = FOOTER.size + meta_size + sums_size
         if magic != MAGIC or whole != size + need:
             raise Damaged(path=self.path, why="footer and length disagree")
         if need > len(tail):
             tail = os.pread(self._fd, need, size)
-        block = tail[-need:-FOOTER.size]
+        block = tail[-need : -FOOTER.size]
         if zlib.crc32(block) != crc:
             raise Damaged(path=self.path, why="the trailer's checksum is wrong")
         self.size = size
@@ -157,7 +163,7 @@ class ObjectFile:
         return length
 
     def _sum(self, number: int) -> int:
-        return int.from_bytes(self._sums[number * 4:number * 4 + 4], "little")
+        return int.from_bytes(self._sums[number * 4 : number * 4 + 4], "little")
 
     def close(self) -> None:
         if self._fd >= 0:

@@ -1,7 +1,9 @@
 """Draws and redraws rings: by weight, as far apart as possible, moving as little as possible.
 
-A replica's place is kept unless its device is gone, holds more than its share, or stands nearer to another replica of the
-partition than it has to. At most one replica of a partition moves in one `rebalance`, and none that moved in the last `MIN_PART_HOURS`,
+A replica's place is kept unless its device is gone, holds more than its share, or stands nearer to another replica
+of the
+partition than it has to. At most one replica of a partition moves in one `rebalance`, and none that moved in the
+last `MIN_PART_HOURS`,
 so that two replicas are always where readers look; replicas of removed devices move at once.
 """
 
@@ -24,7 +26,8 @@ NOBODY = 0xFFFF
 
 @dataclass
 class Builder:
-    """A ring being drawn. `power`: 2**power partitions, for ever; about a hundred for each disk the cluster will ever have."""
+    """A ring being drawn. `power`: 2**power partitions, for ever; about a hundred for each disk the cluster will
+    ever have."""
 
     power: int
     replicas: int = 3
@@ -44,8 +47,15 @@ class Builder:
     @classmethod
     def load(cls, path: Path) -> "Builder":
         file = read(path)
-        return cls(file.power, len(file.table), file.salt, file.version, list(file.devices),
-                   [array("H", base64.b64decode(row)) for row in file.table], array("L", file.moved_at))
+        return cls(
+            file.power,
+            len(file.table),
+            file.salt,
+            file.version,
+            list(file.devices),
+            [array("H", base64.b64decode(row)) for row in file.table],
+            array("L", file.moved_at),
+        )
 
     def save(self, path: Path) -> None:
         """Atomically, so that a reader sees the old ring or the new one."""
@@ -159,7 +169,8 @@ class Builder:
 
 def shares(devices: list[Device], replicas: int, partitions: int) -> dict[int, float]:
     """Replicas that each device should hold: by weight, but never two of one partition on one device."""
-    left, places, result = float(replicas * partitions), list(devices), {}
+    result: dict[int, float] = {}
+    left, places = float(replicas * partitions), list(devices)
     while places:
         total = sum(d.weight for d in places)
         full = [d for d in places if left * d.weight / total > partitions]

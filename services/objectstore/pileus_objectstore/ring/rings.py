@@ -1,7 +1,9 @@
 """The ring: md5 of the path gives a partition, a table gives its devices.
 
-The hashing follows the published design of consistent rings with a fixed number of partitions (2**power): a partition is the
-top `power` bits of md5(salt + path). The salt is drawn at random per cluster, so that nobody can aim names at one partition.
+The hashing follows the published design of consistent rings with a fixed number of partitions (2**power): a
+partition is the
+top `power` bits of md5(salt + path). The salt is drawn at random per cluster, so that nobody can aim names at one
+partition.
 """
 
 import base64

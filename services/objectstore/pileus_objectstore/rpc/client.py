@@ -114,7 +114,12 @@ class Pool:
 
     def head(self, name: str, args: bytes, size: int) -> bytes:
         length = b"Transfer-Encoding: chunked" if size < 0 else b"Content-Length: %d" % size
-        return b"POST /%b HTTP/1.1\r\nX-Cluster-Key: %b\r\nX-Args: %b\r\n%b\r\n\r\n" % (name.encode(), self._key, args, length)
+        return b"POST /%b HTTP/1.1\r\nX-Cluster-Key: %b\r\nX-Args: %b\r\n%b\r\n\r\n" % (
+            name.encode(),
+            self._key,
+            args,
+            length,
+        )
 
     def take(self, host: str) -> Stream:
         """An open connection; those the other side has closed meanwhile are passed over."""

@@ -1,8 +1,10 @@
 """What may be asked of a storage server. Version 1: fields may be added with a default, nothing may change its meaning.
 
-A call is `POST /<name>` with its arguments as JSON in the header `X-Args`; the body carries object bytes only. One request names *all*
+A call is `POST /<name>` with its arguments as JSON in the header `X-Args`; the body carries object bytes only. One
+request names *all*
 devices of that host which it concerns, so that three replicas on one host cost one request and one MD5.
-Timestamps are Swift's: seconds with five decimals, zero-padded to 16 characters, so that they sort as text. The newest wins, everywhere.
+Timestamps are Swift's: seconds with five decimals, zero-padded to 16 characters, so that they sort as text. The
+newest wins, everywhere.
 """
 
 import time
@@ -26,7 +28,8 @@ class Upstream(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Row(msgspec.Struct, array_like=True):
-    """One line of a listing: an object of a container, or a container of an account (then `count` counts, `size` are bytes used)."""
+    """One line of a listing: an object of a container, or a container of an account (then `count` counts, `size` are
+    bytes used)."""
 
     name: str
     timestamp: str
@@ -54,7 +57,8 @@ class Meta(msgspec.Struct, omit_defaults=True):
 class PutObject(msgspec.Struct, omit_defaults=True):
     """Store the request's body on all devices of the spot. `upstream` are the listings this host must tell.
 
-    `etag`: refuse (422) if the MD5 differs. `size` -1: not known beforehand. `fresh`: refuse (412) if there is an object.
+    `etag`: refuse (422) if the MD5 differs. `size` -1: not known beforehand. `fresh`: refuse (412) if there is an
+    object.
     `listed_*` replace what the listing shows (large objects). `most`: refuse (413) a longer body.
     """
 
@@ -94,7 +98,8 @@ class PostObject(msgspec.Struct, omit_defaults=True):
 
 
 class GetObject(msgspec.Struct, omit_defaults=True):
-    """`first`/`last` as in `bytes=first-last`, either may be missing. `pinned`: only the version with this timestamp."""
+    """`first`/`last` as in `bytes=first-last`, either may be missing. `pinned`: only the version with this
+    timestamp."""
 
     spot: Spot
     first: int | None = None
@@ -104,7 +109,8 @@ class GetObject(msgspec.Struct, omit_defaults=True):
 
 
 class ObjectReply(msgspec.Struct, omit_defaults=True):
-    """201 200 206 404 409 412 413 416 422 507. `devices` are those that hold it now. `start`, `length`: what the body is."""
+    """201 200 206 404 409 412 413 416 422 507. `devices` are those that hold it now. `start`, `length`: what the
+    body is."""
 
     status: int
     devices: tuple[str, ...] = ()
@@ -138,7 +144,8 @@ class DeleteListing(msgspec.Struct, omit_defaults=True):
 
 
 class GetListing(msgspec.Struct, omit_defaults=True):
-    """Up to `limit` rows in order of name's UTF-8 bytes. With a delimiter, what follows it is folded into one row without a timestamp."""
+    """Up to `limit` rows in order of name's UTF-8 bytes. With a delimiter, what follows it is folded into one row
+    without a timestamp."""
 
     kind: str
     spot: Spot
@@ -245,7 +252,8 @@ class InventoryReply(msgspec.Struct, omit_defaults=True):
 
 
 class Quarantine(msgspec.Struct, omit_defaults=True):
-    """Look at a file again and put it aside if it is damaged; `drop` removes a good one (a handoff that was delivered)."""
+    """Look at a file again and put it aside if it is damaged; `drop` removes a good one (a handoff that was
+    delivered)."""
 
     device: str
     kind: str

@@ -1,6 +1,7 @@
 """HTTP/1.1 messages on a socket, as little of it as two programs of one house need.
 
-Only storage servers speak this, and only to proxies and duties that hold the cluster's key; the public edge is gunicorn's.
+Only storage servers speak this, and only to proxies and duties that hold the cluster's key; the public edge is
+gunicorn's.
 """
 
 import select
@@ -36,7 +37,7 @@ class Stream:
                 return b""
             data += more
             end = data.find(b"\r\n\r\n")
-        self._held = data[end + 4:]
+        self._held = data[end + 4 :]
         return data[:end]
 
     def some(self, most: int) -> bytes:

@@ -1,7 +1,9 @@
 """The storage server's HTTP side: threads, kept-alive connections, no ceremony.
 
-Why not gunicorn here: its parser and WSGI layer cost 0.32 ms of CPU a request, this 0.05 ms, and every public request becomes one of these.
-A thread stays with its connection as long as requests keep coming and nobody waits; idle connections rest in one selector.
+Why not gunicorn here: its parser and WSGI layer cost 0.32 ms of CPU a request, this 0.05 ms, and every public
+request becomes one of these.
+A thread stays with its connection as long as requests keep coming and nobody waits; idle connections rest in one
+selector.
 """
 
 import hmac
@@ -21,7 +23,9 @@ from pileus_objectstore.rpc.framing import CHUNK, Body, Broken, Stream, body_siz
 
 log = logging.getLogger(__name__)
 LINGER_S = 0.25
-SKIP = 16 << 20  # so much of an unwanted body is read, so that the refusal reaches the sender before the connection ends
+SKIP = (
+    16 << 20
+)  # so much of an unwanted body is read, so that the refusal reaches the sender before the connection ends
 ANSWER_S = 60.0
 
 
@@ -174,7 +178,10 @@ class Server:
 
     def _send(self, stream: Stream, answer: Answer, body: Body) -> bool:
         length = answer.length if answer.send else len(answer.body)
-        head = b"HTTP/1.1 200 OK\r\nX-Result: %b\r\nContent-Length: %d\r\n\r\n" % (msgspec.json.encode(answer.result), length)
+        head = b"HTTP/1.1 200 OK\r\nX-Result: %b\r\nContent-Length: %d\r\n\r\n" % (
+            msgspec.json.encode(answer.result),
+            length,
+        )
         if len(answer.body) < CHUNK:
             stream.sock.sendall(head + answer.body)
         else:

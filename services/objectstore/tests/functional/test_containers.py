@@ -14,15 +14,29 @@ def filled(store: ObjectStoreFixture, container: str) -> str:
     return container
 
 
-@pytest.mark.parametrize(("query", "expected"), [
-    ("", NAMES), ("limit=2", ["a", "a/b"]), ("marker=b/x", ["b/y", "c", "é", "𝄞"]), ("end_marker=b", ["a", "a/b", "a/c/d"]),
-    ("marker=a&end_marker=c", ["a/b", "a/c/d", "b/x", "b/y"]), ("prefix=a/", ["a/b", "a/c/d"]), ("reverse=true", NAMES[::-1]),
-    ("reverse=on&marker=c&limit=2", ["b/y", "b/x"]), ("reverse=1&end_marker=b/y", ["𝄞", "é", "c"]),
-    ("delimiter=/", ["a", "a/", "b/", "c", "é", "𝄞"]), ("delimiter=/&prefix=a/", ["a/b", "a/c/"]),
-    ("delimiter=/&marker=a/", ["b/", "c", "é", "𝄞"]), ("delimiter=/&limit=2", ["a", "a/"]), ("limit=0", []),
-    ("delimiter=/&reverse=true", ["𝄞", "é", "c", "b/", "a/", "a"]), ("path=a", ["a/b"]), ("path=", ["a", "c", "é", "𝄞"]),
-    ("delimiter=/&limit=1&marker=a/&reverse=true", ["a"]),
-])
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", NAMES),
+        ("limit=2", ["a", "a/b"]),
+        ("marker=b/x", ["b/y", "c", "é", "𝄞"]),
+        ("end_marker=b", ["a", "a/b", "a/c/d"]),
+        ("marker=a&end_marker=c", ["a/b", "a/c/d", "b/x", "b/y"]),
+        ("prefix=a/", ["a/b", "a/c/d"]),
+        ("reverse=true", NAMES[::-1]),
+        ("reverse=on&marker=c&limit=2", ["b/y", "b/x"]),
+        ("reverse=1&end_marker=b/y", ["𝄞", "é", "c"]),
+        ("delimiter=/", ["a", "a/", "b/", "c", "é", "𝄞"]),
+        ("delimiter=/&prefix=a/", ["a/b", "a/c/"]),
+        ("delimiter=/&marker=a/", ["b/", "c", "é", "𝄞"]),
+        ("delimiter=/&limit=2", ["a", "a/"]),
+        ("limit=0", []),
+        ("delimiter=/&reverse=true", ["𝄞", "é", "c", "b/", "a/", "a"]),
+        ("path=a", ["a/b"]),
+        ("path=", ["a", "c", "é", "𝄞"]),
+        ("delimiter=/&limit=1&marker=a/&reverse=true", ["a"]),
+    ],
+)
 def test_listing(store: ObjectStoreFixture, filled: str, query: str, expected: list[str]) -> None:
     got = store.client.get(f"{filled}?{query}")
     assert got.data.decode().splitlines() == expected
@@ -51,7 +65,10 @@ def test_counts(store: ObjectStoreFixture, filled: str) -> None:
     store.client.put(f"{filled}/a", data=b"longer")
     store.client.delete(f"{filled}/c")
     head = store.client.head(filled)
-    assert (head.headers["X-Container-Object-Count"], head.headers["X-Container-Bytes-Used"]) == ("7", str(int(size) + 5 - 1))
+    assert (head.headers["X-Container-Object-Count"], head.headers["X-Container-Bytes-Used"]) == (
+        "7",
+        str(int(size) + 5 - 1),
+    )
     store.drain()
     account = store.client.head(store.account).headers
     assert (account["X-Account-Container-Count"], account["X-Account-Object-Count"]) == ("1", "7")
@@ -66,7 +83,9 @@ def test_life_of_a_container(store: ObjectStoreFixture) -> None:
     assert store.client.put(path, headers={"X-Container-Meta-B": "2"}).status_code == 202
     head = store.client.head(path).headers
     assert (head["X-Container-Meta-A"], head["X-Container-Meta-B"]) == ("1", "2")
-    assert store.client.post(path, headers={"X-Remove-Container-Meta-A": "x", "X-Container-Meta-B": ""}).status_code == 204
+    assert (
+        store.client.post(path, headers={"X-Remove-Container-Meta-A": "x", "X-Container-Meta-B": ""}).status_code == 204
+    )
     head = store.client.head(path).headers
     assert "X-Container-Meta-A" not in head
     assert "X-Container-Meta-B" not in head
@@ -94,8 +113,14 @@ def test_an_account_needs_no_creation(store: ObjectStoreFixture) -> None:
 def test_account_listing(store: ObjectStoreFixture) -> None:
     for name in ("a", "b", "c-1", "c-2", "d"):
         store.client.put(f"{store.account}/{name}")
-    for query, expected in (("limit=2", "a b"), ("marker=b", "c-1 c-2 d"), ("marker=a&end_marker=d&limit=2", "b c-1"),
-                            ("prefix=c", "c-1 c-2"), ("delimiter=-", "a b c- d"), ("reverse=true&limit=1", "d")):
+    for query, expected in (
+        ("limit=2", "a b"),
+        ("marker=b", "c-1 c-2 d"),
+        ("marker=a&end_marker=d&limit=2", "b c-1"),
+        ("prefix=c", "c-1 c-2"),
+        ("delimiter=-", "a b c- d"),
+        ("reverse=true&limit=1", "d"),
+    ):
         assert store.client.get(f"{store.account}?{query}").data.decode().split() == expected.split(), query
     xml = store.client.get(f"{store.account}?format=xml").data
     assert b"<container><name>a</name><count>0</count><bytes>0</bytes><last_modified>" in xml

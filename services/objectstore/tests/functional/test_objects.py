@@ -15,8 +15,12 @@ BIG = os.urandom((1 << 20) + 12345)
 @pytest.mark.parametrize("data", [b"", b"hello", BIG], ids=["empty", "short", "big"])
 def test_what_was_put_is_got(store: ObjectStoreFixture, container: str, data: bytes) -> None:
     etag = hashlib.md5(data).hexdigest()
-    put = store.client.put(f"{container}/some/näme", data=data, headers={"X-Object-Meta-Colour": GREEN, "Content-Type": "text/x"},
-                           environ_overrides={"CONTENT_LENGTH": str(len(data))})
+    put = store.client.put(
+        f"{container}/some/näme",
+        data=data,
+        headers={"X-Object-Meta-Colour": GREEN, "Content-Type": "text/x"},
+        environ_overrides={"CONTENT_LENGTH": str(len(data))},
+    )
     assert put.status_code == 201
     assert put.headers["Etag"] == etag
     got = store.client.get(f"{container}/some/näme")
@@ -46,7 +50,12 @@ def test_a_wrong_etag_stores_nothing(store: ObjectStoreFixture, container: str) 
         refused = store.client.put(f"{container}/o", data=data, headers={"Etag": "0" * 32})
         assert refused.status_code == 422
         assert store.client.get(f"{container}/o").status_code == 404
-    assert store.client.put(f"{container}/o", data=b"x", headers={"Etag": f'"{hashlib.md5(b"x").hexdigest()}"'}).status_code == 201
+    assert (
+        store.client.put(
+            f"{container}/o", data=b"x", headers={"Etag": f'"{hashlib.md5(b"x").hexdigest()}"'}
+        ).status_code
+        == 201
+    )
 
 
 def test_if_none_match_star_creates_only(store: ObjectStoreFixture, container: str) -> None:
@@ -58,16 +67,24 @@ def test_if_none_match_star_creates_only(store: ObjectStoreFixture, container: s
     assert store.client.put(f"{container}/o", data=b"3", headers={"If-None-Match": "*"}).status_code == 201
 
 
-@pytest.mark.parametrize(("header", "status", "first", "last"), [
-    ("bytes=0-9", 206, 0, 9), ("bytes=300000-", 206, 300000, len(BIG) - 1), ("bytes=-7", 206, len(BIG) - 7, len(BIG) - 1),
-    ("bytes=0-", 200, 0, len(BIG) - 1), ("bytes=262143-262144", 206, 262143, 262144), ("pages=1-2", 200, 0, len(BIG) - 1),
-    ("bytes=9-3", 200, 0, len(BIG) - 1), (f"bytes=1000000-{1 << 40}", 206, 1000000, len(BIG) - 1),
-])
+@pytest.mark.parametrize(
+    ("header", "status", "first", "last"),
+    [
+        ("bytes=0-9", 206, 0, 9),
+        ("bytes=300000-", 206, 300000, len(BIG) - 1),
+        ("bytes=-7", 206, len(BIG) - 7, len(BIG) - 1),
+        ("bytes=0-", 200, 0, len(BIG) - 1),
+        ("bytes=262143-262144", 206, 262143, 262144),
+        ("pages=1-2", 200, 0, len(BIG) - 1),
+        ("bytes=9-3", 200, 0, len(BIG) - 1),
+        (f"bytes=1000000-{1 << 40}", 206, 1000000, len(BIG) - 1),
+    ],
+)
 def test_one_range(store: ObjectStoreFixture, container: str, header: str, status: int, first: int, last: int) -> None:
     store.client.put(f"{container}/o", data=BIG)
     got = store.client.get(f"{container}/o", headers={"Range": header})
     assert got.status_code == status
-    assert got.data == BIG[first:last + 1]
+    assert got.data == BIG[first : last + 1]
     if status == 206:
         assert got.headers["Content-Range"] == f"bytes {first}-{last}/{len(BIG)}"
 
@@ -86,7 +103,11 @@ def test_many_ranges(store: ObjectStoreFixture, container: str) -> None:
     assert got.status_code == 206
     boundary = got.headers["Content-Type"].partition("boundary=")[2].encode()
     parts = got.data.split(b"--" + boundary)
-    assert [part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for part in parts[1:-1]] == [BIG[:5], BIG[300000:300010], BIG[-3:]]
+    assert [part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for part in parts[1:-1]] == [
+        BIG[:5],
+        BIG[300000:300010],
+        BIG[-3:],
+    ]
     assert int(got.headers["Content-Length"]) == len(got.data)
 
 
@@ -96,7 +117,9 @@ def test_conditions(store: ObjectStoreFixture, container: str) -> None:
     old = "Thu, 01 Jan 2015 00:00:00 GMT"
 
     def ask(**headers: str) -> int:
-        return store.client.get(f"{container}/o", headers={k.replace("_", "-"): v for k, v in headers.items()}).status_code
+        return store.client.get(
+            f"{container}/o", headers={k.replace("_", "-"): v for k, v in headers.items()}
+        ).status_code
 
     assert ask(If_None_Match=etag) == 304
     assert ask(If_None_Match=f'"{etag}", "other"') == 304
@@ -134,11 +157,16 @@ def test_delete_at(store: ObjectStoreFixture, container: str) -> None:
     assert store.client.get(f"{container}/o").status_code == 404
 
 
-@pytest.mark.parametrize(("headers", "status"), [
-    ({"X-Object-Meta-" + "n" * 129: "v"}, 400), ({"X-Object-Meta-N": "v" * 257}, 400),
-    ({f"X-Object-Meta-{n}": "v" for n in range(91)}, 400), ({"Content-Length": "5368709123"}, 413),
-    ({"X-Object-Manifest": "justacontainer"}, 400),
-])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"X-Object-Meta-" + "n" * 129: "v"}, 400),
+        ({"X-Object-Meta-N": "v" * 257}, 400),
+        ({f"X-Object-Meta-{n}": "v" for n in range(91)}, 400),
+        ({"Content-Length": "5368709123"}, 413),
+        ({"X-Object-Manifest": "justacontainer"}, 400),
+    ],
+)
 def test_limits(store: ObjectStoreFixture, container: str, headers: dict[str, str], status: int) -> None:
     size = {"CONTENT_LENGTH": headers["Content-Length"]} if "Content-Length" in headers else {}
     assert store.client.put(f"{container}/o", headers=headers, environ_overrides=EMPTY | size).status_code == status

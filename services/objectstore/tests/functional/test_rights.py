@@ -1,16 +1,37 @@
 """Who may: policy first, then the container's ACL."""
 
 import pytest
-from pileus_kit.testing.callers import person
 
+from pileus_kit.testing.callers import person
 from pileus_objectstore.testing import ObjectStoreFixture
 
-CALLS = [("GET", "", "read"), ("HEAD", "", "read"), ("POST", "", "write"), ("PUT", "", "reseller"), ("DELETE", "", "reseller"),
-         ("GET", "/c", "read"), ("HEAD", "/c", "read"), ("PUT", "/c", "write"), ("POST", "/c", "write"), ("DELETE", "/c", "write"),
-         ("GET", "/c/o", "read"), ("HEAD", "/c/o", "read"), ("PUT", "/c/o", "write"), ("POST", "/c/o", "write"),
-         ("DELETE", "/c/o", "write")]
-MAY = {"admin": {"read", "write"}, "manager": {"read", "write"}, "member": {"read", "write"}, "reader": {"read"},
-       "other": set(), "other_reader": set(), "nobody": set(), "system_admin": {"read", "write", "reseller"}}
+CALLS = [
+    ("GET", "", "read"),
+    ("HEAD", "", "read"),
+    ("POST", "", "write"),
+    ("PUT", "", "reseller"),
+    ("DELETE", "", "reseller"),
+    ("GET", "/c", "read"),
+    ("HEAD", "/c", "read"),
+    ("PUT", "/c", "write"),
+    ("POST", "/c", "write"),
+    ("DELETE", "/c", "write"),
+    ("GET", "/c/o", "read"),
+    ("HEAD", "/c/o", "read"),
+    ("PUT", "/c/o", "write"),
+    ("POST", "/c/o", "write"),
+    ("DELETE", "/c/o", "write"),
+]
+MAY = {
+    "admin": {"read", "write"},
+    "manager": {"read", "write"},
+    "member": {"read", "write"},
+    "reader": {"read"},
+    "other": set(),
+    "other_reader": set(),
+    "nobody": set(),
+    "system_admin": {"read", "write", "reseller"},
+}
 
 
 @pytest.mark.parametrize(("method", "path", "needs"), CALLS)
@@ -41,13 +62,24 @@ def test_read_acls(store: ObjectStoreFixture, container: str) -> None:
     client.put(f"{container}/o", data=b"x")
 
     def statuses() -> list[int]:
-        return [client.get(f"{container}/o", as_=other).status_code, client.get(container, as_=other).status_code,
-                client.get(f"{container}/o", anonymous=True).status_code, client.get(container, anonymous=True).status_code]
+        return [
+            client.get(f"{container}/o", as_=other).status_code,
+            client.get(container, as_=other).status_code,
+            client.get(f"{container}/o", anonymous=True).status_code,
+            client.get(container, anonymous=True).status_code,
+        ]
 
     assert statuses() == [403, 403, 401, 401]
-    for acl, expected in [("p2:*", [200, 200, 401, 401]), ("p2:u-other", [200, 200, 401, 401]), ("*:u-other", [200, 200, 401, 401]),
-                          ("project-p2:other", [200, 200, 401, 401]), ("p3:*", [403, 403, 401, 401]),
-                          (".r:*", [200, 403, 200, 401]), (".r:*,.rlistings", [200, 200, 200, 200]), (".rlistings", [403, 403, 401, 401])]:
+    for acl, expected in [
+        ("p2:*", [200, 200, 401, 401]),
+        ("p2:u-other", [200, 200, 401, 401]),
+        ("*:u-other", [200, 200, 401, 401]),
+        ("project-p2:other", [200, 200, 401, 401]),
+        ("p3:*", [403, 403, 401, 401]),
+        (".r:*", [200, 403, 200, 401]),
+        (".r:*,.rlistings", [200, 200, 200, 200]),
+        (".rlistings", [403, 403, 401, 401]),
+    ]:
         assert client.post(container, headers={"X-Container-Read": acl}).status_code == 204
         assert statuses() == expected, acl
     client.post(container, headers={"X-Remove-Container-Read": "x"})
