@@ -66,7 +66,7 @@ def build(config: Config) -> Flask:
         raise LookupError("the API never asks a storage host")
 
     tools = Tools(config, Sessions(config.database_url("volume")), peers, ringer.ring, no_agent)
-    return create(tools, peers.authenticator(), config.path("volume-policy.yaml"))
+    return create(tools, peers.authenticator(), config.path("policy", "volume.yaml"))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -5,9 +5,8 @@ import sys
 from collections.abc import Sequence
 
 from pileus_kit import config as configs
-from pileus_kit.db import Sessions, migrate
+from pileus_kit.db import migrate
 from pileus_volume.config import Config
-from pileus_volume.core import types
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,13 +17,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def prepare(config: Config) -> None:
-    """Newest tables, and the type that every cloud has. Nothing happens twice."""
-    url = config.database_url("volume")
-    migrate(url, "pileus_volume")
-    sessions = Sessions(url)
-    with sessions.begin() as session:
-        types.ensure_default(session)
-    sessions.dispose()
+    """Newest tables. Nothing happens twice."""
+    migrate(config.database_url("volume"), "pileus_volume")
 
 
 if __name__ == "__main__":

@@ -222,3 +222,8 @@ def upgrade() -> None:
     sa.UniqueConstraint('volume_id')
     )
     op.create_index('transfers_of_project', 'transfers', ['source_project_id', 'created_at'], unique=False)
+    kinds = sa.table("volume_types", sa.column("id"), sa.column("name"), sa.column("description"),
+                     sa.column("is_public"), sa.column("extra_specs", sa.JSON()),
+                     sa.column("created_at", pileus_kit.db.Utc()))
+    op.bulk_insert(kinds, [{"id": pileus_kit.db.new_id(), "name": "__DEFAULT__", "description": "Default Volume Type",
+                            "is_public": True, "extra_specs": {}, "created_at": pileus_kit.db.now()}])
