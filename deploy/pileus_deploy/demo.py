@@ -19,9 +19,9 @@ def first_server(plan: Plan) -> str:
     with step("key pair"):
         key = _key(plan, cloud)
     with step("this host offers itself"):
-        admin = Cloud(plan, "admin", "admin")
+        admin, path = Cloud(plan, "admin", "admin"), "/v2.1/os-services?binary=nova-compute"
         wait_for("compute host", 60, lambda: any(
-            s["state"] == "up" for s in admin.call("GET", "compute", "/v2.1/os-services?binary=nova-compute")["services"]))
+            service["state"] == "up" for service in admin.call("GET", "compute", path)["services"]))
     with step(f"server {NAME} is ACTIVE") as remark:
         server = _server(cloud)
         remark(server["id"])

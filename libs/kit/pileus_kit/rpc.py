@@ -247,6 +247,8 @@ class _Client:
             return attempt()
         except self._om.RPCVersionCapError:
             raise
+        except self._om.MessageUndeliverable:
+            raise HostDown(host=self._whom, why="nobody listens there") from None
         except (self._om.MessagingException, ConnectionError, OSError) as err:
             raise HostDown(host=self._whom, why=str(err) or type(err).__name__) from err
 
