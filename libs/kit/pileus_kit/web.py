@@ -84,10 +84,11 @@ class Resource(Blueprint):
 
         def wrap(handler: Handler) -> Handler:
             def view(**path_args: Any) -> Any:
+                if public is None:
+                    _authenticate()
                 if (since and g.version < since) or (until and g.version > until):
                     raise NotFound(why="The resource could not be found.")
                 if public is None:
-                    _authenticate()
                     enforce(policy or "", target(**path_args) if target else None)
                 if asks:
                     asks.check({k: request.args.getlist(k) for k in request.args}, g.version, "query")
