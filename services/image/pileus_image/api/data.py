@@ -26,7 +26,8 @@ def stage(image_id: str) -> Any:
     return take(g.image.id, stage=True)
 
 
-def take(image_id: str, stage: bool = False) -> Response:
+def take(image_id: str, **how: bool) -> Response:
+    """Receive the request's body as the image's data."""
     store = request.headers.get("X-Image-Meta-Store")
     if store and store not in tools().stores:
         raise Invalid(why=f"Store {store[:64]} is unknown")
@@ -34,7 +35,7 @@ def take(image_id: str, stage: bool = False) -> Response:
     announced = request.headers.get("X-OpenStack-Image-Size", "")
     if announced and not announced.isdigit():
         raise Invalid(why="X-OpenStack-Image-Size must be a number of bytes")
-    intake.take_in(tools(), image_id, read, int(announced) if announced else length, stage)
+    intake.take_in(tools(), image_id, read, int(announced) if announced else length, **how)
     return Response(status=204)
 
 

@@ -40,12 +40,16 @@ def shown(image: Image) -> dict[str, Any]:
     return views.image(image, tools().config.store)
 
 
+def may_be_seen(visibility: str | None) -> None:
+    """Raise unless the caller may make images of their own so visible."""
+    if visibility in attributes.WIDE:
+        enforce(attributes.WIDE[visibility])
+
+
 @resource.endpoint("POST", "", policy="add_image", body={(0, 0): attributes.CREATE})
 def create(body: dict[str, Any]) -> Any:
     """Register an image; its data comes later."""
-    visibility = body.get("visibility")
-    if visibility in ("public", "community"):
-        enforce("publicize_image" if visibility == "public" else "communitize_image")
+    may_be_seen(body.get("visibility"))
     with tools().sessions.begin() as session:
         quotas.check_count(session, caller().project_id, tools().limits)
         view = shown(core.create(session, caller(), body))

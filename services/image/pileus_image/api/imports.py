@@ -6,6 +6,7 @@ from flask import Response, g
 from sqlalchemy import select
 
 from pileus_image.api import images, views
+from pileus_image.core import attributes, quotas
 from pileus_image.core import imports as core
 from pileus_image.db.models import Job
 from pileus_image.errors import Invalid, NoSuch, WrongState
@@ -25,6 +26,16 @@ REQUEST = {
     },
 }
 
+TASK = {
+    "type": "object", "required": ["type", "input"], "additionalProperties": False,
+    "properties": {
+        "type": {"enum": ["import"]},
+        "input": {"type": "object", "required": ["import_from", "image_properties"], "additionalProperties": False,
+                  "properties": {"import_from": TEXT, "import_from_format": TEXT,
+                                 "image_properties": attributes.CREATE}},
+    },
+}
+
 
 @resource.endpoint("POST", "/images/<image_id>/import", policy="upload_image", target=images.target,
                    body={(0, 0): REQUEST})
@@ -33,8 +44,7 @@ def start(image_id: str, body: dict[str, Any]) -> Any:
     _check(body)
     with images.writing(image_id) as (session, image):
         job = core.start(session, caller(), image, body, tools().config.store)
-    if tools().runner:
-        tools().runner.ring(job.id)
+    _ring(job.id)
     return Response(status=202)
 
 
@@ -59,6 +69,24 @@ def of_image(image_id: str) -> Any:
     stmt = select(Job).where(Job.subject == g.image.id).order_by(Job.created_at.desc()).limit(MOST_TASKS)
     with tools().sessions.read() as session:
         return {"tasks": [views.task(job) for job in session.scalars(stmt)]}
+
+
+@resource.endpoint("POST", "/tasks", policy="tasks_api_access", body={(0, 0): TASK})
+def create(body: dict[str, Any]) -> Any:
+    """Make an image and import it from a URL."""
+    tools().fetcher.check(body["input"]["import_from"])
+    images.may_be_seen(body["input"]["image_properties"].get("visibility"))
+    with tools().sessions.begin() as session:
+        quotas.check_count(session, caller().project_id, tools().limits)
+        job = core.create_by_task(session, caller(), body["input"], tools().config.store)
+        view = views.task(job)
+    _ring(job.id)
+    return view, 201
+
+
+def _ring(job_id: str) -> None:
+    if tools().runner:
+        tools().runner.ring(job_id)
 
 
 @resource.endpoint("GET", "/tasks", policy="get_images")

@@ -81,7 +81,8 @@ MEMBER = {"name": "member", "properties": {
     "image_id": {"type": "string", "pattern": attributes.UUID}, **TIMES,
     "status": {"type": "string", "enum": ["pending", "accepted", "rejected"]}, **SCHEMA_LINK}}
 TASK = {"name": "task", "properties": {
-    "id": {"type": "string", "pattern": attributes.UUID}, "type": {"type": "string", "enum": ["api_image_import"]},
+    "id": {"type": "string", "pattern": attributes.UUID},
+    "type": {"type": "string", "enum": ["import", "api_image_import"]},
     "status": {"type": "string", "enum": ["pending", "processing", "success", "failure"]},
     "input": {"type": ["null", "object"]}, "result": {"type": ["null", "object"]}, "owner": {"type": "string"},
     "message": {"type": "string"}, "image_id": {"type": "string"}, "request_id": {"type": "string"},

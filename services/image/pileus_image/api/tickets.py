@@ -25,12 +25,12 @@ CREATE = {
 
 @resource.endpoint("POST", "/tickets", policy="pileus:create_ticket", body={(0, 0): CREATE})
 def create(body: dict[str, Any]) -> Any:
-    """The right to read an active image, or to write a queued one, and where."""
-    wanted = "active" if body["action"] == "read" else "queued"
+    """The right to read an active image, or to write one that has no data yet, and where."""
+    wanted = ("active",) if body["action"] == "read" else ("queued", "saving")
     with tools().sessions.read() as session:
         image = core.find(session, caller(), body["image_id"])
-    if image.status != wanted:
-        raise WrongState(why=f"Image {image.id} is {image.status}; to {body['action']} it, it must be {wanted}")
+    if image.status not in wanted:
+        raise WrongState(why=f"Image {image.id} is {image.status}; to {body['action']} it, it must be {wanted[0]}")
     ticket = tools().tickets.issue(image.id, body["action"], body.get("seconds", 3600))
     return {"ticket": ticket, "url": f"{request.host_url}v2/data/{image.id}", "image_id": image.id,
             "format": image.disk_format, "size": image.size, "virtual_size": image.virtual_size,
@@ -51,8 +51,8 @@ def read(image_id: str) -> Response:
 
 @resource.endpoint("PUT", "/data/<image_id>", public="the ticket is the proof", raw=True)
 def write(image_id: str) -> Response:
-    """Give a queued image its data."""
-    return data.take(_image(image_id, "write").id)
+    """Give an image its data; a host's later try ends its earlier one."""
+    return data.take(_image(image_id, "write").id, takeover=True)
 
 
 def _image(image_id: str, action: Any) -> Image:

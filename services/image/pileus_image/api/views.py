@@ -43,10 +43,11 @@ STATUS = {"running": "processing", "undoing": "processing", "stuck": "processing
 
 def task(job: Job) -> dict[str, Any]:
     """An import's job as a task."""
-    request = {"method": job.data["method"]}
+    asked = job.data.get("task")  # when a task made the image
+    request = {"image_id": job.subject, "import_req": {"method": job.data["method"]}, "backend": [job.data["store"]]}
     return {
-        "id": job.id, "type": "api_image_import", "status": STATUS[job.state], "owner": job.project_id,
-        "input": {"image_id": job.subject, "import_req": request, "backend": [job.data["store"]]},
+        "id": job.id, "type": "import" if asked else "api_image_import", "status": STATUS[job.state],
+        "owner": job.project_id, "input": asked or request,
         "result": {"image_id": job.subject} if job.state == "done" else None, "message": job.error or "",
         "image_id": job.subject, "request_id": job.request_id, "user_id": job.user_id, "expires_at": None,
         "created_at": time(job.created_at), "updated_at": time(job.updated_at), "self": f"/v2/tasks/{job.id}",

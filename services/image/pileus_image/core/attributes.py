@@ -7,6 +7,8 @@ from pileus_image.errors import ReadOnly, Reserved
 DISK_FORMATS = ("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso")
 CONTAINER_FORMATS = ("ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed")
 VISIBILITIES = ("community", "public", "private", "shared")
+WIDE = {"public": "publicize_image", "community": "communitize_image"}
+"""Visibilities that others see, and the policy rule that allows each."""
 STATUSES = ("queued", "saving", "active", "killed", "deleted", "uploading", "importing", "pending_delete",
             "deactivated")
 READ_ONLY = frozenset({"created_at", "updated_at", "status", "checksum", "size", "virtual_size", "os_hash_algo",

@@ -31,6 +31,14 @@ def start(session: Session, caller: Caller, image: Image, request: Mapping[str, 
                    data={"method": dict(request["method"]), "store": store})
 
 
+def create_by_task(session: Session, caller: Caller, wish: Mapping[str, Any], store: str) -> Job:
+    """The older way: one task that makes an image and imports it from a URL. Raises as `images.create` and `start`."""
+    image = images.create(session, caller, wish["image_properties"])
+    job = start(session, caller, image, {"method": {"name": "web-download", "uri": wish["import_from"]}}, store)
+    job.data = job.data | {"task": dict(wish)}
+    return job
+
+
 def note(session: Session, image_id: str, importing: str, failed: str) -> None:
     """What clients that poll an import look at: the stores it is on its way to, and those it failed for."""
     image = session.get(Image, image_id)

@@ -107,8 +107,8 @@ def _set(image: Image, change: Change, may: Callable[[str], None]) -> None:
         raise NotAllowed(why=f"Property {name} may not be removed.")
     if name in ("disk_format", "container_format") and value != getattr(image, name) and image.status != "queued":
         raise NotAllowed(why=f"Attribute {name} can be only replaced for a queued image.")
-    if name == "visibility" and value != image.visibility and value in ("public", "community"):
-        may("publicize_image" if value == "public" else "communitize_image")
+    if name == "visibility" and value != image.visibility and value in attributes.WIDE:
+        may(attributes.WIDE[value])
     if name == "owner" and value != image.owner:
         may("admin")
     setattr(image, name, value)

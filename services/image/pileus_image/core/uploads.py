@@ -29,8 +29,8 @@ class Facts:
     sha256: str
 
 
-def begin(session: Session, image: Image, event: str | None, store: str) -> Blob:
-    """Open a blob for the image and move it by `event`. An older upload, dead by now, is doomed.
+def begin(session: Session, image: Image, event: str | None, store: str, takeover: bool = False) -> Blob:
+    """Open a blob for the image and move it by `event`. An older upload is doomed if it is dead, or if `takeover`.
 
     Without `event` the image is importing already and what an earlier attempt of the same job wrote is doomed.
     """
@@ -40,7 +40,7 @@ def begin(session: Session, image: Image, event: str | None, store: str) -> Blob
         if old is not None:
             old.state = "doomed"
     else:
-        if old is not None and old.state == "writing" and old.lease_until < time.time():
+        if old is not None and old.state == "writing" and (takeover or old.lease_until < time.time()):
             _drop(session, old)
         images.move(session, image.id, event)
     blob = Blob(id=new_id(), store=store, image_id=image.id, owner=image.owner, lease_until=time.time() + LEASE)

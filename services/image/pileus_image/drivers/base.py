@@ -4,11 +4,11 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import BinaryIO
 
-from pileus_kit.errors import Unavailable
+from pileus_kit.errors import TooLarge
 
 
-class StoreFull(Unavailable):
-    text = "There is not enough space left for the image."
+class StoreFull(TooLarge):
+    text = "There is not enough space left in the image store."
 
 
 class BlobMissing(Exception):

@@ -54,14 +54,20 @@ class Digests:
         self._pool.shutdown()
 
 
-def take_in(tools: Tools, image_id: str, read: Read, expected: int | None = None, stage: bool = False) -> None:
-    """Give a queued image its data, or stage it. When this raises, the image is queued again and nothing is kept."""
+def take_in(tools: Tools, image_id: str, read: Read, expected: int | None = None, *, stage: bool = False,
+            takeover: bool = False) -> None:
+    """Give a queued image its data, or stage it. When this raises, the image is queued again and nothing is kept.
+
+    `takeover`: the newest of several uploads wins, as of a host that begins again after it lost its first try.
+    """
+    if expected and expected > tools.config.largest_image:
+        raise ImageTooLarge(why=f"one image may have {tools.config.largest_image} bytes")
     with tools.sessions.begin() as session:
         image = session.get(Image, image_id)
         if image is None:
             raise ImageNotFound(image=image_id)
         quotas.check_size(session, image.owner, expected or 0, tools.limits)
-        blob = uploads.begin(session, image, "stage" if stage else "upload", tools.config.store)
+        blob = uploads.begin(session, image, "stage" if stage else "upload", tools.config.store, takeover)
     with _given_up(tools, blob):
         facts = receive(tools, blob, image, read, expected)
         with tools.sessions.begin() as session:

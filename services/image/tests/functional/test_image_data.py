@@ -218,6 +218,20 @@ def test_a_write_ticket_fills_a_queued_image(service):
     assert service.client.put(url, data=b"again", anonymous=True, headers=headers).status_code == 409
 
 
+def test_a_host_that_tries_again_ends_its_first_try(service):
+    image = service.image()
+    with service.sessions.begin() as session:
+        uploads.begin(session, session.get(Image, image["id"]), "upload", "file")
+    assert put(service, image, b"x").status_code == 409, "a user's upload waits its turn"
+    given = ticket(service, image, "write").json
+    headers = OCTETS | {"X-Image-Ticket": given["ticket"]}
+    path = f"/v2/data/{image['id']}"
+    assert service.client.put(path, data=b"again", anonymous=True, headers=headers).status_code == 204
+    assert show(service, image)["size"] == 5
+    service.drain()
+    assert len(service.stored()) == 1
+
+
 def test_tickets_are_for_services_and_end(service, monkeypatch):
     image = service.image(content=b"data")
     body = {"image_id": image["id"], "action": "read"}

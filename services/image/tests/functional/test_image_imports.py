@@ -132,6 +132,21 @@ def test_bad_requests(service, method):
     assert show(service, image)["status"] == "queued"
 
 
+def test_a_task_makes_an_image(reaching, site):
+    wish = {"import_from": f"{site}/image", "import_from_format": "raw",
+            "image_properties": {"name": "t", "disk_format": "raw", "container_format": "bare", "visibility": "public"}}
+    assert reaching.client.post("/v2/tasks", json={"type": "import", "input": wish}).status_code == 403
+    for bad in ({"type": "odd", "input": wish}, {"type": "import"}, {"type": "import", "input": wish | {"x": "y"}},
+                {"type": "import", "input": wish | {"import_from": "file:///etc/passwd"}}):
+        assert reaching.client.post("/v2/tasks", json=bad, as_=reaching.book.admin).status_code == 400
+    made = reaching.client.post("/v2/tasks", json={"type": "import", "input": wish}, as_=reaching.book.admin)
+    assert (made.status_code, made.json["status"], made.json["input"]) == (201, "processing", wish)
+    reaching.drain()
+    task = reaching.client.get(f"/v2/tasks/{made.json['id']}", as_=reaching.book.admin).json
+    assert (task["status"], task["type"]) == ("success", "import")
+    assert show(reaching, {"id": task["result"]["image_id"]})["status"] == "active"
+
+
 def test_deleting_an_image_ends_its_import(reaching, site):
     image = reaching.image()
     start(reaching, image, name="web-download", uri=site + "/image")

@@ -45,6 +45,7 @@ PLAIN = {
     "GET /v2/images": "401 401 401 403 200 200 200 200 200 200",
     "POST /v2/images": "401 401 401 403 403 201 403 201 201 201",
     "GET /v2/tasks": "401 401 401 403 200 200 200 200 200 200",
+    "POST /v2/tasks": "401 401 401 403 403 403 403 403 403 201",
     "GET /v2/tasks/none": "401 401 401 403 404 404 404 404 404 404",
     "GET /v2/schemas/image": "401 401 401 200 200 200 200 200 200 200",
     "GET /v2/info/import": "401 401 401 200 200 200 200 200 200 200",
@@ -61,6 +62,8 @@ JSON = {
     "PUT /v2/images/{id}/members/p2": {"status": "accepted"},
     "POST /v2/images/{id}/import": {"method": {"name": "glance-direct"}},
     "POST /v2/tickets": {"image_id": NOBODY, "action": "read"},
+    "POST /v2/tasks": {"type": "import", "input": {"import_from": "http://a/", "image_properties": {
+        "disk_format": "raw", "container_format": "bare"}}},
 }
 
 
