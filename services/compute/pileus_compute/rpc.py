@@ -175,7 +175,8 @@ class Guest:
     nics: tuple[Nic, ...] = ()
     volumes: tuple[Volume, ...] = ()
     config_drive: dict[str, bytes] | None = None
-    """Path -> content of the files of a config drive (`openstack/latest/meta_data.json`); None: no config drive."""
+    """Path -> content of the files of a config drive (`openstack/latest/meta_data.json`), which `prepare` and `rescue`
+    write anew. None: no new one; a guest that has one keeps it."""
     properties: dict[str, str] = field(default_factory=dict)
     """The image's `hw_*` and `os_*` properties: hw_disk_bus, hw_vif_model, hw_machine_type, hw_cdrom_bus, hw_rng_model,
     hw_video_model, hw_qemu_guest_agent, hw_firmware_type, hw_boot_menu … Unknown ones are ignored."""
@@ -343,6 +344,17 @@ class HostAgent(Interface, topic="compute.agent", version="1.0"):
     @call(since="1.0", timeout=60)
     def extend_volume(self, guest_id: str, volume_id: str, size: int) -> None:
         """Grow an attached volume to `size` bytes, so that the guest sees it. Raises GuestUnsupported (NBD can't)."""
+
+    @call(since="1.0", timeout=120)
+    def snapshot_volume(self, guest_id: str, volume_id: str, name: str) -> None:
+        """Make a snapshot inside the attached volume's own qcow2 file; nothing if it has one of this name.
+
+        Raises GuestNotRunning, GuestUnsupported (not attached, or no qcow2 file: its storage host does that itself).
+        """
+
+    @call(since="1.0", timeout=120)
+    def drop_volume_snapshot(self, guest_id: str, volume_id: str, name: str) -> None:
+        """The reverse; nothing if there is no such snapshot. Raises as `snapshot_volume` does."""
 
     @call(since="1.0", timeout=120)
     def attach_nic(self, guest_id: str, nic: Nic) -> None:

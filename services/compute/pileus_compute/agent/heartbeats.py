@@ -6,8 +6,8 @@ import time
 
 from pileus_compute.agent.host import Host
 from pileus_compute.drivers.base import Cache, Restart
-from pileus_compute.rpc import Control, GuestState, Power
-from pileus_kit.errors import CloudError, Transient
+from pileus_compute.rpc import Control, GuestAbsent, GuestState, Power
+from pileus_kit.errors import CloudError
 from pileus_kit.rpc import RemoteFailure
 
 log = logging.getLogger(__name__)
@@ -21,56 +21,69 @@ SWEEP_S = 3600.0
 
 
 class Heartbeats:
+    """First asks what ought to run, then reports: a report of the guests that a power cut stopped would be taken for
+    their own wish. Until such a guest runs again it is left out of the reports."""
+
     def __init__(self, host: Host, control: Control, name: str) -> None:
         self.host, self.control, self.name = host, control, name
+        self._powers: dict[str, Power] = {}
         self._over, self._now = threading.Event(), threading.Event()
-        self._threads = [threading.Thread(target=self._beat, name="heartbeats", daemon=True),
-                         threading.Thread(target=self._revive, name="revival", daemon=True)]
+        self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
         host.poked = self._now.set
 
     def start(self) -> None:
         self.host.hypervisor.watch(self._changed)
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
 
     def stop(self) -> None:
         self._over.set()
         self._now.set()
-        for thread in self._threads:
-            thread.join(timeout=5)
+        self._thread.join(timeout=5)
 
     def beat(self) -> bool:
         """Say hello once. False if it wasn't heard."""
         try:
-            self.control.hello(self.name, self.host.inventory(), self.host.guests())
+            guests = [guest for guest in self.host.guests() if guest.id not in self.host.waiting]
+            self.control.hello(self.name, self.host.inventory(), guests)
         except CloudError as err:
             log.warning("hello: %s", err)
             return False
+        self._powers = {guest.id: guest.power for guest in guests}
         return True
 
-    def revive(self, patience_s: float = REVIVAL_S) -> list[str]:
-        """Start the guests that ought to run and lost their host. Returns the ids of those that run again."""
+    def find_lost(self) -> set[str]:
+        """The guests that ought to run and lost their host."""
         driver = self.host.hypervisor
         if not isinstance(driver, Restart):
-            return []
-        wanted = [guest.id for guest in self.control.wanted(self.name) if guest.power is Power.RUNNING]
-        there = {guest.id for guest in driver.guests() if guest.power is Power.STOPPED}
-        todo = [guest_id for guest_id in wanted if guest_id in there and driver.lost(guest_id)]
-        started, deadline = [], time.monotonic() + patience_s
-        while todo:
-            started += [guest_id for guest_id in todo if self._restart(driver, guest_id)]
-            todo = [guest_id for guest_id in todo if guest_id not in started]
-            if not todo or time.monotonic() > deadline or self._over.wait(SOON_S):
-                break
-        for guest_id in todo:
-            log.error("guest %s ought to run and could not be started again", guest_id)
-        return started
+            return set()
+        wanted = {guest.id for guest in self.control.wanted(self.name) if guest.power is Power.RUNNING}
+        stopped = {guest.id for guest in driver.guests() if guest.power is Power.STOPPED}
+        self.host.waiting = {guest_id for guest_id in wanted & stopped if driver.lost(guest_id)}
+        return self.host.waiting
 
-    def _restart(self, driver: Restart, guest_id: str) -> bool:
+    def revive(self, patience_s: float = REVIVAL_S) -> None:
+        """Start the lost guests again, each as soon as its network and volumes are there."""
+        deadline = time.monotonic() + patience_s
+        while self.host.waiting and not self._over.is_set():
+            for guest_id in sorted(self.host.waiting):
+                if self._restart(guest_id):
+                    self.host.waiting.discard(guest_id)
+                    self._now.set()
+            if self.host.waiting and time.monotonic() > deadline:
+                log.error("not started again, they had %s s: %s", patience_s, ", ".join(sorted(self.host.waiting)))
+                self.host.waiting.clear()
+            elif self.host.waiting:
+                self._over.wait(SOON_S)
+
+    def _restart(self, guest_id: str) -> bool:
+        driver = self.host.hypervisor
+        assert isinstance(driver, Restart)
         try:
             with self.host.locks.of(guest_id):
-                if driver.lost(guest_id):  # nobody stopped it on purpose meanwhile
+                if guest_id in self.host.waiting and driver.lost(guest_id):  # nobody stopped or started it meanwhile
                     driver.restart(guest_id)
+        except GuestAbsent:
+            return True
         except CloudError as err:
             log.warning("starting guest %s again: %s", guest_id, err)
             return False
@@ -78,10 +91,16 @@ class Heartbeats:
         return True
 
     def _changed(self, guest: GuestState) -> None:
-        log.info("guest %s is %s", guest.id, guest.power)
-        self._now.set()
+        if self._powers.get(guest.id) is not guest.power:
+            log.info("guest %s is %s", guest.id, guest.power)
+            self._powers[guest.id] = guest.power
+            self._now.set()
 
-    def _beat(self) -> None:
+    def _run(self) -> None:
+        while not self._over.is_set() and not self._begin():
+            self._over.wait(SOON_S)
+        revival = threading.Thread(target=self.revive, name="revival", daemon=True)
+        revival.start()
         swept = time.monotonic()
         while not self._over.is_set():
             self._now.clear()
@@ -91,19 +110,20 @@ class Heartbeats:
                 self._sweep()
             self._now.wait(EVERY_S if heard else SOON_S)
 
+    def _begin(self) -> bool:
+        try:
+            self.host.recover()
+            lost = self.find_lost()
+        except (CloudError, RemoteFailure) as err:
+            log.warning("what ought to run here: %s", err)
+            return False
+        if lost:
+            log.info("guests to start again: %s", ", ".join(sorted(lost)))
+        return True
+
     def _sweep(self) -> None:
         if isinstance(self.host.hypervisor, Cache):
             try:
                 self.host.hypervisor.sweep_images()
             except OSError as err:
                 log.warning("image cache: %s", err)
-
-    def _revive(self) -> None:
-        while not self._over.is_set():
-            try:
-                self.revive()
-                self._now.set()
-                return
-            except (Transient, RemoteFailure) as err:
-                log.warning("what ought to run here: %s", err)
-                self._over.wait(SOON_S)

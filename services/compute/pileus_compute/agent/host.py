@@ -20,6 +20,7 @@ from pileus_compute.drivers.base import (
     Rescue,
     Snapshot,
     Suspend,
+    VolumeSnapshots,
 )
 from pileus_compute.rpc import (
     Attached,
@@ -61,6 +62,18 @@ class Host(HostAgent):
     def __init__(self, hypervisor: Hypervisor, scratch: Path) -> None:
         self.hypervisor, self.scratch, self.locks = hypervisor, scratch, Locks()
         self.poked = lambda: None
+        self.waiting: set[str] = set()
+        """Guests that a power cut stopped and that are going to be started again."""
+
+    def recover(self) -> None:
+        """After a start: end what an agent that was killed had begun and nobody will finish."""
+        if isinstance(self.hypervisor, Snapshot):
+            for guest in self.hypervisor.guests():
+                with self.locks.of(guest.id):
+                    self.hypervisor.abandon_snapshot(guest.id)
+        for path in self.scratch.glob("*"):
+            with self.locks.of(path.stem):
+                path.unlink(missing_ok=True)
 
     def prepare(self, guest: Guest) -> None:
         with self.locks.of(guest.id):
@@ -72,6 +85,7 @@ class Host(HostAgent):
 
     def power_off(self, guest_id: str, timeout_s: int = 60) -> None:
         with self.locks.of(guest_id):
+            self.waiting.discard(guest_id)
             self._power_off(guest_id, timeout_s)
 
     def reboot(self, guest: Guest, hard: bool, timeout_s: int = 60) -> Booted:
@@ -109,6 +123,7 @@ class Host(HostAgent):
 
     def destroy(self, guest_id: str) -> None:
         with self.locks.of(guest_id):
+            self.waiting.discard(guest_id)
             self.hypervisor.destroy(guest_id)
 
     def keep_disks(self, guest_id: str, copy: bool) -> None:
@@ -134,6 +149,14 @@ class Host(HostAgent):
     def extend_volume(self, guest_id: str, volume_id: str, size: int) -> None:
         with self.locks.of(guest_id):
             self._able(Extend).extend_volume(guest_id, volume_id, size)
+
+    def snapshot_volume(self, guest_id: str, volume_id: str, name: str) -> None:
+        with self.locks.of(guest_id):
+            self._able(VolumeSnapshots).snapshot_volume(guest_id, volume_id, name)
+
+    def drop_volume_snapshot(self, guest_id: str, volume_id: str, name: str) -> None:
+        with self.locks.of(guest_id):
+            self._able(VolumeSnapshots).drop_volume_snapshot(guest_id, volume_id, name)
 
     def attach_nic(self, guest_id: str, nic: Nic) -> None:
         with self.locks.of(guest_id):

@@ -126,6 +126,16 @@ class Extend(ABC):
         """`size` in bytes. Raises GuestUnsupported for a volume whose transport can't."""
 
 
+class VolumeSnapshots(ABC):
+    """Snapshots inside a volume's file, which only the process that has it open can make."""
+
+    @abstractmethod
+    def snapshot_volume(self, guest_id: str, volume_id: str, name: str) -> None: ...
+
+    @abstractmethod
+    def drop_volume_snapshot(self, guest_id: str, volume_id: str, name: str) -> None: ...
+
+
 class Password(ABC):
     @abstractmethod
     def set_password(self, guest_id: str, user: str, password: str) -> None: ...
@@ -135,6 +145,10 @@ class Snapshot(ABC):
     @abstractmethod
     def snapshot(self, guest_id: str, into: Path, format: str) -> None:
         """Write the root disk, as it was at one moment, to the new file `into`, without backing file."""
+
+    @abstractmethod
+    def abandon_snapshot(self, guest_id: str) -> None:
+        """End one that an earlier process had begun."""
 
 
 class Console(ABC):

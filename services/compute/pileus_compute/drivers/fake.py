@@ -24,6 +24,7 @@ from pileus_compute.drivers.base import (
     Restart,
     Snapshot,
     Suspend,
+    VolumeSnapshots,
 )
 from pileus_compute.rpc import (
     Attached,
@@ -42,6 +43,8 @@ from pileus_compute.rpc import (
     Volume,
 )
 
+REMEMBERED = 10_000
+"""Calls; a fake host may run for long."""
 Fault = Callable[[], None]
 """Called in place of a driver call's beginning: raises, waits for an event, or counts."""
 
@@ -72,7 +75,8 @@ class Size:
     disk_gib: int = 4096
 
 
-class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console, Diagnosis, Cache):
+class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console, Diagnosis, Cache,
+           VolumeSnapshots):
     def __init__(self, host: str = "fake", path: Path | None = None, size: Size | None = None) -> None:
         self.host, self.path, self.size = host, path, size or Size()
         self.deaf = False
@@ -217,6 +221,14 @@ class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Sn
         self._enter("extend_volume", guest_id)
         self._guest(guest_id)
 
+    def snapshot_volume(self, guest_id: str, volume_id: str, name: str) -> None:
+        self._enter("snapshot_volume", guest_id)
+        self._running(guest_id)
+
+    def drop_volume_snapshot(self, guest_id: str, volume_id: str, name: str) -> None:
+        self._enter("drop_volume_snapshot", guest_id)
+        self._running(guest_id)
+
     def set_password(self, guest_id: str, user: str, password: str) -> None:
         self._enter("set_password", guest_id)
         self._running(guest_id)
@@ -224,6 +236,9 @@ class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Sn
     def snapshot(self, guest_id: str, into: Path, format: str) -> None:
         self._enter("snapshot", guest_id)
         into.write_bytes(f"{self._guest(guest_id).root}\n".encode())
+
+    def abandon_snapshot(self, guest_id: str) -> None:
+        self._enter("abandon_snapshot", guest_id)
 
     def console_log(self, guest_id: str, limit: int) -> bytes:
         self._enter("console_log", guest_id)
@@ -278,6 +293,8 @@ class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Sn
 
     def _enter(self, name: str, guest_id: str) -> None:
         self.calls.append((name, guest_id))
+        if len(self.calls) > REMEMBERED:
+            del self.calls[:REMEMBERED // 2]
         if self._faults.get(name):
             self._faults[name].popleft()()
 

@@ -110,13 +110,16 @@ class Daemon:
 
     def power_cut(self) -> None:
         """Everything dies at once; at the next boot nothing of it runs."""
-        victims = [libvirtd_of_ours.running(self.state, name) for name in ("libvirtd", "virtlogd")]
-        for pid in [*filter(None, victims), *self.guests()]:
-            os.kill(pid, signal.SIGKILL)
-        while any(pid and Path(f"/proc/{pid}").exists() for pid in victims) or self.guests():
+        while victims := [*self.daemons(), *self.guests()]:
+            for pid in victims:
+                os.kill(pid, signal.SIGKILL)
             time.sleep(0.05)
         (self.state / "libvirt/boot_id").unlink()
         libvirtd_of_ours.start(self.state)
+
+    def daemons(self) -> list[int]:
+        found = (libvirtd_of_ours.running(self.state, name) for name in ("libvirtd", "virtlogd"))
+        return [pid for pid in found if pid]
 
     def guests(self) -> list[int]:
         """QEMU processes whose disks are ours."""
@@ -197,6 +200,12 @@ class Bench:
         return Guest(**fields | changes)
 
 
+@pytest.fixture(scope="session")
+def lasting() -> dict[bool, Guest]:
+    """Guests that outlive a test: (real or not) -> guest."""
+    return {}
+
+
 @pytest.fixture(params=["fake", "libvirt"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path, shelf: ShelfServer) -> Iterator[Bench]:
     if request.param == "fake":
@@ -214,7 +223,9 @@ def libvirt_bench(request: pytest.FixtureRequest, shelf: ShelfServer) -> Iterato
     state = request.getfixturevalue("libvirtd").state / "host"
     state.mkdir(exist_ok=True, parents=True)
     driver = Libvirt(uri, state, "h", "plt")
+    lasting = request.getfixturevalue("lasting")
     yield Bench(driver, image, state, lambda: Libvirt(uri, state, "h", "plt"), True)
     for guest in driver.guests():
-        driver.destroy(guest.id)
+        if guest.id not in [g.id for g in lasting.values()]:
+            driver.destroy(guest.id)
     driver.close()

@@ -67,7 +67,7 @@ def _true(word: str) -> bool:
 
 
 def build(guest: Guest, files: Files, name: str, type: str) -> Domain:
-    """`type`: kvm or qemu. Which disks there are is told by `guest`, not by looking."""
+    """`type`: kvm or qemu. Which disks there are is told by `guest`; only the config drive and a CD are looked for."""
     hardware = Hardware.of(guest.properties)
     xml = Element("domain", type=type)
     SubElement(xml, "name").text = name
@@ -161,7 +161,7 @@ def _disks(parts: Element, domain: Domain, guest: Guest, files: Files, hardware:
     for volume in sorted(guest.volumes, key=lambda v: (not v.device, v.device)):  # wishes first
         if volume is not root_volume:
             _volume(parts, domain, guest, volume, names)
-    if guest.config_drive is not None:
+    if guest.config_drive is not None or files.config_drive.exists():
         cdrom_bus = hardware.cdrom_bus
         parts.append(devices.file_disk(files.config_drive, "raw", cdrom_bus, names.give(cdrom_bus), kind="cdrom"))
 

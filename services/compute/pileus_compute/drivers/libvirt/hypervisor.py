@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import libvirt
 
@@ -23,6 +24,7 @@ from pileus_compute.drivers.base import (
     Restart,
     Snapshot,
     Suspend,
+    VolumeSnapshots,
 )
 from pileus_compute.drivers.disks import Disks
 from pileus_compute.drivers.images import Images
@@ -35,6 +37,7 @@ from pileus_compute.drivers.libvirt import (
     inventories,
     snapshots,
     states,
+    volume_snapshots,
 )
 from pileus_compute.drivers.libvirt.connections import Connection
 from pileus_compute.rpc import (
@@ -63,13 +66,15 @@ LEAVE_NOTHING = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_U
                  | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
 
 
-class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console, Diagnosis, Cache):
+class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console, Diagnosis, Cache,
+              VolumeSnapshots):
     def __init__(self, uri: str, state: Path, host: str, prefix: str) -> None:
         self.host, self.prefix, self.instances = host, prefix, state / "instances"
         self.images = Images(state / "image-cache")
         self.disks = Disks(self.instances, self.images, host)
         self.connection = Connection(uri, host)
         self.accelerator = accelerators.choose()
+        self._processor: dict[str, Any] = {}
         log.info("guests run with %s: %s", self.accelerator.kind, self.accelerator.why)
 
     @classmethod
@@ -178,6 +183,12 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
     def extend_volume(self, guest_id: str, volume_id: str, size: int) -> None:
         hotplug.extend(self.connection, self._known(guest_id), guest_id, volume_id, size)
 
+    def snapshot_volume(self, guest_id: str, volume_id: str, name: str) -> None:
+        volume_snapshots.take(self.connection, self._running(guest_id), volume_id, name)
+
+    def drop_volume_snapshot(self, guest_id: str, volume_id: str, name: str) -> None:
+        volume_snapshots.drop(self.connection, self._running(guest_id), volume_id, name)
+
     def set_password(self, guest_id: str, user: str, password: str) -> None:
         domain = self._running(guest_id)
         try:
@@ -187,6 +198,12 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
 
     def snapshot(self, guest_id: str, into: Path, format: str) -> None:
         snapshots.take(self.connection, self._known(guest_id), self.disks.files(guest_id).root, into, format)
+
+    def abandon_snapshot(self, guest_id: str) -> None:
+        domain = self._find(guest_id)
+        if domain is not None:
+            with self.connection.doing("end a snapshot"), self._unless((*OFF, *GONE)):
+                snapshots.abandon(domain)
 
     def console_log(self, guest_id: str, limit: int) -> bytes:
         log_file = self.disks.files(guest_id).console_log
@@ -234,15 +251,16 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
     def guests(self) -> list[GuestState]:
         found = []
         with self.connection.doing("list the guests"):
-            for domain in self.connection.get().listAllDomains():
-                if domain.name().startswith(f"{self.prefix}-"):
-                    with self._unless(GONE):
-                        found.append(GuestState(domain.UUIDString(), states.power(domain)))
+            for domain in self._ours():
+                with self._unless(GONE):
+                    found.append(GuestState(domain.UUIDString(), states.power(domain)))
         return sorted(found, key=lambda guest: guest.id)
 
     def inventory(self) -> Inventory:
         with self.connection.doing("take the inventory"):
-            return inventories.take(self.connection.get(), self.instances, self.host, self.accelerator)
+            conn = self.connection.get()
+            self._processor = self._processor or inventories.processor(conn)
+            return inventories.take(conn, self._processor, self.instances, self.host, self.accelerator)
 
     def watch(self, changed: Changed) -> None:
         def tell(guest_id: str, event: int, detail: int) -> None:
@@ -253,6 +271,9 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
 
     def close(self) -> None:
         self.connection.close()
+
+    def _ours(self) -> list[libvirt.virDomain]:
+        return [d for d in self.connection.get().listAllDomains() if d.name().startswith(f"{self.prefix}-")]
 
     def _find(self, guest_id: str) -> libvirt.virDomain | None:
         """The domain, if it is there and ours."""

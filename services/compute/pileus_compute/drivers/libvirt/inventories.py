@@ -4,7 +4,6 @@ import os
 import socket
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element
 
 import libvirt
 from defusedxml.ElementTree import fromstring
@@ -15,20 +14,22 @@ from pileus_compute.rpc import Inventory
 GIB = 1 << 30
 
 
-def take(conn: libvirt.virConnect, instances: Path, host: str, accelerator: Accelerator) -> Inventory:
+def take(conn: libvirt.virConnect, processor: dict[str, Any], instances: Path, host: str,
+         accelerator: Accelerator) -> Inventory:
     disk = os.statvfs(instances)
     _, memory_mib, cpus, *_ = conn.getInfo()
     return Inventory(
         vcpus=cpus, memory_mib=memory_mib,
         disk_gib=disk.f_blocks * disk.f_frsize // GIB, disk_free_gib=disk.f_bavail * disk.f_frsize // GIB,
         hypervisor_type="KVM" if accelerator.kind == "kvm" else "QEMU", hypervisor_version=conn.getVersion(),
-        hostname=host, host_ip=address(), cpu_info=_processor(fromstring(conn.getCapabilities())),
+        hostname=host, host_ip=address(), cpu_info=processor,
         facts={"driver": "libvirt", "accelerator": accelerator.kind, "accelerator_why": accelerator.why,
                "libvirt": str(conn.getLibVersion())})
 
 
-def _processor(capabilities: Element) -> dict[str, Any]:
-    cpu = capabilities.find("host/cpu")
+def processor(conn: libvirt.virConnect) -> dict[str, Any]:
+    """It doesn't change, and libvirt takes its time to say it: ask once."""
+    cpu = fromstring(conn.getCapabilities()).find("host/cpu")
     if cpu is None:
         return {}
     topology = cpu.find("topology")

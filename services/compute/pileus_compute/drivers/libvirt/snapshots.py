@@ -62,6 +62,17 @@ def _mirror(domain: libvirt.virDomain, device: str, into: Path) -> None:
             domain.blockJobAbort(device, 0)  # at a mirror that is ready: leaves the copy, whole
 
 
+def abandon(domain: libvirt.virDomain) -> None:
+    """Nobody waits for this mirror any more: without an end it would copy every write of the guest for ever."""
+    if not states.active(domain):
+        return
+    for disk in hotplug.description(domain).iterfind("devices/disk"):
+        target = disk.find("target")
+        if disk.find("mirror") is not None and target is not None:
+            log.info("guest %s: ending an abandoned mirror of %s", domain.UUIDString(), target.get("dev"))
+            domain.blockJobAbort(str(target.get("dev")), 0)
+
+
 def _wait(domain: libvirt.virDomain, device: str) -> None:
     seen, since = -1, time.monotonic()
     while True:
