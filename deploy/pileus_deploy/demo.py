@@ -52,7 +52,10 @@ def _key(plan: Plan, cloud: Cloud) -> Path:
 
 
 def _server(cloud: Cloud) -> dict[str, Any]:
-    found = cloud.call("GET", "compute", f"/v2.1/servers?name=^{NAME}$")["servers"]
+    found = cloud.call("GET", "compute", f"/v2.1/servers/detail?name=^{NAME}$")["servers"]
+    for broken in (server for server in found if server["status"] == "ERROR"):  # of an earlier try
+        cloud.call("DELETE", "compute", f"/v2.1/servers/{broken['id']}")
+    found = [server for server in found if server["status"] != "ERROR"]
     server_id = found[0]["id"] if found else _boot(cloud)
     path = f"/v2.1/servers/{server_id}"
     state: dict[str, Any] = {}
