@@ -6,6 +6,7 @@
 """
 
 import functools
+import os
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ from pileus_identity.db.models import Model
 from pileus_identity.policy import RULES
 from pileus_kit.db import Sessions
 from pileus_kit.policy import Enforcer
+from pileus_kit.testing import fresh_sessions
 
 PORTS = {"identity": "5000/v3", "compute": "8774/v2.1", "image": "9292", "network": "9696", "volumev3": "8776/v3",
          "block-storage": "8776/v3", "object-store": "8080/v1/AUTH_$(project_id)s", "placement": "8778"}
@@ -74,15 +76,22 @@ class IdentityFixture:
         self._plan = plan
 
     def __enter__(self) -> "IdentityFixture":
-        if not self.config.database:
+        if self.config.database or os.environ.get("PILEUS_TEST_DATABASE"):
+            self.sessions = self._elsewhere()
+        else:
             self.config.path("databases", "identity.sqlite").write_bytes(_bootstrapped(self._plan or plan()))
-        self.sessions = Sessions(self.config.database_url("identity"))
-        if self.config.database:
-            _fill(self.sessions, self._plan or plan())
+            self.sessions = Sessions(self.config.database_url("identity"))
         self.tools = Tools(self.config, self.sessions)
         self.app = create(self.tools, Enforcer(RULES))
         self.client = self.app.test_client()
         return self
+
+    def _elsewhere(self) -> Sessions:
+        """On the database that the caller or $PILEUS_TEST_DATABASE names."""
+        sessions = Sessions(self.config.database) if self.config.database else fresh_sessions(
+            Model, self.config.path("unused").parent)
+        _fill(sessions, self._plan or plan())
+        return sessions
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from pileus_identity.core import ledger, lists, projects, rolegraph
 from pileus_identity.core.bodies import Body, apply, flush, mutable, store, unchanged
 from pileus_identity.db.models import Assignment, ImpliedRole, Role
-from pileus_identity.errors import Invalid, Missing, Refused
+from pileus_identity.errors import Missing, Refused
 
 KNOWN = ("name", "description")
 NEVER_IMPLIED = ("admin",)  # or a role that looks harmless would make administrators
@@ -55,8 +55,8 @@ def find(asked: Mapping[str, str]) -> Select[Role]:
 def imply(session: Session, prior: Role, implied: Role) -> None:
     if implied.name in NEVER_IMPLIED:
         raise Refused(why=f"Role {implied.id} cannot be an implied role.")
-    if implied.domain_id is not None:
-        raise Invalid(why=f"Role {implied.id} belongs to a domain and cannot be implied.")
+    if implied.domain_id is not None and prior.domain_id is None:
+        raise Refused(why=f"Role {implied.id} belongs to a domain, and only a domain's role may imply it.")
     if prior.id in rolegraph.load(session).closure([implied.id]):
         raise Refused(why=f"Role {prior.id} would imply itself.")
     if session.get(ImpliedRole, (prior.id, implied.id)) is None:
