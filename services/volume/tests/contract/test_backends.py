@@ -280,6 +280,13 @@ def test_an_image_larger_than_the_volume_is_refused(storage, tmp_path):
         storage.backend.create_from_image(Disk(new(), 1), "big", "d" * 64, Source("big", "d" * 64, "qcow2", image))
 
 
+def test_disks_are_for_their_owner_only(storage):
+    volume = new()
+    storage.backend.create(Disk(volume, 1))
+    assert storage.path(volume).stat().st_mode & 0o777 == 0o600
+    assert storage.path(volume).parent.stat().st_mode & 0o777 == 0o711
+
+
 def test_tcp_beyond_the_loopback_needs_certificates(tmp_path):
     with pytest.raises(ValueError, match="nbd_tls"):
         FileBackend(Config(state=str(tmp_path), nbd="0.0.0.0:10809"))

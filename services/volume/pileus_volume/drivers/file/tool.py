@@ -6,12 +6,13 @@ from pathlib import Path
 
 from pileus_volume.errors import DiskBusy, ToolFailed
 
+PRIVATE = 0o077  # umask: a disk is for its owner's process only
 LOCKED = ('Failed to get "', "is already used by", "Is another process using the image")
 
 
 def qemu_img(*args: str | Path) -> str:
     """Its output. Raises DiskBusy when somebody else has the image open, ToolFailed otherwise."""
-    done = subprocess.run(["qemu-img", *map(str, args)], capture_output=True, text=True, check=False)
+    done = subprocess.run(["qemu-img", *map(str, args)], capture_output=True, text=True, check=False, umask=PRIVATE)
     if done.returncode == 0:
         return done.stdout
     why = done.stderr.strip()[-500:]
