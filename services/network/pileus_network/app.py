@@ -3,12 +3,14 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from flask import Flask
 
 from pileus_kit import serve
 from pileus_kit.auth import Authenticator
 from pileus_kit.db import Sessions, alive
+from pileus_kit.doorbell import Ringer
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.web import Resource, create_app
@@ -34,6 +36,7 @@ from pileus_network.api import (
 from pileus_network.api.failures import neutron_error
 from pileus_network.config import Config
 from pileus_network.core.pokes import Poker, Pokes
+from pileus_network.core.tidings import TOPIC
 from pileus_network.policy import RULES
 
 NOUNS = (
@@ -57,11 +60,18 @@ NOUNS = (
 RESOURCES: tuple[Resource, ...] = (*(noun.resource for noun in NOUNS), *tags.RESOURCES)
 
 
+class Rings(Protocol):
+    def ring(self, job_id: str) -> None:
+        """Tell the workers that a job waits; neither waits nor raises."""
+        ...
+
+
 @dataclass(frozen=True)
 class Tools:
     config: Config
     sessions: Sessions
     poker: Pokes
+    ringer: Rings
 
 
 def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Flask:
@@ -79,8 +89,9 @@ def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Fla
 
 def build(config: Config) -> Flask:
     """The real one."""
-    tools = Tools(config, Sessions(config.database_url("network")), Poker(config.bus))
-    return create(tools, Peers(config).authenticator(), Enforcer(RULES, Path(config.state, "network-policy.yaml")))
+    sessions = Sessions(config.database_url("network"))
+    tools = Tools(config, sessions, Poker(config.bus), Ringer(config.bus, TOPIC))
+    return create(tools, Peers(config).authenticator(), Enforcer(RULES, Path(config.state, "policy", "network.yaml")))
 
 
 def main(argv: list[str] | None = None) -> None:

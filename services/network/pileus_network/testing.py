@@ -5,6 +5,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from pileus_kit.auth import Authenticator, Caller
+from pileus_kit.flow import Runner
+from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import Client, TokenBook, fresh_sessions
 from pileus_network.app import Tools, create
@@ -12,14 +14,18 @@ from pileus_network.config import Config
 from pileus_network.db.models import Model
 from pileus_network.policy import RULES
 from pileus_network.rpc import Facts, Report
-from pileus_network.worker import Controller
+from pileus_network.worker import Controller, runner_of
 
 
 class Pulse:
-    """Takes the pokes; `drain` lets the hosts that were poked do what an agent would."""
+    """Takes the pokes and rings; `drain` lets the hosts that were poked do what an agent would."""
 
     def __init__(self) -> None:
         self.waiting: dict[str, int] = {}
+        self.rung: list[str] = []
+
+    def ring(self, job_id: str) -> None:
+        self.rung.append(job_id)
 
     def poke(self, generations: dict[str, int]) -> None:
         self.waiting.update(generations)
@@ -42,7 +48,7 @@ class NetworkFixture:
         self.book = TokenBook()
         self.sessions = fresh_sessions(Model, directory)
         self.pulse = Pulse()
-        self.tools = Tools(Config(state=str(directory), **config), self.sessions, self.pulse)
+        self.tools = Tools(Config(state=str(directory), **config), self.sessions, self.pulse, self.pulse)
         self.enforcer = Enforcer(RULES)
         self.app = create(self.tools, authenticate or self.book, self.enforcer)
         self.client = Client(self.app, "network")
@@ -59,6 +65,10 @@ class NetworkFixture:
         while self.pulse.waiting:
             host, _ = self.pulse.waiting.popitem()
             self.wire(host)
+
+    def runner(self, peers: Peers) -> Runner:
+        """What a worker would run its flows with; `runner(peers).drain()` tells compute what it must hear."""
+        return runner_of(self.sessions, peers, "test", 2)
 
     def wire(self, host: str) -> None:
         state = self.control.wanted(host, -1)

@@ -1,19 +1,27 @@
-"""The worker answers the agents: what is wanted of their hosts, and what they became."""
+"""The worker answers the agents (what is wanted of their hosts, and what they became) and runs the flows."""
 
 import logging
+import os
 import sys
 import threading
 
-from pileus_kit import serve
+from pileus_kit import doorbell, serve
 from pileus_kit.db import Sessions
+from pileus_kit.flow import Runner
+from pileus_kit.peers import Peers
 from pileus_kit.rpc import Bus, Server
 from pileus_network.config import Config
 from pileus_network.core import generations, hosts, wanted
 from pileus_network.core.pokes import Poker, Pokes
+from pileus_network.core.tidings import TOPIC
+from pileus_network.db.models import Event, Job
+from pileus_network.flows import FLOWS
+from pileus_network.flows.tell_compute import Tools
 from pileus_network.rpc import Control, Facts, HostState, Report
 
 log = logging.getLogger(__name__)
 
+FLOW_THREADS = 4
 LOOK_EVERY = 20.0
 """Seconds between looks for hosts that are behind: the repair of a lost poke, and of a host that came back."""
 
@@ -47,26 +55,36 @@ class Controller(Control):
         self._poker.poke(late)
 
 
+def runner_of(sessions: Sessions, peers: Peers, me: str, threads: int) -> Runner:
+    return Runner(sessions, Job, Event, FLOWS, Tools(peers), me, threads)
+
+
 class Worker:
-    """The process: serves `Control` and looks around now and then."""
+    """The process: serves `Control`, runs flows, and looks around now and then."""
 
     def __init__(self, config: Config) -> None:
         self._bus = Bus(config.bus)
         self._sessions = Sessions(config.database_url("network"))
         self._controller = Controller(self._sessions, Poker(config.bus), config.dns_domain)
         self._threads, self._host = config.threads, config.host
+        self._runner = runner_of(self._sessions, Peers(config), f"{config.host}:{os.getpid()}", FLOW_THREADS)
         self._over = threading.Event()
-        self._server: Server | None = None
+        self._servers: list[Server] = []
         self._looker = threading.Thread(target=self._look, name="looker", daemon=True)
 
     def start(self) -> None:
-        self._server = self._bus.serve(self._controller, self._host, threads=self._threads)
+        self._runner.start()
+        self._servers = [
+            self._bus.serve(self._controller, self._host, threads=self._threads),
+            self._bus.serve(doorbell.answer(TOPIC, self._runner), self._host, threads=1),
+        ]
         self._looker.start()
 
     def stop(self) -> None:
         self._over.set()
-        if self._server is not None:
-            self._server.stop()
+        for server in self._servers:
+            server.stop()
+        self._runner.stop()
         self._bus.close()
         self._sessions.dispose()
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from pileus_kit.errors import Conflict
 from pileus_kit.web import tools
-from pileus_network.core import generations
+from pileus_network.core import generations, tidings
 
 T = TypeVar("T")
 TRIES = 10
@@ -28,8 +28,10 @@ def change(work: Callable[[Session], T]) -> T:
             with tools().sessions.begin() as session:
                 result = work(session)
                 session.flush()
-                pokes = generations.settle(session)
+                pokes, jobs = generations.settle(session), tidings.rings(session)
             tools().poker.poke(pokes)
+            for job_id in jobs:
+                tools().ringer.ring(job_id)
             return result
         except IntegrityError as err:
             if not left:

@@ -6,7 +6,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from pileus_kit.db import new_id
-from pileus_network.core import addresses, networks, nouns, ports, projects, ranges
+from pileus_network.core import addresses, networks, nouns, ports, projects, ranges, tidings
 from pileus_network.core.fixed_ips import Addresser
 from pileus_network.core.generations import concern
 from pileus_network.core.networks import FLOATING_OWNER
@@ -129,6 +129,7 @@ def associate(session: Session, floating: FloatingIp, port_id: str, fixed_ip: st
     floating.port, floating.port_id, floating.fixed_ip_address = port, port.id, inner.address
     floating.router_id, floating.status = router.id, "DOWN"
     concern(session).hosts.add(router.host)
+    tidings.addresses_changed(session, port)
 
 
 def _inner(port: Port, fixed_ip: str | None) -> FixedIp:
@@ -173,6 +174,7 @@ def _leave(session: Session, floating: FloatingIp) -> None:
     """Lead nowhere; the host that served it hears of it."""
     if floating.router_id:
         concern(session).routers.add(floating.router_id)
+    tidings.addresses_changed_of(session, floating.port_id)
     floating.port, floating.port_id, floating.fixed_ip_address, floating.router_id = None, None, None, None
     floating.status = "DOWN"
 

@@ -8,7 +8,7 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from pileus_network.core import addresses, nouns, projects, scopes, securitygroups
+from pileus_network.core import addresses, nouns, projects, scopes, securitygroups, tidings
 from pileus_network.core.fixed_ips import Addresser
 from pileus_network.core.generations import concern
 from pileus_network.core.scopes import Scope
@@ -207,6 +207,8 @@ def _readdress(session: Session, port: Port, network: Network, wishes: Sequence[
     gone = before - {ip.address for ip in port.fixed_ips}
     if gone:
         disassociate(session, port, gone)
+    if before != {ip.address for ip in port.fixed_ips}:
+        tidings.addresses_changed(session, port)
 
 
 def _update_security(session: Session, port: Port, wish: dict[str, Any], scope: Scope) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from pileus_kit.db import Json, Utc, new_id, now
+from pileus_kit.flow import EventColumns, JobColumns
 from pileus_network.db.columns import Tags
 
 Document = dict[str, Any]
@@ -266,3 +267,11 @@ class Host(Model):
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime] = mapped_column(default=now)
     seen_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Job(JobColumns, Model):
+    __tablename__ = "jobs"
+
+
+class Event(EventColumns, Model):
+    __tablename__ = "events"

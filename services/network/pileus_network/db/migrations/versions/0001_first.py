@@ -24,6 +24,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('id')
         )
     op.create_index('address_scopes_of_project', 'address_scopes', ['project_id', 'id'], unique=False)
+    op.create_table('events',
+        sa.Column('id', sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column('job_id', sa.String(length=36), nullable=False),
+        sa.Column('subject', sa.String(length=64), nullable=False),
+        sa.Column('flow', sa.String(length=64), nullable=False),
+        sa.Column('step', sa.String(length=64), nullable=False),
+        sa.Column('outcome', sa.String(length=8), nullable=False),
+        sa.Column('cause', sa.Text(), nullable=True),
+        sa.Column('request_id', sa.String(length=64), nullable=False),
+        sa.Column('worker', sa.String(length=128), nullable=False),
+        sa.Column('started_at', Utc(), nullable=False),
+        sa.Column('finished_at', Utc(), nullable=False),
+        sa.PrimaryKeyConstraint('id')
+        )
+    op.create_index(op.f('ix_events_job_id'), 'events', ['job_id'], unique=False)
+    op.create_index(op.f('ix_events_request_id'), 'events', ['request_id'], unique=False)
+    op.create_index(op.f('ix_events_subject'), 'events', ['subject'], unique=False)
     op.create_table('hosts',
         sa.Column('name', sa.String(length=255), nullable=False),
         sa.Column('id', sa.String(length=36), nullable=False),
@@ -42,6 +59,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('name'),
         sa.UniqueConstraint('id')
         )
+    op.create_table('jobs',
+        sa.Column('id', sa.String(length=36), nullable=False),
+        sa.Column('flow', sa.String(length=64), nullable=False),
+        sa.Column('subject', sa.String(length=64), nullable=False),
+        sa.Column('state', sa.String(length=8), nullable=False),
+        sa.Column('step', sa.String(length=64), nullable=False),
+        sa.Column('data', sa.JSON(), nullable=False),
+        sa.Column('owner', sa.String(length=128), nullable=True),
+        sa.Column('lease_until', sa.Double(), nullable=False),
+        sa.Column('run_at', sa.Double(), nullable=False),
+        sa.Column('waiting_since', sa.Double(), nullable=True),
+        sa.Column('tries', sa.Integer(), nullable=False),
+        sa.Column('attempt', sa.Integer(), nullable=False),
+        sa.Column('cancelled', sa.Boolean(), nullable=False),
+        sa.Column('error', sa.Text(), nullable=True),
+        sa.Column('request_id', sa.String(length=64), nullable=False),
+        sa.Column('user_id', sa.String(length=64), nullable=True),
+        sa.Column('project_id', sa.String(length=64), nullable=True),
+        sa.Column('created_at', Utc(), nullable=False),
+        sa.Column('updated_at', Utc(), nullable=False),
+        sa.PrimaryKeyConstraint('id')
+        )
+    op.create_index(op.f('ix_jobs_subject'), 'jobs', ['subject'], unique=False)
+    op.create_index('jobs_due', 'jobs', ['run_at', 'lease_until'], unique=False, sqlite_where=sa.text("state IN ('running', 'undoing', 'stuck')"), postgresql_where=sa.text("state IN ('running', 'undoing', 'stuck')"))
+    op.create_index('jobs_one_live', 'jobs', ['subject'], unique=True, sqlite_where=sa.text("state IN ('running', 'undoing', 'stuck')"), postgresql_where=sa.text("state IN ('running', 'undoing', 'stuck')"))
     op.create_table('networks',
         sa.Column('name', sa.String(length=255), nullable=False),
         sa.Column('admin_state_up', sa.Boolean(), nullable=False),

@@ -1,0 +1,36 @@
+"""What compute must hear of. Recorded in the same transaction as the change, so it can't be lost."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pileus_kit.db import new_id
+from pileus_kit.flow import enqueue
+from pileus_network.db.models import Job, Port
+
+FLOW = "compute.tell"
+TOPIC = "network.jobs"
+KEY = "rings"
+
+
+def addresses_changed(session: Session, port: Port) -> None:
+    """A server's port got or lost an address, inside or outside. Other ports concern nobody."""
+    if not port.device_owner.startswith("compute:") or not port.device_id:
+        return
+    data: dict[str, Any] = {"server": port.device_id, "port": port.id}
+    job = enqueue(session, Job, flow=FLOW, subject=new_id(), data=data)
+    session.info.setdefault(KEY, []).append(job.id)
+
+
+def addresses_changed_of(session: Session, port_id: str | None) -> None:
+    if port_id:
+        port = session.scalars(select(Port).where(Port.id == port_id)).one_or_none()
+        if port is not None:
+            addresses_changed(session, port)
+
+
+def rings(session: Session) -> list[str]:
+    """The jobs that this transaction enqueued; to be rung after the commit."""
+    found: list[str] = session.info.pop(KEY, [])
+    return found
