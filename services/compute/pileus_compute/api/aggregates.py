@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.schemas import NAME, action, body, obj
+from pileus_compute.api.schemas import NAME, NULLABLE_METADATA, action, body, obj
 from pileus_compute.core import aggregates
 from pileus_compute.db.models import Aggregate
 from pileus_compute.errors import AggregateNotFound
@@ -18,8 +18,7 @@ ZONE = {"anyOf": [NAME, {"type": "null"}]}
 CREATE = {(2, 1): body("aggregate", obj({"name": NAME, "availability_zone": ZONE}, ("name",)))}
 UPDATE = {(2, 1): body("aggregate", obj({"name": NAME, "availability_zone": ZONE}) | {
     "anyOf": [{"required": ["name"]}, {"required": ["availability_zone"]}]})}
-META = {"type": "object", "patternProperties": {"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": ["string", "null"], "maxLength": 255}},
-        "additionalProperties": False}
+META = NULLABLE_METADATA
 HOST = obj({"host": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9\-._]*$"}}, ("host",))
 ACTION = {(2, 1): {"oneOf": [action("add_host", HOST), action("remove_host", HOST),
                              action("set_metadata", obj({"metadata": META}, ("metadata",)))]}}

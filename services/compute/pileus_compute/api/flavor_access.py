@@ -25,7 +25,7 @@ def index(flavor_id: str) -> Any:
         return _view(flavor_id, flavors.granted(session, flavor_id))
 
 
-@resource.endpoint("POST", "/action", policy="os_compute_api:flavors", body=ACTION)
+@resource.endpoint("POST", "/action", policy="os_compute_api:os-flavor-access", body=ACTION)
 def act(flavor_id: str, body: dict[str, Any]) -> Any:
     (name, wish), = body.items()
     add = name == "addTenantAccess"

@@ -9,7 +9,6 @@ from pileus_compute.api.schemas import (
     BOOLEAN,
     DESCRIPTION,
     LIMIT,
-    LOOSE_NAME,
     NAME,
     TEXT,
     body,
@@ -26,19 +25,21 @@ from pileus_kit.web import Resource, allowed, caller, tools, version
 resource = Resource("flavors", __name__, url_prefix="/v2.1/flavors")
 ADMIN_RULE = "os_compute_api:os-flavor-access"
 
-ID = {"type": ["string", "number", "null"], "minLength": 1, "maxLength": 255, "pattern": r"^(?! )[a-zA-Z0-9. _-]+(?<! )$"}
+ID = {"type": ["string", "number", "null"], "minLength": 1, "maxLength": 255,
+      "pattern": r"^(?! )[a-zA-Z0-9. _-]+(?<! )$"}
 NEW: dict[str, Any] = {
-    "name": LOOSE_NAME, "id": ID, "ram": number(1), "vcpus": number(1), "disk": number(),
+    "name": NAME, "id": ID, "ram": number(1), "vcpus": number(1), "disk": number(),
     "OS-FLV-EXT-DATA:ephemeral": number(), "swap": number(),
     "rxtx_factor": {"type": ["number", "string"], "pattern": r"^[0-9]+(\.[0-9]+)?$", "exclusiveMinimum": 0,
                     "maximum": 3.40282e38},
     "os-flavor-access:is_public": BOOLEAN}
 NEEDED = ("name", "ram", "vcpus", "disk")
 DESCRIBED = {"type": ["string", "null"], "minLength": 0, "maxLength": 65535, "pattern": DESCRIPTION["pattern"]}
-CREATE = {(2, 1): body("flavor", obj(NEW | {"name": NAME}, NEEDED)),
-          (2, 55): body("flavor", obj(NEW | {"name": NAME, "description": DESCRIBED}, NEEDED))}
+CREATE = {(2, 1): body("flavor", obj(NEW, NEEDED)),
+          (2, 55): body("flavor", obj(NEW | {"description": DESCRIBED}, NEEDED))}
 UPDATE = {(2, 55): body("flavor", obj({"description": DESCRIBED}, ("description",)))}
-LIST = {(2, 1): query(limit=LIMIT, marker=TEXT, is_public=TEXT, minRam=TEXT, minDisk=TEXT, sort_key=TEXT, sort_dir=TEXT)}
+LIST = {(2, 1): query(limit=LIMIT, marker=TEXT, is_public=TEXT, minRam=TEXT, minDisk=TEXT,
+                     sort_key=TEXT, sort_dir=TEXT)}
 
 
 def show(flavor: Flavor, specs: bool) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def index() -> Any:
 
 
 def _brief(flavor: Flavor) -> dict[str, Any]:
-    view = {"id": flavor.id, "name": flavor.name, "links": links("flavors", flavor.id)}
+    view: dict[str, Any] = {"id": flavor.id, "name": flavor.name, "links": links("flavors", flavor.id)}
     if version() >= (2, 55):
         view["description"] = flavor.description
     return view

@@ -96,9 +96,9 @@ def _with_servers(rows: list[Host], views: list[dict[str, Any]]) -> None:
 
 def _servers(session: Session, names: list[str]) -> dict[str, list[dict[str, str]]]:
     found: dict[str, list[dict[str, str]]] = {}
-    for host, server_id, name in session.execute(
-            select(Server.host, Server.id, Server.name).where(Server.host.in_(names)).limit(10_000)):
-        found.setdefault(host, []).append({"uuid": server_id, "name": f"instance-{server_id[:8]}"})
+    for host, server_id in session.execute(
+            select(Server.host, Server.id).where(Server.host.in_(names)).limit(10_000)):
+        found.setdefault(str(host), []).append({"uuid": server_id, "name": f"instance-{server_id[:8]}"})
     return found
 
 

@@ -23,7 +23,8 @@ WAIT_SECONDS = 60.0  # OpenStack answers when the port is in the guest, so we wa
 
 NEW: dict[str, Any] = {"net_id": UUID, "port_id": UUID, "fixed_ips": {
     "type": "array", "minItems": 1, "maxItems": 1, "items": obj({"ip_address": IP}, ("ip_address",))}}
-CREATE = {(2, 1): obj({"interfaceAttachment": obj(NEW)}), (2, 49): obj({"interfaceAttachment": obj(NEW | {"tag": TAG})})}
+CREATE = {(2, 1): obj({"interfaceAttachment": obj(NEW)}),
+          (2, 49): obj({"interfaceAttachment": obj(NEW | {"tag": TAG})})}
 
 
 class AttachFailed(CloudError):

@@ -108,7 +108,7 @@ def _subnets(ports: Any) -> list[dict[str, Any]]:
     if not ids:
         return []
     query = "&".join(f"id={subnet_id}" for subnet_id in ids)
-    return tools().peers.call("network", "GET", f"/v2.0/subnets?{query}")["subnets"]  # type: ignore[no-any-return]
+    return tools().peers.call("network", "GET", f"/v2.0/subnets?{query}")["subnets"]
 
 
 def _ec2(parts: list[str], server: Server, ports: Any, folder: bool) -> Response:
@@ -126,6 +126,7 @@ def _ec2(parts: list[str], server: Server, ports: Any, folder: bool) -> Response
             raise NotFound(why="There is nothing here.")
         found = found[part]
     if isinstance(found, dict):
-        names = {f"0={server.key_name}" if k == "0" else f"{k}/" if isinstance(v, dict) else k for k, v in found.items()}
+        names = [f"0={server.key_name}" if k == "0" else f"{k}/" if isinstance(v, dict) else k
+                 for k, v in found.items()]
         return _text("\n".join(sorted(names)))
     return _text(str(found))

@@ -12,8 +12,8 @@ from pileus_compute.db.models import Server
 from pileus_compute.errors import Locked
 from pileus_kit.web import allowed, caller
 
-REBOOT = {(2, 1): body("reboot", obj({"type": {"type": "string", "enum": ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]}},
-                                     ("type",)))}
+KINDS = ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]
+REBOOT = {(2, 1): body("reboot", obj({"type": {"type": "string", "enum": KINDS}}, ("type",)))}
 LOCK = {(2, 73): body("lock", {"type": ["object", "null"], "additionalProperties": False,
                                "properties": {"locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}}})}
 RESET = {(2, 1): body("os-resetState", obj({"state": {"type": "string", "enum": ["active", "error"]}}, ("state",)))}
@@ -31,8 +31,9 @@ def os_stop(session: Session, server: Server, value: Any) -> Any:
 
 @action("reboot", policy="servers:reboot", schemas=REBOOT)
 def reboot(session: Session, server: Server, value: Any) -> Any:
-    hard = value["type"].upper() == "HARD"
-    return start(session, server, "reboot hard" if hard else "reboot", "server.reboot_hard" if hard else "server.reboot")
+    if value["type"].upper() == "HARD":
+        return start(session, server, "reboot hard", "server.reboot_hard")
+    return start(session, server, "reboot", "server.reboot")
 
 
 @action("pause", policy="os-pause-server:pause")

@@ -20,13 +20,13 @@ INJECTED = ("injected_files", "injected_file_content_bytes", "injected_file_path
 VALUES = {name: number(-1) for name in quotas.DEFAULTS}
 
 
-def _schema(key: str, dropped: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
-    return body(key, obj({k: v for k, v in VALUES.items() if k not in dropped} | more))
+def _schema(key: str, dropped: tuple[str, ...] = (), more: dict[str, Any] | None = None) -> dict[str, Any]:
+    return body(key, obj({k: v for k, v in VALUES.items() if k not in dropped} | (more or {})))
 
 
-SHARED = {"tenant_id": {"type": "string", "maxLength": 255}}
-UPDATE = {(2, 1): _schema("quota_set", force=BOOLEAN, **SHARED), (2, 36): _schema("quota_set", NETWORKING, force=BOOLEAN, **SHARED),
-          (2, 57): _schema("quota_set", NETWORKING + INJECTED, force=BOOLEAN, **SHARED)}
+MORE: dict[str, Any] = {"force": BOOLEAN, "tenant_id": {"type": "string", "maxLength": 255}}
+UPDATE = {(2, 1): _schema("quota_set", (), MORE), (2, 36): _schema("quota_set", NETWORKING, MORE),
+          (2, 57): _schema("quota_set", NETWORKING + INJECTED, MORE)}
 UPDATE_CLASS = {(2, 1): _schema("quota_class_set"), (2, 50): _schema("quota_class_set", NETWORKING),
                 (2, 57): _schema("quota_class_set", NETWORKING + INJECTED)}
 

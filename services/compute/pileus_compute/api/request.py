@@ -27,8 +27,9 @@ def server_target(server_id: str, **_: Any) -> Mapping[str, Any]:
     """Policy target: the server's project, from the database. Other projects' servers do not exist (404)."""
     with tools().sessions.read() as session:
         server = servers.get(session, server_id, own_or_any())
-        g.server_project = server.project_id
-        return target_of(server)
+        target: dict[str, Any] = target_of(server)
+    g.server_target = target  # actions have a rule of their own to check against it
+    return target
 
 
 def target_of(server: Server) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def limit_of() -> int:
     if given is None:
         return MOST
     if not given.isdigit():
-        raise BadRequest(why=f"Invalid input for query parameters limit. Value: {given}. It must be a non-negative integer.")
+        raise BadRequest(why=f"Invalid input for query parameters limit. Value: {given}. It is not a number.")
     return min(int(given), MOST)
 
 
@@ -106,5 +107,6 @@ def parse_time(text: str, what: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace(" ", "+"))
     except ValueError:
-        raise BadRequest(why=f"Invalid input for query parameters {what}. Value: {text}. It is not an ISO 8601 time.") from None
+        raise BadRequest(why=f"Invalid input for query parameters {what}. Value: {text}. "
+                             "It is not an ISO 8601 time.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

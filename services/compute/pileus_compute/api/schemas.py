@@ -13,9 +13,10 @@ BOOLEAN: Schema = {"type": ["boolean", "string"], "enum": list(TRUE + FALSE)}
 UUID: Schema = {"type": "string", "format": "uuid"}
 UUID_OR_NULL: Schema = {"anyOf": [UUID, {"type": "null"}]}
 # no leading or trailing white space, and nothing unprintable
-NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^(?!\s)[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f]$"}
-LOOSE_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"}
-DESCRIPTION: Schema = {"type": ["string", "null"], "minLength": 0, "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
+NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 255,
+                "pattern": r"^(?!\s)[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f]$"}
+DESCRIPTION: Schema = {"type": ["string", "null"], "minLength": 0, "maxLength": 255,
+                       "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
 HOSTNAME: Schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9\-\._]*$"}
 TAG: Schema = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
 TAGS: Schema = {"type": "array", "items": TAG, "maxItems": 50}

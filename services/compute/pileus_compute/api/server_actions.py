@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from flask import g
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import known_server, server_target, target_of, unlocked
+from pileus_compute.api.request import known_server, server_target, unlocked
 from pileus_compute.api.schemas import Schema
 from pileus_compute.core import servers
 from pileus_compute.db.models import Job, Server
@@ -54,12 +55,12 @@ def act(server_id: str, body: dict[str, Any]) -> Any:
     known = ACTIONS.get(name)
     if known is None or version() < known.since or (known.until and version() > known.until):
         raise BadRequest(why=f"There is no such action: {name}")
+    enforce(known.rule, g.server_target)
     if known.accepts:
         known.accepts.check(body, version(), "body")
     opened = tools().sessions.begin if known.writes else tools().sessions.read
     with opened() as session:
         server = known_server(session, server_id)
-        enforce(known.rule, target_of(server))
         if known.locks:
             unlocked(server)
         answer = known.run(session, server, value)

@@ -133,7 +133,7 @@ def _looked_up(wishes: list[VolumeWish]) -> tuple[tuple[VolumeWish, ...], dict[s
 def _get(path: str, kind: str) -> dict[str, Any]:
     who = caller()
     try:
-        return tools().peers.call("volume", "GET", f"/v3/{who.project_id}{path}", caller=who,  # type: ignore[no-any-return]
+        return tools().peers.call("volume", "GET", f"/v3/{who.project_id}{path}", caller=who,
                                   microversion=VOLUME_VERSION)[kind]
     except PeerRefused as err:
         if err.status == 404:

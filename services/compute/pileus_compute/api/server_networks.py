@@ -6,7 +6,8 @@ from pileus_kit.errors import BadRequest, Conflict
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import caller, tools, version
 
-NETWORK_FIELDS = "fields=id&fields=name&fields=mtu&fields=shared&fields=project_id&fields=router:external&fields=status&fields=subnets"
+NETWORK_FIELDS = "&".join(f"fields={name}" for name in (
+    "id", "name", "mtu", "shared", "project_id", "router:external", "status", "subnets"))
 
 
 class NetworkAmbiguous(Conflict):

@@ -106,7 +106,8 @@ def _creates() -> dict[tuple[int, int], Schema]:
 
 CREATE = _creates()
 
-UPDATED: dict[str, Any] = {"name": NAME, "OS-DCF:diskConfig": DISK_CONFIG, "accessIPv4": {"anyOf": [IPV4, {"enum": [""]}]},
+UPDATED: dict[str, Any] = {"name": NAME, "OS-DCF:diskConfig": DISK_CONFIG,
+                           "accessIPv4": {"anyOf": [IPV4, {"enum": [""]}]},
                            "accessIPv6": {"anyOf": [IPV6, {"enum": [""]}]}}
 UPDATE = {(2, 1): obj({"server": obj(UPDATED)}, ("server",)),
           (2, 19): obj({"server": obj(UPDATED | {"description": DESCRIPTION})}, ("server",)),

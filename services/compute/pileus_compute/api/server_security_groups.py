@@ -54,7 +54,7 @@ def _group(name: str) -> dict[str, Any]:
         raise NotFound(why=f"Security group {name} not found for project {caller().project_id}.")
     if len(hits) > 1:
         raise Conflict(why=f"Multiple security groups found matching '{name}'. Use an ID to be more specific.")
-    return hits[0]  # type: ignore[no-any-return]
+    return hits[0]
 
 
 def _change(session: Session, server: Server, name: str, add: bool) -> Any:
@@ -76,7 +76,8 @@ def _change(session: Session, server: Server, name: str, add: bool) -> Any:
                 _network("PUT", f"/ports/{port['id']}", {"port": {"security_groups": ids}})
         with tools().sessions.begin() as session:
             row = session.get_one(Server, server_id)
-            row.security_groups = [n for n in row.security_groups if n != group["name"]] + ([group["name"]] if add else [])
+            others = [n for n in row.security_groups if n != group["name"]]
+            row.security_groups = others + ([group["name"]] if add else [])
         return "", 202
     return answer
 

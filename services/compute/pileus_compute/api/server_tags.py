@@ -70,7 +70,7 @@ def remove(server_id: str, tag: str) -> Any:
     with tools().sessions.begin() as session:
         unlocked(known_server(session, server_id))
         gone = session.execute(delete(ServerTag).where(ServerTag.server_id == server_id, ServerTag.tag == tag))
-        if not gone.rowcount:  # type: ignore[attr-defined]
+        if not gone.rowcount:
             raise TagNotFound(server=server_id, tag=tag)
     return "", 204
 

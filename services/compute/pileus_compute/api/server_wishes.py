@@ -140,7 +140,7 @@ def image_for(image_id: str) -> dict[str, Any]:
         raise
     if image["status"] != "active":
         raise BadRequest(why=f"Image {image_id} is not active.")
-    return image  # type: ignore[no-any-return]
+    return image
 
 
 def _image(image_id: str, flavor: Flavor) -> dict[str, Any]:
@@ -161,8 +161,8 @@ def check_fits(image: dict[str, Any], memory_mib: int, disk_gib: int) -> None:
         raise BadRequest(why=f"Flavor's disk is too small for requested image. Flavor disk is {disk_gib << 30} bytes, "
                              f"image is {needed} bytes.")
     if disk_gib < (image.get("min_disk") or 0):
-        raise BadRequest(why=f"Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
-                             f"{disk_gib << 30} bytes, minimum size is {image['min_disk'] << 30} bytes.")
+        raise BadRequest(why=f"Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk "
+                             f"is {disk_gib << 30} bytes, minimum size is {image['min_disk'] << 30} bytes.")
 
 
 def kept(image: dict[str, Any]) -> dict[str, Any]:

@@ -27,14 +27,13 @@ from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
 resource = Resource("servers", __name__, url_prefix="/v2.1/servers")
 RULE = "os_compute_api:servers:"
 
-FOR_ALL = {"name", "status", "image", "flavor", "ip", "ip6", "changes-since", "reservation_id", "tags", "tags-any", "not-tags",
-           "not-tags-any", "locked", "changes-before", "all_tenants", "key_name", "power_state", "vm_state", "task_state",
-           "launched_at", "terminated_at", "config_drive", "progress", "availability_zone", "description", "hostname",
-           "created_at", "user_id", "access_ip_v4", "access_ip_v6", "uuid"}
-SINCE = {"tags": (2, 26), "tags-any": (2, 26), "not-tags": (2, 26), "not-tags-any": (2, 26), "changes-before": (2, 66),
-         "locked": (2, 73), "access_ip_v4": (2, 1)}
-NOT_FILTERS = {"limit", "marker", "sort_key", "sort_dir", "status", "all_tenants", "changes-since", "changes-before", "deleted",
-               "project_id", "tenant_id", "soft_deleted"}
+FOR_ALL = {"name", "status", "image", "flavor", "ip", "ip6", "reservation_id", "tags", "tags-any", "not-tags",
+           "not-tags-any", "locked", "key_name", "power_state", "vm_state", "task_state", "config_drive", "progress",
+           "availability_zone", "description", "hostname", "user_id", "access_ip_v4", "access_ip_v6", "uuid"}
+SINCE = {"tags": (2, 26), "tags-any": (2, 26), "not-tags": (2, 26), "not-tags-any": (2, 26),
+         "changes-before": (2, 66), "locked": (2, 73)}
+NOT_FILTERS = {"limit", "marker", "sort_key", "sort_dir", "status", "all_tenants", "changes-since", "changes-before",
+               "deleted", "project_id", "tenant_id", "soft_deleted"}
 
 
 # -- lists ---------------------------------------------------------------------------------------------------------
@@ -185,7 +184,8 @@ def create(body: dict[str, Any]) -> Any:
         first = made[0][0]
         jobs = [job.id for _, job in made]
         style = Style.of_request()
-        view = {"id": first.id, "links": server_views.brief(first, style)["links"], "OS-DCF:diskConfig": first.disk_config,
+        view = {"id": first.id, "links": server_views.brief(first, style)["links"],
+                "OS-DCF:diskConfig": first.disk_config,
                 "security_groups": [{"name": n} for n in first.security_groups or ["default"]], "adminPass": secret}
         reservation = first.reservation_id
     for job_id in jobs:

@@ -15,7 +15,8 @@ def get(session: Session, group_id: str, project_id: str | None = None) -> Serve
     return group
 
 
-def create(session: Session, project_id: str, user_id: str, name: str, policy: str, rules: dict[str, int]) -> ServerGroup:
+def create(session: Session, project_id: str, user_id: str, name: str, policy: str,
+           rules: dict[str, int]) -> ServerGroup:
     limit = quotas.limits(session, project_id, user_id)["server_groups"]
     if 0 <= limit <= quotas.usage(session, project_id)["server_groups"]:
         raise QuotaExceeded(why="Quota exceeded, too many server groups.")

@@ -34,7 +34,9 @@ def describe(session: Session, server_id: str, tickets: dict[str, dict[str, Any]
     tickets = tickets or {}
     flavor, meta = server.flavor, server.image
     swap, ephemeral = flavor["swap_mib"], flavor["ephemeral_gib"]
-    drive = metadata_files.config_drive(server, ports, volumes, subnets or []) if server.config_drive and files else None
+    drive = None
+    if server.config_drive and files:
+        drive = metadata_files.config_drive(server, ports, volumes, subnets or [])
     return Guest(
         id=server.id, name=f"instance-{server.id[:8]}", hostname=server.hostname, vcpus=server.vcpus,
         memory_mib=server.memory_mib, root_gib=flavor["disk_gib"] if server.image_id else 0,
@@ -47,10 +49,12 @@ def describe(session: Session, server_id: str, tickets: dict[str, dict[str, Any]
 
 
 def image_of(image_id: str, meta: dict[str, Any], tickets: dict[str, dict[str, Any]]) -> Image:
+    """What the image service says with the ticket is newer than what the server remembers."""
     ticket = tickets.get(image_id, {})
-    return Image(id=image_id, url=ticket.get("url", ""), ticket=ticket.get("ticket", ""),
-                 format=meta.get("disk_format") or "raw", size=meta.get("size"),
-                 virtual_size=meta.get("virtual_size"), sha256=meta.get("sha256"))
+    about = meta | {k: v for k, v in ticket.items() if v is not None}
+    return Image(id=image_id, url=about.get("url", ""), ticket=about.get("ticket", ""),
+                 format=about.get("format") or meta.get("disk_format") or "raw", size=about.get("size"),
+                 virtual_size=about.get("virtual_size"), sha256=about.get("sha256"))
 
 
 def _side_image(meta: dict[str, Any], key: str, kind: str, tickets: dict[str, dict[str, Any]]) -> Image | None:

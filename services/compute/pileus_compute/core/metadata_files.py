@@ -51,7 +51,9 @@ def _devices(ports: Sequence[ServerPort], volumes: Sequence[ServerVolume]) -> li
 def network_data(ports: Sequence[ServerPort], subnets: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """`network_data.json`: links, networks and DNS servers. `subnets`: as the network service shows them."""
     known = {s["id"]: s for s in subnets}
-    links, networks, servers = [], [], []
+    links: list[dict[str, Any]] = []
+    networks: list[dict[str, Any]] = []
+    servers: list[dict[str, str]] = []
     for port in ports:
         link = f"tap{port.id[:11]}"
         links.append({"id": link, "vif_id": port.id, "type": "bridge", "mtu": port.mtu,

@@ -46,7 +46,8 @@ def up(candidate: Candidate, demand: Demand) -> str | None:
     if candidate.host.disabled:
         return f"is disabled ({candidate.host.disabled_reason or 'no reason given'})"
     if not hosts.is_up(candidate.host, demand.silence_s):
-        return "is down" if candidate.host.forced_down else f"has not been heard of since {candidate.host.seen_at:%H:%M:%S}"
+        silent = f"has not been heard of since {candidate.host.seen_at:%H:%M:%S}"
+        return "is down" if candidate.host.forced_down else silent
     return None
 
 
@@ -162,7 +163,7 @@ def demand_of(session: Session, server: Server, claim: Claim, config: Config, ex
     same, other = _listed(server.hints.get("same_host")), _listed(server.hints.get("different_host"))
     where: dict[str, str] = {}
     if same or other:
-        where = {row[0]: row[1] for row in session.execute(
+        where = {row[0]: str(row[1]) for row in session.execute(
             select(Server.id, Server.host).where(Server.id.in_(same + other), Server.host.is_not(None)))}
     return Demand(
         claim=claim, ratios=Ratios(config.cpu_overcommit, config.memory_overcommit, config.disk_overcommit),

@@ -41,8 +41,8 @@ def limits(session: Session, project_id: str, user_id: str | None = None) -> dic
 
 
 def defaults(session: Session) -> dict[str, int]:
-    rows = session.execute(select(Limit.resource, Limit.value).where(Limit.scope == CLASS_SCOPE))
-    return DEFAULTS | {resource: value for resource, value in rows}
+    rows = session.execute(select(Limit.resource, Limit.value).where(Limit.scope == CLASS_SCOPE)).all()
+    return DEFAULTS | {row.resource: row.value for row in rows}
 
 
 def set_limits(session: Session, scope: str, values: dict[str, int]) -> None:

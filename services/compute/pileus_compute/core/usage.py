@@ -40,8 +40,9 @@ def of(session: Session, start: datetime, end: datetime, project_id: str | None 
         PastServer.id, PastServer.name, PastServer.project_id, PastServer.flavor, PastServer.launched_at,
         PastServer.created_at, PastServer.deleted_at).where(
             *past, PastServer.created_at < end, PastServer.deleted_at > start).limit(MOST))
-    found = [_used(*row[:4], row[4] or row[5], None, row[6], start, end) for row in living]
-    return found + [_used(*row[:4], row[4] or row[5], row[6], "DELETED", start, end) for row in gone]
+    found = [_used(row[0], row[1], row[2], row[3], row[4] or row[5], None, row[6], start, end) for row in living]
+    return found + [_used(row[0], row[1], row[2], row[3], row[4] or row[5], row[6], "DELETED", start, end)
+                    for row in gone]
 
 
 def _used(server_id: str, name: str, project_id: str, flavor: dict[str, Any], started: datetime,

@@ -68,7 +68,8 @@ def forget_port(session: Session, tools: Tools, work: Work) -> None:
         session.delete(row)
 
 
-attach_interface = Flow("server.attach_interface", Remote(make_port, undo=unmake_port), Local(note_port, undo=unnote_port),
-                        Remote(plug, undo=unplug, patience=120.0))
+attach_interface = Flow(
+    "server.attach_interface",
+    Remote(make_port, undo=unmake_port), Local(note_port, undo=unnote_port), Remote(plug, undo=unplug, patience=120.0))
 
 detach_interface = Flow("server.detach_interface", Local(look), Remote(unplug), Remote(release), Local(forget_port))

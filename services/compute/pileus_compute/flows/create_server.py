@@ -80,7 +80,7 @@ def subnets_of(tools: Tools, made: list[dict[str, Any]]) -> list[dict[str, Any]]
     if not wanted:
         return []
     query = "&".join(f"id={subnet_id}" for subnet_id in wanted)
-    return tools.peers.call("network", "GET", f"/v2.0/subnets?{query}")["subnets"]  # type: ignore[no-any-return]
+    return tools.peers.call("network", "GET", f"/v2.0/subnets?{query}")["subnets"]
 
 
 def boot(tools: Tools, work: Work) -> dict[str, Any]:

@@ -22,8 +22,9 @@ def settle(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
         raise Again(after=0.2, why=f"{busy[0].flow} is not finished")
     server = session.get_one(Server, server_id)
     rows = volumes.rows(session, server_id)
-    return {"host": server.host, "project_id": server.project_id, "foreign": sorted(ports.foreign_of(session, server_id)),
-            "volumes": bool(rows), "doomed": [v.volume_id for v in rows if v.delete_on_termination and v.volume_id],
+    return {"host": server.host, "project_id": server.project_id,
+            "foreign": sorted(ports.foreign_of(session, server_id)), "volumes": bool(rows),
+            "doomed": [v.volume_id for v in rows if v.delete_on_termination and v.volume_id],
             "image": (server.before or {}).get("shelved_image")}
 
 

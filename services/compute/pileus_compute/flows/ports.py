@@ -76,8 +76,8 @@ def bind(tools: Tools, server_id: str, host: str, port_id: str) -> dict[str, Any
         raise PortTaken(port=port_id)
     change = {"device_id": server_id, "device_owner": OWNER, "binding:host_id": host}
     if all(port.get(k) == v for k, v in change.items()):
-        return port  # type: ignore[no-any-return]
-    return tools.peers.call("network", "PUT", f"/v2.0/ports/{port_id}", json={"port": change})["port"]  # type: ignore[no-any-return]
+        return port
+    return tools.peers.call("network", "PUT", f"/v2.0/ports/{port_id}", json={"port": change})["port"]
 
 
 def facts(port: dict[str, Any], wish: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def facts(port: dict[str, Any], wish: dict[str, Any]) -> dict[str, Any]:
 
 
 def of_server(tools: Tools, server_id: str) -> list[dict[str, Any]]:
-    return tools.peers.call("network", "GET", f"/v2.0/ports?device_id={server_id}")["ports"]  # type: ignore[no-any-return]
+    return tools.peers.call("network", "GET", f"/v2.0/ports?device_id={server_id}")["ports"]
 
 
 def let_go(tools: Tools, server_id: str, foreign: set[str], only: set[str] | None = None) -> None:

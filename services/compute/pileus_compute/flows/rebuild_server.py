@@ -92,7 +92,8 @@ def finish(session: Session, tools: Tools, work: Work) -> None:
                 admin_password=None)
     if not work.data["running"]:
         states.move(session, work.subject, "stopped", power_state=states.SHUTDOWN)
-    enqueue(session, Job, flow=TIDY, subject=servers.part_subject(work.subject, f"tidy-{work.id}"), request_id=work.request_id)
+    enqueue(session, Job, flow=TIDY, subject=servers.part_subject(work.subject, f"tidy-{work.id}"),
+            request_id=work.request_id)
 
 
 def drop(tools: Tools, work: Work) -> None:

@@ -1,4 +1,4 @@
-"""Resize a server on its host: a second claim beside the first, bigger disks from a copy, confirmed or reverted later."""
+"""Resize a server on its host: a second claim, bigger disks made from a copy, confirmed or reverted later."""
 
 from typing import Any
 

@@ -38,7 +38,8 @@ def upload(tools: Tools, work: Work) -> None:
     image_id = work.data["image_id"]
     if image_id:
         given = images.ticket(tools, image_id, "write")
-        tools.agent(str(_server(tools, work).host)).snapshot(work.subject, Upload(image_id, given["url"], given["ticket"]))
+        agent = tools.agent(str(_server(tools, work).host))
+        agent.snapshot(work.subject, Upload(image_id, given["url"], given["ticket"]))
 
 
 def unupload(tools: Tools, work: Work) -> None:

@@ -27,7 +27,7 @@ def _call(tools: Tools, project_id: str, method: str, path: str, json: Any = Non
 
 
 def show(tools: Tools, project_id: str, volume_id: str) -> dict[str, Any]:
-    return _call(tools, project_id, "GET", f"/volumes/{volume_id}")["volume"]  # type: ignore[no-any-return]
+    return _call(tools, project_id, "GET", f"/volumes/{volume_id}")["volume"]
 
 
 def rows(session: Session, server_id: str) -> list[ServerVolume]:

@@ -107,7 +107,8 @@ class Network:
         self.ports[port_id] = {"id": port_id, "network_id": NETWORK_ID, "mac_address": f"fa:16:3e:00:00:{number:02x}",
                                "device_id": "", "device_owner": "", "binding:host_id": "", "name": "", "status": "DOWN",
                                "security_groups": ["g-default"],
-                               "fixed_ips": fixed or [{"ip_address": f"10.0.0.{number}", "subnet_id": SUBNET_ID}]} | facts
+                               "fixed_ips": fixed or [{"ip_address": f"10.0.0.{number}",
+                                                       "subnet_id": SUBNET_ID}]} | facts
         return self.ports[port_id]
 
     def create_ports(self) -> Any:
@@ -149,8 +150,8 @@ class Volume:
 
     def add(self, **facts: Any) -> str:
         volume_id = new_id()
-        self.volumes[volume_id] = {"id": volume_id, "status": "available", "size": 1, "metadata": {}, "bootable": "false",
-                                   "multiattach": False} | facts
+        self.volumes[volume_id] = {"id": volume_id, "status": "available", "size": 1, "metadata": {},
+                                   "bootable": "false", "multiattach": False} | facts
         return volume_id
 
     def create(self, project: str) -> Any:
@@ -181,7 +182,8 @@ class Volume:
             return refuse(400, f"Volume is {volume['status']}")
         volume["status"] = "reserved"
         one = new_id()
-        self.attachments[one] = {"id": one, "volume_id": volume["id"], "instance": wish["instance_uuid"], "status": "reserved"}
+        self.attachments[one] = {"id": one, "volume_id": volume["id"], "instance": wish["instance_uuid"],
+                                 "status": "reserved"}
         return {"attachment": self.attachments[one]}
 
     def list_attachments(self, project: str) -> Any:

@@ -67,7 +67,8 @@ class Create(World):
 class CreateFromVolume(Create):
     def start(self) -> str:
         data = self.volume.add()
-        root = {"source_type": "image", "destination_type": "volume", "uuid": IMAGE_ID, "volume_size": 1, "boot_index": 0}
+        root = {"source_type": "image", "destination_type": "volume", "uuid": IMAGE_ID, "volume_size": 1,
+                "boot_index": 0}
         more = {"source_type": "volume", "destination_type": "volume", "uuid": data}
         return self.create(imageRef="", block_device_mapping_v2=[root, more])
 
@@ -97,7 +98,8 @@ class Existing(World):
         raise NotImplementedError
 
     def act(self, action: str, value: Any = None) -> str:
-        answer = self.compute.client.post(f"/v2.1/servers/{self.server_id}/action", json={action: value}, version="2.79")
+        answer = self.compute.client.post(f"/v2.1/servers/{self.server_id}/action", json={action: value},
+                                          version="2.79")
         assert answer.status_code in (200, 202), answer.text
         return self.compute.rung[-1]
 
@@ -278,13 +280,14 @@ class Unshelve(Shelve):
 SCENARIOS: dict[str, type[World]] = {
     "server.create": Create, "server.create_with_volumes": CreateFromVolume, "server.delete": Delete,
     "server.stop": Stop, "server.reboot_hard": Reboot, "server.rebuild": Rebuild, "server.snapshot": Snapshot,
-    "server.attach_volume": AttachVolume, "server.detach_volume": DetachVolume, "server.resize": Resize, "server.confirm_resize": Confirm,
-    "server.revert_resize": Revert, "server.shelve": Shelve, "server.unshelve": Unshelve,
+    "server.attach_volume": AttachVolume, "server.detach_volume": DetachVolume, "server.resize": Resize,
+    "server.confirm_resize": Confirm, "server.revert_resize": Revert, "server.shelve": Shelve,
+    "server.unshelve": Unshelve,
 }
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_flow_ends_well_wherever_it_is_killed(name: str, tmp_path: Path, standins: Callable[[], tuple[Any, Any, Any]]) -> None:
+def test_flow_ends_well_wherever_it_is_killed(name: str, tmp_path: Path, standins: Callable[[], Any]) -> None:
     count = 0
 
     def make() -> AbstractContextManager[Any]:
