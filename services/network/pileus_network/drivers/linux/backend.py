@@ -16,7 +16,7 @@ from pileus_network.drivers.linux import cuts, dhcp, dnsmasq, filters, forwardin
 from pileus_network.drivers.linux.names import Names
 from pileus_network.drivers.linux.plan import Numbers, Plan
 from pileus_network.drivers.linux.watch import Watch
-from pileus_network.rpc import AddressSet, Failure, HostState, Report, SecurityGroup
+from pileus_network.rpc import Failure, HostState, Report
 
 log = logging.getLogger(__name__)
 PROGRAMS = ("nft", "dnsmasq", "radvd")
@@ -34,14 +34,11 @@ class Linux(Backend, Metadata):
         self._watch: Watch | None = None
         self._failures: list[Failure] = []
         self._known: frozenset[str] = frozenset()
-        self._forget()
-
-    def _forget(self) -> None:
-        self._tables: list[nft.Table] = []
-        self._policy: cuts.Policy | None = None
-        self._owners: dict[tuple[int, str], tuple[str, tuple[str, ...]]] = {}
-        self._cut = False
+        self._seen: dict[str, links.Seen] = {}
         self._entries: dict[int, set[forwarding.Entry]] = {}
+        self._tables: list[nft.Table] = []
+        self._generation = -1
+        self._cutter = cuts.Cutter()
         self._services: dict[str, dhcp.Service] = {}
         self._machines: dict[str, routers.Machine] = {}
 
@@ -60,22 +57,23 @@ class Linux(Backend, Metadata):
                     links.make(netlink, links.Link(bridge, links.BRIDGE, 1500), seen, self._working_name)
 
     def apply(self, state: HostState, thorough: bool) -> Report:
-        if thorough:
-            self._forget()
+        thorough = thorough or bool(self._failures)
         self._failures = []
+        if thorough:
+            self._entries = {}
         with IPRoute() as netlink:
-            before = links.survey(netlink)
-            wish = plan.make(state, self.settings, self._numbers(before, "net"), self._numbers(before, "port"))
+            self._seen = links.survey(netlink) if thorough or not self._seen else self._seen
+            wish = plan.make(state, self.settings, self._numbers("net"), self._numbers("port"))
             self._failures += wish.failures
             self._known = frozenset(wish.links)
-            self._remove_links(netlink, wish, before)
+            self._remove_links(netlink, wish)
             self._make_namespaces(wish)
-            ready = self._make_links(netlink, wish, links.survey(netlink))
-            self._lead_tunnels(netlink, wish, ready)
+            self._make_links(netlink, wish)
+            self._lead_tunnels(netlink, wish)
             guarded = self._filter(state, wish)
-            self._serve(wish)
-            self._route(wish)
-            wired = self._connect(netlink, wish, ready, guarded)
+            self._serve(wish, thorough)
+            self._route(wish, thorough)
+            wired = self._connect(netlink, wish, guarded)
         self._announce(wish)
         self._remove_namespaces(wish)
         return Report(tuple(sorted(wired)), tuple(self._failures))
@@ -109,11 +107,13 @@ class Linux(Backend, Metadata):
 
     # -- the steps of apply, in this order -------------------------------------------------------------------------
 
-    def _remove_links(self, netlink: IPRoute, wish: Plan, before: dict[str, links.Seen]) -> None:
+    def _remove_links(self, netlink: IPRoute, wish: Plan) -> None:
         """First of all: nothing may be connected to a network that its filter no longer knows."""
-        doomed = [seen for seen in before.values() if seen.name not in wish.links and self.names.is_ours(seen.name, seen.alias)]
-        with self._blaming("host", self.settings.prefix):
-            links.remove(netlink, doomed)
+        doomed = [seen for seen in self._seen.values() if seen.name not in wish.links and self.names.is_ours(seen.name, seen.alias)]
+        for seen in doomed:
+            with self._blaming("host", seen.name):
+                links.remove(netlink, seen)
+                del self._seen[seen.name]
 
     def _make_namespaces(self, wish: Plan) -> None:
         for namespace in sorted(wish.namespaces - namespaces.names()):
@@ -122,23 +122,23 @@ class Linux(Backend, Metadata):
                 sysctls = dhcp.SYSCTLS if namespace.startswith(self.names.dhcp("")) else routers.SYSCTLS
                 namespaces.inside(namespace, lambda: namespaces.write_sysctls(sysctls))
 
-    def _make_links(self, netlink: IPRoute, wish: Plan, seen: dict[str, links.Seen]) -> dict[str, links.Seen]:
+    def _make_links(self, netlink: IPRoute, wish: Plan) -> None:
         """All links, none of them in a bridge yet. Bridges come first since VLANs may stand on them."""
-        ready = dict(seen)
         for link in sorted(wish.links.values(), key=lambda link: link.kind != links.BRIDGE):
             with self._blaming("link", link.name):
-                ready[link.name] = links.make(netlink, link, ready, self._working_name)
-        return ready
+                self._seen[link.name] = links.make(netlink, link, self._seen, self._working_name)
 
-    def _lead_tunnels(self, netlink: IPRoute, wish: Plan, ready: dict[str, links.Seen]) -> None:
+    def _lead_tunnels(self, netlink: IPRoute, wish: Plan) -> None:
         for tunnel, peers in wish.peers.items():
-            if tunnel not in ready:
+            if tunnel not in self._seen:
                 continue
-            index = ready[tunnel].index
+            index = self._seen[tunnel].index
             with self._blaming("link", tunnel):
-                old = self._entries[index] if index in self._entries else forwarding.present(netlink, index)
                 new = forwarding.wanted(peers)
-                self._enslave(netlink, wish.links[tunnel], ready)
+                if self._entries.get(index) == new:
+                    continue
+                old = self._entries[index] if index in self._entries else forwarding.present(netlink, index)
+                self._seen[tunnel] = links.enslave(netlink, wish.links[tunnel], self._seen)
                 forwarding.change(netlink, index, old, new)
                 self._entries[index] = new
 
@@ -150,63 +150,57 @@ class Linux(Backend, Metadata):
         tables = [filters.bridge_table(name, wish.guarded, wish.segments.values()),
                   filters.inet_table(name, wish.guarded, wish.segments.values(), groups, remotes)]
         with self._blaming("host", "security groups"):
-            nft.run(self._rules(tables, idle=not wish.links))
-            self._tables = tables if wish.links else []
-            self._judge(wish, groups, remotes)
+            self._commit(tables if wish.links else [nft.Table(table.family, table.name) for table in tables])
+            zones = {network_id: segment.zone for network_id, segment in wish.segments.items()}
+            self._cutter.follow(cuts.Policy(tuple(wish.guarded), zones, groups, remotes))
             return True
         return False
 
-    def _judge(self, wish: Plan, groups: dict[str, SecurityGroup], remotes: dict[str, AddressSet]) -> None:
-        """End what runs and is no longer allowed. Only a change that takes something away can forbid what runs."""
-        zones = {network_id: segment.zone for network_id, segment in wish.segments.items()}
-        owners = {(zones.get(one.port.network_id, 0), fixed.address): (one.port.id, one.port.security_groups)
-                  for one in wish.guarded for fixed in one.port.fixed_ips}
-        old, self._policy, self._owners = (self._policy, self._owners), (groups, remotes), owners
-        if old[0] is None or self._cut or cuts.narrowed(old[0], self._policy) or any(
-                owners[place][0] == who[0] and set(who[1]) - set(owners[place][1]) for place, who in old[1].items() if place in owners):
-            self._cut = cuts.settle(cuts.Judge(wish.guarded, zones, groups, remotes))
-        gone = {place for place, who in old[1].items() if place not in owners or owners[place][0] != who[0]}
-        if gone:
-            cuts.forget(gone)
+    def _commit(self, tables: list[nft.Table]) -> None:
+        """One transaction. What we remember of the tables holds as long as nobody else has made one since."""
+        before = nft.generation()
+        known, self._tables = self._tables if before == self._generation else [], []
+        if any(table.chains for table in tables):
+            pairs = zip(known, tables, strict=True) if known else ()
+            script = "".join(nft.difference(*pair) for pair in pairs) if known else "".join(map(nft.replacement, tables))
+        else:
+            script = "".join(map(nft.removal, tables))
+        nft.run(script)
+        after = nft.generation()
+        self._generation = after if after == before + bool(script) else -1
+        self._tables = tables if any(table.chains for table in tables) else []
 
-    def _rules(self, tables: list[nft.Table], idle: bool) -> str:
-        if idle:
-            return "".join(nft.removal(table) for table in tables)
-        if self._tables:
-            return "".join(nft.difference(old, new) for old, new in zip(self._tables, tables, strict=True))
-        return "".join(nft.replacement(table) for table in tables)
-
-    def _serve(self, wish: Plan) -> None:
+    def _serve(self, wish: Plan, thorough: bool) -> None:
         for network_id, service in wish.services.items():
-            if self._services.get(network_id) == service:
+            if self._services.get(network_id) == service and not thorough:
                 continue
             known = self._services.pop(network_id, None) is not None
             with self._blaming("dhcp", network_id):
                 dhcp.ensure(service, self._folder("dhcp", network_id), known)
                 self._services[network_id] = service
 
-    def _route(self, wish: Plan) -> None:
+    def _route(self, wish: Plan, thorough: bool) -> None:
         self._fresh = {}
         for router_id, machine in wish.machines.items():
             old = self._machines.get(router_id)
-            if old == machine:
+            if old == machine and not thorough:
                 continue
             self._machines.pop(router_id, None)
             with self._blaming("router", router_id):
-                routers.ensure(machine, old, self._folder("routers", router_id))
+                routers.ensure(machine, old, self._folder("routers", router_id), thorough)
                 self._machines[router_id] = machine
                 self._fresh[router_id] = old
 
-    def _connect(self, netlink: IPRoute, wish: Plan, ready: dict[str, links.Seen], guarded: bool) -> list[str]:
+    def _connect(self, netlink: IPRoute, wish: Plan, guarded: bool) -> list[str]:
         """Put every port into its bridge, now that all that it needs is there. Returns the ports that carry traffic."""
         wired = []
         behind = {one.interface for one in wish.guarded}
         ports = {interface: port for port, interface in wish.wires.items()}
         for link in wish.links.values():
-            if not link.master or link.name not in ready or (link.name in behind and not guarded):
+            if not link.master or link.name not in self._seen or (link.name in behind and not guarded):
                 continue
             with self._blaming("port" if link.name in ports else "link", ports.get(link.name, link.name)):
-                self._enslave(netlink, link, ready)
+                self._seen[link.name] = links.enslave(netlink, link, self._seen)
                 wired += [ports[link.name]] if link.name in ports else []
         return wired
 
@@ -233,15 +227,10 @@ class Linux(Backend, Metadata):
 
     # -- small helpers -------------------------------------------------------------------------------------------
 
-    def _enslave(self, netlink: IPRoute, link: links.Link, ready: dict[str, links.Seen]) -> None:
-        if link.master not in ready:
-            raise HostUnfit(why=f"There is no bridge {link.master}")
-        links.enslave(netlink, link, ready[link.name], ready)
-
-    def _numbers(self, seen: dict[str, links.Seen], what: str) -> Numbers:
+    def _numbers(self, what: str) -> Numbers:
         start = f"{self.names.prefix}:{what}:"
-        return Numbers({one.alias.split(":")[2]: self.names.number(one.alias) for one in seen.values()
-                        if one.alias.startswith(start) and self.names.number(one.alias)})
+        return Numbers({seen.alias.split(":")[2]: self.names.number(seen.alias) for seen in self._seen.values()
+                        if seen.alias.startswith(start) and self.names.number(seen.alias)})
 
     def _working_name(self, tap: str) -> str:
         return self.names.new_tap(tap.removeprefix("tap"))

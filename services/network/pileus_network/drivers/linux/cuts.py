@@ -4,7 +4,8 @@ The rules see only the first packet of a connection. So when they are narrowed, 
 that would not be let in today are marked; marked ones are dropped (groups.STATEFUL) until a change allows them again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from pileus_network.drivers.linux.connections import Connection, Tracker
@@ -15,17 +16,48 @@ from pileus_network.rpc import AddressSet, Port, Rule, SecurityGroup
 # What groups can't close: DHCP, by the ports it is sent to.
 ALWAYS = frozenset({(17, 67), (17, 68), (17, 546), (17, 547)})
 
-Policy = tuple[Mapping[str, SecurityGroup], Mapping[str, AddressSet]]
+Place = tuple[int, str]  # a zone and an address in it
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The rules as they are in force. `zones` maps networks to the zones of their connections."""
+
+    guarded: tuple[Guarded, ...]
+    zones: Mapping[str, int]
+    groups: Mapping[str, SecurityGroup]
+    remotes: Mapping[str, AddressSet]
+
+    def owners(self) -> dict[Place, Port]:
+        return {(self.zones.get(one.port.network_id, 0), fixed.address): one.port for one in self.guarded for fixed in one.port.fixed_ips}
+
+
+class Cutter:
+    """Follows the policy as it changes, and ends what runs against it."""
+
+    def __init__(self) -> None:
+        self._policy: Policy | None = None
+        self._cut = False
+
+    def follow(self, policy: Policy) -> None:
+        """Called after `policy` came into force. Only a change that takes something away can forbid what runs."""
+        old, self._policy = self._policy, policy
+        if old is None or self._cut or narrowed(old, policy):
+            self._cut = settle(Judge(policy))
+        if old is not None:
+            owners = policy.owners()
+            gone = {place for place, port in old.owners().items() if place not in owners or owners[place].id != port.id}
+            if gone:
+                forget(gone)
 
 
 class Judge:
-    """Knows who may speak to whom, as the rules in force say. `zones` maps networks to the zones of their connections."""
+    """Knows who may speak to whom."""
 
-    def __init__(self, guarded: Iterable[Guarded], zones: Mapping[str, int], groups: Mapping[str, SecurityGroup],
-                 remotes: Mapping[str, AddressSet]) -> None:
-        self._ports = {(zones.get(one.port.network_id, 0), fixed.address): one.port for one in guarded for fixed in one.port.fixed_ips}
-        self._groups = groups
-        self._members = {id: [ip_network(text) for text in remote.addresses] for id, remote in remotes.items()}
+    def __init__(self, policy: Policy) -> None:
+        self._ports = policy.owners()
+        self._groups = policy.groups
+        self._members = {id: [ip_network(text) for text in remote.addresses] for id, remote in policy.remotes.items()}
 
     def allows(self, connection: Connection) -> bool:
         """Whether both ends that we guard would agree to it. What concerns neither is none of our business."""
@@ -74,7 +106,7 @@ def settle(judge: Judge) -> bool:
     return cut
 
 
-def forget(gone: set[tuple[int, str]]) -> None:
+def forget(gone: set[Place]) -> None:
     """Delete the connections of addresses (with their zones) that nobody has any more: their next owner shall not inherit them."""
     with Tracker() as tracker:
         for connection in tracker.connections():
@@ -91,6 +123,10 @@ def release(addresses: set[str]) -> None:
 
 
 def narrowed(old: Policy, new: Policy) -> bool:
-    """Whether something that was allowed to the same ports may be forbidden now."""
-    return any(set(group.rules) - set(new[0][id].rules if id in new[0] else ()) for id, group in old[0].items()) or any(
-        set(remote.addresses) - set(new[1][id].addresses if id in new[1] else ()) for id, remote in old[1].items())
+    """Whether something that was allowed to a port that is still there may be forbidden now."""
+    rules = any(set(group.rules) - set(new.groups[id].rules if id in new.groups else ()) for id, group in old.groups.items())
+    members = any(set(remote.addresses) - set(new.remotes[id].addresses if id in new.remotes else ())
+                  for id, remote in old.remotes.items())
+    ports = {one.port.id: set(one.port.security_groups) for one in new.guarded}
+    return rules or members or any(set(one.port.security_groups) - ports[one.port.id]
+                                   for one in old.guarded if one.port.id in ports)

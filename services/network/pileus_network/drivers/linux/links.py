@@ -1,8 +1,10 @@
 """The host's network interfaces: what is wanted, what there is, and the way from one to the other."""
 
+import errno
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,48 +71,49 @@ def _seen(message: Any) -> Seen:
                 identity, (data.get_attr("IFLA_VXLAN_LOCAL") or "") if data else "")
 
 
-def make(netlink: IPRoute, link: Link, seen: dict[str, Seen], new_name: Callable[[str], str]) -> Seen:
+def make(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Callable[[str], str]) -> Seen:
     """See to it that a link exists as wanted, but for its master. What can't be changed into it is made anew."""
     there = seen.get(link.name)
     if there and _differs(there, link):
         netlink.link("del", index=there.index)
         there = None
     if there is None:
-        _create(netlink, link, seen, new_name)
-        there = _seen(netlink.get_links(ifname=link.name)[0])
+        there = _create(netlink, link, seen, new_name)
+    wanted = replace(there, mtu=link.mtu, alias=link.alias or there.alias, up=link.up)
     change: dict[str, Any] = {}
-    if there.mtu != link.mtu:
-        change["mtu"] = link.mtu
-    if link.alias and there.alias != link.alias:
-        change["ifalias"] = link.alias
-    if there.up != link.up:
-        change["state"] = "up" if link.up else "down"
+    if there.mtu != wanted.mtu:
+        change["mtu"] = wanted.mtu
+    if there.alias != wanted.alias:
+        change["ifalias"] = wanted.alias
+    if there.up != wanted.up:
+        change["state"] = "up" if wanted.up else "down"
     if change:
         netlink.link("set", index=there.index, **change)
-    return there
+    return wanted
 
 
-def enslave(netlink: IPRoute, link: Link, there: Seen, masters: dict[str, Seen]) -> None:
-    """Put a link into its bridge, or take it out of any."""
-    wanted = masters[link.master].index if link.master else 0
-    if there.master != wanted:
-        netlink.link("set", index=there.index, master=wanted)
+def enslave(netlink: IPRoute, link: Link, seen: Mapping[str, Seen]) -> Seen:
+    """Put a link into its bridge."""
+    there, master = seen[link.name], seen[link.master].index
+    if there.master != master:
+        netlink.link("set", index=there.index, master=master)
+    return replace(there, master=master)
 
 
-def remove(netlink: IPRoute, doomed: Iterable[Seen]) -> None:
-    for seen in doomed:
-        try:
-            netlink.link("del", index=seen.index)
-        except NetlinkError as err:
-            if err.code != 19:  # ENODEV: the other end of a pair took it along
-                raise
+def remove(netlink: IPRoute, doomed: Seen) -> None:
+    try:
+        netlink.link("del", index=doomed.index)
+    except NetlinkError as err:
+        if err.code != errno.ENODEV:  # the other end of a pair took it along
+            raise
 
 
 def _differs(there: Seen, link: Link) -> bool:
     return there.kind != link.kind or (link.kind in (VXLAN, VLAN) and (there.id, there.local) != (link.id, link.local))
 
 
-def _create(netlink: IPRoute, link: Link, seen: dict[str, Seen], new_name: Callable[[str], str]) -> None:
+def _create(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Callable[[str], str]) -> Seen:
+    """Make a link, still down and with whatever MTU it is born with."""
     if link.kind == TAP:
         _create_tap(netlink, link, new_name(link.name))
     elif link.kind == BRIDGE:
@@ -123,17 +126,17 @@ def _create(netlink: IPRoute, link: Link, seen: dict[str, Seen], new_name: Calla
     elif link.kind == VLAN:
         netlink.link("add", ifname=link.name, kind=VLAN, vlan_id=link.id, link=seen[link.parent].index)
     else:
-        netlink.link("add", ifname=link.name, kind=PAIR, mtu=link.mtu, peer={
+        netlink.link("add", ifname=link.name, kind=PAIR, peer={
             "ifname": link.inner, "address": link.mac, "mtu": link.mtu, "net_ns_fd": str(namespaces.FOLDER / link.namespace)})
     _silence(link.name)
+    alias = link.alias if link.kind == TAP else ""
+    return Seen(socket.if_nametoindex(link.name), link.name, link.kind, 0, alias, 0, False, link.id, link.local)
 
 
 def _create_tap(netlink: IPRoute, link: Link, working_name: str) -> None:
     """A tap gets its real name and our alias at once: whatever happens in between, it can be told to be ours."""
-    if not netlink.link_lookup(ifname=working_name):
-        taps.create(working_name)
-    index = netlink.link_lookup(ifname=working_name)[0]
-    netlink.link("set", index=index, ifname=link.name, ifalias=link.alias, mtu=link.mtu)
+    taps.create(working_name)
+    netlink.link("set", index=socket.if_nametoindex(working_name), ifname=link.name, ifalias=link.alias)
 
 
 def _silence(interface: str) -> None:

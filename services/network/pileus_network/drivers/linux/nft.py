@@ -3,11 +3,15 @@
 Source of the syntax: nft(8), version 1.0. A transaction is atomic: a packet sees all of it or nothing.
 """
 
+import socket
+import struct
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pileus_network.drivers.base import HostUnfit
+
+NETLINK_NETFILTER, NFTABLES = 12, 10 << 8
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,18 @@ def run(script: str) -> None:
         raise HostUnfit(why=f"nft refused the rules: {done.stderr.strip()[:500]}")
 
 
-def exists(table: Table) -> bool:
-    done = subprocess.run(["nft", "list", "tables", table.family], capture_output=True, text=True, check=False, timeout=60)
-    return f"table {table.at}" in done.stdout.splitlines()
+def generation() -> int:
+    """A number that every transaction of anybody in the namespace raises by one.
+
+    Source of the message (NFT_MSG_GETGEN): include/uapi/linux/netfilter/nf_tables.h of Linux.
+    """
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as netlink:
+        netlink.send(struct.pack("=IHHIIBBH", 20, NFTABLES | 16, 1, 1, 0, 0, 0, 0))
+        answer = netlink.recv(4096)
+    kind, (number,) = struct.unpack_from("=4xH", answer)[0], struct.unpack_from("!I", answer, 24)
+    if kind != NFTABLES | 15:
+        raise HostUnfit(why="The kernel has no nftables")
+    return int(number)
 
 
 def _sort(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[list[str], list[str], list[str]]:

@@ -43,9 +43,9 @@ class Machine:
     gateway: Leg | None
 
 
-def ensure(machine: Machine, old: Machine | None, folder: Path) -> None:
-    """Make it so. `old` is what a call before made it into, None if nobody knows."""
-    stands_on = namespaces.inside(machine.namespace, lambda: _settle(machine, old))
+def ensure(machine: Machine, old: Machine | None, folder: Path, thorough: bool) -> None:
+    """Make it so. `old` is what a call before made it into, None if nobody knows; a `thorough` call doesn't rely on that."""
+    stands_on = namespaces.inside(machine.namespace, lambda: _settle(machine, old, thorough))
     _advertise(machine, folder, stands_on)
 
 
@@ -81,7 +81,7 @@ def hops(machine: Machine) -> list[addresses.Hop]:
     return found + [hop for route in machine.router.routes for hop in _way(route, legs)]
 
 
-def _settle(machine: Machine, old: Machine | None) -> str:
+def _settle(machine: Machine, old: Machine | None, thorough: bool) -> str:
     namespaces.write_sysctls(SYSCTLS)
     inner = [addresses.Interface(leg.interface, leg.port.mac, leg.network.mtu, tuple(leg.addresses())) for leg in machine.legs]
     if machine.gateway:
@@ -89,7 +89,7 @@ def _settle(machine: Machine, old: Machine | None) -> str:
         floating = [f"{one.floating}/32" for one in machine.router.floating_ips if nat.is_usable(one)]
         inner.append(addresses.Interface(leg.interface, leg.port.mac, leg.network.mtu, (*leg.addresses(), *floating)))
     wanted = nat.table(translation(machine))
-    nft.run(nft.difference(nat.table(translation(old)), wanted) if old else nft.replacement(wanted))
+    nft.run(nft.difference(nat.table(translation(old)), wanted) if old and not thorough else nft.replacement(wanted))
     stands_on = addresses.settle(inner, hops(machine))
     gone = _translated(old) - _translated(machine) if old else set()
     if gone:
