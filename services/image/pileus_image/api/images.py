@@ -33,7 +33,7 @@ def target(image_id: str, **_: str) -> Mapping[str, Any]:
 def writing(image_id: str) -> Iterator[tuple[Session, Image]]:
     """The image in a transaction that may change it; policy has allowed it already."""
     with tools().sessions.begin() as session:
-        yield session, core.find(session, caller(), image_id)
+        yield session, core.find(session, caller(), image_id, lock=True)
 
 
 def shown(image: Image) -> dict[str, Any]:

@@ -60,9 +60,9 @@ def check_counts(image: Image) -> None:
             raise OverQuota(what=what, attempted=attempted, most=most)
 
 
-def find(session: Session, caller: Caller, image_id: str) -> Image:
-    """The image, if the caller may know of it; else ImageNotFound, whatever the reason."""
-    image = session.get(Image, image_id.lower()) if len(image_id) <= 36 else None
+def find(session: Session, caller: Caller, image_id: str, lock: bool = False) -> Image:
+    """The image, if the caller may know of it; else ImageNotFound, whatever the reason. `lock`: to change it."""
+    image = session.get(Image, image_id.lower(), with_for_update=lock or None) if len(image_id) <= 36 else None
     if image is None:
         raise ImageNotFound(image=image_id)
     if caller.is_admin or image.owner == caller.project_id or image.visibility in ("public", "community"):
