@@ -10,10 +10,12 @@ from pileus_identity.api import (
     discovery,
     domains,
     ec2_credentials,
+    endpoint_filters,
     grants,
     groups,
     limits,
     memberships,
+    policies,
     projects,
     regions,
     revocations,
@@ -35,8 +37,28 @@ from pileus_kit.policy import Enforcer
 from pileus_kit.web import create_app
 
 MODULES = (
-    application_credentials, credentials, discovery, domains, ec2_credentials, grants, groups, limits, memberships,
-    projects, regions, revocations, role_assignments, roles, scopes, services, signatures, tokens, trusts, users,
+    application_credentials,
+    credentials,
+    discovery,
+    domains,
+    ec2_credentials,
+    endpoint_filters,
+    grants,
+    groups,
+    limits,
+    memberships,
+    policies,
+    projects,
+    regions,
+    revocations,
+    role_assignments,
+    roles,
+    scopes,
+    services,
+    signatures,
+    tokens,
+    trusts,
+    users,
 )
 
 

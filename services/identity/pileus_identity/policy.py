@@ -119,6 +119,13 @@ RULES: list[Rule] = [
     *_crud("service", READ, ADMIN),
     *_crud("endpoint", READ, ADMIN),
     *_crud("region", ANYONE, ADMIN),
+    *_crud("endpoint_group", READ, ADMIN),
+    *_names(READ, "list_projects_associated_with_endpoint_group", "list_endpoints_associated_with_endpoint_group",
+            "get_endpoint_group_in_project", "list_endpoint_groups_for_project", "check_endpoint_in_project",
+            "list_endpoints_for_project", "list_projects_for_endpoint"),
+    *_names(ADMIN, "add_endpoint_group_to_project", "remove_endpoint_group_from_project", "add_endpoint_to_project",
+            "remove_endpoint_from_project"),
+    *_crud("policy", READ, ADMIN, "policies"),
     # delegation and secrets
     *_names(
         f"{READ} or {OWNER}",

@@ -191,6 +191,44 @@ class Endpoint(Model):
     extra: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
 
 
+class EndpointGroup(Model):
+    """All endpoints that match `filters` (service_id, region_id, interface)."""
+
+    __tablename__ = "endpoint_groups"
+
+    id: Mapped[str] = key()
+    name: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    filters: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+
+
+class ProjectEndpoint(Model):
+    """A project with any of these sees only them in its catalogue; one with none sees all."""
+
+    __tablename__ = "project_endpoints"
+
+    project_id: Mapped[str] = child_of("projects.id", primary_key=True)
+    endpoint_id: Mapped[str] = child_of("endpoints.id", primary_key=True, index=True)
+
+
+class ProjectEndpointGroup(Model):
+    __tablename__ = "project_endpoint_groups"
+
+    project_id: Mapped[str] = child_of("projects.id", primary_key=True)
+    group_id: Mapped[str] = child_of("endpoint_groups.id", primary_key=True, index=True)
+
+
+class Policy(Model):
+    """A text that somebody keeps here; this API only stores it (deprecated)."""
+
+    __tablename__ = "policies"
+
+    id: Mapped[str] = key()
+    type: Mapped[str] = mapped_column(String(255))
+    blob: Mapped[str] = mapped_column(Text)
+    extra: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+
+
 class ApplicationCredential(Model):
     """A delegation by a user to programs: some of the user's roles in one project."""
 

