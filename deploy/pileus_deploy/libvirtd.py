@@ -29,6 +29,7 @@ PR_SET_CHILD_SUBREAPER = 36
 READY_S = 30
 GUEST_USER, GUEST_GROUP = "libvirt-qemu", "kvm"
 CONSOLE_LOG_BYTES = 1 << 20
+LOGS_S = 7 * 24 * 3600
 
 
 def home(state: Path) -> Path:
@@ -136,6 +137,9 @@ def configure(state: Path) -> None:
             f'auth_unix_rw = "none"\nlog_outputs = "3:stderr"\n')
         (base / "etc/virtlogd.conf").write_text(
             f'max_size = {CONSOLE_LOG_BYTES}\nmax_backups = 1\nlog_outputs = "3:stderr"\n')
+        for old in (base / "log").glob("qemu/*.log*"):  # libvirt leaves one for every guest there ever was
+            if old.stat().st_mtime < time.time() - LOGS_S:
+                old.unlink()
         user, group = _guest_user(state)
         (base / "etc/qemu.conf").write_text(
             f'user = "{user}"\ngroup = "{group}"\nsecurity_driver = "none"\nseccomp_sandbox = 1\n'

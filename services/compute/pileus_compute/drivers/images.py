@@ -15,7 +15,7 @@ from typing import BinaryIO
 import requests
 
 from pileus_compute.drivers import qemu_img
-from pileus_compute.rpc import Image, ImageUnreachable, ImageUnusable
+from pileus_compute.rpc import HypervisorFailed, Image, ImageUnreachable, ImageUnusable
 from pileus_kit.formats import Inspection, inspect
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Images:
 
     def _download(self, image: Image) -> Path:
         """The bytes, checked against size and hash and safe on disk: a base that survives a power cut is whole."""
-        part = self._path(image.id, "part")
+        part, whole = self._path(image.id, "part"), False
         try:
             with requests.get(image.url, headers={"X-Image-Ticket": image.ticket}, stream=True, allow_redirects=False,
                               timeout=(CONNECT_S, SILENCE_S)) as answer:
@@ -110,12 +110,14 @@ class Images:
                 with part.open("wb") as file:
                     os.fchmod(file.fileno(), 0o600)  # libvirt opens it to the guests that stand on it
                     self._copy(image, answer.iter_content(CHUNK), file)
-        except requests.RequestException as err:
-            part.unlink(missing_ok=True)
+            whole = True
+        except requests.RequestException as err:  # is an OSError too
             raise ImageUnreachable(image=image.id, why=str(err)) from err
-        except ImageUnusable:
-            part.unlink(missing_ok=True)
-            raise
+        except OSError as err:
+            raise HypervisorFailed(what=f"store image {image.id}", why=str(err)) from err
+        finally:
+            if not whole:
+                part.unlink(missing_ok=True)
         return part
 
     def _copy(self, image: Image, chunks: Iterator[bytes], file: BinaryIO) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pileus_compute.drivers.images import Images
-from pileus_compute.rpc import ImageUnreachable, ImageUnusable
+from pileus_compute.rpc import HypervisorFailed, ImageUnreachable, ImageUnusable
 
 MIB = 1 << 20
 
@@ -81,6 +81,18 @@ def test_an_image_service_that_has_it_not_or_does_not_answer(images, shelf):
     with pytest.raises(ImageUnreachable):
         images.base(replace(image, url="http://127.0.0.1:9/there"))
     assert images.base(image).virtual_size == 512
+
+
+def test_a_full_disk_leaves_no_half_image(images, shelf, monkeypatch):
+    def full(fd):
+        raise OSError(28, "No space left on device")
+    image = shelf.put("full", b"x" * 4096, "raw")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(HypervisorFailed, match="No space left"):
+            images.base(image)
+    assert left(images) == []
+    assert images.base(image).virtual_size == 4096
 
 
 @pytest.mark.parametrize("id", ["../../etc/passwd", "", "a/b", "x" * 65, "a\0b"])

@@ -62,6 +62,7 @@ log = logging.getLogger(__name__)
 
 GONE = (libvirt.VIR_ERR_NO_DOMAIN,)
 OFF = (libvirt.VIR_ERR_OPERATION_INVALID,)
+PORT_TRIES = 5
 LEAVE_NOTHING = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
                  | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
 
@@ -99,7 +100,7 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
 
     def _start(self, domain: libvirt.virDomain, guest_id: str) -> None:
         with self.connection.doing("start the guest"):
-            domain.create()
+            create(domain)
         files = self.disks.files(guest_id)
         files.start_again.unlink(missing_ok=True)
         files.started.touch()
@@ -308,6 +309,17 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
             yield
         except libvirt.libvirtError as err:
             if err.get_error_code() not in codes:
+                raise
+
+
+def create(domain: libvirt.virDomain) -> None:
+    """Start it. Another libvirtd on this machine may take the VNC port that ours has just found free: then anew."""
+    for tries_left in reversed(range(PORT_TRIES)):
+        try:
+            domain.create()
+            return
+        except libvirt.libvirtError as err:
+            if not tries_left or "Address already in use" not in str(err):
                 raise
 
 
