@@ -1,9 +1,11 @@
 """What the control plane and the agents of the hosts say to each other.
 
-A host is told the *whole* state that is wanted of it (`HostState`), never a change. Every value is frozen and every sequence
-sorted by the sender, so that equality means that there is nothing to do. Addresses, prefixes and MACs are canonical strings
-(`ipaddress` compressed form, lower-case MACs), so that they compare as text.
+A host is told the *whole* state that is wanted of it (`HostState`), never a change. Every value is frozen and every
+sequence sorted by the sender, so that equality means that there is nothing to do. Addresses, prefixes and MACs are
+canonical strings (`ipaddress` compressed form, lower-case MACs), so that they compare as text.
 """
+
+# mypy: disable-error-code="empty-body"
 
 from dataclasses import dataclass
 
@@ -56,7 +58,9 @@ class Peer:
 
 @dataclass(frozen=True)
 class Network:
-    """`kind` is vxlan, vlan, flat or local; `segment` is the VNI or the VLAN number; `mtu` is the guests' MTU in bytes."""
+    """`kind` is vxlan, vlan, flat or local; `segment` is the VNI or the VLAN number; `mtu` is the guests' MTU in
+    bytes.
+    """
 
     id: str
     kind: str
@@ -95,9 +99,10 @@ class DhcpOption:
 class Port:
     """A port that matters on this host.
 
-    `local` ports are to be wired here: a tap for a server's port, an interface in a namespace for DHCP and router ports. The other
-    ports of a network are only sent to a host that has a local DHCP port of it: DHCP and metadata answer them all.
-    `device_id` and `project_id` are what metadata vouches for. `hostname` is what DHCP hands out ("" for nothing).
+    `local` ports are to be wired here: a tap for a server's port, an interface in a namespace for DHCP and router
+    ports. The other ports of a network are only sent to a host that has a local DHCP port of it: DHCP and metadata
+    answer them all. `device_id` and `project_id` are what metadata vouches for. `hostname` is what DHCP hands out (""
+    for nothing).
     """
 
     id: str
@@ -120,8 +125,9 @@ class Port:
 class Rule:
     """One thing that a group allows.
 
-    `protocol` is an IP protocol number, or None for any. `port_min` and `port_max` are ports for TCP, UDP, SCTP, DCCP and
-    UDP-Lite, and type and code for ICMP; None stands for any. `remote_prefix` and `remote_group` exclude each other.
+    `protocol` is an IP protocol number, or None for any. `port_min` and `port_max` are ports for TCP, UDP, SCTP, DCCP
+    and UDP-Lite, and type and code for ICMP; None stands for any. `remote_prefix` and `remote_group` exclude each
+    other.
     """
 
     direction: str
@@ -215,7 +221,9 @@ class Facts:
 class HostAgent(Interface, topic="network.agent", version="1.0"):
     @cast(since="1.0")
     def poke(self, generation: int) -> None:
-        """Say that there is a newer wanted state; the agent fetches it from `Control`. A lost poke costs one heartbeat."""
+        """Say that there is a newer wanted state; the agent fetches it from `Control`. A lost poke costs one
+        heartbeat.
+        """
 
     @call(since="1.0", timeout=30)
     def report(self) -> Report:
@@ -225,11 +233,15 @@ class HostAgent(Interface, topic="network.agent", version="1.0"):
 class Control(Interface, topic="network.worker", version="1.0"):
     @call(since="1.0", timeout=60)
     def wanted(self, host: str, known: int) -> HostState | None:
-        """Return the whole wanted state of a host, or None when generation `known` is still the newest (-1 knows none)."""
+        """Return the whole wanted state of a host, or None when generation `known` is still the newest (-1 knows
+        none).
+        """
 
     @call(since="1.0", timeout=60)
     def applied(self, host: str, generation: int, report: Report) -> None:
-        """Take note of what a host became after `generation`. Repeatable; a report about an older generation still tells the truth."""
+        """Take note of what a host became after `generation`. Repeatable; a report about an older generation still
+        tells the truth.
+        """
 
     @call(since="1.0", timeout=30)
     def hello(self, host: str, facts: Facts) -> int:

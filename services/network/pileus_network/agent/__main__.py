@@ -24,6 +24,7 @@ def main(argv: list[str] | None = None) -> None:
     def stop() -> None:
         agent.stop()
         bus.close()
+
     serve.until_signalled(agent.start, stop)
 
 

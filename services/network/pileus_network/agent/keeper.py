@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pileus_kit.errors import CloudError, Transient
 from pileus_network.drivers.base import Backend
@@ -18,12 +18,24 @@ RETRY_S = 2.0  # after a failure; doubles up to a heartbeat
 class Keeper:
     """One thread does all the work, one after the other. Anybody may wake it; waking it twice is waking it once.
 
-    `changed` is called after each application. It has to be quick.
+    `followers` are told each state after it was applied. They have to be quick.
     """
 
-    def __init__(self, host: str, backend: Backend, control: Control, facts: Callable[[int], Facts],
-                 changed: Callable[[HostState], None] = lambda state: None) -> None:
-        self._host, self._backend, self._control, self._facts, self._changed = host, backend, control, facts, changed
+    def __init__(
+        self,
+        host: str,
+        backend: Backend,
+        control: Control,
+        facts: Callable[[int], Facts],
+        followers: Sequence[Callable[[HostState], None]] = (),
+    ) -> None:
+        self._host, self._backend, self._control, self._facts, self._followers = (
+            host,
+            backend,
+            control,
+            facts,
+            followers,
+        )
         self._state: HostState | None = None
         self._report = Report()
         self._unreported = False
@@ -107,11 +119,17 @@ class Keeper:
             return
         started = time.monotonic()
         report = self._apply(state, thorough)
-        log.info("generation %d: %d ports wired, %d failures, %.0f ms", state.generation, len(report.ports), len(report.failures),
-                 (time.monotonic() - started) * 1000)
+        log.info(
+            "generation %d: %d ports wired, %d failures, %.0f ms",
+            state.generation,
+            len(report.ports),
+            len(report.failures),
+            (time.monotonic() - started) * 1000,
+        )
         self._unreported |= report != self._report or state is not self._state
         self._state, self._report = state, report
-        self._changed(state)
+        for follow in self._followers:
+            follow(state)
 
     def _apply(self, state: HostState, thorough: bool) -> Report:
         try:

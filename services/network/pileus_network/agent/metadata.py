@@ -1,8 +1,8 @@
 """http://169.254.169.254 for the servers of this host's networks.
 
-Whoever asks is known by the network that it asks on and its address there, which the anti-spoofing rules vouch for; nothing that the request
-says about identity is believed. One thread reads all requests, so that a slow guest holds up nobody; complete ones are
-passed on to compute by a few more, over connections that stay open.
+Whoever asks is known by the network that it asks on and its address there, which the anti-spoofing rules vouch for;
+nothing that the request says about identity is believed. One thread reads all requests, so that a slow guest holds up
+nobody; complete ones are passed on to compute by a few more, over connections that stay open.
 """
 
 import hashlib
@@ -48,8 +48,9 @@ class Answer:
     kind: str = "text/plain; charset=UTF-8"
 
     def encode(self) -> bytes:
-        head = f"HTTP/1.1 {self.status} {self.reason}\r\nContent-Type: {self.kind}\r\nContent-Length: {len(self.body)}\r\nConnection: close\r\n\r\n"
-        return head.encode("latin-1", "replace") + self.body
+        lines = [f"HTTP/1.1 {self.status} {self.reason}", f"Content-Type: {self.kind}"]
+        lines += [f"Content-Length: {len(self.body)}", "Connection: close", "", ""]
+        return "\r\n".join(lines).encode("latin-1", "replace") + self.body
 
 
 class Malformed(Exception):
@@ -67,11 +68,15 @@ def parse(data: bytes) -> Request | None:
     parts = lines[0].split(" ")
     if len(parts) != 3 or not parts[1].startswith("/") or not parts[2].startswith("HTTP/1."):
         raise Malformed("This is not an HTTP/1 request")
-    headers = {name.strip().lower(): value.strip() for name, colon, value in (line.partition(":") for line in lines[1:]) if colon}
+    headers = {
+        name.strip().lower(): value.strip()
+        for name, colon, value in (line.partition(":") for line in lines[1:])
+        if colon
+    }
     length = headers.get("content-length", "0")
     if not length.isdigit() or int(length) > BODY_MAX or "transfer-encoding" in headers:
         raise Malformed("The body has no acceptable length")
-    return Request(parts[0], parts[1], headers, body[:int(length)]) if len(body) >= int(length) else None
+    return Request(parts[0], parts[1], headers, body[: int(length)]) if len(body) >= int(length) else None
 
 
 class Compute:
@@ -83,18 +88,31 @@ class Compute:
 
     def ask(self, port: Port, address: str, request: Request) -> Answer:
         try:
-            answer = self._session().request(request.method, self._url + request.path, data=request.body, timeout=UPSTREAM_S,
-                                             headers=self._headers(port, address, request), allow_redirects=False)
+            answer = self._session().request(
+                request.method,
+                self._url + request.path,
+                data=request.body,
+                timeout=UPSTREAM_S,
+                headers=self._headers(port, address, request),
+                allow_redirects=False,
+            )
         except requests.RequestException as err:
             log.warning("compute does not answer for metadata: %s", err)
             return Answer(503, "Service Unavailable", b"The metadata service does not answer just now.\n")
-        return Answer(answer.status_code, answer.reason or "", answer.content, answer.headers.get("Content-Type", "text/plain"))
+        return Answer(
+            answer.status_code, answer.reason or "", answer.content, answer.headers.get("Content-Type", "text/plain")
+        )
 
     def _headers(self, port: Port, address: str, request: Request) -> dict[str, str]:
         signature = hmac.new(self._secret, port.device_id.encode(), hashlib.sha256).hexdigest()
         passed = {name: value for name, value in request.headers.items() if name in PASSED_ON}
-        return {**passed, "X-Instance-ID": port.device_id, "X-Tenant-ID": port.project_id, "X-Instance-ID-Signature": signature,
-                "X-Forwarded-For": address}
+        return {
+            **passed,
+            "X-Instance-ID": port.device_id,
+            "X-Tenant-ID": port.project_id,
+            "X-Instance-ID-Signature": signature,
+            "X-Forwarded-For": address,
+        }
 
     def _session(self) -> requests.Session:
         """A session each thread, since they may not share one."""
@@ -140,7 +158,9 @@ class MetadataServer:
 
     def follow(self, state: HostState) -> None:
         """Serve the networks and ports of `state`. Called after it was applied, from any thread."""
-        self._owners = {(port.network_id, fixed.address): port for port in state.ports for fixed in port.fixed_ips if port.device_id}
+        self._owners = {
+            (port.network_id, fixed.address): port for port in state.ports for fixed in port.fixed_ips if port.device_id
+        }
         wanted = self._backend.metadata_places().items()
         self._later(lambda: self._listen(wanted))
 
@@ -194,12 +214,18 @@ class MetadataServer:
             connection, peer = listener.accept()
         except OSError:
             return
-        others = [key for key in self._selector.get_map().values() if isinstance(key.data, _Guest) and key.data.network_id == network_id]
+        others = [
+            key
+            for key in self._selector.get_map().values()
+            if isinstance(key.data, _Guest) and key.data.network_id == network_id
+        ]
         if len(others) >= CONNECTIONS_MAX:
             connection.close()
             return
         connection.setblocking(False)
-        self._selector.register(connection, selectors.EVENT_READ, _Guest(network_id, peer[0], time.monotonic() + PATIENCE_S))
+        self._selector.register(
+            connection, selectors.EVENT_READ, _Guest(network_id, peer[0], time.monotonic() + PATIENCE_S)
+        )
 
     def _read(self, connection: socket.socket, guest: _Guest) -> None:
         try:

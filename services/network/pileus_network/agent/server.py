@@ -1,7 +1,7 @@
 """The agent of a host: built from its configuration, started and stopped as one."""
 
-from collections.abc import Callable
 from importlib.metadata import version
+from typing import cast
 
 from stevedore.driver import DriverManager
 
@@ -10,7 +10,7 @@ from pileus_network.agent.keeper import Keeper
 from pileus_network.agent.metadata import Compute, MetadataServer
 from pileus_network.config import Config
 from pileus_network.drivers.base import Backend, Metadata, Settings
-from pileus_network.rpc import Control, Facts, HostAgent, HostState, Report
+from pileus_network.rpc import Control, Facts, HostAgent, Report
 
 BACKENDS = "pileus.network.backends"
 
@@ -33,11 +33,11 @@ class Agent:
     def __init__(self, config: Config, bus: Bus, backend: Backend) -> None:
         self._config, self._bus, self._backend = config, bus, backend
         self._metadata: MetadataServer | None = None
-        follow: Callable[[HostState], None] = lambda state: None
+        followers = []
         if isinstance(backend, Metadata):
             self._metadata = MetadataServer(backend, Compute(config.metadata_url, config.metadata_secret))
-            follow = self._metadata.follow
-        self.keeper = Keeper(config.host, backend, bus.client(Control), self._facts, follow)
+            followers.append(self._metadata.follow)
+        self.keeper = Keeper(config.host, backend, bus.client(Control), self._facts, followers)
         self._server: Server | None = None
 
     def start(self) -> None:
@@ -59,13 +59,17 @@ class Agent:
             self._server.stop()
 
     def _facts(self, generation: int) -> Facts:
-        return Facts(version("pileus-network"), self._config.driver, self._config.tunnel_address,
-                     tuple(sorted(self._backend.settings.bridges)), generation)
+        return Facts(
+            version("pileus-network"),
+            self._config.driver,
+            self._config.tunnel_address,
+            tuple(sorted(self._backend.settings.bridges)),
+            generation,
+        )
 
 
 def backend(config: Config) -> Backend:
     """The configured driver, ready to be prepared."""
     bridges = dict(mapping.split(":", 1) for mapping in config.bridge_mappings)
     settings = Settings(config.prefix, bridges, config.tunnel_address)
-    made: Backend = DriverManager(BACKENDS, config.driver, invoke_on_load=True, invoke_args=(settings,)).driver
-    return made
+    return cast(Backend, DriverManager(BACKENDS, config.driver, invoke_on_load=True, invoke_args=(settings,)).driver)

@@ -17,7 +17,9 @@ class HostUnfit(CloudError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a backend knows of its host. `bridges` maps physical networks to bridges; `tunnel_address` "" means no tunnels."""
+    """What a backend knows of its host. `bridges` maps physical networks to bridges; `tunnel_address` "" means no
+    tunnels.
+    """
 
     prefix: str = "pl"
     bridges: dict[str, str] = field(default_factory=dict)
@@ -36,12 +38,16 @@ class Backend(ABC):
     def apply(self, state: HostState, thorough: bool) -> Report:
         """Make the host what `state` says and remove everything of ours that it doesn't name.
 
-        One thing's failure is reported and stops no other. `thorough` takes nothing for granted that an earlier call made.
+        One thing's failure is reported and stops no other. `thorough` takes nothing for granted that an earlier call
+        made.
         """
 
+    @abstractmethod
     def watch(self, lost: Callable[[str], None]) -> None:
-        """Call `lost(what)`, from any thread, when something that was made disappears. A backend that can't see it does nothing."""
+        """Call `lost(what)`, from any thread, when something that was made disappears, as far as that can be noticed.
+        """
 
+    @abstractmethod
     def close(self) -> None:
         """Stop watching. What was made goes on without us."""
 
@@ -51,8 +57,12 @@ class Metadata(ABC):
 
     @abstractmethod
     def metadata_places(self) -> dict[str, int]:
-        """The networks that have such a place on this host, each with a number that changes when the place is made anew."""
+        """The networks that have such a place on this host, each with a number that changes when the place is made
+        anew.
+        """
 
     @abstractmethod
     def metadata_socket(self, network_id: str) -> socket.socket:
-        """A fresh listening socket inside that network. The peer's address in it is what the network's guest really has."""
+        """A fresh listening socket inside that network. The peer's address in it is what the network's guest really
+        has.
+        """

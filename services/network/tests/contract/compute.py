@@ -9,9 +9,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        body = json.dumps({"path": self.path, "method": self.command, "peer": self.client_address[1],
-                           "headers": {name.lower(): value for name, value in self.headers.items()},
-                           "body": self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()}).encode()
+        body = json.dumps(
+            {
+                "path": self.path,
+                "method": self.command,
+                "peer": self.client_address[1],
+                "headers": {name.lower(): value for name, value in self.headers.items()},
+                "body": self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode(),
+            }
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

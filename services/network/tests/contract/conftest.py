@@ -1,4 +1,6 @@
-"""Hosts and guests for the contract tests: a host is a set of namespaces (network, mounts, processes) with a driver in it."""
+"""Hosts and guests for the contract tests: a host is a set of namespaces (network, mounts, processes) with a driver
+in it.
+"""
 
 import itertools
 import os
@@ -36,7 +38,9 @@ def eventually(check: Callable[[], Any], why: str = "it never happened") -> Any:
 
 def kill(program: "subprocess.Popen[bytes]") -> None:
     """kill -9 what nsenter started, which is its child, and wait for both."""
-    for child in Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split() if program.poll() is None else ():
+    for child in (
+        Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split() if program.poll() is None else ()
+    ):
         os.kill(int(child), signal.SIGKILL)
     program.kill()
     program.wait()
@@ -46,9 +50,12 @@ class Host:
     """A machine with its own network, process ids, /sys, /run and the driver under test."""
 
     def __init__(self, **settings: Any) -> None:
-        script = "mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run && ip link set lo up && echo up && exec sleep infinity"
-        self.shell = subprocess.Popen(["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script],
-                                      stdout=subprocess.PIPE)
+        mounts = "mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run"
+        script = f"{mounts} && ip link set lo up && echo up && exec sleep infinity"
+        self.shell = subprocess.Popen(
+            ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script],
+            stdout=subprocess.PIPE,
+        )
         assert self.shell.stdout and self.shell.stdout.readline() == b"up\n"
         self.pid = int(Path(f"/proc/{self.shell.pid}/task/{self.shell.pid}/children").read_text().split()[0])
         self.settings = {"prefix": "pl", **settings}
@@ -60,13 +67,17 @@ class Host:
         return ["nsenter", "-t", str(self.pid), "-n", "-m", "-p", *argv]
 
     def sh(self, command: str, check: bool = True, stdin: str | None = None) -> str:
-        done = subprocess.run(self.inside("sh", "-c", command), input=stdin, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(
+            self.inside("sh", "-c", command), input=stdin, capture_output=True, text=True, check=False, timeout=60
+        )
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def ask(self, command: str, *argument: Any) -> Any:
         if self.driver is None or self.driver.poll() is not None:
-            self.driver = subprocess.Popen(self.inside(sys.executable, str(HERE / "puppet.py")), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.driver = subprocess.Popen(
+                self.inside(sys.executable, str(HERE / "puppet.py")), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
             if command != "agent":
                 self._tell("settings", (self.settings,))
         return self._tell(command, argument)
@@ -116,10 +127,21 @@ class Host:
     def leftovers(self) -> str:
         """What is there that was not on the bare host."""
         links = self.sh("ls /sys/class/net").split()
-        return "\n".join([*(link for link in links if link != "lo" and not link.startswith("ifb") and link not in self.settings.get("bridges", {}).values()),
-                          *self.sh("ls /run/netns 2>/dev/null", check=False).split(), self.sh("nft list ruleset"),
-                          *self.sh("pgrep -l 'dnsmasq|radvd' -r D,R,S,T", check=False).splitlines(),
-                          self.sh("find /run/pileus-pl -type f 2>/dev/null", check=False)]).strip()
+        return "\n".join(
+            [
+                *(
+                    link
+                    for link in links
+                    if link != "lo"
+                    and not link.startswith("ifb")
+                    and link not in self.settings.get("bridges", {}).values()
+                ),
+                *self.sh("ls /run/netns 2>/dev/null", check=False).split(),
+                self.sh("nft list ruleset"),
+                *self.sh("pgrep -l 'dnsmasq|radvd' -r D,R,S,T", check=False).splitlines(),
+                self.sh("find /run/pileus-pl -type f 2>/dev/null", check=False),
+            ]
+        ).strip()
 
     def run(self, *argv: str) -> None:
         """A program on this host until the test ends."""
@@ -143,8 +165,10 @@ class Guest:
     def __init__(self, host: Host, port: rpc.Port, mtu: int) -> None:
         self.host, self.port, self.name = host, port, f"guest{next(self.numbers)}"
         host.sh(f"ip netns add {self.name} && ip -n {self.name} link set lo up")
-        self.card = subprocess.Popen(host.inside(sys.executable, str(HERE / "relay.py"), "tap" + port.id[:11], self.name, port.mac, str(mtu)),
-                                     stdout=subprocess.PIPE)
+        self.card = subprocess.Popen(
+            host.inside(sys.executable, str(HERE / "relay.py"), "tap" + port.id[:11], self.name, port.mac, str(mtu)),
+            stdout=subprocess.PIPE,
+        )
         assert self.card.stdout and self.card.stdout.readline() == b"up\n"
         self.programs: list[subprocess.Popen[bytes]] = []
 
@@ -173,8 +197,10 @@ class Guest:
     def use(self, prefix: int = 24, gateway: str = "") -> None:
         """Take the port's address without asking."""
         for fixed in self.port.fixed_ips:
-            self.sh(f"ip addr add {fixed.address}/{prefix if '.' in fixed.address else 64} dev eth0"
-                    + (" nodad" if ":" in fixed.address else ""))
+            self.sh(
+                f"ip addr add {fixed.address}/{prefix if '.' in fixed.address else 64} dev eth0"
+                + (" nodad" if ":" in fixed.address else "")
+            )
         if gateway:
             self.sh(f"ip route add default via {gateway}")
 
@@ -217,17 +243,27 @@ class Cloud:
     def network(self, cidr: str = "10.5.0.0/24", vni: int = 0, **more: Any) -> rpc.Network:
         gateway = cidr.rsplit(".", 1)[0] + ".1" if "." in cidr else cidr.split("/")[0] + "1"
         subnet = rpc.Subnet(self.id(), cidr, 4 if "." in cidr else 6, gateway, True)
-        fields = {"kind": "vxlan", "segment": vni or next(self.counter) + 100, "physical_network": None, "mtu": 1450,
-                  "dns_domain": "example.org", "subnets": (subnet,)}
+        fields = {
+            "kind": "vxlan",
+            "segment": vni or next(self.counter) + 100,
+            "physical_network": None,
+            "mtu": 1450,
+            "dns_domain": "example.org",
+            "subnets": (subnet,),
+        }
         network = rpc.Network(self.id(), **{**fields, **more})
         self.state = replace(self.state, networks=(*self.state.networks, network))
         return network
 
-    def port(self, network: rpc.Network, *addresses: str, owner: str = "compute:nova", device: str = "", **more: Any) -> rpc.Port:
+    def port(
+        self, network: rpc.Network, *addresses: str, owner: str = "compute:nova", device: str = "", **more: Any
+    ) -> rpc.Port:
         id = self.id()
         fixed = tuple(rpc.FixedIp(self._subnet(network, address), address) for address in addresses)
         fields = {"project_id": "p1", "mac": f"fa:16:3e:00:{id[4:6]}:{id[6:8]}", "local": True}
-        port = rpc.Port(id, network.id, device_owner=owner, device_id=device or self.id(), fixed_ips=fixed, **{**fields, **more})
+        port = rpc.Port(
+            id, network.id, device_owner=owner, device_id=device or self.id(), fixed_ips=fixed, **{**fields, **more}
+        )
         self.state = replace(self.state, ports=(*self.state.ports, port))
         return port
 
@@ -240,15 +276,22 @@ class Cloud:
         """Replace one thing, wherever it is in the state, and return its successor."""
         new = replace(old, **fields)
         lists = ("networks", "ports", "security_groups", "address_sets", "routers")
-        self.state = replace(self.state, **{name: tuple(new if one == old else one for one in getattr(self.state, name)) for name in lists})
+        self.state = replace(
+            self.state,
+            **{name: tuple(new if one == old else one for one in getattr(self.state, name)) for name in lists},
+        )
         return new
 
     def drop(self, *gone: Any) -> None:
         lists = ("networks", "ports", "security_groups", "address_sets", "routers")
-        self.state = replace(self.state, **{name: tuple(one for one in getattr(self.state, name) if one not in gone) for name in lists})
+        self.state = replace(
+            self.state, **{name: tuple(one for one in getattr(self.state, name) if one not in gone) for name in lists}
+        )
 
     def router(self, *interfaces: rpc.Port, gateway: rpc.Port | None = None, id: str = "", **more: Any) -> rpc.Router:
-        router = rpc.Router(id, "p1", interfaces=tuple(one.id for one in interfaces), gateway=gateway.id if gateway else None, **more)
+        router = rpc.Router(
+            id, "p1", interfaces=tuple(one.id for one in interfaces), gateway=gateway.id if gateway else None, **more
+        )
         self.state = replace(self.state, routers=(*self.state.routers, router))
         return router
 
@@ -285,6 +328,7 @@ def hosts() -> Iterator[Callable[..., Host]]:
     def make(**settings: Any) -> Host:
         made.append(Host(**settings))
         return made[-1]
+
     yield make
     for host in made:
         host.end()

@@ -1,4 +1,6 @@
-"""A driver, or a whole agent, in a process of its own on a test's host: does what it reads, so that a test can also kill it."""
+"""A driver, or a whole agent, in a process of its own on a test's host: does what it reads, so that a test can also
+kill it.
+"""
 
 import pickle
 import sys

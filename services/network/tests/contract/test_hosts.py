@@ -11,7 +11,24 @@ from pileus_network import rpc
 
 def wire(one, other):
     """A cable between two hosts, with an address at each end."""
-    subprocess.run(["ip", "link", "add", "up0", "netns", str(one.pid), "type", "veth", "peer", "name", "up0", "netns", str(other.pid)], check=True)
+    subprocess.run(
+        [
+            "ip",
+            "link",
+            "add",
+            "up0",
+            "netns",
+            str(one.pid),
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "up0",
+            "netns",
+            str(other.pid),
+        ],
+        check=True,
+    )
     for host, address in ((one, "172.30.0.1"), (other, "172.30.0.2")):
         host.sh(f"ip addr add {address}/24 dev up0; ip link set up0 mtu 1600 up")
 
@@ -24,11 +41,24 @@ def two(hosts):
 
 
 def seen_by(state, number, peers):
-    """The state as the worker would tell it to one of the hosts: which ports are local, and who is behind which tunnel."""
+    """The state as the worker would tell it to one of the hosts: which ports are local, and who is behind which
+    tunnel.
+    """
     ports = tuple(replace(port, local=host == number) for port, host in peers)
-    networks = tuple(replace(network, peers=tuple(
-        rpc.Peer(f"h{host}", f"172.30.0.{host}", tuple(sorted(port.mac for port, at in peers if at == host and port.network_id == network.id)))
-        for host in sorted({at for port, at in peers if at != number and port.network_id == network.id}))) for network in state.networks)
+    networks = tuple(
+        replace(
+            network,
+            peers=tuple(
+                rpc.Peer(
+                    f"h{host}",
+                    f"172.30.0.{host}",
+                    tuple(sorted(port.mac for port, at in peers if at == host and port.network_id == network.id)),
+                )
+                for host in sorted({at for port, at in peers if at != number and port.network_id == network.id})
+            ),
+        )
+        for network in state.networks
+    )
     return replace(state, networks=networks, ports=ports)
 
 
@@ -47,7 +77,9 @@ def test_a_network_spans_hosts(two, cloud, words):
     far.serve(80)
     far.serve(81)
     assert near.pings("10.5.0.12") and near.reaches("10.5.0.12", 80) and not near.reaches("10.5.0.12", 81)
-    assert near.works("busybox ping -c 1 -W 2 -s 1400 10.5.0.12"), "a full packet of the network's MTU goes through the tunnel"
+    assert near.works("busybox ping -c 1 -W 2 -s 1400 10.5.0.12"), (
+        "a full packet of the network's MTU goes through the tunnel"
+    )
 
 
 def test_a_port_that_moves_is_found_where_it_went(two, cloud, words):

@@ -31,7 +31,7 @@ def served(host, cloud, words):
 
 
 def ask(guest, path="/openstack/latest/meta_data.json", *options):
-    out = guest.sh(f"curl -sS --max-time 10 --noproxy \"*\" {' '.join(options)} http://169.254.169.254{path}")
+    out = guest.sh(f'curl -sS --max-time 10 --noproxy "*" {" ".join(options)} http://169.254.169.254{path}')
     return json.loads(out)
 
 
@@ -40,11 +40,14 @@ def test_each_server_is_told_its_own(host, served):
     for port in served:
         guest = host.guest(port)
         guest.dhcp()
-        answer = ask(guest, "/openstack/latest/meta_data.json", "-H \"X-Instance-ID: other\"", "-H \"X-Tenant-ID: other\"")
+        answer = ask(guest, "/openstack/latest/meta_data.json", '-H "X-Instance-ID: other"', '-H "X-Tenant-ID: other"')
         headers = answer["headers"]
         assert answer["path"] == "/metadata/openstack/latest/meta_data.json"
         assert (headers["x-instance-id"], headers["x-tenant-id"]) == (port.device_id, port.project_id)
-        assert headers["x-instance-id-signature"] == hmac.new(SECRET.encode(), port.device_id.encode(), hashlib.sha256).hexdigest()
+        assert (
+            headers["x-instance-id-signature"]
+            == hmac.new(SECRET.encode(), port.device_id.encode(), hashlib.sha256).hexdigest()
+        )
         assert headers["x-forwarded-for"] == "10.5.0.11"
         seen.append(headers["x-instance-id"])
     assert len(set(seen)) == 2
@@ -69,7 +72,12 @@ def test_who_has_no_port_gets_nothing(host, served):
     guest = host.guest(served[0])
     guest.dhcp()
     host.want(replace(cloud_without(host, served), generation=2))
-    assert guest.sh("curl -s -o /dev/null -w %{http_code} --max-time 5 http://169.254.169.254/latest/meta-data/", check=False) != "200"
+    assert (
+        guest.sh(
+            "curl -s -o /dev/null -w %{http_code} --max-time 5 http://169.254.169.254/latest/meta-data/", check=False
+        )
+        != "200"
+    )
 
 
 def cloud_without(host, served):

@@ -16,9 +16,15 @@ class World:
         self.red, self.blue = cloud.network("10.5.0.0/24"), cloud.network("10.6.0.0/24")
         self.group = cloud.group(*words.ALL)
         id = cloud.id()
-        legs = [cloud.port(network, address, owner=rpc.INTERFACE_OWNER, device=id) for network, address in ((self.red, "10.5.0.1"), (self.blue, "10.6.0.1"))]
+        legs = [
+            cloud.port(network, address, owner=rpc.INTERFACE_OWNER, device=id)
+            for network, address in ((self.red, "10.5.0.1"), (self.blue, "10.6.0.1"))
+        ]
         self.gateway = cloud.port(self.public, "203.0.113.10", owner=rpc.GATEWAY_OWNER, device=id)
-        ports = [cloud.port(network, address, security_groups=(self.group.id,)) for network, address in ((self.red, "10.5.0.11"), (self.blue, "10.6.0.12"))]
+        ports = [
+            cloud.port(network, address, security_groups=(self.group.id,))
+            for network, address in ((self.red, "10.5.0.11"), (self.blue, "10.6.0.12"))
+        ]
         self.router = cloud.router(*legs, gateway=self.gateway, id=id)
         report = host.apply(cloud.state)
         assert set(report.ports) == {port.id for port in cloud.state.ports}
@@ -51,7 +57,14 @@ def peer(guest, address, port=7):
 @pytest.fixture
 def mirror(world, words):
     """A server outside that tells whoever connects which address it comes from."""
-    script = ("import socket\nwith socket.create_server((\"0.0.0.0\", 7)) as s:\n while True:\n  c, a = s.accept(); c.sendall(a[0].encode()); c.close()\n")
+    script = """
+import socket
+with socket.create_server(("0.0.0.0", 7)) as server:
+    while True:
+        connection, peer = server.accept()
+        connection.sendall(peer[0].encode())
+        connection.close()
+"""
     world.host.sh("cat > /run/mirror.py", stdin=script)
     import sys
 
@@ -96,7 +109,9 @@ def test_a_connection_ends_with_its_floating_ip(world):
     world.floating(("203.0.113.21", "10.5.0.11"))
     import subprocess
 
-    talk = subprocess.Popen(world.host.inside("busybox", "nc", "203.0.113.21", "80"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    talk = subprocess.Popen(
+        world.host.inside("busybox", "nc", "203.0.113.21", "80"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert talk.stdout.readline() == b"hello\n"
     world.floating()
     talk.stdin.write(b"still there?\n")

@@ -43,7 +43,11 @@ def test_closed_then_opened_then_closed_while_it_runs(pair, words):
     pair.allow(*words.OUT, SSH)
     assert pair.client.reaches("10.5.0.11", 22) and not pair.client.reaches("10.5.0.11", 80)
     pair.allow(*words.OUT, PING, rpc.Rule("ingress", 4, 6, 70, 90))
-    assert not pair.client.reaches("10.5.0.11", 22) and pair.client.reaches("10.5.0.11", 80) and pair.client.pings("10.5.0.11")
+    assert (
+        not pair.client.reaches("10.5.0.11", 22)
+        and pair.client.reaches("10.5.0.11", 80)
+        and pair.client.pings("10.5.0.11")
+    )
     pair.allow(*words.OUT)
     assert not pair.client.reaches("10.5.0.11", 80) and not pair.client.pings("10.5.0.11", 1)
 
@@ -125,4 +129,3 @@ def say(program, text):
 def silent(program, seconds=1.5):
     """Whether a program says nothing for a while: long enough for a retransmission or two."""
     return not select.select([program.stdout], [], [], seconds)[0]
-

@@ -76,14 +76,24 @@ def ip(text):
 
 
 def arp(sender, address, target="10.5.0.13", operation=2, source=None):
-    return b"\xff" * 6 + mac(source or sender) + b"\x08\x06\x00\x01\x08\x00\x06\x04" + bytes([0, operation]) + mac(sender) + ip(address) \
-        + b"\0" * 6 + ip(target)
+    return (
+        b"\xff" * 6
+        + mac(source or sender)
+        + b"\x08\x06\x00\x01\x08\x00\x06\x04"
+        + bytes([0, operation])
+        + mac(sender)
+        + ip(address)
+        + b"\0" * 6
+        + ip(target)
+    )
 
 
 def udp(source, address, sport, dport, destination="255.255.255.255", payload=b"x" * 20, to=b"\xff" * 6):
-    body = sport.to_bytes(2, "big") + dport.to_bytes(2, "big") + (8 + len(payload)).to_bytes(2, "big") + b"\0\0" + payload
+    body = (
+        sport.to_bytes(2, "big") + dport.to_bytes(2, "big") + (8 + len(payload)).to_bytes(2, "big") + b"\0\0" + payload
+    )
     head = b"\x45\0" + (20 + len(body)).to_bytes(2, "big") + b"\0\1\0\0\x40\x11\0\0" + ip(address) + ip(destination)
-    total = sum(int.from_bytes(head[i:i + 2], "big") for i in range(0, 20, 2))
+    total = sum(int.from_bytes(head[i : i + 2], "big") for i in range(0, 20, 2))
     total = (total & 0xFFFF) + (total >> 16)
     head = head[:10] + (~total & 0xFFFF).to_bytes(2, "big") + head[12:]
     return to + mac(source) + b"\x08\x00" + head + body
@@ -92,7 +102,13 @@ def udp(source, address, sport, dport, destination="255.255.255.255", payload=b"
 def ipv6(source, frm, to, icmp, sender=None):
     import ipaddress
 
-    head = b"\x60\0\0\0" + len(icmp).to_bytes(2, "big") + b"\x3a\xff" + ipaddress.ip_address(frm).packed + ipaddress.ip_address(to).packed
+    head = (
+        b"\x60\0\0\0"
+        + len(icmp).to_bytes(2, "big")
+        + b"\x3a\xff"
+        + ipaddress.ip_address(frm).packed
+        + ipaddress.ip_address(to).packed
+    )
     return b"\x33\x33\0\0\0\1" + mac(source) + b"\x86\xdd" + head + icmp
 
 
@@ -102,17 +118,32 @@ def test_only_its_own_frames_get_out(three, host):
     ear = Ear(witness)
     last = b"this one is honest"
     bad = [
-        arp(me, "10.5.0.11"), arp(other, "10.5.0.11"), arp(other, "10.5.0.11", source=me), arp(me, "10.5.0.12", source=other),
-        udp(me, "10.5.0.11", 1000, 1000), udp(other, "10.5.0.12", 1000, 1000), udp(other, "10.5.0.11", 1000, 1000),
-        udp(me, "10.5.0.12", 67, 68), udp(me, "10.5.0.11", 67, 68), udp(me, "0.0.0.0", 1000, 1000),
-        b"\xff" * 6 + mac(me) + b"\x88\xb5" + b"experiment" * 5, b"\xff" * 6 + mac(me) + b"\x81\x00\x00\x05\x08\x00" + udp(me, "10.5.0.12", 1, 1)[14:],
-        ipv6(me, "fe80::1", "ff02::1", b"\x80\0\0\0\0\0\0\0"), ipv6(me, link_local(me), "ff02::1", b"\x86\0\0\0" + b"\0" * 12),
-        ipv6(me, link_local(me), "ff02::1", b"\x88\0\0\0\x20\0\0\0" + bytes.fromhex("fe80000000000000" + "00" * 7 + "01")),
+        arp(me, "10.5.0.11"),
+        arp(other, "10.5.0.11"),
+        arp(other, "10.5.0.11", source=me),
+        arp(me, "10.5.0.12", source=other),
+        udp(me, "10.5.0.11", 1000, 1000),
+        udp(other, "10.5.0.12", 1000, 1000),
+        udp(other, "10.5.0.11", 1000, 1000),
+        udp(me, "10.5.0.12", 67, 68),
+        udp(me, "10.5.0.11", 67, 68),
+        udp(me, "0.0.0.0", 1000, 1000),
+        b"\xff" * 6 + mac(me) + b"\x88\xb5" + b"experiment" * 5,
+        b"\xff" * 6 + mac(me) + b"\x81\x00\x00\x05\x08\x00" + udp(me, "10.5.0.12", 1, 1)[14:],
+        ipv6(me, "fe80::1", "ff02::1", b"\x80\0\0\0\0\0\0\0"),
+        ipv6(me, link_local(me), "ff02::1", b"\x86\0\0\0" + b"\0" * 12),
+        ipv6(
+            me, link_local(me), "ff02::1", b"\x88\0\0\0\x20\0\0\0" + bytes.fromhex("fe80000000000000" + "00" * 7 + "01")
+        ),
     ]
     for frame in bad:
         sent(thief, frame)
-    good = [arp(me, "10.5.0.12"), arp(me, "0.0.0.0", operation=1), udp(me, "0.0.0.0", 68, 67),
-            ipv6(me, link_local(me), "ff02::1", b"\x80\0\0\0\0\0\0\0")]
+    good = [
+        arp(me, "10.5.0.12"),
+        arp(me, "0.0.0.0", operation=1),
+        udp(me, "0.0.0.0", 68, 67),
+        ipv6(me, link_local(me), "ff02::1", b"\x80\0\0\0\0\0\0\0"),
+    ]
     for frame in good:
         sent(thief, frame)
     sent(thief, udp(me, "10.5.0.12", 1000, 1000, payload=last))
@@ -124,10 +155,18 @@ def test_only_its_own_frames_get_out(three, host):
 
 
 def test_address_pairs_may_be_used_too(three, host, cloud):
-    victim, thief, witness = three
-    cloud.change(thief.port, address_pairs=(rpc.AddressPair("10.5.0.100/30", thief.port.mac), rpc.AddressPair("10.5.0.90", "00:00:5e:00:01:01")))
+    _, thief, witness = three
+    cloud.change(
+        thief.port,
+        address_pairs=(
+            rpc.AddressPair("10.5.0.100/30", thief.port.mac),
+            rpc.AddressPair("10.5.0.90", "00:00:5e:00:01:01"),
+        ),
+    )
     host.apply(cloud.state)
-    thief.sh("ip addr add 10.5.0.101/24 dev eth0; ip addr add 10.5.0.104/24 dev eth0; ip addr add 10.5.0.90/24 dev eth0")
+    thief.sh(
+        "ip addr add 10.5.0.101/24 dev eth0; ip addr add 10.5.0.104/24 dev eth0; ip addr add 10.5.0.90/24 dev eth0"
+    )
     assert witness.works("busybox ping -c 1 -W 1 10.5.0.101") and not witness.works("busybox ping -c 1 -W 1 10.5.0.104")
     assert not witness.works("busybox ping -c 1 -W 1 10.5.0.90")
     thief.sh("ip link set eth0 address 00:00:5e:00:01:01")

@@ -77,8 +77,11 @@ def _settle_addresses(netlink: IPRoute, index: int, wanted: set[str]) -> None:
 
 def _settle_routes(netlink: IPRoute, wanted: set[Hop], index: Mapping[str, int]) -> None:
     by_index = {number: name for name, number in index.items()}
-    there = {_hop(message, by_index) for family in (2, 10)
-             for message in netlink.get_routes(family=family, table=MAIN, proto=STATIC)}
+    there = {
+        _hop(message, by_index)
+        for family in (2, 10)
+        for message in netlink.get_routes(family=family, table=MAIN, proto=STATIC)
+    }
     for hop in sorted(there - wanted, key=str):
         _route(netlink, "del", hop, index)
     # On-link routes first: a gateway outside of the subnet is reached through one.
@@ -94,8 +97,12 @@ def _hop(message: Any, by_index: Mapping[int, str]) -> Hop:
 
 def _route(netlink: IPRoute, verb: str, hop: Hop, index: Mapping[str, int]) -> None:
     destination = ip_network(hop.destination)
-    fields: dict[str, Any] = {"dst": str(destination), "family": 2 if destination.version == 4 else 10, "proto": STATIC,
-                              "oif": index[hop.interface]}
+    fields: dict[str, Any] = {
+        "dst": str(destination),
+        "family": 2 if destination.version == 4 else 10,
+        "proto": STATIC,
+        "oif": index[hop.interface],
+    }
     if hop.via:
         fields["gateway"] = str(ip_address(hop.via))
     else:

@@ -1,4 +1,6 @@
-"""Telling an external network where its addresses are now: gratuitous ARP (RFC 5227) and unsolicited advertisements (RFC 4861)."""
+"""Telling an external network where its addresses are now: gratuitous ARP (RFC 5227) and unsolicited advertisements
+(RFC 4861).
+"""
 
 import socket
 import struct

@@ -25,7 +25,9 @@ BACKLOG = 64
 
 
 class Linux(Backend, Metadata):
-    """What exists is read from the kernel each time; what is inside namespaces and tables is remembered between thorough calls."""
+    """What exists is read from the kernel each time; what is inside namespaces and tables is remembered between
+    thorough calls.
+    """
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -59,10 +61,9 @@ class Linux(Backend, Metadata):
     def apply(self, state: HostState, thorough: bool) -> Report:
         thorough = thorough or bool(self._failures)
         self._failures = []
-        if thorough:
-            self._entries = {}
         with IPRoute() as netlink:
-            self._seen = links.survey(netlink) if thorough or not self._seen else self._seen
+            if thorough or not self._seen:
+                self._seen, self._entries = links.survey(netlink), forwarding.present(netlink)
             wish = plan.make(state, self.settings, self._numbers("net"), self._numbers("port"))
             self._failures += wish.failures
             self._known = frozenset(wish.links)
@@ -109,18 +110,21 @@ class Linux(Backend, Metadata):
 
     def _remove_links(self, netlink: IPRoute, wish: Plan) -> None:
         """First of all: nothing may be connected to a network that its filter no longer knows."""
-        doomed = [seen for seen in self._seen.values() if seen.name not in wish.links and self.names.is_ours(seen.name, seen.alias)]
+        doomed = [
+            seen
+            for seen in self._seen.values()
+            if seen.name not in wish.links and self.names.is_ours(seen.name, seen.alias)
+        ]
         for seen in doomed:
             with self._blaming("host", seen.name):
                 links.remove(netlink, seen)
                 del self._seen[seen.name]
 
     def _make_namespaces(self, wish: Plan) -> None:
-        for namespace in sorted(wish.namespaces - namespaces.names()):
+        for namespace in sorted(name for name in wish.namespaces if not namespaces.is_alive(name)):
             with self._blaming("host", namespace):
-                namespaces.create(namespace)
-                sysctls = dhcp.SYSCTLS if namespace.startswith(self.names.dhcp("")) else routers.SYSCTLS
-                namespaces.inside(namespace, lambda: namespaces.write_sysctls(sysctls))
+                is_dhcp = namespace.startswith(self.names.dhcp(""))
+                namespaces.create(namespace, dhcp.SYSCTLS if is_dhcp else routers.SYSCTLS)
 
     def _make_links(self, netlink: IPRoute, wish: Plan) -> None:
         """All links, none of them in a bridge yet. Bridges come first since VLANs may stand on them."""
@@ -134,10 +138,7 @@ class Linux(Backend, Metadata):
                 continue
             index = self._seen[tunnel].index
             with self._blaming("link", tunnel):
-                new = forwarding.wanted(peers)
-                if self._entries.get(index) == new:
-                    continue
-                old = self._entries[index] if index in self._entries else forwarding.present(netlink, index)
+                old, new = self._entries.pop(index, set()), forwarding.wanted(peers)
                 self._seen[tunnel] = links.enslave(netlink, wish.links[tunnel], self._seen)
                 forwarding.change(netlink, index, old, new)
                 self._entries[index] = new
@@ -147,8 +148,10 @@ class Linux(Backend, Metadata):
         name = self.names.table
         groups = {group.id: group for group in state.security_groups}
         remotes = {remote.group_id: remote for remote in state.address_sets}
-        tables = [filters.bridge_table(name, wish.guarded, wish.segments.values()),
-                  filters.inet_table(name, wish.guarded, wish.segments.values(), groups, remotes)]
+        tables = [
+            filters.bridge_table(name, wish.guarded, wish.segments.values()),
+            filters.inet_table(name, wish.guarded, wish.segments.values(), groups, remotes),
+        ]
         with self._blaming("host", "security groups"):
             self._commit(tables if wish.links else [nft.Table(table.family, table.name) for table in tables])
             zones = {network_id: segment.zone for network_id, segment in wish.segments.items()}
@@ -162,7 +165,9 @@ class Linux(Backend, Metadata):
         known, self._tables = self._tables if before == self._generation else [], []
         if any(table.chains for table in tables):
             pairs = zip(known, tables, strict=True) if known else ()
-            script = "".join(nft.difference(*pair) for pair in pairs) if known else "".join(map(nft.replacement, tables))
+            script = (
+                "".join(nft.difference(*pair) for pair in pairs) if known else "".join(map(nft.replacement, tables))
+            )
         else:
             script = "".join(map(nft.removal, tables))
         nft.run(script)
@@ -211,26 +216,33 @@ class Linux(Backend, Metadata):
 
     def _remove_namespaces(self, wish: Plan) -> None:
         """What nobody wants any more: daemons, then the namespaces they are in."""
-        for kind, wanted, remove, memory in (("dhcp", wish.services, dhcp.remove, self._services),
-                                             ("routers", wish.machines, routers.remove, self._machines)):
-            parent = self.folder / kind
-            for folder in parent.iterdir() if parent.is_dir() else ():
-                if folder.name not in wanted:
-                    with self._blaming("host", folder.name):
-                        remove(folder)  # type: ignore[operator]
-            for gone in set(memory) - set(wanted):  # type: ignore[call-overload]
-                del memory[gone]  # type: ignore[attr-defined]
+        self._remove_unwanted("dhcp", set(wish.services), dhcp.remove)
+        self._remove_unwanted("routers", set(wish.machines), routers.remove)
+        self._services = {id: one for id, one in self._services.items() if id in wish.services}
+        self._machines = {id: one for id, one in self._machines.items() if id in wish.machines}
         for namespace in namespaces.names() - wish.namespaces:
             if self.names.is_our_namespace(namespace):
                 with self._blaming("host", namespace):
                     namespaces.delete(namespace)
 
+    def _remove_unwanted(self, kind: str, wanted: set[str], remove: Callable[[Path], None]) -> None:
+        parent = self.folder / kind
+        for folder in parent.iterdir() if parent.is_dir() else ():
+            if folder.name not in wanted:
+                with self._blaming("host", folder.name):
+                    remove(folder)
+
     # -- small helpers -------------------------------------------------------------------------------------------
 
     def _numbers(self, what: str) -> Numbers:
         start = f"{self.names.prefix}:{what}:"
-        return Numbers({seen.alias.split(":")[2]: self.names.number(seen.alias) for seen in self._seen.values()
-                        if seen.alias.startswith(start) and self.names.number(seen.alias)})
+        return Numbers(
+            {
+                seen.alias.split(":")[2]: self.names.number(seen.alias)
+                for seen in self._seen.values()
+                if seen.alias.startswith(start) and self.names.number(seen.alias)
+            }
+        )
 
     def _working_name(self, tap: str) -> str:
         return self.names.new_tap(tap.removeprefix("tap"))

@@ -24,7 +24,9 @@ HEADER, SUBHEADER, ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBH"), s
 
 @dataclass(frozen=True)
 class Connection:
-    """One connection as its first packet was. `port` is the one it went to, or the type and code of ICMP (`type << 8 | code`)."""
+    """One connection as its first packet was. `port` is the one it went to, or the type and code of ICMP (`type << 8
+    | code`).
+    """
 
     zone: int
     source: str
@@ -81,13 +83,13 @@ class Tracker:
                     if number:
                         raise OSError(number, f"conntrack: {os.strerror(number)}")
                     return
-                yield data[HEADER.size:length]
-                data = data[(length + 3) & ~3:]
+                yield data[HEADER.size : length]
+                data = data[(length + 3) & ~3 :]
 
 
 def _parse(message: bytes) -> Iterator[Connection]:
     family = message[0]
-    fields = dict(_attributes(message[SUBHEADER.size:]))
+    fields = dict(_attributes(message[SUBHEADER.size :]))
     if family not in (socket.AF_INET, socket.AF_INET6) or TUPLE_ORIG not in fields or TUPLE_REPLY not in fields:
         return
     source, destination, protocol, port = _tuple(fields[TUPLE_ORIG])
@@ -117,5 +119,5 @@ def _attribute(kind: int, value: bytes) -> bytes:
 def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
     while len(data) >= ATTRIBUTE.size:
         length, kind = ATTRIBUTE.unpack_from(data)
-        yield kind & ~(NESTED | 0x4000), data[ATTRIBUTE.size:length]
-        data = data[(length + 3) & ~3:] if length else b""
+        yield kind & ~(NESTED | 0x4000), data[ATTRIBUTE.size : length]
+        data = data[(length + 3) & ~3 :] if length else b""

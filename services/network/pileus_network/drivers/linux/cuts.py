@@ -1,7 +1,8 @@
 """Ending running connections that the rules no longer allow.
 
-The rules see only the first packet of a connection. So when they are narrowed, the connections that are running are judged again, and those
-that would not be let in today are marked; marked ones are dropped (groups.STATEFUL) until a change allows them again.
+The rules see only the first packet of a connection. So when they are narrowed, the connections that are running are
+judged again, and those that would not be let in today are marked; marked ones are dropped (groups.STATEFUL) until a
+change allows them again.
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,11 @@ class Policy:
     remotes: Mapping[str, AddressSet]
 
     def owners(self) -> dict[Place, Port]:
-        return {(self.zones.get(one.port.network_id, 0), fixed.address): one.port for one in self.guarded for fixed in one.port.fixed_ips}
+        return {
+            (self.zones.get(one.port.network_id, 0), fixed.address): one.port
+            for one in self.guarded
+            for fixed in one.port.fixed_ips
+        }
 
 
 class Cutter:
@@ -65,10 +70,14 @@ class Judge:
         receiver = self._ports.get((connection.zone, connection.destination))
         return (connection.protocol, connection.port) in ALWAYS or (
             (sender is None or self._agrees(sender, "egress", connection, connection.destination))
-            and (receiver is None or self._agrees(receiver, "ingress", connection, connection.source)))
+            and (receiver is None or self._agrees(receiver, "ingress", connection, connection.source))
+        )
 
     def concerns(self, connection: Connection) -> bool:
-        return (connection.zone, connection.source) in self._ports or (connection.zone, connection.destination) in self._ports
+        return (connection.zone, connection.source) in self._ports or (
+            connection.zone,
+            connection.destination,
+        ) in self._ports
 
     def _agrees(self, port: Port, direction: str, connection: Connection, other: str) -> bool:
         rules = (rule for id in port.security_groups if id in self._groups for rule in self._groups[id].rules)
@@ -107,7 +116,9 @@ def settle(judge: Judge) -> bool:
 
 
 def forget(gone: set[Place]) -> None:
-    """Delete the connections of addresses (with their zones) that nobody has any more: their next owner shall not inherit them."""
+    """Delete the connections of addresses (with their zones) that nobody has any more: their next owner shall not
+    inherit them.
+    """
     with Tracker() as tracker:
         for connection in tracker.connections():
             if (connection.zone, connection.source) in gone or (connection.zone, connection.destination) in gone:
@@ -124,9 +135,16 @@ def release(addresses: set[str]) -> None:
 
 def narrowed(old: Policy, new: Policy) -> bool:
     """Whether something that was allowed to a port that is still there may be forbidden now."""
-    rules = any(set(group.rules) - set(new.groups[id].rules if id in new.groups else ()) for id, group in old.groups.items())
-    members = any(set(remote.addresses) - set(new.remotes[id].addresses if id in new.remotes else ())
-                  for id, remote in old.remotes.items())
+    rules = any(
+        set(group.rules) - set(new.groups[id].rules if id in new.groups else ()) for id, group in old.groups.items()
+    )
+    members = any(
+        set(remote.addresses) - set(new.remotes[id].addresses if id in new.remotes else ())
+        for id, remote in old.remotes.items()
+    )
     ports = {one.port.id: set(one.port.security_groups) for one in new.guarded}
-    return rules or members or any(set(one.port.security_groups) - ports[one.port.id]
-                                   for one in old.guarded if one.port.id in ports)
+    return (
+        rules
+        or members
+        or any(set(one.port.security_groups) - ports[one.port.id] for one in old.guarded if one.port.id in ports)
+    )

@@ -18,8 +18,8 @@ PATIENCE_MS = 5000  # for a daemon to end when told to
 class Daemon:
     """A program that goes into the background by itself and writes its process id into `pid_file`.
 
-    `stands_on` says which interfaces it was started on (`addresses.settle`): its sockets don't follow to new ones. It is kept in its
-    environment.
+    `stands_on` says which interfaces it was started on (`addresses.settle`): its sockets don't follow to new ones. It
+    is kept in its environment.
     """
 
     namespace: str
@@ -38,9 +38,19 @@ class Daemon:
         if self.running():
             return False
         stop(self.pid_file, self.argv[0])
-        done = namespaces.inside(self.namespace, lambda: subprocess.run(
-            self.argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False, cwd="/",
-            env={"PATH": os.environ.get("PATH", os.defpath), "PILEUS_STANDS_ON": self.stands_on}))
+        done = namespaces.inside(
+            self.namespace,
+            lambda: subprocess.run(
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=False,
+                cwd="/",
+                env={"PATH": os.environ.get("PATH", os.defpath), "PILEUS_STANDS_ON": self.stands_on},
+            ),
+        )
         if done.returncode != 0:
             raise HostUnfit(why=f"{self.argv[0]} did not start: {(done.stderr or done.stdout).strip()[:300]}")
         return True
@@ -53,13 +63,17 @@ class Daemon:
 
 
 def alive(pid_file: Path, program: str) -> int:
-    """The process that a pid file names, if it (still) is that program; else 0. A process id may have been given to somebody else."""
+    """The process that a pid file names, if it (still) is that program; else 0. A process id may have been given to
+    somebody else.
+    """
     try:
         pid = int(pid_file.read_text().strip())
     except (FileNotFoundError, ValueError):
         return 0
     argv = _argv(pid)
-    return pid if argv and Path(argv[0]).name == Path(program).name and any(str(pid_file) in part for part in argv) else 0
+    return (
+        pid if argv and Path(argv[0]).name == Path(program).name and any(str(pid_file) in part for part in argv) else 0
+    )
 
 
 def stop(pid_file: Path, program: str) -> None:

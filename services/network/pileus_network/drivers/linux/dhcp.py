@@ -9,9 +9,16 @@ from pileus_network.rpc import Network, Port
 
 PROGRAM = "dnsmasq"
 # Inside nothing is forwarded, and nothing is learnt from a tenant's router advertisements.
-SYSCTLS = {"net/ipv4/ip_forward": "0", "net/ipv6/conf/all/forwarding": "0", "net/ipv6/conf/default/accept_ra": "0",
-           "net/ipv6/conf/all/accept_ra": "0", "net/ipv6/conf/default/accept_dad": "0", "net/ipv6/conf/default/dad_transmits": "0",
-           "net/ipv4/conf/all/rp_filter": "0", "net/ipv4/conf/default/rp_filter": "0"}
+SYSCTLS = {
+    "net/ipv4/ip_forward": "0",
+    "net/ipv6/conf/all/forwarding": "0",
+    "net/ipv6/conf/default/accept_ra": "0",
+    "net/ipv6/conf/all/accept_ra": "0",
+    "net/ipv6/conf/default/accept_dad": "0",
+    "net/ipv6/conf/default/dad_transmits": "0",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+}
 
 
 @dataclass(frozen=True)
@@ -26,9 +33,15 @@ class Service:
 
 
 def ensure(service: Service, folder: Path, known: bool) -> None:
-    """Make it run, and make it read its files again if they changed; also if not `known` from before to have read them."""
+    """Make it run, and make it read its files again if they changed; also if not `known` from before to have read
+    them.
+    """
     prefixes = {subnet.id: ip_network(subnet.cidr).prefixlen for subnet in service.network.subnets}
-    own = [f"{fixed.address}/{prefixes[fixed.subnet_id]}" for fixed in service.server.fixed_ips if fixed.subnet_id in prefixes]
+    own = [
+        f"{fixed.address}/{prefixes[fixed.subnet_id]}"
+        for fixed in service.server.fixed_ips
+        if fixed.subnet_id in prefixes
+    ]
     own.append(f"{dnsmasq.METADATA}/32")
     inner = addresses.Interface(service.interface, service.server.mac, service.network.mtu, tuple(own))
     stands_on = namespaces.inside(service.namespace, lambda: addresses.settle([inner], ()))
@@ -37,7 +50,9 @@ def ensure(service: Service, folder: Path, known: bool) -> None:
         return
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     changed = _write(folder, dnsmasq.files(service.network, service.server, service.ports))
-    daemon = daemons.Daemon(service.namespace, folder / "pid", dnsmasq.arguments(service.network, service.interface, folder), stands_on)
+    daemon = daemons.Daemon(
+        service.namespace, folder / "pid", dnsmasq.arguments(service.network, service.interface, folder), stands_on
+    )
     if _forget_leases(folder, service):
         daemons.stop(folder / "pid", PROGRAM)
         _forget_leases(folder, service, for_good=True)

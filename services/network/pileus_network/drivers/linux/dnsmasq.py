@@ -30,14 +30,35 @@ class Files:
 def arguments(network: Network, interface: str, folder: Path) -> tuple[str, ...]:
     """The command line. It only changes with the network's subnets and domain; then dnsmasq has to be started anew."""
     domain = network.dns_domain.rstrip(".")
-    ranges = [f"--dhcp-range=set:{tag(subnet)},{first},static,{_mask(subnet)},{LEASE_S}s"
-              for subnet in served(network) for first in [ip_network(subnet.cidr).network_address]]
+    ranges = [
+        f"--dhcp-range=set:{tag(subnet)},{first},static,{_mask(subnet)},{LEASE_S}s"
+        for subnet in served(network)
+        for first in [ip_network(subnet.cidr).network_address]
+    ]
     return (
-        "dnsmasq", "--conf-file=", "--no-hosts", "--no-resolv", "--no-ping", "--bind-dynamic", "--dhcp-authoritative",
-        "--user=nobody", "--group=nogroup", f"--interface={interface}", "--except-interface=lo", f"--pid-file={folder / 'pid'}",
-        f"--dhcp-hostsfile={folder / 'hosts'}", f"--dhcp-optsfile={folder / 'options'}", f"--addn-hosts={folder / 'names'}",
-        f"--dhcp-leasefile={folder / 'leases'}", "--dhcp-lease-max=65536", "--quiet-dhcp", "--quiet-dhcp6", "--log-facility=/dev/null",
-        *([f"--domain={domain}", f"--local=/{domain}/"] if is_domain(domain) else []), *ranges)
+        "dnsmasq",
+        "--conf-file=",
+        "--no-hosts",
+        "--no-resolv",
+        "--no-ping",
+        "--bind-dynamic",
+        "--dhcp-authoritative",
+        "--user=nobody",
+        "--group=nogroup",
+        f"--interface={interface}",
+        "--except-interface=lo",
+        f"--pid-file={folder / 'pid'}",
+        f"--dhcp-hostsfile={folder / 'hosts'}",
+        f"--dhcp-optsfile={folder / 'options'}",
+        f"--addn-hosts={folder / 'names'}",
+        f"--dhcp-leasefile={folder / 'leases'}",
+        "--dhcp-lease-max=65536",
+        "--quiet-dhcp",
+        "--quiet-dhcp6",
+        "--log-facility=/dev/null",
+        *([f"--domain={domain}", f"--local=/{domain}/"] if is_domain(domain) else []),
+        *ranges,
+    )
 
 
 def files(network: Network, server: Port, ports: Iterable[Port]) -> Files:
@@ -53,8 +74,11 @@ def files(network: Network, server: Port, ports: Iterable[Port]) -> Files:
 
 def served(network: Network) -> list[Subnet]:
     """The subnets for which DHCP answers; with plain SLAAC it has nothing to say."""
-    return [subnet for subnet in network.subnets
-            if subnet.dhcp and (subnet.ip_version == 4 or subnet.address_mode in ("dhcpv6-stateful", "dhcpv6-stateless"))]
+    return [
+        subnet
+        for subnet in network.subnets
+        if subnet.dhcp and (subnet.ip_version == 4 or subnet.address_mode in ("dhcpv6-stateful", "dhcpv6-stateless"))
+    ]
 
 
 def tag(subnet: Subnet) -> str:
@@ -103,14 +127,19 @@ def _options(network: Network, subnet: Subnet, server: Port) -> list[str]:
     routes += [(f"{METADATA}/32", address) for address in own[:1]]
     routes += [("0.0.0.0/0", subnet.gateway)] if subnet.gateway else []
     flat = ",".join(f"{destination},{nexthop}" for destination, nexthop in routes)
-    lines = [f"{at},option:router,{subnet.gateway}" if subnet.gateway else f"{at},option:router", f"{at},26,{network.mtu}"]
+    lines = [
+        f"{at},option:router,{subnet.gateway}" if subnet.gateway else f"{at},option:router",
+        f"{at},26,{network.mtu}",
+    ]
     lines += [f"{at},option:classless-static-route,{flat}", f"{at},249,{flat}"] if flat else []
     dns = list(subnet.dns or own)
     return [*lines, f"{at},option:dns-server,{','.join(dns)}"] if dns else lines
 
 
 def _extra(port: Port, option: DhcpOption) -> str:
-    word = "" if option.name.isdigit() and option.ip_version == 4 else "option6:" if option.ip_version == 6 else "option:"
+    word = (
+        "" if option.name.isdigit() and option.ip_version == 4 else "option6:" if option.ip_version == 6 else "option:"
+    )
     return f"tag:{port.id},{word}{option.name},{option.value}"
 
 

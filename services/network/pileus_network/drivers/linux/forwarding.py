@@ -1,4 +1,6 @@
-"""Where a VXLAN network's frames go: every MAC behind a known tunnel address, broadcasts to every host that takes part."""
+"""Where a VXLAN network's frames go: every MAC behind a known tunnel address, broadcasts to every host that takes
+part.
+"""
 
 from collections.abc import Iterable
 
@@ -19,15 +21,19 @@ def wanted(peers: Iterable[Peer]) -> set[Entry]:
     return {(mac, peer.address) for peer in peers for mac in (EVERYBODY, *peer.macs)}
 
 
-def present(netlink: IPRoute, tunnel: int) -> set[Entry]:
-    """What the tunnel with that index has now."""
-    return {(entry.get_attr("NDA_LLADDR"), entry.get_attr("NDA_DST"))
-            for entry in netlink.fdb("dump", ifindex=tunnel)
-            if entry["ifindex"] == tunnel and entry.get_attr("NDA_DST")}
+def present(netlink: IPRoute) -> dict[int, set[Entry]]:
+    """What each tunnel of the host has now, by the tunnel's index."""
+    found: dict[int, set[Entry]] = {}
+    for entry in netlink.fdb("dump"):
+        address = entry.get_attr("NDA_DST")
+        if address:
+            found.setdefault(entry["ifindex"], set()).add((entry.get_attr("NDA_LLADDR"), address))
+    return found
 
 
 def change(netlink: IPRoute, tunnel: int, old: set[Entry], new: set[Entry]) -> None:
-    """Turn the entries `old` of a tunnel into `new`. What is new comes first, so that a MAC that moves is never lost."""
+    """Turn the entries `old` of a tunnel into `new`. What is new comes first, so that a MAC that moves is never lost.
+    """
     for mac, address in sorted(new - old):
         if mac == EVERYBODY:
             netlink.fdb("append", ifindex=tunnel, lladdr=mac, dst=address)

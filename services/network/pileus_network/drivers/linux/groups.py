@@ -1,6 +1,7 @@
 """Security groups as nftables chains: what a group allows in one direction is one chain, shared by all its ports."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from pileus_network.drivers.linux.nft import Chain, Set
@@ -10,30 +11,42 @@ WITH_PORTS = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp", 136: "udplite"}
 ICMP, ICMP6 = 1, 58
 
 # What a guest needs to have an address at all; groups can't close it, as in OpenStack.
-NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query, mld-listener-report, mld-listener-done"
-BASIC_IN = Chain((
-    "udp sport 67 udp dport 68 accept",
-    "udp sport 547 udp dport 546 accept",
-    f"{NEIGHBOURS}, mld2-listener-report, nd-router-advert }} accept",
-))
-BASIC_OUT = Chain((
-    "udp sport 68 udp dport 67 accept",
-    "udp sport 546 udp dport 547 accept",
-    f"{NEIGHBOURS}, mld2-listener-report, nd-router-solicit }} accept",
-))
+NEIGHBOURS = (
+    "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query, mld-listener-report, mld-listener-done"
+)
+BASIC_IN = Chain(
+    (
+        "udp sport 67 udp dport 68 accept",
+        "udp sport 547 udp dport 546 accept",
+        f"{NEIGHBOURS}, mld2-listener-report, nd-router-advert }} accept",
+    )
+)
+BASIC_OUT = Chain(
+    (
+        "udp sport 68 udp dport 67 accept",
+        "udp sport 546 udp dport 547 accept",
+        f"{NEIGHBOURS}, mld2-listener-report, nd-router-solicit }} accept",
+    )
+)
 # A connection that a change of the rules forbids is marked (see conntrack.py): its packets are no longer "established".
 CUT = 0xDEAD
-STATEFUL = Chain((
-    f"ct mark {CUT:#x} drop",
-    "ct state established,related accept",
-    "ct state invalid drop",
-))
+STATEFUL = Chain(
+    (
+        f"ct mark {CUT:#x} drop",
+        "ct state established,related accept",
+        "ct state invalid drop",
+    )
+)
 
 
 def chains(group: SecurityGroup) -> dict[str, Chain]:
     """The two chains of a group. They accept; what they don't accept falls back to the caller."""
-    return {name(group.id, direction): Chain(tuple(dict.fromkeys(text(rule) for rule in group.rules if rule.direction == direction)))
-            for direction in ("ingress", "egress")}
+    return {
+        name(group.id, direction): Chain(
+            tuple(dict.fromkeys(text(rule) for rule in group.rules if rule.direction == direction))
+        )
+        for direction in ("ingress", "egress")
+    }
 
 
 def name(group_id: str, direction: str) -> str:
@@ -44,14 +57,16 @@ def set_name(group_id: str, version: int) -> str:
     return f"members{version}-{group_id}"
 
 
+@lru_cache(maxsize=1024)
 def members(remote: AddressSet) -> dict[str, Set]:
     """The addresses of a remote group, as one set for each IP version."""
     sets = {}
     for version in (4, 6):
         wanted = [a for a in map(ip_network, remote.addresses) if a.version == version]
         merged = collapse_addresses(wanted)  # type: ignore[type-var]
-        sets[set_name(remote.group_id, version)] = Set(f"type ipv{version}_addr; flags interval",
-                                                       frozenset(map(plain, merged)))
+        sets[set_name(remote.group_id, version)] = Set(
+            f"type ipv{version}_addr; flags interval", frozenset(map(plain, merged))
+        )
     return sets
 
 

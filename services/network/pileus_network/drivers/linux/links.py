@@ -3,7 +3,7 @@
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,23 @@ from pileus_network.drivers.linux import namespaces, taps
 
 BRIDGE, VXLAN, VLAN, TAP, PAIR = "bridge", "vxlan", "vlan", "tap", "veth"
 VXLAN_PORT = 4789
-# A bridge of ours passes IP through the inet hooks (security groups), speaks no spanning tree and floods multicast: there is
-# no querier on a tenant's network, so snooping would make IPv6 neighbours disappear after some minutes.
-BRIDGE_OPTIONS = {"br_nf_call_iptables": 1, "br_nf_call_ip6tables": 1, "br_mcast_snooping": 0, "br_stp_state": 0, "br_forward_delay": 0}
+# A bridge of ours passes IP through the inet hooks (security groups), speaks no spanning tree and floods multicast:
+# there is no querier on a tenant's network, so snooping would make IPv6 neighbours disappear after some minutes.
+BRIDGE_OPTIONS = {
+    "br_nf_call_iptables": 1,
+    "br_nf_call_ip6tables": 1,
+    "br_mcast_snooping": 0,
+    "br_stp_state": 0,
+    "br_forward_delay": 0,
+}
 
 
 @dataclass(frozen=True)
 class Link:
     """One interface that is wanted.
 
-    `id` with `local` make a tunnel, with `parent` a VLAN; `namespace`, `inner` and `mac` describe the far end of a pair.
+    `id` with `local` make a tunnel, with `parent` a VLAN; `namespace`, `inner` and `mac` describe the far end of a
+    pair.
     """
 
     name: str
@@ -66,9 +73,17 @@ def _seen(message: Any) -> Seen:
     kind = info.get_attr("IFLA_INFO_KIND") if info else ""
     data = info.get_attr("IFLA_INFO_DATA") if info and kind in (VXLAN, VLAN) else None
     identity = (data.get_attr("IFLA_VXLAN_ID") or data.get_attr("IFLA_VLAN_ID") or 0) if data else 0
-    return Seen(message["index"], message.get_attr("IFLA_IFNAME"), TAP if kind == "tun" else kind or "", message.get_attr("IFLA_MTU"),
-                message.get_attr("IFLA_IFALIAS") or "", message.get_attr("IFLA_MASTER") or 0, bool(message["flags"] & 1),
-                identity, (data.get_attr("IFLA_VXLAN_LOCAL") or "") if data else "")
+    return Seen(
+        message["index"],
+        message.get_attr("IFLA_IFNAME"),
+        TAP if kind == "tun" else kind or "",
+        message.get_attr("IFLA_MTU"),
+        message.get_attr("IFLA_IFALIAS") or "",
+        message.get_attr("IFLA_MASTER") or 0,
+        bool(message["flags"] & 1),
+        identity,
+        (data.get_attr("IFLA_VXLAN_LOCAL") or "") if data else "",
+    )
 
 
 def make(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Callable[[str], str]) -> Seen:
@@ -121,13 +136,29 @@ def _create(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Ca
         address = ":".join(f"{byte:02x}" for byte in (0x02, *os.urandom(5)))
         netlink.link("add", ifname=link.name, kind=BRIDGE, address=address, **BRIDGE_OPTIONS)
     elif link.kind == VXLAN:
-        netlink.link("add", ifname=link.name, kind=VXLAN, vxlan_id=link.id, vxlan_local=link.local, vxlan_port=VXLAN_PORT,
-                     vxlan_learning=False)
+        netlink.link(
+            "add",
+            ifname=link.name,
+            kind=VXLAN,
+            vxlan_id=link.id,
+            vxlan_local=link.local,
+            vxlan_port=VXLAN_PORT,
+            vxlan_learning=False,
+        )
     elif link.kind == VLAN:
         netlink.link("add", ifname=link.name, kind=VLAN, vlan_id=link.id, link=seen[link.parent].index)
     else:
-        netlink.link("add", ifname=link.name, kind=PAIR, peer={
-            "ifname": link.inner, "address": link.mac, "mtu": link.mtu, "net_ns_fd": str(namespaces.FOLDER / link.namespace)})
+        netlink.link(
+            "add",
+            ifname=link.name,
+            kind=PAIR,
+            peer={
+                "ifname": link.inner,
+                "address": link.mac,
+                "mtu": link.mtu,
+                "net_ns_fd": str(namespaces.FOLDER / link.namespace),
+            },
+        )
     _silence(link.name)
     alias = link.alias if link.kind == TAP else ""
     return Seen(socket.if_nametoindex(link.name), link.name, link.kind, 0, alias, 0, False, link.id, link.local)

@@ -1,7 +1,7 @@
 """How things on a host are called, so that ours can be told from everybody else's.
 
-Interface names hold 15 characters: `pl` + a letter + the first 11 of a UUID. A server's tap is called `tap` + those 11, which other
-services rely on; it carries our prefix in its alias instead.
+Interface names hold 15 characters: `pl` + a letter + the first 11 of a UUID. A server's tap is called `tap` + those
+11, which other services rely on; it carries our prefix in its alias instead.
 """
 
 import re

@@ -1,12 +1,13 @@
 """Network namespaces with names, as `ip netns` keeps them, and running code inside one.
 
-A thread of its own enters the namespace and ends with the work, so that no other thread ever finds itself in a wrong one.
+A thread of its own enters the namespace and ends with the work, so that no other thread ever finds itself in a wrong
+one.
 """
 
 import ctypes
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,8 +35,8 @@ def identity(name: str) -> int:
     return (FOLDER / name).stat().st_ino
 
 
-def create(name: str) -> None:
-    """Make a namespace, with its loopback down, unless it exists."""
+def create(name: str, sysctls: Mapping[str, str]) -> None:
+    """Make a namespace with these kernel parameters (`net/ipv4/ip_forward`), its loopback down, unless it exists."""
     if is_alive(name):
         return
     _share_folder()
@@ -45,7 +46,9 @@ def create(name: str) -> None:
     def born() -> None:
         _check(libc.unshare(CLONE_NEWNET), "unshare")
         own = f"/proc/self/task/{threading.get_native_id()}/ns/net"
+        write_sysctls(sysctls)
         _check(libc.mount(own.encode(), bytes(path), b"none", MS_BIND, None), "mount")
+
     _in_thread(born)
 
 
@@ -59,14 +62,16 @@ def delete(name: str) -> None:
 
 def inside(name: str, work: Callable[[], T]) -> T:
     """Run `work` in a thread inside the namespace and return what it returns. Sockets it makes stay in there."""
+
     def entered() -> T:
         with (FOLDER / name).open() as there:
             _check(libc.setns(there.fileno(), CLONE_NEWNET), f"setns {name}")
         return work()
+
     return _in_thread(entered)
 
 
-def write_sysctls(values: dict[str, str]) -> None:
+def write_sysctls(values: Mapping[str, str]) -> None:
     """Set kernel parameters (`net/ipv4/ip_forward`) of the namespace that the calling thread is in."""
     for key, value in values.items():
         path = Path("/proc/sys", key)  # what is below net there depends on the thread that opens it
@@ -93,6 +98,7 @@ def _in_thread(work: Callable[[], T]) -> T:
             answer.append(work())
         except BaseException as err:  # handed over to the caller below
             trouble.append(err)
+
     thread = threading.Thread(target=run, name="namespace")
     thread.start()
     thread.join()

@@ -12,7 +12,9 @@ NAME = "router"
 
 @dataclass(frozen=True)
 class Translation:
-    """`gateway` is the interface on the external network ("" for none), `external` the router's IPv4 address there ("" for none)."""
+    """`gateway` is the interface on the external network ("" for none), `external` the router's IPv4 address there
+    ("" for none).
+    """
 
     gateway: str = ""
     external: str = ""
@@ -24,10 +26,18 @@ def table(wish: Translation) -> Table:
     """Floating IPs both ways, also for guests behind the same router, and one shared address for everybody else."""
     pairs = sorted((one.floating, one.fixed) for one in wish.floating)
     sets = {
-        "to-fixed": Set("type ipv4_addr : ipv4_addr", frozenset(f"{floating} : {fixed}" for floating, fixed in pairs), "map"),
+        "to-fixed": Set(
+            "type ipv4_addr : ipv4_addr", frozenset(f"{floating} : {fixed}" for floating, fixed in pairs), "map"
+        ),
         # A fixed address may have several floating ones; it goes out as the first.
-        "to-floating": Set("type ipv4_addr : ipv4_addr", frozenset(
-            f"{fixed} : {floating}" for fixed, floating in {fixed: floating for floating, fixed in reversed(pairs)}.items()), "map"),
+        "to-floating": Set(
+            "type ipv4_addr : ipv4_addr",
+            frozenset(
+                f"{fixed} : {floating}"
+                for fixed, floating in {fixed: floating for floating, fixed in reversed(pairs)}.items()
+            ),
+            "map",
+        ),
     }
     chains = {
         "arrive": Chain(("dnat to ip daddr map @to-fixed",), "type nat hook prerouting priority -100"),

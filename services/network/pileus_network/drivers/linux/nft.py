@@ -24,7 +24,9 @@ class Chain:
 
 @dataclass(frozen=True)
 class Set:
-    """A set, or a map when its elements have values (`"a" : jump b`). `kind` is its declaration: `type ifname; flags interval`."""
+    """A set, or a map when its elements have values (`"a" : jump b`). `kind` is its declaration: `type ifname; flags
+    interval`.
+    """
 
     kind: str
     elements: frozenset[str] = frozenset()
@@ -61,8 +63,8 @@ def removal(table: Table) -> str:
 def difference(old: Table, new: Table) -> str:
     """The transaction that turns `old` into `new`; "" if there is nothing to do.
 
-    The order keeps every reference valid: rules that may point at what goes are flushed first, what is pointed at is made
-    before what points at it, and only what nothing points at any more is deleted.
+    The order keeps every reference valid: rules that may point at what goes are flushed first, what is pointed at is
+    made before what points at it, and only what nothing points at any more is deleted.
     """
     at = new.at
     gone, changed, fresh = _sort(old.chains, new.chains)
@@ -107,9 +109,11 @@ def generation() -> int:
 
 def _sort(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[list[str], list[str], list[str]]:
     """Names that go, that change, and that are new."""
-    return ([name for name in old if name not in new],
-            [name for name in new if name in old and old[name] != new[name]],
-            [name for name in new if name not in old])
+    return (
+        [name for name in old if name not in new],
+        [name for name in new if name in old and old[name] != new[name]],
+        [name for name in new if name not in old],
+    )
 
 
 def _chain(at: str, name: str, chain: Chain) -> str:
@@ -124,8 +128,10 @@ def _elements(at: str, name: str, old: Set, new: Set) -> list[str]:
     if new.whole:
         return [f"flush {new.word} {at} {name}", *_change("add", at, name, new.elements)]
     # A map's element is deleted by its key alone; a changed value is a deletion and an addition.
-    return [*_change("delete", at, name, (e.split(" : ")[0] for e in old.elements - new.elements)),
-            *_change("add", at, name, new.elements - old.elements)]
+    return [
+        *_change("delete", at, name, (e.split(" : ")[0] for e in old.elements - new.elements)),
+        *_change("add", at, name, new.elements - old.elements),
+    ]
 
 
 def _change(verb: str, at: str, name: str, elements: Iterable[str]) -> list[str]:

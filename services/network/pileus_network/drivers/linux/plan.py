@@ -14,7 +14,8 @@ from pileus_network.rpc import DHCP_OWNER, SERVICE_OWNERS, Failure, HostState, N
 
 
 class Numbers:
-    """Numbers for networks (conntrack zones) and ports (marks), 1 to 65535. One in use stays with its owner for life."""
+    """Numbers for networks (conntrack zones) and ports (marks), 1 to 65535. One in use stays with its owner for life.
+    """
 
     def __init__(self, taken: dict[str, int]) -> None:
         self._of = dict(taken)
@@ -79,20 +80,40 @@ class _Planner:
         """The bridge of a network and what leads out of it. A flat network's bridge is its physical network's own."""
         physical = self.settings.bridges.get(network.physical_network or "")
         if network.kind in ("flat", "vlan") and physical is None:
-            self._fail("network", network.id, f"This host has no bridge for physical network {network.physical_network}")
+            self._fail(
+                "network", network.id, f"This host has no bridge for physical network {network.physical_network}"
+            )
             return
         if network.kind == "flat":
             self.bridges[network.id] = physical or ""
             return
         bridge = self.bridges[network.id] = self.names.bridge(network.id)
-        self._link(Link(bridge, links.BRIDGE, network.mtu, self.names.label("net", network.id, self.zones.of(network.id))))
+        self._link(
+            Link(bridge, links.BRIDGE, network.mtu, self.names.label("net", network.id, self.zones.of(network.id)))
+        )
         if network.kind == "vlan":
-            self._link(Link(self.names.vlan(network.id), links.VLAN, network.mtu, master=bridge, id=network.segment or 0,
-                            parent=physical or ""))
+            self._link(
+                Link(
+                    self.names.vlan(network.id),
+                    links.VLAN,
+                    network.mtu,
+                    master=bridge,
+                    id=network.segment or 0,
+                    parent=physical or "",
+                )
+            )
         if network.kind == "vxlan" and self.settings.tunnel_address:
             tunnel = self.names.tunnel(network.id)
-            self._link(Link(tunnel, links.VXLAN, network.mtu, master=bridge, id=network.segment or 0,
-                            local=self.settings.tunnel_address))
+            self._link(
+                Link(
+                    tunnel,
+                    links.VXLAN,
+                    network.mtu,
+                    master=bridge,
+                    id=network.segment or 0,
+                    local=self.settings.tunnel_address,
+                )
+            )
             self.result.peers[tunnel] = network.peers
 
     def _port(self, port: Port) -> None:
@@ -112,7 +133,9 @@ class _Planner:
         """A pair of interfaces, one end in the bridge, the other in the namespace of DHCP or of a router."""
         if port.device_owner != DHCP_OWNER and port.device_id not in self.routers:
             return
-        namespace = self.names.dhcp(network.id) if port.device_owner == DHCP_OWNER else self.names.router(port.device_id)
+        namespace = (
+            self.names.dhcp(network.id) if port.device_owner == DHCP_OWNER else self.names.router(port.device_id)
+        )
         outer, inner = self.names.outer(port.id), self.names.inner(port.id)
         self._link(Link(outer, links.PAIR, network.mtu, master=bridge, namespace=namespace, inner=inner, mac=port.mac))
         self.result.wires[port.id] = outer

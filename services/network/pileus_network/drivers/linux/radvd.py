@@ -23,17 +23,33 @@ def configuration(interfaces: Iterable[Advertised]) -> str:
 
 
 def arguments(folder: Path) -> tuple[str, ...]:
-    return (PROGRAM, "--config", str(folder / "radvd.conf"), "--pidfile", str(folder / "pid"), "--logmethod", "none",
-            "--username", "nobody")
+    return (
+        PROGRAM,
+        "--config",
+        str(folder / "radvd.conf"),
+        "--pidfile",
+        str(folder / "pid"),
+        "--logmethod",
+        "none",
+        "--username",
+        "nobody",
+    )
 
 
 def _interface(one: Advertised) -> str:
     modes = {subnet.ra_mode for subnet in one.subnets}
-    lines = ["AdvSendAdvert on", "MinRtrAdvInterval 30", "MaxRtrAdvInterval 100", f"AdvLinkMTU {one.mtu}",
-             f"AdvManagedFlag {_switch('dhcpv6-stateful' in modes)}",
-             f"AdvOtherConfigFlag {_switch(bool(modes & {'dhcpv6-stateful', 'dhcpv6-stateless'}))}"]
-    lines += [f"prefix {subnet.cidr} {{ AdvOnLink on; AdvAutonomous {_switch(subnet.ra_mode != 'dhcpv6-stateful')}; }}"
-              for subnet in one.subnets]
+    lines = [
+        "AdvSendAdvert on",
+        "MinRtrAdvInterval 30",
+        "MaxRtrAdvInterval 100",
+        f"AdvLinkMTU {one.mtu}",
+        f"AdvManagedFlag {_switch('dhcpv6-stateful' in modes)}",
+        f"AdvOtherConfigFlag {_switch(bool(modes & {'dhcpv6-stateful', 'dhcpv6-stateless'}))}",
+    ]
+    lines += [
+        f"prefix {subnet.cidr} {{ AdvOnLink on; AdvAutonomous {_switch(subnet.ra_mode != 'dhcpv6-stateful')}; }}"
+        for subnet in one.subnets
+    ]
     dns = [address for subnet in one.subnets for address in subnet.dns if ":" in address]
     lines += [f"RDNSS {' '.join(dict.fromkeys(dns))} {{ }}"] if dns else []
     return f"interface {one.interface} {{\n" + "".join(f"  {line};\n" for line in lines) + "};\n"

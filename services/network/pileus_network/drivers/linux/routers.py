@@ -1,7 +1,7 @@
 """One router on this host: a namespace that forwards, translates and announces."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -9,10 +9,18 @@ from pathlib import Path
 from pileus_network.drivers.linux import addresses, announcements, cuts, daemons, namespaces, nat, nft, radvd
 from pileus_network.rpc import Network, Port, Route, Router, Subnet
 
-SYSCTLS = {"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1", "net/ipv6/conf/default/accept_ra": "0",
-           "net/ipv6/conf/all/accept_ra": "0", "net/ipv6/conf/default/accept_dad": "0", "net/ipv6/conf/default/dad_transmits": "0",
-           "net/ipv4/conf/all/rp_filter": "0", "net/ipv4/conf/default/rp_filter": "0", "net/ipv4/conf/all/send_redirects": "0",
-           "net/ipv4/conf/default/send_redirects": "0"}
+SYSCTLS = {
+    "net/ipv4/ip_forward": "1",
+    "net/ipv6/conf/all/forwarding": "1",
+    "net/ipv6/conf/default/accept_ra": "0",
+    "net/ipv6/conf/all/accept_ra": "0",
+    "net/ipv6/conf/default/accept_dad": "0",
+    "net/ipv6/conf/default/dad_transmits": "0",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+    "net/ipv4/conf/all/send_redirects": "0",
+    "net/ipv4/conf/default/send_redirects": "0",
+}
 
 
 @dataclass(frozen=True)
@@ -25,8 +33,11 @@ class Leg:
 
     def addresses(self) -> list[str]:
         subnets = {subnet.id: subnet for subnet in self.network.subnets}
-        return [f"{fixed.address}/{ip_network(subnets[fixed.subnet_id].cidr).prefixlen}"
-                for fixed in self.port.fixed_ips if fixed.subnet_id in subnets]
+        return [
+            f"{fixed.address}/{ip_network(subnets[fixed.subnet_id].cidr).prefixlen}"
+            for fixed in self.port.fixed_ips
+            if fixed.subnet_id in subnets
+        ]
 
     def subnets(self) -> list[Subnet]:
         mine = {fixed.subnet_id for fixed in self.port.fixed_ips}
@@ -44,7 +55,9 @@ class Machine:
 
 
 def ensure(machine: Machine, old: Machine | None, folder: Path, thorough: bool) -> None:
-    """Make it so. `old` is what a call before made it into, None if nobody knows; a `thorough` call doesn't rely on that."""
+    """Make it so. `old` is what a call before made it into, None if nobody knows; a `thorough` call doesn't rely on
+    that.
+    """
     stands_on = namespaces.inside(machine.namespace, lambda: _settle(machine, old, thorough))
     _advertise(machine, folder, stands_on)
 
@@ -83,7 +96,10 @@ def hops(machine: Machine) -> list[addresses.Hop]:
 
 def _settle(machine: Machine, old: Machine | None, thorough: bool) -> str:
     namespaces.write_sysctls(SYSCTLS)
-    inner = [addresses.Interface(leg.interface, leg.port.mac, leg.network.mtu, tuple(leg.addresses())) for leg in machine.legs]
+    inner = [
+        addresses.Interface(leg.interface, leg.port.mac, leg.network.mtu, tuple(leg.addresses()))
+        for leg in machine.legs
+    ]
     if machine.gateway:
         leg = machine.gateway
         floating = [f"{one.floating}/32" for one in machine.router.floating_ips if nat.is_usable(one)]
@@ -100,13 +116,18 @@ def _settle(machine: Machine, old: Machine | None, thorough: bool) -> str:
 def _translated(machine: Machine) -> set[tuple[str, str]]:
     """External addresses and what they stand for: "" is everybody."""
     wish = translation(machine)
-    return {(one.floating, one.fixed) for one in wish.floating} | ({(wish.external, "")} if wish.external and wish.snat else set())
+    return {(one.floating, one.fixed) for one in wish.floating} | (
+        {(wish.external, "")} if wish.external and wish.snat else set()
+    )
 
 
 def _external(machine: Machine) -> Iterable[str]:
     if machine.gateway is None:
         return []
-    return [*(fixed.address for fixed in machine.gateway.port.fixed_ips), *(one.floating for one in machine.router.floating_ips)]
+    return [
+        *(fixed.address for fixed in machine.gateway.port.fixed_ips),
+        *(one.floating for one in machine.router.floating_ips),
+    ]
 
 
 def _way_out(subnet: Subnet, interface: str) -> Iterable[addresses.Hop]:
@@ -120,13 +141,17 @@ def _way_out(subnet: Subnet, interface: str) -> Iterable[addresses.Hop]:
 def _way(route: Route, legs: Iterable[Leg]) -> Iterable[addresses.Hop]:
     """A tenant's route, if one of the router's subnets has its next hop."""
     nexthop = ip_address(route.nexthop)
-    is_near: Callable[[Leg], bool] = lambda leg: any(nexthop in ip_network(subnet.cidr) for subnet in leg.subnets())
-    return [addresses.Hop(str(ip_network(route.destination)), str(nexthop), leg.interface) for leg in legs if is_near(leg)][:1]
+    near = [leg for leg in legs if any(nexthop in ip_network(subnet.cidr) for subnet in leg.subnets())]
+    return [addresses.Hop(str(ip_network(route.destination)), str(nexthop), leg.interface) for leg in near[:1]]
 
 
 def _advertise(machine: Machine, folder: Path, stands_on: str) -> None:
-    advertised = [radvd.Advertised(leg.interface, leg.network.mtu, tuple(s for s in leg.subnets() if s.ip_version == 6 and s.ra_mode))
-                  for leg in machine.legs]
+    advertised = [
+        radvd.Advertised(
+            leg.interface, leg.network.mtu, tuple(s for s in leg.subnets() if s.ip_version == 6 and s.ra_mode)
+        )
+        for leg in machine.legs
+    ]
     text = radvd.configuration(advertised)
     path = folder / "radvd.conf"
     if not text:

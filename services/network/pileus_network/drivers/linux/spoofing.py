@@ -4,6 +4,7 @@ Frames that are let through `return`, so that the caller can mark them; everythi
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from pileus_network.drivers.linux.nft import Chain
@@ -15,7 +16,8 @@ NO_SERVER = (
     "ether type ip6 udp sport 547 udp dport 546 drop",
     "ether type ip6 icmpv6 type { nd-router-advert, nd-redirect } drop",
 )
-# Before it has an address a guest speaks from none: DHCP, address probes (RFC 5227), duplicate detection and MLD (RFC 4862).
+# Before it has an address a guest speaks from none: DHCP, address probes (RFC 5227), duplicate detection and MLD (RFC
+# 4862).
 NO_ADDRESS = (
     "arp operation request arp saddr ip 0.0.0.0 return",
     "ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 return",
@@ -25,17 +27,26 @@ NO_ADDRESS = (
 TARGET = "@th,64,128"
 
 
+@lru_cache(maxsize=4096)
 def chain(port: Port) -> Chain:
     """The rules of one port: its MACs, and for each the addresses that go with it."""
     owned = _owned(port)
     macs = ", ".join(sorted(owned))
     targets = _collapsed(a for addresses in owned.values() for a in addresses if a.version == 6)
-    rules = [f"ether saddr != {{ {macs} }} drop", f"arp saddr ether != {{ {macs} }} drop", *NO_SERVER, *NO_ADDRESS,
-             f"icmpv6 type nd-neighbor-advert {TARGET} != {{ {', '.join(map(_number, targets))} }} drop"]
+    rules = [
+        f"ether saddr != {{ {macs} }} drop",
+        f"arp saddr ether != {{ {macs} }} drop",
+        *NO_SERVER,
+        *NO_ADDRESS,
+        f"icmpv6 type nd-neighbor-advert {TARGET} != {{ {', '.join(map(_number, targets))} }} drop",
+    ]
     for mac, addresses in sorted(owned.items()):
         v4, v6 = (_collapsed(a for a in addresses if a.version == version) for version in (4, 6))
         if v4:
-            rules += [f"ether saddr {mac} arp saddr ip {_among(v4)} return", f"ether saddr {mac} ip saddr {_among(v4)} return"]
+            rules += [
+                f"ether saddr {mac} arp saddr ip {_among(v4)} return",
+                f"ether saddr {mac} ip saddr {_among(v4)} return",
+            ]
         rules.append(f"ether saddr {mac} ip6 saddr {_among(v6)} return")
     return Chain((*rules, "drop"))
 

@@ -29,8 +29,11 @@ class Watch:
         self._netlink.close()
 
     def _run(self) -> None:
+        poll = select.poll()
+        poll.register(self._netlink, select.POLLIN)
+        poll.register(self._end, select.POLLIN)
         while True:
-            ready, _, _ = select.select([self._netlink, self._end], [], [])
+            ready = [handle for handle, _ in poll.poll()]
             if self._end in ready:
                 return
             try:
@@ -47,14 +50,16 @@ def deleted(data: bytes) -> Iterator[str]:
     """The names of interfaces that a datagram of rtnetlink(7) messages says are gone."""
     while len(data) >= HEADER.size:
         length, kind, *_ = HEADER.unpack_from(data)
-        if kind == RTM_DELLINK and data[HEADER.size] == 0:  # AF_UNSPEC; AF_BRIDGE tells only that a port left its bridge
-            yield from _names(data[HEADER.size + LINK:length])
-        data = data[(length + 3) & ~3:] if length else b""
+        if (
+            kind == RTM_DELLINK and data[HEADER.size] == 0
+        ):  # AF_UNSPEC; AF_BRIDGE tells only that a port left its bridge
+            yield from _names(data[HEADER.size + LINK : length])
+        data = data[(length + 3) & ~3 :] if length else b""
 
 
 def _names(attributes: bytes) -> Iterator[str]:
     while len(attributes) >= ATTRIBUTE.size:
         length, kind = ATTRIBUTE.unpack_from(attributes)
         if kind == IFLA_IFNAME:
-            yield attributes[ATTRIBUTE.size:length].rstrip(b"\0").decode()
-        attributes = attributes[(length + 3) & ~3:] if length else b""
+            yield attributes[ATTRIBUTE.size : length].rstrip(b"\0").decode()
+        attributes = attributes[(length + 3) & ~3 :] if length else b""
