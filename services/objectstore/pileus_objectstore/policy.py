@@ -24,5 +24,4 @@ RULES = (
     Rule("objectstore:object:create", WRITE),
     Rule("objectstore:object:update", WRITE),
     Rule("objectstore:object:delete", WRITE),
-    Rule("objectstore:object:copy", WRITE),
 )

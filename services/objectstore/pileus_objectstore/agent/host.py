@@ -1,6 +1,7 @@
 """What the calls of a storage server share: its disks, and who else there is."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,7 +41,7 @@ class Host:
         self.pool = pool
         self._reserve = reserve
         self._devices: dict[str, Device] = {}
-        self._busy = 0  # about; a race costs nothing but a thread
+        self._room = threading.Semaphore(CROWD)
         self._hands = ThreadPoolExecutor(HANDS, "device")
 
     def device(self, name: str) -> Device:
@@ -87,15 +88,14 @@ class Host:
                 log.warning("%s", e)
                 return None
 
-        self._busy += 1
-        try:
-            if self._busy > CROWD:
-                outcomes = [guarded(item) for item in items]
-            else:
+        if not self._room.acquire(blocking=False):
+            outcomes = [guarded(item) for item in items]
+        else:
+            try:
                 futures = [self._hands.submit(guarded, item) for item in items[1:]]
                 outcomes = [guarded(item) for item in items[:1]] + [future.result() for future in futures]
-        finally:
-            self._busy -= 1
+            finally:
+                self._room.release()
         return [outcome for outcome in outcomes if outcome]
 
     def close(self) -> None:

@@ -1,14 +1,15 @@
 """/v1/{account}: its containers and its metadata. An account needs no creation: it is there for whoever may use it."""
 
-from pileus_kit.errors import BadRequest, Conflict, Forbidden, NotFound
+from pileus_kit.errors import BadRequest, Forbidden
+from pileus_objectstore.api import bulk
 from pileus_objectstore.api.exchange import Request, Response, http_date
+from pileus_objectstore.api.heads import answered, check_total, put_account
 from pileus_objectstore.api.info import POLICY
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, pages
-from pileus_objectstore.core.names import Target
 from pileus_objectstore.ring.rings import Spot
-from pileus_objectstore.rpc.contract import DeleteListing, Info, ListingReply, PutListing, Upstream, timestamp
+from pileus_objectstore.rpc.contract import DeleteListing, Info, ListingReply, Upstream, timestamp
 
 calls = Calls("account")
 
@@ -32,13 +33,15 @@ def head(tools: Tools, request: Request) -> Response:
 
 @calls.endpoint("POST", policy="objectstore:account:update")
 def post(tools: Tools, request: Request) -> Response:
-    put(tools, request.target, changes(tools, request))
+    if "bulk-delete" in request.query:
+        return bulk.delete_many(tools, request)
+    put_account(tools, request.target, changes(tools, request))
     return Response(204)
 
 
 @calls.endpoint("PUT", policy="objectstore:account:create")
 def create(tools: Tools, request: Request) -> Response:
-    return Response(put(tools, request.target, changes(tools, request)).status)
+    return Response(put_account(tools, request.target, changes(tools, request)).status)
 
 
 @calls.endpoint("DELETE", policy="objectstore:account:delete")
@@ -56,16 +59,6 @@ def delete(tools: Tools, request: Request) -> Response:
     return answered(reply)
 
 
-def put(tools: Tools, target: Target, values: dict[str, str]) -> ListingReply:
-    def make(spot: Spot, told: tuple[Upstream, ...]) -> PutListing:
-        return PutListing("account", spot, target.path, stamp, values)
-
-    stamp = timestamp(tools.now())
-    reply = tools.cluster.write("put_listing", tools.cluster.rings.place(target.account), None, ListingReply, make)
-    tools.infos.forget(target)
-    return reply
-
-
 def changes(tools: Tools, request: Request) -> dict[str, str]:
     """The metadata this request sets; a quota only by who may."""
     given = dict(request.headers)
@@ -81,16 +74,6 @@ def changes(tools: Tools, request: Request) -> dict[str, str]:
             raise BadRequest(why="X-Account-Meta-Quota-Bytes must be a number")
     check_total(tools, request.target, values)
     return values
-
-
-def check_total(tools: Tools, target: Target, values: dict[str, str]) -> None:
-    """Many small changes must not add up to more metadata than one may have."""
-    info = tools.infos.get(target, fresh=True) if values else None
-    if info is None:
-        return
-    prefix = f"X-{target.kind.title()}-Meta-"
-    stored = {name: value for name, (value, _) in info.metadata.items()} | values
-    metadata.check_total({name[len(prefix) :]: value for name, value in stored.items() if name.startswith(prefix)})
 
 
 def headers(info: Info | None, owner: bool) -> list[tuple[str, str]]:
@@ -117,12 +100,3 @@ def headers(info: Info | None, owner: bool) -> list[tuple[str, str]]:
     if quota:
         found.append(("X-Account-Quota-Bytes", quota))
     return found + list(metadata.visible("account", info.metadata, owner))
-
-
-def answered(reply: ListingReply) -> Response:
-    """What a change of a listing came to."""
-    if reply.status == 404:
-        raise NotFound(why="The resource could not be found.")
-    if reply.status == 409:
-        raise Conflict(why="There was a conflict when trying to complete your request.")
-    return Response(reply.status)

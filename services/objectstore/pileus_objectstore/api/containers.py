@@ -1,15 +1,13 @@
 """/v1/{account}/{container}: its objects, its metadata, who else may use it."""
 
 from pileus_kit.errors import BadRequest, NotFound
-from pileus_objectstore.api import accounts
 from pileus_objectstore.api.exchange import Request, Response, http_date
+from pileus_objectstore.api.heads import answered, change_container, check_total, create_container, remove_container
 from pileus_objectstore.api.info import POLICY
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, pages
-from pileus_objectstore.core.names import Target
-from pileus_objectstore.ring.rings import Spot
-from pileus_objectstore.rpc.contract import DeleteListing, Info, ListingReply, PutListing, Upstream, timestamp
+from pileus_objectstore.rpc.contract import Info
 
 calls = Calls("container")
 NUMBERS = ("X-Container-Meta-Quota-Bytes", "X-Container-Meta-Quota-Count")
@@ -40,19 +38,12 @@ def put(tools: Tools, request: Request) -> Response:
     policy = request.header("X-Storage-Policy")
     if policy and policy.lower() != POLICY.lower():
         raise BadRequest(why=f"Invalid X-Storage-Policy {policy!r}")
-    return accounts.answered(create(tools, request.target, values))
-
-
-def create(tools: Tools, target: Target, values: dict[str, str]) -> ListingReply:
-    """Make a container, and its account if this is the first."""
-    if tools.infos.get(target.parent) is None:
-        accounts.put(tools, target.parent, {})
-    return change(tools, target, values, create=True)
+    return answered(create_container(tools, request.target, values))
 
 
 @calls.endpoint("POST", policy="objectstore:container:update")
 def post(tools: Tools, request: Request) -> Response:
-    reply = change(tools, request.target, changes(tools, request), create=False)
+    reply = change_container(tools, request.target, changes(tools, request), create=False)
     if reply.status == 404:
         raise NotFound(why="The resource could not be found.")
     return Response(204)
@@ -60,27 +51,7 @@ def post(tools: Tools, request: Request) -> Response:
 
 @calls.endpoint("DELETE", policy="objectstore:container:delete")
 def delete(tools: Tools, request: Request) -> Response:
-    def make(spot: Spot, told: tuple[Upstream, ...]) -> DeleteListing:
-        return DeleteListing("container", spot, request.target.path, stamp, told)
-
-    stamp, rings = timestamp(tools.now()), tools.cluster.rings
-    reply = tools.cluster.write(
-        "delete_listing", rings.place(*request.target.names), rings.place(request.target.account), ListingReply, make
-    )
-    tools.infos.forget(request.target)
-    return accounts.answered(reply)
-
-
-def change(tools: Tools, target: Target, values: dict[str, str], *, create: bool) -> ListingReply:
-    def make(spot: Spot, told: tuple[Upstream, ...]) -> PutListing:
-        return PutListing("container", spot, target.path, stamp, values, told, create)
-
-    stamp, rings = timestamp(tools.now()), tools.cluster.rings
-    reply = tools.cluster.write(
-        "put_listing", rings.place(*target.names), rings.place(target.account), ListingReply, make
-    )
-    tools.infos.forget(target)
-    return reply
+    return answered(remove_container(tools, request.target))
 
 
 def changes(tools: Tools, request: Request) -> dict[str, str]:
@@ -88,7 +59,7 @@ def changes(tools: Tools, request: Request) -> dict[str, str]:
     for name in NUMBERS:
         if values.get(name) and not values[name].isdigit():
             raise BadRequest(why=f"Invalid {name.rpartition('-')[2].lower()} quota.")
-    accounts.check_total(tools, request.target, values)
+    check_total(tools, request.target, values)
     return values
 
 

@@ -31,6 +31,23 @@ FEATURES = {
         "extra_header_count": 0,
         "valid_api_versions": ["v1", "v1.0"],
     },
+    "slo": {
+        "max_manifest_segments": 1000,
+        "max_manifest_size": 8 << 20,
+        "min_segment_size": 1,
+        "yield_frequency": 10,
+    },
+    "dlo": {"max_segments": 100_000},
+    "tempurl": {
+        "methods": ["GET", "HEAD", "PUT", "POST", "DELETE"],
+        "allowed_digests": ["sha256", "sha512"],
+        "incoming_allow_headers": [],
+        "incoming_remove_headers": ["x-timestamp"],
+        "outgoing_allow_headers": ["x-object-meta-public-*"],
+        "outgoing_remove_headers": ["x-object-meta-*"],
+    },
+    "versioned_writes": {"allowed_flags": ["x-versions-location", "x-history-location"]},
+    "bulk_delete": {"max_deletes_per_request": 10000, "max_failed_deletes": 1000},
     "account_quotas": {},
     "container_quotas": {},
 }

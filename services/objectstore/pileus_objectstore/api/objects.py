@@ -2,43 +2,72 @@
 
 import mimetypes
 
-from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge, Unavailable
-from pileus_objectstore.api.exchange import ClientGone, Request, Response, http_date
+import msgspec
+
+from pileus_kit.errors import BadRequest, Conflict, NotFound, TooLarge
+from pileus_objectstore.api import bulk, copies, large, reading, temp_urls, versions
+from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.info import MAX_FILE
-from pileus_objectstore.api.reading import find, serve
 from pileus_objectstore.api.routes import Calls
+from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pieces, remove
 from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core import metadata, quotas
-from pileus_objectstore.core.names import Target
+from pileus_objectstore.core import metadata, pages, quotas
 from pileus_objectstore.errors import Unprocessable
 from pileus_objectstore.ring.rings import Spot
-from pileus_objectstore.rpc.contract import DeleteObject, Info, ObjectReply, PostObject, PutObject, Upstream, timestamp
+from pileus_objectstore.rpc.contract import ObjectReply, PostObject, PutObject, Upstream, timestamp
 
 calls = Calls("object")
-NOWHERE = Spot(0, "", ())
 
 
 @calls.endpoint("GET", policy="objectstore:object:read", acl="read")
 def get(tools: Tools, request: Request) -> Response:
-    return serve(tools, request, find(tools, request))
+    return temp_urls.dress(request, reading.serve(tools, request))
 
 
 @calls.endpoint("HEAD", policy="objectstore:object:read", acl="read")
 def head(tools: Tools, request: Request) -> Response:
-    return serve(tools, request, find(tools, request))
+    return temp_urls.dress(request, reading.serve(tools, request))
+
+
+@calls.endpoint("COPY", policy="objectstore:object:read", acl="read")
+def copy(tools: Tools, request: Request) -> Response:
+    return copies.copy_to(tools, request)
 
 
 @calls.endpoint("PUT", policy="objectstore:object:create", acl="write")
 def put(tools: Tools, request: Request) -> Response:
+    if "X-Copy-From" in request.headers:
+        return copies.copy_from(tools, request)
+    if request.query.get("multipart-manifest") == "put":
+        return put_manifest(tools, request)
     target = request.target
     container = container_of(tools, target)
     size = request.size
     wish = wish_of(tools, request, size)
     room = quotas.check(tools.infos, target, container, size)
     wish.most = min(MAX_FILE, room) if room >= 0 else MAX_FILE
-    reply = store(tools, target, wish, request.reader())
+    reply = versions.save(tools, target, wish, request.reader(), container)
     assert reply.meta is not None
-    return Response(201, [("Etag", reply.meta.etag), ("Last-Modified", http_date(reply.meta.timestamp))], b"")
+    return Response(201, [("Etag", reply.meta.etag), ("Last-Modified", http_date(reply.meta.timestamp))])
+
+
+def put_manifest(tools: Tools, request: Request) -> Response:
+    """A static large object: its segments are there already, the body lists them."""
+    container = container_of(tools, request.target)
+    lines = large.checked(tools, request)
+    etag, size = large.static_etag(lines), sum(large.segment_of(line).size for line in lines)
+    given = request.header("Etag").strip().strip('"').lower()
+    if given and given != etag:
+        raise Unprocessable(why="The manifest's ETag is not what the ETag header says.")
+    for line in lines:
+        line.last_modified = pages.iso(line.last_modified)
+    data = msgspec.json.encode(lines)
+    wish = wish_of(tools, request, len(data))
+    wish.etag, wish.listed_size = "", size
+    wish.headers |= {large.STATIC: "True", large.ETAG: etag, large.SIZE: str(size)}
+    reply = versions.save(tools, request.target, wish, pieces(iter([data])), container)
+    assert reply.meta is not None
+    return Response(201, [("Etag", f'"{etag}"'), ("Last-Modified", http_date(reply.meta.timestamp))])
 
 
 @calls.endpoint("POST", policy="objectstore:object:update", acl="write")
@@ -64,46 +93,16 @@ def post(tools: Tools, request: Request) -> Response:
 
 @calls.endpoint("DELETE", policy="objectstore:object:delete", acl="write")
 def delete(tools: Tools, request: Request) -> Response:
-    container_of(tools, request.target)
-    reply = remove(tools, request.target)
+    container = container_of(tools, request.target)
+    if request.query.get("multipart-manifest") == "delete":
+        return bulk.delete_segments(tools, request)
+    versioned = versions.location(container)
+    reply = versions.remove(tools, request.target, container) if versioned else remove(tools, request.target)
     if reply.status == 404:
         raise NotFound(why="The resource could not be found.")
     if reply.status == 409:
         raise Conflict(why="There is a newer version of the object.")
     return Response(204)
-
-
-def remove(tools: Tools, target: Target) -> ObjectReply:
-    stamp, rings = timestamp(tools.now()), tools.cluster.rings
-
-    def make(spot: Spot, told: tuple[Upstream, ...]) -> DeleteObject:
-        return DeleteObject(spot, target.path, stamp, told)
-
-    return tools.cluster.write(
-        "delete_object", rings.place(*target.names), rings.place(*target.parent.names), ObjectReply, make
-    )
-
-
-def store(tools: Tools, target: Target, wish: PutObject, read) -> ObjectReply:  # type: ignore[no-untyped-def]
-    """Write an object to a quorum of its replicas. Raises what the client did wrong, or Unavailable."""
-    rings = tools.cluster.rings
-    reply = tools.cluster.put_object(rings.place(*target.names), rings.place(*target.parent.names), wish, read)
-    if reply.status == 201:
-        return reply
-    raise {
-        409: Conflict(why="There is a newer version of the object."),
-        412: PreconditionFailed(why="There is such an object already."),
-        413: TooLarge(why="The object is too large, or exceeds a quota."),
-        422: Unprocessable(why="The body's MD5 is not what the ETag header says."),
-        499: ClientGone(),
-    }.get(reply.status) or Unavailable(why=reply.why or "The object could not be stored; try again shortly.")
-
-
-def container_of(tools: Tools, target: Target) -> Info:
-    container = tools.infos.get(target.parent) or tools.infos.get(target.parent, fresh=True)
-    if container is None:
-        raise NotFound(why="The resource could not be found.")
-    return container
 
 
 def wish_of(tools: Tools, request: Request, size: int) -> PutObject:
@@ -138,19 +137,3 @@ def media_of(request: Request) -> str:
     if not given or request.header("X-Detect-Content-Type").lower() in ("true", "1", "yes", "on"):
         return mimetypes.guess_type(request.target.object)[0] or "application/octet-stream"
     return given
-
-
-def delete_at(tools: Tools, request: Request) -> int:
-    """Epoch seconds at which the object goes away; 0 for never. Raises BadRequest for the past."""
-    after, at = request.header("X-Delete-After"), request.header("X-Delete-At")
-    if not after and not at:
-        return 0
-    try:
-        moment = int(tools.now()) + int(after) if after else int(at)
-    except ValueError:
-        raise BadRequest(why=f"Non-integer X-Delete-{'After' if after else 'At'}") from None
-    if moment <= tools.now() or moment > 9_999_999_999:
-        raise BadRequest(
-            why=f"X-Delete-{'After' if after else 'At'} in past" if moment <= tools.now() else "X-Delete-At too far"
-        )
-    return moment

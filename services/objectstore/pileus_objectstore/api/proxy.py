@@ -9,13 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from pileus_kit import context
-from pileus_kit.errors import CloudError, Forbidden, Unauthorized
-from pileus_objectstore.api import info
+from pileus_kit.errors import CloudError, Unauthorized
+from pileus_objectstore.api import info, temp_urls
 from pileus_objectstore.api.exchange import REASONS, ClientGone, Request, Response, refusal, wire_of
+from pileus_objectstore.api.judging import judge
 from pileus_objectstore.api.routes import Call, Calls
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.names import check
-from pileus_objectstore.core.rights import admitted, ruled
+from pileus_objectstore.core.rights import ruled
 
 log = logging.getLogger(__name__)
 access = logging.getLogger("pileus.access")
@@ -80,7 +81,8 @@ class Proxy:
             allow = sorted(method for kind, method in self.calls if kind == target.kind)
             return Response(405, [("Allow", ", ".join(allow))])
         self._identify(request)
-        self._judge(request, call)
+        if not temp_urls.admit(self.tools, request):
+            request.owner = judge(self.tools, request, target, call.policy, call.acl)
         check(target)
         return call.handler(self.tools, request)
 
@@ -99,22 +101,6 @@ class Proxy:
             )
         except Unauthorized:
             return
-
-    def _judge(self, request: Request, call: Call) -> None:
-        """Raises Unauthorized or Forbidden. Only a fresh look at the container's ACL refuses."""
-        target = request.target
-        if self.tools.rights.allows(call.policy, request.caller, target):
-            request.owner = True
-            return
-        if call.acl and target.container:
-            container = target if target.kind == "container" else target.parent
-            for fresh in (False, True):
-                head = self.tools.infos.get(container, fresh)
-                if head and admitted(call.acl, target.kind, request.caller, request.header("Referer"), head):
-                    return
-        if request.caller is None:
-            raise Unauthorized()
-        raise Forbidden(rule=call.policy)
 
 
 def _close(body: Any) -> None:

@@ -5,53 +5,74 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pileus_kit.errors import NotFound
+from pileus_objectstore.api import large
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.conditions import CONDITIONS, Span, ranges, resolve, verdict
+from pileus_objectstore.core.contents import Content, Stored
+from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.streams import ObjectStream
-from pileus_objectstore.ring.rings import Place
 from pileus_objectstore.rpc.contract import Meta
 
 SHORT = 1 << 18
+DEFAULT_TYPE = "application/octet-stream"
 
 
 @dataclass
 class Found:
-    """An object, or the part of it that was asked for. `stream` is None for a HEAD, or where a condition has to be
-    judged first."""
+    """An object. `stream` is what the common GET came with at once: bytes from `start` on, `length` of them."""
 
-    place: Place
     meta: Meta
+    content: Content
     stream: ObjectStream | None = None
     start: int = 0
     length: int = 0
-
-    def close(self) -> None:
-        if self.stream is not None:
-            self.stream.close()
+    etag: str = ""
+    media: str = ""
 
 
-def find(tools: Tools, request: Request) -> Found:
-    """One question to one host in the common case. Raises NotFound."""
-    place = tools.cluster.rings.place(*request.target.names)
+def serve(tools: Tools, request: Request) -> Response:
+    """One question to one host in the common case."""
+    found = find(tools, request, request.target)
+    return direct(found) if found.stream is not None else considered(request, found)
+
+
+def find(tools: Tools, request: Request, target: Target) -> Found:
+    """The object and, for a plain GET, its stream. Raises NotFound."""
+    place = tools.cluster.rings.place(*target.names)
     spans = ranges(request.header("Range")) if "Range" in request.headers else []
     simple = request.method == "GET" and len(spans) < 2 and not any(name in request.headers for name in CONDITIONS)
-    span: Span = spans[0] if spans and simple else (None, None)
     if not simple:
-        reply = tools.cluster.head(place)
-        found = Found(place, meta_of(tools, reply.meta))
-    else:
-        reply, exchange, body = tools.cluster.open(place, first=span[0], last=span[1])
-        if reply.status >= 300:
-            return Found(place, meta_of(tools, reply.meta), None, -1)
-        found = Found(
-            place,
-            meta_of(tools, reply.meta),
-            ObjectStream(tools.cluster, place, reply, exchange, body),
-            reply.start,
-            reply.length,
-        )
-    return found
+        return head(tools, request, target)
+    span: Span = spans[0] if spans else (None, None)
+    reply, exchange, body = tools.cluster.open(place, first=span[0], last=span[1])
+    meta = meta_of(tools, reply.meta)
+    if reply.status >= 300:
+        return interpreted(tools, request, target, meta)
+    stream = ObjectStream(tools.cluster, place, reply, exchange, body)
+    if large.is_manifest(meta):
+        stream.close()
+        return interpreted(tools, request, target, meta)
+    return Found(meta, Stored(tools.cluster, place, meta), stream, reply.start, reply.length, meta.etag)
+
+
+def head(tools: Tools, request: Request, target: Target) -> Found:
+    place = tools.cluster.rings.place(*target.names)
+    return interpreted(tools, request, target, meta_of(tools, tools.cluster.head(place).meta))
+
+
+def interpreted(tools: Tools, request: Request, target: Target, meta: Meta) -> Found:
+    """What the object means: itself, or what its manifest names."""
+    place = tools.cluster.rings.place(*target.names)
+    stored = Stored(tools.cluster, place, meta)
+    if not large.is_manifest(meta):
+        return Found(meta, stored, etag=meta.etag)
+    if request.query.get("multipart-manifest") == "get":
+        content = large.raw(request, meta, stored)
+        media = "application/json; charset=utf-8" if large.is_static(meta) else ""
+        return Found(meta, content, etag=content.etag, media=media)
+    content = large.open_manifest(tools, request, target, meta, stored)
+    return Found(meta, content, etag=f'"{content.etag}"')
 
 
 def meta_of(tools: Tools, meta: Meta | None) -> Meta:
@@ -60,49 +81,52 @@ def meta_of(tools: Tools, meta: Meta | None) -> Meta:
     return meta
 
 
-def serve(tools: Tools, request: Request, found: Found) -> Response:
-    meta = found.meta
-    heads = headers(meta)
-    if found.start < 0:
-        return unsatisfiable(meta.size, heads)
-    media = meta.headers.get("Content-Type", "application/octet-stream")
-    if found.stream is not None:
-        partial = found.length != meta.size
-        if partial:
-            heads.append(("Content-Range", f"bytes {found.start}-{found.start + found.length - 1}/{meta.size}"))
-        body: bytes | Iterable[bytes] = found.stream.whole() if found.length <= SHORT else found.stream
-        return Response(206 if partial else 200, heads, body, media, found.length)
-    status = verdict(request.headers, meta.etag, float(max(meta.timestamp, meta.posted)))
+def direct(found: Found) -> Response:
+    meta, stream = found.meta, found.stream
+    assert stream is not None
+    heads = headers(found)
+    partial = found.length != meta.size
+    if partial:
+        heads.append(("Content-Range", f"bytes {found.start}-{found.start + found.length - 1}/{meta.size}"))
+    body: bytes | Iterable[bytes] = stream.whole() if found.length <= SHORT else stream
+    return Response(206 if partial else 200, heads, body, media_of(found), found.length)
+
+
+def considered(request: Request, found: Found) -> Response:
+    """Conditions first, then ranges."""
+    meta, content, heads = found.meta, found.content, headers(found)
+    status = verdict(request.headers, content.etag, float(max(meta.timestamp, meta.posted)))
     if status != 200:
-        return Response(status, heads, b"", media)
+        return Response(status, heads, b"", media_of(found))
     spans = ranges(request.header("Range")) if request.method == "GET" else []
-    resolved = [pair for pair in (resolve(span, meta.size) for span in spans) if pair]
+    resolved = [pair for pair in (resolve(span, content.size) for span in spans) if pair]
     if spans and not resolved:
-        return unsatisfiable(meta.size, heads)
+        return unsatisfiable(content.size, heads)
     if request.method == "HEAD":
-        return Response(200, heads, b"", media, meta.size)
+        return Response(200, heads, b"", media_of(found), content.size)
     if len(resolved) > 1:
-        return multipart(tools, found, heads, media, resolved)
-    first, last = resolved[0] if resolved else (0, meta.size - 1)
+        return multipart(content, heads, media_of(found), resolved)
+    first, last = resolved[0] if resolved else (0, content.size - 1)
     if resolved:
-        heads.append(("Content-Range", f"bytes {first}-{last}/{meta.size}"))
-    body = part(tools, found, first, last) if meta.size else b""
-    return Response(206 if resolved else 200, heads, body, media, last - first + 1)
+        heads.append(("Content-Range", f"bytes {first}-{last}/{content.size}"))
+    body = begun(content.read(first, last)) if content.size else b""
+    return Response(206 if resolved else 200, heads, body, media_of(found), last - first + 1)
 
 
-def part(tools: Tools, found: Found, first: int, last: int) -> ObjectStream:
-    reply, exchange, body = tools.cluster.open(found.place, first=first, last=last, pinned=found.meta.timestamp)
-    if reply.status >= 300:
-        raise NotFound(why="The object was replaced meanwhile.")
-    return ObjectStream(tools.cluster, found.place, reply, exchange, body)
+def begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same, with its first piece already read: what goes wrong there is still a proper refusal."""
+    first = next(pieces, b"")
+
+    def rest() -> Iterator[bytes]:
+        yield first
+        yield from pieces
+
+    return rest()
 
 
-def multipart(
-    tools: Tools, found: Found, heads: list[tuple[str, str]], media: str, spans: list[tuple[int, int]]
-) -> Response:
+def multipart(content: Content, heads: list[tuple[str, str]], media: str, spans: list[tuple[int, int]]) -> Response:
     """multipart/byteranges (RFC 9110, 14.6); its length is known before the first byte is read."""
-    boundary = secrets.token_hex(16)
-    size = found.meta.size
+    boundary, size = secrets.token_hex(16), content.size
     intros = [
         f"--{boundary}\r\nContent-Type: {media}\r\nContent-Range: bytes {first}-{last}/{size}\r\n\r\n".encode()
         for first, last in spans
@@ -113,7 +137,7 @@ def multipart(
     def parts() -> Iterator[bytes]:
         for intro, (first, last) in zip(intros, spans, strict=True):
             yield intro
-            yield from part(tools, found, first, last)
+            yield from content.read(first, last)
             yield b"\r\n"
         yield end
 
@@ -125,17 +149,22 @@ def unsatisfiable(size: int, heads: list[tuple[str, str]]) -> Response:
     return Response(416, [*heads, ("Content-Range", f"bytes */{size}")], page)
 
 
-def headers(meta: Meta) -> list[tuple[str, str]]:
+def media_of(found: Found) -> str:
+    return found.media or found.meta.headers.get("Content-Type", DEFAULT_TYPE)
+
+
+def headers(found: Found) -> list[tuple[str, str]]:
+    meta = found.meta
     changed = max(meta.timestamp, meta.posted)
-    found = [
-        ("Etag", meta.etag),
+    heads = [
+        ("Etag", found.etag),
         ("Last-Modified", http_date(changed)),
         ("X-Timestamp", changed),
         ("Accept-Ranges", "bytes"),
     ]
-    found += [
+    heads += [
         (name, value) for name, value in meta.headers.items() if name != "Content-Type" and "-Sysmeta-" not in name
     ]
     if meta.delete_at:
-        found.append(("X-Delete-At", str(meta.delete_at)))
-    return found
+        heads.append(("X-Delete-At", str(meta.delete_at)))
+    return heads

@@ -1,0 +1,77 @@
+"""Many deletions in one request, and the parts of a large object together with it."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote
+
+import msgspec
+
+from pileus_kit.errors import BadRequest, CloudError, NotFound, TooLarge
+from pileus_objectstore.api import large, storing
+from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.heads import remove_container
+from pileus_objectstore.api.judging import DELETE, judge
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core.names import Target
+
+MOST = 10_000
+MOST_BYTES = MOST * 1400
+HANDS = 4
+
+
+def delete_segments(tools: Tools, request: Request) -> Response:
+    """DELETE ?multipart-manifest=delete."""
+    return report(request, erase(tools, request, large.segments_to_delete(tools, request.target)))
+
+
+def delete_many(tools: Tools, request: Request) -> Response:
+    """POST /v1/account?bulk-delete: one URL-encoded path a line."""
+    data = request.body(MOST_BYTES)
+    lines = [line.strip() for line in data.decode(errors="replace").splitlines() if line.strip()]
+    if len(lines) > MOST or len(data) > MOST_BYTES:
+        raise TooLarge(why=f"Maximum Bulk Deletes: {MOST} per request")
+    if not lines:
+        raise BadRequest(why="Invalid bulk delete.")
+    targets = [Target(request.target.account, *unquote(line).lstrip("/").split("/", 1)) for line in lines]
+    return report(request, erase(tools, request, targets))
+
+
+def erase(tools: Tools, request: Request, targets: Iterable[Target]) -> list[tuple[Target, int]]:
+    """[(target, status)]: objects side by side, then containers, which may be empty by then."""
+    targets = list(targets)
+    things = [target for target in targets if target.object]
+    with ThreadPoolExecutor(HANDS) as hands:
+        outcomes = list(hands.map(lambda target: (target, _erase(tools, request, target)), things))
+    return outcomes + [(target, _erase(tools, request, target)) for target in targets if not target.object]
+
+
+def _erase(tools: Tools, request: Request, target: Target) -> int:
+    try:
+        if not target.object:
+            judge(tools, request, target, "objectstore:container:delete", "")
+            return remove_container(tools, target).status
+        judge(tools, request, target, *DELETE)
+        storing.container_of(tools, target)
+        return storing.remove(tools, target).status
+    except NotFound:
+        return 404
+    except CloudError as e:
+        return e.status
+
+
+def report(request: Request, outcomes: list[tuple[Target, int]]) -> Response:
+    """Swift's bulk answer: always 200, the real status inside."""
+    errors = [(str(target).removeprefix(f"/{target.account}"), status) for target, status in outcomes
+              if status >= 400 and status != 404]  # fmt: skip
+    numbers = {
+        "Number Deleted": sum(1 for _, status in outcomes if status < 300),
+        "Number Not Found": sum(1 for _, status in outcomes if status == 404),
+        "Response Status": "400 Bad Request" if errors else "200 OK",
+        "Response Body": "",
+    }
+    if "json" in request.header("Accept") or request.query.get("format") == "json":
+        view = numbers | {"Errors": [[name, str(status)] for name, status in errors]}
+        return Response(200, (), msgspec.json.encode(view), "application/json")
+    lines = [f"{name}: {value}" for name, value in numbers.items()] + ["Errors:"]
+    lines += [f"{name}, {status}" for name, status in errors]
+    return Response(200, (), "\n".join(lines).encode(), "text/plain")

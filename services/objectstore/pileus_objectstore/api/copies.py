@@ -1,0 +1,72 @@
+"""COPY, and PUT with X-Copy-From: the bytes go from replica to replica through the proxy, never through the client."""
+
+from urllib.parse import unquote
+
+from pileus_kit.errors import BadRequest, TooLarge
+from pileus_objectstore.api import reading, versions
+from pileus_objectstore.api.exchange import Request, Response, http_date
+from pileus_objectstore.api.info import MAX_FILE
+from pileus_objectstore.api.judging import CREATE, READ, judge
+from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pieces
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core import metadata, quotas
+from pileus_objectstore.core.names import Target, check, split_pair
+from pileus_objectstore.rpc.contract import PutObject, timestamp
+
+
+def copy_from(tools: Tools, request: Request) -> Response:
+    """PUT with X-Copy-From."""
+    if request.environ.get("CONTENT_LENGTH", "0") not in ("", "0"):
+        raise BadRequest(why="Copy requests require a zero byte body")
+    account = unquote(request.header("X-Copy-From-Account")) or request.target.account
+    source = Target(account, *split_pair(unquote(request.header("X-Copy-From")), "X-Copy-From header"))
+    judge(tools, request, source, *READ)
+    return copied(tools, request, source, request.target)
+
+
+def copy_to(tools: Tools, request: Request) -> Response:
+    """COPY with Destination."""
+    account = unquote(request.header("Destination-Account")) or request.target.account
+    destination = Target(account, *split_pair(unquote(request.header("Destination")), "Destination header"))
+    check(destination)
+    judge(tools, request, destination, *CREATE)
+    return copied(tools, request, request.target, destination)
+
+
+def copied(tools: Tools, request: Request, source: Target, destination: Target) -> Response:
+    found = reading.head(tools, request, source)
+    content = found.content
+    if content.size > MAX_FILE:
+        raise TooLarge(why="The copy would be larger than an object may be.")
+    container = container_of(tools, destination)
+    quotas.check(tools.infos, destination, container, content.size)
+    kept = {} if request.header("X-Fresh-Metadata").lower() == "true" else inherited(request, found)
+    values = kept | metadata.of_object(request.headers)
+    values["Content-Type"] = request.header("Content-Type") or found.meta.headers.get("Content-Type", "")
+    wish = PutObject(
+        NOWHERE, destination.path, timestamp(tools.now()), values, content.size,
+        delete_at=delete_at(tools, request) or (0 if not kept else found.meta.delete_at),
+    )  # fmt: skip
+    if request.query.get("multipart-manifest") == "get" and "X-Static-Large-Object" in values:
+        wish.listed_size = int(values.get("X-Object-Sysmeta-Slo-Size", "-1"))
+    reply = versions.save(tools, destination, wish, pieces(content.read(0, content.size - 1)), container)
+    assert reply.meta is not None
+    heads = [
+        ("Etag", reply.meta.etag),
+        ("Last-Modified", http_date(reply.meta.timestamp)),
+        ("X-Copied-From", f"{source.container}/{source.object}"),
+        ("X-Copied-From-Account", source.account),
+        ("X-Copied-From-Last-Modified", http_date(max(found.meta.timestamp, found.meta.posted))),
+    ]
+    heads += [(name, value) for name, value in values.items() if name.startswith("X-Object-Meta-")]
+    return Response(201, heads)
+
+
+def inherited(request: Request, found: reading.Found) -> dict[str, str]:
+    """The source's metadata; of a manifest's only if the manifest itself is copied."""
+    raw = request.query.get("multipart-manifest") == "get"
+    return {
+        name: value
+        for name, value in found.meta.headers.items()
+        if raw or not (name in ("X-Object-Manifest", "X-Static-Large-Object") or "-Sysmeta-" in name)
+    }

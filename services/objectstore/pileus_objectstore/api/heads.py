@@ -1,0 +1,69 @@
+"""Changing accounts and containers: what several calls do to their heads."""
+
+from pileus_kit.errors import Conflict, NotFound
+from pileus_objectstore.api.exchange import Response
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core import metadata
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.ring.rings import Spot
+from pileus_objectstore.rpc.contract import DeleteListing, ListingReply, PutListing, Upstream, timestamp
+
+
+def put_account(tools: Tools, target: Target, values: dict[str, str]) -> ListingReply:
+    def make(spot: Spot, told: tuple[Upstream, ...]) -> PutListing:
+        return PutListing("account", spot, target.path, stamp, values)
+
+    stamp = timestamp(tools.now())
+    reply = tools.cluster.write("put_listing", tools.cluster.rings.place(target.account), None, ListingReply, make)
+    tools.infos.forget(target)
+    return reply
+
+
+def create_container(tools: Tools, target: Target, values: dict[str, str]) -> ListingReply:
+    """Make a container, and its account if this is the first."""
+    if tools.infos.get(target.parent) is None:
+        put_account(tools, target.parent, {})
+    return change_container(tools, target, values, create=True)
+
+
+def change_container(tools: Tools, target: Target, values: dict[str, str], *, create: bool) -> ListingReply:
+    def make(spot: Spot, told: tuple[Upstream, ...]) -> PutListing:
+        return PutListing("container", spot, target.path, stamp, values, told, create)
+
+    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+    reply = tools.cluster.write(
+        "put_listing", rings.place(*target.names), rings.place(target.account), ListingReply, make
+    )
+    tools.infos.forget(target)
+    return reply
+
+
+def remove_container(tools: Tools, target: Target) -> ListingReply:
+    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+
+    def make(spot: Spot, told: tuple[Upstream, ...]) -> DeleteListing:
+        return DeleteListing("container", spot, target.path, stamp, told)
+
+    place, account = rings.place(*target.names), rings.place(target.account)
+    reply = tools.cluster.write("delete_listing", place, account, ListingReply, make)
+    tools.infos.forget(target)
+    return reply
+
+
+def check_total(tools: Tools, target: Target, values: dict[str, str]) -> None:
+    """Many small changes must not add up to more metadata than one may have."""
+    info = tools.infos.get(target, fresh=True) if values else None
+    if info is None:
+        return
+    prefix = f"X-{target.kind.title()}-Meta-"
+    stored = {name: value for name, (value, _) in info.metadata.items()} | values
+    metadata.check_total({name[len(prefix) :]: value for name, value in stored.items() if name.startswith(prefix)})
+
+
+def answered(reply: ListingReply) -> Response:
+    """What a change of a listing came to."""
+    if reply.status == 404:
+        raise NotFound(why="The resource could not be found.")
+    if reply.status == 409:
+        raise Conflict(why="There was a conflict when trying to complete your request.")
+    return Response(reply.status)

@@ -1,0 +1,91 @@
+"""Storing and removing objects: what several calls do."""
+
+from collections.abc import Callable, Iterator
+
+from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge, Unavailable
+from pileus_objectstore.api.exchange import ClientGone, Request
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core.contents import Stored
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.errors import Unprocessable
+from pileus_objectstore.ring.rings import Spot
+from pileus_objectstore.rpc.contract import DeleteObject, Info, ObjectReply, PutObject, Upstream, timestamp
+
+Read = Callable[[int], bytes]
+NOWHERE = Spot(0, "", ())  # a spot to be filled in by the cluster
+
+
+def store(tools: Tools, target: Target, wish: PutObject, read: Read) -> ObjectReply:
+    """Write an object to a quorum of its replicas. Raises what the client did wrong, or Unavailable."""
+    rings = tools.cluster.rings
+    reply = tools.cluster.put_object(rings.place(*target.names), rings.place(*target.parent.names), wish, read)
+    if reply.status == 201:
+        return reply
+    raise {
+        409: Conflict(why="There is a newer version of the object."),
+        412: PreconditionFailed(why="There is such an object already."),
+        413: TooLarge(why="The object is too large, or exceeds a quota."),
+        422: Unprocessable(why="The body's MD5 is not what the ETag header says."),
+        499: ClientGone(),
+    }.get(reply.status) or Unavailable(why=reply.why or "The object could not be stored; try again shortly.")
+
+
+def remove(tools: Tools, target: Target) -> ObjectReply:
+    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+
+    def make(spot: Spot, told: tuple[Upstream, ...]) -> DeleteObject:
+        return DeleteObject(spot, target.path, stamp, told)
+
+    return tools.cluster.write(
+        "delete_object", rings.place(*target.names), rings.place(*target.parent.names), ObjectReply, make
+    )
+
+
+def duplicate(tools: Tools, source: Target, destination: Target) -> ObjectReply | None:
+    """An exact copy, metadata and all, with the time of the copy; None if there is no source."""
+    place = tools.cluster.rings.place(*source.names)
+    meta = tools.cluster.head(place).meta
+    if meta is None:
+        return None
+    content = Stored(tools.cluster, place, meta)
+    wish = PutObject(
+        NOWHERE, destination.path, timestamp(tools.now()), meta.headers, meta.size, meta.etag,
+        delete_at=meta.delete_at,
+    )  # fmt: skip
+    return store(tools, destination, wish, pieces(content.read(0, meta.size - 1)))
+
+
+def pieces(source: Iterator[bytes]) -> Callable[[int], bytes]:
+    """An iterator as something to read from."""
+    held = b""
+
+    def read(most: int) -> bytes:
+        nonlocal held
+        data = held or next(source, b"")
+        held = data[most:]
+        return data[:most]
+
+    return read
+
+
+def container_of(tools: Tools, target: Target) -> Info:
+    container = tools.infos.get(target.parent) or tools.infos.get(target.parent, fresh=True)
+    if container is None:
+        raise NotFound(why="The resource could not be found.")
+    return container
+
+
+def delete_at(tools: Tools, request: Request) -> int:
+    """Epoch seconds at which the object goes away; 0 for never. Raises BadRequest for the past."""
+    after, at = request.header("X-Delete-After"), request.header("X-Delete-At")
+    if not after and not at:
+        return 0
+    try:
+        moment = int(tools.now()) + int(after) if after else int(at)
+    except ValueError:
+        raise BadRequest(why=f"Non-integer X-Delete-{'After' if after else 'At'}") from None
+    if moment <= tools.now() or moment > 9_999_999_999:
+        raise BadRequest(
+            why=f"X-Delete-{'After' if after else 'At'} in past" if moment <= tools.now() else "X-Delete-At too far"
+        )
+    return moment

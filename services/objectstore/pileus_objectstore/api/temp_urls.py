@@ -1,0 +1,130 @@
+"""URLs that carry their own right: one method, one object (or prefix), until a time, signed with a key of the
+account or container."""
+
+import base64
+import binascii
+import hmac
+import ipaddress
+import time
+from calendar import timegm
+from urllib.parse import quote
+
+from pileus_kit.errors import BadRequest, Unauthorized
+from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core.names import Target
+
+METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
+DIGESTS = {40: "sha1", 64: "sha256", 128: "sha512"}  # by the length of the signature in hex
+ALLOWED = ("sha256", "sha512")
+KEYS = ("Temp-Url-Key", "Temp-Url-Key-2")
+FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
+
+
+def admit(tools: Tools, request: Request) -> bool:
+    """True if the URL's signature lets the request in; False if it has none. Raises Unauthorized for a wrong one."""
+    query = request.query if "temp_url_sig=" in request.environ.get("QUERY_STRING", "") else {}
+    signature, expires = query.get("temp_url_sig", ""), _expiry(query.get("temp_url_expires", ""))
+    if not query:
+        return False
+    target = request.target
+    if (
+        not signature
+        or not expires
+        or expires < tools.now()
+        or target.kind != "object"
+        or request.method not in METHODS
+    ):
+        raise Unauthorized()
+    prefix = query.get("temp_url_prefix")
+    if prefix is not None and not target.object.startswith(prefix):
+        raise Unauthorized()
+    network = query.get("temp_url_ip_range", "")
+    if network and not _within(request.environ.get("REMOTE_ADDR", ""), network):
+        raise Unauthorized()
+    path = request.path if prefix is None else f"prefix:/v1/{target.account}/{target.container}/{prefix}"
+    if not _signed(tools, request.method, target, signature, expires, path, network):
+        raise Unauthorized()
+    if (
+        "X-Object-Manifest" in request.headers
+        or "X-Copy-From" in request.headers
+        or "X-Symlink-Target" in request.headers
+    ):
+        raise BadRequest(why="A temporary URL reaches one object only.")
+    request.caller = None
+    return True
+
+
+def dress(request: Request, response: Response) -> Response:
+    """A downloaded file keeps its name and is not shown in the page's place, unless the URL says `inline`."""
+    query = request.query
+    if "temp_url_sig" not in query or response.status not in (200, 206) or request.method not in ("GET", "HEAD"):
+        return response
+    expires = _expiry(query["temp_url_expires"])
+    response.set("Expires", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(expires)))
+    name = query.get("filename") or request.target.object.rstrip("/").rpartition("/")[2]
+    if "filename" not in query and ("inline" in query or response.get("Content-Disposition")):
+        if "inline" in query:
+            response.set("Content-Disposition", "inline")
+        return response
+    plain = name.replace("\\", "").replace('"', "%22")
+    kind = "inline" if "inline" in query else "attachment"
+    shown = "".join(c if " " <= c <= "~" else "_" for c in plain)
+    response.set("Content-Disposition", f"{kind}; filename=\"{shown}\"; filename*=UTF-8''{quote(name)}")
+    return response
+
+
+def keys_of(tools: Tools, target: Target, fresh: bool = False) -> list[str]:
+    """The keys that may sign for an object."""
+    found = []
+    for holder, kind in ((Target(target.account), "Account"), (Target(target.account, target.container), "Container")):
+        info = tools.infos.get(holder, fresh)
+        found += [info.value(f"X-{kind}-Meta-{key}") for key in KEYS] if info else []
+    return [key for key in found if key]
+
+
+def _signed(
+    tools: Tools, method: str, target: Target, signature: str, expires: int, path: str, network: str
+) -> bool:  # fmt: skip
+    digest, given = _signature(signature)
+    if digest not in ALLOWED:
+        return False
+    methods = ("HEAD", "GET", "PUT", "POST") if method == "HEAD" else (method,)
+    head = f"ip={network}\n" if network else ""
+    texts = [f"{head}{allowed}\n{expires}\n{path}".encode() for allowed in methods]
+    return any(
+        hmac.compare_digest(hmac.new(key.encode(), text, digest).hexdigest(), given)
+        for fresh in (False, True)
+        for key in keys_of(tools, target, fresh)
+        for text in texts
+    )
+
+
+def _signature(text: str) -> tuple[str, str]:
+    """(digest, hex) of `hex` or `digest:base64`."""
+    if ":" not in text:
+        return DIGESTS.get(len(text), ""), text.lower()
+    digest, _, encoded = text.partition(":")
+    encoded = encoded.replace("-", "+").replace("_", "/")
+    try:
+        return digest, base64.b64decode(encoded + "=" * (-len(encoded) % 4)).hex()
+    except (binascii.Error, ValueError):
+        return "", ""
+
+
+def _expiry(text: str) -> int:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    for form in FORMATS:
+        try:
+            return timegm(time.strptime(text, form))
+        except ValueError:
+            continue
+    return 0
+
+
+def _within(address: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network)
+    except ValueError:
+        return False

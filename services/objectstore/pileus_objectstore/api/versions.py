@@ -1,0 +1,74 @@
+"""Versions by container metadata: what a PUT replaces is kept in another container, and a DELETE brings it back.
+
+X-Versions-Location is that stack; X-History-Location never brings back, but keeps the deleted one and a marker of
+the deletion.
+A version's name is the length of the object's name in three hex digits, the name, a slash, and the time at which it
+was stored.
+"""
+
+import msgspec
+
+from pileus_kit.errors import PreconditionFailed
+from pileus_objectstore.api import storing
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.pages import Entry
+from pileus_objectstore.rpc.contract import Info, ObjectReply, PutObject, timestamp
+
+STACK, HISTORY = "X-Versions-Location", "X-History-Location"
+MARKER = "application/x-deleted;swift_versions_deleted=1"
+
+
+def location(container: Info) -> str:
+    return container.value(STACK) or container.value(HISTORY)
+
+
+def prefix_of(name: str) -> str:
+    return f"{len(name.encode()):03x}{name}/"
+
+
+def keep_old(tools: Tools, target: Target, container: Info) -> None:
+    """Before a PUT (or a DELETE with history): the version that is there goes to the archive. A marker needs no
+    keeping."""
+    meta = tools.cluster.head(tools.cluster.rings.place(*target.names)).meta
+    if meta is None:
+        return
+    archive = Target(target.account, location(container), prefix_of(target.object) + meta.timestamp)
+    if tools.infos.get(archive.parent, fresh=True) is None:
+        raise PreconditionFailed(why=f"The container for versions, {archive.container}, does not exist.")
+    storing.duplicate(tools, target, archive)
+
+
+def remove(tools: Tools, target: Target, container: Info) -> ObjectReply:
+    """DELETE of an object in a versioned container."""
+    if container.value(HISTORY) and not container.value(STACK):
+        return _bury(tools, target, container)
+    archive = Target(target.account, container.value(STACK))
+    for name in _newest_first(tools, archive, prefix_of(target.object)):
+        version = Target(archive.account, archive.container, name)
+        if storing.duplicate(tools, version, target) is not None:
+            return storing.remove(tools, version)
+    return storing.remove(tools, target)
+
+
+def _bury(tools: Tools, target: Target, container: Info) -> ObjectReply:
+    keep_old(tools, target, container)
+    stamp = timestamp(tools.now())
+    name = Target(target.account, container.value(HISTORY), prefix_of(target.object) + stamp)
+    marker = PutObject(storing.NOWHERE, name.path, stamp, {"Content-Type": MARKER}, 0)
+    storing.store(tools, name, marker, lambda most: b"")
+    return storing.remove(tools, target)
+
+
+def _newest_first(tools: Tools, archive: Target, prefix: str) -> list[str]:
+    place = tools.cluster.rings.place(*archive.names)
+    _, rows = tools.cluster.listing("container", place, limit=10, prefix=prefix, reverse=True)
+    return [entry[0] for entry in msgspec.json.decode(rows, type=list[Entry])] if rows else []
+
+
+def save(tools: Tools, target: Target, wish: PutObject, read: storing.Read, container: Info) -> ObjectReply:
+    """Store, and keep what was there if the container keeps"""
+    if location(container):
+        keep_old(tools, target, container)
+        wish.timestamp = timestamp(tools.now())
+    return storing.store(tools, target, wish, read)

@@ -1,0 +1,103 @@
+"""Copies and versions."""
+
+from pileus_objectstore.testing import ObjectStoreFixture
+
+ZERO = {"CONTENT_LENGTH": "0"}
+
+
+def test_put_with_copy_from(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/a b", data=b"data", headers={"X-Object-Meta-A": "1", "Content-Type": "text/x"})
+    headers = {"X-Copy-From": "/c/a%20b", "X-Object-Meta-B": "2"}
+    made = store.client.put(f"{container}/copy", headers=headers, environ_overrides=ZERO)
+    assert made.status_code == 201
+    assert made.headers["X-Copied-From"] == "c/a b"
+    assert made.headers["X-Copied-From-Last-Modified"]
+    got = store.client.get(f"{container}/copy")
+    assert got.data == b"data"
+    assert (got.headers["X-Object-Meta-A"], got.headers["X-Object-Meta-B"]) == ("1", "2")
+    assert got.headers["Content-Type"] == "text/x"
+
+
+def test_copy_method(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{store.account}/d")
+    data = bytes(range(256)) * 5000
+    store.client.put(f"{container}/a", data=data, headers={"X-Object-Meta-A": "1"})
+    for headers in ({}, {"X-Fresh-Metadata": "true"}):
+        made = store.client.request("COPY", f"{container}/a", headers={"Destination": "d/x/y", **headers})
+        assert made.status_code == 201
+        got = store.client.get(f"{store.account}/d/x/y")
+        assert got.data == data
+        assert ("X-Object-Meta-A" in got.headers) == (not headers)
+
+
+def test_a_copy_to_itself_changes_metadata(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/a", data=b"data")
+    headers = {"X-Copy-From": "c/a", "X-Object-Meta-B": "2"}
+    assert store.client.put(f"{container}/a", headers=headers, environ_overrides=ZERO).status_code == 201
+    got = store.client.get(f"{container}/a")
+    assert (got.data, got.headers["X-Object-Meta-B"]) == (b"data", "2")
+
+
+def test_wrong_copies(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/a", data=b"data")
+    for source, status in (("c/none", 404), ("none/a", 404), ("c", 412)):
+        headers = {"X-Copy-From": source}
+        assert store.client.put(f"{container}/b", headers=headers, environ_overrides=ZERO).status_code == status
+    assert store.client.put(f"{container}/b", headers={"X-Copy-From": "c/a"}, data=b"x").status_code == 400
+    assert store.client.request("COPY", f"{container}/a", headers={"Destination": "none/b"}).status_code == 404
+    assert store.client.request("COPY", f"{container}/a").status_code == 412
+
+
+def test_copies_between_accounts_need_both_rights(store: ObjectStoreFixture, container: str) -> None:
+    other = store.tokens.other
+    store.client.put(f"{container}/a", data=b"data")
+    store.client.put("/v1/AUTH_p2/mine", as_=other)
+    headers = {"X-Copy-From": "c/a", "X-Copy-From-Account": "AUTH_p1"}
+    path = "/v1/AUTH_p2/mine/a"
+    assert store.client.put(path, headers=headers, environ_overrides=ZERO, as_=other).status_code == 403
+    store.client.post(container, headers={"X-Container-Read": "p2:*"})
+    assert store.client.put(path, headers=headers, environ_overrides=ZERO, as_=other).status_code == 201
+    away = {"Destination": "mine/b", "Destination-Account": "AUTH_p2"}
+    assert store.client.request("COPY", f"{container}/a", headers=away).status_code == 403
+
+
+def test_versions_are_a_stack(store: ObjectStoreFixture, container: str) -> None:
+    archive = f"{store.account}/old"
+    store.client.put(archive)
+    store.client.post(container, headers={"X-Versions-Location": "old"})
+    assert store.client.head(container).headers["X-Versions-Location"] == "old"
+    for data in (b"1", b"2", b"3"):
+        assert (
+            store.client.put(f"{container}/o", data=data, headers={"X-Object-Meta-V": data.decode()}).status_code == 201
+        )
+    names = store.client.get(archive).data.decode().split()
+    assert len(names) == 2
+    assert names[0].startswith("001o/")
+    assert [store.client.get(f"{archive}/{name}").data for name in names] == [b"1", b"2"]
+    for data in (b"2", b"1"):
+        assert store.client.delete(f"{container}/o").status_code == 204
+        got = store.client.get(f"{container}/o")
+        assert (got.data, got.headers["X-Object-Meta-V"]) == (data, data.decode())
+    assert store.client.delete(f"{container}/o").status_code == 204
+    assert store.client.get(f"{container}/o").status_code == 404
+    assert store.client.get(archive).data == b""
+
+
+def test_history_keeps_all(store: ObjectStoreFixture, container: str) -> None:
+    archive = f"{store.account}/old"
+    store.client.put(archive)
+    store.client.post(container, headers={"X-History-Location": "old"})
+    for data in (b"1", b"2"):
+        store.client.put(f"{container}/o", data=data)
+    assert store.client.delete(f"{container}/o").status_code == 204
+    assert store.client.get(f"{container}/o").status_code == 404
+    rows = store.client.get(f"{archive}?format=json").json
+    assert [row["bytes"] for row in rows] == [1, 1, 0]
+    assert rows[2]["content_type"].startswith("application/x-deleted")
+
+
+def test_without_its_archive_nothing_is_overwritten(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/o", data=b"1")
+    store.client.post(container, headers={"X-Versions-Location": "none"})
+    assert store.client.put(f"{container}/o", data=b"2").status_code == 412
+    assert store.client.get(f"{container}/o").data == b"1"

@@ -1,0 +1,135 @@
+"""Dynamic and static large objects."""
+
+import hashlib
+import json
+from typing import Any
+
+from pileus_objectstore.testing import ObjectStoreFixture
+
+PARTS = [b"a" * 1000, b"b" * 70000, b"c" * 5]
+WHOLE = b"".join(PARTS)
+
+
+def md5(data: bytes) -> str:
+    return hashlib.md5(data).hexdigest()
+
+
+def segments(store: ObjectStoreFixture, container: str) -> None:
+    for number, data in enumerate(PARTS):
+        assert store.client.put(f"{container}/seg/{number}", data=data).status_code == 201
+
+
+def manifest(**changes: Any) -> list[dict[str, Any]]:
+    lines = [{"path": f"/c/seg/{n}", "etag": md5(data), "size_bytes": len(data)} for n, data in enumerate(PARTS)]
+    lines[1] |= changes
+    return lines
+
+
+def put(store: ObjectStoreFixture, path: str, lines: list[dict[str, Any]]) -> Any:
+    return store.client.put(f"{path}?multipart-manifest=put", data=json.dumps(lines))
+
+
+def test_dynamic(store: ObjectStoreFixture, container: str) -> None:
+    segments(store, container)
+    zero = {"CONTENT_LENGTH": "0"}
+    headers = {"X-Object-Manifest": "c/seg/", "X-Object-Meta-A": "1"}
+    assert store.client.put(f"{container}/big", headers=headers, environ_overrides=zero).status_code == 201
+    got = store.client.get(f"{container}/big")
+    assert got.data == WHOLE
+    assert got.headers["Content-Length"] == str(len(WHOLE))
+    assert got.headers["X-Object-Manifest"] == "c/seg/"
+    assert got.headers["Etag"] == f'"{md5("".join(md5(part) for part in PARTS).encode())}"'
+    assert store.client.head(f"{container}/big").headers["Content-Length"] == str(len(WHOLE))
+    part = store.client.get(f"{container}/big", headers={"Range": "bytes=998-1001"})
+    assert (part.status_code, part.data) == (206, b"aabb")
+    assert part.headers["Content-Range"] == f"bytes 998-1001/{len(WHOLE)}"
+    assert store.client.get(f"{container}/big?multipart-manifest=get").data == b""
+
+
+def test_static(store: ObjectStoreFixture, container: str) -> None:
+    segments(store, container)
+    made = put(store, f"{container}/big", manifest())
+    assert made.status_code == 201
+    assert made.headers["Etag"] == f'"{md5("".join(md5(part) for part in PARTS).encode())}"'
+    got = store.client.get(f"{container}/big")
+    assert got.data == WHOLE
+    assert got.headers["X-Static-Large-Object"] == "True"
+    assert got.headers["Etag"] == made.headers["Etag"]
+    head = store.client.head(f"{container}/big")
+    assert (head.headers["Content-Length"], head.headers["Etag"]) == (str(len(WHOLE)), made.headers["Etag"])
+    for text, first, last in (("bytes=999-1000", 999, 1000), ("bytes=-6", len(WHOLE) - 6, len(WHOLE) - 1)):
+        assert store.client.get(f"{container}/big", headers={"Range": text}).data == WHOLE[first : last + 1]
+    assert store.client.get(f"{container}/big", headers={"If-None-Match": got.headers["Etag"]}).status_code == 304
+    shown = store.client.get(f"{container}/big?multipart-manifest=get")
+    assert shown.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert [line["name"] for line in shown.json] == ["/c/seg/0", "/c/seg/1", "/c/seg/2"]
+    again = store.client.get(f"{container}/big?multipart-manifest=get&format=raw").json
+    assert again == manifest()
+    listed = {row["name"]: row["bytes"] for row in store.client.get(f"{container}?format=json").json}
+    assert listed["big"] == len(WHOLE)
+
+
+def test_static_of_static_and_ranges(store: ObjectStoreFixture, container: str) -> None:
+    segments(store, container)
+    put(store, f"{container}/inner", manifest())
+    lines = [{"path": "/c/inner"}, {"path": "/c/seg/1", "range": "10-19"}]
+    assert put(store, f"{container}/outer", lines).status_code == 201
+    assert store.client.get(f"{container}/outer").data == WHOLE + b"b" * 10
+
+
+def test_wrong_manifests(store: ObjectStoreFixture, container: str) -> None:
+    segments(store, container)
+    for lines, why in (
+        (manifest(etag="0" * 32), "Etag Mismatch"), (manifest(size_bytes=7), "Size Mismatch"),
+        (manifest(path="/c/none"), "404 Not Found"), (manifest(path="/c"), "path must be"), ([], "at least one"),
+        (manifest(colour="red"), "valid JSON"), (manifest(range="80000-"), "Unsatisfiable Range"),
+    ):  # fmt: skip
+        refused = put(store, f"{container}/big", lines)
+        assert refused.status_code == 400
+        assert why in refused.text
+    assert store.client.get(f"{container}/big").status_code == 404
+
+
+def test_a_changed_segment_is_not_delivered(store: ObjectStoreFixture, container: str) -> None:
+    segments(store, container)
+    put(store, f"{container}/big", manifest())
+    store.client.put(f"{container}/seg/0", data=b"x" * 1000)
+    assert store.client.get(f"{container}/big").status_code == 409
+
+
+def test_deleting_a_static_one_with_its_parts(store: ObjectStoreFixture, container: str) -> None:
+    segments(store, container)
+    put(store, f"{container}/big", manifest())
+    gone = store.client.delete(f"{container}/big?multipart-manifest=delete", headers={"Accept": "application/json"})
+    assert gone.json["Number Deleted"] == 4
+    assert gone.json["Response Status"] == "200 OK"
+    assert store.client.get(container).data == b""
+
+
+def test_a_manifest_opens_no_private_segments(store: ObjectStoreFixture, container: str) -> None:
+    """A public container's manifest does not make the segments' private container public."""
+    segments(store, container)
+    public = f"{store.account}/public"
+    store.client.put(public, headers={"X-Container-Read": ".r:*", "X-Container-Write": "p2:*"})
+    put(store, f"{public}/static", manifest())
+    zero = {"CONTENT_LENGTH": "0"}
+    headers = {"X-Object-Manifest": "c/seg/"}
+    assert (
+        store.client.put(f"{public}/dlo", headers=headers, as_=store.tokens.other, environ_overrides=zero).status_code
+        == 201
+    )
+    refused = store.client.put(
+        f"{public}/slo?multipart-manifest=put", data=json.dumps(manifest()), as_=store.tokens.other
+    )
+    assert refused.status_code == 403
+    for name in ("static", "dlo"):
+        assert store.client.get(f"{public}/{name}").data == WHOLE
+        assert store.client.get(f"{public}/{name}", anonymous=True).status_code == 401
+
+
+def test_bulk_delete(store: ObjectStoreFixture, container: str) -> None:
+    segments(store, container)
+    body = "c/seg/0\n/c/seg/1\nc/none\nc/seg%2F2\nc\n"
+    answer = store.client.post(f"{store.account}?bulk-delete", data=body, headers={"Accept": "application/json"})
+    assert (answer.json["Number Deleted"], answer.json["Number Not Found"]) == (4, 1)
+    assert store.client.head(container).status_code == 404

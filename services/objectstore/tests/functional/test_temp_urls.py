@@ -1,0 +1,62 @@
+"""URLs that carry their own right."""
+
+import hmac
+import time
+from urllib.parse import quote
+
+import pytest
+
+from pileus_objectstore.testing import ObjectStoreFixture
+
+KEY = "secret"
+
+
+def signed(
+    method: str, path: str, expires: int | None = None, key: str = KEY, digest: str = "sha256", **more: str
+) -> str:
+    expires = expires or int(time.time()) + 1000
+    about = f"prefix:{path.rpartition('/')[0]}/{more['temp_url_prefix']}" if "temp_url_prefix" in more else path
+    signature = hmac.new(key.encode(), f"{method}\n{expires}\n{about}".encode(), digest).hexdigest()
+    query = {"temp_url_sig": signature, "temp_url_expires": str(expires)} | more
+    return f"{path}?" + "&".join(f"{name}={quote(value)}" for name, value in query.items())
+
+
+@pytest.fixture
+def object_path(store: ObjectStoreFixture, container: str) -> str:
+    store.client.put(f"{container}/o", data=b"data")
+    store.client.post(store.account, headers={"X-Account-Meta-Temp-Url-Key": KEY})
+    return f"{container}/o"
+
+
+def test_get_head_put_delete(store: ObjectStoreFixture, object_path: str) -> None:
+    got = store.client.get(signed("GET", object_path), anonymous=True)
+    assert (got.status_code, got.data) == (200, b"data")
+    assert got.headers["Content-Disposition"] == "attachment; filename=\"o\"; filename*=UTF-8''o"
+    assert store.client.head(signed("GET", object_path), anonymous=True).status_code == 200
+    assert store.client.put(signed("PUT", object_path), data=b"new", anonymous=True).status_code == 201
+    assert store.client.get(signed("GET", object_path, digest="sha512"), anonymous=True).data == b"new"
+    named = store.client.get(signed("GET", object_path, filename="ä.txt", inline=""), anonymous=True)
+    assert named.headers["Content-Disposition"] == "inline; filename=\"_.txt\"; filename*=UTF-8''%C3%A4.txt"
+    assert store.client.delete(signed("DELETE", object_path), anonymous=True).status_code == 204
+
+
+def test_wrong_ones(store: ObjectStoreFixture, object_path: str) -> None:
+    client = store.client
+    assert client.put(signed("GET", object_path), data=b"x", anonymous=True).status_code == 401
+    assert client.get(signed("GET", object_path, int(time.time()) - 1), anonymous=True).status_code == 401
+    assert client.get(signed("GET", object_path, key="other"), anonymous=True).status_code == 401
+    assert client.get(signed("GET", object_path, digest="sha1"), anonymous=True).status_code == 401
+    assert client.get(signed("GET", object_path).replace("/o?", "/p?"), anonymous=True).status_code == 401
+    assert client.get(f"{object_path}?temp_url_sig=&temp_url_expires=", anonymous=True).status_code == 401
+    assert client.get(f"{object_path}?temp_url_sig=é&temp_url_expires=99999999999", anonymous=True).status_code == 401
+    headers = {"X-Object-Manifest": "private/x"}
+    assert client.put(signed("PUT", object_path), data=b"x", headers=headers, anonymous=True).status_code == 400
+
+
+def test_prefixes_and_container_keys(store: ObjectStoreFixture, container: str, object_path: str) -> None:
+    store.client.put(f"{container}/dir/x", data=b"x")
+    url = signed("GET", f"{container}/x", temp_url_prefix="dir/").replace("/x?", "/dir/x?")
+    assert store.client.get(url, anonymous=True).data == b"x"
+    assert store.client.get(url.replace("/dir/x?", "/o?"), anonymous=True).status_code == 401
+    store.client.post(container, headers={"X-Container-Meta-Temp-Url-Key-2": "two"})
+    assert store.client.get(signed("GET", object_path, key="two"), anonymous=True).data == b"data"
