@@ -6,6 +6,7 @@ user was disabled, a token was revoked), and those that only say that what was k
 role was taken away, a project renamed). An entry concerns the tokens that match all its ids; one without ids all.
 """
 
+import itertools
 import threading
 import time
 from collections import deque
@@ -67,7 +68,8 @@ class Ledger:
         self._token_seconds = token_seconds
         self._told = told
         self._lock = threading.Lock()
-        self._dirty = True
+        self._counter = itertools.count(1)
+        self._touched, self._heeded = 0, -1
         self._looked = 0.0
         self._recent: deque[Entry] = deque(maxlen=REMEMBERED)
         self._forgotten = 0  # entries up to this serial can't be told any more
@@ -75,17 +77,21 @@ class Ledger:
 
     def touch(self) -> None:
         """This process changed something: look before the next answer."""
-        self._dirty = True
+        self._touched = next(self._counter)
 
     def look(self) -> int:
         """Learn what is new, if a look is due; returns the serial up to which everything is known."""
-        if self._dirty or time.monotonic() - self._looked > LOOK_SECONDS:
+        if self._due():
             with self._lock:
-                if self._dirty or time.monotonic() - self._looked > LOOK_SECONDS:
-                    self._dirty = False
+                if self._due():
+                    touched = self._touched
                     self._read()
-                    self._looked = time.monotonic()
+                    # Only now: until what was touched has been read, everybody else waits for the lock above.
+                    self._heeded, self._looked = touched, time.monotonic()
         return self.serial
+
+    def _due(self) -> bool:
+        return self._heeded != self._touched or time.monotonic() - self._looked > LOOK_SECONDS
 
     def kills(self, payload: Payload, domain_ids: tuple[str | None, ...]) -> bool:
         """Whether a token was revoked; `domain_ids` are those of its user and of its scope."""

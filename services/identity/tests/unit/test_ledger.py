@@ -66,3 +66,29 @@ def test_old_entries_are_pruned():
             ledger.prune(session, -7200)
         restarted = Tools(identity.config, identity.sessions).tokens.standings.ledger
         assert restarted.since(restarted.look()) == (restarted.serial, [], False)
+
+
+def test_nobody_is_answered_while_a_change_is_being_read(monkeypatch):
+    with IdentityFixture() as identity:
+        seen = identity.tools.tokens.standings.ledger
+        seen.look()
+        reading, go_on = threading.Event(), threading.Event()
+        read = seen._read
+
+        def slow() -> None:
+            reading.set()
+            go_on.wait(10)
+            read()
+
+        monkeypatch.setattr(seen, "_read", slow)
+        with identity.tools.change() as session:
+            ledger.record(session, user_id="u")
+        first, second = threading.Thread(target=seen.look), threading.Thread(target=seen.look)
+        first.start()
+        assert reading.wait(10)
+        second.start()
+        second.join(0.2)
+        assert second.is_alive()
+        go_on.set()
+        first.join()
+        second.join()
