@@ -69,9 +69,24 @@ class ComputeFixture:
         self.tools = DirectTools(config, self.sessions, routed_peers(apps or {}), ring=self.rung.append,
                                  connect=lambda: None)  # type: ignore[arg-type,return-value]
         self.host = self.add_host("host1")
-        self.runner = Runner(self.sessions, Job, Event, flows.FLOWS, self.tools, me="compute-test", threads=1)
+        self.runner = self._runner()
         self.app = app.create(self.tools, self.book, Enforcer(RULES))
         self.client = Client(self.app, "compute", as_=self.book.member)
+
+    def _runner(self) -> Runner:
+        return Runner(self.sessions, Job, Event, flows.FLOWS, self.tools, me="compute-test", threads=1)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """A worker runs beside the test: for the calls that wait for their job."""
+        runner = self._runner()
+        runner.start()
+        self.tools.ring = runner.ring
+        try:
+            yield
+        finally:
+            self.tools.ring = self.rung.append
+            runner.stop()
 
     def add_host(self, name: str) -> Host:
         host = Host(Fake(name), Path(self.tools.config.state, "scratch"))

@@ -2,6 +2,7 @@
 
 from pileus_compute.api import (
     aggregates,
+    assisted_snapshots,
     consoles,
     discovery,
     disk_actions,
@@ -14,6 +15,7 @@ from pileus_compute.api import (
     interfaces,
     keypairs,
     metadata_service,
+    migrations,
     power_actions,
     quotas,
     server_actions,
@@ -31,11 +33,12 @@ from pileus_compute.api import (
     zones,
 )
 
-ACTION_MODULES = (power_actions, disk_actions, size_actions, consoles, server_security_groups)  # they declare actions
+# imported for the actions that they declare
+ACTION_MODULES = (power_actions, disk_actions, size_actions, migrations, consoles, server_security_groups)
 RESOURCES = (
     discovery.resource, flavors.resource, flavor_access.resource, flavor_extra_specs.resource, keypairs.resource,
     servers.resource, server_actions.resource, server_metadata.resource, server_tags.resource, server_ips.resource,
     server_security_groups.resource, server_passwords.resource, volume_attachments.resource, interfaces.resource,
     instance_actions.resource, consoles.resource, server_groups.resource, quotas.resource, usage.resource,
     zones.resource, hypervisors.resource, services.resource, aggregates.resource, external_events.resource,
-    metadata_service.resource)
+    assisted_snapshots.resource, migrations.resource, metadata_service.resource)

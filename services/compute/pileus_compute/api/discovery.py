@@ -6,7 +6,7 @@ from pileus_compute.api.request import base_url
 from pileus_kit.microversions import Microversions, text
 from pileus_kit.web import Resource
 
-MICROVERSIONS = Microversions("compute", "X-OpenStack-Nova-API-Version", (2, 1), (2, 79))
+MICROVERSIONS = Microversions("compute", "X-OpenStack-Nova-API-Version", (2, 1), (2, 96))
 UPDATED = "2013-07-23T11:33:21Z"
 WHY = "clients discover versions before they have a token"
 

@@ -109,7 +109,7 @@ def create_image(session: Session, server: Server, value: Any) -> Any:
 def rescue(session: Session, server: Server, value: Any) -> Any:
     value = value or {}
     image_id = value.get("rescue_image_ref") or server.image_id
-    if image_id is None:
+    if image_id is None or (server.image_id is None and version() < (2, 87)):
         raise BadRequest(why=f"Instance {server.id} cannot be rescued: Cannot rescue a volume-backed instance")
     image = server_wishes.kept(server_wishes.image_for(image_id)) if image_id != server.image_id else server.image
     secret = value.get("adminPass") or server_wishes.password()

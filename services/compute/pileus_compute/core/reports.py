@@ -57,10 +57,17 @@ def _differs(server: Server, power: Power) -> bool:
 
 
 def _strays(session: Session, unknown: set[str]) -> list[str]:
-    """Only a guest whose deletion is on record is a stray: a restored backup must not cost running guests."""
+    """Only a guest of which we know that it is nowhere is a stray: a restored backup must not cost running guests.
+
+    That is one whose deletion is on record, and one whose server rests without a host (a failed build, a shelved one).
+    """
     if not unknown:
         return []
-    return list(session.scalars(select(PastServer.id).where(PastServer.id.in_(unknown))))
+    gone = list(session.scalars(select(PastServer.id).where(PastServer.id.in_(unknown))))
+    homeless = list(session.scalars(select(Server.id).where(
+        Server.id.in_(unknown), Server.host.is_(None), Server.updated_at < now() - timedelta(seconds=SETTLED_S))))
+    busy = servers.live_jobs(session, homeless) if homeless else {}
+    return gone + [server_id for server_id in homeless if server_id not in busy]
 
 
 def wanted(session: Session, host: str) -> list[Wanted]:

@@ -118,7 +118,7 @@ def task_state(server: Server, flow: str | None, step: str | None) -> str | None
     if server.doomed:
         return "deleting"
     steps = TASKS.get(flow or "")
-    return steps.get(step or "", steps[""]) if steps else None
+    return steps.get(step or "place", steps[""]) if steps else None
 
 
 def shown_status(server: Server, flow: str | None) -> str:

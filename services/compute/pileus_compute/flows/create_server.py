@@ -6,12 +6,12 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.core import guests, hosts, placing, servers, states
 from pileus_compute.core.hosts import Claim
-from pileus_compute.db.models import Server
+from pileus_compute.db.models import Host, Server
 from pileus_compute.flows import images, ports, volumes
 from pileus_compute.flows.tools import Tools
 from pileus_kit.db import now
+from pileus_kit.errors import HostDown
 from pileus_kit.flow import Flow, Local, Remote, Work
-from pileus_kit.rpc import Refused
 
 HOST_PATIENCE = 120.0  # a host that can't be reached while building is given up after this
 
@@ -71,7 +71,20 @@ def prepare(tools: Tools, work: Work) -> None:
 
 
 def unprepare(tools: Tools, work: Work) -> None:
-    tools.agent(work.data["host"]).destroy(work.subject)
+    """Also the domain, if it came to that."""
+    destroy_on(tools, work.data["host"], work.subject)
+
+
+def destroy_on(tools: Tools, host: str, server_id: str) -> None:
+    """Nothing of the server is on the host. One that is down isn't waited for: it is told when it comes back (see
+    core.reports)."""
+    try:
+        tools.agent(host).destroy(server_id)
+    except HostDown:
+        with tools.sessions.read() as session:
+            row = session.get(Host, host)
+            if row and hosts.is_up(row, tools.config.host_silence):
+                raise
 
 
 def subnets_of(tools: Tools, made: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -88,15 +101,6 @@ def boot(tools: Tools, work: Work) -> dict[str, Any]:
         guest = guests.describe(session, work.subject)
     booted = tools.agent(work.data["host"]).boot(guest)
     return {"power": booted.power.value, "devices": booted.devices, "root_device": booted.root_device}
-
-
-def unboot(tools: Tools, work: Work) -> None:
-    """Off first: destroying the disks is the undo of preparing them."""
-    try:
-        tools.agent(work.data["host"]).power_off(work.subject, timeout_s=0)
-    except Refused as err:
-        if err.kind != "GuestAbsent":
-            raise
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
@@ -118,7 +122,7 @@ create_server = Flow(
     Remote(make_ports, undo=unmake_ports),
     Local(wire, undo=unwire),
     Remote(prepare, undo=unprepare, patience=HOST_PATIENCE),
-    Remote(boot, undo=unboot, patience=HOST_PATIENCE),
+    Remote(boot, patience=HOST_PATIENCE),
     Local(finish),
     failed=give_up)
 
@@ -133,7 +137,7 @@ create_server_with_volumes = Flow(
     Remote(volumes.plug_volumes, undo=volumes.unplug_volumes),
     Local(volumes.note_plugs, undo=volumes.unnote_plugs),
     Remote(prepare, undo=unprepare, patience=HOST_PATIENCE),
-    Remote(boot, undo=unboot, patience=HOST_PATIENCE),
+    Remote(boot, patience=HOST_PATIENCE),
     Remote(volumes.complete_plugs),
     Local(finish),
     failed=give_up)

@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import hosts, servers, states
-from pileus_compute.db.models import Host, Server
+from pileus_compute.core import servers, states
+from pileus_compute.db.models import Server
 from pileus_compute.flows import images, ports, volumes
+from pileus_compute.flows.create_server import destroy_on
 from pileus_compute.flows.ports import server_id_of
 from pileus_compute.flows.tools import Tools
-from pileus_kit.errors import HostDown
 from pileus_kit.flow import Again, Flow, Local, Remote, Work
 
 
@@ -29,17 +29,8 @@ def settle(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
 
 
 def destroy(tools: Tools, work: Work) -> None:
-    """A host that is down is not waited for: when it is back it hears that the guest is gone (see core.reports)."""
-    host = work.data["host"]
-    if host is None:
-        return
-    try:
-        tools.agent(host).destroy(server_id_of(work))
-    except HostDown:
-        with tools.sessions.read() as session:
-            row = session.get(Host, host)
-            if row and hosts.is_up(row, tools.config.host_silence):
-                raise
+    if work.data["host"]:
+        destroy_on(tools, work.data["host"], server_id_of(work))
 
 
 def unplug(tools: Tools, work: Work) -> None:

@@ -20,6 +20,12 @@ def tickets(tools: Tools, image_ids: list[str]) -> dict[str, dict[str, Any]]:
     return {image_id: ticket(tools, image_id, "read") for image_id in image_ids}
 
 
+def is_whole(tools: Tools, image_id: str) -> bool:
+    """Whether an upload got through: its answer may have been lost."""
+    status: str = tools.peers.call("image", "GET", f"/v2/images/{image_id}")["status"]
+    return status == "active"
+
+
 def remove(tools: Tools, image_id: str) -> None:
     """Make sure that an image of ours is gone."""
     try:

@@ -15,6 +15,10 @@ OWNER = "compute:nova"
 FREE = {"device_id": "", "device_owner": "", "binding:host_id": ""}
 
 
+class BindingFailed(CloudError):
+    text = "Binding failed for port {port}: the network has no agent on host {host}."
+
+
 class PortTaken(CloudError):
     status = 409
     text = "Port {port} is still in use."
@@ -48,7 +52,7 @@ def make(tools: Tools, work: Work, project_id: str, host: str, wanted: list[dict
                           for i in fresh]}
         made = tools.peers.call("network", "POST", "/v2.0/ports", json=body)["ports"]
         bound |= dict(zip(fresh, made, strict=True))
-    return [facts(bound[i], wish) for i, wish in enumerate(wanted)]
+    return [facts(bound_well(bound[i]), wish) for i, wish in enumerate(wanted)]
 
 
 def mark(work: Work, index: int) -> str:
@@ -78,6 +82,13 @@ def bind(tools: Tools, server_id: str, host: str, port_id: str) -> dict[str, Any
     if all(port.get(k) == v for k, v in change.items()):
         return port
     return tools.peers.call("network", "PUT", f"/v2.0/ports/{port_id}", json={"port": change})["port"]
+
+
+def bound_well(port: dict[str, Any]) -> dict[str, Any]:
+    """Raises BindingFailed if the network can't serve the port on its host: waiting would not help."""
+    if port.get("binding:vif_type") == "binding_failed":
+        raise BindingFailed(port=port["id"], host=port.get("binding:host_id"))
+    return port
 
 
 def facts(port: dict[str, Any], wish: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def on_again(tools: Tools, work: Work) -> None:
 def upload(tools: Tools, work: Work) -> None:
     """Nothing to keep of a server that boots from a volume."""
     image_id = work.data["image_id"]
-    if image_id:
+    if image_id and not images.is_whole(tools, image_id):
         given = images.ticket(tools, image_id, "write")
         agent = tools.agent(str(_server(tools, work).host))
         agent.snapshot(work.subject, Upload(image_id, given["url"], given["ticket"]))

@@ -1,0 +1,83 @@
+"""Migrations: resizes, as what they were; moving servers between hosts is not there yet and says so."""
+
+from typing import Any
+
+from flask import request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pileus_compute.api.request import limit_of, next_link, server_target
+from pileus_compute.api.server_actions import action
+from pileus_compute.db.models import Job, Server
+from pileus_kit.errors import NotFound, Unimplemented
+from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
+
+resource = Resource("migrations", __name__)
+RULE = "os_compute_api:os-migrations:index"
+STAMP = "%Y-%m-%dT%H:%M:%S.%f"
+STATES = {"running": "migrating", "done": "finished", "undoing": "migrating", "undone": "error", "stuck": "error"}
+
+
+def show(job: Job) -> dict[str, Any]:
+    host = job.data.get("host")
+    view: dict[str, Any] = {
+        "id": int(job.id[:7], 16), "instance_uuid": job.subject, "status": STATES[job.state], "source_compute": host,
+        "source_node": host, "dest_compute": host, "dest_node": host, "dest_host": None, "created_at":
+        job.created_at.strftime(STAMP), "updated_at": job.updated_at.strftime(STAMP),
+        "old_instance_type_id": None, "new_instance_type_id": None}
+    if version() >= (2, 23):
+        view["migration_type"] = "resize"
+    if version() >= (2, 59):
+        view["uuid"] = job.id
+    if version() >= (2, 80):
+        view |= {"user_id": job.user_id, "project_id": job.project_id}
+    if not allowed(RULE + ":host"):
+        view |= dict.fromkeys(("source_compute", "source_node", "dest_compute", "dest_node", "dest_host"))
+    return view
+
+
+@resource.endpoint("GET", "/v2.1/os-migrations", policy=RULE)
+def index() -> Any:
+    args = request.args
+    where = [Job.flow == "server.resize"]
+    if args.get("instance_uuid"):
+        where.append(Job.subject == args["instance_uuid"])
+    project = args.get("project_id") if version() >= (2, 80) else None
+    if project != caller().project_id and not caller().is_admin:
+        enforce(RULE + ":all_projects")
+    if project:
+        where.append(Job.project_id == project)
+    limit = limit_of()
+    with tools().sessions.read() as session:
+        rows = list(session.scalars(select(Job).where(*where).order_by(Job.created_at.desc()).limit(limit)))
+    view: dict[str, Any] = {"migrations": [show(j) for j in rows]}
+    following = next_link(rows, limit, rows[-1].id if rows else None) if version() >= (2, 59) else []
+    return view | ({"migrations_links": following} if following else {})
+
+
+@resource.endpoint("GET", "/v2.1/servers/<server_id>/migrations", policy="os_compute_api:servers:migrations:index",
+                   target=server_target, since=(2, 23))
+def of_server(server_id: str) -> Any:
+    """Those under way, and live: there are none."""
+    return {"migrations": []}
+
+
+@resource.endpoint("GET", "/v2.1/servers/<server_id>/migrations/<migration_id>", target=server_target, since=(2, 23),
+                   policy="os_compute_api:servers:migrations:show")
+def one(server_id: str, migration_id: str) -> Any:
+    raise NotFound(why=f"In-progress live migration {migration_id} is not found for server {server_id}.")
+
+
+class NotMovable(Unimplemented):
+    text = "Moving servers between hosts is not supported yet."
+
+
+def _missing(name: str, policy: str) -> None:
+    @action(name, policy=policy, writes=False)
+    def refuse(session: Session, server: Server, value: Any) -> Any:
+        raise NotMovable()
+
+
+_missing("migrate", "os-migrate-server:migrate")
+_missing("os-migrateLive", "os-migrate-server:migrate_live")
+_missing("evacuate", "os-evacuate")
