@@ -278,7 +278,10 @@ class HostAgent(Interface, topic="compute.agent", version="1.0"):
 
     @call(since="1.0", timeout=900)
     def power_off(self, guest_id: str, timeout_s: int = 60) -> None:
-        """Press the power button, and cut the power after `timeout_s` (at once with 0). An absent guest is off."""
+        """Press the power button, and cut the power after `timeout_s` (at once with 0). An absent guest is off.
+
+        A suspended guest loses its saved memory.
+        """
 
     @call(since="1.0", timeout=900)
     def reboot(self, guest: Guest, hard: bool, timeout_s: int = 60) -> Booted:

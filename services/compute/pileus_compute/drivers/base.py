@@ -39,7 +39,7 @@ class Hypervisor(ABC):
 
     @abstractmethod
     def cut(self, guest_id: str) -> None:
-        """Cut the power. Nothing if the guest doesn't run."""
+        """Cut the power; the saved memory of a suspended guest is lost too. Nothing if the guest is off."""
 
     @abstractmethod
     def pause(self, guest_id: str) -> None: ...

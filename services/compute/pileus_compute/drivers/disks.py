@@ -220,7 +220,7 @@ def _filesystem(path: Path, disk: LocalDisk, label: str) -> None:
         if path.stat().st_size < size:
             os.truncate(path, size)
         return
-    kind = disk.format if disk.format in MKFS else "ext4"
+    kind = disk.format if disk.format in MKFS and shutil.which(f"mkfs.{disk.format}") else "ext4"
 
     def make(fresh: Path) -> None:
         _blank(fresh, size)

@@ -318,7 +318,7 @@ class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Sn
 
     def _stop(self, guest_id: str) -> None:
         guest = self.guests_by_id.get(guest_id)
-        if guest and guest.power in (Power.RUNNING, Power.PAUSED, Power.CRASHED):
+        if guest and guest.power in (Power.RUNNING, Power.PAUSED, Power.CRASHED, Power.SUSPENDED):
             self._change(guest_id, Power.STOPPED)
 
     def _free_device(self, guest: FakeGuest) -> str:

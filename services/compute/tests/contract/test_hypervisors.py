@@ -41,9 +41,11 @@ def live(bench, lasting):
     """A guest whose system is up; the tests share it, because an emulated one takes its time to boot."""
     guest = lasting.setdefault(bench.real, bench.guest(config_drive={META_DATA: b'{"uuid": "1"}'}))
     bench.hypervisor.prepare(guest)
+    up = guest.id in [g.id for g in bench.hypervisor.guests() if g.power is Power.RUNNING]
     before = boots(bench, guest)
-    if bench.hypervisor.boot(guest) and (not before or not bench.real):
-        booted(bench, guest)
+    bench.hypervisor.boot(guest)
+    if not up:
+        booted(bench, guest, before + 1)
     return guest
 
 
@@ -182,6 +184,9 @@ def test_suspend_keeps_the_memory(bench, live):
     assert bench.hypervisor.boot(guest).power is Power.RUNNING
     if bench.real:
         assert boots(bench, guest) == before
+    bench.hypervisor.suspend(guest.id)
+    bench.hypervisor.cut(guest.id)
+    assert bench.hypervisor.state(guest.id).power is Power.STOPPED  # that was a power cut for its memory, too
 
 
 def test_a_snapshot_of_a_running_and_of_a_stopped_guest(bench, live):

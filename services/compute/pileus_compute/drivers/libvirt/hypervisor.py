@@ -117,9 +117,12 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
     def cut(self, guest_id: str) -> None:
         domain = self._find(guest_id)
         self.disks.files(guest_id).start_again.unlink(missing_ok=True)
-        if domain is not None and states.active(domain):
+        if domain is not None:
             with self.connection.doing("cut the guest's power"), self._unless((*OFF, *GONE)):
-                domain.destroy()
+                if states.active(domain):
+                    domain.destroy()
+                elif domain.hasManagedSaveImage():
+                    domain.managedSaveRemove()
 
     def pause(self, guest_id: str) -> None:
         domain = self._running(guest_id)
