@@ -129,3 +129,29 @@ def say(program, text):
 def silent(program, seconds=1.5):
     """Whether a program says nothing for a while: long enough for a retransmission or two."""
     return not select.select([program.stdout], [], [], seconds)[0]
+
+
+def test_the_host_knocks_on_a_public_servers_door_like_everybody(host, cloud, words):
+    """On a network that the host is on itself, what it sends to a server passes no bridge's forward hook."""
+    public = cloud.network("203.0.113.0/24", kind="flat", segment=None, physical_network="public", mtu=1500)
+    group = cloud.group(*words.OUT, SSH)
+    port = cloud.port(public, "203.0.113.50", security_groups=(group.id,))
+    host.apply(cloud.state)
+    host.sh("ip addr add 203.0.113.1/24 dev plx-ext")
+    guest = host.guest(port)
+    guest.use()
+    guest.serve(22)
+    guest.serve(80)
+    knock = "timeout 2 busybox nc -w 1 203.0.113.50 {} </dev/null"
+    assert host.sh(knock.format(22), check=False) == "hello\n"
+    assert host.sh(knock.format(80), check=False) == "" and "1 packets rec" not in host.sh(PING_IT, check=False)
+    assert guest.pings("203.0.113.1"), "what it asks the host is answered"
+    cloud.change(group, rules=(*words.OUT, PING))
+    host.apply(cloud.state)
+    assert host.sh(knock.format(22), check=False) == "" and "1 packets rec" in host.sh(PING_IT, check=False)
+    cloud.change(cloud.state.security_groups[0], rules=())
+    host.apply(cloud.state)
+    assert not guest.pings("203.0.113.1", 1)
+
+
+PING_IT = "busybox ping -c 1 -W 1 203.0.113.50"

@@ -8,19 +8,31 @@ which the same packet passes next, reads them and decides.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from pileus_network.drivers.linux import groups, spoofing
 from pileus_network.drivers.linux.nft import Chain, Set, Table
 from pileus_network.rpc import AddressSet, Port, SecurityGroup
 
+# What the host sends or routes onto a network itself is in no bridge yet when it is judged: it has no mark, and its
+# receiver is known by its address.
+UNMARKED = (
+    "meta mark and 0x0000ffff == 0 oifname . ip daddr vmap @neighbours4",
+    "meta mark and 0x0000ffff == 0 oifname . ip6 daddr vmap @neighbours6",
+)
+
 
 @dataclass(frozen=True)
 class Guarded:
-    """A server's port with security: its interface and the number it has in marks (1 to 65535)."""
+    """A server's port with security: its interface and the number it has in marks (1 to 65535).
+
+    `open_bridge` names the bridge of a network that the host itself is on, "" for all others.
+    """
 
     port: Port
     interface: str
     number: int
+    open_bridge: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,10 @@ def inet_table(
         "zone": Chain(("ct zone set iifname map @zones",), "type filter hook prerouting priority -300"),
         "egress": Chain(("meta mark and 0xffff0000 vmap @senders",), "type filter hook forward priority 0"),
         "host": Chain(("meta mark and 0xffff0000 vmap @senders",), "type filter hook input priority 0"),
-        "ingress": Chain(("meta mark and 0x0000ffff vmap @receivers",), "type filter hook forward priority 1"),
+        "ingress": Chain(
+            ("meta mark and 0x0000ffff vmap @receivers", *UNMARKED), "type filter hook forward priority 1"
+        ),
+        "from-host": Chain(UNMARKED, "type filter hook output priority 1"),
         "stateful": groups.STATEFUL,
         "basic-in": groups.BASIC_IN,
         "basic-out": groups.BASIC_OUT,
@@ -98,9 +113,23 @@ def inet_table(
             "type mark : verdict", frozenset(f"{g.number:#010x} : jump in-{g.interface}" for g in guarded), "map"
         ),
     }
+    for version in (4, 6):
+        sets[f"neighbours{version}"] = _neighbours(guarded, version)
     for id in sorted({id for group in used.values() for id in groups.named(group.rules)}):
         sets |= groups.members(remotes.get(id, AddressSet(id)))
     return Table("inet", name, chains, sets)
+
+
+def _neighbours(guarded: Iterable[Guarded], version: int) -> Set:
+    """The addresses of ports that the host reaches without a router, each with the verdict on what it sends there."""
+    elements = [
+        f'"{one.open_bridge}" . {address} : jump in-{one.interface}'
+        for one in guarded
+        if one.open_bridge
+        for address in (*(fixed.address for fixed in one.port.fixed_ips), spoofing.link_local(one.port.mac))
+        if ip_address(address).version == version
+    ]
+    return Set(f"type ifname . ipv{version}_addr : verdict", frozenset(elements), "map")
 
 
 def _decide(port: Port, used: Mapping[str, SecurityGroup], direction: str) -> Chain:

@@ -127,7 +127,7 @@ class _Planner:
         self._link(Link(tap, links.TAP, network.mtu, self.names.label("port", port.id, number), master=bridge))
         self.result.wires[port.id] = tap
         if port.port_security:
-            self.result.guarded.append(Guarded(port, tap, number))
+            self.result.guarded.append(Guarded(port, tap, number, bridge if network.kind == "flat" else ""))
 
     def _service_port(self, port: Port, network: Network, bridge: str) -> None:
         """A pair of interfaces, one end in the bridge, the other in the namespace of DHCP or of a router."""
