@@ -162,6 +162,7 @@ OTHERS = {
     "update_quota": ADMIN,
     "delete_quota": ADMIN,
     "get_agent": ADMIN,
+    "get_agents": ANYONE,
     "update_agent": ADMIN,
     "delete_agent": ADMIN,
     "get_dhcp-networks": ADMIN,

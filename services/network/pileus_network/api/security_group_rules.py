@@ -13,7 +13,11 @@ from pileus_network.api.transactions import change, read
 from pileus_network.api.views import standard
 from pileus_network.core import nouns, protocols, ranges, securitygroups
 from pileus_network.db.models import SecurityRule
-from pileus_network.errors import SecurityGroupRuleInvalidProtocol, SecurityGroupRulesNotSingleTenant
+from pileus_network.errors import (
+    SecurityGroupInvalidPortValue,
+    SecurityGroupRuleInvalidProtocol,
+    SecurityGroupRulesNotSingleTenant,
+)
 
 resource = Resource("security_group_rules", __name__, url_prefix="/v2.0/security-group-rules")
 
@@ -45,21 +49,34 @@ def _prefix(value: Any) -> str | None:
     return str(value)
 
 
-PORT = values.nullable(values.integer(0, 65535))
+def _port(value: Any) -> int | None:
+    """A port number, or a type or code of ICMP; the error is one that clients look for."""
+    try:
+        found: int | None = values.blank_or(values.integer(0, 65535))(value)
+    except ValueError:
+        raise SecurityGroupInvalidPortValue(port=value) from None
+    return found
+
+
+def _group(value: Any) -> str | None:
+    """Any text: what isn't a group is a group that doesn't exist, and 404."""
+    found: str | None = values.blank_or(values.text())(value)
+    return found
+
 
 SHAPE = Shape(
     "security_group_rule",
     "security_group_rules",
     {name: attr for name, attr in STANDARD.items() if name not in ("tags", "status")}
     | {
-        "security_group_id": Attr(values.uuid, REQUIRED, put=False),
+        "security_group_id": Attr(values.text(), REQUIRED, put=False),
         "direction": Attr(values.one_of("ingress", "egress"), REQUIRED, put=False),
         "ethertype": Attr(_ethertype, "IPv4", put=False),
         "protocol": Attr(_protocol, None, put=False),
-        "port_range_min": Attr(PORT, None, put=False),
-        "port_range_max": Attr(PORT, None, put=False),
+        "port_range_min": Attr(_port, None, put=False),
+        "port_range_max": Attr(_port, None, put=False),
         "remote_ip_prefix": Attr(_prefix, None, put=False),
-        "remote_group_id": Attr(values.blank_or(values.uuid), None, put=False),
+        "remote_group_id": Attr(_group, None, put=False),
         "normalized_cidr": READ_ONLY,
     },
 )

@@ -84,11 +84,10 @@ def place(session: Session, port: Port, network: Network) -> None:
 
 
 def move(session: Session, network: Network, host: str) -> None:
-    """Serve the network from `host` ("": from nowhere until the next look for a home)."""
-    port = of(session, network.id)
-    if port is None or port.host == host:
-        return
-    concern(session).hosts.add(port.host)
-    port.host, port.vif_type, port.status = host, "bridge" if host else "unbound", "DOWN"
-    nouns.revise(port)
+    """Serve the network from `host`, subnets or not yet; "" serves it from nowhere until the next look for a home."""
+    port = of(session, network.id) or _create(session, network)
+    if port.host != host:
+        concern(session).hosts.add(port.host)
+        port.host, port.vif_type, port.status = host, "bridge" if host else "unbound", "DOWN"
+        nouns.revise(port)
     concern(session).networks.add(network.id)

@@ -28,7 +28,7 @@ class Addresser:
         self._by_id = {subnet.id: subnet for subnet in network.subnets}
 
     def assign(self, port: Port, wishes: Wishes | None) -> None:
-        """`wishes` None: one address of each family. Addresses that the port has and keeps are left alone."""
+        """`wishes` None: one address of each family, and all automatic ones. Addresses that the port has and keeps are left alone."""
         if wishes is None:
             chosen = self._automatic(port)
         else:
@@ -48,11 +48,10 @@ class Addresser:
     def _automatic(self, port: Port) -> list[tuple[str, str]]:
         subnets = [s for s in self.network.subnets if not s.service_types or port.device_owner in s.service_types]
         chosen = self._first_free([s for s in subnets if s.ip_version == 4])
-        own = [s for s in subnets if addresses.automatic(s)]
-        if own and not port.device_owner.startswith("network:router_"):
+        chosen += self._first_free([s for s in subnets if s.ip_version == 6 and not addresses.automatic(s)])
+        if not port.device_owner.startswith("network:router_"):
+            own = [s for s in subnets if addresses.automatic(s)]
             chosen += [(s.id, addresses.own_address(s, port.mac_address)) for s in own]
-        else:
-            chosen += self._first_free([s for s in subnets if s.ip_version == 6 and not addresses.automatic(s)])
         if self.network.subnets and not chosen:
             raise IpAddressGenerationFailure(net_id=self.network.id)
         return chosen

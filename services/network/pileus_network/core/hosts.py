@@ -7,7 +7,7 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.orm import Session
 
 from pileus_kit.db import now
-from pileus_network.core import dhcp, routers
+from pileus_network.core import dhcp, routers, scheduler
 from pileus_network.core.generations import concern
 from pileus_network.db.models import FloatingIp, Host, Network, Port, Router
 from pileus_network.errors import AgentNotFound
@@ -24,6 +24,7 @@ def get(session: Session, name: str) -> Host:
 def hello(session: Session, name: str, facts: Facts) -> int:
     """Register the host as alive; gives the generation that is wanted of it."""
     host = session.get(Host, name)
+    back = host is None or not scheduler.alive(host)
     if host is None:
         host = Host(name=name)
         session.add(host)
@@ -36,7 +37,8 @@ def hello(session: Session, name: str, facts: Facts) -> int:
     session.flush()
     if changed:
         _tell_neighbours(session, name)
-    house(session)
+    if changed or back:
+        house(session)
     return host.generation
 
 
@@ -53,7 +55,10 @@ def _tell_neighbours(session: Session, name: str) -> None:
 
 
 def house(session: Session) -> None:
-    """Find a host for the DHCP ports and routers that have none."""
+    """Find a host for the DHCP ports and routers that have none, now that there is one more to choose from.
+
+    Not at every hello: what an administrator took off its host stays off until something changes.
+    """
     for port in session.scalars(select(Port).where(Port.device_owner == DHCP_OWNER, Port.host == "").limit(100)):
         dhcp.place(session, port, session.get_one(Network, port.network_id))
     for router in session.scalars(

@@ -12,7 +12,7 @@ from pileus_network.config import Config
 from pileus_network.core import nouns, projects, scopes
 from pileus_network.core.generations import concern
 from pileus_network.core.scopes import EXTERNAL, SHARED, Scope
-from pileus_network.db.models import Network, Port, Share
+from pileus_network.db.models import FloatingIp, Network, Port, Share
 from pileus_network.errors import (
     ExternalNetworkInUse,
     FlatNetworkInUse,
@@ -211,8 +211,23 @@ def is_shared(network: Network, project_id: str | None = None) -> bool:
     return any(share.action == SHARED and share.target_project in ("*", project_id) for share in network.shares)
 
 
+def _drop_idle_floating_ips(session: Session, network: Network) -> None:
+    """Those of an external network that lead nowhere, with the ports that hold their addresses."""
+    if not network.external:
+        return
+    gone = session.execute(
+        sql_delete(FloatingIp)
+        .where(FloatingIp.floating_network_id == network.id, FloatingIp.port_id.is_(None))
+        .returning(FloatingIp.floating_port_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if gone:
+        session.execute(sql_delete(Port).where(Port.id.in_([port_id for (port_id,) in gone])))
+
+
 def delete(session: Session, network: Network) -> None:
-    """Refused while somebody's port is on it; subnets and the network's own DHCP port go along."""
+    """Refused while somebody's port is on it; subnets, its DHCP port and idle floating IPs go along."""
+    _drop_idle_floating_ips(session, network)
     rows = session.execute(select(Port.id, Port.device_owner, Port.host).where(Port.network_id == network.id)).all()
     busy = [port_id for port_id, owner, _ in rows if owner != DHCP_OWNER]
     if busy:

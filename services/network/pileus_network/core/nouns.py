@@ -36,6 +36,6 @@ def mine(model: type[Noun], scope: Scope) -> ColumnElement[bool]:
 
 
 def revise(row: Noun) -> None:
-    """Note that a row changed."""
-    row.revision_number += 1
+    """Note that a row changed; one that isn't written yet has no number."""
+    row.revision_number = (row.revision_number or 0) + 1
     row.updated_at = now()

@@ -125,3 +125,10 @@ def test_isolation(network: NetworkFixture, ask: Any, site: Site) -> None:
         ask("GET", f"floatingips?floating_ip_address={made['floating_ip_address']}")[1]["floatingips"][0]["id"]
         == made["id"]
     )
+
+
+def test_an_external_network_takes_its_idle_floating_ips_along(network: NetworkFixture, ask: Any) -> None:
+    public, admin = network.public()["id"], network.book.admin
+    network.made("floatingip", {"floating_network_id": public})
+    assert ask("DELETE", f"networks/{public}", as_=admin)[0] == 204
+    assert ask("GET", "floatingips")[1] == {"floatingips": []} and ask("GET", "ports", as_=admin)[1] == {"ports": []}

@@ -113,7 +113,7 @@ def test_rules_that_fit(ask: Any, group: str, wish: dict[str, Any]) -> None:
         ({"port_range_min": 1, "port_range_max": 2}, "SecurityGroupProtocolRequiredWithPorts"),
         ({"protocol": "tcp", "port_range_min": 80, "port_range_max": 79}, "SecurityGroupInvalidPortRange"),
         ({"protocol": "tcp", "port_range_min": 80}, "SecurityGroupInvalidPortRange"),
-        ({"protocol": "tcp", "port_range_min": 0, "port_range_max": 65536}, "HTTPBadRequest"),
+        ({"protocol": "tcp", "port_range_min": 0, "port_range_max": 65536}, "SecurityGroupInvalidPortValue"),
         ({"protocol": "icmp", "port_range_min": 256}, "SecurityGroupInvalidIcmpValue"),
         ({"protocol": "icmp", "port_range_max": 3}, "SecurityGroupMissingIcmpType"),
         ({"protocol": "gre", "port_range_min": 1, "port_range_max": 2}, "SecurityGroupInvalidProtocolForPort"),

@@ -178,3 +178,10 @@ def test_stateful_dhcpv6_takes_from_the_pool(network: NetworkFixture, ask: Any, 
     port = network.made("port", {"network_id": net})
     tail = int(port["fixed_ips"][0]["ip_address"].rpartition(":")[2], 16)
     assert port["fixed_ips"][0]["subnet_id"] == six["id"] and 0x10 <= tail <= 0x20
+
+
+@pytest.mark.parametrize("mode", ["slaac", "dhcpv6-stateless", "dhcpv6-stateful"])
+def test_a_network_of_ipv6_alone(network: NetworkFixture, ask: Any, net: str, mode: str) -> None:
+    wish = {"ip_version": 6, "cidr": "fd00:3::/64", "ipv6_ra_mode": mode, "ipv6_address_mode": mode}
+    assert make(ask, net, **wish)[0] == 201
+    assert len(network.made("port", {"network_id": net})["fixed_ips"]) == 1
