@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from pileus_objectstore.agent.expiring import remember
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.reading import Reading, newest
 from pileus_objectstore.agent.updates import Updates
@@ -85,10 +86,10 @@ class Objects:
         reading = Reading(self._host.holders(spot), spot)
         meta = reading.file.meta if reading.file else None
         reading.close()
-        if reading.newest >= stamp:
-            return Answer(ObjectReply(409, timestamp=timestamp_of(reading.newest)))
         if args.due and (meta is None or meta.delete_at != args.due):
             return Answer(ObjectReply(412))
+        if reading.newest >= stamp:
+            return Answer(ObjectReply(409, timestamp=timestamp_of(reading.newest)))
         tomb = Meta(args.name, args.timestamp, deleted=True)
         targets = self._host.targets(spot)
         if not reading.newest and len(self._host.devices(spot.devices)) == len(spot.devices):
@@ -114,7 +115,13 @@ class Objects:
         meta = posted(old, args)
         stamp = stamp_of(old.timestamp)
         same = [device for device in holders if device.files.stamps(spot.partition, spot.digest)[0] == stamp]
-        written = self._write(same, lambda device: device.files.post(spot.partition, spot.digest, meta))
+
+        def post(device: Device) -> None:
+            device.files.post(spot.partition, spot.digest, meta)
+            if meta.delete_at:
+                remember(device, meta.name, meta.delete_at, meta.posted)
+
+        written = self._write(same, post)
         if not written:
             return Answer(ObjectReply(507, why="no device of this host could be written"))
         kind = meta.headers.get("Content-Type", "")
@@ -193,6 +200,8 @@ class Upload:
         def keep(draft: Draft) -> None:
             draft.write(tail)
             draft.keep(stamp)
+            if args.delete_at:
+                remember(self._host.device(draft.files.disk.name), args.name, args.delete_at, args.timestamp)
 
         kept = [draft.files.disk.name for draft, _ in self._host.each(self._drafts, keep)]
         if not kept:

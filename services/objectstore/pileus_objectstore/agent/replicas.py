@@ -1,41 +1,68 @@
-"""What duties ask: what a device holds, what changed in a listing, and to put something right."""
+"""What duties ask: what a device holds, what changed in a listing, to take a replica, to put something right."""
+
+import zlib
+from collections.abc import Iterable
 
 import msgspec
 
-from pileus_objectstore.agent.host import Host
+from pileus_objectstore.agent.expiring import remember
+from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.objects import Source
 from pileus_objectstore.agent.updates import Updates
+from pileus_objectstore.drivers.object_files import check
 from pileus_objectstore.rpc.contract import (
     Done,
+    Expiring,
     Held,
     Info,
     Inventory,
     InventoryReply,
+    ListingReply,
     MergeListing,
+    PutReplica,
     Quarantine,
     Replicate,
     ReplicateReply,
     Row,
+    Settle,
+    Summary,
+    SummaryReply,
 )
 from pileus_objectstore.rpc.server import Answer
 
 
 class Replicas:
-    """The calls of replicator, auditor and updater."""
+    """The calls of replicator, auditor and expirer."""
 
     def __init__(self, host: Host, updates: Updates) -> None:
         self._host = host
         self._updates = updates
 
-    def inventory(self, args: Inventory, body: Source) -> Answer:
-        """Objects: digests and times. Listings: digests alone; what they hold is compared by `changes`."""
+    def summary(self, args: Summary, body: Source) -> Answer:
         device = self._host.device(args.device)
-        if args.kind == "object":
-            files = device.files.held(args.partition)
-            held = [Held(digest, *stamps) for digest, stamps in files.items()]
-        else:
-            held = [Held(digest, 0) for digest in device.listings.digests(args.kind, args.partition)]
-        return Answer(InventoryReply(200, held))
+        partitions = device.files.partitions() if args.kind == "object" else device.listings.partitions(args.kind)
+        sums = {partition: total(self._held(device, args.kind, partition)) for partition in partitions}
+        return Answer(SummaryReply(200, {partition: value for partition, value in sums.items() if value}))
+
+    def inventory(self, args: Inventory, body: Source) -> Answer:
+        device = self._host.device(args.device)
+        return Answer(InventoryReply(200, self._held(device, args.kind, args.partition)))
+
+    def put_replica(self, args: PutReplica, body: Source) -> Answer:
+        device = self._host.device(args.device)
+        draft = device.files.draft(args.partition, args.digest, args.size)
+        try:
+            while piece := body.read():
+                draft.write(piece)
+            with device.files.look(draft.path) as file:
+                check(file)
+                meta = file.meta
+            draft.keep(args.stamp, ".meta" if args.later else "")
+        finally:
+            draft.abandon()
+        if meta.delete_at:
+            remember(device, meta.name, meta.delete_at, meta.timestamp)
+        return Answer(Done())
 
     def changes(self, args: Replicate, body: Source) -> Answer:
         device = self._host.device(args.device)
@@ -52,8 +79,11 @@ class Replicas:
         device.listings.create(args.kind, args.partition, args.digest, empty)
         with device.listings.use(args.kind, args.partition, args.digest) as listing:
             assert listing is not None
-            listing.merge(rows)
+            if rows:
+                listing.merge(rows)
             listing.change(lambda info: joined(info, args.info))
+        if args.kind == "container":
+            self._updates.report_later(args.info.name)
         return Answer(Done())
 
     def set_right(self, args: Quarantine, body: Source) -> Answer:
@@ -66,6 +96,39 @@ class Replicas:
         else:
             gone = device.files.quarantine(args.partition, args.digest)
         return Answer(Done(200 if gone else 404))
+
+    def expiring(self, args: Expiring, body: Source) -> Answer:
+        device = self._host.device(args.device)
+        with device.listings.use("expiring", 0, "queue") as listing:
+            rows = listing.rows(limit=args.limit, end_marker=f"{args.before + 1:010d}") if listing else []
+        return Answer(ListingReply(200), msgspec.json.encode(rows))
+
+    def settle(self, args: Settle, body: Source) -> Answer:
+        device = self._host.device(args.device)
+        with device.listings.use("expiring", 0, "queue") as listing:
+            if listing is not None:
+                listing.remove(args.names)
+        return Answer(Done())
+
+    def _held(self, device: Device, kind: str, partition: int) -> list[Held]:
+        if kind == "object":
+            return [Held(digest, *stamps) for digest, stamps in device.files.held(partition).items()]
+        held = []
+        for digest in device.listings.digests(kind, partition):
+            with device.listings.use(kind, partition, digest) as listing:
+                if listing is not None:
+                    held.append(Held(digest, *fingerprint(listing.info)))
+        return held
+
+
+def total(held: Iterable[Held]) -> int:
+    return zlib.crc32(msgspec.json.encode(sorted((h.digest, h.stamp, h.posted) for h in held))) if held else 0
+
+
+def fingerprint(info: Info) -> tuple[int, int]:
+    """Two numbers that are the same for replicas that agree."""
+    state = (info.put, info.deleted, info.count, info.size, info.objects, info.newest, sorted(info.metadata.items()))
+    return zlib.crc32(msgspec.json.encode(state)), info.count
 
 
 def joined(mine: Info, other: Info) -> Info | None:

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
@@ -37,9 +38,18 @@ class Updates:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="updates", daemon=True)
         self._retry_at = 0.0
+        self._retrying = threading.Lock()
 
     def start(self) -> None:
+        """Notes that an earlier process left are told; so are containers that it had no time to report."""
+        self._retry_at = time.monotonic()
         self._thread.start()
+        for device in self._known_devices():
+            for path in Path(device.disk.root).glob("containers/*/*.db-wal"):
+                with device.listings.use("container", int(path.parent.name), path.name.removesuffix(".db-wal")) as held:
+                    if held is not None:
+                        self.report_later(held.info.name)
+        self._rang.set()
 
     def stop(self) -> None:
         self._over.set()
@@ -69,9 +79,13 @@ class Updates:
             missing = missing[len(stand_ins) :]
             done += stand_ins
         if done and args.kind == "container":
-            self._dirty.add(args.name)
-            self._rang.set()
+            self.report_later(args.name)
         return done, missing
+
+    def report_later(self, name: str) -> None:
+        """The account of container `name` will hear how it stands."""
+        self._dirty.add(name)
+        self._rang.set()
 
     def report(self) -> None:
         """Tell accounts how their changed containers stand."""
@@ -88,14 +102,10 @@ class Updates:
 
     def retry(self) -> tuple[int, int]:
         """Try all notes again: (told, left)."""
-        told = left = 0
-        for device in self._known_devices():
-            for path in self._notes(device):
-                if self._retell(path):
-                    told += 1
-                else:
-                    left += 1
-        return told, left
+        with self._retrying:
+            paths = [path for device in self._known_devices() for path in self._notes(device)]
+            told = sum(self._retell(path) for path in paths)
+        return told, len(paths) - told
 
     def _run(self) -> None:
         while not self._over.is_set():

@@ -108,7 +108,7 @@ class Disk:
 
     def lock(self, digest: str) -> threading.Lock:
         """Held while comparing and replacing a file."""
-        return self._locks[int(digest[-2:], 16) & 63]
+        return self._locks[hash(digest) & 63]
 
     def room_for(self, size: int) -> None:
         """Raises DeviceFailed if `size` bytes of object data would fill it."""

@@ -153,6 +153,11 @@ class Listing:
             row.deleted = bool(row.deleted)
         return [row for _, row in found], upto
 
+    def remove(self, names: Iterable[str]) -> None:
+        """Take rows out without remembering it: only for lists that have no replicas."""
+        with self._lock, self._guard(), self._transaction():
+            self._db_open().executemany("DELETE FROM rows WHERE name = ?", [(name,) for name in names])
+
     def forget(self, before: str) -> int:
         """Drop the memory of what was deleted before a timestamp; how many."""
         with self._lock, self._guard(), self._transaction():

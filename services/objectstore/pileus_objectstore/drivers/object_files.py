@@ -210,6 +210,13 @@ class ObjectFiles:
             self._apply_posted(file)
         return file
 
+    def look(self, path: str) -> ObjectFile:
+        """A file that is still being written, to be checked. Raises Damaged."""
+        file = self._open(path)
+        if file is None:
+            raise Damaged(path=path, why="it is gone")
+        return file
+
     def bury(self, partition: int, digest: str, meta: Meta) -> bool:
         """Replace what is there by a tombstone; False if something newer is there."""
         stamp = stamp_of(meta.timestamp)

@@ -230,6 +230,18 @@ class MergeListing(msgspec.Struct, omit_defaults=True):
     info: Info
 
 
+class Summary(msgspec.Struct, omit_defaults=True):
+    """One number for each partition of a device: replicas that agree have the same."""
+
+    device: str
+    kind: str
+
+
+class SummaryReply(msgspec.Struct, omit_defaults=True):
+    status: int
+    sums: dict[int, int] = {}
+
+
 class Inventory(msgspec.Struct, omit_defaults=True):
     """What a device holds of one partition."""
 
@@ -239,7 +251,10 @@ class Inventory(msgspec.Struct, omit_defaults=True):
 
 
 class Held(msgspec.Struct, array_like=True):
-    """One file: its digest, its timestamp in nanoseconds, and the one of its later metadata (0: none)."""
+    """One file: its digest, its timestamp in nanoseconds, and the one of its later metadata (0: none).
+
+    Of a listing both are sums over its head.
+    """
 
     digest: str
     stamp: int
@@ -249,6 +264,32 @@ class Held(msgspec.Struct, array_like=True):
 class InventoryReply(msgspec.Struct, omit_defaults=True):
     status: int
     held: list[Held] = []
+
+
+class PutReplica(msgspec.Struct, omit_defaults=True):
+    """A stored file as it is, trailer and all, in the body. It is checked before it is kept."""
+
+    device: str
+    partition: int
+    digest: str
+    stamp: int
+    size: int
+    later: bool = False
+
+
+class Expiring(msgspec.Struct, omit_defaults=True):
+    """Objects of a device whose time is over at `before` (epoch seconds); rows in the body."""
+
+    device: str
+    before: int
+    limit: int = 1000
+
+
+class Settle(msgspec.Struct, omit_defaults=True):
+    """These were dealt with."""
+
+    device: str
+    names: list[str]
 
 
 class Quarantine(msgspec.Struct, omit_defaults=True):

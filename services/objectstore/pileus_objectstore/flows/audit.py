@@ -1,0 +1,74 @@
+"""The auditor: every object file is read again once a day, slowly; what is rotten is put aside, and the replicator
+brings a good copy.
+
+It also clears away tombstones whose time is over.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pileus_objectstore.drivers.disks import Disk
+from pileus_objectstore.drivers.object_files import ObjectFiles, check, modified
+from pileus_objectstore.errors import Damaged, DeviceFailed
+from pileus_objectstore.flows.surroundings import Surroundings
+from pileus_objectstore.ring.devices import Device
+from pileus_objectstore.rpc.contract import Done, Quarantine
+
+log = logging.getLogger(__name__)
+RATE = 20 << 20  # bytes a second
+STEP_S = 0.5  # it rests so long after it has read as much as this allows
+
+
+@dataclass
+class Auditor:
+    """One pass is `run`."""
+
+    around: Surroundings
+    reclaim_s: int
+    pause: Callable[[float], object] = time.sleep
+    now: Callable[[], float] = time.time
+    read: int = field(default=0)
+
+    def run(self) -> str:
+        looked = bad = gone = 0
+        for device in self.around.local("object"):
+            files = ObjectFiles(Disk(self.around.home / device.name))
+            for partition in files.partitions():
+                for digest in files.held(partition):
+                    if self.around.over():
+                        return ""
+                    verdict = self._look(device, files, partition, digest)
+                    looked, bad, gone = looked + 1, bad + (verdict == "bad"), gone + (verdict == "gone")
+        return f"{looked} files read, {bad} damaged, {gone} old tombstones removed" if bad or gone else ""
+
+    def _look(self, device: Device, files: ObjectFiles, partition: int, digest: str) -> str:
+        path = files.path(partition, digest)
+        stamp = modified(path)
+        try:
+            file = files.look(path)
+            with file:
+                check(file)
+                self._slow(file.size + 4096)
+                old = stamp < (self.now() - self.reclaim_s) * 1e9
+                drop = str(stamp) if file.meta.deleted and old else ""
+        except (Damaged, DeviceFailed, OSError) as e:
+            if not modified(path):
+                return ""
+            log.error("%s", e)
+            self._ask(device, Quarantine(device.name, "object", partition, digest))
+            return "bad"
+        if drop:
+            self._ask(device, Quarantine(device.name, "object", partition, digest, drop))
+            return "gone"
+        return ""
+
+    def _ask(self, device: Device, wish: Quarantine) -> None:
+        self.around.ask(device.host, "set_right", wish, Done)
+
+    def _slow(self, size: int) -> None:
+        self.read += size
+        if self.read > RATE * STEP_S:
+            self.pause(self.read / RATE)
+            self.read = 0

@@ -1,0 +1,108 @@
+"""The replicator: what this host's devices hold is brought to wherever the ring says it belongs.
+
+It only pushes; as every host does so, everything arrives everywhere. Summaries of whole devices are compared first, one
+number a partition, then the partitions that differ, file by file. What a device holds for another (a handoff, or after the
+ring was redrawn) is removed once all of its proper places have it.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pileus_kit.errors import HostDown
+from pileus_objectstore.flows.items import Item
+from pileus_objectstore.flows.replicate_listings import push_listing
+from pileus_objectstore.flows.replicate_objects import push_object
+from pileus_objectstore.flows.surroundings import Surroundings
+from pileus_objectstore.ring.devices import Device
+from pileus_objectstore.ring.rings import KINDS
+from pileus_objectstore.rpc.contract import (
+    Done,
+    Held,
+    Inventory,
+    InventoryReply,
+    Quarantine,
+    Summary,
+    SummaryReply,
+)
+
+log = logging.getLogger(__name__)
+
+
+Push = Callable[[Surroundings, Item, Device, Held | None], bool]
+PUSHES: dict[str, Push] = {"account": push_listing, "container": push_listing, "object": push_object}
+
+
+@dataclass
+class Replicator:
+    """One pass is `run`."""
+
+    around: Surroundings
+    sums: dict[tuple[str, str, str], dict[int, int] | None] = field(default_factory=dict)
+    sent: int = 0
+    failed: int = 0
+    dropped: int = 0
+
+    def run(self) -> str:
+        self.sums.clear()
+        self.sent = self.failed = self.dropped = 0
+        for kind in KINDS:
+            for device in self.around.local(kind):
+                self._device(kind, device)
+        if not (self.sent or self.failed or self.dropped):
+            return ""
+        return f"{self.sent} sent, {self.dropped} handoffs cleared, {self.failed} left for the next pass"
+
+    def _device(self, kind: str, device: Device) -> None:
+        for partition, value in (self._sums(kind, device) or {}).items():
+            if self.around.over():
+                return
+            places = self.around.rings.ring(kind).devices(partition)
+            proper = device in places
+            others = [place for place in places if place != device]
+            if proper and all((self._sums(kind, other) or {}).get(partition) == value for other in others):
+                continue
+            self._partition(kind, device, partition, others, proper)
+
+    def _partition(self, kind: str, device: Device, partition: int, others: list[Device], proper: bool) -> None:
+        try:
+            mine = self._inventory(kind, device, partition)
+        except HostDown as e:
+            log.warning("%s", e)
+            return
+        arrived = dict.fromkeys((held.digest for held in mine), 0)
+        for other in others:
+            try:
+                theirs = {held.digest: held for held in self._inventory(kind, other, partition)}
+                for held in mine:
+                    item = Item(kind, device, partition, held)
+                    self.sent += PUSHES[kind](self.around, item, other, theirs.get(held.digest))
+                    arrived[held.digest] += 1
+            except (HostDown, OSError) as e:
+                log.warning("%s", e)
+                self.failed += 1
+        if not proper:
+            self._clear(kind, device, partition, [held for held in mine if arrived[held.digest] == len(others)])
+
+    def _clear(self, kind: str, device: Device, partition: int, delivered: list[Held]) -> None:
+        for held in delivered:
+            wish = Quarantine(device.name, kind, partition, held.digest, str(held.stamp))
+            self.around.ask(device.host, "set_right", wish, Done)
+            self.dropped += 1
+
+    def _sums(self, kind: str, device: Device) -> dict[int, int] | None:
+        """None if the device can't be asked: then nothing is known to agree with it."""
+        key = (kind, device.host, device.name)
+        if key not in self.sums:
+            try:
+                reply, _ = self.around.ask(device.host, "summary", Summary(device.name, kind), SummaryReply)
+                self.sums[key] = reply.sums
+            except HostDown as e:
+                log.info("%s", e)
+                self.sums[key] = None
+        return self.sums[key]
+
+    def _inventory(self, kind: str, device: Device, partition: int) -> list[Held]:
+        return self.around.ask(device.host, "inventory", Inventory(device.name, kind, partition), InventoryReply)[
+            0
+        ].held

@@ -1,0 +1,41 @@
+"""What duties know: the rings, this host's address and devices, and a way to ask storage servers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from pileus_kit.errors import HostDown
+from pileus_objectstore.drivers.disks import MARKER
+from pileus_objectstore.ring.devices import Device
+from pileus_objectstore.ring.rings import Rings
+from pileus_objectstore.rpc.client import Pool
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    home: Path
+    address: str
+    rings: Rings
+    pool: Pool
+    over: Callable[[], bool] = field(default=lambda: False)
+
+    def local(self, kind: str) -> list[Device]:
+        """This host's devices in the ring of `kind` that are there."""
+        return [
+            device
+            for device in self.rings.ring(kind).file.devices
+            if device and device.host == self.address and (self.home / device.name / MARKER).exists()
+        ]
+
+    def ask(self, host: str, call: str, args: msgspec.Struct, kind: type[R], body: bytes = b"") -> tuple[R, bytes]:
+        """Raises HostDown, also for a refusal: the next pass tries again."""
+        reply, data = self.pool.call(host, call, args, kind, body)
+        status = getattr(reply, "status", 200)
+        if status >= 400 and status != 404:
+            raise HostDown(host=host, why=f"{call}: {getattr(reply, 'why', '') or status}")
+        return reply, data

@@ -1,0 +1,241 @@
+"""What breaks, and what the client sees of it: nothing, as long as two replicas are left."""
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from pileus_objectstore.core import infos
+from pileus_objectstore.drivers import object_files
+from pileus_objectstore.drivers.disks import MARKER
+from pileus_objectstore.testing import ObjectStoreFixture
+
+BIG = os.urandom(3 << 20)
+
+
+def replicas(store: ObjectStoreFixture, name: str = "o") -> list[Path]:
+    """The files of an object of container c, wherever they are."""
+    ring = store.app.tools.cluster.rings.place("AUTH_p1", "c", name)
+    return sorted(Path(store.config.state).glob(f"**/objects/{ring.partition}/{ring.digest}"))
+
+
+def primaries(store: ObjectStoreFixture, name: str = "o") -> tuple[str, ...]:
+    return store.app.tools.cluster.rings.place("AUTH_p1", "c", name).hosts[0][1]
+
+
+def unmount(store: ObjectStoreFixture, device: str) -> None:
+    (store.configs[0].home / device / MARKER).rename(store.configs[0].home / device / "away")
+    forget(store, device)
+
+
+def mount(store: ObjectStoreFixture, device: str) -> None:
+    (store.configs[0].home / device / "away").rename(store.configs[0].home / device / MARKER)
+    forget(store, device)
+
+
+def forget(store: ObjectStoreFixture, device: str) -> None:
+    """Let the server look at once, not half a second later."""
+    store.servers[0].host._devices[device].disk._seen = 0.0
+
+
+def test_three_replicas_on_three_devices(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/o", data=b"x")
+    assert {path.parents[2].name for path in replicas(store)} == set(primaries(store))
+    assert len(replicas(store)) == 3
+
+
+def test_a_device_that_is_gone_is_replaced_by_a_handoff(store: ObjectStoreFixture, container: str) -> None:
+    gone = primaries(store)[0]
+    store.client.get(f"{container}/o")
+    unmount(store, gone)
+    assert store.client.put(f"{container}/o", data=b"x").status_code == 201
+    assert len(replicas(store)) == 3
+    assert gone not in {path.parents[2].name for path in replicas(store)}
+    assert store.client.get(f"{container}/o").data == b"x"
+    mount(store, gone)
+    assert store.client.get(f"{container}/o").data == b"x"
+
+
+def test_the_newest_version_wins_when_a_device_comes_back(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/o", data=b"old")
+    gone = primaries(store)[0]
+    unmount(store, gone)
+    store.client.put(f"{container}/o", data=b"new")
+    store.client.put(f"{container}/p", data=b"p")
+    mount(store, gone)
+    assert store.client.get(f"{container}/o").data == b"new"
+    assert store.client.get(container).data == b"o\np\n"
+    unmount(store, gone)
+    store.client.delete(f"{container}/o")
+    mount(store, gone)
+    assert store.client.get(f"{container}/o").status_code == 404
+    assert store.client.get(container).data == b"p\n"
+
+
+def test_without_a_quorum_nothing_is_promised(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/o", data=b"x")
+    for device in ("d1", "d2", "d3"):
+        store.client.get(container)
+        store.servers[0].host.device(device)
+        unmount(store, device)
+    assert store.client.put(f"{container}/o", data=b"y").status_code == 503
+    for device in ("d1", "d2", "d3"):
+        mount(store, device)
+    assert store.client.put(f"{container}/o", data=b"y").status_code == 201
+
+
+@pytest.mark.parametrize("data", [b"short", BIG], ids=["short", "big"])
+def test_a_full_device(store: ObjectStoreFixture, container: str, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk says it is full in the middle of the object: a handoff gets a whole copy, bytes already sent
+    included."""
+    full = store.servers[0].host.device(primaries(store)[0]).disk
+    write, written = object_files.Draft.write, []
+
+    def limited(draft: object_files.Draft, piece: bytes) -> None:
+        if draft.files.disk is full:
+            written.append(len(piece))
+            if sum(written) > 1 << 20 or len(data) < 100:
+                with full.guard():
+                    raise OSError(28, "No space left on device")
+        write(draft, piece)
+
+    monkeypatch.setattr(object_files.Draft, "write", limited)
+    assert store.client.put(f"{container}/o", data=data).status_code == 201
+    assert len(replicas(store)) == 3
+    assert full.name not in {path.parents[2].name for path in replicas(store)}
+    for path in replicas(store):
+        assert path.read_bytes()[: len(data)] == data
+    assert not list((full.root / "tmp").iterdir())
+
+
+def test_damage_is_not_delivered(store: ObjectStoreFixture, container: str) -> None:
+    """One bit in the middle of the copy that is read: the client gets the right bytes, the copy goes into
+    quarantine."""
+    store.client.put(f"{container}/o", data=BIG)
+    first = store.servers[0].host.device(primaries(store)[0]).disk.root
+    path = next(path for path in replicas(store) if path.is_relative_to(first))
+    stamp = path.stat().st_mtime_ns
+    with path.open("r+b") as file:
+        file.seek(2 << 20)
+        byte = file.read(1)
+        file.seek(2 << 20)
+        file.write(bytes([byte[0] ^ 1]))
+    os.utime(path, ns=(stamp, stamp))
+    assert store.client.get(f"{container}/o").data == BIG
+    assert not path.exists()
+    assert len(list((first / "quarantined" / "objects").iterdir())) == 1
+
+
+@pytest.mark.parametrize("harm", ["cut", "empty", "garbage"])
+def test_a_damaged_trailer(store: ObjectStoreFixture, container: str, harm: str) -> None:
+    store.client.put(f"{container}/o", data=b"x" * 1000)
+    for path in replicas(store)[:2]:
+        data = path.read_bytes()
+        path.write_bytes({"cut": data[:-3], "empty": b"", "garbage": data[:-40] + os.urandom(40)}[harm])
+    assert store.client.get(f"{container}/o").data == b"x" * 1000
+    assert len(replicas(store)) == 1
+
+
+def test_a_damaged_listing(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/o", data=b"x")
+    store.stop_host(0)
+    files = sorted(Path(store.config.state).glob("**/containers/*/*.db"))
+    assert len(files) == 3
+    for path in files[:2]:
+        path.write_bytes(b"rubbish" * 1000)
+    store.start_host(0)
+    assert store.client.get(container).data == b"o\n"
+    assert len(list(Path(store.config.state).glob("**/quarantined/containers/*.db.*"))) == 2
+
+
+def test_an_update_that_can_not_be_told_is_told_later(
+    store: ObjectStoreFixture, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(infos, "FRESH_S", 1000.0)
+    store.client.head(container)
+    ring = store.app.tools.cluster.rings.place("AUTH_p1", "c")
+    for name in ring.hosts[0][1]:
+        device = store.servers[0].host.device(name)
+        device.listings.close()
+        path = Path(device.listings.path("container", ring.partition, ring.digest))
+        path.rename(path.with_suffix(".away"))
+    assert store.client.put(f"{container}/o", data=b"x").status_code == 201
+    assert list(Path(store.config.state).glob("**/pending/*"))
+    for name in ring.hosts[0][1]:
+        path = Path(store.servers[0].host.device(name).listings.path("container", ring.partition, ring.digest))
+        path.with_suffix(".away").rename(path)
+    store.drain()
+    assert store.client.get(container).data == b"o\n"
+    assert not list(Path(store.config.state).glob("**/pending/*"))
+
+
+class Hurried:
+    """A body that stops in the middle."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = data
+
+    def read(self, most: int = -1) -> bytes:
+        piece, self._left = self._left[:most], self._left[most:]
+        return piece
+
+
+def test_a_client_that_goes_away_leaves_nothing(store: ObjectStoreFixture, container: str) -> None:
+    environ = {"CONTENT_LENGTH": str(len(BIG)), "wsgi.input": Hurried(BIG[: 1 << 20])}
+    assert store.client.put(f"{container}/o", environ_overrides=environ).status_code == 499
+    assert store.client.get(f"{container}/o").status_code == 404
+    store.stop_host(0)
+    assert not list(Path(store.config.state).glob("**/tmp/*"))
+    store.start_host(0)
+
+
+@pytest.fixture
+def three(tmp_path: Path):  # type: ignore[no-untyped-def]
+    fixture = ObjectStoreFixture(tmp_path, hosts=3, devices=2)
+    fixture.client.put(f"{fixture.account}/c")
+    yield fixture
+    fixture.close()
+
+
+def test_replicas_on_three_hosts(three: ObjectStoreFixture) -> None:
+    path = f"{three.account}/c/o"
+    for data in (b"x", BIG):
+        assert three.client.put(path, data=data).status_code == 201
+        assert len({file.relative_to(three.config.state).parts[0] for file in replicas(three)}) == 3
+        assert three.client.get(path).data == data
+    assert three.client.get(f"{three.account}/c").data == b"o\n"
+
+
+@pytest.mark.parametrize("down", [0, 1, 2])
+def test_a_host_that_is_down(three: ObjectStoreFixture, down: int) -> None:
+    path = f"{three.account}/c/o"
+    three.client.put(path, data=b"before")
+    three.stop_host(down)
+    assert three.client.get(path).data == b"before"
+    assert three.client.put(path, data=BIG).status_code == 201
+    assert three.client.get(path).data == BIG
+    assert three.client.put(f"{three.account}/c/p", data=b"p").status_code == 201
+    assert three.client.get(f"{three.account}/c").data == b"o\np\n"
+    three.start_host(down)
+    three.drain()
+    assert three.client.delete(path).status_code == 204
+    assert three.client.get(f"{three.account}/c").data == b"p\n"
+
+
+def test_a_host_that_dies_in_the_middle_of_a_get(three: ObjectStoreFixture) -> None:
+    """The client notices nothing: another host goes on where the first one stopped."""
+    three.client.put(f"{three.account}/c/o", data=BIG)
+    answer = three.client.get(f"{three.account}/c/o", buffered=False)
+    pieces = iter(answer.response)
+    got = next(pieces)
+    place = three.app.tools.cluster.rings.place("AUTH_p1", "c", "o")
+    first = place.hosts[0][0]
+    number = next(n for n, config in enumerate(three.configs) if config.storage_bind == first)
+    stopper = threading.Thread(target=three.stop_host, args=(number,))
+    stopper.start()
+    got += b"".join(pieces)
+    stopper.join()
+    assert hashlib.md5(got).hexdigest() == answer.headers["Etag"]
+    three.start_host(number)
