@@ -27,6 +27,10 @@ def mine() -> View:
 def create(body: View) -> Any:
     wish = {"user_id": caller().user_id} | body["credential"]
     enforce("identity:create_credential", {"target.credential.user_id": wish["user_id"]})
+    if wish["type"] != credentials.EC2:
+        no_delegates()
+    else:
+        may_make_keys()
     with tools().change() as session:
         made = credentials.create(session, tools().credential_keys, wish, caller(), tools().config.user_limit)
         return {"credential": show(made)}, 201
@@ -75,6 +79,13 @@ def no_delegates() -> None:
     """Lent rights don't reach secrets: with one of them the borrower would outlive and outgrow the loan."""
     if caller().delegated:
         raise Refused(why=f"Delegated tokens may not {request.method} credentials.")
+
+
+def may_make_keys() -> None:
+    """An access key of a delegation stays within it; one that may make no others, or only some calls, makes none."""
+    who = caller()
+    if who.delegated and (who.access_rules is not None or tools().tokens.check(who.token).standing.restricted):
+        raise Refused(why="This application credential may not make other credentials.")
 
 
 def show(credential: Credential) -> View:

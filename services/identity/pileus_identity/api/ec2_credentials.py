@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from pileus_identity.api import targets
-from pileus_identity.api.credentials import no_delegates
+from pileus_identity.api.credentials import may_make_keys, no_delegates
 from pileus_identity.api.views import ID, View, link, page
 from pileus_identity.core import credentials, projects, users
 from pileus_identity.db.models import Credential, Project
@@ -27,6 +27,7 @@ def credential_target(user_id: str, access: str) -> Any:
 def create(user_id: str, body: View) -> Any:
     """For a project in which the user has a role; a delegated token makes keys for its own project only."""
     who = caller()
+    may_make_keys()
     with tools().change() as session:
         user, project = users.get(session, user_id), projects.get(session, body["tenant_id"])
         if who.delegated and project.id != who.project_id:

@@ -111,7 +111,7 @@ def _may_delegate(session: Session, who: Caller) -> None:
         raise Refused(why="Using a trust to make application credentials is not allowed.")
     if who.application_credential_id is not None:
         mine = session.get(ApplicationCredential, who.application_credential_id)
-        if mine is None or not mine.unrestricted:
+        if mine is None or not mine.unrestricted or who.access_rules is not None:
             raise Refused(
                 why="Using method 'application_credential' is not allowed for managing additional application "
                 "credentials."

@@ -10,7 +10,7 @@ from typing import Any
 from pileus_identity.core import credentials
 from pileus_identity.core.standings import Place
 from pileus_identity.core.tools import Tools
-from pileus_identity.db.models import Credential
+from pileus_identity.db.models import Credential, Trust
 from pileus_identity.errors import Invalid, LoginFailed
 from pileus_kit.db import now
 
@@ -40,7 +40,7 @@ def s3(tools: Tools, given: dict[str, Any]) -> Proven:
         wanted = base64.b64encode(hmac.new(secret["secret"].encode(), text, hashlib.sha1).digest()).decode()
         proven = Proven(_place(key))
     _same(wanted, given["signature"])
-    return Proven(_delegated(proven.place, secret), proven.signing_key)
+    return Proven(_delegated(tools, proven.place, secret), proven.signing_key)
 
 
 def ec2(tools: Tools, given: dict[str, Any]) -> Proven:
@@ -54,7 +54,7 @@ def ec2(tools: Tools, given: dict[str, Any]) -> Proven:
     except Exception as err:
         raise LoginFailed from err
     _same(wanted, given["signature"])
-    return Proven(_delegated(_place(key), secret))
+    return Proven(_delegated(tools, _place(key), secret))
 
 
 def _secret(tools: Tools, access: str) -> tuple[Credential, dict[str, Any]]:
@@ -69,11 +69,17 @@ def _place(key: Credential) -> Place:
     return Place(key.user_id, "project", key.project_id)
 
 
-def _delegated(place: Place, secret: dict[str, Any]) -> Place:
+def _delegated(tools: Tools, place: Place, secret: dict[str, Any]) -> Place:
     """A key made with lent rights has those, and no more."""
     if secret.get("access_token_id"):
         raise LoginFailed
-    return place._replace(application_credential_id=secret.get("app_cred_id"), trust_id=secret.get("trust_id"))
+    if secret.get("trust_id"):
+        with tools.sessions.read() as session:
+            trust = session.get(Trust, secret["trust_id"])
+        if trust is None or place.user_id not in (trust.trustor_id, trust.trustee_id):
+            raise LoginFailed
+        return Place(trust.trustee_id, "project", trust.project_id, None, trust.id)
+    return place._replace(application_credential_id=secret.get("app_cred_id"))
 
 
 def _v4_key(secret: dict[str, Any], text: bytes) -> bytes:

@@ -103,7 +103,8 @@ class Standings:
             # What was told while we read may be newer than our snapshot: then this is good only for now.
             standing.stale = self.ledger.serial != serial
             if not standing.stale:
-                self._known[place] = standing
+                # Another thread's is as good, and only one can be told that it is out of date.
+                standing = self._known.setdefault(place, standing)
                 if len(self._known) > REMEMBERED:
                     self._known.popitem(last=False)[1].stale = True
         return standing

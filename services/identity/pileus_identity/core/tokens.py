@@ -23,7 +23,7 @@ class Token:
     payload: Payload
     standing: Standing
     head: bytes  # the beginning of its JSON, up to what the standing says
-    caller: Caller | None = None
+    asker: tuple[Standing, Caller] | None = None  # the caller as of a standing; together, since threads share a token
 
     @property
     def restricted_paths(self) -> bool:
@@ -67,7 +67,7 @@ class Tokens:
         else:
             _in_time(token.payload, late)
             if token.standing.stale:
-                token.standing, token.caller = self._standing(token.payload), None
+                token.standing = self._standing(token.payload)
         if self.standings.ledger.kills(token.payload, token.standing.domain_ids):
             raise TokenNotFound
         return token
@@ -75,9 +75,11 @@ class Tokens:
     def caller(self, text: str) -> Caller:
         """Who asks with this token."""
         token = self.check(text)
-        if token.caller is None:
-            token.caller = _caller(token)
-        return token.caller
+        asker = token.asker
+        if asker is None or asker[0] is not token.standing:
+            standing = token.standing
+            asker = token.asker = standing, _caller(token, standing)
+        return asker[1]
 
     def json(self, token: Token, catalog: bool = True) -> bytes:
         """The body that shows a token."""
@@ -116,8 +118,8 @@ def _head(payload: Payload) -> bytes:
     ).encode()
 
 
-def _caller(token: Token) -> Caller:
-    payload, standing = token.payload, token.standing
+def _caller(token: Token, standing: Standing) -> Caller:
+    payload = token.payload
     user = standing.view["user"]
     project = payload.scope_id if payload.kind == "project" else None
     domain = payload.scope_id if payload.kind == "domain" else None

@@ -189,3 +189,39 @@ def test_a_trust_lends_roles_and_ends(cloud, me):
     assert cloud.call("DELETE", path, "other").status_code == 403
     assert cloud.call("DELETE", path, "demo").status_code == 204
     assert cloud.check(token).status_code == 404 and cloud.get(path, "demo").status_code == 404
+
+
+def test_an_access_key_of_a_delegation_stays_within_it(cloud, me):
+    body = {"tenant_id": cloud.id("projects", "demo")}
+    path = f"/v3/users/{me}/credentials/OS-EC2"
+    narrow = by_credential(cloud, make_credential(cloud, me, name="narrow")).headers["X-Subject-Token"]
+    assert cloud.post(path, body, narrow).status_code == 403
+    made = make_credential(cloud, me, name="wide", unrestricted=True, roles=[{"name": "reader"}])
+    wide = by_credential(cloud, made).headers["X-Subject-Token"]
+    assert cloud.post(path, {"tenant_id": cloud.id("projects", "admin")}, wide).status_code == 403
+    assert cloud.post("/v3/credentials", {"credential": {"type": "totp", "blob": "x"}}, wide).status_code == 403
+    key = cloud.post(path, body, wide).json["credential"]
+    view = signed_in(cloud, key).json["token"]
+    assert [role["name"] for role in view["roles"]] == ["reader"]
+    assert view["application_credential"]["name"] == "wide"
+    cloud.call("DELETE", f"/v3/users/{me}/application_credentials/{made['id']}", "demo")
+    assert signed_in(cloud, key).status_code == 401
+
+
+def test_an_access_key_of_a_trust_stays_within_it(cloud, me):
+    other, project = cloud.id("users", "other"), cloud.id("projects", "demo")
+    trust = cloud.make("/v3/OS-TRUST/trusts", "trust", "demo", trustor_user_id=me, trustee_user_id=other,
+                       project_id=project, impersonation=True, roles=[{"name": "reader"}])
+    token = cloud.login("other", "other", {"OS-TRUST:trust": {"id": trust["id"]}}).headers["X-Subject-Token"]
+    key = cloud.post(f"/v3/users/{me}/credentials/OS-EC2", {"tenant_id": project}, token).json["credential"]
+    assert key["trust_id"] == trust["id"]
+    assert [role["name"] for role in signed_in(cloud, key).json["token"]["roles"]] == ["reader"]
+    cloud.call("DELETE", f"/v3/OS-TRUST/trusts/{trust['id']}", "demo")
+    assert signed_in(cloud, key).status_code == 401
+
+
+def signed_in(cloud, key):
+    text = b"GET\n\n"
+    signature = base64.b64encode(hmac.new(key["secret"].encode(), text, hashlib.sha1).digest()).decode()
+    given = {"access": key["access"], "token": base64.b64encode(text).decode(), "signature": signature}
+    return cloud.post("/v3/s3tokens", {"credentials": given}, "objectstore")

@@ -1,0 +1,87 @@
+"""The operator's command, and that a second run changes nothing."""
+
+import json
+
+import pytest
+from sqlalchemy import select
+
+from pileus_identity import manage
+from pileus_identity.config import Config
+from pileus_identity.core.bootstrap import Plan, ServicePlan, UserPlan, bootstrap
+from pileus_identity.core.tools import Tools
+from pileus_identity.db.models import Model
+from pileus_identity.testing import plan
+from pileus_kit.db import Sessions
+
+
+def rows(sessions):
+    with sessions.read() as session:
+        return {table.name: sorted(map(tuple, session.execute(select(table)).all()), key=str)
+                for table in Model.metadata.sorted_tables if table.name not in ("ledger", "revocations")}
+
+
+def test_a_second_run_changes_nothing(identity):
+    before = rows(identity.sessions)
+    with identity.sessions.begin() as session:
+        bootstrap(session, plan())
+    assert rows(identity.sessions) == before
+
+
+def test_what_differs_is_mended_and_the_rest_left_alone(cloud, identity):
+    token = cloud.token("demo")
+    cloud.make("/v3/users", "user", name="guest", password="guest")
+    changed = Plan(users=(UserPlan("demo", "new"),), services=(ServicePlan("compute", "compute", "http://new:8774"),))
+    with identity.sessions.begin() as session:
+        bootstrap(session, changed)
+    identity.tools.tokens.standings.ledger.touch()  # what the running API does by itself within a second
+    assert cloud.check(token).status_code == 404
+    assert cloud.login("demo", "new").status_code == 201
+    assert cloud.login("guest", "guest").status_code == 201
+    urls = {e["url"] for entry in cloud.get("/v3/auth/catalog").json["catalog"] if entry["type"] == "compute"
+            for e in entry["endpoints"]}
+    assert urls == {"http://new:8774"}
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    monkeypatch.setenv("PILEUS_STATE", str(tmp_path))
+    return Config(state=str(tmp_path))
+
+
+def test_the_command_migrates_bootstraps_and_rotates(config, tmp_path, capsys):
+    wanted = {"projects": ["p"], "users": [{"name": "u", "password": "secret"}],
+              "grants": [{"user": "u", "role": "member", "project": "p"}],
+              "services": [{"type": "identity", "name": "keystone", "public": "http://x:5000/v3"}]}
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(wanted))
+    for command in (["migrate"], ["bootstrap", "--plan", str(file)], ["migrate"], ["bootstrap", "--plan", str(file)]):
+        manage.main(command)
+    sessions = Sessions(config.database_url("identity"))
+    tools = Tools(config, sessions)
+    user = {"name": "u", "domain": {"id": "default"}, "password": "secret"}
+    auth = {"identity": {"methods": ["password"], "password": {"user": user}},
+            "scope": {"project": {"name": "p", "domain": {"id": "default"}}}}
+    token = tools.logins.login(auth)
+    for _ in range(3):
+        manage.main(["rotate-keys"])
+    assert "in use" in capsys.readouterr().out
+    assert Tools(config, sessions).authenticate(token.text).user_name == "u"
+    sessions.dispose()
+
+
+def test_the_password_is_read_from_a_file(config, tmp_path):
+    with pytest.raises(SystemExit):
+        manage.main(["bootstrap"])
+    (tmp_path / "pw").write_text("secret\n")
+    manage.main(["migrate"])
+    manage.main(["bootstrap", "--admin-password-file", str(tmp_path / "pw"), "--public-url", "http://x:5000/v3"])
+    sessions = Sessions(config.database_url("identity"))
+    auth = {
+        "identity": {
+            "methods": ["password"],
+            "password": {"user": {"name": "admin", "domain": {"id": "default"}, "password": "secret"}},
+        },
+        "scope": {"system": {"all": True}},
+    }
+    assert "admin" in Tools(config, sessions).tokens.caller(Tools(config, sessions).logins.login(auth).text).roles
+    sessions.dispose()
