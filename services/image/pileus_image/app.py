@@ -7,7 +7,7 @@ from flask import Flask, request
 from stevedore import DriverManager
 
 from pileus_image import policy
-from pileus_image.api import data, images, imports, info, members, refusals, tickets
+from pileus_image.api import data, definitions, images, imports, info, members, metadefs, refusals, tickets
 from pileus_image.config import Config
 from pileus_image.core.quotas import Limits
 from pileus_image.core.tickets import Tickets
@@ -27,7 +27,7 @@ from pileus_kit.policy import Enforcer
 from pileus_kit.web import create_app
 
 RESOURCES = [info.root, info.resource, images.resource, data.resource, members.resource, imports.resource,
-             tickets.resource]
+             tickets.resource, metadefs.resource, definitions.resource]
 
 
 def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Flask:

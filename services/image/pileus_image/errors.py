@@ -78,3 +78,7 @@ class WrongMedia(UnsupportedMedia):
 
 class DownloadFailed(BadRequest):
     text = "Cannot download {url}: {why}"
+
+
+class Taken(Conflict):
+    text = "{what} already exists."

@@ -9,7 +9,23 @@ LOAD_VISIBLE = f"{ADMIN} or (role:member and ({VISIBLE} or 'shared':%(visibility
 READER_OR_MEMBER = f"{ADMIN} or role:reader and (project_id:%(project_id)s or project_id:%(member_id)s)"
 ACCEPTING = f"{ADMIN} or (role:member and project_id:%(member_id)s)"
 
+READ_SPACE = f"{ADMIN} or (role:reader and (project_id:%(project_id)s or 'public':%(visibility)s))"
+SPACES = [
+    Rule("get_metadef_namespaces", PROJECT_READER_OR_ADMIN, "List namespaces"),
+    Rule("list_metadef_resource_types", PROJECT_READER_OR_ADMIN, "List what definitions can be about"),
+    *(Rule(name, READ_SPACE, "Read a namespace and what it defines") for name in (
+        "get_metadef_namespace", "get_metadef_properties", "get_metadef_property", "get_metadef_objects",
+        "get_metadef_object", "get_metadef_tags", "get_metadef_tag", "get_metadef_resource_type")),
+    *(Rule(name, ADMIN, "Change namespaces and what they define") for name in (
+        "add_metadef_namespace", "modify_metadef_namespace", "delete_metadef_namespace",
+        "add_metadef_property", "modify_metadef_property", "remove_metadef_property",
+        "add_metadef_object", "modify_metadef_object", "delete_metadef_object",
+        "add_metadef_tag", "add_metadef_tags", "modify_metadef_tag", "delete_metadef_tag", "delete_metadef_tags",
+        "add_metadef_resource_type_association", "remove_metadef_resource_type_association")),
+]
+
 RULES = [
+    *SPACES,
     Rule("add_image", f"{ADMIN} or (role:member and project_id:%(project_id)s)", "Create an image"),
     Rule("delete_image", PROJECT_MEMBER_OR_ADMIN, "Delete an image"),
     Rule("get_image", READ_VISIBLE, "Show an image"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import request
 
-from pileus_image.core import attributes, imports, quotas
+from pileus_image.core import attributes, imports, metadef_schemas, quotas
 from pileus_image.errors import NoSuch
 from pileus_kit.web import Resource, caller, tools
 
@@ -97,3 +97,10 @@ def schema(name: str) -> Any:
     if name not in SCHEMAS:
         raise NoSuch(what=f"Schema {name[:64]}")
     return SCHEMAS[name]
+
+
+@resource.endpoint("GET", "/schemas/metadefs/<name>", policy="pileus:get_schemas")
+def metadef_schema(name: str) -> Any:
+    if name not in metadef_schemas.SCHEMAS:
+        raise NoSuch(what=f"Schema {name[:64]}")
+    return metadef_schemas.SCHEMAS[name]

@@ -47,6 +47,10 @@ PLAIN = {
     "GET /v2/tasks": "401 401 401 403 200 200 200 200 200 200",
     "POST /v2/tasks": "401 401 401 403 403 403 403 403 403 201",
     "GET /v2/tasks/none": "401 401 401 403 404 404 404 404 404 404",
+    "GET /v2/metadefs/namespaces": "401 401 401 403 200 200 200 200 200 200",
+    "POST /v2/metadefs/namespaces": "401 401 401 403 403 403 403 403 403 201",
+    "GET /v2/metadefs/resource_types": "401 401 401 403 200 200 200 200 200 200",
+    "GET /v2/schemas/metadefs/tag": "401 401 401 200 200 200 200 200 200 200",
     "GET /v2/schemas/image": "401 401 401 200 200 200 200 200 200 200",
     "GET /v2/info/import": "401 401 401 200 200 200 200 200 200 200",
     "GET /v2/info/stores": "401 401 401 200 200 200 200 200 200 200",
@@ -56,12 +60,30 @@ PLAIN = {
     "GET /v2/data/none": "401 401 401 401 401 401 401 401 401 401",
     "PUT /v2/data/none": "401 401 401 401 401 401 401 401 401 401",
 }
+READ, WRITE = "401 401 401 403 404 404 200 200 200 200", "401 401 401 403 404 404 403 403 403 {}"
+SPACE = "/v2/metadefs/namespaces/space"
+METADEFS = {  # on a private namespace of p1
+    f"GET {SPACE}": READ, f"PUT {SPACE}": WRITE.format(200), f"DELETE {SPACE}": WRITE.format(204),
+    **{f"GET {SPACE}/{what}": READ for what in (
+        "properties", "properties/one", "objects", "objects/one", "tags", "tags/one", "resource_types")},
+    **{f"POST {SPACE}/{what}": WRITE.format(201) for what in (
+        "properties", "objects", "tags", "tags/two", "resource_types")},
+    **{f"PUT {SPACE}/{what}/one": WRITE.format(200) for what in ("properties", "objects", "tags")},
+    **{f"DELETE {SPACE}/{what}": WRITE.format(204) for what in (
+        "properties", "properties/one", "objects", "objects/one", "tags", "tags/one", "resource_types/one")},
+}
 NOBODY = "00000000-0000-0000-0000-000000000000"
+ABOUT = {"title": "One", "type": "string"}
 JSON = {
     "POST /v2/images": {}, "POST /v2/images/{id}/members": {"member": "p3"},
     "PUT /v2/images/{id}/members/p2": {"status": "accepted"},
     "POST /v2/images/{id}/import": {"method": {"name": "glance-direct"}},
     "POST /v2/tickets": {"image_id": NOBODY, "action": "read"},
+    "POST /v2/metadefs/namespaces": {"namespace": "new"}, f"PUT {SPACE}": {"namespace": "space"},
+    f"POST {SPACE}/properties": ABOUT | {"name": "two"}, f"PUT {SPACE}/properties/one": ABOUT | {"name": "one"},
+    f"POST {SPACE}/objects": {"name": "two"}, f"PUT {SPACE}/objects/one": {"name": "one"},
+    f"POST {SPACE}/tags": {"tags": []}, f"PUT {SPACE}/tags/one": {"name": "one"},
+    f"POST {SPACE}/resource_types": {"name": "two"},
     "POST /v2/tasks": {"type": "import", "input": {"import_from": "http://a/", "image_properties": {
         "disk_format": "raw", "container_format": "bare"}}},
 }
@@ -93,6 +115,19 @@ def test_who_may_do_what(service, visibility, table):
                 image_id = None  # it changed: take another
 
 
+def test_who_may_define_what(service):
+    for route, row in METADEFS.items():
+        for name, status in zip(CALLERS, row.split(), strict=True):
+            if name in ("none", "admin"):
+                service.client.delete(SPACE, as_=service.book.admin)
+                wish = {"namespace": "space", "properties": {"one": ABOUT}, "objects": [{"name": "one"}],
+                        "tags": [{"name": "one"}], "resource_type_associations": [{"name": "one"}]}
+                made = service.client.post("/v2/metadefs/namespaces", json=wish, as_=service.book.admin)
+                assert made.status_code == 201, made.text
+            answer = ask(service, route, "", name)
+            assert answer.status_code == int(status), f"{route} by {name}: {answer.status_code}, not {status}"
+
+
 def fresh(service, visibility):
     """An image of p1 with data; a shared one is shared with p2."""
     if not visibility:
@@ -105,10 +140,12 @@ def fresh(service, visibility):
 
 
 def test_no_route_is_left_out_of_the_tables(service):
-    tables = (PRIVATE, SHARED, PUBLIC, PLAIN)
+    tables = (PRIVATE, SHARED, PUBLIC, PLAIN, METADEFS)
     known = {route.replace("{id}", "<image_id>") for table in tables for route in table}
+    known = {route.replace("/space", "/<namespace>") for route in known}
     for end, name in (("/t", "/<tag>"), ("/old", "/<tag>"), ("/p2", "/<member_id>"),
                       ("/schemas/image", "/schemas/<name>"),
+                      ("/metadefs/tag", "/metadefs/<name>"), ("s/one", "s/<name>"), ("/tags/two", "/tags/<name>"),
                       ("/data/none", "/data/<image_id>"), ("/tasks/none", "/tasks/<task_id>")):
         known = {route.removesuffix(end) + name if route.endswith(end) else route for route in known}
     routes = {f"{method} {rule.rule}" for rule in service.app.url_map.iter_rules()
