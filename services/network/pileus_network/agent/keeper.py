@@ -102,16 +102,16 @@ class Keeper:
         with self._lock:
             due, thorough = self._due, self._thorough
             self._due = self._thorough = False
-        try:
-            if due:
+        if due:
+            try:
                 self._follow(thorough)
-            if self._unreported and self._state:
-                self._control.applied(self._host, self._state.generation, self._report)
-                self._unreported = False
-        except BaseException:
-            with self._lock:
-                self._due, self._thorough = self._due or due, self._thorough or thorough
-            raise
+            except BaseException:
+                with self._lock:
+                    self._due, self._thorough = True, self._thorough or thorough
+                raise
+        if self._unreported and self._state:
+            self._control.applied(self._host, self._state.generation, self._report)
+            self._unreported = False
 
     def _follow(self, thorough: bool) -> None:
         state = self._control.wanted(self._host, self.generation) or self._state
@@ -119,7 +119,9 @@ class Keeper:
             return
         started = time.monotonic()
         report = self._apply(state, thorough)
-        log.info(
+        level = logging.INFO if state is not self._state or report != self._report else logging.DEBUG
+        log.log(
+            level,
             "generation %d: %d ports wired, %d failures, %.0f ms",
             state.generation,
             len(report.ports),

@@ -115,10 +115,10 @@ class Linux(Backend, Metadata):
             for seen in self._seen.values()
             if seen.name not in wish.links and self.names.is_ours(seen.name, seen.alias)
         ]
-        for seen in doomed:
-            with self._blaming("host", seen.name):
-                links.remove(netlink, seen)
-                del self._seen[seen.name]
+        if doomed:
+            with self._blaming("host", ", ".join(seen.name for seen in doomed[:5])):
+                links.remove(netlink, doomed)
+                self._seen = {name: seen for name, seen in self._seen.items() if seen not in doomed}
 
     def _make_namespaces(self, wish: Plan) -> None:
         for namespace in sorted(name for name in wish.namespaces if not namespaces.is_alive(name)):

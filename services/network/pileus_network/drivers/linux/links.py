@@ -3,7 +3,8 @@
 import errno
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pileus_network.drivers.linux import namespaces, taps
 
 BRIDGE, VXLAN, VLAN, TAP, PAIR = "bridge", "vxlan", "vlan", "tap", "veth"
 VXLAN_PORT = 4789
+DOOMED = 0x706C6575  # the group of links that are about to be removed
 # A bridge of ours passes IP through the inet hooks (security groups), speaks no spanning tree and floods multicast:
 # there is no querier on a tenant's network, so snooping would make IPv6 neighbours disappear after some minutes.
 BRIDGE_OPTIONS = {
@@ -115,11 +117,21 @@ def enslave(netlink: IPRoute, link: Link, seen: Mapping[str, Seen]) -> Seen:
     return replace(there, master=master)
 
 
-def remove(netlink: IPRoute, doomed: Seen) -> None:
+def remove(netlink: IPRoute, doomed: Iterable[Seen]) -> None:
+    """Remove links together: for each that goes alone the kernel waits some 20 ms for its readers."""
+    for seen in doomed:
+        with _gone_is_fine():
+            netlink.link("set", index=seen.index, group=DOOMED)
+    with _gone_is_fine():
+        netlink.link("del", index=0, group=DOOMED)
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
     try:
-        netlink.link("del", index=doomed.index)
+        yield
     except NetlinkError as err:
-        if err.code != errno.ENODEV:  # the other end of a pair took it along
+        if err.code != errno.ENODEV:
             raise
 
 

@@ -1,0 +1,136 @@
+"""The agent's one thread: nothing is forgotten, whatever fails."""
+
+import threading
+
+import pytest
+
+from pileus_kit.errors import HostDown
+from pileus_kit.rpc import Bus
+from pileus_network.agent.keeper import Keeper
+from pileus_network.agent.server import Agent
+from pileus_network.config import Config
+from pileus_network.drivers.base import Settings
+from pileus_network.drivers.fake import Fake
+from pileus_network.rpc import Control, Facts, HostAgent, HostState, Port, Report
+
+
+class Worker(Control):
+    """Wants `state`, keeps what it hears; `down` makes the next calls of those names fail."""
+
+    def __init__(self):
+        self.state = HostState("h1", 1, ports=(port("a"), port("b")))
+        self.applied_calls: list[tuple[int, Report]] = []
+        self.hellos: list[Facts] = []
+        self.down: list[str] = []
+        self.heard = threading.Event()
+
+    def _maybe_fail(self, name):
+        if name in self.down:
+            self.down.remove(name)
+            raise HostDown(host="worker", why="it is a test")
+
+    def wanted(self, host, known):
+        self._maybe_fail("wanted")
+        return self.state if known != self.state.generation else None
+
+    def applied(self, host, generation, report):
+        self._maybe_fail("applied")
+        self.applied_calls.append((generation, report))
+        self.heard.set()
+
+    def hello(self, host, facts):
+        self._maybe_fail("hello")
+        self.hellos.append(facts)
+        return self.state.generation
+
+
+def port(name):
+    return Port(name, "n", "p", "fa:16:3e:00:00:01", "compute:nova", "server", True)
+
+
+@pytest.fixture
+def worker():
+    return Worker()
+
+
+@pytest.fixture
+def driver():
+    return Fake(Settings())
+
+
+@pytest.fixture
+def keeper(worker, driver):
+    return Keeper("h1", driver, worker, lambda generation: Facts("1", "fake", "", (), generation))
+
+
+def test_a_turn_fetches_applies_and_reports_once(keeper, worker, driver):
+    keeper.turn()
+    assert worker.applied_calls == [(1, Report(("a", "b")))] and driver.applied == 1 and keeper.generation == 1
+    keeper.turn()
+    keeper.wake()
+    keeper.turn()
+    assert len(worker.applied_calls) == 1 and driver.applied == 1, "the same generation is nothing new"
+
+
+def test_a_thorough_turn_applies_again_and_reports_only_what_changed(keeper, worker, driver):
+    keeper.turn()
+    keeper.wake(thorough=True)
+    keeper.turn()
+    assert driver.applied == 2 and len(worker.applied_calls) == 1
+    driver.broken["a"] = "it fell off"
+    keeper.wake(thorough=True)
+    keeper.turn()
+    assert (
+        worker.applied_calls[-1][1].ports == ("b",) and worker.applied_calls[-1][1].failures[0].cause == "it fell off"
+    )
+
+
+def test_what_failed_is_tried_again_with_every_heartbeat(keeper, worker, driver):
+    driver.broken["a"] = "not yet"
+    keeper.turn()
+    driver.broken.clear()
+    keeper.wake()
+    keeper.turn()
+    assert worker.applied_calls[-1][1] == Report(("a", "b"))
+
+
+@pytest.mark.parametrize("call", ["wanted", "applied"])
+def test_a_turn_that_failed_is_done_by_the_next(keeper, worker, driver, call):
+    worker.down = [call]
+    with pytest.raises(HostDown):
+        keeper.turn()
+    keeper.turn()
+    assert worker.applied_calls == [(1, Report(("a", "b")))] and driver.applied == 1
+
+
+def test_a_thorough_look_survives_a_failure(keeper, worker, driver):
+    keeper.turn()
+    keeper.wake(thorough=True)
+    worker.down = ["wanted"]
+    with pytest.raises(HostDown):
+        keeper.turn()
+    keeper.turn()
+    assert driver.applied == 2
+
+
+def test_over_the_bus_a_poke_is_enough(worker, driver):
+    bus = Bus("fake://")
+    server = bus.serve(worker, "worker")
+    agent = Agent(Config(host="h-poke", bus="fake://"), bus, driver)
+    agent.start()
+    try:
+        assert worker.heard.wait(10) and driver.prepared
+        worker.heard.clear()
+        worker.state = HostState("h-poke", 2, ports=(port("c"),))
+        bus.client(HostAgent, "h-poke").poke(2)
+        assert worker.heard.wait(10)
+        assert worker.applied_calls[-1] == (2, Report(("c",)))
+        assert bus.client(HostAgent, "h-poke").report() == Report(("c",))
+        worker.heard.clear()
+        driver.broken["c"] = "gone"
+        driver.lost("c")
+        assert worker.heard.wait(10) and worker.applied_calls[-1][1].ports == ()
+        assert worker.hellos[0].generation == -1
+    finally:
+        agent.stop()
+        server.stop()
