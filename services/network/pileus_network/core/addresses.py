@@ -43,6 +43,13 @@ class Allocator:
         self._taken.add((subnet.id, address))
         return address
 
+    def lowest(self, subnet: Subnet) -> str | None:
+        """The first free address, for what people look for at the beginning of a subnet."""
+        pools = ranges.numbers(subnet.allocation_pools)
+        first = [number for start, end in pools for number in range(start, min(end, start + GUESSES) + 1)][:GUESSES]
+        free = self._without_used(subnet, [_text(subnet, number) for number in first])
+        return free[0] if free else self.take(subnet)
+
     def claim(self, subnet: Subnet, address: str) -> bool:
         """This very address; False when another port has it."""
         if (subnet.id, address) in self._taken or self._used(subnet, [address]):

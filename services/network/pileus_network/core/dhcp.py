@@ -68,7 +68,7 @@ def _align(session: Session, port: Port, wanted: list[Subnet]) -> None:
     new = [subnet for subnet in wanted if subnet.id not in have]
     for subnet in new:
         address = (
-            addresses.own_address(subnet, port.mac_address) if addresses.automatic(subnet) else allocator.take(subnet)
+            addresses.own_address(subnet, port.mac_address) if addresses.automatic(subnet) else allocator.lowest(subnet)
         )
         if address is not None:
             port.fixed_ips.append(FixedIp(subnet_id=subnet.id, address=address, position=len(port.fixed_ips)))

@@ -28,7 +28,7 @@ class Addresser:
         self._by_id = {subnet.id: subnet for subnet in network.subnets}
 
     def assign(self, port: Port, wishes: Wishes | None) -> None:
-        """`wishes` None: one address of each family, and all automatic ones. Addresses that the port has and keeps are left alone."""
+        """`wishes` None: one address of each family, and all automatic ones. What the port keeps is left alone."""
         if wishes is None:
             chosen = self._automatic(port)
         else:

@@ -185,3 +185,9 @@ def test_a_network_of_ipv6_alone(network: NetworkFixture, ask: Any, net: str, mo
     wish = {"ip_version": 6, "cidr": "fd00:3::/64", "ipv6_ra_mode": mode, "ipv6_address_mode": mode}
     assert make(ask, net, **wish)[0] == 201
     assert len(network.made("port", {"network_id": net})["fixed_ips"]) == 1
+
+
+def test_dhcp_stands_at_the_beginning(network: NetworkFixture, ask: Any, net: str) -> None:
+    make(ask, net)
+    port = ask("GET", "ports?device_owner=network:dhcp")[1]["ports"][0]
+    assert port["fixed_ips"][0]["ip_address"] == "10.0.0.2"

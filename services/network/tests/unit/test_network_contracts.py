@@ -1,0 +1,11 @@
+"""What is said between worker and hosts changes only with its version."""
+
+from pathlib import Path
+
+from pileus_kit.testing.contracts import assert_contracts_locked
+from pileus_network import rpc
+from pileus_network.rpc import Control, HostAgent
+
+
+def test_contracts_change_only_with_their_version() -> None:
+    assert_contracts_locked([HostAgent, Control], Path(rpc.__file__).with_name("rpc.lock.json"))
