@@ -68,6 +68,9 @@ def migrate(plan: Plan) -> None:
     """Bring every service's database to its newest revision."""
     from pileus_kit.db import migrate as migrate_database
 
+    from pileus_objectstore.manage import main as objectstore
+
+    objectstore(["--config", str(plan.config_file("objectstore")), "all-in-one"])
     for service in PORTS:
         package = f"pileus_{service}"
         migrations = Path(str(importlib.import_module(package).__file__)).parent / "db" / "migrations"

@@ -90,7 +90,9 @@ class Plan:
                         "metadata_url": f"{self.url('compute')}/metadata",
                         "bridge_mappings": (f"public:{self.public_bridge}",),
                         "driver": "fake" if self.hypervisor == "fake" else "linux"},
-            "volume": {"nbd": f"127.0.0.1:{NBD_PORT + self.offset}"},
+            "volume": {"nbd": f"127.0.0.1:{NBD_PORT + self.offset}",
+                       "backend": "fake" if self.hypervisor == "fake" else "file"},
+            "objectstore": {"storage_bind": f"127.0.0.1:{STORAGE_PORT + self.offset}"},
         }
 
 

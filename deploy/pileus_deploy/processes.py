@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pileus_deploy.plan import Plan
 
 
+WITH_WORKERS = ("network", "volume", "compute", "objectstore")  # image's few flows run beside its API
+WITH_AGENTS = ("network", "volume", "compute", "objectstore")
+
+
 @dataclass(frozen=True)
 class Process:
     """`main` ("package.module:function") is forked from the preloaded supervisor; `command` is executed instead."""
@@ -33,9 +37,9 @@ def processes(plan: Plan) -> Sequence[Process]:
                       Process("libvirtd", command=tuple(libvirtd.command(plan.state)))]
     for service in ("identity", "image", "network", "volume", "compute", "objectstore"):
         found.append(_python(plan, service, "api", f"pileus_{service}.app:main", plan.port(service)))
-        if service in ("network", "volume", "compute", "objectstore", "image"):
+        if service in WITH_WORKERS:
             found.append(_python(plan, service, "worker", f"pileus_{service}.worker:main"))
-        if service in ("network", "volume", "compute", "objectstore"):
+        if service in WITH_AGENTS:
             found.append(_python(plan, service, "agent", f"pileus_{service}.agent.__main__:main"))
     return found
 
