@@ -25,6 +25,7 @@ access = logging.getLogger("pileus.access")
 
 LARGEST_BODY = 1 << 20  # bytes of JSON; uploads are streams (`raw`) and bounded by their service
 REQUEST_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+NUL = re.compile(rb"(?<!\\)(\\\\)*\\u0000")  # as JSON writes it; PostgreSQL keeps no text with it
 Handler = Callable[..., Any]
 
 
@@ -115,6 +116,8 @@ def _json_body() -> Any:
     data = request.stream.read(LARGEST_BODY + 1)
     if len(data) > LARGEST_BODY:
         raise TooLarge(why=f"The body may have at most {LARGEST_BODY} bytes.")
+    if NUL.search(data):
+        raise BadRequest(why="The character NUL (\\u0000) can't be stored.")
     try:
         return msgspec.json.decode(data)
     except msgspec.DecodeError as err:
@@ -184,6 +187,8 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
         given = request.headers.get("X-OpenStack-Request-ID", "")
         context.request_id.set(given if REQUEST_ID.fullmatch(given) else context.new_request_id())
         g.began, g.version = time.perf_counter(), (0, 0)
+        if b"%00" in request.query_string or "\0" in request.path:
+            raise BadRequest(why="The character NUL can't be part of a URL.")
         if microversions:
             g.version = microversions.oldest
             g.version = microversions.of(request.headers.get("OpenStack-API-Version"),
