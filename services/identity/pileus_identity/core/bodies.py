@@ -26,10 +26,13 @@ def apply(row: Any, body: Body, known: Collection[str]) -> None:
     for name in known:
         if name in body and name != "options":
             setattr(row, name, body[name])
-    if "options" in body:
+    optional = hasattr(row, "options")
+    if optional and "options" in body:
         merged = {**(row.options or {}), **body["options"]}
         row.options = {key: value for key, value in merged.items() if value is not None}
-    more = extras(body, (*known, "options", "password", "tags", "is_domain", "domain_id", "parent_id"))
+    more = extras(
+        body, (*known, *(["options"] if optional else []), "password", "tags", "is_domain", "domain_id", "parent_id")
+    )
     if more:
         row.extra = {key: value for key, value in {**(row.extra or {}), **more}.items() if value is not None}
 
