@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from flask import Flask
+from flask import Flask, Response
 
 from pileus_compute.api import RESOURCES
 from pileus_compute.api.discovery import MICROVERSIONS
@@ -16,7 +17,7 @@ from pileus_kit.doorbell import Ringer
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.rpc import Bus
-from pileus_kit.web import create_app, named_error
+from pileus_kit.web import create_app, named_error, request_id
 
 
 def build(config: Config) -> Flask:
@@ -29,9 +30,33 @@ def build(config: Config) -> Flask:
 
 
 def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Flask:
-    return create_app("pileus_compute", tools=tools, resources=RESOURCES, authenticate=authenticate, enforcer=enforcer,
-                      error_view=named_error, microversions=MICROVERSIONS, service_type="compute",
-                      healthy=lambda: db.alive(tools.sessions))
+    app = create_app("pileus_compute", tools=tools, resources=RESOURCES, authenticate=authenticate, enforcer=enforcer,
+                     error_view=named_error, microversions=MICROVERSIONS, service_type="compute",
+                     healthy=lambda: db.alive(tools.sessions))
+    app.after_request(_name_request)
+    app.wsgi_app = Legacy(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def _name_request(response: Response) -> Response:
+    """Compute had a request id of its own before there was a common one; clients still look for it."""
+    response.headers["X-Compute-Request-ID"] = response.headers.get("X-OpenStack-Request-ID") or request_id()
+    return response
+
+
+class Legacy:
+    """`/v2` is `/v2.1` without microversions."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        path = environ.get("PATH_INFO", "")
+        if path == "/v2" or path.startswith("/v2/"):
+            environ["PATH_INFO"] = "/v2.1" + path[3:]
+            for name in ("HTTP_OPENSTACK_API_VERSION", "HTTP_X_OPENSTACK_NOVA_API_VERSION"):
+                environ.pop(name, None)
+        return self.app(environ, start_response)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

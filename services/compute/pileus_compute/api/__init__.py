@@ -14,6 +14,10 @@ from pileus_compute.api import (
     instance_actions,
     interfaces,
     keypairs,
+    legacy_images,
+    legacy_networks,
+    legacy_security_groups,
+    legacy_volumes,
     metadata_service,
     migrations,
     power_actions,
@@ -34,11 +38,13 @@ from pileus_compute.api import (
 )
 
 # imported for the actions that they declare
-ACTION_MODULES = (power_actions, disk_actions, size_actions, migrations, consoles, server_security_groups)
+ACTION_MODULES = (power_actions, disk_actions, size_actions, migrations, consoles, server_security_groups,
+                  legacy_networks)
 RESOURCES = (
     discovery.resource, flavors.resource, flavor_access.resource, flavor_extra_specs.resource, keypairs.resource,
     servers.resource, server_actions.resource, server_metadata.resource, server_tags.resource, server_ips.resource,
     server_security_groups.resource, server_passwords.resource, volume_attachments.resource, interfaces.resource,
     instance_actions.resource, consoles.resource, server_groups.resource, quotas.resource, usage.resource,
     zones.resource, hypervisors.resource, services.resource, aggregates.resource, external_events.resource,
-    assisted_snapshots.resource, migrations.resource, metadata_service.resource)
+    assisted_snapshots.resource, migrations.resource, metadata_service.resource,
+    legacy_images.resource, legacy_security_groups.resource, legacy_networks.resource, legacy_volumes.resource)

@@ -7,6 +7,7 @@ from pileus_kit.microversions import Microversions, text
 from pileus_kit.web import Resource
 
 MICROVERSIONS = Microversions("compute", "X-OpenStack-Nova-API-Version", (2, 1), (2, 96))
+LEGACY = {"id": "v2.0", "status": "SUPPORTED", "version": "", "min_version": "", "updated": "2011-01-21T11:33:21Z"}
 UPDATED = "2013-07-23T11:33:21Z"
 WHY = "clients discover versions before they have a token"
 
@@ -21,7 +22,7 @@ def _version() -> dict[str, Any]:
 
 @resource.endpoint("GET", "/", public=WHY)
 def root() -> Any:
-    return {"versions": [_version()]}
+    return {"versions": [LEGACY | {"links": [{"rel": "self", "href": f"{base_url()}/v2/"}]}, _version()]}
 
 
 @resource.endpoint("GET", "/v2.1", public=WHY)

@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.api import server_wishes
-from pileus_compute.api.request import base_url
+from pileus_compute.api.request import address, base_url
 from pileus_compute.api.schemas import METADATA, NAME, PASSWORD, UUID, body, obj
 from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.api.server_schemas import REBUILD
-from pileus_compute.api.servers import show
+from pileus_compute.api.servers import changed
 from pileus_compute.core import keypairs, quotas, servers, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import KeypairNotFound
@@ -40,13 +40,14 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     server_wishes.check_fits(image, server.memory_mib, server.flavor["disk_gib"])
     quotas.check_metadata(session, server.project_id, value.get("metadata") or {})
     change: dict[str, Any] = {column: value[key] for key, column in COLUMNS.items() if key in value}
+    change |= {column: address(change[column]) for column in ("access_ip_v4", "access_ip_v6") if column in change}
     change |= {"image_id": image["id"], "image": server_wishes.kept(image)} | _key(session, value)
     secret = value.get("adminPass") or server_wishes.password()
     running = server.power_state == states.RUNNING
     job = servers.begin(session, server, "rebuild", "server.rebuild", caller(), {"change": change, "running": running})
     server.admin_password = secret
     session.flush()
-    view = show(session, server) | {"adminPass": secret}
+    view = changed(session, server) | {"adminPass": secret}
     for key, shown in (("name", "name"), ("metadata", "metadata")):
         if key in value:
             view[shown] = value[key]

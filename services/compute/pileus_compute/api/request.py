@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlencode
 
@@ -101,6 +102,11 @@ def iso(moment: datetime | None) -> str | None:
 def micros(moment: datetime | None) -> str | None:
     """`2026-11-22T10:00:00.000000`, as the extension attributes have it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") if moment else None
+
+
+def address(given: str | None) -> str | None:
+    """An address in its shortest spelling; None for an empty one."""
+    return str(ip_address(given)) if given else None
 
 
 def parse_time(text: str, what: str) -> datetime:

@@ -22,7 +22,7 @@ def _network(method: str, path: str, json: Any = None) -> Any:
     return tools().peers.call("network", method, f"/v2.0{path}", caller=caller(), json=json)
 
 
-def _rule(rule: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+def rule_view(rule: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     group = {"tenant_id": rule.get("project_id"), "name": names[rule["remote_group_id"]]} if rule.get(
         "remote_group_id") in names else {}
     return {"id": rule["id"], "parent_group_id": rule["security_group_id"], "ip_protocol": rule.get("protocol"),
@@ -42,7 +42,7 @@ def index(server_id: str) -> Any:
     names = {g["id"]: g["name"] for g in groups}
     return {"security_groups": [
         {"id": g["id"], "name": g["name"], "description": g.get("description", ""), "tenant_id": g.get("project_id"),
-         "rules": [_rule(r, names) for r in g.get("security_group_rules", ()) if r["direction"] == "ingress"]}
+         "rules": [rule_view(r, names) for r in g.get("security_group_rules", ()) if r["direction"] == "ingress"]}
         for g in groups if g["id"] in ids]}
 
 

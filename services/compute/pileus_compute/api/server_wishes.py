@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.api import server_disks, server_networks
-from pileus_compute.api.request import own_or_any
+from pileus_compute.api.request import address, own_or_any
 from pileus_compute.api.schemas import truth
 from pileus_compute.core import flavors, groups, hosts, keypairs, quotas
 from pileus_compute.core.servers import Wish
@@ -46,7 +46,8 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
         "project_id": caller().project_id, "user_id": caller().user_id, "image_id": disks.image_id, "image": image,
         "meta": wish.get("metadata") or {}, "user_data": wish.get("user_data"), "admin_password": secret,
         "config_drive": truth(wish.get("config_drive", False)), "disk_config": _disk_config(wish, image),
-        "access_ip_v4": wish.get("accessIPv4"), "access_ip_v6": wish.get("accessIPv6"), "hints": hints,
+        "access_ip_v4": address(wish.get("accessIPv4")), "access_ip_v6": address(wish.get("accessIPv6")),
+        "hints": hints,
         "security_groups": group_names if networks else []}
     return Wish(columns, most, least, networks, group_ids, disks.volumes, tuple(wish.get("tags", ())),
                 numbered=most > 1), secret

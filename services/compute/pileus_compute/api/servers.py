@@ -6,6 +6,7 @@ from flask import request
 
 from pileus_compute.api import server_views, server_wishes
 from pileus_compute.api.request import (
+    address,
     known_server,
     limit_of,
     next_link,
@@ -164,6 +165,15 @@ def show(session: Any, server: Server) -> dict[str, Any]:
     return view
 
 
+def changed(session: Any, server: Server) -> dict[str, Any]:
+    """What an update or a rebuild answers: till 2.74 without the extensions' attributes."""
+    view = show(session, server)
+    if version() >= (2, 75):
+        return view
+    return {k: v for k, v in view.items() if not k.startswith(("OS-EXT", "OS-SRV", "os-ext")) and k not in (
+        "key_name", "config_drive", "security_groups", "host_status", "server_groups")}
+
+
 @resource.endpoint("GET", "/<server_id>", policy=RULE + "show")
 def one(server_id: str) -> Any:
     with tools().sessions.read() as session:
@@ -203,13 +213,15 @@ def update(server_id: str, body: dict[str, Any]) -> Any:
     with tools().sessions.begin() as session:
         server = unlocked(known_server(session, server_id))
         for key, value in wish.items():
-            setattr(server, columns[key], value.strip() if key == "name" else value or None)
+            setattr(server, columns[key], _stored(key, value))
         session.flush()
-        view = show(session, server)
-        if version() < (2, 75):
-            view = {k: v for k, v in view.items() if not k.startswith(("OS-EXT", "OS-SRV", "os-ext")) and k not in (
-                "key_name", "config_drive", "security_groups", "host_status")}
-        return {"server": view}
+        return {"server": changed(session, server)}
+
+
+def _stored(key: str, value: Any) -> Any:
+    if key == "name":
+        return value.strip()
+    return address(value) if key.startswith("accessIP") else value or None
 
 
 @resource.endpoint("DELETE", "/<server_id>", policy=RULE + "delete", target=server_target)

@@ -6,6 +6,7 @@ import hmac
 from typing import Any
 
 import pytest
+
 from pileus_compute.testing import ComputeFixture
 
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"
@@ -92,7 +93,8 @@ def test_quota(compute: ComputeFixture) -> None:
     body = {"name": "x", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": "none"}
     refused = client.post("/v2.1/servers", json={"server": body}, version="2.79")
     assert refused.status_code == 403
-    assert refused.json["forbidden"]["message"].startswith("Quota exceeded for instances: Requested 1, but already used 1")
+    message = refused.json["forbidden"]["message"]
+    assert message.startswith("Quota exceeded for instances: Requested 1, but already used 1")
     limits = client.get("/v2.1/limits").json["limits"]["absolute"]
     assert limits["totalInstancesUsed"] == 1 and limits["maxTotalInstances"] == 1
     detail = client.get("/v2.1/os-quota-sets/p1/detail").json["quota_set"]
@@ -172,7 +174,7 @@ def test_actions_are_on_record(compute: ComputeFixture) -> None:
     rows = client.get(path, version="2.79").json["instanceActions"]
     assert [a["action"] for a in rows] == ["stop", "create"]
     one = client.get(f"{path}/{rows[1]['request_id']}", version="2.79").json["instanceAction"]
-    assert [e["event"] for e in one["events"]][0] == "compute_place" and one["events"][0]["result"] == "Success"
+    assert one["events"][0]["event"] == "compute_place" and one["events"][0]["result"] == "Success"
     client.delete(f"/v2.1/servers/{server}")
     compute.drain()
     assert client.get(path, version="2.79").json["instanceActions"][0]["action"] == "delete"
@@ -251,8 +253,9 @@ def test_the_metadata_service(compute: ComputeFixture, network: Any) -> None:
 def test_floating_addresses_show_when_the_network_tells(compute: ComputeFixture, network: Any) -> None:
     server = compute.server(imageRef=IMAGE_ID, networks=[{"uuid": NETWORK_ID}])
     port, = network.ports.values()
-    network.app.view_functions["fips"] = lambda: {"floatingips": [
-        {"port_id": port["id"], "fixed_ip_address": port["fixed_ips"][0]["ip_address"], "floating_ip_address": "192.0.2.9"}]}
+    floating = {"port_id": port["id"], "fixed_ip_address": port["fixed_ips"][0]["ip_address"],
+                "floating_ip_address": "192.0.2.9"}
+    network.app.view_functions["fips"] = lambda: {"floatingips": [floating]}
     event = {"name": "network-changed", "server_uuid": server["id"], "tag": port["id"]}
     told = compute.client.post("/v2.1/os-server-external-events", json={"events": [event]}, as_=compute.book.service)
     assert told.status_code == 200, told.text
@@ -313,7 +316,7 @@ def test_a_delete_during_the_build_leaves_nothing(compute: ComputeFixture, netwo
 
 
 def test_discovery(compute: ComputeFixture) -> None:
-    root = compute.client.get("/", anonymous=True).json["versions"][0]
+    root = compute.client.get("/", anonymous=True).json["versions"][1]
     assert (root["id"], root["min_version"]) == ("v2.1", "2.1")
     assert compute.client.get("/v2.1/", anonymous=True).json["version"]["status"] == "CURRENT"
     assert compute.client.get("/v2.1/servers", version="2.9999").status_code == 406

@@ -1,0 +1,129 @@
+"""Security groups as compute showed them till 2.35: a view of the network service's."""
+
+from ipaddress import ip_network
+from typing import Any
+
+from flask import request
+
+from pileus_compute.api.schemas import body, obj
+from pileus_compute.api.server_security_groups import rule_view
+from pileus_kit.errors import BadRequest, NotFound
+from pileus_kit.peers import PeerRefused
+from pileus_kit.web import Resource, caller, tools
+
+resource = Resource("legacy_security_groups", __name__, url_prefix="/v2.1")
+RULE = "os_compute_api:os-security-groups:"
+GROUPS, RULES = "/os-security-groups", "/os-security-group-rules"
+LAST = (2, 35)
+
+TEXT = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"\S"}
+ANY_TEXT = {"type": "string", "maxLength": 255}
+CREATE = {(2, 1): body("security_group", obj({"name": TEXT, "description": ANY_TEXT}, ("name", "description")))}
+PORT = {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$"}
+NEW_RULE = {(2, 1): body("security_group_rule", obj({
+    "parent_group_id": {"type": "string", "maxLength": 255},
+    "ip_protocol": {"type": ["string", "null"], "maxLength": 16},
+    "from_port": PORT, "to_port": PORT, "cidr": {"type": ["string", "null"], "maxLength": 64},
+    "group_id": {"type": ["string", "null"], "maxLength": 255}}, ("parent_group_id",)))}
+
+
+def _network(method: str, path: str, json: Any = None) -> Any:
+    try:
+        return tools().peers.call("network", method, f"/v2.0{path}", caller=caller(), json=json)
+    except PeerRefused as err:
+        if err.status == 404:
+            raise NotFound(why=str(err)) from None
+        if err.status == 409 and method in ("DELETE", "PUT"):
+            raise BadRequest(why=str(err)) from None  # the default group, or one that is in use
+        raise
+
+
+def _names(groups: list[dict[str, Any]]) -> dict[str, str]:
+    return {g["id"]: g["name"] for g in groups}
+
+
+def show(group: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    rules = [rule_view(r, names) for r in group.get("security_group_rules", ()) if r["direction"] == "ingress"]
+    return {"id": group["id"], "name": group["name"], "description": group.get("description") or "",
+            "tenant_id": group.get("project_id") or group.get("tenant_id"), "rules": rules}
+
+
+@resource.endpoint("GET", GROUPS, policy=RULE + "get", until=LAST)
+def index() -> Any:
+    mine = "" if request.args.get("all_tenants") and caller().is_admin else f"?project_id={caller().project_id}"
+    groups = _network("GET", f"/security-groups{mine}")["security_groups"]
+    names = _names(groups)
+    return {"security_groups": [show(g, names) for g in sorted(groups, key=lambda g: g["name"])]}
+
+
+@resource.endpoint("POST", GROUPS, policy=RULE + "create", body=CREATE, until=LAST)
+def create(body: dict[str, Any]) -> Any:
+    made = _network("POST", "/security-groups", {"security_group": body["security_group"]})["security_group"]
+    return {"security_group": show(made, {})}
+
+
+@resource.endpoint("GET", GROUPS + "/<group_id>", policy=RULE + "show", until=LAST)
+def one(group_id: str) -> Any:
+    group = _network("GET", f"/security-groups/{_plain(group_id)}")["security_group"]
+    return {"security_group": show(group, _names([group]))}
+
+
+def _plain(group_id: str) -> str:
+    if not group_id.replace("-", "").isalnum():
+        raise NotFound(why=f"Security group {group_id} not found.")
+    return group_id
+
+
+@resource.endpoint("PUT", GROUPS + "/<group_id>", policy=RULE + "update", body=CREATE, until=LAST)
+def update(group_id: str, body: dict[str, Any]) -> Any:
+    group = _network("PUT", f"/security-groups/{_plain(group_id)}", {"security_group": body["security_group"]})
+    return {"security_group": show(group["security_group"], _names([group["security_group"]]))}
+
+
+@resource.endpoint("DELETE", GROUPS + "/<group_id>", policy=RULE + "delete", until=LAST)
+def remove(group_id: str) -> Any:
+    _network("DELETE", f"/security-groups/{_plain(group_id)}")
+    return "", 202
+
+
+@resource.endpoint("POST", RULES, policy=RULE + "rule:create", body=NEW_RULE, until=LAST)
+def create_rule(body: dict[str, Any]) -> Any:
+    wish = body["security_group_rule"]
+    protocol = (wish.get("ip_protocol") or "").lower() or None
+    if protocol and protocol not in ("tcp", "udp", "icmp"):
+        raise BadRequest(why=f"Invalid IP protocol {wish['ip_protocol']}.")
+    low, high = _ports(wish, protocol)
+    remote: dict[str, Any] = {"remote_group_id": wish["group_id"]} if wish.get("group_id") else {
+        "remote_ip_prefix": _cidr(wish.get("cidr"))}
+    version = 6 if ":" in str(remote.get("remote_ip_prefix", "")) else 4
+    rule = {"security_group_id": wish["parent_group_id"], "direction": "ingress", "ethertype": f"IPv{version}",
+            "protocol": protocol, "port_range_min": low, "port_range_max": high} | remote
+    made = _network("POST", "/security-group-rules", {"security_group_rule": rule})["security_group_rule"]
+    names = {}
+    if wish.get("group_id"):
+        names = _names([_network("GET", f"/security-groups/{_plain(wish['group_id'])}")["security_group"]])
+    return {"security_group_rule": rule_view(made, names)}
+
+
+def _ports(wish: dict[str, Any], protocol: str | None) -> tuple[int | None, int | None]:
+    low, high = (None if wish.get(k) in (None, "", -1, "-1") else int(wish[k]) for k in ("from_port", "to_port"))
+    if protocol in ("tcp", "udp"):
+        if low is None or high is None or not 1 <= low <= high <= 65535:
+            raise BadRequest(why=f"Invalid port range {wish.get('from_port')}:{wish.get('to_port')}. "
+                                 "Valid TCP ports should be between 1-65535")
+    elif protocol is None and (low is not None or high is not None):
+        raise BadRequest(why="A port range needs a protocol.")
+    return low, high
+
+
+def _cidr(given: str | None) -> str:
+    try:
+        return str(ip_network(given, strict=False)) if given else "0.0.0.0/0"
+    except ValueError:
+        raise BadRequest(why=f"Invalid cidr {given}.") from None
+
+
+@resource.endpoint("DELETE", RULES + "/<rule_id>", policy=RULE + "rule:delete", until=LAST)
+def remove_rule(rule_id: str) -> Any:
+    _network("DELETE", f"/security-group-rules/{_plain(rule_id)}")
+    return "", 202
