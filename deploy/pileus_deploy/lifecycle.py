@@ -67,7 +67,6 @@ def _starting(pid: int) -> bool:
 def migrate(plan: Plan) -> None:
     """Bring every service's database to its newest revision."""
     from pileus_kit.db import migrate as migrate_database
-
     from pileus_objectstore.manage import main as objectstore
 
     objectstore(["--config", str(plan.config_file("objectstore")), "all-in-one"])

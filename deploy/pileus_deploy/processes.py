@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from pileus_deploy.plan import Plan
 
-
 WITH_WORKERS = ("network", "volume", "compute", "objectstore")  # image's few flows run beside its API
 WITH_AGENTS = ("network", "volume", "compute", "objectstore")
 
