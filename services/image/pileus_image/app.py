@@ -1,5 +1,6 @@
 """The image API process: everything it is made of, in one place."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -54,7 +55,8 @@ def make_tools(config: Config) -> Tools:
     tools = Tools(config=config, sessions=Sessions(config.database_url("image")), stores={config.store: store},
                   tickets=Tickets.at(config.path("image", "ticket.key")), fetcher=Fetcher(config.download_networks),
                   limits=limits(config))
-    tools.runner = Runner(tools.sessions, Job, Event, [import_image.FLOW], tools, me=f"image@{config.host}", threads=2)
+    me = f"image@{config.host}:{os.getpid()}"
+    tools.runner = Runner(tools.sessions, Job, Event, [import_image.FLOW], tools, me, threads=2)
     return tools
 
 

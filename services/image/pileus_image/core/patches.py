@@ -54,7 +54,13 @@ def _change(raw: Any, media: str) -> Change:
     error = next(_check.get(name, _check_property).iter_errors(raw["value"]), None)
     if error is not None:
         raise Invalid(why=explain(error, name))
+    if any("\0" in part for part in _texts(raw["value"])):
+        raise Invalid(why="The character NUL (\\u0000) can't be stored.")
     return Change(op, name, raw["value"])
+
+
+def _texts(value: Any) -> list[str]:
+    return [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, str)]
 
 
 def _operation(raw: Mapping[str, Any], media: str) -> tuple[str, Any]:
@@ -71,7 +77,7 @@ def _operation(raw: Mapping[str, Any], media: str) -> tuple[str, Any]:
 
 def _name(path: Any) -> str:
     """The attribute that a JSON pointer (RFC 6901) of one level names."""
-    if not isinstance(path, str) or not re.fullmatch(r"/([^/~]|~0|~1)+", path) or len(path) > 512:
+    if not isinstance(path, str) or not re.fullmatch(r"/([^/~\0]|~0|~1)+", path) or len(path) > 512:
         raise Invalid(why=f"Invalid JSON pointer for this resource: '{str(path)[:256]}'")
     name = path[1:].replace("~1", "/").replace("~0", "~").strip()
     if not name:
