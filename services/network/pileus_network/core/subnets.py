@@ -18,7 +18,7 @@ from pileus_network.errors import (
     SubnetInUse,
     SubnetNotFound,
 )
-from pileus_network.rpc import DHCP_OWNER, INTERFACE_OWNER
+from pileus_network.rpc import DHCP_OWNER, GATEWAY_OWNER, INTERFACE_OWNER
 
 MOST_SERVERS, MOST_ROUTES = 5, 20
 """DNS servers and host routes a subnet may have; OpenStack's defaults."""
@@ -241,12 +241,9 @@ def delete(session: Session, subnet: Subnet, network: Network) -> None:
 
 def of_router(session: Session, router: Router) -> list[Subnet]:
     """The subnets that a router stands on, gateway included."""
-    return list(
-        session.scalars(
-            select(Subnet)
-            .join(FixedIp, FixedIp.subnet_id == Subnet.id)
-            .join(Port, Port.id == FixedIp.port_id)
-            .where(Port.device_id == router.id, Port.device_owner.like("network:router_%"))
-            .distinct()
-        )
+    ids = (
+        select(FixedIp.subnet_id)
+        .join(Port, Port.id == FixedIp.port_id)
+        .where(Port.device_id == router.id, Port.device_owner.in_((INTERFACE_OWNER, GATEWAY_OWNER)))
     )
+    return list(session.scalars(select(Subnet).where(Subnet.id.in_(ids))))
