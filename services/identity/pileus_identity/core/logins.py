@@ -16,7 +16,7 @@ from pileus_identity.core.payloads import Payload
 from pileus_identity.core.standings import Place
 from pileus_identity.core.tokens import Token, Tokens
 from pileus_identity.db.models import ApplicationCredential, Project, Trust, User
-from pileus_identity.errors import Invalid, LoginFailed, MoreFactorsNeeded, PasswordExpired, Refused, TokenNotFound
+from pileus_identity.errors import Invalid, LoginFailed, MoreFactorsNeeded, PasswordExpired, Refused
 from pileus_kit.db import Sessions, now
 
 Body = dict[str, Any]
@@ -117,10 +117,7 @@ class Logins:
         return user
 
     def _token(self, given: Body, proof: Proof) -> None:
-        try:
-            token = self._tokens.check(given["id"])
-        except TokenNotFound:
-            raise LoginFailed from None
+        token = self._tokens.check(given["id"])  # an unknown one is a 404 here, too
         if token.payload.trust_id or token.payload.application_credential_id:
             raise Refused(why="Using a delegated token to create another token is not allowed.")
         proof.parent = token

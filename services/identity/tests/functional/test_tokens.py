@@ -17,6 +17,8 @@ def test_check_show_and_revoke(cloud):
     assert cloud.call("DELETE", "/v3/auth/tokens", "demo", X_Subject_Token=token).status_code == 204
     assert cloud.check(token).status_code == 404
     assert cloud.get("/v3/auth/projects", token).status_code == 401
+    again = {"auth": {"identity": {"methods": ["token"], "token": {"id": token}}}}
+    assert cloud.post("/v3/auth/tokens", again, None).status_code == 404
 
 
 def test_who_may_ask_about_a_token(cloud):
