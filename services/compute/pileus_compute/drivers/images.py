@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
 SECTOR = 512
+MODE = 0o640
+"""libvirt gives a base to each guest that starts on it; they share its group."""
 CONNECT_S, SILENCE_S = 10, 60
 SELF_CONTAINED = {"vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vhd": "vpc"}
 """Declared disk format -> qemu's name, of those that become a qcow2 base. Guests never run on them directly."""
@@ -79,6 +81,7 @@ class Images:
             path = self._path(image_id, suffix)
             if path.exists():
                 os.utime(path)  # its last use, for `sweep`
+                path.chmod(MODE)
                 with path.open("rb") as file:
                     size = inspect(file).virtual_size if format == "qcow2" else path.stat().st_size
                 return Base(path, format, size, cdrom=suffix == "iso")
@@ -95,6 +98,7 @@ class Images:
             else:
                 fresh = self._path(image.id, "converting.part")
                 qemu_img.convert(part, kind, fresh, "qcow2", found.virtual_size)
+                fresh.chmod(MODE)
                 _flush(fresh)
                 fresh.replace(self._path(image.id, "qcow2"))
         finally:
@@ -108,7 +112,7 @@ class Images:
                               timeout=(CONNECT_S, SILENCE_S)) as answer:
                 _check_status(image, answer.status_code)
                 with part.open("wb") as file:
-                    os.fchmod(file.fileno(), 0o600)  # libvirt opens it to the guests that stand on it
+                    os.fchmod(file.fileno(), MODE)
                     self._copy(image, answer.iter_content(CHUNK), file)
             whole = True
         except requests.RequestException as err:  # is an OSError too

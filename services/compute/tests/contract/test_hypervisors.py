@@ -86,6 +86,19 @@ def test_an_absent_guest_is_off_and_has_nothing_attached(bench):
             needs_a_guest(NOBODY)
 
 
+def test_guests_on_one_image_run_as_different_users(bench):
+    if not bench.real:
+        pytest.skip("the fake has no processes")
+    guests = [running(bench), running(bench)]
+    bench.hypervisor.cut(guests[0].id)
+    bench.hypervisor.boot(guests[0])
+    users = [bench.hypervisor.disks.files(guest.id).root.stat().st_uid for guest in guests]
+    assert len({0, *users}) == 3
+    bench.hypervisor.snapshot(guests[1].id, bench.volumes / "owned.qcow2", "qcow2")
+    bench.hypervisor.cut(guests[1].id)
+    assert bench.hypervisor.disks.files(guests[1].id).root.stat().st_uid == 0
+
+
 def test_pause_and_unpause(bench):
     guest = running(bench)
     for _ in range(2):

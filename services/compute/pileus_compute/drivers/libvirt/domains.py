@@ -66,8 +66,11 @@ def _true(word: str) -> bool:
     return word.strip().lower() in ("true", "yes", "on", "1")
 
 
-def build(guest: Guest, files: Files, name: str, type: str) -> Domain:
-    """`type`: kvm or qemu. Which disks there are is told by `guest`; only the config drive and a CD are looked for."""
+def build(guest: Guest, files: Files, name: str, type: str, owner: str | None = None) -> Domain:
+    """`type`: kvm or qemu. `owner`: the `+user:+group` that QEMU runs as; None: libvirt's choice.
+
+    Which disks there are is told by `guest`; only the config drive and a CD are looked for.
+    """
     hardware = Hardware.of(guest.properties)
     xml = Element("domain", type=type)
     SubElement(xml, "name").text = name
@@ -81,6 +84,8 @@ def build(guest: Guest, files: Files, name: str, type: str) -> Domain:
     SubElement(xml, "clock", offset="utc")
     for event, action in (("poweroff", "destroy"), ("reboot", "restart"), ("crash", "destroy")):
         SubElement(xml, f"on_{event}").text = action
+    if owner:
+        SubElement(SubElement(xml, "seclabel", type="static", model="dac", relabel="yes"), "label").text = owner
     domain = Domain(xml)
     parts = SubElement(xml, "devices")
     _controllers(parts, hardware)

@@ -35,6 +35,7 @@ from pileus_compute.drivers.libvirt import (
     domains,
     hotplug,
     inventories,
+    owners,
     snapshots,
     states,
     volume_snapshots,
@@ -75,6 +76,7 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
         self.disks = Disks(self.instances, self.images, host)
         self.connection = Connection(uri, host)
         self.accelerator = accelerators.choose()
+        self._owners: owners.Owners | None = None
         self._processor: dict[str, Any] = {}
         log.info("guests run with %s: %s", self.accelerator.kind, self.accelerator.why)
 
@@ -88,7 +90,7 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
     def boot(self, guest: Guest) -> Booted:
         domain = self._find(guest.id)
         files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
-        described = domains.build(guest, files, name, self.accelerator.kind)
+        described = domains.build(guest, files, name, self.accelerator.kind, self._owner(guest.id))
         if domain is not None and states.active(domain):
             return self._booted(domain, described)
         taps.wait([nic.tap for nic in guest.nics])
@@ -104,6 +106,12 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
         files = self.disks.files(guest_id)
         files.start_again.unlink(missing_ok=True)
         files.started.touch()
+
+    def _owner(self, guest_id: str) -> str | None:
+        if self._owners is None:
+            with self.connection.doing("learn who may own guests"):
+                self._owners = owners.find(self.connection.get())
+        return self._owners.label(guest_id)
 
     def _booted(self, domain: libvirt.virDomain, described: domains.Domain) -> Booted:
         return Booted(states.power(domain), hotplug.volume_devices(domain), described.root_device or "/dev/vda")
