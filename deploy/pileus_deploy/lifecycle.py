@@ -53,8 +53,18 @@ def _start(plan: Plan) -> None:
     for service in PORTS:
         with step(f"{service} answers on port {plan.port(service)}"):
             wait_for(service, 120, lambda: healthy(plan, service),  # noqa: B023 -- used at once
-                     failed=lambda: None if supervisor.running(plan.state) or _starting(pid) else
-                     f"the supervisor ended; see {plan.state}/logs/supervisor.log")
+                     failed=lambda: _hopeless(plan, pid, f"{service}-api"))  # noqa: B023
+
+
+def _hopeless(plan: Plan, pid: int, process: str) -> str | None:
+    """Why there is no sense in waiting any longer for a process, if so."""
+    if not supervisor.running(plan.state) and not _starting(pid):
+        return f"the supervisor ended; see {plan.state}/logs/supervisor.log"
+    file = plan.state / "run" / "supervisor.json"
+    known = json.loads(file.read_text())["processes"].get(process, {}) if file.exists() else {}
+    if known.get("failures", 0) >= 3:
+        return f"it ended {known['failures']} times in a row; see {plan.state}/logs/{process}.log"
+    return None
 
 
 def _starting(pid: int) -> bool:
