@@ -30,7 +30,7 @@ PATCH = "application/openstack-images-v2.1-json-patch"
 
 def _get(image_id: str) -> dict[str, Any]:
     try:
-        return dict(tools().peers.call("image", "GET", f"/v2/images/{quote(image_id, safe="")}", caller=caller()))
+        return dict(tools().peers.call("image", "GET", f"/v2/images/{quote(image_id, safe='')}", caller=caller()))
     except PeerRefused as err:
         if err.status == 404:
             raise NotFound(why="Image not found.") from None
@@ -112,7 +112,7 @@ def one(image_id: str) -> Any:
 @resource.endpoint("DELETE", "/<image_id>", policy=WRITE, until=LAST)
 def remove(image_id: str) -> Any:
     try:
-        tools().peers.call("image", "DELETE", f"/v2/images/{quote(image_id, safe="")}", caller=caller())
+        tools().peers.call("image", "DELETE", f"/v2/images/{quote(image_id, safe='')}", caller=caller())
     except PeerRefused as err:
         if err.status == 404:
             raise NotFound(why="Image not found.") from None
@@ -139,7 +139,8 @@ def _change(image_id: str, wanted: dict[str, str], replace: bool) -> dict[str, s
 
 
 def _patch(image_id: str, steps: list[dict[str, Any]]) -> None:
-    tools().peers.send("image", "PATCH", f"/v2/images/{quote(image_id, safe="")}", caller=caller(), data=msgspec.json.encode(steps),
+    path = f"/v2/images/{quote(image_id, safe='')}"
+    tools().peers.send("image", "PATCH", path, caller=caller(), data=msgspec.json.encode(steps),
                        headers={"Content-Type": PATCH})
 
 

@@ -65,7 +65,7 @@ def index() -> Any:
 
 @resource.endpoint("GET", "/os-floating-ips/<ip_id>", policy=FIPS + "show", until=LAST)
 def one(ip_id: str) -> Any:
-    ip = _call("GET", f"/floatingips/{quote(ip_id, safe="")}")["floatingip"]
+    ip = _call("GET", f"/floatingips/{quote(ip_id, safe='')}")["floatingip"]
     return {"floating_ip": _show(ip, _pools(), _servers([ip]))}
 
 
@@ -81,7 +81,7 @@ def create(body: dict[str, Any] | None) -> Any:
 
 @resource.endpoint("DELETE", "/os-floating-ips/<ip_id>", policy=FIPS + "delete", until=LAST)
 def remove(ip_id: str) -> Any:
-    _call("DELETE", f"/floatingips/{quote(ip_id, safe="")}")
+    _call("DELETE", f"/floatingips/{quote(ip_id, safe='')}")
     return "", 202
 
 
@@ -135,7 +135,7 @@ def tenant_networks() -> Any:
 @resource.endpoint("GET", "/os-tenant-networks/<network_id>", until=LAST,
                    policy="os_compute_api:os-tenant-networks:show")
 def tenant_network(network_id: str) -> Any:
-    return {"network": _network_view(_call("GET", f"/networks/{quote(network_id, safe="")}")["network"])}
+    return {"network": _network_view(_call("GET", f"/networks/{quote(network_id, safe='')}")["network"])}
 
 
 @resource.endpoint("GET", "/os-networks", policy="os_compute_api:os-networks:list", until=LAST)
@@ -145,4 +145,4 @@ def networks() -> Any:
 
 @resource.endpoint("GET", "/os-networks/<network_id>", policy="os_compute_api:os-networks:show", until=LAST)
 def network(network_id: str) -> Any:
-    return {"network": _network_view(_call("GET", f"/networks/{quote(network_id, safe="")}")["network"])}
+    return {"network": _network_view(_call("GET", f"/networks/{quote(network_id, safe='')}")["network"])}

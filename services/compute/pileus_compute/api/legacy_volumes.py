@@ -73,7 +73,7 @@ def detail() -> Any:
 
 @resource.endpoint("GET", "/os-volumes/<volume_id>", policy=RULE + "show", until=LAST)
 def one(volume_id: str) -> Any:
-    return {"volume": volume_view(_call("GET", f"/volumes/{quote(volume_id, safe="")}")["volume"])}
+    return {"volume": volume_view(_call("GET", f"/volumes/{quote(volume_id, safe='')}")["volume"])}
 
 
 @resource.endpoint("POST", "/os-volumes", policy=RULE + "create", body=CREATE, until=LAST)
@@ -90,7 +90,7 @@ def create(body: dict[str, Any]) -> Any:
 
 @resource.endpoint("DELETE", "/os-volumes/<volume_id>", policy=RULE + "delete", until=LAST)
 def remove(volume_id: str) -> Any:
-    _call("DELETE", f"/volumes/{quote(volume_id, safe="")}")
+    _call("DELETE", f"/volumes/{quote(volume_id, safe='')}")
     return "", 202
 
 
@@ -110,7 +110,7 @@ def snapshots_detail() -> Any:
 
 @resource.endpoint("GET", "/os-snapshots/<snapshot_id>", policy=RULE + "snapshots:show", until=LAST)
 def snapshot(snapshot_id: str) -> Any:
-    return {"snapshot": snapshot_view(_call("GET", f"/snapshots/{quote(snapshot_id, safe="")}")["snapshot"])}
+    return {"snapshot": snapshot_view(_call("GET", f"/snapshots/{quote(snapshot_id, safe='')}")["snapshot"])}
 
 
 @resource.endpoint("POST", "/os-snapshots", policy=RULE + "snapshots:create", body=SNAPSHOT, until=LAST)
@@ -123,5 +123,5 @@ def create_snapshot(body: dict[str, Any]) -> Any:
 
 @resource.endpoint("DELETE", "/os-snapshots/<snapshot_id>", policy=RULE + "snapshots:delete", until=LAST)
 def remove_snapshot(snapshot_id: str) -> Any:
-    _call("DELETE", f"/snapshots/{quote(snapshot_id, safe="")}")
+    _call("DELETE", f"/snapshots/{quote(snapshot_id, safe='')}")
     return "", 202
