@@ -11,10 +11,11 @@ from pileus_kit.web import tools, version
 from pileus_volume.api import listings
 from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import NAME
+from pileus_volume.core import capabilities as abilities
 from pileus_volume.core import hosts
 from pileus_volume.core.hosts import Pool
 from pileus_volume.db.models import Snapshot, StorageHost, Volume
-from pileus_volume.errors import HostNotFound, ServiceNotFound
+from pileus_volume.errors import HostNotFound, Invalid, ServiceNotFound
 
 services = Resource("services", __name__, url_prefix="/v3/os-services")
 pools = Resource("pools", __name__, url_prefix="/v3/scheduler-stats")
@@ -94,13 +95,19 @@ def disable_because(body: dict[str, Any]) -> Any:
 
 @services.endpoint("PUT", "/freeze", policy="volume_extension:services:update", body=_body())
 def freeze(body: dict[str, Any]) -> Any:
-    _change(body, frozen=True)
-    return "", 202
+    return _frozen(body, True)
 
 
 @services.endpoint("PUT", "/thaw", policy="volume_extension:services:update", body=_body())
 def thaw(body: dict[str, Any]) -> Any:
-    _change(body, frozen=False)
+    return _frozen(body, False)
+
+
+def _frozen(body: dict[str, Any], frozen: bool) -> Any:
+    try:
+        _change(body, frozen=frozen)
+    except ServiceNotFound as err:  # Cinder answers 400 here, 404 elsewhere
+        raise Invalid(why=str(err)) from None
     return "", 202
 
 
@@ -115,13 +122,9 @@ def get_pools() -> Any:
 
 def _pool(pool: Pool) -> dict[str, Any]:
     host = pool.host
-    return {
-        "pool_name": host.backend_name, "volume_backend_name": host.backend_name, "driver_version": "1.0",
-        "storage_protocol": "file", "vendor_name": "Pileus", "total_capacity_gb": host.total_gib,
-        "free_capacity_gb": host.free_gib, "allocated_capacity_gb": pool.promised_gib,
-        "provisioned_capacity_gb": pool.promised_gib, "reserved_percentage": 0, "thin_provisioning_support": True,
-        "thick_provisioning_support": False, "max_over_subscription_ratio": str(host.overcommit), "QoS_support": False,
-        "multiattach": True, "online_extend_support": True,
+    return abilities.of(host) | {
+        "allocated_capacity_gb": pool.promised_gib, "provisioned_capacity_gb": pool.promised_gib,
+        "reserved_percentage": 0, "max_over_subscription_ratio": str(host.overcommit),
         "backend_state": "up" if hosts.alive(host, now()) else "down", "timestamp": listings.stamp(host.seen_at)}
 
 
@@ -166,7 +169,7 @@ def show_capabilities(name: str) -> Any:
         host = session.get(StorageHost, hosts.name_of(name))
     if host is None:
         raise HostNotFound(host=name)
-    return {"namespace": f"OS::Storage::Capabilities::{host.pool}", "vendor_name": "Pileus",
+    return {"namespace": f"OS::Storage::Capabilities::{host.pool}", "vendor_name": abilities.VENDOR,
             "volume_backend_name": host.backend_name, "pool_name": host.backend_name, "driver_version": "1.0",
             "storage_protocol": "file", "display_name": f"Capabilities of {host.driver}", "description": None,
             "visibility": None, "replication_targets": [], "properties": {

@@ -59,7 +59,9 @@ class ProjectPaths:
 
 
 def install(app: Flask) -> None:
-    """Understand both forms of every path that the app has."""
+    """Understand both forms of every path that the app has. A path that ends where an id should be is no path."""
+    for rule in app.url_map.iter_rules():
+        rule.strict_slashes = rule.rule != "/v3/"
     nouns = {rule.rule.split("/")[2] for rule in app.url_map.iter_rules() if rule.rule.startswith("/v3/")}
     app.wsgi_app = ProjectPaths(app.wsgi_app, nouns - {""})  # type: ignore[method-assign]
 

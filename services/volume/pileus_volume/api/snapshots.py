@@ -9,7 +9,7 @@ from pileus_kit.web import allowed, caller, tools, version
 from pileus_volume.api import listings
 from pileus_volume.api.actions import BODY, Actions
 from pileus_volume.api.project_paths import Resource, base_url
-from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, TEXT, UUID, wrapped
+from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, TEXT, UUID_OR_NULL, wrapped
 from pileus_volume.core import snapshots, volumes
 from pileus_volume.db.models import Snapshot
 from pileus_volume.errors import Invalid, InvalidSnapshot
@@ -18,7 +18,7 @@ resource = Resource("snapshots", __name__, url_prefix="/v3/snapshots")
 actions = Actions()
 
 CREATE = {(3, 0): wrapped("snapshot", {
-    "name": TEXT, "description": TEXT, "display_name": TEXT, "display_description": TEXT, "volume_id": UUID,
+    "name": TEXT, "description": TEXT, "display_name": TEXT, "display_description": TEXT, "volume_id": UUID_OR_NULL,
     "force": {"anyOf": [{"type": "null"}, BOOLEAN]}, "metadata": METADATA_OR_NULL}, required=("volume_id",))}
 UPDATE = {(3, 0): wrapped("snapshot", {"name": TEXT, "description": TEXT, "display_name": TEXT,
                                        "display_description": TEXT}, minProperties=1)}
@@ -70,7 +70,7 @@ def create(body: dict[str, Any]) -> Any:
                               "false")
         force = True
     with tools().sessions.begin() as session:
-        volume = volumes.find(session, asked["volume_id"], caller())
+        volume = volumes.find(session, str(asked["volume_id"]), caller())
         snapshot, job = snapshots.create(
             session, caller(), volume, name=asked.get("name", asked.get("display_name")), force=bool(force),
             description=asked.get("description", asked.get("display_description")),

@@ -36,13 +36,19 @@ SORTABLE: dict[str, listings.Column] = {"id": VolumeType.id, "name": VolumeType.
 
 
 def view(kind: VolumeType) -> dict[str, Any]:
+    shown = made(kind)
+    if allowed("volume_extension:access_types_qos_specs_id"):
+        shown["qos_specs_id"] = kind.qos_id
+    return shown
+
+
+def made(kind: VolumeType) -> dict[str, Any]:
+    """What `create` tells."""
     shown: dict[str, Any] = {
         "id": kind.id, "name": kind.name, "description": kind.description, "is_public": kind.is_public,
         "os-volume-type-access:is_public": kind.is_public}
     if allowed("volume_extension:access_types_extra_specs"):
         shown["extra_specs"] = _visible(kind.extra_specs)
-    if allowed("volume_extension:access_types_qos_specs_id"):
-        shown["qos_specs_id"] = kind.qos_id
     return shown
 
 
@@ -80,7 +86,7 @@ def create(body: dict[str, Any]) -> Any:
     asked = body["volume_type"]
     public = listings.truth(asked.get("os-volume-type-access:is_public", True), "is_public")
     with tools().sessions.begin() as session:
-        return {"volume_type": view(types.create(session, _name(asked["name"]), asked.get("description"), public,
+        return {"volume_type": made(types.create(session, _name(asked["name"]), asked.get("description"), public,
                                                  asked.get("extra_specs") or {}))}
 
 

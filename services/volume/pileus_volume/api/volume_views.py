@@ -22,7 +22,15 @@ def summary(volume: Volume) -> dict[str, Any]:
 
 
 def detail(volume: Volume) -> dict[str, Any]:
-    """Microversions live here and in the schemas, nowhere else."""
+    """What `show` tells: also its owner, its image, and where it is."""
+    view = made(volume) | {"os-vol-tenant-attr:tenant_id": volume.project_id}
+    if volume.image_meta:
+        view["volume_image_metadata"] = {k: str(v) for k, v in volume.image_meta.items()}
+    return view | _for_administrators(volume)
+
+
+def made(volume: Volume) -> dict[str, Any]:
+    """What `create` and `update` tell. Microversions live here and in the schemas, nowhere else."""
     spoken = version()
     view: dict[str, Any] = {
         "id": volume.id, "status": volume.status, "size": volume.size, "availability_zone": volume.availability_zone,
@@ -32,9 +40,7 @@ def detail(volume: Volume) -> dict[str, Any]:
         "user_id": volume.user_id, "bootable": str(volume.bootable).lower(), "encrypted": False,
         "replication_status": None, "consistencygroup_id": None, "multiattach": volume.multiattach,
         "attachments": [_attachment(a) for a in volume.attachments if a.attach_status == "attached"],
-        "os-vol-tenant-attr:tenant_id": volume.project_id, "migration_status": None}
-    if volume.image_meta:
-        view["volume_image_metadata"] = {k: str(v) for k, v in volume.image_meta.items()}
+        "migration_status": volume.migration_status}
     if spoken >= (3, 13):
         view["group_id"] = None
     if spoken >= (3, 48):
@@ -44,7 +50,11 @@ def detail(volume: Volume) -> dict[str, Any]:
         view["volume_type_id"] = volume.type_id
     if spoken >= (3, 65):
         view["consumes_quota"] = True
-    return view | _for_administrators(volume)
+    if caller().is_admin and spoken >= (3, 21):
+        view["provider_id"] = None
+    if caller().is_admin and spoken >= (3, 61):
+        view["cluster_name"] = None
+    return view
 
 
 def _may(rule: str) -> bool:
@@ -61,10 +71,6 @@ def _for_administrators(volume: Volume) -> dict[str, Any]:
         view["os-vol-host-attr:host"] = volume.host
     if _may(ADMIN_PARTS[1]):
         view |= {"os-vol-mig-status-attr:migstat": volume.migration_status, "os-vol-mig-status-attr:name_id": None}
-    if caller().is_admin and version() >= (3, 21):
-        view["provider_id"] = None
-    if caller().is_admin and version() >= (3, 61):
-        view["cluster_name"] = None
     return view
 
 

@@ -11,7 +11,7 @@ from pileus_kit.web import caller, enforce, tools, version
 from pileus_volume.api import listings
 from pileus_volume.api.project_paths import Resource, base_url
 from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, SIZE, TEXT, UUID_OR_NULL, wrapped
-from pileus_volume.api.volume_views import detail, summary
+from pileus_volume.api.volume_views import detail, made, summary
 from pileus_volume.core import volumes
 from pileus_volume.core.volumes import ImageFacts, Wish
 from pileus_volume.db.models import Attachment, Volume, VolumeType
@@ -55,7 +55,7 @@ def create(body: dict[str, Any]) -> Any:
     wish = _wish(asked)
     with tools().sessions.begin() as session:
         volume, job = volumes.create(session, caller(), wish)
-        view = {"volume": detail(volume)}
+        view = {"volume": made(volume)}
     tools().ring(job.id)
     return view, 202
 
@@ -221,7 +221,7 @@ def update(volume_id: str, body: dict[str, Any]) -> Any:
     with tools().sessions.begin() as session:
         volume = volumes.change(volumes.find(session, volume_id, caller()), values)
         session.flush()
-        return {"volume": detail(volume)}
+        return {"volume": made(volume)}
 
 
 @resource.endpoint("DELETE", "/<volume_id>", policy="volume:delete")

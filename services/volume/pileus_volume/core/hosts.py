@@ -1,5 +1,6 @@
 """Storage hosts: what they report, which one takes a volume, what they should export."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,7 +8,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from pileus_kit.db import now
-from pileus_volume.db.models import Attachment, StorageHost, Volume, VolumeType
+from pileus_volume.core import capabilities
+from pileus_volume.db.models import Attachment, StorageHost, Volume
 from pileus_volume.errors import NoBackend
 from pileus_volume.rpc import Export, Report, Wanted
 
@@ -32,13 +34,9 @@ class Need:
     """What a volume asks of a storage host. `only`: where its source is, for it can't leave it."""
 
     size_gib: int
-    backend_name: str | None
+    specs: Mapping[str, str]
     zone: str | None
     only: str | None = None
-
-
-def need_of(size_gib: int, kind: VolumeType, zone: str | None, only: str | None = None) -> Need:
-    return Need(size_gib, kind.extra_specs.get("volume_backend_name"), zone, only)
 
 
 def name_of(pool: str) -> str:
@@ -78,8 +76,8 @@ def _unfit(pool: Pool, need: Need, at: datetime) -> str | None:
         return "it is disabled"
     if not alive(host, at):
         return f"it has been silent since {host.seen_at:%H:%M:%S}"
-    if need.backend_name and host.backend_name != need.backend_name:
-        return f"its backend is {host.backend_name}, not {need.backend_name}"
+    if why := capabilities.missing(host, need.specs):
+        return why
     if need.zone and host.availability_zone != need.zone:
         return f"it is in zone {host.availability_zone}, not {need.zone}"
     if pool.room_gib < need.size_gib or host.free_gib < RESERVED_GIB:

@@ -11,7 +11,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from pileus_kit.auth import Caller
 from pileus_kit.db import new_id, now
 from pileus_kit.flow import cancel, enqueue, live
-from pileus_volume.core import hosts, quotas, types
+from pileus_volume.core import capabilities, hosts, quotas, types
 from pileus_volume.core.states import REMOVABLE, move
 from pileus_volume.db.models import Attachment, Job, Snapshot, StorageHost, Volume, VolumeType
 from pileus_volume.errors import (
@@ -98,7 +98,7 @@ def create(session: Session, caller: Caller, wish: Wish) -> tuple[Volume, Job]:
         snapshot_id=wish.snapshot_id, source_volid=wish.source_volid)
     data = {**origin.data, "size": size}
     try:
-        volume.host = hosts.pick(session, hosts.need_of(size, kind, wish.zone, origin.pool))
+        volume.host = hosts.pick(session, hosts.Need(size, kind.extra_specs, wish.zone, origin.pool))
         data["host"] = volume.host
     except NoBackend as err:
         data["unplaced"] = str(err)
@@ -240,9 +240,8 @@ def retype(session: Session, volume: Volume, kind: VolumeType) -> None:
     if kind.id == volume.type_id:
         raise Invalid(why=f"Volume {volume.id} already is of type {kind.name}.")
     host = session.get(StorageHost, hosts.name_of(volume.host or ""))
-    backend = kind.extra_specs.get("volume_backend_name")
-    if backend and (host is None or host.backend_name != backend):
-        raise NotOffered(what=f"Moving a volume to backend {backend}")
+    if host is None or capabilities.missing(host, kind.extra_specs):
+        raise NotOffered(what="Moving a volume to another storage host")
     multiattach = kind.extra_specs.get("multiattach") == "<is> True"
     if multiattach != volume.multiattach and volume.attachments:
         raise InvalidVolume(why="An attached volume can't change whether it may be attached more than once.")

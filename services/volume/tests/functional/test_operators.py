@@ -38,6 +38,10 @@ def test_services_and_hosts(world):
     assert world.client.put("/v3/os-services/enable", json=body, as_=admin).json["status"] == "enabled"
     assert world.client.put("/v3/os-services/enable", json={"host": "no", "binary": "cinder-volume"},
                             as_=admin).status_code == 404
+    assert world.client.put("/v3/os-services/freeze", json={"host": "no"}, as_=admin).status_code == 400
+    assert world.client.put("/v3/os-services/freeze", json={"host": "host1@fake"}, as_=admin).status_code == 202
+    assert world.volume()["status"] == "error"
+    assert world.client.put("/v3/os-services/thaw", json={"host": "host1@fake"}, as_=admin).status_code == 202
     world.volume(size=3)
     assert world.client.get("/v3/os-hosts", as_=admin).json["hosts"][0]["host_name"] == "host1@fake"
     total, own = world.client.get("/v3/os-hosts/host1@fake", as_=admin).json["host"]
@@ -46,7 +50,7 @@ def test_services_and_hosts(world):
     (pool,) = world.client.get("/v3/scheduler-stats/get_pools?detail=True", as_=admin).json["pools"]
     assert pool["name"] == "host1@fake#fake" and pool["capabilities"]["allocated_capacity_gb"] == 3
     assert world.client.get("/v3/scheduler-stats/get_pools", as_=admin).json == {"pools": [{"name": "host1@fake#fake"}]}
-    assert world.client.get("/v3/capabilities/host1@fake", as_=admin).json["vendor_name"] == "Pileus"
+    assert world.client.get("/v3/capabilities/host1@fake", as_=admin).json["display_name"] == "Capabilities of fake"
 
 
 def test_small_lists(world):

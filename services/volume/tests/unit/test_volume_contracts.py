@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from pileus_kit.testing.contracts import assert_contracts_locked
-
 from pileus_volume import rpc
 
 

@@ -1,0 +1,62 @@
+"""Whether a storage host can do what a type's extra specs ask for.
+
+A spec without a scope (or with `capabilities:`) names a capability that must be there; other scopes are not ours to
+judge. Values may begin with an operator, as OpenStack's scheduler has them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pileus_volume.db.models import StorageHost
+
+SCOPE = "capabilities"
+OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "<is>": lambda has, asked: has.lower() == asked.lower(), "<in>": lambda has, asked: asked in has,
+    "s==": lambda has, asked: has == asked, "s!=": lambda has, asked: has != asked,
+    "=": lambda has, asked: _number(has) >= _number(asked), "==": lambda has, asked: _number(has) == _number(asked),
+    ">=": lambda has, asked: _number(has) >= _number(asked), "<=": lambda has, asked: _number(has) <= _number(asked)}
+ZONES = "RESKEY:availability_zones"
+VENDOR = "Open Source"  # what drivers that nobody sells say
+
+
+def of(host: StorageHost) -> dict[str, Any]:
+    """What a host can do, by OpenStack's names."""
+    return {
+        "volume_backend_name": host.backend_name, "pool_name": host.backend_name, "driver_version": "1.0",
+        "storage_protocol": "file", "vendor_name": VENDOR, "total_capacity_gb": host.total_gib,
+        "free_capacity_gb": host.free_gib, "thin_provisioning_support": True, "thick_provisioning_support": False,
+        "QoS_support": False, "multiattach": True, "online_extend_support": True, "replication_enabled": False}
+
+
+def missing(host: StorageHost, specs: Mapping[str, str]) -> str | None:
+    """The first spec that the host doesn't meet, as a sentence; None if it meets all."""
+    has = of(host)
+    for key, asked in specs.items():
+        scope, colon, name = key.partition(":")
+        if key == ZONES:
+            if host.availability_zone not in [zone.strip() for zone in asked.split(",")]:
+                return f"it is in zone {host.availability_zone}, not in one of {asked}"
+            continue
+        if colon and scope != SCOPE:
+            continue
+        name = name if colon else scope
+        if name not in has:
+            return f"it has no capability {name}"
+        if not _meets(str(has[name]), asked):
+            return f"its {name} is {has[name]}, not {asked}"
+    return None
+
+
+def _meets(has: str, asked: str) -> bool:
+    sign, _, value = asked.strip().partition(" ")
+    if sign in OPERATORS and value:
+        return OPERATORS[sign](has, value.strip())
+    return has == asked.strip()
+
+
+def _number(text: str) -> float:
+    """What isn't a number is never enough."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
