@@ -34,9 +34,16 @@ class PasswordExpired(Unauthorized):
 
 
 class MoreFactorsNeeded(Unauthorized):
-    """Not all methods of one of the user's multi-factor rules were given; the receipt says what already was."""
+    """Not all methods of one of the user's multi-factor rules were given.
+
+    `receipt`: proves those that were; `view`: what the client is told of it.
+    """
 
     text = "Additional authentications steps required."
+
+    def __init__(self, receipt: str, view: dict[str, object]) -> None:
+        self.receipt, self.view = receipt, view
+        super().__init__()
 
 
 class TokenNotFound(NotFound):

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response, jsonify, request
 
 from pileus_identity.core import ledger
 from pileus_identity.core.tokens import Token
-from pileus_identity.errors import Invalid, TokenNotFound
+from pileus_identity.errors import Invalid, MoreFactorsNeeded, TokenNotFound
 from pileus_kit.web import Resource, caller, tools
 
 resource = Resource("tokens", __name__, url_prefix="/v3/auth/tokens")
@@ -28,18 +28,28 @@ LOGIN = {"type": "object", "required": ["auth"], "properties": {"auth": {
             "methods": {"type": "array", "minItems": 1, "maxItems": 8, "items": {"type": "string", "maxLength": 64}},
             "password": {"type": "object", "required": ["user"], "properties": {
                 "user": USER | {"required": ["password"], "properties": USER["properties"] | {"password": SECRET}}}},
+            "totp": {"type": "object", "required": ["user"], "properties": {
+                "user": USER | {"required": ["passcode"], "properties": USER["properties"] | {"passcode": TEXT}}}},
             "token": {"type": "object", "required": ["id"], "properties": {"id": SECRET}},
             "application_credential": {"type": "object", "required": ["secret"], "properties": {
                 "id": TEXT, "name": TEXT, "secret": SECRET, "user": USER}},
         }},
         "scope": {"oneOf": [SCOPE, {"const": "unscoped"}]},
     }}}}
+RECEIPT = "OpenStack-Auth-Receipt"
 ACCESS_RULES = "OpenStack-Identity-Access-Rules"  # sent by those who enforce access rules
 
 
 @resource.endpoint("POST", "", public="it is how one logs in", body=LOGIN)
 def issue(body: dict[str, Any]) -> Response:
-    return shown(tools().tokens, tools().logins.login(body["auth"]), 201)
+    """Where a user's rules want more factors, the answer is a receipt to send along with them."""
+    try:
+        return shown(tools().tokens, tools().logins.login(body["auth"], request.headers.get(RECEIPT)), 201)
+    except MoreFactorsNeeded as needed:
+        response = jsonify(needed.view)
+        response.status_code = 401
+        response.headers[RECEIPT] = needed.receipt
+        return response
 
 
 def subject_target() -> dict[str, Any]:

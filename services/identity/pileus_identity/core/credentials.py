@@ -70,6 +70,11 @@ def find(asked: Mapping[str, str]) -> Select[Credential]:
     return lists.matching(select(Credential), Credential, asked, ("user_id", "type", "project_id"))
 
 
+def of_type(session: Session, user_id: str, type: str) -> list[Credential]:
+    return list(session.scalars(select(Credential).where(
+        Credential.user_id == user_id, Credential.type == type).order_by(Credential.id).limit(1000)))
+
+
 def seal(ring: KeyRing, blob: str) -> str:
     return ring.seal(blob.encode()).decode()
 

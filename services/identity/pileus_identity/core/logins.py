@@ -11,12 +11,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
 from pileus_identity.config import Config
-from pileus_identity.core import passwords, trusts
-from pileus_identity.core.payloads import Payload
+from pileus_identity.core import credentials, passwords, trusts
+from pileus_identity.core.keys import KeyRing
+from pileus_identity.core.payloads import Payload, iso
 from pileus_identity.core.standings import Place
 from pileus_identity.core.tokens import Token, Tokens
+from pileus_identity.core.totp import Codes
 from pileus_identity.db.models import ApplicationCredential, Project, Trust, User
-from pileus_identity.errors import Invalid, LoginFailed, MoreFactorsNeeded, PasswordExpired, Refused
+from pileus_identity.errors import Invalid, LoginFailed, MoreFactorsNeeded, PasswordExpired, Refused, TokenNotFound
 from pileus_kit.db import Sessions, now
 
 Body = dict[str, Any]
@@ -42,16 +44,24 @@ class Proof:
 
 
 class Logins:
-    def __init__(self, config: Config, sessions: Sessions, tokens: Tokens) -> None:
+    def __init__(self, config: Config, sessions: Sessions, tokens: Tokens, secrets: KeyRing) -> None:
         self._config = config
         self._sessions = sessions
         self._tokens = tokens
+        self._secrets = secrets
+        self._codes = Codes()
 
-    def login(self, auth: Body) -> Token:
-        """The token that `auth` asks for. Raises LoginFailed, PasswordExpired, MoreFactorsNeeded, Invalid."""
+    def login(self, auth: Body, receipt: str | None = None) -> Token:
+        """The token that `auth` asks for; `receipt` is of an earlier try that lacked factors.
+
+        Raises LoginFailed, PasswordExpired, MoreFactorsNeeded, Invalid.
+        """
         ledger = self._tokens.standings.ledger
         serial = ledger.look()
-        proof = self._prove(auth["identity"])
+        proof = Proof()
+        if receipt is not None:
+            self._receipt(receipt, proof)
+        self._prove(auth["identity"], proof)
         place = self._place(proof, auth.get("scope"))
         parent = proof.parent.payload if proof.parent else None
         token = self._issue(place, tuple(proof.methods), parent, fallback="scope" not in auth)
@@ -79,8 +89,7 @@ class Logins:
             # The user's default project was not asked for; having no role there is no failure.
             return self._tokens.issue(Place(place.user_id, "unscoped"), methods, parent)
 
-    def _prove(self, identity: Body) -> Proof:
-        proof = Proof()
+    def _prove(self, identity: Body, proof: Proof) -> None:
         for method in dict.fromkeys(identity["methods"]):
             if method in KNOWN_ELSEWHERE:
                 raise LoginFailed
@@ -90,7 +99,6 @@ class Logins:
         if not proof.methods:
             raise LoginFailed
         self._all_factors(proof)
-        return proof
 
     def _password(self, given: Body, proof: Proof) -> None:
         who = given["user"]
@@ -115,6 +123,31 @@ class Logins:
             raise LoginFailed
         self._note_success(user, password)
         return user
+
+    def _totp(self, given: Body, proof: Proof) -> None:
+        """Wrong codes count like wrong passwords; there are only a million."""
+        who = given["user"]
+        with self._sessions.read() as session:
+            user = find_user(session, who)
+            rows = credentials.of_type(session, user.id, "totp") if user is not None else []
+            seeds = [(row.id, credentials.reveal(self._secrets, row)) for row in rows]
+        if user is None or self._locked(user):
+            raise LoginFailed
+        if not self._codes.matches(seeds, who["passcode"]):
+            self._note_failure(user)
+            raise LoginFailed
+        if not user.enabled:
+            raise LoginFailed
+        proof.user = user
+        proof.shown("totp", user.id)
+
+    def _receipt(self, text: str, proof: Proof) -> None:
+        try:
+            payload = self._tokens.receipt(text)
+        except TokenNotFound:
+            raise LoginFailed from None
+        for method in payload.methods:
+            proof.shown(method, payload.user_id)
 
     def _token(self, given: Body, proof: Proof) -> None:
         token = self._tokens.check(given["id"])  # an unknown one is a 404 here, too
@@ -145,7 +178,11 @@ class Logins:
         rules = [set(rule) for rule in user.options.get("multi_factor_auth_rules") or ()]
         rules = [rule & set(PROVERS) for rule in rules]
         if any(rules) and not any(rule and rule <= set(proof.methods) for rule in rules):
-            raise MoreFactorsNeeded
+            text, payload = self._tokens.new_receipt(user.id, tuple(proof.methods))
+            raise MoreFactorsNeeded(text, {
+                "receipt": {"methods": list(payload.methods), "issued_at": iso(payload.issued),
+                            "expires_at": iso(payload.expires), "user": {"id": user.id, "name": user.name}},
+                "required_auth_methods": [sorted(rule) for rule in rules if rule]})
 
     def _locked(self, user: User) -> bool:
         limit = self._config.lockout_failures
@@ -219,15 +256,9 @@ class Logins:
         return Place(proof.user_id, kind, scope_id)
 
 
-PROVERS = {"password": "_password", "token": "_token", "application_credential": "_application_credential"}
-KNOWN_ELSEWHERE = (
-    "totp",
-    "external",
-    "mapped",
-    "saml2",
-    "openid",
-    "oauth1",
-)  # never valid here, but no mistake in form
+PROVERS = {"password": "_password", "token": "_token", "application_credential": "_application_credential",
+           "totp": "_totp"}
+KNOWN_ELSEWHERE = ("external", "mapped", "saml2", "openid", "oauth1")  # not offered here, but no mistake in form
 
 
 def find_user(session: Session, who: Body) -> User | None:

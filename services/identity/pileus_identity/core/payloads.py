@@ -16,6 +16,7 @@ from pileus_identity.errors import TokenNotFound
 
 METHODS = ("password", "token", "application_credential", "totp", "external", "mapped", "oauth2", "ec2credential")
 KINDS = ("unscoped", "project", "domain", "system")
+TOKEN, RECEIPT = 1, 2  # a receipt proves some factors of a login, and is no token
 LONGEST = 1000  # characters of a token; ours are far shorter
 
 Packed = bytes | None
@@ -61,9 +62,9 @@ def iso(microseconds: int) -> str:
     return time_of(microseconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def encode(ring: KeyRing, payload: Payload) -> str:
+def encode(ring: KeyRing, payload: Payload, version: int = TOKEN) -> str:
     wire = _Wire(
-        1,
+        version,
         _pack(payload.user_id),
         sum(1 << METHODS.index(m) for m in payload.methods),
         KINDS.index(payload.kind),
@@ -77,7 +78,7 @@ def encode(ring: KeyRing, payload: Payload) -> str:
     return ring.seal(msgspec.msgpack.encode(wire)).rstrip(b"=").decode()
 
 
-def decode(ring: KeyRing, token: str) -> Payload:
+def decode(ring: KeyRing, token: str, version: int = TOKEN) -> Payload:
     """Raises TokenNotFound for whatever we did not issue; doesn't look at times."""
     if not token or len(token) > LONGEST or not token.isascii():
         raise TokenNotFound
@@ -86,7 +87,7 @@ def decode(ring: KeyRing, token: str) -> Payload:
     except (InvalidToken, msgspec.DecodeError):
         raise TokenNotFound from None
     user = _unpack(wire.user)
-    if wire.version != 1 or user is None:
+    if wire.version != version or user is None:
         raise TokenNotFound
     return Payload(user, tuple(m for i, m in enumerate(METHODS) if wire.methods >> i & 1), KINDS[wire.kind],
                    _unpack(wire.scope), wire.issued, wire.expires, tuple(a.decode() for a in wire.audit),

@@ -14,6 +14,7 @@ from pileus_kit.auth import Caller
 from pileus_kit.db import Sessions
 
 REMEMBERED = 20_000
+RECEIPT_SECONDS = 300
 LATE_SECONDS = 48 * 3600  # as everybody's default is
 
 
@@ -71,6 +72,22 @@ class Tokens:
         if self.standings.ledger.kills(token.payload, token.standing.domain_ids):
             raise TokenNotFound
         return token
+
+    def new_receipt(self, user_id: str, methods: tuple[str, ...]) -> tuple[str, Payload]:
+        """Proof that somebody has shown some factors, for a login that needs more."""
+        issued = time.time_ns() // 1000
+        payload = Payload(user_id, methods, "unscoped", None, issued, issued + RECEIPT_SECONDS * 1_000_000,
+                          (payloads.audit_id(),))
+        return payloads.encode(self._ring, payload, payloads.RECEIPT), payload
+
+    def receipt(self, text: str) -> Payload:
+        """Raises TokenNotFound for one that isn't ours, is over, or older than a change of the user's password."""
+        payload = payloads.decode(self._ring, text, payloads.RECEIPT)
+        _in_time(payload, False)
+        self.standings.ledger.look()
+        if self.standings.ledger.kills(payload, ()):
+            raise TokenNotFound
+        return payload
 
     def caller(self, text: str) -> Caller:
         """Who asks with this token."""

@@ -27,8 +27,8 @@ class Tools:
         self.config = config
         self.sessions = sessions
         self.tokens = Tokens(sessions, KeyRing(config.path(TOKEN_KEYS)), config.token_seconds)
-        self.logins = Logins(config, sessions, self.tokens)
         self.credential_keys = KeyRing(config.path(CREDENTIAL_KEYS))
+        self.logins = Logins(config, sessions, self.tokens, self.credential_keys)
         self._changes = 0
 
     @contextmanager

@@ -1,4 +1,8 @@
+import time
+
 import pytest
+
+from pileus_identity.core.totp import at
 
 DEMO = {"project": {"name": "demo", "domain": {"id": "default"}}}
 
@@ -131,6 +135,35 @@ def test_a_user_changes_the_password_and_old_tokens_fall(cloud):
     assert cloud.login("demo", "demo").status_code == 401
     assert cloud.login("demo", "new").status_code == 201
     assert cloud.check(token).status_code == 404
+
+
+SEED = "JBSWY3DPEHPK3PXP"
+
+
+def test_a_second_factor_and_its_receipt(cloud):
+    user = cloud.id("users", "demo")
+    cloud.make("/v3/credentials", "credential", "demo", type="totp", blob=SEED)
+    options = {"multi_factor_auth_rules": [["password", "totp"]]}
+    cloud.call("PATCH", f"/v3/users/{user}", json={"user": {"options": options}})
+    first = cloud.login("demo", "demo", DEMO)
+    assert first.status_code == 401 and first.json["required_auth_methods"] == [["password", "totp"]]
+    assert first.json["receipt"]["methods"] == ["password"] and "token" not in first.json
+    receipt = first.headers["Openstack-Auth-Receipt"]
+    assert cloud.check(receipt).status_code == 404  # it is no token
+
+    def second(code, **headers):
+        auth = {"identity": {"methods": ["totp"], "totp": {"user": {"id": user, "passcode": code}}}, "scope": DEMO}
+        return cloud.call("POST", "/v3/auth/tokens", None, {"auth": auth}, **headers)
+
+    code = at(SEED, int(time.time()) // 30).decode()
+    assert second("000000" if code != "000000" else "111111", OpenStack_Auth_Receipt=receipt).status_code == 401
+    done = second(code, OpenStack_Auth_Receipt=receipt)
+    assert done.status_code == 201 and set(done.json["token"]["methods"]) == {"password", "totp"}
+    assert second(code, OpenStack_Auth_Receipt=receipt).status_code == 401  # used up
+    assert second(code, OpenStack_Auth_Receipt=done.headers["X-Subject-Token"]).status_code == 401
+    both = {"identity": {"methods": ["password", "totp"], "password": {"user": {"id": user, "password": "demo"}},
+                         "totp": {"user": {"id": user, "passcode": "12"}}}}
+    assert cloud.post("/v3/auth/tokens", {"auth": both}, None).status_code == 401
 
 
 def test_multi_factor_rules_refuse_a_password_alone(cloud):
