@@ -11,8 +11,9 @@ from pileus_objectstore.drivers.disks import RESERVE, Disk
 from pileus_objectstore.drivers.listings import Listings
 from pileus_objectstore.drivers.object_files import ObjectFiles
 from pileus_objectstore.errors import Damaged, DeviceFailed
-from pileus_objectstore.ring.rings import Rings, Spot
+from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.rpc.client import Pool
+from pileus_objectstore.rpc.contract import Spot
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -11,7 +11,6 @@ from pileus_objectstore.agent.objects import Source
 from pileus_objectstore.agent.updates import Updates
 from pileus_objectstore.drivers.listings import Listing
 from pileus_objectstore.errors import Damaged, DeviceFailed
-from pileus_objectstore.ring.rings import Spot
 from pileus_objectstore.rpc.contract import (
     DeleteListing,
     GetListing,
@@ -21,6 +20,7 @@ from pileus_objectstore.rpc.contract import (
     MergeRows,
     PutListing,
     Row,
+    Spot,
 )
 from pileus_objectstore.rpc.server import Answer
 

@@ -263,7 +263,9 @@ def posted(old: Meta, args: PostObject) -> Meta:
     )
 
 
-KEPT = frozenset({"Content-Type", "X-Static-Large-Object"})
+KEPT = frozenset(
+    {"Content-Type", "X-Static-Large-Object", "X-Symlink-Target", "X-Symlink-Target-Account", "X-Symlink-Target-Etag"}
+)
 
 
 def row_of(args: PutObject, meta: Meta) -> Row:

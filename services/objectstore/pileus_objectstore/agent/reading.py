@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pileus_objectstore.agent.host import Device
 from pileus_objectstore.drivers.object_files import BLOCK, ObjectFile, timestamp_of
 from pileus_objectstore.errors import Damaged, DeviceFailed
-from pileus_objectstore.ring.rings import Spot
+from pileus_objectstore.rpc.contract import Spot
 from pileus_objectstore.rpc.framing import Broken
 
 log = logging.getLogger(__name__)

@@ -17,11 +17,12 @@ import msgspec
 
 from pileus_kit.errors import HostDown
 from pileus_objectstore.agent.host import Device, Host
+from pileus_objectstore.core.plans import spots
 from pileus_objectstore.drivers.disks import sync_directory
 from pileus_objectstore.drivers.listings import write_whole
 from pileus_objectstore.errors import Damaged, DeviceFailed
-from pileus_objectstore.ring.rings import Place, Spot
-from pileus_objectstore.rpc.contract import Info, MergeReply, MergeRows, Row, Upstream, timestamp
+from pileus_objectstore.ring.rings import Place
+from pileus_objectstore.rpc.contract import Info, MergeReply, MergeRows, Row, Spot, Upstream, timestamp
 
 log = logging.getLogger(__name__)
 REPORT_S = 0.2  # a container's statistics reach its account after this
@@ -96,7 +97,7 @@ class Updates:
                 continue
             account, container = name.split("/", 2)[1:]
             row = Row(container, info.put, False, info.size, count=info.count, stats_at=timestamp())
-            for host, spot in self._host.rings.place(account).spots():
+            for host, spot in spots(self._host.rings.place(account)):
                 if spot.devices and self._send(host, MergeRows("account", spot, "/" + account, [row])):
                     log.info("statistics of %s don't reach all of its account's replicas", name)
 
@@ -137,7 +138,7 @@ class Updates:
     def _info(self, name: str) -> Info | None:
         place = self._host.rings.place(*name.split("/", 2)[1:])
         best: Info | None = None
-        for spot in (spot for host, spot in place.spots() if host == self._host.address):
+        for spot in (spot for host, spot in spots(place) if host == self._host.address):
             for device in self._host.holders(spot):
                 try:
                     with device.listings.use("container", spot.partition, spot.digest) as listing:
@@ -186,4 +187,4 @@ class Updates:
 
 
 def _primaries(place: Place) -> list[tuple[str, Spot]]:
-    return [(host, spot) for host, spot in place.spots() if spot.devices]
+    return [(host, spot) for host, spot in spots(place) if spot.devices]

@@ -1,17 +1,17 @@
 """/v1/{account}: its containers and its metadata. An account needs no creation: it is there for whoever may use it."""
 
 from pileus_kit.errors import BadRequest, Forbidden
-from pileus_objectstore.api import bulk
+from pileus_objectstore.api import archives, bulk
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.heads import answered, check_total, put_account
 from pileus_objectstore.api.info import POLICY
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core import metadata, pages
-from pileus_objectstore.ring.rings import Spot
-from pileus_objectstore.rpc.contract import DeleteListing, Info, ListingReply, Upstream, timestamp
+from pileus_objectstore.core import metadata, pages, quotas
+from pileus_objectstore.rpc.contract import DeleteListing, Info, ListingReply, Spot, Upstream, timestamp
 
 calls = Calls("account")
+SET_QUOTA = "objectstore:account:set_quota"
 
 
 @calls.endpoint("GET", policy="objectstore:account:read")
@@ -33,6 +33,8 @@ def head(tools: Tools, request: Request) -> Response:
 
 @calls.endpoint("POST", policy="objectstore:account:update")
 def post(tools: Tools, request: Request) -> Response:
+    if "extract-archive" in request.query:
+        return archives.extract(tools, request)
     if "bulk-delete" in request.query:
         return bulk.delete_many(tools, request)
     put_account(tools, request.target, changes(tools, request))
@@ -62,16 +64,17 @@ def delete(tools: Tools, request: Request) -> Response:
 def changes(tools: Tools, request: Request) -> dict[str, str]:
     """The metadata this request sets; a quota only by who may."""
     given = dict(request.headers)
-    for name in ("X-Account-Quota-Bytes", "X-Remove-Account-Quota-Bytes"):
-        if name in given:
+    for name in list(given):
+        if name in ("X-Account-Quota-Bytes", "X-Account-Quota-Count"):
             given[name.replace("Quota", "Meta-Quota")] = given.pop(name)
+        elif name in ("X-Remove-Account-Quota-Bytes", "X-Remove-Account-Quota-Count"):
+            given[name.replace("Account-Quota", "Account-Meta-Quota")] = given.pop(name)
     values = metadata.changes("account", given)
-    quota = values.get("X-Account-Meta-Quota-Bytes")
-    if quota is not None:
-        if not tools.rights.allows("objectstore:account:set_quota", request.caller, request.target):
-            raise Forbidden(rule="objectstore:account:set_quota")
-        if quota and not quota.isdigit():
-            raise BadRequest(why="X-Account-Meta-Quota-Bytes must be a number")
+    for quota in quotas.ACCOUNT:
+        if quota in values and not tools.rights.allows(SET_QUOTA, request.caller, request.target):
+            raise Forbidden(rule=SET_QUOTA)
+        if values.get(quota) and not values[quota].isdigit():
+            raise BadRequest(why=f"{quota} must be a number")
     check_total(tools, request.target, values)
     return values
 
@@ -96,7 +99,7 @@ def headers(info: Info | None, owner: bool) -> list[tuple[str, str]]:
             (prefix + "Object-Count", objects),
             (prefix + "Bytes-Used", size),
         ]
-    quota = info.value("X-Account-Meta-Quota-Bytes")
-    if quota:
-        found.append(("X-Account-Quota-Bytes", quota))
+    for quota in quotas.ACCOUNT:
+        if info.value(quota):
+            found.append((quota.replace("-Meta-", "-"), info.value(quota)))
     return found + list(metadata.visible("account", info.metadata, owner))

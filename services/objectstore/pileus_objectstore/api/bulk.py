@@ -8,7 +8,7 @@ import msgspec
 
 from pileus_kit.errors import BadRequest, CloudError, NotFound, TooLarge
 from pileus_objectstore.api import large, storing
-from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.exchange import REASONS, Request, Response
 from pileus_objectstore.api.heads import remove_container
 from pileus_objectstore.api.judging import DELETE, judge
 from pileus_objectstore.api.tools import Tools
@@ -60,18 +60,28 @@ def _erase(tools: Tools, request: Request, target: Target) -> int:
 
 
 def report(request: Request, outcomes: list[tuple[Target, int]]) -> Response:
-    """Swift's bulk answer: always 200, the real status inside."""
-    errors = [(str(target).removeprefix(f"/{target.account}"), status) for target, status in outcomes
-              if status >= 400 and status != 404]  # fmt: skip
-    numbers = {
+    errors = [
+        (str(target).removeprefix(f"/{target.account}"), status)
+        for target, status in outcomes
+        if status >= 400 and status != 404
+    ]
+    counts = {
         "Number Deleted": sum(1 for _, status in outcomes if status < 300),
         "Number Not Found": sum(1 for _, status in outcomes if status == 404),
-        "Response Status": "400 Bad Request" if errors else "200 OK",
-        "Response Body": "",
     }
+    return answer_of(request, counts, errors, "", made=True)
+
+
+def answer_of(
+    request: Request, counts: dict[str, int], errors: list[tuple[str, int]], why: str, made: bool = False
+) -> Response:
+    """Swift's bulk answer: always 200, the real status inside."""
+    good = "201 Created" if "Number Files Created" in counts else "200 OK"
+    status = good if made and not errors and not why else "400 Bad Request"
+    numbers: dict[str, object] = {**counts, "Response Status": status, "Response Body": why}
     if "json" in request.header("Accept") or request.query.get("format") == "json":
-        view = numbers | {"Errors": [[name, str(status)] for name, status in errors]}
+        view = numbers | {"Errors": [[name, REASONS.get(code, str(code))] for name, code in errors]}
         return Response(200, (), msgspec.json.encode(view), "application/json")
     lines = [f"{name}: {value}" for name, value in numbers.items()] + ["Errors:"]
-    lines += [f"{name}, {status}" for name, status in errors]
+    lines += [f"{name}, {REASONS.get(code, code)}" for name, code in errors]
     return Response(200, (), "\n".join(lines).encode(), "text/plain")

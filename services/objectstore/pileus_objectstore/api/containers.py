@@ -1,6 +1,7 @@
 """/v1/{account}/{container}: its objects, its metadata, who else may use it."""
 
 from pileus_kit.errors import BadRequest, NotFound
+from pileus_objectstore.api import archives
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.heads import answered, change_container, check_total, create_container, remove_container
 from pileus_objectstore.api.info import POLICY
@@ -34,6 +35,8 @@ def head(tools: Tools, request: Request) -> Response:
 
 @calls.endpoint("PUT", policy="objectstore:container:create")
 def put(tools: Tools, request: Request) -> Response:
+    if "extract-archive" in request.query:
+        return archives.extract(tools, request)
     values = changes(tools, request)
     policy = request.header("X-Storage-Policy")
     if policy and policy.lower() != POLICY.lower():

@@ -5,8 +5,7 @@ from pileus_objectstore.api.exchange import Response
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata
 from pileus_objectstore.core.names import Target
-from pileus_objectstore.ring.rings import Spot
-from pileus_objectstore.rpc.contract import DeleteListing, ListingReply, PutListing, Upstream, timestamp
+from pileus_objectstore.rpc.contract import DeleteListing, ListingReply, PutListing, Spot, Upstream, timestamp
 
 
 def put_account(tools: Tools, target: Target, values: dict[str, str]) -> ListingReply:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from pileus_objectstore.api.cross_origin import crossdomain
 from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, names, pages
@@ -48,6 +49,11 @@ FEATURES = {
     },
     "versioned_writes": {"allowed_flags": ["x-versions-location", "x-history-location"]},
     "bulk_delete": {"max_deletes_per_request": 10000, "max_failed_deletes": 1000},
+    "bulk_upload": {"max_containers_per_extraction": 10000, "max_failed_extractions": 1000},
+    "staticweb": {},
+    "crossdomain": {},
+    "formpost": {"allowed_digests": ["sha1", "sha256", "sha512"]},
+    "symlink": {"symloop_max": 2, "static_links": True},
     "account_quotas": {},
     "container_quotas": {},
 }
@@ -61,4 +67,4 @@ def healthcheck(tools: Tools, request: Request) -> Response:
     return Response(200, (), b"OK", "text/plain")
 
 
-PUBLIC = {"/info": show, "/healthcheck": healthcheck}
+PUBLIC = {"/info": show, "/healthcheck": healthcheck, "/crossdomain.xml": crossdomain}

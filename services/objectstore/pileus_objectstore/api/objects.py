@@ -5,7 +5,7 @@ import mimetypes
 import msgspec
 
 from pileus_kit.errors import BadRequest, Conflict, NotFound, TooLarge
-from pileus_objectstore.api import bulk, copies, large, reading, temp_urls, versions
+from pileus_objectstore.api import archives, bulk, copies, large, reading, symlinks, temp_urls, versions
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.info import MAX_FILE
 from pileus_objectstore.api.routes import Calls
@@ -13,8 +13,7 @@ from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pie
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, pages, quotas
 from pileus_objectstore.errors import Unprocessable
-from pileus_objectstore.ring.rings import Spot
-from pileus_objectstore.rpc.contract import ObjectReply, PostObject, PutObject, Upstream, timestamp
+from pileus_objectstore.rpc.contract import ObjectReply, PostObject, PutObject, Spot, Upstream, timestamp
 
 calls = Calls("object")
 
@@ -38,12 +37,15 @@ def copy(tools: Tools, request: Request) -> Response:
 def put(tools: Tools, request: Request) -> Response:
     if "X-Copy-From" in request.headers:
         return copies.copy_from(tools, request)
+    if "extract-archive" in request.query:
+        return archives.extract(tools, request)
     if request.query.get("multipart-manifest") == "put":
         return put_manifest(tools, request)
     target = request.target
     container = container_of(tools, target)
     size = request.size
     wish = wish_of(tools, request, size)
+    wish.headers |= symlinks.headers_of(tools, request, size)
     room = quotas.check(tools.infos, target, container, size)
     wish.most = min(MAX_FILE, room) if room >= 0 else MAX_FILE
     reply = versions.save(tools, target, wish, request.reader(), container)

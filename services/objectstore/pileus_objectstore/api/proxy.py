@@ -10,7 +10,7 @@ from typing import Any
 
 from pileus_kit import context
 from pileus_kit.errors import CloudError, Unauthorized
-from pileus_objectstore.api import info, temp_urls
+from pileus_objectstore.api import cross_origin, form_posts, info, static_web, temp_urls
 from pileus_objectstore.api.exchange import REASONS, ClientGone, Request, Response, refusal, wire_of
 from pileus_objectstore.api.judging import judge
 from pileus_objectstore.api.routes import Call, Calls
@@ -75,13 +75,28 @@ class Proxy:
         public = info.PUBLIC.get(request.path)
         if public is not None:
             return public(self.tools, request)
+        response = self._routed(request)
+        if "HTTP_ORIGIN" in request.environ:
+            cross_origin.dress(self.tools, request, response)
+        return response
+
+    def _routed(self, request: Request) -> Response:
         target = request.target
-        call = self.calls.get((target.kind, request.method))
+        if request.method == "OPTIONS":
+            methods = sorted(method for kind, method in self.calls if kind == target.kind)
+            return cross_origin.preflight(self.tools, request, ", ".join([*methods, "OPTIONS"]))
+        unpacks = target.kind == "account" and "extract-archive" in request.query
+        call = self.calls.get((target.kind, "POST" if unpacks else request.method))
         if call is None:
             allow = sorted(method for kind, method in self.calls if kind == target.kind)
             return Response(405, [("Allow", ", ".join(allow))])
         self._identify(request)
+        if form_posts.is_form(request) and target.container:
+            return form_posts.take(self.tools, request)
         if not temp_urls.admit(self.tools, request):
+            visited = static_web.site(self.tools, request)
+            if visited:
+                return static_web.visit(self.tools, request, visited)
             request.owner = judge(self.tools, request, target, call.policy, call.acl)
         check(target)
         return call.handler(self.tools, request)

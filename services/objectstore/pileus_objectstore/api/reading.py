@@ -4,9 +4,10 @@ import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pileus_kit.errors import NotFound
-from pileus_objectstore.api import large
+from pileus_kit.errors import Conflict, NotFound
+from pileus_objectstore.api import large, symlinks
 from pileus_objectstore.api.exchange import Request, Response, http_date
+from pileus_objectstore.api.judging import READ, judge
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.conditions import CONDITIONS, Span, ranges, resolve, verdict
 from pileus_objectstore.core.contents import Content, Stored
@@ -29,6 +30,7 @@ class Found:
     length: int = 0
     etag: str = ""
     media: str = ""
+    location: str = ""
 
 
 def serve(tools: Tools, request: Request) -> Response:
@@ -50,21 +52,35 @@ def find(tools: Tools, request: Request, target: Target) -> Found:
     if reply.status >= 300:
         return interpreted(tools, request, target, meta)
     stream = ObjectStream(tools.cluster, place, reply, exchange, body)
-    if large.is_manifest(meta):
+    if large.is_manifest(meta) or symlinks.TARGET in meta.headers:
         stream.close()
         return interpreted(tools, request, target, meta)
     return Found(meta, Stored(tools.cluster, place, meta), stream, reply.start, reply.length, meta.etag)
 
 
-def head(tools: Tools, request: Request, target: Target) -> Found:
+def head(tools: Tools, request: Request, target: Target, hops: int = 0) -> Found:
     place = tools.cluster.rings.place(*target.names)
-    return interpreted(tools, request, target, meta_of(tools, tools.cluster.head(place).meta))
+    return interpreted(tools, request, target, meta_of(tools, tools.cluster.head(place).meta), hops)
 
 
-def interpreted(tools: Tools, request: Request, target: Target, meta: Meta) -> Found:
+def followed(tools: Tools, request: Request, target: Target, meta: Meta, hops: int) -> Found:
+    """What a symbolic link leads to; the reader needs the right to it, too."""
+    real = symlinks.target_of(target, meta)
+    if hops >= symlinks.MOST_HOPS:
+        raise Conflict(why=f"Too many levels of symbolic links, maximum allowed is {symlinks.MOST_HOPS}")
+    judge(tools, request, real, *READ)
+    found = head(tools, request, real, hops + 1)
+    symlinks.check_same(meta, found.content.etag)
+    found.location = found.location or f"/v1{real}"
+    return found
+
+
+def interpreted(tools: Tools, request: Request, target: Target, meta: Meta, hops: int = 0) -> Found:
     """What the object means: itself, or what its manifest names."""
     place = tools.cluster.rings.place(*target.names)
     stored = Stored(tools.cluster, place, meta)
+    if symlinks.TARGET in meta.headers and request.query.get("symlink") != "get":
+        return followed(tools, request, target, meta, hops)
     if not large.is_manifest(meta):
         return Found(meta, stored, etag=meta.etag)
     if request.query.get("multipart-manifest") == "get":
@@ -165,6 +181,8 @@ def headers(found: Found) -> list[tuple[str, str]]:
     heads += [
         (name, value) for name, value in meta.headers.items() if name != "Content-Type" and "-Sysmeta-" not in name
     ]
+    if found.location:
+        heads.append(("Content-Location", found.location))
     if meta.delete_at:
         heads.append(("X-Delete-At", str(meta.delete_at)))
     return heads

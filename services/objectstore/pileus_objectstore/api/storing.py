@@ -8,8 +8,7 @@ from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.contents import Stored
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.errors import Unprocessable
-from pileus_objectstore.ring.rings import Spot
-from pileus_objectstore.rpc.contract import DeleteObject, Info, ObjectReply, PutObject, Upstream, timestamp
+from pileus_objectstore.rpc.contract import DeleteObject, Info, ObjectReply, PutObject, Spot, Upstream, timestamp
 
 Read = Callable[[int], bytes]
 NOWHERE = Spot(0, "", ())  # a spot to be filled in by the cluster

@@ -11,7 +11,7 @@ import msgspec
 
 from pileus_kit.errors import HostDown, Unavailable
 from pileus_objectstore.core.plans import read_plan, upstreams, write_plan
-from pileus_objectstore.ring.rings import Place, Rings, Spot
+from pileus_objectstore.ring.rings import Place, Rings
 from pileus_objectstore.rpc.client import Exchange, Pool
 from pileus_objectstore.rpc.contract import (
     GetListing,
@@ -20,6 +20,7 @@ from pileus_objectstore.rpc.contract import (
     ListingReply,
     ObjectReply,
     PutObject,
+    Spot,
     Upstream,
 )
 from pileus_objectstore.rpc.framing import Body

@@ -53,7 +53,7 @@ def of_object(headers: Mapping[str, str]) -> dict[str, str]:
     found = {
         name: value
         for name, value in headers.items()
-        if (name.startswith("X-Object-Meta-") or name in OBJECT_HEADERS) and value
+        if name.startswith("X-Object-Meta-") or (name in OBJECT_HEADERS and value)
     }
     check("X-Object-Meta-", found)
     return found

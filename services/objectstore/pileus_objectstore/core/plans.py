@@ -2,18 +2,23 @@
 
 from collections.abc import Container, Iterable
 
-from pileus_objectstore.ring.rings import Place, Spot
-from pileus_objectstore.rpc.contract import Upstream
+from pileus_objectstore.ring.rings import Place
+from pileus_objectstore.rpc.contract import Spot, Upstream
 
 Plan = list[tuple[str, Spot]]
+
+
+def spots(place: Place) -> Plan:
+    """Every host that should hold a replica, then those that only stand in."""
+    return [(host, Spot(place.partition, place.digest, own, extra)) for host, own, extra in place.hosts]
 
 
 def write_plan(place: Place, down: Container[str]) -> Plan:
     """The hosts to write to, each with its devices; replicas of hosts that are down go to the next handoffs
     elsewhere."""
-    spots = place.spots()
-    live = [(host, spot) for host, spot in spots if host not in down]
-    homeless = sum(len(spot.devices) for host, spot in spots if host in down)
+    everywhere = spots(place)
+    live = [(host, spot) for host, spot in everywhere if host not in down]
+    homeless = sum(len(spot.devices) for host, spot in everywhere if host in down)
     plan = []
     for host, spot in live:
         extra = spot.handoffs[:homeless]
@@ -27,7 +32,7 @@ def write_plan(place: Place, down: Container[str]) -> Plan:
 def read_plan(place: Place, down: Container[str]) -> Plan:
     """The hosts to ask, best first: those with replicas of their own, then handoffs; hosts that seem to be down come
     last."""
-    return sorted(place.spots(), key=lambda entry: (entry[0] in down, not entry[1].devices))
+    return sorted(spots(place), key=lambda entry: (entry[0] in down, not entry[1].devices))
 
 
 def upstreams(place: Place | None, hosts: Iterable[str]) -> dict[str, tuple[Upstream, ...]]:
@@ -36,7 +41,7 @@ def upstreams(place: Place | None, hosts: Iterable[str]) -> dict[str, tuple[Upst
     told: dict[str, list[Upstream]] = {host: [] for host in hosts}
     if place is None or not hosts:
         return dict.fromkeys(hosts, ())
-    for number, (host, spot) in enumerate(entry for entry in place.spots() if entry[1].devices):
+    for number, (host, spot) in enumerate(entry for entry in spots(place) if entry[1].devices):
         teller = host if host in told else hosts[number % len(hosts)]
         told[teller].append(Upstream(host, spot))
     return {host: tuple(list_) for host, list_ in told.items()}

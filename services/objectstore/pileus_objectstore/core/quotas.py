@@ -6,7 +6,7 @@ from pileus_objectstore.core.names import Target
 from pileus_objectstore.rpc.contract import Info
 
 CONTAINER = ("X-Container-Meta-Quota-Bytes", "X-Container-Meta-Quota-Count")
-ACCOUNT = "X-Account-Meta-Quota-Bytes"
+ACCOUNT = ("X-Account-Meta-Quota-Bytes", "X-Account-Meta-Quota-Count")
 
 
 def check(infos: Infos, target: Target, container: Info, size: int) -> int:
@@ -20,9 +20,12 @@ def check(infos: Infos, target: Target, container: Info, size: int) -> int:
             raise TooLarge(why="Upload exceeds quota.")
         left = _left(container.value(CONTAINER[0]), container.size, size, left)
     account = infos.get(Target(target.account))
-    if account and account.value(ACCOUNT):
+    if account and any(account.value(name) for name in ACCOUNT):
         account = infos.get(Target(target.account), fresh=True) or account
-        left = _left(account.value(ACCOUNT), account.size, size, left)
+        count = account.value(ACCOUNT[1])
+        if count and account.objects + 1 > int(count):
+            raise TooLarge(why="Upload exceeds quota.")
+        left = _left(account.value(ACCOUNT[0]), account.size, size, left)
     return left
 
 

@@ -9,7 +9,6 @@ import msgspec
 from pileus_kit.errors import Unavailable
 from pileus_objectstore.core.clusters import Cluster
 from pileus_objectstore.flows.surroundings import Surroundings
-from pileus_objectstore.ring.rings import Spot
 from pileus_objectstore.rpc.contract import (
     DeleteObject,
     Done,
@@ -17,6 +16,7 @@ from pileus_objectstore.rpc.contract import (
     ListingReply,
     ObjectReply,
     Settle,
+    Spot,
     Upstream,
     timestamp,
 )

@@ -1,8 +1,8 @@
 """The replicator: what this host's devices hold is brought to wherever the ring says it belongs.
 
-It only pushes; as every host does so, everything arrives everywhere. Summaries of whole devices are compared first, one
-number a partition, then the partitions that differ, file by file. What a device holds for another (a handoff, or after the
-ring was redrawn) is removed once all of its proper places have it.
+It only pushes; as every host does so, everything arrives everywhere. Summaries of whole devices are compared first,
+one number a partition, then the partitions that differ, file by file. What a device holds for another (a handoff, or
+after the ring was redrawn) is removed once all of its proper places have it.
 """
 
 import logging

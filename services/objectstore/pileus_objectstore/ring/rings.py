@@ -34,25 +34,12 @@ class RingFile(msgspec.Struct):
     moved_at: list[int] = []
 
 
-class Spot(msgspec.Struct, frozen=True, array_like=True):
-    """The replicas of one name on one host: devices that should hold it, then those that stand in."""
-
-    partition: int
-    digest: str
-    devices: tuple[str, ...]
-    handoffs: tuple[str, ...] = ()
-
-
 class Place(msgspec.Struct, frozen=True):
-    """All replicas of one name, grouped by host in the order of preference."""
+    """All replicas of one name by host, in the order of preference: (host, its devices, its devices that stand in)."""
 
     partition: int
     digest: str
     hosts: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
-
-    def spots(self) -> list[tuple[str, Spot]]:
-        """[(host, Spot)] of every host that should hold a replica, then of those that only stand in."""
-        return [(host, Spot(self.partition, self.digest, own, extra)) for host, own, extra in self.hosts]
 
 
 class Ring:

@@ -11,13 +11,20 @@ import time
 
 import msgspec
 
-from pileus_objectstore.ring.rings import Spot
-
 VERSION = 1
 
 
 def timestamp(at: float | None = None) -> str:
     return f"{time.time() if at is None else at:016.5f}"
+
+
+class Spot(msgspec.Struct, frozen=True, array_like=True):
+    """The replicas of one name on one host: devices that should hold it, then those that stand in."""
+
+    partition: int
+    digest: str
+    devices: tuple[str, ...]
+    handoffs: tuple[str, ...] = ()
 
 
 class Upstream(msgspec.Struct, frozen=True, array_like=True):

@@ -1,0 +1,78 @@
+"""PUT ?extract-archive=tar|tar.gz|tar.bz2: every file of the archive becomes an object, read as a stream."""
+
+import tarfile
+from collections.abc import Callable
+from mimetypes import guess_type
+from typing import IO
+
+from pileus_kit.errors import BadRequest, CloudError, NotFound
+from pileus_objectstore.api import storing, versions
+from pileus_objectstore.api.bulk import answer_of
+from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.heads import create_container
+from pileus_objectstore.api.judging import CREATE, judge
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core import quotas
+from pileus_objectstore.core.names import Target, check
+from pileus_objectstore.rpc.contract import PutObject, timestamp
+
+MODES = {"tar": "r|", "tar.gz": "r|gz", "tar.bz2": "r|bz2"}
+MOST_FAILURES = 1000
+
+
+def extract(tools: Tools, request: Request) -> Response:
+    """The path gives the container and a prefix; without a container, the first part of each name is one."""
+    mode = MODES.get(request.query.get("extract-archive", ""))
+    if mode is None:
+        raise BadRequest(why="Unsupported archive format")
+    created, failed = 0, list[tuple[str, int]]()
+    try:
+        with tarfile.open(fileobj=Upload(request.reader()), mode=mode) as archive:  # type: ignore[call-overload]
+            for member in archive:
+                if not member.isfile() or len(failed) >= MOST_FAILURES:
+                    continue
+                source = archive.extractfile(member)
+                assert source is not None
+                try:
+                    _store(tools, request, member, source)
+                    created += 1
+                except CloudError as e:
+                    failed.append((member.name, e.status))
+    except (tarfile.TarError, EOFError, OSError) as e:
+        return answer_of(request, {"Number Files Created": created}, failed, f"Invalid Tar File: {e}")
+    return answer_of(request, {"Number Files Created": created}, failed, "", made=bool(created))
+
+
+def _store(tools: Tools, request: Request, member: tarfile.TarInfo, source: IO[bytes]) -> None:
+    base = request.target
+    path = "/".join(part for part in (base.container, base.object.strip("/"), member.name.strip("/")) if part)
+    container, _, name = path.partition("/")
+    if not container or not name:
+        raise BadRequest(why="an object needs a container")
+    target = Target(base.account, container, name)
+    check(target)
+    judge(tools, request, target, *CREATE)
+    try:
+        head = storing.container_of(tools, target)
+    except NotFound:
+        judge(tools, request, target.parent, "objectstore:container:create", "")
+        create_container(tools, target.parent, {})
+        head = storing.container_of(tools, target)
+    quotas.check(tools.infos, target, head, member.size)
+    media = guess_type(name)[0] or "application/octet-stream"
+    wish = PutObject(storing.NOWHERE, target.path, timestamp(tools.now()), {"Content-Type": media}, member.size)
+    versions.save(tools, target, wish, source.read, head)
+
+
+class Upload:
+    """A request's body as the file that tarfile reads."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
+
+    def read(self, size: int) -> bytes:
+        pieces = []
+        while size > 0 and (piece := self._read(size)):
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)

@@ -1,0 +1,64 @@
+"""Browsers from other origins: what a container's owner allows by its metadata (CORS), and /crossdomain.xml."""
+
+from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.rpc.contract import Info
+
+ALLOW, EXPOSE, AGE = (
+    f"X-Container-Meta-Access-Control-{name}" for name in ("Allow-Origin", "Expose-Headers", "Max-Age")
+)
+SHOWN = (
+    "cache-control", "content-language", "content-type", "expires", "last-modified", "pragma", "etag", "x-timestamp",
+    "x-trans-id", "x-openstack-request-id",
+)  # fmt: skip
+CROSSDOMAIN = b"""<?xml version="1.0"?>
+<!DOCTYPE cross-domain-policy SYSTEM "http://www.adobe.com/xml/dtds/cross-domain-policy.dtd" >
+<cross-domain-policy>
+</cross-domain-policy>"""
+
+
+def crossdomain(tools: Tools, request: Request) -> Response:
+    """Nobody is let in by it; a container's CORS headers are the way."""
+    return Response(200, (), CROSSDOMAIN, "application/xml")
+
+
+def preflight(tools: Tools, request: Request, allow: str) -> Response:
+    """OPTIONS: with an Origin, whether that may do what it is about to; without, what there is."""
+    origin, method = request.header("Origin"), request.header("Access-Control-Request-Method")
+    if not origin:
+        return Response(200, [("Allow", allow)])
+    info = _info(tools, request.target)
+    if not method or info is None or not allowed(info, origin) or method not in allow.split(", "):
+        return Response(401, [("Allow", allow)])
+    heads = [("Allow", allow), ("Access-Control-Allow-Methods", allow)]
+    heads.append(("Access-Control-Allow-Origin", "*" if info.value(ALLOW).strip() == "*" else origin))
+    if info.value(AGE):
+        heads.append(("Access-Control-Max-Age", info.value(AGE)))
+    asked = request.header("Access-Control-Request-Headers")
+    if asked:
+        heads.append(("Access-Control-Allow-Headers", ", ".join(name.strip() for name in asked.split(","))))
+        heads.append(("Vary", "Access-Control-Request-Headers"))
+    return Response(200, heads)
+
+
+def dress(tools: Tools, request: Request, response: Response) -> None:
+    """Let the browser show the answer to a page of an allowed origin."""
+    origin = request.header("Origin")
+    info = _info(tools, request.target) if origin else None
+    if info is None or not allowed(info, origin):
+        return
+    exposed = set(SHOWN) | {
+        name.lower() for name, _ in response.headers if name.startswith(("X-Object-", "X-Container-"))
+    }
+    exposed |= {name.strip().lower() for name in info.value(EXPOSE).split() if name.strip()}
+    response.set("Access-Control-Expose-Headers", ", ".join(sorted(exposed)))
+    response.set("Access-Control-Allow-Origin", "*" if info.value(ALLOW).strip() == "*" else origin)
+
+
+def allowed(info: Info, origin: str) -> bool:
+    return bool({"*", origin} & set(info.value(ALLOW).split()))
+
+
+def _info(tools: Tools, target: Target) -> Info | None:
+    return tools.infos.get(Target(target.account, target.container)) if target.container else None

@@ -1,0 +1,195 @@
+"""Uploads from a web page's form: multipart/form-data to a prefix, signed with a temporary-URL key; fields first,
+then the files.
+
+The signature is over `path \\n redirect \\n max_file_size \\n max_file_count \\n expires`.
+"""
+
+import hmac
+from collections.abc import Callable, Iterator
+from email.message import Message
+from urllib.parse import quote
+
+from pileus_kit.errors import BadRequest, CloudError, TooLarge, Unauthorized
+from pileus_objectstore.api import storing, versions
+from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.temp_urls import keys_of
+from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core import quotas
+from pileus_objectstore.core.names import Target, check
+from pileus_objectstore.rpc.contract import PutObject, timestamp
+
+DIGESTS = {40: "sha1", 64: "sha256", 128: "sha512"}
+MOST_FIELD = 8192
+MOST_HEADERS = 16
+PIECE = 1 << 16
+
+
+class FormRefused(Unauthorized):
+    text = "FormPost: {why}"
+
+
+def is_form(request: Request) -> bool:
+    return request.method == "POST" and request.header("Content-Type").lower().startswith("multipart/form-data")
+
+
+def take(tools: Tools, request: Request) -> Response:
+    fields: dict[str, str] = {}
+    count = 0
+    try:
+        for part in Parts(request.reader(), boundary_of(request.header("Content-Type"))):
+            if part.file is None:
+                fields[part.name.lower()] = part.text()
+                continue
+            if not count:
+                _judge(tools, request, fields)
+            count += 1
+            if count > _number(fields, "max_file_count"):
+                raise BadRequest(why="max file count exceeded")
+            _store(tools, request, part, fields)
+        if not count:
+            raise BadRequest(why="no files to process")
+    except CloudError as e:
+        if not fields.get("redirect") or not count:
+            raise
+        return _finished(fields, e.status, str(e))
+    return _finished(fields, 201, "")
+
+
+def _judge(tools: Tools, request: Request, fields: dict[str, str]) -> None:
+    if not fields.get("expires", "").isdigit() or int(fields["expires"]) < tools.now():
+        raise FormRefused(why="Form Expired")
+    signature = fields.get("signature", "").lower()
+    digest = DIGESTS.get(len(signature), "")
+    names = ("redirect", "max_file_size", "max_file_count", "expires")
+    text = "\n".join([request.path, *(fields.get(name, "") for name in names)]).encode()
+    for fresh in (False, True):
+        for key in keys_of(tools, request.target, fresh) if digest else ():
+            if hmac.compare_digest(hmac.new(key.encode(), text, digest).hexdigest(), signature):
+                return
+    raise FormRefused(why="Invalid Signature")
+
+
+def _store(tools: Tools, request: Request, part: "Part", fields: dict[str, str]) -> None:
+    base = request.target
+    target = Target(base.account, base.container, base.object + (part.file or ""))
+    if not target.object:
+        raise BadRequest(why="a file without a name")
+    check(target)
+    container = storing.container_of(tools, target)
+    room = quotas.check(tools.infos, target, container, -1)
+    limit = _number(fields, "max_file_size")
+    wish = PutObject(
+        storing.NOWHERE, target.path, timestamp(tools.now()), {"Content-Type": part.media},
+        delete_at=_due(tools, fields), most=min(limit, room) if room >= 0 else limit,
+    )  # fmt: skip
+    try:
+        versions.save(tools, target, wish, part.read, container)
+    except TooLarge:
+        raise TooLarge(why="max_file_size exceeded") from None
+
+
+def _due(tools: Tools, fields: dict[str, str]) -> int:
+    if fields.get("x_delete_after"):
+        return int(tools.now()) + _number(fields, "x_delete_after")
+    return _number(fields, "x_delete_at") if fields.get("x_delete_at") else 0
+
+
+def _number(fields: dict[str, str], name: str) -> int:
+    if not fields.get(name, "").isdigit():
+        raise BadRequest(why=f"{name} not an integer")
+    return int(fields[name])
+
+
+def _finished(fields: dict[str, str], status: int, message: str) -> Response:
+    redirect = fields.get("redirect")
+    if not redirect:
+        return Response(status)
+    mark = "&" if "?" in redirect else "?"
+    return Response(303, [("Location", f"{redirect}{mark}status={status}&message={quote(message)}")])
+
+
+def boundary_of(content_type: str) -> bytes:
+    message = Message()
+    message["Content-Type"] = content_type
+    boundary = message.get_param("boundary")
+    if not isinstance(boundary, str) or not 0 < len(boundary) <= 200:
+        raise BadRequest(why="FormPost: invalid starting boundary")
+    return boundary.encode()
+
+
+class Part:
+    """One part of a form: a field, or a file (`file` is its name) that is read in pieces."""
+
+    def __init__(self, parts: "Parts", headers: Message) -> None:
+        self._parts = parts
+        self.name = str(headers.get_param("name", "", "content-disposition"))
+        name = headers.get_filename()
+        self.file = None if name is None else str(name)
+        self.media = headers.get("Content-Type", "application/octet-stream")
+
+    def read(self, most: int) -> bytes:
+        return self._parts.data(most)
+
+    def text(self) -> str:
+        data = self.read(MOST_FIELD)
+        if self.read(1):
+            raise BadRequest(why=f"field {self.name} is too long")
+        return data.decode(errors="replace")
+
+
+class Parts:
+    """A multipart body (RFC 2046, 5.1) in constant memory."""
+
+    def __init__(self, read: Callable[[int], bytes], boundary: bytes) -> None:
+        self._read = read
+        self._mark = b"\r\n--" + boundary
+        self._held = b"\r\n"
+
+    def __iter__(self) -> Iterator[Part]:
+        while True:
+            while self.data(PIECE):
+                pass
+            if not self._next():
+                return
+            yield Part(self, self._headers())
+
+    def data(self, most: int) -> bytes:
+        """Up to `most` bytes of the current part, b'' at its end."""
+        while self._mark not in self._held:
+            if len(self._held) - len(self._mark) >= most:
+                break
+            self._fill(len(self._held) + 1)
+        end = self._held.find(self._mark)
+        size = min(most, len(self._held) - len(self._mark) if end < 0 else end)
+        data, self._held = self._held[:size], self._held[size:]
+        return data
+
+    def _next(self) -> bool:
+        self._fill(len(self._mark) + 2)
+        after = self._held[len(self._mark) : len(self._mark) + 2]
+        self._held = self._held[len(self._mark) + 2 :]
+        return after == b"\r\n"
+
+    def _headers(self) -> Message:
+        message = Message()
+        for _ in range(MOST_HEADERS):
+            name, _, value = self._line().decode(errors="replace").partition(":")
+            if not name:
+                return message
+            message[name.strip()] = value.strip()
+        raise BadRequest(why="a part's head is too long")
+
+    def _line(self) -> bytes:
+        while b"\r\n" not in self._held:
+            if len(self._held) > MOST_FIELD:
+                raise BadRequest(why="a part's head is too long")
+            self._fill(len(self._held) + 1)
+        line, _, self._held = self._held.partition(b"\r\n")
+        return line
+
+    def _fill(self, size: int) -> None:
+        while len(self._held) < size:
+            piece = self._read(PIECE)
+            if not piece:
+                raise BadRequest(why="the form ended early")
+            self._held += piece

@@ -1,0 +1,173 @@
+"""Browsers: CORS, static sites, forms; archives and links."""
+
+import hmac
+import io
+import tarfile
+import time
+
+import pytest
+
+from pileus_objectstore.testing import ObjectStoreFixture
+
+ORIGIN = "http://example.com"
+ZERO = {"CONTENT_LENGTH": "0"}
+
+
+def test_cors(store: ObjectStoreFixture, container: str) -> None:
+    store.client.post(
+        container,
+        headers={
+            "X-Container-Meta-Access-Control-Allow-Origin": ORIGIN,
+            "X-Container-Meta-Access-Control-Max-Age": "5",
+        },
+    )
+    asks = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-auth-token"}
+    flight = store.client.request("OPTIONS", f"{container}/o", headers=asks, anonymous=True)
+    assert flight.status_code == 200
+    assert flight.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert flight.headers["Access-Control-Allow-Headers"] == "x-auth-token"
+    assert flight.headers["Access-Control-Max-Age"] == "5"
+    asks["Origin"] = "http://evil.com"
+    assert store.client.request("OPTIONS", f"{container}/o", headers=asks, anonymous=True).status_code == 401
+    store.client.put(f"{container}/o", data=b"x", headers={"X-Object-Meta-A": "1"})
+    got = store.client.get(f"{container}/o", headers={"Origin": ORIGIN})
+    assert got.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "x-object-meta-a" in got.headers["Access-Control-Expose-Headers"]
+    assert (
+        "Access-Control-Allow-Origin"
+        not in store.client.get(f"{container}/o", headers={"Origin": "http://evil.com"}).headers
+    )
+    assert "PUT" in store.client.request("OPTIONS", f"{container}/o").headers["Allow"]
+
+
+def test_crossdomain(store: ObjectStoreFixture) -> None:
+    assert store.client.get("/crossdomain.xml", anonymous=True).data.startswith(b'<?xml version="1.0"?>\n<!DOCTYPE')
+
+
+def test_a_web_site(store: ObjectStoreFixture, container: str) -> None:
+    for name in ("index.html", "dir/index.html", "dir/a<b", "404error.html"):
+        store.client.put(f"{container}/{name}", data=name.encode(), headers={"Content-Type": "text/html"})
+    headers = {"X-Container-Read": ".r:*,.rlistings", "X-Container-Meta-Web-Index": "index.html"}
+    store.client.post(container, headers=headers | {"X-Container-Meta-Web-Error": "error.html"})
+
+    def visit(path: str) -> tuple[int, bytes]:
+        got = store.client.get(container + path, anonymous=True)
+        return got.status_code, got.data
+
+    assert visit("/") == (200, b"index.html")
+    moved = store.client.get(container, anonymous=True)
+    assert (moved.status_code, moved.headers["Location"]) == (301, "/v1/AUTH_p1/c/")
+    assert visit("/dir/") == (200, b"dir/index.html")
+    assert visit("/dir")[0] == 301
+    assert visit("/none") == (404, b"404error.html")
+    store.client.post(container, headers={"X-Container-Meta-Web-Index": "", "X-Container-Meta-Web-Listings": "true"})
+    status, page = visit("/dir/")
+    assert status == 200
+    assert b'<a href="a%3Cb">a&lt;b</a>' in page
+    assert visit("/")[0] == 200
+    assert store.client.get(container).data.startswith(b"404error.html\n")
+    store.client.post(container, headers={"X-Remove-Container-Read": "x", "X-Remove-Container-Meta-Web-Error": "x"})
+    assert visit("/dir/")[0] == 401
+
+
+def form(
+    path: str, files: dict[str, bytes], key: str = "k", expires: int | None = None, **more: str
+) -> tuple[bytes, str]:
+    fields = {"redirect": "", "max_file_size": "1000000", "max_file_count": "2"} | more
+    fields["expires"] = str(expires or int(time.time()) + 100)
+    text = "\n".join([path, *(fields[n] for n in ("redirect", "max_file_size", "max_file_count", "expires"))])
+    fields["signature"] = hmac.new(key.encode(), text.encode(), "sha256").hexdigest()
+    lines = [
+        f'--bound\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n'.encode() for n, v in fields.items()
+    ]
+    lines += [
+        f'--bound\r\nContent-Disposition: form-data; name="f"; filename="{n}"\r\nContent-Type: text/x\r\n\r\n'.encode()
+        + v
+        + b"\r\n"
+        for n, v in files.items()
+    ]
+    return b"".join(lines) + b"--bound--\r\n", "multipart/form-data; boundary=bound"
+
+
+def send(store: ObjectStoreFixture, path: str, made: tuple[bytes, str]):  # type: ignore[no-untyped-def]
+    return store.client.post(path, data=made[0], content_type=made[1], anonymous=True)
+
+
+@pytest.fixture
+def keyed(store: ObjectStoreFixture, container: str) -> str:
+    store.client.post(store.account, headers={"X-Account-Meta-Temp-Url-Key": "k"})
+    return f"{container}/up-"
+
+
+def test_a_form(store: ObjectStoreFixture, keyed: str) -> None:
+    tricky = b"line\r\n--boun\r\n\r\n" * 20000
+    assert send(store, keyed, form(keyed, {"a": tricky, "b": b""})).status_code == 201
+    assert store.client.get(f"{keyed}a").data == tricky
+    assert store.client.get(f"{keyed}a").headers["Content-Type"] == "text/x"
+    assert store.client.get(f"{keyed}b").data == b""
+    moved = send(store, keyed, form(keyed, {"c": b"c"}, redirect="http://example.com/done"))
+    assert (moved.status_code, moved.headers["Location"]) == (303, "http://example.com/done?status=201&message=")
+
+
+def test_wrong_forms(store: ObjectStoreFixture, keyed: str, container: str) -> None:
+    for made, status, why in (
+        (form(keyed, {"a": b"x"}, key="wrong"), 401, "FormPost: Invalid Signature"),
+        (form(keyed, {"a": b"x"}, expires=1), 401, "FormPost: Form Expired"),
+        (form(f"{container}/other", {"a": b"x"}), 401, "Invalid Signature"),
+        (form(keyed, {"a": b"x" * 11}, max_file_size="10"), 413, "max_file_size exceeded"),
+        (form(keyed, {"1": b"1", "2": b"2", "3": b"3"}), 400, "max file count exceeded"),
+        (form(keyed, {}), 400, "no files"),
+        ((b"--bound\r\nContent-", "multipart/form-data; boundary=bound"), 400, "ended early"),
+        ((b"x", "multipart/form-data"), 400, "boundary"),
+    ):  # fmt: skip
+        refused = send(store, keyed, made)
+        assert (refused.status_code, why in refused.text) == (status, True), refused.text
+    assert store.client.get(f"{keyed}a").status_code == 404
+
+
+def archive(mode: str, names: list[str]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as tar:  # type: ignore[call-overload]
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = len(name)
+            tar.addfile(member, io.BytesIO(name.encode()))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("tar", "w"), ("tar.gz", "w:gz"), ("tar.bz2", "w:bz2")])
+def test_archives(store: ObjectStoreFixture, container: str, kind: str, mode: str) -> None:
+    data = archive(mode, ["new/a", "new/b/c"])
+    json = {"Accept": "application/json"}
+    made = store.client.put(f"{store.account}?extract-archive={kind}", data=data, headers=json).json
+    assert (made["Number Files Created"], made["Response Status"]) == (2, "201 Created")
+    assert store.client.get(f"{store.account}/new").data == b"a\nb/c\n"
+    made = store.client.put(f"{container}/pre?extract-archive={kind}", data=data, headers=json).json
+    assert store.client.get(f"{container}/pre/new/b/c").data == b"new/b/c"
+    wrong = store.client.put(f"{container}?extract-archive={kind}", data=b"rubbish" * 999, headers=json).json
+    assert wrong["Response Status"] == "400 Bad Request"
+    refused = store.client.put(f"{store.account}?extract-archive={kind}", data=data, as_=store.tokens.reader)
+    assert refused.status_code == 403
+
+
+def test_links(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{store.account}/d")
+    etag = store.client.put(f"{store.account}/d/real", data=b"data").headers["Etag"]
+    link = {"X-Symlink-Target": "d/real"}
+    assert store.client.put(f"{container}/link", headers=link, environ_overrides=ZERO).status_code == 201
+    got = store.client.get(f"{container}/link")
+    assert (got.data, got.headers["Content-Location"]) == (b"data", "/v1/AUTH_p1/d/real")
+    assert store.client.head(f"{container}/link").headers["Etag"] == etag
+    shown = store.client.get(f"{container}/link?symlink=get")
+    assert (shown.data, shown.headers["X-Symlink-Target"]) == (b"", "d/real")
+    fixed = link | {"X-Symlink-Target-Etag": etag}
+    assert store.client.put(f"{container}/fixed", headers=fixed, environ_overrides=ZERO).status_code == 201
+    store.client.put(f"{store.account}/d/real", data=b"changed")
+    assert store.client.get(f"{container}/link").data == b"changed"
+    assert store.client.get(f"{container}/fixed").status_code == 409
+    store.client.post(container, headers={"X-Container-Read": "p2:*"})
+    assert store.client.get(f"{container}/link", as_=store.tokens.other).status_code == 403
+    store.client.put(f"{container}/self", headers={"X-Symlink-Target": "c/other"}, environ_overrides=ZERO)
+    store.client.put(f"{container}/other", headers={"X-Symlink-Target": "c/self"}, environ_overrides=ZERO)
+    assert store.client.get(f"{container}/self").status_code == 409
+    assert store.client.put(f"{container}/x", headers=link, data=b"x").status_code == 400
