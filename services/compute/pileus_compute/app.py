@@ -4,7 +4,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
 
 from pileus_compute.api import RESOURCES
 from pileus_compute.api.discovery import MICROVERSIONS
@@ -34,8 +35,17 @@ def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Fla
                      error_view=named_error, microversions=MICROVERSIONS, service_type="compute",
                      healthy=lambda: db.alive(tools.sessions))
     app.after_request(_name_request)
+    app.register_error_handler(405, _nothing_there)
     app.wsgi_app = Legacy(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _nothing_there(err: HTTPException) -> Any:
+    """`DELETE /servers/` names nothing: that is 404, and not a method which the list doesn't know."""
+    if request.path.endswith("/"):
+        return named_error(None, 404, "The resource could not be found.")[0], 404
+    return named_error(None, 405, err.description or "Method not allowed")[0], 405, {
+        "Allow": ", ".join(getattr(err, "valid_methods", None) or ())}
 
 
 def _name_request(response: Response) -> Response:

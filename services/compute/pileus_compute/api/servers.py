@@ -170,6 +170,8 @@ def changed(session: Any, server: Server) -> dict[str, Any]:
     view = show(session, server)
     if version() >= (2, 75):
         return view
+    view["addresses"] = {label: [{"version": a["version"], "addr": a["addr"]} for a in rows]
+                         for label, rows in view["addresses"].items()}
     return {k: v for k, v in view.items() if not k.startswith(("OS-EXT", "OS-SRV", "os-ext")) and k not in (
         "key_name", "config_drive", "security_groups", "host_status", "server_groups")}
 
