@@ -19,6 +19,10 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.command == "up":
         changes = {name: getattr(arguments, name) for name in ("address", "offset", "hypervisor")
                    if getattr(arguments, name) is not None}
+        if plan.state.joinpath("databases").exists() and changes.get("offset", plan.offset) != plan.offset:
+            print(f"The cloud in {plan.state} has offset {plan.offset}, and its networks stand on it: use another "
+                  "--state, or deploy/reset first.", file=sys.stderr)
+            return 2
         plan = replace(plan, **changes)
         lifecycle.remember(plan)
         lifecycle.up(plan, demo=not arguments.no_demo)
