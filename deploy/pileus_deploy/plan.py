@@ -19,6 +19,10 @@ NBD_PORT = 10809
 REGION = "RegionOne"
 
 
+OFFSETS = range(36 * 36)  # each has a prefix and an external network of its own
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
 @dataclass(frozen=True)
 class Plan:
     """`offset` moves every port and renames everything on the host, so that clouds live side by side."""
@@ -37,7 +41,7 @@ class Plan:
     @property
     def prefix(self) -> str:
         """Begins the name of everything this cloud makes on the host; short, as interfaces have 15 letters."""
-        return "pl" if self.offset == 0 else f"p{self.offset % 100:02d}"
+        return "pl" if self.offset == 0 else f"p{DIGITS[self.offset // 36 % 36]}{DIGITS[self.offset % 36]}"
 
     @property
     def public_bridge(self) -> str:
@@ -46,7 +50,7 @@ class Plan:
     @property
     def public_net(self) -> str:
         """The first three bytes of the external network, a /24."""
-        return f"172.24.{4 + self.offset % 200}"
+        return f"172.{24 + self.offset // 200 % 7}.{4 + self.offset % 200}"
 
     @property
     def bus_url(self) -> str:

@@ -5,6 +5,8 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+from pileus_deploy.lifecycle import remembered
+
 # tables whose rows a user's things occupy; a row that outlives its user's thing is an orphan
 TABLES = {"compute": ("servers", "allocations", "claims"), "network": ("ports", "floating_ips", "routers", "networks"),
           "volume": ("volumes", "snapshots", "attachments"), "image": ("images",)}
@@ -15,8 +17,7 @@ class Traces:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        plan = json.loads((state / "plan.json").read_text())
-        self.prefix = "pl" if plan["offset"] == 0 else f"p{plan['offset'] % 100:02d}"
+        self.prefix = remembered(state).prefix
         self.before = self.look()
 
     def new(self) -> list[str]:
