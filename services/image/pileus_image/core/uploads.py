@@ -14,8 +14,6 @@ from pileus_kit.db import new_id, now
 
 LEASE = 60.0
 """Seconds without a sign of life after which an upload counts as dead."""
-LONGEST_FLUSH = 900.0
-"""Seconds that a store may take to make a blob durable; during that there are no signs of life."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,10 @@ def begin(session: Session, image: Image, event: str | None, store: str, takeove
     return blob
 
 
-def renew(session: Session, blob_id: str, seconds: float = LEASE) -> None:
-    """A sign of life: there will be another within `seconds`. Raises UploadLost if image or lease are gone."""
+def renew(session: Session, blob_id: str) -> None:
+    """A sign of life. Raises UploadLost if image or lease are gone."""
     hit = session.execute(update(Blob).where(Blob.id == blob_id, Blob.state == "writing")
-                          .values(lease_until=time.time() + seconds))
+                          .values(lease_until=time.time() + LEASE))
     if not hit.rowcount:  # type: ignore[attr-defined]
         raise UploadLost(image=blob_id)
 

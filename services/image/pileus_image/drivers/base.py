@@ -28,8 +28,9 @@ class Writer(ABC):
 
     @abstractmethod
     def commit(self) -> None:
-        """Make it readable under its name, and durable: after this no power cut takes it. Raises BlobMissing if it
-        was deleted meanwhile."""
+        """Make it readable under its name, and durable, within seconds: after this no power cut takes it.
+
+        Raises BlobMissing if it was deleted meanwhile."""
 
     @abstractmethod
     def discard(self) -> None:

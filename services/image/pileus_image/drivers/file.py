@@ -2,13 +2,15 @@
 
 import errno
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 from pileus_image.drivers.base import BlobMissing, Store, StoreFull, Writer
 
 FLUSH_EVERY = 64 << 20
-"""Bytes after which the kernel is asked to begin writing, so that the final fsync finds little left."""
+"""Bytes after which they are brought to the disk, beside the writing of the next; so the last fsync is short, however
+large the blob: it has to fit into an uploader's lease."""
 
 
 class FileStore(Store):
@@ -42,7 +44,9 @@ class FileWriter(Writer):
     def __init__(self, partial: Path, final: Path) -> None:
         self._partial, self._final = partial, final
         self._file = partial.open("wb", buffering=0)
-        self._unflushed = self._flushed = 0
+        self._flusher = ThreadPoolExecutor(1, thread_name_prefix="flush")
+        self._flushing: Future[None] | None = None
+        self._unflushed = 0
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -55,13 +59,19 @@ class FileWriter(Writer):
             raise
         self._unflushed += len(data)
         if self._unflushed >= FLUSH_EVERY:
-            os.posix_fadvise(self._file.fileno(), self._flushed, self._unflushed, os.POSIX_FADV_DONTNEED)
-            self._flushed, self._unflushed = self._flushed + self._unflushed, 0
+            self._settle()
+            self._flushing, self._unflushed = self._flusher.submit(os.fdatasync, self._file.fileno()), 0
+
+    def _settle(self) -> None:
+        if self._flushing is not None:
+            self._flushing.result()
+            self._flushing = None
 
     def reader(self) -> BinaryIO:
         return Path(f"/proc/self/fd/{self._file.fileno()}").open("rb")  # also when a deleted image's file is unlinked
 
     def commit(self) -> None:
+        self._settle()
         os.fsync(self._file.fileno())
         self._final.parent.mkdir(exist_ok=True)
         try:
@@ -73,6 +83,7 @@ class FileWriter(Writer):
         self._file.close()
 
     def discard(self) -> None:
+        self._flusher.shutdown()
         self._file.close()
         self._partial.unlink(missing_ok=True)
 

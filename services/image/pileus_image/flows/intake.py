@@ -107,7 +107,7 @@ def receive(tools: Tools, blob: Blob, image: Image, read: Read, expected: int | 
         with writer.reader() as file:
             virtual_size = contents.accept(file, disk, container, tools.config.largest_disk)
         md5, sha512, sha256 = digests.results()
-        _renew(tools.sessions, blob, uploads.LONGEST_FLUSH)
+        _renew(tools.sessions, blob)
         try:
             writer.commit()
         except BlobMissing:
@@ -132,6 +132,6 @@ def _copy(tools: Tools, blob: Blob, read: Read, writer: Writer, digests: Digests
     return size
 
 
-def _renew(sessions: Sessions, blob: Blob, seconds: float = uploads.LEASE) -> None:
+def _renew(sessions: Sessions, blob: Blob) -> None:
     with sessions.begin() as session:
-        uploads.renew(session, blob.id, seconds)
+        uploads.renew(session, blob.id)

@@ -39,6 +39,15 @@ def test_what_is_not_committed_is_gone(store, tmp_path):
     assert files(tmp_path) == []
 
 
+def test_a_large_blob_is_flushed_on_the_way(store, monkeypatch):
+    monkeypatch.setattr("pileus_image.drivers.file.FLUSH_EVERY", 10)
+    with store.writer("abc") as writer:
+        for _ in range(20):
+            writer.write(b"seven b")
+        writer.commit()
+    assert store.open("abc").read() == b"seven b" * 20
+
+
 def test_a_later_attempt_overwrites_what_a_dead_one_left(store):
     store.writer("abc").write(b"a long first attempt")
     with store.writer("abc") as writer:
