@@ -31,6 +31,10 @@ class OverQuota(Conflict):
     text = "Quota exceeded for resources: {overs}."
 
 
+class InvalidQuotaValue(Conflict):
+    text = "Change would make usage less than 0 for the following resources: {unders}."
+
+
 # networks
 
 

@@ -162,15 +162,14 @@ def permit(rule: str, target: Mapping[str, Any]) -> None:
 
 def project(given: dict[str, Any]) -> str:
     """Take the project out of a body: the caller's own, or for an administrator another one."""
-    named = {given.pop(name) for name in ("project_id", "tenant_id") if given.get(name) is not None}
-    for name in ("project_id", "tenant_id"):
-        given.pop(name, None)
-    if len(named) > 1:
+    found = [given.pop(name, None) for name in ("project_id", "tenant_id")]
+    named = [value for value in found if value is not None]
+    if any(not isinstance(value, str) or len(value) > 255 for value in named):
+        raise HTTPBadRequest(why="Invalid input for project_id. Reason: it is not a valid string.")
+    if len(set(named)) > 1:
         raise HTTPBadRequest(why="'project_id' and 'tenant_id' do not match")
     own = caller().project_id or ""
-    wanted = named.pop() if named else own
-    if not isinstance(wanted, str) or len(wanted) > 255:
-        raise HTTPBadRequest(why="Invalid input for project_id. Reason: it is not a valid string.")
+    wanted: str = named[0] if named else own
     if wanted != own and not scope().everything:
         raise HTTPBadRequest(
             why="Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires "

@@ -33,6 +33,7 @@ EXTENSIONS = {
     "port-security": "Port Security",
     "project-id": "project_id field enabled",
     "provider": "Provider Network",
+    "quota-check-limit": "Quota management support - check quota limit",
     "quota_details": "Quota details management support",
     "quotas": "Quota management support",
     "rbac-policies": "RBAC Policies",

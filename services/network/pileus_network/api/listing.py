@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -10,10 +11,11 @@ from sqlalchemy import Boolean, ColumnElement, Integer, and_, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.base import ExecutableOption
 
+from pileus_kit.db import Utc
 from pileus_kit.paging import fetch
 from pileus_network.api.attributes import Shape
 from pileus_network.api.transactions import read
-from pileus_network.api.values import boolean
+from pileus_network.api.values import boolean, integer
 from pileus_network.db.columns import tagged
 from pileus_network.db.models import Noun, Share
 from pileus_network.errors import HTTPBadRequest
@@ -28,6 +30,7 @@ TAGS: dict[str, Callable[[list[ColumnElement[bool]]], ColumnElement[bool]]] = {
     "not-tags-any": lambda found: not_(or_(*found)),
 }
 Clause = Callable[[list[str]], ColumnElement[bool]]
+NUMBER = integer(-(2**31), 2**31 - 1)
 Direction = Literal["asc", "desc"]
 View = Callable[[Any], dict[str, Any]]
 
@@ -79,7 +82,9 @@ class Listing:
         if name in TAGS and hasattr(self.model, "tags"):
             tags = [tag for value in values for tag in value.split(",")]
             return TAGS[name]([tagged(self.model.tags, tag) for tag in tags])
-        if name not in self.columns:
+        if name == "changed_since" and "updated_at" in self.columns:
+            return self.columns["updated_at"] >= _moment(values[-1])
+        if name not in self.columns or name in self.shape.hidden():
             raise HTTPBadRequest(why=f"['{name}'] is invalid attribute for filtering")
         column = self.columns[name]
         return column.in_([_as(column, name, value) for value in values])
@@ -92,7 +97,7 @@ class Listing:
             raise HTTPBadRequest(why="The number of sort_keys and sort_dirs must be same")
         order: list[tuple[InstrumentedAttribute[Any], Direction]] = []
         for number, key in enumerate(keys):
-            if key not in self.columns:
+            if key not in self.columns or key in self.shape.hidden():
                 raise HTTPBadRequest(why=f"'{key}' is an invalid attribute for sort key")
             wanted = directions[number] if directions else "asc"
             if wanted not in ("asc", "desc"):
@@ -112,6 +117,14 @@ class Listing:
         return row
 
 
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise HTTPBadRequest(why=f"'{text[:40]}' is not a time") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def _limit() -> int | None:
     text = request.args.get("limit")
     if text is None:
@@ -127,7 +140,9 @@ def _as(column: InstrumentedAttribute[Any], name: str, value: str) -> Any:
         if isinstance(kind, Boolean):
             return boolean(value)
         if isinstance(kind, Integer):
-            return int(value) if value else None
+            return NUMBER(value) if value else None
+        if isinstance(kind, Utc):
+            return _moment(value)
     except ValueError:
         raise HTTPBadRequest(why=f"Invalid input for {name}. Reason: '{value}' is not a valid value.") from None
     return value

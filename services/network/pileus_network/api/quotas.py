@@ -11,13 +11,18 @@ from pileus_network.api.attributes import ANY, Attr, Shape, permit
 from pileus_network.api.transactions import change, read
 from pileus_network.core import projects
 from pileus_network.db.models import Project
-from pileus_network.errors import TenantQuotaNotFound
+from pileus_network.errors import InvalidQuotaValue, TenantQuotaNotFound
 
 resource = Resource("quotas", __name__, url_prefix="/v2.0/quotas")
 
 MOST = 1000
 LIMIT = values.integer(-1, 2**31 - 1)
-SHAPE = Shape("quota", "quotas", {name: Attr(LIMIT) for name in projects.DEFAULTS})
+SHAPE = Shape(
+    "quota",
+    "quotas",
+    {name: Attr(LIMIT) for name in projects.DEFAULTS}
+    | {"check_limit": Attr(values.boolean), "force": Attr(values.boolean)},
+)
 
 
 def _target(project_id: str) -> dict[str, str]:
@@ -74,13 +79,23 @@ def details(project_id: str) -> dict[str, Any]:
 def update(body: dict[str, Any], project_id: str) -> dict[str, Any]:
     wish = SHAPE.put(body)
     permit("update_quota", _target(project_id))
+    checked, _ = wish.pop("check_limit", False), wish.pop("force", True)
 
     def work(session: Session) -> dict[str, int]:
         project = projects.locked(session, project_id)
+        if checked:
+            _check_used(wish, projects.usage(session, project_id))
         project.quotas = project.quotas | wish
         return projects.limits(project)
 
     return {"quota": change(work)}
+
+
+def _check_used(wish: dict[str, int], used: dict[str, int]) -> None:
+    """`check_limit` refuses a limit below what is used already."""
+    under = [name for name, limit in wish.items() if 0 <= limit < used[name]]
+    if under:
+        raise InvalidQuotaValue(unders=under)
 
 
 @resource.endpoint("DELETE", "/<project_id>", policy="delete_quota")

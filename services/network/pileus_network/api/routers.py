@@ -20,7 +20,7 @@ from pileus_network.errors import HTTPBadRequest
 resource = Resource("routers", __name__, url_prefix="/v2.0/routers")
 
 FIXED_IP = values.mapping({}, {"subnet_id": values.uuid, "ip_address": values.address})
-GATEWAY = values.mapping(
+GATEWAY_KEYS = values.mapping(
     {},
     {
         "network_id": values.nullable(values.uuid),
@@ -30,6 +30,15 @@ GATEWAY = values.mapping(
     },
 )
 
+
+def _gateway_info(value: Any) -> dict[str, Any]:
+    """Empty takes the gateway away; else the network must be named."""
+    found: dict[str, Any] = GATEWAY_KEYS(value)
+    if found and "network_id" not in found:
+        raise ValueError("the required key 'network_id' is missing")
+    return found
+
+
 SHAPE = Shape(
     "router",
     "routers",
@@ -37,7 +46,7 @@ SHAPE = Shape(
     | {
         "name": Attr(values.text(), ""),
         "admin_state_up": Attr(values.boolean, True),
-        "external_gateway_info": Attr(values.nullable(GATEWAY), None),
+        "external_gateway_info": Attr(values.nullable(_gateway_info), None),
         "routes": Attr(values.items(ROUTE), None, post=False),
         "availability_zone_hints": ZONE_HINTS,
         "availability_zones": READ_ONLY,

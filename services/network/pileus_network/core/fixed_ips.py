@@ -39,6 +39,11 @@ class Addresser:
         for position, ip in enumerate(port.fixed_ips):
             ip.position = position
 
+    def assign_ipv4(self, port: Port) -> None:
+        """One IPv4 address, out of the first subnet that has one."""
+        chosen = self._first_free([s for s in self.network.subnets if s.ip_version == 4])
+        port.fixed_ips[:] = [FixedIp(subnet_id=subnet_id, address=address) for subnet_id, address in chosen]
+
     def _check_number(self, port: Port, wishes: Wishes) -> None:
         if len(wishes) > MOST and not port.device_owner.startswith("network:"):
             raise InvalidInput(error_message="Exceeded maximum amount of fixed ips per port.")

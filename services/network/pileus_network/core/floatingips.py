@@ -75,23 +75,20 @@ def _outer_port(session: Session, network: Network, wish: dict[str, Any], floati
         groups=[],
     )
     session.add(port)
-    Addresser(session, network).assign(port, _outer_wishes(network, wish))
+    family = {subnet.id for subnet in network.subnets if subnet.ip_version == 4}
+    if not family:
+        msg = f"Network {network.id} does not contain any IPv4 subnet"
+        raise BadResource(resource="floatingip", msg=msg)
+    if wish["subnet_id"] and wish["subnet_id"] not in family:
+        raise SubnetNotFound(subnet_id=wish["subnet_id"])
+    exact = {"ip_address": wish["floating_ip_address"], "subnet_id": wish["subnet_id"]}
+    asked = {name: text for name, text in exact.items() if text}
+    if asked:
+        Addresser(session, network).assign(port, [asked])
+    else:
+        Addresser(session, network).assign_ipv4(port)
     session.flush()
     return port
-
-
-def _outer_wishes(network: Network, wish: dict[str, Any]) -> list[dict[str, str]]:
-    family = [subnet for subnet in network.subnets if subnet.ip_version == 4]
-    if wish["floating_ip_address"]:
-        own = {"ip_address": wish["floating_ip_address"]}
-        return [own | ({"subnet_id": wish["subnet_id"]} if wish["subnet_id"] else {})]
-    if wish["subnet_id"]:
-        if wish["subnet_id"] not in {subnet.id for subnet in family}:
-            raise SubnetNotFound(subnet_id=wish["subnet_id"])
-        return [{"subnet_id": wish["subnet_id"]}]
-    if not family:
-        raise BadResource(resource="floatingip", msg=f"Network {network.id} does not contain any IPv4 subnet")
-    return [{"subnet_id": next((s for s in family if s.allocation_pools), family[0]).id}]
 
 
 def associate(session: Session, floating: FloatingIp, port_id: str, fixed_ip: str | None, scope: Scope) -> None:

@@ -2,6 +2,11 @@
 
 from typing import Any
 
+from sqlalchemy import update
+
+from pileus_kit.db import now
+from pileus_network.core import scheduler
+from pileus_network.db.models import Host
 from pileus_network.testing import NetworkFixture
 
 
@@ -39,6 +44,28 @@ def test_a_disabled_host_takes_nothing_new(network: NetworkFixture, ask: Any) ->
     router = network.made("router", {"external_gateway_info": {"network_id": network.public()["id"]}})["id"]
     assert ask("GET", f"routers/{router}/l3-agents", as_=admin)[1]["agents"] == []
     assert ask("DELETE", f"agents/{agent}", as_=admin) == (409, "AgentInUse")
+
+
+def test_a_dead_host_takes_nothing_new_and_gives_back_what_it_had(network: NetworkFixture, ask: Any) -> None:
+    admin, public = network.book.admin, network.public()["id"]
+    net = network.made("network", {})["id"]
+    network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})
+    first = network.made("router", {"external_gateway_info": {"network_id": public}})["id"]
+    with network.sessions.begin() as session:
+        session.execute(update(Host).values(seen_at=now() - scheduler.SILENCE))
+    agent = next(a for a in ask("GET", "agents", as_=admin)[1]["agents"] if a["agent_type"] == "L3 agent")
+    assert agent["alive"] is False
+    network.hello("host2", "192.0.2.2")
+    second = network.made("router", {"external_gateway_info": {"network_id": public}})["id"]
+    hosts = {
+        router: ask("GET", f"routers/{router}/l3-agents", as_=admin)[1]["agents"][0]["host"]
+        for router in (first, second)
+    }
+    assert hosts == {first: "host1", second: "host2"}, "what lives on a dead host still forwards packets"
+    assert ask("DELETE", f"agents/{agent['id']}", as_=admin)[0] == 204
+    assert ask("GET", f"routers/{first}/l3-agents", as_=admin)[1]["agents"][0]["host"] == "host2"
+    ports = ask("GET", "ports?device_owner=network:dhcp&device_owner=network:router_gateway", as_=admin)[1]["ports"]
+    assert {port["binding:host_id"] for port in ports} == {"host2"}
 
 
 def test_small_lists(network: NetworkFixture, ask: Any) -> None:

@@ -52,3 +52,11 @@ def test_every_quota_bites(network: NetworkFixture, ask: Any, resource: str, pat
     ask("PUT", "quotas/p1", {"quota": {resource: used + 1}}, as_=network.book.admin)
     assert ask("POST", path, wish)[0] == 201
     assert ask("GET", "quotas/p1/details")[1]["quota"][resource]["used"] > used
+
+
+def test_a_limit_below_the_use_may_be_refused(network: NetworkFixture, ask: Any) -> None:
+    network.made("network", {})
+    wish = {"quota": {"network": 0, "check_limit": True}}
+    assert ask("PUT", "quotas/p1", wish, as_=network.book.admin) == (409, "InvalidQuotaValue")
+    wish = {"quota": {"network": 0, "force": True}}
+    assert ask("PUT", "quotas/p1", wish, as_=network.book.admin)[1]["quota"]["network"] == 0

@@ -44,6 +44,7 @@ def test_gateway(network: NetworkFixture, ask: Any, net: Net) -> None:
     assert set_gateway({"network_id": net[0]}) == (400, "BadRequest")
     assert set_gateway({"network_id": "00000000-0000-0000-0000-00000000000a"}) == (404, "NetworkNotFound")
     assert set_gateway({"colour": "red"}) == (400, "HTTPBadRequest")
+    assert set_gateway({"enable_snat": True}) == (400, "HTTPBadRequest")
     assert set_gateway({"network_id": public["id"], "enable_snat": False}) == (403, "PolicyNotAuthorized")
     status, info = set_gateway({"network_id": public["id"]})
     assert status == 200 and info["enable_snat"] is True
