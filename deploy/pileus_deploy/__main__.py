@@ -41,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
                         help="directory of everything the cloud knows (default %(default)s)")
     parser.add_argument("--no-demo", action="store_true", help="up: don't boot a first server")
     parser.add_argument("--address", help="up: address on which the APIs listen (default 127.0.0.1)")
-    parser.add_argument("--offset", type=int, choices=OFFSETS, metavar=f"0..{OFFSETS[-1]}", help="up: added to every port, for a second cloud beside the first")
+    parser.add_argument("--offset", type=int, choices=OFFSETS, metavar=f"0..{OFFSETS[-1]}",
+                        help="up: added to every port, for a second cloud beside the first")
     parser.add_argument("--hypervisor", choices=["libvirt", "fake"], help="up: fake plays a host without guests")
     return parser
 
