@@ -1,0 +1,46 @@
+import threading
+
+import pytest
+from argon2 import extract_parameters
+
+from pileus_identity.core import passwords
+
+
+def test_the_parameters_are_at_least_owasps_minimum():
+    used = extract_parameters(passwords.digest("secret"))
+    assert used.type.name == "ID"
+    assert (used.memory_cost, used.time_cost, used.parallelism) == (19 * 1024, 2, 1)
+    assert passwords.digest("secret") != passwords.digest("secret")
+
+
+@pytest.mark.parametrize("password", ["", "ü", "x" * passwords.LONGEST])
+def test_a_password_matches_its_own_hash_only(password):
+    hash = passwords.digest(password)
+    assert passwords.matches(hash, password)
+    assert not passwords.matches(hash, password + "y")
+    assert not passwords.matches(None, password)
+    assert not passwords.matches("nonsense", password)
+    assert not passwords.weak(hash)
+
+
+def test_too_long_a_password_never_matches():
+    long = "x" * (passwords.LONGEST + 1)
+    assert not passwords.matches(passwords.digest(long), long)
+
+
+def test_generated_secrets_need_no_slow_hash():
+    secret = passwords.new_secret()
+    hash = passwords.digest_generated(secret)
+    assert passwords.secret_matches(hash, secret) and not passwords.secret_matches(hash, secret + "x")
+    assert passwords.secret_matches(passwords.digest("chosen"), "chosen")
+    assert not passwords.secret_matches(None, secret)
+
+
+def test_memory_is_given_back_after_a_while(monkeypatch):
+    monkeypatch.setattr(passwords, "TRIM_SECONDS", 0)
+    given_back, stove = threading.Event(), passwords.Stove()
+    monkeypatch.setattr(
+        passwords.ctypes, "CDLL", lambda _: type("Libc", (), {"malloc_trim": lambda self, _: given_back.set()})()
+    )
+    assert stove.run(lambda: 5) == 5
+    assert given_back.wait(10)
