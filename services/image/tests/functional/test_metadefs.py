@@ -2,14 +2,15 @@
 
 import pytest
 
+from pileus_kit.testing import Client
+
 SPACES = "/v2/metadefs/namespaces"
 SIZE = {"title": "Size", "type": "integer", "minimum": 1, "description": "How much"}
 
 
 @pytest.fixture
 def admin(service):
-    service.client._as = service.book.admin
-    return service.client
+    return Client(service.app, "image", as_=service.book.admin)
 
 
 def make(admin, name="space", **more):
@@ -113,7 +114,10 @@ def test_a_property_goes_by_its_prefixed_name(admin):
 def test_tags(admin):
     make(admin)
     path = f"{SPACES}/space/tags"
-    names = lambda: [tag["name"] for tag in admin.get(path).json["tags"]]  # noqa: E731
+
+    def names():
+        return [tag["name"] for tag in admin.get(path).json["tags"]]
+
     assert admin.post(path, json={"tags": [{"name": "a"}, {"name": "b"}]}).status_code == 201
     assert admin.post(path, json={"tags": [{"name": "c"}]}, headers={"X-OpenStack-Append": "True"}).status_code == 201
     assert names() == ["a", "b", "c"]
