@@ -7,6 +7,7 @@ import struct
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pileus_compute.drivers import config_drives, qemu_img
@@ -79,6 +80,11 @@ class Files:
     def ephemeral(self, number: int) -> Path:
         return self.home / f"ephemeral{number}.raw"
 
+    def shared(self) -> list[Path]:
+        """What other guests read, too: the bases that its disks stand on, and the CD."""
+        bases = [backing_file(path) for path in (self.root, self.rescue) if path.exists()]
+        return [path for path in (*bases, self.cdrom) if path and path.exists()]
+
     def local(self) -> list[Path]:
         """The disks that a rebuild replaces."""
         return sorted(p for p in self.home.iterdir() if p.suffix in (".qcow2", ".raw") and p != self.rescue)
@@ -108,7 +114,8 @@ class Disks:
             _swap(files.swap, guest.swap_mib)
         for image, path in ((guest.kernel, files.kernel), (guest.ramdisk, files.ramdisk)):
             if image and not path.exists():
-                os.link(self.images.file(image), path)
+                source = self.images.file(image)
+                _appear(path, partial(_copy, source))  # not a link: the guest's user is going to own it
         if guest.config_drive is not None:
             config_drives.write(guest.config_drive, files.config_drive)
 

@@ -94,6 +94,8 @@ def test_guests_on_one_image_run_as_different_users(bench):
     bench.hypervisor.boot(guests[0])
     users = [bench.hypervisor.disks.files(guest.id).root.stat().st_uid for guest in guests]
     assert len({0, *users}) == 3
+    base = bench.hypervisor.disks.files(guests[0].id).shared()[0].stat()
+    assert (base.st_uid, base.st_mode & 0o777) == (0, 0o640)
     bench.hypervisor.snapshot(guests[1].id, bench.volumes / "owned.qcow2", "qcow2")
     bench.hypervisor.cut(guests[1].id)
     assert bench.hypervisor.disks.files(guests[1].id).root.stat().st_uid == 0

@@ -48,11 +48,20 @@ def _letters(prefix: str) -> Iterable[str]:
 
 
 def file_disk(path: Path, format: str, bus: str, device: str, *, kind: str = "disk", order: int | None = None,
-              read_only: bool = False, serial: str = "") -> Element:
+              base: Path | None = None, shared: bool = False) -> Element:
+    """`base`: what an overlay stands on. It stays who it belongs to, and so does a `shared` file: a guest that owned
+    what others read could write it."""
     disk = Element("disk", type="file", device=kind)
     _driver(disk, format)
-    SubElement(disk, "source", file=str(path))
-    return _rest(disk, bus, device, order, read_only or kind == "cdrom", serial)
+    source = SubElement(disk, "source", file=str(path))
+    if shared:
+        SubElement(source, "seclabel", model="dac", relabel="no")
+    if base:
+        backing = SubElement(disk, "backingStore", type="file")
+        SubElement(backing, "format", type="qcow2" if base.suffix == ".qcow2" else "raw")
+        SubElement(SubElement(backing, "source", file=str(base)), "seclabel", model="dac", relabel="no")
+        SubElement(backing, "backingStore")
+    return _rest(disk, bus, device, order, kind == "cdrom", "")
 
 
 def volume_disk(guest_id: str, volume: Volume, device: str, order: int | None = None) -> Element:

@@ -1,9 +1,10 @@
 """A guest's description as a libvirt domain."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
-from pileus_compute.drivers.disks import Files
+from pileus_compute.drivers.disks import Files, backing_file
 from pileus_compute.drivers.libvirt import devices
 from pileus_compute.drivers.libvirt.devices import Names
 from pileus_compute.rpc import Guest, Volume
@@ -20,6 +21,8 @@ class Domain:
     """The XML and what was decided while making it."""
 
     xml: Element
+    separate: bool
+    """The guest has a user of its own, which must not own what guests share."""
     root_device: str = ""
     devices: dict[str, str] = field(default_factory=dict)
     """Volume id -> `/dev/…`."""
@@ -86,7 +89,7 @@ def build(guest: Guest, files: Files, name: str, type: str, owner: str | None = 
         SubElement(xml, f"on_{event}").text = action
     if owner:
         SubElement(SubElement(xml, "seclabel", type="static", model="dac", relabel="yes"), "label").text = owner
-    domain = Domain(xml)
+    domain = Domain(xml, separate=owner is not None)
     parts = SubElement(xml, "devices")
     _controllers(parts, hardware)
     _disks(parts, domain, guest, files, hardware)
@@ -149,16 +152,16 @@ def _disks(parts: Element, domain: Domain, guest: Guest, files: Files, hardware:
     names, bus = Names(), hardware.disk_bus
     if guest.rescue:
         domain.root_device = "/dev/" + names.give(bus)
-        parts.append(devices.file_disk(files.rescue, "qcow2", bus, domain.root_device[5:], order=1))
+        parts.append(_overlay(domain, files.rescue, bus, domain.root_device[5:], 1))
     root_volume = next((v for v in guest.volumes if v.boot_index == 0), None)
     if guest.image and not root_volume:
         device = names.give(bus)
         domain.root_device = domain.root_device or f"/dev/{device}"
         cdrom = files.cdrom.exists() and not guest.rescue
-        parts.append(devices.file_disk(files.root, "qcow2", bus, device, order=_order(guest, 0)))
+        parts.append(_overlay(domain, files.root, bus, device, _order(guest, 0)))
         if cdrom:
             parts.append(devices.file_disk(files.cdrom, "raw", hardware.cdrom_bus, names.give(hardware.cdrom_bus),
-                                           kind="cdrom", order=2))
+                                           kind="cdrom", order=2, shared=domain.separate))
     if root_volume:
         _volume(parts, domain, guest, root_volume, names)
         domain.root_device = domain.root_device or domain.devices[root_volume.id]
@@ -169,6 +172,11 @@ def _disks(parts: Element, domain: Domain, guest: Guest, files: Files, hardware:
     if guest.config_drive is not None or files.config_drive.exists():
         cdrom_bus = hardware.cdrom_bus
         parts.append(devices.file_disk(files.config_drive, "raw", cdrom_bus, names.give(cdrom_bus), kind="cdrom"))
+
+
+def _overlay(domain: Domain, path: Path, bus: str, device: str, order: int) -> Element:
+    base = backing_file(path) if domain.separate and path.exists() else None
+    return devices.file_disk(path, "qcow2", bus, device, order=order, base=base)
 
 
 def _blank_disks(parts: Element, guest: Guest, files: Files, names: Names, bus: str) -> None:

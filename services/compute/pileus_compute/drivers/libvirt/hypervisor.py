@@ -1,6 +1,7 @@
 """QEMU guests, emulated or with KVM, through libvirt."""
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from pileus_compute.drivers.base import (
     Suspend,
     VolumeSnapshots,
 )
-from pileus_compute.drivers.disks import Disks
+from pileus_compute.drivers.disks import Disks, Files
 from pileus_compute.drivers.images import Images
 from pileus_compute.drivers.libvirt import (
     accelerators,
@@ -90,7 +91,7 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
     def boot(self, guest: Guest) -> Booted:
         domain = self._find(guest.id)
         files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
-        described = domains.build(guest, files, name, self.accelerator.kind, self._owner(guest.id))
+        described = domains.build(guest, files, name, self.accelerator.kind, self._who(guest.id, files))
         if domain is not None and states.active(domain):
             return self._booted(domain, described)
         taps.wait([nic.tap for nic in guest.nics])
@@ -107,10 +108,14 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
         files.start_again.unlink(missing_ok=True)
         files.started.touch()
 
-    def _owner(self, guest_id: str) -> str | None:
+    def _who(self, guest_id: str, files: Files) -> str | None:
+        """Whom the guest's QEMU runs as; what it shares with others is opened to their group."""
         if self._owners is None:
             with self.connection.doing("learn who may own guests"):
                 self._owners = owners.find(self.connection.get())
+        if self._owners.group is not None:
+            for shared in files.shared():
+                os.chown(shared, 0, self._owners.group)
         return self._owners.label(guest_id)
 
     def _booted(self, domain: libvirt.virDomain, described: domains.Domain) -> Booted:
