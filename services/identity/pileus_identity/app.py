@@ -8,6 +8,7 @@ from pileus_identity.api import (
     application_credentials,
     credentials,
     discovery,
+    domain_configs,
     domains,
     ec2_credentials,
     endpoint_filters,
@@ -37,28 +38,9 @@ from pileus_kit.policy import Enforcer
 from pileus_kit.web import create_app
 
 MODULES = (
-    application_credentials,
-    credentials,
-    discovery,
-    domains,
-    ec2_credentials,
-    endpoint_filters,
-    grants,
-    groups,
-    limits,
-    memberships,
-    policies,
-    projects,
-    regions,
-    revocations,
-    role_assignments,
-    roles,
-    scopes,
-    services,
-    signatures,
-    tokens,
-    trusts,
-    users,
+    application_credentials, credentials, discovery, domain_configs, domains, ec2_credentials, endpoint_filters,
+    grants, groups, limits, memberships, policies, projects, regions, revocations, role_assignments, roles, scopes,
+    services, signatures, tokens, trusts, users,
 )
 
 

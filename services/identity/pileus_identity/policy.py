@@ -72,6 +72,8 @@ RULES: list[Rule] = [
     *_names(f"{READ} or domain_id:%(target.domain.id)s or project_domain_id:%(target.domain.id)s", "get_domain"),
     *_names(f"{READ} or (role:reader and domain_id:%(target.domain.id)s)", "list_domains"),
     *_names(ADMIN, "create_domain", "update_domain", "delete_domain"),
+    *_names(ADMIN, "create_domain_config", "update_domain_config", "delete_domain_config"),
+    *_names(READ, "get_domain_config", "get_domain_config_default"),
     # users and groups
     *_names(f"{reader_of('user')} or user_id:%(target.user.id)s", "get_user"),
     *_names(f"{READ} or {DOMAIN}", "list_users", "list_groups"),

@@ -69,6 +69,17 @@ class Lineage(Model):
     distance: Mapped[int]
 
 
+class DomainOption(Model):
+    """One option of a domain's own configuration; see core.domain_configs."""
+
+    __tablename__ = "domain_options"
+
+    domain_id: Mapped[str] = child_of("projects.id", primary_key=True)
+    group: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[Any] = mapped_column(Json)
+
+
 class User(Model):
     __tablename__ = "users"
     __table_args__ = (UniqueConstraint("domain_id", "name", name="uq_user_name"), Index("ix_user_name", "name"))

@@ -221,3 +221,30 @@ def test_a_project_sees_the_endpoints_chosen_for_it(cloud):
     assert seen() == everything
     assert cloud.post("/v3/OS-EP-FILTER/endpoint_groups", {"endpoint_group": {"name": "g", "filters": {"x": 1}}}
                       ).status_code == 400
+
+
+def test_a_domains_configuration(cloud):
+    domain = cloud.make("/v3/domains", "domain", name="d")["id"]
+    path = f"/v3/domains/{domain}/config"
+    config = {"identity": {"driver": "ldap"}, "ldap": {"url": "ldap://x", "password": "secret"}}
+    shown = {"identity": {"driver": "ldap"}, "ldap": {"url": "ldap://x"}}
+    assert cloud.get(path).status_code == 404
+    made = cloud.call("PUT", path, json={"config": config})
+    assert made.status_code == 201 and made.json["config"] == shown
+    assert cloud.call("PUT", path, json={"config": config}).status_code == 200
+    assert cloud.get(f"{path}/ldap").json["config"] == {"ldap": {"url": "ldap://x"}}
+    assert cloud.get(f"{path}/ldap/url").json["config"] == {"url": "ldap://x"}
+    assert cloud.get(f"{path}/ldap/password").status_code == 404
+    changed = cloud.call("PATCH", f"{path}/ldap/url", json={"config": {"url": "ldap://y"}})
+    assert changed.json["config"]["ldap"] == {"url": "ldap://y"}
+    changed = cloud.call("PATCH", f"{path}/identity", json={"config": {"identity": {"list_limit": 5}}})
+    assert changed.json["config"]["identity"] == {"driver": "ldap", "list_limit": 5}
+    assert cloud.call("PATCH", f"{path}/ldap/suffix", json={"config": {"suffix": "x"}}).status_code == 404
+    assert cloud.call("PATCH", f"{path}/ldap", json={"config": {"identity": {"driver": "x"}}}).status_code == 400
+    for bad in ({"other": {"a": 1}}, {"ldap": {"nothing": 1}}, {}):
+        assert cloud.call("PUT", path, json={"config": bad}).status_code == 403
+    assert cloud.call("DELETE", f"{path}/ldap/url").status_code == 204
+    assert cloud.call("DELETE", f"{path}/identity").status_code == 204
+    assert cloud.get("/v3/domains/config/default").json["config"]["identity"]["driver"] == "sql"
+    assert cloud.get("/v3/domains/config/ldap/url/default").json["config"] == {"url": "ldap://localhost"}
+    assert cloud.get(path, "demo").status_code == 403
