@@ -14,10 +14,12 @@ from pileus_kit.errors import BadRequest, CloudError
 
 OCTETS = "application/octet-stream"
 BLOCK = 1 << 20
+LONGEST_SILENCE = 60.0
+"""Seconds without a byte after which a client counts as gone: nobody else would notice one whose machine lost power."""
 
 
 class BrokenOff(BadRequest):
-    text = "The client went away after {received} of {expected} bytes."
+    text = "The data broke off after {received} bytes: {why}"
 
 
 class NotInRange(CloudError):
@@ -35,19 +37,22 @@ def body() -> tuple[Callable[[int], bytes], int | None]:
     if request.mimetype != OCTETS:
         raise WrongMedia(given=request.mimetype, wanted=OCTETS)
     source, length = request.environ["wsgi.input"], request.content_length
+    if "gunicorn.socket" in request.environ:
+        request.environ["gunicorn.socket"].settimeout(LONGEST_SILENCE)
     if length is None and not request.environ.get("wsgi.input_terminated"):
         length = 0
-    if length is None:
-        return source.read, None
     received = 0
 
     def read(size: int) -> bytes:
         nonlocal received
-        wanted = min(size, length - received)
-        data: bytes = source.read(wanted) if wanted else b""
+        wanted = size if length is None else min(size, length - received)
+        try:
+            data: bytes = source.read(wanted) if wanted else b""
+        except OSError as err:  # a broken connection, a broken chunk, or the silence
+            raise BrokenOff(received=received, why=str(err) or type(err).__name__) from err
         received += len(data)
-        if not data and received < length:
-            raise BrokenOff(received=received, expected=length)
+        if not data and length is not None and received < length:
+            raise BrokenOff(received=received, why=f"{length} were announced")
         return data
 
     return read, length

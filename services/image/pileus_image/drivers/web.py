@@ -134,7 +134,7 @@ def _reader(response: http.client.HTTPResponse, url: str) -> Callable[[int], byt
         if time.monotonic() > deadline:
             raise DownloadFailed(url=url, why=f"it takes more than {LONGEST_DOWNLOAD:.0f} seconds")
         try:
-            return response.read(size)
+            return response.read1(size)  # what is there: `read` would wait for all of it, and no clock would run
         except (OSError, http.client.HTTPException) as err:
             raise DownloadFailed(url=url, why=str(err) or type(err).__name__) from err
     return read

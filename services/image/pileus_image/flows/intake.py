@@ -1,7 +1,6 @@
 """Bytes into a store: hashed and inspected on the way, in constant memory, under a lease that is renewed meanwhile."""
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,8 +12,8 @@ from pileus_image.db.models import Blob, Image
 from pileus_image.drivers.base import BlobMissing, Writer
 from pileus_image.errors import ImageNotFound, ImageTooLarge, Invalid, UploadLost
 from pileus_image.flows import sweep
+from pileus_image.flows.leases import Lease
 from pileus_image.flows.tools import Tools
-from pileus_kit.db import Sessions
 
 CHUNK = 1 << 20
 Read = Callable[[int], bytes]
@@ -96,18 +95,19 @@ def receive(tools: Tools, blob: Blob, image: Image, read: Read, expected: int | 
     whatever `read` raises.
     """
     disk, container = str(image.disk_format), str(image.container_format)
-    with tools.stores[blob.store].writer(blob.id) as writer, Digests() as digests:
+    lease = Lease(tools.sessions, blob)
+    with lease, tools.stores[blob.store].writer(blob.id) as writer, Digests() as digests:
         def look() -> None:
             with writer.reader() as file:
                 contents.refuse_early(file, disk, container)
 
-        size = _copy(tools, blob, read, writer, digests, look)
+        size = _copy(tools.config.largest_image, lease, read, writer, digests, look)
         if expected is not None and size != expected:
             raise Invalid(why=f"{size} bytes came, and {expected} were announced.")
         with writer.reader() as file:
             virtual_size = contents.accept(file, disk, container, tools.config.largest_disk)
         md5, sha512, sha256 = digests.results()
-        _renew(tools.sessions, blob)
+        lease.renew()
         try:
             writer.commit()
         except BlobMissing:
@@ -115,23 +115,16 @@ def receive(tools: Tools, blob: Blob, image: Image, read: Read, expected: int | 
     return Facts(size, virtual_size, md5, sha512, sha256)
 
 
-def _copy(tools: Tools, blob: Blob, read: Read, writer: Writer, digests: Digests, look: Callable[[], None]) -> int:
-    size, looked, renew_at = 0, False, time.monotonic() + uploads.LEASE / 4
+def _copy(largest: int, lease: Lease, read: Read, writer: Writer, digests: Digests, look: Callable[[], None]) -> int:
+    size, looked = 0, False
     while data := read(CHUNK):
+        lease.check()
         size += len(data)
-        if size > tools.config.largest_image:
-            raise ImageTooLarge(why=f"one image may have {tools.config.largest_image} bytes")
+        if size > largest:
+            raise ImageTooLarge(why=f"one image may have {largest} bytes")
         digests.update(data)
         writer.write(data)
         if not looked and size >= contents.HEAD:
             look()
             looked = True
-        if time.monotonic() > renew_at:
-            _renew(tools.sessions, blob)
-            renew_at = time.monotonic() + uploads.LEASE / 4
     return size
-
-
-def _renew(sessions: Sessions, blob: Blob) -> None:
-    with sessions.begin() as session:
-        uploads.renew(session, blob.id)

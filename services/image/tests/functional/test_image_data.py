@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from pileus_image.core import uploads
 from pileus_image.db.models import Blob, Image
@@ -168,6 +168,38 @@ def test_a_dead_upload_leaves_a_queued_image(service):
         blob.lease_until = time.time() - 1
     service.store.writer(blob.id).write(b"half")
     assert sweep.doomed(service.tools) == 1
+    assert_nothing_kept(service, image)
+
+
+def test_a_slow_upload_keeps_its_lease(service, monkeypatch):
+    monkeypatch.setattr(uploads, "LEASE", 0.2)
+    image, leases = service.image(), []
+
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            with service.sessions.read() as session:
+                before = session.scalar(select(Blob.lease_until))
+            while not leases or leases[-1] == before:  # until the other thread has renewed it
+                with service.sessions.read() as session:
+                    leases.append(session.scalar(select(Blob.lease_until)))
+            return super().read(1)
+
+    answer = service.client.put(f"/v2/images/{image['id']}/file", input_stream=Slow(b"data"), headers=OCTETS,
+                                environ_overrides={"CONTENT_LENGTH": "4"})
+    assert answer.status_code == 204 and len(set(leases)) >= 4
+    assert service.client.get(f"/v2/images/{image['id']}/file").data == b"data"
+
+
+def test_a_connection_that_breaks(service):
+    image = service.image()
+
+    class Broken(io.BytesIO):
+        def read(self, size=-1):
+            raise ConnectionResetError("reset by peer")
+
+    answer = service.client.put(f"/v2/images/{image['id']}/file", input_stream=Broken(), headers=OCTETS,
+                                environ_overrides={"CONTENT_LENGTH": "4"})
+    assert answer.status_code == 400 and "reset by peer" in answer.text
     assert_nothing_kept(service, image)
 
 
