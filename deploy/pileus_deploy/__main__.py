@@ -34,6 +34,12 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def _offset(text: str) -> int:
+    if not text.isdigit() or int(text) not in OFFSETS:
+        raise argparse.ArgumentTypeError(f"an offset is a number from 0 to {OFFSETS[-1]}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="deploy", description="An OpenStack-compatible cloud on this machine.")
     parser.add_argument("command", choices=["up", "down", "status", "reset"])
@@ -41,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
                         help="directory of everything the cloud knows (default %(default)s)")
     parser.add_argument("--no-demo", action="store_true", help="up: don't boot a first server")
     parser.add_argument("--address", help="up: address on which the APIs listen (default 127.0.0.1)")
-    parser.add_argument("--offset", type=int, choices=OFFSETS, metavar=f"0..{OFFSETS[-1]}",
+    parser.add_argument("--offset", type=_offset, metavar=f"0..{OFFSETS[-1]}",
                         help="up: added to every port, for a second cloud beside the first")
     parser.add_argument("--hypervisor", choices=["libvirt", "fake"], help="up: fake plays a host without guests")
     return parser

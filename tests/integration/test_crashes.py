@@ -7,12 +7,24 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from clients import Cloud, wait_until
 from leftovers import Traces
 
 SERVERS = 10
 VICTIMS = ("compute-worker", "compute-agent", "rabbitmq")
 MINUTE = 60.0  # after the last restart, everything is at rest
+
+
+@pytest.fixture
+def roomy(cloud: Cloud, admin: Cloud) -> Any:
+    """The demo user's connection, with quota for all of the servers."""
+    connection = cloud.sdk()
+    admin.sdk().set_compute_quotas(connection.current_project_id, instances=40, cores=80)
+    yield connection
+    for server in connection.compute.servers():
+        if server.name.startswith(("crash-", "short-")):
+            connection.compute.delete_server(server)
 
 
 def supervised(state: Path) -> dict[str, Any]:
@@ -26,8 +38,8 @@ def kill(state: Path, name: str) -> None:
     wait_until(f"{name} is back", lambda: supervised(state)[name]["pid"] not in (0, pid), 60, every=0.1)
 
 
-def test_ten_creations_survive_killing_worker_agent_and_broker(cloud: Cloud, state: Path) -> None:
-    connection = cloud.sdk()
+def test_ten_creations_survive_killing_worker_agent_and_broker(roomy: Any, state: Path) -> None:
+    connection = roomy
     before = Traces(state)
     image = connection.image.find_image("pileus-test")
     flavor = connection.compute.find_flavor("m1.nano")
@@ -59,9 +71,9 @@ def test_ten_creations_survive_killing_worker_agent_and_broker(cloud: Cloud, sta
     assert took < MINUTE, f"it took {took:.0f} s after the last restart: {found}"
 
 
-def test_a_deleted_build_leaves_nothing(cloud: Cloud, state: Path) -> None:
+def test_a_deleted_build_leaves_nothing(roomy: Any, state: Path) -> None:
     """DELETE while the server is being built."""
-    connection = cloud.sdk()
+    connection = roomy
     before = Traces(state)
     image = connection.image.find_image("pileus-test")
     flavor = connection.compute.find_flavor("m1.nano")
