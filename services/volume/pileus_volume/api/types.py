@@ -52,6 +52,11 @@ def made(kind: VolumeType) -> dict[str, Any]:
     return shown
 
 
+def changed(kind: VolumeType) -> dict[str, Any]:
+    """What `update` tells."""
+    return {name: value for name, value in made(kind).items() if name != "os-volume-type-access:is_public"}
+
+
 def _visible(specs: dict[str, str]) -> dict[str, str]:
     if allowed("volume_extension:types_extra_specs:read_sensitive"):
         return specs
@@ -117,7 +122,7 @@ def update(type_id: str, body: dict[str, Any]) -> Any:
     if "is_public" in asked:
         values["is_public"] = listings.truth(asked["is_public"], "is_public")
     with tools().sessions.begin() as session:
-        return {"volume_type": view(types.change(session, type_id, values))}
+        return {"volume_type": changed(types.change(session, type_id, values))}
 
 
 @resource.endpoint("DELETE", "/<type_id>", policy="volume_extension:type_delete")

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from pileus_kit.db import now
 from pileus_kit.flow import Work
 from pileus_volume.core import hosts, messages
-from pileus_volume.core.states import move
+from pileus_volume.core.states import MOVES, move
 from pileus_volume.db.models import Volume
 from pileus_volume.errors import NoBackend
 from pileus_volume.flows.tools import Tools
@@ -36,7 +36,8 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     if work.cancelled or volume.status == "deleting":
         session.delete(volume)
         return
-    move(session, volume, "fail_creation")
+    if volume.status in MOVES["fail_creation"]:  # else an administrator has decided otherwise
+        move(session, volume, "fail_creation")
     messages.tell(session, volume, "create", work.error or "")
 
 

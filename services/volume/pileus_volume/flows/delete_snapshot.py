@@ -22,7 +22,7 @@ def forget(session: Session, tools: Tools, work: Work) -> None:
 
 def failed(session: Session, tools: Tools, work: Work) -> None:
     snapshot = session.get(Snapshot, work.subject)
-    if snapshot is not None:
+    if snapshot is not None and snapshot.status == "deleting":
         move_snapshot(session, snapshot, "fail_deletion")
         messages.tell(session, snapshot, "unsnapshot", work.error or "")
 

@@ -26,7 +26,7 @@ def forget(session: Session, tools: Tools, work: Work) -> None:
 
 def failed(session: Session, tools: Tools, work: Work) -> None:
     volume = session.get(Volume, _id(work))
-    if volume is not None:
+    if volume is not None and volume.status == "deleting":
         move(session, volume, "fail_deletion")
         messages.tell(session, volume, "delete", work.error or "")
 

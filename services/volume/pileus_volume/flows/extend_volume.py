@@ -18,8 +18,9 @@ def announce(session: Session, tools: Tools, work: Work) -> None:
 
 
 def unannounce(session: Session, tools: Tools, work: Work) -> None:
-    volume = session.get_one(Volume, work.subject)
-    volume.size = volume.claimed = work.data["old"]
+    volume = session.get(Volume, work.subject)
+    if volume is not None:  # else it was deleted by force meanwhile
+        volume.size = volume.claimed = work.data["old"]
 
 
 def grow(tools: Tools, work: Work) -> None:
@@ -48,10 +49,10 @@ def finish(session: Session, tools: Tools, work: Work) -> None:
 
 
 def failed(session: Session, tools: Tools, work: Work) -> None:
-    volume = session.get_one(Volume, work.subject)
-    volume.size = volume.claimed = work.data["old"]
+    unannounce(session, tools, work)  # the request itself claimed the new size, before any step
     session.flush()
-    if volume.status == "extending":
+    volume = session.get(Volume, work.subject)
+    if volume is not None and volume.status == "extending":
         move(session, volume, "fail_extension")
         messages.tell(session, volume, "extend", work.error or "")
 

@@ -23,11 +23,14 @@ def finish(session: Session, tools: Tools, work: Work) -> None:
 
 
 def failed(session: Session, tools: Tools, work: Work) -> None:
-    snapshot = session.get_one(Snapshot, work.subject)
+    snapshot = session.get(Snapshot, work.subject)
+    if snapshot is None:
+        return
     if work.cancelled or snapshot.status == "deleting":
         session.delete(snapshot)
         return
-    move_snapshot(session, snapshot, "fail_creation")
+    if snapshot.status == "creating":  # else an administrator has decided otherwise
+        move_snapshot(session, snapshot, "fail_creation")
     messages.tell(session, snapshot, "snapshot", work.error or "")
 
 

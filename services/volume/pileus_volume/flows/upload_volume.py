@@ -55,8 +55,8 @@ def finish(session: Session, tools: Tools, work: Work) -> None:
 
 
 def failed(session: Session, tools: Tools, work: Work) -> None:
-    volume = session.get_one(Volume, work.subject)
-    if volume.status == "uploading":
+    volume = session.get(Volume, work.subject)
+    if volume is not None and volume.status == "uploading":
         move(session, volume, "uploaded")
         messages.tell(session, volume, "upload", work.error or "")
 

@@ -214,3 +214,21 @@ def test_quotas_hold(world):
     assert world.client.get("/v3/p1/os-quota-sets/p2").status_code == 403
     absolute = world.client.get("/v3/p1/limits").json["limits"]["absolute"]
     assert absolute["totalVolumesUsed"] == 2 and absolute["maxTotalVolumeGigabytes"] == 4
+
+
+def test_force_ends_whatever_happens_to_a_volume(world):
+    """The disk goes although a job works on it; that job finds nothing and ends."""
+    for action, asked in (("os-extend", {"new_size": 2}), ("os-volume_upload_image", {"image_name": "i"})):
+        made = world.volume()["id"]
+        assert world.act(made, action, asked).status_code == 202
+        assert world.act(made, "os-force_delete", {}, as_=world.book.admin).status_code == 202
+        world.drain()
+        assert world.client.get(f"/v3/volumes/{made}").status_code == 404
+    assert not world.fake.disks
+
+
+def test_an_administrator_may_reset_what_is_being_made(world):
+    made = world.volume(drained=False)["id"]
+    world.act(made, "os-reset_status", {"status": "error"}, as_=world.book.admin)
+    world.drain()
+    assert world.show(made)["status"] == "error" and not world.fake.disks
