@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import logging
 import os
+import re
 import selectors
 import socket
 import threading
@@ -16,11 +17,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 import requests
 
 from pileus_network.drivers.base import Metadata
-from pileus_network.rpc import HostState, Port
+from pileus_network.rpc import SERVICE_OWNERS, HostState, Port
 
 log = logging.getLogger(__name__)
 HEAD_MAX, BODY_MAX = 16 * 1024, 64 * 1024  # bytes of a request; a guest only ever sends a password
@@ -28,6 +30,7 @@ PATIENCE_S = 10.0  # for a guest to say what it wants, and to take the answer
 UPSTREAM_S = 30.0
 CONNECTIONS_MAX = 32  # of one network, with their requests not complete
 THREADS = 4
+PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?")  # RFC 3986
 # Only these of a guest's headers go on; above all none that says who it is.
 PASSED_ON = frozenset({"accept", "content-type", "user-agent"})
 
@@ -66,8 +69,10 @@ def parse(data: bytes) -> Request | None:
         return None
     lines = head.decode("latin-1").split("\r\n")
     parts = lines[0].split(" ")
-    if len(parts) != 3 or not parts[1].startswith("/") or not parts[2].startswith("HTTP/1."):
-        raise Malformed("This is not an HTTP/1 request")
+    if len(parts) != 3 or not PATH.fullmatch(parts[1]) or not parts[2].startswith("HTTP/1."):
+        raise Malformed("This is not an HTTP/1 request for metadata")
+    if any(segment in (".", "..") for segment in unquote(parts[1].partition("?")[0]).split("/")):
+        raise Malformed("The path leads out of the metadata")
     headers = {
         name.strip().lower(): value.strip()
         for name, colon, value in (line.partition(":") for line in lines[1:])
@@ -158,9 +163,8 @@ class MetadataServer:
 
     def follow(self, state: HostState) -> None:
         """Serve the networks and ports of `state`. Called after it was applied, from any thread."""
-        self._owners = {
-            (port.network_id, fixed.address): port for port in state.ports for fixed in port.fixed_ips if port.device_id
-        }
+        servers = [port for port in state.ports if port.device_id and port.device_owner not in SERVICE_OWNERS]
+        self._owners = {(port.network_id, fixed.address): port for port in servers for fixed in port.fixed_ips}
         wanted = self._backend.metadata_places().items()
         self._later(lambda: self._listen(wanted))
 

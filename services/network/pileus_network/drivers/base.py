@@ -44,8 +44,7 @@ class Backend(ABC):
 
     @abstractmethod
     def watch(self, lost: Callable[[str], None]) -> None:
-        """Call `lost(what)`, from any thread, when something that was made disappears, as far as that can be noticed.
-        """
+        """Call `lost(what)`, from any thread, when something that was made is seen to disappear."""
 
     @abstractmethod
     def close(self) -> None:

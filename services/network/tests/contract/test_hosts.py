@@ -207,5 +207,34 @@ def test_what_disappears_comes_back_by_itself(host, cloud, words):
     words.eventually(lambda: "master" in host.sh(f"ip link show {tap}", check=False), "the tap was not made again")
     host.sh("for n in $(ls /run/netns); do ip netns del $n; done; ip link del $(ls /sys/class/net | grep plb)")
     words.eventually(lambda: "master" in host.sh(f"ip link show {tap}", check=False), "the bridge was not made again")
+    host.sh("pkill -9 -x dnsmasq")
+    words.eventually(lambda: host.sh("pgrep -x -r S dnsmasq", check=False), "dnsmasq was not started again")
     guest = host.guest(port)
     assert guest.dhcp()["ip"] == "10.5.0.11"
+
+
+def test_a_vlan_leaves_the_host_with_its_tag(host, cloud, words):
+    network = cloud.network(kind="vlan", segment=105, physical_network="public", mtu=1500)
+    group = cloud.group(*words.ALL)
+    port = cloud.port(network, "10.5.0.11", security_groups=(group.id,))
+    report = host.apply(cloud.state, flawless=False)
+    if not host.sh("ip link add link lo name try type vlan id 1 && echo yes", check=False):
+        assert [(failure.kind, failure.id) for failure in report.failures] == [("network", network.id)]
+        assert not report.ports
+        pytest.skip("this kernel has no VLANs; that the agent says so has been seen")
+    assert report.ports == (port.id,)
+    for command in (
+        "ip netns add outside",
+        "ip link add up0 type veth peer name eth0 netns outside",
+        "ip link set up0 master plx-ext up",
+        "ip -n outside link set eth0 up",
+        "ip -n outside link add link eth0 name eth0.105 type vlan id 105",
+        "ip -n outside addr add 10.5.0.99/24 dev eth0.105",
+        "ip -n outside link set eth0.105 up",
+    ):
+        host.sh(command)
+    guest = host.guest(port, mtu=1500)
+    guest.use()
+    assert guest.pings("10.5.0.99")
+    host.sh("ip -n outside link del eth0.105; ip -n outside addr add 10.5.0.99/24 dev eth0")
+    assert not guest.pings("10.5.0.99", 1)

@@ -1,4 +1,6 @@
-"""IPv6: addresses by router advertisement and by DHCPv6, a router between networks, security groups, and its own spoofing."""
+"""IPv6: addresses by router advertisement and by DHCPv6, a router between networks, security groups, and its own
+spoofing.
+"""
 
 import sys
 from pathlib import Path
@@ -31,7 +33,14 @@ class Dual:
         subnets = (
             rpc.Subnet(self.cloud.id(), four, 4, four.replace(".0/24", ".1"), True),
             rpc.Subnet(
-                self.cloud.id(), six, 6, six.replace("/64", "1"), True, dns=("fd00::53",), ra_mode=mode, address_mode=mode
+                self.cloud.id(),
+                six,
+                6,
+                six.replace("/64", "1"),
+                True,
+                dns=("fd00::53",),
+                ra_mode=mode,
+                address_mode=mode,
             ),
         )
         return self.cloud.network(subnets=subnets)
@@ -82,7 +91,10 @@ def test_rules_of_ipv6_open_only_ipv6(host, cloud, words):
     network = cloud.network(subnets=())
     network = cloud.change(
         network,
-        subnets=(rpc.Subnet(cloud.id(), "10.5.0.0/24", 4, None, True), rpc.Subnet(cloud.id(), "fd00:5::/64", 6, None, False)),
+        subnets=(
+            rpc.Subnet(cloud.id(), "10.5.0.0/24", 4, None, True),
+            rpc.Subnet(cloud.id(), "fd00:5::/64", 6, None, False),
+        ),
     )
     open_ = cloud.group(*words.ALL)
     group = cloud.group(*words.OUT, rpc.Rule("ingress", 6, 6, 80, 80), rpc.Rule("ingress", 6, 58, 128))

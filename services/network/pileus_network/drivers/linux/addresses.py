@@ -8,6 +8,8 @@ from typing import Any
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from pileus_network.drivers.base import HostUnfit
+
 STATIC = 4  # RTPROT_STATIC: routes that we set, apart from those that follow from addresses
 MAIN = 254
 NO_DETECTION = 0x02  # IFA_F_NODAD: the control plane knows that nobody else has the address
@@ -44,6 +46,8 @@ def settle(interfaces: Iterable[Interface], routes: Iterable[Hop]) -> str:
         index = {name: link["index"] for name, link in links.items()}
         _dress(netlink, links["lo"])
         for one in interfaces:
+            if one.name not in links:
+                raise HostUnfit(why=f"The interface {one.name} is missing")
             _dress(netlink, links[one.name], mtu=one.mtu, address=one.mac)
             _settle_addresses(netlink, index[one.name], set(one.addresses))
         _settle_routes(netlink, {hop for hop in routes if hop.interface in index}, index)

@@ -1,8 +1,10 @@
 """Networks of Linux' own: bridges, VXLAN, namespaces, nftables, dnsmasq and radvd."""
 
 import logging
+import os
 import shutil
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,19 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from pileus_kit.errors import CloudError
 from pileus_network.drivers.base import Backend, HostUnfit, Metadata, Settings
-from pileus_network.drivers.linux import cuts, dhcp, dnsmasq, filters, forwarding, links, namespaces, nft, plan, routers
+from pileus_network.drivers.linux import (
+    cuts,
+    daemons,
+    dhcp,
+    dnsmasq,
+    filters,
+    forwarding,
+    links,
+    namespaces,
+    nft,
+    plan,
+    routers,
+)
 from pileus_network.drivers.linux.names import Names
 from pileus_network.drivers.linux.plan import Numbers, Plan
 from pileus_network.drivers.linux.watch import Watch
@@ -51,6 +65,8 @@ class Linux(Backend, Metadata):
         if missing:
             raise HostUnfit(why=f"Not installed on this host: {', '.join(missing)}")
         if not NETFILTER.is_dir():
+            subprocess.run(["modprobe", "br_netfilter"], capture_output=True, check=False, timeout=30)
+        if not NETFILTER.is_dir():
             raise HostUnfit(why="The kernel's br_netfilter is not loaded: security groups would not work")
         with IPRoute() as netlink:
             seen = links.survey(netlink)
@@ -68,15 +84,17 @@ class Linux(Backend, Metadata):
             self._failures += wish.failures
             self._known = frozenset(wish.links)
             self._remove_links(netlink, wish)
-            self._make_namespaces(wish)
+            self._make_namespaces(netlink, wish, thorough)
             self._make_links(netlink, wish)
             self._lead_tunnels(netlink, wish)
             guarded = self._filter(state, wish)
             self._serve(wish, thorough)
             self._route(wish, thorough)
-            wired = self._connect(netlink, wish, guarded)
+            wired = self._connect(netlink, state, wish, guarded)
         self._announce(wish)
         self._remove_namespaces(wish)
+        if self._watch:
+            self._watch.follow(self._daemons())
         return Report(tuple(sorted(wired)), tuple(self._failures))
 
     def watch(self, lost: Callable[[str], None]) -> None:
@@ -120,16 +138,28 @@ class Linux(Backend, Metadata):
                 links.remove(netlink, doomed)
                 self._seen = {name: seen for name, seen in self._seen.items() if seen not in doomed}
 
-    def _make_namespaces(self, wish: Plan) -> None:
-        for namespace in sorted(name for name in wish.namespaces if not namespaces.is_alive(name)):
+    def _make_namespaces(self, netlink: IPRoute, wish: Plan, thorough: bool) -> None:
+        missing = {name for name in wish.namespaces if not namespaces.is_alive(name)}
+        for namespace in sorted(missing):
             with self._blaming("host", namespace):
                 is_dhcp = namespace.startswith(self.names.dhcp(""))
                 namespaces.create(namespace, dhcp.SYSCTLS if is_dhcp else routers.SYSCTLS)
+        for namespace in sorted(wish.namespaces if thorough else missing):
+            with self._blaming("host", namespace):
+                self._remove_torn(netlink, wish, namespace)
+
+    def _remove_torn(self, netlink: IPRoute, wish: Plan, namespace: str) -> None:
+        """Pairs whose inner end is not where it should be: in a namespace that has lost its name, kept by a daemon."""
+        inside = {name for _, name in namespaces.inside(namespace, socket.if_nameindex)}
+        pairs = [link for link in wish.links.values() if link.namespace == namespace and link.inner not in inside]
+        torn = [self._seen.pop(link.name) for link in pairs if link.name in self._seen]
+        if torn:
+            links.remove(netlink, torn)
 
     def _make_links(self, netlink: IPRoute, wish: Plan) -> None:
         """All links, none of them in a bridge yet. Bridges come first since VLANs may stand on them."""
         for link in sorted(wish.links.values(), key=lambda link: link.kind != links.BRIDGE):
-            with self._blaming("link", link.name):
+            with self._blaming(*wish.owners[link.name]):
                 self._seen[link.name] = links.make(netlink, link, self._seen, self._working_name)
 
     def _lead_tunnels(self, netlink: IPRoute, wish: Plan) -> None:
@@ -137,7 +167,7 @@ class Linux(Backend, Metadata):
             if tunnel not in self._seen:
                 continue
             index = self._seen[tunnel].index
-            with self._blaming("link", tunnel):
+            with self._blaming(*wish.owners[tunnel]):
                 old, new = self._entries.pop(index, set()), forwarding.wanted(peers)
                 self._seen[tunnel] = links.enslave(netlink, wish.links[tunnel], self._seen)
                 forwarding.change(netlink, index, old, new)
@@ -196,18 +226,19 @@ class Linux(Backend, Metadata):
                 self._machines[router_id] = machine
                 self._fresh[router_id] = old
 
-    def _connect(self, netlink: IPRoute, wish: Plan, guarded: bool) -> list[str]:
+    def _connect(self, netlink: IPRoute, state: HostState, wish: Plan, guarded: bool) -> list[str]:
         """Put every port into its bridge, now that all that it needs is there. Returns the ports that carry traffic."""
-        wired = []
+        connected = set()
         behind = {one.interface for one in wish.guarded}
-        ports = {interface: port for port, interface in wish.wires.items()}
         for link in wish.links.values():
-            if not link.master or link.name not in self._seen or (link.name in behind and not guarded):
-                continue
-            with self._blaming("port" if link.name in ports else "link", ports.get(link.name, link.name)):
-                self._seen[link.name] = links.enslave(netlink, link, self._seen)
-                wired += [ports[link.name]] if link.name in ports else []
-        return wired
+            if link.master and link.name in self._seen and (guarded or link.name not in behind):
+                with self._blaming(*wish.owners[link.name]):
+                    self._seen[link.name] = links.enslave(netlink, link, self._seen)
+                    connected.add(link.name)
+        cut_off = {failure.id for failure in self._failures if failure.kind == "network"}
+        return [
+            port.id for port in state.ports if port.network_id not in cut_off and wish.wires.get(port.id) in connected
+        ]
 
     def _announce(self, wish: Plan) -> None:
         for router_id, old in self._fresh.items():
@@ -234,6 +265,11 @@ class Linux(Backend, Metadata):
 
     # -- small helpers -------------------------------------------------------------------------------------------
 
+    def _daemons(self) -> set[int]:
+        """The process ids of all helpers that run now."""
+        files = [path for kind in ("dhcp", "routers") for path in (self.folder / kind).glob("*/pid")]
+        return {pid for pid in map(daemons.alive, files) if pid}
+
     def _numbers(self, what: str) -> Numbers:
         start = f"{self.names.prefix}:{what}:"
         return Numbers(
@@ -255,6 +291,11 @@ class Linux(Backend, Metadata):
         """Turn what goes wrong within into a reported failure of one thing, so that all others go on."""
         try:
             yield
-        except (NetlinkError, OSError, CloudError, KeyError) as err:
-            log.warning("%s %s: %s", kind, id, err)
-            self._failures.append(Failure(kind, id, str(err)))
+        except NetlinkError as err:
+            self._blame(kind, id, f"The kernel refused: {os.strerror(err.code)}")
+        except (OSError, CloudError) as err:
+            self._blame(kind, id, str(err))
+
+    def _blame(self, kind: str, id: str, cause: str) -> None:
+        log.warning("%s %s: %s", kind, id, cause)
+        self._failures.append(Failure(kind, id, cause))

@@ -29,7 +29,7 @@ class Daemon:
 
     def running(self) -> int:
         """Its process id if it runs as described, in the right namespace; else 0."""
-        pid = alive(self.pid_file, self.argv[0])
+        pid = alive(self.pid_file)
         same = pid and _argv(pid) == list(self.argv) and _mark(self.stands_on) in _list(pid, "environ")
         return pid if same and _is_in(pid, self.namespace) else 0
 
@@ -37,7 +37,7 @@ class Daemon:
         """Make it run. Returns whether it had to be started. One with other arguments is replaced."""
         if self.running():
             return False
-        stop(self.pid_file, self.argv[0])
+        stop(self.pid_file)
         done = namespaces.inside(
             self.namespace,
             lambda: subprocess.run(
@@ -62,23 +62,20 @@ class Daemon:
             os.kill(pid, signal.SIGHUP)
 
 
-def alive(pid_file: Path, program: str) -> int:
-    """The process that a pid file names, if it (still) is that program; else 0. A process id may have been given to
-    somebody else.
+def alive(pid_file: Path) -> int:
+    """The process that a pid file names, if it was (still) started with that file; else 0: a process id may have been
+    given to somebody else.
     """
     try:
         pid = int(pid_file.read_text().strip())
     except (FileNotFoundError, ValueError):
         return 0
-    argv = _argv(pid)
-    return (
-        pid if argv and Path(argv[0]).name == Path(program).name and any(str(pid_file) in part for part in argv) else 0
-    )
+    return pid if any(str(pid_file) in part for part in _argv(pid)) else 0
 
 
-def stop(pid_file: Path, program: str) -> None:
+def stop(pid_file: Path) -> None:
     """End a daemon and wait until it has gone, killing it when it doesn't listen."""
-    pid = alive(pid_file, program)
+    pid = alive(pid_file)
     if pid:
         try:
             _end(pid)

@@ -7,7 +7,6 @@ from pathlib import Path
 from pileus_network.drivers.linux import addresses, daemons, dnsmasq, namespaces
 from pileus_network.rpc import Network, Port
 
-PROGRAM = "dnsmasq"
 # Inside nothing is forwarded, and nothing is learnt from a tenant's router advertisements.
 SYSCTLS = {
     "net/ipv4/ip_forward": "0",
@@ -46,7 +45,7 @@ def ensure(service: Service, folder: Path, known: bool) -> None:
     inner = addresses.Interface(service.interface, service.server.mac, service.network.mtu, tuple(own))
     stands_on = namespaces.inside(service.namespace, lambda: addresses.settle([inner], ()))
     if not dnsmasq.served(service.network):
-        daemons.stop(folder / "pid", PROGRAM)
+        daemons.stop(folder / "pid")
         return
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     changed = _write(folder, dnsmasq.files(service.network, service.server, service.ports))
@@ -54,7 +53,7 @@ def ensure(service: Service, folder: Path, known: bool) -> None:
         service.namespace, folder / "pid", dnsmasq.arguments(service.network, service.interface, folder), stands_on
     )
     if _forget_leases(folder, service):
-        daemons.stop(folder / "pid", PROGRAM)
+        daemons.stop(folder / "pid")
         _forget_leases(folder, service, for_good=True)
     if not daemon.ensure() and (changed or not known):
         daemon.reload()
@@ -62,7 +61,7 @@ def ensure(service: Service, folder: Path, known: bool) -> None:
 
 def remove(folder: Path) -> None:
     """End dnsmasq and forget the network's leases. The namespace is somebody else's work."""
-    daemons.stop(folder / "pid", PROGRAM)
+    daemons.stop(folder / "pid")
     for name in ("hosts", "options", "names", "leases"):
         (folder / name).unlink(missing_ok=True)
     if folder.is_dir():

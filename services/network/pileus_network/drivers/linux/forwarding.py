@@ -32,8 +32,7 @@ def present(netlink: IPRoute) -> dict[int, set[Entry]]:
 
 
 def change(netlink: IPRoute, tunnel: int, old: set[Entry], new: set[Entry]) -> None:
-    """Turn the entries `old` of a tunnel into `new`. What is new comes first, so that a MAC that moves is never lost.
-    """
+    """Turn a tunnel's entries `old` into `new`. What is new comes first, so that a MAC that moves is never lost."""
     for mac, address in sorted(new - old):
         if mac == EVERYBODY:
             netlink.fdb("append", ifindex=tunnel, lladdr=mac, dst=address)

@@ -12,6 +12,7 @@ from typing import Any
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from pileus_network.drivers.base import HostUnfit
 from pileus_network.drivers.linux import namespaces, taps
 
 BRIDGE, VXLAN, VLAN, TAP, PAIR = "bridge", "vxlan", "vlan", "tap", "veth"
@@ -111,6 +112,8 @@ def make(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Calla
 
 def enslave(netlink: IPRoute, link: Link, seen: Mapping[str, Seen]) -> Seen:
     """Put a link into its bridge."""
+    if link.master not in seen:
+        raise HostUnfit(why=f"There is no bridge {link.master}")
     there, master = seen[link.name], seen[link.master].index
     if there.master != master:
         netlink.link("set", index=there.index, master=master)
@@ -157,9 +160,9 @@ def _create(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Ca
             vxlan_port=VXLAN_PORT,
             vxlan_learning=False,
         )
-    elif link.kind == VLAN:
+    elif link.kind == VLAN and link.parent in seen:
         netlink.link("add", ifname=link.name, kind=VLAN, vlan_id=link.id, link=seen[link.parent].index)
-    else:
+    elif link.kind == PAIR:
         netlink.link(
             "add",
             ifname=link.name,
@@ -171,6 +174,8 @@ def _create(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Ca
                 "net_ns_fd": str(namespaces.FOLDER / link.namespace),
             },
         )
+    else:
+        raise HostUnfit(why=f"There is no interface {link.parent}")
     _silence(link.name)
     alias = link.alias if link.kind == TAP else ""
     return Seen(socket.if_nametoindex(link.name), link.name, link.kind, 0, alias, 0, False, link.id, link.local)

@@ -14,8 +14,7 @@ from pileus_network.rpc import DHCP_OWNER, SERVICE_OWNERS, Failure, HostState, N
 
 
 class Numbers:
-    """Numbers for networks (conntrack zones) and ports (marks), 1 to 65535. One in use stays with its owner for life.
-    """
+    """Numbers of networks (conntrack zones) and ports (marks), 1 to 65535. One in use stays its owner's for life."""
 
     def __init__(self, taken: dict[str, int]) -> None:
         self._of = dict(taken)
@@ -35,10 +34,13 @@ class Numbers:
 
 @dataclass
 class Plan:
-    """Everything that a host needs. `wires` maps each local port to its interface on the host."""
+    """Everything that a host needs. `wires` maps each local port to its interface on the host, `owners` each link to
+    the kind and id of what it is for.
+    """
 
     links: dict[str, Link] = field(default_factory=dict)
     wires: dict[str, str] = field(default_factory=dict)
+    owners: dict[str, tuple[str, str]] = field(default_factory=dict)
     guarded: list[Guarded] = field(default_factory=list)
     segments: dict[str, Segment] = field(default_factory=dict)
     peers: dict[str, tuple[Peer, ...]] = field(default_factory=dict)
@@ -88,32 +90,15 @@ class _Planner:
             self.bridges[network.id] = physical or ""
             return
         bridge = self.bridges[network.id] = self.names.bridge(network.id)
-        self._link(
-            Link(bridge, links.BRIDGE, network.mtu, self.names.label("net", network.id, self.zones.of(network.id)))
-        )
+        label = self.names.label("net", network.id, self.zones.of(network.id))
+        owner, number = ("network", network.id), network.segment or 0
+        self._link(owner, Link(bridge, links.BRIDGE, network.mtu, label))
         if network.kind == "vlan":
-            self._link(
-                Link(
-                    self.names.vlan(network.id),
-                    links.VLAN,
-                    network.mtu,
-                    master=bridge,
-                    id=network.segment or 0,
-                    parent=physical or "",
-                )
-            )
+            vlan = self.names.vlan(network.id)
+            self._link(owner, Link(vlan, links.VLAN, network.mtu, master=bridge, id=number, parent=physical or ""))
         if network.kind == "vxlan" and self.settings.tunnel_address:
-            tunnel = self.names.tunnel(network.id)
-            self._link(
-                Link(
-                    tunnel,
-                    links.VXLAN,
-                    network.mtu,
-                    master=bridge,
-                    id=network.segment or 0,
-                    local=self.settings.tunnel_address,
-                )
-            )
+            tunnel, local = self.names.tunnel(network.id), self.settings.tunnel_address
+            self._link(owner, Link(tunnel, links.VXLAN, network.mtu, master=bridge, id=number, local=local))
             self.result.peers[tunnel] = network.peers
 
     def _port(self, port: Port) -> None:
@@ -124,7 +109,8 @@ class _Planner:
             return
         number = self.marks.of(port.id)
         tap = self.names.tap(port.id)
-        self._link(Link(tap, links.TAP, network.mtu, self.names.label("port", port.id, number), master=bridge))
+        label = self.names.label("port", port.id, number)
+        self._link(("port", port.id), Link(tap, links.TAP, network.mtu, label, master=bridge))
         self.result.wires[port.id] = tap
         if port.port_security:
             self.result.guarded.append(Guarded(port, tap, number, bridge if network.kind == "flat" else ""))
@@ -137,7 +123,8 @@ class _Planner:
             self.names.dhcp(network.id) if port.device_owner == DHCP_OWNER else self.names.router(port.device_id)
         )
         outer, inner = self.names.outer(port.id), self.names.inner(port.id)
-        self._link(Link(outer, links.PAIR, network.mtu, master=bridge, namespace=namespace, inner=inner, mac=port.mac))
+        pair = Link(outer, links.PAIR, network.mtu, master=bridge, namespace=namespace, inner=inner, mac=port.mac)
+        self._link(("port", port.id), pair)
         self.result.wires[port.id] = outer
         if port.device_owner == DHCP_OWNER:
             mine = tuple(one for one in self.state.ports if one.network_id == network.id)
@@ -160,7 +147,8 @@ class _Planner:
         if port is not None and port.id in self.result.wires:
             yield Leg(port, self.networks[port.network_id], self.names.inner(port.id))
 
-    def _link(self, link: Link) -> None:
+    def _link(self, owner: tuple[str, str], link: Link) -> None:
+        self.result.owners[link.name] = owner
         self.result.links[link.name] = link
 
     def _fail(self, kind: str, id: str, cause: str) -> None:

@@ -72,7 +72,7 @@ def announce(machine: Machine, old: Machine | None) -> None:
 
 def remove(folder: Path) -> None:
     """End its daemon and forget its files. The namespace is somebody else's work."""
-    daemons.stop(folder / "pid", radvd.PROGRAM)
+    daemons.stop(folder / "pid")
     if folder.is_dir():
         shutil.rmtree(folder)
 
@@ -159,6 +159,6 @@ def _advertise(machine: Machine, folder: Path, stands_on: str) -> None:
         return
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     if not path.exists() or path.read_text() != text:
-        daemons.stop(folder / "pid", radvd.PROGRAM)
+        daemons.stop(folder / "pid")
         path.write_text(text)
     daemons.Daemon(machine.namespace, folder / "pid", radvd.arguments(folder), stands_on).ensure()
