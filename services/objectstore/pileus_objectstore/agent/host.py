@@ -30,6 +30,16 @@ class Device:
         self.name = root.name
         self.files = ObjectFiles(self.disk)
         self.listings = Listings(self.disk)
+        self._lost = 0
+
+    @property
+    def usable(self) -> bool:
+        """Nothing is remembered of a disk that was away: it may have been exchanged."""
+        usable = self.disk.usable
+        if self._lost != self.disk.lost:
+            self._lost = self.disk.lost
+            self.listings.close()
+        return usable
 
 
 class Host:
@@ -52,7 +62,7 @@ class Host:
             if "/" in name or name.startswith("."):
                 raise DeviceFailed(device=name, why="that is no device's name")
             device = self._devices.setdefault(name, Device(self.state / name, self._reserve))
-        if not device.disk.usable:
+        if not device.usable:
             raise DeviceFailed(device=name, why="it is not mounted")
         return device
 

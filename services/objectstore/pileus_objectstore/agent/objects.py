@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
 from pileus_objectstore.agent.expiring import remember
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.reading import Reading, newest
@@ -53,7 +55,7 @@ class Objects:
             upload.abandon()
         if reply.status == 201 and reply.meta:
             self._updates.tell(
-                "container", _container(args.name), args.upstream, [row_of(args, reply.meta)], reply.devices
+                "container", _container(args.name), args.upstream, [row_of(reply.meta, args.timestamp)], reply.devices
             )
             reply.meta = Meta(args.name, args.timestamp, reply.meta.size, reply.meta.etag)
         return Answer(reply)
@@ -126,7 +128,7 @@ class Objects:
             return Answer(ObjectReply(507, why="no device of this host could be written"))
         kind = meta.headers.get("Content-Type", "")
         if kind != old.headers.get("Content-Type", ""):
-            row = Row(_object(args.name), args.timestamp, False, old.size, old.etag, kind)
+            row = row_of(meta, args.timestamp)
             self._updates.tell("container", _container(args.name), args.upstream, [row], written)
         return Answer(ObjectReply(202, written, meta))
 
@@ -192,7 +194,10 @@ class Upload:
             return ObjectReply(499, why="the body ended early")
         if args.etag and etag != args.etag:
             return ObjectReply(422)
-        meta = Meta(args.name, args.timestamp, self._size, etag, args.headers, delete_at=args.delete_at)
+        meta = Meta(
+            args.name, args.timestamp, self._size, etag, args.headers, delete_at=args.delete_at,
+            listed_size=args.listed_size, listed_etag=args.listed_etag,
+        )  # fmt: skip
         tail = trailer(meta, self._size, self._sums.packed())
         self._replace_lost()
         stamp = stamp_of(args.timestamp)
@@ -252,15 +257,7 @@ class Upload:
 def posted(old: Meta, args: PostObject) -> Meta:
     """What a POST leaves: its own headers over those that only a PUT can change."""
     kept = {name: value for name, value in old.headers.items() if name in KEPT or name.startswith("X-Object-Sysmeta-")}
-    return Meta(
-        old.name,
-        old.timestamp,
-        old.size,
-        old.etag,
-        kept | args.headers,
-        posted=args.timestamp,
-        delete_at=args.delete_at,
-    )
+    return msgspec.structs.replace(old, headers=kept | args.headers, posted=args.timestamp, delete_at=args.delete_at)
 
 
 KEPT = frozenset(
@@ -268,16 +265,11 @@ KEPT = frozenset(
 )
 
 
-def row_of(args: PutObject, meta: Meta) -> Row:
-    size = args.listed_size if args.listed_size >= 0 else meta.size
-    return Row(
-        _object(args.name),
-        args.timestamp,
-        False,
-        size,
-        args.listed_etag or meta.etag,
-        meta.headers.get("Content-Type", ""),
-    )
+def row_of(meta: Meta, stamp: str) -> Row:
+    """What the container's listing shows of an object."""
+    size = meta.listed_size if meta.listed_size >= 0 else meta.size
+    etag = f"{meta.etag}; {meta.listed_etag}" if meta.listed_etag else meta.etag
+    return Row(_object(meta.name), stamp, False, size, etag, meta.headers.get("Content-Type", ""))
 
 
 def _container(name: str) -> str:

@@ -88,13 +88,13 @@ class Replicas:
 
     def set_right(self, args: Quarantine, body: Source) -> Answer:
         device = self._host.device(args.device)
-        if args.drop and args.kind == "object":
-            gone = device.files.drop(args.partition, args.digest, int(args.drop))
-        elif args.drop:
-            device.listings.drop(args.kind, args.partition, args.digest)
-            gone = True
-        else:
+        if args.drop is None:
             gone = device.files.quarantine(args.partition, args.digest)
+        elif args.kind == "object":
+            gone = device.files.drop(args.partition, args.digest, args.drop.stamp, args.drop.posted)
+        else:
+            mark = args.drop.stamp, args.drop.posted
+            gone = device.listings.drop(args.kind, args.partition, args.digest, lambda info: fingerprint(info) == mark)
         return Answer(Done(200 if gone else 404))
 
     def expiring(self, args: Expiring, body: Source) -> Answer:

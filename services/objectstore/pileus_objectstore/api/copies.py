@@ -48,7 +48,7 @@ def copied(tools: Tools, request: Request, source: Target, destination: Target) 
         delete_at=delete_at(tools, request) or (0 if not kept else found.meta.delete_at),
     )  # fmt: skip
     if request.query.get("multipart-manifest") == "get" and "X-Static-Large-Object" in values:
-        wish.listed_size = int(values.get("X-Object-Sysmeta-Slo-Size", "-1"))
+        wish.listed_size, wish.listed_etag = found.meta.listed_size, found.meta.listed_etag
     reply = versions.save(tools, destination, wish, pieces(content.read(0, content.size - 1)), container)
     assert reply.meta is not None
     heads = [

@@ -124,7 +124,10 @@ def dynamic(tools: Tools, request: Request, target: Target, manifest: str) -> li
     while len(segments) < MOST_DYNAMIC:
         _, rows = tools.cluster.listing("container", place, limit=LIMIT, prefix=prefix, marker=marker)
         page = msgspec.json.decode(rows, type=list[Entry]) if rows else []
-        segments += [Segment(f"/{container}/{name}", etag, 0, size - 1) for name, _, size, etag, _, _ in page]
+        for name, _, size, etag, _, _ in page:
+            own, _, extra = etag.partition("; ")
+            etag = extra.removeprefix("slo_etag=") if extra.startswith("slo_etag=") else own
+            segments.append(Segment(f"/{container}/{name}", etag, 0, size - 1, nested=True))
         if len(page) < LIMIT:
             break
         marker = page[-1][0]

@@ -45,7 +45,9 @@ def put(tools: Tools, request: Request) -> Response:
     container = container_of(tools, target)
     size = request.size
     wish = wish_of(tools, request, size)
-    wish.headers |= symlinks.headers_of(tools, request, size)
+    link = symlinks.headers_of(tools, request, size)
+    wish.headers |= link
+    wish.listed_etag = symlinks.listed(request.target, link)
     room = quotas.check(tools.infos, target, container, size)
     wish.most = min(MAX_FILE, room) if room >= 0 else MAX_FILE
     reply = versions.save(tools, target, wish, request.reader(), container)
@@ -65,7 +67,7 @@ def put_manifest(tools: Tools, request: Request) -> Response:
         line.last_modified = pages.iso(line.last_modified)
     data = msgspec.json.encode(lines)
     wish = wish_of(tools, request, len(data))
-    wish.etag, wish.listed_size = "", size
+    wish.etag, wish.listed_size, wish.listed_etag = "", size, f"slo_etag={etag}"
     wish.headers |= {large.STATIC: "True", large.ETAG: etag, large.SIZE: str(size)}
     reply = versions.save(tools, request.target, wish, pieces(iter([data])), container)
     assert reply.meta is not None

@@ -85,8 +85,8 @@ class Proxy:
         if request.method == "OPTIONS":
             methods = sorted(method for kind, method in self.calls if kind == target.kind)
             return cross_origin.preflight(self.tools, request, ", ".join([*methods, "OPTIONS"]))
-        unpacks = target.kind == "account" and "extract-archive" in request.query
-        call = self.calls.get((target.kind, "POST" if unpacks else request.method))
+        bulk = target.kind == "account" and ("extract-archive" in request.query or "bulk-delete" in request.query)
+        call = self.calls.get((target.kind, "POST" if bulk else request.method))
         if call is None:
             allow = sorted(method for kind, method in self.calls if kind == target.kind)
             return Response(405, [("Allow", ", ".join(allow))])

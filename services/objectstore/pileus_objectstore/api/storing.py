@@ -49,7 +49,7 @@ def duplicate(tools: Tools, source: Target, destination: Target) -> ObjectReply 
     content = Stored(tools.cluster, place, meta)
     wish = PutObject(
         NOWHERE, destination.path, timestamp(tools.now()), meta.headers, meta.size, meta.etag,
-        delete_at=meta.delete_at,
+        delete_at=meta.delete_at, listed_size=meta.listed_size, listed_etag=meta.listed_etag,
     )  # fmt: skip
     return store(tools, destination, wish, pieces(content.read(0, meta.size - 1)))
 

@@ -37,6 +37,14 @@ def headers_of(tools: Tools, request: Request, size: int) -> dict[str, str]:
     return stored
 
 
+def listed(link: Target, headers: dict[str, str]) -> str:
+    """What the listing remembers of a link."""
+    if not headers:
+        return ""
+    account = unquote(headers.get(ACCOUNT, "")) or link.account
+    return f"symlink_target={quote(account)}/{headers[TARGET]}"
+
+
 def target_of(link: Target, meta: Meta) -> Target:
     container, name = split_pair(unquote(meta.headers[TARGET]), TARGET)
     return Target(unquote(meta.headers.get(ACCOUNT, "")) or link.account, container, name)

@@ -53,31 +53,36 @@ class Cluster:
         now = time.monotonic()
         return {host for host, until in list(self._down.items()) if until > now}
 
+    def avoided(self, place: Place) -> set[str]:
+        """Hosts to leave out of a write: those that did not answer just now, unless it can't be done without them."""
+        down = self.down()
+        reached = sum(len(spot.devices) for _, spot in write_plan(place, down))
+        return down if reached >= quorum(place) else set()
+
     def shun(self, host: str) -> None:
         self._down[host] = time.monotonic() + SHUN_S
 
     def write(self, call: str, place: Place, upstream: Place | None, kind: type[R], make: Make, body: bytes = b"") -> R:
         """One change on all replicas, in parallel; the answer that a quorum agrees on. Raises Quorum."""
-        down = self.down()
+        avoid = self.avoided(place)
         while True:
-            plan = write_plan(place, down)
+            plan = write_plan(place, avoid)
             told = upstreams(upstream, [host for host, _ in plan])
-
             asks = [(host, make(spot, told[host])) for host, spot in plan]
 
-            def ask(entry: tuple[str, Any]) -> R | None:
+            def ask(entry: tuple[str, Any]) -> R | str:
                 try:
                     return self.pool.call(entry[0], call, entry[1], kind, body)[0]
                 except HostDown as e:
                     log.warning("%s", e)
                     self.shun(entry[0])
-                    return None
+                    return entry[0]
 
-            replies = [ask(asks[0])] if len(asks) == 1 else list(self._threads.map(ask, asks))
-            fresh = self.down() - down
-            if not any(host in fresh for host, _ in plan):
-                return agreed([reply for reply in replies if reply], place)
-            down |= fresh
+            answers = [ask(asks[0])] if len(asks) == 1 else list(self._threads.map(ask, asks))
+            failed = {answer for answer in answers if isinstance(answer, str)}
+            if not failed:
+                return agreed([answer for answer in answers if not isinstance(answer, str)], place)
+            avoid |= failed
 
     def listing(self, kind: str, place: Place, **wish: Any) -> tuple[Info | None, bytes]:
         """Head and rows of a listing; (None, b'') if there is none. Raises Unavailable if nobody can say."""
@@ -151,7 +156,7 @@ class Streams:
         self._cluster = cluster
         self._open: list[Exchange] = []
         self._early: list[ObjectReply] = []
-        down = cluster.down()
+        down = cluster.avoided(place)
         while True:
             plan = write_plan(place, down)
             told = upstreams(upstream, [host for host, _ in plan])
@@ -213,10 +218,14 @@ class Streams:
             self._cluster.shun(exchange.host)
 
 
+def quorum(place: Place) -> int:
+    """More than half of the replicas."""
+    return sum(len(own) for _, own, _ in place.hosts) // 2 + 1
+
+
 def agreed(replies: list[R], place: Place) -> R:
     """What the replicas' answers mean together: success if a quorum of devices did it, else the commonest refusal."""
-    replicas = sum(len(own) for _, own, _ in place.hosts)
-    wanted = replicas // 2 + 1
+    wanted = quorum(place)
     groups: dict[int, list[R]] = {}
     for reply in replies:
         groups.setdefault(200 if reply.status < 300 else reply.status, []).append(reply)

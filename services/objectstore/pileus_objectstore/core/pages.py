@@ -106,9 +106,17 @@ def entries(kind: str, rows: bytes) -> list[dict[str, Any]]:
         modified = shown + stamp[11:].ljust(6, "0")
         if kind == "account":
             found.append({"name": name, "count": count, "bytes": size, "last_modified": modified})
-        else:
-            found.append({"bytes": size, "hash": etag, "name": name, "content_type": media, "last_modified": modified})
+            continue
+        etag, extra, more = etag.partition("; ")
+        entry = {"bytes": size, "hash": etag, "name": name, "content_type": media, "last_modified": modified}
+        found.append(entry | _extra(more) if extra else entry)
     return found
+
+
+def _extra(text: str) -> dict[str, str]:
+    """What is shown of large objects and links: see `Meta.listed_etag`."""
+    name, _, value = text.partition("=")
+    return {"slo_etag": f'"{value}"'} if name == "slo_etag" else {"symlink_path": f"/v1/{value}"}
 
 
 def render(kind: str, name: str, found: list[dict[str, Any]], media: str) -> bytes:

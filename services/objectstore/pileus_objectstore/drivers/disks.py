@@ -52,6 +52,7 @@ class Disk:
         self._room = 0
         self._owner: int | None = None
         self._seen = 0.0
+        self.lost = 0  # how often it went away
         self._device = 0
 
     @staticmethod
@@ -93,13 +94,19 @@ class Disk:
                 return False
         now = time.monotonic()
         if now > self._seen + SEEN_S:
-            try:
-                if os.stat(f"{self._path}/{MARKER}").st_dev != self._device:
-                    return False
-            except OSError:
+            if not self._same():
+                self.close()
+                self.lost += 1
                 return False
             self._seen = now
         return True
+
+    def _same(self) -> bool:
+        """It is the file system that we have taken, not an empty mount point or another disk."""
+        try:
+            return os.stat(f"{self._path}/{MARKER}").st_dev == self._device
+        except OSError:
+            return False
 
     @property
     def device(self) -> int:

@@ -397,17 +397,22 @@ class Listings:
             return []
         return sorted(name[:-3] for name in names if name.endswith(".db"))
 
-    def drop(self, kind: str, partition: int, digest: str) -> None:
-        """Remove a listing (delivered elsewhere, or deleted long ago)."""
+    def drop(self, kind: str, partition: int, digest: str, same: Callable[[Info], bool]) -> bool:
+        """Remove a listing that was delivered elsewhere, unless somebody uses it, or it has changed since."""
         path = self.path(kind, partition, digest)
-        with self._lock:
-            listing = self._open.pop(path, None)
-        if listing is not None:
+        with self._lock, self.disk.guard():
+            if not os.path.exists(path):
+                return False
+            listing = self._open.get(path) or Listing(self.disk, path, kind)
+            if listing.users:
+                return False
+            self._open.pop(path, None)
+            wanted = same(listing.info)
             listing.close()
-        with self.disk.guard():
-            for extra in ("", "-wal", "-shm"):
+            for extra in ("", "-wal", "-shm") if wanted else ():
                 if os.path.exists(path + extra):
                     os.unlink(path + extra)
+        return wanted
 
     def close(self) -> None:
         with self._lock:

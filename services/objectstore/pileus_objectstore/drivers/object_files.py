@@ -250,14 +250,14 @@ class ObjectFiles:
                 self.disk.put_aside(path, "objects")
                 return True
 
-    def drop(self, partition: int, digest: str, stamp: int) -> bool:
+    def drop(self, partition: int, digest: str, stamp: int, posted: int = 0) -> bool:
         """Remove exactly this version (delivered elsewhere, or a tombstone whose time is over)."""
         path = self.path(partition, digest)
         with self.disk.guard(), self.disk.lock(digest):
-            if modified(path) != stamp:
+            if (modified(path), modified(path + ".meta")) != (stamp, posted):
                 return False
             os.unlink(path)
-            if modified(path + ".meta"):
+            if posted:
                 os.unlink(path + ".meta")
         return True
 

@@ -14,7 +14,7 @@ from pileus_objectstore.drivers.object_files import ObjectFiles, check, modified
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.flows.surroundings import Surroundings
 from pileus_objectstore.ring.devices import Device
-from pileus_objectstore.rpc.contract import Done, Quarantine
+from pileus_objectstore.rpc.contract import Done, Held, Quarantine
 
 log = logging.getLogger(__name__)
 RATE = 20 << 20  # bytes a second
@@ -52,7 +52,7 @@ class Auditor:
                 check(file)
                 self._slow(file.size + 4096)
                 old = stamp < (self.now() - self.reclaim_s) * 1e9
-                drop = str(stamp) if file.meta.deleted and old else ""
+                drop = Held(digest, stamp) if file.meta.deleted and old else None
         except (Damaged, DeviceFailed, OSError) as e:
             if not modified(path):
                 return ""

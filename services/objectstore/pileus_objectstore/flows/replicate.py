@@ -86,9 +86,8 @@ class Replicator:
 
     def _clear(self, kind: str, device: Device, partition: int, delivered: list[Held]) -> None:
         for held in delivered:
-            wish = Quarantine(device.name, kind, partition, held.digest, str(held.stamp))
-            self.around.ask(device.host, "set_right", wish, Done)
-            self.dropped += 1
+            wish = Quarantine(device.name, kind, partition, held.digest, held)
+            self.dropped += self.around.ask(device.host, "set_right", wish, Done)[0].status == 200
 
     def _sums(self, kind: str, device: Device) -> dict[int, int] | None:
         """None if the device can't be asked: then nothing is known to agree with it."""

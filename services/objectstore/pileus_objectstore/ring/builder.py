@@ -70,7 +70,7 @@ class Builder:
     def add(self, name: str, host: str, region: int = 1, zone: int = 1, weight: float = 100.0) -> Device:
         if any(d and d.name == name and d.host == host for d in self.devices):
             raise RingRefused(why=f"{name} on {host} is in the ring already")
-        device = Device(len(self.devices), name, host, region, zone, weight)
+        device = Device(len(self.devices), name, host, region, zone, float(weight))
         self.devices.append(device)
         return device
 
@@ -79,7 +79,7 @@ class Builder:
         self.devices[device_id] = None
 
     def set_weight(self, device_id: int, weight: float) -> None:
-        self.devices[device_id] = msgspec.structs.replace(self._device(device_id), weight=weight)
+        self.devices[device_id] = msgspec.structs.replace(self._device(device_id), weight=float(weight))
 
     def rebalance(self, now: float | None = None) -> int:
         """Give every replica a place; returns how many moved (of replicas * 2**power)."""

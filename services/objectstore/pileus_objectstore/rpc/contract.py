@@ -49,7 +49,10 @@ class Row(msgspec.Struct, array_like=True):
 
 
 class Meta(msgspec.Struct, omit_defaults=True):
-    """What is stored with an object's bytes. `posted` is the time of the last metadata-only change."""
+    """What is stored with an object's bytes. `posted` is the time of the last metadata-only change.
+
+    `listed_*` is what the listing shows instead of size and ETag (large objects, links).
+    """
 
     name: str
     timestamp: str
@@ -59,14 +62,16 @@ class Meta(msgspec.Struct, omit_defaults=True):
     deleted: bool = False
     posted: str = ""
     delete_at: int = 0
+    listed_size: int = -1
+    listed_etag: str = ""
 
 
 class PutObject(msgspec.Struct, omit_defaults=True):
     """Store the request's body on all devices of the spot. `upstream` are the listings this host must tell.
 
     `etag`: refuse (422) if the MD5 differs. `size` -1: not known beforehand. `fresh`: refuse (412) if there is an
-    object.
-    `listed_*` replace what the listing shows (large objects). `most`: refuse (413) a longer body.
+    object. `listed_size` replaces what the listing shows, `listed_etag` is added to it, as `name=value`. `most`: refuse
+    (413) a longer body.
     """
 
     spot: Spot
@@ -300,14 +305,16 @@ class Settle(msgspec.Struct, omit_defaults=True):
 
 
 class Quarantine(msgspec.Struct, omit_defaults=True):
-    """Look at a file again and put it aside if it is damaged; `drop` removes a good one (a handoff that was
-    delivered)."""
+    """Look at a file again and put it aside if it is damaged.
+
+    `drop` instead: remove it (a handoff that was delivered) if it is still exactly what an inventory said.
+    """
 
     device: str
     kind: str
     partition: int
     digest: str
-    drop: str = ""
+    drop: Held | None = None
 
 
 class Done(msgspec.Struct, omit_defaults=True):

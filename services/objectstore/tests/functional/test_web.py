@@ -158,6 +158,7 @@ def test_links(store: ObjectStoreFixture, container: str) -> None:
     got = store.client.get(f"{container}/link")
     assert (got.data, got.headers["Content-Location"]) == (b"data", "/v1/AUTH_p1/d/real")
     assert store.client.head(f"{container}/link").headers["Etag"] == etag
+    assert store.client.get(f"{container}?format=json").json[0]["symlink_path"] == "/v1/AUTH_p1/d/real"
     shown = store.client.get(f"{container}/link?symlink=get")
     assert (shown.data, shown.headers["X-Symlink-Target"]) == (b"", "d/real")
     fixed = link | {"X-Symlink-Target-Etag": etag}

@@ -1,0 +1,210 @@
+"""Real processes on real ports: a proxy under gunicorn, a storage server, the unmodified swiftclient; kill -9 where
+it hurts."""
+
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from swiftclient.client import Connection
+from swiftclient.exceptions import ClientException
+from swiftclient.service import SwiftService, SwiftUploadObject
+
+from pileus_objectstore.testing import free_port
+
+TOKEN = {"X-Auth-Token": "token-member"}
+PROXY = """
+import sys
+from pileus_kit import config, logs, serve
+from pileus_kit.policy import Enforcer
+from pileus_kit.testing import TokenBook
+from pileus_objectstore import app
+from pileus_objectstore.config import Config
+from pileus_objectstore.policy import RULES
+logs.setup("proxy", "WARNING")
+config = config.load(Config, ["--config", sys.argv[1]])
+serve.api(lambda c: app.create(c, TokenBook(), Enforcer(RULES)), config, "proxy")
+"""
+
+
+class Cloud:
+    """A proxy and a storage server as processes of their own."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.proxy_port, self.storage_port = free_port(), free_port()
+        self.conf = state / "objectstore.conf"
+        self.conf.write_text(
+            f"[DEFAULT]\nstate = {state}\nbind = 127.0.0.1:{self.proxy_port}\n"
+            f"storage_bind = 127.0.0.1:{self.storage_port}\nthreads = 8\nlog_level = WARNING\n"
+        )
+        self.run("pileus_objectstore.manage", "all-in-one")
+        self.url = f"http://127.0.0.1:{self.proxy_port}/v1/AUTH_p1"
+        self.storage = self.start_storage()
+        self.proxy = self.start("proxy", "-c", PROXY, str(self.conf))
+        self.await_port(self.proxy_port)
+
+    def run(self, module: str, *args: str) -> None:
+        subprocess.run([sys.executable, "-m", module, "--config", str(self.conf), *args], check=True)
+
+    def start(self, name: str, *args: str) -> subprocess.Popen[bytes]:
+        with (self.state / f"{name}.log").open("ab") as log:
+            return subprocess.Popen([sys.executable, *args], stdout=log, stderr=log)
+
+    def start_storage(self) -> subprocess.Popen[bytes]:
+        process = self.start("storage", "-m", "pileus_objectstore.agent", "--config", str(self.conf))
+        self.await_port(self.storage_port)
+        return process
+
+    def await_port(self, port: int) -> None:
+        for _ in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError(f"nobody listens on {port}: {[p.read_text()[-2000:] for p in self.state.glob('*.log')]}")
+
+    def stop(self) -> None:
+        for process in (self.proxy, self.storage):
+            process.terminate()
+        for process in (self.proxy, self.storage):
+            assert process.wait(30) is not None
+
+    def files(self, pattern: str) -> list[Path]:
+        return list((self.state / "objectstore").glob(f"d*/{pattern}"))
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    cloud = Cloud(tmp_path)
+    requests.put(f"{cloud.url}/c", headers=TOKEN, timeout=30).raise_for_status()
+    yield cloud
+    cloud.stop()
+
+
+def test_swiftclient(cloud: Cloud, tmp_path: Path) -> None:
+    """What `swift upload`, `list`, `stat`, `download` and `delete` do, large objects in segments included."""
+    swift = Connection(preauthurl=cloud.url, preauthtoken="token-member")
+    swift.put_container("box", headers={"X-Container-Meta-Colour": "red"})
+    etag = swift.put_object("box", "süß/o", b"data", content_type="text/plain", headers={"X-Object-Meta-A": "ä"})
+    assert etag == hashlib.md5(b"data").hexdigest()
+    head, data = swift.get_object("box", "süß/o")
+    assert (data, head["x-object-meta-a"]) == (b"data", "ä")
+    swift.post_object("box", "süß/o", {"X-Object-Meta-B": "2"})
+    assert swift.head_object("box", "süß/o")["x-object-meta-b"] == "2"
+    chunked = (b"x" * 100_000 for _ in range(30))
+    swift.put_object("box", "chunked", chunked)
+    assert swift.head_object("box", "chunked")["content-length"] == "3000000"
+    assert [row["name"] for row in swift.get_container("box")[1]] == ["chunked", "süß/o"]
+    assert swift.get_capabilities(f"{cloud.url.rpartition('/v1')[0]}/info")["slo"]["max_manifest_segments"] == 1000
+    swift.copy_object("box", "süß/o", "/c/copy")
+    assert swift.get_object("c", "copy")[1] == b"data"
+    swift.delete_object("box", "süß/o")
+    with pytest.raises(ClientException, match="404"):
+        swift.get_object("box", "süß/o")
+
+    source = tmp_path / "big"
+    source.write_bytes(os.urandom(5_000_000))
+    options = {"os_storage_url": cloud.url, "os_auth_token": "token-member", "segment_size": 1_000_000, "use_slo": True}
+    with SwiftService(options=options) as service:
+        for outcome in service.upload("box", [SwiftUploadObject(str(source), object_name="big")]):
+            assert outcome["success"], outcome
+        for outcome in service.download("box", ["big"], {"out_file": str(tmp_path / "copy")}):
+            assert outcome["success"], outcome
+        assert (tmp_path / "copy").read_bytes() == source.read_bytes()
+        for outcome in service.delete("box", ["big"]):
+            assert outcome["success"], outcome
+    assert swift.get_container("box_segments")[1] == []
+
+
+def test_storage_killed_in_the_middle_of_a_put(cloud: Cloud) -> None:
+    """The client hears of it, nothing half is ever seen, and nothing is left behind after the restart."""
+    requests.put(f"{cloud.url}/c/o", data=b"before", headers=TOKEN, timeout=30).raise_for_status()
+
+    def body() -> Iterator[bytes]:
+        for number in range(40):
+            if number == 20:
+                cloud.storage.send_signal(signal.SIGKILL)
+                cloud.storage.wait()
+            yield os.urandom(1 << 18)
+
+    answer = requests.put(f"{cloud.url}/c/o", data=body(), headers=TOKEN, timeout=60)
+    assert answer.status_code == 503
+    assert cloud.files("tmp/*")
+    cloud.storage = cloud.start_storage()
+    for _ in range(200):
+        got = requests.get(f"{cloud.url}/c/o", headers=TOKEN, timeout=30)
+        if got.status_code != 503:
+            break
+        time.sleep(0.05)
+    assert got.content == b"before"
+    requests.put(f"{cloud.url}/c/o", data=b"after", headers=TOKEN, timeout=30).raise_for_status()
+    assert not cloud.files("tmp/*")
+
+
+def test_what_was_acknowledged_survives_kill_9(cloud: Cloud) -> None:
+    """Objects and their listing rows: whatever got its 201 is there after the storage server was killed between two
+    of them."""
+    for round_ in range(3):
+        for number in range(10):
+            path = f"{cloud.url}/c/{round_}-{number}"
+            requests.put(path, data=f"{round_}-{number}".encode(), headers=TOKEN, timeout=30).raise_for_status()
+        cloud.storage.send_signal(signal.SIGKILL)
+        cloud.storage.wait()
+        cloud.storage = cloud.start_storage()
+    names = requests.get(f"{cloud.url}/c", headers=TOKEN, timeout=30).text.split()
+    assert names == sorted(f"{r}-{n}" for r in range(3) for n in range(10))
+    for name in names:
+        assert requests.get(f"{cloud.url}/c/{name}", headers=TOKEN, timeout=30).text == name
+    for _ in range(100):
+        if requests.head(cloud.url, headers=TOKEN, timeout=30).headers["X-Account-Object-Count"] == "30":
+            return
+        time.sleep(0.1)
+    raise AssertionError("the account never heard of its objects")
+
+
+def test_an_upload_that_breaks_off(cloud: Cloud) -> None:
+    """A client that dies in the middle, with and without a Content-Length."""
+    for framing in ("Content-Length: 1000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n40000\r\n"):
+        with socket.create_connection(("127.0.0.1", cloud.proxy_port)) as sock:
+            sock.sendall(
+                f"PUT /v1/AUTH_p1/c/half HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\n{framing}".encode()
+            )
+            sock.sendall(b"x" * 200_000)
+        assert requests.get(f"{cloud.url}/c/half", headers=TOKEN, timeout=30).status_code == 404
+    assert requests.get(f"{cloud.url}/c", headers=TOKEN, timeout=30).text == ""
+
+
+def test_no_key_no_answer(cloud: Cloud) -> None:
+    """The storage server talks to nobody without the cluster's key."""
+    for head in (
+        b"POST /get_object HTTP/1.1\r\n\r\n",
+        b"POST /put_object HTTP/1.1\r\nX-Cluster-Key: guess\r\nX-Args: {}\r\n\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", cloud.storage_port), 10) as sock:
+            sock.sendall(head)
+            assert sock.recv(100).startswith(b"HTTP/1.1 401 ")
+            assert sock.recv(100) == b""
+
+
+def test_a_second_storage_server_gets_no_device(cloud: Cloud, tmp_path: Path) -> None:
+    """Two processes on one disk would be two truths."""
+    other = tmp_path / "other.conf"
+    other.write_text(cloud.conf.read_text().replace(str(cloud.storage_port), str(free_port())))
+    code = (
+        "import sys; from pileus_kit import config; from pileus_objectstore.config import Config\n"
+        "from pileus_objectstore.agent.storage import StorageServer\n"
+        "server = StorageServer(config.load(Config, ['--config', sys.argv[1]]))\n"
+        "print(len(server.host.devices(['d1', 'd2', 'd3', 'd4'])))"
+    )
+    requests.put(f"{cloud.url}/c/o", data=b"x", headers=TOKEN, timeout=30).raise_for_status()
+    out = subprocess.run([sys.executable, "-c", code, str(other)], capture_output=True, text=True, timeout=60)
+    assert int(out.stdout) <= 1, out.stderr
