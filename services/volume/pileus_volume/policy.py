@@ -44,7 +44,8 @@ RULES = [
         volume:create_snapshot volume:update_snapshot volume:delete_snapshot volume:update_snapshot_metadata
         volume:delete_snapshot_metadata snapshot_extension:snapshot_actions:update_snapshot_status
         volume:create_transfer volume:accept_transfer volume:delete_transfer message:delete volume:summary
-        volume:multiattach_bootable_volume volume:revert_to_snapshot volume:reimage"""),
+        volume:multiattach_bootable_volume volume:revert_to_snapshot volume:reimage
+        volume:reimage_reserved"""),
     *_rules(MEMBER_OR_SERVICE, """
         volume:attachment_create volume:attachment_update volume:attachment_delete volume:attachment_complete"""),
     *_rules(ADMIN, """

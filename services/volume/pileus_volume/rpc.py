@@ -86,7 +86,7 @@ class Report:
     nbd_tls: bool
 
 
-class StorageAgent(Interface, topic="volume.agent", version="1.0"):
+class StorageAgent(Interface, topic="volume.agent", version="1.1"):
     """Every call is idempotent: asked twice it does it once."""
 
     @call(since="1.0", timeout=300)
@@ -120,6 +120,10 @@ class StorageAgent(Interface, topic="volume.agent", version="1.0"):
     @call(since="1.0", timeout=300)
     def delete_snapshot(self, volume_id: str, snapshot_id: str) -> Done:
         """Make sure that the snapshot doesn't exist."""
+
+    @call(since="1.1", timeout=300)
+    def revert(self, disk: Disk, snapshot_id: str) -> None:
+        """Give the disk, which nobody has open, the content that it had when the snapshot was taken."""
 
     @call(since="1.0", timeout=7200)
     def upload(self, volume_id: str, snapshot_id: str | None, disk_format: str, ticket: Ticket) -> None:

@@ -47,6 +47,9 @@ class Agent(StorageAgent):
     def delete_snapshot(self, volume_id: str, snapshot_id: str) -> Done:
         return Done(self._backend.delete_snapshot(volume_id, snapshot_id))
 
+    def revert(self, disk: Disk, snapshot_id: str) -> None:
+        self._backend.revert(disk, snapshot_id)
+
     def upload(self, volume_id: str, snapshot_id: str | None, disk_format: str, ticket: Ticket) -> None:
         with self._backend.opened(volume_id, snapshot_id, disk_format) as path:
             self._send(path, ticket)

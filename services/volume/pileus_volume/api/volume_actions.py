@@ -5,12 +5,13 @@ from typing import Any
 
 from pileus_kit.errors import Forbidden
 from pileus_kit.peers import PeerRefused
-from pileus_kit.web import allowed, caller, tools, version
+from pileus_kit.web import allowed, caller, enforce, tools, version
 from pileus_volume.api import listings
 from pileus_volume.api.actions import BODY, Actions
+from pileus_volume.api.image_facts import image_facts
 from pileus_volume.api.project_paths import Resource
-from pileus_volume.api.schemas import BOOLEAN, NAME, SIZE
-from pileus_volume.core import types, volumes
+from pileus_volume.api.schemas import BOOLEAN, NAME, SIZE, UUID
+from pileus_volume.core import snapshots, types, volumes
 from pileus_volume.core.states import ANY
 from pileus_volume.errors import InvalidImage
 
@@ -30,6 +31,10 @@ READONLY = {"type": "object", "properties": {"readonly": BOOLEAN}, "required": [
             "additionalProperties": False}
 RETYPE = {"type": "object", "required": ["new_type"], "additionalProperties": False, "properties": {
     "new_type": NAME, "migration_policy": {"type": ["string", "null"], "enum": ["never", "on-demand", None]}}}
+REVERT = {"type": "object", "properties": {"snapshot_id": UUID}, "required": ["snapshot_id"],
+          "additionalProperties": False}
+REIMAGE = {"type": "object", "properties": {"image_id": UUID, "reimage_reserved": BOOLEAN}, "required": ["image_id"],
+           "additionalProperties": False}
 UPLOAD = {"type": "object", "required": ["image_name"], "additionalProperties": False, "properties": {
     "image_name": NAME, "force": BOOLEAN, "disk_format": {
         "type": "string", "enum": ["raw", "vmdk", "vdi", "qcow2", "vhd", "vhdx", "ploop"]},
@@ -89,6 +94,27 @@ def retype(volume_id: str, asked: dict[str, Any]) -> Any:
     with tools().sessions.begin() as session:
         volume = volumes.find(session, volume_id, caller())
         volumes.retype(session, volume, types.choose(session, caller(), asked["new_type"]))
+    return "", 202
+
+
+@action("revert", "volume:revert_to_snapshot", REVERT, since=(3, 40))
+def revert(volume_id: str, asked: dict[str, Any]) -> Any:
+    with tools().sessions.begin() as session:
+        snapshot = snapshots.find(session, asked["snapshot_id"], caller())
+        job = volumes.revert(session, caller(), volumes.find(session, volume_id, caller()), snapshot)
+    tools().ring(job.id)
+    return "", 202
+
+
+@action("os-reimage", "volume:reimage", REIMAGE, since=(3, 68))
+def reimage(volume_id: str, asked: dict[str, Any]) -> Any:
+    reserved = listings.truth(asked.get("reimage_reserved", False), "reimage_reserved")
+    if reserved:
+        enforce("volume:reimage_reserved")
+    image = image_facts(asked["image_id"])
+    with tools().sessions.begin() as session:
+        job = volumes.reimage(session, caller(), volumes.find(session, volume_id, caller()), image, reserved)
+    tools().ring(job.id)
     return "", 202
 
 

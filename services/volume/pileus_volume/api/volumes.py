@@ -6,16 +6,16 @@ from flask import request
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
-from pileus_kit.peers import PeerRefused
 from pileus_kit.web import caller, enforce, tools, version
 from pileus_volume.api import listings
+from pileus_volume.api.image_facts import image_facts
 from pileus_volume.api.project_paths import Resource, base_url
 from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, SIZE, TEXT, UUID_OR_NULL, wrapped
 from pileus_volume.api.volume_views import detail, made, summary
 from pileus_volume.core import volumes
-from pileus_volume.core.volumes import ImageFacts, Wish
+from pileus_volume.core.volumes import Wish
 from pileus_volume.db.models import Attachment, Volume, VolumeType
-from pileus_volume.errors import ImageNotFound, Invalid, InvalidImage, NotOffered
+from pileus_volume.errors import Invalid, NotOffered
 
 resource = Resource("volumes", __name__, url_prefix="/v3/volumes")
 
@@ -68,7 +68,7 @@ def _wish(asked: dict[str, Any]) -> Wish:
     image = None
     if image_ref:
         enforce("volume:create_from_image")
-        image = _image(image_ref)
+        image = image_facts(image_ref)
         volumes.fits_image(size, image)
     return Wish(size=size, name=_text(asked, "name"), description=_text(asked, "description"),
                 type=asked.get("volume_type"), zone=asked.get("availability_zone"),
@@ -79,25 +79,6 @@ def _wish(asked: dict[str, Any]) -> Wish:
 def _text(asked: dict[str, Any], name: str) -> str | None:
     value = asked.get(name, asked.get(f"display_{name}"))
     return value.strip() if value else value
-
-
-def _image(image_id: str) -> ImageFacts:
-    """Asked for with the caller's own token, so their rights are checked where they are known."""
-    if "/" in image_id or "?" in image_id:
-        raise ImageNotFound()
-    try:
-        image = tools().peers.call("image", "GET", f"/v2/images/{image_id}", caller=caller())
-    except PeerRefused as err:
-        raise ImageNotFound() from err
-    if image["status"] != "active":
-        raise InvalidImage(image=image_id, why=f"it must be active, not {image['status']}")
-    hidden = {"self", "file", "schema", "locations", "direct_url", "owner", "visibility", "protected", "tags",
-              "created_at", "updated_at", "status", "id", "name", "os_hidden", "stores", "virtual_size",
-              "os_hash_algo", "os_hash_value"}
-    meta = {k: v for k, v in image.items() if k not in hidden and v is not None}
-    return ImageFacts(image_id, image["disk_format"], image.get("os_hash_algo") or "", image.get("os_hash_value") or "",
-                      image.get("size") or 0, image.get("virtual_size") or 0, image.get("min_disk") or 0,
-                      {"image_id": image_id, "image_name": image.get("name") or "", **meta})
 
 
 @resource.endpoint("GET", "", policy="volume:get_all")

@@ -16,6 +16,7 @@ ACTIONS = {  # OpenStack's action numbers and sentences: event ids look like VOL
     "create": ("001", "schedule allocate volume"), "delete": ("015", "delete volume"),
     "extend": ("007", "extend volume"), "upload": ("003", "copy volume to image"),
     "snapshot": ("011", "create snapshot"), "unsnapshot": ("012", "delete snapshot"),
+    "revert": ("017", "revert volume to snapshot"), "reimage": ("019", "reimage volume"),
     "attach": ("002", "attach volume"),
 }
 

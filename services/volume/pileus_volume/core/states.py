@@ -13,7 +13,7 @@ REMOVABLE = ("available", "error", "error_deleting", "error_restoring", "error_e
              "creating", "downloading")
 ANY = ("available", "in-use", "reserved", "attaching", "detaching", "error", "error_deleting", "error_extending",
        "error_restoring", "error_managing", "creating", "downloading", "uploading", "extending", "retyping",
-       "maintenance", "awaiting-transfer", "deleting")
+       "reverting", "maintenance", "awaiting-transfer", "deleting")
 
 MOVES: dict[str, dict[str, str]] = {
     "download": {"creating": "downloading"},
@@ -31,6 +31,11 @@ MOVES: dict[str, dict[str, str]] = {
     "fail_extension": {"extending": "error_extending"},
     "upload": {"available": "uploading", "in-use": "uploading"},
     "uploaded": {"uploading": BACK},
+    "revert": {"available": "reverting"},
+    "reverted": {"reverting": "available"},
+    "fail_reversion": {"reverting": "error"},
+    "reimage": {"available": "downloading", "error": "downloading"},
+    "reimage_reserved": {"available": "downloading", "error": "downloading", "reserved": "downloading"},
     "offer": {"available": "awaiting-transfer"},
     "withdraw": {"awaiting-transfer": "available"},
 }
@@ -41,6 +46,8 @@ SNAPSHOT_MOVES: dict[str, dict[str, str]] = {
     "delete": dict.fromkeys(("available", "error", "error_deleting", "creating"), "deleting"),
     "force_delete": dict.fromkeys(("available", "error", "error_deleting", "creating", "deleting"), "deleting"),
     "fail_deletion": {"deleting": "error_deleting"},
+    "restore": {"available": "restoring"},
+    "restored": {"restoring": "available"},
 }
 
 

@@ -12,7 +12,7 @@ from pileus_kit.auth import Caller
 from pileus_kit.db import new_id, now
 from pileus_kit.flow import cancel, enqueue, live
 from pileus_volume.core import capabilities, hosts, quotas, types
-from pileus_volume.core.states import REMOVABLE, move
+from pileus_volume.core.states import REMOVABLE, move, move_snapshot
 from pileus_volume.db.models import Attachment, Job, Snapshot, StorageHost, Volume, VolumeType
 from pileus_volume.errors import (
     Invalid,
@@ -148,8 +148,7 @@ def _from_volume(session: Session, caller: Caller, volume_id: str) -> Origin:
 
 def _from_image(image: ImageFacts) -> Origin:
     least = max(-(-image.virtual_size // GIB), -(-image.size // GIB) if image.format == "raw" else 1, image.min_disk)
-    data = {"image": {"image_id": image.id, "format": image.format, "algorithm": image.algorithm,
-                      "digest": image.digest, "size": image.size}}
+    data = {"image": _image_data(image)}
     return Origin("volume.create_from_image", None, bootable=False, image_meta=image.meta, data=data | {"least": least})
 
 
@@ -230,6 +229,37 @@ def upload(session: Session, caller: Caller, volume: Volume, image: Mapping[str,
     move(session, volume, "upload")
     return enqueue(session, Job, flow="volume.upload", subject=volume.id, caller=caller,
                    data={"image": dict(image), "host": volume.host})
+
+
+def revert(session: Session, caller: Caller, volume: Volume, snapshot: Snapshot) -> Job:
+    """Begin to go back to the newest snapshot."""
+    newest = session.scalar(select(Snapshot.id).where(Snapshot.volume_id == volume.id).order_by(
+        Snapshot.created_at.desc(), Snapshot.id.desc()).limit(1))
+    if snapshot.volume_id != volume.id or snapshot.id != newest:
+        raise Invalid(why=f"Snapshot {snapshot.id} isn't the latest one of volume {volume.id}.")
+    move(session, volume, "revert")
+    move_snapshot(session, snapshot, "restore")
+    return enqueue(session, Job, flow="volume.revert", subject=volume.id, caller=caller,
+                   data={"snapshot_id": snapshot.id, "host": volume.host, "size": volume.size})
+
+
+def reimage(session: Session, caller: Caller, volume: Volume, image: ImageFacts, reserved: bool) -> Job:
+    """Begin to replace the content by an image's."""
+    fits_image(volume.size, image)
+    if session.scalar(select(Snapshot.id).where(Snapshot.volume_id == volume.id).limit(1)):
+        raise InvalidVolume(why=f"Volume {volume.id} has snapshots, which would be lost.")
+    if volume.host is None:
+        raise InvalidVolume(why=f"Volume {volume.id} is nowhere.")
+    after = "reserved" if volume.status == "reserved" else "available"
+    move(session, volume, "reimage_reserved" if reserved else "reimage")
+    return enqueue(session, Job, flow="volume.reimage", subject=volume.id, caller=caller, data={
+        "image": _image_data(image), "known": dict(image.meta), "after": after, "host": volume.host,
+        "size": volume.size})
+
+
+def _image_data(image: ImageFacts) -> dict[str, Any]:
+    return {"image_id": image.id, "format": image.format, "algorithm": image.algorithm, "digest": image.digest,
+            "size": image.size}
 
 
 def retype(session: Session, volume: Volume, kind: VolumeType) -> None:

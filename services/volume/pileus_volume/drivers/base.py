@@ -26,7 +26,7 @@ class Source:
 
 
 class Backend(ABC):
-    """The ten calls that every driver has."""
+    """The calls that every driver has."""
 
     directory: str = ""  # where another process of this host can open a disk directly; empty: nowhere
     disk_format: str = "raw"
@@ -70,6 +70,10 @@ class Backend(ABC):
     @abstractmethod
     def delete_snapshot(self, volume_id: str, snapshot_id: str) -> bool:
         """Make sure that there is no such snapshot. False as above."""
+
+    @abstractmethod
+    def revert(self, disk: Disk, snapshot_id: str) -> None:
+        """Go back to the snapshot, at the disk's present size. Raises DiskBusy if somebody has it open."""
 
     @abstractmethod
     def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> AbstractContextManager[Path]:

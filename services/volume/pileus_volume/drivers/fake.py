@@ -64,6 +64,11 @@ class FakeBackend(Backend, Server):
         self.snapshots.get(volume_id, set()).discard(snapshot_id)
         return True
 
+    def revert(self, disk: Disk, snapshot_id: str) -> None:
+        if snapshot_id not in self.snapshots.get(disk.volume_id, ()):
+            raise ToolFailed(tool="fake", why=f"no snapshot {snapshot_id}")
+        self.origins[disk.volume_id] = f"snapshot {snapshot_id}"
+
     @contextmanager
     def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
         with NamedTemporaryFile() as file:

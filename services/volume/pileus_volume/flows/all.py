@@ -7,9 +7,12 @@ from pileus_volume.flows.create_volume_from_volume import create_volume_from_vol
 from pileus_volume.flows.delete_snapshot import delete_snapshot
 from pileus_volume.flows.delete_volume import delete_volume
 from pileus_volume.flows.extend_volume import extend_volume
+from pileus_volume.flows.reimage_volume import reimage_volume
+from pileus_volume.flows.revert_volume import revert_volume
 from pileus_volume.flows.serve_exports import serve_exports
 from pileus_volume.flows.snapshot_volume import snapshot_volume
 from pileus_volume.flows.upload_volume import upload_volume
 
 FLOWS = [create_volume, create_volume_from_image, create_volume_from_snapshot, create_volume_from_volume,
-         delete_volume, extend_volume, snapshot_volume, delete_snapshot, upload_volume, serve_exports]
+         delete_volume, extend_volume, snapshot_volume, delete_snapshot, upload_volume, revert_volume,
+         reimage_volume, serve_exports]

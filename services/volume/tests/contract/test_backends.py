@@ -120,6 +120,21 @@ def test_snapshots_keep_the_content_of_their_moment(storage):
     assert storage.path(volume).stat().st_blocks * 512 < 8 * MIB
 
 
+def test_going_back_to_a_snapshot_keeps_the_present_size(storage):
+    volume, snapshot = new(), new()
+    storage.backend.create(Disk(volume, 1))
+    io(storage.path(volume), "write -P 7 0 1M")
+    storage.backend.snapshot(volume, snapshot)
+    io(storage.path(volume), "write -P 8 0 1M")
+    storage.backend.extend(Disk(volume, 2))
+    for _ in range(2):
+        storage.backend.revert(Disk(volume, 2), snapshot)
+    io(storage.path(volume), "read -P 7 0 1M")
+    assert storage.backend.extend(Disk(volume, 2)) == 2 * GIB
+    with pytest.raises(ToolFailed):
+        storage.backend.revert(Disk(volume, 2), new())
+
+
 def test_an_export_is_read_and_written_and_the_rest_is_refused(storage):
     volume = new()
     storage.backend.create(Disk(volume, 1))

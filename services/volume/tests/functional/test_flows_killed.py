@@ -164,6 +164,44 @@ class Upload:
         assert self.image not in self.world.images.config["images"]
 
 
+class Reversion(Snapshotting):
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.snapshot = world.snapshot(self.volume)["id"]
+
+    def start(self) -> str:
+        assert self.world.act(self.volume, "revert", {"snapshot_id": self.snapshot}).status_code == 202
+        return self.world.rung[-1]
+
+    def done(self) -> None:
+        super().done()
+        assert self.world.show(self.volume)["status"] == "available"
+
+    def undone(self) -> None:
+        assert self.world.show(self.volume)["status"] == "error"
+        assert self.world.client.get(f"/v3/snapshots/{self.snapshot}").json["snapshot"]["status"] == "available"
+
+
+class Reimaging:
+    def __init__(self, world: World) -> None:
+        self.world, self.runner = world, world.runner
+        self.volume = world.volume()["id"]
+
+    def start(self) -> str:
+        assert self.world.act(self.volume, "os-reimage", {"image_id": IMAGE}, version="3.68").status_code == 202
+        return self.world.rung[-1]
+
+    def done(self) -> None:
+        assert self.world.show(self.volume)["status"] == "available"
+        assert self.world.fake.origins == {self.volume: f"image {IMAGE}"}
+
+    def undone(self) -> None:
+        assert self.world.show(self.volume)["status"] == "error"
+        self.start()
+        self.world.drain()
+        self.done()
+
+
 class Serving:
     def __init__(self, world: World) -> None:
         self.world, self.runner = world, world.runner
@@ -181,7 +219,7 @@ SCENARIOS = {
     "volume.create": Creation, "volume.create_from_image": FromImage, "volume.create_from_snapshot": FromSnapshot,
     "volume.create_from_volume": FromVolume, "volume.delete": Deletion, "volume.extend": Extension,
     "snapshot.create": Snapshotting, "snapshot.delete": Unsnapshotting, "volume.upload": Upload,
-    "exports.serve": Serving}
+    "volume.revert": Reversion, "volume.reimage": Reimaging, "exports.serve": Serving}
 
 
 def test_no_flow_is_forgotten():

@@ -130,3 +130,37 @@ def test_snapshots_count_towards_quotas(world):
     world.snapshot(volume["id"])
     answer = world.client.post("/v3/p1/snapshots", json={"snapshot": {"volume_id": volume["id"]}})
     assert answer.status_code == 413 and "gigabytes quota" in answer.json["overLimit"]["message"]
+
+
+def test_revert_to_the_latest_snapshot(world):
+    volume = world.volume()["id"]
+    first, second = world.snapshot(volume)["id"], world.snapshot(volume)["id"]
+    assert world.act(volume, "revert", {"snapshot_id": second}, version="3.39").status_code == 400
+    assert world.act(volume, "revert", {"snapshot_id": first}).status_code == 400
+    assert world.act(volume, "revert", {"snapshot_id": NOWHERE}).status_code == 404
+    assert world.act(volume, "revert", {"snapshot_id": second}).status_code == 202
+    assert world.show(volume)["status"] == "reverting"
+    assert world.client.get(f"/v3/snapshots/{second}").json["snapshot"]["status"] == "restoring"
+    world.drain()
+    assert world.show(volume)["status"] == "available" and world.fake.origins[volume] == f"snapshot {second}"
+    assert world.client.get(f"/v3/snapshots/{second}").json["snapshot"]["status"] == "available"
+
+
+def test_reimage(world):
+    volume, image = world.volume()["id"], "11111111-1111-4111-8111-111111111111"
+
+    def asked(version="3.68", **more):
+        return world.act(volume, "os-reimage", {"image_id": image, **more}, version=version)
+
+    assert asked("3.67").status_code == 400
+    world.act(volume, "os-reserve")
+    assert asked().status_code == 400
+    assert asked(reimage_reserved=True).status_code == 202
+    assert world.show(volume)["status"] == "downloading"
+    world.drain()
+    shown = world.show(volume)
+    assert shown["status"] == "reserved" and shown["volume_image_metadata"]["image_id"] == image
+    assert world.fake.origins[volume] == f"image {image}"
+    world.act(volume, "os-unreserve")
+    world.snapshot(volume)
+    assert asked().status_code == 400

@@ -102,6 +102,12 @@ class FileBackend(Backend, Server):
             return True
         return _offline(path, "-d", snapshot_id)
 
+    def revert(self, disk: Disk, snapshot_id: str) -> None:
+        path = self._path(disk.volume_id)
+        tool.qemu_img("snapshot", "-q", "-a", snapshot_id, "--image-opts", tool.options(path))
+        _fit(path, disk)
+        _sync(path)
+
     @contextmanager
     def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
         if disk_format not in QEMU_FORMATS:

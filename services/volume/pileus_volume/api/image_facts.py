@@ -1,0 +1,26 @@
+"""What the image service tells about an image that the caller wants to use."""
+
+from pileus_kit.peers import PeerRefused
+from pileus_kit.web import caller, tools
+from pileus_volume.core.volumes import ImageFacts
+from pileus_volume.errors import ImageNotFound, InvalidImage
+
+HIDDEN = frozenset({  # not remembered with the volume
+    "self", "file", "schema", "locations", "direct_url", "owner", "visibility", "protected", "tags", "created_at",
+    "updated_at", "status", "id", "name", "os_hidden", "stores", "virtual_size", "os_hash_algo", "os_hash_value"})
+
+
+def image_facts(image_id: str) -> ImageFacts:
+    """Asked for with the caller's own token, so their rights are checked where they are known."""
+    if "/" in image_id or "?" in image_id:
+        raise ImageNotFound()
+    try:
+        image = tools().peers.call("image", "GET", f"/v2/images/{image_id}", caller=caller())
+    except PeerRefused as err:
+        raise ImageNotFound() from err
+    if image["status"] != "active":
+        raise InvalidImage(image=image_id, why=f"it must be active, not {image['status']}")
+    meta = {k: v for k, v in image.items() if k not in HIDDEN and v is not None}
+    return ImageFacts(image_id, image["disk_format"], image.get("os_hash_algo") or "", image.get("os_hash_value") or "",
+                      image.get("size") or 0, image.get("virtual_size") or 0, image.get("min_disk") or 0,
+                      {"image_id": image_id, "image_name": image.get("name") or "", **meta})
