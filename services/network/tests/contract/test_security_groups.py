@@ -155,3 +155,25 @@ def test_the_host_knocks_on_a_public_servers_door_like_everybody(host, cloud, wo
 
 
 PING_IT = "busybox ping -c 1 -W 1 203.0.113.50"
+
+
+def test_two_clouds_on_one_host_leave_each_other_alone(hosts, cloud, words):
+    """Their ports have the same numbers, but marks count only on a cloud's own bridges."""
+    host = hosts()
+    mine, theirs = cloud.network(), cloud.network("10.6.0.0/24")
+    open_, closed = cloud.group(*words.ALL), cloud.group()
+    pairs = [
+        [cloud.port(network, f"{net}.{n}", security_groups=(group.id,)) for n in (11, 12)]
+        for network, net, group in ((mine, "10.5.0", open_), (theirs, "10.6.0", closed))
+    ]
+    everything = cloud.state
+    for prefix, network, ports in (("aa", mine, pairs[0]), ("bb", theirs, pairs[1])):
+        host.crash()
+        host.settings = {"prefix": prefix}
+        host.apply(replace(everything, networks=(network,), ports=tuple(ports)))
+    a, b, c, d = (host.guest(port) for port in (*pairs[0], *pairs[1]))
+    for guest in (a, b, c, d):
+        guest.use()
+    assert a.pings("10.5.0.12") and b.pings("10.5.0.11") and not c.pings("10.6.0.12", 1)
+    host.apply(rpc.HostState("h1", 9))
+    assert a.pings("10.5.0.12"), "one cloud's end is not the other's"

@@ -21,6 +21,10 @@ UNMARKED = (
     "meta mark and 0x0000ffff == 0 oifname . ip6 daddr vmap @neighbours6",
 )
 
+# Marks are only ours on our bridges: another cloud on this host, or anybody else, has its own.
+SENT = "iifname @bridges meta mark and 0xffff0000 vmap @senders"
+RECEIVED = "oifname @bridges meta mark and 0x0000ffff vmap @receivers"
+
 
 @dataclass(frozen=True)
 class Guarded:
@@ -83,15 +87,13 @@ def inet_table(
     remotes: Mapping[str, AddressSet],
 ) -> Table:
     """Which connections may be made. Leaving the sender and entering the receiver are judged one after the other."""
-    guarded = list(guarded)
+    guarded, segments = list(guarded), list(segments)
     used = {id: known[id] for one in guarded for id in one.port.security_groups if id in known}
     chains = {
         "zone": Chain(("ct zone set iifname map @zones",), "type filter hook prerouting priority -300"),
-        "egress": Chain(("meta mark and 0xffff0000 vmap @senders",), "type filter hook forward priority 0"),
-        "host": Chain(("meta mark and 0xffff0000 vmap @senders",), "type filter hook input priority 0"),
-        "ingress": Chain(
-            ("meta mark and 0x0000ffff vmap @receivers", *UNMARKED), "type filter hook forward priority 1"
-        ),
+        "egress": Chain((SENT,), "type filter hook forward priority 0"),
+        "host": Chain((SENT,), "type filter hook input priority 0"),
+        "ingress": Chain((RECEIVED, *UNMARKED), "type filter hook forward priority 1"),
         "from-host": Chain(UNMARKED, "type filter hook output priority 1"),
         "stateful": groups.STATEFUL,
         "basic-in": groups.BASIC_IN,
@@ -103,6 +105,7 @@ def inet_table(
         chains[f"out-{one.interface}"] = _decide(one.port, used, "egress")
         chains[f"in-{one.interface}"] = _decide(one.port, used, "ingress")
     sets = {
+        "bridges": Set("type ifname", frozenset(_quoted(s.bridge) for s in segments)),
         "zones": Set(
             "typeof iifname : ct zone", frozenset(f'"{s.bridge}" : {s.zone}' for s in segments if s.zone), "map"
         ),

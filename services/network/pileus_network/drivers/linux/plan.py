@@ -131,11 +131,12 @@ class _Planner:
             self.result.services[network.id] = Service(namespace, inner, network, port, mine)
 
     def _segment(self, network: Network) -> None:
-        if network.kind == "flat" or network.id not in self.bridges:
+        """A flat network's bridge is the host's own, with the host's connections; all others are closed to it."""
+        if network.id not in self.bridges:
             return
-        bridge = self.bridges[network.id]
-        closed = tuple(link.name for link in self.result.links.values() if link.master == bridge)
-        self.result.segments[network.id] = Segment(bridge, self.zones.of(network.id), closed)
+        bridge, is_flat = self.bridges[network.id], network.kind == "flat"
+        closed = () if is_flat else tuple(link.name for link in self.result.links.values() if link.master == bridge)
+        self.result.segments[network.id] = Segment(bridge, 0 if is_flat else self.zones.of(network.id), closed)
 
     def _router(self, router: Router) -> None:
         ports = {port.id: port for port in self.state.ports}
