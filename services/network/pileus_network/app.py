@@ -30,6 +30,7 @@ from pileus_network.api import (
     subnetpools,
     subnets,
     tags,
+    topologies,
     versions,
     zones,
 )
@@ -56,6 +57,7 @@ NOUNS = (
     agents,
     zones,
     ip_availabilities,
+    topologies,
 )
 RESOURCES: tuple[Resource, ...] = (*(noun.resource for noun in NOUNS), *tags.RESOURCES)
 

@@ -31,6 +31,14 @@ class OverQuota(Conflict):
     text = "Quota exceeded for resources: {overs}."
 
 
+class AutoAllocationFailure(Conflict):
+    text = "Deployment error: {reason}."
+
+
+class AutoAllocatedTopologyNotFound(NotFound):
+    text = "No auto allocated topology found for project {tenant_id}."
+
+
 class InvalidQuotaValue(Conflict):
     text = "Change would make usage less than 0 for the following resources: {unders}."
 

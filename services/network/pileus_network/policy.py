@@ -177,6 +177,8 @@ OTHERS = {
     "get_service_provider": "role:reader",
     "get_network_ip_availability": ADMIN,
     "get_extension": ANYONE,
+    "get_auto_allocated_topology": READER,
+    "delete_auto_allocated_topology": MEMBER,
 }
 
 

@@ -12,6 +12,7 @@ EXTENSIONS = {
     "address-scope": "Address scope",
     "agent": "agent",
     "allowed-address-pairs": "Allowed Address Pairs",
+    "auto-allocated-topology": "Auto Allocated Topology Services",
     "availability_zone": "Availability Zone",
     "binding": "Port Binding",
     "default-subnetpools": "Default Subnetpools",
@@ -48,6 +49,7 @@ EXTENSIONS = {
     "standard-attr-revisions": "Resource revision numbers",
     "standard-attr-tag": "Tag support for resources with standard attribute",
     "standard-attr-timestamp": "Resource timestamps",
+    "tag": "Tag support",
     "subnet-service-types": "Subnet service types",
     "subnet_allocation": "Subnet Allocation",
 }

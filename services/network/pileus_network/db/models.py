@@ -239,13 +239,14 @@ class SecurityRule(Noun):
 
 
 class Project(Model):
-    """What network remembers about a project: limits that differ from the defaults, and its default security group."""
+    """What network remembers about a project: its own limits, default security group, auto-allocated network."""
 
     __tablename__ = "projects"
 
     id: Mapped[str] = mapped_column(String(255), primary_key=True)
     quotas: Mapped[Document] = mapped_column(default=dict)
     default_group_id: Mapped[str | None] = mapped_column(ForeignKey("security_groups.id", ondelete="SET NULL"))
+    auto_network_id: Mapped[str | None] = mapped_column(ForeignKey("networks.id", ondelete="SET NULL"))
 
 
 class Host(Model):
