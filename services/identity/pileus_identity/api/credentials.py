@@ -7,6 +7,7 @@ from flask import request
 from pileus_identity.api import targets
 from pileus_identity.api.views import ID, ID_OR_NULL, View, asked, link, page, wrapped
 from pileus_identity.core import credentials, lists
+from pileus_identity.core.delegation import ACCESS_KEY, lent
 from pileus_identity.db.models import Credential
 from pileus_identity.errors import Refused
 from pileus_kit.web import Resource, allowed, caller, enforce, tools
@@ -77,15 +78,16 @@ def delete(credential_id: str) -> Any:
 
 def no_delegates() -> None:
     """Lent rights don't reach secrets: with one of them the borrower would outlive and outgrow the loan."""
-    if caller().delegated:
+    if lent(caller()):
         raise Refused(why=f"Delegated tokens may not {request.method} credentials.")
 
 
 def may_make_keys() -> None:
     """An access key of a delegation stays within it; one that may make no others, or only some calls, makes none."""
     who = caller()
-    if who.delegated and (who.access_rules is not None or tools().tokens.check(who.token).standing.restricted):
-        raise Refused(why="This application credential may not make other credentials.")
+    restricted = who.access_rules is not None or tools().tokens.check(who.token).standing.restricted
+    if restricted or ACCESS_KEY in who.methods:
+        raise Refused(why="This delegation may not make other credentials.")
 
 
 def show(credential: Credential) -> View:

@@ -9,7 +9,8 @@ from flask import Response, request
 from pileus_identity.api.tokens import shown
 from pileus_identity.api.views import View
 from pileus_identity.core import signatures
-from pileus_identity.core.signatures import METHOD, Proven
+from pileus_identity.core.delegation import ACCESS_KEY
+from pileus_identity.core.signatures import Proven
 from pileus_kit.web import Resource, tools
 
 resource = Resource("signatures", __name__, url_prefix="/v3")
@@ -45,7 +46,7 @@ def ec2(body: View) -> Response:
 
 def _answer(proven: Proven) -> Response:
     """A token for the key's owner; with `signing_key` asked for, also the key of the day, which signs chunks."""
-    response = shown(tools().tokens, tools().tokens.issue(proven.place, (METHOD,)), 200)
+    response = shown(tools().tokens, tools().tokens.issue(proven.place, (ACCESS_KEY,)), 200)
     if proven.signing_key is not None and "signing_key" in request.args:
         response.headers["X-Pileus-Signing-Key"] = proven.signing_key
     return response

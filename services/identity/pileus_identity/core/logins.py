@@ -3,6 +3,7 @@
 Every refusal reads the same (LoginFailed), whatever was wrong, and takes about as long.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from pileus_identity.config import Config
 from pileus_identity.core import credentials, passwords, trusts
+from pileus_identity.core.delegation import lent
 from pileus_identity.core.keys import KeyRing
 from pileus_identity.core.payloads import Payload, iso
 from pileus_identity.core.standings import Place
@@ -50,6 +52,9 @@ class Logins:
         self._tokens = tokens
         self._secrets = secrets
         self._codes = Codes()
+        self._provers: dict[str, Callable[[Body, Proof], None]] = {
+            "password": self._password, "token": self._token, "totp": self._totp,
+            "application_credential": self._application_credential}
 
     def login(self, auth: Body, receipt: str | None = None) -> Token:
         """The token that `auth` asks for; `receipt` is of an earlier try that lacked factors.
@@ -93,9 +98,9 @@ class Logins:
         for method in dict.fromkeys(identity["methods"]):
             if method in KNOWN_ELSEWHERE:
                 raise LoginFailed
-            if method not in PROVERS or method not in identity:
+            if method not in self._provers or method not in identity:
                 raise Invalid(why=f"Expecting to find {method} in identity.")
-            getattr(self, PROVERS[method])(identity[method], proof)
+            self._provers[method](identity[method], proof)
         if not proof.methods:
             raise LoginFailed
         self._all_factors(proof)
@@ -151,7 +156,7 @@ class Logins:
 
     def _token(self, given: Body, proof: Proof) -> None:
         token = self._tokens.check(given["id"])  # an unknown one is a 404 here, too
-        if token.payload.trust_id or token.payload.application_credential_id:
+        if lent(self._tokens.caller(token.text)):
             raise Refused(why="Using a delegated token to create another token is not allowed.")
         proof.parent = token
         proof.shown("token", token.payload.user_id)
@@ -176,7 +181,172 @@ class Logins:
         if user is None or proof.credential is not None or not user.options.get("multi_factor_auth_enabled", True):
             return
         rules = [set(rule) for rule in user.options.get("multi_factor_auth_rules") or ()]
-        rules = [rule & set(PROVERS) for rule in rules]
+        rules = [rule & set(self._provers) for rule in rules]
+        if any(rules) and not any(rule and rule <= set(proof.methods) for rule in rules):
+            text, payload = self._tokens.new_receipt(user.id, tuple(proof.methods))
+            raise MoreFactorsNeeded(text, {
+                "receipt": {"methods": list(payload.methods), "issued_at": iso(payload.issued),
+                            "expires_at": iso(payload.expires), "user": {"id": user.id, "name": user.name}},
+                "required_auth_methods": [sorted(rule) for rule in rules if rule]})
+
+    def _locked(self, user: User) -> bool:
+        limit = self._config.lockout_failures
+        if (
+            not limit
+            or user.options.get("ignore_lockout_failure_attempts")
+            or user.failures < limit
+            or not user.failed_at
+        ):
+            return False
+        return user.failed_at + timedelta(seconds=self._config.lockout_seconds) > now()
+
+    def _note_failure(self, user: User) -> None:
+        if not self._config.lockout_failures:
+            return
+        over = user.failed_at is None or user.failed_at + timedelta(seconds=self._config.lockout_seconds) <= now()
+        again = user.failures >= self._config.lockout_failures and over
+        with self._sessions.begin() as session:
+            session.execute(update(User).where(User.id == user.id).values(
+                failures=1 if again else User.failures + 1, failed_at=now()))
+
+    def _note_success(self, user: User, password: str) -> None:
+        rehash = user.password_hash is not None and passwords.weak(user.password_hash)
+        if not user.failures and not rehash:
+            return
+        values: Body = {"failures": 0, "failed_at": None}
+        if rehash:
+            values["password_hash"] = passwords.digest(password)
+        with self._sessions.begin() as session:
+            session.execute(
+                update(User).where(User.id == user.id, User.password_hash == user.password_hash).values(values)
+            )
+
+    def _place(self, proof: Proof, scope: Body | str | None) -> Place:
+        if proof.credential is not None:
+            if scope is not None:
+                raise LoginFailed  # it has the only scope that it can have
+            return Place(proof.user_id, "project", proof.credential.project_id, proof.credential.id)
+        if scope is None:
+            default = self._default_project(proof)
+            return Place(proof.user_id, "project", default) if default else Place(proof.user_id, "unscoped")
+        if scope == "unscoped" or "unscoped" in scope:
+            return Place(proof.user_id, "unscoped")
+        if not isinstance(scope, dict) or len(scope) != 1:
+            raise Invalid(why="Expecting exactly one scope.")
+        return self._scope(proof, scope)
+
+    def _default_project(self, proof: Proof) -> str | None:
+        if proof.user is not None:
+            return proof.user.default_project_id
+        with self._sessions.read() as session:
+            return session.scalar(select(User.default_project_id).where(User.id == proof.user_id))
+
+    def _scope(self, proof: Proof, scope: Body) -> Place:
+        (kind, wanted), = scope.items()
+        if kind == "system":
+            if wanted.get("all") is not True:
+                raise Invalid(why="The system scope is asked for with {\"all\": true}.")
+            return Place(proof.user_id, "system")
+        with self._sessions.read() as session:
+            if kind == "OS-TRUST:trust":
+                trust = session.get(Trust, wanted["id"])
+                if trust is None or trust.trustee_id != proof.user_id:
+                    raise LoginFailed
+                return Place(
+                    proof.user_id, "project" if trust.project_id else "unscoped", trust.project_id, None, trust.id
+                )
+            scope_id = find_project(session, wanted) if kind == "project" else find_domain(session, wanted)
+        if scope_id is None:
+            raise LoginFailed
+        return Place(proof.user_id, kind, scope_id)
+
+
+KNOWN_ELSEWHERE:
+                raise LoginFailed
+            if method not in self._provers or method not in identity:
+                raise Invalid(why=f"Expecting to find {method} in identity.")
+            self._provers[method](identity[method], proof)
+        if not proof.methods:
+            raise LoginFailed
+        self._all_factors(proof)
+
+    def _password(self, given: Body, proof: Proof) -> None:
+        who = given["user"]
+        with self._sessions.read() as session:
+            found = find_user(session, who)
+        user = self._check(found, who["password"])
+        if password_over(user):
+            raise PasswordExpired(user=user.id)
+        proof.user = user
+        proof.shown("password", user.id)
+
+    def _check(self, found: User | None, password: str) -> User:
+        """The user, if that is his password."""
+        user = found if found is not None and not self._locked(found) else None
+        # A locked user's password is checked against nothing: right or wrong, it takes as long and fails.
+        if not passwords.matches(user.password_hash if user else None, password):
+            if user is not None:
+                self._note_failure(user)
+            raise LoginFailed
+        assert user is not None
+        if not user.enabled:
+            raise LoginFailed
+        self._note_success(user, password)
+        return user
+
+    def _totp(self, given: Body, proof: Proof) -> None:
+        """Wrong codes count like wrong passwords; there are only a million."""
+        who = given["user"]
+        with self._sessions.read() as session:
+            user = find_user(session, who)
+            rows = credentials.of_type(session, user.id, "totp") if user is not None else []
+            seeds = [(row.id, credentials.reveal(self._secrets, row)) for row in rows]
+        if user is None or self._locked(user):
+            raise LoginFailed
+        if not self._codes.matches(seeds, who["passcode"]):
+            self._note_failure(user)
+            raise LoginFailed
+        if not user.enabled:
+            raise LoginFailed
+        proof.user = user
+        proof.shown("totp", user.id)
+
+    def _receipt(self, text: str, proof: Proof) -> None:
+        try:
+            payload = self._tokens.receipt(text)
+        except TokenNotFound:
+            raise LoginFailed from None
+        for method in payload.methods:
+            proof.shown(method, payload.user_id)
+
+    def _token(self, given: Body, proof: Proof) -> None:
+        token = self._tokens.check(given["id"])  # an unknown one is a 404 here, too
+        if lent(self._tokens.caller(token.text)):
+            raise Refused(why="Using a delegated token to create another token is not allowed.")
+        proof.parent = token
+        proof.shown("token", token.payload.user_id)
+        for method in token.payload.methods:
+            proof.shown(method, token.payload.user_id)
+
+    def _application_credential(self, given: Body, proof: Proof) -> None:
+        with self._sessions.read() as session:
+            credential = find_application_credential(session, given)
+            user = session.get(User, credential.user_id) if credential else None
+        if not passwords.secret_matches(credential.secret_hash if credential else None, given["secret"]):
+            raise LoginFailed
+        assert credential is not None
+        if user is None or not user.enabled or (credential.expires_at is not None and credential.expires_at <= now()):
+            raise LoginFailed
+        proof.credential, proof.user = credential, user
+        proof.shown("application_credential", credential.user_id)
+
+    def _all_factors(self, proof: Proof) -> None:
+        """A user with multi-factor rules has to satisfy one of them (a rule: a list of methods)."""
+        user = proof.user
+        if user is None or proof.credential is not None or not user.options.get("multi_factor_auth_enabled", True):
+            return
+        rules = [set(rule) for rule in user.options.get("multi_factor_auth_rules") or ()]
+        rules = [rule & set(self._provers) for rule in rules]
         if any(rules) and not any(rule and rule <= set(proof.methods) for rule in rules):
             text, payload = self._tokens.new_receipt(user.id, tuple(proof.methods))
             raise MoreFactorsNeeded(text, {

@@ -15,7 +15,6 @@ from pileus_identity.errors import Invalid, LoginFailed
 from pileus_kit.db import now
 
 LIVES = timedelta(minutes=15)  # of a signature's time, as everybody's default is
-METHOD = "ec2credential"
 V4 = "AWS4-HMAC-SHA256"
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from pileus_identity.core import ledger, projects, roles, users
 from pileus_identity.core.application_credentials import future, held_roles
 from pileus_identity.core.bodies import Body
+from pileus_identity.core.delegation import ACCESS_KEY
 from pileus_identity.db.models import Role, Trust, TrustRole
 from pileus_identity.errors import Invalid, LoginFailed, Missing, Refused, TooManyOfThem
 from pileus_kit.auth import Caller
@@ -26,8 +27,8 @@ def get(session: Session, trust_id: str) -> Trust:
 
 def create(session: Session, who: Caller, body: Body, most: int) -> Trust:
     """By the trustor himself; or, passing a redelegable trust on, by its trustee with a token of that trust."""
-    if who.application_credential_id is not None:
-        raise Refused(why="An application credential makes no trusts.")
+    if who.application_credential_id is not None or ACCESS_KEY in who.methods:
+        raise Refused(why="An application credential or access key makes no trusts.")
     users.get(session, body["trustee_user_id"])
     if body.get("project_id"):
         projects.get(session, body["project_id"])
@@ -64,8 +65,8 @@ def _redelegations(body: Body) -> int:
 def _pass_on(session: Session, source_id: str, trust: Trust, allowed: Mapping[str, str]) -> dict[str, str]:
     """A passed-on trust has no more roles, no later end and fewer redelegations than the one it comes from."""
     source = get(session, source_id)
-    if source.redelegation_count <= 0:
-        raise Refused(why="This trust may not be passed on.")
+    if source.redelegation_count <= 0 or trust.project_id != source.project_id:
+        raise Refused(why="This trust may not be passed on, or not for that project.")
     if source.expires_at is not None and (trust.expires_at is None or trust.expires_at > source.expires_at):
         raise Refused(why="A passed-on trust ends no later than the one it comes from.")
     if trust.impersonation and not source.impersonation:

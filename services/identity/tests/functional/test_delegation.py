@@ -225,3 +225,40 @@ def signed_in(cloud, key):
     signature = base64.b64encode(hmac.new(key["secret"].encode(), text, hashlib.sha1).digest()).decode()
     given = {"access": key["access"], "token": base64.b64encode(text).decode(), "signature": signature}
     return cloud.post("/v3/s3tokens", {"credentials": given}, "objectstore")
+
+
+def test_a_token_of_an_access_key_leads_nowhere_else(cloud, me):
+    token = signed_in(cloud, access_key(cloud, me)).headers["X-Subject-Token"]
+    rescope = {"auth": {"identity": {"methods": ["token"], "token": {"id": token}}, "scope": DEMO}}
+    assert cloud.post("/v3/auth/tokens", rescope, None).status_code == 403
+    assert cloud.get("/v3/credentials", token).status_code == 403
+    assert cloud.post(f"/v3/users/{me}/application_credentials", {"application_credential": {"name": "x"}}, token
+                      ).status_code == 403
+    key = {"tenant_id": cloud.id("projects", "demo")}
+    assert cloud.post(f"/v3/users/{me}/credentials/OS-EC2", key, token).status_code == 403
+
+
+def test_a_trust_is_passed_on_within_its_bounds(cloud, me):
+    other, reader = cloud.id("users", "other"), cloud.id("users", "reader")
+    project, second = cloud.id("projects", "demo"), cloud.make("/v3/projects", "project", name="second")["id"]
+    member = cloud.id("roles", "member")
+    cloud.call("PUT", f"/v3/projects/{second}/users/{me}/roles/{member}")
+    wish = {"trustor_user_id": me, "trustee_user_id": other, "project_id": project, "impersonation": True,
+            "roles": [{"name": "member"}]}
+
+    def through(trust):
+        return cloud.login("other", "other", {"OS-TRUST:trust": {"id": trust["id"]}}).headers["X-Subject-Token"]
+
+    closed = through(cloud.make("/v3/OS-TRUST/trusts", "trust", "demo", **wish))
+    onward = wish | {"trustee_user_id": reader}
+    assert cloud.post("/v3/OS-TRUST/trusts", {"trust": onward}, closed).status_code == 403
+    first = cloud.make("/v3/OS-TRUST/trusts", "trust", "demo", **wish, allow_redelegation=True, redelegation_count=1)
+    opened = through(first)
+    assert cloud.post("/v3/OS-TRUST/trusts", {"trust": onward | {"project_id": second}}, opened).status_code == 403
+    passed = cloud.post("/v3/OS-TRUST/trusts", {"trust": onward}, opened)
+    assert passed.status_code == 201 and passed.json["trust"]["redelegated_trust_id"] == first["id"]
+    scope = {"OS-TRUST:trust": {"id": passed.json["trust"]["id"]}}
+    token = cloud.login("reader", "reader", scope).headers["X-Subject-Token"]
+    assert cloud.post("/v3/OS-TRUST/trusts", {"trust": onward}, token).status_code == 403  # no further
+    cloud.call("DELETE", f"/v3/OS-TRUST/trusts/{first['id']}", "demo")
+    assert cloud.check(token).status_code == 404
