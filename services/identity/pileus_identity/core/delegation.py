@@ -1,4 +1,4 @@
-"""Rights on loan: a trust's, an application credential's, an access key's. They reach no secrets, make no wider loans."""
+"""Rights on loan: a trust's, an application credential's, an access key's. They reach no secrets and make no loans."""
 
 from pileus_kit.auth import Caller
 
