@@ -231,7 +231,7 @@ def delete(port_id: str) -> tuple[str, int]:
         row, network = _found(session, port_id)
         SHAPE.permit("delete", target(row, network, ""))
         check_revision(row)
-        ports.delete(session, row)
+        ports.delete(session, row, network)
 
     change(work)
     return "", 204

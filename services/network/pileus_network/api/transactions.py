@@ -13,7 +13,7 @@ from pileus_network.core import generations, tidings
 T = TypeVar("T")
 TRIES = 10
 SERIALIZATION = ("40001", "40P01")
-"""SQLSTATEs of PostgreSQL that mean: run it again."""
+"""SQLSTATEs of PostgreSQL (serialization failure, deadlock) that mean: run it again."""
 
 
 def read(work: Callable[[Session], T]) -> T:
@@ -37,6 +37,6 @@ def change(work: Callable[[Session], T]) -> T:
             if not left:
                 raise Conflict(why="Others keep changing the same things; try again.") from err
         except OperationalError as err:
-            if not left or getattr(err.orig, "sqlstate", None) not in SERIALIZATION:
+            if not left or getattr(err.orig, "pgcode", None) not in SERIALIZATION:
                 raise
     raise AssertionError("unreachable")

@@ -8,7 +8,7 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from pileus_network.core import addresses, nouns, projects, scopes, securitygroups, tidings
+from pileus_network.core import addresses, dhcp, nouns, projects, scopes, securitygroups, tidings
 from pileus_network.core.fixed_ips import Addresser
 from pileus_network.core.generations import concern
 from pileus_network.core.scopes import Scope
@@ -237,13 +237,13 @@ def _update_binding(session: Session, port: Port, wish: dict[str, Any]) -> None:
         _bind(port, host, _hosts(session, [host]))
 
 
-def delete(session: Session, port: Port) -> None:
-    """A floating IP that leads to it stays, and leads nowhere."""
+def delete(session: Session, port: Port, network: Network) -> None:
+    """A floating IP that leads to it stays, and leads nowhere. A DHCP port that is still needed is made anew."""
     if port.device_owner in OURS:
         raise ServicePortInUse(port_id=port.id, reason=OURS[port.device_owner])
-    if port.device_owner == DHCP_OWNER:
-        concern(session).hosts.add(port.host)
     remove(session, port)
+    if port.device_owner == DHCP_OWNER:
+        dhcp.ensure(session, network)
 
 
 def remove(session: Session, port: Port) -> None:

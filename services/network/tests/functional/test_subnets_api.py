@@ -191,3 +191,11 @@ def test_dhcp_stands_at_the_beginning(network: NetworkFixture, ask: Any, net: st
     make(ask, net)
     port = ask("GET", "ports?device_owner=network:dhcp")[1]["ports"][0]
     assert port["fixed_ips"][0]["ip_address"] == "10.0.0.2"
+
+
+def test_a_dhcp_port_that_is_deleted_comes_back(network: NetworkFixture, ask: Any, net: str) -> None:
+    make(ask, net)
+    first = ask("GET", "ports?device_owner=network:dhcp")[1]["ports"][0]
+    assert ask("DELETE", f"ports/{first['id']}")[0] == 204
+    second = ask("GET", "ports?device_owner=network:dhcp")[1]["ports"][0]
+    assert second["id"] != first["id"] and second["fixed_ips"] == first["fixed_ips"]
