@@ -87,23 +87,20 @@ def _name(path: Any) -> str:
 
 def apply(session: Session, image: Image, changes: list[Change], may: Callable[[str], None]) -> None:
     """Change the image, all or nothing. `may(rule)` raises unless the caller may do what `rule` guards."""
-    properties = dict(image.properties)
-    tags: list[str] | None = None
+    properties, tags = dict(image.properties), image.tags
     for change in changes:
         if change.name == "tags" and change.op != "remove":
-            tags = change.value
+            tags = sorted(set(change.value))
         elif change.name in attributes.SETTABLE:
             _set(image, change, may)
         else:
             _set_property(properties, change)
-    if properties != image.properties:
-        image.properties = properties
-    if tags is not None:
-        image.tags = sorted(set(tags))
+    found_by = (image.tags, image.properties)
+    image.tags, image.properties = tags, properties
     images.check_counts(image)
     if changes:
         image.updated_at = now()
-    if tags is not None or properties != image.properties or session.is_modified(image):
+    if found_by != (tags, properties):
         images.index(session, image)
 
 
