@@ -21,7 +21,8 @@ from pileus_network.rpc import Control, Facts, HostState, Report
 
 log = logging.getLogger(__name__)
 
-FLOW_THREADS = 4
+CONTROL_THREADS, FLOW_THREADS = 4, 2
+"""Few: an idle thread of the bus wakes once a second, and an agent that has to wait for its answer loses nothing."""
 LOOK_EVERY = 20.0
 """Seconds between looks for hosts that are behind: the repair of a lost poke, and of a host that came back."""
 
@@ -66,7 +67,7 @@ class Worker:
         self._bus = Bus(config.bus)
         self._sessions = Sessions(config.database_url("network"))
         self._controller = Controller(self._sessions, Poker(config.bus), config.dns_domain)
-        self._threads, self._host = config.threads, config.host
+        self._host = config.host
         self._runner = runner_of(self._sessions, Peers(config), f"{config.host}:{os.getpid()}", FLOW_THREADS)
         self._over = threading.Event()
         self._servers: list[Server] = []
@@ -75,7 +76,7 @@ class Worker:
     def start(self) -> None:
         self._runner.start()
         self._servers = [
-            self._bus.serve(self._controller, self._host, threads=self._threads),
+            self._bus.serve(self._controller, self._host, threads=CONTROL_THREADS),
             self._bus.serve(doorbell.answer(TOPIC, self._runner), self._host, threads=1),
         ]
         self._looker.start()
