@@ -10,6 +10,7 @@ from pileus_identity.api.roles import show
 from pileus_identity.api.views import page
 from pileus_identity.core import grants, roles
 from pileus_identity.core.grants import Seat
+from pileus_identity.core.standings import SYSTEM
 from pileus_identity.errors import Missing
 from pileus_kit.web import Resource, enforce, tools
 
@@ -58,7 +59,7 @@ def _family(path: str, one: str, all: str, make: Make, rules: Mapping[str, str])
 
 
 def _maker(actor: str, target: str, inherited: bool) -> Make:
-    def make(actor_id: str, target_id: str = grants.SYSTEM) -> Seat:
+    def make(actor_id: str, target_id: str = SYSTEM) -> Seat:
         return Seat(actor, actor_id, target, target_id, inherited)
     return make
 

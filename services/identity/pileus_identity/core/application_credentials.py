@@ -121,7 +121,7 @@ def _may_delegate(session: Session, who: Caller) -> None:
 
 def _roles(session: Session, who: Caller, wanted: list[Body] | None) -> set[str]:
     """Those named, by id or name, or all that the caller's token has. Nobody lends what he hasn't got."""
-    mine = {id: name for id, name in held_roles(session, who, who.project_id).items() if name in who.roles}
+    mine = {id: name for id, name in held_roles(session, who, who.project_id or "").items() if name in who.roles}
     if not wanted:
         return set(mine)
     by_name = {name: id for id, name in mine.items()}
@@ -134,7 +134,7 @@ def _roles(session: Session, who: Caller, wanted: list[Body] | None) -> set[str]
     return chosen
 
 
-def held_roles(session: Session, who: Caller, project_id: str | None) -> dict[str, str]:
+def held_roles(session: Session, who: Caller, project_id: str) -> dict[str, str]:
     """The roles (id: name) that a user has in a project now."""
     given = session.scalars(select(Assignment.role_id).where(actors(who.user_id), targets("project", project_id)))
     return dict(rolegraph.load(session).effective(given))

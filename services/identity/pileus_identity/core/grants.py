@@ -6,10 +6,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from pileus_identity.core import groups, ledger, projects, users
+from pileus_identity.core.standings import SYSTEM
 from pileus_identity.db.models import ApplicationCredential, Assignment, Project, Role
 from pileus_identity.errors import Missing, Refused
-
-SYSTEM = "all"
 
 
 @dataclass(frozen=True)

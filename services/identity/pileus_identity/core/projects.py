@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, exists, literal, select, update
+from sqlalchemy import Select, and_, delete, exists, literal, select, union, update
 from sqlalchemy.orm import Session, selectinload
 
 from pileus_identity.core import ledger, lists
@@ -92,16 +92,11 @@ def find(asked: Mapping[str, str]) -> Select[Project]:
 
 def of_user(user_id: str, asked: Mapping[str, str]) -> Select[Project]:
     """Enabled projects and domains where a user has a role, directly, through a group, or inherited."""
-    on_itself = exists().where(actors(user_id), Assignment.target == "project", Assignment.target_id == Project.id,
-                               Assignment.inherited.is_(False))
-    inherited = exists().where(
-        actors(user_id),
-        Assignment.inherited,
-        Lineage.project_id == Project.id,
-        Lineage.distance > 0,
-        Assignment.target_id == Lineage.ancestor_id,
-    )
-    return find(asked).where(on_itself | inherited)
+    on_itself = select(Assignment.target_id).where(
+        actors(user_id), Assignment.target == "project", Assignment.inherited.is_(False))
+    inherited = select(Lineage.project_id).join(Assignment, Assignment.target_id == Lineage.ancestor_id).where(
+        actors(user_id), Assignment.inherited, Lineage.distance > 0)
+    return find(asked).where(Project.id.in_(union(on_itself, inherited)))
 
 
 def domains_of_user(user_id: str) -> Select[Project]:

@@ -1,5 +1,6 @@
 """What somebody is worth somewhere: a user's roles in a scope, looked up once, known until the ledger objects."""
 
+import functools
 import json
 import threading
 from collections import OrderedDict
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from pileus_identity.core import catalogs, rolegraph
@@ -32,6 +33,9 @@ from pileus_identity.errors import LoginFailed
 from pileus_kit.db import Sessions, now
 
 REMEMBERED = 5000
+SYSTEM = "all"  # the target of assignments on the system
+
+Id = str | BindParameter[Any]
 
 
 class Place(NamedTuple):
@@ -160,7 +164,8 @@ def _sealed(standing: Standing) -> Standing:
 
 
 def _plain(session: Session, place: Place) -> tuple[Standing, set[str]]:
-    rows = session.execute(_statement(place)).all()
+    named = {"user_id": place.user_id, "scope_id": SYSTEM if place.kind == "system" else place.scope_id}
+    rows = session.execute(_statement(place.kind), named).all()
     if not rows:
         raise LoginFailed
     first = rows[0]
@@ -189,34 +194,40 @@ def _scope(standing: Standing, row: Row[Any]) -> None:
     standing.view[standing.place.kind] = scope
 
 
-def _statement(place: Place) -> Select[Any]:
-    """User, scope and assignments at once: a row for each assignment, or one row without."""
+@functools.cache
+def _statement(kind: str) -> Select[Any]:
+    """User, scope and assignments at once: a row for each assignment, or one row without.
+
+    Built once for each kind of scope: building and hashing it costs more than running it.
+    """
+    user_id: BindParameter[Any] = bindparam("user_id")
+    scope_id: BindParameter[Any] = bindparam("scope_id")
     home, scope, scope_home = aliased(Project), aliased(Project), aliased(Project)
     columns: list[Any] = [User.name.label("user_name"), User.enabled.label("user_enabled"), User.password_expires_at,
                           home.id.label("home_id"), home.name.label("home_name"), home.enabled.label("home_enabled")]
-    base = select(*columns).join(home, home.id == User.domain_id).where(User.id == place.user_id)
-    if place.kind == "unscoped":
+    base = select(*columns).join(home, home.id == User.domain_id).where(User.id == user_id)
+    if kind == "unscoped":
         return base
     base = base.add_columns(Assignment.role_id)
-    if place.kind != "system":
+    if kind != "system":
         base = base.add_columns(
             scope.name.label("scope_name"), scope.enabled.label("scope_enabled"), scope_home.id.label("scope_home_id"),
             scope_home.name.label("scope_home_name"), scope_home.enabled.label("scope_home_enabled"),
-        ).join(scope, and_(scope.id == place.scope_id, scope.is_domain.is_(place.kind == "domain"))
+        ).join(scope, and_(scope.id == scope_id, scope.is_domain.is_(kind == "domain"))
         ).outerjoin(scope_home, scope_home.id == scope.domain_id)
-    return base.outerjoin(Assignment, and_(actors(place.user_id), targets(place.kind, place.scope_id)))
+    return base.outerjoin(Assignment, and_(actors(user_id), targets(kind, scope_id)))
 
 
-def actors(user_id: str) -> ColumnElement[bool]:
+def actors(user_id: Id) -> ColumnElement[bool]:
     """Assignments of a user, directly or through groups."""
     groups = select(Membership.group_id).where(Membership.user_id == user_id)
     return or_(and_(Assignment.actor == "user", Assignment.actor_id == user_id),
                and_(Assignment.actor == "group", Assignment.actor_id.in_(groups)))
 
 
-def targets(kind: str, scope_id: str | None) -> ColumnElement[bool]:
+def targets(kind: str, scope_id: Id) -> ColumnElement[bool]:
     """Assignments that count in a scope: for a project also those inherited from its ancestors."""
-    own = and_(Assignment.target == kind, Assignment.target_id == (scope_id or "all"), Assignment.inherited.is_(False))
+    own = and_(Assignment.target == kind, Assignment.target_id == scope_id, Assignment.inherited.is_(False))
     if kind != "project":
         return own
     ancestors = select(Lineage.ancestor_id).where(Lineage.project_id == scope_id, Lineage.distance > 0)
