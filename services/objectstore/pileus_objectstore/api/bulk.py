@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import msgspec
 
 from pileus_kit.errors import BadRequest, CloudError, NotFound, TooLarge
-from pileus_objectstore.api import large, storing
+from pileus_objectstore.api import large, storing, versions
 from pileus_objectstore.api.exchange import REASONS, Request, Response
 from pileus_objectstore.api.heads import remove_container
 from pileus_objectstore.api.judging import DELETE, judge
@@ -51,7 +51,9 @@ def _erase(tools: Tools, request: Request, target: Target) -> int:
             judge(tools, request, target, "objectstore:container:delete", "")
             return remove_container(tools, target).status
         judge(tools, request, target, *DELETE)
-        storing.container_of(tools, target)
+        container = storing.container_of(tools, target)
+        if versions.location(container):
+            return versions.remove(tools, target, container).status
         return storing.remove(tools, target).status
     except NotFound:
         return 404

@@ -1,13 +1,13 @@
 """COPY, and PUT with X-Copy-From: the bytes go from replica to replica through the proxy, never through the client."""
 
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from pileus_kit.errors import BadRequest, TooLarge
 from pileus_objectstore.api import reading, versions
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.info import MAX_FILE
 from pileus_objectstore.api.judging import CREATE, READ, judge
-from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pieces
+from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pieces, stored
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, quotas
 from pileus_objectstore.core.names import Target, check, split_pair
@@ -50,16 +50,13 @@ def copied(tools: Tools, request: Request, source: Target, destination: Target) 
     if request.query.get("multipart-manifest") == "get" and "X-Static-Large-Object" in values:
         wish.listed_size, wish.listed_etag = found.meta.listed_size, found.meta.listed_etag
     reply = versions.save(tools, destination, wish, pieces(content.read(0, content.size - 1)), container)
-    assert reply.meta is not None
     heads = [
-        ("Etag", reply.meta.etag),
-        ("Last-Modified", http_date(reply.meta.timestamp)),
-        ("X-Copied-From", f"{source.container}/{source.object}"),
-        ("X-Copied-From-Account", source.account),
+        ("X-Copied-From", quote(f"{source.container}/{source.object}")),
+        ("X-Copied-From-Account", quote(source.account)),
         ("X-Copied-From-Last-Modified", http_date(max(found.meta.timestamp, found.meta.posted))),
     ]
     heads += [(name, value) for name, value in values.items() if name.startswith("X-Object-Meta-")]
-    return Response(201, heads)
+    return stored(reply, more=heads)
 
 
 def inherited(request: Request, found: reading.Found) -> dict[str, str]:

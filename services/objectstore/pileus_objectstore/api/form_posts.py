@@ -104,6 +104,8 @@ def _finished(fields: dict[str, str], status: int, message: str) -> Response:
     redirect = fields.get("redirect")
     if not redirect:
         return Response(status)
+    if not redirect.isprintable():
+        raise BadRequest(why="redirect is no URL")
     mark = "&" if "?" in redirect else "?"
     return Response(303, [("Location", f"{redirect}{mark}status={status}&message={quote(message)}")])
 
@@ -125,7 +127,8 @@ class Part:
         self.name = str(headers.get_param("name", "", "content-disposition"))
         name = headers.get_filename()
         self.file = None if name is None else str(name)
-        self.media = headers.get("Content-Type", "application/octet-stream")
+        media = str(headers.get("Content-Type", "application/octet-stream"))
+        self.media = media if media.isprintable() and media.isascii() else "application/octet-stream"
 
     def read(self, most: int) -> bytes:
         return self._parts.data(most)

@@ -6,10 +6,10 @@ import msgspec
 
 from pileus_kit.errors import BadRequest, Conflict, NotFound, TooLarge
 from pileus_objectstore.api import archives, bulk, copies, large, reading, symlinks, temp_urls, versions
-from pileus_objectstore.api.exchange import Request, Response, http_date
+from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.info import MAX_FILE
 from pileus_objectstore.api.routes import Calls
-from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pieces, remove
+from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pieces, remove, stored
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, pages, quotas
 from pileus_objectstore.errors import Unprocessable
@@ -51,8 +51,7 @@ def put(tools: Tools, request: Request) -> Response:
     room = quotas.check(tools.infos, target, container, size)
     wish.most = min(MAX_FILE, room) if room >= 0 else MAX_FILE
     reply = versions.save(tools, target, wish, request.reader(), container)
-    assert reply.meta is not None
-    return Response(201, [("Etag", reply.meta.etag), ("Last-Modified", http_date(reply.meta.timestamp))])
+    return stored(reply)
 
 
 def put_manifest(tools: Tools, request: Request) -> Response:
@@ -70,8 +69,7 @@ def put_manifest(tools: Tools, request: Request) -> Response:
     wish.etag, wish.listed_size, wish.listed_etag = "", size, f"slo_etag={etag}"
     wish.headers |= {large.STATIC: "True", large.ETAG: etag, large.SIZE: str(size)}
     reply = versions.save(tools, request.target, wish, pieces(iter([data])), container)
-    assert reply.meta is not None
-    return Response(201, [("Etag", f'"{etag}"'), ("Last-Modified", http_date(reply.meta.timestamp))])
+    return stored(reply, f'"{etag}"')
 
 
 @calls.endpoint("POST", policy="objectstore:object:update", acl="write")

@@ -1,9 +1,9 @@
 """Storing and removing objects: what several calls do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge, Unavailable
-from pileus_objectstore.api.exchange import ClientGone, Request
+from pileus_kit.errors import BadRequest, NotFound, PreconditionFailed, TooLarge, Unavailable
+from pileus_objectstore.api.exchange import ClientGone, Request, Response, http_date
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.contents import Stored
 from pileus_objectstore.core.names import Target
@@ -15,18 +15,28 @@ NOWHERE = Spot(0, "", ())  # a spot to be filled in by the cluster
 
 
 def store(tools: Tools, target: Target, wish: PutObject, read: Read) -> ObjectReply:
-    """Write an object to a quorum of its replicas. Raises what the client did wrong, or Unavailable."""
+    """Write an object to a quorum of its replicas. Raises what the client did wrong, or Unavailable.
+
+    Status 409 if a newer version was there already: then this one was replaced before it was seen.
+    """
     rings = tools.cluster.rings
     reply = tools.cluster.put_object(rings.place(*target.names), rings.place(*target.parent.names), wish, read)
-    if reply.status == 201:
+    if reply.status in (201, 409):
         return reply
     raise {
-        409: Conflict(why="There is a newer version of the object."),
         412: PreconditionFailed(why="There is such an object already."),
         413: TooLarge(why="The object is too large, or exceeds a quota."),
         422: Unprocessable(why="The body's MD5 is not what the ETag header says."),
         499: ClientGone(),
     }.get(reply.status) or Unavailable(why=reply.why or "The object could not be stored; try again shortly.")
+
+
+def stored(reply: ObjectReply, etag: str = "", more: Iterable[tuple[str, str]] = ()) -> Response:
+    """The answer to what was stored. 202: accepted, and replaced by something newer at once."""
+    if reply.meta is None:
+        return Response(202)
+    heads = [("Etag", etag or reply.meta.etag), ("Last-Modified", http_date(reply.meta.timestamp))]
+    return Response(201, [*heads, *more])
 
 
 def remove(tools: Tools, target: Target) -> ObjectReply:

@@ -1,10 +1,12 @@
 """Headers that are stored: which, how many, how long (the limits are Swift's, announced by /info)."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from pileus_kit.errors import BadRequest
 from pileus_objectstore.core import acls
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MAX_NAME = 128
 MAX_VALUE = 256
 MAX_COUNT = 90
@@ -66,6 +68,8 @@ def check(prefix: str, headers: Mapping[str, str]) -> None:
             raise BadRequest(why="Metadata name cannot be empty")
         if len(name.encode()) > MAX_NAME:
             raise BadRequest(why=f"Metadata name too long: {prefix}{name}")
+        if CONTROL.search(value):
+            raise BadRequest(why=f"Metadata value with control characters: {prefix}{name}")
         if len(value.encode()) > MAX_VALUE:
             raise BadRequest(why=f"Metadata value longer than {MAX_VALUE}: {prefix}{name}")
     check_total(own)

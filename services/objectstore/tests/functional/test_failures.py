@@ -239,3 +239,25 @@ def test_a_host_that_dies_in_the_middle_of_a_get(three: ObjectStoreFixture) -> N
     stopper.join()
     assert hashlib.md5(got).hexdigest() == answer.headers["Etag"]
     three.start_host(number)
+
+
+def test_many_writers_of_one_object(store: ObjectStoreFixture, container: str) -> None:
+    """Whoever was last wins, on all replicas and in the listing; nobody gets an error."""
+    statuses = []
+
+    def write(number: int) -> None:
+        for turn in range(10):
+            data = f"{number}-{turn}".encode() * (1 + 50_000 * (turn % 2))
+            statuses.append(store.client.put(f"{container}/o", data=data).status_code)
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert set(statuses) <= {201, 202}
+    assert len({path.read_bytes() for path in replicas(store)}) == 1
+    got, row = store.client.get(f"{container}/o"), store.client.get(f"{container}?format=json").json[0]
+    assert (row["hash"], row["bytes"]) == (got.headers["Etag"], len(got.data))
+    assert hashlib.md5(got.data).hexdigest() == got.headers["Etag"]
+    assert store.client.head(container).headers["X-Container-Object-Count"] == "1"

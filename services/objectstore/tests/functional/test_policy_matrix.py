@@ -1,0 +1,61 @@
+"""Who may call what: every call of the proxy with every kind of caller, against a table that was read by a human.
+
+PILEUS_WRITE_TABLES=1 writes the table anew. Each call meets a container with one object.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pileus_kit.testing.callers import person
+from pileus_objectstore.testing import ObjectStoreFixture
+
+TABLE = Path(__file__).with_name("policy_matrix.txt")
+PATHS = {"account": "", "container": "/c", "object": "/c/o"}
+ACTORS = (
+    "anonymous",
+    "expired",
+    "revoked",
+    "nobody",
+    "reader",
+    "other",
+    "member",
+    "manager",
+    "admin",
+    "system_admin",
+    "reseller",
+)
+
+
+def test_policy_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ObjectStoreFixture(tmp_path)
+    try:
+        found = matrix(store)
+    finally:
+        store.close()
+    if os.environ.get("PILEUS_WRITE_TABLES"):
+        TABLE.write_text(found)
+    assert found.splitlines() == TABLE.read_text().splitlines()
+
+
+def matrix(store: ObjectStoreFixture) -> str:
+    people = {name: getattr(store.tokens, name, None) for name in ACTORS}
+    people["reseller"] = store.tokens.add(person("reseller", "ResellerAdmin", project="p9"))
+    lines = [f"{'':8}{'':11}{'rule':32}" + " ".join(f"{name:>12}" for name in ACTORS)]
+    for kind, method in sorted(store.app.calls, key=lambda key: (list(PATHS).index(key[0]), key[1])):
+        call = store.app.calls[kind, method]
+        statuses = []
+        for name in ACTORS:
+            store.client.put(f"{store.account}/c")
+            store.client.put(f"{store.account}/c/o", data=b"x")
+            headers = {"Destination": "c/copy"} if method == "COPY" else {}
+            answer = store.client.request(
+                method, store.account + PATHS[kind], as_=people[name], anonymous=people[name] is None, headers=headers,
+                environ_overrides={"CONTENT_LENGTH": "0"},
+            )  # fmt: skip
+            statuses.append(answer.status_code)
+            store.client.delete(f"{store.account}/c/copy")
+        assert statuses[:3] == [401, 401, 401], f"{method} {kind} lets in callers without a valid token: {statuses}"
+        lines.append(f"{method:8}{kind:11}{call.policy:32}" + " ".join(f"{status:>12}" for status in statuses))
+    return "\n".join(lines) + "\n"
