@@ -57,8 +57,13 @@ class Stove:
             trim(0)
 
 
-@functools.cache
 def stove() -> Stove:
+    """This process's own: threads don't survive a fork, and whoever bootstraps may fork the API afterwards."""
+    return _stove(os.getpid())
+
+
+@functools.cache
+def _stove(_process: int) -> Stove:
     return Stove()
 
 

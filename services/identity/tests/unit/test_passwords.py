@@ -1,3 +1,5 @@
+import multiprocessing
+import os
 import threading
 
 import pytest
@@ -44,3 +46,18 @@ def test_memory_is_given_back_after_a_while(monkeypatch):
     )
     assert stove.run(lambda: 5) == 5
     assert given_back.wait(10)
+
+
+def test_a_child_forked_after_a_hash_hashes_too():
+    """As `up` does: it bootstraps, then forks the API."""
+    hash = passwords.digest("secret")
+    child = multiprocessing.get_context("fork").Process(target=_exit_with, args=(hash,))
+    child.start()
+    child.join(30)
+    alive = child.is_alive()
+    child.kill()
+    assert not alive and child.exitcode == 7
+
+
+def _exit_with(hash: str) -> None:
+    os._exit(7 if passwords.matches(hash, "secret") else 1)
