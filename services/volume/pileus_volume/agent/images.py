@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,4 +69,9 @@ def _refuse(response: requests.Response, what: str) -> None:
     if response.status_code >= UNWELL:
         raise PeerDown(service="image", why=f"{what}: status {response.status_code}")
     if response.status_code >= FAILED:
-        raise ToolFailed(tool="image service", why=f"{what}: status {response.status_code}: {response.text[:300]}")
+        raise ToolFailed(tool="image service", why=f"{what}: status {response.status_code}: {_words(response)}")
+
+
+def _words(response: requests.Response) -> str:
+    """What the image service says inside its HTML."""
+    return " ".join(re.sub(r"<[^>]*>", " ", response.text[:2000]).split())[:300]

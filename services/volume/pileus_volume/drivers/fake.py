@@ -1,5 +1,6 @@
 """Storage that only remembers: for tests, and to play many storage hosts."""
 
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,14 @@ from pileus_volume.config import Config
 from pileus_volume.drivers.base import Backend, Capacity, Server, Source
 from pileus_volume.errors import ToolFailed
 from pileus_volume.rpc import GIB, Disk, Export
+
+CLUSTER = 1 << 16
+
+
+def _empty_qcow2(size_bytes: int) -> bytes:
+    """A header that inspectors accept (qemu docs/interop/qcow2.txt, version 2)."""
+    tables = max(-(-size_bytes // (CLUSTER * CLUSTER // 8)), 1)
+    return struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 16, size_bytes, 0, tables, CLUSTER, 2 * CLUSTER, 1, 0, 0)
 
 
 class FakeBackend(Backend, Server):
@@ -71,7 +80,12 @@ class FakeBackend(Backend, Server):
 
     @contextmanager
     def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
+        if disk_format not in ("raw", "qcow2"):
+            raise ToolFailed(tool="fake", why=f"images of format {disk_format} can't be made")
         with NamedTemporaryFile() as file:
+            if disk_format == "qcow2":
+                file.write(_empty_qcow2(self.disks[volume_id]))
+                file.truncate(4 * CLUSTER)
             file.write(f"{self.origins[volume_id]}\n".encode())
             file.flush()
             yield Path(file.name)
