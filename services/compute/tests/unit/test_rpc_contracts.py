@@ -1,9 +1,8 @@
 from pathlib import Path
 
-from pileus_kit.testing.contracts import assert_contracts_locked
-
 from pileus_compute import rpc
 from pileus_compute.rpc import Control, HostAgent
+from pileus_kit.testing.contracts import assert_contracts_locked
 
 
 def test_contracts_change_only_with_their_version():
