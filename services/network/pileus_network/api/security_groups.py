@@ -23,7 +23,7 @@ SHAPE = Shape(
     STANDARD
     | {
         "name": Attr(values.text(), REQUIRED),
-        "stateful": READ_ONLY,
+        "stateful": Attr(values.boolean, True),
         "shared": READ_ONLY,
         "security_group_rules": READ_ONLY,
     },

@@ -100,6 +100,7 @@ def create(session: Session, wish: dict[str, Any]) -> SecurityGroup:
         project_id=wish["project_id"],
         name=wish["name"],
         description=wish["description"],
+        stateful=wish["stateful"],
         rules=_first_rules(wish["project_id"]),
     )
     session.add(group)
@@ -108,16 +109,23 @@ def create(session: Session, wish: dict[str, Any]) -> SecurityGroup:
 
 
 def update(session: Session, group: SecurityGroup, wish: dict[str, Any]) -> None:
-    if "name" in wish and wish["name"] != group.name and (group.name == "default" or wish["name"] == "default"):
+    """Apply the attributes that are in `wish`; whether it is stateful can't change under ports that use it."""
+    if "name" in wish and wish["name"] != group.name and "default" in (group.name, wish["name"]):
         raise SecurityGroupCannotUpdateDefault()
-    for name in ("name", "description"):
+    if wish.get("stateful", group.stateful) != group.stateful and _used(session, group):
+        raise SecurityGroupInUse(id=group.id)
+    for name in ("name", "description", "stateful"):
         if name in wish:
             setattr(group, name, wish[name])
     nouns.revise(group)
 
 
+def _used(session: Session, group: SecurityGroup) -> bool:
+    return bool(session.scalar(select(exists(select(PortGroup.port_id).where(PortGroup.group_id == group.id)))))
+
+
 def delete(session: Session, group: SecurityGroup, by_admin: bool) -> None:
-    if session.scalar(select(exists(select(PortGroup.port_id).where(PortGroup.group_id == group.id)))):
+    if _used(session, group):
         raise SecurityGroupInUse(id=group.id)
     if session.scalar(
         select(

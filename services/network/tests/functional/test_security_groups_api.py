@@ -168,3 +168,13 @@ def test_bulk_rules(ask: Any, group: str) -> None:
         ask("POST", "security-group-rules", {"security_group_rules": [wish[0] | {"port_range_max": 9}, wish[1]]})[0]
         == 409
     )
+
+
+def test_stateless_groups(network: NetworkFixture, ask: Any) -> None:
+    group = network.made("security_group", {"name": "s", "stateful": False})
+    assert group["stateful"] is False
+    url = f"security-groups/{group['id']}"
+    assert ask("PUT", url, {"security_group": {"stateful": True}})[1]["security_group"]["stateful"] is True
+    network.made("port", {"network_id": network.made("network", {})["id"], "security_groups": [group["id"]]})
+    assert ask("PUT", url, {"security_group": {"stateful": False}}) == (409, "SecurityGroupInUse")
+    assert ask("PUT", url, {"security_group": {"stateful": True, "name": "t"}})[0] == 200
