@@ -40,12 +40,12 @@ REFERENCES = {
     "token validate, new": Reference(14, 3.5),
     "token validate, seen": Reference(8, 0),
     "port create": Reference(300, 230),
-    "port list, 1,000": Reference(869, 11),
+    "port list, 1,000": Reference(869, None),
     "server create to ACTIVE, one port": Reference(3250, 1108),
     "server show": Reference(43, 17),
     "server list with detail, 1,000": Reference(5970, None),
-    "volume create to available": Reference(313, 110),
-    "image create": Reference(19, 10),
+    "volume create to available": Reference(313, None),
+    "image create": Reference(19, None),
 }
 
 

@@ -13,6 +13,7 @@ import threading
 import time
 from abc import ABC
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar, get_type_hints
@@ -136,6 +137,7 @@ class Bus:
         endpoint = _Endpoint(implementation, self._om.Target(version=implementation.version))
         server = self._om.get_rpc_server(self.transport, target, [endpoint], executor="threading",
                                          access_policy=self._om.ExplicitRPCAccessPolicy)
+        server._executor_cls = ThreadPoolExecutor  # its own kind of pool wakes every idle thread once a second
         server.start(override_pool_size=threads)
         return Server(server)
 
