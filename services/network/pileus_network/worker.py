@@ -11,7 +11,7 @@ from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
 from pileus_kit.rpc import Bus, Server
 from pileus_network.config import Config
-from pileus_network.core import generations, hosts, wanted
+from pileus_network.core import generations, hosts, tidings, wanted
 from pileus_network.core.pokes import Poker, Pokes
 from pileus_network.core.tidings import TOPIC
 from pileus_network.db.models import Event, Job
@@ -25,6 +25,10 @@ CONTROL_THREADS, FLOW_THREADS = 4, 2
 """Few: an idle thread of the bus wakes once a second, and an agent that has to wait for its answer loses nothing."""
 LOOK_EVERY = 20.0
 """Seconds between looks for hosts that are behind: the repair of a lost poke, and of a host that came back."""
+
+
+FORGET_AFTER = 180
+"""Looks between two times of dropping old records: an hour."""
 
 
 class Controller(Control):
@@ -48,6 +52,10 @@ class Controller(Control):
             pokes = generations.settle(session)
         self._poker.poke({name: number for name, number in pokes.items() if name != host})
         return pokes.get(host, generation)
+
+    def forget(self) -> None:
+        with self._sessions.begin() as session:
+            tidings.forget(session)
 
     def look(self) -> None:
         """Poke whoever is behind."""
@@ -90,9 +98,13 @@ class Worker:
         self._sessions.dispose()
 
     def _look(self) -> None:
+        looks = 0
         while not self._over.wait(LOOK_EVERY):
             try:
                 self._controller.look()
+                if looks % FORGET_AFTER == 0:
+                    self._controller.forget()
+                looks += 1
             except Exception:  # a broken database or a bug: say so and look again; the agents go on regardless
                 log.exception("could not look for hosts that are behind")
 

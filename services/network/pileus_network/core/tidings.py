@@ -1,17 +1,20 @@
 """What compute must hear of. Recorded in the same transaction as the change, so it can't be lost."""
 
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from pileus_kit.db import new_id
+from pileus_kit.db import new_id, now
 from pileus_kit.flow import enqueue
-from pileus_network.db.models import Job, Port
+from pileus_kit.flow.jobs import REST
+from pileus_network.db.models import Event, Job, Port
 
 FLOW = "compute.tell"
 TOPIC = "network.jobs"
 KEY = "rings"
+REMEMBERED = timedelta(days=7)
 
 
 def addresses_changed(session: Session, port: Port) -> None:
@@ -28,6 +31,13 @@ def addresses_changed_of(session: Session, port_id: str | None) -> None:
         port = session.scalars(select(Port).where(Port.id == port_id)).one_or_none()
         if port is not None:
             addresses_changed(session, port)
+
+
+def forget(session: Session) -> None:
+    """Drop the records of what was told long ago."""
+    horizon = now() - REMEMBERED
+    session.execute(delete(Job).where(Job.state.in_(REST), Job.updated_at < horizon))
+    session.execute(delete(Event).where(Event.finished_at < horizon))
 
 
 def rings(session: Session) -> list[str]:

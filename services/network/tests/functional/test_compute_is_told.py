@@ -7,11 +7,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Flask, request
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from pileus_kit.db import now
 from pileus_kit.flow import Runner
 from pileus_kit.testing import kill_at_every_step, routed_peers
-from pileus_network.db.models import Job
+from pileus_network.core.tidings import REMEMBERED
+from pileus_network.db.models import Event, Job
 from pileus_network.flows import tell_compute
 from pileus_network.testing import NetworkFixture
 
@@ -103,3 +105,28 @@ def test_every_change_of_addresses_is_told(tmp_path: Path) -> None:
     made.runner.drain()
     assert len(compute.heard) == count + 2, "ports that are no server's concern nobody"
     network.close()
+
+
+def test_old_records_are_dropped_and_live_jobs_kept(tmp_path: Path) -> None:
+    made = World(tmp_path, Compute())
+    job_id = made.start()
+    control, sessions = made.network.control, made.network.sessions
+
+    def age() -> None:
+        with sessions.begin() as session:
+            session.execute(update(Job).values(updated_at=now() - 2 * REMEMBERED))
+            session.execute(update(Event).values(finished_at=now() - 2 * REMEMBERED))
+        control.forget()
+
+    def left() -> tuple[int, int]:
+        with sessions.read() as session:
+            return len(session.scalars(select(Job)).all()), len(session.scalars(select(Event)).all())
+
+    age()
+    assert left() == (1, 0), "it waits still"
+    made.runner.run(job_id)
+    control.forget()
+    assert left() == (1, 1), "it is fresh"
+    age()
+    assert left() == (0, 0)
+    made.network.close()
