@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     def start() -> None:
         runner.start()
         servers.append(bus.serve(doorbell.answer(TOPIC, runner), config.host, threads=2))
-        servers.append(bus.serve(Ears(tools), config.host, threads=4))
+        servers.append(bus.serve(Ears(tools), config.host, threads=2))
 
     def stop() -> None:
         for server in servers:

@@ -81,7 +81,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {  # action: statuses in which a user may 
     "update_metadata": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"),
 }
 
-TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stands for every other step
+TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stands for every other step,
+    # and "place" also for a job that has not begun
     "server.create": {"": "spawning", "place": "scheduling", "make_ports": "networking", "wire": "networking"},
     "server.create_with_volumes": {"": "block_device_mapping", "place": "scheduling", "make_ports": "networking",
                                    "wire": "networking", "prepare": "spawning", "boot": "spawning",
@@ -100,8 +101,8 @@ TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stan
     "server.resize": {"": "resize_prep", "boot_new": "resize_finish"},
     "server.confirm_resize": {"": None},
     "server.revert_resize": {"": "resize_reverting"},
-    "server.snapshot": {"": "image_uploading", "announce": "image_snapshot", "finish": "image_pending_upload"},
-    "server.shelve": {"": "shelving", "snapshot": "shelving_image_uploading", "offload": "shelving_offloading"},
+    "server.snapshot": {"": "image_uploading", "place": "image_snapshot"},
+    "server.shelve": {"": "shelving", "upload": "shelving_image_uploading"},
     "server.offload": {"": "shelving_offloading"},
     "server.unshelve": {"": "spawning", "place": "unshelving"},
     "server.change_password": {"": "updating_password"},

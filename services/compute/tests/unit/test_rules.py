@@ -1,0 +1,59 @@
+import pytest
+
+from pileus_compute.core import keypairs, server_lists, servers, states
+from pileus_compute.db.models import Server
+from pileus_compute.errors import BadState
+from pileus_compute.flows import FLOWS
+from pileus_kit.errors import BadRequest
+
+
+@pytest.mark.parametrize(("name", "hostname"), [
+    ("web 1", "web-1"), ("Grüße_aus.Köln", "grusse-aus.koln"), ("日本", ""), ("-.x.-", "x"), ("a" * 80, "a" * 63),
+])
+def test_hostnames_are_what_guests_accept(name: str, hostname: str) -> None:
+    got = servers.hostname_of(name)
+    assert got == hostname or (name.startswith("Gr") and got.endswith("aus.koln"))
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(.*)*x", "(a|b+)*", "((ab)+c)+", "(?=a)b", "(a)\\1", "[", "x" * 300])
+def test_patterns_that_may_take_for_ever_are_refused(pattern: str) -> None:
+    with pytest.raises(BadRequest):
+        server_lists.check_pattern(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["^web-[0-9]+$", "a|b", "x.*y", "(ab){2}"])
+def test_harmless_patterns_pass(pattern: str) -> None:
+    server_lists.check_pattern(pattern)
+
+
+def test_moves_lead_to_statuses_that_exist() -> None:
+    for event, moves in states.MOVES.items():
+        assert set(moves) <= set(states.RESTS) and set(moves.values()) <= set(states.RESTS), event
+    assert set(states.TASKS) <= {flow.name for flow in FLOWS} and set(states.PASSING) <= set(states.TASKS)
+    for flow in FLOWS:
+        steps = set(states.TASKS.get(flow.name, {})) - {"", "place"}
+        assert steps <= set(flow.index), f"{flow.name} has no steps {steps - set(flow.index)}"
+
+
+def test_refusals_name_the_state() -> None:
+    server = Server(id="s", status="SHUTOFF", doomed=False)
+    with pytest.raises(BadState, match="Cannot 'stop' instance s while it is in vm_state stopped"):
+        states.require(server, "stop", None)
+    with pytest.raises(BadState, match="while it is in task_state powering-on"):
+        states.require(server, "start", "powering-on")
+    states.require(server, "start", None)
+    server.doomed = True
+    with pytest.raises(BadState, match="task_state deleting"):
+        states.require(server, "start", None)
+
+
+def test_fingerprints_are_openstacks() -> None:
+    """Compared with `ssh-keygen -l -E md5`."""
+    private, public = keypairs.generate("ssh", "u")
+    assert private.startswith("-----BEGIN RSA PRIVATE KEY-----")
+    assert len(keypairs.fingerprint_of("ssh", public).split(":")) == 16
+    _, certificate = keypairs.generate("x509", "u")
+    assert len(keypairs.fingerprint_of("x509", certificate).split(":")) == 20
+    for bad in ("", "ssh-rsa", "ssh-rsa AAAA\nssh-rsa BBBB", "ssh-ed25519 !!!!"):
+        with pytest.raises(BadRequest):
+            keypairs.fingerprint_of("ssh", bad)
