@@ -14,6 +14,9 @@ from pileus_compute.rpc import Control
 from pileus_kit.rpc import Bus
 from pileus_kit.serve import configured, until_signalled
 
+WORKERS = 8
+"""Calls at the same time. Each thread of the pool wakes once a second, so no more than help."""
+
 
 def hypervisor(config: Config) -> Hypervisor:
     """The configured driver, by its entry point name."""
@@ -27,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     driver, bus = hypervisor(config), Bus(config.bus, "compute-agent")
     host = Host(driver, config.path("snapshots"))
     heartbeats = Heartbeats(host, bus.client(Control), config.host)
-    server = bus.serve(host, config.host, threads=config.threads)
+    server = bus.serve(host, config.host, threads=WORKERS)
 
     def stop() -> None:
         heartbeats.stop()

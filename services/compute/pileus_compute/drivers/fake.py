@@ -4,6 +4,7 @@ Guests live in memory, and with `path` also in a file, so that an agent that was
 """
 
 import json
+import struct
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -45,6 +46,14 @@ from pileus_compute.rpc import (
 
 REMEMBERED = 10_000
 """Calls; a fake host may run for long."""
+SNAPSHOT_SIZE = 1 << 20
+EMPTY_QCOW2 = {
+    0: struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 16, SNAPSHOT_SIZE, 0, 1, 0x30000, 0x10000, 1, 0, 0),
+    0x10000: struct.pack(">Q", 0x20000),
+    0x20000: struct.pack(">4H", 1, 1, 1, 1),
+    0x30000: bytes(8),
+}
+"""Offset -> content of an image without data (qemu docs/interop/qcow2.txt): header, counts, empty table."""
 Fault = Callable[[], None]
 """Called in place of a driver call's beginning: raises, waits for an event, or counts."""
 
@@ -235,7 +244,12 @@ class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Sn
 
     def snapshot(self, guest_id: str, into: Path, format: str) -> None:
         self._enter("snapshot", guest_id)
-        into.write_bytes(f"{self._guest(guest_id).root}\n".encode())
+        self._guest(guest_id)
+        with into.open("wb") as file:
+            file.truncate(SNAPSHOT_SIZE)
+            for offset, content in EMPTY_QCOW2.items() if format == "qcow2" else ():
+                file.seek(offset)
+                file.write(content)
 
     def abandon_snapshot(self, guest_id: str) -> None:
         self._enter("abandon_snapshot", guest_id)

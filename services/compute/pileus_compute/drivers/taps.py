@@ -1,9 +1,11 @@
 """The network's agent makes a tap and puts it into a bridge last, when its filters stand: a guest waits for that."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from pileus_compute.rpc import TapMissing
+from pileus_compute.rpc import HypervisorFailed, TapMissing
 
 NET = Path("/sys/class/net")
 PATIENCE_S = 30
@@ -12,6 +14,19 @@ POLL_S = 0.05
 
 def wired(tap: str) -> bool:
     return (NET / tap / "master").exists()
+
+
+@contextmanager
+def needed(taps: list[str]) -> Iterator[None]:
+    """Wait for them, then do what needs them; if that fails and one has gone meanwhile, it was that: TapMissing."""
+    wait(taps)
+    try:
+        yield
+    except HypervisorFailed as err:
+        for tap in taps:
+            if not wired(tap):
+                raise TapMissing(tap=tap, seconds=0) from err
+        raise
 
 
 def wait(taps: list[str]) -> None:

@@ -9,12 +9,14 @@ import pytest
 
 from pileus_compute.agent.heartbeats import Heartbeats
 from pileus_compute.agent.host import Host
+from pileus_compute.drivers import taps as taps_module
 from pileus_compute.rpc import (
     Control,
     GuestNotRunning,
     GuestState,
     HostAgent,
     HypervisorDown,
+    HypervisorFailed,
     Inventory,
     Power,
     TapMissing,
@@ -149,6 +151,9 @@ def test_an_unwired_tap_is_waited_for_and_then_refused(bench, taps, monkeypatch)
     bench.hypervisor.prepare(guest)
     with pytest.raises(TapMissing):
         bench.hypervisor.boot(guest)
+    with pytest.raises(TapMissing), taps_module.needed([taps.wire(guest.nics[0]).tap]):
+        taps.clear()  # the network's agent makes it anew just now
+        raise HypervisorFailed(what="start", why="no such device")
 
 
 def test_the_control_plane_hears_of_a_guest_that_stops_by_itself(bench):

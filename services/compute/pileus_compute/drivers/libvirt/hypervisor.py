@@ -94,11 +94,11 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
         described = domains.build(guest, files, name, self.accelerator.kind, self._who(guest.id, files))
         if domain is not None and states.active(domain):
             return self._booted(domain, described)
-        taps.wait([nic.tap for nic in guest.nics])
-        with self.connection.doing("define the guest"):
-            if domain is None or not domain.hasManagedSaveImage():  # saved memory fits only its own definition
-                domain = self.connection.get().defineXMLFlags(described.text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
-        self._start(domain, guest.id)
+        with taps.needed([nic.tap for nic in guest.nics]):
+            with self.connection.doing("define the guest"):
+                if domain is None or not domain.hasManagedSaveImage():  # saved memory fits only its own definition
+                    domain = self.connection.get().defineXMLFlags(described.text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+            self._start(domain, guest.id)
         return self._booted(domain, described)
 
     def _start(self, domain: libvirt.virDomain, guest_id: str) -> None:
@@ -189,8 +189,8 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
 
     def attach_nic(self, guest_id: str, nic: Nic) -> None:
         domain = self._known(guest_id)
-        taps.wait([nic.tap])
-        hotplug.attach_nic(self.connection, domain, nic)
+        with taps.needed([nic.tap]):
+            hotplug.attach_nic(self.connection, domain, nic)
 
     def detach_nic(self, guest_id: str, port_id: str) -> None:
         domain = self._find(guest_id)
@@ -258,9 +258,9 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
     def restart(self, guest_id: str) -> None:
         domain = self._known(guest_id)
         if not states.active(domain):
-            needed = [str(t.get("dev")) for t in hotplug.description(domain).iterfind("devices/interface/target")]
-            taps.wait(needed)
-            self._start(domain, guest_id)
+            targets = hotplug.description(domain).iterfind("devices/interface/target")
+            with taps.needed([str(target.get("dev")) for target in targets]):
+                self._start(domain, guest_id)
 
     def state(self, guest_id: str) -> GuestState:
         return GuestState(guest_id, states.power(self._known(guest_id)))
