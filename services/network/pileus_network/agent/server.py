@@ -43,7 +43,7 @@ class Agent:
     def start(self) -> None:
         """Raises HostUnfit when this host can't do what its configuration says."""
         self._backend.prepare()
-        self._server = self._bus.serve(Answers(self.keeper), self._config.host, threads=2)
+        self._server = self._bus.serve(Answers(self.keeper), self._config.host, threads=1)
         if self._metadata:
             self._metadata.start()
         self._backend.watch(lambda what: self.keeper.wake(thorough=True))
