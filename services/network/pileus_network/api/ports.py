@@ -208,7 +208,11 @@ def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
 
 @resource.endpoint("GET", "/<port_id>", policy="get_port")
 def show(port_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(ports.get(session, port_id, scope()))))
+    def work(session: Session) -> dict[str, Any]:
+        row = ports.get(session, port_id, scope(), loaded=False)
+        return _prepare(session, [row])(row)
+
+    return SHAPE.show(read(work))
 
 
 @resource.endpoint("PUT", "/<port_id>", policy="update_port", body=ANY)

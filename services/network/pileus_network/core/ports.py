@@ -37,8 +37,13 @@ OURS = {
 MOST_PAIRS = 10
 
 
-def get(session: Session, port_id: str, scope: Scope) -> Port:
-    return nouns.find(session, Port, port_id, scopes.ports(scope), lambda: PortNotFound(port_id=port_id), LOADED)
+def get(session: Session, port_id: str, scope: Scope, loaded: bool = True) -> Port:
+    """`loaded`: with its addresses and groups."""
+
+    def missing() -> PortNotFound:
+        return PortNotFound(port_id=port_id)
+
+    return nouns.find(session, Port, port_id, scopes.ports(scope), missing, LOADED if loaded else ())
 
 
 def create(
