@@ -27,7 +27,7 @@ class Worker:
         self._over = threading.Event()
         rings, self._pool = Rings(config.ring_directory), Pool(config.key())
         self._cluster = Cluster(rings, self._pool)
-        around = Surroundings(config.home, config.storage_bind, rings, self._pool, self._over.is_set)
+        around = Surroundings(config.home, config.storage_bind, rings, self._pool, self._over.is_set, config.reclaim_s)
         self.replicator = Replicator(around)
         self.auditor = Auditor(around, config.reclaim_s, self._over.wait)
         self.expirer = Expirer(around, self._cluster)

@@ -21,6 +21,7 @@ from pileus_objectstore.rpc.contract import (
     MergeListing,
     PutReplica,
     Quarantine,
+    Reclaim,
     Replicate,
     ReplicateReply,
     Row,
@@ -30,6 +31,8 @@ from pileus_objectstore.rpc.contract import (
 )
 from pileus_objectstore.rpc.server import Answer
 
+REMEMBER = 100_000  # resting listings whose state is known without opening them
+
 
 class Replicas:
     """The calls of replicator, auditor and expirer."""
@@ -37,6 +40,7 @@ class Replicas:
     def __init__(self, host: Host, updates: Updates) -> None:
         self._host = host
         self._updates = updates
+        self._known: dict[tuple[str, str, str], tuple[int, Held]] = {}
 
     def summary(self, args: Summary, body: Source) -> Answer:
         device = self._host.device(args.device)
@@ -97,6 +101,20 @@ class Replicas:
             gone = device.listings.drop(args.kind, args.partition, args.digest, lambda info: fingerprint(info) == mark)
         return Answer(Done(200 if gone else 404))
 
+    def reclaim(self, args: Reclaim, body: Source) -> Answer:
+        listings = self._host.device(args.device).listings
+        for kind in ("account", "container"):
+            for partition in listings.partitions(kind):
+                for digest in listings.digests(kind, partition):
+                    with listings.use(kind, partition, digest) as listing:
+                        if listing is None:
+                            continue
+                        listing.forget(args.before)
+                        over = not listing.info.live and listing.info.deleted < args.before
+                    if over:
+                        listings.drop(kind, partition, digest, lambda info: not info.live and not info.count)
+        return Answer(Done())
+
     def expiring(self, args: Expiring, body: Source) -> Answer:
         device = self._host.device(args.device)
         with device.listings.use("expiring", 0, "queue") as listing:
@@ -115,9 +133,24 @@ class Replicas:
             return [Held(digest, *stamps) for digest, stamps in device.files.held(partition).items()]
         held = []
         for digest in device.listings.digests(kind, partition):
-            with device.listings.use(kind, partition, digest) as listing:
-                if listing is not None:
-                    held.append(Held(digest, *fingerprint(listing.info)))
+            found = self._listing(device, kind, partition, digest)
+            if found is not None:
+                held.append(found)
+        return held
+
+    def _listing(self, device: Device, kind: str, partition: int, digest: str) -> Held | None:
+        """A resting listing is opened once and then remembered by its file's time, or a pass would open them all."""
+        key = (device.name, kind, digest)
+        since = device.listings.resting_since(kind, partition, digest)
+        known = self._known.get(key)
+        if known and known[0] == since and since:
+            return known[1]
+        with device.listings.use(kind, partition, digest) as listing:
+            held = None if listing is None else Held(digest, *fingerprint(listing.info))
+        if since and held:
+            if len(self._known) >= REMEMBER:
+                self._known.clear()
+            self._known[key] = (since, held)
         return held
 
 

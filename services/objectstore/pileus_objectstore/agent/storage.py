@@ -54,6 +54,7 @@ def calls(host: Host, updates: Updates) -> dict[str, Call]:
         "summary": (contract.Summary, replicas.summary),
         "put_replica": (contract.PutReplica, replicas.put_replica),
         "expiring": (contract.Expiring, replicas.expiring),
+        "reclaim": (contract.Reclaim, replicas.reclaim),
         "settle": (contract.Settle, replicas.settle),
         "inventory": (contract.Inventory, replicas.inventory),
         "changes": (contract.Replicate, replicas.changes),

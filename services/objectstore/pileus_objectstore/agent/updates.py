@@ -26,6 +26,7 @@ from pileus_objectstore.rpc.contract import Info, MergeReply, MergeRows, Row, Sp
 
 log = logging.getLogger(__name__)
 REPORT_S = 0.2  # a container's statistics reach its account after this
+IDLE_S = 30.0  # listings that nobody has used for so long are closed
 RETRY_S = 30.0  # notes are tried again after this
 
 
@@ -110,7 +111,8 @@ class Updates:
 
     def _run(self) -> None:
         while not self._over.is_set():
-            self._rang.wait(RETRY_S if self._retry_at else None)
+            if not self._rang.wait(IDLE_S):
+                self._host.rest(IDLE_S)
             self._rang.clear()
             if self._over.wait(REPORT_S):
                 return

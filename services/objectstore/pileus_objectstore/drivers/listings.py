@@ -1,4 +1,4 @@
-# ruff: noqa: PTH104, PTH108, PTH110, PTH208
+# ruff: noqa: PTH104, PTH108, PTH110, PTH208, PTH116
 # Paths are str here: this is on the way of every request.
 """The listing of an account (its containers) or of a container (its objects): one SQLite file each.
 
@@ -13,6 +13,7 @@ hence one fsync.
 import os
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -37,10 +38,10 @@ SETTINGS = (
     "PRAGMA locking_mode=EXCLUSIVE",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    "PRAGMA cache_size=-512",
+    "PRAGMA cache_size=-128",
 )
 COLUMNS = "name, timestamp, size, etag, type, count, stats_at"
-OPEN = 128  # databases with an open connection; the rest sleeps on disk
+OPEN = 64  # databases with an open connection; the rest sleeps on disk
 BATCH = 500
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
@@ -62,6 +63,7 @@ class Listing:
         self.path = path
         self.kind = kind
         self.users = 0
+        self.used_at = 0.0
         self._lock = threading.RLock()
         self._queue: list[Waiting] = []
         self._queue_lock = threading.Lock()
@@ -160,8 +162,11 @@ class Listing:
 
     def forget(self, before: str) -> int:
         """Drop the memory of what was deleted before a timestamp; how many."""
-        with self._lock, self._guard(), self._transaction():
-            return self._db_open().execute("DELETE FROM gone WHERE timestamp < ?", (before,)).rowcount
+        with self._lock, self._guard():
+            if not self._db_open().execute("SELECT 1 FROM gone WHERE timestamp < ? LIMIT 1", (before,)).fetchone():
+                return 0
+            with self._transaction():
+                return self._db_open().execute("DELETE FROM gone WHERE timestamp < ?", (before,)).rowcount
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(
@@ -414,6 +419,25 @@ class Listings:
                     os.unlink(path + extra)
         return wanted
 
+    def rest(self, idle_s: float) -> int:
+        """Close what nobody has used for so long; how many."""
+        before = time.monotonic() - idle_s
+        with self._lock:
+            idle = [path for path, held in self._open.items() if not held.users and held.used_at <= before]
+            for path in idle:
+                self._open.pop(path).close()
+        return len(idle)
+
+    def resting_since(self, kind: str, partition: int, digest: str) -> int:
+        """A number that changes with each change of a listing that nobody has open; 0 if somebody has."""
+        path = self.path(kind, partition, digest)
+        if path in self._open or os.path.exists(path + "-wal"):
+            return 0
+        try:
+            return os.stat(path).st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
     def close(self) -> None:
         with self._lock:
             listings = list(self._open.values())
@@ -436,6 +460,7 @@ class Listings:
                 self._open[path] = listing
             self._open.move_to_end(path)
             listing.users += 1
+            listing.used_at = time.monotonic()
             resting = [p for p, held in self._open.items() if not held.users][: max(0, len(self._open) - OPEN)]
             for old in resting:
                 self._open.pop(old).close()

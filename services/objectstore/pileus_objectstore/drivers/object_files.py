@@ -18,6 +18,7 @@ by a tombstone. A metadata-only change is a second file, `<digest>.meta`, that c
 import os
 import struct
 import zlib
+from pathlib import Path
 
 import msgspec
 
@@ -299,6 +300,11 @@ class ObjectFiles:
             with later:
                 if later.meta.timestamp == file.meta.timestamp:
                     file.meta = later.meta
+
+
+def open_file(path: Path) -> ObjectFile:
+    """For readers that only look. Raises Damaged or OSError."""
+    return ObjectFile(Disk(path.parents[2]), str(path), os.open(path, os.O_RDONLY))
 
 
 def modified(path: str) -> int:

@@ -1,7 +1,7 @@
 """The auditor: every object file is read again once a day, slowly; what is rotten is put aside, and the replicator
 brings a good copy.
 
-It also clears away tombstones whose time is over.
+It also clears away what was deleted long ago: tombstones, rows, listings.
 """
 
 import logging
@@ -14,7 +14,8 @@ from pileus_objectstore.drivers.object_files import ObjectFiles, check, modified
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.flows.surroundings import Surroundings
 from pileus_objectstore.ring.devices import Device
-from pileus_objectstore.rpc.contract import Done, Held, Quarantine
+from pileus_objectstore.ring.rings import KINDS
+from pileus_objectstore.rpc.contract import Done, Held, Quarantine, Reclaim, timestamp
 
 log = logging.getLogger(__name__)
 RATE = 20 << 20  # bytes a second
@@ -33,6 +34,9 @@ class Auditor:
 
     def run(self) -> str:
         looked = bad = gone = 0
+        before = timestamp(self.now() - self.reclaim_s)
+        for device in {d.name: d for kind in KINDS for d in self.around.local(kind)}.values():
+            self.around.ask(device.host, "reclaim", Reclaim(device.name, before), Done)
         for device in self.around.local("object"):
             files = ObjectFiles(Disk(self.around.home / device.name))
             for partition in files.partitions():

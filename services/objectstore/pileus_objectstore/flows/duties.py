@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pileus_kit.errors import CloudError
 
 log = logging.getLogger(__name__)
-SHARE = 50  # a duty rests so many times as long as it worked
+SHARE = 50  # a duty rests so many times as long as it and those it asks worked
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Roster:
     def _keep(self, duty: Duty) -> None:
         rest = min(duty.rest_s, 10.0)
         while not self._over.wait(rest):
-            began = time.thread_time()
+            began = time.monotonic()
             try:
                 did = duty.run()
                 if did:
                     log.info("%s: %s", duty.name, did)
             except (CloudError, OSError) as e:
                 log.warning("%s: %s", duty.name, e)
-            rest = max(duty.rest_s, SHARE * (time.thread_time() - began))
+            rest = max(duty.rest_s, SHARE * (time.monotonic() - began))

@@ -18,6 +18,8 @@ def push_listing(around: Surroundings, item: Item, to: Device, there: Held | Non
         reply, rows = around.ask(item.source.host, "changes", wish, ReplicateReply)
         if reply.status == 404 or reply.info is None:
             return sent
+        if there is None and not reply.info.live and around.forgotten(reply.info.deleted):
+            return False
         merge = MergeListing(item.kind, to.name, item.partition, held.digest, reply.info)
         around.ask(to.host, "merge_listing", merge, Done, rows)
         sent = True

@@ -1,5 +1,6 @@
 """What duties know: the rings, this host's address and devices, and a way to ask storage servers."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from pileus_objectstore.drivers.disks import MARKER
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.rpc.client import Pool
+from pileus_objectstore.rpc.contract import timestamp
 
 R = TypeVar("R")
 
@@ -23,6 +25,12 @@ class Surroundings:
     rings: Rings
     pool: Pool
     over: Callable[[], bool] = field(default=lambda: False)
+    reclaim_s: int = 7 * 86400
+    now: Callable[[], float] = field(default=time.time)
+
+    def forgotten(self, stamp: str) -> bool:
+        """A deletion of that time is not remembered any more: it must not be told again."""
+        return stamp < timestamp(self.now() - self.reclaim_s)
 
     def local(self, kind: str) -> list[Device]:
         """This host's devices in the ring of `kind` that are there."""

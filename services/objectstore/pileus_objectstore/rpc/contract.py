@@ -317,6 +317,13 @@ class Quarantine(msgspec.Struct, omit_defaults=True):
     drop: Held | None = None
 
 
+class Reclaim(msgspec.Struct, omit_defaults=True):
+    """Forget what was deleted before a timestamp: rows of listings, and listings as a whole."""
+
+    device: str
+    before: str
+
+
 class Done(msgspec.Struct, omit_defaults=True):
     status: int = 200
     why: str = ""

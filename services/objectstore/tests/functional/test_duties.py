@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,9 +107,25 @@ def test_old_tombstones_go_away(store: ObjectStoreFixture, container: str, worke
     store.client.delete(f"{container}/o")
     assert workers[0].auditor.run() == ""
     assert len(files(store, "objects/*/*")) == 3
-    workers[0].auditor.reclaim_s = -1
-    assert "3 old tombstones removed" in workers[0].auditor.run()
+    tomb = next(path for path in files(store, "objects/*/*") if "d1" in path.parts or "d2" in path.parts)
+    for path in files(store, "objects/*/*"):
+        if path != tomb:
+            path.unlink()
+    later = store.app.tools.now() + 8 * 86400
+    late = replace(workers[0].replicator.around, now=lambda: later)
+    workers[0].replicator.around = late
+    settle(workers)
+    assert files(store, "objects/*/*") == [tomb]
+    workers[0].auditor.now = lambda: later
+    assert "1 old tombstones removed" in workers[0].auditor.run()
     assert files(store, "objects/*/*") == []
+    store.client.delete(container)
+    store.drain()
+    assert len(files(store, "containers/*/*.db")) == 3
+    later += 8 * 86400
+    workers[0].auditor.run()
+    assert files(store, "containers/*/*.db") == []
+    assert store.client.put(container).status_code == 201
 
 
 def test_listings_agree_again(store: ObjectStoreFixture, container: str, workers: list[Worker]) -> None:
