@@ -139,7 +139,7 @@ class Host:
                 *self.sh("ls /run/netns 2>/dev/null", check=False).split(),
                 self.sh("nft list ruleset"),
                 *self.sh("pgrep -l 'dnsmasq|radvd' -r D,R,S,T", check=False).splitlines(),
-                self.sh("find /run/pileus-pl -type f 2>/dev/null", check=False),
+                self.sh("find /run/pileus-pl 2>/dev/null", check=False),
             ]
         ).strip()
 

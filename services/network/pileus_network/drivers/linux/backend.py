@@ -262,6 +262,9 @@ class Linux(Backend, Metadata):
             if folder.name not in wanted:
                 with self._blaming("host", folder.name):
                     remove(folder)
+        for empty in (parent, self.folder):
+            if empty.is_dir() and not any(empty.iterdir()):
+                empty.rmdir()
 
     # -- small helpers -------------------------------------------------------------------------------------------
 
