@@ -1,0 +1,108 @@
+"""The ring is drawn anew while the cluster holds data: everything stays readable, and moves to where it belongs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pileus_objectstore.drivers.disks import Disk
+from pileus_objectstore.ring import builder as builders
+from pileus_objectstore.ring import rings
+from pileus_objectstore.ring.builder import Builder
+from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.worker import Worker
+
+NAMES = [f"o{n}" for n in range(40)]
+
+
+@pytest.fixture
+def three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStoreFixture]:
+    monkeypatch.setattr(rings, "CHECK_S", 0.0)
+    monkeypatch.setattr(builders, "MIN_PART_HOURS", -1)
+    fixture = ObjectStoreFixture(tmp_path, hosts=3, devices=2)
+    fixture.client.put(f"{fixture.account}/c")
+    for name in NAMES:
+        fixture.client.put(f"{fixture.account}/c/{name}", data=name.encode() * 1000)
+    yield fixture
+    fixture.close()
+
+
+def redraw(store: ObjectStoreFixture, act) -> int:  # type: ignore[no-untyped-def]
+    moved = 0
+    for kind in rings.KINDS:
+        builder = Builder.load(store.config.ring_directory / f"{kind}.ring")
+        act(builder)
+        moved += builder.rebalance()
+        for config in (store.config, *store.configs):
+            builder.save(config.ring_directory / f"{kind}.ring")
+    return moved
+
+
+def check(store: ObjectStoreFixture) -> None:
+    for name in NAMES:
+        assert store.client.get(f"{store.account}/c/{name}").data == name.encode() * 1000
+    assert store.client.get(f"{store.account}/c").data.decode().split() == sorted(NAMES)
+
+
+def settle(store: ObjectStoreFixture) -> None:
+    workers = [Worker(config) for config in store.configs]
+    for _ in range(6):
+        passes = [worker.replicator.run() for worker in workers]
+        if not any(passes):
+            break
+    else:
+        raise AssertionError(f"the replicators do not come to rest: {passes}")
+    for worker in workers:
+        worker._cluster.close()
+
+
+def misplaced(store: ObjectStoreFixture) -> list[tuple[str, str]]:
+    """Replicas that are missing where they belong, or lie where they don't."""
+    wrong = []
+    for name in NAMES:
+        place = store.app.tools.cluster.rings.place("AUTH_p1", "c", name)
+        wanted = {(host, device) for host, own, _ in place.hosts for device in own}
+        for config in store.configs:
+            for path in config.home.glob(f"d*/objects/{place.partition}/{place.digest}"):
+                here = (config.storage_bind, path.relative_to(config.home).parts[0])
+                if here in wanted:
+                    wanted.remove(here)
+                else:
+                    wrong.append((name, f"also on {here}"))
+        wrong += [(name, f"not on {here}") for here in wanted]
+    return wrong
+
+
+def test_a_new_device(three: ObjectStoreFixture) -> None:
+    config = three.configs[0]
+    Disk.format(config.home / "d3", "d3")
+    assert redraw(three, lambda builder: builder.add("d3", config.storage_bind, zone=0)) > 0
+    check(three)
+    settle(three)
+    assert misplaced(three) == []
+    check(three)
+
+
+def test_a_device_is_emptied(three: ObjectStoreFixture) -> None:
+    assert redraw(three, lambda builder: builder.set_weight(1, 0)) > 0
+    check(three)
+    settle(three)
+    assert misplaced(three) == []
+    check(three)
+    assert not list(three.configs[0].home.glob("d2/objects/*/*"))
+    assert not list(three.configs[0].home.glob("d2/*s/*/*.db"))
+
+
+def test_writes_while_it_moves(three: ObjectStoreFixture) -> None:
+    """Old places hold old versions when new ones are written to new places: the newest wins, and the old ones go."""
+    redraw(three, lambda builder: builder.set_weight(1, 0))
+    for name in NAMES[:10]:
+        three.client.put(f"{three.account}/c/{name}", data=b"new")
+    for name in NAMES[10:20]:
+        assert three.client.delete(f"{three.account}/c/{name}").status_code == 204
+    settle(three)
+    assert misplaced(three) == []
+    for name in NAMES[:10]:
+        assert three.client.get(f"{three.account}/c/{name}").data == b"new"
+    for name in NAMES[10:20]:
+        assert three.client.get(f"{three.account}/c/{name}").status_code == 404
