@@ -79,16 +79,20 @@ class Runner:
         self._rings.put(job_id)
 
     def _watch(self) -> None:
+        """Rings as they come, and every POLL seconds a look at the database, however many rings there are."""
+        looked = time.monotonic()
         with ThreadPoolExecutor(self.threads, thread_name_prefix="flow") as pool:
             while not self._stopping.is_set():
                 try:
-                    rung = self._rings.get(timeout=POLL)
+                    rung = self._rings.get(timeout=max(0.0, looked + POLL - time.monotonic()))
                 except queue.Empty:
+                    rung = None
+                if rung:
+                    self._submit(pool, rung)
+                if time.monotonic() >= looked + POLL:
+                    looked = time.monotonic()
                     for job_id in self._due():
                         self._submit(pool, job_id)
-                else:
-                    if rung:
-                        self._submit(pool, rung)
 
     def _due(self) -> list[str]:
         try:

@@ -300,3 +300,29 @@ def test_a_running_worker_hears_rings_and_finds_lost_ones(world: World) -> None:
     finally:
         world.runner.stop()
     world.done()
+
+
+def test_a_job_that_waits_for_another_does_not_drown_it(world: World) -> None:
+    """It comes back many times a second; the other one, for which nobody rang, is found all the same."""
+    def until_served(session: Session, tools: Kitchen, work: Work) -> None:
+        if session.get_one(Cake, "c1").status != "SERVED":
+            raise Again(after=0.02, why="the cake is not served")
+
+    world.runner.flows["guest.wait"] = Flow("guest.wait", Local(until_served))
+    with world.sessions.begin() as session:
+        guest = enqueue(session, Job, flow="guest.wait", subject="guest").id
+        session.add(Cake(id="c1"))
+    world.runner.start()
+    try:
+        world.runner.ring(guest)
+        with world.sessions.begin() as session:
+            enqueue(session, Job, flow="cake.bake", subject="c1")
+        ended = threading.Event()
+        deadline = threading.Timer(60, ended.set)
+        deadline.start()
+        while job_of(world, guest).state != "done" and not ended.wait(0.05):
+            pass
+        deadline.cancel()
+    finally:
+        world.runner.stop()
+    world.done()
