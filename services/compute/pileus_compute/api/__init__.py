@@ -14,6 +14,7 @@ from pileus_compute.api import (
     instance_actions,
     interfaces,
     keypairs,
+    legacy_hosts,
     legacy_images,
     legacy_networks,
     legacy_security_groups,
@@ -47,4 +48,5 @@ RESOURCES = (
     instance_actions.resource, consoles.resource, server_groups.resource, quotas.resource, usage.resource,
     zones.resource, hypervisors.resource, services.resource, aggregates.resource, external_events.resource,
     assisted_snapshots.resource, migrations.resource, metadata_service.resource,
-    legacy_images.resource, legacy_security_groups.resource, legacy_networks.resource, legacy_volumes.resource)
+    legacy_images.resource, legacy_security_groups.resource, legacy_networks.resource, legacy_volumes.resource,
+    legacy_hosts.resource)

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.api.request import limit_of, next_link, server_target
 from pileus_compute.api.server_actions import action
-from pileus_compute.db.models import Job, Server
-from pileus_kit.errors import NotFound, Unimplemented
+from pileus_compute.core.states import VM_STATES
+from pileus_compute.db.models import Host, Job, Server
+from pileus_compute.errors import BadState
+from pileus_kit.errors import BadRequest, NotFound, Unimplemented
 from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
 
 resource = Resource("migrations", __name__)
@@ -72,12 +74,18 @@ class NotMovable(Unimplemented):
     text = "Moving servers between hosts is not supported yet."
 
 
-def _missing(name: str, policy: str) -> None:
+def _missing(name: str, policy: str, allowed_in: tuple[str, ...]) -> None:
+    """What a request may be refused for anyway is refused first, so that clients see the right mistake."""
     @action(name, policy=policy, writes=False)
     def refuse(session: Session, server: Server, value: Any) -> Any:
+        if server.status not in allowed_in:
+            raise BadState(event=name, server=server.id, attribute="vm_state", value=VM_STATES[server.status])
+        wanted = value.get("host") if isinstance(value, dict) else None
+        if wanted and session.get(Host, wanted) is None:
+            raise BadRequest(why=f"Compute host {wanted} could not be found.")
         raise NotMovable()
 
 
-_missing("migrate", "os-migrate-server:migrate")
-_missing("os-migrateLive", "os-migrate-server:migrate_live")
-_missing("evacuate", "os-evacuate")
+_missing("migrate", "os-migrate-server:migrate", ("ACTIVE", "SHUTOFF"))
+_missing("os-migrateLive", "os-migrate-server:migrate_live", ("ACTIVE", "PAUSED"))
+_missing("evacuate", "os-evacuate", ("ACTIVE", "SHUTOFF", "ERROR"))
