@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONGEST = 4096  # characters; longer ones can't be set and never match
-TRIM_SECONDS = 10
+COOL_SECONDS = 10
+M_TRIM_THRESHOLD = -1  # malloc.h
 
 
 @functools.cache
@@ -31,30 +33,48 @@ def hasher() -> "PasswordHasher":
 class Stove:
     """Hashes in as many threads as there are processors.
 
-    Each thread that ever hashed keeps 19 MiB for the next time (which saves a third of the work); with the API's own
-    threads that would be 300 MiB. When nobody has logged in for a while, it is given back.
+    Each of them keeps its 19 MiB for the next password, which saves a third of the work; in the API's own threads that
+    would be 300 MiB. When some time has passed, the memory is given back.
     """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(os.cpu_count() or 2, "hash")
+        self._size = os.cpu_count() or 2
+        self._pool = ThreadPoolExecutor(self._size, "hash")
         self._lock = threading.Lock()
-        self._trimming = False
+        self._hot = False
 
     def run(self, work: Callable[[], T]) -> T:
         with self._lock:
-            if not self._trimming:
-                self._trimming = True
-                timer = threading.Timer(TRIM_SECONDS, self._trim)
+            if not self._hot:
+                self._hot = True
+                timer = threading.Timer(COOL_SECONDS, self.cool)
                 timer.daemon = True
                 timer.start()
         return self._pool.submit(work).result()
 
-    def _trim(self) -> None:
+    def cool(self) -> None:
+        """Give the memory back, where the C library is glibc.
+
+        A thread's arena shrinks when something is freed in it while its free end is larger than the trim threshold
+        (mallopt(3)); free pages inside an arena go by malloc_trim(3).
+        """
         with self._lock:
-            self._trimming = False
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl doesn't
-        if trim is not None:
-            trim(0)
+            self._hot = False
+        library = ctypes.CDLL(None)
+        if not hasattr(library, "mallopt"):
+            return
+        library.mallopt(M_TRIM_THRESHOLD, 64 << 10)
+        together = threading.Barrier(self._size)  # so that no thread takes the turn of another
+        for turn in [self._pool.submit(_shrink, together) for _ in range(self._size)]:
+            turn.result()
+        library.malloc_trim(0)
+        library.mallopt(M_TRIM_THRESHOLD, 64 << 20)
+
+
+def _shrink(together: threading.Barrier) -> None:
+    with suppress(threading.BrokenBarrierError):
+        together.wait(5)
+    bytearray(100_000)
 
 
 def stove() -> Stove:
