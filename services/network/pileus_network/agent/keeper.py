@@ -105,9 +105,9 @@ class Keeper:
         if due:
             try:
                 self._follow(thorough)
-            except BaseException:
-                with self._lock:
-                    self._due, self._thorough = True, self._thorough or thorough
+            except Exception as err:
+                with self._lock:  # after a bug nothing that was made can be relied upon
+                    self._due, self._thorough = True, self._thorough or thorough or not isinstance(err, Transient)
                 raise
         if self._unreported and self._state:
             self._control.applied(self._host, self._state.generation, self._report)

@@ -9,79 +9,28 @@ import hashlib
 import hmac
 import logging
 import os
-import re
 import selectors
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 import requests
 
+from pileus_network.agent.messages import Answer, Malformed, Request, parse
 from pileus_network.drivers.base import Metadata
 from pileus_network.rpc import SERVICE_OWNERS, HostState, Port
 
 log = logging.getLogger(__name__)
-HEAD_MAX, BODY_MAX = 16 * 1024, 64 * 1024  # bytes of a request; a guest only ever sends a password
 PATIENCE_S = 10.0  # for a guest to say what it wants, and to take the answer
 UPSTREAM_S = 30.0
-CONNECTIONS_MAX = 32  # of one network, with their requests not complete
+CONNECTIONS_MAX = 32  # of one network at a time
 THREADS = 4
-PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?")  # RFC 3986
 # Only these of a guest's headers go on; above all none that says who it is.
 PASSED_ON = frozenset({"accept", "content-type", "user-agent"})
-
-
-@dataclass(frozen=True)
-class Request:
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    reason: str
-    body: bytes = b""
-    kind: str = "text/plain; charset=UTF-8"
-
-    def encode(self) -> bytes:
-        lines = [f"HTTP/1.1 {self.status} {self.reason}", f"Content-Type: {self.kind}"]
-        lines += [f"Content-Length: {len(self.body)}", "Connection: close", "", ""]
-        return "\r\n".join(lines).encode("latin-1", "replace") + self.body
-
-
-class Malformed(Exception):
-    """What a guest sent is no HTTP request that we take."""
-
-
-def parse(data: bytes) -> Request | None:
-    """The request in `data`, or None while it is incomplete. Raises Malformed."""
-    head, end, body = data.partition(b"\r\n\r\n")
-    if not end:
-        if len(data) > HEAD_MAX:
-            raise Malformed("The head of the request is too long")
-        return None
-    lines = head.decode("latin-1").split("\r\n")
-    parts = lines[0].split(" ")
-    if len(parts) != 3 or not PATH.fullmatch(parts[1]) or not parts[2].startswith("HTTP/1."):
-        raise Malformed("This is not an HTTP/1 request for metadata")
-    if any(segment in (".", "..") for segment in unquote(parts[1].partition("?")[0]).split("/")):
-        raise Malformed("The path leads out of the metadata")
-    headers = {
-        name.strip().lower(): value.strip()
-        for name, colon, value in (line.partition(":") for line in lines[1:])
-        if colon
-    }
-    length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > BODY_MAX or "transfer-encoding" in headers:
-        raise Malformed("The body has no acceptable length")
-    return Request(parts[0], parts[1], headers, body[: int(length)]) if len(body) >= int(length) else None
 
 
 class Compute:
@@ -149,6 +98,8 @@ class MetadataServer:
         self._wake, self._waker = os.pipe()
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._todo: list[Callable[[], None]] = []
+        self._open: Counter[str] = Counter()  # connections of each network; the lock is for the pool's share in it
+        self._lock = threading.Lock()
         self._over = False
         self._pool = ThreadPoolExecutor(THREADS, "metadata")
         self._thread = threading.Thread(target=self._run, name="metadata", daemon=True)
@@ -176,7 +127,7 @@ class MetadataServer:
             now = time.monotonic()
             for key in guests:
                 if key.data.deadline <= now:
-                    self._drop(key.fileobj)  # type: ignore[arg-type]
+                    self._drop(key.fileobj, key.data)  # type: ignore[arg-type]
             timeout = min((key.data.deadline - now for key in guests if key.data.deadline > now), default=None)
             for key, _ in self._selector.select(timeout):
                 if key.data is None:
@@ -218,61 +169,72 @@ class MetadataServer:
             connection, peer = listener.accept()
         except OSError:
             return
-        others = [
-            key
-            for key in self._selector.get_map().values()
-            if isinstance(key.data, _Guest) and key.data.network_id == network_id
-        ]
-        if len(others) >= CONNECTIONS_MAX:
+        if not self._count(network_id):
             connection.close()
             return
         connection.setblocking(False)
-        self._selector.register(
-            connection, selectors.EVENT_READ, _Guest(network_id, peer[0], time.monotonic() + PATIENCE_S)
-        )
+        guest = _Guest(network_id, peer[0], time.monotonic() + PATIENCE_S)
+        self._selector.register(connection, selectors.EVENT_READ, guest)
 
     def _read(self, connection: socket.socket, guest: _Guest) -> None:
         try:
             data = connection.recv(16384)
             guest.data += data
-            request = parse(bytes(guest.data)) if data else None
+            request = parse(bytes(guest.data))
         except BlockingIOError:
             return
         except OSError:
-            self._drop(connection)
-            return
+            self._drop(connection, guest)
         except Malformed as err:
-            self._selector.unregister(connection)
-            self._pool.submit(_send, connection, Answer(400, "Bad Request", f"{err}\n".encode()))
-            return
-        if not data:
-            self._drop(connection)
-        elif request:
-            self._selector.unregister(connection)
-            self._pool.submit(self._answer, connection, guest, request)
+            self._hand_over(connection, guest, Answer(400, "Bad Request", f"{err}\n".encode()))
+        else:
+            if request:
+                self._hand_over(connection, guest, request)
+            elif not data:
+                self._drop(connection, guest)
 
-    def _drop(self, connection: socket.socket) -> None:
+    def _hand_over(self, connection: socket.socket, guest: _Guest, what: Request | Answer) -> None:
         self._selector.unregister(connection)
+        self._pool.submit(self._finish, connection, guest, what)
+
+    def _drop(self, connection: socket.socket, guest: _Guest) -> None:
+        self._selector.unregister(connection)
+        self._close(connection, guest)
+
+    # -- both ----------------------------------------------------------------------------------------------------
+
+    def _count(self, network_id: str) -> bool:
+        """Take one of a network's connections, if it has any left."""
+        with self._lock:
+            if self._open[network_id] >= CONNECTIONS_MAX:
+                return False
+            self._open[network_id] += 1
+            return True
+
+    def _close(self, connection: socket.socket, guest: _Guest) -> None:
         connection.close()
+        with self._lock:
+            self._open[guest.network_id] -= 1
+            if not self._open[guest.network_id]:
+                del self._open[guest.network_id]
 
     # -- the pool ------------------------------------------------------------------------------------------------
 
-    def _answer(self, connection: socket.socket, guest: _Guest, request: Request) -> None:
-        port = self._owners.get((guest.network_id, guest.address))
-        if port is None:
-            answer = Answer(404, "Not Found", b"No server has this address on this network.\n")
-        elif request.method not in ("GET", "HEAD", "POST"):
-            answer = Answer(405, "Method Not Allowed")
-        else:
-            answer = self._compute.ask(port, guest.address, request)
-        _send(connection, answer)
-
-
-def _send(connection: socket.socket, answer: Answer) -> None:
-    with connection:
-        connection.settimeout(PATIENCE_S)
+    def _finish(self, connection: socket.socket, guest: _Guest, what: Request | Answer) -> None:
         try:
+            answer = self._answer(guest, what) if isinstance(what, Request) else what
+            connection.settimeout(PATIENCE_S)
             connection.sendall(answer.encode())
             connection.shutdown(socket.SHUT_WR)
         except OSError as err:
             log.debug("a guest did not wait for its metadata: %s", err)
+        finally:
+            self._close(connection, guest)
+
+    def _answer(self, guest: _Guest, request: Request) -> Answer:
+        port = self._owners.get((guest.network_id, guest.address))
+        if port is None:
+            return Answer(404, "Not Found", b"No server has this address on this network.\n")
+        if request.method not in ("GET", "HEAD", "POST"):
+            return Answer(405, "Method Not Allowed")
+        return self._compute.ask(port, guest.address, request)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pileus_network import rpc
-from pileus_network.agent.metadata import Malformed, parse
+from pileus_network.agent.messages import Malformed, parse
 
 SECRET = "s3cret"
 

@@ -182,12 +182,13 @@ class Linux(Backend, Metadata):
             filters.bridge_table(name, wish.guarded, wish.segments.values()),
             filters.inet_table(name, wish.guarded, wish.segments.values(), groups, remotes),
         ]
+        in_force = False
         with self._blaming("host", "security groups"):
             self._commit(tables if wish.links else [nft.Table(table.family, table.name) for table in tables])
+            in_force = True
             zones = {network_id: segment.zone for network_id, segment in wish.segments.items()}
             self._cutter.follow(cuts.Policy(tuple(wish.guarded), zones, groups, remotes))
-            return True
-        return False
+        return in_force
 
     def _commit(self, tables: list[nft.Table]) -> None:
         """One transaction. What we remember of the tables holds as long as nobody else has made one since."""

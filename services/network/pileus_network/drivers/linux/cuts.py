@@ -30,10 +30,14 @@ class Policy:
     remotes: Mapping[str, AddressSet]
 
     def owners(self) -> dict[Place, Port]:
+        """Who has an address. Of address pairs only single ones count: nobody keeps a list of what is in a prefix."""
         return {
-            (self.zones.get(one.port.network_id, 0), fixed.address): one.port
+            (self.zones.get(one.port.network_id, 0), address): one.port
             for one in self.guarded
-            for fixed in one.port.fixed_ips
+            for address in (
+                *(pair.address.removesuffix("/32") for pair in one.port.address_pairs),
+                *(fixed.address for fixed in one.port.fixed_ips),
+            )
         }
 
 
@@ -46,7 +50,7 @@ class Cutter:
 
     def follow(self, policy: Policy) -> None:
         """Called after `policy` came into force. Only a change that takes something away can forbid what runs."""
-        old, self._policy = self._policy, policy
+        old = self._policy
         if old is None or self._cut or narrowed(old, policy):
             self._cut = settle(Judge(policy))
         if old is not None:
@@ -54,6 +58,7 @@ class Cutter:
             gone = {place for place, port in old.owners().items() if place not in owners or owners[place].id != port.id}
             if gone:
                 forget(gone)
+        self._policy = policy
 
 
 class Judge:
