@@ -33,11 +33,13 @@ def networks(scope: Scope) -> ColumnElement[bool]:
 
 
 def subnets(scope: Scope) -> ColumnElement[bool]:
-    """Those of visible networks, except that a network which is only external hides its own."""
+    """A project's own, those on its networks and on shared ones; a network that is only external hides its own."""
     if scope.everything:
         return true()
+    mine = select(Network.id).where(Network.project_id == scope.project_id)
     shared = select(Share.network_id).where(Share.action == SHARED, Share.target_project.in_(("*", scope.project_id)))
-    return or_(Subnet.project_id == scope.project_id, Subnet.network_id.in_(shared))
+    on = or_(Subnet.network_id.in_(mine), Subnet.network_id.in_(shared))
+    return or_(Subnet.project_id == scope.project_id, on)
 
 
 def ports(scope: Scope) -> ColumnElement[bool]:

@@ -199,3 +199,13 @@ def test_a_dhcp_port_that_is_deleted_comes_back(network: NetworkFixture, ask: An
     assert ask("DELETE", f"ports/{first['id']}")[0] == 204
     second = ask("GET", "ports?device_owner=network:dhcp")[1]["ports"][0]
     assert second["id"] != first["id"] and second["fixed_ips"] == first["fixed_ips"]
+
+
+def test_the_owner_of_a_network_sees_and_removes_what_others_made_on_it(
+    network: NetworkFixture, ask: Any, net: str
+) -> None:
+    wish = {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24", "project_id": "p2"}
+    theirs = network.made("subnet", wish, network.book.admin)["id"]
+    assert ask("GET", f"subnets/{theirs}")[0] == 200
+    assert ask("PUT", f"subnets/{theirs}", {"subnet": {"name": "x"}})[0] == 200
+    assert ask("DELETE", f"subnets/{theirs}")[0] == 204
