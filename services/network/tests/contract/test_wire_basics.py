@@ -68,3 +68,19 @@ def test_nothing_changes_when_nothing_is_to_change(host, cloud, words):
     host.crash()
     assert host.apply(cloud.state) == first
     assert host.sh(look.replace("nft -a", "nft")) != "" and host.sh("pgrep dnsmasq") in before
+
+
+def test_one_more_port_touches_nothing_that_is_there(host, cloud, words):
+    network = cloud.network()
+    group = cloud.group(*words.ALL)
+    cloud.port(network, "10.5.0.2", owner=rpc.DHCP_OWNER)
+    for n in range(11, 31):
+        cloud.port(network, f"10.5.0.{n}", security_groups=(group.id,))
+    host.apply(cloud.state)
+    look = "ip -o link | cut -d: -f1,2; pgrep dnsmasq; nft -a list ruleset | grep '# handle'"
+    before = host.sh(look).splitlines()
+    cloud.port(network, "10.5.0.31", security_groups=(group.id,))
+    host.apply(cloud.state)
+    after = host.sh(look).splitlines()
+    assert [line for line in before if line not in after] == []
+    assert len(after) > len(before)
