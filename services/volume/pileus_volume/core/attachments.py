@@ -124,7 +124,7 @@ def settle(session: Session, volume: Volume, without: str = "") -> None:
                                                                       Attachment.id != without).limit(1000)))
     status = next((status for attached, status in FREE_AGAIN if attached in held), "available")
     attach = next((a for a in ("attached", "attaching") if a in held), "detached")
-    mutable = ("available", "reserved", "attaching", "in-use", "detaching", "maintenance")
+    mutable = ("available", "reserved", "attaching", "in-use", "detaching", "maintenance", "error")
     values: dict[str, Any] = {"attach_status": attach, "updated_at": now()}
     session.execute(update(Volume).where(Volume.id == volume.id, Volume.status.in_(mutable)).values(
         status=status, **values).execution_options(synchronize_session=False))
@@ -137,15 +137,15 @@ def settle(session: Session, volume: Volume, without: str = "") -> None:
 
 
 def book(session: Session, volume: Volume) -> None:
-    """Reserve without saying for whom."""
+    """Reserve without saying for whom: Cinder calls that attaching."""
     if volume.status != "available" and not (volume.multiattach and volume.status in ("in-use", "attaching")):
         raise InvalidVolume(why=f"Volume {volume.id} status must be available, but current status is: {volume.status}.")
-    _expect(session, volume, status="reserved")
+    _expect(session, volume, status="attaching", attach_status="attaching")
 
 
 def unbook(session: Session, volume: Volume) -> None:
     if volume.status not in ("reserved", "attaching"):
-        raise InvalidVolume(why=f"Volume {volume.id} status must be reserved, but current status is: {volume.status}.")
+        raise InvalidVolume(why=f"Volume {volume.id} status must be attaching, but current status is: {volume.status}.")
     settle(session, volume)
 
 

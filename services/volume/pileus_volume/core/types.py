@@ -79,6 +79,8 @@ def create(session: Session, name: str, description: str | None, is_public: bool
 
 def change(session: Session, type_id: str, values: Mapping[str, object]) -> VolumeType:
     kind = get(session, type_id)
+    if kind.name == DEFAULT and values.get("name", DEFAULT) != DEFAULT:
+        raise Invalid(why="the default volume type can't have another name")
     for name, value in values.items():
         setattr(kind, name, value)
     kind.updated_at = now()

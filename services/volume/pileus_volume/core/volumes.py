@@ -101,7 +101,7 @@ def create(session: Session, caller: Caller, wish: Wish) -> tuple[Volume, Job]:
         volume.host = hosts.pick(session, hosts.Need(size, kind.extra_specs, wish.zone, origin.pool))
         data["host"] = volume.host
     except NoBackend as err:
-        data["unplaced"] = str(err)
+        data["unplaced"] = str(err.facts["why"])
     session.add(volume)
     session.flush()
     job = enqueue(session, Job, flow=origin.flow, subject=volume.id, data=data, caller=caller)

@@ -82,6 +82,16 @@ def test_multiattach_goes_over_nbd_so_that_one_process_writes(world):
     assert world.show(volume["id"])["status"] == "available"
 
 
+def test_an_administrator_frees_a_volume_by_force(world):
+    volume = world.volume()["id"]
+    world.act(volume, "os-attach", {"instance_uuid": SERVER, "mountpoint": "/dev/vdc"})
+    world.act(volume, "os-reset_status", {"status": "error"}, as_=world.book.admin)
+    attachment = world.show(volume)["attachments"][0]["attachment_id"]
+    freed = world.act(volume, "os-force_detach", {"attachment_id": attachment, "connector": None}, as_=world.book.admin)
+    assert freed.status_code == 202
+    assert (world.show(volume)["status"], world.show(volume)["attachments"]) == ("available", [])
+
+
 def test_lists_and_refusals(world):
     volume = world.volume()
     made = world.attach(volume["id"])
@@ -104,7 +114,7 @@ def test_lists_and_refusals(world):
 def test_the_older_way(world, host):
     volume = world.volume()["id"]
     assert world.act(volume, "os-reserve").status_code == 202
-    assert world.show(volume)["status"] == "reserved"
+    assert world.show(volume)["status"] == "attaching"
     assert world.act(volume, "os-reserve").status_code == 400
     assert world.act(volume, "os-unreserve").status_code == 202
     assert world.show(volume)["status"] == "available"

@@ -27,6 +27,10 @@ def test_types_are_made_changed_and_deleted(world):
     other = make(world, name="other")
     assert world.client.delete(f"/v3/p1/types/{other['id']}", as_=admin).status_code == 202
     assert world.client.get(f"/v3/p1/types/{other['id']}").status_code == 404
+    default = world.client.get("/v3/types/default").json["volume_type"]["id"]
+    for refused in (world.client.delete(f"/v3/types/{default}", as_=admin), world.client.put(
+            f"/v3/types/{default}", json={"volume_type": {"name": "other"}}, as_=admin)):
+        assert refused.status_code == 400
     duplicate = world.client.post("/v3/p1/types", json={"volume_type": {"name": "faster"}}, as_=admin)
     assert duplicate.status_code == 409 and "conflictingRequest" in duplicate.json
     for bad in ({}, {"name": ""}, {"name": " "}, {"name": "x" * 256}, {"name": "x", "unknown": 1}):
