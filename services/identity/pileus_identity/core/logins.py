@@ -3,6 +3,7 @@
 Every refusal reads the same (LoginFailed), whatever was wrong, and takes about as long.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -61,7 +62,7 @@ class Logins:
 
         Raises LoginFailed, PasswordExpired, MoreFactorsNeeded, Invalid.
         """
-        ledger = self._tokens.standings.ledger
+        ledger, began = self._tokens.standings.ledger, time.time_ns() // 1000
         serial = ledger.look()
         proof = Proof()
         if receipt is not None:
@@ -69,11 +70,12 @@ class Logins:
         self._prove(auth["identity"], proof)
         place = self._place(proof, auth.get("scope"))
         parent = proof.parent.payload if proof.parent else None
-        token = self._issue(place, tuple(proof.methods), parent, fallback="scope" not in auth)
+        token = self._issue(place, tuple(proof.methods), parent, began, fallback="scope" not in auth)
         if token.standing.limited:
             with self._sessions.begin() as session:
                 trusts.use(session, str(place.trust_id))
-        ledger.touch()  # a password changed while we checked the old one: such a token would look newer than the change
+        # A password may have changed while we checked the old one; then the token, whose time is when we began, is dead
+        # if the change came after that, and this looks for those that were about to be committed.
         _, entries, lost = ledger.since(serial)
         if lost or any(entry.kills and entry.user_id == proof.user_id for entry in entries):
             raise LoginFailed
@@ -85,14 +87,16 @@ class Logins:
             found = session.get(User, user_id)
         self._check(found, password)
 
-    def _issue(self, place: Place, methods: tuple[str, ...], parent: Payload | None, fallback: bool) -> Token:
+    def _issue(
+        self, place: Place, methods: tuple[str, ...], parent: Payload | None, began: int, fallback: bool
+    ) -> Token:
         try:
-            return self._tokens.issue(place, methods, parent)
+            return self._tokens.issue(place, methods, parent, began)
         except LoginFailed:
             if not fallback or place.kind != "project" or place.application_credential_id:
                 raise
             # The user's default project was not asked for; having no role there is no failure.
-            return self._tokens.issue(Place(place.user_id, "unscoped"), methods, parent)
+            return self._tokens.issue(Place(place.user_id, "unscoped"), methods, parent, began)
 
     def _prove(self, identity: Body, proof: Proof) -> None:
         for method in dict.fromkeys(identity["methods"]):

@@ -39,13 +39,16 @@ class Tokens:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Token] = OrderedDict()
 
-    def issue(self, place: Place, methods: tuple[str, ...], parent: Payload | None = None) -> Token:
+    def issue(self, place: Place, methods: tuple[str, ...], parent: Payload | None = None,
+              issued: int | None = None) -> Token:
         """A token for somebody who has proven who he is. One made from another lives no longer than that one.
+
+        `issued`: when the proof was begun (microseconds); what kills tokens issued before its time kills this one.
 
         Raises LoginFailed if the user has no role there.
         """
         standing = self.standings.of(place)
-        issued = time.time_ns() // 1000
+        issued = issued or time.time_ns() // 1000
         expires = parent.expires if parent else issued + self._seconds * 1_000_000
         if standing.delegation_expires_at is not None:
             expires = min(expires, int(standing.delegation_expires_at.timestamp() * 1_000_000))

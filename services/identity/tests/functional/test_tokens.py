@@ -36,6 +36,9 @@ def test_what_was_seen_before_costs_no_statement_and_what_was_not_at_most_one(cl
         cloud.check(tokens[0])
         cloud.check(tokens[1])
     assert seen == []
+    with count_statements(identity.sessions) as seen:
+        cloud.login("demo", "demo", DEMO)
+    assert len(seen) <= 2
     identity.tools.tokens._known.clear()
     cloud.token("compute")
     with count_statements(identity.sessions) as seen:
