@@ -40,7 +40,7 @@ from pileus_compute.api import (
 
 # imported for the actions that they declare
 ACTION_MODULES = (power_actions, disk_actions, size_actions, migrations, consoles, server_security_groups,
-                  legacy_networks)
+                  legacy_networks, external_events)
 RESOURCES = (
     discovery.resource, flavors.resource, flavor_access.resource, flavor_extra_specs.resource, keypairs.resource,
     servers.resource, server_actions.resource, server_metadata.resource, server_tags.resource, server_ips.resource,

@@ -48,6 +48,7 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     server.admin_password = secret
     session.flush()
     view = changed(session, server) | {"adminPass": secret}
+    view.pop("OS-EXT-SRV-ATTR:user_data", None)  # it has a name of its own here
     for key, shown in (("name", "name"), ("metadata", "metadata")):
         if key in value:
             view[shown] = value[key]

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_compute.api.schemas import UUID, body, obj
+from pileus_compute.api.server_actions import action
 from pileus_compute.core import servers
 from pileus_compute.db.models import Job, Server, ServerPort, ServerVolume
 from pileus_compute.flows.ports import searchable
@@ -37,10 +38,10 @@ def create(body: dict[str, Any]) -> Any:
         known = {s.id: s for s in session.scalars(select(Server).where(
             Server.id.in_({e["server_uuid"] for e in events})))}
     changed = {e["server_uuid"] for e in events if e["name"] == "network-changed" and e["server_uuid"] in known}
-    fresh = {server_id: _fresh(server_id) for server_id in changed}
+    fresh = {server_id: fresh_ports(server_id) for server_id in changed}
     with tools().sessions.begin() as session:
         for server_id, ports in fresh.items():
-            _refresh(session, server_id, ports)
+            refresh(session, server_id, ports)
         for event in events:
             if event["name"] == "volume-extended" and event["server_uuid"] in known:
                 jobs += _extended(session, event)
@@ -60,7 +61,7 @@ def _answer(session: Session, event: dict[str, Any], known: dict[str, Server]) -
     return view
 
 
-def _fresh(server_id: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def fresh_ports(server_id: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The server's ports and floating addresses, from the network service."""
     call = tools().peers.call
     try:
@@ -74,7 +75,7 @@ def _fresh(server_id: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return ports, floating
 
 
-def _refresh(session: Session, server_id: str, fresh: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
+def refresh(session: Session, server_id: str, fresh: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
     """What we remember follows; ports that we don't know belong to a flow that is under way."""
     ports = {p["id"]: p for p in fresh[0]}
     for row in session.scalars(select(ServerPort).where(ServerPort.server_id == server_id)):
@@ -84,6 +85,19 @@ def _refresh(session: Session, server_id: str, fresh: tuple[list[dict[str, Any]]
         row.mac = ports[row.id].get("mac_address", row.mac)
         row.floating_ips = {f["fixed_ip_address"]: f["floating_ip_address"] for f in fresh[1] if f["port_id"] == row.id}
         row.addresses = searchable(row.fixed_ips, row.floating_ips)
+
+
+@action("injectNetworkInfo", policy="os-admin-actions:inject_network_info", writes=False)
+def inject_network_info(session: Session, server: Server, value: Any) -> Any:
+    """Look at the server's ports again, in case that an event was lost."""
+    server_id = server.id
+
+    def answer() -> Any:
+        known = fresh_ports(server_id)
+        with tools().sessions.begin() as session:
+            refresh(session, server_id, known)
+        return "", 202
+    return answer
 
 
 def _extended(session: Session, event: dict[str, Any]) -> list[str]:

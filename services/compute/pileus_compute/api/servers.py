@@ -47,8 +47,6 @@ def _query(rule: str) -> Query | None:
     if "all_tenants" in args and _flag("all_tenants"):
         enforce(RULE + rule + ":get_all_tenants")
         project = args.get("project_id") or args.get("tenant_id")
-    elif caller().is_admin and (args.get("project_id") or args.get("tenant_id")):
-        project = args.get("project_id") or args.get("tenant_id")
     statuses, flows = _statuses(args.getlist("status"))
     if args.getlist("status") and not statuses and not flows:
         return None

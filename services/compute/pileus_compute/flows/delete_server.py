@@ -18,7 +18,8 @@ def settle(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     server_id = server_id_of(work)
     busy = servers.unfinished(session, server_id)
     if busy:
-        servers.stop_work(session, server_id, "The server is being deleted.")
+        for job in busy:
+            tools.ring(job.id)  # it may be waiting for something that doesn't matter any more
         raise Again(after=0.2, why=f"{busy[0].flow} is not finished")
     server = session.get_one(Server, server_id)
     rows = volumes.rows(session, server_id)

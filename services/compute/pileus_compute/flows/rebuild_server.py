@@ -21,7 +21,10 @@ TIDY = "server.tidy"
 def off(tools: Tools, work: Work) -> None:
     """Disks that an earlier rebuild kept must be gone first: a host keeps one set."""
     with tools.sessions.read() as session:
-        if any(job.flow == TIDY for job in servers.unfinished(session, work.subject)):
+        tidying = [job.id for job in servers.unfinished(session, work.subject) if job.flow == TIDY]
+        for job_id in tidying:
+            tools.ring(job_id)
+        if tidying:
             raise Again(after=0.3, why="the last rebuild's disks are being removed")
     agent_of(tools, work).power_off(work.subject, timeout_s=0)
 
