@@ -143,7 +143,8 @@ def reserve(tools: Tools, project_id: str, server_id: str, volume_id: str) -> st
 
 
 def attachments(tools: Tools, project_id: str, server_id: str) -> list[dict[str, Any]]:
-    listed = _call(tools, project_id, "GET", f"/attachments/detail?all_tenants=1&instance_id={server_id}")["attachments"]
+    path = f"/attachments/detail?all_tenants=1&instance_id={server_id}"  # of a volume in any project
+    listed = _call(tools, project_id, "GET", path)["attachments"]
     return [a for a in listed if a.get("instance", a.get("instance_uuid")) == server_id]
 
 
