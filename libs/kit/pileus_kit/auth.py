@@ -74,6 +74,7 @@ class Caller:
         facts = {"user_id": self.user_id, "project_id": self.project_id, "tenant_id": self.project_id,
                 "domain_id": self.domain_id, "user_domain_id": self.user_domain_id,
                 "project_domain_id": self.project_domain_id, "system_scope": "all" if self.system else None,
+                "system": "all" if self.system else None,
                 "roles": sorted(self.roles), "service_roles": sorted(self.service_roles), "is_admin": self.is_admin,
                 "is_admin_project": True, "trust_id": self.trust_id}
         return {key: value for key, value in facts.items() if value is not None}

@@ -47,7 +47,7 @@ class Enforcer:
         rules = list(rules)
         conf = cfg.ConfigOpts()
         conf([], project="pileus", default_config_files=[], default_config_dirs=[])
-        file = str(overrides) if overrides and overrides.exists() else None
+        self._file = file = str(overrides) if overrides and overrides.exists() else None
         self._enforcer = policy.Enforcer(conf, policy_file=file, use_conf=file is not None, fallback_to_json_file=False)
         self._enforcer.suppress_default_change_warnings = True
         self._enforcer.suppress_deprecation_warnings = True
@@ -61,5 +61,21 @@ class Enforcer:
         """Whether the caller may; the target defaults to the caller's own scope."""
         if rule not in self.names:
             return False
-        return bool(self._enforcer.enforce(rule, dict(target) if target is not None else caller.scope,
-                                           caller.credentials))
+        if self._file:
+            self._enforcer.load_rules()  # if it has changed
+        return _holds(self._enforcer.rules[rule], dict(target) if target is not None else caller.scope,
+                      caller.credentials, self._enforcer)
+
+
+def _holds(check: Any, target: Mapping[str, Any], facts: Mapping[str, Any], enforcer: policy.Enforcer) -> bool:
+    """What oslo.policy's own evaluation says; that one looks up the signature of every check anew, 25 us each."""
+    if isinstance(check, policy.AndCheck):
+        return all(_holds(part, target, facts, enforcer) for part in check.rules)
+    if isinstance(check, policy.OrCheck):
+        return any(_holds(part, target, facts, enforcer) for part in check.rules)
+    if isinstance(check, policy.NotCheck):
+        return not _holds(check.rule, target, facts, enforcer)
+    if isinstance(check, policy.RuleCheck):
+        named = enforcer.rules.get(check.match)
+        return named is not None and _holds(named, target, facts, enforcer)
+    return bool(check(target, facts, enforcer))
