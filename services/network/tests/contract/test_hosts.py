@@ -198,6 +198,8 @@ def test_killed_at_any_moment_the_next_one_finishes(host, cloud, words, moment):
 
 def test_what_disappears_comes_back_by_itself(host, cloud, words):
     network = cloud.network()
+    public = cloud.network("203.0.113.0/24", kind="flat", segment=None, physical_network="public", mtu=1500)
+    outside = cloud.port(public, "203.0.113.5")
     group = cloud.group(*words.ALL)
     cloud.port(network, "10.5.0.2", owner=rpc.DHCP_OWNER)
     port = cloud.port(network, "10.5.0.11", security_groups=(group.id,))
@@ -207,6 +209,9 @@ def test_what_disappears_comes_back_by_itself(host, cloud, words):
     words.eventually(lambda: "master" in host.sh(f"ip link show {tap}", check=False), "the tap was not made again")
     host.sh("for n in $(ls /run/netns); do ip netns del $n; done; ip link del $(ls /sys/class/net | grep plb)")
     words.eventually(lambda: "master" in host.sh(f"ip link show {tap}", check=False), "the bridge was not made again")
+    host.sh("ip link del plx-ext")
+    there = f"ip link show tap{outside.id[:11]}"
+    words.eventually(lambda: "master plx-ext" in host.sh(there, check=False), "the physical bridge was not made again")
     host.sh("pkill -9 -x dnsmasq")
     words.eventually(lambda: host.sh("pgrep -x -r S dnsmasq", check=False), "dnsmasq was not started again")
     guest = host.guest(port)

@@ -69,10 +69,7 @@ class Linux(Backend, Metadata):
         if not NETFILTER.is_dir():
             raise HostUnfit(why="The kernel's br_netfilter is not loaded: security groups would not work")
         with IPRoute() as netlink:
-            seen = links.survey(netlink)
-            for bridge in self.settings.bridges.values():
-                if bridge not in seen:
-                    links.make(netlink, links.Link(bridge, links.BRIDGE, 1500), seen, self._working_name)
+            self._make_physical(netlink, links.survey(netlink))
 
     def apply(self, state: HostState, thorough: bool) -> Report:
         thorough = thorough or bool(self._failures)
@@ -80,9 +77,11 @@ class Linux(Backend, Metadata):
         with IPRoute() as netlink:
             if thorough or not self._seen:
                 self._seen, self._entries = links.survey(netlink), forwarding.present(netlink)
+                if state.networks:
+                    self._seen |= self._make_physical(netlink, self._seen)
             wish = plan.make(state, self.settings, self._numbers("net"), self._numbers("port"))
             self._failures += wish.failures
-            self._known = frozenset(wish.links)
+            self._known = frozenset((*wish.links, *self.settings.bridges.values()))
             self._remove_links(netlink, wish)
             self._make_namespaces(netlink, wish, thorough)
             self._make_links(netlink, wish)
@@ -125,6 +124,17 @@ class Linux(Backend, Metadata):
         return listener
 
     # -- the steps of apply, in this order -------------------------------------------------------------------------
+
+    def _make_physical(self, netlink: IPRoute, seen: dict[str, links.Seen]) -> dict[str, links.Seen]:
+        """The bridges of physical networks. They belong to who runs the host and stay; only what is missing is made."""
+        made = {}
+        for bridge in sorted(set(self.settings.bridges.values())):
+            with self._blaming("host", bridge):
+                if bridge not in seen:
+                    link = links.Link(bridge, links.BRIDGE, 1500)
+                    made[bridge] = links.make(netlink, link, seen, self._working_name)
+                links.let_rules_see(netlink, (seen | made)[bridge])
+        return made
 
     def _remove_links(self, netlink: IPRoute, wish: Plan) -> None:
         """First of all: nothing may be connected to a network that its filter no longer knows."""

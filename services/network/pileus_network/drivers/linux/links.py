@@ -110,6 +110,11 @@ def make(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Calla
     return wanted
 
 
+def let_rules_see(netlink: IPRoute, bridge: Seen) -> None:
+    """Pass what a bridge forwards through the inet hooks, whatever the host's default for that is."""
+    netlink.link("set", index=bridge.index, kind=BRIDGE, br_nf_call_iptables=1, br_nf_call_ip6tables=1)
+
+
 def enslave(netlink: IPRoute, link: Link, seen: Mapping[str, Seen]) -> Seen:
     """Put a link into its bridge."""
     if link.master not in seen:
