@@ -1,5 +1,8 @@
 """Routers: between a tenant's networks, out to the world and back in by floating IPs."""
 
+import select
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -66,8 +69,6 @@ with socket.create_server(("0.0.0.0", 7)) as server:
         connection.close()
 """
     world.host.sh("cat > /run/mirror.py", stdin=script)
-    import sys
-
     world.host.run(sys.executable, "/run/mirror.py")
     words.eventually(lambda: ":7 " in world.host.sh("ss -Htln"))
     return "203.0.113.1"
@@ -107,8 +108,6 @@ def test_floating_ips_lead_in_from_everywhere_and_end_at_once(world):
 def test_a_connection_ends_with_its_floating_ip(world):
     world.a.serve(80)
     world.floating(("203.0.113.21", "10.5.0.11"))
-    import subprocess
-
     talk = subprocess.Popen(
         world.host.inside("busybox", "nc", "203.0.113.21", "80"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -116,8 +115,6 @@ def test_a_connection_ends_with_its_floating_ip(world):
     world.floating()
     talk.stdin.write(b"still there?\n")
     talk.stdin.flush()
-    import select
-
     assert not select.select([talk.stdout], [], [], 1.5)[0]
     talk.kill()
     talk.wait()

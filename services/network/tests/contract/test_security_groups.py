@@ -15,6 +15,8 @@ class Pair:
     """A server and a client on one network, the server in a group whose rules the test changes."""
 
     def __init__(self, host, cloud, words):
+        # Many hosts switch this off; our bridges have it on by themselves.
+        host.sh("sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0")
         self.host, self.cloud = host, cloud
         self.network = cloud.network()
         self.group = cloud.group(*words.OUT)

@@ -1,8 +1,12 @@
 """A guest can speak as nobody but itself, and can be nobody's DHCP server or router."""
 
+import ipaddress
+import sys
+
 import pytest
 
 from pileus_network import rpc
+from pileus_network.drivers.linux.spoofing import link_local
 
 RAW = """
 import socket, struct, sys
@@ -25,17 +29,8 @@ def three(host, cloud, words):
     return guests
 
 
-def hears(host, witness, thief, frame, needle):
-    """Whether the witness hears a frame that the thief sends, and surely hears the one it sends rightly afterwards."""
-    ear = witness.start("timeout", "5", "tcpdump", "-lni", "eth0", "-c", "200", "-e", "-U")
-    return ear
-
-
 def sent(thief, frame):
-    host = thief.host
-    host.sh("cat > /run/raw.py", stdin=RAW)
-    import sys
-
+    thief.host.sh("cat > /run/raw.py", stdin=RAW)
     thief.sh(f"{sys.executable} /run/raw.py {frame.hex()}")
 
 
@@ -51,8 +46,6 @@ class Ear:
     """Everything that arrives at a guest's card."""
 
     def __init__(self, guest):
-        import sys
-
         guest.host.sh("cat > /run/listen.py", stdin=LISTEN)
         self.program = guest.start(sys.executable, "/run/listen.py")
         assert self.program.stdout.readline() == b"up\n"
@@ -100,8 +93,6 @@ def udp(source, address, sport, dport, destination="255.255.255.255", payload=b"
 
 
 def ipv6(source, frm, to, icmp, sender=None):
-    import ipaddress
-
     head = (
         b"\x60\0\0\0"
         + len(icmp).to_bytes(2, "big")
@@ -182,9 +173,3 @@ def test_the_host_itself_is_out_of_reach(three, host):
     bridge = host.sh("cat /sys/class/net/plb*/address").split()[0]
     thief.sh(f"ip neigh add 10.5.0.201 lladdr {bridge} dev eth0; ip route add 192.0.2.1/32 via 10.5.0.201")
     assert not thief.pings("192.0.2.1", 1)
-
-
-def link_local(text):
-    from pileus_network.drivers.linux.spoofing import link_local as of
-
-    return of(text)

@@ -33,7 +33,7 @@ from pileus_network.drivers.linux.watch import Watch
 from pileus_network.rpc import Failure, HostState, Report
 
 log = logging.getLogger(__name__)
-PROGRAMS = ("nft", "dnsmasq", "radvd")
+PROGRAMS = ("nft", "dnsmasq")
 NETFILTER = Path("/proc/sys/net/bridge")
 BACKLOG = 64
 
