@@ -10,6 +10,7 @@ from pileus_compute.api.request import (
     known_server,
     limit_of,
     next_link,
+    own_or_any,
     parse_time,
     server_target,
     target_of,
@@ -20,6 +21,7 @@ from pileus_compute.api.server_schemas import CREATE, UPDATE
 from pileus_compute.api.server_views import Style
 from pileus_compute.core import groups, hosts, server_lists, servers
 from pileus_compute.core.server_lists import Query
+from pileus_compute.core.servers import Around
 from pileus_compute.core.states import PASSING, RESTS
 from pileus_compute.db.models import Host, Server
 from pileus_kit.errors import BadRequest, Forbidden
@@ -154,8 +156,11 @@ def _health(session: Any) -> dict[str, str]:
 
 def show(session: Any, server: Server) -> dict[str, Any]:
     """The full view of one server, read with the session at hand."""
+    return _shown(session, server, servers.around(session, [server], tags=version() >= (2, 26)))
+
+
+def _shown(session: Any, server: Server, around: Around) -> dict[str, Any]:
     style = Style.of_request()
-    around = servers.around(session, [server], tags=style.version >= (2, 26))
     health = _health(session).get(server.host or "", "") if style.host_status else None
     view = server_views.full(server, around, style, health)
     if style.version >= (2, 71):
@@ -177,9 +182,9 @@ def changed(session: Any, server: Server) -> dict[str, Any]:
 @resource.endpoint("GET", "/<server_id>", policy=RULE + "show")
 def one(server_id: str) -> Any:
     with tools().sessions.read() as session:
-        server = known_server(session, server_id)
+        server, around = servers.close_up(session, server_id, own_or_any())
         enforce(RULE + "show", target_of(server))
-        return {"server": show(session, server)}
+        return {"server": _shown(session, server, around)}
 
 
 @resource.endpoint("POST", "", policy=RULE + "create", body=CREATE)
