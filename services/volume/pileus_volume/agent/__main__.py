@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     bus = Bus(config.bus, "volume-agent")
     agent = Agent(config, backend_of(config))
     greeting = Greeting(agent, bus.client(Registry))
-    server = bus.serve(agent, config.host, threads=config.threads)
+    server = bus.serve(agent, config.host, threads=4)  # each idle thread of a pool wakes every second
 
     def stop() -> None:
         greeting.stop()
