@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     tools = Tools(config, sessions, Peers(config), ring, agent)
     me = f"{config.host}-{new_id()[:8]}"
     runner = Runner(sessions, Job, Event, FLOWS, tools, me, threads=config.threads)
-    servers = [bus.serve(Listener(sessions), me, threads=2), bus.serve(doorbell.answer(DOORBELL, runner), me, threads=1)]
+    servers = [bus.serve(Listener(sessions), me, threads=2),  # each idle thread of a pool wakes every second
+               bus.serve(doorbell.answer(DOORBELL, runner), me, threads=1)]
 
     def stop() -> None:
         for server in servers:
