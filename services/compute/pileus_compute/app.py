@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
 
 from pileus_compute.api import RESOURCES
 from pileus_compute.api.discovery import MICROVERSIONS
@@ -15,6 +14,7 @@ from pileus_compute.policy import RULES
 from pileus_kit import db, serve
 from pileus_kit.auth import Authenticator
 from pileus_kit.doorbell import Ringer
+from pileus_kit.errors import NotFound
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.rpc import Bus
@@ -35,17 +35,15 @@ def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Fla
                      error_view=named_error, microversions=MICROVERSIONS, service_type="compute",
                      healthy=lambda: db.alive(tools.sessions))
     app.after_request(_name_request)
-    app.register_error_handler(405, _nothing_there)
+    app.before_request(_name_something)
     app.wsgi_app = Legacy(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
-def _nothing_there(err: HTTPException) -> Any:
-    """`DELETE /servers/` names nothing: that is 404, and not a method which the list doesn't know."""
-    if request.path.endswith("/"):
-        return named_error(None, 404, "The resource could not be found.")[0], 404
-    return named_error(None, 405, err.description or "Method not allowed")[0], 405, {
-        "Allow": ", ".join(getattr(err, "valid_methods", None) or ())}
+def _name_something() -> None:
+    """`DELETE /servers/` names nothing: that is 404, and not the list under another name."""
+    if request.path.endswith("/") and request.path.startswith("/v2.1/") and request.path != "/v2.1/":
+        raise NotFound(why="The resource could not be found.")
 
 
 def _name_request(response: Response) -> Response:

@@ -34,6 +34,7 @@ from pileus_compute.api import (
     services,
     size_actions,
     usage,
+    usage_audit,
     volume_attachments,
     zones,
 )
@@ -49,4 +50,4 @@ RESOURCES = (
     zones.resource, hypervisors.resource, services.resource, aggregates.resource, external_events.resource,
     assisted_snapshots.resource, migrations.resource, metadata_service.resource,
     legacy_images.resource, legacy_security_groups.resource, legacy_networks.resource, legacy_volumes.resource,
-    legacy_hosts.resource)
+    legacy_hosts.resource, usage_audit.resource)

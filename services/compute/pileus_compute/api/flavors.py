@@ -137,8 +137,6 @@ def create(body: dict[str, Any]) -> Any:
              "is_public": truth(wish.get("os-flavor-access:is_public", True))}
     with tools().sessions.begin() as session:
         flavor = flavors.create(session, facts)
-        if not flavor.is_public and caller().project_id:
-            flavors.grant(session, flavor.id, caller().project_id or "")
         return {"flavor": show(flavor, with_specs())}
 
 

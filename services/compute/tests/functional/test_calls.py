@@ -23,7 +23,7 @@ def test_flavors(compute: ComputeFixture) -> None:
     assert client.get("/v2.1/flavors/b1", as_=compute.book.other).status_code == 404
     grant = {"addTenantAccess": {"tenant": "p2"}}
     access = client.post("/v2.1/flavors/b1/action", json=grant, as_=admin)
-    assert {"flavor_id": "b1", "tenant_id": "p2"} in access.json["flavor_access"]
+    assert access.json["flavor_access"] == [{"flavor_id": "b1", "tenant_id": "p2"}]
     assert client.get("/v2.1/flavors/b1", as_=compute.book.other).status_code == 200
     client.post("/v2.1/flavors/b1/os-extra_specs", json={"extra_specs": {"hw:cpu_policy": "shared"}}, as_=admin)
     shown = client.get("/v2.1/flavors/b1", as_=admin, version="2.61").json["flavor"]
