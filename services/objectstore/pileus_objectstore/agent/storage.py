@@ -24,7 +24,7 @@ class StorageServer:
         self.pool = Pool(config.key())
         self.host = Host(config.home, config.storage_bind, rings, self.pool, config.reserve_mib << 20)
         self.updates = Updates(self.host)
-        self.server = Server(calls(self.host, self.updates), config.key(), config.storage_bind, config.threads)
+        self.server = Server(calls(self.host, self.updates), config.key(), config.storage_bind)
         self.address = self.server.address
 
     def start(self) -> None:

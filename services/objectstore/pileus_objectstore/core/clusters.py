@@ -156,6 +156,7 @@ class Streams:
         self._cluster = cluster
         self._open: list[Exchange] = []
         self._early: list[ObjectReply] = []
+        self._sent = 0
         down = cluster.avoided(place)
         while True:
             plan = write_plan(place, down)
@@ -174,6 +175,7 @@ class Streams:
             self._try(exchange, exchange.start)
 
     def send(self, piece: bytes) -> None:
+        self._sent += len(piece)
         for exchange in list(self._open):
             if exchange.early():
                 self._answer(exchange)
@@ -186,6 +188,7 @@ class Streams:
         for exchange in list(self._open):
             self._try(exchange, exchange.finish)
         for exchange in list(self._open):
+            exchange.patience(self._sent)
             self._answer(exchange)
         return self._early
 

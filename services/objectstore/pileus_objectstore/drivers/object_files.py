@@ -30,6 +30,9 @@ BLOCK = 1 << 18
 FOOTER = struct.Struct("<8sIIQI")
 MAGIC = b"PILEUS01"
 GUESS = 4096  # most trailers fit
+FLUSH = (
+    8 << 20
+)  # after so many bytes the disk begins to write, or the fsync at the end of a large object would take minutes
 
 
 def stamp_of(timestamp: str) -> int:
@@ -79,6 +82,7 @@ class Draft:
         self.files = files
         self._disk = files.disk
         self._partition, self._digest = partition, digest
+        self._size = self._flushed = 0
         with self._disk.guard():
             self.path = self._disk.temporary()
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
@@ -94,6 +98,10 @@ class Draft:
             written = os.write(self._fd, data)
             while written < len(data):
                 written += os.write(self._fd, memoryview(data)[written:])
+            self._size += written
+            if self._size - self._flushed >= FLUSH:
+                os.posix_fadvise(self._fd, self._flushed, self._size - self._flushed, os.POSIX_FADV_DONTNEED)
+                self._flushed = self._size
 
     def keep(self, stamp: int, suffix: str = "") -> bool:
         """On disk for good when this returns. False: something newer was there and stays."""

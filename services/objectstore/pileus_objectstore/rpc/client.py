@@ -13,6 +13,7 @@ from pileus_objectstore.rpc.framing import CHUNK, Body, Broken, Stream, body_siz
 R = TypeVar("R")
 CONNECT_S = 2.0
 ANSWER_S = 60.0
+SLOWEST = 4 << 20  # bytes a second that any device manages to write
 
 
 class Exchange:
@@ -66,6 +67,10 @@ class Exchange:
             self.drop()
             raise HostDown(host=self.host, why=str(e) or type(e).__name__) from e
 
+    def patience(self, size: int) -> None:
+        """Wait longer for the answer: so many bytes have to be brought to disk before it."""
+        self._stream.sock.settimeout(ANSWER_S + size / SLOWEST)
+
     def done(self, body: Body | None = None) -> None:
         """Give the connection back, if nothing is left on it."""
         try:
@@ -73,6 +78,7 @@ class Exchange:
         except OSError:
             whole = False
         if whole:
+            self._stream.sock.settimeout(ANSWER_S)
             self._pool.give(self.host, self._stream)
         else:
             self.drop()

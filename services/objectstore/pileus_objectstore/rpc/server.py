@@ -19,13 +19,12 @@ from typing import Any
 import msgspec
 
 from pileus_kit.errors import CloudError
+from pileus_objectstore.rpc.crews import Crew
 from pileus_objectstore.rpc.framing import CHUNK, Body, Broken, Stream, body_size, fields
 
 log = logging.getLogger(__name__)
 LINGER_S = 0.25
-SKIP = (
-    16 << 20
-)  # so much of an unwanted body is read, so that the refusal reaches the sender before the connection ends
+SKIP = 16 << 20  # so much of an unwanted body is read, so that the refusal arrives before the connection ends
 ANSWER_S = 60.0
 
 
@@ -44,28 +43,24 @@ Call = tuple[type, Callable[[Any, Body], Answer]]
 class Server:
     """Serves `calls` ({name: (argument type, function)}) to whoever knows `key`."""
 
-    def __init__(self, calls: dict[str, Call], key: str, bind: str, threads: int = 32) -> None:
+    def __init__(self, calls: dict[str, Call], key: str, bind: str) -> None:
         self._calls = {name.encode(): call for name, call in calls.items()}
         self._key = key.encode()
         name, _, port = bind.rpartition(":")
         self._listener = socket.create_server((name, int(port)), backlog=256)
         self.address = f"{name}:{self._listener.getsockname()[1]}"
         self._selector = selectors.DefaultSelector()
-        self._ready: queue.SimpleQueue[Stream | None] = queue.SimpleQueue()
+        self._crew = Crew(self._serve, "storage")
         self._back: queue.SimpleQueue[Stream] = queue.SimpleQueue()
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_w, False)
-        self._threads = [threading.Thread(target=self._work, name=f"storage-{n}", daemon=True) for n in range(threads)]
         self._loop = threading.Thread(target=self._dispatch, name="storage-accept", daemon=True)
         self._streams: set[Stream] = set()
-        self._idle = 0
         self._stopping = False
 
     def start(self) -> None:
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._wake_r, selectors.EVENT_READ)
-        for thread in self._threads:
-            thread.start()
         self._loop.start()
 
     def stop(self) -> None:
@@ -73,15 +68,12 @@ class Server:
         self._stopping = True
         self._wake()
         self._loop.join()
-        for _ in self._threads:
-            self._ready.put(None)
         for stream in list(self._streams):
             try:
                 stream.sock.shutdown(socket.SHUT_RD)
             except OSError:
                 pass
-        for thread in self._threads:
-            thread.join(ANSWER_S)
+        self._crew.stop(ANSWER_S)
         for stream in list(self._streams):
             stream.sock.close()
         for fd in (self._wake_r, self._wake_w):
@@ -103,7 +95,7 @@ class Server:
                     self._park()
                 else:
                     self._selector.unregister(key.fileobj)
-                    self._ready.put(key.data)
+                    self._crew.give(key.data)
         self._listener.close()
         self._selector.close()
 
@@ -123,22 +115,18 @@ class Server:
             stream = self._back.get()
             self._selector.register(stream.sock, selectors.EVENT_READ, stream)
 
-    def _work(self) -> None:
-        while True:
-            stream = self._ready.get()
-            if stream is None:
-                return
-            try:
-                again = self._talk(stream)
-            except Exception:  # the edge of the process: a bug must cost one connection, never the thread
-                log.exception("a connection failed")
-                again = False
-            if again:
-                self._back.put(stream)
-                self._wake()
-            else:
-                self._streams.discard(stream)
-                stream.sock.close()
+    def _serve(self, stream: Stream) -> None:
+        try:
+            again = self._talk(stream)
+        except Exception:  # the edge of the process: a bug must cost one connection, never the thread
+            log.exception("a connection failed")
+            again = False
+        if again:
+            self._back.put(stream)
+            self._wake()
+        else:
+            self._streams.discard(stream)
+            stream.sock.close()
 
     def _talk(self, stream: Stream) -> bool:
         """Answer requests until the line falls quiet (True) or is over (False)."""
@@ -149,7 +137,7 @@ class Server:
                     return False
                 if self._stopping:
                     return False
-                if not stream.waiting(LINGER_S if self._ready.empty() else 0):
+                if not stream.waiting(0 if self._crew.waiting else LINGER_S):
                     return True
         except OSError:
             return False
