@@ -90,6 +90,7 @@ def resources(plan: Plan, image: Path) -> None:
     _flavors(admin)
     _image(admin, image)
     public = _public_network(admin, plan)
+    _default_pool(admin)
     _demo_network(demo, public)
     _open_ports(demo)
 
@@ -126,12 +127,21 @@ def _one(cloud: Cloud, kind: str, name: str, wish: dict[str, Any]) -> dict[str, 
 
 def _public_network(cloud: Cloud, plan: Plan) -> dict[str, Any]:
     network = _one(cloud, "network", "public", {
-        "router:external": True, "provider:network_type": "flat", "provider:physical_network": "public"})
+        "router:external": True, "is_default": True, "provider:network_type": "flat",
+        "provider:physical_network": "public"})
     net = plan.public_net
     _one(cloud, "subnet", "public-subnet", {
         "network_id": network["id"], "ip_version": 4, "cidr": f"{net}.0/24", "gateway_ip": f"{net}.1",
         "enable_dhcp": False, "allocation_pools": [{"start": f"{net}.10", "end": f"{net}.250"}]})
     return network
+
+
+def _default_pool(cloud: Cloud) -> None:
+    """What servers that ask for any network (`auto`) get their subnet from."""
+    if not cloud.call("GET", "network", "/v2.0/subnetpools?name=default")["subnetpools"]:
+        cloud.call("POST", "network", "/v2.0/subnetpools", {"subnetpool": {
+            "name": "default", "prefixes": ["10.128.0.0/12"], "default_prefixlen": 24, "is_default": True,
+            "shared": True}})
 
 
 def _demo_network(cloud: Cloud, public: dict[str, Any]) -> None:

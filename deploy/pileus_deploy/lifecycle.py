@@ -22,7 +22,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 def up(plan: Plan, demo: bool = True) -> None:
     """Start the cloud, or complete one that was started halfway; then boot the first server."""
     if supervisor.running(plan.state):
-        print(f"The cloud in {plan.state} runs already; checking its contents.")
+        print(f"The cloud in {plan.state} runs already; checking host and contents.")
+        host.prepare(plan)
     else:
         _start(plan)
     with step("flavors, networks, image"):
