@@ -114,22 +114,22 @@ class Keeper:
             self._unreported = False
 
     def _follow(self, thorough: bool) -> None:
-        state = self._control.wanted(self._host, self.generation) or self._state
-        if state is None or (state is self._state and not thorough and not self._report.failures):
-            return
+        """Repair what is known first, since that needs nobody; then ask for what is new."""
+        if self._state is not None and (thorough or self._report.failures):
+            self._make(self._state, thorough=True)
+        newer = self._control.wanted(self._host, self.generation)
+        if newer is not None:
+            self._make(newer, thorough=self._state is None)
+
+    def _make(self, state: HostState, thorough: bool) -> None:
         started = time.monotonic()
         report = self._apply(state, thorough)
-        level = logging.INFO if state is not self._state or report != self._report else logging.DEBUG
-        log.log(
-            level,
-            "generation %d: %d ports wired, %d failures, %.0f ms",
-            state.generation,
-            len(report.ports),
-            len(report.failures),
-            (time.monotonic() - started) * 1000,
-        )
-        self._unreported |= report != self._report or state is not self._state
+        is_news = state is not self._state or report != self._report
+        self._unreported |= is_news
         self._state, self._report = state, report
+        took_ms = (time.monotonic() - started) * 1000
+        level, counts = logging.INFO if is_news else logging.DEBUG, (len(report.ports), len(report.failures))
+        log.log(level, "generation %d: %d ports wired, %d failures, %.0f ms", state.generation, *counts, took_ms)
         for follow in self._followers:
             follow(state)
 

@@ -105,6 +105,7 @@ def test_rules_of_ipv6_open_only_ipv6(host, cloud, words):
     for guest in (a, b):
         guest.use()
     a.serve(80)
+    assert b.works("busybox ping -6 -c 1 -W 2 -s 5000 fd00:5::11"), "what comes in fragments arrives, too"
     assert b.reaches("fd00:5::11", 80) and not b.reaches("10.5.0.11", 80)
     assert b.works("busybox ping -6 -c 1 -W 1 fd00:5::11") and not b.pings("10.5.0.11", 1)
     cloud.change(group, rules=(*words.OUT, rpc.Rule("ingress", 6, 6, 80, 80, remote_prefix="fd00:5::100/120")))

@@ -42,6 +42,7 @@ def test_a_guest_gets_its_lease_and_speaks_to_its_neighbour(host, cloud, words):
     assert (lease["hostname"], lease["domain"], lease["ntpsrv"]) == ("alpha", "example.org", "10.5.0.123")
     assert other["ip"] == "10.5.0.12" and other["hostname"] == "host-10-5-0-12" and "ntpsrv" not in other
     assert alpha.pings("10.5.0.12") and beta.pings("10.5.0.11")
+    assert alpha.works("busybox ping -c 1 -W 2 -s 5000 10.5.0.12"), "what comes in fragments arrives, too"
 
 
 def test_an_empty_wish_leaves_nothing_behind(host, cloud, words):

@@ -103,14 +103,19 @@ def test_a_turn_that_failed_is_done_by_the_next(keeper, worker, driver, call):
     assert worker.applied_calls == [(1, Report(("a", "b")))] and driver.applied == 1
 
 
-def test_a_thorough_look_survives_a_failure(keeper, worker, driver):
+def test_what_is_known_is_repaired_without_a_worker(keeper, worker, driver):
     keeper.turn()
     keeper.wake(thorough=True)
-    worker.down = ["wanted"]
+    worker.down = ["wanted", "applied"]
+    driver.broken["a"] = "it fell off"
+    with pytest.raises(HostDown):
+        keeper.turn()
+    assert driver.applied == 2 and keeper.report.ports == ("b",)
+    driver.broken.clear()
     with pytest.raises(HostDown):
         keeper.turn()
     keeper.turn()
-    assert driver.applied == 2
+    assert worker.applied_calls[-1] == (1, Report(("a", "b")))
 
 
 def test_over_the_bus_a_poke_is_enough(worker, driver):
