@@ -1,4 +1,7 @@
-"""The agent of a storage host: `python -m pileus_volume.agent --config FILE`."""
+"""The agent of a storage host: `python -m pileus_volume.agent --config FILE`.
+
+It leaves the storage daemon running when it ends, for guests elsewhere go on; with `--clear` it ends it instead.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -10,8 +13,10 @@ from pileus_kit.serve import configured, until_signalled
 from pileus_volume.agent.greeting import Greeting
 from pileus_volume.agent.service import Agent
 from pileus_volume.config import Config
-from pileus_volume.drivers.base import Backend
+from pileus_volume.drivers.base import Backend, Server
 from pileus_volume.rpc import Registry
+
+CLEAR = "--clear"
 
 
 def backend_of(config: Config) -> Backend:
@@ -24,7 +29,11 @@ def backend_of(config: Config) -> Backend:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    config = configured(Config, sys.argv[1:] if argv is None else argv, "volume-agent")
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    config = configured(Config, [argument for argument in arguments if argument != CLEAR], "volume-agent")
+    if CLEAR in arguments:
+        clear(config)
+        return
     bus = Bus(config.bus, "volume-agent")
     agent = Agent(config, backend_of(config))
     greeting = Greeting(agent, bus.client(Registry))
@@ -36,6 +45,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         bus.close()
 
     until_signalled(greeting.start, stop)
+
+
+def clear(config: Config) -> None:
+    """Serve nothing any more; needs no bus. What an agent is told again, it serves again."""
+    backend = backend_of(config)
+    if isinstance(backend, Server):
+        backend.stop_serving()
 
 
 if __name__ == "__main__":

@@ -86,3 +86,7 @@ class Server(ABC):
     @abstractmethod
     def serve(self, exports: Sequence[Export]) -> None:
         """Export exactly these. What stays is not disturbed."""
+
+    @abstractmethod
+    def stop_serving(self) -> None:
+        """End whatever serves, with every export; an agent that only restarts leaves it alone."""

@@ -93,6 +93,9 @@ class FakeBackend(Backend, Server):
     def serve(self, exports: Sequence[Export]) -> None:
         self.exports = {export.attachment_id: export for export in exports}
 
+    def stop_serving(self) -> None:
+        self.exports = {}
+
     def _make(self, disk: Disk, origin: str) -> None:
         if disk.volume_id not in self.disks:
             self.disks[disk.volume_id] = disk.size_gib * GIB

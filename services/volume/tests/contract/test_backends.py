@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pileus_volume.agent.__main__ import clear
 from pileus_volume.config import Config
 from pileus_volume.drivers.base import Backend, Source
 from pileus_volume.drivers.fake import FakeBackend
@@ -192,6 +193,18 @@ def test_the_daemon_outlives_the_agent(storage):
     again.serve([export, second])
     storage.nbd(second, "write -P 4 0 1M")
     storage.nbd(export, "read -P 3 0 1M")
+
+
+def test_clearing_a_host_ends_the_daemon(storage):
+    volume = new()
+    storage.backend.create(Disk(volume, 1))
+    export = Export(volume, new(), "gone", True)
+    storage.backend.serve([export])
+    clear(storage.config)
+    clear(storage.config)
+    with pytest.raises(AssertionError):
+        storage.nbd(export, "read 0 512")
+    io(storage.path(volume), "write 0 512")
 
 
 def test_a_killed_daemon_is_started_again_with_everything(storage):

@@ -125,7 +125,6 @@ class FileBackend(Backend, Server):
         self._daemon.serve(exports, {export.volume_id: self._path(export.volume_id) for export in exports})
 
     def stop_serving(self) -> None:
-        """End the daemon too; an agent that only restarts leaves it alone."""
         self._daemon.stop()
 
     def _path(self, volume_id: str) -> Path:
