@@ -54,8 +54,10 @@ def create(body: dict[str, Any]) -> Any:
 
 def _answer(session: Session, event: dict[str, Any], known: dict[str, Server]) -> dict[str, Any]:
     server = known.get(event["server_uuid"])
-    view = {"name": event["name"], "server_uuid": event["server_uuid"], "tag": event.get("tag"),
+    view = {"name": event["name"], "server_uuid": event["server_uuid"],
             "status": event.get("status", "completed") if server else "failed", "code": 404}
+    if "tag" in event:
+        view["tag"] = event["tag"]
     if server:
         view["code"] = 200 if server.host else 422
     return view

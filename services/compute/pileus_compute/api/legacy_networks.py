@@ -105,7 +105,10 @@ def add_floating(session: Session, server: Server, value: Any) -> Any:
     def answer() -> Any:
         ip = _floating(value["address"])
         change = {"port_id": fixed[0][0], "fixed_ip_address": fixed[0][1]}
-        _call("PUT", f"/floatingips/{ip['id']}", {"floatingip": change})
+        try:
+            _call("PUT", f"/floatingips/{ip['id']}", {"floatingip": change})
+        except PeerRefused as err:
+            raise BadRequest(why=f"Unable to associate floating IP {value['address']}: {err}") from None
         return "", 202
     return answer
 

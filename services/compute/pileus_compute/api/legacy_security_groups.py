@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import request
 
-from pileus_compute.api.schemas import body, obj
+from pileus_compute.api.schemas import UUID, body, obj
 from pileus_compute.api.server_security_groups import rule_view
 from pileus_kit.errors import BadRequest, NotFound
 from pileus_kit.peers import PeerRefused
@@ -21,7 +21,7 @@ ANY_TEXT = {"type": "string", "maxLength": 255}
 CREATE = {(2, 1): body("security_group", obj({"name": TEXT, "description": ANY_TEXT}, ("name", "description")))}
 PORT = {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$"}
 NEW_RULE = {(2, 1): body("security_group_rule", obj({
-    "parent_group_id": {"type": "string", "maxLength": 255},
+    "parent_group_id": UUID,
     "ip_protocol": {"type": ["string", "null"], "maxLength": 16},
     "from_port": PORT, "to_port": PORT, "cidr": {"type": ["string", "null"], "maxLength": 64},
     "group_id": {"type": ["string", "null"], "maxLength": 255}}, ("parent_group_id",)))}
@@ -33,8 +33,8 @@ def _network(method: str, path: str, json: Any = None) -> Any:
     except PeerRefused as err:
         if err.status == 404:
             raise NotFound(why=str(err)) from None
-        if err.status == 409 and method in ("DELETE", "PUT"):
-            raise BadRequest(why=str(err)) from None  # the default group, or one that is in use
+        if err.status == 409 and "Quota" not in str(err):
+            raise BadRequest(why=str(err)) from None  # the default group, one that is in use, a rule that is there
         raise
 
 
@@ -118,9 +118,10 @@ def _ports(wish: dict[str, Any], protocol: str | None) -> tuple[int | None, int 
 
 def _cidr(given: str | None) -> str:
     try:
-        return str(ip_network(given, strict=False)) if given else "0.0.0.0/0"
+        ip_network(given or "0.0.0.0/0", strict=False)
     except ValueError:
         raise BadRequest(why=f"Invalid cidr {given}.") from None
+    return given or "0.0.0.0/0"
 
 
 @resource.endpoint("DELETE", RULES + "/<rule_id>", policy=RULE + "rule:delete", until=LAST)

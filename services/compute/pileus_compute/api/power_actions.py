@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from pileus_compute.api.schemas import body, obj
 from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.core import servers
+from pileus_compute.core.states import VM_STATES
 from pileus_compute.db.models import Server
-from pileus_compute.errors import Locked
+from pileus_compute.errors import BadState, Locked
 from pileus_kit.web import allowed, caller
 
 KINDS = ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]
@@ -79,6 +80,12 @@ def reset_state(session: Session, server: Server, value: Any) -> Any:
     status = {"active": "ACTIVE", "error": "ERROR"}[value["state"]]
     session.execute(update(Server).where(Server.id == server.id).values(status=status))
     return "", 202
+
+
+@action("restore", policy="os-deferred-delete:restore")
+def restore(session: Session, server: Server, value: Any) -> Any:
+    """Only what is soft-deleted can come back, and here what is deleted is gone."""
+    raise BadState(event="restore", server=server.id, attribute="vm_state", value=VM_STATES[server.status])
 
 
 @action("forceDelete", policy="os-deferred-delete:force")
