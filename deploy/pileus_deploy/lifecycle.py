@@ -113,8 +113,9 @@ def down(plan: Plan) -> None:
             os.kill(pid, signal.SIGTERM)
             wait_for("supervisor", 120, lambda: not Path(f"/proc/{pid}").exists() or _ended(pid))
     broker.stop_epmd(plan)
-    with step("network"):
-        _clear_network(plan)
+    with step("network and volume exports"):
+        _clear(plan, "volume")
+        _clear(plan, "network")
         host.clear(plan)
 
 
@@ -128,10 +129,10 @@ def _ended(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
 
 
-def _clear_network(plan: Plan) -> None:
-    """The data plane outlives its agent on purpose; here it is taken away."""
-    if plan.config_file("network").exists() and plan.hypervisor != "fake":
-        host.run(sys.executable, "-m", "pileus_network.agent", "--config", str(plan.config_file("network")), "--clear")
+def _clear(plan: Plan, service: str) -> None:
+    """What a service made on this host outlives its agent on purpose; here it is taken away."""
+    if plan.config_file(service).exists() and plan.hypervisor != "fake":
+        host.run(sys.executable, "-m", f"pileus_{service}.agent", "--config", str(plan.config_file(service)), "--clear")
 
 
 def reset(plan: Plan) -> None:
