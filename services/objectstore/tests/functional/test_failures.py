@@ -11,6 +11,7 @@ from pileus_objectstore.core import infos
 from pileus_objectstore.drivers import object_files
 from pileus_objectstore.drivers.disks import MARKER
 from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.worker import Worker
 
 BIG = os.urandom(3 << 20)
 
@@ -261,3 +262,61 @@ def test_many_writers_of_one_object(store: ObjectStoreFixture, container: str) -
     assert (row["hash"], row["bytes"]) == (got.headers["Etag"], len(got.data))
     assert hashlib.md5(got.data).hexdigest() == got.headers["Etag"]
     assert store.client.head(container).headers["X-Container-Object-Count"] == "1"
+
+
+class Writer(threading.Thread):
+    """Puts and deletes objects of its own, and knows what was promised about each."""
+
+    def __init__(self, store: ObjectStoreFixture, number: int, over: threading.Event) -> None:
+        super().__init__()
+        self.store, self.over, self.number = store, over, number
+        self.may_be: dict[str, set[bytes | None]] = {}
+        self.done = 0
+
+    def run(self) -> None:
+        turn = 0
+        while not self.over.is_set():
+            turn += 1
+            name = f"w{self.number}-{turn % 5}"
+            data = None if turn % 7 == 0 else f"{self.number}-{turn}".encode() * (1 if turn % 3 else 50_000)
+            path = f"{self.store.account}/c/{name}"
+            status = (
+                self.store.client.delete(path) if data is None else self.store.client.put(path, data=data)
+            ).status_code
+            if status in (201, 204, 404):
+                self.may_be[name] = {data}
+                self.done += 1
+            else:
+                self.may_be.setdefault(name, {None}).add(data)
+
+
+def test_hosts_come_and_go_under_load(three: ObjectStoreFixture) -> None:
+    """Whatever was acknowledged holds; whatever was not is either there or not, but never half."""
+    over = threading.Event()
+    writers = [Writer(three, number, over) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for turn in range(6):
+        aim = sum(writer.done for writer in writers) + 40
+        three.stop_host(turn % 3)
+        while sum(writer.done for writer in writers) < aim:
+            assert any(writer.is_alive() for writer in writers)
+        three.start_host(turn % 3)
+    over.set()
+    for writer in writers:
+        writer.join()
+    workers = [Worker(config) for config in three.configs]
+    three.drain()
+    for _ in range(6):
+        for worker in workers:
+            worker.replicator.run()
+        three.drain()
+    names = set(three.client.get(f"{three.account}/c").data.decode().split())
+    for writer in writers:
+        for name, allowed in writer.may_be.items():
+            got = three.client.get(f"{three.account}/c/{name}")
+            data = got.data if got.status_code == 200 else None
+            assert data in allowed, name
+            assert (name in names) == (data is not None), name
+    for worker in workers:
+        worker._cluster.close()

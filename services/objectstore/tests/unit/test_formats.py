@@ -13,8 +13,8 @@ from pileus_objectstore.core import acls, pages
 from pileus_objectstore.core.conditions import ranges, resolve, verdict
 from pileus_objectstore.core.names import Target, target_of
 from pileus_objectstore.core.plans import read_plan, upstreams, write_plan
-from pileus_objectstore.drivers.listings import after
 from pileus_objectstore.drivers.object_files import BLOCK, Sums, stamp_of, timestamp_of
+from pileus_objectstore.drivers.scans import after
 from pileus_objectstore.ring.rings import Place
 from pileus_objectstore.rpc.contract import timestamp
 from pileus_objectstore.rpc.framing import Body, Broken, Stream
