@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Response, request
 
 from pileus_compute.api import RESOURCES
-from pileus_compute.api.discovery import MICROVERSIONS
+from pileus_compute.api.discovery import MICROVERSIONS, OLD
 from pileus_compute.config import Config
 from pileus_compute.flows.tools import TOPIC, Tools
 from pileus_compute.policy import RULES
@@ -61,7 +61,7 @@ class Legacy:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         path = environ.get("PATH_INFO", "")
         if path == "/v2" or path.startswith("/v2/"):
-            environ["PATH_INFO"] = "/v2.1" + path[3:]
+            environ["PATH_INFO"], environ[OLD] = "/v2.1" + path[3:], True
             for name in ("HTTP_OPENSTACK_API_VERSION", "HTTP_X_OPENSTACK_NOVA_API_VERSION"):
                 environ.pop(name, None)
         return self.app(environ, start_response)

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from flask import request
+
 from pileus_compute.api.request import base_url
 from pileus_kit.microversions import Microversions, text
 from pileus_kit.web import Resource
 
 MICROVERSIONS = Microversions("compute", "X-OpenStack-Nova-API-Version", (2, 1), (2, 96))
+OLD = "pileus.v2"  # in a request's environment: it came by /v2
 LEGACY = {"id": "v2.0", "status": "SUPPORTED", "version": "", "min_version": "", "updated": "2011-01-21T11:33:21Z"}
 UPDATED = "2013-07-23T11:33:21Z"
 WHY = "clients discover versions before they have a token"
@@ -20,17 +23,24 @@ def _version() -> dict[str, Any]:
             "links": [{"rel": "self", "href": f"{base_url()}/v2.1/"}]}
 
 
+def _legacy() -> dict[str, Any]:
+    return LEGACY | {"links": [{"rel": "self", "href": f"{base_url()}/v2/"}]}
+
+
 @resource.endpoint("GET", "/", public=WHY)
 def root() -> Any:
-    return {"versions": [LEGACY | {"links": [{"rel": "self", "href": f"{base_url()}/v2/"}]}, _version()]}
+    return {"versions": [_legacy(), _version()]}
 
 
 @resource.endpoint("GET", "/v2.1", public=WHY)
 @resource.endpoint("GET", "/v2.1/", public=WHY)
 def one() -> Any:
-    about = _version()
-    about["links"].append({"rel": "describedby", "type": "text/html", "href": "https://docs.openstack.org/api-ref/compute/"})
-    about["media-types"] = [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]
+    old = request.environ.get(OLD)
+    about = _legacy() if old else _version()
+    media = f"application/vnd.openstack.compute+json;version={'2' if old else '2.1'}"
+    about["links"].append({"rel": "describedby", "type": "text/html",
+                           "href": "https://docs.openstack.org/api-ref/compute/"})
+    about["media-types"] = [{"base": "application/json", "type": media}]
     return {"version": about}
 
 

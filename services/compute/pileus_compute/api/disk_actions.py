@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.api import server_wishes
 from pileus_compute.api.request import address, base_url
-from pileus_compute.api.schemas import METADATA, NAME, PASSWORD, UUID, body, obj
+from pileus_compute.api.schemas import METADATA, NAME, PASSWORD, UUID, body, number, obj
 from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.api.server_schemas import REBUILD
 from pileus_compute.api.servers import changed
@@ -19,6 +19,9 @@ from pileus_kit.rpc import Refused
 from pileus_kit.web import caller, tools, version
 
 IMAGE = {(2, 1): body("createImage", obj({"name": NAME, "metadata": METADATA}, ("name",)))}
+BACKUP = {(2, 1): body("createBackup", obj({
+    "name": NAME, "backup_type": {"type": "string", "minLength": 1, "maxLength": 255}, "rotation": number(),
+    "metadata": METADATA}, ("name", "backup_type", "rotation")))}
 RESCUE = {(2, 1): body("rescue", {"type": ["object", "null"], "additionalProperties": False, "properties": {
     "adminPass": PASSWORD, "rescue_image_ref": UUID}})}
 CHANGE = {(2, 1): body("changePassword", obj({"adminPass": PASSWORD}, ("adminPass",)))}
@@ -88,14 +91,15 @@ def new_image(server: Server, name: str, metadata: dict[str, str], kind: str = "
 
 
 def _snapshot(session: Session, server: Server, name: str, metadata: dict[str, str], action_name: str,
-              kind: str = "snapshot") -> Any:
+              backup: dict[str, Any] | None = None) -> Any:
     states.require(server, action_name, servers.busy_with(session, server))
     if server.image_id is None:
         raise BadRequest(why="Images of volume-backed servers are not supported yet; snapshot the volume.")
     quotas.check_metadata(session, server.project_id, metadata)
-    image_id = new_image(server, name, metadata, kind)
-    job = servers.begin(session, server, action_name, "server.snapshot", caller(),
-                        {"image_id": image_id, "format": "qcow2"})
+    kind = {"backup_type": backup["backup_type"]} if backup else {}
+    image_id = new_image(server, name, metadata | kind, "backup" if backup else "snapshot")
+    job = servers.begin(session, server, action_name, "server.backup" if backup else "server.snapshot", caller(),
+                        {"image_id": image_id, "format": "qcow2"} | (backup or {}))
     location = f"{tools().peers.endpoint('image')}/v2/images/{image_id}"
     if version() >= (2, 45):
         return accepted(job, {"image_id": image_id})
@@ -105,6 +109,13 @@ def _snapshot(session: Session, server: Server, name: str, metadata: dict[str, s
 @action("createImage", policy="servers:create_image", schemas=IMAGE)
 def create_image(session: Session, server: Server, value: Any) -> Any:
     return _snapshot(session, server, value["name"], value.get("metadata") or {}, "createImage")
+
+
+@action("createBackup", policy="os-create-backup", schemas=BACKUP)
+def create_backup(session: Session, server: Server, value: Any) -> Any:
+    """An image of its kind; of each kind only the newest `rotation` stay."""
+    backup = {"backup_type": value["backup_type"], "rotation": int(value["rotation"])}
+    return _snapshot(session, server, value["name"], value.get("metadata") or {}, "createBackup", backup)
 
 
 @action("rescue", policy="os-rescue", schemas=RESCUE)

@@ -17,7 +17,7 @@ from pileus_kit.web import Resource, allowed, tools, version
 resource = Resource("instance_actions", __name__, url_prefix="/v2.1/servers/<server_id>/os-instance-actions")
 RULE = "os_compute_api:os-instance-actions:"
 
-NAMES = {"create_with_volumes": "create", "reboot_hard": "reboot", "snapshot": "createImage",
+NAMES = {"create_with_volumes": "create", "reboot_hard": "reboot", "snapshot": "createImage", "backup": "createBackup",
          "offload": "shelveOffload", "confirm_resize": "confirmResize", "revert_resize": "revertResize",
          "change_password": "changePassword"}
 OUTCOMES = {"done": "Success", "undone": "Success", "failed": "Error", "stuck": "Error", "waiting": None}

@@ -1,6 +1,7 @@
 """Make an image of a server: of its root disk, or snapshots of its volumes if it boots from one."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
@@ -27,9 +28,19 @@ def unupload(tools: Tools, work: Work) -> None:
     images.remove(tools, work.data["image_id"])
 
 
+def rotate(tools: Tools, work: Work) -> None:
+    """Older backups of this kind go, but for the newest ones that are to stay."""
+    wanted = {"instance_uuid": work.subject, "image_type": "backup", "backup_type": work.data["backup_type"],
+              "sort": "created_at:desc", "limit": "1000"}
+    listed = tools.peers.call("image", "GET", f"/v2/images?{urlencode(wanted)}")["images"]
+    for image in listed[work.data["rotation"]:]:
+        images.remove(tools, image["id"])
+
+
 def finish(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     """Nothing of the server changed; the step shows that the image is whole."""
     return {"uploaded": True}
 
 
 snapshot_server = Flow("server.snapshot", Remote(upload, undo=unupload), Local(finish))
+backup_server = Flow("server.backup", Remote(upload, undo=unupload), Remote(rotate), Local(finish))

@@ -30,6 +30,7 @@ class Image:
         self.app.add_url_rule("/v2/images/<image_id>", view_func=self.show)
         self.app.add_url_rule("/v2/images/<image_id>", view_func=self.remove, methods=["DELETE"])
         self.app.add_url_rule("/v2/images", view_func=self.create, methods=["POST"])
+        self.app.add_url_rule("/v2/images", view_func=self.index)
         self.app.add_url_rule("/v2/tickets", view_func=self.ticket, methods=["POST"])
 
     def add(self, image_id: str, **facts: Any) -> str:
@@ -40,6 +41,10 @@ class Image:
 
     def show(self, image_id: str) -> Any:
         return self.images.get(image_id) or refuse(404, f"No image found with ID {image_id}")
+
+    def index(self) -> Any:
+        wanted = {k: v for k, v in request.args.items() if k in ("instance_uuid", "image_type", "backup_type")}
+        return {"images": [i for i in reversed(self.images.values()) if wanted.items() <= i.items()]}
 
     def remove(self, image_id: str) -> Any:
         return ("", 204) if self.images.pop(image_id, None) else refuse(404, "No image found")

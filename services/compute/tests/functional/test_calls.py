@@ -321,3 +321,10 @@ def test_discovery(compute: ComputeFixture) -> None:
     assert compute.client.get("/v2.1/", anonymous=True).json["version"]["status"] == "CURRENT"
     assert compute.client.get("/v2.1/servers", version="2.9999").status_code == 406
     assert compute.client.get("/v2.1/servers").headers["X-OpenStack-Nova-API-Version"] == "2.1"
+
+
+def test_backups_rotate(compute: ComputeFixture, image: Any) -> None:
+    server = compute.server(imageRef=IMAGE_ID)["id"]
+    for name in ("b1", "b2", "b3"):
+        compute.act(server, "createBackup", {"name": name, "backup_type": "daily", "rotation": 2})
+    assert sorted(i["name"] for i in image.images.values()) == ["b2", "b3", "test"]
