@@ -212,7 +212,9 @@ class Guest:
         eventually(lambda: f":{port} " in self.sh("ss -Htln", check=False), "the guest's server never listened")
 
     def reaches(self, address: str, port: int) -> bool:
-        return "hello" in self.sh(f"timeout 2 busybox nc -w 1 {address} {port} </dev/null", check=False)
+        """Whether a server answers; it is asked twice, since a busy machine may take its time."""
+        ask = f"timeout 3 busybox nc -w 2 {address} {port} </dev/null"
+        return any("hello" in self.sh(ask, check=False) for _ in range(2))
 
     def end(self) -> None:
         for program in (*self.programs, self.card):

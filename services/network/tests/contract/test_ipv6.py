@@ -67,8 +67,8 @@ def test_servers_make_their_own_address_and_find_their_router(host, cloud, words
         words.eventually(has(guest, "default via fe80::"), "no router was advertised")
     a, b = dual.guests
     far = dual.ports[1].fixed_ips[1].address
-    words.eventually(lambda: a.works(f"busybox ping -6 -c 1 -W 1 {far}"), "the router does not forward IPv6")
-    assert b.works(f"busybox ping -6 -c 1 -W 1 {dual.ports[0].fixed_ips[1].address}")
+    words.eventually(lambda: a.works(f"busybox ping -6 -c 1 -W 2 {far}"), "the router does not forward IPv6")
+    assert b.works(f"busybox ping -6 -c 1 -W 2 {dual.ports[0].fixed_ips[1].address}")
 
 
 def test_servers_are_given_their_address_and_speak_as_nobody_else(host, cloud, words):
@@ -80,11 +80,11 @@ def test_servers_are_given_their_address_and_speak_as_nobody_else(host, cloud, w
         out = guest.sh(f"{sys.executable} {Path(__file__).with_name('dhcpv6.py')} eth0 {guest.port.mac}")
         assert out.splitlines() == [f"ip=fd00:{n}::11", "dns=fd00::53"]
         guest.sh(f"ip addr add fd00:{n}::11/64 dev eth0 nodad")
-    words.eventually(lambda: a.works("busybox ping -6 -c 1 -W 1 fd00:6::11"))
+    words.eventually(lambda: a.works("busybox ping -6 -c 1 -W 2 fd00:6::11"))
     a.sh("ip addr add fd00:5::66/64 dev eth0 nodad")
-    assert not a.works("busybox ping -6 -c 1 -W 1 -I fd00:5::66 fd00:6::11")
-    assert a.works("busybox ping -6 -c 1 -W 1 -I fd00:5::11 fd00:6::11")
-    assert b.works("busybox ping -6 -c 1 -W 1 fd00:5::11") and not b.works("busybox ping -6 -c 1 -W 1 fd00:5::66")
+    assert not a.works("busybox ping -6 -c 1 -W 2 -I fd00:5::66 fd00:6::11")
+    assert a.works("busybox ping -6 -c 1 -W 2 -I fd00:5::11 fd00:6::11")
+    assert b.works("busybox ping -6 -c 1 -W 2 fd00:5::11") and not b.works("busybox ping -6 -c 1 -W 2 fd00:5::66")
 
 
 def test_rules_of_ipv6_open_only_ipv6(host, cloud, words):
@@ -107,7 +107,7 @@ def test_rules_of_ipv6_open_only_ipv6(host, cloud, words):
     a.serve(80)
     assert b.works("busybox ping -6 -c 1 -W 2 -s 5000 fd00:5::11"), "what comes in fragments arrives, too"
     assert b.reaches("fd00:5::11", 80) and not b.reaches("10.5.0.11", 80)
-    assert b.works("busybox ping -6 -c 1 -W 1 fd00:5::11") and not b.pings("10.5.0.11", 1)
+    assert b.works("busybox ping -6 -c 1 -W 2 fd00:5::11") and not b.pings("10.5.0.11", 1)
     cloud.change(group, rules=(*words.OUT, rpc.Rule("ingress", 6, 6, 80, 80, remote_prefix="fd00:5::100/120")))
     host.apply(cloud.state)
-    assert not b.reaches("fd00:5::11", 80) and not b.works("busybox ping -6 -c 1 -W 1 fd00:5::11")
+    assert not b.reaches("fd00:5::11", 80) and not b.works("busybox ping -6 -c 1 -W 2 fd00:5::11")

@@ -54,7 +54,7 @@ def world(host, cloud, words):
 
 def peer(guest, address, port=7):
     """Which address the other side sees."""
-    return guest.sh(f"timeout 2 busybox nc -w 1 {address} {port} </dev/null", check=False).strip()
+    return guest.sh(f"timeout 5 busybox nc -w 3 {address} {port} </dev/null", check=False).strip()
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_servers_go_out_as_the_router_or_as_their_floating_ip(world, mirror):
 def test_floating_ips_lead_in_from_everywhere_and_end_at_once(world):
     world.a.serve(80)
     world.b.serve(80, "hello b")
-    get = "timeout 2 busybox nc -w 1 203.0.113.21 80 </dev/null"
+    get = "timeout 5 busybox nc -w 3 203.0.113.21 80 </dev/null"
     assert world.outside(get) == ""
     world.floating(("203.0.113.21", "10.5.0.11"))
     assert world.outside(get) == "hello\n"
@@ -122,9 +122,9 @@ def test_a_connection_ends_with_its_floating_ip(world):
 
 def test_private_addresses_cannot_be_reached_past_the_translation(world):
     world.outside("ip route add 10.5.0.0/24 via 203.0.113.10")
-    assert "1 packets received" not in world.outside("busybox ping -c 1 -W 1 10.5.0.11")
+    assert "1 packets received" not in world.outside("busybox ping -c 1 -W 2 10.5.0.11")
     world.change(snat=False)
-    assert "1 packets received" in world.outside("busybox ping -c 1 -W 1 10.5.0.11")
+    assert "1 packets received" in world.outside("busybox ping -c 1 -W 2 10.5.0.11")
 
 
 def test_extra_routes_lead_through_a_server(world):
@@ -141,10 +141,10 @@ def test_extra_routes_lead_through_a_server(world):
 
 def test_the_external_network_learns_where_an_address_is(world):
     world.floating(("203.0.113.21", "10.5.0.11"))
-    assert "1 packets received" in world.outside("busybox ping -c 1 -W 1 203.0.113.21")
+    assert "1 packets received" in world.outside("busybox ping -c 1 -W 2 203.0.113.21")
     world.outside("ip neigh replace 203.0.113.22 lladdr 02:00:00:00:00:99 dev plx-ext nud stale")
     world.floating(("203.0.113.22", "10.5.0.11"))
-    assert "1 packets received" in world.outside("busybox ping -c 1 -W 1 203.0.113.22")
+    assert "1 packets received" in world.outside("busybox ping -c 1 -W 2 203.0.113.22")
 
 
 def test_a_router_taken_away_leaves_nothing(world):
