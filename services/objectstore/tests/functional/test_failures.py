@@ -301,6 +301,7 @@ def test_hosts_come_and_go_under_load(three: ObjectStoreFixture) -> None:
         three.stop_host(turn % 3)
         while sum(writer.done for writer in writers) < aim:
             assert any(writer.is_alive() for writer in writers)
+            over.wait(0.01)
         three.start_host(turn % 3)
     over.set()
     for writer in writers:
