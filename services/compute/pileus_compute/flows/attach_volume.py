@@ -56,7 +56,9 @@ def unplug(tools: Tools, work: Work) -> None:
 
 
 def complete(tools: Tools, work: Work) -> None:
-    volumes.complete(tools, work.data["project_id"], work.data["attachment_id"])
+    """A volume of a server that is on no host stays reserved for it."""
+    if work.data["host"] is not None:
+        volumes.complete(tools, work.data["project_id"], work.data["attachment_id"])
 
 
 def attached(session: Session, tools: Tools, work: Work) -> None:
