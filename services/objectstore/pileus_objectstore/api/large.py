@@ -186,7 +186,7 @@ def _target(request: Request, wish: Wished) -> Target:
 
 def _look(tools: Tools, wish: Wished, part: Target) -> Line | str:
     """A line of the manifest, or what is wrong with it."""
-    meta = tools.cluster.head(tools.cluster.rings.place(*part.names)).meta
+    meta = tools.cluster.head(tools.cluster.rings.place(*part.names), newest=True).meta
     if meta is None:
         return f"{wish.path}, 404 Not Found"
     nested = is_static(meta)

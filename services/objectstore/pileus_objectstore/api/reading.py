@@ -44,7 +44,7 @@ def find(tools: Tools, request: Request, target: Target) -> Found:
     place = tools.cluster.rings.place(*target.names)
     spans = ranges(request.header("Range")) if "Range" in request.headers else []
     simple = request.method == "GET" and len(spans) < 2 and not any(name in request.headers for name in CONDITIONS)
-    if not simple:
+    if not simple or newest(request):
         return head(tools, request, target)
     span: Span = spans[0] if spans else (None, None)
     reply, exchange, body = tools.cluster.open(place, first=span[0], last=span[1])
@@ -60,7 +60,13 @@ def find(tools: Tools, request: Request, target: Target) -> Found:
 
 def head(tools: Tools, request: Request, target: Target, hops: int = 0) -> Found:
     place = tools.cluster.rings.place(*target.names)
-    return interpreted(tools, request, target, meta_of(tools, tools.cluster.head(place).meta), hops)
+    reply = tools.cluster.head(place, newest(request))
+    return interpreted(tools, request, target, meta_of(tools, reply.meta), hops)
+
+
+def newest(request: Request) -> bool:
+    """X-Newest: ask all replicas, not the nearest. A copy always does, or it would spread what is old."""
+    return request.header("X-Newest").lower() in ("true", "1", "yes", "on", "t") or request.method in ("PUT", "COPY")
 
 
 def followed(tools: Tools, request: Request, target: Target, meta: Meta, hops: int) -> Found:

@@ -53,7 +53,7 @@ def remove(tools: Tools, target: Target) -> ObjectReply:
 def duplicate(tools: Tools, source: Target, destination: Target) -> ObjectReply | None:
     """An exact copy, metadata and all, with the time of the copy; None if there is no source."""
     place = tools.cluster.rings.place(*source.names)
-    meta = tools.cluster.head(place).meta
+    meta = tools.cluster.head(place, newest=True).meta
     if meta is None:
         return None
     content = Stored(tools.cluster, place, meta)

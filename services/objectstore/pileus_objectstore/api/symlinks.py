@@ -30,7 +30,7 @@ def headers_of(tools: Tools, request: Request, size: int) -> dict[str, str]:
     etag = request.header(ETAG).strip('"').lower()
     if etag:
         judge(tools, request, real, *READ)
-        meta = tools.cluster.head(tools.cluster.rings.place(*real.names)).meta
+        meta = tools.cluster.head(tools.cluster.rings.place(*real.names), newest=True).meta
         if meta is None or meta.etag != etag:
             raise Conflict(why=f"The object's ETag is not the one in {ETAG}.")
         stored[ETAG] = etag

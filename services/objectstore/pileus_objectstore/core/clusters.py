@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from pileus_kit.errors import HostDown, Unavailable
-from pileus_objectstore.core.plans import read_plan, upstreams, write_plan
+from pileus_objectstore.core.plans import read_plan, remaining, upstreams, write_plan
 from pileus_objectstore.ring.rings import Place, Rings
 from pileus_objectstore.rpc.client import Exchange, Pool
 from pileus_objectstore.rpc.contract import (
@@ -64,25 +64,31 @@ class Cluster:
 
     def write(self, call: str, place: Place, upstream: Place | None, kind: type[R], make: Make, body: bytes = b"") -> R:
         """One change on all replicas, in parallel; the answer that a quorum agrees on. Raises Quorum."""
-        avoid = self.avoided(place)
-        while True:
-            plan = write_plan(place, avoid)
-            told = upstreams(upstream, [host for host, _ in plan])
+        avoid, asked, heard = self.avoided(place), dict[str, set[str]](), set[str]()
+        replies: list[R] = []
+        while plan := remaining(write_plan(place, avoid), asked):
+            told = upstreams(upstream, [host for host, _ in plan], heard)
             asks = [(host, make(spot, told[host])) for host, spot in plan]
 
-            def ask(entry: tuple[str, Any]) -> R | str:
+            def ask(entry: tuple[str, Any]) -> R | None:
                 try:
                     return self.pool.call(entry[0], call, entry[1], kind, body)[0]
                 except HostDown as e:
                     log.warning("%s", e)
                     self.shun(entry[0])
-                    return entry[0]
+                    return None
 
             answers = [ask(asks[0])] if len(asks) == 1 else list(self._threads.map(ask, asks))
-            failed = {answer for answer in answers if isinstance(answer, str)}
-            if not failed:
-                return agreed([answer for answer in answers if not isinstance(answer, str)], place)
-            avoid |= failed
+            for (host, spot), answer in zip(plan, answers, strict=True):
+                asked.setdefault(host, set()).update(spot.devices)
+                if answer is None:
+                    avoid.add(host)
+                else:
+                    replies.append(answer)
+                    heard.update(up.host for up in told[host])
+            if None not in answers:
+                break
+        return agreed(replies, place)
 
     def listing(self, kind: str, place: Place, **wish: Any) -> tuple[Info | None, bytes]:
         """Head and rows of a listing; (None, b'') if there is none. Raises Unavailable if nobody can say."""
@@ -102,30 +108,55 @@ class Cluster:
         raise Unavailable(why="No storage host can be asked; try again shortly.")
 
     def open(self, place: Place, **wish: Any) -> tuple[ObjectReply, Exchange, Body]:
-        """Ask for an object until a host has it. The exchange is the caller's to finish. Raises Unavailable."""
+        """Ask for an object until a host has it. The exchange is the caller's to finish. Raises Unavailable.
+
+        A host that knows of a deletion outvotes one that has slept through it.
+        """
         refusal: tuple[ObjectReply, Exchange, Body] | None = None
+        buried = ""
         for host, spot in read_plan(place, self.down()):
-            try:
-                exchange = self.pool.open(host, "get_object", GetObject(spot, **wish)).start()
-                reply, body = exchange.reply(ObjectReply)
-            except HostDown as e:
-                log.warning("%s", e)
-                self.shun(host)
+            asked = self._ask(host, GetObject(spot, **wish))
+            if asked is None:
                 continue
-            if reply.status < 300:
-                return reply, exchange, body
+            reply, exchange, body = asked
+            if reply.status < 300 and reply.timestamp > buried:
+                return asked
             exchange.done(body)
+            if reply.status == 404:
+                buried = max(buried, reply.timestamp)
             if reply.status in (404, 416) and (refusal is None or reply.status == 416):
-                refusal = reply, exchange, body
+                refusal = asked
         if refusal is None:
             raise Unavailable(why="No storage host can be asked; try again shortly.")
         return refusal
 
-    def head(self, place: Place, **wish: Any) -> ObjectReply:
-        reply, exchange, body = self.open(place, head=True, **wish)
-        if reply.status < 300:
-            exchange.done(body)
-        return reply
+    def head(self, place: Place, newest: bool = False) -> ObjectReply:
+        """What is known of an object; with `newest`, by all hosts that answer (one that was away may know an old
+        one)."""
+        if not newest or len(place.hosts) == 1:
+            reply, exchange, body = self.open(place, head=True)
+            if reply.status < 300:
+                exchange.done(body)
+            return reply
+        replies = []
+        for host, spot in read_plan(place, self.down()):
+            asked = self._ask(host, GetObject(spot, head=True))
+            if asked is not None:
+                asked[1].done(asked[2])
+                replies.append(asked[0])
+        if not replies:
+            raise Unavailable(why="No storage host can be asked; try again shortly.")
+        return max(replies, key=lambda reply: (reply.timestamp, reply.meta.posted if reply.meta else ""))
+
+    def _ask(self, host: str, args: GetObject) -> tuple[ObjectReply, Exchange, Body] | None:
+        try:
+            exchange = self.pool.open(host, "get_object", args).start()
+            reply, body = exchange.reply(ObjectReply)
+            return reply, exchange, body
+        except HostDown as e:
+            log.warning("%s", e)
+            self.shun(host)
+            return None
 
     def put_object(self, place: Place, upstream: Place, args: PutObject, read: Callable[[int], bytes]) -> ObjectReply:
         """Send a body to all replicas at once, piece by piece. `read` gives b'' at the end, raises if it is cut

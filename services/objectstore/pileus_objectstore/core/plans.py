@@ -29,19 +29,33 @@ def write_plan(place: Place, down: Container[str]) -> Plan:
     return plan
 
 
+def remaining(plan: Plan, asked: dict[str, set[str]]) -> Plan:
+    """What of a plan was not asked for yet: after a host failed, the handoffs in its place."""
+    left = []
+    for host, spot in plan:
+        done = asked.get(host, set())
+        devices = tuple(device for device in spot.devices if device not in done)
+        if devices:
+            left.append((host, Spot(spot.partition, spot.digest, devices, spot.handoffs)))
+    return left
+
+
 def read_plan(place: Place, down: Container[str]) -> Plan:
     """The hosts to ask, best first: those with replicas of their own, then handoffs; hosts that seem to be down come
     last."""
     return sorted(spots(place), key=lambda entry: (entry[0] in down, not entry[1].devices))
 
 
-def upstreams(place: Place | None, hosts: Iterable[str]) -> dict[str, tuple[Upstream, ...]]:
-    """For each writing host, the listings that it has to tell: its own first of all, the others shared out."""
+def upstreams(place: Place | None, hosts: Iterable[str], heard: Container[str] = ()) -> dict[str, tuple[Upstream, ...]]:
+    """For each writing host, the listings that it has to tell: its own first of all, the others shared out; not
+    those that heard it."""
     hosts = list(hosts)
     told: dict[str, list[Upstream]] = {host: [] for host in hosts}
     if place is None or not hosts:
         return dict.fromkeys(hosts, ())
-    for number, (host, spot) in enumerate(entry for entry in spots(place) if entry[1].devices):
+    for number, (host, spot) in enumerate(
+        entry for entry in spots(place) if entry[1].devices and entry[0] not in heard
+    ):
         teller = host if host in told else hosts[number % len(hosts)]
         told[teller].append(Upstream(host, spot))
     return {host: tuple(list_) for host, list_ in told.items()}

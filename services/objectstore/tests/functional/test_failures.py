@@ -264,6 +264,24 @@ def test_many_writers_of_one_object(store: ObjectStoreFixture, container: str) -
     assert store.client.head(container).headers["X-Container-Object-Count"] == "1"
 
 
+@pytest.mark.parametrize("away", [0, 1, 2])
+def test_a_host_that_slept_through_it(three: ObjectStoreFixture, away: int) -> None:
+    """It has an old version and does not know of a deletion: readers who ask for the newest, and all after a
+    deletion, are safe."""
+    path = f"{three.account}/c/o"
+    three.client.put(path, data=b"old")
+    three.stop_host(away)
+    assert three.client.put(path, data=b"new").status_code == 201
+    three.start_host(away)
+    for _ in range(2):
+        assert three.client.get(path, headers={"X-Newest": "true"}).data == b"new"
+        assert three.client.head(path, headers={"X-Newest": "true"}).headers["Content-Length"] == "3"
+        three.app.tools.cluster._down.clear()
+    copied = three.client.request("COPY", path, headers={"Destination": "c/copy"})
+    assert copied.status_code == 201
+    assert three.client.get(f"{three.account}/c/copy").data == b"new"
+
+
 class Writer(threading.Thread):
     """Puts and deletes objects of its own, and knows what was promised about each."""
 
