@@ -56,6 +56,8 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
         if key in value:
             view[shown] = value[key]
     view["image"] = {"id": image["id"], "links": [{"rel": "bookmark", "href": f"{base_url()}/images/{image['id']}"}]}
+    if version() >= (2, 54):
+        view["key_name"] = change.get("key_name", server.key_name)
     if version() >= (2, 57):
         view["user_data"] = value.get("user_data", server.user_data)
     return accepted(job, {"server": view}, {"Location": f"{base_url()}/v2.1/servers/{server.id}"})

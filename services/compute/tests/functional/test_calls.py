@@ -328,3 +328,10 @@ def test_backups_rotate(compute: ComputeFixture, image: Any) -> None:
     for name in ("b1", "b2", "b3"):
         compute.act(server, "createBackup", {"name": name, "backup_type": "daily", "rotation": 2})
     assert sorted(i["name"] for i in image.images.values()) == ["b2", "b3", "test"]
+
+
+def test_a_rebuild_shows_what_its_version_knows(compute: ComputeFixture) -> None:
+    server = compute.server(imageRef=IMAGE_ID)["id"]
+    for version, shown in (("2.53", set()), ("2.54", {"key_name"}), ("2.57", {"key_name", "user_data"})):
+        view = compute.act(server, "rebuild", {"imageRef": IMAGE_ID}, version=version).json["server"]
+        assert shown == view.keys() & {"key_name", "user_data", "OS-EXT-AZ:availability_zone"}, version
