@@ -125,20 +125,15 @@ def _used(session: Session, group: SecurityGroup) -> bool:
 
 
 def delete(session: Session, group: SecurityGroup, by_admin: bool) -> None:
+    """Only ports hold a group; rules of other groups that name it go along, as nobody is in it any more."""
     if _used(session, group):
-        raise SecurityGroupInUse(id=group.id)
-    if session.scalar(
-        select(
-            exists(
-                select(SecurityRule.id).where(
-                    SecurityRule.remote_group_id == group.id, SecurityRule.group_id != group.id
-                )
-            )
-        )
-    ):
         raise SecurityGroupInUse(id=group.id)
     if group.name == "default" and not by_admin:
         raise SecurityGroupCannotRemoveDefault()
+    for rule in session.scalars(select(SecurityRule).where(
+            SecurityRule.remote_group_id == group.id, SecurityRule.group_id != group.id)).all():
+        delete_rule(session, rule)
+    session.flush()
     session.delete(group)
     session.flush()
 
