@@ -95,11 +95,12 @@ def cut_the_power(state: Path) -> None:
     plan = remembered(state)
     supervisor: dict[str, Any] = json.loads((state / "run" / "supervisor.json").read_text())
     pids = [*family(supervisor["pid"]), *daemons(state)]
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # at once: nobody shall see another die
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
     wait_until("all dead", lambda: not any(alive(pid) for pid in pids), 30)
     for line in output("ip", "netns").splitlines():
         if line.startswith(plan.prefix):
