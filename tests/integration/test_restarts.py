@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -102,6 +103,8 @@ def cut_the_power(state: Path) -> None:
             except ProcessLookupError:
                 pass
     wait_until("all dead", lambda: not any(alive(pid) for pid in pids), 30)
+    for place in (state / "libvirt" / "run", Path(f"/run/pileus-{plan.prefix}")):  # /run is memory too
+        shutil.rmtree(place, ignore_errors=True)
     for line in output("ip", "netns").splitlines():
         if line.startswith(plan.prefix):
             subprocess.run(["ip", "netns", "delete", line.split()[0]], check=True)
