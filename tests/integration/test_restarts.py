@@ -118,14 +118,14 @@ def cut_the_power(state: Path) -> None:
 
 def daemons(state: Path) -> list[int]:
     """What runs for the cloud but not below its supervisor: guests, dnsmasq, radvd, storage daemons."""
-    found = []
+    found, places = [], (f"{state}/".encode(), f"/run/pileus-{remembered(state).prefix}/".encode())
     for place in Path("/proc").iterdir():
         if place.name.isdigit():
             try:
                 command = (place / "cmdline").read_bytes()
             except OSError:
                 continue
-            if bytes(str(state), "utf-8") + b"/" in command and int(place.name) != os.getpid():
+            if any(place_of in command for place_of in places) and int(place.name) != os.getpid():
                 found.append(int(place.name))
     return found
 
