@@ -23,7 +23,7 @@ from pileus_kit.flow.steps import Again, Flow, Local, Step
 log = logging.getLogger(__name__)
 
 LEASE = 15.0  # seconds; renewed at a third of it
-POLL = 2.0  # seconds between looks for jobs whose ring was lost
+POLL = 5.0  # seconds between looks for jobs whose ring was lost
 LONGEST_PAUSE = 15.0  # seconds between two tries of one step
 
 
@@ -80,7 +80,7 @@ class Runner:
 
     def _watch(self) -> None:
         """Rings as they come, and every POLL seconds a look at the database, however many rings there are."""
-        looked = time.monotonic()
+        looked = time.monotonic() - POLL  # what an earlier worker left is taken up at once
         with ThreadPoolExecutor(self.threads, thread_name_prefix="flow") as pool:
             while not self._stopping.is_set():
                 try:
