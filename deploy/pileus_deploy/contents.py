@@ -172,3 +172,11 @@ def _open_ports(cloud: Cloud) -> None:
                 "port_range_min": port, "port_range_max": port}})
 
 
+def settled(cloud: Cloud) -> bool:
+    """Whether a host takes servers, and the demo network is wired on it."""
+    services = cloud.call("GET", "compute", "/v2.1/os-services?binary=nova-compute")["services"]
+    networks = cloud.call("GET", "network", "/v2.0/networks?name=private&admin_state_up=True")["networks"]
+    waiting = [port for network in networks[:1] for port in cloud.call(
+        "GET", "network", f"/v2.0/ports?network_id={network['id']}&status=DOWN&admin_state_up=True")["ports"]
+        if port["device_owner"].startswith("network:")]
+    return any(service["state"] == "up" for service in services) and not waiting

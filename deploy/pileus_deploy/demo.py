@@ -18,10 +18,6 @@ def first_server(plan: Plan) -> str:
     cloud = Cloud(plan, "demo", "demo")
     with step("key pair"):
         key = _key(plan, cloud)
-    with step("this host offers itself"):
-        admin, path = Cloud(plan, "admin", "admin"), "/v2.1/os-services?binary=nova-compute"
-        wait_for("compute host", 60, lambda: any(
-            service["state"] == "up" for service in admin.call("GET", "compute", path)["services"]))
     with step(f"server {NAME} is ACTIVE") as remark:
         server = _server(cloud)
         remark(server["id"])

@@ -28,6 +28,9 @@ def up(plan: Plan, demo: bool = True) -> None:
         _start(plan)
     with step("flavors, networks, image"):
         contents.resources(plan, guest_image(plan))
+    with step("this host offers itself"):
+        admin = contents.Cloud(plan, "admin", "admin")
+        wait_for("compute host and networks", 60, lambda: contents.settled(admin), every=0.3)
     login = ""
     if demo:
         from pileus_deploy.demo import first_server
