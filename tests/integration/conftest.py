@@ -27,7 +27,7 @@ def state() -> Iterator[Path]:
         yield Path(given)
         return
     deploy("reset")
-    deploy("up", "--no-demo", "--offset", str(OFFSET))
+    deploy("up", "--offset", str(OFFSET))  # ends with a login to its first server
     yield STATE
     deploy("reset")
 

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 from pileus_deploy.lifecycle import remembered
@@ -22,6 +23,13 @@ class Traces:
 
     def new(self) -> list[str]:
         return sorted(self.look() - self.before)
+
+    def assert_nothing_new(self, seconds: float) -> None:
+        """Wait for housekeeping that goes on after the answer; then say what is left."""
+        deadline = time.monotonic() + seconds
+        while self.new() and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert self.new() == []
 
     def look(self) -> set[str]:
         return {*self._links(), *self._namespaces(), *self._domains(), *self._files(), *self._rows(), *self._jobs()}

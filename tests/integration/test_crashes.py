@@ -67,7 +67,7 @@ def test_ten_creations_survive_killing_worker_agent_and_broker(roomy: Any, state
         connection.compute.delete_server(server.id)
     for server in servers:
         connection.compute.wait_for_delete(server, interval=1, wait=120)
-    wait_until("nothing left over", lambda: not before.new(), 60)
+    before.assert_nothing_new(60)
     assert took < MINUTE, f"it took {took:.0f} s after the last restart: {found}"
 
 
@@ -84,4 +84,4 @@ def test_a_deleted_build_leaves_nothing(roomy: Any, state: Path) -> None:
         time.sleep(0.15 * i)  # earlier and later in the build
         connection.compute.delete_server(server.id)
         connection.compute.wait_for_delete(server, interval=0.5, wait=60)
-    wait_until("nothing left over", lambda: not before.new(), 30)
+    before.assert_nothing_new(30)
