@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from pileus_compute.db.models import Allocation, Host, Server, ServerPort, ServerVolume
+from pileus_compute.db.models import Allocation, Host, Job, Server, ServerPort, ServerVolume
 from pileus_compute.flows import FLOWS
 from pileus_compute.rpc import Power
 from pileus_compute.testing import ComputeFixture, compute_service
+from pileus_kit.flow import enqueue
 from pileus_kit.testing import kill_at_every_step
 
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"
@@ -277,13 +278,209 @@ class Unshelve(Shelve):
         super().done()
 
 
+class Acted(Existing):
+    """One action of a running server; `first` prepares for it. It ends in `rests` with the guest in `power`."""
+
+    first: tuple[str, ...] = ()
+    action, value, rests, power = "", None, "ACTIVE", Power.RUNNING
+    rests_undone: tuple[str, ...] = ("ACTIVE",)
+
+    def ask(self) -> str:
+        for action in self.first:
+            self.act(action)
+            self.compute.drain()
+        return self.act(self.action, self.value)
+
+    def done(self) -> None:
+        assert self.status() == self.rests and self.compute.power(self.server_id) is self.power
+
+    def undone(self) -> None:
+        """The guest may be either way; the server is where it was, or says that it failed."""
+        assert self.status() in self.rests_undone
+        assert len(self.network.ports) == 1 and self.used() == (1, 64, 1)
+
+    def guest(self) -> Any:
+        return self.compute.host.driver.guests_by_id[self.server_id]
+
+
+class Start(Acted):
+    first, action, rests_undone = ("os-stop",), "os-start", ("SHUTOFF",)
+
+
+class SoftReboot(Acted):
+    action, value, rests_undone = "reboot", {"type": "SOFT"}, ("ACTIVE", "ERROR")
+
+
+class Pause(Acted):
+    action, rests, power = "pause", "PAUSED", Power.PAUSED
+
+
+class Unpause(Acted):
+    first, action, rests_undone = ("pause",), "unpause", ("PAUSED",)
+
+
+class Suspend(Acted):
+    action, rests, power, rests_undone = "suspend", "SUSPENDED", Power.SUSPENDED, ("ACTIVE", "ERROR")
+
+
+class Resume(Acted):
+    first, action, rests_undone = ("suspend",), "resume", ("SUSPENDED", "ERROR")
+
+
+class Rescue(Acted):
+    action, rests, rests_undone = "rescue", "RESCUE", ("ACTIVE", "ERROR")
+
+    def done(self) -> None:
+        super().done()
+        assert self.guest().rescued
+
+    def undone(self) -> None:
+        super().undone()
+        assert not self.guest().rescued and self.guest().root == IMAGE_ID
+
+
+class Unrescue(Acted):
+    first, action, rests_undone = ("rescue",), "unrescue", ("RESCUE", "ERROR")
+
+    def done(self) -> None:
+        super().done()
+        assert not self.guest().rescued
+
+
+class ChangePassword(Acted):
+    action, value = "changePassword", {"adminPass": "secret-of-the-test"}
+
+    def done(self) -> None:
+        super().done()
+        assert ("set_password", self.server_id) in self.compute.host.driver.calls
+        self.forgotten()
+
+    def undone(self) -> None:
+        super().undone()
+        self.forgotten()
+
+    def forgotten(self) -> None:
+        assert self.rows(Server)[0].admin_password is None
+        assert "secret-of-the-test" not in str([(job.data, job.error) for job in self.rows(Job)])
+
+
+class Backup(Existing):
+    """Of three backups of which two are to stay, the oldest goes."""
+
+    def ask(self) -> str:
+        self.old = [self.image.add(f"5555555{i}-5555-4555-8555-555555555555", image_type="backup",
+                                   backup_type="daily", instance_uuid=self.server_id) for i in range(2)]
+        return self.act("createBackup", {"name": "b", "backup_type": "daily", "rotation": 2})
+
+    def done(self) -> None:
+        assert self.old[0] not in self.image.images and self.old[1] in self.image.images
+        assert len(self.image.images) == 3 and self.status() == "ACTIVE"
+
+    def undone(self) -> None:
+        """What was to be kept is there; the new one isn't."""
+        assert self.old[1] in self.image.images and self.status() == "ACTIVE"
+        assert set(self.image.images) <= {IMAGE_ID, *self.old}
+
+
+class ExtendVolume(AttachVolume):
+    def ask(self) -> str:
+        super().ask()
+        self.compute.drain()
+        event = {"name": "volume-extended", "server_uuid": self.server_id, "tag": self.volume_id}
+        answer = self.compute.client.post("/v2.1/os-server-external-events", json={"events": [event]},
+                                          as_=self.compute.book.admin, version="2.79")
+        assert answer.status_code == 200, answer.text
+        return self.compute.rung[-1]
+
+    def done(self) -> None:
+        super().done()
+        assert ("extend_volume", self.server_id) in self.compute.host.driver.calls
+
+    def undone(self) -> None:
+        super().done()
+
+
+class AttachInterface(Existing):
+    def ask(self) -> str:
+        """As the API enqueues it: there the request would wait for the end of the job."""
+        with self.compute.sessions.begin() as session:
+            created, = session.scalars(select(Job).where(Job.flow == "server.create"))
+            return enqueue(session, Job, flow="server.attach_interface", subject=f"{self.server_id}/nic",
+                           data={"wish": created.data["networks"][0]}, caller=self.compute.book.member).id
+
+    def has(self, count: int) -> None:
+        guest = self.compute.host.driver.guests_by_id[self.server_id]
+        assert len(self.network.ports) == count and self.status() == "ACTIVE"
+        assert set(guest.nics) == set(self.network.ports) == {row.id for row in self.rows(ServerPort)}
+
+    def done(self) -> None:
+        self.has(2)
+
+    def undone(self) -> None:
+        self.has(1)
+
+
+class DetachInterface(AttachInterface):
+    def ask(self) -> str:
+        port_id, = self.network.ports
+        answer = self.compute.client.delete(f"/v2.1/servers/{self.server_id}/os-interface/{port_id}", version="2.79")
+        assert answer.status_code == 202, answer.text
+        return self.compute.rung[-1]
+
+    def done(self) -> None:
+        self.has(0)
+
+    def undone(self) -> None:
+        assert len(self.rows(ServerPort)) == 1  # it may be asked for again
+
+
+class Housework(World):
+    """The job that a finished action leaves behind it: `flow`, not yet run."""
+
+    flow = ""
+
+    def start(self) -> str:
+        self.runner.run(super().start())  # type: ignore[misc]
+        return next(str(job.id) for job in self.rows(Job) if job.flow == self.flow)
+
+
+class Tidy(Housework, Rebuild):
+    flow = "server.tidy"
+
+    def undone(self) -> None:
+        assert self.status() == "ACTIVE"
+
+
+class Offload(Housework, Shelve):
+    flow = "server.offload"
+
+    def undone(self) -> None:
+        assert self.status() in ("SHELVED", "SHELVED_OFFLOADED")
+
+
+class DropImage(Housework, Unshelve):
+    flow = "server.drop_image"
+
+    def undone(self) -> None:
+        assert self.status() == "ACTIVE"
+
+
 SCENARIOS: dict[str, type[World]] = {
     "server.create": Create, "server.create_with_volumes": CreateFromVolume, "server.delete": Delete,
     "server.stop": Stop, "server.reboot_hard": Reboot, "server.rebuild": Rebuild, "server.snapshot": Snapshot,
     "server.attach_volume": AttachVolume, "server.detach_volume": DetachVolume, "server.resize": Resize,
     "server.confirm_resize": Confirm, "server.revert_resize": Revert, "server.shelve": Shelve,
-    "server.unshelve": Unshelve,
+    "server.unshelve": Unshelve, "server.start": Start, "server.reboot": SoftReboot, "server.pause": Pause,
+    "server.unpause": Unpause, "server.suspend": Suspend, "server.resume": Resume, "server.rescue": Rescue,
+    "server.unrescue": Unrescue, "server.change_password": ChangePassword, "server.backup": Backup,
+    "server.extend_volume": ExtendVolume, "server.attach_interface": AttachInterface,
+    "server.detach_interface": DetachInterface, "server.tidy": Tidy, "server.offload": Offload,
+    "server.drop_image": DropImage,
 }
+
+
+def test_every_flow_has_a_scenario() -> None:
+    assert set(SCENARIOS) == set(BY_NAME)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
