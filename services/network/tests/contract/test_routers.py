@@ -38,7 +38,7 @@ class World:
 
     def change(self, **fields):
         self.router = self.cloud.change(self.router, **fields)
-        self.host.apply(self.cloud.state)
+        return self.host.apply(self.cloud.state)
 
     def floating(self, *pairs):
         self.change(floating_ips=tuple(rpc.FloatingIp(f"f{n}", *pair) for n, pair in enumerate(pairs)))
@@ -76,8 +76,9 @@ with socket.create_server(("0.0.0.0", 7)) as server:
 
 def test_two_networks_meet_in_the_router(world):
     assert world.a.pings("10.6.0.12") and world.b.pings("10.5.0.11")
-    world.change(admin_up=False)
-    assert not world.a.pings("10.6.0.12", 1)
+    report = world.change(admin_up=False)
+    assert not world.a.pings("10.6.0.12", 1) and not world.a.pings("10.5.0.1", 1)
+    assert set(report.ports) == {port.id for port in world.cloud.state.ports}, "it stays plugged in"
     world.change(admin_up=True)
     assert world.a.pings("10.6.0.12")
 

@@ -1,7 +1,7 @@
 """From the wanted state of a host to the things it takes. Pure: the same state and numbers give the same plan."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pileus_network.drivers.base import Settings
 from pileus_network.drivers.linux import links
@@ -62,7 +62,7 @@ class _Planner:
         self.state, self.settings, self.zones, self.marks = state, settings, zones, marks
         self.names = Names(settings.prefix)
         self.networks = {network.id: network for network in state.networks}
-        self.routers = {router.id: router for router in state.routers if router.admin_up}
+        self.routers = {router.id: router for router in state.routers}
         self.bridges: dict[str, str] = {}
         self.result = Plan()
 
@@ -139,7 +139,11 @@ class _Planner:
         self.result.segments[network.id] = Segment(bridge, 0 if is_flat else self.zones.of(network.id), closed)
 
     def _router(self, router: Router) -> None:
+        """One that is switched off stays plugged in, but has no address on any leg and knows no way."""
         ports = {port.id: port for port in self.state.ports}
+        if not router.admin_up:
+            router = replace(router, floating_ips=(), routes=())
+            ports = {id: replace(port, fixed_ips=()) for id, port in ports.items()}
         legs = [leg for id in router.interfaces for leg in self._leg(ports.get(id))]
         gateway = next(iter(self._leg(ports.get(router.gateway or ""))), None)
         self.result.machines[router.id] = Machine(self.names.router(router.id), router, tuple(legs), gateway)
