@@ -23,12 +23,17 @@ SAMPLE = "11111111-2222-3333-4444-555555555555"
 def assert_policy_matrix(app: Flask, book: TokenBook, table: Path, *, headers: Mapping[str, str] | None = None,
                          samples: Mapping[str, str] | None = None) -> None:
     """Compare with `table`; `samples` gives values for path arguments by name (project_id is the callers' own, p1)."""
-    found = policy_matrix(app, book, headers or {}, {"project_id": "p1", "tenant_id": "p1", **(samples or {})})
+    assert_table(policy_matrix(app, book, headers or {}, {"project_id": "p1", "tenant_id": "p1", **(samples or {})}),
+                 table)
+
+
+def assert_table(found: str, table: Path) -> None:
+    """The same lines as in the reviewed `table`, or which of them differ."""
     if os.environ.get("PILEUS_WRITE_TABLES"):
         table.write_text(found)
     wanted = table.read_text() if table.exists() else ""
     changed = set(found.splitlines()) ^ set(wanted.splitlines())
-    assert not changed, f"the policy matrix differs from {table.name} in:\n" + "\n".join(sorted(changed))
+    assert not changed, f"what is found differs from {table.name} in:\n" + "\n".join(sorted(changed))
 
 
 def policy_matrix(app: Flask, book: TokenBook, headers: Mapping[str, str], samples: Mapping[str, str]) -> str:

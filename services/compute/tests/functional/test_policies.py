@@ -6,7 +6,7 @@ import pytest
 
 from pileus_compute.api.server_actions import ACTIONS
 from pileus_compute.testing import ComputeFixture
-from pileus_kit.testing import assert_policy_matrix
+from pileus_kit.testing import assert_policy_matrix, assert_table
 
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"
 
@@ -21,18 +21,18 @@ def test_the_policy_matrix(compute: ComputeFixture, version: str) -> None:
 
 
 def test_the_policy_of_each_action(compute: ComputeFixture) -> None:
-    """Whoever may not gets 403, and 404 in another project, whatever the body."""
-    server = compute.server(imageRef=IMAGE_ID)["id"]
+    """Whoever may not gets 403, and 404 in another project, whatever the body; who may gets to the body's 400."""
     book = compute.book
-    lines = []
+    actors = {"none": None, "expired": book.expired, "revoked": book.revoked, "nobody": book.nobody,
+              "reader": book.reader, "other": book.other, "member": book.member, "manager": book.manager,
+              "admin": book.admin}
+    lines = [f"{'':28}{'rule':60}" + " ".join(f"{name:>8}" for name in actors)]
     for name, action in sorted(ACTIONS.items()):
         version = "2.1" if action.until else "latest"
-        seen = []
-        for who in (book.nobody, book.reader, book.other, book.member, book.manager, book.admin):
-            answer = compute.client.post(f"/v2.1/servers/{server}/action", json={name: {"not": "valid"}}, as_=who,
-                                         version=version)
-            seen.append("403" if answer.status_code == 403 else "404" if answer.status_code == 404 else "in")
-        lines.append(f"{name:24}{action.rule:60}" + " ".join(f"{s:>4}" for s in seen))
-        assert seen[2] == "404", f"{name}: another project's server is found"
-        assert "in" not in seen[:2], f"{name}: {seen}"
-    assert len(lines) > 20
+        server = compute.server(imageRef=IMAGE_ID)["id"]
+        seen = [compute.client.post(f"/v2.1/servers/{server}/action", json={name: {"not": "valid"}}, as_=who,
+                                    anonymous=who is None, version=version).status_code for who in actors.values()]
+        assert seen[:3] == [401, 401, 401] and seen[5] == 404, f"{name}: {seen}"
+        assert seen[3:5] == [403, 403], f"{name}: {seen}"
+        lines.append(f"{name:28}{action.rule:60}" + " ".join(f"{status:>8}" for status in seen))
+    assert_table("\n".join(lines) + "\n", Path(__file__).with_name("policy_of_actions.txt"))
