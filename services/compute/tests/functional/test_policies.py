@@ -22,14 +22,13 @@ def test_the_policy_matrix(compute: ComputeFixture, version: str) -> None:
 
 def test_the_policy_of_each_action(compute: ComputeFixture) -> None:
     """Whoever may not gets 403, and 404 in another project, whatever the body; who may gets to the body's 400."""
-    book = compute.book
+    server, book = compute.server(imageRef=IMAGE_ID)["id"], compute.book
     actors = {"none": None, "expired": book.expired, "revoked": book.revoked, "nobody": book.nobody,
               "reader": book.reader, "other": book.other, "member": book.member, "manager": book.manager,
               "admin": book.admin}
     lines = [f"{'':28}{'rule':60}" + " ".join(f"{name:>8}" for name in actors)]
-    for name, action in sorted(ACTIONS.items()):
+    for name, action in sorted(ACTIONS.items(), key=lambda item: (item[0] == "forceDelete", item[0])):  # that one works
         version = "2.1" if action.until else "latest"
-        server = compute.server(imageRef=IMAGE_ID)["id"]
         seen = [compute.client.post(f"/v2.1/servers/{server}/action", json={name: {"not": "valid"}}, as_=who,
                                     anonymous=who is None, version=version).status_code for who in actors.values()]
         assert seen[:3] == [401, 401, 401] and seen[5] == 404, f"{name}: {seen}"
