@@ -87,7 +87,8 @@ class Plan:
     def service_settings(self) -> dict[str, dict[str, object]]:
         """What each service's configuration says beyond the common fields."""
         return {
-            "identity": {"public_url": f"{self.url('identity')}"},
+            "identity": {"public_url": f"{self.url('identity')}", "lockout_failures": 5, "lockout_seconds": 10,
+                         "unique_passwords": 2},
             "compute": {"prefix": self.prefix, "metadata_secret": self.secrets["metadata"],
                         "hypervisor": self.hypervisor, "libvirt_uri": libvirtd.uri(self.state)},
             "network": {"prefix": self.prefix, "metadata_secret": self.secrets["metadata"],

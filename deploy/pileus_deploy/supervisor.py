@@ -61,7 +61,7 @@ def preload(wanted: Sequence[Process]) -> None:
     from pileus_kit import rpc
 
     rpc.preload()
-    for name in ("gunicorn.app.base", "gunicorn.workers.gthread", "gunicorn.arbiter", "alembic", "sqlalchemy.orm",
+    for name in ("gunicorn.app.base", "pileus_kit.calm", "alembic", "sqlalchemy.orm",
                  "sqlalchemy.dialects.sqlite", "requests", "jsonschema", "oslo_policy.policy", "stevedore",
                  "pileus_kit.web", "pileus_kit.peers", "pileus_kit.doorbell"):
         importlib.import_module(name)

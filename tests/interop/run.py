@@ -1,0 +1,194 @@
+"""Tempest's tests against a cloud of ours, unmodified: those in the lists beside this file, or others.
+
+    python tests/interop/run.py                           the cloud in /var/lib/pileus, both lists
+    python tests/interop/run.py --regex 'tempest.api.network'
+    python tests/interop/run.py --state DIR --list FILE --concurrency 2
+
+`required.txt` holds the required tests of the last OpenStack guidelines, `scenarios.txt` scenarios with logins to
+guests, `cloud.conf` what Tempest can't find out. Exit status 0 only if every chosen test ran and passed.
+"""
+
+import argparse
+import configparser
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import openstack
+
+HERE = Path(__file__).parent
+LISTS = (HERE / "required.txt", HERE / "scenarios.txt")
+USER, PASSWORD = "cirros", "gocubsgo"  # of the test image (deploy/guest-image)
+ALTERNATIVE = "pileus-test-again"
+PROGRAMS = Path(sys.executable).parent
+
+
+def main() -> int:
+    options = _arguments()
+    os.environ["OS_CLIENT_CONFIG_FILE"] = str(options.state / "clouds.yaml")
+    cloud = openstack.connect(cloud="pileus-admin")
+    with tempfile.TemporaryDirectory(prefix="interop-") as made, second_image(cloud, options.state):
+        place = options.workspace or Path(made)
+        prepare(place, configuration(cloud, options.state, place))
+        chosen = choose(place, options)
+        results = run(place, chosen, options.concurrency)
+    return report(chosen, results)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--state", type=Path, default=Path("/var/lib/pileus"), help="the cloud's state directory")
+    parser.add_argument("--list", type=Path, action="append", help="names of tests, one a line")
+    parser.add_argument("--regex", help="instead of lists: every test of Tempest that matches")
+    parser.add_argument("--concurrency", type=int, default=3)
+    parser.add_argument("--workspace", type=Path, help="keep Tempest's files there")
+    return parser.parse_args()
+
+
+# -- the cloud, as Tempest wants to be told ------------------------------------------------------------------------
+
+
+@contextmanager
+def second_image(cloud: Any, state: Path) -> Iterator[None]:
+    """Some tests need two different images."""
+    source = state / "cache" / "pileus-test.qcow2"
+    image = cloud.image.find_image(ALTERNATIVE) or cloud.image.create_image(
+        name=ALTERNATIVE, disk_format="qcow2", container_format="bare", visibility="public", filename=str(source))
+    yield
+    cloud.image.delete_image(image)
+
+
+def configuration(cloud: Any, state: Path, place: Path) -> configparser.RawConfigParser:
+    auth = cloud.config.config["auth"]
+    network = next(n for n in cloud.network.networks(is_router_external=True) if n.name == "public")
+    microversions = {name: proxy.get_endpoint_data().max_microversion
+                     for name, proxy in (("compute", cloud.compute), ("volume", cloud.block_storage))}
+    pool = next(iter(cloud.block_storage.backend_pools())).capabilities
+    store = cloud.session.get(cloud.object_store.get_endpoint().partition("/v1/")[0] + "/info", authenticated=False)
+    found: dict[str, dict[str, Any]] = {
+        "DEFAULT": {"log_dir": place, "log_file": "tempest.log", "use_stderr": False},
+        "oslo_concurrency": {"lock_path": place / "lock"},
+        "auth": {"use_dynamic_credentials": True, "admin_username": auth["username"],
+                 "admin_password": auth["password"], "admin_project_name": auth["project_name"],
+                 "admin_domain_name": "Default"},
+        "identity": {"uri_v3": auth["auth_url"], "auth_version": "v3", "region": cloud.config.get_region_name()},
+        "identity-feature-enabled": {"api_v2": False, "api_v2_admin": False},
+        "service_available": {"cinder": True, "glance": True, "neutron": True, "nova": True, "swift": True},
+        "compute": {"image_ref": cloud.image.find_image("pileus-test").id,
+                    "image_ref_alt": cloud.image.find_image(ALTERNATIVE).id,
+                    "flavor_ref": cloud.compute.find_flavor("m1.nano").id,
+                    "flavor_ref_alt": cloud.compute.find_flavor("m1.micro").id,
+                    "min_compute_nodes": len([s for s in cloud.compute.services() if s.binary == "nova-compute"]),
+                    "min_microversion": "2.1", "max_microversion": _text(microversions["compute"])},
+        "network": {"public_network_id": network.id, "floating_network_name": network.name},
+        "network-feature-enabled": {"api_extensions": _aliases(cloud.network.extensions()), "port_security": True},
+        "volume": {"catalog_type": "block-storage", "min_microversion": "3.0",
+                   "max_microversion": _text(microversions["volume"]), "storage_protocol": pool["storage_protocol"],
+                   "vendor_name": pool["vendor_name"]},
+        "volume-feature-enabled": {"api_extensions": _aliases(cloud.block_storage.extensions())},
+        "object-storage-feature-enabled": {"container_sync": False,
+                                           "discoverable_apis": ",".join(sorted(store.json()))},
+        "validation": {"run_validation": True, "connect_method": "floating", "image_ssh_user": USER,
+                       "image_ssh_password": PASSWORD, "image_alt_ssh_user": USER, "image_alt_ssh_password": PASSWORD},
+        "scenario": {"img_file": state / "cache" / "pileus-test.qcow2", "dhcp_client": ""},
+    }
+    claims = configparser.RawConfigParser()
+    claims.read_dict({section: {key: str(value).replace("$", "$$") for key, value in values.items()}
+                      for section, values in found.items()})
+    claims.read(HERE / "cloud.conf")
+    return claims
+
+
+def _text(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def _aliases(extensions: Iterable[Any]) -> str:
+    return ",".join(sorted(extension.alias for extension in extensions))
+
+
+# -- Tempest -------------------------------------------------------------------------------------------------------
+
+
+def prepare(place: Path, claims: configparser.RawConfigParser) -> None:
+    """A workspace as `tempest init` makes it, but without the samples."""
+    import tempest
+
+    package = Path(str(tempest.__file__)).parent
+    (place / "lock").mkdir(parents=True, exist_ok=True)
+    (place / ".stestr.conf").write_text(
+        f"[DEFAULT]\ntest_path={package / 'test_discover'}\ntop_dir={package}\ngroup_regex=([^\\.]*\\.)*\n")
+    with os.fdopen(os.open(place / "tempest.conf", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        claims.write(file)
+    if not (place / ".stestr").exists():
+        subprocess.run([PROGRAMS / "stestr", "init"], cwd=place, check=True)
+
+
+def choose(place: Path, options: argparse.Namespace) -> list[str]:
+    """Names of tests; a name that Tempest doesn't know is an error, not a pass."""
+    listed = subprocess.run([PROGRAMS / "tempest", "run", "--config-file", place / "tempest.conf", "--list-tests",
+                             *(["--regex", options.regex] if options.regex else [])],
+                            cwd=place, check=False, capture_output=True, text=True)
+    if listed.returncode:
+        sys.exit(f"Tempest can't list its tests:\n{listed.stdout}{listed.stderr}")
+    known = {line.partition("[")[0]: line for line in listed.stdout.splitlines() if line.startswith("tempest.")}
+    wanted = set(known) if options.regex else {
+        name for file in options.list or LISTS for name in file.read_text().split()}
+    if wanted - set(known):
+        sys.exit(f"Tempest has no such tests: {', '.join(sorted(wanted - set(known)))}")
+    (place / "selected.txt").write_text("".join(f"{known[name]}\n" for name in sorted(wanted)))
+    return sorted(wanted)
+
+
+def run(place: Path, chosen: list[str], concurrency: int) -> dict[str, tuple[str, str]]:
+    """Test (or a class's fixture) -> its end and the last line that says why."""
+    print(f"{len(chosen)} tests, {concurrency} at a time", flush=True)
+    subprocess.run([PROGRAMS / "tempest", "run", "--config-file", place / "tempest.conf", "--load-list",
+                    place / "selected.txt", "--concurrency", str(concurrency)], cwd=place, check=False)
+    return dict(_results((place / ".stestr" / str(_last(place))).read_bytes()))
+
+
+def _last(place: Path) -> int:
+    return max(int(file.name) for file in (place / ".stestr").iterdir() if file.name.isdigit())
+
+
+def _results(stream: bytes) -> Iterator[tuple[str, tuple[str, str]]]:
+    import io
+
+    import subunit
+    from testtools import StreamToDict
+
+    ended: list[dict[str, Any]] = []
+    collect = StreamToDict(ended.append)
+    collect.startTestRun()
+    subunit.ByteStreamToStreamResult(io.BytesIO(stream)).run(collect)
+    collect.stopTestRun()
+    for test in ended:
+        details = test["details"]
+        texts = [details[name].as_text().strip() for name in ("reason", "traceback") if name in details]
+        yield test["id"].partition("[")[0], (test["status"], texts[0].splitlines()[-1] if texts and texts[0] else "")
+
+
+def report(chosen: list[str], results: dict[str, tuple[str, str]]) -> int:
+    ends = {name: results.get(name, _of_its_class(name, results)) for name in chosen}
+    for name, (end, why) in ends.items():
+        if end != "success":
+            print(f"{end}: {name}\n    {why}")
+    counts = Counter({"success": "passed", "skip": "skipped"}.get(end, "failed") for end, _ in ends.values())
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    return 0 if counts["passed"] == len(chosen) > 0 else 1
+
+
+def _of_its_class(name: str, results: dict[str, tuple[str, str]]) -> tuple[str, str]:
+    """A class whose fixture failed or was skipped reports that, and none of its tests."""
+    return results.get(f"setUpClass ({name.rpartition('.')[0]})", ("missing", "it has no result"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
