@@ -27,12 +27,15 @@ def api(build: Callable[[C], Any], config: C, process: str) -> None:
     """
     from gunicorn.app.base import BaseApplication
 
+    from pileus_kit.calm import CalmArbiter
+
     class Api(BaseApplication):
         def load_config(self) -> None:
             for key, value in {
-                "bind": config.bind, "worker_class": "gthread", "workers": 1, "threads": config.threads,
-                "keepalive": 75, "timeout": 120, "graceful_timeout": 10, "proc_name": process, "accesslog": None,
-                "loglevel": "warning", "preload_app": False, "worker_tmp_dir": "/dev/shm",  # noqa: S108
+                "bind": config.bind, "worker_class": "pileus_kit.calm.CalmWorker", "workers": 1,
+                "threads": config.threads, "keepalive": 75, "timeout": 120, "graceful_timeout": 10,
+                "proc_name": process, "accesslog": None, "loglevel": "warning", "preload_app": False,
+                "worker_tmp_dir": "/dev/shm",  # noqa: S108 -- in memory, and only its times are written
                 "limit_request_line": 8190, "limit_request_fields": 100, "max_requests": 0,
                 "control_socket_disable": True,
             }.items():
@@ -41,6 +44,9 @@ def api(build: Callable[[C], Any], config: C, process: str) -> None:
 
         def load(self) -> Any:
             return build(config)
+
+        def run(self) -> None:
+            CalmArbiter(self).run()
 
     gc.collect()
     gc.freeze()  # the arbiter and its worker share what is imported so far
