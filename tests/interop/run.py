@@ -35,10 +35,11 @@ def main() -> int:
     cloud = openstack.connect(cloud="pileus-admin")
     with tempfile.TemporaryDirectory(prefix="interop-") as made, second_image(cloud, options.state):
         place = options.workspace or Path(made)
-        prepare(place, configuration(cloud, options.state, place))
+        claims = configuration(cloud, options.state, place)
+        prepare(place, claims)
         chosen = choose(place, options)
-        results = run(place, chosen, options.concurrency)
-    return report(chosen, results)
+        found = run(place, claims, chosen, options.concurrency)
+    return report(chosen, found)
 
 
 def _arguments() -> argparse.Namespace:
@@ -122,16 +123,15 @@ def prepare(place: Path, claims: configparser.RawConfigParser) -> None:
 
     package = Path(str(tempest.__file__)).parent
     (place / "lock").mkdir(parents=True, exist_ok=True)
-    (place / ".stestr.conf").write_text(
-        f"[DEFAULT]\ntest_path={package / 'test_discover'}\ntop_dir={package}\ngroup_regex=([^\\.]*\\.)*\n")
+    (place / ".stestr.conf").write_text(f"[DEFAULT]\ntest_path={package / 'test_discover'}\ntop_dir={package}\n")
     with os.fdopen(os.open(place / "tempest.conf", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         claims.write(file)
     if not (place / ".stestr").exists():
         subprocess.run([PROGRAMS / "stestr", "init"], cwd=place, check=True)
 
 
-def choose(place: Path, options: argparse.Namespace) -> list[str]:
-    """Names of tests; a name that Tempest doesn't know is an error, not a pass."""
+def choose(place: Path, options: argparse.Namespace) -> dict[str, str]:
+    """Name -> Tempest's id of each test; a name that Tempest doesn't know is an error, not a pass."""
     listed = subprocess.run([PROGRAMS / "tempest", "run", "--config-file", place / "tempest.conf", "--list-tests",
                              *(["--regex", options.regex] if options.regex else [])],
                             cwd=place, check=False, capture_output=True, text=True)
@@ -142,52 +142,83 @@ def choose(place: Path, options: argparse.Namespace) -> list[str]:
         name for file in options.list or LISTS for name in file.read_text().split()}
     if wanted - set(known):
         sys.exit(f"Tempest has no such tests: {', '.join(sorted(wanted - set(known)))}")
-    (place / "selected.txt").write_text("".join(f"{known[name]}\n" for name in sorted(wanted)))
-    return sorted(wanted)
+    return {name: known[name] for name in sorted(wanted)}
 
 
-def run(place: Path, chosen: list[str], concurrency: int) -> dict[str, tuple[str, str]]:
+def shares(chosen: Iterable[str], workers: int) -> list[list[str]]:
+    """The tests dealt to workers, a class to one of them, so that all end at about the same time."""
+    classes: dict[str, list[str]] = {}
+    for name in chosen:
+        classes.setdefault(name.rpartition(".")[0], []).append(name)
+    dealt: list[list[str]] = [[] for _ in range(workers)]
+    loads = [0.0] * workers
+    for names in sorted(classes.values(), key=lambda names: -sum(map(weight, names))):
+        least = loads.index(min(loads))
+        dealt[least] += names
+        loads[least] += sum(map(weight, names))
+    return [share for share in dealt if share]
+
+
+def weight(name: str) -> float:
+    """About how many seconds a test takes: it boots guests and logs in, it boots guests, or it just asks."""
+    if "scenario" in name or "server_actions" in name or "attach_volume" in name:
+        return 20.0
+    return 4.0 if "compute.servers" in name or "test_users" in name or "test_volumes_" in name else 0.3
+
+
+def run(place: Path, claims: configparser.RawConfigParser, chosen: dict[str, str],
+        workers: int) -> dict[str, tuple[str, str]]:
     """Test (or a class's fixture) -> its end and the last line that says why."""
-    print(f"{len(chosen)} tests, {concurrency} at a time", flush=True)
-    subprocess.run([PROGRAMS / "tempest", "run", "--config-file", place / "tempest.conf", "--load-list",
-                    place / "selected.txt", "--concurrency", str(concurrency)], cwd=place, check=False)
-    return dict(_results((place / ".stestr" / str(_last(place))).read_bytes()))
+    dealt = shares(chosen, workers)
+    print(f"{len(chosen)} tests, {len(dealt)} at a time", flush=True)
+    running = []
+    for number, share in enumerate(dealt):
+        own = place / f"worker-{number}"
+        prepare(own, claims)
+        (own / "selected.txt").write_text("".join(f"{chosen[name]}\n" for name in share))
+        running.append(subprocess.Popen([PROGRAMS / "tempest", "run", "--config-file", own / "tempest.conf", "--serial",
+                                         "--load-list", own / "selected.txt"], cwd=own))
+    for process in running:
+        process.wait()
+    return {test: end for number in range(len(dealt)) for test, end in results(place / f"worker-{number}").items()}
 
 
-def _last(place: Path) -> int:
-    return max(int(file.name) for file in (place / ".stestr").iterdir() if file.name.isdigit())
-
-
-def _results(stream: bytes) -> Iterator[tuple[str, tuple[str, str]]]:
+def results(place: Path) -> dict[str, tuple[str, str]]:
+    """Of the last run in a workspace."""
     import io
 
     import subunit
     from testtools import StreamToDict
 
+    stream = subprocess.run([PROGRAMS / "stestr", "last", "--subunit"], cwd=place, check=False, capture_output=True)
     ended: list[dict[str, Any]] = []
     collect = StreamToDict(ended.append)
     collect.startTestRun()
-    subunit.ByteStreamToStreamResult(io.BytesIO(stream)).run(collect)
+    subunit.ByteStreamToStreamResult(io.BytesIO(stream.stdout)).run(collect)
     collect.stopTestRun()
-    for test in ended:
-        details = test["details"]
-        texts = [details[name].as_text().strip() for name in ("reason", "traceback") if name in details]
-        yield test["id"].partition("[")[0], (test["status"], texts[0].splitlines()[-1] if texts and texts[0] else "")
+    return {test["id"].partition("[")[0]: (test["status"], _why(test["details"])) for test in ended}
 
 
-def report(chosen: list[str], results: dict[str, tuple[str, str]]) -> int:
-    ends = {name: results.get(name, _of_its_class(name, results)) for name in chosen}
+def _why(details: dict[str, Any]) -> str:
+    lines = [line for name in ("reason", "traceback") if name in details
+             for line in details[name].as_text().splitlines() if line.strip()]
+    named = [line for line in lines if "Error" in line or "Exception" in line or "Fail" in line]
+    return (named or lines or [""])[-1].strip()[:500]
+
+
+def report(chosen: Iterable[str], found: dict[str, tuple[str, str]]) -> int:
+    ends = {name: found.get(name, _of_its_class(name, found)) for name in chosen}
     for name, (end, why) in ends.items():
         if end != "success":
             print(f"{end}: {name}\n    {why}")
     counts = Counter({"success": "passed", "skip": "skipped"}.get(end, "failed") for end, _ in ends.values())
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    return 0 if counts["passed"] == len(chosen) > 0 else 1
+    return 0 if counts["passed"] == len(ends) > 0 else 1
 
 
-def _of_its_class(name: str, results: dict[str, tuple[str, str]]) -> tuple[str, str]:
+def _of_its_class(name: str, found: dict[str, tuple[str, str]]) -> tuple[str, str]:
     """A class whose fixture failed or was skipped reports that, and none of its tests."""
-    return results.get(f"setUpClass ({name.rpartition('.')[0]})", ("missing", "it has no result"))
+    return found.get(f"setUpClass ({name.rpartition('.')[0]})", ("missing", "it has no result"))
 
 
 if __name__ == "__main__":
