@@ -76,6 +76,7 @@ def test_config_drive_and_console_login(image: Path, tmp_path: Path) -> None:
     with Guest(image, tmp_path, drive=drive) as guest:
         guest.wait_console("datasource: configdrive uuid=" + UUID)
         assert guest.ssh("cat /root/user-data-ran") == "once\n"
+        assert guest.ssh("blkid -L config-2 -o device", user="cirros").startswith("/dev/")
         guest.type(("login: ", "cirros"), ("assword: ", 'se"c\\ret'), ("$ ", "echo console-is-$(echo mine)"))
         guest.ssh("reboot")
         until("a second boot", lambda: guest.console().count("boot finished") == 2)

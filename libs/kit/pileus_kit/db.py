@@ -79,6 +79,26 @@ class Sessions:
         self.engine.dispose()
 
 
+class Changes:
+    """Tells for next to nothing whether anybody wrote to the database since it was asked last (SQLite's data_version).
+    Where that can't be told, it says yes. For one thread."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._engine = sessions.engine
+        self._can_tell = self._engine.dialect.name == "sqlite"
+        self._connection: Any = None  # ours alone: one's own writes don't change its data_version
+        self._seen: int | None = None
+
+    def any(self) -> bool:
+        if not self._can_tell:
+            return True
+        if self._connection is None:
+            self._connection = self._engine.raw_connection()
+        version = self._connection.cursor().execute("PRAGMA data_version").fetchone()[0]
+        changed, self._seen = version != self._seen, version
+        return changed
+
+
 def _options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"connect_args": {"check_same_thread": False, "timeout": 30}, "pool_size": 20, "max_overflow": 30}

@@ -5,9 +5,9 @@ lease (`owner`, `lease_until`) and a fence (`attempt`): who lost the lease can't
 """
 
 from pileus_kit.context import Work
-from pileus_kit.flow.jobs import Busy, EventColumns, JobColumns, cancel, enqueue, job_indexes, live
+from pileus_kit.flow.jobs import Busy, EventColumns, JobColumns, alive, cancel, enqueue, job_indexes, live
 from pileus_kit.flow.runner import Runner
 from pileus_kit.flow.steps import Again, Flow, Local, Remote
 
-__all__ = ["Again", "Busy", "EventColumns", "Flow", "JobColumns", "Local", "Remote", "Runner", "Work", "cancel",
-           "enqueue", "job_indexes", "live"]
+__all__ = ["Again", "Busy", "EventColumns", "Flow", "JobColumns", "Local", "Remote", "Runner", "Work", "alive",
+           "cancel", "enqueue", "job_indexes", "live"]

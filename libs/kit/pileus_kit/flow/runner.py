@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from pileus_kit import context
 from pileus_kit.context import Work
-from pileus_kit.db import Sessions, now
+from pileus_kit.db import Changes, Sessions, now
 from pileus_kit.errors import CloudError, Transient
 from pileus_kit.flow import jobs
 from pileus_kit.flow.jobs import EventColumns, JobColumns
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 LEASE = 15.0  # seconds; renewed at a third of it
 POLL = 5.0  # seconds between looks for jobs whose ring was lost
+UNSEEN = 60.0  # seconds between looks though nothing lives and nobody wrote
 LONGEST_PAUSE = 15.0  # seconds between two tries of one step
 
 
@@ -59,6 +60,8 @@ class Runner:
         self._rings: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._crew: list[threading.Thread] = []
+        self._changes = Changes(sessions)
+        self._quiet_until = 0.0  # monotonic; unless somebody writes
 
     # -- a worker process ------------------------------------------------------------------------------------------
 
@@ -96,8 +99,13 @@ class Runner:
 
     def _due(self) -> list[str]:
         try:
+            if not self._changes.any() and time.monotonic() < self._quiet_until:
+                return []
             with self.sessions.read() as session:
-                return jobs.due(session, self.job, time.time(), limit=10 * self.threads)
+                due = jobs.due(session, self.job, time.time(), limit=10 * self.threads)
+                quiet = not due and not jobs.any_alive(session, self.job)
+            self._quiet_until = time.monotonic() + UNSEEN if quiet else 0.0
+            return due
         except Exception:  # the database is away: say so and look again at the next poll
             log.exception("cannot look for jobs")
             return []
@@ -316,7 +324,7 @@ class Runner:
         """Run everything live in this thread, without the pauses; gives up after `rounds` looks."""
         for _ in range(rounds):
             with self.sessions.begin() as session:
-                session.execute(update(self.job).where(self.job.state.in_(jobs.LIVE)).values(run_at=0.0))
+                session.execute(update(self.job).where(jobs.alive(self.job)).values(run_at=0.0))
                 waiting = jobs.due(session, self.job, time.time(), limit=1000)
             if not waiting:
                 return

@@ -1,6 +1,7 @@
 """Jobs end well: a little world of three kinds of step, killed everywhere."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from pileus_kit.db import Sessions
+from pileus_kit.db import Sessions, count_statements
 from pileus_kit.errors import HostDown
 from pileus_kit.flow import (
     Again,
@@ -26,6 +27,7 @@ from pileus_kit.flow import (
     enqueue,
     live,
 )
+from pileus_kit.flow.jobs import any_alive, due, live
 from pileus_kit.testing import fresh_sessions, kill_at_every_step
 
 
@@ -326,3 +328,26 @@ def test_a_job_that_waits_for_another_does_not_drown_it(world: World) -> None:
     finally:
         world.runner.stop()
     world.done()
+
+
+def test_a_look_for_jobs_reads_no_finished_ones(world: World) -> None:
+    """SQLite takes a partial index only for its own words."""
+    if world.sessions.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL decides by its statistics")
+    with count_statements(world.sessions) as seen, world.sessions.read() as session:
+        due(session, Job, time.time(), 10)
+        live(session, Job, "c1")
+        any_alive(session, Job)
+        plans = [str(session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (0,) * statement.count("?"))
+                     .all()) for statement in seen[:3]]
+    assert all("USING" in plan and "INDEX jobs_" in plan for plan in plans), plans
+
+
+def test_nobody_looks_while_nothing_lives_and_nobody_writes(world: World) -> None:
+    runner = world.runner
+    runner._due()
+    with count_statements(world.sessions) as seen:
+        assert runner._due() == [] and seen == []
+    job = world.start()
+    assert runner._due() == [job]
+    assert runner._due() == [job], "what lives is looked for, written or not"

@@ -14,7 +14,7 @@ from pileus_compute.db.models import Job, ServerVolume
 from pileus_compute.errors import VolumeNotAttached
 from pileus_kit.errors import BadRequest, Conflict, Forbidden, NotFound
 from pileus_kit.flow import enqueue
-from pileus_kit.flow.jobs import LIVE
+from pileus_kit.flow.jobs import alive
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import Resource, caller, tools, version
 
@@ -156,7 +156,7 @@ def remove(server_id: str, volume_id: str) -> Any:
         if row.boot_index == 0:
             raise Forbidden(rule=RULE + "delete (the root device can't be detached)")
         subject = servers.part_subject(server_id, row.id)
-        if session.scalar(select(Job.id).where(Job.subject == subject, Job.state.in_(LIVE))):
+        if session.scalar(select(Job.id).where(Job.subject == subject, alive(Job))):
             raise Conflict(why=f"Volume {volume_id} is being attached or detached.")
         job = enqueue(session, Job, flow="server.detach_volume", subject=subject, data={"row": row.id},
                       caller=caller()).id

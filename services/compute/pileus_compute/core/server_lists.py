@@ -13,7 +13,7 @@ from pileus_compute.core import servers
 from pileus_compute.core.states import TASKS, VM_STATES
 from pileus_compute.db.models import Job, Server, ServerPort, ServerTag
 from pileus_kit.errors import BadRequest
-from pileus_kit.flow.jobs import LIVE
+from pileus_kit.flow.jobs import alive
 from pileus_kit.paging import fetch
 
 SORTS: dict[str, Any] = {
@@ -71,7 +71,7 @@ def _conditions(session: Session, query: Query) -> list[ColumnElement[bool]]:
     if query.project_id is not None:
         where.append(Server.project_id == query.project_id)
     if query.statuses or query.flows:
-        now_doing = exists().where(Job.subject == Server.id, Job.state.in_(LIVE), Job.flow.in_(query.flows))
+        now_doing = exists().where(Job.subject == Server.id, alive(Job), Job.flow.in_(query.flows))
         where.append(or_(Server.status.in_(query.statuses), now_doing) if query.flows
                      else Server.status.in_(query.statuses))
     if query.since:
@@ -104,7 +104,7 @@ def _condition(session: Session, key: str, value: str) -> ColumnElement[bool]:
         return getattr(Server, key) == int(value)
     if key == "task_state":
         flows = [flow for flow, steps in TASKS.items() if value in steps.values()]
-        return exists().where(Job.subject == Server.id, Job.state.in_(LIVE), Job.flow.in_(flows))
+        return exists().where(Job.subject == Server.id, alive(Job), Job.flow.in_(flows))
     raise BadRequest(why=f"Unknown filter {key}")
 
 

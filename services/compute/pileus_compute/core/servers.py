@@ -37,7 +37,7 @@ from pileus_compute.db.models import (
 from pileus_compute.errors import ServerNotFound
 from pileus_kit.db import Json, new_id, now
 from pileus_kit.flow import enqueue
-from pileus_kit.flow.jobs import LIVE
+from pileus_kit.flow.jobs import alive
 
 HOUSEWORK = ("server.tidy", "server.drop_image")  # jobs that nobody asked for
 
@@ -170,7 +170,7 @@ def _close_up(sqlite: bool) -> Select[Any]:
     tags = _rows(sqlite, ServerTag, ("tag",))
     job = select(Job.flow + " " + Job.step).where(
         or_(Job.subject == bindparam("server"), Job.subject == bindparam("offload")),
-        Job.state.in_(LIVE)).limit(1).scalar_subquery()
+        alive(Job)).limit(1).scalar_subquery()
     return select(Server, ports, volumes, tags, job).where(Server.id == bindparam("server"))
 
 
@@ -196,7 +196,7 @@ def live_jobs(session: Session, server_ids: Sequence[str]) -> dict[str, tuple[st
     """Server id -> flow and step of what is being done with it."""
     subjects = {s: s for s in server_ids} | {offload_subject(s): s for s in server_ids}
     return {subjects[subject]: (flow, step) for subject, flow, step in session.execute(
-        select(Job.subject, Job.flow, Job.step).where(Job.subject.in_(list(subjects)), Job.state.in_(LIVE)))}
+        select(Job.subject, Job.flow, Job.step).where(Job.subject.in_(list(subjects)), alive(Job)))}
 
 
 def busy_with(session: Session, server: Server) -> str | None:
@@ -246,7 +246,7 @@ def stop_work(session: Session, server_id: str, why: str) -> None:
 
 def unfinished(session: Session, server_id: str) -> list[Job]:
     """Jobs of the server and its parts, but for its deletion, that are not at rest."""
-    return list(session.scalars(select(Job).where(*_work_of(server_id), Job.state.in_(LIVE))))
+    return list(session.scalars(select(Job).where(*_work_of(server_id), alive(Job))))
 
 
 def _work_of(server_id: str) -> tuple[Any, ...]:
