@@ -1,1 +1,3 @@
 """The unified command pileus."""
+
+VERSION = "0.1.0"

@@ -78,8 +78,7 @@ J = TypeVar("J", bound=JobColumns)
 
 
 def alive(table: type[JobColumns]) -> ColumnElement[bool]:
-    """That a job is live, in the partial indexes' own words: SQLite takes such an index for nothing else, and would read
-    through all jobs that ever were."""
+    """That a job is live, in the partial indexes' own words: for others SQLite reads all jobs that ever were."""
     return table.state.in_(bindparam("live", LIVE, expanding=True, literal_execute=True, unique=True))
 
 

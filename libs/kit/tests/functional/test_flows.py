@@ -27,7 +27,7 @@ from pileus_kit.flow import (
     enqueue,
     live,
 )
-from pileus_kit.flow.jobs import any_alive, due, live
+from pileus_kit.flow.jobs import any_alive, due
 from pileus_kit.testing import fresh_sessions, kill_at_every_step
 
 
