@@ -17,6 +17,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -27,6 +28,8 @@ OVERLAID = {"run": "/run/libvirt", "lib": "/var/lib/libvirt", "log": "/var/log/l
 MS_BIND = 4096
 PR_SET_CHILD_SUBREAPER = 36
 READY_S = 30
+PROBE_S, PROBED_S = 10, 300
+"""How long a QEMU may take to say what it can do, and how long after libvirtd's start it is asked."""
 GUEST_USER, GUEST_GROUP = "libvirt-qemu", "kvm"
 CONSOLE_LOG_BYTES = 1 << 20
 LOGS_S = 7 * 24 * 3600
@@ -84,10 +87,37 @@ def run(state: Path, daemon: str) -> int:
     child = subprocess.Popen(argv)
     for stop_signal in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop_signal, lambda number, _: os.kill(child.pid, number))
+    threading.Thread(target=_end_hung_probe, args=(child,), daemon=True).start()
     while True:
         pid, status = os.wait()
         if pid == child.pid:
             return os.waitstatus_to_exitcode(status)
+
+
+def _end_hung_probe(daemon: "subprocess.Popen[bytes]") -> None:
+    """libvirtd asks each QEMU what it can do when it first needs to know, and waits for the answer without a limit. A
+    QEMU that accepts its monitor's connection twice never answers (seen once in a hundred starts). What libvirtd would
+    know after such a QEMU's end is nothing, for good: so it starts again, too."""
+    since: dict[int, float] = {}
+    began = time.monotonic()
+    while daemon.poll() is None and time.monotonic() < began + PROBED_S:
+        time.sleep(1)
+        ours = _read(f"/proc/self/task/{os.getpid()}/children").split()  # what we were given, too
+        probes = {int(pid) for pid in ours if b"\0none,accel=" in _read(f"/proc/{int(pid)}/cmdline")}
+        since = {pid: since.get(pid, time.monotonic()) for pid in probes}
+        hung = [pid for pid, at in since.items() if time.monotonic() > at + PROBE_S]
+        if hung:
+            print(f"QEMU {hung[0]} doesn't say what it can do; libvirtd starts again", file=sys.stderr, flush=True)
+            os.kill(hung[0], signal.SIGKILL)
+            daemon.terminate()
+            return
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
 
 
 def _open_kvm(state: Path) -> None:

@@ -338,8 +338,8 @@ def test_a_look_for_jobs_reads_no_finished_ones(world: World) -> None:
         due(session, Job, time.time(), 10)
         live(session, Job, "c1")
         any_alive(session, Job)
-        plans = [str(session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (0,) * statement.count("?"))
-                     .all()) for statement in seen[:3]]
+        plans = [str(session.connection().exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {statement}", (0,) * statement.count("?")).all()) for statement in seen[:3]]
     assert all("USING" in plan and "INDEX jobs_" in plan for plan in plans), plans
 
 
