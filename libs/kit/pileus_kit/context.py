@@ -3,9 +3,12 @@
 import uuid
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+arrived_at: ContextVar[datetime | None] = ContextVar("arrived_at", default=None)
+"""When the API request came in that this thread answers."""
 work: ContextVar["Work | None"] = ContextVar("work", default=None)
 
 

@@ -14,6 +14,7 @@ from pileus_kit import context
 from pileus_kit.auth import Caller, KeystoneAuthenticator
 from pileus_kit.config import ServiceConfig
 from pileus_kit.errors import CloudError, PeerDown, Unauthorized
+from pileus_kit.spans import span
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +78,9 @@ class Peers:
     def _send(self, service: str, method: str, url: str, headers: Mapping[str, str], data: Any,
               stream: bool = False) -> requests.Response:
         try:
-            return self._http.request(method, url, headers=headers, data=data, stream=stream, timeout=TIMEOUT,
-                                      allow_redirects=False)
+            with span(f"{method} {url.partition('?')[0].split('/', 3)[-1]}", where=service):
+                return self._http.request(method, url, headers=headers, data=data, stream=stream, timeout=TIMEOUT,
+                                          allow_redirects=False)
         except requests.ConnectionError as err:
             with self._lock:
                 self._endpoints.pop(service, None)  # it may have moved

@@ -21,7 +21,7 @@ from typing import cast as typed
 
 import msgspec
 
-from pileus_kit import context
+from pileus_kit import context, spans
 from pileus_kit.errors import CloudError, HostDown, Transient
 
 log = logging.getLogger(__name__)
@@ -231,8 +231,10 @@ class _Client:
             if not terms.answers:
                 self._send(lambda: self._client.prepare(version=terms.since).cast(_baggage(), name, **plain))
                 return None
-            answer = self._send(lambda: self._client.prepare(
-                version=terms.since, timeout=terms.timeout).call(_baggage(), name, **plain))
+            with spans.span(name, where=self._whom):
+                answer = self._send(lambda: self._client.prepare(
+                    version=terms.since, timeout=terms.timeout).call(_baggage(), name, **plain))
+                spans.adopt(answer.get("spans", []))
             if "refused" in answer:
                 refused = answer["refused"]
                 raise (RefusedForNow if refused["status"] == Transient.status else Refused)(**refused)
@@ -276,6 +278,11 @@ class _Endpoint:
         implemented = getattr(self.implementation, name)
 
         def receive(ctxt: dict[str, Any], **raw: Any) -> Any:
+            with spans.collected() as found:
+                answer = attempt(ctxt, raw)
+            return answer | {"spans": found} if found else answer
+
+        def attempt(ctxt: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
             token = context.request_id.set(ctxt.get("request_id", ""))
             try:
                 with self._fence.turn(ctxt) as mine:

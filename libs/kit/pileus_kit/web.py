@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -186,6 +187,7 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
     def begin() -> None:
         given = request.headers.get("X-OpenStack-Request-ID", "")
         context.request_id.set(given if REQUEST_ID.fullmatch(given) else context.new_request_id())
+        context.arrived_at.set(datetime.now(UTC))
         g.began, g.version = time.perf_counter(), (0, 0)
         if b"%00" in request.query_string or "\0" in request.path:
             raise BadRequest(why="The character NUL can't be part of a URL.")

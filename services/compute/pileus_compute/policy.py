@@ -1,5 +1,6 @@
 """Who may do what in compute: OpenStack's rule names and defaults, as a table."""
 
+from pileus_kit import operations
 from pileus_kit.policy import (
     ADMIN,
     ANYONE,
@@ -79,6 +80,7 @@ def _named(names: tuple[str, ...], check: str) -> list[Rule]:
 
 
 RULES: list[Rule] = [
+    *operations.RULES,
     *_named(READ, PROJECT_READER_OR_ADMIN),
     *_named(WRITE, PROJECT_MEMBER_OR_ADMIN),
     *_named(MANAGE, PROJECT_MANAGER_OR_ADMIN),

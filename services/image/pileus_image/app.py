@@ -18,7 +18,7 @@ from pileus_image.drivers.web import Fetcher
 from pileus_image.flows import import_image
 from pileus_image.flows.sweep import Sweeper
 from pileus_image.flows.tools import Tools
-from pileus_kit import serve
+from pileus_kit import operations, serve
 from pileus_kit.auth import Authenticator
 from pileus_kit.db import Sessions, alive
 from pileus_kit.errors import NotFound
@@ -28,7 +28,7 @@ from pileus_kit.policy import Enforcer
 from pileus_kit.web import create_app
 
 RESOURCES = [info.root, info.resource, images.resource, data.resource, members.resource, imports.resource,
-             tickets.resource, metadefs.resource, definitions.resource]
+             tickets.resource, metadefs.resource, definitions.resource, operations.resource(Job, Event)]
 
 
 def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Flask:

@@ -1,5 +1,6 @@
 """OpenStack's policy rules for images, with their defaults; `pileus:*` are ours."""
 
+from pileus_kit import operations
 from pileus_kit.policy import ADMIN, ADMIN_OR_SERVICE, PROJECT_MEMBER_OR_ADMIN, PROJECT_READER_OR_ADMIN, Rule
 
 OPEN = "'community':%(visibility)s or 'public':%(visibility)s"
@@ -25,6 +26,7 @@ SPACES = [
 ]
 
 RULES = [
+    *operations.RULES,
     *SPACES,
     Rule("add_image", f"{ADMIN} or (role:member and project_id:%(project_id)s)", "Create an image"),
     Rule("delete_image", PROJECT_MEMBER_OR_ADMIN, "Delete an image"),

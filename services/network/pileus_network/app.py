@@ -7,7 +7,7 @@ from typing import Protocol
 
 from flask import Flask
 
-from pileus_kit import serve
+from pileus_kit import operations, serve
 from pileus_kit.auth import Authenticator
 from pileus_kit.db import Sessions, alive
 from pileus_kit.doorbell import Ringer
@@ -38,6 +38,7 @@ from pileus_network.api.failures import neutron_error
 from pileus_network.config import Config
 from pileus_network.core.pokes import Poker, Pokes
 from pileus_network.core.tidings import TOPIC
+from pileus_network.db.models import Event, Job
 from pileus_network.policy import RULES
 
 NOUNS = (
@@ -59,7 +60,8 @@ NOUNS = (
     ip_availabilities,
     topologies,
 )
-RESOURCES: tuple[Resource, ...] = (*(noun.resource for noun in NOUNS), *tags.RESOURCES)
+RESOURCES: tuple[Resource, ...] = (
+    *(noun.resource for noun in NOUNS), *tags.RESOURCES, operations.resource(Job, Event))
 
 
 class Rings(Protocol):

@@ -7,6 +7,7 @@ as `network:project_id`, and whether that is shared as `network:shared`.
 
 from collections.abc import Iterator
 
+from pileus_kit import operations
 from pileus_kit.policy import (
     ADMIN,
     ADMIN_OR_SERVICE,
@@ -191,7 +192,10 @@ def _tags() -> Iterator[tuple[str, str]]:
 
 
 RULES = [
-    Rule(name, check)
-    for table in (NETWORKS, SUBNETS, SUBNET_POOLS, PORTS, ROUTERS, SECURITY_GROUPS, OTHERS, dict(_tags()))
-    for name, check in table.items()
+    *operations.RULES,
+    *(
+        Rule(name, check)
+        for table in (NETWORKS, SUBNETS, SUBNET_POOLS, PORTS, ROUTERS, SECURITY_GROUPS, OTHERS, dict(_tags()))
+        for name, check in table.items()
+    ),
 ]

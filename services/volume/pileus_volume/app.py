@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from pileus_kit import operations
 from pileus_kit.auth import Authenticator
 from pileus_kit.db import Sessions, alive
 from pileus_kit.doorbell import Ringer
@@ -34,6 +35,7 @@ from pileus_volume.api import (
     volumes,
 )
 from pileus_volume.config import Config
+from pileus_volume.db.models import Event, Job
 from pileus_volume.flows.tools import Tools
 from pileus_volume.policy import RULES
 from pileus_volume.rpc import StorageAgent
@@ -43,7 +45,7 @@ RESOURCES = [versions.resource, volumes.resource, volume_actions.resource, metad
              snapshots.resource, attachments.resource, types.resource, quotas.sets, quotas.classes, limits.resource,
              hosts.services, hosts.pools, hosts.storage_hosts, hosts.capabilities, hosts.zones, extensions.resource,
              extensions.filters, transfers.older, transfers.newer, messages.resource, qos_specs.resource,
-             default_types.resource]
+             default_types.resource, operations.resource(Job, Event)]
 ACTIONS = (image_metadata, volume_connections)  # modules that add to the volumes' actions
 
 

@@ -1,5 +1,6 @@
 """Rules by OpenStack's names, with the defaults that Cinder has today."""
 
+from pileus_kit import operations
 from pileus_kit.policy import (
     ADMIN,
     ADMIN_OR_SERVICE,
@@ -22,6 +23,7 @@ def _rules(check: str, names: str) -> list[Rule]:
 
 
 RULES = [
+    *operations.RULES,
     *_rules(READER, """
         volume:get volume:get_all volume:get_volume_metadata volume_extension:volume_tenant_attribute
         volume_extension:volume_image_metadata:show volume_extension:volume_encryption_metadata

@@ -41,9 +41,10 @@ class JobColumns(Columns):
     attempt: Mapped[int] = mapped_column(default=0)  # fence: grows with each claim
     cancelled: Mapped[bool] = mapped_column(default=False)
     error: Mapped[str | None] = mapped_column(Text, default=None)
-    request_id: Mapped[str] = mapped_column(String(64), default="")
+    request_id: Mapped[str] = mapped_column(String(64), default="", index=True)
     user_id: Mapped[str | None] = mapped_column(String(64), default=None)
     project_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    arrived_at: Mapped[datetime | None] = mapped_column(Utc, default=None)  # the API request that enqueued it
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
     updated_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
@@ -66,6 +67,7 @@ class EventColumns(Columns):
     worker: Mapped[str] = mapped_column(String(128), default="")
     started_at: Mapped[datetime] = mapped_column(Utc, default=now)
     finished_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    spans: Mapped[list[Any] | None] = mapped_column(Json, default=None)  # pileus_kit.spans
 
 
 def job_indexes(table: str) -> tuple[Index, ...]:
@@ -88,7 +90,8 @@ def enqueue(session: Session, table: type[J], *, flow: str, subject: str, data: 
     session.flush()
     job = table(id=new_id(), flow=flow, subject=subject, data=data or {},
                 request_id=context.request_id.get() if request_id is None else request_id,
-                user_id=getattr(caller, "user_id", None), project_id=getattr(caller, "project_id", None))
+                arrived_at=context.arrived_at.get(), user_id=getattr(caller, "user_id", None),
+                project_id=getattr(caller, "project_id", None))
     session.add(job)
     try:
         session.flush()

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from pileus_kit import context
+from pileus_kit import context, spans
 from pileus_kit.context import Work
 from pileus_kit.db import Changes, Sessions, now
 from pileus_kit.errors import CloudError, Transient
@@ -61,6 +61,7 @@ class Runner:
         self._stopping = threading.Event()
         self._crew: list[threading.Thread] = []
         self._changes = Changes(sessions)
+        self._spans = threading.local()  # what the step that this thread works on did
         self._quiet_until = 0.0  # monotonic; unless somebody writes
 
     # -- a worker process ------------------------------------------------------------------------------------------
@@ -172,10 +173,11 @@ class Runner:
             if self._stopping.is_set():
                 self._save_alone(place, owner=None, lease_until=0.0)
                 return None
-            try:
-                next_place = self._forward(place) if place.state == "running" else self._backward(place)
-            except Turned:
-                next_place = self._reread(place)
+            with spans.collected() as self._spans.found:
+                try:
+                    next_place = self._forward(place) if place.state == "running" else self._backward(place)
+                except Turned:
+                    next_place = self._reread(place)
             if isinstance(next_place, float):
                 return next_place
             place = next_place
@@ -316,7 +318,7 @@ class Runner:
               began: datetime) -> None:
         session.add(self.event(job_id=place.work.id, subject=place.work.subject, flow=place.work.flow, step=step.name,
                                outcome=outcome, cause=cause, request_id=place.work.request_id, worker=self.me,
-                               started_at=began, finished_at=datetime.now(UTC)))
+                               spans=list(self._spans.found) or None, started_at=began, finished_at=datetime.now(UTC)))
 
     # -- tests -----------------------------------------------------------------------------------------------------
 

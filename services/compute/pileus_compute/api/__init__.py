@@ -38,6 +38,8 @@ from pileus_compute.api import (
     volume_attachments,
     zones,
 )
+from pileus_compute.db.models import Event, Job
+from pileus_kit import operations
 
 # imported for the actions that they declare
 ACTION_MODULES = (power_actions, disk_actions, size_actions, migrations, consoles, server_security_groups,
@@ -50,4 +52,4 @@ RESOURCES = (
     zones.resource, hypervisors.resource, services.resource, aggregates.resource, external_events.resource,
     assisted_snapshots.resource, migrations.resource, metadata_service.resource,
     legacy_images.resource, legacy_security_groups.resource, legacy_networks.resource, legacy_volumes.resource,
-    legacy_hosts.resource, usage_audit.resource)
+    legacy_hosts.resource, usage_audit.resource, operations.resource(Job, Event))

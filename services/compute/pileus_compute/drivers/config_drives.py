@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 
 from pileus_compute.rpc import HypervisorFailed
+from pileus_kit.spans import span
 
 LABEL = "config-2"
 MAX_BYTES = 64 << 20
@@ -20,8 +21,9 @@ def write(files: dict[str, bytes], into: Path) -> None:
             path = Path(folder, *_parts(name))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        done = subprocess.run(["genisoimage", "-quiet", "-J", "-l", "-R", "-allow-lowercase", "-allow-multidot",
-                               "-V", LABEL, "-o", str(fresh), folder], capture_output=True, text=True, check=False)
+        with span("genisoimage"):
+            done = subprocess.run(["genisoimage", "-quiet", "-J", "-l", "-R", "-allow-lowercase", "-allow-multidot",
+                                   "-V", LABEL, "-o", str(fresh), folder], capture_output=True, text=True, check=False)
     if done.returncode:
         raise HypervisorFailed(what="make a config drive", why=done.stderr.strip()[-500:])
     fresh.chmod(0o600)

@@ -14,6 +14,7 @@ from pileus_compute.drivers import config_drives, qemu_img
 from pileus_compute.drivers.images import Base, Images
 from pileus_compute.rpc import DiskTooSmall, Guest, GuestAbsent, HypervisorFailed, Image, LocalDisk
 from pileus_kit.formats import inspect
+from pileus_kit.spans import span
 
 GIB, MIB = 1 << 30, 1 << 20
 MKFS = {"ext2": ("-q", "-F", "-L"), "ext3": ("-q", "-F", "-L"), "ext4": ("-q", "-F", "-L"), "xfs": ("-q", "-f", "-L"),
@@ -251,6 +252,7 @@ def _blank(path: Path, size: int) -> None:
 
 
 def _call(what: str, *command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    with span(" ".join(command[:2])):
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise HypervisorFailed(what=what, why=done.stderr.strip()[-500:])

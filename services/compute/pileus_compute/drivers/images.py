@@ -17,6 +17,7 @@ import requests
 from pileus_compute.drivers import qemu_img
 from pileus_compute.rpc import HypervisorFailed, Image, ImageUnreachable, ImageUnusable
 from pileus_kit.formats import Inspection, inspect
+from pileus_kit.spans import span
 
 log = logging.getLogger(__name__)
 
@@ -108,8 +109,9 @@ class Images:
         """The bytes, checked against size and hash and safe on disk: a base that survives a power cut is whole."""
         part, whole = self._path(image.id, "part"), False
         try:
-            with requests.get(image.url, headers={"X-Image-Ticket": image.ticket}, stream=True, allow_redirects=False,
-                              timeout=(CONNECT_S, SILENCE_S)) as answer:
+            with span("fetch the image", where="image"), requests.get(
+                    image.url, headers={"X-Image-Ticket": image.ticket}, stream=True, allow_redirects=False,
+                    timeout=(CONNECT_S, SILENCE_S)) as answer:
                 _check_status(image, answer.status_code)
                 with part.open("wb") as file:
                     os.fchmod(file.fileno(), MODE)

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from pileus_compute.rpc import HypervisorFailed
+from pileus_kit.spans import span
 
 MEMORY, STACK = 2 << 30, 1 << 20
 """Bytes of address space: an image that needs more to be understood is an attack. Its 64 threads need a stack each."""
@@ -30,8 +31,9 @@ def convert(source: Path, source_format: str, target: Path, target_format: str, 
 
 def _run(what: str, *arguments: str, cpu_s: int = CPU_BASE_S) -> None:
     command = ["prlimit", f"--as={MEMORY}", f"--stack={STACK}", f"--cpu={cpu_s}", "qemu-img", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
-                          env={**os.environ, "MALLOC_ARENA_MAX": "2", "LC_ALL": "C"})
+    with span(f"qemu-img {arguments[0]}"):
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+                              env={**os.environ, "MALLOC_ARENA_MAX": "2", "LC_ALL": "C"})
     if done.returncode:
         why = done.stderr.strip() or f"qemu-img ended with {done.returncode}"
         raise HypervisorFailed(what=what, why=why[-500:])

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pileus_compute.rpc import HypervisorFailed, TapMissing
+from pileus_kit.spans import span
 
 NET = Path("/sys/class/net")
 PATIENCE_S = 30
@@ -19,7 +20,8 @@ def wired(tap: str) -> bool:
 @contextmanager
 def needed(taps: list[str]) -> Iterator[None]:
     """Wait for them, then do what needs them; if that fails and one has gone meanwhile, it was that: TapMissing."""
-    wait(taps)
+    with span("wait for the network"):
+        wait(taps)
     try:
         yield
     except HypervisorFailed as err:

@@ -59,6 +59,7 @@ from pileus_compute.rpc import (
     Power,
     Volume,
 )
+from pileus_kit.spans import span
 
 log = logging.getLogger(__name__)
 
@@ -95,14 +96,14 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
         if domain is not None and states.active(domain):
             return self._booted(domain, described)
         with taps.needed([nic.tap for nic in guest.nics]):
-            with self.connection.doing("define the guest"):
+            with span("libvirt define"), self.connection.doing("define the guest"):
                 if domain is None or not domain.hasManagedSaveImage():  # saved memory fits only its own definition
                     domain = self.connection.get().defineXMLFlags(described.text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
             self._start(domain, guest.id)
         return self._booted(domain, described)
 
     def _start(self, domain: libvirt.virDomain, guest_id: str) -> None:
-        with self.connection.doing("start the guest"):
+        with span("libvirt create"), self.connection.doing("start the guest"):
             create(domain)
         files = self.disks.files(guest_id)
         files.start_again.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
+from pileus_kit.spans import span
 from pileus_volume.errors import DiskBusy, ToolFailed
 
 PRIVATE = 0o077  # umask: a disk is for its owner's process only
@@ -12,7 +13,8 @@ LOCKED = ('Failed to get "', "is already used by", "Is another process using the
 
 def qemu_img(*args: str | Path) -> str:
     """Its output. Raises DiskBusy when somebody else has the image open, ToolFailed otherwise."""
-    done = subprocess.run(["qemu-img", *map(str, args)], capture_output=True, text=True, check=False, umask=PRIVATE)
+    with span(f"qemu-img {args[0]}"):
+        done = subprocess.run(["qemu-img", *map(str, args)], capture_output=True, text=True, check=False, umask=PRIVATE)
     if done.returncode == 0:
         return done.stdout
     why = done.stderr.strip()[-500:]
