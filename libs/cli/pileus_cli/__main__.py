@@ -1,0 +1,7 @@
+"""`python -m pileus_cli`."""
+
+import sys
+
+from pileus_cli.shell import main
+
+sys.exit(main())

@@ -1,0 +1,67 @@
+"""What a command is: a name, what it takes, examples, and the function that does it.
+
+A noun's module has COMMANDS; it is imported when one of its nouns is used (`NOUNS` in nouns/__init__.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pileus_cli.context import Context
+
+    Run = Callable[[Context, argparse.Namespace], Any]
+
+
+@dataclass(frozen=True)
+class Arg:
+    """An argument or an option, as argparse takes it. `into`: where its value goes in a request's body; `kind`: of which
+    noun it is a name or id, to be looked up and completed."""
+
+    name: str
+    help: str = ""
+    terms: dict[str, Any] = field(default_factory=dict)
+    into: str = ""
+    kind: str = ""
+
+
+def arg(name: str, help: str = "", *, into: str = "", kind: str = "", **terms: Any) -> Arg:
+    return Arg(name, help, terms, into, kind)
+
+
+@dataclass(frozen=True)
+class Command:
+    """`name` is noun and verb: "server create". `examples` are run by a test, so they have to work."""
+
+    name: str
+    help: str
+    args: Sequence[Arg] = ()
+    run: Run = None  # type: ignore[assignment]
+    examples: Sequence[str] = ()
+    service: str = ""
+    output: str = ""  # "rows" or "thing": takes -f and -c
+
+    def parser(self) -> argparse.ArgumentParser:
+        import argparse
+
+        from pileus_cli.output import FORMATS
+
+        lines = "".join(f"  {example}\n" for example in self.examples)
+        parser = argparse.ArgumentParser(
+            prog=f"pileus {self.name}", description=self.help, allow_abbrev=False,
+            epilog=f"examples:\n{lines}" if lines else None, formatter_class=argparse.RawDescriptionHelpFormatter)
+        for one in self.args:
+            parser.add_argument(*one.name.split(), help=one.help, **one.terms)
+        if self.output:
+            parser.add_argument("-f", "--format", choices=FORMATS, default="table", help="how to print (table)")
+            parser.add_argument("-c", "--column", action="append", metavar="NAME", help="only these columns")
+        if self.output == "rows":
+            parser.add_argument("--sort-column", "--sort", action="append", metavar="NAME[:desc]", default=[])
+            parser.add_argument("--filter", action="append", metavar="COLUMN=VALUE", default=[],
+                                help="only rows whose column has this value (* stands for anything)")
+            parser.add_argument("--limit", type=int, metavar="N", help="at most so many rows")
+        return parser

@@ -1,0 +1,80 @@
+"""Keys to log in with."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pileus_cli.commands import Command, arg
+from pileus_cli.context import Context
+from pileus_cli.crud import each
+from pileus_cli.errors import Usage
+from pileus_cli.kinds import Kind
+
+KEYPAIR = Kind("keypair", "compute", "/os-keypairs", "keypair", "keypairs",
+               {"Name": "name", "Fingerprint": "fingerprint", "Type": "type"}, id_field="name")
+
+
+def listed(context: Context, given: Any) -> None:
+    rows = [row["keypair"] for row in context.cloud.call("compute", "GET", "/os-keypairs")["keypairs"]]
+    context.show_rows(list(KEYPAIR.columns), [[row.get(str(name)) for name in KEYPAIR.columns.values()] for row in rows],
+                      given)
+
+
+def show(context: Context, given: Any) -> None:
+    row = context.cloud.call("compute", "GET", f"/os-keypairs/{given.thing}")["keypair"]
+    if given.public_key:
+        print(row["public_key"])
+    else:
+        context.show_thing({key: value for key, value in sorted(row.items()) if key != "public_key"}, given)
+
+
+def create(context: Context, given: Any) -> None:
+    """Without a key of one's own, one is made here: since 2.92 the cloud makes none, and it is better not to let it."""
+    if given.public_key:
+        public, private = Path(given.public_key).expanduser().read_text(), ""
+    else:
+        private, public = generate(given.name)
+    made = context.cloud.call("compute", "POST", "/os-keypairs", {"keypair": {
+        "name": given.name, "public_key": public.strip(), "type": "ssh"}})["keypair"]
+    if private and given.private_key:
+        file = Path(given.private_key).expanduser()
+        file.touch(mode=0o600)
+        file.write_text(private)
+        context.say(f"The private key is in {file}")
+    elif private:
+        sys.stdout.write(private)
+        return
+    context.show_thing({key: made[key] for key in ("fingerprint", "name", "type", "user_id") if key in made}, given)
+
+
+def generate(comment: str) -> tuple[str, str]:
+    """(private key, public key), by ssh-keygen."""
+    import subprocess
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / "key"
+        try:
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file], check=True)
+        except FileNotFoundError:
+            raise Usage("ssh-keygen isn't installed.", "Install openssh-client, or give --public-key") from None
+        return file.read_text(), file.with_suffix(".pub").read_text()
+
+
+def delete(context: Context, given: Any) -> None:
+    each(context, given.thing, lambda name: context.cloud.call("compute", "DELETE", f"/os-keypairs/{name}"))
+
+
+NAME = arg("thing", "name of the key pair", kind="keypair", metavar="NAME")
+COMMANDS = [
+    Command("keypair list", "List key pairs", (), listed, ("pileus keypair list",), "compute", "rows"),
+    Command("keypair show", "Show a key pair", (NAME, arg("--public-key", "only that", action="store_true")), show, (),
+            "compute", "thing"),
+    Command("keypair create", "Make a key pair, or give the cloud a public key", (
+        arg("name"), arg("--public-key", "file of the public key that you have", metavar="FILE"),
+        arg("--private-key", "where the new private key goes (standard output)", metavar="FILE")), create,
+        ("pileus keypair create example-key --private-key /tmp/example-key", "pileus keypair delete example-key"),
+        "compute", "thing"),
+    Command("keypair delete", "Delete key pairs", (arg("thing", kind="keypair", metavar="NAME", nargs="+"),), delete, (),
+            "compute"),
+]
