@@ -18,7 +18,7 @@ REFUSALS = 50  # remembered
 
 def directory() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "pileus"
+    return Path(base) / "pileus" / "command"
 
 
 def key(config: Config) -> str:

@@ -112,21 +112,21 @@ def _noun(words: list[str]) -> tuple[str, list[str]]:
 def _noun_command(noun: str, words: list[str], options: dict[str, Any], login: dict[str, str]) -> int:
     from pileus_cli import nouns
 
-    known = {one.name.rpartition(" ")[2]: one for one in nouns.commands(noun)}
+    known = {one.name.removeprefix(f"{noun} "): one for one in nouns.commands(noun)}
     if not words or words[0] in ("-h", "--help"):
         print(f"usage: pileus {noun} VERB …\n")
         for verb, one in known.items():
             print(f"  {noun} {verb:<22}{one.help}")
         print(f"\npileus {noun} VERB --help tells more.")
         return OK
-    verb = words[0]
-    if verb not in known:
+    verb = next((v for v in (" ".join(words[:n]) for n in (4, 3, 2, 1)) if v in known), "")
+    if not verb:
         import difflib
 
-        near = difflib.get_close_matches(verb, known, 3)
-        raise Usage(f"{noun} has no verb {verb!r}.", f"Did you mean {' or '.join(near)}?" if near else
+        near = difflib.get_close_matches(" ".join(words[:2]), known, 3) or difflib.get_close_matches(words[0], known, 3)
+        raise Usage(f"{noun} has no verb {words[0]!r}.", f"Did you mean {' or '.join(near)}?" if near else
                     f"It has: {', '.join(known)}")
-    given = _parsed(known[verb].parser(), words[1:])
+    given = _parsed(known[verb].parser(), words[len(verb.split()):])
     return _execute(known[verb].name, known[verb].run, given, options, login, vars(given).get("thing"))
 
 

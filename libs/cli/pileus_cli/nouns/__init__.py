@@ -43,7 +43,13 @@ ALIASES = {"fip": "floating ip", "secgroup": "security group", "secgroup rule": 
 def commands(noun: str) -> list[Command]:
     """Those of this noun, in their module's order."""
     module = import_module(f"pileus_cli.nouns.{NOUNS[noun][0]}")
-    return [one for one in module.COMMANDS if one.name.rpartition(" ")[0] == noun]
+    return [one for one in module.COMMANDS if noun_of(one.name) == noun]
+
+
+def noun_of(name: str) -> str:
+    """Of "router add subnet": "router". The longest noun that leaves a verb."""
+    words = name.split()
+    return next(begin for begin in (" ".join(words[:n]) for n in range(len(words) - 1, 0, -1)) if begin in NOUNS)
 
 
 def kind(noun: str) -> Kind:

@@ -49,13 +49,13 @@ def interface(call: str, key: str, kind: Kind) -> Any:
 ONE = subject(ROUTER)
 COMMANDS = [
     *commands(ROUTER),
-    Command("router add-subnet", "Connect a subnet", (ONE, arg("what", kind="subnet")),
+    Command("router add subnet", "Connect a subnet", (ONE, arg("what", kind="subnet")),
             interface("add_router_interface", "subnet_id", SUBNET), (), "network"),
-    Command("router remove-subnet", "Disconnect a subnet", (ONE, arg("what", kind="subnet")),
+    Command("router remove subnet", "Disconnect a subnet", (ONE, arg("what", kind="subnet")),
             interface("remove_router_interface", "subnet_id", SUBNET), (), "network"),
-    Command("router add-port", "Connect a port", (ONE, arg("what", kind="port")),
+    Command("router add port", "Connect a port", (ONE, arg("what", kind="port")),
             interface("add_router_interface", "port_id", PORT), (), "network"),
-    Command("router remove-port", "Disconnect a port", (ONE, arg("what", kind="port")),
+    Command("router remove port", "Disconnect a port", (ONE, arg("what", kind="port")),
             interface("remove_router_interface", "port_id", PORT), (), "network"),
     *commands(FLOATING_IP, ("list", "show")),
     Command("floating ip create", "Take a floating IP", MADE, create, (), "network", "thing"),
