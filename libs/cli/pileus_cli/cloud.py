@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from pileus_cli import VERSION, cache
@@ -23,7 +23,7 @@ SECRETS = ("password", "original_password", "adminPass", "admin_pass", "secret",
 
 
 class Cloud:
-    """`debug` shows each call on standard error; `as_curl` raises Shown instead of making a call that changes something."""
+    """`debug` shows each call on standard error; `as_curl` raises Shown where a call would change something."""
 
     def __init__(self, config: Config, *, debug: bool = False, as_curl: bool = False) -> None:
         self.config, self.debug, self.as_curl = config, debug, as_curl
@@ -53,7 +53,7 @@ class Cloud:
 
         logging.getLogger("keystoneauth").setLevel(logging.CRITICAL)
         try:
-            loader = loading.get_plugin_loader(self.config.auth_type)
+            loader: Any = loading.get_plugin_loader(self.config.auth_type)
             takes = {option.dest for option in loader.get_options()}
             plugin = loader.load_from_options(**{k: v for k, v in self.config.auth.items() if k in takes})
             verify: Any = (self.config.cacert or True) if self.config.verify else False
@@ -140,7 +140,7 @@ class Cloud:
         if at is None:
             return None
         document = self.request("GET", "/".join(parts[:at + 1]) + "/").json()
-        version = document.get("version") or next(iter(document.get("versions", [])), {})
+        version: Any = document.get("version") or next(iter(document.get("versions", [])), {})
         text = version.get("version") or version.get("max_version") or ""
         return [int(n) for n in text.split(".")] if text else None
 
@@ -188,8 +188,8 @@ class Cloud:
         return self.request("GET", f"{root.scheme}://{root.netloc}{path}?{query}", headers=headers).json()
 
     def request(self, method: str, url: str, *, body: Any = None, headers: Mapping[str, str] | None = None,
-                data: BinaryIO | bytes | None = None, stream: bool = False) -> "Answer":
-        """One call with our token; a token that is no longer good is replaced once. Raises Refused, Unreachable."""
+                data: Any = None, stream: bool = False) -> "Answer":
+        """One call with our token; `data`: bytes, or what has a `read`. A token that is no longer good is replaced once. Raises Refused, Unreachable."""
         for again in (False, True):
             given = {"Accept": "application/json", "User-Agent": f"pileus/{VERSION}", **(headers or {}),
                      "X-Auth-Token": self.login(again)["token"]}

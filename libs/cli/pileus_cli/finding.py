@@ -25,7 +25,8 @@ def find(cloud: Cloud, kind: Kind, typed: str) -> dict[str, Any]:
     if len(same) == 1:
         return same[0]
     if len(same) > 1:
-        raise Usage(f"{len(same)} {kind.plural} are called {typed!r}.", "Use an id: " + ", ".join(map(kind.id_of, same)))
+        ids = ", ".join(map(kind.id_of, same))
+        raise Usage(f"{len(same)} {kind.plural} are called {typed!r}.", f"Use an id: {ids}")
     rows = list(cloud.pages(kind.service, kind.listed, kind.many, kind.defaults(cloud)))
     near = [row for row in rows if kind.id_of(row).startswith(typed) or str(row.get("name", "")).startswith(typed)]
     if len(near) == 1:

@@ -1,1 +1,1 @@
-"""Commands for people and operators. A module declares COMMANDS."""
+"""Commands that aren't a noun and a verb: what people want of a cloud."""

@@ -1,0 +1,21 @@
+"""Start and stop the cloud of this machine: done by whoever offers the entry point `pileus.cloud` (pileus-deploy)."""
+
+from typing import Any
+
+from pileus_cli.commands import Command, arg
+from pileus_cli.errors import Usage
+
+WITHOUT_CLOUD = True
+
+
+def run(context: None, given: Any) -> int:
+    from importlib.metadata import entry_points
+
+    for found in entry_points(group="pileus.cloud"):
+        return int(found.load()(given.words) or 0)
+    raise Usage("Nothing here can run a cloud.", "Install pileus-deploy, or use deploy/up of a checkout")
+
+
+COMMANDS = [Command("cloud", "Start and stop the cloud on this machine: up, down, status, reset", (
+    arg("words", "up, down, status or reset, and their options", nargs="...", metavar="up|down|status|reset …"),), run,
+    ("pileus cloud status",))]

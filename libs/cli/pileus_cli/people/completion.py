@@ -1,0 +1,94 @@
+"""Completion for bash, zsh and fish, with live names."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from pileus_cli import cache
+from pileus_cli.commands import Command, arg
+from pileus_cli.errors import Trouble
+
+WITHOUT_CLOUD = True
+NAMES_S = 20.0  # for which names are remembered
+SCRIPTS = {
+    "bash": """_pileus() {
+    local IFS=$'\\n'
+    COMPREPLY=($(pileus complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -F _pileus pileus""",
+    "zsh": """#compdef pileus
+_pileus() { compadd -- ${(f)"$(pileus complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)"} }
+compdef _pileus pileus""",
+    "fish": """complete -c pileus -f -a '(pileus complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'""",
+}
+
+
+def script(context: None, given: Any) -> None:
+    print(SCRIPTS[given.shell])
+
+
+def complete(context: None, given: Any) -> None:
+    """What may come next, one a line; the last word is the one being typed."""
+    words = [word for word in given.words if word != "--"] or [""]
+    try:
+        found = sorted({one for one in candidates(words[:-1], words[-1]) if one.startswith(words[-1])})
+    except Trouble:
+        return
+    print("\n".join(found))
+
+
+def candidates(before: list[str], typed: str) -> Iterable[str]:
+    from pileus_cli.nouns import ALIASES, NOUNS, PEOPLE, commands, kind
+
+    if before and before[0] in PEOPLE:
+        return names(kind("server")) if len(before) == 1 and before[0] in ("ssh", "logs", "console", "trace") else ()
+    for count in (3, 2, 1):
+        noun = " ".join(before[:count])
+        noun = ALIASES.get(noun, noun)
+        if len(before) >= count and noun in NOUNS:
+            known = {one.name.rpartition(" ")[2]: one for one in commands(noun)}
+            if len(before) == count:
+                longer = [name.split()[count] for name in NOUNS if name.startswith(f"{noun} ")]
+                return [*known, *longer]
+            return _of_command(known.get(before[count]), before[count + 1:], typed)
+    begun = " ".join(before)
+    starts = [name for name in NOUNS if not begun or name.startswith(f"{begun} ")]
+    return {name.split()[len(before)] for name in starts} | (set(ALIASES) | set(PEOPLE) if not before else set())
+
+
+def _of_command(command: Command | None, before: list[str], typed: str) -> Iterable[str]:
+    from pileus_cli.nouns import kind
+
+    if command is None:
+        return ()
+    options = {name: one for one in command.args for name in one.name.split() if name.startswith("-")}
+    if before and before[-1] in options and options[before[-1]].kind:
+        return names(kind(options[before[-1]].kind))
+    if typed.startswith("-"):
+        return options
+    place = next((one for one in command.args if not one.name.startswith("-") and one.kind), None)
+    return names(kind(place.kind)) if place else options
+
+
+def names(kind: Any) -> list[str]:
+    """The names that there are, remembered for some seconds."""
+    from pileus_cli import config
+    from pileus_cli.cloud import Cloud
+
+    settings = config.load({})
+    key = f"names-{cache.key(settings)}"
+    known = cache.read(key) or {}
+    at, found = known.get(kind.name, (0, []))
+    if at < time.time() - NAMES_S:
+        cloud = Cloud(settings)
+        rows = (row.get("keypair", row) for row in cloud.pages(kind.service, kind.path, kind.many, kind.defaults(cloud)))
+        found = [str(row.get("name") or row.get("floating_ip_address") or kind.id_of(row)) for row in rows]
+        cache.write(key, known | {kind.name: (time.time(), found)})
+    return list(found)
+
+
+COMMANDS = [
+    Command("completion", "Print what makes your shell complete pileus commands", (arg("shell", choices=tuple(SCRIPTS)),),
+            script, ("pileus completion bash",)),
+    Command("complete", "What may come next", (arg("words", nargs="*"),), complete),
+]

@@ -1,0 +1,216 @@
+"""Look for damage: in what the services tell, and on this machine if the cloud's state is here."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from pileus_cli.commands import Command, arg
+from pileus_cli.context import Context
+from pileus_cli.errors import Refused, Trouble
+from pileus_cli.people.trace import SERVICES
+
+STATE = Path("/var/lib/pileus")
+OVERDUE_S = 120.0
+SKEW_S = 5.0
+FULL = 0.92
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`mend`: the command that mends it, "" where nobody knows one."""
+
+    check: str
+    severity: str  # error or warning
+    thing: str
+    cause: str
+    evidence: str
+    mend: str = ""
+
+
+Check = Callable[[Context, Path], Iterable[Finding]]
+
+
+def doctor(context: Context, given: Any) -> int:
+    """Exit status 0: nothing found; 1: warnings; 2: errors."""
+    if "admin" not in context.cloud.login()["roles"]:
+        raise Trouble("Only an administrator may look at everything.", "pileus --os-cloud pileus-admin doctor")
+    state = Path(given.state)
+    found: list[Finding] = []
+    done: list[str] = []
+    for name, check in CHECKS.items():
+        if context.live:
+            context.say(f" … {name}")
+        try:
+            found += check(context, state)
+            done.append(name)
+        except Refused as err:
+            found.append(Finding(name, "warning", "", f"the check couldn't be made: {err.message}", err.request_id))
+    if given.json:
+        print(json.dumps({"checked": done, "findings": [asdict(one) for one in found]}, indent=2))
+    else:
+        for one in found:
+            print(f"{one.severity}: {one.check}: {one.thing}: {one.cause}\n    {one.evidence}"
+                  + (f"\n    mend: {one.mend}" if one.mend else ""))
+        print(f"{len(done)} checks, {len(found)} findings")
+    return 2 if any(one.severity == "error" for one in found) else 1 if found else 0
+
+
+# -- what the services tell ----------------------------------------------------------------------------------------
+
+
+def hosts(context: Context, state: Path) -> Iterable[Finding]:
+    for row in context.cloud.call("compute", "GET", "/os-services", query={"binary": "nova-compute"})["services"]:
+        if row["state"] != "up":
+            yield Finding("compute hosts", "error", row["host"], "its agent was not heard of",
+                          f"last seen {row['updated_at']}", "deploy/up")
+        elif row["status"] != "enabled":
+            yield Finding("compute hosts", "warning", row["host"], "it takes no servers",
+                          f"disabled: {row.get('disabled_reason') or 'no reason given'}",
+                          f"pileus compute service set --enable {row['host']}")
+
+
+def network_agents(context: Context, state: Path) -> Iterable[Finding]:
+    for row in context.cloud.call("network", "GET", "/agents")["agents"]:
+        if not row["alive"]:
+            yield Finding("network agents", "error", f"{row['agent_type']} on {row['host']}", "it was not heard of",
+                          f"last heartbeat {row.get('heartbeat_timestamp')}", "deploy/up")
+
+
+def storage_hosts(context: Context, state: Path) -> Iterable[Finding]:
+    for row in context.cloud.call("volume", "GET", "/os-services")["services"]:
+        if row["state"] != "up":
+            yield Finding("storage hosts", "error", f"{row['binary']} on {row['host']}", "it was not heard of",
+                          f"last seen {row['updated_at']}", "deploy/up")
+
+
+def jobs(context: Context, state: Path) -> Iterable[Finding]:
+    for service in SERVICES:
+        query = {"live": "true", "all_projects": "true"}
+        for job in context.cloud.call(service, "GET", "/operations/jobs", query=query)["jobs"]:
+            age = (datetime.now(UTC) - datetime.fromisoformat(job["updated_at"])).total_seconds()
+            what = f"{service} {job['flow']} of {job['subject']}"
+            if job["state"] == "stuck":
+                yield Finding("stuck jobs", "error", what, "it can't be undone", str(job["error"]),
+                              f"pileus trace {job['request_id']}")
+            elif age > OVERDUE_S and time.time() - job["run_at"] > OVERDUE_S:
+                yield Finding("overdue jobs", "error", what, "nobody works on it: its worker may be dead",
+                              f"no progress for {age:.0f} s at step {job['step']}", "deploy/up")
+
+
+def servers(context: Context, state: Path) -> Iterable[Finding]:
+    """Records against each other: servers, their ports, their volumes."""
+    query = {"all_tenants": "1"}
+    known = {row["id"]: row for row in context.cloud.pages("compute", "/servers/detail", "servers", query)}
+    for row in known.values():
+        if row["status"] == "ERROR":
+            yield Finding("servers in error", "warning", f"server {row['name']}",
+                          str((row.get("fault") or {}).get("message", "it failed")), f"id {row['id']}",
+                          f"pileus why server {row['id']}")
+        elif row["status"] == "ACTIVE" and row.get("OS-EXT-STS:power_state") not in (1, None) and not row.get(
+                "OS-EXT-STS:task_state"):
+            yield Finding("power", "error", f"server {row['name']}", "it should run and doesn't",
+                          f"power state {row['OS-EXT-STS:power_state']}", f"pileus server reboot --hard {row['id']}")
+    for port in context.cloud.pages("network", "/ports", "ports"):
+        if port["device_owner"].startswith("compute:") and port["device_id"] not in known:
+            yield Finding("orphaned ports", "error", f"port {port['id']}", "its server doesn't exist",
+                          f"device_id {port['device_id']}", f"pileus port delete {port['id']}")
+        elif port["status"] == "DOWN" and port["device_owner"].startswith("compute:") and port["admin_state_up"] and known[
+                port["device_id"]]["status"] == "ACTIVE":
+            yield Finding("ports not wired", "error", f"port {port['id']}", "its server runs and its network doesn't",
+                          f"server {port['device_id']} on {port.get('binding:host_id')}", "deploy/up")
+
+
+def volumes(context: Context, state: Path) -> Iterable[Finding]:
+    known = {row["id"] for row in context.cloud.pages("compute", "/servers", "servers", {"all_tenants": "1"})}
+    busy = ("creating", "deleting", "attaching", "detaching", "extending", "downloading", "uploading", "retyping")
+    live = {job["subject"].split("/")[0] for job in context.cloud.call(
+        "volume", "GET", "/operations/jobs", query={"live": "true", "all_projects": "true"})["jobs"]}
+    for row in context.cloud.pages("volume", "/volumes/detail", "volumes", {"all_tenants": "1"}):
+        name = f"volume {row['name'] or row['id']}"
+        if row["status"] in busy and row["id"] not in live and row["status"] not in ("attaching", "detaching"):
+            yield Finding("volumes at no work", "error", name, f"it is {row['status']}, and nobody works on it",
+                          f"id {row['id']}", f"pileus why volume {row['id']}")
+        elif row["status"].startswith("error"):
+            yield Finding("volumes in error", "warning", name, f"it is in {row['status']}", f"id {row['id']}",
+                          f"pileus why volume {row['id']}")
+        for one in row["attachments"]:
+            if one["server_id"] and one["server_id"] not in known:
+                yield Finding("orphaned attachments", "error", name, "its server doesn't exist",
+                              f"attachment {one['attachment_id']} of server {one['server_id']}",
+                              f"openstack volume attachment delete {one['attachment_id']}")
+
+
+def images(context: Context, state: Path) -> Iterable[Finding]:
+    for row in context.cloud.pages("image", "/images", "images"):
+        if row["status"] in ("killed", "saving", "importing") and _older(row["updated_at"], 3600):
+            yield Finding("images at no work", "warning", f"image {row['name'] or row['id']}", f"it is {row['status']}",
+                          f"since {row['updated_at']}", f"pileus image delete {row['id']}")
+
+
+def _older(text: str, seconds: float) -> bool:
+    return (datetime.now(UTC) - datetime.fromisoformat(text.replace("Z", "+00:00"))).total_seconds() > seconds
+
+
+def clock(context: Context, state: Path) -> Iterable[Finding]:
+    answer = context.cloud.request("GET", f"{context.cloud.root('identity')}/healthcheck")
+    if answer.headers.get("Date"):
+        skew = time.time() - parsedate_to_datetime(answer.headers["Date"]).timestamp()
+        if abs(skew) > SKEW_S:
+            yield Finding("clock", "error", "this machine", f"its clock differs from the cloud's by {skew:.0f} s",
+                          f"the cloud says {answer.headers['Date']}", "set the clock (chrony, systemd-timesyncd)")
+
+
+# -- this machine, where the cloud's state is ----------------------------------------------------------------------
+
+
+def processes(context: Context, state: Path) -> Iterable[Finding]:
+    file = state / "run" / "supervisor.json"
+    if not os.access(file, os.R_OK):
+        return
+    known = json.loads(file.read_text())
+    if not Path(f"/proc/{known['pid']}").exists():
+        yield Finding("processes", "error", "supervisor", "it doesn't run", f"pid {known['pid']}", "deploy/up")
+        return
+    for name, process in known["processes"].items():
+        if not process["pid"] or not Path(f"/proc/{process['pid']}").exists():
+            yield Finding("processes", "error", name, "it doesn't run", f"{state}/logs/{name}.log says why", "deploy/up")
+        elif process["failures"]:
+            yield Finding("processes", "warning", name, f"it ended {process['failures']} times in a row",
+                          f"{state}/logs/{name}.log", "deploy/status")
+
+
+def disks(context: Context, state: Path) -> Iterable[Finding]:
+    if state.exists():
+        usage = shutil.disk_usage(state)
+        if usage.used / usage.total > FULL:
+            yield Finding("disk space", "error", str(state), f"{100 * usage.used / usage.total:.0f} % is used",
+                          f"{usage.free >> 30} GiB are left", "delete servers, volumes or images")
+
+
+def secrets(context: Context, state: Path) -> Iterable[Finding]:
+    """Files with passwords and keys are for their owner only."""
+    for name in ("secrets.json", "clouds.yaml", "openrc", "demo-key", "fernet-keys", "credential-keys", "etc"):
+        place = state / name
+        files = [place, *place.iterdir()] if place.is_dir() and os.access(place, os.R_OK) else [place]
+        for file in files:
+            if file.exists() and file.is_file() and file.stat().st_mode & 0o077:
+                yield Finding("secrets", "error", str(file), "others can read it",
+                              f"mode {file.stat().st_mode & 0o777:o}", f"chmod 600 {file}")
+
+
+CHECKS: dict[str, Check] = {
+    "compute hosts": hosts, "network agents": network_agents, "storage hosts": storage_hosts, "jobs": jobs,
+    "servers and ports": servers, "volumes": volumes, "images": images, "clock": clock, "processes": processes,
+    "disk space": disks, "secrets": secrets,
+}
+COMMANDS = [Command("doctor", "Look for damage, and tell what mends it", (
+    arg("--json", action="store_true"),
+    arg("--state", "the cloud's state directory, if it is here", default=str(STATE), metavar="DIR")), doctor,
+    ("pileus --os-cloud pileus-admin doctor",), "compute")]

@@ -1,0 +1,148 @@
+"""From nothing to a server that one can log in to: what isn't named is chosen, and said."""
+
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from pileus_cli.commands import Command, arg
+from pileus_cli.context import Context
+from pileus_cli.errors import Trouble
+from pileus_cli.finding import find
+from pileus_cli.nouns import kind
+from pileus_cli.nouns.keypairs import generate
+from pileus_cli.nouns.servers import SERVER
+from pileus_cli.people import ssh
+from pileus_cli.waiting import until_ready, wait
+
+KEY = "pileus"
+SSH_S = 300
+
+
+def launch(context: Context, given: Any) -> int:
+    cloud = context.cloud
+    image = find(cloud, kind("image"), given.image) if given.image else _image(context)
+    flavor = find(cloud, kind("flavor"), given.flavor) if given.flavor else _flavor(context, image)
+    network = find(cloud, kind("network"), given.network) if given.network else _network(context)
+    key = given.key_name or _key(context)
+    group = _group(context)
+    for what, name, option in (("image", image["name"], "--image"), ("flavor", flavor["name"], "--flavor"),
+                               ("network", network["name"], "--network"), ("key", key, "--key-name"),
+                               ("security group", group, "")):
+        context.say(f"   {what}: {name}" + (f"   ({option} chooses another)" if option else ""))
+    server = cloud.call("compute", "POST", "/servers", {"server": {
+        "name": given.name, "imageRef": image["id"], "flavorRef": flavor["id"], "key_name": key,
+        "networks": [{"uuid": network["id"]}], "security_groups": [{"name": group}]}})["server"]
+    until_ready(context, SERVER, server["id"])
+    address = "" if given.no_floating_ip else _floating_ip(context, server["id"], network)
+    if address:
+        context.say(f"   floating IP: {address}   (--no-floating-ip goes without)")
+    server = cloud.call("compute", "GET", f"/servers/{server['id']}")["server"]
+    if context.wait and address:
+        wait(context, "ssh", lambda: (_answers(address), "waiting for the server to boot"))
+    print(" ".join(ssh.line(context, server, address=address)))
+    return 0
+
+
+def _image(context: Context) -> dict[str, Any]:
+    """The newest that is whole; one's own before everybody's."""
+    query = {"status": "active", "sort": "created_at:desc"}
+    found = [row for row in context.cloud.pages("image", "/images", "images", query)
+             if row["disk_format"] not in ("aki", "ari") and row.get("image_type") not in ("snapshot", "backup")]
+    if not found:
+        raise Trouble("There is no image to boot from.", "pileus image create NAME --file FILE")
+    own = [row for row in found if row["owner"] == context.cloud.login()["project_id"]]
+    return (own or found)[0]
+
+
+def _flavor(context: Context, image: dict[str, Any]) -> dict[str, Any]:
+    """The smallest that the image fits into."""
+    need = max(image["min_disk"], -(-(image.get("virtual_size") or 0) // (1 << 30)))
+    fitting = [row for row in context.cloud.pages("compute", "/flavors/detail", "flavors")
+               if row["ram"] >= image["min_ram"] and (row["disk"] >= need or row["disk"] == 0)]
+    if not fitting:
+        raise Trouble(f"No flavor has {need} GiB of disk and {image['min_ram']} MiB of memory for image {image['name']}.",
+                      "pileus flavor list")
+    return min(fitting, key=lambda row: (row["ram"], row["vcpus"], row["disk"]))
+
+
+def _network(context: Context) -> dict[str, Any]:
+    """The project's own, else one that is shared."""
+    project = context.cloud.login()["project_id"]
+    found = [one for one in context.cloud.pages("network", "/networks", "networks") if one["subnets"]]
+    own = [one for one in found if one["project_id"] == project and not one.get("router:external")]
+    shared = [one for one in found if one.get("shared") and not one.get("router:external")]
+    if len(own) > 1:
+        context.say(f"   of {len(own)} networks the first is taken")
+    if not own and not shared:
+        raise Trouble("Your project has no network.", "pileus network create NAME; pileus subnet create NAME --network …")
+    return (own or shared)[0]
+
+
+def _key(context: Context) -> str:
+    """One whose private half is here; else a new one, kept in ~/.ssh."""
+    rows = [row["keypair"]["name"] for row in context.cloud.call("compute", "GET", "/os-keypairs")["keypairs"]]
+    for name in rows:
+        if ssh.key_of({"key_name": name}) and (name != KEY or (Path.home() / ".ssh" / f"pileus-{KEY}").exists()):
+            return str(name)
+    file = Path.home() / ".ssh" / f"pileus-{KEY}"
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    private, public = generate(KEY)
+    if KEY in rows:  # its private half is lost or elsewhere
+        context.cloud.call("compute", "DELETE", f"/os-keypairs/{KEY}")
+    context.cloud.call("compute", "POST", "/os-keypairs", {"keypair": {"name": KEY, "public_key": public.strip(),
+                                                                       "type": "ssh"}})
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(private)
+    context.say(f"   a new key pair: {file}")
+    return KEY
+
+
+def _group(context: Context) -> str:
+    """The project's default group, opened for ssh if it isn't."""
+    project = context.cloud.login()["project_id"]
+    group, = context.cloud.call("network", "GET", "/security-groups",
+                                query={"name": "default", "project_id": project})["security_groups"]
+    opened = any(rule["direction"] == "ingress" and rule["ethertype"] == "IPv4" and not rule["remote_group_id"]
+                 and rule["protocol"] in (None, "tcp") and (rule["port_range_min"] or 0) <= 22 <= (
+                     rule["port_range_max"] or 65535) for rule in group["security_group_rules"])
+    if not opened:
+        context.cloud.call("network", "POST", "/security-group-rules", {"security_group_rule": {
+            "security_group_id": group["id"], "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp",
+            "port_range_min": 22, "port_range_max": 22}})
+        context.say("   security group default now lets ssh in from everywhere")
+    return "default"
+
+
+def _floating_ip(context: Context, server_id: str, network: dict[str, Any]) -> str:
+    """A free one of the project's, else a new one; "" where the network has no way out."""
+    port, = context.cloud.call("network", "GET", "/ports", query={
+        "device_id": server_id, "network_id": network["id"]})["ports"][:1]
+    external = next(iter(context.cloud.pages("network", "/networks", "networks", {"router:external": "true"})), None)
+    if external is None:
+        context.say("   no floating IP: the cloud has no external network")
+        return ""
+    free = [one for one in context.cloud.call("network", "GET", "/floatingips")["floatingips"] if not one["port_id"]]
+    if free:
+        context.cloud.call("network", "PUT", f"/floatingips/{free[0]['id']}", {"floatingip": {"port_id": port["id"]}})
+        return str(free[0]["floating_ip_address"])
+    made = context.cloud.call("network", "POST", "/floatingips", {"floatingip": {
+        "floating_network_id": external["id"], "port_id": port["id"]}})
+    return str(made["floatingip"]["floating_ip_address"])
+
+
+def _answers(address: str) -> bool:
+    """Whether an ssh server greets; one connection a look."""
+    try:
+        with socket.create_connection((address, 22), timeout=2) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        time.sleep(0.3)
+        return False
+
+
+COMMANDS = [Command("launch", "Boot a server and wait until one can log in; what isn't named is chosen, and said", (
+    arg("name"), arg("--image", kind="image"), arg("--flavor", kind="flavor"), arg("--network", kind="network"),
+    arg("--key-name", kind="keypair"), arg("--no-floating-ip", action="store_true")), launch,
+    ("pileus launch example-launch", "pileus ssh example-launch --print", "pileus server delete example-launch"), "compute")]

@@ -1,0 +1,55 @@
+"""What a server prints, and where its screen is."""
+
+import sys
+import time
+from typing import Any
+
+from pileus_cli.commands import Command, arg
+from pileus_cli.context import Context
+from pileus_cli.finding import find_id
+from pileus_cli.nouns.servers import SERVER
+
+EVERY_S = 1.0
+
+
+def read(context: Context, id: str, lines: int | None = None) -> str:
+    wish = {"length": lines} if lines else {}
+    return str(context.cloud.call("compute", "POST", f"/servers/{id}/action", {"os-getConsoleOutput": wish})["output"])
+
+
+def logs(context: Context, given: Any) -> None:
+    id = find_id(context.cloud, SERVER, given.name)
+    seen = read(context, id, given.lines)
+    sys.stdout.write(seen)
+    sys.stdout.flush()
+    while given.follow:
+        time.sleep(EVERY_S)
+        text = read(context, id)
+        sys.stdout.write(after(seen, text))
+        sys.stdout.flush()
+        seen = text
+
+
+def after(seen: str, text: str) -> str:
+    """What came since; the cloud keeps the end of the log only, so its beginning may have gone."""
+    tail = seen[-2000:]
+    at = text.rfind(tail)
+    return text[at + len(tail):] if at >= 0 else text
+
+
+def console(context: Context, given: Any) -> None:
+    id = find_id(context.cloud, SERVER, given.name)
+    made = context.cloud.call("compute", "POST", f"/servers/{id}/remote-consoles", {
+        "remote_console": {"protocol": given.protocol, "type": given.type}})["remote_console"]
+    print(made["url"])
+
+
+NAME = arg("name", "the server", kind="server", metavar="SERVER")
+COMMANDS = [
+    Command("logs", "Show what a server printed on its console", (
+        NAME, arg("--follow -f", "go on until interrupted", action="store_true"),
+        arg("--lines -n", "only the last N", type=int, metavar="N")), logs, ("pileus logs first --lines 5",), "compute"),
+    Command("console", "The address at which a browser shows a server's screen", (
+        NAME, arg("--protocol", default="vnc", choices=("vnc", "spice", "serial")),
+        arg("--type", default="novnc", choices=("novnc", "spice-html5", "serial"))), console, (), "compute"),
+]

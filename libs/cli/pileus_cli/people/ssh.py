@@ -1,0 +1,72 @@
+"""Log in to a server: its address, user and key are found."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pileus_cli.commands import Command, arg
+from pileus_cli.context import Context
+from pileus_cli.errors import Trouble, Usage
+from pileus_cli.finding import find
+from pileus_cli.nouns.servers import SERVER
+
+USERS = ("ubuntu", "debian", "fedora", "rocky", "almalinux", "centos", "cirros", "alpine", "arch", "opensuse")
+ALL_IN_ONE_KEY = Path("/var/lib/pileus/demo-key")
+
+
+def address_of(server: dict[str, Any]) -> str:
+    """A floating IP, else one on a network that we may reach."""
+    found = [one for addresses in server["addresses"].values() for one in addresses]
+    for kind in ("floating", "fixed"):
+        for one in found:
+            if one.get("OS-EXT-IPS:type") == kind and one["version"] == 4:
+                return str(one["addr"])
+    raise Trouble(f"Server {server['name']} has no IPv4 address.", f"pileus why server {server['id']}")
+
+
+def user_of(context: Context, server: dict[str, Any]) -> str:
+    """As the image says (os_admin_user), or as images with such a name have it."""
+    image = (server.get("image") or {}).get("id") if server.get("image") else None
+    if not image:
+        return "root"
+    row = context.cloud.call("image", "GET", f"/images/{image}")
+    if row.get("os_admin_user"):
+        return str(row["os_admin_user"])
+    text = f"{row.get('os_distro', '')} {row.get('name') or ''}".lower()
+    return next((user for user in USERS if user in text), "root")
+
+
+def key_of(server: dict[str, Any]) -> Path | None:
+    """Where `launch` and `keypair create` put keys, and the all-in-one's own."""
+    name = server.get("key_name")
+    places = [Path.home() / ".ssh" / f"pileus-{name}", Path.home() / ".ssh" / str(name), ALL_IN_ONE_KEY]
+    return next((file for file in places if name and file.is_file() and os.access(file, os.R_OK)), None)
+
+
+def line(context: Context, server: dict[str, Any], user: str = "", key: str = "", address: str = "") -> list[str]:
+    found = Path(key) if key else key_of(server)
+    return ["ssh", *(["-i", str(found)] if found else []), "-o", "StrictHostKeyChecking=accept-new",
+            "-o", f"UserKnownHostsFile={Path.home() / '.ssh' / 'pileus_known_hosts'}",
+            "-o", f"HostKeyAlias={server['id']}",  # addresses are used again, servers aren't
+            f"{user or user_of(context, server)}@{address or address_of(server)}"]
+
+
+def ssh(context: Context, given: Any) -> int:
+    server = find(context.cloud, SERVER, given.name)
+    server = context.cloud.call("compute", "GET", f"/servers/{server['id']}")["server"]
+    if server["status"] != "ACTIVE":
+        raise Usage(f"Server {server['name']} is {server['status']}.", f"pileus server start {server['name']}")
+    (Path.home() / ".ssh").mkdir(mode=0o700, exist_ok=True)
+    words = [word for word in given.command if word != "--"]
+    command = [*line(context, server, given.user, given.identity), *words]
+    if given.print:
+        print(" ".join(command))
+        return 0
+    os.execvp(command[0], command)  # noqa: S606 -- the terminal is ssh's from here on
+
+
+COMMANDS = [Command("ssh", "Log in to a server, or run a command there", (
+    arg("name", "the server", kind="server", metavar="SERVER"), arg("command", "after --", nargs="*"),
+    arg("--user -l", "as whom", default=""), arg("--identity -i", "private key", default="", metavar="FILE"),
+    arg("--print", "only show the ssh line", action="store_true")), ssh,
+    ("pileus ssh first --print", "pileus ssh first -- uptime"), "compute")]

@@ -1,0 +1,103 @@
+"""What the cloud does now: hosts, guests, operations and their age."""
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from pileus_cli.commands import Command, arg
+from pileus_cli.context import Context
+from pileus_cli.errors import Refused
+from pileus_cli.people.trace import SERVICES
+from pileus_cli.people.why import everywhere
+
+
+def look(context: Context) -> dict[str, Any]:
+    """As far as the caller's rights go: {hosts, servers: {status: count}, operations, services: {name: milliseconds}}."""
+    cloud = context.cloud
+    admin = "admin" in cloud.login()["roles"]
+    servers: dict[str, int] = {}
+    query = {"all_tenants": "1"} if admin else {}
+    for row in cloud.pages("compute", "/servers/detail", "servers", query):
+        servers[row["status"]] = servers.get(row["status"], 0) + 1
+    return {"at": datetime.now(UTC).isoformat(timespec="seconds"), "hosts": _hosts(context) if admin else [],
+            "servers": servers, "operations": _operations(context), "services": _answers(context)}
+
+
+def _hosts(context: Context) -> list[dict[str, Any]]:
+    rows = context.cloud.call("compute", "GET", "/os-hypervisors/detail", version="2.79")["hypervisors"]
+    return [{"name": row["hypervisor_hostname"], "state": row["state"], "servers": row.get("running_vms"),
+             "vcpus": f"{row.get('vcpus_used')}/{row.get('vcpus')}",
+             "memory MiB": f"{row.get('memory_mb_used')}/{row.get('memory_mb')}",
+             "disk GiB": f"{row.get('local_gb_used')}/{row.get('local_gb')}"} for row in rows]
+
+
+def _operations(context: Context) -> list[dict[str, Any]]:
+    found = []
+    for service in SERVICES:
+        try:
+            jobs = context.cloud.call(service, "GET", "/operations/jobs", query={"live": "true", **everywhere(context)})
+        except Refused:
+            continue
+        found += [{"service": service, "operation": job["flow"], "subject": job["subject"], "step": job["step"],
+                   "state": job["state"], "age s": round((datetime.now(UTC) - datetime.fromisoformat(
+                       job["created_at"])).total_seconds(), 1)} for job in jobs["jobs"]]
+    return sorted(found, key=lambda job: -float(job["age s"]))
+
+
+def _answers(context: Context) -> dict[str, float | None]:
+    """How fast each service answers its health check; None if it doesn't."""
+    found: dict[str, float | None] = {}
+    for service in (*SERVICES, "identity", "object-store"):
+        if context.cloud.offers(service):
+            began = time.monotonic()
+            try:
+                context.cloud.request("GET", f"{context.cloud.root(service)}/healthcheck")
+                found[service] = round(1000 * (time.monotonic() - began), 1)
+            except Refused:
+                found[service] = None
+    return found
+
+
+def top(context: Context, given: Any) -> int:
+    if given.json:
+        print(json.dumps(look(context), indent=2))
+        return 0
+    from rich.console import Console
+
+    if given.once:
+        Console().print(_screen(look(context)))
+        return 0
+    from rich.live import Live
+
+    with Live(_screen(look(context)), screen=True, auto_refresh=False) as live:
+        try:
+            while True:
+                time.sleep(given.every)
+                live.update(_screen(look(context)), refresh=True)
+        except KeyboardInterrupt:
+            return 0
+
+
+def _screen(found: dict[str, Any]) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+
+    def table(title: str, rows: list[dict[str, Any]]) -> Table:
+        made = Table(title=f"{title}: {len(rows)}", title_justify="left", expand=True)
+        for name in rows[0] if rows else ("nothing",):
+            made.add_column(name)
+        for row in rows[:30]:
+            made.add_row(*map(str, row.values()))
+        return made
+
+    servers = ", ".join(f"{count} {status}" for status, count in sorted(found["servers"].items())) or "none"
+    services = ", ".join(f"{name} {'does not answer' if ms is None else f'{ms} ms'}"
+                         for name, ms in found["services"].items())
+    return Group(f"{found['at']}   servers: {servers}", f"services: {services}", table("hosts", found["hosts"]),
+                 table("operations", found["operations"]))
+
+
+COMMANDS = [Command("top", "What the cloud does now, as far as you may see it", (
+    arg("--once", "print it once", action="store_true"), arg("--json", action="store_true"),
+    arg("--every", "seconds", type=float, default=2.0)), top, ("pileus top --once", "pileus top --json"), "compute")]
