@@ -219,7 +219,7 @@ def table(found: dict[str, tuple[float, float]]) -> tuple[str, bool]:
 def idle(plan: Plan, seconds: float = 30) -> str:
     """Memory and CPU of a cloud that nobody calls, RabbitMQ apart."""
     known = json.loads((plan.state / "run" / "supervisor.json").read_text())
-    broker = set(family(known["processes"]["rabbitmq"]["pid"]))
+    broker = {pid for name in ("epmd", "rabbitmq") for pid in family(known["processes"][name]["pid"])}
     pids = [pid for pid in family(known["pid"]) if pid not in broker]
     before = sum(cpu_ms(pid) for pid in pids)
     time.sleep(seconds)

@@ -6,6 +6,7 @@ from pathlib import Path
 from pileus_deploy.plan import BROKER_PORT, Plan, write_private
 
 BIN = Path("/usr/lib/rabbitmq/bin")
+EPMD = "/usr/bin/epmd"
 
 
 def port(plan: Plan) -> int:
@@ -32,8 +33,14 @@ def command(plan: Plan) -> tuple[str, ...]:
     return (str(BIN / "rabbitmq-server"),)
 
 
+def mapper_command(plan: Plan) -> tuple[str, ...]:
+    """Erlang's port mapper, which the node would otherwise start as a daemon that nobody ends."""
+    return (EPMD, "-port", str(port(plan) + 1), "-address", "127.0.0.1")
+
+
 def prepare(plan: Plan) -> None:
     """Write what the node reads at its start."""
+    stop_mapper(plan)
     home = plan.state / "rabbitmq"
     for name in ("mnesia", "log"):
         (home / name).mkdir(parents=True, exist_ok=True)
@@ -44,6 +51,6 @@ def prepare(plan: Plan) -> None:
         "log.file.level = warning", "heartbeat = 30", ""]))
 
 
-def stop_epmd(plan: Plan) -> None:
-    """The port mapper daemon that the node started outlives it; it knows our node only."""
-    subprocess.run(["/usr/bin/epmd", "-port", str(port(plan) + 1), "-kill"], capture_output=True, check=False)
+def stop_mapper(plan: Plan) -> None:
+    """End a daemon that a node started because ours wasn't there. It refuses while a node is known to it."""
+    subprocess.run([EPMD, "-port", str(port(plan) + 1), "-kill"], capture_output=True, check=False)

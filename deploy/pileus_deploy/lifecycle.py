@@ -115,7 +115,7 @@ def down(plan: Plan) -> None:
         with step("guests and processes"):
             os.kill(pid, signal.SIGTERM)
             wait_for("supervisor", 120, lambda: not Path(f"/proc/{pid}").exists() or _ended(pid))
-    broker.stop_epmd(plan)
+    broker.stop_mapper(plan)
     with step("network and volume exports"):
         _clear(plan, "volume")
         _clear(plan, "network")

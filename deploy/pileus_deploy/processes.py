@@ -26,7 +26,8 @@ def processes(plan: Plan) -> Sequence[Process]:
     """Infrastructure first, then identity, then everything else."""
     from pileus_deploy import broker
 
-    found = [Process("rabbitmq", command=broker.command(plan), environment=broker.environment(plan),
+    found = [Process("epmd", command=broker.mapper_command(plan), port=broker.port(plan) + 1),
+             Process("rabbitmq", command=broker.command(plan), environment=broker.environment(plan),
                      port=broker.port(plan))]
     if plan.hypervisor == "libvirt":
         from pileus_deploy import libvirtd
