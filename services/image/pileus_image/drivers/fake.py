@@ -1,0 +1,56 @@
+"""A store in memory: for tests, and for a service that is to forget its images when it ends."""
+
+import io
+from pathlib import Path
+from typing import BinaryIO
+
+from pileus_image.drivers.base import BlobMissing, Store, StoreFull, Writer
+
+
+class FakeStore(Store):
+    """`room`: bytes that it takes; None: any number. `partial` holds what is being written."""
+
+    name = "fake"
+
+    def __init__(self, root: Path | None = None, room: int | None = None) -> None:
+        self.room = room
+        self.partial: dict[str, bytearray] = {}
+        self.blobs: dict[str, bytes] = {}
+
+    def writer(self, blob: str) -> "FakeWriter":
+        self.partial[blob] = bytearray()
+        return FakeWriter(self, blob, self.partial[blob])
+
+    def open(self, blob: str) -> BinaryIO:
+        if blob not in self.blobs:
+            raise BlobMissing(blob)
+        return io.BytesIO(self.blobs[blob])
+
+    def delete(self, blob: str) -> None:
+        self.partial.pop(blob, None)
+        self.blobs.pop(blob, None)
+
+    def used(self) -> int:
+        return sum(map(len, (*self.partial.values(), *self.blobs.values())))
+
+
+class FakeWriter(Writer):
+    def __init__(self, store: FakeStore, blob: str, mine: bytearray) -> None:
+        self._store, self._blob, self._mine = store, blob, mine
+
+    def write(self, data: bytes) -> None:
+        if self._store.room is not None and self._store.used() + len(data) > self._store.room:
+            raise StoreFull()
+        self._mine += data
+
+    def reader(self) -> BinaryIO:
+        return io.BytesIO(bytes(self._mine))
+
+    def commit(self) -> None:
+        if self._store.partial.get(self._blob) is not self._mine:
+            raise BlobMissing(self._blob)
+        self._store.blobs[self._blob] = bytes(self._store.partial.pop(self._blob))
+
+    def discard(self) -> None:
+        if self._store.partial.get(self._blob) is self._mine:
+            del self._store.partial[self._blob]
