@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Run = Callable[[Context, argparse.Namespace], Any]
 
 
+READING = ("ssh", "logs", "why", "trace", "top", "doctor", "object save", "image save")
+
+
 @dataclass(frozen=True)
 class Arg:
     """An argument or an option, as argparse takes it. `into`: where its value goes in a request's body; `kind`: the noun
@@ -44,14 +47,20 @@ class Command:
     examples: Sequence[str] = ()
     service: str = ""
     output: str = ""  # "rows" or "thing": takes -f and -c
+    dry: Run | None = None  # what --dry-run does instead; without it the option is refused
+
+    @property
+    def reads(self) -> bool:
+        return self.name.endswith((" list", " show")) or self.name in READING
 
     def parser(self) -> argparse.ArgumentParser:
         import argparse
 
         from pileus_cli.output import FORMATS
+        from pileus_cli.parsing import Parser
 
         lines = "".join(f"  {example}\n" for example in self.examples)
-        parser = argparse.ArgumentParser(
+        parser = Parser(
             prog=f"pileus {self.name}", description=self.help, allow_abbrev=False,
             epilog=f"examples:\n{lines}" if lines else None, formatter_class=argparse.RawDescriptionHelpFormatter)
         for one in self.args:

@@ -23,6 +23,8 @@ class Context:
 
     def show_rows(self, columns: Sequence[str], found: Sequence[Sequence[Any]], given: Any) -> None:
         """A list, after --filter, --sort-column and -c of the command line."""
+        if self.cloud.showing:
+            return
         known = {name.lower(): i for i, name in enumerate(columns)}
         rows = list(found)
         for wish in given.filter:
@@ -41,6 +43,9 @@ class Context:
         output.rows(columns, rows, given.format)
 
     def show_thing(self, facts: Mapping[str, Any], given: Any) -> None:
+        """One thing, all of it or what -c names."""
+        if self.cloud.showing:
+            return
         if given.column:
             known = {name.lower(): name for name in facts}
             facts = {known[name.lower()]: facts[known[name.lower()]] for name in given.column if _has(name, known)}

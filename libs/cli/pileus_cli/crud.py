@@ -17,21 +17,30 @@ def commands(kind: Kind, verbs: Sequence[str] = ("list", "show", "create", "set"
     return [made[verb](kind) for verb in verbs]
 
 
-def _command(kind: Kind, verb: str, help: str, args: Sequence[Arg], run: Any, output: str = "") -> Command:
+def _command(kind: Kind, verb: str, help: str, args: Sequence[Arg], run: Any, output: str = "",
+             dry: Any = None) -> Command:
     examples = kind.examples.get(verb, ())
-    return Command(f"{kind.name} {verb}", help, args, run, examples, kind.service, output)
+    return Command(f"{kind.name} {verb}", help, args, run, examples, kind.service, output, dry)
 
 
 def _list(kind: Kind) -> Command:
     def run(context: Context, given: Any) -> None:
         query: dict[str, Any] = kind.defaults(context.cloud)
         query |= wish_of(context, kind.filters, given)
-        columns = dict(kind.columns) | (dict(kind.long) if getattr(given, "long", False) else {})
+        columns = dict(kind.columns) | (dict(kind.long) if _wants_more(kind, given) else {})
         rows = context.cloud.pages(kind.service, kind.listed, kind.many, query)
         context.show_rows(list(columns), [[got(row, getter) for getter in columns.values()] for row in rows], given)
 
     long = [arg("--long", "more columns", action="store_true")] if kind.long else []
     return _command(kind, "list", f"List {kind.plural}", [*kind.filters, *long], run, "rows")
+
+
+def _wants_more(kind: Kind, given: Any) -> bool:
+    """Asked for, or named by an option."""
+    named = [*(given.column or ()), *(text.partition("=")[0] for text in given.filter),
+             *(text.partition(":")[0] for text in given.sort_column)]
+    more = {name.lower() for name in kind.long}
+    return bool(getattr(given, "long", False) or given.format == "wide" or more & {name.lower() for name in named})
 
 
 def _show(kind: Kind) -> Command:
@@ -74,7 +83,12 @@ def _delete(kind: Kind) -> Command:
             for id in found:
                 until_gone(context, kind, id)
 
-    return _command(kind, "delete", f"Delete {kind.plural}", [subject(kind, nargs="+")], run)
+    def dry(context: Context, given: Any) -> None:
+        for typed in given.thing:
+            row = find(context.cloud, kind, typed)
+            print(f"{kind.name} {row.get('name') or ''} ({kind.id_of(row)}) would be deleted.")
+
+    return _command(kind, "delete", f"Delete {kind.plural}", [subject(kind, nargs="+")], run, dry=dry)
 
 
 def subject(kind: Kind, **terms: Any) -> Arg:

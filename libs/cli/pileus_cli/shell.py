@@ -8,8 +8,8 @@ from typing import Any
 from pileus_cli import VERSION
 from pileus_cli.errors import CODES, INTERRUPTED, OK, REFUSED, Trouble, Usage
 
-FLAGS = {"--no-wait": "no_wait", "--debug": "debug", "--timing": "timing", "--as-curl": "as_curl",
-         "--insecure": "insecure"}
+FLAGS = {"--no-wait": "no_wait", "--wait": "wait", "--debug": "debug", "--timing": "timing", "--as-curl": "as_curl",
+         "--dry-run": "dry_run", "--insecure": "insecure"}
 VALUES = {"--timeout": "timeout"}
 USAGE = """usage: pileus [OPTION…] NOUN VERB …      pileus NOUN --help      pileus NOUN VERB --help
 
@@ -19,7 +19,8 @@ options, anywhere on the line:
   --os-cloud NAME     a cloud of your clouds.yaml (or OS_CLOUD); all --os-… options and OS_… variables are known
   --no-wait           return at once; otherwise commands wait for what they began
   --timeout SECONDS   how long to wait (600)
-  --as-curl           print the call that would change something, and don't make it
+  --as-curl           print the call (its token is $OS_TOKEN) instead of making it
+  --dry-run           tell whether it would work, as far as the cloud can tell beforehand; change nothing
   --timing            how long each call took
   --debug             each call as it is made
   --version           the version of this command
@@ -34,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(words)
     except Trouble as err:
-        print(f"error: {err.message}", file=sys.stderr)
+        if err.message:
+            print(f"error: {err.message}", file=sys.stderr)
         if err.hint:
             print(f"  {err.hint}", file=sys.stderr)
         if getattr(err, "request_id", ""):
@@ -53,9 +55,9 @@ def _run(words: list[str]) -> int:
     if not rest or rest[0] in ("help", "-h", "--help"):
         print(_overview(login))
         return OK
-    from pileus_cli.nouns import PEOPLE
+    from pileus_cli.nouns import NOUNS, PEOPLE
 
-    if rest[0] in PEOPLE:
+    if rest[0] in PEOPLE and " ".join(rest[:2]) not in NOUNS:  # `console log` is a noun
         return _people(rest, options, login)
     noun, rest = _noun(rest)
     return _noun_command(noun, rest, options, login)
@@ -127,7 +129,7 @@ def _noun_command(noun: str, words: list[str], options: dict[str, Any], login: d
         raise Usage(f"{noun} has no verb {words[0]!r}.", f"Did you mean {' or '.join(near)}?" if near else
                     f"It has: {', '.join(known)}")
     given = _parsed(known[verb].parser(), words[len(verb.split()):])
-    return _execute(known[verb].name, known[verb].run, given, options, login, vars(given).get("thing"))
+    return _execute(known[verb], given, options, login, vars(given).get("thing"))
 
 
 def _people(words: list[str], options: dict[str, Any], login: dict[str, str]) -> int:
@@ -140,13 +142,13 @@ def _people(words: list[str], options: dict[str, Any], login: dict[str, str]) ->
     given = _parsed(command.parser(), words[1:])
     if getattr(module, "WITHOUT_CLOUD", False):
         return int(command.run(None, given) or OK)
-    return _execute(command.name, command.run, given, options, login, vars(given).get("name"))
+    return _execute(command, given, options, login, vars(given).get("name"))
 
 
 def _parsed(parser: Any, words: list[str]) -> Any:
     try:
         return parser.parse_args(words)
-    except SystemExit as err:  # argparse has printed what is wrong
+    except SystemExit as err:  # it was --help
         raise _Said(int(err.code or 0)) from None
 
 
@@ -156,13 +158,19 @@ class _Said(Trouble):
         super().__init__("")
 
 
-def _execute(name: str, run: Any, given: Any, options: dict[str, Any], login: dict[str, str], about: Any) -> int:
+def _execute(command: Any, given: Any, options: dict[str, Any], login: dict[str, str], about: Any) -> int:
     from pileus_cli import config
     from pileus_cli.cloud import Cloud, Shown
     from pileus_cli.context import Context
     from pileus_cli.errors import Refused
 
-    cloud = Cloud(config.load(login), debug="debug" in options, as_curl="as_curl" in options)
+    name, run, curl = command.name, command.run, "as_curl" in options
+    if "dry_run" in options and not command.reads:
+        run = command.dry
+        if run is None:
+            raise Usage(f"`{name}` can't be tried: its service doesn't tell beforehand.", "--as-curl prints the call")
+    cloud = Cloud(config.load(login), debug="debug" in options, as_curl=curl and not command.reads)
+    cloud.showing = curl and command.reads
     context = Context(cloud, wait="no_wait" not in options, timeout=_seconds(options.get("timeout", "600")))
     try:
         return int(run(context, given) or OK)
@@ -172,7 +180,7 @@ def _execute(name: str, run: Any, given: Any, options: dict[str, Any], login: di
     except Refused as err:
         from pileus_cli import cache, hints
 
-        if not name.endswith((" list", " show")):
+        if not command.reads:
             cache.remember_refusal(command=name, name=str(getattr(given, "name", None) or about or ""),
                                    status=err.status, why=err.message, request_id=err.request_id)
         err.hint = err.hint or hints.after(err.message, err.status)

@@ -1,0 +1,19 @@
+"""argparse, but what is wrong is said as everything else is, with what was meant perhaps."""
+
+import argparse
+from typing import NoReturn
+
+from pileus_cli.errors import Usage, closest
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises Usage instead of printing and leaving."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = f"{self.prog} --help"
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        if unknown and unknown[0].startswith("-"):
+            name = unknown[0].partition("=")[0]
+            options = [option for action in self._actions for option in action.option_strings]
+            raise Usage(f"{self.prog} has no option {name}.", closest(name, options) or hint)
+        raise Usage(f"{self.prog}: {message}.", hint)
