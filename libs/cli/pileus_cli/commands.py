@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
-    from pileus_cli.context import Context
 
-    Run = Callable[[Context, argparse.Namespace], Any]
+    Run = Callable[[Any, argparse.Namespace], Any]
 
 
 READING = ("ssh", "logs", "why", "trace", "top", "doctor", "object save", "image save")

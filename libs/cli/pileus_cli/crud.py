@@ -28,7 +28,10 @@ def _list(kind: Kind) -> Command:
         query: dict[str, Any] = kind.defaults(context.cloud)
         query |= wish_of(context, kind.filters, given)
         columns = dict(kind.columns) | (dict(kind.long) if _wants_more(kind, given) else {})
-        rows = context.cloud.pages(kind.service, kind.listed, kind.many, query)
+        at_most = None if given.filter or given.sort_column else given.limit
+        rows = list(context.cloud.pages(kind.service, kind.listed, kind.many, query, at_most))
+        if kind.prepare and not context.cloud.showing:
+            kind.prepare(context, rows)
         context.show_rows(list(columns), [[got(row, getter) for getter in columns.values()] for row in rows], given)
 
     long = [arg("--long", "more columns", action="store_true")] if kind.long else []

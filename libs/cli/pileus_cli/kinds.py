@@ -37,6 +37,7 @@ class Kind:
     ready: Mapping[str, str] = field(default_factory=dict)  # creation takes time: field "status", good and bad values
     examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
     hidden: Sequence[str] = ("links",)
+    prepare: Callable[[Any, list[dict[str, Any]]], None] | None = None  # adds to rows what a list shows beside
 
     @property
     def plural(self) -> str:

@@ -1,12 +1,12 @@
 """Servers and what is done with them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.crud import commands, each, pairs, subject, wish_of
-from pileus_cli.errors import Usage
+from pileus_cli.errors import Trouble, Usage
 from pileus_cli.finding import find, find_id
 from pileus_cli.kinds import Kind
 from pileus_cli.waiting import until_gone, until_ready, wait
@@ -20,7 +20,21 @@ def addresses(row: Mapping[str, Any]) -> str:
 
 
 def image_name(row: Mapping[str, Any]) -> str:
-    return (row.get("image") or {}).get("id", "") if row.get("image") else "N/A (booted from volume)"
+    if not row.get("image"):
+        return "N/A (booted from volume)"
+    return str(row["image"].get("name") or row["image"]["id"])
+
+
+def name_images(context: Context, rows: Sequence[dict[str, Any]]) -> None:
+    """Servers know their images by id only; one call asks for the names of all of them."""
+    ids = sorted({row["image"]["id"] for row in rows if row.get("image")})
+    if not ids or not context.cloud.offers("image"):
+        return
+    names = {one["id"]: one["name"] for part in range(0, len(ids), 50) for one in context.cloud.pages(
+        "image", "/images", "images", {"id": f"in:{','.join(ids[part:part + 50])}"})}
+    for row in rows:
+        if row.get("image"):
+            row["image"]["name"] = names.get(row["image"]["id"])
 
 
 SERVER = Kind("server", "compute", "/servers", "server", "servers",
@@ -34,7 +48,7 @@ SERVER = Kind("server", "compute", "/servers", "server", "servers",
                        arg("--host", into="host"), arg("--image", into="image", kind="image"),
                        arg("--flavor", into="flavor", kind="flavor"), arg("--ip", into="ip")),
               change=(arg("--name", into="name"), arg("--description", into="description")),
-              gone_when_404=True, ready={"good": "active", "bad": "error"},
+              gone_when_404=True, ready={"good": "active", "bad": "error"}, prepare=name_images,
               examples={"list": ("pileus server list", "pileus server list --long -f json",
                                  "pileus server list -f value -c Name --filter Status=ACTIVE"),
                         "show": ("pileus server show first", "pileus server show first -f value -c status"),
@@ -68,6 +82,36 @@ def create(context: Context, given: Any) -> None:
     row = (until_ready(context, SERVER, made["id"]) if context.wait
            else SERVER.opened(context.cloud.call("compute", "GET", f"/servers/{made['id']}")))
     context.show_thing(SERVER.facts(row), given)
+
+
+def try_create(context: Context, given: Any) -> None:
+    """As far as the cloud tells beforehand: whether all that is named is there, fits together and is within the quota."""
+    cloud, wish = context.cloud, wanted(context, given)
+    flavor = cloud.call("compute", "GET", f"/flavors/{wish['flavorRef']}")["flavor"]
+    if wish.get("key_name"):
+        cloud.call("compute", "GET", f"/os-keypairs/{wish['key_name']}")
+    lacks = []
+    if wish.get("imageRef"):
+        image = cloud.call("image", "GET", f"/images/{wish['imageRef']}")
+        need = max(image["min_disk"], -(-(image.get("virtual_size") or image.get("size") or 0) // (1 << 30)))
+        if image["status"] != "active":
+            lacks.append(f"the image is {image['status']}")
+        if flavor["ram"] < image["min_ram"]:
+            lacks.append(f"the image needs {image['min_ram']} MiB of memory, the flavor has {flavor['ram']}: too small")
+        if 0 < flavor["disk"] < need:
+            lacks.append(f"the image needs {need} GiB of disk, the flavor's disk has {flavor['disk']}: too small")
+    limits, count = cloud.call("compute", "GET", "/limits")["limits"]["absolute"], wish.get("min_count", 1)
+    for what, name, more in (("Instances", "instances", 1), ("Cores", "vCPUs", flavor["vcpus"]),
+                             ("RAM", "MiB of memory", flavor["ram"])):
+        most, used = limits[f"maxTotal{what}{'Size' if what == 'RAM' else ''}"], limits[f"total{what}Used"]
+        if 0 <= most < used + more * count:
+            lacks.append(f"the quota is {most} {name}, {used} are used, {more * count} more are wanted: exceeds")
+    if lacks:
+        from pileus_cli.hints import after
+
+        raise Trouble(f"It would be refused: {'; '.join(lacks)}.", after(lacks[0]))
+    print(f"Server {given.name} would be accepted: {flavor['vcpus']} vCPUs, {flavor['ram']} MiB, {flavor['disk']} GiB. Whether"
+          " a host has room shows when it is placed.")
 
 
 def wanted(context: Context, given: Any) -> dict[str, Any]:
@@ -220,7 +264,7 @@ def image(context: Context, given: Any) -> None:
 def resize(context: Context, given: Any) -> None:
     id = find_id(context.cloud, SERVER, given.thing)
     if given.confirm or given.revert:
-        action = {"confirmResize": None} if given.confirm else {"revertResize": None}
+        action: dict[str, Any] = {"confirmResize": None} if given.confirm else {"revertResize": None}
     else:
         from pileus_cli.nouns import kind
 
@@ -260,9 +304,10 @@ VOLUME, GROUP_NAME, ADDRESS = arg("volume", kind="volume"), arg("group"), arg("a
 COMMANDS = [
     *commands(SERVER, ("list", "show")),
     Command("server create", "Create a server", MADE, create, (
+        "pileus server create example --flavor m1.nano --image pileus-test --network private --dry-run",
         "pileus server create example --flavor m1.nano --image pileus-test --network private",
         "pileus server stop example", "pileus server start example", "pileus server reboot example --hard",
-        "pileus server delete example"), "compute", "thing"),
+        "pileus server delete example"), "compute", "thing", try_create),
     *commands(SERVER, ("set", "delete")),
     act("os-start", "start", "Start servers", rests="ACTIVE"),
     act("os-stop", "stop", "Stop servers", rests="SHUTOFF"),
