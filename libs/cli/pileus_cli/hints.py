@@ -3,9 +3,9 @@
 import re
 
 HINTS: tuple[tuple[str, str], ...] = (  # what a message says: what to do next
-    (r"[Ff]lavor .*(could not be found|not found)", "pileus flavor list shows what there is"),
-    (r"[Ii]mage .*(could not be found|not found)|No image found", "pileus image list shows what there is"),
-    (r"[Nn]etwork .*(could not be found|not found)", "pileus network list shows what there is"),
+    (r"no flavor|[Ff]lavor .*(could not be found|not found)", "pileus flavor list shows what there is"),
+    (r"no image|[Ii]mage .*(could not be found|not found)|No image found", "pileus image list shows what there is"),
+    (r"no network|[Nn]etwork .*(could not be found|not found)", "pileus network list shows what there is"),
     (r"must supply an image", "Name an image (--image), or boot from a volume (--volume)"),
     (r"[Qq]uota|exceeds? allowed|OverQuota",
      "pileus limits show tells what is used; delete something, or ask an administrator for more"),
@@ -18,11 +18,11 @@ HINTS: tuple[tuple[str, str], ...] = (  # what a message says: what to do next
      "The disk is full: delete servers or volumes there, or choose a flavor with a smaller disk"),
     (r"memory", "Choose a smaller flavor, or delete a server; pileus hypervisor list shows what is left"),
     (r"(?i)vcpu", "Choose a flavor with fewer vCPUs; pileus hypervisor list shows what is left"),
-    (r"no hosts|is down|not (been )?heard|disabled|nobody listens|doesn't answer|silent",
+    (r"no hosts|is down|not (been )?heard|disabled|nobody listens|doesn't answer|does not answer|silent",
      "pileus compute service list shows which hosts are up; on the cloud's host: deploy/status, deploy/up"),
     (r"(?i)address.*(in use|already|allocated)|already allocated|port .*in use",
      "Choose another address or port, or release the one in use: pileus port list"),
-    (r"affinity", "The server group forbids it: add a host, or use another group"),
+    (r"affinity|group's servers", "The server group forbids it: add a host, or use another group"),
     (r"availability zone", "pileus availability zone list shows what there is"),
     (r"No valid host", "Each host lacked what is named: choose another flavor or zone, or add a host"),
     (r"is locked", "pileus server unlock NAME"),

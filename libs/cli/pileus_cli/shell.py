@@ -162,7 +162,7 @@ def _execute(command: Any, given: Any, options: dict[str, Any], login: dict[str,
     from pileus_cli import config
     from pileus_cli.cloud import Cloud, Shown
     from pileus_cli.context import Context
-    from pileus_cli.errors import Refused
+    from pileus_cli.errors import NotFound, Refused
 
     name, run, curl = command.name, command.run, "as_curl" in options
     if "dry_run" in options and not command.reads:
@@ -177,13 +177,14 @@ def _execute(command: Any, given: Any, options: dict[str, Any], login: dict[str,
     except Shown as text:
         print(text)
         return OK
-    except Refused as err:
+    except (Refused, NotFound) as err:
         from pileus_cli import cache, hints
 
+        status = err.status if isinstance(err, Refused) else 404
         if not command.reads:
-            cache.remember_refusal(command=name, name=str(getattr(given, "name", None) or about or ""),
-                                   status=err.status, why=err.message, request_id=err.request_id)
-        err.hint = err.hint or hints.after(err.message, err.status)
+            cache.remember_refusal(command=name, name=str(getattr(given, "name", None) or about or ""), status=status,
+                                   why=err.message, request_id=getattr(err, "request_id", ""))
+        err.hint = err.hint or hints.after(err.message, status)
         raise
     finally:
         if "timing" in options:

@@ -85,6 +85,9 @@ def until_ready(context: Context, kind: Kind, id: str) -> dict[str, Any]:
 
 
 def until_gone(context: Context, kind: Kind, id: str) -> None:
+    """Until it answers 404. What was in error before may be so until it goes; what falls into error now didn't go."""
+    seen: list[str] = []
+
     def look() -> tuple[bool, str]:
         try:
             row = kind.opened(context.cloud.call(kind.service, "GET", f"{kind.path}/{id}"))
@@ -92,10 +95,11 @@ def until_gone(context: Context, kind: Kind, id: str) -> None:
             if err.code == NotFound.code:
                 return True, "deleted"
             raise
-        status = str(row.get("status", "")).lower()
-        if status.startswith("error"):
+        status, task = str(row.get("status", "")).lower(), got(row, "OS-EXT-STS:task_state")
+        seen.append(status)
+        if status.startswith("error_") or (status == "error" != seen[0] and not task):
             raise Failed(f"{kind.name} {id} can't be deleted: {cause(row)}", f"pileus why {kind.name} {id}")
-        return False, str(got(row, "OS-EXT-STS:task_state") or row.get("status") or "")
+        return False, str(task or row.get("status") or "")
 
     wait(context, f"{kind.name} {id}", look)
 

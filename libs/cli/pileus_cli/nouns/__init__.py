@@ -14,7 +14,7 @@ NOUNS: dict[str, tuple[str, str]] = {  # noun: module, service
     "flavor": ("compute", "compute"), "keypair": ("keypairs", "compute"), "hypervisor": ("compute", "compute"),
     "aggregate": ("compute", "compute"), "compute service": ("compute", "compute"),
     "availability zone": ("compute", "compute"), "limits": ("compute", "compute"), "console log": ("servers", "compute"),
-    "image": ("images", "image"),
+    "image": ("images", "image"), "quota": ("quotas", "identity"),
     "volume": ("volumes", "volume"), "volume snapshot": ("volumes", "volume"), "volume type": ("volumes", "volume"),
     "volume backup": ("volumes", "volume"),
     "network": ("networks", "network"), "subnet": ("networks", "network"), "subnet pool": ("networks", "network"),

@@ -1,0 +1,67 @@
+"""What a project may use, in every service that this cloud offers."""
+
+from typing import Any
+
+from pileus_cli.commands import Command, arg
+from pileus_cli.context import Context
+from pileus_cli.errors import Usage
+from pileus_cli.finding import find_id
+
+SETS = {  # service: option -> name in the quota
+    "compute": {"--instances": "instances", "--cores": "cores", "--ram": "ram", "--key-pairs": "key_pairs",
+                "--server-groups": "server_groups", "--server-group-members": "server_group_members",
+                "--properties": "metadata_items"},
+    "volume": {"--volumes": "volumes", "--gigabytes": "gigabytes", "--snapshots": "snapshots", "--backups": "backups",
+               "--backup-gigabytes": "backup_gigabytes", "--per-volume-gigabytes": "per_volume_gigabytes"},
+    "network": {"--networks": "network", "--subnets": "subnet", "--ports": "port", "--routers": "router",
+                "--floating-ips": "floatingip", "--secgroups": "security_group",
+                "--secgroup-rules": "security_group_rule", "--subnetpools": "subnetpool"},
+}
+
+
+def place(context: Context, service: str, project: str) -> tuple[str, str]:
+    """(path, key of the body)."""
+    return (f"/quotas/{project}", "quota") if service == "network" else (f"/os-quota-sets/{project}", "quota_set")
+
+
+def project_of(context: Context, typed: str | None) -> str:
+    from pileus_cli.nouns import kind
+
+    if not typed:
+        return str(context.cloud.login()["project_id"])
+    return find_id(context.cloud, kind("project"), typed)
+
+
+def show(context: Context, given: Any) -> None:
+    project, rows = project_of(context, given.project), []
+    for service, names in SETS.items():
+        if context.cloud.offers(service):
+            path, key = place(context, service, project)
+            quota = context.cloud.call(service, "GET", path)[key]
+            rows += [(service, option.removeprefix("--"), quota[name]) for option, name in names.items() if name in quota]
+    context.show_rows(("Service", "Resource", "Limit"), rows, given)
+
+
+def change(context: Context, given: Any) -> None:
+    project, changed = project_of(context, given.project), False
+    for service, names in SETS.items():
+        wish: dict[str, Any] = {name: getattr(given, option[2:].replace("-", "_")) for option, name in names.items()}
+        wish = {name: value for name, value in wish.items() if value is not None}
+        if wish:
+            path, key = place(context, service, project)
+            if given.force and service == "compute":
+                wish["force"] = True
+            context.cloud.call(service, "PUT", path, {key: wish})
+            changed = True
+    if not changed:
+        raise Usage("Nothing to change was named.", "pileus quota set --help")
+
+
+PROJECT = arg("project", "your own if not given", kind="project", nargs="?")
+COMMANDS = [
+    Command("quota show", "What a project may use", (PROJECT,), show, ("pileus quota show",), output="rows"),
+    Command("quota set", "Let a project use more or less; -1 is no limit (administrators)", (
+        arg("project", kind="project"), arg("--force", "also below what is used", action="store_true"), *(arg(option, f"in {service}", type=int, metavar="N")
+                                          for service, names in SETS.items() for option in names)), change,
+        ("pileus --os-cloud pileus-admin quota set demo --instances 20 --volumes 20",)),
+]
