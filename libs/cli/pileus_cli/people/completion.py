@@ -1,5 +1,6 @@
 """Completion for bash, zsh and fish, with live names."""
 
+import os
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -30,37 +31,51 @@ def script(context: None, given: Any) -> None:
 def complete(context: None, given: Any) -> None:
     """What may come next, one a line; the last word is the one being typed."""
     words = [word for word in given.words if word != "--"] or [""]
+    before, cloud = without_options(words[:-1])
+    if cloud:
+        os.environ["OS_CLOUD"] = cloud
     try:
-        found = sorted({one for one in candidates(words[:-1], words[-1]) if one.startswith(words[-1])})
+        found = sorted({one for one in candidates(before, words[-1]) if one.startswith(words[-1])})
     except Trouble:
         return
     print("\n".join(found))
 
 
+def without_options(words: list[str]) -> tuple[list[str], str]:
+    """What stands before the noun is not of it; the cloud named there is the one to ask for names."""
+    cloud, rest = "", list(words)
+    while rest and rest[0].startswith("-"):
+        name, equals, value = rest.pop(0).partition("=")
+        if name.startswith("--os-") and not equals:
+            value = rest.pop(0) if rest else ""
+        cloud = value if name == "--os-cloud" else cloud
+    return rest, cloud
+
+
 def candidates(before: list[str], typed: str) -> Iterable[str]:
     from pileus_cli.nouns import ALIASES, NOUNS, PEOPLE, commands, kind
 
-    if before and before[0] in PEOPLE:
+    if before and before[0] in PEOPLE and " ".join(before[:2]) not in NOUNS:
         return names(kind("server")) if len(before) == 1 and before[0] in ("ssh", "logs", "console", "trace") else ()
-    for count in (3, 2, 1):
-        noun = " ".join(before[:count])
-        noun = ALIASES.get(noun, noun)
-        if len(before) >= count and noun in NOUNS:
-            known = {one.name.rpartition(" ")[2]: one for one in commands(noun)}
-            if len(before) == count:
-                longer = [name.split()[count] for name in NOUNS if name.startswith(f"{noun} ")]
-                return [*known, *longer]
-            return _of_command(known.get(before[count]), before[count + 1:], typed)
-    begun = " ".join(before)
-    starts = [name for name in NOUNS if not begun or name.startswith(f"{begun} ")]
-    return {name.split()[len(before)] for name in starts} | (set(ALIASES) | set(PEOPLE) if not before else set())
+    for count in (2, 1):
+        meant = ALIASES.get(" ".join(before[:count]))
+        if meant and len(before) >= count:
+            before = [*meant.split(), *before[count:]]
+            break
+    nouns = [" ".join(before[:count]) for count in range(len(before), 0, -1)]
+    known = {one.name: one for noun in nouns if noun in NOUNS for one in commands(noun)}
+    for count in range(len(before), 0, -1):
+        command = known.get(" ".join(before[:count]))
+        if command:
+            return _of_command(command, before[count:], typed)
+    depth = len(before)
+    longer = {name.split()[depth] for name in (*NOUNS, *known) if name.split()[:depth] == before and len(name.split()) > depth}
+    return longer | (set(ALIASES) | {name for name, (_, about) in PEOPLE.items() if about} if not before else set())
 
 
-def _of_command(command: Command | None, before: list[str], typed: str) -> Iterable[str]:
+def _of_command(command: Command, before: list[str], typed: str) -> Iterable[str]:
     from pileus_cli.nouns import kind
 
-    if command is None:
-        return ()
     options = {name: one for one in command.args for name in one.name.split() if name.startswith("-")}
     if before and before[-1] in options and options[before[-1]].kind:
         return names(kind(options[before[-1]].kind))
