@@ -21,8 +21,8 @@ READING = ("ssh", "logs", "why", "trace", "top", "doctor", "object save", "image
 
 @dataclass(frozen=True)
 class Arg:
-    """An argument or an option, as argparse takes it. `into`: where its value goes in a request's body; `kind`: the noun
-    of which it is a name or id, to be looked up and completed."""
+    """An argument or an option, as argparse takes it. `into`: where its value goes in a request's body; `kind`: the
+    noun of which it is a name or id, to be looked up and completed."""
 
     name: str
     help: str = ""

@@ -13,8 +13,8 @@ Getter = str | Callable[[Mapping[str, Any]], Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """`one` and `many`: the keys in bodies ("" for a bare body). Columns are headings with a field's name, or a function
-    of the row."""
+    """`one` and `many`: the keys in bodies ("" for a bare body). Columns are headings with a field's name, or a
+    function of the row."""
 
     name: str
     service: str

@@ -37,7 +37,8 @@ class Progress:
             rate = (self.done - self._first) / max(now - self._began, 0.001)
             share = f"{100 * self.done / self.total:.0f} %, " if self.total else ""
             left = f", {(self.total - self.done) / rate:.0f} s left" if self.total and rate else ""
-            sys.stderr.write(f"\r\x1b[K … {self.what}: {share}{self.done >> 20} MiB, {rate / (1 << 20):.0f} MiB/s{left}")
+            rates = f"{self.done >> 20} MiB, {rate / (1 << 20):.0f} MiB/s"
+            sys.stderr.write(f"\r\x1b[K … {self.what}: {share}{rates}{left}")
             sys.stderr.flush()
 
     def reading(self, file: BinaryIO) -> "Reading":
@@ -80,7 +81,8 @@ def download(context: Context, url: str, name: str, size: int | None) -> None:
         if err.status != 416:
             raise
     if size is not None and part.stat().st_size != size:
-        raise Trouble(f"Only {part.stat().st_size} of {size} bytes came.", "Run the command again: it goes on from there.")
+        raise Trouble(f"Only {part.stat().st_size} of {size} bytes came.",
+                      "Run the command again: it goes on from there.")
     part.replace(target)
 
 

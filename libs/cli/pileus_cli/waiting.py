@@ -76,8 +76,8 @@ def until_ready(context: Context, kind: Kind, id: str) -> dict[str, Any]:
         found.update(kind.opened(context.cloud.call(kind.service, "GET", f"{kind.path}/{id}")))
         status = str(found.get("status", "")).lower()
         if status in bad or status.startswith("error"):
-            raise Failed(f"{kind.name} {found.get('name') or id} is in {found['status']}: {cause(found) or steps.cause()}",
-                         f"pileus why {kind.name} {id}")
+            name, why = found.get("name") or id, cause(found) or steps.cause()
+            raise Failed(f"{kind.name} {name} is in {found['status']}: {why}", f"pileus why {kind.name} {id}")
         return status in good, steps.newest() or str(found.get("status", ""))
 
     wait(context, f"{kind.name} {found.get('name') or id}", look)

@@ -13,7 +13,8 @@ NOUNS: dict[str, tuple[str, str]] = {  # noun: module, service
     "server": ("servers", "compute"), "server group": ("compute", "compute"), "server event": ("servers", "compute"),
     "flavor": ("compute", "compute"), "keypair": ("keypairs", "compute"), "hypervisor": ("compute", "compute"),
     "aggregate": ("compute", "compute"), "compute service": ("compute", "compute"),
-    "availability zone": ("compute", "compute"), "limits": ("compute", "compute"), "console log": ("servers", "compute"),
+    "availability zone": ("compute", "compute"), "limits": ("compute", "compute"), "console log": ("servers",
+                                                                                                   "compute"),
     "image": ("images", "image"), "quota": ("quotas", "identity"),
     "volume": ("volumes", "volume"), "volume snapshot": ("volumes", "volume"), "volume type": ("volumes", "volume"),
     "volume backup": ("volumes", "volume"),
@@ -24,7 +25,8 @@ NOUNS: dict[str, tuple[str, str]] = {  # noun: module, service
     "project": ("identity", "identity"), "user": ("identity", "identity"), "role": ("identity", "identity"),
     "role assignment": ("identity", "identity"), "domain": ("identity", "identity"), "group": ("identity", "identity"),
     "service": ("identity", "identity"), "endpoint": ("identity", "identity"), "region": ("identity", "identity"),
-    "application credential": ("identity", "identity"), "token": ("login", "identity"), "catalog": ("login", "identity"),
+    "application credential": ("identity", "identity"), "token": ("login", "identity"), "catalog": ("login",
+                                                                                                    "identity"),
     "container": ("objects", "object-store"), "object": ("objects", "object-store"),
 }
 PEOPLE: dict[str, tuple[str, str]] = {  # commands that aren't a noun and a verb: module of ..people, what it does
@@ -54,4 +56,5 @@ def noun_of(name: str) -> str:
 
 def kind(noun: str) -> Kind:
     module = import_module(f"pileus_cli.nouns.{NOUNS[noun][0]}")
-    return next(value for value in vars(module).values() if getattr(value, "name", "") == noun and hasattr(value, "many"))
+    return next(value for value in vars(module).values() if getattr(value, "name", "") == noun and hasattr(value,
+                                                                                                           "many"))

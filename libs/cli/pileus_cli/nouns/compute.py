@@ -15,14 +15,16 @@ FLAVOR = Kind(
     "flavor", "compute", "/flavors", "flavor", "flavors",
     {"ID": "id", "Name": "name", "RAM": "ram", "Disk": "disk", "Ephemeral": "OS-FLV-EXT-DATA:ephemeral",
      "VCPUs": "vcpus", "Is Public": "os-flavor-access:is_public"},
-    {"Swap": "swap", "RXTX Factor": "rxtx_factor", "Properties": "extra_specs"}, detail="/flavors/detail", name_filter="",
+    {"Swap": "swap", "RXTX Factor": "rxtx_factor", "Properties": "extra_specs"}, detail="/flavors/detail",
+    name_filter="",
     filters=(arg("--min-disk", "at least so many GiB", into="minDisk", type=int),
              arg("--min-ram", "at least so many MiB", into="minRam", type=int),
              arg("--all", "private ones too (administrators)", into="is_public", action="store_const", const="None")),
     create=(arg("name", into="name"), arg("--id", "made up if not given", into="id"),
             arg("--ram", "MiB (256)", into="ram", type=int, default=256),
             arg("--disk", "GiB (0: as large as the image)", into="disk", type=int, default=0),
-            arg("--ephemeral", "GiB", into="OS-FLV-EXT-DATA:ephemeral", type=int), arg("--swap", "MiB", into="swap", type=int),
+            arg("--ephemeral", "GiB", into="OS-FLV-EXT-DATA:ephemeral", type=int), arg("--swap", "MiB", into="swap",
+                                                                                       type=int),
             arg("--vcpus", "(1)", into="vcpus", type=int, default=1), arg("--description", into="description"),
             arg("--public", "for everybody (the default)", action="store_true"),
             arg("--private", "for chosen projects only", into="os-flavor-access:is_public", action="store_false",
@@ -45,7 +47,8 @@ HYPERVISOR = Kind(
      "Host IP": "host_ip", "State": "state"}, {"Status": "status"}, detail="/os-hypervisors/detail", name_filter="")
 AGGREGATE = Kind(
     "aggregate", "compute", "/os-aggregates", "aggregate", "aggregates",
-    {"ID": "id", "Name": "name", "Availability Zone": "availability_zone"}, {"Hosts": "hosts", "Properties": "metadata"},
+    {"ID": "id", "Name": "name", "Availability Zone": "availability_zone"}, {"Hosts": "hosts",
+                                                                             "Properties": "metadata"},
     name_filter="", create=(arg("name", into="name"), arg("--zone", into="availability_zone")))
 SERVICE = Kind(
     "compute service", "compute", "/os-services", "service", "services",
@@ -176,8 +179,10 @@ COMMANDS = [
             ("pileus availability zone list",), "compute", "rows"),
     *commands(SERVICE, ("list",)),
     Command("compute service set", "Let a host take servers, or not", (
-        HOST, arg("service", "nova-compute"), arg("--enable", action="store_true"), arg("--disable", action="store_true"),
-        arg("--disable-reason"), arg("--up", action="store_true"), arg("--down", "say that it is dead", action="store_true")),
+        HOST, arg("service", "nova-compute"), arg("--enable", action="store_true"), arg("--disable",
+                                                                                        action="store_true"),
+        arg("--disable-reason"), arg("--up", action="store_true"), arg("--down", "say that it is dead",
+                                                                       action="store_true")),
         set_service, (), "compute"),
     Command("limits show", "What may be used, and what is", (), show_limits, ("pileus limits show -f csv",), "compute",
             "rows"),

@@ -23,7 +23,8 @@ PROJECT = Kind("project", "identity", "/projects", "project", "projects", {"ID":
                examples={"list": ("pileus project list",)})
 USER = Kind("user", "identity", "/users", "user", "users", {"ID": "id", "Name": "name"},
             {"Domain ID": "domain_id", "Email": "email", "Enabled": "enabled"}, filters=(OF_DOMAIN,),
-            create=(arg("name", into="name"), arg("--password", "its password", into="password"), TEXT, OF_DOMAIN, *ENABLE,
+            create=(arg("name", into="name"), arg("--password", "its password", into="password"), TEXT, OF_DOMAIN,
+                    *ENABLE,
                     arg("--email", into="email"),
                     arg("--project", "its default project", into="default_project_id", kind="project")),
             change=(arg("--name", into="name"), arg("--password", into="password"), arg("--email", into="email"), TEXT,
@@ -74,7 +75,8 @@ MADE = (arg("name", into="name"), TEXT, arg("--secret", "chosen by the cloud oth
 def list_credentials(context: Context, given: Any) -> None:
     kind = _credentials(context)
     rows = context.cloud.pages("identity", kind.path, kind.many)
-    context.show_rows(list(kind.columns), [[row.get(str(name)) for name in kind.columns.values()] for row in rows], given)
+    context.show_rows(list(kind.columns), [[row.get(str(name)) for name in kind.columns.values()] for row in rows],
+                      given)
 
 
 def create_credential(context: Context, given: Any) -> None:
@@ -116,7 +118,8 @@ def remove(context: Context, given: Any) -> None:
 def assignments(context: Context, given: Any) -> None:
     cloud = context.cloud
     query: dict[str, str] = {"include_names": "true"}
-    for name, kind, key in (("user", USER, "user.id"), ("group", GROUP, "group.id"), ("project", PROJECT, "scope.project.id"),
+    for name, kind, key in (("user", USER, "user.id"), ("group", GROUP, "group.id"), ("project", PROJECT,
+                                                                                      "scope.project.id"),
                             ("role", ROLE, "role.id")):
         if getattr(given, name):
             query[key] = find_id(cloud, kind, getattr(given, name))

@@ -15,9 +15,11 @@ IMAGE = Kind("image", "image", "/images", "", "images", {"ID": "id", "Name": "na
              {"Disk Format": "disk_format", "Container Format": "container_format", "Size": "size",
               "Checksum": "checksum", "Visibility": "visibility", "Protected": "protected", "Project": "owner",
               "Tags": "tags"},
-             filters=(arg("--public", "only those for everybody", into="visibility", action="store_const", const="public"),
+             filters=(arg("--public", "only those for everybody", into="visibility", action="store_const",
+                          const="public"),
                       arg("--name", into="name"), arg("--status", into="status"), arg("--tag", into="tag")),
-             ready={"good": "active", "bad": "killed deleted"}, hidden=("links", "schema", "self", "file", "direct_url"),
+             ready={"good": "active", "bad": "killed deleted"}, hidden=("links", "schema", "self", "file",
+                                                                        "direct_url"),
              examples={"list": ("pileus image list", "pileus image list --long -f yaml"),
                        "show": ("pileus image show pileus-test -f json",)})
 FORMATS = ("raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx", "iso", "ami", "aki", "ari", "ploop")
@@ -82,7 +84,8 @@ def change(context: Context, given: Any) -> None:
     for name in ("name", "min_disk", "min_ram", "visibility", "protected"):
         if getattr(given, name) is not None:
             wish[name] = getattr(given, name)
-    patch = [{"op": "replace" if key in row else "add", "path": f"/{key}", "value": value} for key, value in wish.items()]
+    patch = [{"op": "replace" if key in row else "add", "path": f"/{key}", "value": value} for key,
+             value in wish.items()]
     patch += [{"op": "remove", "path": f"/{key}"} for key in given.unset or ()]
     if not patch:
         raise Usage("Nothing to change was named.", "pileus image set --help")
@@ -97,7 +100,8 @@ COMMANDS = [
     *commands(IMAGE, ("list", "show")),
     Command("image create", "Create an image", (
         arg("name"), arg("--file", "its data", metavar="FILE"), arg("--disk-format", choices=FORMATS),
-        arg("--container-format", default="bare"), arg("--min-disk", "GiB", type=int), arg("--min-ram", "MiB", type=int),
+        arg("--container-format", default="bare"), arg("--min-disk", "GiB", type=int), arg("--min-ram", "MiB",
+                                                                                           type=int),
         *VISIBILITY, PROPERTY, arg("--tag", action="append")), create,
         ("pileus image create example-image --disk-format raw --file /etc/hostname",
          "pileus image save example-image --file /tmp/example-image.raw", "pileus image delete example-image"),

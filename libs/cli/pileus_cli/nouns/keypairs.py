@@ -16,7 +16,8 @@ KEYPAIR = Kind("keypair", "compute", "/os-keypairs", "keypair", "keypairs",
 
 def listed(context: Context, given: Any) -> None:
     rows = [row["keypair"] for row in context.cloud.call("compute", "GET", "/os-keypairs")["keypairs"]]
-    context.show_rows(list(KEYPAIR.columns), [[row.get(str(name)) for name in KEYPAIR.columns.values()] for row in rows],
+    context.show_rows(list(KEYPAIR.columns),
+                      [[row.get(str(name)) for name in KEYPAIR.columns.values()] for row in rows],
                       given)
 
 
@@ -75,6 +76,7 @@ COMMANDS = [
         arg("--private-key", "where the new private key goes (standard output)", metavar="FILE")), create,
         ("pileus keypair create example-key --private-key /tmp/example-key", "pileus keypair delete example-key"),
         "compute", "thing"),
-    Command("keypair delete", "Delete key pairs", (arg("thing", kind="keypair", metavar="NAME", nargs="+"),), delete, (),
+    Command("keypair delete", "Delete key pairs", (arg("thing", kind="keypair", metavar="NAME", nargs="+"),), delete,
+            (),
             "compute"),
 ]

@@ -16,7 +16,8 @@ def issue(context: Context, given: Any) -> None:
 
 def catalog(context: Context, given: Any) -> None:
     context.show_rows(("Name", "Type", "Endpoints"), [
-        (entry["name"], entry["type"], "\n".join(f"{e['region']} {e['interface']}: {e['url']}" for e in entry["endpoints"]))
+        (entry["name"], entry["type"],
+         "\n".join(f"{e['region']} {e['interface']}: {e['url']}" for e in entry["endpoints"]))
         for entry in context.cloud.login()["catalog"]], given)
 
 
@@ -32,7 +33,8 @@ def show(context: Context, given: Any) -> None:
 
 COMMANDS = [
     Command("token issue", "Get a token", (), issue, ("pileus token issue -f value -c id",), "identity", "thing"),
-    Command("catalog list", "What this cloud offers, and where", (), catalog, ("pileus catalog list",), "identity", "rows"),
+    Command("catalog list", "What this cloud offers, and where", (), catalog, ("pileus catalog list",), "identity",
+            "rows"),
     Command("catalog show", "Where one service is", (arg("service", "type or name"),), show,
             ("pileus catalog show identity",), "identity", "thing"),
 ]

@@ -10,10 +10,12 @@ DESCRIPTION = arg("--description", into="description")
 PROJECT = arg("--project", into="project_id", kind="project")
 NETWORK_OF = arg("--network", into="network_id", kind="network", required=True)
 
-NETWORK = Kind("network", "network", "/networks", "network", "networks", {"ID": "id", "Name": "name", "Subnets": "subnets"},
+NETWORK = Kind("network", "network", "/networks", "network", "networks", {"ID": "id", "Name": "name",
+                                                                          "Subnets": "subnets"},
                {"Status": "status", "Project": "project_id", "State": "admin_state_up", "Shared": "shared",
                 "External": "router:external"},
-               filters=(arg("--external", into="router:external", action="store_true"), arg("--name", into="name"), PROJECT),
+               filters=(arg("--external", into="router:external", action="store_true"), arg("--name", into="name"),
+                        PROJECT),
                create=(arg("name", into="name"), DESCRIPTION, PROJECT, *UP,
                        arg("--share", into="shared", action="store_true"),
                        arg("--external", into="router:external", action="store_true"),
@@ -26,7 +28,8 @@ NETWORK = Kind("network", "network", "/networks", "network", "networks", {"ID": 
                examples={"list": ("pileus network list", "pileus network list --external"),
                          "create": ("pileus network create example-net",
                                     "pileus subnet create example-subnet --network example-net "
-                                    "--subnet-range 10.99.0.0/24", "pileus port create example-port --network example-net",
+                                    "--subnet-range 10.99.0.0/24",
+                                    "pileus port create example-port --network example-net",
                                     "pileus port delete example-port", "pileus network delete example-net"),
                          "show": ("pileus network show private",)})
 SUBNET = Kind("subnet", "network", "/subnets", "subnet", "subnets",
@@ -56,7 +59,8 @@ PORT = Kind("port", "network", "/ports", "port", "ports",
              "Fixed IP Addresses": lambda row: [one["ip_address"] for one in row["fixed_ips"]], "Status": "status"},
             {"Security Groups": "security_groups", "Device Owner": "device_owner", "Device ID": "device_id",
              "Host": "binding:host_id"},
-            filters=(arg("--network", into="network_id", kind="network"), arg("--server", into="device_id", kind="server"),
+            filters=(arg("--network", into="network_id", kind="network"), arg("--server", into="device_id",
+                                                                              kind="server"),
                      arg("--router", into="device_id", kind="router"), arg("--device-owner", into="device_owner")),
             create=(arg("name", into="name"), NETWORK_OF, DESCRIPTION, *UP, arg("--mac-address", into="mac_address"),
                     arg("--security-group", into="security_groups", action="append", kind="security group"),

@@ -46,7 +46,8 @@ def show_container(context: Context, given: Any) -> None:
     headers = context.cloud.request("HEAD", url(context, given.name)).headers
     context.show_thing({"account": url(context).rpartition("/")[2], "container": given.name,
                         "bytes_used": headers.get("X-Container-Bytes-Used"),
-                        "object_count": headers.get("X-Container-Object-Count"), **_metadata(headers, "Container")}, given)
+                        "object_count": headers.get("X-Container-Object-Count"), **_metadata(headers, "Container")},
+                       given)
 
 
 def _metadata(headers: Any, what: str) -> dict[str, str]:
@@ -162,11 +163,13 @@ COMMANDS = [
     Command("container create", "Make containers", (arg("name", nargs="+"),), make_container,
             ("pileus container create example-box", "pileus object create example-box /etc/hostname --name example",
              "pileus object list example-box", "pileus object save example-box example --file /tmp/example-object",
-             "pileus object delete example-box example", "pileus container delete example-box"), "object-store", "rows"),
+             "pileus object delete example-box example", "pileus container delete example-box"), "object-store",
+            "rows"),
     Command("container show", "Show a container", (arg("name"),), show_container, (), "object-store", "thing"),
     Command("container set", "Describe a container", (arg("name"), arg("--property", action="append", required=True)),
             set_container, (), "object-store"),
-    Command("container delete", "Delete containers", (arg("name", nargs="+"), arg("--recursive -r", action="store_true")),
+    Command("container delete", "Delete containers", (arg("name", nargs="+"), arg("--recursive -r",
+                                                                                  action="store_true")),
             delete_containers, (), "object-store"),
     Command("object list", "List a container", (CONTAINER, arg("--prefix"), arg("--long", action="store_true")),
             list_objects, (), "object-store", "rows"),
@@ -175,5 +178,6 @@ COMMANDS = [
     Command("object save", "Download an object; goes on where it stopped", (CONTAINER, OBJECT, arg("--file")), save, (),
             "object-store"),
     Command("object show", "Show an object", (CONTAINER, OBJECT), show, (), "object-store", "thing"),
-    Command("object delete", "Delete objects", (CONTAINER, arg("object", nargs="+")), delete_objects, (), "object-store"),
+    Command("object delete", "Delete objects", (CONTAINER, arg("object", nargs="+")), delete_objects, (),
+            "object-store"),
 ]

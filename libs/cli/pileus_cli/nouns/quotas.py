@@ -38,7 +38,8 @@ def show(context: Context, given: Any) -> None:
         if context.cloud.offers(service):
             path, key = place(context, service, project)
             quota = context.cloud.call(service, "GET", path)[key]
-            rows += [(service, option.removeprefix("--"), quota[name]) for option, name in names.items() if name in quota]
+            rows += [(service, option.removeprefix("--"), quota[name]) for option,
+                     name in names.items() if name in quota]
     context.show_rows(("Service", "Resource", "Limit"), rows, given)
 
 
@@ -61,7 +62,8 @@ PROJECT = arg("project", "your own if not given", kind="project", nargs="?")
 COMMANDS = [
     Command("quota show", "What a project may use", (PROJECT,), show, ("pileus quota show",), output="rows"),
     Command("quota set", "Let a project use more or less; -1 is no limit (administrators)", (
-        arg("project", kind="project"), arg("--force", "also below what is used", action="store_true"), *(arg(option, f"in {service}", type=int, metavar="N")
-                                          for service, names in SETS.items() for option in names)), change,
+        arg("project", kind="project"), arg("--force", "also below what is used", action="store_true"),
+        *(arg(option, f"in {service}", type=int, metavar="N") for service, names in SETS.items() for option in names)),
+        change,
         ("pileus --os-cloud pileus-admin quota set demo --instances 20 --volumes 20",)),
 ]

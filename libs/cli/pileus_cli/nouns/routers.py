@@ -21,7 +21,8 @@ FLOATING_IP = Kind("floating ip", "network", "/floatingips", "floatingip", "floa
                    {"ID": "id", "Floating IP Address": "floating_ip_address", "Fixed IP Address": "fixed_ip_address",
                     "Port": "port_id", "Floating Network": "floating_network_id", "Project": "project_id"},
                    {"Status": "status", "Description": "description"}, name_filter="floating_ip_address",
-                   filters=(arg("--network", into="floating_network_id", kind="network"), arg("--status", into="status")),
+                   filters=(arg("--network", into="floating_network_id", kind="network"), arg("--status",
+                                                                                              into="status")),
                    examples={"list": ("pileus fip list",)})
 MADE = (arg("network", "the external network", into="floating_network_id", kind="network"),
         arg("--port", into="port_id", kind="port"), arg("--fixed-ip-address", into="fixed_ip_address"),
@@ -61,7 +62,8 @@ COMMANDS = [
     Command("floating ip create", "Take a floating IP", MADE, create, (), "network", "thing"),
     Command("floating ip set", "Point it at a port", (subject(FLOATING_IP), arg("--port", kind="port", required=True)),
             point, (), "network"),
-    Command("floating ip unset", "Point it nowhere", (subject(FLOATING_IP), arg("--port", action="store_const", const="")),
+    Command("floating ip unset", "Point it nowhere", (subject(FLOATING_IP), arg("--port", action="store_const",
+                                                                                const="")),
             point, (), "network"),
     *commands(FLOATING_IP, ("delete",)),
 ]

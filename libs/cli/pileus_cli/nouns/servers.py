@@ -43,7 +43,8 @@ SERVER = Kind("server", "compute", "/servers", "server", "servers",
               {"Task State": "OS-EXT-STS:task_state", "Power State": "OS-EXT-STS:power_state",
                "Availability Zone": "OS-EXT-AZ:availability_zone", "Host": "OS-EXT-SRV-ATTR:host"},
               detail="/servers/detail",
-              filters=(arg("--all-projects", "of every project (administrators)", into="all_tenants", action="store_true"),
+              filters=(arg("--all-projects", "of every project (administrators)", into="all_tenants",
+                           action="store_true"),
                        arg("--status", into="status"), arg("--name", "a pattern", into="name"),
                        arg("--host", into="host"), arg("--image", into="image", kind="image"),
                        arg("--flavor", into="flavor", kind="flavor"), arg("--ip", into="ip")),
@@ -59,7 +60,8 @@ MADE = (
     arg("name"), arg("--flavor", "what it is made of", into="flavorRef", kind="flavor", required=True),
     arg("--image", "its root disk is made from", into="imageRef", kind="image"),
     arg("--volume", "boot from this volume", kind="volume"),
-    arg("--network --nic", "a network, or port=ID, v4-fixed-ip=ADDRESS…; may be repeated", action="append", dest="network",
+    arg("--network --nic", "a network, or port=ID, v4-fixed-ip=ADDRESS…; may be repeated", action="append",
+        dest="network",
         metavar="NETWORK"),
     arg("--port", "a port; may be repeated", action="append", kind="port"),
     arg("--key-name", "the key pair to log in with", into="key_name"),
@@ -85,7 +87,7 @@ def create(context: Context, given: Any) -> None:
 
 
 def try_create(context: Context, given: Any) -> None:
-    """As far as the cloud tells beforehand: whether all that is named is there, fits together and is within the quota."""
+    """As far as the cloud tells beforehand: whether all that is named is there, fits together, and is within quota."""
     cloud, wish = context.cloud, wanted(context, given)
     flavor = cloud.call("compute", "GET", f"/flavors/{wish['flavorRef']}")["flavor"]
     if wish.get("key_name"):
@@ -110,8 +112,8 @@ def try_create(context: Context, given: Any) -> None:
         from pileus_cli.hints import after
 
         raise Trouble(f"It would be refused: {'; '.join(lacks)}.", after(lacks[0]))
-    print(f"Server {given.name} would be accepted: {flavor['vcpus']} vCPUs, {flavor['ram']} MiB, {flavor['disk']} GiB. Whether"
-          " a host has room shows when it is placed.")
+    print(f"Server {given.name} would be accepted: {flavor['vcpus']} vCPUs, {flavor['ram']} MiB, {flavor['disk']} GiB."
+          " Whether a host has room shows when it is placed.")
 
 
 def wanted(context: Context, given: Any) -> dict[str, Any]:
@@ -120,7 +122,8 @@ def wanted(context: Context, given: Any) -> dict[str, Any]:
 
     wish = wish_of(context, MADE, given) | {"name": given.name}
     if given.volume:
-        wish["block_device_mapping_v2"] = [{"boot_index": 0, "uuid": find_id(context.cloud, kind("volume"), given.volume),
+        wish["block_device_mapping_v2"] = [{"boot_index": 0, "uuid": find_id(context.cloud, kind("volume"),
+                                                                             given.volume),
                                             "source_type": "volume", "destination_type": "volume"}]
     networks = [_network(context, text) for text in given.network or ()]
     networks += [{"port": find_id(context.cloud, kind("port"), text)} for text in given.port or ()]
@@ -175,7 +178,8 @@ def act(name: str, verb: str, help: str, body: Callable[[Any], Any] = lambda giv
     """An action of several servers. `rests`: the status in which it ends."""
     def run(context: Context, given: Any) -> None:
         ids = [find_id(context.cloud, SERVER, typed) for typed in given.thing]
-        each(context, ids, lambda id: context.cloud.call("compute", "POST", f"/servers/{id}/action", {name: body(given)}))
+        each(context, ids, lambda id: context.cloud.call("compute", "POST", f"/servers/{id}/action",
+                                                         {name: body(given)}))
         if rests and context.wait:
             for id in ids:
                 until_rests(context, id, rests)
@@ -312,8 +316,10 @@ COMMANDS = [
     act("os-start", "start", "Start servers", rests="ACTIVE"),
     act("os-stop", "stop", "Stop servers", rests="SHUTOFF"),
     act("reboot", "reboot", "Reboot servers", lambda given: {"type": "HARD" if given.hard else "SOFT"},
-        arg("--hard", "as if the power were cut", action="store_true"), arg("--soft", action="store_true"), rests="ACTIVE"),
-    act("pause", "pause", "Pause servers", rests="PAUSED"), act("unpause", "unpause", "Go on with them", rests="ACTIVE"),
+        arg("--hard", "as if the power were cut", action="store_true"), arg("--soft", action="store_true"),
+        rests="ACTIVE"),
+    act("pause", "pause", "Pause servers", rests="PAUSED"), act("unpause", "unpause", "Go on with them",
+                                                                rests="ACTIVE"),
     act("suspend", "suspend", "Suspend servers to disk", rests="SUSPENDED"),
     act("resume", "resume", "Resume suspended servers", rests="ACTIVE"),
     act("lock", "lock", "Protect servers from changes", lambda given: {}), act("unlock", "unlock", "End that"),
@@ -324,18 +330,22 @@ COMMANDS = [
     act("os-resetState", "reset-state", "Say what state servers are in (administrators)",
         lambda given: {"state": given.state}, arg("--state", default="error", choices=("error", "active"))),
     Command("server resize", "Give a server another flavor", (
-        ONE, arg("--flavor", kind="flavor"), arg("--confirm", action="store_true"), arg("--revert", action="store_true")),
+        ONE, arg("--flavor", kind="flavor"), arg("--confirm", action="store_true"), arg("--revert",
+                                                                                        action="store_true")),
         resize, (), "compute"),
     Command("server rebuild", "Make its root disk anew", (ONE, arg("--image", kind="image")), rebuild, (), "compute"),
-    Command("server image create", "Make an image of a server", (ONE, arg("--name"), arg("--property", action="append")), image,
+    Command("server image create", "Make an image of a server", (ONE, arg("--name"), arg("--property",
+                                                                                         action="append")), image,
             (), "compute", "thing"),
     Command("server add volume", "Attach a volume", (ONE, VOLUME, arg("--device")), add_volume, (), "compute", "thing"),
     Command("server remove volume", "Detach a volume", (ONE, VOLUME), remove_volume, (), "compute"),
     Command("server add floating ip", "Give it a floating IP", (ONE, ADDRESS), add_floating_ip, (), "compute"),
     Command("server remove floating ip", "Take it away", (ONE, ADDRESS), remove_floating_ip, (), "compute"),
-    Command("server add security group", "Add a security group", (ONE, GROUP_NAME), change_group("addSecurityGroup"), (),
+    Command("server add security group", "Add a security group", (ONE, GROUP_NAME), change_group("addSecurityGroup"),
+            (),
             "compute"),
-    Command("server remove security group", "Remove it", (ONE, GROUP_NAME), change_group("removeSecurityGroup"), (), "compute"),
+    Command("server remove security group", "Remove it", (ONE, GROUP_NAME), change_group("removeSecurityGroup"), (),
+            "compute"),
     Command("server event list", "What was done with a server", (ONE,), events, ("pileus server event list first",),
             "compute", "rows"),
     Command("console log show", "What a server printed", (ONE, arg("--lines", type=int)), log,

@@ -89,9 +89,11 @@ COMMANDS = [
     *commands(VOLUME, ("list", "show")),
     Command("volume create", "Create a volume", MADE, create, (
         "pileus volume create example-disk --size 1", "pileus volume extend example-disk 2",
-        "pileus volume snapshot create example-shot --volume example-disk", "pileus volume snapshot delete example-shot",
+        "pileus volume snapshot create example-shot --volume example-disk",
+        "pileus volume snapshot delete example-shot",
         "pileus volume delete example-disk"), "volume", "thing"),
-    Command("volume extend", "Make a volume larger", (subject(VOLUME), arg("size", "GiB", type=int)), extend, (), "volume"),
+    Command("volume extend", "Make a volume larger", (subject(VOLUME), arg("size", "GiB", type=int)), extend, (),
+            "volume"),
     *commands(VOLUME, ("set", "delete")), *commands(SNAPSHOT), *commands(TYPE),
     *commands(BACKUP, ("list", "show", "create", "delete")),
     Command("volume backup restore", "Write a backup to a volume", (subject(BACKUP), arg("--volume", kind="volume")),

@@ -20,7 +20,8 @@ complete -F _pileus pileus""",
     "zsh": """#compdef pileus
 _pileus() { compadd -- ${(f)"$(pileus complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)"} }
 compdef _pileus pileus""",
-    "fish": """complete -c pileus -f -a '(pileus complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'""",
+    "fish": """complete -c pileus -f \\
+    -a '(pileus complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'""",
 }
 
 
@@ -69,7 +70,8 @@ def candidates(before: list[str], typed: str) -> Iterable[str]:
         if command:
             return _of_command(command, before[count:], typed)
     depth = len(before)
-    longer = {name.split()[depth] for name in (*NOUNS, *known) if name.split()[:depth] == before and len(name.split()) > depth}
+    longer = {name.split()[depth] for name in (*NOUNS,
+                                               *known) if name.split()[:depth] == before and len(name.split()) > depth}
     return longer | (set(ALIASES) | {name for name, (_, about) in PEOPLE.items() if about} if not before else set())
 
 
@@ -96,14 +98,16 @@ def names(kind: Any) -> list[str]:
     at, found = known.get(kind.name, (0, []))
     if at < time.time() - NAMES_S:
         cloud = Cloud(settings)
-        rows = (row.get("keypair", row) for row in cloud.pages(kind.service, kind.path, kind.many, kind.defaults(cloud)))
+        rows = (row.get("keypair", row) for row in cloud.pages(kind.service, kind.path, kind.many,
+                                                               kind.defaults(cloud)))
         found = [str(row.get("name") or row.get("floating_ip_address") or kind.id_of(row)) for row in rows]
         cache.write(key, known | {kind.name: (time.time(), found)})
     return list(found)
 
 
 COMMANDS = [
-    Command("completion", "Print what makes your shell complete pileus commands", (arg("shell", choices=tuple(SCRIPTS)),),
+    Command("completion", "Print what makes your shell complete pileus commands", (arg("shell",
+                                                                                       choices=tuple(SCRIPTS)),),
             script, ("pileus completion bash",)),
     Command("complete", "What may come next", (arg("words", nargs="*"),), complete),
 ]

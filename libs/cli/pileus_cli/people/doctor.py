@@ -121,8 +121,8 @@ def servers(context: Context, state: Path) -> Iterable[Finding]:
         if port["device_owner"].startswith("compute:") and port["device_id"] not in known:
             yield Finding("orphaned ports", "error", f"port {port['id']}", "its server doesn't exist",
                           f"device_id {port['device_id']}", f"pileus port delete {port['id']}")
-        elif port["status"] == "DOWN" and port["device_owner"].startswith("compute:") and port["admin_state_up"] and known[
-                port["device_id"]]["status"] == "ACTIVE":
+        elif (port["status"] == "DOWN" and port["device_owner"].startswith("compute:") and port["admin_state_up"]
+              and known[port["device_id"]]["status"] == "ACTIVE"):
             yield Finding("ports not wired", "error", f"port {port['id']}", "its server runs and its network doesn't",
                           f"server {port['device_id']} on {port.get('binding:host_id')}", "deploy/up")
 
@@ -180,7 +180,8 @@ def processes(context: Context, state: Path) -> Iterable[Finding]:
         return
     for name, process in known["processes"].items():
         if not process["pid"] or not Path(f"/proc/{process['pid']}").exists():
-            yield Finding("processes", "error", name, "it doesn't run", f"{state}/logs/{name}.log says why", "deploy/up")
+            yield Finding("processes", "error", name, "it doesn't run", f"{state}/logs/{name}.log says why",
+                          "deploy/up")
         elif process["failures"]:
             yield Finding("processes", "warning", name, f"it ended {process['failures']} times in a row",
                           f"{state}/logs/{name}.log", "deploy/status")

@@ -61,7 +61,7 @@ def _flavor(context: Context, image: dict[str, Any]) -> dict[str, Any]:
     fitting = [row for row in context.cloud.pages("compute", "/flavors/detail", "flavors")
                if row["ram"] >= image["min_ram"] and (row["disk"] >= need or row["disk"] == 0)]
     if not fitting:
-        raise Trouble(f"No flavor has {need} GiB of disk and {image['min_ram']} MiB of memory for image {image['name']}.",
+        raise Trouble(f"No flavor has the {need} GiB of disk and {image['min_ram']} MiB of memory for {image['name']}.",
                       "pileus flavor list")
     return min(fitting, key=lambda row: (row["ram"], row["vcpus"], row["disk"]))
 
@@ -75,7 +75,8 @@ def _network(context: Context) -> dict[str, Any]:
     if len(own) > 1:
         context.say(f"   of {len(own)} networks the first is taken")
     if not own and not shared:
-        raise Trouble("Your project has no network.", "pileus network create NAME; pileus subnet create NAME --network …")
+        raise Trouble("Your project has no network.",
+                      "pileus network create NAME; pileus subnet create NAME --network …")
     return (own or shared)[0]
 
 
@@ -145,4 +146,5 @@ def _answers(address: str) -> bool:
 COMMANDS = [Command("launch", "Boot a server and wait until one can log in; what isn't named is chosen, and said", (
     arg("name"), arg("--image", kind="image"), arg("--flavor", kind="flavor"), arg("--network", kind="network"),
     arg("--key-name", kind="keypair"), arg("--no-floating-ip", action="store_true")), launch,
-    ("pileus launch example-launch", "pileus ssh example-launch --print", "pileus server delete example-launch"), "compute")]
+    ("pileus launch example-launch", "pileus ssh example-launch --print", "pileus server delete example-launch"),
+                    "compute")]

@@ -48,7 +48,8 @@ NAME = arg("name", "the server", kind="server", metavar="SERVER")
 COMMANDS = [
     Command("logs", "Show what a server printed on its console", (
         NAME, arg("--follow -f", "go on until interrupted", action="store_true"),
-        arg("--lines -n", "only the last N", type=int, metavar="N")), logs, ("pileus logs first --lines 5",), "compute"),
+        arg("--lines -n", "only the last N", type=int, metavar="N")), logs, ("pileus logs first --lines 5",),
+            "compute"),
     Command("console", "The address at which a browser shows a server's screen", (
         NAME, arg("--protocol", default="vnc", choices=("vnc", "spice", "serial")),
         arg("--type", default="novnc", choices=("novnc", "spice-html5", "serial"))), console, (), "compute"),

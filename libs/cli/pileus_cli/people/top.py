@@ -13,7 +13,7 @@ from pileus_cli.people.why import everywhere
 
 
 def look(context: Context) -> dict[str, Any]:
-    """As far as the caller's rights go: {hosts, servers: {status: count}, operations, services: {name: milliseconds}}."""
+    """As far as the caller's rights go: {hosts, servers: {status: count}, operations, services: {name: ms}}."""
     cloud = context.cloud
     admin = "admin" in cloud.login()["roles"]
     servers: dict[str, int] = {}

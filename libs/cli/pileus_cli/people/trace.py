@@ -17,8 +17,8 @@ BAR = 24
 
 def collect(context: Context, request_id: str) -> list[dict[str, Any]]:
     """The jobs of this request in every service, oldest first: {service, flow, subject, state, total, parts: [{name,
-    seconds, outcome, cause, spans}]}. The parts of a job follow each other without a gap: API, queue, steps, what it took to
-    save each, waits."""
+    seconds, outcome, cause, spans}]}. The parts of a job follow each other without a gap: API, queue, steps, what it
+    took to save each, waits."""
     found = []
     for service in SERVICES:
         if not context.cloud.offers(service):

@@ -60,7 +60,8 @@ def _faults(context: Context, noun: Kind, row: dict[str, Any]) -> Iterable[str]:
         yield from _messages(context, row["id"])
     if noun.name == "port" and row.get("status") == "DOWN":
         yield ("it is switched off (admin_state_up is false)" if not row.get("admin_state_up") else
-               "it is bound to no host: no server uses it" if not row.get("binding:host_id") and not row.get("device_id")
+               "it is bound to no host: no server uses it"
+               if not row.get("binding:host_id") and not row.get("device_id")
                else "its host hasn't wired it yet: pileus network agent list shows whether the host lives")
 
 
@@ -93,7 +94,7 @@ def _told_steps(context: Context, noun: Kind, id: str) -> Iterable[str]:
         for event in failed:
             yield f"{what} failed at step {event['step'].replace('_', ' ')}: {event['cause']}"
         if job["state"] in ("undoing", "stuck"):
-            yield f"{what} is being undone" + (", and that fails too: " + str(job["error"]) if job["state"] == "stuck" else "")
+            yield f"{what} is being undone" + (f", and that fails too: {job['error']}" if job["state"] == "stuck" else "")
         elif job["state"] == "undone" and not failed:
             yield f"{what} was stopped: {job['error']}"
         elif waiting and job["state"] == "done" and job is jobs[0]:
@@ -120,7 +121,8 @@ def _never_was(context: Context, noun: Kind, name: str) -> int:
                        f"pileus {noun.name} list; refusals of other clients aren't known here")
     last = found[-1]
     minutes = (time.time() - last["at"]) / 60
-    print(f"There is no {noun.name} {name}: {last['command']} was refused {minutes:.0f} min ago (HTTP {last['status']}).")
+    print(f"There is no {noun.name} {name}: {last['command']} was refused {minutes:.0f} min ago"
+          f" (HTTP {last['status']}).")
     print(f"  {last['why']}")
     hint = hints.after(last["why"], last["status"])
     if hint:

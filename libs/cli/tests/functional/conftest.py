@@ -30,6 +30,9 @@ PATHS = {"identity": "/v3", "compute": "/v2.1", "image": "", "network": "", "blo
          "object-store": "/v1/AUTH_$(project_id)s"}
 
 
+KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIGZha2Vmb3J0ZXN0c29ubHlub3RhcmVhbGtleTAxMjM0"
+
+
 class Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -116,7 +119,8 @@ class Cloud:
 
         file = folder / "clouds.yaml"
         file.write_text(yaml.safe_dump({"clouds": {
-            "demo": login("demo", **of("demo")), "reader": login("reader", **of("demo")), "other": login("other", **of("other")),
+            "demo": login("demo", **of("demo")), "reader": login("reader", **of("demo")), "other": login("other",
+                                                                                                         **of("other")),
             "admin": login("admin", **of("admin")), "system": login("admin", system_scope="all")}}))
         return file
 
@@ -253,7 +257,7 @@ def world(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"),
                    "OS_CLIENT_CONFIG_FILE": str(cloud.configure(folder)), "OS_CLOUD": "demo"}
     (folder / "image").write_bytes(b"\0" * 512)
-    (folder / "key.pub").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZha2Vmb3J0ZXN0c29ubHlub3RhcmVhbGtleTAxMjM0 me\n")
+    (folder / "key.pub").write_text(f"ssh-ed25519 {KEY} me\n")
     for line in ("image create pileus-test --disk-format raw --file image", "network create private",
                  "subnet create private-subnet --network private --subnet-range 10.10.0.0/24",
                  "router create router1 --external-gateway public", "router add subnet router1 private-subnet",

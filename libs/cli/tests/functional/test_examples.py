@@ -24,7 +24,8 @@ def every() -> list[Command]:
 EXAMPLES = [(one.name, one.examples) for one in every() if one.examples]
 LISTS = sorted(one.name for one in every() if one.output == "rows" and one.name.endswith(" list")
                and not any(not arg.name.startswith("-") for arg in one.args))
-ADMINS = ("user list", "project list", "role list", "domain list", "group list", "service list", "endpoint list", "region list",
+ADMINS = ("user list", "project list", "role list", "domain list", "group list", "service list", "endpoint list",
+          "region list",
           "role assignment list", "hypervisor list", "aggregate list", "compute service list", "network agent list")
 
 
@@ -59,13 +60,14 @@ def test_lists_say_the_same_in_each_format(world: None, pileus: Any, line: str) 
         assert sorted(only) == sorted(str(row[titles[0]]) for row in rows)
 
 
-@pytest.mark.parametrize("line", ["server show first", "image show pileus-test", "network show private", "flavor show m1.nano",
+@pytest.mark.parametrize("line", ["server show first", "image show pileus-test", "network show private",
+                                  "flavor show m1.nano",
                                   "keypair show demo", "router show router1", "subnet show private-subnet"])
 def test_show_says_the_same_in_each_format(world: None, pileus: Any, line: str) -> None:
     printed: dict[str, Any] = {style: pileus.ok(f"{line} -f {style}").out for style in FORMATS}
     facts = json.loads(printed["json"])
     assert yaml.safe_load(printed["yaml"]) == facts
-    assert list(csv.reader(io.StringIO(printed["csv"])))[0] == list(facts)
+    assert next(csv.reader(io.StringIO(printed["csv"]))) == list(facts)
     assert facts["name"] in printed["table"]
     assert pileus.ok(f"{line} -f value -c name").out == f"{facts['name']}\n"
 

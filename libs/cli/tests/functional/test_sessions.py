@@ -93,7 +93,8 @@ def test_variables_and_options_instead_of_a_file(pileus: Any, cloud: Any, monkey
     from pileus_cli import shell
 
     monkeypatch.delenv("OS_CLIENT_CONFIG_FILE")
-    for name, value in (("AUTH_URL", f"{cloud.sockets['identity'].url}/v3"), ("USERNAME", "demo"), ("PASSWORD", "wrong"),
+    for name, value in (("AUTH_URL", f"{cloud.sockets['identity'].url}/v3"), ("USERNAME", "demo"), ("PASSWORD",
+                                                                                                    "wrong"),
                         ("USER_DOMAIN_NAME", "Default"), ("PROJECT_NAME", "demo"), ("PROJECT_DOMAIN_NAME", "Default")):
         monkeypatch.setenv(f"OS_{name}", value)
     assert shell.main(["flavor", "list"]) == 4
@@ -168,7 +169,8 @@ def test_curl_does_what_it_shows(world: None, pileus: Any, cloud: Any) -> None:
     shown = pileus.ok("network create curled --as-curl").out
     assert not pileus.json("network list --name curled")
     token = pileus.ok("token issue -f value -c id").out.strip()
-    subprocess.run(shown, shell=True, check=True, capture_output=True, env={"PATH": os.environ["PATH"], "OS_TOKEN": token})
+    subprocess.run(shown, shell=True, check=True, capture_output=True, env={"PATH": os.environ["PATH"],
+                                                                            "OS_TOKEN": token})
     assert pileus.json("network list --name curled")
     assert token not in shown
     assert pileus.ok("network list --as-curl").out.startswith("curl ")
