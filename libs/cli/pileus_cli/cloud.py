@@ -189,8 +189,8 @@ class Cloud:
 
     def request(self, method: str, url: str, *, body: Any = None, headers: Mapping[str, str] | None = None,
                 data: Any = None, stream: bool = False) -> "Answer":
-        """One call with our token; `data`: bytes, or what has a `read`. A token that is no longer good is replaced once.
-        Raises Refused, Unreachable."""
+        """One call with our token; `data`: bytes, or what has a `read`. A token that is no longer good is replaced
+        once. Raises Refused, Unreachable."""
         for again in (False, True):
             given = {"Accept": "application/json", "User-Agent": f"pileus/{VERSION}", **(headers or {}),
                      "X-Auth-Token": self.login(again)["token"]}

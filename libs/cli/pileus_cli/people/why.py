@@ -94,7 +94,8 @@ def _told_steps(context: Context, noun: Kind, id: str) -> Iterable[str]:
         for event in failed:
             yield f"{what} failed at step {event['step'].replace('_', ' ')}: {event['cause']}"
         if job["state"] in ("undoing", "stuck"):
-            yield f"{what} is being undone" + (f", and that fails too: {job['error']}" if job["state"] == "stuck" else "")
+            failing = f", and that fails too: {job['error']}" if job["state"] == "stuck" else ""
+            yield f"{what} is being undone{failing}"
         elif job["state"] == "undone" and not failed:
             yield f"{what} was stopped: {job['error']}"
         elif waiting and job["state"] == "done" and job is jobs[0]:
