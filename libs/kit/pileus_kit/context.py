@@ -30,3 +30,4 @@ class Work:
     project_id: str | None = None
     cancelled: bool = False
     error: str | None = None  # while undoing: why
+    undoing: bool = False

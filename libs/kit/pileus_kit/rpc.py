@@ -2,7 +2,8 @@
 
 Only methods declared with `@call` or `@cast` are reachable. Arguments and results are frozen dataclasses or plain
 values; msgspec turns them into what JSON can carry and back. A job's steps carry their attempt along: an agent works
-on one call of a subject at a time and refuses an attempt older than one it has seen.
+on one call of a subject at a time, refuses an attempt older than one it has seen, and does nothing more for a job of
+which it has undone something.
 """
 
 import dataclasses
@@ -259,7 +260,7 @@ class _Client:
 
 def _baggage() -> dict[str, Any]:
     work = context.work.get()
-    about = {"job": work.id, "subject": work.subject, "attempt": work.attempt} if work else {}
+    about = {"job": work.id, "subject": work.subject, "attempt": work.attempt, "undoing": work.undoing} if work else {}
     return {"request_id": context.request_id.get(), **about}
 
 
@@ -302,12 +303,14 @@ class _Endpoint:
 
 
 class Fence:
-    """Serialises the calls of one subject and refuses attempts older than one already seen."""
+    """Serialises the calls of one subject and refuses what was overtaken: an attempt older than one already seen, and
+    doing after undoing. A call that its worker gave up may still wait in a queue; it must not make anew what is gone.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._turns: dict[str, threading.Lock] = {}
-        self._newest: dict[str, tuple[int, float]] = {}  # job -> attempt, when
+        self._newest: dict[str, tuple[tuple[bool, int], float]] = {}  # job -> (undoing, attempt), when
 
     @contextmanager
     def turn(self, ctxt: dict[str, Any]) -> Iterator[bool]:
@@ -318,11 +321,11 @@ class Fence:
             self._forget()
             turn = self._turns.setdefault(ctxt["subject"], threading.Lock())
         with turn:
-            job, attempt = ctxt["job"], int(ctxt["attempt"])
+            job, mine = ctxt["job"], (bool(ctxt.get("undoing")), int(ctxt["attempt"]))
             with self._lock:
-                newest = max(self._newest.get(job, (0, 0.0))[0], attempt)
+                newest = max(self._newest.get(job, ((False, 0), 0.0))[0], mine)
                 self._newest[job] = (newest, time.monotonic())
-            yield attempt >= newest
+            yield mine >= newest
 
     def _forget(self) -> None:
         if len(self._newest) < 1000:

@@ -235,6 +235,7 @@ class Runner:
         at = flow.index.get(place.step, 0)
         step = flow.steps[at]
         began = now()
+        context.work.set(replace(place.work, undoing=True))
         try:
             if isinstance(step, Local) or step.undo is None:
                 with self.sessions.begin() as session:

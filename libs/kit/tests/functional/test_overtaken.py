@@ -1,0 +1,96 @@
+"""A call that its worker gave up may reach the host late: after the job was undone it must make nothing anew."""
+
+import contextvars
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import DeclarativeBase
+
+from pileus_kit.db import Sessions
+from pileus_kit.errors import CloudError, HostDown
+from pileus_kit.flow import EventColumns, Flow, JobColumns, Remote, Runner, Work, enqueue
+from pileus_kit.rpc import Bus, Interface, call
+from pileus_kit.testing import fresh_sessions
+
+
+class Model(DeclarativeBase):
+    pass
+
+
+class Job(JobColumns, Model):
+    __tablename__ = "jobs"
+
+
+class Event(EventColumns, Model):
+    __tablename__ = "events"
+
+
+class Oven(Interface, topic="oven.overtaken", version="1.0"):
+    @call(since="1.0")
+    def bake(self, cake: str) -> None: ...
+
+    @call(since="1.0")
+    def scrap(self, cake: str) -> None: ...
+
+
+class HotOven(Oven):
+    def __init__(self) -> None:
+        self.cakes: set[str] = set()
+
+    def bake(self, cake: str) -> None:
+        self.cakes.add(cake)
+
+    def scrap(self, cake: str) -> None:
+        self.cakes.discard(cake)
+
+
+class Burnt(CloudError):
+    text = "It is burnt."
+
+
+@dataclass
+class Kitchen:
+    oven: Oven
+    sent: list[contextvars.Context] = field(default_factory=list)  # what each call to bake was sent under
+
+
+def bake(tools: Kitchen, work: Work) -> None:
+    tools.sent.append(contextvars.copy_context())
+    tools.oven.bake(work.subject)
+
+
+def scrap(tools: Kitchen, work: Work) -> None:
+    tools.oven.scrap(work.subject)
+
+
+def taste(tools: Kitchen, work: Work) -> None:
+    raise Burnt
+
+
+bake_cake = Flow("cake.bake", Remote(bake, scrap), Remote(taste))
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Iterator[Sessions]:
+    sessions = fresh_sessions(Model, tmp_path)
+    yield sessions
+    sessions.dispose()
+
+
+def test_what_comes_after_undoing_is_refused(sessions: Sessions) -> None:
+    bus, oven = Bus("fake://"), HotOven()
+    server = bus.serve(oven, "host1")
+    try:
+        kitchen = Kitchen(bus.client(Oven, host="host1"))
+        with sessions.begin() as session:
+            enqueue(session, Job, flow="cake.bake", subject="c1")
+        Runner(sessions, Job, Event, [bake_cake], kitchen, "w1").drain()
+        assert oven.cakes == set()
+        with pytest.raises(HostDown, match="newer attempt"):
+            kitchen.sent[0].run(kitchen.oven.bake, "c1")
+        assert oven.cakes == set()
+    finally:
+        server.stop()
+        bus.close()
