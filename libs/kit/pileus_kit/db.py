@@ -20,6 +20,8 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
+from pileus_kit import context
+
 
 def new_id() -> str:
     return str(uuid.uuid4())
@@ -119,14 +121,15 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _count_all(engine: Engine, directory: Path) -> None:
-    """Keep a running count of this process's statements in DIRECTORY/PID, where the bench reads it."""
+    """Keep a running count of this process's statements in DIRECTORY/PID, where the bench reads it: those that an API
+    request caused, be it in a job or on another host. What looks around by itself has no request."""
     with (directory / str(os.getpid())).open("a+b") as file:
         file.truncate(8)
         total = mmap.mmap(file.fileno(), 8)
     lock = threading.Lock()
 
     def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith(("BEGIN", "PRAGMA")):
+        if context.request_id.get() and not statement.startswith(("BEGIN", "PRAGMA")):
             with lock:
                 total[:] = struct.pack("q", struct.unpack("q", total[:])[0] + 1)
 
