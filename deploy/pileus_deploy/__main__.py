@@ -16,6 +16,14 @@ def main(argv: list[str] | None = None) -> int:
     if os.geteuid() != 0:
         print("Pileus makes virtual machines and networks: run this as root.", file=sys.stderr)
         return 2
+    try:
+        return _run(arguments)
+    except (RuntimeError, TimeoutError) as err:  # it says why; anything else is a bug and shows its traceback
+        print(f"deploy/{arguments.command}: {err}", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
     plan = lifecycle.remembered(arguments.state.resolve())
     if arguments.command == "up":
         changes = {name: getattr(arguments, name) for name in ("address", "offset", "hypervisor")

@@ -40,7 +40,6 @@ def mapper_command(plan: Plan) -> tuple[str, ...]:
 
 def prepare(plan: Plan) -> None:
     """Write what the node reads at its start."""
-    stop_mapper(plan)
     home = plan.state / "rabbitmq"
     for name in ("mnesia", "log"):
         (home / name).mkdir(parents=True, exist_ok=True)

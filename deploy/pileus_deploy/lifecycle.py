@@ -1,10 +1,12 @@
 """up, down, reset: the whole cloud as one thing."""
 
+import errno
 import importlib
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -13,10 +15,16 @@ from pathlib import Path
 
 from pileus_deploy import broker, contents, host, libvirtd, supervisor
 from pileus_deploy.plan import PORTS, Plan
-from pileus_deploy.processes import processes
+from pileus_deploy.processes import Process, processes
 from pileus_deploy.steps import step, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+ROOM = 1 << 30  # bytes on the disk below which there is no sense in starting
+LETTING_GO = 20.0  # seconds that processes of a cloud that was cut off may take to end
+
+
+class Unready(RuntimeError):
+    """Why this machine can't have the cloud now, for whoever called."""
 
 
 def up(plan: Plan, demo: bool = True) -> None:
@@ -44,6 +52,8 @@ def _start(plan: Plan) -> None:
         for name in ("run", "logs", "databases", "etc"):
             (plan.state / name).mkdir(parents=True, exist_ok=True)
         plan.state.chmod(0o711)
+        broker.stop_mapper(plan)
+        check_room(plan)
         plan.write_configs(plan.service_settings())
         broker.prepare(plan)
         host.prepare(plan)
@@ -58,6 +68,38 @@ def _start(plan: Plan) -> None:
         with step(f"{service} answers on port {plan.port(service)}"):
             wait_for(service, 120, lambda: healthy(plan, service),  # noqa: B023 -- used at once
                      failed=lambda: _hopeless(plan, pid, f"{service}-api"))  # noqa: B023
+
+
+def check_room(plan: Plan) -> None:
+    """Raise Unready if the disk is full, or somebody has our ports and keeps them."""
+    free = shutil.disk_usage(plan.state).free
+    if free < ROOM:
+        raise Unready(f"only {free >> 20} MiB are free in {plan.state}; a cloud needs {ROOM >> 20} to start")
+    taken: list[str] = []
+
+    def all_free() -> bool:
+        taken[:] = [why for process in processes(plan) if (why := _obstacle(plan, process))]
+        return not taken
+
+    try:
+        wait_for("ports", LETTING_GO, all_free, every=0.5)
+    except TimeoutError:
+        raise Unready(f"{'; '.join(taken)} (`ss -ltnp` shows by whom); --offset moves all ports") from None
+
+
+def _obstacle(plan: Plan, process: Process) -> str | None:
+    if process.port is None:
+        return None
+    address = "127.0.0.1" if process.command else plan.address
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, process.port))
+        except OSError as err:
+            if err.errno != errno.EADDRINUSE:
+                raise Unready(f"{address}: {err.strerror}") from None
+            return f"port {process.port} for {process.name} is taken"
+    return None
 
 
 def _hopeless(plan: Plan, pid: int, process: str) -> str | None:
