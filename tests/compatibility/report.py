@@ -1,0 +1,201 @@
+"""Writes docs/compatibility.md: which operations of OpenStack's APIs are answered, and how Tempest's own tests end.
+
+    python tests/compatibility/report.py                                   from what is kept beside this file
+    python tests/compatibility/report.py --tempest compute RESULTS.json    keep a whole run of a service's tests first
+    python tests/compatibility/report.py --operations DIRECTORY            read the lists of operations anew
+
+`operations/SERVICE.txt` has a line for each documented operation: method, path, the action in the body, marks (T: a
+required interop test reaches it; t: any test of Tempest does; s: openstacksdk calls it; d: deprecated).
+`tempest/SERVICE.json` has the counts of a run, and the reasons of what didn't pass.
+Exit status 1 if docs/compatibility.md would change and --check is given.
+"""
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "compatibility.md"
+SERVICES = ("identity", "compute", "image", "volume", "network", "object-store", "placement")
+SAMPLE = "11111111-2222-3333-4444-555555555555"
+MOVES = {"evacuate", "migrate", "os-migrateLive"}  # compute's actions that answer 501
+ROW = re.compile(r"\| ([A-Z]+) \| `([^`]+)`(?: `([^`]+)`)? \| [^|]*\| ([^|]*)\|")
+
+
+@dataclass(frozen=True)
+class Operation:
+    method: str
+    path: str
+    action: str
+    marks: str
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--operations", type=Path, metavar="DIRECTORY")
+    parser.add_argument("--tempest", nargs=2, action="append", default=[], metavar=("SERVICE", "RESULTS.json"))
+    parser.add_argument("--check", action="store_true")
+    given = parser.parse_args()
+    if given.operations:
+        read_operations(given.operations)
+    for service, file in given.tempest:
+        keep_run(service, Path(file))
+    text = page()
+    if given.check:
+        same = PAGE.read_text() == text
+        print("docs/compatibility.md is as it should be" if same else "docs/compatibility.md is old: run this command")
+        return 0 if same else 1
+    PAGE.write_text(text)
+    return 0
+
+
+# -- what is kept --------------------------------------------------------------------------------------------------
+
+
+def read_operations(directory: Path) -> None:
+    for service in SERVICES:
+        text = (directory / f"{service}.md").read_text()
+        rows = [match.groups() for match in map(ROW.match, text.splitlines()) if match]
+        lines = sorted({f"{method:6} {path} {action or '-'} {marks.strip() or '-'}"
+                        for method, path, action, marks in rows if not marks.strip().isdigit()}, key=lambda line: (line[7:], line))
+        (HERE / "operations" / f"{service}.txt").write_text("\n".join(lines) + "\n")
+
+
+def operations(service: str) -> Iterator[Operation]:
+    for line in (HERE / "operations" / f"{service}.txt").read_text().splitlines():
+        method, path, action, marks = line.split(maxsplit=3)
+        yield Operation(method, path, "" if action == "-" else action, marks.strip("-"))
+
+
+def keep_run(service: str, file: Path) -> None:
+    """Of a results.json: {"tests": [{"id" or "name", "status", "detail"}]}."""
+    tests = json.loads(file.read_text())["tests"]
+    ends = Counter({"success": "passed", "skip": "skipped"}.get(test["status"], "failed") for test in tests)
+    skipped = Counter(test["detail"] for test in tests if test["status"] == "skip")
+    failed = {test["name"]: test["detail"] for test in tests if test["status"] not in ("success", "skip")}
+    (HERE / "tempest").mkdir(exist_ok=True)
+    (HERE / "tempest" / f"{service}.json").write_text(json.dumps({
+        "passed": ends["passed"], "failed": ends["failed"], "skipped": ends["skipped"],
+        "skips": dict(skipped.most_common()), "failures": failed}, indent=1, sort_keys=True) + "\n")
+
+
+# -- what is answered ----------------------------------------------------------------------------------------------
+
+
+class Answers:
+    """Whether an app has a route, and for calls with an action in their body, that action."""
+
+    def __init__(self, urls: Map, prefix: str = "", actions: frozenset[str] = frozenset()) -> None:
+        self._urls, self._prefix, self._actions = urls.bind("localhost"), prefix, actions
+
+    def __call__(self, one: Operation) -> bool:
+        path = self._prefix + re.sub(r"\{[^}]*\}", SAMPLE, one.path.replace("/v3/{project_id}/", "/v3/"))
+        for number in (SAMPLE, "1"):
+            try:
+                self._urls.match(path.replace(SAMPLE, number), method=one.method)
+                break
+            except HTTPException:
+                continue
+        else:
+            return False
+        return not one.action or not path.endswith("/action") or one.action in self._actions
+
+
+def answers(place: Path) -> dict[str, Any]:
+    """Of each service, from its app as its own fixture builds it."""
+    from pileus_compute.api.server_actions import ACTIONS
+    from pileus_compute.testing import ComputeFixture
+    from pileus_identity.testing import IdentityFixture
+    from pileus_image.testing import ImageFixture
+    from pileus_network.testing import NetworkFixture
+    from pileus_objectstore.testing import ObjectStoreFixture
+    from pileus_volume.api import attachments, snapshots, types, volume_actions
+    from pileus_volume.testing import VolumeFixture
+
+    store = ObjectStoreFixture(place / "objects")
+    calls = store.app.calls
+
+    def object_store(one: Operation) -> bool:
+        kinds = ("account", "container", "object")
+        depth = one.path.removeprefix("/v1/").strip("/").count("/")
+        if not one.path.startswith("/v1/"):
+            return one.path == "/info"
+        return (kinds[min(depth, 2)], one.method) in calls
+
+    store.close()
+    with IdentityFixture() as identity, VolumeFixture() as volume:
+        return {
+            "identity": Answers(identity.app.url_map),
+            "compute": Answers(ComputeFixture(place / "compute").app.url_map, "/v2.1", frozenset(ACTIONS) - MOVES),
+            "image": Answers(ImageFixture(place / "image").app.url_map),
+            "volume": Answers(volume.app.url_map, actions=frozenset(
+                name for noun in (volume_actions, snapshots, attachments, types) for name in noun.actions.table)),
+            "network": Answers(NetworkFixture(place).app.url_map),
+            "object-store": object_store, "placement": lambda one: False}
+
+
+# -- the page ------------------------------------------------------------------------------------------------------
+
+HEAD = """\
+# Compatibility
+
+Written by `python tests/compatibility/report.py`; don't edit it. An operation is *answered* when the service has a
+route for it; what isn't answered is 404 or 501, and isn't announced. T: a required interop test reaches it; t: any
+test of Tempest does; s: openstacksdk calls it; d: deprecated.
+
+| service | operations | answered | of those with T | of those with t or s | Tempest 47: passed | failed | skipped |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def page() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        answered = answers(Path(folder))
+    rows, details = [], []
+    for service in SERVICES:
+        found = [(one, bool(answered[service](one))) for one in operations(service)]
+        file = HERE / "tempest" / f"{service}.json"
+        run = json.loads(file.read_text()) if file.exists() else None
+        counts = f"{run['passed']} | {run['failed']} | {run['skipped']}" if run else "not run | |"
+        shares = " | ".join(_share(found, marks) for marks in ("", "T", "ts"))
+        rows.append(f"| {service} | {len(found)} | {shares} | {counts} |")
+        details.append(_detail(service, found, run))
+    return HEAD + "\n".join(rows) + "\n\n" + "\n".join(details)
+
+
+def _share(found: list[tuple[Operation, bool]], marks: str) -> str:
+    chosen = [answered for one, answered in found if not marks or set(marks) & set(one.marks)]
+    return f"{sum(chosen)}" if not marks else f"{sum(chosen)} of {len(chosen)}"
+
+
+def _detail(service: str, found: list[tuple[Operation, bool]], run: Any) -> str:
+    lines = [f"## {service}", ""]
+    if run and run["failures"]:
+        lines += ["Failed:", "", *(f"- `{name}`: {why}" for name, why in sorted(run["failures"].items())), ""]
+    if run and run["skips"]:
+        lines += ["Skipped:", "", *(f"- {count} × {why}" for why, count in sorted(
+            run["skips"].items(), key=lambda item: (-item[1], item[0]))), ""]
+    for title, wanted in (("Not answered", False), ("Answered", True)):
+        chosen = [one for one, answered in found if answered is wanted]
+        if chosen:
+            lines += [f"{title}:", "", *(f"- {_text(one)}" for one in chosen), ""]
+    return "\n".join(lines)
+
+
+def _text(one: Operation) -> str:
+    return f"`{one.method} {one.path}`" + (f" `{one.action}`" if one.action else "") + (
+        f" {one.marks}" if one.marks else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
