@@ -48,12 +48,13 @@ def up(plan: Plan, demo: bool = True) -> None:
 
 
 def _start(plan: Plan) -> None:
+    with step("room"):
+        broker.stop_mapper(plan)
+        check_room(plan)  # before anything stands on this plan: the next try may have another offset
     with step("host and configuration"):
         for name in ("run", "logs", "databases", "etc"):
             (plan.state / name).mkdir(parents=True, exist_ok=True)
         plan.state.chmod(0o711)
-        broker.stop_mapper(plan)
-        check_room(plan)
         plan.write_configs(plan.service_settings())
         broker.prepare(plan)
         host.prepare(plan)
