@@ -81,7 +81,7 @@ def _flag(name: str) -> bool:
 
 def _number(name: str) -> int:
     text = request.args[name]
-    if not text.isdigit() or len(text) > 18:
+    if not text.isdecimal() or len(text) > 18:
         raise BadRequest(why=f"{name} is a number.")
     return int(text)
 

@@ -39,7 +39,7 @@ def _view(session: Session, aggregate: Aggregate) -> dict[str, Any]:
 
 
 def _get(session: Session, given: str) -> Aggregate:
-    if not given.isdigit() or len(given) > 18:
+    if not given.isdecimal() or len(given) > 18:
         raise AggregateNotFound(aggregate=given)
     return aggregates.get(session, int(given))
 

@@ -68,7 +68,7 @@ def _page() -> tuple[list[Flavor], int]:
     least = {}
     for key in ("minRam", "minDisk"):
         if key in args:
-            if not args[key].isdigit():
+            if not args[key].isdecimal():
                 raise BadRequest(why=f"Invalid {key} filter [{args[key]}]")
             least[key] = int(args[key])
     limit = limit_of()

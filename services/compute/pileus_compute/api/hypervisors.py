@@ -74,7 +74,7 @@ def _page() -> tuple[list[Host], int]:
 
 def _find(session: Session, given: str, missing: Exception | None = None) -> Host:
     column = Host.id if version() >= (2, 53) else Host.number
-    if version() < (2, 53) and not given.isdigit():
+    if version() < (2, 53) and not given.isdecimal():
         raise missing or HypervisorNotFound(hypervisor=given)
     host = session.scalar(select(Host).where(column == (given if version() >= (2, 53) else int(given))))
     if host is None:

@@ -36,7 +36,7 @@ def _call(method: str, path: str, json: Any = None) -> Any:
 def _page(rows: list[Any]) -> list[Any]:
     """These calls had an offset."""
     offset, limit = request.args.get("offset", "0"), request.args.get("limit", "1000")
-    if not offset.isdigit() or not limit.isdigit():
+    if not offset.isdecimal() or not limit.isdecimal():
         raise BadRequest(why="limit and offset must be numbers that are not negative.")
     return rows[int(offset):int(offset) + int(limit)]
 

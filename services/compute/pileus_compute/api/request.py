@@ -16,6 +16,7 @@ from pileus_compute.errors import Locked
 from pileus_kit.errors import BadRequest
 from pileus_kit.web import allowed, caller, enforce, tools
 
+FARTHEST = (1 << 63) - 1
 MOST = 1000  # rows in one answer
 
 
@@ -60,9 +61,17 @@ def limit_of() -> int:
     given = request.args.get("limit")
     if given is None:
         return MOST
-    if not given.isdigit():
+    if not given.isdecimal():
         raise BadRequest(why=f"Invalid input for query parameters limit. Value: {given}. It is not a number.")
     return min(int(given), MOST)
+
+
+def offset_of() -> int:
+    """How many rows to leave out; more than any database can count is as good as all."""
+    given = request.args.get("offset", "0")
+    if not given.isdecimal():
+        raise BadRequest(why=f"Invalid input for query parameters offset. Value: {given}. It is not a number.")
+    return min(int(given), FARTHEST)
 
 
 @lru_cache(maxsize=16)

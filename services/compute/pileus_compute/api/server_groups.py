@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import request
 
-from pileus_compute.api.request import limit_of, own_or_any
+from pileus_compute.api.request import limit_of, offset_of, own_or_any
 from pileus_compute.api.schemas import NAME, body, obj
 from pileus_compute.core import groups
 from pileus_compute.db.models import ServerGroup
@@ -49,11 +49,8 @@ def index() -> Any:
     everything = request.args.get("all_projects") is not None and allowed(RULE + "index:all_projects")
     if request.args.get("all_projects") is not None:
         enforce(RULE + "index:all_projects")
-    offset = request.args.get("offset", "0")
-    if not offset.isdigit():
-        raise BadRequest(why=f"offset param must be an integer: {offset}")
     with tools().sessions.read() as session:
-        rows = groups.page(session, None if everything else caller().project_id, int(offset), limit_of())
+        rows = groups.page(session, None if everything else caller().project_id, offset_of(), limit_of())
         members = groups.members(session, [g.id for g in rows])
         return {"server_groups": [show(g, members.get(g.id, [])) for g in rows]}
 

@@ -109,7 +109,7 @@ def remove(service_id: str) -> Any:
     """A host that is away for good. One that still says hello comes back at once."""
     with tools().sessions.begin() as session:
         column = Host.service_id if version() >= (2, 53) else Host.number
-        if version() < (2, 53) and not service_id.isdigit():
+        if version() < (2, 53) and not service_id.isdecimal():
             raise BadRequest(why=f"Invalid service id {service_id}")
         host = session.scalar(select(Host).where(column == (service_id if version() >= (2, 53) else int(service_id))))
         if host is None:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from flask import request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import known_server, limit_of, server_target, unlocked
+from pileus_compute.api.request import known_server, limit_of, offset_of, server_target, unlocked
 from pileus_compute.api.schemas import BOOLEAN, TAG, UUID, body, obj, truth
 from pileus_compute.api.server_disks import VOLUME_VERSION
 from pileus_compute.core import servers, states
@@ -56,14 +55,11 @@ def _row(session: Session, server_id: str, volume_id: str) -> ServerVolume:
 
 @resource.endpoint("GET", "", policy=RULE + "index", target=server_target)
 def index(server_id: str) -> Any:
-    offset = request.args.get("offset", "0")
-    if not offset.isdigit():
-        raise BadRequest(why=f"offset param must be an integer: {offset}")
     with tools().sessions.read() as session:
         known_server(session, server_id)
         rows = session.scalars(select(ServerVolume).where(
             ServerVolume.server_id == server_id, ServerVolume.volume_id.is_not(None))
-            .order_by(ServerVolume.position).offset(int(offset)).limit(limit_of()))
+            .order_by(ServerVolume.position).offset(offset_of()).limit(limit_of()))
         return {"volumeAttachments": [show(r) for r in rows]}
 
 

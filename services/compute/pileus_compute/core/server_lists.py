@@ -99,7 +99,7 @@ def _condition(session: Session, key: str, value: str) -> ColumnElement[bool]:
     if key == "vm_state":
         return Server.status.in_([s for s, vm in VM_STATES.items() if vm == value])
     if key in ("power_state", "launch_index", "progress"):
-        if not value.isdigit():
+        if not value.isdecimal():
             raise BadRequest(why=f"Invalid input for query parameters {key}. Value: {value}")
         return getattr(Server, key) == int(value)
     if key == "task_state":

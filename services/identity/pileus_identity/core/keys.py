@@ -71,7 +71,7 @@ def rotate(folder: Path, keep_seconds: float) -> int:
 
 
 def _numbers(folder: Path) -> list[int]:
-    return [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
+    return [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
 
 
 def _write(folder: Path, number: int) -> None:

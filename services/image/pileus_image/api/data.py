@@ -33,7 +33,7 @@ def take(image_id: str, **how: bool) -> Response:
         raise Invalid(why=f"Store {store[:64]} is unknown")
     read, length = streams.body()
     announced = request.headers.get("X-OpenStack-Image-Size", "")
-    if announced and not announced.isdigit():
+    if announced and not announced.isdecimal():
         raise Invalid(why="X-OpenStack-Image-Size must be a number of bytes")
     intake.take_in(tools(), image_id, read, int(announced) if announced else length, **how)
     return Response(status=204)

@@ -80,7 +80,7 @@ def create(body: dict[str, Any]) -> Any:
 def listed() -> Any:
     """What the caller may know of, newest first, page by page."""
     limit = request.args.get("limit", str(USUAL_PAGE))
-    if not limit.isascii() or not limit.isdigit():
+    if not limit.isascii() or not limit.isdecimal():
         raise Invalid(why=f"limit: '{limit[:64]}' is not a number that can be")
     types = [name for name in request.args.get("resource_types", "").split(",") if name]
     with tools().sessions.read() as session:

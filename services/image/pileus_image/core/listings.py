@@ -128,7 +128,7 @@ def _has(*words: str) -> ColumnElement[bool]:
 
 
 def _number(name: str, value: str) -> int:
-    if not value.isascii() or not value.isdigit() or len(value) > 18:
+    if not value.isascii() or not value.isdecimal() or len(value) > 18:
         raise Invalid(why=f"{name}: '{value[:64]}' is not a number that can be")
     return int(value)
 

@@ -53,6 +53,6 @@ def parse(data: bytes) -> Request | None:
         if colon
     }
     length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > BODY_MAX or "transfer-encoding" in headers:
+    if not length.isdecimal() or int(length) > BODY_MAX or "transfer-encoding" in headers:
         raise Malformed("The body has no acceptable length")
     return Request(parts[0], parts[1], headers, body[: int(length)]) if len(body) >= int(length) else None

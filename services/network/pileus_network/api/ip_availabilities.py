@@ -70,7 +70,7 @@ def index() -> dict[str, Any]:
                 query = query.where(
                     Network.id.in_(
                         select(Subnet.network_id).where(
-                            Subnet.ip_version.in_([int(v) for v in request.args.getlist(name) if v.isdigit()])
+                            Subnet.ip_version.in_([int(v) for v in request.args.getlist(name) if v.isdecimal()])
                         )
                     )
                 )

@@ -129,9 +129,9 @@ def _limit() -> int | None:
     text = request.args.get("limit")
     if text is None:
         return None
-    if not text.isdigit() and text != "infinite":
+    if not text.isdecimal() and text != "infinite":
         raise HTTPBadRequest(why="Limit must be an integer 0 or greater and not '" + text[:40] + "'")
-    return min(int(text), MOST) or None if text.isdigit() else None
+    return min(int(text), MOST) or None if text.isdecimal() else None
 
 
 def _as(column: InstrumentedAttribute[Any], name: str, value: str) -> Any:

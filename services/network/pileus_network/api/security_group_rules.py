@@ -27,7 +27,7 @@ def _protocol(value: Any) -> str | None:
     if value is None or (isinstance(value, str) and value.lower() in ("", "any", "ip")):
         return None
     text = str(value).lower() if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if text in protocols.NUMBERS or (text.isdigit() and int(text) <= 255):
+    if text in protocols.NUMBERS or (text.isdecimal() and int(text) <= 255):
         return text
     raise SecurityGroupRuleInvalidProtocol(protocol=value)
 

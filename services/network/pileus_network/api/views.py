@@ -32,7 +32,7 @@ def check_revision(row: Noun) -> None:
     if condition is None:
         return
     name, _, wanted = condition.partition("=")
-    if name.strip() != "revision_number" or not wanted.strip().isdigit():
+    if name.strip() != "revision_number" or not wanted.strip().isdecimal():
         raise HTTPBadRequest(why="Revision number precondition in If-Match header is malformed")
     if int(wanted) != row.revision_number:
         raise RevisionNumberConstraintFailed(expected=int(wanted), current=row.revision_number)

@@ -35,4 +35,4 @@ def number(protocol: str | None) -> int | None:
     """The number of a stored protocol; None stands for any."""
     if protocol is None:
         return None
-    return int(protocol) if protocol.isdigit() else NUMBERS[protocol]
+    return int(protocol) if protocol.isdecimal() else NUMBERS[protocol]

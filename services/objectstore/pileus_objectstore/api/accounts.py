@@ -73,7 +73,7 @@ def changes(tools: Tools, request: Request) -> dict[str, str]:
     for quota in quotas.ACCOUNT:
         if quota in values and not tools.rights.allows(SET_QUOTA, request.caller, request.target):
             raise Forbidden(rule=SET_QUOTA)
-        if values.get(quota) and not values[quota].isdigit():
+        if values.get(quota) and not values[quota].isdecimal():
             raise BadRequest(why=f"{quota} must be a number")
     check_total(tools, request.target, values)
     return values

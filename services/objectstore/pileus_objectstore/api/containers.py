@@ -60,7 +60,7 @@ def delete(tools: Tools, request: Request) -> Response:
 def changes(tools: Tools, request: Request) -> dict[str, str]:
     values = metadata.changes("container", request.headers)
     for name in NUMBERS:
-        if values.get(name) and not values[name].isdigit():
+        if values.get(name) and not values[name].isdecimal():
             raise BadRequest(why=f"Invalid {name.rpartition('-')[2].lower()} quota.")
     check_total(tools, request.target, values)
     return values

@@ -69,7 +69,7 @@ class Request:
         given = self.environ.get("CONTENT_LENGTH") or ""
         if not given:
             raise LengthRequired(why="Missing Content-Length header.")
-        if not given.isdigit():
+        if not given.isdecimal():
             raise BadRequest(why=f"Invalid Content-Length header value: {given!r}")
         return int(given)
 

@@ -56,7 +56,7 @@ def take(tools: Tools, request: Request) -> Response:
 
 
 def _judge(tools: Tools, request: Request, fields: dict[str, str]) -> None:
-    if not fields.get("expires", "").isdigit() or int(fields["expires"]) < tools.now():
+    if not fields.get("expires", "").isdecimal() or int(fields["expires"]) < tools.now():
         raise FormRefused(why="Form Expired")
     signature = fields.get("signature", "").lower()
     digest = DIGESTS.get(len(signature), "")
@@ -95,7 +95,7 @@ def _due(tools: Tools, fields: dict[str, str]) -> int:
 
 
 def _number(fields: dict[str, str], name: str) -> int:
-    if not fields.get(name, "").isdigit():
+    if not fields.get(name, "").isdecimal():
         raise BadRequest(why=f"{name} not an integer")
     return int(fields[name])
 

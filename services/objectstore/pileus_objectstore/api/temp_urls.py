@@ -113,7 +113,7 @@ def _signature(text: str) -> tuple[str, str]:
 
 
 def _expiry(text: str) -> int:
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdecimal():
         return int(text)
     for form in FORMATS:
         try:

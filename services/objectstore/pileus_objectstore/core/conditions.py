@@ -59,7 +59,7 @@ def ranges(header: str) -> list[Span]:
 
 
 def _digits(text: str) -> bool:
-    return len(text) <= 19 and (not text or (text.isascii() and text.isdigit()))
+    return len(text) <= 19 and (not text or (text.isascii() and text.isdecimal()))
 
 
 def resolve(span: Span, size: int) -> tuple[int, int] | None:

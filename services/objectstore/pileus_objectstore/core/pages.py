@@ -37,7 +37,7 @@ class Wish:
 def wish_of(query: dict[str, str]) -> Wish:
     """Raises PreconditionFailed for a limit that is too large; what is no number counts as none, as Swift has it."""
     given = query.get("limit", "")
-    limit = int(given) if given.isascii() and given.isdigit() else LIMIT
+    limit = int(given) if given.isascii() and given.isdecimal() else LIMIT
     if limit > LIMIT:
         raise PreconditionFailed(why=f"Maximum limit is {LIMIT}")
     if any("\0" in value for value in query.values()):

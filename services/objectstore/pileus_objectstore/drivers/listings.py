@@ -308,7 +308,7 @@ class Listings:
 
     def partitions(self, kind: str) -> list[int]:
         try:
-            return sorted(int(name) for name in os.listdir(f"{self.disk.root}/{kind}s") if name.isdigit())
+            return sorted(int(name) for name in os.listdir(f"{self.disk.root}/{kind}s") if name.isdecimal())
         except FileNotFoundError:
             return []
 

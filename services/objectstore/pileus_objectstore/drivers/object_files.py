@@ -272,7 +272,7 @@ class ObjectFiles:
 
     def partitions(self) -> list[int]:
         try:
-            return sorted(int(name) for name in os.listdir(self._base) if name.isdigit())
+            return sorted(int(name) for name in os.listdir(self._base) if name.isdecimal())
         except FileNotFoundError:
             return []
 

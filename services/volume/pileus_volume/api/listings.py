@@ -43,7 +43,7 @@ def _number(name: str, default: int) -> int:
     value = request.args.get(name)
     if value is None or value == "":
         return default
-    if not value.isascii() or not value.isdigit() or len(value) > 10:
+    if not value.isascii() or not value.isdecimal() or len(value) > 10:
         raise Invalid(why=f"{name} param must be an integer and not negative, not {value[:40]}")
     return int(value)
 

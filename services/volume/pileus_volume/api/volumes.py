@@ -126,7 +126,7 @@ def _values(value: str, key: str) -> list[Any]:
     """status=['a','b'] is how clients ask for several."""
     several = value.strip("[]").replace("'", "").replace("u'", "").split(",") if value.startswith("[") else [value]
     if key == "size":
-        if not all(v.isdigit() and len(v) < 11 for v in several):
+        if not all(v.isdecimal() and len(v) < 11 for v in several):
             raise Invalid(why="size must be an integer")
         return [int(v) for v in several]
     return [v.strip() for v in several[:100]]

@@ -30,7 +30,7 @@ def find(conn: libvirt.virConnect) -> Owners:
     """Only where libvirt runs guests without rights already, and where such ids exist (a container may have few)."""
     label = fromstring(conn.getCapabilities()).findtext("host/secmodel[model='dac']/baselabel", "")
     user, _, group = label.replace("+", "").partition(":")
-    if not (user.isdigit() and group.isdigit() and int(user) and _may_own()):
+    if not (user.isdecimal() and group.isdecimal() and int(user) and _may_own()):
         return Owners(None)
     return Owners(int(group))
 

@@ -138,7 +138,7 @@ def _options(network: Network, subnet: Subnet, server: Port) -> list[str]:
 
 def _extra(port: Port, option: DhcpOption) -> str:
     word = (
-        "" if option.name.isdigit() and option.ip_version == 4 else "option6:" if option.ip_version == 6 else "option:"
+        "" if option.name.isdecimal() and option.ip_version == 4 else "option6:" if option.ip_version == 6 else "option:"
     )
     return f"tag:{port.id},{word}{option.name},{option.value}"
 

@@ -69,7 +69,7 @@ class Names:
     def number(self, alias: str) -> int:
         """The number in an alias of ours, 0 in any other text."""
         parts = alias.split(":")
-        return int(parts[3]) if len(parts) == 4 and parts[0] == self.prefix and parts[3].isdigit() else 0
+        return int(parts[3]) if len(parts) == 4 and parts[0] == self.prefix and parts[3].isdecimal() else 0
 
     def _name(self, letter: str, id: str) -> str:
         return f"{self.prefix}{letter}{id[:11]}"

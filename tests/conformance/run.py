@@ -1,0 +1,220 @@
+"""Throws generated requests at a service: none may end in 500, and what is answered must fit the API's schema.
+
+    python tests/conformance/run.py compute --requests 10000
+    python tests/conformance/run.py --requests 300                      every service, as the gate does it
+    python tests/conformance/run.py --schemas DIRECTORY                 read the OpenAPI files anew
+
+Requests come from OpenStack's OpenAPI files (openapi/SERVICE.json.xz: without their prose), by schemathesis: bodies and
+queries that fit and that don't, at every microversion, with ids of things that exist, were deleted and never were. The
+service runs in this process as its fixture builds it; what a request began is run to its end.
+deviations.txt lists answers that don't fit the schema, each with its reason: one that isn't in it fails the run.
+"""
+
+import argparse
+import fnmatch
+import json
+import logging
+import lzma
+import random
+import re
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from jsonschema import Draft202012Validator
+from schemathesis.core import NotSet
+from worlds import WORLDS, World
+
+HERE = Path(__file__).parent
+FILES = {"identity": "identity-v3.14", "compute": "compute-v2.96", "image": "image-v2.16",
+         "volume": "block-storage-v3.70", "network": "network-v2"}
+PATCH = "application/openstack-images-v2.1-json-patch"
+PROSE = ("description", "summary", "example", "examples", "tags", "externalDocs")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("services", nargs="*", choices=[*FILES, []], metavar="SERVICE")
+    parser.add_argument("--requests", type=int, default=1000, help="of each service")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="only paths that contain this")
+    parser.add_argument("--schemas", type=Path, metavar="DIRECTORY")
+    given_ = parser.parse_args()
+    if given_.schemas:
+        return read_schemas(given_.schemas)
+    warnings.simplefilter("ignore")
+    logging.disable(logging.ERROR)  # a 500 is reported with its request; run that alone to see its traceback
+    failed = 0
+    for service in given_.services or FILES:
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+            world = WORLDS[service](Path(folder), stack)
+            failed += Run(service, world, given_.requests, given_.seed, given_.only).report()
+    return 1 if failed else 0
+
+
+def read_schemas(directory: Path) -> int:
+    import yaml
+
+    for service, name in FILES.items():
+        whole = yaml.load((directory / f"{name}.yaml").read_text(), Loader=yaml.CSafeLoader)
+        text = json.dumps(_plain(whole), separators=(",", ":"), sort_keys=True, default=str)
+        (HERE / "openapi" / f"{service}.json.xz").write_bytes(lzma.compress(text.encode(), preset=9))
+    return 0
+
+
+def _plain(value: Any, inside_names: bool = False) -> Any:
+    """Without prose; a property may be called `description`."""
+    if isinstance(value, dict):
+        return {key: _plain(one, key == "properties") for key, one in value.items()
+                if inside_names or key not in PROSE or isinstance(one, dict)}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
+
+
+class Run:
+    """One service's requests and what came of them."""
+
+    def __init__(self, service: str, world: World, requests: int, seed: int, only: str) -> None:
+        self.service, self.world, self.random = service, world, random.Random(seed)
+        self.document = read(service)
+        self.statuses: Counter[int] = Counter()
+        self.bugs: dict[str, str] = {}
+        self.deviations: dict[str, str] = {}
+        found = [one for one in self._operations() if only in one.path]
+        for operation in found:
+            self._try(operation, max(1, round(requests / len(found))))
+
+    def _operations(self) -> list[Any]:
+        """Those that the service has a route for."""
+        schema = schemathesis.openapi.from_dict(self.document)
+        found = [result.ok() for result in schema.get_all_operations()]
+        return [one for one in found if self.world.answers(one.method.upper(), one.path)]
+
+    def _try(self, operation: Any, times: int) -> None:
+        @settings(max_examples=times, database=None, derandomize=True, deadline=None, phases=[Phase.generate],
+                  suppress_health_check=list(HealthCheck))
+        @given(operation.as_strategy())
+        def once(case: Any) -> None:
+            self._send(operation, case)
+
+        once()
+
+    def _send(self, operation: Any, case: Any) -> None:
+        version = self.random.choice(self.world.versions)
+        path = self._path(operation.path, case)
+        given_body = None if isinstance(case.body, NotSet) else self._with_real_ids(case.body)
+        answer = self.world.send(operation.method.upper(), path, given_body, dict(case.query or {}), version,
+                                 self.random.random() < 0.7)
+        self.statuses[answer.status_code] += 1
+        label = f"{operation.method.upper()} {operation.path}"
+        if answer.status_code >= 500 and answer.status_code != 501:
+            self.bugs.setdefault(label, f"{answer.status_code} at {version}: {path} {json.dumps(given_body)[:300]}")
+        elif answer.status_code < 300 and operation.method.upper() != "HEAD":
+            why = self._misfit(operation, answer)
+            if why:
+                self.deviations.setdefault(f"{label} {answer.status_code}", f"{why} (at {version})")
+
+    def _path(self, template: str, case: Any) -> str:
+        """Mostly things that exist; sometimes what the generator made up."""
+        made_up = dict(case.path_parameters or {})
+
+        def fill(match: re.Match[str]) -> str:
+            from urllib.parse import quote
+
+            known = self.world.ids(template, match[1])
+            if known and self.random.random() < 0.8:
+                return self.random.choice(known)
+            return quote(str(made_up.get(match[1], "x")), safe="") or "x"
+
+        return re.sub(r"\{([^}]*)\}", fill, template)
+
+    def _with_real_ids(self, body: Any) -> Any:
+        """References in bodies lead somewhere half of the time."""
+        if isinstance(body, dict):
+            return {key: self._real(key) or self._with_real_ids(value) for key, value in body.items()}
+        return [self._with_real_ids(one) for one in body] if isinstance(body, list) else body
+
+    def _real(self, key: str) -> str | None:
+        known = self.world.referred.get(key)
+        return self.random.choice(known) if known and self.random.random() < 0.6 else None
+
+    def _misfit(self, operation: Any, answer: Any) -> str:
+        """Why the answer isn't what the schema says; "" if it is, or if there is no schema."""
+        responses = self.document["paths"][operation.path][operation.method.lower()]["responses"]
+        about = responses.get(str(answer.status_code))
+        if about is None:
+            return f"the API documents {', '.join(sorted(responses))}"
+        wanted = about.get("content", {}).get("application/json", {}).get("schema")
+        if not wanted or not answer.data or "json" not in (answer.content_type or ""):
+            return ""
+        error = next(validator(self.service, json.dumps(wanted, sort_keys=True)).iter_errors(answer.get_json()), None)
+        if error is None:
+            return ""
+        deepest = error
+        while deepest.context:
+            deepest = min(deepest.context, key=lambda one: len(one.context or ()) - len(one.absolute_path))
+        where = "/".join(str(part) for part in deepest.absolute_path if not isinstance(part, int))
+        return f"{where}: {deepest.message[:200]}"
+
+    def report(self) -> bool:
+        """Print what came; True if something is new that may not be."""
+        known = [label for label, _ in _known(self.service)]
+        fresh = {label: why for label, why in self.deviations.items()
+                 if not any(fnmatch.fnmatchcase(label, one) for one in known)}
+        print(f"{self.service}: {sum(self.statuses.values())} requests: " + ", ".join(
+            f"{count} × {status}" for status, count in sorted(self.statuses.items())))
+        for label, why in sorted(self.bugs.items()):
+            print(f"  500: {label}: {why}")
+        for label, why in sorted(fresh.items()):
+            print(f"  deviates: {label}: {why}")
+        print(f"{0 if self.bugs or fresh else 1} passed, {1 if self.bugs or fresh else 0} failed")
+        return bool(self.bugs or fresh)
+
+
+def read(service: str) -> Any:
+    """A JSON patch is JSON: its media type is put back when it is sent."""
+    text = lzma.decompress((HERE / "openapi" / f"{service}.json.xz").read_bytes()).decode()
+    return json.loads(text.replace(PATCH, "application/json"))
+
+
+@cache
+def components(service: str) -> Any:
+    return _lenient(read(service)["components"])
+
+
+@cache
+def validator(service: str, schema: str) -> Draft202012Validator:
+    return Draft202012Validator(_lenient(json.loads(schema)) | {"components": components(service)})
+
+
+def _lenient(value: Any) -> Any:
+    """The variants of microversions overlap, so an answer fits if it fits any of them; and the files hardly ever say where
+    null may stand, though OpenStack answers null wherever something has no value."""
+    if isinstance(value, dict):
+        made = {"anyOf" if key == "oneOf" else key: _lenient(one) for key, one in value.items()}
+        if isinstance(made.get("type"), str | list):
+            kinds = made["type"]
+            made["type"] = [*([kinds] if isinstance(kinds, str) else kinds), "null"]
+        if "enum" in made and isinstance(made["enum"], list):
+            made["enum"] = [*made["enum"], None]
+        return made
+    return [_lenient(one) for one in value] if isinstance(value, list) else value
+
+
+def _known(service: str) -> Iterator[tuple[str, str]]:
+    for line in (HERE / "deviations.txt").read_text().splitlines():
+        name, _, rest = line.partition(" ")
+        if name in (service, "all"):
+            label, _, reason = rest.partition(" -- ")
+            yield label, reason
+
+
+if __name__ == "__main__":
+    sys.exit(main())

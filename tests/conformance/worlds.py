@@ -1,0 +1,236 @@
+"""A small world of each service, with things in it for requests to find."""
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from werkzeug.exceptions import HTTPException
+
+from pileus_kit.testing import TokenBook
+
+SAMPLE = "11111111-2222-3333-4444-555555555555"
+
+
+class World:
+    """`send` makes a request as an administrator or a member and runs what it began. `referred`: key in a body -> ids
+    that may stand there."""
+
+    versions: list[str] = [""]
+    root = ""
+
+    def __init__(self, app: Any, request: Callable[..., Any], drain: Callable[[], None]) -> None:
+        self.app, self._request, self._drain = app, request, drain
+        self._urls = app.url_map.bind("localhost")
+        self.things: dict[str, list[str]] = {}  # noun in a path -> ids
+        self.referred: dict[str, list[str]] = {}
+
+    def answers(self, method: str, path: str) -> bool:
+        import re
+
+        for sample in (SAMPLE, "1"):
+            try:
+                self._urls.match(re.sub(r"\{[^}]*\}", sample, self._own(path)), method=method)
+                return True
+            except HTTPException:
+                continue
+        return False
+
+    def _own(self, path: str) -> str:
+        return path.replace("/v3/{project_id}/", "/v3/")
+
+    def ids(self, template: str, parameter: str) -> list[str]:
+        if parameter in ("project_id", "tenant_id") and "{project_id}/" in template[:20]:
+            return ["p1"]
+        before = template.partition("{" + parameter + "}")[0].rstrip("/").rpartition("/")[2]
+        return self.things.get(before, [])
+
+    def add(self, noun: str, id: str, *keys: str) -> None:
+        self.things.setdefault(noun, []).append(id)
+        for key in keys:
+            self.referred.setdefault(key, []).append(id)
+
+    def send(self, method: str, path: str, body: Any, query: dict[str, Any], version: str, admin: bool) -> Any:
+        answer = self._request(method, path, body, query, version, admin)
+        self._drain()
+        return answer
+
+
+def _versions(major: int, last: int) -> list[str]:
+    return [f"{major}.{minor}" for minor in range(1 if major == 2 else 0, last + 1)]
+
+
+def _as(client: Any, book: TokenBook) -> Callable[..., Any]:
+    def request(method: str, path: str, body: Any, query: dict[str, Any], version: str, admin: bool) -> Any:
+        given: dict[str, Any] = {"version": version} if version else {}
+        if method == "PATCH" and isinstance(body, list):
+            given |= {"data": json.dumps(body), "content_type": "application/openstack-images-v2.1-json-patch"}
+        else:
+            given["json"] = body
+        return client.request(method, path, as_=book.admin if admin else book.member, query_string=_texts(query), **given)
+    return request
+
+
+def _texts(query: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(key, str(one)) for key, value in query.items() for one in (value if isinstance(value, list) else [value])]
+
+
+def _made(answer: Any) -> Any:
+    assert answer.status_code < 300, answer.text
+    return next(iter(answer.get_json().values()))
+
+
+def image(folder: Path, stack: ExitStack) -> World:
+    from pileus_image.testing import image_service
+
+    service = stack.enter_context(image_service(folder / "image"))
+    world = World(service.app, _as(service.client, service.book), service.drain)
+    for wish in ({"content": bytes(512)}, {"visibility": "shared"}, {"name": "queued"}):
+        world.add("images", service.image(**wish)["id"])
+    service.client.post("/v2/metadefs/namespaces", json={"namespace": "base", "visibility": "public"},
+                        as_=service.book.admin)
+    world.add("namespaces", "base")
+    return world
+
+
+def network(folder: Path, stack: ExitStack) -> World:
+    from pileus_network.testing import NetworkFixture
+
+    service = NetworkFixture(folder)
+    stack.callback(service.sessions.dispose)
+    world = World(service.app, _as(service.client, service.book), service.drain)
+    net = service.made("network", {"name": "n"})["id"]
+    world.add("networks", net, "network_id")
+    world.add("subnets", service.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})["id"],
+              "subnet_id")
+    world.add("ports", service.made("port", {"network_id": net})["id"], "port_id")
+    public = service.public()["id"]
+    world.add("networks", public, "floating_network_id")
+    world.add("routers", service.made("router", {"external_gateway_info": {"network_id": public}})["id"], "router_id")
+    group = service.made("security_group", {"name": "g"})["id"]
+    world.add("security-groups", group, "security_group_id", "remote_group_id")
+    world.add("floatingips", service.made("floatingip", {"floating_network_id": public})["id"])
+    world.add("subnetpools", service.made("subnetpool", {"name": "p", "prefixes": ["10.9.0.0/16"]})["id"], "subnetpool_id")
+    world.add("quotas", "p1")
+    return world
+
+
+def volume(folder: Path, stack: ExitStack) -> World:
+    from pileus_volume.testing import VolumeFixture
+
+    service = stack.enter_context(VolumeFixture(folder / "volume"))
+    world = World(service.app, _as(service.client, service.book), service.drain)
+    world.versions = _versions(3, 70)
+    for number in range(3):
+        made = _made(service.client.post("/v3/volumes", json={"volume": {"size": 1, "name": f"v{number}"}}))["id"]
+        world.add("volumes", made, "volume_id", "source_volid", "volume_uuid")
+    service.drain()
+    shot = _made(service.client.post("/v3/snapshots", json={"snapshot": {"volume_id": made}}))["id"]
+    world.add("snapshots", shot, "snapshot_id")
+    kind = _made(service.client.post("/v3/types", json={"volume_type": {"name": "t"}}, as_=service.book.admin))["id"]
+    world.add("types", kind, "volume_type", "new_type")
+    service.drain()
+    world.add("os-quota-sets", "p1")
+    world.add("os-quota-class-sets", "default")
+    return world
+
+
+def identity(folder: Path, stack: ExitStack) -> World:
+    from pileus_identity.testing import IdentityFixture
+
+    service = stack.enter_context(IdentityFixture())
+    tokens = {True: lambda: service.token("admin"), False: lambda: service.token("demo")}
+    kept: dict[bool, str] = {}
+
+    def request(method: str, path: str, body: Any, query: dict[str, Any], version: str, admin: bool) -> Any:
+        for fresh in (False, True):
+            if fresh or admin not in kept:
+                try:
+                    kept[admin] = tokens[admin]()
+                except Exception:  # the request before deleted or locked that user: it is bootstrapped anew
+                    _heal(service)
+                    kept[admin] = tokens[admin]()
+            answer = service.client.open(path, method=method, json=body, query_string=_texts(query),
+                                         headers={"X-Auth-Token": kept[admin], "X-Subject-Token": kept[admin]})
+            if answer.status_code != 401:
+                return answer
+        return answer
+
+    world = World(service.app, request, lambda: None)
+
+    def listed(noun: str) -> list[dict[str, Any]]:
+        answer = service.client.get(f"/v3/{noun}", headers={"X-Auth-Token": service.token("admin")})
+        return list(answer.get_json()[noun])
+
+    keys = {"users": "user_id", "projects": "project_id", "roles": "role_id", "services": "service_id",
+            "regions": "region_id", "domains": "domain_id"}
+    for noun, key in keys.items():
+        for row in listed(noun):
+            if row.get("name") not in ("admin", "member", "Default", "demo"):
+                world.add(noun, row["id"], key)
+    return world
+
+
+def _heal(service: Any) -> None:
+    from pileus_identity.core.bootstrap import bootstrap
+    from pileus_identity.testing import plan
+
+    with service.sessions.begin() as session:
+        bootstrap(session, plan())
+
+
+def compute(folder: Path, stack: ExitStack) -> World:
+    from pileus_compute.testing import compute_service
+    from pileus_image.testing import image_service
+    from pileus_network.testing import NetworkFixture
+    from pileus_volume.testing import VolumeFixture
+
+    book = TokenBook()
+    images = stack.enter_context(image_service(folder / "image", book=book))
+    (folder / "network").mkdir()
+    networks = NetworkFixture(folder / "network", authenticate=book)
+    volumes = stack.enter_context(VolumeFixture(folder / "volume", apps={"image": images.app}, book=book))
+    service = stack.enter_context(compute_service(folder / "compute", book=book, apps={
+        "image": images.app, "network": networks.app, "volume": volumes.app}))
+    service.flavor()
+
+    def drain() -> None:
+        networks.drain()
+        volumes.drain()
+        try:
+            service.runner.drain(rounds=3)
+        except TimeoutError:
+            pass  # a step waits for another service: the next request's drain goes on
+        volumes.drain()
+
+    stack.enter_context(service.working())  # some calls wait for their job
+    world = World(service.app, _as(service.client, book), drain)
+    world.versions = _versions(2, 96)
+    picture = images.image(content=bytes(512))["id"]
+    net = _made(networks.client.post("/v2.0/networks", json={"network": {"name": "n"}}, as_=book.member))["id"]
+    _made(networks.client.post("/v2.0/subnets", as_=book.member, json={"subnet": {
+        "network_id": net, "ip_version": 4, "cidr": "10.1.0.0/16"}}))
+    for number in range(3):
+        made = service.server(name=f"s{number}", imageRef=picture, networks="none", drain=False)["id"]
+        world.add("servers", made, "server", "instance_uuid")
+    drain()
+    world.add("flavors", "1", "flavorRef")
+    world.add("images", picture, "imageRef")
+    world.add("os-networks", net, "uuid", "net_id")
+    key = {"name": "k", "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJZ8nQmRrKkWqkD8cQkFYb3S7m6aVJt6Xx3Qh0l0mYl8"}
+    _made(service.client.post("/v2.1/os-keypairs", json={"keypair": key}, version="2.79"))
+    world.add("os-keypairs", "k", "key_name")
+    group = {"name": "g", "policy": "affinity"}
+    world.add("os-server-groups", _made(service.client.post(
+        "/v2.1/os-server-groups", json={"server_group": group}, version="2.79"))["id"], "group")
+    made = _made(service.client.post("/v2.1/os-aggregates", json={"aggregate": {"name": "a"}}, as_=book.admin))
+    world.add("os-aggregates", str(made["id"]))
+    for noun, id in (("os-quota-sets", "p1"), ("os-quota-class-sets", "default"), ("os-simple-tenant-usage", "p1"),
+                     ("os-hosts", "host1")):
+        world.add(noun, id)
+    return world
+
+
+WORLDS: dict[str, Callable[[Path, ExitStack], World]] = {
+    "identity": identity, "compute": compute, "image": image, "volume": volume, "network": network}
