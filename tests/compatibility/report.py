@@ -66,8 +66,9 @@ def read_operations(directory: Path) -> None:
     for service in SERVICES:
         text = (directory / f"{service}.md").read_text()
         rows = [match.groups() for match in map(ROW.match, text.splitlines()) if match]
-        lines = sorted({f"{method:6} {path} {action or '-'} {marks.strip() or '-'}"
-                        for method, path, action, marks in rows if not marks.strip().isdigit()}, key=lambda line: (line[7:], line))
+        found = {f"{method:6} {path} {action or '-'} {marks.strip() or '-'}"
+                 for method, path, action, marks in rows if not marks.strip().isdigit()}
+        lines = sorted(found, key=lambda line: (line[7:], line))
         (HERE / "operations" / f"{service}.txt").write_text("\n".join(lines) + "\n")
 
 

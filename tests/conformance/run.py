@@ -195,8 +195,8 @@ def validator(service: str, schema: str) -> Draft202012Validator:
 
 
 def _lenient(value: Any) -> Any:
-    """The variants of microversions overlap, so an answer fits if it fits any of them; and the files hardly ever say where
-    null may stand, though OpenStack answers null wherever something has no value."""
+    """The variants of microversions overlap, so an answer fits if it fits any of them; and the files hardly ever say
+    where null may stand, though OpenStack answers null wherever something has no value."""
     if isinstance(value, dict):
         made = {"anyOf" if key == "oneOf" else key: _lenient(one) for key, one in value.items()}
         if isinstance(made.get("type"), str | list):

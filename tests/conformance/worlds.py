@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from pileus_kit.testing import TokenBook
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJZ8nQmRrKkWqkD8cQkFYb3S7m6aVJt6Xx3Qh0l0mYl8"
 SAMPLE = "11111111-2222-3333-4444-555555555555"
 
 
@@ -68,7 +69,8 @@ def _as(client: Any, book: TokenBook) -> Callable[..., Any]:
             given |= {"data": json.dumps(body), "content_type": "application/openstack-images-v2.1-json-patch"}
         else:
             given["json"] = body
-        return client.request(method, path, as_=book.admin if admin else book.member, query_string=_texts(query), **given)
+        who = book.admin if admin else book.member
+        return client.request(method, path, as_=who, query_string=_texts(query), **given)
     return request
 
 
@@ -111,7 +113,8 @@ def network(folder: Path, stack: ExitStack) -> World:
     group = service.made("security_group", {"name": "g"})["id"]
     world.add("security-groups", group, "security_group_id", "remote_group_id")
     world.add("floatingips", service.made("floatingip", {"floating_network_id": public})["id"])
-    world.add("subnetpools", service.made("subnetpool", {"name": "p", "prefixes": ["10.9.0.0/16"]})["id"], "subnetpool_id")
+    pool = service.made("subnetpool", {"name": "p", "prefixes": ["10.9.0.0/16"]})["id"]
+    world.add("subnetpools", pool, "subnetpool_id")
     world.add("quotas", "p1")
     return world
 
@@ -218,7 +221,7 @@ def compute(folder: Path, stack: ExitStack) -> World:
     world.add("flavors", "1", "flavorRef")
     world.add("images", picture, "imageRef")
     world.add("os-networks", net, "uuid", "net_id")
-    key = {"name": "k", "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJZ8nQmRrKkWqkD8cQkFYb3S7m6aVJt6Xx3Qh0l0mYl8"}
+    key = {"name": "k", "public_key": KEY}
     _made(service.client.post("/v2.1/os-keypairs", json={"keypair": key}, version="2.79"))
     world.add("os-keypairs", "k", "key_name")
     group = {"name": "g", "policy": "affinity"}

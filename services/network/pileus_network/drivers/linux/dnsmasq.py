@@ -137,9 +137,8 @@ def _options(network: Network, subnet: Subnet, server: Port) -> list[str]:
 
 
 def _extra(port: Port, option: DhcpOption) -> str:
-    word = (
-        "" if option.name.isdecimal() and option.ip_version == 4 else "option6:" if option.ip_version == 6 else "option:"
-    )
+    numbered = option.name.isdecimal() and option.ip_version == 4
+    word = "" if numbered else "option6:" if option.ip_version == 6 else "option:"
     return f"tag:{port.id},{word}{option.name},{option.value}"
 
 
