@@ -1,4 +1,4 @@
-"""What a command costs in CPU time: `python libs/cli/tests/cpu.py` prints the medians and the ratio to the `openstack` client's.
+"""What a command costs in CPU time, and how much less than with the `openstack` client: `python libs/cli/tests/cpu.py`.
 
 Uses the cloud that OS_* or clouds.yaml names; tokens are cached as in everyday use.
 """
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
-PAIRS = (("--version", 5), ("server list", 4), ("image list", 4), ("network list", 4))  # the least that we must be cheaper
+PAIRS = (("--version", 5), ("server list", 4), ("image list", 4), ("network list", 4))  # how many times cheaper
 
 
 def cpu_s(command: list[str]) -> float:

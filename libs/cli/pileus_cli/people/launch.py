@@ -13,7 +13,7 @@ from pileus_cli.nouns import kind
 from pileus_cli.nouns.keypairs import generate
 from pileus_cli.nouns.servers import SERVER
 from pileus_cli.people import ssh
-from pileus_cli.waiting import until_ready, wait
+from pileus_cli.waiting import Timeout, until_ready, wait
 
 KEY = "pileus"
 SSH_S = 300
@@ -38,9 +38,16 @@ def launch(context: Context, given: Any) -> int:
     if address:
         context.say(f"   floating IP: {address}   (--no-floating-ip goes without)")
     server = cloud.call("compute", "GET", f"/servers/{server['id']}")["server"]
+    line = " ".join(ssh.line(context, server, address=address))
     if context.wait and address:
-        wait(context, "ssh", lambda: (_answers(address), "waiting for the server to boot"))
-    print(" ".join(ssh.line(context, server, address=address)))
+        context.timeout = min(context.timeout, SSH_S)
+        try:
+            wait(context, "ssh", lambda: (_answers(address), "waiting for the server to boot"))
+        except Timeout as err:  # the server is there: how to reach it is worth knowing
+            print(line)
+            raise Timeout(f"{address} doesn't answer to ssh after {context.timeout:.0f} s.",
+                          f"pileus logs {given.name} shows what it does") from err
+    print(line)
     return 0
 
 

@@ -54,7 +54,8 @@ def test_secrets_lie_beside(places: Path) -> None:
 
 
 def test_an_openrc_needs_no_file(places: Path) -> None:
-    made = config.load({}, {"OS_AUTH_URL": "http://a/v3", "OS_USERNAME": "u", "OS_PASSWORD": "p", "OS_SYSTEM_SCOPE": "all",
+    made = config.load({}, {"OS_AUTH_URL": "http://a/v3", "OS_USERNAME": "u", "OS_PASSWORD": "p",
+                            "OS_SYSTEM_SCOPE": "all",
                             "OS_REGION_NAME": "r", "OS_INTERFACE": "internal", "OS_CACERT": "/ca.pem"})
     assert made.auth["system_scope"] == "all"
     assert (made.region, made.interface, made.cacert, made.auth_type) == ("r", "internal", "/ca.pem", "password")

@@ -26,8 +26,8 @@ def test_an_unknown_noun() -> None:
 
 
 def test_global_options_stand_anywhere() -> None:
-    options, login, rest = shell._globals(["--os-cloud", "c", "server", "--no-wait", "create", "--os-region-name=r", "--",
-                                           "--debug"])
+    line = "--os-cloud c server --no-wait create --os-region-name=r -- --debug"
+    options, login, rest = shell._globals(line.split())
     assert (options, login, rest) == ({"no_wait": True}, {"cloud": "c", "region_name": "r"},
                                       ["server", "create", "--", "--debug"])
 
