@@ -79,14 +79,14 @@ def operations(service: str) -> Iterator[Operation]:
 
 
 def keep_run(service: str, file: Path) -> None:
-    """Of a results.json: {"tests": [{"id" or "name", "status", "detail"}]}."""
+    """Of a results.json: {"tests": [{"name", "status": passed, failed or skipped, "detail"}]}."""
     tests = json.loads(file.read_text())["tests"]
-    ends = Counter({"success": "passed", "skip": "skipped"}.get(test["status"], "failed") for test in tests)
-    skipped = Counter(test["detail"] for test in tests if test["status"] == "skip")
-    failed = {test["name"]: test["detail"] for test in tests if test["status"] not in ("success", "skip")}
+    ends = Counter(test["status"] for test in tests)
+    skipped = Counter(test["detail"] for test in tests if test["status"] == "skipped")
+    failed = {test["name"]: test["detail"][:300] for test in tests if test["status"] not in ("passed", "skipped")}
     (HERE / "tempest").mkdir(exist_ok=True)
     (HERE / "tempest" / f"{service}.json").write_text(json.dumps({
-        "passed": ends["passed"], "failed": ends["failed"], "skipped": ends["skipped"],
+        "passed": ends["passed"], "failed": len(failed), "skipped": ends["skipped"],
         "skips": dict(skipped.most_common()), "failures": failed}, indent=1, sort_keys=True) + "\n")
 
 

@@ -36,6 +36,7 @@ def s3(body: View) -> Response:
     body={
         "type": "object",
         "properties": {"credentials": EC2, "ec2Credentials": EC2},
+        "additionalProperties": False,
         "minProperties": 1,
         "maxProperties": 1,
     },

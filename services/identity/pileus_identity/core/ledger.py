@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from pileus_identity.core.payloads import Payload
 from pileus_identity.db.models import Ledger as Counter
 from pileus_identity.db.models import Revocation
-from pileus_kit.db import Sessions, now
+from pileus_kit.db import Changes, Sessions, now
 
 LOOK_SECONDS = 1.0
 REMEMBERED = 10_000  # entries that another service may ask for; one that is further behind forgets everything it knows
@@ -65,6 +65,7 @@ class Ledger:
     def __init__(self, sessions: Sessions, told: Callable[[Entry], None], token_seconds: int) -> None:
         self.serial = 0
         self._sessions = sessions
+        self._changes, self._behind = Changes(sessions), True
         self._token_seconds = token_seconds
         self._told = told
         self._lock = threading.Lock()
@@ -85,7 +86,10 @@ class Ledger:
             with self._lock:
                 if self._due():
                     touched = self._touched
-                    self._read()
+                    self._behind = self._changes.any() or self._behind  # stays so if reading fails
+                    if self._behind:
+                        self._read()
+                        self._behind = False
                     # Only now: until what was touched has been read, everybody else waits for the lock above.
                     self._heeded, self._looked = touched, time.monotonic()
         return self.serial
