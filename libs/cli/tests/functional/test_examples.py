@@ -90,3 +90,29 @@ def test_there_is_a_module_for_each_person_s_command() -> None:
         found = importlib.import_module(f"pileus_cli.people.{module}")
         assert any(one.name == name for one in found.COMMANDS), name
         assert Path(str(found.__file__)).name == f"{module}.py"
+
+
+PEOPLE = [(one.name, line) for module in sorted({module for module, _ in nouns.PEOPLE.values()})
+          for one in importlib.import_module(f"pileus_cli.people.{module}").COMMANDS for line in one.examples]
+ON_A_REAL_CLOUD = ("launch", "ssh", "cloud")  # a guest that answers, a state directory: tests/integration runs these
+
+
+@pytest.mark.parametrize(("name", "line"), [(name, line) for name, line in PEOPLE if name not in ON_A_REAL_CLOUD])
+def test_examples_of_the_commands_for_people(world: None, pileus: Any, name: str, line: str) -> None:
+    words, who = line.removeprefix("pileus "), "demo"
+    if words.startswith("--os-cloud pileus-admin "):
+        words, who = words.removeprefix("--os-cloud pileus-admin "), "admin"
+    pileus.ok(words, who)
+
+
+def test_the_doctor_finds_nothing_on_a_healthy_cloud(world: None, pileus: Any, tmp_path: Any) -> None:
+    found = json.loads(pileus.ok(f"doctor --json --state {tmp_path}", "admin").out)
+    assert found["findings"] == [] and len(found["checked"]) >= 11
+
+
+def test_ssh_finds_address_user_and_key(world: None, pileus: Any, home: Path) -> None:
+    (home / ".ssh").mkdir()
+    (home / ".ssh" / "demo").write_text("key")
+    address = pileus.json("server show first")["addresses"]["private"][0]["addr"]
+    line = pileus.ok("ssh first --print -l me").out
+    assert line.startswith(f"ssh -i {home}/.ssh/demo ") and line.endswith(f" me@{address}\n")

@@ -158,6 +158,7 @@ def test_an_ec2_request_is_checked_whole(cloud, me):
     old = given | {"params": params | {"Timestamp": "2020-01-01T00:00:00Z"}}
     assert cloud.post("/v3/ec2tokens", {"credentials": old}, "objectstore").status_code == 401
     assert cloud.post("/v3/ec2tokens", {"credentials": {"access": "x"}}, "objectstore").status_code == 400
+    assert cloud.post("/v3/ec2tokens", {"else": []}, "objectstore").status_code == 400
 
 
 def test_a_trust_lends_roles_and_ends(cloud, me):
