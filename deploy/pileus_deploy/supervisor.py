@@ -202,6 +202,7 @@ def daemonize(plan: Plan, wanted: Sequence[Process], between: Callable[[], objec
     if pid:
         return pid
     os.setsid()
+    _retitle(f"supervisor of {plan.state}")  # whoever called us: `running` knows it by this
     output = os.open(plan.state / "logs" / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     null = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, null), (1, output), (2, output)):
