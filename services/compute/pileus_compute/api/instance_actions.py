@@ -20,6 +20,7 @@ RULE = "os_compute_api:os-instance-actions:"
 NAMES = {"create_with_volumes": "create", "reboot_hard": "reboot", "snapshot": "createImage", "backup": "createBackup",
          "offload": "shelveOffload", "confirm_resize": "confirmResize", "revert_resize": "revertResize",
          "change_password": "changePassword"}
+EVENTS = {("server.extend_volume", "grow"): "extend_volume"}  # steps that clients wait for by OpenStack's name
 OUTCOMES = {"done": "Success", "undone": "Success", "failed": "Error", "stuck": "Error", "waiting": None}
 STAMP = "%Y-%m-%dT%H:%M:%S.%f"
 
@@ -99,7 +100,8 @@ def _events(session: Session, job: Job) -> list[dict[str, Any]]:
     found = []
     for event in session.scalars(select(Event).where(Event.job_id == job.id).order_by(Event.id)):
         view: dict[str, Any] = {
-            "event": f"compute_{event.step}", "start_time": event.started_at.strftime(STAMP),
+            "event": f"compute_{EVENTS.get((event.flow, event.step), event.step)}",
+            "start_time": event.started_at.strftime(STAMP),
             "finish_time": event.finished_at.strftime(STAMP), "result": OUTCOMES.get(event.outcome),
             "traceback": event.cause if details else None}
         if version() >= (2, 62):

@@ -65,3 +65,20 @@ def test_pages_filters_and_a_fixed_number_of_statements(compute: ComputeFixture)
         listed(compute, "jobs")
         listed(compute, "events")
     assert len(seen) == 2
+
+
+def test_who_waits_for_an_extended_volume_finds_openstacks_event(compute: ComputeFixture, volume: Any) -> None:
+    server, disk = compute.server(imageRef=IMAGE_ID)["id"], volume.add()
+    compute.client.post(f"/v2.1/servers/{server}/os-volume_attachments", version="2.79",
+                        json={"volumeAttachment": {"volumeId": disk}})
+    compute.drain()
+    event = {"name": "volume-extended", "server_uuid": server, "tag": disk}
+    compute.client.post("/v2.1/os-server-external-events", json={"events": [event]}, as_=compute.book.admin,
+                        version="2.79")
+    compute.drain()
+    path = f"/v2.1/servers/{server}/os-instance-actions"
+    actions = compute.client.get(path, version="2.79").json["instanceActions"]
+    wanted = next(action for action in actions if action["action"] == "extend_volume")
+    shown = compute.client.get(f"{path}/{wanted['request_id']}", version="2.79", as_=compute.book.admin)
+    assert [(e["event"], e["result"]) for e in shown.json["instanceAction"]["events"]] == [
+        ("compute_extend_volume", "Success")]
