@@ -109,7 +109,7 @@ class Cloud:
         return [call for socket in self.sockets.values() for call in socket.calls]
 
     def configure(self, folder: Path) -> Path:
-        """A clouds.yaml in which each user is a cloud: demo, admin, reader …"""
+        """A clouds.yaml in which each user is a cloud, demo, admin, reader …, and with the names that deploy/up writes."""
         def login(user: str, **scope: Any) -> dict[str, Any]:
             return {"auth": {"auth_url": f"{self.sockets['identity'].url}/v3", "username": user, "password": user,
                              "user_domain_id": "default", **scope}, "region_name": "RegionOne"}
@@ -118,10 +118,12 @@ class Cloud:
             return {"project_name": project, "project_domain_id": "default"}
 
         file = folder / "clouds.yaml"
+        file.touch(0o600)
         file.write_text(yaml.safe_dump({"clouds": {
             "demo": login("demo", **of("demo")), "reader": login("reader", **of("demo")), "other": login("other",
                                                                                                          **of("other")),
-            "admin": login("admin", **of("admin")), "system": login("admin", system_scope="all")}}))
+            "admin": login("admin", **of("admin")), "system": login("admin", system_scope="all"),
+            "pileus": login("demo", **of("demo")), "pileus-admin": login("admin", **of("admin"))}}))
         return file
 
 
