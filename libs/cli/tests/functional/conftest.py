@@ -109,7 +109,7 @@ class Cloud:
         return [call for socket in self.sockets.values() for call in socket.calls]
 
     def configure(self, folder: Path) -> Path:
-        """A clouds.yaml in which each user is a cloud, demo, admin, reader …, and with the names that deploy/up writes."""
+        """A clouds.yaml in which each user is a cloud (demo, admin, reader …), and deploy/up's names."""
         def login(user: str, **scope: Any) -> dict[str, Any]:
             return {"auth": {"auth_url": f"{self.sockets['identity'].url}/v3", "username": user, "password": user,
                              "user_domain_id": "default", **scope}, "region_name": "RegionOne"}
