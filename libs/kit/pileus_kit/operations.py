@@ -40,8 +40,10 @@ def resource(job: type[JobColumns], event: type[EventColumns]) -> Resource:
             wanted.append(alive(job))
         with tools().sessions.read() as session:
             query = select(job).where(*wanted).order_by(job.created_at.desc(), job.id.desc())
-            marker = session.get(job, request.args["marker"]) if "marker" in request.args else None
-            if marker:
+            if "marker" in request.args:
+                marker = session.scalar(select(job).where(job.id == request.args["marker"], *_mine(job)))
+                if marker is None:
+                    raise BadRequest(why=f"No job {request.args['marker']} is listed here to go on after.")
                 query = query.where((job.created_at < marker.created_at)
                                     | ((job.created_at == marker.created_at) & (job.id < marker.id)))
             return {"jobs": [_job(row) for row in session.scalars(query.limit(_limit()))]}

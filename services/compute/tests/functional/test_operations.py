@@ -67,6 +67,14 @@ def test_pages_filters_and_a_fixed_number_of_statements(compute: ComputeFixture)
     assert len(seen) == 2
 
 
+def test_a_list_goes_on_only_after_a_job_that_the_caller_sees(compute: ComputeFixture) -> None:
+    job, = listed(compute, "jobs", f"subject={compute.server(imageRef=IMAGE_ID)['id']}")
+    assert listed(compute, "jobs", f"marker={job['id']}") == []
+    listed(compute, "jobs", "marker=unknown", status=400)
+    listed(compute, "jobs", f"marker={job['id']}", as_=compute.book.other, status=400)
+    listed(compute, "jobs", f"marker={job['id']}&all_projects=true", as_=compute.book.admin)
+
+
 def test_who_waits_for_an_extended_volume_finds_openstacks_event(compute: ComputeFixture, volume: Any) -> None:
     server, disk = compute.server(imageRef=IMAGE_ID)["id"], volume.add()
     compute.client.post(f"/v2.1/servers/{server}/os-volume_attachments", version="2.79",
