@@ -1,11 +1,10 @@
 """Look for damage: in what the services tell, and on this machine if the cloud's state is here."""
 
+import functools
 import json
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -13,45 +12,35 @@ from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
-from pileus_cli.errors import Refused, Trouble
+from pileus_cli.errors import Refused, Trouble, Unreachable
+from pileus_cli.people import machine
+from pileus_cli.people.findings import Finding
 from pileus_cli.people.trace import SERVICES
 
 STATE = Path("/var/lib/pileus")
 OVERDUE_S = 120.0
 SKEW_S = 5.0
-FULL = 0.92
 
 
-@dataclass(frozen=True)
-class Finding:
-    """`mend`: the command that mends it, "" where nobody knows one."""
-
-    check: str
-    severity: str  # error or warning
-    thing: str
-    cause: str
-    evidence: str
-    mend: str = ""
-
-
-Check = Callable[[Context, Path], Iterable[Finding]]
+Check = Callable[[Context], Iterable[Finding]]
 
 
 def doctor(context: Context, given: Any) -> int:
     """Exit status 0: nothing found; 1: warnings; 2: errors."""
     if "admin" not in context.cloud.login()["roles"]:
         raise Trouble("Only an administrator may look at everything.", "pileus --os-cloud pileus-admin doctor")
-    state = Path(given.state)
     found: list[Finding] = []
     done: list[str] = []
-    for name, check in CHECKS.items():
-        if context.live:
-            context.say(f" … {name}")
+    looks = {name: functools.partial(check, context) for name, check in CHECKS.items()}
+    here = machine.Machine(context, Path(given.state))
+    if here.is_here:
+        looks |= {name: functools.partial(check, here) for name, check in machine.CHECKS.items()}
+    for name, look in looks.items():
         try:
-            found += check(context, state)
+            found += look()
             done.append(name)
-        except Refused as err:
-            found.append(Finding(name, "warning", "", f"the check couldn't be made: {err.message}", err.request_id))
+        except (Refused, Unreachable, OSError) as err:
+            found.append(Finding(name, "error", name, "the check couldn't be made", str(err), "deploy/status"))
     if given.json:
         print(json.dumps({"checked": done, "findings": [asdict(one) for one in found]}, indent=2))
     else:
@@ -65,7 +54,7 @@ def doctor(context: Context, given: Any) -> int:
 # -- what the services tell ----------------------------------------------------------------------------------------
 
 
-def hosts(context: Context, state: Path) -> Iterable[Finding]:
+def hosts(context: Context) -> Iterable[Finding]:
     for row in context.cloud.call("compute", "GET", "/os-services", query={"binary": "nova-compute"})["services"]:
         if row["state"] != "up":
             yield Finding("compute hosts", "error", row["host"], "its agent was not heard of",
@@ -76,21 +65,21 @@ def hosts(context: Context, state: Path) -> Iterable[Finding]:
                           f"pileus compute service set --enable {row['host']}")
 
 
-def network_agents(context: Context, state: Path) -> Iterable[Finding]:
+def network_agents(context: Context) -> Iterable[Finding]:
     for row in context.cloud.call("network", "GET", "/agents")["agents"]:
         if not row["alive"]:
             yield Finding("network agents", "error", f"{row['agent_type']} on {row['host']}", "it was not heard of",
                           f"last heartbeat {row.get('heartbeat_timestamp')}", "deploy/up")
 
 
-def storage_hosts(context: Context, state: Path) -> Iterable[Finding]:
+def storage_hosts(context: Context) -> Iterable[Finding]:
     for row in context.cloud.call("volume", "GET", "/os-services")["services"]:
         if row["state"] != "up":
             yield Finding("storage hosts", "error", f"{row['binary']} on {row['host']}", "it was not heard of",
                           f"last seen {row['updated_at']}", "deploy/up")
 
 
-def jobs(context: Context, state: Path) -> Iterable[Finding]:
+def jobs(context: Context) -> Iterable[Finding]:
     for service in SERVICES:
         query = {"live": "true", "all_projects": "true"}
         for job in context.cloud.call(service, "GET", "/operations/jobs", query=query)["jobs"]:
@@ -104,7 +93,7 @@ def jobs(context: Context, state: Path) -> Iterable[Finding]:
                               f"no progress for {age:.0f} s at step {job['step']}", "deploy/up")
 
 
-def servers(context: Context, state: Path) -> Iterable[Finding]:
+def servers(context: Context) -> Iterable[Finding]:
     """Records against each other: servers, their ports, their volumes."""
     query = {"all_tenants": "1"}
     known = {row["id"]: row for row in context.cloud.pages("compute", "/servers/detail", "servers", query)}
@@ -127,7 +116,7 @@ def servers(context: Context, state: Path) -> Iterable[Finding]:
                           f"server {port['device_id']} on {port.get('binding:host_id')}", "deploy/up")
 
 
-def volumes(context: Context, state: Path) -> Iterable[Finding]:
+def volumes(context: Context) -> Iterable[Finding]:
     known = {row["id"] for row in context.cloud.pages("compute", "/servers", "servers", {"all_tenants": "1"})}
     busy = ("creating", "deleting", "attaching", "detaching", "extending", "downloading", "uploading", "retyping")
     live = {job["subject"].split("/")[0] for job in context.cloud.call(
@@ -147,7 +136,7 @@ def volumes(context: Context, state: Path) -> Iterable[Finding]:
                               f"openstack volume attachment delete {one['attachment_id']}")
 
 
-def images(context: Context, state: Path) -> Iterable[Finding]:
+def images(context: Context) -> Iterable[Finding]:
     for row in context.cloud.pages("image", "/images", "images"):
         if row["status"] in ("killed", "saving", "importing") and _older(row["updated_at"], 3600):
             yield Finding("images at no work", "warning", f"image {row['name'] or row['id']}", f"it is {row['status']}",
@@ -158,7 +147,25 @@ def _older(text: str, seconds: float) -> bool:
     return (datetime.now(UTC) - datetime.fromisoformat(text.replace("Z", "+00:00"))).total_seconds() > seconds
 
 
-def clock(context: Context, state: Path) -> Iterable[Finding]:
+def usage(context: Context) -> Iterable[Finding]:
+    """What hosts count as used against the flavors of their servers."""
+    used: dict[str, list[int]] = {}
+    for row in context.cloud.pages("compute", "/servers/detail", "servers", {"all_tenants": "1"}):
+        if row["status"] in ("BUILD", "VERIFY_RESIZE", "RESIZE") or not row.get("OS-EXT-SRV-ATTR:hypervisor_hostname"):
+            return  # what is being moved counts twice, or not yet
+        sums = used.setdefault(row["OS-EXT-SRV-ATTR:hypervisor_hostname"], [0, 0])
+        sums[0] += row["flavor"]["vcpus"]
+        sums[1] += row["flavor"]["ram"]
+    for host in context.cloud.call("compute", "GET", "/os-hypervisors/detail", version="2.79")["hypervisors"]:
+        wanted = used.get(host["hypervisor_hostname"], [0, 0])
+        counted = [host["vcpus_used"], host["memory_mb_used"]]
+        if counted != wanted:
+            yield Finding("usage", "error", f"host {host['hypervisor_hostname']}",
+                          "it counts what its servers don't use",
+                          f"vCPUs and MiB: counted {counted}, servers have {wanted}")
+
+
+def clock(context: Context) -> Iterable[Finding]:
     answer = context.cloud.request("GET", f"{context.cloud.root('identity')}/healthcheck")
     if answer.headers.get("Date"):
         skew = time.time() - parsedate_to_datetime(answer.headers["Date"]).timestamp()
@@ -167,49 +174,9 @@ def clock(context: Context, state: Path) -> Iterable[Finding]:
                           f"the cloud says {answer.headers['Date']}", "set the clock (chrony, systemd-timesyncd)")
 
 
-# -- this machine, where the cloud's state is ----------------------------------------------------------------------
-
-
-def processes(context: Context, state: Path) -> Iterable[Finding]:
-    file = state / "run" / "supervisor.json"
-    if not os.access(file, os.R_OK):
-        return
-    known = json.loads(file.read_text())
-    if not Path(f"/proc/{known['pid']}").exists():
-        yield Finding("processes", "error", "supervisor", "it doesn't run", f"pid {known['pid']}", "deploy/up")
-        return
-    for name, process in known["processes"].items():
-        if not process["pid"] or not Path(f"/proc/{process['pid']}").exists():
-            yield Finding("processes", "error", name, "it doesn't run", f"{state}/logs/{name}.log says why",
-                          "deploy/up")
-        elif process["failures"]:
-            yield Finding("processes", "warning", name, f"it ended {process['failures']} times in a row",
-                          f"{state}/logs/{name}.log", "deploy/status")
-
-
-def disks(context: Context, state: Path) -> Iterable[Finding]:
-    if state.exists():
-        usage = shutil.disk_usage(state)
-        if usage.used / usage.total > FULL:
-            yield Finding("disk space", "error", str(state), f"{100 * usage.used / usage.total:.0f} % is used",
-                          f"{usage.free >> 30} GiB are left", "delete servers, volumes or images")
-
-
-def secrets(context: Context, state: Path) -> Iterable[Finding]:
-    """Files with passwords and keys are for their owner only."""
-    for name in ("secrets.json", "clouds.yaml", "openrc", "demo-key", "fernet-keys", "credential-keys", "etc"):
-        place = state / name
-        files = [place, *place.iterdir()] if place.is_dir() and os.access(place, os.R_OK) else [place]
-        for file in files:
-            if file.exists() and file.is_file() and file.stat().st_mode & 0o077:
-                yield Finding("secrets", "error", str(file), "others can read it",
-                              f"mode {file.stat().st_mode & 0o777:o}", f"chmod 600 {file}")
-
-
 CHECKS: dict[str, Check] = {
     "compute hosts": hosts, "network agents": network_agents, "storage hosts": storage_hosts, "jobs": jobs,
-    "servers and ports": servers, "volumes": volumes, "images": images, "clock": clock, "processes": processes,
-    "disk space": disks, "secrets": secrets,
+    "servers and ports": servers, "volumes": volumes, "images": images, "clock": clock, "usage": usage,
 }
 COMMANDS = [Command("doctor", "Look for damage, and tell what mends it", (
     arg("--json", action="store_true"),

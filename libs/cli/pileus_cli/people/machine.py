@@ -1,0 +1,241 @@
+"""Damage on the machine of an all-in-one cloud: what is on the host against what the services have on record.
+
+Only where the cloud's state directory is readable; every check reads, and changes nothing.
+"""
+
+import configparser
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pileus_cli.context import Context
+from pileus_cli.people.findings import Finding
+
+FULL = 0.92
+OBJECT_DEVICES = "d*"
+
+
+class Machine:
+    """One cloud's traces on this machine, and the records they belong to; each asked for once."""
+
+    def __init__(self, context: Context, state: Path) -> None:
+        self.cloud, self.state = context.cloud, state
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the machine of the cloud that we talk to."""
+        file = self.state / "run" / "supervisor.json"
+        host = urlsplit(self.cloud.config.auth["auth_url"]).hostname
+        return os.access(file, os.R_OK) and f"{host}:" in self.option("identity", "bind")
+
+    def option(self, service: str, name: str) -> str:
+        parser = configparser.RawConfigParser()
+        parser.read(self.state / "etc" / f"{service}.conf")
+        return parser.get("DEFAULT", name, fallback="")
+
+    @cached_property
+    def prefix(self) -> str:
+        return self.option("compute", "prefix")
+
+    @cached_property
+    def supervisor(self) -> dict[str, Any]:
+        return dict(json.loads((self.state / "run" / "supervisor.json").read_text()))
+
+    @cached_property
+    def servers(self) -> dict[str, dict[str, Any]]:
+        rows = self.cloud.pages("compute", "/servers/detail", "servers", {"all_tenants": "1"})
+        return {row["id"]: row for row in rows}
+
+    @cached_property
+    def volumes(self) -> dict[str, dict[str, Any]]:
+        rows = self.cloud.pages("volume", "/volumes/detail", "volumes", {"all_tenants": "1"})
+        return {row["id"]: row for row in rows}
+
+    @cached_property
+    def ports(self) -> list[dict[str, Any]]:
+        return list(self.cloud.pages("network", "/ports", "ports"))
+
+    @cached_property
+    def guests(self) -> dict[str, str]:
+        """Domain's id -> its name. Raises OSError if libvirt doesn't answer."""
+        found = output("virsh", "-c", self.option("compute", "libvirt_uri"), "list", "--all", "--uuid", "--name")
+        rows = [line.split(maxsplit=1) for line in found.splitlines() if line.strip()]
+        return {row[0]: row[1].strip() for row in rows if len(row) == 2 and row[1].startswith(f"{self.prefix}-")}
+
+    @cached_property
+    def interfaces(self) -> set[str]:
+        return {link["ifname"] for link in json.loads(output("ip", "-json", "link"))}
+
+    @cached_property
+    def namespaces(self) -> set[str]:
+        return {line.split()[0] for line in output("ip", "netns").splitlines() if line.strip()}
+
+
+def output(*command: str) -> str:
+    """Raises OSError, also when the command fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        raise OSError(f"{command[0]} doesn't answer") from None
+    if done.returncode:
+        raise OSError(done.stderr.strip() or f"{command[0]} ended with {done.returncode}")
+    return done.stdout
+
+
+def runs(pid: int) -> bool:
+    """A process that ended and that nobody has taken note of doesn't run."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def processes(machine: Machine) -> Iterable[Finding]:
+    known = machine.supervisor
+    if not runs(known["pid"]):
+        yield Finding("supervisor", "error", "supervisor", "it doesn't run", f"pid {known['pid']}", "deploy/up")
+        return
+    for name, process in known["processes"].items():
+        log = f"{machine.state}/logs/{name}.log"
+        if not process["pid"] or not runs(process["pid"]):
+            yield Finding("processes", "error", name, "it doesn't run", f"{log} says why", "deploy/up")
+        elif process["failures"]:
+            yield Finding("failing processes", "warning", name, f"it ended {process['failures']} times in a row", log,
+                          "deploy/status")
+
+
+def ports_open(machine: Machine) -> Iterable[Finding]:
+    """What listens, the broker too."""
+    for name, process in machine.supervisor["processes"].items():
+        if not process["port"]:
+            continue
+        try:
+            socket.create_connection(("127.0.0.1" if name == "rabbitmq" else machine.option(
+                name.partition("-")[0], "bind").partition(":")[0], process["port"]), timeout=3).close()
+        except OSError as err:
+            yield Finding("listening", "error", name, "nobody listens on its port", f"port {process['port']}: {err}",
+                          "deploy/up")
+
+
+def disk_space(machine: Machine) -> Iterable[Finding]:
+    usage = shutil.disk_usage(machine.state)
+    if usage.used / usage.total > FULL:
+        yield Finding("disk space", "error", str(machine.state), f"{100 * usage.used / usage.total:.0f} % is used",
+                      f"{usage.free >> 30} GiB are left", "delete servers, volumes or images")
+
+
+def secrets(machine: Machine) -> Iterable[Finding]:
+    """Files with passwords and keys are there, for their owner only."""
+    for name in ("secrets.json", "clouds.yaml", "openrc", "demo-key", "fernet-keys", "credential-keys", "etc"):
+        place = machine.state / name
+        files = sorted(place.iterdir()) if place.is_dir() else [place]
+        if name in ("fernet-keys", "credential-keys") and not [file for file in files if file.is_file()]:
+            yield Finding("keys", "error", str(place), "there is no key in it", "tokens can't be issued", "deploy/up")
+        for file in files:
+            if file.is_file() and file.stat().st_mode & 0o077:
+                mode = f"mode {file.stat().st_mode & 0o777:o}"
+                yield Finding("secrets", "error", str(file), "others can read it", mode, f"chmod 600 {file}")
+
+
+def guests(machine: Machine) -> Iterable[Finding]:
+    """Guests without a server, servers without their guest, disks of nobody."""
+    if machine.option("compute", "hypervisor") != "libvirt":
+        return
+    try:
+        found = machine.guests
+    except OSError as err:
+        yield Finding("libvirt", "error", machine.option("compute", "libvirt_uri"), "it doesn't answer", str(err),
+                      "deploy/up")
+        return
+    host = machine.option("compute", "host")
+    here = {id: row for id, row in machine.servers.items() if row.get("OS-EXT-SRV-ATTR:host") == host}
+    uri = machine.option("compute", "libvirt_uri")
+    for id in found.keys() - here.keys():
+        yield Finding("guest without record", "error", found[id], "no server on this host has this guest", f"uuid {id}",
+                      f"virsh -c '{uri}' destroy {id}; virsh -c '{uri}' undefine --nvram {id}")
+    for id in here.keys() - found.keys():
+        if here[id]["status"] in ("ACTIVE", "PAUSED") and not here[id]["OS-EXT-STS:task_state"]:
+            yield Finding("record without guest", "error", f"server {here[id]['name']}", "its guest is gone",
+                          f"{id} is {here[id]['status']}", f"pileus server reboot --hard {id}")
+    for place in sorted((machine.state / "instances").iterdir()):
+        if place.name not in machine.servers and place.name not in found:
+            yield Finding("orphaned disks", "error", str(place), "no server has this disk", f"server {place.name}",
+                          f"rm -r {place}")
+    for id, row in here.items():
+        if row["status"] in ("ACTIVE", "SHUTOFF") and not (machine.state / "instances" / id).exists() and (
+                not row["OS-EXT-STS:task_state"]):
+            yield Finding("missing disks", "error", f"server {row['name']}", "its disk is gone", f"instances/{id}",
+                          f"pileus server rebuild {id}")
+
+
+def volume_files(machine: Machine) -> Iterable[Finding]:
+    if machine.option("volume", "backend") != "file":
+        return
+    there = {file.name.removeprefix("volume-"): file for file in (machine.state / "volumes").glob("volume-*")}
+    for id, file in sorted(there.items()):
+        if id not in machine.volumes:
+            yield Finding("orphaned volume files", "error", str(file), "no volume has this file", f"volume {id}",
+                          f"rm {file}")
+    for id, row in machine.volumes.items():
+        if row["status"] in ("available", "in-use") and id not in there:
+            yield Finding("missing volume files", "error", f"volume {row['name'] or id}", "its file is gone",
+                          f"{machine.state}/volumes/volume-{id}", f"pileus volume delete {id}")
+
+
+def wires(machine: Machine) -> Iterable[Finding]:
+    """Interfaces and namespaces against ports, networks and routers."""
+    if machine.option("network", "driver") != "linux":
+        return
+    prefix, host = machine.prefix, machine.option("network", "host")
+    local = [port for port in machine.ports if port.get("binding:host_id") == host and port["admin_state_up"]]
+    taps = {f"tap{port['id'][:11]}": port for port in local if not port["device_owner"].startswith("network:")}
+    for name, port in taps.items():
+        if name not in machine.interfaces:
+            yield Finding("missing interface", "error", f"port {port['id']}", "its interface is gone", name,
+                          "deploy/up")
+    dhcp = {f"{prefix}-dhcp-{port['network_id']}" for port in local if port["device_owner"] == "network:dhcp"}
+    routers = {f"{prefix}-router-{port['device_id']}" for port in local
+               if port["device_owner"] in ("network:router_interface", "network:router_gateway")}
+    for name in sorted((dhcp | routers) - machine.namespaces):
+        yield Finding("missing namespace", "error", name, "DHCP or routing of a network doesn't run", name, "deploy/up")
+    mine = {name for name in machine.namespaces if name.startswith((f"{prefix}-dhcp-", f"{prefix}-router-"))}
+    for name in sorted(mine - dhcp - routers - _empty_routers(machine)):
+        yield Finding("namespace without record", "error", name, "no network or router has it", name,
+                      f"ip netns delete {name}")
+    for name in sorted(dhcp & machine.namespaces):
+        pid = Path(f"/run/pileus-{prefix}/dhcp/{name.removeprefix(f'{prefix}-dhcp-')}/pid")
+        if pid.exists() and not runs(int(pid.read_text() or 0)):
+            yield Finding("DHCP server", "error", name, "dnsmasq doesn't run", f"its pid was {pid.read_text().strip()}",
+                          "deploy/up")
+    tables = output("nft", "list", "tables")
+    for family in ("bridge", "inet"):
+        if taps and f"table {family} pileus_{prefix}\n" not in tables + "\n":
+            yield Finding("security groups", "error", f"table {family} pileus_{prefix}", "the rules of ports are gone",
+                          "nft list tables", "deploy/up")
+
+
+def _empty_routers(machine: Machine) -> set[str]:
+    """Routers without a port may have their namespace already."""
+    return {f"{machine.prefix}-router-{row['id']}" for row in machine.cloud.pages("network", "/routers", "routers")}
+
+
+def object_devices(machine: Machine) -> Iterable[Finding]:
+    place = machine.state / "objectstore"
+    rings = [name for name in ("account", "container", "object") if not (place / "rings" / f"{name}.ring").exists()]
+    for name in rings:
+        yield Finding("rings", "error", f"{name} ring", "it is gone", f"{place}/rings/{name}.ring", "deploy/up")
+    for device in sorted(place.glob(OBJECT_DEVICES)):
+        if device.is_dir() and not os.access(device, os.W_OK):
+            yield Finding("object devices", "error", str(device), "it can't be written",
+                          f"mode {device.stat().st_mode:o}", f"chmod 700 {device}")
+
+
+CHECKS = {"processes": processes, "listening": ports_open, "disk space": disk_space, "secrets": secrets,
+          "guests": guests, "volume files": volume_files, "wires": wires, "object devices": object_devices}
