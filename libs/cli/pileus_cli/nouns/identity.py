@@ -20,7 +20,7 @@ PROJECT = Kind("project", "identity", "/projects", "project", "projects", {"ID":
                create=(arg("name", into="name"), TEXT, OF_DOMAIN, *ENABLE,
                        arg("--parent", "its parent", into="parent_id", kind="project")),
                change=(arg("--name", into="name"), TEXT, *ENABLE), change_method="PATCH",
-               examples={"list": ("pileus project list",)})
+               examples={"list": ("pileus --os-cloud pileus-admin project list",)})
 USER = Kind("user", "identity", "/users", "user", "users", {"ID": "id", "Name": "name"},
             {"Domain ID": "domain_id", "Email": "email", "Enabled": "enabled"}, filters=(OF_DOMAIN,),
             create=(arg("name", into="name"), arg("--password", "its password", into="password"), TEXT, OF_DOMAIN,
@@ -28,7 +28,7 @@ USER = Kind("user", "identity", "/users", "user", "users", {"ID": "id", "Name": 
                     arg("--email", into="email"),
                     arg("--project", "its default project", into="default_project_id", kind="project")),
             change=(arg("--name", into="name"), arg("--password", into="password"), arg("--email", into="email"), TEXT,
-                    *ENABLE), change_method="PATCH", examples={"list": ("pileus user list",)})
+                    *ENABLE), change_method="PATCH", examples={"list": ("pileus --os-cloud pileus-admin user list",)})
 ROLE = Kind("role", "identity", "/roles", "role", "roles", {"ID": "id", "Name": "name"}, filters=(OF_DOMAIN,),
             create=(arg("name", into="name"), TEXT, OF_DOMAIN), change=(arg("--name", into="name"), TEXT),
             change_method="PATCH")
@@ -141,7 +141,7 @@ COMMANDS = [
         arg("--user", kind="user"), arg("--group", kind="group"), arg("--project", kind="project"),
         arg("--role", kind="role"), arg("--names", "names are always shown", action="store_true"),
         arg("--effective", "also what follows from groups and implied roles", action="store_true")), assignments,
-        ("pileus role assignment list",), "identity", "rows"),
+        ("pileus --os-cloud pileus-admin role assignment list",), "identity", "rows"),
     Command("application credential list", "List your application credentials", (), list_credentials,
             ("pileus application credential list",), "identity", "rows"),
     Command("application credential create", "Make an application credential", MADE, create_credential, (), "identity",

@@ -24,7 +24,9 @@ from pileus_kit.flow import Runner
 from pileus_kit.testing import TokenBook
 from pileus_network.testing import NetworkFixture
 from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_volume.agent.greeting import Greeting
 from pileus_volume.testing import VolumeFixture
+from pileus_volume.worker import Listener
 
 PATHS = {"identity": "/v3", "compute": "/v2.1", "image": "", "network": "", "block-storage": "/v3",
          "object-store": "/v1/AUTH_$(project_id)s"}
@@ -95,6 +97,24 @@ class Hands:
     def close(self) -> None:
         self._over = True
         self._wake.set()
+        self._thread.join()
+
+
+class Heart:
+    """Hosts say every few seconds that they live, as real ones do; who is silent for a minute is held to be dead."""
+
+    def __init__(self, *beats: Callable[[], Any]) -> None:
+        self._beats, self._over = beats, threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._over.wait(5):
+            for beat in self._beats:
+                beat()
+
+    def close(self) -> None:
+        self._over.set()
         self._thread.join()
 
 
@@ -223,6 +243,9 @@ class _cloud(ExitStack):
         for name, app in (("network", network.app), ("block-storage", volume.app), ("compute", compute.app),
                           ("object-store", objects.app)):
             made.sockets[name].app = app
+        greeting = Greeting(volume.agents["host1"], Listener(volume.sessions))
+        heart = Heart(lambda: compute.hello("host1"), lambda: network.hello("host1", "192.0.2.1"), greeting.greet)
+        self.callback(heart.close)
         made.compute, made.volume = compute, volume
 
     def _works(self, runner: Runner) -> Runner:
