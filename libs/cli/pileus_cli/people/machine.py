@@ -30,10 +30,11 @@ class Machine:
 
     @property
     def is_here(self) -> bool:
-        """Whether this is the machine of the cloud that we talk to."""
+        """Whether this is the state of the cloud that we talk to: several may run on one machine, each with ports of its
+        own, and what one of them has is not damage of another."""
         file = self.state / "run" / "supervisor.json"
-        host = urlsplit(self.cloud.config.auth["auth_url"]).hostname
-        return os.access(file, os.R_OK) and f"{host}:" in self.option("identity", "bind")
+        where = urlsplit(self.cloud.config.auth["auth_url"]).netloc
+        return os.access(file, os.R_OK) and where in self.option("identity", "bind").split(",")
 
     def option(self, service: str, name: str) -> str:
         parser = configparser.RawConfigParser()
