@@ -30,8 +30,8 @@ class Machine:
 
     @property
     def is_here(self) -> bool:
-        """Whether this is the state of the cloud that we talk to: several may run on one machine, each with ports of its
-        own, and what one of them has is not damage of another."""
+        """Whether this is the state of the cloud that we talk to: several may run on one machine, each with its
+        own ports, and what one of them has is not damage of another."""
         file = self.state / "run" / "supervisor.json"
         where = urlsplit(self.cloud.config.auth["auth_url"]).netloc
         return os.access(file, os.R_OK) and where in self.option("identity", "bind").split(",")
