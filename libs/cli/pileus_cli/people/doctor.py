@@ -62,7 +62,7 @@ def hosts(context: Context) -> Iterable[Finding]:
         elif row["status"] != "enabled":
             yield Finding("compute hosts", "warning", row["host"], "it takes no servers",
                           f"disabled: {row.get('disabled_reason') or 'no reason given'}",
-                          f"pileus compute service set --enable {row['host']}")
+                          f"pileus compute service set --enable {row['host']} nova-compute")
 
 
 def network_agents(context: Context) -> Iterable[Finding]:

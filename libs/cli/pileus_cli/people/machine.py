@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,8 @@ from pileus_cli.context import Context
 from pileus_cli.people.findings import Finding
 
 FULL = 0.92
+OFTEN = 3  # ends in a row
+SETTLED_S = 30  # after which a process counts as well, however often it ended before
 OBJECT_DEVICES = "d*"
 
 
@@ -98,6 +101,10 @@ def runs(pid: int) -> bool:
         return False
 
 
+def age(pid: int) -> float:
+    return time.time() - Path(f"/proc/{pid}").stat().st_mtime
+
+
 def processes(machine: Machine) -> Iterable[Finding]:
     known = machine.supervisor
     if not runs(known["pid"]):
@@ -107,7 +114,7 @@ def processes(machine: Machine) -> Iterable[Finding]:
         log = f"{machine.state}/logs/{name}.log"
         if not process["pid"] or not runs(process["pid"]):
             yield Finding("processes", "error", name, "it doesn't run", f"{log} says why", "deploy/up")
-        elif process["failures"]:
+        elif process["failures"] >= OFTEN and age(process["pid"]) < SETTLED_S:
             yield Finding("failing processes", "warning", name, f"it ended {process['failures']} times in a row", log,
                           "deploy/status")
 

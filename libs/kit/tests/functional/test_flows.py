@@ -344,6 +344,8 @@ def test_a_look_for_jobs_reads_no_finished_ones(world: World) -> None:
 
 
 def test_nobody_looks_while_nothing_lives_and_nobody_writes(world: World) -> None:
+    if world.sessions.engine.dialect.name != "sqlite":
+        pytest.skip("only SQLite tells for nothing that nobody wrote")
     runner = world.runner
     runner._due()
     with count_statements(world.sessions) as seen:
