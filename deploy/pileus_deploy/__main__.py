@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pileus_deploy import lifecycle
-from pileus_deploy.plan import OFFSETS
+from pileus_deploy.plan import OFFSETS, Plan
 from pileus_deploy.status import status
 
 
@@ -24,7 +24,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    plan = lifecycle.remembered(arguments.state.resolve())
+    state = arguments.state.resolve()
+    known = lifecycle.remembered(state)
+    if known is None and arguments.command != "up":
+        print(f"There is no cloud in {state}; deploy/up makes one.")
+        return 2 if arguments.command == "status" else 0
+    plan = known or Plan(state)
     if arguments.command == "up":
         changes = {name: getattr(arguments, name) for name in ("address", "offset", "hypervisor")
                    if getattr(arguments, name) is not None}
@@ -43,7 +48,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _offset(text: str) -> int:
-    if not text.isdigit() or int(text) not in OFFSETS:
+    if not text.isdecimal() or int(text) not in OFFSETS:
         raise argparse.ArgumentTypeError(f"an offset is a number from 0 to {OFFSETS[-1]}")
     return int(text)
 

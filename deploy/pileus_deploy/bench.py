@@ -237,7 +237,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help="leave the cloud running")
     given = parser.parse_args(argv)
     plan = Plan(given.state.resolve(), offset=given.offset, hypervisor="fake")
-    lifecycle.reset(lifecycle.remembered(plan.state))
+    earlier = lifecycle.remembered(plan.state)
+    if earlier:
+        lifecycle.reset(earlier)
     counts = plan.state / "statements"
     counts.mkdir(parents=True)
     os.environ["PILEUS_STATEMENTS"] = str(counts)

@@ -19,6 +19,7 @@ from pileus_deploy.processes import Process, processes
 from pileus_deploy.steps import step, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+PLAN = "plan.json"
 ROOM = 1 << 30  # bytes on the disk below which there is no sense in starting
 LETTING_GO = 20.0  # seconds that processes of a cloud that was cut off may take to end
 
@@ -158,6 +159,8 @@ def down(plan: Plan) -> None:
         with step("guests and processes"):
             os.kill(pid, signal.SIGTERM)
             wait_for("supervisor", 120, lambda: not Path(f"/proc/{pid}").exists() or _ended(pid))
+    if not (plan.state / "etc").exists():
+        return  # it never came so far as to make something; what has its names belongs to another cloud
     broker.stop_mapper(plan)
     with step("network and volume exports"):
         _clear(plan, "volume")
@@ -185,21 +188,21 @@ def reset(plan: Plan) -> None:
     """Down, and forget everything that the cloud knew. The built image stays."""
     down(plan)
     with step(f"remove {plan.state}"):
-        for entry in plan.state.iterdir() if plan.state.exists() else ():
-            if entry.name != "cache":
+        for entry in plan.state.iterdir():
+            if entry.name not in ("cache", PLAN):
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        (plan.state / PLAN).unlink()  # last: who is interrupted here can do it again
 
 
-def remembered(state: Path) -> Plan:
-    """The plan with which the cloud in `state` was started last."""
-    file = state / "plan.json"
-    known = json.loads(file.read_text()) if file.exists() else {}
-    return Plan(state, **known)
+def remembered(state: Path) -> Plan | None:
+    """The plan with which the cloud in `state` was started last; None if there is no cloud."""
+    file = state / PLAN
+    return Plan(state, **json.loads(file.read_text())) if file.exists() else None
 
 
 def remember(plan: Plan) -> None:
     plan.state.mkdir(parents=True, exist_ok=True)
-    (plan.state / "plan.json").write_text(json.dumps(
+    (plan.state / PLAN).write_text(json.dumps(
         {"address": plan.address, "offset": plan.offset, "hypervisor": plan.hypervisor}))
 
 
