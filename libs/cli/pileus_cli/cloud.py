@@ -270,7 +270,7 @@ class Answer:
 
     def sentence(self) -> str:
         """The message inside whichever error shape the service has."""
-        data = self.raw.data if not hasattr(self.raw, "read") or self.raw._body is not None else self.raw.read()
+        data = self.raw.data
         try:
             body = json.loads(data)
         except ValueError:

@@ -41,8 +41,8 @@ class Command:
 
     name: str
     help: str
-    args: Sequence[Arg] = ()
-    run: Run = None  # type: ignore[assignment]
+    args: Sequence[Arg]
+    run: Run
     examples: Sequence[str] = ()
     service: str = ""
     output: str = ""  # "rows" or "thing": takes -f and -c

@@ -25,8 +25,7 @@ def _command(kind: Kind, verb: str, help: str, args: Sequence[Arg], run: Any, ou
 
 def _list(kind: Kind) -> Command:
     def run(context: Context, given: Any) -> None:
-        query: dict[str, Any] = kind.defaults(context.cloud)
-        query |= wish_of(context, kind.filters, given)
+        query = wish_of(context, kind.filters, given)
         columns = dict(kind.columns) | (dict(kind.long) if _wants_more(kind, given) else {})
         at_most = None if given.filter or given.sort_column else given.limit
         rows = list(context.cloud.pages(kind.service, kind.listed, kind.many, query, at_most))
@@ -120,13 +119,11 @@ def wish_of(context: Context, args: Sequence[Arg], given: Any) -> dict[str, Any]
     wish: dict[str, Any] = {}
     for one in args:
         value = getattr(given, _dest(one), None)
-        if not one.into or value is None or value is False or value == []:
-            continue
+        if not one.into or value is None or value == [] or (value is False and one.terms["action"] != "store_false"):
+            continue  # not given
         if one.kind:
             value = ([find_id(context.cloud, named(one.kind), v) for v in value] if isinstance(value, list)
                      else find_id(context.cloud, named(one.kind), value))
-        if one.terms.get("action") == "store_false":
-            value = False
         place = wish
         *folders, last = one.into.split(".")
         for folder in folders:

@@ -1,5 +1,7 @@
 """What can go wrong, each with the exit code that scripts may rely on."""
 
+from collections.abc import Iterable
+
 OK, REFUSED, USAGE, NOT_FOUND, LOGIN, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 CODES = """Exit codes: 0 done; 1 refused or failed; 2 wrong use; 3 not found; 4 login refused;
@@ -10,6 +12,7 @@ class Trouble(Exception):
     """Shown to the user as `error: message`, then the hint: what would help."""
 
     code = REFUSED
+    request_id = ""
 
     def __init__(self, message: str, hint: str = "") -> None:
         self.message, self.hint = message, hint
@@ -47,9 +50,9 @@ class Refused(Trouble):
         super().__init__(sentence, hint)
 
 
-def closest(word: str, known: list[str]) -> str:
+def closest(word: str, known: Iterable[str]) -> str:
     """A "did you mean" for a hint, empty where nothing is close."""
     import difflib
 
-    found = difflib.get_close_matches(word, known, 3, 0.6)
+    found = difflib.get_close_matches(word, list(known), 3)
     return f"Did you mean {' or '.join(found)}?" if found else ""

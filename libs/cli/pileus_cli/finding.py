@@ -2,9 +2,10 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 from pileus_cli.cloud import Cloud
-from pileus_cli.errors import NotFound, Refused, Usage
+from pileus_cli.errors import NotFound, Refused, Usage, closest
 from pileus_cli.kinds import Kind
 
 ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -14,36 +15,29 @@ def find(cloud: Cloud, kind: Kind, typed: str) -> dict[str, Any]:
     """Raises NotFound with what comes near, Usage if several match."""
     if ID.fullmatch(typed) or not kind.named:
         try:
-            return kind.opened(cloud.call(kind.service, "GET", f"{kind.path}/{typed}"))
+            return kind.opened(cloud.call(kind.service, "GET", f"{kind.path}/{quote(typed, safe='')}"))
         except Refused as err:
             if err.status not in (400, 404):
                 raise
             if not kind.named:
                 raise NotFound(f"There is no {kind.name} {typed!r}.", f"pileus {kind.name} list") from None
-    query = {**kind.defaults(cloud), **({kind.name_filter: typed} if kind.name_filter else {})}
+    query = {**kind.found_among, **({kind.name_filter: typed} if kind.name_filter else {})}
     same = [row for row in cloud.pages(kind.service, kind.listed, kind.many, query) if kind.is_called(row, typed)]
     if len(same) == 1:
         return same[0]
     if len(same) > 1:
         ids = ", ".join(map(kind.id_of, same))
         raise Usage(f"{len(same)} {kind.plural} are called {typed!r}.", f"Use an id: {ids}")
-    rows = list(cloud.pages(kind.service, kind.listed, kind.many, kind.defaults(cloud)))
+    rows = list(cloud.pages(kind.service, kind.listed, kind.many, kind.found_among))
     near = [row for row in rows if kind.id_of(row).startswith(typed) or str(row.get("name", "")).startswith(typed)]
     if len(near) == 1:
         return near[0]
     if near:
         raise Usage(f"{typed!r} begins the name or id of {len(near)} {kind.plural}.",
                     ", ".join(f"{row.get('name') or ''} ({kind.id_of(row)})" for row in near[:8]))
-    raise NotFound(f"There is no {kind.name} {typed!r}.", _guess(typed, [str(row.get("name") or "") for row in rows])
+    raise NotFound(f"There is no {kind.name} {typed!r}.", closest(typed, [str(row.get("name") or "") for row in rows])
                    or f"pileus {kind.name} list shows what there is")
 
 
 def find_id(cloud: Cloud, kind: Kind, typed: str) -> str:
     return kind.id_of(find(cloud, kind, typed))
-
-
-def _guess(typed: str, names: list[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(typed, names, 3)
-    return f"Did you mean {' or '.join(near)}?" if near else ""

@@ -27,8 +27,7 @@ class Kind:
     name_filter: str = "name"
     named: bool = True  # found by name too
     id_field: str = "id"
-    query: Mapping[str, str] = field(default_factory=dict)  # always sent with a list
-    query_for_admin: Mapping[str, str] = field(default_factory=dict)
+    found_among: Mapping[str, str] = field(default_factory=dict)  # query that lists everything that may be named
     filters: Sequence[Arg] = ()  # options of list; `into` is the query's name
     create: Sequence[Arg] = ()
     change: Sequence[Arg] = ()
@@ -58,9 +57,6 @@ class Kind:
 
     def is_called(self, row: Mapping[str, Any], typed: str) -> bool:
         return typed in (row.get("name"), row.get(self.id_field), row.get("floating_ip_address"))
-
-    def defaults(self, cloud: Any) -> dict[str, str]:
-        return dict(self.query) | (dict(self.query_for_admin) if "admin" in cloud.login()["roles"] else {})
 
     def facts(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in sorted(row.items()) if key not in self.hidden}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pileus_cli import VERSION
-from pileus_cli.errors import CODES, INTERRUPTED, OK, REFUSED, Trouble, Usage
+from pileus_cli.errors import CODES, INTERRUPTED, OK, REFUSED, Trouble, Usage, closest
 
 FLAGS = {"--no-wait": "no_wait", "--wait": "wait", "--debug": "debug", "--timing": "timing", "--as-curl": "as_curl",
          "--dry-run": "dry_run", "--insecure": "insecure"}
@@ -39,14 +39,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"error: {err.message}", file=sys.stderr)
         if err.hint:
             print(f"  {err.hint}", file=sys.stderr)
-        if getattr(err, "request_id", ""):
-            print(f"  request {err.request_id}", file=sys.stderr)  # type: ignore[attr-defined]
+        if err.request_id:
+            print(f"  request {err.request_id}", file=sys.stderr)
         return err.code
     except KeyboardInterrupt:
         print("interrupted; what was begun in the cloud goes on there", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        return REFUSED
+    except OSError as err:  # of files that the user named, or of a full disk
+        print(f"error: {err.filename + ': ' if err.filename else ''}{err.strerror or err}", file=sys.stderr)
         return REFUSED
 
 
@@ -104,11 +107,8 @@ def _noun(words: list[str]) -> tuple[str, list[str]]:
             return begin, words[count:]
     if ALIASES.get(words[0]):
         return ALIASES[words[0]], words[1:]
-    import difflib
-
-    near = difflib.get_close_matches(" ".join(words[:2]), NOUNS, 2) or difflib.get_close_matches(
-        words[0], [*NOUNS, *ALIASES, *PEOPLE], 3)
-    raise Usage(f"There is no noun {words[0]!r}.", f"Did you mean {' or '.join(near)}?" if near else "pileus --help")
+    raise Usage(f"There is no noun {words[0]!r}.", closest(" ".join(words[:2]), NOUNS)
+                or closest(words[0], [*NOUNS, *ALIASES, *PEOPLE]) or "pileus --help")
 
 
 def _noun_command(noun: str, words: list[str], options: dict[str, Any], login: dict[str, str]) -> int:
@@ -123,11 +123,8 @@ def _noun_command(noun: str, words: list[str], options: dict[str, Any], login: d
         return OK
     verb = next((v for v in (" ".join(words[:n]) for n in (4, 3, 2, 1)) if v in known), "")
     if not verb:
-        import difflib
-
-        near = difflib.get_close_matches(" ".join(words[:2]), known, 3) or difflib.get_close_matches(words[0], known, 3)
-        raise Usage(f"{noun} has no verb {words[0]!r}.", f"Did you mean {' or '.join(near)}?" if near else
-                    f"It has: {', '.join(known)}")
+        raise Usage(f"{noun} has no verb {words[0]!r}.", closest(" ".join(words[:2]), known)
+                    or closest(words[0], known) or f"It has: {', '.join(known)}")
     given = _parsed(known[verb].parser(), words[len(verb.split()):])
     return _execute(known[verb], given, options, login, vars(given).get("thing"))
 
@@ -183,7 +180,7 @@ def _execute(command: Any, given: Any, options: dict[str, Any], login: dict[str,
         status = err.status if isinstance(err, Refused) else 404
         if not command.reads:
             cache.remember_refusal(command=name, name=str(getattr(given, "name", None) or about or ""), status=status,
-                                   why=err.message, request_id=getattr(err, "request_id", ""))
+                                   why=err.message, request_id=err.request_id)
         err.hint = err.hint or hints.after(err.message, status)
         raise
     finally:

@@ -1,10 +1,12 @@
 """Bytes up and down: progress on a terminal, constant memory, downloads that go on where they stopped."""
 
+import hashlib
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from pileus_cli.cloud import Answer
 from pileus_cli.context import Context
 from pileus_cli.errors import Refused, Trouble
 
@@ -57,8 +59,9 @@ class Reading:
         return data
 
 
-def download(context: Context, url: str, name: str, size: int | None) -> None:
-    """Into NAME; what an interrupted download left in NAME.part is gone on with. `-`: to standard output."""
+def download(context: Context, url: str, name: str, size: int | None, mark: str) -> None:
+    """Into NAME; what an interrupted download of the same content left beside it is gone on with. `mark`: tells one
+    content from another (a checksum, an ETag). `-`: to standard output."""
     if name == "-":
         import sys
 
@@ -66,7 +69,8 @@ def download(context: Context, url: str, name: str, size: int | None) -> None:
         for data in answer.raw.stream(CHUNK):
             sys.stdout.buffer.write(data)
         return
-    part, target = Path(f"{name}.part"), Path(name)
+    target = Path(name)
+    part = Path(f"{name}.{hashlib.sha256(f'{url} {mark}'.encode()).hexdigest()[:8]}.part")
     have = part.stat().st_size if part.exists() else 0
     if size is not None and have > size:
         have = 0
@@ -86,9 +90,9 @@ def download(context: Context, url: str, name: str, size: int | None) -> None:
     part.replace(target)
 
 
-def _keep(context: Context, answer: object, part: Path, name: str, size: int | None, have: int) -> None:
+def _keep(context: Context, answer: Answer, part: Path, name: str, size: int | None, have: int) -> None:
     with part.open("r+b" if have else "wb") as file, Progress(context, f"download {name}", size, have) as progress:
         file.seek(have)
-        for data in answer.raw.stream(CHUNK):  # type: ignore[attr-defined]
+        for data in answer.raw.stream(CHUNK):
             file.write(data)
             progress.advance(len(data))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pileus_cli.context import Context
-from pileus_cli.errors import NotFound, Refused, Trouble, Unreachable
+from pileus_cli.errors import Interrupted, NotFound, Refused, Trouble, Unreachable
 from pileus_cli.kinds import Kind, got
 
 FIRST_S, LONGEST_S = 0.1, 1.0
@@ -60,10 +60,6 @@ def wait(context: Context, what: str, look: Callable[[], tuple[bool, str]]) -> N
             pause = min(pause * 1.3, LONGEST_S)
     except KeyboardInterrupt:
         raise Interrupted(f"Not waiting any longer; {what} goes on in the cloud.") from None
-
-
-class Interrupted(Trouble):
-    code = 130
 
 
 def until_ready(context: Context, kind: Kind, id: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ FLAVOR = Kind(
     {"ID": "id", "Name": "name", "RAM": "ram", "Disk": "disk", "Ephemeral": "OS-FLV-EXT-DATA:ephemeral",
      "VCPUs": "vcpus", "Is Public": "os-flavor-access:is_public"},
     {"Swap": "swap", "RXTX Factor": "rxtx_factor", "Properties": "extra_specs"}, detail="/flavors/detail",
-    name_filter="",
+    name_filter="", found_among={"is_public": "None"},
     filters=(arg("--min-disk", "at least so many GiB", into="minDisk", type=int),
              arg("--min-ram", "at least so many MiB", into="minRam", type=int),
              arg("--all", "private ones too (administrators)", into="is_public", action="store_const", const="None")),

@@ -75,7 +75,8 @@ def upload(context: Context, given: Any) -> None:
 def save(context: Context, given: Any) -> None:
     row = find(context.cloud, IMAGE, given.thing)
     url = f"{context.cloud.endpoint('image')}/images/{row['id']}/file"
-    download(context, url, given.file or f"{row['name'] or row['id']}.{row['disk_format']}", row.get("size"))
+    download(context, url, given.file or f"{row['name'] or row['id']}.{row['disk_format']}", row.get("size"),
+             str(row.get("os_hash_value") or row.get("checksum")))
 
 
 def change(context: Context, given: Any) -> None:
@@ -104,7 +105,7 @@ COMMANDS = [
                                                                                            type=int),
         *VISIBILITY, PROPERTY, arg("--tag", action="append")), create,
         ("pileus image create example-image --disk-format raw --file /etc/hostname",
-         "pileus image save example-image --file /tmp/example-image.raw", "pileus image delete example-image"),
+         "pileus image save example-image --file example-image.raw", "pileus image delete example-image"),
         "image", "thing"),
     Command("image upload", "Give an image its data", (subject(IMAGE), arg("file")), upload, (), "image"),
     Command("image save", "Fetch an image's data; goes on where it stopped", (

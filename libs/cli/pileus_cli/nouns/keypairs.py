@@ -1,8 +1,10 @@
 """Keys to log in with."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
@@ -15,14 +17,14 @@ KEYPAIR = Kind("keypair", "compute", "/os-keypairs", "keypair", "keypairs",
 
 
 def listed(context: Context, given: Any) -> None:
-    rows = [row["keypair"] for row in context.cloud.call("compute", "GET", "/os-keypairs")["keypairs"]]
+    rows = [row["keypair"] for row in context.cloud.pages("compute", "/os-keypairs", "keypairs")]
     context.show_rows(list(KEYPAIR.columns),
                       [[row.get(str(name)) for name in KEYPAIR.columns.values()] for row in rows],
                       given)
 
 
 def show(context: Context, given: Any) -> None:
-    row = context.cloud.call("compute", "GET", f"/os-keypairs/{given.thing}")["keypair"]
+    row = context.cloud.call("compute", "GET", path(given.thing))["keypair"]
     if given.public_key:
         print(row["public_key"])
     else:
@@ -32,20 +34,40 @@ def show(context: Context, given: Any) -> None:
 def create(context: Context, given: Any) -> None:
     """Without a key of one's own, one is made here: since 2.92 the cloud makes none, and it is better not to let it."""
     if given.public_key:
-        public, private = Path(given.public_key).expanduser().read_text(), ""
+        made = add(context, given.name, Path(given.public_key).expanduser().read_text())
     else:
         private, public = generate(given.name)
-    made = context.cloud.call("compute", "POST", "/os-keypairs", {"keypair": {
-        "name": given.name, "public_key": public.strip(), "type": "ssh"}})["keypair"]
-    if private and given.private_key:
+        if not given.private_key:
+            add(context, given.name, public)
+            sys.stdout.write(private)
+            return
         file = Path(given.private_key).expanduser()
-        file.touch(mode=0o600)
-        file.write_text(private)
+        keep(file, private)
+        try:
+            made = add(context, given.name, public)
+        except BaseException:
+            file.unlink()  # nothing knows it
+            raise
         context.say(f"The private key is in {file}")
-    elif private:
-        sys.stdout.write(private)
-        return
     context.show_thing({key: made[key] for key in ("fingerprint", "name", "type", "user_id") if key in made}, given)
+
+
+def add(context: Context, name: str, public: str) -> dict[str, Any]:
+    wish = {"name": name, "public_key": public.strip(), "type": "ssh"}
+    return dict(context.cloud.call("compute", "POST", "/os-keypairs", {"keypair": wish})["keypair"])
+
+
+def keep(file: Path, private: str) -> None:
+    """Readable for its owner only, from its first moment on. A file that is there may be somebody's only key."""
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+            opened.write(private)
+    except FileExistsError:
+        raise Usage(f"{file} is there already.", "Choose another --private-key, or remove it") from None
+
+
+def path(name: str) -> str:
+    return f"/os-keypairs/{quote(name, safe='')}"
 
 
 def generate(comment: str) -> tuple[str, str]:
@@ -63,7 +85,7 @@ def generate(comment: str) -> tuple[str, str]:
 
 
 def delete(context: Context, given: Any) -> None:
-    each(context, given.thing, lambda name: context.cloud.call("compute", "DELETE", f"/os-keypairs/{name}"))
+    each(context, given.thing, lambda name: context.cloud.call("compute", "DELETE", path(name)))
 
 
 NAME = arg("thing", "name of the key pair", kind="keypair", metavar="NAME")
@@ -74,7 +96,7 @@ COMMANDS = [
     Command("keypair create", "Make a key pair, or give the cloud a public key", (
         arg("name"), arg("--public-key", "file of the public key that you have", metavar="FILE"),
         arg("--private-key", "where the new private key goes (standard output)", metavar="FILE")), create,
-        ("pileus keypair create example-key --private-key /tmp/example-key", "pileus keypair delete example-key"),
+        ("pileus keypair create example-key --private-key example-key", "pileus keypair delete example-key"),
         "compute", "thing"),
     Command("keypair delete", "Delete key pairs", (arg("thing", kind="keypair", metavar="NAME", nargs="+"),), delete,
             (),

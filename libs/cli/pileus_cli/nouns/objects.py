@@ -128,9 +128,11 @@ class _Part:
 
 
 def save(context: Context, given: Any) -> None:
-    size = context.cloud.request("HEAD", url(context, given.container, given.object)).headers.get("Content-Length")
-    download(context, url(context, given.container, given.object), given.file or Path(given.object).name,
-             int(size) if size else None)
+    place = url(context, given.container, given.object)
+    headers = context.cloud.request("HEAD", place).headers
+    size = headers.get("Content-Length")
+    download(context, place, given.file or Path(given.object).name, int(size) if size else None,
+             headers.get("Etag", ""))
 
 
 def show(context: Context, given: Any) -> None:
@@ -162,7 +164,7 @@ COMMANDS = [
             ("pileus container list --long",), "object-store", "rows"),
     Command("container create", "Make containers", (arg("name", nargs="+"),), make_container,
             ("pileus container create example-box", "pileus object create example-box /etc/hostname --name example",
-             "pileus object list example-box", "pileus object save example-box example --file /tmp/example-object",
+             "pileus object list example-box", "pileus object save example-box example --file example-object",
              "pileus object delete example-box example", "pileus container delete example-box"), "object-store",
             "rows"),
     Command("container show", "Show a container", (arg("name"),), show_container, (), "object-store", "thing"),

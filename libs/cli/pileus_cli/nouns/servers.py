@@ -6,7 +6,7 @@ from typing import Any
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.crud import commands, each, pairs, subject, wish_of
-from pileus_cli.errors import Trouble, Usage
+from pileus_cli.errors import Refused, Trouble, Usage
 from pileus_cli.finding import find, find_id
 from pileus_cli.kinds import Kind
 from pileus_cli.waiting import until_gone, until_ready, wait
@@ -125,14 +125,12 @@ def wanted(context: Context, given: Any) -> dict[str, Any]:
         wish["block_device_mapping_v2"] = [{"boot_index": 0, "uuid": find_id(context.cloud, kind("volume"),
                                                                              given.volume),
                                             "source_type": "volume", "destination_type": "volume"}]
-    networks = [_network(context, text) for text in given.network or ()]
-    networks += [{"port": find_id(context.cloud, kind("port"), text)} for text in given.port or ()]
-    wish["networks"] = networks or "auto"
-    if given.network in (["none"], ["auto"]):
+    if given.network in (["none"], ["auto"]) and not given.port:
         wish["networks"] = given.network[0]
-    if not networks and not given.network and context.cloud.offers("network"):
-        wish.pop("networks")  # the project's only network, as OpenStack's default is
-        wish["networks"] = _only_network(context)
+    else:
+        networks = [_network(context, text) for text in given.network or ()]
+        networks += [{"port": find_id(context.cloud, kind("port"), text)} for text in given.port or ()]
+        wish["networks"] = networks or _only_network(context)
     if given.security_group:
         wish["security_groups"] = [{"name": name} for name in given.security_group]
     if given.user_data:
@@ -149,7 +147,7 @@ def _network(context: Context, text: str) -> dict[str, str]:
     from pileus_cli.nouns import kind
 
     if "=" not in text:
-        return {} if text in ("none", "auto") else {"uuid": find_id(context.cloud, kind("network"), text)}
+        return {"uuid": find_id(context.cloud, kind("network"), text)}
     found: dict[str, str] = {}
     for key, value in pairs(text.split(",")).items():
         if key in ("net-id", "net-name"):
@@ -164,7 +162,9 @@ def _network(context: Context, text: str) -> dict[str, str]:
 
 
 def _only_network(context: Context) -> Any:
-    """Of several the user has to choose."""
+    """The project's, as OpenStack's default is; of several the user has to choose."""
+    if not context.cloud.offers("network"):
+        return "auto"
     project = context.cloud.login()["project_id"]
     found = [one for one in context.cloud.pages("network", "/networks", "networks")
              if not one.get("router:external") and (one.get("project_id") == project or one.get("shared"))]
@@ -233,9 +233,17 @@ def add_floating_ip(context: Context, given: Any) -> None:
     server = find_id(context.cloud, SERVER, given.thing)
     address = find(context.cloud, kind("floating ip"), given.address)
     ports = context.cloud.call("network", "GET", "/ports", query={"device_id": server})["ports"]
-    if not ports:
-        raise Usage("The server has no port on any network.")
-    context.cloud.call("network", "PUT", f"/floatingips/{address['id']}", {"floatingip": {"port_id": ports[0]["id"]}})
+    unreachable: Refused | None = None
+    for port in ports:  # of several networks perhaps one only has a router to the floating IP's
+        try:
+            context.cloud.call("network", "PUT", f"/floatingips/{address['id']}", {"floatingip": {
+                "port_id": port["id"]}})
+            return
+        except Refused as err:
+            if err.status != 404:
+                raise
+            unreachable = err
+    raise unreachable or Usage("The server has no port on any network.")
 
 
 def remove_floating_ip(context: Context, given: Any) -> None:

@@ -98,8 +98,7 @@ def names(kind: Any) -> list[str]:
     at, found = known.get(kind.name, (0, []))
     if at < time.time() - NAMES_S:
         cloud = Cloud(settings)
-        rows = (row.get("keypair", row) for row in cloud.pages(kind.service, kind.path, kind.many,
-                                                               kind.defaults(cloud)))
+        rows = (row.get("keypair", row) for row in cloud.pages(kind.service, kind.path, kind.many, kind.found_among))
         found = [str(row.get("name") or row.get("floating_ip_address") or kind.id_of(row)) for row in rows]
         cache.write(key, known | {kind.name: (time.time(), found)})
     return list(found)

@@ -31,7 +31,8 @@ def doctor(context: Context, given: Any) -> int:
         raise Trouble("Only an administrator may look at everything.", "pileus --os-cloud pileus-admin doctor")
     found: list[Finding] = []
     done: list[str] = []
-    looks = {name: functools.partial(check, context) for name, check in CHECKS.items()}
+    looks = {name: functools.partial(check, context) for name, (services, check) in CHECKS.items()
+             if all(map(context.cloud.offers, services))}
     here = machine.Machine(context, Path(given.state))
     if here.is_here:
         looks |= {name: functools.partial(check, here) for name, check in machine.CHECKS.items()}
@@ -80,7 +81,7 @@ def storage_hosts(context: Context) -> Iterable[Finding]:
 
 
 def jobs(context: Context) -> Iterable[Finding]:
-    for service in SERVICES:
+    for service in filter(context.cloud.offers, SERVICES):
         query = {"live": "true", "all_projects": "true"}
         for job in context.cloud.call(service, "GET", "/operations/jobs", query=query)["jobs"]:
             age = (datetime.now(UTC) - datetime.fromisoformat(job["updated_at"])).total_seconds()
@@ -118,12 +119,12 @@ def servers(context: Context) -> Iterable[Finding]:
 
 def volumes(context: Context) -> Iterable[Finding]:
     known = {row["id"] for row in context.cloud.pages("compute", "/servers", "servers", {"all_tenants": "1"})}
-    busy = ("creating", "deleting", "attaching", "detaching", "extending", "downloading", "uploading", "retyping")
+    busy = ("creating", "deleting", "extending", "downloading", "uploading", "retyping")
     live = {job["subject"].split("/")[0] for job in context.cloud.call(
         "volume", "GET", "/operations/jobs", query={"live": "true", "all_projects": "true"})["jobs"]}
     for row in context.cloud.pages("volume", "/volumes/detail", "volumes", {"all_tenants": "1"}):
         name = f"volume {row['name'] or row['id']}"
-        if row["status"] in busy and row["id"] not in live and row["status"] not in ("attaching", "detaching"):
+        if row["status"] in busy and row["id"] not in live:
             yield Finding("volumes at no work", "error", name, f"it is {row['status']}, and nobody works on it",
                           f"id {row['id']}", f"pileus why volume {row['id']}")
         elif row["status"].startswith("error"):
@@ -151,11 +152,12 @@ def usage(context: Context) -> Iterable[Finding]:
     """What hosts count as used against the flavors of their servers."""
     used: dict[str, list[int]] = {}
     for row in context.cloud.pages("compute", "/servers/detail", "servers", {"all_tenants": "1"}):
-        if row["status"] in ("BUILD", "VERIFY_RESIZE", "RESIZE") or not row.get("OS-EXT-SRV-ATTR:hypervisor_hostname"):
-            return  # what is being moved counts twice, or not yet
-        sums = used.setdefault(row["OS-EXT-SRV-ATTR:hypervisor_hostname"], [0, 0])
-        sums[0] += row["flavor"]["vcpus"]
-        sums[1] += row["flavor"]["ram"]
+        if row["status"] in ("BUILD", "VERIFY_RESIZE", "RESIZE") or row["OS-EXT-STS:task_state"]:
+            return  # what is being placed or moved counts twice, or not yet
+        if row["OS-EXT-SRV-ATTR:hypervisor_hostname"]:
+            sums = used.setdefault(row["OS-EXT-SRV-ATTR:hypervisor_hostname"], [0, 0])
+            sums[0] += row["flavor"]["vcpus"]
+            sums[1] += row["flavor"]["ram"]
     for host in context.cloud.call("compute", "GET", "/os-hypervisors/detail", version="2.79")["hypervisors"]:
         wanted = used.get(host["hypervisor_hostname"], [0, 0])
         counted = [host["vcpus_used"], host["memory_mb_used"]]
@@ -174,11 +176,13 @@ def clock(context: Context) -> Iterable[Finding]:
                           f"the cloud says {answer.headers['Date']}", "set the clock (chrony, systemd-timesyncd)")
 
 
-CHECKS: dict[str, Check] = {
-    "compute hosts": hosts, "network agents": network_agents, "storage hosts": storage_hosts, "jobs": jobs,
-    "servers and ports": servers, "volumes": volumes, "images": images, "clock": clock, "usage": usage,
+CHECKS: dict[str, tuple[tuple[str, ...], Check]] = {  # name: the services that it asks, the check
+    "compute hosts": (("compute",), hosts), "network agents": (("network",), network_agents),
+    "storage hosts": (("volume",), storage_hosts), "jobs": ((), jobs),
+    "servers and ports": (("compute", "network"), servers), "volumes": (("compute", "volume"), volumes),
+    "images": (("image",), images), "clock": ((), clock), "usage": (("compute",), usage),
 }
 COMMANDS = [Command("doctor", "Look for damage, and tell what mends it", (
     arg("--json", action="store_true"),
     arg("--state", "the cloud's state directory, if it is here", default=str(STATE), metavar="DIR")), doctor,
-    ("pileus --os-cloud pileus-admin doctor",), "compute")]
+    ("pileus --os-cloud pileus-admin doctor",))]

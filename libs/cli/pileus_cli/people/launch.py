@@ -1,7 +1,9 @@
 """From nothing to a server that one can log in to: what isn't named is chosen, and said."""
 
+import shlex
 import socket
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,7 @@ from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import Trouble
 from pileus_cli.finding import find
-from pileus_cli.nouns import kind
-from pileus_cli.nouns.keypairs import generate
+from pileus_cli.nouns import keypairs, kind
 from pileus_cli.nouns.servers import SERVER
 from pileus_cli.people import ssh
 from pileus_cli.waiting import Timeout, until_ready, wait
@@ -38,7 +39,7 @@ def launch(context: Context, given: Any) -> int:
     if address:
         context.say(f"   floating IP: {address}   (--no-floating-ip goes without)")
     server = cloud.call("compute", "GET", f"/servers/{server['id']}")["server"]
-    line = " ".join(ssh.line(context, server, address=address))
+    line = shlex.join(ssh.line(context, server, address=address))
     if context.wait and address:
         context.timeout = min(context.timeout, SSH_S)
         try:
@@ -89,22 +90,20 @@ def _network(context: Context) -> dict[str, Any]:
 
 def _key(context: Context) -> str:
     """One whose private half is here; else a new one, kept in ~/.ssh."""
-    rows = [row["keypair"]["name"] for row in context.cloud.call("compute", "GET", "/os-keypairs")["keypairs"]]
-    for name in rows:
-        if ssh.key_of({"key_name": name}) and (name != KEY or (Path.home() / ".ssh" / f"pileus-{KEY}").exists()):
-            return str(name)
-    file = Path.home() / ".ssh" / f"pileus-{KEY}"
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    private, public = generate(KEY)
-    if KEY in rows:  # its private half is lost or elsewhere
-        context.cloud.call("compute", "DELETE", f"/os-keypairs/{KEY}")
-    context.cloud.call("compute", "POST", "/os-keypairs", {"keypair": {"name": KEY, "public_key": public.strip(),
-                                                                       "type": "ssh"}})
-    file.unlink(missing_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(private)
-    context.say(f"   a new key pair: {file}")
-    return KEY
+    rows = {str(row["keypair"]["name"]) for row in context.cloud.pages("compute", "/os-keypairs", "keypairs")}
+    for name in sorted(rows):
+        if ssh.key_of(name):
+            return name
+    folder = Path.home() / ".ssh"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    # one of that name whose private half isn't here may be another machine's: it stays
+    name = next(one for one in (KEY, *(f"{KEY}-{number}" for number in count(2)))
+                if one not in rows and not ssh.place_of(one).exists())
+    private, public = keypairs.generate(name)
+    keypairs.add(context, name, public)
+    keypairs.keep(ssh.place_of(name), private)
+    context.say(f"   a new key pair: {ssh.place_of(name)}")
+    return name
 
 
 def _group(context: Context) -> str:

@@ -124,9 +124,9 @@ def ports_open(machine: Machine) -> Iterable[Finding]:
     for name, process in machine.supervisor["processes"].items():
         if not process["port"]:
             continue
+        bind = machine.option(name.partition("-")[0], "bind")  # what is no service of ours listens on loopback
         try:
-            socket.create_connection(("127.0.0.1" if name == "rabbitmq" else machine.option(
-                name.partition("-")[0], "bind").partition(":")[0], process["port"]), timeout=3).close()
+            socket.create_connection((bind.partition(":")[0] or "127.0.0.1", process["port"]), timeout=3).close()
         except OSError as err:
             yield Finding("listening", "error", name, "nobody listens on its port", f"port {process['port']}: {err}",
                           "deploy/up")

@@ -1,6 +1,7 @@
 """Log in to a server: its address, user and key are found."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pileus_cli.finding import find
 from pileus_cli.nouns.servers import SERVER
 
 USERS = ("ubuntu", "debian", "fedora", "rocky", "almalinux", "centos", "cirros", "alpine", "arch", "opensuse")
-ALL_IN_ONE_KEY = Path("/var/lib/pileus/demo-key")
+ALL_IN_ONE_PAIR, ALL_IN_ONE_KEY = "demo", Path("/var/lib/pileus/demo-key")
 
 
 def address_of(server: dict[str, Any]) -> str:
@@ -36,15 +37,19 @@ def user_of(context: Context, server: dict[str, Any]) -> str:
     return next((user for user in USERS if user in text), "root")
 
 
-def key_of(server: dict[str, Any]) -> Path | None:
-    """Where `launch` and `keypair create` put keys, and the all-in-one's own."""
-    name = server.get("key_name")
-    places = [Path.home() / ".ssh" / f"pileus-{name}", Path.home() / ".ssh" / str(name), ALL_IN_ONE_KEY]
-    return next((file for file in places if name and file.is_file() and os.access(file, os.R_OK)), None)
+def place_of(name: str) -> Path:
+    """Where `launch` keeps the private half of a key pair."""
+    return Path.home() / ".ssh" / f"pileus-{name}"
+
+
+def key_of(name: str) -> Path | None:
+    """The private half of a key pair: where `launch` keeps it, where users do, and the all-in-one's own."""
+    places = [place_of(name), Path.home() / ".ssh" / name, *([ALL_IN_ONE_KEY] if name == ALL_IN_ONE_PAIR else [])]
+    return next((file for file in places if file.is_file() and os.access(file, os.R_OK)), None)
 
 
 def line(context: Context, server: dict[str, Any], user: str = "", key: str = "", address: str = "") -> list[str]:
-    found = Path(key) if key else key_of(server)
+    found = Path(key) if key else key_of(server["key_name"]) if server.get("key_name") else None
     return ["ssh", *(["-i", str(found)] if found else []), "-o", "StrictHostKeyChecking=accept-new",
             "-o", f"UserKnownHostsFile={Path.home() / '.ssh' / 'pileus_known_hosts'}",
             "-o", f"HostKeyAlias={server['id']}",  # addresses are used again, servers aren't
@@ -60,7 +65,7 @@ def ssh(context: Context, given: Any) -> int:
     words = [word for word in given.command if word != "--"]
     command = [*line(context, server, given.user, given.identity), *words]
     if given.print:
-        print(" ".join(command))
+        print(shlex.join(command))
         return 0
     os.execvp(command[0], command)  # noqa: S606 -- the terminal is ssh's from here on
 

@@ -2,26 +2,32 @@
 
 import json
 import time
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
-from pileus_cli.errors import Refused
+from pileus_cli.errors import Refused, Unreachable
 from pileus_cli.people.trace import SERVICES
 from pileus_cli.people.why import everywhere
 
 
 def look(context: Context) -> dict[str, Any]:
-    """As far as the caller's rights go: {hosts, servers: {status: count}, operations, services: {name: ms}}."""
-    cloud = context.cloud
-    admin = "admin" in cloud.login()["roles"]
-    servers: dict[str, int] = {}
-    query = {"all_tenants": "1"} if admin else {}
-    for row in cloud.pages("compute", "/servers/detail", "servers", query):
-        servers[row["status"]] = servers.get(row["status"], 0) + 1
-    return {"at": datetime.now(UTC).isoformat(timespec="seconds"), "hosts": _hosts(context) if admin else [],
-            "servers": servers, "operations": _operations(context), "services": _answers(context)}
+    """As far as the caller's rights go, and services answer: {hosts, servers: {status: count}, operations,
+    services: {name: ms, None if it doesn't answer}}."""
+    services = _answers(context)
+    up = [name for name, took in services.items() if took is not None]
+    found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "hosts": [], "servers": {},
+                             "operations": _operations(context, [name for name in SERVICES if name in up]),
+                             "services": services}
+    if "compute" in up:
+        admin = "admin" in context.cloud.login()["roles"]
+        found["servers"] = Counter(row["status"] for row in context.cloud.pages(
+            "compute", "/servers/detail", "servers", {"all_tenants": "1"} if admin else {}))
+        found["hosts"] = _hosts(context) if admin else []
+    return found
 
 
 def _hosts(context: Context) -> list[dict[str, Any]]:
@@ -32,9 +38,9 @@ def _hosts(context: Context) -> list[dict[str, Any]]:
              "disk GiB": f"{row.get('local_gb_used')}/{row.get('local_gb')}"} for row in rows]
 
 
-def _operations(context: Context) -> list[dict[str, Any]]:
+def _operations(context: Context, services: Sequence[str]) -> list[dict[str, Any]]:
     found = []
-    for service in SERVICES:
+    for service in services:
         try:
             jobs = context.cloud.call(service, "GET", "/operations/jobs", query={"live": "true", **everywhere(context)})
         except Refused:
@@ -46,7 +52,7 @@ def _operations(context: Context) -> list[dict[str, Any]]:
 
 
 def _answers(context: Context) -> dict[str, float | None]:
-    """How fast each service answers its health check; None if it doesn't."""
+    """How fast each service that is offered answers its health check; None if it doesn't."""
     found: dict[str, float | None] = {}
     for service in (*SERVICES, "identity", "object-store"):
         if context.cloud.offers(service):
@@ -54,7 +60,7 @@ def _answers(context: Context) -> dict[str, float | None]:
             try:
                 context.cloud.request("GET", f"{context.cloud.root(service)}/healthcheck")
                 found[service] = round(1000 * (time.monotonic() - began), 1)
-            except Refused:
+            except (Refused, Unreachable):
                 found[service] = None
     return found
 

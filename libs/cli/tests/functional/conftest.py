@@ -1,7 +1,10 @@
 """A cloud of the services' own fixtures behind real sockets, and `pileus` as a user runs it."""
 
 import json
+import os
 import shlex
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -257,7 +260,7 @@ class _cloud(ExitStack):
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nothing of this machine's user; caches of its own."""
-    for name in [name for name in __import__("os").environ if name.startswith("OS_")]:
+    for name in [name for name in os.environ if name.startswith("OS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -274,10 +277,6 @@ def pileus(cloud: Cloud, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 @pytest.fixture(scope="session")
 def world(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> None:
     """What `deploy/up` leaves behind for its demo user, made with `pileus` itself."""
-    import os
-    import subprocess
-    import sys
-
     folder = tmp_path_factory.mktemp("world")
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"),
                    "OS_CLIENT_CONFIG_FILE": str(cloud.configure(folder)), "OS_CLOUD": "demo"}

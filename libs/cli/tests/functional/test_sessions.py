@@ -205,7 +205,8 @@ def test_ctrl_c_says_what_goes_on(world: None, pileus: Any, cloud: Any, home: Pa
         child = subprocess.Popen(
             [sys.executable, "-m", "pileus_cli", *shlex.split("server create held --image pileus-test --flavor m1.nano "
                                                               "--network private")],
-            env={**os.environ, "OS_CLOUD": "demo"}, stderr=subprocess.PIPE, text=True)
+            env={**os.environ, "OS_CLOUD": "demo"}, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # as from a terminal
         deadline = time.monotonic() + 60
         while not any(row["Name"] == "held" for row in pileus.json("server list")):
             assert time.monotonic() < deadline
@@ -227,13 +228,37 @@ def test_downloads_go_on_where_they_stopped(world: None, pileus: Any, cloud: Any
     (tmp_path / "data").write_bytes(data)
     pileus.ok("container create part-box")
     pileus.ok("object create part-box data --name thing")
-    (tmp_path / "back.part").write_bytes(data[:200_000])
-    pileus.ok("object save part-box thing --file back")
-    assert (tmp_path / "back").read_bytes() == data and not (tmp_path / "back.part").exists()
     pileus.ok("image create part-image --disk-format raw --file data")
-    (tmp_path / "image.part").write_bytes(data[:123_456])
-    pileus.ok("image save part-image --file image")
-    assert (tmp_path / "image").read_bytes() == data
+    for words in ("object save part-box thing --file back", "image save part-image --file back"):
+        cut_off(words)
+        (part,) = tmp_path.glob("back.*.part")
+        assert part.read_bytes() == data[:102_400]
+        pileus.ok(words)
+        assert (tmp_path / "back").read_bytes() == data and not part.exists()
+
+
+def cut_off(words: str) -> None:
+    """On a disk that is full after 100 KiB."""
+    command = f"ulimit -f 100; exec {sys.executable} -m pileus_cli {words}"
+    environment = {**os.environ, "OS_CLOUD": "demo"}
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "error: File too large\n"), done
+
+
+def test_what_was_begun_of_another_content_is_not_gone_on_with(world: None, pileus: Any, tmp_path: Path) -> None:
+    pileus.ok("container create change-box")
+    for _ in range(2):
+        data = os.urandom(300_000)
+        (tmp_path / "data").write_bytes(data)
+        pileus.ok("object create change-box data --name thing")
+        cut_off("object save change-box thing --file new")
+    pileus.ok("object save change-box thing --file new")
+    assert (tmp_path / "new").read_bytes() == data
+
+
+def test_a_file_that_is_not_there(world: None, pileus: Any) -> None:
+    done = pileus("keypair create nowhere --public-key no-such-file")
+    assert (done.code, done.err) == (1, "error: no-such-file: No such file or directory\n")
 
 
 def test_large_objects_go_up_in_parts_that_are_not_sent_twice(world: None, pileus: Any, cloud: Any, tmp_path: Path,

@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from pileus_compute.drivers.images import ImageUnusable
 from pileus_compute.rpc import HypervisorFailed
 
@@ -126,8 +124,3 @@ def until(ready: Callable[[], bool]) -> None:
     while not ready():
         assert time.monotonic() < deadline
         time.sleep(0.2)
-
-
-@pytest.fixture(autouse=True)
-def _remember(home: Any) -> None:
-    """Each test has its own caches, hence its own refusals."""
