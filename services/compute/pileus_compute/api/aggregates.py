@@ -9,6 +9,7 @@ from pileus_compute.core import aggregates
 from pileus_compute.db.models import Aggregate
 from pileus_compute.errors import AggregateNotFound
 from pileus_kit.errors import BadRequest
+from pileus_kit.numbers import whole
 from pileus_kit.web import Resource, enforce, tools, version
 
 resource = Resource("aggregates", __name__, url_prefix="/v2.1/os-aggregates")
@@ -39,9 +40,10 @@ def _view(session: Session, aggregate: Aggregate) -> dict[str, Any]:
 
 
 def _get(session: Session, given: str) -> Aggregate:
-    if not given.isdecimal() or len(given) > 18:
+    number = whole(given)
+    if number is None:
         raise AggregateNotFound(aggregate=given)
-    return aggregates.get(session, int(given))
+    return aggregates.get(session, number)
 
 
 @resource.endpoint("GET", "", policy=RULE + "index")

@@ -12,6 +12,7 @@ from pileus_compute.core import hosts
 from pileus_compute.db.models import Host, Server
 from pileus_compute.errors import HypervisorNotFound
 from pileus_kit.errors import BadRequest, NotFound
+from pileus_kit.numbers import whole
 from pileus_kit.web import Resource, tools, version
 
 resource = Resource("hypervisors", __name__, url_prefix="/v2.1/os-hypervisors")
@@ -73,10 +74,8 @@ def _page() -> tuple[list[Host], int]:
 
 
 def _find(session: Session, given: str, missing: Exception | None = None) -> Host:
-    column = Host.id if version() >= (2, 53) else Host.number
-    if version() < (2, 53) and not given.isdecimal():
-        raise missing or HypervisorNotFound(hypervisor=given)
-    host = session.scalar(select(Host).where(column == (given if version() >= (2, 53) else int(given))))
+    known = Host.id == given if version() >= (2, 53) else Host.number == whole(given)
+    host = session.scalar(select(Host).where(known))
     if host is None:
         raise missing or HypervisorNotFound(hypervisor=given)
     return host

@@ -5,9 +5,10 @@ from urllib.parse import quote
 
 from flask import request
 
+from pileus_compute.api.request import limit_of, offset_of
 from pileus_compute.api.schemas import BOOLEAN, METADATA, UUID, body, number, obj, truth
 from pileus_compute.api.server_disks import VOLUME_VERSION
-from pileus_kit.errors import BadRequest, NotFound
+from pileus_kit.errors import NotFound
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import Resource, caller, tools
 
@@ -35,10 +36,7 @@ def _call(method: str, path: str, json: Any = None) -> Any:
 
 def _page(rows: list[Any]) -> list[Any]:
     """These calls had an offset."""
-    offset, limit = request.args.get("offset", "0"), request.args.get("limit", "1000")
-    if not offset.isdecimal() or not limit.isdecimal():
-        raise BadRequest(why="limit and offset must be numbers that are not negative.")
-    return rows[int(offset):int(offset) + int(limit)]
+    return rows[offset_of():offset_of() + limit_of()]
 
 
 def volume_view(volume: dict[str, Any]) -> dict[str, Any]:

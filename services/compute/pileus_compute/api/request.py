@@ -14,9 +14,9 @@ from pileus_compute.core import servers
 from pileus_compute.db.models import Server
 from pileus_compute.errors import Locked
 from pileus_kit.errors import BadRequest
+from pileus_kit.numbers import whole
 from pileus_kit.web import allowed, caller, enforce, tools
 
-FARTHEST = (1 << 63) - 1
 MOST = 1000  # rows in one answer
 
 
@@ -58,20 +58,20 @@ def unlocked(server: Server) -> Server:
 
 
 def limit_of() -> int:
-    given = request.args.get("limit")
-    if given is None:
-        return MOST
-    if not given.isdecimal():
-        raise BadRequest(why=f"Invalid input for query parameters limit. Value: {given}. It is not a number.")
-    return min(int(given), MOST)
+    return min(_number("limit", MOST), MOST)
 
 
 def offset_of() -> int:
-    """How many rows to leave out; more than any database can count is as good as all."""
-    given = request.args.get("offset", "0")
-    if not given.isdecimal():
-        raise BadRequest(why=f"Invalid input for query parameters offset. Value: {given}. It is not a number.")
-    return min(int(given), FARTHEST)
+    """How many rows to leave out."""
+    return _number("offset", 0)
+
+
+def _number(name: str, default: int) -> int:
+    given = request.args.get(name, str(default))
+    number = whole(given)
+    if number is None:
+        raise BadRequest(why=f"Invalid input for query parameters {name}. Value: {given}. It is not a number.")
+    return number
 
 
 @lru_cache(maxsize=16)

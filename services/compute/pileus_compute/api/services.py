@@ -11,6 +11,7 @@ from pileus_compute.core import hosts
 from pileus_compute.db.models import Host, Server
 from pileus_compute.errors import HostNotFound, ServiceNotFound
 from pileus_kit.errors import BadRequest, Conflict
+from pileus_kit.numbers import whole
 from pileus_kit.web import Resource, tools, version
 
 resource = Resource("services", __name__, url_prefix="/v2.1/os-services")
@@ -108,10 +109,11 @@ _old("force-down", (2, 11), _force_down)
 def remove(service_id: str) -> Any:
     """A host that is away for good. One that still says hello comes back at once."""
     with tools().sessions.begin() as session:
-        column = Host.service_id if version() >= (2, 53) else Host.number
-        if version() < (2, 53) and not service_id.isdecimal():
+        number = whole(service_id)
+        if version() < (2, 53) and number is None:
             raise BadRequest(why=f"Invalid service id {service_id}")
-        host = session.scalar(select(Host).where(column == (service_id if version() >= (2, 53) else int(service_id))))
+        known = Host.service_id == service_id if version() >= (2, 53) else Host.number == number
+        host = session.scalar(select(Host).where(known))
         if host is None:
             raise ServiceNotFound(service=service_id)
         if session.scalar(select(func.count()).select_from(Server).where(Server.host == host.name)):

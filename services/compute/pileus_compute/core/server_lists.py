@@ -14,6 +14,7 @@ from pileus_compute.core.states import TASKS, VM_STATES
 from pileus_compute.db.models import Job, Server, ServerPort, ServerTag
 from pileus_kit.errors import BadRequest
 from pileus_kit.flow.jobs import alive
+from pileus_kit.numbers import whole
 from pileus_kit.paging import fetch
 
 SORTS: dict[str, Any] = {
@@ -99,9 +100,10 @@ def _condition(session: Session, key: str, value: str) -> ColumnElement[bool]:
     if key == "vm_state":
         return Server.status.in_([s for s, vm in VM_STATES.items() if vm == value])
     if key in ("power_state", "launch_index", "progress"):
-        if not value.isdecimal():
+        number = whole(value)
+        if number is None:
             raise BadRequest(why=f"Invalid input for query parameters {key}. Value: {value}")
-        return getattr(Server, key) == int(value)
+        return getattr(Server, key) == number
     if key == "task_state":
         flows = [flow for flow, steps in TASKS.items() if value in steps.values()]
         return exists().where(Job.subject == Server.id, alive(Job), Job.flow.in_(flows))

@@ -9,6 +9,7 @@ from pileus_image.core import blobs
 from pileus_image.db.models import Image
 from pileus_image.errors import Deactivated, Invalid, NoSuch
 from pileus_image.flows import intake
+from pileus_kit.numbers import whole
 from pileus_kit.web import Resource, caller, tools
 
 resource = Resource("data", __name__, url_prefix="/v2/images")
@@ -32,10 +33,11 @@ def take(image_id: str, **how: bool) -> Response:
     if store and store not in tools().stores:
         raise Invalid(why=f"Store {store[:64]} is unknown")
     read, length = streams.body()
-    announced = request.headers.get("X-OpenStack-Image-Size", "")
-    if announced and not announced.isdecimal():
+    given = request.headers.get("X-OpenStack-Image-Size", "")
+    announced = whole(given) if given else length
+    if given and announced is None:
         raise Invalid(why="X-OpenStack-Image-Size must be a number of bytes")
-    intake.take_in(tools(), image_id, read, int(announced) if announced else length, **how)
+    intake.take_in(tools(), image_id, read, announced, **how)
     return Response(status=204)
 
 

@@ -12,6 +12,7 @@ from pileus_image.api import views
 from pileus_image.core import metadef_schemas, metadefs
 from pileus_image.db.models import Definition, Namespace
 from pileus_image.errors import Invalid
+from pileus_kit.numbers import whole
 from pileus_kit.web import Resource, caller, tools
 
 resource = Resource("metadefs", __name__, url_prefix="/v2/metadefs")
@@ -79,17 +80,17 @@ def create(body: dict[str, Any]) -> Any:
 @resource.endpoint("GET", "/namespaces", policy="get_metadef_namespaces", query=QUERY)
 def listed() -> Any:
     """What the caller may know of, newest first, page by page."""
-    limit = request.args.get("limit", str(USUAL_PAGE))
-    if not limit.isascii() or not limit.isdecimal():
-        raise Invalid(why=f"limit: '{limit[:64]}' is not a number that can be")
+    limit = whole(request.args.get("limit", str(USUAL_PAGE)))
+    if limit is None:
+        raise Invalid(why=f"limit: '{request.args['limit'][:64]}' is not a number that can be")
     types = [name for name in request.args.get("resource_types", "").split(",") if name]
     with tools().sessions.read() as session:
         spaces = metadefs.page(session, caller(), request.args.get("visibility"), types, request.args.get("marker"),
-                               min(int(limit), LARGEST_PAGE))
+                               min(limit, LARGEST_PAGE))
         things = metadefs.listed(session, spaces, "resource_type")
     view: dict[str, Any] = {"namespaces": [shown(space, things[space.id]) for space in spaces],
                             "schema": "/v2/schemas/metadefs/namespaces", "first": "/v2/metadefs/namespaces"}
-    if spaces and len(spaces) == int(limit):
+    if spaces and len(spaces) == limit:
         arguments = request.args.to_dict() | {"marker": spaces[-1].namespace}
         view["next"] = f"/v2/metadefs/namespaces?{urlencode(arguments)}"
     return view

@@ -68,6 +68,7 @@ def test_upload_rules(service):
     assert put(service, image, b"x", headers={"Content-Type": "text/plain"}).status_code == 415
     assert put(service, image, b"x", headers=OCTETS | {"X-Image-Meta-Store": "none"}).status_code == 400
     assert put(service, image, b"x", headers=OCTETS | {"X-OpenStack-Image-Size": "2"}).status_code == 400
+    assert put(service, image, b"x", headers=OCTETS | {"X-OpenStack-Image-Size": "9" * 5000}).status_code == 413
     assert put(service, image, b"x", as_=service.book.reader).status_code == 403
     assert put(service, image, b"x", as_=service.book.other).status_code == 404
     assert_nothing_kept(service, image)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.base import ExecutableOption
 
 from pileus_kit.db import Utc
+from pileus_kit.numbers import whole
 from pileus_kit.paging import fetch
 from pileus_network.api.attributes import Shape
 from pileus_network.api.transactions import read
@@ -129,9 +130,10 @@ def _limit() -> int | None:
     text = request.args.get("limit")
     if text is None:
         return None
-    if not text.isdecimal() and text != "infinite":
+    number = 0 if text == "infinite" else whole(text)
+    if number is None:
         raise HTTPBadRequest(why="Limit must be an integer 0 or greater and not '" + text[:40] + "'")
-    return min(int(text), MOST) or None if text.isdecimal() else None
+    return min(number, MOST) or None
 
 
 def _as(column: InstrumentedAttribute[Any], name: str, value: str) -> Any:

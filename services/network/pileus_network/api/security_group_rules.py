@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from pileus_kit.numbers import whole
 from pileus_kit.web import Resource
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
@@ -27,7 +28,8 @@ def _protocol(value: Any) -> str | None:
     if value is None or (isinstance(value, str) and value.lower() in ("", "any", "ip")):
         return None
     text = str(value).lower() if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if text in protocols.NUMBERS or (text.isdecimal() and int(text) <= 255):
+    number = whole(text)
+    if text in protocols.NUMBERS or (number is not None and number <= 255):
         return text
     raise SecurityGroupRuleInvalidProtocol(protocol=value)
 

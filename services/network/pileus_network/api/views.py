@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import request
 
+from pileus_kit.numbers import whole
 from pileus_network.db.models import Noun
 from pileus_network.errors import HTTPBadRequest, RevisionNumberConstraintFailed
 
@@ -31,8 +32,9 @@ def check_revision(row: Noun) -> None:
     condition = request.headers.get("If-Match")
     if condition is None:
         return
-    name, _, wanted = condition.partition("=")
-    if name.strip() != "revision_number" or not wanted.strip().isdecimal():
+    name, _, text = condition.partition("=")
+    wanted = whole(text.strip())
+    if name.strip() != "revision_number" or wanted is None:
         raise HTTPBadRequest(why="Revision number precondition in If-Match header is malformed")
-    if int(wanted) != row.revision_number:
-        raise RevisionNumberConstraintFailed(expected=int(wanted), current=row.revision_number)
+    if wanted != row.revision_number:
+        raise RevisionNumberConstraintFailed(expected=wanted, current=row.revision_number)

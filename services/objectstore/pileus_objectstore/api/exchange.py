@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest, CloudError, LengthRequired
+from pileus_kit.numbers import whole
 from pileus_objectstore.core.names import Target, target_of
 from pileus_objectstore.errors import BadPath
 
@@ -69,9 +70,10 @@ class Request:
         given = self.environ.get("CONTENT_LENGTH") or ""
         if not given:
             raise LengthRequired(why="Missing Content-Length header.")
-        if not given.isdecimal():
+        size = whole(given)
+        if size is None:
             raise BadRequest(why=f"Invalid Content-Length header value: {given!r}")
-        return int(given)
+        return size
 
     def reader(self) -> Callable[[int], bytes]:
         """Reads the body in pieces; raises ClientGone if it ends early."""

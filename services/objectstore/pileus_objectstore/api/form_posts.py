@@ -10,6 +10,7 @@ from email.message import Message
 from urllib.parse import quote
 
 from pileus_kit.errors import BadRequest, CloudError, TooLarge, Unauthorized
+from pileus_kit.numbers import whole
 from pileus_objectstore.api import storing, versions
 from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.temp_urls import keys_of
@@ -56,7 +57,7 @@ def take(tools: Tools, request: Request) -> Response:
 
 
 def _judge(tools: Tools, request: Request, fields: dict[str, str]) -> None:
-    if not fields.get("expires", "").isdecimal() or int(fields["expires"]) < tools.now():
+    if (whole(fields.get("expires")) or 0) < tools.now():
         raise FormRefused(why="Form Expired")
     signature = fields.get("signature", "").lower()
     digest = DIGESTS.get(len(signature), "")
@@ -95,9 +96,10 @@ def _due(tools: Tools, fields: dict[str, str]) -> int:
 
 
 def _number(fields: dict[str, str], name: str) -> int:
-    if not fields.get(name, "").isdecimal():
+    number = whole(fields.get(name))
+    if number is None:
         raise BadRequest(why=f"{name} not an integer")
-    return int(fields[name])
+    return number
 
 
 def _finished(fields: dict[str, str], status: int, message: str) -> Response:

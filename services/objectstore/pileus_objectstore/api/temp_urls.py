@@ -10,6 +10,7 @@ from calendar import timegm
 from urllib.parse import quote
 
 from pileus_kit.errors import BadRequest, Unauthorized
+from pileus_kit.numbers import whole
 from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.names import Target
@@ -113,8 +114,9 @@ def _signature(text: str) -> tuple[str, str]:
 
 
 def _expiry(text: str) -> int:
-    if text.isascii() and text.isdecimal():
-        return int(text)
+    number = whole(text)
+    if number is not None:
+        return number
     for form in FORMATS:
         try:
             return timegm(time.strptime(text, form))

@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 import msgspec
 
 from pileus_kit.errors import NotAcceptable, PreconditionFailed
+from pileus_kit.numbers import whole
 from pileus_objectstore.errors import BadPath
 
 LIMIT = 10_000
@@ -36,8 +37,8 @@ class Wish:
 
 def wish_of(query: dict[str, str]) -> Wish:
     """Raises PreconditionFailed for a limit that is too large; what is no number counts as none, as Swift has it."""
-    given = query.get("limit", "")
-    limit = int(given) if given.isascii() and given.isdecimal() else LIMIT
+    given = whole(query.get("limit"))
+    limit = LIMIT if given is None else given
     if limit > LIMIT:
         raise PreconditionFailed(why=f"Maximum limit is {LIMIT}")
     if any("\0" in value for value in query.values()):
