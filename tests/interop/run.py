@@ -61,8 +61,10 @@ def second_image(cloud: Any, state: Path) -> Iterator[None]:
     source = state / "cache" / "pileus-test.qcow2"
     image = cloud.image.find_image(ALTERNATIVE) or cloud.image.create_image(
         name=ALTERNATIVE, disk_format="qcow2", container_format="bare", visibility="public", filename=str(source))
-    yield
-    cloud.image.delete_image(image)
+    try:
+        yield
+    finally:
+        cloud.image.delete_image(image)
 
 
 def configuration(cloud: Any, state: Path, place: Path) -> configparser.RawConfigParser:

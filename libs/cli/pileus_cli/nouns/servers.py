@@ -9,7 +9,7 @@ from pileus_cli.crud import commands, each, pairs, subject, wish_of
 from pileus_cli.errors import Refused, Trouble, Usage
 from pileus_cli.finding import find, find_id
 from pileus_cli.kinds import Kind
-from pileus_cli.waiting import until_gone, until_ready, wait
+from pileus_cli.waiting import Failed, cause, until_gone, until_ready, wait
 
 RESTS = "active shutoff paused suspended rescue verify_resize shelved shelved_offloaded error"
 
@@ -178,27 +178,48 @@ def act(name: str, verb: str, help: str, body: Callable[[Any], Any] = lambda giv
     """An action of several servers. `rests`: the status in which it ends."""
     def run(context: Context, given: Any) -> None:
         ids = [find_id(context.cloud, SERVER, typed) for typed in given.thing]
-        each(context, ids, lambda id: context.cloud.call("compute", "POST", f"/servers/{id}/action",
-                                                         {name: body(given)}))
+        requests: dict[str, str] = {}
+
+        def do(id: str) -> None:
+            requests[id] = tell(context, id, {name: body(given)})
+
+        each(context, ids, do)
         if rests and context.wait:
-            for id in ids:
-                until_rests(context, id, rests)
+            for id, request_id in requests.items():
+                until_rests(context, id, rests, request_id)
 
     return Command(f"server {verb}", help, (subject(SERVER, nargs="+"), *more), run, examples, "compute")
 
 
-def until_rests(context: Context, id: str, status: str) -> None:
-    """In that status, with nothing more going on."""
+def tell(context: Context, id: str, action: Mapping[str, Any]) -> str:
+    """Begin an action; returns the id of its request."""
+    context.cloud.call("compute", "POST", f"/servers/{id}/action", action)
+    return context.cloud.last_write
+
+
+def until_rests(context: Context, id: str, status: str, request_id: str) -> None:
+    """In that status, with nothing more going on. Raises Failed where the action ended otherwise."""
     def look() -> tuple[bool, str]:
         row = context.cloud.call("compute", "GET", f"/servers/{id}")["server"]
         task, now = row.get("OS-EXT-STS:task_state"), row["status"]
-        if now == "ERROR" and not task:
-            from pileus_cli.waiting import Failed, cause
-
-            raise Failed(f"server {row['name']} is in ERROR: {cause(row)}", f"pileus why server {id}")
+        if not task and now not in status.split():
+            why = cause(row) if now == "ERROR" else _failure(context, id, request_id)
+            if why or now == "ERROR":
+                raise Failed(f"server {row['name']} is {now}: {why}", f"pileus why server {id}")
         return not task and now in status.split(), f"{now}{' ' + task if task else ''}"
 
     wait(context, f"server {id}", look)
+
+
+def _failure(context: Context, id: str, request_id: str) -> str:
+    """Why an action failed that left the server as it was; "" if it didn't."""
+    path = f"/servers/{id}/os-instance-actions/{request_id}"
+    try:
+        action = context.cloud.call("compute", "GET", path)["instanceAction"]
+    except Refused:
+        return ""
+    details = [str(event["details"]) for event in action.get("events", ()) if event.get("details")]
+    return (details or [str(action["message"])])[-1] if action["message"] else ""
 
 
 def add_volume(context: Context, given: Any) -> None:
@@ -208,7 +229,7 @@ def add_volume(context: Context, given: Any) -> None:
     made = context.cloud.call("compute", "POST", f"/servers/{server}/os-volume_attachments", {
         "volumeAttachment": {"volumeId": volume, **({"device": given.device} if given.device else {})}})
     if context.wait:
-        until_ready(context, _ready(kind("volume"), "in-use"), volume)
+        _until_volume(context, volume, "in-use", server, context.cloud.last_write)
     context.show_thing(made["volumeAttachment"], given)
 
 
@@ -218,13 +239,18 @@ def remove_volume(context: Context, given: Any) -> None:
     server, volume = find_id(context.cloud, SERVER, given.thing), find_id(context.cloud, kind("volume"), given.volume)
     context.cloud.call("compute", "DELETE", f"/servers/{server}/os-volume_attachments/{volume}")
     if context.wait:
-        until_ready(context, _ready(kind("volume"), "available"), volume)
+        _until_volume(context, volume, "available", server, context.cloud.last_write)
 
 
-def _ready(kind: Kind, status: str) -> Kind:
-    from dataclasses import replace
+def _until_volume(context: Context, id: str, status: str, server: str, request_id: str) -> None:
+    def look() -> tuple[bool, str]:
+        row = context.cloud.call("volume", "GET", f"/volumes/{id}")["volume"]
+        why = _failure(context, server, request_id) if row["status"] != status else ""
+        if why:
+            raise Failed(f"volume {row['name'] or id} is {row['status']}: {why}", f"pileus why server {server}")
+        return row["status"] == status, str(row["status"])
 
-    return replace(kind, ready={"good": status})
+    wait(context, f"volume {id}", look)
 
 
 def add_floating_ip(context: Context, given: Any) -> None:
@@ -283,9 +309,9 @@ def resize(context: Context, given: Any) -> None:
         if not given.flavor:
             raise Usage("Name a flavor, or --confirm or --revert an earlier resize.")
         action = {"resize": {"flavorRef": find_id(context.cloud, kind("flavor"), given.flavor)}}
-    context.cloud.call("compute", "POST", f"/servers/{id}/action", action)
+    request_id = tell(context, id, action)
     if context.wait:
-        until_rests(context, id, "VERIFY_RESIZE" if "resize" in action else "ACTIVE SHUTOFF")
+        until_rests(context, id, "VERIFY_RESIZE" if "resize" in action else "ACTIVE SHUTOFF", request_id)
 
 
 def rebuild(context: Context, given: Any) -> None:
@@ -293,9 +319,9 @@ def rebuild(context: Context, given: Any) -> None:
 
     row = find(context.cloud, SERVER, given.thing)
     image = find_id(context.cloud, kind("image"), given.image) if given.image else row["image"]["id"]
-    context.cloud.call("compute", "POST", f"/servers/{row['id']}/action", {"rebuild": {"imageRef": image}})
+    request_id = tell(context, row["id"], {"rebuild": {"imageRef": image}})
     if context.wait:
-        until_rests(context, row["id"], "ACTIVE SHUTOFF")
+        until_rests(context, row["id"], "ACTIVE SHUTOFF", request_id)
 
 
 def events(context: Context, given: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pileus_cli.people import ssh
 from pileus_compute.db.models import Host
+from pileus_compute.rpc import HypervisorFailed
 
 
 def test_options_that_switch_off_reach_the_cloud(world: None, pileus: Any) -> None:
@@ -61,6 +62,35 @@ def test_a_floating_ip_goes_to_the_port_that_it_can_reach(world: None, pileus: A
     pileus.ok(f"fip delete {address['id']}")
     pileus.ok("server delete two-legs")
     pileus.ok("network delete lonely")
+
+
+def test_an_action_that_failed_and_left_everything_as_it_was_is_no_success(world: None, pileus: Any,
+                                                                           cloud: Any) -> None:
+    def fault() -> None:
+        raise HypervisorFailed(what="start the guest", why="it has no kernel")
+
+    pileus.ok("server create still-off --image pileus-test --flavor m1.nano --network private")
+    pileus.ok("server stop still-off")
+    cloud.compute.host.driver.fail("boot", fault)
+    done = pileus("server start still-off")
+    assert done.code == 1 and "still-off is SHUTOFF" in done.err and "it has no kernel" in done.err, done
+    pileus.ok("volume create not-plugged --size 1")
+    cloud.compute.host.driver.fail("attach_volume", fault)
+    done = pileus("server add volume still-off not-plugged")
+    assert done.code == 1 and "not-plugged is " in done.err and "it has no kernel" in done.err, done
+    pileus.ok("server delete still-off")
+    pileus.ok("volume delete not-plugged")
+
+
+def test_a_volume_goes_to_a_shelved_server(world: None, pileus: Any) -> None:
+    pileus.ok("server create shelved --image pileus-test --flavor m1.nano --network private")
+    pileus.ok("volume create shelved-disk --size 1")
+    pileus.ok("server shelve shelved")
+    pileus.ok("server add volume shelved shelved-disk")  # waits until it is in use
+    pileus.ok("server remove volume shelved shelved-disk")
+    assert pileus.json("volume show shelved-disk")["status"] == "available"
+    pileus.ok("server delete shelved")
+    pileus.ok("volume delete shelved-disk")
 
 
 def test_top_shows_what_still_answers(world: None, pileus: Any) -> None:

@@ -56,9 +56,8 @@ def unplug(tools: Tools, work: Work) -> None:
 
 
 def complete(tools: Tools, work: Work) -> None:
-    """A volume of a server that is on no host stays reserved for it."""
-    if work.data["host"] is not None:
-        volumes.complete(tools, work.data["project_id"], work.data["attachment_id"])
+    """In use, as clients expect, also by a server that is on no host yet: it is connected when the server is built."""
+    volumes.complete(tools, work.data["project_id"], work.data["attachment_id"])
 
 
 def attached(session: Session, tools: Tools, work: Work) -> None:

@@ -112,3 +112,32 @@ def test_a_server_that_boots_from_a_volume_made_of_an_image(cloud: Cloud) -> Non
     cloud.compute.client.delete(f"/v2.1/servers/{server['id']}")
     cloud.drain()
     assert cloud.volume.client.get(f"/v3/p1/volumes/{attached['id']}", as_=cloud.book.member).status_code == 404
+
+
+def test_a_volume_that_a_shelved_server_gets_is_in_use_and_there_when_it_is_back(cloud: Cloud) -> None:
+    image = cloud.image.image(content=b"\0" * 512)
+    disk = {"source_type": "image", "destination_type": "volume", "uuid": image["id"], "volume_size": 1,
+            "boot_index": 0, "delete_on_termination": True}
+    server = cloud.create(imageRef="", block_device_mapping_v2=[disk])["id"]
+
+    def act(name: str, status: str) -> None:
+        answer = cloud.compute.client.post(f"/v2.1/servers/{server}/action", json={name: None}, version="2.79")
+        assert answer.status_code == 202, answer.text
+        cloud.drain()
+        assert cloud.compute.show(server)["status"] == status
+
+    act("shelve", "SHELVED_OFFLOADED")
+    volumes = "/v3/p1/volumes"
+    made = cloud.volume.client.post(volumes, json={"volume": {"size": 1}}, as_=cloud.book.member).json["volume"]["id"]
+    cloud.drain()
+    path = f"/v2.1/servers/{server}/os-volume_attachments"
+    assert cloud.compute.client.post(path, json={"volumeAttachment": {"volumeId": made}}).status_code == 200
+    cloud.drain()
+    assert _volume(cloud, made)["status"] == "in-use" and _volume(cloud, made)["attachments"][0]["server_id"] == server
+    act("unshelve", "ACTIVE")
+    assert made in cloud.compute.host.driver.guests_by_id[server].volumes
+    assert _volume(cloud, made)["status"] == "in-use"
+    act("shelve", "SHELVED_OFFLOADED")
+    assert cloud.compute.client.delete(f"{path}/{made}").status_code == 202
+    cloud.drain()
+    assert _volume(cloud, made)["status"] == "available"

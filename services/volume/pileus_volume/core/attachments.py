@@ -101,9 +101,9 @@ def _renew_exports(session: Session, host: str, attachment: Attachment, caller: 
 
 
 def complete(session: Session, volume: Volume, attachment: Attachment) -> None:
-    """The instance has it."""
-    if attachment.attach_status not in ("attaching", "attached"):
-        raise InvalidVolume(why=f"Attachment {attachment.id} must be attaching, not {attachment.attach_status}.")
+    """The instance has it; one that is on no host (a shelved server) without a connection."""
+    if attachment.attach_status not in ("reserved", "attaching", "attached"):
+        raise InvalidVolume(why=f"Attachment {attachment.id} can't be completed: it is {attachment.attach_status}.")
     attachment.attach_status, attachment.attached_at = "attached", attachment.attached_at or now()
     session.flush()
     settle(session, volume)
