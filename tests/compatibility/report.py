@@ -6,7 +6,8 @@
 
 `operations/SERVICE.txt` has a line for each documented operation: method, path, the action in the body, marks (T: a
 required interop test reaches it; t: any test of Tempest does; s: openstacksdk calls it; d: deprecated).
-`tempest/SERVICE.json` has the counts of a run, and the reasons of what didn't pass.
+`tempest/SERVICE.json` has the counts of a run, and what those that didn't pass said; `failures.txt` explains these: the
+beginning of a test's name -- why. A failure that it doesn't explain fails the check.
 Exit status 1 if docs/compatibility.md would change and --check is given.
 """
 
@@ -114,6 +115,7 @@ class Answers:
 
 def answers(place: Path) -> dict[str, Any]:
     """Of each service, from its app as its own fixture builds it."""
+    from pileus_compute.api import aggregates, flavor_access
     from pileus_compute.api.server_actions import ACTIONS
     from pileus_compute.testing import ComputeFixture
     from pileus_identity.testing import IdentityFixture
@@ -123,6 +125,8 @@ def answers(place: Path) -> dict[str, Any]:
     from pileus_volume.api import attachments, snapshots, types, volume_actions
     from pileus_volume.testing import VolumeFixture
 
+    of_others = {name for table in (aggregates.ACTION, flavor_access.ACTION)
+                 for action in table[2, 1]["oneOf"] for name in action["properties"]}
     store = ObjectStoreFixture(place / "objects")
     calls = store.app.calls
 
@@ -137,7 +141,8 @@ def answers(place: Path) -> dict[str, Any]:
     with IdentityFixture() as identity, VolumeFixture() as volume:
         return {
             "identity": Answers(identity.app.url_map),
-            "compute": Answers(ComputeFixture(place / "compute").app.url_map, "/v2.1", frozenset(ACTIONS) - MOVES),
+            "compute": Answers(ComputeFixture(place / "compute").app.url_map, "/v2.1",
+                               (frozenset(ACTIONS) | of_others) - MOVES),
             "image": Answers(ImageFixture(place / "image").app.url_map),
             "volume": Answers(volume.app.url_map, actions=frozenset(
                 name for noun in (volume_actions, snapshots, attachments, types) for name in noun.actions.table)),
@@ -151,8 +156,8 @@ HEAD = """\
 # Compatibility
 
 Written by `python tests/compatibility/report.py`; don't edit it. An operation is *answered* when the service has a
-route for it; what isn't answered is 404 or 501, and isn't announced. T: a required interop test reaches it; t: any
-test of Tempest does; s: openstacksdk calls it; d: deprecated.
+route for it; what isn't answered is 404 or 501. T: a required interop test reaches it; t: any test of Tempest does; s:
+openstacksdk calls it; d: deprecated. A run of Tempest is of a service's own tests, on the fake hypervisor.
 
 | service | operations | answered | of those with T | of those with t or s | Tempest 47: passed | failed | skipped |
 |---|---|---|---|---|---|---|---|
@@ -182,7 +187,8 @@ def _share(found: list[tuple[Operation, bool]], marks: str) -> str:
 def _detail(service: str, found: list[tuple[Operation, bool]], run: Any) -> str:
     lines = [f"## {service}", ""]
     if run and run["failures"]:
-        lines += ["Failed:", "", *(f"- `{name}`: {why}" for name, why in sorted(run["failures"].items())), ""]
+        lines += ["Failed:", "", *(f"- `{name}`: {explained(name)}. It said: {said}"
+                                   for name, said in sorted(run["failures"].items())), ""]
     if run and run["skips"]:
         lines += ["Skipped:", "", *(f"- {count} × {why}" for why, count in sorted(
             run["skips"].items(), key=lambda item: (-item[1], item[0]))), ""]
@@ -191,6 +197,14 @@ def _detail(service: str, found: list[tuple[Operation, bool]], run: Any) -> str:
         if chosen:
             lines += [f"{title}:", "", *(f"- {_text(one)}" for one in chosen), ""]
     return "\n".join(lines)
+
+
+def explained(test: str) -> str:
+    for line in (HERE / "failures.txt").read_text().splitlines():
+        beginning, _, why = line.partition(" -- ")
+        if test.startswith(beginning):
+            return why
+    raise SystemExit(f"failures.txt doesn't explain {test}")
 
 
 def _text(one: Operation) -> str:
