@@ -16,6 +16,7 @@ from pileus_kit.serve import api, configured
 from pileus_kit.web import create_app, named_error
 from pileus_volume.api import (
     attachments,
+    backups,
     default_types,
     extensions,
     hosts,
@@ -42,10 +43,10 @@ from pileus_volume.rpc import StorageAgent
 
 DOORBELL = "volume.jobs"
 RESOURCES = [versions.resource, volumes.resource, volume_actions.resource, metadata.of_volumes, metadata.of_snapshots,
-             snapshots.resource, attachments.resource, types.resource, quotas.sets, quotas.classes, limits.resource,
-             hosts.services, hosts.pools, hosts.storage_hosts, hosts.capabilities, hosts.zones, extensions.resource,
-             extensions.filters, transfers.older, transfers.newer, messages.resource, qos_specs.resource,
-             default_types.resource, operations.resource(Job, Event)]
+             snapshots.resource, backups.resource, attachments.resource, types.resource, quotas.sets, quotas.classes,
+             limits.resource, hosts.services, hosts.pools, hosts.storage_hosts, hosts.capabilities, hosts.zones,
+             extensions.resource, extensions.filters, transfers.older, transfers.newer, messages.resource,
+             qos_specs.resource, default_types.resource, operations.resource(Job, Event)]
 ACTIONS = (image_metadata, volume_connections)  # modules that add to the volumes' actions
 
 

@@ -19,6 +19,10 @@ class InvalidSnapshot(BadRequest):
     text = "Invalid snapshot: {why}"
 
 
+class InvalidBackup(BadRequest):
+    text = "Invalid backup: {why}"
+
+
 class InvalidImage(BadRequest):
     text = "Image {image} is unacceptable: {why}"
 
@@ -29,6 +33,10 @@ class VolumeNotFound(NotFound):
 
 class SnapshotNotFound(NotFound):
     text = "Snapshot {snapshot} could not be found."
+
+
+class BackupNotFound(NotFound):
+    text = "Backup {backup} could not be found."
 
 
 class AttachmentNotFound(NotFound):
@@ -116,6 +124,15 @@ class GigabytesQuotaExceeded(TooLarge):
             "Requested {requested}G, quota is {limit}G and {consumed}G has been consumed.")
 
 
+class BackupsQuotaExceeded(TooLarge):
+    text = "BackupLimitExceeded: Maximum number of backups allowed ({limit}) exceeded"
+
+
+class BackupGigabytesQuotaExceeded(TooLarge):
+    text = ("BackupSizeExceedsAvailableQuota: Requested backup exceeds allowed Backup gigabytes quota. "
+            "Requested {requested}G, quota is {limit}G and {consumed}G has been consumed.")
+
+
 class PerVolumeQuotaExceeded(TooLarge):
     text = "VolumeSizeExceedsLimit: Requested volume size {size}G is larger than maximum allowed limit {limit}G."
 
@@ -142,6 +159,13 @@ class ImageRefused(CloudError):
 
     status = 400
     text = "Image {image} is refused: {why}"
+
+
+class BackupRefused(CloudError):
+    """What the object store gave back isn't what was put there."""
+
+    status = 400
+    text = "The backup is refused: {why}"
 
 
 class ToolFailed(CloudError):

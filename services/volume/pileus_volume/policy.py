@@ -32,6 +32,7 @@ RULES = [
         volume_extension:type_get volume_extension:type_get_all volume_extension:types_extra_specs:index
         volume_extension:types_extra_specs:show volume_extension:access_types_extra_specs
         volume_extension:quotas:show limits_extension:used_limits
+        backup:get_all backup:get
         volume:get_all_transfers volume:get_transfer message:get message:get_all volume:get_all_attachments"""),
     *_rules(MEMBER, """
         volume:create volume:create_from_image volume:update volume:delete volume:extend volume:extend_attached_volume
@@ -45,6 +46,7 @@ RULES = [
         volume_extension:volume_actions:initialize_connection volume_extension:volume_actions:terminate_connection
         volume:create_snapshot volume:update_snapshot volume:delete_snapshot volume:update_snapshot_metadata
         volume:delete_snapshot_metadata snapshot_extension:snapshot_actions:update_snapshot_status
+        backup:create backup:update backup:delete backup:restore
         volume:create_transfer volume:accept_transfer volume:delete_transfer message:delete volume:summary
         volume:multiattach_bootable_volume volume:revert_to_snapshot volume:reimage
         volume:reimage_reserved"""),
@@ -66,6 +68,8 @@ RULES = [
         volume_extension:quotas:update volume_extension:quotas:delete
         volume_extension:quota_classes:get volume_extension:quota_classes:update
         volume_extension:services:index volume_extension:services:update volume_extension:hosts
+        volume_extension:backup_admin_actions:reset_status volume_extension:backup_admin_actions:force_delete
+        backup:backup-import backup:export-import backup:backup_project_attribute
         volume_extension:capabilities scheduler_extension:scheduler_stats:get_pools
         volume_extension:default_set_or_update volume_extension:default_get volume_extension:default_get_all
         volume_extension:default_unset"""),

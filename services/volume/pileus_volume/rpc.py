@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pileus_kit.rpc import Interface, call
 
 GIB = 1 << 30
+MANIFEST = "manifest"  # name of the object, under a backup's prefix, that lists the others
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,33 @@ class Image:
     digest: str
     size: int
     ticket: Ticket
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A container of the object store, a backup's prefix in it, and the right to it for a while: queries of
+    temporary URLs. Without `write` it may only be read."""
+
+    url: str
+    prefix: str
+    read: str = field(repr=False)
+    write: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The list of a complete backup's objects, by the backup's prefix; sha256 of the list."""
+
+    prefix: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How many objects a backup has added, its manifest included, and the manifest's sha256."""
+
+    objects: int
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +114,7 @@ class Report:
     nbd_tls: bool
 
 
-class StorageAgent(Interface, topic="volume.agent", version="1.1"):
+class StorageAgent(Interface, topic="volume.agent", version="1.2"):
     """Every call is idempotent: asked twice it does it once."""
 
     @call(since="1.0", timeout=300)
@@ -128,6 +156,14 @@ class StorageAgent(Interface, topic="volume.agent", version="1.1"):
     @call(since="1.0", timeout=7200)
     def upload(self, volume_id: str, snapshot_id: str | None, disk_format: str, ticket: Ticket) -> None:
         """Send the content (of the snapshot, if given) to the image service."""
+
+    @call(since="1.2", timeout=86400)
+    def back_up(self, volume_id: str, snapshot_id: str, shelf: Shelf, parent: Manifest | None) -> Stored:
+        """Put the snapshot's content on the shelf; what the parent has of it already isn't put there again."""
+
+    @call(since="1.2", timeout=86400)
+    def restore(self, disk: Disk, shelf: Shelf, manifest: Manifest) -> None:
+        """Give the disk, which is made if it isn't there and nobody has open, the content of a backup."""
 
     @call(since="1.0", timeout=60)
     def serve(self, wanted: Wanted) -> None:

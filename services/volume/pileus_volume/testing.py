@@ -7,11 +7,14 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
+import requests
+
 from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
-from pileus_kit.testing import Client, TokenBook, fresh_sessions, routed_peers
+from pileus_kit.testing import Client, TokenBook, WsgiAdapter, fresh_sessions, routed_peers
 from pileus_volume.agent.greeting import Greeting
 from pileus_volume.agent.images import send
+from pileus_volume.agent.object_store import session
 from pileus_volume.agent.service import Agent
 from pileus_volume.app import create
 from pileus_volume.config import Config
@@ -43,7 +46,8 @@ class VolumeFixture(AbstractContextManager["VolumeFixture"]):
         self.sessions = fresh_sessions(Model, self.directory)
         self._stack.callback(self.sessions.dispose)
         self.book = book or TokenBook()
-        self.peers = apps if isinstance(apps, Peers) else routed_peers(apps or {})
+        self._apps = {} if isinstance(apps, Peers) or apps is None else apps
+        self.peers = apps if isinstance(apps, Peers) else routed_peers(self._apps)
         self.agents: dict[str, Agent] = {}
         self.backends: dict[str, Backend] = {}
         self.rung: list[str] = []
@@ -64,8 +68,15 @@ class VolumeFixture(AbstractContextManager["VolumeFixture"]):
         """A storage host that reports at once."""
         config = self.config(host)
         self.backends[host] = backend(config)
-        self.agents[host] = Agent(config, self.backends[host], self._send)
+        self.agents[host] = Agent(config, self.backends[host], self._send, self._store)
         assert Greeting(self.agents[host], Listener(self.sessions)).greet()
+
+    def _store(self) -> requests.Session:
+        """What agents reach the object store with: it may be an app of this process."""
+        http = session()
+        if "objectstore" in self._apps:
+            http.mount("http://objectstore.test", WsgiAdapter(self._apps["objectstore"]))
+        return http
 
     def _take(self, path: Path, ticket: Ticket) -> None:
         self.sent[ticket.url] = path.read_bytes()

@@ -1,9 +1,14 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from flask import Flask, jsonify, request
 
+from pileus_kit.testing import TokenBook
+from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_volume.testing import VolumeFixture
 
 IMAGE = "11111111-1111-4111-8111-111111111111"
@@ -76,9 +81,9 @@ def compute_app() -> Flask:
 class World(VolumeFixture):
     """The service with an image and a compute service, and short ways to say things."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, more: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         self.images, self.compute = image_app(), compute_app()
-        super().__init__(apps={"image": self.images, "compute": self.compute}, **kwargs)
+        super().__init__(apps={"image": self.images, "compute": self.compute, **(more or {})}, **kwargs)
 
     def volume(self, drained: bool = True, **asked: Any) -> dict[str, Any]:
         answer = self.client.post("/v3/p1/volumes", json={"volume": {"size": 1, **asked}}, version="3.60")
@@ -114,6 +119,51 @@ class World(VolumeFixture):
         if complete:
             assert self.client.post(f"{path}/action", version="3.60", json={"os-complete": {}}).status_code == 204
         return put.json["attachment"]
+
+
+class StoreWorld(World):
+    """The same with a real object store beside it, for backups."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._place = TemporaryDirectory(prefix="pileus-backups-")
+        book = TokenBook()
+        self.store = ObjectStoreFixture(Path(self._place.name), devices=3, book=book)
+        book.add(replace(book.service, token="token-service", roles=book.service.roles | {"ResellerAdmin"}))
+        super().__init__(more={"objectstore": self.store.app}, book=book, **kwargs)
+
+    def close(self) -> None:
+        super().close()
+        self.store.close()
+        self._place.cleanup()
+
+    def back_up(self, volume_id: str, drained: bool = True, version: str = "3.70", **asked: Any) -> dict[str, Any]:
+        answer = self.client.post("/v3/p1/backups", json={"backup": {"volume_id": volume_id, **asked}}, version=version)
+        assert answer.status_code == 202, answer.text
+        if not drained:
+            return answer.json["backup"]
+        self.drain()
+        return self.backup(answer.json["backup"]["id"])
+
+    def backup(self, backup_id: str) -> dict[str, Any]:
+        answer = self.client.get(f"/v3/p1/backups/{backup_id}", version="3.70")
+        assert answer.status_code == 200, answer.text
+        return answer.json["backup"]
+
+    def objects(self, container: str = "volumebackups") -> list[str]:
+        self.store.drain()
+        answer = self.store.client.get(f"/v1/AUTH_p1/{container}?format=json", as_=self.book.member)
+        return [entry["name"] for entry in answer.json] if answer.status_code == 200 else []
+
+
+@pytest.fixture
+def stored() -> Iterator[StoreWorld]:
+    with StoreWorld() as fixture:
+        yield fixture
+
+
+@pytest.fixture
+def store_worlds() -> type[StoreWorld]:
+    return StoreWorld
 
 
 @pytest.fixture

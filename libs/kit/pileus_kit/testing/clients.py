@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from pileus_kit.auth import Caller
 from pileus_kit.config import ServiceConfig
+from pileus_kit.errors import PeerDown
 from pileus_kit.peers import Peers
 
 
@@ -74,7 +75,8 @@ class WsgiAdapter(BaseAdapter):
         response.reason = HTTPStatus(answer.status_code).phrase
         response.headers.update(dict(answer.headers))
         response.raw = HTTPResponse(io.BytesIO(answer.get_data()), headers=dict(answer.headers),
-                                    status=answer.status_code, preload_content=False)
+                                    status=answer.status_code, preload_content=False,
+                                    request_method=request.method)
         return response
 
     def close(self) -> None:
@@ -93,7 +95,7 @@ class RoutedPeers(Peers):
 
     def endpoint(self, service: str) -> str:
         if service not in self._names:
-            raise LookupError(f"this test has no {service} service")
+            raise PeerDown(service=service, why="the catalogue doesn't offer it")
         return f"http://{service}.test"
 
 

@@ -26,7 +26,7 @@ class Request:
         self.method: str = environ["REQUEST_METHOD"]
         self.transaction = transaction
         self.caller: Caller | None = None
-        self.owner = False  # the policy, not an ACL, let the caller in
+        self.owner = False  # may change the account, so is shown its keys and ACLs
         self.path = text_of(environ.get("PATH_INFO", ""))
 
     @cached_property

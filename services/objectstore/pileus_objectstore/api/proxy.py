@@ -97,7 +97,8 @@ class Proxy:
             visited = static_web.site(self.tools, request)
             if visited:
                 return static_web.visit(self.tools, request, visited)
-            request.owner = judge(self.tools, request, target, call.policy, call.acl)
+            operator = judge(self.tools, request, target, call.policy, call.acl)  # and not let in by an ACL
+            request.owner = operator and self.tools.rights.allows("objectstore:account:update", request.caller, target)
         check(target)
         return call.handler(self.tools, request)
 

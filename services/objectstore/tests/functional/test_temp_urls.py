@@ -60,3 +60,13 @@ def test_prefixes_and_container_keys(store: ObjectStoreFixture, container: str, 
     assert store.client.get(url.replace("/dir/x?", "/o?"), anonymous=True).status_code == 401
     store.client.post(container, headers={"X-Container-Meta-Temp-Url-Key-2": "two"})
     assert store.client.get(signed("GET", object_path, key="two"), anonymous=True).data == b"data"
+
+
+def test_who_may_only_read_is_not_shown_the_keys(store: ObjectStoreFixture, object_path: str) -> None:
+    """With a key a reader could write."""
+    container = object_path.rpartition("/")[0]
+    store.client.post(container, headers={"X-Container-Meta-Temp-Url-Key": KEY, "X-Container-Read": ".r:*"})
+    for path in (store.account, container):
+        for who, shown in ((store.tokens.reader, False), (store.tokens.member, True)):
+            assert (KEY in store.client.head(path, as_=who).headers.values()) is shown, (path, who.user_name)
+            assert (KEY in store.client.get(path, as_=who).headers.values()) is shown, (path, who.user_name)

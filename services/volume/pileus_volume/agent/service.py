@@ -5,17 +5,34 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import requests
+
+from pileus_volume.agent import backups
 from pileus_volume.agent.images import fetched, send
+from pileus_volume.agent.object_store import Objects, session
 from pileus_volume.config import Config
 from pileus_volume.drivers.base import Backend, Server
-from pileus_volume.rpc import Disk, Done, Image, Report, Size, StorageAgent, Ticket, Wanted
+from pileus_volume.rpc import (
+    Disk,
+    Done,
+    Image,
+    Manifest,
+    Report,
+    Shelf,
+    Size,
+    StorageAgent,
+    Stored,
+    Ticket,
+    Wanted,
+)
 
 log = logging.getLogger(__name__)
 
 
 class Agent(StorageAgent):
-    def __init__(self, config: Config, backend: Backend, send: Callable[[Path, Ticket], None] = send) -> None:
-        self._config, self._backend, self._send = config, backend, send
+    def __init__(self, config: Config, backend: Backend, send: Callable[[Path, Ticket], None] = send,
+                 store: Callable[[], requests.Session] = session) -> None:
+        self._config, self._backend, self._send, self._store = config, backend, send, store
         self._generation = -1
         self._serving = threading.Lock()
 
@@ -53,6 +70,14 @@ class Agent(StorageAgent):
     def upload(self, volume_id: str, snapshot_id: str | None, disk_format: str, ticket: Ticket) -> None:
         with self._backend.opened(volume_id, snapshot_id, disk_format) as path:
             self._send(path, ticket)
+
+    def back_up(self, volume_id: str, snapshot_id: str, shelf: Shelf, parent: Manifest | None) -> Stored:
+        with self._store() as http, self._backend.opened(volume_id, snapshot_id, "raw") as content:
+            return backups.back_up(content, shelf.prefix, Objects(shelf, http), parent)
+
+    def restore(self, disk: Disk, shelf: Shelf, manifest: Manifest) -> None:
+        with self._store() as http, self._backend.filling(disk) as target:
+            backups.restore(target, Objects(shelf, http), manifest)
 
     def serve(self, wanted: Wanted) -> None:
         with self._serving:

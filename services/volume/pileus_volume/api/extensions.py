@@ -10,7 +10,7 @@ resource = Resource("extensions", __name__, url_prefix="/v3/extensions")
 filters = Resource("resource_filters", __name__, url_prefix="/v3/resource_filters")
 
 ALIASES = {
-    "os-admin-actions": "AdminActions", "os-availability-zone": "AvailabilityZones",
+    "backups": "Backups", "os-admin-actions": "AdminActions", "os-availability-zone": "AvailabilityZones",
     "os-extended-snapshot-attributes": "ExtendedSnapshotAttributes", "os-hosts": "Hosts",
     "os-image-create": "CreateVolumeExtension", "qos-specs": "Qos_specs_manage", "os-quota-sets": "Quotas",
     "os-quota-class-sets": "QuotaClasses", "OS-SCH-HNT": "SchedulerHints", "scheduler-stats": "Scheduler_stats",
@@ -24,6 +24,7 @@ FILTERS = {
                "created_at", "updated_at", "consumes_quota", "volume_type", "multiattach"],
     "snapshot": ["name", "status", "volume_id", "metadata", "availability_zone", "created_at", "updated_at",
                  "consumes_quota"],
+    "backup": ["name", "status", "volume_id"],
     "attachment": ["volume_id", "status", "instance_id", "attach_status"],
     "message": ["resource_uuid", "resource_type", "event_id", "request_id"],
     "volume_type": ["is_public", "name", "extra_specs"], "pool": ["name"]}

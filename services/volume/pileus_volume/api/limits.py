@@ -23,4 +23,4 @@ def show() -> Any:
         "maxTotalVolumeGigabytes": book.limit("gigabytes"), "maxTotalBackups": book.limit("backups"),
         "maxTotalBackupGigabytes": book.limit("backup_gigabytes"), "totalVolumesUsed": book.used["volumes"],
         "totalSnapshotsUsed": book.used["snapshots"], "totalGigabytesUsed": book.used["gigabytes"],
-        "totalBackupsUsed": 0, "totalBackupGigabytesUsed": 0}}}
+        "totalBackupsUsed": book.used["backups"], "totalBackupGigabytesUsed": book.used["backup_gigabytes"]}}}

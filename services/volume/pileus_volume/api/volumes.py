@@ -1,5 +1,6 @@
 """Volumes: create, list, show, change, delete."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import request
@@ -12,7 +13,7 @@ from pileus_volume.api.image_facts import image_facts
 from pileus_volume.api.project_paths import Resource, base_url
 from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, SIZE, TEXT, UUID_OR_NULL, wrapped
 from pileus_volume.api.volume_views import detail, made, summary
-from pileus_volume.core import volumes
+from pileus_volume.core import backups, volumes
 from pileus_volume.core.volumes import Wish
 from pileus_volume.db.models import Attachment, Volume, VolumeType
 from pileus_volume.errors import Invalid, NotOffered
@@ -49,11 +50,13 @@ STRICT_SINCE = (3, 31)
 @resource.endpoint("POST", "", policy="volume:create", body=CREATE)
 def create(body: dict[str, Any]) -> Any:
     asked = body["volume"]
-    for key in ("consistencygroup_id", "group_id", "backup_id"):
+    for key in ("consistencygroup_id", "group_id"):
         if asked.get(key):
             raise NotOffered(what=f"Creating a volume with {key}")
     wish = _wish(asked)
     with tools().sessions.begin() as session:
+        if asked.get("backup_id"):
+            wish = replace(wish, backup=backups.find(session, asked["backup_id"], caller()))
         volume, job = volumes.create(session, caller(), wish)
         view = {"volume": made(volume)}
     tools().ring(job.id)
@@ -62,8 +65,8 @@ def create(body: dict[str, Any]) -> Any:
 
 def _wish(asked: dict[str, Any]) -> Wish:
     image_ref = asked.get("imageRef") or asked.get("image_id")
-    if sum(map(bool, (asked.get("snapshot_id"), asked.get("source_volid"), image_ref))) > 1:
-        raise Invalid(why="snapshot, source volume and image can't be given together")
+    if sum(map(bool, (asked.get("snapshot_id"), asked.get("source_volid"), image_ref, asked.get("backup_id")))) > 1:
+        raise Invalid(why="snapshot, source volume, image and backup can't be given together")
     size = int(asked["size"]) if asked.get("size") is not None else None
     image = None
     if image_ref:

@@ -8,23 +8,25 @@ from sqlalchemy.orm import Session
 from pileus_kit import context
 from pileus_kit.auth import Caller
 from pileus_kit.db import now
-from pileus_volume.db.models import Message, Snapshot, Volume
+from pileus_volume.db.models import Backup, Message, Model, Snapshot, Volume
 from pileus_volume.errors import MessageNotFound
 
 KEPT = timedelta(days=30)
-ACTIONS = {  # OpenStack's action numbers and sentences: event ids look like VOLUME_VOLUME_001_002
-    "create": ("001", "schedule allocate volume"), "delete": ("015", "delete volume"),
+ACTIONS = {  # OpenStack's numbers (to 016) and sentences: event ids look like VOLUME_VOLUME_001_002
+    "create": ("001", "schedule allocate volume"), "delete": ("018", "delete volume"),
     "extend": ("007", "extend volume"), "upload": ("003", "copy volume to image"),
-    "snapshot": ("011", "create snapshot"), "unsnapshot": ("012", "delete snapshot"),
-    "revert": ("017", "revert volume to snapshot"), "reimage": ("019", "reimage volume"),
-    "attach": ("002", "attach volume"),
+    "snapshot": ("009", "create snapshot"), "unsnapshot": ("010", "delete snapshot"),
+    "revert": ("017", "revert volume to snapshot"), "reimage": ("016", "reimage volume"),
+    "attach": ("002", "attach volume"), "back up": ("013", "create backup"), "unback": ("014", "delete backup"),
+    "restore": ("015", "restore backup"),
 }
+KINDS: dict[type[Model], str] = {Volume: "VOLUME", Snapshot: "VOLUME_SNAPSHOT", Backup: "VOLUME_BACKUP"}
 
 
-def tell(session: Session, about: Volume | Snapshot, action: str, why: str) -> None:
+def tell(session: Session, about: Volume | Snapshot | Backup, action: str, why: str) -> None:
     """Leave a message; older ones that are over go at the same time."""
     number, sentence = ACTIONS[action]
-    kind = "VOLUME" if isinstance(about, Volume) else "VOLUME_SNAPSHOT"
+    kind = KINDS[type(about)]
     at = now()
     session.execute(delete(Message).where(Message.expires_at < at))
     session.add(Message(project_id=about.project_id, resource_type=kind, resource_id=about.id,

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from pileus_volume.db.models import Quota, QuotaClass, Snapshot, Volume, VolumeType
+from pileus_volume.db.models import Backup, Quota, QuotaClass, Snapshot, Volume, VolumeType
 from pileus_volume.errors import (
+    BackupGigabytesQuotaExceeded,
+    BackupsQuotaExceeded,
     GigabytesQuotaExceeded,
     PerVolumeQuotaExceeded,
     SnapshotsQuotaExceeded,
@@ -42,15 +44,20 @@ def ledger(session: Session, project_id: str) -> Ledger:
         Volume.project_id == project_id).group_by(Volume.type_id)
     snapshots = select(literal("snapshots"), Snapshot.type_id, func.count(), func.sum(Snapshot.volume_size)).where(
         Snapshot.project_id == project_id).group_by(Snapshot.type_id)
+    backups = select(literal("backups"), literal(""), func.count(), func.coalesce(func.sum(Backup.size), 0)).where(
+        Backup.project_id == project_id)
     limits: dict[str, dict[str, int]] = {"class": {}, "own": {}}
+    used: dict[str, int] = {}
     by_type: dict[tuple[str, str], int] = {}
-    for kind, key, first, second in session.execute(union_all(class_limits, own_limits, volumes, snapshots)):
+    for kind, key, first, second in session.execute(union_all(class_limits, own_limits, volumes, snapshots, backups)):
         if kind in limits:
             limits[kind][key] = first
+        elif kind == "backups":
+            used = {"backups": first, "backup_gigabytes": int(second)}
         else:
             by_type[kind, key] = first
             by_type["gigabytes", key] = by_type.get(("gigabytes", key), 0) + int(second)
-    used = {resource: sum(n for (name, _), n in by_type.items() if name == resource) for resource in PER_TYPE}
+    used |= {resource: sum(n for (name, _), n in by_type.items() if name == resource) for resource in PER_TYPE}
     return Ledger(limits["class"] | limits["own"], used, by_type)
 
 
@@ -78,6 +85,17 @@ def check(session: Session, project_id: str, kind: VolumeType, *, volumes: int =
     for resource, more in (("gigabytes", moved), ("volumes", 1)) if moved else ():
         name = f"{resource}_{kind.name}"
         _fits(name, book.limits.get(name, UNLIMITED), book.used_by_type.get((resource, kind.id), 0), more)
+
+
+def check_backup(session: Session, project_id: str, gigabytes: int) -> None:
+    """Raise the right 413 unless one more backup of that size fits."""
+    hold(session, project_id)
+    book = ledger(session, project_id)
+    if book.used["backups"] >= book.limit("backups") >= 0:
+        raise BackupsQuotaExceeded(limit=book.limit("backups"))
+    used, limit = book.used["backup_gigabytes"], book.limit("backup_gigabytes")
+    if used + gigabytes > limit >= 0:
+        raise BackupGigabytesQuotaExceeded(requested=gigabytes, limit=limit, consumed=used)
 
 
 def _fits(name: str, limit: int, used: int, more: int) -> None:

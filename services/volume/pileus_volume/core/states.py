@@ -1,19 +1,19 @@
-"""Which events change a volume's or a snapshot's status, and from where. Everything else is refused."""
+"""Which events change a volume's, a snapshot's or a backup's status, and from where. Everything else is refused."""
 
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from pileus_kit.db import now
-from pileus_volume.db.models import Snapshot, Volume
-from pileus_volume.errors import InvalidSnapshot, InvalidVolume
+from pileus_volume.db.models import Backup, Snapshot, Volume
+from pileus_volume.errors import InvalidBackup, InvalidSnapshot, InvalidVolume
 
 BACK = "back"  # to what it was before: `previous_status`
 REMOVABLE = ("available", "error", "error_deleting", "error_restoring", "error_extending", "error_managing",
              "creating", "downloading")
 ANY = ("available", "in-use", "reserved", "attaching", "detaching", "error", "error_deleting", "error_extending",
        "error_restoring", "error_managing", "creating", "downloading", "uploading", "extending", "retyping",
-       "reverting", "maintenance", "awaiting-transfer", "deleting")
+       "reverting", "maintenance", "awaiting-transfer", "backing-up", "restoring-backup", "deleting")
 
 MOVES: dict[str, dict[str, str]] = {
     "download": {"creating": "downloading"},
@@ -38,6 +38,11 @@ MOVES: dict[str, dict[str, str]] = {
     "reimage_reserved": {"available": "downloading", "error": "downloading", "reserved": "downloading"},
     "offer": {"available": "awaiting-transfer"},
     "withdraw": {"awaiting-transfer": "available"},
+    "back_up": {"available": "backing-up", "in-use": "backing-up"},
+    "backed_up": {"backing-up": BACK},
+    "restore": {"available": "restoring-backup", "error_restoring": "restoring-backup"},
+    "restored": {"restoring-backup": "available"},
+    "fail_restoration": {"restoring-backup": "error_restoring"},
 }
 
 SNAPSHOT_MOVES: dict[str, dict[str, str]] = {
@@ -48,6 +53,19 @@ SNAPSHOT_MOVES: dict[str, dict[str, str]] = {
     "fail_deletion": {"deleting": "error_deleting"},
     "restore": {"available": "restoring"},
     "restored": {"restoring": "available"},
+    "back_up": {"available": "backing-up"},
+    "backed_up": {"backing-up": "available"},
+}
+
+BACKUP_MOVES: dict[str, dict[str, str]] = {
+    "created": {"creating": "available"},
+    "fail_creation": {"creating": "error"},
+    "restore": {"available": "restoring"},
+    "restored": {"restoring": "available"},
+    "delete": dict.fromkeys(("available", "error"), "deleting"),
+    "force_delete": dict.fromkeys(("available", "error", "error_deleting", "creating", "restoring", "deleting"),
+                                  "deleting"),
+    "fail_deletion": {"deleting": "error_deleting"},
 }
 
 
@@ -74,18 +92,30 @@ def move(session: Session, volume: Volume | str, event: str, **also: object) -> 
 
 def move_snapshot(session: Session, snapshot: Snapshot, event: str, **also: object) -> None:
     """The same for a snapshot; else InvalidSnapshot."""
-    table = SNAPSHOT_MOVES[event]
-    hit = session.execute(
-        update(Snapshot).where(Snapshot.id == snapshot.id, Snapshot.status.in_(table))
-        .values(status=case(table, value=Snapshot.status), updated_at=now(), **also)
-        .returning(Snapshot.status).execution_options(synchronize_session=False)).scalar()
-    if hit is None:
-        raise InvalidSnapshot(why=f"Snapshot {snapshot.id} status must be {' or '.join(table)}, "
+    if not _moved(session, snapshot, SNAPSHOT_MOVES[event], also):
+        raise InvalidSnapshot(why=f"Snapshot {snapshot.id} status must be {' or '.join(SNAPSHOT_MOVES[event])}, "
                                   f"but current status is: {snapshot.status}.")
-    _refresh(snapshot, status=hit, **also)
 
 
-def _refresh(row: Volume | Snapshot, **values: object) -> None:
+def move_backup(session: Session, backup: Backup, event: str, **also: object) -> None:
+    """The same for a backup; else InvalidBackup."""
+    if not _moved(session, backup, BACKUP_MOVES[event], also):
+        raise InvalidBackup(why=f"Backup {backup.id} status must be {' or '.join(BACKUP_MOVES[event])}, "
+                                f"but current status is: {backup.status}.")
+
+
+def _moved(session: Session, row: Snapshot | Backup, table: dict[str, str], also: dict[str, object]) -> bool:
+    kind = type(row)
+    hit = session.execute(
+        update(kind).where(kind.id == row.id, kind.status.in_(table))
+        .values(status=case(table, value=kind.status), updated_at=now(), **also)
+        .returning(kind.status).execution_options(synchronize_session=False)).scalar()
+    if hit is not None:
+        _refresh(row, status=hit, **also)
+    return hit is not None
+
+
+def _refresh(row: Volume | Snapshot | Backup, **values: object) -> None:
     """Tell the object what the row now has, without writing it again."""
     for name, value in values.items():
         set_committed_value(row, name, value)

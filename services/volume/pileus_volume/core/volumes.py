@@ -12,8 +12,8 @@ from pileus_kit.auth import Caller
 from pileus_kit.db import new_id, now
 from pileus_kit.flow import cancel, enqueue, live
 from pileus_volume.core import capabilities, hosts, quotas, types
-from pileus_volume.core.states import REMOVABLE, move, move_snapshot
-from pileus_volume.db.models import Attachment, Job, Snapshot, StorageHost, Volume, VolumeType
+from pileus_volume.core.states import REMOVABLE, move, move_backup, move_snapshot
+from pileus_volume.db.models import Attachment, Backup, Job, Snapshot, StorageHost, Volume, VolumeType
 from pileus_volume.errors import (
     Invalid,
     InvalidImage,
@@ -53,6 +53,7 @@ class Wish:
     image: ImageFacts | None = None
     snapshot_id: str | None = None
     source_volid: str | None = None
+    backup: Backup | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def create(session: Session, caller: Caller, wish: Wish) -> tuple[Volume, Job]:
     volume = Volume(
         id=new_id(), project_id=str(caller.project_id), user_id=caller.user_id, name=wish.name,
         description=wish.description, size=size, claimed=size, type_id=kind.id, availability_zone=wish.zone or "nova",
-        multiattach=kind.extra_specs.get("multiattach") == "<is> True", meta=dict(wish.metadata),
+        multiattach=kind.extra_specs.get("multiattach") == "<is> True",
+        meta=dict(wish.backup.facts.get("meta", {}) if wish.backup else {}) | dict(wish.metadata),
         bootable=origin.bootable, image_meta=dict(origin.image_meta) if origin.image_meta else None,
         snapshot_id=wish.snapshot_id, source_volid=wish.source_volid)
     data = {**origin.data, "size": size}
@@ -120,6 +122,8 @@ def _origin(session: Session, caller: Caller, wish: Wish) -> Origin:
         return _from_snapshot(session, caller, wish.snapshot_id)
     if wish.source_volid:
         return _from_volume(session, caller, wish.source_volid)
+    if wish.backup:
+        return _from_backup(session, wish.backup)
     if wish.image:
         return _from_image(wish.image)
     return Origin()
@@ -144,6 +148,14 @@ def _from_volume(session: Session, caller: Caller, volume_id: str) -> Origin:
                                 f"but current status is: {source.status}.")
     return Origin("volume.create_from_volume", source.size, source.host, source.type, source.bootable,
                   source.image_meta, {"source_id": source.id})
+
+
+def _from_backup(session: Session, backup: Backup) -> Origin:
+    """Its volume needn't be there any more, so it may come to any host and be of any type."""
+    move_backup(session, backup, "restore")
+    facts = backup.facts
+    return Origin("volume.create_from_backup", backup.size, None, None, bool(facts.get("bootable")),
+                  facts.get("image_meta"), {"backup_id": backup.id, "where": backup.where})
 
 
 def _from_image(image: ImageFacts) -> Origin:

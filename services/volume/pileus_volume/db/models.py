@@ -1,10 +1,10 @@
 """One class per noun. What Cinder keeps in key-value tables is a JSON column here: one row, one read."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, exists
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
 from pileus_kit.db import Json, Utc, new_id, now
 from pileus_kit.flow import EventColumns, JobColumns
@@ -108,6 +108,46 @@ class Snapshot(Stamped, Model):
 
     __table_args__ = (Index("snapshots_of_project", "project_id", "created_at", "id"),
                       Index("snapshots_in_order", "created_at", "id"), Index("snapshots_of_volume", "volume_id"))
+
+
+class Backup(Stamped, Model):
+    """A volume's content in the object store. It outlives the volume; `place` is where, `facts` what else is restored.
+
+    `place`: account (the project in whose account it is), prefix (of its objects' names), digest (of its manifest).
+    `facts`: bootable, image_meta, meta of the volume.
+    """
+
+    __tablename__ = "backups"
+
+    volume_id: Mapped[str] = mapped_column(String(36))
+    snapshot_id: Mapped[str | None] = mapped_column(String(36), default=None)
+    parent_id: Mapped[str | None] = mapped_column(String(36), default=None)  # what an incremental one builds upon
+    size: Mapped[int]  # GiB, of the volume
+    status: Mapped[str] = mapped_column(String(32), default="creating")
+    fail_reason: Mapped[str | None] = mapped_column(String(255), default=None)
+    container: Mapped[str] = mapped_column(String(255))
+    place: Mapped[dict[str, str]] = mapped_column(Json)
+    object_count: Mapped[int] = mapped_column(default=0)
+    availability_zone: Mapped[str | None] = mapped_column(String(255), default=None)
+    data_timestamp: Mapped[datetime] = mapped_column(Utc, default=now)
+    facts: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    meta: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
+
+    if TYPE_CHECKING:
+        has_increments: Mapped[bool]  # below: a column that asks the same table
+
+    __table_args__ = (Index("backups_of_project", "project_id", "created_at", "id"),
+                      Index("backups_in_order", "created_at", "id"), Index("backups_of_volume", "volume_id"),
+                      Index("backups_upon", "parent_id"))
+
+    @property
+    def where(self) -> dict[str, str]:
+        """For flows: account, container, prefix and, once it is complete, digest."""
+        return {"container": self.container, **self.place}
+
+
+_upon = Backup.__table__.alias("increments")
+Backup.has_increments = column_property(exists().where(_upon.c.parent_id == Backup.id))
 
 
 class Attachment(Model):

@@ -76,6 +76,11 @@ class Backend(ABC):
         """Go back to the snapshot, at the disk's present size. Raises DiskBusy if somebody has it open."""
 
     @abstractmethod
+    def filling(self, disk: Disk) -> AbstractContextManager[Path]:
+        """A raw file of the disk's size, all zeros, to write to: when that ended well it is the disk's content, else
+        nothing has happened. The disk is made if it isn't there. Raises DiskBusy if somebody has it open."""
+
+    @abstractmethod
     def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> AbstractContextManager[Path]:
         """The content as a file of that format, to read from; it is gone afterwards."""
 

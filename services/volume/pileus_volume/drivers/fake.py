@@ -79,6 +79,14 @@ class FakeBackend(Backend, Server):
         self.origins[disk.volume_id] = f"snapshot {snapshot_id}"
 
     @contextmanager
+    def filling(self, disk: Disk) -> Iterator[Path]:
+        with NamedTemporaryFile() as file:
+            file.truncate(disk.size_gib * GIB)
+            yield Path(file.name)
+            self.create(disk)
+            self.origins[disk.volume_id] = file.readline(1000).decode().rstrip("\n")
+
+    @contextmanager
     def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
         if disk_format not in ("raw", "qcow2"):
             raise ToolFailed(tool="fake", why=f"images of format {disk_format} can't be made")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pileus_kit.testing import kill_at_every_step
-from pileus_volume.db.models import Message
+from pileus_volume.db.models import Backup, Message
 from pileus_volume.flows.all import FLOWS
 
 World = Any
@@ -202,6 +202,114 @@ class Reimaging:
         self.done()
 
 
+class BackingUp:
+    def __init__(self, world: World) -> None:
+        self.world, self.runner = world, world.runner
+        self.volume = world.volume()["id"]
+        self.before: list[str] = []
+
+    def start(self) -> str:
+        self.backup = self.world.back_up(self.volume, drained=False)["id"]
+        return self.world.rung[-1]
+
+    def done(self) -> None:
+        shown = self.world.backup(self.backup)
+        assert (shown["status"], shown["object_count"]) == ("available", 2)
+        assert len(self.world.objects()) == 2
+        self.rested()
+
+    def undone(self) -> None:
+        answer = self.world.client.get(f"/v3/backups/{self.backup}")
+        assert answer.status_code == 404 or answer.json["backup"]["status"] == "error"
+        assert self.world.objects() == []
+        self.rested()
+
+    def rested(self) -> None:
+        assert self.world.show(self.volume)["status"] == "available"
+        assert not self.world.fake.snapshots.get(self.volume)
+
+
+class Restoring(BackingUp):
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.backup = world.back_up(self.volume)["id"]
+        self.target = world.volume(imageRef=IMAGE)["id"]
+
+    def start(self) -> str:
+        answer = self.world.client.post(f"/v3/backups/{self.backup}/restore", json={"restore": {
+            "volume_id": self.target}})
+        assert answer.status_code == 202, answer.text
+        return self.world.rung[-1]
+
+    def done(self) -> None:
+        super().done()
+        shown = self.world.show(self.target)
+        assert (shown["status"], shown["bootable"]) == ("available", "false")
+        assert self.world.fake.origins[self.target] == "blank"
+
+    def undone(self) -> None:
+        assert self.world.backup(self.backup)["status"] == "available"
+        assert self.world.show(self.target)["status"] == "error_restoring"
+        self.start()
+        self.world.drain()
+        self.done()
+
+
+class FromBackup(Creation):
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        source = world.volume()["id"]
+        self.backup, self.before = world.back_up(source)["id"], {source}
+
+    def start(self) -> str:
+        answer = self.world.client.post(f"/v3/backups/{self.backup}/restore", json={"restore": {}})
+        assert answer.status_code == 202, answer.text
+        self.volume = answer.json["restore"]["volume_id"]
+        return self.world.rung[-1]
+
+    def nothing_else(self) -> None:
+        super().nothing_else()
+        assert self.world.backup(self.backup)["status"] == "available"
+
+
+class Unbacking(BackingUp):
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.backup = world.back_up(self.volume)["id"]
+
+    def start(self) -> str:
+        assert self.world.client.delete(f"/v3/backups/{self.backup}").status_code == 202
+        return self.world.rung[-1]
+
+    def done(self) -> None:
+        assert self.world.client.get(f"/v3/backups/{self.backup}").status_code == 404
+        assert self.world.objects() == []
+
+    def undone(self) -> None:
+        assert self.world.backup(self.backup)["status"] == "error_deleting"
+
+
+class Importing(BackingUp):
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        made, admin = world.back_up(self.volume)["id"], world.book.admin
+        self.record = world.client.get(f"/v3/backups/{made}/export_record", as_=admin).json["backup-record"]
+        with world.sessions.begin() as session:  # as if it were another cloud
+            session.query(Backup).delete()
+
+    def start(self) -> str:
+        answer = self.world.client.post("/v3/backups/import_record", json={"backup-record": self.record},
+                                        as_=self.world.book.admin)
+        assert answer.status_code == 201, answer.text
+        self.backup = answer.json["backup"]["id"]
+        return self.world.rung[-1]
+
+    def undone(self) -> None:
+        answer = self.world.client.get(f"/v3/backups/{self.backup}")
+        assert answer.status_code == 404 or answer.json["backup"]["status"] == "error"
+        assert len(self.world.objects()) == 2
+
+
 class Serving:
     def __init__(self, world: World) -> None:
         self.world, self.runner = world, world.runner
@@ -219,7 +327,10 @@ SCENARIOS = {
     "volume.create": Creation, "volume.create_from_image": FromImage, "volume.create_from_snapshot": FromSnapshot,
     "volume.create_from_volume": FromVolume, "volume.delete": Deletion, "volume.extend": Extension,
     "snapshot.create": Snapshotting, "snapshot.delete": Unsnapshotting, "volume.upload": Upload,
-    "volume.revert": Reversion, "volume.reimage": Reimaging, "exports.serve": Serving}
+    "volume.revert": Reversion, "volume.reimage": Reimaging, "exports.serve": Serving, "backup.create": BackingUp,
+    "volume.restore": Restoring, "volume.create_from_backup": FromBackup, "backup.delete": Unbacking,
+    "backup.import": Importing}
+STORED = ("backup.", "volume.restore", "volume.create_from_backup")  # these need an object store
 
 
 def test_no_flow_is_forgotten():
@@ -227,13 +338,13 @@ def test_no_flow_is_forgotten():
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_killed_at_every_step(name, worlds):
+def test_killed_at_every_step(name, worlds, store_worlds):
     @contextmanager
     def make() -> Iterator:
-        with worlds() as world:
+        with (store_worlds if name.startswith(STORED) else worlds)() as world:
             yield SCENARIOS[name](world)
 
-    unstoppable = name in ("volume.delete", "snapshot.delete", "exports.serve")
+    unstoppable = name in ("volume.delete", "snapshot.delete", "exports.serve", "backup.delete")
     kill_at_every_step(BY_NAME[name], make, cancellable=not unstoppable, undoable=name != "exports.serve")
 
 

@@ -13,7 +13,7 @@ class Rows:
 
     def __init__(self, world: Any) -> None:
         self.world, self.admin = world, world.book.admin
-        limits = dict.fromkeys(("volumes", "gigabytes", "snapshots"), -1)
+        limits = dict.fromkeys(("volumes", "gigabytes", "snapshots", "backups", "backup_gigabytes"), -1)
         self.send("PUT", "/os-quota-sets/p1", {"quota_set": limits}, self.admin)
         self.volume = world.volume()["id"]
 
@@ -35,6 +35,9 @@ class Rows:
         self.send("POST", "/snapshots", {"snapshot": wish})
         self.world.drain()
 
+    def backups(self, i: int) -> None:
+        self.world.back_up(self.volume, name=f"b{i}", metadata={"a": "b"}, incremental=i % 3 > 0)
+
     def types(self, i: int) -> None:
         self.send("POST", "/types", {"volume_type": {"name": f"t{i}", "extra_specs": {"a": "b"}}}, self.admin)
 
@@ -49,6 +52,7 @@ LISTS: dict[str, tuple[Callable[[Rows, int], None], str]] = {  # path: what make
     "/volumes": (Rows.volumes, "volumes"), "/volumes/detail": (Rows.attached, "volumes"),
     "/volumes/detail?all_tenants=1&sort=name:asc&with_count=true": (Rows.volumes, "volumes"),
     "/snapshots": (Rows.snapshots, "snapshots"), "/snapshots/detail": (Rows.snapshots, "snapshots"),
+    "/backups": (Rows.backups, "backups"), "/backups/detail": (Rows.backups, "backups"),
     "/types": (Rows.types, "volume_types"), "/attachments": (Rows.attached, "attachments"),
     "/attachments/detail": (Rows.attached, "attachments"), "/volume-transfers": (Rows.transfers, "transfers"),
     "/volume-transfers/detail": (Rows.transfers, "transfers"), "/qos-specs": (Rows.specs, "qos_specs"),
@@ -57,7 +61,8 @@ LISTS: dict[str, tuple[Callable[[Rows, int], None], str]] = {  # path: what make
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_list_costs_the_same_whatever_its_length(world: Any, path: str) -> None:
+def test_a_list_costs_the_same_whatever_its_length(request: pytest.FixtureRequest, path: str) -> None:
+    world = request.getfixturevalue("stored" if "backups" in path else "world")
     rows = Rows(world)
     make, key = LISTS[path]
     admins = path.startswith(("/types", "/qos")) or "all_tenants" in path

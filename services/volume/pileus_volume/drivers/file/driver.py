@@ -72,7 +72,7 @@ class FileBackend(Backend, Server):
     def delete(self, volume_id: str) -> None:
         path = self._path(volume_id)
         self._daemon.drop(volume_id)
-        for gone in (_part(path), path):
+        for gone in (_part(path), _raw(path), path):
             gone.unlink(missing_ok=True)
         _sync(self._root)
 
@@ -109,10 +109,23 @@ class FileBackend(Backend, Server):
         _sync(path)
 
     @contextmanager
+    def filling(self, disk: Disk) -> Iterator[Path]:
+        path, raw = self._path(disk.volume_id), _raw(self._path(disk.volume_id))
+        try:
+            with os.fdopen(os.open(raw, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+                file.truncate(disk.size_gib * GIB)
+            yield raw
+            self.create(disk)
+            tool.qemu_img("convert", "-q", "-n", "-f", "raw", "-O", "qcow2", raw, path)  # its snapshots stay
+            _sync(path)
+        finally:
+            raw.unlink(missing_ok=True)
+
+    @contextmanager
     def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
         if disk_format not in QEMU_FORMATS:
             raise ToolFailed(tool="upload", why=f"images of format {disk_format} can't be made")
-        copy = self._root / f"upload-{volume_id}"
+        copy = self._root / f"copy-{snapshot_id or volume_id}"
         which = ["-U", "-l", f"snapshot.name={snapshot_id}"] if snapshot_id else []
         try:
             tool.qemu_img("convert", "-q", *which, "-O", QEMU_FORMATS[disk_format], "--image-opts",
@@ -150,6 +163,10 @@ class FileBackend(Backend, Server):
 
 def _part(path: Path) -> Path:
     return path.with_name(path.name + ".part")
+
+
+def _raw(path: Path) -> Path:
+    return path.with_name(path.name + ".raw")
 
 
 def _fit(path: Path, disk: Disk) -> None:
