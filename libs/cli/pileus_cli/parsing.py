@@ -1,7 +1,7 @@
 """argparse, but what is wrong is said as everything else is, with what was meant perhaps."""
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pileus_cli.errors import Usage, closest
 
@@ -17,3 +17,18 @@ class Parser(argparse.ArgumentParser):
             options = [option for action in self._actions for option in action.option_strings]
             raise Usage(f"{self.prog} has no option {name}.", closest(name, options) or hint)
         raise Usage(f"{self.prog}: {message}.", hint)
+
+
+class Secret(argparse.Action):
+    """An option without a value: it is asked for, twice, so that it is in no list of processes and no history."""
+
+    def __init__(self, option_strings: Any, dest: str, **terms: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **terms)
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        import getpass
+
+        first, again = getpass.getpass("Password: "), getpass.getpass("Again: ")
+        if first != again:
+            raise Usage("These were two different passwords.")
+        setattr(namespace, self.dest, first)

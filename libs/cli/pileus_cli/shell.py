@@ -33,7 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"pileus {VERSION}")
         return OK
     try:
-        return _run(words)
+        code = _run(words)
+        sys.stdout.flush()  # while somebody may still say that nobody reads it
+        return code
     except Trouble as err:
         if err.message:
             print(f"error: {err.message}", file=sys.stderr)

@@ -8,10 +8,13 @@ from pileus_cli.crud import commands, wish_of
 from pileus_cli.errors import Usage
 from pileus_cli.finding import find_id
 from pileus_cli.kinds import Kind
+from pileus_cli.parsing import Secret
 
 TEXT = arg("--description", "what it is for", into="description")
 ENABLE = (arg("--enable", "let it be used", into="enabled", action="store_true", default=None),
           arg("--disable", "don't", into="enabled", action="store_false", default=None, dest="enabled_off"))
+PASSWORD = (arg("--password", "its password; other users of this machine may see it meanwhile", into="password"),
+            arg("--password-prompt", "ask for its password", dest="password", action=Secret))
 OF_DOMAIN = arg("--domain", "its domain", into="domain_id", kind="domain")
 
 PROJECT = Kind("project", "identity", "/projects", "project", "projects", {"ID": "id", "Name": "name"},
@@ -23,12 +26,11 @@ PROJECT = Kind("project", "identity", "/projects", "project", "projects", {"ID":
                examples={"list": ("pileus --os-cloud pileus-admin project list",)})
 USER = Kind("user", "identity", "/users", "user", "users", {"ID": "id", "Name": "name"},
             {"Domain ID": "domain_id", "Email": "email", "Enabled": "enabled"}, filters=(OF_DOMAIN,),
-            create=(arg("name", into="name"), arg("--password", "its password", into="password"), TEXT, OF_DOMAIN,
-                    *ENABLE,
+            create=(arg("name", into="name"), *PASSWORD, TEXT, OF_DOMAIN, *ENABLE,
                     arg("--email", into="email"),
                     arg("--project", "its default project", into="default_project_id", kind="project")),
-            change=(arg("--name", into="name"), arg("--password", into="password"), arg("--email", into="email"), TEXT,
-                    *ENABLE), change_method="PATCH", examples={"list": ("pileus --os-cloud pileus-admin user list",)})
+            change=(arg("--name", into="name"), *PASSWORD, arg("--email", into="email"), TEXT, *ENABLE),
+            change_method="PATCH", examples={"list": ("pileus --os-cloud pileus-admin user list",)})
 ROLE = Kind("role", "identity", "/roles", "role", "roles", {"ID": "id", "Name": "name"}, filters=(OF_DOMAIN,),
             create=(arg("name", into="name"), TEXT, OF_DOMAIN), change=(arg("--name", into="name"), TEXT),
             change_method="PATCH")
