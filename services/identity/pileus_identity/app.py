@@ -5,7 +5,9 @@ import sys
 from flask import Flask
 
 from pileus_identity.api import (
+    access_tokens,
     application_credentials,
+    consumers,
     credentials,
     discovery,
     domain_configs,
@@ -16,6 +18,7 @@ from pileus_identity.api import (
     groups,
     limits,
     memberships,
+    oauth_tokens,
     policies,
     projects,
     regions,
@@ -38,9 +41,9 @@ from pileus_kit.policy import Enforcer
 from pileus_kit.web import create_app
 
 MODULES = (
-    application_credentials, credentials, discovery, domain_configs, domains, ec2_credentials, endpoint_filters,
-    grants, groups, limits, memberships, policies, projects, regions, revocations, role_assignments, roles, scopes,
-    services, signatures, tokens, trusts, users,
+    access_tokens, application_credentials, consumers, credentials, discovery, domain_configs, domains,
+    ec2_credentials, endpoint_filters, grants, groups, limits, memberships, oauth_tokens, policies, projects, regions,
+    revocations, role_assignments, roles, scopes, services, signatures, tokens, trusts, users,
 )
 
 

@@ -12,6 +12,8 @@ class Config(ServiceConfig):
     token_seconds: int = option("How long a token is valid", 3600)
     list_limit: int = option("Rows that a list returns at most", 1000)
     user_limit: int = option("Application credentials, credentials and trusts that one user may have of each", 100)
+    oauth1_request_seconds: int = option("How long an OAuth1 request token waits to be authorized; 0: for ever", 28_800)
+    oauth1_access_seconds: int = option("How long an OAuth1 access token is valid; 0: for ever", 86_400)
     lockout_failures: int = option("Wrong passwords in a row that lock a user; 0: never", 0)
     lockout_seconds: int = option("How long a locked user stays locked", 1800)
     password_days: int = option("Days after which a password expires; 0: never", 0)

@@ -29,6 +29,12 @@ class LoginFailed(Unauthorized):
     text = "The request you have made requires authentication."
 
 
+class Unproven(Unauthorized):
+    """What is lacking may be named: whoever asks has proven who he is, and only not that he may."""
+
+    text = "{why}"
+
+
 class PasswordExpired(Unauthorized):
     text = "The password is expired and needs to be changed for user: {user}."
 
@@ -65,4 +71,5 @@ __all__ = [
     "Taken",
     "TokenNotFound",
     "TooManyOfThem",
+    "Unproven",
 ]

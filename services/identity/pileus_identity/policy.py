@@ -162,6 +162,16 @@ RULES: list[Rule] = [
     *_names("user_id:%(target.trust.trustor_user_id)s", "create_trust"),
     *_names(f"{ADMIN} or user_id:%(target.trust.trustor_user_id)s", "delete_trust"),
     *_names(f"{ADMIN} or {SERVICE}", "s3tokens_validate", "ec2tokens_validate"),
+    *_crud("consumer", READ, ADMIN),
+    *_names(
+        ADMIN,
+        "authorize_request_token",
+        "list_access_tokens",
+        "get_access_token",
+        "delete_access_token",
+        "list_access_token_roles",
+        "get_access_token_role",
+    ),
     # limits
     *_names(ANYONE, "get_limit_model", "list_limits", "get_registered_limit", "list_registered_limits"),
     *_names(

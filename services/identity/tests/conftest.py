@@ -1,5 +1,8 @@
 """A bootstrapped identity for each test, and callers for it."""
 
+import base64
+import hashlib
+import hmac
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -48,6 +51,13 @@ class Cloud:
         if scope is not None:
             auth["scope"] = scope
         return self.post("/v3/auth/tokens", {"auth": auth}, None)
+
+    def signed_in(self, key: Any) -> TestResponse:
+        """What a service is told of a request that was signed with an access key."""
+        text = b"GET\n\n"
+        signature = base64.b64encode(hmac.new(key["secret"].encode(), text, hashlib.sha1).digest()).decode()
+        given = {"access": key["access"], "token": base64.b64encode(text).decode(), "signature": signature}
+        return self.post("/v3/s3tokens", {"credentials": given}, "objectstore")
 
     def check(self, token: str, who: str = "compute") -> TestResponse:
         return self.get("/v3/auth/tokens", who, X_Subject_Token=token)

@@ -8,6 +8,7 @@ from pileus_identity.api import targets
 from pileus_identity.api.views import ID, ID_OR_NULL, View, asked, link, page, wrapped
 from pileus_identity.core import credentials, lists
 from pileus_identity.core.delegation import ACCESS_KEY, lent
+from pileus_identity.core.payloads import Payload
 from pileus_identity.db.models import Credential
 from pileus_identity.errors import Refused
 from pileus_kit.web import Resource, allowed, caller, enforce, tools
@@ -33,7 +34,7 @@ def create(body: View) -> Any:
     else:
         may_make_keys()
     with tools().change() as session:
-        made = credentials.create(session, tools().credential_keys, wish, caller(), tools().config.user_limit)
+        made = credentials.create(session, tools().credential_keys, wish, loan(), tools().config.user_limit)
         return {"credential": show(made)}, 201
 
 
@@ -88,6 +89,11 @@ def may_make_keys() -> None:
     restricted = who.access_rules is not None or tools().tokens.check(who.token).standing.restricted
     if restricted or ACCESS_KEY in who.methods:
         raise Refused(why="This delegation may not make other credentials.")
+
+
+def loan() -> Payload:
+    """The caller's token, which says by which delegation he acts, if he does."""
+    return tools().tokens.check(caller().token).payload
 
 
 def show(credential: Credential) -> View:

@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import select
 
 from pileus_identity.api import targets
-from pileus_identity.api.credentials import may_make_keys, no_delegates
+from pileus_identity.api.credentials import loan, may_make_keys, no_delegates
 from pileus_identity.api.views import ID, View, link, page
 from pileus_identity.core import credentials, projects, users
+from pileus_identity.core.delegation import lent
 from pileus_identity.db.models import Credential, Project
 from pileus_identity.errors import Refused
 from pileus_kit.web import Resource, caller, tools
@@ -30,12 +31,12 @@ def create(user_id: str, body: View) -> Any:
     may_make_keys()
     with tools().change() as session:
         user, project = users.get(session, user_id), projects.get(session, body["tenant_id"])
-        if who.delegated and project.id != who.project_id:
+        if lent(who) and project.id != who.project_id:
             raise Refused(why="A delegated token makes access keys for its own project only.")
         if not who.is_admin and session.scalar(projects.of_user(user.id, {}).where(Project.id == project.id)) is None:
             raise Refused(why="The user has no role in that project.")
         made = credentials.create_ec2(
-            session, tools().credential_keys, user.id, project.id, who, tools().config.user_limit
+            session, tools().credential_keys, user.id, project.id, loan(), tools().config.user_limit
         )
         return {"credential": made | {"links": link("users", user.id, "credentials", "OS-EC2", made["access"])}}, 201
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
+from pileus_identity.api.signed_requests import signed_request
 from pileus_identity.core import ledger
 from pileus_identity.core.tokens import Token
 from pileus_identity.errors import Invalid, MoreFactorsNeeded, TokenNotFound
@@ -33,6 +34,7 @@ LOGIN = {"type": "object", "required": ["auth"], "properties": {"auth": {
             "token": {"type": "object", "required": ["id"], "properties": {"id": SECRET}},
             "application_credential": {"type": "object", "required": ["secret"], "properties": {
                 "id": TEXT, "name": TEXT, "secret": SECRET, "user": USER}},
+            "oauth1": {"type": "object"},
         }},
         "scope": {"oneOf": [SCOPE, {"const": "unscoped"}]},
     }}}}
@@ -44,7 +46,8 @@ ACCESS_RULES = "OpenStack-Identity-Access-Rules"  # sent by those who enforce ac
 def issue(body: dict[str, Any]) -> Response:
     """Where a user's rules want more factors, the answer is a receipt to send along with them."""
     try:
-        return shown(tools().tokens, tools().logins.login(body["auth"], request.headers.get(RECEIPT)), 201)
+        token = tools().logins.login(body["auth"], request.headers.get(RECEIPT), signed_request())
+        return shown(tools().tokens, token, 201)
     except MoreFactorsNeeded as needed:
         response = jsonify(needed.view)
         response.status_code = 401

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from pileus_identity.core import ledger, passwords, rolegraph
 from pileus_identity.core.bodies import Body, store
-from pileus_identity.core.delegation import ACCESS_KEY
+from pileus_identity.core.delegation import by_key
 from pileus_identity.core.standings import access_rules, actors, targets
 from pileus_identity.db.models import (
     AccessRule,
@@ -108,8 +108,8 @@ def find_rules(user_id: str, asked: Mapping[str, str]) -> Select[AccessRule]:
 
 def _may_delegate(session: Session, who: Caller) -> None:
     """What was lent can't be lent on, unless it was lent for that."""
-    if who.trust_id is not None or ACCESS_KEY in who.methods:
-        raise Refused(why="Using a trust or an access key to make application credentials is not allowed.")
+    if who.trust_id is not None or by_key(who):
+        raise Refused(why="A trust, access token or access key makes no application credentials.")
     if who.application_credential_id is not None:
         mine = session.get(ApplicationCredential, who.application_credential_id)
         if mine is None or not mine.unrestricted or who.access_rules is not None:

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from pileus_identity.core import lists, projects, users
 from pileus_identity.core.bodies import Body, apply, store
 from pileus_identity.core.keys import KeyRing
+from pileus_identity.core.payloads import Payload
 from pileus_identity.db.models import Credential
 from pileus_identity.errors import Invalid, Missing, Refused, TooManyOfThem
-from pileus_kit.auth import Caller
 
 EC2 = "ec2"
 
@@ -26,7 +26,8 @@ def get(session: Session, credential_id: str) -> Credential:
     return credential
 
 
-def create(session: Session, ring: KeyRing, body: Body, who: Caller, most: int) -> Credential:
+def create(session: Session, ring: KeyRing, body: Body, loan: Payload, most: int) -> Credential:
+    """`loan`: the token with which it is made; an access key that it makes stays within what that one may."""
     users.get(session, body["user_id"])
     if body.get("project_id"):
         projects.get(session, body["project_id"])
@@ -36,8 +37,8 @@ def create(session: Session, ring: KeyRing, body: Body, who: Caller, most: int) 
     credential = Credential(user_id=body["user_id"], project_id=body.get("project_id"), type=body["type"], extra={},
                             blob=seal(ring, body["blob"]))
     if body["type"] == EC2:
-        credential.id = ec2_id(_ec2_blob(body, who)["access"])
-        credential.blob = seal(ring, json.dumps(_ec2_blob(body, who)))
+        credential.id = ec2_id(_ec2_blob(body, loan)["access"])
+        credential.blob = seal(ring, json.dumps(_ec2_blob(body, loan)))
     apply(credential, {k: v for k, v in body.items() if k not in ("user_id", "project_id", "type", "blob")}, ())
     store(session, credential, "credential")
     return credential
@@ -76,11 +77,11 @@ def of_type(session: Session, user_id: str, type: str) -> list[Credential]:
 
 
 def seal(ring: KeyRing, blob: str) -> str:
-    return ring.seal(blob.encode()).decode()
+    return ring.seal_text(blob)
 
 
 def reveal(ring: KeyRing, credential: Credential) -> str:
-    return ring.open(credential.blob.encode()).decode()
+    return ring.open_text(credential.blob)
 
 
 # EC2 keys: the id is the SHA-256 of the access key, so that a login finds it by its primary key
@@ -91,11 +92,11 @@ def ec2_id(access: str) -> str:
 
 
 def create_ec2(
-    session: Session, ring: KeyRing, user_id: str, project_id: str, who: Caller, most: int
+    session: Session, ring: KeyRing, user_id: str, project_id: str, loan: Payload, most: int
 ) -> dict[str, Any]:
-    blob = {"access": secrets.token_hex(16), "secret": secrets.token_hex(16)} | delegation(who)
+    blob = {"access": secrets.token_hex(16), "secret": secrets.token_hex(16)} | delegation(loan)
     body = {"user_id": user_id, "project_id": project_id, "type": EC2, "blob": json.dumps(blob)}
-    return ec2_view(ring, create(session, ring, body, who, most))
+    return ec2_view(ring, create(session, ring, body, loan, most))
 
 
 def get_ec2(session: Session, user_id: str, access: str) -> Credential:
@@ -111,21 +112,22 @@ def ec2_view(ring: KeyRing, credential: Credential) -> dict[str, Any]:
             "secret": blob.get("secret"), "trust_id": blob.get("trust_id")}
 
 
-def delegation(who: Caller) -> dict[str, str | None]:
+def delegation(loan: Payload) -> dict[str, str | None]:
     """The marks that keep a key that was made with delegated rights within them."""
-    marks = {"trust_id": who.trust_id, "app_cred_id": who.application_credential_id}
+    marks = {"trust_id": loan.trust_id, "app_cred_id": loan.application_credential_id,
+             "access_token_id": loan.access_token_id}
     return {key: value for key, value in marks.items() if value is not None}
 
 
-def _ec2_blob(body: Body, who: Caller) -> dict[str, Any]:
+def _ec2_blob(body: Body, loan: Payload) -> dict[str, Any]:
     blob = loads(body["blob"])
     if not isinstance(blob.get("access"), str) or not isinstance(blob.get("secret"), str) or not blob["access"]:
         raise Invalid(why="Invalid blob in credential: it has to hold access and secret.")
     if not body.get("project_id"):
         raise Invalid(why="An ec2 credential needs a project_id.")
-    if {"trust_id", "app_cred_id", "access_token_id"} & set(blob) - set(delegation(who)):
+    if {"trust_id", "app_cred_id", "access_token_id"} & set(blob) - set(delegation(loan)):
         raise Refused(why="A credential cannot claim a delegation that its maker doesn't have.")
-    return blob | delegation(who)
+    return blob | delegation(loan)
 
 
 def loads(text: str) -> dict[str, Any]:

@@ -29,6 +29,12 @@ class KeyRing:
         """Raises InvalidToken for whatever was not sealed with one of these keys."""
         return self._keys().decrypt(token)
 
+    def seal_text(self, text: str) -> str:
+        return self.seal(text.encode()).decode()
+
+    def open_text(self, sealed: str) -> str:
+        return self.open(sealed.encode()).decode()
+
     def _keys(self) -> MultiFernet:
         changed = self.folder.stat().st_mtime_ns
         with self._lock:

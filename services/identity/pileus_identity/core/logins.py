@@ -17,10 +17,12 @@ from pileus_identity.core import credentials, passwords, trusts
 from pileus_identity.core.delegation import lent
 from pileus_identity.core.keys import KeyRing
 from pileus_identity.core.payloads import Payload, iso
+from pileus_identity.core.request_tokens import over
+from pileus_identity.core.signed_requests import SignedRequest, Signers
 from pileus_identity.core.standings import Place
 from pileus_identity.core.tokens import Token, Tokens
 from pileus_identity.core.totp import Codes
-from pileus_identity.db.models import ApplicationCredential, Project, Trust, User
+from pileus_identity.db.models import AccessToken, ApplicationCredential, Project, Trust, User
 from pileus_identity.errors import Invalid, LoginFailed, MoreFactorsNeeded, PasswordExpired, Refused, TokenNotFound
 from pileus_kit.db import Sessions, now
 
@@ -36,6 +38,8 @@ class Proof:
     parent: Token | None = None
     credential: ApplicationCredential | None = None
     user: User | None = None
+    request: SignedRequest | None = None  # with which all this came
+    access_token: AccessToken | None = None
 
     def shown(self, method: str, user_id: str) -> None:
         """All methods of a request must speak of the same user."""
@@ -47,24 +51,26 @@ class Proof:
 
 
 class Logins:
-    def __init__(self, config: Config, sessions: Sessions, tokens: Tokens, secrets: KeyRing) -> None:
+    def __init__(self, config: Config, sessions: Sessions, tokens: Tokens, secrets: KeyRing,
+                 signers: Signers) -> None:
         self._config = config
         self._sessions = sessions
         self._tokens = tokens
         self._secrets = secrets
+        self._signers = signers
         self._codes = Codes()
         self._provers: dict[str, Callable[[Body, Proof], None]] = {
             "password": self._password, "token": self._token, "totp": self._totp,
-            "application_credential": self._application_credential}
+            "application_credential": self._application_credential, "oauth1": self._oauth1}
 
-    def login(self, auth: Body, receipt: str | None = None) -> Token:
-        """The token that `auth` asks for; `receipt` is of an earlier try that lacked factors.
+    def login(self, auth: Body, receipt: str | None = None, request: SignedRequest | None = None) -> Token:
+        """The token that `auth` asks for; `receipt` is of an earlier try that lacked factors, `request` may be signed.
 
         Raises LoginFailed, PasswordExpired, MoreFactorsNeeded, Invalid.
         """
         ledger, began = self._tokens.standings.ledger, time.time_ns() // 1000
         serial = ledger.look()
-        proof = Proof()
+        proof = Proof(request=request)
         if receipt is not None:
             self._receipt(receipt, proof)
         self._prove(auth["identity"], proof)
@@ -93,7 +99,7 @@ class Logins:
         try:
             return self._tokens.issue(place, methods, parent, began)
         except LoginFailed:
-            if not fallback or place.kind != "project" or place.application_credential_id:
+            if not fallback or place.kind != "project" or place.application_credential_id or place.access_token_id:
                 raise
             # The user's default project was not asked for; having no role there is no failure.
             return self._tokens.issue(Place(place.user_id, "unscoped"), methods, parent, began)
@@ -179,6 +185,18 @@ class Logins:
         proof.credential, proof.user = credential, user
         proof.shown("application_credential", credential.user_id)
 
+    def _oauth1(self, _: Body, proof: Proof) -> None:
+        """Nothing is in the body: the whole request is signed, by a consumer with an access token."""
+        if proof.request is None:
+            raise LoginFailed
+        signer = self._signers.prove(proof.request, AccessToken)
+        with self._sessions.read() as session:
+            token = session.get(AccessToken, signer.token_id)
+        if token is None or over(token.expires_at):
+            raise LoginFailed
+        proof.access_token = token
+        proof.shown("oauth1", token.user_id)
+
     def _all_factors(self, proof: Proof) -> None:
         """A user with multi-factor rules has to satisfy one of them (a rule: a list of methods)."""
         user = proof.user
@@ -230,6 +248,8 @@ class Logins:
             if scope is not None:
                 raise LoginFailed  # it has the only scope that it can have
             return Place(proof.user_id, "project", proof.credential.project_id, proof.credential.id)
+        if proof.access_token is not None:  # so has this, and clients that ask for another get it nevertheless
+            return Place(proof.user_id, "project", proof.access_token.project_id, access_token_id=proof.access_token.id)
         if scope is None:
             default = self._default_project(proof)
             return Place(proof.user_id, "project", default) if default else Place(proof.user_id, "unscoped")
@@ -265,7 +285,7 @@ class Logins:
         return Place(proof.user_id, kind, scope_id)
 
 
-KNOWN_ELSEWHERE = ("external", "mapped", "saml2", "openid", "oauth1")  # not offered here, but no mistake in form
+KNOWN_ELSEWHERE = ("external", "mapped", "saml2", "openid")  # not offered here, but no mistake in form
 
 
 def find_user(session: Session, who: Body) -> User | None:

@@ -14,7 +14,8 @@ from cryptography.fernet import InvalidToken
 from pileus_identity.core.keys import KeyRing
 from pileus_identity.errors import TokenNotFound
 
-METHODS = ("password", "token", "application_credential", "totp", "external", "mapped", "oauth2", "ec2credential")
+METHODS = ("password", "token", "application_credential", "totp", "external", "mapped", "oauth2", "ec2credential",
+           "oauth1")
 KINDS = ("unscoped", "project", "domain", "system")
 TOKEN, RECEIPT = 1, 2  # a receipt proves some factors of a login, and is no token
 LONGEST = 1000  # characters of a token; ours are far shorter
@@ -33,6 +34,7 @@ class _Wire(msgspec.Struct, array_like=True):
     audit: list[bytes]
     application_credential: Packed = None
     trust: Packed = None
+    access_token: Packed = None
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -47,6 +49,7 @@ class Payload(msgspec.Struct, frozen=True):
     audit_ids: tuple[str, ...]  # the token's own, and that of the first in its chain
     application_credential_id: str | None = None
     trust_id: str | None = None
+    access_token_id: str | None = None
 
 
 def audit_id() -> str:
@@ -74,6 +77,7 @@ def encode(ring: KeyRing, payload: Payload, version: int = TOKEN) -> str:
         [a.encode() for a in payload.audit_ids],
         _pack(payload.application_credential_id),
         _pack(payload.trust_id),
+        _pack(payload.access_token_id),
     )
     return ring.seal(msgspec.msgpack.encode(wire)).rstrip(b"=").decode()
 
@@ -91,7 +95,8 @@ def decode(ring: KeyRing, token: str, version: int = TOKEN) -> Payload:
         raise TokenNotFound
     return Payload(user, tuple(m for i, m in enumerate(METHODS) if wire.methods >> i & 1), KINDS[wire.kind],
                    _unpack(wire.scope), wire.issued, wire.expires, tuple(a.decode() for a in wire.audit),
-                   _unpack(wire.application_credential), _unpack(wire.trust))
+                   _unpack(wire.application_credential), _unpack(wire.trust),
+                   _unpack(wire.access_token))
 
 
 _DECODER = msgspec.msgpack.Decoder(_Wire)

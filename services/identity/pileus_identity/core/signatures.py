@@ -70,15 +70,14 @@ def _place(key: Credential) -> Place:
 
 def _delegated(tools: Tools, place: Place, secret: dict[str, Any]) -> Place:
     """A key made with lent rights has those, and no more."""
-    if secret.get("access_token_id"):
-        raise LoginFailed
     if secret.get("trust_id"):
         with tools.sessions.read() as session:
             trust = session.get(Trust, secret["trust_id"])
         if trust is None or place.user_id not in (trust.trustor_id, trust.trustee_id):
             raise LoginFailed
         return Place(trust.trustee_id, "project", trust.project_id, None, trust.id)
-    return place._replace(application_credential_id=secret.get("app_cred_id"))
+    return place._replace(application_credential_id=secret.get("app_cred_id"),
+                          access_token_id=secret.get("access_token_id"))
 
 
 def _v4_key(secret: dict[str, Any], text: bytes) -> bytes:

@@ -18,6 +18,7 @@ from pileus_identity.core.payloads import Payload, iso
 from pileus_identity.core.rolegraph import RoleGraph
 from pileus_identity.db.models import (
     AccessRule,
+    AccessToken,
     ApplicationCredential,
     ApplicationCredentialAccess,
     ApplicationCredentialRole,
@@ -46,10 +47,12 @@ class Place(NamedTuple):
     scope_id: str | None = None
     application_credential_id: str | None = None
     trust_id: str | None = None
+    access_token_id: str | None = None
 
     @classmethod
     def of(cls, payload: Payload) -> "Place":
-        return cls(payload.user_id, payload.kind, payload.scope_id, payload.application_credential_id, payload.trust_id)
+        return cls(payload.user_id, payload.kind, payload.scope_id, payload.application_credential_id, payload.trust_id,
+                   payload.access_token_id)
 
 
 @dataclass
@@ -151,6 +154,8 @@ def look_up(session: Session, graph: RoleGraph, place: Place) -> Standing:
     view = standing.view
     if place.application_credential_id is not None:
         _restrict(session, graph, standing)
+    if place.access_token_id is not None:
+        _restrict_to_access_token(session, graph, standing)
     if place.kind != "unscoped":
         if not standing.roles:
             raise LoginFailed
@@ -251,6 +256,18 @@ def _restrict(session: Session, graph: RoleGraph, standing: Standing) -> None:
         view["access_rules"] = [{"id": r.id, "service": r.service, "method": r.method, "path": r.path} for r in
                                 session.scalars(access_rules(credential.id))]
     standing.view["application_credential"] = view
+
+
+def _restrict_to_access_token(session: Session, graph: RoleGraph, standing: Standing) -> None:
+    """An access token gives what its user still has, and no more than he authorized."""
+    token = session.get(AccessToken, standing.place.access_token_id)
+    if (token is None or token.user_id != standing.place.user_id or token.project_id != standing.place.scope_id
+            or _over(token.expires_at)):
+        raise LoginFailed
+    allowed = graph.closure(token.role_ids)
+    standing.roles = [pair for pair in standing.roles if pair[0] in allowed]
+    standing.delegation_expires_at = token.expires_at
+    standing.view["OS-OAUTH1"] = {"access_token_id": token.id, "consumer_id": token.consumer_id}
 
 
 def access_rules(credential_id: str) -> Select[AccessRule]:

@@ -54,7 +54,7 @@ class Tokens:
             expires = min(expires, int(standing.delegation_expires_at.timestamp() * 1_000_000))
         audit_ids = (payloads.audit_id(), *(parent.audit_ids[-1:] if parent else ()))
         payload = Payload(place.user_id, methods, place.kind, place.scope_id, issued, expires, audit_ids,
-                          place.application_credential_id, place.trust_id)
+                          place.application_credential_id, place.trust_id, place.access_token_id)
         return self._remember(Token(payloads.encode(self._ring, payload), payload, standing, _head(payload)))
 
     def check(self, text: str, late: bool = False) -> Token:

@@ -9,6 +9,7 @@ from pileus_identity.config import Config
 from pileus_identity.core import keys, ledger
 from pileus_identity.core.keys import KeyRing
 from pileus_identity.core.logins import Logins
+from pileus_identity.core.signed_requests import Signers
 from pileus_identity.core.tokens import Tokens
 from pileus_identity.errors import TokenNotFound
 from pileus_kit.auth import Caller
@@ -28,7 +29,8 @@ class Tools:
         self.sessions = sessions
         self.tokens = Tokens(sessions, KeyRing(config.path(TOKEN_KEYS)), config.token_seconds)
         self.credential_keys = KeyRing(config.path(CREDENTIAL_KEYS))
-        self.logins = Logins(config, sessions, self.tokens, self.credential_keys)
+        self.signers = Signers(sessions, self.credential_keys)
+        self.logins = Logins(config, sessions, self.tokens, self.credential_keys, self.signers)
         self._changes = 0
 
     @contextmanager

@@ -324,6 +324,56 @@ class Credential(Model):
     extra: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
 
 
+class Consumer(Model):
+    """A program that users may lend rights to by OAuth 1.0. Secrets of consumers and of their tokens are encrypted, and
+    not hashed: signatures are checked with them."""
+
+    __tablename__ = "consumers"
+
+    id: Mapped[str] = key()
+    description: Mapped[str | None] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(Text)
+    extra: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+
+
+class RequestToken(Model):
+    """A consumer's wish to act in a project. It becomes an access token, once, after a user has authorized it."""
+
+    __tablename__ = "request_tokens"
+
+    id: Mapped[str] = key()
+    consumer_id: Mapped[str] = child_of("consumers.id", index=True)
+    project_id: Mapped[str] = child_of("projects.id", index=True)
+    secret: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[datetime | None] = mapped_column(Utc, index=True)
+    user_id: Mapped[str | None] = child_of("users.id", index=True)  # who authorized it; None: nobody has yet
+    role_ids: Mapped[list[str]] = mapped_column(Json, default=list)
+    verifier_hash: Mapped[str | None] = mapped_column(String(255))
+
+
+class AccessToken(Model):
+    """A delegation by a user to a consumer: some of the user's roles in one project."""
+
+    __tablename__ = "access_tokens"
+
+    id: Mapped[str] = key()
+    consumer_id: Mapped[str] = child_of("consumers.id", index=True)
+    user_id: Mapped[str] = child_of("users.id", index=True)
+    project_id: Mapped[str] = child_of("projects.id", index=True)
+    secret: Mapped[str] = mapped_column(Text)
+    role_ids: Mapped[list[str]] = mapped_column(Json)
+    expires_at: Mapped[datetime | None] = mapped_column(Utc, index=True)
+
+
+class SeenNonce(Model):
+    """A signed request that was accepted; kept while its time would let it pass again."""
+
+    __tablename__ = "seen_nonces"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Utc, index=True)  # the request's own time
+
+
 class RegisteredLimit(Model):
     """The default of a service's resource; `region_id` is empty for all regions, so that the constraint counts it."""
 

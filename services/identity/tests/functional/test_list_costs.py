@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pileus_identity.db.models import AccessToken, Consumer
 from pileus_kit.testing import assert_flat
 
 
@@ -58,6 +59,18 @@ class Rows:
         user = self.cloud.make("/v3/users", "user", name=f"u{i}")["id"]
         assert self.cloud.call("PUT", f"/v3/groups/{self.group}/users/{user}").status_code == 204
 
+    def consumers(self, i: int) -> None:
+        self.cloud.make("/v3/OS-OAUTH1/consumers", "consumer", description=f"c{i}")
+
+    def access_tokens(self, i: int) -> None:
+        """Written as the exchange of a request token writes them; a consumer's signatures are another test's."""
+        with self.cloud.identity.sessions.begin() as session:
+            if i == 0:
+                session.add(Consumer(id="consumer", secret=""))
+                session.flush()
+            session.add(AccessToken(consumer_id="consumer", user_id=self.demo, project_id=self.project, secret="",
+                                    role_ids=[self.member]))
+
     def limits(self, i: int) -> None:
         limit = {"service_id": self.service, "resource_name": f"r{i}", "default_limit": i}
         assert self.cloud.post("/v3/registered_limits", {"registered_limits": [limit]}).status_code == 201
@@ -72,6 +85,8 @@ LISTS: dict[str, tuple[Callable[[Rows, int], None], str]] = {  # path: what make
     "/v3/users/{demo}/application_credentials": (Rows.application_credentials, "application_credentials"),
     "/v3/role_assignments": (Rows.grants, "role_assignments"),
     "/v3/role_assignments?effective=true&include_names=true": (Rows.grants, "role_assignments"),
+    "/v3/OS-OAUTH1/consumers": (Rows.consumers, "consumers"),
+    "/v3/users/{demo}/OS-OAUTH1/access_tokens": (Rows.access_tokens, "access_tokens"),
     "/v3/groups/{group}/users": (Rows.members, "users"),
     "/v3/registered_limits": (Rows.limits, "registered_limits"),
 }

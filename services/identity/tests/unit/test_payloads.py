@@ -27,11 +27,11 @@ def ring(tmp_path_factory):
     kind=st.sampled_from(KINDS),
     methods=st.sets(st.sampled_from(METHODS), min_size=1),
     issued=st.integers(0, 2**52),
-    credential=st.none() | ID,
+    loans=st.tuples(st.none() | ID, st.none() | ID, st.none() | ID),
 )
-def test_what_goes_in_comes_out(ring, user, scope, kind, methods, issued, credential):
+def test_what_goes_in_comes_out(ring, user, scope, kind, methods, issued, loans):
     ordered = tuple(m for m in METHODS if m in methods)
-    payload = Payload(user, ordered, kind, scope, issued, issued + 1, (payloads.audit_id(),), credential)
+    payload = Payload(user, ordered, kind, scope, issued, issued + 1, (payloads.audit_id(),), *loans)
     assert payloads.decode(ring, payloads.encode(ring, payload)) == payload
 
 
