@@ -116,9 +116,13 @@ def _check(known: _Secrets, request: SignedRequest) -> Signer:
 
 
 def _complete(kind: Kind, given: Any) -> None:
-    wanted = {"client_key": "oauth_consumer_key"} | ({"resource_owner_key": "oauth_token"} if kind else {}) | (
-        {"verifier": "oauth_verifier"} if kind is RequestToken else {})
-    for attribute, name in wanted.items():
+    """oauthlib gives nothing at all where a parameter came twice."""
+    wanted = [("client_key", "oauth_consumer_key")]
+    if kind is not None:
+        wanted.append(("resource_owner_key", "oauth_token"))
+    if kind is RequestToken:
+        wanted.append(("verifier", "oauth_verifier"))
+    for attribute, name in wanted:
         if given is None or getattr(given, attribute) is None:
             raise Invalid(why=f"Expecting to find {name}, once, in the Authorization header.")
 

@@ -377,6 +377,27 @@ def test_a_disabled_user_or_project_lends_nothing(cloud, program):
     assert program.login(access).status_code == 201
 
 
+def test_what_was_lent_goes_with_its_user_and_its_project(cloud, program, identity):
+    user = cloud.make("/v3/users", "user", name="lender", password="lender")["id"]
+    admin = f"users/{user}/roles/{cloud.id('roles', 'admin')}"
+    assert cloud.call("PUT", f"/v3/projects/{program.project}/{admin}").status_code == 204
+    lender = cloud.login("lender", "lender", {"project": {"id": program.project}}).headers["X-Subject-Token"]
+    access = program.lend("reader", who=lender)
+    text = program.login(access).headers["X-Subject-Token"]
+    authorize(cloud, told(program.ask()), "reader", who=lender)
+    assert cloud.call("DELETE", f"/v3/users/{user}").status_code == 204
+    assert cloud.check(text).status_code == 404 and program.login(access).status_code == 401
+    program.project = cloud.make("/v3/projects", "project", name="short")["id"]
+    me = f"users/{cloud.id('users', 'admin')}/roles/{cloud.id('roles', 'admin')}"
+    assert cloud.call("PUT", f"/v3/projects/{program.project}/{me}").status_code == 204
+    access = program.lend("reader")
+    program.ask()
+    assert cloud.call("DELETE", f"/v3/projects/{program.project}").status_code == 204
+    assert program.login(access).status_code == 401
+    with identity.sessions.read() as session:
+        assert [session.query(model).count() for model in (RequestToken, AccessToken)] == [0, 0]
+
+
 # -- rights on loan ------------------------------------------------------------------------------------------------
 
 
