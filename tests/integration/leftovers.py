@@ -10,7 +10,7 @@ from pileus_deploy.lifecycle import remembered
 
 # tables whose rows a user's things occupy; a row that outlives its user's thing is an orphan
 TABLES = {"compute": ("servers", "allocations", "claims"), "network": ("ports", "floating_ips", "routers", "networks"),
-          "volume": ("volumes", "snapshots", "attachments"), "image": ("images",)}
+          "volume": ("volumes", "snapshots", "backups", "attachments"), "image": ("images",)}
 
 
 class Traces:

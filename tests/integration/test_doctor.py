@@ -1,7 +1,4 @@
-"""`pileus doctor` on a real cloud: nothing on a healthy one; each damage, made on purpose, by its name; then mended.
-
-Not part of the gate yet (its name keeps it out): pytest tests/integration/doctor_by_hand.py
-"""
+"""`pileus doctor` on a real cloud: nothing on a healthy one; each damage, made on purpose, by its name; then mended."""
 
 import json
 import os

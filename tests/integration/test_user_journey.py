@@ -87,19 +87,19 @@ def test_inside_are_metadata_and_the_user_data_s_effect(trip: Journey) -> None:
     assert guest("hostname") == "j-server"
 
 
-def attach(trip: Journey, server: str, guest: Guest) -> str:
-    """Attach j-volume and return the device that appears in the guest."""
+def attach(trip: Journey, server: str, guest: Guest, volume: str = "j-volume") -> str:
+    """Attach it and return the device that appears in the guest."""
     before = set(guest("cat /proc/partitions").split())
-    trip.cloud.do("server", "add", "volume", server, "j-volume")
-    wait_until("volume in-use", lambda: trip.cloud("volume", "show", "j-volume")["status"] == "in-use", 60)
+    trip.cloud.do("server", "add", "volume", server, volume)
+    wait_until("volume in-use", lambda: trip.cloud("volume", "show", volume)["status"] == "in-use", 60)
     new = wait_until("the disk in the guest", lambda: sorted(
         word for word in set(guest("cat /proc/partitions").split()) - before if word.startswith(("vd", "sd"))), 60)
     return f"/dev/{new[0]}"
 
 
-def detach(trip: Journey, server: str) -> None:
-    trip.cloud.do("server", "remove", "volume", server, "j-volume")
-    wait_until("volume available", lambda: trip.cloud("volume", "show", "j-volume")["status"] == "available", 90)
+def detach(trip: Journey, server: str, volume: str = "j-volume") -> None:
+    trip.cloud.do("server", "remove", "volume", server, volume)
+    wait_until("volume available", lambda: trip.cloud("volume", "show", volume)["status"] == "available", 90)
 
 
 def test_write_to_a_volume(trip: Journey) -> None:
@@ -123,6 +123,39 @@ def test_read_it_on_another_server(trip: Journey) -> None:
     detach(trip, "j-second")
     trip.cloud.do("server", "delete", "j-second", "--wait")
     trip.cloud.do("floating", "ip", "delete", address)
+
+
+def test_backups_bring_back_what_was_written(trip: Journey) -> None:
+    """A whole one of the volume at rest, then what has changed since, while a guest has it open."""
+    cloud, guest = trip.cloud, trip.guest
+    assert guest is not None
+
+    def back_up(name: str, *how: str) -> None:
+        cloud("volume", "backup", "create", "j-volume", "--name", name, "--container", "j-backups", *how)
+        wait_until(f"backup {name}", lambda: cloud("volume", "backup", "show", name)["status"] == "available", 120)
+
+    def note_in(backup: str) -> str:
+        made = cloud("volume", "backup", "restore", backup, f"{backup}-restored")["volume_id"]
+        wait_until("restored", lambda: cloud("volume", "show", made)["status"] == "available", 120)
+        device = attach(trip, "j-server", guest, made)
+        found = guest(f"mount -t ext2 {device} /mnt/v && cat /mnt/v/note && umount /mnt/v", 120)
+        detach(trip, "j-server", made)
+        cloud.do("volume", "delete", made)
+        return found
+
+    back_up("j-full")
+    device = attach(trip, "j-server", guest)
+    guest(f"mount -t ext2 {device} /mnt/v && echo changed > /mnt/v/note && sync", 120)
+    back_up("j-change", "--incremental", "--force")
+    guest("umount /mnt/v")
+    detach(trip, "j-server")
+    assert note_in("j-full") == "kept"
+    assert note_in("j-change") == "changed"
+    for name in ("j-change", "j-full"):
+        cloud.do("volume", "backup", "delete", name)
+        wait_until(f"{name} is gone", lambda: name not in str(cloud("volume", "backup", "list")), 60)  # noqa: B023
+    assert cloud("object", "list", "j-backups") == []
+    cloud.do("container", "delete", "j-backups")
 
 
 def test_a_volume_grows_and_keeps_a_snapshot(trip: Journey) -> None:

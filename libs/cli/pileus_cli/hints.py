@@ -12,6 +12,7 @@ HINTS: tuple[tuple[str, str], ...] = (  # what a message says: what to do next
     (r"min_?ram|minRam|memory is too small", "Choose a flavor with more memory: pileus flavor list"),
     (r"too small|minimum disk|min_?disk|larger than|[Ff]lavor'?s disk",
      "Choose a flavor with a bigger disk: pileus flavor list"),
+    (r"checksum|SHA-256", "The stored image is damaged: delete it and upload it again"),
     (r"[Ii]mage content|disk_format is|backing file|data file",
      "The image isn't what it says: convert it with qemu-img, and upload it with the right --disk-format"),
     (r"No space left|[Dd]isk.* full|disk_gib|disk space|GiB of disk",

@@ -28,6 +28,8 @@ def why(context: Context, given: Any) -> int:
     print(f"{given.noun} {row.get('name') or noun.id_of(row)} is {status or 'there'}"
           + (f" ({row['OS-EXT-STS:task_state']})" if row.get("OS-EXT-STS:task_state") else "") + ".")
     causes = list(_causes(context, noun, row))
+    if not causes and status not in WELL:  # an image whose upload was refused waits for a better one
+        causes = [f"{last['command']} was refused: {last['why']}" for last in _remembered(noun, given.name)[-1:]]
     for text in causes:
         print(f"  {text}")
     if not causes:
@@ -113,10 +115,15 @@ def _ago(text: str) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
+def _remembered(noun: Kind, name: str) -> list[dict[str, Any]]:
+    """What was refused to this command about the thing, the newest last."""
+    return [one for one in cache.refusals() if one.get("name") == name and (
+        one["command"].startswith(noun.name) or (one["command"] == "launch" and noun.name == "server"))]
+
+
 def _never_was(context: Context, noun: Kind, name: str) -> int:
     """What was refused and never came to be is remembered here, by whoever asked for it with this command."""
-    found = [one for one in cache.refusals() if (one.get("name") == name and one["command"].startswith(noun.name))
-             or (one.get("name") == name and one["command"] == "launch" and noun.name == "server")]
+    found = _remembered(noun, name)
     if not found:
         raise NotFound(f"There is no {noun.name} {name!r}, and nothing is remembered of one.",
                        f"pileus {noun.name} list; refusals of other clients aren't known here")
