@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import stat
 import subprocess
@@ -235,6 +236,25 @@ def test_downloads_go_on_where_they_stopped(world: None, pileus: Any, cloud: Any
         assert part.read_bytes() == data[:102_400]
         pileus.ok(words)
         assert (tmp_path / "back").read_bytes() == data and not part.exists()
+
+
+def test_progress_is_shown_on_a_terminal_and_nowhere_else(world: None, pileus: Any, tmp_path: Path) -> None:
+    import pty
+
+    (tmp_path / "data").write_bytes(os.urandom(3 << 20))
+    pileus.ok("container create shown-box")
+    for words in ("object create shown-box data --name {}", "object save shown-box {} --file back",
+                  "image create {} --disk-format raw --file data", "image save {} --file back"):
+        assert "MiB/s" not in pileus.ok(words.format("quiet")).err
+        terminal, slave = pty.openpty()
+        done = subprocess.run([sys.executable, "-m", "pileus_cli", *words.format("loud").split()], stderr=slave,
+                              stdout=subprocess.DEVNULL, env={**os.environ, "OS_CLOUD": "demo"})
+        os.close(slave)
+        told = os.read(terminal, 100_000).decode()
+        os.close(terminal)
+        assert done.returncode == 0, told
+        assert re.search(r" %, \d MiB, \d+ MiB/s", told), told
+        assert told.endswith("\r\x1b[K"), "the line is cleared in the end"
 
 
 def cut_off(words: str) -> None:
