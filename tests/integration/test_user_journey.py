@@ -1,7 +1,9 @@
 """What a user does with a cloud, in order, with the unmodified `openstack` command; and nothing is left afterwards."""
 
 import hashlib
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +213,23 @@ def test_an_object_of_300_megabytes(trip: Journey) -> None:
     trip.cloud.do("container", "delete", "--recursive", "j-box")
     big.unlink()
     back.unlink()
+
+
+def test_swiftclient_sends_a_file_in_segments(trip: Journey, state: Path) -> None:
+    """As a user of `swift` does who has sourced the openrc."""
+    def swift(line: str) -> None:
+        program = f". {state / 'openrc'} && {Path(sys.executable).parent / 'swift'} {line}"
+        done = subprocess.run(["bash", "-c", program], cwd=trip.place, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"swift {line}: {done.stdout}{done.stderr}"
+
+    (trip.place / "parts").write_bytes(os.urandom(25 << 20))
+    swift("upload --segment-size 10485760 j-parts parts")
+    swift("download j-parts parts -o parts-back")
+    assert digest(trip.place / "parts") == digest(trip.place / "parts-back")
+    assert len(trip.cloud("object", "list", "j-parts_segments")) == 3
+    swift("delete j-parts")
+    assert trip.cloud("object", "list", "j-parts_segments") == []
+    swift("delete j-parts_segments")
 
 
 def digest(path: Path) -> str:
