@@ -20,7 +20,7 @@ from pileus_volume.core import quotas
 from pileus_volume.db.models import Backup, Job
 from pileus_volume.errors import InvalidBackup
 
-SERVICE = "pileus_volume.backups"
+SERVICE = "cinder.backup.drivers.pileus"  # clients take what doesn't begin like this for nonsense
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 Text = Annotated[str, Meta(max_length=255)]
 Id = Annotated[str, Meta(pattern=rf"^{UUID}\Z")]
