@@ -19,6 +19,9 @@ from pileus_volume.api import (
     backups,
     default_types,
     extensions,
+    group_snapshots,
+    group_types,
+    groups,
     hosts,
     image_metadata,
     limits,
@@ -43,10 +46,11 @@ from pileus_volume.rpc import StorageAgent
 
 DOORBELL = "volume.jobs"
 RESOURCES = [versions.resource, volumes.resource, volume_actions.resource, metadata.of_volumes, metadata.of_snapshots,
-             snapshots.resource, backups.resource, attachments.resource, types.resource, quotas.sets, quotas.classes,
-             limits.resource, hosts.services, hosts.pools, hosts.storage_hosts, hosts.capabilities, hosts.zones,
-             extensions.resource, extensions.filters, transfers.older, transfers.newer, messages.resource,
-             qos_specs.resource, default_types.resource, operations.resource(Job, Event)]
+             snapshots.resource, backups.resource, group_types.resource, groups.resource, group_snapshots.resource,
+             attachments.resource, types.resource, quotas.sets, quotas.classes, limits.resource,
+             hosts.services, hosts.pools, hosts.storage_hosts, hosts.capabilities, hosts.zones, extensions.resource,
+             extensions.filters, transfers.older, transfers.newer, messages.resource, qos_specs.resource,
+             default_types.resource, operations.resource(Job, Event)]
 ACTIONS = (image_metadata, volume_connections)  # modules that add to the volumes' actions
 
 

@@ -23,6 +23,18 @@ class InvalidBackup(BadRequest):
     text = "Invalid backup: {why}"
 
 
+class InvalidGroup(BadRequest):
+    text = "Invalid Group: {why}"
+
+
+class InvalidGroupType(BadRequest):
+    text = "Invalid group type: {why}"
+
+
+class InvalidGroupSnapshot(BadRequest):
+    text = "Invalid GroupSnapshot: {why}"
+
+
 class InvalidImage(BadRequest):
     text = "Image {image} is unacceptable: {why}"
 
@@ -37,6 +49,34 @@ class SnapshotNotFound(NotFound):
 
 class BackupNotFound(NotFound):
     text = "Backup {backup} could not be found."
+
+
+class GroupNotFound(NotFound):
+    text = "Group {group} could not be found."
+
+
+class GroupSnapshotNotFound(NotFound):
+    text = "GroupSnapshot {group_snapshot} could not be found."
+
+
+class GroupTypeNotFound(NotFound):
+    text = "Group type {type} could not be found."
+
+
+class NoDefaultGroupType(NotFound):
+    text = "Default group type can not be found."
+
+
+class GroupTypeExists(Conflict):
+    text = "Group Type {type} already exists."
+
+
+class GroupTypeInUse(BadRequest):
+    text = "Target group type is still in use."
+
+
+class GroupSpecNotFound(NotFound):
+    text = "Group Type {type} has no extra spec with key {key}."
 
 
 class AttachmentNotFound(NotFound):
@@ -133,6 +173,10 @@ class BackupGigabytesQuotaExceeded(TooLarge):
             "Requested {requested}G, quota is {limit}G and {consumed}G has been consumed.")
 
 
+class GroupsQuotaExceeded(TooLarge):
+    text = "GroupLimitExceeded: Maximum number of groups allowed ({limit}) exceeded"
+
+
 class PerVolumeQuotaExceeded(TooLarge):
     text = "VolumeSizeExceedsLimit: Requested volume size {size}G is larger than maximum allowed limit {limit}G."
 
@@ -142,6 +186,13 @@ class NoBackend(CloudError):
 
     status = 500
     text = "No storage host can take it: {why}"
+
+
+class MemberFailed(CloudError):
+    """Inside flows only: what became of a volume or a snapshot of a group."""
+
+    status = 500
+    text = "{what} {id} is {status}: {why}"
 
 
 class NotOffered(Unimplemented):

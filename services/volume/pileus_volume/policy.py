@@ -33,6 +33,7 @@ RULES = [
         volume_extension:types_extra_specs:show volume_extension:access_types_extra_specs
         volume_extension:quotas:show limits_extension:used_limits
         backup:get_all backup:get
+        group:get_all group:get group:get_all_group_snapshots group:get_group_snapshot
         volume:get_all_transfers volume:get_transfer message:get message:get_all volume:get_all_attachments"""),
     *_rules(MEMBER, """
         volume:create volume:create_from_image volume:update volume:delete volume:extend volume:extend_attached_volume
@@ -47,6 +48,9 @@ RULES = [
         volume:create_snapshot volume:update_snapshot volume:delete_snapshot volume:update_snapshot_metadata
         volume:delete_snapshot_metadata snapshot_extension:snapshot_actions:update_snapshot_status
         backup:create backup:update backup:delete backup:restore
+        group:create group:update group:delete group:enable_replication group:disable_replication
+        group:failover_replication group:list_replication_targets
+        group:create_group_snapshot group:delete_group_snapshot
         volume:create_transfer volume:accept_transfer volume:delete_transfer message:delete volume:summary
         volume:multiattach_bootable_volume volume:revert_to_snapshot volume:reimage
         volume:reimage_reserved"""),
@@ -70,9 +74,15 @@ RULES = [
         volume_extension:services:index volume_extension:services:update volume_extension:hosts
         volume_extension:backup_admin_actions:reset_status volume_extension:backup_admin_actions:force_delete
         backup:backup-import backup:export-import backup:backup_project_attribute
+        group:reset_status group:reset_group_snapshot_status group:group_project_attribute
+        group:group_snapshot_project_attribute group:access_group_types_specs
+        group:group_types:create group:group_types:update group:group_types:delete
+        group:group_types_specs:get group:group_types_specs:get_all group:group_types_specs:create
+        group:group_types_specs:update group:group_types_specs:delete
         volume_extension:capabilities scheduler_extension:scheduler_stats:get_pools
         volume_extension:default_set_or_update volume_extension:default_get volume_extension:default_get_all
         volume_extension:default_unset"""),
     *_rules(ADMIN_OR_SERVICE, "volume_extension:volume_admin_actions:extend_volume_complete"),
     *_rules(ANYONE, "volume_extension:availability_zone_list volume_extension:extensions volume:resource_filters"),
+    *_rules(ANYONE, "group:group_types:get group:group_types:get_all"),  # ours: Cinder lets anybody, without a rule
 ]

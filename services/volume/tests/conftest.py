@@ -105,6 +105,46 @@ class World(VolumeFixture):
             self.drain()
         return self.client.get(f"/v3/p1/snapshots/{answer.json['snapshot']['id']}").json["snapshot"]
 
+    def volume_type(self, name: str = "t", **asked: Any) -> str:
+        body = {"volume_type": {"name": name, **asked}}
+        return str(self.client.post("/v3/types", json=body, as_=self.book.admin).json["volume_type"]["id"])
+
+    def group(self, *volume_types: str, kind: str = "g", name: str = "group", **specs: str) -> dict[str, Any]:
+        """Of a group type that is made if it isn't there, with these specs."""
+        self.client.post("/v3/group_types", json={"group_type": {"name": kind, "group_specs": specs}}, version="3.70",
+                         as_=self.book.admin)
+        answer = self.client.post("/v3/p1/groups", version="3.70", json={"group": {
+            "group_type": kind, "volume_types": list(volume_types), "name": name}})
+        assert answer.status_code == 202, answer.text
+        return self.show_group(answer.json["group"]["id"])
+
+    def show_group(self, group_id: str) -> dict[str, Any]:
+        answer = self.client.get(f"/v3/p1/groups/{group_id}?list_volume=true", version="3.70")
+        assert answer.status_code == 200, answer.text
+        return answer.json["group"]
+
+    def snapshot_group(self, group_id: str, drained: bool = True, **asked: Any) -> dict[str, Any]:
+        answer = self.client.post("/v3/p1/group_snapshots", version="3.70", json={"group_snapshot": {
+            "group_id": group_id, **asked}})
+        assert answer.status_code == 202, answer.text
+        if not drained:
+            return answer.json["group_snapshot"]
+        self.drain()
+        return self.show_group_snapshot(answer.json["group_snapshot"]["id"])
+
+    def show_group_snapshot(self, group_snapshot_id: str) -> dict[str, Any]:
+        answer = self.client.get(f"/v3/p1/group_snapshots/{group_snapshot_id}", version="3.70")
+        assert answer.status_code == 200, answer.text
+        return answer.json["group_snapshot"]
+
+    def copy_group(self, **source: str) -> Any:
+        return self.client.post("/v3/p1/groups/action", json={"create-from-src": {"name": "copy", **source}},
+                                version="3.70")
+
+    def delete_group(self, group_id: str, with_volumes: bool = True) -> Any:
+        return self.client.post(f"/v3/p1/groups/{group_id}/action", version="3.70", json={
+            "delete": {"delete-volumes": with_volumes}})
+
     def act(self, volume_id: str, action: str, body: Any = None, version: str = "3.60", as_: Any = None) -> Any:
         return self.client.post(f"/v3/p1/volumes/{volume_id}/action", json={action: body}, version=version, as_=as_)
 

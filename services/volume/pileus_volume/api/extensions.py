@@ -24,7 +24,8 @@ FILTERS = {
                "created_at", "updated_at", "consumes_quota", "volume_type", "multiattach"],
     "snapshot": ["name", "status", "volume_id", "metadata", "availability_zone", "created_at", "updated_at",
                  "consumes_quota"],
-    "backup": ["name", "status", "volume_id"],
+    "backup": ["name", "status", "volume_id"], "group": ["name", "status", "group_type"],
+    "group_snapshot": ["name", "status", "group_id"],
     "attachment": ["volume_id", "status", "instance_id", "attach_status"],
     "message": ["resource_uuid", "resource_type", "event_id", "request_id"],
     "volume_type": ["is_public", "name", "extra_specs"], "pool": ["name"]}

@@ -44,7 +44,7 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
         "created_at": listings.stamp(snapshot.created_at), "updated_at": listings.stamp(snapshot.updated_at),
         "metadata": snapshot.meta}
     if version() >= (3, 14):
-        view["group_snapshot_id"] = None
+        view["group_snapshot_id"] = snapshot.group_snapshot_id
     if version() >= (3, 41):
         view["user_id"] = snapshot.user_id
     if version() >= (3, 65):
@@ -125,6 +125,8 @@ def _condition(key: str, value: str, admin: bool) -> list[Any] | None:
         "volume_id": Snapshot.volume_id, "user_id": Snapshot.user_id}
     if key in columns:
         return [columns[key] == value]
+    if key == "group_snapshot_id" and version() >= (3, 14):
+        return [Snapshot.group_snapshot_id == value]
     if key == "name~" and version() >= (3, 34):
         return [Snapshot.name.contains(value[:255], autoescape=True)]
     if key == "metadata" and version() >= (3, 22):

@@ -42,7 +42,7 @@ def made(volume: Volume) -> dict[str, Any]:
         "attachments": [_attachment(a) for a in volume.attachments if a.attach_status == "attached"],
         "migration_status": volume.migration_status}
     if spoken >= (3, 13):
-        view["group_id"] = None
+        view["group_id"] = volume.group_id
     if spoken >= (3, 48):
         view["shared_targets"] = None if spoken >= (3, 69) else False
         view["service_uuid"] = None

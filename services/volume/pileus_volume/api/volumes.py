@@ -13,7 +13,7 @@ from pileus_volume.api.image_facts import image_facts
 from pileus_volume.api.project_paths import Resource, base_url
 from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, SIZE, TEXT, UUID_OR_NULL, wrapped
 from pileus_volume.api.volume_views import detail, made, summary
-from pileus_volume.core import backups, volumes
+from pileus_volume.core import backups, groups, volumes
 from pileus_volume.core.volumes import Wish
 from pileus_volume.db.models import Attachment, Volume, VolumeType
 from pileus_volume.errors import Invalid, NotOffered
@@ -50,13 +50,14 @@ STRICT_SINCE = (3, 31)
 @resource.endpoint("POST", "", policy="volume:create", body=CREATE)
 def create(body: dict[str, Any]) -> Any:
     asked = body["volume"]
-    for key in ("consistencygroup_id", "group_id"):
-        if asked.get(key):
-            raise NotOffered(what=f"Creating a volume with {key}")
+    if asked.get("consistencygroup_id"):
+        raise NotOffered(what="Creating a volume with consistencygroup_id")
     wish = _wish(asked)
     with tools().sessions.begin() as session:
         if asked.get("backup_id"):
             wish = replace(wish, backup=backups.find(session, asked["backup_id"], caller()))
+        if asked.get("group_id") and version() >= (3, 13):
+            wish = replace(wish, group=groups.usable(session, asked["group_id"], caller()))
         volume, job = volumes.create(session, caller(), wish)
         view = {"volume": made(volume)}
     tools().ring(job.id)
@@ -153,7 +154,7 @@ def _condition(key: str, value: str, admin: bool) -> list[Any] | None:
     if key == "glance_metadata" and version() >= (3, 4):
         return [Volume.image_meta[k].as_string() == v for k, v in listings.mapping(value, key).items()]
     if key == "group_id" and version() >= (3, 10):
-        return [Volume.id == ""]
+        return [Volume.group_id == value]
     if key in ("created_at", "updated_at") and version() >= (3, 60):
         return listings.times(getattr(Volume, key), value, key)
     if key in ("volume_type", "volume_type_id", "type"):

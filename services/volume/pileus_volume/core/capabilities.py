@@ -25,7 +25,9 @@ def of(host: StorageHost) -> dict[str, Any]:
         "volume_backend_name": host.backend_name, "pool_name": host.backend_name, "driver_version": "1.0",
         "storage_protocol": "file", "vendor_name": VENDOR, "total_capacity_gb": host.total_gib,
         "free_capacity_gb": host.free_gib, "thin_provisioning_support": True, "thick_provisioning_support": False,
-        "QoS_support": False, "multiattach": True, "online_extend_support": True, "replication_enabled": False}
+        "QoS_support": False, "multiattach": True, "online_extend_support": True, "replication_enabled": False,
+        "consistent_group_snapshot_enabled": False, "group_replication_enabled": False,
+        "consistent_group_replication_enabled": False}
 
 
 def missing(host: StorageHost, specs: Mapping[str, str]) -> str | None:

@@ -57,11 +57,11 @@ def pools(session: Session) -> list[Pool]:
     return sorted(found, key=lambda pool: (-pool.room_gib, pool.host.name))
 
 
-def pick(session: Session, need: Need) -> str:
-    """The pool for it. Raises NoBackend, which says for each host what was missing."""
+def pick(session: Session, *needs: Need) -> str:
+    """The pool that meets all needs. Raises NoBackend, which says for each host what was missing."""
     at, reasons = now(), []
     for pool in pools(session):
-        why = _unfit(pool, need, at)
+        why = next(filter(None, (_unfit(pool, need, at) for need in needs)), None)
         if why is None:
             return pool.host.pool
         reasons.append(f"{pool.host.name}: {why}")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from pileus_kit import context
 from pileus_kit.auth import Caller
 from pileus_kit.db import now
-from pileus_volume.db.models import Backup, Message, Model, Snapshot, Volume
+from pileus_volume.db.models import Backup, Group, GroupSnapshot, Message, Model, Snapshot, Volume
 from pileus_volume.errors import MessageNotFound
 
 KEPT = timedelta(days=30)
@@ -18,12 +18,15 @@ ACTIONS = {  # OpenStack's numbers (to 016) and sentences: event ids look like V
     "snapshot": ("009", "create snapshot"), "unsnapshot": ("010", "delete snapshot"),
     "revert": ("017", "revert volume to snapshot"), "reimage": ("016", "reimage volume"),
     "attach": ("002", "attach volume"), "back up": ("013", "create backup"), "unback": ("014", "delete backup"),
-    "restore": ("015", "restore backup"),
+    "restore": ("015", "restore backup"), "group": ("019", "create group"), "ungroup": ("020", "delete group"),
+    "snapshot group": ("021", "create group snapshot"), "unsnapshot group": ("022", "delete group snapshot"),
 }
-KINDS: dict[type[Model], str] = {Volume: "VOLUME", Snapshot: "VOLUME_SNAPSHOT", Backup: "VOLUME_BACKUP"}
+KINDS: dict[type[Model], str] = {
+    Volume: "VOLUME", Snapshot: "VOLUME_SNAPSHOT", Backup: "VOLUME_BACKUP", Group: "VOLUME_GROUP",
+    GroupSnapshot: "VOLUME_GROUP_SNAPSHOT"}
 
 
-def tell(session: Session, about: Volume | Snapshot | Backup, action: str, why: str) -> None:
+def tell(session: Session, about: Volume | Snapshot | Backup | Group | GroupSnapshot, action: str, why: str) -> None:
     """Leave a message; older ones that are over go at the same time."""
     number, sentence = ACTIONS[action]
     kind = KINDS[type(about)]

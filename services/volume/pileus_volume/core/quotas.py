@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from pileus_volume.db.models import Backup, Quota, QuotaClass, Snapshot, Volume, VolumeType
+from pileus_volume.db.models import Backup, Group, Quota, QuotaClass, Snapshot, Volume, VolumeType
 from pileus_volume.errors import (
     BackupGigabytesQuotaExceeded,
     BackupsQuotaExceeded,
     GigabytesQuotaExceeded,
+    GroupsQuotaExceeded,
     PerVolumeQuotaExceeded,
     SnapshotsQuotaExceeded,
     VolumesQuotaExceeded,
@@ -46,14 +47,18 @@ def ledger(session: Session, project_id: str) -> Ledger:
         Snapshot.project_id == project_id).group_by(Snapshot.type_id)
     backups = select(literal("backups"), literal(""), func.count(), func.coalesce(func.sum(Backup.size), 0)).where(
         Backup.project_id == project_id)
+    groups = select(literal("groups"), literal(""), func.count(), literal(0)).where(Group.project_id == project_id)
     limits: dict[str, dict[str, int]] = {"class": {}, "own": {}}
     used: dict[str, int] = {}
     by_type: dict[tuple[str, str], int] = {}
-    for kind, key, first, second in session.execute(union_all(class_limits, own_limits, volumes, snapshots, backups)):
+    for kind, key, first, second in session.execute(
+            union_all(class_limits, own_limits, volumes, snapshots, backups, groups)):
         if kind in limits:
             limits[kind][key] = first
         elif kind == "backups":
-            used = {"backups": first, "backup_gigabytes": int(second)}
+            used |= {"backups": first, "backup_gigabytes": int(second)}
+        elif kind == "groups":
+            used["groups"] = first
         else:
             by_type[kind, key] = first
             by_type["gigabytes", key] = by_type.get(("gigabytes", key), 0) + int(second)
@@ -96,6 +101,14 @@ def check_backup(session: Session, project_id: str, gigabytes: int) -> None:
     used, limit = book.used["backup_gigabytes"], book.limit("backup_gigabytes")
     if used + gigabytes > limit >= 0:
         raise BackupGigabytesQuotaExceeded(requested=gigabytes, limit=limit, consumed=used)
+
+
+def check_group(session: Session, project_id: str) -> None:
+    """Raise the 413 unless one more group fits."""
+    hold(session, project_id)
+    book = ledger(session, project_id)
+    if book.used["groups"] >= book.limit("groups") >= 0:
+        raise GroupsQuotaExceeded(limit=book.limit("groups"))
 
 
 def _fits(name: str, limit: int, used: int, more: int) -> None:

@@ -1,12 +1,13 @@
-"""Which events change a volume's, a snapshot's or a backup's status, and from where. Everything else is refused."""
+"""Which events change the status of a volume, a snapshot, a backup, a group or a group snapshot, and from where.
+Everything else is refused."""
 
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from pileus_kit.db import now
-from pileus_volume.db.models import Backup, Snapshot, Volume
-from pileus_volume.errors import InvalidBackup, InvalidSnapshot, InvalidVolume
+from pileus_volume.db.models import Backup, Group, GroupSnapshot, Snapshot, Volume
+from pileus_volume.errors import InvalidBackup, InvalidGroup, InvalidGroupSnapshot, InvalidSnapshot, InvalidVolume
 
 BACK = "back"  # to what it was before: `previous_status`
 REMOVABLE = ("available", "error", "error_deleting", "error_restoring", "error_extending", "error_managing",
@@ -68,6 +69,21 @@ BACKUP_MOVES: dict[str, dict[str, str]] = {
     "fail_deletion": {"deleting": "error_deleting"},
 }
 
+GROUP_MOVES: dict[str, dict[str, str]] = {
+    "created": {"creating": "available"},
+    "fail_creation": {"creating": "error"},
+    "delete": dict.fromkeys(("available", "error"), "deleting"),
+    "delete_with_volumes": dict.fromkeys(("available", "error", "error_deleting", "creating", "updating"), "deleting"),
+    "fail_deletion": {"deleting": "error_deleting"},
+}
+
+GROUP_SNAPSHOT_MOVES: dict[str, dict[str, str]] = {
+    "created": {"creating": "available"},
+    "fail_creation": {"creating": "error"},
+    "delete": dict.fromkeys(("available", "error", "error_deleting"), "deleting"),
+    "fail_deletion": {"deleting": "error_deleting"},
+}
+
 
 def move(session: Session, volume: Volume | str, event: str, **also: object) -> None:
     """Apply an event if the status still allows it, in one UPDATE; else InvalidVolume. `also`: columns to set.
@@ -104,7 +120,22 @@ def move_backup(session: Session, backup: Backup, event: str, **also: object) ->
                                 f"but current status is: {backup.status}.")
 
 
-def _moved(session: Session, row: Snapshot | Backup, table: dict[str, str], also: dict[str, object]) -> bool:
+def move_group(session: Session, group: Group, event: str) -> None:
+    """The same for a group; else InvalidGroup."""
+    if not _moved(session, group, GROUP_MOVES[event], {}):
+        raise InvalidGroup(why=f"Group status must be {' or '.join(GROUP_MOVES[event])}, "
+                               f"but current status is: {group.status}")
+
+
+def move_group_snapshot(session: Session, shot: GroupSnapshot, event: str) -> None:
+    """The same for a group snapshot; else InvalidGroupSnapshot."""
+    if not _moved(session, shot, GROUP_SNAPSHOT_MOVES[event], {}):
+        raise InvalidGroupSnapshot(why=f"GroupSnapshot status must be {' or '.join(GROUP_SNAPSHOT_MOVES[event])}, "
+                                       f"but current status is: {shot.status}.")
+
+
+def _moved(session: Session, row: Snapshot | Backup | Group | GroupSnapshot, table: dict[str, str],
+           also: dict[str, object]) -> bool:
     kind = type(row)
     hit = session.execute(
         update(kind).where(kind.id == row.id, kind.status.in_(table))
@@ -115,7 +146,7 @@ def _moved(session: Session, row: Snapshot | Backup, table: dict[str, str], also
     return hit is not None
 
 
-def _refresh(row: Volume | Snapshot | Backup, **values: object) -> None:
+def _refresh(row: Volume | Snapshot | Backup | Group | GroupSnapshot, **values: object) -> None:
     """Tell the object what the row now has, without writing it again."""
     for name, value in values.items():
         set_committed_value(row, name, value)

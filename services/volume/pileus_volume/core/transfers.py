@@ -5,7 +5,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from pileus_kit.auth import Caller
@@ -37,10 +37,12 @@ def find(session: Session, transfer_id: str, caller: Caller) -> Transfer:
 def offer(session: Session, volume: Volume, name: str | None, no_snapshots: bool) -> Offer:
     if volume.attachments:
         raise InvalidVolume(why="status must be available")
+    if volume.group_id:
+        raise InvalidVolume(why=f"Volume {volume.id} must not be part of a group.")
     move(session, volume, "offer")
-    if not no_snapshots and session.scalar(select(Snapshot.id).where(
-            Snapshot.volume_id == volume.id, Snapshot.status != "available").limit(1)):
-        raise InvalidVolume(why=f"Snapshots of volume {volume.id} must be available.")
+    if not no_snapshots and session.scalar(select(Snapshot.id).where(Snapshot.volume_id == volume.id, or_(
+            Snapshot.status != "available", Snapshot.group_snapshot_id.is_not(None))).limit(1)):
+        raise InvalidVolume(why=f"Snapshots of volume {volume.id} must be available and not part of a group.")
     key = secrets.token_urlsafe(KEY_BYTES)
     transfer = Transfer(id=new_id(), volume_id=volume.id, name=name, key_hash=_hash(key), no_snapshots=no_snapshots,
                         source_project_id=volume.project_id)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from pileus_kit.auth import Caller
 from pileus_kit.db import now
-from pileus_volume.db.models import DefaultType, TypeAccess, Volume, VolumeType
+from pileus_volume.db.models import DefaultType, GroupVolumeType, TypeAccess, Volume, VolumeType
 from pileus_volume.errors import (
     AccessExists,
     Invalid,
@@ -95,7 +95,8 @@ def remove(session: Session, type_id: str) -> None:
     kind = get(session, type_id)
     if kind.name == DEFAULT:
         raise Invalid(why="the default volume type can't be deleted")
-    if session.scalar(select(Volume.id).where(Volume.type_id == type_id).limit(1)):
+    if session.scalar(select(or_(exists().where(Volume.type_id == type_id),
+                                 exists().where(GroupVolumeType.type_id == type_id)))):
         raise TypeInUse()
     session.delete(kind)
 

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from pileus_kit.auth import Caller
+from pileus_kit.context import Work
 from pileus_kit.db import new_id, now
 from pileus_kit.flow import cancel, enqueue, live
 from pileus_volume.core import capabilities, hosts, quotas, types
 from pileus_volume.core.states import REMOVABLE, move, move_backup, move_snapshot
-from pileus_volume.db.models import Attachment, Backup, Job, Snapshot, StorageHost, Volume, VolumeType
+from pileus_volume.db.models import Attachment, Backup, Group, Job, Snapshot, StorageHost, Volume, VolumeType
 from pileus_volume.errors import (
     Invalid,
     InvalidImage,
@@ -54,6 +55,7 @@ class Wish:
     snapshot_id: str | None = None
     source_volid: str | None = None
     backup: Backup | None = None
+    group: Group | None = None
 
 
 @dataclass(frozen=True)
@@ -90,17 +92,21 @@ def create(session: Session, caller: Caller, wish: Wish) -> tuple[Volume, Job]:
     if origin.size and size < origin.size:
         raise Invalid(why=f"Volume size {size}GB cannot be smaller than its source's size {origin.size}GB.")
     kind = origin.kind if origin.kind and not wish.type else types.choose(session, caller, wish.type)
+    if wish.group:
+        _joins(wish.group, wish, kind)
     quotas.check(session, str(caller.project_id), kind, volumes=1, gigabytes=size, volume_size=size)
     volume = Volume(
         id=new_id(), project_id=str(caller.project_id), user_id=caller.user_id, name=wish.name,
-        description=wish.description, size=size, claimed=size, type_id=kind.id, availability_zone=wish.zone or "nova",
+        description=wish.description, size=size, claimed=size, type_id=kind.id,
+        availability_zone=wish.zone or (wish.group.availability_zone if wish.group else "nova"),
         multiattach=kind.extra_specs.get("multiattach") == "<is> True",
         meta=dict(wish.backup.facts.get("meta", {}) if wish.backup else {}) | dict(wish.metadata),
         bootable=origin.bootable, image_meta=dict(origin.image_meta) if origin.image_meta else None,
-        snapshot_id=wish.snapshot_id, source_volid=wish.source_volid)
+        snapshot_id=wish.snapshot_id, source_volid=wish.source_volid, group_id=wish.group.id if wish.group else None)
     data = {**origin.data, "size": size}
     try:
-        volume.host = hosts.pick(session, hosts.Need(size, kind.extra_specs, wish.zone, origin.pool))
+        volume.host = hosts.pick(session, *(hosts.Need(size, kind.extra_specs, wish.zone, only)
+                                            for only in _tied(origin, wish.group)))
         data["host"] = volume.host
     except NoBackend as err:
         data["unplaced"] = str(err.facts["why"])
@@ -109,6 +115,18 @@ def create(session: Session, caller: Caller, wish: Wish) -> tuple[Volume, Job]:
     job = enqueue(session, Job, flow=origin.flow, subject=volume.id, data=data, caller=caller)
     _fresh(volume, kind)
     return volume, job
+
+
+def _joins(group: Group, wish: Wish, kind: VolumeType) -> None:
+    if not wish.type:
+        raise Invalid(why="volume_type must be provided when creating a volume in a group.")
+    if kind.id not in [known.id for known in group.volume_types]:
+        raise Invalid(why=f"Invalid volume_type provided: {kind.id} (requested type must be supported by this group).")
+
+
+def _tied(origin: Origin, group: Group | None) -> set[str | None]:
+    """The pools where it has to be: its source's and its group's."""
+    return {pool for pool in (origin.pool, group.host if group else None) if pool} or {None}
 
 
 def _fresh(volume: Volume, kind: VolumeType) -> None:
@@ -176,8 +194,12 @@ def fits_image(size: int | None, image: ImageFacts) -> None:
                                                f"is larger than volume size {size}GB.")
 
 
-def remove(session: Session, caller: Caller, volume: Volume, *, cascade: bool = False, force: bool = False) -> Job:
-    """Turn the volume to deleting. A volume that is being built: its job is turned round and removes it."""
+def remove(session: Session, caller: Caller | Work, volume: Volume, *, cascade: bool = False, force: bool = False,
+           with_group: bool = False) -> Job:
+    """Turn the volume to deleting. A volume that is being built: its job is turned round and removes it. What belongs
+    to a group goes with it only."""
+    if volume.group_id and not with_group:
+        raise _not_removable(volume, f"it belongs to group {volume.group_id}")
     _removable(session, volume, cascade, force)
     move(session, volume, "force_delete" if force else "delete")
     if cascade:
@@ -195,20 +217,27 @@ def remove(session: Session, caller: Caller, volume: Volume, *, cascade: bool = 
 
 def _removable(session: Session, volume: Volume, cascade: bool, force: bool) -> None:
     if not force and volume.status not in REMOVABLE:
-        raise InvalidVolume(why="Volume status must be available or error or error_restoring or error_extending or "
-                                "error_managing and must not be migrating, attached, belong to a group, have "
-                                "snapshots, awaiting a transfer, or be disassociated from snapshots after volume "
-                                f"transfer; it is {volume.status}.")
+        raise _not_removable(volume, f"it is {volume.status}")
     if volume.attachments:
         raise InvalidVolume(why=f"Volume {volume.id} is still attached, detach volume first.")
-    snapshots = session.scalars(select(Snapshot.status).where(Snapshot.volume_id == volume.id).limit(10_000)).all()
+    snapshots = session.execute(select(Snapshot.status, Snapshot.group_snapshot_id).where(
+        Snapshot.volume_id == volume.id).limit(10_000)).all()
     if snapshots and not cascade:
         raise InvalidVolume(why=f"Volume {volume.id} still has {len(snapshots)} dependent snapshots.")
-    if any(status in ("creating", "deleting") for status in snapshots):
+    if shared := next((group for _, group in snapshots if group), None):
+        raise _not_removable(volume, f"a snapshot of it belongs to group snapshot {shared}")
+    if any(status in ("creating", "deleting") for status, _ in snapshots):
         raise InvalidVolume(why=f"Snapshots of volume {volume.id} are being created or deleted.")
     source_busy = exists().where(Volume.source_volid == volume.id, Volume.status == "creating")
     if session.scalar(select(source_busy)):
         raise InvalidVolume(why=f"Volume {volume.id} is being copied.")
+
+
+def _not_removable(volume: Volume, why: str) -> InvalidVolume:
+    return InvalidVolume(why="Volume status must be available or error or error_restoring or error_extending or "
+                             "error_managing and must not be migrating, attached, belong to a group, have snapshots, "
+                             "awaiting a transfer, or be disassociated from snapshots after volume transfer; "
+                             f"volume {volume.id}: {why}.")
 
 
 def extend(session: Session, caller: Caller, volume: Volume, size: int, attached: bool) -> Job:
@@ -279,6 +308,8 @@ def retype(session: Session, volume: Volume, kind: VolumeType) -> None:
     if volume.status not in ("available", "in-use"):
         raise InvalidVolume(why=f"Volume {volume.id} status must be available or in-use, "
                                 f"but current status is: {volume.status}.")
+    if volume.group_id:
+        raise InvalidVolume(why=f"Volume {volume.id} belongs to group {volume.group_id}, where it can't be retyped.")
     if kind.id == volume.type_id:
         raise Invalid(why=f"Volume {volume.id} already is of type {kind.name}.")
     host = session.get(StorageHost, hosts.name_of(volume.host or ""))

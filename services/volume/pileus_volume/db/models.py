@@ -84,6 +84,7 @@ class Volume(Stamped, Model):
     readonly: Mapped[bool | None] = mapped_column(default=None)
     snapshot_id: Mapped[str | None] = mapped_column(String(36), default=None)
     source_volid: Mapped[str | None] = mapped_column(String(36), default=None)
+    group_id: Mapped[str | None] = mapped_column(String(36), default=None)
     meta: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
     image_meta: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
     launched_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
@@ -93,7 +94,7 @@ class Volume(Stamped, Model):
 
     __table_args__ = (Index("volumes_of_project", "project_id", "created_at", "id"),
                       Index("volumes_in_order", "created_at", "id"), Index("volumes_of_host", "host"),
-                      Index("volumes_of_type", "type_id"))
+                      Index("volumes_of_type", "type_id"), Index("volumes_of_group", "group_id"))
 
 
 class Snapshot(Stamped, Model):
@@ -104,10 +105,69 @@ class Snapshot(Stamped, Model):
     status: Mapped[str] = mapped_column(String(32), default="creating")
     progress: Mapped[str] = mapped_column(String(8), default="0%")
     type_id: Mapped[str] = mapped_column(String(36))
+    group_snapshot_id: Mapped[str | None] = mapped_column(String(36), default=None)
     meta: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
 
     __table_args__ = (Index("snapshots_of_project", "project_id", "created_at", "id"),
-                      Index("snapshots_in_order", "created_at", "id"), Index("snapshots_of_volume", "volume_id"))
+                      Index("snapshots_in_order", "created_at", "id"), Index("snapshots_of_volume", "volume_id"),
+                      Index("snapshots_of_group_snapshot", "group_snapshot_id"))
+
+
+class GroupType(Model):
+    """What groups of volumes may be asked for."""
+
+    __tablename__ = "group_types"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    description: Mapped[str | None] = mapped_column(String(255), default=None)
+    is_public: Mapped[bool] = mapped_column(default=True)
+    specs: Mapped[dict[str, str | None]] = mapped_column(Json, default=dict)
+    created_at: Mapped[datetime] = mapped_column(Utc, default=now)
+    updated_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
+
+
+class Group(Stamped, Model):
+    """Volumes of one storage host and of certain types that are copied and deleted together; they name it."""
+
+    __tablename__ = "groups"
+
+    type_id: Mapped[str] = mapped_column(ForeignKey("group_types.id"))
+    status: Mapped[str] = mapped_column(String(32), default="creating")
+    availability_zone: Mapped[str] = mapped_column(String(255))
+    host: Mapped[str | None] = mapped_column(String(255), default=None)  # name@backend#pool
+    source_group_id: Mapped[str | None] = mapped_column(String(36), default=None)
+    group_snapshot_id: Mapped[str | None] = mapped_column(String(36), default=None)
+    volume_types: Mapped[list[VolumeType]] = relationship(
+        lazy="selectin", viewonly=True, secondary="group_volume_types", order_by="VolumeType.id")
+
+    __table_args__ = (Index("groups_of_project", "project_id", "created_at", "id"),
+                      Index("groups_in_order", "created_at", "id"), Index("groups_of_type", "type_id"))
+
+
+class GroupVolumeType(Model):
+    """A type that volumes of the group may have."""
+
+    __tablename__ = "group_volume_types"
+
+    group_id: Mapped[str] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
+    type_id: Mapped[str] = mapped_column(ForeignKey("volume_types.id"), primary_key=True)
+
+    __table_args__ = (Index("groups_of_volume_type", "type_id"),)
+
+
+class GroupSnapshot(Stamped, Model):
+    """A snapshot of each volume of a group; they name it."""
+
+    __tablename__ = "group_snapshots"
+
+    group_id: Mapped[str] = mapped_column(ForeignKey("groups.id"))
+    group_type_id: Mapped[str] = mapped_column(String(36))
+    status: Mapped[str] = mapped_column(String(32), default="creating")
+
+    __table_args__ = (Index("group_snapshots_of_project", "project_id", "created_at", "id"),
+                      Index("group_snapshots_in_order", "created_at", "id"),
+                      Index("group_snapshots_of_group", "group_id"))
 
 
 class Backup(Stamped, Model):

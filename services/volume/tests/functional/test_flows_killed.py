@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -310,6 +311,119 @@ class Importing(BackingUp):
         assert len(self.world.objects()) == 2
 
 
+class GroupWork:
+    """Of a group with two volumes. The jobs of its members run at once when they are rung, so that the group's own job
+    is the one that is killed."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.runner = world, world.runner
+        self.runner.tools = replace(world.tools, ring=self.runner.run)
+        kind = world.volume_type()
+        self.group = world.group(kind)["id"]
+        self.volumes = {world.volume(volume_type=kind, group_id=self.group)["id"] for _ in range(2)}
+
+    def members_first(self, since: int) -> str:
+        *members, own = self.world.rung[since:]
+        for job in members:
+            self.runner.run(job)
+        return own
+
+    def listed(self, noun: str) -> list[dict]:
+        return self.world.client.get(f"/v3/{noun}/detail", version="3.70").json[noun]
+
+    def told(self, event: str) -> None:
+        told = self.world.client.get("/v3/messages", version="3.70").json["messages"]
+        assert event in [message["event_id"] for message in told]
+
+
+class SnapshottingGroup(GroupWork):
+    def start(self) -> str:
+        since = len(self.world.rung)
+        self.shot = self.world.snapshot_group(self.group, drained=False)["id"]
+        return self.members_first(since)
+
+    def done(self) -> None:
+        assert self.world.show_group_snapshot(self.shot)["status"] == "available"
+        assert {s["volume_id"] for s in self.listed("snapshots")} == self.volumes
+        assert {s["status"] for s in self.listed("snapshots")} == {"available"}
+
+    def undone(self) -> None:
+        shots = self.listed("group_snapshots")
+        assert not shots or [shot["status"] for shot in shots] == ["error"]
+        if shots:
+            self.told("VOLUME_VOLUME_GROUP_SNAPSHOT_021_001")
+        assert self.listed("snapshots") == [] and not any(self.world.fake.snapshots.values())
+
+
+class UnsnapshottingGroup(SnapshottingGroup):
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.shot = world.snapshot_group(self.group)["id"]
+
+    def start(self) -> str:
+        since = len(self.world.rung)
+        assert self.world.client.delete(f"/v3/group_snapshots/{self.shot}", version="3.70").status_code == 202
+        return self.members_first(since)
+
+    def done(self) -> None:
+        assert self.listed("group_snapshots") == [] and self.listed("snapshots") == []
+        assert not any(self.world.fake.snapshots.values())
+
+    def undone(self) -> None:
+        assert self.world.show_group_snapshot(self.shot)["status"] == "error_deleting"
+        self.start()
+        self.world.drain()
+        self.done()
+
+
+class CopyingGroup(GroupWork):
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.source = {"source_group_id": self.group}
+
+    def start(self) -> str:
+        since = len(self.world.rung)
+        answer = self.world.copy_group(**self.source)
+        assert answer.status_code == 202, answer.text
+        self.copy = answer.json["group"]["id"]
+        return self.members_first(since)
+
+    def done(self) -> None:
+        shown = self.world.show_group(self.copy)
+        assert shown["status"] == "available" and len(shown["volumes"]) == 2
+        assert {self.world.show(volume)["status"] for volume in shown["volumes"]} == {"available"}
+        assert set(self.world.fake.disks) == {*self.volumes, *shown["volumes"]}
+
+    def undone(self) -> None:
+        groups = {group["id"]: group["status"] for group in self.listed("groups")}
+        assert groups.pop(self.group) == "available" and list(groups.values()) in ([], ["error"])
+        if groups:
+            self.told("VOLUME_VOLUME_GROUP_019_001")
+        assert {volume["id"] for volume in self.listed("volumes")} == set(self.world.fake.disks) == self.volumes
+
+
+class CopyingGroupSnapshot(CopyingGroup):
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.source = {"group_snapshot_id": world.snapshot_group(self.group)["id"]}
+
+
+class DeletingGroup(GroupWork):
+    def start(self) -> str:
+        since = len(self.world.rung)
+        assert self.world.delete_group(self.group).status_code == 202
+        return self.members_first(since)
+
+    def done(self) -> None:
+        assert self.listed("groups") == [] and self.listed("volumes") == [] and not self.world.fake.disks
+
+    def undone(self) -> None:
+        assert self.world.show_group(self.group)["status"] == "error_deleting"
+        self.start()
+        self.world.drain()
+        self.done()
+
+
 class Serving:
     def __init__(self, world: World) -> None:
         self.world, self.runner = world, world.runner
@@ -329,7 +443,9 @@ SCENARIOS = {
     "snapshot.create": Snapshotting, "snapshot.delete": Unsnapshotting, "volume.upload": Upload,
     "volume.revert": Reversion, "volume.reimage": Reimaging, "exports.serve": Serving, "backup.create": BackingUp,
     "volume.restore": Restoring, "volume.create_from_backup": FromBackup, "backup.delete": Unbacking,
-    "backup.import": Importing}
+    "backup.import": Importing, "group_snapshot.create": SnapshottingGroup,
+    "group_snapshot.delete": UnsnapshottingGroup, "group.copy": CopyingGroup, "group.delete": DeletingGroup}
+ALSO = {"group.copy of a group snapshot": CopyingGroupSnapshot}
 STORED = ("backup.", "volume.restore", "volume.create_from_backup")  # these need an object store
 
 
@@ -337,14 +453,17 @@ def test_no_flow_is_forgotten():
     assert set(SCENARIOS) == set(BY_NAME)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_killed_at_every_step(name, worlds, store_worlds):
+@pytest.mark.parametrize("scenario", [*SCENARIOS, *ALSO])
+def test_killed_at_every_step(scenario, worlds, store_worlds):
+    name, make_scenario = scenario.partition(" ")[0], (SCENARIOS | ALSO)[scenario]
+
     @contextmanager
     def make() -> Iterator:
         with (store_worlds if name.startswith(STORED) else worlds)() as world:
-            yield SCENARIOS[name](world)
+            yield make_scenario(world)
 
-    unstoppable = name in ("volume.delete", "snapshot.delete", "exports.serve", "backup.delete")
+    unstoppable = name in ("volume.delete", "snapshot.delete", "exports.serve", "backup.delete", "group.delete",
+                           "group_snapshot.delete")
     kill_at_every_step(BY_NAME[name], make, cancellable=not unstoppable, undoable=name != "exports.serve")
 
 

@@ -13,7 +13,7 @@ class Rows:
 
     def __init__(self, world: Any) -> None:
         self.world, self.admin = world, world.book.admin
-        limits = dict.fromkeys(("volumes", "gigabytes", "snapshots", "backups", "backup_gigabytes"), -1)
+        limits = dict.fromkeys(("volumes", "gigabytes", "snapshots", "backups", "backup_gigabytes", "groups"), -1)
         self.send("PUT", "/os-quota-sets/p1", {"quota_set": limits}, self.admin)
         self.volume = world.volume()["id"]
 
@@ -38,6 +38,19 @@ class Rows:
     def backups(self, i: int) -> None:
         self.world.back_up(self.volume, name=f"b{i}", metadata={"a": "b"}, incremental=i % 3 > 0)
 
+    def group_types(self, i: int) -> None:
+        self.send("POST", "/group_types", {"group_type": {"name": f"g{i}", "group_specs": {"a": "b"}}}, self.admin)
+
+    def groups(self, i: int) -> None:
+        kind = self.world.volume_type(f"t{i}")
+        group = self.world.group(kind, "__DEFAULT__", name=f"group{i}")["id"]
+        self.world.volume(volume_type=kind, group_id=group)
+
+    def group_snapshots(self, i: int) -> None:
+        self.groups(i)
+        group = self.world.client.get("/v3/groups?sort=created_at:desc&limit=1", version="3.70").json["groups"][0]
+        self.world.snapshot_group(group["id"], name=f"s{i}")
+
     def types(self, i: int) -> None:
         self.send("POST", "/types", {"volume_type": {"name": f"t{i}", "extra_specs": {"a": "b"}}}, self.admin)
 
@@ -53,6 +66,10 @@ LISTS: dict[str, tuple[Callable[[Rows, int], None], str]] = {  # path: what make
     "/volumes/detail?all_tenants=1&sort=name:asc&with_count=true": (Rows.volumes, "volumes"),
     "/snapshots": (Rows.snapshots, "snapshots"), "/snapshots/detail": (Rows.snapshots, "snapshots"),
     "/backups": (Rows.backups, "backups"), "/backups/detail": (Rows.backups, "backups"),
+    "/group_types": (Rows.group_types, "group_types"), "/groups": (Rows.groups, "groups"),
+    "/groups/detail?list_volume=true": (Rows.groups, "groups"),
+    "/group_snapshots": (Rows.group_snapshots, "group_snapshots"),
+    "/group_snapshots/detail": (Rows.group_snapshots, "group_snapshots"),
     "/types": (Rows.types, "volume_types"), "/attachments": (Rows.attached, "attachments"),
     "/attachments/detail": (Rows.attached, "attachments"), "/volume-transfers": (Rows.transfers, "transfers"),
     "/volume-transfers/detail": (Rows.transfers, "transfers"), "/qos-specs": (Rows.specs, "qos_specs"),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pileus_kit.testing import assert_policy_matrix, assert_table
-from pileus_volume.api import attachments, backups, snapshots, types, volume_actions
+from pileus_volume.api import attachments, backups, group_snapshots, groups, snapshots, types, volume_actions
 
 HERE = Path(__file__).parent
 
@@ -20,19 +20,22 @@ def test_the_policy_of_each_action(stored):
     actors = {"none": None, "expired": book.expired, "revoked": book.revoked, "nobody": book.nobody,
               "reader": book.reader, "other": book.other, "member": book.member, "manager": book.manager,
               "admin": book.admin}
-    lines = [f"{'':44}{'rule':62}" + " ".join(f"{name:>8}" for name in actors)]
+    lines = [f"{'':46}{'rule':62}" + " ".join(f"{name:>8}" for name in actors)]
     volume = world.volume()["id"]
     held = {"attachment": {"volume_uuid": volume, "instance_uuid": volume}}
     attachment = world.client.post("/v3/attachments", json=held, version="3.70").json["attachment"]["id"]
     kind = world.client.post("/v3/types", json={"volume_type": {"name": "t"}}, as_=book.admin).json["volume_type"]["id"]
+    group = world.group(kind)["id"]
     things = {"volumes": volume, "snapshots": world.snapshot(world.volume()["id"])["id"], "attachments": attachment,
-              "types": kind, "backups": world.back_up(world.volume()["id"])["id"]}
+              "types": kind, "backups": world.back_up(world.volume()["id"])["id"], "groups": group,
+              "group_snapshots": world.snapshot_group(group)["id"]}
     for noun, actions in (("volumes", volume_actions.actions), ("snapshots", snapshots.actions),
-                          ("attachments", attachments.actions), ("types", types.actions), ("backups", backups.actions)):
+                          ("attachments", attachments.actions), ("types", types.actions), ("backups", backups.actions),
+                          ("groups", groups.actions), ("group_snapshots", group_snapshots.actions)):
         for name, action in sorted(actions.table.items()):
             seen = [world.client.post(f"/v3/{noun}/{things[noun]}/action", json={name: ["fits", "nothing"]}, as_=who,
                                       anonymous=who is None, version="3.70").status_code for who in actors.values()]
             assert seen[:3] == [401, 401, 401], f"{noun} {name}: {seen}"
             assert not {200, 202, 204} & set(seen), f"{noun} {name}: {seen}"
-            lines.append(f"{noun:14}{name:30}{action.policy:62}" + " ".join(f"{status:>8}" for status in seen))
+            lines.append(f"{noun:16}{name:30}{action.policy:62}" + " ".join(f"{status:>8}" for status in seen))
     assert_table("\n".join(lines) + "\n", HERE / "policy_of_actions.txt")

@@ -1,0 +1,363 @@
+"""Groups of volumes: made, filled, copied, deleted; and what is refused."""
+
+import pytest
+
+from pileus_volume.db.models import Group, Job
+
+UNKNOWN = "99999999-9999-4999-8999-999999999999"
+
+
+@pytest.fixture
+def grouped(world):
+    """A group with one volume, and a volume of the same type outside."""
+    world.kind = world.volume_type()
+    world.of = world.group(world.kind)["id"]
+    world.inside = world.volume(volume_type=world.kind, group_id=world.of)["id"]
+    world.outside = world.volume(volume_type=world.kind)["id"]
+    return world
+
+
+def change(world, group, as_=None, **asked):
+    return world.client.put(f"/v3/p1/groups/{group}", json={"group": asked}, version="3.70", as_=as_)
+
+
+def why(answer):
+    (body,) = answer.json.values()
+    return body["message"]
+
+
+def break_disk(world, volume, call):
+    """The storage host refuses this call for one disk."""
+    real = getattr(world.fake, call)
+
+    def refuse(disk, *args):
+        if volume in (disk, getattr(disk, "volume_id", None), *args):
+            raise RuntimeError("the disk is broken")
+        return real(disk, *args)
+    setattr(world.fake, call, refuse)
+    return lambda: setattr(world.fake, call, real)
+
+
+def test_made_and_shown(world):
+    kind = world.volume_type()
+    shown = world.group(kind, "__DEFAULT__", name=" g ")
+    assert (shown["status"], shown["name"], shown["description"]) == ("available", "g", None)
+    assert (shown["availability_zone"], shown["replication_status"], shown["volumes"]) == ("nova", "disabled", [])
+    assert (shown["group_snapshot_id"], shown["source_group_id"], "project_id" in shown) == (None, None, False)
+    assert len(shown["volume_types"]) == 2 and kind in shown["volume_types"]
+    path = f"/v3/p1/groups/{shown['id']}"
+    assert set(world.client.get(path, version="3.13").json["group"]) == {
+        "id", "status", "availability_zone", "created_at", "name", "description", "group_type", "volume_types"}
+    admin = world.client.get(path, version="3.58", as_=world.book.admin).json["group"]
+    assert admin["project_id"] == "p1" and "volumes" not in admin
+    assert world.client.get(path, version="3.12").status_code == 404
+
+
+def test_lists(world):
+    kind = world.volume_type()
+    ids = [world.group(kind, name=f"g{i}")["id"] for i in range(3)]
+    volume = world.volume(volume_type=kind, group_id=ids[1])["id"]
+    listed = world.client.get("/v3/p1/groups", version="3.70").json["groups"]
+    assert listed == [{"id": ids[i], "name": f"g{i}"} for i in (2, 1, 0)]
+    page = world.client.get("/v3/p1/groups/detail?limit=2&sort=name:asc&with_count=true&list_volume=true",
+                            version="3.70").json
+    assert [group["volumes"] for group in page["groups"]] == [[], [volume]] and page["count"] == 3
+    assert page["group_links"][0]["rel"] == "next"
+    for query, found in (("name=g1", 1), ("status=error", 0), ("name~=g", 3), (f"marker={ids[1]}", 1)):
+        assert len(world.client.get(f"/v3/groups?{query}", version="3.70").json["groups"]) == found, query
+    assert world.client.get("/v3/groups?nonsense=1", version="3.70").status_code == 400
+    everybody = world.client.get("/v3/groups?all_tenants=1", version="3.70", as_=world.book.admin)
+    assert len(everybody.json["groups"]) == 3
+    assert world.client.get("/v3/p2/groups", version="3.70", as_=world.book.other).json == {"groups": []}
+
+
+@pytest.mark.parametrize("asked, status", [
+    ({}, 400), ({"group_type": "none"}, 404), ({"group_type": UNKNOWN}, 404), ({"volume_types": []}, 400),
+    ({"volume_types": ["none"]}, 404), ({"volume_types": ["__DEFAULT__", "__DEFAULT__"]}, 400),
+    ({"name": "n" * 256}, 400), ({"nonsense": 1}, 400), ({"availability_zone": "moon"}, 400)])
+def test_refused(world, asked, status):
+    world.group("__DEFAULT__")
+    wish = {"group_type": "g", "volume_types": ["__DEFAULT__"], **asked} if asked else {}
+    assert world.client.post("/v3/p1/groups", json={"group": wish}, version="3.70").status_code == status
+    with world.sessions.read() as session:
+        assert session.query(Group).count() == 1
+
+
+def test_what_no_storage_host_can_do_is_in_error_and_says_why(world):
+    shown = world.group("__DEFAULT__", consistent_group_snapshot_enabled="<is> True")
+    assert shown["status"] == "error"
+    (told,) = world.client.get("/v3/messages", version="3.70").json["messages"]
+    assert told["resource_uuid"] == shown["id"] and "consistent_group_snapshot_enabled" in told["user_message"]
+    refused = world.client.post("/v3/group_snapshots", json={"group_snapshot": {"group_id": shown["id"]}},
+                                version="3.70")
+    assert why(refused) == "Invalid Group: Group status must be available, but current status is: error."
+    assert world.delete_group(shown["id"], with_volumes=False).status_code == 202
+    world.drain()
+    assert world.client.get(f"/v3/groups/{shown['id']}", version="3.70").status_code == 404
+
+
+def test_all_types_of_a_group_are_of_one_host(worlds):
+    with worlds(hosts=("host1", "host2")) as world:
+        for host in ("host1", "host2"):
+            zone = {"extra_specs": {"volume_backend_name": "fake"}}
+            world.volume_type(f"of-{host}", **zone)
+        group = world.group("of-host1", "of-host2")["id"]
+        placed = {world.volume(volume_type=kind, group_id=group)["os-vol-host-attr:host"]
+                  for kind in ("of-host1", "of-host2", "of-host1")}
+        assert len(placed) == 1
+        (elsewhere,) = {"host1", "host2"} - {placed.pop().partition("@")[0]}
+        for disabled in {"host1", "host2"} - {elsewhere}:
+            world.client.put("/v3/os-services/disable", json={"host": disabled}, as_=world.book.admin)
+        outside = world.volume(volume_type="of-host1")["id"]
+        refused = change(world, group, add_volumes=outside)
+        assert refused.status_code == 400 and "another storage host" in why(refused)
+        assert world.volume(volume_type="of-host1", group_id=group)["status"] == "error"
+
+
+def test_a_volume_is_made_in_a_group(grouped):
+    assert grouped.show(grouped.inside)["group_id"] == grouped.of
+    assert grouped.show_group(grouped.of)["volumes"] == [grouped.inside]
+    found = grouped.client.get(f"/v3/volumes?group_id={grouped.of}", version="3.10").json["volumes"]
+    assert [volume["id"] for volume in found] == [grouped.inside]
+    ask = {"size": 1, "volume_type": grouped.kind, "group_id": grouped.of}
+    for wrong, status, text in (
+            ({"volume_type": None}, 400, "volume_type must be provided when creating a volume in a group."),
+            ({"volume_type": "__DEFAULT__"}, 400, "requested type must be supported by this group"),
+            ({"group_id": UNKNOWN}, 404, f"Group {UNKNOWN} could not be found.")):
+        refused = grouped.client.post("/v3/p1/volumes", json={"volume": ask | wrong}, version="3.13")
+        assert refused.status_code == status and text in why(refused)
+    foreign = grouped.client.post("/v3/p2/volumes", json={"volume": ask}, version="3.13", as_=grouped.book.other)
+    assert foreign.status_code == 404
+    older = grouped.client.post("/v3/p1/volumes", json={"volume": ask}, version="3.12")
+    assert older.status_code == 202 and grouped.show(older.json["volume"]["id"])["group_id"] is None
+
+
+def test_changed(grouped):
+    assert change(grouped, grouped.of, name=" new ", description="d").status_code == 202
+    assert change(grouped, grouped.of, remove_volumes=grouped.inside, add_volumes=f"{grouped.outside},"
+                  ).status_code == 202
+    shown = grouped.show_group(grouped.of)
+    assert (shown["name"], shown["description"], shown["volumes"]) == ("new", "d", [grouped.outside])
+    assert shown["status"] == "available" and grouped.show(grouped.inside)["group_id"] is None
+    assert change(grouped, grouped.of, add_volumes=f"{grouped.inside},{grouped.outside}").status_code == 202
+    assert set(grouped.show_group(grouped.of)["volumes"]) == {grouped.inside, grouped.outside}
+
+
+def test_changes_that_are_refused(grouped):
+    untyped, other = grouped.volume()["id"], grouped.group(grouped.kind)["id"]
+    elsewhere = grouped.volume(volume_type=grouped.kind, group_id=other)["id"]
+    busy = grouped.volume(volume_type=grouped.kind, drained=False)["id"]
+    foreign = grouped.client.post("/v3/p2/volumes", as_=grouped.book.other, version="3.13", json={
+        "volume": {"size": 1, "volume_type": grouped.kind}}).json["volume"]["id"]
+    for asked, text in (
+            ({}, "should be non-empty"), ({"name": "group"}, "Cannot update group"), ({"add_volumes": ","}, "Cannot"),
+            ({"add_volumes": UNKNOWN}, "because volume cannot be found."), ({"add_volumes": "x"}, "cannot be found"),
+            ({"add_volumes": foreign}, "because volume cannot be found."),
+            ({"add_volumes": untyped}, "is not supported by the group."),
+            ({"add_volumes": elsewhere}, f"because it is already in group {other}."),
+            ({"add_volumes": busy}, "because volume is in an invalid state: creating."),
+            ({"add_volumes": grouped.inside}, "Cannot update group"),
+            ({"remove_volumes": grouped.outside}, "because it is not in the group."),
+            ({"add_volumes": grouped.outside, "remove_volumes": grouped.outside}, "in both add and remove"),
+            ({"add_volumes": grouped.outside, "remove_volumes": elsewhere}, "because it is not in the group.")):
+        refused = change(grouped, grouped.of, **asked)
+        assert refused.status_code == 400 and text in why(refused), (asked, refused.text)
+    admin = change(grouped, grouped.of, as_=grouped.book.admin, add_volumes=foreign)
+    assert admin.status_code == 400 and "as they belong to different projects." in why(admin)
+    assert grouped.show_group(grouped.of)["volumes"] == [grouped.inside]
+    assert change(grouped, UNKNOWN, name="x").status_code == 404
+    assert grouped.client.put(f"/v3/p2/groups/{grouped.of}", json={"group": {"name": "x"}}, version="3.70",
+                              as_=grouped.book.other).status_code == 404
+
+
+def test_what_belongs_to_a_group_goes_with_it_only(grouped):
+    refused = grouped.client.delete(f"/v3/volumes/{grouped.inside}")
+    assert refused.status_code == 400 and "belong to a group" in why(refused)
+    assert grouped.act(grouped.inside, "os-force_delete", as_=grouped.book.admin).status_code == 400
+    assert grouped.act(grouped.inside, "os-retype", {"new_type": "__DEFAULT__"}).status_code == 400
+    offered = grouped.client.post("/v3/volume-transfers", json={"transfer": {"volume_id": grouped.inside}})
+    assert offered.status_code == 400 and "must not be part of a group" in why(offered)
+    assert grouped.show(grouped.inside)["status"] == "available"
+    assert change(grouped, grouped.of, remove_volumes=grouped.inside).status_code == 202
+    assert grouped.client.delete(f"/v3/volumes/{grouped.inside}").status_code == 202
+
+
+def test_deleted_with_its_volumes(grouped):
+    refused = grouped.delete_group(grouped.of, with_volumes=False)
+    assert refused.status_code == 400
+    assert why(refused) == (f"Invalid Group: Group {grouped.of} still contains volumes. "
+                            "The delete-volumes flag is required to delete it.")
+    assert grouped.show_group(grouped.of)["status"] == "available"
+    assert grouped.delete_group(grouped.of).status_code == 202
+    assert grouped.show_group(grouped.of)["status"] == grouped.show(grouped.inside)["status"] == "deleting"
+    assert change(grouped, grouped.of, name="x").status_code == 400
+    assert grouped.delete_group(grouped.of).status_code == 400
+    grouped.drain()
+    assert grouped.client.get(f"/v3/groups/{grouped.of}", version="3.70").status_code == 404
+    assert set(grouped.fake.disks) == {grouped.outside}
+
+
+def test_not_deleted_while_its_volumes_are_needed(grouped):
+    snapshot = grouped.snapshot(grouped.inside)["id"]
+    refused = grouped.delete_group(grouped.of)
+    assert refused.status_code == 400
+    assert why(refused) == "Invalid Group: Volume in group still has dependent snapshots."
+    grouped.client.delete(f"/v3/snapshots/{snapshot}")
+    grouped.drain()
+    grouped.attach(grouped.inside)
+    refused = grouped.delete_group(grouped.of)
+    assert refused.status_code == 400
+    assert why(refused) == f"Invalid Group: Volume in group {grouped.of} is attached. Need to detach first."
+    assert grouped.show_group(grouped.of)["status"] == "available"
+    assert grouped.client.post(f"/v3/p2/groups/{grouped.of}/action", json={"delete": {}}, version="3.70",
+                               as_=grouped.book.other).status_code == 404
+
+
+def test_a_volume_that_can_not_be_deleted_keeps_its_group(grouped):
+    mend = break_disk(grouped, grouped.inside, "delete")
+    second = grouped.volume(volume_type=grouped.kind, group_id=grouped.of)["id"]
+    assert grouped.delete_group(grouped.of).status_code == 202
+    grouped.drain()
+    shown = grouped.show_group(grouped.of)
+    assert (shown["status"], shown["volumes"]) == ("error_deleting", [grouped.inside])
+    told = grouped.client.get(f"/v3/messages?resource_uuid={grouped.of}", version="3.70").json["messages"]
+    assert "the disk is broken" in told[0]["user_message"] and second not in grouped.fake.disks
+    mend()
+    assert grouped.delete_group(grouped.of, with_volumes=False).status_code == 400
+    assert grouped.delete_group(grouped.of).status_code == 202
+    grouped.drain()
+    assert grouped.client.get(f"/v3/groups/{grouped.of}", version="3.70").status_code == 404
+
+
+def test_one_that_is_being_filled_is_deleted_too(grouped):
+    making = grouped.volume(volume_type=grouped.kind, group_id=grouped.of, drained=False)["id"]
+    assert grouped.delete_group(grouped.of).status_code == 202
+    grouped.drain()
+    assert grouped.client.get(f"/v3/volumes/{making}").status_code == 404
+    assert grouped.client.get("/v3/groups", version="3.70").json == {"groups": []}
+
+
+def test_copied(grouped):
+    answer = grouped.copy_group(source_group_id=grouped.of)
+    assert answer.status_code == 202 and answer.json["group"]["name"] == "copy"
+    copy = grouped.show_group(answer.json["group"]["id"])
+    assert (copy["status"], copy["source_group_id"]) == ("creating", grouped.of)
+    assert change(grouped, copy["id"], name="x").status_code == 400
+    grouped.drain()
+    shown = grouped.show_group(copy["id"])
+    original = grouped.show_group(grouped.of)
+    assert shown["status"] == "available"
+    assert {key: shown[key] for key in ("group_type", "volume_types", "availability_zone")} == {
+        key: original[key] for key in ("group_type", "volume_types", "availability_zone")}
+    (volume,) = shown["volumes"]
+    assert grouped.show(volume)["source_volid"] == grouped.inside and grouped.show(volume)["group_id"] == shown["id"]
+
+
+def test_copied_of_a_group_snapshot(grouped):
+    shot = grouped.snapshot_group(grouped.of)["id"]
+    copy = grouped.copy_group(group_snapshot_id=shot).json["group"]["id"]
+    busy = grouped.client.delete(f"/v3/group_snapshots/{shot}", version="3.70")
+    assert busy.status_code == 400 and "no Group can be currently using it as source" in why(busy)
+    grouped.drain()
+    shown = grouped.show_group(copy)
+    assert (shown["status"], shown["group_snapshot_id"], shown["source_group_id"]) == ("available", shot, None)
+    (member,) = grouped.client.get(f"/v3/snapshots?group_snapshot_id={shot}", version="3.70").json["snapshots"]
+    assert grouped.show(shown["volumes"][0])["snapshot_id"] == member["id"]
+
+
+def test_copies_that_are_refused(grouped):
+    empty = grouped.group(grouped.kind)["id"]
+    for source, status, text in (
+            ({}, 400, ""), ({"source_group_id": UNKNOWN}, 404, f"Group {UNKNOWN} could not be found."),
+            ({"group_snapshot_id": UNKNOWN}, 404, f"GroupSnapshot {UNKNOWN} could not be found."),
+            ({"source_group_id": grouped.of, "group_snapshot_id": UNKNOWN}, 400, ""),
+            ({"source_group_id": empty}, 400, "Invalid Group: Source Group is empty. No group will be created."),
+            ({"group_snapshot_id": grouped.snapshot_group(empty)["id"]}, 400,
+             "Invalid Group: Group snapshot is empty. No group will be created.")):
+        refused = grouped.copy_group(**source)
+        assert refused.status_code == status and text in why(refused), (source, refused.text)
+    ask = {"create-from-src": {"source_group_id": grouped.of}}
+    assert grouped.client.post("/v3/p2/groups/action", json=ask, version="3.70", as_=grouped.book.other
+                               ).status_code == 404
+    assert grouped.client.post("/v3/p1/groups/action", json=ask, version="3.13").status_code == 404
+    grouped.client.put("/v3/os-quota-sets/p1", json={"quota_set": {"volumes": 2}}, as_=grouped.book.admin)
+    assert grouped.copy_group(source_group_id=grouped.of).status_code == 413
+    assert len(grouped.client.get("/v3/groups", version="3.70").json["groups"]) == 2
+
+
+def test_a_copy_that_fails_leaves_no_volumes(grouped):
+    second = grouped.volume(volume_type=grouped.kind, group_id=grouped.of)["id"]
+    break_disk(grouped, second, "create_from_snapshot")
+    copy = grouped.copy_group(source_group_id=grouped.of).json["group"]["id"]
+    grouped.drain()
+    shown = grouped.show_group(copy)
+    assert (shown["status"], shown["volumes"]) == ("error", [])
+    assert set(grouped.fake.disks) == {grouped.inside, second, grouped.outside}
+    told = grouped.client.get(f"/v3/messages?resource_uuid={copy}", version="3.70").json["messages"]
+    assert "the disk is broken" in told[0]["user_message"]
+    assert grouped.delete_group(copy, with_volumes=False).status_code == 202
+    grouped.drain()
+    with grouped.sessions.read() as session:
+        assert {job.state for job in session.query(Job)} == {"done", "undone"}
+
+
+def test_a_copy_is_deleted_while_it_is_made(grouped):
+    copy = grouped.copy_group(source_group_id=grouped.of).json["group"]["id"]
+    assert grouped.delete_group(copy, with_volumes=False).status_code == 400
+    assert grouped.delete_group(copy).status_code == 202
+    grouped.drain()
+    assert grouped.client.get(f"/v3/groups/{copy}", version="3.70").status_code == 404
+    assert set(grouped.fake.disks) == {grouped.inside, grouped.outside}
+
+
+def test_a_volume_of_a_failed_copy_that_is_used_already_stays(grouped):
+    second = grouped.volume(volume_type=grouped.kind, group_id=grouped.of)["id"]
+    break_disk(grouped, second, "create_from_snapshot")
+    since = len(grouped.rung)
+    copy = grouped.copy_group(source_group_id=grouped.of).json["group"]["id"]
+    grouped.runner.run(grouped.rung[since])
+    used = next(volume for volume in grouped.show_group(copy)["volumes"]
+                if grouped.show(volume)["status"] == "available")
+    grouped.attach(used)
+    grouped.drain()
+    shown = grouped.show_group(copy)
+    assert (shown["status"], shown["volumes"]) == ("error", [used]) and grouped.show(used)["status"] == "in-use"
+
+
+def test_quotas_count_groups(grouped):
+    grouped.client.put("/v3/os-quota-sets/p1", json={"quota_set": {"groups": 1}}, as_=grouped.book.admin)
+    ask = {"group": {"group_type": "g", "volume_types": [grouped.kind]}}
+    refused = grouped.client.post("/v3/p1/groups", json=ask, version="3.70")
+    assert refused.status_code == 413 and "GroupLimitExceeded" in refused.json["overLimit"]["message"]
+    assert grouped.copy_group(source_group_id=grouped.of).status_code == 413
+    usage = grouped.client.get("/v3/os-quota-sets/p1?usage=true").json["quota_set"]["groups"]
+    assert usage == {"limit": 1, "in_use": 1, "reserved": 0}
+
+
+def test_administrators_reset(grouped):
+    path, admin = f"/v3/p1/groups/{grouped.of}/action", grouped.book.admin
+
+    def reset(status, as_=admin, version="3.20"):
+        return grouped.client.post(path, json={"reset_status": {"status": status}}, as_=as_, version=version)
+
+    for status in ("creating", "available", "error"):
+        assert reset(status).status_code == 202 and grouped.show_group(grouped.of)["status"] == status
+    ask = {"size": 1, "volume_type": grouped.kind, "group_id": grouped.of}
+    refused = grouped.client.post("/v3/p1/volumes", json={"volume": ask}, version="3.13")
+    assert refused.status_code == 400 and "Group status must be available" in why(refused)
+    assert reset("x").status_code == reset("error", version="3.19").status_code == 400
+    assert reset("error", as_=grouped.book.member).status_code == 403
+
+
+@pytest.mark.parametrize("action", ["enable_replication", "disable_replication", "failover_replication",
+                                    "list_replication_targets"])
+def test_replication(grouped, action):
+    def ask(group, version="3.38", body=None):
+        return grouped.client.post(f"/v3/p1/groups/{group}/action", json={action: body or {}}, version=version)
+
+    refused = ask(grouped.of)
+    assert refused.status_code == 400
+    assert why(refused) == f"Invalid group type: Group {grouped.of} is not a replication group type."
+    assert ask(grouped.of, version="3.37").status_code == 400 and ask(UNKNOWN).status_code == 404
+    other = grouped.group(grouped.kind, kind="replicated", group_replication_enabled="<is> True")["id"]
+    assert ask(other).status_code == 501
