@@ -10,7 +10,7 @@ from pileus_compute.api.schemas import METADATA, NAME, PASSWORD, UUID, body, num
 from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.api.server_schemas import REBUILD
 from pileus_compute.api.servers import changed
-from pileus_compute.core import keypairs, quotas, servers, states
+from pileus_compute.core import guests, keypairs, quotas, servers, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import KeypairNotFound
 from pileus_kit.errors import BadRequest, Conflict
@@ -26,6 +26,7 @@ RESCUE = {(2, 1): body("rescue", {"type": ["object", "null"], "additionalPropert
     "adminPass": PASSWORD, "rescue_image_ref": UUID}})}
 CHANGE = {(2, 1): body("changePassword", obj({"adminPass": PASSWORD}, ("adminPass",)))}
 DUMP = {(2, 17): body("trigger_crash_dump", {"type": "null"})}
+REIMAGES = (2, 93)
 COLUMNS = {"name": "name", "metadata": "meta", "accessIPv4": "access_ip_v4", "accessIPv6": "access_ip_v6",
            "OS-DCF:diskConfig": "disk_config", "description": "description", "user_data": "user_data",
            "hostname": "hostname"}
@@ -37,17 +38,21 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
         raise BadRequest(why="Injected files are not supported: use user data or a config drive.")
     if value.get("trusted_image_certificates"):
         raise BadRequest(why="Trusted image certificates are not supported by this cloud.")
-    if server.image_id is None:
-        raise BadRequest(why="Unable to rebuild with a different image for a volume-backed server.")
     image = server_wishes.image_for(value["imageRef"])
-    server_wishes.check_fits(image, server.memory_mib, server.flavor["disk_gib"])
+    root = _root_volume(session, server, image["id"]) if server.image_id is None else None
+    server_wishes.check_fits(image, server.memory_mib, root["size"] if root else server.flavor["disk_gib"])
     quotas.check_metadata(session, server.project_id, value.get("metadata") or {})
     change: dict[str, Any] = {column: value[key] for key, column in COLUMNS.items() if key in value}
     change |= {column: address(change[column]) for column in ("access_ip_v4", "access_ip_v6") if column in change}
-    change |= {"image_id": image["id"], "image": server_wishes.kept(image)} | _key(session, value)
+    change |= {"image": server_wishes.kept(image)} | _key(session, value)
+    data: dict[str, Any] = {"change": change, "running": server.status != "SHUTOFF"}
+    if root is None:
+        change["image_id"] = image["id"]
+    elif version() >= REIMAGES:
+        data |= {"volume_id": root["id"], "image_id": image["id"]}
     secret = value.get("adminPass") or server_wishes.password()
-    running = server.power_state == states.RUNNING
-    job = servers.begin(session, server, "rebuild", "server.rebuild", caller(), {"change": change, "running": running})
+    flow = "server.rebuild_volume" if "volume_id" in data else "server.rebuild"
+    job = servers.begin(session, server, "rebuild", flow, caller(), data)
     server.admin_password = secret
     session.flush()
     view = changed(session, server) | {"adminPass": secret}
@@ -55,12 +60,25 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     for key, shown in (("name", "name"), ("metadata", "metadata")):
         if key in value:
             view[shown] = value[key]
-    view["image"] = {"id": image["id"], "links": [{"rel": "bookmark", "href": f"{base_url()}/images/{image['id']}"}]}
+    view["image"] = "" if root else {
+        "id": image["id"], "links": [{"rel": "bookmark", "href": f"{base_url()}/images/{image['id']}"}]}
     if version() >= (2, 54):
         view["key_name"] = change.get("key_name", server.key_name)
     if version() >= (2, 57):
         view["user_data"] = value.get("user_data", server.user_data)
     return accepted(job, {"server": view}, {"Location": f"{base_url()}/v2.1/servers/{server.id}"})
+
+
+def _root_volume(session: Session, server: Server, image_id: str) -> dict[str, Any]:
+    """The volume that it boots from, as the volume service shows it. Before 2.93 its content stays as it is."""
+    row = next((v for v in guests.load(session, server.id)[2] if v.boot_index == 0 and v.volume_id), None)
+    if row is None:
+        raise BadRequest(why="The server has no volume to boot from.")
+    volume = tools().peers.call("volume", "GET", f"/v3/{server.project_id}/volumes/{row.volume_id}",
+                                caller=caller() if caller().project_id == server.project_id else None)["volume"]
+    if version() < REIMAGES and volume.get("volume_image_metadata", {}).get("image_id") != image_id:
+        raise BadRequest(why="Unable to rebuild with a different image for a volume-backed server.")
+    return dict(volume)
 
 
 def _key(session: Session, value: dict[str, Any]) -> dict[str, Any]:

@@ -128,6 +128,11 @@ def attach(tools: Tools, project_id: str, server_id: str, host: str, volume_id: 
     attachment_id = reserve(tools, project_id, server_id, volume_id)
     if not host:
         return {"attachment_id": attachment_id, "connection": None}
+    return connect(tools, project_id, attachment_id, host)
+
+
+def connect(tools: Tools, project_id: str, attachment_id: str, host: str) -> dict[str, Any]:
+    """How this host reaches the attachment's volume: {"attachment_id", "connection"}."""
     answer = _call(tools, project_id, "PUT", f"/attachments/{attachment_id}",
                    {"attachment": {"connector": connector(host)}})["attachment"]
     return {"attachment_id": attachment_id, "connection": answer["connection_info"]}
@@ -140,6 +145,40 @@ def reserve(tools: Tools, project_id: str, server_id: str, volume_id: str) -> st
         wish = {"volume_uuid": volume_id, "instance_uuid": server_id}
         mine = _call(tools, project_id, "POST", "/attachments", {"attachment": wish})["attachment"]
     return str(mine["id"])
+
+
+def hold(tools: Tools, project_id: str, server_id: str, volume_id: str) -> str:
+    """The id of an attachment that only reserves, made beside the one that the guest has."""
+    held = next((a for a in _of(tools, project_id, server_id, volume_id) if a["status"] == "reserved"), None)
+    if held is None:
+        wish = {"volume_uuid": volume_id, "instance_uuid": server_id}
+        held = _call(tools, project_id, "POST", "/attachments", {"attachment": wish})["attachment"]
+    return str(held["id"])
+
+
+def release_held(tools: Tools, project_id: str, server_id: str, volume_id: str) -> None:
+    """End what only reserves, if something else is there."""
+    mine = _of(tools, project_id, server_id, volume_id)
+    if any(a["status"] != "reserved" for a in mine):
+        for attachment in mine:
+            if attachment["status"] == "reserved":
+                _end(tools, project_id, attachment["id"])
+
+
+def detach_others(tools: Tools, project_id: str, server_id: str, volume_id: str, held: str) -> None:
+    for attachment in _of(tools, project_id, server_id, volume_id):
+        if attachment["id"] != held:
+            _end(tools, project_id, attachment["id"])
+
+
+def reimage(tools: Tools, project_id: str, volume_id: str, image_id: str) -> None:
+    """Begin to replace the content of a volume that is reserved or free."""
+    tools.peers.call("volume", "POST", f"/v3/{project_id}/volumes/{volume_id}/action", microversion="3.68",
+                     json={"os-reimage": {"image_id": image_id, "reimage_reserved": True}})
+
+
+def _of(tools: Tools, project_id: str, server_id: str, volume_id: str) -> list[dict[str, Any]]:
+    return [a for a in attachments(tools, project_id, server_id) if a["volume_id"] == volume_id]
 
 
 def attachments(tools: Tools, project_id: str, server_id: str) -> list[dict[str, Any]]:
@@ -157,11 +196,15 @@ def detach(tools: Tools, project_id: str, server_id: str, only: str | None = Non
     """End the server's attachments (or that to one volume); nothing if there are none."""
     for attachment in attachments(tools, project_id, server_id):
         if only is None or attachment["volume_id"] == only:
-            try:
-                _call(tools, project_id, "DELETE", f"/attachments/{attachment['id']}")
-            except PeerRefused as err:
-                if err.status not in GONE:
-                    raise
+            _end(tools, project_id, attachment["id"])
+
+
+def _end(tools: Tools, project_id: str, attachment_id: str) -> None:
+    try:
+        _call(tools, project_id, "DELETE", f"/attachments/{attachment_id}")
+    except PeerRefused as err:
+        if err.status not in GONE:
+            raise
 
 
 def plug_volumes(tools: Tools, work: Work) -> dict[str, Any]:

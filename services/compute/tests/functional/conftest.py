@@ -147,6 +147,7 @@ class Volume:
         self.app.add_url_rule(f"{root}/volumes/detail", view_func=self.detail)
         self.app.add_url_rule(f"{root}/volumes/<volume_id>", view_func=self.show)
         self.app.add_url_rule(f"{root}/volumes/<volume_id>", view_func=self.remove, methods=["DELETE"])
+        self.app.add_url_rule(f"{root}/volumes/<volume_id>/action", view_func=self.act, methods=["POST"])
         self.app.add_url_rule(f"{root}/attachments", view_func=self.attach, methods=["POST"])
         self.app.add_url_rule(f"{root}/attachments/detail", view_func=self.list_attachments)
         self.app.add_url_rule(f"{root}/attachments/<one>", view_func=self.connect, methods=["PUT"])
@@ -183,32 +184,51 @@ class Volume:
     def attach(self, project: str) -> Any:
         wish = request.get_json()["attachment"]
         volume = self.volumes[wish["volume_uuid"]]
-        if volume["status"] != "available":
+        others = {a["instance"] for a in self.attachments.values() if a["volume_id"] == volume["id"]}
+        if volume["status"] != "available" and others != {wish["instance_uuid"]}:
             return refuse(400, f"Volume is {volume['status']}")
-        volume["status"] = "reserved"
         one = new_id()
         self.attachments[one] = {"id": one, "volume_id": volume["id"], "instance": wish["instance_uuid"],
                                  "status": "reserved"}
+        self.settle(volume["id"])
         return {"attachment": self.attachments[one]}
+
+    def settle(self, volume_id: str) -> None:
+        """Its status follows from its attachments."""
+        held = {a["status"] for a in self.attachments.values() if a["volume_id"] == volume_id}
+        said = (("attached", "in-use"), ("attaching", "attaching"), ("reserved", "reserved"))
+        self.volumes[volume_id]["status"] = next((status for one, status in said if one in held), "available")
+
+    def act(self, project: str, volume_id: str) -> Any:
+        """Its content becomes an image's, at once, while nobody is connected to it."""
+        asked, volume = request.get_json()["os-reimage"], self.volumes[volume_id]
+        if volume["status"] not in ("available", "reserved"):
+            return refuse(400, f"Volume is {volume['status']}")
+        volume["volume_image_metadata"] = {"image_id": asked["image_id"]}
+        return "", 202
 
     def list_attachments(self, project: str) -> Any:
         return {"attachments": [a for a in self.attachments.values() if a["instance"] == request.args["instance_id"]]}
 
     def connect(self, project: str, one: str) -> Any:
         attachment = self.attachments[one]
+        if attachment["status"] == "reserved":
+            attachment["status"] = "attaching"
+        self.settle(attachment["volume_id"])
         attachment["connection_info"] = {"driver_volume_type": "file", "data": {
             "path": f"/volumes/{attachment['volume_id']}", "format": "raw", "volume_id": attachment["volume_id"]}}
         return {"attachment": attachment}
 
     def complete(self, project: str, one: str) -> Any:
-        self.volumes[self.attachments[one]["volume_id"]]["status"] = "in-use"
+        self.attachments[one]["status"] = "attached"
+        self.settle(self.attachments[one]["volume_id"])
         return "", 204
 
     def detach(self, project: str, one: str) -> Any:
         gone = self.attachments.pop(one, None)
         if gone is None:
             return refuse(404, "Attachment not found")
-        self.volumes[gone["volume_id"]]["status"] = "available"
+        self.settle(gone["volume_id"])
         return {"attachments": []}
 
 

@@ -159,6 +159,45 @@ class Rebuild(Existing):
         assert guest.root == IMAGE_ID and not guest.kept and guest.power is Power.RUNNING
 
 
+class RebuildVolume(Existing):
+    """Of a server that boots from a volume. Once its content is given up there is no way back but another rebuild."""
+
+    def create(self, **wish: Any) -> str:
+        self.root = self.volume.add(bootable="true")
+        disk = {"source_type": "volume", "destination_type": "volume", "uuid": self.root, "boot_index": 0}
+        return super().create(imageRef="", block_device_mapping_v2=[disk], **wish)
+
+    def ask(self) -> str:
+        self.other = self.image.add("44444444-4444-4444-8444-444444444444")
+        answer = self.compute.client.post(f"/v2.1/servers/{self.server_id}/action", version="2.93", json={
+            "rebuild": {"imageRef": self.other, "name": "again"}})
+        assert answer.status_code == 202 and answer.json["server"]["image"] == "", answer.text
+        return self.compute.rung[-1]
+
+    def done(self) -> None:
+        view = self.compute.show(self.server_id)
+        assert view["status"] == "ACTIVE" and view["name"] == "again" and view["addresses"] == self.before["addresses"]
+        assert self.volume.volumes[self.root]["volume_image_metadata"] == {"image_id": self.other}
+        assert self.compute.power(self.server_id) is Power.RUNNING
+        self.attached_once()
+
+    def attached_once(self) -> None:
+        attachment, = self.volume.attachments.values()
+        assert attachment["status"] == "attached" and self.rows(ServerVolume)[0].attachment_id == attachment["id"]
+
+    def undone(self) -> None:
+        assert self.compute.show(self.server_id)["name"] == "s"
+        assert not self.compute.host.driver.guests_by_id[self.server_id].kept
+        if self.compute.power(self.server_id) is Power.RUNNING:
+            self.attached_once()
+            assert "volume_image_metadata" not in self.volume.volumes[self.root]
+            return
+        assert self.status() == "ERROR"
+        self.runner.run(self.ask())
+        self.compute.drain()
+        self.done()
+
+
 class Snapshot(Existing):
     def ask(self) -> str:
         return self.act("createImage", {"name": "shot"})
@@ -468,6 +507,7 @@ class DropImage(Housework, Unshelve):
 SCENARIOS: dict[str, type[World]] = {
     "server.create": Create, "server.create_with_volumes": CreateFromVolume, "server.delete": Delete,
     "server.stop": Stop, "server.reboot_hard": Reboot, "server.rebuild": Rebuild, "server.snapshot": Snapshot,
+    "server.rebuild_volume": RebuildVolume,
     "server.attach_volume": AttachVolume, "server.detach_volume": DetachVolume, "server.resize": Resize,
     "server.confirm_resize": Confirm, "server.revert_resize": Revert, "server.shelve": Shelve,
     "server.unshelve": Unshelve, "server.start": Start, "server.reboot": SoftReboot, "server.pause": Pause,

@@ -141,3 +141,28 @@ def test_a_volume_that_a_shelved_server_gets_is_in_use_and_there_when_it_is_back
     assert cloud.compute.client.delete(f"{path}/{made}").status_code == 202
     cloud.drain()
     assert _volume(cloud, made)["status"] == "available"
+
+
+def test_a_server_that_boots_from_a_volume_is_rebuilt(cloud: Cloud) -> None:
+    """Before 2.93 with the image that it has; from then on the volume gets the content of any."""
+    first, second = (cloud.image.image(content=bytes([n]) * 512)["id"] for n in (1, 2))
+    disk = {"source_type": "image", "destination_type": "volume", "uuid": first, "volume_size": 1, "boot_index": 0}
+    server = cloud.create(imageRef="", block_device_mapping_v2=[disk])
+    (root,) = (v["id"] for v in server["os-extended-volumes:volumes_attached"])
+    path = f"/v2.1/servers/{server['id']}/action"
+
+    def rebuild(image: str, version: str) -> int:
+        answer = cloud.compute.client.post(path, json={"rebuild": {"imageRef": image}}, version=version)
+        cloud.drain()
+        return int(answer.status_code)
+
+    assert rebuild(second, "2.92") == 400
+    assert rebuild(first, "2.92") == 202
+    assert rebuild(second, "2.93") == 202
+    shown = cloud.compute.show(server["id"])
+    assert shown["status"] == "ACTIVE" and shown["image"] == "", shown.get("fault")
+    volume = _volume(cloud, root)
+    assert volume["status"] == "in-use" and volume["volume_image_metadata"]["image_id"] == second
+    assert len(volume["attachments"]) == 1 and cloud.volume.fake.origins[root] == f"image {second}"
+    large = cloud.image.image(content=b"x" * 512, min_disk=5)["id"]
+    assert rebuild(large, "2.93") == 400
