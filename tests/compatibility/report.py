@@ -29,7 +29,8 @@ HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "compatibility.md"
 SERVICES = ("identity", "compute", "image", "volume", "network", "object-store", "placement")
 SAMPLE = "11111111-2222-3333-4444-555555555555"
-MOVES = {"evacuate", "migrate", "os-migrateLive"}  # compute's actions that answer 501
+REFUSED = {"evacuate", "migrate", "os-migrateLive",  # actions that answer 501, whatever is asked
+           "enable_replication", "disable_replication", "failover_replication", "list_replication_targets"}
 ROW = re.compile(r"\| ([A-Z]+) \| `([^`]+)`(?: `([^`]+)`)? \| [^|]*\| ([^|]*)\|")
 
 
@@ -122,7 +123,7 @@ def answers(place: Path) -> dict[str, Any]:
     from pileus_image.testing import ImageFixture
     from pileus_network.testing import NetworkFixture
     from pileus_objectstore.testing import ObjectStoreFixture
-    from pileus_volume.api import attachments, snapshots, types, volume_actions
+    from pileus_volume.api import attachments, backups, group_snapshots, groups, snapshots, types, volume_actions
     from pileus_volume.testing import VolumeFixture
 
     of_others = {name for table in (aggregates.ACTION, flavor_access.ACTION)
@@ -142,10 +143,11 @@ def answers(place: Path) -> dict[str, Any]:
         return {
             "identity": Answers(identity.app.url_map),
             "compute": Answers(ComputeFixture(place / "compute").app.url_map, "/v2.1",
-                               (frozenset(ACTIONS) | of_others) - MOVES),
+                               (frozenset(ACTIONS) | of_others) - REFUSED),
             "image": Answers(ImageFixture(place / "image").app.url_map),
             "volume": Answers(volume.app.url_map, actions=frozenset(
-                name for noun in (volume_actions, snapshots, attachments, types) for name in noun.actions.table)),
+                name for noun in (volume_actions, snapshots, attachments, types, backups, groups, group_snapshots)
+                for name in noun.actions.table if name not in REFUSED)),
             "network": Answers(NetworkFixture(place).app.url_map),
             "object-store": object_store, "placement": lambda one: False}
 
