@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +121,14 @@ def network(folder: Path, stack: ExitStack) -> World:
 
 
 def volume(folder: Path, stack: ExitStack) -> World:
+    from pileus_objectstore.testing import ObjectStoreFixture
     from pileus_volume.testing import VolumeFixture
 
-    service = stack.enter_context(VolumeFixture(folder / "volume"))
+    book = TokenBook()
+    book.add(replace(book.service, roles=book.service.roles | {"ResellerAdmin"}))  # backups are in users' accounts
+    store = ObjectStoreFixture(folder / "store", devices=3, book=book)
+    stack.callback(store.close)
+    service = stack.enter_context(VolumeFixture(folder / "volume", apps={"objectstore": store.app}, book=book))
     world = World(service.app, _as(service.client, service.book), service.drain)
     world.versions = _versions(3, 70)
     for number in range(3):
@@ -131,8 +137,15 @@ def volume(folder: Path, stack: ExitStack) -> World:
     service.drain()
     shot = _made(service.client.post("/v3/snapshots", json={"snapshot": {"volume_id": made}}))["id"]
     world.add("snapshots", shot, "snapshot_id")
+    backup = _made(service.client.post("/v3/backups", json={"backup": {"volume_id": made}}))["id"]
+    world.add("backups", backup, "backup_id")
     kind = _made(service.client.post("/v3/types", json={"volume_type": {"name": "t"}}, as_=service.book.admin))["id"]
     world.add("types", kind, "volume_type", "new_type")
+    sort = {"group_type": {"name": "g"}}
+    sort_id = _made(service.client.post("/v3/group_types", json=sort, as_=service.book.admin, version="3.70"))["id"]
+    world.add("group_types", sort_id, "group_type")
+    wish = {"group": {"group_type": sort_id, "volume_types": [kind]}}
+    world.add("groups", _made(service.client.post("/v3/groups", json=wish, version="3.70"))["id"], "group_id")
     service.drain()
     world.add("os-quota-sets", "p1")
     world.add("os-quota-class-sets", "default")
