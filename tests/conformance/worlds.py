@@ -53,7 +53,8 @@ class World:
         for key in keys:
             self.referred.setdefault(key, []).append(id)
 
-    def send(self, method: str, path: str, body: Any, query: dict[str, Any], version: str, admin: bool) -> Any:
+    def send(self, method: str, path: str, body: Any, query: dict[str, Any], version: str, admin: bool,
+             headers: dict[str, Any]) -> Any:
         answer = self._request(method, path, body, query, version, admin)
         self._drain()
         return answer

@@ -33,7 +33,7 @@ def head(tools: Tools, request: Request) -> Response:
 
 @calls.endpoint("POST", policy="objectstore:account:update")
 def post(tools: Tools, request: Request) -> Response:
-    if "extract-archive" in request.query:
+    if request.method == "PUT":
         return archives.extract(tools, request)
     if "bulk-delete" in request.query:
         return bulk.delete_many(tools, request)

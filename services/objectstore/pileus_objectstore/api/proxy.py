@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 access = logging.getLogger("pileus.access")
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
+# what of an account is done to many things, by method; a POST as to its right
+BULK = {"PUT": "extract-archive", "POST": "bulk-delete", "DELETE": "bulk-delete"}
+
 
 class Proxy:
     """What gunicorn serves. `calls` is also what the policy matrix is generated from."""
@@ -85,7 +88,7 @@ class Proxy:
         if request.method == "OPTIONS":
             methods = sorted(method for kind, method in self.calls if kind == target.kind)
             return cross_origin.preflight(self.tools, request, ", ".join([*methods, "OPTIONS"]))
-        bulk = target.kind == "account" and ("extract-archive" in request.query or "bulk-delete" in request.query)
+        bulk = target.kind == "account" and BULK.get(request.method) in request.query
         call = self.calls.get((target.kind, "POST" if bulk else request.method))
         if call is None:
             allow = sorted(method for kind, method in self.calls if kind == target.kind)
