@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from pileus_kit.web import caller, tools, version
 from pileus_volume.api import listings
 from pileus_volume.api.actions import BODY, Actions
-from pileus_volume.api.project_paths import Resource, base_url
+from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import CONNECTOR, UUID, UUID_OR_NULL, wrapped
 from pileus_volume.api.server_disks import refuse_if_used
 from pileus_volume.core import attachments, volumes
@@ -27,6 +27,7 @@ SORTABLE: dict[str, listings.Column] = {
     "id": Attachment.id, "created_at": Attachment.created_at, "volume_id": Attachment.volume_id,
     "attach_status": Attachment.attach_status, "instance_uuid": Attachment.instance_id}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants"}
+LISTING = listings.Listing("attachments", SORTABLE, Attachment.id, attachments.find, counted=False)
 SINCE = (3, 27)
 
 
@@ -66,21 +67,12 @@ def create(body: dict[str, Any]) -> Any:
 
 @resource.endpoint("GET", "", policy="volume:get_all_attachments", since=SINCE)
 def index() -> Any:
-    return _listed(summary, "attachments")
+    return LISTING.answer(_filtered(select(Attachment)), summary)
 
 
 @resource.endpoint("GET", "/detail", policy="volume:get_all_attachments", since=SINCE)
 def index_detail() -> Any:
-    return _listed(detail, "attachments/detail")
-
-
-def _listed(view: Any, path: str) -> Any:
-    asked = listings.page()
-    with tools().sessions.read() as session:
-        marker = attachments.find(session, asked.marker, caller()) if asked.marker else None
-        rows = listings.fetch(session, _filtered(select(Attachment)), asked, SORTABLE, Attachment.id, marker)
-        return {"attachments": [view(a) for a in rows],
-                **listings.links("attachments", asked, rows, f"{base_url()}/{path}")}
+    return LISTING.answer(_filtered(select(Attachment)), detail, "/detail")
 
 
 def _filtered(stmt: Select[Any]) -> Select[Any]:

@@ -47,6 +47,7 @@ PLAIN: dict[str, listings.Column] = {
     "id": Backup.id, "status": Backup.status, "name": Backup.name, "volume_id": Backup.volume_id,
     "snapshot_id": Backup.snapshot_id}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count"}
+LISTING = listings.Listing("backups", SORTABLE, Backup.id, backups.find)
 
 
 def summary(backup: Backup) -> dict[str, Any]:
@@ -101,23 +102,12 @@ def _text(asked: dict[str, Any], name: str) -> str | None:
 
 @resource.endpoint("GET", "", policy="backup:get_all")
 def index() -> Any:
-    return _listed(summary, "backups")
+    return LISTING.answer(_filtered(select(Backup)), summary)
 
 
 @resource.endpoint("GET", "/detail", policy="backup:get_all")
 def index_detail() -> Any:
-    return _listed(detail, "backups/detail")
-
-
-def _listed(view: Any, path: str) -> Any:
-    asked = listings.page()
-    stmt = _filtered(select(Backup))
-    with tools().sessions.read() as session:
-        marker = backups.find(session, asked.marker, caller()) if asked.marker else None
-        rows = listings.fetch(session, stmt, asked, SORTABLE, Backup.id, marker)
-        more = listings.count(session, stmt)
-        return {"backups": [view(b) for b in rows], **more,
-                **listings.links("backups", asked, rows, f"{base_url()}/{path}")}
+    return LISTING.answer(_filtered(select(Backup)), detail, "/detail")
 
 
 def _filtered(stmt: Select[Any]) -> Select[Any]:

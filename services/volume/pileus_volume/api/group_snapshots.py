@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from pileus_kit.web import allowed, caller, tools, version
 from pileus_volume.api import listings
 from pileus_volume.api.actions import BODY, Actions
-from pileus_volume.api.project_paths import Resource, base_url
+from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import TEXT, UUID, wrapped
 from pileus_volume.core import group_snapshots
 from pileus_volume.db.models import GroupSnapshot
@@ -31,6 +31,7 @@ PLAIN: dict[str, listings.Column] = {
     "id": GroupSnapshot.id, "status": GroupSnapshot.status, "name": GroupSnapshot.name,
     "group_id": GroupSnapshot.group_id, "group_type_id": GroupSnapshot.group_type_id}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count"}
+LISTING = listings.Listing("group_snapshots", SORTABLE, GroupSnapshot.id, group_snapshots.find, links="group_snapshot")
 
 
 def summary(shot: GroupSnapshot) -> dict[str, Any]:
@@ -59,23 +60,12 @@ def create(body: dict[str, Any]) -> Any:
 
 @resource.endpoint("GET", "", policy="group:get_all_group_snapshots", since=SINCE)
 def index() -> Any:
-    return _listed(summary, "group_snapshots")
+    return LISTING.answer(_filtered(select(GroupSnapshot)), summary)
 
 
 @resource.endpoint("GET", "/detail", policy="group:get_all_group_snapshots", since=SINCE)
 def index_detail() -> Any:
-    return _listed(detail, "group_snapshots/detail")
-
-
-def _listed(view: Any, path: str) -> Any:
-    asked = listings.page()
-    stmt = _filtered(select(GroupSnapshot))
-    with tools().sessions.read() as session:
-        marker = group_snapshots.find(session, asked.marker, caller()) if asked.marker else None
-        rows = listings.fetch(session, stmt, asked, SORTABLE, GroupSnapshot.id, marker)
-        more = listings.count(session, stmt)
-        return {"group_snapshots": [view(shot) for shot in rows], **more,
-                **listings.links("group_snapshot", asked, rows, f"{base_url()}/{path}")}
+    return LISTING.answer(_filtered(select(GroupSnapshot)), detail, "/detail")
 
 
 def _filtered(stmt: Select[Any]) -> Select[Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from pileus_kit.web import allowed, caller, tools, version
 from pileus_volume.api import listings
 from pileus_volume.api.actions import BODY, Actions
-from pileus_volume.api.project_paths import Resource, base_url
+from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import BOOLEAN, NAME, TEXT, UUID, wrapped
 from pileus_volume.core import group_snapshots, groups
 from pileus_volume.core.groups import Change, Wish
@@ -47,6 +47,7 @@ PLAIN: dict[str, listings.Column] = {
     "group_type_id": Group.type_id, "availability_zone": Group.availability_zone,
     "group_snapshot_id": Group.group_snapshot_id, "source_group_id": Group.source_group_id}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count", "list_volume"}
+LISTING = listings.Listing("groups", SORTABLE, Group.id, groups.find, links="group")
 
 
 def summaries(session: Session, rows: Sequence[Group]) -> list[dict[str, Any]]:
@@ -102,23 +103,12 @@ def copy(body: dict[str, Any]) -> Any:
 
 @resource.endpoint("GET", "", policy="group:get_all", since=SINCE)
 def index() -> Any:
-    return _listed(summaries, "groups")
+    return LISTING.answer_all(_filtered(select(Group)), summaries)
 
 
 @resource.endpoint("GET", "/detail", policy="group:get_all", since=SINCE)
 def index_detail() -> Any:
-    return _listed(details, "groups/detail")
-
-
-def _listed(view: Any, path: str) -> Any:
-    asked = listings.page()
-    stmt = _filtered(select(Group))
-    with tools().sessions.read() as session:
-        marker = groups.find(session, asked.marker, caller()) if asked.marker else None
-        rows = listings.fetch(session, stmt, asked, SORTABLE, Group.id, marker)
-        more = listings.count(session, stmt)
-        return {"groups": view(session, rows), **more,
-                **listings.links("group", asked, rows, f"{base_url()}/{path}")}
+    return LISTING.answer_all(_filtered(select(Group)), details, "/detail")
 
 
 def _filtered(stmt: Select[Any]) -> Select[Any]:

@@ -13,7 +13,9 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pileus_kit import paging
-from pileus_kit.web import version
+from pileus_kit.auth import Caller
+from pileus_kit.web import caller, tools, version
+from pileus_volume.api.project_paths import base_url
 from pileus_volume.errors import Invalid
 
 MOST = 1000
@@ -63,6 +65,34 @@ def _sort(args: Mapping[str, str]) -> list[tuple[str, Literal["asc", "desc"]]]:
             raise Invalid(why=f"Unknown sort direction {direction[:40]}, must be 'desc' or 'asc'")
         keys.append((key.strip(), "asc" if direction == "asc" else "desc"))
     return keys
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The list of a noun: its key in the answer and in the path, how it is sorted, how a marker is found, and what the
+    links to the next page are called. `identity` makes the order total."""
+
+    noun: str
+    sortable: Mapping[str, Column]
+    identity: Column
+    find: Callable[[Session, str, Caller], Any]
+    links: str = ""
+    counted: bool = True
+
+    def answer(self, stmt: Select[Any], view: Callable[[Any], Any], detail: str = "") -> dict[str, Any]:
+        """The page that the request asks for, each row as `view` shows it. `detail`: the rest of the list's path."""
+        return self.answer_all(stmt, lambda _, rows: [view(row) for row in rows], detail)
+
+    def answer_all(self, stmt: Select[Any], views: Callable[[Session, list[Any]], list[Any]],
+                   detail: str = "") -> dict[str, Any]:
+        """The same, where a view needs to know all rows."""
+        asked = page()
+        with tools().sessions.read() as session:
+            marker = self.find(session, asked.marker, caller()) if asked.marker else None
+            rows = fetch(session, stmt, asked, self.sortable, self.identity, marker)
+            more = count(session, stmt) if self.counted else {}
+            return {self.noun: views(session, rows), **more,
+                    **links(self.links or self.noun, asked, rows, f"{base_url()}/{self.noun}{detail}")}
 
 
 def fetch(session: Session, stmt: Select[Any], asked: Page, sortable: Mapping[str, Column], identity: Column,

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from pileus_kit.web import allowed, caller, tools, version
 from pileus_volume.api import listings
 from pileus_volume.api.actions import BODY, Actions
-from pileus_volume.api.project_paths import Resource, base_url
+from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, TEXT, UUID_OR_NULL, wrapped
 from pileus_volume.core import snapshots, volumes
 from pileus_volume.db.models import Snapshot
@@ -34,6 +34,7 @@ SORTABLE: dict[str, listings.Column] = {
     "volume_size": Snapshot.volume_size, "size": Snapshot.volume_size, "project_id": Snapshot.project_id,
     "description": Snapshot.description}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count"}
+LISTING = listings.Listing("snapshots", SORTABLE, Snapshot.id, snapshots.find)
 FORCE_IMPLIED = (3, 66)
 
 
@@ -82,23 +83,12 @@ def create(body: dict[str, Any]) -> Any:
 
 @resource.endpoint("GET", "", policy="volume:get_all_snapshots")
 def index() -> Any:
-    return _listed(summary, "snapshots")
+    return LISTING.answer(_filtered(select(Snapshot)), summary)
 
 
 @resource.endpoint("GET", "/detail", policy="volume:get_all_snapshots")
 def index_detail() -> Any:
-    return _listed(detail, "snapshots/detail")
-
-
-def _listed(view: Any, path: str) -> Any:
-    asked = listings.page()
-    stmt = _filtered(select(Snapshot))
-    with tools().sessions.read() as session:
-        marker = snapshots.find(session, asked.marker, caller()) if asked.marker else None
-        rows = listings.fetch(session, stmt, asked, SORTABLE, Snapshot.id, marker)
-        more = listings.count(session, stmt)
-        return {"snapshots": [view(s) for s in rows], **more,
-                **listings.links("snapshots", asked, rows, f"{base_url()}/{path}")}
+    return LISTING.answer(_filtered(select(Snapshot)), detail, "/detail")
 
 
 def _filtered(stmt: Select[Any]) -> Select[Any]:

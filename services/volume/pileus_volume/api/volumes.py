@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from pileus_kit.web import caller, enforce, tools, version
 from pileus_volume.api import listings
 from pileus_volume.api.image_facts import image_facts
-from pileus_volume.api.project_paths import Resource, base_url
+from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, SIZE, TEXT, UUID_OR_NULL, wrapped
 from pileus_volume.api.volume_views import detail, made, summary
 from pileus_volume.core import backups, groups, volumes
@@ -44,6 +44,7 @@ PLAIN: dict[str, listings.Column] = {
     "user_id": Volume.user_id, "attach_status": Volume.attach_status, "snapshot_id": Volume.snapshot_id,
     "source_volid": Volume.source_volid}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count"}
+LISTING = listings.Listing("volumes", SORTABLE, Volume.id, volumes.find)
 STRICT_SINCE = (3, 31)
 
 
@@ -87,23 +88,12 @@ def _text(asked: dict[str, Any], name: str) -> str | None:
 
 @resource.endpoint("GET", "", policy="volume:get_all")
 def index() -> Any:
-    return _listed(summary, "volumes")
+    return LISTING.answer(_filtered(select(Volume)), summary)
 
 
 @resource.endpoint("GET", "/detail", policy="volume:get_all")
 def index_detail() -> Any:
-    return _listed(detail, "volumes/detail")
-
-
-def _listed(view: Any, path: str) -> Any:
-    asked = listings.page()
-    stmt = _filtered(select(Volume))
-    with tools().sessions.read() as session:
-        marker = volumes.find(session, asked.marker, caller()) if asked.marker else None
-        rows = listings.fetch(session, stmt, asked, SORTABLE, Volume.id, marker)
-        more = listings.count(session, stmt)
-        return {"volumes": [view(v) for v in rows], **more,
-                **listings.links("volumes", asked, rows, f"{base_url()}/{path}")}
+    return LISTING.answer(_filtered(select(Volume)), detail, "/detail")
 
 
 def _filtered(stmt: Select[Any]) -> Select[Any]:
