@@ -96,6 +96,10 @@ TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stan
     "server.suspend": {"": "suspending"},
     "server.resume": {"": "resuming"},
     "server.rebuild": {"": "rebuilding", "boot": "rebuild_spawning"},
+    "server.rebuild_volume": {"": "rebuild_block_device_mapping", "place": "rebuilding", "off": "rebuilding",
+                              "keep": "rebuilding", "renew": "rebuilding", "prepare": "rebuild_spawning",
+                              "boot": "rebuild_spawning", "complete": "rebuild_spawning", "rest": "rebuild_spawning",
+                              "finish": "rebuild_spawning"},
     "server.rescue": {"": "rescuing"},
     "server.unrescue": {"": "unrescuing"},
     "server.resize": {"": "resize_prep", "boot_new": "resize_finish"},
@@ -111,6 +115,7 @@ TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stan
 
 PASSING: dict[str, str] = {  # flow: what the status shows while it runs
     "server.reboot": "REBOOT", "server.reboot_hard": "HARD_REBOOT", "server.rebuild": "REBUILD",
+    "server.rebuild_volume": "REBUILD",
     "server.resize": "RESIZE", "server.revert_resize": "REVERT_RESIZE", "server.change_password": "PASSWORD",
 }
 
@@ -125,7 +130,7 @@ def task_state(server: Server, flow: str | None, step: str | None) -> str | None
 
 def shown_status(server: Server, flow: str | None) -> str:
     """The `status` that users see."""
-    if server.status == "ERROR" and flow != "server.rebuild":
+    if server.status == "ERROR" and PASSING.get(flow or "") != "REBUILD":
         return "ERROR"
     if flow == "server.resize" and (server.before or {}).get("migration"):
         return "MIGRATING"

@@ -153,6 +153,9 @@ def test_a_server_that_boots_from_a_volume_is_rebuilt(cloud: Cloud) -> None:
 
     def rebuild(image: str, version: str) -> int:
         answer = cloud.compute.client.post(path, json={"rebuild": {"imageRef": image}}, version=version)
+        if answer.status_code == 202:
+            shown = cloud.compute.show(server["id"])
+            assert (shown["status"], shown["OS-EXT-STS:task_state"]) == ("REBUILD", "rebuilding")
         cloud.drain()
         return int(answer.status_code)
 
