@@ -14,6 +14,7 @@ from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import Refused, Trouble, Unreachable
 from pileus_cli.people import machine
+from pileus_cli.people.certificates import certificates
 from pileus_cli.people.findings import Finding
 from pileus_cli.people.trace import SERVICES
 
@@ -181,6 +182,7 @@ CHECKS: dict[str, tuple[tuple[str, ...], Check]] = {  # name: the services that 
     "storage hosts": (("volume",), storage_hosts), "jobs": ((), jobs),
     "servers and ports": (("compute", "network"), servers), "volumes": (("compute", "volume"), volumes),
     "images": (("image",), images), "clock": ((), clock), "usage": (("compute",), usage),
+    "certificates": ((), certificates),
 }
 COMMANDS = [Command("doctor", "Look for damage, and tell what mends it", (
     arg("--json", action="store_true"),
