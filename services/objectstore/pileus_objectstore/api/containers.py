@@ -1,13 +1,16 @@
 """/v1/{account}/{container}: its objects, its metadata, who else may use it."""
 
+from urllib.parse import unquote
+
 from pileus_kit.errors import BadRequest, NotFound
-from pileus_objectstore.api import archives
+from pileus_objectstore.api import archives, versions
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.heads import answered, change_container, check_total, create_container, remove_container
 from pileus_objectstore.api.info import POLICY
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, pages
+from pileus_objectstore.core.names import Target, check
 from pileus_objectstore.rpc.contract import Info
 
 calls = Calls("container")
@@ -62,6 +65,8 @@ def changes(tools: Tools, request: Request) -> dict[str, str]:
     for name in NUMBERS:
         if values.get(name) and not values[name].isdecimal():
             raise BadRequest(why=f"Invalid {name.rpartition('-')[2].lower()} quota.")
+    for name in (versions.STACK, versions.HISTORY):
+        check(Target(request.target.account, unquote(values.get(name, ""))))
     check_total(tools, request.target, values)
     return values
 

@@ -20,6 +20,7 @@ def copy_from(tools: Tools, request: Request) -> Response:
         raise BadRequest(why="Copy requests require a zero byte body")
     account = unquote(request.header("X-Copy-From-Account")) or request.target.account
     source = Target(account, *split_pair(unquote(request.header("X-Copy-From")), "X-Copy-From header"))
+    check(source)
     judge(tools, request, source, *READ)
     return copied(tools, request, source, request.target)
 

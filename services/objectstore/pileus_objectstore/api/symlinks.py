@@ -6,7 +6,7 @@ from pileus_kit.errors import BadRequest, Conflict
 from pileus_objectstore.api.exchange import Request
 from pileus_objectstore.api.judging import READ, judge
 from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core.names import Target, split_pair
+from pileus_objectstore.core.names import Target, check, split_pair
 from pileus_objectstore.rpc.contract import Meta
 
 TARGET, ACCOUNT, ETAG = "X-Symlink-Target", "X-Symlink-Target-Account", "X-Symlink-Target-Etag"
@@ -22,6 +22,7 @@ def headers_of(tools: Tools, request: Request, size: int) -> dict[str, str]:
     container, name = split_pair(unquote(request.header(TARGET)), f"{TARGET} header")
     account = unquote(request.header(ACCOUNT)) or request.target.account
     real = Target(account, container, name)
+    check(real)
     if real == request.target:
         raise BadRequest(why="Symlink cannot target itself")
     stored = {TARGET: quote(f"{container}/{name}")}

@@ -6,12 +6,14 @@ A version's name is the length of the object's name in three hex digits, the nam
 was stored.
 """
 
+from urllib.parse import unquote
+
 import msgspec
 
-from pileus_kit.errors import PreconditionFailed
+from pileus_kit.errors import CloudError, PreconditionFailed
 from pileus_objectstore.api import storing
 from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.names import Target, check
 from pileus_objectstore.core.pages import Entry
 from pileus_objectstore.rpc.contract import Info, ObjectReply, PutObject, timestamp
 
@@ -20,7 +22,8 @@ MARKER = "application/x-deleted;swift_versions_deleted=1"
 
 
 def location(container: Info) -> str:
-    return container.value(STACK) or container.value(HISTORY)
+    """The name of the container that keeps; stored as its owner wrote it, URL-encoded."""
+    return unquote(container.value(STACK) or container.value(HISTORY))
 
 
 def prefix_of(name: str) -> str:
@@ -34,6 +37,10 @@ def keep_old(tools: Tools, target: Target, container: Info) -> None:
     if meta is None:
         return
     archive = Target(target.account, location(container), prefix_of(target.object) + meta.timestamp)
+    try:
+        check(archive)
+    except CloudError as e:
+        raise PreconditionFailed(why=f"The version that is there can't be kept: {e}") from e
     if tools.infos.get(archive.parent, fresh=True) is None:
         raise PreconditionFailed(why=f"The container for versions, {archive.container}, does not exist.")
     storing.duplicate(tools, target, archive)
@@ -43,7 +50,7 @@ def remove(tools: Tools, target: Target, container: Info) -> ObjectReply:
     """DELETE of an object in a versioned container."""
     if container.value(HISTORY) and not container.value(STACK):
         return _bury(tools, target, container)
-    archive = Target(target.account, container.value(STACK))
+    archive = Target(target.account, location(container))
     for name in _newest_first(tools, archive, prefix_of(target.object)):
         version = Target(archive.account, archive.container, name)
         if storing.duplicate(tools, version, target) is not None:
@@ -54,7 +61,7 @@ def remove(tools: Tools, target: Target, container: Info) -> ObjectReply:
 def _bury(tools: Tools, target: Target, container: Info) -> ObjectReply:
     keep_old(tools, target, container)
     stamp = timestamp(tools.now())
-    name = Target(target.account, container.value(HISTORY), prefix_of(target.object) + stamp)
+    name = Target(target.account, location(container), prefix_of(target.object) + stamp)
     marker = PutObject(storing.NOWHERE, name.path, stamp, {"Content-Type": MARKER}, 0)
     storing.store(tools, name, marker, lambda most: b"")
     return storing.remove(tools, target)

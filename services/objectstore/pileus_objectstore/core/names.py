@@ -57,13 +57,21 @@ def target_of(path: str) -> Target:
 
 
 def check(target: Target) -> None:
-    """Raises BadRequest for names that are too long."""
+    """Raises BadRequest for names that are too long, BadPath for those that no URL can say: headers, manifests and
+    archives could, and then nobody would reach or delete what they made."""
     for what, name, most in (
         ("Account", target.account, MAX_ACCOUNT),
         ("Container", target.container, MAX_CONTAINER),
         ("Object", target.object, MAX_OBJECT),
     ):
-        size = len(name.encode())
+        if "/" in name and what != "Object":
+            raise BadPath(why=f"{what} name cannot contain slashes")
+        try:
+            size = len(name.encode())
+        except UnicodeEncodeError:
+            size = -1
+        if size < 0 or "\0" in name:
+            raise BadPath(why="Invalid UTF8 or contains NULL")
         if size > most:
             raise BadRequest(why=f"{what} name length of {size} longer than {most}")
 

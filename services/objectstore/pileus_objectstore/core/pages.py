@@ -1,5 +1,6 @@
 """A listing as clients ask for it and as they get it: plain, JSON, XML."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from pileus_objectstore.errors import BadPath
 
 LIMIT = 10_000
 FORMATS = {"plain": "text/plain", "json": "application/json", "xml": "application/xml"}
+NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
 Entry = tuple[str, str, int, str, str, int]  # name, timestamp, size, etag, type, count
 
 
@@ -139,4 +141,5 @@ def render(kind: str, name: str, found: list[dict[str, Any]], media: str) -> byt
             lines.append(
                 f"<{item}>" + "".join(f"<{key}>{escape(str(entry[key]))}</{key}>" for key in order) + f"</{item}>"
             )
-    return "\n".join([*lines, f"</{kind}>"]).encode()
+    text = "\n".join([*lines, f"</{kind}>"])  # one name that XML has no letters for must not spoil the others
+    return NO_XML.sub("\ufffd", text).encode()

@@ -1,5 +1,7 @@
 """Containers and accounts over HTTP."""
 
+from xml.etree import ElementTree
+
 import pytest
 
 from pileus_objectstore.testing import ObjectStoreFixture
@@ -149,3 +151,12 @@ def test_info_and_healthcheck_need_no_token(store: ObjectStoreFixture) -> None:
     assert store.client.get("/healthcheck", anonymous=True).data == b"OK"
     assert store.client.get("/nonsense").status_code == 404
     assert store.client.request("PATCH", store.account).status_code == 405
+
+
+def test_xml_of_names_that_xml_has_no_letters_for(store: ObjectStoreFixture, container: str) -> None:
+    for name in ("a%01b", "c%EF%BF%BF", "d%0A", "%3C&%3E"):
+        assert store.client.put(f"{container}/{name}", data=b"x").status_code == 201
+    for query in ("format=xml", "format=xml&delimiter=b"):
+        root = ElementTree.fromstring(store.client.get(f"{container}?{query}").data)
+        assert len(root) == 4
+    assert store.client.get(f"{container}?format=json").json[1]["name"] == "a\x01b"

@@ -1,5 +1,7 @@
 """Copies and versions."""
 
+import pytest
+
 from pileus_objectstore.testing import ObjectStoreFixture
 
 ZERO = {"CONTENT_LENGTH": "0"}
@@ -101,3 +103,45 @@ def test_without_its_archive_nothing_is_overwritten(store: ObjectStoreFixture, c
     store.client.post(container, headers={"X-Versions-Location": "none"})
     assert store.client.put(f"{container}/o", data=b"2").status_code == 412
     assert store.client.get(f"{container}/o").data == b"1"
+
+
+def test_names_that_headers_may_not_say(store: ObjectStoreFixture, container: str) -> None:
+    """What no URL could reach or delete afterwards is not made."""
+    store.client.put(f"{container}/a", data=b"data")
+    for name in ("c/x%00y", "c/%00"):
+        heads = {"Destination": name}
+        assert store.client.request("COPY", f"{container}/a", headers=heads).status_code == 412, name
+        for header in ("X-Copy-From", "X-Symlink-Target"):
+            wrong = store.client.put(f"{container}/b", headers={header: name}, environ_overrides=ZERO)
+            assert wrong.status_code == 412, (header, name)
+    for header, pair in (("Destination", "Destination-Account"), ("X-Copy-From", "X-Copy-From-Account"),
+                         ("X-Symlink-Target", "X-Symlink-Target-Account")):  # fmt: skip
+        method, path = ("COPY", "a") if header == "Destination" else ("PUT", "b")
+        heads = {header: "b/a", pair: "AUTH_p1/c"}
+        wrong = store.client.request(method, f"{container}/{path}", headers=heads, environ_overrides=ZERO)
+        assert wrong.status_code == 412, header
+    assert store.client.get(container).text == "a\n"
+
+
+@pytest.mark.parametrize("header", ["X-Versions-Location", "X-History-Location"])
+def test_where_versions_go_is_url_encoded(store: ObjectStoreFixture, container: str, header: str) -> None:
+    archive = f"{store.account}/st%C3%A1r%C3%A9%20v%C4%9Bci"
+    store.client.put(archive)
+    assert store.client.post(container, headers={header: "st%C3%A1r%C3%A9%20v%C4%9Bci"}).status_code == 204
+    for data in (b"1", b"2"):
+        assert store.client.put(f"{container}/a", data=data).status_code == 201
+    assert store.client.get(archive).text.startswith("001a/")
+    for wrong in ("no/such", "%2F", "%00"):
+        assert store.client.post(container, headers={header: wrong}).status_code == 412, wrong
+
+
+def test_a_name_too_long_for_its_version(store: ObjectStoreFixture, container: str) -> None:
+    """A version that no URL could name would be there for ever."""
+    store.client.put(f"{store.account}/old")
+    store.client.post(container, headers={"X-Versions-Location": "old"})
+    path = f"{container}/{'x' * 1024}"
+    assert store.client.put(path, data=b"1").status_code == 201
+    assert store.client.put(path, data=b"2").status_code == 412
+    assert store.client.get(path).data == b"1"
+    assert store.client.delete(path).status_code == 204
+    assert store.client.delete(container).status_code == 204
