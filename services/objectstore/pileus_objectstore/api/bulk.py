@@ -12,7 +12,7 @@ from pileus_objectstore.api.exchange import REASONS, Request, Response
 from pileus_objectstore.api.heads import remove_container
 from pileus_objectstore.api.judging import DELETE, judge
 from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.names import Target, check
 
 MOST = 10_000
 MOST_BYTES = MOST * 1400
@@ -47,6 +47,9 @@ def erase(tools: Tools, request: Request, targets: Iterable[Target]) -> list[tup
 
 def _erase(tools: Tools, request: Request, target: Target) -> int:
     try:
+        check(target)
+        if not target.container:
+            raise BadRequest(why="a line names an object or a container")
         if not target.object:
             judge(tools, request, target, "objectstore:container:delete", "")
             return remove_container(tools, target).status

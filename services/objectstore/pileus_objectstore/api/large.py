@@ -17,13 +17,15 @@ from pileus_objectstore.api.judging import READ, judge
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.conditions import ranges, resolve
 from pileus_objectstore.core.contents import Content, Segment, Segmented, Stored
-from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.names import Target, check
 from pileus_objectstore.core.pages import LIMIT, Entry
 from pileus_objectstore.rpc.contract import Meta
 
 MOST_SEGMENTS = 1000
 MOST_BYTES = 8 << 20  # of a manifest
 MOST_DYNAMIC = 100_000
+MOST_DELETED = 10_000  # segments of manifests of manifests in one request
+MOST_SIZE = 1 << 50  # of a large object: manifests of manifests would soon be more than a listing can count
 DEPTH = 10
 STATIC = "X-Static-Large-Object"
 ETAG = "X-Object-Sysmeta-Slo-Etag"
@@ -65,8 +67,8 @@ class Raw:
 
 def raw(request: Request, meta: Meta, stored: Stored) -> Content:
     """What ?multipart-manifest=get shows: the manifest as stored, or (format=raw) as it could be put again."""
-    if not is_static(meta) or request.query.get("format") != "raw":
-        return stored
+    if not is_static(meta) or request.query.get("format") != "raw" or request.method not in ("GET", "HEAD"):
+        return stored  # a copy is of what is stored
     lines = lines_of(stored)
     again = [
         {"path": line.name, "etag": line.hash, "size_bytes": line.bytes} | ({"range": line.range} if line.range else {})
@@ -181,7 +183,9 @@ def _target(request: Request, wish: Wished) -> Target:
     container, _, name = wish.path.lstrip("/").partition("/")
     if not container or not name:
         raise BadRequest(why=f"path must be of the form /container/object: {wish.path!r}")
-    return Target(request.target.account, container, name)
+    part = Target(request.target.account, container, name)
+    check(part)
+    return part
 
 
 def _look(tools: Tools, wish: Wished, part: Target) -> Line | str:
@@ -218,14 +222,27 @@ def _span(text: str, size: int) -> str | None:
 
 
 def segments_to_delete(tools: Tools, target: Target) -> list[Target]:
-    """The parts of a static large object, nested manifests' too, then the manifest itself. Raises NotFound."""
-    place = tools.cluster.rings.place(*target.names)
-    meta = tools.cluster.head(place).meta
-    if meta is None:
-        raise NotFound(why="The resource could not be found.")
-    found: list[Target] = []
-    if is_static(meta):
+    """The parts of a static large object, nested manifests' too, then the manifests. Raises NotFound.
+
+    Each is visited once: manifests may name one another in a circle, and one segment a thousand times.
+    """
+    parts: dict[Target, None] = {}
+    manifests, waiting = {target: None}, [target]
+    while waiting:
+        manifest = waiting.pop()
+        place = tools.cluster.rings.place(*manifest.names)
+        meta = tools.cluster.head(place).meta
+        if meta is None and manifest == target:
+            raise NotFound(why="The resource could not be found.")
+        if meta is None or not is_static(meta):
+            continue
         for line in lines_of(Stored(tools.cluster, place, meta)):
             part = Target(target.account, *line.name.lstrip("/").split("/", 1))
-            found += segments_to_delete(tools, part) if line.sub_slo else [part]
-    return [*found, target]
+            if not line.sub_slo:
+                parts[part] = None
+            elif part not in manifests:
+                manifests[part] = None
+                waiting.append(part)
+        if len(parts) + len(manifests) > MOST_DELETED:
+            raise BadRequest(why=f"Too many segments to delete; max {MOST_DELETED}")
+    return [*parts, *reversed(manifests)]

@@ -59,6 +59,8 @@ def put_manifest(tools: Tools, request: Request) -> Response:
     container = container_of(tools, request.target)
     lines = large.checked(tools, request)
     etag, size = large.static_etag(lines), sum(large.segment_of(line).size for line in lines)
+    if size > large.MOST_SIZE:
+        raise TooLarge(why=f"A large object may have at most {large.MOST_SIZE} bytes.")
     given = request.header("Etag").strip().strip('"').lower()
     if given and given != etag:
         raise Unprocessable(why="The manifest's ETag is not what the ETag header says.")

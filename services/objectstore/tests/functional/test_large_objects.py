@@ -4,6 +4,8 @@ import hashlib
 import json
 from typing import Any
 
+import pytest
+
 from pileus_objectstore.testing import ObjectStoreFixture
 
 PARTS = [b"a" * 1000, b"b" * 70000, b"c" * 5]
@@ -136,3 +138,50 @@ def test_bulk_delete(store: ObjectStoreFixture, container: str) -> None:
     answer = store.client.post(f"{store.account}?bulk-delete", data=body, headers={"Accept": "application/json"})
     assert (answer.json["Number Deleted"], answer.json["Number Not Found"]) == (4, 1)
     assert store.client.head(container).status_code == 404
+
+
+def test_manifests_that_name_each_other(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/seed", data=b"x")
+    put(store, f"{container}/one", [{"path": "/c/seed"}])
+    put(store, f"{container}/two", [{"path": "/c/one"}])
+    put(store, f"{container}/one", [{"path": "/c/two"}, {"path": "/c/two"}])
+    assert store.client.get(f"{container}/one").status_code == 409
+    gone = store.client.delete(f"{container}/one?multipart-manifest=delete", headers={"Accept": "application/json"})
+    assert (gone.json["Response Status"], gone.json["Number Deleted"]) == ("200 OK", 2)
+    assert store.client.get(container).text == "seed\n"
+
+
+def test_a_manifest_ends_before_numbers_do(store: ObjectStoreFixture, container: str) -> None:
+    """A few levels more of a thousand parts each would be more bytes than a listing can count."""
+    store.client.put(f"{container}/0", data=b"x" * 1000)
+    for level in range(1, 6):
+        made = put(store, f"{container}/{level}", [{"path": f"/c/{level - 1}"}] * 1000)
+        if made.status_code != 201:
+            break
+    assert (made.status_code, level) == (413, 5)
+    store.client.put(f"{container}/other", data=b"y")
+    assert store.client.get(container).text == "0\n1\n2\n3\n4\nother\n"
+
+
+def test_a_copied_manifest_is_one(store: ObjectStoreFixture, container: str) -> None:
+    segments(store, container)
+    put(store, f"{container}/big", manifest())
+    heads = {"Destination": "c/copy"}
+    made = store.client.request("COPY", f"{container}/big?multipart-manifest=get&format=raw", headers=heads)
+    assert made.status_code == 201
+    assert store.client.get(f"{container}/copy").data == WHOLE
+
+
+@pytest.mark.parametrize("path", ["/c/a\0b", "/c/" + "x" * 1025])
+def test_segments_that_no_object_can_be(store: ObjectStoreFixture, container: str, path: str) -> None:
+    assert put(store, f"{container}/big", [{"path": path}]).status_code in (400, 412)
+
+
+def test_bulk_delete_of_what_can_not_be(store: ObjectStoreFixture, container: str) -> None:
+    lines = ["c/a%00b", "c/" + "x" * 1025, "/", "c/none"]
+    answer = store.client.post(f"{store.account}?bulk-delete", data="\n".join(lines).encode(),
+                               headers={"Accept": "application/json"})  # fmt: skip
+    assert answer.json["Number Not Found"] == 1
+    assert [status for _, status in answer.json["Errors"]] == [
+        "412 Precondition Failed", "400 Bad Request", "400 Bad Request"]  # fmt: skip
+    assert store.client.head(container).status_code == 204
