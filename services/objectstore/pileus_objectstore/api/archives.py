@@ -1,15 +1,18 @@
 """PUT ?extract-archive=tar|tar.gz|tar.bz2: every file of the archive becomes an object, read as a stream."""
 
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from mimetypes import guess_type
 from typing import IO
+from urllib.parse import quote
 
-from pileus_kit.errors import BadRequest, CloudError, NotFound
+from pileus_kit.errors import BadRequest, CloudError, NotFound, TooLarge
 from pileus_objectstore.api import storing, versions
 from pileus_objectstore.api.bulk import answer_of
 from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.heads import create_container
+from pileus_objectstore.api.info import MAX_FILE
 from pileus_objectstore.api.judging import CREATE, judge
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import quotas
@@ -27,23 +30,58 @@ def extract(tools: Tools, request: Request) -> Response:
         raise BadRequest(why="Unsupported archive format")
     created, failed = 0, list[tuple[str, int]]()
     try:
-        with tarfile.open(fileobj=Upload(request.reader()), mode=mode) as archive:  # type: ignore[call-overload]
-            for member in archive:
-                if not member.isfile() or len(failed) >= MOST_FAILURES:
-                    continue
-                source = archive.extractfile(member)
-                assert source is not None
-                try:
-                    _store(tools, request, member, source)
-                    created += 1
-                except CloudError as e:
-                    failed.append((member.name, e.status))
-    except (tarfile.TarError, EOFError, OSError) as e:
+        for member, read in members(Upload(request.reader()), mode):
+            if len(failed) >= MOST_FAILURES:
+                continue
+            try:
+                _store(tools, request, member, read)
+                created += 1
+            except CloudError as e:
+                failed.append((quote(member.name.encode(errors="surrogateescape")), e.status))
+    except Broken as e:
         return answer_of(request, {"Number Files Created": created}, failed, f"Invalid Tar File: {e}")
     return answer_of(request, {"Number Files Created": created}, failed, "", made=bool(created))
 
 
-def _store(tools: Tools, request: Request, member: tarfile.TarInfo, source: IO[bytes]) -> None:
+class Broken(Exception):
+    """It is no archive, or not all of one."""
+
+
+@contextmanager
+def parsing() -> Iterator[None]:
+    """tarfile answers a broken archive with whatever its parser stumbles over."""
+    try:
+        yield
+    except CloudError:  # of the upload itself
+        raise
+    except Exception as e:
+        raise Broken(ascii(str(e) or type(e).__name__)) from e
+
+
+def members(upload: "Upload", mode: str) -> Iterator[tuple[tarfile.TarInfo, storing.Read]]:
+    """The files in it, each with its reader. Raises Broken, and so do the readers."""
+    with parsing():
+        archive = tarfile.open(fileobj=upload, mode=mode)  # type: ignore[call-overload] # noqa: SIM115 - holds nothing
+    while True:
+        with parsing():
+            member = archive.next()
+            source = archive.extractfile(member) if member and member.isfile() else None
+        if member is None:
+            return
+
+        def read(most: int, source: IO[bytes] | None = source) -> bytes:
+            with parsing():
+                return source.read(most) if source else b""
+
+        if source:
+            yield member, read
+
+
+def _store(tools: Tools, request: Request, member: tarfile.TarInfo, read: storing.Read) -> None:
+    if member.issparse():
+        raise BadRequest(why="a file with holes: a few bytes that say they are many")
+    if not 0 <= member.size <= MAX_FILE:
+        raise TooLarge(why=f"an object may have at most {MAX_FILE} bytes")
     base = request.target
     path = "/".join(part for part in (base.container, base.object.strip("/"), member.name.strip("/")) if part)
     container, _, name = path.partition("/")
@@ -61,7 +99,7 @@ def _store(tools: Tools, request: Request, member: tarfile.TarInfo, source: IO[b
     quotas.check(tools.infos, target, head, member.size)
     media = guess_type(name)[0] or "application/octet-stream"
     wish = PutObject(storing.NOWHERE, target.path, timestamp(tools.now()), {"Content-Type": media}, member.size)
-    versions.save(tools, target, wish, source.read, head)
+    versions.save(tools, target, wish, read, head)
 
 
 class Upload:

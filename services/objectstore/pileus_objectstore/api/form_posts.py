@@ -65,7 +65,7 @@ def _judge(tools: Tools, request: Request, fields: dict[str, str]) -> None:
     text = "\n".join([request.path, *(fields.get(name, "") for name in names)]).encode()
     for fresh in (False, True):
         for key in keys_of(tools, request.target, fresh) if digest else ():
-            if hmac.compare_digest(hmac.new(key.encode(), text, digest).hexdigest(), signature):
+            if hmac.compare_digest(hmac.new(key.encode(), text, digest).hexdigest().encode(), signature.encode()):
                 return
     raise FormRefused(why="Invalid Signature")
 
@@ -79,20 +79,15 @@ def _store(tools: Tools, request: Request, part: "Part", fields: dict[str, str])
     container = storing.container_of(tools, target)
     room = quotas.check(tools.infos, target, container, -1)
     limit = _number(fields, "max_file_size")
+    due = storing.moment(tools, fields.get("x_delete_after", ""), fields.get("x_delete_at", ""))
     wish = PutObject(
         storing.NOWHERE, target.path, timestamp(tools.now()), {"Content-Type": part.media},
-        delete_at=_due(tools, fields), most=min(limit, room) if room >= 0 else limit,
+        delete_at=due, most=min(limit, room) if room >= 0 else limit,
     )  # fmt: skip
     try:
         versions.save(tools, target, wish, part.read, container)
     except TooLarge:
         raise TooLarge(why="max_file_size exceeded") from None
-
-
-def _due(tools: Tools, fields: dict[str, str]) -> int:
-    if fields.get("x_delete_after"):
-        return int(tools.now()) + _number(fields, "x_delete_after")
-    return _number(fields, "x_delete_at") if fields.get("x_delete_at") else 0
 
 
 def _number(fields: dict[str, str], name: str) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from pileus_kit.errors import BadRequest, NotFound, PreconditionFailed, TooLarge, Unavailable
+from pileus_kit.numbers import whole
 from pileus_objectstore.api.exchange import ClientGone, Request, Response, http_date
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.contents import Stored
@@ -85,16 +86,19 @@ def container_of(tools: Tools, target: Target) -> Info:
 
 
 def delete_at(tools: Tools, request: Request) -> int:
+    return moment(tools, request.header("X-Delete-After"), request.header("X-Delete-At"))
+
+
+def moment(tools: Tools, after: str, at: str) -> int:
     """Epoch seconds at which the object goes away; 0 for never. Raises BadRequest for the past."""
-    after, at = request.header("X-Delete-After"), request.header("X-Delete-At")
     if not after and not at:
         return 0
-    try:
-        moment = int(tools.now()) + int(after) if after else int(at)
-    except ValueError:
-        raise BadRequest(why=f"Non-integer X-Delete-{'After' if after else 'At'}") from None
-    if moment <= tools.now() or moment > 9_999_999_999:
-        raise BadRequest(
-            why=f"X-Delete-{'After' if after else 'At'} in past" if moment <= tools.now() else "X-Delete-At too far"
-        )
-    return moment
+    name, number = ("X-Delete-After", whole(after)) if after else ("X-Delete-At", whole(at))
+    if number is None:
+        raise BadRequest(why=f"Non-integer {name}")
+    due = int(tools.now()) + number if after else number
+    if due <= tools.now():
+        raise BadRequest(why=f"{name} in past")
+    if due > 9_999_999_999:
+        raise BadRequest(why="X-Delete-At too far")
+    return due

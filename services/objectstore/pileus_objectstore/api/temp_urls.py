@@ -19,6 +19,7 @@ METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 DIGESTS = {40: "sha1", 64: "sha256", 128: "sha512"}  # by the length of the signature in hex
 ALLOWED = ("sha256", "sha512")
 KEYS = ("Temp-Url-Key", "Temp-Url-Key-2")
+LAST = 253402300799  # the end of 9999, where dates end
 FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 
@@ -61,7 +62,7 @@ def dress(request: Request, response: Response) -> Response:
     query = request.query
     if "temp_url_sig" not in query or response.status not in (200, 206) or request.method not in ("GET", "HEAD"):
         return response
-    expires = _expiry(query["temp_url_expires"])
+    expires = min(_expiry(query["temp_url_expires"]), LAST)
     response.set("Expires", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(expires)))
     name = query.get("filename") or request.target.object.rstrip("/").rpartition("/")[2]
     if "filename" not in query and ("inline" in query or response.get("Content-Disposition")):
@@ -94,7 +95,7 @@ def _signed(
     head = f"ip={network}\n" if network else ""
     texts = [f"{head}{allowed}\n{expires}\n{path}".encode() for allowed in methods]
     return any(
-        hmac.compare_digest(hmac.new(key.encode(), text, digest).hexdigest(), given)
+        hmac.compare_digest(hmac.new(key.encode(), text, digest).hexdigest().encode(), given.encode())
         for fresh in (False, True)
         for key in keys_of(tools, target, fresh)
         for text in texts

@@ -25,8 +25,7 @@ class Acl:
 
     def admits_referrer(self, referrer: str) -> bool:
         """The last entry that fits decides; `-` refuses."""
-        host = (urlsplit(referrer).hostname or "unknown") if referrer else "unknown"
-        allowed = False
+        host, allowed = _host(referrer), False
         for pattern in self.referrers:
             if pattern.startswith("-"):
                 if _fits(pattern[1:], host):
@@ -47,6 +46,13 @@ class Acl:
             if not colon and not group.startswith(".") and group in caller.roles:
                 return True
         return False
+
+
+def _host(referrer: str) -> str:
+    try:
+        return urlsplit(referrer).hostname or "unknown"
+    except ValueError:  # a visitor writes there what he likes
+        return "unknown"
 
 
 def _fits(pattern: str, host: str) -> bool:

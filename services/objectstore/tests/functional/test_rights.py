@@ -138,3 +138,12 @@ def test_only_a_reseller_sets_account_quotas(store: ObjectStoreFixture, containe
     assert store.client.post(store.account, headers=headers, as_=reseller).status_code == 204
     assert store.client.put(f"{container}/o", data=b"123456").status_code == 413
     assert store.client.put(f"{container}/o", data=b"12345").status_code == 201
+
+
+@pytest.mark.parametrize("referrer", ["http://[", "http://a.example.com:x/", "//"])
+def test_a_referrer_that_is_no_url_is_unknown(store: ObjectStoreFixture, container: str, referrer: str) -> None:
+    store.client.put(f"{container}/o", data=b"x")
+    heads = {"Referer": referrer}
+    for acl, status in ((".r:.example.org", 401), (".r:*", 200)):
+        store.client.post(container, headers={"X-Container-Read": acl})
+        assert store.client.get(f"{container}/o", headers=heads, anonymous=True).status_code == status

@@ -70,3 +70,16 @@ def test_who_may_only_read_is_not_shown_the_keys(store: ObjectStoreFixture, obje
         for who, shown in ((store.tokens.reader, False), (store.tokens.member, True)):
             assert (KEY in store.client.head(path, as_=who).headers.values()) is shown, (path, who.user_name)
             assert (KEY in store.client.get(path, as_=who).headers.values()) is shown, (path, who.user_name)
+
+
+def test_signatures_that_are_none(store: ObjectStoreFixture, object_path: str) -> None:
+    for wrong in ("\u00e9" * 40, "\u00e9" * 64, "sha256:\u00e9", "shake_128:AAAA"):
+        url = f"{object_path}?temp_url_sig={quote(wrong)}&temp_url_expires=99999999999"
+        assert store.client.get(url, anonymous=True).status_code == 401, wrong
+
+
+@pytest.mark.parametrize("digits", [11, 12, 15, 18])
+def test_a_url_for_very_long(store: ObjectStoreFixture, object_path: str, digits: int) -> None:
+    got = store.client.get(signed("GET", object_path, int("9" * digits)), anonymous=True)
+    assert (got.status_code, got.data) == (200, b"data")
+    assert len(got.headers["Expires"]) == len("Thu, 01 Jan 1970 00:00:00 GMT")

@@ -172,3 +172,71 @@ def test_links(store: ObjectStoreFixture, container: str) -> None:
     store.client.put(f"{container}/other", headers={"X-Symlink-Target": "c/self"}, environ_overrides=ZERO)
     assert store.client.get(f"{container}/self").status_code == 409
     assert store.client.put(f"{container}/x", headers=link, data=b"x").status_code == 400
+
+
+def test_forms_with_odd_fields(store: ObjectStoreFixture, keyed: str) -> None:
+    body, kind = form(keyed, {"a": b"x"})
+    start = body.index(b'name="signature"') + len(b'name="signature"\r\n\r\n')
+    odd = body[:start] + ("\u00e9" * 64).encode() + body[start + 64 :]
+    assert send(store, keyed, (odd, kind)).status_code == 401
+    for name in ("x_delete_at", "x_delete_after"):
+        for wrong in ("9" * 18, "9" * 30, "x", "\u0663", "0"):
+            refused = send(store, keyed, form(keyed, {"a": b"x"}, **{name: wrong}))
+            assert refused.status_code == 400, (name, wrong)
+    assert store.client.get(f"{keyed}a").status_code == 404
+    later = str(int(time.time()) + 100)
+    assert send(store, keyed, form(keyed, {"a": b"x"}, x_delete_at=later)).status_code == 201
+    assert store.client.head(f"{keyed}a").headers["X-Delete-At"] == later
+
+
+def tar(*members: tuple[str, int, dict[str, str]], head: dict[int, int] | None = None) -> bytes:
+    """An archive of (name, size, pax headers), with some bytes replaced."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive_:
+        for name, size, pax in members:
+            member = tarfile.TarInfo(name)
+            member.size, member.pax_headers = size, pax
+            archive_.addfile(member, io.BytesIO(b"x" * size))
+    data = bytearray(out.getvalue())
+    for at, byte in (head or {}).items():
+        data[at] = byte
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "errors"),
+    [
+        (tar(("good", 1, {}), ("bad\udcff", 1, {})), [["bad%FF", "412 Precondition Failed"]]),
+        (tar(("good", 1, {}), ("x", 1, {"path": "a\0b"})), [["a%00b", "412 Precondition Failed"]]),
+        (tar(("good", 1, {}), ("x" * 1100, 1, {})), [["x" * 1100, "400 Bad Request"]]),
+        (tar(("good", 1, {}), ("hole", 1, {"GNU.sparse.map": "0,1", "GNU.sparse.size": "9" * 30})),
+         [["hole", "400 Bad Request"]]),
+    ],
+    ids=["no UTF-8", "NUL", "long", "sparse"],
+)  # fmt: skip
+def test_what_an_archive_may_not_hold(
+    store: ObjectStoreFixture, container: str, data: bytes, errors: list[list[str]]
+) -> None:
+    heads = {"Accept": "application/json"}
+    answer = store.client.put(f"{container}?extract-archive=tar", data=data, headers=heads)
+    assert (answer.status_code, answer.json["Number Files Created"]) == (200, 1)
+    assert answer.json["Errors"] == errors
+    assert store.client.get(container).text == "good\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("tar", tar(("x", 1, {"GNU.sparse.map": "x"}))),
+        ("tar", tar(("x", 1, {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}))),
+        ("tar", b"x" * 512),
+        ("tar.gz", b"\x1f\x8b"),
+        ("tar.gz", b"\x1f\x8b\x08\x04" + bytes(6) + b"\xff\x00" + b"x" * 500),
+        ("tar.bz2", b"BZh9" + b"x" * 500),
+    ],
+)
+def test_broken_archives(store: ObjectStoreFixture, container: str, kind: str, data: bytes) -> None:
+    heads = {"Accept": "application/json"}
+    answer = store.client.put(f"{container}?extract-archive={kind}", data=data, headers=heads)
+    assert (answer.status_code, answer.json["Response Status"]) == (200, "400 Bad Request")
+    assert answer.json["Response Body"].startswith("Invalid Tar File")
