@@ -156,10 +156,13 @@ def multipart(content: Content, heads: list[tuple[str, str]], media: str, spans:
     end = f"--{boundary}--".encode()
     length = sum(len(intro) + last - first + 3 for intro, (first, last) in zip(intros, spans, strict=True)) + len(end)
 
+    bodies = [content.read(first, last) for first, last in spans]
+    bodies[0] = begun(bodies[0])
+
     def parts() -> Iterator[bytes]:
-        for intro, (first, last) in zip(intros, spans, strict=True):
+        for intro, body in zip(intros, bodies, strict=True):
             yield intro
-            yield from content.read(first, last)
+            yield from body
             yield b"\r\n"
         yield end
 

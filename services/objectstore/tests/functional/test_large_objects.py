@@ -99,6 +99,8 @@ def test_a_changed_segment_is_not_delivered(store: ObjectStoreFixture, container
     put(store, f"{container}/big", manifest())
     store.client.put(f"{container}/seg/0", data=b"x" * 1000)
     assert store.client.get(f"{container}/big").status_code == 409
+    for spans in ("bytes=0-1", "bytes=0-1,3-4"):
+        assert store.client.get(f"{container}/big", headers={"Range": spans}).status_code == 409, spans
 
 
 def test_deleting_a_static_one_with_its_parts(store: ObjectStoreFixture, container: str) -> None:
