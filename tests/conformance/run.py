@@ -17,12 +17,14 @@ import logging
 import lzma
 import random
 import re
+import signal
 import sys
 import tempfile
+import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,7 @@ HERE = Path(__file__).parent
 FILES = {"identity": "identity-v3.14", "compute": "compute-v2.96", "image": "image-v2.16",
          "volume": "block-storage-v3.70", "network": "network-v2", "objectstore": "object-store-v1"}
 PATCH = "application/openstack-images-v2.1-json-patch"
+PATIENCE = 60  # seconds that no request may take
 PROSE = ("description", "summary", "example", "examples", "tags", "externalDocs")
 
 
@@ -111,16 +114,24 @@ class Run:
         version = self.random.choice(self.world.versions)
         path = self._path(operation.path, case)
         given_body = None if isinstance(case.body, NotSet) else self._with_real_ids(case.body)
-        answer = self.world.send(operation.method.upper(), path, given_body, dict(case.query or {}), version,
-                                 self.random.random() < 0.7, dict(case.headers or {}))
+        began = time.monotonic()
+        with patience():
+            answer = self.world.send(operation.method.upper(), path, given_body, dict(case.query or {}), version,
+                                     self.random.random() < 0.7, dict(case.headers or {}))
+        took = time.monotonic() - began
         self.statuses[answer.status_code] += 1
-        label = f"{operation.method.upper()} {operation.path}"
-        if answer.status_code >= 500 and answer.status_code != 501:
-            self.bugs.setdefault(label, f"{answer.status_code} at {version}: {path} {json.dumps(given_body)[:300]}")
-        elif answer.status_code < 300 and operation.method.upper() != "HEAD":
-            why = self._misfit(operation, answer)
+        label = self.world.what or f"{operation.method.upper()} {operation.path}"
+        told = self.world.told or f"{path} {json.dumps(given_body)[:300]}"
+        if took > PATIENCE:
+            self.bugs.setdefault(label, f"took {took:.0f} s at {version}: {told}")
+        elif answer.status_code >= 500 and answer.status_code != 501:
+            self.bugs.setdefault(label, f"{answer.status_code} at {version}: {told}")
+        else:
+            why = self.world.misfit(answer)
+            if not why and answer.status_code < 300 and operation.method.upper() != "HEAD" and not self.world.what:
+                why = self._misfit(operation, answer)
             if why:
-                self.deviations.setdefault(f"{label} {answer.status_code}", f"{why} (at {version})")
+                self.deviations.setdefault(f"{label} {answer.status_code}", f"{why} (at {version}: {self.world.told})")
 
     def _path(self, template: str, case: Any) -> str:
         """Mostly things that exist; sometimes what the generator made up."""
@@ -172,11 +183,25 @@ class Run:
         print(f"{self.service}: {sum(self.statuses.values())} requests: " + ", ".join(
             f"{count} × {status}" for status, count in sorted(self.statuses.items())))
         for label, why in sorted(self.bugs.items()):
-            print(f"  500: {label}: {why}")
+            print(f"  bug: {label}: {why}")
         for label, why in sorted(fresh.items()):
             print(f"  deviates: {label}: {why}")
         print(f"{0 if self.bugs or fresh else 1} passed, {1 if self.bugs or fresh else 0} failed")
         return bool(self.bugs or fresh)
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """A request that hangs is cut off: what waits in this thread sees a TimeoutError, which ends as a 500."""
+    def cut(*_: object) -> None:
+        raise TimeoutError(f"no answer in {PATIENCE} s")
+
+    signal.signal(signal.SIGALRM, cut)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE + 1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def read(service: str) -> Any:

@@ -3,110 +3,28 @@
 import json
 import random
 import re
-from contextlib import ExitStack, suppress
+import time
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from store_answers import kind_of, misfit
+from store_oddities import ACCOUNT, BODIES, CONTAINERS, KEY, OBJECTS
+from store_requests import Maker, Sent
 from worlds import World
 
+from pileus_kit.errors import CloudError
 from pileus_kit.testing import TokenBook
 
-ACCOUNT = "AUTH_p1"
 OURS = ("x-auth-token", "x-storage-token", "x-service-token", "host", "content-length", "transfer-encoding")
-CONTAINERS = ("box", "větší krabice", "versions")
-OBJECTS = ("plain", "a/b/c", "a/b", "ü %2F?#\u202e", "link", "parts", "gone\n")
-NUMBERS = ("0", "1", "-1", "10001", "99999999999999999999", "1e5", "٣", "", "NaN", "0x10")
-TIMES = ("0", "1", "9999999999", "99999999999999999999", "-5", "tomorrow", "2026-01-01T00:00:00Z")
-ODD_QUERIES: dict[str, tuple[str, ...]] = {
-    "limit": NUMBERS,
-    "marker": OBJECTS,
-    "end_marker": OBJECTS,
-    "prefix": ("a/", "ü", "\u0000"),
-    "delimiter": ("/", "ab"),
-    "path": ("a", "", "/"),
-    "format": ("json", "xml", "plain", "yaml"),
-    "reverse": ("true", "x"),
-    "multipart-manifest": ("put", "get", "delete", "x"),
-    "temp_url_sig": ("0" * 64, "sha512:x", "é"),
-    "temp_url_expires": TIMES,
-    "temp_url_prefix": ("", "a"),
-    "temp_url_ip_range": ("1.2.3.4/99",),
-    "symlink": ("get",),
-    "bulk-delete": ("",),
-    "extract-archive": ("tar", "tar.gz", "zip"),
-    "versions": ("", "x"),
-    "version-id": ("null", "x"),
-}
-ODD_HEADERS: dict[str, tuple[str, ...]] = {
-    "Range": (
-        "bytes=0-0",
-        "bytes=-1",
-        "bytes=5-1",
-        "bytes=0-,0-,0-",
-        "bytes=99999999999999999999-",
-        "lines=1-2",
-        "bytes=",
-    ),
-    "If-None-Match": ("*", '"x"', ","),
-    "If-Match": ("*", "x"),
-    "If-Modified-Since": ("x", "Thu, 01 Jan 1970 00:00:00 GMT"),
-    "X-Delete-At": TIMES,
-    "X-Delete-After": NUMBERS,
-    "X-Object-Manifest": ("box/a", "box", "/", "box/%zz"),
-    "X-Symlink-Target": ("box/plain", "box/link", "x", "/", "box/%00"),
-    "X-Symlink-Target-Account": ("AUTH_p2", "é"),
-    "X-Copy-From": ("box/plain", "/box/plain", "box", "%zz"),
-    "Destination": ("box/copy", "x", "/", "box/%00"),
-    "X-Copy-From-Account": ("AUTH_p2",),
-    "ETag": ("x", "d41d8cd98f00b204e9800998ecf8427e"),
-    "Content-Type": ("", "a/b;x"),
-    "X-Container-Read": (".r:*,.rlistings", "p2:*", ".r:", ",,", ".x:y"),
-    "X-Container-Write": ("p2:u", ".r:*"),
-    "X-Container-Meta-Quota-Bytes": NUMBERS,
-    "X-Container-Meta-Quota-Count": NUMBERS,
-    "X-Versions-Enabled": ("true", "x"),
-    "X-Versions-Location": ("versions", "no/such", ""),
-    "X-History-Location": ("versions",),
-    "X-Storage-Policy": ("x", ""),
-    "X-Account-Meta-Temp-Url-Key": ("k",),
-    "X-Container-Meta-Web-Index": ("plain", "x" * 300),
-    "X-Newest": ("x",),
-    "X-Container-Meta-Web-Listings": ("true",),
-    "X-Timestamp": TIMES,
-    "X-Object-Meta-A": ("x" * 5000, "é"),
-    "X-Remove-Container-Read": ("x",),
-    "Origin": ("http://a",),
-    "Access-Control-Request-Method": ("GET",),
-    "X-Detect-Content-Type": ("true",),
-    "Content-Encoding": ("gzip",),
-    "Content-Disposition": ("attachment", "\x7f"),
-}
-BODIES: tuple[bytes, ...] = (
-    b"",
-    b"data",
-    b"x" * 100_000,
-    b"box/plain\nbox/none\n%zz\n/\n",
-    b"[]",
-    b"{}",
-    b"[[[[",
-    b'[{"path": "/box/plain"}]',
-    b'[{"path": "/box/plain", "range": "0-9999999999999999999999"}]',
-    b'[{"path": "box/plain", "size_bytes": "x"}]',
-    b'[{"data": "AAAA"}]',
-    b'[{"data": "%"}]',
-    b'[{"path": "/box/parts"}]',
-    b'[{"path": 5}]',
-    b"\x1f\x8b\x08\x00junk",
-    b"PK\x03\x04junk",
-    bytes(1024),
-    '[{"path": "/box/\u0000"}]'.encode(),
-)
+MOST = 8 << 20  # bytes of a body that are read: manifests of manifests grow without end
 
 
 class Store(World):
-    """Each request is one of the schema's, and half of them carry something odd besides. What there is is made anew
-    now and then, for requests delete and lock it."""
+    """A third of the requests are the schema's, a third of them with something odd besides, the rest `Maker`'s. What
+    there is is made anew now and then, for requests delete and lock it."""
 
     EVERY = 25  # requests
 
@@ -114,9 +32,13 @@ class Store(World):
         from pileus_objectstore.testing import ObjectStoreFixture
 
         self.book, self.dice, self.versions = TokenBook(), random.Random(2), [""]
+        self.book.operator = self.book.add(  # type: ignore[attr-defined]
+            replace(self.book.service, token="token-operator", roles=frozenset({"ResellerAdmin"}))
+        )
+        self.maker = Maker(self.dice, time.time)
         self.store = ObjectStoreFixture(folder / "store", devices=3, book=self.book)
         stack.callback(self.store.close)
-        self.sent = 0
+        self.count = 0
         self._furnish()
 
     def answers(self, method: str, path: str) -> bool:
@@ -136,64 +58,110 @@ class Store(World):
         admin: bool,
         headers: dict[str, Any],
     ) -> Any:
-        self.sent += 1
-        if self.sent % self.EVERY == 0:
+        self.count += 1
+        if self.count % self.EVERY == 0:
             self._furnish()
-        if self.dice.random() < 0.9:  # one's own account
-            path = re.sub("^/v1/[^/]*", f"/v1/{ACCOUNT}", path)
-        asked = {key: str(value) for key, value in query.items()}
-        told = {key: str(value) for key, value in headers.items()}
-        data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
-        if self.dice.random() < 0.5:
-            self._odd(asked, ODD_QUERIES)
-            self._odd(told, ODD_HEADERS)
-            data = self.dice.choice(BODIES)
-        if method == "PUT" and path.count("/") > 3 and self.dice.random() < 0.1:
-            method = "COPY"
-        who = (
-            self.book.admin if admin else self.dice.choice([self.book.member] * 4 + [self.book.reader, self.book.other])
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        who = "admin" if admin else self.dice.choice(("member", "member", "reader", "other", ""))
+        path = re.sub("^/v1/[^/]*", f"/v1/{ACCOUNT}", path) if self.dice.random() < 0.9 else path
+        sent = Sent(
+            method,
+            path,
+            {key: str(value) for key, value in query.items()},
+            {key: str(value) for key, value in headers.items()},
+            data,
+            who,
         )
+        luck = self.dice.random()
+        if luck < 0.5:
+            sent = self.maker.made()
+        elif luck < 0.75:
+            sent = replace(self.maker.odd(sent), body=self.dice.choice(BODIES), kind="odd")
+        return self._sent(sent)
+
+    def _sent(self, sent: Sent) -> Any:
+        self.what = f"{sent.method} {kind_of(sent)}, {sent.kind}" if sent.kind else ""
+        self.told = repr(sent)[:1000]
+        caller = getattr(self.book, sent.who) if sent.who else None
+        length = {"CONTENT_LENGTH": str(len(sent.body))} if self.dice.random() < 0.97 else {}
         answer = self.store.client.request(
-            method, path, as_=who, query_string=asked, headers=_sendable(told), data=data
+            sent.method,
+            sent.path,
+            as_=caller,
+            anonymous=caller is None,
+            query_string=sent.query,
+            headers=sendable(sent.headers),
+            data=sent.body,
+            environ_overrides=length,
         )
-        answer.get_data()
+        body, cut = taken(answer)
+        self.why = cut or misfit(sent, answer, body)
+        answer.set_data(body or b"")  # what the schema is asked about
         return answer
 
-    def _odd(self, into: dict[str, str], table: dict[str, tuple[str, ...]]) -> None:
-        for name in self.dice.sample(sorted(table), self.dice.randint(0, 3)):
-            into[name] = self.dice.choice(table[name])
+    def misfit(self, answer: Any) -> str:
+        return self.why
 
     def _furnish(self) -> None:
-        def put(path: str, **more: Any) -> None:
-            self.store.client.put(f"/v1/{ACCOUNT}/{quote(path)}", as_=self.book.member, **more)
+        def do(method: str, path: str, who: str = "member", **more: Any) -> None:
+            self.store.client.request(method, f"/v1/{ACCOUNT}{quote(path)}", as_=getattr(self.book, who), **more)
 
+        unlocked = {f"X-Remove-Account-Meta-Quota-{what}": "x" for what in ("Bytes", "Count")}
+        do("POST", "", "operator", headers=unlocked | {"X-Account-Meta-Temp-Url-Key": KEY})
+        plain = ("Meta-Quota-Bytes", "Meta-Quota-Count", "Read", "Write", "Meta-Web-Index")
         for container in CONTAINERS:
-            self.store.client.post(
-                f"/v1/{ACCOUNT}/{quote(container)}",
-                as_=self.book.member,
-                headers={
-                    f"X-Remove-Container-{name}": "x"
-                    for name in ("Meta-Quota-Bytes", "Meta-Quota-Count", "Read", "Write")
-                },
+            do("PUT", f"/{container}")
+            do(
+                "POST",
+                f"/{container}",
+                headers={f"X-Remove-Container-{name}": "x" for name in plain}
+                | {"X-Versions-Location": "", "X-History-Location": ""},
             )
-            put(container)
         for name in OBJECTS:
-            put(f"box/{name}", data=name.encode())
-        put("box/link", headers={"X-Symlink-Target": "box/plain"})
-        put(
-            "box/parts",
+            do("PUT", f"/box/{name}", data=name.encode())
+        do("PUT", "/box/big", data=bytes(range(256)) * 1200)
+        do("PUT", "/box/link", headers={"X-Symlink-Target": "box/plain"})
+        do("PUT", "/box/whole", headers={"X-Object-Manifest": "box/a"})
+        lines = [{"path": "/box/plain"}, {"path": "/box/a/b"}, {"path": "/box/big", "range": "0-9"}]
+        do("PUT", "/box/parts", query_string={"multipart-manifest": "put"}, data=json.dumps(lines))
+        do(
+            "PUT",
+            "/box/many",
             query_string={"multipart-manifest": "put"},
-            data=json.dumps([{"path": "/box/plain"}, {"path": "/box/a/b"}]),
+            data=json.dumps([{"path": "/box/parts"}] * 3),
         )
-        with suppress(KeyError):
-            self.store.drain()
+        location = self.dice.choice(("X-Versions-Location", "X-History-Location"))
+        public = {
+            "X-Container-Read": ".r:*,.rlistings,.r:-b",
+            "X-Container-Meta-Web-Listings": "true",
+            location: "versions",
+        }
+        do("POST", "/kept", headers=public | {"X-Container-Meta-Access-Control-Allow-Origin": "http://a"})
+        do("PUT", "/kept/a/index", data=b"page")
+        self.store.drain()
 
 
-def _sendable(headers: dict[str, str]) -> dict[str, str]:
-    """What a web server would let through to us at all: latin-1 without control characters, names that are tokens. Who
+def taken(answer: Any) -> tuple[bytes | None, str]:
+    """The body, None if there is no end of it; and what is wrong. A download may break off in the middle, where a
+    segment is gone: before its first byte that has to be a refusal."""
+    body = bytearray()
+    try:
+        for piece in answer.response:
+            body += piece
+            if len(body) > MOST:
+                return None, ""
+    except CloudError as e:
+        return None, "" if body else f"broken off before it began: {e}"
+    finally:
+        answer.close()
+    return bytes(body), ""
+
+
+def sendable(headers: dict[str, str]) -> dict[str, str]:
+    """What a web server would let through to us at all: bytes without control characters, names that are tokens. Who
     asks, and how much, is ours to say."""
     return {
-        name: value.encode("latin-1", "replace").decode("latin-1")
+        name: value.encode().decode("latin-1")
         for name, value in headers.items()
         if re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name)
         and not re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value)

@@ -17,9 +17,10 @@ SAMPLE = "11111111-2222-3333-4444-555555555555"
 
 class World:
     """`send` makes a request as an administrator or a member and runs what it began. `referred`: key in a body -> ids
-    that may stand there."""
+    that may stand there. A world that sends something else than it was given says so in `what` and `told`."""
 
     versions: list[str] = [""]
+    what = told = ""
     root = ""
 
     def __init__(self, app: Any, request: Callable[..., Any], drain: Callable[[], None]) -> None:
@@ -58,6 +59,10 @@ class World:
         answer = self._request(method, path, body, query, version, admin)
         self._drain()
         return answer
+
+    def misfit(self, answer: Any) -> str:
+        """Why the answer can't be right, where the schema has no words for it; "" if nothing is wrong."""
+        return ""
 
 
 def _versions(major: int, last: int) -> list[str]:

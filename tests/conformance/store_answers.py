@@ -1,0 +1,180 @@
+"""What every answer of the object store has to be like, whatever was asked: Swift's headers have forms, a listing says
+what it is, a status belongs to its call."""
+
+import hashlib
+import json
+import re
+from email.utils import parsedate_to_datetime
+from typing import Any
+from xml.etree import ElementTree
+
+from store_requests import Sent
+
+TRANSACTION = re.compile(r"tx[0-9a-f]{21}-[0-9a-f]{10}")
+MD5 = r"[0-9a-f]{32}"
+STAMP = r"\d{10}\.\d{5}"
+HTTP_DATE = r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
+ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}")
+FORMS = {
+    name: re.compile(form)
+    for name, form in {
+        "Etag": rf'{MD5}|"{MD5}"',
+        "X-Timestamp": STAMP,
+        "X-Put-Timestamp": STAMP,
+        "Last-Modified": HTTP_DATE,
+        "X-Copied-From-Last-Modified": HTTP_DATE,
+        "Accept-Ranges": "bytes",
+        "X-Static-Large-Object": "True",
+        "X-Delete-At": r"\d+",
+        "Content-Length": r"\d+",
+        "X-Account-Container-Count": r"\d+",
+        "X-Account-Object-Count": r"\d+",
+        "X-Account-Bytes-Used": r"\d+",
+        "X-Container-Object-Count": r"\d+",
+        "X-Container-Bytes-Used": r"\d+",
+        "Content-Range": r"bytes (\d+-\d+|\*)/\d+",
+        "Location": r"\S+",
+    }.items()
+}
+REFUSALS = {400, 401, 403, 404, 405, 406, 411, 412, 413}
+STATUSES = {
+    "GET account": {200, 204},
+    "HEAD account": {204},
+    "POST account": {200, 204},
+    "PUT account": {200, 201, 202},
+    "DELETE account": {200, 204, 409},
+    "GET container": {200, 204, 301, 304, 409, 416},
+    "HEAD container": {200, 204, 301, 304, 409, 416},
+    "PUT container": {200, 201, 202, 409},
+    "POST container": {201, 204, 303},
+    "DELETE container": {204, 409},
+    "GET object": {200, 206, 301, 304, 409, 416},
+    "HEAD object": {200, 301, 304, 409},
+    "PUT object": {200, 201, 202, 409, 422},
+    "POST object": {201, 202, 303, 409},
+    "DELETE object": {200, 204, 409},
+    "COPY object": {201, 202, 304, 409, 416, 422},
+    "OPTIONS": {200},
+}
+LISTINGS = {f"{media}; charset=utf-8" for media in ("text/plain", "application/json", "application/xml", "text/xml")}
+KEYS = {"name", "count", "bytes", "last_modified", "hash", "content_type", "subdir", "slo_etag", "symlink_path"}
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def misfit(sent: Sent, answer: Any, body: bytes | None) -> str:
+    """Why the answer can't be right; "" if nothing is wrong with it. `body` is None if it was too long to be read."""
+    heads = answer.headers
+    for name, value in heads.items():
+        if CONTROL.search(value):
+            return f"a control character in {name}: {value!r}"
+        form = FORMS.get(name)
+        if form and not form.fullmatch(value):
+            return f"{name}: {value!r}"
+    if not TRANSACTION.fullmatch(heads.get("X-Trans-Id", "")):
+        return f"X-Trans-Id: {heads.get('X-Trans-Id')!r}"
+    if body is not None and sent.method != "HEAD" and len(body) != int(heads.get("Content-Length", len(body))):
+        return f"{len(body)} bytes, Content-Length {heads['Content-Length']}"
+    kind = kind_of(sent)
+    if answer.status_code not in REFUSALS | STATUSES.get(f"{sent.method} {kind}", STATUSES["OPTIONS"]):
+        return f"{answer.status_code} is no answer to {sent.method} {kind}"
+    needed = {401: "Www-Authenticate", 405: "Allow", 416: "Content-Range", 206: "Content-Length", 301: "Location"}
+    if needed.get(answer.status_code, "X-Trans-Id") not in heads and sent.method != "OPTIONS":
+        return f"{answer.status_code} without {needed[answer.status_code]}"
+    if answer.status_code == 206 and body is not None:
+        return _part(heads, body)
+    page = (not sent.who and "temp_url_sig" not in sent.query) or "X-Web-Mode" in sent.headers
+    if page or answer.status_code not in (200, 201, 204):
+        return ""
+    if sent.method == "GET" and kind != "object":
+        return _listing(sent, answer, kind, body or b"")
+    if sent.method in ("GET", "HEAD", "PUT") and kind == "object":
+        return _object(sent, answer, body)
+    return ""
+
+
+def kind_of(sent: Sent) -> str:
+    parts = sent.path.split("/", 4)[2:]
+    return ("account", "container", "object")[max(0, sum(1 for part in parts if part) - 1)]
+
+
+def _part(heads: Any, body: bytes) -> str:
+    media = heads["Content-Type"]
+    if media.startswith("multipart/byteranges"):
+        mark = b"--" + media.partition("boundary=")[2].encode()
+        return "" if body.startswith(mark) and body.endswith(mark + b"--") else "a multipart body without its boundary"
+    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", heads.get("Content-Range", ""))
+    if not match:
+        return f"206 with Content-Range {heads.get('Content-Range')!r}"
+    first, last, size = map(int, match.groups())
+    return "" if first <= last < size and len(body) == last - first + 1 else f"{match[0]}, and {len(body)} bytes"
+
+
+def _object(sent: Sent, answer: Any, body: bytes | None) -> str:
+    heads = answer.headers
+    if "extract-archive" in sent.query:
+        return ""
+    for name in ("Etag", "Last-Modified"):
+        if name not in heads:
+            return f"without {name}"
+    if sent.method == "PUT":
+        return ""
+    if "X-Timestamp" not in heads or "Accept-Ranges" not in heads:
+        return "without X-Timestamp or Accept-Ranges"
+    if parsedate_to_datetime(heads["Last-Modified"]).timestamp() != -int(-float(heads["X-Timestamp"]) // 1):
+        return f"Last-Modified {heads['Last-Modified']}, X-Timestamp {heads['X-Timestamp']}"
+    plain = not heads["Etag"].startswith('"')
+    if sent.method == "GET" and plain and body is not None and hashlib.md5(body).hexdigest() != heads["Etag"]:
+        return "the ETag is not the body's MD5"
+    return ""
+
+
+def _listing(sent: Sent, answer: Any, kind: str, body: bytes) -> str:
+    media = answer.headers["Content-Type"]
+    if media not in LISTINGS:
+        return f"a listing as {media}"
+    if (answer.status_code == 204) != (not body):
+        return f"{answer.status_code} with {len(body)} bytes"
+    needed = (
+        ("X-Account-Container-Count", "X-Account-Object-Count", "X-Account-Bytes-Used")
+        if kind == "account"
+        else ("X-Container-Object-Count", "X-Container-Bytes-Used", "X-Storage-Policy")
+    )
+    missing = [name for name in (*needed, "X-Timestamp", "Accept-Ranges") if name not in answer.headers]
+    if missing:
+        return f"without {', '.join(missing)}"
+    if "xml" in media:
+        return _xml(kind, body)
+    if "plain" in media:
+        return "" if not body or body.endswith(b"\n") else "the last line has no end"
+    return _rows(sent, kind, json.loads(body))
+
+
+def _xml(kind: str, body: bytes) -> str:
+    try:
+        root = ElementTree.fromstring(body)
+    except ElementTree.ParseError as e:
+        return f"no XML: {e}"
+    inside = {"account": "container", "container": "object"}[kind]
+    odd = {child.tag for child in root} - {inside, "subdir"}
+    return f"<{root.tag}> with {odd}" if root.tag != kind or odd else ""
+
+
+def _rows(sent: Sent, kind: str, rows: list[dict[str, Any]]) -> str:
+    names = [(row.get("name") or row["subdir"]).encode() for row in rows]
+    backwards = sent.query.get("reverse", "").lower() in ("true", "1", "yes", "on", "t", "y")
+    if names != sorted(set(names), reverse=backwards):
+        return f"names out of order: {names}"
+    limit = sent.query.get("limit", "")
+    if limit.isascii() and limit.isdecimal() and len(rows) > int(limit[:9]):
+        return f"{len(rows)} rows, limit {limit}"
+    prefix = sent.query.get("prefix", "") if "path" not in sent.query else ""
+    if not all(name.startswith(prefix.encode()) for name in names):
+        return f"prefix {prefix!r}: {names}"
+    for row in rows:
+        if row.keys() - KEYS or not ("subdir" in row or ISO.fullmatch(row["last_modified"])):
+            return f"a row: {row}"
+        if kind == "container" and "subdir" not in row and not re.fullmatch(MD5, row["hash"]):
+            return f"a hash: {row}"
+        if any(type(row[key]) is not int or row[key] < 0 for key in ("bytes", "count") if key in row):
+            return f"a number: {row}"
+    return ""
