@@ -25,6 +25,7 @@ from pileus_compute.api import (
     quotas,
     server_actions,
     server_groups,
+    server_images,
     server_ips,
     server_metadata,
     server_passwords,
@@ -42,8 +43,8 @@ from pileus_compute.db.models import Event, Job
 from pileus_kit import operations
 
 # imported for the actions that they declare
-ACTION_MODULES = (power_actions, disk_actions, size_actions, migrations, consoles, server_security_groups,
-                  legacy_networks, external_events)
+ACTION_MODULES = (power_actions, disk_actions, server_images, size_actions, migrations, consoles,
+                  server_security_groups, legacy_networks, external_events)
 RESOURCES = (
     discovery.resource, flavors.resource, flavor_access.resource, flavor_extra_specs.resource, keypairs.resource,
     servers.resource, server_actions.resource, server_metadata.resource, server_tags.resource, server_ips.resource,

@@ -1,4 +1,4 @@
-"""Actions on what is inside a server: rebuild, image, rescue, password, crash dump."""
+"""Actions on what is inside a server: rebuild, rescue, password, crash dump."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.api import server_wishes
 from pileus_compute.api.request import address, base_url
-from pileus_compute.api.schemas import METADATA, NAME, PASSWORD, UUID, body, number, obj
+from pileus_compute.api.schemas import PASSWORD, UUID, body, obj
 from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.api.server_schemas import REBUILD
 from pileus_compute.api.servers import changed
@@ -14,14 +14,9 @@ from pileus_compute.core import guests, keypairs, quotas, servers, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import KeypairNotFound
 from pileus_kit.errors import BadRequest, Conflict
-from pileus_kit.peers import PeerRefused
 from pileus_kit.rpc import Refused
 from pileus_kit.web import caller, tools, version
 
-IMAGE = {(2, 1): body("createImage", obj({"name": NAME, "metadata": METADATA}, ("name",)))}
-BACKUP = {(2, 1): body("createBackup", obj({
-    "name": NAME, "backup_type": {"type": "string", "minLength": 1, "maxLength": 255}, "rotation": number(),
-    "metadata": METADATA}, ("name", "backup_type", "rotation")))}
 RESCUE = {(2, 1): body("rescue", {"type": ["object", "null"], "additionalProperties": False, "properties": {
     "adminPass": PASSWORD, "rescue_image_ref": UUID}})}
 CHANGE = {(2, 1): body("changePassword", obj({"adminPass": PASSWORD}, ("adminPass",)))}
@@ -91,51 +86,6 @@ def _key(session: Session, value: dict[str, Any]) -> dict[str, Any]:
     except KeypairNotFound:
         raise BadRequest(why="Invalid key_name provided.") from None
     return {"key_name": key.name, "key_public": key.public_key, "key_type": key.type}
-
-
-def new_image(server: Server, name: str, metadata: dict[str, str], kind: str = "snapshot") -> str:
-    """An image without content, made with the user's own rights; the flow fills it."""
-    source = server.image
-    facts = {k: v for k, v in source.items() if k.startswith(("hw_", "os_"))}
-    wish = {"name": name, "disk_format": "qcow2", "container_format": "bare", "visibility": "private",
-            "min_disk": server.flavor["disk_gib"], "min_ram": source.get("min_ram", 0)}
-    about = {"image_type": kind, "instance_uuid": server.id, "base_image_ref": server.image_id or "",
-             "user_id": caller().user_id, "owner_project_name": caller().project_name or ""}
-    try:
-        made = tools().peers.call("image", "POST", "/v2/images", caller=caller(), json=facts | about | metadata | wish)
-    except PeerRefused as err:
-        if err.status in (400, 403, 413):
-            raise BadRequest(why=str(err)) from None
-        raise
-    return str(made["id"])
-
-
-def _snapshot(session: Session, server: Server, name: str, metadata: dict[str, str], action_name: str,
-              backup: dict[str, Any] | None = None) -> Any:
-    states.require(server, action_name, servers.busy_with(session, server))
-    if server.image_id is None:
-        raise BadRequest(why="Images of volume-backed servers are not supported yet; snapshot the volume.")
-    quotas.check_metadata(session, server.project_id, metadata)
-    kind = {"backup_type": backup["backup_type"]} if backup else {}
-    image_id = new_image(server, name, metadata | kind, "backup" if backup else "snapshot")
-    job = servers.begin(session, server, action_name, "server.backup" if backup else "server.snapshot", caller(),
-                        {"image_id": image_id, "format": "qcow2"} | (backup or {}))
-    location = f"{tools().peers.endpoint('image')}/v2/images/{image_id}"
-    if version() >= (2, 45):
-        return accepted(job, {"image_id": image_id})
-    return accepted(job, "", {"Location": location})
-
-
-@action("createImage", policy="servers:create_image", schemas=IMAGE)
-def create_image(session: Session, server: Server, value: Any) -> Any:
-    return _snapshot(session, server, value["name"], value.get("metadata") or {}, "createImage")
-
-
-@action("createBackup", policy="os-create-backup", schemas=BACKUP)
-def create_backup(session: Session, server: Server, value: Any) -> Any:
-    """An image of its kind; of each kind only the newest `rotation` stay."""
-    backup = {"backup_type": value["backup_type"], "rotation": int(value["rotation"])}
-    return _snapshot(session, server, value["name"], value.get("metadata") or {}, "createBackup", backup)
 
 
 @action("rescue", policy="os-rescue", schemas=RESCUE)

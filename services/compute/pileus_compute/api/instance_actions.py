@@ -17,9 +17,9 @@ from pileus_kit.web import Resource, allowed, tools, version
 resource = Resource("instance_actions", __name__, url_prefix="/v2.1/servers/<server_id>/os-instance-actions")
 RULE = "os_compute_api:os-instance-actions:"
 
-NAMES = {"create_with_volumes": "create", "reboot_hard": "reboot", "snapshot": "createImage", "backup": "createBackup",
-         "offload": "shelveOffload", "confirm_resize": "confirmResize", "revert_resize": "revertResize",
-         "change_password": "changePassword"}
+NAMES = {"create_with_volumes": "create", "reboot_hard": "reboot", "snapshot": "createImage",
+         "snapshot_volumes": "createImage", "backup": "createBackup", "offload": "shelveOffload",
+         "confirm_resize": "confirmResize", "revert_resize": "revertResize", "change_password": "changePassword"}
 EVENTS = {("server.extend_volume", "grow"): "extend_volume"}  # steps that clients wait for by OpenStack's name
 OUTCOMES = {"done": "Success", "undone": "Success", "failed": "Error", "stuck": "Error", "waiting": None}
 STAMP = "%Y-%m-%dT%H:%M:%S.%f"

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.disk_actions import new_image
 from pileus_compute.api.schemas import DISK_CONFIG, NAME, body, obj
 from pileus_compute.api.server_actions import accepted, action, start
+from pileus_compute.api.server_images import new_image
 from pileus_compute.core import flavors, hosts, quotas, servers, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import FlavorNotFound, QuotaExceeded

@@ -106,6 +106,7 @@ TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stan
     "server.confirm_resize": {"": None},
     "server.revert_resize": {"": "resize_reverting"},
     "server.snapshot": {"": "image_uploading", "place": "image_snapshot"},
+    "server.snapshot_volumes": {"": "image_snapshot", "publish": "image_uploading"},
     "server.backup": {"": "image_backup"},
     "server.shelve": {"": "shelving", "upload": "shelving_image_uploading"},
     "server.offload": {"": "shelving_offloading"},

@@ -12,10 +12,11 @@ from pileus_compute.flows.rescue_server import rescue_server, unrescue_server
 from pileus_compute.flows.resize_server import confirm_resize, resize_server, revert_resize
 from pileus_compute.flows.shelve_server import drop_image_after, offload_server, shelve_server, unshelve_server
 from pileus_compute.flows.snapshot_server import backup_server, snapshot_server
+from pileus_compute.flows.snapshot_volumes import snapshot_volumes
 from pileus_kit.flow import Flow
 
 FLOWS: list[Flow] = [
     create_server, create_server_with_volumes, delete_server, *power.FLOWS, attach_volume, detach_volume, extend_volume,
     attach_interface, detach_interface, rebuild_server, rebuild_volume, tidy_server, rescue_server,
-    unrescue_server, snapshot_server, backup_server, resize_server, confirm_resize, revert_resize, shelve_server,
-    offload_server, unshelve_server, drop_image_after, change_password]
+    unrescue_server, snapshot_server, snapshot_volumes, backup_server, resize_server, confirm_resize, revert_resize,
+    shelve_server, offload_server, unshelve_server, drop_image_after, change_password]

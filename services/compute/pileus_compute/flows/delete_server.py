@@ -44,8 +44,10 @@ def unport(tools: Tools, work: Work) -> None:
 
 
 def drop_volumes(tools: Tools, work: Work) -> None:
+    """A volume of which there are snapshots (an image of the server has them) can't go: it stays with its user."""
     for volume_id in work.data["doomed"]:
-        volumes.remove(tools, work.data["project_id"], volume_id)
+        if not volumes.has_snapshots(tools, work.data["project_id"], volume_id):
+            volumes.remove(tools, work.data["project_id"], volume_id)
 
 
 def drop_image(tools: Tools, work: Work) -> None:

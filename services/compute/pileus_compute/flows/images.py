@@ -2,10 +2,15 @@
 
 from typing import Any
 
+import msgspec
+
 from pileus_compute.flows.tools import Tools
+from pileus_kit.flow import Again
 from pileus_kit.peers import PeerRefused
 
 TICKET_SECONDS = 3600
+PATCH, OCTETS = ({"Content-Type": f"application/{kind}"} for kind in ("openstack-images-v2.1-json-patch",
+                                                                     "octet-stream"))
 
 
 def ticket(tools: Tools, image_id: str, action: str) -> dict[str, Any]:
@@ -33,3 +38,18 @@ def remove(tools: Tools, image_id: str) -> None:
     except PeerRefused as err:
         if err.status != 404:
             raise
+
+
+def set_property(tools: Tools, image_id: str, name: str, value: str) -> None:
+    change = [{"op": "add", "path": f"/{name}", "value": value}]
+    tools.peers.send("image", "PATCH", f"/v2/images/{image_id}", data=msgspec.json.encode(change), headers=PATCH)
+
+
+def fill_with_nothing(tools: Tools, image_id: str) -> None:
+    """Make an image active that has no data. An upload that died has its lease a while: then again."""
+    try:
+        tools.peers.send("image", "PUT", f"/v2/images/{image_id}/file", data=b"", headers=OCTETS)
+    except PeerRefused as err:
+        if err.status == 409:
+            raise Again(why=f"image {image_id}: {err}") from None
+        raise

@@ -1,4 +1,4 @@
-"""Make an image of a server: of its root disk, or snapshots of its volumes if it boots from one."""
+"""Make an image of a server's root disk. Of one that boots from a volume: see snapshot_volumes."""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -15,7 +15,9 @@ from pileus_kit.peers import PeerRefused
 
 VERSION = "3.44"  # attachments with os-complete
 MARK = "pileus_server_volume"  # metadata of a volume that we made: the row it was made for
+IMAGE_MARK = "pileus_server_image"  # metadata of a snapshot that we took: the image it was taken for
 GONE = (404, 410)
+SETTLING = ("reserved", "attaching", "detaching")
 
 
 class VolumeFailed(CloudError):
@@ -69,8 +71,8 @@ def _made(tools: Tools, work: Work, row_ids: set[str]) -> dict[str, str]:
     """Row -> volume, of those that exist already: an answer may have been lost."""
     found = {}
     for row_id in row_ids:
-        mark = quote(msgspec.json.encode({MARK: row_id}).decode().replace('"', "'"))
-        for volume in _call(tools, str(work.project_id), "GET", f"/volumes/detail?metadata={mark}")["volumes"]:
+        path = f"/volumes/detail?metadata={_marked(MARK, row_id)}"
+        for volume in _call(tools, str(work.project_id), "GET", path)["volumes"]:
             if volume.get("metadata", {}).get(MARK) == row_id:
                 found[row_id] = volume["id"]
     return found
@@ -115,6 +117,51 @@ def wait_volumes(tools: Tools, work: Work) -> None:
             raise VolumeFailed(volume=volume_id, status=status)
         if status not in ("available", "reserved", "attaching", "in-use"):
             raise Again(after=0.5, why=f"volume {volume_id} is {status}")
+
+
+# -- snapshots of a server's volumes -------------------------------------------------------------------------------
+
+
+def take_snapshot(tools: Tools, project_id: str, volume_id: str, image_id: str, name: str) -> None:
+    """Begin a snapshot of a volume in use. One that is just being attached is asked again."""
+    wish = {"volume_id": volume_id, "force": True, "name": name[:255], "metadata": {IMAGE_MARK: image_id}}
+    try:
+        _call(tools, project_id, "POST", "/snapshots", {"snapshot": wish})
+    except PeerRefused as err:
+        if err.status in (400, 409) and show(tools, project_id, volume_id)["status"] in SETTLING:
+            raise Again(why=str(err)) from None
+        raise
+
+
+def snapshots_for(tools: Tools, project_id: str, image_id: str) -> dict[str, dict[str, Any]]:
+    """Volume -> its snapshot that was taken for this image."""
+    path = f"/snapshots/detail?all_tenants=1&metadata={_marked(IMAGE_MARK, image_id)}"  # of a volume in any project
+    listed = _call(tools, project_id, "GET", path)["snapshots"]
+    return {s["volume_id"]: s for s in listed if s.get("metadata", {}).get(IMAGE_MARK) == image_id}
+
+
+def has_snapshots(tools: Tools, project_id: str, volume_id: str) -> bool:
+    """Whether any will stay: one that is being deleted won't."""
+    listed = _call(tools, project_id, "GET", f"/snapshots?all_tenants=1&volume_id={volume_id}")["snapshots"]
+    return any(s["status"] != "deleting" for s in listed)
+
+
+def drop_snapshot(tools: Tools, project_id: str, snapshot: dict[str, Any]) -> None:
+    """Begin to delete it, unless that is under way."""
+    if snapshot["status"] == "deleting":
+        return
+    try:
+        _call(tools, project_id, "DELETE", f"/snapshots/{snapshot['id']}")
+    except PeerRefused as err:
+        if err.status in (400, 409):
+            raise Again(why=f"snapshot {snapshot['id']}: {err}") from None
+        if err.status not in GONE:
+            raise
+
+
+def _marked(mark: str, value: str) -> str:
+    """A filter by metadata, as a query has it."""
+    return quote(msgspec.json.encode({mark: value}).decode().replace('"', "'"))
 
 
 # -- attachments ---------------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ class Image:
         self.app.add_url_rule("/v2/images/<image_id>", view_func=self.remove, methods=["DELETE"])
         self.app.add_url_rule("/v2/images", view_func=self.create, methods=["POST"])
         self.app.add_url_rule("/v2/images", view_func=self.index)
+        self.app.add_url_rule("/v2/images/<image_id>", view_func=self.patch, methods=["PATCH"])
+        self.app.add_url_rule("/v2/images/<image_id>/file", view_func=self.fill, methods=["PUT"])
         self.app.add_url_rule("/v2/tickets", view_func=self.ticket, methods=["POST"])
 
     def add(self, image_id: str, **facts: Any) -> str:
@@ -56,6 +58,17 @@ class Image:
             return refuse(409, "Image exists")
         self.add(image_id, **wish | {"id": image_id, "status": "queued"})
         return self.images[image_id], 201
+
+    def patch(self, image_id: str) -> Any:
+        for change in request.get_json(force=True):
+            self.images[image_id][change["path"][1:]] = change["value"]
+        return self.images[image_id]
+
+    def fill(self, image_id: str) -> Any:
+        if self.images[image_id]["status"] != "queued":
+            return refuse(409, "It has its data")
+        self.images[image_id] |= {"status": "active", "size": len(request.get_data())}
+        return "", 204
 
     def ticket(self) -> Any:
         wish = request.get_json()
@@ -141,6 +154,7 @@ class Volume:
     def __init__(self) -> None:
         self.volumes: dict[str, dict[str, Any]] = {}
         self.attachments: dict[str, dict[str, Any]] = {}
+        self.snapshots: dict[str, dict[str, Any]] = {}
         self.app = Flask("volume")
         root = "/v3/<project>"
         self.app.add_url_rule(f"{root}/volumes", view_func=self.create, methods=["POST"])
@@ -148,6 +162,13 @@ class Volume:
         self.app.add_url_rule(f"{root}/volumes/<volume_id>", view_func=self.show)
         self.app.add_url_rule(f"{root}/volumes/<volume_id>", view_func=self.remove, methods=["DELETE"])
         self.app.add_url_rule(f"{root}/volumes/<volume_id>/action", view_func=self.act, methods=["POST"])
+        self.app.add_url_rule(f"{root}/limits", "limits", view_func=lambda project: {"limits": {"absolute": {
+            "maxTotalSnapshots": 10, "totalSnapshotsUsed": len(self.snapshots)}}})
+        self.app.add_url_rule(f"{root}/snapshots", view_func=self.freeze, methods=["POST"])
+        self.app.add_url_rule(f"{root}/snapshots", view_func=self.list_snapshots)
+        self.app.add_url_rule(f"{root}/snapshots/detail", "snapshots_detail", view_func=self.list_snapshots)
+        self.app.add_url_rule(f"{root}/snapshots/<one>", view_func=self.show_snapshot)
+        self.app.add_url_rule(f"{root}/snapshots/<one>", view_func=self.drop_snapshot, methods=["DELETE"])
         self.app.add_url_rule(f"{root}/attachments", view_func=self.attach, methods=["POST"])
         self.app.add_url_rule(f"{root}/attachments/detail", view_func=self.list_attachments)
         self.app.add_url_rule(f"{root}/attachments/<one>", view_func=self.connect, methods=["PUT"])
@@ -198,6 +219,27 @@ class Volume:
         held = {a["status"] for a in self.attachments.values() if a["volume_id"] == volume_id}
         said = (("attached", "in-use"), ("attaching", "attaching"), ("reserved", "reserved"))
         self.volumes[volume_id]["status"] = next((status for one, status in said if one in held), "available")
+
+    def freeze(self, project: str) -> Any:
+        """Taken at once."""
+        wish = request.get_json()["snapshot"]
+        volume = self.volumes[wish["volume_id"]]
+        if volume["status"] not in ("available", "in-use"):
+            return refuse(400, f"Volume is {volume['status']}")
+        one = new_id()
+        self.snapshots[one] = {"id": one, "volume_id": volume["id"], "size": volume["size"], "status": "available",
+                               "name": wish["name"], "metadata": wish.get("metadata", {})}
+        return {"snapshot": self.snapshots[one] | {"status": "creating"}}, 202
+
+    def list_snapshots(self, project: str) -> Any:
+        of = request.args.get("volume_id")
+        return {"snapshots": [s for s in self.snapshots.values() if of in (None, s["volume_id"])]}
+
+    def show_snapshot(self, project: str, one: str) -> Any:
+        return {"snapshot": self.snapshots[one]} if one in self.snapshots else refuse(404, "Snapshot not found")
+
+    def drop_snapshot(self, project: str, one: str) -> Any:
+        return ("", 202) if self.snapshots.pop(one, None) else refuse(404, "Snapshot not found")
 
     def act(self, project: str, volume_id: str) -> Any:
         """Its content becomes an image's, at once, while nobody is connected to it."""

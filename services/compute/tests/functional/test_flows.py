@@ -1,5 +1,6 @@
 """Every flow: killed at each step, failed at each step, cancelled at each step, each step done twice."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -207,6 +208,29 @@ class Snapshot(Existing):
 
     def undone(self) -> None:
         assert len(self.image.images) == 1 and self.status() == "ACTIVE"
+
+
+class SnapshotVolumes(Existing):
+    """Of a server that boots from one volume and has another."""
+
+    def create(self, **wish: Any) -> str:
+        volumes = self.volume.add(bootable="true"), self.volume.add()
+        disks = [{"source_type": "volume", "destination_type": "volume", "uuid": volume_id,
+                  "boot_index": None if index else 0} for index, volume_id in enumerate(volumes)]
+        return super().create(imageRef="", block_device_mapping_v2=disks, **wish)
+
+    def ask(self) -> str:
+        return self.act("createImage", {"name": "shot"})
+
+    def done(self) -> None:
+        image = list(self.image.images.values())[-1]
+        named = {m["snapshot_id"] for m in json.loads(image["block_device_mapping"])}
+        assert image["status"] == "active" and named == set(self.volume.snapshots)
+        assert {s["volume_id"] for s in self.volume.snapshots.values()} == set(self.volume.volumes) and len(named) == 2
+        assert self.status() == "ACTIVE"
+
+    def undone(self) -> None:
+        assert not self.volume.snapshots and list(self.image.images) == [IMAGE_ID] and self.status() == "ACTIVE"
 
 
 class AttachVolume(Existing):
@@ -507,7 +531,7 @@ class DropImage(Housework, Unshelve):
 SCENARIOS: dict[str, type[World]] = {
     "server.create": Create, "server.create_with_volumes": CreateFromVolume, "server.delete": Delete,
     "server.stop": Stop, "server.reboot_hard": Reboot, "server.rebuild": Rebuild, "server.snapshot": Snapshot,
-    "server.rebuild_volume": RebuildVolume,
+    "server.rebuild_volume": RebuildVolume, "server.snapshot_volumes": SnapshotVolumes,
     "server.attach_volume": AttachVolume, "server.detach_volume": DetachVolume, "server.resize": Resize,
     "server.confirm_resize": Confirm, "server.revert_resize": Revert, "server.shelve": Shelve,
     "server.unshelve": Unshelve, "server.start": Start, "server.reboot": SoftReboot, "server.pause": Pause,
