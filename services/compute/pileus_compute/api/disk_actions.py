@@ -5,6 +5,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.api import server_wishes
+from pileus_compute.api.boot_images import check_fits, image_for, kept
+from pileus_compute.api.image_mappings import require_data
 from pileus_compute.api.request import address, base_url
 from pileus_compute.api.schemas import PASSWORD, UUID, body, obj
 from pileus_compute.api.server_actions import accepted, action, start
@@ -33,13 +35,13 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
         raise BadRequest(why="Injected files are not supported: use user data or a config drive.")
     if value.get("trusted_image_certificates"):
         raise BadRequest(why="Trusted image certificates are not supported by this cloud.")
-    image = server_wishes.image_for(value["imageRef"])
+    image = require_data(image_for(value["imageRef"]))
     root = _root_volume(session, server, image["id"]) if server.image_id is None else None
-    server_wishes.check_fits(image, server.memory_mib, root["size"] if root else server.flavor["disk_gib"])
+    check_fits(image, server.memory_mib, root["size"] if root else server.flavor["disk_gib"])
     quotas.check_metadata(session, server.project_id, value.get("metadata") or {})
     change: dict[str, Any] = {column: value[key] for key, column in COLUMNS.items() if key in value}
     change |= {column: address(change[column]) for column in ("access_ip_v4", "access_ip_v6") if column in change}
-    change |= {"image": server_wishes.kept(image)} | _key(session, value)
+    change |= {"image": kept(image)} | _key(session, value)
     data: dict[str, Any] = {"change": change, "running": server.status != "SHUTOFF"}
     if root is None:
         change["image_id"] = image["id"]
@@ -94,7 +96,7 @@ def rescue(session: Session, server: Server, value: Any) -> Any:
     image_id = value.get("rescue_image_ref") or server.image_id
     if image_id is None or (server.image_id is None and version() < (2, 87)):
         raise BadRequest(why=f"Instance {server.id} cannot be rescued: Cannot rescue a volume-backed instance")
-    image = server_wishes.kept(server_wishes.image_for(image_id)) if image_id != server.image_id else server.image
+    image = kept(require_data(image_for(image_id))) if image_id != server.image_id else server.image
     secret = value.get("adminPass") or server_wishes.password()
     job = servers.begin(session, server, "rescue", "server.rescue", caller(), {"image_id": image_id, "image": image})
     server.admin_password = secret

@@ -1,8 +1,11 @@
-"""What a new server boots from, and which volumes it gets, from the block device mappings of a request."""
+"""What a new server boots from, and which volumes it gets: from the block device mappings of request and image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from pileus_compute.api import image_mappings
+from pileus_compute.api.boot_images import image_for, is_uuid, kept, kept_of_volume
+from pileus_compute.api.image_mappings import MOST, Mapping, boot_index, invalid, source_of
 from pileus_compute.api.schemas import truth
 from pileus_compute.core.servers import VolumeWish
 from pileus_kit.errors import BadRequest
@@ -10,6 +13,7 @@ from pileus_kit.peers import PeerRefused
 from pileus_kit.web import caller, tools
 
 VOLUME_VERSION = "3.44"
+LONGEST_DEVICE = 64
 
 
 @dataclass(frozen=True)
@@ -18,26 +22,56 @@ class Disks:
 
     image_id: str | None
     volumes: tuple[VolumeWish, ...]
-    image: dict[str, Any] | None = None  # of a boot volume: the properties of the image it was made from
+    image: dict[str, Any] | None  # that it is made from, as the image service shows it
+    facts: dict[str, Any]  # what the server remembers of the image that its root disk was made from, in whatever way
 
-
-def invalid(why: str) -> BadRequest:
-    return BadRequest(why=f"Block Device Mapping is Invalid: {why}")
+    @property
+    def root_gib(self) -> int:
+        """Of the volume that it boots from; 0 if there is none, or one that exists."""
+        return next((v.size_gib or 0 for v in self.volumes if v.boot_index == 0), 0)
 
 
 def parse(server: dict[str, Any], flavor_disks: tuple[int, int]) -> Disks:
     """`flavor_disks`: ephemeral GiB and swap MiB, which blank local disks may use up."""
     image_id = server.get("imageRef") or None
+    mappings = _asked(server, image_id)
+    named = image_id or _root_image(mappings)
+    image = image_for(named) if named else None
+    defined = image_mappings.of(image) if image else []
+    if image_mappings.root_of(defined):
+        image_id = None
+    mappings = [m for m in image_mappings.merged(defined, mappings) if not _left_out(m)]
+    if len(mappings) > MOST:
+        raise invalid(f"A server has at most {MOST} disks.")
+    image_id, wishes = _sorted_out(mappings, image_id, flavor_disks)
+    volumes, facts = _looked_up(wishes, image)
+    return Disks(image_id, volumes, image, facts)
+
+
+def _asked(server: dict[str, Any], image_id: str | None) -> list[Mapping]:
+    """Without an image the first device of the first form is what boots."""
     v1, v2 = server.get("block_device_mapping"), server.get("block_device_mapping_v2")
     if v1 and v2:
         raise BadRequest(why="Using different block_device_mapping syntaxes is not allowed in the same request.")
-    mappings = v2 if v2 else [_modern(m, i, image_id) for i, m in enumerate(v1 or [])]
+    return v2 or [image_mappings.of_first_form(m, i == 0 and not image_id) for i, m in enumerate(v1 or [])]
+
+
+def _root_image(mappings: list[Mapping]) -> str | None:
+    return next((m.get("uuid") or m.get("image_id") for m in mappings
+                 if boot_index(m) == 0 and source_of(m) == "image"), None)
+
+
+def _left_out(mapping: Mapping) -> bool:
+    return mapping.get("no_device") is not None and not mapping.get("source_type")
+
+
+def _sorted_out(mappings: list[Mapping], image_id: str | None,
+                flavor_disks: tuple[int, int]) -> tuple[str | None, list[VolumeWish]]:
+    """The image of a local root disk, and the volumes."""
     volumes, boots = [], []
     for mapping in mappings:
-        if mapping.get("no_device") is not None and "no_device" in mapping and not mapping.get("source_type"):
-            continue
         source, target = _kinds(mapping)
-        index = _boot_index(mapping)
+        index = boot_index(mapping)
         if target == "local":
             if source == "image":
                 if index != 0 or (image_id and mapping.get("uuid") != image_id):
@@ -53,44 +87,25 @@ def parse(server: dict[str, Any], flavor_disks: tuple[int, int]) -> Disks:
         volumes.append(_volume(source, mapping, index))
     if len(boots) > 1 or (boots and image_id and not _same_image(boots[0], image_id)):
         raise invalid("Boot sequence for the instance and image/block device mapping combination is not valid.")
-    if boots:
-        image_id = None
-    elif not image_id:
+    if not boots and not image_id:
         raise invalid("Boot sequence for the instance and image/block device mapping combination is not valid."
                       if mappings else "you must supply an image or a bootable volume.")
-    return Disks(image_id, *_looked_up(volumes))
+    return None if boots else image_id, volumes
 
 
-def _same_image(boot: dict[str, Any], image_id: str) -> bool:
+def _same_image(boot: Mapping, image_id: str) -> bool:
     return boot.get("source_type") == "image" and boot.get("uuid") == image_id
 
 
-def _modern(mapping: dict[str, Any], index: int, image_id: str | None) -> dict[str, Any]:
-    """The first form knew volumes and snapshots only; without an image the first device is what boots."""
-    source = "snapshot" if mapping.get("snapshot_id") else "volume"
-    boots = index == 0 and not image_id
-    return mapping | {"source_type": source, "destination_type": "volume", "boot_index": 0 if boots else None,
-                      "uuid": mapping.get("snapshot_id") or mapping.get("volume_id")}
-
-
-def _kinds(mapping: dict[str, Any]) -> tuple[str, str]:
-    source = mapping.get("source_type") or ("snapshot" if mapping.get("snapshot_id") else "volume"
-                                            if mapping.get("volume_id") else "image" if mapping.get("image_id") else "")
+def _kinds(mapping: Mapping) -> tuple[str, str]:
+    source = source_of(mapping)
     if not source:
         raise invalid("source_type is missing.")
     default = "volume" if source in ("volume", "snapshot") else "local"
     return source, mapping.get("destination_type") or default
 
 
-def _boot_index(mapping: dict[str, Any]) -> int | None:
-    index = mapping.get("boot_index")
-    if index is None or index == "":
-        return None
-    number = int(index)
-    return number if number >= 0 else None
-
-
-def _blank_local(mapping: dict[str, Any], flavor_disks: tuple[int, int]) -> None:
+def _blank_local(mapping: Mapping, flavor_disks: tuple[int, int]) -> None:
     ephemeral, swap = flavor_disks
     is_swap = mapping.get("guest_format") == "swap"
     room = -(-swap // 1024) if is_swap else ephemeral
@@ -98,7 +113,7 @@ def _blank_local(mapping: dict[str, Any], flavor_disks: tuple[int, int]) -> None
         raise invalid("Local disks must not be larger than the flavor's.")
 
 
-def _volume(source: str, mapping: dict[str, Any], index: int | None) -> VolumeWish:
+def _volume(source: str, mapping: Mapping, index: int | None) -> VolumeWish:
     key = {"volume": "volume_id", "snapshot": "snapshot_id", "image": "image_id"}.get(source, "")
     source_id = mapping.get("uuid") or mapping.get(key) if key else None
     size = int(mapping["volume_size"]) if mapping.get("volume_size") else None
@@ -106,36 +121,59 @@ def _volume(source: str, mapping: dict[str, Any], index: int | None) -> VolumeWi
         raise invalid("Missing device UUID.")
     if source in ("blank", "image") and not size:
         raise invalid("Volume size is missing: it must be given for blank volumes and volumes made from images.")
-    return VolumeWish(source, source_id, index, size, mapping.get("device_name"), mapping.get("volume_type") or None,
+    name = mapping.get("device_name")
+    if name and len(name) > LONGEST_DEVICE:
+        raise invalid(f"A device name has at most {LONGEST_DEVICE} characters.")
+    return VolumeWish(source, source_id, index, size, name, mapping.get("volume_type") or None,
                       truth(mapping.get("delete_on_termination", False)), mapping.get("tag"))
 
 
-def _looked_up(wishes: list[VolumeWish]) -> tuple[tuple[VolumeWish, ...], dict[str, Any] | None]:
-    """Check with the user's own rights that what is named exists; sizes of snapshots; properties of the boot image."""
-    found, image = [], None
+def _looked_up(wishes: list[VolumeWish],
+               image: dict[str, Any] | None) -> tuple[tuple[VolumeWish, ...], dict[str, Any]]:
+    """Check with the user's own rights that what is named exists, for volumes are made with ours; fill in sizes."""
+    found, facts = [], kept(image) if image else None
     for wish in wishes:
         if wish.source == "volume":
-            volume = _get(f"/volumes/{wish.source_id}", "volume")
-            if volume["status"] != "available" and not volume.get("multiattach"):
-                raise BadRequest(why=f"Invalid volume: volume '{wish.source_id}' status must be 'available'. "
-                                     f"Currently in '{volume['status']}'")
-            if wish.boot_index == 0:
-                if str(volume.get("bootable", "")).lower() != "true":
-                    raise BadRequest(why=f"Block Device {wish.source_id} is not bootable.")
-                image = volume.get("volume_image_metadata") or {}
+            volume = _named_volume(wish)
+            if wish.boot_index == 0 and facts is None:
+                facts = kept_of_volume(volume.get("volume_image_metadata") or {})
         elif wish.source == "snapshot":
-            snapshot = _get(f"/snapshots/{wish.source_id}", "snapshot")
-            wish = VolumeWish(**vars(wish) | {"size_gib": wish.size_gib or snapshot["size"]})
+            wish = _sized(wish, _get("snapshot", wish.source_id))
+        elif wish.source == "image":
+            same = image is not None and image["id"] == wish.source_id
+            image_mappings.require_data(image if same and image else image_for(str(wish.source_id)))
         found.append(wish)
-    return tuple(found), image
+    return tuple(found), facts or {}
 
 
-def _get(path: str, kind: str) -> dict[str, Any]:
+def _named_volume(wish: VolumeWish) -> dict[str, Any]:
+    volume = _get("volume", wish.source_id)
+    if volume["status"] != "available" and not volume.get("multiattach"):
+        raise BadRequest(why=f"Invalid volume: volume '{wish.source_id}' status must be 'available'. "
+                             f"Currently in '{volume['status']}'")
+    if wish.boot_index == 0 and str(volume.get("bootable", "")).lower() != "true":
+        raise BadRequest(why=f"Block Device {wish.source_id} is not bootable.")
+    return volume
+
+
+def _sized(wish: VolumeWish, snapshot: dict[str, Any]) -> VolumeWish:
+    least = snapshot["size"]
+    if snapshot["status"] != "available":
+        raise invalid(f"snapshot {wish.source_id} must be available, and is {snapshot['status']}.")
+    if wish.size_gib is not None and wish.size_gib < least:
+        raise invalid(f"snapshot {wish.source_id} has {least} GiB, and a volume of {wish.size_gib} GiB was asked for.")
+    return replace(wish, size_gib=wish.size_gib or least)
+
+
+def _get(kind: str, item_id: str | None) -> dict[str, Any]:
     who = caller()
+    if not item_id or not is_uuid(item_id):
+        raise invalid(f"failed to get {kind} {item_id}.")
     try:
-        return tools().peers.call("volume", "GET", f"/v3/{who.project_id}{path}", caller=who,
-                                  microversion=VOLUME_VERSION)[kind]
+        found: dict[str, Any] = tools().peers.call("volume", "GET", f"/v3/{who.project_id}/{kind}s/{item_id}",
+                                                   caller=who, microversion=VOLUME_VERSION)[kind]
     except PeerRefused as err:
         if err.status == 404:
-            raise invalid(f"failed to get {kind} {path.rpartition('/')[2]}.") from None
+            raise invalid(f"failed to get {kind} {item_id}.") from None
         raise
+    return found

@@ -39,7 +39,7 @@ DISK: dict[str, Any] = DISK_V1 | {
     "source_type": {"type": "string", "enum": ["volume", "image", "snapshot", "blank"]},
     "uuid": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9._-]*$"}, "image_id": UUID,
     "destination_type": {"type": "string", "enum": ["local", "volume"]}, "guest_format": SHORT, "device_type": SHORT,
-    "disk_bus": SHORT, "boot_index": {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$"}}
+    "disk_bus": SHORT, "boot_index": number(-2147483648) | {"type": ["integer", "string", "null"]}}
 
 UUIDS = {"anyOf": [UUID, {"type": "array", "items": UUID}]}
 HINTS = {"type": "object", "additionalProperties": True, "properties": {

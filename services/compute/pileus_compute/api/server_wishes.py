@@ -7,14 +7,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.api import server_disks, server_networks
+from pileus_compute.api.boot_images import check_fits
 from pileus_compute.api.request import address, own_or_any
 from pileus_compute.api.schemas import truth
+from pileus_compute.api.server_disks import Disks
 from pileus_compute.core import flavors, groups, hosts, keypairs, quotas
 from pileus_compute.core.servers import Wish
 from pileus_compute.db.models import Flavor
 from pileus_compute.errors import FlavorNotFound, GroupNotFound, KeypairNotFound, QuotaExceeded
 from pileus_kit.errors import BadRequest
-from pileus_kit.peers import PeerRefused
 from pileus_kit.web import allowed, caller, enforce, tools, version
 
 RULE = "os_compute_api:servers:create"
@@ -37,15 +38,16 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
         raise BadRequest(why="Trusted image certificates are not supported by this cloud.")
     known, flavor = _from_database(wish, hints)
     disks = server_disks.parse(wish, (flavor.ephemeral_gib, flavor.swap_mib))
-    image = _image(disks.image_id, flavor) if disks.image_id else (disks.image or {})
+    _check_image(disks, flavor)
     group_ids, group_names = server_networks.security_groups(wish.get("security_groups") or [])
     networks = server_networks.wanted(wish.get("networks"), most)
     secret = wish.get("adminPass") or password()
     columns = known | {
         "name": wish["name"].strip(), "description": _description(wish), "hostname": wish.get("hostname", ""),
-        "project_id": caller().project_id, "user_id": caller().user_id, "image_id": disks.image_id, "image": image,
-        "meta": wish.get("metadata") or {}, "user_data": wish.get("user_data"), "admin_password": secret,
-        "config_drive": truth(wish.get("config_drive", False)), "disk_config": _disk_config(wish, image),
+        "project_id": caller().project_id, "user_id": caller().user_id, "image_id": disks.image_id,
+        "image": disks.facts, "meta": wish.get("metadata") or {}, "user_data": wish.get("user_data"),
+        "admin_password": secret,
+        "config_drive": truth(wish.get("config_drive", False)), "disk_config": _disk_config(wish, disks.facts),
         "access_ip_v4": address(wish.get("accessIPv4")), "access_ip_v6": address(wish.get("accessIPv6")),
         "hints": hints,
         "security_groups": group_names if networks else []}
@@ -131,47 +133,9 @@ def _placement(session: Session, wish: dict[str, Any]) -> dict[str, Any]:
     return {"wanted_zone": zone or None, "wanted_host": target or None}
 
 
-def image_for(image_id: str) -> dict[str, Any]:
-    """The image as the user sees it. Raises BadRequest if it isn't there or can't be used."""
-    try:
-        image = tools().peers.call("image", "GET", f"/v2/images/{image_id}", caller=caller())
-    except PeerRefused as err:
-        if err.status in (403, 404):
-            raise BadRequest(why=f"Image {image_id} could not be found.") from None
-        raise
-    if image["status"] != "active":
-        raise BadRequest(why=f"Image {image_id} is not active.")
-    return image
-
-
-def _image(image_id: str, flavor: Flavor) -> dict[str, Any]:
-    image = image_for(image_id)
-    check_fits(image, flavor.memory_mib, flavor.disk_gib)
-    if flavor.disk_gib == 0 and not allowed("os_compute_api:servers:create:zero_disk_flavor"):
+def _check_image(disks: Disks, flavor: Flavor) -> None:
+    """The image that it is made from fits, on a local disk or in a volume."""
+    if disks.image:
+        check_fits(disks.image, flavor.memory_mib, flavor.disk_gib if disks.image_id else disks.root_gib)
+    if disks.image_id and flavor.disk_gib == 0 and not allowed("os_compute_api:servers:create:zero_disk_flavor"):
         enforce("os_compute_api:servers:create:zero_disk_flavor")
-    return kept(image)
-
-
-def check_fits(image: dict[str, Any], memory_mib: int, disk_gib: int) -> None:
-    if memory_mib < (image.get("min_ram") or 0):
-        raise BadRequest(why="Flavor's memory is too small for requested image.")
-    if disk_gib == 0:
-        return
-    needed = max(image.get("virtual_size") or 0, image.get("size") or 0)
-    if needed > disk_gib << 30:
-        raise BadRequest(why=f"Flavor's disk is too small for requested image. Flavor disk is {disk_gib << 30} bytes, "
-                             f"image is {needed} bytes.")
-    if disk_gib < (image.get("min_disk") or 0):
-        raise BadRequest(why=f"Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk "
-                             f"is {disk_gib << 30} bytes, minimum size is {image['min_disk'] << 30} bytes.")
-
-
-def kept(image: dict[str, Any]) -> dict[str, Any]:
-    """What a server remembers of its image: what its disks and its guest are made from."""
-    facts = {k: image.get(k) for k in ("name", "disk_format", "container_format", "size", "virtual_size", "min_ram",
-                                       "min_disk", "kernel_id", "ramdisk_id")}
-    facts |= {k: v for k, v in image.items() if k.startswith(("hw_", "os_", "img_")) and k not in (
-        "os_hidden", "os_hash_algo", "os_hash_value")}
-    if image.get("os_hash_algo") == "sha256":
-        facts["sha256"] = image.get("os_hash_value")
-    return {k: v for k, v in facts.items() if v is not None}

@@ -1,5 +1,6 @@
 """Compute together with the real image, network and volume services, all in this process."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +142,149 @@ def test_a_volume_that_a_shelved_server_gets_is_in_use_and_there_when_it_is_back
     assert cloud.compute.client.delete(f"{path}/{made}").status_code == 202
     cloud.drain()
     assert _volume(cloud, made)["status"] == "available"
+
+
+def _from_volume(cloud: Cloud, **disk: Any) -> dict[str, Any]:
+    image = cloud.image.image(content=b"\0" * 512, hw_disk_bus="scsi")
+    root = {"source_type": "image", "destination_type": "volume", "uuid": image["id"], "volume_size": 1,
+            "boot_index": 0, "delete_on_termination": True} | disk
+    return cloud.create(imageRef="", block_device_mapping_v2=[root])
+
+
+def _image_of(cloud: Cloud, server_id: str, **wish: Any) -> dict[str, Any]:
+    """As Tempest has it: by the Location before 2.45, by the body from then on."""
+    path, body = f"/v2.1/servers/{server_id}/action", {"createImage": {"name": "shot"} | wish}
+    answer = cloud.compute.client.post(path, json=body, version="2.44")
+    assert answer.status_code == 202 and not answer.data, answer.text
+    image_id = answer.headers["Location"].split("images/")[1]
+    assert cloud.compute.show(server_id)["OS-EXT-STS:task_state"] == "image_snapshot"
+    cloud.drain()
+    return dict(cloud.image.client.get(f"/v2/images/{image_id}").json or {})
+
+
+def _snapshots(cloud: Cloud) -> list[dict[str, Any]]:
+    return list(cloud.volume.client.get("/v3/p1/snapshots/detail", as_=cloud.book.member).json["snapshots"])
+
+
+def test_an_image_of_a_server_that_boots_from_a_volume_names_snapshots(cloud: Cloud) -> None:
+    server = _from_volume(cloud)
+    made = cloud.volume.client.post("/v3/p1/volumes", json={"volume": {"size": 2}}, as_=cloud.book.member)
+    cloud.drain()
+    path = f"/v2.1/servers/{server['id']}/os-volume_attachments"
+    attach = {"volumeAttachment": {"volumeId": made.json["volume"]["id"]}}
+    assert cloud.compute.client.post(path, json=attach).status_code == 200
+    cloud.drain()
+
+    image = _image_of(cloud, server["id"], metadata={"role": "web", "bdm_v2": "no", "block_device_mapping": "lies"})
+    assert (image["name"], image["status"], image["size"], image["visibility"]) == ("shot", "active", 0, "private")
+    assert image["root_device_name"] == "/dev/vda" and image["bdm_v2"] == "True" and image["role"] == "web"
+    assert image["hw_disk_bus"] == "scsi" and image["owner"] == "p1"
+    root, data = json.loads(image["block_device_mapping"])
+    taken = {s["volume_id"]: s for s in _snapshots(cloud)}
+    assert root | {"device_name": "?"} == {
+        "source_type": "snapshot", "destination_type": "volume", "device_type": "disk", "disk_bus": None,
+        "guest_format": None, "boot_index": 0, "device_name": "?", "delete_on_termination": True, "volume_size": 1,
+        "snapshot_id": taken[server["os-extended-volumes:volumes_attached"][0]["id"]]["id"], "volume_id": None,
+        "image_id": None, "no_device": None, "tag": None, "volume_type": None}
+    assert (data["boot_index"], data["volume_size"], data["delete_on_termination"]) == (None, 2, False)
+    assert data["snapshot_id"] == taken[attach["volumeAttachment"]["volumeId"]]["id"]
+    assert {s["name"] for s in taken.values()} == {"snapshot for shot"}
+    answer = cloud.compute.client.post(f"/v2.1/servers/{server['id']}/action", version="2.45",
+                                       json={"createImage": {"name": "again"}})
+    assert answer.status_code == 202 and list(answer.json) == ["image_id"]
+    actions = cloud.compute.client.get(f"/v2.1/servers/{server['id']}/os-instance-actions").json["instanceActions"]
+    assert [a["action"] for a in actions].count("createImage") == 2
+
+
+def test_a_server_boots_from_such_an_image(cloud: Cloud) -> None:
+    """As Tempest's test_image_defined_boot_from_volume does it."""
+    first = _from_volume(cloud)
+    origin, = (_volume(cloud, v["id"]) for v in first["os-extended-volumes:volumes_attached"])
+    image = _image_of(cloud, first["id"])
+    mapping, = json.loads(image["block_device_mapping"])
+
+    second = cloud.create(imageRef=image["id"])
+    assert second["status"] == "ACTIVE" and second["image"] == "", second
+    attached, = second["os-extended-volumes:volumes_attached"]
+    volume = _volume(cloud, attached["id"])
+    assert volume["snapshot_id"] == mapping["snapshot_id"] and volume["attachments"][0]["server_id"] == second["id"]
+    assert volume["volume_image_metadata"]["image_id"] == origin["volume_image_metadata"]["image_id"]
+    third = cloud.create(imageRef="", block_device_mapping_v2=[
+        {"source_type": "image", "destination_type": "volume", "uuid": image["id"], "volume_size": 3, "boot_index": 0}])
+    assert third["status"] == "ACTIVE"
+
+    for server in (second, third):
+        cloud.compute.client.delete(f"/v2.1/servers/{server['id']}")
+    cloud.drain()
+    volumes = cloud.volume.client.get("/v3/p1/volumes", as_=cloud.book.member).json["volumes"]
+    assert [v["id"] for v in volumes] == [origin["id"]]
+    base = origin["volume_image_metadata"]["image_id"]
+    assert cloud.image.client.delete(f"/v2/images/{base}").status_code == 204  # test_images_dependency
+    path = f"/v3/p1/snapshots/{mapping['snapshot_id']}"
+    assert cloud.volume.client.delete(path, as_=cloud.book.member).status_code == 202
+    cloud.compute.client.delete(f"/v2.1/servers/{first['id']}")
+    cloud.drain()
+    assert not cloud.volume.client.get("/v3/p1/volumes", as_=cloud.book.member).json["volumes"]
+
+
+def test_a_volume_that_an_image_needs_stays_when_its_server_goes(cloud: Cloud) -> None:
+    server = _from_volume(cloud)
+    image = _image_of(cloud, server["id"])
+    cloud.compute.client.delete(f"/v2.1/servers/{server['id']}")
+    cloud.drain()
+    assert cloud.compute.client.get(f"/v2.1/servers/{server['id']}").status_code == 404
+    assert _volume(cloud, server["os-extended-volumes:volumes_attached"][0]["id"])["status"] == "available"
+    assert cloud.create(imageRef=image["id"])["status"] == "ACTIVE"
+
+
+def test_nothing_is_left_of_an_image_that_failed_or_whose_server_goes(cloud: Cloud) -> None:
+    server = _from_volume(cloud)
+    volume_id = server["os-extended-volumes:volumes_attached"][0]["id"]
+    images = len(cloud.image.client.get("/v2/images").json["images"])
+    action = f"/v2.1/servers/{server['id']}/action"
+    shot = {"createImage": {"name": "shot"}}
+    assert cloud.compute.client.post(action, json=shot, version="2.45").status_code == 202
+    quota = {"quota_set": {"gigabytes": 1}}  # the snapshot counts, too
+    cloud.volume.client.put("/v3/p1/os-quota-sets/p1", json=quota, as_=cloud.book.admin)
+    cloud.drain()
+    assert not _snapshots(cloud) and len(cloud.image.client.get("/v2/images").json["images"]) == images
+    assert cloud.compute.show(server["id"])["status"] == "ACTIVE"
+
+    quota = {"quota_set": {"gigabytes": 100, "snapshots": 0}}
+    cloud.volume.client.put("/v3/p1/os-quota-sets/p1", json=quota, as_=cloud.book.admin)
+    refused = cloud.compute.client.post(action, json=shot, version="2.45")
+    assert refused.status_code == 403 and "snapshots" in refused.text
+    quota = {"quota_set": {"snapshots": 10}}
+    cloud.volume.client.put("/v3/p1/os-quota-sets/p1", json=quota, as_=cloud.book.admin)
+    assert cloud.compute.client.post(action, json=shot, version="2.45").status_code == 202
+    assert cloud.compute.client.delete(f"/v2.1/servers/{server['id']}").status_code == 204
+    cloud.drain()
+    assert not _snapshots(cloud) and len(cloud.image.client.get("/v2/images").json["images"]) == images
+    assert cloud.volume.client.get(f"/v3/p1/volumes/{volume_id}", as_=cloud.book.member).status_code == 404
+
+
+def test_nobody_gets_other_peoples_disks_through_an_image(cloud: Cloud) -> None:
+    image = _image_of(cloud, _from_volume(cloud)["id"])
+    private = cloud.image.image(content=b"\0" * 512)["id"]
+    snapshot, = _snapshots(cloud)
+    root = {"source_type": "snapshot", "snapshot_id": snapshot["id"], "destination_type": "volume", "boot_index": 0}
+    stolen = {"source_type": "image", "uuid": private, "destination_type": "volume", "boot_index": 0, "volume_size": 1}
+    mine = cloud.image.image(content=b"\0" * 512, as_=cloud.book.other, bdm_v2="True", visibility="shared",
+                             block_device_mapping=json.dumps([root]))["id"]
+    side = cloud.image.image(content=b"\0" * 512, as_=cloud.book.other, kernel_id=private)["id"]
+    blank = {"source_type": "blank", "destination_type": "volume", "volume_size": 1}
+
+    def refused(why: str, **wish: Any) -> None:
+        answer = cloud.compute.client.post("/v2.1/servers", as_=cloud.book.other, json={"server": {
+            "name": "thief", "flavorRef": "1", "networks": "none"} | wish}, version="2.79")
+        assert answer.status_code == 400 and why in answer.text, answer.text
+
+    refused(f"failed to get snapshot {snapshot['id']}", imageRef=mine)
+    refused(f"Image {image['id']} could not be found", imageRef=image["id"])
+    refused(f"Image {private} could not be found", imageRef="", block_device_mapping_v2=[stolen])
+    refused(f"Image {private} could not be found", imageRef=mine, block_device_mapping_v2=[
+        blank | {"boot_index": 0}, stolen | {"boot_index": None}])
+    refused(f"Image {private} could not be found", imageRef=side)
 
 
 def test_a_server_that_boots_from_a_volume_is_rebuilt(cloud: Cloud) -> None:
