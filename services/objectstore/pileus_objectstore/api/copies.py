@@ -3,13 +3,14 @@
 from urllib.parse import quote, unquote
 
 from pileus_kit.errors import BadRequest, TooLarge
-from pileus_objectstore.api import reading, versions
+from pileus_objectstore.api import large, reading, versions
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.info import MAX_FILE
 from pileus_objectstore.api.judging import CREATE, READ, judge
 from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pieces, stored
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, quotas
+from pileus_objectstore.core.conditions import ranges, resolve, verdict
 from pileus_objectstore.core.names import Target, check, split_pair
 from pileus_objectstore.rpc.contract import PutObject, timestamp
 
@@ -39,18 +40,26 @@ def copied(tools: Tools, request: Request, source: Target, destination: Target) 
     content = found.content
     if content.size > MAX_FILE:
         raise TooLarge(why="The copy would be larger than an object may be.")
+    status = verdict(request.headers, content.etag, float(max(found.meta.timestamp, found.meta.posted)))
+    if status != 200:  # conditions are the source's, as Swift has it
+        return Response(status)
+    raw = request.query.get("multipart-manifest") == "get" and large.is_manifest(found.meta)
+    span = span_of(request, content.size, raw)
+    if span is None:
+        return reading.unsatisfiable(content.size, [])
+    size = span[1] - span[0] + 1
     container = container_of(tools, destination)
-    quotas.check(tools.infos, destination, container, content.size)
+    quotas.check(tools.infos, destination, container, size)
     kept = {} if request.header("X-Fresh-Metadata").lower() == "true" else inherited(request, found)
     values = kept | metadata.of_object(request.headers)
     values["Content-Type"] = request.header("Content-Type") or found.meta.headers.get("Content-Type", "")
     wish = PutObject(
-        NOWHERE, destination.path, timestamp(tools.now()), values, content.size,
+        NOWHERE, destination.path, timestamp(tools.now()), values, size,
         delete_at=delete_at(tools, request) or (0 if not kept else found.meta.delete_at),
     )  # fmt: skip
-    if request.query.get("multipart-manifest") == "get" and "X-Static-Large-Object" in values:
+    if raw and "X-Static-Large-Object" in values:
         wish.listed_size, wish.listed_etag = found.meta.listed_size, found.meta.listed_etag
-    reply = versions.save(tools, destination, wish, pieces(content.read(0, content.size - 1)), container)
+    reply = versions.save(tools, destination, wish, pieces(content.read(*span)), container)
     heads = [
         ("X-Copied-From", quote(f"{source.container}/{source.object}")),
         ("X-Copied-From-Account", quote(source.account)),
@@ -58,6 +67,16 @@ def copied(tools: Tools, request: Request, source: Target, destination: Target) 
     ]
     heads += [(name, value) for name, value in values.items() if name.startswith("X-Object-Meta-")]
     return stored(reply, more=heads)
+
+
+def span_of(request: Request, size: int, raw: bool) -> tuple[int, int] | None:
+    """(first, last) byte that is copied: all, or what Range says; None if that is beyond the end. Raises BadRequest."""
+    spans = ranges(request.header("Range"))
+    if not spans:
+        return 0, size - 1
+    if raw or len(spans) > 1:
+        raise BadRequest(why="A copy is of one range of an object's bytes, or of a whole manifest.")
+    return resolve(spans[0], size)
 
 
 def inherited(request: Request, found: reading.Found) -> dict[str, str]:

@@ -145,3 +145,34 @@ def test_a_name_too_long_for_its_version(store: ObjectStoreFixture, container: s
     assert store.client.get(path).data == b"1"
     assert store.client.delete(path).status_code == 204
     assert store.client.delete(container).status_code == 204
+
+
+def test_a_copy_of_a_range(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/a", data=b"0123456789", headers={"X-Object-Meta-A": "1"})
+
+    def copy(spans: str, query: str = "") -> int:
+        heads = {"Destination": "c/b", "Range": spans}
+        return store.client.request("COPY", f"{container}/a{query}", headers=heads).status_code
+
+    assert copy("bytes=2-4") == 201
+    got = store.client.get(f"{container}/b")
+    assert (got.data, got.headers["X-Object-Meta-A"]) == (b"234", "1")
+    assert copy("bytes=10-") == 416
+    assert copy("bytes=0-1,3-4") == 400
+    store.client.put(f"{container}/a?multipart-manifest=put", data=b'[{"path": "/c/b"}]')
+    assert copy("bytes=0-0", "?multipart-manifest=get") == 400
+    assert copy("bytes=0-0") == 201
+    assert store.client.get(f"{container}/b").data == b"2"
+
+
+def test_a_copy_on_conditions(store: ObjectStoreFixture, container: str) -> None:
+    etag = store.client.put(f"{container}/a", data=b"data").headers["Etag"]
+    store.client.put(f"{container}/b", data=b"old")
+    for heads, status in (({"If-Match": "x"}, 412), ({"If-None-Match": etag}, 304), ({"If-None-Match": "*"}, 304),
+                          ({"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}, 412)):  # fmt: skip
+        heads = {"X-Copy-From": "c/a"} | heads
+        made = store.client.put(f"{container}/b", headers=heads, environ_overrides=ZERO)
+        assert made.status_code == status, heads
+    assert store.client.get(f"{container}/b").data == b"old"
+    heads = {"X-Copy-From": "c/a", "If-Match": etag}
+    assert store.client.put(f"{container}/b", headers=heads, environ_overrides=ZERO).status_code == 201
