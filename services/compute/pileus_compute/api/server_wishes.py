@@ -39,6 +39,8 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
     known, flavor = _from_database(wish, hints)
     disks = server_disks.parse(wish, (flavor.ephemeral_gib, flavor.swap_mib))
     _check_image(disks, flavor)
+    if most > 1 and any(v.source == "volume" for v in disks.volumes):
+        raise BadRequest(why="Cannot attach one or more volumes to multiple instances")
     group_ids, group_names = server_networks.security_groups(wish.get("security_groups") or [])
     networks = server_networks.wanted(wish.get("networks"), most)
     secret = wish.get("adminPass") or password()

@@ -171,6 +171,13 @@ def test_what_a_volume_remembers_of_its_image_may_be_any_text(compute: ComputeFi
     compute.act(server, "resize", {"flavorRef": "2"})
 
 
+def test_a_volume_is_one_server_s(compute: ComputeFixture, image: Any, volume: Any, snapshot: str) -> None:
+    disk = {"source_type": "volume", "destination_type": "volume", "uuid": volume.add(bootable="true"), "boot_index": 0}
+    assert "multiple instances" in ask(compute, "", [disk], min_count=2).text
+    assert "multiple instances" in ask(compute, mapped(image, [disk]), max_count=2).text
+    assert ask(compute, mapped(image, [root(snapshot)]), min_count=2).status_code == 202
+
+
 def test_no_backup_of_a_server_that_boots_from_a_volume(compute: ComputeFixture, volume: Any) -> None:
     disk = {"source_type": "volume", "destination_type": "volume", "uuid": volume.add(bootable="true"), "boot_index": 0}
     server = compute.server(imageRef="", block_device_mapping_v2=[disk])["id"]

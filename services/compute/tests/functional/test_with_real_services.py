@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,14 @@ class Cloud:
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
     book = TokenBook()
+
+    def compute_app(environ: Any, start: Any) -> Any:
+        """The volume service asks compute, which is there a little later."""
+        return compute.app(environ, start)
+
     with (image_service(tmp_path / "image", book=book) as image,
           NetworkFixture(_made(tmp_path / "network"), authenticate=book) as network,
-          VolumeFixture(tmp_path / "volume", apps={"image": image.app}, book=book) as volume,
+          VolumeFixture(tmp_path / "volume", apps={"image": image.app, "compute": compute_app}, book=book) as volume,
           compute_service(tmp_path / "compute", book=book, apps={
               "image": image.app, "network": network.app, "volume": volume.app}) as compute):
         compute.flavor()
@@ -194,6 +200,37 @@ def test_an_image_of_a_server_that_boots_from_a_volume_names_snapshots(cloud: Cl
     assert answer.status_code == 202 and list(answer.json) == ["image_id"]
     actions = cloud.compute.client.get(f"/v2.1/servers/{server['id']}/os-instance-actions").json["instanceActions"]
     assert [a["action"] for a in actions].count("createImage") == 2
+
+
+def test_the_hypervisor_takes_the_snapshot_of_a_disk_that_it_has_open(cloud: Cloud) -> None:
+    server = _from_volume(cloud)
+    volume_id = server["os-extended-volumes:volumes_attached"][0]["id"]
+    cloud.volume.fake.held.add(volume_id)
+    driver = cloud.compute.host.driver
+    take, drop = driver.snapshot_volume, driver.drop_volume_snapshot
+    inside = cloud.volume.fake.snapshots.setdefault(volume_id, set())  # both fakes have the same file
+
+    def taken(guest_id: str, volume: str, name: str) -> None:
+        take(guest_id, volume, name)
+        inside.add(name)
+
+    def dropped(guest_id: str, volume: str, name: str) -> None:
+        drop(guest_id, volume, name)
+        inside.discard(name)
+
+    driver.snapshot_volume, driver.drop_volume_snapshot = taken, dropped  # type: ignore[method-assign]
+    image = _image_of(cloud, server["id"])
+    assert image["status"] == "active" and inside == {s["id"] for s in _snapshots(cloud)} and len(inside) == 1
+    assert ("snapshot_volume", server["id"]) in driver.calls
+    action = f"/v2.1/servers/{server['id']}/action"
+    assert cloud.compute.client.post(action, json={"createImage": {"name": "no"}}).status_code == 202
+    newest = cloud.image.client.get("/v2/images?name=no").json["images"][0]["id"]
+    with suppress(TimeoutError):
+        cloud.compute.runner.drain(rounds=1)
+    cloud.volume.drain()
+    assert cloud.image.client.delete(f"/v2/images/{newest}").status_code == 204  # so that the flow fails
+    cloud.drain()
+    assert len(inside) == len(_snapshots(cloud)) == 1 and ("drop_volume_snapshot", server["id"]) in driver.calls
 
 
 def test_a_server_boots_from_such_an_image(cloud: Cloud) -> None:
