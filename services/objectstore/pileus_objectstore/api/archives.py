@@ -21,6 +21,7 @@ from pileus_objectstore.rpc.contract import PutObject, timestamp
 
 MODES = {"tar": "r|", "tar.gz": "r|gz", "tar.bz2": "r|bz2"}
 MOST_FAILURES = 1000
+MOST_ENDS = 10  # so often the end of a good one may be met
 
 
 def extract(tools: Tools, request: Request) -> Response:
@@ -103,14 +104,19 @@ def _store(tools: Tools, request: Request, member: tarfile.TarInfo, read: storin
 
 
 class Upload:
-    """A request's body as the file that tarfile reads."""
+    """A request's body as the file that tarfile reads. It would look for the end of a file that says it is longer than
+    the archive by reading on, and on."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self._read = read
+        self._ends = 0
 
     def read(self, size: int) -> bytes:
         pieces = []
         while size > 0 and (piece := self._read(size)):
             pieces.append(piece)
             size -= len(piece)
+        self._ends += not pieces
+        if self._ends > MOST_ENDS:
+            raise EOFError("it ends in the middle of a file")
         return b"".join(pieces)

@@ -230,6 +230,7 @@ def test_what_an_archive_may_not_hold(
         ("tar", tar(("x", 1, {"GNU.sparse.map": "x"}))),
         ("tar", tar(("x", 1, {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}))),
         ("tar", b"x" * 512),
+        ("tar", tar(("longer than all that comes", 1, {"size": "9" * 15}))),
         ("tar.gz", b"\x1f\x8b"),
         ("tar.gz", b"\x1f\x8b\x08\x04" + bytes(6) + b"\xff\x00" + b"x" * 500),
         ("tar.bz2", b"BZh9" + b"x" * 500),
