@@ -50,7 +50,7 @@ STATUSES = {
     "DELETE container": {204, 409},
     "GET object": {200, 206, 301, 304, 409, 416},
     "HEAD object": {200, 301, 304, 409},
-    "PUT object": {200, 201, 202, 409, 422},
+    "PUT object": {200, 201, 202, 304, 409, 416, 422},
     "POST object": {201, 202, 303, 409},
     "DELETE object": {200, 204, 409},
     "COPY object": {201, 202, 304, 409, 416, 422},

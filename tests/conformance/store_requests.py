@@ -113,6 +113,8 @@ class Maker:
         query = self.some_of(ODD_QUERIES, *names)
         if self.dice.random() < 0.7:
             query["limit"] = self.some("0", "1", "2", "3", "10000")
+        if self.dice.random() < 0.6:  # its rows can be looked at
+            query["format"] = "json"
         return Sent("GET", path, query, self.some_of(ODD_HEADERS, "Accept"))
 
     def container(self) -> Sent:
