@@ -7,6 +7,7 @@
 Requests come from OpenStack's OpenAPI files (openapi/SERVICE.json.xz: without their prose), by schemathesis: bodies and
 queries that fit and that don't, at every microversion, with ids of things that exist, were deleted and never were. The
 service runs in this process as its fixture builds it; what a request began is run to its end.
+The object store's URLs say little in a schema: half of its requests are made by store_requests.py.
 deviations.txt lists answers that don't fit the schema, each with its reason: one that isn't in it fails the run.
 """
 
