@@ -8,6 +8,7 @@ canonical strings (`ipaddress` compressed form, lower-case MACs), so that they c
 # mypy: disable-error-code="empty-body"
 
 from dataclasses import dataclass
+from typing import Any
 
 from pileus_kit.rpc import Interface, call, cast
 
@@ -208,6 +209,14 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Round:
+    """What came of one look at the wanted state: `seconds` in all, and what took them (`pileus_kit.spans`)."""
+
+    seconds: float
+    spans: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a host can do. `tunnel_address` is "" when it can't take part in VXLAN networks."""
 
@@ -230,7 +239,7 @@ class HostAgent(Interface, topic="network.agent", version="1.0"):
         """Return what is true on the host, as of the generation that was applied last."""
 
 
-class Control(Interface, topic="network.worker", version="1.0"):
+class Control(Interface, topic="network.worker", version="1.1"):
     @call(since="1.0", timeout=60)
     def wanted(self, host: str, known: int) -> HostState | None:
         """Return the whole wanted state of a host, or None when generation `known` is still the newest (-1 knows
@@ -238,9 +247,9 @@ class Control(Interface, topic="network.worker", version="1.0"):
         """
 
     @call(since="1.0", timeout=60)
-    def applied(self, host: str, generation: int, report: Report) -> None:
+    def applied(self, host: str, generation: int, report: Report, took: Round | None = None) -> None:
         """Take note of what a host became after `generation`. Repeatable; a report about an older generation still
-        tells the truth.
+        tells the truth. `took` (since 1.1; a worker of 1.0 ignores it) says how the host came there.
         """
 
     @call(since="1.0", timeout=30)

@@ -11,13 +11,13 @@ from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
 from pileus_kit.rpc import Bus, Server
 from pileus_network.config import Config
-from pileus_network.core import generations, hosts, tidings, wanted
+from pileus_network.core import generations, hosts, rounds, tidings, wanted
 from pileus_network.core.pokes import Poker, Pokes
 from pileus_network.core.tidings import TOPIC
 from pileus_network.db.models import Event, Job
 from pileus_network.flows import FLOWS
 from pileus_network.flows.tell_compute import Tools
-from pileus_network.rpc import Control, Facts, HostState, Report
+from pileus_network.rpc import Control, Facts, HostState, Report, Round
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +42,9 @@ class Controller(Control):
             row = hosts.get(session, host)
             return None if row.generation == known else wanted.state(session, host, self._dns_domain)
 
-    def applied(self, host: str, generation: int, report: Report) -> None:
+    def applied(self, host: str, generation: int, report: Report, took: Round | None = None) -> None:
         with self._sessions.begin() as session:
-            hosts.applied(session, host, generation, report)
+            hosts.applied(session, host, generation, report, took)
 
     def hello(self, host: str, facts: Facts) -> int:
         with self._sessions.begin() as session:
@@ -56,6 +56,7 @@ class Controller(Control):
     def forget(self) -> None:
         with self._sessions.begin() as session:
             tidings.forget(session)
+            rounds.forget(session)
 
     def look(self) -> None:
         """Poke whoever is behind."""

@@ -5,9 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from pileus_kit import spans
 from pileus_kit.errors import CloudError, Transient
 from pileus_network.drivers.base import Backend
-from pileus_network.rpc import Control, Facts, Failure, HostState, Report
+from pileus_network.rpc import Control, Facts, Failure, HostState, Report, Round
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 15.0
@@ -39,6 +40,7 @@ class Keeper:
         self._state: HostState | None = None
         self._report = Report()
         self._unreported = False
+        self._took: Round | None = None
         self._lock = threading.Condition()
         self._due = self._thorough = True
         self._over = self._woken = False
@@ -103,14 +105,17 @@ class Keeper:
             due, thorough = self._due, self._thorough
             self._due = self._thorough = False
         if due:
+            started = time.monotonic()
             try:
-                self._follow(thorough)
+                with spans.collected() as found:
+                    self._follow(thorough)
             except Exception as err:
                 with self._lock:  # after a bug nothing that was made can be relied upon
                     self._due, self._thorough = True, self._thorough or thorough or not isinstance(err, Transient)
                 raise
+            self._took = Round(time.monotonic() - started, tuple(found))
         if self._unreported and self._state:
-            self._control.applied(self._host, self._state.generation, self._report)
+            self._control.applied(self._host, self._state.generation, self._report, self._took)
             self._unreported = False
 
     def _follow(self, thorough: bool) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from pileus_kit.errors import Conflict
-from pileus_kit.web import tools
+from pileus_kit.web import caller, tools
 from pileus_network.core import generations, tidings
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ def change(work: Callable[[Session], T]) -> T:
             with tools().sessions.begin() as session:
                 result = work(session)
                 session.flush()
-                pokes, jobs = generations.settle(session), tidings.rings(session)
+                pokes, jobs = generations.settle(session, caller()), tidings.rings(session)
             tools().poker.poke(pokes)
             for job_id in jobs:
                 tools().ringer.ring(job_id)

@@ -1,6 +1,6 @@
 """Which hosts a change concerns.
 
-A transaction notes what it touches; its last statement counts one more generation for those hosts, and after the commit
+A transaction notes what it touches; at its end one more generation is counted for those hosts, and after the commit
 they are poked. A lost poke costs a heartbeat: the agent asks, and the worker compares.
 """
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
+from pileus_kit.auth import Caller
+from pileus_network.core import rounds
 from pileus_network.db.models import Host, Port, PortGroup, Router, SecurityRule
 from pileus_network.rpc import DHCP_OWNER
 
@@ -31,6 +33,8 @@ class Concern:
     """Hosts with a rule that names these groups as remote: their members changed."""
     routers: set[str] = field(default_factory=set)
     """The hosts of these routers."""
+    server_project: str = ""
+    """Whose server's port it is about: compute asks for it, on behalf of a user."""
 
 
 def concern(session: Session) -> Concern:
@@ -39,9 +43,11 @@ def concern(session: Session) -> Concern:
     return noted
 
 
-def settle(session: Session) -> dict[str, int]:
-    """Count the change for every host concerned: {host: its new generation}. Call once, at the end."""
-    noted = session.info.pop(KEY, None)
+def settle(session: Session, caller: Caller | None = None) -> dict[str, int]:
+    """Count the change for every host concerned: {host: its new generation}. Call once, at the end; `caller` is whose
+    request it is.
+    """
+    noted: Concern | None = session.info.pop(KEY, None)
     where = _hosts(noted) if noted else []
     if not where:
         return {}
@@ -52,7 +58,11 @@ def settle(session: Session) -> dict[str, int]:
         .returning(Host.name, Host.generation)
         .execution_options(synchronize_session=False)
     )
-    return {row.name: row.generation for row in rows}
+    counted = {row.name: row.generation for row in rows}
+    if caller and noted:
+        project_id = noted.server_project if caller.is_service else caller.project_id
+        rounds.ask(session, counted, caller.user_id, project_id or caller.project_id)
+    return counted
 
 
 def _hosts(noted: Concern) -> list[ColumnElement[bool]]:

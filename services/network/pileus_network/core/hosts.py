@@ -7,11 +7,11 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.orm import Session
 
 from pileus_kit.db import now
-from pileus_network.core import dhcp, routers, scheduler
+from pileus_network.core import dhcp, rounds, routers, scheduler
 from pileus_network.core.generations import concern
 from pileus_network.db.models import FloatingIp, Host, Network, Port, Router
 from pileus_network.errors import AgentNotFound
-from pileus_network.rpc import DHCP_OWNER, Facts, Report
+from pileus_network.rpc import DHCP_OWNER, Facts, Report, Round
 
 
 def get(session: Session, name: str) -> Host:
@@ -67,8 +67,9 @@ def house(session: Session) -> None:
     session.flush()
 
 
-def applied(session: Session, name: str, generation: int, report: Report) -> None:
+def applied(session: Session, name: str, generation: int, report: Report, took: Round | None = None) -> None:
     """A host says what it is now: wired ports become ACTIVE, and the floating IPs that lead to them through it."""
+    rounds.answer(session, name, generation, len(report.failures), took)
     host = get(session, name)
     host.applied, host.seen_at = max(generation, 0), now()
     host.failures = [{"kind": f.kind, "id": f.id, "cause": f.cause} for f in report.failures]

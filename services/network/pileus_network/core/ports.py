@@ -168,6 +168,8 @@ def _bind(port: Port, host: str | None, known: set[str]) -> None:
 def note(session: Session, port: Port) -> None:
     """A port came, went or changed: its host, its peers, DHCP, and whoever names its groups must hear of it."""
     noted = concern(session)
+    if port.device_owner.startswith("compute:"):
+        noted.server_project = port.project_id
     (noted.networks if port.host else noted.dhcp).add(port.network_id)
     noted.hosts.add(port.host)
     noted.remotes.update(group.group_id for group in port.groups)

@@ -270,6 +270,20 @@ class Host(Model):
     seen_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class Asked(Model):
+    """Whose request counted a generation of a host that the host has not reported yet."""
+
+    __tablename__ = "asked"
+
+    host: Mapped[str] = mapped_column(ForeignKey("hosts.name", ondelete="CASCADE"), primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    request_id: Mapped[str] = mapped_column(String(64))
+    user_id: Mapped[str | None] = mapped_column(String(64))
+    project_id: Mapped[str | None] = mapped_column(String(64))
+    arrived_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Job(JobColumns, Model):
     __tablename__ = "jobs"
 

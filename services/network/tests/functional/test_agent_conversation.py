@@ -12,7 +12,7 @@ from pileus_network.config import Config
 from pileus_network.core.pokes import Poker
 from pileus_network.drivers.base import Settings
 from pileus_network.drivers.fake import Fake
-from pileus_network.rpc import HostState, Report
+from pileus_network.rpc import HostState, Report, Round
 from pileus_network.testing import NetworkFixture
 from pileus_network.worker import Controller
 
@@ -26,8 +26,8 @@ class Reported(Controller):
         super().__init__(*args)
         self.heard = threading.Condition()
 
-    def applied(self, host: str, generation: int, report: Report) -> None:
-        super().applied(host, generation, report)
+    def applied(self, host: str, generation: int, report: Report, took: Round | None = None) -> None:
+        super().applied(host, generation, report, took)
         with self.heard:
             self.heard.notify_all()
 
@@ -68,6 +68,9 @@ def follow(network: NetworkFixture, controller: Reported, driver: Fake) -> None:
 
     controller.until(lambda: status() == "ACTIVE")
     assert isinstance(driver.state, HostState) and port in {p.id for p in driver.state.ports}
+    jobs = client.get("/operations/jobs?flow=host.follow", as_=book.member).get_json()["jobs"]
+    events = client.get("/operations/events", as_=book.member).get_json()["events"]
+    assert jobs and "wanted" in {span["name"] for event in events for span in event["spans"]}
     client.delete(f"/v2.0/ports/{port}", as_=book.member)
     controller.look()
     controller.until(lambda: port not in {p.id for p in driver.state.ports} if driver.state else False)

@@ -33,7 +33,7 @@ class Worker(Control):
         self._maybe_fail("wanted")
         return self.state if known != self.state.generation else None
 
-    def applied(self, host, generation, report):
+    def applied(self, host, generation, report, took=None):
         self._maybe_fail("applied")
         self.applied_calls.append((generation, report))
         self.heard.set()

@@ -13,6 +13,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from pileus_kit.errors import CloudError
+from pileus_kit.spans import span
 from pileus_network.drivers.base import Backend, HostUnfit, Metadata, Settings
 from pileus_network.drivers.linux import (
     cuts,
@@ -136,6 +137,7 @@ class Linux(Backend, Metadata):
                 links.let_rules_see(netlink, (seen | made)[bridge])
         return made
 
+    @span("links that go")
     def _remove_links(self, netlink: IPRoute, wish: Plan) -> None:
         """First of all: nothing may be connected to a network that its filter no longer knows."""
         doomed = [
@@ -148,6 +150,7 @@ class Linux(Backend, Metadata):
                 links.remove(netlink, doomed)
                 self._seen = {name: seen for name, seen in self._seen.items() if seen not in doomed}
 
+    @span("namespaces")
     def _make_namespaces(self, netlink: IPRoute, wish: Plan, thorough: bool) -> None:
         missing = {name for name in wish.namespaces if not namespaces.is_alive(name)}
         for namespace in sorted(missing):
@@ -166,12 +169,14 @@ class Linux(Backend, Metadata):
         if torn:
             links.remove(netlink, torn)
 
+    @span("links")
     def _make_links(self, netlink: IPRoute, wish: Plan) -> None:
         """All links, none of them in a bridge yet. Bridges come first since VLANs may stand on them."""
         for link in sorted(wish.links.values(), key=lambda link: link.kind != links.BRIDGE):
             with self._blaming(*wish.owners[link.name]):
                 self._seen[link.name] = links.make(netlink, link, self._seen, self._working_name)
 
+    @span("tunnels")
     def _lead_tunnels(self, netlink: IPRoute, wish: Plan) -> None:
         for tunnel, peers in wish.peers.items():
             if tunnel not in self._seen:
@@ -183,6 +188,7 @@ class Linux(Backend, Metadata):
                 forwarding.change(netlink, index, old, new)
                 self._entries[index] = new
 
+    @span("security groups")
     def _filter(self, state: HostState, wish: Plan) -> bool:
         """Whether the rules are in force. Without them no guarded port may be connected."""
         name = self.names.table
@@ -216,6 +222,7 @@ class Linux(Backend, Metadata):
         self._generation = after if after == before + bool(script) else -1
         self._tables = tables if any(table.chains for table in tables) else []
 
+    @span("DHCP")
     def _serve(self, wish: Plan, thorough: bool) -> None:
         for network_id, service in wish.services.items():
             if self._services.get(network_id) == service and not thorough:
@@ -225,6 +232,7 @@ class Linux(Backend, Metadata):
                 dhcp.ensure(service, self._folder("dhcp", network_id), known)
                 self._services[network_id] = service
 
+    @span("routers")
     def _route(self, wish: Plan, thorough: bool) -> None:
         self._fresh = {}
         for router_id, machine in wish.machines.items():
@@ -237,6 +245,7 @@ class Linux(Backend, Metadata):
                 self._machines[router_id] = machine
                 self._fresh[router_id] = old
 
+    @span("bridges")
     def _connect(self, netlink: IPRoute, state: HostState, wish: Plan, guarded: bool) -> list[str]:
         """Put every port into its bridge, now that all that it needs is there. Returns the ports that carry traffic."""
         connected = set()
@@ -251,11 +260,13 @@ class Linux(Backend, Metadata):
             port.id for port in state.ports if port.network_id not in cut_off and wish.wires.get(port.id) in connected
         ]
 
+    @span("announcements")
     def _announce(self, wish: Plan) -> None:
         for router_id, old in self._fresh.items():
             with self._blaming("router", router_id):
                 routers.announce(wish.machines[router_id], old)
 
+    @span("namespaces that go")
     def _remove_namespaces(self, wish: Plan) -> None:
         """What nobody wants any more: daemons, then the namespaces they are in."""
         self._remove_unwanted("dhcp", set(wish.services), dhcp.remove)

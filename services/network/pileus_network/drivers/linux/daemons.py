@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pileus_kit.spans import span
 from pileus_network.drivers.base import HostUnfit
 from pileus_network.drivers.linux import namespaces
 
@@ -38,9 +39,14 @@ class Daemon:
         if self.running():
             return False
         stop(self.pid_file)
-        done = namespaces.inside(
-            self.namespace,
-            lambda: subprocess.run(
+        done = namespaces.inside(self.namespace, self._start)
+        if done.returncode != 0:
+            raise HostUnfit(why=f"{self.argv[0]} did not start: {(done.stderr or done.stdout).strip()[:300]}")
+        return True
+
+    def _start(self) -> subprocess.CompletedProcess[str]:
+        with span(Path(self.argv[0]).name):
+            return subprocess.run(
                 self.argv,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -49,11 +55,7 @@ class Daemon:
                 check=False,
                 cwd="/",
                 env={"PATH": os.environ.get("PATH", os.defpath), "PILEUS_STANDS_ON": self.stands_on},
-            ),
-        )
-        if done.returncode != 0:
-            raise HostUnfit(why=f"{self.argv[0]} did not start: {(done.stderr or done.stdout).strip()[:300]}")
-        return True
+            )
 
     def reload(self) -> None:
         """Let it read its files again."""

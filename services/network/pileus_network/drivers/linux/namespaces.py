@@ -8,6 +8,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -93,9 +94,11 @@ def _in_thread(work: Callable[[], T]) -> T:
     answer: list[T] = []
     trouble: list[BaseException] = []
 
+    context = copy_context()  # what it collects of spans, and whom its log lines are about
+
     def run() -> None:
         try:
-            answer.append(work())
+            answer.append(context.run(work))
         except BaseException as err:  # handed over to the caller below
             trouble.append(err)
 

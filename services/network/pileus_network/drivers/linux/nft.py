@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from pileus_kit.spans import span
 from pileus_network.drivers.base import HostUnfit
 
 NETLINK_NETFILTER, NFTABLES = 12, 10 << 8
@@ -88,7 +89,8 @@ def run(script: str) -> None:
     """Carry out one transaction in the calling thread's namespace. Raises HostUnfit with nft's own words."""
     if not script:
         return
-    done = subprocess.run(["nft", "-f", "-"], input=script, capture_output=True, text=True, check=False, timeout=60)
+    with span("nft"):
+        done = subprocess.run(["nft", "-f", "-"], input=script, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode != 0:
         raise HostUnfit(why=f"nft refused the rules: {done.stderr.strip()[:500]}")
 
