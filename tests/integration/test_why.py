@@ -29,8 +29,12 @@ def pileus(state: Path, tmp_path: Path) -> Ask:
 
 @contextmanager
 def full(directory: Path) -> Iterator[None]:
-    """A disk with no room, in the directory's place."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=0711", "tmpfs", directory], check=True)
+    """A disk that takes no file more, in the directory's place. It looks as if it had room: what the host reports of
+    its size must not make the scheduler refuse what comes meanwhile, and afterwards.
+    """
+    room = os.statvfs(directory)
+    options = f"size={room.f_blocks * room.f_frsize},nr_inodes=1,mode=0711"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", directory], check=True)
     try:
         yield
     finally:

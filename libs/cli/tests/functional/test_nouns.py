@@ -127,4 +127,4 @@ def test_the_doctor_of_a_cloud_without_compute(small_cloud: Any, pileus: Any, ho
                                                tmp_path: Path) -> None:
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(small_cloud.configure(home)))
     found = json.loads(pileus.ok(f"doctor --json --state {tmp_path}", "admin").out)
-    assert found == {"checked": ["jobs", "images", "clock"], "findings": []}
+    assert found == {"checked": ["jobs", "images", "clock", "certificates"], "findings": []}

@@ -78,7 +78,7 @@ def memory(candidate: Candidate, demand: Demand) -> str | None:
 
 
 def disk(candidate: Candidate, demand: Demand) -> str | None:
-    free = int(candidate.host.disk_gib * demand.ratios.disk) - candidate.host.disk_gib_used
+    free = max(int(candidate.host.disk_gib * demand.ratios.disk) - candidate.host.disk_gib_used, 0)
     wanted = demand.claim.disk_gib
     return f"has {free} GiB of disk free, {wanted} wanted" if free < wanted else None
 
