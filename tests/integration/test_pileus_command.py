@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from clients import wait_until
 
 from pileus_cli import nouns
 
@@ -66,7 +68,14 @@ def test_the_readme_s_commands(run: Run) -> None:
 def test_a_boot_is_told_whole(run: Run) -> None:
     run("pileus server create traced --image pileus-test --flavor m1.nano --network private")
     try:
-        (job, *_) = json.loads(run("pileus trace traced --json"))["jobs"]
+        def told() -> dict[str, Any]:
+            return {job["flow"]: job for job in json.loads(run("pileus trace traced --json"))["jobs"]}
+
+        wait_until("the network is told", lambda: "host.follow" in told(), 30)
+        (follow,) = (part for part in told()["host.follow"]["parts"] if part["name"] == "follow")
+        rules = next(span for span in follow["spans"] if span["name"] == "security groups")
+        assert [span["name"] for span in rules["spans"]] == ["nft"]
+        job = told()["server.create"]
         parts = job["parts"]
         assert abs(sum(part["seconds"] for part in parts) - job["total"]) <= 0.1 * job["total"]
         boot = next(part for part in parts if part["name"] == "boot")

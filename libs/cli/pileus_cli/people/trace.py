@@ -13,6 +13,7 @@ from pileus_cli.people.why import everywhere
 
 SERVICES = ("compute", "volume", "image", "network")
 BAR = 24
+LEAST = 0.00005  # seconds: what took less is nothing to look at (--json has it)
 
 
 def collect(context: Context, request_id: str) -> list[dict[str, Any]]:
@@ -80,7 +81,8 @@ def _print(part: dict[str, Any], depth: int, total: float) -> None:
     outcome = f"  {part['outcome']}: {part['cause']}" if part.get("outcome") not in (None, "done") else ""
     print(f"{'  ' * depth}{name:<{46 - 2 * depth}} {_ms(seconds):>10}  {'█' * filled:<{BAR}} {where}{outcome}")
     for span in part.get("spans") or ():
-        _print(span, depth + 1, total)
+        if span["seconds"] >= LEAST:
+            _print(span, depth + 1, total)
 
 
 def _ms(seconds: float) -> str:
