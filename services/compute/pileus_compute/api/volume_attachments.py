@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from pileus_compute.api.request import known_server, limit_of, offset_of, server_target, unlocked
 from pileus_compute.api.schemas import BOOLEAN, TAG, UUID, body, obj, truth
 from pileus_compute.api.server_disks import VOLUME_VERSION
-from pileus_compute.core import servers, states
+from pileus_compute.core import devices, servers, states
 from pileus_compute.db.models import Job, ServerVolume
 from pileus_compute.errors import VolumeNotAttached
 from pileus_kit.errors import BadRequest, Conflict, Forbidden, NotFound
@@ -84,12 +84,12 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
         if wish.get("device") and any(v.device == wish["device"] for v in taken):
             raise Conflict(why=f"The supplied device path ({wish['device']}) is in use.")
         last = session.scalar(select(func.max(ServerVolume.position)).where(ServerVolume.server_id == server_id))
-        row = ServerVolume(server_id=server_id, volume_id=volume_id, device=wish.get("device"), tag=wish.get("tag"),
+        device = devices.free(server.flavor, [v.device for v in taken], wish.get("device"))
+        row = ServerVolume(server_id=server_id, volume_id=volume_id, device=device, tag=wish.get("tag"),
                            position=0 if last is None else last + 1,
                            delete_on_termination=truth(wish.get("delete_on_termination", False)))
         session.add(row)
         session.flush()
-        row.device = row.device or _free_device(taken)
         job = enqueue(session, Job, flow="server.attach_volume", subject=servers.part_subject(server_id, row.id),
                       data={"row": row.id}, caller=caller()).id
         view = show(row)
@@ -100,11 +100,6 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
 def _blocking(session: Session, server: Any) -> str | None:
     """Any work on the server itself; attachments of other volumes may go on meanwhile."""
     return servers.busy_with(session, server)
-
-
-def _free_device(taken: list[ServerVolume]) -> str:
-    used = {v.device for v in taken} | {"/dev/vda"}
-    return next(f"/dev/vd{letter}" for letter in "bcdefghijklmnopqrstuvwxyz" if f"/dev/vd{letter}" not in used)
 
 
 def _usable(volume_id: str) -> None:

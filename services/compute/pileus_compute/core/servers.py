@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import hosts, quotas, states
+from pileus_compute.core import devices, hosts, quotas, states
 from pileus_compute.db.models import (
     ConsoleToken,
     Job,
@@ -86,17 +86,19 @@ def create(session: Session, wish: Wish, caller: Any) -> list[tuple[Server, Job]
     session.add_all(made)
     session.flush()
     session.add_all(ServerTag(server_id=s.id, tag=tag) for s in made for tag in wish.tags)
-    session.add_all(_volume(s, position, v) for s in made for position, v in enumerate(wish.volumes))
+    names = devices.assigned(columns["flavor"], [(v.device, v.boot_index == 0) for v in wish.volumes])
+    session.add_all(_volume(s, position, v, name) for s in made
+                    for position, (v, name) in enumerate(zip(wish.volumes, names, strict=True)))
     flow = "server.create_with_volumes" if wish.volumes else "server.create"
     data = {"networks": list(wish.networks), "security_groups": wish.security_group_ids}
     return [(s, enqueue(session, Job, flow=flow, subject=s.id, data=data, caller=caller)) for s in made]
 
 
-def _volume(server: Server, position: int, wish: VolumeWish) -> ServerVolume:
+def _volume(server: Server, position: int, wish: VolumeWish, device: str) -> ServerVolume:
     return ServerVolume(
         server_id=server.id, position=position, source=wish.source, source_id=wish.source_id,
         volume_id=wish.source_id if wish.source == "volume" else None, boot_index=wish.boot_index,
-        size_gib=wish.size_gib, device=wish.device, volume_type=wish.volume_type,
+        size_gib=wish.size_gib, device=device, volume_type=wish.volume_type,
         delete_on_termination=wish.delete_on_termination, tag=wish.tag)
 
 

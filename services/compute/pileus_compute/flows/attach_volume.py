@@ -21,9 +21,9 @@ def reserve(tools: Tools, work: Work) -> dict[str, Any]:
     """The volume is ours from here on; connected to the host, if the server is on one."""
     with tools.sessions.read() as session:
         server = session.get_one(Server, server_id_of(work))
-        volume_id = str(row_of(session, work).volume_id)
-        project_id, host = server.project_id, server.host
-    return volumes.attach(tools, project_id, server.id, host or "", volume_id) | {
+        row = row_of(session, work)
+        volume_id, project_id, host = str(row.volume_id), server.project_id, server.host
+    return volumes.attach(tools, project_id, server.id, host or "", volume_id, row.device) | {
         "volume_id": volume_id, "project_id": project_id, "host": host}
 
 

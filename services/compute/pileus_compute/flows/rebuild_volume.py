@@ -75,8 +75,8 @@ def wait_for_content(tools: Tools, work: Work) -> None:
 
 def plug(tools: Tools, work: Work) -> dict[str, Any]:
     with tools.sessions.read() as session:
-        host = str(session.get_one(Server, work.subject).host)
-    plugged = volumes.connect(tools, _project(tools, work), work.data["held"], host)
+        host, device = str(session.get_one(Server, work.subject).host), _row(session, work).device
+    plugged = volumes.connect(tools, _project(tools, work), work.data["held"], host, device)
     return {"connection": plugged["connection"]}
 
 

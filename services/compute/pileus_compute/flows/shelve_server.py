@@ -108,9 +108,9 @@ def bring(tools: Tools, work: Work) -> dict[str, Any]:
     server = _server(tools, work)
     ports.rebind(tools, server.id, work.data["host"])
     with tools.sessions.read() as session:
-        rows = [(v.id, str(v.volume_id)) for v in volumes.rows(session, work.subject)]
-    return {"plugs": {row_id: volumes.attach(tools, server.project_id, server.id, work.data["host"], volume_id)
-                      for row_id, volume_id in rows}}
+        rows = volumes.rows(session, work.subject)
+    return {"plugs": {v.id: volumes.attach(tools, server.project_id, server.id, work.data["host"], str(v.volume_id),
+                                           v.device) for v in rows}}
 
 
 def unbring(tools: Tools, work: Work) -> None:

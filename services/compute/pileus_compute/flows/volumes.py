@@ -37,9 +37,10 @@ def rows(session: Session, server_id: str) -> list[ServerVolume]:
         ServerVolume.server_id == server_id).order_by(ServerVolume.position)))
 
 
-def connector(host: str) -> dict[str, Any]:
-    """Who is going to use the volume, as the volume service's drivers expect it."""
-    return {"host": host, "multipath": False, "platform": "x86_64", "os_type": "linux", "do_local_attach": False}
+def connector(host: str, device: str | None) -> dict[str, Any]:
+    """Who is going to use the volume and as which device, as the volume service's drivers and users expect it."""
+    return {"host": host, "multipath": False, "platform": "x86_64", "os_type": "linux", "do_local_attach": False,
+            "mountpoint": device}
 
 
 # -- volumes that are made for a server ----------------------------------------------------------------------------
@@ -167,7 +168,8 @@ def _marked(mark: str, value: str) -> str:
 # -- attachments ---------------------------------------------------------------------------------------------------
 
 
-def attach(tools: Tools, project_id: str, server_id: str, host: str, volume_id: str) -> dict[str, Any]:
+def attach(tools: Tools, project_id: str, server_id: str, host: str, volume_id: str,
+           device: str | None) -> dict[str, Any]:
     """The volume's attachment to this server, connected to this host (if any); made unless it is there.
 
     Returns {"attachment_id", "connection"}.
@@ -175,13 +177,13 @@ def attach(tools: Tools, project_id: str, server_id: str, host: str, volume_id: 
     attachment_id = reserve(tools, project_id, server_id, volume_id)
     if not host:
         return {"attachment_id": attachment_id, "connection": None}
-    return connect(tools, project_id, attachment_id, host)
+    return connect(tools, project_id, attachment_id, host, device)
 
 
-def connect(tools: Tools, project_id: str, attachment_id: str, host: str) -> dict[str, Any]:
+def connect(tools: Tools, project_id: str, attachment_id: str, host: str, device: str | None) -> dict[str, Any]:
     """How this host reaches the attachment's volume: {"attachment_id", "connection"}."""
     answer = _call(tools, project_id, "PUT", f"/attachments/{attachment_id}",
-                   {"attachment": {"connector": connector(host)}})["attachment"]
+                   {"attachment": {"connector": connector(host, device)}})["attachment"]
     return {"attachment_id": attachment_id, "connection": answer["connection_info"]}
 
 
@@ -256,10 +258,10 @@ def _end(tools: Tools, project_id: str, attachment_id: str) -> None:
 
 def plug_volumes(tools: Tools, work: Work) -> dict[str, Any]:
     with tools.sessions.read() as session:
-        wanted = [(v.id, v.volume_id) for v in rows(session, work.subject)]
+        wanted = rows(session, work.subject)
     host = work.data["host"]
-    return {"plugs": {row_id: attach(tools, str(work.project_id), work.subject, host, str(volume_id))
-                      for row_id, volume_id in wanted}}
+    return {"plugs": {v.id: attach(tools, str(work.project_id), work.subject, host, str(v.volume_id), v.device)
+                      for v in wanted}}
 
 
 def unplug_volumes(tools: Tools, work: Work) -> None:

@@ -115,7 +115,8 @@ def test_a_server_that_boots_from_a_volume_made_of_an_image(cloud: Cloud) -> Non
     server = cloud.create(imageRef="", block_device_mapping_v2=[disk])
     assert server["status"] == "ACTIVE", server
     attached, = server["os-extended-volumes:volumes_attached"]
-    assert _volume(cloud, attached["id"])["status"] == "in-use"
+    volume = _volume(cloud, attached["id"])
+    assert volume["status"] == "in-use" and [a["device"] for a in volume["attachments"]] == ["/dev/vda"]
     cloud.compute.client.delete(f"/v2.1/servers/{server['id']}")
     cloud.drain()
     assert cloud.volume.client.get(f"/v3/p1/volumes/{attached['id']}", as_=cloud.book.member).status_code == 404
@@ -180,6 +181,8 @@ def test_an_image_of_a_server_that_boots_from_a_volume_names_snapshots(cloud: Cl
     attach = {"volumeAttachment": {"volumeId": made.json["volume"]["id"]}}
     assert cloud.compute.client.post(path, json=attach).status_code == 200
     cloud.drain()
+
+    assert [a["device"] for a in _volume(cloud, made.json["volume"]["id"])["attachments"]] == ["/dev/vdb"]
 
     image = _image_of(cloud, server["id"], metadata={"role": "web", "bdm_v2": "no", "block_device_mapping": "lies"})
     assert (image["name"], image["status"], image["size"], image["visibility"]) == ("shot", "active", 0, "private")

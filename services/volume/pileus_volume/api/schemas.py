@@ -16,7 +16,9 @@ METADATA: Schema = {"type": "object", "patternProperties": {r"^[a-zA-Z0-9\-_:. /
 METADATA_OR_NULL: Schema = {"anyOf": [{"type": "null"}, METADATA]}
 SIZE: Schema = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 2147483647},
                           {"type": "string", "pattern": r"^0*[1-9][0-9]{0,9}\Z"}]}
-CONNECTOR: Schema = {"type": "object", "maxProperties": 64}
+CONNECTOR: Schema = {"type": "object", "maxProperties": 64, "properties": {  # of drivers' making, but for what is kept
+    "host": {"type": "string", "minLength": 1, "maxLength": 255},
+    "mountpoint": {"type": ["string", "null"], "maxLength": 255}}}
 
 
 def wrapped(noun: str, properties: Schema, required: tuple[str, ...] = (), strict: bool = True, **more: Any) -> Schema:

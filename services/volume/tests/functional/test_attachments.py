@@ -104,7 +104,9 @@ def test_lists_and_refusals(world):
     path = f"/v3/attachments/{made['id']}"
     assert world.client.get(path, version="3.60", as_=world.book.other).status_code == 404
     assert world.client.get(path, version="3.60", as_=world.book.reader).json["attachment"]["connection_info"] == {}
-    for bad in ({}, {"attachment": {"connector": {}}}, {"attachment": {"connector": {"x": 1}}}):
+    for bad in ({}, {"attachment": {"connector": {}}}, {"attachment": {"connector": {"x": 1}}},
+                {"attachment": {"connector": {"host": 5}}}, {"attachment": {"connector": {"host": "h" * 256}}},
+                {"attachment": {"connector": {"host": "host1", "mountpoint": {"x": 1}}}}):
         assert world.client.put(path, json=bad, version="3.60").status_code == 400
     for bad in ({"attachment": {}}, {"attachment": {"volume_uuid": "x"}}, body(volume, unknown=1)):
         assert world.client.post("/v3/attachments", json=bad, version="3.60").status_code == 400
