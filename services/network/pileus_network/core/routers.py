@@ -108,6 +108,11 @@ def move(session: Session, router: Router, host: str) -> None:
         .returning(Port.network_id)
     ).all()
     noted.networks.update(network_id for (network_id,) in moved)
+    session.execute(  # until its new host reports that they lead somewhere again
+        sql_update(FloatingIp)
+        .where(FloatingIp.router_id == router.id, FloatingIp.status != "DOWN")
+        .values(status="DOWN")
+    )
 
 
 # -- gateway -------------------------------------------------------------------------------------------------------

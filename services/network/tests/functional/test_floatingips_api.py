@@ -51,6 +51,20 @@ def test_free_then_associated_then_free(network: NetworkFixture, ask: Any, site:
     assert ask("GET", "ports?device_owner=network:floatingip", as_=network.book.admin)[1] == {"ports": []}
 
 
+def test_nothing_leads_through_a_router_that_is_nowhere(network: NetworkFixture, ask: Any, site: Site) -> None:
+    admin, url = network.book.admin, f"floatingips/{make(ask, site, port_id=site.port['id'])[1]['id']}"
+    network.drain()
+    assert ask("GET", url)[1]["floatingip"]["status"] == "ACTIVE"
+    agent = ask("GET", f"routers/{site.router}/l3-agents", as_=admin)[1]["agents"][0]["id"]
+    assert ask("DELETE", f"agents/{agent}/l3-routers/{site.router}", as_=admin)[0] == 204
+    assert ask("GET", url)[1]["floatingip"]["status"] == "DOWN"
+    network.drain()
+    assert ask("GET", url)[1]["floatingip"]["status"] == "DOWN"
+    assert ask("POST", f"agents/{agent}/l3-routers", {"router_id": site.router}, as_=admin)[0] == 201
+    network.drain()
+    assert ask("GET", url)[1]["floatingip"]["status"] == "ACTIVE"
+
+
 def test_a_port_without_a_project_holds_the_address(network: NetworkFixture, ask: Any, site: Site) -> None:
     made = make(ask, site)[1]
     ports = ask("GET", "ports?device_owner=network:floatingip", as_=network.book.admin)[1]["ports"]
