@@ -31,8 +31,9 @@ ICMP, ICMPV6 = 1, 58
 ONLY_IPV6 = frozenset({ICMPV6, 41, 43, 44, 59, 60})
 
 
-def number(protocol: str | None) -> int | None:
-    """The number of a stored protocol; None stands for any."""
+def number(protocol: str | None, ethertype: str = "IPv4") -> int | None:
+    """The number of a stored protocol; None stands for any. In IPv6 `icmp` is that of IPv6: no other is there."""
     if protocol is None:
         return None
-    return int(protocol) if protocol.isdecimal() else NUMBERS[protocol]
+    found = int(protocol) if protocol.isdecimal() else NUMBERS[protocol]
+    return ICMPV6 if found == ICMP and ethertype == "IPv6" else found

@@ -198,7 +198,7 @@ def _meaning(rule: SecurityRule) -> tuple[object, ...]:
     return (
         rule.direction,
         rule.ethertype,
-        protocols.number(rule.protocol),
+        protocols.number(rule.protocol, rule.ethertype),
         rule.port_range_min,
         rule.port_range_max,
         rule.remote_ip_prefix,
@@ -214,7 +214,7 @@ def check_rule(wish: dict[str, Any]) -> None:
         net = ranges.prefix(wish["remote_ip_prefix"])
         if net.version != VERSIONS[wish["ethertype"]]:
             raise SecurityGroupRuleParameterConflict(ethertype=wish["ethertype"], cidr=wish["remote_ip_prefix"])
-    protocol = protocols.number(wish["protocol"])
+    protocol = protocols.number(wish["protocol"], wish["ethertype"])
     if protocol in protocols.ONLY_IPV6 and wish["ethertype"] == "IPv4":
         raise SecurityGroupEthertypeConflictWithProtocol(ethertype=wish["ethertype"], protocol=wish["protocol"])
     _check_range(protocol, wish["protocol"], wish["port_range_min"], wish["port_range_max"])

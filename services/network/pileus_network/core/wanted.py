@@ -167,7 +167,7 @@ def _group(group: SecurityGroup) -> rpc.SecurityGroup:
         rpc.Rule(
             direction=rule.direction,
             ip_version=VERSIONS[rule.ethertype],
-            protocol=protocols.number(rule.protocol),
+            protocol=protocols.number(rule.protocol, rule.ethertype),
             port_min=rule.port_range_min,
             port_max=rule.port_range_max,
             remote_prefix=_canonical(rule.remote_ip_prefix),

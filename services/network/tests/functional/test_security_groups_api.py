@@ -99,6 +99,12 @@ def test_rules_that_fit(ask: Any, group: str, wish: dict[str, Any]) -> None:
     assert rule(ask, group, **wish) == (409, "SecurityGroupRuleExists")
 
 
+def test_icmp_is_that_of_its_version(ask: Any, group: str) -> None:
+    assert rule(ask, group, protocol="icmp", ethertype="IPv6")[0] == rule(ask, group, protocol="icmp")[0] == 201
+    for same in ("ipv6-icmp", "icmpv6", "58", "1"):
+        assert rule(ask, group, protocol=same, ethertype="IPv6") == (409, "SecurityGroupRuleExists")
+
+
 @pytest.mark.parametrize(
     ("wish", "kind"),
     [

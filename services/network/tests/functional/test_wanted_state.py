@@ -88,7 +88,9 @@ def test_rules_become_numbers(network: NetworkFixture, net: str) -> None:
     base = {"security_group_id": group, "direction": "ingress"}
     for wish in (
         {"protocol": "tcp", "port_range_min": 22, "port_range_max": 23, "remote_ip_prefix": "10.1.1.1/8"},
-        {"protocol": "icmpv6", "ethertype": "IPv6"},
+        {"protocol": "icmpv6", "ethertype": "IPv6", "port_range_min": 128},
+        {"protocol": "icmp", "ethertype": "IPv6"},
+        {"protocol": "icmp"},
         {"protocol": "47"},
     ):
         network.made("security_group_rule", base | wish)
@@ -96,7 +98,9 @@ def test_rules_become_numbers(network: NetworkFixture, net: str) -> None:
     rules = set(state(network).security_groups[0].rules)
     assert {
         rpc.Rule("ingress", 4, 6, 22, 23, "10.0.0.0/8"),
+        rpc.Rule("ingress", 6, 58, 128),
         rpc.Rule("ingress", 6, 58),
+        rpc.Rule("ingress", 4, 1),
         rpc.Rule("ingress", 4, 47),
         rpc.Rule("egress", 4),
         rpc.Rule("egress", 6),
