@@ -35,8 +35,10 @@ class Traces:
         return {*self._links(), *self._namespaces(), *self._domains(), *self._files(), *self._rows(), *self._jobs()}
 
     def _links(self) -> set[str]:
+        """A tap has no prefix in its name; one that another cloud says is its own is no trace of ours."""
         return {f"interface {link['ifname']}" for link in json.loads(output("ip", "-json", "link"))
-                if link["ifname"].startswith((self.prefix, "tap"))}
+                if link["ifname"].startswith((self.prefix, "tap"))
+                and link.get("ifalias", "").partition(":")[0] in ("", self.prefix)}
 
     def _namespaces(self) -> set[str]:
         return {f"namespace {line.split()[0]}" for line in output("ip", "netns").splitlines()
