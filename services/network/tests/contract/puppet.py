@@ -11,7 +11,7 @@ from pileus_network.agent.server import Agent, backend
 from pileus_network.config import Config
 from pileus_network.drivers.base import Settings
 from pileus_network.drivers.linux.backend import Linux
-from pileus_network.rpc import Control, Facts, HostAgent, HostState, Report
+from pileus_network.rpc import Control, Facts, HostAgent, HostState, Report, Round
 
 pipe, answers = sys.stdin.buffer, sys.stdout.buffer
 
@@ -27,7 +27,7 @@ class Controller(Control):
     def wanted(self, host: str, known: int) -> HostState | None:
         return self.state if known != self.state.generation else None
 
-    def applied(self, host: str, generation: int, report: Report) -> None:
+    def applied(self, host: str, generation: int, report: Report, took: Round | None = None) -> None:
         self.reports[generation] = report
 
     def hello(self, host: str, facts: Facts) -> int:

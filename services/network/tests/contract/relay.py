@@ -12,6 +12,7 @@ import select
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 
 TUNSETIFF, FLAGS = 0x400454CA, 0x0002 | 0x1000 | 0x4000  # a tap, no packet information, virtio's header
 
@@ -32,9 +33,11 @@ def main(tap: str, namespace: str, mac: str, mtu: str) -> None:
     while True:
         for ready in select.select([outside, inside], [], [])[0]:
             try:
-                os.write(inside if ready is outside else outside, os.read(ready, 70000))
-            except OSError:
+                frame = os.read(ready, 70000)
+            except OSError:  # the tap is gone
                 return
+            with suppress(OSError):  # a tap that is down takes nothing, and a hypervisor goes on
+                os.write(inside if ready is outside else outside, frame)
 
 
 main(*sys.argv[1:])

@@ -85,3 +85,22 @@ def test_one_more_port_touches_nothing_that_is_there(host, cloud, words):
     after = host.sh(look).splitlines()
     assert [line for line in before if line not in after] == []
     assert len(after) > len(before)
+
+
+def test_a_port_that_is_switched_off_and_on_again_keeps_its_guest(host, cloud, words):
+    """The guest has the tap open: one that were made anew would lead nowhere."""
+    network, group = cloud.network(), cloud.group(*words.ALL)
+    a = cloud.port(network, "10.5.0.11", security_groups=(group.id,))
+    b = cloud.port(network, "10.5.0.12", security_groups=(group.id,))
+    host.apply(cloud.state)
+    alpha, beta = host.guest(a), host.guest(b)
+    alpha.use()
+    beta.use()
+    assert beta.pings("10.5.0.11")
+    off = cloud.change(a, admin_up=False)
+    assert set(host.apply(cloud.state).ports) == {b.id}
+    assert not beta.pings("10.5.0.11", count=1)
+    assert set(host.apply(cloud.state, thorough=True).ports) == {b.id}
+    cloud.change(off, admin_up=True)
+    assert set(host.apply(cloud.state).ports) == {a.id, b.id}
+    assert beta.pings("10.5.0.11") and alpha.pings("10.5.0.12")

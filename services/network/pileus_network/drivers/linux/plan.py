@@ -70,7 +70,7 @@ class _Planner:
         for network in self.state.networks:
             self._network(network)
         for port in self.state.ports:
-            if port.local and port.admin_up and port.network_id in self.bridges:
+            if port.local and port.network_id in self.bridges:
                 self._port(port)
         for network in self.state.networks:
             self._segment(network)
@@ -102,16 +102,19 @@ class _Planner:
             self.result.peers[tunnel] = network.peers
 
     def _port(self, port: Port) -> None:
+        """A port that is switched off keeps its tap, which a guest may have open; it is down."""
         network = self.networks[port.network_id]
         bridge = self.bridges[network.id]
         if port.device_owner in SERVICE_OWNERS:
-            self._service_port(port, network, bridge)
+            if port.admin_up:
+                self._service_port(port, network, bridge)
             return
         number = self.marks.of(port.id)
         tap = self.names.tap(port.id)
         label = self.names.label("port", port.id, number)
-        self._link(("port", port.id), Link(tap, links.TAP, network.mtu, label, master=bridge))
-        self.result.wires[port.id] = tap
+        self._link(("port", port.id), Link(tap, links.TAP, network.mtu, label, master=bridge, up=port.admin_up))
+        if port.admin_up:
+            self.result.wires[port.id] = tap
         if port.port_security:
             self.result.guarded.append(Guarded(port, tap, number, bridge if network.kind == "flat" else ""))
 
