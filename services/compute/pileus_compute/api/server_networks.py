@@ -7,7 +7,7 @@ from pileus_kit.peers import PeerRefused
 from pileus_kit.web import caller, tools, version
 
 NETWORK_FIELDS = "&".join(f"fields={name}" for name in (
-    "id", "name", "mtu", "shared", "project_id", "router:external", "status", "subnets"))
+    "id", "name", "mtu", "shared", "project_id", "router:external", "status", "subnets", "port_security_enabled"))
 
 
 class NetworkAmbiguous(Conflict):
@@ -53,7 +53,8 @@ def _allocated(project_id: str) -> dict[str, Any]:
 
 
 def _of(network: dict[str, Any]) -> dict[str, Any]:
-    return {"network_id": network["id"], "network_name": network["name"], "mtu": network.get("mtu") or 1500}
+    return {"network_id": network["id"], "network_name": network["name"], "mtu": network.get("mtu") or 1500,
+            "port_security": network.get("port_security_enabled", True)}
 
 
 def _named(asked: list[dict[str, Any]], count: int) -> tuple[dict[str, Any], ...]:
@@ -76,7 +77,7 @@ def _named(asked: list[dict[str, Any]], count: int) -> tuple[dict[str, Any], ...
             raise BadRequest(why="Bad networks format: network uuid is not in proper format")
         one = _of(networks[network_id])
         if port:
-            one["port_id"] = port["id"]
+            one |= {"port_id": port["id"], "groups": port.get("security_groups", [])}
         elif wish.get("fixed_ip"):
             one["fixed_ip"] = wish["fixed_ip"]
         if wish.get("tag") and version() >= (2, 32):
@@ -111,20 +112,33 @@ def _networks(ids: set[str]) -> dict[str, dict[str, Any]]:
     return networks
 
 
-def security_groups(asked: list[dict[str, str]]) -> tuple[tuple[str, ...] | None, list[str]]:
-    """Ids for the ports (None: leave it to the network service) and the names that the server shows."""
+def security_groups(asked: list[dict[str, str]],
+                    networks: tuple[dict[str, Any], ...]) -> tuple[tuple[str, ...] | None, list[str]]:
+    """Ids for the ports that are made (None: leave it to the network service), and the names that the server shows:
+    also those of the ports that it is given. A network without port security has none.
+    """
     names = list(dict.fromkeys(g["name"] for g in asked if "name" in g))
-    if not names or names == ["default"]:
-        return None, ["default"]
-    listed = _get("/security-groups?fields=id&fields=name&fields=project_id")["security_groups"]
+    fresh = [n for n in networks if "port_id" not in n]
+    guarded, by_default = any(n["port_security"] for n in fresh), not names or names == ["default"]
+    if not by_default and not all(n["port_security"] for n in fresh):
+        raise BadRequest(why="Network requires port_security_enabled and subnet associated in order to apply security "
+                             "groups.")
+    held = {g for n in networks for g in n.get("groups", ())}
+    listed = _get("/security-groups?fields=id&fields=name&fields=project_id")["security_groups"] if (
+        held or not by_default) else []
+    given = sorted(g["name"] for g in listed if g["id"] in held)
+    if by_default:
+        return None, list(dict.fromkeys((["default"] if guarded else []) + given))
     mine = [g for g in listed if g.get("project_id") in (None, caller().project_id)]
-    ids, shown = [], []
-    for name in names:
-        hits = [g for g in mine if name in (g["id"], g["name"])]
-        if not hits:
-            raise BadRequest(why=f"Security group {name} not found.")
-        if len({g["id"] for g in hits}) > 1:
-            raise Conflict(why=f"Multiple security groups found matching '{name}'. Use an ID to be more specific.")
-        ids.append(hits[0]["id"])
-        shown.append(hits[0]["name"])
-    return tuple(ids), shown
+    chosen = [_group(mine, name) for name in names]
+    shown = [g["name"] for g in chosen] if fresh else []
+    return tuple(g["id"] for g in chosen), list(dict.fromkeys(shown + given))
+
+
+def _group(groups: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    hits = [g for g in groups if name in (g["id"], g["name"])]
+    if not hits:
+        raise BadRequest(why=f"Security group {name} not found.")
+    if len({g["id"] for g in hits}) > 1:
+        raise Conflict(why=f"Multiple security groups found matching '{name}'. Use an ID to be more specific.")
+    return hits[0]

@@ -41,8 +41,8 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
     _check_image(disks, flavor)
     if most > 1 and any(v.source == "volume" for v in disks.volumes):
         raise BadRequest(why="Cannot attach one or more volumes to multiple instances")
-    group_ids, group_names = server_networks.security_groups(wish.get("security_groups") or [])
     networks = server_networks.wanted(wish.get("networks"), most)
+    group_ids, group_names = server_networks.security_groups(wish.get("security_groups") or [], networks)
     secret = wish.get("adminPass") or password()
     columns = known | {
         "name": wish["name"].strip(), "description": _description(wish), "hostname": wish.get("hostname", ""),
@@ -52,7 +52,7 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
         "config_drive": truth(wish.get("config_drive", False)), "disk_config": _disk_config(wish, disks.facts),
         "access_ip_v4": address(wish.get("accessIPv4")), "access_ip_v6": address(wish.get("accessIPv6")),
         "hints": hints,
-        "security_groups": group_names if networks else []}
+        "security_groups": group_names}
     return Wish(columns, most, least, networks, group_ids, disks.volumes, tuple(wish.get("tags", ())),
                 numbered=most > 1), secret
 

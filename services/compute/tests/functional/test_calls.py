@@ -279,6 +279,26 @@ def test_interfaces(compute: ComputeFixture, network: Any) -> None:
     assert compute.client.get(path).json == {"interfaceAttachments": []}
 
 
+def test_a_new_server_shows_the_groups_that_its_ports_will_have(compute: ComputeFixture, network: Any) -> None:
+    network.add("11111111-2222-4333-8444-555555555555", "open", port_security_enabled=False)
+    open_one, guarded = {"uuid": "11111111-2222-4333-8444-555555555555"}, {"uuid": network.ID}
+    port = {"port": network.port(security_groups=["g-web"])["id"]}
+
+    def shown(networks: Any, **wish: Any) -> list[str]:
+        server = compute.show(compute.server(imageRef=IMAGE_ID, networks=networks, **wish)["id"])
+        return [group["name"] for group in server.get("security_groups", ())]
+
+    assert shown([open_one]) == shown("none") == shown([open_one], security_groups=[{"name": "default"}]) == []
+    assert shown([guarded, open_one]) == ["default"] and shown([guarded], security_groups=[{"name": "web"}]) == ["web"]
+    assert shown([port, guarded]) == ["default", "web"]
+    alone = {"port": network.port(security_groups=["g-web"])["id"]}
+    assert shown([alone], security_groups=[{"name": "default"}]) == ["web"]
+    refused = compute.client.post("/v2.1/servers", json={"server": {
+        "name": "s", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": [open_one],
+        "security_groups": [{"name": "web"}]}})
+    assert refused.status_code == 400 and "port_security_enabled" in refused.text
+
+
 def test_security_groups_of_a_server(compute: ComputeFixture, network: Any) -> None:
     server = compute.server(imageRef=IMAGE_ID, networks=[{"uuid": NETWORK_ID}])["id"]
     compute.act(server, "addSecurityGroup", {"name": "web"})
