@@ -55,6 +55,7 @@ def test_metadata_service_disks_cards_and_power_button(image: Path, tmp_path: Pa
         until("the disk", lambda: "vdb" in guest.ssh("lsblk -lb --nodeps; cat /proc/partitions"))
         guest.ssh("mkfs -t vfat /dev/vdb && mount /dev/vdb /mnt && umount /mnt")
         guest.ssh("ping -c1 -w2 127.0.0.1", user="cirros")
+        guest.ssh("ping6 -c1 -w2 ::1", user="cirros")
         guest.ssh("mkfs -t ext4 /dev/vdb && mount /dev/vdb /mnt && echo hello > /mnt/file && umount /mnt")
         guest.ssh("mount /dev/vdb /mnt && grep hello /mnt/file && umount /mnt")
         until("an address", lambda: "10.9.0.15/24" in guest.ssh("ip -4 addr show dev eth1"))
