@@ -2,6 +2,7 @@
 
     python tests/compatibility/report.py                                   from what is kept beside this file
     python tests/compatibility/report.py --tempest compute RESULTS.json    keep a whole run of a service's tests first
+    python tests/compatibility/report.py --tempest scenario RESULTS.json   the same of Tempest's scenarios
     python tests/compatibility/report.py --operations DIRECTORY            read the lists of operations anew
 
 `operations/SERVICE.txt` has a line for each documented operation: method, path, the action in the body, marks (T: a
@@ -178,7 +179,16 @@ def page() -> str:
         shares = " | ".join(_share(found, marks) for marks in ("", "T", "ts"))
         rows.append(f"| {service} | {len(found)} | {shares} | {counts} |")
         details.append(_detail(service, found, run))
-    return HEAD + "\n".join(rows) + "\n\n" + "\n".join(details)
+    return HEAD + "\n".join(rows) + "\n\n" + _scenarios() + "\n".join(details)
+
+
+def _scenarios() -> str:
+    file = HERE / "tempest" / "scenario.json"
+    if not file.exists():
+        return ""
+    run = json.loads(file.read_text())
+    counts = f"{run['passed']} passed, {run['failed']} failed, {run['skipped']} skipped"
+    return f"Tempest's scenarios, on real guests with logins: {counts}.\n\n" + "\n".join(_ends(run)) + "\n"
 
 
 def _share(found: list[tuple[Operation, bool]], marks: str) -> str:
@@ -187,18 +197,23 @@ def _share(found: list[tuple[Operation, bool]], marks: str) -> str:
 
 
 def _detail(service: str, found: list[tuple[Operation, bool]], run: Any) -> str:
-    lines = [f"## {service}", ""]
-    if run and run["failures"]:
-        lines += ["Failed:", "", *(f"- `{name}`: {explained(name)}. It said: {said}"
-                                   for name, said in sorted(run["failures"].items())), ""]
-    if run and run["skips"]:
-        lines += ["Skipped:", "", *(f"- {count} × {why}" for why, count in sorted(
-            run["skips"].items(), key=lambda item: (-item[1], item[0]))), ""]
+    lines = [f"## {service}", "", *(_ends(run) if run else ())]
     for title, wanted in (("Not answered", False), ("Answered", True)):
         chosen = [one for one, answered in found if answered is wanted]
         if chosen:
             lines += [f"{title}:", "", *(f"- {_text(one)}" for one in chosen), ""]
     return "\n".join(lines)
+
+
+def _ends(run: Any) -> list[str]:
+    lines = []
+    if run["failures"]:
+        lines += ["Failed:", "", *(f"- `{name}`: {explained(name)}. It said: {said}"
+                                   for name, said in sorted(run["failures"].items())), ""]
+    if run["skips"]:
+        lines += ["Skipped:", "", *(f"- {count} × {why}" for why, count in sorted(
+            run["skips"].items(), key=lambda item: (-item[1], item[0]))), ""]
+    return lines
 
 
 def explained(test: str) -> str:

@@ -3,6 +3,7 @@
     python tests/interop/run.py                           the cloud in /var/lib/pileus, both lists
     python tests/interop/run.py --regex 'tempest.api.network'
     python tests/interop/run.py --state DIR --list FILE --concurrency 2
+    python tests/interop/run.py --regex tempest.scenario --json FILE   keep how each test ended, for the report
 
 `required.txt` holds the required tests of the last OpenStack guidelines, `scenarios.txt` scenarios with logins to
 guests, `cloud.conf` what Tempest can't find out. Exit status 0 only if every chosen test ran and passed.
@@ -10,6 +11,7 @@ guests, `cloud.conf` what Tempest can't find out. Exit status 0 only if every ch
 
 import argparse
 import configparser
+import json
 import os
 import subprocess
 import sys
@@ -39,6 +41,8 @@ def main() -> int:
         prepare(place, claims)
         chosen = choose(place, options)
         found = run(place, claims, chosen, options.concurrency)
+    if options.json:
+        keep(options.json, chosen, found)
     return report(chosen, found)
 
 
@@ -49,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--regex", help="instead of lists: every test of Tempest that matches")
     parser.add_argument("--concurrency", type=int, default=3)
     parser.add_argument("--workspace", type=Path, help="keep Tempest's files there")
+    parser.add_argument("--json", type=Path, help="write how each test ended into this file")
     return parser.parse_args()
 
 
@@ -82,7 +87,8 @@ def configuration(cloud: Any, state: Path, place: Path) -> configparser.RawConfi
                  "admin_domain_name": "Default"},
         "identity": {"uri_v3": auth["auth_url"], "auth_version": "v3", "region": cloud.config.get_region_name()},
         "identity-feature-enabled": {"api_v2": False, "api_v2_admin": False},
-        "service_available": {"cinder": True, "glance": True, "neutron": True, "nova": True, "swift": True},
+        "service_available": {"cinder": True, "glance": True, "neutron": True, "nova": True, "swift": True,
+                              "horizon": False},
         "compute": {"image_ref": cloud.image.find_image("pileus-test").id,
                     "image_ref_alt": cloud.image.find_image(ALTERNATIVE).id,
                     "flavor_ref": cloud.compute.find_flavor("m1.nano").id,
@@ -208,12 +214,22 @@ def _why(details: dict[str, Any]) -> str:
     return (named or lines or [""])[-1].strip()[:500]
 
 
+ENDS = {"success": "passed", "skip": "skipped"}
+
+
+def keep(file: Path, chosen: Iterable[str], found: dict[str, tuple[str, str]]) -> None:
+    """As tests/compatibility/report.py reads it."""
+    ends = {name: found.get(name, _of_its_class(name, found)) for name in chosen}
+    file.write_text(json.dumps({"tests": [{"name": name, "status": ENDS.get(end, "failed"), "detail": why}
+                                          for name, (end, why) in ends.items()]}, indent=1))
+
+
 def report(chosen: Iterable[str], found: dict[str, tuple[str, str]]) -> int:
     ends = {name: found.get(name, _of_its_class(name, found)) for name in chosen}
     for name, (end, why) in ends.items():
         if end != "success":
             print(f"{end}: {name}\n    {why}")
-    counts = Counter({"success": "passed", "skip": "skipped"}.get(end, "failed") for end, _ in ends.values())
+    counts = Counter(ENDS.get(end, "failed") for end, _ in ends.values())
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     return 0 if counts["passed"] == len(ends) > 0 else 1
 
