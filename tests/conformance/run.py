@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from jsonschema import Draft202012Validator
 from schemathesis.core import NotSet
 from stores import Store
@@ -49,7 +49,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("services", nargs="*", choices=[*FILES, []], metavar="SERVICE")
     parser.add_argument("--requests", type=int, default=1000, help="of each service")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="another one makes other requests")
     parser.add_argument("--only", default="", help="only paths that contain this")
     parser.add_argument("--schemas", type=Path, metavar="DIRECTORY")
     given_ = parser.parse_args()
@@ -61,6 +61,8 @@ def main() -> int:
     for service in given_.services or FILES:
         with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
             world = {**WORLDS, "objectstore": Store}[service](Path(folder), stack)
+            if isinstance(world, Store):
+                world.dice.seed(given_.seed)
             failed += Run(service, world, given_.requests, given_.seed, given_.only).report()
     return 1 if failed else 0
 
@@ -86,8 +88,8 @@ def _plain(value: Any, inside_names: bool = False) -> Any:
 class Run:
     """One service's requests and what came of them."""
 
-    def __init__(self, service: str, world: World, requests: int, seed: int, only: str) -> None:
-        self.service, self.world, self.random = service, world, random.Random(seed)
+    def __init__(self, service: str, world: World, requests: int, number: int, only: str) -> None:
+        self.service, self.world, self.seed, self.random = service, world, number, random.Random(number)
         self.document = read(service)
         self.statuses: Counter[int] = Counter()
         self.bugs: dict[str, str] = {}
@@ -103,7 +105,8 @@ class Run:
         return [one for one in found if self.world.answers(one.method.upper(), one.path)]
 
     def _try(self, operation: Any, times: int) -> None:
-        @settings(max_examples=times, database=None, derandomize=True, deadline=None, phases=[Phase.generate],
+        @seed(self.seed)
+        @settings(max_examples=times, database=None, deadline=None, phases=[Phase.generate],
                   suppress_health_check=list(HealthCheck))
         @given(operation.as_strategy())
         def once(case: Any) -> None:
