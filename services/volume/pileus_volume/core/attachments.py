@@ -178,7 +178,8 @@ def detach(session: Session, volume: Volume, attachment_id: str | None, caller: 
         return None
     chosen = [a for a in volume.attachments if attachment_id in (None, a.id)]
     if not chosen:
-        raise AttachmentNotFound(attachment=attachment_id)
+        other = find(session, str(attachment_id), caller)  # 404 if it is nobody's, or not for this caller
+        raise Invalid(why=f"Attachment {other.id} is of volume {other.volume_id}, not of {volume.id}.")
     if len(chosen) > 1:
         raise InvalidVolume(why="Detach volume failed: More than one attachment, but no attachment_id provided.")
     return remove(session, volume, chosen[0], caller)

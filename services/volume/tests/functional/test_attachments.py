@@ -169,6 +169,11 @@ def test_a_servers_disk_is_detached_through_compute_only(world):
     refused = world.client.delete(path, version="3.60")
     assert refused.status_code == 409 and "using the Compute API" in refused.json["conflictingRequest"]["message"]
     assert world.act(volume, "os-detach", {"attachment_id": made["id"]}).status_code == 409
+    other = world.volume()["id"]
+    elsewhere = world.attach(other)["id"]
+    mismatch = world.act(volume, "os-detach", {"attachment_id": elsewhere})
+    assert mismatch.status_code == 400 and f"is of volume {other}" in mismatch.json["badRequest"]["message"]
+    assert world.act(volume, "os-detach", {"attachment_id": SERVER}).status_code == 404
     assert world.act(volume, "os-force_detach", {}, as_=world.book.admin).status_code == 409
     assert world.act(volume, "os-terminate_connection", {"connector": {"host": "host1"}}).status_code == 409
     assert world.client.get(path, version="3.60").json["attachment"]["connection_info"] == {}
