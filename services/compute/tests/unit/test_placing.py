@@ -73,3 +73,8 @@ def test_flavors_choose_aggregates() -> None:
     fast = Candidate(candidate("fast").host, "nova", {"disk": {"ssd"}})
     specs = {"aggregate_instance_extra_specs:disk": "ssd", "hw:cpu_policy": "shared"}
     assert names([candidate("slow"), fast], demand(extra_specs=specs)) == ["fast"]
+
+
+def test_a_disk_that_shrank_below_what_is_used_has_nothing_free() -> None:
+    with pytest.raises(NoValidHost, match="has 0 GiB of disk free, 10 wanted"):
+        rank([candidate("h1", disk_gib=0, disk_gib_used=5)], demand())
