@@ -1,5 +1,6 @@
 """Other services tell what happened to what a server uses."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -38,10 +39,10 @@ def create(body: dict[str, Any]) -> Any:
         known = {s.id: s for s in session.scalars(select(Server).where(
             Server.id.in_({e["server_uuid"] for e in events})))}
     changed = {e["server_uuid"] for e in events if e["name"] == "network-changed" and e["server_uuid"] in known}
-    fresh = {server_id: fresh_ports(server_id) for server_id in changed}
+    fresh = {server_id: look(server_id) for server_id in changed}
     with tools().sessions.begin() as session:
-        for server_id, ports in fresh.items():
-            refresh(session, server_id, ports)
+        for server_id, found in fresh.items():
+            refresh(session, server_id, found)
         for event in events:
             if event["name"] == "volume-extended" and event["server_uuid"] in known:
                 jobs += _extended(session, event)
@@ -63,30 +64,48 @@ def _answer(session: Session, event: dict[str, Any], known: dict[str, Server]) -
     return view
 
 
-def fresh_ports(server_id: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The server's ports and floating addresses, from the network service."""
+@dataclass(frozen=True)
+class Fresh:
+    """A server's ports, its floating addresses and its security groups' names, as the network service has them."""
+
+    ports: tuple[dict[str, Any], ...] = ()
+    floating: tuple[dict[str, Any], ...] = ()
+    groups: frozenset[str] = frozenset()
+
+
+def look(server_id: str) -> Fresh:
     call = tools().peers.call
     try:
         ports = call("network", "GET", f"/v2.0/ports?device_id={server_id}")["ports"]
+        if not ports:
+            return Fresh()
         wanted = "&".join(f"port_id={p['id']}" for p in ports)
-        floating = call("network", "GET", f"/v2.0/floatingips?{wanted}")["floatingips"] if ports else []
+        floating = call("network", "GET", f"/v2.0/floatingips?{wanted}")["floatingips"]
+        held = "&".join(f"id={g}" for g in sorted({g for p in ports for g in p.get("security_groups", ())}))
+        groups = call("network", "GET", f"/v2.0/security-groups?fields=name&{held}")["security_groups"] if held else []
     except PeerRefused as err:
         if err.status == 404:
-            return [], []
+            return Fresh()
         raise
-    return ports, floating
+    return Fresh(tuple(ports), tuple(floating), frozenset(g["name"] for g in groups))
 
 
-def refresh(session: Session, server_id: str, fresh: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
+def refresh(session: Session, server_id: str, fresh: Fresh) -> None:
     """What we remember follows; ports that we don't know belong to a flow that is under way."""
-    ports = {p["id"]: p for p in fresh[0]}
-    for row in session.scalars(select(ServerPort).where(ServerPort.server_id == server_id)):
+    ports = {p["id"]: p for p in fresh.ports}
+    rows = session.scalars(select(ServerPort).where(ServerPort.server_id == server_id)).all()
+    for row in rows:
         if row.id not in ports:
             continue
         row.fixed_ips = ports[row.id].get("fixed_ips", [])
         row.mac = ports[row.id].get("mac_address", row.mac)
-        row.floating_ips = {f["fixed_ip_address"]: f["floating_ip_address"] for f in fresh[1] if f["port_id"] == row.id}
+        row.floating_ips = {f["fixed_ip_address"]: f["floating_ip_address"] for f in fresh.floating
+                            if f["port_id"] == row.id}
         row.addresses = searchable(row.fixed_ips, row.floating_ips)
+    server = session.get(Server, server_id)
+    if server and {row.id for row in rows} == set(ports):
+        kept = [name for name in server.security_groups if name in fresh.groups]
+        server.security_groups = kept + sorted(fresh.groups - set(kept))
 
 
 @action("injectNetworkInfo", policy="os-admin-actions:inject_network_info", writes=False)
@@ -95,7 +114,7 @@ def inject_network_info(session: Session, server: Server, value: Any) -> Any:
     server_id = server.id
 
     def answer() -> Any:
-        known = fresh_ports(server_id)
+        known = look(server_id)
         with tools().sessions.begin() as session:
             refresh(session, server_id, known)
         return "", 202

@@ -89,7 +89,7 @@ class Network:
         self.app.add_url_rule("/v2.0/networks", view_func=self.list_networks)
         self.app.add_url_rule("/v2.0/networks/<network_id>", view_func=self.show_network)
         self.app.add_url_rule("/v2.0/subnets", view_func=self.list_subnets)
-        self.app.add_url_rule("/v2.0/security-groups", "sgs", view_func=lambda: {"security_groups": self.groups})
+        self.app.add_url_rule("/v2.0/security-groups", "sgs", view_func=self.list_groups)
         self.app.add_url_rule("/v2.0/floatingips", "fips", view_func=lambda: {"floatingips": []})
         self.app.add_url_rule("/v2.0/ports", view_func=self.list_ports)
         self.app.add_url_rule("/v2.0/ports", view_func=self.create_ports, methods=["POST"])
@@ -104,6 +104,10 @@ class Network:
     def list_networks(self) -> Any:
         ids = request.args.getlist("id")
         return {"networks": [n for n in self.networks.values() if not ids or n["id"] in ids]}
+
+    def list_groups(self) -> Any:
+        ids = request.args.getlist("id")
+        return {"security_groups": [g for g in self.groups if not ids or g["id"] in ids]}
 
     def show_network(self, network_id: str) -> Any:
         known = self.networks.get(network_id)

@@ -11,7 +11,7 @@ import pytest
 
 from pileus_compute.testing import ComputeFixture, compute_service
 from pileus_image.testing import ImageFixture, image_service
-from pileus_kit.testing import TokenBook
+from pileus_kit.testing import TokenBook, routed_peers
 from pileus_network.testing import NetworkFixture
 from pileus_volume.testing import VolumeFixture
 
@@ -102,6 +102,20 @@ def test_a_server_on_a_network_from_an_image_with_a_volume(cloud: Cloud) -> None
     assert cloud.compute.client.delete(f"/v2.1/servers/{server['id']}").status_code == 204
     cloud.drain()
     assert not cloud.network.client.get(f"/v2.0/ports?device_id={server['id']}", as_=cloud.book.admin).json["ports"]
+
+
+def test_what_is_changed_at_a_port_shows_at_its_server(cloud: Cloud) -> None:
+    image, member, network = cloud.image.image(content=b"\0" * 512), cloud.book.member, cloud.network
+    server = cloud.create(imageRef=image["id"], networks=[{"uuid": _private(cloud)}])
+    assert server["security_groups"] == [{"name": "default"}]
+    group = network.made("security_group", {"name": "web"})["id"]
+    port = network.client.get(f"/v2.0/ports?device_id={server['id']}", as_=member).json["ports"][0]
+    for ids, names in (([*port["security_groups"], group], ["default", "web"]), ([group], ["web"]), ([], [])):
+        answer = network.client.put(f"/v2.0/ports/{port['id']}", json={"port": {"security_groups": ids}}, as_=member)
+        assert answer.status_code == 200, answer.text
+        network.runner(routed_peers({"compute": cloud.compute.app})).drain()
+        shown = cloud.compute.show(server["id"]).get("security_groups", [])
+        assert [g["name"] for g in shown] == names
 
 
 def _volume(cloud: Cloud, volume_id: str) -> dict[str, Any]:

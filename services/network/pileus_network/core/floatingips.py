@@ -126,7 +126,7 @@ def associate(session: Session, floating: FloatingIp, port_id: str, fixed_ip: st
     floating.port, floating.port_id, floating.fixed_ip_address = port, port.id, inner.address
     floating.router_id, floating.status = router.id, "DOWN"
     concern(session).hosts.add(router.host)
-    tidings.addresses_changed(session, port)
+    tidings.changed(session, port)
 
 
 def _inner(port: Port, fixed_ip: str | None) -> FixedIp:
@@ -171,7 +171,7 @@ def _leave(session: Session, floating: FloatingIp) -> None:
     """Lead nowhere; the host that served it hears of it."""
     if floating.router_id:
         concern(session).routers.add(floating.router_id)
-    tidings.addresses_changed_of(session, floating.port_id)
+    tidings.changed_of(session, floating.port_id)
     floating.port, floating.port_id, floating.fixed_ip_address, floating.router_id = None, None, None, None
     floating.status = "DOWN"
 

@@ -215,7 +215,7 @@ def _readdress(session: Session, port: Port, network: Network, wishes: Sequence[
     if gone:
         disassociate(session, port, gone)
     if before != {ip.address for ip in port.fixed_ips}:
-        tidings.addresses_changed(session, port)
+        tidings.changed(session, port)
 
 
 def _update_security(session: Session, port: Port, wish: dict[str, Any], scope: Scope) -> None:
@@ -232,6 +232,8 @@ def _update_security(session: Session, port: Port, wish: dict[str, Any], scope: 
         _set_pairs(port, pairs)
     kept = {group.group_id: group for group in port.groups}
     port.groups[:] = [kept.get(group_id) or PortGroup(group_id=group_id) for group_id in dict.fromkeys(groups)]
+    if set(kept) != set(groups):
+        tidings.changed(session, port)
 
 
 def _update_binding(session: Session, port: Port, wish: dict[str, Any]) -> None:

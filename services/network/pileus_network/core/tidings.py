@@ -17,8 +17,8 @@ KEY = "rings"
 REMEMBERED = timedelta(days=7)
 
 
-def addresses_changed(session: Session, port: Port) -> None:
-    """A server's port got or lost an address, inside or outside. Other ports concern nobody."""
+def changed(session: Session, port: Port) -> None:
+    """A server's port got or lost an address, inside or outside, or a security group. Other ports concern nobody."""
     if not port.device_owner.startswith("compute:") or not port.device_id:
         return
     data: dict[str, Any] = {"server": port.device_id, "port": port.id}
@@ -26,11 +26,11 @@ def addresses_changed(session: Session, port: Port) -> None:
     session.info.setdefault(KEY, []).append(job.id)
 
 
-def addresses_changed_of(session: Session, port_id: str | None) -> None:
+def changed_of(session: Session, port_id: str | None) -> None:
     if port_id:
         port = session.scalars(select(Port).where(Port.id == port_id)).one_or_none()
         if port is not None:
-            addresses_changed(session, port)
+            changed(session, port)
 
 
 def forget(session: Session) -> None:

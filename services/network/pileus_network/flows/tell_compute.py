@@ -1,4 +1,4 @@
-"""Tell compute that the addresses of a server changed: it shows them from its own record."""
+"""Tell compute that the addresses or groups of a server changed: it shows them from its own record."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ class Tools:
 
 
 def tell(tools: Tools, work: Work) -> dict[str, Any] | None:
-    """Compute looks the addresses up itself, so a repeated or late event does no harm."""
+    """Compute looks them up itself, so a repeated or late event does no harm."""
     event = {"name": "network-changed", "server_uuid": work.data["server"], "tag": work.data["port"]}
     try:
         tools.peers.call("compute", "POST", "/v2.1/os-server-external-events", json={"events": [event]})

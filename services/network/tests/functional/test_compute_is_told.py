@@ -82,7 +82,7 @@ def test_a_server_that_is_gone_needs_no_news(tmp_path: Path) -> None:
     made.network.close()
 
 
-def test_every_change_of_addresses_is_told(tmp_path: Path) -> None:
+def test_every_change_of_addresses_and_groups_is_told(tmp_path: Path) -> None:
     compute = Compute()
     made = World(tmp_path, compute)
     made.start()
@@ -99,6 +99,13 @@ def test_every_change_of_addresses_is_told(tmp_path: Path) -> None:
     wish = {"port": {"fixed_ips": [{"subnet_id": subnet, "ip_address": "10.0.0.200"}]}}
     assert client.put(f"/v2.0/ports/{made.port}", json=wish, as_=book.member).status_code == 200
     made.runner.drain()
+    assert len(compute.heard) == count + 2
+    group = network.made("security_group", {"name": "g"})["id"]
+    for _ in range(2):  # the second time it has them
+        wish = {"port": {"security_groups": [group]}}
+        assert client.put(f"/v2.0/ports/{made.port}", json=wish, as_=book.member).status_code == 200
+        made.runner.drain()
+    count += 1
     assert len(compute.heard) == count + 2
     lonely = network.made("port", {"network_id": network.made("network", {})["id"]})["id"]
     client.put(f"/v2.0/ports/{lonely}", json={"port": {"fixed_ips": []}}, as_=book.member)
