@@ -153,7 +153,7 @@ def unshelved(session: Session, tools: Tools, work: Work) -> None:
     volumes.note_devices(session, work.subject, work.data.get("devices", {}))
     states.move(session, work.subject, "unshelved", power_state=states.RUNNING, fault=None)
     if work.data["image_id"]:
-        enqueue(session, Job, flow="server.drop_image", subject=servers.part_subject(server.id, f"image-{work.id}"),
+        enqueue(session, Job, flow=servers.DROP_IMAGE, subject=servers.part_subject(server.id, f"image-{work.id}"),
                 request_id=work.request_id, data={"image_id": work.data["image_id"]})
 
 
@@ -174,4 +174,4 @@ unshelve_server = Flow(
     "server.unshelve",
     Local(place, undo=unplace), Remote(bring, undo=unbring), Local(volumes.note_plugs), Remote(prepare, undo=unprepare),
     Remote(boot), Remote(complete), Local(unshelved), failed=broken)
-drop_image_after = Flow("server.drop_image", Remote(drop_shelved))
+drop_image_after = Flow(servers.DROP_IMAGE, Remote(drop_shelved))

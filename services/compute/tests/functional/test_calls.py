@@ -6,8 +6,11 @@ import hmac
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from pileus_compute.db.models import Job
 from pileus_compute.testing import ComputeFixture
+from pileus_kit.flow.jobs import alive
 
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"
 NETWORK_ID = "22222222-2222-4222-8222-222222222222"
@@ -307,6 +310,22 @@ def test_security_groups_of_a_server(compute: ComputeFixture, network: Any) -> N
     assert compute.show(server)["security_groups"] == [{"name": "default"}, {"name": "web"}]
     compute.act(server, "removeSecurityGroup", {"name": "web"})
     compute.act(server, "removeSecurityGroup", {"name": "web"}, status=404)
+
+
+def test_a_server_that_is_deleted_just_after_it_was_unshelved_leaves_no_image(compute: ComputeFixture,
+                                                                             image: Any) -> None:
+    server = compute.server(imageRef=IMAGE_ID)["id"]
+    compute.act(server, "shelve")
+    assert len(image.images) == 2
+    answer = compute.client.post(f"/v2.1/servers/{server}/action", json={"unshelve": None})
+    assert answer.status_code == 202, answer.text
+    with compute.sessions.read() as session:
+        job = session.scalars(select(Job.id).where(Job.subject == server, alive(Job))).one()
+    assert compute.runner.run(job) is None  # that job alone: what it leaves to be done waits
+    assert compute.show(server)["status"] == "ACTIVE" and len(image.images) == 2
+    assert compute.client.delete(f"/v2.1/servers/{server}").status_code == 204
+    compute.drain()
+    assert list(image.images) == [IMAGE_ID]
 
 
 def test_rescue_console_and_password(compute: ComputeFixture) -> None:
