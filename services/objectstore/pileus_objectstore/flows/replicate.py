@@ -54,7 +54,10 @@ class Replicator:
         return f"{self.sent} sent, {self.dropped} handoffs cleared, {self.failed} left for the next pass"
 
     def _device(self, kind: str, device: Device) -> None:
-        for partition, value in (self._sums(kind, device) or {}).items():
+        sums = self._sums(kind, device)
+        if sums is None:
+            self.failed += 1
+        for partition, value in (sums or {}).items():
             if self.around.over():
                 return
             places = self.around.rings.ring(kind).devices(partition)
@@ -69,6 +72,7 @@ class Replicator:
             mine = self._inventory(kind, device, partition)
         except HostDown as e:
             log.warning("%s", e)
+            self.failed += 1
             return
         arrived = dict.fromkeys((held.digest for held in mine), 0)
         for other in others:
@@ -87,7 +91,13 @@ class Replicator:
     def _clear(self, kind: str, device: Device, partition: int, delivered: list[Held]) -> None:
         for held in delivered:
             wish = Quarantine(device.name, kind, partition, held.digest, held)
-            self.dropped += self.around.ask(device.host, "set_right", wish, Done)[0].status == 200
+            try:
+                gone = self.around.ask(device.host, "set_right", wish, Done)[0].status == 200
+            except HostDown as e:
+                log.warning("%s", e)
+                gone = False
+            self.dropped += gone
+            self.failed += not gone  # somebody uses it, or it has changed since: it is still here
 
     def _sums(self, kind: str, device: Device) -> dict[int, int] | None:
         """None if the device can't be asked: then nothing is known to agree with it."""

@@ -93,6 +93,29 @@ def test_a_device_is_emptied(three: ObjectStoreFixture) -> None:
     assert not list(three.configs[0].home.glob("d2/*s/*/*.db"))
 
 
+def test_what_could_not_be_cleared_is_not_forgotten(three: ObjectStoreFixture) -> None:
+    """A listing that somebody reads at that moment stays where it was; the pass says so, and the next one clears it."""
+    path = next(three.configs[0].home.glob("d*/accounts/*/*.db"))
+    left = path.parents[2]
+    redraw(three, lambda builder: builder.set_weight({"d1": 0, "d2": 1}[left.name], 0))
+    worker = Worker(three.configs[0])
+    with three.servers[0].host.device(left.name).listings.use("account", int(path.parent.name), path.stem):
+        for _ in range(3):
+            did = worker.replicator.run()
+        assert did.endswith("0 handoffs cleared, 1 left for the next pass")
+    worker._cluster.close()
+    settle(three)
+    assert not list(left.glob("*s/*/*.db"))
+
+
+def test_a_pass_that_could_not_look_says_so(three: ObjectStoreFixture) -> None:
+    three.stop_host(0)
+    worker = Worker(three.configs[0])
+    assert worker.replicator.run() == "0 sent, 0 handoffs cleared, 6 left for the next pass"
+    worker._cluster.close()
+    three.start_host(0)
+
+
 def test_writes_while_it_moves(three: ObjectStoreFixture) -> None:
     """Old places hold old versions when new ones are written to new places: the newest wins, and the old ones go."""
     redraw(three, lambda builder: builder.set_weight(1, 0))
