@@ -26,10 +26,11 @@ class ObjectStoreFixture:
                  book: TokenBook | None = None) -> None:
         self.tokens = book or TokenBook()
         self.config = Config(state=str(state))
+        self._ports = [Port() for _ in range(hosts)]
         self.configs = [
             Config(
                 state=str(state / f"host{n}" if hosts > 1 else state),
-                storage_bind=f"127.0.0.1:{free_port()}",
+                storage_bind=f"127.0.0.1:{self._ports[n].number}",
                 cluster_key=self.config.key(),
                 threads=8,
                 reserve_mib=0,
@@ -73,6 +74,26 @@ class ObjectStoreFixture:
         self.app.tools.cluster.close()
         for server in self.servers:
             server.stop()
+        for port in self._ports:
+            port.release()
+
+
+class Port:
+    """A port that stays ours, while a server listens on it and while none does.
+
+    The rings name ports before anybody listens, and a stopped host comes back to its own: in between, a port that was
+    only looked up goes to whoever asks next, another test beside this one. Of two sockets on one port, both have to
+    allow it (SO_REUSEADDR) and one at most may listen; this one allows it only after it got a port of its own.
+    """
+
+    def __init__(self) -> None:
+        self._held = socket.socket()
+        self._held.bind(("127.0.0.1", 0))
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.number: int = self._held.getsockname()[1]
+
+    def release(self) -> None:
+        self._held.close()
 
 
 def free_port() -> int:

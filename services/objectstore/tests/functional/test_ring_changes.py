@@ -1,5 +1,6 @@
 """The ring is drawn anew while the cluster holds data: everything stays readable, and moves to where it belongs."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +115,16 @@ def test_a_pass_that_could_not_look_says_so(three: ObjectStoreFixture) -> None:
     assert worker.replicator.run() == "0 sent, 0 handoffs cleared, 6 left for the next pass"
     worker._cluster.close()
     three.start_host(0)
+
+
+def test_a_hosts_port_stays_its_own(three: ObjectStoreFixture) -> None:
+    """A stopped host's port goes to nobody else, or a test beside this one would answer in its place."""
+    three.stop_host(0)
+    name, _, port = three.configs[0].storage_bind.rpartition(":")
+    with socket.socket() as other, pytest.raises(OSError):
+        other.bind((name, int(port)))
+    three.start_host(0)
+    check(three)
 
 
 def test_writes_while_it_moves(three: ObjectStoreFixture) -> None:
