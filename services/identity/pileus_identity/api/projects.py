@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import request
+from sqlalchemy.orm import Session
 
 from pileus_identity.api import targets
 from pileus_identity.api.views import (
@@ -26,7 +27,7 @@ from pileus_identity.core import domains, lists, projects
 from pileus_identity.core.bodies import mutable
 from pileus_identity.db.models import Project
 from pileus_identity.errors import Invalid, Missing
-from pileus_kit.web import Resource, enforce, tools
+from pileus_kit.web import Resource, caller, enforce, tools
 
 resource = Resource("projects", __name__, url_prefix="/v3/projects")
 
@@ -78,9 +79,19 @@ def show_one(project_id: str) -> Any:
             wants = [shape for shape in ("list", "ids") if _wanted(f"{direction}_as_{shape}")]
             if wants:
                 family = projects.family(session, project.id, up=direction == "parents")
-                view[direction] = [{"project": show(one)} for one in family] if wants == ["list"] else _tree(
-                    project, family, up=direction == "parents")
+                view[direction] = [{"project": show(one)} for one in _mine(session, family)] if wants == ["list"] else (
+                    _tree(project, family, up=direction == "parents"))
         return {"project": view}
+
+
+def _mine(session: Session, family: list[Project]) -> list[Project]:
+    """Those that the caller has a role on: a member of one project may not look into those above and below it."""
+    who = caller()
+    if who.is_admin or who.system or who.domain_id:
+        return family
+    wanted = projects.of_user(who.user_id, {}).where(Project.id.in_([one.id for one in family]))
+    seen = {one.id for one in session.scalars(wanted)}
+    return [one for one in family if one.id in seen]
 
 
 def _wanted(name: str) -> bool:

@@ -22,6 +22,21 @@ def test_projects_make_a_tree(cloud):
     assert cloud.get(path).status_code == 404
 
 
+def test_a_member_sees_of_the_tree_what_he_has_a_role_on(cloud):
+    me, member = cloud.id("users", "demo"), cloud.id("roles", "member")
+    project = cloud.id("projects", "demo")
+    mine, theirs = (cloud.make("/v3/projects", "project", name=n, parent_id=project)["id"] for n in ("mine", "theirs"))
+    cloud.call("PUT", f"/v3/projects/{mine}/users/{me}/roles/{member}")
+    path = f"/v3/projects/{project}"
+
+    def listed(who):
+        shown = cloud.get(f"{path}?subtree_as_list", who).json["project"]
+        return {entry["project"]["id"] for entry in shown["subtree"]}
+
+    assert listed("demo") == {mine} and listed("admin") == {mine, theirs}
+    assert set(cloud.get(f"{path}?subtree_as_ids", "demo").json["project"]["subtree"]) == {mine, theirs}
+
+
 def test_a_tree_has_a_depth_and_a_domain(cloud):
     parent = "default"
     for level in range(5):
