@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, delete, exists, select
 from sqlalchemy.orm import Session
 
 from pileus_identity.core import ledger
@@ -11,6 +11,7 @@ from pileus_identity.db.models import Endpoint, Region
 from pileus_identity.errors import Invalid, Missing, Refused, Taken
 
 DEEPEST = 20
+MOST = 10_000  # regions of one depth that go with the one above them
 
 
 def get(session: Session, region_id: str) -> Region:
@@ -61,13 +62,16 @@ def _no_circle(session: Session, region: Region, parent_id: str | None) -> None:
 
 
 def remove(session: Session, region: Region) -> None:
-    if session.scalar(select(exists().where(Endpoint.region_id == region.id))):
-        raise Refused(
-            why=f"Unable to delete region {region.id} because it or its child regions have associated endpoints."
-        )
-    if session.scalar(select(exists().where(Region.parent_id == region.id))):
-        raise Refused(why=f"Unable to delete region {region.id} because it has child regions.")
-    session.delete(region)
+    """With the regions below it."""
+    layers = [[region.id]]
+    while layers[-1]:
+        layers.append(list(session.scalars(select(Region.id).where(Region.parent_id.in_(layers[-1])).limit(MOST))))
+    for layer in reversed(layers[:-1]):
+        if session.scalar(select(exists().where(Endpoint.region_id.in_(layer)))):
+            raise Refused(
+                why=f"Unable to delete region {region.id} because it or its child regions have associated endpoints."
+            )
+        session.execute(delete(Region).where(Region.id.in_(layer)))
 
 
 def find(asked: Mapping[str, str]) -> Select[Region]:

@@ -37,6 +37,18 @@ def test_a_member_sees_of_the_tree_what_he_has_a_role_on(cloud):
     assert set(cloud.get(f"{path}?subtree_as_ids", "demo").json["project"]["subtree"]) == {mine, theirs}
 
 
+def test_regions_below_go_with_a_region(cloud):
+    for name, parent in (("top", None), ("middle", "top"), ("leaf", "middle")):
+        cloud.make("/v3/regions", "region", id=name, parent_region_id=parent)
+    body = {"interface": "public", "service_id": cloud.id("services", "compute"), "region_id": "leaf", "url": "http://x"}
+    endpoint = cloud.make("/v3/endpoints", "endpoint", **body)["id"]
+    assert cloud.call("DELETE", "/v3/regions/top").status_code == 403
+    assert cloud.get("/v3/regions/leaf").status_code == 200
+    cloud.call("DELETE", f"/v3/endpoints/{endpoint}")
+    assert cloud.call("DELETE", "/v3/regions/top").status_code == 204
+    assert [r["id"] for r in cloud.get("/v3/regions").json["regions"]] == ["RegionOne"]
+
+
 def test_a_tree_has_a_depth_and_a_domain(cloud):
     parent = "default"
     for level in range(5):
