@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from pileus_identity.api.signed_requests import signed_request
-from pileus_identity.core import ledger
+from pileus_identity.core import ledger, lists
 from pileus_identity.core.tokens import Token
 from pileus_identity.errors import Invalid, MoreFactorsNeeded, TokenNotFound
 from pileus_kit.web import Resource, caller, tools
@@ -79,7 +79,7 @@ def _subject() -> Token:
     text = request.headers.get("X-Subject-Token")
     if text is None:
         raise Invalid(why="The header X-Subject-Token has to name the token in question.")
-    late = "allow_expired" in request.args and caller().is_service
+    late = lists.truth(request.args.get("allow_expired", "0")) and caller().is_service
     return tools().tokens.check(text, late)
 
 

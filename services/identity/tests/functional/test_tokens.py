@@ -144,4 +144,5 @@ def test_the_expired_are_unknown_except_to_a_service_that_finishes(cloud, identi
     known.payload = msgspec.structs.replace(known.payload, expires=known.payload.expires - 2 * 3600 * 1_000_000)
     assert cloud.check(token).status_code == 404
     assert cloud.get("/v3/auth/tokens?allow_expired=1", "compute", X_Subject_Token=token).status_code == 200
+    assert cloud.get("/v3/auth/tokens?allow_expired=0", "compute", X_Subject_Token=token).status_code == 404
     assert cloud.get("/v3/auth/tokens?allow_expired=1", "admin", X_Subject_Token=token).status_code == 404
