@@ -51,6 +51,8 @@ def create(body: View) -> Any:
     with tools().change() as session:
         if wish.get("is_domain"):
             enforce("identity:create_domain")
+            if wish.get("domain_id") or wish.get("parent_id"):
+                raise Invalid(why="A project that acts as a domain has no parent and belongs to no domain.")
             project = domains.create(
                 session, {k: v for k, v in wish.items() if k not in ("is_domain", "domain_id", "parent_id")}
             )

@@ -1,13 +1,13 @@
 """Application credentials: a user lends programs some of his roles in one project, perhaps for some calls only."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from pileus_identity.core import ledger, passwords, rolegraph
+from pileus_identity.core import ledger, passwords, rolegraph, times
 from pileus_identity.core.bodies import Body, store
 from pileus_identity.core.delegation import by_key
 from pileus_identity.core.standings import access_rules, actors, targets
@@ -149,8 +149,10 @@ def _allow(session: Session, credential: ApplicationCredential, rules: list[Body
     for given in rules:
         rule = by_id.get(given["id"]) if "id" in given else None
         if rule is None:
+            if "id" in given and len(given) == 1:
+                raise Missing(kind="access rule", id=given["id"])
             if not {"service", "method", "path"} <= set(given):
-                raise Missing(kind="access rule", id=given.get("id", ""))
+                raise Invalid(why="An access rule has a service, a method and a path, or the id of one there is.")
             call = given["service"], given["method"], given["path"]
             rule = mine.get(call)
             if rule is None:
@@ -172,11 +174,7 @@ def rules_of(session: Session, credential: ApplicationCredential) -> list[View]:
 def future(text: str | None) -> datetime | None:
     if text is None:
         return None
-    try:
-        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise Invalid(why="expires_at has to be an ISO 8601 time.") from None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    at = times.read("expires_at", text)
     if at <= now():
         raise Invalid(why="expires_at has to lie in the future.")
     return at

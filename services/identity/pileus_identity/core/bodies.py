@@ -22,7 +22,9 @@ def extras(body: Body, known: Collection[str]) -> Body:
 
 
 def apply(row: Any, body: Body, known: Collection[str]) -> None:
-    """Set what the body names; options are merged one by one, and one set to null is gone."""
+    """Set what the body names; options are merged one by one, and one set to null is gone. An id never changes."""
+    if row.id is not None:
+        unchanged(row, body, "id")
     for name in known:
         if name in body and name != "options":
             setattr(row, name, body[name])

@@ -17,6 +17,7 @@ from pileus_identity.db.models import Credential
 from pileus_identity.errors import Invalid, Missing, Refused, TooManyOfThem
 
 EC2 = "ec2"
+FIXED = ("user_id", "project_id", "type", "blob")  # attributes that have their own columns
 
 
 def get(session: Session, credential_id: str) -> Credential:
@@ -39,7 +40,7 @@ def create(session: Session, ring: KeyRing, body: Body, loan: Payload, most: int
     if body["type"] == EC2:
         credential.id = ec2_id(_ec2_blob(body, loan)["access"])
         credential.blob = seal(ring, json.dumps(_ec2_blob(body, loan)))
-    apply(credential, {k: v for k, v in body.items() if k not in ("user_id", "project_id", "type", "blob")}, ())
+    apply(credential, {k: v for k, v in body.items() if k not in FIXED}, ())
     store(session, credential, "credential")
     return credential
 
@@ -51,11 +52,14 @@ def change(session: Session, ring: KeyRing, credential: Credential, body: Body) 
     if body.get("user_id", credential.user_id) != credential.user_id:
         users.get(session, body["user_id"])
         credential.user_id = body["user_id"]
+    if body.get("project_id"):
+        projects.get(session, body["project_id"])
     for name in ("project_id", "type"):
         if name in body:
             setattr(credential, name, body[name])
     if "blob" in body:
         credential.blob = seal(ring, body["blob"])
+    apply(credential, {k: v for k, v in body.items() if k not in FIXED}, ())
     session.flush()
 
 
@@ -133,7 +137,7 @@ def _ec2_blob(body: Body, loan: Payload) -> dict[str, Any]:
 def loads(text: str) -> dict[str, Any]:
     try:
         blob = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: nested thousands deep
         raise Invalid(why="Invalid blob in credential: it has to be JSON.") from None
     if not isinstance(blob, dict):
         raise Invalid(why="Invalid blob in credential: it has to be an object.")

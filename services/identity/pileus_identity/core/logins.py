@@ -23,7 +23,15 @@ from pileus_identity.core.standings import Place
 from pileus_identity.core.tokens import Token, Tokens
 from pileus_identity.core.totp import Codes
 from pileus_identity.db.models import AccessToken, ApplicationCredential, Project, Trust, User
-from pileus_identity.errors import Invalid, LoginFailed, MoreFactorsNeeded, PasswordExpired, Refused, TokenNotFound
+from pileus_identity.errors import (
+    Invalid,
+    LoginFailed,
+    MoreFactorsNeeded,
+    PasswordExpired,
+    Refused,
+    TokenNotFound,
+    Unproven,
+)
 from pileus_kit.db import Sessions, now
 
 Body = dict[str, Any]
@@ -108,8 +116,10 @@ class Logins:
         for method in dict.fromkeys(identity["methods"]):
             if method in KNOWN_ELSEWHERE:
                 raise LoginFailed
-            if method not in self._provers or method not in identity:
+            if method not in identity:
                 raise Invalid(why=f"Expecting to find {method} in identity.")
+            if method not in self._provers:
+                raise Unproven(why="Attempted to authenticate with an unsupported method.")
             self._provers[method](identity[method], proof)
         if not proof.methods:
             raise LoginFailed
@@ -255,8 +265,8 @@ class Logins:
             return Place(proof.user_id, "project", default) if default else Place(proof.user_id, "unscoped")
         if scope == "unscoped" or "unscoped" in scope:
             return Place(proof.user_id, "unscoped")
-        if not isinstance(scope, dict) or len(scope) != 1:
-            raise Invalid(why="Expecting exactly one scope.")
+        if not isinstance(scope, dict) or len(scope) != 1 or not SCOPES & scope.keys():
+            raise Invalid(why=f"Expecting exactly one of {', '.join(sorted(SCOPES))} or unscoped as the scope.")
         return self._scope(proof, scope)
 
     def _default_project(self, proof: Proof) -> str | None:
@@ -285,6 +295,7 @@ class Logins:
         return Place(proof.user_id, kind, scope_id)
 
 
+SCOPES = {"project", "domain", "OS-TRUST:trust", "system"}
 KNOWN_ELSEWHERE = ("external", "mapped", "saml2", "openid")  # not offered here, but no mistake in form
 
 

@@ -1,5 +1,6 @@
 """Services of the catalogue, and where they are."""
 
+import re
 from collections.abc import Mapping
 
 from sqlalchemy import Select, delete, select
@@ -14,6 +15,7 @@ from pileus_identity.errors import Invalid, Missing
 KNOWN = ("type", "name", "description", "enabled")
 ENDPOINT_KNOWN = ("interface", "url", "enabled")
 FILLED = ("project_id", "tenant_id", "user_id")
+BROKEN = re.compile(r"[$%]\(")  # the beginning of a placeholder that isn't one
 
 
 def get(session: Session, service_id: str) -> Service:
@@ -83,7 +85,8 @@ def _put(session: Session, endpoint: Endpoint, body: Body) -> None:
             session.add(Region(id=region_id))  # the old attribute `region` makes what it names
             session.flush()
         endpoint.region_id = region_id
-    if any(name not in FILLED for name in PLACEHOLDER.findall(body.get("url", ""))):
+    url = body.get("url", "")
+    if any(name not in FILLED for name in PLACEHOLDER.findall(url)) or BROKEN.search(PLACEHOLDER.sub("", url)):
         raise Invalid(why=f"Invalid endpoint URL: only {', '.join(FILLED)} can be filled in.")
     given = {k: v for k, v in body.items() if k not in ("service_id", "region_id", "region") and v is not None}
     apply(endpoint, given, ENDPOINT_KNOWN)

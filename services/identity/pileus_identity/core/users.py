@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Select, delete, select
 from sqlalchemy.orm import Session
 
 from pileus_identity.config import Config
-from pileus_identity.core import ledger, lists, passwords, projects
+from pileus_identity.core import ledger, lists, passwords, projects, times
 from pileus_identity.core.bodies import Body, apply, flush, store, unchanged
 from pileus_identity.db.models import Assignment, Group, Membership, OldPassword, Project, User
 from pileus_identity.errors import Invalid, Missing, Refused
@@ -113,12 +113,7 @@ def _expiry(text: str) -> ColumnElement[bool]:
     operator, _, rest = text.partition(":")
     if operator not in EXPIRY:
         operator, rest = "eq", text
-    try:
-        at = datetime.fromisoformat(rest.replace("Z", "+00:00"))
-    except ValueError:
-        raise Invalid(why="password_expires_at has to be [operator:]timestamp.") from None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return getattr(User.password_expires_at, EXPIRY[operator])(at)
+    return getattr(User.password_expires_at, EXPIRY[operator])(times.read("password_expires_at", rest))
 
 
 def _default_project(session: Session, body: Body) -> None:

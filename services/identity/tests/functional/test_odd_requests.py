@@ -1,0 +1,82 @@
+"""What nobody sends on purpose is refused with its cause, and costs nobody a 500."""
+
+import pytest
+
+BEYOND = ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00")  # times that have no year in UTC
+
+
+@pytest.mark.parametrize("when", BEYOND)
+def test_times_beyond_the_calendar(cloud, when):
+    me = cloud.id("users", "demo")
+    credential = {"name": "c", "expires_at": when}
+    path = f"/v3/users/{me}/application_credentials"
+    assert cloud.post(path, {"application_credential": credential}, "demo").status_code == 400
+    trust = {"trustor_user_id": me, "trustee_user_id": cloud.id("users", "other"), "impersonation": False,
+             "project_id": cloud.id("projects", "demo"), "roles": [{"name": "member"}], "expires_at": when}
+    assert cloud.post("/v3/OS-TRUST/trusts", {"trust": trust}, "demo").status_code == 400
+    asked = cloud.get("/v3/users?password_expires_at=lt:" + when.replace("+", "%2B"))
+    assert asked.status_code == 400 and "password_expires_at" in asked.json["error"]["message"]
+
+
+def test_a_blob_nested_thousands_deep(cloud):
+    blob = '{"access": "a", "secret": "s", "x": ' + "[" * 20_000 + "]" * 20_000 + "}"
+    wish = {"type": "ec2", "blob": blob, "project_id": cloud.id("projects", "demo")}
+    assert cloud.post("/v3/credentials", {"credential": wish}, "demo").status_code == 400
+
+
+def test_methods_and_scopes_that_are_none(cloud):
+    who = {"id": cloud.id("users", "demo"), "password": "demo"}
+
+    def login(methods, **auth):
+        identity = {"methods": methods, "password": {"user": who}, "stars": {}}
+        return cloud.post("/v3/auth/tokens", {"auth": {"identity": identity} | auth}, None)
+
+    unknown = login(["stars"])
+    assert unknown.status_code == 401 and "unsupported method" in unknown.json["error"]["message"]
+    assert login(["moon"]).status_code == 400  # nothing is said of it
+    assert login(["password"], scope={"stars": {"id": "x"}}).status_code == 400
+    assert login(["password"], scope={"project": {"id": "x"}, "domain": {"id": "default"}}).status_code == 400
+
+
+@pytest.mark.parametrize(("path", "key", "body"), [
+    ("/v3/projects", "project", {"name": "n"}), ("/v3/domains", "domain", {"name": "n"}),
+    ("/v3/users", "user", {"name": "n"}), ("/v3/groups", "group", {"name": "n"}), ("/v3/roles", "role", {"name": "n"}),
+    ("/v3/services", "service", {"type": "t"}), ("/v3/regions", "region", {"id": "n"}),
+    ("/v3/policies", "policy", {"type": "t", "blob": "b"}),
+    ("/v3/credentials", "credential", {"type": "t", "blob": "b"}),
+])
+def test_an_id_never_changes(cloud, path, key, body):
+    made = cloud.make(path, key, **body)
+    one = f"{path}/{made['id']}"
+    assert cloud.call("PATCH", one, json={key: {"id": "another"}}).status_code == 400
+    assert cloud.call("PATCH", one, json={key: {"id": made["id"]}}).status_code == 200
+    assert cloud.get(one).json[key] == made
+
+
+def test_a_project_that_acts_as_a_domain_has_no_parent(cloud):
+    parent = cloud.id("projects", "demo")
+    for place in ({"parent_id": parent}, {"domain_id": "default"}):
+        wish = {"name": "top", "is_domain": True} | place
+        assert cloud.post("/v3/projects", {"project": wish}).status_code == 400
+    assert cloud.make("/v3/projects", "project", name="top", is_domain=True, parent_id=None)["is_domain"] is True
+
+
+@pytest.mark.parametrize("url", ["http://x/%(project_id", "http://x/%(project_id)d", "http://x/$(tenant_id)"])
+def test_half_a_placeholder_is_no_url(cloud, url):
+    wish = {"interface": "public", "service_id": cloud.id("services", "compute"), "url": url}
+    assert cloud.post("/v3/endpoints", {"endpoint": wish}).status_code == 400
+
+
+def test_half_an_access_rule_is_none(cloud):
+    path = f"/v3/users/{cloud.id('users', 'demo')}/application_credentials"
+    for rule, status in (({"service": "compute"}, 400), ({"id": "nothing"}, 404)):
+        wish = {"name": "c", "access_rules": [rule]}
+        assert cloud.post(path, {"application_credential": wish}, "demo").status_code == status
+
+
+def test_a_credential_is_changed_as_it_is_made(cloud):
+    made = cloud.make("/v3/credentials", "credential", type="cert", blob="b", color="red")
+    one = f"/v3/credentials/{made['id']}"
+    assert cloud.call("PATCH", one, json={"credential": {"project_id": "nothing"}}).status_code == 404
+    changed = cloud.call("PATCH", one, json={"credential": {"color": "blue"}}).json["credential"]
+    assert changed == made | {"color": "blue"} and cloud.get(one).json["credential"] == changed
