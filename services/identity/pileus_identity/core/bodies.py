@@ -1,6 +1,6 @@
 """Reading a resource from a body: what we know becomes columns, the rest is kept as it came, as this API promises."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -10,15 +10,28 @@ from pileus_identity.errors import Invalid, Refused, Taken
 
 Body = dict[str, Any]
 MOST_EXTRA = 16_384  # characters
+DEEPEST = 32  # levels
 NEVER_KEPT = ("id", "links", "original_password")
 
 
 def extras(body: Body, known: Collection[str]) -> Body:
-    """The attributes that have no column. Bounded; NUL can't be stored everywhere."""
-    extra = {key: value for key, value in body.items() if key not in known and key not in NEVER_KEPT}
-    if len(repr(extra)) > MOST_EXTRA:
-        raise Invalid(why=f"Attributes that this API doesn't define may have {MOST_EXTRA} characters together.")
-    return extra
+    """The attributes that have no column."""
+    return {key: value for key, value in body.items() if key not in known and key not in NEVER_KEPT}
+
+
+def bounded(kept: Body) -> Body:
+    """Of what is kept as it came, not too much, nor nested so deep that writing it down takes all of Python's stack."""
+    layer: list[Any] = [kept]
+    for _ in range(DEEPEST):
+        layer = [child for one in layer for child in _children(one)]
+    if layer or len(repr(kept)) > MOST_EXTRA:
+        raise Invalid(why=f"Attributes that this API doesn't define may have {MOST_EXTRA} characters together, and be "
+                          f"nested {DEEPEST} deep.")
+    return kept
+
+
+def _children(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def apply(row: Any, body: Body, known: Collection[str]) -> None:
@@ -36,7 +49,7 @@ def apply(row: Any, body: Body, known: Collection[str]) -> None:
         body, (*known, *(["options"] if optional else []), "password", "tags", "is_domain", "domain_id", "parent_id")
     )
     if more:
-        row.extra = {key: value for key, value in {**(row.extra or {}), **more}.items() if value is not None}
+        row.extra = bounded({key: value for key, value in {**(row.extra or {}), **more}.items() if value is not None})
 
 
 def mutable(row: Any, kind: str, body: Body | None = None) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from pileus_identity.core import domains
+from pileus_identity.core.bodies import bounded
 from pileus_identity.db.models import DomainOption
 from pileus_identity.errors import Invalid, Missing, Refused
 
@@ -103,6 +104,7 @@ def _write(session: Session, domain_id: str, config: Config) -> None:
 
 
 def _check(config: Config) -> None:
+    bounded(config)
     if not config or not all(config.values()):
         raise Refused(why="Invalid domain specific configuration: it names no options.")
     for group, options in config.items():

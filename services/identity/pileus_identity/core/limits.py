@@ -23,7 +23,8 @@ def register(session: Session, bodies: list[Body]) -> list[RegisteredLimit]:
     for body in bodies:
         registered = RegisteredLimit(description=body.get("description"))
         _put(session, registered, body)
-        store(session, registered, "registered_limit")
+        session.add(registered)
+        flush(session, "registered_limit", registered.resource_name)
         made.append(registered)
     return made
 

@@ -1,5 +1,7 @@
 """What nobody sends on purpose is refused with its cause, and costs nobody a 500."""
 
+import json
+
 import pytest
 
 BEYOND = ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00")  # times that have no year in UTC
@@ -22,6 +24,36 @@ def test_a_blob_nested_thousands_deep(cloud):
     blob = '{"access": "a", "secret": "s", "x": ' + "[" * 20_000 + "]" * 20_000 + "}"
     wish = {"type": "ec2", "blob": blob, "project_id": cloud.id("projects", "demo")}
     assert cloud.post("/v3/credentials", {"credential": wish}, "demo").status_code == 400
+
+
+@pytest.mark.parametrize("deep", [40, 970, 980])
+def test_attributes_that_this_api_does_not_define_are_bounded(cloud, deep):
+    def post(path, body):
+        text = json.dumps(body).replace('"HERE"', "[" * deep + "]" * deep)
+        return cloud.identity.client.post(path, data=text, headers={"X-Auth-Token": cloud.token("admin")})
+
+    assert post("/v3/users", {"user": {"name": "u", "x": "HERE"}}).status_code == 400
+    domain = cloud.make("/v3/domains", "domain", name="d")["id"]
+    config = {"config": {"ldap": {"url": ["x" * 20_000]}}}
+    assert cloud.call("PUT", f"/v3/domains/{domain}/config", json=config).status_code == 400
+
+
+def test_attributes_do_not_grow_without_end(cloud):
+    user = cloud.make("/v3/users", "user", name="u", a="x" * 10_000)["id"]
+    path = f"/v3/users/{user}"
+    assert cloud.call("PATCH", path, json={"user": {"b": "x" * 10_000}}).status_code == 400
+    assert cloud.call("PATCH", path, json={"user": {"a": None, "b": "x" * 10_000}}).status_code == 200
+
+
+def test_a_filter_longer_than_any_name_finds_nothing(cloud):
+    found = cloud.get("/v3/users?name__contains=" + "x" * 60_000)
+    assert found.status_code == 200 and found.json["users"] == []
+
+
+def test_a_conflict_names_what_is_twice(cloud):
+    wish = {"service_id": cloud.id("services", "compute"), "resource_name": "cores", "default_limit": 1}
+    twice = cloud.post("/v3/registered_limits", {"registered_limits": [wish, wish]})
+    assert twice.status_code == 409 and "cores" in twice.json["error"]["message"]
 
 
 def test_methods_and_scopes_that_are_none(cloud):
