@@ -27,7 +27,7 @@ def get(session: Session, project_id: str, *, domain: bool | None = False) -> Pr
 def create(session: Session, body: Body, default_domain: str) -> Project:
     """Without a parent it becomes a child of its domain; without a domain it goes to its parent's or the caller's."""
     domain_id, parent_id = body.get("domain_id"), body.get("parent_id")
-    parent = get(session, parent_id or domain_id or default_domain, domain=None)
+    parent = get(session, parent_id or domain_id or default_domain, domain=None if parent_id else True)
     home = parent.id if parent.is_domain else parent.domain_id
     if domain_id is not None and domain_id != home:
         raise Invalid(why="The domain_id of a project must be the one of its parent.")

@@ -93,6 +93,12 @@ def test_a_project_that_acts_as_a_domain_has_no_parent(cloud):
     assert cloud.make("/v3/projects", "project", name="top", is_domain=True, parent_id=None)["is_domain"] is True
 
 
+def test_a_domain_that_is_none_is_what_is_missing(cloud):
+    for place in ("nothing", cloud.id("projects", "demo")):
+        answer = cloud.post("/v3/projects", {"project": {"name": "p", "domain_id": place}})
+        assert answer.status_code == 404 and answer.json["error"]["message"] == f"Could not find domain: {place}."
+
+
 @pytest.mark.parametrize("url", ["http://x/%(project_id", "http://x/%(project_id)d", "http://x/$(tenant_id)"])
 def test_half_a_placeholder_is_no_url(cloud, url):
     wish = {"interface": "public", "service_id": cloud.id("services", "compute"), "url": url}
