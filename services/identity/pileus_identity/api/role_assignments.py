@@ -30,7 +30,8 @@ def list_all() -> Any:
     with tools().sessions.read() as session:
         found = assignments.find(session, wish)
         named = assignments.names(session, found) if _flag("include_names") else None
-    return page("role_assignments", [_show(held, named) for held in found])
+    view = page("role_assignments", [_show(held, named) for held in found])
+    return view | {"truncated": True} if len(found) >= assignments.MOST else view
 
 
 def _flag(name: str) -> bool:

@@ -1,7 +1,8 @@
 """Who has which role where: as it was given, or as it works out (`effective`)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -48,7 +49,7 @@ class Held:
 
 
 def find(session: Session, asked: Asked) -> list[Held]:
-    """At most MOST of them (effective: some more)."""
+    """At most MOST of them."""
     if asked.effective:
         if asked.group:
             raise Invalid(why="Combining effective and group filter will always result in an empty list.")
@@ -108,10 +109,15 @@ def _effective(session: Session, asked: Asked) -> list[Held]:
     if asked.inherited is not None:
         conditions.append(Assignment.inherited.is_(asked.inherited))
     given = [_held(row) for row in session.scalars(select(Assignment).where(*conditions).limit(MOST))]
-    found = _implied(session, _spread(session, _members(session, given, asked), asked))
+    found: Iterable[Held] = _implied(session, _spread(session, _members(session, given, asked), asked))
     if asked.role:
-        found = [held for held in found if held.role_id == asked.role]
-    return list(dict.fromkeys(found))
+        found = (held for held in found if held.role_id == asked.role)
+    return _most(dict.fromkeys(found))
+
+
+def _most(found: Iterable[Held]) -> list[Held]:
+    """Members times projects times roles would be more than anybody reads, and than memory holds."""
+    return list(islice(found, MOST))
 
 
 def _members(session: Session, given: list[Held], asked: Asked) -> list[Held]:
@@ -123,12 +129,10 @@ def _members(session: Session, given: list[Held], asked: Asked) -> list[Held]:
             stmt = stmt.where(Membership.user_id == asked.user)
         for group_id, user_id in session.execute(stmt):
             people.setdefault(group_id, []).append(user_id)
-    found = [held for held in given if held.actor == "user"]
-    for held in given:
-        if held.actor == "group":
-            found += [replace(held, actor="user", actor_id=user_id, group_id=held.actor_id)
-                      for user_id in people.get(held.actor_id, ())]
-    return found
+    direct = (held for held in given if held.actor == "user")
+    through = (replace(held, actor="user", actor_id=user_id, group_id=held.actor_id)
+               for held in given if held.actor == "group" for user_id in people.get(held.actor_id, ()))
+    return _most(chain(direct, through))
 
 
 def _spread(session: Session, given: list[Held], asked: Asked) -> list[Held]:
@@ -142,22 +146,18 @@ def _spread(session: Session, given: list[Held], asked: Asked) -> list[Held]:
             stmt = stmt.where(Lineage.project_id == asked.project if wanted is None else Lineage.project_id.in_(wanted))
         for ancestor, project_id in session.execute(stmt):
             below.setdefault(ancestor, []).append(project_id)
-    found = [held for held in given if not held.inherited]
-    for held in given:
-        if held.inherited:
-            found += [replace(held, target="project", target_id=id, source=held.target_id, source_kind=held.target)
-                      for id in below.get(held.target_id, ())]
-    return found
+    own = (held for held in given if not held.inherited)
+    handed_down = (replace(held, target="project", target_id=id, source=held.target_id, source_kind=held.target)
+                   for held in given if held.inherited for id in below.get(held.target_id, ()))
+    return _most(chain(own, handed_down))
 
 
-def _implied(session: Session, given: list[Held]) -> list[Held]:
+def _implied(session: Session, given: list[Held]) -> Iterator[Held]:
     graph = rolegraph.load(session)
-    found = []
     for held in given:
         for role_id in sorted(graph.closure([held.role_id])):
             if graph.domains[role_id] is None:
-                found.append(held if role_id == held.role_id else replace(held, role_id=role_id, prior_id=held.role_id))
-    return found
+                yield held if role_id == held.role_id else replace(held, role_id=role_id, prior_id=held.role_id)
 
 
 def names(session: Session, found: Iterable[Held]) -> Mapping[str, dict[str, Any]]:

@@ -1,5 +1,9 @@
 """Grants, what they imply, and how role_assignments lists them."""
 
+import pytest
+
+from pileus_identity.core import assignments
+
 DEMO = {"project": {"name": "demo", "domain": {"id": "default"}}}
 
 
@@ -73,6 +77,14 @@ def test_assignments_as_given_and_as_they_work_out(cloud):
     assert {a["scope"]["system"]["all"] for a in listed(cloud, "scope.system=all")} == {True}
     assert cloud.get(f"/v3/role_assignments?effective&group.id={group}").status_code == 400
     assert cloud.get("/v3/role_assignments?scope.project.id=1&scope.domain.id=2").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["include_names", "effective&include_names"])
+def test_a_list_that_is_cut_says_so(cloud, monkeypatch, query):
+    assert "truncated" not in cloud.get(f"/v3/role_assignments?{query}").json
+    monkeypatch.setattr(assignments, "MOST", 3)
+    cut = cloud.get(f"/v3/role_assignments?{query}").json
+    assert len(cut["role_assignments"]) == 3 and cut["truncated"] is True
 
 
 def test_a_projects_administrator_sees_its_tree_only(cloud):
