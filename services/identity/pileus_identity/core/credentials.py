@@ -59,6 +59,8 @@ def change(session: Session, ring: KeyRing, credential: Credential, body: Body) 
             setattr(credential, name, body[name])
     if "blob" in body:
         credential.blob = seal(ring, body["blob"])
+    if credential.type == EC2:
+        _is_key(loads(reveal(ring, credential)), credential.project_id)
     apply(credential, {k: v for k, v in body.items() if k not in FIXED}, ())
     session.flush()
 
@@ -125,13 +127,17 @@ def delegation(loan: Payload) -> dict[str, str | None]:
 
 def _ec2_blob(body: Body, loan: Payload) -> dict[str, Any]:
     blob = loads(body["blob"])
-    if not isinstance(blob.get("access"), str) or not isinstance(blob.get("secret"), str) or not blob["access"]:
-        raise Invalid(why="Invalid blob in credential: it has to hold access and secret.")
-    if not body.get("project_id"):
-        raise Invalid(why="An ec2 credential needs a project_id.")
+    _is_key(blob, body.get("project_id"))
     if {"trust_id", "app_cred_id", "access_token_id"} & set(blob) - set(delegation(loan)):
         raise Refused(why="A credential cannot claim a delegation that its maker doesn't have.")
     return blob | delegation(loan)
+
+
+def _is_key(blob: dict[str, Any], project_id: str | None) -> None:
+    if not isinstance(blob.get("access"), str) or not isinstance(blob.get("secret"), str) or not blob["access"]:
+        raise Invalid(why="Invalid blob in credential: it has to hold access and secret.")
+    if not project_id:
+        raise Invalid(why="An ec2 credential needs a project_id.")
 
 
 def loads(text: str) -> dict[str, Any]:

@@ -112,6 +112,21 @@ def test_half_an_access_rule_is_none(cloud):
         assert cloud.post(path, {"application_credential": wish}, "demo").status_code == status
 
 
+def test_an_access_key_stays_one(cloud):
+    """A key whose secret is no text was a 500 for the service that had a request checked with it."""
+    project = cloud.id("projects", "demo")
+    wish = {"type": "ec2", "blob": '{"access": "a", "secret": "s"}', "project_id": project}
+    key = cloud.make("/v3/credentials", "credential", "demo", **wish)
+    one = f"/v3/credentials/{key['id']}"
+    for change in ({"blob": "{}"}, {"blob": '{"access": "a", "secret": [1]}'}, {"project_id": None}):
+        assert cloud.call("PATCH", one, "demo", {"credential": change}).status_code == 400
+    other = cloud.make("/v3/credentials", "credential", "demo", type="cert", blob="b")["id"]
+    assert cloud.call("PATCH", f"/v3/credentials/{other}", "demo", {"credential": {"type": "ec2"}}).status_code == 400
+    assert cloud.get(one, "demo").json["credential"] == key
+    changed = {"blob": '{"access": "b", "secret": "t"}'}
+    assert cloud.call("PATCH", one, "demo", {"credential": changed}).status_code == 200
+
+
 def test_a_credential_is_changed_as_it_is_made(cloud):
     made = cloud.make("/v3/credentials", "credential", type="cert", blob="b", color="red")
     one = f"/v3/credentials/{made['id']}"
