@@ -78,13 +78,13 @@ def _put(session: Session, endpoint: Endpoint, body: Body) -> None:
             raise Invalid(why=f"Invalid service: {body['service_id']}.")
         endpoint.service_id = body["service_id"]
     region_id = body.get("region_id", body.get("region"))
-    if region_id is not None:
-        if session.get(Region, region_id) is None:
-            if "region_id" in body:
-                raise Invalid(why=f"Region {region_id} does not exist.")
-            session.add(Region(id=region_id))  # the old attribute `region` makes what it names
-            session.flush()
-        endpoint.region_id = region_id
+    if region_id and session.get(Region, region_id) is None:
+        if "region_id" in body:
+            raise Invalid(why=f"Region {region_id} does not exist.")
+        session.add(Region(id=region_id))  # the old attribute `region` makes what it names
+        session.flush()
+    if "region_id" in body or "region" in body:
+        endpoint.region_id = region_id or None
     url = body.get("url", "")
     if any(name not in FILLED for name in PLACEHOLDER.findall(url)) or BROKEN.search(PLACEHOLDER.sub("", url)):
         raise Invalid(why=f"Invalid endpoint URL: only {', '.join(FILLED)} can be filled in.")

@@ -127,6 +127,15 @@ def test_an_access_key_stays_one(cloud):
     assert cloud.call("PATCH", one, "demo", {"credential": changed}).status_code == 200
 
 
+def test_an_endpoint_leaves_its_region(cloud):
+    body = {"interface": "public", "service_id": cloud.id("services", "compute"), "url": "http://x"}
+    endpoint = cloud.make("/v3/endpoints", "endpoint", **body, region_id="RegionOne")["id"]
+    changed = cloud.call("PATCH", f"/v3/endpoints/{endpoint}", json={"endpoint": {"region_id": None}})
+    assert changed.json["endpoint"]["region_id"] is None
+    assert cloud.make("/v3/endpoints", "endpoint", **body, region="")["region"] is None
+    assert [region["id"] for region in cloud.get("/v3/regions").json["regions"]] == ["RegionOne"]
+
+
 def test_a_credential_is_changed_as_it_is_made(cloud):
     made = cloud.make("/v3/credentials", "credential", type="cert", blob="b", color="red")
     one = f"/v3/credentials/{made['id']}"
