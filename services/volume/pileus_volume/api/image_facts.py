@@ -1,9 +1,13 @@
 """What the image service tells about an image that the caller wants to use."""
 
+from typing import Any
+
+import msgspec
+
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import caller, tools
 from pileus_volume.core.volumes import ImageFacts
-from pileus_volume.errors import ImageNotFound, InvalidImage
+from pileus_volume.errors import ImageNotFound, Invalid, InvalidImage
 
 HIDDEN = frozenset({  # not remembered with the volume
     "self", "file", "schema", "locations", "direct_url", "owner", "visibility", "protected", "tags", "created_at",
@@ -24,3 +28,20 @@ def image_facts(image_id: str) -> ImageFacts:
     return ImageFacts(image_id, image["disk_format"], image.get("os_hash_algo") or "", image.get("os_hash_value") or "",
                       image.get("size") or 0, image.get("virtual_size") or 0, image.get("min_disk") or 0,
                       {"image_id": image_id, "image_name": image.get("name") or "", **meta})
+
+
+def boot_snapshot(image: ImageFacts) -> str | None:
+    """The snapshot that an image of a server on volumes names as what boots: such an image has no data of its own.
+
+    Compute writes the property; any user may have. Raises Invalid if it can't be read.
+    """
+    text = image.meta.get("block_device_mapping")
+    if not text:
+        return None
+    try:
+        mappings = msgspec.json.decode(text, type=list[dict[str, Any]])
+    except (msgspec.MsgspecError, RecursionError, TypeError, UnicodeError):
+        raise Invalid(why=f"block_device_mapping of image {image.id} is not what compute writes.") from None
+    root = next((m for m in mappings if m.get("boot_index") in (0, "0") and m.get("source_type") == "snapshot"), {})
+    found = root.get("snapshot_id")
+    return found if isinstance(found, str) else None

@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 
 from pileus_kit.web import caller, enforce, tools, version
 from pileus_volume.api import listings
-from pileus_volume.api.image_facts import image_facts
+from pileus_volume.api.image_facts import boot_snapshot, image_facts
 from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, SIZE, TEXT, UUID_OR_NULL, wrapped
 from pileus_volume.api.volume_views import detail, made, summary
-from pileus_volume.core import backups, groups, volumes
-from pileus_volume.core.volumes import Wish
+from pileus_volume.core import backups, groups, snapshots, volumes
+from pileus_volume.core.volumes import ImageFacts, Wish
 from pileus_volume.db.models import Attachment, Volume, VolumeType
-from pileus_volume.errors import Invalid, NotOffered
+from pileus_volume.errors import Invalid, NotOffered, SnapshotNotFound
 
 resource = Resource("volumes", __name__, url_prefix="/v3/volumes")
 
@@ -55,6 +55,8 @@ def create(body: dict[str, Any]) -> Any:
         raise NotOffered(what="Creating a volume with consistencygroup_id")
     wish = _wish(asked)
     with tools().sessions.begin() as session:
+        if wish.image:
+            wish = _from_what_it_names(session, wish, wish.image)
         if asked.get("backup_id"):
             wish = replace(wish, backup=backups.find(session, asked["backup_id"], caller()))
         if asked.get("group_id") and version() >= (3, 13):
@@ -79,6 +81,20 @@ def _wish(asked: dict[str, Any]) -> Wish:
                 type=asked.get("volume_type"), zone=asked.get("availability_zone"),
                 metadata=asked.get("metadata") or {}, image=image, snapshot_id=asked.get("snapshot_id"),
                 source_volid=asked.get("source_volid"))
+
+
+def _from_what_it_names(session: Session, wish: Wish, image: ImageFacts) -> Wish:
+    """Of an image of a server on volumes: the snapshot that it boots from, as the caller may use it."""
+    snapshot_id = boot_snapshot(image)
+    if snapshot_id is None:
+        return wish
+    if version() < (3, 46):
+        raise Invalid(why=f"Image {image.id} has no data but names snapshots: ask with microversion 3.46 or later.")
+    try:
+        snapshots.find(session, snapshot_id, caller())
+    except SnapshotNotFound as err:
+        raise Invalid(why=f"Image {image.id} is of a server on volumes, and what it boots from is gone: {err}") from err
+    return replace(wish, image=None, snapshot_id=snapshot_id)
 
 
 def _text(asked: dict[str, Any], name: str) -> str | None:

@@ -1,5 +1,7 @@
 """Volumes through HTTP."""
 
+import json
+
 IMAGE = "11111111-1111-4111-8111-111111111111"
 NOWHERE = "99999999-9999-4999-8999-999999999999"
 
@@ -52,6 +54,34 @@ def test_from_an_image(world):
     assert made["status"] == "available" and made["bootable"] == "true"
     meta = made["volume_image_metadata"]
     assert meta["image_id"] == IMAGE and meta["os_distro"] == "pileus" and meta["min_ram"] == "64"
+
+
+def test_from_an_image_of_a_server_on_volumes(world):
+    """It names the snapshot that boots, and has no data of its own."""
+    origin = world.volume(imageRef=IMAGE, size=2)
+    snapshot = world.snapshot(origin["id"])["id"]
+
+    def ask(mapping, version="3.46", **more):
+        world.images.config["images"][IMAGE]["block_device_mapping"] = mapping
+        return world.client.post("/v3/p1/volumes", json={"volume": {"imageRef": IMAGE, **more}}, version=version)
+
+    def named(**root):
+        data = {"boot_index": None, "source_type": "snapshot", "snapshot_id": NOWHERE}
+        return json.dumps([data, {"boot_index": 0, "source_type": "snapshot", "snapshot_id": snapshot} | root])
+
+    answer = ask(named())
+    assert answer.status_code == 202, answer.text
+    world.drain()
+    made = world.show(answer.json["volume"]["id"])
+    assert (made["status"], made["size"], made["snapshot_id"], made["bootable"]) == ("available", 2, snapshot, "true")
+    assert made["volume_image_metadata"] == origin["volume_image_metadata"]
+    assert ask(named(boot_index="0"), size=3).status_code == 202
+    for mapping, version, why in ((named(), "3.45", "3.46 or later"), (named(snapshot_id=NOWHERE), "3.46", "is gone"),
+                                  ("{", "3.46", "not what compute writes"), ("[[]]", "3.46", "not what compute writes"),
+                                  ("[" * 5000, "3.46", "not what compute writes")):
+        refused = ask(mapping, version, size=2)
+        assert refused.status_code == 400 and why in refused.json["badRequest"]["message"], refused.text
+    assert ask(named(snapshot_id=5), size=2).status_code == ask(named(source_type="volume"), size=2).status_code == 202
 
 
 def test_images_that_do_not_fit_or_exist(world):
