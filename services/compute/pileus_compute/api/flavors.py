@@ -31,8 +31,8 @@ ID = {"type": ["string", "number", "null"], "minLength": 1, "maxLength": 255,
 NEW: dict[str, Any] = {
     "name": NAME, "id": ID, "ram": number(1), "vcpus": number(1), "disk": number(),
     "OS-FLV-EXT-DATA:ephemeral": number(), "swap": number(),
-    "rxtx_factor": {"type": ["number", "string"], "pattern": r"^[0-9]+(\.[0-9]+)?$", "exclusiveMinimum": 0,
-                    "maximum": 3.40282e38},
+    "rxtx_factor": {"type": ["number", "string"], "pattern": r"^(?=.*[1-9])[0-9]{1,38}(\.[0-9]+)?$",
+                    "exclusiveMinimum": 0, "maximum": 3.40282e38},
     "os-flavor-access:is_public": BOOLEAN}
 NEEDED = ("name", "ram", "vcpus", "disk")
 DESCRIBED = {"type": ["string", "null"], "minLength": 0, "maxLength": 65535, "pattern": DESCRIPTION["pattern"]}

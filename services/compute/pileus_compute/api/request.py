@@ -121,7 +121,8 @@ def address(given: str | None) -> str | None:
 def parse_time(text: str, what: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace(" ", "+"))
-    except ValueError:
+        # in UTC here, for at either end of the calendar an offset leads out of it
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise BadRequest(why=f"Invalid input for query parameters {what}. Value: {text}. "
                              "It is not an ISO 8601 time.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

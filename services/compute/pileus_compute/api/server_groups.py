@@ -5,7 +5,7 @@ from typing import Any
 from flask import request
 
 from pileus_compute.api.request import limit_of, offset_of, own_or_any
-from pileus_compute.api.schemas import NAME, body, obj
+from pileus_compute.api.schemas import NAME, body, number, obj
 from pileus_compute.core import groups
 from pileus_compute.db.models import ServerGroup
 from pileus_kit.errors import BadRequest
@@ -23,9 +23,8 @@ def _old(policies: list[str]) -> dict[str, Any]:
     return body("server_group", obj({"name": NAME, "policies": listed}, ("name", "policies")))
 
 
-COUNT = {"type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": 1, "minLength": 1}
 CREATE = {(2, 1): _old(HARD), (2, 15): _old(SOFT), (2, 64): body("server_group", obj(
-    {"name": NAME, "policy": {"type": "string", "enum": SOFT}, "rules": obj({"max_server_per_host": COUNT})},
+    {"name": NAME, "policy": {"type": "string", "enum": SOFT}, "rules": obj({"max_server_per_host": number(1)})},
     ("name", "policy")))}
 
 

@@ -15,6 +15,8 @@ from pileus_kit.web import Resource, tools, version
 
 resource = Resource("usage", __name__, url_prefix="/v2.1/os-simple-tenant-usage")
 RULE = "os_compute_api:os-simple-tenant-usage:"
+MONTH = timedelta(days=30)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 STAMP = "%Y-%m-%dT%H:%M:%S.%f"
 FORMATS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
 
@@ -30,7 +32,7 @@ def _moment(text: str) -> datetime:
 
 def _span() -> tuple[datetime, datetime]:
     end = _moment(request.args["end"]) if request.args.get("end") else now()
-    start = _moment(request.args["start"]) if request.args.get("start") else end - timedelta(days=30)
+    start = _moment(request.args["start"]) if request.args.get("start") else max(end, EARLIEST + MONTH) - MONTH
     if end < start:
         raise BadRequest(why="Invalid start time. The start time cannot occur after the end time.")
     return start, end

@@ -84,9 +84,11 @@ def generate(kind: str, user_id: str) -> tuple[str, str]:
 
 def _self_signed(key: rsa.RSAPrivateKey, user_id: str) -> str:
     """A certificate for WinRM's client authentication; the user is named by a UPN, as Windows wants it."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, user_id[:64])])
+    common = user_id.encode()[:64].decode(errors="ignore")  # bytes are what a common name is limited in
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
     upn = f"{user_id}@localhost".encode()
-    upn_der = b"\x0c" + bytes([len(upn)]) + upn if len(upn) < 128 else b"\x0c\x81" + bytes([len(upn)]) + upn
+    length = bytes([len(upn)]) if len(upn) < 128 else b"\x82" + len(upn).to_bytes(2)
+    upn_der = b"\x0c" + length + upn
     start = now()
     certificate = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
