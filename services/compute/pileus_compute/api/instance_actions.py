@@ -6,7 +6,7 @@ from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import known_server, limit_of, next_link, own_or_any, parse_time, target_of
+from pileus_compute.api.request import changed_between, known_server, limit_of, next_link, own_or_any, target_of
 from pileus_compute.api.server_views import host_id
 from pileus_compute.core import servers
 from pileus_compute.db.models import Event, Job, PastServer
@@ -67,12 +67,8 @@ def index(server_id: str) -> Any:
 
 def _page(rows: list[Job]) -> list[Job]:
     args = request.args
-    if "changes-since" in args:
-        since = parse_time(args["changes-since"], "changes-since")
-        rows = [j for j in rows if j.updated_at >= since]
-    if "changes-before" in args and version() >= (2, 66):
-        before = parse_time(args["changes-before"], "changes-before")
-        rows = [j for j in rows if j.updated_at <= before]
+    since, before = changed_between()
+    rows = [j for j in rows if (not since or j.updated_at >= since) and (not before or j.updated_at <= before)]
     if "marker" in args:
         at = next((i for i, j in enumerate(rows) if j.request_id == args["marker"]), None)
         if at is None:

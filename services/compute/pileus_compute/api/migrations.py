@@ -3,20 +3,22 @@
 from typing import Any
 
 from flask import request
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, false, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import limit_of, next_link, server_target
+from pileus_compute.api.request import MOST, changed_between, limit_of, next_link, server_target
 from pileus_compute.api.server_actions import action
 from pileus_compute.core.states import VM_STATES
 from pileus_compute.db.models import Host, Job, Server
 from pileus_compute.errors import BadState
 from pileus_kit.errors import BadRequest, NotFound, Unimplemented
+from pileus_kit.paging import fetch
 from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
 
 resource = Resource("migrations", __name__)
 RULE = "os_compute_api:os-migrations:index"
 STAMP = "%Y-%m-%dT%H:%M:%S.%f"
+NEWEST_FIRST = [(Job.created_at, "desc"), (Job.id, "desc")]
 STATES = {"running": "migrating", "done": "finished", "undoing": "migrating", "undone": "error", "stuck": "error"}
 
 
@@ -41,20 +43,46 @@ def show(job: Job) -> dict[str, Any]:
 @resource.endpoint("GET", "/v2.1/os-migrations", policy=RULE)
 def index() -> Any:
     args = request.args
-    where = [Job.flow == "server.resize"]
-    if args.get("instance_uuid"):
-        where.append(Job.subject == args["instance_uuid"])
     project = args.get("project_id") if version() >= (2, 80) else None
     if project != caller().project_id and not caller().is_admin:
         enforce(RULE + ":all_projects")
+    paged = version() >= (2, 59)
+    limit = limit_of() if paged else MOST
+    with tools().sessions.read() as session:
+        after = _marked(session, args["marker"]) if paged and "marker" in args else None
+        stmt = select(Job).where(*_conditions(project))
+        rows = fetch(session, stmt, NEWEST_FIRST, after, limit)  # type: ignore[arg-type]
+    view: dict[str, Any] = {"migrations": [show(j) for j in rows]}
+    following = next_link(rows, limit, rows[-1].id if rows else None) if paged else []
+    return view | ({"migrations_links": following} if following else {})
+
+
+def _conditions(project: str | None) -> list[ColumnElement[bool]]:
+    args = request.args
+    where: list[ColumnElement[bool]] = [Job.flow == "server.resize"]
     if project:
         where.append(Job.project_id == project)
-    limit = limit_of()
-    with tools().sessions.read() as session:
-        rows = list(session.scalars(select(Job).where(*where).order_by(Job.created_at.desc()).limit(limit)))
-    view: dict[str, Any] = {"migrations": [show(j) for j in rows]}
-    following = next_link(rows, limit, rows[-1].id if rows else None) if version() >= (2, 59) else []
-    return view | ({"migrations_links": following} if following else {})
+    if args.get("user_id") and version() >= (2, 80):
+        where.append(Job.user_id == args["user_id"])
+    if args.get("instance_uuid"):
+        where.append(Job.subject == args["instance_uuid"])
+    if args.get("status"):
+        where.append(Job.state.in_([state for state, shown in STATES.items() if shown == args["status"]]))
+    if args.get("migration_type", "resize") != "resize":
+        where.append(false())
+    where += [Job.data["host"].as_string() == args[name] for name in ("host", "source_compute") if args.get(name)]
+    if version() >= (2, 59):
+        since, before = changed_between()
+        where += [Job.updated_at >= since] if since else []
+        where += [Job.updated_at <= before] if before else []
+    return where
+
+
+def _marked(session: Session, marker: str) -> Job:
+    job = session.get(Job, marker)
+    if job is None or job.flow != "server.resize":
+        raise BadRequest(why=f"Marker {marker} could not be found.")
+    return job
 
 
 @resource.endpoint("GET", "/v2.1/servers/<server_id>/migrations", policy="os_compute_api:servers:migrations:index",

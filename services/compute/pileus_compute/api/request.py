@@ -15,7 +15,7 @@ from pileus_compute.db.models import Server
 from pileus_compute.errors import Locked
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import whole
-from pileus_kit.web import allowed, caller, enforce, tools
+from pileus_kit.web import allowed, caller, enforce, tools, version
 
 MOST = 1000  # rows in one answer
 
@@ -116,6 +116,15 @@ def micros(moment: datetime | None) -> str | None:
 def address(given: str | None) -> str | None:
     """An address in its shortest spelling; None for an empty one."""
     return str(ip_address(given)) if given else None
+
+
+def changed_between() -> tuple[datetime | None, datetime | None]:
+    """`changes-since`, and from 2.66 `changes-before`."""
+    since, before = (parse_time(request.args[name], name) if name in request.args and version() >= least else None
+                     for name, least in (("changes-since", (2, 1)), ("changes-before", (2, 66))))
+    if since and before and since > before:
+        raise BadRequest(why="The value of changes-since must be less than or equal to changes-before.")
+    return since, before
 
 
 def parse_time(text: str, what: str) -> datetime:

@@ -7,11 +7,11 @@ from flask import request
 from pileus_compute.api import server_views, server_wishes
 from pileus_compute.api.request import (
     address,
+    changed_between,
     known_server,
     limit_of,
     next_link,
     own_or_any,
-    parse_time,
     server_target,
     target_of,
     unlocked,
@@ -34,7 +34,7 @@ FOR_ALL = {"name", "status", "image", "flavor", "ip", "ip6", "reservation_id", "
            "not-tags-any", "locked", "key_name", "power_state", "vm_state", "task_state", "config_drive", "progress",
            "availability_zone", "description", "hostname", "user_id", "access_ip_v4", "access_ip_v6", "uuid"}
 SINCE = {"tags": (2, 26), "tags-any": (2, 26), "not-tags": (2, 26), "not-tags-any": (2, 26),
-         "changes-before": (2, 66), "locked": (2, 73)}
+         "locked": (2, 73)}
 NOT_FILTERS = {"limit", "marker", "sort_key", "sort_dir", "status", "all_tenants", "changes-since", "changes-before",
                "deleted", "project_id", "tenant_id", "soft_deleted"}
 
@@ -54,8 +54,7 @@ def _query(rule: str) -> Query | None:
         return None
     if _flag("deleted") and allowed("os_compute_api:servers:allow_all_filters"):
         return None  # what is deleted is gone here
-    return Query(project, _filters(), statuses, flows, _moment("changes-since"), _moment("changes-before"), _sorts(),
-                 args.get("marker"), limit_of())
+    return Query(project, _filters(), statuses, flows, *changed_between(), _sorts(), args.get("marker"), limit_of())
 
 
 def _flag(name: str) -> bool:
@@ -69,12 +68,6 @@ def _flag(name: str) -> bool:
     if given.lower() in ("false", "0", "f", "no", "off", "n"):
         return False
     raise BadRequest(why=f"Invalid input for query parameters {name}. Value: {given}. It is not a boolean.")
-
-
-def _moment(name: str) -> Any:
-    if name not in request.args or version() < SINCE.get(name, (2, 1)):
-        return None
-    return parse_time(request.args[name], name)
 
 
 def _statuses(asked: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
