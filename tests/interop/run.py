@@ -105,7 +105,7 @@ def configuration(cloud: Any, state: Path, place: Path) -> configparser.RawConfi
                                            "discoverable_apis": ",".join(sorted(store.json()))},
         "validation": {"run_validation": True, "connect_method": "floating", "image_ssh_user": USER,
                        "image_ssh_password": PASSWORD, "image_alt_ssh_user": USER, "image_alt_ssh_password": PASSWORD},
-        "scenario": {"img_file": state / "cache" / "pileus-test.qcow2", "dhcp_client": ""},
+        "scenario": {"img_file": state / "cache" / "pileus-test.qcow2", "dhcp_client": "udhcpc"},
     }
     claims = configparser.RawConfigParser()
     claims.read_dict({section: {key: str(value).replace("$", "$$") for key, value in values.items()}
