@@ -35,6 +35,10 @@ FOR_ALL = {"name", "status", "image", "flavor", "ip", "ip6", "reservation_id", "
            "availability_zone", "description", "hostname", "user_id", "access_ip_v4", "access_ip_v6", "uuid"}
 SINCE = {"tags": (2, 26), "tags-any": (2, 26), "not-tags": (2, 26), "not-tags-any": (2, 26),
          "locked": (2, 73)}
+# what others than admins may filter by came with versions; before, it is passed over
+SINCE_FOR_ALL = {"ip6": (2, 5)} | dict.fromkeys(
+    ("availability_zone", "config_drive", "key_name", "power_state", "task_state", "vm_state", "progress", "user_id"),
+    (2, 83))
 NOT_FILTERS = {"limit", "marker", "sort_key", "sort_dir", "status", "all_tenants", "changes-since", "changes-before",
                "deleted", "project_id", "tenant_id", "soft_deleted"}
 
@@ -88,7 +92,7 @@ def _filters() -> dict[str, str]:
     for key, value in request.args.items():
         if key in NOT_FILTERS or key not in known or version() < SINCE.get(key, (2, 1)):
             continue
-        if everything or key in FOR_ALL:
+        if everything or (key in FOR_ALL and version() >= SINCE_FOR_ALL.get(key, (2, 1))):
             found[key] = value.rpartition("/")[2] if key in ("image", "flavor") else value
     return found
 

@@ -127,7 +127,7 @@ def test_filters(compute: ComputeFixture) -> None:
     compute.act(one["id"], "os-stop")
 
     def names(query: str, **kwargs: Any) -> list[str]:
-        answer = compute.client.get(f"/v2.1/servers?{query}", version="2.79", **kwargs)
+        answer = compute.client.get(f"/v2.1/servers?{query}", version="2.83", **kwargs)
         assert answer.status_code == 200, answer.text
         return sorted(s["name"] for s in answer.json["servers"])
 
