@@ -15,6 +15,7 @@ from pileus_compute.api.schemas import (
     number,
     obj,
     query,
+    strict_query,
     truth,
 )
 from pileus_compute.core import flavors
@@ -39,8 +40,9 @@ DESCRIBED = {"type": ["string", "null"], "minLength": 0, "maxLength": 65535, "pa
 CREATE = {(2, 1): body("flavor", obj(NEW, NEEDED)),
           (2, 55): body("flavor", obj(NEW | {"description": DESCRIBED}, NEEDED))}
 UPDATE = {(2, 55): body("flavor", obj({"description": DESCRIBED}, ("description",)))}
-LIST = {(2, 1): query(limit=LIMIT, marker=TEXT, is_public=TEXT, minRam=TEXT, minDisk=TEXT,
-                     sort_key=TEXT, sort_dir=TEXT)}
+WANTED = {"limit": LIMIT, "marker": TEXT, "is_public": TEXT, "minRam": TEXT, "minDisk": TEXT, "sort_key": TEXT,
+          "sort_dir": TEXT}
+LIST = {(2, 1): query(**WANTED), (2, 75): strict_query(**WANTED)}
 
 
 def show(flavor: Flavor, specs: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import request
 
 from pileus_compute.api.request import iso, limit_of, next_link
-from pileus_compute.api.schemas import LIMIT, NAME, TEXT, body, obj, query
+from pileus_compute.api.schemas import NAME, PAGE, TEXT, body, obj, query, strict_query
 from pileus_compute.core import keypairs, quotas
 from pileus_compute.db.models import Keypair
 from pileus_kit.errors import BadRequest, NotFound
@@ -23,7 +23,8 @@ USERS = TYPED | {"user_id": {"type": "string", "minLength": 1, "maxLength": 255}
 CREATE = {(2, 1): body("keypair", obj(PLAIN, ("name",))), (2, 2): body("keypair", obj(TYPED, ("name",))),
           (2, 10): body("keypair", obj(USERS, ("name",))),
           (2, 92): body("keypair", obj(USERS, ("name", "public_key")))}
-LIST = {(2, 1): query(), (2, 10): query(user_id=TEXT), (2, 35): query(user_id=TEXT, limit=LIMIT, marker=TEXT)}
+LIST = {(2, 1): query(), (2, 10): query(user_id=TEXT), (2, 35): query(user_id=TEXT, **PAGE),
+        (2, 75): strict_query(user_id=TEXT, **PAGE)}
 OLD_NAME = re.compile(r"[A-Za-z0-9 _-]+")
 NEW_NAME = re.compile(r"[A-Za-z0-9 _@.-]+")
 
