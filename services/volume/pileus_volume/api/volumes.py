@@ -33,6 +33,7 @@ CREATE = {
     (3, 47): wrapped("volume", PROPERTIES | {"group_id": UUID_OR_NULL, "backup_id": UUID_OR_NULL}, strict=False)}
 for _schema in CREATE.values():  # a hint about placement may stand beside it
     _schema["properties"]["OS-SCH-HNT:scheduler_hints"] = {"type": ["object", "null"]}
+SINCE = {"group_id": (3, 13), "backup_id": (3, 47)}  # before, they are as unknown as anything else, and passed over
 UPDATE = {(3, 0): wrapped("volume", {"name": TEXT, "description": TEXT, "display_name": TEXT,
                                      "display_description": TEXT, "metadata": METADATA_OR_NULL}, minProperties=1)}
 SORTABLE: dict[str, listings.Column] = {
@@ -50,7 +51,7 @@ STRICT_SINCE = (3, 31)
 
 @resource.endpoint("POST", "", policy="volume:create", body=CREATE)
 def create(body: dict[str, Any]) -> Any:
-    asked = body["volume"]
+    asked = {k: v for k, v in body["volume"].items() if version() >= SINCE.get(k, (3, 0))}
     if asked.get("consistencygroup_id"):
         raise NotOffered(what="Creating a volume with consistencygroup_id")
     wish = _wish(asked)
@@ -59,7 +60,7 @@ def create(body: dict[str, Any]) -> Any:
             wish = _from_what_it_names(session, wish, wish.image)
         if asked.get("backup_id"):
             wish = replace(wish, backup=backups.find(session, asked["backup_id"], caller()))
-        if asked.get("group_id") and version() >= (3, 13):
+        if asked.get("group_id"):
             wish = replace(wish, group=groups.usable(session, asked["group_id"], caller()))
         volume, job = volumes.create(session, caller(), wish)
         view = {"volume": made(volume)}
@@ -134,7 +135,7 @@ def _filtered(stmt: Select[Any]) -> Select[Any]:
 
 def _values(value: str, key: str) -> list[Any]:
     """status=['a','b'] is how clients ask for several."""
-    several = value.strip("[]").replace("'", "").replace("u'", "").split(",") if value.startswith("[") else [value]
+    several = value.strip("[]").replace("'", "").split(",") if value.startswith("[") else [value]
     if key == "size":
         if not all(v.isdecimal() and len(v) < 11 for v in several):
             raise Invalid(why="size must be an integer")

@@ -84,6 +84,19 @@ def test_from_an_image_of_a_server_on_volumes(world):
     assert ask(named(snapshot_id=5), size=2).status_code == ask(named(source_type="volume"), size=2).status_code == 202
 
 
+def test_what_a_version_does_not_know_is_passed_over(world):
+    early = (("3.0", {"backup_id": {"a": 1}}), ("3.46", {"backup_id": NOWHERE}), ("3.12", {"group_id": [1]}))
+    for version, odd in early:
+        answer = world.client.post("/v3/p1/volumes", json={"volume": {"size": 1, **odd}}, version=version)
+        assert answer.status_code == 202, answer.text
+    for odd in ({"backup_id": {"a": 1}}, {"group_id": [1]}):
+        answer = world.client.post("/v3/p1/volumes", json={"volume": {"size": 1, **odd}}, version="3.60")
+        assert answer.status_code == 400, answer.text
+    world.drain()
+    several = world.client.get("/v3/p1/volumes?status=['available', 'error']", version="3.60").json["volumes"]
+    assert len(several) == 3
+
+
 def test_images_that_do_not_fit_or_exist(world):
     def refused(**asked):
         answer = world.client.post("/v3/p1/volumes", json={"volume": {"size": 1, **asked}})
