@@ -81,7 +81,7 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
         taken = list(session.scalars(select(ServerVolume).where(ServerVolume.server_id == server_id)))
         if any(v.volume_id == volume_id for v in taken):
             raise BadRequest(why=f"Invalid volume: Volume {volume_id} is already attached to this server.")
-        if wish.get("device") and any(v.device == wish["device"] for v in taken):
+        if wish.get("device") and devices.full(wish["device"]) in {v.device for v in taken}:
             raise Conflict(why=f"The supplied device path ({wish['device']}) is in use.")
         last = session.scalar(select(func.max(ServerVolume.position)).where(ServerVolume.server_id == server_id))
         device = devices.free(server.flavor, [v.device for v in taken], wish.get("device"))

@@ -1,35 +1,38 @@
-"""Which device names a server's volumes have: those that its guest will give them, virtio disks after its own ones."""
+"""Which device names a server's volumes have: those that its guest will give them, by the same rule."""
 
-import re
-from collections.abc import Collection, Iterator
-from string import ascii_lowercase
+from collections.abc import Iterable
 from typing import Any
 
-ROOT = "/dev/vda"
+from pileus_compute.drivers.disk_names import Names
+
+BUS = "virtio"  # of all volumes
+FOLDER = "/dev/"
 
 
 def assigned(flavor: dict[str, Any], wishes: list[tuple[str | None, bool]]) -> list[str]:
     """A name for each volume of a new server: (the wished name, whether it boots from it)."""
-    names = [ROOT if boots else _usable(wish) for wish, boots in wishes]
-    for index, name in enumerate(names):
-        if not name or name in names[:index]:
-            names[index] = free(flavor, names)
-    return names
+    names = _beside(flavor)
+    given = {index: "vda" for index, (_, boots) in enumerate(wishes) if boots}
+    for index, (wish, _) in sorted(enumerate(wishes), key=lambda one: not one[1][0]):  # wishes first
+        if index not in given:
+            given[index] = names.give(BUS, wish or "")
+    return [FOLDER + given[index] for index in range(len(wishes))]
 
 
-def free(flavor: dict[str, Any], taken: Collection[str | None], wish: str | None = None) -> str:
+def free(flavor: dict[str, Any], taken: Iterable[str | None], wish: str | None = None) -> str:
     """The wished name if a guest can have it, else the next one after the server's own disks and `taken`."""
-    own = 1 + bool(flavor["ephemeral_gib"]) + bool(flavor["swap_mib"])
-    names = (name for number, name in enumerate(_names()) if number >= own and name not in taken)
-    return _usable(wish) or next(names)
+    names = _beside(flavor)
+    names.taken.update(full(name).removeprefix(FOLDER) for name in taken if name)
+    return FOLDER + names.give(BUS, wish or "")
 
 
-def _usable(wish: str | None) -> str:
-    """In full; "" if it is no name for another disk on the bus that volumes are on."""
-    name = "/dev/" + (wish or "").removeprefix("/dev/")
-    return name if re.fullmatch("/dev/vd[a-z]{1,2}", name) and name != ROOT else ""
+def full(name: str) -> str:
+    return FOLDER + name.removeprefix(FOLDER)
 
 
-def _names() -> Iterator[str]:
-    yield from (f"/dev/vd{a}" for a in ascii_lowercase)
-    yield from (f"/dev/vd{a}{b}" for a in ascii_lowercase for b in ascii_lowercase)
+def _beside(flavor: dict[str, Any]) -> Names:
+    """The names that are left by what it boots from and by the flavor's blank disks."""
+    names = Names()
+    for _ in range(1 + bool(flavor["ephemeral_gib"]) + bool(flavor["swap_mib"])):
+        names.give(BUS)
+    return names

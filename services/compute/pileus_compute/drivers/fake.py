@@ -27,6 +27,7 @@ from pileus_compute.drivers.base import (
     Suspend,
     VolumeSnapshots,
 )
+from pileus_compute.drivers.disk_names import Names
 from pileus_compute.rpc import (
     Attached,
     Booted,
@@ -336,8 +337,8 @@ class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Sn
             self._change(guest_id, Power.STOPPED)
 
     def _free_device(self, guest: FakeGuest) -> str:
-        names = (f"/dev/vd{letter}" for letter in "bcdefghijklmnopqrstuvwxyz")
-        return next(name for name in names if name not in guest.volumes.values())
+        taken = {name.removeprefix("/dev/") for name in guest.volumes.values()}
+        return "/dev/" + Names(taken | {"vda"}).give("virtio")
 
     def _load(self) -> None:
         if self.path and self.path.exists():

@@ -12,10 +12,12 @@ def test_names_follow_the_server_s_own_disks() -> None:
 
 def test_a_wish_is_granted_that_a_guest_can_have() -> None:
     assert devices.free(PLAIN, [], "/dev/vdx") == devices.free(PLAIN, [], "vdx") == "/dev/vdx"
+    assert devices.free(PLAIN, ["/dev/vdx"], "vdx") == "/dev/vdb"
+    assert devices.free({"ephemeral_gib": 0, "swap_mib": 64}, [], "vdb") == "/dev/vdc"
     for wish in ("/dev/sdb", "vd", "vd/../x", "/dev/vd\n", "vdÄ"):
         assert devices.free(PLAIN, [], wish) == "/dev/vdb"
 
 
 def test_each_volume_of_a_new_server_has_its_own() -> None:
     wishes = [(None, False), ("vdb", False), ("/dev/sdz", True), ("vdb", False)]
-    assert devices.assigned(PLAIN, wishes) == ["/dev/vdc", "/dev/vdb", "/dev/vda", "/dev/vdd"]
+    assert devices.assigned(PLAIN, wishes) == ["/dev/vdd", "/dev/vdb", "/dev/vda", "/dev/vdc"]

@@ -1,14 +1,11 @@
 """Disks and interfaces as libvirt's XML, built as a tree: no string of a user can become markup."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from string import ascii_lowercase
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from pileus_compute.rpc import GuestUnsupported, Nic, Volume
 
-PREFIX = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd", "fdc": "fd"}
 VOLUME_ALIAS, NIC_ALIAS = "ua-volume-", "ua-port-"
 """libvirt keeps an alias that begins with `ua-`, and names the device by it in its events."""
 NIC_MODELS = ("virtio", "e1000", "e1000e", "rtl8139", "ne2k_pci", "pcnet", "vmxnet3", "igb")
@@ -24,27 +21,6 @@ def volume_alias(volume_id: str) -> str:
 
 def nic_alias(port_id: str) -> str:
     return NIC_ALIAS + port_id
-
-
-class Names:
-    """Hands out a guest's disk names (vda, vdb, …, vdz, vdaa)."""
-
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self.taken = set(taken)
-
-    def give(self, bus: str, wish: str = "") -> str:
-        """The wished name when it is free and suits the bus, else the next free one."""
-        prefix = PREFIX.get(bus, "vd")
-        wished = wish.removeprefix("/dev/")
-        if not (wished.startswith(prefix) and wished.isalnum() and wished not in self.taken):
-            wished = next(name for name in _letters(prefix) if name not in self.taken)
-        self.taken.add(wished)
-        return wished
-
-
-def _letters(prefix: str) -> Iterable[str]:
-    yield from (prefix + a for a in ascii_lowercase)
-    yield from (prefix + a + b for a in ascii_lowercase for b in ascii_lowercase)
 
 
 def file_disk(path: Path, format: str, bus: str, device: str, *, kind: str = "disk", order: int | None = None,

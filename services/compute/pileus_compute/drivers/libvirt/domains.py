@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
+from pileus_compute.drivers.disk_names import Names
 from pileus_compute.drivers.disks import Files, backing_file
 from pileus_compute.drivers.libvirt import devices
-from pileus_compute.drivers.libvirt.devices import Names
 from pileus_compute.rpc import Guest, Volume
 
 NAMESPACE = "https://pileus.cloud/guest/1"

@@ -7,9 +7,9 @@ from xml.etree.ElementTree import Element
 import libvirt
 from defusedxml.ElementTree import fromstring
 
+from pileus_compute.drivers.disk_names import Names
 from pileus_compute.drivers.libvirt import devices, states
 from pileus_compute.drivers.libvirt.connections import Connection
-from pileus_compute.drivers.libvirt.devices import Names
 from pileus_compute.rpc import Attached, DetachRefused, GuestUnsupported, Nic, Volume
 
 log = logging.getLogger(__name__)
