@@ -39,8 +39,7 @@ from pileus_kit.db import Json, new_id, now
 from pileus_kit.flow import enqueue
 from pileus_kit.flow.jobs import alive
 
-DROP_IMAGE = "server.drop_image"
-HOUSEWORK = ("server.tidy", DROP_IMAGE)  # jobs that nobody asked for
+HOUSEWORK = ("server.tidy",)  # jobs that nobody asked for
 
 
 @dataclass(frozen=True)
@@ -241,10 +240,8 @@ def offload_subject(server_id: str) -> str:
 
 
 def stop_work(session: Session, server_id: str, why: str) -> None:
-    """Turn every running job of the server and its parts round; what clears something away goes on: nobody else would.
-    """
-    going = (*_work_of(server_id), Job.state == "running", Job.flow != DROP_IMAGE)
-    session.execute(update(Job).where(*going).values(
+    """Turn every running job of the server and its parts round."""
+    session.execute(update(Job).where(*_work_of(server_id), Job.state == "running").values(
         state="undoing", cancelled=True, error=why, run_at=0.0, waiting_since=None, tries=0, updated_at=now())
         .execution_options(synchronize_session=False))
 

@@ -146,14 +146,16 @@ def complete(tools: Tools, work: Work) -> None:
 
 
 def unshelved(session: Session, tools: Tools, work: Work) -> None:
-    """The server has its disk again, so its image is of no more use: it goes in a job of its own."""
+    """The server has its disk again, so its image is of no more use. It goes in a job of its own, which is no part of
+    the server's: it goes on when the server is deleted.
+    """
     server = session.get_one(Server, work.subject)
     server.before = None
     session.flush()
     volumes.note_devices(session, work.subject, work.data.get("devices", {}))
     states.move(session, work.subject, "unshelved", power_state=states.RUNNING, fault=None)
     if work.data["image_id"]:
-        enqueue(session, Job, flow=servers.DROP_IMAGE, subject=servers.part_subject(server.id, f"image-{work.id}"),
+        enqueue(session, Job, flow="server.drop_image", subject=f"image/{work.data['image_id']}",
                 request_id=work.request_id, data={"image_id": work.data["image_id"]})
 
 
@@ -174,4 +176,4 @@ unshelve_server = Flow(
     "server.unshelve",
     Local(place, undo=unplace), Remote(bring, undo=unbring), Local(volumes.note_plugs), Remote(prepare, undo=unprepare),
     Remote(boot), Remote(complete), Local(unshelved), failed=broken)
-drop_image_after = Flow(servers.DROP_IMAGE, Remote(drop_shelved))
+drop_image_after = Flow("server.drop_image", Remote(drop_shelved))
