@@ -10,7 +10,7 @@ Row = TypeVar("Row")
 Sort = Sequence[tuple[InstrumentedAttribute[Any], Literal["asc", "desc"]]]
 
 
-def fetch(session: Session, stmt: Select[tuple[Row]], sort: Sort, marker: Row | None, limit: int) -> list[Row]:
+def fetch(session: Session, stmt: Select[Row], sort: Sort, marker: Row | None, limit: int) -> list[Row]:
     """At most `limit` rows of `stmt` in the order `sort`, after `marker`.
 
     The last sort key must be unique. NULLs come first in ascending order, on every database.

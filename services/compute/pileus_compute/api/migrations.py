@@ -12,13 +12,13 @@ from pileus_compute.core.states import VM_STATES
 from pileus_compute.db.models import Host, Job, Server
 from pileus_compute.errors import BadState
 from pileus_kit.errors import BadRequest, NotFound, Unimplemented
-from pileus_kit.paging import fetch
+from pileus_kit.paging import Sort, fetch
 from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
 
 resource = Resource("migrations", __name__)
 RULE = "os_compute_api:os-migrations:index"
 STAMP = "%Y-%m-%dT%H:%M:%S.%f"
-NEWEST_FIRST = [(Job.created_at, "desc"), (Job.id, "desc")]
+NEWEST_FIRST: Sort = [(Job.created_at, "desc"), (Job.id, "desc")]
 STATES = {"running": "migrating", "done": "finished", "undoing": "migrating", "undone": "error", "stuck": "error"}
 
 
@@ -49,9 +49,9 @@ def index() -> Any:
     paged = version() >= (2, 59)
     limit = limit_of() if paged else MOST
     with tools().sessions.read() as session:
-        after = _marked(session, args["marker"]) if paged and "marker" in args else None
+        after = _marked(session, args["marker"], project) if paged and "marker" in args else None
         stmt = select(Job).where(*_conditions(project))
-        rows = fetch(session, stmt, NEWEST_FIRST, after, limit)  # type: ignore[arg-type]
+        rows = fetch(session, stmt, NEWEST_FIRST, after, limit)
     view: dict[str, Any] = {"migrations": [show(j) for j in rows]}
     following = next_link(rows, limit, rows[-1].id if rows else None) if paged else []
     return view | ({"migrations_links": following} if following else {})
@@ -78,9 +78,10 @@ def _conditions(project: str | None) -> list[ColumnElement[bool]]:
     return where
 
 
-def _marked(session: Session, marker: str) -> Job:
+def _marked(session: Session, marker: str, project: str | None) -> Job:
+    """Also one that the other filters leave out; not one of another project, if only one's are asked for."""
     job = session.get(Job, marker)
-    if job is None or job.flow != "server.resize":
+    if job is None or job.flow != "server.resize" or project not in (None, job.project_id):
         raise BadRequest(why=f"Marker {marker} could not be found.")
     return job
 

@@ -34,7 +34,7 @@ def get(session: Session, user_id: str, name: str) -> Keypair:
 def page(session: Session, user_id: str, marker: str | None, limit: int) -> list[Keypair]:
     after = get(session, user_id, marker) if marker else None
     mine = select(Keypair).where(Keypair.user_id == user_id)
-    return fetch(session, mine, [(Keypair.name, "asc")], after, limit)  # type: ignore[arg-type]
+    return fetch(session, mine, [(Keypair.name, "asc")], after, limit)
 
 
 def add(session: Session, user_id: str, name: str, kind: str, public_key: str, fingerprint: str) -> Keypair:
