@@ -34,12 +34,14 @@ PASSWORD: Schema = {"type": "string", "maxLength": 255}
 EMPTY: Schema = {}
 
 
+NOT_LESS = {0: "", 1: "(?=.*[1-9])", -1: "(?!-0*([2-9]|1[0-9]))-?", -2147483648: "-?"}
+"""`minimum` holds for integers only: what digits in a string must begin with, so that they are not less than this."""
+
+
 def number(least: int = 0, most: int = 2147483647) -> Schema:
     """An integer, or its digits in a string: at most what a column of 32 bits holds."""
     digits = "0*([0-9]{1,9}|1[0-9]{9}|20[0-9]{8}|2147483647)"
-    # the bounds below hold for integers only: of digits the pattern says what is too little
-    before = {0: "", 1: "(?=.*[1-9])", -1: "(?!-0*([2-9]|1[0-9]))-?"}.get(least, "-?")
-    return {"type": ["integer", "string"], "pattern": f"^{before}{digits}$", "minimum": least, "maximum": most}
+    return {"type": ["integer", "string"], "pattern": f"^{NOT_LESS[least]}{digits}$", "minimum": least, "maximum": most}
 
 
 def obj(properties: dict[str, Any], required: tuple[str, ...] = (), more: bool = False) -> Schema:
