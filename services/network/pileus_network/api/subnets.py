@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from pileus_kit.web import Resource
 from pileus_network.api import networks as network_views
@@ -97,8 +97,9 @@ def target(row: Subnet, network: Network) -> dict[str, Any]:
 def named_networks(session: Session, wishes: list[dict[str, Any]], seen: Scope) -> dict[str, Network]:
     """The networks that the wishes name, which must be within reach, with subnets."""
     ids = {wish["network_id"] for wish in wishes}
-    rows = session.scalars(select(Network).where(Network.id.in_(ids), scopes.networks(seen)).options(*networks.LOADED))
-    found = {row.id: row for row in rows}
+    query = select(Network).where(Network.id.in_(ids), scopes.networks(seen)).options(
+        selectinload(Network.subnets), joinedload(Network.shares))  # few shares: no statement of their own
+    found = {row.id: row for row in session.scalars(query).unique()}
     if ids - set(found):
         raise NetworkNotFound(net_id=min(ids - set(found)))
     return found

@@ -49,7 +49,7 @@ def settle(session: Session, caller: Caller | None = None) -> dict[str, int]:
     """
     noted: Concern | None = session.info.pop(KEY, None)
     where = _hosts(noted) if noted else []
-    if not where:
+    if not noted or not where:
         return {}
     rows = session.execute(
         update(Host)
@@ -59,7 +59,7 @@ def settle(session: Session, caller: Caller | None = None) -> dict[str, int]:
         .execution_options(synchronize_session=False)
     )
     counted = {row.name: row.generation for row in rows}
-    if caller and noted:
+    if caller:
         project_id = noted.server_project if caller.is_service else caller.project_id
         rounds.ask(session, counted, caller.user_id, project_id or caller.project_id)
     return counted

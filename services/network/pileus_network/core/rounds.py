@@ -16,16 +16,17 @@ from pileus_network.db.models import Asked, Event, Job
 from pileus_network.rpc import Round
 
 FLOW, STEP = "host.follow", "follow"
-PATIENCE = timedelta(days=1)
-"""A host that reports nothing for so long is down, and whoever asked knows by now."""
+REMEMBERED = timedelta(days=1)
+"""Of what was asked of a host that is down, and of rounds: every change of a project's network leaves one."""
 
 
 def ask(session: Session, counted: dict[str, int], user_id: str | None, project_id: str | None) -> None:
     """Remember that this request counted these generations: {host: generation}."""
+    if not counted:
+        return
     about = {"request_id": context.request_id.get(), "arrived_at": context.arrived_at.get(), "user_id": user_id,
              "project_id": project_id, "asked_at": now()}
-    if counted:
-        session.execute(insert(Asked), [about | {"host": host, "generation": n} for host, n in counted.items()])
+    session.execute(insert(Asked), [about | {"host": host, "generation": n} for host, n in counted.items()])
 
 
 def answer(session: Session, host: str, generation: int, failures: int, took: Round | None) -> None:
@@ -36,8 +37,8 @@ def answer(session: Session, host: str, generation: int, failures: int, took: Ro
         return
     finished = now()
     about = {"subject": host[:64], "flow": FLOW, "step": STEP}
-    outcome = {"outcome": "failed", "cause": f"{failures} things on this host could not be made; its agent's state "
-               "(`openstack network agent show`) has each"} if failures else {"outcome": "done"}
+    outcome = {"outcome": "failed", "cause": f"Not everything on this host could be made ({failures} failures); its "
+               "agents' configurations in the API name each."} if failures else {"outcome": "done"}
     jobs: list[dict[str, Any]] = [about | {
         "id": new_id(), "state": "done", "request_id": one.request_id, "user_id": one.user_id,
         "project_id": one.project_id, "arrived_at": one.arrived_at, "created_at": one.asked_at} for one in asked]
@@ -49,4 +50,7 @@ def answer(session: Session, host: str, generation: int, failures: int, took: Ro
 
 
 def forget(session: Session) -> None:
-    session.execute(delete(Asked).where(Asked.asked_at < now() - PATIENCE))
+    horizon = now() - REMEMBERED
+    session.execute(delete(Asked).where(Asked.asked_at < horizon))
+    session.execute(delete(Job).where(Job.flow == FLOW, Job.updated_at < horizon))
+    session.execute(delete(Event).where(Event.flow == FLOW, Event.finished_at < horizon))
