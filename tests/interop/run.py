@@ -41,9 +41,10 @@ def main() -> int:
         prepare(place, claims)
         chosen = choose(place, options)
         found = run(place, claims, chosen, options.concurrency)
+    ends = {name: found.get(name, _of_its_class(name, found)) for name in chosen}
     if options.json:
-        keep(options.json, chosen, found)
-    return report(chosen, found)
+        keep(options.json, ends)
+    return report(ends)
 
 
 def _arguments() -> argparse.Namespace:
@@ -217,15 +218,13 @@ def _why(details: dict[str, Any]) -> str:
 ENDS = {"success": "passed", "skip": "skipped"}
 
 
-def keep(file: Path, chosen: Iterable[str], found: dict[str, tuple[str, str]]) -> None:
+def keep(file: Path, ends: dict[str, tuple[str, str]]) -> None:
     """As tests/compatibility/report.py reads it."""
-    ends = {name: found.get(name, _of_its_class(name, found)) for name in chosen}
     file.write_text(json.dumps({"tests": [{"name": name, "status": ENDS.get(end, "failed"), "detail": why}
                                           for name, (end, why) in ends.items()]}, indent=1))
 
 
-def report(chosen: Iterable[str], found: dict[str, tuple[str, str]]) -> int:
-    ends = {name: found.get(name, _of_its_class(name, found)) for name in chosen}
+def report(ends: dict[str, tuple[str, str]]) -> int:
     for name, (end, why) in ends.items():
         if end != "success":
             print(f"{end}: {name}\n    {why}")
