@@ -95,9 +95,11 @@ def _at_or_below(id: str) -> ColumnElement[bool]:
 
 def _effective(session: Session, asked: Asked) -> list[Held]:
     """Groups become their members, inherited roles those of the projects below, roles all that they imply."""
-    conditions = _visible(asked)
+    conditions, graph = _visible(asked), rolegraph.load(session)
     if asked.user:
         conditions.append(actors(asked.user))
+    if asked.role:  # here already: of others there may be more than are read
+        conditions.append(Assignment.role_id.in_(graph.bringing(asked.role)))
     if asked.project:
         place = targets("project", asked.project)
         conditions.append(or_(place, and_(Assignment.target == "project", _at_or_below(asked.project)))
@@ -109,7 +111,7 @@ def _effective(session: Session, asked: Asked) -> list[Held]:
     if asked.inherited is not None:
         conditions.append(Assignment.inherited.is_(asked.inherited))
     given = [_held(row) for row in session.scalars(select(Assignment).where(*conditions).limit(MOST))]
-    found: Iterable[Held] = _implied(session, _spread(session, _members(session, given, asked), asked))
+    found: Iterable[Held] = _implied(graph, _spread(session, _members(session, given, asked), asked))
     if asked.role:
         found = (held for held in found if held.role_id == asked.role)
     return _most(dict.fromkeys(found))
@@ -152,8 +154,7 @@ def _spread(session: Session, given: list[Held], asked: Asked) -> list[Held]:
     return _most(chain(own, handed_down))
 
 
-def _implied(session: Session, given: list[Held]) -> Iterator[Held]:
-    graph = rolegraph.load(session)
+def _implied(graph: rolegraph.RoleGraph, given: list[Held]) -> Iterator[Held]:
     for held in given:
         for role_id in sorted(graph.closure([held.role_id])):
             if graph.domains[role_id] is None:

@@ -25,6 +25,10 @@ class RoleGraph(NamedTuple):
                 waiting += self.implied.get(role_id, ())
         return found
 
+    def bringing(self, role_id: str) -> list[str]:
+        """The role itself and those that imply it, directly or not."""
+        return [id for id in self.names if role_id in self.closure([id])]
+
     def effective(self, role_ids: Iterable[str]) -> list[tuple[str, str]]:
         """(id, name) of what a token carries: a domain's own role counts only by what it implies."""
         return sorted(((id, self.names[id]) for id in self.closure(role_ids) if self.domains[id] is None),

@@ -87,6 +87,15 @@ def test_a_list_that_is_cut_says_so(cloud, monkeypatch, query):
     assert len(cut["role_assignments"]) == 3 and cut["truncated"] is True
 
 
+def test_of_one_role_nothing_is_cut_off_by_others(cloud, monkeypatch):
+    known = {held["role"]["id"] for held in cloud.get("/v3/role_assignments?effective").json["role_assignments"]}
+    monkeypatch.setattr(assignments, "MOST", 1)
+    for role in known:
+        cut = cloud.get(f"/v3/role_assignments?effective&role.id={role}").json
+        assert [held["role"]["id"] for held in cut["role_assignments"]] == [role] and cut["truncated"] is True
+    assert len(known) > 1
+
+
 def test_a_projects_administrator_sees_its_tree_only(cloud):
     user, project, admin = cloud.id("users", "demo"), cloud.id("projects", "demo"), cloud.id("roles", "member")
     assert cloud.get(f"/v3/role_assignments?scope.project.id={project}", "demo").status_code == 403
