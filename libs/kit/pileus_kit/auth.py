@@ -62,6 +62,11 @@ class Caller:
         """Somebody else's rights on loan: never reaches secrets, never gains rights."""
         return bool(self.trust_id or self.application_credential_id)
 
+    @property
+    def scope_type(self) -> str:
+        """The kind of this token, as policy rules name it; a token without a scope counts as a project's."""
+        return "system" if self.system else "domain" if self.domain_id else "project"
+
     @cached_property
     def scope(self) -> dict[str, Any]:
         """The caller's own scope as a policy target."""

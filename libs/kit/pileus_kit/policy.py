@@ -33,11 +33,16 @@ PROJECT_READER_OR_ADMIN_OR_SERVICE = f"{PROJECT_READER_OR_ADMIN} or {SERVICE}"
 
 @dataclass(frozen=True)
 class Rule:
-    """A default; an operator's `policy.yaml` in the state directory may say otherwise."""
+    """A default; an operator's `policy.yaml` in the state directory may say otherwise, but not about scopes.
+
+    `scopes`: the kinds of token that the rule takes ("system", "domain", "project"), as OpenStack publishes them;
+    a token of another kind is refused whatever its roles. Empty: any kind.
+    """
 
     name: str
     check: str
     description: str = ""
+    scopes: tuple[str, ...] = ()
 
 
 class Enforcer:
@@ -56,10 +61,13 @@ class Enforcer:
         if file is None:  # oslo.policy would look at its defaults only together with a file
             self._enforcer.set_rules({default.name: default.check for default in defaults}, use_conf=False)
         self.names = frozenset(r.name for r in rules)
+        self._scopes = {r.name: frozenset(r.scopes) for r in rules if r.scopes}
 
     def allows(self, rule: str, caller: Caller, target: Mapping[str, Any] | None = None) -> bool:
         """Whether the caller may; the target defaults to the caller's own scope."""
         if rule not in self.names:
+            return False
+        if caller.scope_type not in self._scopes.get(rule, (caller.scope_type,)):
             return False
         if self._file:
             self._enforcer.load_rules()  # if it has changed

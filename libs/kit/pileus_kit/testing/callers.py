@@ -24,7 +24,8 @@ def person(name: str, *roles: str, project: str | None = "p1", system: bool = Fa
 
 class TokenBook:
     """Callers by token. Attributes: admin, manager, member, reader (all of project p1), other (member of p2),
-    service (role service and admin, project `service`), system_admin, nobody (no role), and expired."""
+    service (role service and nothing else, project `service`), system_admin and system_reader (system scope),
+    domain_admin (administrator of the domain `default`), nobody (no role), and expired."""
 
     def __init__(self) -> None:
         self._known: dict[str, Caller] = {}
@@ -34,8 +35,10 @@ class TokenBook:
         self.reader = self.add(person("reader", "reader"))
         self.other = self.add(person("other", "member", project="p2"))
         self.other_reader = self.add(person("other_reader", "reader", project="p2"))
-        self.service = self.add(person("service", "service", "admin", project="service"))
+        self.service = self.add(person("service", "service", project="service"))
         self.system_admin = self.add(person("system_admin", "admin", project=None, system=True))
+        self.system_reader = self.add(person("system_reader", "reader", project=None, system=True))
+        self.domain_admin = self.add(person("domain_admin", "admin", project=None, domain="default"))
         self.nobody = self.add(person("nobody"))
         self.expired = self.add(replace(person("expired", "member"), expires_at=time.time() - 1))
         self.revoked = person("revoked", "admin")

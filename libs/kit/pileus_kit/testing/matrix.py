@@ -40,7 +40,8 @@ def policy_matrix(app: Flask, book: TokenBook, headers: Mapping[str, str], sampl
     actors: dict[str, Any] = {
         NOBODY_AT_ALL: None, "expired": book.expired, "revoked": book.revoked, "nobody": book.nobody,
         "reader": book.reader, "other": book.other, "member": book.member, "manager": book.manager,
-        "admin": book.admin}
+        "admin": book.admin, "service": book.service, "domain": book.domain_admin, "sysread": book.system_reader,
+        "system": book.system_admin}
     client = Client(app)
     lines = [f"{'':8}{'':70}{'rule':60}" + " ".join(f"{name:>8}" for name in actors)]
     for method, url, path, about in routes(app, samples):

@@ -32,3 +32,16 @@ def test_it_decides_as_oslo_policy_does(rule: str) -> None:
         theirs = enforcer._enforcer.enforce(rule, dict(target) if target is not None else caller.scope,
                                             dict(caller.credentials))
         assert enforcer.allows(rule, caller, target) == bool(theirs), (rule, caller, target)
+
+
+SCOPES = [(), ("project",), ("domain",), ("system",), ("system", "domain"), ("system", "project")]
+
+
+@pytest.mark.parametrize("scopes", SCOPES)
+def test_a_token_of_another_scope_is_refused_whatever_its_roles(scopes: tuple[str, ...]) -> None:
+    enforcer = Enforcer([Rule("scoped", "role:admin", scopes=scopes)])
+    admins = {"project": Caller(project_id="p", roles=frozenset({"admin"})),
+              "domain": Caller(domain_id="d", roles=frozenset({"admin"})),
+              "system": Caller(system=True, roles=frozenset({"admin"}))}
+    for scope, admin in admins.items():
+        assert enforcer.allows("scoped", admin) == (not scopes or scope in scopes), scope
