@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
-from pileus_kit import context
+from pileus_kit import context, patterns
 
 
 def new_id() -> str:
@@ -113,6 +113,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "cache_size=-4000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    patterns.install(connection)  # REGEXP with patterns of callers
 
 
 def _begin_sqlite(connection: Connection) -> None:
