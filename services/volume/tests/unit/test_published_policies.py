@@ -1,0 +1,13 @@
+"""This service's policy rules against those that OpenStack publishes."""
+
+from pathlib import Path
+
+from pileus_kit.testing.published import assert_rules_are_published
+from pileus_volume.policy import RULES
+
+HERE = Path(__file__).parent
+PUBLISHED = HERE.parents[3] / "tests/compatibility/policies/volume.txt"
+
+
+def test_rules_have_openstacks_names_scopes_and_defaults() -> None:
+    assert_rules_are_published(RULES, PUBLISHED, HERE / "policy_deviations.txt")
