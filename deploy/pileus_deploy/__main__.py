@@ -9,6 +9,7 @@ from pathlib import Path
 from pileus_deploy import lifecycle
 from pileus_deploy.plan import OFFSETS, Plan
 from pileus_deploy.status import status
+from pileus_kit.private import keep_private
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -16,6 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     if os.geteuid() != 0:
         print("Pileus makes virtual machines and networks: run this as root.", file=sys.stderr)
         return 2
+    keep_private()
     try:
         return _run(arguments)
     except (RuntimeError, TimeoutError) as err:  # it says why; anything else is a bug and shows its traceback

@@ -21,10 +21,14 @@ import threading
 import time
 from pathlib import Path
 
+from pileus_kit.private import passage
+
 SYSTEM_SOCKET = Path("/run/libvirt/libvirt-sock")
 OVERLAID = {"run": "/run/libvirt", "lib": "/var/lib/libvirt", "log": "/var/log/libvirt", "cache": "/var/cache/libvirt",
             "etc": "/etc/libvirt"}
 """Directory below STATE/libvirt -> where libvirt looks for it."""
+PASSED = ("run", "lib")
+"""Those in which QEMU, as a guest's user, has something to open."""
 MS_BIND = 4096
 PR_SET_CHILD_SUBREAPER = 36
 READY_S = 30
@@ -80,6 +84,7 @@ def run(state: Path, daemon: str) -> int:
         Path(place).mkdir(parents=True, exist_ok=True)
         _bind(home(state) / name, place)
     _open_kvm(state)
+    os.umask(0o022)  # libvirt gives its files modes of their own, and guests must pass its directories
     argv = [f"/usr/sbin/{daemon}", "-f", f"/etc/libvirt/{daemon}.conf", "-p", str(_pid_file(state, daemon))]
     if daemon == "virtlogd":
         os.execv(argv[0], argv)  # noqa: S606 -- has no orphans
@@ -153,7 +158,7 @@ def configure(state: Path) -> None:
     libvirtd would kill whatever now has the process number that a guest had before the reboot.
     """
     base = home(state)
-    base.mkdir(parents=True, exist_ok=True, mode=0o755)
+    passage(base)
     with (base / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         boot, known = Path("/proc/sys/kernel/random/boot_id").read_text(), base / "boot_id"
@@ -161,9 +166,11 @@ def configure(state: Path) -> None:
             shutil.rmtree(base / "run", ignore_errors=True)
             known.write_text(boot)
         for name in (*OVERLAID, "sock"):
-            (base / name).mkdir(exist_ok=True, mode=0o755)
+            (base / name).mkdir(exist_ok=True)
+            (base / name).chmod(0o711 if name in PASSED else 0o700)
         (base / "etc/libvirtd.conf").write_text(
             f'unix_sock_dir = "{base}/sock"\nunix_sock_group = "root"\nunix_sock_rw_perms = "0700"\n'
+            'unix_sock_ro_perms = "0700"\nunix_sock_admin_perms = "0700"\n'
             f'auth_unix_rw = "none"\nlog_outputs = "3:stderr"\n')
         (base / "etc/virtlogd.conf").write_text(
             f'max_size = {CONSOLE_LOG_BYTES}\nmax_backups = 1\nlog_outputs = "3:stderr"\n')
@@ -183,8 +190,15 @@ def _guest_user(state: Path) -> tuple[str, str]:
         grp.getgrnam(GUEST_GROUP)
     except KeyError:
         return "root", "root"
-    reachable = all(path.stat().st_mode & 0o001 for path in (state.resolve(), *state.resolve().parents))
-    return (GUEST_USER, GUEST_GROUP) if reachable else ("root", "root")
+    if closed(state):
+        print(f"guests run as root: {closed(state)} lets no other user pass", file=sys.stderr, flush=True)
+        return "root", "root"
+    return GUEST_USER, GUEST_GROUP
+
+
+def closed(state: Path) -> Path | None:
+    """The directory above the guests' disks that stops QEMU's user, if one does; `deploy/up` refuses such a place."""
+    return next((path for path in state.resolve().parents if not path.stat().st_mode & 0o001), None)
 
 
 def start(state: Path) -> None:

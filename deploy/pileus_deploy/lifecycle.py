@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from pileus_deploy import broker, contents, host, libvirtd, supervisor
+from pileus_deploy import broker, contents, host, libvirtd, modes, supervisor
 from pileus_deploy.plan import PORTS, Plan
 from pileus_deploy.processes import Process, processes
 from pileus_deploy.steps import step, wait_for
@@ -51,11 +51,12 @@ def up(plan: Plan, demo: bool = True) -> None:
 def _start(plan: Plan) -> None:
     with step("room"):
         broker.stop_mapper(plan)
+        check_passage(plan)
         check_room(plan)  # before anything stands on this plan: the next try may have another offset
     with step("host and configuration"):
         for name in ("run", "logs", "databases", "etc"):
             (plan.state / name).mkdir(parents=True, exist_ok=True)
-        plan.state.chmod(0o711)
+        modes.mend(plan)
         plan.write_configs(plan.service_settings())
         broker.prepare(plan)
         host.prepare(plan)
@@ -70,6 +71,14 @@ def _start(plan: Plan) -> None:
         with step(f"{service} answers on port {plan.port(service)}"):
             wait_for(service, 120, lambda: healthy(plan, service),  # noqa: B023 -- used at once
                      failed=lambda: _hopeless(plan, pid, f"{service}-api"))  # noqa: B023
+
+
+def check_passage(plan: Plan) -> None:
+    """Raise Unready where guests would have to run as root, because their own users couldn't reach their disks."""
+    closed = libvirtd.closed(plan.state) if plan.hypervisor == "libvirt" else None
+    if closed:
+        raise Unready(f"guests couldn't reach their disks in {plan.state}, as {closed} lets only its owner pass: use "
+                      f"another --state, or chmod o+x {closed}")
 
 
 def check_room(plan: Plan) -> None:
@@ -185,13 +194,15 @@ def _clear(plan: Plan, service: str) -> None:
 
 
 def reset(plan: Plan) -> None:
-    """Down, and forget everything that the cloud knew. The built image stays."""
+    """Down, and forget everything that the cloud knew."""
     down(plan)
     with step(f"remove {plan.state}"):
         for entry in plan.state.iterdir():
-            if entry.name not in ("cache", PLAN):
+            if entry.name != PLAN:
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         (plan.state / PLAN).unlink()  # last: who is interrupted here can do it again
+        if not plan.state.is_mount():
+            plan.state.rmdir()
 
 
 def remembered(state: Path) -> Plan | None:

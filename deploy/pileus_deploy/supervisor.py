@@ -76,7 +76,7 @@ def preload(wanted: Sequence[Process]) -> None:
 
 
 def _start(plan: Plan, child: Child) -> None:
-    output = os.open(plan.state / "logs" / f"{child.process.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    output = os.open(plan.state / "logs" / f"{child.process.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     pid = os.fork()
     if pid == 0:
         _become(child.process, output, os.getppid())
@@ -202,8 +202,9 @@ def daemonize(plan: Plan, wanted: Sequence[Process], between: Callable[[], objec
     if pid:
         return pid
     os.setsid()
+    os.chdir(plan.state)  # whatever a process drops where it stands belongs to the cloud
     _retitle(f"supervisor of {plan.state}")  # whoever called us: `running` knows it by this
-    output = os.open(plan.state / "logs" / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    output = os.open(plan.state / "logs" / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     null = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, null), (1, output), (2, output)):
         os.dup2(source, target)

@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from pileus_kit import config as configs
-from pileus_kit import logs
+from pileus_kit import logs, private
 from pileus_kit.config import ServiceConfig
 
 C = TypeVar("C", bound=ServiceConfig)
 
 
 def configured(kind: type[C], argv: Sequence[str], process: str) -> C:
-    """Read the configuration and set logging up under it."""
+    """Read the configuration and set logging up under it. From here on the process writes for its own user only."""
+    private.keep_private()
     config = configs.load(kind, argv)
     logs.setup(process, config.log_level)
     return config

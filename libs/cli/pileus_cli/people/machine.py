@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pileus_cli.context import Context
+from pileus_cli.people.exposed import exposed
 from pileus_cli.people.findings import Finding
 
 FULL = 0.92
@@ -140,16 +141,13 @@ def disk_space(machine: Machine) -> Iterable[Finding]:
 
 
 def secrets(machine: Machine) -> Iterable[Finding]:
-    """Files with passwords and keys are there, for their owner only."""
-    for name in ("secrets.json", "clouds.yaml", "openrc", "demo-key", "fernet-keys", "credential-keys", "etc"):
+    """The keys are there, and nothing that the cloud knows is for other users of the machine."""
+    for name in ("fernet-keys", "credential-keys"):
         place = machine.state / name
-        files = sorted(place.iterdir()) if place.is_dir() else [place]
-        if name in ("fernet-keys", "credential-keys") and not [file for file in files if file.is_file()]:
+        if not place.is_dir() or not any(file.is_file() for file in place.iterdir()):
             yield Finding("keys", "error", str(place), "there is no key in it", "tokens can't be issued", "deploy/up")
-        for file in files:
-            if file.is_file() and file.stat().st_mode & 0o077:
-                mode = f"mode {file.stat().st_mode & 0o777:o}"
-                yield Finding("secrets", "error", str(file), "others can read it", mode, f"chmod 600 {file}")
+    for path, mode in exposed(machine.state):
+        yield Finding("secrets", "error", str(path), "others can read or change it", mode, f"chmod o-rw {path}")
 
 
 def guests(machine: Machine) -> Iterable[Finding]:

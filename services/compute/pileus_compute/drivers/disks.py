@@ -14,6 +14,7 @@ from pileus_compute.drivers import config_drives, qemu_img
 from pileus_compute.drivers.images import Base, Images
 from pileus_compute.rpc import DiskTooSmall, Guest, GuestAbsent, HypervisorFailed, Image, LocalDisk
 from pileus_kit.formats import inspect
+from pileus_kit.private import passage
 from pileus_kit.spans import span
 
 GIB, MIB = 1 << 30, 1 << 20
@@ -94,7 +95,7 @@ class Files:
 class Disks:
     def __init__(self, directory: Path, images: Images, host: str) -> None:
         self.directory, self.images, self.host = directory, images, host
-        directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+        passage(directory)
 
     def files(self, guest_id: str) -> Files:
         if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", guest_id):
@@ -104,7 +105,7 @@ class Disks:
     def prepare(self, guest: Guest) -> None:
         """Make what is missing, grow what is too small. Every file appears whole, under its name, or not at all."""
         files = self.files(guest.id)
-        files.home.mkdir(exist_ok=True, mode=0o711)
+        passage(files.home)
         if guest.rescue:
             self._overlay(files.rescue, guest.rescue, 0)
         elif guest.image:
@@ -161,7 +162,7 @@ class Disks:
         if not files.kept.exists():
             fresh = files.home / "kept.part"
             shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir(mode=0o711)
+            passage(fresh)
             for path in files.local():
                 if copy:
                     _copy(path, fresh / path.name)

@@ -17,6 +17,7 @@ import requests
 from pileus_compute.drivers import qemu_img
 from pileus_compute.rpc import HypervisorFailed, Image, ImageUnreachable, ImageUnusable
 from pileus_kit.formats import Inspection, inspect
+from pileus_kit.private import passage
 from pileus_kit.spans import span
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Base:
 class Images:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+        passage(directory)
 
     def base(self, image: Image) -> Base:
         """The image as a base, fetched if need be. Raises ImageUnusable, ImageUnreachable."""

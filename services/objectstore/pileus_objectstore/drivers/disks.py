@@ -168,7 +168,7 @@ class Disk:
             raise FileNotFoundError(errno.ENOENT, "the device is gone", path)
         self._make(parent)
         try:
-            os.mkdir(path, 0o750)
+            os.mkdir(path, 0o700)
         except FileExistsError:
             return
         sync_directory(parent)

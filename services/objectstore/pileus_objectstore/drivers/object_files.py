@@ -85,7 +85,7 @@ class Draft:
         self._size = self._flushed = 0
         with self._disk.guard():
             self.path = self._disk.temporary()
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             if expect > BLOCK:
                 try:
                     os.posix_fallocate(self._fd, 0, expect)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
+from pileus_kit.private import passage
 from pileus_network.drivers.linux import addresses, daemons, dnsmasq, namespaces
 from pileus_network.rpc import Network, Port
 
@@ -47,7 +48,7 @@ def ensure(service: Service, folder: Path, known: bool) -> None:
     if not dnsmasq.served(service.network):
         daemons.stop(folder / "pid")
         return
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    passage(folder)  # dnsmasq runs as a user without rights
     changed = _write(folder, dnsmasq.files(service.network, service.server, service.ports))
     daemon = daemons.Daemon(
         service.namespace, folder / "pid", dnsmasq.arguments(service.network, service.interface, folder), stands_on
@@ -75,6 +76,7 @@ def _write(folder: Path, files: dnsmasq.Files) -> bool:
         path = folder / name
         if not path.exists() or path.read_text() != text:
             (folder / "new").write_text(text)
+            (folder / "new").chmod(0o644)
             (folder / "new").replace(path)
             changed = True
     return changed

@@ -82,7 +82,9 @@ def write_sysctls(values: Mapping[str, str]) -> None:
 
 def _share_folder() -> None:
     """Make /run/netns a shared mount of itself, once, so that namespaces made here are seen in all mount namespaces."""
-    FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if not FOLDER.exists():
+        FOLDER.mkdir(exist_ok=True)
+        FOLDER.chmod(0o755)  # the machine's own, used by `ip netns` as well
     folder = bytes(FOLDER)
     if libc.mount(b"", folder, b"none", MS_SHARED | MS_REC, None) == 0:
         return

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from pileus_kit.private import passage
 from pileus_network.drivers.linux import addresses, announcements, cuts, daemons, namespaces, nat, nft, radvd
 from pileus_network.rpc import Network, Port, Route, Router, Subnet
 
@@ -157,8 +158,9 @@ def _advertise(machine: Machine, folder: Path, stands_on: str) -> None:
     if not text:
         remove(folder)
         return
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    passage(folder)  # radvd runs as a user without rights
     if not path.exists() or path.read_text() != text:
         daemons.stop(folder / "pid")
         path.write_text(text)
+        path.chmod(0o644)
     daemons.Daemon(machine.namespace, folder / "pid", radvd.arguments(folder), stands_on).ensure()

@@ -1,0 +1,37 @@
+"""Who may pass through the state directory: nobody but root, and guests to their disks. Older directories are mended.
+
+Shutting the top is enough: what lies in a directory that others can't pass is theirs by no name. So this costs the same
+for ten files and for ten million.
+"""
+
+import grp
+import os
+
+from pileus_deploy.libvirtd import GUEST_GROUP
+from pileus_deploy.plan import Plan
+
+PASSAGES = ("instances", "image-cache", "volumes", "libvirt")
+"""Where QEMU, as a guest's user in the guests' group, reaches its disks and its monitor."""
+
+
+def mend(plan: Plan) -> None:
+    """Give everything in the state directory the mode that it should have; make the passages."""
+    plan.state.mkdir(parents=True, exist_ok=True)
+    plan.state.chmod(0o711)
+    for entry in plan.state.iterdir():
+        if not entry.is_symlink():
+            entry.chmod(0o700 if entry.is_dir() else 0o600)
+    group = _guests(plan)
+    for name in PASSAGES if group is not None else ():
+        place = plan.state / name
+        place.mkdir(exist_ok=True, mode=0o700)
+        os.chown(place, -1, group or 0)
+        place.chmod(0o710)
+
+
+def _guests(plan: Plan) -> int | None:
+    """The guests' group. None: there are none, or they run as root."""
+    try:
+        return grp.getgrnam(GUEST_GROUP).gr_gid if plan.hypervisor == "libvirt" else None
+    except KeyError:
+        return None
