@@ -1,0 +1,20 @@
+"""VirtualBox's vdi."""
+
+import struct
+
+from pileus_kit.formats.reading import Inspection, Reader
+
+MAGIC = b"\x7f\x10\xda\xbe"
+DYNAMIC, FIXED = 1, 2
+LINK_AND_PARENT = 0x1A8
+"""Two UUIDs of other images; null in an image that stands alone."""
+
+
+def recognise(read: Reader) -> Inspection | None:
+    head = read(0, 0x200)
+    if head[0x40:0x44] != MAGIC:
+        return None
+    kind, = struct.unpack_from("<I", head, 0x4C)
+    virtual, = struct.unpack_from("<Q", head, 0x170)
+    alone = kind in (DYNAMIC, FIXED) and not any(head[LINK_AND_PARENT : LINK_AND_PARENT + 32])
+    return Inspection("vdi", virtual, "" if alone else "it is a differencing image")
