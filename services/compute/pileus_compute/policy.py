@@ -1,4 +1,4 @@
-"""Who may do what in compute: OpenStack's rule names and defaults, as a table."""
+"""Who may do what in compute: OpenStack's rule names, defaults and scopes, as a table."""
 
 from pileus_kit import operations
 from pileus_kit.policy import (
@@ -14,19 +14,21 @@ from pileus_kit.policy import (
 PREFIX = "os_compute_api:"
 SERVICE_OR_ADMIN = f"{SERVICE} or {ADMIN}"
 OWN_USER_OR_ADMIN = f"user_id:%(user_id)s or {ADMIN}"
+SCOPES = ("project",)  # of every rule: compute's things belong to projects, and system tokens have none
+WHOLE = ("compute:", "network:")  # names that begin so stand as they are
 
 READ = (
     "servers:index", "servers:detail", "servers:show", "ips:index", "ips:show", "server-metadata:index",
     "server-metadata:show", "os-server-tags:index", "os-server-tags:show", "os-attach-interfaces:list",
     "os-attach-interfaces:show", "os-volumes-attachments:index", "os-volumes-attachments:show",
     "os-instance-actions:list", "os-instance-actions:show", "os-security-groups:list", "os-security-groups:get",
-    "os-security-groups:show", "os-security-groups:rule:create", "os-security-groups:rule:delete",
+    "os-security-groups:show",
     "os-server-groups:show", "os-server-groups:index", "os-quota-sets:show",
-    "os-quota-sets:detail", "os-simple-tenant-usage:show", "os-server-password:show", "server-topology:index",
+    "os-quota-sets:detail", "os-simple-tenant-usage:show", "os-server-password:show", "compute:server:topology:index",
     "os-volumes:list", "os-volumes:show", "os-volumes:detail", "os-volumes:snapshots:list",
     "os-volumes:snapshots:show", "os-volumes:snapshots:detail", "os-floating-ips:list", "os-floating-ips:show",
     "os-networks:list", "os-networks:show", "os-tenant-networks:list", "os-tenant-networks:show",
-    "os-floating-ip-pools",
+    "servers:show:flavor-extra-specs",
 )
 WRITE = (
     "servers:create", "servers:create:attach_volume", "servers:create:attach_network",
@@ -42,41 +44,41 @@ WRITE = (
     "os-attach-interfaces:delete", "os-volumes-attachments:create", "os-volumes-attachments:update",
     "os-volumes-attachments:delete", "os-security-groups:add", "os-security-groups:remove",
     "os-security-groups:create", "os-security-groups:update", "os-security-groups:delete",
+    "os-security-groups:rule:create", "os-security-groups:rule:delete",
     "os-server-groups:create", "os-server-groups:delete", "os-server-password:clear", "os-volumes:create",
     "os-volumes:delete", "os-volumes:snapshots:create", "os-volumes:snapshots:delete", "os-floating-ips:create",
-    "os-floating-ips:remove", "os-floating-ips:add", "os-floating-ips:delete", "os-multinic:add", "os-multinic:remove",
-    "os-tenant-networks:create", "os-tenant-networks:delete",
+    "os-floating-ips:remove", "os-floating-ips:add", "os-floating-ips:delete",
 )
-MANAGE = ("os-migrate-server:migrate", "os-migrations:index", "servers:migrations:index", "servers:migrations:show",
+MANAGE = ("os-migrate-server:migrate", "os-migrations:index", "servers:migrations:index",
           "os-migrate-server:migrate_live", "servers:migrations:force_complete", "servers:migrations:delete")
 ADMINS = (
     "servers:index:get_all_tenants", "servers:detail:get_all_tenants", "servers:allow_all_filters",
-    "servers:show:host_status", "servers:create:forced_host", "servers:create:zero_disk_flavor",
-    "compute:servers:create:requested_destination", "os-extended-server-attributes",
-    "servers:show:flavor-extra-specs", "os-flavor-manage:create", "os-flavor-manage:update", "os-flavor-manage:delete",
+    "servers:show:host_status", "servers:show:host_status:unknown-only", "servers:create:forced_host",
+    "servers:create:zero_disk_flavor", "compute:servers:create:requested_destination",
+    "os-extended-server-attributes", "os-flavor-manage:create", "os-flavor-manage:update", "os-flavor-manage:delete",
     "os-flavor-access:add_tenant_access", "os-flavor-access:remove_tenant_access", "os-flavor-access",
     "os-flavor-extra-specs:create", "os-flavor-extra-specs:update", "os-flavor-extra-specs:delete",
     "os-hypervisors:list", "os-hypervisors:list-detail", "os-hypervisors:statistics", "os-hypervisors:show",
     "os-hypervisors:uptime", "os-hypervisors:search", "os-hypervisors:servers", "os-services:list",
     "os-services:update", "os-services:delete", "os-aggregates:set_metadata", "os-aggregates:add_host",
     "os-aggregates:create", "os-aggregates:remove_host", "os-aggregates:update", "os-aggregates:index",
-    "os-aggregates:delete", "os-aggregates:show", "compute:aggregates:images", "os-availability-zone:detail",
-    "os-quota-sets:update", "os-quota-sets:delete", "os-quota-class-sets:show", "os-quota-class-sets:update",
-    "os-simple-tenant-usage:list", "os-instance-usage-audit-log:list", "os-instance-usage-audit-log:show",
-    "os-server-diagnostics", "os-admin-actions:reset_state", "os-admin-actions:inject_network_info",
-    "os-admin-actions:reset_network", "os-shelve:shelve_offload", "os-shelve:unshelve_to_host", "os-evacuate",
-    "os-lock-server:unlock:unlock_override", "os-server-groups:index:all_projects", "limits:other_project",
-    "os-instance-actions:events:details", "server-topology:host:index", "os-console-auth-tokens", "os-hosts:list",
-    "os-hosts:show", "os-hosts:update", "os-hosts:reboot", "os-hosts:shutdown", "os-hosts:start",
-    "servers:migrate:host", "os-migrate-server:migrate:host", "os-migrate-server:migrate_live:host",
-    "os-migrations:index:all_projects", "os-migrations:index:host", "servers:migrations:index:host",
-    "os-baremetal-nodes:list", "os-baremetal-nodes:show",
+    "os-aggregates:delete", "os-aggregates:show", "os-availability-zone:detail", "os-quota-sets:update",
+    "os-quota-sets:delete", "os-quota-class-sets:show", "os-quota-class-sets:update", "os-simple-tenant-usage:list",
+    "os-instance-usage-audit-log:list", "os-instance-usage-audit-log:show", "os-server-diagnostics",
+    "os-admin-actions:reset_state", "os-admin-actions:inject_network_info", "os-shelve:shelve_offload",
+    "os-shelve:unshelve_to_host", "os-evacuate", "os-lock-server:unlock:unlock_override",
+    "os-server-groups:index:all_projects", "limits:other_project", "os-instance-actions:events",
+    "os-instance-actions:events:details", "compute:server:topology:host:index", "os-console-auth-tokens",
+    "os-hosts:list", "os-hosts:show", "os-hosts:update", "os-hosts:reboot", "os-hosts:shutdown", "os-hosts:start",
+    "network:attach_external_network", "servers:migrations:show", "os-migrate-server:migrate:host",
+    "os-migrate-server:migrate_live:host", "os-migrations:index:all_projects", "os-migrations:index:host",
+    "servers:migrations:index:host",
 )
-ALL = ("flavors", "extensions", "limits", "os-availability-zone:list", "os-quota-sets:defaults")
+ALL = ("extensions", "limits", "os-availability-zone:list", "os-quota-sets:defaults", "os-floating-ip-pools")
 
 
 def _named(names: tuple[str, ...], check: str) -> list[Rule]:
-    return [Rule(n if n.startswith("compute:") else PREFIX + n, check) for n in names]
+    return [Rule(n if n.startswith(WHOLE) else PREFIX + n, check, scopes=SCOPES) for n in names]
 
 
 RULES: list[Rule] = [
@@ -89,7 +91,6 @@ RULES: list[Rule] = [
     *_named(("os-flavor-extra-specs:index", "os-flavor-extra-specs:show"), PROJECT_READER_OR_ADMIN),
     *_named(("os-keypairs:index", "os-keypairs:show", "os-keypairs:create", "os-keypairs:delete"), OWN_USER_OR_ADMIN),
     *_named(("os-server-external-events:create", "os-assisted-volume-snapshots:create",
-             "os-assisted-volume-snapshots:delete", "os-instance-actions:events"), SERVICE_OR_ADMIN),
-    *_named(("os-volumes-attachments:swap",), SERVICE_OR_ADMIN),
-    Rule("placement:resource_providers:list", SERVICE_OR_ADMIN),
+             "os-assisted-volume-snapshots:delete", "os-volumes-attachments:swap"), SERVICE_OR_ADMIN),
+    Rule(PREFIX + "flavors", ANYONE, "OpenStack asks no rule here: whoever has a token lists flavors"),
 ]

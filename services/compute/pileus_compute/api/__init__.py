@@ -31,6 +31,7 @@ from pileus_compute.api import (
     server_passwords,
     server_security_groups,
     server_tags,
+    server_topology,
     servers,
     services,
     size_actions,
@@ -48,6 +49,7 @@ ACTION_MODULES = (power_actions, disk_actions, server_images, size_actions, migr
 RESOURCES = (
     discovery.resource, flavors.resource, flavor_access.resource, flavor_extra_specs.resource, keypairs.resource,
     servers.resource, server_actions.resource, server_metadata.resource, server_tags.resource, server_ips.resource,
+    server_topology.resource,
     server_security_groups.resource, server_passwords.resource, volume_attachments.resource, interfaces.resource,
     instance_actions.resource, consoles.resource, server_groups.resource, quotas.resource, usage.resource,
     zones.resource, hypervisors.resource, services.resource, aggregates.resource, external_events.resource,

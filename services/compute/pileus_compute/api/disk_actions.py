@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from pileus_compute.api import server_wishes
 from pileus_compute.api.boot_images import check_fits, image_for, kept
 from pileus_compute.api.image_mappings import require_data
-from pileus_compute.api.request import address, base_url
+from pileus_compute.api.request import address, base_url, target_of
 from pileus_compute.api.schemas import PASSWORD, UUID, body, obj
 from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.api.server_schemas import REBUILD
@@ -17,7 +17,7 @@ from pileus_compute.db.models import Server
 from pileus_compute.errors import KeypairNotFound
 from pileus_kit.errors import BadRequest, Conflict
 from pileus_kit.rpc import Refused
-from pileus_kit.web import caller, tools, version
+from pileus_kit.web import caller, enforce, tools, version
 
 RESCUE = {(2, 1): body("rescue", {"type": ["object", "null"], "additionalProperties": False, "properties": {
     "adminPass": PASSWORD, "rescue_image_ref": UUID}})}
@@ -34,6 +34,7 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     if value.get("personality"):
         raise BadRequest(why="Injected files are not supported: use user data or a config drive.")
     if value.get("trusted_image_certificates"):
+        enforce("os_compute_api:servers:rebuild:trusted_certs", target_of(server))
         raise BadRequest(why="Trusted image certificates are not supported by this cloud.")
     image = require_data(image_for(value["imageRef"]))
     root = _root_volume(session, server, image["id"]) if server.image_id is None else None

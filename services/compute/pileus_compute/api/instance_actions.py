@@ -92,7 +92,7 @@ def one(server_id: str, request_id: str) -> Any:
 
 def _events(session: Session, job: Job) -> list[dict[str, Any]]:
     """One for each step. What went wrong in detail is for those who may know."""
-    details = allowed(RULE + "events")
+    details = allowed(RULE + "events:details")
     found = []
     for event in session.scalars(select(Event).where(Event.job_id == job.id).order_by(Event.id)):
         view: dict[str, Any] = {

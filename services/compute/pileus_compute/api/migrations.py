@@ -6,7 +6,7 @@ from flask import request
 from sqlalchemy import ColumnElement, false, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import MOST, changed_between, limit_of, next_link, server_target
+from pileus_compute.api.request import MOST, changed_between, limit_of, next_link, server_target, target_of
 from pileus_compute.api.server_actions import action
 from pileus_compute.core.states import VM_STATES
 from pileus_compute.db.models import Host, Job, Server
@@ -44,7 +44,7 @@ def show(job: Job) -> dict[str, Any]:
 def index() -> Any:
     args = request.args
     project = args.get("project_id") if version() >= (2, 80) else None
-    if project != caller().project_id and not caller().is_admin:
+    if project is None or project != caller().project_id:
         enforce(RULE + ":all_projects")
     paged = version() >= (2, 59)
     limit = limit_of() if paged else MOST
@@ -103,13 +103,16 @@ class NotMovable(Unimplemented):
     text = "Moving servers between hosts is not supported yet."
 
 
-def _missing(name: str, policy: str, allowed_in: tuple[str, ...]) -> None:
-    """What a request may be refused for anyway is refused first, so that clients see the right mistake."""
+def _missing(name: str, policy: str, allowed_in: tuple[str, ...], to_host: bool = True) -> None:
+    """What a request may be refused for anyway is refused first, so that clients see the right mistake. `to_host`:
+    who may name the host is a rule of its own."""
     @action(name, policy=policy, writes=False)
     def refuse(session: Session, server: Server, value: Any) -> Any:
+        wanted = value.get("host") if isinstance(value, dict) else None
+        if wanted and to_host:
+            enforce(f"os_compute_api:{policy}:host", target_of(server))
         if server.status not in allowed_in:
             raise BadState(event=name, server=server.id, attribute="vm_state", value=VM_STATES[server.status])
-        wanted = value.get("host") if isinstance(value, dict) else None
         if wanted and session.get(Host, wanted) is None:
             raise BadRequest(why=f"Compute host {wanted} could not be found.")
         raise NotMovable()
@@ -117,4 +120,4 @@ def _missing(name: str, policy: str, allowed_in: tuple[str, ...]) -> None:
 
 _missing("migrate", "os-migrate-server:migrate", ("ACTIVE", "SHUTOFF"))
 _missing("os-migrateLive", "os-migrate-server:migrate_live", ("ACTIVE", "PAUSED"))
-_missing("evacuate", "os-evacuate", ("ACTIVE", "SHUTOFF", "ERROR"))
+_missing("evacuate", "os-evacuate", ("ACTIVE", "SHUTOFF", "ERROR"), to_host=False)

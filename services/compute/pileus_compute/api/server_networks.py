@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pileus_kit.errors import BadRequest, Conflict
+from pileus_kit.errors import BadRequest, Conflict, Forbidden
 from pileus_kit.peers import PeerRefused
-from pileus_kit.web import caller, tools, version
+from pileus_kit.web import allowed, caller, tools, version
 
 NETWORK_FIELDS = "&".join(f"fields={name}" for name in (
     "id", "name", "mtu", "shared", "project_id", "router:external", "status", "subnets", "port_security_enabled"))
@@ -12,6 +12,10 @@ NETWORK_FIELDS = "&".join(f"fields={name}" for name in (
 
 class NetworkAmbiguous(Conflict):
     text = "Multiple possible networks found, use a Network ID to be more specific."
+
+
+class ExternalNetworkAttachForbidden(Forbidden):
+    text = "It is not allowed to create an interface on external network {network}"
 
 
 class PortInUse(Conflict):
@@ -35,12 +39,17 @@ def _default(required: bool) -> tuple[dict[str, Any], ...]:
     """The project's only network, or with "auto" one that is made for it."""
     project = caller().project_id
     listed = _get(f"/networks?{NETWORK_FIELDS}")["networks"]
-    usable = [n for n in listed if (n.get("project_id") == project or n.get("shared")) and not n.get("router:external")]
+    usable = [n for n in listed if (n.get("project_id") == project or n.get("shared")) and not _closed(n)]
     if len(usable) > 1:
         raise NetworkAmbiguous()
     if usable:
         return (_of(usable[0]),)
     return (_allocated(project or ""),) if required else ()
+
+
+def _closed(network: dict[str, Any]) -> bool:
+    """External networks are there for routers; only one that is shared takes everybody's servers."""
+    return bool(network.get("router:external")) and not network.get("shared")
 
 
 def _allocated(project_id: str) -> dict[str, Any]:
@@ -109,6 +118,8 @@ def _networks(ids: set[str]) -> dict[str, dict[str, Any]]:
             raise BadRequest(why=f"Network {network_id} could not be found.")
         if networks[network_id].get("subnets") == []:
             raise BadRequest(why=f"Network {network_id} requires a subnet in order to boot instances on.")
+        if _closed(networks[network_id]) and not allowed("network:attach_external_network"):
+            raise ExternalNetworkAttachForbidden(network=network_id)
     return networks
 
 

@@ -13,6 +13,7 @@ from pileus_kit.web import allowed, version
 
 WITH_PROGRESS = ("ACTIVE", "BUILD", "DELETED", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING")
 ATTRIBUTES = "os_compute_api:os-extended-server-attributes"
+HOST_STATUS = "os_compute_api:servers:show:host_status"
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,16 @@ class Style:
     base: str
     attributes: bool  # OS-EXT-SRV-ATTR:*, for admins
     host_status: bool
+    unknown_only: bool  # of the host's statuses it may be told that one
     specs: bool
 
     @classmethod
     def of_request(cls) -> "Style":
         spoken = version()
+        any_status = allowed(HOST_STATUS)
         return cls(spoken, base_url(), allowed(ATTRIBUTES),
-                   spoken >= (2, 16) and allowed("os_compute_api:servers:show:host_status"),
-                   spoken >= (2, 47) and allowed("os_compute_api:os-flavor-extra-specs:index"))
+                   spoken >= (2, 16) and (any_status or allowed(HOST_STATUS + ":unknown-only")), not any_status,
+                   spoken >= (2, 47) and allowed("os_compute_api:servers:show:flavor-extra-specs"))
 
 
 @lru_cache(maxsize=4096)
@@ -74,7 +77,7 @@ def full(server: Server, around: Around, style: Style, host_status: str | None =
     if style.attributes:
         view |= attributes(server, spoken)
     _newer(view, server, around, style)
-    if style.host_status and host_status is not None:
+    if style.host_status and host_status is not None and (not style.unknown_only or host_status == "UNKNOWN"):
         view["host_status"] = host_status
     return view
 

@@ -142,10 +142,10 @@ def detail() -> Any:
 
 
 def _health(session: Any) -> dict[str, str]:
-    """Host -> UP, DOWN, MAINTENANCE, as `host_status` has it."""
+    """Host -> `host_status`. A host that says nothing is UNKNOWN: only an administrator says that one is DOWN."""
     silence = tools().config.host_silence
-    return {h.name: "MAINTENANCE" if h.disabled else "UP" if hosts.is_up(h, silence) else "DOWN"
-            for h in session.query(Host)}
+    return {h.name: "DOWN" if h.forced_down else "MAINTENANCE" if h.disabled else
+            "UP" if hosts.is_up(h, silence) else "UNKNOWN" for h in session.query(Host)}
 
 
 # -- one -----------------------------------------------------------------------------------------------------------
@@ -186,8 +186,13 @@ def one(server_id: str) -> Any:
 
 @resource.endpoint("POST", "", policy=RULE + "create", body=CREATE)
 def create(body: dict[str, Any]) -> Any:
-    if body["server"].get("block_device_mapping_v2") or body["server"].get("block_device_mapping"):
+    asked = body["server"]
+    if asked.get("block_device_mapping_v2") or asked.get("block_device_mapping"):
         enforce(RULE + "create:attach_volume")
+    if isinstance(asked.get("networks"), list):
+        enforce(RULE + "create:attach_network")
+    if asked.get("trusted_image_certificates"):
+        enforce(RULE + "create:trusted_certs")
     wish, secret = server_wishes.parse(body)
     with tools().sessions.begin() as session:
         if wish.columns.get("group_id"):

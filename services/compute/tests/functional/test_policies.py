@@ -24,8 +24,9 @@ def test_the_policy_of_each_action(compute: ComputeFixture) -> None:
     """Whoever may not gets 403, and 404 in another project, whatever the body; who may gets to the body's 400."""
     server, book = compute.server(imageRef=IMAGE_ID)["id"], compute.book
     actors = {"none": None, "expired": book.expired, "revoked": book.revoked, "nobody": book.nobody,
-              "reader": book.reader, "other": book.other, "member": book.member, "manager": book.manager,
-              "admin": book.admin}
+              "reader": book.reader, "other": book.other, "service": book.service, "domain": book.domain_admin,
+              "sysread": book.system_reader, "system": book.system_admin, "member": book.member,
+              "manager": book.manager, "admin": book.admin}
     lines = [f"{'':28}{'rule':60}" + " ".join(f"{name:>8}" for name in actors)]
     for name, action in sorted(ACTIONS.items(), key=lambda item: (item[0] == "forceDelete", item[0])):  # that one works
         version = "2.1" if action.until else "latest"
@@ -33,5 +34,6 @@ def test_the_policy_of_each_action(compute: ComputeFixture) -> None:
                                     anonymous=who is None, version=version).status_code for who in actors.values()]
         assert seen[:3] == [401, 401, 401] and seen[5] == 404, f"{name}: {seen}"
         assert seen[3:5] == [403, 403], f"{name}: {seen}"
+        assert seen[6:10] == [404, 403, 404, 403], f"{name}: {seen}"  # scopes that no rule takes
         lines.append(f"{name:28}{action.rule:60}" + " ".join(f"{status:>8}" for status in seen))
     assert_table("\n".join(lines) + "\n", Path(__file__).with_name("policy_of_actions.txt"))

@@ -16,7 +16,7 @@ def refuse_if_used(attachment: Attachment) -> None:
         return
     path = f"/v2.1/servers/{attachment.instance_id}/os-volume_attachments/{attachment.volume_id}"
     try:
-        known = tools().peers.call("compute", "GET", path, microversion=VERSION)["volumeAttachment"]
+        known = tools().peers.call("compute", "GET", path, caller=caller(), microversion=VERSION)["volumeAttachment"]
     except PeerRefused as err:
         if err.status == UNKNOWN:
             return
