@@ -131,7 +131,7 @@ def test_only_its_own_frames_get_out(three, host):
         sent(thief, frame)
     good = [
         arp(me, "10.5.0.12"),
-        arp(me, "0.0.0.0", operation=1),
+        arp(me, "0.0.0.0", "10.5.0.12", operation=1),
         udp(me, "0.0.0.0", 68, 67),
         ipv6(me, link_local(me), "ff02::1", b"\x80\0\0\0\0\0\0\0"),
     ]

@@ -95,7 +95,8 @@ def test_rules_in_nfts_language(rule, text):
 
 def test_a_port_may_use_its_pairs_and_nothing_else():
     rules = spoofing.chain(replace(PORT, address_pairs=(AddressPair("10.5.1.0/24", "fa:16:3e:00:00:02"),))).rules
-    assert rules[0] == "ether saddr != { fa:16:3e:00:00:01, fa:16:3e:00:00:02 } drop" and rules[-1] == "drop"
+    assert rules[:2] == ("jump sent", "ether saddr != { fa:16:3e:00:00:01, fa:16:3e:00:00:02 } drop")
+    assert spoofing.SENT.rules[0] == "ether type != { ip, ip6, arp } drop" and rules[-1] == "drop"
     assert "ether saddr fa:16:3e:00:00:01 ip saddr { 10.5.0.9 } return" in rules
     assert "ether saddr fa:16:3e:00:00:02 ip saddr { 10.5.1.0/24 } return" in rules
     assert spoofing.link_local("fa:16:3e:00:00:01") == "fe80::f816:3eff:fe00:1"

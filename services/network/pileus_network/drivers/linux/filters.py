@@ -60,10 +60,14 @@ def bridge_table(name: str, guarded: Iterable[Guarded], segments: Iterable[Segme
         ),
         "host": Chain(("iifname @closed drop",), "type filter hook input priority -200"),
         "leave": Chain(("oifname vmap @receivers",), "type filter hook forward priority -10"),
+        spoofing.SENT_CHAIN: spoofing.SENT,
+        spoofing.PIECES_CHAIN: spoofing.PIECES,
     }
     for one in guarded:
         chains[f"from-{one.interface}"] = spoofing.chain(one.port)
-        chains[f"to-{one.interface}"] = Chain((f"meta mark set meta mark or {one.number:#x}",))
+        chains[f"to-{one.interface}"] = Chain(
+            (spoofing.KNOWN_FRAMES, f"meta mark set meta mark or {one.number:#x}")
+        )
     sets = {
         "closed": Set("type ifname", frozenset(_quoted(i) for segment in segments for i in segment.closed)),
         "senders": Set(
