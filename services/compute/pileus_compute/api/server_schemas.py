@@ -41,19 +41,21 @@ DISK: dict[str, Any] = DISK_V1 | {
     "destination_type": {"type": "string", "enum": ["local", "volume"]}, "guest_format": SHORT, "device_type": SHORT,
     "disk_bus": SHORT, "boot_index": number(-2147483648) | {"type": ["integer", "string", "null"]}}
 
-UUIDS = {"anyOf": [UUID, {"type": "array", "items": UUID}]}
-HINTS = {"type": "object", "additionalProperties": True, "properties": {
-    "group": UUID, "different_host": UUIDS, "same_host": UUIDS, "query": {"type": ["string", "object"]},
-    "target_cell": NAME, "different_cell": {"type": ["string", "array"]}, "build_near_host_ip": IP,
-    "cidr": {"type": "string", "pattern": "^/[0-9a-f.:]+$"}}}
+MOST_ITEMS = 255  # networks, disks, named servers: more than any guest has room for
+UUIDS = {"anyOf": [UUID, {"type": "array", "items": UUID, "maxItems": MOST_ITEMS}]}
+HINTS = {"type": "object", "additionalProperties": True, "maxProperties": MOST_ITEMS,
+         "propertyNames": {"maxLength": 255}, "properties": {
+             "group": UUID, "different_host": UUIDS, "same_host": UUIDS, "query": {"type": ["string", "object"]},
+             "target_cell": NAME, "different_cell": {"type": ["string", "array"], "items": {"type": "string"}},
+             "build_near_host_ip": IP, "cidr": {"type": "string", "pattern": "^/[0-9a-f.:]+$"}}}
 
 
 def _networks(properties: dict[str, Any]) -> Schema:
-    return {"type": "array", "items": obj(properties)}
+    return {"type": "array", "items": obj(properties), "maxItems": MOST_ITEMS}
 
 
 def _disks(properties: dict[str, Any]) -> Schema:
-    return {"type": "array", "items": obj(properties)}
+    return {"type": "array", "items": obj(properties), "maxItems": MOST_ITEMS}
 
 
 BASE: dict[str, Any] = {
@@ -62,7 +64,7 @@ BASE: dict[str, Any] = {
     "accessIPv4": IPV4, "accessIPv6": IPV6, "personality": PERSONALITY, "availability_zone": NAME,
     "block_device_mapping": _disks(DISK_V1), "block_device_mapping_v2": _disks(DISK), "config_drive": BOOLEAN,
     "key_name": NAME, "min_count": COUNT, "max_count": COUNT, "return_reservation_id": BOOLEAN,
-    "security_groups": {"type": "array", "items": obj({"name": NAME})},
+    "security_groups": {"type": "array", "items": obj({"name": NAME}), "maxItems": MOST_ITEMS},
     "user_data": BASE64 | {"maxLength": 65535}}
 
 

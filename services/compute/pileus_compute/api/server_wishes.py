@@ -4,6 +4,7 @@ import secrets
 import string
 from typing import Any
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from pileus_compute.api import server_disks, server_networks
@@ -20,6 +21,7 @@ from pileus_kit.web import allowed, caller, enforce, tools, version
 
 RULE = "os_compute_api:servers:create"
 MOST = 1000  # servers in one request
+LARGEST_HINTS = 16384  # bytes of JSON
 PASSWORD_LETTERS = string.ascii_letters + string.digits
 
 
@@ -30,7 +32,7 @@ def password() -> str:
 def parse(body: dict[str, Any]) -> tuple[Wish, str]:
     """The wish and the administrator's password. Asks the image, network and volume services with the user's token."""
     wish = body["server"]
-    hints = body.get("os:scheduler_hints") or body.get("OS-SCH-HNT:scheduler_hints") or {}
+    hints = _bounded(body.get("os:scheduler_hints") or body.get("OS-SCH-HNT:scheduler_hints") or {})
     least, most = _counts(wish)
     if wish.get("personality"):
         raise BadRequest(why="Injected files are not supported: use user data or a config drive.")
@@ -55,6 +57,14 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
         "security_groups": group_names}
     return Wish(columns, most, least, networks, group_ids, disks.volumes, tuple(wish.get("tags", ())),
                 numbered=most > 1), secret
+
+
+def _bounded(hints: dict[str, Any]) -> dict[str, Any]:
+    """Hints may hold anything, are kept with each server, and are read at every placement of it."""
+    if len(msgspec.json.encode(hints)) > LARGEST_HINTS:
+        raise BadRequest(why="Invalid input for field/attribute os:scheduler_hints. They have more than "
+                             f"{LARGEST_HINTS} bytes.")
+    return hints
 
 
 def _counts(wish: dict[str, Any]) -> tuple[int, int]:

@@ -154,7 +154,8 @@ def choose(session: Session, server_id: str, demand: Demand, purpose: str = "run
 
 def demand_of(session: Session, server: Server, claim: Claim, config: Config, excluded: frozenset[str] = frozenset(),
               host: str | None = None) -> Demand:
-    """The demand of this server, with its hints and group looked up."""
+    """The demand of this server, with its hints and group looked up. A hint that names another project's server says no
+    more than one that names none: else it would tell where that server runs."""
     group_row = session.get(ServerGroup, server.group_id) if server.group_id else None
     members: tuple[str, ...] = ()
     if group_row:
@@ -164,7 +165,8 @@ def demand_of(session: Session, server: Server, claim: Claim, config: Config, ex
     where: dict[str, str] = {}
     if same or other:
         where = {row[0]: str(row[1]) for row in session.execute(
-            select(Server.id, Server.host).where(Server.id.in_(same + other), Server.host.is_not(None)))}
+            select(Server.id, Server.host).where(Server.id.in_(same + other), Server.project_id == server.project_id,
+                                             Server.host.is_not(None)))}
     return Demand(
         claim=claim, ratios=Ratios(config.cpu_overcommit, config.memory_overcommit, config.disk_overcommit),
         silence_s=config.host_silence, default_zone=config.default_zone, zone=server.wanted_zone,

@@ -1,9 +1,7 @@
 """Lists of servers: filters, order, pages."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from re import _parser  # type: ignore[attr-defined]  # the parser that `re` itself uses
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
@@ -16,6 +14,7 @@ from pileus_kit.errors import BadRequest
 from pileus_kit.flow.jobs import alive
 from pileus_kit.numbers import whole
 from pileus_kit.paging import fetch
+from pileus_kit.patterns import matching
 
 SORTS: dict[str, Any] = {
     "created_at": Server.created_at, "updated_at": Server.updated_at, "uuid": Server.id, "id": Server.id,
@@ -35,7 +34,6 @@ EXACT: dict[str, Any] = {
     "access_ip_v4": Server.access_ip_v4, "access_ip_v6": Server.access_ip_v6, "root_device_name": Server.root_device,
 }
 PATTERNS: dict[str, Any] = {"name": Server.name, "description": Server.description, "hostname": Server.hostname}
-LONGEST_PATTERN = 255
 
 
 @dataclass(frozen=True)
@@ -88,9 +86,9 @@ def _condition(session: Session, key: str, value: str) -> ColumnElement[bool]:
     if key in EXACT:
         return EXACT[key] == value
     if key in PATTERNS:
-        return _matching(PATTERNS[key], value)
+        return matching(PATTERNS[key], value)
     if key in ("ip", "ip6"):
-        return exists().where(ServerPort.server_id == Server.id, _matching(ServerPort.addresses, value))
+        return exists().where(ServerPort.server_id == Server.id, matching(ServerPort.addresses, value))
     if key in ("tags", "tags-any", "not-tags", "not-tags-any"):
         return _tagged(key, value)
     if key in ("config_drive", "locked"):
@@ -108,41 +106,6 @@ def _condition(session: Session, key: str, value: str) -> ColumnElement[bool]:
         flows = [flow for flow, steps in TASKS.items() if value in steps.values()]
         return exists().where(Job.subject == Server.id, alive(Job), Job.flow.in_(flows))
     raise BadRequest(why=f"Unknown filter {key}")
-
-
-def _matching(column: Any, pattern: str) -> ColumnElement[bool]:
-    """OpenStack lets users search with regular expressions; the harmless ones only."""
-    if not re.search(r"[\\^$.|?*+()\[\]{}]", pattern):
-        return column.contains(pattern, autoescape=True)
-    check_pattern(pattern)
-    return column.regexp_match(pattern)
-
-
-def check_pattern(pattern: str) -> None:
-    """Refuse what isn't a regular expression, and what may take forever: a repetition inside a repetition."""
-    try:
-        parsed = _parser.parse(pattern) if len(pattern) <= LONGEST_PATTERN else None
-    except re.error as err:
-        raise BadRequest(why=f"Invalid regular expression {pattern}: {err}") from None
-    if parsed is None or _nested(parsed, inside=False):
-        raise BadRequest(why="This regular expression is too long or too complex.")
-
-
-def _nested(node: Any, inside: bool) -> bool:
-    for op, argument in getattr(node, "data", node if isinstance(node, list) else []):
-        name = str(op)
-        if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-            if inside or _nested(argument[2], inside=True):
-                return True
-        elif name == "SUBPATTERN":
-            if _nested(argument[3], inside):
-                return True
-        elif name == "BRANCH":
-            if any(_nested(branch, inside) for branch in argument[1]):
-                return True
-        elif name.startswith("GROUPREF") or name.startswith("ASSERT"):
-            return True
-    return False
 
 
 def _tagged(key: str, value: str) -> ColumnElement[bool]:
