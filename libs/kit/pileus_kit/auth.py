@@ -42,6 +42,7 @@ class Caller:
     system: bool = False
     roles: frozenset[str] = frozenset()
     service_roles: frozenset[str] = frozenset()  # of the service that calls on the user's behalf (X-Service-Token)
+    service_user_id: str | None = None  # that service's user
     expires_at: float = 0.0  # epoch seconds
     audit_ids: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()

@@ -15,9 +15,11 @@ from pileus_kit.policy import ADMIN, PROJECT_READER_OR_ADMIN, Rule
 from pileus_kit.web import Resource, caller, enforce, tools
 
 RULES = [
-    Rule("pileus:jobs:list", PROJECT_READER_OR_ADMIN, "List the jobs of one's own project"),
-    Rule("pileus:events:list", PROJECT_READER_OR_ADMIN, "List what was done about one's own project's resources"),
-    Rule("pileus:operations:all_projects", ADMIN, "See the jobs and events of every project, and those of no project"),
+    Rule("pileus:jobs:list", PROJECT_READER_OR_ADMIN, "List the jobs of one's own project", ("project",)),
+    Rule("pileus:events:list", PROJECT_READER_OR_ADMIN, "List what was done about one's own project's resources",
+         ("project",)),
+    Rule("pileus:operations:all_projects", ADMIN, "See the jobs and events of every project, and those of no project",
+         ("project",)),
 ]
 MOST = 1000
 TEXT = {"type": "array", "items": {"type": "string", "maxLength": 255}, "maxItems": 1}

@@ -134,7 +134,8 @@ def _authenticate() -> None:
         raise Unauthorized()
     service_token = request.headers.get("X-Service-Token")
     if service_token:
-        who = replace(who, service_roles=authenticate(service_token).roles)
+        service = authenticate(service_token)
+        who = replace(who, service_roles=service.roles, service_user_id=service.user_id)
     g.caller = who
 
 

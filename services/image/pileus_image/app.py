@@ -63,7 +63,7 @@ def make_tools(config: Config) -> Tools:
 def build(config: Config) -> Flask:
     """The app with its background work: imports and the sweep run in this process, under leases like anywhere."""
     tools = make_tools(config)
-    enforcer = Enforcer(policy.RULES, config.path("policies", "image.yaml"))
+    enforcer = Enforcer(policy.RULES, config.path("policy", "image.yaml"))
     app = create(tools, Peers(config).authenticator(), enforcer)
     if tools.runner:
         tools.runner.start()

@@ -13,5 +13,5 @@ class Config(ServiceConfig):
     largest_image: int = option("Bytes that one image may have", 1 << 40)
     largest_disk: int = option("Bytes that a guest may see of one image", 16 << 40)
     quota_images: int = option("Images that a project may have; -1: any number", 10_000)
-    quota_mib: int = option("MiB of image data that a project may have; -1: any amount", -1)
+    quota_mib: int = option("MiB of image data that a project may have; -1: any amount", 1 << 20)
     download_networks: tuple[str, ...] = option("Networks (CIDR) that web-download may reach though not public", ())

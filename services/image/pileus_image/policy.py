@@ -1,8 +1,17 @@
 """OpenStack's policy rules for images, with their defaults; `pileus:*` are ours."""
 
 from pileus_kit import operations
-from pileus_kit.policy import ADMIN, ADMIN_OR_SERVICE, PROJECT_MEMBER_OR_ADMIN, PROJECT_READER_OR_ADMIN, Rule
+from pileus_kit.policy import (
+    ADMIN,
+    ADMIN_OR_SERVICE,
+    PROJECT_MEMBER_OR_ADMIN,
+    PROJECT_READER_OR_ADMIN,
+    SERVICE,
+    Rule,
+)
 
+PROJECT = ("project",)
+MAKER = "(role:service and user_id:%(made_by_user)s)"  # the service that made it for a user, and fills it
 OPEN = "'community':%(visibility)s or 'public':%(visibility)s"
 VISIBLE = f"project_id:%(project_id)s or project_id:%(member_id)s or {OPEN}"
 READ_VISIBLE = f"{ADMIN} or (role:reader and ({VISIBLE} or 'shared':%(visibility)s))"
@@ -10,42 +19,54 @@ LOAD_VISIBLE = f"{ADMIN} or (role:member and ({VISIBLE} or 'shared':%(visibility
 READER_OR_MEMBER = f"{ADMIN} or role:reader and (project_id:%(project_id)s or project_id:%(member_id)s)"
 ACCEPTING = f"{ADMIN} or (role:member and project_id:%(member_id)s)"
 
-READ_SPACE = f"{ADMIN} or (role:reader and (project_id:%(project_id)s or 'public':%(visibility)s))"
-SPACES = [
-    Rule("get_metadef_namespaces", PROJECT_READER_OR_ADMIN, "List namespaces"),
-    Rule("list_metadef_resource_types", PROJECT_READER_OR_ADMIN, "List what definitions can be about"),
-    *(Rule(name, READ_SPACE, "Read a namespace and what it defines") for name in (
-        "get_metadef_namespace", "get_metadef_properties", "get_metadef_property", "get_metadef_objects",
-        "get_metadef_object", "get_metadef_tags", "get_metadef_tag", "get_metadef_resource_type")),
-    *(Rule(name, ADMIN, "Change namespaces and what they define") for name in (
-        "add_metadef_namespace", "modify_metadef_namespace", "delete_metadef_namespace",
-        "add_metadef_property", "modify_metadef_property", "remove_metadef_property",
-        "add_metadef_object", "modify_metadef_object", "delete_metadef_object",
-        "add_metadef_tag", "add_metadef_tags", "modify_metadef_tag", "delete_metadef_tag", "delete_metadef_tags",
-        "add_metadef_resource_type_association", "remove_metadef_resource_type_association")),
-]
 
-RULES = [
-    *operations.RULES,
-    *SPACES,
-    Rule("add_image", f"{ADMIN} or (role:member and project_id:%(project_id)s)", "Create an image"),
-    Rule("delete_image", PROJECT_MEMBER_OR_ADMIN, "Delete an image"),
-    Rule("get_image", READ_VISIBLE, "Show an image"),
-    Rule("get_images", PROJECT_READER_OR_ADMIN, "List images"),
-    Rule("modify_image", PROJECT_MEMBER_OR_ADMIN, "Change an image, its tags included"),
-    Rule("publicize_image", ADMIN, "Make an image public"),
-    Rule("communitize_image", PROJECT_MEMBER_OR_ADMIN, "Make an image a community image"),
-    Rule("download_image", LOAD_VISIBLE, "Download an image's data"),
-    Rule("upload_image", PROJECT_MEMBER_OR_ADMIN, "Upload, stage or import an image's data"),
-    Rule("add_member", PROJECT_MEMBER_OR_ADMIN, "Share an image with a project"),
-    Rule("delete_member", PROJECT_MEMBER_OR_ADMIN, "Stop sharing an image with a project"),
-    Rule("get_member", READER_OR_MEMBER, "Show a member"),
-    Rule("get_members", READER_OR_MEMBER, "List members"),
-    Rule("modify_member", ACCEPTING, "Accept or reject a shared image"),
-    Rule("deactivate", PROJECT_MEMBER_OR_ADMIN, "Forbid the use of an image's data for now"),
-    Rule("reactivate", PROJECT_MEMBER_OR_ADMIN, "Allow it again"),
-    Rule("tasks_api_access", ADMIN, "See all tasks"),
-    Rule("stores_info_detail", ADMIN, "See how stores are configured"),
-    Rule("pileus:get_schemas", "@", "Read the schemas and what imports this cloud offers"),
-    Rule("pileus:create_ticket", ADMIN_OR_SERVICE, "Let a host read or write one image's data"),
+READ_SPACE = f"{ADMIN} or (role:reader and (project_id:%(project_id)s or 'public':%(visibility)s))"
+CHANGE_SPACES = (
+    "add_metadef_namespace", "modify_metadef_namespace", "delete_metadef_namespace", "add_metadef_property",
+    "modify_metadef_property", "remove_metadef_property", "add_metadef_object", "modify_metadef_object",
+    "delete_metadef_object", "add_metadef_tag", "add_metadef_tags", "modify_metadef_tag", "delete_metadef_tag",
+    "delete_metadef_tags", "add_metadef_resource_type_association", "remove_metadef_resource_type_association",
+)
+READ_SPACES = (
+    "get_metadef_namespace", "get_metadef_properties", "get_metadef_property", "get_metadef_objects",
+    "get_metadef_object", "get_metadef_tags", "get_metadef_tag", "get_metadef_resource_type",
+    "list_metadef_resource_types",
+)
+ADDER = "(role:member and project_id:%(project_id)s and project_id:%(owner)s)"
+
+
+def _rule(name: str, check: str, description: str) -> Rule:
+    """As everywhere in OpenStack's image service, only tokens of a project are taken."""
+    return Rule(name, check, description, scopes=PROJECT)
+
+
+SPACES = [
+    _rule("get_metadef_namespaces", PROJECT_READER_OR_ADMIN, "List namespaces"),
+    *(_rule(name, READ_SPACE, "Read a namespace and what it defines") for name in READ_SPACES),
+    *(_rule(name, ADMIN, "Change namespaces and what they define") for name in CHANGE_SPACES),
 ]
+IMAGES = [
+    _rule("add_image", f"{ADMIN} or {ADDER}", "Create an image"),
+    _rule("delete_image", f"{PROJECT_MEMBER_OR_ADMIN} or {MAKER}", "Delete an image"),
+    _rule("get_image", f"{READ_VISIBLE} or {MAKER}", "Show an image"),
+    _rule("get_images", f"{PROJECT_READER_OR_ADMIN} or {SERVICE}", "List images; a service lists those it made"),
+    _rule("modify_image", f"{PROJECT_MEMBER_OR_ADMIN} or {MAKER}", "Change an image, its tags included"),
+    _rule("publicize_image", ADMIN, "Make an image public"),
+    _rule("communitize_image", PROJECT_MEMBER_OR_ADMIN, "Make an image a community image"),
+    _rule("download_image", LOAD_VISIBLE, "Download an image's data, or boot from it"),
+    _rule("upload_image", f"{PROJECT_MEMBER_OR_ADMIN} or {MAKER}", "Upload, stage or import an image's data"),
+    _rule("add_member", PROJECT_MEMBER_OR_ADMIN, "Share an image with a project"),
+    _rule("delete_member", PROJECT_MEMBER_OR_ADMIN, "Stop sharing an image with a project"),
+    _rule("get_member", READER_OR_MEMBER, "Show a member"),
+    _rule("get_members", READER_OR_MEMBER, "List members"),
+    _rule("modify_member", ACCEPTING, "Accept or reject a shared image"),
+    _rule("deactivate", PROJECT_MEMBER_OR_ADMIN, "Forbid the use of an image's data for now"),
+    _rule("reactivate", PROJECT_MEMBER_OR_ADMIN, "Allow it again"),
+    _rule("tasks_api_access", ADMIN, "See all tasks"),
+    _rule("stores_info_detail", ADMIN_OR_SERVICE, "See how stores are configured"),
+]
+OURS = [
+    _rule("pileus:get_schemas", "@", "Read the schemas and what imports this cloud offers"),
+    _rule("pileus:create_ticket", ADMIN_OR_SERVICE, "Let a host read or write one image's data"),
+]
+RULES = [*operations.RULES, *SPACES, *IMAGES, *OURS]

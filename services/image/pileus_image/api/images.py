@@ -13,20 +13,28 @@ from pileus_image.api import views
 from pileus_image.core import attributes, imports, listings, patches, quotas
 from pileus_image.core import images as core
 from pileus_image.db.models import Image
-from pileus_image.errors import Invalid, NotAllowed
+from pileus_image.errors import ImageNotFound, Invalid, NotAllowed
 from pileus_image.flows import sweep
 from pileus_kit.errors import NotFound
-from pileus_kit.web import Resource, caller, enforce, tools
+from pileus_kit.web import Resource, allowed, caller, enforce, tools
 
 resource = Resource("images", __name__, url_prefix="/v2/images")
 LARGEST_PATCH = 1 << 20
 
 
 def target(image_id: str, **_: str) -> Mapping[str, Any]:
-    """The image as policy sees it; the handler finds it in `g.image`. 404 if the caller may not know of it."""
+    """The image as policy sees it; the handler finds it in `g.image`. 404 if the caller may not see it."""
     with tools().sessions.read() as session:
         g.image = core.find(session, caller(), image_id)
-        return core.target(session, caller(), g.image)
+        seen_as = core.target(session, caller(), g.image)
+    if not allowed("get_image", seen_as):
+        raise ImageNotFound(image=image_id)
+    return seen_as
+
+
+def own_target() -> Mapping[str, Any]:
+    """A new image is the caller's project's; whoever makes one for another project is asked again in core."""
+    return caller().scope | {"owner": caller().project_id}
 
 
 @contextmanager
@@ -46,7 +54,7 @@ def may_be_seen(visibility: str | None) -> None:
         enforce(attributes.WIDE[visibility])
 
 
-@resource.endpoint("POST", "", policy="add_image", body={(0, 0): attributes.CREATE})
+@resource.endpoint("POST", "", policy="add_image", target=own_target, body={(0, 0): attributes.CREATE})
 def create(body: dict[str, Any]) -> Any:
     """Register an image; its data comes later."""
     may_be_seen(body.get("visibility"))
@@ -82,6 +90,9 @@ def _link(arguments: dict[str, list[str]], marker: str | None) -> str:
 
 @resource.endpoint("GET", "/<image_id>", policy="get_image", target=target)
 def show(image_id: str) -> Any:
+    """A service that asks on a user's behalf wants the data next: so the user must be allowed to have it."""
+    if "service" in caller().service_roles:
+        enforce("download_image", target(image_id))
     return shown(g.image)
 
 

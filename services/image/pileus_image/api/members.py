@@ -10,9 +10,10 @@ from pileus_image.errors import NotAllowed
 from pileus_kit.web import Resource, caller, tools
 
 resource = Resource("members", __name__, url_prefix="/v2/images/<image_id>/members")
-CREATE = {"type": "object", "additionalProperties": False, "required": ["member"],
+# What else a body says is passed over, as clients count on: openstacksdk sends `member` with each status.
+CREATE = {"type": "object", "required": ["member"],
           "properties": {"member": {"type": "string", "minLength": 1, "maxLength": 255}}}
-UPDATE = {"type": "object", "additionalProperties": False, "required": ["status"],
+UPDATE = {"type": "object", "required": ["status"],
           "properties": {"status": {"enum": list(core.STATUSES)}}}
 
 

@@ -8,8 +8,8 @@ from pileus_image.api import data
 from pileus_image.core import attributes
 from pileus_image.core import images as core
 from pileus_image.db.models import Image
-from pileus_image.errors import ImageNotFound, WrongState
-from pileus_kit.web import Resource, caller, tools
+from pileus_image.errors import WrongState
+from pileus_kit.web import Resource, tools
 
 resource = Resource("tickets", __name__, url_prefix="/v2")
 LONGEST_S = 86_400
@@ -28,7 +28,7 @@ def create(body: dict[str, Any]) -> Any:
     """The right to read an active image, or to write one that has no data yet, and where."""
     wanted = ("active",) if body["action"] == "read" else ("queued", "saving")
     with tools().sessions.read() as session:
-        image = core.find(session, caller(), body["image_id"])
+        image = core.get(session, body["image_id"])
     if image.status not in wanted:
         raise WrongState(why=f"Image {image.id} is {image.status}; to {body['action']} it, it must be {wanted[0]}")
     ticket = tools().tickets.issue(image.id, body["action"], body.get("seconds", 3600))
@@ -58,7 +58,4 @@ def write(image_id: str) -> Response:
 def _image(image_id: str, action: Any) -> Image:
     tools().tickets.check(request.headers.get("X-Image-Ticket", ""), image_id, action)
     with tools().sessions.read() as session:
-        image: Image | None = session.get(Image, image_id)
-    if image is None:
-        raise ImageNotFound(image=image_id)
-    return image
+        return core.get(session, image_id)

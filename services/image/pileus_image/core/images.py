@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from pileus_image.core import attributes
-from pileus_image.db.models import Blob, Image, Job, Member, Term
+from pileus_image.db.models import Blob, Image, Job, Member, SpentId, Term
 from pileus_image.errors import IdTaken, ImageNotFound, Invalid, NotAllowed, OverQuota, Protected, WrongState
 from pileus_kit.auth import Caller
 from pileus_kit.db import new_id, now
@@ -41,8 +41,11 @@ def create(session: Session, caller: Caller, wish: Mapping[str, Any]) -> Image:
     properties = {k: v for k, v in wish.items() if k not in attributes.WRITABLE}
     moment = now()
     image = Image(id=wish.get("id", "").lower() or new_id(), owner=owner, tags=tags, properties=properties,
+                  made_by=caller.service_user_id if "service" in caller.service_roles else None,
                   created_at=moment, updated_at=moment, **settled)
     check_counts(image)
+    if "id" in wish and session.get(SpentId, image.id) is not None:
+        raise IdTaken(image=image.id)
     session.add(image)
     try:
         session.flush()
@@ -60,16 +63,29 @@ def check_counts(image: Image) -> None:
             raise OverQuota(what=what, attempted=attempted, most=most)
 
 
-def find(session: Session, caller: Caller, image_id: str, lock: bool = False) -> Image:
-    """The image, if the caller may know of it; else ImageNotFound, whatever the reason. `lock`: to change it."""
+def get(session: Session, image_id: str, lock: bool = False) -> Image:
+    """The image, whoever asks. Raises ImageNotFound. `lock`: to change it."""
     image = session.get(Image, image_id.lower(), with_for_update=lock or None) if len(image_id) <= 36 else None
     if image is None:
         raise ImageNotFound(image=image_id)
+    return image
+
+
+def find(session: Session, caller: Caller, image_id: str, lock: bool = False) -> Image:
+    """The image, if the caller may know of it; else ImageNotFound, whatever the reason. `lock`: to change it."""
+    image = get(session, image_id, lock)
     if caller.is_admin or image.owner == caller.project_id or image.visibility in ("public", "community"):
         return image
     if image.visibility == "shared" and _is_member(session, caller, image):
         return image
+    if made_by_service(caller, image):
+        return image
     raise ImageNotFound(image=image_id)
+
+
+def made_by_service(caller: Caller, image: Image) -> bool:
+    """Whether the caller is the service that made this image for a user: a snapshot that it still has to fill."""
+    return "service" in caller.roles and image.made_by is not None and image.made_by == caller.user_id
 
 
 def _is_member(session: Session, caller: Caller, image: Image) -> bool:
@@ -81,17 +97,21 @@ def target(session: Session, caller: Caller, image: Image) -> dict[str, Any]:
     shared = image.visibility == "shared" and image.owner != caller.project_id
     member = shared and _is_member(session, caller, image)
     return {"project_id": image.owner, "owner": image.owner, "visibility": image.visibility,
-            "member_id": caller.project_id if member else None}
+            "member_id": caller.project_id if member else None, "made_by_user": image.made_by}
 
 
 def delete(session: Session, image: Image) -> None:
-    """Take the image away and doom its blobs: a sweep deletes them from their stores afterwards."""
+    """Take the image away and doom its blobs: a sweep deletes them from their stores afterwards.
+
+    Its id stays taken: hosts, servers and templates that still name it must not get another's content by it.
+    """
     if image.protected:
         raise Protected(image=image.id)
     cancel(session, Job, image.id, "the image was deleted")
     session.execute(update(Blob).where(Blob.image_id == image.id).values(state="doomed")
                     .execution_options(synchronize_session=False))
     session.execute(sql_delete(Image).where(Image.id == image.id).execution_options(synchronize_session=False))
+    session.add(SpentId(id=image.id))
 
 
 def move(session: Session, image_id: str, event: str) -> str:

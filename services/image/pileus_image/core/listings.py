@@ -3,10 +3,10 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import Select, and_, exists, not_, or_, select
 from sqlalchemy.orm import Bundle, Session
 from sqlalchemy.sql import ColumnElement
 
@@ -26,7 +26,7 @@ FLAGS = ("protected", "os_hidden")
 SORTABLE = ("name", "status", "container_format", "disk_format", "size", "id", "created_at", "updated_at", "owner",
             "visibility", "min_ram", "min_disk", "protected", "checksum", "virtual_size")
 MEMBER_STATUSES = ("accepted", "pending", "rejected", "all")
-COMPARISONS = {"gt": "__gt__", "gte": "__ge__", "lt": "__lt__", "lte": "__le__", "eq": "__eq__", "neq": "__ne__"}
+COMPARISONS = ("gt", "gte", "lt", "lte", "eq", "neq")
 COLUMNS = [Image.__table__.c[name] for name in attributes.SHOWN]
 
 Direction = Literal["asc", "desc"]
@@ -117,10 +117,21 @@ def _compared(name: str, column: Any, value: str) -> ColumnElement[bool]:
         operator, text = "eq", value
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment + timedelta(seconds=1)
+    except (ValueError, OverflowError):
         raise Invalid(why=f"{name}: '{value[:64]}' is not a time in ISO 8601") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return getattr(column, COMPARISONS[operator])(moment)
+    return _within_a_second(operator, column, moment.replace(microsecond=0))
+
+
+def _within_a_second(operator: str, column: Any, second: datetime) -> ColumnElement[bool]:
+    """Compare as if the column kept whole seconds: clients send back the times that they are shown."""
+    after = second + timedelta(seconds=1)
+    equal = and_(column >= second, column < after)
+    found: dict[str, ColumnElement[bool]] = {
+        "gt": column >= after, "gte": column >= second, "lt": column < second, "lte": column < after, "eq": equal,
+        "neq": not_(equal)}
+    return found[operator]
 
 
 def _has(*words: str) -> ColumnElement[bool]:
@@ -164,6 +175,8 @@ def _seen(stmt: Select[Any], caller: Caller, query: Query) -> Select[Any]:
     shared = exists().where(Member.image_id == Image.id, Member.member_id == caller.project_id,
                             *([] if query.member_status == "all" else [Member.status == query.member_status]))
     ways = [Image.owner == caller.project_id, Image.visibility == "public", (Image.visibility == "shared") & shared]
+    if "service" in caller.roles:
+        ways.append(Image.made_by == caller.user_id)
     if query.visibility in ("community", "all"):
         ways.append(Image.visibility == "community")
     return stmt.where(or_(*ways))

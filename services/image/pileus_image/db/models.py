@@ -44,8 +44,18 @@ class Image(Model):
     tags: Mapped[list[str]] = mapped_column(Json, default=list)
     properties: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
     blob: Mapped[str | None] = mapped_column(String(36))  # what it is written to, or read from
+    made_by: Mapped[str | None] = mapped_column(String(64))  # user id of the service that made it on a user's behalf
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
     updated_at: Mapped[datetime] = mapped_column(Utc, default=now)
+
+
+class SpentId(Model):
+    """The id of a deleted image, which no other image may take."""
+
+    __tablename__ = "spent_ids"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    deleted_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
 
 class Term(Model):

@@ -8,7 +8,7 @@ from pileus_kit.errors import TooLarge
 
 
 class StoreFull(TooLarge):
-    text = "There is not enough space left in the image store."
+    text = "Image storage media is full: there is not enough space left in the image store."
 
 
 class BlobMissing(Exception):
@@ -30,7 +30,7 @@ class Writer(ABC):
     def commit(self) -> None:
         """Make it readable under its name, and durable, within seconds: after this no power cut takes it.
 
-        Raises BlobMissing if it was deleted meanwhile."""
+        Raises BlobMissing if it was deleted meanwhile, and StoreFull."""
 
     @abstractmethod
     def discard(self) -> None:
@@ -50,7 +50,7 @@ class Store(ABC):
 
     @abstractmethod
     def writer(self, blob: str) -> Writer:
-        """Begin a blob, over whatever an earlier attempt left under this name."""
+        """Begin a blob, over whatever an earlier attempt left under this name. Raises StoreFull."""
 
     @abstractmethod
     def open(self, blob: str) -> BinaryIO:

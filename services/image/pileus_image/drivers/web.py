@@ -21,6 +21,16 @@ LONGEST_DOWNLOAD = 6 * 3600.0  # seconds for all of it: a server that trickles d
 REDIRECTS = (301, 302, 303, 307, 308)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+SPECIAL = [ipaddress.ip_network(network) for network in (
+    "192.88.99.0/24",  # relays of 6to4 (RFC 7526)
+    "::/96",  # an IPv4 address in an IPv6 one (RFC 4291, 2.5.5.1)
+    "::ffff:0:0:0/96",  # the same, translated (RFC 2765)
+    "64:ff9b::/96", "64:ff9b:1::/48",  # NAT64 (RFC 6052, RFC 8215)
+    "fec0::/10",  # site-local (RFC 3879)
+    "5f00::/16",  # segment routing (RFC 9602)
+    "3fff::/20",  # documentation (RFC 9637)
+)]
+"""Networks that are no host's on the Internet, though the standard library takes some of them for global."""
 Resolve = Callable[[str, int], list[str]]
 
 
@@ -109,8 +119,8 @@ class Fetcher:
                 return False
         if any(address in network for network in self._allowed):
             return True
-        nat64 = address.version == 6 and address in ipaddress.ip_network("64:ff9b::/96")
-        return address.is_global and not address.is_multicast and not nat64 and port in PORTS.values()
+        special = any(address in network for network in SPECIAL if network.version == address.version)
+        return address.is_global and not address.is_multicast and not special and port in PORTS.values()
 
 
 class _Pinned(http.client.HTTPConnection):

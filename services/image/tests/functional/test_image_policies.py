@@ -5,38 +5,39 @@ import io
 import pytest
 
 from pileus_image.testing import OCTETS
+from pileus_kit.testing.callers import person
 
 CALLERS = ("none", "expired", "revoked", "nobody", "other_reader", "other", "reader", "member", "manager", "admin")
 PRIVATE = {  # on a private image of project p1: what each caller gets
-    "GET /v2/images/{id}": "401 401 401 403 404 404 200 200 200 200",
-    "PATCH /v2/images/{id}": "401 401 401 403 404 404 403 200 200 200",
-    "DELETE /v2/images/{id}": "401 401 401 403 404 404 403 204 204 204",
-    "PUT /v2/images/{id}/file": "401 401 401 403 404 404 403 409 409 409",
-    "PUT /v2/images/{id}/stage": "401 401 401 403 404 404 403 409 409 409",
-    "GET /v2/images/{id}/file": "401 401 401 403 404 404 403 200 200 200",
-    "POST /v2/images/{id}/import": "401 401 401 403 404 404 403 409 409 409",
-    "GET /v2/images/{id}/tasks": "401 401 401 403 404 404 200 200 200 200",
-    "PUT /v2/images/{id}/tags/t": "401 401 401 403 404 404 403 204 204 204",
-    "DELETE /v2/images/{id}/tags/old": "401 401 401 403 404 404 403 204 204 204",
-    "POST /v2/images/{id}/actions/deactivate": "401 401 401 403 404 404 403 204 204 204",
-    "POST /v2/images/{id}/actions/reactivate": "401 401 401 403 404 404 403 204 204 204",
+    "GET /v2/images/{id}": "401 401 401 404 404 404 200 200 200 200",
+    "PATCH /v2/images/{id}": "401 401 401 404 404 404 403 200 200 200",
+    "DELETE /v2/images/{id}": "401 401 401 404 404 404 403 204 204 204",
+    "PUT /v2/images/{id}/file": "401 401 401 404 404 404 403 409 409 409",
+    "PUT /v2/images/{id}/stage": "401 401 401 404 404 404 403 409 409 409",
+    "GET /v2/images/{id}/file": "401 401 401 404 404 404 403 200 200 200",
+    "POST /v2/images/{id}/import": "401 401 401 404 404 404 403 409 409 409",
+    "GET /v2/images/{id}/tasks": "401 401 401 404 404 404 200 200 200 200",
+    "PUT /v2/images/{id}/tags/t": "401 401 401 404 404 404 403 204 204 204",
+    "DELETE /v2/images/{id}/tags/old": "401 401 401 404 404 404 403 204 204 204",
+    "POST /v2/images/{id}/actions/deactivate": "401 401 401 404 404 404 403 204 204 204",
+    "POST /v2/images/{id}/actions/reactivate": "401 401 401 404 404 404 403 204 204 204",
 }
 SHARED = {  # on an image of p1 that is shared with p2, to which `other` belongs
-    "GET /v2/images/{id}": "401 401 401 403 200 200 200 200 200 200",
-    "PATCH /v2/images/{id}": "401 401 401 403 403 403 403 200 200 200",
-    "DELETE /v2/images/{id}": "401 401 401 403 403 403 403 204 204 204",
-    "GET /v2/images/{id}/file": "401 401 401 403 403 200 403 200 200 200",
-    "POST /v2/images/{id}/members": "401 401 401 403 403 403 403 200 200 200",
-    "GET /v2/images/{id}/members": "401 401 401 403 200 200 200 200 200 200",
-    "GET /v2/images/{id}/members/p2": "401 401 401 403 200 200 200 200 200 200",
-    "PUT /v2/images/{id}/members/p2": "401 401 401 403 403 200 403 403 403 200",
-    "DELETE /v2/images/{id}/members/p2": "401 401 401 403 403 403 403 204 204 204",
+    "GET /v2/images/{id}": "401 401 401 404 200 200 200 200 200 200",
+    "PATCH /v2/images/{id}": "401 401 401 404 403 403 403 200 200 200",
+    "DELETE /v2/images/{id}": "401 401 401 404 403 403 403 204 204 204",
+    "GET /v2/images/{id}/file": "401 401 401 404 403 200 403 200 200 200",
+    "POST /v2/images/{id}/members": "401 401 401 404 403 403 403 200 200 200",
+    "GET /v2/images/{id}/members": "401 401 401 404 200 200 200 200 200 200",
+    "GET /v2/images/{id}/members/p2": "401 401 401 404 200 200 200 200 200 200",
+    "PUT /v2/images/{id}/members/p2": "401 401 401 404 403 200 403 403 403 200",
+    "DELETE /v2/images/{id}/members/p2": "401 401 401 404 403 403 403 204 204 204",
 }
 PUBLIC = {  # on a public image of p1
-    "GET /v2/images/{id}": "401 401 401 403 200 200 200 200 200 200",
-    "PATCH /v2/images/{id}": "401 401 401 403 403 403 403 200 200 200",
-    "DELETE /v2/images/{id}": "401 401 401 403 403 403 403 204 204 204",
-    "GET /v2/images/{id}/file": "401 401 401 403 403 200 403 200 200 200",
+    "GET /v2/images/{id}": "401 401 401 404 200 200 200 200 200 200",
+    "PATCH /v2/images/{id}": "401 401 401 404 403 403 403 200 200 200",
+    "DELETE /v2/images/{id}": "401 401 401 404 403 403 403 204 204 204",
+    "GET /v2/images/{id}/file": "401 401 401 404 403 200 403 200 200 200",
 }
 PLAIN = {
     "GET /operations/jobs": "401 401 401 403 200 200 200 200 200 200",
@@ -128,6 +129,58 @@ def test_who_may_define_what(service):
                 assert made.status_code == 201, made.text
             answer = ask(service, route, "", name)
             assert answer.status_code == int(status), f"{route} by {name}: {answer.status_code}, not {status}"
+
+
+TO_SERVICES = {  # what a service's user is let through to; the ticket is for an image that isn't there
+    "GET /v2/images": 200, "GET /v2/info/stores/detail": 200, "POST /v2/tickets": 404, "GET /v2/info/stores": 200,
+    "GET /v2/info/usage": 200, "GET /v2/tasks": 200,
+    "GET /v2/info/import": 200, "GET /v2/schemas/image": 200, "GET /v2/schemas/metadefs/tag": 200,
+}
+
+
+@pytest.mark.parametrize("name", ["domain_admin", "system_reader", "system_admin", "service"])
+@pytest.mark.parametrize(("visibility", "table"), [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC),
+                                                   (None, PLAIN), (None, METADEFS)])
+def test_tokens_of_other_scopes_and_services_are_kept_out(service, name, visibility, table):
+    """Administrators of a domain or of the system are nobody here, and a service reaches what it made only."""
+    image_id = fresh(service, visibility)
+    public = {route for route, row in PLAIN.items() if row.startswith(("200", "300"))}
+    for route in table.keys() - public:
+        answer = ask(service, route, image_id, name)
+        if name == "service" and visibility == "public" and route == "GET /v2/images/{id}":
+            wanted = (404,)
+        elif name == "service" and route in TO_SERVICES:
+            wanted = (TO_SERVICES[route],)
+        else:
+            wanted = (401, 403, 404)
+        assert answer.status_code in wanted, f"{route} by {name}: {answer.status_code}"
+
+
+def test_a_service_reaches_only_the_images_that_it_made_for_users(service):
+    on_behalf = {"X-Service-Token": service.book.service.token}
+    wish = {"name": "snapshot", "disk_format": "raw", "container_format": "bare"}
+    made = service.client.post("/v2/images", json=wish, headers=on_behalf).json
+    foreign = service.image()
+    another = service.book.add(person("another", "service", project="service"))
+    assert made["owner"] == "p1"
+    assert [image["id"] for image in service.client.get("/v2/images", as_=service.book.service).json["images"]] == [
+        made["id"]]
+    for who, image, ways in ((service.book.service, made, (204, 200, 204)), (another, foreign, (404, 404, 404)),
+                             (service.book.service, foreign, (404, 404, 404))):
+        path = f"/v2/images/{image['id']}"
+        put = service.client.put(f"{path}/file", data=io.BytesIO(b"x"), headers=OCTETS, as_=who)
+        assert (put.status_code, service.client.get(path, as_=who).status_code,
+                service.client.delete(path, as_=who).status_code) == ways
+
+
+def test_a_service_shows_a_user_only_what_the_user_may_download(service):
+    """It asks because it boots from the image: `download_image` holds for that too."""
+    image = service.image(content=b"data")
+    on_behalf = {"X-Service-Token": service.book.service.token}
+    path = f"/v2/images/{image['id']}"
+    assert service.client.get(path, as_=service.book.reader).status_code == 200
+    assert service.client.get(path, as_=service.book.reader, headers=on_behalf).status_code == 403
+    assert service.client.get(path, as_=service.book.member, headers=on_behalf).status_code == 200
 
 
 def fresh(service, visibility):

@@ -1,5 +1,7 @@
 """Images without data: create, show, list, change, delete."""
 
+from urllib.parse import quote
+
 import pytest
 
 from pileus_kit.db import count_statements
@@ -44,6 +46,14 @@ def test_an_id_may_be_chosen_once(service):
     wish = {"id": "00000000-1111-2222-3333-444455556666"}
     assert service.client.post("/v2/images", json=wish).status_code == 201
     assert service.client.post("/v2/images", json=wish).status_code == 409
+
+
+def test_the_id_of_a_deleted_image_stays_taken(service):
+    image = service.image(content=b"mine")
+    assert service.client.delete(f"/v2/images/{image['id']}").status_code == 204
+    for chosen in (image["id"], image["id"].upper()):
+        for who in (service.book.member, service.book.other, service.book.admin):
+            assert service.client.post("/v2/images", json={"id": chosen}, as_=who).status_code == 409
 
 
 def test_create_and_show_cost_few_statements(service):
@@ -161,7 +171,16 @@ def test_filters(service):
         assert listed(service, query) == names, query
 
 
+def test_a_shown_time_that_is_sent_back_as_a_bound_means_that_second(service):
+    image = service.image()
+    for shown in (image["created_at"], image["created_at"].replace("Z", "+00:00"), image["created_at"][:-1]):
+        found = {operator: listed(service, f"?created_at={operator}:{quote(shown)}") == ["image"]
+                 for operator in ("eq", "gte", "lte", "gt", "lt", "neq")}
+        assert found == {"eq": True, "gte": True, "lte": True, "gt": False, "lt": False, "neq": False}
+
+
 @pytest.mark.parametrize("query", [
+    "created_at=gt:9999-12-31T23:59:59", "created_at=lt:0001-01-01T00:00:00%2B14:00",
     "limit=-1", "limit=x", "marker=none", "visibility=odd", "member_status=odd", "sort_key=odd", "sort_dir=up",
     "sort=name&sort_key=name", "sort=name:up", "created_at=gt:soon", "protected=yes", "size_min=x", "os_hidden=maybe",
     "sort_dir=asc&sort_dir=desc", "&".join(f"a{n}=b" for n in range(65)), "size=9999999999999999999",
@@ -215,6 +234,23 @@ def test_members_see_and_decide(service):
     assert service.client.delete(f"{path}/p2").status_code == 204
     assert service.client.get(f"/v2/images/{image['id']}", as_=book.other).status_code == 404
     assert service.client.delete(f"{path}/p2").status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path", "extra"), [
+    ("PUT", "/p2", {"member": "p2"}), ("PUT", "/p2", {"member": "p2", "status": "accepted", "x": [1]}),
+    ("POST", "", {"member": "p2", "status": "accepted"})])
+def test_what_else_a_body_about_a_member_says_is_passed_over(service, method, path, extra):
+    """openstacksdk and the openstack command send `member` beside the status."""
+    image = service.image(visibility="shared")
+    if method == "PUT":
+        service.client.post(f"/v2/images/{image['id']}/members", json={"member": "p2"})
+    answer = service.client.request(method, f"/v2/images/{image['id']}/members{path}",
+                                    json={"status": "accepted"} | extra,
+                                    as_=service.book.other if method == "PUT" else service.book.member)
+    assert answer.status_code == 200
+    assert answer.json["status"] == ("accepted" if method == "PUT" else "pending")
+    assert service.client.put(f"/v2/images/{image['id']}/members/p2", json={"member": "p2"},
+                              as_=service.book.other).status_code == 400
 
 
 def test_only_shared_images_have_members(service):
