@@ -77,11 +77,15 @@ class Host:
                 log.warning("%s", e)
         return usable
 
-    def targets(self, spot: Spot) -> list[Device]:
-        """Where to write: the spot's devices, with handoffs in the places of those that failed."""
-        own = self.devices(spot.devices)
-        missing = len(spot.devices) - len(own)
-        return own + (self.devices(spot.handoffs)[:missing] if missing else [])
+    def write(self, spot: Spot, act: Callable[[Device], R]) -> list[tuple[Device, R]]:
+        """Act on the spot's devices at once; handoffs take the places of those that are away, full or broken."""
+        done: list[tuple[Device, R]] = []
+        left, wanted = [*spot.devices, *spot.handoffs], len(spot.devices)
+        while left and len(done) < wanted:
+            most = wanted - len(done)
+            names, left = left[:most], left[most:]
+            done += self.each(self.devices(names), act)
+        return done
 
     def holders(self, spot: Spot) -> list[Device]:
         """Where to look: the spot's devices, then whoever may stand in for one of them."""

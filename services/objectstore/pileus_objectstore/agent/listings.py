@@ -9,7 +9,7 @@ import msgspec
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.objects import Source
 from pileus_objectstore.agent.updates import Updates
-from pileus_objectstore.drivers.listings import Listing
+from pileus_objectstore.drivers.listing import Listing
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.rpc.contract import (
     DeleteListing,
@@ -117,15 +117,24 @@ class ListingCalls:
                 listing.change(bury)
 
     def _best(self, kind: str, spot: Spot, read: Callable[[Listing], T]) -> T | None:
-        """Ask the replica that has heard the latest news; the next one if it can't answer."""
+        """Ask the replica that has heard the latest news; the next one if it can't answer.
+
+        None: there is no such listing. Raises DeviceFailed if that can't be said, because half of its devices or more
+        can't be read.
+        """
         ranked = []
+        silent = set(spot.devices)
         for place, device in enumerate(self._host.holders(spot)):
             try:
                 with device.listings.use(kind, spot.partition, spot.digest) as listing:
+                    silent.discard(device.name)
                     if listing is not None:
                         info = listing.info
                         ranked.append((max(info.newest, info.put, info.deleted), -place, device))
-            except (Damaged, DeviceFailed) as e:
+            except Damaged as e:
+                log.error("%s", e)
+                silent.discard(device.name)
+            except DeviceFailed as e:
                 log.error("%s", e)
         for _, _, device in sorted(ranked, key=lambda entry: entry[:2], reverse=True):
             try:
@@ -134,11 +143,14 @@ class ListingCalls:
                         return read(listing)
             except (Damaged, DeviceFailed) as e:
                 log.error("%s", e)
+                silent.add(device.name)
+        if silent and 2 * len(silent) >= len(spot.devices):
+            raise DeviceFailed(device=", ".join(sorted(silent)), why="its listings can't be read")
         return None
 
     def _write(self, spot: Spot, act: Callable[[Device], T]) -> tuple[tuple[str, ...], list[T]]:
         """Names of the devices on which it worked, and what came of it there."""
-        outcomes = self._host.each(self._host.targets(spot), act)
+        outcomes = self._host.write(spot, act)
         return tuple(device.name for device, _ in outcomes), [result for _, result in outcomes]
 
 

@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import Callable
 
-from pileus_objectstore.agent.host import Device
+from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.drivers.object_files import BLOCK, ObjectFile, timestamp_of
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.rpc.contract import Spot
@@ -15,36 +15,46 @@ log = logging.getLogger(__name__)
 Stamps = tuple[int, int]
 
 
-def newest(devices: list[Device], spot: Spot) -> Stamps:
-    """The newest (version, later metadata) on any of them, by stat alone."""
-    return max((stamps for _, stamps in _ranked(devices, spot)), default=(0, 0))
+def newest(host: Host, spot: Spot) -> Stamps:
+    """The newest (version, later metadata) on any device of the spot, by stat alone."""
+    return max((stamps for _, stamps in _ranked(host.holders(spot), spot)[0]), default=(0, 0))
 
 
-def _ranked(devices: list[Device], spot: Spot) -> list[tuple[Device, Stamps]]:
-    found = []
+def _ranked(devices: list[Device], spot: Spot) -> tuple[list[tuple[Device, Stamps]], set[str]]:
+    """The devices that have it, newest first, and the names of those that could say whether they do."""
+    found, answered = [], set()
     for device in devices:
         try:
             stamps = device.files.stamps(spot.partition, spot.digest)
         except OSError as e:
             log.warning("device %s: %s", device.name, e)
             continue
+        answered.add(device.name)
         if stamps[0]:
             found.append((device, stamps))
     found.sort(key=lambda pair: pair[1], reverse=True)
-    return found
+    return found, answered
 
 
 class Reading:
-    """An object open for reading. `file` is None where there is none; `tombstone` then says when it was deleted."""
+    """An object open for reading. `file` is None where there is none; `tombstone` then says when it was deleted.
 
-    def __init__(self, devices: list[Device], spot: Spot) -> None:
+    `unknown`: nothing was found, but half of its devices or more could not be asked, so it may well be there.
+    """
+
+    def __init__(self, host: Host, spot: Spot) -> None:
         self._spot = spot
-        self._left = _ranked(devices, spot)
+        self._left, self._answered = _ranked(host.holders(spot), spot)
         self._tried: list[Device] = []
         self.newest = self._left[0][1][0] if self._left else 0
         self.tombstone = ""
         self.file: ObjectFile | None = None
         self._next()
+
+    @property
+    def unknown(self) -> bool:
+        silent = sum(1 for name in self._spot.devices if name not in self._answered)
+        return self.file is None and not self.tombstone and bool(silent) and 2 * silent >= len(self._spot.devices)
 
     def span(self, first: int | None, last: int | None) -> tuple[int, int] | None:
         """(start, length) of `bytes=first-last` within the object; None if nothing of it is there."""
@@ -137,8 +147,12 @@ class Reading:
             self._tried.append(device)
             try:
                 file = device.files.open(self._spot.partition, self._spot.digest)
-            except (Damaged, DeviceFailed, OSError) as e:
+            except Damaged as e:
                 log.error("%s", e)
+                continue
+            except (DeviceFailed, OSError) as e:
+                log.error("%s", e)
+                self._answered.discard(device.name)
                 continue
             if file is None:
                 continue

@@ -46,6 +46,7 @@ def calls(host: Host, updates: Updates) -> dict[str, Call]:
         "put_object": (contract.PutObject, objects.put_object),
         "get_object": (contract.GetObject, objects.get_object),
         "delete_object": (contract.DeleteObject, objects.delete_object),
+        "withdraw_object": (contract.WithdrawObject, objects.withdraw_object),
         "post_object": (contract.PostObject, objects.post_object),
         "put_listing": (contract.PutListing, listings.put_listing),
         "delete_listing": (contract.DeleteListing, listings.delete_listing),

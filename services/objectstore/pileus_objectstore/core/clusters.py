@@ -11,6 +11,7 @@ import msgspec
 
 from pileus_kit.errors import HostDown, Unavailable
 from pileus_objectstore.core.plans import read_plan, remaining, upstreams, write_plan
+from pileus_objectstore.core.withdrawals import withdraw
 from pileus_objectstore.ring.rings import Place, Rings
 from pileus_objectstore.rpc.client import Exchange, Pool
 from pileus_objectstore.rpc.contract import (
@@ -78,21 +79,24 @@ class Cluster:
                     self.shun(entry[0])
                     return None
 
+            failed = False
             answers = [ask(asks[0])] if len(asks) == 1 else list(self._threads.map(ask, asks))
             for (host, spot), answer in zip(plan, answers, strict=True):
                 asked.setdefault(host, set()).update(spot.devices)
-                if answer is None:
+                if answer is None or answer.status == 507:
                     avoid.add(host)
+                    failed = True
                 else:
-                    replies.append(answer)
                     heard.update(up.host for up in told[host])
-            if None not in answers:
+                if answer is not None:
+                    replies.append(answer)
+            if not failed:
                 break
         return agreed(replies, place)
 
     def listing(self, kind: str, place: Place, **wish: Any) -> tuple[Info | None, bytes]:
         """Head and rows of a listing; (None, b'') if there is none. Raises Unavailable if nobody can say."""
-        answered = False
+        denied = 0
         for host, spot in read_plan(place, self.down()):
             try:
                 reply, rows = self.pool.call(host, "get_listing", GetListing(kind, spot, **wish), ListingReply)
@@ -102,10 +106,11 @@ class Cluster:
                 continue
             if reply.status == 200:
                 return reply.info, rows
-            answered = answered or reply.status == 404
-        if answered:
+            if reply.status == 404:
+                denied += len(spot.devices) if reply.info is None else quorum(place)  # info: it was deleted
+        if denied >= quorum(place):
             return None, b""
-        raise Unavailable(why="No storage host can be asked; try again shortly.")
+        raise Unavailable(why="Too few storage hosts can be asked; try again shortly.")
 
     def open(self, place: Place, **wish: Any) -> tuple[ObjectReply, Exchange, Body]:
         """Ask for an object until a host has it. The exchange is the caller's to finish. Raises Unavailable.
@@ -113,7 +118,7 @@ class Cluster:
         A host that knows of a deletion outvotes one that has slept through it.
         """
         refusal: tuple[ObjectReply, Exchange, Body] | None = None
-        buried = ""
+        buried, denied = "", 0
         for host, spot in read_plan(place, self.down()):
             asked = self._ask(host, GetObject(spot, **wish))
             if asked is None:
@@ -124,10 +129,11 @@ class Cluster:
             exchange.done(body)
             if reply.status == 404:
                 buried = max(buried, reply.timestamp)
+                denied += len(spot.devices)
             if reply.status in (404, 416) and (refusal is None or reply.status == 416):
                 refusal = asked
-        if refusal is None:
-            raise Unavailable(why="No storage host can be asked; try again shortly.")
+        if refusal is None or (refusal[0].status == 404 and not buried and denied < quorum(place)):
+            raise Unavailable(why="Too few storage hosts can be asked; try again shortly.")
         return refusal
 
     def head(self, place: Place, newest: bool = False) -> ObjectReply:
@@ -138,14 +144,15 @@ class Cluster:
             if reply.status < 300:
                 exchange.done(body)
             return reply
-        replies = []
+        replies, answered = [], 0
         for host, spot in read_plan(place, self.down()):
             asked = self._ask(host, GetObject(spot, head=True))
             if asked is not None:
                 asked[1].done(asked[2])
                 replies.append(asked[0])
-        if not replies:
-            raise Unavailable(why="No storage host can be asked; try again shortly.")
+                answered += len(spot.devices) if asked[0].status == 404 else 0
+        if answered < quorum(place) and not any(reply.timestamp for reply in replies):
+            raise Unavailable(why="Too few storage hosts can be asked; try again shortly.")
         return max(replies, key=lambda reply: (reply.timestamp, reply.meta.posted if reply.meta else ""))
 
     def _ask(self, host: str, args: GetObject) -> tuple[ObjectReply, Exchange, Body] | None:
@@ -161,6 +168,15 @@ class Cluster:
     def put_object(self, place: Place, upstream: Place, args: PutObject, read: Callable[[int], bytes]) -> ObjectReply:
         """Send a body to all replicas at once, piece by piece. `read` gives b'' at the end, raises if it is cut
         short."""
+        if len([own for _, own, _ in place.hosts if own]) == 1:
+            args.needed = quorum(place)  # one host has them all, so it can see to it alone
+        try:
+            return self._put(place, upstream, args, read)
+        except Quorum:
+            withdraw(self, place, upstream, args)
+            raise
+
+    def _put(self, place: Place, upstream: Place, args: PutObject, read: Callable[[int], bytes]) -> ObjectReply:
         first = read(PIECE) if args.size else b""
         if 0 <= args.size == len(first):
 

@@ -34,6 +34,17 @@ FAILURES = {
     errno.EPERM,
     errno.ENOTDIR,
     errno.ESTALE,
+    errno.EBADMSG,  # ext4 and XFS: a checksum of their own is wrong
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.EFBIG,
+    errno.EBUSY,
+    errno.ETIMEDOUT,
+    errno.EREMOTEIO,
+    errno.EOPNOTSUPP,
+    errno.EMFILE,  # not the disk's fault, but nothing can be written there now
+    errno.ENFILE,
+    errno.ENOMEM,
 }
 
 

@@ -15,9 +15,11 @@ Deleting replaces the file
 by a tombstone. A metadata-only change is a second file, `<digest>.meta`, that counts only for the version it names.
 """
 
+import errno
 import os
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -83,6 +85,7 @@ class Draft:
         self._disk = files.disk
         self._partition, self._digest = partition, digest
         self._size = self._flushed = 0
+        self._over = False  # it was kept or given up
         with self._disk.guard():
             self.path = self._disk.temporary()
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -114,21 +117,40 @@ class Draft:
             directory = disk.directory("objects", str(self._partition))
             path = f"{directory}/{self._digest}{suffix}"
             with disk.lock(self._digest):
-                if modified(path) >= stamp:
+                newer = modified(path) >= stamp
+                if newer:
                     os.unlink(self.path)
-                    return False
-                os.rename(self.path, path)
+                else:
+                    os.rename(self.path, path)
+                self._over = True
+            if newer:
+                return False
             sync_directory(directory)
         return True
 
+    def written(self) -> Iterator[bytes]:
+        """What was written so far, for another device that needs it too. Raises DeviceFailed."""
+        with self._disk.guard(), open(self.path, "rb") as file:
+            left = self._size
+            while left and (piece := file.read(min(BLOCK, left))):
+                left -= len(piece)
+                yield piece
+            if left:
+                raise OSError(errno.EIO, "a draft is shorter than what was written to it", self.path)
+
     def abandon(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
+        """Leave nothing behind, however far it came."""
+        if self._over:
+            return
+        self._over = True
+        try:
+            if self._fd >= 0:
+                os.close(self._fd)
+            os.unlink(self.path)
+        except OSError:  # a broken disk; tmp/ is swept when it comes back
+            return
+        finally:
             self._fd = -1
-            try:
-                os.unlink(self.path)
-            except OSError:  # a broken disk; tmp/ is swept when it comes back
-                return
 
 
 class ObjectFile:
@@ -270,6 +292,24 @@ class ObjectFiles:
                 os.unlink(path + ".meta")
         return True
 
+    def withdraw(self, partition: int, digest: str, stamp: int) -> bool:
+        """Remove this version, whatever was posted to it; False if it isn't what is there."""
+        path = self.path(partition, digest)
+        with self.disk.guard(), self.disk.lock(digest):
+            if modified(path) != stamp:
+                return False
+            os.unlink(path)
+            sync_directory(f"{self._base}/{partition}")
+        return True
+
+    def version(self, partition: int, digest: str, stamp: int) -> ObjectFile:
+        """Exactly this version. Raises Damaged if something else is there by now."""
+        file = self.look(self.path(partition, digest))
+        if stamp_of(file.meta.timestamp) != stamp:
+            file.close()
+            raise Damaged(path=file.path, why="it was replaced")
+        return file
+
     def partitions(self) -> list[int]:
         try:
             return sorted(int(name) for name in os.listdir(self._base) if name.isdecimal())
@@ -320,6 +360,13 @@ def modified(path: str) -> int:
         return os.stat(path).st_mtime_ns
     except FileNotFoundError:
         return 0
+
+
+def blocks(file: ObjectFile) -> Iterator[bytes]:
+    """The body, each block checked before it is given; raises Damaged."""
+    buffer = bytearray(BLOCK)
+    for number in range((file.size + BLOCK - 1) // BLOCK):
+        yield bytes(memoryview(buffer)[: file.block(number, buffer)])
 
 
 def check(file: ObjectFile) -> None:

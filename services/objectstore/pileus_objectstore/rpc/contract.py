@@ -71,7 +71,7 @@ class PutObject(msgspec.Struct, omit_defaults=True):
 
     `etag`: refuse (422) if the MD5 differs. `size` -1: not known beforehand. `fresh`: refuse (412) if there is an
     object. `listed_size` replaces what the listing shows, `listed_etag` is added to it, as `name=value`. `most`: refuse
-    (413) a longer body.
+    (413) a longer body. `needed`: keep it on so many devices, or (507) on none.
     """
 
     spot: Spot
@@ -86,6 +86,7 @@ class PutObject(msgspec.Struct, omit_defaults=True):
     listed_size: int = -1
     listed_etag: str = ""
     most: int = -1
+    needed: int = 0
 
 
 class DeleteObject(msgspec.Struct, omit_defaults=True):
@@ -96,6 +97,15 @@ class DeleteObject(msgspec.Struct, omit_defaults=True):
     timestamp: str
     upstream: tuple[Upstream, ...] = ()
     due: int = 0
+
+
+class WithdrawObject(msgspec.Struct, omit_defaults=True):
+    """Remove exactly the version with this timestamp, wherever it is, without a tombstone: a PUT that reached too few
+    hosts was refused."""
+
+    spot: Spot
+    name: str
+    timestamp: str
 
 
 class PostObject(msgspec.Struct, omit_defaults=True):
