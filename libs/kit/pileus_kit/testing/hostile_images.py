@@ -12,7 +12,7 @@ from pathlib import Path
 
 MIB = 1 << 20
 VMDK_SECTOR = 512
-CHILD_CID = "0000abcd"
+CHILD_CID, NO_CID = "0000abcd", "ffffffff"
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Hostile:
 
 
 class Builder:
-    """`folder` takes the good images; `canary` is an absolute path."""
+    """`folder` takes the good images; `canary` is an absolute path. `itself`: by what name readers open an image."""
 
-    def __init__(self, folder: Path, canary: Path) -> None:
-        self.folder, self.canary = folder, str(canary)
+    def __init__(self, folder: Path, canary: Path, itself: str = "/source") -> None:
+        self.folder, self.canary, self.itself = folder, str(canary), itself
 
     def good(self, kind: str, *options: str) -> bytearray:
         path = self.folder / f"good-{kind}"
@@ -59,10 +59,10 @@ def _qcow2_named(content: bytearray, name: str) -> bytearray:
 
 
 def _qcow2_data_file(builder: Builder, flag: bool = True, named: bool = True) -> bytearray:
-    content = builder.good("qcow2", "preallocation=metadata")
-    if flag:
-        content[72:80] = struct.pack(">Q", 4)
-        content[88:96] = struct.pack(">Q", 2)  # the data file is raw: guest offsets are file offsets
+    elsewhere = f"data_file={builder.folder / 'data'}"
+    content = builder.good("qcow2", elsewhere, "data_file_raw=on", "preallocation=metadata")
+    if not flag:
+        content[72:96] = bytes(24)
     end = struct.unpack_from(">I", content, 100)[0]
     if named:
         encoded = builder.canary.encode()
@@ -105,12 +105,13 @@ def _flat(builder: Builder) -> bytes:
 def _child(builder: Builder) -> bytes:
     """A child whose parent is a text descriptor inside the same file, at 1 MiB, that names the canary."""
     parent = ("json:{'driver':'vmdk','file':{'driver':'raw','offset':1048576,'size':65536,"
-              f"'file':{{'driver':'file','filename':'{builder.folder / 'hostile'}'}}}}}}")
+              f"'file':{{'driver':'file','filename':'{builder.itself}'}}}}}}")
     return _descriptor(f"parentCID={CHILD_CID}", 'createType="monolithicSparse"', f'parentFileNameHint="{parent}"')
 
 
-def _with_parent(builder: Builder, content: bytearray) -> bytearray:
-    parent = _flat(builder).replace(b"CID=12345678", b"CID=" + CHILD_CID.encode(), 1)
+def _with_parent(builder: Builder, content: bytearray, cid: str = CHILD_CID) -> bytearray:
+    """The parent's CID is the one that the child's `parentCID` names, so readers take it for its parent."""
+    parent = _flat(builder).replace(b"CID=12345678", b"CID=" + cid.encode(), 1)
     return content.ljust(MIB, b"\0") + parent.ljust(65536, b"\0")
 
 
@@ -120,7 +121,7 @@ def _vmdk_elsewhere(builder: Builder) -> bytearray:
 
 def _vmdk_short(builder: Builder) -> bytearray:
     text = CLEAN.replace(b"parentCID=ffffffff\n", b"#" + b" " * 400 + b"\nparentCID=ffffffff\n")[:511] + b"\n"
-    return _with_parent(builder, vmdk(builder, text + _child(builder), length=1))
+    return _with_parent(builder, vmdk(builder, text + _child(builder), length=1), NO_CID)
 
 
 def _vmdk_bare(builder: Builder) -> bytearray:
@@ -131,7 +132,7 @@ def _vmdk_bare(builder: Builder) -> bytearray:
 
 def _vmdk_said_twice(builder: Builder) -> bytearray:
     return _with_parent(builder, vmdk(builder, _child(builder).replace(
-        b"version=1", b"version=1\nparentCID=ffffffff")))
+        b"version=1", b"version=1\nparentCID=ffffffff")), NO_CID)
 
 
 def _vmdk_hint_alone(builder: Builder) -> bytearray:

@@ -1,0 +1,107 @@
+"""qemu-img in a sandbox: it sees the files that it was given, and no header of theirs can name another one.
+
+Every disk is named with its format and with what it stands on, so QEMU neither guesses a format nor follows a header.
+Messages name the files as the sandbox does; no path of the host is in them.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pileus_kit import sandbox
+from pileus_kit.spans import span
+
+LOCKED = ('Failed to get "', "is already used by", "Is another process using the image")
+SOURCE, TARGET = "/source", "/target"
+
+
+@dataclass(frozen=True)
+class Disk:
+    path: Path
+    format: str
+    """QEMU's name of it."""
+    base: "Disk | None" = None
+    """What an overlay stands on. None: on nothing, whatever its header says."""
+
+    def node(self, name: str) -> dict[str, Any]:
+        """QEMU's description of it, as a file of this name."""
+        base = self.base.node(name + ".base") if self.base else None
+        return {"driver": self.format, "file": {"driver": "file", "filename": name}, "backing": base}
+
+    def bases(self, name: str) -> dict[str, Path]:
+        """The files that it stands on, by their names in the sandbox."""
+        if self.base is None:
+            return {}
+        return {name + ".base": self.base.path} | self.base.bases(name + ".base")
+
+
+class QemuImgFailed(Exception):
+    """`what` was to be done; the text says why it failed."""
+
+    def __init__(self, what: str, why: str) -> None:
+        self.what, self.why = what, why
+        super().__init__(why)
+
+
+class DiskLocked(QemuImgFailed):
+    """Another process has the disk open."""
+
+
+def create(disk: Disk, size: int) -> None:
+    """Make an empty disk, or an overlay if it has a base, which isn't opened."""
+    base = ["-u", "-b", str(disk.base.path), "-F", disk.base.format] if disk.base else []
+    disk.path.touch(mode=0o600)
+    _run("create", ["-q", "-f", disk.format, *base, TARGET, str(size)], {}, {TARGET: disk.path}, size)
+
+
+def convert(source: Disk, target: Disk, size: int, snapshot: str = "", keep: bool = False) -> None:
+    """Copy what a guest sees of `source`, `size` bytes, into a new file.
+
+    `snapshot`: the one of that name instead; others may write the source meanwhile. `keep`: the target is a disk
+    already, and keeps what it has beside its content.
+    """
+    which = ["-U", "-l", f"snapshot.name={snapshot}"] if snapshot else []
+    into = ["-n", "-O", target.format, _json(source, SOURCE), _json(target, TARGET)]
+    if not keep:
+        target.path.touch(mode=0o600)
+        into = ["-O", target.format, _json(source, SOURCE), TARGET]
+    reads = {SOURCE: source.path} | source.bases(SOURCE)
+    _run("convert", ["-q", *which, *into], reads, {TARGET: target.path}, size)
+
+
+def resize(disk: Disk, size: int, shrink: bool = False) -> None:
+    options = ["-q", *(["--shrink"] if shrink else []), _json(disk, TARGET), str(size)]
+    _run("resize", options, disk.bases(TARGET), {TARGET: disk.path}, max(size, disk.path.stat().st_size))
+
+
+def snapshot(disk: Disk, action: str, name: str) -> None:
+    """`action` is -c, -d or -a: create, delete or apply the snapshot of that name. What it stands on isn't opened."""
+    alone, size = Disk(disk.path, disk.format), disk.path.stat().st_size
+    _run("snapshot", ["-q", action, name, _json(alone, TARGET)], {}, {TARGET: disk.path}, size)
+
+
+def info(disk: Disk) -> dict[str, Any]:
+    """What QEMU says about it; a guest may have it open. What it stands on isn't opened."""
+    ask = ["-U", "--output=json", _json(Disk(disk.path, disk.format), SOURCE)]
+    described: dict[str, Any] = json.loads(_run("info", ask, {SOURCE: disk.path}, {}, 0))
+    return described
+
+
+def _json(disk: Disk, name: str) -> str:
+    return "json:" + json.dumps(disk.node(name))
+
+
+def _run(action: str, options: list[str], reads: dict[str, Path], writes: dict[str, Path], size: int) -> str:
+    what = f"qemu-img {action}"
+    with span(what):
+        try:
+            done = sandbox.run(["qemu-img", action, *options], reads, writes, sandbox.Limits.for_disk(size))
+        except sandbox.TimedOut as err:
+            raise QemuImgFailed(what, str(err)) from err
+        except OSError as err:
+            raise QemuImgFailed(what, f"the sandbox can't be made: {err}") from err
+    if done.returncode == 0:
+        return done.stdout
+    why = done.stderr.strip()[-500:] or f"it ended with {done.returncode}"
+    raise (DiskLocked if any(sign in why for sign in LOCKED) else QemuImgFailed)(what, why)
