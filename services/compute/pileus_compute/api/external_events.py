@@ -1,6 +1,5 @@
 """Other services tell what happened to what a server uses."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -9,10 +8,9 @@ from sqlalchemy.orm import Session
 from pileus_compute.api.schemas import UUID, body, obj
 from pileus_compute.api.server_actions import action
 from pileus_compute.core import servers
-from pileus_compute.db.models import Job, Server, ServerPort, ServerVolume
-from pileus_compute.flows.ports import searchable
-from pileus_kit.flow import Busy, enqueue
-from pileus_kit.peers import PeerRefused
+from pileus_compute.db.models import Job, Server, ServerVolume
+from pileus_compute.flows import addresses
+from pileus_kit.flow import enqueue, live
 from pileus_kit.web import Resource, caller, tools
 
 resource = Resource("external_events", __name__, url_prefix="/v2.1/os-server-external-events")
@@ -39,10 +37,11 @@ def create(body: dict[str, Any]) -> Any:
         known = {s.id: s for s in session.scalars(select(Server).where(
             Server.id.in_({e["server_uuid"] for e in events})))}
     changed = {e["server_uuid"] for e in events if e["name"] == "network-changed" and e["server_uuid"] in known}
-    fresh = {server_id: look(server_id) for server_id in changed}
+    fresh = {server_id: addresses.look(tools(), server_id) for server_id in changed}
     with tools().sessions.begin() as session:
         for server_id, found in fresh.items():
-            refresh(session, server_id, found)
+            if addresses.refresh(session, server_id, found):
+                jobs += filter(None, [addresses.look_later(session, server_id)])
         for event in events:
             if event["name"] == "volume-extended" and event["server_uuid"] in known:
                 jobs += _extended(session, event)
@@ -64,48 +63,11 @@ def _answer(session: Session, event: dict[str, Any], known: dict[str, Server]) -
     return view
 
 
-@dataclass(frozen=True)
-class Fresh:
-    """A server's ports, its floating addresses and its security groups' names, as the network service has them."""
-
-    ports: tuple[dict[str, Any], ...] = ()
-    floating: tuple[dict[str, Any], ...] = ()
-    groups: frozenset[str] = frozenset()
-
-
-def look(server_id: str) -> Fresh:
-    call = tools().peers.call
-    try:
-        ports = call("network", "GET", f"/v2.0/ports?device_id={server_id}")["ports"]
-        if not ports:
-            return Fresh()
-        wanted = "&".join(f"port_id={p['id']}" for p in ports)
-        floating = call("network", "GET", f"/v2.0/floatingips?{wanted}")["floatingips"]
-        held = "&".join(f"id={g}" for g in sorted({g for p in ports for g in p.get("security_groups", ())}))
-        groups = call("network", "GET", f"/v2.0/security-groups?fields=name&{held}")["security_groups"] if held else []
-    except PeerRefused as err:
-        if err.status == 404:
-            return Fresh()
-        raise
-    return Fresh(tuple(ports), tuple(floating), frozenset(g["name"] for g in groups))
-
-
-def refresh(session: Session, server_id: str, fresh: Fresh) -> None:
-    """What we remember follows; ports that we don't know belong to a flow that is under way."""
-    ports = {p["id"]: p for p in fresh.ports}
-    rows = session.scalars(select(ServerPort).where(ServerPort.server_id == server_id)).all()
-    for row in rows:
-        if row.id not in ports:
-            continue
-        row.fixed_ips = ports[row.id].get("fixed_ips", [])
-        row.mac = ports[row.id].get("mac_address", row.mac)
-        row.floating_ips = {f["fixed_ip_address"]: f["floating_ip_address"] for f in fresh.floating
-                            if f["port_id"] == row.id}
-        row.addresses = searchable(row.fixed_ips, row.floating_ips)
-    server = session.get(Server, server_id)
-    if server and {row.id for row in rows} == set(ports):
-        kept = [name for name in server.security_groups if name in fresh.groups]
-        server.security_groups = kept + sorted(fresh.groups - set(kept))
+def follow(server_id: str) -> None:
+    """Take over what the network service says now, in this request: clients read it right after our answer."""
+    known = addresses.look(tools(), server_id)
+    with tools().sessions.begin() as session:
+        addresses.refresh(session, server_id, known)
 
 
 @action("injectNetworkInfo", policy="os-admin-actions:inject_network_info", writes=False)
@@ -114,9 +76,7 @@ def inject_network_info(session: Session, server: Server, value: Any) -> Any:
     server_id = server.id
 
     def answer() -> Any:
-        known = look(server_id)
-        with tools().sessions.begin() as session:
-            refresh(session, server_id, known)
+        follow(server_id)
         return "", 202
     return answer
 
@@ -126,8 +86,8 @@ def _extended(session: Session, event: dict[str, Any]) -> list[str]:
                                                     ServerVolume.volume_id == event.get("tag")))
     if row is None:
         return []
-    try:
-        return [enqueue(session, Job, flow="server.extend_volume", caller=caller(), data={"volume_id": row.volume_id},
-                        subject=servers.part_subject(row.server_id, row.id)).id]
-    except Busy:
+    subject = servers.part_subject(row.server_id, row.id)
+    if live(session, Job, subject):
         return []
+    return [enqueue(session, Job, flow="server.extend_volume", caller=caller(), subject=subject,
+                    data={"volume_id": row.volume_id}).id]

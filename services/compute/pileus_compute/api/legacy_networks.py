@@ -6,6 +6,7 @@ from urllib.parse import quote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pileus_compute.api.external_events import follow
 from pileus_compute.api.schemas import IP, body, obj
 from pileus_compute.api.server_actions import action
 from pileus_compute.db.models import Server, ServerPort
@@ -109,6 +110,8 @@ def add_floating(session: Session, server: Server, value: Any) -> Any:
             _call("PUT", f"/floatingips/{ip['id']}", {"floatingip": change})
         except PeerRefused as err:
             raise BadRequest(why=f"Unable to associate floating IP {value['address']}: {err}") from None
+        for server_id in {server.id, *_servers([ip]).values()}:  # it may have led to another server before
+            follow(server_id)
         return "", 202
     return answer
 
@@ -122,6 +125,7 @@ def remove_floating(session: Session, server: Server, value: Any) -> Any:
         if ip.get("port_id") not in mine:
             raise Conflict(why=f"Floating IP {value['address']} is not associated with instance {server.id}.")
         _call("PUT", f"/floatingips/{ip['id']}", {"floatingip": {"port_id": None}})
+        follow(server.id)
         return "", 202
     return answer
 

@@ -39,7 +39,7 @@ from pileus_kit.db import Json, new_id, now
 from pileus_kit.flow import enqueue
 from pileus_kit.flow.jobs import alive
 
-HOUSEWORK = ("server.tidy",)  # jobs that nobody asked for
+HOUSEWORK = ("server.tidy", "server.addresses")  # jobs that nobody asked for
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Everything that takes longer than a request."""
 
 from pileus_compute.flows import power
+from pileus_compute.flows.addresses import follow_addresses
 from pileus_compute.flows.attach_interface import attach_interface, detach_interface
 from pileus_compute.flows.attach_volume import attach_volume, detach_volume, extend_volume
 from pileus_compute.flows.change_password import change_password
@@ -19,4 +20,5 @@ FLOWS: list[Flow] = [
     create_server, create_server_with_volumes, delete_server, *power.FLOWS, attach_volume, detach_volume, extend_volume,
     attach_interface, detach_interface, rebuild_server, rebuild_volume, tidy_server, rescue_server,
     unrescue_server, snapshot_server, snapshot_volumes, backup_server, resize_server, confirm_resize, revert_resize,
-    shelve_server, offload_server, unshelve_server, drop_image_after, change_password]
+    shelve_server, offload_server, unshelve_server, drop_image_after, change_password,
+    follow_addresses]

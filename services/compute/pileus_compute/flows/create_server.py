@@ -8,6 +8,7 @@ from pileus_compute.core import guests, hosts, placing, servers, states
 from pileus_compute.core.hosts import Claim
 from pileus_compute.db.models import Host, Server
 from pileus_compute.flows import images, ports, volumes
+from pileus_compute.flows.drives import with_drive
 from pileus_compute.flows.tools import Tools
 from pileus_kit.db import now
 from pileus_kit.errors import HostDown
@@ -62,11 +63,8 @@ def unwire(session: Session, tools: Tools, work: Work) -> None:
 def prepare(tools: Tools, work: Work) -> None:
     with tools.sessions.read() as session:
         server = session.get_one(Server, work.subject)
-        wanted, drive = guests.image_ids(server), server.config_drive
-    tickets = images.tickets(tools, wanted)
-    subnets = subnets_of(tools, work.data["ports"]) if drive else None
-    with tools.sessions.read() as session:
-        guest = guests.describe(session, work.subject, tickets, files=True, subnets=subnets)
+        wanted = guests.image_ids(server)
+    guest = with_drive(tools, work.subject, images.tickets(tools, wanted))
     tools.agent(work.data["host"]).prepare(guest)
 
 
@@ -85,15 +83,6 @@ def destroy_on(tools: Tools, host: str, server_id: str) -> None:
             row = session.get(Host, host)
             if row and hosts.is_up(row, tools.config.host_silence):
                 raise
-
-
-def subnets_of(tools: Tools, made: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The subnets of these ports, for a guest that configures itself without DHCP."""
-    wanted = sorted({a["subnet_id"] for port in made for a in port["fixed_ips"]})
-    if not wanted:
-        return []
-    query = "&".join(f"id={subnet_id}" for subnet_id in wanted)
-    return tools.peers.call("network", "GET", f"/v2.0/subnets?{query}")["subnets"]
 
 
 def boot(tools: Tools, work: Work) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Ports of a server in the network service: made or bound, recorded, unbound or deleted again."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -52,7 +53,20 @@ def make(tools: Tools, work: Work, project_id: str, host: str, wanted: list[dict
                           for i in fresh]}
         made = tools.peers.call("network", "POST", "/v2.0/ports", json=body)["ports"]
         bound |= dict(zip(fresh, made, strict=True))
-    return [facts(bound_well(bound[i]), wish) for i, wish in enumerate(wanted)]
+    floating = floating_of(tools, [w["port_id"] for w in wanted if w.get("port_id")])
+    return [facts(bound_well(bound[i]), wish, floating) for i, wish in enumerate(wanted)]
+
+
+def floating_of(tools: Tools, port_ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """Port id -> its fixed addresses -> the floating address that leads to each: a user's port may have had one before
+    a server has the port."""
+    found: dict[str, dict[str, str]] = {}
+    if not port_ids:
+        return found
+    wanted = "&".join(f"port_id={port_id}" for port_id in port_ids)
+    for ip in tools.peers.call("network", "GET", f"/v2.0/floatingips?{wanted}")["floatingips"]:
+        found.setdefault(ip["port_id"], {})[ip["fixed_ip_address"]] = ip["floating_ip_address"]
+    return found
 
 
 def mark(work: Work, index: int) -> str:
@@ -91,11 +105,11 @@ def bound_well(port: dict[str, Any]) -> dict[str, Any]:
     return port
 
 
-def facts(port: dict[str, Any], wish: dict[str, Any]) -> dict[str, Any]:
+def facts(port: dict[str, Any], wish: dict[str, Any], floating: dict[str, dict[str, str]]) -> dict[str, Any]:
     """What we remember of a port."""
     return {"id": port["id"], "network_id": port["network_id"], "network_name": wish["network_name"],
             "mac": port["mac_address"], "mtu": wish.get("mtu") or 1500, "fixed_ips": port.get("fixed_ips", []),
-            "ours": not wish.get("port_id"), "tag": wish.get("tag")}
+            "floating_ips": floating.get(port["id"], {}), "ours": not wish.get("port_id"), "tag": wish.get("tag")}
 
 
 def of_server(tools: Tools, server_id: str) -> list[dict[str, Any]]:
@@ -119,8 +133,9 @@ def let_go(tools: Tools, server_id: str, foreign: set[str], only: set[str] | Non
 
 def record(session: Session, server_id: str, ports: list[dict[str, Any]], start: int = 0) -> None:
     """Keep what we know of the server's ports: this is what lists, metadata and guests are made of."""
-    session.add_all(ServerPort(**port, server_id=server_id, position=start + i, floating_ips={},
-                               addresses=searchable(port["fixed_ips"], {})) for i, port in enumerate(ports))
+    session.add_all(ServerPort(**port, server_id=server_id, position=start + i,
+                               addresses=searchable(port["fixed_ips"], port.get("floating_ips", {})))
+                    for i, port in enumerate(ports))
 
 
 def searchable(fixed_ips: list[Any], floating: dict[str, Any]) -> str:

@@ -71,8 +71,8 @@ def prepare(tools: Tools, work: Work) -> None:
 def _placed(tools: Tools, work: Work) -> Work:
     """The same work with what the steps of a creation expect to find."""
     with tools.sessions.read() as session:
-        server, ports, _ = guests.load(session, work.subject)
-    return replace(work, data=work.data | {"host": server.host, "ports": [{"fixed_ips": p.fixed_ips} for p in ports]})
+        host = session.get_one(Server, work.subject).host
+    return replace(work, data=work.data | {"host": host})
 
 
 def boot(tools: Tools, work: Work) -> dict[str, Any]:

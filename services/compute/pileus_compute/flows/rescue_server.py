@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from pileus_compute.core import guests, servers, states
 from pileus_compute.db.models import Server
 from pileus_compute.flows import images, volumes
+from pileus_compute.flows.drives import with_drive
 from pileus_compute.flows.power import booted_as
 from pileus_compute.flows.tools import Tools
 from pileus_kit.flow import Flow, Local, Remote, Work
@@ -18,8 +19,7 @@ def rescue(tools: Tools, work: Work) -> dict[str, Any]:
     tickets = images.tickets(tools, [image_id])
     with tools.sessions.read() as session:
         host = session.get_one(Server, work.subject).host
-        guest = guests.describe(session, work.subject, files=True)
-    rescued = replace(guest, rescue=guests.image_of(image_id, work.data["image"], tickets))
+    rescued = replace(with_drive(tools, work.subject), rescue=guests.image_of(image_id, work.data["image"], tickets))
     return booted_as(tools.agent(str(host)).rescue(rescued))
 
 

@@ -9,6 +9,7 @@ from pileus_compute.core import guests, hosts, placing, servers, states
 from pileus_compute.db.models import Allocation, Job, Server
 from pileus_compute.flows import volumes
 from pileus_compute.flows.create_server import claim_of
+from pileus_compute.flows.drives import with_drive
 from pileus_compute.flows.power import agent_of, booted_as
 from pileus_compute.flows.rebuild_server import TIDY, on_again
 from pileus_compute.flows.tools import Tools
@@ -71,9 +72,7 @@ def unchange(session: Session, tools: Tools, work: Work) -> None:
 
 
 def grow(tools: Tools, work: Work) -> None:
-    with tools.sessions.read() as session:
-        guest = guests.describe(session, work.subject, files=True)
-    agent_of(tools, work).prepare(guest)
+    agent_of(tools, work).prepare(with_drive(tools, work.subject))
 
 
 def boot_new(tools: Tools, work: Work) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pileus_compute.core import guests, hosts, placing, servers, states
 from pileus_compute.db.models import Job, Server
 from pileus_compute.flows import images, ports, volumes
 from pileus_compute.flows.create_server import claim_of
+from pileus_compute.flows.drives import with_drive
 from pileus_compute.flows.ports import server_id_of
 from pileus_compute.flows.power import booted_as
 from pileus_compute.flows.tools import Tools
@@ -121,8 +122,7 @@ def unbring(tools: Tools, work: Work) -> None:
 def prepare(tools: Tools, work: Work) -> None:
     image_id = work.data["image_id"]
     tickets = images.tickets(tools, [image_id]) if image_id and not work.data["here"] else {}
-    with tools.sessions.read() as session:
-        guest = guests.describe(session, work.subject, files=True)
+    guest = with_drive(tools, work.subject)
     if image_id and not work.data["here"]:
         guest = replace(guest, image=guests.image_of(image_id, {"disk_format": "qcow2"}, tickets))
     tools.agent(work.data["host"]).prepare(guest)

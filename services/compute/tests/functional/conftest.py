@@ -82,6 +82,7 @@ class Network:
     def __init__(self) -> None:
         self.networks: dict[str, dict[str, Any]] = {}
         self.ports: dict[str, dict[str, Any]] = {}
+        self.floating_ips: dict[str, dict[str, Any]] = {}
         self.groups = [{"id": "g-default", "name": "default", "project_id": "p1"},
                        {"id": "g-web", "name": "web", "project_id": "p1"}]
         self.add(NETWORK_ID, "private")
@@ -90,7 +91,8 @@ class Network:
         self.app.add_url_rule("/v2.0/networks/<network_id>", view_func=self.show_network)
         self.app.add_url_rule("/v2.0/subnets", view_func=self.list_subnets)
         self.app.add_url_rule("/v2.0/security-groups", "sgs", view_func=self.list_groups)
-        self.app.add_url_rule("/v2.0/floatingips", "fips", view_func=lambda: {"floatingips": []})
+        self.app.add_url_rule("/v2.0/floatingips", "fips", view_func=self.list_floating)
+        self.app.add_url_rule("/v2.0/floatingips/<ip_id>", "fip", view_func=self.move_floating, methods=["PUT"])
         self.app.add_url_rule("/v2.0/ports", view_func=self.list_ports)
         self.app.add_url_rule("/v2.0/ports", view_func=self.create_ports, methods=["POST"])
         self.app.add_url_rule("/v2.0/ports/<port_id>", view_func=self.show_port)
@@ -116,6 +118,26 @@ class Network:
     def list_subnets(self) -> Any:
         return {"subnets": [{"id": SUBNET_ID, "ip_version": 4, "cidr": "10.0.0.0/24", "gateway_ip": "10.0.0.1",
                              "dns_nameservers": ["10.0.0.2"], "host_routes": []}]}
+
+    def floating(self, address: str, port_id: str | None = None) -> str:
+        """One more floating address, which leads to the first IPv4 address of the port, if one is given."""
+        ip_id = new_id()
+        self.floating_ips[ip_id] = {"id": ip_id, "floating_ip_address": address, "floating_network_id": NETWORK_ID}
+        self.lead(ip_id, port_id)
+        return ip_id
+
+    def lead(self, ip_id: str, port_id: str | None) -> None:
+        fixed = self.ports[port_id]["fixed_ips"][0]["ip_address"] if port_id else None
+        self.floating_ips[ip_id] |= {"port_id": port_id, "fixed_ip_address": fixed}
+
+    def list_floating(self) -> Any:
+        ports, address = request.args.getlist("port_id"), request.args.get("floating_ip_address")
+        return {"floatingips": [f for f in self.floating_ips.values() if (not ports or f["port_id"] in ports)
+                                and address in (None, f["floating_ip_address"])]}
+
+    def move_floating(self, ip_id: str) -> Any:
+        self.lead(ip_id, request.get_json()["floatingip"]["port_id"])
+        return {"floatingip": self.floating_ips[ip_id]}
 
     def list_ports(self) -> Any:
         args = request.args

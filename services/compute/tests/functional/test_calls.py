@@ -256,9 +256,7 @@ def test_the_metadata_service(compute: ComputeFixture, network: Any) -> None:
 def test_floating_addresses_show_when_the_network_tells(compute: ComputeFixture, network: Any) -> None:
     server = compute.server(imageRef=IMAGE_ID, networks=[{"uuid": NETWORK_ID}])
     port, = network.ports.values()
-    floating = {"port_id": port["id"], "fixed_ip_address": port["fixed_ips"][0]["ip_address"],
-                "floating_ip_address": "192.0.2.9"}
-    network.app.view_functions["fips"] = lambda: {"floatingips": [floating]}
+    network.floating("192.0.2.9", port["id"])
     event = {"name": "network-changed", "server_uuid": server["id"], "tag": port["id"]}
     told = compute.client.post("/v2.1/os-server-external-events", json={"events": [event]}, as_=compute.book.service)
     assert told.status_code == 200, told.text

@@ -483,6 +483,23 @@ class AttachInterface(Existing):
         self.has(1)
 
 
+class FollowAddresses(Existing):
+    """A floating address that the network service told of too early."""
+
+    def ask(self) -> str:
+        port, = self.network.ports
+        self.network.floating("192.0.2.9", port)
+        with self.compute.sessions.begin() as session:
+            return enqueue(session, Job, flow="server.addresses", subject=f"{self.server_id}/addresses").id
+
+    def done(self) -> None:
+        assert [list(row.floating_ips.values()) for row in self.rows(ServerPort)] == [["192.0.2.9"]]
+
+    def undone(self) -> None:
+        """Looking leaves nothing to undo."""
+        assert self.status() == "ACTIVE"
+
+
 class DetachInterface(AttachInterface):
     def ask(self) -> str:
         port_id, = self.network.ports
@@ -539,7 +556,7 @@ SCENARIOS: dict[str, type[World]] = {
     "server.unrescue": Unrescue, "server.change_password": ChangePassword, "server.backup": Backup,
     "server.extend_volume": ExtendVolume, "server.attach_interface": AttachInterface,
     "server.detach_interface": DetachInterface, "server.tidy": Tidy, "server.offload": Offload,
-    "server.drop_image": DropImage,
+    "server.drop_image": DropImage, "server.addresses": FollowAddresses,
 }
 
 
