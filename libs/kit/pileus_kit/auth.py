@@ -82,8 +82,15 @@ class Caller:
                 "project_domain_id": self.project_domain_id, "system_scope": "all" if self.system else None,
                 "system": "all" if self.system else None,
                 "roles": sorted(self.roles), "service_roles": sorted(self.service_roles), "is_admin": self.is_admin,
-                "is_admin_project": True, "trust_id": self.trust_id}
+                "is_admin_project": True, "trust_id": self.trust_id, "scope_type": self.scope_type,
+                "token": self._token_facts()}
         return {key: value for key, value in facts.items() if value is not None}
+
+    def _token_facts(self) -> dict[str, Any]:
+        """The scope as Keystone's own rules name it: `token.domain.id` and `token.project.domain.id`."""
+        if self.domain_id:
+            return {"domain": {"id": self.domain_id}}
+        return {"project": {"domain": {"id": self.project_domain_id}}} if self.project_domain_id else {}
 
 
 class Authenticator(Protocol):

@@ -1,191 +1,229 @@
-"""Who may do what: OpenStack's rule names and defaults."""
+"""Who may do what: OpenStack's rule names, defaults and scope types.
 
-from pileus_kit.policy import ADMIN, ANYONE, SERVICE, Rule
+Where a rule takes tokens of a domain, OpenStack's default lets an administrator of any domain act on all domains,
+because it asks for the role only. Here such a rule asks for `cloud_admin`, and beside it for a role in the domain of
+the target, so that an administrator of a domain stays in it.
+"""
 
-SYSTEM = "(role:reader and system_scope:all)"
-READ = f"{ADMIN} or {SYSTEM}"
+from pileus_kit.policy import ANYONE, Rule
 
+PROJECT = ("project",)
+SYSTEM = ("system", "project")  # what concerns the whole cloud: no token of a domain
+ALL = ("system", "domain", "project")
 
-def reader_of(kind: str) -> str:
-    """Administrators, system readers, and readers of the domain that the thing is in."""
-    return f"{READ} or (role:reader and domain_id:%(target.{kind}.domain_id)s)"
+READER = "(role:reader and system_scope:all)"
+ADMIN = "rule:admin_required"
+READ = f"{ADMIN} or {READER}"
+CLOUD = "rule:cloud_admin"
+CLOUD_READ = f"{CLOUD} or {READER}"
+SERVICE_OR_ADMIN = "rule:service_or_admin"
+CLOUD_OR_SERVICE = f"{CLOUD} or rule:service_role"
 
-
-def manager_of(kind: str) -> str:
-    """Administrators, and managers of the domain that the thing is in."""
-    return f"{ADMIN} or (role:manager and domain_id:%(target.{kind}.domain_id)s)"
-
-
-DOMAIN = "(role:reader and domain_id:%(target.domain_id)s)"
-OWNER = "user_id:%(user_id)s"
-SUBJECT = "user_id:%(target.token.user_id)s"
-# A domain's manager may hand out these roles, inside his domain, and no others.
-MANAGED_ROLES = "('manager':%(target.role.name)s or 'member':%(target.role.name)s or 'reader':%(target.role.name)s)"
-ROLE_HERE = "(None:%(target.role.domain_id)s or domain_id:%(target.role.domain_id)s)"
-
-
-def _within(kind: str, role: str) -> str:
-    """Actor and target are both in the domain that the caller's token is for."""
-    pairs = [f"(domain_id:%(target.{actor}.domain_id)s and domain_id:%(target.{place})s)"
-             for actor in ("user", "group") for place in ("project.domain_id", "domain.id")]
-    return f"(role:{kind} and ({' or '.join(pairs)}) and {role})"
-
-
-def _crud(noun: str, read: str, write: str, plural: str | None = None) -> list[Rule]:
-    return [Rule(f"identity:get_{noun}", read), Rule(f"identity:list_{plural or noun + 's'}", read),
-            *(Rule(f"identity:{verb}_{noun}", write) for verb in ("create", "update", "delete"))]
-
-
-def _names(check: str, *names: str) -> list[Rule]:
-    return [Rule(f"identity:{name}", check) for name in names]
-
-
-RULES: list[Rule] = [
-    Rule("admin_required", ADMIN),
-    Rule("service_role", SERVICE),
-    Rule("owner", OWNER),
-    # tokens
-    *_names(f"{READ} or {SUBJECT}", "check_token"),
-    *_names(f"{READ} or {SERVICE} or {SUBJECT}", "validate_token"),
-    *_names(f"{ADMIN} or {SUBJECT}", "revoke_token"),
-    *_names(ANYONE, "get_auth_catalog", "get_auth_projects", "get_auth_domains", "get_auth_system"),
+BASE: list[Rule] = [
+    Rule("admin_required", "role:admin or is_admin:1", "Administrators; rules that say so take no tokens of domains"),
+    Rule("cloud_admin", "rule:admin_required and not scope_type:domain", "Administrators whose token is for no domain"),
+    Rule("service_role", "role:service"),
+    Rule("service_or_admin", "rule:admin_required or rule:service_role"),
+    Rule("owner", "user_id:%(user_id)s"),
+    Rule("admin_or_owner", "rule:admin_required or rule:owner"),
+    Rule("token_subject", "user_id:%(target.token.user_id)s"),
+    Rule("admin_or_token_subject", "rule:admin_required or rule:token_subject"),
+    Rule("service_admin_or_token_subject", "rule:service_or_admin or rule:token_subject"),
     Rule(
-        "identity:list_revocations", SERVICE, "What fell since a serial; how the other services keep their caches true"
+        "domain_managed_target_role",
+        "'manager':%(target.role.name)s or 'member':%(target.role.name)s or 'reader':%(target.role.name)s",
+        "The roles that a domain's manager may assign",
     ),
-    # projects and domains
-    *_names(
-        f"{reader_of('project')} or project_id:%(target.project.id)s",
-        "get_project",
-        "list_project_tags",
-        "get_project_tag",
-    ),
-    *_names(f"{READ} or {DOMAIN}", "list_projects"),
-    *_names(f"{reader_of('user')} or user_id:%(target.user.id)s", "list_user_projects"),
-    *_names(manager_of("project"), "create_project", "update_project", "delete_project"),
-    *_names(
-        f"{manager_of('project')} or (role:admin and project_id:%(target.project.id)s)",
-        "update_project_tags",
-        "create_project_tag",
-        "delete_project_tags",
-        "delete_project_tag",
-    ),
-    *_names(f"{READ} or domain_id:%(target.domain.id)s or project_domain_id:%(target.domain.id)s", "get_domain"),
-    *_names(f"{READ} or (role:reader and domain_id:%(target.domain.id)s)", "list_domains"),
-    *_names(ADMIN, "create_domain", "update_domain", "delete_domain"),
-    *_names(ADMIN, "create_domain_config", "update_domain_config", "delete_domain_config"),
-    *_names(READ, "get_domain_config", "get_domain_config_default"),
-    # users and groups
-    *_names(f"{reader_of('user')} or user_id:%(target.user.id)s", "get_user"),
-    *_names(f"{READ} or {DOMAIN}", "list_users", "list_groups"),
-    *_names(manager_of("user"), "create_user", "update_user", "delete_user"),
-    *_names(reader_of("group"), "get_group", "list_users_in_group"),
-    *_names(f"{reader_of('user')} or user_id:%(target.user.id)s", "list_groups_for_user"),
-    *_names(manager_of("group"), "create_group", "update_group", "delete_group"),
-    *_names(
-        f"{READ} or (role:reader and domain_id:%(target.group.domain_id)s and domain_id:%(target.user.domain_id)s)",
-        "check_user_in_group",
-    ),
-    *_names(
-        f"{ADMIN} or (role:manager and domain_id:%(target.group.domain_id)s and domain_id:%(target.user.domain_id)s)",
-        "add_user_to_group",
-        "remove_user_from_group",
-    ),
-    # roles
-    *_names(f"{READ} or (role:manager and domain_id:%(target.domain_id)s)", "get_role", "list_roles"),
-    *_names(ADMIN, "create_role", "update_role", "delete_role"),
-    *_crud("domain_role", READ, ADMIN),
-    *_names(READ, "get_implied_role", "list_implied_roles", "list_role_inference_rules", "check_implied_role"),
-    *_names(ADMIN, "create_implied_role", "delete_implied_role"),
-    *_names(f"{READ} or {_within('reader', ROLE_HERE)}", "check_grant"),
-    *_names(f"{READ} or {_within('reader', '@')}", "list_grants"),
-    *_names(f"{ADMIN} or {_within('manager', MANAGED_ROLES)}", "create_grant", "revoke_grant"),
-    *_names(
-        READ,
-        "list_system_grants_for_user",
-        "check_system_grant_for_user",
-        "list_system_grants_for_group",
-        "check_system_grant_for_group",
-    ),
-    *_names(
-        ADMIN,
-        "create_system_grant_for_user",
-        "revoke_system_grant_for_user",
-        "create_system_grant_for_group",
-        "revoke_system_grant_for_group",
-    ),
-    *_names(f"{READ} or {DOMAIN}", "list_role_assignments"),
-    *_names(
-        f"{reader_of('project')} or (role:admin and project_id:%(target.project.id)s)", "list_role_assignments_for_tree"
-    ),
-    # catalogue
-    *_crud("service", READ, ADMIN),
-    *_crud("endpoint", READ, ADMIN),
-    *_crud("region", ANYONE, ADMIN),
-    *_crud("endpoint_group", READ, ADMIN),
-    *_names(READ, "list_projects_associated_with_endpoint_group", "list_endpoints_associated_with_endpoint_group",
-            "get_endpoint_group_in_project", "list_endpoint_groups_for_project", "check_endpoint_in_project",
-            "list_endpoints_for_project", "list_projects_for_endpoint"),
-    *_names(ADMIN, "add_endpoint_group_to_project", "remove_endpoint_group_from_project", "add_endpoint_to_project",
-            "remove_endpoint_from_project"),
-    *_crud("policy", READ, ADMIN, "policies"),
-    # delegation and secrets
-    *_names(
-        f"{READ} or {OWNER}",
-        "get_application_credential",
-        "list_application_credentials",
-        "get_access_rule",
-        "list_access_rules",
-    ),
-    *_names(OWNER, "create_application_credential"),
-    *_names(f"{ADMIN} or {OWNER}", "delete_application_credential", "delete_access_rule"),
-    *_names(
-        f"{READ} or user_id:%(target.credential.user_id)s", "get_credential", "list_credentials", "ec2_get_credential"
-    ),
-    *_names(
-        f"{ADMIN} or user_id:%(target.credential.user_id)s",
-        "create_credential",
-        "update_credential",
-        "delete_credential",
-        "ec2_delete_credential",
-    ),
-    *_names(f"{READ} or {OWNER}", "ec2_list_credentials"),
-    *_names(f"{ADMIN} or {OWNER}", "ec2_create_credential"),
-    *_names(f"{READ}", "list_trusts"),
-    *_names(f"{READ} or user_id:%(target.trust.trustor_user_id)s", "list_trusts_for_trustor"),
-    *_names(f"{READ} or user_id:%(target.trust.trustee_user_id)s", "list_trusts_for_trustee"),
-    *_names(
-        f"{READ} or user_id:%(target.trust.trustor_user_id)s or user_id:%(target.trust.trustee_user_id)s",
-        "get_trust",
-        "list_roles_for_trust",
-        "get_role_for_trust",
-    ),
-    *_names("user_id:%(target.trust.trustor_user_id)s", "create_trust"),
-    *_names(f"{ADMIN} or user_id:%(target.trust.trustor_user_id)s", "delete_trust"),
-    *_names(f"{ADMIN} or {SERVICE}", "s3tokens_validate", "ec2tokens_validate"),
-    *_crud("consumer", READ, ADMIN),
-    *_names(
-        ADMIN,
-        "authorize_request_token",
-        "list_access_tokens",
-        "get_access_token",
-        "delete_access_token",
-        "list_access_token_roles",
-        "get_access_token_role",
-    ),
-    # limits
-    *_names(ANYONE, "get_limit_model", "list_limits", "get_registered_limit", "list_registered_limits"),
-    *_names(
-        f"{READ} or domain_id:%(target.limit.domain.id)s or domain_id:%(target.limit.project.domain_id)s or "
-        "project_id:%(target.limit.project_id)s",
-        "get_limit",
-    ),
-    *_names(
-        ADMIN,
-        "create_limits",
-        "update_limit",
-        "delete_limit",
-        "create_registered_limits",
-        "update_registered_limit",
-        "delete_registered_limit",
+    Rule(
+        "privileged_target_role",
+        "'admin':%(target.role.name)s or 'service':%(target.role.name)s or 'ResellerAdmin':%(target.role.name)s",
+        "Roles that count everywhere, wherever they are held: a domain's administrator doesn't assign them to projects",
     ),
 ]
+
+
+def _rules(check: str, scopes: tuple[str, ...], *names: str) -> list[Rule]:
+    return [Rule(f"identity:{name}", check, scopes=scopes) for name in names]
+
+
+def _crud(noun: str, plural: str = "", read: str = READ, read_scopes: tuple[str, ...] = SYSTEM) -> list[Rule]:
+    """Reading for administrators and system readers, writing for administrators."""
+    return [
+        *_rules(read, read_scopes, f"get_{noun}", f"list_{plural or noun + 's'}"),
+        *_rules(ADMIN, SYSTEM, *(f"{verb}_{noun}" for verb in ("create", "update", "delete"))),
+    ]
+
+
+def _in_domain(role: str, of: str) -> str:
+    """A caller with `role` in the domain that the target attribute `of` names."""
+    return f"(role:{role} and domain_id:%(target.{of})s)"
+
+
+def _in_both(role: str) -> str:
+    """A caller with `role` in the domain to which both the actor and the target of a grant belong."""
+    places = [(actor, where) for actor in ("user", "group") for where in ("project.domain_id", "domain.id")]
+    return " or ".join(
+        f"(role:{role} and domain_id:%(target.{actor}.domain_id)s and domain_id:%(target.{where})s)"
+        for actor, where in places
+    )
+
+
+TOKENS = [
+    # Whoever has a token's text has all its rights already, so these say no more than OpenStack's.
+    *_rules(f"{READ} or rule:token_subject", ALL, "check_token"),
+    *_rules(f"{READ} or rule:service_role or rule:token_subject", ALL, "validate_token"),
+    *_rules("rule:admin_or_token_subject", ALL, "revoke_token"),
+    *_rules(ANYONE, (), "get_auth_catalog", "get_auth_projects", "get_auth_domains", "get_auth_system"),
+    *_rules(CLOUD_OR_SERVICE, ALL, "s3tokens_validate", "ec2tokens_validate"),
+    *_rules(SERVICE_OR_ADMIN, SYSTEM, "list_revoke_events"),
+]
+
+READ_PROJECT = f"{CLOUD_READ} or {_in_domain('reader', 'project.domain_id')} or project_id:%(target.project.id)s"
+MANAGE_PROJECT = f"{CLOUD} or {_in_domain('manager', 'project.domain_id')}"
+OWN_DOMAIN = "domain_id:%(target.domain.id)s or project_domain_id:%(target.domain.id)s"
+
+PROJECTS = [
+    *_rules(READ_PROJECT, ALL, "get_project", "list_project_tags", "get_project_tag"),
+    *_rules(f"{CLOUD_READ} or {_in_domain('reader', 'domain_id')}", ALL, "list_projects"),
+    *_rules(
+        MANAGE_PROJECT,
+        ALL,
+        *("create_project", "update_project", "delete_project"),
+        *("update_project_tags", "create_project_tag", "delete_project_tags", "delete_project_tag"),
+    ),
+    *_rules(f"{CLOUD_READ} or {OWN_DOMAIN}", ALL, "get_domain"),
+    *_rules(f"{CLOUD_READ} or {_in_domain('reader', 'domain.id')}", ALL, "list_domains"),
+    *_rules(ADMIN, SYSTEM, "create_domain", "update_domain", "delete_domain"),
+    *_rules(ADMIN, SYSTEM, "create_domain_config", "update_domain_config", "delete_domain_config"),
+    *_rules(READ, SYSTEM, "get_domain_config", "get_domain_config_default"),
+    *_rules(ANYONE, ALL, "get_security_compliance_domain_config"),
+]
+
+READ_USER = f"{CLOUD_READ} or {_in_domain('reader', 'user.domain_id')} or user_id:%(target.user.id)s"
+READ_GROUP = f"{CLOUD_READ} or {_in_domain('reader', 'group.domain_id')}"
+# Whoever sets the password of an administrator, or joins a group of them, is one: not for a domain's managers.
+NO_MORE_THAN_THEY = "not True:%(target.user.privileged)s and not True:%(target.group.privileged)s"
+BOTH_HERE = "domain_id:%(target.group.domain_id)s and domain_id:%(target.user.domain_id)s"
+
+USERS = [
+    *_rules(READ_USER, ALL, "get_user", "list_user_projects"),
+    *_rules(f"{CLOUD_READ} or {_in_domain('reader', 'domain_id')}", ALL, "list_users"),
+    *_rules(f"{CLOUD} or {_in_domain('manager', 'user.domain_id')}", ALL, "create_user"),
+    *_rules(
+        f"{CLOUD} or ({_in_domain('manager', 'user.domain_id')} and {NO_MORE_THAN_THEY})",
+        ALL,
+        *("update_user", "delete_user"),
+    ),
+    *_rules(READ_GROUP, ALL, "get_group", "list_groups", "list_users_in_group"),
+    *_rules(
+        f"{CLOUD_READ} or {_in_domain('reader', 'user.domain_id')} or rule:owner", ALL, "list_groups_for_user"
+    ),
+    *_rules(f"{CLOUD} or {_in_domain('manager', 'group.domain_id')}", ALL, "create_group"),
+    *_rules(
+        f"{CLOUD} or ({_in_domain('manager', 'group.domain_id')} and {NO_MORE_THAN_THEY})",
+        ALL,
+        *("update_group", "delete_group"),
+    ),
+    *_rules(f"{CLOUD_READ} or (role:reader and {BOTH_HERE})", ALL, "check_user_in_group"),
+    *_rules(
+        f"{CLOUD} or (role:manager and {BOTH_HERE} and {NO_MORE_THAN_THEY})",
+        ALL,
+        *("add_user_to_group", "remove_user_from_group"),
+    ),
+]
+
+ROLE_HERE = "(domain_id:%(target.role.domain_id)s or None:%(target.role.domain_id)s)"
+# An administrator's role on the domain itself, and not on projects, reaches no further than the domain.
+HARMLESS = "(not rule:privileged_target_role or ('admin':%(target.role.name)s and 'domain':%(target.grant.reach)s))"
+ASSIGN = (
+    f"{CLOUD} or (({_in_both('admin')}) and {ROLE_HERE} and {HARMLESS}) or "
+    f"(({_in_both('manager')}) and rule:domain_managed_target_role)"
+)
+
+ROLES = [
+    *_rules(f"{READ} or (role:manager and rule:domain_managed_target_role)", ALL, "get_role"),
+    *_rules(f"{READ} or (role:manager and scope_type:domain)", ALL, "list_roles"),
+    *_rules(ADMIN, SYSTEM, "create_role", "update_role", "delete_role"),
+    *_crud("domain_role"),
+    *_rules(
+        READ, SYSTEM, "get_implied_role", "list_implied_roles", "list_role_inference_rules", "check_implied_role"
+    ),
+    *_rules(ADMIN, SYSTEM, "create_implied_role", "delete_implied_role"),
+    *_rules(f"{CLOUD_READ} or (({_in_both('reader')}) and {ROLE_HERE})", ALL, "check_grant"),
+    *_rules(f"{CLOUD_READ} or {_in_both('reader')}", ALL, "list_grants"),
+    *_rules(ASSIGN, ALL, "create_grant", "revoke_grant"),
+    *_rules(READ, SYSTEM, "list_system_grants_for_user", "check_system_grant_for_user"),
+    *_rules(READ, SYSTEM, "list_system_grants_for_group", "check_system_grant_for_group"),
+    *_rules(ADMIN, SYSTEM, "create_system_grant_for_user", "revoke_system_grant_for_user"),
+    *_rules(ADMIN, SYSTEM, "create_system_grant_for_group", "revoke_system_grant_for_group"),
+    *_rules(
+        f"{CLOUD_READ} or {_in_domain('reader', 'domain_id')}",
+        ALL,
+        *("list_role_assignments", "list_role_assignments_for_tree"),
+    ),
+]
+
+CATALOG = [
+    *_crud("service"),
+    *_crud("endpoint"),
+    *_crud("region", read=ANYONE, read_scopes=ALL),
+    *_crud("endpoint_group"),
+    *_crud("policy", "policies"),
+    *_rules(
+        READ,
+        SYSTEM,
+        *("list_projects_associated_with_endpoint_group", "list_endpoints_associated_with_endpoint_group"),
+        *("get_endpoint_group_in_project", "list_endpoint_groups_for_project", "check_endpoint_in_project"),
+        *("list_endpoints_for_project", "list_projects_for_endpoint"),
+    ),
+    *_rules(
+        ADMIN,
+        SYSTEM,
+        *("add_endpoint_group_to_project", "remove_endpoint_group_from_project"),
+        *("add_endpoint_to_project", "remove_endpoint_from_project"),
+    ),
+]
+
+MINE = "user_id:%(target.user.id)s"
+MY_CREDENTIAL = "user_id:%(target.credential.user_id)s"
+TRUSTOR, TRUSTEE = "user_id:%(target.trust.trustor_user_id)s", "user_id:%(target.trust.trustee_user_id)s"
+
+DELEGATION = [
+    *_rules(f"{READ} or rule:owner", SYSTEM, "get_application_credential", "list_application_credentials"),
+    *_rules("rule:owner", PROJECT, "create_application_credential"),
+    *_rules("rule:admin_or_owner", SYSTEM, "delete_application_credential"),
+    *_rules(f"{READER} or {MINE}", SYSTEM, "get_access_rule", "list_access_rules"),
+    *_rules(f"(role:admin and system_scope:all) or {MINE}", SYSTEM, "delete_access_rule"),
+    *_rules(f"{CLOUD_READ} or {MY_CREDENTIAL}", ALL, "get_credential", "list_credentials"),
+    *_rules(f"{CLOUD} or {MY_CREDENTIAL}", ALL, "create_credential", "update_credential", "delete_credential"),
+    *_rules(f"{READ} or {MY_CREDENTIAL}", SYSTEM, "ec2_get_credential"),
+    *_rules(f"{READ} or rule:owner", SYSTEM, "ec2_list_credentials"),
+    *_rules(f"{ADMIN} or (role:member and {MY_CREDENTIAL})", SYSTEM, "ec2_create_credential", "ec2_delete_credential"),
+    *_rules(TRUSTOR, PROJECT, "create_trust"),
+    *_rules(READ, SYSTEM, "list_trusts"),
+    *_rules(f"{READ} or {TRUSTOR}", SYSTEM, "list_trusts_for_trustor"),
+    *_rules(f"{READ} or {TRUSTEE}", SYSTEM, "list_trusts_for_trustee"),
+    *_rules(f"{READ} or {TRUSTOR} or {TRUSTEE}", SYSTEM, "get_trust", "list_roles_for_trust", "get_role_for_trust"),
+    *_rules(f"{ADMIN} or {TRUSTOR}", SYSTEM, "delete_trust"),
+    *_crud("consumer"),
+    *_rules(
+        ADMIN,
+        PROJECT,
+        *("authorize_request_token", "list_access_tokens", "get_access_token", "delete_access_token"),
+        *("list_access_token_roles", "get_access_token_role"),
+    ),
+]
+
+READ_LIMIT = (
+    f"{CLOUD_READ} or domain_id:%(target.limit.domain.id)s or domain_id:%(target.limit.project.domain_id)s or "
+    "project_id:%(target.limit.project_id)s"
+)
+
+LIMITS = [
+    *_rules(ANYONE, ALL, "get_limit_model", "list_limits", "get_registered_limit", "list_registered_limits"),
+    *_rules(READ_LIMIT, ALL, "get_limit"),
+    *_rules(ADMIN, SYSTEM, "create_limits", "update_limit", "delete_limit"),
+    *_rules(ADMIN, SYSTEM, "create_registered_limits", "update_registered_limit", "delete_registered_limit"),
+]
+
+RULES: list[Rule] = [*BASE, *TOKENS, *PROJECTS, *USERS, *ROLES, *CATALOG, *DELEGATION, *LIMITS]

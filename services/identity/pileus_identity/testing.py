@@ -37,10 +37,10 @@ USERS = {
 
 
 def plan() -> Plan:
-    """Projects admin, demo, other, service; the users above; a service user for each service."""
+    """Projects admin, demo, other, service; the users above; for each service a user with the role `service` alone."""
     people = tuple(UserPlan(name, name) for name in (*USERS, *SERVICE_USERS))
     grants = [Grant(user, role, project=project) for user, (project, role) in USERS.items()]
-    grants += [Grant(user, role, project="service") for user in SERVICE_USERS for role in ("service", "admin")]
+    grants += [Grant(user, "service", project="service") for user in SERVICE_USERS]
     grants.append(Grant("admin", "admin", system=True))
     services = tuple(ServicePlan(type, type, public=f"http://127.0.0.1:{rest}") for type, rest in PORTS.items())
     return Plan(projects=("admin", "demo", "other", "service"), users=people, grants=tuple(grants), services=services)

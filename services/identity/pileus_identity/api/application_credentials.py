@@ -58,18 +58,20 @@ def list_all(user_id: str) -> Any:
         return page("application_credentials", _shown(session, rows), rows[-1].id if more else None)
 
 
-@resource.endpoint("GET", ONE, policy="identity:get_application_credential", target=targets.user)
+@resource.endpoint("GET", ONE, policy="identity:get_application_credential", target=targets.application_credential)
 def show_one(user_id: str, credential_id: str) -> Any:
     with tools().sessions.read() as session:
         return {
-            "application_credential": _shown(session, [application_credentials.get(session, user_id, credential_id)])[0]
+            "application_credential": _shown(session, [application_credentials.get(session, credential_id)])[0]
         }
 
 
-@resource.endpoint("DELETE", ONE, policy="identity:delete_application_credential", target=targets.user)
+@resource.endpoint(
+    "DELETE", ONE, policy="identity:delete_application_credential", target=targets.application_credential
+)
 def delete(user_id: str, credential_id: str) -> Any:
     with tools().change() as session:
-        application_credentials.remove(session, application_credentials.get(session, user_id, credential_id))
+        application_credentials.remove(session, application_credentials.get(session, credential_id))
     return "", 204
 
 

@@ -12,6 +12,7 @@ GROUPS = {"type": "object", "maxProperties": 10, "additionalProperties": {"type"
 BODY = {"type": "object", "required": ["config"], "properties": {"config": GROUPS}}
 OPTION = {"type": "object", "required": ["config"], "properties": {"config": {"type": "object", "maxProperties": 10}}}
 ALL = "/<domain_id>/config"
+COMPLIANCE = ALL + "/security_compliance"
 ONE_GROUP = ALL + "/<group>"
 ONE_OPTION = ONE_GROUP + "/<option>"
 
@@ -41,6 +42,22 @@ def create(domain_id: str, body: View) -> Any:
 @resource.endpoint("GET", ALL, policy="identity:get_domain_config")
 def show_all(domain_id: str) -> Any:
     return _show(domain_id)
+
+
+@resource.endpoint("GET", COMPLIANCE, policy="identity:get_security_compliance_domain_config")
+def show_compliance(domain_id: str) -> Any:
+    """What a password has to look like is told to all who have a token, so that clients can say it beforehand."""
+    return _compliance(domain_id)
+
+
+@resource.endpoint("GET", COMPLIANCE + "/<option>", policy="identity:get_security_compliance_domain_config")
+def show_compliance_option(domain_id: str, option: str) -> Any:
+    return _compliance(domain_id, option)
+
+
+def _compliance(domain_id: str, option: str | None = None) -> View:
+    with tools().sessions.read() as session:
+        return {"config": domain_configs.compliance(session, tools().config, domain_id, option)}
 
 
 @resource.endpoint("GET", ONE_GROUP, policy="identity:get_domain_config")

@@ -48,7 +48,7 @@ def show_one(domain_id: str) -> Any:
         return {"domain": show(domains.get(session, domain_id))}
 
 
-@resource.endpoint("PATCH", "/<domain_id>", policy="identity:update_domain", target=targets.domain,
+@resource.endpoint("PATCH", "/<domain_id>", policy="identity:update_domain", target=targets.existing_domain,
                    body=wrapped("domain", PROPERTIES))
 def update(domain_id: str, body: View) -> Any:
     with tools().change() as session:
@@ -57,7 +57,7 @@ def update(domain_id: str, body: View) -> Any:
         return {"domain": show(domain)}
 
 
-@resource.endpoint("DELETE", "/<domain_id>", policy="identity:delete_domain", target=targets.domain)
+@resource.endpoint("DELETE", "/<domain_id>", policy="identity:delete_domain", target=targets.existing_domain)
 def delete(domain_id: str) -> Any:
     with tools().change() as session:
         domains.remove(session, domains.get(session, domain_id))

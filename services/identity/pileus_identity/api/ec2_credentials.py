@@ -19,12 +19,11 @@ CREATE = {"type": "object", "required": ["tenant_id"], "properties": {"tenant_id
 MOST = 1000
 
 
-def credential_target(user_id: str, access: str) -> Any:
-    """What is below a user's path is his, or isn't found there."""
+def wanted(user_id: str) -> Any:
     return {**targets.user(user_id), "target.credential.user_id": user_id}
 
 
-@resource.endpoint("POST", "", policy="identity:ec2_create_credential", target=targets.user, body=CREATE)
+@resource.endpoint("POST", "", policy="identity:ec2_create_credential", target=wanted, body=CREATE)
 def create(user_id: str, body: View) -> Any:
     """For a project in which the user has a role; a delegated token makes keys for its own project only."""
     who = caller()
@@ -55,18 +54,18 @@ def list_all(user_id: str) -> Any:
         return page("credentials", [_show(row) for row in rows])
 
 
-@resource.endpoint("GET", "/<access>", policy="identity:ec2_get_credential", target=credential_target)
+@resource.endpoint("GET", "/<access>", policy="identity:ec2_get_credential", target=targets.access_key)
 def show_one(user_id: str, access: str) -> Any:
     no_delegates()
     with tools().sessions.read() as session:
-        return {"credential": _show(credentials.get_ec2(session, user_id, access))}
+        return {"credential": _show(credentials.get_ec2(session, access))}
 
 
-@resource.endpoint("DELETE", "/<access>", policy="identity:ec2_delete_credential", target=credential_target)
+@resource.endpoint("DELETE", "/<access>", policy="identity:ec2_delete_credential", target=targets.access_key)
 def delete(user_id: str, access: str) -> Any:
     no_delegates()
     with tools().change() as session:
-        session.delete(credentials.get_ec2(session, user_id, access))
+        session.delete(credentials.get_ec2(session, access))
     return "", 204
 
 

@@ -11,7 +11,6 @@ from pileus_identity.api.views import page
 from pileus_identity.core import grants, roles
 from pileus_identity.core.grants import Seat
 from pileus_identity.core.standings import SYSTEM
-from pileus_identity.errors import Missing
 from pileus_kit.web import Resource, enforce, tools
 
 resource = Resource("grants", __name__, url_prefix="/v3")
@@ -22,11 +21,8 @@ Make = Callable[..., Seat]
 def _family(path: str, one: str, all: str, make: Make, rules: Mapping[str, str]) -> None:
     """`path` + `all` lists, `path` + `one` gives, checks and takes."""
     def target(role_id: str | None = None, **where: str) -> Mapping[str, Any]:
-        try:
-            with tools().sessions.read() as session:
-                return grants.facts(session, make(**where), roles.get(session, role_id) if role_id else None)
-        except Missing:
-            return {}  # see api.targets
+        with tools().sessions.read() as session:
+            return grants.facts(session, make(**where), roles.get(session, role_id) if role_id else None)
 
     @resource.endpoint("GET", path + all, policy=rules["list"], target=target)
     def list_all(**where: str) -> Any:

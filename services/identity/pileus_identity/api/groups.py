@@ -16,9 +16,9 @@ from pileus_identity.api.views import (
     visible_domain,
     wrapped,
 )
-from pileus_identity.core import groups, projects
+from pileus_identity.core import groups
 from pileus_identity.db.models import Group
-from pileus_kit.web import Resource, enforce, tools
+from pileus_kit.web import Resource, tools
 
 resource = Resource("groups", __name__, url_prefix="/v3/groups")
 
@@ -29,10 +29,8 @@ PROPERTIES = {"name": NAME, "description": TEXT, "domain_id": ID}
     "POST", "", policy="identity:create_group", target=own_as("group"), body=wrapped("group", PROPERTIES, ["name"])
 )
 def create(body: View) -> Any:
-    domain_id = body["group"].get("domain_id") or own_domain()
+    home = targets.home("identity:create_group", "group", body["group"].get("domain_id") or own_domain())
     with tools().change() as session:
-        home = projects.get(session, domain_id, domain=True).id
-        enforce("identity:create_group", {"target.group.domain_id": home})
         return {"group": show(groups.create(session, body["group"], home))}, 201
 
 
@@ -60,7 +58,7 @@ def update(group_id: str, body: View) -> Any:
         return {"group": show(group)}
 
 
-@resource.endpoint("DELETE", "/<group_id>", policy="identity:delete_group", target=targets.group)
+@resource.endpoint("DELETE", "/<group_id>", policy="identity:delete_group", target=targets.existing_group)
 def delete(group_id: str) -> Any:
     with tools().change() as session:
         groups.remove(session, groups.get(session, group_id))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pileus_identity.api import targets
 from pileus_identity.api.views import ID, TEXT, View, asked, link, listed, page, wrapped
 from pileus_identity.core import limits, lists
 from pileus_identity.db.models import Limit, Project, RegisteredLimit
@@ -89,9 +90,9 @@ def create(body: View) -> Any:
 
 @resource.endpoint("GET", "/limits", policy="identity:list_limits")
 def list_all() -> Any:
-    """Everybody's for those who may see all; a domain's and its projects' for a domain; else the own project's."""
+    """All limits for administrators and services; a domain's and its projects' for a domain; else the own project's."""
     stmt, who = limits.find(asked()), caller()
-    if not allowed("identity:get_limit", {}):
+    if not (allowed("identity:get_limit", {}) or "service" in who.roles):
         mine = Limit.owner_id == (who.project_id or who.domain_id or "")
         stmt = stmt.where(mine | (Project.domain_id == who.domain_id) if who.domain_id else mine)
     if "marker" in asked():
@@ -103,23 +104,13 @@ def list_all() -> Any:
         return page("limits", views, views[-1]["id"] if len(rows) > limit else None)
 
 
-def limit_target(limit_id: str) -> View:
-    with tools().sessions.read() as session:
-        row = session.execute(limits.find({}).where(Limit.id == limit_id)).first()
-    if row is None:
-        return {}
-    owner: Project = row[2]
-    return {"target.limit.domain.id": owner.id} if owner.is_domain else {
-        "target.limit.project_id": owner.id, "target.limit.project.domain_id": owner.domain_id}
-
-
-@resource.endpoint("GET", "/limits/<limit_id>", policy="identity:get_limit", target=limit_target)
+@resource.endpoint("GET", "/limits/<limit_id>", policy="identity:get_limit", target=targets.limit)
 def show_one(limit_id: str) -> Any:
     with tools().sessions.read() as session:
         return {"limit": show(*limits.get(session, limit_id))}
 
 
-@resource.endpoint("PATCH", "/limits/<limit_id>", policy="identity:update_limit",
+@resource.endpoint("PATCH", "/limits/<limit_id>", policy="identity:update_limit", target=targets.existing_limit,
                    body=wrapped("limit", {"resource_limit": NUMBER, "description": TEXT}, strict=True))
 def update(limit_id: str, body: View) -> Any:
     with tools().change() as session:
@@ -128,7 +119,7 @@ def update(limit_id: str, body: View) -> Any:
         return {"limit": show(limit, registered, owner)}
 
 
-@resource.endpoint("DELETE", "/limits/<limit_id>", policy="identity:delete_limit")
+@resource.endpoint("DELETE", "/limits/<limit_id>", policy="identity:delete_limit", target=targets.existing_limit)
 def delete(limit_id: str) -> Any:
     with tools().change() as session:
         limits.remove(session, limits.get(session, limit_id)[0])

@@ -57,7 +57,11 @@ def create(body: View) -> Any:
                 session, {k: v for k, v in wish.items() if k not in ("is_domain", "domain_id", "parent_id")}
             )
         else:
-            project = projects.create(session, wish, own_domain())
+            try:
+                project = projects.create(session, wish, own_domain())
+            except Missing:
+                enforce("identity:create_project", {})  # foreign or not there: refused alike
+                raise
             enforce("identity:create_project", {"target.project.domain_id": project.domain_id})
         return {"project": show(project)}, 201
 

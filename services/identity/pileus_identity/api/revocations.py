@@ -12,7 +12,7 @@ QUERY = {"type": "object", "additionalProperties": False, "properties": {
     "since": {"type": "array", "maxItems": 1, "items": {"type": "string", "pattern": "^-?[0-9]{1,18}$"}}}}
 
 
-@resource.endpoint("GET", "", policy="identity:list_revocations", query=QUERY)
+@resource.endpoint("GET", "", policy="identity:list_revoke_events", query=QUERY)
 def list_since() -> Any:
     """`reset`: not all can be told, forget everything. An event concerns what matches all its ids; none: everything."""
     serial, entries, lost = tools().tokens.standings.ledger.since(int(request.args.get("since", -1)))

@@ -5,28 +5,27 @@ from typing import Any
 from flask import request
 
 from pileus_identity.api.targets import project as project_target
-from pileus_identity.api.views import View, asked, link, own_as, page, visible_domain
+from pileus_identity.api.views import View, asked, link, page, visible_domain
 from pileus_identity.core import assignments, lists
 from pileus_identity.core.assignments import Asked, Held
 from pileus_identity.errors import Invalid
-from pileus_kit.web import Resource, allowed, enforce, tools
+from pileus_kit.web import Resource, caller, enforce, tools
 
 resource = Resource("role_assignments", __name__, url_prefix="/v3/role_assignments")
 
 
 def _target() -> Any:
-    if allowed("identity:list_role_assignments", own_as()()):
-        return {"target.project.domain_id": None, **own_as("project")()}
-    project_id = request.args.get("scope.project.id")
-    if not (_flag("include_subtree") and project_id):
-        enforce("identity:list_role_assignments", own_as()())
-    return project_target(project_id or "")
+    """A token of a domain asks for the assignments of that domain, and gets no others."""
+    return {"target.domain_id": caller().domain_id}
 
 
-@resource.endpoint("GET", "", policy="identity:list_role_assignments_for_tree", target=_target)
+@resource.endpoint("GET", "", policy="identity:list_role_assignments", target=_target)
 def list_all() -> Any:
-    """Two rules: one for everything or a domain, one for those who administer the project whose tree they ask for."""
+    """Two rules: one for everything or a domain, and one more for the tree of a project."""
     wish = _asked()
+    if wish.subtree:
+        facts = project_target(wish.project or "")
+        enforce("identity:list_role_assignments_for_tree", {"target.domain_id": facts.get("target.project.domain_id")})
     with tools().sessions.read() as session:
         found = assignments.find(session, wish)
         named = assignments.names(session, found) if _flag("include_names") else None

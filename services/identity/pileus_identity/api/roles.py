@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import request
 
+from pileus_identity.api import targets
 from pileus_identity.api.views import (
     ID_OR_NULL,
     IMMUTABLE,
@@ -13,7 +14,6 @@ from pileus_identity.api.views import (
     asked,
     link,
     listed,
-    own_as,
     page,
     wrapped,
 )
@@ -28,6 +28,13 @@ ONE = "/roles/<role_id>"
 IMPLIES = "/roles/<prior_id>/implies"
 
 
+def named(role_id: str) -> View:
+    """The role's name, as far as it is no domain's own: that has rules of its own."""
+    with tools().sessions.read() as session:
+        role = session.get(Role, role_id)
+        return {} if role is None or role.domain_id else {"target.role.name": role.name}
+
+
 @resource.endpoint("POST", "/roles", policy="identity:create_role", body=wrapped("role", PROPERTIES, ["name"]))
 def create(body: View) -> Any:
     if body["role"].get("domain_id"):
@@ -36,14 +43,14 @@ def create(body: View) -> Any:
         return {"role": show(roles.create(session, body["role"]))}, 201
 
 
-@resource.endpoint("GET", "/roles", policy="identity:list_roles", target=own_as())
+@resource.endpoint("GET", "/roles", policy="identity:list_roles")
 def list_all() -> Any:
     if asked().get("domain_id"):
         enforce("identity:list_domain_roles")
     return listed(roles.find(asked()), Role, "roles", show)
 
 
-@resource.endpoint("GET", ONE, policy="identity:get_role", target=own_as())
+@resource.endpoint("GET", ONE, policy="identity:get_role", target=named)
 def show_one(role_id: str) -> Any:
     with tools().sessions.read() as session:
         return {"role": show(_found(session, role_id, "get"))}
@@ -72,7 +79,7 @@ def _found(session: Any, role_id: str, verb: str) -> Role:
     return role
 
 
-@resource.endpoint("GET", IMPLIES, policy="identity:list_implied_roles")
+@resource.endpoint("GET", IMPLIES, policy="identity:list_implied_roles", target=targets.implication)
 def list_implied(prior_id: str) -> Any:
     with tools().sessions.read() as session:
         prior = roles.get(session, prior_id)
@@ -81,15 +88,18 @@ def list_implied(prior_id: str) -> Any:
                 "links": link("roles", prior.id, "implies")}
 
 
-@resource.endpoint("GET", IMPLIES + "/<implied_id>", policy="identity:get_implied_role")
+@resource.endpoint("GET", IMPLIES + "/<implied_id>", policy="identity:get_implied_role", target=targets.implication)
 def show_implied(prior_id: str, implied_id: str) -> Any:
+    checks = request.method == "HEAD"
+    if checks:
+        enforce("identity:check_implied_role")
     with tools().sessions.read() as session:
         prior, implied = roles.get(session, prior_id), roles.get(session, implied_id)
         roles.implication(session, prior.id, implied.id)
-        return ("", 204) if request.method == "HEAD" else _inference(prior, implied)
+        return ("", 204) if checks else _inference(prior, implied)
 
 
-@resource.endpoint("PUT", IMPLIES + "/<implied_id>", policy="identity:create_implied_role")
+@resource.endpoint("PUT", IMPLIES + "/<implied_id>", policy="identity:create_implied_role", target=targets.implication)
 def imply(prior_id: str, implied_id: str) -> Any:
     with tools().change() as session:
         prior, implied = roles.get(session, prior_id), roles.get(session, implied_id)
@@ -97,7 +107,9 @@ def imply(prior_id: str, implied_id: str) -> Any:
         return _inference(prior, implied), 201
 
 
-@resource.endpoint("DELETE", IMPLIES + "/<implied_id>", policy="identity:delete_implied_role")
+@resource.endpoint(
+    "DELETE", IMPLIES + "/<implied_id>", policy="identity:delete_implied_role", target=targets.implication
+)
 def unimply(prior_id: str, implied_id: str) -> Any:
     with tools().change() as session:
         roles.unimply(session, prior_id, implied_id)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pileus_identity.api import targets
 from pileus_identity.api.roles import brief
 from pileus_identity.api.views import FLAG, FLAG_OR_NULL, ID, ID_OR_NULL, NAME, View, asked, link, page, wrapped
 from pileus_identity.core import lists, trusts
@@ -35,13 +36,6 @@ def mine() -> View:
     return {"target.trust.trustor_user_id": caller().user_id}
 
 
-def target(trust_id: str, **_: str) -> View:
-    with tools().sessions.read() as session:
-        trust = session.get(Trust, trust_id)
-    return {} if trust is None else {"target.trust.trustor_user_id": trust.trustor_id,
-                                     "target.trust.trustee_user_id": trust.trustee_id}
-
-
 @resource.endpoint("POST", "", policy="identity:create_trust", target=mine, body=CREATE)
 def create(body: View) -> Any:
     enforce("identity:create_trust", {"target.trust.trustor_user_id": body["trust"]["trustor_user_id"]})
@@ -67,27 +61,27 @@ def list_all() -> Any:
         return page("trusts", [show(row) for row in rows], rows[-1].id if more else None)
 
 
-@resource.endpoint("GET", "/<trust_id>", policy="identity:get_trust", target=target)
+@resource.endpoint("GET", "/<trust_id>", policy="identity:get_trust", target=targets.trust)
 def show_one(trust_id: str) -> Any:
     with tools().sessions.read() as session:
         trust = trusts.get(session, trust_id)
         return {"trust": show(trust, trusts.roles_of(session, trust))}
 
 
-@resource.endpoint("DELETE", "/<trust_id>", policy="identity:delete_trust", target=target)
+@resource.endpoint("DELETE", "/<trust_id>", policy="identity:delete_trust", target=targets.trust)
 def delete(trust_id: str) -> Any:
     with tools().change() as session:
         trusts.remove(session, trusts.get(session, trust_id))
     return "", 204
 
 
-@resource.endpoint("GET", "/<trust_id>/roles", policy="identity:list_roles_for_trust", target=target)
+@resource.endpoint("GET", "/<trust_id>/roles", policy="identity:list_roles_for_trust", target=targets.trust)
 def list_roles(trust_id: str) -> Any:
     with tools().sessions.read() as session:
         return page("roles", [brief(role) for role in trusts.roles_of(session, trusts.get(session, trust_id))])
 
 
-@resource.endpoint("GET", "/<trust_id>/roles/<role_id>", policy="identity:get_role_for_trust", target=target)
+@resource.endpoint("GET", "/<trust_id>/roles/<role_id>", policy="identity:get_role_for_trust", target=targets.trust)
 def show_role(trust_id: str, role_id: str) -> Any:
     with tools().sessions.read() as session:
         for role in trusts.roles_of(session, trusts.get(session, trust_id)):

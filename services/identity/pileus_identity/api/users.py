@@ -23,7 +23,7 @@ from pileus_identity.core import projects, users
 from pileus_identity.core.payloads import iso
 from pileus_identity.db.models import Project, User
 from pileus_identity.errors import LoginFailed
-from pileus_kit.web import Resource, caller, enforce, tools
+from pileus_kit.web import Resource, caller, tools
 
 resource = Resource("users", __name__, url_prefix="/v3/users")
 
@@ -78,10 +78,7 @@ CHANGE_PASSWORD = wrapped(
     "POST", "", policy="identity:create_user", target=own_as("user"), body=wrapped("user", PROPERTIES, ["name"])
 )
 def create(body: View) -> Any:
-    domain_id = body["user"].get("domain_id") or own_domain()
-    with tools().sessions.read() as session:
-        home = projects.get(session, domain_id, domain=True).id
-    enforce("identity:create_user", {"target.user.domain_id": home})
+    home = targets.home("identity:create_user", "user", body["user"].get("domain_id") or own_domain())
     with tools().change() as session:
         return {"user": show(users.create(session, tools().config, body["user"], home))}, 201
 

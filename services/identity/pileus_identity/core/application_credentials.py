@@ -26,9 +26,9 @@ from pileus_kit.db import now
 View = dict[str, Any]
 
 
-def get(session: Session, user_id: str, credential_id: str) -> ApplicationCredential:
+def get(session: Session, credential_id: str) -> ApplicationCredential:
     credential = session.get(ApplicationCredential, credential_id)
-    if credential is None or credential.user_id != user_id:
+    if credential is None:
         raise Missing(kind="application credential", id=credential_id)
     return credential
 

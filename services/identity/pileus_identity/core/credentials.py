@@ -105,9 +105,9 @@ def create_ec2(
     return ec2_view(ring, create(session, ring, body, loan, most))
 
 
-def get_ec2(session: Session, user_id: str, access: str) -> Credential:
+def get_ec2(session: Session, access: str) -> Credential:
     credential = session.get(Credential, ec2_id(access))
-    if credential is None or credential.user_id != user_id or credential.type != EC2:
+    if credential is None or credential.type != EC2:
         raise Missing(kind="credential", id=access)
     return credential
 

@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from pileus_identity.config import Config
 from pileus_identity.core import domains
 from pileus_identity.core.bodies import bounded
+from pileus_identity.core.bootstrap import DEFAULT_DOMAIN
 from pileus_identity.db.models import DomainOption
 from pileus_identity.errors import Invalid, Missing, Refused
 
-Config = dict[str, dict[str, Any]]
+Options = dict[str, dict[str, Any]]
 
 LDAP = {
     "url": "ldap://localhost", "user": None, "suffix": "cn=example,cn=com", "query_scope": "one", "page_size": 0,
@@ -32,18 +34,18 @@ LDAP = {
     "use_pool": True, "pool_size": 10, "pool_retry_max": 3, "pool_retry_delay": 0.1, "pool_connection_timeout": -1,
     "pool_connection_lifetime": 600, "use_auth_pool": True, "auth_pool_size": 100, "auth_pool_connection_lifetime": 60,
 }
-DEFAULTS: Config = {"identity": {"driver": "sql", "list_limit": None}, "ldap": LDAP}
+DEFAULTS: Options = {"identity": {"driver": "sql", "list_limit": None}, "ldap": LDAP}
 SECRET = {("ldap", "password")}  # may be set, is never shown
 
 
-def default(group: str | None = None, option: str | None = None) -> Config | dict[str, Any]:
+def default(group: str | None = None, option: str | None = None) -> Options | dict[str, Any]:
     return _part(DEFAULTS, group, option)
 
 
-def get(session: Session, domain_id: str) -> Config:
+def get(session: Session, domain_id: str) -> Options:
     """Raises Missing where nothing is configured."""
     domains.get(session, domain_id)
-    config: Config = {}
+    config: Options = {}
     for row in session.scalars(select(DomainOption).where(DomainOption.domain_id == domain_id)):
         if (row.group, row.name) not in SECRET:
             config.setdefault(row.group, {})[row.name] = row.value
@@ -54,12 +56,36 @@ def get(session: Session, domain_id: str) -> Config:
 
 def show(
     session: Session, domain_id: str, group: str | None = None, option: str | None = None
-) -> Config | dict[str, Any]:
+) -> Options | dict[str, Any]:
     _known(group, option)
     return _part(get(session, domain_id), group, option)
 
 
-def put(session: Session, domain_id: str, config: Config) -> bool:
+def compliance(
+    session: Session, settings: Config, domain_id: str, option: str | None = None
+) -> dict[str, Any]:
+    """What passwords have to look like: the operator's settings, which hold for the default domain."""
+    readable = {
+        "password_regex": settings.password_regex or None,
+        "password_regex_description": settings.password_regex_text or None,
+    }
+    domains.get(session, domain_id)
+    if domain_id != DEFAULT_DOMAIN:
+        raise Refused(
+            why="Invalid domain specific configuration: Reading security compliance information for any domain other "
+            "than the default domain is not allowed or supported."
+        )
+    if option is None:
+        return {"security_compliance": readable}
+    if option not in readable:
+        raise Refused(
+            why="Invalid domain specific configuration: Reading security compliance values other than password_regex "
+            "and password_regex_description is not allowed."
+        )
+    return {option: readable[option]}
+
+
+def put(session: Session, domain_id: str, config: Options) -> bool:
     """Exactly this; gives whether there was something before."""
     domains.get(session, domain_id)
     _check(config)
@@ -69,8 +95,8 @@ def put(session: Session, domain_id: str, config: Config) -> bool:
 
 
 def change(
-    session: Session, domain_id: str, config: Config, group: str | None = None, option: str | None = None
-) -> Config:
+    session: Session, domain_id: str, config: Options, group: str | None = None, option: str | None = None
+) -> Options:
     """Set what `config` names; `group` and `option` are what the URL speaks of, and must be there already."""
     _known(group, option)
     _check(config)
@@ -97,13 +123,13 @@ def remove(session: Session, domain_id: str, group: str | None = None, option: s
     session.execute(stmt)
 
 
-def _write(session: Session, domain_id: str, config: Config) -> None:
+def _write(session: Session, domain_id: str, config: Options) -> None:
     session.add_all([DomainOption(domain_id=domain_id, group=group, name=name, value=value)
                      for group, options in config.items() for name, value in options.items()])
     session.flush()
 
 
-def _check(config: Config) -> None:
+def _check(config: Options) -> None:
     bounded(config)
     if not config or not all(config.values()):
         raise Refused(why="Invalid domain specific configuration: it names no options.")
@@ -119,7 +145,7 @@ def _known(group: str | None, option: str | None) -> None:
         raise Refused(why=f"Invalid domain specific configuration: Option {option} in group {group} is not supported.")
 
 
-def _part(config: Config, group: str | None, option: str | None) -> Config | dict[str, Any]:
+def _part(config: Options, group: str | None, option: str | None) -> Options | dict[str, Any]:
     """The whole, {group: its options}, or {option: value}."""
     if group is None:
         return config

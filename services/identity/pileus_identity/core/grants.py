@@ -26,6 +26,7 @@ def facts(session: Session, seat: Seat, role: Role | None = None) -> dict[str, o
     """The policy target of a grant: which domains its parts belong to. Raises Missing for a part that doesn't exist."""
     who = users.get(session, seat.actor_id) if seat.actor == "user" else groups.get(session, seat.actor_id)
     target: dict[str, object] = {f"target.{seat.actor}.domain_id": who.domain_id}
+    target["target.grant.reach"] = "domain" if seat.target == "domain" and not seat.inherited else "projects"
     if seat.target == "project":
         target["target.project.domain_id"] = _place(session, seat).domain_id
     elif seat.target == "domain":

@@ -192,18 +192,25 @@ def test_a_trust_lends_roles_and_ends(cloud, me):
     assert cloud.check(token).status_code == 404 and cloud.get(path, "demo").status_code == 404
 
 
+def also_manager(cloud, me):
+    """So that the user has more than is lent; making access keys takes the role member."""
+    project, manager = cloud.id("projects", "demo"), cloud.id("roles", "manager")
+    assert cloud.call("PUT", f"/v3/projects/{project}/users/{me}/roles/{manager}").status_code == 204
+
+
 def test_an_access_key_of_a_delegation_stays_within_it(cloud, me):
     body = {"tenant_id": cloud.id("projects", "demo")}
     path = f"/v3/users/{me}/credentials/OS-EC2"
     narrow = by_credential(cloud, make_credential(cloud, me, name="narrow")).headers["X-Subject-Token"]
     assert cloud.post(path, body, narrow).status_code == 403
-    made = make_credential(cloud, me, name="wide", unrestricted=True, roles=[{"name": "reader"}])
+    also_manager(cloud, me)
+    made = make_credential(cloud, me, name="wide", unrestricted=True, roles=[{"name": "member"}])
     wide = by_credential(cloud, made).headers["X-Subject-Token"]
     assert cloud.post(path, {"tenant_id": cloud.id("projects", "admin")}, wide).status_code == 403
     assert cloud.post("/v3/credentials", {"credential": {"type": "totp", "blob": "x"}}, wide).status_code == 403
     key = cloud.post(path, body, wide).json["credential"]
     view = cloud.signed_in(key).json["token"]
-    assert [role["name"] for role in view["roles"]] == ["reader"]
+    assert [role["name"] for role in view["roles"]] == ["member", "reader"]
     assert view["application_credential"]["name"] == "wide"
     cloud.call("DELETE", f"/v3/users/{me}/application_credentials/{made['id']}", "demo")
     assert cloud.signed_in(key).status_code == 401
@@ -211,12 +218,13 @@ def test_an_access_key_of_a_delegation_stays_within_it(cloud, me):
 
 def test_an_access_key_of_a_trust_stays_within_it(cloud, me):
     other, project = cloud.id("users", "other"), cloud.id("projects", "demo")
+    also_manager(cloud, me)
     trust = cloud.make("/v3/OS-TRUST/trusts", "trust", "demo", trustor_user_id=me, trustee_user_id=other,
-                       project_id=project, impersonation=True, roles=[{"name": "reader"}])
+                       project_id=project, impersonation=True, roles=[{"name": "member"}])
     token = cloud.login("other", "other", {"OS-TRUST:trust": {"id": trust["id"]}}).headers["X-Subject-Token"]
     key = cloud.post(f"/v3/users/{me}/credentials/OS-EC2", {"tenant_id": project}, token).json["credential"]
     assert key["trust_id"] == trust["id"]
-    assert [role["name"] for role in cloud.signed_in(key).json["token"]["roles"]] == ["reader"]
+    assert [role["name"] for role in cloud.signed_in(key).json["token"]["roles"]] == ["member", "reader"]
     cloud.call("DELETE", f"/v3/OS-TRUST/trusts/{trust['id']}", "demo")
     assert cloud.signed_in(key).status_code == 401
 

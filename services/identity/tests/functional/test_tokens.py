@@ -134,7 +134,7 @@ def test_services_hear_what_fell(cloud):
     news = cloud.get(f"/v3/OS-PILEUS/revocations?since={start['serial']}", "compute").json
     assert news["reset"] is False and {e["user_id"] for e in news["events"]} == {user}
     assert cloud.get(f"/v3/OS-PILEUS/revocations?since={news['serial']}", "compute").json["events"] == []
-    assert cloud.get("/v3/OS-PILEUS/revocations?since=0", "admin").status_code == 403
+    assert cloud.get("/v3/OS-PILEUS/revocations?since=0", "manager").status_code == 403
     assert cloud.get("/v3/OS-PILEUS/revocations?since=x", "compute").status_code == 400
 
 

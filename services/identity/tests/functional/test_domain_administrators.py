@@ -1,0 +1,132 @@
+"""What an administrator or manager of one domain must not reach, and what unknown ids look like to callers."""
+
+import pytest
+
+NOWHERE = "11111111-2222-3333-4444-555555555555"
+BOTH = pytest.mark.parametrize("who", ["d:manager", "d:admin"])
+
+
+def put_role(cloud, where, actor, role, who, suffix=""):
+    return cloud.call("PUT", f"/v3/{where}/{actor}/roles/{cloud.id('roles', role)}{suffix}", who).status_code
+
+
+@BOTH
+def test_they_do_not_make_themselves_administrators_of_the_cloud(cloud, worlds, who):
+    mine, _, tokens = worlds
+    me = cloud.get("/v3/auth/tokens", tokens[who], X_Subject_Token=tokens[who]).json["token"]["user"]["id"]
+    assert put_role(cloud, "system/users", me, "admin", tokens[who]) == 403
+    for kind, wish in (("services", {"type": "x"}), ("roles", {"name": "x"}), ("domains", {"name": "x"}),
+                       ("regions", {"id": "x"})):
+        assert cloud.post(f"/v3/{kind}", {kind.removesuffix("s"): wish}, tokens[who]).status_code == 403
+    inherited = "/inherited_to_projects"
+    for role in ("admin", "service"):
+        assert put_role(cloud, f"projects/{mine.project}/users", me, role, tokens[who]) == 403
+        assert put_role(cloud, f"projects/{mine.project}/groups", mine.group, role, tokens[who]) == 403
+        assert put_role(cloud, f"OS-INHERIT/domains/{mine.domain}/users", me, role, tokens[who], inherited) == 403
+        assert put_role(cloud, f"OS-INHERIT/projects/{mine.project}/users", me, role, tokens[who], inherited) == 403
+    assert put_role(cloud, f"domains/{mine.domain}/users", mine.user, "service", tokens[who]) == 403
+
+
+def test_what_they_may_give(cloud, worlds):
+    mine, other, tokens = worlds
+    on_project, on_domain = f"projects/{mine.project}/users", f"domains/{mine.domain}/users"
+    for who in ("d:manager", "d:admin"):
+        for role in ("manager", "member", "reader"):
+            assert put_role(cloud, on_project, mine.user, role, tokens[who]) == 204
+            assert put_role(cloud, on_domain, mine.user, role, tokens[who]) == 204
+    assert put_role(cloud, on_domain, mine.user, "admin", tokens["d:admin"]) == 204
+    assert put_role(cloud, on_domain, mine.user, "admin", tokens["d:manager"]) == 403
+    for role, status in ((mine.role, 204), (other.role, 403)):
+        assert cloud.call("PUT", f"/v3/{on_project}/{mine.user}/roles/{role}", tokens["d:admin"]).status_code == status
+
+
+@BOTH
+def test_they_do_not_take_over_users_and_groups_with_rights_beyond_the_domain(cloud, worlds, who):
+    mine, _, tokens = worlds
+    chief, deputy = mine.person("chief"), mine.person("deputy")
+    mine.give(chief, "admin", "system")
+    mine.give(deputy, "admin", f"projects/{mine.project}")
+    elders = cloud.make("/v3/groups", "group", name="elders", domain_id=mine.domain)["id"]
+    cloud.call("PUT", f"/v3/system/groups/{elders}/roles/{cloud.id('roles', 'admin')}")
+    for user in (chief, deputy):
+        assert cloud.call("PATCH", f"/v3/users/{user}", tokens[who], {"user": {"password": "mine now"}}
+                          ).status_code == 403
+        assert cloud.call("DELETE", f"/v3/users/{user}", tokens[who]).status_code == 403
+        assert cloud.get(f"/v3/users/{user}", tokens[who]).status_code == 200
+    assert cloud.call("PUT", f"/v3/groups/{elders}/users/{mine.user}", tokens[who]).status_code == 403
+    assert cloud.call("DELETE", f"/v3/groups/{elders}", tokens[who]).status_code == 403
+    assert cloud.call("PATCH", f"/v3/users/{mine.user}", tokens[who], {"user": {"password": "another"}}
+                      ).status_code == 200
+    assert cloud.call("PUT", f"/v3/groups/{mine.group}/users/{mine.person('guest')}", tokens[who]).status_code == 204
+
+
+@BOTH
+def test_they_do_not_change_their_domain_as_if_it_were_a_project(cloud, worlds, who):
+    mine, _, tokens = worlds
+    assert cloud.call("PATCH", f"/v3/projects/{mine.domain}", tokens[who], {"project": {"enabled": False}}
+                      ).status_code == 403
+    assert cloud.call("DELETE", f"/v3/projects/{mine.domain}", tokens[who]).status_code == 403
+    assert cloud.call("PUT", f"/v3/projects/{mine.domain}/tags", tokens[who], {"tags": ["x"]}).status_code == 403
+    assert cloud.post("/v3/projects", {"project": {"name": "x", "is_domain": True}}, tokens[who]).status_code == 403
+
+
+@BOTH
+def test_what_is_foreign_and_what_is_unknown_are_refused_alike(cloud, worlds, who):
+    _, other, tokens = worlds
+    for place in (other.domain, NOWHERE):
+        for kind in ("user", "group", "project"):
+            assert cloud.post(f"/v3/{kind}s", {kind: {"name": "x", "domain_id": place}}, tokens[who]
+                              ).status_code == 403
+    for parent in (other.project, NOWHERE):
+        assert cloud.post("/v3/projects", {"project": {"name": "x", "parent_id": parent}}, tokens[who]
+                          ).status_code == 403
+
+
+UNKNOWN = [
+    ("PATCH", f"/v3/domains/{NOWHERE}", {"domain": {}}, 404), ("DELETE", f"/v3/domains/{NOWHERE}", None, 404),
+    ("DELETE", f"/v3/groups/{NOWHERE}", None, 404), ("PATCH", f"/v3/limits/{NOWHERE}", {"limit": {}}, 404),
+    ("DELETE", f"/v3/limits/{NOWHERE}", None, 404), ("GET", f"/v3/OS-TRUST/trusts/{NOWHERE}", None, 404),
+    ("GET", f"/v3/roles/{NOWHERE}/implies", None, 404),
+    ("PUT", f"/v3/projects/{NOWHERE}/users/{NOWHERE}/roles/{NOWHERE}", None, 404),
+    ("PUT", f"/v3/system/users/{NOWHERE}/roles/{NOWHERE}", None, 404),
+    ("PATCH", f"/v3/users/{NOWHERE}", {"user": {}}, 403), ("GET", f"/v3/groups/{NOWHERE}", None, 403),
+    ("PATCH", f"/v3/projects/{NOWHERE}", {"project": {}}, 403), ("GET", f"/v3/domains/{NOWHERE}", None, 403),
+    ("DELETE", f"/v3/credentials/{NOWHERE}", None, 403), ("DELETE", f"/v3/roles/{NOWHERE}", None, 403),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), UNKNOWN)
+def test_unknown_ids_of_callers_without_rights(cloud, method, path, body, status):
+    """As OpenStack answers: some things it looks up before it asks its rule."""
+    assert cloud.call(method, path, "demo", body).status_code == status
+
+
+def test_secrets_of_others_are_refused_and_not_hidden(cloud, worlds):
+    mine, other, tokens = worlds
+    path = f"/v3/users/{mine.user}/application_credentials"
+    assert cloud.get(f"{path}/{other.application_credential}", tokens["owner"]).status_code == 403
+    assert cloud.call("DELETE", f"{path}/{other.application_credential}", tokens["owner"]).status_code == 403
+    assert cloud.get(f"{path}/{NOWHERE}", tokens["owner"]).status_code == 404
+    keys = f"/v3/users/{mine.user}/credentials/OS-EC2"
+    assert cloud.get(f"{keys}/{other.access}", tokens["owner"]).status_code == 403
+    assert cloud.get(f"{keys}/{NOWHERE}", tokens["owner"]).status_code == 404
+
+
+def test_a_reader_makes_no_access_keys(cloud, worlds):
+    mine, _, tokens = worlds
+    for who, status in (("p:reader", 403), ("p:member", 201)):
+        user = cloud.get("/v3/auth/tokens", tokens[who], X_Subject_Token=tokens[who]).json["token"]["user"]["id"]
+        wish = {"tenant_id": mine.project}
+        assert cloud.post(f"/v3/users/{user}/credentials/OS-EC2", wish, tokens[who]).status_code == status
+
+
+def test_what_passwords_look_like_is_told_to_all(cloud_with):
+    cloud = cloud_with(password_regex="^.{8,}$", password_regex_text="eight or more")
+    path = "/v3/domains/default/config/security_compliance"
+    rules = {"password_regex": "^.{8,}$", "password_regex_description": "eight or more"}
+    assert cloud.get(path, "reader").json == {"config": {"security_compliance": rules}}
+    assert cloud.get(f"{path}/password_regex", "reader").json == {"config": {"password_regex": "^.{8,}$"}}
+    assert cloud.get(f"{path}/lockout_duration", "reader").status_code == 403
+    other = cloud.make("/v3/domains", "domain", name="other")["id"]
+    assert cloud.get(f"/v3/domains/{other}/config/security_compliance", "reader").status_code == 403
+    assert cloud.get(path, None).status_code == 401
