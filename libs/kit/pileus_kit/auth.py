@@ -59,6 +59,13 @@ class Caller:
         return "service" in self.roles or "service" in self.service_roles
 
     @property
+    def owner(self) -> tuple[str, str]:
+        """Whose requests these are, where shares and rates are counted: a project's, or else a user's own."""
+        if "service" in self.roles:
+            return "service", self.user_id
+        return ("project", self.project_id) if self.project_id else ("user", self.user_id)
+
+    @property
     def delegated(self) -> bool:
         """Somebody else's rights on loan: never reaches secrets, never gains rights."""
         return bool(self.trust_id or self.application_credential_id)

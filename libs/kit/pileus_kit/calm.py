@@ -1,4 +1,7 @@
-"""gunicorn that sleeps while nobody calls; by itself its arbiter and its threaded worker wake once a second."""
+"""gunicorn that sleeps while nobody calls, and whose threads only get requests that have arrived.
+
+Its arbiter and its parser are gunicorn's; the connections are ours (`pileus_kit.edge`).
+"""
 
 import ctypes
 import os
@@ -7,9 +10,13 @@ import time
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.base import Worker
 
-LONGEST_SLEEP = 30.0  # seconds; a quarter of the time after which the arbiter kills a worker that hangs
+from pileus_kit.edge.answers import Answers
+from pileus_kit.edge.crew import Crew
+from pileus_kit.edge.front import LONGEST_SLEEP, Front
+from pileus_kit.edge.limits import Limits
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -20,19 +27,52 @@ class CalmArbiter(Arbiter):
         return super().wait_for_signals(LONGEST_SLEEP)
 
 
-class CalmWorker(ThreadWorker):
+class CalmWorker(Worker):
     """Connections, ended requests and signals wake it at once; else it sleeps until a kept connection runs out."""
+
+    limits = Limits()  # of this process; set before it is forked
 
     def init_process(self) -> None:
         """The kernel tells us when the arbiter is gone: we needn't look."""
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        self.front: Front | None = None
         if os.getppid() == self.ppid:
             super().init_process()
 
-    def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        super().wait_for_and_dispatch_events(self._until_next() if self.alive else timeout)
+    def run(self) -> None:
+        answers = Answers(self.limits, self.cfg, self.wsgi, self.log)
+        self.front = answers.front
+        crew = answers.crew
+        crew.start()
+        listeners = list(self.sockets)
+        for listener in listeners:
+            listener.setblocking(False)
+        while self.alive:
+            self._notify_unless_hanging(crew)
+            self.front.run(listeners)
+        self._end(self.front)
 
-    def _until_next(self) -> float:
-        waiting: list[Any] = [*list(self.keepalived_conns)[:1], *list(self.pending_conns)[:1]]  # soonest first
-        now = time.monotonic()
-        return min([LONGEST_SLEEP, *(max(connection.timeout - now, 0.0) + 0.01 for connection in waiting)])
+    def _notify_unless_hanging(self, crew: Crew) -> None:
+        """A worker whose every thread has been at one request for minutes isn't alive: the arbiter makes a new one."""
+        if not crew.hanging(self.limits.hanging):
+            self.notify()
+
+    def _end(self, front: Front) -> None:
+        """Stop accepting; requests that have begun are answered, within the grace period."""
+        for listener in self.sockets:
+            listener.close()
+        front.end()
+        deadline = time.monotonic() + self.cfg.graceful_timeout
+        while len(front) and time.monotonic() < deadline:
+            self.notify()
+            front.run([], until=deadline)
+        front.stop()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        self.alive = False
+        if self.front is not None:
+            self.front.wake()
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        self.alive = False
+        os._exit(0)

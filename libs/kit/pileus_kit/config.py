@@ -38,6 +38,11 @@ class ServiceConfig:
     region: str = option("Region of the catalogue in which to look for the other services", "RegionOne")
     log_level: str = option("DEBUG, INFO, WARNING or ERROR", "INFO")
     threads: int = option("Requests (API) or jobs (worker) at the same time", 16)
+    streams: int = option("Transfers of slow clients at the same time, each with a thread of its own", 64)
+    connections: int = option("Connections to the API at the same time; more close those that wait longest", 1000)
+    head_timeout: float = option("Seconds in which a request's head has to arrive", 10.0)
+    body_timeout: float = option("Seconds for which a body may pause; twice as many once much of it has come", 30.0)
+    slowest: int = option("Bytes a second that a transfer has to reach in the long run", 8192)
 
     def path(self, *parts: str) -> Path:
         """A place below the state directory; its parent exists afterwards."""

@@ -38,6 +38,10 @@ class NotAcceptable(CloudError):
     status = 406
 
 
+class RequestTimeout(CloudError):
+    status = 408
+
+
 class Conflict(CloudError):
     status = 409
 

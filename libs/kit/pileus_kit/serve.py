@@ -28,13 +28,15 @@ def api(build: Callable[[C], Any], config: C, process: str) -> None:
     """
     from gunicorn.app.base import BaseApplication
 
-    from pileus_kit.calm import CalmArbiter
+    from pileus_kit.calm import CalmArbiter, CalmWorker
+    from pileus_kit.edge.limits import Limits
 
     class Api(BaseApplication):
         def load_config(self) -> None:
             for key, value in {
                 "bind": config.bind, "worker_class": "pileus_kit.calm.CalmWorker", "workers": 1,
-                "threads": config.threads, "keepalive": 75, "timeout": 120, "graceful_timeout": 10,
+                "threads": config.threads, "keepalive": 75,
+                "backlog": 2048, "timeout": 120, "graceful_timeout": 10,
                 "proc_name": process, "accesslog": None, "loglevel": "warning", "preload_app": False,
                 "worker_tmp_dir": "/dev/shm",  # noqa: S108 -- in memory, and only its times are written
                 "limit_request_line": 8190, "limit_request_fields": 100, "max_requests": 0,
@@ -49,6 +51,7 @@ def api(build: Callable[[C], Any], config: C, process: str) -> None:
         def run(self) -> None:
             CalmArbiter(self).run()
 
+    CalmWorker.limits = Limits.of(config)
     gc.collect()
     gc.freeze()  # the arbiter and its worker share what is imported so far
     Api().run()

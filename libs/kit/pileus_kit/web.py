@@ -16,7 +16,16 @@ from werkzeug.exceptions import HTTPException
 
 from pileus_kit import context
 from pileus_kit.auth import Authenticator, Caller
-from pileus_kit.errors import BadRequest, CloudError, Forbidden, NotFound, TooLarge, Unauthorized
+from pileus_kit.edge.lines import BodyBroken
+from pileus_kit.errors import (
+    BadRequest,
+    CloudError,
+    Forbidden,
+    NotFound,
+    RequestTimeout,
+    TooLarge,
+    Unauthorized,
+)
 from pileus_kit.microversions import Microversions, Version, text
 from pileus_kit.policy import Enforcer
 from pileus_kit.schema import Checked, Schemas
@@ -136,6 +145,7 @@ def _authenticate() -> None:
     if service_token:
         service = authenticate(service_token)
         who = replace(who, service_roles=service.roles, service_user_id=service.user_id)
+    request.environ["pileus.owner"] = who.owner
     g.caller = who
 
 
@@ -210,6 +220,11 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
     def refused(err: CloudError) -> Response:
         return _refusal(error_view, err, err.status, str(err))
 
+    @app.errorhandler(BodyBroken)
+    def broken(err: BodyBroken) -> Response:
+        kind = RequestTimeout if isinstance(err.__cause__, TimeoutError) else BadRequest
+        return refused(kind(why=f"The body could not be read: {err}"))
+
     @app.errorhandler(HTTPException)
     def unroutable(err: HTTPException) -> Response:
         status = err.code or 500
@@ -223,6 +238,13 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
     def bug(err: Exception) -> Response:
         log.exception("%s %s", request.method, request.path)
         return _refusal(error_view, None, 500, f"Unexpected error; the log has its cause under {request_id()}.")
+
+    def refusal(status: int, message: str) -> tuple[bytes, str]:
+        """What the server answers to what it can't hand to this application, in the application's shape."""
+        body, content_type = error_view(None, status, message)
+        return (body.encode() if isinstance(body, str) else msgspec.json.encode(body)), content_type
+
+    app.refusal = refusal  # type: ignore[attr-defined]
 
     @app.get("/healthcheck")
     def healthcheck() -> tuple[str, int]:
@@ -249,7 +271,7 @@ def _announce(response: Response, microversions: Microversions) -> None:
 
 
 NAMES = {400: "badRequest", 401: "unauthorized", 403: "forbidden", 404: "itemNotFound", 405: "badMethod",
-         406: "notAcceptable", 409: "conflictingRequest", 410: "itemGone", 413: "overLimit",
+         406: "notAcceptable", 408: "requestTimeout", 409: "conflictingRequest", 410: "itemGone", 413: "overLimit",
          415: "badMediaType", 429: "overLimit", 501: "notImplemented", 503: "serviceUnavailable"}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from pileus_kit.auth import Caller
-from pileus_kit.errors import BadRequest, CloudError, LengthRequired
+from pileus_kit.errors import BadRequest, CloudError, LengthRequired, RequestTimeout
 from pileus_kit.numbers import whole
 from pileus_objectstore.core.names import Target, target_of
 from pileus_objectstore.errors import BadPath
@@ -84,6 +84,8 @@ class Request:
             try:
                 piece: bytes = stream.read(most if left < 0 else min(most, left))
             except OSError as e:
+                if isinstance(e.__cause__, TimeoutError):
+                    raise RequestTimeout(why="The body did not come in time.") from e
                 raise ClientGone() from e
             if left > 0 and not piece:
                 raise ClientGone()
@@ -159,8 +161,9 @@ def http_date(timestamp: str) -> str:
     return formatdate(int(seconds) + bool(fraction.strip("0")), usegmt=True)
 
 
-def refusal(err: CloudError) -> Response:
+def refusal(err: CloudError, status: int = 0) -> Response:
     """Swift's way to say no: a small HTML page."""
-    phrase = REASONS.get(err.status, f"{err.status} Error").partition(" ")[2]
+    status = status or err.status
+    phrase = REASONS.get(status, f"{status} Error").partition(" ")[2]
     why = str(err).replace("&", "&amp;").replace("<", "&lt;")
-    return Response(err.status, (), f"<html><h1>{phrase}</h1><p>{why}</p></html>".encode())
+    return Response(status, (), f"<html><h1>{phrase}</h1><p>{why}</p></html>".encode())

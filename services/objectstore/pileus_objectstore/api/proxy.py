@@ -55,6 +55,11 @@ class Proxy:
             return ()
         return response.body
 
+    def refusal(self, status: int, why: str) -> tuple[bytes, str]:
+        """What the server answers to what it can't hand to this application, in Swift's shape."""
+        page = refusal(CloudError(why=why), status)
+        return b"".join(page.body), page.get("Content-Type")
+
     def _guarded(self, environ: dict[str, Any], transaction: str) -> Response:
         try:
             request = Request(environ, transaction)
@@ -112,6 +117,7 @@ class Proxy:
             return
         try:
             caller = self.tools.authenticate(token)
+            request.environ["pileus.owner"] = caller.owner
             if not ruled(caller, request.method, request.path):
                 return
             service = request.header("X-Service-Token")

@@ -1,0 +1,138 @@
+"""A service under the real server, and raw sockets to it: what no client library lets a test send."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PATIENCE_S = 60
+
+
+class Served:
+    """`script CONFIG` as a process of its own, with these settings; `stop` ends it."""
+
+    def __init__(self, directory: Path, script: Path, **settings: object) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.directory = directory
+        lines = [f"state={directory}", f"bind=127.0.0.1:{self.port}", *(f"{k}={v}" for k, v in settings.items())]
+        file = directory / "small.conf"
+        file.write_text("[DEFAULT]\n" + "\n".join(lines) + "\n")
+        self.log = directory / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([sys.executable, script, file], start_new_session=True, stderr=log)
+        eventually(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            return self.get("/healthcheck")[0] == 200
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, 9)
+        self.process.wait()
+
+    def workers(self) -> list[int]:
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
+        return [int(pid) for pid in found.stdout.split()]
+
+    def connect(self, sent: bytes = b"") -> "Talk":
+        return Talk(self.port, sent)
+
+    def get(self, path: str, token: str = "", method: str = "GET", body: bytes | None = None,
+            headers: str = "") -> tuple[int, dict[str, str], bytes]:
+        """One request on a connection of its own."""
+        with self.connect() as talk:
+            talk.ask(path, token, method, body, headers)
+            return talk.answer()
+
+
+class Talk:
+    """One connection, byte by byte."""
+
+    def __init__(self, port: int, sent: bytes = b"") -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+        self.sock.sendall(sent)
+        self.rest = b""
+
+    def __enter__(self) -> "Talk":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def ask(self, path: str, token: str = "", method: str = "GET", body: bytes | None = None,
+            headers: str = "") -> None:
+        head = f"{method} {path} HTTP/1.1\r\nHost: here\r\n{headers}"
+        if token:
+            head += f"X-Auth-Token: {token}\r\n"
+        if body is not None:
+            head += f"Content-Length: {len(body)}\r\n"
+        self.send(head.encode("latin-1") + b"\r\n" + (body or b""))
+
+    def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """The next answer: status, headers in lower case, body. Raises EOFError where there is none."""
+        head = self._until(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return int(first.split()[1]), headers, self._exactly(int(headers.get("content-length", 0)))
+
+    def closed(self) -> bool:
+        """Wait until the server ends the connection, whatever it says before."""
+        try:
+            while self.sock.recv(1 << 16):
+                pass
+        except ConnectionError:
+            pass
+        return True
+
+    def broken(self) -> bool:
+        """Wait, without taking anything, until the server has broken the connection off."""
+        poll = select.poll()
+        poll.register(self.sock, 0)
+        return bool(poll.poll(1000 * PATIENCE_S))
+
+    def _until(self, end: bytes) -> bytes:
+        while end not in self.rest:
+            self._more()
+        found, _, self.rest = self.rest.partition(end)
+        return found
+
+    def _exactly(self, count: int) -> bytes:
+        while len(self.rest) < count:
+            self._more()
+        found, self.rest = self.rest[:count], self.rest[count:]
+        return found
+
+    def _more(self) -> None:
+        data = self.sock.recv(1 << 16)
+        if not data:
+            raise EOFError(self.rest)
+        self.rest += data
+
+
+def eventually(true: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def said(body: bytes) -> str:
+    """The sentence of an error in compute's shape."""
+    (content,) = json.loads(body).values()
+    return str(content["message"])

@@ -1,0 +1,294 @@
+"""Half requests, slow clients and crowds: whoever keeps a connection keeps nobody else out."""
+
+import contextlib
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pileus_kit.testing.served import Served, Talk, eventually
+
+SCRIPT = Path(__file__).with_name("small_service.py")
+THREADS = 4
+MANY = 60  # connections; many times the threads
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    it = Served(tmp_path_factory.mktemp("small"), SCRIPT, threads=THREADS, streams=8, connections=200, head_timeout=1,
+                body_timeout=1)
+    yield it
+    it.stop()
+
+
+def long_suffering(directory: Path) -> Iterator[Served]:
+    """A server that waits much longer than any test."""
+    it = Served(directory, SCRIPT, threads=THREADS, connections=100, head_timeout=600, body_timeout=600)
+    yield it
+    it.stop()
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    yield from long_suffering(tmp_path_factory.mktemp("patient"))
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Served]:
+    """Another one, for tests that damage it."""
+    yield from long_suffering(tmp_path)
+
+
+@contextlib.contextmanager
+def held(served: Served, sent: bytes, count: int = MANY) -> Iterator[list[Talk]]:
+    talks = [served.connect(sent) for _ in range(count)]
+    try:
+        yield talks
+    finally:
+        for talk in talks:
+            talk.close()
+
+
+HALVES = {
+    "nothing": b"",
+    "half a line": b"GET /v1/ HT",
+    "half a head": b"GET /v1/ HTTP/1.1\r\nHost: x\r\n",
+    "no body": b"POST /v1/open HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
+    "half a body": b"POST /v1/open HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+    "half a chunk": b"POST /v1/open HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n{",
+    "half a trailer": b"POST /v1/open HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                      b"2\r\n{}\r\n0\r\nA: b\r\n",
+    "an awaited body": b"POST /v1/open HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+    "a body for nobody": b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", HALVES.values(), ids=HALVES)
+def test_half_requests_hold_no_thread(patient: Served, sent: bytes) -> None:
+    with held(patient, sent):
+        assert patient.get("/v1/")[0] == 200
+        assert patient.get("/v1/things", "token-member", "POST", b"{}")[0] == 202
+
+
+def test_half_requests_end(served: Served) -> None:
+    talks = [served.connect(sent) for name, sent in HALVES.items() if name != "a body for nobody"]
+    assert all(talk.closed() for talk in talks)
+
+
+def test_a_head_that_trickles_ends_too(served: Served) -> None:
+    """Each byte is in time, the whole isn't."""
+    talk = served.connect(b"GET /v1/ HTTP/1.1\r\n")
+    talk.sock.settimeout(0.05)
+    for _ in range(2000):
+        try:
+            talk.send(b"X-A: b\r\n")
+            if not talk.sock.recv(1):
+                return
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return
+    raise AssertionError("it may go on for ever")
+
+
+@pytest.mark.parametrize("sent", [b"", HALVES["half a head"], HALVES["half a body"]])
+def test_a_full_house_makes_room(patient: Served, sent: bytes) -> None:
+    """Twice as many connections as there may be, and everybody who asks is answered."""
+    kept = patient.connect()
+    kept.ask("/v1/")
+    assert kept.answer()[0] == 200
+    with held(patient, sent, 250):
+        assert patient.get("/v1/")[0] == 200
+        kept.ask("/v1/")  # who has asked before isn't the first to go
+        assert kept.answer()[0] == 200
+    kept.close()
+
+
+def test_descriptors_that_run_out_end_no_process(own: Served) -> None:
+    (worker,) = own.workers()
+    used = len(list(Path(f"/proc/{worker}/fd").iterdir()))
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (used + 8, used + 8))
+    with held(own, HALVES["half a head"], 60):
+        assert own.get("/v1/")[0] == 200
+        with held(own, b"", 60):
+            assert own.get("/v1/")[0] == 200
+    assert own.workers() == [worker]
+
+
+def test_uploads_that_stand_still_are_cut_off_and_keep_nobody_out(served: Served) -> None:
+    head = (b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\nContent-Length: 100000000\r\n\r\n"
+            + bytes(2 << 20))
+    with held(served, head, 2 * THREADS) as talks:
+        assert served.get("/v1/")[0] == 200
+        assert served.get("/v1/things", "token-other", "POST", b"{}")[0] == 202
+        for talk in talks:
+            status, _, body = talk.answer()
+            assert (status, b"could not be read" in body) == (408, True)
+            assert talk.closed()
+
+
+def test_downloads_that_nobody_takes_are_cut_off_and_keep_nobody_out(served: Served) -> None:
+    head = b"GET /v1/data?size=1073741824 HTTP/1.1\r\nHost: x\r\n\r\n"
+    with held(served, head, 2 * THREADS) as talks:
+        assert served.get("/v1/things", "token-other", "POST", b"{}")[0] == 202
+        assert served.get("/v1/")[0] == 200
+        assert all(talk.broken() for talk in talks)
+
+
+def test_an_answer_that_fits_needs_no_thread_until_it_is_taken(patient: Served) -> None:
+    with held(patient, b"GET /v1/whole?size=200000 HTTP/1.1\r\nHost: x\r\n\r\n") as talks:
+        assert patient.get("/v1/")[0] == 200
+        assert len(talks[0].answer()[2]) == 200_000
+
+
+def test_threads_for_slow_transfers_go_when_these_end(patient: Served) -> None:
+    head = (b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\nContent-Length: 3145728\r\n\r\n"
+            + bytes(2 << 20))
+    with held(patient, head, 3) as talks:
+        eventually(lambda: b'"threads":8' in patient.get("/v1/")[2])
+        for talk in talks:
+            talk.send(bytes(1 << 20))
+            assert talk.answer()[2] == b'{"bytes":3145728}'
+    eventually(lambda: b'"threads":5' in patient.get("/v1/")[2])
+
+
+def test_one_project_holds_half_of_the_threads(patient: Served) -> None:
+    patient.get("/v1/things", "token-member", "POST", b"{}")  # now the server knows whose token this is
+    head = b"GET /v1/wait/go HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\n\r\n"
+    with held(patient, head, 5 * THREADS) as talks:
+        eventually(lambda: len(list(patient.directory.glob("go.*"))) >= THREADS // 2)
+        assert patient.get("/v1/things", "token-other", "POST", b"{}")[0] == 202
+        assert len(list(patient.directory.glob("go.*"))) == THREADS // 2
+        (patient.directory / "go").touch()
+        assert [talk.answer()[0] for talk in talks] == [200] * len(talks)
+
+
+def test_requests_behind_each_other_are_answered_in_order(served: Served) -> None:
+    talk = served.connect()
+    one = b'POST /v1/open HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"n": %d00}'
+    talk.send(b"".join(one % n for n in range(1, 6))[:-3])
+    assert [talk.answer()[2] for _ in range(4)] == [b'{"open":{"n":%d00}}' % n for n in range(1, 5)]
+    talk.send(b"00}")
+    assert talk.answer()[2] == b'{"open":{"n":500}}'
+
+
+@pytest.mark.parametrize("cut", range(1, 110, 9))
+def test_a_request_may_come_in_any_pieces(served: Served, cut: int) -> None:
+    whole = (b'POST /v1/open HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
+             b'5;a="b"\r\n{"n":\r\n4\r\n1234\r\n1\r\n}\r\n0\r\nTrailer-A: b\r\n\r\n')
+    talk = served.connect(whole[:cut])
+    talk.send(whole[cut:])
+    assert talk.answer()[2] == b'{"open":{"n":1234}}'
+    talk.send(whole)
+    assert talk.answer()[0] == 200
+
+
+def test_who_waits_to_be_told_is_told(served: Served) -> None:
+    for size in (10, 3 << 20):
+        talk = served.connect(b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\n"
+                              b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % size)
+        assert talk._until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue"
+        talk.send(bytes(size))
+        assert talk.answer()[2] == b'{"bytes":%d}' % size
+
+
+def test_a_body_that_nobody_wants(served: Served) -> None:
+    """A short one is thrown away and the connection goes on; after a long one it ends, with the answer."""
+    talk = served.connect()
+    talk.ask("/v1/ignored", "token-member", "PUT", bytes(50_000))
+    assert talk.answer()[0] == 200
+    talk.ask("/v1/")
+    assert talk.answer()[0] == 200
+    talk.ask("/v1/ignored", "token-member", "PUT", bytes(5 << 20))
+    assert talk.answer()[0] == 200
+    assert talk.closed()
+
+
+def test_a_body_that_ends_early_is_no_body(served: Served) -> None:
+    talk = served.connect(b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\n"
+                          b"Content-Length: 9000000\r\n\r\n" + bytes(2 << 20))
+    talk.sock.shutdown(1)
+    assert talk.answer()[0] == 400
+
+
+def test_who_has_begun_is_answered_when_the_server_ends(own: Served) -> None:
+    talk = own.connect()
+    talk.ask("/v1/wait/end", "token-member")
+    eventually(lambda: list(own.directory.glob("end.*")))
+    os.kill(own.process.pid, signal.SIGTERM)
+    (own.directory / "end").touch()
+    assert talk.answer()[0] == 200
+    own.process.wait()
+
+
+H = b"POST /v1/open HTTP/1.1\r\nHost: x\r\n"
+SECRET = b"GET /v1/ HTTP/1.1\r\nHost: x\r\n\r\n"
+AMBIGUOUS = {
+    "length and chunks": H + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks and length": H + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+    "two lengths": H + b"Content-Length: 2\r\nContent-Length: 5\r\n\r\n{}",
+    "two equal lengths": H + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+    "a list of lengths": H + b"Content-Length: 2, 2\r\n\r\n{}",
+    "a signed length": H + b"Content-Length: +2\r\n\r\n{}",
+    "a negative length": H + b"Content-Length: -2\r\n\r\n{}",
+    "a length in hex": H + b"Content-Length: 0x2\r\n\r\n{}",
+    "a length that is none": H + b"Content-Length: a\r\n\r\n{}",
+    "an endless length": H + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n{}",
+    "an unknown coding": H + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "chunked twice": H + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+    "chunked not last": H + b"Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+    "only identity": H + b"Transfer-Encoding: identity\r\n\r\n{}",
+    "chunks in 1.0": H.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a space before the colon": H + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    "a folded header": H + b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+    "a vertical tab": H + b"Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
+    "a bare line feed": b"POST /v1/open HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}",
+    "one bare line feed": H + b"A: b\nContent-Length: 2\r\n\r\n{}",
+    "a bare carriage return": H + b"A: b\rContent-Length: 2\r\n\r\n{}",
+    "a null": H + b"A: \0\r\n\r\n",
+    "no colon": H + b"Nonsense\r\n\r\n",
+    "no name": H + b": b\r\n\r\n",
+    "two hosts": H + b"Host: y\r\n\r\n",
+    "a chunk size that is none": H + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "a signed chunk size": H + b"Transfer-Encoding: chunked\r\n\r\n+2\r\n{}\r\n0\r\n\r\n",
+    "a chunk size with an underscore": H + b"Transfer-Encoding: chunked\r\n\r\n0_2\r\n{}\r\n0\r\n\r\n",
+    "a chunk without its end": H + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}GET 0\r\n\r\n",
+    "a chunk that is longer": H + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n",
+    "a huge chunk size": H + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    "a length in a trailer": H + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nContent-Length: 3\r\n\r\n",
+    "no version": b"GET /v1/\r\nHost: x\r\n\r\n",
+    "a version from the future": b"GET /v1/ HTTP/3.1\r\nHost: x\r\n\r\n",
+    "two spaces": b"GET  /v1/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "empty lines first": b"\r\n\r\n\r\n" + SECRET,
+    "a long line": b"GET /v1/?" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a long header": H + b"A: " + b"a" * 9000 + b"\r\n\r\n",
+    "many headers": H + b"".join(b"A%d: b\r\n" % n for n in range(200)) + b"\r\n",
+    "a head without end": H + b"A: b\r\n" * 20_000,
+    "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 200 + b"\r\n\r\n",
+    "an unknown expectation": H + b"Expect: gold\r\nContent-Length: 2\r\n\r\n{}",
+    "bytes in the path": b"GET /v1/\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_what_may_be_read_in_two_ways_is_refused(served: Served, sent: bytes) -> None:
+    """One answer that refuses, or none; and what lies behind it is never taken for a request of its own."""
+    talk = served.connect()
+    with contextlib.suppress(ConnectionError):
+        talk.send(sent + SECRET)
+    try:
+        status, headers, body = talk.answer()
+    except (EOFError, ConnectionError):
+        return
+    assert 400 <= status < 500 or status == 501, (status, body)
+    assert headers["content-type"] == "application/json"
+    assert talk.closed() and b"HTTP/1.1 2" not in talk.rest
+
+
+def test_after_all_of_this_everybody_is_served(served: Served) -> None:
+    with held(served, SECRET, MANY) as talks:
+        assert [talk.answer()[0] for talk in talks] == [200] * MANY
+    assert b"a connection failed" not in served.log.read_bytes()
