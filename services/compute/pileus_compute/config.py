@@ -20,3 +20,4 @@ class Config(ServiceConfig):
     host_silence: int = option("Seconds without a word after which a host counts as down", 60)
     default_zone: str = option("Availability zone of hosts that are in no zone", "nova")
     console_url: str = option("Where browsers reach the console proxy; empty: no consoles are offered", "")
+    image_cache_gib: int = option("Disk kept for images on a host, beside those that its guests' disks stand on", 20)

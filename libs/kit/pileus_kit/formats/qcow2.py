@@ -16,18 +16,19 @@ END, FEATURE_NAMES, BITMAPS_EXTENSION = 0, 0x6803F857, 0x23852875
 BACKING_FORMAT, DATA_FILE_NAME = 0xE2792ACA, 0x44415441
 
 
-def recognise(read: Reader) -> Inspection | None:
+def recognise(read: Reader, max_snapshots: int = MAX_SNAPSHOTS) -> Inspection | None:
     head = read(0, V3_HEADER)
     if head[:4] != MAGIC:
         return None
     version, virtual = struct.unpack_from(">I", head, 4)[0], struct.unpack_from(">Q", head, 24)[0]
     if version not in (2, 3):
         return Inspection("qcow2", virtual, f"qcow2 version {version} is unknown")
-    unsafe = _fixed_part(head) or (_features(head) if version == 3 else "") or _extensions(read, head, version)
+    features = _features(head) if version == 3 else ""
+    unsafe = _fixed_part(head, max_snapshots) or features or _extensions(read, head, version)
     return Inspection("qcow2", virtual, unsafe)
 
 
-def _fixed_part(head: bytes) -> str:
+def _fixed_part(head: bytes, max_snapshots: int) -> str:
     backing_at, backing_length, cluster_bits = struct.unpack_from(">QII", head, 8)
     crypt, = struct.unpack_from(">I", head, 32)
     snapshots, = struct.unpack_from(">I", head, 60)
@@ -37,8 +38,8 @@ def _fixed_part(head: bytes) -> str:
         return "it is encrypted"
     if not 9 <= cluster_bits <= 21:
         return "its cluster size is out of bounds"
-    if snapshots > MAX_SNAPSHOTS:
-        return f"it has more than {MAX_SNAPSHOTS} snapshots"
+    if snapshots > max_snapshots:
+        return f"it has more than {max_snapshots} snapshots"
     return ""
 
 

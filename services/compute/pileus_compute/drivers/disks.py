@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,16 +22,18 @@ GIB, MIB = 1 << 30, 1 << 20
 MKFS = {"ext2": ("-q", "-F", "-L"), "ext3": ("-q", "-F", "-L"), "ext4": ("-q", "-F", "-L"), "xfs": ("-q", "-f", "-L"),
         "vfat": ("-n",)}
 """Filesystem -> options of its mkfs, the last one before the label."""
-
+LONGEST_HEADER, LONGEST_NAME = 2 << 20, 1023
+"""Of a qcow2 file: its first cluster, and the name of what it stands on."""
 
 Make = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
 class Files:
-    """Where a guest's files are, whether they exist or not."""
+    """Where a guest's files are, whether they exist or not. `bases`: the directory of what its disks may stand on."""
 
     home: Path
+    bases: Path | None = None
 
     @property
     def root(self) -> Path:
@@ -84,8 +87,21 @@ class Files:
 
     def shared(self) -> list[Path]:
         """What other guests read, too: the bases that its disks stand on, and the CD."""
-        bases = [backing_file(path) for path in (self.root, self.rescue) if path.exists()]
-        return [path for path in (*bases, self.cdrom) if path and path.exists()]
+        bases = [self.base(path) for path in (self.root, self.rescue) if path.exists()]
+        return [path for path in (*(base.path for base in bases if base), self.cdrom) if path.exists()]
+
+    def base(self, path: Path) -> qemu_img.Disk | None:
+        """What a disk stands on. Its guest's QEMU can write the header that says so: only the image cache counts."""
+        named = backing_file(path)
+        if named is None:
+            return None
+        if named.parent != self.bases:
+            raise HypervisorFailed(what="open a disk", why="its header names a file that is no base of this host")
+        return qemu_img.Disk(named, "qcow2" if named.suffix == ".qcow2" else "raw")
+
+    def overlay(self, path: Path) -> qemu_img.Disk:
+        """A guest's disk, with what it stands on."""
+        return qemu_img.Disk(path, "qcow2", self.base(path))
 
     def local(self) -> list[Path]:
         """The disks that a rebuild replaces."""
@@ -100,7 +116,7 @@ class Disks:
     def files(self, guest_id: str) -> Files:
         if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", guest_id):
             raise GuestAbsent(guest=guest_id, host=self.host)
-        return Files(self.directory / guest_id)
+        return Files(self.directory / guest_id, self.images.directory)
 
     def prepare(self, guest: Guest) -> None:
         """Make what is missing, grow what is too small. Every file appears whole, under its name, or not at all."""
@@ -129,26 +145,31 @@ class Disks:
             assert image is not None
             self._overlay(files.root, image, size)
         elif size > (now := virtual_size(files.root)):
-            qemu_img.grow(files.root, "qcow2", size)
+            qemu_img.grow(files.overlay(files.root), size)
         elif 0 < size < now:
             raise DiskTooSmall(disk="root", size=size, needed=now)
 
     def _overlay(self, path: Path, image: Image, size: int) -> None:
         if path.exists():
             return
-        base = self.images.base(image)
-        if base.cdrom:
-            return self._install_disk(path, base, size)
-        if 0 < size < base.virtual_size:
-            raise DiskTooSmall(disk=path.stem, size=size, needed=base.virtual_size)
-        _appear(path, lambda fresh: qemu_img.create(fresh, "qcow2", size or None, (base.path, base.format)))
+        with self.images.using(image) as base:
+            if base.cdrom:
+                self._install_disk(path, base, size)
+            elif 0 < size < base.virtual_size:
+                raise DiskTooSmall(disk=path.stem, size=size, needed=base.virtual_size)
+            else:
+                below = qemu_img.Disk(base.path, base.format)
+                _appear(path, lambda fresh: qemu_img.create(qemu_img.Disk(fresh, "qcow2", below),
+                                                            size or base.virtual_size))
+        if self.images.too_large():
+            self.sweep()
 
     def _install_disk(self, path: Path, base: Base, size: int) -> None:
         """An ISO image is a CD to boot from, beside an empty root disk to install on."""
         link = Files(path.parent).cdrom
         if not link.exists():
             os.link(base.path, link)
-        _appear(path, lambda fresh: qemu_img.create(fresh, "qcow2", size or GIB))
+        _appear(path, lambda fresh: qemu_img.create(qemu_img.Disk(fresh, "qcow2"), size or GIB))
 
     def destroy(self, guest_id: str) -> None:
         home = self.files(guest_id).home
@@ -194,8 +215,15 @@ class Disks:
 
     def sweep(self) -> None:
         """Let the image cache drop the bases that no guest's disk stands on."""
+        self.images.sweep(self._used)
+
+    def _used(self) -> set[Path]:
         disks = [*self.directory.glob("*/*.qcow2"), *self.directory.glob("*/kept/*.qcow2")]
-        self.images.sweep({base for disk in disks if (base := backing_file(disk))})
+        used = set()
+        for disk in disks:
+            with suppress(FileNotFoundError, ValueError):  # it is being deleted, or its guest wrote nonsense into it
+                used.add(backing_file(disk))
+        return {base for base in used if base}
 
 
 def virtual_size(path: Path) -> int:
@@ -206,9 +234,11 @@ def virtual_size(path: Path) -> int:
 def backing_file(path: Path) -> Path | None:
     """What a qcow2 disk *of ours* stands on (qcow2 header: offset at byte 8, length at 16)."""
     with path.open("rb") as file:
-        offset, length = struct.unpack_from(">QI", file.read(20), 8)
+        offset, length = struct.unpack_from(">QI", file.read(20).ljust(20, b"\0"), 8)
+        if not 0 < offset < LONGEST_HEADER or not 0 < length <= LONGEST_NAME:
+            return None
         file.seek(offset)
-        return Path(file.read(length).decode()) if offset and length else None
+        return Path(file.read(length).decode())
 
 
 def _appear(path: Path, make: Make) -> None:

@@ -1,13 +1,19 @@
-"""The host's image cache: each image once, as a base that no guest writes to."""
+"""The host's image cache: each image once, as a base that no guest writes to.
+
+A base is named by the image's id and its content's hash: an id that comes back with other bytes meets nobody's base.
+Names can't be guessed without both, and the directory can't be listed by guests' users.
+"""
 
 import fcntl
 import hashlib
 import logging
 import os
 import re
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +38,8 @@ SELF_CONTAINED = {"vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vhd": "vpc"}
 BOOT_FILES = ("aki", "ari")
 UNUSED_S = 24 * 3600
 """A base that no guest uses is kept for so long."""
+KINDS = (".qcow2", ".raw", ".iso", ".bin", ".part")
+DEFAULT_LIMIT = 20 << 30
 
 
 @dataclass(frozen=True)
@@ -44,43 +52,74 @@ class Base:
 
 
 class Images:
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, limit: int = DEFAULT_LIMIT) -> None:
+        """`limit`: bytes that may lie here beside what guests use."""
+        self.directory, self.limit = directory, limit
+        self._held: Counter[Path] = Counter()
+        self._lock = threading.Lock()
         passage(directory)
 
     def base(self, image: Image) -> Base:
         """The image as a base, fetched if need be. Raises ImageUnusable, ImageUnreachable."""
         with self._alone(image.id):
-            ready = self._find(image.id)
-            if ready is None:
-                self._fetch(image)
-                ready = self._find(image.id)
-            if ready is None:
-                raise ImageUnusable(image=image.id, why="it can't be used as a disk")
-            return ready
+            return self._find(image.id, image.sha256) or self._fetch(image)
+
+    @contextmanager
+    def using(self, image: Image) -> Iterator[Base]:
+        """The base, which no sweep removes before a guest's disk stands on it."""
+        with self._alone(image.id):
+            base = self._find(image.id, image.sha256) or self._fetch(image)
+            while not self._hold(base):
+                base = self._fetch(image)
+        try:
+            yield base
+        finally:
+            with self._lock:
+                self._held[base.path] -= 1
+
+    def _hold(self, base: Base) -> bool:
+        """False if a sweep was faster."""
+        with self._lock:
+            there = base.path.exists()
+            self._held[base.path] += there
+        return there
 
     def file(self, image: Image) -> Path:
         """A kernel or ramdisk: just its bytes."""
         with self._alone(image.id):
-            path = self._path(image.id, "bin")
-            if not path.exists():
-                part = self._download(image)
-                part.replace(path)
-            return path
+            if image.sha256 and (path := self._path(image.id, "bin", image.sha256)).exists():
+                return path
+            part, digest = self._download(image)
+            return part.replace(self._path(image.id, "bin", digest))
 
-    def sweep(self, used: set[Path]) -> list[Path]:
-        """Remove bases that nobody has used for a day and none of `used` is."""
-        horizon = time.time() - UNUSED_S
-        old = [path for path in self.directory.iterdir() if path.suffix in (".qcow2", ".raw", ".iso", ".bin", ".part")
-               and path not in used and path.stat().st_mtime < horizon]
-        for path in old:
-            log.info("image cache: removing %s", path.name)
-            path.unlink(missing_ok=True)
-        return old
+    def too_large(self) -> bool:
+        return sum(_allocated(path) for path in self._all()) > self.limit
 
-    def _find(self, image_id: str) -> Base | None:
-        for suffix, format in (("qcow2", "qcow2"), ("raw", "raw"), ("iso", "raw")):
-            path = self._path(image_id, suffix)
+    def sweep(self, used: Callable[[], set[Path]]) -> list[Path]:
+        """Remove bases that nobody has used for a day, and the least recently used ones above the limit.
+
+        None of `used` goes, nor one that a guest's disk is about to stand on: `used` is asked after these are known.
+        """
+        with self._lock:
+            idle = [path for path in self._all() if not self._held[path]]
+            busy = used()
+            free = [path for path in idle if path not in busy]
+            horizon, kept, gone = time.time() - UNUSED_S, 0, []
+            for path in sorted(free, key=_last_used, reverse=True):
+                kept += _allocated(path)
+                if _last_used(path) < horizon or (kept > self.limit and path.suffix != ".part"):
+                    log.info("image cache: removing %s", path.name)
+                    path.unlink(missing_ok=True)
+                    gone.append(path)
+        return gone
+
+    def _all(self) -> list[Path]:
+        return [path for path in self.directory.iterdir() if path.suffix in KINDS]
+
+    def _find(self, image_id: str, digest: str | None) -> Base | None:
+        """The base of this content. Without a hash there is no telling whether one that is here is it."""
+        for suffix, format in (("qcow2", "qcow2"), ("raw", "raw"), ("iso", "raw")) if digest else ():
+            path = self._path(image_id, suffix, digest)
             if path.exists():
                 os.utime(path)  # its last use, for `sweep`
                 path.chmod(MODE)
@@ -89,25 +128,32 @@ class Images:
                 return Base(path, format, size, cdrom=suffix == "iso")
         return None
 
-    def _fetch(self, image: Image) -> None:
-        part = self._download(image)
+    def _fetch(self, image: Image) -> Base:
+        part, digest = self._download(image)
         try:
             with part.open("rb") as file:
                 found = inspect(file)
             kind = accept(image, found)
             if kind in ("raw", "qcow2", "iso"):
-                part.replace(self._path(image.id, kind))
+                part.replace(self._path(image.id, kind, digest))
             else:
                 fresh = self._path(image.id, "converting.part")
-                qemu_img.convert(part, kind, fresh, "qcow2", found.virtual_size)
+                fresh.unlink(missing_ok=True)
+                qemu_img.convert(qemu_img.Disk(part, kind), qemu_img.Disk(fresh, "qcow2"), found.virtual_size)
                 fresh.chmod(MODE)
                 _flush(fresh)
-                fresh.replace(self._path(image.id, "qcow2"))
+                fresh.replace(self._path(image.id, "qcow2", digest))
         finally:
             part.unlink(missing_ok=True)
+        ready = self._find(image.id, digest)
+        assert ready is not None
+        return ready
 
-    def _download(self, image: Image) -> Path:
-        """The bytes, checked against size and hash and safe on disk: a base that survives a power cut is whole."""
+    def _download(self, image: Image) -> tuple[Path, str]:
+        """The bytes, checked against size and hash and safe on disk: a base that survives a power cut is whole.
+
+        Returns their file and SHA-256.
+        """
         part, whole = self._path(image.id, "part"), False
         try:
             with span("fetch the image", where="image"), requests.get(
@@ -116,7 +162,7 @@ class Images:
                 _check_status(image, answer.status_code)
                 with part.open("wb") as file:
                     os.fchmod(file.fileno(), MODE)
-                    self._copy(image, answer.iter_content(CHUNK), file)
+                    digest = self._copy(image, answer.iter_content(CHUNK), file)
             whole = True
         except requests.RequestException as err:  # is an OSError too
             raise ImageUnreachable(image=image.id, why=str(err)) from err
@@ -125,9 +171,9 @@ class Images:
         finally:
             if not whole:
                 part.unlink(missing_ok=True)
-        return part
+        return part, digest
 
-    def _copy(self, image: Image, chunks: Iterator[bytes], file: BinaryIO) -> None:
+    def _copy(self, image: Image, chunks: Iterator[bytes], file: BinaryIO) -> str:
         digest, size = hashlib.sha256(), 0
         for chunk in chunks:
             size += len(chunk)
@@ -142,11 +188,14 @@ class Images:
             raise requests.ConnectionError(f"it ended after {size} of {image.size} bytes")
         if image.sha256 and digest.hexdigest() != image.sha256:
             raise ImageUnusable(image=image.id, why="its SHA-256 is not the announced one")
+        return digest.hexdigest()
 
-    def _path(self, image_id: str, suffix: str) -> Path:
+    def _path(self, image_id: str, suffix: str, digest: str | None = None) -> Path:
         if not re.fullmatch(r"[0-9A-Za-z_-]{1,64}", image_id):
             raise ImageUnusable(image=image_id, why="its id is malformed")
-        return self.directory / f"{image_id}.{suffix}"
+        if digest is not None and not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise ImageUnusable(image=image_id, why="its SHA-256 is malformed")
+        return self.directory / f"{image_id}{'-' + digest if digest else ''}.{suffix}"
 
     @contextmanager
     def _alone(self, image_id: str) -> Iterator[None]:
@@ -171,6 +220,18 @@ def accept(image: Image, found: Inspection) -> str:
     if image.virtual_size is not None and found.virtual_size > image.virtual_size + SECTOR - 1:
         raise ImageUnusable(image=image.id, why=f"its virtual size is {found.virtual_size}, not {image.virtual_size}")
     return wanted
+
+
+def _last_used(path: Path) -> float:
+    with suppress(FileNotFoundError):
+        return path.stat().st_mtime
+    return 0.0
+
+
+def _allocated(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return path.stat().st_blocks * SECTOR
+    return 0
 
 
 def _check_status(image: Image, status: int) -> None:

@@ -49,7 +49,7 @@ def test_every_kind_of_disk(disks, guest):
     files = disks.files(guest.id)
     assert names(disks, guest) == ["config-drive.iso", "ephemeral0.raw", "ephemeral1.raw", "root.qcow2", "swap.raw"]
     assert virtual_size(files.root) == GIB
-    assert backing_file(files.root).name == "half.qcow2"
+    assert backing_file(files.root).name == f"half-{guest.image.sha256}.qcow2"
     assert [label(p) for p in (files.ephemeral(0), files.ephemeral(1), files.swap, files.config_drive)] == [
         "ephemeral0", "ephemeral1", "swap0", "config-2"]
     assert {oct(p.stat().st_mode & 0o777) for p in files.home.iterdir()} == {"0o600"}
@@ -169,3 +169,16 @@ def _survives(disks, guest, copy, deadly, monkeypatch):
             disks.keep(guest.id, copy)
         disks.restore(guest.id)
     return "died" if died else "finished"
+
+
+def test_a_header_that_names_another_file_is_not_believed(disks, guest, tmp_path):
+    """A guest's QEMU can write its disk's header; what it names must not be opened or given to a group."""
+    disks.prepare(guest)
+    files = disks.files(guest.id)
+    assert [path.name for path in files.shared()] == [f"half-{guest.image.sha256}.qcow2"]
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"x" * MIB)
+    subprocess.run(["qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "raw", "-b", secret, files.root], check=True)
+    for use in (files.shared, lambda: files.overlay(files.root)):
+        with pytest.raises(HypervisorFailed, match="no base"):
+            use()

@@ -1,14 +1,18 @@
 """Images on a host: fetched once, believed only after a look at their bytes."""
 
 import hashlib
+import os
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from pileus_compute.drivers.images import Images
 from pileus_compute.rpc import HypervisorFailed, ImageUnreachable, ImageUnusable
+from pileus_kit.testing.hostile_images import Builder
 
 MIB = 1 << 20
 
@@ -103,6 +107,38 @@ def test_an_id_is_no_path(images, shelf, id):
 
 def test_the_sweep_takes_what_is_old_and_unused(images, shelf, monkeypatch):
     used, unused = (images.base(shelf.put(name, b"x" * 512, "raw")) for name in ("used", "unused"))
-    assert images.sweep(set()) == []
+    assert images.sweep(set) == []
     monkeypatch.setattr("pileus_compute.drivers.images.UNUSED_S", -1)
-    assert images.sweep({used.path}) == [unused.path]
+    assert images.sweep(lambda: {used.path}) == [unused.path]
+
+
+def test_an_id_that_comes_back_with_other_bytes_meets_nobodys_base(images, shelf):
+    mine = shelf.put("mine", b"x" * 512, "raw")
+    first = images.base(mine)
+    other = replace(shelf.put("other", b"y" * 512, "raw"), id=mine.id)
+    assert images.base(other).path.read_bytes() == b"y" * 512 and first.path.read_bytes() == b"x" * 512
+    assert images.base(replace(other, sha256=None)).path.read_bytes() == b"y" * 512, "without a hash it is fetched"
+    kernel = images.file(replace(mine, format="aki"))
+    assert images.file(replace(other, format="aki")).read_bytes() == b"y" * 512 and kernel.read_bytes() == b"x" * 512
+
+
+def test_the_least_used_go_when_there_are_too_many(shelf, tmp_path):
+    images = Images(tmp_path / "cache", limit=3 * 64 << 10)
+    content = b"x" * (64 << 10)
+    bases = [images.base(shelf.put(f"many-{n}", content + bytes([n]) * 4096, "raw")) for n in range(5)]
+    for age, base in enumerate(bases):
+        os.utime(base.path, (time.time() - 100 + age,) * 2)
+    assert images.too_large()
+    with images.using(shelf.put("many-1", content + b"\1" * 4096, "raw")):
+        assert set(images.sweep(lambda: {bases[0].path})) == {bases[2].path}
+    assert not images.too_large() or bases[0].path.exists()
+
+
+def test_every_hostile_image_is_refused(images, shelf, tmp_path):
+    """Also where the image service took it: a host looks for itself."""
+    declared = {"vpc": "vhd"}
+    for number, hostile in enumerate(Builder(tmp_path, Path("/etc/passwd")).all()):
+        image = shelf.put(f"hostile-{number}", hostile.content, declared.get(hostile.declared, hostile.declared))
+        with pytest.raises(ImageUnusable):
+            images.base(image)
+    assert left(images) == []

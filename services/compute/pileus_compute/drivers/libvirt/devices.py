@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from pileus_compute.drivers.qemu_img import Disk
 from pileus_compute.rpc import GuestUnsupported, Nic, Volume
 
 VOLUME_ALIAS, NIC_ALIAS = "ua-volume-", "ua-port-"
@@ -24,9 +25,12 @@ def nic_alias(port_id: str) -> str:
 
 
 def file_disk(path: Path, format: str, bus: str, device: str, *, kind: str = "disk", order: int | None = None,
-              base: Path | None = None, shared: bool = False) -> Element:
-    """`base`: what an overlay stands on. It stays who it belongs to, and so does a `shared` file: a guest that owned
-    what others read could write it."""
+              base: Disk | None = None, shared: bool = False, separate: bool = True) -> Element:
+    """`base`: what an overlay stands on; every layer's format is named, so nobody guesses one.
+
+    Where guests are `separate` users it stays whose it is, and so does a `shared` file: a guest that owned what others
+    read could write it.
+    """
     disk = Element("disk", type="file", device=kind)
     _driver(disk, format)
     source = SubElement(disk, "source", file=str(path))
@@ -34,8 +38,10 @@ def file_disk(path: Path, format: str, bus: str, device: str, *, kind: str = "di
         SubElement(source, "seclabel", model="dac", relabel="no")
     if base:
         backing = SubElement(disk, "backingStore", type="file")
-        SubElement(backing, "format", type="qcow2" if base.suffix == ".qcow2" else "raw")
-        SubElement(SubElement(backing, "source", file=str(base)), "seclabel", model="dac", relabel="no")
+        SubElement(backing, "format", type=base.format)
+        below = SubElement(backing, "source", file=str(base.path))
+        if separate:
+            SubElement(below, "seclabel", model="dac", relabel="no")
         SubElement(backing, "backingStore")
     return _rest(disk, bus, device, order, kind == "cdrom", "")
 

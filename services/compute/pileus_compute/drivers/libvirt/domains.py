@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
 from pileus_compute.drivers.disk_names import Names
-from pileus_compute.drivers.disks import Files, backing_file
+from pileus_compute.drivers.disks import Files
 from pileus_compute.drivers.libvirt import devices
 from pileus_compute.rpc import Guest, Volume
 
@@ -152,13 +152,13 @@ def _disks(parts: Element, domain: Domain, guest: Guest, files: Files, hardware:
     names, bus = Names(), hardware.disk_bus
     if guest.rescue:
         domain.root_device = "/dev/" + names.give(bus)
-        parts.append(_overlay(domain, files.rescue, bus, domain.root_device[5:], 1))
+        parts.append(_overlay(domain, files, files.rescue, bus, domain.root_device[5:], 1))
     root_volume = next((v for v in guest.volumes if v.boot_index == 0), None)
     if guest.image and not root_volume:
         device = names.give(bus)
         domain.root_device = domain.root_device or f"/dev/{device}"
         cdrom = files.cdrom.exists() and not guest.rescue
-        parts.append(_overlay(domain, files.root, bus, device, _order(guest, 0)))
+        parts.append(_overlay(domain, files, files.root, bus, device, _order(guest, 0)))
         if cdrom:
             parts.append(devices.file_disk(files.cdrom, "raw", hardware.cdrom_bus, names.give(hardware.cdrom_bus),
                                            kind="cdrom", order=2, shared=domain.separate))
@@ -174,9 +174,9 @@ def _disks(parts: Element, domain: Domain, guest: Guest, files: Files, hardware:
         parts.append(devices.file_disk(files.config_drive, "raw", cdrom_bus, names.give(cdrom_bus), kind="cdrom"))
 
 
-def _overlay(domain: Domain, path: Path, bus: str, device: str, order: int) -> Element:
-    base = backing_file(path) if domain.separate and path.exists() else None
-    return devices.file_disk(path, "qcow2", bus, device, order=order, base=base)
+def _overlay(domain: Domain, files: Files, path: Path, bus: str, device: str, order: int) -> Element:
+    base = files.base(path) if path.exists() else None
+    return devices.file_disk(path, "qcow2", bus, device, order=order, base=base, separate=domain.separate)
 
 
 def _blank_disks(parts: Element, guest: Guest, files: Files, names: Names, bus: str) -> None:

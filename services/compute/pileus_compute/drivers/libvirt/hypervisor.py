@@ -72,9 +72,9 @@ LEAVE_NOTHING = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_U
 
 class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console, Diagnosis, Cache,
               VolumeSnapshots):
-    def __init__(self, uri: str, state: Path, host: str, prefix: str) -> None:
+    def __init__(self, uri: str, state: Path, host: str, prefix: str, image_cache_gib: int = 20) -> None:
         self.host, self.prefix, self.instances = host, prefix, state / "instances"
-        self.images = Images(state / "image-cache")
+        self.images = Images(state / "image-cache", image_cache_gib << 30)
         self.disks = Disks(self.instances, self.images, host)
         self.connection = Connection(uri, host)
         self.accelerator = accelerators.choose()
@@ -84,7 +84,7 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
 
     @classmethod
     def from_config(cls, config: Config) -> "Libvirt":
-        return cls(config.libvirt_uri, Path(config.state), config.host, config.prefix)
+        return cls(config.libvirt_uri, Path(config.state), config.host, config.prefix, config.image_cache_gib)
 
     def prepare(self, guest: Guest) -> None:
         self.disks.prepare(guest)
@@ -215,7 +215,7 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
             raise GuestUnsupported(guest=guest_id, what="setting a password", why=str(err)) from err
 
     def snapshot(self, guest_id: str, into: Path, format: str) -> None:
-        snapshots.take(self.connection, self._known(guest_id), self.disks.files(guest_id).root, into, format)
+        snapshots.take(self.connection, self._known(guest_id), self.disks.files(guest_id), into, format)
 
     def abandon_snapshot(self, guest_id: str) -> None:
         domain = self._find(guest_id)

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 import libvirt
 
 from pileus_compute.drivers import qemu_img
-from pileus_compute.drivers.disks import virtual_size
+from pileus_compute.drivers.disks import Files, virtual_size
 from pileus_compute.drivers.libvirt import devices, hotplug, states
 from pileus_compute.drivers.libvirt.connections import Connection
 from pileus_compute.rpc import GuestUnsupported, HypervisorFailed
@@ -24,17 +24,18 @@ STALLED_S = 120
 """A mirror that doesn't move for so long is given up."""
 
 
-def take(connection: Connection, domain: libvirt.virDomain, root: Path, into: Path, format: str) -> None:
+def take(connection: Connection, domain: libvirt.virDomain, files: Files, into: Path, format: str) -> None:
+    root, target = files.root, qemu_img.Disk(into, format)
     if not root.exists():
         raise GuestUnsupported(guest=domain.UUIDString(), what="an image of the root disk", why="it is a volume")
     size = virtual_size(root)
     if not states.active(domain):
-        return qemu_img.convert(root, "qcow2", into, format, size)
+        return qemu_img.convert(files.overlay(root), target, size)
     mirror = into.with_suffix(".mirror")
     try:
         with connection.doing("mirror the root disk"):
             _mirror(domain, _target(domain, root), mirror)
-        qemu_img.convert(mirror, "qcow2", into, format, size)  # leaves out what is zero
+        qemu_img.convert(qemu_img.Disk(mirror, "qcow2"), target, size)  # leaves out what is zero
     finally:
         mirror.unlink(missing_ok=True)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pileus_kit import formats
+from pileus_kit import formats, qemu_img
 from pileus_volume.drivers.base import Source
 from pileus_volume.drivers.file import tool
 from pileus_volume.errors import ImageRefused
@@ -62,14 +62,17 @@ class Bases:
 def _convert(source: Source, path: Path) -> None:
     part = path.with_suffix(".part")
     try:
-        tool.qemu_img("convert", "-q", "-f", inspected(source), "-O", "qcow2", source.path, part)
+        part.unlink(missing_ok=True)
+        format, size = inspected(source)
+        with tool.failing(source.path):
+            qemu_img.convert(qemu_img.Disk(source.path, format), qemu_img.Disk(part, "qcow2"), size)
         part.rename(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def inspected(source: Source) -> str:
-    """The format to name to qemu-img, after our own look at the bytes. Raises ImageRefused."""
+def inspected(source: Source) -> tuple[str, int]:
+    """The format to name to qemu-img and the virtual size, after our own look at the bytes. Raises ImageRefused."""
     with source.path.open("rb") as file:
         found = formats.inspect(file)
     declared = DECLARED.get(source.format, source.format)
@@ -79,4 +82,4 @@ def inspected(source: Source) -> str:
         raise ImageRefused(image=source.image_id, why=f"it is declared as {declared}, but is {found.format}")
     if found.format not in QEMU_NAMES:
         raise ImageRefused(image=source.image_id, why=f"volumes can't be made from format {found.format}")
-    return QEMU_NAMES[found.format]
+    return QEMU_NAMES[found.format], found.virtual_size

@@ -40,7 +40,7 @@ class FileBackend(Backend, Server):
     def create(self, disk: Disk) -> None:
         with self._building(disk) as part:
             if part:
-                tool.qemu_img("create", "-q", "-f", "qcow2", part, str(disk.size_gib * GIB))
+                tool.create(part, disk.size_gib * GIB)
 
     def has_image(self, image_id: str, digest: str) -> bool:
         return self._bases.has(image_id, digest)
@@ -58,15 +58,14 @@ class FileBackend(Backend, Server):
 
     def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
         with self._building(disk) as part:
-            if part:  # -U: a guest may have it open, but the clusters of a snapshot never change
-                tool.qemu_img("convert", "-q", "-U", "-l", f"snapshot.name={snapshot_id}", "-O", "qcow2",
-                              "--image-opts", tool.options(self._path(volume_id)), part)
+            if part:  # a guest may have it open, but the clusters of a snapshot never change
+                tool.copy(self._path(volume_id), part, snapshot=snapshot_id)
                 _fit(part, disk)
 
     def create_from_volume(self, disk: Disk, volume_id: str) -> None:
         with self._building(disk) as part:
             if part:
-                tool.qemu_img("convert", "-q", "-f", "qcow2", "-O", "qcow2", self._path(volume_id), part)
+                tool.copy(self._path(volume_id), part)
                 _fit(part, disk)
 
     def delete(self, volume_id: str) -> None:
@@ -80,7 +79,7 @@ class FileBackend(Backend, Server):
         path, wanted = self._path(disk.volume_id), disk.size_gib * GIB
         if tool.virtual_size(path) < wanted:
             with suppress(DiskBusy):  # its guest's hypervisor grows it; we only look
-                tool.qemu_img("resize", "-q", "-f", "qcow2", path, str(wanted))
+                tool.resize(path, wanted)
                 _sync(path)
         return tool.virtual_size(path)
 
@@ -104,7 +103,7 @@ class FileBackend(Backend, Server):
 
     def revert(self, disk: Disk, snapshot_id: str) -> None:
         path = self._path(disk.volume_id)
-        tool.qemu_img("snapshot", "-q", "-a", snapshot_id, "--image-opts", tool.options(path))
+        tool.snapshot(path, "-a", snapshot_id)
         _fit(path, disk)
         _sync(path)
 
@@ -116,7 +115,7 @@ class FileBackend(Backend, Server):
                 file.truncate(disk.size_gib * GIB)
             yield raw
             self.create(disk)
-            tool.qemu_img("convert", "-q", "-n", "-f", "raw", "-O", "qcow2", raw, path)  # its snapshots stay
+            tool.fill(raw, path)
             _sync(path)
         finally:
             raw.unlink(missing_ok=True)
@@ -126,10 +125,8 @@ class FileBackend(Backend, Server):
         if disk_format not in QEMU_FORMATS:
             raise ToolFailed(tool="upload", why=f"images of format {disk_format} can't be made")
         copy = self._root / f"copy-{snapshot_id or volume_id}"
-        which = ["-U", "-l", f"snapshot.name={snapshot_id}"] if snapshot_id else []
         try:
-            tool.qemu_img("convert", "-q", *which, "-O", QEMU_FORMATS[disk_format], "--image-opts",
-                          tool.options(self._path(volume_id)), copy)
+            tool.copy(self._path(volume_id), copy, QEMU_FORMATS[disk_format], snapshot_id or "")
             yield copy
         finally:
             copy.unlink(missing_ok=True)
@@ -171,14 +168,14 @@ def _raw(path: Path) -> Path:
 
 def _fit(path: Path, disk: Disk) -> None:
     """Give a copy its own size. What a snapshot has beyond the size of its time is empty, so it may shrink."""
-    wanted, has = disk.size_gib * GIB, tool.virtual_size(path)
-    if has != wanted:
-        tool.qemu_img("resize", "-q", "-f", "qcow2", *(["--shrink"] if has > wanted else []), path, str(wanted))
+    wanted = disk.size_gib * GIB
+    if tool.virtual_size(path) != wanted:
+        tool.resize(path, wanted)
 
 
 def _offline(path: Path, action: str, snapshot_id: str) -> bool:
     try:
-        tool.qemu_img("snapshot", "-q", action, snapshot_id, "--image-opts", tool.options(path))
+        tool.snapshot(path, action, snapshot_id)
     except DiskBusy:
         return False
     _sync(path)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pileus_volume.drivers.file import tool
 from pileus_volume.drivers.file.qmp import Monitor, MonitorError
 from pileus_volume.errors import DiskBusy, ToolFailed
 from pileus_volume.rpc import Export
@@ -125,7 +126,7 @@ class StorageDaemon:
             export = wanted[key]
             try:
                 _export(monitor, key, export, paths[export.volume_id], nodes)
-            except (MonitorError, DiskBusy) as err:  # one bad disk must not keep the others from being served
+            except (ToolFailed, DiskBusy) as err:  # one bad disk must not keep the others from being served
                 problems.append(f"{export.volume_id}: {err}")
         if problems:
             raise ToolFailed(tool="qemu-storage-daemon", why="; ".join(sorted(problems)))
@@ -164,8 +165,9 @@ def _nodes(monitor: Monitor) -> set[str]:
 def _export(monitor: Monitor, key: str, export: Export, path: Path, nodes: set[str]) -> None:
     node = node_name(export.volume_id)
     if node not in nodes:
+        tool.inspected(path)
         try:
-            monitor.run("blockdev-add", driver="qcow2", node_name=node, discard="unmap", file={
+            monitor.run("blockdev-add", driver="qcow2", node_name=node, discard="unmap", backing=None, file={
                 "driver": "file", "filename": str(path), "discard": "unmap", "locking": "on"})
         except MonitorError as err:
             if "lock" in str(err):

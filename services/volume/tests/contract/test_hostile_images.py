@@ -1,0 +1,61 @@
+"""Images and disks that name other files give nothing away, whichever call meets them."""
+
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pileus_kit.testing.hostile_images import Builder
+from pileus_volume.config import Config
+from pileus_volume.drivers.base import Source
+from pileus_volume.drivers.file.driver import FileBackend
+from pileus_volume.errors import ImageRefused, ToolFailed
+from pileus_volume.rpc import Disk, Export, file_name
+
+pytestmark = pytest.mark.skipif(shutil.which("qemu-img") is None, reason="needs qemu-utils")
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> FileBackend:
+    return FileBackend(Config(state=str(tmp_path / "state"), nbd="127.0.0.1:1", backend="file"))
+
+
+def new() -> str:
+    return str(uuid.uuid4())
+
+
+def test_no_volume_is_made_from_a_hostile_image(backend: FileBackend, tmp_path: Path) -> None:
+    declared = {"vpc": "vhd"}
+    for hostile in Builder(tmp_path, Path("/etc/passwd")).all():
+        path = tmp_path / "image"
+        path.write_bytes(hostile.content)
+        source = Source(new(), "0" * 64, declared.get(hostile.declared, hostile.declared), path)
+        with pytest.raises(ImageRefused):
+            backend.create_from_image(Disk(new(), 1), source.image_id, source.digest, source)
+    assert list(Path(backend.directory).iterdir()) == []
+
+
+OPENERS: dict[str, Callable[[FileBackend, str], object]] = {
+    "a snapshot": lambda backend, volume: backend.snapshot(volume, new()),
+    "a copy": lambda backend, volume: backend.create_from_volume(Disk(new(), 1), volume),
+    "an extension": lambda backend, volume: backend.extend(Disk(volume, 2)),
+    "an upload": lambda backend, volume: backend.opened(volume, None, "raw").__enter__(),
+    "an export": lambda backend, volume: backend.serve([Export(volume, new(), "name", True)]),
+    "a return": lambda backend, volume: backend.revert(Disk(volume, 1), new())}
+
+
+@pytest.mark.parametrize("what", OPENERS)
+def test_a_disk_whose_guest_wrote_another_header_is_not_opened(tmp_path: Path, what: str) -> None:
+    """Its QEMU has the file open, and may have been broken into."""
+    backend, volume = FileBackend(Config(state=str(tmp_path), nbd="127.0.0.1:0", backend="file")), new()
+    backend.create(Disk(volume, 1))
+    path = Path(backend.directory, file_name(volume))
+    subprocess.run(["qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "raw", "-b", "/etc/passwd", path], check=True)
+    try:
+        with pytest.raises(ToolFailed, match="backing file"):
+            OPENERS[what](backend, volume)
+    finally:
+        backend.stop_serving()
