@@ -49,6 +49,14 @@ class BadState(Conflict):
     text = "Cannot '{event}' instance {server} while it is in {attribute} {value}"
 
 
+class MultiattachNotSupportedOldMicroversion(BadRequest):
+    text = "Multiattach volumes are only supported starting with compute API version 2.60."
+
+
+class MultiattachToShelved(BadRequest):
+    text = "Attaching multiattach volumes is not supported for shelved-offloaded instances."
+
+
 class Locked(Conflict):
     text = "Instance {server} is locked"
 

@@ -9,6 +9,7 @@ from pileus_kit.peers import PeerRefused
 from pileus_kit.web import caller, tools
 
 SIDE = ("kernel_id", "ramdisk_id")
+OF_RECORD = "of_record"  # among the facts of a server that boots from a volume: the image that its request named
 
 
 def image_for(image_id: str) -> dict[str, Any]:

@@ -18,6 +18,8 @@ NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 255,
 DESCRIPTION: Schema = {"type": ["string", "null"], "minLength": 0, "maxLength": 255,
                        "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
 HOSTNAME: Schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9\-\._]*$"}
+LABEL: Schema = {"type": "string", "minLength": 2, "maxLength": 63,
+                 "pattern": r"^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$"}
 TAG: Schema = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
 TAGS: Schema = {"type": "array", "items": TAG, "maxItems": 50}
 IPV4: Schema = {"type": "string", "format": "ipv4"}

@@ -4,16 +4,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pileus_compute.api import image_mappings
-from pileus_compute.api.boot_images import image_for, is_uuid, kept, kept_of_volume
+from pileus_compute.api.boot_images import OF_RECORD, image_for, is_uuid, kept, kept_of_volume
 from pileus_compute.api.image_mappings import MOST, Mapping, boot_index, invalid, source_of
 from pileus_compute.api.schemas import truth
 from pileus_compute.core.servers import VolumeWish
+from pileus_compute.errors import MultiattachNotSupportedOldMicroversion
 from pileus_kit.errors import BadRequest
 from pileus_kit.peers import PeerRefused
-from pileus_kit.web import caller, tools
+from pileus_kit.web import caller, tools, version
 
 VOLUME_VERSION = "3.44"
 LONGEST_DEVICE = 64
+MULTIATTACH = (2, 60)  # since when the API knows of volumes that several servers share
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def parse(server: dict[str, Any], flavor_disks: tuple[int, int]) -> Disks:
         raise invalid(f"A server has at most {MOST} disks.")
     image_id, wishes = _sorted_out(mappings, image_id, flavor_disks)
     volumes, facts = _looked_up(wishes, image)
+    if image_id is None and server.get("imageRef"):
+        facts[OF_RECORD] = server["imageRef"]
     return Disks(image_id, volumes, image, facts)
 
 
@@ -67,8 +71,8 @@ def _left_out(mapping: Mapping) -> bool:
 
 def _sorted_out(mappings: list[Mapping], image_id: str | None,
                 flavor_disks: tuple[int, int]) -> tuple[str | None, list[VolumeWish]]:
-    """The image of a local root disk, and the volumes."""
-    volumes, boots = [], []
+    """The image of a local root disk, and the volumes. One to boot from goes before the request's image."""
+    volumes, boots, local = [], [], False
     for mapping in mappings:
         source, target = _kinds(mapping)
         index = boot_index(mapping)
@@ -76,7 +80,7 @@ def _sorted_out(mappings: list[Mapping], image_id: str | None,
             if source == "image":
                 if index != 0 or (image_id and mapping.get("uuid") != image_id):
                     raise invalid("Mapping image to local is not supported.")
-                image_id = mapping.get("uuid")
+                image_id, local = mapping.get("uuid"), True
             elif source == "blank":
                 _blank_local(mapping, flavor_disks)
             else:
@@ -85,16 +89,12 @@ def _sorted_out(mappings: list[Mapping], image_id: str | None,
         if index == 0:
             boots.append(mapping)
         volumes.append(_volume(source, mapping, index))
-    if len(boots) > 1 or (boots and image_id and not _same_image(boots[0], image_id)):
+    if len(boots) > 1 or (boots and local):
         raise invalid("Boot sequence for the instance and image/block device mapping combination is not valid.")
     if not boots and not image_id:
         raise invalid("Boot sequence for the instance and image/block device mapping combination is not valid."
                       if mappings else "you must supply an image or a bootable volume.")
     return None if boots else image_id, volumes
-
-
-def _same_image(boot: Mapping, image_id: str) -> bool:
-    return boot.get("source_type") == "image" and boot.get("uuid") == image_id
 
 
 def _kinds(mapping: Mapping) -> tuple[str, str]:
@@ -148,6 +148,8 @@ def _looked_up(wishes: list[VolumeWish],
 
 def _named_volume(wish: VolumeWish) -> dict[str, Any]:
     volume = _get("volume", wish.source_id)
+    if volume.get("multiattach") and version() < MULTIATTACH:
+        raise MultiattachNotSupportedOldMicroversion()
     if volume["status"] != "available" and not volume.get("multiattach"):
         raise BadRequest(why=f"Invalid volume: volume '{wish.source_id}' status must be 'available'. "
                              f"Currently in '{volume['status']}'")

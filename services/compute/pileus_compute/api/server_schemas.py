@@ -11,6 +11,7 @@ from pileus_compute.api.schemas import (
     IP,
     IPV4,
     IPV6,
+    LABEL,
     METADATA,
     NAME,
     PASSWORD,
@@ -101,8 +102,10 @@ def _creates() -> dict[tuple[int, int], Schema]:
     tables[2, 67] = _create(now, all_three)
     now = now | {"host": HOSTNAME, "hypervisor_hostname": HOSTNAME}
     tables[2, 74] = _create(now, all_three)
-    now = now | {"hostname": HOSTNAME}
+    now = now | {"hostname": LABEL}
     tables[2, 90] = _create(now, all_three)
+    now = now | {"hostname": HOSTNAME}  # from here on also with a domain
+    tables[2, 94] = _create(now, all_three)
     return tables
 
 
@@ -113,7 +116,8 @@ UPDATED: dict[str, Any] = {"name": NAME, "OS-DCF:diskConfig": DISK_CONFIG,
                            "accessIPv6": {"anyOf": [IPV6, {"enum": [""]}]}}
 UPDATE = {(2, 1): obj({"server": obj(UPDATED)}, ("server",)),
           (2, 19): obj({"server": obj(UPDATED | {"description": DESCRIPTION})}, ("server",)),
-          (2, 90): obj({"server": obj(UPDATED | {"description": DESCRIPTION, "hostname": HOSTNAME})}, ("server",))}
+          (2, 90): obj({"server": obj(UPDATED | {"description": DESCRIPTION, "hostname": LABEL})}, ("server",)),
+          (2, 94): obj({"server": obj(UPDATED | {"description": DESCRIPTION, "hostname": HOSTNAME})}, ("server",))}
 
 REBUILT: dict[str, Any] = {"name": NAME, "imageRef": UUID, "adminPass": PASSWORD, "metadata": METADATA,
                            "preserve_ephemeral": BOOLEAN, "OS-DCF:diskConfig": DISK_CONFIG, "accessIPv4": IPV4,
@@ -133,7 +137,8 @@ def _rebuilds() -> dict[tuple[int, int], Schema]:
     tables[2, 57] = wrap(now)
     now = now | {"trusted_image_certificates": CERTIFICATES}
     tables[2, 63] = wrap(now)
-    tables[2, 90] = wrap(now | {"hostname": HOSTNAME})
+    tables[2, 90] = wrap(now | {"hostname": LABEL})
+    tables[2, 94] = wrap(now | {"hostname": HOSTNAME})
     return tables
 
 

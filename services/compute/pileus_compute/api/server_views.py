@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from pileus_compute.api.boot_images import OF_RECORD
 from pileus_compute.api.request import base_url, iso, micros
 from pileus_compute.core import states
 from pileus_compute.core.servers import Around
@@ -101,10 +102,10 @@ def _newer(view: dict[str, Any], server: Server, around: Around, style: Style) -
 
 
 def image_view(server: Server, style: Style) -> Any:
-    if not server.image_id:
+    image_id = server.image_id or server.image.get(OF_RECORD)
+    if not image_id:
         return ""
-    return {"id": server.image_id, "links": [
-        {"rel": "bookmark", "href": f"{style.base}/images/{server.image_id}"}]}
+    return {"id": image_id, "links": [{"rel": "bookmark", "href": f"{style.base}/images/{image_id}"}]}
 
 
 def flavor_view(server: Server, style: Style) -> dict[str, Any]:

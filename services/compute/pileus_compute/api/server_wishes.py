@@ -38,6 +38,8 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
         raise BadRequest(why="Injected files are not supported: use user data or a config drive.")
     if wish.get("trusted_image_certificates"):
         raise BadRequest(why="Trusted image certificates are not supported by this cloud.")
+    if wish.get("hostname") and most > 1:
+        raise BadRequest(why="Unable to allocate a single hostname to multiple instances")
     known, flavor = _from_database(wish, hints)
     disks = server_disks.parse(wish, (flavor.ephemeral_gib, flavor.swap_mib))
     _check_image(disks, flavor)
@@ -135,6 +137,9 @@ def _placement(session: Session, wish: dict[str, Any]) -> dict[str, Any]:
     named = wish.get("host") or wish.get("hypervisor_hostname")
     if named:
         enforce("compute:servers:create:requested_destination")
+    if named and forced:
+        raise BadRequest(why="One mechanism with host and/or hypervisor_hostname and another mechanism with "
+                             "zone:host:node are mutually exclusive.")
     target = forced or named
     if zone or target:
         names, zones = hosts.names_and_zones(session, tools().config.default_zone)

@@ -203,7 +203,7 @@ def create(body: dict[str, Any]) -> Any:
         style = Style.of_request()
         view = {"id": first.id, "links": server_views.brief(first, style)["links"],
                 "OS-DCF:diskConfig": first.disk_config,
-                "security_groups": [{"name": n} for n in first.security_groups or ["default"]], "adminPass": secret}
+                "security_groups": asked.get("security_groups", [{"name": "default"}]), "adminPass": secret}
         reservation = first.reservation_id
     for job_id in jobs:
         tools().ring(job_id)  # a lost ring costs one poll interval, never the server

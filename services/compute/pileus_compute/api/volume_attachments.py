@@ -7,10 +7,15 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.api.request import known_server, limit_of, offset_of, server_target, unlocked
 from pileus_compute.api.schemas import BOOLEAN, TAG, UUID, body, obj, truth
-from pileus_compute.api.server_disks import VOLUME_VERSION
+from pileus_compute.api.server_disks import MULTIATTACH, VOLUME_VERSION
 from pileus_compute.core import devices, servers, states
-from pileus_compute.db.models import Job, ServerVolume
-from pileus_compute.errors import VolumeNotAttached
+from pileus_compute.db.models import Job, Server, ServerVolume
+from pileus_compute.errors import (
+    BadState,
+    MultiattachNotSupportedOldMicroversion,
+    MultiattachToShelved,
+    VolumeNotAttached,
+)
 from pileus_kit.errors import BadRequest, Conflict, Forbidden, NotFound
 from pileus_kit.flow import enqueue
 from pileus_kit.flow.jobs import alive
@@ -20,6 +25,8 @@ from pileus_kit.web import Resource, caller, tools, version
 resource = Resource("volume_attachments", __name__, url_prefix="/v2.1/servers/<server_id>/os-volume_attachments")
 RULE = "os_compute_api:os-volumes-attachments:"
 
+SHELVED = (2, 20)  # since when a shelved server takes and gives volumes
+OF_LISTS = ("attachment_id", "bdm_uuid")  # what a new attachment's own answer never has; it always has an id
 DEVICE = {"type": ["string", "null"], "pattern": "(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$"}
 NEW: dict[str, Any] = {"volumeId": UUID, "device": DEVICE}
 CREATE = {(2, 1): body("volumeAttachment", obj(NEW, ("volumeId",))),
@@ -74,10 +81,12 @@ def one(server_id: str, volume_id: str) -> Any:
 def create(server_id: str, body: dict[str, Any]) -> Any:
     wish = body["volumeAttachment"]
     volume_id = wish["volumeId"]
-    _usable(volume_id)
+    volume = _usable(volume_id)
     with tools().sessions.begin() as session:
         server = unlocked(known_server(session, server_id))
-        states.require(server, "attach_volume", _blocking(session, server))
+        _require(session, server, "attach_volume")
+        if volume.get("multiattach") and server.status == "SHELVED_OFFLOADED":
+            raise MultiattachToShelved()
         taken = list(session.scalars(select(ServerVolume).where(ServerVolume.server_id == server_id)))
         if any(v.volume_id == volume_id for v in taken):
             raise BadRequest(why=f"Invalid volume: Volume {volume_id} is already attached to this server.")
@@ -92,18 +101,20 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
         session.flush()
         job = enqueue(session, Job, flow="server.attach_volume", subject=servers.part_subject(server_id, row.id),
                       data={"row": row.id}, caller=caller()).id
-        view = show(row)
+        view = {k: v for k, v in show(row).items() if k not in OF_LISTS} | {"id": volume_id}
     tools().ring(job)
     return {"volumeAttachment": view}
 
 
-def _blocking(session: Session, server: Any) -> str | None:
-    """Any work on the server itself; attachments of other volumes may go on meanwhile."""
-    return servers.busy_with(session, server)
+def _require(session: Session, server: Server, action: str) -> None:
+    """Work on the server itself is in the way; attachments of other volumes may go on meanwhile."""
+    if version() < SHELVED and server.status in ("SHELVED", "SHELVED_OFFLOADED"):
+        raise BadState(event=action, server=server.id, attribute="vm_state", value=states.VM_STATES[server.status])
+    states.require(server, action, servers.busy_with(session, server))
 
 
-def _usable(volume_id: str) -> None:
-    """Asked with the user's own rights."""
+def _usable(volume_id: str) -> dict[str, Any]:
+    """The volume, asked for with the user's own rights."""
     who = caller()
     try:
         volume = tools().peers.call("volume", "GET", f"/v3/{who.project_id}/volumes/{volume_id}", caller=who,
@@ -112,11 +123,12 @@ def _usable(volume_id: str) -> None:
         if err.status == 404:
             raise NotFound(why=f"Volume {volume_id} could not be found.") from None
         raise
+    if volume.get("multiattach") and version() < MULTIATTACH:
+        raise MultiattachNotSupportedOldMicroversion()
     if volume["status"] != "available" and not (volume.get("multiattach") and volume["status"] == "in-use"):
         raise BadRequest(why=f"Invalid volume: volume '{volume_id}' status must be 'available'. "
                              f"Currently in '{volume['status']}'")
-    if volume.get("multiattach") and version() < (2, 60):
-        raise Conflict(why=f"Volume {volume_id} has 'multiattach' set, which is not supported for this instance.")
+    return dict(volume)
 
 
 @resource.endpoint("PUT", "/<volume_id>", policy=RULE + "update", body=UPDATE, target=server_target)
@@ -143,7 +155,7 @@ def remove(server_id: str, volume_id: str) -> Any:
     with tools().sessions.begin() as session:
         server = unlocked(known_server(session, server_id))
         row = _row(session, server_id, volume_id)
-        states.require(server, "detach_volume", _blocking(session, server))
+        _require(session, server, "detach_volume")
         if row.boot_index == 0:
             raise Forbidden(rule=RULE + "delete (the root device can't be detached)")
         subject = servers.part_subject(server_id, row.id)

@@ -83,6 +83,8 @@ def _conditions(session: Session, query: Query) -> list[ColumnElement[bool]]:
 
 
 def _condition(session: Session, key: str, value: str) -> ColumnElement[bool]:
+    if key == "image":  # also the one that the request of a server on a volume named
+        return or_(Server.image_id == value, Server.image["of_record"].as_string() == value)
     if key in EXACT:
         return EXACT[key] == value
     if key in PATTERNS:

@@ -39,6 +39,7 @@ from pileus_kit.db import Json, new_id, now
 from pileus_kit.flow import enqueue
 from pileus_kit.flow.jobs import alive
 
+LONGEST_LABEL = 63  # characters of a hostname
 HOUSEWORK = ("server.tidy", "server.addresses")  # jobs that nobody asked for
 
 
@@ -79,9 +80,10 @@ def create(session: Session, wish: Wish, caller: Any) -> list[tuple[Server, Job]
     made = []
     for index in range(count):
         name = f"{columns['name']}-{index + 1}" if wish.numbered else columns["name"]
-        server = Server(**columns | {"id": new_id(), "name": name, "launch_index": index,
-                                     "reservation_id": reservation,
-                                     "hostname": columns.get("hostname") or hostname_of(name)})
+        server_id, number = new_id(), index + 1 if wish.numbered else None
+        hostname = columns.get("hostname") or hostname_of(columns["name"], server_id, number)
+        server = Server(**columns | {"id": server_id, "name": name, "launch_index": index,
+                                     "reservation_id": reservation, "hostname": hostname})
         made.append(server)
     session.add_all(made)
     session.flush()
@@ -102,11 +104,15 @@ def _volume(server: Server, position: int, wish: VolumeWish, device: str) -> Ser
         delete_on_termination=wish.delete_on_termination, tag=wish.tag)
 
 
-def hostname_of(name: str) -> str:
-    """A hostname from a display name, as cloud images expect it: ASCII letters, digits, dots and dashes."""
+def hostname_of(name: str, server_id: str, number: int | None = None) -> str:
+    """A hostname from a display name: one label of ASCII letters, digits and dashes, for whatever follows a dot is the
+    domain to a guest. A name with nothing usable gives a hostname all the same; `number`: of several servers."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^\w.-]+", "", re.sub(r"[ _]", "-", plain)).lower().strip(".-")
-    return plain[:63].rstrip(".-")
+    plain = re.sub(r"[^a-z0-9-]+", "", re.sub(r"[ _.]", "-", plain).lower()).strip("-")
+    if not plain:
+        return f"Server-{server_id}"
+    end = "" if number is None else f"-{number}"
+    return plain[:LONGEST_LABEL - len(end)].rstrip("-") + end
 
 
 def get(session: Session, server_id: str, project_id: str | None = None) -> Server:

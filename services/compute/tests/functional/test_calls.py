@@ -141,7 +141,7 @@ def test_filters(compute: ComputeFixture) -> None:
     assert names("all_tenants=1", as_=compute.book.admin) == ["alpha-1", "beta"]
     assert names("", as_=compute.book.other) == []
     assert compute.client.get("/v2.1/servers?all_tenants=1").status_code == 403
-    for bad in ("limit=-1", "marker=nope", "changes-since=yesterday", "sort_key=secret", "name=(a%2B)%2B$"):
+    for bad in ("limit=-1", "marker=nope", "changes-since=yesterday", "sort_key=secret", "name=(a"):
         assert compute.client.get(f"/v2.1/servers?{bad}").status_code == 400, bad
 
 

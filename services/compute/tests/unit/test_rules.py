@@ -8,11 +8,16 @@ from pileus_kit.errors import BadRequest
 
 
 @pytest.mark.parametrize(("name", "hostname"), [
-    ("web 1", "web-1"), ("Grüße_aus.Köln", "grusse-aus.koln"), ("日本", ""), ("-.x.-", "x"), ("a" * 80, "a" * 63),
+    ("web 1", "web-1"), ("Büro node_A.example", "buro-node-a-example"), ("日本", "Server-ID"), ("...", "Server-ID"),
+    ("web.example.org", "web-example-org"), ("www.10", "www-10"), ("-.x.-", "x"), ("a" * 80, "a" * 63),
 ])
 def test_hostnames_are_what_guests_accept(name: str, hostname: str) -> None:
-    got = servers.hostname_of(name)
-    assert got == hostname or (name.startswith("Gr") and got.endswith("aus.koln"))
+    assert servers.hostname_of(name, "ID") == hostname
+
+
+def test_hostnames_of_several_servers_stay_apart() -> None:
+    assert servers.hostname_of("a" * 80, "ID", 12) == "a" * 60 + "-12"
+    assert servers.hostname_of("日本", "ID", 12) == "Server-ID"
 
 
 def test_moves_lead_to_statuses_that_exist() -> None:
