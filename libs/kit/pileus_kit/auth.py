@@ -47,6 +47,7 @@ class Caller:
     audit_ids: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     trust_id: str | None = None
+    delegators: tuple[str, ...] = ()  # ids of a trust's trustor and trustee: the token falls with either
     application_credential_id: str | None = None
     access_rules: tuple[tuple[str, str, str], ...] | None = None  # (service type, method, path); None: not restricted
 
@@ -120,9 +121,14 @@ def caller_of(token: str, view: Mapping[str, Any]) -> Caller:
         domain_id=domain.get("id"), domain_name=domain.get("name"), system=bool((view.get("system") or {}).get("all")),
         roles=frozenset(role["name"] for role in view.get("roles", ())), expires_at=_epoch(view["expires_at"]),
         audit_ids=tuple(view.get("audit_ids", ())), methods=tuple(view.get("methods", ())),
-        trust_id=(view.get("OS-TRUST:trust") or {}).get("id"),
+        trust_id=(view.get("OS-TRUST:trust") or {}).get("id"), delegators=_delegators(view),
         application_credential_id=(view.get("application_credential") or {}).get("id"),
         access_rules=None if rules is None else tuple((r["service"], r["method"], r["path"]) for r in rules))
+
+
+def _delegators(view: Mapping[str, Any]) -> tuple[str, ...]:
+    trust = view.get("OS-TRUST:trust") or {}
+    return tuple(trust[user]["id"] for user in ("trustor_user", "trustee_user") if user in trust)
 
 
 def _epoch(text: str) -> float:
@@ -196,6 +202,6 @@ class KeystoneAuthenticator:
 def _touches(event: Mapping[str, Any], caller: Caller) -> bool:
     if event.get("audit_id") and event["audit_id"] not in caller.audit_ids:
         return False
-    if event.get("user_id") and event["user_id"] != caller.user_id:
+    if event.get("user_id") and event["user_id"] not in (caller.user_id, *caller.delegators):
         return False
     return not (event.get("project_id") and event["project_id"] != caller.project_id)

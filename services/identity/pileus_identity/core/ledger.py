@@ -97,16 +97,17 @@ class Ledger:
     def _due(self) -> bool:
         return self._heeded != self._touched or time.monotonic() - self._looked > LOOK_SECONDS
 
-    def kills(self, payload: Payload, domain_ids: tuple[str | None, ...]) -> bool:
-        """Whether a token was revoked; `domain_ids` are those of its user and of its scope."""
+    def kills(self, payload: Payload, domain_ids: tuple[str | None, ...], people: tuple[str, ...] = ()) -> bool:
+        """Whether a token was revoked; `domain_ids` are those of its user and of its scope, `people` all whose rights
+        are in it: of a trust both trustor and trustee."""
         dead = self._dead
         if not dead:
             return False
         if ("audit", payload.audit_ids[0]) in dead:
             return True  # only that one: those that were made from it live on, as clients that change projects rely on
-        if payload.issued <= max(
-            dead.get(("user", payload.user_id), 0), dead.get(("project", payload.scope_id or ""), 0)
-        ):
+        if payload.issued <= dead.get(("project", payload.scope_id or ""), 0):
+            return True
+        if any(payload.issued <= dead.get(("user", id), 0) for id in (payload.user_id, *people)):
             return True
         return any(payload.issued <= dead.get(("domain", id or ""), 0) for id in domain_ids)
 

@@ -91,7 +91,8 @@ class Logins:
         # A password may have changed while we checked the old one; then the token, whose time is when we began, is dead
         # if the change came after that, and this looks for those that were about to be committed.
         _, entries, lost = ledger.since(serial)
-        if lost or any(entry.kills and entry.user_id == proof.user_id for entry in entries):
+        concerned = (proof.user_id, *token.standing.people)
+        if lost or any(entry.kills and entry.user_id in concerned for entry in entries):
             raise LoginFailed
         return token
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from pileus_identity.core import ledger, lists, projects, rolegraph
 from pileus_identity.core.bodies import Body, apply, flush, mutable, store, unchanged
-from pileus_identity.db.models import Assignment, ImpliedRole, Role
+from pileus_identity.db.models import Assignment, ImpliedRole, Role, Trust, TrustRole
 from pileus_identity.errors import Missing, Refused
+from pileus_kit.db import now
 
 KNOWN = ("name", "description")
 NEVER_IMPLIED = ("admin",)  # or a role that looks harmless would make administrators
@@ -40,8 +41,11 @@ def change(session: Session, role: Role, body: Body) -> None:
 
 
 def remove(session: Session, role: Role) -> None:
+    """Trusts that lend it are void from then on: a trust is never used with a part of its roles."""
     mutable(role, "role")
     session.execute(delete(Assignment).where(Assignment.role_id == role.id))
+    lending = select(TrustRole.trust_id).where(TrustRole.role_id == role.id)
+    session.execute(update(Trust).where(Trust.id.in_(lending)).values(deleted_at=now()))
     session.delete(role)
     ledger.record(session)
 

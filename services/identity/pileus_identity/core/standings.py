@@ -64,6 +64,7 @@ class Standing:
     scope_domain: tuple[str, str] | None = None  # of a project
     roles: list[tuple[str, str]] = field(default_factory=list)
     people: tuple[str, ...] = ()  # whose changes concern it
+    homes: tuple[str, ...] = ()  # the domains of these people
     restricted: bool = False  # by an application credential that may not make others
     delegation_expires_at: datetime | None = None
     limited: bool = False  # a trust that may be used a number of times
@@ -74,7 +75,7 @@ class Standing:
     @property
     def domain_ids(self) -> tuple[str | None, ...]:
         own = self.place.scope_id if self.place.kind == "domain" else None
-        return self.user_domain[0], self.scope_domain[0] if self.scope_domain else own
+        return *self.homes, self.scope_domain[0] if self.scope_domain else own
 
     def concerned(self, entry: Entry) -> bool:
         """Whether an entry of the ledger matches; entries about single tokens don't."""
@@ -179,7 +180,8 @@ def _plain(session: Session, place: Place) -> tuple[Standing, set[str]]:
     view: dict[str, Any] = {"user": {
         "id": place.user_id, "name": first.user_name, "domain": {"id": first.home_id, "name": first.home_name},
         "password_expires_at": _time(first.password_expires_at)}}
-    standing = Standing(place, first.user_name, (first.home_id, first.home_name), people=(place.user_id,), view=view)
+    standing = Standing(place, first.user_name, (first.home_id, first.home_name), people=(place.user_id,),
+                        homes=(first.home_id,), view=view)
     if place.kind in ("project", "domain"):
         _scope(standing, first)
     elif place.kind == "system":
@@ -287,14 +289,15 @@ def _by_trust(session: Session, graph: RoleGraph, place: Place) -> Standing:
     mine, _ = _plain(session, Place(trust.trustee_id, "unscoped"))
     given = list(session.scalars(select(TrustRole.role_id).where(TrustRole.trust_id == trust.id)))
     has = {id for id, _ in graph.effective(role_ids)}
-    if trust.project_id and not set(given) <= has:
+    if trust.project_id and not (given and set(given) <= has):
         raise LoginFailed  # a trust is whole or void
     theirs.roles = [pair for pair in graph.effective(given) if pair[0] in has]
     if not trust.impersonation:
         theirs.view["user"] = mine.view["user"]
         theirs.user_name, theirs.user_domain = mine.user_name, mine.user_domain
     theirs.limited = trust.remaining_uses is not None
-    theirs.place, theirs.people, theirs.delegation_expires_at = place, theirs.people + mine.people, trust.expires_at
+    theirs.place, theirs.delegation_expires_at = place, trust.expires_at
+    theirs.people, theirs.homes = theirs.people + mine.people, theirs.homes + mine.homes
     theirs.view["roles"] = [{"id": id, "name": name} for id, name in theirs.roles]
     theirs.view["OS-TRUST:trust"] = {"id": trust.id, "impersonation": trust.impersonation,
                                      "trustor_user": {"id": trust.trustor_id}, "trustee_user": {"id": trust.trustee_id}}

@@ -72,7 +72,7 @@ class Tokens:
             _in_time(token.payload, late)
             if token.standing.stale:
                 token.standing = self._standing(token.payload)
-        if self.standings.ledger.kills(token.payload, token.standing.domain_ids):
+        if self.standings.ledger.kills(token.payload, token.standing.domain_ids, token.standing.people):
             raise TokenNotFound
         return token
 
@@ -162,6 +162,7 @@ def _caller(token: Token, standing: Standing) -> Caller:
         audit_ids=payload.audit_ids,
         methods=payload.methods,
         trust_id=payload.trust_id,
+        delegators=standing.people if payload.trust_id else (),
         application_credential_id=payload.application_credential_id,
         access_rules=_access_rules(standing),
     )

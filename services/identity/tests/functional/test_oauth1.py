@@ -9,7 +9,11 @@ import pytest
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, SIGNATURE_PLAINTEXT, Client
 
 from pileus_identity.db.models import AccessToken, Consumer, RequestToken, SeenNonce
+from pileus_kit.config import ServiceConfig
 from pileus_kit.db import now
+from pileus_kit.errors import Unauthorized
+from pileus_kit.peers import Peers
+from pileus_kit.testing import WsgiAdapter
 
 HERE = "http://localhost"
 PROJECT = "demo"
@@ -447,3 +451,22 @@ def test_together_with_another_method_both_have_to_speak_of_the_same_user(progra
         assert answer.status_code == status
         if status == 201:
             assert [role["name"] for role in answer.json["token"]["roles"]] == ["reader"]
+
+
+@pytest.mark.parametrize("end", ["access token", "consumer", "user"])
+def test_what_was_lent_falls_in_other_services(identity, cloud, program, end):
+    config = ServiceConfig(service_user="compute", service_password="compute", identity_url="http://identity.test/v3")
+    authenticator = Peers(config, {"http://identity.test": WsgiAdapter(identity.app)}).authenticator()
+    made = cloud.make("/v3/users", "user", name="u", password="u")["id"]
+    where = f"/v3/projects/{program.project}/users/{made}/roles/{cloud.id('roles', 'admin')}"
+    assert cloud.call("PUT", where).status_code == 204
+    lender = cloud.login("u", "u", {"project": {"id": program.project}}).headers["X-Subject-Token"]
+    key = program.lend("member", who=lender)
+    token = program.login(key).headers["X-Subject-Token"]
+    assert authenticator(token).user_id == made
+    path = {"access token": f"/v3/users/{made}/OS-OAUTH1/access_tokens/{key[0]}",
+            "consumer": f"/v3/OS-OAUTH1/consumers/{program.consumer['id']}", "user": f"/v3/users/{made}"}[end]
+    assert cloud.call("DELETE", path).status_code == 204
+    authenticator._asked = 0.0  # as if the last answer about revocations were a second old
+    with pytest.raises(Unauthorized):
+        authenticator(token)
