@@ -20,8 +20,13 @@ from pileus_kit.errors import Unauthorized, Unavailable
 log = logging.getLogger(__name__)
 
 FRESH = 0.8  # seconds for which the last answer about revocations is good enough
+LONGEST_WAIT = 4.0  # seconds that a request waits for the answer to another request's question
 REMEMBER = 300.0  # seconds after which a token is validated anew, come what may
 MOST = 10_000  # tokens remembered
+
+
+class IdentitySilent(Unavailable):
+    text = "The identity service does not answer; try again shortly."
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,9 @@ class KeystoneAuthenticator:
         self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()  # -> caller, validated at (monotonic)
         self._lock = threading.Lock()
         self._asking = threading.Lock()
-        self._serial, self._asked = -1, 0.0
+        self._serial = -1
+        self._asked = self._failed = -FRESH  # when the last question that was answered began; when one failed
+        self._silent = False  # the last question had no answer
 
     def __call__(self, token: str) -> Caller:
         if not token or len(token) > 8192:
@@ -169,24 +176,35 @@ class KeystoneAuthenticator:
         return caller
 
     def _hear(self) -> None:
-        """Ask what was revoked, if the last answer is old. One thread asks, the others wait for its answer."""
-        if time.monotonic() - self._asked < FRESH:
+        """Ask what was revoked, if the last answer is old. One thread asks, and all who came meanwhile take its answer,
+        also when there is none: nobody waits for an identity that hangs once for each request before them."""
+        arrived = time.monotonic()
+        if arrived - self._asked < FRESH:
             return
-        with self._asking:
-            began = time.monotonic()
-            if began - self._asked < FRESH:
+        if not self._asking.acquire(blocking=not self._silent, timeout=-1 if self._silent else LONGEST_WAIT):
+            raise IdentitySilent()
+        try:
+            if arrived - self._asked < FRESH:
                 return
-            try:
-                news = self._revoked(self._serial)
-            except Exception as err:  # whatever it is: without an answer nothing remembered may be trusted
-                with self._lock:
-                    self._known.clear()
-                log.warning("identity does not tell about revocations: %s", err)
-                raise Unavailable(why="The identity service does not answer; try again shortly.") from err
-            with self._lock:
-                if self._serial >= 0 and (news.get("reset") or news["events"]):
-                    self._forget([] if news.get("reset") else news["events"])
-                self._serial, self._asked = news["serial"], began
+            if arrived - self._failed < FRESH:
+                raise IdentitySilent()
+            self._ask()
+        finally:
+            self._asking.release()
+
+    def _ask(self) -> None:
+        """Without an answer nothing that is remembered may be trusted, until the next one tells what fell meanwhile."""
+        began = time.monotonic()
+        try:
+            news = self._revoked(self._serial)
+        except Exception as err:  # whatever it is
+            self._failed, self._silent = time.monotonic(), True
+            log.warning("identity does not tell about revocations: %s", err)
+            raise IdentitySilent() from err
+        with self._lock:
+            if self._serial >= 0 and (news.get("reset") or news["events"]):
+                self._forget([] if news.get("reset") else news["events"])
+            self._serial, self._asked, self._silent = news["serial"], began, False
 
     def _forget(self, events: list[Mapping[str, Any]]) -> None:
         """Drop what an event touches; no events (a reset), or one that names nothing, drop everything."""

@@ -6,6 +6,7 @@ class CloudError(Exception):
 
     status = 500
     text = "{why}"
+    retry_after: int | None = None  # seconds after which the same request may succeed
 
     def __init__(self, **facts: object) -> None:
         self.facts = facts
@@ -68,6 +69,7 @@ class UnsupportedMedia(CloudError):
 
 class TooMany(CloudError):
     status = 429
+    retry_after = 1
 
 
 class Unimplemented(CloudError):
@@ -78,6 +80,7 @@ class Unimplemented(CloudError):
 
 class Unavailable(CloudError):
     status = 503
+    retry_after = 1
 
 
 class Transient(Unavailable):

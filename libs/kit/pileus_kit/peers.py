@@ -12,13 +12,18 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from pileus_kit import context
 from pileus_kit.auth import Caller, KeystoneAuthenticator
+from pileus_kit.bulkheads import Bulkhead
 from pileus_kit.config import ServiceConfig
 from pileus_kit.errors import CloudError, PeerDown, Unauthorized
 from pileus_kit.spans import span
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = (3.05, 60)  # seconds to connect, to answer
+Timeout = tuple[float, float]  # seconds to connect, to answer
+TIMEOUT: Timeout = (3.05, 60)
+PAUSE = 0.8  # seconds for which a login that failed counts for all who wait for one
+QUESTION: Timeout = (3.05, 10)  # what identity answers about a token; each request may wait for it
+REVOKED: Timeout = (1.0, 2.5)  # what every request waits for, once a second
 TYPES = {"volume": ("block-storage", "volumev3"), "objectstore": ("object-store",)}
 
 
@@ -46,27 +51,30 @@ class Peers:
             self._http.mount(prefix, adapter)
         self._lock = threading.Lock()
         self._token, self._expires = "", 0.0
+        self._refused = -PAUSE  # when we couldn't log in
+        self._bulkhead = Bulkhead(max(2, config.threads // 2))
         self._endpoints: dict[str, str] = {}
 
     # -- calls -----------------------------------------------------------------------------------------------------
 
     def call(self, service: str, method: str, path: str, *, caller: Caller | None = None, json: Any = None,
-             microversion: str | None = None, headers: Mapping[str, str] | None = None) -> Any:
+             microversion: str | None = None, headers: Mapping[str, str] | None = None,
+             timeout: Timeout = TIMEOUT) -> Any:
         """The JSON that `service` answers (None for an empty body). Raises PeerRefused or PeerDown."""
         response = self.send(service, method, path, caller=caller, json=json, microversion=microversion,
-                             headers=headers)
+                             headers=headers, timeout=timeout)
         return msgspec.json.decode(response.content) if response.content else None
 
     def send(self, service: str, method: str, path: str, *, caller: Caller | None = None, json: Any = None,
              microversion: str | None = None, headers: Mapping[str, str] | None = None, data: Any = None,
-             stream: bool = False) -> requests.Response:
+             stream: bool = False, timeout: Timeout = TIMEOUT) -> requests.Response:
         """Like `call`, but gives the response itself; `data` and `stream` for bytes."""
         for last in (False, True):
             own = self.token()
             given = self._headers(service, own, caller, microversion) | dict(headers or {})
             if json is not None:
                 data, given["Content-Type"] = msgspec.json.encode(json), "application/json"
-            response = self._send(service, method, self.endpoint(service) + path, given, data, stream)
+            response = self._send(service, method, self.endpoint(service) + path, given, data, stream, timeout)
             if response.status_code == 401 and not last and (data is None or isinstance(data, bytes)):
                 self._drop(own)  # our own token fell: get another and try once more
                 continue
@@ -76,17 +84,20 @@ class Peers:
         raise AssertionError("unreachable")
 
     def _send(self, service: str, method: str, url: str, headers: Mapping[str, str], data: Any,
-              stream: bool = False) -> requests.Response:
+              stream: bool = False, timeout: Timeout = TIMEOUT) -> requests.Response:
         try:
-            with span(f"{method} {url.partition('?')[0].split('/', 3)[-1]}", where=service):
-                return self._http.request(method, url, headers=headers, data=data, stream=stream, timeout=TIMEOUT,
+            with self._bulkhead.passing(service), span(f"{method} {url.partition('?')[0].split('/', 3)[-1]}",
+                                                       where=service):
+                return self._http.request(method, url, headers=headers, data=data, stream=stream, timeout=timeout,
                                           allow_redirects=False)
         except requests.ConnectionError as err:
             with self._lock:
                 self._endpoints.pop(service, None)  # it may have moved
-            raise PeerDown(service=service, why=f"{type(err).__name__} at {url}") from err
+            log.warning("%s %s: %s", method, url.partition("?")[0], type(err).__name__)
+            raise PeerDown(service=service, why="it can't be reached") from err
         except requests.Timeout as err:
-            raise PeerDown(service=service, why=f"no answer from {url} in time") from err
+            log.warning("%s %s: no answer in time", method, url.partition("?")[0])
+            raise PeerDown(service=service, why="no answer in time") from err
 
     def _headers(self, service: str, own: str, caller: Caller | None, microversion: str | None) -> dict[str, str]:
         headers = {"X-Auth-Token": caller.token if caller else own, "Accept": "application/json",
@@ -101,8 +112,11 @@ class Peers:
 
     def token(self) -> str:
         """A token of this service's user in project `service`, renewed a minute before it ends."""
+        arrived = time.monotonic()
         with self._lock:
             if time.time() > self._expires - 60:
+                if arrived - self._refused < PAUSE:
+                    raise PeerDown(service="identity", why="it doesn't let us in")
                 self._log_in()
             return self._token
 
@@ -118,8 +132,9 @@ class Peers:
                          "scope": {"project": {"name": "service", "domain": {"id": "default"}}}}}
         try:
             response = self._http.post(f"{self._config.identity_url}/auth/tokens", data=msgspec.json.encode(wish),
-                                       headers={"Content-Type": "application/json"}, timeout=TIMEOUT)
+                                       headers={"Content-Type": "application/json"}, timeout=QUESTION)
         except requests.RequestException as err:
+            self._refused = time.monotonic()
             raise PeerDown(service="identity", why=type(err).__name__) from err
         if response.status_code != 201:
             raise PeerDown(service="identity", why=f"it refuses {self._config.service_user} ({response.status_code})")
@@ -161,7 +176,7 @@ class Peers:
 
     def _validate(self, token: str) -> Mapping[str, Any]:
         try:
-            answer = self.call("identity", "GET", "/v3/auth/tokens?nocatalog=1", headers={
+            answer = self.call("identity", "GET", "/v3/auth/tokens?nocatalog=1", timeout=QUESTION, headers={
                 "X-Subject-Token": token, "OpenStack-Identity-Access-Rules": "1"})  # kit.web enforces them
         except PeerRefused as err:
             if err.status in (400, 401, 404):
@@ -170,12 +185,12 @@ class Peers:
         return answer["token"]
 
     def _revoked(self, since: int) -> Mapping[str, Any]:
-        return self.call("identity", "GET", f"/v3/OS-PILEUS/revocations?since={since}")
+        return self.call("identity", "GET", f"/v3/OS-PILEUS/revocations?since={since}", timeout=REVOKED)
 
 
 def _refusal(service: str, response: requests.Response) -> CloudError:
     why = _sentence(response)
-    if response.status_code in (502, 503, 504):
+    if response.status_code >= 500 and response.status_code != 501:  # its trouble, not the caller's: weather
         return PeerDown(service=service, why=why)
     return PeerRefused(service, response.status_code, why)
 

@@ -257,6 +257,8 @@ def _refusal(error_view: ErrorView, err: CloudError | None, status: int, message
     body, content_type = error_view(err, status, message)
     data = body if isinstance(body, str | bytes) else msgspec.json.encode(body)
     response = Response(data, status=status, content_type=content_type)
+    if err is not None and err.retry_after is not None:
+        response.headers["Retry-After"] = str(err.retry_after)
     if status == 401:
         response.headers["WWW-Authenticate"] = f'Keystone uri="{current_app.extensions.get("pileus_identity_url", "")}"'
     return response

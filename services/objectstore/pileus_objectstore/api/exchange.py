@@ -166,4 +166,5 @@ def refusal(err: CloudError, status: int = 0) -> Response:
     status = status or err.status
     phrase = REASONS.get(status, f"{status} Error").partition(" ")[2]
     why = str(err).replace("&", "&amp;").replace("<", "&lt;")
-    return Response(status, (), f"<html><h1>{phrase}</h1><p>{why}</p></html>".encode())
+    later = () if err.retry_after is None else (("Retry-After", str(err.retry_after)),)
+    return Response(status, later, f"<html><h1>{phrase}</h1><p>{why}</p></html>".encode())
