@@ -118,7 +118,7 @@ class Listing:
     ) -> list[tuple[Any, ...]]:
         """(name, timestamp, size, etag, type, count) in order; a folded group is (name, "", 0, "", "", 0)."""
         if path is not None:
-            prefix, delimiter = (path + "/" if path else ""), "/"
+            prefix, delimiter = (path.rstrip("/") + "/" if path else ""), "/"
             marker = max(marker, prefix) if not reverse else marker
         with self._lock, self._guard():
             scan = Scan(self._db_open(), prefix, marker, end_marker, reverse)

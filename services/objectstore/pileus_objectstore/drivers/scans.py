@@ -1,31 +1,32 @@
 """Walking through a listing's rows: ranges, either way, and groups folded by a delimiter."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 BATCH = 500
 
 
 class Scan:
-    """Rows of a range, from any point on."""
+    """Rows of a range, from any point on.
+
+    There is one bound at each side, the nearest: SQLite seeks by the first of several bounds and steps over all rows up
+    to the others, so that a page would cost as much as everything before it.
+    """
 
     def __init__(self, db: sqlite3.Connection, prefix: str, marker: str, end_marker: str, reverse: bool) -> None:
         self._db = db
         self.reverse = reverse
         low, high = (end_marker, marker) if reverse else (marker, end_marker)
-        self._over = low  # names greater than this
-        self._from = prefix  # names not less than this
-        self._under = [bound for bound in (high, after(prefix)) if bound]  # names less than these
+        self._low, self._with_low = (low, False) if low >= prefix else (prefix, True)
+        bounds = [bound for bound in (high, after(prefix)) if bound]
+        self._high = min(bounds) if bounds else None  # names less than this
 
-    def page(self, limit: int) -> Iterable[tuple[Any, ...]]:
-        terms, values = ["name >= ?"], [self._from]
-        if self._over:
-            terms.append("name > ?")
-            values.append(self._over)
-        for bound in self._under:
+    def page(self, limit: int) -> list[tuple[Any, ...]]:
+        terms, values = [f"name {'>=' if self._with_low else '>'} ?"], [self._low]
+        if self._high is not None:
             terms.append("name < ?")
-            values.append(bound)
+            values.append(self._high)
         order = "DESC" if self.reverse else "ASC"
         return self._db.execute(
             f"SELECT name, timestamp, size, etag, type, count FROM rows WHERE {' AND '.join(terms)} "  # noqa: S608 - constants
@@ -36,15 +37,24 @@ class Scan:
     def skip(self, group: str) -> None:
         """Go on behind (or, backwards, before) all names that begin with `group`."""
         if self.reverse:
-            self._under.append(group)
+            self._until(group)
+        elif after(group):
+            self._since(after(group), True)
         else:
-            self._from = after(group)
+            self._high = ""  # no name can be greater
 
     def behind(self, name: str) -> None:
         if self.reverse:
-            self._under.append(name)
+            self._until(name)
         else:
-            self._over = max(self._over, name)
+            self._since(name, False)
+
+    def _since(self, bound: str, included: bool) -> None:
+        if bound > self._low or (bound == self._low and not included):
+            self._low, self._with_low = bound, included
+
+    def _until(self, bound: str) -> None:
+        self._high = bound if self._high is None else min(self._high, bound)
 
 
 def fold(scan: Scan, prefix: str, delimiter: str, path: bool, limit: int, marker: str) -> Iterator[tuple[Any, ...]]:
@@ -53,7 +63,7 @@ def fold(scan: Scan, prefix: str, delimiter: str, path: bool, limit: int, marker
     A group that is the marker itself was on the page before."""
     given, size = 0, BATCH
     while given < limit:
-        page = list(scan.page(size))
+        page = scan.page(size)
         asked, size = size, min(2 * size, BATCH)
         for row in page:
             name = row[0]
