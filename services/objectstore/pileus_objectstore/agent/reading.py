@@ -149,6 +149,7 @@ class Reading:
                 file = device.files.open(self._spot.partition, self._spot.digest)
             except Damaged as e:
                 log.error("%s", e)
+                self._again(device, stamps)
                 continue
             except (DeviceFailed, OSError) as e:
                 log.error("%s", e)
@@ -163,3 +164,8 @@ class Reading:
                 return
             self.file = file
             return
+
+    def _again(self, device: Device, stamps: Stamps) -> None:
+        """If only the later metadata was rotten (it is in quarantine now), the object itself is the last resort."""
+        if stamps[1] and device.files.stamps(self._spot.partition, self._spot.digest) == (stamps[0], 0):
+            self._left.append((device, (stamps[0], 0)))

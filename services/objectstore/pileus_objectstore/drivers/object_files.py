@@ -230,15 +230,19 @@ class ObjectFiles:
         return Draft(self, partition, digest, expect)
 
     def open(self, partition: int, digest: str) -> ObjectFile | None:
-        """The version that is stored, tombstones too. A damaged file goes into quarantine and raises Damaged."""
+        """The version that is stored, tombstones too, with its later metadata. A damaged file goes into quarantine and
+        raises Damaged."""
         path = self.path(partition, digest)
+        file = None
         try:
             file = self._open(path)
+            if file is not None:
+                self._apply_posted(file)
         except Damaged:
+            if file is not None:
+                file.close()
             self.quarantine(partition, digest)
             raise
-        if file is not None:
-            self._apply_posted(file)
         return file
 
     def look(self, path: str) -> ObjectFile:
@@ -267,19 +271,25 @@ class ObjectFiles:
             draft.abandon()
 
     def quarantine(self, partition: int, digest: str) -> bool:
-        """Put the file aside if it is really damaged, looked at again under its lock."""
+        """Put aside what is really damaged, looked at again under its lock: the file with all that belongs to it, or
+        its later metadata alone."""
         path = self.path(partition, digest)
         with self.disk.guard(), self.disk.lock(digest):
-            try:
-                file = self._open(path)
-                if file is None:
-                    return False
+            for part in (path, path + ".meta"):
+                if self._damaged(part):
+                    self.disk.put_aside(part, "objects")
+                    return True
+        return False
+
+    def _damaged(self, path: str) -> bool:
+        try:
+            file = self._open(path)
+            if file is not None:
                 with file:
                     check(file)
-                return False
-            except Damaged:
-                self.disk.put_aside(path, "objects")
-                return True
+        except Damaged:
+            return True
+        return False
 
     def drop(self, partition: int, digest: str, stamp: int, posted: int = 0) -> bool:
         """Remove exactly this version (delivered elsewhere, or a tombstone whose time is over)."""
@@ -340,10 +350,7 @@ class ObjectFiles:
             raise Damaged(path=path, why=str(e)) from e
 
     def _apply_posted(self, file: ObjectFile) -> None:
-        try:
-            later = self._open(file.path + ".meta")
-        except Damaged:
-            return  # the auditor will see to it; the object itself is whole
+        later = self._open(file.path + ".meta")
         if later is not None:
             with later:
                 if later.meta.timestamp == file.meta.timestamp:

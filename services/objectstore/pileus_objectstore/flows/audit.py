@@ -56,7 +56,9 @@ class Auditor:
                 check(file)
                 self._slow(file.size + 4096)
                 old = stamp < (self.now() - self.reclaim_s) * 1e9
-                drop = Held(digest, stamp) if file.meta.deleted and old else None
+                drop = Held(digest, stamp, modified(path + ".meta")) if file.meta.deleted and old else None
+            if modified(path + ".meta"):
+                files.look(path + ".meta").close()
         except (Damaged, DeviceFailed, OSError) as e:
             if not modified(path):
                 return ""
