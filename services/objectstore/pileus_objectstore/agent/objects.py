@@ -82,7 +82,9 @@ class Objects:
         reading = Reading(self._host, spot)
         meta = reading.file.meta if reading.file else None
         reading.close()
-        if args.due and (meta is None or meta.delete_at != args.due):
+        if args.due and meta is None:
+            return Answer(ObjectReply(404, timestamp=reading.tombstone))
+        if args.due and meta and meta.delete_at != args.due:
             return Answer(ObjectReply(412))
         if reading.newest >= stamp:
             return Answer(ObjectReply(409, timestamp=timestamp_of(reading.newest)))
@@ -96,7 +98,8 @@ class Objects:
             return Answer(ObjectReply(507, why="no device of this host could be written"))
         gone = [Row(object_of(args.name), args.timestamp, True)]
         self._updates.tell("container", container_of(args.name), args.upstream, gone, written)
-        return Answer(ObjectReply(204 if meta else 404, written, meta))
+        there = meta is not None and (bool(args.due) or not over(meta, args.timestamp))
+        return Answer(ObjectReply(204 if there else 404, written, meta))
 
     def withdraw_object(self, args: WithdrawObject, body: Source) -> Answer:
         """Remove exactly this version: the proxy got it onto too few hosts and has refused it."""
@@ -116,6 +119,8 @@ class Objects:
             return Answer(ObjectReply(404, timestamp=reading.tombstone))
         old = reading.file.meta
         reading.close()
+        if over(old, args.timestamp):
+            return Answer(ObjectReply(404, timestamp=old.timestamp))
         if max(old.posted, old.timestamp) >= args.timestamp:
             return Answer(ObjectReply(409, timestamp=max(old.posted, old.timestamp)))
         meta = posted(old, args)
@@ -147,13 +152,18 @@ class Objects:
         if args.fresh and present[0]:
             reading = Reading(self._host, spot)
             reading.close()
-            if reading.file is not None:
+            if reading.file is not None and not over(reading.file.meta, args.timestamp):
                 return ObjectReply(412)
         return None
 
     def _write(self, devices: list[Device], act: Callable[[Device], object]) -> tuple[str, ...]:
         """Names of the devices on which it worked (or where something newer stands already)."""
         return tuple(device.name for device, _ in self._host.each(devices, act))
+
+
+def over(meta: Meta, now: str) -> bool:
+    """Whether the object's time had passed at that timestamp: then it is as good as deleted."""
+    return 0 < meta.delete_at <= float(now)
 
 
 def posted(old: Meta, args: PostObject) -> Meta:
@@ -163,5 +173,12 @@ def posted(old: Meta, args: PostObject) -> Meta:
 
 
 KEPT = frozenset(
-    {"Content-Type", "X-Static-Large-Object", "X-Symlink-Target", "X-Symlink-Target-Account", "X-Symlink-Target-Etag"}
+    {
+        "Content-Type",
+        "X-Static-Large-Object",
+        "X-Symlink-Target",
+        "X-Symlink-Target-Account",
+        "X-Symlink-Target-Etag",
+        "X-Symlink-Target-Bytes",
+    }
 )

@@ -1,7 +1,7 @@
 """/v1/{account}: its containers and its metadata. An account needs no creation: it is there for whoever may use it."""
 
 from pileus_kit.errors import BadRequest, Forbidden
-from pileus_objectstore.api import archives, bulk
+from pileus_objectstore.api import archives
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.heads import answered, check_total, put_account
 from pileus_objectstore.api.info import POLICY
@@ -35,8 +35,6 @@ def head(tools: Tools, request: Request) -> Response:
 def post(tools: Tools, request: Request) -> Response:
     if request.method == "PUT":
         return archives.extract(tools, request)
-    if "bulk-delete" in request.query:
-        return bulk.delete_many(tools, request)
     put_account(tools, request.target, changes(tools, request))
     return Response(204)
 

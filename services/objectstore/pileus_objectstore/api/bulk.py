@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from pileus_kit.errors import BadRequest, CloudError, NotFound, TooLarge
+from pileus_kit.errors import BadRequest, CloudError, NotFound, TooLarge, Unauthorized
 from pileus_objectstore.api import large, storing, versions
 from pileus_objectstore.api.exchange import REASONS, Request, Response
 from pileus_objectstore.api.heads import remove_container
@@ -25,7 +25,9 @@ def delete_segments(tools: Tools, request: Request) -> Response:
 
 
 def delete_many(tools: Tools, request: Request) -> Response:
-    """POST /v1/account?bulk-delete: one URL-encoded path a line."""
+    """?bulk-delete: one URL-encoded path a line, each of them judged like a request of its own."""
+    if request.caller is None:
+        raise Unauthorized()
     data = request.body(MOST_BYTES)
     lines = [line.strip() for line in data.decode(errors="replace").splitlines() if line.strip()]
     if len(lines) > MOST or len(data) > MOST_BYTES:

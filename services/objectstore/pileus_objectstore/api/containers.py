@@ -23,7 +23,8 @@ def get(tools: Tools, request: Request) -> Response:
     info, rows = tools.cluster.listing("container", tools.cluster.rings.place(*request.target.names), **wish.fields())
     if info is None:
         raise NotFound(why="The resource could not be found.")
-    body = pages.render("container", request.target.container, pages.entries("container", rows), media)
+    found = pages.entries("container", rows, request.target.account)
+    body = pages.render("container", request.target.container, found, media)
     return Response(200 if body else 204, headers(info, request.owner), body, f"{media}; charset=utf-8")
 
 

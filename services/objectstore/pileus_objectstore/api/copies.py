@@ -1,9 +1,10 @@
 """COPY, and PUT with X-Copy-From: the bytes go from replica to replica through the proxy, never through the client."""
 
+from collections.abc import Iterator
 from urllib.parse import quote, unquote
 
 from pileus_kit.errors import BadRequest, TooLarge
-from pileus_objectstore.api import large, reading, versions
+from pileus_objectstore.api import large, manifests, reading, versions
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.info import MAX_FILE
 from pileus_objectstore.api.judging import CREATE, READ, judge
@@ -11,6 +12,7 @@ from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pie
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, quotas
 from pileus_objectstore.core.conditions import ranges, resolve, verdict
+from pileus_objectstore.core.contents import Content
 from pileus_objectstore.core.names import Target, check, split_pair
 from pileus_objectstore.rpc.contract import PutObject, timestamp
 
@@ -57,9 +59,10 @@ def copied(tools: Tools, request: Request, source: Target, destination: Target) 
         NOWHERE, destination.path, timestamp(tools.now()), values, size,
         delete_at=delete_at(tools, request) or (0 if not kept else found.meta.delete_at),
     )  # fmt: skip
-    if raw and "X-Static-Large-Object" in values:
-        wish.listed_size, wish.listed_etag = found.meta.listed_size, found.meta.listed_etag
-    reply = versions.save(tools, destination, wish, pieces(content.read(*span)), container)
+    source_bytes = content.read(*span)
+    if raw and large.is_static(found.meta):
+        wish, source_bytes = manifest_again(tools, request, content, destination, wish)
+    reply = versions.save(tools, destination, wish, pieces(source_bytes), container)
     heads = [
         ("X-Copied-From", quote(f"{source.container}/{source.object}")),
         ("X-Copied-From-Account", quote(source.account)),
@@ -67,6 +70,16 @@ def copied(tools: Tools, request: Request, source: Target, destination: Target) 
     ]
     heads += [(name, value) for name, value in values.items() if name.startswith("X-Object-Meta-")]
     return stored(reply, more=heads)
+
+
+def manifest_again(
+    tools: Tools, request: Request, content: Content, destination: Target, wish: PutObject
+) -> tuple[PutObject, Iterator[bytes]]:
+    """A static manifest at a new place is judged like one that is put there: its segments are in that account now."""
+    lines = [large.wished_of(line) for line in large.lines_of(content)]
+    again = manifests.looked_at(tools, request, manifests.parsed(lines, destination))
+    wish, data = manifests.manifest_of(again, wish)
+    return wish, iter([data])
 
 
 def span_of(request: Request, size: int, raw: bool) -> tuple[int, int] | None:

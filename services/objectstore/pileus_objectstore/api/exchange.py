@@ -27,6 +27,7 @@ class Request:
         self.transaction = transaction
         self.caller: Caller | None = None
         self.owner = False  # may change the account, so is shown its keys and ACLs
+        self.signed: Target | None = None  # what the key that signed its URL belongs to: an account, or a container
         self.path = text_of(environ.get("PATH_INFO", ""))
 
     @cached_property
@@ -58,6 +59,10 @@ class Request:
         except ValueError as e:
             raise BadPath(why="Invalid UTF8 or contains NULL") from e
         return dict(pairs)
+
+    def only(self, parameters: Iterable[str]) -> None:
+        """Forget all other parameters of the URL: whoever signed it has not signed them."""
+        self.query = {name: value for name, value in self.query.items() if name in parameters}
 
     def header(self, name: str) -> str:
         return self.headers.get(name, "")

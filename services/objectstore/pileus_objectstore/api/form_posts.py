@@ -22,6 +22,7 @@ from pileus_objectstore.rpc.contract import PutObject, timestamp
 DIGESTS = {40: "sha1", 64: "sha256", 128: "sha512"}
 MOST_FIELD = 8192
 MOST_HEADERS = 16
+MOST_FIELDS = 50
 PIECE = 1 << 16
 
 
@@ -34,12 +35,13 @@ def is_form(request: Request) -> bool:
 
 
 def take(tools: Tools, request: Request) -> Response:
-    fields: dict[str, str] = {}
+    fields: dict[str, str] = {}  # as they were signed: what comes after the first file changes nothing
     count = 0
     try:
         for part in Parts(request.reader(), boundary_of(request.header("Content-Type"))):
             if part.file is None:
-                fields[part.name.lower()] = part.text()
+                if not count:
+                    _field(fields, part)
                 continue
             if not count:
                 _judge(tools, request, fields)
@@ -56,6 +58,12 @@ def take(tools: Tools, request: Request) -> Response:
     return _finished(fields, 201, "")
 
 
+def _field(fields: dict[str, str], part: "Part") -> None:
+    if len(fields) >= MOST_FIELDS:
+        raise BadRequest(why="too many fields")
+    fields[part.name.lower()] = part.text()
+
+
 def _judge(tools: Tools, request: Request, fields: dict[str, str]) -> None:
     if (whole(fields.get("expires")) or 0) < tools.now():
         raise FormRefused(why="Form Expired")
@@ -64,7 +72,7 @@ def _judge(tools: Tools, request: Request, fields: dict[str, str]) -> None:
     names = ("redirect", "max_file_size", "max_file_count", "expires")
     text = "\n".join([request.path, *(fields.get(name, "") for name in names)]).encode()
     for fresh in (False, True):
-        for key in keys_of(tools, request.target, fresh) if digest else ():
+        for key, _ in keys_of(tools, request.target, fresh) if digest else ():
             if hmac.compare_digest(hmac.new(key.encode(), text, digest).hexdigest().encode(), signature.encode()):
                 return
     raise FormRefused(why="Invalid Signature")

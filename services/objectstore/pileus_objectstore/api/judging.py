@@ -15,8 +15,13 @@ DELETE = ("objectstore:object:delete", "write")
 def judge(tools: Tools, request: Request, target: Target, rule: str, acl: str) -> bool:
     """True if the policy lets the caller, False if a container's ACL does. Raises Unauthorized or Forbidden.
 
-    Only a fresh look at the ACL refuses.
+    A signed URL reads whatever the holder of its key could have signed, so that large objects and links work: in the
+    account, or in the container if the key is a container's. Only a fresh look at the ACL refuses.
     """
+    if request.signed is not None and (rule, acl) == READ:
+        if request.signed in (Target(target.account), Target(target.account, target.container)):
+            return False
+        raise Unauthorized()
     if tools.rights.allows(rule, request.caller, target):
         return True
     if acl and target.container:

@@ -2,16 +2,15 @@
 
 import mimetypes
 
-import msgspec
-
-from pileus_kit.errors import BadRequest, Conflict, NotFound, TooLarge
-from pileus_objectstore.api import archives, bulk, copies, large, reading, symlinks, temp_urls, versions
+from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge
+from pileus_kit.numbers import whole
+from pileus_objectstore.api import archives, bulk, copies, large, manifests, reading, symlinks, temp_urls, versions
 from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.info import MAX_FILE
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pieces, remove, stored
 from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core import metadata, pages, quotas
+from pileus_objectstore.core import metadata, quotas
 from pileus_objectstore.errors import Unprocessable
 from pileus_objectstore.rpc.contract import ObjectReply, PostObject, PutObject, Spot, Upstream, timestamp
 
@@ -47,7 +46,7 @@ def put(tools: Tools, request: Request) -> Response:
     wish = wish_of(tools, request, size)
     link = symlinks.headers_of(tools, request, size)
     wish.headers |= link
-    wish.listed_etag = symlinks.listed(request.target, link)
+    wish.listed_etag = symlinks.listed(link)
     room = quotas.check(tools.infos, target, container, size)
     wish.most = min(MAX_FILE, room) if room >= 0 else MAX_FILE
     reply = versions.save(tools, target, wish, request.reader(), container)
@@ -57,26 +56,21 @@ def put(tools: Tools, request: Request) -> Response:
 def put_manifest(tools: Tools, request: Request) -> Response:
     """A static large object: its segments are there already, the body lists them."""
     container = container_of(tools, request.target)
-    lines = large.checked(tools, request)
-    etag, size = large.static_etag(lines), sum(large.segment_of(line).size for line in lines)
-    if size > large.MOST_SIZE:
-        raise TooLarge(why=f"A large object may have at most {large.MOST_SIZE} bytes.")
+    lines = manifests.checked(tools, request, request.target)
+    wish, data = manifests.manifest_of(lines, wish_of(tools, request, 0))
     given = request.header("Etag").strip().strip('"').lower()
-    if given and given != etag:
+    if given and given != wish.headers[large.ETAG]:
         raise Unprocessable(why="The manifest's ETag is not what the ETag header says.")
-    for line in lines:
-        line.last_modified = pages.iso(line.last_modified)
-    data = msgspec.json.encode(lines)
-    wish = wish_of(tools, request, len(data))
-    wish.etag, wish.listed_size, wish.listed_etag = "", size, f"slo_etag={etag}"
-    wish.headers |= {large.STATIC: "True", large.ETAG: etag, large.SIZE: str(size)}
+    wish.etag = ""
     reply = versions.save(tools, request.target, wish, pieces(iter([data])), container)
-    return stored(reply, f'"{etag}"')
+    return stored(reply, f'"{wish.headers[large.ETAG]}"')
 
 
 @calls.endpoint("POST", policy="objectstore:object:update", acl="write")
 def post(tools: Tools, request: Request) -> Response:
     target = request.target
+    if symlinks.TARGET in request.headers:
+        raise BadRequest(why="A PUT request is required to set a symlink target")
     container_of(tools, target)
     values = metadata.of_object(request.headers)
     if request.header("Content-Type"):
@@ -92,21 +86,42 @@ def post(tools: Tools, request: Request) -> Response:
     )
     if reply.status == 404:
         raise NotFound(why="The resource could not be found.")
+    if reply.meta and symlinks.TARGET in reply.meta.headers:
+        return symlinks.redirected(target, reply.meta)
     return Response(reply.status)
 
 
 @calls.endpoint("DELETE", policy="objectstore:object:delete", acl="write")
 def delete(tools: Tools, request: Request) -> Response:
     container = container_of(tools, request.target)
+    due = due_of(tools, request)
     if request.query.get("multipart-manifest") == "delete":
         return bulk.delete_segments(tools, request)
     versioned = versions.location(container)
-    reply = versions.remove(tools, request.target, container) if versioned else remove(tools, request.target)
+    reply = versions.remove(tools, request.target, container) if versioned else remove(tools, request.target, due)
     if reply.status == 404:
         raise NotFound(why="The resource could not be found.")
     if reply.status == 409:
         raise Conflict(why="There is a newer version of the object.")
+    if reply.status == 412:
+        raise PreconditionFailed(why="X-If-Delete-At and X-Delete-At do not match")
     return Response(204)
+
+
+def due_of(tools: Tools, request: Request) -> int:
+    """The time that X-If-Delete-At demands of the object; 0: any. Raises what there is to say against it at once."""
+    text = request.header("X-If-Delete-At")
+    if not text:
+        return 0
+    due = whole(text.strip())
+    if due is None:
+        raise BadRequest(why="Bad X-If-Delete-At header value")
+    meta = tools.cluster.head(tools.cluster.rings.place(*request.target.names), newest=True).meta
+    if meta is None:
+        raise NotFound(why="The resource could not be found.")
+    if meta.delete_at != due:
+        raise PreconditionFailed(why="X-If-Delete-At and X-Delete-At do not match")
+    return due
 
 
 def wish_of(tools: Tools, request: Request, size: int) -> PutObject:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pileus_kit import context
 from pileus_kit.errors import CloudError, Unauthorized
-from pileus_objectstore.api import cross_origin, form_posts, info, static_web, temp_urls
+from pileus_objectstore.api import bulk, cross_origin, form_posts, info, static_web, temp_urls
 from pileus_objectstore.api.exchange import REASONS, ClientGone, Request, Response, refusal, wire_of
 from pileus_objectstore.api.judging import judge
 from pileus_objectstore.api.routes import Call, Calls
@@ -22,8 +22,7 @@ log = logging.getLogger(__name__)
 access = logging.getLogger("pileus.access")
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
-# what of an account is done to many things, by method; a POST as to its right
-BULK = {"PUT": "extract-archive", "POST": "bulk-delete", "DELETE": "bulk-delete"}
+DELETES = ("POST", "DELETE")  # with ?bulk-delete: of what the body names, whatever the path names
 
 
 class Proxy:
@@ -93,8 +92,8 @@ class Proxy:
         if request.method == "OPTIONS":
             methods = sorted(method for kind, method in self.calls if kind == target.kind)
             return cross_origin.preflight(self.tools, request, ", ".join([*methods, "OPTIONS"]))
-        bulk = target.kind == "account" and BULK.get(request.method) in request.query
-        call = self.calls.get((target.kind, "POST" if bulk else request.method))
+        extract = target.kind == "account" and request.method == "PUT" and "extract-archive" in request.query
+        call = self.calls.get((target.kind, "POST" if extract else request.method))
         if call is None:
             allow = sorted(method for kind, method in self.calls if kind == target.kind)
             return Response(405, [("Allow", ", ".join(allow))])
@@ -102,6 +101,8 @@ class Proxy:
         if form_posts.is_form(request) and target.container:
             return form_posts.take(self.tools, request)
         if not temp_urls.admit(self.tools, request):
+            if request.method in DELETES and "bulk-delete" in request.query:
+                return bulk.delete_many(self.tools, request)
             visited = static_web.site(self.tools, request)
             if visited:
                 return static_web.visit(self.tools, request, visited)

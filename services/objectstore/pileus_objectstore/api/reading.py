@@ -8,6 +8,7 @@ from pileus_kit.errors import Conflict, NotFound
 from pileus_objectstore.api import large, symlinks
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.judging import READ, judge
+from pileus_objectstore.api.storing import over
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.conditions import CONDITIONS, Span, ranges, resolve, verdict
 from pileus_objectstore.core.contents import Content, Stored
@@ -77,7 +78,7 @@ def followed(tools: Tools, request: Request, target: Target, meta: Meta, hops: i
     judge(tools, request, real, *READ)
     found = head(tools, request, real, hops + 1)
     symlinks.check_same(meta, found.content.etag)
-    found.location = found.location or f"/v1{real}"
+    found.location = found.location or symlinks.location_of(target, meta)
     return found
 
 
@@ -98,7 +99,7 @@ def interpreted(tools: Tools, request: Request, target: Target, meta: Meta, hops
 
 
 def meta_of(tools: Tools, meta: Meta | None) -> Meta:
-    if meta is None or (meta.delete_at and meta.delete_at <= tools.now()):
+    if meta is None or over(tools, meta):
         raise NotFound(why="The resource could not be found.")
     return meta
 

@@ -9,9 +9,10 @@ from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.contents import Stored
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.errors import Unprocessable
-from pileus_objectstore.rpc.contract import DeleteObject, Info, ObjectReply, PutObject, Spot, Upstream, timestamp
+from pileus_objectstore.rpc.contract import DeleteObject, Info, Meta, ObjectReply, PutObject, Spot, Upstream, timestamp
 
 Read = Callable[[int], bytes]
+LAST = 9_999_999_999  # what is to go away later than this goes away then, as Swift has it
 NOWHERE = Spot(0, "", ())  # a spot to be filled in by the cluster
 
 
@@ -40,11 +41,22 @@ def stored(reply: ObjectReply, etag: str = "", more: Iterable[tuple[str, str]] =
     return Response(201, [*heads, *more])
 
 
-def remove(tools: Tools, target: Target) -> ObjectReply:
+def meta_of(tools: Tools, target: Target, newest: bool = False) -> Meta | None:
+    """What is known of an object; None if there is none, or its time is over: the expirer has only not come yet."""
+    meta = tools.cluster.head(tools.cluster.rings.place(*target.names), newest).meta
+    return None if meta is None or over(tools, meta) else meta
+
+
+def over(tools: Tools, meta: Meta) -> bool:
+    return 0 < meta.delete_at <= tools.now()
+
+
+def remove(tools: Tools, target: Target, due: int = 0) -> ObjectReply:
+    """`due`: only if the object goes away at that time."""
     stamp, rings = timestamp(tools.now()), tools.cluster.rings
 
     def make(spot: Spot, told: tuple[Upstream, ...]) -> DeleteObject:
-        return DeleteObject(spot, target.path, stamp, told)
+        return DeleteObject(spot, target.path, stamp, told, due)
 
     return tools.cluster.write(
         "delete_object", rings.place(*target.names), rings.place(*target.parent.names), ObjectReply, make
@@ -53,11 +65,10 @@ def remove(tools: Tools, target: Target) -> ObjectReply:
 
 def duplicate(tools: Tools, source: Target, destination: Target) -> ObjectReply | None:
     """An exact copy, metadata and all, with the time of the copy; None if there is no source."""
-    place = tools.cluster.rings.place(*source.names)
-    meta = tools.cluster.head(place, newest=True).meta
+    meta = meta_of(tools, source, newest=True)
     if meta is None:
         return None
-    content = Stored(tools.cluster, place, meta)
+    content = Stored(tools.cluster, tools.cluster.rings.place(*source.names), meta)
     wish = PutObject(
         NOWHERE, destination.path, timestamp(tools.now()), meta.headers, meta.size, meta.etag,
         delete_at=meta.delete_at, listed_size=meta.listed_size, listed_etag=meta.listed_etag,
@@ -99,6 +110,4 @@ def moment(tools: Tools, after: str, at: str) -> int:
     due = int(tools.now()) + number if after else number
     if due <= tools.now():
         raise BadRequest(why=f"{name} in past")
-    if due > 9_999_999_999:
-        raise BadRequest(why="X-Delete-At too far")
-    return due
+    return min(due, LAST)

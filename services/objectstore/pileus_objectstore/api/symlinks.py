@@ -3,13 +3,18 @@
 from urllib.parse import quote, unquote
 
 from pileus_kit.errors import BadRequest, Conflict
-from pileus_objectstore.api.exchange import Request
+from pileus_objectstore.api import large
+from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.judging import READ, judge
+from pileus_objectstore.api.storing import meta_of
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.names import Target, check, split_pair
 from pileus_objectstore.rpc.contract import Meta
 
-TARGET, ACCOUNT, ETAG = "X-Symlink-Target", "X-Symlink-Target-Account", "X-Symlink-Target-Etag"
+TARGET, ACCOUNT = "X-Symlink-Target", "X-Symlink-Target-Account"
+ETAG, BYTES = "X-Symlink-Target-Etag", "X-Symlink-Target-Bytes"
+LISTED = ((TARGET, "symlink_target"), (ACCOUNT, "symlink_target_account"),
+          (ETAG, "symlink_target_etag"), (BYTES, "symlink_target_bytes"))  # fmt: skip
 MOST_HOPS = 2
 
 
@@ -17,7 +22,7 @@ def headers_of(tools: Tools, request: Request, size: int) -> dict[str, str]:
     """What a PUT stores to make its object a link; {} if it is none. Raises BadRequest or Conflict."""
     if TARGET not in request.headers:
         return {}
-    if size != 0:
+    if size > 0 or (size < 0 and request.reader()(1)):
         raise BadRequest(why="Symlink requests require a zero byte body")
     container, name = split_pair(unquote(request.header(TARGET)), f"{TARGET} header")
     account = unquote(request.header(ACCOUNT)) or request.target.account
@@ -29,21 +34,32 @@ def headers_of(tools: Tools, request: Request, size: int) -> dict[str, str]:
     if account != request.target.account:
         stored[ACCOUNT] = quote(account)
     etag = request.header(ETAG).strip('"').lower()
-    if etag:
+    return stored | (fixed(tools, request, real, etag) if etag else {})
+
+
+def fixed(tools: Tools, request: Request, real: Target, etag: str) -> dict[str, str]:
+    """What a link to one version stores besides: the version has to be there. Links to one version are followed."""
+    for _ in range(MOST_HOPS + 1):
         judge(tools, request, real, *READ)
-        meta = tools.cluster.head(tools.cluster.rings.place(*real.names), newest=True).meta
-        if meta is None or meta.etag != etag:
-            raise Conflict(why=f"The object's ETag is not the one in {ETAG}.")
-        stored[ETAG] = etag
-    return stored
+        meta = meta_of(tools, real, newest=True)
+        if meta is None:
+            raise Conflict(why=f"{TARGET} does not exist")
+        if TARGET not in meta.headers or ETAG not in meta.headers:
+            break
+        if meta.headers[ETAG] != etag:
+            raise Conflict(why=f"{ETAG} headers do not match")
+        real = target_of(real, meta)
+    else:
+        raise Conflict(why=f"Too many levels of symbolic links, maximum allowed is {MOST_HOPS}")
+    found = meta.headers.get(large.ETAG) or meta.etag
+    if found != etag:
+        raise Conflict(why=f"Object Etag {found!r} does not match {ETAG} header {etag!r}")
+    return {ETAG: etag, BYTES: meta.headers.get(large.SIZE) or str(meta.size)}
 
 
-def listed(link: Target, headers: dict[str, str]) -> str:
+def listed(headers: dict[str, str]) -> str:
     """What the listing remembers of a link."""
-    if not headers:
-        return ""
-    account = unquote(headers.get(ACCOUNT, "")) or link.account
-    return f"symlink_target={quote(account)}/{headers[TARGET]}"
+    return "; ".join(f"{name}={headers[header]}" for header, name in LISTED if header in headers)
 
 
 def target_of(link: Target, meta: Meta) -> Target:
@@ -51,8 +67,20 @@ def target_of(link: Target, meta: Meta) -> Target:
     return Target(unquote(meta.headers.get(ACCOUNT, "")) or link.account, container, name)
 
 
+def location_of(link: Target, meta: Meta) -> str:
+    return f"/v1/{meta.headers.get(ACCOUNT) or quote(link.account)}/{meta.headers[TARGET]}"
+
+
+def redirected(link: Target, meta: Meta) -> Response:
+    """The answer to a POST, which a link keeps to itself."""
+    why = "The requested POST was applied to a symlink. POST directly to the target to apply requested metadata."
+    heads = [("Location", location_of(link, meta))]
+    heads += [(ETAG, meta.headers[ETAG])] if ETAG in meta.headers else []
+    return Response(307, heads, why.encode(), "text/plain")
+
+
 def check_same(meta: Meta, etag: str) -> None:
     """Raises Conflict if the link means a version that is not there any more."""
     wanted = meta.headers.get(ETAG)
     if wanted and wanted != etag:
-        raise Conflict(why="The object that the link means was changed.")
+        raise Conflict(why=f"Object Etag {etag!r} does not match {ETAG} header {wanted!r}")

@@ -20,6 +20,7 @@ DIGESTS = {40: "sha1", 64: "sha256", 128: "sha512"}  # by the length of the sign
 ALLOWED = ("sha256", "sha512")
 KEYS = ("Temp-Url-Key", "Temp-Url-Key-2")
 LAST = 253402300799  # the end of 9999, where dates end
+PARAMETERS = ("temp_url_sig", "temp_url_expires", "temp_url_prefix", "filename", "inline")
 FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 
@@ -45,7 +46,8 @@ def admit(tools: Tools, request: Request) -> bool:
     if network and not _within(request.environ.get("REMOTE_ADDR", ""), network):
         raise Unauthorized()
     path = request.path if prefix is None else f"prefix:/v1/{target.account}/{target.container}/{prefix}"
-    if not _signed(tools, request.method, target, signature, expires, path, network):
+    request.signed = _signed(tools, request.method, target, signature, expires, path, network)
+    if request.signed is None:
         raise Unauthorized()
     if (
         "X-Object-Manifest" in request.headers
@@ -54,13 +56,20 @@ def admit(tools: Tools, request: Request) -> bool:
     ):
         raise BadRequest(why="A temporary URL reaches one object only.")
     request.caller = None
+    request.only(PARAMETERS)
     return True
 
 
 def dress(request: Request, response: Response) -> Response:
-    """A downloaded file keeps its name and is not shown in the page's place, unless the URL says `inline`."""
+    """A downloaded file keeps its name and is not shown in the page's place, unless the URL says `inline`.
+
+    Metadata is its owner's: a visitor sees only what is called public.
+    """
     query = request.query
-    if "temp_url_sig" not in query or response.status not in (200, 206) or request.method not in ("GET", "HEAD"):
+    if request.signed is None:
+        return response
+    response.headers = [(name, value) for name, value in response.headers if not _hidden(name)]
+    if response.status not in (200, 206) or request.method not in ("GET", "HEAD"):
         return response
     expires = min(_expiry(query["temp_url_expires"]), LAST)
     response.set("Expires", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(expires)))
@@ -76,30 +85,37 @@ def dress(request: Request, response: Response) -> Response:
     return response
 
 
-def keys_of(tools: Tools, target: Target, fresh: bool = False) -> list[str]:
-    """The keys that may sign for an object."""
+def _hidden(name: str) -> bool:
+    return name.startswith("X-Object-Meta-") and not name.startswith("X-Object-Meta-Public-")
+
+
+def keys_of(tools: Tools, target: Target, fresh: bool = False) -> list[tuple[str, Target]]:
+    """The keys that may sign for an object, each with what it belongs to; the account's first."""
     found = []
-    for holder, kind in ((Target(target.account), "Account"), (Target(target.account, target.container), "Container")):
+    for holder in (Target(target.account), Target(target.account, target.container)):
         info = tools.infos.get(holder, fresh)
-        found += [info.value(f"X-{kind}-Meta-{key}") for key in KEYS] if info else []
-    return [key for key in found if key]
+        keys = [info.value(f"X-{holder.kind.title()}-Meta-{key}") for key in KEYS] if info else []
+        found += [(key, holder) for key in keys if key]
+    return found
 
 
 def _signed(
     tools: Tools, method: str, target: Target, signature: str, expires: int, path: str, network: str
-) -> bool:  # fmt: skip
+) -> Target | None:
+    """What the key that made the signature belongs to; None if no key did."""
     digest, given = _signature(signature)
     if digest not in ALLOWED:
-        return False
+        return None
     methods = ("HEAD", "GET", "PUT", "POST") if method == "HEAD" else (method,)
     head = f"ip={network}\n" if network else ""
     texts = [f"{head}{allowed}\n{expires}\n{path}".encode() for allowed in methods]
-    return any(
-        hmac.compare_digest(hmac.new(key.encode(), text, digest).hexdigest().encode(), given.encode())
-        for fresh in (False, True)
-        for key in keys_of(tools, target, fresh)
-        for text in texts
-    )
+    for fresh in (False, True):
+        for key, holder in keys_of(tools, target, fresh):
+            for text in texts:
+                made = hmac.new(key.encode(), text, digest).hexdigest()
+                if hmac.compare_digest(made.encode(), given.encode()):
+                    return holder
+    return None
 
 
 def _signature(text: str) -> tuple[str, str]:

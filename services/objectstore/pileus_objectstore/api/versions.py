@@ -33,7 +33,7 @@ def prefix_of(name: str) -> str:
 def keep_old(tools: Tools, target: Target, container: Info) -> None:
     """Before a PUT (or a DELETE with history): the version that is there goes to the archive. A marker needs no
     keeping."""
-    meta = tools.cluster.head(tools.cluster.rings.place(*target.names), newest=True).meta
+    meta = storing.meta_of(tools, target, newest=True)
     if meta is None:
         return
     archive = Target(target.account, location(container), prefix_of(target.object) + meta.timestamp)

@@ -50,6 +50,7 @@ class Segment:
     first: int
     last: int
     nested: bool = False
+    data: bytes = b""  # in place of an object's: carried by the manifest itself
 
     @property
     def size(self) -> int:
@@ -77,6 +78,9 @@ class Segmented:
             begin, end = max(first - at, 0), min(last - at, segment.size - 1)
             at += segment.size
             if begin <= end:
+                if segment.data:
+                    yield segment.data[begin : end + 1]
+                    continue
                 content = self._opener(segment)
                 if segment.etag and content.etag.strip('"') != segment.etag:
                     raise Conflict(why=f"Segment {segment.path} was changed after the manifest was written.")

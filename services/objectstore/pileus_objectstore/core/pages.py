@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
@@ -96,8 +97,8 @@ def iso(timestamp: str) -> str:
     )
 
 
-def entries(kind: str, rows: bytes) -> list[dict[str, Any]]:
-    """The rows of a listing as JSON shows them."""
+def entries(kind: str, rows: bytes, account: str = "") -> list[dict[str, Any]]:
+    """The rows of a listing as JSON shows them; `account` is whose they are."""
     found: list[dict[str, Any]] = []
     last, shown = "", ""  # neighbours often share their second
     for name, stamp, size, etag, media, count in msgspec.json.decode(rows, type=list[Entry]) if rows else ():
@@ -112,14 +113,23 @@ def entries(kind: str, rows: bytes) -> list[dict[str, Any]]:
             continue
         etag, extra, more = etag.partition("; ")
         entry = {"bytes": size, "hash": etag, "name": name, "content_type": media, "last_modified": modified}
-        found.append(entry | _extra(more) if extra else entry)
+        found.append(entry | _extra(more, account) if extra else entry)
     return found
 
 
-def _extra(text: str) -> dict[str, str]:
+def _extra(text: str, account: str) -> dict[str, Any]:
     """What is shown of large objects and links: see `Meta.listed_etag`."""
-    name, _, value = text.partition("=")
-    return {"slo_etag": f'"{value}"'} if name == "slo_etag" else {"symlink_path": f"/v1/{value}"}
+    values = dict(pair.partition("=")[::2] for pair in text.split("; "))
+    shown: dict[str, Any] = {}
+    if "slo_etag" in values:
+        shown["slo_etag"] = f'"{values["slo_etag"]}"'
+    if "symlink_target" in values:
+        holder = values.get("symlink_target_account") or quote(account)
+        shown["symlink_path"] = f"/v1/{holder}/{values['symlink_target']}"
+    if "symlink_target_etag" in values:
+        shown["symlink_etag"] = values["symlink_target_etag"]
+        shown["symlink_bytes"] = int(values.get("symlink_target_bytes", 0))
+    return shown
 
 
 def render(kind: str, name: str, found: list[dict[str, Any]], media: str) -> bytes:

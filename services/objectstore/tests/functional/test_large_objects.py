@@ -85,8 +85,8 @@ def test_wrong_manifests(store: ObjectStoreFixture, container: str) -> None:
     segments(store, container)
     for lines, why in (
         (manifest(etag="0" * 32), "Etag Mismatch"), (manifest(size_bytes=7), "Size Mismatch"),
-        (manifest(path="/c/none"), "404 Not Found"), (manifest(path="/c"), "path must be"), ([], "at least one"),
-        (manifest(colour="red"), "valid JSON"), (manifest(range="80000-"), "Unsatisfiable Range"),
+        (manifest(path="/c/none"), "404 Not Found"), (manifest(path="/c"), "Path must be"), ([], "at least one"),
+        (manifest(colour="red"), "extraneous keys colour"), (manifest(range="80000-"), "unsatisfiable range"),
     ):  # fmt: skip
         refused = put(store, f"{container}/big", lines)
         assert refused.status_code == 400

@@ -83,3 +83,94 @@ def test_a_url_for_very_long(store: ObjectStoreFixture, object_path: str, digits
     got = store.client.get(signed("GET", object_path, int("9" * digits)), anonymous=True)
     assert (got.status_code, got.data) == (200, b"data")
     assert len(got.headers["Expires"]) == len("Thu, 01 Jan 1970 00:00:00 GMT")
+
+
+@pytest.fixture
+def large(store: ObjectStoreFixture, container: str, object_path: str) -> dict[str, bytes]:
+    """Things that stand for others: {name: what a reader gets}."""
+    client, account = store.client, store.account
+    client.put(f"{account}/parts")
+    client.put(f"{account}/parts/p1", data=b"one")
+    client.put(f"{account}/parts/p2", data=b"two")
+    lines = [{"path": "/parts/p1"}, {"path": "/parts/p2"}]
+    empty = {"CONTENT_LENGTH": "0"}
+    assert client.put(f"{container}/slo?multipart-manifest=put", json=lines).status_code == 201
+    assert client.put(f"{container}/outer?multipart-manifest=put", json=[{"path": "/c/slo"}]).status_code == 201
+    for name, headers in (
+        ("dlo", {"X-Object-Manifest": "parts/p"}),
+        ("link", {"X-Symlink-Target": "parts/p1"}),
+        ("linked-slo", {"X-Symlink-Target": "c/slo"}),
+    ):
+        assert client.put(f"{container}/{name}", headers=headers, environ_overrides=empty).status_code == 201
+    return {"slo": b"onetwo", "outer": b"onetwo", "dlo": b"onetwo", "link": b"one", "linked-slo": b"onetwo"}
+
+
+def test_large_objects_and_links(store: ObjectStoreFixture, container: str, large: dict[str, bytes]) -> None:
+    """The key's owner could have signed each segment, so the URL of the whole reads them."""
+    for name, data in large.items():
+        got = store.client.get(signed("GET", f"{container}/{name}"), anonymous=True)
+        assert (got.status_code, got.data) == (200, data), name
+        part = store.client.get(
+            signed("GET", f"{container}/{name}"), headers={"Range": "bytes=1-2"}, anonymous=True
+        )
+        assert (part.status_code, part.data) == (206, data[1:3]), name
+        head = store.client.head(signed("GET", f"{container}/{name}"), anonymous=True)
+        assert head.headers["Content-Length"] == str(len(data)), name
+
+
+def test_a_containers_key_reads_that_container_only(
+    store: ObjectStoreFixture, container: str, large: dict[str, bytes]
+) -> None:
+    store.client.post(container, headers={"X-Container-Meta-Temp-Url-Key": "narrow"})
+    for name in large:
+        got = store.client.get(signed("GET", f"{container}/{name}", key="narrow"), anonymous=True)
+        assert got.status_code == 401, name
+    store.client.put(f"{container}/here1", data=b"one")
+    store.client.put(f"{container}/near?multipart-manifest=put", json=[{"path": "/c/here1"}])
+    assert store.client.get(signed("GET", f"{container}/near", key="narrow"), anonymous=True).data == b"one"
+
+
+def test_no_url_reads_another_account(store: ObjectStoreFixture, container: str, object_path: str) -> None:
+    store.client.put("/v1/AUTH_p2/theirs", as_=store.tokens.other)
+    store.client.put("/v1/AUTH_p2/theirs/o", data=b"secret", as_=store.tokens.other)
+    headers = {"X-Symlink-Target": "theirs/o", "X-Symlink-Target-Account": "AUTH_p2"}
+    store.client.put(f"{container}/spy", headers=headers, environ_overrides={"CONTENT_LENGTH": "0"})
+    assert store.client.get(signed("GET", f"{container}/spy"), anonymous=True).status_code == 401
+
+
+@pytest.mark.parametrize("query", ["multipart-manifest=put", "multipart-manifest=get", "extract-archive=tar"])
+def test_an_upload_makes_nothing_but_an_object(
+    store: ObjectStoreFixture, container: str, large: dict[str, bytes], query: str
+) -> None:
+    """Who may put one object must not make it a manifest of what they can't read: the signer's GET would show it."""
+    url = signed("PUT", f"{container}/new") + f"&{query}"
+    body = b'[{"path": "/parts/p1"}]'
+    assert store.client.put(url, data=body, anonymous=True).status_code == 201
+    assert store.client.get(f"{container}/new").data == body
+    assert store.client.get(f"{container}/new").headers.get("X-Static-Large-Object") is None
+
+
+def test_what_was_not_signed_is_not_done(store: ObjectStoreFixture, container: str, large: dict[str, bytes]) -> None:
+    url = signed("GET", f"{container}/slo") + "&multipart-manifest=get"
+    assert store.client.get(url, anonymous=True).data == b"onetwo"
+    url = signed("DELETE", f"{container}/slo") + "&multipart-manifest=delete"
+    assert store.client.delete(url, anonymous=True).status_code == 204
+    assert store.client.get(f"{store.account}/parts/p1").data == b"one"
+    url = signed("DELETE", f"{container}/dlo") + "&bulk-delete"
+    assert store.client.delete(url, data=b"/parts/p1\n", anonymous=True).status_code == 204
+    assert store.client.get(f"{store.account}/parts/p1").data == b"one"
+    for header in ("X-Object-Manifest", "X-Copy-From", "X-Symlink-Target"):
+        refused = store.client.put(
+            signed("PUT", f"{container}/new"), headers={header: "parts/p1"}, anonymous=True,
+            environ_overrides={"CONTENT_LENGTH": "0"},
+        )  # fmt: skip
+        assert refused.status_code == 400, header
+
+
+def test_metadata_is_the_owners(store: ObjectStoreFixture, container: str, object_path: str) -> None:
+    headers = {"X-Object-Meta-Secret": "1", "X-Object-Meta-Public-Title": "2"}
+    store.client.post(object_path, headers=headers)
+    for method in (store.client.get, store.client.head):
+        seen = method(signed("GET", object_path), anonymous=True).headers
+        assert "X-Object-Meta-Secret" not in seen
+        assert seen["X-Object-Meta-Public-Title"] == "2"

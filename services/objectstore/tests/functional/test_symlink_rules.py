@@ -1,0 +1,93 @@
+"""What links answer to POSTs, what listings show of them, and links to links."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from pileus_objectstore.testing import ObjectStoreFixture
+
+EMPTY = {"CONTENT_LENGTH": "0"}
+ETAG = hashlib.md5(b"data").hexdigest()
+
+
+@pytest.fixture
+def target(store: ObjectStoreFixture, container: str) -> str:
+    store.client.put(f"{store.account}/d")
+    store.client.put(f"{store.account}/d/t", data=b"data", headers={"X-Object-Meta-A": "target"})
+    return "d/t"
+
+
+def link(store: ObjectStoreFixture, path: str, to: str, **headers: str) -> Any:
+    given = {"X-Symlink-Target": to} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return store.client.put(path, headers=given, environ_overrides=EMPTY)
+
+
+def row(store: ObjectStoreFixture, container: str, name: str) -> dict[str, Any]:
+    found = store.client.get(f"{container}?format=json&prefix={name}").json
+    return dict(next(entry for entry in found if entry["name"] == name))
+
+
+def test_a_post_stays_at_the_link(store: ObjectStoreFixture, container: str, target: str) -> None:
+    link(store, f"{container}/soft", target)
+    link(store, f"{container}/fixed", target, X_Symlink_Target_Etag=ETAG)
+    for name in ("soft", "fixed"):
+        answer = store.client.post(f"{container}/{name}", headers={"X-Object-Meta-A": "link"})
+        assert answer.status_code == 307
+        assert answer.headers["Location"].endswith("/v1/AUTH_p1/d/t")
+        assert answer.headers.get("X-Symlink-Target-Etag") == (ETAG if name == "fixed" else None)
+        assert store.client.get(f"{container}/{name}").headers["X-Object-Meta-A"] == "target"
+        shown = store.client.head(f"{container}/{name}?symlink=get").headers
+        assert (shown["X-Object-Meta-A"], shown["X-Symlink-Target"]) == ("link", target)
+        assert store.client.get(f"{container}/{name}").data == b"data"
+
+
+def test_a_post_makes_no_link(store: ObjectStoreFixture, container: str, target: str) -> None:
+    store.client.put(f"{container}/o", data=b"plain")
+    answer = store.client.post(f"{container}/o", headers={"X-Symlink-Target": target})
+    assert answer.status_code == 400
+    assert store.client.get(f"{container}/o").data == b"plain"
+
+
+def test_listings_show_links(store: ObjectStoreFixture, container: str, target: str) -> None:
+    link(store, f"{container}/soft", target)
+    link(store, f"{container}/fixed", target, X_Symlink_Target_Etag=ETAG)
+    link(store, f"{container}/away", "theirs/o", X_Symlink_Target_Account="AUTH_p2")
+    for _ in range(2):
+        assert row(store, container, "soft")["symlink_path"] == "/v1/AUTH_p1/d/t"
+        assert "symlink_etag" not in row(store, container, "soft")
+        fixed = row(store, container, "fixed")
+        assert (fixed["symlink_path"], fixed["symlink_etag"], fixed["symlink_bytes"]) == ("/v1/AUTH_p1/d/t", ETAG, 4)
+        assert fixed["bytes"] == 0
+        assert fixed["hash"] == hashlib.md5(b"").hexdigest()
+        assert row(store, container, "away")["symlink_path"] == "/v1/AUTH_p2/theirs/o"
+        store.client.post(f"{container}/fixed", headers={"Content-Type": "text/x"})
+
+
+def test_fixed_links_to_links(store: ObjectStoreFixture, container: str, target: str) -> None:
+    assert link(store, f"{container}/one", target, X_Symlink_Target_Etag=ETAG).status_code == 201
+    assert link(store, f"{container}/two", "c/one", X_Symlink_Target_Etag=ETAG).status_code == 201
+    assert store.client.get(f"{container}/two").data == b"data"
+    assert link(store, f"{container}/bad", "c/one", X_Symlink_Target_Etag="0" * 32).status_code == 409
+    assert link(store, f"{container}/bad", "c/none", X_Symlink_Target_Etag=ETAG).status_code == 409
+    link(store, f"{container}/soft", target)
+    empty = hashlib.md5(b"").hexdigest()
+    assert link(store, f"{container}/to-soft", "c/soft", X_Symlink_Target_Etag=empty).status_code == 201
+    store.client.put(f"{store.account}/{target}", data=b"changed")
+    assert store.client.get(f"{container}/two").status_code == 409
+
+
+def test_fixed_links_to_large_objects(store: ObjectStoreFixture, container: str, target: str) -> None:
+    made = store.client.put(f"{container}/slo?multipart-manifest=put", json=[{"path": f"/{target}"}])
+    etag = made.headers["Etag"].strip('"')
+    assert link(store, f"{container}/fixed", "c/slo", X_Symlink_Target_Etag=etag).status_code == 201
+    assert store.client.get(f"{container}/fixed").data == b"data"
+    assert row(store, container, "fixed")["symlink_bytes"] == 4
+
+
+def test_links_with_a_body(store: ObjectStoreFixture, container: str, target: str) -> None:
+    headers = {"X-Symlink-Target": target}
+    assert store.client.put(f"{container}/l", headers=headers, data=b"x").status_code == 400
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+    assert store.client.put(f"{container}/l", headers=headers, data=b"x", environ_overrides=chunked).status_code == 400
+    assert store.client.get(f"{container}/l").status_code == 404
