@@ -167,6 +167,10 @@ class ServicePortInUse(Conflict):
     text = "Port {port_id} cannot be deleted directly via the port API: {reason}."
 
 
+class DeviceIDNotOwnedByTenant(Conflict):
+    text = "The following device_id {device_id} is not owned by your tenant or matches another tenants router."
+
+
 class UnsupportedPortDeviceOwner(Conflict):
     text = "Operation {op} is not supported for device_owner {device_owner} on port {port_id}."
 

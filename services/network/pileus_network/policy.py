@@ -1,165 +1,202 @@
-"""Who may do what: OpenStack Networking's rule names and defaults.
+"""Who may do what: OpenStack Networking's rule names, scopes and defaults.
 
 A rule for an attribute (`create_port:fixed_ips`) is asked when a request sets it to something else than its default; an
 attribute whose `get_…` rule denies is left out of what the caller sees. Targets: the row's `project_id`, its network's
-as `network:project_id`, and whether that is shared as `network:shared`.
+as `network:project_id` and its security group's as `security_group:project_id`, whether it or its network is shared
+(`shared`, `network:shared`) or external (`network:external`), and what comes before the colon of a port's
+`device_owner`. The rules are held against the published ones in tests/unit/test_published_policies.py.
 """
-
-from collections.abc import Iterator
 
 from pileus_kit import operations
 from pileus_kit.policy import (
     ADMIN,
     ADMIN_OR_SERVICE,
     ANYONE,
+    PROJECT_MANAGER_OR_ADMIN,
+    PROJECT_MEMBER,
     PROJECT_MEMBER_OR_ADMIN,
+    PROJECT_READER,
     PROJECT_READER_OR_ADMIN,
+    READER,
     SERVICE,
     Rule,
 )
 
+NET_OWNER_MANAGER = "(role:manager and project_id:%(network:project_id)s)"
 NET_OWNER_MEMBER = "(role:member and project_id:%(network:project_id)s)"
 NET_OWNER_READER = "(role:reader and project_id:%(network:project_id)s)"
-SHARED = "True:%(network:shared)s"
-SHARED_READER = f"(role:reader and {SHARED})"
-EXTERNAL_READER = "(role:reader and True:%(network:external)s)"
-NOT_A_NETWORK_DEVICE = "False:%(port:network_device)s"
+GROUP_OWNER_MEMBER = "(role:member and project_id:%(security_group:project_id)s)"
+GROUP_OWNER_READER = "(role:reader and project_id:%(security_group:project_id)s)"
+SHARED = "True:%(shared)s"
+NETWORK_SHARED = "True:%(network:shared)s"
+NETWORK_EXTERNAL = "True:%(network:external)s"
+ADVISORY_SERVICE = "role:advsvc"
 
-MEMBER = PROJECT_MEMBER_OR_ADMIN
-READER = PROJECT_READER_OR_ADMIN
-MEMBER_OR_SERVICE = f"{MEMBER} or {SERVICE}"
-NET_OWNER_OR_SERVICE = f"{ADMIN_OR_SERVICE} or {NET_OWNER_MEMBER}"
+MEMBERS = PROJECT_MEMBER_OR_ADMIN
+READERS = PROJECT_READER_OR_ADMIN
+OWNERS_OR_SERVICE = f"{ADMIN_OR_SERVICE} or {NET_OWNER_MEMBER}"
+PAIRS = f"{ADMIN} or {NET_OWNER_MEMBER} or {SERVICE}"
+NO_NETWORK_DEVICE = f"not 'network':%(device_owner)s or {OWNERS_OR_SERVICE}"
 
 NETWORKS = {
-    "create_network": MEMBER_OR_SERVICE,
-    "get_network": f"{READER} or {SHARED_READER} or {EXTERNAL_READER} or {SERVICE}",
-    "update_network": MEMBER,
-    "delete_network": MEMBER_OR_SERVICE,
+    "create_network": MEMBERS,
     "create_network:shared": ADMIN,
     "create_network:router:external": ADMIN,
     "create_network:is_default": ADMIN,
-    "create_network:port_security_enabled": MEMBER,
-    "create_network:mtu": ANYONE,
+    "create_network:port_security_enabled": MEMBERS,
     "create_network:provider:network_type": ADMIN,
     "create_network:provider:physical_network": ADMIN,
     "create_network:provider:segmentation_id": ADMIN,
-    "get_network:provider:network_type": ADMIN_OR_SERVICE,
-    "get_network:provider:physical_network": ADMIN_OR_SERVICE,
-    "get_network:provider:segmentation_id": ADMIN_OR_SERVICE,
+    "create_network:tags": MEMBERS,
+    "get_network": f"{READERS} or {SERVICE} or {NETWORK_SHARED} or {NETWORK_EXTERNAL} or {ADVISORY_SERVICE}",
+    "get_network:provider:network_type": ADMIN,
+    "get_network:provider:physical_network": ADMIN,
+    "get_network:provider:segmentation_id": ADMIN,
+    "get_network:tags": f"{READERS} or {NETWORK_SHARED} or {NETWORK_EXTERNAL} or {ADVISORY_SERVICE}",
+    "update_network": MEMBERS,
     "update_network:shared": ADMIN,
     "update_network:router:external": ADMIN,
     "update_network:is_default": ADMIN,
-    "update_network:port_security_enabled": MEMBER,
-    "update_network:mtu": ANYONE,
+    "update_network:port_security_enabled": MEMBERS,
     "update_network:provider:network_type": ADMIN,
     "update_network:provider:physical_network": ADMIN,
     "update_network:provider:segmentation_id": ADMIN,
+    "update_network:tags": MEMBERS,
+    "delete_network": MEMBERS,
+    "delete_network:tags": MEMBERS,
 }
 
+SUBNET_MEMBERS = f"({PROJECT_MEMBER}) or {ADMIN} or {NET_OWNER_MEMBER}"
+SUBNET_READERS = f"({PROJECT_READER}) or {NETWORK_SHARED} or {NETWORK_EXTERNAL} or {ADMIN} or {NET_OWNER_READER}"
 SUBNETS = {
-    "create_subnet": f"{MEMBER_OR_SERVICE} or {NET_OWNER_MEMBER}",
-    "get_subnet": f"{READER} or {SHARED_READER} or {NET_OWNER_READER} or {SERVICE}",
-    "update_subnet": f"{MEMBER} or {NET_OWNER_MEMBER}",
-    "delete_subnet": f"{MEMBER_OR_SERVICE} or {NET_OWNER_MEMBER}",
+    "create_subnet": f"{ADMIN} or {NET_OWNER_MEMBER}",
     "create_subnet:service_types": ADMIN,
+    "create_subnet:tags": SUBNET_MEMBERS,
+    "get_subnet": f"{SUBNET_READERS} or {SERVICE}",
+    "get_subnet:tags": SUBNET_READERS,
+    "update_subnet": SUBNET_MEMBERS,
     "update_subnet:service_types": ADMIN,
+    "update_subnet:tags": SUBNET_MEMBERS,
+    "delete_subnet": SUBNET_MEMBERS,
+    "delete_subnet:tags": SUBNET_MEMBERS,
 }
 
 SUBNET_POOLS = {
-    "create_subnetpool": MEMBER,
+    "create_subnetpool": MEMBERS,
     "create_subnetpool:shared": ADMIN,
     "create_subnetpool:is_default": ADMIN,
-    "get_subnetpool": f"{READER} or role:reader and True:%(shared)s",
-    "update_subnetpool": MEMBER,
+    "create_subnetpool:tags": MEMBERS,
+    "get_subnetpool": f"{READERS} or {SHARED}",
+    "get_subnetpool:tags": f"{READERS} or {SHARED}",
+    "update_subnetpool": MEMBERS,
     "update_subnetpool:is_default": ADMIN,
-    "delete_subnetpool": MEMBER,
-    "create_address_scope": MEMBER,
+    "update_subnetpool:tags": MEMBERS,
+    "delete_subnetpool": MEMBERS,
+    "delete_subnetpool:tags": MEMBERS,
+    "create_address_scope": MEMBERS,
     "create_address_scope:shared": ADMIN,
-    "get_address_scope": f"{READER} or role:reader and True:%(shared)s",
-    "update_address_scope": MEMBER,
+    "get_address_scope": f"{READERS} or {SHARED}",
+    "update_address_scope": MEMBERS,
     "update_address_scope:shared": ADMIN,
-    "delete_address_scope": MEMBER,
+    "delete_address_scope": MEMBERS,
 }
 
 PORTS = {
-    "create_port": MEMBER_OR_SERVICE,
-    "create_port:device_id": ANYONE,
-    "create_port:device_owner": f"{NOT_A_NETWORK_DEVICE} or {NET_OWNER_OR_SERVICE}",
-    "create_port:mac_address": NET_OWNER_OR_SERVICE,
-    "create_port:fixed_ips": f"{NET_OWNER_OR_SERVICE} or {SHARED}",
-    "create_port:fixed_ips:ip_address": NET_OWNER_OR_SERVICE,
-    "create_port:fixed_ips:subnet_id": f"{NET_OWNER_OR_SERVICE} or {SHARED}",
-    "create_port:port_security_enabled": NET_OWNER_OR_SERVICE,
+    "create_port": f"{OWNERS_OR_SERVICE} or {NETWORK_SHARED}",
+    "create_port:device_id": f"{MEMBERS} or {SERVICE}",
+    "create_port:device_owner": NO_NETWORK_DEVICE,
+    "create_port:mac_address": OWNERS_OR_SERVICE,
+    "create_port:fixed_ips": f"{OWNERS_OR_SERVICE} or {NETWORK_SHARED}",
+    "create_port:fixed_ips:ip_address": OWNERS_OR_SERVICE,
+    "create_port:fixed_ips:subnet_id": f"{OWNERS_OR_SERVICE} or {NETWORK_SHARED}",
+    "create_port:port_security_enabled": OWNERS_OR_SERVICE,
     "create_port:binding:host_id": ADMIN_OR_SERVICE,
-    "create_port:binding:profile": ADMIN_OR_SERVICE,
-    "create_port:binding:vnic_type": MEMBER_OR_SERVICE,
-    "create_port:allowed_address_pairs": f"{ADMIN} or {NET_OWNER_MEMBER}",
-    "create_port:allowed_address_pairs:mac_address": f"{ADMIN} or {NET_OWNER_MEMBER}",
-    "create_port:allowed_address_pairs:ip_address": f"{ADMIN} or {NET_OWNER_MEMBER}",
-    "get_port": f"{READER} or {SERVICE} or {NET_OWNER_READER}",
+    "create_port:binding:profile": SERVICE,
+    "create_port:binding:vnic_type": f"{MEMBERS} or {SERVICE}",
+    "create_port:allowed_address_pairs": PAIRS,
+    "create_port:allowed_address_pairs:mac_address": PAIRS,
+    "create_port:allowed_address_pairs:ip_address": PAIRS,
+    "create_port:tags": f"{MEMBERS} or {ADVISORY_SERVICE}",
+    "get_port": f"{ADMIN_OR_SERVICE} or {NET_OWNER_READER} or ({PROJECT_READER})",
     "get_port:binding:vif_type": ADMIN_OR_SERVICE,
     "get_port:binding:vif_details": ADMIN_OR_SERVICE,
     "get_port:binding:host_id": ADMIN_OR_SERVICE,
     "get_port:binding:profile": ADMIN_OR_SERVICE,
-    "update_port": MEMBER_OR_SERVICE,
-    "update_port:device_id": MEMBER_OR_SERVICE,
-    "update_port:device_owner": f"{NOT_A_NETWORK_DEVICE} or {NET_OWNER_OR_SERVICE}",
-    "update_port:mac_address": ADMIN_OR_SERVICE,
-    "update_port:fixed_ips": NET_OWNER_OR_SERVICE,
-    "update_port:fixed_ips:ip_address": NET_OWNER_OR_SERVICE,
-    "update_port:fixed_ips:subnet_id": f"{NET_OWNER_OR_SERVICE} or {SHARED}",
-    "update_port:port_security_enabled": NET_OWNER_OR_SERVICE,
+    "get_port:tags": f"{ADVISORY_SERVICE} or {ADMIN} or {NET_OWNER_READER} or ({PROJECT_READER})",
+    "update_port": f"{MEMBERS} or {SERVICE}",
+    "update_port:device_id": f"{MEMBERS} or {SERVICE}",
+    "update_port:device_owner": NO_NETWORK_DEVICE,
+    "update_port:mac_address": f"{ADMIN_OR_SERVICE} or {NET_OWNER_MANAGER}",
+    "update_port:fixed_ips": OWNERS_OR_SERVICE,
+    "update_port:fixed_ips:ip_address": OWNERS_OR_SERVICE,
+    "update_port:fixed_ips:subnet_id": f"{OWNERS_OR_SERVICE} or {NETWORK_SHARED}",
+    "update_port:port_security_enabled": OWNERS_OR_SERVICE,
     "update_port:binding:host_id": ADMIN_OR_SERVICE,
-    "update_port:binding:profile": ADMIN_OR_SERVICE,
-    "update_port:binding:vnic_type": MEMBER_OR_SERVICE,
-    "update_port:allowed_address_pairs": f"{ADMIN} or {NET_OWNER_MEMBER}",
-    "update_port:allowed_address_pairs:mac_address": f"{ADMIN} or {NET_OWNER_MEMBER}",
-    "update_port:allowed_address_pairs:ip_address": f"{ADMIN} or {NET_OWNER_MEMBER}",
-    "delete_port": f"{MEMBER_OR_SERVICE} or {NET_OWNER_MEMBER}",
+    "update_port:binding:profile": SERVICE,
+    "update_port:binding:vnic_type": f"{MEMBERS} or {SERVICE}",
+    "update_port:allowed_address_pairs": PAIRS,
+    "update_port:allowed_address_pairs:mac_address": PAIRS,
+    "update_port:allowed_address_pairs:ip_address": PAIRS,
+    "update_port:tags": f"{MEMBERS} or {ADVISORY_SERVICE}",
+    "delete_port": f"{ADMIN_OR_SERVICE} or {NET_OWNER_MEMBER} or ({PROJECT_MEMBER})",
+    "delete_port:tags": f"{ADVISORY_SERVICE} or ({PROJECT_MEMBER}) or {ADMIN} or {NET_OWNER_MEMBER}",
 }
 
 ROUTERS = {
-    "create_router": MEMBER,
-    "create_router:external_gateway_info": MEMBER,
-    "create_router:external_gateway_info:network_id": MEMBER,
+    "create_router": MEMBERS,
+    "create_router:external_gateway_info": MEMBERS,
+    "create_router:external_gateway_info:network_id": MEMBERS,
     "create_router:external_gateway_info:enable_snat": ADMIN,
     "create_router:external_gateway_info:external_fixed_ips": ADMIN,
-    "get_router": READER,
-    "update_router": MEMBER,
-    "update_router:external_gateway_info": MEMBER,
-    "update_router:external_gateway_info:network_id": MEMBER,
+    "create_router:tags": MEMBERS,
+    "get_router": READERS,
+    "get_router:tags": READERS,
+    "update_router": MEMBERS,
+    "update_router:external_gateway_info": MEMBERS,
+    "update_router:external_gateway_info:network_id": MEMBERS,
     "update_router:external_gateway_info:enable_snat": ADMIN,
     "update_router:external_gateway_info:external_fixed_ips": ADMIN,
-    "delete_router": MEMBER,
-    "add_router_interface": MEMBER,
-    "remove_router_interface": MEMBER,
-    "add_extraroutes": MEMBER,
-    "remove_extraroutes": MEMBER,
-    "create_floatingip": MEMBER,
-    "create_floatingip:floating_ip_address": ADMIN,
-    "get_floatingip": READER,
-    "update_floatingip": MEMBER,
-    "delete_floatingip": MEMBER,
+    "update_router:tags": MEMBERS,
+    "delete_router": MEMBERS,
+    "delete_router:tags": MEMBERS,
+    "add_router_interface": MEMBERS,
+    "remove_router_interface": MEMBERS,
+    "add_extraroutes": MEMBERS,
+    "remove_extraroutes": MEMBERS,
+    "create_floatingip": MEMBERS,
+    "create_floatingip:floating_ip_address": PROJECT_MANAGER_OR_ADMIN,
+    "create_floatingip:tags": MEMBERS,
+    "get_floatingip": f"{READERS} or {SERVICE}",
+    "get_floatingip:tags": READERS,
+    "update_floatingip": MEMBERS,
+    "update_floatingip:tags": MEMBERS,
+    "delete_floatingip": MEMBERS,
+    "delete_floatingip:tags": MEMBERS,
 }
 
 SECURITY_GROUPS = {
-    "create_security_group": MEMBER,
-    "get_security_group": READER,
-    "update_security_group": MEMBER,
-    "delete_security_group": MEMBER,
-    "create_security_group_rule": MEMBER,
-    "get_security_group_rule": f"{READER} or (role:reader and project_id:%(group:project_id)s)",
-    "delete_security_group_rule": MEMBER,
+    "create_security_group": MEMBERS,
+    "create_security_group:tags": MEMBERS,
+    "get_security_group": f"{READERS} or {SHARED} or {SERVICE}",
+    "get_security_group:tags": f"{READERS} or {SHARED}",
+    "update_security_group": MEMBERS,
+    "update_security_group:tags": MEMBERS,
+    "delete_security_group": MEMBERS,
+    "delete_security_group:tags": MEMBERS,
+    "create_security_group_rule": f"{ADMIN} or {GROUP_OWNER_MEMBER}",
+    "get_security_group_rule": f"{ADMIN} or {GROUP_OWNER_READER}",
+    "delete_security_group_rule": f"{ADMIN} or {GROUP_OWNER_MEMBER}",
 }
 
 OTHERS = {
-    "create_rbac_policy": MEMBER,
+    "create_rbac_policy": MEMBERS,
     "create_rbac_policy:target_tenant": f"{ADMIN} or not '*':%(rbac:target)s",
-    "get_rbac_policy": READER,
-    "update_rbac_policy": MEMBER,
+    "get_rbac_policy": READERS,
+    "update_rbac_policy": MEMBERS,
     "update_rbac_policy:target_tenant": f"{ADMIN} or not '*':%(rbac:target)s",
-    "delete_rbac_policy": MEMBER,
-    "get_quota": READER,
+    "delete_rbac_policy": MEMBERS,
+    "get_quota": PROJECT_MANAGER_OR_ADMIN,
+    "get_quota:project": ANYONE,
     "update_quota": ADMIN,
     "delete_quota": ADMIN,
     "get_agent": ADMIN,
@@ -174,28 +211,19 @@ OTHERS = {
     "create_l3-router": ADMIN,
     "delete_l3-router": ADMIN,
     "get_l3-agents": ADMIN,
-    "get_availability_zone": "role:reader",
-    "get_service_provider": "role:reader",
-    "get_network_ip_availability": ADMIN,
-    "get_extension": ANYONE,
-    "get_auto_allocated_topology": READER,
-    "delete_auto_allocated_topology": MEMBER,
+    "get_availability_zone": READER,
+    "get_service_provider": READER,
+    "get_network_ip_availability": ADMIN_OR_SERVICE,
+    "get_auto_allocated_topology": READERS,
+    "delete_auto_allocated_topology": MEMBERS,
 }
-
-
-def _tags() -> Iterator[tuple[str, str]]:
-    """Each tagged noun has its own rules for its tags."""
-    for noun in ("networks", "subnets", "ports", "subnetpools", "routers", "floatingips", "security_groups"):
-        yield f"get_{noun}_tags", READER
-        for action in ("create", "update", "delete"):
-            yield f"{action}_{noun}_tags", MEMBER
-
 
 RULES = [
     *operations.RULES,
+    Rule("get_extension", ANYONE),
     *(
-        Rule(name, check)
-        for table in (NETWORKS, SUBNETS, SUBNET_POOLS, PORTS, ROUTERS, SECURITY_GROUPS, OTHERS, dict(_tags()))
+        Rule(name, check, scopes=("project",))
+        for table in (NETWORKS, SUBNETS, SUBNET_POOLS, PORTS, ROUTERS, SECURITY_GROUPS, OTHERS)
         for name, check in table.items()
     ),
 ]

@@ -9,6 +9,7 @@ from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import Client, TokenBook, fresh_sessions
+from pileus_kit.testing.callers import person
 from pileus_network.app import Tools, create
 from pileus_network.config import Config
 from pileus_network.db.models import Model
@@ -32,7 +33,8 @@ class Pulse:
 
 
 class NetworkFixture:
-    """`with NetworkFixture(tmp_path) as network:` gives `app`, `client`, `tools`, `control`, `book`.
+    """`with NetworkFixture(tmp_path) as network:` gives `app`, `client`, `tools`, `control`, `book`; `operator` is an
+    administrator of a project of their own.
 
     `hosts` have an agent that has said hello; each maps the physical network `public`. `drain()` makes what was asked
     of them true (ports become ACTIVE). `authenticate` replaces the token book when another one knows the callers.
@@ -46,6 +48,7 @@ class NetworkFixture:
         **config: Any,
     ) -> None:
         self.book = TokenBook()
+        self.operator = self.book.add(person("operator", "admin", project="operators"))
         self.sessions = fresh_sessions(Model, directory)
         self.pulse = Pulse()
         self.tools = Tools(Config(state=str(directory), **config), self.sessions, self.pulse, self.pulse)

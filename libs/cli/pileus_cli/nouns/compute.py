@@ -9,6 +9,7 @@ from pileus_cli.crud import commands, pairs, subject, wish_of
 from pileus_cli.errors import NotFound, Usage
 from pileus_cli.finding import find_id
 from pileus_cli.kinds import Kind
+from pileus_cli.nouns.quotas import visible
 
 PROPERTY = arg("--property", "KEY=VALUE, may be repeated", action="append", metavar="KEY=VALUE")
 FLAVOR = Kind(
@@ -140,7 +141,7 @@ def show_limits(context: Context, given: Any) -> None:
             for name, limit in sorted(limits.items()) if not name.startswith("total") or name.startswith("totalM")]
     if context.cloud.offers("network"):
         project = context.cloud.login()["project_id"]
-        quota = context.cloud.call("network", "GET", f"/quotas/{project}/details.json")["quota"]
+        quota = visible(context, "network", f"/quotas/{project}/details.json").get("quota", {})
         rows += [("network", name, one.get("used"), one["limit"]) for name, one in sorted(quota.items())]
     context.show_rows(("Service", "Name", "Used", "Limit"), rows, given)
 

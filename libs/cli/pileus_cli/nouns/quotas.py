@@ -4,7 +4,7 @@ from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
-from pileus_cli.errors import Usage
+from pileus_cli.errors import Refused, Usage
 from pileus_cli.finding import find_id
 
 SETS = {  # service: option -> name in the quota
@@ -24,6 +24,17 @@ def place(context: Context, service: str, project: str) -> tuple[str, str]:
     return (f"/quotas/{project}", "quota") if service == "network" else (f"/os-quota-sets/{project}", "quota_set")
 
 
+def visible(context: Context, service: str, path: str) -> dict[str, Any]:
+    """The body, empty where a service shows quotas to managers only, as the network does."""
+    try:
+        body: dict[str, Any] = context.cloud.call(service, "GET", path)
+    except Refused as err:
+        if err.status != 403:
+            raise
+        return {}
+    return body
+
+
 def project_of(context: Context, typed: str | None) -> str:
     from pileus_cli.nouns import kind
 
@@ -37,7 +48,7 @@ def show(context: Context, given: Any) -> None:
     for service, names in SETS.items():
         if context.cloud.offers(service):
             path, key = place(context, service, project)
-            quota = context.cloud.call(service, "GET", path)[key]
+            quota = visible(context, service, path).get(key, {})
             rows += [(service, option.removeprefix("--"), quota[name]) for option,
                      name in names.items() if name in quota]
     context.show_rows(("Service", "Resource", "Limit"), rows, given)

@@ -4,15 +4,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_kit.web import Resource
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, REQUIRED, STANDARD, Attr, Shape, owned, scope
 from pileus_network.api.listing import Listing
+from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import change, read
 from pileus_network.core import scopes, subnetpools
 from pileus_network.db.models import AddressScope
 
-resource = Resource("address_scopes", __name__, url_prefix="/v2.0/address-scopes")
+resource = Resource("address_scopes", __name__, get="get_address_scope", url_prefix="/v2.0/address-scopes")
 
 SHAPE = Shape(
     "address_scope",
@@ -56,7 +56,7 @@ def target(row: AddressScope) -> dict[str, Any]:
 
 @resource.endpoint("GET", "", policy="get_address_scope")
 def index() -> dict[str, Any]:
-    return LISTING.answer(scopes.address_scopes(scope()), view)
+    return LISTING.answer(scopes.address_scopes(scope(services=False)), view)
 
 
 @resource.endpoint("POST", "", policy="create_address_scope", body=ANY)
@@ -76,7 +76,7 @@ def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
 
 @resource.endpoint("GET", "/<scope_id>", policy="get_address_scope")
 def show(scope_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(subnetpools.get_scope(session, scope_id, scope()))))
+    return SHAPE.show(read(lambda session: view(subnetpools.get_scope(session, scope_id, scope(services=False)))))
 
 
 @resource.endpoint("PUT", "/<scope_id>", policy="update_address_scope", body=ANY)
@@ -84,7 +84,7 @@ def update(body: dict[str, Any], scope_id: str) -> dict[str, Any]:
     wish = SHAPE.put(body)
 
     def work(session: Session) -> dict[str, Any]:
-        row = subnetpools.get_scope(session, scope_id, scope())
+        row = subnetpools.get_scope(session, scope_id, scope(services=False))
         SHAPE.permit("update", target(row), wish)
         subnetpools.update_scope(row, wish)
         return view(row)
@@ -95,7 +95,7 @@ def update(body: dict[str, Any], scope_id: str) -> dict[str, Any]:
 @resource.endpoint("DELETE", "/<scope_id>", policy="delete_address_scope")
 def delete(scope_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
-        row = subnetpools.get_scope(session, scope_id, scope())
+        row = subnetpools.get_scope(session, scope_id, scope(services=False))
         SHAPE.permit("delete", target(row))
         subnetpools.delete_scope(session, row)
 

@@ -12,11 +12,12 @@ from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from pileus_kit.web import Resource, allowed
+from pileus_kit.web import allowed
 from pileus_network.api import networks as network_views
 from pileus_network.api import routers as router_views
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, Attr, Shape
+from pileus_network.api.resources import Resource, own
 from pileus_network.api.transactions import change, read
 from pileus_network.api.views import moment
 from pileus_network.core import dhcp, hosts, networks, routers, scheduler
@@ -25,7 +26,7 @@ from pileus_network.db.models import Host, Network, Port, Router
 from pileus_network.errors import AgentInUse, AgentNotFound, HTTPBadRequest
 from pileus_network.rpc import DHCP_OWNER
 
-resource = Resource("agents", __name__, url_prefix="/v2.0")
+resource = Resource("agents", __name__, get="get_agent", url_prefix="/v2.0")
 
 SWITCH, DHCP, L3 = "Linux bridge agent", "DHCP agent", "L3 agent"
 BINARIES = {SWITCH: "pileus-network-agent", DHCP: "pileus-network-agent", L3: "pileus-network-agent"}
@@ -170,7 +171,7 @@ def _networks_at(session: Session, host: Host) -> Sequence[Network]:
     ).all()
 
 
-@resource.endpoint("GET", "/agents/<wanted>/dhcp-networks", policy="get_dhcp-networks")
+@resource.endpoint("GET", "/agents/<wanted>/dhcp-networks", policy="get_dhcp-networks", target=own)
 def dhcp_networks(wanted: str) -> dict[str, Any]:
     return {
         "networks": read(
@@ -179,7 +180,7 @@ def dhcp_networks(wanted: str) -> dict[str, Any]:
     }
 
 
-@resource.endpoint("POST", "/agents/<wanted>/dhcp-networks", policy="create_dhcp-network", body=ANY)
+@resource.endpoint("POST", "/agents/<wanted>/dhcp-networks", policy="create_dhcp-network", target=own, body=ANY)
 def add_dhcp_network(body: dict[str, Any], wanted: str) -> tuple[dict[str, Any], int]:
     network_id = _named(body, "network_id")
 
@@ -192,7 +193,7 @@ def add_dhcp_network(body: dict[str, Any], wanted: str) -> tuple[dict[str, Any],
     return {}, 201
 
 
-@resource.endpoint("DELETE", "/agents/<wanted>/dhcp-networks/<network_id>", policy="delete_dhcp-network")
+@resource.endpoint("DELETE", "/agents/<wanted>/dhcp-networks/<network_id>", policy="delete_dhcp-network", target=own)
 def remove_dhcp_network(wanted: str, network_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
         host, _ = _find(session, wanted, DHCP)
@@ -206,7 +207,7 @@ def remove_dhcp_network(wanted: str, network_id: str) -> tuple[str, int]:
     return "", 204
 
 
-@resource.endpoint("GET", "/networks/<network_id>/dhcp-agents", policy="get_dhcp-agents")
+@resource.endpoint("GET", "/networks/<network_id>/dhcp-agents", policy="get_dhcp-agents", target=own)
 def dhcp_agents(network_id: str) -> dict[str, Any]:
     def work(session: Session) -> list[dict[str, Any]]:
         networks.get(session, network_id, EVERYTHING)
@@ -217,7 +218,7 @@ def dhcp_agents(network_id: str) -> dict[str, Any]:
     return {"agents": read(work)}
 
 
-@resource.endpoint("GET", "/agents/<wanted>/l3-routers", policy="get_l3-routers")
+@resource.endpoint("GET", "/agents/<wanted>/l3-routers", policy="get_l3-routers", target=own)
 def l3_routers(wanted: str) -> dict[str, Any]:
     def work(session: Session) -> list[dict[str, Any]]:
         host, _ = _find(session, wanted, L3)
@@ -232,7 +233,7 @@ def l3_routers(wanted: str) -> dict[str, Any]:
     return {"routers": read(work)}
 
 
-@resource.endpoint("POST", "/agents/<wanted>/l3-routers", policy="create_l3-router", body=ANY)
+@resource.endpoint("POST", "/agents/<wanted>/l3-routers", policy="create_l3-router", target=own, body=ANY)
 def add_l3_router(body: dict[str, Any], wanted: str) -> tuple[dict[str, Any], int]:
     router_id = _named(body, "router_id")
 
@@ -244,7 +245,7 @@ def add_l3_router(body: dict[str, Any], wanted: str) -> tuple[dict[str, Any], in
     return {}, 201
 
 
-@resource.endpoint("DELETE", "/agents/<wanted>/l3-routers/<router_id>", policy="delete_l3-router")
+@resource.endpoint("DELETE", "/agents/<wanted>/l3-routers/<router_id>", policy="delete_l3-router", target=own)
 def remove_l3_router(wanted: str, router_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
         host, _ = _find(session, wanted, L3)
@@ -257,7 +258,7 @@ def remove_l3_router(wanted: str, router_id: str) -> tuple[str, int]:
     return "", 204
 
 
-@resource.endpoint("GET", "/routers/<router_id>/l3-agents", policy="get_l3-agents")
+@resource.endpoint("GET", "/routers/<router_id>/l3-agents", policy="get_l3-agents", target=own)
 def l3_agents(router_id: str) -> dict[str, Any]:
     def work(session: Session) -> list[dict[str, Any]]:
         router = routers.get(session, router_id, EVERYTHING)

@@ -12,6 +12,7 @@ from typing import Any
 from flask import request
 
 from pileus_kit.web import allowed, caller
+from pileus_network.api.resources import best
 from pileus_network.api.values import Kind, text
 from pileus_network.core.scopes import Scope
 from pileus_network.errors import HTTPBadRequest, PolicyNotAuthorized
@@ -20,6 +21,8 @@ from pileus_network.policy import RULES
 REQUIRED = object()
 ANY_TEXT = text()
 NAMES = frozenset(rule.name for rule in RULES)
+ASKED = NAMES - {"create_subnet:service_types", "update_subnet:service_types"}
+"""OpenStack publishes rules for service types, and doesn't ask them: the attribute isn't marked for it."""
 ANY = {(0, 0): {"type": "object"}}
 """The schema that the kit checks; the table checks the rest, with the messages that OpenStack's clients know."""
 MOST_AT_ONCE = 1000
@@ -48,10 +51,14 @@ STANDARD: dict[str, Attr] = {
 """What (nearly) every noun has."""
 
 
-def scope() -> Scope:
-    """What the caller may see at all."""
+def scope(services: bool = True) -> Scope:
+    """What the caller may see at all: who isn't even a reader of the project, only what is shared with everybody.
+
+    `services`: whether it is something that other services work with, whosever it is.
+    """
     who = caller()
-    return Scope(who.project_id or "", everything=who.is_admin or "service" in who.roles)
+    everything = who.is_admin or (services and "service" in who.roles)
+    return Scope(who.project_id or "" if everything or "reader" in who.roles else "", everything)
 
 
 class Shape:
@@ -121,7 +128,7 @@ class Shape:
         permit(f"{action}_{self.noun}", target)
         for name, value in (wish or {}).items():
             rule = f"{action}_{self.noun}:{name}"
-            if rule in NAMES and (action == "update" or value != self.attributes[name].default):
+            if rule in ASKED and (action == "update" or value != self.attributes[name].default):
                 permit(rule, target)
                 self._permit_parts(rule, value, target)
 
@@ -134,7 +141,7 @@ class Shape:
     def hidden(self) -> frozenset[str]:
         """Attributes that the caller may not see."""
         rules = {name: f"get_{self.noun}:{name}" for name in self.attributes}
-        return frozenset(name for name, rule in rules.items() if rule in NAMES and not allowed(rule))
+        return frozenset(name for name, rule in rules.items() if rule in NAMES and not allowed(rule, best()))
 
     def cut(self, views: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Leave out what the caller may not see, and what `fields` in the query doesn't name."""

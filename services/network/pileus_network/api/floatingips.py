@@ -4,16 +4,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_kit.web import Resource
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
 from pileus_network.api.listing import Listing
+from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import change, read
 from pileus_network.api.views import check_revision, standard
 from pileus_network.core import floatingips, nouns
 from pileus_network.db.models import FloatingIp
 
-resource = Resource("floatingips", __name__, url_prefix="/v2.0/floatingips")
+resource = Resource("floatingips", __name__, get="get_floatingip", url_prefix="/v2.0/floatingips")
 
 SHAPE = Shape(
     "floatingip",

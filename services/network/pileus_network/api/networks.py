@@ -4,17 +4,18 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
-from pileus_kit.web import Resource, tools
+from pileus_kit.web import tools
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, STANDARD, Attr, Shape, owned, scope
 from pileus_network.api.listing import Listing
+from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import change, read
 from pileus_network.api.views import check_revision, standard
 from pileus_network.core import networks, scopes
 from pileus_network.db.models import Network, Share
 from pileus_network.errors import HTTPBadRequest
 
-resource = Resource("networks", __name__, url_prefix="/v2.0/networks")
+resource = Resource("networks", __name__, get="get_network", url_prefix="/v2.0/networks")
 
 ZONE = "nova"
 """The one availability zone; its name is what OpenStack calls the first one."""

@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
-from pileus_kit.web import Resource
 from pileus_network.api import networks as network_views
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
 from pileus_network.api.listing import Listing
+from pileus_network.api.resources import Resource
 from pileus_network.api.subnets import named_networks
 from pileus_network.api.transactions import change, read
 from pileus_network.api.views import check_revision, standard
@@ -19,7 +19,7 @@ from pileus_network.core.scopes import EVERYTHING
 from pileus_network.db.models import FixedIp, Network, Port, PortGroup
 from pileus_network.errors import HTTPBadRequest
 
-resource = Resource("ports", __name__, url_prefix="/v2.0/ports")
+resource = Resource("ports", __name__, get="get_port", url_prefix="/v2.0/ports")
 
 
 def _fixed_ip(value: Any) -> dict[str, str]:
@@ -182,7 +182,8 @@ def target(row: Port, network: Network, device_owner: str) -> dict[str, Any]:
 
 
 def _device(owner: str) -> dict[str, Any]:
-    return {"port:network_device": owner.startswith("network:")}
+    """What a rule may ask of a port's owner: whose kind of device it is, before the colon."""
+    return {"device_owner": owner.partition(":")[0] if ":" in owner else ""}
 
 
 @resource.endpoint("GET", "", policy="get_port")
@@ -233,7 +234,7 @@ def update(body: dict[str, Any], port_id: str) -> dict[str, Any]:
 def delete(port_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
         row, network = _found(session, port_id)
-        SHAPE.permit("delete", target(row, network, ""))
+        SHAPE.permit("delete", target(row, network, row.device_owner))
         check_revision(row)
         ports.delete(session, row, network)
 

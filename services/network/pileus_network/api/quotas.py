@@ -45,13 +45,13 @@ def index() -> dict[str, Any]:
     return {"quotas": read(work)}
 
 
-@resource.endpoint("GET", "/tenant", policy="get_quota")
+@resource.endpoint("GET", "/tenant", policy="get_quota:project")
 def tenant() -> dict[str, Any]:
     """Which project the caller's quota is counted in."""
     return {"tenant": {"tenant_id": caller().project_id}}
 
 
-@resource.endpoint("GET", "/project", policy="get_quota")
+@resource.endpoint("GET", "/project", policy="get_quota:project")
 def own_project() -> dict[str, Any]:
     return {"project": {"project_id": caller().project_id}}
 

@@ -5,16 +5,16 @@ from typing import Any
 from sqlalchemy import true
 from sqlalchemy.orm import Session
 
-from pileus_kit.web import Resource
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, Attr, Shape, scope
 from pileus_network.api.listing import Listing
+from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import change, read
 from pileus_network.core import shares
 from pileus_network.core.scopes import EXTERNAL, SHARED
 from pileus_network.db.models import Share
 
-resource = Resource("rbac_policies", __name__, url_prefix="/v2.0/rbac-policies")
+resource = Resource("rbac_policies", __name__, get="get_rbac_policy", url_prefix="/v2.0/rbac-policies")
 
 SHAPE = Shape(
     "rbac_policy",

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_kit.web import Resource
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, STANDARD, Attr, Shape, owned, permit, scope
 from pileus_network.api.listing import Listing
 from pileus_network.api.networks import ZONE, ZONE_HINTS
+from pileus_network.api.resources import Resource
 from pileus_network.api.subnets import ROUTE
 from pileus_network.api.transactions import change, read
 from pileus_network.api.views import check_revision, standard
@@ -17,7 +17,7 @@ from pileus_network.core import nouns, routers
 from pileus_network.db.models import Port, Router
 from pileus_network.errors import HTTPBadRequest
 
-resource = Resource("routers", __name__, url_prefix="/v2.0/routers")
+resource = Resource("routers", __name__, get="get_router", url_prefix="/v2.0/routers")
 
 FIXED_IP = values.mapping({}, {"subnet_id": values.uuid, "ip_address": values.address})
 GATEWAY_KEYS = values.mapping(

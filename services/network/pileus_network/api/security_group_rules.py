@@ -5,22 +5,25 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_kit.numbers import whole
-from pileus_kit.web import Resource
 from pileus_network.api import values
-from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
+from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, scope
 from pileus_network.api.default_groups import ensure_default
 from pileus_network.api.listing import Listing
+from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import change, read
 from pileus_network.api.views import standard
-from pileus_network.core import nouns, protocols, ranges, securitygroups
-from pileus_network.db.models import SecurityRule
+from pileus_network.core import protocols, ranges, scopes, securitygroups
+from pileus_network.core.scopes import EVERYTHING
+from pileus_network.db.models import SecurityGroup, SecurityRule
 from pileus_network.errors import (
     SecurityGroupInvalidPortValue,
     SecurityGroupRuleInvalidProtocol,
     SecurityGroupRulesNotSingleTenant,
 )
 
-resource = Resource("security_group_rules", __name__, url_prefix="/v2.0/security-group-rules")
+resource = Resource(
+    "security_group_rules", __name__, get="get_security_group_rule", url_prefix="/v2.0/security-group-rules"
+)
 
 
 def _protocol(value: Any) -> str | None:
@@ -121,10 +124,20 @@ def view(row: SecurityRule) -> dict[str, Any]:
     }
 
 
+def target(project_id: str, group: SecurityGroup) -> dict[str, Any]:
+    """The policy target of a rule: the group's owner decides about all of its rules, whoever made them."""
+    return {
+        "project_id": project_id,
+        "tenant_id": project_id,
+        "security_group:project_id": group.project_id,
+        "security_group:tenant_id": group.project_id,
+    }
+
+
 @resource.endpoint("GET", "", policy="get_security_group_rule")
 def index() -> dict[str, Any]:
     ensure_default()
-    return LISTING.answer(nouns.mine(SecurityRule, scope()), view)
+    return LISTING.answer(scopes.security_rules(scope()), view)
 
 
 @resource.endpoint("POST", "", policy="create_security_group_rule", body=ANY)
@@ -132,10 +145,14 @@ def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
     wishes = SHAPE.posted(body)
     if len({wish["project_id"] for wish in wishes}) > 1:
         raise SecurityGroupRulesNotSingleTenant()
-    for wish in wishes:
-        SHAPE.permit("create", {"project_id": wish["project_id"], "tenant_id": wish["project_id"]}, wish)
-    views = change(lambda session: [view(row) for row in securitygroups.create_rules(session, wishes, scope())])
-    return SHAPE.reply(body, views), 201
+
+    def work(session: Session) -> list[dict[str, Any]]:
+        groups = securitygroups.named(session, wishes, scope())
+        for wish in wishes:
+            SHAPE.permit("create", target(wish["project_id"], groups[wish["security_group_id"]]), wish)
+        return [view(row) for row in securitygroups.create_rules(session, groups, wishes, scope())]
+
+    return SHAPE.reply(body, change(work)), 201
 
 
 @resource.endpoint("GET", "/<rule_id>", policy="get_security_group_rule")
@@ -147,7 +164,8 @@ def show(rule_id: str) -> dict[str, Any]:
 def delete(rule_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
         row = securitygroups.get_rule(session, rule_id, scope())
-        SHAPE.permit("delete", owned(row))
+        group = securitygroups.get(session, row.group_id, EVERYTHING)
+        SHAPE.permit("delete", target(row.project_id, group))
         securitygroups.delete_rule(session, row)
 
     change(work)

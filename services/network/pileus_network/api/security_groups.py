@@ -4,18 +4,18 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_kit.web import Resource
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
 from pileus_network.api.default_groups import ensure_default
 from pileus_network.api.listing import Listing
+from pileus_network.api.resources import Resource
 from pileus_network.api.security_group_rules import view as rule_view
 from pileus_network.api.transactions import change, read
 from pileus_network.api.views import check_revision, standard
 from pileus_network.core import nouns, securitygroups
 from pileus_network.db.models import SecurityGroup
 
-resource = Resource("security_groups", __name__, url_prefix="/v2.0/security-groups")
+resource = Resource("security_groups", __name__, get="get_security_group", url_prefix="/v2.0/security-groups")
 
 SHAPE = Shape(
     "security_group",

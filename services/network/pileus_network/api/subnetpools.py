@@ -4,16 +4,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_kit.web import Resource
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
 from pileus_network.api.listing import Listing
+from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import change, read
 from pileus_network.api.views import check_revision, standard
 from pileus_network.core import scopes, subnetpools
 from pileus_network.db.models import SubnetPool
 
-resource = Resource("subnetpools", __name__, url_prefix="/v2.0/subnetpools")
+resource = Resource("subnetpools", __name__, get="get_subnetpool", url_prefix="/v2.0/subnetpools")
 
 LENGTH = values.integer(0, 128)
 SHAPE = Shape(
@@ -81,7 +81,7 @@ def target(row: SubnetPool) -> dict[str, Any]:
 
 @resource.endpoint("GET", "", policy="get_subnetpool")
 def index() -> dict[str, Any]:
-    return LISTING.answer(scopes.subnet_pools(scope()), view)
+    return LISTING.answer(scopes.subnet_pools(scope(services=False)), view)
 
 
 @resource.endpoint("POST", "", policy="create_subnetpool", body=ANY)
@@ -89,13 +89,13 @@ def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
     wishes = SHAPE.posted(body)
     for wish in wishes:
         SHAPE.permit("create", {"project_id": wish["project_id"], "tenant_id": wish["project_id"]}, wish)
-    views = change(lambda session: [view(subnetpools.create(session, scope(), wish)) for wish in wishes])
+    views = change(lambda session: [view(subnetpools.create(session, scope(services=False), wish)) for wish in wishes])
     return SHAPE.reply(body, views), 201
 
 
 @resource.endpoint("GET", "/<pool_id>", policy="get_subnetpool")
 def show(pool_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(subnetpools.get(session, pool_id, scope()))))
+    return SHAPE.show(read(lambda session: view(subnetpools.get(session, pool_id, scope(services=False)))))
 
 
 @resource.endpoint("PUT", "/<pool_id>", policy="update_subnetpool", body=ANY)
@@ -103,10 +103,10 @@ def update(body: dict[str, Any], pool_id: str) -> dict[str, Any]:
     wish = SHAPE.put(body)
 
     def work(session: Session) -> dict[str, Any]:
-        row = subnetpools.get(session, pool_id, scope())
+        row = subnetpools.get(session, pool_id, scope(services=False))
         SHAPE.permit("update", target(row), wish)
         check_revision(row)
-        subnetpools.update(session, scope(), row, wish)
+        subnetpools.update(session, scope(services=False), row, wish)
         return view(row)
 
     return SHAPE.show(change(work))
@@ -115,7 +115,7 @@ def update(body: dict[str, Any], pool_id: str) -> dict[str, Any]:
 @resource.endpoint("DELETE", "/<pool_id>", policy="delete_subnetpool")
 def delete(pool_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
-        row = subnetpools.get(session, pool_id, scope())
+        row = subnetpools.get(session, pool_id, scope(services=False))
         SHAPE.permit("delete", target(row))
         check_revision(row)
         subnetpools.delete(session, row)

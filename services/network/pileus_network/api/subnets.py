@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from pileus_kit.web import Resource
 from pileus_network.api import networks as network_views
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
 from pileus_network.api.listing import Listing
+from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import change, read
 from pileus_network.api.views import check_revision, standard
 from pileus_network.core import networks, scopes, subnets
@@ -17,7 +17,7 @@ from pileus_network.core.scopes import EVERYTHING, Scope
 from pileus_network.db.models import Network, Subnet
 from pileus_network.errors import HTTPBadRequest, NetworkNotFound
 
-resource = Resource("subnets", __name__, url_prefix="/v2.0/subnets")
+resource = Resource("subnets", __name__, get="get_subnet", url_prefix="/v2.0/subnets")
 
 MODES = values.nullable(values.one_of("dhcpv6-stateful", "dhcpv6-stateless", "slaac"))
 POOL = values.mapping({"start": values.address, "end": values.address})

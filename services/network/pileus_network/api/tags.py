@@ -6,12 +6,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_kit.web import Resource
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, owned, permit, scope
+from pileus_network.api.resources import Resource, best
 from pileus_network.api.transactions import change, read
 from pileus_network.core import floatingips, networks, nouns, ports, routers, securitygroups, subnetpools, subnets
 from pileus_network.core.scopes import Scope
+from pileus_network.db.models import Network
 from pileus_network.errors import HTTPBadRequest, TagNotFound
 
 MOST = 50
@@ -29,13 +30,13 @@ class Tagged:
 
 
 TAGGED = (
-    Tagged("networks", "networks", networks.get),
-    Tagged("subnets", "subnets", subnets.get),
-    Tagged("ports", "ports", ports.get),
-    Tagged("subnetpools", "subnetpools", subnetpools.get),
-    Tagged("routers", "routers", routers.get),
-    Tagged("floatingips", "floatingips", floatingips.get),
-    Tagged("security-groups", "security_groups", securitygroups.get),
+    Tagged("networks", "network", networks.get),
+    Tagged("subnets", "subnet", subnets.get),
+    Tagged("ports", "port", ports.get),
+    Tagged("subnetpools", "subnetpool", subnetpools.get),
+    Tagged("routers", "router", routers.get),
+    Tagged("floatingips", "floatingip", floatingips.get),
+    Tagged("security-groups", "security_group", securitygroups.get),
 )
 
 
@@ -78,9 +79,17 @@ class Editor:
         return change(work)
 
     def _find(self, session: Session, noun_id: str, action: str) -> Any:
+        """What is within the caller's reach may be read; it is their own, or shared with them."""
         row = self._tagged.get(session, noun_id, scope())
-        permit(f"{action}_{self._tagged.name}_tags", owned(row))
+        target = best() if action == "get" else owned(row) | _network_of(session, row)
+        permit(f"{action}_{self._tagged.name}:tags", target)
         return row
+
+
+def _network_of(session: Session, row: Any) -> dict[str, Any]:
+    """Who owns the network that a port or subnet is on may have a say in it."""
+    network = session.get(Network, getattr(row, "network_id", ""))
+    return {"network:project_id": network.project_id} if network else {}
 
 
 def _without(tag: str) -> Callable[[list[str]], list[str]]:
@@ -93,41 +102,46 @@ def _without(tag: str) -> Callable[[list[str]], list[str]]:
 
 
 def _routes(tagged: Tagged) -> Resource:
-    resource = Resource(f"{tagged.name}_tags", __name__, url_prefix=f"/v2.0/{tagged.path}/<noun_id>/tags")
+    resource = Resource(
+        f"{tagged.name}_tags",
+        __name__,
+        get=f"get_{tagged.name}",
+        url_prefix=f"/v2.0/{tagged.path}/<noun_id>/tags",
+    )
     editor, name = Editor(tagged), tagged.name
 
-    @resource.endpoint("GET", "", policy=f"get_{name}_tags")
+    @resource.endpoint("GET", "", policy=f"get_{name}:tags")
     def index(noun_id: str) -> dict[str, Any]:
         return {"tags": editor.show(noun_id)}
 
-    @resource.endpoint("PUT", "", policy=f"update_{name}_tags", body=ANY)
+    @resource.endpoint("PUT", "", policy=f"update_{name}:tags", body=ANY)
     def replace(body: dict[str, Any], noun_id: str) -> dict[str, Any]:
         wanted = _asked(body)
         return {"tags": editor.edit(noun_id, "update", lambda tags: wanted)}
 
-    @resource.endpoint("POST", "", policy=f"create_{name}_tags", body=ANY)
+    @resource.endpoint("POST", "", policy=f"create_{name}:tags", body=ANY)
     def add_many(body: dict[str, Any], noun_id: str) -> dict[str, Any]:
         wanted = _asked(body)
         return {"tags": editor.edit(noun_id, "create", lambda tags: tags + wanted)}
 
-    @resource.endpoint("DELETE", "", policy=f"delete_{name}_tags")
+    @resource.endpoint("DELETE", "", policy=f"delete_{name}:tags")
     def clear(noun_id: str) -> tuple[str, int]:
         editor.edit(noun_id, "delete", lambda tags: [])
         return "", 204
 
-    @resource.endpoint("GET", "/<tag>", policy=f"get_{name}_tags")
+    @resource.endpoint("GET", "/<tag>", policy=f"get_{name}:tags")
     def has(noun_id: str, tag: str) -> tuple[str, int]:
         if tag not in editor.show(noun_id):
             raise TagNotFound(tag=tag)
         return "", 204
 
-    @resource.endpoint("PUT", "/<tag>", policy=f"create_{name}_tags")
+    @resource.endpoint("PUT", "/<tag>", policy=f"create_{name}:tags")
     def add(noun_id: str, tag: str) -> tuple[str, int]:
         wanted = _checked([tag])
         editor.edit(noun_id, "create", lambda tags: tags + wanted)
         return "", 201
 
-    @resource.endpoint("DELETE", "/<tag>", policy=f"delete_{name}_tags")
+    @resource.endpoint("DELETE", "/<tag>", policy=f"delete_{name}:tags")
     def remove(noun_id: str, tag: str) -> tuple[str, int]:
         editor.edit(noun_id, "delete", _without(tag))
         return "", 204

@@ -151,10 +151,10 @@ def _inner(port: Port, fixed_ip: str | None) -> FixedIp:
 
 def _router(session: Session, port: Port, inner: FixedIp, external_id: str) -> Router:
     """The router between the inner subnet and the external network; the subnet's own gateway if there are several."""
-    outside = select(Port.device_id).where(Port.network_id == external_id, Port.device_owner == GATEWAY_OWNER)
+    outside = select(Port.router_id).where(Port.network_id == external_id, Port.device_owner == GATEWAY_OWNER)
     rows = session.execute(
         select(Router, FixedIp.address, Subnet.gateway_ip)
-        .join(Port, Port.device_id == Router.id)
+        .join(Port, Port.router_id == Router.id)
         .join(FixedIp, FixedIp.port_id == Port.id)
         .join(Subnet, Subnet.id == FixedIp.subnet_id)
         .where(Port.device_owner == INTERFACE_OWNER, FixedIp.subnet_id == inner.subnet_id, Router.id.in_(outside))

@@ -61,7 +61,7 @@ def house(session: Session) -> None:
     """
     for port in session.scalars(select(Port).where(Port.device_owner == DHCP_OWNER, Port.host == "").limit(100)):
         dhcp.place(session, port, session.get_one(Network, port.network_id))
-    attached = select(Port.device_id).where(Port.device_owner.in_(routers.ROUTER_OWNERS))
+    attached = select(Port.router_id).where(Port.device_owner.in_(routers.ROUTER_OWNERS))
     for router in session.scalars(select(Router).where(Router.host == "", Router.id.in_(attached)).limit(100)):
         routers.settle(session, router)
     session.flush()

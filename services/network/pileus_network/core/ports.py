@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
@@ -12,9 +12,10 @@ from pileus_network.core import addresses, dhcp, nouns, projects, scopes, securi
 from pileus_network.core.fixed_ips import Addresser
 from pileus_network.core.generations import concern
 from pileus_network.core.scopes import Scope
-from pileus_network.db.models import FloatingIp, Host, Network, Port, PortGroup
+from pileus_network.db.models import FloatingIp, Host, Network, Port, PortGroup, Router
 from pileus_network.errors import (
     AddressPairAndPortSecurityRequired,
+    DeviceIDNotOwnedByTenant,
     InvalidInput,
     MacAddressInUse,
     PortBoundMacFixed,
@@ -28,10 +29,12 @@ from pileus_network.rpc import DHCP_OWNER, GATEWAY_OWNER, INTERFACE_OWNER
 
 LOADED = (selectinload(Port.fixed_ips), selectinload(Port.groups))
 PLAIN = ("name", "description", "admin_state_up", "device_id", "device_owner", "extra_dhcp_opts")
+FLOATING_OWNER = "network:floatingip"
+ROUTER_OWNERS = (INTERFACE_OWNER, GATEWAY_OWNER)
 OURS = {
     INTERFACE_OWNER: "has device owner network:router_interface",
     GATEWAY_OWNER: "has device owner network:router_gateway",
-    "network:floatingip": "has device owner network:floatingip",
+    FLOATING_OWNER: "has device owner network:floatingip",
 }
 """Owners whose ports live and die with a router or a floating IP."""
 MOST_PAIRS = 10
@@ -53,6 +56,7 @@ def create(
     for project_id in {wish["project_id"] for wish in wishes}:
         number = sum(wish["project_id"] == project_id for wish in wishes)
         projects.reserve(session, projects.locked(session, project_id), "port", number)
+    _check_devices(session, wishes, scope)
     groups = _groups(session, wishes, networks, scope)
     known = _hosts(session, [wish["binding:host_id"] for wish in wishes])
     addressers = {network_id: Addresser(session, network) for network_id, network in networks.items()}
@@ -100,6 +104,20 @@ def _say_mac(err: IntegrityError, wishes: Sequence[dict[str, Any]]) -> None:
         for wish in wishes:
             if wish.get("mac_address"):
                 raise MacAddressInUse(net_id=wish["network_id"], mac=wish["mac_address"]) from None
+
+
+def _check_devices(session: Session, wishes: Sequence[dict[str, Any]], scope: Scope) -> None:
+    """A port of a network device may name a router of its own project only: another's would plug into the network."""
+    claims = {
+        wish["device_id"]: wish["project_id"]
+        for wish in wishes
+        if wish["device_id"] and _trusted(wish["device_owner"])
+    }
+    if not claims or scope.everything:
+        return
+    for router_id, owner in session.execute(select(Router.id, Router.project_id).where(Router.id.in_(claims))):
+        if owner != claims[router_id]:
+            raise DeviceIDNotOwnedByTenant(device_id=router_id)
 
 
 # -- security ------------------------------------------------------------------------------------------------------
@@ -181,9 +199,12 @@ def note(session: Session, port: Port) -> None:
 def update(session: Session, port: Port, network: Network, wish: dict[str, Any], scope: Scope) -> None:
     """Apply the attributes that are in `wish`."""
     note(session, port)
-    if "device_owner" in wish and port.device_owner in OURS and wish["device_owner"] != port.device_owner:
+    if _held(session, port) and wish.get("device_owner", port.device_owner) != port.device_owner:
         raise UnsupportedPortDeviceOwner(op="update", device_owner=port.device_owner, port_id=port.id)
     _update_mac(port, wish)
+    if not port.router_id:
+        claim = {name: wish.get(name, getattr(port, name)) for name in ("device_id", "device_owner", "project_id")}
+        _check_devices(session, [claim], scope)
     for name in PLAIN:
         if name in wish:
             setattr(port, name, wish[name])
@@ -248,11 +269,18 @@ def _update_binding(session: Session, port: Port, wish: dict[str, Any]) -> None:
 
 def delete(session: Session, port: Port, network: Network) -> None:
     """A floating IP that leads to it stays, and leads nowhere. A DHCP port that is still needed is made anew."""
-    if port.device_owner in OURS:
+    if _held(session, port):
         raise ServicePortInUse(port_id=port.id, reason=OURS[port.device_owner])
     remove(session, port)
     if port.device_owner == DHCP_OWNER:
         dhcp.ensure(session, network)
+
+
+def _held(session: Session, port: Port) -> bool:
+    """Whether a router or a floating IP lives by the port; one that only calls itself so is like any other."""
+    if port.device_owner == FLOATING_OWNER:
+        return bool(session.scalar(select(exists().where(FloatingIp.floating_port_id == port.id))))
+    return port.router_id is not None
 
 
 def remove(session: Session, port: Port) -> None:

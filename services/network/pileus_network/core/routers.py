@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session, selectinload
 from pileus_network.core import addresses, networks, nouns, ports, projects, ranges, scheduler, subnets
 from pileus_network.core.fixed_ips import Addresser
 from pileus_network.core.generations import concern
+from pileus_network.core.ports import ROUTER_OWNERS
 from pileus_network.core.scopes import EVERYTHING, Scope
 from pileus_network.db.models import FixedIp, FloatingIp, Network, Port, Router, Subnet
 from pileus_network.errors import (
     BadResource,
     InvalidRoutes,
     PortInUse,
+    PortNotFound,
     RouterExternalGatewayInUseByFloatingIp,
     RouterInterfaceInUseByFloatingIP,
     RouterInterfaceInUseByRoute,
@@ -29,7 +31,6 @@ from pileus_network.rpc import GATEWAY_OWNER, INTERFACE_OWNER
 
 LOADED = (selectinload(Router.gateway).selectinload(Port.fixed_ips),)
 MOST_ROUTES = 30
-ROUTER_OWNERS = (INTERFACE_OWNER, GATEWAY_OWNER)
 
 
 def get(session: Session, router_id: str, scope: Scope) -> Router:
@@ -72,7 +73,7 @@ def update(session: Session, router: Router, wish: dict[str, Any], scope: Scope)
 
 def delete(session: Session, router: Router) -> None:
     if session.scalar(
-        select(exists(select(Port.id).where(Port.device_id == router.id, Port.device_owner == INTERFACE_OWNER)))
+        select(exists(select(Port.id).where(Port.router_id == router.id, Port.device_owner == INTERFACE_OWNER)))
     ):
         raise RouterInUse(router_id=router.id, reason="still has ports")
     concern(session).hosts.add(router.host)
@@ -91,7 +92,7 @@ def settle(session: Session, router: Router) -> None:
     rows = session.scalars(
         select(Network.physical_network)
         .join(Port, Port.network_id == Network.id)
-        .where(Port.device_id == router.id, Port.device_owner.in_(ROUTER_OWNERS))
+        .where(Port.router_id == router.id, Port.device_owner.in_(ROUTER_OWNERS))
     )
     move(session, router, scheduler.pick(session, frozenset(rows) - {""}, tunnels=True))
 
@@ -103,7 +104,7 @@ def move(session: Session, router: Router, host: str) -> None:
     router.host = host
     moved = session.execute(
         sql_update(Port)
-        .where(Port.device_id == router.id, Port.device_owner.in_(ROUTER_OWNERS))
+        .where(Port.router_id == router.id, Port.device_owner.in_(ROUTER_OWNERS))
         .values(host=host, vif_type="bridge" if host else "unbound", status="DOWN")
         .returning(Port.network_id)
     ).all()
@@ -164,6 +165,7 @@ def _port(router: Router, network: Network, owner: str, project_id: str) -> Port
         mac_address=addresses.new_mac(),
         device_owner=owner,
         device_id=router.id,
+        router_id=router.id,
         host=router.host,
         vif_type="bridge" if router.host else "unbound",
         port_security_enabled=False,
@@ -207,6 +209,8 @@ def add_interface(session: Session, router: Router, wish: dict[str, str], scope:
 
 def _by_port(session: Session, router: Router, port_id: str, scope: Scope) -> Port:
     port = ports.get(session, port_id, scope)
+    if not scope.owns(port.project_id):  # on a network of the caller's, where they see all ports
+        raise PortNotFound(port_id=port_id)
     if port.device_id or port.device_owner:
         raise PortInUse(net_id=port.network_id, port_id=port.id, device_id=port.device_id)
     if not port.fixed_ips:
@@ -215,7 +219,7 @@ def _by_port(session: Session, router: Router, port_id: str, scope: Scope) -> Po
         raise BadResource(resource="router", msg="Cannot have multiple IPv4 subnets on router port")
     ids = [ip.subnet_id for ip in port.fixed_ips]
     _check_interface(session, router, list(session.scalars(select(Subnet).where(Subnet.id.in_(ids)))))
-    port.device_id, port.device_owner = router.id, INTERFACE_OWNER
+    port.device_id, port.device_owner, port.router_id = router.id, INTERFACE_OWNER, router.id
     port.host, port.vif_type, port.status = router.host, "bridge" if router.host else "unbound", "DOWN"
     port.port_security_enabled, port.groups[:], port.allowed_address_pairs = False, [], []
     nouns.revise(port)
@@ -268,7 +272,7 @@ def remove_interface(session: Session, router: Router, wish: dict[str, str]) -> 
 
 
 def _interface(session: Session, router: Router, wish: dict[str, str]) -> Port:
-    query = select(Port).where(Port.device_id == router.id, Port.device_owner == INTERFACE_OWNER).options(*ports.LOADED)
+    query = select(Port).where(Port.router_id == router.id, Port.device_owner == INTERFACE_OWNER).options(*ports.LOADED)
     if "port_id" in wish:
         port = session.scalars(query.where(Port.id == wish["port_id"])).one_or_none()
         if port is None:
@@ -315,7 +319,7 @@ def set_routes(session: Session, router: Router, routes: Sequence[dict[str, str]
         session.scalars(
             select(FixedIp.address)
             .join(Port, Port.id == FixedIp.port_id)
-            .where(Port.device_id == router.id, Port.device_owner.in_(ROUTER_OWNERS))
+            .where(Port.router_id == router.id, Port.device_owner.in_(ROUTER_OWNERS))
         )
     )
     for route in plain:

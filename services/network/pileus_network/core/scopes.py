@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, or_, select, true
 
-from pileus_network.db.models import AddressScope, Network, Port, Share, Subnet, SubnetPool
+from pileus_network.db.models import AddressScope, Network, Port, SecurityGroup, SecurityRule, Share, Subnet, SubnetPool
 
 SHARED, EXTERNAL = "access_as_shared", "access_as_external"
 
@@ -48,6 +48,14 @@ def ports(scope: Scope) -> ColumnElement[bool]:
         return true()
     mine = select(Network.id).where(Network.project_id == scope.project_id)
     return or_(Port.project_id == scope.project_id, Port.network_id.in_(mine))
+
+
+def security_rules(scope: Scope) -> ColumnElement[bool]:
+    """Those in a project's groups, whoever made them, and those that the project made."""
+    if scope.everything:
+        return true()
+    mine = select(SecurityGroup.id).where(SecurityGroup.project_id == scope.project_id)
+    return or_(SecurityRule.group_id.in_(mine), SecurityRule.project_id == scope.project_id)
 
 
 def subnet_pools(scope: Scope) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, selectinload
 
-from pileus_network.core import nouns, projects, protocols, ranges
+from pileus_network.core import nouns, projects, protocols, ranges, scopes
 from pileus_network.core.generations import concern
 from pileus_network.core.scopes import Scope
 from pileus_network.db.models import PortGroup, Project, SecurityGroup, SecurityRule
@@ -143,12 +143,12 @@ def delete(session: Session, group: SecurityGroup, by_admin: bool) -> None:
 
 def get_rule(session: Session, rule_id: str, scope: Scope) -> SecurityRule:
     return nouns.find(
-        session, SecurityRule, rule_id, nouns.mine(SecurityRule, scope), lambda: SecurityGroupRuleNotFound(id=rule_id)
+        session, SecurityRule, rule_id, scopes.security_rules(scope), lambda: SecurityGroupRuleNotFound(id=rule_id)
     )
 
 
-def create_rules(session: Session, wishes: Sequence[dict[str, Any]], scope: Scope) -> list[SecurityRule]:
-    """All or none of them, each in a group of the caller."""
+def named(session: Session, wishes: Sequence[dict[str, Any]], scope: Scope) -> dict[str, SecurityGroup]:
+    """The groups that the wishes are about, which must be within reach, with their rules."""
     wanted = {wish["security_group_id"] for wish in wishes}
     groups = {
         group.id: group
@@ -158,6 +158,13 @@ def create_rules(session: Session, wishes: Sequence[dict[str, Any]], scope: Scop
     }
     if wanted - set(groups):
         raise SecurityGroupNotFound(id=min(wanted - set(groups)))
+    return groups
+
+
+def create_rules(
+    session: Session, groups: dict[str, SecurityGroup], wishes: Sequence[dict[str, Any]], scope: Scope
+) -> list[SecurityRule]:
+    """All or none of them. `groups` are those that the wishes name."""
     check_visible(session, {wish["remote_group_id"] for wish in wishes if wish["remote_group_id"]}, scope)
     for project_id in {wish["project_id"] for wish in wishes}:
         number = sum(wish["project_id"] == project_id for wish in wishes)

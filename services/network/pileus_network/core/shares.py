@@ -110,7 +110,7 @@ def _gateways(session: Session, network: Network, project_id: str, owner: str) -
     gateways = select(Port.id).where(
         Port.network_id == network.id,
         Port.device_owner == GATEWAY_OWNER,
-        Port.device_id.in_(_routers(project_id, owner)),
+        Port.router_id.in_(_routers(project_id, owner)),
     )
     floating = select(Port.id).where(Port.network_id == network.id, Port.device_owner == FLOATING_OWNER)
     return bool(session.scalar(select(exists(gateways) | exists(floating))))

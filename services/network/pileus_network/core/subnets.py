@@ -244,6 +244,6 @@ def of_router(session: Session, router: Router) -> list[Subnet]:
     ids = (
         select(FixedIp.subnet_id)
         .join(Port, Port.id == FixedIp.port_id)
-        .where(Port.device_id == router.id, Port.device_owner.in_((INTERFACE_OWNER, GATEWAY_OWNER)))
+        .where(Port.router_id == router.id, Port.device_owner.in_((INTERFACE_OWNER, GATEWAY_OWNER)))
     )
     return list(session.scalars(select(Subnet).where(Subnet.id.in_(ids))))

@@ -76,11 +76,11 @@ def delete(session: Session, project_id: str) -> None:
 
 
 def _routers(session: Session, network: Network, scope: Scope) -> list[Router]:
-    ids = select(Port.device_id).where(Port.network_id == network.id, Port.device_owner == INTERFACE_OWNER)
+    ids = select(Port.router_id).where(Port.network_id == network.id, Port.device_owner == INTERFACE_OWNER)
     mine = Router.project_id == scope.project_id
     return list(session.scalars(select(Router).where(Router.id.in_(ids), mine).options(*routers.LOADED)))
 
 
 def _interfaces(session: Session, router: Router) -> list[Port]:
-    query = select(Port).where(Port.device_id == router.id, Port.device_owner == INTERFACE_OWNER)
+    query = select(Port).where(Port.router_id == router.id, Port.device_owner == INTERFACE_OWNER)
     return list(session.scalars(query.options(*ports.LOADED)))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from pileus_network import rpc
 from pileus_network.core import ports, protocols, ranges
+from pileus_network.core.ports import ROUTER_OWNERS
 from pileus_network.core.securitygroups import VERSIONS
 from pileus_network.db.models import FixedIp, FloatingIp, Host, Network, Port, PortGroup, Router, SecurityGroup, Subnet
 from pileus_network.rpc import DHCP_OWNER, GATEWAY_OWNER, INTERFACE_OWNER
@@ -131,7 +132,7 @@ def _port(port: Port, local: bool) -> rpc.Port:
         project_id=port.project_id,
         mac=port.mac_address,
         device_owner=port.device_owner,
-        device_id=port.device_id,
+        device_id=(port.router_id or "") if port.device_owner in ROUTER_OWNERS else port.device_id,
         local=local,
         admin_up=port.admin_state_up,
         hostname=f"host-{first.replace('.', '-').replace(':', '-')}" if first else "",
@@ -215,10 +216,10 @@ def _routers(session: Session, host: str, local: Sequence[Port]) -> list[rpc.Rou
     interfaces: dict[str, list[str]] = defaultdict(list)
     gateways: dict[str, str] = {}
     for port in local:
-        if port.device_owner == INTERFACE_OWNER:
-            interfaces[port.device_id].append(port.id)
-        elif port.device_owner == GATEWAY_OWNER:
-            gateways[port.device_id] = port.id
+        if port.router_id and port.device_owner == INTERFACE_OWNER:
+            interfaces[port.router_id].append(port.id)
+        elif port.router_id and port.device_owner == GATEWAY_OWNER:
+            gateways[port.router_id] = port.id
     floating: dict[str | None, list[rpc.FloatingIp]] = defaultdict(list)
     for row in session.scalars(select(FloatingIp).where(FloatingIp.router_id.in_([router.id for router in routers]))):
         floating[row.router_id].append(rpc.FloatingIp(row.id, row.floating_ip_address, row.fixed_ip_address or ""))

@@ -119,13 +119,17 @@ class Subnet(Noun):
 
 
 class Port(Noun):
-    """`host` is "" while the port is bound nowhere. Lists that nobody searches live in the row."""
+    """`host` is "" while the port is bound nowhere. Lists that nobody searches live in the row.
+
+    `router_id` says whose interface or gateway the port is. Users write `device_id` and `device_owner` as they like.
+    """
 
     __tablename__ = "ports"
     __table_args__ = (
         UniqueConstraint("network_id", "mac_address", name="one_port_a_mac"),
         Index("ports_of_project", "project_id", "id"),
         Index("ports_of_device", "device_id", "device_owner"),
+        Index("ports_of_router", "router_id", "device_owner"),
         Index("ports_of_host", "host", "network_id"),
         Index("ports_of_network", "network_id", "device_owner"),
     )
@@ -137,6 +141,7 @@ class Port(Noun):
     status: Mapped[str] = mapped_column(String(16), default="DOWN")
     device_id: Mapped[str] = mapped_column(String(255), default="")
     device_owner: Mapped[str] = mapped_column(String(255), default="")
+    router_id: Mapped[str | None] = mapped_column(String(36))
     host: Mapped[str] = mapped_column(String(255), default="")
     vif_type: Mapped[str] = mapped_column(String(64), default="unbound")
     vnic_type: Mapped[str] = mapped_column(String(64), default="normal")

@@ -9,17 +9,19 @@ from pileus_network.testing import NetworkFixture
 
 def test_defaults_overrides_and_use(network: NetworkFixture, ask: Any) -> None:
     admin = network.book.admin
-    assert ask("GET", "quotas/p1")[1]["quota"]["network"] == 100
-    assert ask("GET", "quotas/p1/default")[1]["quota"]["port"] == 500
+    assert ask("GET", "quotas/p1", as_=network.book.manager)[1]["quota"]["network"] == 100
+    assert ask("GET", "quotas/p1/default", as_=network.book.manager)[1]["quota"]["port"] == 500
     assert ask("PUT", "quotas/p1", {"quota": {"network": 1}}) == (403, "PolicyNotAuthorized")
     assert ask("GET", "quotas/p1", as_=network.book.other)[0] == 403
     assert ask("PUT", "quotas/p1", {"quota": {"network": 1}}, as_=admin)[1]["quota"]["network"] == 1
     network.made("network", {})
     assert ask("POST", "networks", {"network": {}}) == (409, "OverQuota")
-    assert ask("GET", "quotas/p1/details.json")[1]["quota"]["network"] == {"limit": 1, "used": 1, "reserved": 0}
+    details = ask("GET", "quotas/p1/details.json", as_=network.book.manager)[1]["quota"]["network"]
+    assert details == {"limit": 1, "used": 1, "reserved": 0}
+    assert ask("GET", "quotas/p1/details.json") == (403, "PolicyNotAuthorized")
     assert [q["project_id"] for q in ask("GET", "quotas", as_=admin)[1]["quotas"]] == ["p1"]
     assert ask("DELETE", "quotas/p1", as_=admin)[0] == 204
-    assert ask("GET", "quotas/p1")[1]["quota"]["network"] == 100
+    assert ask("GET", "quotas/p1", as_=network.book.manager)[1]["quota"]["network"] == 100
     network.made("network", {})
 
 
@@ -42,16 +44,16 @@ def test_bad_limits(network: NetworkFixture, ask: Any, wish: Any) -> None:
 def test_every_quota_bites(network: NetworkFixture, ask: Any, resource: str, path: str, wish: dict[str, Any]) -> None:
     noun = next(iter(wish))
     if noun == "floatingip":
-        wish = {noun: {"floating_network_id": network.public(as_=network.book.service)["id"]}}
+        wish = {noun: {"floating_network_id": network.public(as_=network.operator)["id"]}}
     elif noun in ("port", "subnet"):
         wish = {noun: wish[noun] | {"network_id": network.made("network", {})["id"]}}
     ask("GET", "security-groups")
-    used = ask("GET", "quotas/p1/details")[1]["quota"][resource]["used"]
+    used = ask("GET", "quotas/p1/details", as_=network.book.manager)[1]["quota"][resource]["used"]
     ask("PUT", "quotas/p1", {"quota": {resource: used}}, as_=network.book.admin)
     assert ask("POST", path, wish) == (409, "OverQuota")
     ask("PUT", "quotas/p1", {"quota": {resource: used + 1}}, as_=network.book.admin)
     assert ask("POST", path, wish)[0] == 201
-    assert ask("GET", "quotas/p1/details")[1]["quota"][resource]["used"] > used
+    assert ask("GET", "quotas/p1/details", as_=network.book.manager)[1]["quota"][resource]["used"] > used
 
 
 def test_a_limit_below_the_use_may_be_refused(network: NetworkFixture, ask: Any) -> None:

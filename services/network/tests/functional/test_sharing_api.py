@@ -30,7 +30,7 @@ def test_what_is_refused(network: NetworkFixture, ask: Any) -> None:
     assert ask("POST", "rbac-policies", {"rbac_policy": wish | {"action": "steal"}}) == (400, "HTTPBadRequest")
     mine = wish | {"target_tenant": "p2"}
     assert ask("POST", "rbac-policies", {"rbac_policy": mine}, as_=network.book.other) == (404, "NetworkNotFound")
-    shared = network.made("network", {"shared": True}, network.book.service)["id"]
+    shared = network.made("network", {"shared": True}, network.operator)["id"]
     assert ask("POST", "rbac-policies", {"rbac_policy": mine | {"object_id": shared}}) == (404, "NetworkNotFound")
     policies = ask("GET", "rbac-policies", as_=network.book.admin)[1]["rbac_policies"]
     assert [(p["object_id"], p["target_tenant"]) for p in policies] == [(shared, "*")]

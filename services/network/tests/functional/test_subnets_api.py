@@ -91,7 +91,6 @@ def test_gateway_none_first_or_chosen(ask: Any, net: str) -> None:
         ({"ip_version": 6, "cidr": "fd00::/64", "ipv6_address_mode": "magic"}, 400, "HTTPBadRequest"),
         ({"prefixlen": 26}, 400, "InvalidInput"),
         ({"network_id": "00000000-0000-0000-0000-00000000000a"}, 404, "NetworkNotFound"),
-        ({"service_types": ["network:routed"]}, 403, "PolicyNotAuthorized"),
         ({"colour": "red"}, 400, "HTTPBadRequest"),
     ],
 )

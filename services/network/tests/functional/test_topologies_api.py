@@ -8,7 +8,7 @@ OURS = ("networks", "subnets", "routers")
 
 
 def prepare(network: NetworkFixture) -> None:
-    admin = network.book.service
+    admin = network.operator
     public = network.public(as_=admin)["id"]
     network.client.put(f"/v2.0/networks/{public}", json={"network": {"is_default": True}}, as_=admin)
     pool = {

@@ -1,0 +1,57 @@
+"""Routes of Networking: what its rules ask about a target is known only once the request was read.
+
+Before that, a route's rule is asked about the best that the caller could come with: things of their own project. Who
+is refused even so may do nothing of the kind; all others are asked again, about what they named.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pileus_kit import web
+from pileus_kit.web import Handler, allowed, caller
+from pileus_network.errors import HTTPNotFound
+
+Target = Callable[..., Mapping[str, Any]]
+
+
+class Resource(web.Resource):
+    """A noun that `get`, a policy rule, lets callers look up. To who may look up nothing, nothing exists."""
+
+    def __init__(self, name: str, import_name: str, *, get: str, url_prefix: str) -> None:
+        super().__init__(name, import_name, url_prefix=url_prefix)
+        self._get, self._prefix = get, url_prefix
+
+    def endpoint(  # type: ignore[override]
+        self, method: str, path: str, *, policy: str, target: Target | None = None, **more: Any
+    ) -> Callable[[Handler], Handler]:
+        looks_up = "<" in self._prefix + path
+        chosen = target or (self._looked_up if looks_up else own)
+        return super().endpoint(method, path, policy=policy, target=chosen, **more)
+
+    def _looked_up(self, **_: str) -> Mapping[str, Any]:
+        if not allowed(self._get, best()):
+            raise HTTPNotFound()
+        return best()
+
+
+def own(**_: str) -> Mapping[str, Any]:
+    """For routes whose refusal gives nothing away: 403, whatever their path names."""
+    return best()
+
+
+def best() -> dict[str, Any]:
+    """The target that lets a caller do the most: their own, on a network and in a group of their own."""
+    own = caller().project_id
+    return {
+        "project_id": own,
+        "tenant_id": own,
+        "network:project_id": own,
+        "security_group:project_id": own,
+        "shared": True,
+        "network:shared": True,
+        "network:external": True,
+        "deviceowner": "",
+        "rbac:target": own,
+    }
+
+
