@@ -1,12 +1,19 @@
 """A RabbitMQ node of the cloud's own: name, port, cookie, data and log directory under the state directory."""
 
+import base64
+import hashlib
+import json
+import os
+import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
-from pileus_deploy.plan import BROKER_PORT, Plan, write_private
+from pileus_deploy.plan import BROKER_PORT, ON_THE_BUS, Plan, write_private
 
 BIN = Path("/usr/lib/rabbitmq/bin")
 EPMD = "/usr/bin/epmd"
+VHOST = "/"
 
 
 def port(plan: Plan) -> int:
@@ -41,13 +48,36 @@ def mapper_command(plan: Plan) -> tuple[str, ...]:
 def prepare(plan: Plan) -> None:
     """Write what the node reads at its start."""
     home = plan.state / "rabbitmq"
+    shutil.rmtree(home / "mnesia", ignore_errors=True)  # nothing in it outlives a start, least of all an old account
     for name in ("mnesia", "log"):
         (home / name).mkdir(parents=True, exist_ok=True)
     write_private(home / "enabled_plugins", "[].\n")
+    write_private(home / "definitions.json", json.dumps(definitions(plan), indent=1))
     write_private(home / "rabbitmq.conf", "\n".join([
-        "default_user = pileus", f"default_pass = {plan.secrets['broker']}", "loopback_users = none",
+        f"load_definitions = {home / 'definitions.json'}", "loopback_users = none",
         "vm_memory_high_watermark.absolute = 512MB", "disk_free_limit.absolute = 50MB", "log.console = false",
         "log.file.level = warning", "heartbeat = 30", ""]))
+
+
+def definitions(plan: Plan) -> dict[str, Any]:
+    """The accounts, and what each may: nobody is an administrator, and nobody has more than its own part."""
+    accounts = {account.name: account for account in plan.accounts}
+    return {
+        "vhosts": [{"name": VHOST}],
+        "users": [{"name": name, "password_hash": _hash(plan.secrets[f"bus {name}"]), "tags": "",
+                   "hashing_algorithm": "rabbit_password_hashing_sha256"} for name in accounts],
+        "permissions": [{"user": name, "vhost": VHOST, **account.permissions()} for name, account in accounts.items()],
+        "topic_permissions": [{"user": name, "vhost": VHOST, "exchange": account.service, **account.keys()}
+                              for name, account in accounts.items()],
+        "exchanges": [{"name": service, "vhost": VHOST, "type": "topic", "durable": False, "auto_delete": False,
+                       "internal": False, "arguments": {}} for service in ON_THE_BUS],
+    }
+
+
+def _hash(password: str) -> str:
+    """RabbitMQ's: base64 of a salt of four bytes, and of the SHA-256 of salt and password."""
+    salt = os.urandom(4)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def stop_mapper(plan: Plan) -> None:

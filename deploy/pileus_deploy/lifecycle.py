@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from pileus_deploy import broker, contents, host, libvirtd, modes, supervisor
+from pileus_deploy import broker, configs, contents, host, libvirtd, modes, supervisor
 from pileus_deploy.plan import PORTS, Plan
 from pileus_deploy.processes import Process, processes
 from pileus_deploy.steps import step, wait_for
@@ -57,7 +57,7 @@ def _start(plan: Plan) -> None:
         for name in ("run", "logs", "databases", "etc"):
             (plan.state / name).mkdir(parents=True, exist_ok=True)
         modes.mend(plan)
-        plan.write_configs(plan.service_settings())
+        configs.write(plan)
         broker.prepare(plan)
         host.prepare(plan)
     with step("databases"):
@@ -189,8 +189,9 @@ def _ended(pid: int) -> bool:
 
 def _clear(plan: Plan, service: str) -> None:
     """What a service made on this host outlives its agent on purpose; here it is taken away."""
-    if plan.config_file(service).exists() and plan.hypervisor != "fake":
-        host.run(sys.executable, "-m", f"pileus_{service}.agent", "--config", str(plan.config_file(service)), "--clear")
+    file = plan.agent_config_file(service)
+    if file.exists() and plan.hypervisor != "fake":
+        host.run(sys.executable, "-m", f"pileus_{service}.agent", "--config", str(file), "--clear")
 
 
 def reset(plan: Plan) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from pileus_deploy.plan import Plan
+from pileus_deploy.plan import ON_THE_BUS, Plan
 
 WITH_WORKERS = ("network", "volume", "compute", "objectstore")  # image's few flows run beside its API
 WITH_AGENTS = ("network", "volume", "compute", "objectstore")
@@ -38,11 +39,14 @@ def processes(plan: Plan) -> Sequence[Process]:
     for service in ("identity", "image", "network", "volume", "compute", "objectstore"):
         found.append(_python(plan, service, "api", f"pileus_{service}.app:main", plan.port(service)))
         if service in WITH_WORKERS:
-            found.append(_python(plan, service, "worker", f"pileus_{service}.worker:main"))
+            found.append(_python(plan, service, "worker", f"pileus_{service}.worker:main",
+                                 config=None if service in ON_THE_BUS else plan.agent_config_file(service)))
         if service in WITH_AGENTS:
-            found.append(_python(plan, service, "agent", f"pileus_{service}.agent.__main__:main"))
+            found.append(_python(plan, service, "agent", f"pileus_{service}.agent.__main__:main",
+                                 config=plan.agent_config_file(service)))
     return found
 
 
-def _python(plan: Plan, service: str, role: str, main: str, port: int | None = None) -> Process:
-    return Process(f"{service}-{role}", main, ("--config", str(plan.config_file(service))), port=port)
+def _python(plan: Plan, service: str, role: str, main: str, port: int | None = None,
+            config: Path | None = None) -> Process:
+    return Process(f"{service}-{role}", main, ("--config", str(config or plan.config_file(service))), port=port)

@@ -4,6 +4,9 @@ Only methods declared with `@call` or `@cast` are reachable. Arguments and resul
 values; msgspec turns them into what JSON can carry and back. A job's steps carry their attempt along: an agent works
 on one call of a subject at a time, refuses an attempt older than one it has seen, and does nothing more for a job of
 which it has undone something.
+
+Who may call is decided by the sender's account (`pileus_kit.accounts`), for which the broker vouches: hosts obey their
+service only, and speak for themselves only.
 """
 
 import dataclasses
@@ -13,7 +16,7 @@ import sys
 import threading
 import time
 from abc import ABC
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
@@ -22,7 +25,7 @@ from typing import cast as typed
 
 import msgspec
 
-from pileus_kit import context, spans
+from pileus_kit import accounts, context, rabbit, spans
 from pileus_kit.errors import CloudError, HostDown, Transient
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,13 @@ class Refused(CloudError):
 
 class RefusedForNow(Refused, Transient):
     """The other side said: not yet (its error was a Transient). A flow waits and tries the same step again."""
+
+
+class NotAdmitted(CloudError):
+    """This account has no business to call that, or to speak for that host."""
+
+    status = 403
+    text = "{why}"
 
 
 class RemoteFailure(Exception):
@@ -120,22 +130,29 @@ class Bus:
     """One connection to the message bus: `rabbit://user:password@host:port/vhost`, or `fake://` within a process."""
 
     def __init__(self, url: str, me: str = "pileus") -> None:
-        self._om, self.url = _messaging(), url
+        self._om, self.url, self.account = _messaging(), url, accounts.of_url(url)
         self.transport = self._om.get_rpc_transport(_settings(url, me), url=url)
+        if url.startswith("rabbit"):
+            rabbit.confine(self.transport, self.account)
 
-    def client(self, contract: type["I"], host: str | None = None, fanout: bool = False) -> "I":
-        """Somebody who answers `contract`: the one on `host`, any of them, or (casts only) all of them."""
-        target = self._om.Target(topic=contract.topic, server=host, version="1.0", fanout=fanout)
+    def client(self, contract: type["I"], host: str | None = None) -> "I":
+        """Somebody who answers `contract`: the one on `host`, or any of them."""
+        target = self._om.Target(topic=contract.topic, server=host, version="1.0",
+                                 exchange=accounts.exchange(contract.topic, host))
         fake = self.url.startswith("fake")
         client = self._om.get_rpc_client(
             self.transport, target, version_cap=contract.version, call_monitor_timeout=None if fake else SILENCE,
             # nobody listens: say so at once instead of waiting for an answer
-            transport_options=None if fake or fanout else self._om.TransportOptions(at_least_once=True))
-        return typed("I", _Client(contract, client, host or contract.topic, self._om))
+            transport_options=None if fake else self._om.TransportOptions(at_least_once=True))
+        return typed("I", _Client(contract, client, host or contract.topic, self._om, self.account.name))
 
-    def serve(self, implementation: Interface, host: str, threads: int = 8) -> "Server":
-        target = self._om.Target(topic=implementation.topic, server=host)
-        endpoint = _Endpoint(implementation, self._om.Target(version=implementation.version))
+    def serve(self, implementation: Interface, host: str, threads: int = 8,
+              origins: Collection[str] | None = None) -> "Server":
+        """Answer until the server is stopped. `origins`: the only ones that URLs in calls may have; None: any."""
+        target = self._om.Target(topic=implementation.topic, server=host,
+                                 exchange=accounts.exchange(implementation.topic, host))
+        endpoint = _Endpoint(implementation, self._om.Target(version=implementation.version),
+                             anybody=self.url.startswith("fake"), origins=origins)
         server = self._om.get_rpc_server(self.transport, target, [endpoint], executor="threading",
                                          access_policy=self._om.ExplicitRPCAccessPolicy)
         server._executor_cls = ThreadPoolExecutor  # its own kind of pool wakes every idle thread once a second
@@ -215,8 +232,8 @@ def _shape(fn: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Any]]:
 
 
 class _Client:
-    def __init__(self, contract: type[Interface], client: Any, whom: str, om: Any) -> None:
-        self._methods, self._client, self._whom, self._om = methods(contract), client, whom, om
+    def __init__(self, contract: type[Interface], client: Any, whom: str, om: Any, me: str) -> None:
+        self._methods, self._client, self._whom, self._om, self._me = methods(contract), client, whom, om, me
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in self._methods:
@@ -230,11 +247,11 @@ class _Client:
             named.pop(next(iter(named)))
             plain = {key: msgspec.to_builtins(value) for key, value in named.items()}
             if not terms.answers:
-                self._send(lambda: self._client.prepare(version=terms.since).cast(_baggage(), name, **plain))
+                self._send(lambda: self._client.prepare(version=terms.since).cast(self._baggage(), name, **plain))
                 return None
             with spans.span(name, where=self._whom):
                 answer = self._send(lambda: self._client.prepare(
-                    version=terms.since, timeout=terms.timeout).call(_baggage(), name, **plain))
+                    version=terms.since, timeout=terms.timeout).call(self._baggage(), name, **plain))
                 spans.adopt(answer.get("spans", []))
             if "refused" in answer:
                 refused = answer["refused"]
@@ -258,18 +275,23 @@ class _Client:
             raise HostDown(host=self._whom, why=str(err) or type(err).__name__) from err
 
 
-def _baggage() -> dict[str, Any]:
-    work = context.work.get()
-    about = {"job": work.id, "subject": work.subject, "attempt": work.attempt, "undoing": work.undoing} if work else {}
-    return {"request_id": context.request_id.get(), **about}
+    def _baggage(self) -> dict[str, Any]:
+        """`sender` is for a bus within a process; a broker's word replaces it."""
+        work = context.work.get()
+        about = {"job": work.id, "subject": work.subject, "attempt": work.attempt,
+                 "undoing": work.undoing} if work else {}
+        return {"request_id": context.request_id.get(), "sender": self._me, **about}
 
 
 class _Endpoint:
     """Answers for an implementation: types in and out, errors as values, one call of a subject at a time."""
 
-    def __init__(self, implementation: Interface, target: Any) -> None:
+    def __init__(self, implementation: Interface, target: Any, anybody: bool = False,
+                 origins: Collection[str] | None = None) -> None:
+        """`anybody`: who has no account may call, too; on a bus within a process only."""
         expose = _messaging().expose
 
+        self._anybody, self._origins = anybody, origins
         self.implementation, self.target, self._fence = implementation, target, Fence()
         for name, fn in methods(implementation.contract).items():
             setattr(self, name, expose(self._receiver(name, fn)))
@@ -286,11 +308,16 @@ class _Endpoint:
         def attempt(ctxt: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
             token = context.request_id.set(ctxt.get("request_id", ""))
             try:
+                known = {key: msgspec.convert(value, hints[key]) for key, value in raw.items() if key in hints}
+                self._admit(ctxt.get("sender", ""), name, known)
+                self._check_origins(raw)
                 with self._fence.turn(ctxt) as mine:
                     if not mine:
                         return {"stale": True}
-                    known = {key: msgspec.convert(value, hints[key]) for key, value in raw.items() if key in hints}
                     return {"result": msgspec.to_builtins(implemented(**known))}
+            except NotAdmitted as err:
+                log.warning("%s refused: %s", name, err)
+                return {"refused": {"kind": err.type, "why": str(err), "status": err.status}}
             except CloudError as err:
                 log.info("%s refused: %s", name, err)
                 return {"refused": {"kind": err.type, "why": str(err), "status": err.status}}
@@ -300,6 +327,32 @@ class _Endpoint:
             finally:
                 context.request_id.reset(token)
         return receive
+
+    def _admit(self, sender: str, name: str, known: dict[str, Any]) -> None:
+        """Raise NotAdmitted unless this account may call us, and speaks for its own host if it is one's."""
+        if not sender and self._anybody:
+            return
+        account = accounts.parse(sender)
+        if not account.may_call(self.implementation.topic):
+            raise NotAdmitted(why=f"{sender or 'nobody'} may not call {self.implementation.topic}.{name}")
+        others = _hosts_named(known) - {account.host} if account.host else None
+        if others:
+            raise NotAdmitted(why=f"{sender} may not speak for {', '.join(sorted(others))}")
+
+
+    def _check_origins(self, raw: dict[str, Any]) -> None:
+        """Raise NotAdmitted if a URL leads elsewhere than to our own services: whoever sends it would get our data."""
+        if self._origins is None:
+            return
+        foreign = {accounts.origin(url) for url in accounts.urls_in(raw)} - set(self._origins)
+        if foreign:
+            raise NotAdmitted(why=f"{', '.join(sorted(foreign))} is no service that this host exchanges data with")
+
+
+def _hosts_named(arguments: dict[str, Any]) -> set[str]:
+    """The hosts that a call is about: an argument of that name, or one in what is reported."""
+    named = [value if key == "host" else getattr(value, "host", None) for key, value in arguments.items()]
+    return {host for host in named if isinstance(host, str)}
 
 
 class Fence:

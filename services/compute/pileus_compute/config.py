@@ -12,8 +12,8 @@ class Config(ServiceConfig):
     hypervisor: str = option("Driver of this host, by entry point name", "libvirt")
     libvirt_uri: str = option("Which libvirt daemon runs this host's guests", "qemu:///system")
     prefix: str = option("Begins the name of everything this cloud makes on a host", "pl")
-    metadata_secret: str = option("Shared with the network service: signs the metadata requests of guests", "",
-                                  secret=True)
+    metadata_secret: str = option("Hosts sign the metadata requests of their guests with secrets derived from this: "
+                                  "hex HMAC-SHA256 of the host's name", "", secret=True)
     cpu_overcommit: float = option("Virtual CPUs offered per physical CPU", 16.0)
     memory_overcommit: float = option("Memory offered per physical memory", 1.0)
     disk_overcommit: float = option("Disk offered per physical disk", 1.0)
@@ -21,3 +21,5 @@ class Config(ServiceConfig):
     default_zone: str = option("Availability zone of hosts that are in no zone", "nova")
     console_url: str = option("Where browsers reach the console proxy; empty: no consoles are offered", "")
     image_cache_gib: int = option("Disk kept for images on a host, beside those that its guests' disks stand on", 20)
+    data_services: tuple[str, ...] = option(
+        "Agents: the services that a host fetches data from and brings data to, as scheme://host:port", ())

@@ -17,3 +17,5 @@ class Config(ServiceConfig):
     nbd_tls: str = option("Directory with x509 files (ca-cert.pem, server-cert.pem, server-key.pem); "
                           "must be given when `nbd` is not a loopback address", "")
     image_cache_gib: int = option("Disk kept for images that volumes were made from", 20)
+    data_services: tuple[str, ...] = option(
+        "Agents: the services that a host fetches data from and brings data to, as scheme://host:port", ())

@@ -1,13 +1,15 @@
 """`/metadata/...`: what a guest reads at 169.254.169.254.
 
-The network service asks on the guest's behalf: it has found out by the port's address whose request it is, and signs
-the server's id with the secret that both services share. Nothing that a guest sends names a server.
+The network's agent asks on the guest's behalf: it has found out by the port's address whose request it is, and signs
+the server's id with its host's secret, which is derived from ours. Nothing that a guest sends names a server, and a
+host reads only of servers that run on it, or that have a network for which it does DHCP.
 """
 
 import base64
 import hashlib
 import hmac
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from flask import Response, request
@@ -32,17 +34,36 @@ class NotSigned(Forbidden):
 
 
 def _load(session: Session) -> tuple[Any, ...]:
-    """The server whose id the network service signed, with its ports and volumes."""
-    server_id = request.headers.get("X-Instance-ID", "")
+    """The server whose id the host signed, with its ports and volumes."""
+    server_id, host = request.headers.get("X-Instance-ID", ""), request.headers.get("X-Metadata-Host", "")
     given = request.headers.get("X-Instance-ID-Signature", "")
-    secret = tools().config.metadata_secret
-    expected = hmac.new(secret.encode(), server_id.encode(), hashlib.sha256).hexdigest()
-    if not secret or not hmac.compare_digest(expected, given):
+    expected = _mac(host_secret(tools().config.metadata_secret, host), server_id)
+    if not tools().config.metadata_secret or not hmac.compare_digest(expected.encode(), given.encode()):
         raise NotSigned()
     server = session.get(Server, server_id)
     if server is None or server.project_id != request.headers.get("X-Tenant-ID", server.project_id):
         raise ServerNotFound(server=server_id)
-    return guests.load(session, server_id)
+    found = guests.load(session, server_id)
+    if server.host != host and not _does_dhcp(host, found[1]):
+        raise ServerNotFound(server=server_id)
+    return found
+
+
+def host_secret(secret: str, host: str) -> str:
+    """What the network's agent on `host` is configured with."""
+    return _mac(secret, host)
+
+
+def _mac(key: str, text: str) -> str:
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _does_dhcp(host: str, ports: Any) -> bool:
+    """Whether the host answers DHCP in one of the ports' networks: then it answers for guests of other hosts, too."""
+    networks = {port.network_id for port in ports if port.network_id}
+    query = urlencode([("device_owner", "network:dhcp"), ("binding:host_id", host), ("fields", "id"),
+                       *(("network_id", network) for network in sorted(networks))])
+    return bool(networks) and bool(tools().peers.call("network", "GET", f"/v2.0/ports?{query}")["ports"])
 
 
 def _text(text: str | bytes, kind: str = "text/plain; charset=utf-8") -> Response:

@@ -143,7 +143,8 @@ class Network:
         args = request.args
         return {"ports": [p for p in self.ports.values()
                           if (not args.getlist("id") or p["id"] in args.getlist("id"))
-                          and ("device_id" not in args or p["device_id"] == args["device_id"])]}
+                          and all(p[key] in args.getlist(key) for key in (
+                              "device_id", "device_owner", "network_id", "binding:host_id") if key in args)]}
 
     def port(self, **facts: Any) -> dict[str, Any]:
         port_id, number = new_id(), len(self.ports) + 5

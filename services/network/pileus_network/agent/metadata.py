@@ -34,10 +34,10 @@ PASSED_ON = frozenset({"accept", "content-type", "user-agent"})
 
 
 class Compute:
-    """Asks compute on behalf of a server, whose identity we sign with a secret that only compute and we know."""
+    """Asks compute on behalf of a server, whose identity we sign with a secret that only compute and this host know."""
 
-    def __init__(self, url: str, secret: str) -> None:
-        self._url, self._secret = url.rstrip("/"), secret.encode()
+    def __init__(self, url: str, secret: str, host: str) -> None:
+        self._url, self._secret, self._host = url.rstrip("/"), secret.encode(), host
         self._local = threading.local()
 
     def ask(self, port: Port, address: str, request: Request) -> Answer:
@@ -65,6 +65,7 @@ class Compute:
             "X-Instance-ID": port.device_id,
             "X-Tenant-ID": port.project_id,
             "X-Instance-ID-Signature": signature,
+            "X-Metadata-Host": self._host,
             "X-Forwarded-For": address,
         }
 

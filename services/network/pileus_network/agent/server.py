@@ -35,7 +35,7 @@ class Agent:
         self._metadata: MetadataServer | None = None
         followers = []
         if isinstance(backend, Metadata):
-            self._metadata = MetadataServer(backend, Compute(config.metadata_url, config.metadata_secret))
+            self._metadata = MetadataServer(backend, Compute(config.metadata_url, config.metadata_secret, config.host))
             followers.append(self._metadata.follow)
         self.keeper = Keeper(config.host, backend, bus.client(Control), self._facts, followers)
         self._server: Server | None = None

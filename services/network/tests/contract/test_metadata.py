@@ -36,7 +36,7 @@ def ask(guest, path="/openstack/latest/meta_data.json", *options):
     return json.loads(out)
 
 
-def test_each_server_is_told_its_own(host, served):
+def test_each_server_is_told_its_own(host, cloud, served):
     seen = []
     for port in served:
         guest = host.guest(port)
@@ -49,6 +49,7 @@ def test_each_server_is_told_its_own(host, served):
             headers["x-instance-id-signature"]
             == hmac.new(SECRET.encode(), port.device_id.encode(), hashlib.sha256).hexdigest()
         )
+        assert headers["x-metadata-host"] == cloud.state.host
         assert headers["x-forwarded-for"] == "10.5.0.11"
         seen.append(headers["x-instance-id"])
     assert len(set(seen)) == 2

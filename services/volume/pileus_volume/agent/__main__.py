@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     bus = Bus(config.bus, "volume-agent")
     agent = Agent(config, backend_of(config))
     greeting = Greeting(agent, bus.client(Registry))
-    server = bus.serve(agent, config.host, threads=4)  # each idle thread of a pool wakes every second
+    server = bus.serve(agent, config.host, threads=4,  # each idle thread of a pool wakes every second
+                       origins=config.data_services)
 
     def stop() -> None:
         greeting.stop()

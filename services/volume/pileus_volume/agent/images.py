@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
 TIMEOUT = (5, 120)  # seconds to connect, between two chunks
-FAILED, UNWELL = 400, 500
+FAILED, UNWELL = 300, 500
 ALGORITHMS = ("sha256", "sha512")
 
 
@@ -41,7 +41,7 @@ def _download(image: Image, path: Path) -> str:
     digest, received = hashlib.new(image.algorithm), 0
     try:
         with requests.get(image.ticket.url, headers={"X-Image-Ticket": image.ticket.ticket}, stream=True,
-                          timeout=TIMEOUT) as response, path.open("wb") as file:
+                          allow_redirects=False, timeout=TIMEOUT) as response, path.open("wb") as file:
             _refuse(response, f"image {image.image_id}")
             for chunk in response.iter_content(CHUNK):
                 received += len(chunk)
@@ -58,7 +58,7 @@ def send(path: Path, ticket: Ticket) -> None:
     """Upload the file."""
     try:
         with path.open("rb") as file:
-            response = requests.put(ticket.url, data=file, timeout=TIMEOUT, headers={
+            response = requests.put(ticket.url, data=file, timeout=TIMEOUT, allow_redirects=False, headers={
                 "X-Image-Ticket": ticket.ticket, "Content-Type": "application/octet-stream"})
             _refuse(response, "the upload")
     except requests.RequestException as err:
