@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -69,9 +69,10 @@ class Guest:
     def wait_console(self, text: str) -> None:
         until(f"{text!r} on the console", lambda: text in self.console())
 
-    def ssh(self, command: str, user: str = "root") -> str:
-        """What `command` prints; tries again until the guest lets us in."""
-        options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
+    def ssh(self, command: str, user: str = "root", options: Sequence[str] = ()) -> str:
+        """What `command` prints; tries again until the guest lets us in. `options` are more of ssh's own."""
+        options = [*options, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+        options += ["-o", "LogLevel=ERROR"]
         options += ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-i", str(self.key), "-p", str(self.port)]
 
         def attempt() -> tuple[str] | None:

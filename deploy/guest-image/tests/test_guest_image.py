@@ -31,6 +31,9 @@ def meta(work: Path, **more: object) -> str:
     )
 
 
+HOST_KEYS = (  # what clients like best first: OpenSSH, Go, old Java; and only what they share with the guest counts
+    "ssh-ed25519", "ecdsa-sha2-nistp256,rsa-sha2-256,ssh-ed25519", "rsa-sha2-256,ssh-ed25519",
+    "rsa-sha2-512,rsa-sha2-256", "+ssh-rsa")
 USER_DATA = "#!/bin/sh\necho once >> /root/user-data-ran\n"
 
 
@@ -39,6 +42,8 @@ def test_metadata_service_disks_cards_and_power_button(image: Path, tmp_path: Pa
     with Guest(image, tmp_path, tree) as guest:
         assert guest.ssh("cat /root/user-data-ran; hostname") == "once\none\n"
         guest.wait_console("=== testimg: boot finished host=one")
+        for algorithms in HOST_KEYS:
+            assert guest.ssh("echo in", options=("-o", f"HostKeyAlgorithms={algorithms}")) == "in\n", algorithms
         assert "datasource: metadata uuid=" + UUID in guest.console()
         url = "http://169.254.169.254/openstack/latest/user_data"
         assert guest.ssh(f"curl -s {url}; sudo id -u", user="cirros") == USER_DATA + "0\n"
