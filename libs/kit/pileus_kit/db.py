@@ -1,7 +1,8 @@
 """The database: sessions, column types, migrations.
 
 SQLite is the embedded default: WAL, `synchronous=FULL` (an accepted request is durable), writers begin with
-`BEGIN IMMEDIATE`, so two of them queue instead of failing halfway. PostgreSQL is what a grown cloud uses.
+`BEGIN IMMEDIATE` in the order in which they came (see `turns`), so two of them queue instead of failing halfway.
+PostgreSQL is what a grown cloud uses.
 """
 
 import mmap
@@ -10,7 +11,7 @@ import struct
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
-from pileus_kit import context, patterns
+from pileus_kit import context, patterns, weather
+from pileus_kit.turns import Turns
 
 
 def new_id() -> str:
@@ -53,13 +55,17 @@ Json = JSON
 
 
 class Sessions:
-    """Opens sessions on one database. `begin()` writes and commits at its end; `read()` never writes."""
+    """Opens sessions on one database. `begin()` writes and commits at its end; `read()` never writes. Both raise
+    DatabaseBusy where the database is locked, full or away."""
 
     def __init__(self, url: str, **engine_options: Any) -> None:
         self.engine: Engine = create_engine(url, **_options(url) | engine_options)
+        self._turns: Turns | None = None
         if self.engine.dialect.name == "sqlite":
+            file = self.engine.url.database
+            self._turns = Turns(Path(f"{file}-turns") if file and file != ":memory:" else None)
             event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
+            event.listen(self.engine, "begin", self._begin_sqlite)
         if "PILEUS_STATEMENTS" in os.environ:
             _count_all(self.engine, Path(os.environ["PILEUS_STATEMENTS"]))
         self._writers = sessionmaker(self.engine, expire_on_commit=False)
@@ -68,14 +74,22 @@ class Sessions:
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
-        with self._writers.begin() as session:
+        with weather.told(), self._turns.scope() if self._turns else nullcontext(), self._writers.begin() as session:
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One consistent snapshot; what is written to such a session is thrown away."""
-        with self._readers() as session:
+        with weather.told(), self._readers() as session:
             yield session
+
+    def _begin_sqlite(self, connection: Connection) -> None:
+        if connection.get_execution_options().get("pileus_read"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        if self._turns:
+            self._turns.take()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -94,9 +108,10 @@ class Changes:
     def any(self) -> bool:
         if not self._can_tell:
             return True
-        if self._connection is None:
-            self._connection = self._engine.raw_connection()
-        version = self._connection.cursor().execute("PRAGMA data_version").fetchone()[0]
+        with weather.told():
+            if self._connection is None:
+                self._connection = self._engine.raw_connection()
+            version = self._connection.cursor().execute("PRAGMA data_version").fetchone()[0]
         changed, self._seen = version != self._seen, version
         return changed
 
@@ -114,11 +129,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
     patterns.install(connection)  # REGEXP with patterns of callers
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    reads = connection.get_execution_options().get("pileus_read")
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _count_all(engine: Engine, directory: Path) -> None:

@@ -87,9 +87,29 @@ class Transient(Unavailable):
     """Somebody we need doesn't answer just now; a flow waits and tries the same step again."""
 
 
+class Weather(Transient):
+    """Something that everything here shares is locked, full or away. Nothing is wrong with what was asked for, so a
+    flow waits for as long as it takes."""
+
+
+class DatabaseBusy(Weather):
+    text = "The database is busy or away; try again later."
+
+
+class Overtaken(DatabaseBusy):
+    """Two transactions collided and the database ended this one: run again, it may well succeed."""
+
+
 class HostDown(Transient):
     text = "Host {host} does not answer: {why}"
 
 
-class PeerDown(Transient):
+class PeerDown(Weather):
     text = "The {service} service does not answer: {why}"
+
+
+class OutOfSpace(CloudError):
+    """A host has no room left for what a call makes there."""
+
+    status = 507
+    text = "There is no space left on the host."

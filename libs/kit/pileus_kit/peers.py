@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from pileus_kit import context
 from pileus_kit.auth import Caller, KeystoneAuthenticator
 from pileus_kit.bulkheads import Bulkhead
 from pileus_kit.config import ServiceConfig
-from pileus_kit.errors import CloudError, PeerDown, Unauthorized
+from pileus_kit.errors import CloudError, PeerDown, Transient, Unauthorized
 from pileus_kit.spans import span
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,14 @@ class PeerRefused(CloudError):
     def __init__(self, service: str, status: int, why: str) -> None:
         self.service, self.status = service, status
         super().__init__(why=why)
+
+
+class PeerFailed(PeerRefused, Transient):
+    """Another service answered that it failed: perhaps a bug, perhaps a moment of weakness. A flow tries again within
+    its step's patience."""
+
+    def __init__(self, service: str, why: str) -> None:
+        super().__init__(service, Transient.status, PeerDown.text.format(service=service, why=why))
 
 
 class Peers:
@@ -135,7 +144,7 @@ class Peers:
                                        headers={"Content-Type": "application/json"}, timeout=QUESTION)
         except requests.RequestException as err:
             self._refused = time.monotonic()
-            raise PeerDown(service="identity", why=type(err).__name__) from err
+            raise PeerDown(service="identity", why="it can't be reached") from err
         if response.status_code != 201:
             raise PeerDown(service="identity", why=f"it refuses {self._config.service_user} ({response.status_code})")
         from pileus_kit.auth import caller_of
@@ -190,8 +199,11 @@ class Peers:
 
 def _refusal(service: str, response: requests.Response) -> CloudError:
     why = _sentence(response)
-    if response.status_code >= 500 and response.status_code != 501:  # its trouble, not the caller's: weather
+    if response.status_code in (502, 503, 504):
         return PeerDown(service=service, why=why)
+    if response.status_code >= 500 and response.status_code != HTTPStatus.NOT_IMPLEMENTED:
+        log.warning("%s answered %d: %s", service, response.status_code, why)
+        return PeerFailed(service, why)
     return PeerRefused(service, response.status_code, why)
 
 

@@ -10,6 +10,7 @@ service only, and speak for themselves only.
 """
 
 import dataclasses
+import errno
 import inspect
 import logging
 import sys
@@ -25,8 +26,8 @@ from typing import cast as typed
 
 import msgspec
 
-from pileus_kit import accounts, context, rabbit, spans
-from pileus_kit.errors import CloudError, HostDown, Transient
+from pileus_kit import accounts, causes, context, rabbit, shapes, spans
+from pileus_kit.errors import CloudError, HostDown, OutOfSpace, Transient
 
 log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -228,7 +229,12 @@ BROKER: dict[str, Any] = {
 
 @lru_cache(maxsize=512)
 def _shape(fn: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Any]]:
-    return inspect.signature(fn), get_type_hints(fn)
+    """How a method is called and what its types are, which are made known before anybody uses them."""
+    hints = get_type_hints(fn)
+    for hint in hints.values():
+        if hint is not type(None):
+            shapes.decoder(hint)
+    return inspect.signature(fn), hints
 
 
 class _Client:
@@ -261,7 +267,7 @@ class _Client:
             if "stale" in answer:
                 raise HostDown(host=self._whom, why="it has seen a newer attempt of this job")
             returns = hints.get("return", Any)
-            return None if returns is type(None) else msgspec.convert(answer["result"], returns)
+            return None if returns is type(None) else shapes.convert(answer["result"], returns)
         return send
 
     def _send(self, attempt: Callable[[], Any]) -> Any:
@@ -308,7 +314,7 @@ class _Endpoint:
         def attempt(ctxt: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
             token = context.request_id.set(ctxt.get("request_id", ""))
             try:
-                known = {key: msgspec.convert(value, hints[key]) for key, value in raw.items() if key in hints}
+                known = {key: shapes.convert(value, hints[key]) for key, value in raw.items() if key in hints}
                 self._admit(ctxt.get("sender", ""), name, known)
                 self._check_origins(raw)
                 with self._fence.turn(ctxt) as mine:
@@ -320,7 +326,13 @@ class _Endpoint:
                 return {"refused": {"kind": err.type, "why": str(err), "status": err.status}}
             except CloudError as err:
                 log.info("%s refused: %s", name, err)
-                return {"refused": {"kind": err.type, "why": str(err), "status": err.status}}
+                return _refusal(err)
+            except OSError as err:
+                if err.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    log.exception("%s failed", name)
+                    return {"failed": f"{type(err).__name__}: {err}"}
+                log.warning("%s: %s", name, err)
+                return _refusal(OutOfSpace())
             except Exception as err:
                 log.exception("%s failed", name)
                 return {"failed": f"{type(err).__name__}: {err}"}
@@ -353,6 +365,10 @@ def _hosts_named(arguments: dict[str, Any]) -> set[str]:
     """The hosts that a call is about: an argument of that name, or one in what is reported."""
     named = [value if key == "host" else getattr(value, "host", None) for key, value in arguments.items()]
     return {host for host in named if isinstance(host, str)}
+
+
+def _refusal(err: CloudError) -> dict[str, Any]:
+    return {"refused": {"kind": err.type, "why": causes.cleaned(str(err)), "status": err.status}}
 
 
 class Fence:

@@ -10,13 +10,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import msgspec
-
 from pileus_identity.config import Config
 from pileus_identity.core import keys
 from pileus_identity.core.bootstrap import Grant, Plan, ServicePlan, UserPlan, bootstrap
 from pileus_identity.core.tools import CREDENTIAL_KEYS, TOKEN_KEYS
-from pileus_kit import db
+from pileus_kit import db, shapes
 from pileus_kit.serve import configured
 
 
@@ -39,7 +37,7 @@ def rotate_keys(config: Config, _: argparse.Namespace) -> None:
 
 
 def run_bootstrap(config: Config, given: argparse.Namespace) -> None:
-    plan = msgspec.json.decode(_read(given.plan), type=Plan) if given.plan else _small_plan(given)
+    plan = shapes.decode(_read(given.plan), Plan) if given.plan else _small_plan(given)
     sessions = db.Sessions(config.database_url("identity"))
     with sessions.begin() as session:
         bootstrap(session, plan)

@@ -1,10 +1,12 @@
-"""Kill a flow at every step: after its effect, before it, by failure, by cancellation; and run every step twice."""
+"""Kill a flow at every step: after its effect, before it, by failure, by cancellation; run every step twice, and on a
+database that is busy."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Protocol
 
+from pileus_kit.errors import DatabaseBusy
 from pileus_kit.flow import Flow, Remote, Runner, cancel
 from pileus_kit.flow.steps import Step
 
@@ -40,16 +42,21 @@ class Boom(Exception):
 
 def kill_at_every_step(flow: Flow, make: Make, *, cancellable: bool = True, undoable: bool = True) -> None:
     """Assert for each step of `flow` that the job ends well: finished after a crash or a repetition, undone after a
-    failure or a cancellation. `make()` gives a fresh world (a context manager) each time."""
+    failure or a cancellation, finished in spite of a database that is busy for a while. `make()` gives a fresh world (a
+    context manager) each time."""
     for index, step in enumerate(flow.steps):
         about = f"{flow.name}, step {step.name}"
         _crashes(flow, index, make, about)
+        _runs(flow, {index: _weathered(step)}, make, "done", f"{about}: the database is busy")
         if isinstance(step, Remote):
             _runs(flow, {index: _twice(step)}, make, "done", f"{about}: run twice")
         if undoable:
             _runs(flow, {index: _fails(step, after=False)}, make, "undone", f"{about}: fails before its effect")
             _runs(flow, {index: _fails(step, after=True)}, make, "undone", f"{about}: fails after its effect")
             _undo_crashes(flow, index, make, about)
+            if step.undo:
+                bad = replace(_fails(step, after=True), undo=_busy_at_first(step.undo))
+                _runs(flow, {index: bad}, make, "undone", f"{about}: the database is busy while undoing")
         if cancellable:
             _cancelled(flow, index, make, f"{about}: cancelled meanwhile")
 
@@ -172,6 +179,25 @@ def _fails(step: Step, after: bool) -> Step:
             step.do(*args)
         raise Boom("the test breaks this step")
     return replace(step, do=_named(do, step.name))
+
+
+def _weathered(step: Step) -> Step:
+    return replace(step, do=_named(_busy_at_first(step.do), step.name))
+
+
+def _busy_at_first(fn: Any) -> Any:
+    """The database is busy before its effect, and then once more after it."""
+    tries = iter(range(1000))
+
+    def do(*args: Any) -> Any:
+        number = next(tries)
+        if number == 0:
+            raise DatabaseBusy
+        result = fn(*args)
+        if number == 1:
+            raise DatabaseBusy
+        return result
+    return do
 
 
 def _twice(step: Step) -> Step:

@@ -8,7 +8,6 @@ from pileus_compute.agent.host import Host
 from pileus_compute.drivers.base import Cache, Restart
 from pileus_compute.rpc import Control, GuestAbsent, GuestState, Power
 from pileus_kit.errors import CloudError
-from pileus_kit.rpc import RemoteFailure
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +46,9 @@ class Heartbeats:
             self.control.hello(self.name, self.host.inventory(), guests)
         except CloudError as err:
             log.warning("hello: %s", err)
+            return False
+        except Exception:  # a bug, here or at the other end, must not silence this host for good
+            log.exception("hello")
             return False
         self._powers = {guest.id: guest.power for guest in guests}
         return True
@@ -114,8 +116,11 @@ class Heartbeats:
         try:
             self.host.recover()
             lost = self.find_lost()
-        except (CloudError, RemoteFailure) as err:
+        except CloudError as err:
             log.warning("what ought to run here: %s", err)
+            return False
+        except Exception:  # a bug, as above: tried again
+            log.exception("what ought to run here")
             return False
         if lost:
             log.info("guests to start again: %s", ", ".join(sorted(lost)))

@@ -4,12 +4,11 @@ import logging
 import threading
 from types import TracebackType
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from pileus_image.core import uploads
 from pileus_image.db.models import Blob
 from pileus_image.errors import UploadLost
 from pileus_kit.db import Sessions
+from pileus_kit.errors import DatabaseBusy
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +38,8 @@ class Lease:
             except UploadLost:
                 self._lost = True
                 return
-            except SQLAlchemyError:  # the database is away for a moment: three more tries before the lease ends
-                log.exception("cannot renew the lease of blob %s", self._blob.id)
+            except DatabaseBusy as err:  # for a moment: there are three more tries before the lease ends
+                log.warning("cannot renew the lease of blob %s now: %s", self._blob.id, err)
 
     def __enter__(self) -> "Lease":
         self._thread.start()

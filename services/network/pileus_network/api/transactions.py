@@ -3,17 +3,15 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from pileus_kit.errors import Conflict
+from pileus_kit.errors import Conflict, Overtaken
 from pileus_kit.web import caller, tools
 from pileus_network.core import generations, tidings
 
 T = TypeVar("T")
 TRIES = 10
-SERIALIZATION = ("40001", "40P01")
-"""SQLSTATEs of PostgreSQL (serialization failure, deadlock) that mean: run it again."""
 
 
 def read(work: Callable[[Session], T]) -> T:
@@ -36,7 +34,7 @@ def change(work: Callable[[Session], T]) -> T:
         except IntegrityError as err:
             if not left:
                 raise Conflict(why="Others keep changing the same things; try again.") from err
-        except OperationalError as err:
-            if not left or getattr(err.orig, "pgcode", None) not in SERIALIZATION:
+        except Overtaken:
+            if not left:
                 raise
     raise AssertionError("unreachable")

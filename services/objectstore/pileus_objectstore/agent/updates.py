@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from pileus_kit import shapes
 from pileus_kit.errors import HostDown
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.core.plans import spots
@@ -179,7 +180,7 @@ class Updates:
     def _retell(self, path: str) -> bool:
         """One note: where its listing lives now is asked of the ring, not of the note."""
         with open(path, "rb") as file:
-            args = msgspec.json.decode(file.read(), type=MergeRows)
+            args = shapes.decode(file.read(), MergeRows)
         place = self._host.rings.place(*args.name.split("/", 2)[1:])
         left = [self._send(to, MergeRows(args.kind, spot, args.name, args.rows)) for to, spot in _primaries(place)]
         if any(left):

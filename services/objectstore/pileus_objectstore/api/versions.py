@@ -8,8 +8,7 @@ was stored.
 
 from urllib.parse import unquote
 
-import msgspec
-
+from pileus_kit import shapes
 from pileus_kit.errors import CloudError, PreconditionFailed
 from pileus_objectstore.api import storing
 from pileus_objectstore.api.tools import Tools
@@ -70,7 +69,7 @@ def _bury(tools: Tools, target: Target, container: Info) -> ObjectReply:
 def _newest_first(tools: Tools, archive: Target, prefix: str) -> list[str]:
     place = tools.cluster.rings.place(*archive.names)
     _, rows = tools.cluster.listing("container", place, limit=10, prefix=prefix, reverse=True)
-    return [entry[0] for entry in msgspec.json.decode(rows, type=list[Entry])] if rows else []
+    return [entry[0] for entry in shapes.decode(rows, list[Entry])] if rows else []
 
 
 def save(tools: Tools, target: Target, wish: PutObject, read: storing.Read, container: Info) -> ObjectReply:

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
+from pileus_kit import shapes
 from pileus_kit.errors import NotAcceptable, PreconditionFailed
 from pileus_kit.numbers import whole
 from pileus_objectstore.errors import BadPath
@@ -101,7 +102,7 @@ def entries(kind: str, rows: bytes, account: str = "") -> list[dict[str, Any]]:
     """The rows of a listing as JSON shows them; `account` is whose they are."""
     found: list[dict[str, Any]] = []
     last, shown = "", ""  # neighbours often share their second
-    for name, stamp, size, etag, media, count in msgspec.json.decode(rows, type=list[Entry]) if rows else ():
+    for name, stamp, size, etag, media, count in shapes.decode(rows, list[Entry]) if rows else ():
         if not stamp:
             found.append({"subdir": name})
             continue

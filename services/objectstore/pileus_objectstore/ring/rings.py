@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from pileus_kit import shapes
 from pileus_objectstore.ring.devices import Device, distance
 
 KINDS = ("account", "container", "object")
@@ -117,7 +118,7 @@ def checksum(file: RingFile) -> int:
 
 def read(path: Path) -> RingFile:
     """Raises ValueError for a file that is not a whole ring."""
-    file = msgspec.json.decode(path.read_bytes(), type=RingFile)
+    file = shapes.decode(path.read_bytes(), RingFile)
     if checksum(file) != file.checksum:
         raise ValueError(f"{path} is damaged: its checksum doesn't match")
     return file

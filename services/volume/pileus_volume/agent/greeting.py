@@ -7,7 +7,6 @@ import logging
 import threading
 
 from pileus_kit.errors import CloudError
-from pileus_kit.rpc import RemoteFailure
 from pileus_volume.agent.service import Agent
 from pileus_volume.rpc import Registry
 
@@ -34,8 +33,11 @@ class Greeting:
         """Report once. False if it didn't get through, or what was answered couldn't be done."""
         try:
             self._agent.serve(self._registry.hello(self._agent.report()))
-        except (CloudError, RemoteFailure, OSError) as err:
+        except (CloudError, OSError) as err:
             log.warning("report: %s", err)
+            return False
+        except Exception:  # a bug, here or at the other end, must not silence this host for good
+            log.exception("report")
             return False
         return True
 

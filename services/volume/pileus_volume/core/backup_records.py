@@ -14,6 +14,7 @@ from msgspec import Meta
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from pileus_kit import shapes
 from pileus_kit.auth import Caller
 from pileus_kit.flow import enqueue
 from pileus_volume.core import quotas
@@ -55,7 +56,7 @@ def written(backup: Backup) -> dict[str, str]:
     same = ("id", "volume_id", "size", "container", "object_count", "data_timestamp", "name", "description",
             "snapshot_id", "parent_id", "availability_zone")
     facts = {name: getattr(backup, name) for name in same} | backup.place | backup.facts | {"metadata": backup.meta}
-    record = msgspec.convert(facts, Record)
+    record = shapes.convert(facts, Record)
     return {"backup_service": SERVICE, "backup_url": base64.b64encode(msgspec.json.encode(record)).decode()}
 
 
@@ -64,7 +65,7 @@ def read(service: str, text: str) -> Record:
     if service != SERVICE:
         raise InvalidBackup(why=f"backup_service must be {SERVICE}: what another service stored can't be read here.")
     try:
-        return msgspec.json.decode(base64.b64decode(text, validate=True), type=Record)
+        return shapes.decode(base64.b64decode(text, validate=True), Record)
     except (binascii.Error, ValueError, msgspec.DecodeError) as err:
         raise InvalidBackup(why=f"backup_url can't be decoded: {err}"[:300]) from None
 

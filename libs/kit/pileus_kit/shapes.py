@@ -1,0 +1,31 @@
+"""Values of declared types out of what JSON carries. msgspec's first use of a type isn't safe in several threads (the
+process dies with SIGSEGV), so each type is made known to it here, under one lock, before any thread uses it."""
+
+import threading
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+T = TypeVar("T")
+_first = threading.Lock()
+
+
+@cache
+def decoder(kind: Any) -> Any:
+    """The decoder of a type, made once: what it needs to know of the type stays with the type."""
+    with _first:
+        return msgspec.json.Decoder(kind)
+
+
+def decode(data: bytes | str, kind: type[T]) -> T:
+    """The value that the JSON text stands for. Raises msgspec.DecodeError, or ValidationError if it isn't a `kind`."""
+    value: T = decoder(cast(Hashable, kind)).decode(data)
+    return value
+
+
+def convert(value: Any, kind: type[T]) -> T:
+    """The `kind` that plain values stand for. Raises msgspec.ValidationError."""
+    decoder(cast(Hashable, kind))
+    return msgspec.convert(value, kind)

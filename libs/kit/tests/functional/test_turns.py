@@ -1,0 +1,97 @@
+"""Writers of an SQLite file are served in the order in which they came, and a process doesn't overtake another."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pileus_kit import turns
+from pileus_kit.errors import DatabaseBusy
+from pileus_kit.turns import Gate, Turns
+
+WAIT_S = 60.0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    tick = threading.Event()
+    for _ in range(int(WAIT_S / 0.005)):
+        if condition():
+            return
+        tick.wait(0.005)
+    raise AssertionError("it never came to that")
+
+
+def test_threads_are_served_in_order(tmp_path: Path) -> None:
+    line, served = Turns(tmp_path / "turns"), []
+
+    def write(number: int) -> None:
+        with line.scope():
+            line.take()
+            served.append(number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(20)]
+    with line.scope():
+        line.take()
+        for number, thread in enumerate(threads):
+            thread.start()
+            until(lambda n=number: len(line._waiting) == n + 1)
+    for thread in threads:
+        thread.join(WAIT_S)
+    assert served == list(range(20))
+
+
+def test_who_wrote_last_does_not_overtake_another_process(tmp_path: Path) -> None:
+    """Two gates on one file are what two processes have."""
+    ours, theirs, order = Gate(tmp_path / "turns"), Gate(tmp_path / "turns"), []
+    ours.enter(float("inf"))
+
+    def other() -> None:
+        theirs.enter(float("inf"))
+        order.append("theirs")
+        theirs.leave()
+
+    thread = threading.Thread(target=other)
+    probe = Gate(tmp_path / "turns")
+    probe._open()
+    thread.start()
+    until(lambda: not _free(probe))
+    ours.leave()
+    ours.enter(float("inf"))  # at once again, as a busy process does
+    order.append("ours")
+    ours.leave()
+    thread.join(WAIT_S)
+    assert order == ["theirs", "ours"]
+
+
+def _free(probe: Gate) -> bool:
+    """Whether nobody waits at the gate."""
+    import fcntl
+
+    free = probe._set(turns.OUTER, fcntl.F_WRLCK)
+    if free:
+        probe._set(turns.OUTER, fcntl.F_UNLCK)
+    return free
+
+
+def test_a_writer_that_waits_too_long_is_told_and_leaves_the_queue(tmp_path: Path,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PATIENCE_S", 0.05)
+    line, said = Turns(tmp_path / "turns"), []
+
+    def write() -> None:
+        with line.scope():
+            try:
+                line.take()
+            except DatabaseBusy as err:
+                said.append(err)
+
+    for _ in range(2):  # the second one finds a queue that works
+        with line.scope():
+            line.take()
+            thread = threading.Thread(target=write)
+            thread.start()
+            thread.join(WAIT_S)
+    assert len(said) == 2 and not line._waiting
+    write()
+    assert len(said) == 2
