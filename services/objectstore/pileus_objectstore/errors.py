@@ -32,3 +32,10 @@ class Superseded(Conflict):
 class Unprocessable(CloudError):
     status = 422
     text = "{why}"
+
+
+class NotOffered(CloudError):
+    """A feature of Swift that clients may ask for, and that this store has not."""
+
+    status = 501
+    text = "{what} is not offered; see /info."

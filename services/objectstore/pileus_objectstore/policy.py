@@ -1,12 +1,13 @@
 """Who may do what in an account. Containers' ACLs grant more to whom their owner names (core/rights.py).
 
 As with OpenStack's own store: operators are those with a role in the account's project, and only ResellerAdmin
-reaches into other accounts.
+reaches into other accounts. A token for a domain or the system has no account, so it gives no right to any; neither do
+service tokens, nor the role `service`.
 """
 
 from pileus_kit.policy import Rule
 
-RESELLER = "role:ResellerAdmin or (role:admin and system_scope:all)"
+RESELLER = "role:ResellerAdmin"
 READ = f"(role:reader and project_id:%(project_id)s) or (role:admin and project_id:%(project_id)s) or {RESELLER}"
 WRITE = f"(role:member and project_id:%(project_id)s) or (role:admin and project_id:%(project_id)s) or {RESELLER}"
 

@@ -5,6 +5,7 @@ from pileus_objectstore.api import archives
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.heads import answered, check_total, put_account
 from pileus_objectstore.api.info import POLICY
+from pileus_objectstore.api.judging import DOMAIN, UNKNOWN, stated
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, pages, quotas
@@ -74,7 +75,7 @@ def changes(tools: Tools, request: Request) -> dict[str, str]:
         if values.get(quota) and not values[quota].isdecimal():
             raise BadRequest(why=f"{quota} must be a number")
     check_total(tools, request.target, values)
-    return values
+    return values | stated(tools, request, request.target)
 
 
 def headers(info: Info | None, owner: bool) -> list[tuple[str, str]]:
@@ -97,6 +98,8 @@ def headers(info: Info | None, owner: bool) -> list[tuple[str, str]]:
             (prefix + "Object-Count", objects),
             (prefix + "Bytes-Used", size),
         ]
+    if info.value(DOMAIN) not in ("", UNKNOWN):
+        found.append(("X-Account-Project-Domain-Id", info.value(DOMAIN)))
     for quota in quotas.ACCOUNT:
         if info.value(quota):
             found.append((quota.replace("-Meta-", "-"), info.value(quota)))

@@ -95,7 +95,7 @@ def _store(tools: Tools, request: Request, member: tarfile.TarInfo, read: storin
         head = storing.container_of(tools, target)
     except NotFound:
         judge(tools, request, target.parent, "objectstore:container:create", "")
-        create_container(tools, target.parent, {})
+        create_container(tools, request, target.parent, {})
         head = storing.container_of(tools, target)
     quotas.check(tools.infos, target, head, member.size)
     media = guess_type(name)[0] or "application/octet-stream"

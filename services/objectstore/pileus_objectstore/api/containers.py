@@ -11,9 +11,11 @@ from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, pages
 from pileus_objectstore.core.names import Target, check
+from pileus_objectstore.errors import NotOffered
 from pileus_objectstore.rpc.contract import Info
 
 calls = Calls("container")
+SYNC = ("X-Container-Sync-To", "X-Container-Sync-Key")
 NUMBERS = ("X-Container-Meta-Quota-Bytes", "X-Container-Meta-Quota-Count")
 
 
@@ -45,7 +47,7 @@ def put(tools: Tools, request: Request) -> Response:
     policy = request.header("X-Storage-Policy")
     if policy and policy.lower() != POLICY.lower():
         raise BadRequest(why=f"Invalid X-Storage-Policy {policy!r}")
-    return answered(create_container(tools, request.target, values))
+    return answered(create_container(tools, request, request.target, values))
 
 
 @calls.endpoint("POST", policy="objectstore:container:update")
@@ -62,6 +64,11 @@ def delete(tools: Tools, request: Request) -> Response:
 
 
 def changes(tools: Tools, request: Request) -> dict[str, str]:
+    """The metadata this request sets. What isn't there is refused, not taken and forgotten."""
+    if request.header("X-Versions-Enabled").lower() in ("true", "1", "yes", "on", "t", "y"):
+        raise NotOffered(what="Object versioning (X-Versions-Enabled)")
+    if any(request.header(name) for name in SYNC):
+        raise BadRequest(why="Container synchronisation is not offered: no host may be synchronised with.")
     values = metadata.changes("container", request.headers)
     for name in NUMBERS:
         if values.get(name) and not values[name].isdecimal():

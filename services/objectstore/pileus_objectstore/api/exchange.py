@@ -15,7 +15,10 @@ from pileus_objectstore.errors import BadPath
 
 REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {499: "499 Client Disconnect"}
 TITLES: dict[str, str] = {}
-PLACES = {"account": 1, "container": 2, "object": 3}
+PLAIN = frozenset({400, 406, 409, 411, 412, 413, 416, 422, 431, 501})
+GENERIC = frozenset(
+    {"There was a conflict when trying to complete your request.", "A precondition for this request was not met."}
+)
 
 
 class Request:
@@ -167,9 +170,11 @@ def http_date(timestamp: str) -> str:
 
 
 def refusal(err: CloudError, status: int = 0) -> Response:
-    """Swift's way to say no: a small HTML page."""
-    status = status or err.status
-    phrase = REASONS.get(status, f"{status} Error").partition(" ")[2]
-    why = str(err).replace("&", "&amp;").replace("<", "&lt;")
+    """Swift's ways to say no: the reason as plain text, or a small HTML page where there is nothing to add."""
+    status, why = status or err.status, str(err)
     later = () if err.retry_after is None else (("Retry-After", str(err.retry_after)),)
+    if status in PLAIN and why not in GENERIC:
+        return Response(status, later, why.encode(errors="replace"), "text/plain; charset=UTF-8")
+    phrase = REASONS.get(status, f"{status} Error").partition(" ")[2]
+    why = why.replace("&", "&amp;").replace("<", "&lt;")
     return Response(status, later, f"<html><h1>{phrase}</h1><p>{why}</p></html>".encode())

@@ -1,7 +1,8 @@
 """Changing accounts and containers: what several calls do to their heads."""
 
 from pileus_kit.errors import Conflict, NotFound
-from pileus_objectstore.api.exchange import Response
+from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.judging import stated
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata
 from pileus_objectstore.core.names import Target
@@ -18,10 +19,11 @@ def put_account(tools: Tools, target: Target, values: dict[str, str]) -> Listing
     return reply
 
 
-def create_container(tools: Tools, target: Target, values: dict[str, str]) -> ListingReply:
+def create_container(tools: Tools, request: Request, target: Target, values: dict[str, str]) -> ListingReply:
     """Make a container, and its account if this is the first."""
-    if tools.infos.get(target.parent) is None:
-        put_account(tools, target.parent, {})
+    about = stated(tools, request, target.parent)
+    if about:
+        put_account(tools, target.parent, about)
     return change_container(tools, target, values, create=True)
 
 

@@ -4,12 +4,16 @@ segments)."""
 from pileus_kit.errors import Forbidden, Unauthorized
 from pileus_objectstore.api.exchange import Request
 from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core.acls import DEFAULT
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.rights import admitted
+from pileus_objectstore.rpc.contract import Info
 
 READ = ("objectstore:object:read", "read")
 CREATE = ("objectstore:object:create", "write")
 DELETE = ("objectstore:object:delete", "write")
+DOMAIN = "X-Account-Sysmeta-Project-Domain-Id"
+UNKNOWN = "_unknown"
 
 
 def judge(tools: Tools, request: Request, target: Target, rule: str, acl: str) -> bool:
@@ -28,8 +32,38 @@ def judge(tools: Tools, request: Request, target: Target, rule: str, acl: str) -
         container = target if target.kind == "container" else target.parent
         for fresh in (False, True):
             head = tools.infos.get(container, fresh)
-            if head and admitted(acl, target.kind, request.caller, request.header("Referer"), head):
+            names = head is not None and named(tools, request, container, acl, head, fresh)
+            if head and admitted(acl, target.kind, request.caller, request.header("Referer"), head, names):
                 return False
     if request.caller is None:
         raise Unauthorized()
     raise Forbidden(rule=rule)
+
+
+def named(tools: Tools, request: Request, container: Target, acl: str, head: Info, fresh: bool) -> bool:
+    """Whether names in this ACL may mean anybody: only if the account's own project is in the default domain.
+
+    An account whose domain nobody has stated yet, because its project never came itself, grants nothing by name.
+    """
+    caller = request.caller
+    if caller is None or caller.project_domain_id != DEFAULT or caller.user_domain_id != DEFAULT:
+        return False
+    if ":" not in head.value(f"X-Container-{acl.title()}"):
+        return False
+    if container.account == f"{tools.config.account_prefix}{caller.project_id}":
+        return True
+    account = tools.infos.get(Target(container.account), fresh)
+    return account is not None and account.value(DOMAIN) in (DEFAULT, "")
+
+
+def stated(tools: Tools, request: Request, account: Target) -> dict[str, str]:
+    """What a request that changes the account lets it know of its project's domain: by the owner's own token only."""
+    info, caller = tools.infos.get(account), request.caller
+    own = caller is not None and account.account == f"{tools.config.account_prefix}{caller.project_id}"
+    known = info.value(DOMAIN) if info else ""
+    domain = (caller.project_domain_id if own and caller else "") or ""
+    if info is None:
+        return {DOMAIN: domain or UNKNOWN}
+    if domain and known != domain and known in ("", UNKNOWN):
+        return {DOMAIN: domain}
+    return {}

@@ -121,12 +121,19 @@ class Proxy:
             request.environ["pileus.owner"] = caller.owner
             if not ruled(caller, request.method, request.path):
                 return
-            service = request.header("X-Service-Token")
-            request.caller = (
-                replace(caller, service_roles=self.tools.authenticate(service).roles) if service else caller
-            )
+            request.caller = caller
         except Unauthorized:
             return
+        service = request.header("X-Service-Token")
+        if service and request.caller:
+            request.caller = replace(request.caller, service_roles=self._service_roles(service))
+
+    def _service_roles(self, token: str) -> frozenset[str]:
+        """A service token that is not valid adds nothing and takes nothing away."""
+        try:
+            return self.tools.authenticate(token).roles
+        except Unauthorized:
+            return frozenset()
 
 
 def _close(body: Any) -> None:

@@ -50,11 +50,29 @@ def remove(tools: Tools, target: Target, container: Info) -> ObjectReply:
     if container.value(HISTORY) and not container.value(STACK):
         return _bury(tools, target, container)
     archive = Target(target.account, location(container))
-    for name in _newest_first(tools, archive, prefix_of(target.object)):
+    for name, marker in _newest_first(tools, archive, prefix_of(target.object)):
         version = Target(archive.account, archive.container, name)
+        if marker:
+            return _unbury(tools, target, version)
         if storing.duplicate(tools, version, target) is not None:
             return storing.remove(tools, version)
     return storing.remove(tools, target)
+
+
+def _unbury(tools: Tools, target: Target, marker: Target) -> ObjectReply:
+    """The last thing that history kept is a deletion. What was stored after it is deleted, back to that; if nothing
+    was, the deletion itself is taken back and the version before it stands again."""
+    if storing.meta_of(tools, target, newest=True) is not None:
+        return storing.remove(tools, target)
+    archive = Target(marker.account, marker.container)
+    for name, deletion in _newest_first(tools, archive, prefix_of(target.object), marker.object):
+        version = Target(archive.account, archive.container, name)
+        if deletion:
+            break
+        if storing.duplicate(tools, version, target) is not None:
+            storing.remove(tools, version)
+            break
+    return storing.remove(tools, marker)
 
 
 def _bury(tools: Tools, target: Target, container: Info) -> ObjectReply:
@@ -66,10 +84,12 @@ def _bury(tools: Tools, target: Target, container: Info) -> ObjectReply:
     return storing.remove(tools, target)
 
 
-def _newest_first(tools: Tools, archive: Target, prefix: str) -> list[str]:
+def _newest_first(tools: Tools, archive: Target, prefix: str, before: str = "") -> list[tuple[str, bool]]:
+    """[(name of a version, whether it is the marker of a deletion)]"""
     place = tools.cluster.rings.place(*archive.names)
-    _, rows = tools.cluster.listing("container", place, limit=10, prefix=prefix, reverse=True)
-    return [entry[0] for entry in shapes.decode(rows, list[Entry])] if rows else []
+    _, rows = tools.cluster.listing("container", place, limit=10, prefix=prefix, reverse=True, marker=before)
+    found = shapes.decode(rows, list[Entry]) if rows else []
+    return [(entry[0], entry[4] == MARKER) for entry in found]
 
 
 def save(tools: Tools, target: Target, wish: PutObject, read: storing.Read, container: Info) -> ObjectReply:

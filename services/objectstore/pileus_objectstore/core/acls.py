@@ -1,8 +1,9 @@
 """Who may read or write a container besides its owners: X-Container-Read and X-Container-Write.
 
 .r:*  .r:example.com  .r:.example.com  .r:-evil.example.com  .rlistings       (read only: by the Referer header)
-PROJECT:USER  PROJECT:*  *:USER  *:*  ROLE                                     (ids; names only within the default
-domain)
+PROJECT:USER  PROJECT:*  *:USER  *:*  ROLE                                     (ids; names only if project,
+                                                                                user and account are all of the default
+                                                                                domain)
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest
 
+DEFAULT = "default"  # the domain in which alone names are understood
 DESIGNATORS = (".r", ".ref", ".referer", ".referrer")
 
 
@@ -34,9 +36,10 @@ class Acl:
                 allowed = True
         return allowed
 
-    def admits(self, caller: Caller) -> bool:
+    def admits(self, caller: Caller, names: bool) -> bool:
+        """`names`: those of the default domain mean something here. Ids always do."""
         projects, users = {"*", caller.project_id}, {"*", caller.user_id}
-        if caller.project_domain_id == "default" and caller.user_domain_id == "default":
+        if names and caller.project_domain_id == DEFAULT and caller.user_domain_id == DEFAULT:
             projects.add(caller.project_name)
             users.add(caller.user_name)
         for group in self.groups:

@@ -34,7 +34,8 @@ class Rights:
         if known and known[0] is caller and time.monotonic() < self._forget_at:
             return known[1]
         project = target.account.removeprefix(self._prefix) if target.account.startswith(self._prefix) else ""
-        verdict = self._enforcer.allows(rule, caller, {"project_id": project or "-"})
+        own = project if project and project == caller.project_id else "-"  # never the text of a scope that has none
+        verdict = self._enforcer.allows(rule, caller, {"project_id": own})
         with self._lock:
             now = time.monotonic()
             if len(self._known) >= REMEMBER or now > self._forget_at:
@@ -44,15 +45,18 @@ class Rights:
         return verdict
 
 
-def admitted(acl: str, kind: str, caller: Caller | None, referrer: str, info: Info) -> bool:
-    """Whether the container's ACL grants what the policy did not. `acl`: "read", "write" or "" (no ACL reaches it)."""
+def admitted(acl: str, kind: str, caller: Caller | None, referrer: str, info: Info, names: bool = False) -> bool:
+    """Whether the container's ACL grants what the policy did not. `acl`: "read", "write" or "" (no ACL reaches it).
+
+    `names`: the ACL may mean projects and users by name, too (the account is in the default domain).
+    """
     if acl == "read":
         given = parse(info.value("X-Container-Read"))
         if given.admits_referrer(referrer) and (kind == "object" or given.listings):
             return True
-        return caller is not None and given.admits(caller)
+        return caller is not None and given.admits(caller, names)
     if acl == "write" and caller is not None:
-        return parse(info.value("X-Container-Write")).admits(caller)
+        return parse(info.value("X-Container-Write")).admits(caller, names)
     return False
 
 

@@ -23,6 +23,10 @@ ACTORS = (
     "member",
     "manager",
     "admin",
+    "other_reader",
+    "service",
+    "domain_admin",
+    "system_reader",
     "system_admin",
     "reseller",
 )

@@ -1,7 +1,10 @@
 """Who may: policy first, then the container's ACL."""
 
+from dataclasses import replace
+
 import pytest
 
+from pileus_kit.auth import Caller
 from pileus_kit.testing.callers import person
 from pileus_objectstore.testing import ObjectStoreFixture
 
@@ -30,7 +33,10 @@ MAY = {
     "other": set(),
     "other_reader": set(),
     "nobody": set(),
-    "system_admin": {"read", "write", "reseller"},
+    "service": set(),
+    "domain_admin": set(),
+    "system_reader": set(),
+    "system_admin": set(),
 }
 
 
@@ -147,3 +153,88 @@ def test_a_referrer_that_is_no_url_is_unknown(store: ObjectStoreFixture, contain
     for acl, status in ((".r:.example.org", 401), (".r:*", 200)):
         store.client.post(container, headers={"X-Container-Read": acl})
         assert store.client.get(f"{container}/o", headers=heads, anonymous=True).status_code == status
+
+
+SCOPELESS = ("system_admin", "system_reader", "domain_admin", "nobody", "service")
+
+
+@pytest.mark.parametrize("account", ["AUTH_None", "AUTH_", "AUTH_-", "AUTH_%25(project_id)s", "AUTH_null", "None", "-"])
+@pytest.mark.parametrize("name", SCOPELESS)
+def test_a_token_without_a_project_has_no_account(store: ObjectStoreFixture, name: str, account: str) -> None:
+    """Not even one that is called like what a missing project looks like."""
+    caller = getattr(store.tokens, name)
+    for method, path in (("GET", ""), ("POST", ""), ("PUT", "/c"), ("GET", "/c"), ("PUT", "/c/o"), ("GET", "/c/o")):
+        status = store.client.request(method, f"/v1/{account}{path}", as_=caller, data=b"x").status_code
+        assert status in (403, 404), (method, path)
+
+
+def test_a_service_token_changes_nothing(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/o", data=b"x")
+    for token in (store.tokens.service.token, store.tokens.system_admin.token, "token-unknown", ""):
+        headers = {"X-Service-Token": token}
+        assert store.client.get(f"{container}/o", headers=headers).status_code == 200
+        for who in ("other", "nobody", "service", "system_admin"):
+            answer = store.client.get(f"{container}/o", headers=headers, as_=getattr(store.tokens, who))
+            assert answer.status_code == 403, who
+        answer = store.client.get(f"{container}/o", headers=headers, anonymous=True)
+        assert answer.status_code == 401
+
+
+def foreign(store: ObjectStoreFixture, name: str, project: str, domain: str, user_domain: str = "default") -> Caller:
+    caller = replace(person(name, "member", project=project), project_domain_id=domain, user_domain_id=user_domain)
+    return store.tokens.add(caller)
+
+
+NAMES = ("project-p2:other", "*:other", "project-p2:*", "project-p2:u-other", "p2:other")
+IDS = ("p2:u-other", "p2:*", "*:u-other")
+
+
+@pytest.mark.parametrize("acl", [*NAMES, *IDS])
+@pytest.mark.parametrize("header", ["X-Container-Read", "X-Container-Write"])
+def test_names_grant_in_the_default_domain_only(store: ObjectStoreFixture, acl: str, header: str) -> None:
+    """Names are unique in a domain: the account's owner of another domain may mean another project of that name."""
+    far = foreign(store, "far", "p7", "d7", "d7")
+    store.client.put("/v1/AUTH_p7/c", headers={header: acl}, as_=far)
+    store.client.put("/v1/AUTH_p7/c/o", data=b"x", as_=far)
+    store.client.put(f"{store.account}/c", headers={header: acl})
+    store.client.put(f"{store.account}/c/o", data=b"x")
+    theirs = person("theirs", "member", project="p2")
+    near = store.tokens.other
+    strangers = [
+        store.tokens.add(replace(theirs, token="t1", user_id="x", user_name="other", user_domain_id="d7")),
+        store.tokens.add(replace(theirs, token="t2", project_id="x", user_name="other", project_domain_id="d7")),
+    ]
+
+    def allowed(account: str, who: Caller) -> bool:
+        path = f"/v1/{account}/c/o"
+        if header == "X-Container-Read":
+            return bool(store.client.get(path, as_=who).status_code == 200)
+        return bool(store.client.put(path, data=b"y", as_=who).status_code == 201)
+
+    assert allowed("AUTH_p7", near) == (acl in IDS)
+    assert allowed("AUTH_p1", near)
+    for stranger in strangers:
+        if acl in NAMES:
+            assert not allowed("AUTH_p1", stranger)
+            assert not allowed("AUTH_p7", stranger)
+
+
+def test_an_account_learns_its_domain_from_its_own_project(store: ObjectStoreFixture) -> None:
+    reseller = store.tokens.add(person("reseller", "ResellerAdmin", project="p9"))
+    assert store.client.put("/v1/AUTH_p7", as_=reseller).status_code in (201, 202)
+    acl = {"X-Container-Read": "project-p2:other"}
+    store.client.put("/v1/AUTH_p7/c", headers=acl, as_=reseller)
+    store.client.put("/v1/AUTH_p7/c/o", data=b"x", as_=reseller)
+    assert store.client.get("/v1/AUTH_p7/c/o", as_=store.tokens.other).status_code == 403
+    home = foreign(store, "home", "p7", "default")
+    assert store.client.post("/v1/AUTH_p7", as_=home).status_code == 204
+    assert store.client.get("/v1/AUTH_p7/c/o", as_=store.tokens.other).status_code == 200
+    assert store.client.head("/v1/AUTH_p7", as_=home).headers["X-Account-Project-Domain-Id"] == "default"
+
+
+def test_what_is_not_offered_is_refused(store: ObjectStoreFixture, container: str) -> None:
+    for method in (store.client.put, store.client.post):
+        assert method(container, headers={"X-Versions-Enabled": "true"}).status_code == 501
+        assert method(container, headers={"X-Versions-Enabled": "false"}).status_code in (202, 204)
+        sync = {"X-Container-Sync-To": "http://192.0.2.1/v1/AUTH_x/c", "X-Container-Sync-Key": "k"}
+        assert method(container, headers=sync).status_code == 400
