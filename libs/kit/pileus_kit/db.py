@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
-from pileus_kit import context, patterns, weather
+from pileus_kit import context, deadlines, patterns, weather
 from pileus_kit.turns import Turns
 
 
@@ -44,7 +44,10 @@ class Utc(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a time without a zone is ambiguous; use pileus_kit.db.now()")
-        value = value.astimezone(UTC)
+        try:
+            value = value.astimezone(UTC)
+        except OverflowError:  # the first and last hours of the calendar, with an offset that leads out of it
+            value = (datetime.min if value.year == 1 else datetime.max).replace(tzinfo=UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -129,6 +132,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
     patterns.install(connection)  # REGEXP with patterns of callers
+    deadlines.install(connection)  # no request's statement runs for ever
 
 
 def _count_all(engine: Engine, directory: Path) -> None:

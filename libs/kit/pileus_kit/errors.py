@@ -100,6 +100,10 @@ class Overtaken(DatabaseBusy):
     """Two transactions collided and the database ended this one: run again, it may well succeed."""
 
 
+class TookTooLong(Weather):
+    text = "The request took too long and was given up; ask for less, or try again later."
+
+
 class HostDown(Transient):
     text = "Host {host} does not answer: {why}"
 

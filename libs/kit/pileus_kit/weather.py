@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from pileus_kit.errors import DatabaseBusy, Overtaken
+from pileus_kit.errors import DatabaseBusy, Overtaken, TookTooLong, Weather
 
 # BUSY LOCKED NOMEM READONLY INTERRUPT IOERR FULL CANTOPEN PROTOCOL
 SQLITE = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15})
 """Primary result codes of SQLite, https://www.sqlite.org/rescode.html."""
+INTERRUPT = 9  # by pileus_kit.deadlines
 COLLISIONS = ("40001", "40P01")
 """SQLSTATEs of PostgreSQL: serialization failure, deadlock."""
 # connection, rollback, insufficient resources (also a full disk), lock timeout, operator intervention, system error
@@ -43,5 +44,11 @@ def told() -> Iterator[None]:
     except (DBAPIError, PoolExhausted) as err:
         if not is_weather(err):
             raise
-        collided = getattr(getattr(err, "orig", None), "pgcode", None) in COLLISIONS
-        raise (Overtaken if collided else DatabaseBusy)() from err
+        raise _kind(getattr(err, "orig", None))() from err
+
+
+def _kind(cause: object) -> type[Weather]:
+    if getattr(cause, "pgcode", None) in COLLISIONS:
+        return Overtaken
+    interrupted = getattr(cause, "sqlite_errorcode", 0) & 0xFF == INTERRUPT
+    return TookTooLong if interrupted else DatabaseBusy

@@ -14,7 +14,8 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from werkzeug.exceptions import HTTPException
 
-from pileus_kit import context
+from pileus_kit import context, deadlines, troubles
+from pileus_kit.access_rules import covered
 from pileus_kit.auth import Authenticator, Caller
 from pileus_kit.edge.lines import BodyBroken
 from pileus_kit.errors import (
@@ -151,16 +152,7 @@ def _authenticate() -> None:
 
 def _ruled(who: Caller) -> bool:
     """Whether one of an application credential's access rules covers this request."""
-    service = current_app.extensions["pileus_service_type"]
-    return any(kind == service and method == request.method and _path_matches(pattern, request.path)
-               for kind, method, pattern in who.access_rules or ())
-
-
-def _path_matches(pattern: str, path: str) -> bool:
-    """`*` and `{name}` stand for one segment, a last `**` for any number of them."""
-    parts = [".*" if p == "**" else "[^/]+" if p == "*" or re.fullmatch(r"\{[^/]*\}", p) else re.escape(p)
-             for p in pattern.split("/")]
-    return re.fullmatch("/".join(parts), path) is not None
+    return covered(who.access_rules or (), current_app.extensions["pileus_service_type"], request.method, request.path)
 
 
 # -- building the app ----------------------------------------------------------------------------------------------
@@ -183,6 +175,7 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
     """A service's WSGI application. A route whose policy rule doesn't exist is refused here, at start."""
     app = Flask(name, static_folder=None)
     app.json = FastJson(app)
+    app.wsgi_app = _single_slashes(app.wsgi_app)  # type: ignore[method-assign]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions.update(pileus=tools, pileus_authenticate=authenticate, pileus_enforcer=enforcer,
@@ -199,6 +192,7 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
         given = request.headers.get("X-OpenStack-Request-ID", "")
         context.request_id.set(given if REQUEST_ID.fullmatch(given) else context.new_request_id())
         context.arrived_at.set(datetime.now(UTC))
+        deadlines.begin()
         g.began, g.version = time.perf_counter(), (0, 0)
         if b"%00" in request.query_string or "\0" in request.path:
             raise BadRequest(why="The character NUL can't be part of a URL.")
@@ -215,6 +209,10 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
         access.info("%s %s %d %.1f ms", request.method, request.full_path.rstrip("?"), response.status_code,
                     1000 * (time.perf_counter() - g.began))
         return response
+
+    @app.teardown_request
+    def leave(_: BaseException | None) -> None:
+        deadlines.end()
 
     @app.errorhandler(CloudError)
     def refused(err: CloudError) -> Response:
@@ -236,6 +234,9 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
 
     @app.errorhandler(Exception)
     def bug(err: Exception) -> Response:
+        if (trouble := troubles.of(err)) is not None:
+            log.warning("%s %s: %s: %s", request.method, request.path, type(err).__name__, troubles.words(err))
+            return refused(trouble)
         log.exception("%s %s", request.method, request.path)
         return _refusal(error_view, None, 500, f"Unexpected error; the log has its cause under {request_id()}.")
 
@@ -251,6 +252,15 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
         return ("OK", 200) if healthy is None or healthy() else ("UNHEALTHY", 503)
 
     return app
+
+
+def _single_slashes(application: Callable[..., Any]) -> Callable[..., Any]:
+    """Doubled slashes in a path count as one, as in OpenStack's pipelines: clients join URLs without looking."""
+    def collapsed(environ: dict[str, Any], start_response: Any) -> Any:
+        if "//" in environ["PATH_INFO"]:
+            environ["PATH_INFO"] = re.sub("/{2,}", "/", environ["PATH_INFO"])
+        return application(environ, start_response)
+    return collapsed
 
 
 def _refusal(error_view: ErrorView, err: CloudError | None, status: int, message: str) -> Response:
@@ -274,7 +284,8 @@ def _announce(response: Response, microversions: Microversions) -> None:
 
 NAMES = {400: "badRequest", 401: "unauthorized", 403: "forbidden", 404: "itemNotFound", 405: "badMethod",
          406: "notAcceptable", 408: "requestTimeout", 409: "conflictingRequest", 410: "itemGone", 413: "overLimit",
-         415: "badMediaType", 429: "overLimit", 501: "notImplemented", 503: "serviceUnavailable"}
+         415: "badMediaType", 429: "overLimit", 501: "notImplemented", 503: "serviceUnavailable",
+         507: "insufficientStorage"}
 
 
 def named_error(err: CloudError | None, status: int, message: str) -> tuple[Any, str]:

@@ -49,7 +49,7 @@ def create(body: dict[str, Any]) -> Any:
 def remove(snapshot_id: str) -> Any:
     try:
         volume_id = msgspec.json.decode(request.args.get("delete_info", ""))["volume_id"]
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError, KeyError, TypeError):
         raise BadRequest(why="delete_info must be JSON with a volume_id.") from None
     server_id, host = _where(str(volume_id))
     try:

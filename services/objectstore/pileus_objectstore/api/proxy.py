@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pileus_kit import context
+from pileus_kit import context, troubles
 from pileus_kit.errors import CloudError, Unauthorized
 from pileus_objectstore.api import bulk, cross_origin, form_posts, info, static_web, temp_urls
 from pileus_objectstore.api.exchange import REASONS, ClientGone, Request, Response, refusal, wire_of
@@ -74,7 +74,9 @@ class Proxy:
             if e.status >= 500:
                 log.warning("%s %s: %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), e)
             return refusal(e)
-        except Exception:  # the edge of the process: whatever it is, the client gets an answer and the log the cause
+        except Exception as e:  # the edge: whatever it is, the client gets an answer and the log the cause
+            if (trouble := troubles.of(e)) is not None:
+                return refusal(trouble)
             log.exception("%s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"))
             return refusal(CloudError(why="Unexpected error; the log has its cause under the transaction's id."))
 

@@ -1,9 +1,9 @@
 """The decision: policy for those who belong to the account, the container's ACL for everybody else."""
 
-import re
 import threading
 import time
 
+from pileus_kit.access_rules import covered
 from pileus_kit.auth import Caller
 from pileus_kit.policy import Enforcer
 from pileus_objectstore.core.acls import parse
@@ -64,16 +64,4 @@ def ruled(caller: Caller, method: str, path: str) -> bool:
     """Whether an application credential's access rules, if it has any, cover this call."""
     if caller.access_rules is None:
         return True
-    return any(
-        kind == "object-store" and method == allowed and _covers(pattern, path)
-        for kind, allowed, pattern in caller.access_rules
-    )
-
-
-def _covers(pattern: str, path: str) -> bool:
-    """`*` and `{name}` stand for one segment, a last `**` for any number of them."""
-    parts = [
-        ".*" if p == "**" else "[^/]+" if p == "*" or re.fullmatch(r"\{[^/]*\}", p) else re.escape(p)
-        for p in pattern.split("/")
-    ]
-    return re.fullmatch("/".join(parts), path) is not None
+    return covered(caller.access_rules, "object-store", method, path)

@@ -66,7 +66,7 @@ def read(service: str, text: str) -> Record:
         raise InvalidBackup(why=f"backup_service must be {SERVICE}: what another service stored can't be read here.")
     try:
         return shapes.decode(base64.b64decode(text, validate=True), Record)
-    except (binascii.Error, ValueError, msgspec.DecodeError) as err:
+    except (binascii.Error, ValueError, RecursionError, msgspec.MsgspecError) as err:
         raise InvalidBackup(why=f"backup_url can't be decoded: {err}"[:300]) from None
 
 

@@ -171,6 +171,9 @@ def test_lists_filter_sort_and_page(world):
     assert [v["name"] for v in world.client.get("/v3" + following).json["volumes"]] == ["v0"]
     assert world.client.get("/v3/volumes", as_=world.book.other).json == {"volumes": []}
     assert len(world.client.get("/v3/volumes?all_tenants=1", as_=world.book.admin).json["volumes"]) == 3
+    for literal in ("{[]: 1}", "{{}: 1}", "{1: }", "[" * 900, "-" * 900 + "1", "{" + "a" * 9000 + "}", "1e999"):
+        query = {"metadata": literal}
+        assert world.client.get("/v3/volumes", query_string=query, version="3.60").status_code == 400, literal
     for query in ("limit=a", "limit=-1", "sort=nothing", "sort=name:up", "nonsense=1", "metadata=x", "bootable=maybe"):
         assert world.client.get(f"/v3/volumes?{query}", version="3.60").status_code == 400, query
     assert world.client.get(f"/v3/volumes?marker={NOWHERE}").status_code == 404

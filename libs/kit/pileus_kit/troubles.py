@@ -1,0 +1,29 @@
+"""What a caller is told about trouble behind a request that passes: they may come again, and it is no bug of ours."""
+
+import errno
+
+from pileus_kit import weather
+from pileus_kit.errors import CloudError, DatabaseBusy
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+class NoRoom(CloudError):
+    status = 507
+    retry_after = 60
+    text = "The service's storage is full."
+
+
+def of(err: BaseException) -> CloudError | None:
+    """The refusal for a database that is busy or a disk that is full; None for anything else. What the database says
+    about it (SQL and all) is for the log."""
+    if weather.is_weather(err):
+        return DatabaseBusy()
+    if isinstance(err, OSError) and err.errno in NO_ROOM:
+        return NoRoom()
+    return None
+
+
+def words(err: BaseException) -> str:
+    """The cause without its SQL."""
+    return str(getattr(err, "orig", None) or err)
