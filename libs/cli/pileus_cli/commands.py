@@ -47,10 +47,15 @@ class Command:
     service: str = ""
     output: str = ""  # "rows" or "thing": takes -f and -c
     dry: Run | None = None  # what --dry-run does instead; without it the option is refused
+    after: str = ""  # how usage calls the words after `--`; the command finds them in `given.after`
 
     @property
     def reads(self) -> bool:
         return self.name.endswith((" list", " show")) or self.name in READING
+
+    @property
+    def _places(self) -> list[str]:
+        return [str(one.terms.get("metavar", one.name.upper())) for one in self.args if not one.name.startswith("-")]
 
     def parser(self) -> argparse.ArgumentParser:
         import argparse
@@ -61,6 +66,7 @@ class Command:
         lines = "".join(f"  {example}\n" for example in self.examples)
         parser = Parser(
             prog=f"pileus {self.name}", description=self.help, allow_abbrev=False,
+            usage=f"%(prog)s [OPTION…] {' '.join(self._places)} [-- {self.after}]" if self.after else None,
             epilog=f"examples:\n{lines}" if lines else None, formatter_class=argparse.RawDescriptionHelpFormatter)
         for one in self.args:
             parser.add_argument(*one.name.split(), help=one.help, **one.terms)

@@ -84,11 +84,21 @@ def _verifies(general: Mapping[str, Any]) -> bool:
     return str(general.get("verify", True)).lower() not in ("0", "false", "no")
 
 
-def _from_file(wanted: str, environment: Mapping[str, str], required: bool) -> tuple[str, dict[str, Any]]:
+def clouds(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The names of the clouds that --os-cloud may name. Raises Usage if the file can't be read."""
+    return sorted(_clouds(environment)[1])
+
+
+def _clouds(environment: Mapping[str, str]) -> tuple[Path | None, dict[str, Any]]:
+    """The user's clouds.yaml, else the all-in-one's, and what is in it by name."""
     file = _find("clouds.yaml", environment.get("OS_CLIENT_CONFIG_FILE"))
     if file is None and not environment.get("OS_AUTH_URL") and os.access(ALL_IN_ONE, os.R_OK):
         file = ALL_IN_ONE
-    clouds = _read(file).get("clouds") or {}
+    return file, _read(file).get("clouds") or {}
+
+
+def _from_file(wanted: str, environment: Mapping[str, str], required: bool) -> tuple[str, dict[str, Any]]:
+    file, clouds = _clouds(environment)
     if not wanted and (len(clouds) == 1 or file == ALL_IN_ONE):
         wanted = next(iter(clouds), "")
     if required and wanted not in clouds:

@@ -60,7 +60,7 @@ def _create(kind: Kind) -> Command:
         wish = wish_of(context, kind.create, given)
         row = kind.opened(context.cloud.call(kind.service, "POST", kind.path, kind.wrapped(wish)))
         if kind.ready and context.wait:
-            row = until_ready(context, kind, kind.id_of(row))
+            row = until_ready(context, kind, kind.id_of(row), str(row.get("name") or ""))
         context.show_thing(kind.facts(row), given)
 
     return _command(kind, "create", f"Create a {kind.name}", kind.create, run, "thing")
@@ -85,12 +85,16 @@ def _delete(kind: Kind) -> Command:
             for id in found:
                 until_gone(context, kind, id)
 
+    return _command(kind, "delete", f"Delete {kind.plural}", [subject(kind, nargs="+")], run, dry=try_delete(kind))
+
+
+def try_delete(kind: Kind) -> Callable[[Context, Any], None]:
+    """What --dry-run does instead of deleting."""
     def dry(context: Context, given: Any) -> None:
         for typed in given.thing:
             row = find(context.cloud, kind, typed)
             print(f"{kind.name} {row.get('name') or ''} ({kind.id_of(row)}) would be deleted.")
-
-    return _command(kind, "delete", f"Delete {kind.plural}", [subject(kind, nargs="+")], run, dry=dry)
+    return dry
 
 
 def subject(kind: Kind, **terms: Any) -> Arg:

@@ -11,8 +11,8 @@ from pileus_cli.kinds import Kind
 ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def find(cloud: Cloud, kind: Kind, typed: str) -> dict[str, Any]:
-    """Raises NotFound with what comes near, Usage if several match."""
+def find(cloud: Cloud, kind: Kind, typed: str, **among: str) -> dict[str, Any]:
+    """`among`: only what matches this query. Raises NotFound with what comes near, Usage if several match."""
     if ID.fullmatch(typed) or not kind.named:
         try:
             return kind.opened(cloud.call(kind.service, "GET", f"{kind.path}/{quote(typed, safe='')}"))
@@ -21,14 +21,15 @@ def find(cloud: Cloud, kind: Kind, typed: str) -> dict[str, Any]:
                 raise
             if not kind.named:
                 raise NotFound(f"There is no {kind.name} {typed!r}.", f"pileus {kind.name} list") from None
-    query = {**kind.found_among, **({kind.name_filter: typed} if kind.name_filter else {})}
+    everything = {**kind.found_among, **among}
+    query = {**everything, **({kind.name_filter: typed} if kind.name_filter else {})}
     same = [row for row in cloud.pages(kind.service, kind.listed, kind.many, query) if kind.is_called(row, typed)]
     if len(same) == 1:
         return same[0]
     if len(same) > 1:
         ids = ", ".join(map(kind.id_of, same))
         raise Usage(f"{len(same)} {kind.plural} are called {typed!r}.", f"Use an id: {ids}")
-    rows = list(cloud.pages(kind.service, kind.listed, kind.many, kind.found_among))
+    rows = list(cloud.pages(kind.service, kind.listed, kind.many, everything))
     near = [row for row in rows if kind.id_of(row).startswith(typed) or str(row.get("name", "")).startswith(typed)]
     if len(near) == 1:
         return near[0]
@@ -39,5 +40,5 @@ def find(cloud: Cloud, kind: Kind, typed: str) -> dict[str, Any]:
                    or f"pileus {kind.name} list shows what there is")
 
 
-def find_id(cloud: Cloud, kind: Kind, typed: str) -> str:
-    return kind.id_of(find(cloud, kind, typed))
+def find_id(cloud: Cloud, kind: Kind, typed: str, **among: str) -> str:
+    return kind.id_of(find(cloud, kind, typed, **among))

@@ -26,6 +26,7 @@ class Kind:
     detail: str = ""  # the list's path if it isn't `path`
     name_filter: str = "name"
     named: bool = True  # found by name too
+    names: Sequence[str] = ("name", "floating_ip_address")  # the fields that may name one
     id_field: str = "id"
     found_among: Mapping[str, str] = field(default_factory=dict)  # query that lists everything that may be named
     filters: Sequence[Arg] = ()  # options of list; `into` is the query's name
@@ -56,7 +57,7 @@ class Kind:
         return str(row[self.id_field])
 
     def is_called(self, row: Mapping[str, Any], typed: str) -> bool:
-        return typed in (row.get("name"), row.get(self.id_field), row.get("floating_ip_address"))
+        return typed in (row.get(self.id_field), *(row.get(name) for name in self.names))
 
     def facts(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in sorted(row.items()) if key not in self.hidden}

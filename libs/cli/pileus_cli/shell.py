@@ -138,10 +138,20 @@ def _people(words: list[str], options: dict[str, Any], login: dict[str, str]) ->
 
     module = import_module(f"pileus_cli.people.{PEOPLE[words[0]][0]}")
     command = next(one for one in module.COMMANDS if one.name == words[0])
-    given = _parsed(command.parser(), words[1:])
+    given = _parsed_with_rest(command, words[1:])
     if getattr(module, "WITHOUT_CLOUD", False):
         return int(command.run(None, given) or OK)
     return _execute(command, given, options, login, vars(given).get("name"))
+
+
+def _parsed_with_rest(command: Any, words: list[str]) -> Any:
+    """argparse takes no options between a place and what stands after `--`; so that is cut off before."""
+    if not command.after:
+        return _parsed(command.parser(), words)
+    at = words.index("--") if "--" in words else len(words)
+    given = _parsed(command.parser(), words[:at])
+    given.after = words[at + 1:]
+    return given
 
 
 def _parsed(parser: Any, words: list[str]) -> Any:

@@ -62,8 +62,10 @@ def wait(context: Context, what: str, look: Callable[[], tuple[bool, str]]) -> N
         raise Interrupted(f"Not waiting any longer; {what} goes on in the cloud.") from None
 
 
-def until_ready(context: Context, kind: Kind, id: str) -> dict[str, Any]:
-    """Until the thing's status is one of kind.ready's good ones; returns it. Raises Failed with the cause."""
+def until_ready(context: Context, kind: Kind, id: str, name: str = "") -> dict[str, Any]:
+    """Until the thing's status is one of kind.ready's good ones; returns it. Raises Failed with the cause.
+
+    `name` is what it is called while one waits."""
     good, bad = kind.ready["good"].split(), kind.ready.get("bad", "error").split()
     found: dict[str, Any] = {}
     steps = Steps(context, kind, id)
@@ -74,9 +76,10 @@ def until_ready(context: Context, kind: Kind, id: str) -> dict[str, Any]:
         if status in bad or status.startswith("error"):
             name, why = found.get("name") or id, cause(found) or steps.cause()
             raise Failed(f"{kind.name} {name} is in {found['status']}: {why}", f"pileus why {kind.name} {id}")
-        return status in good, steps.newest() or str(found.get("status", ""))
+        newest = steps.newest()
+        return status in good, str(found["status"]) if status in good else newest or str(found.get("status", ""))
 
-    wait(context, f"{kind.name} {found.get('name') or id}", look)
+    wait(context, f"{kind.name} {name or id}", look)
     return found
 
 

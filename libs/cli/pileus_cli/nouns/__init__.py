@@ -32,7 +32,6 @@ NOUNS: dict[str, tuple[str, str]] = {  # noun: module, service
 PEOPLE: dict[str, tuple[str, str]] = {  # commands that aren't a noun and a verb: module of ..people, what it does
     "launch": ("launch", "Boot a server and wait until one can log in"), "ssh": ("ssh", "Log in to a server"),
     "logs": ("logs", "Show a server's console, and go on with -f"),
-    "console": ("logs", "The address of a server's screen"),
     "why": ("why", "Tell why something is as it is"), "trace": ("trace", "Show a request's way through the cloud"),
     "top": ("top", "What the cloud does now"), "doctor": ("doctor", "Look for damage"),
     "cloud": ("cloud", "Start and stop the cloud on this machine"), "completion": ("completion", "For your shell"),

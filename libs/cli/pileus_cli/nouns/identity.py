@@ -43,7 +43,7 @@ GROUP = Kind("group", "identity", "/groups", "group", "groups", {"ID": "id", "Na
              create=(arg("name", into="name"), TEXT, OF_DOMAIN), change=(arg("--name", into="name"), TEXT),
              change_method="PATCH")
 SERVICE = Kind("service", "identity", "/services", "service", "services", {"ID": "id", "Name": "name", "Type": "type"},
-               {"Description": "description", "Enabled": "enabled"},
+               {"Description": "description", "Enabled": "enabled"}, name_filter="", names=("name", "type"),
                create=(arg("type", into="type"), arg("--name", into="name"), TEXT),
                change=(arg("--name", into="name"), arg("--type", into="type"), TEXT), change_method="PATCH")
 ENDPOINT = Kind("endpoint", "identity", "/endpoints", "endpoint", "endpoints",
@@ -92,21 +92,32 @@ def delete_credential(context: Context, given: Any) -> None:
     context.cloud.call("identity", "DELETE", f"{kind.path}/{find_id(context.cloud, kind, given.thing)}")
 
 
-WHO = (arg("--user", "to whom", kind="user"), arg("--group", "to which group", kind="group"),
-       arg("--project", "on which project", kind="project"), arg("--domain", "on which domain", kind="domain"),
-       arg("--system", "on the whole cloud", action="store_true"))
+WHO = (arg("--user", "to whom", kind="user"), arg("--user-domain", "the domain of the user", kind="domain"),
+       arg("--group", "to which group", kind="group"),
+       arg("--group-domain", "the domain of the group", kind="domain"),
+       arg("--project", "on which project", kind="project"),
+       arg("--project-domain", "the domain of the project", kind="domain"),
+       arg("--domain", "on which domain", kind="domain"),
+       arg("--system", "on the whole cloud", action="store_true"),
+       arg("--role-domain", "the domain of the role", kind="domain"))
 
 
 def _grant(context: Context, given: Any) -> str:
-    cloud = context.cloud
-    targets = [f"/projects/{find_id(cloud, PROJECT, given.project)}" if given.project else "",
-               f"/domains/{find_id(cloud, DOMAIN, given.domain)}" if given.domain else "",
-               "/system" if given.system else ""]
-    actors = [f"/users/{find_id(cloud, USER, given.user)}" if given.user else "",
-              f"/groups/{find_id(cloud, GROUP, given.group)}" if given.group else ""]
+    def path(kind: Kind, noun: str) -> str:
+        return f"/{kind.many}/{_within_domain(context, kind, given, noun)}" if getattr(given, noun) else ""
+
+    targets = [path(PROJECT, "project"), path(DOMAIN, "domain"), "/system" if given.system else ""]
+    actors = [path(USER, "user"), path(GROUP, "group")]
     if sum(map(bool, targets)) != 1 or sum(map(bool, actors)) != 1:
         raise Usage("Name one of --user and --group, and one of --project, --domain and --system.")
-    return f"{''.join(targets)}{''.join(actors)}/roles/{find_id(cloud, ROLE, given.role)}"
+    return f"{''.join(targets)}{''.join(actors)}/roles/{_within_domain(context, ROLE, given, 'role')}"
+
+
+def _within_domain(context: Context, kind: Kind, given: Any, noun: str) -> str:
+    """The id of what is named, looked for in the domain that --NOUN-domain names."""
+    domain = getattr(given, f"{noun}_domain", None)
+    among = {"domain_id": find_id(context.cloud, DOMAIN, domain)} if domain else {}
+    return find_id(context.cloud, kind, getattr(given, noun), **among)
 
 
 def add(context: Context, given: Any) -> None:
@@ -124,7 +135,7 @@ def assignments(context: Context, given: Any) -> None:
                                                                                       "scope.project.id"),
                             ("role", ROLE, "role.id")):
         if getattr(given, name):
-            query[key] = find_id(cloud, kind, getattr(given, name))
+            query[key] = _within_domain(context, kind, given, name)
     if given.effective:
         query["effective"] = "true"
     rows = [(one["role"].get("name"), one.get("user", {}).get("name"), one.get("group", {}).get("name"),
@@ -140,8 +151,10 @@ COMMANDS = [
     Command("role add", "Give somebody a role", (arg("role", kind="role"), *WHO), add, service="identity"),
     Command("role remove", "Take a role away", (arg("role", kind="role"), *WHO), remove, service="identity"),
     Command("role assignment list", "Who has which role", (
-        arg("--user", kind="user"), arg("--group", kind="group"), arg("--project", kind="project"),
-        arg("--role", kind="role"), arg("--names", "names are always shown", action="store_true"),
+        arg("--user", kind="user"), arg("--user-domain", kind="domain"), arg("--group", kind="group"),
+        arg("--group-domain", kind="domain"), arg("--project", kind="project"),
+        arg("--project-domain", kind="domain"), arg("--role", kind="role"),
+        arg("--names", "names are always shown", action="store_true"),
         arg("--effective", "also what follows from groups and implied roles", action="store_true")), assignments,
         ("pileus --os-cloud pileus-admin role assignment list",), "identity", "rows"),
     Command("application credential list", "List your application credentials", (), list_credentials,

@@ -5,7 +5,7 @@ from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
-from pileus_cli.crud import commands, each, pairs, subject, wish_of
+from pileus_cli.crud import commands, each, pairs, subject, try_delete, wish_of
 from pileus_cli.errors import Refused, Trouble, Usage
 from pileus_cli.finding import find, find_id
 from pileus_cli.kinds import Kind
@@ -81,14 +81,18 @@ def create(context: Context, given: Any) -> None:
     if given.hint:
         body["os:scheduler_hints"] = pairs(given.hint)
     made = context.cloud.call("compute", "POST", "/servers", body)["server"]
-    row = (until_ready(context, SERVER, made["id"]) if context.wait
+    row = (until_ready(context, SERVER, made["id"], given.name) if context.wait
            else SERVER.opened(context.cloud.call("compute", "GET", f"/servers/{made['id']}")))
     context.show_thing(SERVER.facts(row), given)
 
 
 def try_create(context: Context, given: Any) -> None:
     """As far as the cloud tells beforehand: whether all that is named is there, fits together, and is within quota."""
-    cloud, wish = context.cloud, wanted(context, given)
+    try_out(context, given.name, wanted(context, given))
+
+
+def try_out(context: Context, name: str, wish: Mapping[str, Any]) -> None:
+    cloud = context.cloud
     flavor = cloud.call("compute", "GET", f"/flavors/{wish['flavorRef']}")["flavor"]
     if wish.get("key_name"):
         cloud.call("compute", "GET", f"/os-keypairs/{wish['key_name']}")
@@ -112,7 +116,7 @@ def try_create(context: Context, given: Any) -> None:
         from pileus_cli.hints import after
 
         raise Trouble(f"It would be refused: {'; '.join(lacks)}.", after(lacks[0]))
-    print(f"Server {given.name} would be accepted: {flavor['vcpus']} vCPUs, {flavor['ram']} MiB, {flavor['disk']} GiB."
+    print(f"Server {name} would be accepted: {flavor['vcpus']} vCPUs, {flavor['ram']} MiB, {flavor['disk']} GiB."
           " Whether a host has room shows when it is placed.")
 
 
@@ -337,6 +341,37 @@ def log(context: Context, given: Any) -> None:
         "os-getConsoleOutput": {"length": given.lines} if given.lines else {}})["output"], end="")
 
 
+def made_for(server_id: str) -> str:
+    """How a floating IP is described that `launch` made: it goes with its server."""
+    return f"made by pileus launch for server {server_id}"
+
+
+def delete(context: Context, given: Any) -> None:
+    """Delete servers with the floating IPs that `launch` made for them; what else stays of them is said."""
+    ids = [find_id(context.cloud, SERVER, typed) for typed in given.thing]
+    floating = {id: _floating_ips(context, id) for id in ids}
+    each(context, ids, lambda id: context.cloud.call("compute", "DELETE", f"/servers/{id}"))
+    for id in ids:
+        if context.wait:
+            until_gone(context, SERVER, id)
+        for row in floating[id]:
+            if row.get("description") == made_for(id):
+                context.cloud.call("network", "DELETE", f"/floatingips/{row['id']}")
+                context.say(f"   floating IP {row['floating_ip_address']}: released, as `launch` had made it")
+            else:
+                context.say(f"   floating IP {row['floating_ip_address']} stays: "
+                            f"pileus floating ip delete {row['floating_ip_address']}")
+
+
+def _floating_ips(context: Context, id: str) -> list[dict[str, Any]]:
+    """Those of its ports, as network knows them: compute hears of a new one a moment later."""
+    if not context.cloud.offers("network"):
+        return []
+    ports = [port["id"] for port in context.cloud.pages("network", "/ports", "ports", {"device_id": id})]
+    return [row for port in ports for row in context.cloud.call(
+        "network", "GET", "/floatingips", query={"port_id": port})["floatingips"]]
+
+
 ONE = subject(SERVER)
 VOLUME, GROUP_NAME, ADDRESS = arg("volume", kind="volume"), arg("group"), arg("address", kind="floating ip")
 COMMANDS = [
@@ -346,7 +381,9 @@ COMMANDS = [
         "pileus server create example --flavor m1.nano --image pileus-test --network private",
         "pileus server stop example", "pileus server start example", "pileus server reboot example --hard",
         "pileus server delete example"), "compute", "thing", try_create),
-    *commands(SERVER, ("set", "delete")),
+    *commands(SERVER, ("set",)),
+    Command("server delete", "Delete servers, and the floating IPs that `launch` made for them",
+            (subject(SERVER, nargs="+"),), delete, (), "compute", dry=try_delete(SERVER)),
     act("os-start", "start", "Start servers", rests="ACTIVE"),
     act("os-stop", "stop", "Stop servers", rests="SHUTOFF"),
     act("reboot", "reboot", "Reboot servers", lambda given: {"type": "HARD" if given.hard else "SOFT"},

@@ -32,6 +32,9 @@ def script(context: None, given: Any) -> None:
 def complete(context: None, given: Any) -> None:
     """What may come next, one a line; the last word is the one being typed."""
     words = [word for word in given.words if word != "--"] or [""]
+    if words[-2:-1] == ["--os-cloud"]:
+        print("\n".join(sorted(name for name in clouds() if name.startswith(words[-1]))))
+        return
     before, cloud = without_options(words[:-1])
     if cloud:
         os.environ["OS_CLOUD"] = cloud
@@ -40,6 +43,16 @@ def complete(context: None, given: Any) -> None:
     except Trouble:
         return
     print("\n".join(found))
+
+
+def clouds() -> Iterable[str]:
+    """The names in the user's clouds.yaml."""
+    from pileus_cli import config
+
+    try:
+        return config.clouds()
+    except Trouble:
+        return ()
 
 
 def without_options(words: list[str]) -> tuple[list[str], str]:
@@ -57,7 +70,7 @@ def candidates(before: list[str], typed: str) -> Iterable[str]:
     from pileus_cli.nouns import ALIASES, NOUNS, PEOPLE, commands, kind
 
     if before and before[0] in PEOPLE and " ".join(before[:2]) not in NOUNS:
-        return names(kind("server")) if len(before) == 1 and before[0] in ("ssh", "logs", "console", "trace") else ()
+        return names(kind("server")) if len(before) == 1 and before[0] in ("ssh", "logs", "trace") else ()
     for count in (2, 1):
         meant = ALIASES.get(" ".join(before[:count]))
         if meant and len(before) >= count:

@@ -12,7 +12,7 @@ from pileus_cli.context import Context
 from pileus_cli.errors import Trouble
 from pileus_cli.finding import find
 from pileus_cli.nouns import keypairs, kind
-from pileus_cli.nouns.servers import SERVER
+from pileus_cli.nouns.servers import SERVER, made_for, try_out
 from pileus_cli.people import ssh
 from pileus_cli.waiting import Timeout, until_ready, wait
 
@@ -22,19 +22,15 @@ SSH_S = 300
 
 def launch(context: Context, given: Any) -> int:
     cloud = context.cloud
-    image = find(cloud, kind("image"), given.image) if given.image else _image(context)
-    flavor = find(cloud, kind("flavor"), given.flavor) if given.flavor else _flavor(context, image)
-    network = find(cloud, kind("network"), given.network) if given.network else _network(context)
+    image, flavor, network = _chosen(context, given)
     key = given.key_name or _key(context)
     group = _group(context)
-    for what, name, option in (("image", image["name"], "--image"), ("flavor", flavor["name"], "--flavor"),
-                               ("network", network["name"], "--network"), ("key", key, "--key-name"),
-                               ("security group", group, "")):
-        context.say(f"   {what}: {name}" + (f"   ({option} chooses another)" if option else ""))
+    _say(context, image, flavor, network, key)
+    context.say(f"   security group: {group}")
     server = cloud.call("compute", "POST", "/servers", {"server": {
         "name": given.name, "imageRef": image["id"], "flavorRef": flavor["id"], "key_name": key,
         "networks": [{"uuid": network["id"]}], "security_groups": [{"name": group}]}})["server"]
-    until_ready(context, SERVER, server["id"])
+    until_ready(context, SERVER, server["id"], given.name)
     address = "" if given.no_floating_ip else _floating_ip(context, server["id"], network)
     if address:
         context.say(f"   floating IP: {address}   (--no-floating-ip goes without)")
@@ -43,13 +39,35 @@ def launch(context: Context, given: Any) -> int:
     if context.wait and address:
         context.timeout = min(context.timeout, SSH_S)
         try:
-            wait(context, "ssh", lambda: (_answers(address), "waiting for the server to boot"))
+            wait(context, f"ssh to {address}", lambda: _greeted(address))
         except Timeout as err:  # the server is there: how to reach it is worth knowing
             print(line)
             raise Timeout(f"{address} doesn't answer to ssh after {context.timeout:.0f} s.",
                           f"pileus logs {given.name} shows what it does") from err
     print(line)
     return 0
+
+
+def try_launch(context: Context, given: Any) -> int:
+    """What would be chosen, and whether it fits together and into the quota; nothing is made."""
+    image, flavor, network = _chosen(context, given)
+    _say(context, image, flavor, network, given.key_name or _known_key(context) or "a new key pair")
+    try_out(context, given.name, {"flavorRef": flavor["id"], "imageRef": image["id"]})
+    return 0
+
+
+def _chosen(context: Context, given: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Image, flavor and network: those that are named, else what suits."""
+    cloud = context.cloud
+    image = find(cloud, kind("image"), given.image) if given.image else _image(context)
+    flavor = find(cloud, kind("flavor"), given.flavor) if given.flavor else _flavor(context, image)
+    return image, flavor, find(cloud, kind("network"), given.network) if given.network else _network(context)
+
+
+def _say(context: Context, image: dict[str, Any], flavor: dict[str, Any], network: dict[str, Any], key: str) -> None:
+    for what, name, option in (("image", image["name"], "--image"), ("flavor", flavor["name"], "--flavor"),
+                               ("network", network["name"], "--network"), ("key", key, "--key-name")):
+        context.say(f"   {what}: {name}   ({option} chooses another)")
 
 
 def _image(context: Context) -> dict[str, Any]:
@@ -88,12 +106,21 @@ def _network(context: Context) -> dict[str, Any]:
     return (own or shared)[0]
 
 
+def _key_names(context: Context) -> set[str]:
+    return {str(row["keypair"]["name"]) for row in context.cloud.pages("compute", "/os-keypairs", "keypairs")}
+
+
+def _known_key(context: Context) -> str | None:
+    """The name of a key pair whose private half is here."""
+    return next((name for name in sorted(_key_names(context)) if ssh.key_of(name)), None)
+
+
 def _key(context: Context) -> str:
     """One whose private half is here; else a new one, kept in ~/.ssh."""
-    rows = {str(row["keypair"]["name"]) for row in context.cloud.pages("compute", "/os-keypairs", "keypairs")}
-    for name in sorted(rows):
-        if ssh.key_of(name):
-            return name
+    known = _known_key(context)
+    if known:
+        return known
+    rows = _key_names(context)
     folder = Path.home() / ".ssh"
     folder.mkdir(mode=0o700, exist_ok=True)
     # one of that name whose private half isn't here may be another machine's: it stays
@@ -135,22 +162,24 @@ def _floating_ip(context: Context, server_id: str, network: dict[str, Any]) -> s
         context.cloud.call("network", "PUT", f"/floatingips/{free[0]['id']}", {"floatingip": {"port_id": port["id"]}})
         return str(free[0]["floating_ip_address"])
     made = context.cloud.call("network", "POST", "/floatingips", {"floatingip": {
-        "floating_network_id": external["id"], "port_id": port["id"]}})
+        "floating_network_id": external["id"], "port_id": port["id"], "description": made_for(server_id)}})
     return str(made["floatingip"]["floating_ip_address"])
 
 
-def _answers(address: str) -> bool:
-    """Whether an ssh server greets; one connection a look."""
+def _greeted(address: str) -> tuple[bool, str]:
+    """Whether an ssh server greets, and the words for that; one connection a look."""
     try:
         with socket.create_connection((address, 22), timeout=2) as connection:
-            return connection.recv(4) == b"SSH-"
+            if connection.recv(4) == b"SSH-":
+                return True, "answers"
     except OSError:
         time.sleep(0.3)
-        return False
+    return False, "waiting for the server to boot"
 
 
 COMMANDS = [Command("launch", "Boot a server and wait until one can log in; what isn't named is chosen, and said", (
     arg("name"), arg("--image", kind="image"), arg("--flavor", kind="flavor"), arg("--network", kind="network"),
     arg("--key-name", kind="keypair"), arg("--no-floating-ip", action="store_true")), launch,
-    ("pileus launch example-launch", "pileus ssh example-launch --print", "pileus server delete example-launch"),
-                    "compute")]
+    ("pileus launch example-launch --dry-run",
+     "pileus launch example-launch", "pileus ssh example-launch --print", "pileus server delete example-launch"),
+                    "compute", dry=try_launch)]

@@ -1,4 +1,4 @@
-"""What a server prints, and where its screen is."""
+"""What a server prints."""
 
 import sys
 import time
@@ -37,20 +37,10 @@ def after(seen: str, text: str) -> str:
     return text[at + len(tail):] if at >= 0 else text
 
 
-def console(context: Context, given: Any) -> None:
-    id = find_id(context.cloud, SERVER, given.name)
-    made = context.cloud.call("compute", "POST", f"/servers/{id}/remote-consoles", {
-        "remote_console": {"protocol": given.protocol, "type": given.type}})["remote_console"]
-    print(made["url"])
-
-
 NAME = arg("name", "the server", kind="server", metavar="SERVER")
 COMMANDS = [
     Command("logs", "Show what a server printed on its console", (
         NAME, arg("--follow -f", "go on until interrupted", action="store_true"),
         arg("--lines -n", "only the last N", type=int, metavar="N")), logs, ("pileus logs first --lines 5",),
             "compute"),
-    Command("console", "The address at which a browser shows a server's screen", (
-        NAME, arg("--protocol", default="vnc", choices=("vnc", "spice", "serial")),
-        arg("--type", default="novnc", choices=("novnc", "spice-html5", "serial"))), console, (), "compute"),
 ]

@@ -62,8 +62,7 @@ def ssh(context: Context, given: Any) -> int:
     if server["status"] != "ACTIVE":
         raise Usage(f"Server {server['name']} is {server['status']}.", f"pileus server start {server['name']}")
     (Path.home() / ".ssh").mkdir(mode=0o700, exist_ok=True)
-    words = [word for word in given.command if word != "--"]
-    command = [*line(context, server, given.user, given.identity), *words]
+    command = [*line(context, server, given.user, given.identity), *given.after]
     if given.print:
         print(shlex.join(command))
         return 0
@@ -71,7 +70,8 @@ def ssh(context: Context, given: Any) -> int:
 
 
 COMMANDS = [Command("ssh", "Log in to a server, or run a command there", (
-    arg("name", "the server", kind="server", metavar="SERVER"), arg("command", "after --", nargs="*"),
+    arg("name", "the server", kind="server", metavar="SERVER"),
     arg("--user -l", "as whom", default=""), arg("--identity -i", "private key", default="", metavar="FILE"),
     arg("--print", "only show the ssh line", action="store_true")), ssh,
-    ("pileus ssh first --print", "pileus ssh first -- uptime"), "compute")]
+    ("pileus ssh first --print", "pileus ssh first -- uptime", "pileus ssh first -l root -- uptime"), "compute",
+                    after="COMMAND…")]

@@ -1,6 +1,9 @@
 """What the cloud does now: hosts, guests, operations and their age."""
 
 import json
+import os
+import select
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -15,25 +18,27 @@ from pileus_cli.people.why import everywhere
 
 
 def look(context: Context) -> dict[str, Any]:
-    """As far as the caller's rights go, and services answer: {hosts, servers: {status: count}, operations,
-    services: {name: ms, None if it doesn't answer}}."""
+    """As far as the caller's rights go, and services answer.
+
+    {hosts, None if they aren't for this user; servers: {status: count}; operations; services: {name: ms, None if it
+    doesn't answer}}."""
     services = _answers(context)
     up = [name for name, took in services.items() if took is not None]
-    found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "hosts": [], "servers": {},
+    found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "hosts": None, "servers": {},
                              "operations": _operations(context, [name for name in SERVICES if name in up]),
                              "services": services}
     if "compute" in up:
         admin = "admin" in context.cloud.login()["roles"]
         found["servers"] = Counter(row["status"] for row in context.cloud.pages(
             "compute", "/servers/detail", "servers", {"all_tenants": "1"} if admin else {}))
-        found["hosts"] = _hosts(context) if admin else []
+        found["hosts"] = _hosts(context) if admin else None
     return found
 
 
 def _hosts(context: Context) -> list[dict[str, Any]]:
     rows = context.cloud.call("compute", "GET", "/os-hypervisors/detail", version="2.79")["hypervisors"]
     return [{"name": row["hypervisor_hostname"], "state": row["state"], "servers": row.get("running_vms"),
-             "vcpus": f"{row.get('vcpus_used')}/{row.get('vcpus')}",
+             "vCPUs": f"{row.get('vcpus_used')} on {row.get('vcpus')} CPUs",  # several share one
              "memory MiB": f"{row.get('memory_mb_used')}/{row.get('memory_mb')}",
              "disk GiB": f"{row.get('local_gb_used')}/{row.get('local_gb')}"} for row in rows]
 
@@ -76,13 +81,41 @@ def top(context: Context, given: Any) -> int:
         return 0
     from rich.live import Live
 
-    with Live(_screen(look(context)), screen=True, auto_refresh=False) as live:
+    with Live(_screen(look(context)), screen=True, auto_refresh=False) as live, Keys() as keys:
         try:
-            while True:
-                time.sleep(given.every)
+            while keys.next(given.every) not in ("q", "Q", "\x03", "\x1b"):
                 live.update(_screen(look(context)), refresh=True)
         except KeyboardInterrupt:
-            return 0
+            pass
+    return 0
+
+
+class Keys:
+    """What is typed at the terminal, key by key and unseen; nothing where there is no terminal."""
+
+    def __enter__(self) -> "Keys":
+        self._before: list[Any] | None = None
+        if sys.stdin.isatty():
+            import termios
+            import tty
+
+            self._before = termios.tcgetattr(sys.stdin)
+            tty.setcbreak(sys.stdin)
+        return self
+
+    def next(self, seconds: float) -> str:
+        """The next key, or "" if none comes within `seconds`."""
+        if self._before is None:
+            time.sleep(seconds)
+            return ""
+        ready, _, _ = select.select([sys.stdin], [], [], seconds)
+        return os.read(sys.stdin.fileno(), 1).decode(errors="replace") if ready else ""
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            import termios
+
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
 
 
 def _screen(found: dict[str, Any]) -> Any:
@@ -100,7 +133,8 @@ def _screen(found: dict[str, Any]) -> Any:
     servers = ", ".join(f"{count} {status}" for status, count in sorted(found["servers"].items())) or "none"
     services = ", ".join(f"{name} {'does not answer' if ms is None else f'{ms} ms'}"
                          for name, ms in found["services"].items())
-    return Group(f"{found['at']}   servers: {servers}", f"services: {services}", table("hosts", found["hosts"]),
+    hosts = "hosts: administrators see them" if found["hosts"] is None else table("hosts", found["hosts"])
+    return Group(f"{found['at']}   servers: {servers}   q leaves", f"services: {services}", hosts,
                  table("operations", found["operations"]))
 
 
