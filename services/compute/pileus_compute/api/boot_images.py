@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from pileus_compute.core import hardware
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import whole
 from pileus_kit.peers import PeerRefused
@@ -61,11 +62,13 @@ def check_fits(image: dict[str, Any], memory_mib: int, disk_gib: int) -> None:
 
 
 def kept(image: dict[str, Any]) -> dict[str, Any]:
-    """What a server remembers of its image: what its disks and its guest are made from."""
+    """What a server remembers of its image: what its disks and its guest are made from. Raises BadRequest for a value
+    of a property that OpenStack doesn't know."""
     facts = {k: image.get(k) for k in ("name", "disk_format", "container_format", "size", "virtual_size", "min_ram",
                                        "min_disk", *SIDE)}
-    facts |= {k: v for k, v in image.items() if k.startswith(("hw_", "os_", "img_")) and k not in (
-        "os_hidden", "os_hash_algo", "os_hash_value")}
+    properties = hardware.wishes(image)
+    hardware.check(properties)
+    facts |= properties
     if image.get("os_hash_algo") == "sha256":
         facts["sha256"] = image.get("os_hash_value")
     return {k: v for k, v in facts.items() if v is not None}

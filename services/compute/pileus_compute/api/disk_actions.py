@@ -12,7 +12,7 @@ from pileus_compute.api.schemas import PASSWORD, UUID, body, obj
 from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.api.server_schemas import REBUILD
 from pileus_compute.api.servers import changed
-from pileus_compute.core import guests, keypairs, quotas, servers, states
+from pileus_compute.core import guests, hardware, hosts, keypairs, quotas, servers, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import KeypairNotFound
 from pileus_kit.errors import BadRequest, Conflict
@@ -42,7 +42,9 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     quotas.check_metadata(session, server.project_id, value.get("metadata") or {})
     change: dict[str, Any] = {column: value[key] for key, column in COLUMNS.items() if key in value}
     change |= {column: address(change[column]) for column in ("access_ip_v4", "access_ip_v6") if column in change}
-    change |= {"image": kept(image)} | _key(session, value)
+    change |= {"image": _suited(session, server, kept(image))} | _key(session, value)
+    if hardware.needs_drive(change["image"]):
+        change["config_drive"] = True
     data: dict[str, Any] = {"change": change, "running": server.status != "SHUTOFF"}
     if root is None:
         change["image_id"] = image["id"]
@@ -65,6 +67,15 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     if version() >= (2, 57):
         view["user_data"] = value.get("user_data", server.user_data)
     return accepted(job, {"server": view}, {"Location": f"{base_url()}/v2.1/servers/{server.id}"})
+
+
+def _suited(session: Session, server: Server, facts: dict[str, Any]) -> dict[str, Any]:
+    """A rebuilt server stays on its host, so that has to give what the new image asks for."""
+    lacks = hosts.gives(hosts.get(session, server.host)).lacks(
+        guests.properties_from(facts, server.flavor)) if server.host else []
+    if lacks:
+        raise BadRequest(why=f"No valid host was found. The server's host does not give {', '.join(lacks[:5])}.")
+    return facts
 
 
 def _root_volume(session: Session, server: Server, image_id: str) -> dict[str, Any]:

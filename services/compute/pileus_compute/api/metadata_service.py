@@ -11,7 +11,6 @@ import hmac
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
 from flask import Response, request
 from sqlalchemy.orm import Session
 
@@ -25,7 +24,8 @@ from pileus_kit.web import Resource, tools
 resource = Resource("metadata_service", __name__, url_prefix="/metadata")
 
 WHY = "a guest has no token; the network service proves by signature whose request it is"
-FILES = ("meta_data.json", "user_data", "password", "vendor_data.json", "network_data.json", "vendor_data2.json")
+JSON, BYTES = "application/json", "application/octet-stream"
+KINDS = {"user_data": BYTES}
 LONGEST_PASSWORD = 255 * 10  # bytes, as the guest encrypted it
 
 
@@ -70,10 +70,6 @@ def _text(text: str | bytes, kind: str = "text/plain; charset=utf-8") -> Respons
     return Response(text, content_type=kind)
 
 
-def _json(document: Any) -> Response:
-    return _text(msgspec.json.encode(document), "application/json")
-
-
 @resource.endpoint("GET", "", public=WHY)
 @resource.endpoint("GET", "/<path:path>", public=WHY)
 def read(path: str = "") -> Response:
@@ -106,22 +102,16 @@ def _openstack(parts: list[str], server: Server, ports: Any, volumes: Any) -> Re
         return _text("\n".join(VERSIONS))
     if parts[0] not in VERSIONS or len(parts) > 2:
         raise NotFound(why="There is nothing here.")
+    version, known = parts[0], metadata_files.names(server, parts[0])
     if len(parts) == 1:
-        return _text("\n".join(f for f in FILES if f != "user_data" or server.user_data))
+        return _text("\n".join(known))
     name = parts[1]
-    if name == "meta_data.json":
-        return _json(metadata_files.meta_data(server, ports, volumes))
-    if name == "network_data.json":
-        return _json(metadata_files.network_data(ports, _subnets(ports)))
-    if name == "vendor_data.json":
-        return _json(metadata_files.VENDOR_DATA)
-    if name == "vendor_data2.json":
-        return _json({"static": metadata_files.VENDOR_DATA})
+    if name not in known:
+        raise NotFound(why="There is nothing here.")
     if name == "password":
         return _text(server.password_blob or "")
-    if name == "user_data" and server.user_data:
-        return _text(base64.b64decode(server.user_data), "application/octet-stream")
-    raise NotFound(why="There is nothing here.")
+    subnets = _subnets(ports) if name == "network_data.json" else []
+    return _text(metadata_files.content(server, ports, volumes, subnets, version, name), KINDS.get(name, JSON))
 
 
 def _subnets(ports: Any) -> list[dict[str, Any]]:
@@ -138,7 +128,7 @@ def _ec2(parts: list[str], server: Server, ports: Any, folder: bool) -> Response
     if len(parts) == 1:
         return _text("meta-data/\nuser-data" if server.user_data else "meta-data/")
     if parts[1] == "user-data" and server.user_data:
-        return _text(base64.b64decode(server.user_data), "application/octet-stream")
+        return _text(base64.b64decode(server.user_data), BYTES)
     if parts[1] != "meta-data":
         raise NotFound(why="There is nothing here.")
     found: Any = metadata_files.ec2(server, ports)

@@ -12,7 +12,7 @@ from pileus_compute.api.boot_images import check_fits
 from pileus_compute.api.request import address, own_or_any
 from pileus_compute.api.schemas import truth
 from pileus_compute.api.server_disks import Disks
-from pileus_compute.core import flavors, groups, hosts, keypairs, quotas
+from pileus_compute.core import flavors, groups, hardware, hosts, keypairs, quotas
 from pileus_compute.core.servers import Wish
 from pileus_compute.db.models import Flavor
 from pileus_compute.errors import FlavorNotFound, GroupNotFound, KeypairNotFound, QuotaExceeded
@@ -53,7 +53,8 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
         "project_id": caller().project_id, "user_id": caller().user_id, "image_id": disks.image_id,
         "image": disks.facts, "meta": wish.get("metadata") or {}, "user_data": wish.get("user_data"),
         "admin_password": secret,
-        "config_drive": truth(wish.get("config_drive", False)), "disk_config": _disk_config(wish, disks.facts),
+        "config_drive": truth(wish.get("config_drive", False)) or hardware.needs_drive(disks.facts),
+        "disk_config": _disk_config(wish, disks.facts),
         "access_ip_v4": address(wish.get("accessIPv4")), "access_ip_v6": address(wish.get("accessIPv6")),
         "hints": hints,
         "security_groups": group_names}

@@ -5,11 +5,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import metadata_files
+from pileus_compute.core import hardware, metadata_files
 from pileus_compute.db.models import Server, ServerPort, ServerVolume
 from pileus_compute.rpc import Guest, Image, LocalDisk, Nic, Volume
-
-PROPERTIES = ("hw_", "os_", "img_")
 
 
 def tap_of(port_id: str) -> str:
@@ -72,11 +70,18 @@ def volume_of(volume: ServerVolume) -> Volume:
 
 
 def properties_of(server: Server) -> dict[str, str]:
-    """The image's hardware properties; a flavor's `hw:x` says the same as `hw_x` and wins."""
-    found = {k: str(v) for k, v in server.image.items() if k.startswith(PROPERTIES) and v is not None}
-    for key, value in server.flavor.get("extra_specs", {}).items():
-        if key.startswith("hw:"):
-            found["hw_" + key[3:]] = str(value)
+    """The image's hardware properties. A flavor's `hw:x` says the same as `hw_x` and wins; so `os:x` and `trait:x`."""
+    return properties_from(server.image, server.flavor)
+
+
+def properties_from(image: dict[str, Any], flavor: dict[str, Any]) -> dict[str, str]:
+    found = {k: str(v) for k, v in image.items() if k.startswith(hardware.PREFIXES) and v is not None}
+    for key, value in flavor.get("extra_specs", {}).items():
+        kind, _, name = key.partition(":")
+        if kind in ("hw", "os"):
+            found[f"{kind}_{name}"] = str(value)
+        elif key.startswith(hardware.TRAIT):
+            found[key] = str(value)
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from pileus_compute.core.hardware import Gives
 from pileus_compute.db.models import Aggregate, AggregateHost, Allocation, Host
 from pileus_compute.errors import HostNotFound
 from pileus_kit.db import now
@@ -47,6 +48,13 @@ def heard(session: Session, name: str, inventory: dict[str, Any]) -> None:
         setattr(host, key, value)
     if host.facts != facts:
         host.facts = facts
+
+
+def gives(host: Host) -> Gives:
+    """What images may ask of it. A host that doesn't tell of its firmware has the old one."""
+    told = host.facts or {}
+    about, cpu = told.get("facts") or {}, told.get("cpu_info") or {}
+    return Gives(host.hypervisor or "", cpu.get("arch", ""), frozenset(about.get("firmware", "bios").split()))
 
 
 def is_up(host: Host, silence_s: int) -> bool:

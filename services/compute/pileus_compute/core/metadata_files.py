@@ -7,9 +7,9 @@ import base64
 import json
 import secrets
 from collections.abc import Sequence
-from ipaddress import ip_network
 from typing import Any
 
+from pileus_compute.core.network_data import network_data
 from pileus_compute.db.models import Server, ServerPort, ServerVolume
 
 VERSIONS = ("2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06", "2017-02-22",
@@ -19,12 +19,20 @@ EC2_VERSIONS = ("1.0", "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "
 VENDOR_DATA: dict[str, Any] = {}
 
 
-def meta_data(server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume]) -> dict[str, Any]:
-    """`meta_data.json`."""
+def meta_data(server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume],
+              version: str = "latest") -> dict[str, Any]:
+    """`meta_data.json` as this version of the format has it; the versions are dates, and "latest" sorts behind them."""
     document: dict[str, Any] = {
         "uuid": server.id, "name": server.name, "hostname": server.hostname, "launch_index": server.launch_index,
-        "availability_zone": server.zone or server.wanted_zone, "project_id": server.project_id,
-        "random_seed": _seed(), "devices": _devices(ports, volumes), "dedicated_cpus": []}
+        "availability_zone": server.zone or server.wanted_zone}
+    if version >= "2013-04-04":
+        document["random_seed"] = _seed()
+    if version >= "2015-10-15":
+        document["project_id"] = server.project_id
+    if version >= "2016-06-30":
+        document["devices"] = _devices(ports, volumes, version)
+    if version >= "2020-10-14":
+        document["dedicated_cpus"] = []
     if server.meta:
         document["meta"] = server.meta
     if server.key_name:
@@ -39,60 +47,45 @@ def _seed() -> str:
     return base64.b64encode(secrets.token_bytes(512)).decode()
 
 
-def _devices(ports: Sequence[ServerPort], volumes: Sequence[ServerVolume]) -> list[dict[str, Any]]:
+def _devices(ports: Sequence[ServerPort], volumes: Sequence[ServerVolume], version: str) -> list[dict[str, Any]]:
     """Devices that a user tagged, so that the guest can tell them apart."""
     nics = [{"type": "nic", "bus": "pci", "address": "0000:00:00.0", "mac": p.mac, "tags": [p.tag]}
-            for p in ports if p.tag]
+            | ({"vf_trusted": False} if version >= "2018-08-27" else {}) for p in ports if p.tag]
     disks = [{"type": "disk", "bus": "virtio", "address": "0000:00:00.0", "serial": v.volume_id, "path": v.device,
               "tags": [v.tag]} for v in volumes if v.tag]
     return nics + disks
 
 
-def network_data(ports: Sequence[ServerPort], subnets: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """`network_data.json`: links, networks and DNS servers. `subnets`: as the network service shows them."""
-    known = {s["id"]: s for s in subnets}
-    links: list[dict[str, Any]] = []
-    networks: list[dict[str, Any]] = []
-    servers: list[dict[str, str]] = []
-    for port in ports:
-        link = f"tap{port.id[:11]}"
-        links.append({"id": link, "vif_id": port.id, "type": "bridge", "mtu": port.mtu,
-                      "ethernet_mac_address": port.mac})
-        for address in port.fixed_ips:
-            subnet = known.get(address.get("subnet_id"))
-            if subnet is None:
-                continue
-            networks.append(_network(len(networks), link, port, address["ip_address"], subnet))
-            servers += [{"type": "dns", "address": dns} for dns in subnet.get("dns_nameservers", [])]
-    unique = [s for i, s in enumerate(servers) if s not in servers[:i]]
-    return {"links": links, "networks": networks, "services": unique}
+def names(server: Server, version: str, drive: bool = False) -> list[str]:
+    """The files of a version; a config drive has none to write a password to."""
+    found = ["meta_data.json"]
+    found += ["user_data"] if server.user_data else []
+    found += ["password"] if version >= "2013-04-04" and not drive else []
+    found += ["vendor_data.json"] if version >= "2013-10-17" else []
+    found += ["network_data.json"] if version >= "2015-10-15" else []
+    return found + (["vendor_data2.json"] if version >= "2016-10-06" else [])
 
 
-def _network(number: int, link: str, port: ServerPort, address: str, subnet: dict[str, Any]) -> dict[str, Any]:
-    """Every subnet is told as static: the address is fixed, and a guest that prefers DHCP gets the same one."""
-    version = subnet["ip_version"]
-    cidr = ip_network(subnet["cidr"])
-    routes = [{"network": str(r.network_address), "netmask": str(r.netmask), "gateway": hop}
-              for r, hop in ((ip_network(h["destination"]), h["nexthop"]) for h in subnet.get("host_routes", []))]
-    if subnet.get("gateway_ip"):
-        anywhere = "0.0.0.0" if version == 4 else "::"
-        routes.insert(0, {"network": anywhere, "netmask": anywhere, "gateway": subnet["gateway_ip"]})
-    return {"id": f"network{number}", "network_id": port.network_id, "link": link, "type": f"ipv{version}",
-            "ip_address": address, "netmask": str(cidr.netmask), "routes": routes,
-            "services": [{"type": "dns", "address": dns} for dns in subnet.get("dns_nameservers", [])]}
+def content(server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume],
+            subnets: Sequence[dict[str, Any]], version: str, name: str) -> bytes:
+    """One of those files."""
+    if name == "user_data":
+        return base64.b64decode(server.user_data or "")
+    if name == "meta_data.json":
+        return json.dumps(meta_data(server, ports, volumes, version)).encode()
+    if name == "network_data.json":
+        return json.dumps(network_data(ports, subnets)).encode()
+    return json.dumps({"static": VENDOR_DATA} if name == "vendor_data2.json" else VENDOR_DATA).encode()
 
 
 def config_drive(server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume],
                  subnets: Sequence[dict[str, Any]]) -> dict[str, bytes]:
     """Path -> content of the files of a config drive."""
-    documents = {"meta_data.json": meta_data(server, ports, volumes), "network_data.json": network_data(ports, subnets),
-                 "vendor_data.json": VENDOR_DATA, "vendor_data2.json": {"static": VENDOR_DATA}}
-    texts = {name: json.dumps(document).encode() for name, document in documents.items()}
-    if server.user_data:
-        texts["user_data"] = base64.b64decode(server.user_data)
-    files = {f"openstack/{version}/{name}": text for version in ("2012-08-10", "2018-08-27", "latest")
-             for name, text in texts.items()}
-    for version in ("2009-04-04", "latest"):
+    files = {}
+    for version in VERSIONS:
+        for name in names(server, version, drive=True):
+            files[f"openstack/{version}/{name}"] = content(server, ports, volumes, subnets, version, name)
+    for version in EC2_VERSIONS:
         files[f"ec2/{version}/meta-data.json"] = json.dumps(ec2(server, ports)).encode()
         if server.user_data:
             files[f"ec2/{version}/user-data"] = base64.b64decode(server.user_data)

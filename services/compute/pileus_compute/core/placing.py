@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_compute.config import Config
-from pileus_compute.core import hosts
+from pileus_compute.core import guests, hosts
 from pileus_compute.core.hosts import Claim, Ratios
 from pileus_compute.db.models import Host, Server, ServerGroup
 from pileus_compute.errors import NoValidHost
@@ -30,6 +30,7 @@ class Demand:
     group_limit: int = 1
     group_hosts: tuple[str, ...] = ()  # host of each other member
     extra_specs: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)  # core.hardware
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,13 @@ def aggregates(candidate: Candidate, demand: Demand) -> str | None:
     return None
 
 
-FILTERS: tuple[Filter, ...] = (up, named, zone, vcpus, memory, disk, hints, group, aggregates)
+def image(candidate: Candidate, demand: Demand) -> str | None:
+    """What image and flavor ask of a guest's hardware."""
+    lacks = hosts.gives(candidate.host).lacks(demand.properties)
+    return f"does not give {', '.join(lacks[:5])}" if lacks else None
+
+
+FILTERS: tuple[Filter, ...] = (up, named, zone, vcpus, memory, disk, hints, group, aggregates, image)
 
 
 def weight(candidate: Candidate, demand: Demand) -> float:
@@ -175,7 +182,7 @@ def demand_of(session: Session, server: Server, claim: Claim, config: Config, ex
         other_than=frozenset(where[s] for s in other if s in where),
         group_policy=group_row.policy if group_row else None,
         group_limit=int((group_row.rules or {}).get("max_server_per_host", 1)) if group_row else 1,
-        group_hosts=members, extra_specs=server.flavor.get("extra_specs", {}))
+        group_hosts=members, extra_specs=server.flavor.get("extra_specs", {}), properties=guests.properties_of(server))
 
 
 def _listed(hint: object) -> list[str]:

@@ -298,7 +298,8 @@ class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Sn
     def inventory(self) -> Inventory:
         size = self.size
         return Inventory(size.vcpus, size.memory_mib, size.disk_gib, size.disk_gib, "fake", 1000000, self.host,
-                         "127.0.0.1", {"arch": "x86_64", "model": "fake", "vendor": "fake", "features": []})
+                         "127.0.0.1", {"arch": "x86_64", "model": "fake", "vendor": "fake", "features": []},
+                         {"firmware": "bios uefi"})
 
     def watch(self, changed: Changed) -> None:
         self._watchers.append(changed)

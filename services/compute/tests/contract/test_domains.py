@@ -9,7 +9,7 @@ from defusedxml.ElementTree import fromstring
 
 from pileus_compute.drivers.disks import Files
 from pileus_compute.drivers.libvirt import domains
-from pileus_compute.rpc import Guest, GuestUnsupported, Image, LocalDisk, Power, Volume
+from pileus_compute.rpc import Guest, GuestUnsupported, HypervisorFailed, Image, LocalDisk, Power, Volume
 
 IMAGE = Image("i", "http://x", "t", "qcow2")
 GUEST = Guest("12345678-0000-4000-8000-000000000001", "instance-1", 2, 256, root_gib=1, image=IMAGE)
@@ -95,6 +95,10 @@ HARDWARE = {
     "ide": {"hw_disk_bus": "ide", "hw_vif_model": "e1000", "hw_video_model": "cirrus"},
     "sata": {"hw_disk_bus": "sata", "hw_machine_type": "q35"},
     "usb": {"hw_disk_bus": "usb", "hw_video_model": "none"},
+    "uefi": {"hw_firmware_type": "uefi"},
+    "uefi on q35": {"hw_firmware_type": "uefi", "hw_machine_type": "q35"},
+    "helpers": {"hw_watchdog_action": "reset", "hw_serial_port_count": "3", "hw_pointer_model": "usbtablet"},
+    "lsilogic": {"hw_disk_bus": "scsi", "hw_scsi_model": "lsilogic", "hw_input_bus": "virtio"},
     "agent": {"hw_qemu_guest_agent": "yes", "hw_boot_menu": "true", "hw_vif_model": "rtl8139"},
 }
 
@@ -115,12 +119,38 @@ def test_qemu_starts_it(hardware, libvirtd, shelf, test_image, taps):
         driver.prepare(guest)
         booted = driver.boot(guest)
         assert booted.power is Power.RUNNING and booted.devices.keys() == {"v1"}
+        assert hardware.get("hw_firmware_type", "bios") in driver.inventory().facts["firmware"].split()
         if hardware.get("hw_video_model") != "none":
             assert driver.console(guest.id, "vnc").port >= 5900
         assert driver.diagnostics(guest.id).memory_mib == guest.memory_mib
     finally:
         driver.destroy(guest.id)
         driver.close()
+
+
+def test_a_machine_that_qemu_has_not_is_refused_by_name(libvirtd, shelf, test_image):
+    from pileus_compute.drivers.libvirt.hypervisor import Libvirt
+
+    driver = Libvirt(libvirtd.uri, libvirtd.state / "host", "h", "plt")
+    guest = replace(GUEST, image=shelf.put("testimg", test_image.read_bytes(), "qcow2"),
+                    properties={"hw_machine_type": "pc-i440fx-99"})
+    try:
+        driver.prepare(guest)
+        with pytest.raises(HypervisorFailed, match="pc-i440fx-99"):
+            driver.boot(guest)
+    finally:
+        driver.destroy(guest.id)
+        driver.close()
+
+
+def test_what_an_image_asks_for_is_in_the_domain(tmp_path):
+    domain = built(tmp_path, vcpus=4, properties={
+        "hw_watchdog_action": "poweroff", "hw_serial_port_count": "2", "hw_cpu_sockets": "2", "hw_input_bus": "virtio",
+        "hw_machine_type": "pc-q35-7.2", "hw_video_model": "vga", "hw_boot_menu": "true"}).xml
+    assert domain.find("devices/watchdog").get("action") == "poweroff"
+    assert len(domain.findall("devices/serial")) == 2 and domain.find("devices/input").get("bus") == "virtio"
+    assert dict(domain.find("cpu/topology").attrib) == {"sockets": "2", "dies": "1", "cores": "2", "threads": "1"}
+    assert domain.find("os/type").get("machine") == "pc-q35-7.2" and domain.find("os/bootmenu") is not None
 
 
 def test_a_kernel_and_its_ramdisk(libvirtd, shelf, test_image):

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element, SubElement
 from pileus_compute.drivers.disk_names import Names
 from pileus_compute.drivers.disks import Files
 from pileus_compute.drivers.libvirt import devices
+from pileus_compute.drivers.libvirt.hardware import Hardware
 from pileus_compute.rpc import Guest, Volume
 
 NAMESPACE = "https://pileus.cloud/guest/1"
@@ -32,49 +33,12 @@ class Domain:
         return devices.text(self.xml)
 
 
-@dataclass(frozen=True)
-class Hardware:
-    """What the guest's image asks for, with our defaults."""
-
-    disk_bus: str = "virtio"
-    cdrom_bus: str = "ide"
-    nic_model: str = "virtio"
-    machine: str = "pc"
-    video: str = "virtio"
-    firmware: str = ""
-    guest_agent: bool = False
-    rng: bool = True
-    boot_menu: bool = False
-    scsi_model: str = "virtio-scsi"
-
-    @classmethod
-    def of(cls, wishes: dict[str, str]) -> "Hardware":
-        def one_of(name: str, allowed: tuple[str, ...], default: str) -> str:
-            return wishes[name] if wishes.get(name) in allowed else default
-
-        machine = "q35" if "q35" in wishes.get("hw_machine_type", "") else "pc"
-        cdrom = "sata" if machine == "q35" else "ide"
-        return cls(
-            disk_bus=one_of("hw_disk_bus", ("virtio", "scsi", "ide", "sata", "usb"), "virtio"),
-            cdrom_bus=one_of("hw_cdrom_bus", ("ide", "sata", "scsi", "virtio", "usb"), cdrom),
-            nic_model=one_of("hw_vif_model", devices.NIC_MODELS, "virtio"),
-            machine=machine,
-            video=one_of("hw_video_model", ("virtio", "vga", "cirrus", "qxl", "bochs", "none"), "virtio"),
-            firmware="efi" if wishes.get("hw_firmware_type") == "uefi" else "",
-            guest_agent=_true(wishes.get("hw_qemu_guest_agent", "")),
-            boot_menu=_true(wishes.get("hw_boot_menu", "")))
-
-
-def _true(word: str) -> bool:
-    return word.strip().lower() in ("true", "yes", "on", "1")
-
-
 def build(guest: Guest, files: Files, name: str, type: str, owner: str | None = None) -> Domain:
     """`type`: kvm or qemu. `owner`: the `+user:+group` that QEMU runs as; None: libvirt's choice.
 
     Which disks there are is told by `guest`; only the config drive and a CD are looked for.
     """
-    hardware = Hardware.of(guest.properties)
+    hardware = Hardware.of(guest.properties, guest.vcpus)
     xml = Element("domain", type=type)
     SubElement(xml, "name").text = name
     SubElement(xml, "uuid").text = guest.id
@@ -83,7 +47,7 @@ def build(guest: Guest, files: Files, name: str, type: str, owner: str | None = 
     SubElement(xml, "vcpu").text = str(guest.vcpus)
     _smbios(xml, guest)
     _boot(xml, guest, files, hardware)
-    _processor(xml, type, guest.vcpus)
+    _processor(xml, type, hardware)
     SubElement(xml, "clock", offset="utc")
     for event, action in (("poweroff", "destroy"), ("reboot", "restart"), ("crash", "destroy")):
         SubElement(xml, f"on_{event}").text = action
@@ -129,20 +93,21 @@ def _boot(xml: Element, guest: Guest, files: Files, hardware: Hardware) -> None:
     SubElement(system, "smbios", mode="sysinfo")
 
 
-def _processor(xml: Element, type: str, vcpus: int) -> None:
+def _processor(xml: Element, type: str, hardware: Hardware) -> None:
     features = SubElement(xml, "features")
     SubElement(features, "acpi")
     SubElement(features, "apic")
     if type == "qemu":
         SubElement(SubElement(features, "tcg"), "tb-cache", unit="MiB").text = str(TCG_CACHE_MIB)
     cpu = SubElement(xml, "cpu", mode="host-model" if type == "kvm" else "maximum")
-    SubElement(cpu, "topology", sockets=str(vcpus), dies="1", cores="1", threads="1")
+    sockets, cores, threads = (str(n) for n in hardware.topology)
+    SubElement(cpu, "topology", sockets=sockets, dies="1", cores=cores, threads=threads)
 
 
 def _controllers(parts: Element, hardware: Hardware) -> None:
     if hardware.disk_bus == "scsi":
         SubElement(parts, "controller", type="scsi", index="0", model=hardware.scsi_model)
-    if hardware.machine == "q35":
+    if hardware.q35:
         for index in range(ROOT_PORTS + 1):
             model = "pcie-root-port" if index else "pcie-root"
             SubElement(parts, "controller", type="pci", index=str(index), model=model)
@@ -202,6 +167,8 @@ def _consoles(parts: Element, files: Files, hardware: Hardware) -> None:
     serial = SubElement(parts, "serial", type="pty")
     SubElement(serial, "log", file=str(files.console_log), append="on")
     SubElement(serial, "target", port="0")
+    for port in range(1, hardware.serial_ports):
+        SubElement(SubElement(parts, "serial", type="pty"), "target", port=str(port))
     if hardware.video != "none":
         SubElement(parts, "graphics", type="vnc", autoport="yes", listen="127.0.0.1")
         SubElement(SubElement(parts, "video"), "model", type=hardware.video)
@@ -216,3 +183,7 @@ def _helpers(parts: Element, hardware: Hardware) -> None:
     if hardware.guest_agent:
         channel = SubElement(parts, "channel", type="unix")
         SubElement(channel, "target", type="virtio", name="org.qemu.guest_agent.0")
+    if hardware.watchdog:
+        SubElement(parts, "watchdog", model="i6300esb", action=hardware.watchdog)
+    if hardware.tablet:
+        SubElement(parts, "input", type="tablet", bus=hardware.tablet)

@@ -80,6 +80,7 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
         self.accelerator = accelerators.choose()
         self._owners: owners.Owners | None = None
         self._processor: dict[str, Any] = {}
+        self._firmware = ""
         log.info("guests run with %s: %s", self.accelerator.kind, self.accelerator.why)
 
     @classmethod
@@ -278,7 +279,8 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
         with self.connection.doing("take the inventory"):
             conn = self.connection.get()
             self._processor = self._processor or inventories.processor(conn)
-            return inventories.take(conn, self._processor, self.instances, self.host, self.accelerator)
+            self._firmware = self._firmware or inventories.firmware(conn, self.accelerator)
+            return inventories.take(conn, self._processor, self.instances, self.host, self.accelerator, self._firmware)
 
     def watch(self, changed: Changed) -> None:
         def tell(guest_id: str, event: int, detail: int) -> None:

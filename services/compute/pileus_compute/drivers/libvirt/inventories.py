@@ -15,7 +15,7 @@ GIB = 1 << 30
 
 
 def take(conn: libvirt.virConnect, processor: dict[str, Any], instances: Path, host: str,
-         accelerator: Accelerator) -> Inventory:
+         accelerator: Accelerator, firmware: str) -> Inventory:
     disk = os.statvfs(instances)
     _, memory_mib, cpus, *_ = conn.getInfo()
     return Inventory(
@@ -24,7 +24,14 @@ def take(conn: libvirt.virConnect, processor: dict[str, Any], instances: Path, h
         hypervisor_type="KVM" if accelerator.kind == "kvm" else "QEMU", hypervisor_version=conn.getVersion(),
         hostname=host, host_ip=address(), cpu_info=processor,
         facts={"driver": "libvirt", "accelerator": accelerator.kind, "accelerator_why": accelerator.why,
-               "libvirt": str(conn.getLibVersion())})
+               "libvirt": str(conn.getLibVersion()), "firmware": firmware})
+
+
+def firmware(conn: libvirt.virConnect, accelerator: Accelerator) -> str:
+    """With what guests can start: "bios", and "uefi" if the host has one that libvirt finds."""
+    known = fromstring(conn.getDomainCapabilities(None, "x86_64", None, accelerator.kind))
+    values = [value.text for value in known.iterfind("os/enum[@name='firmware']/value")]
+    return "bios uefi" if "efi" in values else "bios"
 
 
 def processor(conn: libvirt.virConnect) -> dict[str, Any]:
