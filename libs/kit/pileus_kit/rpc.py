@@ -13,6 +13,7 @@ import dataclasses
 import errno
 import inspect
 import logging
+import os
 import sys
 import threading
 import time
@@ -324,18 +325,13 @@ class _Endpoint:
             except NotAdmitted as err:
                 log.warning("%s refused: %s", name, err)
                 return {"refused": {"kind": err.type, "why": str(err), "status": err.status}}
-            except CloudError as err:
-                log.info("%s refused: %s", name, err)
-                return _refusal(err)
-            except OSError as err:
-                if err.errno not in (errno.ENOSPC, errno.EDQUOT):
+            except Exception as err:
+                no = refusal_of(err)
+                if no is None:
                     log.exception("%s failed", name)
                     return {"failed": f"{type(err).__name__}: {err}"}
-                log.warning("%s: %s", name, err)
-                return _refusal(OutOfSpace())
-            except Exception as err:
-                log.exception("%s failed", name)
-                return {"failed": f"{type(err).__name__}: {err}"}
+                log.info("%s refused: %s", name, err)
+                return {"refused": {"kind": no.type, "why": causes.cleaned(str(no)), "status": no.status}}
             finally:
                 context.request_id.reset(token)
         return receive
@@ -367,8 +363,12 @@ def _hosts_named(arguments: dict[str, Any]) -> set[str]:
     return {host for host in named if isinstance(host, str)}
 
 
-def _refusal(err: CloudError) -> dict[str, Any]:
-    return {"refused": {"kind": err.type, "why": causes.cleaned(str(err)), "status": err.status}}
+def refusal_of(err: Exception) -> CloudError | None:
+    """What the other end is told of `err`: its sentence, or that there is no space left. None for a bug."""
+    full = isinstance(err, OSError) and err.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or (isinstance(err, CloudError) and err.status >= 500 and os.strerror(errno.ENOSPC) in str(err)):
+        return OutOfSpace()
+    return err if isinstance(err, CloudError) else None
 
 
 class Fence:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pileus_kit import config as configs
 from pileus_kit import logs, private
 from pileus_kit.config import ServiceConfig
+from pileus_kit.vigils import vigil
 
 C = TypeVar("C", bound=ServiceConfig)
 
@@ -18,6 +19,7 @@ def configured(kind: type[C], argv: Sequence[str], process: str) -> C:
     private.keep_private()
     config = configs.load(kind, argv)
     logs.setup(process, config.log_level)
+    vigil.begin()
     return config
 
 

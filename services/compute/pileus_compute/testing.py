@@ -14,10 +14,11 @@ from pileus_compute.drivers.fake import Fake
 from pileus_compute.flows.tools import Tools
 from pileus_compute.policy import RULES
 from pileus_compute.rpc import HostAgent, Power, Upload, Uploaded
-from pileus_kit.errors import CloudError, HostDown, Transient
+from pileus_kit import causes
+from pileus_kit.errors import HostDown, Transient
 from pileus_kit.flow import Runner
 from pileus_kit.policy import Enforcer
-from pileus_kit.rpc import Refused, RefusedForNow
+from pileus_kit.rpc import Refused, RefusedForNow, RemoteFailure, refusal_of
 from pileus_kit.testing import Client, TokenBook, fresh_sessions, routed_peers
 
 
@@ -35,9 +36,12 @@ class Host:
                 raise HostDown(host=self.driver.host, why="the test says so")
             try:
                 return target(*args, **kwargs)
-            except CloudError as err:
-                kind = RefusedForNow if isinstance(err, Transient) else Refused
-                raise kind(err.type, str(err), err.status) from None
+            except Exception as err:
+                no = refusal_of(err)
+                if no is None:
+                    raise RemoteFailure(f"{self.driver.host}: {name}: {type(err).__name__}: {err}") from err
+                kind = RefusedForNow if isinstance(no, Transient) else Refused
+                raise kind(no.type, causes.cleaned(str(no)), no.status) from None
         return call
 
     def _snapshot(self, guest_id: str, upload: Upload) -> Uploaded:

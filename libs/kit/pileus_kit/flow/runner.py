@@ -12,6 +12,7 @@ from sqlalchemy import update
 from pileus_kit.db import Changes, Sessions
 from pileus_kit.errors import DatabaseBusy
 from pileus_kit.flow import jobs
+from pileus_kit.flow.foreseen import Foreseen
 from pileus_kit.flow.jobs import EventColumns, JobColumns
 from pileus_kit.flow.records import Records
 from pileus_kit.flow.steps import Flow
@@ -39,6 +40,7 @@ class Runner:
         self._crew: list[threading.Thread] = []
         self._changes = Changes(sessions)
         self._walker = Walker(Records(sessions, job, event, me, lease), self.flows, tools, self._stopping)
+        self._foreseen = Foreseen(sessions, job, lease)
         self._quiet_until = 0.0  # monotonic; unless somebody writes
 
     # -- a worker process ------------------------------------------------------------------------------------------
@@ -83,6 +85,8 @@ class Runner:
                 due = jobs.due(session, self.job, time.time(), limit=10 * self.threads)
                 quiet = not due and not jobs.any_alive(session, self.job)
             self._quiet_until = time.monotonic() + UNSEEN if quiet else 0.0
+            if not quiet:
+                self._foreseen.cut()
             return due
         except DatabaseBusy as err:
             log.warning("cannot look for jobs now: %s", err)

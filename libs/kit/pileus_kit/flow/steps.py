@@ -51,10 +51,13 @@ Step = Local | Remote
 
 
 class Flow:
-    """`failed(session, tools, work)` runs in the transaction that ends an undone job: what the subject is now."""
+    """`failed(session, tools, work)` runs in the transaction that ends an undone job: what the subject is now.
+    `again`, if there is one, is asked before: the data that it returns are what the job begins with once more, from its
+    first step; None lets it end. `work.data["failed"]` is the kind of the error. An agent that has undone something of
+    a job does nothing more for it, so the job must go to another one."""
 
-    def __init__(self, name: str, *steps: Step, failed: LocalFn | None = None) -> None:
-        self.name, self.steps, self.failed = name, steps, failed
+    def __init__(self, name: str, *steps: Step, failed: LocalFn | None = None, again: LocalFn | None = None) -> None:
+        self.name, self.steps, self.failed, self.again = name, steps, failed, again
         self.index = {step.name: i for i, step in enumerate(steps)}
         if len(self.index) != len(steps) or not steps:
             raise ValueError(f"flow {name} needs steps with names of their own")

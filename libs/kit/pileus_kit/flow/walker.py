@@ -99,10 +99,10 @@ class Walker:
             return self._wait_or_turn(place, step, err, began)
         except CloudError as err:
             log.info("%s: step %s refused: %s", flow.name, step.name, err)
-            return self._turn(place, step, causes.told(err), began)
+            return self._turn(place, step, err, causes.told(err), began)
         except Exception as err:
             log.exception("%s: step %s failed", flow.name, step.name)
-            return self._turn(place, step, causes.told(err), began)
+            return self._turn(place, step, err, causes.told(err), began)
 
     def _wait_or_turn(self, place: Place, step: Step, err: Again | Transient, began: datetime) -> Place | float:
         """Weather is waited for as long as it takes, and isn't counted against the step's patience."""
@@ -113,7 +113,7 @@ class Walker:
             since += max(0.0, (now() - began).total_seconds() - LONGEST_TRY)
         if since is None or time.time() - since < step.patience:
             return self._wait(replace(place, waiting_since=since), step, err, began)
-        return self._turn(place, step, f"{causes.told(err)} (gave up after {step.patience:.0f} seconds)", began)
+        return self._turn(place, step, err, f"{causes.told(err)} (gave up after {step.patience:.0f} seconds)", began)
 
     def _do(self, flow: Flow, step: Step, place: Place, began: datetime) -> Place:
         following = flow.index[step.name] + 1
@@ -173,6 +173,9 @@ class Walker:
             return self._stick(place, step, err, began)
 
     def _retreat(self, session: Session, flow: Flow, place: Place, step: Step, at: int, began: datetime) -> Place:
+        fresh = flow.again(session, self.tools, place.work) if flow.again and not at else None
+        if fresh is not None:
+            return self._restart(session, flow, place, step, fresh, began)
         state = "undoing" if at else "undone"
         name = flow.steps[at - 1].name if at else step.name
         if not at and flow.failed:
@@ -181,6 +184,16 @@ class Walker:
         self._save(session, place, state=state, step=name, waiting_since=None, tries=0, **rest)
         self._note(session, place, step, "undone", None, began)
         return Place(place.work, state, name, 0, None)
+
+    def _restart(self, session: Session, flow: Flow, place: Place, step: Step, fresh: dict[str, Any],
+                 began: datetime) -> Place:
+        first = flow.steps[0].name
+        self._save(session, place, state="running", step=first, data=fresh, error=None, waiting_since=None, tries=0,
+                   lease_until=time.time() + self.lease)
+        self._note(session, place, step, "undone", None, began)
+        work = replace(place.work, data=fresh, error=None, undoing=False)
+        context.work.set(work)
+        return Place(work, "running", first, 0, None)
 
     # -- where it doesn't go on ----------------------------------------------------------------------------------------
 
@@ -198,11 +211,13 @@ class Walker:
                 self._note(session, place, step, "waiting", why, began)
         return float(pause)
 
-    def _turn(self, place: Place, step: Step, why: str, began: datetime) -> Place:
+    def _turn(self, place: Place, step: Step, err: Exception, why: str, began: datetime) -> Place:
+        data = place.work.data | {"failed": getattr(err, "kind", type(err).__name__)}
         with self.sessions.begin() as session:
-            self._save(session, place, state="undoing", error=why, step=step.name, tries=0, waiting_since=None)
+            self._save(session, place, state="undoing", error=why, step=step.name, tries=0, waiting_since=None,
+                       data=data)
             self._note(session, place, step, "failed", why, began)
-        return Place(replace(place.work, error=why), "undoing", step.name, 0, None)
+        return Place(replace(place.work, error=why, data=data), "undoing", step.name, 0, None)
 
     def _stick(self, place: Place, step: Step, err: Exception, began: datetime) -> float:
         pause = min(1.0 * 2**min(place.tries, 10), LONGEST_STUCK)

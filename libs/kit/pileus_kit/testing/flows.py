@@ -157,7 +157,8 @@ def _drain(runner: Runner, flow: Flow) -> None:
 
 
 def _with(flow: Flow, changed: dict[int, Step]) -> Flow:
-    return Flow(flow.name, *(changed.get(i, step) for i, step in enumerate(flow.steps)), failed=flow.failed)
+    return Flow(flow.name, *(changed.get(i, step) for i, step in enumerate(flow.steps)), failed=flow.failed,
+                again=flow.again)
 
 
 def _named(fn: Any, name: str) -> Any:

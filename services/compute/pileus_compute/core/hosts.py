@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -12,6 +12,7 @@ from pileus_compute.core.hardware import Gives
 from pileus_compute.db.models import Aggregate, AggregateHost, Allocation, Host
 from pileus_compute.errors import HostNotFound
 from pileus_kit.db import now
+from pileus_kit.vigils import silent
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,7 @@ def gives(host: Host) -> Gives:
 
 
 def is_up(host: Host, silence_s: int) -> bool:
-    return not host.forced_down and host.seen_at > silent_since(silence_s)
-
-
-def silent_since(silence_s: int) -> datetime:
-    return now() - timedelta(seconds=silence_s)
+    return not host.forced_down and not silent(host.seen_at, timedelta(seconds=silence_s))
 
 
 def get(session: Session, name: str) -> Host:

@@ -24,6 +24,7 @@ class Demand:
     zone: str | None = None
     host: str | None = None
     excluded: frozenset[str] = frozenset()
+    avoided: frozenset[str] = frozenset()  # they may do if there is no other
     same_as: frozenset[str] | None = None  # hosts of the servers named by the hint
     other_than: frozenset[str] = frozenset()
     group_policy: str | None = None
@@ -124,7 +125,7 @@ def weight(candidate: Candidate, demand: Demand) -> float:
     idle = 1 - (host.vcpus_used / max(host.vcpus * demand.ratios.cpu, 1))
     here = demand.group_hosts.count(host.name)
     soft = {"soft-affinity": here, "soft-anti-affinity": -here}.get(demand.group_policy or "", 0)
-    return free + idle / 2 + 10 * soft
+    return free + idle / 2 + 10 * soft - 1000 * (host.name in demand.avoided)
 
 
 def rank(candidates: Sequence[Candidate], demand: Demand) -> list[Candidate]:
@@ -144,23 +145,28 @@ def rank(candidates: Sequence[Candidate], demand: Demand) -> list[Candidate]:
 
 def choose(session: Session, server_id: str, demand: Demand, purpose: str = "run") -> Candidate:
     """Claim the best host for the server, or the next best if somebody else was faster. Raises NoValidHost."""
+    for candidate in rank(candidates(session, demand), demand):
+        if hosts.claim(session, candidate.host.name, server_id, demand.claim, demand.ratios, purpose):
+            return candidate
+    raise NoValidHost(why="Every host that had room was filled by others meanwhile.")
+
+
+def candidates(session: Session, demand: Demand) -> list[Candidate]:
+    """Every host, with its zone and what its aggregates say."""
     member_of = hosts.memberships(session)
-    candidates = []
+    found = []
     for host in session.scalars(select(Host)):
         own = member_of.get(host.name, [])
         traits: dict[str, set[str]] = {}
         for aggregate in own:
             for key, value in aggregate.meta.items():
                 traits.setdefault(key, set()).add(str(value))
-        candidates.append(Candidate(host, hosts.zone_of(own, demand.default_zone), traits))
-    for candidate in rank(candidates, demand):
-        if hosts.claim(session, candidate.host.name, server_id, demand.claim, demand.ratios, purpose):
-            return candidate
-    raise NoValidHost(why="Every host that had room was filled by others meanwhile.")
+        found.append(Candidate(host, hosts.zone_of(own, demand.default_zone), traits))
+    return found
 
 
 def demand_of(session: Session, server: Server, claim: Claim, config: Config, excluded: frozenset[str] = frozenset(),
-              host: str | None = None) -> Demand:
+              host: str | None = None, avoided: frozenset[str] = frozenset()) -> Demand:
     """The demand of this server, with its hints and group looked up. A hint that names another project's server says no
     more than one that names none: else it would tell where that server runs."""
     group_row = session.get(ServerGroup, server.group_id) if server.group_id else None
@@ -177,7 +183,7 @@ def demand_of(session: Session, server: Server, claim: Claim, config: Config, ex
     return Demand(
         claim=claim, ratios=Ratios(config.cpu_overcommit, config.memory_overcommit, config.disk_overcommit),
         silence_s=config.host_silence, default_zone=config.default_zone, zone=server.wanted_zone,
-        host=host or server.wanted_host, excluded=excluded,
+        host=host or server.wanted_host, excluded=excluded, avoided=avoided,
         same_as=frozenset(where[s] for s in same if s in where) if same else None,
         other_than=frozenset(where[s] for s in other if s in where),
         group_policy=group_row.policy if group_row else None,

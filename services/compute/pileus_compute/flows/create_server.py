@@ -1,5 +1,6 @@
 """Create a server: place it, give it ports (and volumes), make its disks, boot it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -7,14 +8,21 @@ from sqlalchemy.orm import Session
 from pileus_compute.core import guests, hosts, placing, servers, states
 from pileus_compute.core.hosts import Claim
 from pileus_compute.db.models import Host, Server
+from pileus_compute.errors import NoValidHost
 from pileus_compute.flows import images, ports, volumes
 from pileus_compute.flows.drives import with_drive
 from pileus_compute.flows.tools import Tools
+from pileus_compute.rpc import HypervisorDown, HypervisorFailed, TapMissing
 from pileus_kit.db import now
-from pileus_kit.errors import HostDown
+from pileus_kit.errors import HostDown, OutOfSpace
 from pileus_kit.flow import Flow, Local, Remote, Work
 
 HOST_PATIENCE = 120.0  # a host that can't be reached while building is given up after this
+MOST_HOSTS = 3
+"""How many hosts a build is tried on."""
+OF_THE_HOST = {kind.__name__ for kind in (OutOfSpace, HostDown, HypervisorDown, HypervisorFailed, TapMissing,
+                                          ports.BindingFailed)}
+"""Kinds of failure that another host may not have."""
 
 
 def claim_of(server: Server, flavor: dict[str, Any] | None = None) -> Claim:
@@ -27,10 +35,15 @@ def claim_of(server: Server, flavor: dict[str, Any] | None = None) -> Claim:
 
 def place(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     server = session.get_one(Server, work.subject)
-    demand = placing.demand_of(session, server, claim_of(server), tools.config)
+    demand = demand_of(session, tools, server, work.data.get("excluded", ()))
     chosen = placing.choose(session, server.id, demand)
     server.host, server.zone = chosen.host.name, chosen.zone
     return {"host": chosen.host.name}
+
+
+def demand_of(session: Session, tools: Tools, server: Server, excluded: Iterable[str]) -> placing.Demand:
+    return placing.demand_of(session, server, claim_of(server), tools.config, frozenset(excluded),
+                             avoided=tools.avoided)
 
 
 def unplace(session: Session, tools: Tools, work: Work) -> None:
@@ -98,6 +111,24 @@ def finish(session: Session, tools: Tools, work: Work) -> None:
                 root_device=work.data["root_device"], admin_password=None, progress=0)
 
 
+def elsewhere(session: Session, tools: Tools, work: Work) -> dict[str, Any] | None:
+    """What to begin with once more, if the build failed because of its host and there is another one."""
+    host, server = work.data.get("host"), session.get(Server, work.subject)
+    tried = [*work.data.get("excluded", ()), host]
+    if not host or server is None or server.doomed or work.cancelled or work.data.get("failed") not in OF_THE_HOST:
+        return None
+    if work.data["failed"] == OutOfSpace.__name__:
+        tools.avoid(host)
+    if len(tried) > MOST_HOSTS:
+        return None
+    demand = demand_of(session, tools, server, tried)
+    try:
+        placing.rank(placing.candidates(session, demand), demand)
+    except NoValidHost:
+        return None
+    return {key: work.data[key] for key in ("networks", "security_groups")} | {"excluded": tried}
+
+
 def give_up(session: Session, tools: Tools, work: Work) -> None:
     """Everything is undone: the server stays as an ERROR that names the cause."""
     why = work.error or "The build was stopped."
@@ -113,7 +144,7 @@ create_server = Flow(
     Remote(prepare, undo=unprepare, patience=HOST_PATIENCE),
     Remote(boot, patience=HOST_PATIENCE),
     Local(finish),
-    failed=give_up)
+    failed=give_up, again=elsewhere)
 
 create_server_with_volumes = Flow(
     "server.create_with_volumes",
@@ -129,4 +160,4 @@ create_server_with_volumes = Flow(
     Remote(boot, patience=HOST_PATIENCE),
     Remote(volumes.complete_plugs),
     Local(finish),
-    failed=give_up)
+    failed=give_up, again=elsewhere)

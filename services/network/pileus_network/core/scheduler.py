@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pileus_kit.db import now
+from pileus_kit.vigils import silent
 from pileus_network.db.models import Host, Port
 from pileus_network.rpc import SERVICE_OWNERS
 
@@ -14,7 +14,7 @@ SILENCE = timedelta(seconds=75)
 
 
 def alive(host: Host) -> bool:
-    return now() - host.seen_at < SILENCE
+    return not silent(host.seen_at, SILENCE)
 
 
 def pick(session: Session, physical_networks: frozenset[str] = frozenset(), tunnels: bool = False) -> str:
@@ -28,10 +28,10 @@ def pick(session: Session, physical_networks: frozenset[str] = frozenset(), tunn
         .correlate(Host)
         .scalar_subquery()
     )
-    rows = session.execute(select(Host, load).where(Host.admin_state_up, Host.seen_at > now() - SILENCE)).all()
+    rows = session.execute(select(Host, load).where(Host.admin_state_up)).all()
     fit = [
         (tunnels and not host.tunnel_address, count, host.name)
         for host, count in rows
-        if physical_networks <= set(host.physical_networks)
+        if physical_networks <= set(host.physical_networks) and alive(host)
     ]
     return min(fit)[2] if fit else ""

@@ -6,7 +6,6 @@ from flask import request
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from pileus_kit.db import now
 from pileus_kit.web import tools, version
 from pileus_volume.api import listings
 from pileus_volume.api.project_paths import Resource
@@ -51,7 +50,7 @@ def index() -> Any:
 
 
 def _service(host: StorageHost) -> dict[str, Any]:
-    state = "up" if hosts.alive(host, now()) else "down"
+    state = "up" if hosts.alive(host) else "down"
     view: dict[str, Any] = {
         "binary": BINARY, "host": _full(host), "zone": host.availability_zone, "state": state,
         "status": "disabled" if host.disabled else "enabled", "updated_at": listings.stamp(host.seen_at),
@@ -125,7 +124,7 @@ def _pool(pool: Pool) -> dict[str, Any]:
     return abilities.of(host) | {
         "allocated_capacity_gb": pool.promised_gib, "provisioned_capacity_gb": pool.promised_gib,
         "reserved_percentage": 0, "max_over_subscription_ratio": str(host.overcommit),
-        "backend_state": "up" if hosts.alive(host, now()) else "down", "timestamp": listings.stamp(host.seen_at)}
+        "backend_state": "up" if hosts.alive(host) else "down", "timestamp": listings.stamp(host.seen_at)}
 
 
 @storage_hosts.endpoint("GET", "", policy="volume_extension:hosts")
@@ -133,7 +132,7 @@ def host_index() -> Any:
     with tools().sessions.read() as session:
         return {"hosts": [{
             "host_name": _full(host), "service": BINARY, "zone": host.availability_zone,
-            "service-status": "available" if hosts.alive(host, now()) else "unavailable",
+            "service-status": "available" if hosts.alive(host) else "unavailable",
             "service-state": "disabled" if host.disabled else "enabled", "last-update": listings.stamp(host.seen_at)}
             for host in _all(session)]}
 

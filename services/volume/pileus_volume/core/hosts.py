@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from pileus_kit.db import now
+from pileus_kit.vigils import silent
 from pileus_volume.core import capabilities
 from pileus_volume.db.models import Attachment, StorageHost, Volume
 from pileus_volume.errors import NoBackend
@@ -44,8 +45,8 @@ def name_of(pool: str) -> str:
     return pool.partition("@")[0]
 
 
-def alive(host: StorageHost, at: datetime) -> bool:
-    return at - host.seen_at < timedelta(seconds=SILENT_S)
+def alive(host: StorageHost) -> bool:
+    return not silent(host.seen_at, timedelta(seconds=SILENT_S))
 
 
 def pools(session: Session) -> list[Pool]:
@@ -59,22 +60,22 @@ def pools(session: Session) -> list[Pool]:
 
 def pick(session: Session, *needs: Need) -> str:
     """The pool that meets all needs. Raises NoBackend, which says for each host what was missing."""
-    at, reasons = now(), []
+    reasons = []
     for pool in pools(session):
-        why = next(filter(None, (_unfit(pool, need, at) for need in needs)), None)
+        why = next(filter(None, (_unfit(pool, need) for need in needs)), None)
         if why is None:
             return pool.host.pool
         reasons.append(f"{pool.host.name}: {why}")
     raise NoBackend(why="; ".join(reasons) or "there is no storage host")
 
 
-def _unfit(pool: Pool, need: Need, at: datetime) -> str | None:
+def _unfit(pool: Pool, need: Need) -> str | None:
     host = pool.host
     if need.only and host.pool != need.only:
         return "the source is elsewhere"
     if host.disabled or host.frozen:
         return "it is disabled"
-    if not alive(host, at):
+    if not alive(host):
         return f"it has been silent since {host.seen_at:%H:%M:%S}"
     if why := capabilities.missing(host, need.specs):
         return why

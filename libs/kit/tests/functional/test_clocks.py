@@ -1,0 +1,99 @@
+"""Clocks that were set, and processes that slept: jobs go on, and nobody is taken for silent whom we slept through."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from pileus_kit import vigils
+from pileus_kit.db import Sessions, now
+from pileus_kit.flow import EventColumns, Flow, JobColumns, Local, Runner, Work, enqueue
+from pileus_kit.testing import fresh_sessions
+from pileus_kit.vigils import Vigil
+
+PATIENCE = timedelta(seconds=60)
+
+
+class Model(DeclarativeBase):
+    pass
+
+
+class Job(JobColumns, Model):
+    __tablename__ = "jobs"
+
+
+class Event(EventColumns, Model):
+    __tablename__ = "events"
+
+
+def rest(session: Session, tools: None, work: Work) -> None:
+    pass
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Iterator[Sessions]:
+    sessions = fresh_sessions(Model, tmp_path)
+    yield sessions
+    sessions.dispose()
+
+
+@pytest.mark.parametrize("left", [{"owner": "dead", "lease_until": 3600.0}, {"run_at": 3600.0},
+                                  {"owner": "dead", "lease_until": 4.3e9, "run_at": 4.3e9}])
+def test_what_a_clock_that_was_ahead_left_is_taken_up(sessions: Sessions, left: dict[str, object]) -> None:
+    with sessions.begin() as session:
+        job = enqueue(session, Job, flow="rest", subject="s")
+        for name, value in left.items():
+            setattr(job, name, time.time() + value if isinstance(value, float) else value)
+        job_id = job.id
+    runner = Runner(sessions, Job, Event, [Flow("rest", Local(rest))], None, "w1", lease=0.1)
+    pause = threading.Event()
+    for _ in range(200):
+        if runner._due():
+            break
+        pause.wait(0.05)
+    runner.run(job_id)
+    with sessions.read() as session:
+        assert session.get_one(Job, job_id).state == "done"
+
+
+def test_a_lease_that_is_renewed_under_another_clock_is_left_alone(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        job = enqueue(session, Job, flow="rest", subject="s")
+        job.owner, job.lease_until, job_id = "other", time.time() + 3600, job.id
+    runner = Runner(sessions, Job, Event, [Flow("rest", Local(rest))], None, "w1", lease=0.1)
+    pause = threading.Event()
+    for number in range(20):
+        with sessions.begin() as session:
+            session.get_one(Job, job_id).lease_until = time.time() + 3600 + number
+        runner._foreseen._seen = {key: 0.0 for key in runner._foreseen._seen if key[2] > time.time() + 3600 + number}
+        assert runner._due() == []
+        pause.wait(0.01)
+
+
+def test_who_was_awake_knows_who_is_silent() -> None:
+    assert vigils.silent(now() - timedelta(minutes=2), PATIENCE)
+    assert not vigils.silent(now() - timedelta(seconds=30), PATIENCE)
+    assert not vigils.silent(now() + timedelta(seconds=30), PATIENCE), "clocks differ a little"
+    assert vigils.silent(now() + timedelta(days=80 * 365), PATIENCE)
+
+
+def test_who_has_just_begun_to_listen_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    vigil = Vigil()
+    vigil.begin()
+    monkeypatch.setattr(vigils, "vigil", vigil)
+    assert not vigils.silent(now() - timedelta(hours=8), PATIENCE)
+
+
+@pytest.mark.parametrize("slept", ["_steady", "_wall"])
+def test_who_slept_or_had_their_clock_set_begins_anew(slept: str) -> None:
+    vigil = Vigil()
+    vigil.begin()
+    vigil.seconds()
+    vigil._since -= 100
+    assert vigil.seconds() >= 100
+    setattr(vigil, slept, getattr(vigil, slept) - 75)
+    assert vigil.seconds() < 50
