@@ -35,7 +35,8 @@ def _common(plan: Plan, service: str) -> dict[str, object]:
     bus = {"bus": plan.bus_url(Account(service))} if service in ON_THE_BUS else {}
     return {"state": plan.state, "identity_url": f"{plan.url('identity')}/v3", "service_user": service,
             "service_password": plan.secrets[service], "host": plan.host,
-            "bind": f"{plan.address}:{plan.port(service)}", "region": REGION, **bus}
+            "bind": f"{plan.address}:{plan.port(service)}", "region": REGION,
+            "audit_log": plan.state / "logs" / f"{service}-audit.log", **bus}
 
 
 def _of_host(plan: Plan, service: str) -> dict[str, object]:

@@ -37,12 +37,18 @@ class ServiceConfig:
     bind: str = option("Address and port of the API", "127.0.0.1:0")
     region: str = option("Region of the catalogue in which to look for the other services", "RegionOne")
     log_level: str = option("DEBUG, INFO, WARNING or ERROR", "INFO")
+    audit_log: str = option("File for the lines about who did what; empty: among the process's other logs", "")
     threads: int = option("Requests (API) or jobs (worker) at the same time", 16)
     streams: int = option("Transfers of slow clients at the same time, each with a thread of its own", 64)
     connections: int = option("Connections to the API at the same time; more close those that wait longest", 1000)
     head_timeout: float = option("Seconds in which a request's head has to arrive", 10.0)
     body_timeout: float = option("Seconds for which a body may pause; twice as many once much of it has come", 30.0)
     slowest: int = option("Bytes a second that a transfer has to reach in the long run", 8192)
+    requests_per_minute: int = option("Requests of a project, or of an address without a token; 0: any number", 12_000)
+    requests_at_once: int = option("As many of these may come at once", 30_000)
+    refusals_per_minute: int = option("Requests of an address that may be refused for their token; a login that is "
+                                      "refused counts as ten; 0: any number", 3000)
+    refusals_at_once: int = option("As many of these may come at once", 6000)
 
     def path(self, *parts: str) -> Path:
         """A place below the state directory; its parent exists afterwards."""

@@ -3,6 +3,8 @@
 import logging
 import re
 import sys
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
 
 from pileus_kit import context
 
@@ -25,7 +27,15 @@ def mask(text: str) -> str:
     return URL_PASSWORD.sub(r"\1***@", SECRET.sub(r"\1***", text))
 
 
-def setup(process: str, level: str = "INFO") -> None:
+class Bare(logging.Formatter):
+    """The message alone: a line of the audit log is JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return mask(record.getMessage())
+
+
+def setup(process: str, level: str = "INFO", audit: str = "") -> None:
+    """Log to standard error; the audit's lines to the file `audit`, if there is one. It may be moved away meanwhile."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Line(process))
     root = logging.getLogger()
@@ -34,3 +44,10 @@ def setup(process: str, level: str = "INFO") -> None:
     for noisy in ("urllib3", "requests", "oslo_service", "amqp", "stevedore", "alembic", "pyroute2", "oslo_policy"):
         logging.getLogger(noisy).setLevel("WARNING")
     logging.getLogger("oslo.messaging").setLevel("WARNING")
+    book = logging.getLogger("pileus.audit")
+    book.setLevel("INFO")  # whatever the level of the others
+    if audit:
+        Path(audit).parent.mkdir(parents=True, exist_ok=True)
+        file = WatchedFileHandler(audit, delay=True)
+        file.setFormatter(Bare())
+        book.handlers[:], book.propagate = [file], False

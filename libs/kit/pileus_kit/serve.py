@@ -18,7 +18,7 @@ def configured(kind: type[C], argv: Sequence[str], process: str) -> C:
     """Read the configuration and set logging up under it. From here on the process writes for its own user only."""
     private.keep_private()
     config = configs.load(kind, argv)
-    logs.setup(process, config.log_level)
+    logs.setup(process, config.log_level, config.audit_log)
     vigil.begin()
     return config
 

@@ -14,9 +14,10 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from werkzeug.exceptions import HTTPException
 
-from pileus_kit import context, deadlines, troubles
+from pileus_kit import audit, context, deadlines, troubles
 from pileus_kit.access_rules import covered
 from pileus_kit.auth import Authenticator, Caller
+from pileus_kit.config import ServiceConfig
 from pileus_kit.edge.lines import BodyBroken
 from pileus_kit.errors import (
     BadRequest,
@@ -29,6 +30,7 @@ from pileus_kit.errors import (
 )
 from pileus_kit.microversions import Microversions, Version, text
 from pileus_kit.policy import Enforcer
+from pileus_kit.rates import Rates
 from pileus_kit.schema import Checked, Schemas
 
 log = logging.getLogger(__name__)
@@ -96,8 +98,11 @@ class Resource(Blueprint):
 
         def wrap(handler: Handler) -> Handler:
             def view(**path_args: Any) -> Any:
+                g.rule = policy or ""
                 if public is None:
                     _authenticate()
+                else:
+                    _meet_stranger()
                 if (since and g.version < since) or (until and g.version > until):
                     raise NotFound(why="The resource could not be found.")
                 if public is None:
@@ -137,9 +142,27 @@ def _json_body() -> Any:
         raise BadRequest(why="Malformed request body: it is not JSON") from None
 
 
+def note(**facts: object) -> None:
+    """Something that the audit's line about this request shall say: who logged in, for example. No secrets."""
+    g.facts.update(facts)
+
+
+def _meet_stranger() -> None:
+    rates, address = _rates(), request.remote_addr or ""
+    rates.stranger(address)
+    if request.method not in audit.READS:
+        rates.login(address)
+
+
+def _rates() -> Rates:
+    return current_app.extensions["pileus_rates"]
+
+
 def _authenticate() -> None:
     authenticate: Authenticator = current_app.extensions["pileus_authenticate"]
-    who = authenticate(request.headers.get("X-Auth-Token", ""))
+    token = request.headers.get("X-Auth-Token", "")
+    _rates().bearer(token, authenticate, request.remote_addr or "")
+    who = g.caller = authenticate(token)
     if who.access_rules is not None and not _ruled(who):
         raise Unauthorized()
     service_token = request.headers.get("X-Service-Token")
@@ -148,6 +171,7 @@ def _authenticate() -> None:
         who = replace(who, service_roles=service.roles, service_user_id=service.user_id)
     request.environ["pileus.owner"] = who.owner
     g.caller = who
+    _rates().caller(who)
 
 
 def _ruled(who: Caller) -> bool:
@@ -179,7 +203,8 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions.update(pileus=tools, pileus_authenticate=authenticate, pileus_enforcer=enforcer,
-                          pileus_service_type=service_type)
+                          pileus_service_type=service_type, pileus_rates=Rates(getattr(tools, "config", None) or
+                                                                               ServiceConfig()))
     for resource in resources:
         app.register_blueprint(resource)
     for rule in app.url_map.iter_rules():
@@ -193,7 +218,7 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
         context.request_id.set(given if REQUEST_ID.fullmatch(given) else context.new_request_id())
         context.arrived_at.set(datetime.now(UTC))
         deadlines.begin()
-        g.began, g.version = time.perf_counter(), (0, 0)
+        g.began, g.version, g.rule, g.caller, g.facts = time.perf_counter(), (0, 0), "", None, {}
         if b"%00" in request.query_string or "\0" in request.path:
             raise BadRequest(why="The character NUL can't be part of a URL.")
         if microversions:
@@ -208,6 +233,9 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
             _announce(response, microversions)
         access.info("%s %s %d %.1f ms", request.method, request.full_path.rstrip("?"), response.status_code,
                     1000 * (time.perf_counter() - g.began))
+        if response.status_code == 401:
+            _rates().refused(request.remote_addr or "", login=request.method not in audit.READS and not g.rule)
+        audit.record(service_type, request.environ, response.status_code, g.rule, g.caller, g.facts)
         return response
 
     @app.teardown_request

@@ -55,3 +55,6 @@ class TokenBook:
         if caller is None or caller.expires_at < time.time():
             raise Unauthorized()
         return caller
+
+    def knows(self, token: str) -> bool:
+        return token in self._known

@@ -8,7 +8,7 @@ from pileus_identity.api.signed_requests import signed_request
 from pileus_identity.core import ledger, lists
 from pileus_identity.core.tokens import Token
 from pileus_identity.errors import Invalid, MoreFactorsNeeded, TokenNotFound
-from pileus_kit.web import Resource, caller, tools
+from pileus_kit.web import Resource, caller, note, tools
 
 resource = Resource("tokens", __name__, url_prefix="/v3/auth/tokens")
 
@@ -45,14 +45,26 @@ ACCESS_RULES = "OpenStack-Identity-Access-Rules"  # sent by those who enforce ac
 @resource.endpoint("POST", "", public="it is how one logs in", body=LOGIN)
 def issue(body: dict[str, Any]) -> Response:
     """Where a user's rules want more factors, the answer is a receipt to send along with them."""
+    note(**_attempt(body["auth"]["identity"]))
     try:
         token = tools().logins.login(body["auth"], request.headers.get(RECEIPT), signed_request())
+        payload = token.payload
+        note(user_id=payload.user_id, scope=payload.kind, scope_id=payload.scope_id, trust_id=payload.trust_id)
         return shown(tools().tokens, token, 201)
     except MoreFactorsNeeded as needed:
         response = jsonify(needed.view)
         response.status_code = 401
         response.headers[RECEIPT] = needed.receipt
         return response
+
+
+def _attempt(identity: dict[str, Any]) -> dict[str, Any]:
+    """Who says that they log in, and how; for the audit."""
+    proofs = [identity[method] for method in ("password", "totp") if "user" in identity.get(method, {})]
+    user = proofs[0]["user"] if proofs else {}
+    credential = identity.get("application_credential", {})
+    return {"methods": identity["methods"], "login": user.get("id") or user.get("name"),
+            "application_credential_id": credential.get("id")}
 
 
 def subject_target() -> dict[str, Any]:

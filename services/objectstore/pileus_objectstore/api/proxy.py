@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pileus_kit import context, troubles
+from pileus_kit import audit, context, troubles
 from pileus_kit.errors import CloudError, Unauthorized
+from pileus_kit.rates import Rates
 from pileus_objectstore.api import bulk, cross_origin, form_posts, info, static_web, temp_urls
 from pileus_objectstore.api.exchange import REASONS, ClientGone, Request, Response, refusal, wire_of
 from pileus_objectstore.api.judging import judge
@@ -30,6 +31,7 @@ class Proxy:
 
     def __init__(self, tools: Tools, calls: Sequence[Calls]) -> None:
         self.tools = tools
+        self.rates = Rates(tools.config)
         self.calls: dict[tuple[str, str], Call] = {
             (c.kind, c.method): c for group in calls for c in group.table.values()
         }
@@ -49,6 +51,8 @@ class Proxy:
             response.status,
             1000 * (time.perf_counter() - began),
         )
+        rule, caller = environ.get("pileus.rule", ""), environ.get("pileus.caller")
+        audit.record("object-store", environ, response.status, rule, caller)
         if environ["REQUEST_METHOD"] == "HEAD":
             _close(response.body)
             return ()
@@ -99,6 +103,7 @@ class Proxy:
         if call is None:
             allow = sorted(method for kind, method in self.calls if kind == target.kind)
             return Response(405, [("Allow", ", ".join(allow))])
+        request.environ["pileus.rule"] = call.policy
         self._identify(request)
         if form_posts.is_form(request) and target.container:
             return form_posts.take(self.tools, request)
@@ -116,15 +121,20 @@ class Proxy:
     def _identify(self, request: Request) -> None:
         """A token that is not valid makes its bearer a stranger, as Swift has it: a public container still answers."""
         token = request.header("X-Auth-Token") or request.header("X-Storage-Token")
+        address = request.environ.get("REMOTE_ADDR", "")
         if not token:
+            self.rates.stranger(address)
             return
+        self.rates.bearer(token, self.tools.authenticate, address)
         try:
-            caller = self.tools.authenticate(token)
+            caller = request.environ["pileus.caller"] = self.tools.authenticate(token)
             request.environ["pileus.owner"] = caller.owner
+            self.rates.caller(caller)
             if not ruled(caller, request.method, request.path):
                 return
             request.caller = caller
         except Unauthorized:
+            self.rates.refused(address)
             return
         service = request.header("X-Service-Token")
         if service and request.caller:
