@@ -39,7 +39,9 @@ def image_app() -> Flask:
 
     @app.post("/v2/tickets")
     def ticket() -> Any:
-        return {"url": f"http://image.test/{request.get_json()['action']}", "ticket": "t"}, 201
+        asked = request.get_json()
+        return {"url": f"http://image.test/{asked['action']}", "ticket": "t",
+                "image": app.config["images"].get(asked["image_id"])}, 201
 
     return app
 

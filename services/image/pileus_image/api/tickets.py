@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, request
 
-from pileus_image.api import data
+from pileus_image.api import data, views
 from pileus_image.core import attributes
 from pileus_image.core import images as core
 from pileus_image.db.models import Image
@@ -29,12 +29,13 @@ def create(body: dict[str, Any]) -> Any:
     wanted = ("active",) if body["action"] == "read" else ("queued", "saving")
     with tools().sessions.read() as session:
         image = core.get(session, body["image_id"])
+        view = views.image(image, tools().config.store)
     if image.status not in wanted:
         raise WrongState(why=f"Image {image.id} is {image.status}; to {body['action']} it, it must be {wanted[0]}")
     ticket = tools().tickets.issue(image.id, body["action"], body.get("seconds", 3600))
     return {"ticket": ticket, "url": f"{request.host_url}v2/data/{image.id}", "image_id": image.id,
             "format": image.disk_format, "size": image.size, "virtual_size": image.virtual_size,
-            "sha256": image.sha256}, 201
+            "sha256": image.sha256, "image": view}, 201
 
 
 @resource.endpoint("GET", "/data/<image_id>", public="the ticket is the proof")

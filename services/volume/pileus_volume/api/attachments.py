@@ -12,6 +12,7 @@ from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import CONNECTOR, UUID, UUID_OR_NULL, wrapped
 from pileus_volume.api.server_disks import refuse_if_used
 from pileus_volume.core import attachments, volumes
+from pileus_volume.core.visibility import sees_all
 from pileus_volume.db.models import Attachment
 from pileus_volume.errors import Invalid
 
@@ -65,18 +66,18 @@ def create(body: dict[str, Any]) -> Any:
     return view, 200
 
 
-@resource.endpoint("GET", "", policy="volume:get_all_attachments", since=SINCE)
+@resource.endpoint("GET", "", policy="volume:get_all", since=SINCE)
 def index() -> Any:
     return LISTING.answer(_filtered(select(Attachment)), summary)
 
 
-@resource.endpoint("GET", "/detail", policy="volume:get_all_attachments", since=SINCE)
+@resource.endpoint("GET", "/detail", policy="volume:get_all", since=SINCE)
 def index_detail() -> Any:
     return LISTING.answer(_filtered(select(Attachment)), detail, "/detail")
 
 
 def _filtered(stmt: Select[Any]) -> Select[Any]:
-    admin = caller().is_admin
+    admin = sees_all(caller())
     if not (admin and listings.flag("all_tenants")):
         stmt = stmt.where(Attachment.project_id == caller().project_id)
     columns: dict[str, listings.Column] = {
@@ -93,7 +94,7 @@ def _filtered(stmt: Select[Any]) -> Select[Any]:
     return stmt
 
 
-@resource.endpoint("GET", "/<attachment_id>", policy="volume:get_all_attachments", since=SINCE)
+@resource.endpoint("GET", "/<attachment_id>", policy="volume:get", since=SINCE)
 def show(attachment_id: str) -> Any:
     with tools().sessions.read() as session:
         return {"attachment": detail(attachments.find(session, attachment_id, caller()))}
@@ -102,6 +103,9 @@ def show(attachment_id: str) -> Any:
 @resource.endpoint("PUT", "/<attachment_id>", policy="volume:attachment_update", body=UPDATE, since=SINCE)
 def update(attachment_id: str, body: dict[str, Any]) -> Any:
     """How to connect stands in the answer at once; a job makes it possible meanwhile."""
+    with tools().sessions.read() as session:
+        attachment = attachments.find(session, attachment_id, caller())
+    refuse_if_used(attachment)
     with tools().sessions.begin() as session:
         attachment = attachments.find(session, attachment_id, caller())
         volume = volumes.find(session, attachment.volume_id, caller())
@@ -127,7 +131,7 @@ def delete(attachment_id: str) -> Any:
     return {"attachments": rest}, 200
 
 
-@resource.endpoint("POST", "/<attachment_id>/action", policy="volume:get_all_attachments", body=BODY, since=(3, 44))
+@resource.endpoint("POST", "/<attachment_id>/action", policy="volume:get", body=BODY, since=(3, 44))
 def act(attachment_id: str, body: dict[str, Any]) -> Any:
     return actions.run(attachment_id, body)
 

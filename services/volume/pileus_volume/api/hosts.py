@@ -92,12 +92,12 @@ def disable_because(body: dict[str, Any]) -> Any:
         "disabled": True, "status": "disabled", "disabled_reason": reason}
 
 
-@services.endpoint("PUT", "/freeze", policy="volume_extension:services:update", body=_body())
+@services.endpoint("PUT", "/freeze", policy="volume:freeze_host", body=_body())
 def freeze(body: dict[str, Any]) -> Any:
     return _frozen(body, True)
 
 
-@services.endpoint("PUT", "/thaw", policy="volume_extension:services:update", body=_body())
+@services.endpoint("PUT", "/thaw", policy="volume:thaw_host", body=_body())
 def thaw(body: dict[str, Any]) -> Any:
     return _frozen(body, False)
 

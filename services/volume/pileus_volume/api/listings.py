@@ -143,7 +143,7 @@ def mapping(text: str, name: str) -> dict[str, str]:
     """metadata={'key': 'value'} in a query, as clients write it: a Python literal."""
     try:
         value = ast.literal_eval(text) if len(text) <= LONGEST_FILTER else None
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # whatever a literal may be
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # a key that is a list, deep nesting
         value = None
     if not isinstance(value, dict):
         raise Invalid(why=f"Invalid value for {name}: it must be a dictionary")

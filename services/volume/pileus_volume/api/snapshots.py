@@ -11,8 +11,9 @@ from pileus_volume.api.actions import BODY, Actions
 from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, TEXT, UUID_OR_NULL, wrapped
 from pileus_volume.core import snapshots, volumes
+from pileus_volume.core.visibility import sees_all
 from pileus_volume.db.models import Snapshot
-from pileus_volume.errors import Invalid, InvalidSnapshot
+from pileus_volume.errors import Invalid, InvalidSnapshot, NotOffered
 
 resource = Resource("snapshots", __name__, url_prefix="/v3/snapshots")
 actions = Actions()
@@ -92,7 +93,7 @@ def index_detail() -> Any:
 
 
 def _filtered(stmt: Select[Any]) -> Select[Any]:
-    admin = caller().is_admin
+    admin = sees_all(caller())
     if not (admin and listings.flag("all_tenants")):
         stmt = stmt.where(Snapshot.project_id == caller().project_id)
     unknown = []
@@ -170,6 +171,13 @@ def reset(snapshot_id: str, asked: dict[str, Any]) -> Any:
 @actions.action("os-force_delete", "volume_extension:snapshot_admin_actions:force_delete")
 def force_delete(snapshot_id: str, _: Any) -> Any:
     return _removed(snapshot_id, force=True)
+
+
+@actions.action("os-unmanage", "snapshot_extension:snapshot_unmanage")
+def unmanage(snapshot_id: str, _: Any) -> Any:
+    with tools().sessions.read() as session:
+        snapshots.find(session, snapshot_id, caller())
+    raise NotOffered(what="Leaving a snapshot to its storage")
 
 
 @actions.action("os-update_snapshot_status", "snapshot_extension:snapshot_actions:update_snapshot_status",

@@ -45,8 +45,9 @@ def view(kind: VolumeType) -> dict[str, Any]:
 def made(kind: VolumeType) -> dict[str, Any]:
     """What `create` tells."""
     shown: dict[str, Any] = {
-        "id": kind.id, "name": kind.name, "description": kind.description, "is_public": kind.is_public,
-        "os-volume-type-access:is_public": kind.is_public}
+        "id": kind.id, "name": kind.name, "description": kind.description, "is_public": kind.is_public}
+    if allowed("volume_extension:volume_type_access"):
+        shown["os-volume-type-access:is_public"] = kind.is_public
     if allowed("volume_extension:access_types_extra_specs"):
         shown["extra_specs"] = _visible(kind.extra_specs)
     return shown

@@ -13,7 +13,7 @@ from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import BOOLEAN, NAME, SIZE, UUID
 from pileus_volume.core import snapshots, types, volumes
 from pileus_volume.core.states import ANY
-from pileus_volume.errors import InvalidImage
+from pileus_volume.errors import InvalidImage, NotOffered
 
 resource = Resource("volume_actions", __name__, url_prefix="/v3/volumes")
 actions = Actions()
@@ -65,15 +65,23 @@ def reset(volume_id: str, asked: dict[str, Any]) -> Any:
     return "", 202
 
 
+@action("os-unmanage", "volume_extension:volume_unmanage")
+def unmanage(volume_id: str, _: Any) -> Any:
+    with tools().sessions.read() as session:
+        volumes.find(session, volume_id, caller())
+    raise NotOffered(what="Leaving a volume to its storage")
+
+
 @action("os-force_delete", "volume_extension:volume_admin_actions:force_delete")
 def force_delete(volume_id: str, _: Any) -> Any:
     with tools().sessions.begin() as session:
         job = volumes.remove(session, caller(), volumes.find(session, volume_id, caller()), force=True)
-    tools().ring(job.id)
+    if job:
+        tools().ring(job.id)
     return "", 202
 
 
-@action("os-set_bootable", "volume_extension:volume_actions:set_bootable", BOOTABLE)
+@action("os-set_bootable", "volume:update", BOOTABLE)
 def set_bootable(volume_id: str, asked: dict[str, Any]) -> Any:
     return _change(volume_id, {"bootable": listings.truth(asked["bootable"], "bootable")}, 200)
 

@@ -225,5 +225,6 @@ def delete(volume_id: str) -> Any:
     with tools().sessions.begin() as session:
         volume = volumes.find(session, volume_id, caller())
         job = volumes.remove(session, caller(), volume, cascade=cascade, force=force)
-    tools().ring(job.id)
+    if job:
+        tools().ring(job.id)
     return "", 202

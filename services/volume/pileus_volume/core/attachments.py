@@ -12,6 +12,7 @@ from pileus_kit.auth import Caller
 from pileus_kit.db import new_id, now
 from pileus_kit.flow import enqueue
 from pileus_volume.core import hosts
+from pileus_volume.core.visibility import sees_all
 from pileus_volume.db.models import Attachment, Job, StorageHost, Volume
 from pileus_volume.errors import AttachmentNotFound, Invalid, InvalidVolume
 from pileus_volume.rpc import file_name
@@ -21,7 +22,7 @@ FREE_AGAIN = (("attached", "in-use"), ("attaching", "attaching"), ("reserved", "
 
 def find(session: Session, attachment_id: str, caller: Caller) -> Attachment:
     stmt = select(Attachment).where(Attachment.id == attachment_id)
-    if not caller.is_admin:
+    if not sees_all(caller):
         stmt = stmt.where(Attachment.project_id == caller.project_id)
     found = session.scalar(stmt)
     if found is None:

@@ -49,7 +49,7 @@ def create(session: Session, caller: Caller, volume: Volume, wish: Wish) -> tupl
     snapshot = _snapshot(session, volume, wish.snapshot_id) if wish.snapshot_id else None
     if snapshot is None and volume.status == "in-use" and not wish.force:
         raise InvalidVolume(why=f"Backing up an in-use volume must use the force flag; volume {volume.id} is in use.")
-    parent = _parent(session, volume, snapshot, wish) if wish.incremental else None
+    parent = _parent(session, caller, volume, snapshot, wish) if wish.incremental else None
     container = wish.container or (parent.container if parent else CONTAINER)
     if "/" in container or container in (".", ".."):
         raise Invalid(why=f"A container's name can't be {container[:80]}.")
@@ -83,9 +83,12 @@ def _snapshot(session: Session, volume: Volume, snapshot_id: str) -> Snapshot:
     return snapshot
 
 
-def _parent(session: Session, volume: Volume, snapshot: Snapshot | None, wish: Wish) -> Backup:
-    """The newest complete backup of the same volume that is older than what is to be kept now."""
-    stmt = select(Backup).where(Backup.volume_id == volume.id, Backup.project_id == volume.project_id,
+def _parent(session: Session, caller: Caller, volume: Volume, snapshot: Snapshot | None, wish: Wish) -> Backup:
+    """The caller's newest complete backup of the same volume that is older than what is to be kept now.
+
+    A backup of another project's can't be: its owner couldn't delete it any more, nor the caller read its objects.
+    """
+    stmt = select(Backup).where(Backup.volume_id == volume.id, Backup.project_id == caller.project_id,
                                 Backup.status == "available")
     if snapshot is not None:
         stmt = stmt.where(Backup.data_timestamp < snapshot.created_at)

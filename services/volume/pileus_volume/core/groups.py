@@ -216,8 +216,8 @@ def remove(session: Session, caller: Caller, group: Group, with_volumes: bool) -
     if running is not None and running.flow == "group.copy":
         cancel(session, Job, group.id, "the group was deleted meanwhile")
         return [running]
-    jobs = [volumes.remove(session, caller, volume, with_group=True) for volume in inside
-            if volume.status != "deleting"]
+    jobs = [job for volume in inside if volume.status != "deleting"
+            and (job := volumes.remove(session, caller, volume, with_group=True))]
     return [*jobs, enqueue(session, Job, flow="group.delete", subject=group.id, caller=caller)]
 
 
@@ -228,9 +228,11 @@ def clear(session: Session, work: Work, group_id: str) -> list[Job]:
         if volume.status in ("deleting", "error_deleting"):
             continue
         try:
-            jobs.append(volumes.remove(session, work, volume, with_group=True))
+            job = volumes.remove(session, work, volume, with_group=True)
         except InvalidVolume:
             continue
+        if job:
+            jobs.append(job)
     return jobs
 
 

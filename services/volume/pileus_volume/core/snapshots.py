@@ -12,6 +12,7 @@ from pileus_kit.db import new_id, now
 from pileus_kit.flow import cancel, enqueue, live
 from pileus_volume.core import quotas
 from pileus_volume.core.states import move_snapshot
+from pileus_volume.core.visibility import sees_all
 from pileus_volume.db.models import Job, Snapshot, Volume
 from pileus_volume.errors import InvalidSnapshot, InvalidVolume, SnapshotNotFound
 
@@ -19,7 +20,7 @@ from pileus_volume.errors import InvalidSnapshot, InvalidVolume, SnapshotNotFoun
 def find(session: Session, snapshot_id: str, caller: Caller) -> Snapshot:
     """The caller's snapshot; an administrator's are all."""
     stmt = select(Snapshot).where(Snapshot.id == snapshot_id)
-    if not caller.is_admin:
+    if not sees_all(caller):
         stmt = stmt.where(Snapshot.project_id == caller.project_id)
     snapshot = session.scalar(stmt)
     if snapshot is None:

@@ -39,17 +39,25 @@ def get(session: Session, type_id: str, caller: Caller | None = None) -> VolumeT
     return found
 
 
-def choose(session: Session, caller: Caller, wish: str | None) -> VolumeType:
-    """The type with that id or name; without a wish the project's default, or the cloud's."""
+def choose(session: Session, caller: Caller, wish: str | None, suggested: str | None = None) -> VolumeType:
+    """The type with that id or name; without a wish the suggested one, the project's default, or the cloud's.
+
+    A suggestion (an image's) that the caller can't use is passed over.
+    """
     if not wish:
-        return default(session, caller)
-    stmt = select(VolumeType).where(or_(VolumeType.id == wish, VolumeType.name == wish))
-    if not caller.is_admin:
-        stmt = stmt.where(visible(caller))
-    found = session.scalar(stmt.limit(1))
+        return (_named(session, caller, suggested) if suggested else None) or default(session, caller)
+    found = _named(session, caller, wish)
     if found is None:
         raise TypeNotFound(type=wish)
     return found
+
+
+def _named(session: Session, caller: Caller, name: str) -> VolumeType | None:
+    """By id before name: a type may be called like another one's id."""
+    stmt = select(VolumeType).where(or_(VolumeType.id == name, VolumeType.name == name))
+    if not caller.is_admin:
+        stmt = stmt.where(visible(caller))
+    return session.scalar(stmt.order_by((VolumeType.id == name).desc()).limit(1))
 
 
 def default(session: Session, caller: Caller) -> VolumeType:

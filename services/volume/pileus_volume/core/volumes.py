@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -14,6 +14,7 @@ from pileus_kit.db import new_id, now
 from pileus_kit.flow import cancel, enqueue, live
 from pileus_volume.core import capabilities, hosts, quotas, types
 from pileus_volume.core.states import REMOVABLE, move, move_backup, move_snapshot
+from pileus_volume.core.visibility import sees_all
 from pileus_volume.db.models import Attachment, Backup, Group, Job, Snapshot, StorageHost, Volume, VolumeType
 from pileus_volume.errors import (
     Invalid,
@@ -26,6 +27,7 @@ from pileus_volume.errors import (
 )
 from pileus_volume.rpc import GIB
 
+IMAGE_TYPE = "cinder_img_volume_type"
 
 @dataclass(frozen=True)
 class ImageFacts:
@@ -57,6 +59,12 @@ class Wish:
     backup: Backup | None = None
     group: Group | None = None
 
+    @property
+    def image_type(self) -> str | None:
+        """The type that the image asks for, unless the caller does."""
+        named = self.image.meta.get(IMAGE_TYPE) if self.image else None
+        return named if isinstance(named, str) else None
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -74,7 +82,7 @@ class Origin:
 def find(session: Session, volume_id: str, caller: Caller) -> Volume:
     """The caller's volume; an administrator's are all."""
     stmt = select(Volume).where(Volume.id == volume_id)
-    if not caller.is_admin:
+    if not sees_all(caller):
         stmt = stmt.where(Volume.project_id == caller.project_id)
     volume = session.scalar(stmt)
     if volume is None:
@@ -91,7 +99,7 @@ def create(session: Session, caller: Caller, wish: Wish) -> tuple[Volume, Job]:
                           "(or string representation of an integer) and greater than zero).")
     if origin.size and size < origin.size:
         raise Invalid(why=f"Volume size {size}GB cannot be smaller than its source's size {origin.size}GB.")
-    kind = origin.kind if origin.kind and not wish.type else types.choose(session, caller, wish.type)
+    kind = origin.kind if origin.kind and not wish.type else types.choose(session, caller, wish.type, wish.image_type)
     if wish.group:
         _joins(wish.group, wish, kind)
     quotas.check(session, str(caller.project_id), kind, volumes=1, gigabytes=size, volume_size=size)
@@ -150,7 +158,7 @@ def _origin(session: Session, caller: Caller, wish: Wish) -> Origin:
 def _from_snapshot(session: Session, caller: Caller, snapshot_id: str) -> Origin:
     found = session.execute(select(Snapshot, Volume).join(Volume, Volume.id == Snapshot.volume_id).where(
         Snapshot.id == snapshot_id)).one_or_none()
-    if found is None or (found[0].project_id != caller.project_id and not caller.is_admin):
+    if found is None or (found[0].project_id != caller.project_id and not sees_all(caller)):
         raise SnapshotNotFound(snapshot=snapshot_id)
     snapshot, volume = found
     if snapshot.status != "available":
@@ -195,9 +203,9 @@ def fits_image(size: int | None, image: ImageFacts) -> None:
 
 
 def remove(session: Session, caller: Caller | Work, volume: Volume, *, cascade: bool = False, force: bool = False,
-           with_group: bool = False) -> Job:
+           with_group: bool = False) -> Job | None:
     """Turn the volume to deleting. A volume that is being built: its job is turned round and removes it. What belongs
-    to a group goes with it only."""
+    to a group goes with it only. One that never got a host has nothing to wait for: it is gone, and there is no job."""
     if volume.group_id and not with_group:
         raise _not_removable(volume, f"it belongs to group {volume.group_id}")
     _removable(session, volume, cascade, force)
@@ -205,6 +213,9 @@ def remove(session: Session, caller: Caller | Work, volume: Volume, *, cascade: 
     if cascade:
         session.execute(update(Snapshot).where(Snapshot.volume_id == volume.id).values(status="deleting"))
     running = live(session, Job, volume.id)
+    if running is None and volume.host is None:
+        forget(session, volume.id)
+        return None
     if running is None:
         return enqueue(session, Job, flow="volume.delete", subject=volume.id, caller=caller,
                        data={"host": volume.host})
@@ -213,6 +224,11 @@ def remove(session: Session, caller: Caller | Work, volume: Volume, *, cascade: 
         return running
     return enqueue(session, Job, flow="volume.delete", subject=f"force-{volume.id}", caller=caller,
                    data={"host": volume.host, "volume_id": volume.id})
+
+
+def forget(session: Session, volume_id: str) -> None:
+    session.execute(delete(Snapshot).where(Snapshot.volume_id == volume_id))
+    session.execute(delete(Volume).where(Volume.id == volume_id))
 
 
 def _removable(session: Session, volume: Volume, cascade: bool, force: bool) -> None:
@@ -278,6 +294,9 @@ def revert(session: Session, caller: Caller, volume: Volume, snapshot: Snapshot)
         Snapshot.created_at.desc(), Snapshot.id.desc()).limit(1))
     if snapshot.volume_id != volume.id or snapshot.id != newest:
         raise Invalid(why=f"Snapshot {snapshot.id} isn't the latest one of volume {volume.id}.")
+    if volume.size != snapshot.volume_size:
+        raise Invalid(why=f"Can't revert volume {volume.id} to its latest snapshot {snapshot.id}. The volume size must "
+                          "be equal to the snapshot size.")
     move(session, volume, "revert")
     move_snapshot(session, snapshot, "restore")
     return enqueue(session, Job, flow="volume.revert", subject=volume.id, caller=caller,

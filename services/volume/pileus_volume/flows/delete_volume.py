@@ -1,12 +1,11 @@
 """Delete a volume. It can't be undone: what fails is in error_deleting and may be deleted again."""
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from pileus_kit.flow import Flow, Local, Remote, Work
-from pileus_volume.core import hosts, messages
+from pileus_volume.core import hosts, messages, volumes
 from pileus_volume.core.states import move
-from pileus_volume.db.models import Snapshot, Volume
+from pileus_volume.db.models import Volume
 from pileus_volume.flows.tools import Tools
 
 
@@ -20,8 +19,7 @@ def erase(tools: Tools, work: Work) -> None:
 
 
 def forget(session: Session, tools: Tools, work: Work) -> None:
-    session.execute(delete(Snapshot).where(Snapshot.volume_id == _id(work)))
-    session.execute(delete(Volume).where(Volume.id == _id(work)))
+    volumes.forget(session, _id(work))
 
 
 def failed(session: Session, tools: Tools, work: Work) -> None:

@@ -1,0 +1,140 @@
+"""Right answers to what attackers and other people's test suites found wrong, one test a finding."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pileus_volume.db.models import Backup, Volume
+
+IMAGE = "11111111-1111-4111-8111-111111111111"
+
+
+def test_an_incremental_backup_builds_upon_the_callers_own(stored: Any) -> None:
+    """An administrator's backup of a member's volume would be a child that the member neither sees nor can delete."""
+    volume = stored.volume()["id"]
+    first = stored.back_up(volume)["id"]
+    boss = stored.book.admin
+    stranger = stored.book.add(type(boss)(**{**vars_of(boss), "token": "token-boss", "project_id": "p9"}))
+    asked = {"backup": {"volume_id": volume, "incremental": True}}
+    answer = stored.client.post("/v3/backups", json=asked, as_=stranger)
+    assert answer.status_code == 400 and "No backups available" in answer.text
+    with stored.sessions.read() as session:
+        assert session.query(Backup).filter(Backup.parent_id == first).count() == 0
+    assert stored.client.post("/v3/backups", json=asked).status_code == 202
+    stored.drain()
+    assert stored.client.delete(f"/v3/backups/{first}").status_code == 400, "the caller's own child keeps it"
+
+
+def vars_of(caller: Any) -> dict[str, Any]:
+    return {name: getattr(caller, name) for name in caller.__dataclass_fields__}
+
+
+def test_an_image_names_the_type_of_its_volumes(world: Any) -> None:
+    fast = world.volume_type("fast")
+    image = world.images.config["images"][IMAGE]
+    image["cinder_img_volume_type"] = "fast"
+    assert world.volume(imageRef=IMAGE)["volume_type_id"] == fast
+    other = world.volume_type("other")
+    assert world.volume(imageRef=IMAGE, volume_type="other")["volume_type_id"] == other, "the caller's wish is first"
+    image["cinder_img_volume_type"] = "no such type"
+    assert world.volume(imageRef=IMAGE)["volume_type"] == "__DEFAULT__"
+
+
+def test_an_image_cannot_name_a_type_that_its_user_may_not_see(world: Any) -> None:
+    world.volume_type("secret", **{"os-volume-type-access:is_public": False})
+    world.images.config["images"][IMAGE]["cinder_img_volume_type"] = "secret"
+    assert world.volume(imageRef=IMAGE)["volume_type"] == "__DEFAULT__"
+
+
+def test_unmanage_is_for_administrators(world: Any) -> None:
+    volume = world.volume()["id"]
+    snapshot = world.snapshot(volume)["id"]
+    for path in (f"/v3/snapshots/{snapshot}/action", f"/v3/volumes/{volume}/action"):
+        assert world.client.post(path, json={"os-unmanage": {}}).status_code == 403
+        assert world.client.post(path, json={"os-unmanage": {}}, as_=world.book.admin).status_code == 501
+
+
+def test_a_volume_that_never_got_a_host_is_gone_at_once(world: Any) -> None:
+    nowhere = world.volume_type("nowhere", extra_specs={"volume_backend_name": "elsewhere"})
+    volume = world.volume(volume_type="nowhere")
+    assert volume["status"] == "error"
+    assert world.client.delete(f"/v3/volumes/{volume['id']}").status_code == 202
+    with world.sessions.read() as session:
+        assert session.get(Volume, volume["id"]) is None
+    assert world.client.delete(f"/v3/types/{nowhere}", as_=world.book.admin).status_code == 202
+
+
+def test_no_return_to_a_snapshot_of_another_size(world: Any) -> None:
+    volume = world.volume()["id"]
+    snapshot = world.snapshot(volume)["id"]
+    assert world.act(volume, "os-extend", {"new_size": 2}).status_code == 202
+    world.drain()
+    answer = world.act(volume, "revert", {"snapshot_id": snapshot})
+    assert answer.status_code == 400 and "must be equal" in answer.text
+    assert world.show(volume)["status"] == "available"
+
+
+def test_texts_that_are_read_as_literals(world: Any) -> None:
+    """Whatever a caller writes is 400 or a filter, in every list that takes such text."""
+    texts = ("{[]: 1}", "{{}: 1}", "{1}", "[", "{'a': {}}", "1" * 4000, "(" * 1000, "-" * 4000 + "1", "{**{}}", "\0",
+             "{'a': f'{1}'}", "{'a': 1e999}", "{'a'", "{'\ud800': 1}".encode("utf-8", "replace").decode(), "9" * 4097,
+             "{'a': b'b'}", "{(1, []): 2}", "{'a': 1j}", "None", "{'k': '" + "\\N{DIGIT ONE}" * 100 + "'}")
+    for noun in ("volumes", "snapshots", "backups", "groups", "attachments", "group_snapshots", "messages", "types"):
+        for name in ("metadata", "glance_metadata", "extra_specs", "consumes_quota", "created_at", "name~", "limit"):
+            for text in texts:
+                answer = world.client.get(f"/v3/{noun}", query_string={name: text}, version="3.70")
+                assert answer.status_code in (200, 400), f"{noun} {name}={text[:40]}: {answer.status_code}"
+
+
+def test_who_owns_a_servers_disk_cannot_connect_it_elsewhere(world: Any) -> None:
+    """Else they would have it on two machines, and be told where it is."""
+    server, volume = "33333333-3333-4333-8333-333333333333", world.volume()["id"]
+    held = {"attachment": {"volume_uuid": volume, "instance_uuid": server, "connector": {"host": "host1"}}}
+    attachment = world.client.post("/v3/attachments", json=held, version="3.44").json["attachment"]["id"]
+    world.compute.config["attached"][server, volume] = attachment
+    path, other = f"/v3/attachments/{attachment}", {"attachment": {"connector": {"host": "elsewhere"}}}
+    refused = world.client.put(path, json=other, version="3.44")
+    assert refused.status_code == 409 and "connection_info" not in refused.text
+    assert world.client.put(path, json=other, version="3.44", as_=world.book.service).status_code == 200
+
+
+def test_a_service_makes_what_a_server_needs_without_its_user(world: Any) -> None:
+    """Compute's user has the role service only; its users' tokens have ended when it works."""
+    service = world.book.service
+    made = world.client.post("/v3/p1/volumes", json={"volume": {"size": 1, "imageRef": IMAGE}}, as_=service)
+    assert made.status_code == 202
+    world.drain()
+    volume = made.json["volume"]["id"]
+    assert world.show(volume)["os-vol-tenant-attr:tenant_id"] == "p1"
+    assert world.client.get(f"/v3/p1/volumes/{volume}", as_=service).json["volume"]["status"] == "available"
+    held = {"attachment": {"volume_uuid": volume, "instance_uuid": volume, "connector": {"host": "host1"}}}
+    attachment = world.client.post("/v3/p1/attachments", json=held, version="3.44", as_=service).json["attachment"]
+    done = world.client.post(f"/v3/p1/attachments/{attachment['id']}/action", json={"os-complete": {}}, version="3.44",
+                             as_=service)
+    assert done.status_code == 204
+    path = f"/v3/p2/attachments/detail?all_tenants=1&instance_id={volume}"
+    listed = world.client.get(path, version="3.44", as_=service)
+    assert [each["id"] for each in listed.json["attachments"]] == [attachment["id"]]
+    snapshot = {"snapshot": {"volume_id": volume, "force": True, "metadata": {"mark": "m"}}}
+    taken = world.client.post("/v3/p1/snapshots", json=snapshot, as_=service).json["snapshot"]["id"]
+    world.drain()
+    assert world.client.get("/v3/p2/snapshots/detail?all_tenants=1&metadata={'mark': 'm'}", version="3.60",
+                            as_=service).json["snapshots"][0]["id"] == taken
+    for method, path in (("DELETE", f"/v3/p1/snapshots/{taken}"), ("DELETE", f"/v3/p1/attachments/{attachment['id']}"),
+                         ("DELETE", f"/v3/p1/volumes/{volume}")):
+        assert world.client.request(method, path, version="3.44", as_=service).status_code in (200, 202), path
+        world.drain()
+
+
+def test_a_shown_time_is_a_bound(world: Any) -> None:
+    """What is shown and taken back as a bound finds what showed it."""
+    volume = world.volume()
+    for name in ("created_at", "updated_at"):
+        shown = volume[name]
+        for text in (shown, shown + "+00:00", shown + "Z"):
+            for how in ("gte", "lte", "eq", "gt", "lt", "neq"):
+                bound = {name: f"{how}:{text}"}
+                found = world.client.get("/v3/volumes", query_string=bound, version="3.60").json["volumes"]
+                assert bool(found) is (how in ("gte", "lte", "eq")), f"{name}={how}:{text}"
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    bound = {"created_at": f"gt:{later}"}
+    assert world.client.get("/v3/volumes", query_string=bound, version="3.60").json["volumes"] == []
