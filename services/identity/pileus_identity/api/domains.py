@@ -4,7 +4,7 @@ from typing import Any
 
 from pileus_identity.api import targets
 from pileus_identity.api.views import (
-    FLAG_OR_NULL,
+    FLAG,
     ID,
     IMMUTABLE,
     SHORT_NAME,
@@ -24,7 +24,7 @@ from pileus_kit.web import Resource, tools
 
 resource = Resource("domains", __name__, url_prefix="/v3/domains")
 
-PROPERTIES = {"name": SHORT_NAME, "description": TEXT, "enabled": FLAG_OR_NULL, "tags": TAGS, "options": IMMUTABLE}
+PROPERTIES = {"name": SHORT_NAME, "description": TEXT, "enabled": FLAG, "tags": TAGS, "options": IMMUTABLE}
 
 
 @resource.endpoint("POST", "", policy="identity:create_domain",

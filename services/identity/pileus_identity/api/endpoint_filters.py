@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from pileus_identity.api import projects as project_views
 from pileus_identity.api import services as service_views
-from pileus_identity.api.views import ID, NAME, TEXT, View, link, listed, page, wrapped
+from pileus_identity.api.views import FLAG, ID, NAME, TEXT, View, link, listed, page, wrapped
 from pileus_identity.core import endpoint_filters, lists, projects, services
 from pileus_identity.db.models import Endpoint, EndpointGroup, Project
 from pileus_kit.web import Resource, tools
@@ -17,21 +17,22 @@ resource = Resource("endpoint_filters", __name__, url_prefix="/v3/OS-EP-FILTER")
 FILTERS = {
     "type": "object",
     "additionalProperties": False,
-    "minProperties": 1,
     "properties": {
         "service_id": ID,
-        "region_id": {"type": "string", "maxLength": 255},
+        "region_id": {"type": ["string", "null"], "maxLength": 255},
         "interface": {"enum": ["public", "internal", "admin"]},
+        "enabled": FLAG,
     },
 }
 GROUP = {"name": NAME, "description": TEXT, "filters": FILTERS}
+NEW = GROUP | {"filters": FILTERS | {"minProperties": 1}}
 ONE = "/endpoint_groups/<group_id>"
 IN_PROJECT = ONE + "/projects/<project_id>"
 CHOSEN = "/projects/<project_id>/endpoints/<endpoint_id>"
 
 
 @resource.endpoint("POST", "/endpoint_groups", policy="identity:create_endpoint_group",
-                   body=wrapped("endpoint_group", GROUP, ["name", "filters"], strict=True))
+                   body=wrapped("endpoint_group", NEW, ["name", "filters"], strict=True))
 def create(body: View) -> Any:
     with tools().change() as session:
         return {"endpoint_group": show(endpoint_filters.create_group(session, body["endpoint_group"]))}, 201

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from pileus_identity.api import targets
 from pileus_identity.api.views import (
-    FLAG_OR_NULL,
+    FLAG,
     ID_OR_NULL,
     IMMUTABLE,
     SHORT_NAME,
@@ -34,10 +34,10 @@ resource = Resource("projects", __name__, url_prefix="/v3/projects")
 PROPERTIES = {
     "name": SHORT_NAME,
     "description": TEXT,
-    "enabled": FLAG_OR_NULL,
+    "enabled": FLAG,
     "domain_id": ID_OR_NULL,
     "parent_id": ID_OR_NULL,
-    "is_domain": FLAG_OR_NULL,
+    "is_domain": FLAG,
     "tags": TAGS,
     "options": IMMUTABLE,
 }

@@ -9,7 +9,7 @@ from pileus_kit.web import Resource, tools
 
 resource = Resource("services", __name__, url_prefix="/v3")
 
-SERVICE = {"type": NAME, "name": {"type": ["string", "null"], "maxLength": 255}, "description": TEXT, "enabled": FLAG}
+SERVICE = {"type": NAME, "name": {"type": "string", "maxLength": 255}, "description": TEXT, "enabled": FLAG}
 REGION = {"type": ["string", "null"], "maxLength": 255}
 ENDPOINT = {
     "interface": {"enum": ["public", "internal", "admin"]},

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Mapping
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from pileus_identity.core import ledger, lists
 from pileus_identity.core.bodies import Body, apply, store
 from pileus_identity.core.catalogs import PLACEHOLDER
-from pileus_identity.db.models import Endpoint, Limit, Region, RegisteredLimit, Service
+from pileus_identity.db.models import Endpoint, Region, Service
 from pileus_identity.errors import Invalid, Missing
 
 KNOWN = ("type", "name", "description", "enabled")
@@ -40,9 +40,7 @@ def change(session: Session, service: Service, body: Body) -> None:
 
 
 def remove(session: Session, service: Service) -> None:
-    """With its endpoints and limits."""
-    registered = select(RegisteredLimit.id).where(RegisteredLimit.service_id == service.id)
-    session.execute(delete(Limit).where(Limit.registered_limit_id.in_(registered)))
+    """With its endpoints; limits that are registered for it stay."""
     session.delete(service)
     ledger.record(session)
 

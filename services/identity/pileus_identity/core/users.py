@@ -30,7 +30,7 @@ def create(session: Session, config: Config, body: Body, default_domain: str) ->
     projects.get(session, domain_id, domain=True)
     user = User(domain_id=domain_id, options={}, extra={})
     _default_project(session, body)
-    apply(user, {k: v for k, v in body.items() if v is not None or k != "enabled"}, KNOWN)
+    apply(user, body, KNOWN)
     if body.get("password") is not None:
         set_password(session, config, user, body["password"])
     store(session, user, "user")
@@ -44,7 +44,7 @@ def change(session: Session, config: Config, user: User, body: Body) -> None:
         ledger.record(session, kills=True, user_id=user.id)
     if body.get("enabled"):
         user.failures, user.failed_at = 0, None
-    apply(user, {k: v for k, v in body.items() if v is not None or k != "enabled"}, KNOWN)
+    apply(user, body, KNOWN)
     if "password" in body:
         if body["password"] is None:
             user.password_hash = user.password_expires_at = None

@@ -381,7 +381,7 @@ class RegisteredLimit(Model):
     __table_args__ = (UniqueConstraint("service_id", "region_id", "resource_name", name="uq_registered_limit"),)
 
     id: Mapped[str] = key()
-    service_id: Mapped[str] = child_of("services.id")
+    service_id: Mapped[str] = mapped_column(String(64))  # no foreign key: the limit outlives the service
     region_id: Mapped[str] = mapped_column(String(255), default="")
     resource_name: Mapped[str] = mapped_column(String(255))
     default_limit: Mapped[int]
