@@ -47,7 +47,7 @@ def _of_host(plan: Plan, service: str) -> dict[str, object]:
 def _services(plan: Plan) -> dict[str, dict[str, object]]:
     """What the APIs and workers of a service know beyond the common fields, and beyond what its agents know."""
     return {
-        "identity": {"public_url": f"{plan.url('identity')}", "lockout_failures": 5, "lockout_seconds": 10,
+        "identity": {"public_url": f"{plan.url('identity')}", "lockout_duration": 10,
                      "unique_passwords": 2},
         "compute": {"metadata_secret": plan.secrets["metadata"]},
         "network": {"metadata_secret": ""},

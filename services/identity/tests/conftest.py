@@ -79,6 +79,6 @@ def cloud(identity: IdentityFixture) -> Cloud:
 
 @pytest.fixture
 def cloud_with() -> Iterator[Callable[..., Cloud]]:
-    """A cloud whose operator set some options: `cloud_with(lockout_failures=3)`."""
+    """A cloud whose operator set some options: `cloud_with(lockout_failure_attempts=3)`."""
     with ExitStack() as stack:
         yield lambda **config: Cloud(stack.enter_context(IdentityFixture(**config)))

@@ -4,7 +4,7 @@ from typing import Any
 
 from pileus_identity.api import targets
 from pileus_identity.api.views import FLAG_OR_NULL, ID, NAME, TEXT, View, asked, link, page, wrapped
-from pileus_identity.core import application_credentials, lists
+from pileus_identity.core import application_credentials, delegation, lists
 from pileus_identity.db.models import AccessRule, ApplicationCredential
 from pileus_kit.web import Resource, caller, tools
 
@@ -25,11 +25,20 @@ CREATE = wrapped(
         "expires_at": {"type": ["string", "null"], "maxLength": 64},
         "roles": {"type": "array", "maxItems": 100, "items": ROLE},
         "unrestricted": FLAG_OR_NULL,
-        "access_rules": {"type": ["array", "null"], "maxItems": 100, "items": RULE},
+        "access_rules": {"type": "array", "maxItems": 100, "items": RULE},
     },
     ["name"],
 )
 ONE = "/application_credentials/<credential_id>"
+
+
+def _may_see() -> None:
+    delegation.sees_application_credentials(caller())
+
+
+def _may_manage() -> None:
+    who = caller()
+    delegation.manages_application_credentials(who, tools().tokens.check(who.token).standing.restricted)
 
 
 @resource.endpoint(
@@ -41,6 +50,7 @@ ONE = "/application_credentials/<credential_id>"
 )
 def create(user_id: str, body: View) -> Any:
     """The secret is shown this once."""
+    _may_manage()
     with tools().change() as session:
         credential, secret = application_credentials.create(
             session, caller(), body["application_credential"], tools().config.user_limit)
@@ -52,6 +62,7 @@ def create(user_id: str, body: View) -> Any:
     "GET", "/application_credentials", policy="identity:list_application_credentials", target=targets.user
 )
 def list_all(user_id: str) -> Any:
+    _may_see()
     with tools().sessions.read() as session:
         rows, more = lists.page(session, application_credentials.find(user_id, asked()), ApplicationCredential, asked(),
                                 tools().config.list_limit)
@@ -60,6 +71,7 @@ def list_all(user_id: str) -> Any:
 
 @resource.endpoint("GET", ONE, policy="identity:get_application_credential", target=targets.application_credential)
 def show_one(user_id: str, credential_id: str) -> Any:
+    _may_see()
     with tools().sessions.read() as session:
         return {
             "application_credential": _shown(session, [application_credentials.get(session, credential_id)])[0]
@@ -70,6 +82,7 @@ def show_one(user_id: str, credential_id: str) -> Any:
     "DELETE", ONE, policy="identity:delete_application_credential", target=targets.application_credential
 )
 def delete(user_id: str, credential_id: str) -> Any:
+    _may_manage()
     with tools().change() as session:
         application_credentials.remove(session, application_credentials.get(session, credential_id))
     return "", 204
@@ -90,6 +103,7 @@ def _shown(session: Any, credentials: list[ApplicationCredential]) -> list[View]
 
 @resource.endpoint("GET", "/access_rules", policy="identity:list_access_rules", target=targets.user)
 def list_rules(user_id: str) -> Any:
+    _may_see()
     with tools().sessions.read() as session:
         rows, more = lists.page(session, application_credentials.find_rules(user_id, asked()), AccessRule, asked(),
                                 tools().config.list_limit)
@@ -98,12 +112,14 @@ def list_rules(user_id: str) -> Any:
 
 @resource.endpoint("GET", "/access_rules/<rule_id>", policy="identity:get_access_rule", target=targets.user)
 def show_rule(user_id: str, rule_id: str) -> Any:
+    _may_see()
     with tools().sessions.read() as session:
         return {"access_rule": _rule(application_credentials.get_rule(session, user_id, rule_id))}
 
 
 @resource.endpoint("DELETE", "/access_rules/<rule_id>", policy="identity:delete_access_rule", target=targets.user)
 def delete_rule(user_id: str, rule_id: str) -> Any:
+    _may_manage()
     with tools().change() as session:
         application_credentials.remove_rule(session, application_credentials.get_rule(session, user_id, rule_id))
     return "", 204

@@ -47,7 +47,8 @@ def issue(body: dict[str, Any]) -> Response:
     """Where a user's rules want more factors, the answer is a receipt to send along with them."""
     note(**_attempt(body["auth"]["identity"]))
     try:
-        token = tools().logins.login(body["auth"], request.headers.get(RECEIPT), signed_request())
+        token = tools().logins.login(body["auth"], request.headers.get(RECEIPT), signed_request(),
+                                     request.remote_addr or "")
         payload = token.payload
         note(user_id=payload.user_id, scope=payload.kind, scope_id=payload.scope_id, trust_id=payload.trust_id)
         return shown(tools().tokens, token, 201)

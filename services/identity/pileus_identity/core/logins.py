@@ -6,22 +6,22 @@ Every refusal reads the same (LoginFailed), whatever was wrong, and takes about 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
 from pileus_identity.config import Config
-from pileus_identity.core import credentials, passwords, trusts
+from pileus_identity.core import credentials, lockouts, passwords, totp, trusts
 from pileus_identity.core.delegation import lent
 from pileus_identity.core.keys import KeyRing
+from pileus_identity.core.lockouts import Lockouts
 from pileus_identity.core.payloads import Payload, iso
 from pileus_identity.core.request_tokens import over
 from pileus_identity.core.signed_requests import SignedRequest, Signers
 from pileus_identity.core.standings import Place
 from pileus_identity.core.tokens import Token, Tokens
-from pileus_identity.core.totp import Codes
 from pileus_identity.db.models import AccessToken, ApplicationCredential, Project, Trust, User
 from pileus_identity.errors import (
     Invalid,
@@ -47,6 +47,7 @@ class Proof:
     credential: ApplicationCredential | None = None
     user: User | None = None
     request: SignedRequest | None = None  # with which all this came
+    source: str = ""  # the address that it came from
     access_token: AccessToken | None = None
 
     def shown(self, method: str, user_id: str) -> None:
@@ -66,19 +67,21 @@ class Logins:
         self._tokens = tokens
         self._secrets = secrets
         self._signers = signers
-        self._codes = Codes()
+        self._lockouts = Lockouts(config, sessions)
         self._provers: dict[str, Callable[[Body, Proof], None]] = {
             "password": self._password, "token": self._token, "totp": self._totp,
             "application_credential": self._application_credential, "oauth1": self._oauth1}
 
-    def login(self, auth: Body, receipt: str | None = None, request: SignedRequest | None = None) -> Token:
-        """The token that `auth` asks for; `receipt` is of an earlier try that lacked factors, `request` may be signed.
+    def login(self, auth: Body, receipt: str | None = None, request: SignedRequest | None = None,
+              source: str = "") -> Token:
+        """The token that `auth` asks for; `receipt` is of an earlier try that lacked factors, `request` may be signed,
+        `source` is the caller's address.
 
         Raises LoginFailed, PasswordExpired, MoreFactorsNeeded, Invalid.
         """
         ledger, began = self._tokens.standings.ledger, time.time_ns() // 1000
         serial = ledger.look()
-        proof = Proof(request=request)
+        proof = Proof(request=request, source=source)
         if receipt is not None:
             self._receipt(receipt, proof)
         self._prove(auth["identity"], proof)
@@ -96,11 +99,11 @@ class Logins:
             raise LoginFailed
         return token
 
-    def check_old(self, user_id: str, password: str) -> None:
+    def check_old(self, user_id: str, password: str, source: str = "") -> None:
         """Whether that is the user's password, even an expired one; failures count like those of a login."""
         with self._sessions.read() as session:
             found = session.get(User, user_id)
-        self._check(found, password)
+        self._lockouts.succeeded(self._check(found, password, source), source)
 
     def _issue(
         self, place: Place, methods: tuple[str, ...], parent: Payload | None, began: int, fallback: bool
@@ -125,29 +128,32 @@ class Logins:
         if not proof.methods:
             raise LoginFailed
         self._all_factors(proof)
+        if proof.user is not None and {"password", "totp"} & set(identity["methods"]):
+            # Not before all is proven: with the right password, wrong codes would never count up.
+            self._lockouts.succeeded(proof.user, proof.source)
 
     def _password(self, given: Body, proof: Proof) -> None:
         who = given["user"]
         with self._sessions.read() as session:
             found = find_user(session, who)
-        user = self._check(found, who["password"])
+        user = self._check(found, who["password"], proof.source)
         if password_over(user):
             raise PasswordExpired(user=user.id)
         proof.user = user
         proof.shown("password", user.id)
 
-    def _check(self, found: User | None, password: str) -> User:
-        """The user, if that is his password."""
-        user = found if found is not None and not self._locked(found) else None
+    def _check(self, found: User | None, password: str, source: str) -> User:
+        """The user, if that is their password."""
+        user = found if found is not None and not self._lockouts.locked(found, source) else None
         # A locked user's password is checked against nothing: right or wrong, it takes as long and fails.
         if not passwords.matches(user.password_hash if user else None, password):
             if user is not None:
-                self._note_failure(user)
+                self._lockouts.failed(user, source)
             raise LoginFailed
         assert user is not None
         if not user.enabled:
             raise LoginFailed
-        self._note_success(user, password)
+        self._rehash(user, password)
         return user
 
     def _totp(self, given: Body, proof: Proof) -> None:
@@ -157,13 +163,16 @@ class Logins:
             user = find_user(session, who)
             rows = credentials.of_type(session, user.id, "totp") if user is not None else []
             seeds = [(row.id, credentials.reveal(self._secrets, row)) for row in rows]
-        if user is None or self._locked(user):
+        if user is None or self._lockouts.locked(user, proof.source, lockouts.CODE_SECONDS):
             raise LoginFailed
-        if not self._codes.matches(seeds, who["passcode"]):
-            self._note_failure(user)
+        match = totp.find(seeds, who["passcode"])
+        if match is None:
+            self._lockouts.failed(user, proof.source)
             raise LoginFailed
         if not user.enabled:
             raise LoginFailed
+        with self._sessions.begin() as session:
+            totp.use_up(session, match)
         proof.user = user
         proof.shown("totp", user.id)
 
@@ -177,6 +186,8 @@ class Logins:
 
     def _token(self, given: Body, proof: Proof) -> None:
         token = self._tokens.check(given["id"])  # an unknown one is a 404 here, too
+        if token.payload.kind != "unscoped" and not self._config.allow_rescope_scoped_token:
+            raise Refused(why="You are not authorized to perform the requested action: rescope a scoped token.")
         if lent(self._tokens.caller(token.text)):
             raise Refused(why="Using a delegated token to create another token is not allowed.")
         proof.parent = token
@@ -186,8 +197,7 @@ class Logins:
 
     def _application_credential(self, given: Body, proof: Proof) -> None:
         with self._sessions.read() as session:
-            credential = find_application_credential(session, given)
-            user = session.get(User, credential.user_id) if credential else None
+            credential, user = find_application_credential(session, given) or (None, None)
         if not passwords.secret_matches(credential.secret_hash if credential else None, given["secret"]):
             raise LoginFailed
         assert credential is not None
@@ -222,33 +232,10 @@ class Logins:
                             "expires_at": iso(payload.expires), "user": {"id": user.id, "name": user.name}},
                 "required_auth_methods": [sorted(rule) for rule in rules if rule]})
 
-    def _locked(self, user: User) -> bool:
-        limit = self._config.lockout_failures
-        if (
-            not limit
-            or user.options.get("ignore_lockout_failure_attempts")
-            or user.failures < limit
-            or not user.failed_at
-        ):
-            return False
-        return user.failed_at + timedelta(seconds=self._config.lockout_seconds) > now()
-
-    def _note_failure(self, user: User) -> None:
-        if not self._config.lockout_failures:
+    def _rehash(self, user: User, password: str) -> None:
+        if user.password_hash is None or not passwords.weak(user.password_hash):
             return
-        over = user.failed_at is None or user.failed_at + timedelta(seconds=self._config.lockout_seconds) <= now()
-        again = user.failures >= self._config.lockout_failures and over
-        with self._sessions.begin() as session:
-            session.execute(update(User).where(User.id == user.id).values(
-                failures=1 if again else User.failures + 1, failed_at=now()))
-
-    def _note_success(self, user: User, password: str) -> None:
-        rehash = user.password_hash is not None and passwords.weak(user.password_hash)
-        if not user.failures and not rehash:
-            return
-        values: Body = {"failures": 0, "failed_at": None}
-        if rehash:
-            values["password_hash"] = passwords.digest(password)
+        values = {"password_hash": passwords.digest(password)}
         with self._sessions.begin() as session:
             session.execute(
                 update(User).where(User.id == user.id, User.password_hash == user.password_hash).values(values)
@@ -302,27 +289,32 @@ KNOWN_ELSEWHERE = ("external", "mapped", "saml2", "openid")  # not offered here,
 
 def find_user(session: Session, who: Body) -> User | None:
     """By id, or by name and domain (its id or name); only in a domain that is enabled."""
+    found: User | None = session.scalar(_of(select(User), who))
+    return found
+
+
+def _of(stmt: Any, who: Body) -> Any:
     domain = aliased(Project)
-    stmt = select(User).join(domain, domain.id == User.domain_id).where(domain.enabled)
+    stmt = stmt.join(domain, domain.id == User.domain_id).where(domain.enabled)
     if "id" in who:
-        return session.scalar(stmt.where(User.id == who["id"]))
+        return stmt.where(User.id == who["id"])
     home = who.get("domain")
     if "name" not in who or not home or not ("id" in home or "name" in home):
         raise Invalid(why="Expecting to find a user's id, or its name and domain.")
     here = domain.id == home["id"] if "id" in home else domain.name == home["name"]
-    return session.scalar(stmt.where(User.name == who["name"], here))
+    return stmt.where(User.name == who["name"], here)
 
 
-def find_application_credential(session: Session, given: Body) -> ApplicationCredential | None:
+def find_application_credential(session: Session, given: Body) -> tuple[ApplicationCredential, User] | None:
+    """With its user, in one statement whatever there is, so that time doesn't tell which part is unknown."""
+    stmt: Any = select(ApplicationCredential, User).join(User, User.id == ApplicationCredential.user_id)
     if "id" in given:
-        return session.get(ApplicationCredential, given["id"])
-    if "name" not in given or "user" not in given:
+        row = session.execute(stmt.where(ApplicationCredential.id == given["id"])).first()
+    elif "name" in given and "user" in given:
+        row = session.execute(_of(stmt, given["user"]).where(ApplicationCredential.name == given["name"])).first()
+    else:
         raise Invalid(why="Expecting to find an application credential's id, or its name and user.")
-    user = find_user(session, given["user"])
-    if user is None:
-        return None
-    return session.scalar(select(ApplicationCredential).where(
-        ApplicationCredential.user_id == user.id, ApplicationCredential.name == given["name"]))
+    return None if row is None else (row[0], row[1])
 
 
 def find_project(session: Session, wanted: Body) -> str | None:

@@ -5,6 +5,7 @@ import functools
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import threading
 from collections.abc import Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONGEST = 4096  # characters; longer ones can't be set and never match
+GENERATED = re.compile(r"[A-Za-z0-9_-]{86}")  # what `new_secret` makes
+FAST = "sha256$"  # begins the hashes of generated secrets
 COOL_SECONDS = 10
 M_TRIM_THRESHOLD = -1  # malloc.h
 
@@ -119,12 +122,21 @@ def new_secret() -> str:
     return secrets.token_urlsafe(64)
 
 
+def digest_secret(secret: str) -> str:
+    """The hash of a secret that was generated here or chosen; one that looks generated is hashed as such."""
+    return digest_generated(secret) if GENERATED.fullmatch(secret) else digest(secret)
+
+
 def digest_generated(secret: str) -> str:
-    return "sha256$" + hashlib.sha256(secret.encode()).hexdigest()
+    return FAST + hashlib.sha256(secret.encode()).hexdigest()
 
 
 def secret_matches(hash: str | None, secret: str) -> bool:
-    """Like `matches`, for secrets that may be either generated here or chosen by somebody."""
-    if hash is not None and hash.startswith("sha256$"):
-        return hmac.compare_digest(hash, digest_generated(secret))
-    return matches(hash, secret)
+    """Like `matches`, for secrets that were generated here or chosen by a user.
+
+    How long it takes depends on what the given secret looks like, and not on whether there is a hash and of which kind.
+    """
+    fast = hash is not None and hash.startswith(FAST)
+    if GENERATED.fullmatch(secret):
+        return hmac.compare_digest(hash if hash and fast else FAST, digest_generated(secret))
+    return matches(None if fast else hash, secret)

@@ -4,41 +4,36 @@ import base64
 import binascii
 import hashlib
 import hmac
-import threading
 import time
 from collections.abc import Iterable
+
+from sqlalchemy.orm import Session
+
+from pileus_identity.core import nonces
+from pileus_kit.db import now
 
 STEP_SECONDS = 30
 DIGITS = 6
 LATE_STEPS = 1  # the code before the present one still counts: people type slowly
-REMEMBERED = 10_000
+
+Match = tuple[str, int]  # a seed's id and the step whose code was given
 
 
-class Codes:
-    """Checks codes. One that was used is used up (RFC 6238, 5.2), as far as this process remembers."""
+def find(seeds: Iterable[tuple[str, str]], code: str) -> Match | None:
+    """The one of a user's seeds, (id, base32 text) each, that the code is of."""
+    present = int(time.time()) // STEP_SECONDS
+    found = None
+    for id, seed in seeds:
+        for step in range(present - LATE_STEPS, present + 1):
+            wanted = at(seed, step)
+            if wanted is not None and hmac.compare_digest(wanted, code.encode()):
+                found = id, step
+    return found
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._used: dict[str, int] = {}
 
-    def matches(self, seeds: Iterable[tuple[str, str]], code: str) -> bool:
-        """Whether it is the code of one of a user's seeds, (id, base32 text) each."""
-        now = int(time.time()) // STEP_SECONDS
-        found = None
-        for id, seed in seeds:
-            for step in range(now - LATE_STEPS, now + 1):
-                wanted = at(seed, step)
-                if wanted is not None and hmac.compare_digest(wanted, code.encode()):
-                    found = id, step
-        if found is None:
-            return False
-        with self._lock:
-            if self._used.get(found[0], -1) >= found[1]:
-                return False
-            if len(self._used) >= REMEMBERED:
-                self._used = {id: step for id, step in self._used.items() if step >= now - LATE_STEPS}
-            self._used[found[0]] = found[1]
-        return True
+def use_up(session: Session, match: Match) -> None:
+    """A code counts once (RFC 6238, 5.2), in all processes and after a restart. Raises LoginFailed the second time."""
+    nonces.use(session, hashlib.sha256(f"totp {match[0]} {match[1]}".encode()).hexdigest(), now())
 
 
 def at(seed: str, step: int) -> bytes | None:

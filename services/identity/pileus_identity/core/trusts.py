@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from pileus_identity.core import ledger, projects, roles, users
 from pileus_identity.core.application_credentials import future, held_roles
 from pileus_identity.core.bodies import Body
-from pileus_identity.core.delegation import by_key
 from pileus_identity.db.models import Role, Trust, TrustRole
 from pileus_identity.errors import Invalid, LoginFailed, Missing, Refused, TooManyOfThem
 from pileus_kit.auth import Caller
@@ -27,8 +26,6 @@ def get(session: Session, trust_id: str) -> Trust:
 
 def create(session: Session, who: Caller, body: Body, most: int) -> Trust:
     """By the trustor himself; or, passing a redelegable trust on, by its trustee with a token of that trust."""
-    if who.application_credential_id is not None or by_key(who):
-        raise Refused(why="An application credential, access token or access key makes no trusts.")
     users.get(session, body["trustee_user_id"])
     if body.get("project_id"):
         projects.get(session, body["project_id"])

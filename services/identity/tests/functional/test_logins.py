@@ -103,7 +103,7 @@ def test_the_default_project_is_the_scope_when_none_is_asked_for(cloud):
 
 
 def test_wrong_passwords_lock_a_user_for_a_while(cloud_with):
-    cloud = cloud_with(lockout_failures=3)
+    cloud = cloud_with(lockout_failure_attempts=3)
     for _ in range(3):
         assert cloud.login("demo", "wrong").status_code == 401
     assert cloud.login("demo", "demo").status_code == 401

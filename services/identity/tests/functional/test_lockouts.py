@@ -1,0 +1,96 @@
+"""Guessing is bounded, whatever is guessed; and a stranger who guesses doesn't keep the owner out."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from pileus_identity.core.totp import at
+from pileus_identity.db.models import User
+from pileus_kit.db import now
+
+SEED = "JBSWY3DPEHPK3PXP"
+HOME, STRANGER = "192.0.2.1", "203.0.113.9"
+
+
+def login(cloud, password="demo", source=HOME, code=None):
+    """The status of a login of `demo` from an address; with a code, by both factors."""
+    identity = {"methods": ["password"], "password": {
+        "user": {"name": "demo", "domain": {"id": "default"}, "password": password}}}
+    if code is not None:
+        identity["methods"].append("totp")
+        identity["totp"] = {"user": {"name": "demo", "domain": {"id": "default"}, "passcode": code}}
+    return cloud.identity.client.post("/v3/auth/tokens", json={"auth": {"identity": identity}},
+                                      environ_base={"REMOTE_ADDR": source}).status_code
+
+
+def waited(cloud, seconds):
+    """As if so much time had passed since the last failure."""
+    with cloud.identity.sessions.begin() as session:
+        session.execute(update(User).values(failed_at=now() - timedelta(seconds=seconds)))
+
+
+def failures(cloud):
+    with cloud.identity.sessions.read() as session:
+        return session.query(User.failures).filter(User.name == "demo").scalar()
+
+
+def test_wrong_passwords_lock_without_any_setting(cloud):
+    assert [login(cloud, "wrong") for _ in range(5)] == [401] * 5
+    assert login(cloud) == 401 and failures(cloud) == 5
+    waited(cloud, 11)
+    assert login(cloud) == 201 and failures(cloud) == 0
+
+
+def test_locks_grow_to_the_longest_and_attempts_meanwhile_do_not_prolong_them(cloud_with):
+    cloud = cloud_with(lockout_failure_attempts=2, lockout_duration=30)
+    for count, seconds in ((2, 10), (3, 20), (4, 30), (5, 30)):
+        while failures(cloud) < count:
+            login(cloud, "wrong")
+        waited(cloud, seconds - 2)
+        assert login(cloud, "wrong") == 401 and login(cloud) == 401 and failures(cloud) == count
+        waited(cloud, seconds + 1)
+
+
+def test_a_stranger_does_not_keep_the_owner_out(cloud):
+    assert login(cloud) == 201
+    for _ in range(8):
+        login(cloud, "wrong", STRANGER)
+    assert login(cloud, source=STRANGER) == 401
+    assert login(cloud) == 201
+
+
+def test_a_known_address_is_bounded_as_well(cloud):
+    assert login(cloud) == 201
+    for _ in range(5):
+        assert login(cloud, "wrong") == 401
+    assert login(cloud) == 401
+    user = cloud.id("users", "demo")
+    cloud.call("PATCH", f"/v3/users/{user}", json={"user": {"enabled": True}})  # an administrator unlocks
+    assert login(cloud) == 201
+
+
+@pytest.fixture
+def guarded(cloud):
+    cloud.make("/v3/credentials", "credential", "demo", type="totp", blob=SEED)
+    return cloud
+
+
+def wrong_code():
+    right = {at(SEED, int(time.time()) // 30 + step).decode() for step in (-1, 0, 1)}
+    return next(code for code in ("000000", "111111", "222222", "333333") if code not in right)
+
+
+def test_the_right_password_does_not_allow_any_number_of_codes(guarded):
+    assert [login(guarded, code=wrong_code()) for _ in range(5)] == [401] * 5
+    assert login(guarded, code=at(SEED, int(time.time()) // 30).decode()) == 401
+
+
+def test_a_code_counts_once_for_all_processes(guarded):
+    code = at(SEED, int(time.time()) // 30).decode()
+    assert login(guarded, code=code) == 201
+    guarded.identity.tools.logins.__init__(  # a process that has just been started
+        guarded.identity.config, guarded.identity.sessions, guarded.identity.tools.tokens,
+        guarded.identity.tools.credential_keys, guarded.identity.tools.signers)
+    assert login(guarded, code=code) == 401
