@@ -1,71 +1,13 @@
 """Compute together with the real image, network and volume services, all in this process."""
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from pileus_compute.testing import ComputeFixture, compute_service
-from pileus_image.testing import ImageFixture, image_service
-from pileus_kit.testing import TokenBook, routed_peers
-from pileus_network.testing import NetworkFixture
-from pileus_volume.testing import VolumeFixture
+from pileus_kit.testing import routed_peers
 
 
-@dataclass
-class Cloud:
-    compute: ComputeFixture
-    image: ImageFixture
-    network: NetworkFixture
-    volume: VolumeFixture
-    book: TokenBook
-
-    def drain(self) -> None:
-        """Until nobody has anything left to do."""
-        for _ in range(30):
-            self.network.drain()
-            self.volume.drain()
-            try:
-                self.compute.runner.drain(rounds=3)
-            except TimeoutError:
-                continue
-            self.volume.drain()  # what compute asked for last
-            return
-        raise AssertionError("the cloud does not come to rest")
-
-    def create(self, **wish: Any) -> dict[str, Any]:
-        view = self.compute.server(drain=False, **wish)
-        self.drain()
-        return self.compute.show(view["id"])
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    book = TokenBook()
-
-    def compute_app(environ: Any, start: Any) -> Any:
-        """The volume service asks compute, which is there a little later."""
-        return compute.app(environ, start)
-
-    with (image_service(tmp_path / "image", book=book) as image,
-          NetworkFixture(_made(tmp_path / "network"), authenticate=book) as network,
-          VolumeFixture(tmp_path / "volume", apps={"image": image.app, "compute": compute_app}, book=book) as volume,
-          compute_service(tmp_path / "compute", book=book, apps={
-              "image": image.app, "network": network.app, "volume": volume.app}) as compute):
-        compute.flavor()
-        yield Cloud(compute, image, network, volume, book)
-
-
-def _made(path: Path) -> Path:
-    path.mkdir()
-    return path
-
-
-def _private(cloud: Cloud) -> str:
+def _private(cloud: Any) -> str:
     member = cloud.book.member
     wish = {"network": {"name": "private"}}
     network = cloud.network.client.post("/v2.0/networks", json=wish, as_=member).json["network"]
@@ -75,7 +17,7 @@ def _private(cloud: Cloud) -> str:
     return str(network["id"])
 
 
-def test_a_server_on_a_network_from_an_image_with_a_volume(cloud: Cloud) -> None:
+def test_a_server_on_a_network_from_an_image_with_a_volume(cloud: Any) -> None:
     network_id = _private(cloud)
     image = cloud.image.image(content=b"\0" * 512)
     server = cloud.create(imageRef=image["id"], networks=[{"uuid": network_id}], config_drive=True)
@@ -104,7 +46,7 @@ def test_a_server_on_a_network_from_an_image_with_a_volume(cloud: Cloud) -> None
     assert not cloud.network.client.get(f"/v2.0/ports?device_id={server['id']}", as_=cloud.book.admin).json["ports"]
 
 
-def test_what_is_changed_at_a_port_shows_at_its_server(cloud: Cloud) -> None:
+def test_what_is_changed_at_a_port_shows_at_its_server(cloud: Any) -> None:
     image, member, network = cloud.image.image(content=b"\0" * 512), cloud.book.member, cloud.network
     server = cloud.create(imageRef=image["id"], networks=[{"uuid": _private(cloud)}])
     assert server["security_groups"] == [{"name": "default"}]
@@ -118,11 +60,11 @@ def test_what_is_changed_at_a_port_shows_at_its_server(cloud: Cloud) -> None:
         assert [g["name"] for g in shown] == names
 
 
-def _volume(cloud: Cloud, volume_id: str) -> dict[str, Any]:
+def _volume(cloud: Any, volume_id: str) -> dict[str, Any]:
     return dict(cloud.volume.client.get(f"/v3/p1/volumes/{volume_id}", as_=cloud.book.member).json["volume"])
 
 
-def test_a_server_that_boots_from_a_volume_made_of_an_image(cloud: Cloud) -> None:
+def test_a_server_that_boots_from_a_volume_made_of_an_image(cloud: Any) -> None:
     image = cloud.image.image(content=b"\0" * 512)
     disk = {"source_type": "image", "destination_type": "volume", "uuid": image["id"], "volume_size": 1,
             "boot_index": 0, "delete_on_termination": True}
@@ -136,7 +78,7 @@ def test_a_server_that_boots_from_a_volume_made_of_an_image(cloud: Cloud) -> Non
     assert cloud.volume.client.get(f"/v3/p1/volumes/{attached['id']}", as_=cloud.book.member).status_code == 404
 
 
-def test_a_volume_that_a_shelved_server_gets_is_in_use_and_there_when_it_is_back(cloud: Cloud) -> None:
+def test_a_volume_that_a_shelved_server_gets_is_in_use_and_there_when_it_is_back(cloud: Any) -> None:
     image = cloud.image.image(content=b"\0" * 512)
     disk = {"source_type": "image", "destination_type": "volume", "uuid": image["id"], "volume_size": 1,
             "boot_index": 0, "delete_on_termination": True}
@@ -165,14 +107,14 @@ def test_a_volume_that_a_shelved_server_gets_is_in_use_and_there_when_it_is_back
     assert _volume(cloud, made)["status"] == "available"
 
 
-def _from_volume(cloud: Cloud, **disk: Any) -> dict[str, Any]:
+def _from_volume(cloud: Any, **disk: Any) -> dict[str, Any]:
     image = cloud.image.image(content=b"\0" * 512, hw_disk_bus="scsi")
     root = {"source_type": "image", "destination_type": "volume", "uuid": image["id"], "volume_size": 1,
             "boot_index": 0, "delete_on_termination": True} | disk
     return cloud.create(imageRef="", block_device_mapping_v2=[root])
 
 
-def _image_of(cloud: Cloud, server_id: str, **wish: Any) -> dict[str, Any]:
+def _image_of(cloud: Any, server_id: str, **wish: Any) -> dict[str, Any]:
     """As Tempest has it: by the Location before 2.45, by the body from then on."""
     path, body = f"/v2.1/servers/{server_id}/action", {"createImage": {"name": "shot"} | wish}
     answer = cloud.compute.client.post(path, json=body, version="2.44")
@@ -183,11 +125,11 @@ def _image_of(cloud: Cloud, server_id: str, **wish: Any) -> dict[str, Any]:
     return dict(cloud.image.client.get(f"/v2/images/{image_id}").json or {})
 
 
-def _snapshots(cloud: Cloud) -> list[dict[str, Any]]:
+def _snapshots(cloud: Any) -> list[dict[str, Any]]:
     return list(cloud.volume.client.get("/v3/p1/snapshots/detail", as_=cloud.book.member).json["snapshots"])
 
 
-def test_an_image_of_a_server_that_boots_from_a_volume_names_snapshots(cloud: Cloud) -> None:
+def test_an_image_of_a_server_that_boots_from_a_volume_names_snapshots(cloud: Any) -> None:
     server = _from_volume(cloud)
     made = cloud.volume.client.post("/v3/p1/volumes", json={"volume": {"size": 2}}, as_=cloud.book.member)
     cloud.drain()
@@ -219,7 +161,7 @@ def test_an_image_of_a_server_that_boots_from_a_volume_names_snapshots(cloud: Cl
     assert [a["action"] for a in actions].count("createImage") == 2
 
 
-def test_the_hypervisor_takes_the_snapshot_of_a_disk_that_it_has_open(cloud: Cloud) -> None:
+def test_the_hypervisor_takes_the_snapshot_of_a_disk_that_it_has_open(cloud: Any) -> None:
     server = _from_volume(cloud)
     volume_id = server["os-extended-volumes:volumes_attached"][0]["id"]
     cloud.volume.fake.held.add(volume_id)
@@ -250,7 +192,7 @@ def test_the_hypervisor_takes_the_snapshot_of_a_disk_that_it_has_open(cloud: Clo
     assert len(inside) == len(_snapshots(cloud)) == 1 and ("drop_volume_snapshot", server["id"]) in driver.calls
 
 
-def test_a_server_boots_from_such_an_image(cloud: Cloud) -> None:
+def test_a_server_boots_from_such_an_image(cloud: Any) -> None:
     """As Tempest's test_image_defined_boot_from_volume does it."""
     first = _from_volume(cloud)
     origin, = (_volume(cloud, v["id"]) for v in first["os-extended-volumes:volumes_attached"])
@@ -281,7 +223,7 @@ def test_a_server_boots_from_such_an_image(cloud: Cloud) -> None:
     assert not cloud.volume.client.get("/v3/p1/volumes", as_=cloud.book.member).json["volumes"]
 
 
-def test_a_volume_that_an_image_needs_stays_when_its_server_goes(cloud: Cloud) -> None:
+def test_a_volume_that_an_image_needs_stays_when_its_server_goes(cloud: Any) -> None:
     server = _from_volume(cloud)
     image = _image_of(cloud, server["id"])
     cloud.compute.client.delete(f"/v2.1/servers/{server['id']}")
@@ -291,7 +233,7 @@ def test_a_volume_that_an_image_needs_stays_when_its_server_goes(cloud: Cloud) -
     assert cloud.create(imageRef=image["id"])["status"] == "ACTIVE"
 
 
-def test_nothing_is_left_of_an_image_that_failed_or_whose_server_goes(cloud: Cloud) -> None:
+def test_nothing_is_left_of_an_image_that_failed_or_whose_server_goes(cloud: Any) -> None:
     server = _from_volume(cloud)
     volume_id = server["os-extended-volumes:volumes_attached"][0]["id"]
     images = len(cloud.image.client.get("/v2/images").json["images"])
@@ -317,7 +259,7 @@ def test_nothing_is_left_of_an_image_that_failed_or_whose_server_goes(cloud: Clo
     assert cloud.volume.client.get(f"/v3/p1/volumes/{volume_id}", as_=cloud.book.member).status_code == 404
 
 
-def test_nobody_gets_other_peoples_disks_through_an_image(cloud: Cloud) -> None:
+def test_nobody_gets_other_peoples_disks_through_an_image(cloud: Any) -> None:
     image = _image_of(cloud, _from_volume(cloud)["id"])
     private = cloud.image.image(content=b"\0" * 512)["id"]
     snapshot, = _snapshots(cloud)
@@ -341,7 +283,7 @@ def test_nobody_gets_other_peoples_disks_through_an_image(cloud: Cloud) -> None:
     refused(f"Image {private} could not be found", imageRef=side)
 
 
-def test_a_server_that_boots_from_a_volume_is_rebuilt(cloud: Cloud) -> None:
+def test_a_server_that_boots_from_a_volume_is_rebuilt(cloud: Any) -> None:
     """Before 2.93 with the image that it has; from then on the volume gets the content of any."""
     first, second = (cloud.image.image(content=bytes([n]) * 512)["id"] for n in (1, 2))
     disk = {"source_type": "image", "destination_type": "volume", "uuid": first, "volume_size": 1, "boot_index": 0}
