@@ -31,3 +31,4 @@ class Work:
     cancelled: bool = False
     error: str | None = None  # while undoing: why
     undoing: bool = False
+    ends: bool = False  # when it is done, there will never again be anything of its subject

@@ -15,13 +15,11 @@ import inspect
 import logging
 import os
 import sys
-import threading
-import time
 from abc import ABC
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_type_hints
 from typing import cast as typed
 
@@ -29,12 +27,12 @@ import msgspec
 
 from pileus_kit import accounts, causes, context, rabbit, shapes, spans
 from pileus_kit.errors import CloudError, HostDown, OutOfSpace, Transient
+from pileus_kit.fences import Fence
 
 log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
 SILENCE = 10  # seconds without a sign of life from whoever works on our call: it is dead
-FORGET = 3600.0  # seconds for which a subject's newest attempt is remembered
 
 
 class Refused(CloudError):
@@ -149,12 +147,13 @@ class Bus:
         return typed("I", _Client(contract, client, host or contract.topic, self._om, self.account.name))
 
     def serve(self, implementation: Interface, host: str, threads: int = 8,
-              origins: Collection[str] | None = None) -> "Server":
-        """Answer until the server is stopped. `origins`: the only ones that URLs in calls may have; None: any."""
+              origins: Collection[str] | None = None, memory: Path | None = None) -> "Server":
+        """Answer until the server is stopped. `origins`: the only ones that URLs in calls may have; None: any.
+        `memory`: the file that remembers what was destroyed here."""
         target = self._om.Target(topic=implementation.topic, server=host,
                                  exchange=accounts.exchange(implementation.topic, host))
         endpoint = _Endpoint(implementation, self._om.Target(version=implementation.version),
-                             anybody=self.url.startswith("fake"), origins=origins)
+                             anybody=self.url.startswith("fake"), origins=origins, memory=memory)
         server = self._om.get_rpc_server(self.transport, target, [endpoint], executor="threading",
                                          access_policy=self._om.ExplicitRPCAccessPolicy)
         server._executor_cls = ThreadPoolExecutor  # its own kind of pool wakes every idle thread once a second
@@ -286,7 +285,7 @@ class _Client:
         """`sender` is for a bus within a process; a broker's word replaces it."""
         work = context.work.get()
         about = {"job": work.id, "subject": work.subject, "attempt": work.attempt,
-                 "undoing": work.undoing} if work else {}
+                 "undoing": work.undoing, "ends": work.ends} if work else {}
         return {"request_id": context.request_id.get(), "sender": self._me, **about}
 
 
@@ -294,12 +293,12 @@ class _Endpoint:
     """Answers for an implementation: types in and out, errors as values, one call of a subject at a time."""
 
     def __init__(self, implementation: Interface, target: Any, anybody: bool = False,
-                 origins: Collection[str] | None = None) -> None:
+                 origins: Collection[str] | None = None, memory: Path | None = None) -> None:
         """`anybody`: who has no account may call, too; on a bus within a process only."""
         expose = _messaging().expose
 
         self._anybody, self._origins = anybody, origins
-        self.implementation, self.target, self._fence = implementation, target, Fence()
+        self.implementation, self.target, self._fence = implementation, target, Fence(memory)
         for name, fn in methods(implementation.contract).items():
             setattr(self, name, expose(self._receiver(name, fn)))
 
@@ -369,36 +368,3 @@ def refusal_of(err: Exception) -> CloudError | None:
     if full or (isinstance(err, CloudError) and err.status >= 500 and os.strerror(errno.ENOSPC) in str(err)):
         return OutOfSpace()
     return err if isinstance(err, CloudError) else None
-
-
-class Fence:
-    """Serialises the calls of one subject and refuses what was overtaken: an attempt older than one already seen, and
-    doing after undoing. A call that its worker gave up may still wait in a queue; it must not make anew what is gone.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._turns: dict[str, threading.Lock] = {}
-        self._newest: dict[str, tuple[tuple[bool, int], float]] = {}  # job -> (undoing, attempt), when
-
-    @contextmanager
-    def turn(self, ctxt: dict[str, Any]) -> Iterator[bool]:
-        if "subject" not in ctxt:
-            yield True
-            return
-        with self._lock:
-            self._forget()
-            turn = self._turns.setdefault(ctxt["subject"], threading.Lock())
-        with turn:
-            job, mine = ctxt["job"], (bool(ctxt.get("undoing")), int(ctxt["attempt"]))
-            with self._lock:
-                newest = max(self._newest.get(job, ((False, 0), 0.0))[0], mine)
-                self._newest[job] = (newest, time.monotonic())
-            yield mine >= newest
-
-    def _forget(self) -> None:
-        if len(self._newest) < 1000:
-            return
-        horizon = time.monotonic() - FORGET
-        self._newest = {job: seen for job, seen in self._newest.items() if seen[1] > horizon}
-        self._turns = {subject: turn for subject, turn in self._turns.items() if turn.locked()}

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from pileus_kit.context import Work
 from pileus_kit.db import Sessions, now
 from pileus_kit.flow import jobs
 from pileus_kit.flow.jobs import EventColumns, JobColumns
-from pileus_kit.flow.steps import Step
+from pileus_kit.flow.steps import Flow, Step
 
 
 class LeaseLost(Exception):
@@ -42,8 +42,9 @@ class Records:
     """The jobs and events of one worker."""
 
     def __init__(self, sessions: Sessions, job: type[JobColumns], event: type[EventColumns], me: str,
-                 lease: float) -> None:
+                 lease: float, flows: Mapping[str, Flow]) -> None:
         self.sessions, self.job, self.event, self.me, self.lease = sessions, job, event, me, lease
+        self._flows = flows
         self._spans = threading.local()  # what the step that this thread works on did
 
     def claim(self, job_id: str) -> Place | None:
@@ -55,14 +56,14 @@ class Records:
             if row is None:
                 return None
             late = max(0.0, at - row.run_at) if row.run_at else 0.0
-            return place_of(row, late)
+            return self._place_of(row, late)
 
     def reread(self, place: Place) -> Place:
         with self.sessions.read() as session:
             row = session.get(self.job, place.work.id)
             if row is None or row.owner != self.me or row.attempt != place.work.attempt:
                 raise LeaseLost(place.work.id)
-            return place_of(row)
+            return self._place_of(row)
 
     def save_alone(self, place: Place, **values: Any) -> None:
         with self.sessions.begin() as session:
@@ -92,9 +93,9 @@ class Records:
         with spans.collected() as self._spans.found:
             yield
 
-
-def place_of(row: JobColumns, late: float = 0.0) -> Place:
-    work = Work(row.id, row.flow, row.subject, dict(row.data), row.attempt, row.request_id, row.user_id,
-                row.project_id, row.cancelled, row.error)
-    since = row.waiting_since and min(row.waiting_since + late, time.time())
-    return Place(work, row.state, row.step, row.tries, since)
+    def _place_of(self, row: JobColumns, late: float = 0.0) -> Place:
+        flow = self._flows.get(row.flow)
+        work = Work(row.id, row.flow, row.subject, dict(row.data), row.attempt, row.request_id, row.user_id,
+                    row.project_id, row.cancelled, row.error, ends=bool(flow and flow.ends))
+        since = row.waiting_since and min(row.waiting_since + late, time.time())
+        return Place(work, row.state, row.step, row.tries, since)

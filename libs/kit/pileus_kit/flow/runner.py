@@ -39,7 +39,7 @@ class Runner:
         self._stopping = threading.Event()
         self._crew: list[threading.Thread] = []
         self._changes = Changes(sessions)
-        self._walker = Walker(Records(sessions, job, event, me, lease), self.flows, tools, self._stopping)
+        self._walker = Walker(Records(sessions, job, event, me, lease, self.flows), self.flows, tools, self._stopping)
         self._foreseen = Foreseen(sessions, job, lease)
         self._quiet_until = 0.0  # monotonic; unless somebody writes
 

@@ -54,10 +54,12 @@ class Flow:
     """`failed(session, tools, work)` runs in the transaction that ends an undone job: what the subject is now.
     `again`, if there is one, is asked before: the data that it returns are what the job begins with once more, from its
     first step; None lets it end. `work.data["failed"]` is the kind of the error. An agent that has undone something of
-    a job does nothing more for it, so the job must go to another one."""
+    a job does nothing more for it, so the job must go to another one. `ends`: it
+    takes its subject away for good, and agents refuse whatever is asked of them about it later."""
 
-    def __init__(self, name: str, *steps: Step, failed: LocalFn | None = None, again: LocalFn | None = None) -> None:
-        self.name, self.steps, self.failed, self.again = name, steps, failed, again
+    def __init__(self, name: str, *steps: Step, failed: LocalFn | None = None, again: LocalFn | None = None,
+                 ends: bool = False) -> None:
+        self.name, self.steps, self.failed, self.again, self.ends = name, steps, failed, again, ends
         self.index = {step.name: i for i, step in enumerate(steps)}
         if len(self.index) != len(steps) or not steps:
             raise ValueError(f"flow {name} needs steps with names of their own")

@@ -158,7 +158,7 @@ def _drain(runner: Runner, flow: Flow) -> None:
 
 def _with(flow: Flow, changed: dict[int, Step]) -> Flow:
     return Flow(flow.name, *(changed.get(i, step) for i, step in enumerate(flow.steps)), failed=flow.failed,
-                again=flow.again)
+                again=flow.again, ends=flow.ends)
 
 
 def _named(fn: Any, name: str) -> Any:

@@ -69,6 +69,7 @@ def taste(tools: Kitchen, work: Work) -> None:
     raise Burnt
 
 
+eat_cake = Flow("cake.eat", Remote(scrap), ends=True)
 bake_cake = Flow("cake.bake", Remote(bake, scrap), Remote(taste))
 
 
@@ -91,6 +92,32 @@ def test_what_comes_after_undoing_is_refused(sessions: Sessions) -> None:
         with pytest.raises(HostDown, match="newer attempt"):
             kitchen.sent[0].run(kitchen.oven.bake, "c1")
         assert oven.cakes == set()
+    finally:
+        server.stop()
+        bus.close()
+
+
+def test_what_comes_after_the_end_of_its_subject_is_refused(sessions: Sessions, tmp_path: Path) -> None:
+    """Also by a host that was restarted meanwhile, and if the job that asks for it was never undone."""
+    bus, oven, memory = Bus("fake://"), HotOven(), tmp_path / "gone"
+    server = bus.serve(oven, "host1", memory=memory)
+    kitchen = Kitchen(bus.client(Oven, host="host1"))
+    runner = Runner(sessions, Job, Event, [Flow("cake.bake", Remote(bake, scrap)), eat_cake], kitchen, "w1")
+    try:
+        for flow, subject in (("cake.bake", "c1"), ("cake.eat", "c1/eat"), ("cake.bake", "c2")):
+            with sessions.begin() as session:
+                enqueue(session, Job, flow=flow, subject=subject)
+            runner.drain()
+        assert oven.cakes == {"c1", "c2"}, "scrap names the job's subject, which here is no cake's id"
+        oven.cakes.clear()
+    finally:
+        server.stop()
+    server = bus.serve(oven, "host1", memory=memory)
+    try:
+        with pytest.raises(HostDown, match="newer attempt"):
+            kitchen.sent[0].run(kitchen.oven.bake, "c1")
+        kitchen.sent[1].run(kitchen.oven.bake, "c2")
+        assert oven.cakes == {"c2"}
     finally:
         server.stop()
         bus.close()

@@ -5,7 +5,7 @@ import threading
 import time
 
 from pileus_compute.agent.host import Host
-from pileus_compute.drivers.base import Cache, Restart
+from pileus_compute.drivers.base import Cache, Leftovers, Restart
 from pileus_compute.rpc import Control, GuestAbsent, GuestState, Power
 from pileus_kit.errors import CloudError
 
@@ -17,6 +17,8 @@ SOON_S = 2.0
 REVIVAL_S = 600.0
 """How long a guest waits after a restart of its host for its network and its volumes to come up."""
 SWEEP_S = 3600.0
+LEFTOVER_S = 600.0
+"""How long disks lie without a guest before anybody asks: a build has its disks before its guest."""
 
 
 class Heartbeats:
@@ -26,9 +28,11 @@ class Heartbeats:
     def __init__(self, host: Host, control: Control, name: str) -> None:
         self.host, self.control, self.name = host, control, name
         self._powers: dict[str, Power] = {}
-        self._over, self._now = threading.Event(), threading.Event()
+        self._news: dict[str, GuestState] = {}  # of guests that changed by themselves since the last report
+        self._leftovers: dict[str, float] = {}  # since when they have been there
+        self._over, self._now, self._poked = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
-        host.poked = self._now.set
+        host.poked = self._poke
 
     def start(self) -> None:
         self.host.hypervisor.watch(self._changed)
@@ -40,10 +44,12 @@ class Heartbeats:
         self._thread.join(timeout=5)
 
     def beat(self) -> bool:
-        """Say hello once. False if it wasn't heard."""
+        """Say hello once, with all that is here. False if it wasn't heard."""
+        self._poked.clear()
+        self._news.clear()
         try:
             guests = [guest for guest in self.host.guests() if guest.id not in self.host.waiting]
-            self.control.hello(self.name, self.host.inventory(), guests)
+            self.control.hello(self.name, self.host.inventory(), guests + self._strange())
         except CloudError as err:
             log.warning("hello: %s", err)
             return False
@@ -52,6 +58,31 @@ class Heartbeats:
             return False
         self._powers = {guest.id: guest.power for guest in guests}
         return True
+
+    def tell_news(self) -> bool:
+        """Report only the guests that changed: with a thousand of them, all would cost more than what happened."""
+        news = [self._news.pop(guest_id) for guest_id in list(self._news)]
+        news = [guest for guest in news if guest.id not in self.host.waiting]
+        try:
+            if news:
+                self.control.hello(self.name, self.host.inventory(), news)
+        except Exception as err:  # everything is reported again soon
+            log.warning("news of %d guests weren't heard: %s", len(news), err)
+            return False
+        return True
+
+    def _strange(self) -> list[GuestState]:
+        """Disks that have been lying here for long without a guest, and that nobody wants here: the control plane has
+        them removed, if it knows that their server is gone."""
+        driver, now = self.host.hypervisor, time.monotonic()
+        if not isinstance(driver, Leftovers):
+            return []
+        self._leftovers = {guest_id: self._leftovers.get(guest_id, now) for guest_id in driver.leftovers()}
+        old = [guest_id for guest_id, since in self._leftovers.items() if now - since > LEFTOVER_S]
+        if not old:
+            return []
+        wanted = {guest.id for guest in self.control.wanted(self.name)}
+        return [GuestState(guest_id, Power.STOPPED) for guest_id in old if guest_id not in wanted]
 
     def find_lost(self) -> set[str]:
         """The guests that ought to run and lost their host."""
@@ -70,7 +101,7 @@ class Heartbeats:
             for guest_id in sorted(self.host.waiting):
                 if self._restart(guest_id):
                     self.host.waiting.discard(guest_id)
-                    self._now.set()
+                    self._poke()
             if self.host.waiting and time.monotonic() > deadline:
                 log.error("not started again, they had %s s: %s", patience_s, ", ".join(sorted(self.host.waiting)))
                 self.host.waiting.clear()
@@ -96,21 +127,29 @@ class Heartbeats:
         if self._powers.get(guest.id) is not guest.power:
             log.info("guest %s is %s", guest.id, guest.power)
             self._powers[guest.id] = guest.power
+            self._news[guest.id] = guest
             self._now.set()
+
+    def _poke(self) -> None:
+        self._poked.set()
+        self._now.set()
 
     def _run(self) -> None:
         while not self._over.is_set() and not self._begin():
             self._over.wait(SOON_S)
         revival = threading.Thread(target=self.revive, name="revival", daemon=True)
         revival.start()
-        swept = time.monotonic()
+        swept = due = time.monotonic()
         while not self._over.is_set():
             self._now.clear()
-            heard = self.beat()
+            if self._poked.is_set() or time.monotonic() >= due:
+                due = time.monotonic() + (EVERY_S if self.beat() else SOON_S)
+            elif not self.tell_news():
+                due = time.monotonic() + SOON_S
             if time.monotonic() - swept > SWEEP_S:
                 swept = time.monotonic()
                 self._sweep()
-            self._now.wait(EVERY_S if heard else SOON_S)
+            self._now.wait(max(0.0, due - time.monotonic()))
 
     def _begin(self) -> bool:
         try:

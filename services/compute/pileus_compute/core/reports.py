@@ -1,7 +1,8 @@
 """What hosts report, compared with what is wanted of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from pileus_compute.db.models import PastServer, Server
 from pileus_compute.rpc import GuestState, Inventory, Power, Wanted
 from pileus_kit.db import now
 
+FEW = 100  # guests in a report, up to which only their servers are read
 SETTLED_S = 20  # a report may be older than what a job has just done: don't let it undo that
 WANTED = {"ACTIVE": Power.RUNNING, "RESCUE": Power.RUNNING, "VERIFY_RESIZE": Power.RUNNING, "PAUSED": Power.PAUSED,
           "SUSPENDED": Power.SUSPENDED}
@@ -24,20 +26,24 @@ def hello(session: Session, host: str, inventory: Inventory, guests: Iterable[Gu
              "host_ip": inventory.host_ip, "cpu_info": inventory.cpu_info, "facts": inventory.facts}
     hosts.heard(session, host, known)
     seen = {guest.id: guest.power for guest in guests}
-    placed = {s.id: s for s in session.scalars(select(Server).where(Server.host == host))}
+    here = select(Server.id, Server.status, Server.power_state, Server.updated_at, Server.doomed).where(
+        Server.host == host)
+    if len(seen) < FEW:  # a report of what changed
+        here = here.where(Server.id.in_(seen))
+    placed = session.execute(here).all()
     _follow(session, placed, seen)
-    return _strays(session, seen.keys() - placed.keys())
+    return _strays(session, seen.keys() - {row.id for row in placed})
 
 
-def _follow(session: Session, placed: dict[str, Server], seen: dict[str, Power]) -> None:
+def _follow(session: Session, placed: Sequence[Any], seen: dict[str, Power]) -> None:
     """A guest that went down or came up by itself shows."""
     horizon = now() - timedelta(seconds=SETTLED_S)
-    changed = [s for s in placed.values() if s.id in seen and s.updated_at < horizon and not s.doomed
-               and _differs(s, seen[s.id])]
+    changed = [row.id for row in placed if row.id in seen and row.updated_at < horizon and not row.doomed
+               and _differs(row, seen[row.id])]
     if not changed:
         return
-    busy = servers.live_jobs(session, [s.id for s in changed])
-    for server in changed:
+    busy = servers.live_jobs(session, changed)
+    for server in session.scalars(select(Server).where(Server.id.in_(changed))):
         if server.id in busy:
             continue
         power = seen[server.id]
@@ -48,7 +54,7 @@ def _follow(session: Session, placed: dict[str, Server], seen: dict[str, Power])
             server.status = "ACTIVE"
 
 
-def _differs(server: Server, power: Power) -> bool:
+def _differs(server: Any, power: Power) -> bool:
     shown = states.POWER[power.value]
     if power is Power.SUSPENDED:
         shown = states.SHUTDOWN

@@ -95,6 +95,14 @@ class Restart(ABC):
         """Start a stopped guest as it was defined last. Raises TapMissing while the network isn't ready."""
 
 
+class Leftovers(ABC):
+    """Disks can be there without a guest."""
+
+    @abstractmethod
+    def leftovers(self) -> list[str]:
+        """Ids of the guests of which there are disks and no definition."""
+
+
 class Suspend(ABC):
     @abstractmethod
     def suspend(self, guest_id: str) -> None:

@@ -20,6 +20,7 @@ from pileus_compute.drivers.base import (
     Extend,
     Hypervisor,
     KeptDisks,
+    Leftovers,
     Password,
     Rescue,
     Restart,
@@ -85,8 +86,8 @@ class Size:
     disk_gib: int = 4096
 
 
-class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console, Diagnosis, Cache,
-           VolumeSnapshots):
+class Fake(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console, Diagnosis,
+           Cache, VolumeSnapshots):
     def __init__(self, host: str = "fake", path: Path | None = None, size: Size | None = None) -> None:
         self.host, self.path, self.size = host, path, size or Size()
         self.deaf = False
@@ -294,6 +295,10 @@ class Fake(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Sn
     def guests(self) -> list[GuestState]:
         with self._lock:
             return [GuestState(g.id, g.power) for g in self.guests_by_id.values() if g.power]
+
+    def leftovers(self) -> list[str]:
+        with self._lock:
+            return [guest.id for guest in self.guests_by_id.values() if guest.power is None]
 
     def inventory(self) -> Inventory:
         size = self.size

@@ -71,4 +71,4 @@ delete_server = Flow(
     "server.delete",
     Local(settle, patience=3600.0), Remote(destroy), Remote(unplug), Remote(unport), Remote(drop_volumes),
     Remote(drop_image), Local(forget),
-    failed=give_up)
+    failed=give_up, ends=True)

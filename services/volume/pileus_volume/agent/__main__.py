@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     agent = Agent(config, backend_of(config))
     greeting = Greeting(agent, bus.client(Registry))
     server = bus.serve(agent, config.host, threads=4,  # each idle thread of a pool wakes every second
-                       origins=config.data_services)
+                       origins=config.data_services, memory=config.path("gone", f"volume-{config.host}"))
 
     def stop() -> None:
         greeting.stop()

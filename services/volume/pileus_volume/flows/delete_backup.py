@@ -26,4 +26,4 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         messages.tell(session, backup, "unback", work.error or "")
 
 
-delete_backup = Flow("backup.delete", Remote(erase), Local(forget), failed=failed)
+delete_backup = Flow("backup.delete", Remote(erase), Local(forget), failed=failed, ends=True)

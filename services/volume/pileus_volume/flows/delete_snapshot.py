@@ -27,4 +27,4 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         messages.tell(session, snapshot, "unsnapshot", work.error or "")
 
 
-delete_snapshot = Flow("snapshot.delete", Remote(drop), Local(forget), failed=failed)
+delete_snapshot = Flow("snapshot.delete", Remote(drop), Local(forget), failed=failed, ends=True)

@@ -29,4 +29,4 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         messages.tell(session, volume, "delete", work.error or "")
 
 
-delete_volume = Flow("volume.delete", Remote(erase), Local(forget), failed=failed)
+delete_volume = Flow("volume.delete", Remote(erase), Local(forget), failed=failed, ends=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import libvirt
+from oslo_utils.uuidutils import is_uuid_like
 
 from pileus_compute.config import Config
 from pileus_compute.drivers import taps
@@ -20,6 +21,7 @@ from pileus_compute.drivers.base import (
     Extend,
     Hypervisor,
     KeptDisks,
+    Leftovers,
     Password,
     Rescue,
     Restart,
@@ -70,8 +72,8 @@ LEAVE_NOTHING = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_U
                  | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
 
 
-class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console, Diagnosis, Cache,
-              VolumeSnapshots):
+class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console,
+              Diagnosis, Cache, VolumeSnapshots):
     def __init__(self, uri: str, state: Path, host: str, prefix: str, image_cache_gib: int = 20) -> None:
         self.host, self.prefix, self.instances = host, prefix, state / "instances"
         self.images = Images(state / "image-cache", image_cache_gib << 30)
@@ -274,6 +276,12 @@ class Libvirt(Hypervisor, Restart, Suspend, KeptDisks, Rescue, Extend, Password,
                 with self._unless(GONE):
                     found.append(GuestState(domain.UUIDString(), states.power(domain)))
         return sorted(found, key=lambda guest: guest.id)
+
+    def leftovers(self) -> list[str]:
+        known = {guest.id for guest in self.guests()}
+        found = self.instances.iterdir() if self.instances.is_dir() else ()
+        return sorted(path.name for path in found
+                      if path.is_dir() and is_uuid_like(path.name) and path.name not in known)
 
     def inventory(self) -> Inventory:
         with self.connection.doing("take the inventory"):
