@@ -1,9 +1,11 @@
-"""The operator's command: `migrate`, `bootstrap`, `rotate-keys`.
+"""The operator's command: `migrate`, `bootstrap`, and what changes secrets.
 
     pileus-identity-manage --config FILE migrate
     pileus-identity-manage --config FILE bootstrap --plan plan.json     # or `-`: from standard input
     pileus-identity-manage --config FILE bootstrap --admin-password-file F --public-url http://cloud:5000/v3
     pileus-identity-manage --config FILE rotate-keys
+    pileus-identity-manage --config FILE rotate-credential-keys
+    pileus-identity-manage --config FILE set-password compute --password-file F   # or `-`: from standard input
 """
 
 import argparse
@@ -11,11 +13,15 @@ import sys
 from pathlib import Path
 
 from pileus_identity.config import Config
-from pileus_identity.core import keys
-from pileus_identity.core.bootstrap import Grant, Plan, ServicePlan, UserPlan, bootstrap
+from pileus_identity.core import keys, sealing, users
+from pileus_identity.core.bootstrap import DEFAULT_DOMAIN, Grant, Plan, ServicePlan, UserPlan, bootstrap
+from pileus_identity.core.keys import KeyRing
 from pileus_identity.core.tools import CREDENTIAL_KEYS, TOKEN_KEYS
 from pileus_kit import db, shapes
+from pileus_kit.errors import CloudError
 from pileus_kit.serve import configured
+
+UNDER_WAY_SECONDS = 3600  # no request takes longer
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -34,6 +40,39 @@ def migrate(config: Config, _: argparse.Namespace | None = None) -> None:
 def rotate_keys(config: Config, _: argparse.Namespace) -> None:
     number = keys.rotate(config.path(TOKEN_KEYS), config.token_seconds)
     print(f"key {number} is in use; one more is staged")
+
+
+def rotate_credential_keys(config: Config, _: argparse.Namespace) -> None:
+    """All secrets are sealed anew before the rotation, which drops old keys, and after it, with the new key.
+
+    A key goes an hour after it was last used, so that no request that is under way seals with a key that is gone.
+    """
+    folder = config.path(CREDENTIAL_KEYS)
+    ring, sessions = KeyRing(folder), db.Sessions(config.database_url("identity"))
+    try:
+        sealing.reseal(sessions, ring)
+        number = keys.rotate(folder, UNDER_WAY_SECONDS)
+        print(f"key {number} is in use; {sealing.reseal(sessions, ring)} secrets are sealed with it")
+    except sealing.Unreadable as err:
+        raise SystemExit(f"rotate-credential-keys: {err}") from err
+    finally:
+        sessions.dispose()
+
+
+def set_password(config: Config, given: argparse.Namespace) -> None:
+    """Of a service's user, for example; tokens that the user has fall within a second."""
+    sessions = db.Sessions(config.database_url("identity"))
+    password = _read(given.password_file).decode().strip()
+    if not password:
+        raise SystemExit("set-password: the password is empty")
+    try:
+        with sessions.begin() as session:
+            user = users.named(session, given.user, given.domain)
+            users.change(session, config, user, {"password": password})
+    except CloudError as err:
+        raise SystemExit(f"set-password: {err}") from err
+    finally:
+        sessions.dispose()
 
 
 def run_bootstrap(config: Config, given: argparse.Namespace) -> None:
@@ -72,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("migrate", help="bring the database to this version").set_defaults(run=migrate)
     commands.add_parser("rotate-keys", help="use the staged token key and stage another").set_defaults(run=rotate_keys)
+    rotate = commands.add_parser("rotate-credential-keys", help="seal all stored secrets with a new key")
+    rotate.set_defaults(run=rotate_credential_keys)
+    change = commands.add_parser("set-password", help="give a user another password")
+    change.set_defaults(run=set_password)
+    change.add_argument("user", help="the user's name")
+    change.add_argument("--domain", default=DEFAULT_DOMAIN, help="the id of the user's domain")
+    change.add_argument("--password-file", required=True, help="a file that holds the password, or -")
     boot = commands.add_parser("bootstrap", help="add what is missing for a first login")
     boot.set_defaults(run=run_bootstrap)
     boot.add_argument("--plan", help="JSON of core.bootstrap.Plan in a file, or - for standard input")

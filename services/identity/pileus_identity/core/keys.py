@@ -35,6 +35,10 @@ class KeyRing:
     def open_text(self, sealed: str) -> str:
         return self.open(sealed.encode()).decode()
 
+    def reseal(self, sealed: str) -> str:
+        """The same under the newest key. Raises InvalidToken if none of the keys opens it."""
+        return self._keys().rotate(sealed.encode()).decode()
+
     def _keys(self) -> MultiFernet:
         changed = self.folder.stat().st_mtime_ns
         with self._lock:
@@ -51,11 +55,14 @@ class KeyRing:
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder with its first two keys, unless it has some."""
+    """Make the folder with its first two keys, unless it has some; only its owner reads it and them."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _numbers(folder):
         _write(folder, 1)
         _write(folder, 0)
+    _guard(folder, 0o700)
+    for number in _numbers(folder):
+        _guard(folder / str(number), 0o600)
 
 
 def rotate(folder: Path, keep_seconds: float) -> int:
@@ -74,6 +81,13 @@ def rotate(folder: Path, keep_seconds: float) -> int:
         if (folder / str(successor)).stat().st_mtime < time.time() - keep_seconds:
             (folder / str(key)).unlink()
     return newest
+
+
+def _guard(path: Path, mode: int) -> None:
+    """A folder that was copied comes with any mode."""
+    found = path.stat()
+    if found.st_mode & 0o777 & ~mode and os.geteuid() in (0, found.st_uid):
+        path.chmod(mode)
 
 
 def _numbers(folder: Path) -> list[int]:

@@ -25,6 +25,13 @@ def get(session: Session, user_id: str) -> User:
     return user
 
 
+def named(session: Session, name: str, domain_id: str) -> User:
+    user = session.scalar(select(User).where(User.name == name, User.domain_id == domain_id))
+    if user is None:
+        raise Missing(kind="user", id=name)
+    return user
+
+
 def create(session: Session, config: Config, body: Body, default_domain: str) -> User:
     domain_id = body.get("domain_id") or default_domain
     projects.get(session, domain_id, domain=True)

@@ -1,0 +1,107 @@
+"""No secret stands in the database as it is, all keys can be rotated, and nobody else reads them."""
+
+import json
+import os
+from urllib.parse import parse_qs
+
+import pytest
+from cryptography.fernet import Fernet
+from oauthlib.oauth1 import Client
+from sqlalchemy import select, update
+
+from pileus_identity import manage
+from pileus_identity.core import keys
+from pileus_identity.core.sealing import SEALED
+from pileus_identity.db.models import Consumer
+
+
+@pytest.fixture
+def command(identity, monkeypatch):
+    """The operator's command, run on this cloud."""
+    if identity.config.database or os.environ.get("PILEUS_TEST_DATABASE"):
+        pytest.skip("the command of this test reads the SQLite file")
+    monkeypatch.setenv("PILEUS_STATE", identity.config.state)
+    return lambda *words: manage.main(list(words))
+
+
+@pytest.fixture
+def secrets(cloud):
+    """One of each kind that is kept here, as its owner got it: {kind: secret}."""
+    me, project = cloud.id("users", "demo"), cloud.id("projects", "demo")
+    found = {"totp": "GEZDGNBVGY3TQOJQ"}
+    cloud.make("/v3/credentials", "credential", "demo", type="totp", blob=found["totp"])
+    key = cloud.post(f"/v3/users/{me}/credentials/OS-EC2", {"tenant_id": project}, "demo").json["credential"]
+    credential = cloud.make(f"/v3/users/{me}/application_credentials", "application_credential", "demo", name="ci")
+    consumer = cloud.make("/v3/OS-OAUTH1/consumers", "consumer")
+    header = Client(consumer["id"], client_secret=consumer["secret"], callback_uri="oob").sign(
+        "http://localhost/v3/OS-OAUTH1/request_token", http_method="POST")[1]["Authorization"]
+    told = cloud.call("POST", "/v3/OS-OAUTH1/request_token", None, Authorization=header, Requested_Project_Id=project)
+    return found | {"ec2": key["secret"], "application credential": credential["secret"],
+                    "consumer": consumer["secret"], "request token": parse_qs(told.text)["oauth_token_secret"][0]}
+
+
+def sealed(identity):
+    with identity.sessions.read() as session:
+        return [text for model, column in SEALED for text in session.scalars(select(getattr(model, column)))]
+
+
+def test_the_database_tells_no_secret(identity, secrets, command):
+    identity.sessions.dispose()
+    folder = identity.config.path("databases", "x").parent
+    stored = b"".join(file.read_bytes() for file in folder.iterdir())
+    assert {kind for kind, secret in secrets.items() if secret.encode() in stored} == set()
+
+
+def test_rotation_seals_all_with_the_new_key_and_loses_nothing(cloud, identity, secrets, command, capsys):
+    folder = identity.config.path("credential-keys")
+    for _ in range(3):
+        for file in folder.iterdir():  # as if the last rotation were a day ago
+            os.utime(file, (1, 1))
+        command("rotate-credential-keys")
+        newest = max(int(file.name) for file in folder.iterdir())
+        key = Fernet((folder / str(newest)).read_bytes())
+        assert len([key.decrypt(text.encode()) for text in sealed(identity)]) == 4
+    assert sorted(int(file.name) for file in folder.iterdir()) == [0, newest - 1, newest]
+    assert "4 secrets are sealed" in capsys.readouterr().out
+    shown = cloud.get("/v3/credentials", "demo").json["credentials"]
+    assert {one["type"]: one["blob"] for one in shown}["totp"] == secrets["totp"]
+    assert json.loads({one["type"]: one["blob"] for one in shown}["ec2"])["secret"] == secrets["ec2"]
+
+
+def test_a_secret_that_no_key_opens_is_named_and_keeps_the_keys(identity, secrets, command):
+    with identity.sessions.begin() as session:
+        session.execute(update(Consumer).values(secret="never sealed"))
+    folder = identity.config.path("credential-keys")
+    before = {file.name for file in folder.iterdir()}
+    with pytest.raises(SystemExit, match="no key opens consumers"):
+        command("rotate-credential-keys")
+    assert {file.name for file in folder.iterdir()} == before
+
+
+def test_a_password_is_set_and_tokens_fall(cloud, identity, command, tmp_path):
+    token, file = cloud.token("compute"), tmp_path / "password"
+    file.write_text("fresh\n")
+    command("set-password", "compute", "--password-file", str(file))
+    identity.tools.tokens.standings.ledger.touch()  # what the running API does by itself within a second
+    assert cloud.get("/v3/auth/projects", token).status_code == 401
+    assert cloud.login("compute", "compute").status_code == 401
+    assert cloud.login("compute", "fresh").status_code == 201
+    with pytest.raises(SystemExit, match="Could not find user"):
+        command("set-password", "nobody", "--password-file", str(file))
+
+
+def test_rotated_token_keys_still_open_living_tokens(cloud, identity, command):
+    token = cloud.token("demo")
+    for _ in range(3):
+        command("rotate-keys")
+    assert cloud.check(token).status_code == 200
+
+
+@pytest.mark.parametrize("folder", ["fernet-keys", "credential-keys"])
+def test_only_their_owner_reads_the_keys(identity, folder):
+    where = identity.config.path(folder)
+    where.chmod(0o755)
+    (where / "1").chmod(0o644)
+    keys.prepare(where)  # as each process does when it starts
+    assert where.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in where.iterdir()} == {0o600}
