@@ -38,6 +38,7 @@ class ServiceConfig:
     region: str = option("Region of the catalogue in which to look for the other services", "RegionOne")
     log_level: str = option("DEBUG, INFO, WARNING or ERROR", "INFO")
     audit_log: str = option("File for the lines about who did what; empty: among the process's other logs", "")
+    history_days: int = option("Days for which operations that have ended are remembered", 30)
     threads: int = option("Requests (API) or jobs (worker) at the same time", 16)
     streams: int = option("Transfers of slow clients at the same time, each with a thread of its own", 64)
     connections: int = option("Connections to the API at the same time; more close those that wait longest", 1000)

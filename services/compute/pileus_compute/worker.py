@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from pileus_compute.config import Config
-from pileus_compute.core import reports
+from pileus_compute.core import reports, servers
 from pileus_compute.db.models import Event, Job
 from pileus_compute.flows import FLOWS
 from pileus_compute.flows.tools import TOPIC, Tools
@@ -36,7 +36,8 @@ class Ears(Control):
 
 
 def runner_of(tools: Tools, me: str, threads: int) -> Runner:
-    return Runner(tools.sessions, Job, Event, FLOWS, tools, me, threads)
+    return Runner(tools.sessions, Job, Event, FLOWS, tools, me, threads, history_days=tools.config.history_days,
+                  spared=servers.has_server)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

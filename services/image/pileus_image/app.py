@@ -56,7 +56,8 @@ def make_tools(config: Config) -> Tools:
                   tickets=Tickets.at(config.path("image", "ticket.key")), fetcher=Fetcher(config.download_networks),
                   limits=limits(config))
     me = f"image@{config.host}:{os.getpid()}"
-    tools.runner = Runner(tools.sessions, Job, Event, [import_image.FLOW], tools, me, threads=2)
+    tools.runner = Runner(tools.sessions, Job, Event, [import_image.FLOW], tools, me, threads=2,
+                          history_days=tools.config.history_days)
     return tools
 
 

@@ -65,8 +65,8 @@ class Controller(Control):
         self._poker.poke(late)
 
 
-def runner_of(sessions: Sessions, peers: Peers, me: str, threads: int) -> Runner:
-    return Runner(sessions, Job, Event, FLOWS, Tools(peers), me, threads)
+def runner_of(sessions: Sessions, peers: Peers, me: str, threads: int, history_days: float | None = None) -> Runner:
+    return Runner(sessions, Job, Event, FLOWS, Tools(peers), me, threads, history_days=history_days)
 
 
 class Worker:
@@ -77,7 +77,8 @@ class Worker:
         self._sessions = Sessions(config.database_url("network"))
         self._controller = Controller(self._sessions, Poker(config.bus), config.dns_domain)
         self._host = config.host
-        self._runner = runner_of(self._sessions, Peers(config), f"{config.host}:{os.getpid()}", FLOW_THREADS)
+        self._runner = runner_of(self._sessions, Peers(config), f"{config.host}:{os.getpid()}", FLOW_THREADS,
+                                 config.history_days)
         self._over = threading.Event()
         self._servers: list[Server] = []
         self._looker = threading.Thread(target=self._look, name="looker", daemon=True)

@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     tools = Tools(config, sessions, Peers(config), ring, agent)
     me = f"{config.host}-{new_id()[:8]}"
-    runner = Runner(sessions, Job, Event, FLOWS, tools, me, threads=config.threads)
+    runner = Runner(sessions, Job, Event, FLOWS, tools, me, threads=config.threads,
+                    history_days=config.history_days)
     servers = [bus.serve(Listener(sessions), me, threads=2),  # each idle thread of a pool wakes every second
                bus.serve(doorbell.answer(DOORBELL, runner), me, threads=1)]
 

@@ -14,6 +14,7 @@ from pileus_kit.errors import DatabaseBusy
 from pileus_kit.flow import jobs
 from pileus_kit.flow.foreseen import Foreseen
 from pileus_kit.flow.jobs import EventColumns, JobColumns
+from pileus_kit.flow.pruning import Pruner, Spared
 from pileus_kit.flow.records import Records
 from pileus_kit.flow.steps import Flow
 from pileus_kit.flow.walker import Walker
@@ -29,7 +30,9 @@ class Runner:
     """`me` names this worker; `threads` jobs run at once. Nothing is remembered here that the database doesn't know."""
 
     def __init__(self, sessions: Sessions, job: type[JobColumns], event: type[EventColumns], flows: list[Flow],
-                 tools: Any, me: str, threads: int = 8, lease: float = LEASE) -> None:
+                 tools: Any, me: str, threads: int = 8, lease: float = LEASE,
+                 history_days: float | None = None, spared: Spared | None = None) -> None:
+        """`history_days`: jobs that have rested for longer are forgotten, but for `spared` ones; None: nothing is."""
         self.sessions, self.job, self.event = sessions, job, event
         self.flows = {flow.name: flow for flow in flows}
         self.tools, self.me, self.threads, self.lease = tools, me, threads, lease
@@ -40,6 +43,7 @@ class Runner:
         self._crew: list[threading.Thread] = []
         self._changes = Changes(sessions)
         self._walker = Walker(Records(sessions, job, event, me, lease, self.flows), self.flows, tools, self._stopping)
+        self._pruner = Pruner(sessions, job, event, history_days, spared) if history_days is not None else None
         self._foreseen = Foreseen(sessions, job, lease)
         self._quiet_until = 0.0  # monotonic; unless somebody writes
 
@@ -120,18 +124,29 @@ class Runner:
 
     def _renew(self) -> None:
         while not self._stopping.wait(self.lease / 3):
-            with self._lock:
-                held = list(self._held)
-            if not held:
-                continue
-            try:
-                with self.sessions.begin() as session:
-                    session.execute(update(self.job).where(self.job.id.in_(held), self.job.owner == self.me).values(
-                        lease_until=time.time() + self.lease))
-            except DatabaseBusy as err:  # a lost renewal costs the lease at worst, which is what leases are for
-                log.warning("cannot renew leases now: %s", err)
-            except Exception:  # a bug must not end the thread that keeps the leases
-                log.exception("cannot renew leases")
+            self._keep_leases()
+            self._prune()
+
+    def _prune(self) -> None:
+        try:
+            if self._pruner:
+                self._pruner.turn()
+        except Exception:  # a bug must not end the thread that keeps the leases
+            log.exception("cannot forget old jobs")
+
+    def _keep_leases(self) -> None:
+        with self._lock:
+            held = list(self._held)
+        if not held:
+            return
+        try:
+            with self.sessions.begin() as session:
+                session.execute(update(self.job).where(self.job.id.in_(held), self.job.owner == self.me).values(
+                    lease_until=time.time() + self.lease))
+        except DatabaseBusy as err:  # a lost renewal costs the lease at worst, which is what leases are for
+            log.warning("cannot renew leases now: %s", err)
+        except Exception:  # a bug must not end the thread that keeps the leases
+            log.exception("cannot renew leases")
 
     def run(self, job_id: str) -> float | None:
         """Work on the job until it rests, waits or is lost. Returns the seconds that it wants to wait, or None."""

@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     or_,
     select,
@@ -228,6 +229,11 @@ def condemn(session: Session, server: Server, caller: Any) -> Job | None:
         return None
     stop_work(session, server.id, "The server is being deleted.")
     return enqueue(session, Job, flow="server.delete", subject=delete_subject(server.id), caller=caller)
+
+
+def has_server() -> ColumnElement[bool]:
+    """That a job's server exists: its actions are shown for as long as it does."""
+    return exists().where(Server.id == func.substr(Job.subject, 1, 36))
 
 
 def delete_subject(server_id: str) -> str:
