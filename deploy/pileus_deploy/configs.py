@@ -49,7 +49,7 @@ def _services(plan: Plan) -> dict[str, dict[str, object]]:
     return {
         "identity": {"public_url": f"{plan.url('identity')}", "lockout_duration": 10,
                      "unique_passwords": 2},
-        "compute": {"metadata_secret": plan.secrets["metadata"]},
+        "compute": {"metadata_secret": plan.secrets["metadata"], "sealing_keys": plan.secrets["compute seal"]},
         "network": {"metadata_secret": ""},
     }
 

@@ -14,6 +14,8 @@ class Config(ServiceConfig):
     prefix: str = option("Begins the name of everything this cloud makes on a host", "pl")
     metadata_secret: str = option("Hosts sign the metadata requests of their guests with secrets derived from this: "
                                   "hex HMAC-SHA256 of the host's name", "", secret=True)
+    sealing_keys: str = option("Phrases that seal users' data in the database, newest first, separated by commas", "",
+                               secret=True)
     cpu_overcommit: float = option("Virtual CPUs offered per physical CPU", 16.0)
     memory_overcommit: float = option("Memory offered per physical memory", 1.0)
     disk_overcommit: float = option("Disk offered per physical disk", 1.0)

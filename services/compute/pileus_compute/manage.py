@@ -1,19 +1,51 @@
-"""`python -m pileus_compute.manage --config FILE migrate`: bring the database to this version."""
+"""`python -m pileus_compute.manage --config FILE migrate`: bring the database to this version.
+
+`reseal` seals what lies in it with the newest of the configured keys; then the older ones can go.
+"""
 
 import sys
 from collections.abc import Sequence
 
+from sqlalchemy import or_, select
+
 from pileus_compute.config import Config
+from pileus_compute.db import seals
+from pileus_compute.db.models import Server
 from pileus_kit.config import load
-from pileus_kit.db import migrate
+from pileus_kit.db import Sessions, migrate
+
+COMMANDS = ("migrate", "reseal")
+AT_ONCE = 200  # servers in one transaction: others write in between
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if argv is None else argv)
-    if "migrate" not in given:
-        sys.exit("usage: manage [--config FILE] migrate")
-    given.remove("migrate")
-    migrate(load(Config, given).database_url("compute"), "pileus_compute")
+    asked = [word for word in given if word in COMMANDS]
+    if len(asked) != 1:
+        sys.exit(f"usage: manage [--config FILE] {'|'.join(COMMANDS)}")
+    given.remove(asked[0])
+    config = load(Config, given)
+    if asked == ["migrate"]:
+        migrate(config.database_url("compute"), "pileus_compute")
+    else:
+        print(f"{reseal(config)} servers sealed anew")
+
+
+def reseal(config: Config) -> int:
+    """How many servers had something to seal."""
+    seals.use(config.sealing_keys.split(","))
+    sessions, done, last = Sessions(config.database_url("compute")), 0, ""
+    while True:
+        with sessions.begin() as session:
+            rows = list(session.scalars(select(Server).where(Server.id > last, or_(
+                Server.sealed_user_data.is_not(None), Server.sealed_password.is_not(None)))
+                .order_by(Server.id).limit(AT_ONCE)))
+            for row in rows:
+                row.sealed_user_data = seals.renew(row.sealed_user_data)
+                row.sealed_password = seals.renew(row.sealed_password)
+        if not rows:
+            return done
+        done, last = done + len(rows), rows[-1].id
 
 
 if __name__ == "__main__":

@@ -66,7 +66,8 @@ class ComputeFixture:
     def __init__(self, directory: Path, apps: Mapping[str, Any] | None = None, book: TokenBook | None = None,
                  **options: Any) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        config = Config(state=str(directory), host="host1", metadata_secret="for tests", **options)
+        config = Config(state=str(directory), host="host1", metadata_secret="for tests",
+                        **{"sealing_keys": "for tests"} | options)
         self.book = book or TokenBook()
         self.sessions = fresh_sessions(Model, directory)
         self.rung: list[str] = []

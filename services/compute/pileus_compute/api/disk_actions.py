@@ -13,6 +13,7 @@ from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.api.server_schemas import REBUILD
 from pileus_compute.api.servers import changed
 from pileus_compute.core import guests, hardware, hosts, keypairs, quotas, servers, states
+from pileus_compute.db import seals
 from pileus_compute.db.models import Server
 from pileus_compute.errors import KeypairNotFound
 from pileus_kit.errors import BadRequest, Conflict
@@ -25,7 +26,7 @@ CHANGE = {(2, 1): body("changePassword", obj({"adminPass": PASSWORD}, ("adminPas
 DUMP = {(2, 17): body("trigger_crash_dump", {"type": "null"})}
 REIMAGES = (2, 93)
 COLUMNS = {"name": "name", "metadata": "meta", "accessIPv4": "access_ip_v4", "accessIPv6": "access_ip_v6",
-           "OS-DCF:diskConfig": "disk_config", "description": "description", "user_data": "user_data",
+           "OS-DCF:diskConfig": "disk_config", "description": "description", "user_data": "sealed_user_data",
            "hostname": "hostname"}
 
 
@@ -45,6 +46,8 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     change |= {"image": _suited(session, server, kept(image))} | _key(session, value)
     if hardware.needs_drive(change["image"]):
         change["config_drive"] = True
+    if "sealed_user_data" in change:  # jobs stay on record
+        change["sealed_user_data"] = seals.seal(change["sealed_user_data"])
     data: dict[str, Any] = {"change": change, "running": server.status != "SHUTOFF"}
     if root is None:
         change["image_id"] = image["id"]
@@ -53,7 +56,7 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     secret = value.get("adminPass") or server_wishes.password()
     flow = "server.rebuild_volume" if "volume_id" in data else "server.rebuild"
     job = servers.begin(session, server, "rebuild", flow, caller(), data)
-    server.admin_password = secret
+    server.admin_password = secret if server.config_drive or change.get("config_drive") else None
     session.flush()
     view = changed(session, server) | {"adminPass": secret}
     view.pop("OS-EXT-SRV-ATTR:user_data", None)  # it has a name of its own here
@@ -111,7 +114,7 @@ def rescue(session: Session, server: Server, value: Any) -> Any:
     image = kept(require_data(image_for(image_id))) if image_id != server.image_id else server.image
     secret = value.get("adminPass") or server_wishes.password()
     job = servers.begin(session, server, "rescue", "server.rescue", caller(), {"image_id": image_id, "image": image})
-    server.admin_password = secret
+    server.admin_password = secret if server.config_drive else None
     return accepted(job, {"adminPass": secret}, status=200)
 
 

@@ -48,12 +48,12 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
     networks = server_networks.wanted(wish.get("networks"), most)
     group_ids, group_names = server_networks.security_groups(wish.get("security_groups") or [], networks)
     secret = wish.get("adminPass") or password()
+    drive = truth(wish.get("config_drive", False)) or hardware.needs_drive(disks.facts)  # how a password gets inside
     columns = known | {
         "name": wish["name"].strip(), "description": _description(wish), "hostname": wish.get("hostname", ""),
         "project_id": caller().project_id, "user_id": caller().user_id, "image_id": disks.image_id,
         "image": disks.facts, "meta": wish.get("metadata") or {}, "user_data": wish.get("user_data"),
-        "admin_password": secret,
-        "config_drive": truth(wish.get("config_drive", False)) or hardware.needs_drive(disks.facts),
+        "admin_password": secret if drive else None, "config_drive": drive,
         "disk_config": _disk_config(wish, disks.facts),
         "access_ip_v4": address(wish.get("accessIPv4")), "access_ip_v6": address(wish.get("accessIPv6")),
         "hints": hints,

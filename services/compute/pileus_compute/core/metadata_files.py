@@ -38,8 +38,6 @@ def meta_data(server: Server, ports: Sequence[ServerPort], volumes: Sequence[Ser
     if server.key_name:
         document["public_keys"] = {server.key_name: server.key_public}
         document["keys"] = [{"name": server.key_name, "type": server.key_type or "ssh", "data": server.key_public}]
-    if server.admin_password:
-        document["admin_pass"] = server.admin_password
     return document
 
 
@@ -67,12 +65,13 @@ def names(server: Server, version: str, drive: bool = False) -> list[str]:
 
 
 def content(server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume],
-            subnets: Sequence[dict[str, Any]], version: str, name: str) -> bytes:
-    """One of those files."""
+            subnets: Sequence[dict[str, Any]], version: str, name: str,
+            password: dict[str, str] | None = None) -> bytes:
+    """One of those files. `password`: what only a config drive tells."""
     if name == "user_data":
         return base64.b64decode(server.user_data or "")
     if name == "meta_data.json":
-        return json.dumps(meta_data(server, ports, volumes, version)).encode()
+        return json.dumps(meta_data(server, ports, volumes, version) | (password or {})).encode()
     if name == "network_data.json":
         return json.dumps(network_data(ports, subnets)).encode()
     return json.dumps({"static": VENDOR_DATA} if name == "vendor_data2.json" else VENDOR_DATA).encode()
@@ -81,10 +80,10 @@ def content(server: Server, ports: Sequence[ServerPort], volumes: Sequence[Serve
 def config_drive(server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume],
                  subnets: Sequence[dict[str, Any]]) -> dict[str, bytes]:
     """Path -> content of the files of a config drive."""
-    files = {}
+    files, password = {}, {"admin_pass": server.admin_password} if server.admin_password else {}
     for version in VERSIONS:
         for name in names(server, version, drive=True):
-            files[f"openstack/{version}/{name}"] = content(server, ports, volumes, subnets, version, name)
+            files[f"openstack/{version}/{name}"] = content(server, ports, volumes, subnets, version, name, password)
     for version in EC2_VERSIONS:
         files[f"ec2/{version}/meta-data.json"] = json.dumps(ec2(server, ports)).encode()
         if server.user_data:

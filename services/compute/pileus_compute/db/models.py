@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from pileus_compute.db import seals
 from pileus_kit.db import Json, Utc, new_id, now
 from pileus_kit.flow import EventColumns, JobColumns, job_indexes
 
@@ -114,8 +115,8 @@ class Server(Model):
     key_name: Mapped[str | None] = mapped_column(String(255))
     key_public: Mapped[str | None] = mapped_column(Text)
     key_type: Mapped[str | None] = mapped_column(String(16))
-    user_data: Mapped[str | None] = mapped_column(Text)
-    admin_password: Mapped[str | None] = mapped_column(String(255))  # only till the guest has it
+    sealed_user_data: Mapped[str | None] = mapped_column("user_data", Text)
+    sealed_password: Mapped[str | None] = mapped_column("admin_password", Text)  # only till the guest has it
     password_blob: Mapped[str | None] = mapped_column(Text)  # what the guest posted, encrypted with the user's key
     config_drive: Mapped[bool] = mapped_column(default=False)
     disk_config: Mapped[str] = mapped_column(String(8), default="MANUAL")
@@ -135,6 +136,23 @@ class Server(Model):
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     launched_at: Mapped[datetime | None]
+
+    @property
+    def user_data(self) -> str | None:
+        """Opened when it is asked for: lists are read without."""
+        return seals.unseal(self.sealed_user_data)
+
+    @user_data.setter
+    def user_data(self, text: str | None) -> None:
+        self.sealed_user_data = seals.seal(text)
+
+    @property
+    def admin_password(self) -> str | None:
+        return seals.unseal(self.sealed_password)
+
+    @admin_password.setter
+    def admin_password(self, text: str | None) -> None:
+        self.sealed_password = seals.seal(text)
 
 
 class ServerTag(Model):

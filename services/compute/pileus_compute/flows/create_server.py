@@ -108,7 +108,7 @@ def boot(tools: Tools, work: Work) -> dict[str, Any]:
 def finish(session: Session, tools: Tools, work: Work) -> None:
     volumes.note_devices(session, work.subject, work.data.get("devices", {}))
     states.move(session, work.subject, "booted", power_state=states.POWER[work.data["power"]], launched_at=now(),
-                root_device=work.data["root_device"], admin_password=None, progress=0)
+                root_device=work.data["root_device"], sealed_password=None, progress=0)
 
 
 def elsewhere(session: Session, tools: Tools, work: Work) -> dict[str, Any] | None:
@@ -133,7 +133,7 @@ def give_up(session: Session, tools: Tools, work: Work) -> None:
     """Everything is undone: the server stays as an ERROR that names the cause."""
     why = work.error or "The build was stopped."
     states.move(session, work.subject, "failed", fault=servers.fault(500, why), power_state=states.NOSTATE,
-                admin_password=None)
+                sealed_password=None)
 
 
 create_server = Flow(

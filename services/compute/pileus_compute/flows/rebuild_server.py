@@ -92,7 +92,7 @@ def finish(session: Session, tools: Tools, work: Work) -> None:
     """From here on there is no way back: the old disks go, in a job that can't undo this one."""
     volumes.note_devices(session, work.subject, work.data.get("devices", {}))
     states.move(session, work.subject, "rebuilt", power_state=states.RUNNING, launched_at=now(), fault=None,
-                admin_password=None)
+                sealed_password=None)
     if not work.data["running"]:
         states.move(session, work.subject, "stopped", power_state=states.SHUTDOWN)
     enqueue(session, Job, flow=TIDY, subject=servers.part_subject(work.subject, f"tidy-{work.id}"),
@@ -107,6 +107,8 @@ def drop(tools: Tools, work: Work) -> None:
 
 
 def broken(session: Session, tools: Tools, work: Work) -> None:
+    session.get_one(Server, work.subject).admin_password = None
+    session.flush()
     if not work.cancelled:
         states.move(session, work.subject, "failed", fault=servers.fault(500, work.error or "Rebuilding failed."))
 

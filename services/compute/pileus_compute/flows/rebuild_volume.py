@@ -89,6 +89,8 @@ def complete(tools: Tools, work: Work) -> None:
 
 
 def failed(session: Session, tools: Tools, work: Work) -> None:
+    session.get_one(Server, work.subject).admin_password = None
+    session.flush()
     if "swapped" not in work.data:
         broken(session, tools, work)
         return

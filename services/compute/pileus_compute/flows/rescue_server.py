@@ -24,7 +24,7 @@ def rescue(tools: Tools, work: Work) -> dict[str, Any]:
 
 
 def rescued(session: Session, tools: Tools, work: Work) -> None:
-    states.move(session, work.subject, "rescued", power_state=states.RUNNING, admin_password=None)
+    states.move(session, work.subject, "rescued", power_state=states.RUNNING, sealed_password=None)
 
 
 def unrescue(tools: Tools, work: Work) -> dict[str, Any]:
@@ -40,6 +40,8 @@ def unrescued(session: Session, tools: Tools, work: Work) -> None:
 
 
 def broken(session: Session, tools: Tools, work: Work) -> None:
+    session.get_one(Server, work.subject).admin_password = None
+    session.flush()
     if not work.cancelled:
         states.move(session, work.subject, "failed", fault=servers.fault(500, work.error or "It failed."))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pileus_compute.config import Config
+from pileus_compute.db import seals
 from pileus_compute.rpc import HostAgent
 from pileus_kit.db import Sessions
 from pileus_kit.peers import Peers
@@ -30,6 +31,9 @@ class Tools:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _full: dict[str, float] = field(default_factory=dict)  # host -> until when it is avoided, monotonic
     _agents: dict[str, HostAgent] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        seals.use(self.config.sealing_keys.split(","))
 
     @property
     def bus(self) -> Bus:
