@@ -36,6 +36,7 @@ from pileus_network.api import (
 )
 from pileus_network.api.failures import neutron_error
 from pileus_network.config import Config
+from pileus_network.core import projects
 from pileus_network.core.pokes import Poker, Pokes
 from pileus_network.core.tidings import TOPIC
 from pileus_network.db.models import Event, Job
@@ -93,6 +94,7 @@ def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Fla
 
 def build(config: Config) -> Flask:
     """The real one."""
+    projects.configured(config.quotas)  # a wrong limit is said at start
     sessions = Sessions(config.database_url("network"))
     tools = Tools(config, sessions, Poker(config.bus), Ringer(config.bus, TOPIC))
     return create(tools, Peers(config).authenticator(), Enforcer(RULES, Path(config.state, "policy", "network.yaml")))

@@ -12,6 +12,10 @@ class Config(ServiceConfig):
     physical_mtu: int = option("MTU of the wire below in bytes; a VXLAN network offers 50 less", 1500)
     vni_first: int = option("The lowest VXLAN network identifier to give out", 4097)
     vni_last: int = option("The highest VXLAN network identifier to give out", 16777215)
+    vlan_ranges: tuple[str, ...] = option(
+        "VLANs for networks that name none, as physical:first:last; empty: all on every physical network", ()
+    )
+    quotas: tuple[str, ...] = option("Limits of projects that have none of their own, as resource:limit", ())
     bridge_mappings: tuple[str, ...] = option("Physical networks of this host, as name:bridge", ())
     dns_domain: str = option("Domain that DHCP tells the guests", "openstacklocal")
     prefix: str = option("What the names of all things made on the host begin with", "pl")

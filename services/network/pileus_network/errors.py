@@ -39,8 +39,12 @@ class AutoAllocatedTopologyNotFound(NotFound):
     text = "No auto allocated topology found for project {tenant_id}."
 
 
-class InvalidQuotaValue(Conflict):
-    text = "Change would make usage less than 0 for the following resources: {unders}."
+class VlanRangesUsedUp(Unavailable):
+    text = "Unable to create the network. No VLAN is free on physical network {physical_network}."
+
+    @property
+    def type(self) -> str:
+        return "NoNetworkAvailable"
 
 
 # networks
@@ -81,6 +85,10 @@ class NoNetworkAvailable(Unavailable):
     text = "Unable to create the network. No tenant network is available for allocation."
 
 
+class NetworkMTUSubnetConflict(Conflict):
+    text = "Cannot set MTU on network {net_id}: at least {mtu} is required by its subnets."
+
+
 # subnets
 
 
@@ -112,6 +120,10 @@ class OverlappingAllocationPools(Conflict):
     text = "Found overlapping allocation pools: {pool_1} {pool_2} for subnet {subnet_cidr}."
 
 
+class NetworkSubnetPoolAffinityError(BadRequest):
+    text = "Subnets hosted on the same network must be allocated from the same subnet pool."
+
+
 class SubnetPoolNotFound(NotFound):
     text = "Subnet pool {subnetpool_id} could not be found."
 
@@ -136,6 +148,21 @@ class IllegalSubnetPoolPrefixUpdate(BadRequest):
 
 class IllegalSubnetPoolPrefixBounds(BadRequest):
     text = "Illegal prefix bounds: {prefix_type}={prefixlen}, {base_prefix_type}={base_prefixlen}."
+
+
+class IllegalSubnetPoolUpdate(BadRequest):
+    text = "Illegal subnetpool update : {reason}."
+
+
+class AddressScopePrefixConflict(Conflict):
+    text = "Failed to associate address scope: subnetpools within an address scope must have unique prefixes."
+
+
+class IllegalSubnetPoolIpVersionAssociationToAddressScope(BadRequest):
+    text = (
+        "Illegal subnetpool association: subnetpool {subnetpool_id} cannot associate with address scope "
+        "{address_scope_id} because subnetpool ip_version is not {ip_version}."
+    )
 
 
 class AddressScopeNotFound(NotFound):
@@ -312,6 +339,10 @@ class SecurityGroupCannotUpdateDefault(Conflict):
 
 class SecurityGroupDefaultAlreadyExists(Conflict):
     text = "Default security group already exists."
+
+
+class SecurityGroupConflict(Conflict):
+    text = "Error {reason} while attempting the operation."
 
 
 class SecurityGroupRuleExists(Conflict):

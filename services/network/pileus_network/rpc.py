@@ -101,9 +101,9 @@ class Port:
     """A port that matters on this host.
 
     `local` ports are to be wired here: a tap for a server's port, an interface in a namespace for DHCP and router
-    ports. The other ports of a network are only sent to a host that has a local DHCP port of it: DHCP and metadata
-    answer them all. `device_id` and `project_id` are what metadata vouches for. `hostname` is what DHCP hands out (""
-    for nothing).
+    ports. The other ports of a network are only sent to a host that has a local DHCP port or router interface on it:
+    DHCP and metadata answer them all. `device_id` and `project_id` are what metadata vouches for. `hostname` is what
+    DHCP hands out ("" for nothing).
     """
 
     id: str

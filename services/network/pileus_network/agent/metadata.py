@@ -13,7 +13,7 @@ import selectors
 import socket
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from pileus_network.rpc import SERVICE_OWNERS, HostState, Port
 log = logging.getLogger(__name__)
 PATIENCE_S = 10.0  # for a guest to say what it wants, and to take the answer
 UPSTREAM_S = 30.0
-CONNECTIONS_MAX = 32  # of one network at a time
+CONNECTIONS_MAX = 32  # at one network or router at a time
 THREADS = 4
 # Only these of a guest's headers go on; above all none that says who it is.
 PASSED_ON = frozenset({"accept", "content-type", "user-agent"})
@@ -80,16 +80,33 @@ class Compute:
 
 @dataclass
 class _Guest:
-    """A connection of which the request is not complete yet."""
+    """A connection of which the request is not complete yet; `place` is the network or router that it came to."""
 
-    network_id: str
+    place: str
     address: str
     deadline: float
     data: bytearray = field(default_factory=bytearray)
 
 
+def owners(state: HostState) -> dict[tuple[str, str], Port]:
+    """Who asks at a network or at a router with an address. A router's subnets don't overlap, so that is one port."""
+    servers = [port for port in state.ports if port.device_id and port.device_owner not in SERVICE_OWNERS]
+    by_subnet: dict[str, list[tuple[str, Port]]] = defaultdict(list)
+    found = {}
+    for port in servers:
+        for fixed in port.fixed_ips:
+            found[port.network_id, fixed.address] = port
+            by_subnet[fixed.subnet_id].append((fixed.address, port))
+    ports = {port.id: port for port in state.ports}
+    for router in state.routers:
+        legs = [ports[id] for id in router.interfaces if id in ports]
+        for subnet_id in {fixed.subnet_id for leg in legs for fixed in leg.fixed_ips}:
+            found |= {(router.id, address): port for address, port in by_subnet[subnet_id]}
+    return found
+
+
 class MetadataServer:
-    """Listens in every network that has a place for it on this host."""
+    """Listens at every network and router that has a place for it on this host."""
 
     def __init__(self, backend: Metadata, compute: Compute) -> None:
         self._backend, self._compute = backend, compute
@@ -99,7 +116,7 @@ class MetadataServer:
         self._wake, self._waker = os.pipe()
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._todo: list[Callable[[], None]] = []
-        self._open: Counter[str] = Counter()  # connections of each network; the lock is for the pool's share in it
+        self._open: Counter[str] = Counter()  # connections at each place; the lock is for the pool's share in it
         self._lock = threading.Lock()
         self._over = False
         self._pool = ThreadPoolExecutor(THREADS, "metadata")
@@ -115,8 +132,7 @@ class MetadataServer:
 
     def follow(self, state: HostState) -> None:
         """Serve the networks and ports of `state`. Called after it was applied, from any thread."""
-        servers = [port for port in state.ports if port.device_id and port.device_owner not in SERVICE_OWNERS]
-        self._owners = {(port.network_id, fixed.address): port for port in servers for fixed in port.fixed_ips}
+        self._owners = owners(state)
         wanted = self._backend.metadata_places().items()
         self._later(lambda: self._listen(wanted))
 
@@ -155,26 +171,25 @@ class MetadataServer:
             self._selector.unregister(listener)
             listener.close()
         for place in wanted - set(self._listeners):
-            network_id = place[0]
             try:
-                listener = self._backend.metadata_socket(network_id)
+                listener = self._backend.metadata_socket(place[0])
             except OSError as err:
-                log.warning("no metadata on network %s: %s", network_id, err)
+                log.warning("no metadata at network or router %s: %s", place[0], err)
                 continue
             listener.setblocking(False)
             self._listeners[place] = listener
-            self._selector.register(listener, selectors.EVENT_READ, network_id)
+            self._selector.register(listener, selectors.EVENT_READ, place[0])
 
-    def _accept(self, listener: socket.socket, network_id: str) -> None:
+    def _accept(self, listener: socket.socket, place: str) -> None:
         try:
             connection, peer = listener.accept()
         except OSError:
             return
-        if not self._count(network_id):
+        if not self._count(place):
             connection.close()
             return
         connection.setblocking(False)
-        guest = _Guest(network_id, peer[0], time.monotonic() + PATIENCE_S)
+        guest = _Guest(place, peer[0], time.monotonic() + PATIENCE_S)
         self._selector.register(connection, selectors.EVENT_READ, guest)
 
     def _read(self, connection: socket.socket, guest: _Guest) -> None:
@@ -204,20 +219,20 @@ class MetadataServer:
 
     # -- both ----------------------------------------------------------------------------------------------------
 
-    def _count(self, network_id: str) -> bool:
-        """Take one of a network's connections, if it has any left."""
+    def _count(self, place: str) -> bool:
+        """Take one of a place's connections, if it has any left."""
         with self._lock:
-            if self._open[network_id] >= CONNECTIONS_MAX:
+            if self._open[place] >= CONNECTIONS_MAX:
                 return False
-            self._open[network_id] += 1
+            self._open[place] += 1
             return True
 
     def _close(self, connection: socket.socket, guest: _Guest) -> None:
         connection.close()
         with self._lock:
-            self._open[guest.network_id] -= 1
-            if not self._open[guest.network_id]:
-                del self._open[guest.network_id]
+            self._open[guest.place] -= 1
+            if not self._open[guest.place]:
+                del self._open[guest.place]
 
     # -- the pool ------------------------------------------------------------------------------------------------
 
@@ -233,7 +248,7 @@ class MetadataServer:
             self._close(connection, guest)
 
     def _answer(self, guest: _Guest, request: Request) -> Answer:
-        port = self._owners.get((guest.network_id, guest.address))
+        port = self._owners.get((guest.place, guest.address))
         if port is None:
             return Answer(404, "Not Found", b"No server has this address on this network.\n")
         if request.method not in ("GET", "HEAD", "POST"):

@@ -8,14 +8,13 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from pileus_kit.web import allowed
 from pileus_network.api import networks as network_views
 from pileus_network.api import routers as router_views
-from pileus_network.api import values
+from pileus_network.api import tables, values
 from pileus_network.api.attributes import ANY, READ_ONLY, Attr, Shape
 from pileus_network.api.resources import Resource, own
 from pileus_network.api.transactions import change, read
@@ -107,18 +106,7 @@ def index() -> dict[str, Any]:
     if not allowed("get_agent"):
         return {"agents": []}
     views = read(lambda session: [view(host, kind) for host in hosts.listed(session) for kind in (SWITCH, DHCP, L3)])
-    return {"agents": SHAPE.cut([shown for shown in views if _wanted(shown)])}
-
-
-def _wanted(shown: dict[str, Any]) -> bool:
-    for name in request.args:
-        if name in ("fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse"):
-            continue
-        if name not in shown:
-            raise HTTPBadRequest(why=f"['{name}'] is invalid attribute for filtering")
-        if str(shown[name]).lower() not in [value.lower() for value in request.args.getlist(name)]:
-            return False
-    return True
+    return tables.answer("agents", views, tuple(SHAPE.attributes))
 
 
 @resource.endpoint("GET", "/agents/<wanted>", policy="get_agent")

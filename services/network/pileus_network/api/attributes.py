@@ -78,8 +78,12 @@ class Shape:
                 raise HTTPBadRequest(why="Resources required")
             if len(given) > MOST_AT_ONCE:
                 raise HTTPBadRequest(why=f"At most {MOST_AT_ONCE} {self.plural} can be created at once")
-            return [self._post(self._object(item)) for item in given]
+            return [self._post(self._object(self._unwrapped(item))) for item in given]
         return [self._post(self._object(body.get(self.noun)))]
+
+    def _unwrapped(self, item: Any) -> Any:
+        """Some clients wrap each of many as if it were the only one."""
+        return item[self.noun] if isinstance(item, dict) and set(item) == {self.noun} else item
 
     def _object(self, given: Any) -> dict[str, Any]:
         if not isinstance(given, dict):

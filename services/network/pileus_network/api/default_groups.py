@@ -1,12 +1,22 @@
 """Every project has a security group `default` as soon as anybody looks."""
 
+from werkzeug.datastructures import MultiDict
+
+from pileus_kit.web import caller
 from pileus_network.api.attributes import scope
 from pileus_network.api.transactions import change, read
 from pileus_network.core import securitygroups
 
+MOST = 10
+"""Projects that one query of an administrator makes groups for."""
 
-def ensure_default() -> None:
-    """Make the caller's, in a transaction of its own, if it isn't there yet."""
-    project_id = scope().project_id
-    if project_id and not read(lambda session: securitygroups.has_default(session, project_id)):
-        change(lambda session: securitygroups.default(session, project_id))
+
+def ensure_default(query: "MultiDict[str, str]") -> None:
+    """Make the caller's, or those of the projects that an administrator asks about, if they aren't there yet."""
+    wanted = {scope().project_id}
+    if caller().is_admin:
+        wanted = set(query.getlist("project_id") + query.getlist("tenant_id")) or wanted
+    asked = [project_id for project_id in sorted(wanted - {""}) if len(project_id) <= 255][:MOST]
+    missing = read(lambda session: [one for one in asked if not securitygroups.has_default(session, one)])
+    if missing:
+        change(lambda session: [securitygroups.default(session, one) for one in missing])

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 from flask import request
 from sqlalchemy import Boolean, ColumnElement, Integer, and_, not_, or_, select
+from sqlalchemy import true as true_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -56,18 +57,18 @@ class Listing:
         return read(lambda session: self._answer(session, seen, view))
 
     def _answer(self, session: Session, seen: ColumnElement[bool], view: View) -> dict[str, Any]:
-        backwards = request.args.get("page_reverse", "").lower() in ("true", "1")
-        limit = _limit()
+        backwards = is_backwards()
+        limit = page_limit()
         stmt: Any = select(self.model).where(seen, *self._filters()).options(*self.options)
         rows = fetch(session, stmt, self._sort(backwards), self._marker(session, seen), (limit or MOST) + 1)
-        more = len(rows) > (limit or MOST)
+        full = len(rows) >= limit if limit else len(rows) > MOST
         rows = rows[: limit or MOST]
         if backwards:
             rows.reverse()
         if self.prepare is not None:
             view = self.prepare(session, rows)
         body: dict[str, Any] = {self.shape.plural: self.shape.cut([view(row) for row in rows])}
-        links = _links(rows, more, backwards) if limit or more else []
+        links = page_links([row.id for row in rows], full, backwards) if limit or full else []
         if links:
             body[f"{self.shape.plural}_links"] = links
         return body
@@ -88,7 +89,10 @@ class Listing:
         if name not in self.columns or name in self.shape.hidden():
             raise HTTPBadRequest(why=f"['{name}'] is invalid attribute for filtering")
         column = self.columns[name]
-        return column.in_([_as(column, name, value) for value in values])
+        wanted = [_as(column, name, value) for value in values]
+        if isinstance(column.property.columns[0].type, Utc):
+            return or_(*[_shown(column, moment) for moment in wanted])
+        return or_(column.in_([one for one in wanted if one is not None]), *[column.is_(None)] * (None in wanted))
 
     # -- order and pages -------------------------------------------------------------------------------------------
 
@@ -118,6 +122,11 @@ class Listing:
         return row
 
 
+def _shown(column: InstrumentedAttribute[Any], moment: datetime) -> ColumnElement[bool]:
+    """Whether a time is shown as `moment`: answers have whole seconds, the database more."""
+    return and_(column >= moment, column < moment + timedelta(seconds=1))
+
+
 def _moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -126,7 +135,11 @@ def _moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _limit() -> int | None:
+def is_backwards() -> bool:
+    return request.args.get("page_reverse", "").lower() in ("true", "1")
+
+
+def page_limit() -> int | None:
     text = request.args.get("limit")
     if text is None:
         return None
@@ -134,6 +147,24 @@ def _limit() -> int | None:
     if number is None:
         raise HTTPBadRequest(why="Limit must be an integer 0 or greater and not '" + text[:40] + "'")
     return min(number, MOST) or None
+
+
+def truth(name: str, value: str) -> bool:
+    """A boolean in a query."""
+    try:
+        return boolean(value)
+    except ValueError as err:
+        raise HTTPBadRequest(why=f"Invalid input for {name}. Reason: {err}.") from None
+
+
+def flag(name: str, holds: Callable[[], ColumnElement[bool]]) -> Clause:
+    """The filter of a boolean that isn't a column: what `holds` says, or its opposite, or both."""
+
+    def clause(found: list[str]) -> ColumnElement[bool]:
+        wanted = {truth(name, value) for value in found}
+        return true_() if len(wanted) > 1 else holds() if wanted == {True} else not_(holds())
+
+    return clause
 
 
 def _as(column: InstrumentedAttribute[Any], name: str, value: str) -> Any:
@@ -150,26 +181,24 @@ def _as(column: InstrumentedAttribute[Any], name: str, value: str) -> Any:
     return value
 
 
-def _links(rows: list[Any], more: bool, backwards: bool) -> list[dict[str, str]]:
-    """`next` while there is more behind, `previous` while there is something before; either end may be open."""
-    if not rows:
-        return []
+def page_links(ids: list[str], full: bool, backwards: bool) -> list[dict[str, str]]:
+    """A page that is full has pages on both sides; one that isn't ends the list on the side that it was read to."""
     links = []
-    if more or backwards:
-        links.append({"rel": "next", "href": _href(rows[-1].id, backwards=False)})
-    if (more and backwards) or (not backwards and request.args.get("marker")):
-        links.append({"rel": "previous", "href": _href(rows[0].id, backwards=True)})
+    if full or backwards:
+        links.append({"rel": "next", "href": _href(ids[-1:], backwards=False)})
+    if full or not backwards:
+        links.append({"rel": "previous", "href": _href(ids[:1], backwards=True)})
     return links
 
 
-def _href(marker: str, backwards: bool) -> str:
+def _href(markers: list[str], backwards: bool) -> str:
     query = [
         (name, value)
         for name in request.args
         for value in request.args.getlist(name)
         if name not in ("marker", "page_reverse")
     ]
-    query.append(("marker", marker))
+    query += [("marker", marker) for marker in markers]
     if backwards:
         query.append(("page_reverse", "True"))
     return f"{request.base_url}?{urlencode(query)}"

@@ -2,18 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 
 from pileus_kit.web import tools
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, STANDARD, Attr, Shape, owned, scope
-from pileus_network.api.listing import Listing
+from pileus_network.api.listing import Listing, flag
 from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import change, read
 from pileus_network.api.views import check_revision, standard
 from pileus_network.core import networks, scopes
-from pileus_network.db.models import Network, Share
-from pileus_network.errors import HTTPBadRequest
+from pileus_network.db.models import Network, Share, Subnet
 
 resource = Resource("networks", __name__, get="get_network", url_prefix="/v2.0/networks")
 
@@ -45,21 +44,17 @@ SHAPE = Shape(
 )
 
 
-def _shared(found: list[str]) -> ColumnElement[bool]:
-    wanted = {_boolean("shared", value) for value in found}
-    mine = Network.id.in_(
-        select(Share.network_id).where(
-            Share.action == scopes.SHARED, Share.target_project.in_(("*", scope().project_id))
-        )
+def shared_ones() -> Select[str]:
+    """The ids of the networks that are shared with the caller's project."""
+    return select(Share.network_id).where(
+        Share.action == scopes.SHARED, Share.target_project.in_(("*", scope().project_id))
     )
-    return mine if wanted == {True} else ~mine if wanted == {False} else Network.id.is_not(None)
 
 
-def _boolean(name: str, value: str) -> bool:
-    try:
-        return values.boolean(value)
-    except ValueError as err:
-        raise HTTPBadRequest(why=f"Invalid input for {name}. Reason: {err}.") from None
+def _zones(found: list[str]) -> ColumnElement[bool]:
+    """A network is in the zone of its DHCP as soon as it has a subnet."""
+    served = Network.id.in_(select(Subnet.network_id))
+    return served if ZONE in found else Network.id.is_(None)
 
 
 def _status(found: list[str]) -> ColumnElement[bool]:
@@ -88,7 +83,12 @@ LISTING = Listing(
         "created_at": Network.created_at,
         "updated_at": Network.updated_at,
     },
-    clauses={"shared": _shared, "status": _status},
+    clauses={
+        "shared": flag("shared", lambda: Network.id.in_(shared_ones())),
+        "status": _status,
+        "subnets": lambda found: Network.id.in_(select(Subnet.network_id).where(Subnet.id.in_(found))),
+        "availability_zones": _zones,
+    },
     options=networks.LOADED,
 )
 

@@ -1,5 +1,6 @@
 """/v2.0/ports"""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -31,13 +32,20 @@ def _fixed_ip(value: Any) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
+OPTION_NAME = re.compile("[a-zA-Z0-9-]{1,40}")
+OPTION_VALUE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*")
+"""What the DHCP server's files can hold, which have a line for each option."""
+
+
 def _dhcp_option(value: Any) -> dict[str, Any]:
     found: dict[str, Any] = values.mapping(
         {"opt_name": values.text(64, 1), "opt_value": values.nullable(values.text(255))},
-        {"ip_version": values.integer(4, 6)},
+        {"ip_version": values.one_of(4, 6)},
     )(value)
-    if any(character in f"{found['opt_name']}{found['opt_value']}" for character in "\n\r"):
-        raise ValueError("an option can't hold a line break")
+    if not OPTION_NAME.fullmatch(found["opt_name"]):
+        raise ValueError(f"'{found['opt_name']}' is not the name or number of a DHCP option")
+    if not OPTION_VALUE.fullmatch(found["opt_value"] or ""):
+        raise ValueError("the value of an option can't hold control characters or line breaks")
     return {"ip_version": 4} | found
 
 
@@ -68,7 +76,7 @@ SHAPE = Shape(
         "fixed_ips": Attr(values.nullable(values.items(_fixed_ip)), None),
         "device_id": Attr(values.text(), ""),
         "device_owner": Attr(values.text(), ""),
-        "security_groups": Attr(values.nullable(values.items(values.uuid, unique=False)), None),
+        "security_groups": Attr(values.nullable(values.items(values.uuid)), None),
         "allowed_address_pairs": Attr(values.items(PAIR), []),
         "extra_dhcp_opts": Attr(values.items(_dhcp_option, most=20), []),
         "port_security_enabled": Attr(values.nullable(values.boolean), None),

@@ -11,7 +11,7 @@ from pileus_network.api.attributes import ANY, Attr, Shape, permit
 from pileus_network.api.transactions import change, read
 from pileus_network.core import projects
 from pileus_network.db.models import Project
-from pileus_network.errors import InvalidQuotaValue, TenantQuotaNotFound
+from pileus_network.errors import HTTPBadRequest, TenantQuotaNotFound
 
 resource = Resource("quotas", __name__, url_prefix="/v2.0/quotas")
 
@@ -30,7 +30,7 @@ def _target(project_id: str) -> dict[str, str]:
 
 
 def _limits(project_id: str) -> dict[str, int]:
-    return read(lambda session: projects.limits(session.get(Project, project_id)))
+    return read(lambda session: projects.limits(session, session.get(Project, project_id)))
 
 
 @resource.endpoint("GET", "", policy="update_quota")
@@ -40,7 +40,7 @@ def index() -> dict[str, Any]:
     def work(session: Session) -> list[dict[str, Any]]:
         rows = session.scalars(select(Project).order_by(Project.id))
         changed = [row for row in rows if row.quotas][:MOST]
-        return [projects.limits(row) | {"project_id": row.id, "tenant_id": row.id} for row in changed]
+        return [projects.limits(session, row) | {"project_id": row.id, "tenant_id": row.id} for row in changed]
 
     return {"quotas": read(work)}
 
@@ -63,7 +63,7 @@ def show(project_id: str) -> dict[str, Any]:
 
 @resource.endpoint("GET", "/<project_id>/default", policy="get_quota", target=_target)
 def default(project_id: str) -> dict[str, Any]:
-    return {"quota": dict(projects.DEFAULTS)}
+    return {"quota": read(projects.defaults)}
 
 
 @resource.endpoint("GET", "/<project_id>/details.json", policy="get_quota", target=_target)
@@ -79,23 +79,25 @@ def details(project_id: str) -> dict[str, Any]:
 def update(body: dict[str, Any], project_id: str) -> dict[str, Any]:
     wish = SHAPE.put(body)
     permit("update_quota", _target(project_id))
-    checked, _ = wish.pop("check_limit", False), wish.pop("force", True)
+    forced, _ = wish.pop("force", False), wish.pop("check_limit", True)
 
     def work(session: Session) -> dict[str, int]:
         project = projects.locked(session, project_id)
-        if checked:
+        if not forced:
             _check_used(wish, projects.usage(session, project_id))
         project.quotas = project.quotas | wish
-        return projects.limits(project)
+        return projects.limits(session, project)
 
     return {"quota": change(work)}
 
 
 def _check_used(wish: dict[str, int], used: dict[str, int]) -> None:
-    """`check_limit` refuses a limit below what is used already."""
-    under = [name for name, limit in wish.items() if 0 <= limit < used[name]]
-    if under:
-        raise InvalidQuotaValue(unders=under)
+    """No limit goes below what is used already, unless by force."""
+    for name, limit in wish.items():
+        if 0 <= limit < used[name]:
+            raise HTTPBadRequest(
+                why=f"Quota limit {limit} for {name} must be greater than or equal to already used {used[name]}"
+            )
 
 
 @resource.endpoint("DELETE", "/<project_id>", policy="delete_quota")

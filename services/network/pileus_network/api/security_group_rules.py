@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import request
 from sqlalchemy.orm import Session
 
 from pileus_kit.numbers import whole
@@ -136,7 +137,7 @@ def target(project_id: str, group: SecurityGroup) -> dict[str, Any]:
 
 @resource.endpoint("GET", "", policy="get_security_group_rule")
 def index() -> dict[str, Any]:
-    ensure_default()
+    ensure_default(request.args)
     return LISTING.answer(scopes.security_rules(scope()), view)
 
 

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from flask import request
+from sqlalchemy import false
 from sqlalchemy.orm import Session
 
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
 from pileus_network.api.default_groups import ensure_default
-from pileus_network.api.listing import Listing
+from pileus_network.api.listing import Listing, flag
 from pileus_network.api.resources import Resource
 from pileus_network.api.security_group_rules import view as rule_view
 from pileus_network.api.transactions import change, read
@@ -43,6 +45,7 @@ LISTING = Listing(
         "created_at": SecurityGroup.created_at,
         "updated_at": SecurityGroup.updated_at,
     },
+    clauses={"shared": flag("shared", false)},
     options=securitygroups.LOADED,
 )
 
@@ -59,7 +62,7 @@ def view(row: SecurityGroup) -> dict[str, Any]:
 
 @resource.endpoint("GET", "", policy="get_security_group")
 def index() -> dict[str, Any]:
-    ensure_default()
+    ensure_default(request.args)
     return LISTING.answer(nouns.mine(SecurityGroup, scope()), view)
 
 

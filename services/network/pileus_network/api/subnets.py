@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from pileus_network.api import networks as network_views
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
-from pileus_network.api.listing import Listing
+from pileus_network.api.listing import Listing, flag
 from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import change, read
 from pileus_network.api.views import check_revision, standard
@@ -67,6 +67,12 @@ LISTING = Listing(
         "revision_number": Subnet.revision_number,
         "created_at": Subnet.created_at,
         "updated_at": Subnet.updated_at,
+    },
+    clauses={
+        "shared": flag("shared", lambda: Subnet.network_id.in_(network_views.shared_ones())),
+        "router:external": flag(
+            "router:external", lambda: Subnet.network_id.in_(select(Network.id).where(Network.external))
+        ),
     },
 )
 

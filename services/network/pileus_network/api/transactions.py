@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from pileus_kit.errors import Conflict, Overtaken
 from pileus_kit.web import caller, tools
-from pileus_network.core import generations, tidings
+from pileus_network.core import generations, projects, tidings
 
 T = TypeVar("T")
 TRIES = 10
@@ -16,7 +16,12 @@ TRIES = 10
 
 def read(work: Callable[[Session], T]) -> T:
     with tools().sessions.read() as session:
+        _equip(session)
         return work(session)
+
+
+def _equip(session: Session) -> None:
+    session.info[projects.KEY] = projects.configured(tools().config.quotas)
 
 
 def change(work: Callable[[Session], T]) -> T:
@@ -24,6 +29,7 @@ def change(work: Callable[[Session], T]) -> T:
     for left in reversed(range(TRIES)):
         try:
             with tools().sessions.begin() as session:
+                _equip(session)
                 result = work(session)
                 session.flush()
                 pokes, jobs = generations.settle(session, caller()), tidings.rings(session)

@@ -9,7 +9,9 @@ from typing import Any
 Kind = Callable[[Any], Any]
 """Raises ValueError with the reason, in a sentence."""
 
-MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+MAC = re.compile("[0-9a-f]{12}")
+NO_MACS = ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff")
+DIGITS = re.compile(r"\s*[+-]?[0-9]{1,18}\s*", re.ASCII)
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -39,14 +41,21 @@ def boolean(value: Any) -> bool:
     raise ValueError(f"'{value}' cannot be converted to boolean")
 
 
+def number(value: Any) -> int:
+    """A whole number, also one that is written as text or with a point behind it."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int | str) or not DIGITS.fullmatch(str(value)):
+        raise ValueError(f"'{str(value)[:40]}' is not an integer")
+    return int(value)
+
+
 def integer(least: int, most: int) -> Kind:
     def convert(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | str) or not re.fullmatch(r"-?\d{1,18}", str(value)):
-            raise ValueError(f"'{value}' is not an integer")
-        number = int(value)
-        if not least <= number <= most:
+        found = number(value)
+        if not least <= found <= most:
             raise ValueError(f"'{value}' is out of range ({least} through {most})")
-        return number
+        return found
 
     return convert
 
@@ -72,10 +81,17 @@ def blank_or(kind: Kind) -> Kind:
 
 
 def one_of(*choices: Any) -> Kind:
+    """One of these words, or of these numbers, which may be written as text."""
+    numbers = all(isinstance(choice, int) for choice in choices)
+
     def convert(value: Any) -> Any:
-        if value not in choices or isinstance(value, bool):
+        try:
+            found = number(value) if numbers else value
+        except ValueError:
+            found = None
+        if not isinstance(found, str | int | None) or isinstance(found, bool) or found not in choices:
             raise ValueError(f"'{value}' is not in {list(choices)}")
-        return value
+        return found
 
     return convert
 
@@ -105,8 +121,10 @@ def address_or_prefix(value: Any) -> str:
 
 
 def mac(value: Any) -> str:
-    text = str(value).lower().replace("-", ":")
-    if not MAC.fullmatch(text) or text == "00:00:00:00:00:00" or int(text[:2], 16) & 1:
+    """In any of the usual spellings: pairs, groups of four, or bare. Only the null and broadcast addresses are none."""
+    digits = re.sub("[:.-]", "", value.lower()) if isinstance(value, str) and len(value) <= 17 else ""
+    text = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+    if not MAC.fullmatch(digits) or text in NO_MACS:
         raise ValueError(f"'{value}' is not a valid MAC address")
     return text
 

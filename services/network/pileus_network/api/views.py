@@ -1,5 +1,6 @@
 """What the views of all nouns share."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,8 @@ from flask import request
 from pileus_kit.numbers import whole
 from pileus_network.db.models import Noun
 from pileus_network.errors import HTTPBadRequest, RevisionNumberConstraintFailed
+
+NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
 
 
 def moment(when: datetime) -> str:
@@ -33,8 +36,7 @@ def check_revision(row: Noun) -> None:
     if condition is None:
         return
     name, _, text = condition.partition("=")
-    wanted = whole(text.strip())
-    if name.strip() != "revision_number" or wanted is None:
+    if name.strip() != "revision_number" or not NUMBER.fullmatch(text):
         raise HTTPBadRequest(why="Revision number precondition in If-Match header is malformed")
-    if wanted != row.revision_number:
-        raise RevisionNumberConstraintFailed(expected=wanted, current=row.revision_number)
+    if whole(text.strip().removeprefix("+")) != row.revision_number:
+        raise RevisionNumberConstraintFailed(expected=text.strip()[:20], current=row.revision_number)

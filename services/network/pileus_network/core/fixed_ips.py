@@ -28,12 +28,15 @@ class Addresser:
         self._by_id = {subnet.id: subnet for subnet in network.subnets}
 
     def assign(self, port: Port, wishes: Wishes | None) -> None:
-        """`wishes` None: one address of each family, and all automatic ones. What the port keeps is left alone."""
+        """`wishes` None: one address of each family. Automatic ones always come along. What the port keeps is left
+        alone.
+        """
         if wishes is None:
             chosen = self._automatic(port)
         else:
             self._check_number(port, wishes)
             chosen = self._asked(port, wishes)
+            chosen += [pair for pair in self._implied(port) if pair[0] not in {subnet_id for subnet_id, _ in chosen}]
         kept = {(ip.subnet_id, ip.address): ip for ip in port.fixed_ips}
         port.fixed_ips[:] = [kept.get(pair) or FixedIp(subnet_id=pair[0], address=pair[1]) for pair in chosen]
         for position, ip in enumerate(port.fixed_ips):
@@ -51,15 +54,23 @@ class Addresser:
     # -- by the network's rules ------------------------------------------------------------------------------------
 
     def _automatic(self, port: Port) -> list[tuple[str, str]]:
-        subnets = [s for s in self.network.subnets if not s.service_types or port.device_owner in s.service_types]
+        subnets = self._open_to(port)
         chosen = self._first_free([s for s in subnets if s.ip_version == 4])
         chosen += self._first_free([s for s in subnets if s.ip_version == 6 and not addresses.automatic(s)])
-        if not port.device_owner.startswith("network:router_"):
-            own = [s for s in subnets if addresses.automatic(s)]
-            chosen += [(s.id, addresses.own_address(s, port.mac_address)) for s in own]
+        chosen += self._implied(port)
         if self.network.subnets and not chosen:
             raise IpAddressGenerationFailure(net_id=self.network.id)
         return chosen
+
+    def _open_to(self, port: Port) -> list[Subnet]:
+        return [s for s in self.network.subnets if not s.service_types or port.device_owner in s.service_types]
+
+    def _implied(self, port: Port) -> list[tuple[str, str]]:
+        """The addresses that a host gives itself, whatever it asked for: it hears the advertisements all the same."""
+        if port.device_owner.startswith(("network:router_", "network:floatingip")):
+            return []
+        own = [s for s in self._open_to(port) if addresses.automatic(s)]
+        return [(s.id, addresses.own_address(s, port.mac_address)) for s in own]
 
     def _first_free(self, subnets: list[Subnet]) -> list[tuple[str, str]]:
         """One address out of the first subnet that has one; an error if all are full."""

@@ -177,17 +177,15 @@ def _leave(session: Session, floating: FloatingIp) -> None:
 
 
 def update(session: Session, floating: FloatingIp, wish: dict[str, Any], scope: Scope) -> None:
-    """Apply the attributes that are in `wish`; `port_id` null lets the port go."""
+    """Apply the attributes that are in `wish`; `port_id` null lets the port go, and so does a wish for nothing."""
+    if wish.get("fixed_ip_address") and not wish.get("port_id"):
+        raise BadResource(resource="floatingip", msg="fixed_ip_address cannot be specified without a port_id")
     if "description" in wish:
         floating.description = wish["description"]
     if wish.get("port_id"):
         associate(session, floating, wish["port_id"], wish.get("fixed_ip_address"), scope)
-    elif "port_id" in wish:
-        if wish.get("fixed_ip_address"):
-            raise BadResource(resource="floatingip", msg="fixed_ip_address cannot be specified without a port_id")
+    elif "port_id" in wish or not wish:
         _leave(session, floating)
-    elif wish.get("fixed_ip_address") and floating.port_id:
-        associate(session, floating, floating.port_id, wish["fixed_ip_address"], scope)
     nouns.revise(floating)
     session.flush()
 

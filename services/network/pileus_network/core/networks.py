@@ -1,7 +1,7 @@
 """Networks: segments, sharing, deletion."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import delete as sql_delete
@@ -9,7 +9,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from pileus_network.config import Config
-from pileus_network.core import nouns, projects, scopes
+from pileus_network.core import nouns, projects, scopes, vlans
 from pileus_network.core.generations import concern
 from pileus_network.core.scopes import EXTERNAL, SHARED, Scope
 from pileus_network.db.models import FloatingIp, Network, Port, Share
@@ -19,6 +19,7 @@ from pileus_network.errors import (
     InvalidInput,
     InvalidSharedSetting,
     NetworkInUse,
+    NetworkMTUSubnetConflict,
     NetworkNotFound,
     NoNetworkAvailable,
     TunnelIdInUse,
@@ -26,6 +27,7 @@ from pileus_network.errors import (
 )
 from pileus_network.rpc import DHCP_OWNER, GATEWAY_OWNER
 
+LEAST_MTU = {4: 68, 6: 1280}
 VXLAN_HEADERS = 50
 """Bytes that VXLAN over IPv4 adds to a frame: outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348)."""
 GUESSES = 32
@@ -76,6 +78,13 @@ def _create(session: Session, config: Config, wish: dict[str, Any]) -> Network:
     return network
 
 
+def check_subnets_mtu(network: Network, mtu: int, versions: Iterable[int]) -> None:
+    """IPv4 needs packets of 68 bytes, IPv6 of 1280 (RFC 791, RFC 8200): nobody can speak it with less."""
+    least = max((LEAST_MTU[version] for version in versions), default=0)
+    if mtu < least:
+        raise NetworkMTUSubnetConflict(net_id=network.id, mtu=least)
+
+
 def _check_mtu(mtu: int, largest: int) -> None:
     if mtu > largest:
         raise InvalidInput(error_message=f"Requested MTU is too big, maximum is {largest}")
@@ -91,6 +100,8 @@ def _segment(session: Session, config: Config, wish: dict[str, Any]) -> tuple[st
         if physical:
             raise InvalidInput(error_message="provider:physical_network specified for vxlan network")
         return "vxlan", "", _tunnel(session, config, segment)
+    if kind == "vlan" and segment is None:
+        return "vlan", *vlans.free(session, config, physical)
     if not physical:
         raise InvalidInput(error_message=f"physical_network required for {kind} provider network")
     if kind == "flat":
@@ -100,7 +111,7 @@ def _segment(session: Session, config: Config, wish: dict[str, Any]) -> tuple[st
             raise FlatNetworkInUse(physical_network=physical)
         return "flat", physical, 0
     if kind == "vlan":
-        if segment is None or not 1 <= segment <= 4094:
+        if not 1 <= segment <= 4094:
             raise InvalidInput(error_message="segmentation_id out of range (1 through 4094)")
         if _taken(session, "vlan", physical, [segment]):
             raise VlanIdInUse(vlan_id=segment, physical_network=physical)
@@ -147,6 +158,7 @@ def update(session: Session, config: Config, network: Network, wish: dict[str, A
             setattr(network, name, wish[name])
     if wish.get("mtu"):
         _check_mtu(wish["mtu"], config.physical_mtu - (VXLAN_HEADERS if network.network_type == "vxlan" else 0))
+        check_subnets_mtu(network, wish["mtu"], [subnet.ip_version for subnet in network.subnets])
         network.mtu = wish["mtu"]
     if any(name.startswith("provider:") for name in wish):
         raise InvalidInput(

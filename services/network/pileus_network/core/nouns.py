@@ -37,5 +37,5 @@ def mine(model: type[Noun], scope: Scope) -> ColumnElement[bool]:
 
 def revise(row: Noun) -> None:
     """Note that a row changed; one that isn't written yet has no number."""
-    row.revision_number = (row.revision_number or 0) + 1
+    row.revision_number = (row.revision_number or 1) + 1
     row.updated_at = now()

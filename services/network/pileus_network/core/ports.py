@@ -139,6 +139,9 @@ def _groups(
     """The security groups of each port: those asked for (which must be visible), or its project's default one."""
     asked = {group for wish in wishes for group in wish["security_groups"] or ()}
     securitygroups.check_visible(session, asked, scope)
+    for wish in wishes:
+        if len(wish["security_groups"] or ()) > 1:
+            securitygroups.check_one_kind(session, wish["security_groups"])
     chosen = []
     for wish in wishes:
         if wish["security_groups"] is not None:
@@ -245,6 +248,7 @@ def _update_security(session: Session, port: Port, wish: dict[str, Any], scope: 
     groups = wish.get("security_groups", [group.group_id for group in port.groups]) or []
     if "security_groups" in wish:
         securitygroups.check_visible(session, set(groups) - {group.group_id for group in port.groups}, scope)
+        securitygroups.check_one_kind(session, groups)
         _check_groups(port, groups, asked=groups)
     elif groups and not port.port_security_enabled:
         raise PortSecurityPortHasSecurityGroup()

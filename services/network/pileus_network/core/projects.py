@@ -1,5 +1,7 @@
 """What network keeps about a project. Whoever creates something locks its row, so that counts and limits agree."""
 
+import re
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
@@ -30,6 +32,8 @@ DEFAULTS: dict[str, int] = {
     "security_group_rule": 100,
     "rbac_policy": 10,
 }
+KEY = "default_quotas"
+"""Where a session carries the defaults that its process is configured with."""
 COUNTED: dict[str, Any] = {
     "network": Network,
     "subnet": Subnet,
@@ -57,13 +61,30 @@ def locked(session: Session, project_id: str) -> Project:
     return project
 
 
-def limits(project: Project | None) -> dict[str, int]:
-    return DEFAULTS | (project.quotas if project else {})
+@lru_cache(maxsize=16)
+def configured(quotas: tuple[str, ...]) -> dict[str, int]:
+    """The limits of projects that have none of their own: OpenStack's, but for what the operator set."""
+    found = dict(DEFAULTS)
+    for text in quotas:
+        name, _, limit = text.partition(":")
+        if name not in DEFAULTS or not re.fullmatch("-1|[0-9]{1,9}", limit):
+            raise ValueError(f"quotas: {text!r} is not resource:limit; resources are {', '.join(DEFAULTS)}")
+        found[name] = int(limit)
+    return found
+
+
+def defaults(session: Session) -> dict[str, int]:
+    found: dict[str, int] = session.info.get(KEY, DEFAULTS)
+    return found
+
+
+def limits(session: Session, project: Project | None) -> dict[str, int]:
+    return defaults(session) | (project.quotas if project else {})
 
 
 def reserve(session: Session, project: Project, resource: str, number: int = 1) -> None:
     """Refuse if `number` more would exceed the project's limit. Nothing is reserved beyond this transaction."""
-    limit = limits(project)[resource]
+    limit = limits(session, project)[resource]
     if limit < 0:
         return
     used = session.scalar(select(func.count()).where(_mine(resource, project.id))) or 0

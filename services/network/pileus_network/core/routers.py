@@ -147,8 +147,6 @@ def set_gateway(session: Session, router: Router, info: dict[str, Any] | None, s
 
 
 def _check_gateway(session: Session, router: Router, network: Network) -> None:
-    if not network.subnets:
-        raise BadResource(resource="router", msg=f"Network {network.id} has no subnets")
     inside = [subnet.cidr for subnet in subnets.of_router(session, router)]
     for subnet in network.subnets:
         clash = ranges.overlapping(subnet.cidr, inside)

@@ -1,6 +1,6 @@
 """Security groups and their rules. Every project gets a group `default` when it first needs one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import exists, select
@@ -13,11 +13,13 @@ from pileus_network.db.models import PortGroup, Project, SecurityGroup, Security
 from pileus_network.errors import (
     SecurityGroupCannotRemoveDefault,
     SecurityGroupCannotUpdateDefault,
+    SecurityGroupConflict,
     SecurityGroupDefaultAlreadyExists,
     SecurityGroupEthertypeConflictWithProtocol,
     SecurityGroupInUse,
     SecurityGroupInvalidIcmpValue,
     SecurityGroupInvalidPortRange,
+    SecurityGroupInvalidPortValue,
     SecurityGroupInvalidProtocolForPort,
     SecurityGroupMissingIcmpType,
     SecurityGroupNotFound,
@@ -29,6 +31,7 @@ from pileus_network.errors import (
 )
 
 LOADED = (selectinload(SecurityGroup.rules),)
+ALL_PORTS = (1, 65535)
 VERSIONS = {"IPv4": 4, "IPv6": 6}
 
 
@@ -58,6 +61,15 @@ def check_visible(session: Session, group_ids: set[str], scope: Scope) -> None:
     missing = group_ids - found
     if missing:
         raise SecurityGroupNotFound(id=min(missing))
+
+
+def check_one_kind(session: Session, group_ids: Iterable[str]) -> None:
+    """A port's connections are tracked or they aren't: its groups must agree."""
+    kinds = set(session.scalars(select(SecurityGroup.stateful).where(SecurityGroup.id.in_(set(group_ids)))))
+    if len(kinds) > 1:
+        raise SecurityGroupConflict(
+            reason="Cannot apply both stateful and stateless security groups on the same port at the same time"
+        )
 
 
 def has_default(session: Session, project_id: str) -> bool:
@@ -208,13 +220,21 @@ def _meaning(rule: SecurityRule) -> tuple[object, ...]:
         protocols.number(rule.protocol, rule.ethertype),
         rule.port_range_min,
         rule.port_range_max,
-        rule.remote_ip_prefix,
+        _prefix_meant(rule.remote_ip_prefix),
         rule.remote_group_id,
     )
 
 
+def _prefix_meant(text: str | None) -> str | None:
+    """All addresses of a family are what a rule means that names none."""
+    net = ranges.prefix(text) if text else None
+    return str(net) if net is not None and net.prefixlen else None
+
+
 def check_rule(wish: dict[str, Any]) -> None:
     """That the parts of a rule fit each other; canonical forms are put in place."""
+    if (wish["port_range_min"], wish["port_range_max"]) == ALL_PORTS:
+        wish["port_range_min"] = wish["port_range_max"] = None
     if wish["remote_ip_prefix"] and wish["remote_group_id"]:
         raise SecurityGroupRemoteGroupAndRemoteIpPrefix()
     if wish["remote_ip_prefix"]:
@@ -240,6 +260,8 @@ def _check_range(protocol: int | None, name: str | None, low: int | None, high: 
             raise SecurityGroupMissingIcmpType(value=high)
     elif protocol not in protocols.WITH_PORTS:
         raise SecurityGroupInvalidProtocolForPort(protocol=name)
+    elif 0 in (low, high):
+        raise SecurityGroupInvalidPortValue(port=0)
     elif low is None or high is None or low > high:
         raise SecurityGroupInvalidPortRange()
 

@@ -5,12 +5,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, select, true
 from sqlalchemy.orm import Session
 
-from pileus_network.core import networks, projects
-from pileus_network.core.networks import FLOATING_OWNER
+from pileus_network.core import networks, nouns, projects
 from pileus_network.core.scopes import EVERYTHING, EXTERNAL, SHARED, Scope
-from pileus_network.db.models import Network, Port, Router, Share
-from pileus_network.errors import DuplicateRbacPolicy, NetworkNotFound, RbacPolicyInUse, RbacPolicyNotFound
-from pileus_network.rpc import GATEWAY_OWNER
+from pileus_network.db.models import FloatingIp, Network, Port, Router, Share
+from pileus_network.errors import DuplicateRbacPolicy, InvalidInput, RbacPolicyInUse, RbacPolicyNotFound
 
 
 def visible(scope: Scope) -> ColumnElement[bool]:
@@ -28,11 +26,12 @@ def create(session: Session, wish: dict[str, Any], scope: Scope) -> Share:
     """Only a network of one's own can be shared."""
     network = networks.get(session, wish["object_id"], scope)
     if not scope.owns(network.project_id):
-        raise NetworkNotFound(net_id=network.id)
+        raise InvalidInput(error_message="Only admins can manipulate policies on objects they do not own")
     projects.reserve(session, projects.locked(session, wish["project_id"]), "rbac_policy")
     share = Share(project_id=wish["project_id"], action=wish["action"], target_project=wish["target_tenant"])
     _check_twin(session, network.id, share)
     network.shares.append(share)
+    nouns.revise(network)
     if share.action == EXTERNAL:
         network.external = True
     session.flush()
@@ -61,6 +60,7 @@ def retarget(session: Session, share: Share, target: str) -> None:
         return
     _check_unused(session, share)
     share.target_project = target
+    nouns.revise(session.get_one(Network, share.network_id))
     _check_twin(session, share.network_id, share)
     session.flush()
 
@@ -68,6 +68,7 @@ def retarget(session: Session, share: Share, target: str) -> None:
 def delete(session: Session, share: Share) -> None:
     _check_unused(session, share)
     session.delete(share)
+    nouns.revise(session.get_one(Network, share.network_id))
     session.flush()
     if share.action == EXTERNAL and not session.scalar(
         select(exists(select(Share.id).where(Share.network_id == share.network_id, Share.action == EXTERNAL)))
@@ -88,7 +89,7 @@ def _check_unused(session: Session, share: Share) -> None:
             else _used_by(session, network, share.target_project)
         )
     else:
-        used = _gateways(session, network, share.target_project, network.project_id)
+        used = _external_use(session, network, share.target_project, [other.target_project for other in others])
     if used:
         raise RbacPolicyInUse(object_id=network.id, details="Ports of other projects are on the network")
 
@@ -105,18 +106,12 @@ def _used_by(session: Session, network: Network, project_id: str) -> bool:
     )
 
 
-def _gateways(session: Session, network: Network, project_id: str, owner: str) -> bool:
-    """Routers' gateways of others, and floating IPs, which hold ports without a project."""
-    gateways = select(Port.id).where(
-        Port.network_id == network.id,
-        Port.device_owner == GATEWAY_OWNER,
-        Port.router_id.in_(_routers(project_id, owner)),
+def _external_use(session: Session, network: Network, target: str, others: list[str]) -> bool:
+    """Whether routers' gateways or floating IPs of projects are on it that only this policy lets in."""
+    kept = {network.project_id, *others}
+    routers = select(Router.project_id).join(Port, Port.id == Router.gateway_port_id)
+    users = routers.where(Port.network_id == network.id).union(
+        select(FloatingIp.project_id).where(FloatingIp.floating_network_id == network.id)
     )
-    floating = select(Port.id).where(Port.network_id == network.id, Port.device_owner == FLOATING_OWNER)
-    return bool(session.scalar(select(exists(gateways) | exists(floating))))
-
-
-def _routers(project_id: str, owner: str) -> Any:
-    if project_id == "*":
-        return select(Router.id).where(Router.project_id != owner)
-    return select(Router.id).where(Router.project_id == project_id)
+    found = set(session.scalars(users))
+    return bool((found if target == "*" else found & {target}) - kept)

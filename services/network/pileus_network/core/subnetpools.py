@@ -12,8 +12,11 @@ from pileus_network.db.models import AddressScope, Subnet, SubnetPool
 from pileus_network.errors import (
     AddressScopeInUse,
     AddressScopeNotFound,
+    AddressScopePrefixConflict,
+    IllegalSubnetPoolIpVersionAssociationToAddressScope,
     IllegalSubnetPoolPrefixBounds,
     IllegalSubnetPoolPrefixUpdate,
+    IllegalSubnetPoolUpdate,
     InvalidInput,
     SubnetAllocationError,
     SubnetPoolInUse,
@@ -100,15 +103,15 @@ def _check_scope(session: Session, scope: Scope, pool: SubnetPool) -> None:
         return
     found = get_scope(session, pool.address_scope_id, scope)
     if found.ip_version != pool.ip_version:
-        raise InvalidInput(error_message=f"address scope {found.id} is for IPv{found.ip_version}")
+        raise IllegalSubnetPoolIpVersionAssociationToAddressScope(
+            subnetpool_id=pool.id, address_scope_id=found.id, ip_version=found.ip_version
+        )
     others = session.scalars(
         select(SubnetPool).where(SubnetPool.address_scope_id == found.id, SubnetPool.id != (pool.id or ""))
     )
     for other in others:
         if any(ranges.overlapping(prefix, other.prefixes) for prefix in pool.prefixes):
-            raise InvalidInput(
-                error_message=f"the prefixes overlap with those of subnet pool {other.id} in the same address scope"
-            )
+            raise AddressScopePrefixConflict()
 
 
 def _check_default(session: Session, pool: SubnetPool) -> None:
@@ -129,6 +132,7 @@ def _check_default(session: Session, pool: SubnetPool) -> None:
 
 def update(session: Session, scope: Scope, pool: SubnetPool, wish: dict[str, Any]) -> None:
     if "prefixes" in wish:
+        _check_owner(session, scope, pool)
         prefixes = _compact(wish["prefixes"])
         if ranges.prefix(prefixes[0]).version != pool.ip_version:
             raise InvalidInput(error_message="the address family of a subnet pool can't change")
@@ -151,6 +155,15 @@ def update(session: Session, scope: Scope, pool: SubnetPool, wish: dict[str, Any
     _check_scope(session, scope, pool)
     _check_default(session, pool)
     nouns.revise(pool)
+
+
+def _check_owner(session: Session, scope: Scope, pool: SubnetPool) -> None:
+    """In an address scope of others, which they shared, a pool's prefixes can't change."""
+    found = session.get(AddressScope, pool.address_scope_id) if pool.address_scope_id else None
+    if found is not None and not scope.owns(found.project_id):
+        raise IllegalSubnetPoolUpdate(
+            reason=f"subnetpool {pool.id} cannot be updated when associated with shared address scope {found.id}"
+        )
 
 
 def delete(session: Session, pool: SubnetPool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from pileus_network.core import addresses, dhcp, nouns, projects, ranges, scopes, subnetpools
+from pileus_network.core import addresses, dhcp, networks, nouns, projects, ranges, scopes, subnetpools
 from pileus_network.core.generations import concern
 from pileus_network.core.scopes import Scope
 from pileus_network.db.models import FixedIp, Network, Port, Router, Subnet
@@ -15,6 +15,7 @@ from pileus_network.errors import (
     GatewayConflictWithAllocationPools,
     GatewayIpInUse,
     InvalidInput,
+    NetworkSubnetPoolAffinityError,
     SubnetInUse,
     SubnetNotFound,
 )
@@ -38,13 +39,13 @@ def get(session: Session, subnet_id: str, scope: Scope) -> Subnet:
     return nouns.find(session, Subnet, subnet_id, scopes.subnets(scope), lambda: SubnetNotFound(subnet_id=subnet_id))
 
 
-def create(session: Session, networks: dict[str, Network], wishes: Sequence[dict[str, Any]]) -> list[Subnet]:
-    """All or none of them. `networks` are those that the wishes name, with their subnets loaded."""
+def create(session: Session, on: dict[str, Network], wishes: Sequence[dict[str, Any]]) -> list[Subnet]:
+    """All or none of them. `on` holds the networks that the wishes name, with their subnets loaded."""
     made = []
     for wish in wishes:
         project = projects.locked(session, wish["project_id"])
         projects.reserve(session, project, "subnet")
-        made.append(_create(session, networks[wish["network_id"]], wish))
+        made.append(_create(session, on[wish["network_id"]], wish))
     return made
 
 
@@ -52,6 +53,8 @@ def _create(session: Session, network: Network, wish: dict[str, Any]) -> Subnet:
     _check_modes(wish)
     cidr, pool_id = _prefix(session, wish)
     _check_prefix(network, cidr, wish)
+    _check_pool(network, pool_id, wish["ip_version"])
+    networks.check_subnets_mtu(network, network.mtu, [wish["ip_version"]])
     gateway = _gateway(wish["gateway_ip"], cidr)
     subnet = Subnet(
         project_id=wish["project_id"],
@@ -67,6 +70,7 @@ def _create(session: Session, network: Network, wish: dict[str, Any]) -> Subnet:
     )
     _check_extras(subnet)
     network.subnets.append(subnet)
+    nouns.revise(network)
     session.flush()
     if addresses.automatic(subnet):
         _address_ports(session, subnet)
@@ -125,6 +129,13 @@ def _check_prefix(network: Network, cidr: str, wish: dict[str, Any]) -> None:
         raise InvalidInput(
             error_message=f"Requested subnet with cidr: {cidr} for network: {network.id} overlaps with another subnet"
         )
+
+
+def _check_pool(network: Network, pool_id: str | None, ip_version: int) -> None:
+    """All subnets of a family on a network come from one pool, or none of them from any."""
+    others = {subnet.subnetpool_id for subnet in network.subnets if subnet.ip_version == ip_version}
+    if others - {pool_id}:
+        raise NetworkSubnetPoolAffinityError()
 
 
 def _gateway(wanted: Any, cidr: str) -> str | None:
@@ -191,6 +202,7 @@ def update(session: Session, subnet: Subnet, network: Network, wish: dict[str, A
         raise InvalidInput(error_message="Cannot disable enable_dhcp with ipv6 attributes set")
     _check_extras(subnet)
     nouns.revise(subnet)
+    nouns.revise(network)
     if "enable_dhcp" in wish:
         session.flush()
         dhcp.ensure(session, network)
@@ -234,6 +246,7 @@ def delete(session: Session, subnet: Subnet, network: Network) -> None:
     session.flush()
     concern(session).networks.add(network.id)
     network.subnets.remove(subnet)
+    nouns.revise(network)
     session.delete(subnet)
     session.flush()
     dhcp.ensure(session, network)

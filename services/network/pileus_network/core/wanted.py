@@ -117,8 +117,8 @@ def _routes(routes: Iterable[dict[str, str]]) -> tuple[rpc.Route, ...]:
 
 
 def _served(session: Session, host: str, local: Sequence[Port]) -> list[Port]:
-    """Ports elsewhere that this host answers DHCP and metadata for."""
-    ids = {port.network_id for port in local if port.device_owner == DHCP_OWNER}
+    """Ports elsewhere that this host answers DHCP or metadata for."""
+    ids = {port.network_id for port in local if port.device_owner in (DHCP_OWNER, INTERFACE_OWNER)}
     if not ids:
         return []
     return list(session.scalars(select(Port).where(Port.network_id.in_(ids), Port.host != host).options(*ports.LOADED)))

@@ -52,16 +52,14 @@ class Backend(ABC):
 
 
 class Metadata(ABC):
-    """A backend that can listen where a network's guests look for 169.254.169.254."""
+    """A backend that can listen where guests look for 169.254.169.254: beside their DHCP server and in their router."""
 
     @abstractmethod
     def metadata_places(self) -> dict[str, int]:
-        """The networks that have such a place on this host, each with a number that changes when the place is made
-        anew.
+        """The ids of the networks and routers that have such a place on this host, each with a number that changes when
+        the place is made anew.
         """
 
     @abstractmethod
-    def metadata_socket(self, network_id: str) -> socket.socket:
-        """A fresh listening socket inside that network. The peer's address in it is what the network's guest really
-        has.
-        """
+    def metadata_socket(self, place: str) -> socket.socket:
+        """A fresh listening socket at that network or router. The peer's address in it is what the guest really has."""

@@ -93,3 +93,62 @@ def test_only_metadata_can_be_asked_for(path):
     with pytest.raises(Malformed):
         parse(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert parse(b"GET /openstack/2018-08-27/meta_data.json?x=1 HTTP/1.1\r\n\r\n").path.endswith("?x=1")
+
+
+@pytest.fixture
+def routed(host, cloud, words):
+    """Two networks without DHCP behind one router that also has a gateway, another tenant's with the same addresses."""
+    group = cloud.group(*words.ALL)
+
+    def plain(cidr):
+        gateway = cidr.rsplit(".", 1)[0] + ".1"
+        return cloud.network(subnets=(rpc.Subnet(cloud.id(), cidr, 4, gateway, False),))
+
+    networks = [plain("10.5.0.0/24"), plain("10.6.0.0/24")]
+    public = cloud.network("172.24.4.0/24", kind="flat", physical_network="public", segment=None)
+    router_id, other_id = cloud.id(), cloud.id()
+    legs = [
+        cloud.port(network, f"10.{n}.0.1", owner=rpc.INTERFACE_OWNER, device=router_id)
+        for network, n in zip(networks, (5, 6), strict=True)
+    ]
+    gateway = cloud.port(public, "172.24.4.5", owner=rpc.GATEWAY_OWNER, device=router_id)
+    cloud.router(*legs, gateway=gateway, id=router_id)
+    twin = plain("10.5.0.0/24")
+    leg = cloud.port(twin, "10.5.0.1", owner=rpc.INTERFACE_OWNER, device=other_id)
+    cloud.router(leg, id=other_id)
+    servers = [
+        cloud.port(network, f"{prefix}.11", project_id=project, security_groups=(group.id,))
+        for network, prefix, project in (
+            (networks[0], "10.5.0", "red"),
+            (networks[1], "10.6.0", "red"),
+            (twin, "10.5.0", "blue"),
+            (public, "172.24.4", "green"),
+        )
+    ]
+    host.run(sys.executable, str(Path(__file__).with_name("compute.py")), "8774")
+    report = host.agent(cloud.state, metadata_url="http://127.0.0.1:8774/metadata", metadata_secret=SECRET)
+    assert not report.failures
+    words.eventually(lambda: ":8774" in host.sh("ss -Htln"))
+    return servers
+
+
+def test_the_router_answers_who_came_without_dhcp(host, routed):
+    """Each guest configures itself, and sends what is for the metadata address where everything else goes."""
+    for port in routed[:3]:
+        guest = host.guest(port)
+        guest.use(gateway=port.fixed_ips[0].address.rsplit(".", 1)[0] + ".1")
+        headers = ask(guest)["headers"]
+        assert (headers["x-instance-id"], headers["x-tenant-id"]) == (port.device_id, port.project_id)
+
+
+def test_the_router_answers_nobody_outside(host, routed):
+    """Neither who comes from the external network, nor who asks for another's or for anything but HTTP."""
+    outside = host.guest(routed[3])
+    outside.use(gateway="172.24.4.5")
+    answer = 'curl -s -o /dev/null -w "%{http_code}" --max-time 4 --noproxy "*" http://169.254.169.254/latest/'
+    assert outside.sh(answer, check=False) == "000"
+    guest = host.guest(routed[0])
+    guest.use(gateway="10.5.0.1")
+    assert not guest.pings("169.254.169.254", 1)
+    assert not guest.works("busybox arping -c 2 -w 3 -I eth0 169.254.169.254"), "no network has the address"
+    assert ask(guest)["headers"]["x-instance-id"] == routed[0].device_id

@@ -1,9 +1,11 @@
 """Limits and their use."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pileus_network.core import projects
 from pileus_network.testing import NetworkFixture
 
 
@@ -58,7 +60,21 @@ def test_every_quota_bites(network: NetworkFixture, ask: Any, resource: str, pat
 
 def test_a_limit_below_the_use_may_be_refused(network: NetworkFixture, ask: Any) -> None:
     network.made("network", {})
-    wish = {"quota": {"network": 0, "check_limit": True}}
-    assert ask("PUT", "quotas/p1", wish, as_=network.book.admin) == (409, "InvalidQuotaValue")
-    wish = {"quota": {"network": 0, "force": True}}
-    assert ask("PUT", "quotas/p1", wish, as_=network.book.admin)[1]["quota"]["network"] == 0
+    admin = network.book.admin
+    for more in ({}, {"check_limit": True}, {"check_limit": "false"}, {"force": "false"}):
+        assert ask("PUT", "quotas/p1", {"quota": {"network": "0"} | more}, as_=admin) == (400, "HTTPBadRequest")
+    forced = ask("PUT", "quotas/p1", {"quota": {"network": "0", "force": "true"}}, as_=admin)
+    assert forced[0] == 200 and forced[1]["quota"]["network"] == 0
+    assert ask("PUT", "quotas/p1", {"quota": {"network": -1}}, as_=admin)[0] == 200
+
+
+def test_default_limits_are_the_operators(tmp_path: Path) -> None:
+    with NetworkFixture(tmp_path, quotas=("network:1", "router:-1")) as network:
+        shown = network.client.get("/v2.0/quotas/p1/default", as_=network.book.manager).get_json()["quota"]
+        assert (shown["network"], shown["router"], shown["port"]) == (1, -1, 500)
+        network.made("network", {})
+        refused = network.client.post("/v2.0/networks", json={"network": {}}, as_=network.book.member)
+        assert refused.status_code == 409
+    for wrong in ("volumes:1", "network:many", "network:-2", "network"):
+        with pytest.raises(ValueError):
+            projects.configured((wrong,))

@@ -31,6 +31,6 @@ def test_what_is_refused(network: NetworkFixture, ask: Any) -> None:
     mine = wish | {"target_tenant": "p2"}
     assert ask("POST", "rbac-policies", {"rbac_policy": mine}, as_=network.book.other) == (404, "NetworkNotFound")
     shared = network.made("network", {"shared": True}, network.operator)["id"]
-    assert ask("POST", "rbac-policies", {"rbac_policy": mine | {"object_id": shared}}) == (404, "NetworkNotFound")
+    assert ask("POST", "rbac-policies", {"rbac_policy": mine | {"object_id": shared}}) == (400, "InvalidInput")
     policies = ask("GET", "rbac-policies", as_=network.book.admin)[1]["rbac_policies"]
     assert [(p["object_id"], p["target_tenant"]) for p in policies] == [(shared, "*")]

@@ -90,8 +90,12 @@ def test_address_scopes(network: NetworkFixture, ask: Any) -> None:
     made = ask("POST", "address-scopes", {"address_scope": {"name": "a", "ip_version": 4}})[1]["address_scope"]
     first = {"name": "p", "prefixes": ["10.0.0.0/16"], "address_scope_id": made["id"]}
     pool = network.made("subnetpool", first)
-    assert ask("POST", "subnetpools", {"subnetpool": first | {"prefixes": ["10.0.1.0/24"]}}) == (400, "InvalidInput")
-    assert ask("POST", "subnetpools", {"subnetpool": first | {"prefixes": ["fd00::/48"]}}) == (400, "InvalidInput")
+    twin = {"subnetpool": first | {"prefixes": ["10.0.1.0/24"]}}
+    assert ask("POST", "subnetpools", twin) == (409, "AddressScopePrefixConflict")
+    assert ask("POST", "subnetpools", {"subnetpool": first | {"prefixes": ["fd00::/48"]}}) == (
+        400,
+        "IllegalSubnetPoolIpVersionAssociationToAddressScope",
+    )
     assert ask("DELETE", f"address-scopes/{made['id']}") == (409, "AddressScopeInUse")
     assert ask("GET", f"address-scopes/{made['id']}", as_=network.book.other) == (404, "AddressScopeNotFound")
     assert ask("PUT", f"address-scopes/{made['id']}", {"address_scope": {"shared": True}}) == (

@@ -107,10 +107,13 @@ class Linux(Backend, Metadata):
     # -- Metadata ------------------------------------------------------------------------------------------------
 
     def metadata_places(self) -> dict[str, int]:
-        return {network_id: namespaces.identity(service.namespace) for network_id, service in self._services.items()}
+        places: dict[str, dhcp.Service | routers.Machine] = dict(self._services)
+        places |= {id: machine for id, machine in self._machines.items() if machine.router.admin_up and machine.legs}
+        return {id: namespaces.identity(place.namespace) for id, place in places.items()}
 
-    def metadata_socket(self, network_id: str) -> socket.socket:
-        return namespaces.inside(self.names.dhcp(network_id), self._listen)
+    def metadata_socket(self, place: str) -> socket.socket:
+        namespace = self.names.router(place) if place in self._machines else self.names.dhcp(place)
+        return namespaces.inside(namespace, self._listen)
 
     @staticmethod
     def _listen() -> socket.socket:

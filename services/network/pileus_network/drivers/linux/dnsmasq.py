@@ -96,7 +96,7 @@ def is_domain(name: str) -> bool:
 
 
 def is_option(option: DhcpOption) -> bool:
-    return bool(OPTION_NAME.fullmatch(option.name) and OPTION_VALUE.fullmatch(option.value))
+    return bool(OPTION_NAME.fullmatch(option.name.lower()) and OPTION_VALUE.fullmatch(option.value))
 
 
 def _mask(subnet: Subnet) -> str:
@@ -139,7 +139,7 @@ def _options(network: Network, subnet: Subnet, server: Port) -> list[str]:
 def _extra(port: Port, option: DhcpOption) -> str:
     numbered = option.name.isdecimal() and option.ip_version == 4
     word = "" if numbered else "option6:" if option.ip_version == 6 else "option:"
-    return f"tag:{port.id},{word}{option.name},{option.value}"
+    return f"tag:{port.id},{word}{option.name.lower()},{option.value}"
 
 
 def _name(port: Port, fixed: FixedIp, network: Network) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from pileus_network.drivers.linux.dnsmasq import METADATA
 from pileus_network.drivers.linux.nft import Chain, Set, Table
 from pileus_network.rpc import FloatingIp
 
@@ -42,6 +43,7 @@ def table(wish: Translation) -> Table:
     chains = {
         "arrive": Chain(("dnat to ip daddr map @to-fixed",), "type nat hook prerouting priority -100"),
         "own": Chain(("dnat to ip daddr map @to-fixed",), "type nat hook output priority -100"),
+        "arrive-here": Chain(tuple(_arrive(wish)), "type filter hook input priority 0"),
         "pass": Chain(tuple(_pass(wish)), "type filter hook forward priority 0"),
         "depart": Chain(tuple(_depart(wish)), "type nat hook postrouting priority 100"),
     }
@@ -58,6 +60,15 @@ def _depart(wish: Translation) -> Iterable[str]:
     yield f'oifname != "{wish.gateway}" iifname != "{wish.gateway}" ct status dnat snat to ip saddr map @to-floating'
     if wish.external:
         yield f'oifname != "{wish.gateway}" iifname != "{wish.gateway}" ct status dnat snat to {wish.external}'
+
+
+def _arrive(wish: Translation) -> Iterable[str]:
+    """Metadata is for who is inside, and comes from where the answer would go: so the address says who asks."""
+    if wish.gateway:
+        yield f'iifname "{wish.gateway}" ip daddr {METADATA} drop'
+    yield f"ip daddr {METADATA} fib saddr . iif oif missing drop"
+    yield f"ip daddr {METADATA} tcp dport != 80 drop"
+    yield f"ip daddr {METADATA} meta l4proto != tcp drop"
 
 
 def _pass(wish: Translation) -> Iterable[str]:

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from pileus_kit.private import passage
-from pileus_network.drivers.linux import addresses, announcements, cuts, daemons, namespaces, nat, nft, radvd
+from pileus_network.drivers.linux import addresses, announcements, cuts, daemons, dnsmasq, namespaces, nat, nft, radvd
 from pileus_network.rpc import Network, Port, Route, Router, Subnet
 
 SYSCTLS = {
@@ -21,7 +21,14 @@ SYSCTLS = {
     "net/ipv4/conf/default/rp_filter": "0",
     "net/ipv4/conf/all/send_redirects": "0",
     "net/ipv4/conf/default/send_redirects": "0",
+    # The metadata address, which is inside of every router, is claimed on no network.
+    "net/ipv4/conf/all/arp_ignore": "1",
+    "net/ipv4/conf/default/arp_ignore": "1",
 }
+LOOPBACK = addresses.Interface(
+    "lo", "00:00:00:00:00:00", 65536, ("127.0.0.1/8", "::1/128", f"{dnsmasq.METADATA}/32")
+)
+"""Guests that configured themselves without DHCP send what is for the metadata address to their router."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ def _settle(machine: Machine, old: Machine | None, thorough: bool) -> str:
         inner.append(addresses.Interface(leg.interface, leg.port.mac, leg.network.mtu, (*leg.addresses(), *floating)))
     wanted = nat.table(translation(machine))
     nft.run(nft.difference(nat.table(translation(old)), wanted) if old and not thorough else nft.replacement(wanted))
-    stands_on = addresses.settle(inner, hops(machine))
+    stands_on = addresses.settle([*inner, LOOPBACK], hops(machine))
     gone = _translated(old) - _translated(machine) if old else set()
     if gone:
         cuts.release({external for external, _ in gone})
