@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +130,6 @@ def volume(folder: Path, stack: ExitStack) -> World:
     from pileus_volume.testing import VolumeFixture
 
     book = TokenBook()
-    book.add(replace(book.service, roles=book.service.roles | {"ResellerAdmin"}))  # backups are in users' accounts
     store = ObjectStoreFixture(folder / "store", devices=3, book=book)
     stack.callback(store.close)
     service = stack.enter_context(VolumeFixture(folder / "volume", apps={"objectstore": store.app}, book=book))

@@ -60,6 +60,7 @@ class Peers:
             self._http.mount(prefix, adapter)
         self._lock = threading.Lock()
         self._token, self._expires = "", 0.0
+        self._me: Caller | None = None
         self._refused = -PAUSE  # when we couldn't log in
         self._bulkhead = Bulkhead(max(2, config.threads // 2))
         self._endpoints: dict[str, str] = {}
@@ -129,6 +130,12 @@ class Peers:
                 self._log_in()
             return self._token
 
+    def me(self) -> Caller:
+        """Who this service is: its user and project by their ids."""
+        self.token()
+        assert self._me is not None
+        return self._me
+
     def _drop(self, token: str) -> None:
         with self._lock:
             if token == self._token:
@@ -151,7 +158,8 @@ class Peers:
 
         view = msgspec.json.decode(response.content)["token"]
         self._token = response.headers["X-Subject-Token"]
-        self._expires = caller_of(self._token, view).expires_at
+        self._me = caller_of(self._token, view)
+        self._expires = self._me.expires_at
         self._endpoints = self._roots(view.get("catalog", ()))
 
     def _roots(self, catalog: Any) -> dict[str, str]:

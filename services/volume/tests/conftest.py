@@ -1,5 +1,4 @@
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -170,7 +169,6 @@ class StoreWorld(World):
         self._place = TemporaryDirectory(prefix="pileus-backups-")
         book = TokenBook()
         self.store = ObjectStoreFixture(Path(self._place.name), devices=3, book=book)
-        book.add(replace(book.service, token="token-service", roles=book.service.roles | {"ResellerAdmin"}))
         super().__init__(more={"objectstore": self.store.app}, book=book, **kwargs)
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 import struct
 
-from pileus_kit.formats.reading import Inspection, Reader
+from pileus_kit.formats.reading import SECTOR, Inspection, Reader
 
 MAGIC = b"\x7f\x10\xda\xbe"
 DYNAMIC, FIXED = 1, 2
@@ -15,6 +15,7 @@ def recognise(read: Reader) -> Inspection | None:
     if head[0x40:0x44] != MAGIC:
         return None
     kind, = struct.unpack_from("<I", head, 0x4C)
-    virtual, = struct.unpack_from("<Q", head, 0x170)
+    size, = struct.unpack_from("<Q", head, 0x170)
+    virtual = -(-size // SECTOR) * SECTOR  # readers round up
     alone = kind in (DYNAMIC, FIXED) and not any(head[LINK_AND_PARENT : LINK_AND_PARENT + 32])
     return Inspection("vdi", virtual, "" if alone else "it is a differencing image")

@@ -17,6 +17,7 @@ from pileus_kit.auth import Caller
 from pileus_kit.config import ServiceConfig
 from pileus_kit.errors import PeerDown
 from pileus_kit.peers import Peers
+from pileus_kit.testing.callers import person
 
 
 class Client:
@@ -92,6 +93,9 @@ class RoutedPeers(Peers):
 
     def token(self) -> str:
         return self._own
+
+    def me(self) -> Caller:
+        return person("service", "service", project="service")
 
     def endpoint(self, service: str) -> str:
         if service not in self._names:

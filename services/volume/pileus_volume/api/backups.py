@@ -1,12 +1,14 @@
 """Backups: create, list, show, change, restore, delete; records of them, to take to another cloud."""
 
+from contextlib import suppress
 from typing import Any
 
 from flask import request
 from sqlalchemy import Select, select
 
+from pileus_kit.errors import PeerDown
 from pileus_kit.web import allowed, caller, tools, version
-from pileus_volume.api import listings
+from pileus_volume.api import backup_containers, listings
 from pileus_volume.api.actions import BODY, Actions
 from pileus_volume.api.project_paths import Resource, base_url
 from pileus_volume.api.schemas import BOOLEAN, METADATA, METADATA_OR_NULL, TEXT, UUID, UUID_OR_NULL, wrapped
@@ -84,7 +86,9 @@ def create(body: dict[str, Any]) -> Any:
         snapshot_id=asked.get("snapshot_id"), zone=asked.get("availability_zone") or None,
         incremental=listings.truth(asked.get("incremental", False), "incremental"),
         force=listings.truth(asked.get("force", False), "force"), metadata=asked.get("metadata") or {})
-    tools().peers.endpoint("objectstore")  # a cloud without one says so at once
+    with tools().sessions.read() as session:
+        container = backups.container_for(session, caller(), volumes.find(session, asked["volume_id"], caller()), wish)
+    backup_containers.open_up(container)  # a cloud without an object store says so at once
     with tools().sessions.begin() as session:
         if wish.zone and wish.zone not in hosts.zones(session):
             raise Invalid(why=f"There is no availability zone {wish.zone[:80]}.")
@@ -148,6 +152,7 @@ def update(backup_id: str, body: dict[str, Any]) -> Any:
 @resource.endpoint("POST", "/<backup_id>/restore", policy="backup:restore", body=RESTORE)
 def restore(backup_id: str, body: dict[str, Any]) -> Any:
     asked = body["restore"] or {}
+    _open_again(backup_id)
     with tools().sessions.begin() as session:
         backup = backups.find(session, backup_id, caller())
         volume = volumes.find(session, asked["volume_id"], caller()) if asked.get("volume_id") else None
@@ -162,7 +167,18 @@ def delete(backup_id: str) -> Any:
     return _removed(backup_id, force=False)
 
 
+def _open_again(backup_id: str) -> None:
+    """Its owner may have closed the container to us since; an administrator of another project can't open it."""
+    with tools().sessions.read() as session:
+        backup = backups.find(session, backup_id, caller())
+        account, container = backup.where["account"], backup.container
+    if account == caller().project_id and container:
+        with suppress(Invalid, PeerDown):  # then the job says what it lacks
+            backup_containers.open_up(container)
+
+
 def _removed(backup_id: str, force: bool) -> Any:
+    _open_again(backup_id)
     with tools().sessions.begin() as session:
         job = backups.remove(session, caller(), backups.find(session, backup_id, caller()), force)
     tools().ring(job.id)
@@ -179,6 +195,8 @@ def export(backup_id: str) -> Any:
 def import_record(body: dict[str, Any]) -> Any:
     asked = body["backup-record"]
     record = backup_records.read(str(asked["backup_service"]), asked["backup_url"])
+    if record.account == caller().project_id:
+        backup_containers.open_up(record.container)
     with tools().sessions.begin() as session:
         backup, job = backup_records.take_in(session, caller(), record)
         view = {"backup": summary(backup)}

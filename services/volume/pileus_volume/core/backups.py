@@ -44,15 +44,26 @@ def find(session: Session, backup_id: str, caller: Caller) -> Backup:
     return backup
 
 
+def container_for(session: Session, caller: Caller, volume: Volume, wish: Wish) -> str:
+    """Where it will be, so that the container can be got ready. Raises what `create` would."""
+    snapshot = _snapshot(session, volume, wish.snapshot_id) if wish.snapshot_id else None
+    return _container(wish, _parent(session, caller, volume, snapshot, wish) if wish.incremental else None)
+
+
+def _container(wish: Wish, parent: Backup | None) -> str:
+    container = wish.container or (parent.container if parent else CONTAINER)
+    if "/" in container or container in (".", ".."):
+        raise Invalid(why=f"A container's name can't be {container[:80]}.")
+    return container
+
+
 def create(session: Session, caller: Caller, volume: Volume, wish: Wish) -> tuple[Backup, Job]:
     """Record the backup and the job that fills it. The volume, or its snapshot, is held meanwhile."""
     snapshot = _snapshot(session, volume, wish.snapshot_id) if wish.snapshot_id else None
     if snapshot is None and volume.status == "in-use" and not wish.force:
         raise InvalidVolume(why=f"Backing up an in-use volume must use the force flag; volume {volume.id} is in use.")
     parent = _parent(session, caller, volume, snapshot, wish) if wish.incremental else None
-    container = wish.container or (parent.container if parent else CONTAINER)
-    if "/" in container or container in (".", ".."):
-        raise Invalid(why=f"A container's name can't be {container[:80]}.")
+    container = _container(wish, parent)
     quotas.check_backup(session, str(caller.project_id), volume.size)
     backup_id = new_id()
     backup = Backup(

@@ -1,7 +1,7 @@
 """The object store, where backups are: in the account of their project, in a container that the user may name.
 
-Hosts hold no credentials, so they get temporary URLs (Swift's TempURL) for one prefix of one container. The container
-has a key of ours for that, unless its owner has set both keys: then the owner's second one does as well.
+Hosts hold no credentials, so they get temporary URLs (Swift's TempURL) for one prefix of one container. The API opened
+the container to this service with its user's token (api/backup_containers.py); the service has no other right to it.
 """
 
 import hashlib
@@ -12,11 +12,11 @@ from urllib.parse import quote, urlencode
 
 from pileus_kit.errors import PeerDown
 from pileus_kit.peers import PeerRefused
+from pileus_volume.config import Config
 from pileus_volume.flows.tools import Tools
 from pileus_volume.rpc import Shelf
 
 SECONDS = 2 * 86400  # longer than the longest call
-KEY = "X-Container-Meta-Temp-URL-Key-2"
 AT_ONCE = 200  # deletions in one request
 GONE = 404
 
@@ -26,7 +26,7 @@ Where = Mapping[str, str]  # account, container, prefix
 def shelf(tools: Tools, where: Where, write: bool = False) -> Shelf:
     """The right to read what backups of the same volume have there and, with `write`, to add to this one."""
     path = _path(where)
-    key, expires = _key(tools, path), int(time.time()) + SECONDS
+    key, expires = key_of(tools.config, path), int(time.time()) + SECONDS
     volume = where["prefix"].partition("/")[0] + "/"
     return Shelf(tools.peers.endpoint("objectstore") + quote(path), where["prefix"],
                  _signed(key, "GET", expires, path, volume),
@@ -58,7 +58,7 @@ def holds(tools: Tools, where: Where, name: str) -> bool:
 
 
 def _path(where: Where) -> str:
-    return f"/v1/AUTH_{where['account']}/{where['container']}"
+    return path_of(where["account"], where["container"])
 
 
 def _names(tools: Tools, where: Where, marker: str) -> list[str]:
@@ -71,19 +71,17 @@ def _names(tools: Tools, where: Where, marker: str) -> list[str]:
         return []
 
 
-def _key(tools: Tools, path: str) -> str:
-    """Of the container, which is made when it isn't there. Everybody who asks at the same time sets the same."""
-    ours = hmac.new(tools.config.service_password.encode(), path.encode(), hashlib.sha256).hexdigest()
-    try:
-        present = tools.peers.send("objectstore", "HEAD", quote(path)).headers.get(KEY)
-    except PeerRefused as err:
-        if err.status != GONE:
-            raise
-        tools.peers.send("objectstore", "PUT", quote(path), headers={KEY: ours})
-        return ours
-    if not present:
-        tools.peers.send("objectstore", "POST", quote(path), headers={KEY: ours})
-    return present or ours
+def path_of(account: str, container: str) -> str:
+    return f"/v1/AUTH_{account}/{container}"
+
+
+def quoted(path: str) -> str:
+    return quote(path)
+
+
+def key_of(config: Config, path: str) -> str:
+    """Of a container: what signs its temporary URLs. Every worker and API process comes to the same."""
+    return hmac.new(config.service_password.encode(), path.encode(), hashlib.sha256).hexdigest()
 
 
 def _signed(key: str, method: str, expires: int, path: str, prefix: str) -> str:

@@ -292,12 +292,45 @@ def test_deleted_though_the_container_is_gone(stored):
     assert stored.client.get(f"/v3/p1/backups/{backup['id']}").status_code == 404
 
 
-def test_a_key_that_its_owner_has_set_is_left_alone(stored):
+def test_keys_that_their_owner_has_set_are_left_alone(stored):
     keys = {"X-Container-Meta-Temp-URL-Key": "first", "X-Container-Meta-Temp-URL-Key-2": "second"}
-    assert stored.store.client.put("/v1/AUTH_p1/volumebackups", headers=keys, as_=stored.book.member).status_code == 201
-    assert stored.back_up(stored.volume()["id"])["status"] == "available"
-    now = stored.store.client.head("/v1/AUTH_p1/volumebackups", as_=stored.book.member).headers
-    assert now["X-Container-Meta-Temp-Url-Key-2"] == "second"
+    member, store = stored.book.member, stored.store.client
+    assert store.put("/v1/AUTH_p1/full", headers=keys, as_=member).status_code == 201
+    volume = stored.volume()["id"]
+    refused = stored.client.post("/v3/backups", json={"backup": {"volume_id": volume, "container": "full"}})
+    assert refused.status_code == 400 and "another container" in refused.text
+    assert store.put("/v1/AUTH_p1/half", headers={"X-Container-Meta-Temp-URL-Key-2": "second"},
+                     as_=member).status_code == 201
+    assert stored.back_up(volume, container="half")["status"] == "available"
+    now = store.head("/v1/AUTH_p1/half", as_=member).headers
+    assert now["X-Container-Meta-Temp-Url-Key-2"] == "second" and now["X-Container-Meta-Temp-Url-Key"] != "first"
+
+
+def test_the_volume_service_reaches_the_container_of_backups_only(stored):
+    """It has the role service, which gives no right in the object store: the container's ACL names its user."""
+    member, service, store = stored.book.member, stored.book.service, stored.store.client
+    store.put("/v1/AUTH_p1/private", as_=member)
+    store.put("/v1/AUTH_p1/volumebackups", headers={"X-Container-Read": "p5:u5"}, as_=member)
+    stored.back_up(stored.volume()["id"])
+    acl = store.head("/v1/AUTH_p1/volumebackups", as_=member).headers
+    assert acl["X-Container-Read"] == "p5:u5,service:u-service" and acl["X-Container-Write"] == "service:u-service"
+    assert store.get("/v1/AUTH_p1/volumebackups", as_=service).status_code == 200
+    for path in ("/v1/AUTH_p1", "/v1/AUTH_p1/private", "/v1/AUTH_p1/private/object", "/v1/AUTH_p2"):
+        assert store.get(path, as_=service).status_code == 403, path
+
+
+def test_a_container_that_its_owner_closed_is_opened_by_their_next_call(stored):
+    backup = stored.back_up(stored.volume()["id"])
+    closed = {"X-Container-Read": "", "X-Container-Write": "", "X-Container-Meta-Temp-URL-Key-2": "other"}
+    path = "/v1/AUTH_p1/volumebackups"
+    assert stored.store.client.post(path, headers=closed, as_=stored.book.member).status_code == 204
+    volume = restore(stored, backup).json["restore"]["volume_id"]
+    stored.drain()
+    assert stored.show(volume)["status"] == "available"
+    assert stored.store.client.post(path, headers=closed, as_=stored.book.member).status_code == 204
+    assert stored.client.delete(f"/v3/p1/backups/{backup['id']}").status_code == 202
+    stored.drain()
+    assert stored.client.get(f"/v3/p1/backups/{backup['id']}").status_code == 404 and stored.objects() == []
 
 
 def test_carried_to_another_cloud(stored):
