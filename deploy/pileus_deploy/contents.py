@@ -37,7 +37,7 @@ def identity(plan: Plan) -> None:
             ServicePlan("volumev3", "cinderv3", f"{url['volume']}/v3/$(project_id)s"),
             ServicePlan("object-store", "swift", f"{url['objectstore']}/v1/AUTH_$(project_id)s"),
         ))
-    sessions = Sessions(f"sqlite:///{plan.state / 'databases' / 'identity.sqlite'}")
+    sessions = Sessions(plan.database_url("identity"))
     try:
         with sessions.begin() as session:
             bootstrap(session, wanted)

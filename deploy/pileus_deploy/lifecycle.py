@@ -21,6 +21,7 @@ from pileus_deploy.steps import step, wait_for
 CHECKOUT = Path(__file__).resolve().parents[2]
 PLAN = "plan.json"
 ROOM = 1 << 30  # bytes on the disk below which there is no sense in starting
+SETTLING = 900.0  # seconds for the host to offer itself; as long as its processes live, there is hope
 LETTING_GO = 20.0  # seconds that processes of a cloud that was cut off may take to end
 
 
@@ -39,7 +40,8 @@ def up(plan: Plan, demo: bool = True) -> None:
         contents.resources(plan, guest_image(plan))
     with step("this host offers itself"):
         admin = contents.Cloud(plan, "admin", "admin")
-        wait_for("compute host and networks", 60, lambda: contents.settled(admin), every=0.3)
+        wait_for("compute host and networks", SETTLING, lambda: contents.settled(admin), every=0.3,
+                 failed=lambda: _host_hopeless(plan))
     login = ""
     if demo:
         from pileus_deploy.demo import first_server
@@ -71,6 +73,15 @@ def _start(plan: Plan) -> None:
         with step(f"{service} answers on port {plan.port(service)}"):
             wait_for(service, 120, lambda: healthy(plan, service),  # noqa: B023 -- used at once
                      failed=lambda: _hopeless(plan, pid, f"{service}-api"))  # noqa: B023
+
+
+def _host_hopeless(plan: Plan) -> str | None:
+    """A busy machine may take minutes; a process that can't be kept alive takes for ever."""
+    pid = supervisor.running(plan.state)
+    if pid is None:
+        return f"the supervisor ended; see {plan.state}/logs/supervisor.log"
+    waited_for = ("compute-worker", "compute-agent", "network-worker", "network-agent")
+    return next(filter(None, (_hopeless(plan, pid, process) for process in waited_for)), None)
 
 
 def check_passage(plan: Plan) -> None:
@@ -141,7 +152,7 @@ def migrate(plan: Plan) -> None:
         package = f"pileus_{service}"
         migrations = Path(str(importlib.import_module(package).__file__)).parent / "db" / "migrations"
         if migrations.exists():
-            migrate_database(f"sqlite:///{plan.state / 'databases' / service}.sqlite", package)
+            migrate_database(plan.database_url(service), package)
 
 
 def healthy(plan: Plan, service: str) -> bool:
@@ -215,7 +226,8 @@ def remembered(state: Path) -> Plan | None:
 def remember(plan: Plan) -> None:
     plan.state.mkdir(parents=True, exist_ok=True)
     (plan.state / PLAN).write_text(json.dumps(
-        {"address": plan.address, "offset": plan.offset, "hypervisor": plan.hypervisor}))
+        {"address": plan.address, "offset": plan.offset, "hypervisor": plan.hypervisor,
+         **({"database": plan.database} if plan.database else {})}))
 
 
 def farewell(plan: Plan, login: str) -> str:

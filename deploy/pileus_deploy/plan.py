@@ -26,12 +26,17 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class Plan:
-    """`offset` moves every port and renames everything on the host, so that clouds live side by side."""
+    """`offset` moves every port and renames everything on the host, so that clouds live side by side. `database` is a
+    SQLAlchemy URL with {service} in it, so that each service has a database of its own; empty: SQLite."""
 
     state: Path
     address: str = "127.0.0.1"
     offset: int = 0
     hypervisor: str = "libvirt"
+    database: str = ""
+
+    def database_url(self, service: str) -> str:
+        return self.database.format(service=service) or f"sqlite:///{self.state / 'databases' / service}.sqlite"
 
     def port(self, service: str) -> int:
         return PORTS[service] + self.offset
