@@ -33,7 +33,7 @@ class Worker:
         self.expirer = Expirer(around, self._cluster)
         self._roster = Roster(
             [
-                Duty("replicator", self.replicator.run, REPLICATE_S),
+                Duty("replicator", self.replicator.run, REPLICATE_S, lambda: bool(self.replicator.failed)),
                 Duty("auditor", self.auditor.run, AUDIT_S),
                 Duty("expirer", self.expirer.run, EXPIRE_S),
             ]

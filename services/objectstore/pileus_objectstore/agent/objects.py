@@ -42,15 +42,19 @@ class Objects:
         upload = Upload(self._host, args)
         try:
             upload.receive(body)
-            reply = upload.keep()
+            with self._updates.changes.one():
+                return Answer(self._kept(args, upload.keep()))
         finally:
             upload.abandon()
+
+    def _kept(self, args: PutObject, reply: ObjectReply) -> ObjectReply:
+        """Let the listings know of a new version."""
         if reply.status == 201 and reply.meta:
             self._updates.tell(
                 "container", container_of(args.name), args.upstream, [row_of(reply.meta, args.timestamp)], reply.devices
             )
             reply.meta = Meta(args.name, args.timestamp, reply.meta.size, reply.meta.etag)
-        return Answer(reply)
+        return reply
 
     def get_object(self, args: GetObject, body: Source) -> Answer:
         reading = Reading(self._host, args.spot)
@@ -77,6 +81,10 @@ class Objects:
         return Answer(reply, length=reply.length, send=reading.sender(*block))
 
     def delete_object(self, args: DeleteObject, body: Source) -> Answer:
+        with self._updates.changes.one():
+            return self._delete(args)
+
+    def _delete(self, args: DeleteObject) -> Answer:
         """A tombstone wherever there is, or may be, something to bury."""
         spot, stamp = args.spot, stamp_of(args.timestamp)
         reading = Reading(self._host, spot)
@@ -110,6 +118,10 @@ class Objects:
         return Answer(ObjectReply(204 if gone else 404, gone))
 
     def post_object(self, args: PostObject, body: Source) -> Answer:
+        with self._updates.changes.one():
+            return self._post(args)
+
+    def _post(self, args: PostObject) -> Answer:
         spot = args.spot
         holders = self._host.holders(spot)
         reading = Reading(self._host, spot)

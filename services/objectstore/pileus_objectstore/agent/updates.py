@@ -10,14 +10,16 @@ import logging
 import os
 import threading
 import time
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from pileus_kit import shapes
-from pileus_kit.errors import HostDown
+from pileus_kit.errors import CloudError, HostDown
 from pileus_objectstore.agent.host import Device, Host
+from pileus_objectstore.agent.sweeps import Changes, settle, unreported, untold
 from pileus_objectstore.core.plans import spots
 from pileus_objectstore.drivers.disks import sync_directory
 from pileus_objectstore.drivers.listings import write_whole
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 REPORT_S = 0.2  # a container's statistics reach its account after this
 IDLE_S = 30.0  # listings that nobody has used for so long are closed
 RETRY_S = 30.0  # notes are tried again after this
+CRC_DIGITS = 8  # a note begins with the checksum of the rest, in hex
+NOTE_S = 120.0  # so long at most after its change a note is written
 
 
 class Updates:
@@ -42,16 +46,14 @@ class Updates:
         self._thread = threading.Thread(target=self._run, name="updates", daemon=True)
         self._retry_at = 0.0
         self._retrying = threading.Lock()
+        self.changes = Changes()
+        self._swept: set[str] = set()  # devices whose crash, if there was one, is made good
+        self._settle_at = 0.0
 
     def start(self) -> None:
         """Notes that an earlier process left are told; so are containers that it had no time to report."""
         self._retry_at = time.monotonic()
         self._thread.start()
-        for device in self._known_devices():
-            for path in Path(device.disk.root).glob("containers/*/*.db-wal"):
-                with device.listings.use("container", int(path.parent.name), path.name.removesuffix(".db-wal")) as held:
-                    if held is not None:
-                        self.report_later(held.info.name)
         self._rang.set()
 
     def stop(self) -> None:
@@ -60,6 +62,22 @@ class Updates:
         if self._thread.is_alive():
             self._thread.join()
         self.report()
+        self._settle()
+
+    def sweep(self) -> None:
+        """Tell listings what an earlier process of this host had stored and not told when it died."""
+        for device in self._known_devices():
+            if device.name in self._swept:
+                continue
+            for name in unreported(device):
+                self.report_later(name)
+            for container, rows in untold(device):
+                if self._over.is_set():
+                    return
+                place = self._host.rings.place(*container.split("/", 2)[1:])
+                self.tell("container", container, [Upstream(host, spot) for host, spot in _primaries(place)], rows,
+                          [device.name])
+            self._swept.add(device.name)
 
     def tell(self, kind: str, name: str, upstream: Iterable[Upstream], rows: list[Row], devices: Iterable[str]) -> None:
         """Rows for the listing called `name`; what can't be told now is noted on one of `devices`."""
@@ -95,10 +113,12 @@ class Updates:
         while self._dirty:
             name = self._dirty.pop()
             info = self._info(name)
-            if info is None or not info.live:
+            if info is None:
                 continue
             account, container = name.split("/", 2)[1:]
             row = Row(container, info.put, False, info.size, count=info.count, stats_at=timestamp())
+            if not info.live:
+                row = Row(container, info.deleted, True)
             for host, spot in spots(self._host.rings.place(account)):
                 if spot.devices and self._send(host, MergeRows("account", spot, "/" + account, [row])):
                     log.info("statistics of %s don't reach all of its account's replicas", name)
@@ -106,20 +126,39 @@ class Updates:
     def retry(self) -> tuple[int, int]:
         """Try all notes again: (told, left)."""
         with self._retrying:
-            paths = [path for device in self._known_devices() for path in self._notes(device)]
-            told = sum(self._retell(path) for path in paths)
-        return told, len(paths) - told
+            notes = [(device, path) for device in self._known_devices() for path in self._notes(device)]
+            told = sum(self._retell(device, path) for device, path in notes)
+        return told, len(notes) - told
+
+    def _settle(self) -> None:
+        """All that began before now has been told: a later sweep need not look at it."""
+        settle([device for device in self._known_devices() if device.name in self._swept], self.changes.settled())
 
     def _run(self) -> None:
         while not self._over.is_set():
+            try:
+                self.sweep()
+            except (CloudError, OSError) as e:
+                log.warning("%s", e)
             if not self._rang.wait(IDLE_S):
                 self._host.rest(IDLE_S)
             self._rang.clear()
             if self._over.wait(REPORT_S):
                 return
+            self._round()
+
+    def _round(self) -> None:
+        """Whatever goes wrong in one is logged: the thread must live."""
+        try:
             self.report()
-            if self._retry_at and time.monotonic() >= self._retry_at:
-                self._retry_at = time.monotonic() + RETRY_S if self.retry()[1] else 0.0
+            now = time.monotonic()
+            if now >= self._settle_at:
+                self._settle_at = now + IDLE_S
+                self._settle()
+            if self._retry_at and now >= self._retry_at:
+                self._retry_at = now + RETRY_S if self.retry()[1] else 0.0
+        except (CloudError, OSError) as e:
+            log.warning("%s", e)
 
     def _send(self, host: str, args: MergeRows) -> tuple[str, ...]:
         """The devices that did not take it."""
@@ -153,6 +192,7 @@ class Updates:
 
     def _note(self, args: MergeRows, devices: Iterable[str]) -> None:
         data = msgspec.json.encode(args)
+        data = b"%08x\n" % zlib.crc32(data) + data
         for device in self._host.devices(devices):
             try:
                 with device.disk.guard():
@@ -177,16 +217,31 @@ class Updates:
         except OSError:
             return []
 
-    def _retell(self, path: str) -> bool:
+    def _retell(self, device: Device, path: str) -> bool:
         """One note: where its listing lives now is asked of the ring, not of the note."""
-        with open(path, "rb") as file:
-            args = shapes.decode(file.read(), MergeRows)
+        args = self._read(device, path)
+        if args is None:
+            return False
         place = self._host.rings.place(*args.name.split("/", 2)[1:])
         left = [self._send(to, MergeRows(args.kind, spot, args.name, args.rows)) for to, spot in _primaries(place)]
         if any(left):
             return False
         os.unlink(path)  # noqa: PTH108
         return True
+
+    def _read(self, device: Device, path: str) -> MergeRows | None:
+        """A note; None if it is damaged. Then whatever changed on the device since it was written is told again."""
+        data = Path(path).read_bytes()
+        head, _, body = data.partition(b"\n")
+        if len(head) == CRC_DIGITS and head == b"%08x" % zlib.crc32(body):
+            return shapes.decode(body, MergeRows)
+        log.error("the note %s is damaged", path)
+        written = Path(path).name.partition("-")[0]
+        device.disk.put_aside(path, "pending")
+        settle([device], int(written) / 1e9 - NOTE_S if written.isdecimal() else 0.0)
+        self._swept.discard(device.name)
+        self._rang.set()
+        return None
 
 
 def _primaries(place: Place) -> list[tuple[str, Spot]]:

@@ -83,7 +83,7 @@ class Cluster:
             answers = [ask(asks[0])] if len(asks) == 1 else list(self._threads.map(ask, asks))
             for (host, spot), answer in zip(plan, answers, strict=True):
                 asked.setdefault(host, set()).update(spot.devices)
-                if answer is None or answer.status == 507:
+                if answer is None or answer.status >= 500:
                     avoid.add(host)
                     failed = True
                 else:
@@ -283,7 +283,8 @@ def agreed(replies: list[R], place: Place) -> R:
     got = len({(n, device) for n, reply in enumerate(good) for device in reply.devices})
     if got >= wanted:
         return max(good, key=lambda reply: reply.status == 201)
-    groups.pop(507, None)
+    for failed in [status for status in groups if status >= 500]:
+        del groups[failed]
     if 404 in groups and good and got + sum(len(reply.devices) for reply in groups[404]) >= wanted:
         return good[0]
     if groups:

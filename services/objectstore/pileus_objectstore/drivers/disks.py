@@ -62,6 +62,7 @@ class Disk:
         self._room_checked = 0.0
         self._room = 0
         self._owner: int | None = None
+        self._taking = threading.Lock()
         self._seen = 0.0
         self.lost = 0  # how often it went away
         self._device = 0
@@ -80,6 +81,8 @@ class Disk:
         with self.guard():
             if not (self.root / MARKER).exists():
                 raise DeviceFailed(device=self.name, why="its marker is missing: not mounted, or never formatted")
+            if self.marked != self.name:
+                raise DeviceFailed(device=self.name, why=f"its marker says that it is {self.marked}")
             self._owner = os.open(self.root / MARKER, os.O_RDONLY)
             try:
                 fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -90,6 +93,14 @@ class Disk:
             self._known.clear()
             self._sweep()
 
+    @property
+    def marked(self) -> str:
+        """What its marker calls it. A disk that was moved aside, or mounted in another's place, is not that device."""
+        try:
+            return str(msgspec.json.decode((self.root / MARKER).read_bytes())["name"])
+        except (msgspec.MsgspecError, KeyError, TypeError):
+            return self.name  # a marker that can't be read says nothing against it
+
     def close(self) -> None:
         if self._owner is not None:
             os.close(self._owner)
@@ -98,18 +109,23 @@ class Disk:
     @property
     def usable(self) -> bool:
         """It is ours and was mounted a moment ago. (That it still is, each write proves for itself.)"""
+        if self._owner is not None and time.monotonic() <= self._seen + SEEN_S:
+            return True
+        with self._taking:
+            return self._take()
+
+    def _take(self) -> bool:
+        """One thread at a time: two that open it at once would shut each other out, and nobody would let go."""
         if self._owner is None:
             try:
                 self.open()
             except DeviceFailed:
                 return False
-        now = time.monotonic()
-        if now > self._seen + SEEN_S:
-            if not self._same():
-                self.close()
-                self.lost += 1
-                return False
-            self._seen = now
+        if not self._same():
+            self.close()
+            self.lost += 1
+            return False
+        self._seen = time.monotonic()
         return True
 
     def _same(self) -> bool:

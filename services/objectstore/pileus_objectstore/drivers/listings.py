@@ -70,6 +70,13 @@ class Listings:
             return []
         return sorted(name[:-3] for name in names if name.endswith(".db"))
 
+    def changed(self, kind: str, since: float) -> Iterator[tuple[int, str]]:
+        """(partition, digest) of listings whose files came or changed after a time (epoch seconds)."""
+        for partition in self.partitions(kind):
+            with os.scandir(f"{self.disk.root}/{kind}s/{partition}") as entries:
+                recent = {entry.name.partition(".")[0] for entry in entries if entry.stat().st_ctime >= since}
+            yield from ((partition, digest) for digest in sorted(recent))
+
     def drop(self, kind: str, partition: int, digest: str, same: Callable[[Info], bool]) -> bool:
         """Remove a listing that was delivered elsewhere, unless somebody uses it, or it has changed since."""
         path = self.path(kind, partition, digest)

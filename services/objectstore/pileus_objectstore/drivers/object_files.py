@@ -327,6 +327,17 @@ class ObjectFiles:
         except FileNotFoundError:
             return []
 
+    def changed(self, partition: int, since: float) -> list[str]:
+        """Digests of a partition whose files came or changed after a time (epoch seconds), by stat alone."""
+        directory = f"{self._base}/{partition}"
+        try:
+            if os.stat(directory).st_mtime < since:
+                return []
+            with os.scandir(directory) as entries:
+                return sorted({e.name.partition(".")[0] for e in entries if e.stat().st_ctime >= since})
+        except FileNotFoundError:
+            return []
+
     def held(self, partition: int) -> dict[str, tuple[int, int]]:
         """{digest: (version, later metadata)} of a partition, by stat alone."""
         found: dict[str, list[int]] = {}

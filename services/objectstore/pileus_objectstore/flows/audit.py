@@ -6,8 +6,9 @@ It also clears away what was deleted long ago: tombstones, rows, listings.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pileus_objectstore.drivers.disks import Disk
 from pileus_objectstore.drivers.object_files import ObjectFiles, check, modified
@@ -19,6 +20,7 @@ from pileus_objectstore.rpc.contract import Done, Held, Quarantine, Reclaim, tim
 
 log = logging.getLogger(__name__)
 RATE = 20 << 20  # bytes a second
+SAVE_S = 10.0  # how far a pass has come is noted so often
 STEP_S = 0.5  # it rests so long after it has read as much as this allows
 
 
@@ -33,19 +35,32 @@ class Auditor:
     read: int = field(default=0)
 
     def run(self) -> str:
+        self._reclaim()
         looked = bad = gone = 0
+        for verdict in self._verdicts():
+            looked, bad, gone = looked + 1, bad + (verdict == "bad"), gone + (verdict == "gone")
+        return f"{looked} files read, {bad} damaged, {gone} old tombstones removed" if bad or gone else ""
+
+    def _reclaim(self) -> None:
         before = timestamp(self.now() - self.reclaim_s)
         for device in {d.name: d for kind in KINDS for d in self.around.local(kind)}.values():
             self.around.ask(device.host, "reclaim", Reclaim(device.name, before), Done)
-        for device in self.around.local("object"):
+
+    def _verdicts(self) -> Iterator[str]:
+        """Of each file in turn."""
+        devices = self.around.local("object")
+        progress = Progress(self.around.home / "audited", [device.name for device in devices], self.now)
+        for device in devices:
             files = ObjectFiles(Disk(self.around.home / device.name))
             for partition in files.partitions():
+                if progress.passed(device.name, partition):
+                    continue
                 for digest in files.held(partition):
                     if self.around.over():
-                        return ""
-                    verdict = self._look(device, files, partition, digest)
-                    looked, bad, gone = looked + 1, bad + (verdict == "bad"), gone + (verdict == "gone")
-        return f"{looked} files read, {bad} damaged, {gone} old tombstones removed" if bad or gone else ""
+                        return
+                    yield self._look(device, files, partition, digest)
+                progress.reached(device.name, partition)
+        progress.over()
 
     def _look(self, device: Device, files: ObjectFiles, partition: int, digest: str) -> str:
         path = files.path(partition, digest)
@@ -78,3 +93,29 @@ class Auditor:
         if self.read > RATE * STEP_S:
             self.pause(self.read / RATE)
             self.read = 0
+
+
+class Progress:
+    """How far a pass over devices has come, so that one that a restart broke off goes on there."""
+
+    def __init__(self, path: Path, devices: list[str], now: Callable[[], float]) -> None:
+        self._path, self._devices, self._now = path, devices, now
+        self._saved_at = 0.0
+        self._before = (-1, -1)
+        try:
+            device, partition = path.read_text().split()
+            self._before = (devices.index(device), int(partition))
+        except (OSError, ValueError):  # none was broken off, or the device is gone
+            return
+
+    def passed(self, device: str, partition: int) -> bool:
+        """Whether the pass that was broken off had been here."""
+        return (self._devices.index(device), partition) <= self._before
+
+    def reached(self, device: str, partition: int) -> None:
+        if self._now() > self._saved_at + SAVE_S:
+            self._saved_at = self._now()
+            self._path.write_text(f"{device} {partition}")
+
+    def over(self) -> None:
+        self._path.unlink(missing_ok=True)

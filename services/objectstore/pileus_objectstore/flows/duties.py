@@ -9,23 +9,32 @@ from dataclasses import dataclass
 from pileus_kit.errors import CloudError
 
 log = logging.getLogger(__name__)
-SHARE = 50  # a duty rests so many times as long as it and those it asks worked
+SHARE = 4  # a duty rests so many times as long as it and those it asks worked, but
+LONGEST_S = 600.0  # never longer than this beyond its own rhythm
 
 
 @dataclass(frozen=True)
 class Duty:
-    """`run` makes one pass and says in a few words what it did ('' for nothing). `rest_s` at least between two
-    passes."""
+    """`run` makes one pass and says in a few words what it did ('' for nothing). A pass begins every `rest_s` seconds,
+    later if passes take longer. `left`: whether the last one left something to do, which the next one should soon."""
 
     name: str
     run: Callable[[], str]
     rest_s: float
+    left: Callable[[], bool] = bool
+
+    def rest(self, worked_s: float) -> float:
+        """Seconds until the next pass, after one of so many."""
+        rhythm = max(0.0, self.rest_s - worked_s)
+        share = 1 if self.left() else SHARE
+        return max(rhythm, min(share * worked_s, LONGEST_S))
 
 
 class Roster:
     """Keeps duties running until it is stopped."""
 
     def __init__(self, duties: list[Duty]) -> None:
+        self.duties = duties
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._keep, args=(duty,), name=duty.name) for duty in duties]
 
@@ -48,4 +57,4 @@ class Roster:
                     log.info("%s: %s", duty.name, did)
             except (CloudError, OSError) as e:
                 log.warning("%s: %s", duty.name, e)
-            rest = max(duty.rest_s, SHARE * (time.monotonic() - began))
+            rest = duty.rest(time.monotonic() - began)

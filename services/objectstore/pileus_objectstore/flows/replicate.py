@@ -8,12 +8,13 @@ after the ring was redrawn) is removed once all of its proper places have it.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from pileus_kit.errors import HostDown
 from pileus_objectstore.flows.items import Item
 from pileus_objectstore.flows.replicate_listings import push_listing
 from pileus_objectstore.flows.replicate_objects import push_object
-from pileus_objectstore.flows.surroundings import Surroundings
+from pileus_objectstore.flows.surroundings import DeviceGone, Surroundings
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.ring.rings import KINDS
 from pileus_objectstore.rpc.contract import (
@@ -39,12 +40,14 @@ class Replicator:
 
     around: Surroundings
     sums: dict[tuple[str, str, str], dict[int, int] | None] = field(default_factory=dict)
+    lost: set[tuple[str, str, str]] = field(default_factory=set)  # devices of which their host says that they are gone
     sent: int = 0
     failed: int = 0
     dropped: int = 0
 
     def run(self) -> str:
         self.sums.clear()
+        self.lost.clear()
         self.sent = self.failed = self.dropped = 0
         for kind in KINDS:
             for device in self.around.local(kind):
@@ -60,12 +63,25 @@ class Replicator:
         for partition, value in (sums or {}).items():
             if self.around.over():
                 return
-            places = self.around.rings.ring(kind).devices(partition)
+            places = self._places(kind, partition)
             proper = device in places
             others = [place for place in places if place != device]
             if proper and all((self._sums(kind, other) or {}).get(partition) == value for other in others):
                 continue
             self._partition(kind, device, partition, others, proper)
+
+    def _places(self, kind: str, partition: int) -> list[Device]:
+        """Where a partition should be now: handoffs stand in for devices that are lost, until those are back."""
+        ring = self.around.rings.ring(kind)
+        places = ring.devices(partition)
+        lost = [place for place in places if self._gone(kind, place)]
+        if not lost:
+            return places
+        stand_ins = (device for device in ring.handoffs(partition) if self._sums(kind, device) is not None)
+        return [place for place in places if place not in lost] + list(islice(stand_ins, len(lost)))
+
+    def _gone(self, kind: str, device: Device) -> bool:
+        return self._sums(kind, device) is None and (kind, device.host, device.name) in self.lost
 
     def _partition(self, kind: str, device: Device, partition: int, others: list[Device], proper: bool) -> None:
         try:
@@ -106,6 +122,10 @@ class Replicator:
             try:
                 reply, _ = self.around.ask(device.host, "summary", Summary(device.name, kind), SummaryReply)
                 self.sums[key] = reply.sums
+            except DeviceGone as e:
+                log.error("device %s of %s is lost, its part goes to handoffs: %s", device.name, device.host, e)
+                self.lost.add(key)
+                self.sums[key] = None
             except HostDown as e:
                 log.info("%s", e)
                 self.sums[key] = None

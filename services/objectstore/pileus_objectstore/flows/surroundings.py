@@ -18,6 +18,10 @@ from pileus_objectstore.rpc.contract import timestamp
 R = TypeVar("R")
 
 
+class DeviceGone(HostDown):
+    """The host answers, and says that a device of its own can't be used."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
     home: Path
@@ -44,6 +48,8 @@ class Surroundings:
         """Raises HostDown, also for a refusal: the next pass tries again."""
         reply, data = self.pool.call(host, call, args, kind, body)
         status = getattr(reply, "status", 200)
+        if status == 507:
+            raise DeviceGone(host=host, why=f"{call}: {getattr(reply, 'why', '')}")
         if status >= 400 and status != 404:
             raise HostDown(host=host, why=f"{call}: {getattr(reply, 'why', '') or status}")
         return reply, data

@@ -8,6 +8,7 @@ partition.
 
 import base64
 import hashlib
+import logging
 import time
 import zlib
 from array import array
@@ -19,6 +20,7 @@ import msgspec
 from pileus_kit import shapes
 from pileus_objectstore.ring.devices import Device, distance
 
+log = logging.getLogger(__name__)
 KINDS = ("account", "container", "object")
 CHECK_S = 5.0  # how long a changed ring file may go unnoticed
 
@@ -102,8 +104,14 @@ class Rings:
         if held and now < held[0]:
             return held[2]
         path = self._directory / f"{kind}.ring"
-        stamp = path.stat().st_mtime_ns
-        ring = held[2] if held and held[1] == stamp else Ring(read(path))
+        try:
+            stamp = path.stat().st_mtime_ns
+            ring = held[2] if held and held[1] == stamp else Ring(read(path))
+        except (OSError, ValueError) as e:
+            if held is None:
+                raise
+            log.error("the %s ring can't be read, the one that was loaded stays in use: %s", kind, e)
+            stamp, ring = held[1:]
         self._loaded[kind] = (now + CHECK_S, stamp, ring)
         return ring
 

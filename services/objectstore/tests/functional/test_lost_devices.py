@@ -1,0 +1,118 @@
+"""A device that is gone: its third copies are made on handoffs, and go back when it does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pileus_objectstore.drivers.disks import MARKER
+from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.worker import Worker
+
+
+@pytest.fixture
+def worker(store: ObjectStoreFixture) -> Iterator[Worker]:
+    worker = Worker(store.configs[0])
+    yield worker
+    worker._cluster.close()
+
+
+def unmount(store: ObjectStoreFixture, name: str) -> None:
+    root = store.configs[0].home / name
+    root.rename(root.with_name(f"{name}.away"))
+    root.mkdir()
+    for device in store.servers[0].host._devices.values():
+        device.disk._seen = 0.0
+
+
+def mount(store: ObjectStoreFixture, name: str) -> None:
+    root = store.configs[0].home / name
+    root.rmdir()
+    root.with_name(f"{name}.away").rename(root)
+    for device in store.servers[0].host._devices.values():
+        device.disk._seen = 0.0
+
+
+def copies(store: ObjectStoreFixture, kind: str = "objects") -> dict[str, set[str]]:
+    """{digest: devices that are there and have it}"""
+    found: dict[str, set[str]] = {}
+    suffix = "" if kind == "objects" else ".db"
+    for path in store.configs[0].home.glob(f"d?/{kind}/*/*{suffix}"):
+        if Path(path.parents[2], MARKER).exists() and path.suffix in ("", ".db"):
+            found.setdefault(path.stem, set()).add(path.parents[2].name)
+    return found
+
+
+def test_third_copies_are_made_and_cleared(store: ObjectStoreFixture, container: str, worker: Worker) -> None:
+    for n in range(40):
+        store.client.put(f"{container}/o{n}", data=b"x" * (n + 1))
+    store.client.post(f"{container}/o1", headers={"X-Object-Meta-A": "1"})
+    store.drain()
+    worker.replicator.run()
+    unmount(store, "d1")
+    assert {len(devices) for devices in copies(store).values()} == {2, 3}
+    worker.replicator.run()
+    for kind in ("objects", "containers", "accounts"):
+        assert {len(devices) for devices in copies(store, kind).values()} == {3}, kind
+    assert worker.replicator.run() == "", "a quiet pass says nothing, and leaves nothing"
+    for n in range(40):
+        assert store.client.get(f"{container}/o{n}").data == b"x" * (n + 1)
+    store.client.put(f"{container}/new", data=b"new")
+    store.client.delete(f"{container}/o2")
+    mount(store, "d1")
+    for _ in range(4):
+        worker.replicator.run()
+    proper = {}
+    for n in [*range(40), "new"]:
+        name = f"o{n}" if n != "new" else "new"
+        place = store.app.tools.cluster.rings.place("AUTH_p1", "c", name)
+        proper[place.digest] = set(place.hosts[0][1])
+    assert copies(store) == proper
+    assert store.client.get(f"{container}/o2").status_code == 404
+    assert store.client.get(f"{container}/new").data == b"new"
+    assert len(store.client.get(container).data.split()) == 40
+
+
+def test_two_of_five(tmp_path: Path) -> None:
+    """As many handoffs as devices are lost."""
+    store = ObjectStoreFixture(tmp_path, devices=5)
+    worker = Worker(store.configs[0])
+    try:
+        store.client.put(f"{store.account}/c")
+        for n in range(30):
+            store.client.put(f"{store.account}/c/o{n}", data=b"x")
+        store.drain()
+        for name in ("d1", "d2"):
+            unmount(store, name)
+            worker.replicator.run()
+        assert {len(devices) for devices in copies(store).values()} == {3}
+        for n in range(30):
+            assert store.client.get(f"{store.account}/c/o{n}").data == b"x"
+        for name in ("d1", "d2"):
+            mount(store, name)
+        for _ in range(4):
+            worker.replicator.run()
+        assert {len(devices) for devices in copies(store).values()} == {3}
+        assert worker.replicator.run() == ""
+    finally:
+        worker._cluster.close()
+        store.close()
+
+
+def test_a_host_that_is_down_is_waited_for(tmp_path: Path) -> None:
+    """Its devices are not lost: it will be back, and nothing is copied meanwhile."""
+    store = ObjectStoreFixture(tmp_path, hosts=3, devices=2)
+    worker = Worker(store.configs[0])
+    try:
+        store.client.put(f"{store.account}/c")
+        store.client.put(f"{store.account}/c/o", data=b"x")
+        worker.replicator.run()
+        store.stop_host(2)
+        before = sorted(Path(store.config.state).glob("host*/objectstore/d?/objects/*/*"))
+        worker.replicator.run()
+        assert sorted(Path(store.config.state).glob("host*/objectstore/d?/objects/*/*")) == before
+        assert not worker.replicator.lost
+        store.start_host(2)
+    finally:
+        worker._cluster.close()
+        store.close()
