@@ -21,10 +21,38 @@ PR_SET_PDEATHSIG = 1
 
 
 class CalmArbiter(Arbiter):
-    """Signals (a worker's end is one) wake it at once; what it looks for otherwise is a worker that hangs."""
+    """Signals (a worker's end is one) wake it at once; what it looks for otherwise is a worker that hangs.
+
+    Workers under load ask for another one (SIGTTIN); the youngest goes when nobody has asked for long.
+    """
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self._asked = 0.0
+        self._retiring: set[int] = set()
 
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
-        return super().wait_for_signals(LONGEST_SLEEP)
+        spare = CalmWorker.limits.spare
+        found = super().wait_for_signals(LONGEST_SLEEP if self.num_workers == 1 else min(LONGEST_SLEEP, spare))
+        if self.num_workers > 1 and time.monotonic() - self._asked > spare:
+            self.num_workers -= 1
+        return found
+
+    def handle_ttin(self) -> None:
+        self._asked = time.monotonic()
+        if self.num_workers < CalmWorker.limits.processes:
+            self.num_workers += 1
+        self.manage_workers()
+
+    def manage_workers(self) -> None:
+        if len(self.WORKERS) < self.num_workers:
+            self.spawn_workers()
+        self._retiring &= set(self.WORKERS)
+        ages = sorted((worker.age, pid) for pid, worker in self.WORKERS.items())
+        for _, pid in ages[self.num_workers:]:
+            if pid not in self._retiring:
+                self._retiring.add(pid)
+                self.kill_worker(pid, signal.SIGWINCH)
 
 
 class CalmWorker(Worker):
@@ -36,18 +64,19 @@ class CalmWorker(Worker):
         """The kernel tells us when the arbiter is gone: we needn't look."""
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         self.front: Front | None = None
+        self.retiring = False
         if os.getppid() == self.ppid:
             super().init_process()
 
     def run(self) -> None:
-        answers = Answers(self.limits, self.cfg, self.wsgi, self.log)
+        answers = Answers(self.limits, self.cfg, self.wsgi, self.log, self._ask if self.limits.processes > 1 else None)
         self.front = answers.front
         crew = answers.crew
         crew.start()
         listeners = list(self.sockets)
         for listener in listeners:
             listener.setblocking(False)
-        while self.alive:
+        while self.alive and not self.retiring:
             self._notify_unless_hanging(crew)
             self.front.run(listeners)
         self._end(self.front)
@@ -62,11 +91,24 @@ class CalmWorker(Worker):
         for listener in self.sockets:
             listener.close()
         front.end()
+        while len(front) and self.alive:  # retiring: an upload may take its time
+            self.notify()
+            front.run([])
         deadline = time.monotonic() + self.cfg.graceful_timeout
         while len(front) and time.monotonic() < deadline:
             self.notify()
             front.run([], until=deadline)
         front.stop()
+
+    def _ask(self) -> None:
+        """There is more to do than one process can."""
+        os.kill(self.ppid, signal.SIGTTIN)
+
+    def handle_winch(self, sig: int, fname: Any) -> None:
+        """This process isn't needed any more: it ends what it has begun and goes."""
+        self.retiring = True
+        if self.front is not None:
+            self.front.wake()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         self.alive = False

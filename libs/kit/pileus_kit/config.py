@@ -40,6 +40,8 @@ class ServiceConfig:
     audit_log: str = option("File for the lines about who did what; empty: among the process's other logs", "")
     history_days: int = option("Days for which operations that have ended are remembered", 30)
     threads: int = option("Requests (API) or jobs (worker) at the same time", 16)
+    processes: int = option("Processes of the API at the most; beyond the first they come under load, and go", 2)
+    spare_seconds: float = option("Seconds for which a further process stays after it was needed", 300.0)
     streams: int = option("Transfers of slow clients at the same time, each with a thread of its own", 64)
     connections: int = option("Connections to the API at the same time; more close those that wait longest", 1000)
     head_timeout: float = option("Seconds in which a request's head has to arrive", 10.0)

@@ -8,6 +8,8 @@ from pileus_kit.config import ServiceConfig, option
 @dataclass(frozen=True, kw_only=True)
 class Config(ServiceConfig):
     bind: str = option("Address and port of the API", "127.0.0.1:5000")
+    # One: a login or a change of rights is known at once to the process that saw it, to others a second later.
+    processes: int = option("Processes of the API at the most", 1)
     public_url: str = option("URL under which clients reach this service; empty: the one they asked", "")
     token_seconds: int = option("How long a token is valid", 3600)
     list_limit: int = option("Rows that a list returns at most", 1000)

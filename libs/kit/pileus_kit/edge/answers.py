@@ -22,6 +22,7 @@ from pileus_kit.edge.crew import Crew
 from pileus_kit.edge.front import Front
 from pileus_kit.edge.limits import LARGEST_UNSENT, Limits
 from pileus_kit.edge.lines import NOT_YET, Input
+from pileus_kit.edge.load import Load
 from pileus_kit.edge.shares import Shares
 
 STATUSES: dict[type[Exception], int] = {LimitRequestLine: 414, LimitRequestHeaders: 431, ExpectationFailed: 417,
@@ -33,10 +34,12 @@ Refusal = Callable[[int, str], tuple[bytes, str]]
 class Answers:
     """What the crew does with whole requests."""
 
-    def __init__(self, limits: Limits, cfg: Any, application: Any, log: Any) -> None:
+    def __init__(self, limits: Limits, cfg: Any, application: Any, log: Any,
+                 help: Callable[[], None] | None = None) -> None:
         self._limits, self._cfg, self._application, self._log = limits, cfg, application, log
         self.front = Front(limits, self.ready, self.refuse)
         self.crew = Crew(limits.threads, limits.streams, self.front.turn)
+        self._load = Load(help)
         self._shares: Shares[Connection] = Shares(limits.share)
 
     # -- a request's way -------------------------------------------------------------------------------------------
@@ -44,12 +47,13 @@ class Answers:
     def ready(self, connection: Connection) -> None:
         if connection.request is None and not (self._parse(connection) and self._may_run(connection)):
             return
-        thread = threading.get_ident()
-        self.crew.busy[thread] = time.monotonic()
+        thread, began = threading.get_ident(), time.monotonic()
+        self.crew.busy[thread] = began
         try:
             self._answer(connection)
         finally:
             self.crew.busy.pop(thread, None)
+            self._load.answered(time.monotonic() - began)
 
     def _may_run(self, connection: Connection) -> bool:
         """Whether its owner's share has room. Else it is parked, and whoever leaves the share resumes it."""
@@ -103,7 +107,7 @@ class Answers:
         response, environ = wsgi.create(request, line, connection.client, connection.server, self._cfg)
         environ["wsgi.multithread"] = True
         environ["wsgi.input"] = Input(request.body, _length(environ))
-        if self.front.ending:
+        if self.front.ending or self._load.sheds(connection.served):
             response.force_close()
         try:
             self._send(response, environ, self._application(environ, response.start_response))

@@ -14,6 +14,8 @@ LARGEST_UNSENT = 256 << 10  # bytes of an answer that a thread leaves behind for
 class Limits:
     """Seconds and counts; a service's configuration sets them."""
 
+    processes: int = 1
+    spare: float = 300.0
     threads: int = 16
     streams: int = 64
     connections: int = 1000
@@ -31,5 +33,6 @@ class Limits:
 
     @classmethod
     def of(cls, config: ServiceConfig) -> "Limits":
-        return cls(threads=config.threads, streams=config.streams, connections=config.connections,
-                   head=config.head_timeout, patience=config.body_timeout, pace=config.slowest)
+        return cls(processes=config.processes, spare=config.spare_seconds, threads=config.threads,
+                   streams=config.streams, connections=config.connections, head=config.head_timeout,
+                   patience=config.body_timeout, pace=config.slowest)

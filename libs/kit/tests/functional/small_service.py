@@ -1,5 +1,6 @@
 """A small service on the kit's server, for tests of its edge: small_service.py CONFIG [the app's settings]."""
 
+import os
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ DEADLINE_S = 60
 
 @things.endpoint("GET", "/", public="tests ask without a token")
 def versions() -> dict[str, Any]:
-    return {"versions": [], "threads": threading.active_count()}
+    return {"versions": [], "threads": threading.active_count(), "process": os.getpid()}
 
 
 @things.endpoint("POST", "/things", policy="small:things", body={"type": "object"})
@@ -65,6 +66,12 @@ def wait(name: str) -> dict[str, Any]:
     while not path.exists() and time.monotonic() < end:
         time.sleep(0.02)
     return {"waited": name}
+
+
+@things.endpoint("GET", "/work", public="tests ask without a token")
+def work() -> dict[str, Any]:
+    """Some milliseconds of nothing but computing."""
+    return {"sum": sum(range(200_000)), "process": os.getpid()}
 
 
 @things.endpoint("GET", "/bug", policy="small:things")
