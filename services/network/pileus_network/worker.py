@@ -11,7 +11,7 @@ from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
 from pileus_kit.rpc import Bus, Server
 from pileus_network.config import Config
-from pileus_network.core import generations, hosts, rounds, tidings, wanted
+from pileus_network.core import generations, hosts, rounds, scheduler, tidings, wanted
 from pileus_network.core.pokes import Poker, Pokes
 from pileus_network.core.tidings import TOPIC
 from pileus_network.db.models import Event, Job
@@ -57,6 +57,10 @@ class Controller(Control):
         with self._sessions.begin() as session:
             tidings.forget(session)
             rounds.forget(session)
+
+    def beat(self) -> None:
+        with self._sessions.begin() as session:
+            scheduler.beat(session)
 
     def look(self) -> None:
         """Poke whoever is behind."""
@@ -104,6 +108,7 @@ class Worker:
         while not self._over.wait(LOOK_EVERY):
             try:
                 self._controller.look()
+                self._controller.beat()
                 if looks % FORGET_AFTER == 0:
                     self._controller.forget()
                 looks += 1

@@ -6,6 +6,7 @@ the host's: switching ports, serving DHCP, routing.
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -58,14 +59,14 @@ def agent_id(host: Host, kind: str) -> str:
     return str(uuid.uuid5(uuid.UUID(host.id), kind))
 
 
-def view(host: Host, kind: str) -> dict[str, Any]:
+def view(host: Host, kind: str, since: datetime) -> dict[str, Any]:
     return {
         "id": agent_id(host, kind),
         "agent_type": kind,
         "binary": BINARIES[kind],
         "host": host.name,
         "topic": "N/A",
-        "alive": scheduler.alive(host),
+        "alive": scheduler.alive(host, since),
         "admin_state_up": host.admin_state_up,
         "description": host.description or None,
         "availability_zone": None if kind == SWITCH else network_views.ZONE,
@@ -105,13 +106,18 @@ def index() -> dict[str, Any]:
     """Empty, not refused, for those who may see none."""
     if not allowed("get_agent"):
         return {"agents": []}
-    views = read(lambda session: [view(host, kind) for host in hosts.listed(session) for kind in (SWITCH, DHCP, L3)])
+
+    def work(session: Session) -> list[dict[str, Any]]:
+        since = scheduler.horizon(session)
+        return [view(host, kind, since) for host in hosts.listed(session) for kind in (SWITCH, DHCP, L3)]
+
+    views = read(work)
     return tables.answer("agents", views, tuple(SHAPE.attributes))
 
 
 @resource.endpoint("GET", "/agents/<wanted>", policy="get_agent")
 def show(wanted: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(*_find(session, wanted))))
+    return SHAPE.show(read(lambda session: view(*_find(session, wanted), scheduler.horizon(session))))
 
 
 @resource.endpoint("PUT", "/agents/<wanted>", policy="update_agent", body=ANY)
@@ -127,7 +133,7 @@ def update(body: dict[str, Any], wanted: str) -> dict[str, Any]:
             hosts.house(session)
         if "description" in wish:
             host.description = wish["description"] or ""
-        return view(host, kind)
+        return view(host, kind, scheduler.horizon(session))
 
     return SHAPE.show(change(work))
 
@@ -138,7 +144,7 @@ def delete(wanted: str) -> tuple[str, int]:
 
     def work(session: Session) -> None:
         host, _ = _find(session, wanted)
-        if scheduler.alive(host):
+        if scheduler.alive(host, scheduler.horizon(session)):
             raise AgentInUse(id=wanted)
         hosts.forget(session, host)
 
@@ -201,7 +207,7 @@ def dhcp_agents(network_id: str) -> dict[str, Any]:
         networks.get(session, network_id, EVERYTHING)
         port = dhcp.of(session, network_id)
         host = session.get(Host, port.host) if port else None
-        return [view(host, DHCP)] if host else []
+        return [view(host, DHCP, scheduler.horizon(session))] if host else []
 
     return {"agents": read(work)}
 
@@ -251,7 +257,7 @@ def l3_agents(router_id: str) -> dict[str, Any]:
     def work(session: Session) -> list[dict[str, Any]]:
         router = routers.get(session, router_id, EVERYTHING)
         host = session.get(Host, router.host) if router.host else None
-        return [view(host, L3) | {"ha_state": None}] if host else []
+        return [view(host, L3, scheduler.horizon(session)) | {"ha_state": None}] if host else []
 
     return {"agents": read(work)}
 

@@ -24,7 +24,7 @@ def get(session: Session, name: str) -> Host:
 def hello(session: Session, name: str, facts: Facts) -> int:
     """Register the host as alive; gives the generation that is wanted of it."""
     host = session.get(Host, name)
-    back = host is None or not scheduler.alive(host)
+    back = host is None or not scheduler.alive(host, scheduler.horizon(session))
     if host is None:
         host = Host(name=name)
         session.add(host)
@@ -71,6 +71,8 @@ def applied(session: Session, name: str, generation: int, report: Report, took: 
     """A host says what it is now: wired ports become ACTIVE, and the floating IPs that lead to them through it."""
     rounds.answer(session, name, generation, len(report.failures), took)
     host = get(session, name)
+    if generation < host.applied:  # a late copy of an old report: newer ones have told more
+        return
     host.applied, host.seen_at = max(generation, 0), now()
     host.failures = [{"kind": f.kind, "id": f.id, "cause": f.cause} for f in report.failures]
     wired = set(report.ports)

@@ -1,20 +1,41 @@
 """Where DHCP and routers live: on the living host that carries the fewest."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from pileus_kit.db import now
 from pileus_kit.vigils import silent
-from pileus_network.db.models import Host, Port
+from pileus_network.db.models import Beat, Host, Port
 from pileus_network.rpc import SERVICE_OWNERS
 
 SILENCE = timedelta(seconds=75)
 """A host that hasn't said hello for so long counts as dead; OpenStack's `agent_down_time`."""
 
 
-def alive(host: Host) -> bool:
-    return not silent(host.seen_at, SILENCE)
+MOST_SKEW = timedelta(minutes=15)
+"""Clocks of machines that differ by more are taken for a worker that has stopped."""
+WORKER = "worker"
+
+
+def beat(session: Session) -> None:
+    """Note the time by this process' clock, which hears the hosts."""
+    session.merge(Beat(name=WORKER, at=now()))
+
+
+def alive(host: Host, since: datetime) -> bool:
+    """Whether the host was heard of lately: after the `horizon`, or by our own clock."""
+    return host.seen_at > since or not silent(host.seen_at, SILENCE)
+
+
+def horizon(session: Session) -> datetime:
+    """Who was last heard of before this is dead, by the clock of who hears them: ours may be another machine's."""
+    newest = session.scalar(select(func.max(Host.seen_at)))
+    beats = session.get(Beat, WORKER)
+    known = [moment for moment in (newest, beats.at if beats else None) if moment]
+    latest = max(known, default=now())
+    return (latest if abs(now() - latest) < MOST_SKEW else now()) - SILENCE
 
 
 def pick(session: Session, physical_networks: frozenset[str] = frozenset(), tunnels: bool = False) -> str:
@@ -28,10 +49,11 @@ def pick(session: Session, physical_networks: frozenset[str] = frozenset(), tunn
         .correlate(Host)
         .scalar_subquery()
     )
+    since = horizon(session)
     rows = session.execute(select(Host, load).where(Host.admin_state_up)).all()
     fit = [
         (tunnels and not host.tunnel_address, count, host.name)
         for host, count in rows
-        if physical_networks <= set(host.physical_networks) and alive(host)
+        if physical_networks <= set(host.physical_networks) and alive(host, since)
     ]
     return min(fit)[2] if fit else ""

@@ -275,6 +275,15 @@ class Host(Model):
     seen_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class Beat(Model):
+    """What time it was last by the worker's clock: hellos are written down by that clock, too."""
+
+    __tablename__ = "beats"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Asked(Model):
     """Whose request counted a generation of a host that the host has not reported yet."""
 

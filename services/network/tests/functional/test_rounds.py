@@ -76,6 +76,7 @@ def test_a_host_that_goes_leaves_nothing_to_answer(network: NetworkFixture, net:
     make_port(network, net, REQUEST + "5")
     with network.sessions.begin() as session:
         session.execute(update(Host).values(seen_at=now() - scheduler.SILENCE))
+        scheduler.beat(session)
     agent = network.client.get("/v2.0/agents", as_=network.book.admin).json["agents"][0]["id"]
     assert network.client.delete(f"/v2.0/agents/{agent}", as_=network.book.admin).status_code == 204
     network.hello("host1")
