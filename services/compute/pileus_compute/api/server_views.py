@@ -9,7 +9,7 @@ from pileus_compute.api.boot_images import OF_RECORD
 from pileus_compute.api.request import base_url, iso, micros
 from pileus_compute.core import states
 from pileus_compute.core.servers import Around
-from pileus_compute.db.models import Server, ServerPort
+from pileus_compute.db.models import PastServer, Server, ServerPort
 from pileus_kit.web import allowed, version
 
 WITH_PROGRESS = ("ACTIVE", "BUILD", "DELETED", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING")
@@ -43,7 +43,7 @@ def host_id(project_id: str, host: str | None) -> str:
     return hashlib.sha224((project_id + host).encode()).hexdigest() if host else ""
 
 
-def brief(server: Server, style: Style) -> dict[str, Any]:
+def brief(server: Server | PastServer, style: Style) -> dict[str, Any]:
     return {"id": server.id, "name": server.name, "links": _links(style, "servers", server.id)}
 
 
@@ -52,7 +52,7 @@ def _links(style: Style, kind: str, item_id: str) -> list[dict[str, str]]:
             {"rel": "bookmark", "href": f"{style.base}/{kind}/{item_id}"}]
 
 
-def full(server: Server, around: Around, style: Style, host_status: str | None = None) -> dict[str, Any]:
+def full(server: Server | PastServer, around: Around, style: Style, host_status: str | None = None) -> dict[str, Any]:
     """`GET /servers/ID`, and each element of `GET /servers/detail`."""
     spoken = style.version
     status = around.status(server)
@@ -65,8 +65,10 @@ def full(server: Server, around: Around, style: Style, host_status: str | None =
         "links": _links(style, "servers", server.id), "OS-DCF:diskConfig": server.disk_config,
         "OS-EXT-AZ:availability_zone": server.zone or server.wanted_zone or "",
         "config_drive": "True" if server.config_drive else "", "key_name": server.key_name,
-        "OS-SRV-USG:launched_at": micros(server.launched_at), "OS-SRV-USG:terminated_at": None,
-        "OS-EXT-STS:task_state": around.task_state(server), "OS-EXT-STS:vm_state": states.VM_STATES[server.status],
+        "OS-SRV-USG:launched_at": micros(server.launched_at),
+        "OS-SRV-USG:terminated_at": micros(getattr(server, "deleted_at", None)),
+        "OS-EXT-STS:task_state": around.task_state(server),
+        "OS-EXT-STS:vm_state": states.VM_STATES.get(server.status, states.GONE),
         "OS-EXT-STS:power_state": server.power_state,
         "os-extended-volumes:volumes_attached": volumes_view(server, around, spoken)}
     if status in WITH_PROGRESS:
@@ -83,7 +85,7 @@ def full(server: Server, around: Around, style: Style, host_status: str | None =
     return view
 
 
-def _newer(view: dict[str, Any], server: Server, around: Around, style: Style) -> None:
+def _newer(view: dict[str, Any], server: Server | PastServer, around: Around, style: Style) -> None:
     spoken = style.version
     if spoken >= (2, 9):
         view["locked"] = server.locked_by is not None
@@ -101,14 +103,14 @@ def _newer(view: dict[str, Any], server: Server, around: Around, style: Style) -
         view["pinned_availability_zone"] = server.wanted_zone
 
 
-def image_view(server: Server, style: Style) -> Any:
+def image_view(server: Server | PastServer, style: Style) -> Any:
     image_id = server.image_id or server.image.get(OF_RECORD)
     if not image_id:
         return ""
     return {"id": image_id, "links": [{"rel": "bookmark", "href": f"{style.base}/images/{image_id}"}]}
 
 
-def flavor_view(server: Server, style: Style) -> dict[str, Any]:
+def flavor_view(server: Server | PastServer, style: Style) -> dict[str, Any]:
     """From 2.47 what the server was made of, before that where to look it up."""
     flavor = server.flavor
     if style.version < (2, 47):
@@ -139,14 +141,14 @@ def _address(address: str, kind: str, mac: str) -> dict[str, Any]:
             "OS-EXT-IPS-MAC:mac_addr": mac}
 
 
-def volumes_view(server: Server, around: Around, spoken: tuple[int, int]) -> list[dict[str, Any]]:
+def volumes_view(server: Server | PastServer, around: Around, spoken: tuple[int, int]) -> list[dict[str, Any]]:
     rows = [v for v in around.volumes.get(server.id, ()) if v.volume_id]
     if spoken < (2, 3):
         return [{"id": v.volume_id} for v in rows]
     return [{"id": v.volume_id, "delete_on_termination": v.delete_on_termination} for v in rows]
 
 
-def attributes(server: Server, spoken: tuple[int, int]) -> dict[str, Any]:
+def attributes(server: Server | PastServer, spoken: tuple[int, int]) -> dict[str, Any]:
     prefix = "OS-EXT-SRV-ATTR:"
     view = {prefix + "host": server.host, prefix + "hypervisor_hostname": server.host,
             prefix + "instance_name": f"instance-{server.id[:8]}"}

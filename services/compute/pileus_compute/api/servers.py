@@ -1,5 +1,6 @@
 """Servers: create, list, show, update, delete."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import request
@@ -23,7 +24,7 @@ from pileus_compute.core import groups, hosts, server_lists, servers
 from pileus_compute.core.server_lists import Query
 from pileus_compute.core.servers import Around
 from pileus_compute.core.states import PASSING, RESTS
-from pileus_compute.db.models import Host, Server
+from pileus_compute.db.models import Host, PastServer, Server
 from pileus_kit.errors import BadRequest, Forbidden
 from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
 
@@ -54,11 +55,28 @@ def _query(rule: str) -> Query | None:
         enforce(RULE + rule + ":get_all_tenants")
         project = args.get("project_id") or args.get("tenant_id")
     statuses, flows = _statuses(args.getlist("status"))
-    if args.getlist("status") and not statuses and not flows:
+    if _asks_for_deleted():
+        statuses, flows = (), ()
+    elif args.getlist("status") and not statuses and not flows:
+        if version() >= (2, 38):
+            raise BadRequest(why="Invalid status value")
         return None
-    if _flag("deleted") and allowed("os_compute_api:servers:allow_all_filters"):
-        return None  # what is deleted is gone here
-    return Query(project, _filters(), statuses, flows, *changed_between(), _sorts(), args.get("marker"), limit_of())
+    since, before = changed_between()
+    return Query(project, _filters(), statuses, flows, since, before, _sorts(), args.get("marker"), limit_of(),
+                 _deleted(since is not None or before is not None))
+
+
+def _asks_for_deleted() -> bool:
+    return "DELETED" in {status.upper() for status in request.args.getlist("status")}
+
+
+def _deleted(changes: bool) -> bool | None:
+    """Which servers: those that are there, those that are gone (for admins), or whatever changed."""
+    if _asks_for_deleted():
+        return True
+    if "deleted" in request.args and allowed("os_compute_api:servers:allow_all_filters"):
+        return request.args["deleted"].lower() in ("true", "1", "t", "yes", "on", "y")
+    return None if changes else False
 
 
 def _flag(name: str) -> bool:
@@ -77,7 +95,7 @@ def _flag(name: str) -> bool:
 def _statuses(asked: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Where servers rest, and what may be going on with them."""
     wanted = {s.upper() for s in asked}
-    if "DELETED" in wanted and not allowed("os_compute_api:servers:allow_all_filters"):
+    if _asks_for_deleted() and not allowed("os_compute_api:servers:allow_all_filters"):
         raise Forbidden(rule="os_compute_api:servers:allow_all_filters")
     return tuple(s for s in RESTS if s in wanted), tuple(flow for flow, status in PASSING.items() if status in wanted)
 
@@ -112,7 +130,7 @@ def _sorts() -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def _listed(view: list[Any], rows: list[Server], query: Query) -> dict[str, Any]:
+def _listed(view: list[Any], rows: Sequence[Server | PastServer], query: Query) -> dict[str, Any]:
     following = next_link(rows, query.limit, rows[-1].id if rows else None)
     return {"servers": view} | ({"servers_links": following} if following else {})
 

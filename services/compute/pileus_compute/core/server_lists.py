@@ -1,7 +1,8 @@
 """Lists of servers: filters, order, pages."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
@@ -9,31 +10,32 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.core import servers
 from pileus_compute.core.states import TASKS, VM_STATES
-from pileus_compute.db.models import Job, Server, ServerPort, ServerTag
+from pileus_compute.db.models import Job, PastServer, Server, ServerPort, ServerTag
 from pileus_kit.errors import BadRequest
 from pileus_kit.flow.jobs import alive
 from pileus_kit.numbers import whole
 from pileus_kit.paging import fetch
 from pileus_kit.patterns import matching
 
-SORTS: dict[str, Any] = {
-    "created_at": Server.created_at, "updated_at": Server.updated_at, "uuid": Server.id, "id": Server.id,
-    "display_name": Server.name, "name": Server.name, "host": Server.host, "node": Server.host,
-    "image_ref": Server.image_id, "instance_type_id": Server.flavor_id, "key_name": Server.key_name,
-    "launch_index": Server.launch_index, "launched_at": Server.launched_at, "power_state": Server.power_state,
-    "progress": Server.progress, "project_id": Server.project_id, "root_device_name": Server.root_device,
-    "user_id": Server.user_id, "vm_state": Server.status, "display_description": Server.description,
-    "hostname": Server.hostname, "config_drive": Server.config_drive, "availability_zone": Server.zone,
-    "access_ip_v4": Server.access_ip_v4, "access_ip_v6": Server.access_ip_v6, "auto_disk_config": Server.disk_config,
-    "locked_by": Server.locked_by, "locked": Server.locked_by, "task_state": Server.status,
+SECOND = timedelta(seconds=1)
+SORTS = {  # sort key: attribute of a server
+    "created_at": "created_at", "updated_at": "updated_at", "uuid": "id", "id": "id", "display_name": "name",
+    "name": "name", "host": "host", "node": "host", "image_ref": "image_id", "instance_type_id": "flavor_id",
+    "key_name": "key_name", "launch_index": "launch_index", "launched_at": "launched_at", "power_state": "power_state",
+    "progress": "progress", "project_id": "project_id", "root_device_name": "root_device", "user_id": "user_id",
+    "vm_state": "status", "display_description": "description", "hostname": "hostname", "config_drive": "config_drive",
+    "availability_zone": "zone", "access_ip_v4": "access_ip_v4", "access_ip_v6": "access_ip_v6",
+    "auto_disk_config": "disk_config", "locked_by": "locked_by", "locked": "locked_by", "task_state": "status",
 }
-EXACT: dict[str, Any] = {
-    "project_id": Server.project_id, "tenant_id": Server.project_id, "user_id": Server.user_id, "uuid": Server.id,
-    "host": Server.host, "node": Server.host, "image": Server.image_id, "flavor": Server.flavor_id,
-    "key_name": Server.key_name, "reservation_id": Server.reservation_id, "availability_zone": Server.zone,
-    "access_ip_v4": Server.access_ip_v4, "access_ip_v6": Server.access_ip_v6, "root_device_name": Server.root_device,
+EXACT = {  # filter: attribute
+    "project_id": "project_id", "tenant_id": "project_id", "user_id": "user_id", "uuid": "id", "host": "host",
+    "node": "host", "flavor": "flavor_id", "key_name": "key_name", "reservation_id": "reservation_id",
+    "availability_zone": "zone", "access_ip_v4": "access_ip_v4", "access_ip_v6": "access_ip_v6",
+    "root_device_name": "root_device", "image": "image_id",
 }
-PATTERNS: dict[str, Any] = {"name": Server.name, "description": Server.description, "hostname": Server.hostname}
+PATTERNS = {"name": "name", "description": "description", "hostname": "hostname"}
+Kind = type[Server] | type[PastServer]
+Row = Server | PastServer
 
 
 @dataclass(frozen=True)
@@ -49,79 +51,108 @@ class Query:
     sorts: tuple[tuple[str, str], ...] = (("created_at", "desc"),)
     marker: str | None = None
     limit: int = 1000
+    deleted: bool | None = False  # None: those that are gone as well
 
 
-def page(session: Session, query: Query) -> list[Server]:
+def page(session: Session, query: Query) -> list[Row]:
     """Raises BadRequest for a marker that isn't in the caller's reach."""
-    stmt = select(Server).where(*_conditions(session, query))
-    after = None
-    if query.marker:
-        after = session.get(Server, query.marker)
-        if after is None or (query.project_id is not None and after.project_id != query.project_id):
-            raise BadRequest(why=f"marker [{query.marker}] not found")
+    kinds: dict[bool | None, tuple[Kind, ...]] = {False: (Server,), True: (PastServer,), None: (Server, PastServer)}
+    after = _marked(session, query) if query.marker else None
     order = [(SORTS[key], direction) for key, direction in query.sorts]
-    if not any(column is Server.id for column, _ in order):
-        order.append((Server.id, query.sorts[-1][1]))
-    return fetch(session, stmt, order, after, query.limit)  # type: ignore[arg-type]
+    if not any(name == "id" for name, _ in order):
+        order.append(("id", query.sorts[-1][1]))
+    found: list[Row] = []
+    for kind in kinds[query.deleted]:
+        columns: Any = [(getattr(kind, name), direction) for name, direction in order]
+        stmt: Any = select(kind).where(*_conditions(session, query, kind))
+        found += fetch(session, stmt, columns, after, query.limit)
+    if query.deleted is None:
+        for name, direction in reversed(order):  # the last is the least
+            found.sort(key=_by(name), reverse=direction == "desc")
+    return found[:query.limit]
 
 
-def _conditions(session: Session, query: Query) -> list[ColumnElement[bool]]:
+def _by(name: str) -> Callable[[Row], tuple[bool, Any]]:
+    """Nothing comes before something, as the database has it."""
+    def rank(row: Row) -> tuple[bool, Any]:
+        value = getattr(row, name)
+        return value is not None, value if value is not None else 0
+    return rank
+
+
+def _marked(session: Session, query: Query) -> Any:
+    after: Row | None = None
+    if query.deleted is not True:
+        after = session.get(Server, query.marker)
+    if after is None and query.deleted is not False:
+        after = session.get(PastServer, query.marker)
+    if after is None or (query.project_id is not None and after.project_id != query.project_id):
+        raise BadRequest(why=f"marker [{query.marker}] not found")
+    return after
+
+
+def _conditions(session: Session, query: Query, kind: Kind) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = []
     if query.project_id is not None:
-        where.append(Server.project_id == query.project_id)
+        where.append(kind.project_id == query.project_id)
     if query.statuses or query.flows:
-        now_doing = exists().where(Job.subject == Server.id, alive(Job), Job.flow.in_(query.flows))
-        where.append(or_(Server.status.in_(query.statuses), now_doing) if query.flows
-                     else Server.status.in_(query.statuses))
+        now_doing = exists().where(Job.subject == kind.id, alive(Job), Job.flow.in_(query.flows))
+        where.append(or_(kind.status.in_(query.statuses), now_doing) if query.flows
+                     else kind.status.in_(query.statuses))
     if query.since:
-        where.append(Server.updated_at >= query.since)
+        where.append(kind.updated_at >= query.since)
     if query.before:
-        where.append(Server.updated_at <= query.before)
+        where.append(_until(kind.updated_at, query.before))
     for key, value in query.filters.items():
-        where.append(_condition(session, key, value))
+        where.append(_condition(session, kind, key, value))
     return where
 
 
-def _condition(session: Session, key: str, value: str) -> ColumnElement[bool]:
+def _until(column: Any, moment: datetime) -> ColumnElement[bool]:
+    """Times are shown in whole seconds, so a bound in whole seconds stands for all of that second."""
+    return column <= moment if moment.microsecond else column < moment + SECOND
+
+
+def _condition(session: Session, kind: Kind, key: str, value: str) -> ColumnElement[bool]:
     if key == "image":  # also the one that the request of a server on a volume named
-        return or_(Server.image_id == value, Server.image["of_record"].as_string() == value)
+        return or_(kind.image_id == value, kind.image["of_record"].as_string() == value)
     if key in EXACT:
-        return EXACT[key] == value
+        return getattr(kind, EXACT[key]) == value
     if key in PATTERNS:
-        return matching(PATTERNS[key], value)
+        return matching(getattr(kind, PATTERNS[key]), value)
     if key in ("ip", "ip6"):
-        return exists().where(ServerPort.server_id == Server.id, matching(ServerPort.addresses, value))
+        return exists().where(ServerPort.server_id == kind.id, matching(ServerPort.addresses, value))
     if key in ("tags", "tags-any", "not-tags", "not-tags-any"):
-        return _tagged(key, value)
+        return _tagged(kind, key, value)
     if key in ("config_drive", "locked"):
         yes = value.lower() in ("true", "1", "yes", "on", "t")
-        column: Any = Server.config_drive if key == "config_drive" else Server.locked_by.is_not(None)
+        column: Any = kind.config_drive if key == "config_drive" else kind.locked_by.is_not(None)
         return column if yes else ~column
     if key == "vm_state":
-        return Server.status.in_([s for s, vm in VM_STATES.items() if vm == value])
+        return kind.status.in_([s for s, vm in VM_STATES.items() if vm == value])
     if key in ("power_state", "launch_index", "progress"):
         number = whole(value)
         if number is None:
             raise BadRequest(why=f"Invalid input for query parameters {key}. Value: {value}")
-        return getattr(Server, key) == number
+        return getattr(kind, key) == number
     if key == "task_state":
         flows = [flow for flow, steps in TASKS.items() if value in steps.values()]
-        return exists().where(Job.subject == Server.id, alive(Job), Job.flow.in_(flows))
+        return exists().where(Job.subject == kind.id, alive(Job), Job.flow.in_(flows))
     raise BadRequest(why=f"Unknown filter {key}")
 
 
-def _tagged(key: str, value: str) -> ColumnElement[bool]:
+def _tagged(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
     tags = list(dict.fromkeys(t for t in value.split(",") if t))
-    mine = (ServerTag.server_id == Server.id, ServerTag.tag.in_(tags))
+    mine = (ServerTag.server_id == kind.id, ServerTag.tag.in_(tags))
     if key == "tags-any":
         return exists().where(*mine)
     if key == "not-tags-any":
         return ~exists().where(*mine)
-    count = select(func.count()).select_from(ServerTag).where(*mine).correlate(Server).scalar_subquery()
+    count = select(func.count()).select_from(ServerTag).where(*mine).correlate(kind).scalar_subquery()
     return count == len(tags) if key == "tags" else count < len(tags)
 
 
-def with_around(session: Session, query: Query, tags: bool) -> tuple[list[Server], servers.Around]:
+def with_around(session: Session, query: Query, tags: bool) -> tuple[list[Row], servers.Around]:
     """The page and what its servers have around them, in a constant number of statements."""
     rows = page(session, query)
     return rows, servers.around(session, rows, tags) if rows else servers.Around()

@@ -18,6 +18,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    inspect,
     or_,
     select,
     type_coerce,
@@ -40,6 +41,7 @@ from pileus_kit.db import Json, new_id, now
 from pileus_kit.flow import enqueue
 from pileus_kit.flow.jobs import alive
 
+DELETED = "DELETED"  # the status of a server that is gone
 LONGEST_LABEL = 63  # characters of a hostname
 HOUSEWORK = ("server.tidy", "server.addresses")  # jobs that nobody asked for
 
@@ -133,15 +135,15 @@ class Around:
     tags: dict[str, list[str]] = field(default_factory=dict)
     jobs: dict[str, tuple[str, str]] = field(default_factory=dict)  # -> flow, step
 
-    def task_state(self, server: Server) -> str | None:
+    def task_state(self, server: Server | PastServer) -> str | None:
         flow, step = self.jobs.get(server.id, (None, None))
         return states.task_state(server, flow, step)
 
-    def status(self, server: Server) -> str:
+    def status(self, server: Server | PastServer) -> str:
         return states.shown_status(server, self.jobs.get(server.id, (None, None))[0])
 
 
-def around(session: Session, servers: Sequence[Server], tags: bool = False) -> Around:
+def around(session: Session, servers: Sequence[Server | PastServer], tags: bool = False) -> Around:
     ids = [s.id for s in servers]
     found = Around()
     for port in session.scalars(select(ServerPort).where(ServerPort.server_id.in_(ids)).order_by(ServerPort.position)):
@@ -282,9 +284,9 @@ def jobs_of(session: Session, server_id: str, limit: int = 1000) -> list[Job]:
 def forget(session: Session, server: Server) -> None:
     """The server is gone: what it held is given back, and what is asked later is kept."""
     hosts.release(session, server.id)
-    session.add(PastServer(id=server.id, project_id=server.project_id, user_id=server.user_id, name=server.name,
-                           flavor=server.flavor, host=server.host, created_at=server.created_at,
-                           launched_at=server.launched_at))
+    kept = {column.key: getattr(server, column.key) for column in inspect(PastServer).column_attrs
+            if hasattr(server, column.key)}
+    session.add(PastServer(**kept | {"status": DELETED, "power_state": states.NOSTATE, "updated_at": now()}))
     session.delete(server)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import case, update
 from sqlalchemy.orm import Session
 
-from pileus_compute.db.models import Server
+from pileus_compute.db.models import PastServer, Server
 from pileus_compute.errors import BadState
 
 VM_STATES = {
@@ -18,6 +18,7 @@ VM_STATES = {
     "SHELVED_OFFLOADED": "shelved_offloaded",
 }
 RESTS = tuple(VM_STATES)
+GONE = "deleted"  # vm_state of a server that is no more
 NOSTATE, RUNNING, PAUSED, SHUTDOWN, CRASHED, SUSPENDED = 0, 1, 3, 4, 6, 7
 POWER = {"running": RUNNING, "paused": PAUSED, "stopped": SHUTDOWN, "crashed": CRASHED, "suspended": SUSPENDED}
 
@@ -121,7 +122,7 @@ PASSING: dict[str, str] = {  # flow: what the status shows while it runs
 }
 
 
-def task_state(server: Server, flow: str | None, step: str | None) -> str | None:
+def task_state(server: Server | PastServer, flow: str | None, step: str | None) -> str | None:
     """OpenStack's task_state of a server whose live job, if any, is at `step` of `flow`."""
     if server.doomed:
         return "deleting"
@@ -129,7 +130,7 @@ def task_state(server: Server, flow: str | None, step: str | None) -> str | None
     return steps.get(step or "place", steps[""]) if steps else None
 
 
-def shown_status(server: Server, flow: str | None) -> str:
+def shown_status(server: Server | PastServer, flow: str | None) -> str:
     """The `status` that users see."""
     if server.status == "ERROR" and PASSING.get(flow or "") != "REBUILD":
         return "ERROR"

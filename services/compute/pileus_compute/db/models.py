@@ -78,17 +78,9 @@ class ServerGroup(Model):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class Server(Model):
-    """A server. `status` is where it rests (see core.moves); what it is doing right now is its live job."""
+class ServerFacts:
+    """What a server is to who looks at it, also when it is gone."""
 
-    __tablename__ = "servers"
-    __table_args__ = (
-        Index("servers_by_project", "project_id", "created_at", "id"),
-        Index("servers_by_age", "created_at", "id"),
-        Index("servers_by_host", "host"),
-    )
-
-    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     project_id: Mapped[str] = mapped_column(String(255))
     user_id: Mapped[str] = mapped_column(String(255))
     name: Mapped[str] = mapped_column(String(255))
@@ -100,11 +92,8 @@ class Server(Model):
     status: Mapped[str] = mapped_column(String(24), default="BUILD")
     power_state: Mapped[int] = mapped_column(default=0)
     progress: Mapped[int] = mapped_column(default=0)
-    doomed: Mapped[bool] = mapped_column(default=False)  # DELETE was accepted
-    fault: Mapped[dict[str, Any] | None]
     locked_by: Mapped[str | None] = mapped_column(String(16))
     locked_reason: Mapped[str | None] = mapped_column(String(255))
-    before: Mapped[dict[str, Any] | None]  # what a pending resize, rescue or shelve has to restore
 
     flavor_id: Mapped[str] = mapped_column(String(255))
     flavor: Mapped[dict[str, Any]]  # a copy: a flavor deleted later must not take its servers along
@@ -113,11 +102,6 @@ class Server(Model):
     image_id: Mapped[str | None] = mapped_column(String(36))
     image: Mapped[dict[str, Any]] = mapped_column(default=dict)
     key_name: Mapped[str | None] = mapped_column(String(255))
-    key_public: Mapped[str | None] = mapped_column(Text)
-    key_type: Mapped[str | None] = mapped_column(String(16))
-    sealed_user_data: Mapped[str | None] = mapped_column("user_data", Text)
-    sealed_password: Mapped[str | None] = mapped_column("admin_password", Text)  # only till the guest has it
-    password_blob: Mapped[str | None] = mapped_column(Text)  # what the guest posted, encrypted with the user's key
     config_drive: Mapped[bool] = mapped_column(default=False)
     disk_config: Mapped[str] = mapped_column(String(8), default="MANUAL")
     access_ip_v4: Mapped[str | None] = mapped_column(String(39))
@@ -129,13 +113,38 @@ class Server(Model):
     host: Mapped[str | None] = mapped_column(String(255))
     zone: Mapped[str | None] = mapped_column(String(255))
     wanted_zone: Mapped[str | None] = mapped_column(String(255))
+
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    launched_at: Mapped[datetime | None]
+
+
+class Server(ServerFacts, Model):
+    """A server. `status` is where it rests (see core.moves); what it is doing right now is its live job."""
+
+    __tablename__ = "servers"
+    __table_args__ = (
+        Index("servers_by_project", "project_id", "created_at", "id"),
+        Index("servers_by_age", "created_at", "id"),
+        Index("servers_by_host", "host"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+
+    doomed: Mapped[bool] = mapped_column(default=False)  # DELETE was accepted
+    fault: Mapped[dict[str, Any] | None]
+    before: Mapped[dict[str, Any] | None]  # what a pending resize, rescue or shelve has to restore
+
+    key_public: Mapped[str | None] = mapped_column(Text)
+    key_type: Mapped[str | None] = mapped_column(String(16))
+    sealed_user_data: Mapped[str | None] = mapped_column("user_data", Text)
+    sealed_password: Mapped[str | None] = mapped_column("admin_password", Text)  # only till the guest has it
+    password_blob: Mapped[str | None] = mapped_column(Text)  # what the guest posted, encrypted with the user's key
+
     wanted_host: Mapped[str | None] = mapped_column(String(255))
     hints: Mapped[dict[str, Any]] = mapped_column(default=dict)
     group_id: Mapped[str | None] = mapped_column(String(36), index=True)
 
-    created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-    launched_at: Mapped[datetime | None]
 
     @property
     def user_data(self) -> str | None:
@@ -270,21 +279,16 @@ class Limit(Model):
     value: Mapped[int]
 
 
-class PastServer(Model):
-    """What is still asked about a server that is gone: usage and its actions."""
+class PastServer(ServerFacts, Model):
+    """A server that is gone: lists that ask for such show it; so do usage and its actions."""
 
     __tablename__ = "past_servers"
     __table_args__ = (Index("past_servers_by_project", "project_id", "deleted_at"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    project_id: Mapped[str] = mapped_column(String(255))
-    user_id: Mapped[str] = mapped_column(String(255))
-    name: Mapped[str] = mapped_column(String(255))
-    flavor: Mapped[dict[str, Any]]
-    host: Mapped[str | None] = mapped_column(String(255))
-    created_at: Mapped[datetime]
-    launched_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    doomed, fault, before, user_data, group_id = False, None, None, None, None  # as a server has them: it has none
 
 
 class ConsoleToken(Model):

