@@ -18,6 +18,7 @@ from pileus_volume.api import (
     attachments,
     backups,
     default_types,
+    encryption,
     extensions,
     group_snapshots,
     group_types,
@@ -50,7 +51,7 @@ RESOURCES = [versions.resource, volumes.resource, volume_actions.resource, metad
              attachments.resource, types.resource, quotas.sets, quotas.classes, limits.resource,
              hosts.services, hosts.pools, hosts.storage_hosts, hosts.capabilities, hosts.zones, extensions.resource,
              extensions.filters, transfers.older, transfers.newer, messages.resource, qos_specs.resource,
-             default_types.resource, operations.resource(Job, Event)]
+             default_types.resource, encryption.of_volumes, encryption.of_types, operations.resource(Job, Event)]
 ACTIONS = (image_metadata, volume_connections)  # modules that add to the volumes' actions
 
 

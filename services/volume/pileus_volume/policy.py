@@ -62,6 +62,7 @@ RULES = [
         volume_extension:type_create volume_extension:type_update volume_extension:type_delete
         volume_extension:types_extra_specs:create volume_extension:types_extra_specs:update
         volume_extension:types_extra_specs:delete volume_extension:types_extra_specs:read_sensitive
+        volume_extension:volume_type_encryption:get
         volume_extension:access_types_qos_specs_id volume_extension:volume_type_access:addProjectAccess
         volume_extension:volume_type_access:removeProjectAccess volume_extension:volume_type_access:get_all_for_type
         volume_extension:qos_specs_manage:create volume_extension:qos_specs_manage:get_all

@@ -40,11 +40,16 @@ FORCE_IMPLIED = (3, 66)
 
 
 def summary(snapshot: Snapshot) -> dict[str, Any]:
-    view: dict[str, Any] = {
+    return {
         "id": snapshot.id, "name": snapshot.name, "description": snapshot.description,
         "volume_id": snapshot.volume_id, "status": snapshot.status, "size": snapshot.volume_size,
         "created_at": listings.stamp(snapshot.created_at), "updated_at": listings.stamp(snapshot.updated_at),
         "metadata": snapshot.meta}
+
+
+def made(snapshot: Snapshot) -> dict[str, Any]:
+    """What `create` and `update` tell."""
+    view = summary(snapshot)
     if version() >= (3, 14):
         view["group_snapshot_id"] = snapshot.group_snapshot_id
     if version() >= (3, 41):
@@ -55,7 +60,7 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def detail(snapshot: Snapshot) -> dict[str, Any]:
-    view = summary(snapshot)
+    view = made(snapshot)
     if allowed("volume_extension:extended_snapshot_attributes"):
         view |= {"os-extended-snapshot-attributes:progress": snapshot.progress,
                  "os-extended-snapshot-attributes:project_id": snapshot.project_id}
@@ -77,7 +82,7 @@ def create(body: dict[str, Any]) -> Any:
             session, caller(), volume, name=asked.get("name", asked.get("display_name")), force=bool(force),
             description=asked.get("description", asked.get("display_description")),
             metadata=asked.get("metadata") or {})
-        view = {"snapshot": summary(snapshot)}
+        view = {"snapshot": made(snapshot)}
     tools().ring(job.id)
     return view, 202
 
@@ -143,7 +148,7 @@ def update(snapshot_id: str, body: dict[str, Any]) -> Any:
     values = {field: asked.get(field, asked.get(f"display_{field}")) for field in ("name", "description")
               if field in asked or f"display_{field}" in asked}
     with tools().sessions.begin() as session:
-        return {"snapshot": summary(snapshots.change(snapshots.find(session, snapshot_id, caller()), values))}
+        return {"snapshot": made(snapshots.change(snapshots.find(session, snapshot_id, caller()), values))}
 
 
 @resource.endpoint("DELETE", "/<snapshot_id>", policy="volume:delete_snapshot")

@@ -138,3 +138,22 @@ def test_a_shown_time_is_a_bound(world: Any) -> None:
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     bound = {"created_at": f"gt:{later}"}
     assert world.client.get("/v3/volumes", query_string=bound, version="3.60").json["volumes"] == []
+
+
+def test_who_asks_whether_a_volume_is_encrypted_is_told(world: Any) -> None:
+    volume, path = world.volume()["id"], "/v3/volumes/{}/encryption"
+    assert world.client.get(path.format(volume)).json == {"encryption_key_id": None}
+    assert world.client.get(path.format(volume) + "/encryption_key_id").json == {"encryption_key_id": None}
+    assert world.client.get(path.format(volume) + "/cipher").status_code == 404
+    assert world.client.get(path.format(volume), as_=world.book.other).status_code == 404
+    kind = world.volume_type("plain")
+    assert world.client.get(f"/v3/types/{kind}/encryption", as_=world.book.admin).json == {}
+    assert world.client.get(f"/v3/types/{kind}/encryption/cipher", as_=world.book.admin).status_code == 404
+    assert world.client.get(f"/v3/types/{kind}/encryption").status_code == 403
+
+
+def test_the_short_list_of_snapshots_is_short(world: Any) -> None:
+    world.snapshot(world.volume()["id"])
+    (short,), (long,) = (world.client.get(f"/v3/snapshots{path}", version="3.70").json["snapshots"]
+                         for path in ("", "/detail"))
+    assert long.keys() - short.keys() >= {"group_snapshot_id", "user_id", "consumes_quota"}
