@@ -97,3 +97,34 @@ def test_a_token_of_a_domain_lists_what_is_in_that_domain(worlds, who):
     assert {s["project"]["id"] for s in scopes if "project" in s} == {mine.project}
     assert {one["project_id"] for one in mine.cloud.get("/v3/limits", tokens[who]).json["limits"]} == {mine.project}
     assert mine.cloud.get("/v3/credentials", tokens[who]).json["credentials"] == []
+
+
+FOR_SERVICES = {
+    "identity:validate_token", "identity:list_revoke_events", "identity:s3tokens_validate",
+    "identity:ec2tokens_validate", "identity:list_limits", "identity:list_registered_limits",
+    "identity:get_registered_limit", "identity:get_limit_model",
+    "identity:get_security_compliance_domain_config", "identity:list_regions", "identity:get_region",
+    "identity:get_auth_catalog", "identity:get_auth_projects", "identity:get_auth_domains", "identity:get_auth_system",
+    "identity:revoke_token", "identity:list_credentials", "identity:get_user",  # their own token, secrets and user
+}
+
+
+def test_a_services_user_does_nothing_else(identity, unchanged):
+    """With the role `service` and no other it does what the other services need, and what anyone with a token does."""
+    mine, other, tokens = unchanged
+    let_in = set()
+    for method, rule, _, about in routes(identity.app, {}):
+        for world in (mine, other) if about.get("policy") else ():
+            answer = mine.cloud.call(method, _path(rule, world), tokens["service"], body(method, rule, world))
+            if answer.status_code != 403:
+                unknown = answer.status_code == 404 and mine.cloud.call(
+                    method, _path(rule, world), tokens["unscoped"], body(method, rule, world)).status_code == 404
+                let_in |= set() if unknown else {about["policy"]}
+    assert let_in <= FOR_SERVICES, let_in - FOR_SERVICES
+    assert {"identity:validate_token", "identity:list_revoke_events", "identity:list_limits"} <= let_in
+
+
+def test_services_see_the_limits_of_all_projects(worlds):
+    mine, other, tokens = worlds
+    found = {one["project_id"] for one in mine.cloud.get("/v3/limits", tokens["service"]).json["limits"]}
+    assert found == {mine.project, other.project}
