@@ -9,19 +9,22 @@ all of them.
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 
 from pileus_identity.config import Config
-from pileus_identity.db.models import User
+from pileus_identity.db.models import SeenNonce, User
 from pileus_kit.db import Sessions, now
 
 FIRST_SECONDS = 10  # the first lock; each further failure doubles it
 FORGOTTEN_SECONDS = 3600  # after as long without a failure the count begins anew
 CODE_SECONDS = 300  # how long locks for one-time codes may become at least: there are only a million codes
 KNOWN_SOURCES = 10_000
+UNKNOWN = "failures of unknown users"  # a row that is written in place of a user's
 
 
 @dataclass
@@ -48,9 +51,15 @@ class Lockouts:
                 return time.monotonic() < tally.failed_at + self._seconds(tally.failures, longest)
         return now() < user.failed_at + timedelta(seconds=self._seconds(user.failures, longest))
 
-    def failed(self, user: User, source: str) -> None:
-        """Counted by the database, so that processes share the count, and for a known source here as well."""
-        if not self._counts(user):
+    def failed(self, user: User | None, source: str) -> None:
+        """Counted by the database, so that processes share the count, and for a known source here as well.
+
+        `user`: None if there is none, or one that is locked; that costs as much, or time would tell who exists.
+        """
+        if not self._attempts:
+            return
+        if user is None or not self._counts(user):
+            self._count_unknown()
             return
         old = user.failed_at is None or user.failed_at + timedelta(seconds=FORGOTTEN_SECONDS) < now()
         with self._lock:
@@ -60,6 +69,12 @@ class Lockouts:
         with self._sessions.begin() as session:
             session.execute(update(User).where(User.id == user.id).values(
                 failures=1 if old else User.failures + 1, failed_at=now()))
+
+    def _count_unknown(self) -> None:
+        with suppress(IntegrityError), self._sessions.begin() as session:  # another process may make the row
+            counted = session.execute(update(SeenNonce).where(SeenNonce.digest == UNKNOWN).values(at=now()))
+            if not counted.rowcount:  # type: ignore[attr-defined]
+                session.add(SeenNonce(digest=UNKNOWN, at=now()))
 
     def succeeded(self, user: User, source: str) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import select, update
@@ -68,6 +69,7 @@ class Logins:
         self._secrets = secrets
         self._signers = signers
         self._lockouts = Lockouts(config, sessions)
+        self._no_seed = secrets.seal_text(token_hex(16))
         self._provers: dict[str, Callable[[Body, Proof], None]] = {
             "password": self._password, "token": self._token, "totp": self._totp,
             "application_credential": self._application_credential, "oauth1": self._oauth1}
@@ -147,8 +149,7 @@ class Logins:
         user = found if found is not None and not self._lockouts.locked(found, source) else None
         # A locked user's password is checked against nothing: right or wrong, it takes as long and fails.
         if not passwords.matches(user.password_hash if user else None, password):
-            if user is not None:
-                self._lockouts.failed(user, source)
+            self._lockouts.failed(user, source)
             raise LoginFailed
         assert user is not None
         if not user.enabled:
@@ -160,13 +161,14 @@ class Logins:
         """Wrong codes count like wrong passwords; there are only a million."""
         who = given["user"]
         with self._sessions.read() as session:
-            user = find_user(session, who)
-            rows = credentials.of_type(session, user.id, "totp") if user is not None else []
-            seeds = [(row.id, credentials.reveal(self._secrets, row)) for row in rows]
-        if user is None or self._lockouts.locked(user, proof.source, lockouts.CODE_SECONDS):
-            raise LoginFailed
+            found = find_user(session, who)
+            rows = credentials.of_type(session, found.id if found else "", "totp")
+            seeds = [(row.id, self._secrets.open_text(row.blob)) for row in rows]
+        seeds = seeds or [("", self._secrets.open_text(self._no_seed))]  # so that this takes as long, too
+        locked = found is None or self._lockouts.locked(found, proof.source, lockouts.CODE_SECONDS)
+        user = None if locked else found
         match = totp.find(seeds, who["passcode"])
-        if match is None:
+        if user is None or match is None or not rows:
             self._lockouts.failed(user, proof.source)
             raise LoginFailed
         if not user.enabled:

@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from pileus_identity.core.totp import at
 from pileus_identity.db.models import User
@@ -94,3 +94,29 @@ def test_a_code_counts_once_for_all_processes(guarded):
         guarded.identity.config, guarded.identity.sessions, guarded.identity.tools.tokens,
         guarded.identity.tools.credential_keys, guarded.identity.tools.signers)
     assert login(guarded, code=code) == 401
+
+
+def test_statements_do_not_tell_who_exists(guarded):
+    """A failure of a user is written down, so one of an unknown user or of a locked one must cost as much."""
+    statements = []
+    event.listen(guarded.identity.sessions.engine, "before_cursor_execute",
+                 lambda *given: statements.append(given[2].split()[0]))
+
+    def cost(name, **method):
+        statements.clear()
+        user = {"name": name, "domain": {"id": "default"}}
+        identity = {"methods": list(method), **{key: {"user": user | value} for key, value in method.items()}}
+        answer = guarded.post("/v3/auth/tokens", {"auth": {"identity": identity}}, None)
+        assert answer.status_code == 401
+        return [word for word in statements if word in ("SELECT", "UPDATE", "INSERT")]
+
+    guess = {"password": {"password": "wrong"}}, {"totp": {"passcode": wrong_code()}}
+    cost("nobody", **guess[0])  # the first makes a row
+    for method in guess:
+        unknown = cost("nobody", **method)
+        assert "UPDATE" in unknown
+        assert cost("demo", **method) == cost("other", **method) == unknown
+    while failures(guarded) < 5:
+        cost("demo", **guess[0])
+    for method in guess:
+        assert cost("demo", **method) == cost("nobody", **method)  # locked by now
