@@ -2,10 +2,14 @@
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from pileus_compute.config import Config
-from pileus_compute.core import reports, servers
+from pileus_compute.core import reports, servers, workers
 from pileus_compute.db.models import Event, Job
 from pileus_compute.flows import FLOWS
 from pileus_compute.flows.tools import TOPIC, Tools
@@ -48,13 +52,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     runner = runner_of(tools, f"{config.host}:{os.getpid()}", config.threads)
     tools.ring = runner.ring  # what a step enqueues is started here
     servers = []
+    over = threading.Event()
+
+    def beat() -> None:
+        """Tell that this worker is there. A database that is busy or away hears of it the next time."""
+        while True:
+            with suppress(SQLAlchemyError), tools.sessions.begin() as session:
+                workers.beat(session, config.host)
+            if over.wait(workers.BEAT_S):
+                return
 
     def start() -> None:
         runner.start()
+        threading.Thread(target=beat, name="beat", daemon=True).start()
         servers.append(bus.serve(doorbell.answer(TOPIC, runner), config.host, threads=2))
         servers.append(bus.serve(Ears(tools), config.host, threads=2))
 
     def stop() -> None:
+        over.set()
         for server in servers:
             server.stop()
         runner.stop()

@@ -6,6 +6,7 @@ from pileus_compute.api import (
     consoles,
     discovery,
     disk_actions,
+    extensions,
     external_events,
     flavor_access,
     flavor_extra_specs,
@@ -47,9 +48,9 @@ from pileus_kit import operations
 ACTION_MODULES = (power_actions, disk_actions, server_images, size_actions, migrations, consoles,
                   server_security_groups, legacy_networks, external_events)
 RESOURCES = (
-    discovery.resource, flavors.resource, flavor_access.resource, flavor_extra_specs.resource, keypairs.resource,
-    servers.resource, server_actions.resource, server_metadata.resource, server_tags.resource, server_ips.resource,
-    server_topology.resource,
+    discovery.resource, extensions.resource, flavors.resource, flavor_access.resource, flavor_extra_specs.resource,
+    keypairs.resource, servers.resource, server_actions.resource, server_metadata.resource, server_tags.resource,
+    server_ips.resource, server_topology.resource,
     server_security_groups.resource, server_passwords.resource, volume_attachments.resource, interfaces.resource,
     instance_actions.resource, consoles.resource, server_groups.resource, quotas.resource, usage.resource,
     zones.resource, hypervisors.resource, services.resource, aggregates.resource, external_events.resource,

@@ -42,9 +42,3 @@ def one() -> Any:
                            "href": "https://docs.openstack.org/api-ref/compute/"})
     about["media-types"] = [{"base": "application/json", "type": media}]
     return {"version": about}
-
-
-@resource.endpoint("GET", "/v2.1/extensions", policy="os_compute_api:extensions")
-def extensions() -> Any:
-    """What extensions once were is all part of the API now; old clients only look whether the list is there."""
-    return {"extensions": []}

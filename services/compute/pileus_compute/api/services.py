@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pileus_compute.api.schemas import BOOLEAN, NAME, obj, truth
-from pileus_compute.core import hosts
+from pileus_compute.core import hosts, workers
+from pileus_compute.core.workers import Role
 from pileus_compute.db.models import Host, Server
 from pileus_compute.errors import HostNotFound, ServiceNotFound
 from pileus_kit.errors import BadRequest, Conflict
@@ -37,15 +38,22 @@ def show(host: Host, zone: str) -> dict[str, Any]:
     return view | ({"forced_down": host.forced_down} if version() >= (2, 11) else {})
 
 
+def of_worker(role: Role) -> dict[str, Any]:
+    view = {"id": role.id if version() >= (2, 53) else role.number, "binary": role.binary, "host": role.host,
+            "zone": workers.ZONE, "status": "enabled", "state": "up" if role.up else "down",
+            "updated_at": role.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f"), "disabled_reason": None}
+    return view | ({"forced_down": False} if version() >= (2, 11) else {})
+
+
 @resource.endpoint("GET", "", policy=RULE + "list")
 def index() -> Any:
-    where = [Host.name == request.args["host"]] if "host" in request.args else []
-    if request.args.get("binary", BINARY) != BINARY:
-        return {"services": []}
     with tools().sessions.read() as session:
         member_of, zone = hosts.memberships(session), tools().config.default_zone
-        rows = session.scalars(select(Host).where(*where).order_by(Host.number))
-        return {"services": [show(h, hosts.zone_of(member_of.get(h.name, []), zone)) for h in rows]}
+        found = [of_worker(role) for role in workers.roles(session, tools().config.host_silence)]
+        found += [show(h, hosts.zone_of(member_of.get(h.name, []), zone))
+                  for h in session.scalars(select(Host).order_by(Host.number))]
+    wanted = {key: request.args[key] for key in ("host", "binary") if request.args.get(key)}
+    return {"services": [s for s in found if wanted.items() <= s.items()]}
 
 
 @resource.endpoint("PUT", "/<service_id>", policy=RULE + "update", body=UPDATE, since=(2, 53))

@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from pileus_compute.core import hosts
+from pileus_compute.core import hosts, workers
+from pileus_compute.core.workers import Role
 from pileus_compute.db.models import Host
 from pileus_kit.web import Resource, tools
 
@@ -18,12 +19,22 @@ def _zones(detailed: bool) -> dict[str, Any]:
         found: dict[str, list[Host]] = {}
         for host in session.scalars(select(Host).order_by(Host.name)):
             found.setdefault(hosts.zone_of(member_of.get(host.name, []), config.default_zone), []).append(host)
-    return {"availabilityZoneInfo": [
+        internal = _internal(workers.roles(session, config.host_silence)) if detailed else []
+    return {"availabilityZoneInfo": internal + [
         {"zoneName": zone, "zoneState": {"available": any(not h.disabled for h in members)},
          "hosts": {h.name: {"nova-compute": {
              "available": hosts.is_up(h, config.host_silence), "active": not h.disabled,
              "updated_at": h.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f")}} for h in members} if detailed else None}
         for zone, members in sorted(found.items())]}
+
+
+def _internal(roles: list[Role]) -> list[dict[str, Any]]:
+    """The zone of what runs no servers, which no server can ask for."""
+    known: dict[str, dict[str, Any]] = {}
+    for role in roles:
+        known.setdefault(role.host, {})[role.binary] = {
+            "available": role.up, "active": True, "updated_at": role.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f")}
+    return [{"zoneName": workers.ZONE, "zoneState": {"available": True}, "hosts": known}] if known else []
 
 
 @resource.endpoint("GET", "", policy="os_compute_api:os-availability-zone:list")

@@ -238,6 +238,18 @@ class Host(Model):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class Worker(Model):
+    """A process that runs the jobs: it schedules and conducts, in OpenStack's words."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)  # the host that it runs on
+    number: Mapped[int] = mapped_column(unique=True)
+    scheduler_id: Mapped[str] = mapped_column(String(36), unique=True, default=new_id)
+    conductor_id: Mapped[str] = mapped_column(String(36), unique=True, default=new_id)
+    seen_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Allocation(Model):
     """What a server has claimed on a host; a resize holds two until it is confirmed."""
 
