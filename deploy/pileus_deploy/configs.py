@@ -33,11 +33,11 @@ def metadata_secret(plan: Plan) -> str:
 
 def _common(plan: Plan, service: str) -> dict[str, object]:
     bus = {"bus": plan.bus_url(Account(service))} if service in ON_THE_BUS else {}
-    database = {"database": plan.database_url(service)} if plan.database else {}
-    return {"state": plan.state, "identity_url": f"{plan.url('identity')}/v3", "service_user": service,
+    return {"state": plan.state, "database": plan.database_url(service),
+            "identity_url": f"{plan.url('identity')}/v3", "service_user": service,
             "service_password": plan.secrets[service], "host": plan.host,
             "bind": f"{plan.address}:{plan.port(service)}", "region": REGION,
-            "audit_log": plan.state / "logs" / f"{service}-audit.log", **bus, **database}
+            "audit_log": plan.state / "audit" / service / "audit.log", **bus}
 
 
 def _of_host(plan: Plan, service: str) -> dict[str, object]:

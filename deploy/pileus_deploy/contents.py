@@ -27,7 +27,8 @@ def identity(plan: Plan) -> None:
         grants=(Grant("admin", "admin", project="admin"), Grant("admin", "admin", domain=True),
                 Grant("admin", "admin", system=True), Grant("demo", "member", project="demo"),
                 Grant("admin", "admin", project="demo"),
-                *(Grant(name, role, project="service") for name in services for role in ("service", "admin"))),
+                *(Grant(name, "service", project="service") for name in services)),
+        confined=services,
         services=(
             ServicePlan("identity", "keystone", f"{url['identity']}/v3"),
             ServicePlan("compute", "nova", f"{url['compute']}/v2.1"),

@@ -24,6 +24,7 @@ def prepare(plan: Plan) -> None:
     run("ip", "address", "replace", gateway, "dev", bridge)
     run("ip", "link", "set", bridge, "up")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
+    subprocess.run(["modprobe", "br_netfilter"], capture_output=True, check=False)  # may be built in; agents can't
     table = f"{plan.prefix}_{TABLE}"
     # what crosses a bridge of ours passes here too (bridge-nf-call-iptables), and must keep its address
     run("nft", "-f", "-", text=f"""

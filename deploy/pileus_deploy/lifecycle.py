@@ -11,9 +11,11 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from pileus_deploy import broker, configs, contents, host, libvirtd, modes, supervisor
+from pileus_deploy import broker, configs, contents, host, libvirtd, modes, privileges, supervisor, users
 from pileus_deploy.plan import PORTS, Plan
 from pileus_deploy.processes import Process, processes
 from pileus_deploy.steps import step, wait_for
@@ -58,13 +60,15 @@ def _start(plan: Plan) -> None:
     with step("host and configuration"):
         for name in ("run", "logs", "databases", "etc"):
             (plan.state / name).mkdir(parents=True, exist_ok=True)
+        users.ensure()
         modes.mend(plan)
         configs.write(plan)
         broker.prepare(plan)
+        users.share(plan)
         host.prepare(plan)
     with step("databases"):
         migrate(plan)
-        contents.identity(plan)
+        _as(plan, "identity", lambda: contents.identity(plan))
         contents.credentials(plan)
     with step("processes") as remark:
         pid = supervisor.daemonize(plan, processes(plan), between=lambda: stop_guests(plan))
@@ -147,12 +151,18 @@ def migrate(plan: Plan) -> None:
     from pileus_kit.db import migrate as migrate_database
     from pileus_objectstore.manage import main as objectstore
 
-    objectstore(["--config", str(plan.config_file("objectstore")), "all-in-one"])
+    file = str(plan.config_file("objectstore"))
+    _as(plan, "objectstore", lambda: objectstore(["--config", file, "all-in-one"]))
     for service in PORTS:
         package = f"pileus_{service}"
         migrations = Path(str(importlib.import_module(package).__file__)).parent / "db" / "migrations"
         if migrations.exists():
-            migrate_database(plan.database_url(service), package)
+            _as(plan, service, partial(migrate_database, plan.database_url(service), package))
+
+
+def _as(plan: Plan, service: str, work: Callable[[], object]) -> None:
+    """Do something as the service's own user, so that what it makes is that user's."""
+    privileges.as_user(users.of(service), users.GROUP, work, [plan.state])
 
 
 def healthy(plan: Plan, service: str) -> bool:

@@ -10,7 +10,7 @@ import os
 from pileus_deploy.libvirtd import GUEST_GROUP
 from pileus_deploy.plan import Plan
 
-PASSAGES = ("instances", "image-cache", "volumes", "libvirt")
+PASSAGES = ("instances", "image-cache", "volumes", "snapshots", "libvirt")
 """Where QEMU, as a guest's user in the guests' group, reaches its disks and its monitor."""
 
 

@@ -36,7 +36,7 @@ class Plan:
     database: str = ""
 
     def database_url(self, service: str) -> str:
-        return self.database.format(service=service) or f"sqlite:///{self.state / 'databases' / service}.sqlite"
+        return self.database.format(service=service) or f"sqlite:///{self.database_file(service)}"
 
     def port(self, service: str) -> int:
         return PORTS[service] + self.offset
@@ -84,6 +84,9 @@ class Plan:
             known |= {name: secrets.token_urlsafe(18) for name in missing}
             write_private(file, json.dumps(known, indent=1))
         return known
+
+    def database_file(self, service: str) -> Path:
+        return self.state / "databases" / service / f"{service}.sqlite"
 
     def config_file(self, service: str) -> Path:
         return self.state / "etc" / f"{service}.conf"

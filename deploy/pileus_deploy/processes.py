@@ -4,10 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pileus_deploy import broker, users
 from pileus_deploy.plan import ON_THE_BUS, Plan
 
 WITH_WORKERS = ("network", "volume", "compute", "objectstore")  # image's few flows run beside its API
 WITH_AGENTS = ("network", "volume", "compute", "objectstore")
+OF_DISKS = ("chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
+            "setfcap", "sys_admin", "sys_chroot")
+"""For files of many owners, and to put what opens them into a sandbox."""
+CAPABILITIES = {
+    "compute-agent": OF_DISKS, "volume-agent": OF_DISKS,
+    # the last one is to know its daemons again, which aren't root
+    "network-agent": ("chown", "dac_override", "fowner", "kill", "setgid", "setuid", "setpcap", "net_admin", "net_raw",
+                      "net_bind_service", "sys_admin", "sys_chroot", "sys_ptrace"),
+}
 
 
 @dataclass(frozen=True)
@@ -21,15 +31,16 @@ class Process:
     environment: tuple[tuple[str, str], ...] = ()
     port: int | None = None
     stop_signal: int = 15
+    user: str = ""
+    """Whom it runs as; none: root, with `capabilities` only if it is one of ours."""
+    capabilities: tuple[str, ...] | None = None
 
 
 def processes(plan: Plan) -> Sequence[Process]:
     """Infrastructure first, then identity, then everything else."""
-    from pileus_deploy import broker
-
-    found = [Process("epmd", command=broker.mapper_command(plan), port=broker.port(plan) + 1),
+    found = [Process("epmd", command=broker.mapper_command(plan), port=broker.port(plan) + 1, user=users.BROKER),
              Process("rabbitmq", command=broker.command(plan), environment=broker.environment(plan),
-                     port=broker.port(plan))]
+                     port=broker.port(plan), user=users.BROKER)]
     if plan.hypervisor == "libvirt":
         from pileus_deploy import libvirtd
 
@@ -49,4 +60,6 @@ def processes(plan: Plan) -> Sequence[Process]:
 
 def _python(plan: Plan, service: str, role: str, main: str, port: int | None = None,
             config: Path | None = None) -> Process:
-    return Process(f"{service}-{role}", main, ("--config", str(config or plan.config_file(service))), port=port)
+    kept = CAPABILITIES.get(f"{service}-{role}")
+    return Process(f"{service}-{role}", main, ("--config", str(config or plan.config_file(service))), port=port,
+                   user="" if kept else users.of(service), capabilities=kept)

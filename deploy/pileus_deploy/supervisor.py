@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pileus_deploy import privileges, users
 from pileus_deploy.plan import Plan
 from pileus_deploy.processes import Process
 
@@ -79,23 +80,24 @@ def _start(plan: Plan, child: Child) -> None:
     output = os.open(plan.state / "logs" / f"{child.process.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     pid = os.fork()
     if pid == 0:
-        _become(child.process, output, os.getppid())
+        _become(plan, child.process, output, os.getppid())
     os.close(output)
     child.pid, child.started = pid, time.monotonic()
     (plan.state / "run" / f"{child.process.name}.pid").write_text(f"{pid}\n")
 
 
-def _become(process: Process, output: int, parent: int) -> None:
-    """In the child: a session of its own, its log, default signals; never returns."""
+def _become(plan: Plan, process: Process, output: int, parent: int) -> None:
+    """In the child: a session of its own, its log, default signals, its user; never returns."""
     try:
         os.setsid()
-        _die_with(parent)
         null = os.open(os.devnull, os.O_RDONLY)
         for target, source in ((0, null), (1, output), (2, output)):
             os.dup2(source, target)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        _confine(plan, process)
+        _die_with(parent)  # a change of user would forget it
         if process.command:
             os.execvpe(process.command[0], process.command,  # noqa: S606 -- no shell is wanted
                        dict(process.environment) or dict(os.environ))
@@ -109,6 +111,14 @@ def _become(process: Process, output: int, parent: int) -> None:
     except BaseException:  # the child must never return into the supervisor's loop
         logging.getLogger(process.name).exception("cannot run")
         os._exit(70)
+
+
+def _confine(plan: Plan, process: Process) -> None:
+    """Give up what this process doesn't need. Everything that all of them import is there already."""
+    if process.user:
+        privileges.become(process.user, users.GROUP if process.main else "", [plan.state])
+    elif process.capabilities is not None:
+        privileges.keep(process.capabilities)
 
 
 def _die_with(parent: int) -> None:

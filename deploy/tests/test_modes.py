@@ -21,6 +21,7 @@ NOBODY = 65534
 def plan(tmp_path: Path) -> Plan:
     """A state directory as the first releases made it."""
     state = tmp_path / "state"
+    before = os.umask(0o022)
     (state / "databases").mkdir(parents=True)
     (state / "databases" / "identity.sqlite").write_text("hashes")
     (state / "image" / "store" / "blobs").mkdir(parents=True)
@@ -28,6 +29,7 @@ def plan(tmp_path: Path) -> Plan:
     (state / "volumes").mkdir()
     (state / "volumes" / "volume-1").touch(0o600)
     (state / "plan.json").write_text("{}")
+    os.umask(before)
     return Plan(state)
 
 

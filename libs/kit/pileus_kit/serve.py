@@ -1,6 +1,7 @@
 """Mains: how an API, a worker or an agent runs until it is told to stop."""
 
 import gc
+import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ def api(build: Callable[[C], Any], config: C, process: str) -> None:
             for key, value in {
                 "bind": config.bind, "worker_class": "pileus_kit.calm.CalmWorker", "workers": 1,
                 "threads": config.threads, "keepalive": 75,
+                "user": os.geteuid(), "group": os.getegid(),  # gunicorn asked when root still imported it
                 "backlog": 2048, "timeout": 120, "graceful_timeout": 10,
                 "proc_name": process, "accesslog": None, "loglevel": "warning", "preload_app": False,
                 "worker_tmp_dir": "/dev/shm",  # noqa: S108 -- in memory, and only its times are written

@@ -19,6 +19,7 @@ from pileus_identity.core.keys import KeyRing
 from pileus_identity.core.tools import CREDENTIAL_KEYS, TOKEN_KEYS
 from pileus_kit import db, shapes
 from pileus_kit.errors import CloudError
+from pileus_kit.private import act_as_owner
 from pileus_kit.serve import configured
 
 UNDER_WAY_SECONDS = 3600  # no request takes longer
@@ -32,12 +33,14 @@ def main(argv: list[str] | None = None) -> None:
 
 def migrate(config: Config, _: argparse.Namespace | None = None) -> None:
     """Database and keys as this version needs them; harmless when they are."""
+    act_as_owner(config.path(TOKEN_KEYS))
     db.migrate(config.database_url("identity"), "pileus_identity")
     for folder in (TOKEN_KEYS, CREDENTIAL_KEYS):
         keys.prepare(config.path(folder))
 
 
 def rotate_keys(config: Config, _: argparse.Namespace) -> None:
+    act_as_owner(config.path(TOKEN_KEYS))
     number = keys.rotate(config.path(TOKEN_KEYS), config.token_seconds)
     print(f"key {number} is in use; one more is staged")
 
@@ -48,6 +51,7 @@ def rotate_credential_keys(config: Config, _: argparse.Namespace) -> None:
     A key goes an hour after it was last used, so that no request that is under way seals with a key that is gone.
     """
     folder = config.path(CREDENTIAL_KEYS)
+    act_as_owner(folder)
     ring, sessions = KeyRing(folder), db.Sessions(config.database_url("identity"))
     try:
         sealing.reseal(sessions, ring)

@@ -73,6 +73,8 @@ class Plan:
     services: tuple[ServicePlan, ...] = ()
     roles: tuple[str, ...] = ROLES
     implications: tuple[tuple[str, str], ...] = IMPLICATIONS
+    confined: tuple[str, ...] = ()
+    """Users who hold these grants and no other: what they were given before, by whomever, is taken away."""
 
 
 def bootstrap(session: Session, plan: Plan) -> None:
@@ -82,6 +84,7 @@ def bootstrap(session: Session, plan: Plan) -> None:
     roles = _roles(session, plan)
     users = _users(session, plan.users, projects)
     session.flush()
+    _confine(session, plan, users, roles, projects)
     _grants(session, plan.grants, users, roles, projects)
     _services(session, plan)
     ledger.record(session)
@@ -149,13 +152,29 @@ def _users(session: Session, plans: tuple[UserPlan, ...], projects: dict[str, Pr
 def _grants(session: Session, grants: tuple[Grant, ...], users: dict[str, User], roles: dict[str, Role],
             projects: dict[str, Project]) -> None:
     for grant in grants:
-        target, target_id = "domain", DEFAULT_DOMAIN
-        if grant.system:
-            target, target_id = "system", "all"
-        elif grant.project is not None:
-            target, target_id = "project", projects[grant.project].id
+        target, target_id = _where(grant, projects)
         session.merge(Assignment(actor="user", actor_id=users[grant.user].id, target=target, target_id=target_id,
                                  role_id=roles[grant.role].id, inherited=False))
+
+
+def _where(grant: Grant, projects: dict[str, Project]) -> tuple[str, str]:
+    if grant.system:
+        return "system", "all"
+    return ("project", projects[grant.project].id) if grant.project is not None else ("domain", DEFAULT_DOMAIN)
+
+
+def _confine(session: Session, plan: Plan, users: dict[str, User], roles: dict[str, Role],
+             projects: dict[str, Project]) -> None:
+    for name in plan.confined:
+        due = {(*_where(grant, projects), roles[grant.role].id) for grant in plan.grants if grant.user == name}
+        held = session.scalars(select(Assignment).where(
+            Assignment.actor == "user", Assignment.actor_id == users[name].id)).all()
+        surplus = [one for one in held if one.inherited or (one.target, one.target_id, one.role_id) not in due]
+        for assignment in surplus:
+            session.delete(assignment)
+        if surplus:
+            ledger.record(session, kills=True, user_id=users[name].id)
+    session.flush()
 
 
 def _services(session: Session, plan: Plan) -> None:

@@ -1,13 +1,14 @@
 """The operator's command, and that a second run changes nothing."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
 from pileus_identity import manage
 from pileus_identity.config import Config
-from pileus_identity.core.bootstrap import Plan, ServicePlan, UserPlan, bootstrap
+from pileus_identity.core.bootstrap import Grant, Plan, ServicePlan, UserPlan, bootstrap
 from pileus_identity.core.tools import Tools
 from pileus_identity.db.models import Model
 from pileus_identity.testing import plan
@@ -40,6 +41,23 @@ def test_what_differs_is_mended_and_the_rest_left_alone(cloud, identity):
     urls = {e["url"] for entry in cloud.get("/v3/auth/catalog").json["catalog"] if entry["type"] == "compute"
             for e in entry["endpoints"]}
     assert urls == {"http://new:8774"}
+
+
+def test_a_confined_user_loses_what_the_plan_does_not_name(cloud, identity):
+    """Service users were administrators in the first releases."""
+    more = Plan(users=(UserPlan("svc", "pw"),), projects=("service",),
+                grants=(Grant("svc", "admin", project="service"), Grant("svc", "admin", system=True),
+                        Grant("svc", "service", project="service")))
+    with identity.sessions.begin() as session:
+        bootstrap(session, more)
+    scope = {"project": {"name": "service", "domain": {"id": "default"}}}
+    token = cloud.login("svc", "pw", scope).headers["X-Subject-Token"]
+    with identity.sessions.begin() as session:
+        bootstrap(session, replace(more, grants=more.grants[2:], confined=("svc",)))
+    identity.tools.tokens.standings.ledger.touch()
+    assert cloud.check(token).status_code == 404, "what it was given before is void"
+    roles = cloud.login("svc", "pw", scope).json["token"]["roles"]
+    assert [role["name"] for role in roles] == ["service"]
 
 
 @pytest.fixture

@@ -1,0 +1,101 @@
+"""What a process gives up before it begins to work: root, capabilities, and any way to get them back."""
+
+import ctypes
+import grp
+import os
+import pwd
+import sys
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+
+PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
+CAPABILITY_VERSION = 0x20080522
+CLONE_NEWNS = 0x20000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_SLAVE = 1, 2, 4, 32, 4096, 16384, 1 << 19
+CAPABILITIES = {"chown": 0, "dac_override": 1, "dac_read_search": 2, "fowner": 3, "fsetid": 4, "kill": 5, "setgid": 6,
+                "setuid": 7, "setpcap": 8, "net_bind_service": 10, "net_admin": 12, "net_raw": 13, "sys_chroot": 18,
+                "sys_ptrace": 19, "sys_admin": 21, "setfcap": 31}
+CODE = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2])
+"""What a process may still have to import when it is somebody else."""
+
+
+def become(user: str, group: str, needed: Iterable[Path] = ()) -> None:
+    """Be `user` from now on, with `group` as its second group, for good. `needed` are places it has to reach."""
+    account = pwd.getpwnam(user)
+    groups = [grp.getgrnam(group).gr_gid] if group else []
+    reveal([*CODE, *needed])
+    os.setgroups(groups)
+    os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
+    _drop_bounds(())
+    os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+    _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    os.environ.update(HOME="/nonexistent", USER=user, LOGNAME=user)
+
+
+def keep(capabilities: Collection[str]) -> None:
+    """Stay root, but with these capabilities only, and so for every program that is started."""
+    _drop_bounds(capabilities)
+    mask = sum(1 << CAPABILITIES[name] for name in capabilities)
+    low, high = mask & 0xFFFFFFFF, mask >> 32
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
+    _call("capset", header, (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0))
+    _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def as_user(user: str, group: str, work: Callable[[], object], needed: Iterable[Path] = ()) -> None:
+    """Do something in a child that is `user`. Raises RuntimeError if it fails; what went wrong is on our stderr."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        try:
+            become(user, group, needed)
+            work()
+            os._exit(0)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(70)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status:
+        raise RuntimeError(f"what {user} had to do ended with {status}")
+
+
+def closed(path: Path) -> Path | None:
+    """The topmost directory above it that lets only its owner pass."""
+    return next((place for place in reversed(path.resolve().parents) if not place.stat().st_mode & 0o001), None)
+
+
+def reveal(needed: Iterable[Path]) -> None:
+    """Let this process, once it isn't root, reach places that lie behind closed doors, like a checkout in /root.
+
+    In a mount namespace of its own an empty directory lies over each closed one, with nothing but these places in it.
+    """
+    hidden = {path.resolve(): top for path in needed if (top := closed(path))}
+    if not hidden:
+        return
+    _call("unshare", CLONE_NEWNS)
+    _call("mount", b"none", b"/", None, MS_REC | MS_SLAVE, None)
+    handles = {path: os.open(path, os.O_PATH) for path in hidden}
+    for top in sorted(set(hidden.values())):
+        _call("mount", b"none", os.fsencode(top), b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0755,size=1m")
+    before = os.umask(0o022)
+    for path, handle in sorted(handles.items()):
+        path.mkdir(parents=True, exist_ok=True)
+        _call("mount", f"/proc/self/fd/{handle}".encode(), os.fsencode(path), None, MS_BIND | MS_REC, None)
+        os.close(handle)
+    os.umask(before)
+
+
+def _drop_bounds(kept: Collection[str]) -> None:
+    """Take capabilities out of what any program started from here could get."""
+    keep = {CAPABILITIES[name] for name in kept}
+    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    for number in range(last + 1):
+        if number not in keep:
+            _call("prctl", PR_CAPBSET_DROP, number, 0, 0, 0)
+
+
+def _call(name: str, *arguments: object) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments):
+        error = ctypes.get_errno()
+        raise OSError(error, f"{name}: {os.strerror(error)}")

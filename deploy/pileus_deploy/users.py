@@ -1,0 +1,110 @@
+"""The system users that a cloud's processes run as, and what in the state directory is whose.
+
+Each service has a user, so that one that is broken into can't read the database or the keys of another. Agents stay
+root, with few capabilities: they make guests, networks and disks of many owners.
+"""
+
+import grp
+import os
+import pwd
+import subprocess
+from pathlib import Path
+
+from pileus_deploy.plan import PORTS, Plan
+
+GROUP = "pileus"
+"""All services: they may read what an operator says to all of them."""
+CONVERTER = "pileus-convert"
+"""Whom programs run as that open what tenants have written (`pileus_kit.sandbox`)."""
+BROKER = "rabbitmq"
+NAMES = tuple(f"pileus-{service}" for service in PORTS)
+
+
+def of(service: str) -> str:
+    return f"pileus-{service}"
+
+
+def ensure() -> None:
+    """Make those that aren't there."""
+    subprocess.run(["groupadd", "--system", "--force", GROUP], check=True)
+    for name in (*NAMES, CONVERTER):
+        if not _known(name):
+            subprocess.run(["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent",
+                            "--shell", "/usr/sbin/nologin", "--comment", "Pileus", name], check=True)
+
+
+def remove() -> list[str]:
+    """Take them away; returns those that were there."""
+    found = [name for name in (*NAMES, CONVERTER) if _known(name)]
+    for name in found:
+        subprocess.run(["userdel", name], check=False, capture_output=True)
+    subprocess.run(["groupdel", GROUP], check=False, capture_output=True)
+    return found
+
+
+def share(plan: Plan) -> None:
+    """Make every service's directories, and give each to its user, also those that root had in earlier releases."""
+    _settle_databases(plan)
+    for service in PORTS:
+        give(plan.state / "databases" / service, of(service), again=True)
+        give(plan.state / "audit" / service, of(service))
+    for name in ("fernet-keys", "credential-keys"):
+        give(plan.state / name, of("identity"), again=True)
+    give(plan.state / "image", of("image"))
+    give(plan.state / "objectstore", of("objectstore"))
+    give(plan.state / "rabbitmq", BROKER, again=True)
+    for name in ("databases", "audit"):
+        (plan.state / name).chmod(0o711)
+    for name in ("etc", "policy", "policies"):
+        _show(plan.state / name, GROUP, 0o710)
+    for file in (*(plan.state / "policy").iterdir(), *(plan.state / "policies").iterdir()):
+        _show(file, GROUP, 0o640)
+    for service in PORTS:
+        _show(plan.config_file(service), of(service), 0o640)
+    _show(plan.agent_config_file("objectstore"), of("objectstore"), 0o640)
+
+
+def give(place: Path, user: str, again: bool = False) -> None:
+    """Make a directory and everything in it the user's. It was done before if the top is: so that comes last.
+
+    `again`: do it in any case, which is for what is small and what root writes to.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    account = pwd.getpwnam(user)
+    if place.stat().st_uid == account.pw_uid and not again:
+        return
+    for folder, _, files in os.walk(place, topdown=False):
+        for name in files:
+            os.chown(Path(folder, name), account.pw_uid, account.pw_gid, follow_symlinks=False)
+        os.chown(folder, account.pw_uid, account.pw_gid)
+    place.chmod(0o700)
+
+
+def _settle_databases(plan: Plan) -> None:
+    """SQLite writes beside its file, so each has a directory; the old name leads there."""
+    for service in PORTS:
+        old, place = plan.state / "databases" / f"{service}.sqlite", plan.database_file(service)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if old.exists() and not old.is_symlink():
+            for suffix in ("-wal", "-shm", ""):
+                file = old.with_name(old.name + suffix)
+                if file.exists():
+                    file.replace(place.with_name(place.name + suffix))
+        if not old.is_symlink():
+            old.symlink_to(Path(service, place.name))
+
+
+def _show(path: Path, group: str, mode: int) -> None:
+    """Root's, for one group to see."""
+    if not path.exists():
+        path.mkdir(parents=True)
+    os.chown(path, 0, grp.getgrnam(group).gr_gid)
+    path.chmod(mode)
+
+
+def _known(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
