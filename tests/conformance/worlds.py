@@ -25,6 +25,8 @@ class World:
     def __init__(self, app: Any, request: Callable[..., Any], drain: Callable[[], None]) -> None:
         self.app, self._request, self._drain = app, request, drain
         self._urls = app.url_map.bind("localhost")
+        self.drain = drain
+        self.token: Callable[[bool], str] = lambda admin: "token-admin" if admin else "token-member"
         self.things: dict[str, list[str]] = {}  # noun in a path -> ids
         self.referred: dict[str, list[str]] = {}
 
@@ -178,6 +180,13 @@ def identity(folder: Path, stack: ExitStack) -> World:
         return answer
 
     world = World(service.app, request, lambda: None)
+
+    def token(admin: bool) -> str:
+        """A token that is valid, whatever became of its user since."""
+        request("GET", "/v3/auth/tokens", None, {}, "", admin)
+        return kept[admin]
+
+    world.token = token
 
     def listed(noun: str) -> list[dict[str, Any]]:
         answer = service.client.get(f"/v3/{noun}", headers={"X-Auth-Token": service.token("admin")})

@@ -79,6 +79,8 @@ class Peers:
              microversion: str | None = None, headers: Mapping[str, str] | None = None, data: Any = None,
              stream: bool = False, timeout: Timeout = TIMEOUT) -> requests.Response:
         """Like `call`, but gives the response itself; `data` and `stream` for bytes."""
+        if not {".", ".."}.isdisjoint(path.partition("?")[0].split("/")):  # an id that leads out of its place
+            raise PeerRefused(service, 404, "The resource could not be found.")
         for last in (False, True):
             own = self.token()
             given = self._headers(service, own, caller, microversion) | dict(headers or {})
