@@ -51,6 +51,7 @@ def _services(plan: Plan) -> dict[str, dict[str, object]]:
         "identity": {"public_url": f"{plan.url('identity')}", "lockout_duration": 10,
                      "unique_passwords": 2},
         "compute": {"metadata_secret": plan.secrets["metadata"], "sealing_keys": plan.secrets["compute seal"]},
+        "volume": {"sealing_keys": plan.secrets["volume seal"]},
         "network": {"metadata_secret": ""},
     }
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select
 
 from pileus_compute.config import Config
-from pileus_compute.db import seals
 from pileus_compute.db.models import Server
+from pileus_kit import seals
 from pileus_kit.config import load
 from pileus_kit.db import Sessions, migrate
 

@@ -62,7 +62,7 @@ class VolumeFixture(AbstractContextManager["VolumeFixture"]):
         self.client = Client(self.app, "volume", self.book.member)
 
     def config(self, host: str = "host1") -> Config:
-        return Config(state=str(self.directory / host), host=host, backend="fake")
+        return Config(state=str(self.directory / host), host=host, backend="fake", sealing_keys="for tests")
 
     def add_host(self, host: str, backend: Callable[[Config], Backend] = FakeBackend) -> None:
         """A storage host that reports at once."""

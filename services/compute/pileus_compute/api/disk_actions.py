@@ -13,9 +13,9 @@ from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.api.server_schemas import REBUILD
 from pileus_compute.api.servers import changed
 from pileus_compute.core import guests, hardware, hosts, keypairs, quotas, servers, states
-from pileus_compute.db import seals
 from pileus_compute.db.models import Server
 from pileus_compute.errors import KeypairNotFound
+from pileus_kit import seals
 from pileus_kit.errors import BadRequest, Conflict
 from pileus_kit.rpc import Refused
 from pileus_kit.web import caller, enforce, tools, version

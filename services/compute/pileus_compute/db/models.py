@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from pileus_compute.db import seals
+from pileus_kit import seals
 from pileus_kit.db import Json, Utc, new_id, now
 from pileus_kit.flow import EventColumns, JobColumns, job_indexes
 

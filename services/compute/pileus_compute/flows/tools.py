@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pileus_compute.config import Config
-from pileus_compute.db import seals
 from pileus_compute.rpc import HostAgent
+from pileus_kit import seals
 from pileus_kit.db import Sessions
 from pileus_kit.peers import Peers
 from pileus_kit.rpc import Bus

@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from pileus_compute import manage
 from pileus_compute.config import Config
-from pileus_compute.db import seals
 from pileus_compute.db.models import Job, Server
 from pileus_compute.flows import drives
 from pileus_compute.testing import ComputeFixture
+from pileus_kit import seals
 from pileus_kit.errors import CloudError
 
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"

@@ -72,7 +72,7 @@ def connect(session: Session, volume: Volume, attachment: Attachment, connector:
     host = session.get(StorageHost, hosts.name_of(volume.host))
     if host is None:
         raise InvalidVolume(why=f"The storage host of volume {volume.id} is unknown.")
-    exported = attachment.export_name is not None
+    exported = attachment.sealed_export_name is not None
     local = connector["host"] == host.name and host.directory and not volume.multiattach
     if local:
         data: dict[str, Any] = {"path": f"{host.directory}/{file_name(volume.id)}", "format": host.disk_format}

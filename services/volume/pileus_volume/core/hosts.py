@@ -117,6 +117,7 @@ def changed(session: Session, name: str) -> None:
 def wanted(session: Session, name: str) -> Wanted:
     """What the host should export, read in one transaction with its generation."""
     generation = session.scalar(select(StorageHost.generation).where(StorageHost.name == name)) or 0
-    rows = session.scalars(select(Attachment).where(Attachment.export_host == name, Attachment.export_name.is_not(None))
-                           .order_by(Attachment.id).limit(100_000))
+    rows = session.scalars(select(Attachment).where(
+        Attachment.export_host == name, Attachment.sealed_export_name.is_not(None)).order_by(
+        Attachment.id).limit(100_000))
     return Wanted(generation, [Export(a.volume_id, a.id, a.export_name or "", a.attach_mode != "ro") for a in rows])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, exists
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
+from pileus_kit import seals
 from pileus_kit.db import Json, Utc, new_id, now
 from pileus_kit.flow import EventColumns, JobColumns
 
@@ -224,15 +225,37 @@ class Attachment(Model):
     attach_status: Mapped[str] = mapped_column(String(32), default="reserved")
     attach_mode: Mapped[str | None] = mapped_column(String(4), default=None)
     connector: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
-    connection: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    stored_connection: Mapped[dict[str, Any] | None] = mapped_column("connection", Json, default=None)
     export_host: Mapped[str | None] = mapped_column(String(255), default=None)  # storage host that serves it over NBD
-    export_name: Mapped[str | None] = mapped_column(String(128), default=None)  # a secret between it and the client
+    sealed_export_name: Mapped[str | None] = mapped_column("export_name", Text, default=None)
     attached_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
     __table_args__ = (Index("attachments_of_volume", "volume_id"), Index("attachments_of_instance", "instance_id"),
                       Index("attachments_of_project", "project_id", "created_at", "id"),
                       Index("attachments_exported", "export_host"))
+
+    @property
+    def export_name(self) -> str | None:
+        """A secret between the storage host and the client: to know it is to have the disk."""
+        return seals.unseal(self.sealed_export_name)
+
+    @export_name.setter
+    def export_name(self, name: str | None) -> None:
+        self.sealed_export_name = seals.seal(name)
+
+    @property
+    def connection(self) -> dict[str, Any] | None:
+        """How a client connects. The name of an export is kept beside it, sealed."""
+        how = self.stored_connection
+        if how is None or self.sealed_export_name is None:
+            return how
+        return how | {"data": how["data"] | {"export": self.export_name}}
+
+    @connection.setter
+    def connection(self, how: dict[str, Any] | None) -> None:
+        bare = how and {name: value for name, value in how["data"].items() if name != "export"}
+        self.stored_connection = how and how | {"data": bare}
 
 
 class StorageHost(Model):

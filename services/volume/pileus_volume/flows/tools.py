@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pileus_kit import seals
 from pileus_kit.db import Sessions
 from pileus_kit.peers import Peers
 from pileus_volume.config import Config
@@ -16,3 +17,6 @@ class Tools:
     peers: Peers
     ring: Callable[[str], None]
     agent: Callable[[str], StorageAgent]  # by name of the storage host
+
+    def __post_init__(self) -> None:
+        seals.use(self.config.sealing_keys.split(","))

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pileus_volume.db.models import Backup, Volume
+import sqlalchemy
+
+from pileus_volume.db.models import Attachment, Backup, Volume
 
 IMAGE = "11111111-1111-4111-8111-111111111111"
 
@@ -157,3 +159,18 @@ def test_the_short_list_of_snapshots_is_short(world: Any) -> None:
     (short,), (long,) = (world.client.get(f"/v3/snapshots{path}", version="3.70").json["snapshots"]
                          for path in ("", "/detail"))
     assert long.keys() - short.keys() >= {"group_snapshot_id", "user_id", "consumes_quota"}
+
+
+def test_names_of_exports_are_sealed(world: Any) -> None:
+    """To know one is to have the disk, so a copy of the database must not tell it."""
+    told = world.attach(world.volume()["id"], host="elsewhere")
+    name = told["connection_info"]["data"]["export"]
+    with world.sessions.read() as session:
+        rows = session.execute(sqlalchemy.text("SELECT * FROM attachments")).all()
+        assert name not in str(rows) and "sealed:" in str(rows)
+        kept = session.query(Attachment).one()
+        assert (kept.export_name, kept.connection["data"]["export"]) == (name, name)
+    again = world.client.get(f"/v3/attachments/{told['id']}", version="3.60", as_=world.book.service)
+    assert again.json["attachment"]["connection_info"]["data"]["export"] == name
+    world.drain()
+    assert [export.name for export in world.fake.exports.values()] == [name]

@@ -1,4 +1,4 @@
-"""Texts that lie sealed in the database: a copy of it tells nobody what users gave to their servers.
+"""Texts that lie sealed in the database: a copy of it tells nobody what users gave to us, or what is a right by itself.
 
 The keys come from the service's configuration, never from beside the database. The first one seals, all of them open,
 so a new key is put before the old one, and `manage reseal` makes the old one needless.
