@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from urllib.parse import quote, unquote
 
 from pileus_kit.errors import BadRequest, TooLarge
-from pileus_objectstore.api import large, manifests, reading, versions
+from pileus_objectstore.api import large, manifests, parts, reading, versions
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.info import MAX_FILE
 from pileus_objectstore.api.judging import CREATE, READ, judge
@@ -46,7 +46,8 @@ def copied(tools: Tools, request: Request, source: Target, destination: Target) 
     if status != 200:  # conditions are the source's, as Swift has it
         return Response(status)
     raw = request.query.get("multipart-manifest") == "get" and large.is_manifest(found.meta)
-    span = span_of(request, content.size, raw)
+    part = 0 if raw else parts.asked(request, content)
+    span = parts.span(content, part) if part else span_of(request, content.size, raw)
     if span is None:
         return reading.unsatisfiable(content.size, [])
     size = span[1] - span[0] + 1

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from pileus_kit import shapes
-from pileus_kit.errors import BadRequest, Conflict, NotFound
+from pileus_kit.errors import BadRequest, Conflict, Forbidden, NotFound
 from pileus_objectstore.api.exchange import Request
 from pileus_objectstore.api.judging import READ, judge
 from pileus_objectstore.api.storing import meta_of
@@ -95,7 +95,10 @@ def open_manifest(
 
     def opener(segment: Segment) -> Content:
         part = Target(target.account, *segment.path.lstrip("/").split("/", 1))
-        judge(tools, request, part, *READ)
+        try:
+            judge(tools, request, part, *READ)
+        except Forbidden as e:
+            raise Conflict(why=f"Segment {segment.path} may not be read by this user.") from e
         place = tools.cluster.rings.place(*part.names)
         found = meta_of(tools, part)
         if found is None:
@@ -106,11 +109,12 @@ def open_manifest(
         return content
 
     if is_static(meta):
-        if request.method == "HEAD" and meta.headers.get(SIZE):
+        if request.method == "HEAD" and meta.headers.get(SIZE) and "part-number" not in request.query:
             whole = Segment(target.path, "", 0, int(meta.headers[SIZE]) - 1)
             return Segmented([whole], meta.headers[ETAG], opener)
-        segments = [segment_of(line) for line in lines_of(stored)]
-        return Segmented(segments, meta.headers.get(ETAG) or static_etag(lines_of(stored)), opener)
+        lines = lines_of(stored)
+        etag = meta.headers.get(ETAG) or static_etag(lines)
+        return Segmented([segment_of(line) for line in lines], etag, opener, static=True)
     segments = dynamic(tools, request, target, meta.headers["X-Object-Manifest"])
     return Segmented(segments, dynamic_etag(segments), opener)
 

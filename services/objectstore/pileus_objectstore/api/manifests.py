@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from pileus_kit.errors import BadRequest, CloudError, TooLarge
+from pileus_kit.errors import BadRequest, CloudError, Forbidden, TooLarge
 from pileus_objectstore.api.exchange import Request
 from pileus_objectstore.api.judging import READ, judge
 from pileus_objectstore.api.large import ETAG, MOST_SIZE, SIZE, STATIC, Line, is_static, segment_of, static_etag
@@ -139,10 +139,12 @@ def _range(given: Any, size: int | None) -> Span | None:
 
 
 def looked_at(tools: Tools, request: Request, wished: list[Wished]) -> list[Line]:
-    """The lines of the manifest. Raises BadRequest, and what a caller gets who may not read the segments."""
+    """The lines of the manifest. Raises BadRequest that names what is wrong, or not the caller's to read."""
     named = {segment.part: segment for segment in wished if not segment.data}
-    for holder in {Target(part.account, part.container, "-") for part in named}:
-        judge(tools, request, holder, *READ)
+    refused = [part for part in named if not _readable(tools, request, part)]
+    if refused:
+        lines = [f"{quote(f'/{part.container}/{part.object}')}, 403 Forbidden" for part in refused[:100]]
+        raise BadRequest(why="Errors:\n" + "\n".join(lines))
     with ThreadPoolExecutor(LOOKERS) as lookers:
         metas = dict(zip(named, lookers.map(lambda part: meta_of(tools, part, newest=True), named), strict=True))
     outcomes = [
@@ -153,6 +155,14 @@ def looked_at(tools: Tools, request: Request, wished: list[Wished]) -> list[Line
     if errors:
         raise BadRequest(why="Errors:\n" + "\n".join(errors[:100]))
     return [outcome for outcome in outcomes if isinstance(outcome, Line)]
+
+
+def _readable(tools: Tools, request: Request, part: Target) -> bool:
+    try:
+        judge(tools, request, part, *READ)
+    except Forbidden:
+        return False
+    return True
 
 
 def _line(wish: Wished, meta: Meta | None, last: bool) -> Line | str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pileus_kit.errors import Conflict, NotFound
-from pileus_objectstore.api import large, symlinks
+from pileus_objectstore.api import large, parts, symlinks
 from pileus_objectstore.api.exchange import Request, Response, http_date
 from pileus_objectstore.api.judging import READ, judge
 from pileus_objectstore.api.storing import over
@@ -121,6 +121,9 @@ def considered(request: Request, found: Found) -> Response:
     status = verdict(request.headers, content.etag, float(max(meta.timestamp, meta.posted)))
     if status != 200:
         return Response(status, heads, b"", media_of(found))
+    part = parts.asked(request, content)
+    if part:
+        return parts.answer(request, content, part, heads, media_of(found))
     spans = ranges(request.header("Range")) if request.method == "GET" else []
     resolved = [pair for pair in (resolve(span, content.size) for span in spans) if pair]
     if spans and not resolved:
@@ -160,14 +163,14 @@ def multipart(content: Content, heads: list[tuple[str, str]], media: str, spans:
     bodies = [content.read(first, last) for first, last in spans]
     bodies[0] = begun(bodies[0])
 
-    def parts() -> Iterator[bytes]:
+    def pieces() -> Iterator[bytes]:
         for intro, body in zip(intros, bodies, strict=True):
             yield intro
             yield from body
             yield b"\r\n"
         yield end
 
-    return Response(206, heads, parts(), f"multipart/byteranges;boundary={boundary}", length)
+    return Response(206, heads, pieces(), f"multipart/byteranges;boundary={boundary}", length)
 
 
 def unsatisfiable(size: int, heads: list[tuple[str, str]]) -> Response:

@@ -66,15 +66,16 @@ class Opener(Protocol):
 class Segmented:
     """Segments one after the other. Each is looked at when its turn comes."""
 
-    def __init__(self, segments: list[Segment], etag: str, opener: Opener) -> None:
-        self._segments = segments
+    def __init__(self, segments: list[Segment], etag: str, opener: Opener, static: bool = False) -> None:
+        self.segments = segments
+        self.static = static
         self._opener = opener
         self.etag = etag
         self.size = sum(segment.size for segment in segments)
 
     def read(self, first: int, last: int) -> Iterator[bytes]:
         at = 0
-        for segment in self._segments:
+        for segment in self.segments:
             begin, end = max(first - at, 0), min(last - at, segment.size - 1)
             at += segment.size
             if begin <= end:

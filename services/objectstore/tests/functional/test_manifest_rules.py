@@ -128,3 +128,39 @@ def test_sizes_may_be_text_and_the_last_segment_empty(store: ObjectStoreFixture,
     assert put(store, f"{segments}/big", lines).status_code == 201
     assert store.client.get(f"{segments}/big").data == PARTS["seg_a"]
     assert put(store, f"{segments}/big", lines[::-1]).status_code == 400
+
+
+def test_parts(store: ObjectStoreFixture, segments: str) -> None:
+    text = base64.b64encode(b"hello").decode()
+    put(store, f"{segments}/big", [LINES[0], {"data": text}, LINES[1] | {"range": "5-9"}])
+    size = 1000 + 5 + 5
+    for number, data, span in ((1, PARTS["seg_a"], "0-999"), (2, b"hello", "1000-1004"), (3, b"bbbbb", "1005-1009")):
+        for method in ("GET", "HEAD"):
+            answer = store.client.request(method, f"{segments}/big?part-number={number}")
+            assert answer.status_code == 206
+            assert answer.headers["X-Parts-Count"] == "3"
+            assert answer.headers["Content-Range"] == f"bytes {span}/{size}"
+            assert answer.headers["Content-Length"] == str(len(data))
+            assert answer.data == (data if method == "GET" else b"")
+    for method in ("GET", "HEAD"):
+        answer = store.client.request(method, f"{segments}/big?part-number=4")
+        assert (answer.status_code, answer.headers["Content-Range"]) == (416, f"bytes */{size}")
+        for wrong in ("0", "-1", "x", "", "1.5"):
+            assert store.client.request(method, f"{segments}/big?part-number={wrong}").status_code == 400
+    headers = {"Range": "bytes=0-1"}
+    assert store.client.get(f"{segments}/big?part-number=1", headers=headers).status_code == 400
+    assert store.client.get(f"{segments}/seg_a?part-number=7").data == PARTS["seg_a"]
+    copied = store.client.put(f"{segments}/copy?part-number=2", headers={"X-Copy-From": "c/big"})
+    assert copied.status_code == 201
+
+
+def test_segments_that_one_may_not_read(store: ObjectStoreFixture, segments: str) -> None:
+    """Neither naming them in a manifest nor reading somebody's manifest shows anything of them."""
+    client, other = store.client, store.tokens.other
+    client.put(f"{store.account}/shared", headers={"X-Container-Write": "p2:*", "X-Container-Read": "p2:*"})
+    refused = client.put(f"{store.account}/shared/m?multipart-manifest=put", data=json.dumps(LINES), as_=other)
+    assert refused.status_code == 400
+    assert "/c/seg_a, 403 Forbidden" in refused.text
+    assert put(store, f"{store.account}/shared/m", LINES).status_code == 201
+    assert client.get(f"{store.account}/shared/m", as_=other).status_code == 409
+    assert client.head(f"{store.account}/shared/m", as_=other).status_code == 200
