@@ -39,6 +39,7 @@ class Connection:
         self.inbox, self.arrival = bytearray(), Arrival()
         self.since = time.monotonic()
         self.until = self.since + limits.head
+        self._paused = self.since
 
     def receive(self) -> bool:
         """Take what is there; False when the client has gone."""
@@ -61,16 +62,20 @@ class Connection:
         self.line.patience.earn(taken)
         return True
 
-    def body_begins(self) -> None:
-        """The head is here: the body has a clock of its own, which runs while nothing comes."""
-        self.until = time.monotonic() + self.line.patience.left
-
     def waits(self, seconds: float) -> None:
-        self.until = time.monotonic() + seconds
+        self._paused = time.monotonic()
+        self.until = self._paused + seconds
+
+    def went_on(self, state: State) -> None:
+        """The client did something at last: the time they took is gone, however little it was that they did."""
+        if state is State.FLUSHING or (state is State.ARRIVING and self.arrival.head >= 0):
+            self.line.patience.left -= time.monotonic() - self._paused
 
     def next(self) -> None:
         """The request is answered; what came behind it is the beginning of the next one."""
         self.request, self.arrival = None, Arrival()
+        if not self.line.unsent:
+            self.line.begin(lambda: None)
         self.served += 1
         self.inbox = bytearray(self.parser.unreader.take_buffered())
         self.since = time.monotonic()

@@ -64,6 +64,7 @@ class Front:
             return state
 
     def _happened(self, connection: Connection, state: State) -> None:
+        connection.went_on(state)
         try:
             if state is State.PARKED:
                 self._ready(connection)
@@ -96,7 +97,7 @@ class Front:
             if not had_head and arrival.expects:
                 connection.line.send(b"HTTP/1.1 100 Continue\r\n\r\n")
                 connection.continued = True
-            connection.body_begins()
+            connection.waits(connection.line.patience.left)  # the body has a clock of its own
         self._wait(connection, State.ARRIVING, IN)
         if len(connection.inbox) > LARGEST_HELD // 1000:
             self._make_room_in_memory()

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import select
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,13 +79,23 @@ def test_half_requests_end(served: Served) -> None:
     assert all(talk.closed() for talk in talks)
 
 
-def test_a_head_that_trickles_ends_too(served: Served) -> None:
-    """Each byte is in time, the whole isn't."""
-    talk = served.connect(b"GET /v1/ HTTP/1.1\r\n")
+TRICKLES = {
+    "a head": (b"GET /v1/ HTTP/1.1\r\n", b"X-A: b\r\n"),
+    "a body": (b"POST /v1/open HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{", b" "),
+    "chunks": (b"POST /v1/open HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "an upload": (b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\nContent-Length: 100000000\r\n"
+                  b"\r\n", b" "),
+}
+
+
+@pytest.mark.parametrize(("begin", "piece"), TRICKLES.values(), ids=TRICKLES)
+def test_what_trickles_ends_too(served: Served, begin: bytes, piece: bytes) -> None:
+    """Each piece is in time, the whole isn't."""
+    talk = served.connect(begin)
     talk.sock.settimeout(0.05)
     for _ in range(2000):
         try:
-            talk.send(b"X-A: b\r\n")
+            talk.send(piece)
             if not talk.sock.recv(1):
                 return
         except TimeoutError:
@@ -92,6 +103,14 @@ def test_a_head_that_trickles_ends_too(served: Served) -> None:
         except ConnectionError:
             return
     raise AssertionError("it may go on for ever")
+
+
+def test_an_answer_that_is_taken_byte_by_byte_ends_too(served: Served) -> None:
+    talk = served.connect(b"GET /v1/data?size=1073741824 HTTP/1.1\r\nHost: x\r\n\r\n")
+    poll = select.poll()
+    poll.register(talk.sock, 0)
+    while not poll.poll(50):
+        talk.sock.recv(1)
 
 
 @pytest.mark.parametrize("sent", [b"", HALVES["half a head"], HALVES["half a body"]])
