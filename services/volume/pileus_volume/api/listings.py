@@ -20,6 +20,7 @@ from pileus_volume.errors import Invalid
 
 MOST = 1000
 LONGEST_FILTER = 4096
+MOST_KEYS = 64  # each is a condition, and costs milliseconds
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq, "neq": operator.ne, "gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 Column = InstrumentedAttribute[Any]
@@ -147,6 +148,8 @@ def mapping(text: str, name: str) -> dict[str, str]:
         value = None
     if not isinstance(value, dict):
         raise Invalid(why=f"Invalid value for {name}: it must be a dictionary")
+    if len(value) > MOST_KEYS:
+        raise Invalid(why=f"Invalid value for {name}: it has more than {MOST_KEYS} keys")
     return {str(k): str(v) for k, v in value.items()}
 
 

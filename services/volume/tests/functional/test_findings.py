@@ -87,6 +87,13 @@ def test_texts_that_are_read_as_literals(world: Any) -> None:
                 assert answer.status_code in (200, 400), f"{noun} {name}={text[:40]}: {answer.status_code}"
 
 
+def test_a_filter_has_so_many_keys(world: Any) -> None:
+    for count, status in ((64, 200), (65, 400)):
+        wanted = {"metadata": str({f"k{number}": "v" for number in range(count)})}
+        for noun in ("volumes", "snapshots"):
+            assert world.client.get(f"/v3/{noun}", query_string=wanted, version="3.70").status_code == status
+
+
 def test_who_owns_a_servers_disk_cannot_connect_it_elsewhere(world: Any) -> None:
     """Else they would have it on two machines, and be told where it is."""
     server, volume = "33333333-3333-4333-8333-333333333333", world.volume()["id"]
