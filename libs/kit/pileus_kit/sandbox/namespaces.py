@@ -78,9 +78,14 @@ def start(view: Sequence[str], command: Sequence[str], ids: Owners | None,
     finally:
         os.close(tell)
         os.close(wait)
-    with os.fdopen(told) as said, os.fdopen(go, "w") as answer:
-        _map(said.read(), ids)
-        answer.write("1")
+    try:
+        with os.fdopen(told) as said, os.fdopen(go, "w") as answer:
+            _map(said.read(), ids)
+            answer.write("1")
+    except OSError:
+        with sandbox:  # it waits for its users, who won't come
+            sandbox.kill()
+        raise
     return sandbox
 
 

@@ -152,7 +152,7 @@ class Disks:
     def _overlay(self, path: Path, image: Image, size: int) -> None:
         if path.exists():
             return
-        with self.images.using(image) as base:
+        with self.images.using(image, size) as base:
             if base.cdrom:
                 self._install_disk(path, base, size)
             elif 0 < size < base.virtual_size:

@@ -21,7 +21,7 @@ from typing import BinaryIO
 import requests
 
 from pileus_compute.drivers import qemu_img
-from pileus_compute.rpc import HypervisorFailed, Image, ImageUnreachable, ImageUnusable
+from pileus_compute.rpc import DiskTooSmall, HypervisorFailed, Image, ImageUnreachable, ImageUnusable
 from pileus_kit.formats import Inspection, inspect
 from pileus_kit.private import passage
 from pileus_kit.spans import span
@@ -65,12 +65,15 @@ class Images:
             return self._find(image.id, image.sha256) or self._fetch(image)
 
     @contextmanager
-    def using(self, image: Image) -> Iterator[Base]:
-        """The base, which no sweep removes before a guest's disk stands on it."""
+    def using(self, image: Image, most: int = 0) -> Iterator[Base]:
+        """The base, which no sweep removes before a guest's disk stands on it.
+
+        Raises DiskTooSmall, before anything is converted, if a guest would see more than `most` bytes; 0: any size.
+        """
         with self._alone(image.id):
-            base = self._find(image.id, image.sha256) or self._fetch(image)
+            base = self._find(image.id, image.sha256) or self._fetch(image, most)
             while not self._hold(base):
-                base = self._fetch(image)
+                base = self._fetch(image, most)
         try:
             yield base
         finally:
@@ -128,7 +131,7 @@ class Images:
                 return Base(path, format, size, cdrom=suffix == "iso")
         return None
 
-    def _fetch(self, image: Image) -> Base:
+    def _fetch(self, image: Image, most: int = 0) -> Base:
         part, digest = self._download(image)
         try:
             with part.open("rb") as file:
@@ -136,6 +139,8 @@ class Images:
             kind = accept(image, found)
             if kind in ("raw", "qcow2", "iso"):
                 part.replace(self._path(image.id, kind, digest))
+            elif 0 < most < found.virtual_size:  # a small file can unfold to all that its header promises
+                raise DiskTooSmall(disk="root", size=most, needed=found.virtual_size)
             else:
                 fresh = self._path(image.id, "converting.part")
                 fresh.unlink(missing_ok=True)

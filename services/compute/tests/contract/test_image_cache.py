@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pileus_compute.drivers.images import Images
-from pileus_compute.rpc import HypervisorFailed, ImageUnreachable, ImageUnusable
+from pileus_compute.rpc import DiskTooSmall, HypervisorFailed, ImageUnreachable, ImageUnusable
 from pileus_kit.testing.hostile_images import Builder
 
 MIB = 1 << 20
@@ -141,4 +141,12 @@ def test_every_hostile_image_is_refused(images, shelf, tmp_path):
         image = shelf.put(f"hostile-{number}", hostile.content, declared.get(hostile.declared, hostile.declared))
         with pytest.raises(ImageUnusable):
             images.base(image)
+    assert left(images) == []
+
+
+def test_an_image_that_is_larger_than_the_disk_is_not_even_converted(images, shelf, tmp_path):
+    """A few kilobytes can unfold to whatever their header promises."""
+    image = made(shelf, tmp_path, "bomb", "vmdk", size="2T")
+    with pytest.raises(DiskTooSmall), images.using(image, 1 << 30):
+        pass
     assert left(images) == []

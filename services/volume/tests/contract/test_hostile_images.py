@@ -38,6 +38,14 @@ def test_no_volume_is_made_from_a_hostile_image(backend: FileBackend, tmp_path: 
     assert list(Path(backend.directory).iterdir()) == []
 
 
+def test_an_image_that_is_larger_than_its_volume_is_not_even_converted(backend: FileBackend, tmp_path: Path) -> None:
+    path = tmp_path / "bomb"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "vmdk", path, "2T"], check=True)
+    with pytest.raises(ImageRefused, match="larger"):
+        backend.create_from_image(Disk(new(), 1), new(), "0" * 64, Source(new(), "0" * 64, "vmdk", path))
+    assert list((tmp_path / "state/volume-images").glob("*.qcow2*")) == []
+
+
 OPENERS: dict[str, Callable[[FileBackend, str], object]] = {
     "a snapshot": lambda backend, volume: backend.snapshot(volume, new()),
     "a copy": lambda backend, volume: backend.create_from_volume(Disk(new(), 1), volume),

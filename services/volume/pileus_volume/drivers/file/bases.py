@@ -29,8 +29,11 @@ class Bases:
         return self._path(image_id, digest).exists()
 
     @contextmanager
-    def using(self, image_id: str, digest: str, source: Source | None) -> Iterator[Path]:
-        """The base, converted from `source` once; it is not evicted meanwhile."""
+    def using(self, image_id: str, digest: str, source: Source | None, most: int) -> Iterator[Path]:
+        """The base, converted from `source` once; it is not evicted meanwhile.
+
+        Raises ImageRefused, before anything is converted, if a guest would see more than `most` bytes.
+        """
         path = self._path(image_id, digest)
         with self._lock:
             self._used[path] += 1
@@ -40,7 +43,7 @@ class Bases:
                 if not path.exists():
                     if source is None:
                         raise ImageRefused(image=image_id, why="it was evicted meanwhile; ask again")
-                    _convert(source, path)
+                    _convert(source, path, most)
             os.utime(path)
             yield path
         finally:
@@ -59,11 +62,13 @@ class Bases:
                 path.unlink(missing_ok=True)
 
 
-def _convert(source: Source, path: Path) -> None:
+def _convert(source: Source, path: Path, most: int) -> None:
     part = path.with_suffix(".part")
+    format, size = inspected(source)
+    if size > most:  # a small file can unfold to all that its header promises
+        raise ImageRefused(image=source.image_id, why=f"its {size} bytes are larger than the volume")
     try:
         part.unlink(missing_ok=True)
-        format, size = inspected(source)
         with tool.failing(source.path):
             qemu_img.convert(qemu_img.Disk(source.path, format), qemu_img.Disk(part, "qcow2"), size)
         part.rename(path)

@@ -48,7 +48,7 @@ class FileBackend(Backend, Server):
     def create_from_image(self, disk: Disk, image_id: str, digest: str, source: Source | None) -> None:
         with self._building(disk) as part:
             if part:
-                with self._bases.using(image_id, digest, source) as base:
+                with self._bases.using(image_id, digest, source, disk.size_gib * GIB) as base:
                     size = tool.virtual_size(base)
                     if size > disk.size_gib * GIB:
                         raise ImageRefused(image=image_id, why=f"its {size} bytes are larger than the volume")
