@@ -65,10 +65,11 @@ def rotate_credential_keys(config: Config, _: argparse.Namespace) -> None:
 
 def set_password(config: Config, given: argparse.Namespace) -> None:
     """Of a service's user, for example; tokens that the user has fall within a second."""
-    sessions = db.Sessions(config.database_url("identity"))
     password = _read(given.password_file).decode().strip()
     if not password:
         raise SystemExit("set-password: the password is empty")
+    act_as_owner(config.path(TOKEN_KEYS))
+    sessions = db.Sessions(config.database_url("identity"))
     try:
         with sessions.begin() as session:
             user = users.named(session, given.user, given.domain)

@@ -36,7 +36,7 @@ BASE: list[Rule] = [
     ),
     Rule(
         "privileged_target_role",
-        "'admin':%(target.role.name)s or 'service':%(target.role.name)s or 'ResellerAdmin':%(target.role.name)s",
+        "True:%(target.role.privileged)s",
         "Roles that count everywhere, wherever they are held: a domain's administrator doesn't assign them to projects",
     ),
 ]

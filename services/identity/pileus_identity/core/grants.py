@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from pileus_identity.core import groups, ledger, projects, users
+from pileus_identity.core import groups, ledger, projects, reach, users
 from pileus_identity.core.standings import SYSTEM
 from pileus_identity.db.models import ApplicationCredential, Assignment, Project, Role
 from pileus_identity.errors import Missing, Refused
@@ -32,7 +32,8 @@ def facts(session: Session, seat: Seat, role: Role | None = None) -> dict[str, o
     elif seat.target == "domain":
         target["target.domain.id"] = _place(session, seat).id
     if role is not None:
-        target |= {"target.role.domain_id": role.domain_id, "target.role.name": role.name}
+        target |= {"target.role.domain_id": role.domain_id, "target.role.name": role.name,
+                   "target.role.privileged": role.id in reach.privileged_roles(session)}
     return target
 
 

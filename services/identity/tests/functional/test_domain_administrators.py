@@ -19,7 +19,10 @@ def test_they_do_not_make_themselves_administrators_of_the_cloud(cloud, worlds, 
                        ("regions", {"id": "x"})):
         assert cloud.post(f"/v3/{kind}", {kind.removesuffix("s"): wish}, tokens[who]).status_code == 403
     inherited = "/inherited_to_projects"
-    for role in ("admin", "service"):
+    helper = cloud.make("/v3/roles", "role", name="helper")["id"]  # brings another along
+    cloud.call("PUT", f"/v3/roles/{helper}/implies/{cloud.id('roles', 'service')}")
+    cloud.make("/v3/roles", "role", name="ADVSVC")
+    for role in ("admin", "service", "helper", "ADVSVC", "ResellerAdmin"):
         assert put_role(cloud, f"projects/{mine.project}/users", me, role, tokens[who]) == 403
         assert put_role(cloud, f"projects/{mine.project}/groups", mine.group, role, tokens[who]) == 403
         assert put_role(cloud, f"OS-INHERIT/domains/{mine.domain}/users", me, role, tokens[who], inherited) == 403
