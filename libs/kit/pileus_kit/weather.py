@@ -11,7 +11,7 @@ from pileus_kit.errors import DatabaseBusy, Overtaken, TookTooLong, Weather
 # BUSY LOCKED NOMEM READONLY INTERRUPT IOERR FULL CANTOPEN PROTOCOL
 SQLITE = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15})
 """Primary result codes of SQLite, https://www.sqlite.org/rescode.html."""
-INTERRUPT = 9  # by pileus_kit.deadlines
+INTERRUPT, CANCELED = 9, "57014"  # SQLite's and PostgreSQL's words for what pileus_kit.deadlines does
 COLLISIONS = ("40001", "40P01")
 """SQLSTATEs of PostgreSQL: serialization failure, deadlock."""
 # connection, rollback, insufficient resources (also a full disk), lock timeout, operator intervention, system error
@@ -50,5 +50,5 @@ def told() -> Iterator[None]:
 def _kind(cause: object) -> type[Weather]:
     if getattr(cause, "pgcode", None) in COLLISIONS:
         return Overtaken
-    interrupted = getattr(cause, "sqlite_errorcode", 0) & 0xFF == INTERRUPT
+    interrupted = getattr(cause, "sqlite_errorcode", 0) & 0xFF == INTERRUPT or getattr(cause, "pgcode", "") == CANCELED
     return TookTooLong if interrupted else DatabaseBusy

@@ -205,6 +205,7 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
     app.extensions.update(pileus=tools, pileus_authenticate=authenticate, pileus_enforcer=enforcer,
                           pileus_service_type=service_type, pileus_rates=Rates(getattr(tools, "config", None) or
                                                                                ServiceConfig()))
+    deadlines.bound(getattr(tools, "sessions", None))
     for resource in resources:
         app.register_blueprint(resource)
     for rule in app.url_map.iter_rules():

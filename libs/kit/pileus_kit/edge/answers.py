@@ -1,5 +1,6 @@
 """A whole request: parsed by gunicorn, answered by the application, in the share of threads of whose it is."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
+from pileus_kit import context
 from pileus_kit.edge.connections import Connection, State
 from pileus_kit.edge.crew import Crew
 from pileus_kit.edge.front import Front
@@ -24,6 +26,8 @@ from pileus_kit.edge.limits import LARGEST_UNSENT, Limits
 from pileus_kit.edge.lines import NOT_YET, Input
 from pileus_kit.edge.load import Load
 from pileus_kit.edge.shares import Shares
+
+log = logging.getLogger(__name__)
 
 STATUSES: dict[type[Exception], int] = {LimitRequestLine: 414, LimitRequestHeaders: 431, ExpectationFailed: 417,
                                         UnsupportedTransferCoding: 501}
@@ -117,7 +121,7 @@ class Answers:
             self._log.exception("%s %s", request.method, request.path)
             if response.headers_sent:
                 raise ConnectionAbortedError from None  # half an answer can only be broken off
-            line.sendall(self._page(500, "Unexpected error."))
+            line.sendall(self._page(500, "Unexpected error.", connection.client))
             return False
         finally:
             if (token := self._token(connection)) and "pileus.owner" in environ:
@@ -153,15 +157,17 @@ class Answers:
 
     def refuse(self, connection: Connection, status: int, why: str) -> None:
         """Answer what is no request, in the application's own shape, and end the connection."""
-        connection.line.unsent += self._page(status, why)
+        connection.line.unsent += self._page(status, why, connection.client)
         connection.keep = False
         self.front.flush(connection)
 
-    def _page(self, status: int, why: str) -> bytes:
+    def _page(self, status: int, why: str, client: Any) -> bytes:
         shape: Refusal = getattr(self._application, "refusal", _plain)
         body, kind = shape(status, why)
+        request_id = context.new_request_id()
+        log.info("%s: no request: %d %s [%s]", client[0], status, why, request_id)
         head = (f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\n"
-                f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n")
+                f"Content-Length: {len(body)}\r\nX-OpenStack-Request-ID: {request_id}\r\nConnection: close\r\n\r\n")
         return head.encode("latin-1") + body
 
     @staticmethod

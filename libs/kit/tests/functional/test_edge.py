@@ -303,7 +303,7 @@ def test_what_may_be_read_in_two_ways_is_refused(served: Served, sent: bytes) ->
     except (EOFError, ConnectionError):
         return
     assert 400 <= status < 500 or status == 501, (status, body)
-    assert headers["content-type"] == "application/json"
+    assert headers["content-type"] == "application/json" and headers["x-openstack-request-id"].startswith("req-")
     assert talk.closed() and b"HTTP/1.1 2" not in talk.rest
 
 

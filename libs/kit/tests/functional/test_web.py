@@ -1,5 +1,6 @@
 """What every service answers, whatever goes wrong behind it."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -13,6 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from pileus_kit import deadlines
 from pileus_kit.db import Sessions, Utc
+from pileus_kit.errors import TookTooLong
 from pileus_kit.policy import Enforcer, Rule
 from pileus_kit.testing import TokenBook
 from pileus_kit.web import Resource, create_app, named_error, tools
@@ -106,6 +108,22 @@ def test_a_statement_outside_a_request_has_none(client: FlaskClient, sessions: S
     with sessions.read() as session:
         counted = ENDLESS.replace("FROM n)", "FROM n WHERE i < 300000)")
         assert session.scalar(text(counted)) == 300_000
+
+
+@pytest.mark.skipif("PILEUS_TEST_DATABASE" not in os.environ, reason="needs PostgreSQL")
+def test_a_statement_has_an_end_on_postgresql_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines, "LONGEST", 0.2)
+    url = os.environ["PILEUS_TEST_DATABASE"]
+    api, worker = Sessions(url), Sessions(url)
+    deadlines.bound(api)
+    with pytest.raises(TookTooLong), api.read() as session:
+        session.execute(text("SELECT pg_sleep(60)"))
+    with api.read() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+    with worker.read() as session:
+        assert session.scalar(text("SHOW statement_timeout")) == "0"
+    api.dispose()
+    worker.dispose()
 
 
 def test_a_disk_without_room(client: FlaskClient) -> None:
