@@ -192,11 +192,21 @@ class Booted:
     devices: dict[str, str] = field(default_factory=dict)
     """Volume id -> device name (`/dev/vdb`), as the guest was given them."""
     root_device: str = "/dev/vda"
+    addresses: dict[str, str] = field(default_factory=dict)
+    """Volume id or port id -> `BUS ADDRESS` (`pci 0000:00:07.0`), where the guest finds the device."""
 
 
 @dataclass(frozen=True)
 class Attached:
     device: str
+    address: str = ""
+    """As in `Booted.addresses`; empty: it isn't known before the guest runs."""
+
+
+@dataclass(frozen=True)
+class Plugged:
+    address: str = ""
+    """As in `Attached`."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +268,7 @@ class Wanted:
     power: Power
 
 
-class HostAgent(Interface, topic="compute.agent", version="1.0"):
+class HostAgent(Interface, topic="compute.agent", version="1.1"):
     """Errors not named at a call: GuestAbsent, HypervisorFailed."""
 
     @call(since="1.0", timeout=3600)
@@ -360,7 +370,7 @@ class HostAgent(Interface, topic="compute.agent", version="1.0"):
         """The reverse; nothing if there is no such snapshot. Raises as `snapshot_volume` does."""
 
     @call(since="1.0", timeout=120)
-    def attach_nic(self, guest_id: str, nic: Nic) -> None:
+    def attach_nic(self, guest_id: str, nic: Nic) -> Plugged:
         """Plug the interface in, when its tap is wired (TapMissing); an attached one stays."""
 
     @call(since="1.0", timeout=120)

@@ -34,6 +34,7 @@ from pileus_compute.rpc import (
     Image,
     Inventory,
     Nic,
+    Plugged,
     Power,
     Upload,
     Uploaded,
@@ -159,9 +160,9 @@ class Host(HostAgent):
         with self.locks.of(guest_id):
             self._able(VolumeSnapshots).drop_volume_snapshot(guest_id, volume_id, name)
 
-    def attach_nic(self, guest_id: str, nic: Nic) -> None:
+    def attach_nic(self, guest_id: str, nic: Nic) -> Plugged:
         with self.locks.of(guest_id):
-            self.hypervisor.attach_nic(guest_id, nic)
+            return self.hypervisor.attach_nic(guest_id, nic)
 
     def detach_nic(self, guest_id: str, port_id: str) -> None:
         with self.locks.of(guest_id):

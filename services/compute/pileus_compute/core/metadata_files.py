@@ -30,7 +30,7 @@ def meta_data(server: Server, ports: Sequence[ServerPort], volumes: Sequence[Ser
     if version >= "2015-10-15":
         document["project_id"] = server.project_id
     if version >= "2016-06-30":
-        document["devices"] = _devices(ports, volumes, version)
+        document["devices"] = _devices(server, ports, volumes, version)
     if version >= "2020-10-14":
         document["dedicated_cpus"] = []
     if server.meta:
@@ -45,13 +45,21 @@ def _seed() -> str:
     return base64.b64encode(secrets.token_bytes(512)).decode()
 
 
-def _devices(ports: Sequence[ServerPort], volumes: Sequence[ServerVolume], version: str) -> list[dict[str, Any]]:
+def _devices(server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume],
+             version: str) -> list[dict[str, Any]]:
     """Devices that a user tagged, so that the guest can tell them apart."""
-    nics = [{"type": "nic", "bus": "pci", "address": "0000:00:00.0", "mac": p.mac, "tags": [p.tag]}
-            | ({"vf_trusted": False} if version >= "2018-08-27" else {}) for p in ports if p.tag]
-    disks = [{"type": "disk", "bus": "virtio", "address": "0000:00:00.0", "serial": v.volume_id, "path": v.device,
-              "tags": [v.tag]} for v in volumes if v.tag]
+    trusted = {"vf_trusted": False} if version >= "2018-08-27" else {}
+    nics: list[dict[str, Any]] = [{"type": "nic", "mac": p.mac, "tags": [p.tag], **_place(server, p.id), **trusted}
+                                  for p in ports if p.tag]
+    disks = [{"type": "disk", "serial": v.volume_id, "path": v.device, "tags": [v.tag], **_place(server, v.volume_id)}
+             for v in volumes if v.tag]
     return nics + disks
+
+
+def _place(server: Server, device_id: str | None) -> dict[str, str]:
+    """Where the guest finds it; a config drive is written before that is known, and filled in by the host."""
+    bus, _, address = str(server.device_addresses.get(device_id or "", "")).partition(" ")
+    return {"bus": bus or "none", "address": address or "none"}
 
 
 def names(server: Server, version: str, drive: bool = False) -> list[str]:

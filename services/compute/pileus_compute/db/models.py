@@ -140,6 +140,8 @@ class Server(ServerFacts, Model):
     sealed_password: Mapped[str | None] = mapped_column("admin_password", Text)  # only till the guest has it
     password_blob: Mapped[str | None] = mapped_column(Text)  # what the guest posted, encrypted with the user's key
 
+    device_addresses: Mapped[dict[str, Any]] = mapped_column(default=dict)  # volume or port id -> "pci 0000:00:07.0"
+
     wanted_host: Mapped[str | None] = mapped_column(String(255))
     hints: Mapped[dict[str, Any]] = mapped_column(default=dict)
     group_id: Mapped[str | None] = mapped_column(String(36), index=True)

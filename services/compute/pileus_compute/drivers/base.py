@@ -17,6 +17,7 @@ from pileus_compute.rpc import (
     Image,
     Inventory,
     Nic,
+    Plugged,
     Volume,
 )
 
@@ -58,7 +59,7 @@ class Hypervisor(ABC):
     def detach_volume(self, guest_id: str, volume_id: str) -> None: ...
 
     @abstractmethod
-    def attach_nic(self, guest_id: str, nic: Nic) -> None: ...
+    def attach_nic(self, guest_id: str, nic: Nic) -> Plugged: ...
 
     @abstractmethod
     def detach_nic(self, guest_id: str, port_id: str) -> None: ...

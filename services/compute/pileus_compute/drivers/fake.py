@@ -42,6 +42,7 @@ from pileus_compute.rpc import (
     Image,
     Inventory,
     Nic,
+    Plugged,
     Power,
     Volume,
 )
@@ -77,6 +78,11 @@ class FakeGuest:
     lost: bool = False
     """Stopped by `power_cut`."""
     log: str = ""
+
+
+def addresses_of(guest: FakeGuest) -> dict[str, str]:
+    """As on a PC: interfaces first, from the third slot on."""
+    return {name: f"pci 0000:00:{3 + i:02x}.0" for i, name in enumerate((*guest.nics, *guest.volumes))}
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ class Fake(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend, P
                     known.volumes[volume.id] = volume.device or self._free_device(known)
                 known.log += f"=== {guest.hostname}: boot finished ===\n"
                 self._save()
-            return Booted(known.power, dict(known.volumes))
+            return Booted(known.power, dict(known.volumes), addresses=addresses_of(known))
 
     def press(self, guest_id: str) -> None:
         self._enter("press", guest_id)
@@ -206,7 +212,7 @@ class Fake(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend, P
             guest = self._guest(guest_id)
             device = guest.volumes.setdefault(volume.id, volume.device or self._free_device(guest))
             self._save()
-            return Attached(device)
+            return Attached(device, addresses_of(guest)[volume.id])
 
     def detach_volume(self, guest_id: str, volume_id: str) -> None:
         self._enter("detach_volume", guest_id)
@@ -215,11 +221,13 @@ class Fake(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend, P
                 self.guests_by_id[guest_id].volumes.pop(volume_id, None)
             self._save()
 
-    def attach_nic(self, guest_id: str, nic: Nic) -> None:
+    def attach_nic(self, guest_id: str, nic: Nic) -> Plugged:
         self._enter("attach_nic", guest_id)
         with self._lock:
-            self._guest(guest_id).nics[nic.port_id] = nic.tap
+            guest = self._guest(guest_id)
+            guest.nics[nic.port_id] = nic.tap
             self._save()
+            return Plugged(addresses_of(guest)[nic.port_id])
 
     def detach_nic(self, guest_id: str, port_id: str) -> None:
         self._enter("detach_nic", guest_id)

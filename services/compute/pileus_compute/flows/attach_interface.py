@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.core import guests
 from pileus_compute.db.models import Server, ServerPort
-from pileus_compute.flows import ports
+from pileus_compute.flows import ports, volumes
 from pileus_compute.flows.ports import server_id_of
 from pileus_compute.flows.tools import Tools
 from pileus_kit.flow import Flow, Local, Remote, Work
@@ -40,11 +40,16 @@ def unnote_port(session: Session, tools: Tools, work: Work) -> None:
         session.delete(row)
 
 
-def plug(tools: Tools, work: Work) -> None:
+def plug(tools: Tools, work: Work) -> dict[str, Any]:
     with tools.sessions.read() as session:
         nic = guests.nic_of(session.get_one(ServerPort, work.data["port"]["id"]))
-    if work.data["host"]:
-        tools.agent(work.data["host"]).attach_nic(server_id_of(work), nic)
+    if not work.data["host"]:
+        return {}
+    return {"address": tools.agent(work.data["host"]).attach_nic(server_id_of(work), nic).address}
+
+
+def note_address(session: Session, tools: Tools, work: Work) -> None:
+    volumes.note_address(session, server_id_of(work), work.data["port"]["id"], work.data.get("address", ""))
 
 
 def unplug(tools: Tools, work: Work) -> None:
@@ -70,6 +75,7 @@ def forget_port(session: Session, tools: Tools, work: Work) -> None:
 
 attach_interface = Flow(
     "server.attach_interface",
-    Remote(make_port, undo=unmake_port), Local(note_port, undo=unnote_port), Remote(plug, undo=unplug, patience=120.0))
+    Remote(make_port, undo=unmake_port), Local(note_port, undo=unnote_port), Remote(plug, undo=unplug, patience=120.0),
+    Local(note_address))
 
 detach_interface = Flow("server.detach_interface", Local(look), Remote(unplug), Remote(release), Local(forget_port))

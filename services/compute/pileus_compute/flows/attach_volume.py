@@ -47,7 +47,7 @@ def plug(tools: Tools, work: Work) -> dict[str, Any]:
     if work.data["host"] is None:
         return {}
     attached = tools.agent(work.data["host"]).attach_volume(server_id_of(work), volume)
-    return {"device": attached.device}
+    return {"device": attached.device, "address": attached.address}
 
 
 def unplug(tools: Tools, work: Work) -> None:
@@ -63,6 +63,7 @@ def complete(tools: Tools, work: Work) -> None:
 def attached(session: Session, tools: Tools, work: Work) -> None:
     row = row_of(session, work)
     row.device = work.data.get("device") or row.device
+    volumes.note_address(session, row.server_id, str(row.volume_id), work.data.get("address", ""))
 
 
 def forget_row(session: Session, tools: Tools, work: Work) -> None:

@@ -102,11 +102,12 @@ def boot(tools: Tools, work: Work) -> dict[str, Any]:
     with tools.sessions.read() as session:
         guest = guests.describe(session, work.subject)
     booted = tools.agent(work.data["host"]).boot(guest)
-    return {"power": booted.power.value, "devices": booted.devices, "root_device": booted.root_device}
+    return {"power": booted.power.value, "devices": booted.devices, "root_device": booted.root_device,
+            "addresses": booted.addresses}
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
-    volumes.note_devices(session, work.subject, work.data.get("devices", {}))
+    volumes.note_devices(session, work.subject, work.data)
     states.move(session, work.subject, "booted", power_state=states.POWER[work.data["power"]], launched_at=now(),
                 root_device=work.data["root_device"], sealed_password=None, progress=0)
 

@@ -28,7 +28,8 @@ def agent_of(tools: Tools, work: Work) -> HostAgent:
 
 
 def booted_as(booted: Booted) -> dict[str, Any]:
-    return {"power": booted.power.value, "devices": booted.devices, "root_device": booted.root_device}
+    return {"power": booted.power.value, "devices": booted.devices, "root_device": booted.root_device,
+            "addresses": booted.addresses}
 
 
 def start(tools: Tools, work: Work) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def resume(tools: Tools, work: Work) -> dict[str, Any]:
 
 
 def started(session: Session, tools: Tools, work: Work) -> None:
-    volumes.note_devices(session, work.subject, work.data.get("devices", {}))
+    volumes.note_devices(session, work.subject, work.data)
     states.move(session, work.subject, "booted", power_state=states.RUNNING, fault=None)
 
 

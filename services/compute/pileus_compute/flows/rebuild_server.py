@@ -90,7 +90,7 @@ def rest(tools: Tools, work: Work) -> None:
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
     """From here on there is no way back: the old disks go, in a job that can't undo this one."""
-    volumes.note_devices(session, work.subject, work.data.get("devices", {}))
+    volumes.note_devices(session, work.subject, work.data)
     states.move(session, work.subject, "rebuilt", power_state=states.RUNNING, launched_at=now(), fault=None,
                 sealed_password=None)
     if not work.data["running"]:

@@ -35,7 +35,7 @@ def unrescue(tools: Tools, work: Work) -> dict[str, Any]:
 
 
 def unrescued(session: Session, tools: Tools, work: Work) -> None:
-    volumes.note_devices(session, work.subject, work.data.get("devices", {}))
+    volumes.note_devices(session, work.subject, work.data)
     states.move(session, work.subject, "unrescued", power_state=states.RUNNING)
 
 

@@ -85,7 +85,7 @@ def boot_new(tools: Tools, work: Work) -> dict[str, Any]:
 
 
 def resized(session: Session, tools: Tools, work: Work) -> None:
-    volumes.note_devices(session, work.subject, work.data.get("devices", {}))
+    volumes.note_devices(session, work.subject, work.data)
     states.move(session, work.subject, "resized",
                 power_state=states.RUNNING if work.data["running"] else states.SHUTDOWN)
 

@@ -152,7 +152,7 @@ def unshelved(session: Session, tools: Tools, work: Work) -> None:
     server = session.get_one(Server, work.subject)
     server.before = None
     session.flush()
-    volumes.note_devices(session, work.subject, work.data.get("devices", {}))
+    volumes.note_devices(session, work.subject, work.data)
     states.move(session, work.subject, "unshelved", power_state=states.RUNNING, fault=None)
     if work.data["image_id"]:
         enqueue(session, Job, flow="server.drop_image", subject=f"image/{work.data['image_id']}",

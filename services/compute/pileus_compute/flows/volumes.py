@@ -286,11 +286,21 @@ def complete_plugs(tools: Tools, work: Work) -> None:
         complete(tools, str(work.project_id), plug["attachment_id"])
 
 
-def note_devices(session: Session, server_id: str, devices: dict[str, str]) -> None:
-    """Under which name the guest got each volume."""
+def note_devices(session: Session, server_id: str, booted: dict[str, Any]) -> None:
+    """Under which name the guest got each volume, and where it finds its devices."""
+    devices = booted.get("devices")
+    if booted.get("addresses"):
+        session.get_one(Server, server_id).device_addresses = booted["addresses"]
     if devices:
         for row in rows(session, server_id):
             row.device = devices.get(row.volume_id or "", row.device)
+
+
+def note_address(session: Session, server_id: str, device_id: str, address: str) -> None:
+    """Where the guest finds a device that it was given while it ran."""
+    server = session.get_one(Server, server_id)
+    if address:
+        server.device_addresses = server.device_addresses | {device_id: address}
 
 
 def project_of(session: Session, server_id: str) -> str:

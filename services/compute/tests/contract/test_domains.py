@@ -1,5 +1,7 @@
 """The XML that guests are made of: valid for libvirt, started by QEMU, and nothing in it is a user's markup."""
 
+import json
+import re
 import subprocess
 from dataclasses import replace
 
@@ -114,11 +116,17 @@ def test_qemu_starts_it(hardware, libvirtd, shelf, test_image, taps):
     attached = Volume("v1", {"driver_volume_type": "file", "data": {"path": str(disk), "format": "raw"}},
                       bus=hardware.get("hw_disk_bus", "virtio").replace("ide", "virtio"))  # a PC has four IDE places
     guest = replace(GUEST, image=image, properties=hardware, nics=(taps.wire(taps.nic()),), volumes=(attached,),
-                    config_drive={"openstack/latest/meta_data.json": b"{}"}, ephemeral=(LocalDisk(8),), swap_mib=8)
+                    config_drive={"openstack/latest/meta_data.json": json.dumps({"devices": [
+                        {"type": "disk", "serial": "v1", "bus": "none", "address": "none"}]}).encode()},
+                    ephemeral=(LocalDisk(8),), swap_mib=8)
     try:
         driver.prepare(guest)
         booted = driver.boot(guest)
         assert booted.power is Power.RUNNING and booted.devices.keys() == {"v1"}
+        assert booted.addresses.keys() == {"v1", guest.nics[0].port_id}
+        assert re.fullmatch(r"pci 0000:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", booted.addresses[guest.nics[0].port_id])
+        told = json.dumps(dict(zip(("bus", "address"), booted.addresses["v1"].split(), strict=True)))[1:-1]
+        assert told.encode() in driver.disks.files(guest.id).config_drive.read_bytes(), "the first boot reads it there"
         assert hardware.get("hw_firmware_type", "bios") in driver.inventory().facts["firmware"].split()
         if hardware.get("hw_video_model") != "none":
             assert driver.console(guest.id, "vnc").port >= 5900

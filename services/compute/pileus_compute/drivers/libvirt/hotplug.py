@@ -8,9 +8,9 @@ import libvirt
 from defusedxml.ElementTree import fromstring
 
 from pileus_compute.drivers.disk_names import Names
-from pileus_compute.drivers.libvirt import devices, states
+from pileus_compute.drivers.libvirt import addresses, devices, states
 from pileus_compute.drivers.libvirt.connections import Connection
-from pileus_compute.rpc import Attached, DetachRefused, GuestUnsupported, Nic, Volume
+from pileus_compute.rpc import Attached, DetachRefused, GuestUnsupported, Nic, Plugged, Volume
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +53,14 @@ def attach_volume(connection: Connection, domain: libvirt.virDomain, guest_id: s
         _attach(connection, domain, there, "attach the volume")
     target = there.find("target")
     assert target is not None
-    return Attached(f"/dev/{target.get('dev')}")
+    return Attached(f"/dev/{target.get('dev')}", addresses.one(find(description(domain), "disk", alias)))
 
 
-def attach_nic(connection: Connection, domain: libvirt.virDomain, nic: Nic) -> None:
-    if find(description(domain), "interface", devices.nic_alias(nic.port_id)) is None:
+def attach_nic(connection: Connection, domain: libvirt.virDomain, nic: Nic) -> Plugged:
+    alias = devices.nic_alias(nic.port_id)
+    if find(description(domain), "interface", alias) is None:
         _attach(connection, domain, devices.interface(nic, nic.model), "attach the interface")
+    return Plugged(addresses.one(find(description(domain), "interface", alias)))
 
 
 def _attach(connection: Connection, domain: libvirt.virDomain, device: Element, what: str) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from pileus_compute.drivers.disks import Disks, Files
 from pileus_compute.drivers.images import Images
 from pileus_compute.drivers.libvirt import (
     accelerators,
+    addresses,
     counters,
     devices,
     domains,
@@ -58,6 +60,7 @@ from pileus_compute.rpc import (
     Image,
     Inventory,
     Nic,
+    Plugged,
     Power,
     Volume,
 )
@@ -90,7 +93,19 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
         return cls(config.libvirt_uri, Path(config.state), config.host, config.prefix, config.image_cache_gib)
 
     def prepare(self, guest: Guest) -> None:
+        if addresses.tags_devices(guest):
+            guest = replace(guest, config_drive=addresses.filled(guest, self._addresses(guest)))
         self.disks.prepare(guest)
+
+    def _addresses(self, guest: Guest) -> dict[str, str]:
+        """Where a guest will find its devices: libvirt decides that when it defines one that isn't running."""
+        domain = self._find(guest.id)
+        if domain is None or not (states.active(domain) or domain.hasManagedSaveImage()):
+            files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
+            described = domains.build(guest, files, name, self.accelerator.kind, self._who(guest.id, files))
+            with self.connection.doing("define the guest"):
+                domain = self.connection.get().defineXMLFlags(described.text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+        return addresses.of(hotplug.description(domain))
 
     def boot(self, guest: Guest) -> Booted:
         domain = self._find(guest.id)
@@ -123,7 +138,8 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
         return self._owners.label(guest_id)
 
     def _booted(self, domain: libvirt.virDomain, described: domains.Domain) -> Booted:
-        return Booted(states.power(domain), hotplug.volume_devices(domain), described.root_device or "/dev/vda")
+        return Booted(states.power(domain), hotplug.volume_devices(domain), described.root_device or "/dev/vda",
+                      addresses.of(hotplug.description(domain)))
 
     def press(self, guest_id: str) -> None:
         domain = self._find(guest_id)
@@ -191,10 +207,10 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
         if domain is not None:
             hotplug.detach(self.connection, domain, "disk", devices.volume_alias(volume_id))
 
-    def attach_nic(self, guest_id: str, nic: Nic) -> None:
+    def attach_nic(self, guest_id: str, nic: Nic) -> Plugged:
         domain = self._known(guest_id)
         with taps.needed([nic.tap]):
-            hotplug.attach_nic(self.connection, domain, nic)
+            return hotplug.attach_nic(self.connection, domain, nic)
 
     def detach_nic(self, guest_id: str, port_id: str) -> None:
         domain = self._find(guest_id)
