@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
+from xml.sax.saxutils import escape
 
 import msgspec
 
@@ -89,6 +90,22 @@ def answer_of(
     if "json" in request.header("Accept") or request.query.get("format") == "json":
         view = numbers | {"Errors": [[name, REASONS.get(code, str(code))] for name, code in errors]}
         return Response(200, (), msgspec.json.encode(view), "application/json")
+    if "xml" in request.header("Accept") or request.query.get("format") == "xml":
+        return Response(200, (), as_xml(numbers, errors), "text/xml")
     lines = [f"{name}: {value}" for name, value in numbers.items()] + ["Errors:"]
     lines += [f"{name}, {REASONS.get(code, code)}" for name, code in errors]
     return Response(200, (), "\n".join(lines).encode(), "text/plain")
+
+
+def as_xml(numbers: dict[str, object], errors: list[tuple[str, int]]) -> bytes:
+    """The same as elements; names have underscores for spaces."""
+    kind = "upload" if "Number Files Created" in numbers else "delete"
+    fields = "".join(
+        f"<{name.lower().replace(' ', '_')}>{escape(str(value))}</{name.lower().replace(' ', '_')}>\n"
+        for name, value in numbers.items()
+    )
+    rows = "".join(
+        f"<object><name>{escape(name)}</name><status>{escape(REASONS.get(code, str(code)))}</status></object>\n"
+        for name, code in errors
+    )
+    return f"<{kind}>\n{fields}<errors>\n{rows}</errors>\n</{kind}>\n".encode()

@@ -73,6 +73,11 @@ def changes(tools: Tools, request: Request) -> dict[str, str]:
     for name in NUMBERS:
         if values.get(name) and not values[name].isdecimal():
             raise BadRequest(why=f"Invalid {name.rpartition('-')[2].lower()} quota.")
+    if values.get(versions.STACK) and values.get(versions.HISTORY):
+        raise BadRequest(why=f"Only one of {versions.STACK} or {versions.HISTORY} may be specified")
+    for name, other in ((versions.STACK, versions.HISTORY), (versions.HISTORY, versions.STACK)):
+        if values.get(name):
+            values[other] = ""  # a container keeps its versions in one way
     for name in (versions.STACK, versions.HISTORY):
         check(Target(request.target.account, unquote(values.get(name, ""))))
     check_total(tools, request.target, values)

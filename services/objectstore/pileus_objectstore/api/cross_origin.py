@@ -26,7 +26,7 @@ def crossdomain(tools: Tools, request: Request) -> Response:
 def preflight(tools: Tools, request: Request, allow: str) -> Response:
     """OPTIONS: with an Origin, whether that may do what it is about to; without, what there is."""
     origin, method = request.header("Origin"), request.header("Access-Control-Request-Method")
-    if not origin:
+    if not origin or not request.target.container:
         return Response(200, [("Allow", allow)])
     info = _info(tools, request.target)
     if not method or info is None or not allowed(info, origin) or method not in allow.split(", "):
@@ -52,7 +52,8 @@ def dress(tools: Tools, request: Request, response: Response) -> None:
         name.lower() for name, _ in response.headers if name.startswith(("X-Object-", "X-Container-"))
     }
     exposed |= {name.strip().lower() for name in info.value(EXPOSE).split() if name.strip()}
-    response.set("Access-Control-Expose-Headers", ", ".join(sorted(exposed)))
+    if request.method != "OPTIONS":
+        response.set("Access-Control-Expose-Headers", ", ".join(sorted(exposed)))
     response.set("Access-Control-Allow-Origin", "*" if info.value(ALLOW).strip() == "*" else origin)
 
 

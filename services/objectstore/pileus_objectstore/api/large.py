@@ -13,11 +13,12 @@ import msgspec
 
 from pileus_kit import shapes
 from pileus_kit.errors import BadRequest, Conflict, Forbidden, NotFound
+from pileus_objectstore.api import symlinks
 from pileus_objectstore.api.exchange import Request
 from pileus_objectstore.api.judging import READ, judge
 from pileus_objectstore.api.storing import meta_of
 from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core.contents import Content, Segment, Segmented, Stored
+from pileus_objectstore.core.contents import ETAG, SIZE, STATIC, Content, Segment, Segmented, Stored
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.pages import LIMIT, Entry
 from pileus_objectstore.rpc.contract import Meta
@@ -26,9 +27,6 @@ MOST_DYNAMIC = 100_000
 MOST_DELETED = 10_000  # segments of manifests of manifests in one request
 MOST_SIZE = 1 << 50  # of a large object: manifests of manifests would soon be more than a listing can count
 DEPTH = 10
-STATIC = "X-Static-Large-Object"
-ETAG = "X-Object-Sysmeta-Slo-Etag"
-SIZE = "X-Object-Sysmeta-Slo-Size"
 
 
 class Line(msgspec.Struct, omit_defaults=True):
@@ -96,11 +94,10 @@ def open_manifest(
     def opener(segment: Segment) -> Content:
         part = Target(target.account, *segment.path.lstrip("/").split("/", 1))
         try:
-            judge(tools, request, part, *READ)
+            part, found = symlinks.resolved(tools, request, part)
         except Forbidden as e:
             raise Conflict(why=f"Segment {segment.path} may not be read by this user.") from e
         place = tools.cluster.rings.place(*part.names)
-        found = meta_of(tools, part)
         if found is None:
             raise Conflict(why=f"Segment {segment.path} is gone.")
         content = Stored(tools.cluster, place, found)

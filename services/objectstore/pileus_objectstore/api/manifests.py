@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from pileus_kit.errors import BadRequest, CloudError, Forbidden, TooLarge
+from pileus_kit.errors import BadRequest, CloudError, Conflict, Forbidden, TooLarge
+from pileus_objectstore.api import symlinks
 from pileus_objectstore.api.exchange import Request
-from pileus_objectstore.api.judging import READ, judge
-from pileus_objectstore.api.large import ETAG, MOST_SIZE, SIZE, STATIC, Line, is_static, segment_of, static_etag
-from pileus_objectstore.api.storing import meta_of
+from pileus_objectstore.api.large import MOST_SIZE, Line, is_static, segment_of, static_etag
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import pages
 from pileus_objectstore.core.conditions import Span, ranges, resolve
+from pileus_objectstore.core.contents import ETAG, SIZE, STATIC
 from pileus_objectstore.core.names import Target, check
 from pileus_objectstore.rpc.contract import Meta, PutObject
 
@@ -140,13 +140,11 @@ def _range(given: Any, size: int | None) -> Span | None:
 
 def looked_at(tools: Tools, request: Request, wished: list[Wished]) -> list[Line]:
     """The lines of the manifest. Raises BadRequest that names what is wrong, or not the caller's to read."""
-    named = {segment.part: segment for segment in wished if not segment.data}
-    refused = [part for part in named if not _readable(tools, request, part)]
-    if refused:
-        lines = [f"{quote(f'/{part.container}/{part.object}')}, 403 Forbidden" for part in refused[:100]]
-        raise BadRequest(why="Errors:\n" + "\n".join(lines))
+    named = list({segment.part: None for segment in wished if not segment.data})
+    if named:
+        _look(tools, request, named[0])  # what refuses a stranger does so here, in this thread
     with ThreadPoolExecutor(LOOKERS) as lookers:
-        metas = dict(zip(named, lookers.map(lambda part: meta_of(tools, part, newest=True), named), strict=True))
+        metas = dict(zip(named, lookers.map(lambda part: _look(tools, request, part), named), strict=True))
     outcomes = [
         Line(data=segment.data) if segment.data else _line(segment, metas[segment.part], segment is wished[-1])
         for segment in wished
@@ -157,19 +155,21 @@ def looked_at(tools: Tools, request: Request, wished: list[Wished]) -> list[Line
     return [outcome for outcome in outcomes if isinstance(outcome, Line)]
 
 
-def _readable(tools: Tools, request: Request, part: Target) -> bool:
+def _look(tools: Tools, request: Request, part: Target) -> Meta | str:
+    """What is known of a segment (of what it links to), or why there is nothing to know."""
     try:
-        judge(tools, request, part, *READ)
+        return symlinks.resolved(tools, request, part)[1] or "404 Not Found"
     except Forbidden:
-        return False
-    return True
+        return "403 Forbidden"
+    except Conflict:
+        return "409 Conflict"
 
 
-def _line(wish: Wished, meta: Meta | None, last: bool) -> Line | str:
+def _line(wish: Wished, meta: Meta | str, last: bool) -> Line | str:
     """A line of the manifest, or what is wrong with it."""
     path = f"/{wish.part.container}/{wish.part.object}"
-    if meta is None:
-        return f"{quote(path)}, 404 Not Found"
+    if isinstance(meta, str):
+        return f"{quote(path)}, {meta}"
     nested = is_static(meta)
     etag, size = (meta.headers[ETAG], int(meta.headers[SIZE])) if nested else (meta.etag, meta.size)
     if wish.etag and wish.etag != etag:

@@ -14,6 +14,7 @@ from pileus_kit.rates import Rates
 from pileus_objectstore.api import bulk, cross_origin, form_posts, info, static_web, temp_urls
 from pileus_objectstore.api.exchange import REASONS, ClientGone, Request, Response, refusal, wire_of
 from pileus_objectstore.api.judging import judge
+from pileus_objectstore.api.reading import FOLLOWED
 from pileus_objectstore.api.routes import Call, Calls
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.names import check
@@ -77,7 +78,10 @@ class Proxy:
         except CloudError as e:
             if e.status >= 500:
                 log.warning("%s %s: %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), e)
-            return refusal(e)
+            response = refusal(e)
+            if FOLLOWED in environ:
+                response.headers.append(("Content-Location", environ[FOLLOWED]))
+            return response
         except Exception as e:  # the edge: whatever it is, the client gets an answer and the log the cause
             if (trouble := troubles.of(e)) is not None:
                 return refusal(trouble)

@@ -17,6 +17,7 @@ from pileus_objectstore.core.streams import ObjectStream
 from pileus_objectstore.rpc.contract import Meta
 
 SHORT = 1 << 18
+FOLLOWED = "pileus.followed"  # in the request's environment: where a link has led to, also if nothing was there
 DEFAULT_TYPE = "application/octet-stream"
 
 
@@ -76,9 +77,12 @@ def followed(tools: Tools, request: Request, target: Target, meta: Meta, hops: i
     if hops >= symlinks.MOST_HOPS:
         raise Conflict(why=f"Too many levels of symbolic links, maximum allowed is {symlinks.MOST_HOPS}")
     judge(tools, request, real, *READ)
-    found = head(tools, request, real, hops + 1)
-    symlinks.check_same(meta, found.content.etag)
-    found.location = found.location or symlinks.location_of(target, meta)
+    location = request.environ[FOLLOWED] = symlinks.location_of(target, meta)
+    reply = tools.cluster.head(tools.cluster.rings.place(*real.names), newest(request))
+    there = meta_of(tools, reply.meta)
+    symlinks.check_same(meta, there.headers.get(symlinks.ETAG) or there.etag)
+    found = interpreted(tools, request, real, there, hops + 1)
+    found.location = found.location or location
     return found
 
 
@@ -125,6 +129,8 @@ def considered(request: Request, found: Found) -> Response:
     if part:
         return parts.answer(request, content, part, heads, media_of(found))
     spans = ranges(request.header("Range")) if request.method == "GET" else []
+    if len(spans) > 1 and "X-Object-Manifest" in meta.headers and not large.is_static(meta):
+        spans = []  # Swift sends all of a dynamic large object then
     resolved = [pair for pair in (resolve(span, content.size) for span in spans) if pair]
     if spans and not resolved:
         return unsatisfiable(content.size, heads)
@@ -194,6 +200,8 @@ def headers(found: Found) -> list[tuple[str, str]]:
     heads += [
         (name, value) for name, value in meta.headers.items() if name != "Content-Type" and "-Sysmeta-" not in name
     ]
+    if large.is_static(meta):
+        heads.append(("X-Manifest-Etag", meta.etag))
     if found.location:
         heads.append(("Content-Location", found.location))
     if meta.delete_at:

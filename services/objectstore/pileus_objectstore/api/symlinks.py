@@ -3,11 +3,11 @@
 from urllib.parse import quote, unquote
 
 from pileus_kit.errors import BadRequest, Conflict
-from pileus_objectstore.api import large
 from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.judging import READ, judge
 from pileus_objectstore.api.storing import meta_of
 from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core.contents import SIZE as SLO_SIZE
 from pileus_objectstore.core.names import Target, check, split_pair
 from pileus_objectstore.rpc.contract import Meta
 
@@ -51,10 +51,20 @@ def fixed(tools: Tools, request: Request, real: Target, etag: str) -> dict[str, 
         real = target_of(real, meta)
     else:
         raise Conflict(why=f"Too many levels of symbolic links, maximum allowed is {MOST_HOPS}")
-    found = meta.headers.get(large.ETAG) or meta.etag
-    if found != etag:
-        raise Conflict(why=f"Object Etag {found!r} does not match {ETAG} header {etag!r}")
-    return {ETAG: etag, BYTES: meta.headers.get(large.SIZE) or str(meta.size)}
+    check_same(Meta("", "", headers={ETAG: etag}), meta.etag)  # of a manifest it is its own, not its segments'
+    media = {} if request.header("Content-Type") else {"Content-Type": meta.headers.get("Content-Type", "")}
+    return {ETAG: etag, BYTES: meta.headers.get(SLO_SIZE) or str(meta.size)} | media
+
+
+def resolved(tools: Tools, request: Request, target: Target) -> tuple[Target, Meta | None]:
+    """What is at the end of a name's links, each of them judged as the caller's. Raises Conflict and Forbidden."""
+    for _ in range(MOST_HOPS + 1):
+        judge(tools, request, target, *READ)
+        meta = meta_of(tools, target, newest=True)
+        if meta is None or TARGET not in meta.headers:
+            return target, meta
+        target = target_of(target, meta)
+    raise Conflict(why=f"Too many levels of symbolic links, maximum allowed is {MOST_HOPS}")
 
 
 def listed(headers: dict[str, str]) -> str:

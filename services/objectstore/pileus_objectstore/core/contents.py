@@ -11,6 +11,10 @@ from pileus_objectstore.core.streams import ObjectStream
 from pileus_objectstore.ring.rings import Place
 from pileus_objectstore.rpc.contract import Meta
 
+STATIC = "X-Static-Large-Object"
+ETAG = "X-Object-Sysmeta-Slo-Etag"
+SIZE = "X-Object-Sysmeta-Slo-Size"
+
 
 class Content(Protocol):
     size: int

@@ -78,11 +78,46 @@ def test_fixed_links_to_links(store: ObjectStoreFixture, container: str, target:
 
 
 def test_fixed_links_to_large_objects(store: ObjectStoreFixture, container: str, target: str) -> None:
+    """What is fixed is the manifest: its own ETag counts."""
     made = store.client.put(f"{container}/slo?multipart-manifest=put", json=[{"path": f"/{target}"}])
-    etag = made.headers["Etag"].strip('"')
+    etag = store.client.head(f"{container}/slo").headers["X-Manifest-Etag"]
+    assert link(store, f"{container}/no", "c/slo", X_Symlink_Target_Etag=made.headers["Etag"]).status_code == 409
     assert link(store, f"{container}/fixed", "c/slo", X_Symlink_Target_Etag=etag).status_code == 201
     assert store.client.get(f"{container}/fixed").data == b"data"
     assert row(store, container, "fixed")["symlink_bytes"] == 4
+    store.client.put(f"{container}/slo?multipart-manifest=put", json=[{"path": f"/{target}", "range": "0-1"}])
+    assert store.client.get(f"{container}/fixed").status_code == 409
+
+
+def test_a_fixed_link_to_a_moving_one(store: ObjectStoreFixture, container: str, target: str) -> None:
+    """Fixed is the link in between; where that leads may change."""
+    link(store, f"{container}/soft", target)
+    empty = hashlib.md5(b"").hexdigest()
+    assert link(store, f"{container}/fixed", "c/soft", X_Symlink_Target_Etag=empty).status_code == 201
+    assert store.client.get(f"{container}/fixed").data == b"data"
+    store.client.put(f"{store.account}/{target}", data=b"changed")
+    assert store.client.get(f"{container}/fixed").data == b"changed"
+
+
+def test_where_a_link_leads_is_said_also_in_vain(store: ObjectStoreFixture, container: str, target: str) -> None:
+    link(store, f"{container}/lost", "d/none")
+    link(store, f"{container}/fixed", target, X_Symlink_Target_Etag=ETAG)
+    assert store.client.head(f"{container}/fixed").headers["Content-Location"] == "/v1/AUTH_p1/d/t"
+    assert store.client.get(f"{container}/lost").headers["Content-Location"] == "/v1/AUTH_p1/d/none"
+    store.client.put(f"{store.account}/{target}", data=b"changed")
+    answer = store.client.get(f"{container}/fixed")
+    assert (answer.status_code, answer.headers["Content-Location"]) == (409, "/v1/AUTH_p1/d/t")
+
+
+def test_links_as_segments(store: ObjectStoreFixture, container: str, target: str) -> None:
+    link(store, f"{container}/soft", target)
+    link(store, f"{container}/loop1", "c/loop2")
+    link(store, f"{container}/loop2", "c/loop1")
+    lines = [{"path": "/c/soft"}, {"path": f"/{target}"}]
+    assert store.client.put(f"{container}/slo?multipart-manifest=put", json=lines).status_code == 201
+    assert store.client.get(f"{container}/slo").data == b"datadata"
+    lines = [{"path": "/c/loop1"}]
+    assert store.client.put(f"{container}/slo2?multipart-manifest=put", json=lines).status_code == 400
 
 
 def test_links_with_a_body(store: ObjectStoreFixture, container: str, target: str) -> None:
