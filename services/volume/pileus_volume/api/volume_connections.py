@@ -69,11 +69,13 @@ def force_detach(volume_id: str, asked: dict[str, Any]) -> Any:
     return _detached(volume_id, asked.get("attachment_id"))
 
 
-def _refuse_if_used(volume_id: str, attachment_id: str | None, host: str | None = None) -> None:
+def _refuse_if_used(volume_id: str, attachment_id: str | None, host: str | None = None, unplaced: bool = False) -> None:
+    """Of those to `host`, if there is one; `unplaced`: and of those to no host yet."""
     with tools().sessions.read() as session:
         volume = volumes.find(session, volume_id, caller())
     for attachment in volume.attachments:
-        if attachment_id in (None, attachment.id) and host in (None, attachment.attached_host):
+        here = host in (None, attachment.attached_host) or (unplaced and attachment.attached_host is None)
+        if attachment_id in (None, attachment.id) and here:
             refuse_if_used(attachment)
 
 
@@ -89,6 +91,8 @@ def _detached(volume_id: str, attachment_id: str | None) -> Any:
 
 @action("os-initialize_connection", "volume_extension:volume_actions:initialize_connection", CONNECT)
 def initialize_connection(volume_id: str, asked: dict[str, Any]) -> Any:
+    """It takes up an attachment to the same host or to none, which must not be a server's."""
+    _refuse_if_used(volume_id, None, asked["connector"].get("host") or "", unplaced=True)
     with tools().sessions.begin() as session:
         volume = volumes.find(session, volume_id, caller())
         info, job = attachments.open_connection(session, volume, asked["connector"], caller())

@@ -103,7 +103,16 @@ def test_who_owns_a_servers_disk_cannot_connect_it_elsewhere(world: Any) -> None
     path, other = f"/v3/attachments/{attachment}", {"attachment": {"connector": {"host": "elsewhere"}}}
     refused = world.client.put(path, json=other, version="3.44")
     assert refused.status_code == 409 and "connection_info" not in refused.text
+    for host in ("host1", ""):
+        taken = world.act(volume, "os-initialize_connection", {"connector": {"host": host}})
+        assert taken.status_code in (400, 409) and "connection_info" not in taken.text
     assert world.client.put(path, json=other, version="3.44", as_=world.book.service).status_code == 200
+    reserved = world.volume()["id"]
+    held = {"attachment": {"volume_uuid": reserved, "instance_uuid": server}}
+    attachment = world.client.post("/v3/attachments", json=held, version="3.44").json["attachment"]["id"]
+    world.compute.config["attached"][server, reserved] = attachment
+    taken = world.act(reserved, "os-initialize_connection", {"connector": {"host": "elsewhere"}})
+    assert taken.status_code == 409 and "connection_info" not in taken.text
 
 
 def test_a_service_makes_what_a_server_needs_without_its_user(world: Any) -> None:
