@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
 TIMEOUT = (5, 120)  # seconds to connect, between two chunks
-FAILED, UNWELL = 300, 500
+FAILED, UNWELL = 300, 500  # a redirection isn't followed: a ticket is for the image service alone
 ALGORITHMS = ("sha256", "sha512")
 
 

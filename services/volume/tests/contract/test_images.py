@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from werkzeug.serving import make_server
 from pileus_image.testing import ImageFixture
 from pileus_kit.testing import TokenBook, WsgiAdapter
 from pileus_kit.testing.clients import RoutedPeers
+from pileus_volume.agent.images import send
 from pileus_volume.drivers.file.driver import FileBackend
+from pileus_volume.errors import ToolFailed
+from pileus_volume.rpc import Ticket
 from pileus_volume.testing import VolumeFixture
 
 pytestmark = pytest.mark.skipif(shutil.which("qemu-img") is None, reason="needs qemu-utils")
@@ -110,3 +114,22 @@ def test_other_peoples_images(cloud, tmp_path):
     image = cloud.images.image(qcow2(tmp_path / "source"), disk_format="qcow2", as_=cloud.images.book.other)
     answer = cloud.volumes.client.post("/v3/p1/volumes", json={"volume": {"size": 1, "imageRef": image["id"]}})
     assert answer.status_code == 400
+
+
+def test_an_upload_that_is_sent_elsewhere_has_failed(tmp_path):
+    """The ticket isn't shown to another address, and what isn't stored isn't called so."""
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.send_response(307)
+            self.send_header("Location", "http://127.0.0.1:9/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    (tmp_path / "file").write_bytes(b"x")
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        with pytest.raises(ToolFailed, match="307"):
+            send(tmp_path / "file", Ticket(f"http://127.0.0.1:{server.server_port}/", "t"))
