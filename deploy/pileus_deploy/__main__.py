@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from pileus_deploy import lifecycle
+from pileus_deploy import lifecycle, removal, rotation
 from pileus_deploy.plan import OFFSETS, Plan
 from pileus_deploy.status import status
 from pileus_kit.private import keep_private
@@ -44,6 +44,10 @@ def _run(arguments: argparse.Namespace) -> int:
         lifecycle.up(plan, demo=not arguments.no_demo)
     elif arguments.command == "status":
         return status(plan)
+    elif arguments.command == "rotate":
+        rotation.rotate(plan, arguments.what)
+    elif arguments.command == "uninstall":
+        return removal.uninstall(plan, arguments.yes)
     else:
         getattr(lifecycle, arguments.command)(plan)
     return 0
@@ -57,7 +61,10 @@ def _offset(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="deploy", description="An OpenStack-compatible cloud on this machine.")
-    parser.add_argument("command", choices=["up", "down", "status", "reset"])
+    parser.add_argument("command", choices=["up", "down", "status", "reset", "rotate", "uninstall"])
+    parser.add_argument("what", nargs="?", choices=[*rotation.KINDS, "all"], default="all",
+                        help="rotate: which passwords or keys (default %(default)s)")
+    parser.add_argument("--yes", action="store_true", help="uninstall: don't ask")
     parser.add_argument("--state", type=Path, default=Path(os.environ.get("PILEUS_STATE", "/var/lib/pileus")),
                         help="directory of everything the cloud knows (default %(default)s)")
     parser.add_argument("--no-demo", action="store_true", help="up: don't boot a first server")

@@ -52,11 +52,16 @@ def prepare(plan: Plan) -> None:
     for name in ("mnesia", "log"):
         (home / name).mkdir(parents=True, exist_ok=True)
     write_private(home / "enabled_plugins", "[].\n")
-    write_private(home / "definitions.json", json.dumps(definitions(plan), indent=1))
+    write_accounts(plan)
     write_private(home / "rabbitmq.conf", "\n".join([
         f"load_definitions = {home / 'definitions.json'}", "loopback_users = none",
         "vm_memory_high_watermark.absolute = 512MB", "disk_free_limit.absolute = 50MB", "log.console = false",
         "log.file.level = warning", "heartbeat = 30", ""]))
+
+
+def write_accounts(plan: Plan) -> None:
+    """The node reads them whenever it starts, and what they say wins over what it remembers."""
+    write_private(plan.state / "rabbitmq" / "definitions.json", json.dumps(definitions(plan), indent=1))
 
 
 def definitions(plan: Plan) -> dict[str, Any]:

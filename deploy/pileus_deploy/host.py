@@ -3,9 +3,11 @@
 import subprocess
 from pathlib import Path
 
-from pileus_deploy.plan import Plan
+from pileus_deploy.plan import NBD_PORT, OFFSETS, Plan
 
-TABLE = "masquerade"
+TABLE, GUESTS = "masquerade", "guests"
+GUEST_USERS = "0x70000000-0x7fffffff"
+"""Whom guests' QEMUs run as (compute's `drivers/libvirt/owners.py`)."""
 
 
 def run(*command: str, text: str | None = None) -> str:
@@ -25,6 +27,7 @@ def prepare(plan: Plan) -> None:
     run("ip", "link", "set", bridge, "up")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
     subprocess.run(["modprobe", "br_netfilter"], capture_output=True, check=False)  # may be built in; agents can't
+    keep_guests_in(plan)
     table = f"{plan.prefix}_{TABLE}"
     # what crosses a bridge of ours passes here too (bridge-nf-call-iptables), and must keep its address
     run("nft", "-f", "-", text=f"""
@@ -38,7 +41,27 @@ def prepare(plan: Plan) -> None:
         }}""")
 
 
+def keep_guests_in(plan: Plan) -> None:
+    """A QEMU that was broken out of opens no connection: neither to what listens here, nor to anything else.
+
+    What guests send goes through their taps and isn't touched. Volumes of other hosts come over NBD; a neighbour's
+    guests, which this rule holds as well, have theirs on other ports.
+    """
+    table = f"{plan.prefix}_{GUESTS}"
+    run("nft", "-f", "-", text=f"""
+        table inet {table}
+        delete table inet {table}
+        table inet {table} {{
+          chain out {{
+            type filter hook output priority 0; policy accept;
+            meta skuid {GUEST_USERS} tcp dport {NBD_PORT}-{NBD_PORT + OFFSETS[-1]} accept;
+            meta skuid {GUEST_USERS} reject;
+          }}
+        }}""")
+
+
 def clear(plan: Plan) -> None:
-    """Take the bridge and the masquerading away."""
+    """Take the bridge, the masquerading and the guests' rule away."""
     subprocess.run(["nft", "delete", "table", "ip", f"{plan.prefix}_{TABLE}"], capture_output=True, check=False)
+    subprocess.run(["nft", "delete", "table", "inet", f"{plan.prefix}_{GUESTS}"], capture_output=True, check=False)
     subprocess.run(["ip", "link", "delete", plan.public_bridge], capture_output=True, check=False)

@@ -34,6 +34,8 @@ PR_SET_CHILD_SUBREAPER = 36
 READY_S = 30
 PROBE_S, PROBED_S = 10, 300
 """How long a QEMU may take to say what it can do, and how long after libvirtd's start it is asked."""
+GUEST_PROCESSES = 4096
+"""As many processes and threads a guest's user may have: QEMU needs some dozens, and may not fill the machine."""
 GUEST_USER, GUEST_GROUP = "libvirt-qemu", "kvm"
 CONSOLE_LOG_BYTES = 1 << 20
 LOGS_S = 7 * 24 * 3600
@@ -180,7 +182,8 @@ def configure(state: Path) -> None:
         user, group = _guest_user(state)
         (base / "etc/qemu.conf").write_text(
             f'user = "{user}"\ngroup = "{group}"\nsecurity_driver = "none"\nseccomp_sandbox = 1\n'
-            'cgroup_controllers = []\nnamespaces = []\nvnc_listen = "127.0.0.1"\n')
+            'cgroup_controllers = []\nnamespaces = []\nvnc_listen = "127.0.0.1"\n'
+            f'max_core = 0\nmax_processes = {GUEST_PROCESSES}\n')
 
 
 def _guest_user(state: Path) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import ipaddress
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pileus_deploy import broker, configs, contents, host, libvirtd, modes, privileges, supervisor, users
+from pileus_deploy import boot, broker, configs, contents, host, libvirtd, modes, privileges, supervisor, users
 from pileus_deploy.plan import PORTS, Plan
 from pileus_deploy.processes import Process, processes
 from pileus_deploy.steps import step, wait_for
@@ -49,7 +50,17 @@ def up(plan: Plan, demo: bool = True) -> None:
         from pileus_deploy.demo import first_server
 
         login = first_server(plan)
+    if boot.install(plan):
+        print(f"It starts with this machine; `systemctl disable {boot.name(plan)}` prevents that.")
+    warn_of_plain_text(plan)
     print(farewell(plan, login))
+
+
+def warn_of_plain_text(plan: Plan) -> None:
+    """Passwords and tokens travel as they are, which is nobody's business on the loopback address only."""
+    if not ipaddress.ip_address(plan.address).is_loopback:
+        print(f"WARNING: the APIs listen on {plan.address} without TLS: whoever can listen in on that network reads "
+              "passwords and tokens. Put a proxy that speaks TLS in front of them.", file=sys.stderr)
 
 
 def _start(plan: Plan) -> None:

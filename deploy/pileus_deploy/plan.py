@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -84,6 +85,13 @@ class Plan:
             known |= {name: secrets.token_urlsafe(18) for name in missing}
             write_private(file, json.dumps(known, indent=1))
         return known
+
+    def renew(self, chosen: Callable[[str], bool], given: dict[str, str]) -> None:
+        """Draw some of the secrets anew, but those that are given."""
+        known = {name: secret for name, secret in self.secrets.items() if not chosen(name)} | given
+        write_private(self.state / "secrets.json", json.dumps(known, indent=1))
+        self.__dict__.pop("secrets")  # the next look draws what is missing
+        assert self.secrets.keys() >= known.keys()
 
     def database_file(self, service: str) -> Path:
         return self.state / "databases" / service / f"{service}.sqlite"

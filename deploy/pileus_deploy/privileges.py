@@ -51,6 +51,10 @@ def as_user(user: str, group: str, work: Callable[[], object], needed: Iterable[
             become(user, group, needed)
             work()
             os._exit(0)
+        except SystemExit as err:
+            if isinstance(err.code, str):
+                print(err.code, file=sys.stderr)
+            os._exit(err.code if isinstance(err.code, int) else 70 if err.code else 0)
         except BaseException:
             sys.excepthook(*sys.exc_info())
             os._exit(70)

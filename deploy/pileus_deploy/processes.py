@@ -35,6 +35,11 @@ class Process:
     """Whom it runs as; none: root, with `capabilities` only if it is one of ours."""
     capabilities: tuple[str, ...] | None = None
 
+    @property
+    def renewed(self) -> bool:
+        """Whether it has to start again when secrets change."""
+        return bool(self.main) or self.name == "rabbitmq"
+
 
 def processes(plan: Plan) -> Sequence[Process]:
     """Infrastructure first, then identity, then everything else."""

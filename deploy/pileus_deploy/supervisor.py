@@ -23,7 +23,7 @@ from pileus_deploy.processes import Process
 
 log = logging.getLogger(__name__)
 
-SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
+SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 STABLE = 10.0  # seconds after which a process counts as started well
 LONGEST_PAUSE = 15.0
 GRACE = 15.0  # seconds from SIGTERM to SIGKILL
@@ -52,6 +52,8 @@ def run(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) ->
         _write_state(plan, children)
         received = signal.sigtimedwait(SIGNALS, _until_next(children))
         stopping = received is not None and received.si_signo in (signal.SIGTERM, signal.SIGINT)
+        if received is not None and received.si_signo == signal.SIGHUP:
+            _renew(children)
         _reap(children)
     _stop(children, between)
     (plan.state / "run" / "supervisor.json").unlink(missing_ok=True)
@@ -93,7 +95,7 @@ def _become(plan: Plan, process: Process, output: int, parent: int) -> None:
         null = os.open(os.devnull, os.O_RDONLY)
         for target, source in ((0, null), (1, output), (2, output)):
             os.dup2(source, target)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         _confine(plan, process)
@@ -134,6 +136,14 @@ def _retitle(name: str) -> None:
     import setproctitle
 
     setproctitle.setproctitle(f"pileus: {name}")
+
+
+def _renew(children: Sequence[Child]) -> None:
+    """End what reads configuration and accounts when it starts; it is started again at once. Guests don't notice."""
+    for child in children:
+        if child.pid and child.process.renewed:
+            child.started = 0.0  # not a failure, however short it lived
+            _kill(child.pid, signal.SIGTERM)
 
 
 def _until_next(children: Sequence[Child]) -> float:

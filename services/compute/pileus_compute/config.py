@@ -25,3 +25,5 @@ class Config(ServiceConfig):
     image_cache_gib: int = option("Disk kept for images on a host, beside those that its guests' disks stand on", 20)
     data_services: tuple[str, ...] = option(
         "Agents: the services that a host fetches data from and brings data to, as scheme://host:port", ())
+    vnc: bool = option("Agents: guests have a VNC console on the loopback address. It asks for no password, so it is "
+                       "for a host on which nobody but a console proxy can connect to it", False)

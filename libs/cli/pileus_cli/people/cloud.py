@@ -16,6 +16,7 @@ def run(context: None, given: Any) -> int:
     raise Usage("Nothing here can run a cloud.", "Install pileus-deploy, or use deploy/up of a checkout")
 
 
-COMMANDS = [Command("cloud", "Start and stop the cloud on this machine: up, down, status, reset", (
-    arg("words", "up, down, status or reset, and their options", nargs="...", metavar="up|down|status|reset …"),), run,
+COMMANDS = [Command("cloud", "Start and stop the cloud on this machine: up, down, status, reset, rotate, uninstall", (
+    arg("words", "up, down, status, reset, rotate or uninstall, and their options", nargs="...",
+        metavar="up|down|status|reset|rotate|uninstall …"),), run,
     ("pileus cloud status",))]

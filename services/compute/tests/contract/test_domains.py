@@ -30,6 +30,13 @@ def built(tmp_path, **changes):
     return domains.build(replace(GUEST, **changes), Files(tmp_path), "pl-instance-1", "qemu")
 
 
+def test_nobody_can_connect_to_a_guest_but_through_a_proxy(tmp_path):
+    """VNC has no password: where no proxy needs it, QEMU doesn't listen."""
+    assert built(tmp_path).xml.find("devices/graphics") is None
+    with_vnc = domains.build(GUEST, Files(tmp_path), "pl-instance-1", "qemu", vnc=True).xml.find("devices/graphics")
+    assert with_vnc.get("listen") == "127.0.0.1"
+
+
 def disks(domain):
     """(device, file or export, boot order) of each disk."""
     found = []
@@ -109,7 +116,7 @@ HARDWARE = {
 def test_qemu_starts_it(hardware, libvirtd, shelf, test_image, taps):
     from pileus_compute.drivers.libvirt.hypervisor import Libvirt
 
-    driver = Libvirt(libvirtd.uri, libvirtd.state / "host", "h", "plt")
+    driver = Libvirt(libvirtd.uri, libvirtd.state / "host", "h", "plt", vnc=True)
     image = shelf.put("testimg", test_image.read_bytes(), "qcow2")
     disk = libvirtd.state / "hardware.raw"
     disk.write_bytes(bytes(1 << 20))

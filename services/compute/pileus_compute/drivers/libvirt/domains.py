@@ -33,7 +33,7 @@ class Domain:
         return devices.text(self.xml)
 
 
-def build(guest: Guest, files: Files, name: str, type: str, owner: str | None = None) -> Domain:
+def build(guest: Guest, files: Files, name: str, type: str, owner: str | None = None, vnc: bool = False) -> Domain:
     """`type`: kvm or qemu. `owner`: the `+user:+group` that QEMU runs as; None: libvirt's choice.
 
     Which disks there are is told by `guest`; only the config drive and a CD are looked for.
@@ -59,7 +59,7 @@ def build(guest: Guest, files: Files, name: str, type: str, owner: str | None = 
     _disks(parts, domain, guest, files, hardware)
     for nic in guest.nics:
         parts.append(devices.interface(nic, nic.model if nic.model != "virtio" else hardware.nic_model))
-    _consoles(parts, files, hardware)
+    _consoles(parts, files, hardware, vnc)
     _helpers(parts, hardware)
     return domain
 
@@ -163,14 +163,15 @@ def _order(guest: Guest, index: int) -> int:
     return index + (10 if guest.rescue else 1) + (2 if index else 0)
 
 
-def _consoles(parts: Element, files: Files, hardware: Hardware) -> None:
+def _consoles(parts: Element, files: Files, hardware: Hardware, vnc: bool) -> None:
     serial = SubElement(parts, "serial", type="pty")
     SubElement(serial, "log", file=str(files.console_log), append="on")
     SubElement(serial, "target", port="0")
     for port in range(1, hardware.serial_ports):
         SubElement(SubElement(parts, "serial", type="pty"), "target", port=str(port))
     if hardware.video != "none":
-        SubElement(parts, "graphics", type="vnc", autoport="yes", listen="127.0.0.1")
+        if vnc:
+            SubElement(parts, "graphics", type="vnc", autoport="yes", listen="127.0.0.1")
         SubElement(SubElement(parts, "video"), "model", type=hardware.video)
 
 

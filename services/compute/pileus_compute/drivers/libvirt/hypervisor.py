@@ -77,8 +77,9 @@ LEAVE_NOTHING = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_U
 
 class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console,
               Diagnosis, Cache, VolumeSnapshots):
-    def __init__(self, uri: str, state: Path, host: str, prefix: str, image_cache_gib: int = 20) -> None:
-        self.host, self.prefix, self.instances = host, prefix, state / "instances"
+    def __init__(self, uri: str, state: Path, host: str, prefix: str, image_cache_gib: int = 20,
+                 vnc: bool = False) -> None:
+        self.host, self.prefix, self.instances, self.vnc = host, prefix, state / "instances", vnc
         self.images = Images(state / "image-cache", image_cache_gib << 30)
         self.disks = Disks(self.instances, self.images, host)
         self.connection = Connection(uri, host)
@@ -90,7 +91,8 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
 
     @classmethod
     def from_config(cls, config: Config) -> "Libvirt":
-        return cls(config.libvirt_uri, Path(config.state), config.host, config.prefix, config.image_cache_gib)
+        return cls(config.libvirt_uri, Path(config.state), config.host, config.prefix, config.image_cache_gib,
+                   config.vnc)
 
     def prepare(self, guest: Guest) -> None:
         if addresses.tags_devices(guest):
@@ -110,7 +112,8 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
     def boot(self, guest: Guest) -> Booted:
         domain = self._find(guest.id)
         files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
-        described = domains.build(guest, files, name, self.accelerator.kind, self._who(guest.id, files))
+        described = domains.build(guest, files, name, self.accelerator.kind, self._who(guest.id, files),
+                                  self.vnc)
         if domain is not None and states.active(domain):
             return self._booted(domain, described)
         with taps.needed([nic.tap for nic in guest.nics]):
@@ -251,7 +254,7 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
     def console(self, guest_id: str, kind: str) -> Endpoint:
         graphics = hotplug.description(self._running(guest_id)).find("devices/graphics[@type='vnc']")
         if kind != "vnc" or graphics is None:
-            raise GuestUnsupported(guest=guest_id, what=f"a console of type {kind}", why="there is only vnc")
+            raise GuestUnsupported(guest=guest_id, what=f"a console of type {kind}", why="this host offers none")
         return Endpoint("vnc", graphics.get("listen", "127.0.0.1"), int(graphics.get("port", "0")))
 
     def diagnostics(self, guest_id: str) -> Diagnostics:

@@ -1,0 +1,79 @@
+"""The cloud starts with the machine, where systemd runs: one unit a cloud.
+
+The unit calls `pileus cloud up` and `down`; the processes are the supervisor's, as everywhere. Guests aren't the unit's
+to end (KillMode): `down` asks them to shut down, and whoever kills the unit by hand leaves them running.
+"""
+
+import subprocess
+from pathlib import Path
+
+from pileus_deploy.plan import Plan
+from pileus_deploy.privileges import CODE
+
+UNITS = "etc/systemd/system"
+
+
+def runs(root: Path = Path("/")) -> bool:
+    """Whether systemd is the machine's init."""
+    return (root / "run/systemd/system").is_dir()
+
+
+def name(plan: Plan) -> str:
+    return f"pileus-{plan.prefix}.service"
+
+
+def text(plan: Plan) -> str:
+    command = f"{CODE[0]}/bin/pileus cloud"
+    return f"""[Unit]
+Description=Pileus cloud in {plan.state}
+Documentation=file://{CODE[2]}/README.md
+After=network-online.target libvirtd.service nss-user-lookup.target
+Wants=network-online.target
+RequiresMountsFor={plan.state} {CODE[2]}
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+Environment=MALLOC_ARENA_MAX=2
+WorkingDirectory={plan.state}
+ExecStart={command} up --no-demo --state {plan.state}
+ExecStop={command} down --state {plan.state}
+KillMode=process
+LimitNOFILE=20000
+TimeoutStartSec=10min
+TimeoutStopSec=5min
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def install(plan: Plan, root: Path = Path("/")) -> bool:
+    """Write the unit and let it start with the machine; False where there is no systemd."""
+    if not runs(root):
+        return False
+    unit = root / UNITS / name(plan)
+    if not unit.exists() or unit.read_text() != text(plan):
+        unit.parent.mkdir(parents=True, exist_ok=True)
+        unit.write_text(text(plan))
+        unit.chmod(0o644)
+        _systemctl(root, "daemon-reload")
+    _systemctl(root, "enable", "--quiet", name(plan))
+    _systemctl(root, "start", "--no-block", name(plan))  # finds everything running; from now on `stop` stops it
+    return True
+
+
+def remove(plan: Plan, root: Path = Path("/")) -> bool:
+    """Take the unit away; False if there was none."""
+    unit = root / UNITS / name(plan)
+    if not unit.exists():
+        return False
+    _systemctl(root, "disable", "--quiet", name(plan))
+    unit.unlink()
+    _systemctl(root, "daemon-reload")
+    return True
+
+
+def _systemctl(root: Path, *words: str) -> None:
+    if root == Path("/"):
+        subprocess.run(["systemctl", *words], check=False)

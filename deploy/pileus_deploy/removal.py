@@ -1,0 +1,47 @@
+"""`deploy/uninstall`: everything that `deploy/up` made on this machine goes, but Debian's packages."""
+
+import pwd
+from pathlib import Path
+
+from pileus_deploy import boot, lifecycle, users
+from pileus_deploy.plan import Plan
+from pileus_deploy.steps import step
+
+PACKAGES = ("packages.txt", "guest-image/packages.txt")
+
+
+def uninstall(plan: Plan, yes: bool) -> int:
+    """Ask, unless `yes`; then the cloud, its unit and its users. The caller removes the virtual environment."""
+    print(f"This removes the cloud in {plan.state} with all servers, volumes, images and objects in it.")
+    if not yes and input("Type `yes` to go on: ").strip() != "yes":
+        print("Nothing was changed.")
+        return 1
+    lifecycle.reset(plan)
+    with step("unit") as remark:
+        remark(boot.name(plan) if boot.remove(plan) else "there was none")
+    with step("users") as remark:
+        others = in_use()
+        remark(f"kept, another cloud runs as {others[0]}" if others else ", ".join(users.remove()) or "there were none")
+    print("Debian packages stay, for other programs may use them. These were installed if they were missing:\n  "
+          + " ".join(packages()))
+    return 0
+
+
+def in_use() -> list[str]:
+    """Users of ours that have a process."""
+    owners = set()
+    for place in Path("/proc").iterdir():
+        if place.name.isdecimal():
+            try:
+                owners.add(place.stat().st_uid)
+            except FileNotFoundError:
+                continue
+    known = {entry.pw_uid: entry.pw_name for entry in pwd.getpwall() if entry.pw_name in users.NAMES}
+    return sorted(known[uid] for uid in owners & known.keys())
+
+
+def packages() -> list[str]:
+    lists = [lifecycle.CHECKOUT / "deploy" / name for name in PACKAGES]
+    lines = [line.partition("#")[0].split() for file in lists for line in file.read_text().splitlines()]
+    return sorted({words[0] for words in lines if words})
+

@@ -1,0 +1,101 @@
+"""`pileus cloud rotate`: other passwords and keys, while the cloud runs.
+
+Guests go on, and who is logged in stays so. Where services read a secret at their start they are started again: for
+some seconds they answer nobody, and work that is under way continues afterwards.
+"""
+
+import importlib
+import os
+import secrets
+import signal
+from collections.abc import Callable
+from functools import partial
+
+from pileus_deploy import broker, configs, contents, lifecycle, privileges, supervisor, users
+from pileus_deploy.plan import PORTS, Plan
+from pileus_deploy.steps import step, wait_for
+
+SEALING = ("compute", "volume")
+
+
+def rotate(plan: Plan, what: str) -> None:
+    """Do it for one of KINDS, or for "all" of them."""
+    kinds = list(KINDS) if what == "all" else [what]
+    for kind in kinds:
+        with step(kind):
+            KINDS[kind](plan)
+    if set(kinds) & set(READ_AT_START):
+        _renew(plan)
+    if "seals" in kinds:
+        _reseal(plan)
+
+
+def _passwords(plan: Plan) -> None:
+    """Of the services' users. Identity is told first; who still has the old one waits until it starts again."""
+    _draw(plan, lambda name: name in PORTS)
+
+
+def _bus(plan: Plan) -> None:
+    _draw(plan, lambda name: name.startswith("bus "))
+
+
+def _metadata(plan: Plan) -> None:
+    _draw(plan, lambda name: name == "metadata")
+
+
+def _seals(plan: Plan) -> None:
+    """What seals users' data in databases. The former keys stay known until the next rotation."""
+    fresh = {name: f"{secrets.token_urlsafe(18)},{plan.secrets[name].partition(',')[0]}"
+             for name in (f"{service} seal" for service in SEALING)}
+    _draw(plan, lambda name: name in fresh, fresh)
+
+
+def _reseal(plan: Plan) -> None:
+    """When the services that read the databases know the new keys."""
+    for service in SEALING:
+        if supervisor.running(plan.state):
+            wait_for(service, 120, partial(lifecycle.healthy, plan, service))
+        main = importlib.import_module(f"pileus_{service}.manage").main
+        arguments = ["reseal", "--config", str(plan.config_file(service))]
+        privileges.as_user(users.of(service), users.GROUP, partial(main, arguments), [plan.state])
+
+
+def _draw(plan: Plan, chosen: Callable[[str], bool], given: dict[str, str] | None = None) -> None:
+    """Draw the chosen secrets anew, or take those `given`, and tell everybody who has to know them."""
+    plan.renew(chosen, given or {})
+    configs.write(plan)
+    broker.write_accounts(plan)
+    users.share(plan)
+    privileges.as_user(users.of("identity"), users.GROUP, lambda: contents.identity(plan), [plan.state])
+
+
+def _cluster(plan: Plan) -> None:
+    """What proxies and storage servers of the object store share; whoever starts first draws another."""
+    (plan.state / "objectstore" / "cluster.key").unlink(missing_ok=True)
+
+
+def _tickets(plan: Plan) -> None:
+    """What image tickets are signed with. A host that is about to use an old one is refused, and asks again."""
+    (plan.state / "image" / "ticket.key").unlink(missing_ok=True)
+
+
+def _identity(command: str) -> Callable[[Plan], None]:
+    def run(plan: Plan) -> None:
+        from pileus_identity.manage import main
+
+        arguments = ["--config", str(plan.config_file("identity")), command]
+        privileges.as_user(users.of("identity"), users.GROUP, lambda: main(arguments), [plan.state])
+    return run
+
+
+KINDS: dict[str, Callable[[Plan], None]] = {
+    "passwords": _passwords, "bus": _bus, "metadata": _metadata, "seals": _seals, "cluster": _cluster,
+    "tickets": _tickets, "tokens": _identity("rotate-keys"), "credentials": _identity("rotate-credential-keys"),
+}
+READ_AT_START = ("passwords", "bus", "metadata", "seals", "cluster", "tickets")
+
+
+def _renew(plan: Plan) -> None:
+    pid = supervisor.running(plan.state)
+    if pid:
+        os.kill(pid, signal.SIGHUP)

@@ -1,0 +1,42 @@
+"""A QEMU that was broken out of reaches nothing that listens on its host."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pileus_deploy import host
+from pileus_deploy.plan import NBD_PORT
+
+CODE = """
+import socket, subprocess, sys
+from pathlib import Path
+from pileus_deploy import host
+from pileus_deploy.plan import Plan
+
+host.run("ip", "link", "set", "lo", "up")
+for _ in range(2):
+    host.keep_guests_in(Plan(Path("/nowhere"), offset=450))
+for port in map(int, sys.argv[2:]):
+    with socket.create_server(("127.0.0.1", port)):
+        attempt = f"import socket; socket.create_connection(('127.0.0.1', {port}), timeout=5)"
+        done = subprocess.run([sys.executable, "-c", attempt], user=int(sys.argv[1]), capture_output=True, check=False)
+        print(port, "reached" if done.returncode == 0 else "refused")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a network namespace")
+def test_a_guests_user_opens_no_connection_but_to_its_volumes(tmp_path: Path) -> None:
+    first, last = (int(number, 16) for number in host.GUEST_USERS.split("-"))
+    ports = (5682, 6200, 22, NBD_PORT, NBD_PORT + 450)
+
+    def reached(user: int) -> set[int]:
+        done = subprocess.run(["unshare", "--net", sys.executable, "-c", CODE, str(user), *map(str, ports)],
+                              capture_output=True, text=True, check=True)
+        return {int(line.split()[0]) for line in done.stdout.splitlines() if line.endswith("reached")}
+
+    for guest in (first, first + 12345, last):
+        assert reached(guest) == {NBD_PORT, NBD_PORT + 450}
+    assert reached(0) == set(ports)
