@@ -96,7 +96,8 @@ def interpreted(tools: Tools, request: Request, target: Target, meta: Meta, hops
         return Found(meta, stored, etag=meta.etag)
     if request.query.get("multipart-manifest") == "get":
         content = large.raw(request, meta, stored)
-        media = "application/json; charset=utf-8" if large.is_static(meta) else ""
+        shown = large.is_static(meta) and request.query.get("format") != "raw"
+        media = "application/json; charset=utf-8" if shown else ""
         return Found(meta, content, etag=content.etag, media=media)
     content = large.open_manifest(tools, request, target, meta, stored)
     return Found(meta, content, etag=f'"{content.etag}"')

@@ -7,14 +7,16 @@ from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.judging import READ, judge
 from pileus_objectstore.api.storing import meta_of
 from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core.contents import ETAG as SLO_ETAG
 from pileus_objectstore.core.contents import SIZE as SLO_SIZE
 from pileus_objectstore.core.names import Target, check, split_pair
 from pileus_objectstore.rpc.contract import Meta
 
 TARGET, ACCOUNT = "X-Symlink-Target", "X-Symlink-Target-Account"
 ETAG, BYTES = "X-Symlink-Target-Etag", "X-Symlink-Target-Bytes"
+WHOLE = "X-Object-Sysmeta-Symlink-Slo-Etag"  # of the large object whose manifest a link means
 LISTED = ((TARGET, "symlink_target"), (ACCOUNT, "symlink_target_account"),
-          (ETAG, "symlink_target_etag"), (BYTES, "symlink_target_bytes"))  # fmt: skip
+          (ETAG, "symlink_target_etag"), (BYTES, "symlink_target_bytes"), (WHOLE, "slo_etag"))  # fmt: skip
 MOST_HOPS = 2
 
 
@@ -53,7 +55,8 @@ def fixed(tools: Tools, request: Request, real: Target, etag: str) -> dict[str, 
         raise Conflict(why=f"Too many levels of symbolic links, maximum allowed is {MOST_HOPS}")
     check_same(Meta("", "", headers={ETAG: etag}), meta.etag)  # of a manifest it is its own, not its segments'
     media = {} if request.header("Content-Type") else {"Content-Type": meta.headers.get("Content-Type", "")}
-    return {ETAG: etag, BYTES: meta.headers.get(SLO_SIZE) or str(meta.size)} | media
+    whole = {WHOLE: meta.headers[SLO_ETAG]} if SLO_ETAG in meta.headers else {}
+    return {ETAG: etag, BYTES: meta.headers.get(SLO_SIZE) or str(meta.size)} | media | whole
 
 
 def resolved(tools: Tools, request: Request, target: Target) -> tuple[Target, Meta | None]:

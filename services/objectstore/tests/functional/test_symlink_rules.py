@@ -85,6 +85,7 @@ def test_fixed_links_to_large_objects(store: ObjectStoreFixture, container: str,
     assert link(store, f"{container}/fixed", "c/slo", X_Symlink_Target_Etag=etag).status_code == 201
     assert store.client.get(f"{container}/fixed").data == b"data"
     assert row(store, container, "fixed")["symlink_bytes"] == 4
+    assert row(store, container, "fixed")["slo_etag"] == made.headers["Etag"]
     store.client.put(f"{container}/slo?multipart-manifest=put", json=[{"path": f"/{target}", "range": "0-1"}])
     assert store.client.get(f"{container}/fixed").status_code == 409
 
