@@ -2,6 +2,8 @@
 
 import pytest
 
+from pileus_volume.errors import ToolFailed
+
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
 
 
@@ -24,7 +26,7 @@ def break_snapshots(world, volume, call):
 
     def refuse(volume_id, snapshot_id):
         if volume_id == volume:
-            raise RuntimeError("the disk is broken")
+            raise ToolFailed(tool="qemu-img", why="the disk is broken")
         return real(volume_id, snapshot_id)
     setattr(world.fake, call, refuse)
     return lambda: setattr(world.fake, call, real)

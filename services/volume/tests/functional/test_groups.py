@@ -3,6 +3,7 @@
 import pytest
 
 from pileus_volume.db.models import Group, Job
+from pileus_volume.errors import ToolFailed
 
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
 
@@ -32,7 +33,7 @@ def break_disk(world, volume, call):
 
     def refuse(disk, *args):
         if volume in (disk, getattr(disk, "volume_id", None), *args):
-            raise RuntimeError("the disk is broken")
+            raise ToolFailed(tool="qemu-img", why="the disk is broken")
         return real(disk, *args)
     setattr(world.fake, call, refuse)
     return lambda: setattr(world.fake, call, real)
