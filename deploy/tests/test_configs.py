@@ -37,8 +37,8 @@ def test_a_service_knows_its_own_secrets_only(plan: Plan) -> None:
     for service in PORTS:
         known = plan.config_file(service).read_text()
         theirs = {name for name, secret in plan.secrets.items() if secret in known}
-        of_compute = {"metadata", "compute seal"} if service == "compute" else set()
-        assert theirs <= {service, f"bus {service}"} | of_compute
+        of_compute = {"metadata"} if service == "compute" else set()
+        assert theirs <= {service, f"bus {service}", f"{service} seal"} | of_compute
 
 
 def test_a_host_signs_with_its_share_of_the_metadata_secret(plan: Plan) -> None:
