@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pileus_compute.api.request import limit_of, next_link
+from pileus_compute.api.schemas import HOSTNAME, PAGE, TRUTH, query, strict_query
 from pileus_compute.core import hosts
 from pileus_compute.db.models import Host, Server
 from pileus_compute.errors import HypervisorNotFound
@@ -17,6 +18,9 @@ from pileus_kit.web import Resource, tools, version
 
 resource = Resource("hypervisors", __name__, url_prefix="/v2.1/os-hypervisors")
 RULE = "os_compute_api:os-hypervisors:"
+SHOW = {(2, 1): query(), (2, 53): strict_query(with_servers=TRUTH)}
+LIST = {(2, 1): query(), (2, 33): query(**PAGE), (2, 53): strict_query(
+    **PAGE, hypervisor_hostname_pattern=HOSTNAME, with_servers=TRUTH)}
 
 
 def _id(host: Host) -> int | str:
@@ -106,7 +110,7 @@ def _listed(views: list[dict[str, Any]], rows: list[Host], limit: int) -> dict[s
     return {"hypervisors": views} | ({"hypervisors_links": following} if following else {})
 
 
-@resource.endpoint("GET", "", policy=RULE + "list")
+@resource.endpoint("GET", "", policy=RULE + "list", query=LIST)
 def index() -> Any:
     rows, limit = _page()
     views = [brief(h) for h in rows]
@@ -114,7 +118,7 @@ def index() -> Any:
     return _listed(views, rows, limit)
 
 
-@resource.endpoint("GET", "/detail", policy=RULE + "list-detail")
+@resource.endpoint("GET", "/detail", policy=RULE + "list-detail", query=LIST)
 def detail() -> Any:
     rows, limit = _page()
     with tools().sessions.read() as session:
@@ -142,7 +146,7 @@ def statistics() -> Any:
         "disk_available_least": sum(h.facts.get("disk_free_gib") or 0 for h in rows)}}
 
 
-@resource.endpoint("GET", "/<given>", policy=RULE + "show")
+@resource.endpoint("GET", "/<given>", policy=RULE + "show", query=SHOW)
 def one(given: str) -> Any:
     with tools().sessions.read() as session:
         host = _find(session, given)

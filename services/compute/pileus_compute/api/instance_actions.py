@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_compute.api.request import changed_between, known_server, limit_of, next_link, own_or_any, target_of
+from pileus_compute.api.schemas import PAGE, TEXT, query, strict_query
 from pileus_compute.api.server_views import host_id
 from pileus_compute.core import servers
 from pileus_compute.db.models import Event, Job, PastServer
@@ -17,6 +18,8 @@ from pileus_kit.web import Resource, allowed, tools, version
 resource = Resource("instance_actions", __name__, url_prefix="/v2.1/servers/<server_id>/os-instance-actions")
 RULE = "os_compute_api:os-instance-actions:"
 
+LIST = {(2, 1): query(), (2, 58): strict_query(**PAGE, changes__since=TEXT),
+        (2, 66): strict_query(**PAGE, changes__since=TEXT, changes__before=TEXT)}
 NAMES = {"create_with_volumes": "create", "reboot_hard": "reboot", "snapshot": "createImage",
          "snapshot_volumes": "createImage", "backup": "createBackup", "offload": "shelveOffload",
          "confirm_resize": "confirmResize", "revert_resize": "revertResize", "change_password": "changePassword"}
@@ -50,7 +53,7 @@ def show(job: Job, server_id: str) -> dict[str, Any]:
     return view | ({"updated_at": job.updated_at.strftime(STAMP)} if version() >= (2, 58) else {})
 
 
-@resource.endpoint("GET", "", policy=RULE + "list", target=_target)
+@resource.endpoint("GET", "", policy=RULE + "list", target=_target, query=LIST)
 def index(server_id: str) -> Any:
     paged = version() >= (2, 58)
     limit = limit_of() if paged else 1000

@@ -25,6 +25,7 @@ CREATE = {(2, 1): body("keypair", obj(PLAIN, ("name",))), (2, 2): body("keypair"
           (2, 92): body("keypair", obj(USERS, ("name", "public_key")))}
 LIST = {(2, 1): query(), (2, 10): query(user_id=TEXT), (2, 35): query(user_id=TEXT, **PAGE),
         (2, 75): strict_query(user_id=TEXT, **PAGE)}
+ONE = {(2, 1): query(), (2, 10): query(user_id=TEXT), (2, 75): strict_query(user_id=TEXT)}
 OLD_NAME = re.compile(r"[A-Za-z0-9 _-]+")
 NEW_NAME = re.compile(r"[A-Za-z0-9 _@.-]+")
 
@@ -56,7 +57,7 @@ def index() -> Any:
     return view | ({"keypairs_links": following} if following else {})
 
 
-@resource.endpoint("GET", "/<path:name>", policy=RULE + "show")
+@resource.endpoint("GET", "/<path:name>", policy=RULE + "show", query=ONE)
 def one(name: str) -> Any:
     owner = _owner()
     enforce(RULE + "show", {"user_id": owner})
@@ -87,7 +88,7 @@ def create(body: dict[str, Any]) -> Any:
     return {"keypair": view}, 201 if version() >= (2, 2) else 200
 
 
-@resource.endpoint("DELETE", "/<path:name>", policy=RULE + "delete")
+@resource.endpoint("DELETE", "/<path:name>", policy=RULE + "delete", query=ONE)
 def remove(name: str) -> Any:
     owner = _owner()
     enforce(RULE + "delete", {"user_id": owner})

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, false, select
 from sqlalchemy.orm import Session
 
 from pileus_compute.api.request import MOST, changed_between, limit_of, next_link, server_target, target_of
+from pileus_compute.api.schemas import PAGE, TEXT, query, strict_query
 from pileus_compute.api.server_actions import action
 from pileus_compute.core.states import VM_STATES
 from pileus_compute.db.models import Host, Job, Server
@@ -18,6 +19,10 @@ from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
 resource = Resource("migrations", __name__)
 RULE = "os_compute_api:os-migrations:index"
 STAMP = "%Y-%m-%dT%H:%M:%S.%f"
+FILTERS = dict.fromkeys(("hidden", "host", "instance_uuid", "source_compute", "status", "migration_type"), TEXT)
+PAGED = FILTERS | PAGE | {"changes__since": TEXT}
+LIST = {(2, 1): query(**FILTERS), (2, 59): strict_query(**PAGED), (2, 66): strict_query(**PAGED, changes__before=TEXT),
+        (2, 80): strict_query(**PAGED, changes__before=TEXT, user_id=TEXT, project_id=TEXT)}
 NEWEST_FIRST: Sort = [(Job.created_at, "desc"), (Job.id, "desc")]
 STATES = {"running": "migrating", "done": "finished", "undoing": "migrating", "undone": "error", "stuck": "error"}
 
@@ -40,7 +45,7 @@ def show(job: Job) -> dict[str, Any]:
     return view
 
 
-@resource.endpoint("GET", "/v2.1/os-migrations", policy=RULE)
+@resource.endpoint("GET", "/v2.1/os-migrations", policy=RULE, query=LIST)
 def index() -> Any:
     args = request.args
     project = args.get("project_id") if version() >= (2, 80) else None

@@ -5,7 +5,7 @@ from typing import Any
 from flask import request
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.schemas import BOOLEAN, body, number, obj, truth
+from pileus_compute.api.schemas import BOOLEAN, TEXT, body, number, obj, query, strict_query, truth
 from pileus_compute.core import quotas
 from pileus_kit.errors import BadRequest
 from pileus_kit.web import Resource, caller, enforce, tools, version
@@ -24,6 +24,8 @@ def _schema(key: str, dropped: tuple[str, ...] = (), more: dict[str, Any] | None
     return body(key, obj({k: v for k, v in VALUES.items() if k not in dropped} | (more or {})))
 
 
+OF_USER = {(2, 1): query(user_id=TEXT), (2, 75): strict_query(user_id=TEXT)}
+LIMITS = {(2, 1): query(tenant_id=TEXT), (2, 75): strict_query(tenant_id=TEXT)}
 MORE: dict[str, Any] = {"force": BOOLEAN, "tenant_id": {"type": "string", "maxLength": 255}}
 UPDATE = {(2, 1): _schema("quota_set", (), MORE), (2, 36): _schema("quota_set", NETWORKING, MORE),
           (2, 57): _schema("quota_set", NETWORKING + INJECTED, MORE)}
@@ -42,14 +44,14 @@ def _own(project_id: str, **_: Any) -> dict[str, Any]:
     return {"project_id": project_id}
 
 
-@resource.endpoint("GET", SETS, policy=RULE + "show", target=_own)
+@resource.endpoint("GET", SETS, policy=RULE + "show", target=_own, query=OF_USER)
 def one(project_id: str) -> Any:
     with tools().sessions.read() as session:
         limits = quotas.limits(session, project_id, request.args.get("user_id"))
     return {"quota_set": shown(limits) | {"id": project_id}}
 
 
-@resource.endpoint("GET", SETS + "/detail", policy=RULE + "detail", target=_own)
+@resource.endpoint("GET", SETS + "/detail", policy=RULE + "detail", target=_own, query=OF_USER)
 def detail(project_id: str) -> Any:
     user = request.args.get("user_id")
     with tools().sessions.read() as session:
@@ -65,7 +67,7 @@ def defaults(project_id: str) -> Any:
         return {"quota_set": shown(quotas.defaults(session)) | {"id": project_id}}
 
 
-@resource.endpoint("PUT", SETS, policy=RULE + "update", body=UPDATE)
+@resource.endpoint("PUT", SETS, policy=RULE + "update", body=UPDATE, query=OF_USER)
 def update(project_id: str, body: dict[str, Any]) -> Any:
     wish = dict(body["quota_set"])
     force = truth(wish.pop("force", False))
@@ -92,7 +94,7 @@ def _check(session: Session, project_id: str, user: str | None, values: dict[str
             raise BadRequest(why=f"Quota limit {value} for {name} must be less than or equal to {whole[name]}.")
 
 
-@resource.endpoint("DELETE", SETS, policy=RULE + "delete")
+@resource.endpoint("DELETE", SETS, policy=RULE + "delete", query=OF_USER)
 def remove(project_id: str) -> Any:
     user = request.args.get("user_id")
     with tools().sessions.begin() as session:
@@ -121,7 +123,7 @@ def update_class(name: str, body: dict[str, Any]) -> Any:
         return {"quota_class_set": shown(quotas.defaults(session), (2, 49))}
 
 
-@resource.endpoint("GET", "/v2.1/limits", policy="os_compute_api:limits")
+@resource.endpoint("GET", "/v2.1/limits", policy="os_compute_api:limits", query=LIMITS)
 def limits() -> Any:
     project = request.args.get("tenant_id") or caller().project_id or ""
     if project != caller().project_id:

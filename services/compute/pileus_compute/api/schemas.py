@@ -79,6 +79,7 @@ def strict_query(**known: Schema) -> Schema:
 LIMIT: Schema = {"type": "string", "pattern": "^[0-9]{1,10}$"}
 TEXT: Schema = {"type": "string", "maxLength": 1024}
 PAGE = {"limit": LIMIT, "marker": TEXT}
+TRUTH: Schema = {"type": "string", "enum": [word for word in TRUE + FALSE if isinstance(word, str)]}
 
 
 def truth(value: object) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 from flask import request
 
 from pileus_compute.api.request import limit_of, offset_of, own_or_any
-from pileus_compute.api.schemas import NAME, body, number, obj
+from pileus_compute.api.schemas import LIMIT, NAME, TEXT, body, number, obj, query, strict_query
 from pileus_compute.core import groups
 from pileus_compute.db.models import ServerGroup
 from pileus_kit.errors import BadRequest
@@ -28,6 +28,9 @@ CREATE = {(2, 1): _old(HARD), (2, 15): _old(SOFT), (2, 64): body("server_group",
     ("name", "policy")))}
 
 
+LIST = {(2, 1): query(), (2, 75): strict_query(all_projects=TEXT, limit=LIMIT, offset=LIMIT)}
+
+
 def show(group: ServerGroup, members: list[str]) -> dict[str, Any]:
     spoken = version()
     view: dict[str, Any] = {"id": group.id, "name": group.name, "members": members}
@@ -43,7 +46,7 @@ def _target(group_id: str, **_: Any) -> dict[str, Any]:
         return {"project_id": groups.get(session, group_id, own_or_any()).project_id}
 
 
-@resource.endpoint("GET", "", policy=RULE + "index")
+@resource.endpoint("GET", "", policy=RULE + "index", query=LIST)
 def index() -> Any:
     everything = request.args.get("all_projects") is not None and allowed(RULE + "index:all_projects")
     if request.args.get("all_projects") is not None:

@@ -18,6 +18,7 @@ from pileus_compute.api.request import (
     unlocked,
 )
 from pileus_compute.api.schemas import truth
+from pileus_compute.api.server_queries import INTERNAL, LIST
 from pileus_compute.api.server_schemas import CREATE, UPDATE
 from pileus_compute.api.server_views import Style
 from pileus_compute.core import groups, hosts, server_lists, servers
@@ -40,6 +41,7 @@ SINCE = {"tags": (2, 26), "tags-any": (2, 26), "not-tags": (2, 26), "not-tags-an
 SINCE_FOR_ALL = {"ip6": (2, 5)} | dict.fromkeys(
     ("availability_zone", "config_drive", "key_name", "power_state", "task_state", "vm_state", "progress", "user_id"),
     (2, 83))
+ALIASES = {"display_name": "name", "display_description": "description", "image_ref": "image"}
 NOT_FILTERS = {"limit", "marker", "sort_key", "sort_dir", "status", "all_tenants", "changes-since", "changes-before",
                "deleted", "project_id", "tenant_id", "soft_deleted"}
 
@@ -105,9 +107,13 @@ def _filters() -> dict[str, str]:
     everything = allowed("os_compute_api:servers:allow_all_filters")
     known = set(server_lists.EXACT) | set(server_lists.PATTERNS) | {
         "ip", "ip6", "tags", "tags-any", "not-tags", "not-tags-any", "config_drive", "locked", "vm_state",
-        "power_state", "launch_index", "progress", "task_state"}
+        "power_state", "launch_index", "progress", "task_state", "locked_by", "kernel_id", "ramdisk_id",
+        "auto_disk_config"}
     found = {}
     for key, value in request.args.items():
+        if key.startswith("_") or key in INTERNAL:
+            raise BadRequest(why=f"Invalid filter field: {key}.")
+        key = ALIASES.get(key, key)
         if key in NOT_FILTERS or key not in known or version() < SINCE.get(key, (2, 1)):
             continue
         if everything or (key in FOR_ALL and version() >= SINCE_FOR_ALL.get(key, (2, 1))):
@@ -135,7 +141,7 @@ def _listed(view: list[Any], rows: Sequence[Server | PastServer], query: Query) 
     return {"servers": view} | ({"servers_links": following} if following else {})
 
 
-@resource.endpoint("GET", "", policy=RULE + "index")
+@resource.endpoint("GET", "", policy=RULE + "index", query=LIST)
 def index() -> Any:
     query = _query("index")
     if query is None:
@@ -146,7 +152,7 @@ def index() -> Any:
     return _listed([server_views.brief(s, style) for s in rows], rows, query)
 
 
-@resource.endpoint("GET", "/detail", policy=RULE + "detail")
+@resource.endpoint("GET", "/detail", policy=RULE + "detail", query=LIST)
 def detail() -> Any:
     query = _query("detail")
     if query is None:

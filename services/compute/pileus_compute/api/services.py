@@ -6,7 +6,7 @@ from flask import request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.schemas import BOOLEAN, NAME, obj, truth
+from pileus_compute.api.schemas import BOOLEAN, NAME, TEXT, obj, query, strict_query, truth
 from pileus_compute.core import hosts, workers
 from pileus_compute.core.workers import Role
 from pileus_compute.db.models import Host, Server
@@ -19,6 +19,7 @@ resource = Resource("services", __name__, url_prefix="/v2.1/os-services")
 RULE = "os_compute_api:os-services:"
 BINARY = "nova-compute"
 
+LIST = {(2, 1): query(host=TEXT, binary=TEXT), (2, 75): strict_query(host=TEXT, binary=TEXT)}
 REASON = {"type": "string", "minLength": 1, "maxLength": 255}
 OLD: dict[str, Any] = {"host": NAME, "binary": NAME, "disabled_reason": REASON, "forced_down": BOOLEAN}
 UPDATE_OLD = {(2, 1): obj(OLD, ("host", "binary"))}
@@ -45,7 +46,7 @@ def of_worker(role: Role) -> dict[str, Any]:
     return view | ({"forced_down": False} if version() >= (2, 11) else {})
 
 
-@resource.endpoint("GET", "", policy=RULE + "list")
+@resource.endpoint("GET", "", policy=RULE + "list", query=LIST)
 def index() -> Any:
     with tools().sessions.read() as session:
         member_of, zone = hosts.memberships(session), tools().config.default_zone

@@ -7,6 +7,7 @@ from typing import Any
 from flask import request
 
 from pileus_compute.api.request import limit_of, next_link
+from pileus_compute.api.schemas import PAGE, TEXT, query, strict_query
 from pileus_compute.core import usage
 from pileus_compute.core.usage import Used
 from pileus_kit.db import now
@@ -15,6 +16,10 @@ from pileus_kit.web import Resource, tools, version
 
 resource = Resource("usage", __name__, url_prefix="/v2.1/os-simple-tenant-usage")
 RULE = "os_compute_api:os-simple-tenant-usage:"
+SPAN = {"start": TEXT, "end": TEXT}
+SHOW = {(2, 1): query(**SPAN), (2, 40): query(**SPAN, **PAGE), (2, 75): strict_query(**SPAN, **PAGE)}
+LIST = {(2, 1): query(**SPAN, detailed=TEXT), (2, 40): query(**SPAN, **PAGE, detailed=TEXT),
+        (2, 75): strict_query(**SPAN, **PAGE, detailed=TEXT)}
 MONTH = timedelta(days=30)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 STAMP = "%Y-%m-%dT%H:%M:%S.%f"
@@ -67,7 +72,7 @@ def _page(used: list[Used]) -> tuple[list[Used], list[dict[str, str]]]:
     return shown, next_link(shown, limit, shown[-1].server_id) if shown and len(ordered) > limit else []
 
 
-@resource.endpoint("GET", "", policy=RULE + "list")
+@resource.endpoint("GET", "", policy=RULE + "list", query=LIST)
 def index() -> Any:
     start, end = _span()
     with tools().sessions.read() as session:
@@ -82,7 +87,7 @@ def _own(project_id: str, **_: Any) -> dict[str, Any]:
     return {"project_id": project_id}
 
 
-@resource.endpoint("GET", "/<project_id>", policy=RULE + "show", target=_own)
+@resource.endpoint("GET", "/<project_id>", policy=RULE + "show", target=_own, query=SHOW)
 def one(project_id: str) -> Any:
     start, end = _span()
     with tools().sessions.read() as session:

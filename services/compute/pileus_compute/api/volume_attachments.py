@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pileus_compute.api.request import known_server, limit_of, offset_of, server_target, unlocked
-from pileus_compute.api.schemas import BOOLEAN, TAG, UUID, body, obj, truth
+from pileus_compute.api.schemas import BOOLEAN, LIMIT, TAG, UUID, body, obj, query, strict_query, truth
 from pileus_compute.api.server_disks import MULTIATTACH, VOLUME_VERSION
 from pileus_compute.core import devices, servers, states
 from pileus_compute.db.models import Job, Server, ServerVolume
@@ -38,6 +38,9 @@ UPDATE = {(2, 1): body("volumeAttachment", obj({"volumeId": UUID}, ("volumeId",)
               "id": UUID}, ("volumeId",)))}
 
 
+LIST = {(2, 1): query(limit=LIMIT, offset=LIMIT), (2, 75): strict_query(limit=LIMIT, offset=LIMIT)}
+
+
 def show(row: ServerVolume) -> dict[str, Any]:
     spoken = version()
     view: dict[str, Any] = {"volumeId": row.volume_id, "serverId": row.server_id, "device": row.device}
@@ -60,7 +63,7 @@ def _row(session: Session, server_id: str, volume_id: str) -> ServerVolume:
     return row
 
 
-@resource.endpoint("GET", "", policy=RULE + "index", target=server_target)
+@resource.endpoint("GET", "", policy=RULE + "index", target=server_target, query=LIST)
 def index(server_id: str) -> Any:
     with tools().sessions.read() as session:
         known_server(session, server_id)

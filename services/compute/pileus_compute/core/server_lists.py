@@ -31,9 +31,10 @@ EXACT = {  # filter: attribute
     "project_id": "project_id", "tenant_id": "project_id", "user_id": "user_id", "uuid": "id", "host": "host",
     "node": "host", "flavor": "flavor_id", "key_name": "key_name", "reservation_id": "reservation_id",
     "availability_zone": "zone", "access_ip_v4": "access_ip_v4", "access_ip_v6": "access_ip_v6",
-    "root_device_name": "root_device", "image": "image_id",
+    "root_device_name": "root_device", "image": "image_id", "locked_by": "locked_by",
 }
 PATTERNS = {"name": "name", "description": "description", "hostname": "hostname"}
+YES = ("true", "1", "yes", "on", "t")
 Kind = type[Server] | type[PastServer]
 Row = Server | PastServer
 
@@ -124,8 +125,12 @@ def _condition(session: Session, kind: Kind, key: str, value: str) -> ColumnElem
         return exists().where(ServerPort.server_id == kind.id, matching(ServerPort.addresses, value))
     if key in ("tags", "tags-any", "not-tags", "not-tags-any"):
         return _tagged(kind, key, value)
+    if key in ("kernel_id", "ramdisk_id"):
+        return kind.image[key].as_string() == value
+    if key == "auto_disk_config":
+        return kind.disk_config == ("AUTO" if value.lower() in YES else "MANUAL")
     if key in ("config_drive", "locked"):
-        yes = value.lower() in ("true", "1", "yes", "on", "t")
+        yes = value.lower() in YES
         column: Any = kind.config_drive if key == "config_drive" else kind.locked_by.is_not(None)
         return column if yes else ~column
     if key == "vm_state":
