@@ -6,9 +6,9 @@ from pileus_kit import context
 from pileus_kit.errors import CloudError
 
 LONGEST = 2000
-STATEMENT = re.compile(r"\s*\[(SQL|parameters): .*|\s*\(Background on this error at: .*", re.DOTALL)
+STATEMENT = re.compile(r"\s{0,9}\[(SQL|parameters): .*|\s{0,9}\(Background on this error at: .*", re.DOTALL)
 """What SQLAlchemy appends to a driver's sentence."""
-CLASS = re.compile(r"\(?\b(?:[a-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Errno)\b\)?(?:: ?| at (?=http))?")
+CLASS = re.compile(r"\(?\b(?:[a-z_][\w.]{0,99}\.)?[A-Z]\w{0,79}?(?:Error|Exception|Errno)\b\)?(?:: ?| at (?=http))?")
 ERRNO = re.compile(r"\[Errno -?\d+\] ?")
 PATH = re.compile(r"(?<![\w.:/\\-])/(?!dev/|v\d)(?:[^\s/'\":,;()\[\]]+/)+")
 """The directories of an absolute path. Device names (/dev/vdb) and paths of APIs (/v2.0/ports) are for users."""
@@ -31,6 +31,7 @@ def told(err: BaseException) -> str:
 
 def cleaned(text: str) -> str:
     """`text` without statements, names of classes, error numbers and directories of this machine."""
+    text = text[:4 * LONGEST]  # nobody reads more
     for pattern in (STATEMENT, CLASS, ERRNO, PATH):
         text = pattern.sub("", text)
     return text.strip()[:LONGEST]

@@ -10,7 +10,8 @@ from pileus_kit import context
 
 SECRET = re.compile(r"""((?:password|adminPass|admin_pass|secret|token|ticket)"""
                     r"""["']?\s*[:=]\s*["']?)([^"'\s,}&]{4,})""", re.IGNORECASE)
-URL_PASSWORD = re.compile(r"(\w+://[^:/@\s]+:)[^@/\s]+@")
+# bounded, for callers write what is logged
+URL_PASSWORD = re.compile(r"((?<!\w)\w{1,20}://[^:/@\s]{1,200}:)[^@/\s]{1,200}@")
 
 
 class Line(logging.Formatter):

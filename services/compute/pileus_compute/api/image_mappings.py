@@ -7,12 +7,11 @@ same schema as those of a request.
 from typing import Any
 
 import msgspec
-from jsonschema import Draft202012Validator
 
 from pileus_compute.api.schemas import TAG, obj
 from pileus_compute.api.server_schemas import DISK, DISK_V1
 from pileus_kit.errors import BadRequest
-from pileus_kit.schema import explain, formats
+from pileus_kit.schema import Validator, explain, formats
 
 Mapping = dict[str, Any]
 MOST = 64  # disks of one server
@@ -20,8 +19,8 @@ TYPED = {"tag": TAG, "volume_type": {"type": "string", "maxLength": 255}}
 YES = ("1", "t", "true", "on", "y", "yes")
 
 
-def _check(mapping: dict[str, Any]) -> Draft202012Validator:
-    return Draft202012Validator({"type": "array", "maxItems": MOST, "items": obj(mapping)}, format_checker=formats)
+def _check(mapping: dict[str, Any]) -> Any:
+    return Validator({"type": "array", "maxItems": MOST, "items": obj(mapping)}, format_checker=formats)
 
 
 CHECK, CHECK_V1 = _check(DISK | TYPED), _check(DISK_V1)

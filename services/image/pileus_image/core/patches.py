@@ -5,22 +5,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from sqlalchemy.orm import Session
 
 from pileus_image.core import attributes, images
 from pileus_image.db.models import Image
 from pileus_image.errors import Invalid, NotAllowed, PropertyMissing, ReadOnly, WrongMedia
 from pileus_kit.db import now
-from pileus_kit.schema import explain
+from pileus_kit.schema import Validator, explain
 
 NEW = "application/openstack-images-v2.1-json-patch"
 OLD = "application/openstack-images-v2.0-json-patch"
 MEDIA = (NEW, OLD)
 MOST_CHANGES = 512
 
-_check = {name: Draft202012Validator(about) for name, about in attributes.WRITABLE.items()}
-_check_property = Draft202012Validator(attributes.PROPERTY)
+_check = {name: Validator(about) for name, about in attributes.WRITABLE.items()}
+_check_property = Validator(attributes.PROPERTY)
 
 
 @dataclass(frozen=True)
