@@ -33,9 +33,10 @@ def become(user: str, group: str, needed: Iterable[Path] = ()) -> None:
 
 
 def keep(capabilities: Collection[str]) -> None:
-    """Stay root, but with these capabilities only, and so for every program that is started."""
+    """Stay root, but with these capabilities only (those that this machine gives root at all), and so for every program
+    that is started."""
+    mask = sum(1 << CAPABILITIES[name] for name in capabilities) & _permitted()
     _drop_bounds(capabilities)
-    mask = sum(1 << CAPABILITIES[name] for name in capabilities)
     low, high = mask & 0xFFFFFFFF, mask >> 32
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
     _call("capset", header, (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0))
@@ -91,11 +92,18 @@ def reveal(needed: Iterable[Path]) -> None:
 
 def _drop_bounds(kept: Collection[str]) -> None:
     """Take capabilities out of what any program started from here could get."""
+    if not _permitted() & 1 << CAPABILITIES["setpcap"]:
+        return  # a container whose root may not even do this has bounds of its own
     keep = {CAPABILITIES[name] for name in kept}
     last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
     for number in range(last + 1):
         if number not in keep:
             _call("prctl", PR_CAPBSET_DROP, number, 0, 0, 0)
+
+
+def _permitted() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("CapPrm:")), 16)
 
 
 def _call(name: str, *arguments: object) -> None:

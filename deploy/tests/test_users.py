@@ -41,6 +41,15 @@ def test_an_agent_keeps_what_it_was_given() -> None:
     assert {int(mask, 16) for mask in capabilities} == {1 << 5 | 1 << 12}
 
 
+def test_a_container_that_gives_less_is_enough() -> None:
+    """A capability that root doesn't have can't be kept, and needn't be given up."""
+    drop = "privileges.keep([name for name in privileges.CAPABILITIES if name != 'net_admin'])"
+    uid, _, *capabilities, no_new = shown_by(f"{drop}\nprivileges.keep(['kill', 'net_admin', 'setpcap'])")
+    assert (uid, no_new) == ("0", "1")
+    assert {int(mask, 16) for mask in capabilities} == {1 << 5 | 1 << 8}
+    assert shown_by(f"{drop.replace('net_admin', 'setpcap')}\nprivileges.become('nobody', '')")[0] == "65534"
+
+
 def test_code_behind_a_closed_door_is_reached(tmp_path: Path) -> None:
     """A checkout in /root: nobody passes, but the process needs it. Nothing else in there shows."""
     room = tmp_path / "root"
