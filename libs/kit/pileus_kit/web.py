@@ -90,8 +90,12 @@ class Resource(Blueprint):
                  body: Schemas | dict[str, Any] | None = None,
                  query: Schemas | dict[str, Any] | None = None, since: Version | None = None,
                  until: Version | None = None, target: Callable[..., Mapping[str, Any]] | None = None,
-                 raw: bool = False) -> Callable[[Handler], Handler]:
-        """`policy` is checked against `target(**path)`, read from the database, or else the caller's own scope."""
+                 raw: bool = False, counted: bool = True) -> Callable[[Handler], Handler]:
+        """`policy` is checked against `target(**path)`, read from the database, or else the caller's own scope.
+
+        A public route that our own hosts ask with a proof in the request isn't `counted` as a stranger's, unless the
+        proof is refused.
+        """
         if (policy is None) == (public is None):
             raise TypeError(f"{method} {path}: say which policy rule guards it, or why it is public")
         accepts, asks = body and Checked(body), query and Checked(query)
@@ -102,7 +106,7 @@ class Resource(Blueprint):
                 if public is None:
                     _authenticate()
                 else:
-                    _meet_stranger()
+                    _meet_stranger(counted)
                 if (since and g.version < since) or (until and g.version > until):
                     raise NotFound(why="The resource could not be found.")
                 if public is None:
@@ -147,11 +151,13 @@ def note(**facts: object) -> None:
     g.facts.update(facts)
 
 
-def _meet_stranger() -> None:
+def _meet_stranger(counted: bool) -> None:
     rates, address = _rates(), request.remote_addr or ""
-    rates.stranger(address)
-    if request.method not in audit.READS:
+    if counted:
+        rates.stranger(address)
+    if not counted or request.method not in audit.READS:
         rates.login(address)
+    g.proves = not counted or request.method not in audit.READS
 
 
 def _rates() -> Rates:
@@ -219,7 +225,7 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
         context.request_id.set(given if REQUEST_ID.fullmatch(given) else context.new_request_id())
         context.arrived_at.set(datetime.now(UTC))
         deadlines.begin()
-        g.began, g.version, g.rule, g.caller, g.facts = time.perf_counter(), (0, 0), "", None, {}
+        g.began, g.version, g.rule, g.caller, g.facts, g.proves = time.perf_counter(), (0, 0), "", None, {}, False
         if b"%00" in request.query_string or "\0" in request.path:
             raise BadRequest(why="The character NUL can't be part of a URL.")
         if microversions:
@@ -234,8 +240,8 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
             _announce(response, microversions)
         access.info("%s %s %d %.1f ms", request.method, request.full_path.rstrip("?"), response.status_code,
                     1000 * (time.perf_counter() - g.began))
-        if response.status_code == 401:
-            _rates().refused(request.remote_addr or "", login=request.method not in audit.READS and not g.rule)
+        if response.status_code == 401 or (g.proves and response.status_code == 403):
+            _rates().refused(request.remote_addr or "", login=g.proves)
         audit.record(service_type, request.environ, response.status_code, g.rule, g.caller, g.facts)
         return response
 

@@ -11,7 +11,7 @@ import pytest
 
 from pileus_kit import logs
 from pileus_kit.config import ServiceConfig
-from pileus_kit.errors import Unauthorized
+from pileus_kit.errors import Forbidden, Unauthorized
 from pileus_kit.policy import Enforcer, Rule
 from pileus_kit.rates import Rates, TooFast
 from pileus_kit.testing import Client, TokenBook
@@ -41,6 +41,13 @@ def login(body: dict[str, Any]) -> dict[str, Any]:
     note(login=body["user"])
     if body["password"] != "right":
         raise Unauthorized()
+    return {}
+
+
+@things.endpoint("GET", "/proof/<proof>", public="like a host's signature", counted=False)
+def prove(proof: str) -> dict[str, Any]:
+    if proof != "right":
+        raise Forbidden(rule="proof")
     return {}
 
 
@@ -133,6 +140,12 @@ def test_who_has_no_token_has_the_address_rate() -> None:
     assert [client.get("/v1/versions").status_code for _ in range(3)] == [200, 200, 429]
     assert client.get("/v1/versions", environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 200
     assert client.get("/v1/things", as_="token-member").status_code == 200
+
+
+def test_our_own_hosts_have_no_rate_unless_their_proof_is_wrong() -> None:
+    client = small(requests_per_minute=6, requests_at_once=2, refusals_per_minute=6, refusals_at_once=15)
+    assert {client.get("/v1/proof/right").status_code for _ in range(50)} == {200}
+    assert [client.get("/v1/proof/wrong").status_code for _ in range(3)] == [403, 403, 429]
 
 
 def test_tokens_and_passwords_are_not_tried_for_ever() -> None:

@@ -70,8 +70,8 @@ def _text(text: str | bytes, kind: str = "text/plain; charset=utf-8") -> Respons
     return Response(text, content_type=kind)
 
 
-@resource.endpoint("GET", "", public=WHY)
-@resource.endpoint("GET", "/<path:path>", public=WHY)
+@resource.endpoint("GET", "", public=WHY, counted=False)
+@resource.endpoint("GET", "/<path:path>", public=WHY, counted=False)
 def read(path: str = "") -> Response:
     with tools().sessions.read() as session:
         server, ports, volumes = _load(session)
@@ -83,7 +83,7 @@ def read(path: str = "") -> Response:
     return _ec2(parts, server, ports, path.endswith("/"))
 
 
-@resource.endpoint("POST", "/openstack/<version>/password", public=WHY, raw=True)
+@resource.endpoint("POST", "/openstack/<version>/password", public=WHY, raw=True, counted=False)
 def set_password(version: str) -> Response:
     """The guest hands over a password that it made up, encrypted with the user's key; once."""
     data = request.stream.read(LONGEST_PASSWORD + 1)

@@ -38,7 +38,7 @@ def create(body: dict[str, Any]) -> Any:
             "sha256": image.sha256, "image": view}, 201
 
 
-@resource.endpoint("GET", "/data/<image_id>", public="the ticket is the proof")
+@resource.endpoint("GET", "/data/<image_id>", public="the ticket is the proof", counted=False)
 def read(image_id: str) -> Response:
     """The image's data with X-Image-Format and X-Image-Sha256."""
     image = _image(image_id, "read")
@@ -50,7 +50,8 @@ def read(image_id: str) -> Response:
     return response
 
 
-@resource.endpoint("PUT", "/data/<image_id>", public="the ticket is the proof", raw=True)
+@resource.endpoint("PUT", "/data/<image_id>", public="the ticket is the proof", raw=True,
+                   counted=False)
 def write(image_id: str) -> Response:
     """Give an image its data; a host's later try ends its earlier one."""
     return data.take(_image(image_id, "write").id, takeover=True)
