@@ -44,15 +44,15 @@ class Cloud:
 
 
 class Guest:
-    """A server reached over ssh as root."""
+    """A server reached over ssh, as root unless its image has another user."""
 
-    def __init__(self, address: str, key: Path) -> None:
-        self.address, self.key = address, key
+    def __init__(self, address: str, key: Path, user: str = "root") -> None:
+        self.address, self.key, self.user = address, key, user
 
     def attempt(self, command: str, seconds: int = 60) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["ssh", "-q", "-i", str(self.key), "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o",
-             "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=3", f"root@{self.address}", command],
+             "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=3", f"{self.user}@{self.address}", command],
             capture_output=True, text=True, timeout=seconds, check=False)
 
     def __call__(self, command: str, seconds: int = 60) -> str:

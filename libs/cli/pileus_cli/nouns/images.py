@@ -6,7 +6,7 @@ from typing import Any
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.crud import commands, pairs, subject
-from pileus_cli.errors import Usage
+from pileus_cli.errors import Trouble, Usage
 from pileus_cli.finding import find
 from pileus_cli.kinds import Kind
 from pileus_cli.transfers import Progress, download
@@ -31,6 +31,10 @@ def create(context: Context, given: Any) -> None:
     file = Path(given.file) if given.file else None
     if file and not file.is_file():
         raise Usage(f"There is no file {file}.")
+    context.show_thing(IMAGE.facts(_create(context, given, file)), given)
+
+
+def _create(context: Context, given: Any, file: Path | None) -> dict[str, Any]:
     kind = given.disk_format or (_format(file) if file else "raw")
     wish: dict[str, Any] = {"name": given.name, "disk_format": kind, "container_format": given.container_format,
                             **pairs(given.property)}
@@ -46,8 +50,28 @@ def create(context: Context, given: Any) -> None:
         except BaseException:
             context.say(f"The image {row['id']} has no data: pileus image upload {row['id']} {file}")
             raise
-        row = context.cloud.call("image", "GET", f"/images/{row['id']}")
-    context.show_thing(IMAGE.facts(row), given)
+        row = dict(context.cloud.call("image", "GET", f"/images/{row['id']}"))
+    return dict(row)
+
+
+def build(context: Context, given: Any) -> None:
+    """Make an image of a distribution on this machine, by whoever offers the entry point (pileus-deploy); upload it."""
+    from importlib.metadata import entry_points
+    from tempfile import TemporaryDirectory
+
+    builders = {found.name: found for found in entry_points(group="pileus.images")}
+    if given.distribution not in builders:
+        raise Usage(f"Nothing here can build {given.distribution!r}.",
+                    f"It can build: {', '.join(sorted(builders))}" if builders else "Install pileus-deploy.")
+    with TemporaryDirectory(dir=given.workspace, prefix="pileus-image-") as place:
+        made = Path(place) / f"{given.distribution}-{given.release}.qcow2"
+        try:
+            properties = builders[given.distribution].load()(made, given.release)
+        except RuntimeError as err:
+            raise Trouble(str(err)) from None
+        given.name = given.name or made.stem
+        given.property = [*(f"{key}={value}" for key, value in properties.items()), *(given.property or ())]
+        context.show_thing(IMAGE.facts(_create(context, given, made)), given)
 
 
 def _format(file: Path) -> str:
@@ -97,16 +121,22 @@ def change(context: Context, given: Any) -> None:
 VISIBILITY = [arg(f"--{name}", dest="visibility", action="store_const", const=name)
               for name in ("public", "private", "shared", "community")]
 PROPERTY = arg("--property", "KEY=VALUE", action="append", metavar="KEY=VALUE")
+LARGE = "/var/tmp"  # noqa: S108 -- a private directory in it; /tmp may be memory
+FACTS = (arg("--disk-format", choices=FORMATS), arg("--container-format", default="bare"),
+         arg("--min-disk", "GiB", type=int), arg("--min-ram", "MiB", type=int), *VISIBILITY, PROPERTY,
+         arg("--tag", action="append"))
 COMMANDS = [
     *commands(IMAGE, ("list", "show")),
     Command("image create", "Create an image", (
-        arg("name"), arg("--file", "its data", metavar="FILE"), arg("--disk-format", choices=FORMATS),
-        arg("--container-format", default="bare"), arg("--min-disk", "GiB", type=int), arg("--min-ram", "MiB",
-                                                                                           type=int),
-        *VISIBILITY, PROPERTY, arg("--tag", action="append")), create,
+        arg("name"), arg("--file", "its data", metavar="FILE"), *FACTS), create,
         ("pileus image create example-image --disk-format raw --file /etc/hostname",
          "pileus image save example-image --file example-image.raw", "pileus image delete example-image"),
         "image", "thing"),
+    Command("image build", "Build an image of a distribution on this machine, and upload it (root)", (
+        arg("distribution", "debian"), arg("--release", "its code name", default="bookworm"),
+        arg("--name", "DISTRIBUTION-RELEASE otherwise"), *FACTS,
+        arg("--workspace", "where it is built, in a directory of its own; needs 2 GiB", metavar="DIR",
+            default=LARGE)), build, (), "image", "thing"),
     Command("image upload", "Give an image its data", (subject(IMAGE), arg("file")), upload, (), "image"),
     Command("image save", "Fetch an image's data; goes on where it stopped", (
         subject(IMAGE), arg("--file", metavar="FILE")), save, (), "image"),

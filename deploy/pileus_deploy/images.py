@@ -1,0 +1,19 @@
+"""Images of real distributions, made on this machine from the distribution's own packages."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from pileus_deploy.lifecycle import CHECKOUT
+
+
+def debian(out: Path, release: str) -> dict[str, str]:
+    """Make an image of Debian with cloud-init at `out`, a qcow2; returns the properties that tell clients about it.
+
+    What is being done goes to standard error. Raises RuntimeError when it fails; then nothing is at `out`.
+    """
+    done = subprocess.run([str(CHECKOUT / "deploy" / "debian-image" / "build"), "--release", release, str(out)],
+                          stdout=sys.stderr.fileno(), check=False)
+    if done.returncode:
+        raise RuntimeError(f"Debian {release} can't be built; what failed stands above.")
+    return {"os_distro": "debian", "os_version": release, "os_admin_user": "debian", "os_type": "linux"}
