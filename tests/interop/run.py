@@ -1,9 +1,10 @@
 """Tempest's tests against a cloud of ours, unmodified: those in the lists beside this file, or others.
 
-    python tests/interop/run.py                           the cloud in /var/lib/pileus, both lists
-    python tests/interop/run.py --regex 'tempest.api.network'
-    python tests/interop/run.py --state DIR --list FILE --concurrency 2
-    python tests/interop/run.py --regex tempest.scenario --json FILE   keep how each test ended, for the report
+    deploy/install test                                   what it needs: Tempest, openstacksdk, ping
+    .venv/bin/python tests/interop/run.py                 the cloud in /var/lib/pileus, both lists
+    .venv/bin/python tests/interop/run.py --regex 'tempest.api.network'
+    .venv/bin/python tests/interop/run.py --state DIR --list FILE --concurrency 2
+    .venv/bin/python tests/interop/run.py --regex tempest.scenario --json FILE   keep how each test ended
 
 `required.txt` holds the required tests of the last OpenStack guidelines, `scenarios.txt` scenarios with logins to
 guests, `cloud.conf` what Tempest can't find out. Exit status 0 only if every chosen test ran and passed.
@@ -22,7 +23,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import openstack
+try:
+    import openstack
+except ImportError:
+    sys.exit("This needs Tempest, openstacksdk and ping: `deploy/install test` installs them into .venv; run it with "
+             ".venv/bin/python.")
 
 HERE = Path(__file__).parent
 LISTS = (HERE / "required.txt", HERE / "scenarios.txt")
