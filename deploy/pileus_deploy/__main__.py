@@ -27,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     state = arguments.state.resolve()
+    os.environ["PILEUS_STATE"] = str(state)  # services take this before their files: another one must not win
     known = lifecycle.remembered(state)
     if known is None and arguments.command != "up":
         print(f"There is no cloud in {state}; deploy/up makes one.")

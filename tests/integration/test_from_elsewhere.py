@@ -53,13 +53,13 @@ def test_clients_elsewhere_need_clouds_yaml_only(other: str, tmp_path: Path) -> 
 
 
 def test_a_floating_ip_is_reached_by_a_route_through_this_machine(cloud: Cloud, other: str) -> None:
-    addresses = [row["Floating IP Address"] for row in cloud("floating", "ip", "list") if row["Port"]]
-    network = ip_network(f"{addresses[0]}/24", strict=False)
-    run("ip", "-n", other, "route", "add", str(network), "via", HERE)
+    given = {row["Floating IP Address"] for row in cloud("floating", "ip", "list")}
+    (address,) = given & set(cloud("server", "show", "first")["addresses"]["private"])
+    run("ip", "-n", other, "route", "add", str(ip_network(f"{address}/24", strict=False)), "via", HERE)
 
     def greeting() -> str:
         return subprocess.run(["ip", "netns", "exec", other, "timeout", "5", "sh", "-c",
-                               f"nc -w 3 {addresses[0]} 22 </dev/null | head -c 4"], capture_output=True, text=True,
+                               f"nc -w 3 {address} 22 </dev/null | head -c 4"], capture_output=True, text=True,
                               check=False).stdout
 
     wait_until("the server greets", lambda: greeting() == "SSH-", 60)
