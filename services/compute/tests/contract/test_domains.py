@@ -57,6 +57,26 @@ def test_root_ephemeral_swap_and_volumes_in_this_order(tmp_path):
     assert domain.devices == {"wish": "/dev/vde", "auto": "/dev/vdf"}
 
 
+def test_every_layer_of_a_disk_is_named_down_to_the_last(tmp_path):
+    """libvirt follows what a file's header says, as soon as nobody tells it: a guest's QEMU can write that header."""
+    files = Files(tmp_path, tmp_path / "image-cache")
+    files.bases.mkdir()
+    for name in ("base.qcow2", "base.raw"):
+        subprocess.run(["qemu-img", "create", "-q", "-f", name[5:], files.bases / name, "1M"], check=True)
+    for name in ("base.qcow2", "base.raw"):
+        files.root.unlink(missing_ok=True)
+        below = ["-b", files.bases / name, "-F", name[5:]]
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *below, files.root], check=True)
+        guest = replace(GUEST, ephemeral=(LocalDisk(10),), swap_mib=10, config_drive={}, volumes=(volume("v"), nbd()))
+        found = domains.build(guest, files, "pl-instance-1", "qemu").xml.findall("devices/disk")
+        for disk in found:
+            assert disk.find("driver").get("type") in ("raw", "qcow2")
+            assert disk.get("type") == "network" or not list(disk.findall(".//backingStore")[-1]), "nothing is below it"
+        layer = found[0].find("backingStore")
+        assert (layer.find("format").get("type"), layer.find("source").get("file")) == (
+            name[5:], str(files.bases / name))
+
+
 def test_boot_from_a_volume(tmp_path):
     domain = built(tmp_path, image=None, volumes=(volume("data"), volume("root", boot_index=0)))
     assert disks(domain) == [("vda", "root", "1"), ("vdb", "data", None)]

@@ -36,13 +36,14 @@ def file_disk(path: Path, format: str, bus: str, device: str, *, kind: str = "di
     source = SubElement(disk, "source", file=str(path))
     if shared:
         SubElement(source, "seclabel", model="dac", relabel="no")
+    layer = disk
     if base:
-        backing = SubElement(disk, "backingStore", type="file")
-        SubElement(backing, "format", type=base.format)
-        below = SubElement(backing, "source", file=str(base.path))
+        layer = SubElement(disk, "backingStore", type="file")
+        SubElement(layer, "format", type=base.format)
+        below = SubElement(layer, "source", file=str(base.path))
         if separate:
             SubElement(below, "seclabel", model="dac", relabel="no")
-        SubElement(backing, "backingStore")
+    _end(layer)
     return _rest(disk, bus, device, order, kind == "cdrom", "")
 
 
@@ -53,6 +54,7 @@ def volume_disk(guest_id: str, volume: Volume, device: str, order: int | None = 
         disk = Element("disk", type="file", device=volume.kind)
         _driver(disk, data.get("format", "raw"), data.get("cache", "writeback"))
         SubElement(disk, "source", file=str(data["path"]))
+        _end(disk)
     elif kind == "nbd":
         disk = Element("disk", type="network", device=volume.kind)
         _driver(disk, "raw")
@@ -74,6 +76,12 @@ def _nbd(data: dict[str, Any]) -> Element:
     if data.get("tls"):
         source.set("tls", "yes")
     return source
+
+
+def _end(layer: Element) -> None:
+    """Nothing is below it. Else libvirt believed the file's header, which its guest's QEMU can write, and gave the next
+    guest whatever is named there."""
+    SubElement(layer, "backingStore")
 
 
 def _driver(disk: Element, format: str, cache: str = "writeback") -> None:
