@@ -1,6 +1,7 @@
 """What the control plane and the agents of the hosts say to each other.
 
-A host is told the *whole* state that is wanted of it (`HostState`), never a change. Every value is frozen and every
+A host knows the *whole* state that is wanted of it (`HostState`) and is made like it. It is told the whole once, and
+then what changed (`HostChange`), always from one counted generation to another. Every value is frozen and every
 sequence sorted by the sender, so that equality means that there is nothing to do. Addresses, prefixes and MACs are
 canonical strings (`ipaddress` compressed form, lower-case MACs), so that they compare as text.
 """
@@ -192,6 +193,43 @@ class HostState:
 
 
 @dataclass(frozen=True)
+class Gone:
+    """What the host has no longer to do with. `kind` is network (with its ports), port, group, remote or router; served
+    is a network whose ports, as far as they still matter, come with the same change.
+    """
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Members:
+    """Addresses that are now in a remote group that the host knows, and addresses that no longer are."""
+
+    group_id: str
+    here: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HostChange:
+    """What leads a host from generation `base` to `generation`: the things that are new or different, and those that
+    are gone; or the `whole` state, when the way is too long or not known.
+    """
+
+    base: int
+    generation: int
+    whole: HostState | None = None
+    networks: tuple[Network, ...] = ()
+    ports: tuple[Port, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    address_sets: tuple[AddressSet, ...] = ()
+    routers: tuple[Router, ...] = ()
+    members: tuple[Members, ...] = ()
+    gone: tuple[Gone, ...] = ()
+
+
+@dataclass(frozen=True)
 class Failure:
     """`kind` is network, port, dhcp, router, metadata or host; `cause` is a sentence for a human."""
 
@@ -205,6 +243,17 @@ class Report:
     """What is true on the host now: *all* local ports that carry traffic, and everything that could not be made."""
 
     ports: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is different on the host since its last report: local ports that carry traffic (again), ports that no longer
+    do, and everything that could not be made.
+    """
+
+    wired: tuple[str, ...] = ()
+    unwired: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
 
 
@@ -239,7 +288,7 @@ class HostAgent(Interface, topic="network.agent", version="1.0"):
         """Return what is true on the host, as of the generation that was applied last."""
 
 
-class Control(Interface, topic="network.worker", version="1.1"):
+class Control(Interface, topic="network.worker", version="1.2"):
     @call(since="1.0", timeout=60)
     def wanted(self, host: str, known: int) -> HostState | None:
         """Return the whole wanted state of a host, or None when generation `known` is still the newest (-1 knows
@@ -251,6 +300,20 @@ class Control(Interface, topic="network.worker", version="1.1"):
         """Take note of what a host became after `generation`. Repeatable; a report about an older generation still
         tells the truth. `took` (since 1.1; a worker of 1.0 ignores it) says how the host came there.
         """
+
+    @call(since="1.2", timeout=60)
+    def changes(self, host: str, known: int) -> HostChange | None:
+        """Return what leads from generation `known` (-1: from nothing) to the newest; None if that is the newest."""
+
+    @call(since="1.2", timeout=60)
+    def audit(self, host: str, generation: int, digest: str) -> HostState | None:
+        """Return the whole wanted state if `generation` is the newest and its digest is another one: the host's copy,
+        which changes have led to, is wrong.
+        """
+
+    @call(since="1.2", timeout=60)
+    def progressed(self, host: str, generation: int, progress: Progress, took: Round | None = None) -> None:
+        """Take note of what became different on a host by `generation`, since what it reported last. Repeatable."""
 
     @call(since="1.0", timeout=30)
     def hello(self, host: str, facts: Facts) -> int:

@@ -10,14 +10,15 @@ from pileus_kit.db import Sessions
 from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
 from pileus_kit.rpc import Bus, Server
+from pileus_network import states
 from pileus_network.config import Config
-from pileus_network.core import generations, hosts, rounds, scheduler, tidings, wanted
+from pileus_network.core import changes, generations, hosts, rounds, scheduler, tidings, wanted
 from pileus_network.core.pokes import Poker, Pokes
 from pileus_network.core.tidings import TOPIC
 from pileus_network.db.models import Event, Job
 from pileus_network.flows import FLOWS
 from pileus_network.flows.tell_compute import Tools
-from pileus_network.rpc import Control, Facts, HostState, Report, Round
+from pileus_network.rpc import Control, Facts, HostChange, HostState, Progress, Report, Round
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,21 @@ class Controller(Control):
             row = hosts.get(session, host)
             return None if row.generation == known else wanted.state(session, host, self._dns_domain)
 
+    def changes(self, host: str, known: int) -> HostChange | None:
+        with self._sessions.read() as session:
+            return changes.since(session, host, known, self._dns_domain)
+
+    def audit(self, host: str, generation: int, digest: str) -> HostState | None:
+        with self._sessions.read() as session:
+            if hosts.get(session, host).generation != generation:
+                return None  # there is news, which the host asks for anyhow
+            found = wanted.state(session, host, self._dns_domain)
+            return found if found and states.digest(found) != digest else None
+
+    def progressed(self, host: str, generation: int, progress: Progress, took: Round | None = None) -> None:
+        with self._sessions.begin() as session:
+            hosts.progressed(session, host, generation, progress, took)
+
     def applied(self, host: str, generation: int, report: Report, took: Round | None = None) -> None:
         with self._sessions.begin() as session:
             hosts.applied(session, host, generation, report, took)
@@ -57,6 +73,7 @@ class Controller(Control):
         with self._sessions.begin() as session:
             tidings.forget(session)
             rounds.forget(session)
+            changes.forget(session)
 
     def beat(self) -> None:
         with self._sessions.begin() as session:

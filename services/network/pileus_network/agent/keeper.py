@@ -1,4 +1,6 @@
-"""Keeps a host as it is wanted: fetches the whole wanted state, has it applied, and reports what is true."""
+"""Keeps a host as it is wanted: fetches the wanted state and what changes in it, has it applied, and reports what is
+true.
+"""
 
 import logging
 import threading
@@ -7,12 +9,14 @@ from collections.abc import Callable, Sequence
 
 from pileus_kit import spans
 from pileus_kit.errors import CloudError, Transient
+from pileus_network import states
 from pileus_network.drivers.base import Backend
-from pileus_network.rpc import Control, Facts, Failure, HostState, Report, Round
+from pileus_network.rpc import Control, Facts, Failure, HostChange, HostState, Progress, Report, Round
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 15.0
 THOROUGH_S = 60.0  # between looks at everything on the host
+AUDIT_S = 300.0  # between comparisons of the state, which changes led to, with what the worker would send whole
 RETRY_S = 2.0  # after a failure; doubles up to a heartbeat
 
 
@@ -40,6 +44,9 @@ class Keeper:
         self._state: HostState | None = None
         self._report = Report()
         self._unreported = False
+        self._reported: Report | None = None  # what the worker has; None: it must hear everything
+        self._changed: set[str] = set()  # ports that were told anew since then
+        self._audited = time.monotonic()
         self._took: Round | None = None
         self._lock = threading.Condition()
         self._due = self._thorough = True
@@ -115,16 +122,60 @@ class Keeper:
                 raise
             self._took = Round(time.monotonic() - started, tuple(found))
         if self._unreported and self._state:
-            self._control.applied(self._host, self._state.generation, self._report, self._took)
+            self._tell(self._state.generation)
             self._unreported = False
 
     def _follow(self, thorough: bool) -> None:
         """Repair what is known first, since that needs nobody; then ask for what is new."""
         if self._state is not None and (thorough or self._report.failures):
             self._make(self._state, thorough=True)
-        newer = self._control.wanted(self._host, self.generation)
-        if newer is not None:
-            self._make(newer, thorough=self._state is None)
+        change = self._control.changes(self._host, self.generation)
+        if change is not None:
+            self._make(self._after(change), thorough=self._state is None)
+        elif time.monotonic() - self._audited >= AUDIT_S:
+            self._audit()
+
+    def _after(self, change: HostChange) -> HostState:
+        """The state that the change leads to; the whole one where it leads from elsewhere."""
+        if change.whole is None and self._state is not None:
+            try:
+                merged = states.merged(self._state, change)
+            except states.Mismatch as err:
+                log.warning("asking for everything: %s", err)
+            else:
+                self._changed.update(port.id for port in change.ports)
+                return merged
+        self._reported, self._audited = None, time.monotonic()
+        whole = change.whole or self._control.wanted(self._host, -1)
+        assert whole is not None, "a host that is known has a state"
+        return whole
+
+    def _audit(self) -> None:
+        """Every change may have been right and one forgotten: so compare, now and then, with what there should be."""
+        state = self._state
+        if state is None:
+            return
+        self._audited = time.monotonic()
+        right = self._control.audit(self._host, state.generation, states.digest(state))
+        if right is not None:
+            log.error("the state of generation %d had drifted; it is replaced", state.generation)
+            self._reported = None
+            self._make(right, thorough=True)
+
+    def _tell(self, generation: int) -> None:
+        """Report everything once, and then what is different."""
+        report, before = self._report, self._reported
+        if before is None:
+            self._control.applied(self._host, generation, report, self._took)
+        else:
+            now, old = set(report.ports), set(before.ports)
+            wired = tuple(sorted((now - old) | (now & self._changed)))
+            unwired = tuple(sorted((old - now) | (self._changed - now)))
+            self._control.progressed(
+                self._host, generation, Progress(wired, unwired, report.failures), self._took
+            )
+        self._reported = report
+        self._changed.clear()
 
     def _make(self, state: HostState, thorough: bool) -> None:
         started = time.monotonic()

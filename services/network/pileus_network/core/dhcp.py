@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from pileus_network.core import addresses, nouns, scheduler
 from pileus_network.core.addresses import Allocator
-from pileus_network.core.generations import concern
+from pileus_network.core.generations import PORT, SERVED, concern
 from pileus_network.db.models import FixedIp, Network, Port, Subnet
 from pileus_network.rpc import DHCP_OWNER
 
@@ -16,15 +16,23 @@ def ensure(session: Session, network: Network) -> None:
     wanted = [subnet for subnet in network.subnets if subnet.enable_dhcp]
     if not wanted:
         if port is not None:
-            concern(session).hosts.add(port.host)
+            _note(session, port)
             session.delete(port)
             session.flush()
         return
     if port is None:
         port = _create(session, network)
     _align(session, port, wanted)
-    concern(session).hosts.add(port.host)
     session.flush()
+    _note(session, port)
+
+
+def _note(session: Session, port: Port) -> None:
+    """The port came, went or moved, and with it all that its host must know of the network."""
+    noted = concern(session)
+    noted.hosts.add(port.host)
+    noted.touch(PORT, port.id)
+    noted.touch(SERVED, port.network_id)
 
 
 def of(session: Session, network_id: str) -> Port | None:
@@ -80,14 +88,16 @@ def place(session: Session, port: Port, network: Network) -> None:
     """Find a host for a DHCP port that has none."""
     port.host = scheduler.pick(session, physical(network), tunnels=network.network_type == "vxlan")
     port.vif_type = "bridge" if port.host else "unbound"
+    _note(session, port)
     concern(session).networks.add(network.id)
 
 
 def move(session: Session, network: Network, host: str) -> None:
     """Serve the network from `host`, subnets or not yet; "" serves it from nowhere until the next look for a home."""
     port = of(session, network.id) or _create(session, network)
+    session.flush()
+    _note(session, port)
     if port.host != host:
-        concern(session).hosts.add(port.host)
         port.host, port.vif_type, port.status = host, "bridge" if host else "unbound", "DOWN"
         nouns.revise(port)
     concern(session).networks.add(network.id)

@@ -125,7 +125,7 @@ def associate(session: Session, floating: FloatingIp, port_id: str, fixed_ip: st
     _leave(session, floating)
     floating.port, floating.port_id, floating.fixed_ip_address = port, port.id, inner.address
     floating.router_id, floating.status = router.id, "DOWN"
-    concern(session).hosts.add(router.host)
+    concern(session).routers.add(router.id)
     tidings.changed(session, port)
 
 

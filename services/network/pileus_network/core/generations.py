@@ -6,15 +6,21 @@ they are poked. A lost poke costs a heartbeat: the agent asks, and the worker co
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from pileus_kit.auth import Caller
 from pileus_network.core import rounds
-from pileus_network.db.models import Host, Port, PortGroup, Router, SecurityRule
+from pileus_network.db.models import Change, Host, Port, PortGroup, Router, SecurityRule
 from pileus_network.rpc import DHCP_OWNER
 
 KEY = "concerned"
+PORT, NETWORK, SERVED, GROUP, REMOTE, ROUTER = "port", "network", "served", "group", "remote", "router"
+HELD, MEMBER = "held", "member"
+"""Kinds of things that change. SERVED is a network of which all ports matter to who serves DHCP or metadata there, and
+that is what changed; GROUP is a security group's rules, HELD one that a port joined or left, REMOTE all members of a
+group, MEMBER an address (`group/address`) that came or went there.
+"""
 
 
 @dataclass
@@ -33,8 +39,14 @@ class Concern:
     """Hosts with a rule that names these groups as remote: their members changed."""
     routers: set[str] = field(default_factory=set)
     """The hosts of these routers."""
+    things: set[tuple[str, str]] = field(default_factory=set)
+    """What changed, by kind and id; hosts are told these and what follows from them."""
     server_project: str = ""
     """Whose server's port it is about: compute asks for it, on behalf of a user."""
+
+
+    def touch(self, kind: str, *ids: str | None) -> None:
+        self.things.update((kind, id) for id in ids if id)
 
 
 def concern(session: Session) -> Concern:
@@ -59,10 +71,25 @@ def settle(session: Session, caller: Caller | None = None) -> dict[str, int]:
         .execution_options(synchronize_session=False)
     )
     counted = {row.name: row.generation for row in rows}
+    _log(session, counted, noted)
     if caller:
         project_id = noted.server_project if caller.is_service else caller.project_id
         rounds.ask(session, counted, caller.user_id, project_id or caller.project_id)
     return counted
+
+
+def _log(session: Session, counted: dict[str, int], noted: Concern) -> None:
+    """Note what each host has to look at again."""
+    noted.touch(NETWORK, *noted.networks, *noted.dhcp)
+    noted.touch(GROUP, *noted.groups)
+    noted.touch(ROUTER, *noted.routers)
+    rows = [
+        {"host": host, "generation": generation, "kind": kind, "thing": thing}
+        for host, generation in counted.items()
+        for kind, thing in sorted(noted.things)
+    ]
+    if rows:
+        session.execute(insert(Change), rows)
 
 
 def _hosts(noted: Concern) -> list[ColumnElement[bool]]:

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.orm import Session
 
 from pileus_kit.db import now
 from pileus_network.core import dhcp, rounds, routers, scheduler
 from pileus_network.core.generations import concern
-from pileus_network.db.models import FloatingIp, Host, Network, Port, Router
+from pileus_network.db.models import Change, FloatingIp, Host, Network, Port, Router
 from pileus_network.errors import AgentNotFound
-from pileus_network.rpc import DHCP_OWNER, Facts, Report, Round
+from pileus_network.rpc import DHCP_OWNER, Facts, Failure, Progress, Report, Round
 
 
 def get(session: Session, name: str) -> Host:
@@ -69,29 +69,72 @@ def house(session: Session) -> None:
 
 def applied(session: Session, name: str, generation: int, report: Report, took: Round | None = None) -> None:
     """A host says what it is now: wired ports become ACTIVE, and the floating IPs that lead to them through it."""
-    rounds.answer(session, name, generation, len(report.failures), took)
-    host = get(session, name)
-    if generation < host.applied:  # a late copy of an old report: newer ones have told more
+    host = _note(session, name, generation, report.failures, took)
+    if host is None:
         return
-    host.applied, host.seen_at = max(generation, 0), now()
-    host.failures = [{"kind": f.kind, "id": f.id, "cause": f.cause} for f in report.failures]
     wired = set(report.ports)
     rows = session.execute(select(Port.id, Port.status, Port.admin_state_up).where(Port.host == name)).all()
     up = [port_id for port_id, status, admin_up in rows if port_id in wired and admin_up and status != "ACTIVE"]
     down = [
         port_id for port_id, status, admin_up in rows if (port_id not in wired or not admin_up) and status == "ACTIVE"
     ]
+    _set_status(session, up, down)
+    _routers(session, host, generation, report.failures)
+
+
+def progressed(
+    session: Session, name: str, generation: int, progress: Progress, took: Round | None = None
+) -> None:
+    """A host says what became different on it. Costs as much as that."""
+    host = _note(session, name, generation, progress.failures, took)
+    if host is None:
+        return
+    mine = (Port.host == name, Port.admin_state_up, Port.status != "ACTIVE")
+    up = session.scalars(select(Port.id).where(Port.id.in_(progress.wired), *mine)).all() if progress.wired else []
+    down = session.scalars(
+        select(Port.id).where(
+            Port.id.in_({*progress.wired, *progress.unwired}),
+            Port.host == name,
+            Port.status == "ACTIVE",
+            or_(Port.id.in_(progress.unwired), Port.admin_state_up.is_(False)),
+        )
+    ).all()
+    _set_status(session, up, down)
+    _routers(session, host, generation, progress.failures)
+
+
+def _note(
+    session: Session, name: str, generation: int, failures: Sequence[Failure], took: Round | None
+) -> Host | None:
+    """The host is at this generation; None if it is a late copy of an old report: newer ones have told more."""
+    rounds.answer(session, name, generation, len(failures), took)
+    host = get(session, name)
+    if generation < host.applied:
+        return None
+    host.applied, host.seen_at = max(generation, 0), now()
+    host.failures = [{"kind": f.kind, "id": f.id, "cause": f.cause} for f in failures]
+    _drop_changes(session, host, generation)
+    return host
+
+
+def _drop_changes(session: Session, host: Host, generation: int) -> None:
+    """The host has this generation: it will never ask for what came before."""
+    session.execute(delete(Change).where(Change.host == host.name, Change.generation <= generation))
+    host.logged_since = max(host.logged_since, min(generation, host.generation))
+
+
+def _set_status(session: Session, up: Sequence[str], down: Sequence[str]) -> None:
     for status, ids in (("ACTIVE", up), ("DOWN", down)):
         if ids:
             session.execute(sql_update(Port).where(Port.id.in_(ids)).values(status=status))
-    _routers(session, name, generation >= host.generation, {f.id for f in report.failures if f.kind == "router"})
 
 
-def _routers(session: Session, name: str, current: bool, failed: set[str]) -> None:
+def _routers(session: Session, host: Host, generation: int, failures: Sequence[Failure]) -> None:
     """A report about the newest generation says that every floating IP on the host's sound routers works."""
-    if not current:
+    if generation < host.generation:
         return
-    mine = select(Router.id).where(Router.host == name)
+    failed = {failure.id for failure in failures if failure.kind == "router"}
+    mine = select(Router.id).where(Router.host == host.name)
     sound = mine.where(Router.id.not_in(failed)) if failed else mine
     session.execute(
         sql_update(FloatingIp)
@@ -114,6 +157,7 @@ def listed(session: Session) -> Sequence[Host]:
 
 def forget(session: Session, host: Host) -> None:
     """The host is gone for good: what lived there is housed elsewhere, ports of servers stay bound to its name."""
+    _tell_neighbours(session, host.name)
     session.delete(host)
     session.flush()
     session.execute(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from pileus_network.config import Config
 from pileus_network.core import nouns, projects, scopes, vlans
-from pileus_network.core.generations import concern
+from pileus_network.core.generations import NETWORK, PORT, concern
 from pileus_network.core.scopes import EXTERNAL, SHARED, Scope
 from pileus_network.db.models import FloatingIp, Network, Port, Share
 from pileus_network.errors import (
@@ -245,5 +245,7 @@ def delete(session: Session, network: Network) -> None:
     if busy:
         raise NetworkInUse(net_id=network.id, ports=busy[:10])
     concern(session).hosts.update(host for _, _, host in rows)
+    concern(session).touch(NETWORK, network.id)
+    concern(session).touch(PORT, *(port_id for port_id, _, _ in rows))
     session.execute(sql_delete(Port).where(Port.network_id == network.id, Port.device_owner == DHCP_OWNER))
     session.execute(sql_delete(Network).where(Network.id == network.id))

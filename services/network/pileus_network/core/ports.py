@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from pileus_network.core import addresses, dhcp, nouns, projects, scopes, securitygroups, tidings
 from pileus_network.core.fixed_ips import Addresser
-from pileus_network.core.generations import concern
+from pileus_network.core.generations import HELD, MEMBER, PORT, REMOTE, SERVED, concern
 from pileus_network.core.scopes import Scope
 from pileus_network.db.models import FloatingIp, Host, Network, Port, PortGroup, Router
 from pileus_network.errors import (
@@ -194,6 +194,13 @@ def note(session: Session, port: Port) -> None:
     (noted.networks if port.host else noted.dhcp).add(port.network_id)
     noted.hosts.add(port.host)
     noted.remotes.update(group.group_id for group in port.groups)
+    noted.touch(PORT, port.id)
+    members = [ip.address for ip in port.fixed_ips] + [pair["ip_address"] for pair in port.allowed_address_pairs]
+    for group in port.groups:
+        noted.touch(HELD, group.group_id)
+        noted.touch(MEMBER, *(f"{group.group_id}/{address}" for address in members))
+    if port.device_owner in (DHCP_OWNER, INTERFACE_OWNER):
+        noted.touch(SERVED, port.network_id)
 
 
 # -- update, delete ------------------------------------------------------------------------------------------------
@@ -300,7 +307,8 @@ def disassociate(session: Session, port: Port, only: set[str] | None = None) -> 
     where = [FloatingIp.port_id == port.id]
     if only is not None:
         where.append(FloatingIp.fixed_ip_address.in_(only))
-    gone = session.execute(
+    concern(session).routers.update(session.scalars(select(FloatingIp.router_id).where(*where).distinct()))
+    session.execute(
         sql_update(FloatingIp)
         .where(*where)
         .values(
@@ -310,17 +318,15 @@ def disassociate(session: Session, port: Port, only: set[str] | None = None) -> 
             status="DOWN",
             revision_number=FloatingIp.revision_number + 1,
         )
-        .returning(FloatingIp.id)
         .execution_options(synchronize_session=False)
-    ).all()
-    if gone:
-        concern(session).hosts.update(_router_hosts(session, port))
-
-
-def _router_hosts(session: Session, port: Port) -> list[str]:
-    """Hosts whose routers stand on the port's network; the floating IP was served by one of them."""
-    return list(
-        session.scalars(
-            select(Port.host).where(Port.network_id == port.network_id, Port.device_owner == INTERFACE_OWNER)
-        )
     )
+
+
+def note_addresses(session: Session, port_ids: Sequence[str]) -> None:
+    """Ports got or lost addresses: they changed, and so did what rules mean that name their groups."""
+    noted = concern(session)
+    noted.touch(PORT, *port_ids)
+    held = select(PortGroup.group_id).where(PortGroup.port_id.in_(port_ids)).distinct()
+    groups = session.scalars(held).all() if port_ids else ()
+    noted.remotes.update(groups)
+    noted.touch(REMOTE, *groups)

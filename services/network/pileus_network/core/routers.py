@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from pileus_network.core import addresses, networks, nouns, ports, projects, ranges, scheduler, subnets
 from pileus_network.core.fixed_ips import Addresser
-from pileus_network.core.generations import concern
+from pileus_network.core.generations import PORT, ROUTER, SERVED, concern
 from pileus_network.core.ports import ROUTER_OWNERS
 from pileus_network.core.scopes import EVERYTHING, Scope
 from pileus_network.db.models import FixedIp, FloatingIp, Network, Port, Router, Subnet
@@ -68,7 +68,7 @@ def update(session: Session, router: Router, wish: dict[str, Any], scope: Scope)
         set_routes(session, router, wish["routes"])
     nouns.revise(router)
     session.flush()
-    concern(session).hosts.add(router.host)
+    _note(session, router)
 
 
 def delete(session: Session, router: Router) -> None:
@@ -76,10 +76,20 @@ def delete(session: Session, router: Router) -> None:
         select(exists(select(Port.id).where(Port.router_id == router.id, Port.device_owner == INTERFACE_OWNER)))
     ):
         raise RouterInUse(router_id=router.id, reason="still has ports")
-    concern(session).hosts.add(router.host)
+    _note(session, router)
     clear_gateway(session, router)
     session.delete(router)
     session.flush()
+
+
+def _note(session: Session, router: Router, gateway: Port | None = None) -> None:
+    """The router changed, or (if given) its gateway came, went or got other addresses."""
+    noted = concern(session)
+    noted.hosts.add(router.host)
+    noted.touch(ROUTER, router.id)
+    if gateway is not None:
+        noted.networks.add(gateway.network_id)
+        noted.touch(PORT, gateway.id)
 
 
 # -- where it lives ------------------------------------------------------------------------------------------------
@@ -101,14 +111,17 @@ def move(session: Session, router: Router, host: str) -> None:
     """Let the router and its ports live on `host` ("": nowhere)."""
     noted = concern(session)
     noted.hosts.update((router.host, host))
+    noted.touch(ROUTER, router.id)
     router.host = host
     moved = session.execute(
         sql_update(Port)
         .where(Port.router_id == router.id, Port.device_owner.in_(ROUTER_OWNERS))
         .values(host=host, vif_type="bridge" if host else "unbound", status="DOWN")
-        .returning(Port.network_id)
+        .returning(Port.id, Port.network_id)
     ).all()
-    noted.networks.update(network_id for (network_id,) in moved)
+    noted.touch(PORT, *(port_id for port_id, _ in moved))
+    noted.touch(SERVED, *(network_id for _, network_id in moved))
+    noted.networks.update(network_id for _, network_id in moved)
     session.execute(  # until its new host reports that they lead somewhere again
         sql_update(FloatingIp)
         .where(FloatingIp.router_id == router.id, FloatingIp.status != "DOWN")
@@ -142,8 +155,7 @@ def set_gateway(session: Session, router: Router, info: dict[str, Any] | None, s
         session.flush()
         settle(session, router)
     session.flush()
-    concern(session).hosts.add(router.host)
-    concern(session).networks.add(network.id)
+    _note(session, router, router.gateway)
 
 
 def _check_gateway(session: Session, router: Router, network: Network) -> None:
@@ -178,7 +190,7 @@ def clear_gateway(session: Session, router: Router) -> None:
         return
     if session.scalar(select(exists(select(FloatingIp.id).where(FloatingIp.router_id == router.id)))):
         raise RouterExternalGatewayInUseByFloatingIp(router_id=router.id, net_id=gateway.network_id)
-    concern(session).hosts.add(router.host)
+    _note(session, router, gateway)
     router.gateway = None
     session.flush()
     session.delete(gateway)
@@ -201,7 +213,7 @@ def add_interface(session: Session, router: Router, wish: dict[str, str], scope:
     session.flush()
     settle(session, router)
     ports.note(session, port)
-    concern(session).hosts.add(router.host)
+    _note(session, router)
     return port, [ip.subnet_id for ip in port.fixed_ips]
 
 
@@ -217,6 +229,7 @@ def _by_port(session: Session, router: Router, port_id: str, scope: Scope) -> Po
         raise BadResource(resource="router", msg="Cannot have multiple IPv4 subnets on router port")
     ids = [ip.subnet_id for ip in port.fixed_ips]
     _check_interface(session, router, list(session.scalars(select(Subnet).where(Subnet.id.in_(ids)))))
+    ports.note(session, port)
     port.device_id, port.device_owner, port.router_id = router.id, INTERFACE_OWNER, router.id
     port.host, port.vif_type, port.status = router.host, "bridge" if router.host else "unbound", "DOWN"
     port.port_security_enabled, port.groups[:], port.allowed_address_pairs = False, [], []
@@ -263,6 +276,7 @@ def remove_interface(session: Session, router: Router, wish: dict[str, str]) -> 
     ids = [ip.subnet_id for ip in port.fixed_ips]
     _check_unused(session, router, ids)
     nouns.revise(router)
+    _note(session, router)
     ports.note(session, port)
     session.delete(port)
     session.flush()
@@ -333,10 +347,10 @@ def add_routes(session: Session, router: Router, routes: Sequence[dict[str, str]
     """Those that are there already are left alone."""
     set_routes(session, router, [*router.routes, *(route for route in routes if route not in router.routes)])
     nouns.revise(router)
-    concern(session).hosts.add(router.host)
+    _note(session, router)
 
 
 def remove_routes(session: Session, router: Router, routes: Sequence[dict[str, str]]) -> None:
     router.routes = [route for route in router.routes if route not in routes]
     nouns.revise(router)
-    concern(session).hosts.add(router.host)
+    _note(session, router)

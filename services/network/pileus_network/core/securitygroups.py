@@ -7,7 +7,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from pileus_network.core import nouns, projects, protocols, ranges, scopes
-from pileus_network.core.generations import concern
+from pileus_network.core.generations import REMOTE, concern
 from pileus_network.core.scopes import Scope
 from pileus_network.db.models import PortGroup, Project, SecurityGroup, SecurityRule
 from pileus_network.errors import (
@@ -268,6 +268,7 @@ def _check_range(protocol: int | None, name: str | None, low: int | None, high: 
 
 def delete_rule(session: Session, rule: SecurityRule) -> None:
     concern(session).groups.add(rule.group_id)
+    concern(session).touch(REMOTE, rule.remote_group_id)
     group = session.get_one(SecurityGroup, rule.group_id)
     nouns.revise(group)
     session.delete(rule)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from pileus_network.core import addresses, dhcp, networks, nouns, projects, ranges, scopes, subnetpools
+from pileus_network.core import addresses, dhcp, networks, nouns, ports, projects, ranges, scopes, subnetpools
 from pileus_network.core.generations import concern
 from pileus_network.core.scopes import Scope
 from pileus_network.db.models import FixedIp, Network, Port, Router, Subnet
@@ -172,12 +172,13 @@ def _check_extras(subnet: Subnet) -> None:
 
 def _address_ports(session: Session, subnet: Subnet) -> None:
     """Ports that are there get their automatic address on a new SLAAC subnet, routers excepted."""
-    ports = session.scalars(
+    changed: list[str] = []
+    found = session.scalars(
         select(Port)
         .where(Port.network_id == subnet.network_id, Port.device_owner.not_like("network:%"))
         .options(selectinload(Port.fixed_ips))
     )
-    for port in ports:
+    for port in found:
         if port.fixed_ips:
             port.fixed_ips.append(
                 FixedIp(
@@ -187,6 +188,8 @@ def _address_ports(session: Session, subnet: Subnet) -> None:
                 )
             )
             nouns.revise(port)
+            changed.append(port.id)
+    ports.note_addresses(session, changed)
 
 
 def update(session: Session, subnet: Subnet, network: Network, wish: dict[str, Any]) -> None:
@@ -241,6 +244,7 @@ def delete(session: Session, subnet: Subnet, network: Network) -> None:
     busy = [ip for ip, owner in rows if owner != DHCP_OWNER and (not keeps or owner.startswith("network:"))]
     if busy:
         raise SubnetInUse(subnet_id=subnet.id, reason="One or more ports have an IP allocation from this subnet.")
+    ports.note_addresses(session, [ip.port_id for ip, _ in rows])
     for ip, _ in rows:
         session.delete(ip)
     session.flush()

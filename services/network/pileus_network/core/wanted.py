@@ -2,17 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from pileus_network import rpc
 from pileus_network.core import ports, protocols, ranges
-from pileus_network.core.ports import ROUTER_OWNERS
+from pileus_network.core.ports import FLOATING_OWNER, ROUTER_OWNERS
 from pileus_network.core.securitygroups import VERSIONS
 from pileus_network.db.models import FixedIp, FloatingIp, Host, Network, Port, PortGroup, Router, SecurityGroup, Subnet
 from pileus_network.rpc import DHCP_OWNER, GATEWAY_OWNER, INTERFACE_OWNER
+from pileus_network.states import key
 
 T = TypeVar("T")
 TUNNELLED = ("vxlan",)
@@ -35,28 +36,22 @@ def state(session: Session, host: str, dns_domain: str = "") -> rpc.HostState | 
     return rpc.HostState(
         host=host,
         generation=hosts[host].generation,
-        networks=_sorted(
-            _network(network, dns_domain, peers) for network, peers in _with_peers(session, host, hosts, networks)
-        ),
-        ports=_sorted(_port(port, local=port.host == host) for port in [*local, *served]),
-        security_groups=_sorted(_group(group) for group in groups),
-        address_sets=_sorted(_address_sets(session, groups)),
-        routers=_sorted(_routers(session, host, local)),
+        networks=in_order(network(row, dns_domain, peers) for row, peers in with_peers(session, host, hosts, networks)),
+        ports=in_order(port(row, local=row.host == host) for row in [*local, *served]),
+        security_groups=in_order(map(group, groups)),
+        address_sets=in_order(address_sets(session, named(groups))),
+        routers=in_order(routers(session, session.scalars(select(Router).where(Router.host == host)).all(), local)),
     )
 
 
-def _key(thing: Any) -> str:
-    return str(thing.group_id if isinstance(thing, rpc.AddressSet) else thing.id)
-
-
-def _sorted(things: Iterable[T]) -> tuple[T, ...]:
-    return tuple(sorted(things, key=_key))
+def in_order(things: Iterable[T]) -> tuple[T, ...]:
+    return tuple(sorted(things, key=key))
 
 
 # -- networks ------------------------------------------------------------------------------------------------------
 
 
-def _with_peers(
+def with_peers(
     session: Session, host: str, hosts: dict[str, Host], networks: Sequence[Network]
 ) -> list[tuple[Network, tuple[rpc.Peer, ...]]]:
     tunnelled = [network.id for network in networks if network.network_type in TUNNELLED]
@@ -81,15 +76,15 @@ def _with_peers(
     ]
 
 
-def _network(network: Network, dns_domain: str, peers: tuple[rpc.Peer, ...]) -> rpc.Network:
+def network(row: Network, dns_domain: str, peers: tuple[rpc.Peer, ...]) -> rpc.Network:
     return rpc.Network(
-        id=network.id,
-        kind=network.network_type,
-        segment=network.segmentation_id or None,
-        physical_network=network.physical_network or None,
-        mtu=network.mtu,
+        id=row.id,
+        kind=row.network_type,
+        segment=row.segmentation_id or None,
+        physical_network=row.physical_network or None,
+        mtu=row.mtu,
         dns_domain=dns_domain,
-        subnets=_sorted(map(_subnet, network.subnets)),
+        subnets=in_order(map(_subnet, row.subnets)),
         peers=peers,
     )
 
@@ -117,34 +112,35 @@ def _routes(routes: Iterable[dict[str, str]]) -> tuple[rpc.Route, ...]:
 
 
 def _served(session: Session, host: str, local: Sequence[Port]) -> list[Port]:
-    """Ports elsewhere that this host answers DHCP or metadata for."""
+    """Ports elsewhere that this host answers DHCP or metadata for. Those of floating IPs only hold an address."""
     ids = {port.network_id for port in local if port.device_owner in (DHCP_OWNER, INTERFACE_OWNER)}
     if not ids:
         return []
-    return list(session.scalars(select(Port).where(Port.network_id.in_(ids), Port.host != host).options(*ports.LOADED)))
+    elsewhere = (Port.host != host, Port.device_owner != FLOATING_OWNER)
+    return list(session.scalars(select(Port).where(Port.network_id.in_(ids), *elsewhere).options(*ports.LOADED)))
 
 
-def _port(port: Port, local: bool) -> rpc.Port:
-    first = next((ip.address for ip in port.fixed_ips), "")
+def port(row: Port, local: bool) -> rpc.Port:
+    first = next((ip.address for ip in row.fixed_ips), "")
     return rpc.Port(
-        id=port.id,
-        network_id=port.network_id,
-        project_id=port.project_id,
-        mac=port.mac_address,
-        device_owner=port.device_owner,
-        device_id=(port.router_id or "") if port.device_owner in ROUTER_OWNERS else port.device_id,
+        id=row.id,
+        network_id=row.network_id,
+        project_id=row.project_id,
+        mac=row.mac_address,
+        device_owner=row.device_owner,
+        device_id=(row.router_id or "") if row.device_owner in ROUTER_OWNERS else row.device_id,
         local=local,
-        admin_up=port.admin_state_up,
+        admin_up=row.admin_state_up,
         hostname=f"host-{first.replace('.', '-').replace(':', '-')}" if first else "",
-        fixed_ips=tuple(rpc.FixedIp(ip.subnet_id, ip.address) for ip in port.fixed_ips),
-        port_security=port.port_security_enabled,
+        fixed_ips=tuple(rpc.FixedIp(ip.subnet_id, ip.address) for ip in row.fixed_ips),
+        port_security=row.port_security_enabled,
         address_pairs=tuple(
-            rpc.AddressPair(pair["ip_address"], pair["mac_address"]) for pair in port.allowed_address_pairs
+            rpc.AddressPair(pair["ip_address"], pair["mac_address"]) for pair in row.allowed_address_pairs
         ),
-        security_groups=tuple(sorted(group.group_id for group in port.groups)),
+        security_groups=tuple(sorted(group.group_id for group in row.groups)),
         dhcp_options=tuple(
             rpc.DhcpOption(option["opt_name"], option["opt_value"], int(option["ip_version"]))
-            for option in port.extra_dhcp_opts
+            for option in row.extra_dhcp_opts
         ),
     )
 
@@ -163,7 +159,7 @@ def _groups(session: Session, local: Sequence[Port]) -> list[SecurityGroup]:
     )
 
 
-def _group(group: SecurityGroup) -> rpc.SecurityGroup:
+def group(row: SecurityGroup) -> rpc.SecurityGroup:
     rules = {
         rpc.Rule(
             direction=rule.direction,
@@ -174,18 +170,22 @@ def _group(group: SecurityGroup) -> rpc.SecurityGroup:
             remote_prefix=_canonical(rule.remote_ip_prefix),
             remote_group=rule.remote_group_id,
         )
-        for rule in group.rules
+        for rule in row.rules
     }
-    return rpc.SecurityGroup(id=group.id, stateful=group.stateful, rules=tuple(sorted(rules, key=repr)))
+    return rpc.SecurityGroup(id=row.id, stateful=row.stateful, rules=tuple(sorted(rules, key=repr)))
 
 
 def _canonical(prefix: str | None) -> str | None:
     return str(ranges.prefix(prefix)) if prefix else None
 
 
-def _address_sets(session: Session, groups: Sequence[SecurityGroup]) -> list[rpc.AddressSet]:
+def named(groups: Sequence[SecurityGroup]) -> set[str]:
+    """The groups that rules of these name as their remote."""
+    return {rule.remote_group_id for group in groups for rule in group.rules if rule.remote_group_id}
+
+
+def address_sets(session: Session, named: set[str]) -> list[rpc.AddressSet]:
     """For each group that a rule here names as remote: the addresses of all its ports, wherever they are."""
-    named = {rule.remote_group_id for group in groups for rule in group.rules if rule.remote_group_id}
     if not named:
         return []
     found: dict[str, set[str]] = {group_id: set() for group_id in named}
@@ -209,9 +209,9 @@ def _address_sets(session: Session, groups: Sequence[SecurityGroup]) -> list[rpc
 # -- routers -------------------------------------------------------------------------------------------------------
 
 
-def _routers(session: Session, host: str, local: Sequence[Port]) -> list[rpc.Router]:
-    routers = list(session.scalars(select(Router).where(Router.host == host)))
-    if not routers:
+def routers(session: Session, rows: Sequence[Router], local: Sequence[Port]) -> list[rpc.Router]:
+    """`local` are the ports on the routers' host."""
+    if not rows:
         return []
     interfaces: dict[str, list[str]] = defaultdict(list)
     gateways: dict[str, str] = {}
@@ -221,8 +221,8 @@ def _routers(session: Session, host: str, local: Sequence[Port]) -> list[rpc.Rou
         elif port.router_id and port.device_owner == GATEWAY_OWNER:
             gateways[port.router_id] = port.id
     floating: dict[str | None, list[rpc.FloatingIp]] = defaultdict(list)
-    for row in session.scalars(select(FloatingIp).where(FloatingIp.router_id.in_([router.id for router in routers]))):
-        floating[row.router_id].append(rpc.FloatingIp(row.id, row.floating_ip_address, row.fixed_ip_address or ""))
+    for one in session.scalars(select(FloatingIp).where(FloatingIp.router_id.in_([router.id for router in rows]))):
+        floating[one.router_id].append(rpc.FloatingIp(one.id, one.floating_ip_address, one.fixed_ip_address or ""))
     return [
         rpc.Router(
             id=router.id,
@@ -231,8 +231,8 @@ def _routers(session: Session, host: str, local: Sequence[Port]) -> list[rpc.Rou
             interfaces=tuple(sorted(interfaces[router.id])),
             gateway=gateways.get(router.id),
             snat=router.enable_snat,
-            floating_ips=_sorted(floating[router.id]),
+            floating_ips=in_order(floating[router.id]),
             routes=_routes(router.routes),
         )
-        for router in routers
+        for router in rows
     ]

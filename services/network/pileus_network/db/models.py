@@ -255,7 +255,10 @@ class Project(Model):
 
 
 class Host(Model):
-    """A host with an agent. `generation` counts the changes that concern it, `applied` is the last one it reported."""
+    """A host with an agent. `generation` counts the changes that concern it, `applied` is the last one it reported.
+
+    `changes` has what came with every generation after `logged_since`.
+    """
 
     __tablename__ = "hosts"
 
@@ -263,6 +266,7 @@ class Host(Model):
     id: Mapped[str] = mapped_column(String(36), unique=True, default=new_id)
     generation: Mapped[int] = mapped_column(default=1)
     applied: Mapped[int] = mapped_column(default=0)
+    logged_since: Mapped[int] = mapped_column(default=1)
     admin_state_up: Mapped[bool] = mapped_column(default=True)
     description: Mapped[str] = mapped_column(String(255), default="")
     agent_version: Mapped[str] = mapped_column(String(64), default="")
@@ -273,6 +277,17 @@ class Host(Model):
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime] = mapped_column(default=now)
     seen_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Change(Model):
+    """A thing that may be different for a host since a generation; `kind` is one of core/generations.py's."""
+
+    __tablename__ = "changes"
+
+    host: Mapped[str] = mapped_column(ForeignKey("hosts.name", ondelete="CASCADE"), primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    thing: Mapped[str] = mapped_column(String(96), primary_key=True)
 
 
 class Beat(Model):

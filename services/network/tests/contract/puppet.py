@@ -11,7 +11,7 @@ from pileus_network.agent.server import Agent, backend
 from pileus_network.config import Config
 from pileus_network.drivers.base import Settings
 from pileus_network.drivers.linux.backend import Linux
-from pileus_network.rpc import Control, Facts, HostAgent, HostState, Report, Round
+from pileus_network.rpc import Control, Facts, HostAgent, HostChange, HostState, Progress, Report, Round
 
 pipe, answers = sys.stdin.buffer, sys.stdout.buffer
 
@@ -26,6 +26,17 @@ class Controller(Control):
 
     def wanted(self, host: str, known: int) -> HostState | None:
         return self.state if known != self.state.generation else None
+
+    def changes(self, host: str, known: int) -> HostChange | None:
+        return HostChange(known, self.state.generation, self.state) if known != self.state.generation else None
+
+    def audit(self, host: str, generation: int, digest: str) -> HostState | None:
+        return None
+
+    def progressed(self, host: str, generation: int, progress: Progress, took: Round | None = None) -> None:
+        last = self.reports[max(self.reports)].ports
+        ports = (set(last) | set(progress.wired)) - set(progress.unwired)
+        self.reports[generation] = Report(tuple(sorted(ports)), progress.failures)
 
     def applied(self, host: str, generation: int, report: Report, took: Round | None = None) -> None:
         self.reports[generation] = report

@@ -70,7 +70,7 @@ def follow(network: NetworkFixture, controller: Reported, driver: Fake) -> None:
     assert isinstance(driver.state, HostState) and port in {p.id for p in driver.state.ports}
     jobs = client.get("/operations/jobs?flow=host.follow", as_=book.member).get_json()["jobs"]
     events = client.get("/operations/events", as_=book.member).get_json()["events"]
-    assert jobs and "wanted" in {span["name"] for event in events for span in event["spans"]}
+    assert jobs and "changes" in {span["name"] for event in events for span in event["spans"]}
     client.delete(f"/v2.0/ports/{port}", as_=book.member)
     controller.look()
     controller.until(lambda: port not in {p.id for p in driver.state.ports} if driver.state else False)

@@ -84,7 +84,7 @@ def test_what_a_port_costs(network: NetworkFixture) -> None:
     }
     with count_statements(network.sessions) as one:
         assert client.post("/v2.0/ports", json={"port": wish}, as_=book.service).status_code == 201
-    assert len(one) <= PORT_CREATE // 2
+    assert len(one) <= PORT_CREATE // 2 + 1, "one of them notes for the host what changed (decision 0016)"
     with count_statements(network.sessions) as ten:
         assert client.post("/v2.0/ports", json={"ports": [wish] * 10}, as_=book.service).status_code == 201
     assert len(ten) == len(one), "ten at once cost what one costs"

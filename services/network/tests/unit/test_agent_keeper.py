@@ -1,17 +1,19 @@
 """The agent's one thread: nothing is forgotten, whatever fails."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from pileus_kit.errors import HostDown
 from pileus_kit.rpc import Bus
+from pileus_network import states
 from pileus_network.agent.keeper import Keeper
 from pileus_network.agent.server import Agent
 from pileus_network.config import Config
 from pileus_network.drivers.base import Settings
 from pileus_network.drivers.fake import Fake
-from pileus_network.rpc import Control, Facts, HostAgent, HostState, Port, Report
+from pileus_network.rpc import Control, Facts, Failure, Gone, HostAgent, HostChange, HostState, Port, Progress, Report
 
 
 class Worker(Control):
@@ -32,6 +34,17 @@ class Worker(Control):
     def wanted(self, host, known):
         self._maybe_fail("wanted")
         return self.state if known != self.state.generation else None
+
+    def changes(self, host, known):
+        state = self.wanted(host, known)
+        return state and HostChange(known, state.generation, state)
+
+    def audit(self, host, generation, digest):
+        return self.state if states.digest(self.state) != digest else None
+
+    def progressed(self, host, generation, progress, took=None):
+        ports = set(self.applied_calls[-1][1].ports) - set(progress.unwired) | set(progress.wired)
+        self.applied(host, generation, Report(tuple(sorted(ports)), progress.failures), took)
 
     def applied(self, host, generation, report, took=None):
         self._maybe_fail("applied")
@@ -139,3 +152,100 @@ def test_over_the_bus_a_poke_is_enough(worker, driver):
     finally:
         agent.stop()
         server.stop()
+
+
+class PartWise(Worker):
+    """Tells parts, and remembers what was asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts: list[HostChange] = []
+        self.progress: list[Progress] = []
+        self.wholes = 0
+
+    def wanted(self, host, known):
+        self.wholes += 1
+        return super().wanted(host, known)
+
+    def changes(self, host, known):
+        return self.parts.pop(0) if self.parts else super().changes(host, known)
+
+    def progressed(self, host, generation, progress, took=None):
+        self._maybe_fail("progressed")
+        self.progress.append(progress)
+
+
+@pytest.fixture
+def told(driver):
+    worker = PartWise()
+    keeper = Keeper("h1", driver, worker, lambda generation: Facts("1", "fake", "", (), generation))
+    keeper.turn()
+    return worker, keeper
+
+
+def part(worker, *ports, gone=(), base=None):
+    """The worker's state after a change, and the change that leads there."""
+    kept = [one for one in worker.state.ports if one.id not in {*gone, *(port.id for port in ports)}]
+    before, after = worker.state.generation, worker.state.generation + 1
+    worker.state = HostState("h1", after, ports=tuple(sorted([*kept, *ports], key=lambda one: one.id)))
+    worker.parts.append(
+        HostChange(before if base is None else base, after, ports=ports, gone=tuple(Gone("port", id) for id in gone))
+    )
+
+
+def test_parts_lead_to_the_whole_and_only_differences_are_reported(told, driver):
+    worker, keeper = told
+    for change in (((port("c"),), ()), ((port("d"),), ("a",)), ((), ("c",))):
+        part(worker, *change[0], gone=change[1])
+        keeper.wake()
+        keeper.turn()
+        assert driver.state == worker.state
+    assert worker.wholes == 1 and len(worker.applied_calls) == 1
+    assert worker.progress == [Progress(("c",)), Progress(("d",), ("a",)), Progress((), ("c",))]
+
+
+def test_a_port_that_was_told_anew_is_reported_anew(told, driver):
+    """The control plane took it for down since it changed it."""
+    worker, keeper = told
+    part(worker, replace(port("a"), hostname="x"))
+    keeper.wake()
+    keeper.turn()
+    driver.broken["b"] = "it fell off"
+    part(worker, replace(port("b"), hostname="x"))
+    keeper.wake()
+    keeper.turn()
+    failure = Failure("port", "b", "it fell off")
+    assert worker.progress == [Progress(("a",)), Progress((), ("b",), (failure,))]
+
+
+def test_a_report_that_got_lost_is_part_of_the_next(told):
+    worker, keeper = told
+    worker.down = ["progressed"]
+    part(worker, port("c"))
+    keeper.wake()
+    with pytest.raises(HostDown):
+        keeper.turn()
+    part(worker, port("d"))
+    keeper.wake()
+    keeper.turn()
+    assert worker.progress == [Progress(("c", "d"))]
+
+
+def test_a_change_from_elsewhere_is_answered_by_asking_for_everything(told, driver):
+    worker, keeper = told
+    part(worker, port("c"), base=-5)
+    keeper.wake()
+    keeper.turn()
+    assert driver.state == worker.state and worker.wholes == 2 and len(worker.applied_calls) == 2
+
+
+def test_drift_is_found_by_the_audit(told, driver, monkeypatch):
+    worker, keeper = told
+    worker.state = replace(worker.state, ports=(port("a"), port("z")))  # and no generation was counted
+    keeper.wake()
+    keeper.turn()
+    assert driver.state != worker.state, "nobody said anything"
+    monkeypatch.setattr("pileus_network.agent.keeper.AUDIT_S", 0.0)
+    keeper.wake()
+    keeper.turn()
+    assert driver.state == worker.state and worker.applied_calls[-1][1] == Report(("a", "z"))
