@@ -66,7 +66,7 @@ class Sessions:
         self._turns: Turns | None = None
         if self.engine.dialect.name == "sqlite":
             file = self.engine.url.database
-            self._turns = Turns(Path(f"{file}-turns") if file and file != ":memory:" else None)
+            self._turns = Turns(Path(f"{Path(file).resolve()}-turns") if file and file != ":memory:" else None)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", self._begin_sqlite)
         if "PILEUS_STATEMENTS" in os.environ:

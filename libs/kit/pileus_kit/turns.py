@@ -7,6 +7,7 @@ file's. A process that has just written can't have the file again before the one
 """
 
 import fcntl
+import logging
 import os
 import struct
 import threading
@@ -17,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pileus_kit.errors import DatabaseBusy
+
+log = logging.getLogger(__name__)
 
 PATIENCE_S = 30.0
 """How long a writer queues before it is told that the database is busy."""
@@ -36,6 +39,8 @@ class Gate:
     def enter(self, deadline: float) -> None:
         if self._pid != os.getpid():  # a lock belongs to an open file, and a forked child would share its parent's
             self._open()
+        if self._file < 0:
+            return
         self._take(OUTER, deadline)
         try:
             self._take(INNER, deadline)
@@ -43,14 +48,21 @@ class Gate:
             self._set(OUTER, fcntl.F_UNLCK)
 
     def leave(self) -> None:
-        self._set(INNER, fcntl.F_UNLCK)
+        if self._file >= 0:
+            self._set(INNER, fcntl.F_UNLCK)
 
     def _open(self) -> None:
+        """The file belongs to whoever the directory belongs to, also if root comes first. Where it can't be made,
+        SQLite's own lock has to do."""
+        self._pid = os.getpid()
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as err:  # the disk is full or has no inodes left; the database couldn't be written either
-            raise DatabaseBusy from err
-        self._pid = os.getpid()
+            if os.geteuid() == 0:
+                owner = self._path.parent.stat()
+                os.fchown(self._file, owner.st_uid, owner.st_gid)
+        except OSError as err:
+            log.warning("%s can't be opened (%s): processes write in no order", self._path, err.strerror)
+            self._file = -1
 
     def _take(self, which: int, deadline: float) -> None:
         looks = 0

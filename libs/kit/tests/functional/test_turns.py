@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from pileus_kit import turns
+from pileus_kit.db import Sessions
 from pileus_kit.errors import DatabaseBusy
 from pileus_kit.turns import Gate, Turns
 
@@ -95,3 +97,22 @@ def test_a_writer_that_waits_too_long_is_told_and_leaves_the_queue(tmp_path: Pat
     assert len(said) == 2 and not line._waiting
     write()
     assert len(said) == 2
+
+
+def test_where_no_lock_can_be_made_it_is_written_all_the_same(tmp_path: Path) -> None:
+    line, served = Turns(tmp_path / "nowhere" / "turns"), []
+    for number in range(2):
+        with line.scope():
+            line.take()
+            served.append(number)
+    assert served == [0, 1]
+
+
+def test_a_database_has_one_queue_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "other").symlink_to(tmp_path / "real.sqlite")
+    for name in ("real.sqlite", "other"):
+        sessions = Sessions(f"sqlite:///{tmp_path / name}")
+        with sessions.begin() as session:
+            session.execute(text("CREATE TABLE IF NOT EXISTS t (id)"))
+        sessions.dispose()
+    assert [path.name for path in tmp_path.glob("*-turns")] == ["real.sqlite-turns"]
