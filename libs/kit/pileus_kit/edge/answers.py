@@ -25,7 +25,7 @@ from pileus_kit.edge.front import Front
 from pileus_kit.edge.limits import LARGEST_UNSENT, Limits
 from pileus_kit.edge.lines import NOT_YET, Input
 from pileus_kit.edge.load import Load
-from pileus_kit.edge.shares import Shares
+from pileus_kit.edge.shares import Crowded, Shares
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Answers:
         self.front = Front(limits, self.ready, self.refuse)
         self.crew = Crew(limits.threads, limits.streams, self.front.turn)
         self._load = Load(help)
-        self._shares: Shares[Connection] = Shares(limits.share)
+        self._shares: Shares[Connection] = Shares(limits.share, limits.waiting)
 
     # -- a request's way -------------------------------------------------------------------------------------------
 
@@ -63,7 +63,13 @@ class Answers:
         """Whether its owner's share has room. Else it is parked, and whoever leaves the share resumes it."""
         connection.owner = self._shares.owner(self._token(connection), connection.client[0])
         connection.state = State.PARKED  # before anybody may resume it
-        if not self._shares.enter(connection.owner, connection):
+        try:
+            runs = self._shares.enter(connection.owner, connection)
+        except Crowded:
+            connection.state = State.BUSY
+            self.refuse(connection, 429, "Too many requests at the same time.")
+            return False
+        if not runs:
             return False
         connection.state = State.BUSY
         return True
@@ -167,7 +173,8 @@ class Answers:
         request_id = context.new_request_id()
         log.info("%s: no request: %d %s [%s]", client[0], status, why, request_id)
         head = (f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\n"
-                f"Content-Length: {len(body)}\r\nX-OpenStack-Request-ID: {request_id}\r\nConnection: close\r\n\r\n")
+                f"Content-Length: {len(body)}\r\nX-OpenStack-Request-ID: {request_id}\r\nConnection: close\r\n")
+        head += "Retry-After: 1\r\n\r\n" if status == 429 else "\r\n"
         return head.encode("latin-1") + body
 
     @staticmethod

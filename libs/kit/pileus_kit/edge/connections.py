@@ -74,12 +74,14 @@ class Connection:
     def next(self) -> None:
         """The request is answered; what came behind it is the beginning of the next one."""
         self.request, self.arrival = None, Arrival()
-        if not self.line.unsent:
-            self.line.begin(lambda: None)
         self.served += 1
         self.inbox = bytearray(self.parser.unreader.take_buffered())
         self.since = time.monotonic()
-        self.until = self.since + (self._limits.head if self.inbox else self._limits.idle)
+
+    def rest(self) -> None:
+        """The answer has been taken: the next request has clocks of its own."""
+        self.line.begin(lambda: None)
+        self.until = time.monotonic() + (self._limits.head if self.inbox else self._limits.idle)
 
     def close(self, abort: bool = False) -> None:
         """`abort`: what the client hasn't taken yet is dropped, else the kernel would keep it for minutes."""

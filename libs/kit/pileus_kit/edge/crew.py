@@ -38,7 +38,12 @@ class Crew:
             if sum(self._lent.values()) >= self._streams or self._lent[owner] >= max(1, self._streams // 2):
                 return False
             self._lent[owner] += 1
-        self._hire()
+        try:
+            self._hire()
+        except RuntimeError:  # the machine has no room for another thread
+            with self._lock:
+                self._lent[owner] -= 1
+            return False
         return True
 
     def give_back(self, owner: Any) -> None:

@@ -78,7 +78,7 @@ class Front:
                 self.close(connection)
         except OSError:  # the client broke the connection, or is too slow
             self.close(connection, abort=True)
-        except Exception:
+        except (Exception, SystemExit):
             log.exception("a connection failed")
             self.close(connection)
 
@@ -109,10 +109,9 @@ class Front:
             self._wait(connection, State.FLUSHING, OUT)
         elif not connection.keep:
             self.leave(connection)
-        elif connection.inbox:
-            self._wait(connection, State.ARRIVING, OUT)  # at once, but after those who wait
         else:
-            self._wait(connection, State.ARRIVING, IN)
+            connection.rest()  # what has come behind it is looked at at once, but after those who wait
+            self._wait(connection, State.ARRIVING, OUT if connection.inbox else IN)
 
     def leave(self, connection: Connection) -> None:
         """Nothing more is read. A client who still sends would lose the answer if we closed at once."""

@@ -31,6 +31,11 @@ class Limits:
         """The threads that requests of one project may hold at the same time."""
         return max(1, self.threads // 2)
 
+    @property
+    def waiting(self) -> int:
+        """The requests of one project that may wait for a thread: they hold connections, which others need, too."""
+        return max(1, self.connections // 4)
+
     @classmethod
     def of(cls, config: ServiceConfig) -> "Limits":
         return cls(processes=config.processes, spare=config.spare_seconds, threads=config.threads,

@@ -8,11 +8,15 @@ T = TypeVar("T")
 MOST = 10_000  # tokens whose owner is remembered
 
 
-class Shares(Generic[T]):
-    """`most` requests of one owner run; the others are parked, first come, first served."""
+class Crowded(Exception):
+    """As many requests of this owner wait as may."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+
+class Shares(Generic[T]):
+    """`most` requests of one owner run; `waiting` others are parked, first come, first served."""
+
+    def __init__(self, most: int, waiting: int) -> None:
+        self._most, self._waiting = most, waiting
         self._running: defaultdict[Any, int] = defaultdict(int)
         self._parked: defaultdict[Any, deque[T]] = defaultdict(deque)
         self._owners: OrderedDict[str, Any] = OrderedDict()
@@ -31,11 +35,13 @@ class Shares(Generic[T]):
                     self._owners.popitem(last=False)
 
     def enter(self, owner: Any, what: T) -> bool:
-        """Whether it may run; if not, `leave` of another gives it back later."""
+        """Whether it may run; if not, `leave` of another gives it back later. Raises Crowded."""
         with self._lock:
             if self._running[owner] < self._most:
                 self._running[owner] += 1
                 return True
+            if len(self._parked[owner]) >= self._waiting:
+                raise Crowded
             self._parked[owner].append(what)
             return False
 

@@ -27,7 +27,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def long_suffering(directory: Path) -> Iterator[Served]:
     """A server that waits much longer than any test."""
-    it = Served(directory, SCRIPT, threads=THREADS, connections=100, head_timeout=600, body_timeout=600)
+    it = Served(directory, SCRIPT, threads=THREADS, connections=240, head_timeout=600, body_timeout=600)
     yield it
     it.stop()
 
@@ -119,7 +119,7 @@ def test_a_full_house_makes_room(patient: Served, sent: bytes) -> None:
     kept = patient.connect()
     kept.ask("/v1/")
     assert kept.answer()[0] == 200
-    with held(patient, sent, 250):
+    with held(patient, sent, 500):
         assert patient.get("/v1/")[0] == 200
         kept.ask("/v1/")  # who has asked before isn't the first to go
         assert kept.answer()[0] == 200
@@ -183,6 +183,18 @@ def test_one_project_holds_half_of_the_threads(patient: Served) -> None:
         assert len(list(patient.directory.glob("go.*"))) == THREADS // 2
         (patient.directory / "go").touch()
         assert [talk.answer()[0] for talk in talks] == [200] * len(talks)
+
+
+def test_a_project_that_waits_leaves_room_for_connections_of_others(patient: Served) -> None:
+    patient.get("/v1/things", "token-member", "POST", b"{}")
+    head = b"GET /v1/wait/on HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\n\r\n"
+    with held(patient, head, 200) as talks:  # of 240 connections
+        assert patient.get("/v1/things", "token-other", "POST", b"{}")[0] == 202
+        (patient.directory / "on").touch()
+        answers = [talk.answer() for talk in talks]
+    counted = [status for status, *_ in answers]
+    assert counted.count(200) >= 240 // 4 and counted.count(429) == len(counted) - counted.count(200) > 0
+    assert {headers["retry-after"] for status, headers, _ in answers if status == 429} == {"1"}
 
 
 def test_requests_behind_each_other_are_answered_in_order(served: Served) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pileus_kit import bulkheads
 from pileus_kit.bulkheads import Bulkhead
 from pileus_kit.edge.crew import Crew
-from pileus_kit.edge.shares import Shares
+from pileus_kit.edge.shares import Crowded, Shares
 from pileus_kit.errors import PeerDown
 
 
@@ -57,15 +57,17 @@ def test_an_owner_has_half_of_the_places_for_transfers() -> None:
 
 
 def test_shares_are_first_come_first_served() -> None:
-    shares: Shares[str] = Shares(2)
+    shares: Shares[str] = Shares(2, 2)
     assert [shares.enter("p", name) for name in ("a", "b", "c", "d")] == [True, True, False, False]
+    with pytest.raises(Crowded):
+        shares.enter("p", "x")
     assert shares.enter("q", "e")
     assert [shares.leave("p") for _ in range(4)] == ["c", "d", None, None]
     assert shares.enter("p", "f")
 
 
 def test_whose_a_token_is_is_learnt() -> None:
-    shares: Shares[str] = Shares(2)
+    shares: Shares[str] = Shares(2, 2)
     assert shares.owner("t", "192.0.2.1") == shares.owner("", "192.0.2.1") == ("address", "192.0.2.1")
     shares.learn("t", ("project", "p"))
     assert shares.owner("t", "192.0.2.1") == ("project", "p")
