@@ -15,8 +15,9 @@ def test_a_span_that_ends_before_it_starts_is_refused(compute: ComputeFixture) -
     for path in ("/servers", "/servers/detail", "/os-migrations", f"/servers/{server}/os-instance-actions"):
         answer = compute.client.get(f"/v2.1{path}{BACKWARDS}", version="2.66", as_=compute.book.admin)
         assert answer.status_code == 400, path
-        assert compute.client.get(f"/v2.1{path}{BACKWARDS}", version="2.65",
-                                  as_=compute.book.admin).status_code == 200, path
+        older = compute.client.get(f"/v2.1{path}{BACKWARDS}", version="2.65", as_=compute.book.admin)
+        passed_over = path.startswith("/servers") and "actions" not in path  # the others refuse what they don't know
+        assert older.status_code == (200 if passed_over else 400), path
 
 
 @pytest.fixture
