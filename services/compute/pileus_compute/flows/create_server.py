@@ -38,7 +38,7 @@ def place(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     demand = demand_of(session, tools, server, work.data.get("excluded", ()))
     chosen = placing.choose(session, server.id, demand)
     server.host, server.zone = chosen.host.name, chosen.zone
-    return {"host": chosen.host.name}
+    return {"host": chosen.host.name, "hostname": server.hostname}
 
 
 def demand_of(session: Session, tools: Tools, server: Server, excluded: Iterable[str]) -> placing.Demand:
@@ -55,7 +55,8 @@ def unplace(session: Session, tools: Tools, work: Work) -> None:
 
 def make_ports(tools: Tools, work: Work) -> dict[str, Any]:
     wanted = work.data["networks"]
-    made = ports.make(tools, work, str(work.project_id), work.data["host"], wanted, work.data.get("security_groups"))
+    made = ports.make(tools, work, str(work.project_id), work.data["host"], wanted, work.data.get("security_groups"),
+                      work.data.get("hostname", ""))
     return {"ports": made}
 
 

@@ -13,7 +13,7 @@ from pileus_kit.flow import Work
 from pileus_kit.peers import PeerRefused
 
 OWNER = "compute:nova"
-FREE = {"device_id": "", "device_owner": "", "binding:host_id": ""}
+FREE = {"device_id": "", "device_owner": "", "binding:host_id": "", "dns_name": ""}
 
 
 class BindingFailed(CloudError):
@@ -31,7 +31,7 @@ def server_id_of(work: Work) -> str:
 
 
 def make(tools: Tools, work: Work, project_id: str, host: str, wanted: list[dict[str, Any]],
-         security_groups: Any) -> list[dict[str, Any]]:
+         security_groups: Any, hostname: str = "") -> list[dict[str, Any]]:
     """Have a port for each of `wanted` (see core.servers.Wish.networks) on `host`; those that exist are found again."""
     if not wanted:
         return []
@@ -41,7 +41,7 @@ def make(tools: Tools, work: Work, project_id: str, host: str, wanted: list[dict
     fresh: list[int] = []
     for index, wish in enumerate(wanted):
         if wish.get("port_id"):
-            bound[index] = bind(tools, server_id, host, wish["port_id"])
+            bound[index] = bind(tools, server_id, host, wish["port_id"], hostname)
             continue
         again = next((p for p in here if p.get("description") == mark(work, index)), None)
         if again:
@@ -49,7 +49,7 @@ def make(tools: Tools, work: Work, project_id: str, host: str, wanted: list[dict
         else:
             fresh.append(index)
     if fresh:
-        body = {"ports": [_wish(project_id, server_id, host, wanted[i], security_groups, mark(work, i))
+        body = {"ports": [_wish(project_id, server_id, host, wanted[i], security_groups, mark(work, i), hostname)
                           for i in fresh]}
         made = tools.peers.call("network", "POST", "/v2.0/ports", json=body)["ports"]
         bound |= dict(zip(fresh, made, strict=True))
@@ -75,11 +75,11 @@ def mark(work: Work, index: int) -> str:
 
 
 def _wish(project_id: str, server_id: str, host: str, wish: dict[str, Any], security_groups: Any,
-          description: str) -> dict[str, Any]:
+          description: str, hostname: str) -> dict[str, Any]:
     port: dict[str, Any] = {
         "network_id": wish["network_id"], "project_id": project_id, "tenant_id": project_id,
         "device_id": server_id, "device_owner": OWNER, "binding:host_id": host, "admin_state_up": True,
-        "description": description}
+        "description": description, "dns_name": hostname[:63]}
     if wish.get("fixed_ip"):
         port["fixed_ips"] = [{"ip_address": wish["fixed_ip"]}]
     if security_groups is not None:
@@ -87,12 +87,14 @@ def _wish(project_id: str, server_id: str, host: str, wish: dict[str, Any], secu
     return port
 
 
-def bind(tools: Tools, server_id: str, host: str, port_id: str) -> dict[str, Any]:
+def bind(tools: Tools, server_id: str, host: str, port_id: str, hostname: str = "") -> dict[str, Any]:
     """Give an existing port to the server. Raises PortTaken if another device has it."""
     port = tools.peers.call("network", "GET", f"/v2.0/ports/{port_id}")["port"]
     if port.get("device_id") not in ("", None, server_id):
         raise PortTaken(port=port_id)
     change = {"device_id": server_id, "device_owner": OWNER, "binding:host_id": host}
+    if hostname:
+        change["dns_name"] = hostname[:63]
     if all(port.get(k) == v for k, v in change.items()):
         return port
     return tools.peers.call("network", "PUT", f"/v2.0/ports/{port_id}", json={"port": change})["port"]

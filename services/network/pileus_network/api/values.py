@@ -11,6 +11,7 @@ Kind = Callable[[Any], Any]
 
 MAC = re.compile("[0-9a-f]{12}")
 NO_MACS = ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff")
+LABEL = re.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 DIGITS = re.compile(r"\s*[+-]?[0-9]{1,18}\s*", re.ASCII)
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
@@ -176,6 +177,14 @@ def document(value: Any) -> dict[str, Any]:
     if len(repr(value)) > 4095:
         raise ValueError("it is longer than 4095 characters")
     return value
+
+
+def label(value: Any) -> str:
+    """One label of a domain name (RFC 1123), in small letters; "" is none."""
+    found = text(63)("" if value is None else value).lower()
+    if found and not LABEL.fullmatch(found):
+        raise ValueError(f"'{value}' is not a valid host name")
+    return str(found)
 
 
 def tag(value: Any) -> str:

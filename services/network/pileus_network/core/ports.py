@@ -28,7 +28,7 @@ from pileus_network.errors import (
 from pileus_network.rpc import DHCP_OWNER, GATEWAY_OWNER, INTERFACE_OWNER
 
 LOADED = (selectinload(Port.fixed_ips), selectinload(Port.groups))
-PLAIN = ("name", "description", "admin_state_up", "device_id", "device_owner", "extra_dhcp_opts")
+PLAIN = ("name", "description", "admin_state_up", "device_id", "device_owner", "extra_dhcp_opts", "dns_name")
 FLOATING_OWNER = "network:floatingip"
 ROUTER_OWNERS = (INTERFACE_OWNER, GATEWAY_OWNER)
 OURS = {

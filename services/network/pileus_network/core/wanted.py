@@ -131,7 +131,7 @@ def port(row: Port, local: bool) -> rpc.Port:
         device_id=(row.router_id or "") if row.device_owner in ROUTER_OWNERS else row.device_id,
         local=local,
         admin_up=row.admin_state_up,
-        hostname=f"host-{first.replace('.', '-').replace(':', '-')}" if first else "",
+        hostname=row.dns_name or (f"host-{first.replace('.', '-').replace(':', '-')}" if first else ""),
         fixed_ips=tuple(rpc.FixedIp(ip.subnet_id, ip.address) for ip in row.fixed_ips),
         port_security=row.port_security_enabled,
         address_pairs=tuple(

@@ -142,6 +142,7 @@ class Port(Noun):
     device_id: Mapped[str] = mapped_column(String(255), default="")
     device_owner: Mapped[str] = mapped_column(String(255), default="")
     router_id: Mapped[str | None] = mapped_column(String(36))
+    dns_name: Mapped[str] = mapped_column(String(63), default="")
     host: Mapped[str] = mapped_column(String(255), default="")
     vif_type: Mapped[str] = mapped_column(String(64), default="unbound")
     vnic_type: Mapped[str] = mapped_column(String(64), default="normal")
