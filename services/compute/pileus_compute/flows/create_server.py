@@ -108,9 +108,10 @@ def boot(tools: Tools, work: Work) -> dict[str, Any]:
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
-    volumes.note_devices(session, work.subject, work.data)
+    volumes.note_devices(session, work.subject, {"devices": work.data.get("devices")})
     states.move(session, work.subject, "booted", power_state=states.POWER[work.data["power"]], launched_at=now(),
-                root_device=work.data["root_device"], sealed_password=None, progress=0)
+                root_device=work.data["root_device"], sealed_password=None, progress=0,
+                device_addresses=work.data.get("addresses", {}))
 
 
 def elsewhere(session: Session, tools: Tools, work: Work) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pileus_compute.core import guests
+from pileus_compute.db.models import Server
 from pileus_compute.flows.tools import Tools
 from pileus_compute.rpc import Guest
 
@@ -10,9 +11,10 @@ from pileus_compute.rpc import Guest
 def with_drive(tools: Tools, server_id: str, tickets: dict[str, dict[str, Any]] | None = None) -> Guest:
     """`tickets`: see core.guests.describe."""
     with tools.sessions.read() as session:
-        server, ports, _ = guests.load(session, server_id)
-    wanted = sorted({a["subnet_id"] for port in ports for a in port.fixed_ips}) if server.config_drive else []
-    subnets = subnets_of(tools, wanted)
+        if not session.get_one(Server, server_id).config_drive:
+            return guests.describe(session, server_id, tickets)
+        ports = guests.load(session, server_id)[1]
+    subnets = subnets_of(tools, sorted({a["subnet_id"] for port in ports for a in port.fixed_ips}))
     with tools.sessions.read() as session:
         return guests.describe(session, server_id, tickets, files=True, subnets=subnets)
 

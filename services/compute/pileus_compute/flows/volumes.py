@@ -290,7 +290,7 @@ def note_devices(session: Session, server_id: str, booted: dict[str, Any]) -> No
     """Under which name the guest got each volume, and where it finds its devices."""
     devices = booted.get("devices")
     if booted.get("addresses"):
-        session.get_one(Server, server_id).device_addresses = booted["addresses"]
+        session.execute(update(Server).where(Server.id == server_id).values(device_addresses=booted["addresses"]))
     if devices:
         for row in rows(session, server_id):
             row.device = devices.get(row.volume_id or "", row.device)

@@ -99,7 +99,7 @@ LISTS: dict[str, tuple[Callable[[Rows, int], None], str]] = {  # path: what make
     "/servers/{server}/os-interface": (Rows.ports, "interfaceAttachments"),
     "/servers/{server}/os-instance-actions": (Rows.actions, "instanceActions"),
     "/servers/{server}/metadata": (Rows.metadata, "metadata"),
-    "/os-simple-tenant-usage/p1?detailed=1": (Rows.servers, "tenant_usage/server_usages"),
+    "/os-simple-tenant-usage/p1": (Rows.servers, "tenant_usage/server_usages"),
 }
 
 
