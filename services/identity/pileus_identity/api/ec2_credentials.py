@@ -9,7 +9,7 @@ from pileus_identity.api.credentials import loan, may_make_keys, no_delegates
 from pileus_identity.api.views import ID, View, link, page
 from pileus_identity.core import credentials, projects, users
 from pileus_identity.core.delegation import lent
-from pileus_identity.db.models import Credential, Project
+from pileus_identity.db.models import Credential
 from pileus_identity.errors import Refused
 from pileus_kit.web import Resource, caller, tools
 
@@ -25,15 +25,14 @@ def wanted(user_id: str) -> Any:
 
 @resource.endpoint("POST", "", policy="identity:ec2_create_credential", target=wanted, body=CREATE)
 def create(user_id: str, body: View) -> Any:
-    """For a project in which the user has a role; a delegated token makes keys for its own project only."""
+    """A key for a project where the user has no role is good for nothing until there is one. A delegated token makes
+    keys for its own project only."""
     who = caller()
     may_make_keys()
     with tools().change() as session:
         user, project = users.get(session, user_id), projects.get(session, body["tenant_id"])
         if lent(who) and project.id != who.project_id:
             raise Refused(why="A delegated token makes access keys for its own project only.")
-        if not who.is_admin and session.scalar(projects.of_user(user.id, {}).where(Project.id == project.id)) is None:
-            raise Refused(why="The user has no role in that project.")
         made = credentials.create_ec2(
             session, tools().credential_keys, user.id, project.id, loan(), tools().config.user_limit
         )

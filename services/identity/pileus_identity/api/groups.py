@@ -12,7 +12,6 @@ from pileus_identity.api.views import (
     link,
     listed,
     own_as,
-    own_domain,
     visible_domain,
     wrapped,
 )
@@ -29,7 +28,7 @@ PROPERTIES = {"name": NAME, "description": TEXT, "domain_id": ID}
     "POST", "", policy="identity:create_group", target=own_as("group"), body=wrapped("group", PROPERTIES, ["name"])
 )
 def create(body: View) -> Any:
-    home = targets.home("identity:create_group", "group", body["group"].get("domain_id") or own_domain())
+    home = targets.home("identity:create_group", "group", body["group"])
     with tools().change() as session:
         return {"group": show(groups.create(session, body["group"], home))}, 201
 

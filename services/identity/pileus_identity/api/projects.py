@@ -57,6 +57,7 @@ def create(body: View) -> Any:
                 session, {k: v for k, v in wish.items() if k not in ("is_domain", "domain_id", "parent_id")}
             )
         else:
+            targets.names_domain("identity:create_project", wish)
             try:
                 project = projects.create(session, wish, own_domain())
             except Missing:

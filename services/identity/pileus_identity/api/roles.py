@@ -29,10 +29,10 @@ IMPLIES = "/roles/<prior_id>/implies"
 
 
 def named(role_id: str) -> View:
-    """The role's name, as far as it is no domain's own: that has rules of its own."""
+    """The role's name, as far as it is no domain's own: that has rules of its own. An unknown role is a 404 for all."""
     with tools().sessions.read() as session:
-        role = session.get(Role, role_id)
-        return {} if role is None or role.domain_id else {"target.role.name": role.name}
+        role = roles.get(session, role_id)
+        return {} if role.domain_id else {"target.role.name": role.name}
 
 
 @resource.endpoint("POST", "/roles", policy="identity:create_role", body=wrapped("role", PROPERTIES, ["name"]))
@@ -56,7 +56,7 @@ def show_one(role_id: str) -> Any:
         return {"role": show(_found(session, role_id, "get"))}
 
 
-@resource.endpoint("PATCH", ONE, policy="identity:update_role", body=wrapped("role", PROPERTIES))
+@resource.endpoint("PATCH", ONE, policy="identity:update_role", target=named, body=wrapped("role", PROPERTIES))
 def update(role_id: str, body: View) -> Any:
     with tools().change() as session:
         role = _found(session, role_id, "update")
@@ -64,7 +64,7 @@ def update(role_id: str, body: View) -> Any:
         return {"role": show(role)}
 
 
-@resource.endpoint("DELETE", ONE, policy="identity:delete_role")
+@resource.endpoint("DELETE", ONE, policy="identity:delete_role", target=named)
 def delete(role_id: str) -> Any:
     with tools().change() as session:
         roles.remove(session, _found(session, role_id, "delete"))

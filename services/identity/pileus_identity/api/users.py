@@ -18,7 +18,6 @@ from pileus_identity.api.views import (
     link,
     listed,
     own_as,
-    own_domain,
     visible_domain,
     wrapped,
 )
@@ -26,7 +25,7 @@ from pileus_identity.core import projects, users
 from pileus_identity.core.payloads import iso
 from pileus_identity.db.models import Project, User
 from pileus_identity.errors import LoginFailed
-from pileus_kit.web import Resource, caller, tools
+from pileus_kit.web import Resource, tools
 
 resource = Resource("users", __name__, url_prefix="/v3/users")
 
@@ -81,7 +80,7 @@ CHANGE_PASSWORD = wrapped(
     "POST", "", policy="identity:create_user", target=own_as("user"), body=wrapped("user", PROPERTIES, ["name"])
 )
 def create(body: View) -> Any:
-    home = targets.home("identity:create_user", "user", body["user"].get("domain_id") or own_domain())
+    home = targets.home("identity:create_user", "user", body["user"])
     with tools().change() as session:
         return {"user": show(users.create(session, tools().config, body["user"], home))}, 201
 
@@ -133,10 +132,7 @@ def change_password(user_id: str, body: View) -> Any:
 def list_projects(user_id: str) -> Any:
     with tools().sessions.read() as session:
         users.get(session, user_id)
-    stmt = projects.of_user(user_id, asked())
-    if caller().user_id != user_id and visible_domain() is not None:
-        stmt = stmt.where(Project.domain_id == visible_domain())
-    return listed(stmt, Project, "projects", project_views.show)
+    return listed(projects.of_user(user_id, asked()), Project, "projects", project_views.show)
 
 
 def show(user: User) -> View:

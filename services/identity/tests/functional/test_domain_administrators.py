@@ -85,6 +85,16 @@ def test_what_is_foreign_and_what_is_unknown_are_refused_alike(cloud, worlds, wh
                           ).status_code == 403
 
 
+def test_a_manager_of_a_domain_names_it(cloud, worlds):
+    mine, _, tokens = worlds
+    for kind in ("user", "group", "project"):
+        wish = {"name": f"new-{kind}"}
+        assert cloud.post(f"/v3/{kind}s", {kind: wish}, tokens["d:manager"]).status_code == 403
+        assert cloud.make(f"/v3/{kind}s", kind, tokens["d:admin"], **wish)["domain_id"] == mine.domain
+        named = wish | {"name": f"named-{kind}", "domain_id": mine.domain}
+        assert cloud.post(f"/v3/{kind}s", {kind: named}, tokens["d:manager"]).status_code == 201
+
+
 UNKNOWN = [
     ("PATCH", f"/v3/domains/{NOWHERE}", {"domain": {}}, 404), ("DELETE", f"/v3/domains/{NOWHERE}", None, 404),
     ("DELETE", f"/v3/groups/{NOWHERE}", None, 404), ("PATCH", f"/v3/limits/{NOWHERE}", {"limit": {}}, 404),
@@ -94,7 +104,8 @@ UNKNOWN = [
     ("PUT", f"/v3/system/users/{NOWHERE}/roles/{NOWHERE}", None, 404),
     ("PATCH", f"/v3/users/{NOWHERE}", {"user": {}}, 403), ("GET", f"/v3/groups/{NOWHERE}", None, 403),
     ("PATCH", f"/v3/projects/{NOWHERE}", {"project": {}}, 403), ("GET", f"/v3/domains/{NOWHERE}", None, 403),
-    ("DELETE", f"/v3/credentials/{NOWHERE}", None, 403), ("DELETE", f"/v3/roles/{NOWHERE}", None, 403),
+    ("DELETE", f"/v3/credentials/{NOWHERE}", None, 403), ("DELETE", f"/v3/roles/{NOWHERE}", None, 404),
+    ("GET", f"/v3/roles/{NOWHERE}", None, 404), ("PATCH", f"/v3/roles/{NOWHERE}", {"role": {}}, 404),
 ]
 
 
