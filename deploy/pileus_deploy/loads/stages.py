@@ -71,7 +71,7 @@ class Load:
             for thread in threads:
                 thread.join()
         self._report("mix", record, used.per(record.total()))
-        self.broken += [f"mix: {line}" for line in record.unsteady(MOST_RATIO)] if not self.postgres else []
+        self.broken += [f"mix: {line}" for line in record.unsteady(MOST_RATIO)]
         mine = {server for client in clients for server in client.servers}
         self._settle("mix", lambda: self._servers("BUILD"), 0)
         self._lost("mix", mine - set(self._ids()))
