@@ -109,8 +109,8 @@ def test_a_domain_manager_manages_his_domain_and_no_more(cloud, identity):
     boss = cloud.make("/v3/users", "user", name="boss", password="p", domain_id=domain)["id"]
     cloud.call("PUT", f"/v3/domains/{domain}/users/{boss}/roles/{cloud.id('roles', 'manager')}")
     token = cloud.login("boss", "p", {"domain": {"id": domain}}, domain).headers["X-Subject-Token"]
-    user = cloud.make("/v3/users", "user", who=token, name="u")
-    project = cloud.make("/v3/projects", "project", who=token, name="p")
+    user = cloud.make("/v3/users", "user", who=token, name="u", domain_id=domain)
+    project = cloud.make("/v3/projects", "project", who=token, name="p", domain_id=domain)
     assert user["domain_id"] == project["domain_id"] == domain
     assert cloud.post("/v3/users", {"user": {"name": "x", "domain_id": "default"}}, token).status_code == 403
     assert {u["domain_id"] for u in cloud.get("/v3/users", token).json["users"]} == {domain}
