@@ -20,7 +20,7 @@ from pileus_kit.errors import Unauthorized, Unavailable
 log = logging.getLogger(__name__)
 
 FRESH = 0.8  # seconds for which the last answer about revocations is good enough
-LONGEST_WAIT = 4.0  # seconds that a request waits for the answer to another request's question
+LONGEST_WAIT = 6.0  # seconds that a request waits for the answer to another request's question
 REMEMBER = 300.0  # seconds after which a token is validated anew, come what may
 MOST = 10_000  # tokens remembered
 

@@ -24,7 +24,7 @@ Timeout = tuple[float, float]  # seconds to connect, to answer
 TIMEOUT: Timeout = (3.05, 60)
 PAUSE = 0.8  # seconds for which a login that failed counts for all who wait for one
 QUESTION: Timeout = (3.05, 10)  # what identity answers about a token; each request may wait for it
-REVOKED: Timeout = (1.0, 2.5)  # what every request waits for, once a second
+REVOKED: Timeout = (1.0, 4.0)  # what every request waits for, once a second
 TYPES = {"volume": ("block-storage", "volumev3"), "objectstore": ("object-store",)}
 
 
