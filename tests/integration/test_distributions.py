@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from clients import Cloud, Guest, wait_until
 
+pytestmark = pytest.mark.timeout(2400)  # an image built, a distribution booted under emulation
 BIN = Path(sys.executable).parent
 CLOUD_CONFIG = """#cloud-config
 write_files:
