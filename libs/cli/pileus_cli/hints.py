@@ -15,7 +15,7 @@ HINTS: tuple[tuple[str, str], ...] = (  # what a message says: what to do next
     (r"checksum|SHA-256", "The stored image is damaged: delete it and upload it again"),
     (r"[Ii]mage content|disk_format is|backing file|data file",
      "The image isn't what it says: convert it with qemu-img, and upload it with the right --disk-format"),
-    (r"No space left|[Dd]isk.* full|disk_gib|disk space|GiB of disk",
+    (r"[Nn]o space left|[Dd]isk.* full|disk_gib|disk space|GiB of disk",
      "The disk is full: delete servers or volumes there, or choose a flavor with a smaller disk"),
     (r"memory", "Choose a smaller flavor, or delete a server; pileus hypervisor list shows what is left"),
     (r"(?i)vcpu", "Choose a flavor with fewer vCPUs; pileus hypervisor list shows what is left"),

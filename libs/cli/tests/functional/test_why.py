@@ -100,7 +100,7 @@ def test_a_full_disk(world: None, pileus: Any, cloud: Any) -> None:
     error = HypervisorFailed(what="create a disk", why="qemu-img: Could not write: No space left on device")
     cloud.compute.host.driver.fail("prepare", raises(error))
     refused(pileus, CREATE.format("w-full"))
-    explained(pileus, "w-full", "failed at step", "No space left", helps="delete servers or volumes")
+    explained(pileus, "w-full", "failed at step", "no space left", helps="delete servers or volumes")
     pileus.ok("server delete w-full")
 
 
