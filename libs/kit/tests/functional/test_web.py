@@ -146,6 +146,19 @@ def test_doubled_slashes_count_as_one(client: FlaskClient, path: str) -> None:
     assert (answer.status_code, answer.json) == (200, {"row": "a"})
 
 
+def test_slashes_are_collapsed_before_middleware_reads_the_path(client: FlaskClient) -> None:
+    app, seen = client.application, []
+    inner = app.wsgi_app
+
+    def outer(environ: dict[str, Any], start_response: Any) -> Any:
+        seen.append(environ["PATH_INFO"])
+        return inner(environ, start_response)
+
+    app.wsgi_app = outer  # type: ignore[method-assign]
+    assert client.get("/", environ_overrides={"PATH_INFO": "//v1//rows/a"}).status_code == 200
+    assert seen == ["/v1/rows/a"]
+
+
 @pytest.mark.parametrize("year", [1, 9999])
 @pytest.mark.parametrize("offset", [-23, 23])
 def test_the_ends_of_the_calendar_can_be_asked_for(year: int, offset: int) -> None:

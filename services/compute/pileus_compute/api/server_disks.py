@@ -134,7 +134,7 @@ def _looked_up(wishes: list[VolumeWish],
     found, facts = [], kept(image) if image else None
     for wish in wishes:
         if wish.source == "volume":
-            volume = _named_volume(wish)
+            volume = _named_volume(wish, boots_alone=image is None)
             if wish.boot_index == 0 and facts is None:
                 facts = kept_of_volume(volume.get("volume_image_metadata") or {})
         elif wish.source == "snapshot":
@@ -146,14 +146,15 @@ def _looked_up(wishes: list[VolumeWish],
     return tuple(found), facts or {}
 
 
-def _named_volume(wish: VolumeWish) -> dict[str, Any]:
+def _named_volume(wish: VolumeWish, boots_alone: bool) -> dict[str, Any]:
+    """A volume that a server boots from must be bootable, unless the request names an image beside it, as in Nova."""
     volume = _get("volume", wish.source_id)
     if volume.get("multiattach") and version() < MULTIATTACH:
         raise MultiattachNotSupportedOldMicroversion()
     if volume["status"] != "available" and not volume.get("multiattach"):
         raise BadRequest(why=f"Invalid volume: volume '{wish.source_id}' status must be 'available'. "
                              f"Currently in '{volume['status']}'")
-    if wish.boot_index == 0 and str(volume.get("bootable", "")).lower() != "true":
+    if boots_alone and wish.boot_index == 0 and str(volume.get("bootable", "")).lower() != "true":
         raise BadRequest(why=f"Block Device {wish.source_id} is not bootable.")
     return volume
 

@@ -84,6 +84,13 @@ def test_an_image_beside_a_volume_to_boot_from(compute: ComputeFixture, volume: 
     assert without["image"] == ""
 
 
+def test_a_volume_is_asked_to_be_bootable_only_without_an_image(compute: ComputeFixture, volume: Any) -> None:
+    blank = volume.add(bootable="false")
+    refused = boot_from(compute, blank, "2.79")
+    assert refused.status_code == 400 and f"Block Device {blank} is not bootable." in refused.text
+    assert boot_from(compute, blank, "2.79", imageRef=IMAGE_ID).status_code == 202
+
+
 def test_two_things_to_boot_from_are_refused(compute: ComputeFixture, volume: Any) -> None:
     local = {"source_type": "image", "destination_type": "local", "uuid": IMAGE_ID, "boot_index": 0}
     disk = {"source_type": "volume", "destination_type": "volume", "uuid": volume.add(bootable="true"), "boot_index": 0}

@@ -58,7 +58,7 @@ def retarget(session: Session, share: Share, target: str) -> None:
     """Share with somebody else instead."""
     if target == share.target_project:
         return
-    _check_unused(session, share)
+    _check_unused(session, share, instead=target)
     share.target_project = target
     nouns.revise(session.get_one(Network, share.network_id))
     _check_twin(session, share.network_id, share)
@@ -76,8 +76,8 @@ def delete(session: Session, share: Share) -> None:
         session.get_one(Network, share.network_id).external = False
 
 
-def _check_unused(session: Session, share: Share) -> None:
-    """Nobody may lose what he stands on: no port of a project that only this policy lets in."""
+def _check_unused(session: Session, share: Share, instead: str | None = None) -> None:
+    """Refuse if a project that only this policy lets in uses the network. `instead`: whom the policy will let in."""
     network = networks.get(session, share.network_id, EVERYTHING)
     others = [other for other in network.shares if other.action == share.action and other.id != share.id]
     if any(other.target_project == "*" for other in others):
@@ -89,7 +89,8 @@ def _check_unused(session: Session, share: Share) -> None:
             else _used_by(session, network, share.target_project)
         )
     else:
-        used = _external_use(session, network, share.target_project, [other.target_project for other in others])
+        allowed = [other.target_project for other in others] + ([instead] if instead else [])
+        used = instead != "*" and _external_use(session, network, share.target_project, allowed)
     if used:
         raise RbacPolicyInUse(object_id=network.id, details="Ports of other projects are on the network")
 

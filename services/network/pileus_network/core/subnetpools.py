@@ -200,12 +200,12 @@ def _asked(pool: SubnetPool, wish: dict[str, Any], taken: list[ranges.Prefix]) -
     found = ranges.prefix(wish["cidr"])
     if wish["prefixlen"] is not None:
         raise InvalidInput(error_message="cidr and prefixlen exclude each other")
+    _check_length(pool, found.prefixlen)
     inside = any(found.version == ranges.prefix(p).version and found.subnet_of(ranges.prefix(p)) for p in pool.prefixes)  # type: ignore[arg-type]
     if not inside or any(found.overlaps(other) for other in taken):
         raise SubnetAllocationError(
             reason=f"Cannot allocate requested subnet from the available set of prefixes: {found}"
         )
-    _check_length(pool, found.prefixlen)
     return found
 
 

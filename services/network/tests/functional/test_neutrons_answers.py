@@ -333,6 +333,15 @@ def test_the_wildcard_goes_when_every_user_has_a_policy_of_their_own(network: Ne
     assert ask("GET", f"networks/{public}")[1]["network"]["router:external"] is True
 
 
+def test_the_wildcard_becomes_the_policy_of_the_only_user(network: NetworkFixture, ask: Any) -> None:
+    admin, public = network.operator, network.public(as_=network.operator)["id"]
+    network.made("router", {"external_gateway_info": {"network_id": public}}, network.book.other)
+    policy = ask("GET", f"rbac-policies?object_id={public}&target_tenant=*", as_=admin)[1]["rbac_policies"][0]["id"]
+    for project, status in (("p1", 409), ("p2", 200), ("p1", 409), ("*", 200)):
+        change = {"rbac_policy": {"target_tenant": project}}
+        assert ask("PUT", f"rbac-policies/{policy}", change, as_=admin)[0] == status
+
+
 # -- ports and routers ---------------------------------------------------------------------------------------------
 
 

@@ -58,6 +58,7 @@ def test_subnets_are_carved_lowest_first(network: NetworkFixture, ask: Any) -> N
     assert carve() == (201, "10.0.0.64/26")
     assert carve(cidr="10.0.0.128/26") == (409, "SubnetAllocationError")
     assert carve(prefixlen=25) == (400, "InvalidInput")
+    assert carve(cidr="192.0.2.0/24") == (400, "InvalidInput")  # the length is judged before the place
     assert carve() == (201, "10.0.0.192/26")
     assert carve() == (409, "SubnetAllocationError")
     assert carve(ip_version=6) == (400, "InvalidInput")

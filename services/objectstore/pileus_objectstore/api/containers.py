@@ -15,7 +15,6 @@ from pileus_objectstore.errors import NotOffered
 from pileus_objectstore.rpc.contract import Info
 
 calls = Calls("container")
-SYNC = ("X-Container-Sync-To", "X-Container-Sync-Key")
 NUMBERS = ("X-Container-Meta-Quota-Bytes", "X-Container-Meta-Quota-Count")
 
 
@@ -67,7 +66,7 @@ def changes(tools: Tools, request: Request) -> dict[str, str]:
     """The metadata this request sets. What isn't there is refused, not taken and forgotten."""
     if request.header("X-Versions-Enabled").lower() in ("true", "1", "yes", "on", "t", "y"):
         raise NotOffered(what="Object versioning (X-Versions-Enabled)")
-    if any(request.header(name) for name in SYNC):
+    if request.header("X-Container-Sync-To"):
         raise BadRequest(why="Container synchronisation is not offered: no host may be synchronised with.")
     values = metadata.changes("container", request.headers)
     for name in NUMBERS:

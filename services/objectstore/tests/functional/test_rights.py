@@ -238,3 +238,14 @@ def test_what_is_not_offered_is_refused(store: ObjectStoreFixture, container: st
         assert method(container, headers={"X-Versions-Enabled": "false"}).status_code in (202, 204)
         sync = {"X-Container-Sync-To": "http://192.0.2.1/v1/AUTH_x/c", "X-Container-Sync-Key": "k"}
         assert method(container, headers=sync).status_code == 400
+
+
+def test_a_key_without_a_peer_is_metadata_of_the_owner(store: ObjectStoreFixture, container: str) -> None:
+    name = "X-Container-Sync-Key"
+    shown = {name: "k", "X-Container-Read": ".r:*,.rlistings"}
+    assert store.client.post(container, headers=shown).status_code == 204
+    assert store.client.head(container).headers[name] == "k"
+    answer = store.client.head(container, anonymous=True)
+    assert answer.status_code == 204 and name not in answer.headers
+    assert store.client.post(container, headers={"X-Remove-Container-Sync-Key": "x"}).status_code == 204
+    assert name not in store.client.head(container).headers

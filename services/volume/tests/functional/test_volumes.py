@@ -26,6 +26,8 @@ def test_a_blank_volume_is_made_and_deleted(world):
 def test_paths_without_a_project_work_too(world):
     made = world.volume()
     assert world.client.get(f"/v3/volumes/{made['id']}").status_code == 200
+    for doubled in ("//v3/p1/volumes", "/v3//p1/volumes", "/v3/p1//volumes", "/v3//p1//volumes"):
+        assert world.client.get("/", environ_overrides={"PATH_INFO": doubled}).json["volumes"][0]["id"] == made["id"]
     assert world.client.get("/v3/p2/volumes").status_code == 400
     for method in ("GET", "PUT", "DELETE"):
         assert world.client.request(method, "/v3/p1/volumes/").status_code == 404
