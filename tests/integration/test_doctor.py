@@ -27,7 +27,8 @@ class Doctor:
     def __init__(self, state: Path, admin: Cloud, user: Cloud, cache: Path) -> None:
         self.state, self.admin, self.user = state, admin.sdk(), user.sdk()
         self.environment = {**os.environ, "OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"),
-                            "OS_CLOUD": "pileus-admin", "XDG_CACHE_HOME": str(cache)}
+                            "OS_CLOUD": "pileus-admin", "XDG_CACHE_HOME": str(cache),
+                            "PATH": f"{PILEUS.parent}:{os.environ['PATH']}"}
         self.known = json.loads((state / "run" / "supervisor.json").read_text())
 
     def findings(self) -> list[dict[str, Any]]:
@@ -257,3 +258,14 @@ def test_processes_keys_and_rings(doctor: Doctor, state: Path) -> None:
     wait_until("all run again", lambda: not doctor.findings(), 90)
 
 
+def test_devices_of_the_object_store(doctor: Doctor, state: Path) -> None:
+    """A disk that is gone, or a new one in its place, is told; its marker is all that it takes to be used again."""
+    device = state / "objectstore" / "d1"
+    with moved(state, device):
+        assert doctor.finds() == {"object devices"}
+        device.mkdir()
+        shutil.chown(device, device.parent.owner(), device.parent.group())
+        assert doctor.finds() == {"object devices"}
+        doctor.mend("object devices")
+        assert "object devices" not in doctor.finds()
+    wait_until("the device is used again", lambda: not doctor.findings(), 90)

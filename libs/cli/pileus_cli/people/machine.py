@@ -19,11 +19,11 @@ from urllib.parse import urlsplit
 from pileus_cli.context import Context
 from pileus_cli.people.exposed import exposed
 from pileus_cli.people.findings import Finding
+from pileus_cli.people.object_devices import lost_devices
 
 FULL = 0.92
 OFTEN = 3  # ends in a row
 SETTLED_S = 30  # after which a process counts as well, however often it ended before
-OBJECT_DEVICES = "d*"
 
 
 class Machine:
@@ -233,14 +233,7 @@ def _empty_routers(machine: Machine) -> set[str]:
 
 
 def object_devices(machine: Machine) -> Iterable[Finding]:
-    place = machine.state / "objectstore"
-    rings = [name for name in ("account", "container", "object") if not (place / "rings" / f"{name}.ring").exists()]
-    for name in rings:
-        yield Finding("rings", "error", f"{name} ring", "it is gone", f"{place}/rings/{name}.ring", "deploy/up")
-    for device in sorted(place.glob(OBJECT_DEVICES)):
-        if device.is_dir() and not os.access(device, os.W_OK):
-            yield Finding("object devices", "error", str(device), "it can't be written",
-                          f"mode {device.stat().st_mode:o}", f"chmod 700 {device}")
+    return lost_devices(machine.state, machine.option("objectstore", "storage_bind"))
 
 
 CHECKS = {"processes": processes, "listening": ports_open, "disk space": disk_space, "secrets": secrets,

@@ -1,0 +1,64 @@
+"""Devices that the object store's rings name and that can't hold anything: what they held has fewer copies until they
+are back, and no client is told, for the other copies answer."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pileus_cli.people.findings import Finding
+
+RINGS = ("account", "container", "object")
+MARKER = ".device"
+
+
+def lost_devices(state: Path, address: str) -> Iterable[Finding]:
+    """`address`: where this host's storage server listens. Devices of other hosts are for the doctor there."""
+    place = state / "objectstore"
+    names: set[str] = set()
+    for name in RINGS:
+        file = place / "rings" / f"{name}.ring"
+        try:
+            devices = json.loads(file.read_bytes())["devices"]
+        except FileNotFoundError:
+            yield Finding("rings", "error", f"{name} ring", "it is gone", str(file), "deploy/up")
+        except (ValueError, KeyError):
+            yield Finding("rings", "error", f"{name} ring", "it can't be read", str(file), "")
+        else:
+            names |= {device["name"] for device in devices if device and device["host"] == address}
+    for name in sorted(names):
+        if (found := _wrong(place / name)) is not None:
+            cause, evidence, mend = found
+            again = f"pileus-objectstore-manage --config {state}/etc/objectstore-agent.conf format {name}"
+            yield Finding("object devices", "error", f"device {name}", cause, evidence, mend or again)
+
+
+def _wrong(device: Path) -> tuple[str, str, str] | None:
+    """Cause, evidence and what mends it; "" where the device is to be formatted anew. Mount it first, if it is a disk:
+    to format never touches what is on a device."""
+    if not device.is_dir():
+        return "it is gone", f"there is no directory {device}", ""
+    owner, expected = device.stat().st_uid, device.parent.stat().st_uid
+    if owner != expected:
+        mend = f"chown --reference={device.parent} {device}"
+        return "it belongs to another user", f"{device} is of user {owner}", mend
+    if not os.access(device, os.W_OK | os.X_OK):
+        return "it can't be written", f"{device} has mode {device.stat().st_mode:o}", f"chmod 700 {device}"
+    try:
+        marked = _marker(device)
+    except FileNotFoundError:
+        return "it is not mounted, or its disk is a new one", f"{device / MARKER} is missing", ""
+    except OSError as err:
+        return "it can't be read", str(err), f"fsck the disk of {device}"
+    if marked not in (None, device.name):
+        return f"another device, {marked}, is in its place", str(device / MARKER), f"mount {device.name} at {device}"
+    return None
+
+
+def _marker(device: Path) -> Any:
+    """The name that the device's marker has. The storage server takes a marker that can't be parsed for its own."""
+    try:
+        return json.loads((device / MARKER).read_bytes())["name"]
+    except (ValueError, KeyError, TypeError):
+        return None
