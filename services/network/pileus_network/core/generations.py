@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from pileus_kit.auth import Caller
 from pileus_network.core import rounds
 from pileus_network.db.models import Change, Host, Port, PortGroup, Router, SecurityRule
-from pileus_network.rpc import DHCP_OWNER
+from pileus_network.rpc import DHCP_OWNER, INTERFACE_OWNER
 
 KEY = "concerned"
 PORT, NETWORK, SERVED, GROUP, REMOTE, ROUTER = "port", "network", "served", "group", "remote", "router"
@@ -109,7 +109,7 @@ def _queries(noted: Concern) -> list[Select[str]]:
         queries.append(
             select(Port.host).where(
                 Port.network_id.in_(sorted(noted.dhcp - noted.networks)),
-                Port.device_owner == DHCP_OWNER,
+                Port.device_owner.in_((DHCP_OWNER, INTERFACE_OWNER)),
                 Port.host != "",
             )
         )
