@@ -1,6 +1,7 @@
 """The host below the cloud: the external network's bridge, forwarding, and their removal."""
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from pileus_deploy.plan import NBD_PORT, OFFSETS, Plan
@@ -8,6 +9,7 @@ from pileus_deploy.plan import NBD_PORT, OFFSETS, Plan
 TABLE, GUESTS = "masquerade", "guests"
 GUEST_USERS = "0x70000000-0x7fffffff"
 """Whom guests' QEMUs run as (compute's `drivers/libvirt/owners.py`)."""
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 def run(*command: str, text: str | None = None) -> str:
@@ -61,7 +63,17 @@ def keep_guests_in(plan: Plan) -> None:
 
 
 def clear(plan: Plan) -> None:
-    """Take the bridge, the masquerading and the guests' rule away."""
+    """Take the bridge, the masquerading, the guests' rule and their control groups away."""
     subprocess.run(["nft", "delete", "table", "ip", f"{plan.prefix}_{TABLE}"], capture_output=True, check=False)
     subprocess.run(["nft", "delete", "table", "inet", f"{plan.prefix}_{GUESTS}"], capture_output=True, check=False)
     subprocess.run(["ip", "link", "delete", plan.public_bridge], capture_output=True, check=False)
+    drop_groups(plan)
+
+
+def drop_groups(plan: Plan) -> None:
+    """Remove the control groups of guests that ended without their agent (compute's `drivers/guest_groups.py`); a group
+    that still has a process stays."""
+    for place in CONTROL_GROUPS.glob(f"**/pileus-{plan.prefix}"):
+        for group in (*place.iterdir(), place):
+            with suppress(OSError):
+                group.rmdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pileus_deploy import host
-from pileus_deploy.plan import NBD_PORT
+from pileus_deploy.plan import NBD_PORT, Plan
 
 CODE = """
 import socket, subprocess, sys
@@ -40,3 +40,13 @@ def test_a_guests_user_opens_no_connection_but_to_its_volumes(tmp_path: Path) ->
     for guest in (first, first + 12345, last):
         assert reached(guest) == {NBD_PORT, NBD_PORT + 450}
     assert reached(0) == set(ports)
+
+
+def test_groups_of_guests_go_with_the_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan(tmp_path / "state", offset=450)
+    monkeypatch.setattr(host, "CONTROL_GROUPS", tmp_path)
+    mine, other = tmp_path / "memory" / "unit" / f"pileus-{plan.prefix}", tmp_path / "pids" / "pileus-another"
+    (mine / "guest").mkdir(parents=True)
+    (other / "guest").mkdir(parents=True)
+    host.drop_groups(plan)
+    assert not mine.exists() and (other / "guest").exists()

@@ -37,8 +37,9 @@ class Doctor:
         assert done.returncode in (0, 1, 2), done.stderr
         found = json.loads(done.stdout)
         assert len(found["checked"]) >= 17 or found["findings"]
-        assert (done.returncode == 0) == (found["findings"] == [])
-        return list(found["findings"])
+        damage = [one for one in found["findings"] if one["severity"] != "info"]  # e.g. no control groups here
+        assert (done.returncode == 0) == (damage == [])
+        return damage
 
     def known_host(self) -> str:
         return str(next(iter(self.admin.compute.hypervisors())).name)

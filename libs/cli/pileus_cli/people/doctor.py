@@ -16,6 +16,7 @@ from pileus_cli.errors import Refused, Trouble, Unreachable
 from pileus_cli.people import machine
 from pileus_cli.people.certificates import certificates
 from pileus_cli.people.findings import Finding
+from pileus_cli.people.limits import limits
 from pileus_cli.people.trace import SERVICES
 
 STATE = Path("/var/lib/pileus")
@@ -27,7 +28,7 @@ Check = Callable[[Context], Iterable[Finding]]
 
 
 def doctor(context: Context, given: Any) -> int:
-    """Exit status 0: nothing found; 1: warnings; 2: errors."""
+    """Exit status 0: nothing is wrong; 1: warnings; 2: errors."""
     if "admin" not in context.cloud.login()["roles"]:
         raise Trouble("Only an administrator may look at everything.", "pileus --os-cloud pileus-admin doctor")
     found: list[Finding] = []
@@ -36,7 +37,7 @@ def doctor(context: Context, given: Any) -> int:
              if all(map(context.cloud.offers, services))}
     here = machine.Machine(context, Path(given.state))
     if here.is_here:
-        looks |= {name: functools.partial(check, here) for name, check in machine.CHECKS.items()}
+        looks |= {name: functools.partial(check, here) for name, check in HERE.items()}
     for name, look in looks.items():
         try:
             found += look()
@@ -50,7 +51,8 @@ def doctor(context: Context, given: Any) -> int:
             print(f"{one.severity}: {one.check}: {one.thing}: {one.cause}\n    {one.evidence}"
                   + (f"\n    mend: {one.mend}" if one.mend else ""))
         print(f"{len(done)} checks, {len(found)} findings")
-    return 2 if any(one.severity == "error" for one in found) else 1 if found else 0
+    severities = {one.severity for one in found}
+    return 2 if "error" in severities else 1 if "warning" in severities else 0
 
 
 # -- what the services tell ----------------------------------------------------------------------------------------
@@ -184,6 +186,7 @@ CHECKS: dict[str, tuple[tuple[str, ...], Check]] = {  # name: the services that 
     "images": (("image",), images), "clock": ((), clock), "usage": (("compute",), usage),
     "certificates": ((), certificates),
 }
+HERE = {**machine.CHECKS, "limits of guests": limits}
 COMMANDS = [Command("doctor", "Look for damage, and tell what mends it", (
     arg("--json", action="store_true"),
     arg("--state", "the cloud's state directory, if it is here", default=str(STATE), metavar="DIR")), doctor,

@@ -8,7 +8,7 @@ class Finding:
     """`mend`: the command that mends it, "" where nobody knows one."""
 
     check: str
-    severity: str  # error or warning
+    severity: str  # error, warning or info
     thing: str
     cause: str
     evidence: str

@@ -47,6 +47,7 @@ class Heartbeats:
         """Say hello once, with all that is here. False if it wasn't heard."""
         self._poked.clear()
         self._news.clear()
+        self._confine()
         try:
             guests = [guest for guest in self.host.guests() if guest.id not in self.host.waiting]
             self.control.hello(self.name, self.host.inventory(), guests + self._strange())
@@ -58,6 +59,15 @@ class Heartbeats:
             return False
         self._powers = {guest.id: guest.power for guest in guests}
         return True
+
+    def _confine(self) -> None:
+        """A host whose guests can't be confined is heard of all the same."""
+        try:
+            self.host.confine()
+        except CloudError as err:
+            log.warning("confining guests: %s", err)
+        except Exception:  # a bug, as below
+            log.exception("confining guests")
 
     def tell_news(self) -> bool:
         """Report only the guests that changed: with a thousand of them, all would cost more than what happened."""

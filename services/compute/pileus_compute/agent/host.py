@@ -11,6 +11,7 @@ from pileus_compute.agent.locks import Locks
 from pileus_compute.agent.uploads import send
 from pileus_compute.drivers.base import (
     Cache,
+    Confine,
     Console,
     Diagnosis,
     Extend,
@@ -76,6 +77,10 @@ class Host(HostAgent):
         for path in self.scratch.glob("*"):
             with self.locks.of(path.stem):
                 path.unlink(missing_ok=True)
+
+    def confine(self) -> None:
+        if isinstance(self.hypervisor, Confine):
+            self.hypervisor.confine()
 
     def prepare(self, guest: Guest) -> None:
         with self.locks.of(guest.id):

@@ -184,3 +184,10 @@ class Cache(ABC):
     @abstractmethod
     def sweep_images(self) -> None:
         """Drop what no guest has used for long."""
+
+
+class Confine(ABC):
+    @abstractmethod
+    def confine(self) -> None:
+        """Give the running guests the limits, and the access to files, that they should have and no more, also those
+        that an earlier agent started. Called again and again."""

@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
 SECTOR = 512
-MODE = 0o640
-"""libvirt gives a base to each guest that starts on it; they share its group."""
+MODE = 0o600
+"""The users of guests that stand on a base are let in when they start (`readers`)."""
 CONNECT_S, SILENCE_S = 10, 60
 SELF_CONTAINED = {"vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vhd": "vpc"}
 """Declared disk format -> qemu's name, of those that become a qcow2 base. Guests never run on them directly."""
@@ -125,7 +125,6 @@ class Images:
             path = self._path(image_id, suffix, digest)
             if path.exists():
                 os.utime(path)  # its last use, for `sweep`
-                path.chmod(MODE)
                 with path.open("rb") as file:
                     size = inspect(file).virtual_size if format == "qcow2" else path.stat().st_size
                 return Base(path, format, size, cdrom=suffix == "iso")

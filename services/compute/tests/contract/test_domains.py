@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import uuid
 from dataclasses import replace
 
 import libvirt
@@ -14,7 +15,7 @@ from pileus_compute.drivers.libvirt import domains
 from pileus_compute.rpc import Guest, GuestUnsupported, HypervisorFailed, Image, LocalDisk, Power, Volume
 
 IMAGE = Image("i", "http://x", "t", "qcow2")
-GUEST = Guest("12345678-0000-4000-8000-000000000001", "instance-1", 2, 256, root_gib=1, image=IMAGE)
+GUEST = Guest(str(uuid.uuid4()), "instance-1", 2, 256, root_gib=1, image=IMAGE)
 
 
 def volume(id="v1", **fields):

@@ -1,7 +1,6 @@
 """QEMU guests, emulated or with KVM, through libvirt."""
 
 import logging
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pileus_compute.drivers import taps
 from pileus_compute.drivers.base import (
     Cache,
     Changed,
+    Confine,
     Console,
     Diagnosis,
     Extend,
@@ -30,17 +30,17 @@ from pileus_compute.drivers.base import (
     Suspend,
     VolumeSnapshots,
 )
-from pileus_compute.drivers.disks import Disks, Files
+from pileus_compute.drivers.disks import Disks
 from pileus_compute.drivers.images import Images
 from pileus_compute.drivers.libvirt import (
     accelerators,
     addresses,
+    confinement,
     counters,
     devices,
     domains,
     hotplug,
     inventories,
-    owners,
     snapshots,
     states,
     volume_snapshots,
@@ -76,7 +76,7 @@ LEAVE_NOTHING = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_U
 
 
 class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console,
-              Diagnosis, Cache, VolumeSnapshots):
+              Diagnosis, Cache, VolumeSnapshots, Confine):
     def __init__(self, uri: str, state: Path, host: str, prefix: str, image_cache_gib: int = 20,
                  vnc: bool = False) -> None:
         self.host, self.prefix, self.instances, self.vnc = host, prefix, state / "instances", vnc
@@ -84,7 +84,7 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
         self.disks = Disks(self.instances, self.images, host)
         self.connection = Connection(uri, host)
         self.accelerator = accelerators.choose()
-        self._owners: owners.Owners | None = None
+        self.confinement = confinement.Confinement(self.connection, self.disks, prefix)
         self._processor: dict[str, Any] = {}
         self._firmware = ""
         log.info("guests run with %s: %s", self.accelerator.kind, self.accelerator.why)
@@ -104,7 +104,7 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
         domain = self._find(guest.id)
         if domain is None or not (states.active(domain) or domain.hasManagedSaveImage()):
             files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
-            described = domains.build(guest, files, name, self.accelerator.kind, self._who(guest.id, files))
+            described = domains.build(guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id))
             with self.connection.doing("define the guest"):
                 domain = self.connection.get().defineXMLFlags(described.text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
         return addresses.of(hotplug.description(domain))
@@ -112,7 +112,7 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
     def boot(self, guest: Guest) -> Booted:
         domain = self._find(guest.id)
         files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
-        described = domains.build(guest, files, name, self.accelerator.kind, self._who(guest.id, files),
+        described = domains.build(guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id),
                                   self.vnc)
         if domain is not None and states.active(domain):
             return self._booted(domain, described)
@@ -124,21 +124,13 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
         return self._booted(domain, described)
 
     def _start(self, domain: libvirt.virDomain, guest_id: str) -> None:
+        self.confinement.admit(guest_id)
         with span("libvirt create"), self.connection.doing("start the guest"):
             create(domain)
+            self.confinement.hold([domain])
         files = self.disks.files(guest_id)
         files.start_again.unlink(missing_ok=True)
         files.started.touch()
-
-    def _who(self, guest_id: str, files: Files) -> str | None:
-        """Whom the guest's QEMU runs as; what it shares with others is opened to their group."""
-        if self._owners is None:
-            with self.connection.doing("learn who may own guests"):
-                self._owners = owners.find(self.connection.get())
-        if self._owners.group is not None:
-            for shared in files.shared():
-                os.chown(shared, 0, self._owners.group)
-        return self._owners.label(guest_id)
 
     def _booted(self, domain: libvirt.virDomain, described: domains.Domain) -> Booted:
         return Booted(states.power(domain), hotplug.volume_devices(domain), described.root_device or "/dev/vda",
@@ -159,6 +151,7 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
                     domain.destroy()
                 elif domain.hasManagedSaveImage():
                     domain.managedSaveRemove()
+            self.confinement.release(guest_id)
 
     def pause(self, guest_id: str) -> None:
         domain = self._running(guest_id)
@@ -186,6 +179,7 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
             self.cut(guest_id)
             with self.connection.doing("remove the guest"), self._unless(GONE):
                 domain.undefineFlags(LEAVE_NOTHING)
+        self.confinement.release(guest_id, for_good=True)
         self.disks.destroy(guest_id)
 
     def keep_disks(self, guest_id: str, copy: bool) -> None:
@@ -271,6 +265,10 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
     def cache_image(self, image: Image) -> None:
         self.images.base(image)
 
+    def confine(self) -> None:
+        with self.connection.doing("confine the guests"):
+            self.confinement.renew(self._ours)
+
     def sweep_images(self) -> None:
         self.disks.sweep()
 
@@ -307,7 +305,8 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
             conn = self.connection.get()
             self._processor = self._processor or inventories.processor(conn)
             self._firmware = self._firmware or inventories.firmware(conn, self.accelerator)
-            return inventories.take(conn, self._processor, self.instances, self.host, self.accelerator, self._firmware)
+            return inventories.take(conn, self._processor, self.instances, self.host, self.accelerator,
+                                    {"firmware": self._firmware, "limits": self.confinement.groups.facts()})
 
     def watch(self, changed: Changed) -> None:
         def tell(guest_id: str, event: int, detail: int) -> None:

@@ -15,7 +15,7 @@ GIB = 1 << 30
 
 
 def take(conn: libvirt.virConnect, processor: dict[str, Any], instances: Path, host: str,
-         accelerator: Accelerator, firmware: str) -> Inventory:
+         accelerator: Accelerator, facts: dict[str, str]) -> Inventory:
     disk = os.statvfs(instances)
     _, memory_mib, cpus, *_ = conn.getInfo()
     return Inventory(
@@ -24,7 +24,7 @@ def take(conn: libvirt.virConnect, processor: dict[str, Any], instances: Path, h
         hypervisor_type="KVM" if accelerator.kind == "kvm" else "QEMU", hypervisor_version=conn.getVersion(),
         hostname=host, host_ip=address(), cpu_info=processor,
         facts={"driver": "libvirt", "accelerator": accelerator.kind, "accelerator_why": accelerator.why,
-               "libvirt": str(conn.getLibVersion()), "firmware": firmware})
+               "libvirt": str(conn.getLibVersion()), **facts})
 
 
 def firmware(conn: libvirt.virConnect, accelerator: Accelerator) -> str:

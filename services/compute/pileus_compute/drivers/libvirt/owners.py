@@ -14,16 +14,18 @@ FIRST, COUNT = 0x70000000, 1 << 28
 
 @dataclass(frozen=True)
 class Owners:
-    """`group`: of every QEMU, which opens /dev/kvm and the bases in the image cache. None: this host can't separate
-    guests, and libvirt's own user has them all."""
+    """`group`: of every QEMU, which opens /dev/kvm and passes to its disks. None: this host can't separate guests, and
+    libvirt's own user has them all."""
 
     group: int | None
 
     def label(self, guest_id: str) -> str | None:
         """libvirt's DAC label: `+user:+group`, as numbers."""
-        if self.group is None:
-            return None
-        return f"+{FIRST + uuid.UUID(guest_id).int % COUNT}:+{self.group}"
+        user = self.user(guest_id)
+        return None if user is None else f"+{user}:+{self.group}"
+
+    def user(self, guest_id: str) -> int | None:
+        return None if self.group is None else FIRST + uuid.UUID(guest_id).int % COUNT
 
 
 def find(conn: libvirt.virConnect) -> Owners:
