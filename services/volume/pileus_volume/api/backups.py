@@ -167,20 +167,23 @@ def delete(backup_id: str) -> Any:
     return _removed(backup_id, force=False)
 
 
-def _open_again(backup_id: str) -> None:
-    """Its owner may have closed the container to us since; an administrator of another project can't open it."""
+def _open_again(backup_id: str) -> bool:
+    """Whether the container is open to us now: its owner may have closed it since, and an administrator of another
+    project can't open it."""
     with tools().sessions.read() as session:
         backup = backups.find(session, backup_id, caller())
         account, container = backup.where["account"], backup.container
     if account == caller().project_id and container:
         with suppress(Invalid, PeerDown):  # then the job says what it lacks
             backup_containers.open_up(container)
+            return True
+    return False
 
 
 def _removed(backup_id: str, force: bool) -> Any:
-    _open_again(backup_id)
+    opened = _open_again(backup_id)
     with tools().sessions.begin() as session:
-        job = backups.remove(session, caller(), backups.find(session, backup_id, caller()), force)
+        job = backups.remove(session, caller(), backups.find(session, backup_id, caller()), force, opened)
     tools().ring(job.id)
     return "", 202
 

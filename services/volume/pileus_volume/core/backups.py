@@ -127,8 +127,11 @@ def restore(session: Session, caller: Caller, backup: Backup, volume: Volume | N
     return volume, job
 
 
-def remove(session: Session, caller: Caller, backup: Backup, force: bool = False) -> Job:
-    """Turn it to deleting. One that is being made, with force: its job is turned round and removes it."""
+def remove(session: Session, caller: Caller, backup: Backup, force: bool, opened: bool) -> Job:
+    """Turn it to deleting. One that is being made, with force: its job is turned round and removes it.
+
+    `opened`: the caller has just opened the backup's container to this service.
+    """
     if session.scalar(select(exists().where(Backup.parent_id == backup.id))):
         raise InvalidBackup(why="Incremental backups exist for this backup.")
     move_backup(session, backup, "force_delete" if force else "delete")
@@ -136,7 +139,8 @@ def remove(session: Session, caller: Caller, backup: Backup, force: bool = False
     if running is not None:
         cancel(session, Job, backup.id, "the backup was deleted meanwhile")
         return running
-    return enqueue(session, Job, flow="backup.delete", subject=backup.id, caller=caller, data={"where": backup.where})
+    return enqueue(session, Job, flow="backup.delete", subject=backup.id, caller=caller,
+                   data={"where": backup.where, "opened": opened})
 
 
 def change(backup: Backup, values: Mapping[str, Any]) -> Backup:

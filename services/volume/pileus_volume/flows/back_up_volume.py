@@ -36,7 +36,7 @@ def store(tools: Tools, work: Work) -> dict[str, object]:
 
 
 def unstore(tools: Tools, work: Work) -> None:
-    wipe(tools, work.data["where"])
+    wipe(tools, work.data["where"], opened=True)
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:

@@ -12,7 +12,7 @@ from pileus_volume.flows.tools import Tools
 
 
 def erase(tools: Tools, work: Work) -> None:
-    wipe(tools, work.data["where"])
+    wipe(tools, work.data["where"], opened=work.data.get("opened", False))
 
 
 def forget(session: Session, tools: Tools, work: Work) -> None:

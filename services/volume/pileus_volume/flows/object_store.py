@@ -18,7 +18,7 @@ from pileus_volume.rpc import Shelf
 
 SECONDS = 2 * 86400  # longer than the longest call
 AT_ONCE = 200  # deletions in one request
-GONE = 404
+GONE, CLOSED = 404, 403
 
 Where = Mapping[str, str]  # account, container, prefix
 
@@ -33,10 +33,14 @@ def shelf(tools: Tools, where: Where, write: bool = False) -> Shelf:
                  _signed(key, "PUT", expires, path, where["prefix"]) if write else "")
 
 
-def wipe(tools: Tools, where: Where) -> None:
-    """Remove every object under the prefix. A container that is gone has none."""
+def wipe(tools: Tools, where: Where, opened: bool) -> None:
+    """Remove every object under the prefix. A container that is gone has none.
+
+    `opened`: its owner's token has opened the container to us for this job. Our right is written at the container and
+    goes with it, so then a refusal says that the owner has removed it since.
+    """
     marker = ""
-    while names := _names(tools, where, marker):
+    while names := _names(tools, where, marker, (GONE, CLOSED) if opened else (GONE,)):
         lines = "\n".join(quote(f"/{where['container']}/{name}") for name in names)
         answer = tools.peers.send("objectstore", "POST", f"/v1/AUTH_{where['account']}?bulk-delete",
                                   data=lines.encode(), headers={"Content-Type": "text/plain"}).json()
@@ -61,12 +65,12 @@ def _path(where: Where) -> str:
     return path_of(where["account"], where["container"])
 
 
-def _names(tools: Tools, where: Where, marker: str) -> list[str]:
+def _names(tools: Tools, where: Where, marker: str, gone: tuple[int, ...]) -> list[str]:
     query = urlencode({"prefix": where["prefix"], "marker": marker, "limit": AT_ONCE, "format": "json"})
     try:
         return [entry["name"] for entry in tools.peers.call("objectstore", "GET", f"{quote(_path(where))}?{query}")]
     except PeerRefused as err:
-        if err.status != GONE:
+        if err.status not in gone:
             raise
         return []
 

@@ -6,6 +6,7 @@ import zlib
 
 import pytest
 
+from pileus_kit.testing.callers import person
 from pileus_volume.db.models import Backup
 
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
@@ -290,6 +291,33 @@ def test_deleted_though_the_container_is_gone(stored):
     assert stored.client.delete(f"/v3/p1/backups/{backup['id']}").status_code == 202
     stored.drain()
     assert stored.client.get(f"/v3/p1/backups/{backup['id']}").status_code == 404
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_the_container_goes_after_the_backup_was_told_to(stored, made):
+    """As when a client removes all that a project has at once. The service's right was in the container's ACL."""
+    backup = stored.back_up(stored.volume()["id"], drained=made)
+    path = f"/v3/p1/backups/{backup['id']}"
+    forced = {"json": {"os-force_delete": {}}, "as_": stored.book.admin}
+    asked = stored.client.delete(path) if made else stored.client.post(f"{path}/action", **forced)
+    assert asked.status_code == 202
+    for name in stored.objects():
+        stored.store.client.delete(f"/v1/AUTH_p1/volumebackups/{name}", as_=stored.book.member)
+    stored.store.drain()
+    assert stored.store.client.delete("/v1/AUTH_p1/volumebackups", as_=stored.book.member).status_code == 204
+    stored.drain()
+    assert stored.client.get(path).status_code == 404
+
+
+def test_a_container_that_was_not_opened_and_refuses_is_an_error(stored):
+    """An administrator of another project can't open it: its objects are there, and the backup is not forgotten."""
+    backup, operator = stored.back_up(stored.volume()["id"]), stored.book.add(person("operator", "admin", project="p9"))
+    closed = {"X-Container-Read": "", "X-Container-Write": ""}
+    assert stored.store.client.post("/v1/AUTH_p1/volumebackups", headers=closed,
+                                    as_=stored.book.member).status_code == 204
+    assert stored.client.delete(f"/v3/backups/{backup['id']}", as_=operator).status_code == 202
+    stored.drain()
+    assert stored.backup(backup["id"])["status"] == "error_deleting" and stored.objects()
 
 
 def test_keys_that_their_owner_has_set_are_left_alone(stored):
