@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from pileus_deploy.host import CONTROL_GROUPS
 from pileus_deploy.lifecycle import remembered
 
 # tables whose rows a user's things occupy; a row that outlives its user's thing is an orphan
@@ -32,7 +33,8 @@ class Traces:
         assert self.new() == []
 
     def look(self) -> set[str]:
-        return {*self._links(), *self._namespaces(), *self._domains(), *self._files(), *self._rows(), *self._jobs()}
+        return {*self._links(), *self._namespaces(), *self._domains(), *self._groups(), *self._files(), *self._rows(),
+                *self._jobs()}
 
     def _links(self) -> set[str]:
         """A tap has no prefix in its name; one that another cloud says is its own is no trace of ours."""
@@ -48,6 +50,10 @@ class Traces:
         socket = self.state / "libvirt" / "sock" / "libvirt-sock"
         names = output("virsh", "-c", f"qemu+unix:///system?socket={socket}", "list", "--all", "--name")
         return {f"domain {name}" for name in names.split()}
+
+    def _groups(self) -> set[str]:
+        return {f"control group {place.name}" for parent in CONTROL_GROUPS.glob(f"**/pileus-{self.prefix}")
+                for place in parent.iterdir() if place.is_dir()}
 
     def _files(self) -> set[str]:
         return {f"file {path.relative_to(self.state)}" for place in ("instances", "volumes")

@@ -18,7 +18,7 @@ def limits(machine: Machine, proc: Path = Path("/proc")) -> Iterable[Finding]:
     if lacking:
         yield Finding("limits of guests", "info", f"{len(lacking)} guests",
                       f"nothing limits their use of {', '.join(sorted(frozenset().union(*lacking)))}",
-                      "this machine gives no control groups; the log of compute-agent says why")
+                      "where a machine gives no control groups, the log of compute-agent says why")
 
 
 def _is_guest(process: Path, prefix: str) -> bool:
