@@ -72,6 +72,8 @@ class Traces:
     def _jobs(self) -> set[str]:
         found = set()
         for file in (self.state / "databases").glob("*.sqlite"):
+            if not file.exists():
+                continue  # the link of a service that has no database
             with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
                 if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
                     continue
