@@ -195,7 +195,7 @@ OTHERS = {
     "update_rbac_policy": MEMBERS,
     "update_rbac_policy:target_tenant": f"{ADMIN} or not '*':%(rbac:target)s",
     "delete_rbac_policy": MEMBERS,
-    "get_quota": PROJECT_MANAGER_OR_ADMIN,
+    "get_quota": READERS,
     "get_quota:project": ANYONE,
     "update_quota": ADMIN,
     "delete_quota": ADMIN,

@@ -11,8 +11,8 @@ from pileus_network.testing import NetworkFixture
 
 def test_defaults_overrides_and_use(network: NetworkFixture, ask: Any) -> None:
     admin = network.book.admin
-    assert ask("GET", "quotas/p1", as_=network.book.manager)[1]["quota"]["network"] == 100
-    assert ask("GET", "quotas/p1/default", as_=network.book.manager)[1]["quota"]["port"] == 500
+    assert ask("GET", "quotas/p1", as_=network.book.reader)[1]["quota"]["network"] == 100
+    assert ask("GET", "quotas/p1/default", as_=network.book.reader)[1]["quota"]["port"] == 500
     assert ask("PUT", "quotas/p1", {"quota": {"network": 1}}) == (403, "PolicyNotAuthorized")
     assert ask("GET", "quotas/p1", as_=network.book.other)[0] == 403
     assert ask("PUT", "quotas/p1", {"quota": {"network": 1}}, as_=admin)[1]["quota"]["network"] == 1
@@ -20,10 +20,10 @@ def test_defaults_overrides_and_use(network: NetworkFixture, ask: Any) -> None:
     assert ask("POST", "networks", {"network": {}}) == (409, "OverQuota")
     details = ask("GET", "quotas/p1/details.json", as_=network.book.manager)[1]["quota"]["network"]
     assert details == {"limit": 1, "used": 1, "reserved": 0}
-    assert ask("GET", "quotas/p1/details.json") == (403, "PolicyNotAuthorized")
+    assert ask("GET", "quotas/p1/details.json", as_=network.book.other) == (403, "PolicyNotAuthorized")
     assert [q["project_id"] for q in ask("GET", "quotas", as_=admin)[1]["quotas"]] == ["p1"]
     assert ask("DELETE", "quotas/p1", as_=admin)[0] == 204
-    assert ask("GET", "quotas/p1", as_=network.book.manager)[1]["quota"]["network"] == 100
+    assert ask("GET", "quotas/p1", as_=network.book.reader)[1]["quota"]["network"] == 100
     network.made("network", {})
 
 
