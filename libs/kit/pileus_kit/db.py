@@ -179,6 +179,7 @@ def migrate(url: str, package: str) -> None:
     sessions = Sessions(url)
     try:
         with sessions.engine.connect() as connection:
+            _let_tables_be_rebuilt(connection)
             settings = AlembicConfig()
             settings.set_main_option("script_location", "pileus_kit:migrations")
             settings.set_main_option("version_locations", str(files(f"{package}.db.migrations") / "versions"))
@@ -188,6 +189,14 @@ def migrate(url: str, package: str) -> None:
             connection.commit()
     finally:
         sessions.dispose()
+
+
+def _let_tables_be_rebuilt(connection: Connection) -> None:
+    """SQLite changes a column by dropping its table for a copy; with foreign keys on, the rows that refer to it would
+    go with it, or forbid it. So they are off on this connection, and Alembic's environment checks all of them before
+    it commits. (The switch does nothing within a transaction, hence before SQLAlchemy begins one.)"""
+    if connection.engine.dialect.name == "sqlite":
+        connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
 
 
 def alive(sessions: Sessions) -> bool:
