@@ -8,6 +8,7 @@ statements per call are steady figures; rates aren't, on shared machines.
 import argparse
 import json
 import os
+import shutil
 import struct
 import sys
 import time
@@ -52,13 +53,13 @@ REFERENCES = {
 class Meter:
     """CPU time and SQL statements of a running cloud, all processes together."""
 
-    def __init__(self, state: Path) -> None:
-        self.state = state
+    def __init__(self, state: Path, counts: Path) -> None:
+        self.state, self.counts = state, counts
 
     def read(self) -> tuple[float, int]:
         pids = self.pids()
         return sum(cpu_ms(pid) for pid in pids), sum(
-            struct.unpack("q", file.read_bytes()[:8])[0] for file in (self.state / "statements").iterdir())
+            struct.unpack("q", file.read_bytes()[:8])[0] for file in self.counts.iterdir())
 
     def pids(self) -> list[int]:
         supervisor = json.loads((self.state / "run" / "supervisor.json").read_text())["pid"]
@@ -74,8 +75,8 @@ def cpu_ms(pid: int) -> float:
 
 
 class Bench:
-    def __init__(self, plan: Plan, rows: int, quick: int) -> None:
-        self.plan, self.rows, self.times, self.meter = plan, rows, quick, Meter(plan.state)
+    def __init__(self, plan: Plan, counts: Path, rows: int, quick: int) -> None:
+        self.plan, self.rows, self.times, self.meter = plan, rows, quick, Meter(plan.state, counts)
         self.cloud = Cloud(plan, "demo", "demo")
         self.admin = Cloud(plan, "admin", "admin")
         self.found: dict[str, tuple[float, float]] = {}
@@ -240,14 +241,16 @@ def main(argv: list[str] | None = None) -> int:
     earlier = lifecycle.remembered(plan.state)
     if earlier:
         lifecycle.reset(earlier)
-    counts = plan.state / "statements"
-    counts.mkdir(parents=True)
+    counts = plan.state.with_name(f"{plan.state.name}-statements")
+    shutil.rmtree(counts, ignore_errors=True)
+    counts.mkdir()
+    counts.chmod(0o1777)  # each service writes as a user of its own; the state directory is shut
     os.environ["PILEUS_STATEMENTS"] = str(counts)
     lifecycle.remember(plan)
     lifecycle.up(plan, demo=False)
     try:
         print(idle(plan), flush=True)
-        bench = Bench(plan, given.rows, given.times)
+        bench = Bench(plan, counts, given.rows, given.times)
         bench.run()
         text, good = table(bench.found)
         print(text)
@@ -255,6 +258,7 @@ def main(argv: list[str] | None = None) -> int:
     finally:
         if not given.keep:
             lifecycle.reset(plan)
+            shutil.rmtree(counts)
 
 
 if __name__ == "__main__":

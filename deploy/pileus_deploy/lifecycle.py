@@ -255,7 +255,7 @@ def remember(plan: Plan) -> None:
 
 def farewell(plan: Plan, login: str) -> str:
     lines = ["", "Your cloud is up. Try:", f"  export OS_CLIENT_CONFIG_FILE={plan.state}/clouds.yaml OS_CLOUD=pileus",
-             "  openstack server list"]
+             "  pileus server list       # as all of `pileus`, in .venv/bin"]
     if login:
         lines.append(f"  {login}")
     return "\n".join([*lines, "  deploy/status        what runs, and how it is",

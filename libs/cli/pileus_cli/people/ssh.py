@@ -44,7 +44,10 @@ def place_of(name: str) -> Path:
 
 def key_of(name: str) -> Path | None:
     """The private half of a key pair: where `launch` keeps it, where users do, and the all-in-one's own."""
-    places = [place_of(name), Path.home() / ".ssh" / name, *([ALL_IN_ONE_KEY] if name == ALL_IN_ONE_PAIR else [])]
+    places = [place_of(name), Path.home() / ".ssh" / name]
+    if name == ALL_IN_ONE_PAIR:
+        beside = os.environ.get("OS_CLIENT_CONFIG_FILE")  # each all-in-one cloud has its clouds.yaml and key together
+        places += [*([Path(beside).with_name(ALL_IN_ONE_KEY.name)] if beside else []), ALL_IN_ONE_KEY]
     return next((file for file in places if file.is_file() and os.access(file, os.R_OK)), None)
 
 

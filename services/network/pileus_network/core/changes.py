@@ -90,6 +90,8 @@ class _Parts:
 
     def _networks(self) -> tuple[rpc.Network, ...]:
         asked = self._touched[NETWORK] | self._touched[SERVED]
+        if not asked:
+            return ()
         here = select(Port.network_id).where(Port.host == self._host.name, Port.network_id.in_(asked))
         query = select(Network).where(Network.id.in_(here)).options(selectinload(Network.subnets))
         rows = list(self._session.scalars(query))

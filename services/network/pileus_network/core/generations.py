@@ -80,7 +80,7 @@ def settle(session: Session, caller: Caller | None = None) -> dict[str, int]:
 
 def _log(session: Session, counted: dict[str, int], noted: Concern) -> None:
     """Note what each host has to look at again."""
-    noted.touch(NETWORK, *noted.networks, *noted.dhcp)
+    noted.touch(NETWORK, *noted.networks)  # a port that is nowhere changes nothing of its network
     noted.touch(GROUP, *noted.groups)
     noted.touch(ROUTER, *noted.routers)
     rows = [
