@@ -42,7 +42,7 @@ def _run(arguments: argparse.Namespace) -> int:
             return 2
         plan = replace(plan, **changes)
         lifecycle.remember(plan)
-        lifecycle.up(plan, demo=not arguments.no_demo)
+        lifecycle.up(plan, demo=not arguments.no_demo and plan.hypervisor != "fake")  # no guest answers there
     elif arguments.command == "status":
         return status(plan)
     elif arguments.command == "rotate":
