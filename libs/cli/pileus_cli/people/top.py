@@ -81,7 +81,8 @@ def top(context: Context, given: Any) -> int:
         return 0
     from rich.live import Live
 
-    with Live(_screen(look(context)), screen=True, auto_refresh=False) as live, Keys() as keys:
+    # Keys first: preparing the terminal for them throws away what was typed before.
+    with Keys() as keys, Live(_screen(look(context)), screen=True, auto_refresh=False) as live:
         try:
             while keys.next(given.every) not in ("q", "Q", "\x03", "\x1b"):
                 live.update(_screen(look(context)), refresh=True)
