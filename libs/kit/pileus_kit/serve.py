@@ -20,7 +20,6 @@ def configured(kind: type[C], argv: Sequence[str], process: str) -> C:
     private.keep_private()
     config = configs.load(kind, argv)
     logs.setup(process, config.log_level, config.audit_log)
-    vigil.begin()
     return config
 
 
@@ -55,6 +54,7 @@ def api(build: Callable[[C], Any], config: C, process: str) -> None:
         def run(self) -> None:
             CalmArbiter(self).run()
 
+    vigil.begin()
     CalmWorker.limits = Limits.of(config)
     gc.collect()
     gc.freeze()  # the arbiter and its worker share what is imported so far
@@ -63,6 +63,7 @@ def api(build: Callable[[C], Any], config: C, process: str) -> None:
 
 def until_signalled(start: Callable[[], object], stop: Callable[[], object]) -> None:
     """Start, wait for SIGTERM or SIGINT, stop."""
+    vigil.begin()
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
