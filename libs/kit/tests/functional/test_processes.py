@@ -51,9 +51,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 def test_a_second_process_comes_and_goes(served: Served) -> None:
     first, = served.workers()
-    for _ in range(300):
-        assert served.get("/v1/work")[0] == 200  # one after the other: no second process is of use
-    assert served.workers() == [first]
     clients = Pressing(served)
     try:
         eventually(lambda: len(clients.processes) == 2)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import InvalidToken
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from pileus_compute import manage
 from pileus_compute.config import Config
@@ -32,11 +32,21 @@ def lying_open(compute: ComputeFixture) -> list[str]:
     """The tables with a row in which a secret can be read."""
     found = []
     with compute.sessions.read() as session:
-        for (table,) in session.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).all():
+        for table in inspect(session.connection()).get_table_names():
             rows = session.execute(text(f'SELECT * FROM "{table}"')).all()
             if any(secret in str(row) for row in rows for secret in (USER_DATA, PASSWORD)):
                 found.append(table)
     return found
+
+
+def address_of(compute: ComputeFixture) -> str:
+    """The URL of the fixture's own database; on PostgreSQL that is a schema."""
+    url = compute.sessions.engine.url
+    if url.get_backend_name() == "postgresql":
+        with compute.sessions.read() as session:
+            schema = session.execute(text("SELECT current_schema()")).scalar_one()
+        url = url.update_query_dict({"options": f"-csearch_path={schema}"})
+    return url.render_as_string(hide_password=False)
 
 
 def kept_password(compute: ComputeFixture, server: str) -> str | None:
@@ -98,7 +108,7 @@ def test_a_key_is_replaced_by_a_command(compute: ComputeFixture) -> None:
     server = compute.server(imageRef=IMAGE_ID, user_data=USER_DATA)["id"]
     with compute.sessions.begin() as session:  # as it lay there before there were seals
         session.execute(text("UPDATE servers SET user_data = :open WHERE id = :id"), {"open": USER_DATA, "id": server})
-    config = Config(database=str(compute.sessions.engine.url), sealing_keys="new,for tests")
+    config = Config(database=address_of(compute), sealing_keys="new,for tests")
     assert manage.reseal(config) == 1 and not lying_open(compute)
     seals.use(["for tests"])
     with compute.sessions.read() as session, pytest.raises(InvalidToken):
