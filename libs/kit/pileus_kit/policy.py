@@ -3,6 +3,7 @@
 A target always comes from the database (or is the caller's own scope), never from a request's body.
 """
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 from oslo_config import cfg
 from oslo_policy import policy
+from oslo_policy._checks import GenericCheck
 
+from pileus_kit import literals
 from pileus_kit.auth import Caller
 
 ADMIN = "role:admin"
@@ -86,4 +89,25 @@ def _holds(check: Any, target: Mapping[str, Any], facts: Mapping[str, Any], enfo
     if isinstance(check, policy.RuleCheck):
         named = enforcer.rules.get(check.match)
         return named is not None and _holds(named, target, facts, enforcer)
+    if isinstance(check, GenericCheck):
+        return _same(check, target, facts)
     return bool(check(target, facts, enforcer))
+
+
+def _same(check: GenericCheck, target: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    """Whether a fact about the caller, or a literal, is what the target says."""
+    try:
+        wanted = check.match % target
+    except KeyError:  # it doesn't say
+        return False
+    literal = _literal(check.kind)
+    return wanted == literal if literal is not None else check._find_in_dict(dict(facts), check.kind.split("."), wanted)
+
+
+@functools.cache
+def _literal(kind: str) -> str | None:
+    """The left side of a check as text if it is a literal; oslo.policy parses it anew for each check."""
+    try:
+        return str(literals.evaluate(kind))
+    except ValueError:
+        return None

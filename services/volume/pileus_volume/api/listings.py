@@ -1,6 +1,5 @@
 """What every list has: limit, marker, offset, sort, links to the next page, times to compare with."""
 
-import ast
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from flask import request
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from pileus_kit import paging
+from pileus_kit import literals, paging
 from pileus_kit.auth import Caller
 from pileus_kit.web import caller, tools, version
 from pileus_volume.api.project_paths import base_url
@@ -143,7 +142,7 @@ def truth(value: object, name: str) -> bool:
 def mapping(text: str, name: str) -> dict[str, str]:
     """metadata={'key': 'value'} in a query, as clients write it: a Python literal."""
     try:
-        value = ast.literal_eval(text) if len(text) <= LONGEST_FILTER else None
+        value = literals.evaluate(text) if len(text) <= LONGEST_FILTER else None
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # a key that is a list, deep nesting
         value = None
     if not isinstance(value, dict):
