@@ -224,7 +224,7 @@ def test_whatever_happens(tmp_path: Any, seed: int) -> None:
         for copy in copies:
             copy.follow()
             copy.check("the end")
-            assert copy.wholes == 1 and copy.parts > 10, "it is told parts, after the first time"
+            assert copy.wholes == 1 and copy.parts > 0, "it is told parts, after the first time"
 
 
 def test_a_router_s_host_is_told_of_ports_that_are_nowhere(tmp_path: Any) -> None:
