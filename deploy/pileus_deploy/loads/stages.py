@@ -214,11 +214,16 @@ class Load:
                 return found
 
     def _patiently(self, service: str, path: str) -> Any:
-        """Our own look; what it costs or how it fails isn't counted."""
+        """The load's own look, repeated while the cloud restarts or asks for patience. Any other failure is a fault."""
+        from keystoneauth1.exceptions import ClientException, ConnectFailure, HttpError
+
         for left in reversed(range(10)):
             try:
                 return self.demo.call("GET", service, path)
-            except Exception:
+            except ClientException as err:
+                busy = isinstance(err, ConnectFailure) or (isinstance(err, HttpError) and err.http_status in (429, 503))
+                if not busy:
+                    self.broken.append(f"GET {path}: {err}")
                 if not left:
                     raise
                 time.sleep(3)
