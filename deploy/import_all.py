@@ -15,8 +15,11 @@ def main(name: str) -> None:
     sys.path.append(os.environ["PILEUS_THIRD_PARTY"])
     sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in repr(finder)]
     package = importlib.import_module(name)
-    modules = [m.name for m in pkgutil.walk_packages(package.__path__, f"{name}.")
-               if not m.name.endswith((".testing", "__main__", ".env")) and ".migrations" not in m.name]
+    modules = [
+        m.name
+        for m in pkgutil.walk_packages(package.__path__, f"{name}.")
+        if not m.name.endswith((".testing", "__main__", ".env")) and ".migrations" not in m.name
+    ]
     for module in modules:
         importlib.import_module(module)
     print(f"{name}: {len(modules)} modules import alone")

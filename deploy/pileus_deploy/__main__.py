@@ -34,11 +34,17 @@ def _run(arguments: argparse.Namespace) -> int:
         return 2 if arguments.command == "status" else 0
     plan = known or Plan(state)
     if arguments.command == "up":
-        changes = {name: getattr(arguments, name) for name in ("address", "offset", "hypervisor")
-                   if getattr(arguments, name) is not None}
+        changes = {
+            name: getattr(arguments, name)
+            for name in ("address", "offset", "hypervisor")
+            if getattr(arguments, name) is not None
+        }
         if plan.state.joinpath("databases").exists() and changes.get("offset", plan.offset) != plan.offset:
-            print(f"The cloud in {plan.state} has offset {plan.offset}, and its networks stand on it: use another "
-                  "--state, or deploy/reset first.", file=sys.stderr)
+            print(
+                f"The cloud in {plan.state} has offset {plan.offset}, and its networks stand on it: use another "
+                "--state, or deploy/reset first.",
+                file=sys.stderr,
+            )
             return 2
         plan = replace(plan, **changes)
         lifecycle.remember(plan)
@@ -63,15 +69,28 @@ def _offset(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="deploy", description="An OpenStack-compatible cloud on this machine.")
     parser.add_argument("command", choices=["up", "down", "status", "reset", "rotate", "uninstall"])
-    parser.add_argument("what", nargs="?", choices=[*rotation.KINDS, "all"], default="all",
-                        help="rotate: which passwords or keys (default %(default)s)")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=[*rotation.KINDS, "all"],
+        default="all",
+        help="rotate: which passwords or keys (default %(default)s)",
+    )
     parser.add_argument("--yes", action="store_true", help="uninstall: don't ask")
-    parser.add_argument("--state", type=Path, default=Path(os.environ.get("PILEUS_STATE", "/var/lib/pileus")),
-                        help="directory of everything the cloud knows (default %(default)s)")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=Path(os.environ.get("PILEUS_STATE", "/var/lib/pileus")),
+        help="directory of everything the cloud knows (default %(default)s)",
+    )
     parser.add_argument("--no-demo", action="store_true", help="up: don't boot a first server")
     parser.add_argument("--address", help="up: address on which the APIs listen (default 127.0.0.1)")
-    parser.add_argument("--offset", type=_offset, metavar=f"0..{OFFSETS[-1]}",
-                        help="up: added to every port, for a second cloud beside the first")
+    parser.add_argument(
+        "--offset",
+        type=_offset,
+        metavar=f"0..{OFFSETS[-1]}",
+        help="up: added to every port, for a second cloud beside the first",
+    )
     parser.add_argument("--hypervisor", choices=["libvirt", "fake"], help="up: fake plays a host without guests")
     return parser
 

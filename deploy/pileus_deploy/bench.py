@@ -59,7 +59,8 @@ class Meter:
     def read(self) -> tuple[float, int]:
         pids = self.pids()
         return sum(cpu_ms(pid) for pid in pids), sum(
-            struct.unpack("q", file.read_bytes()[:8])[0] for file in self.counts.iterdir())
+            struct.unpack("q", file.read_bytes()[:8])[0] for file in self.counts.iterdir()
+        )
 
     def pids(self) -> list[int]:
         supervisor = json.loads((self.state / "run" / "supervisor.json").read_text())["pid"]
@@ -89,8 +90,10 @@ class Bench:
         for i in range(times):
             call(i)
         took = time.monotonic() - began
-        cpu, statements = (max(0.0, after - first - rate * took) / times
-                           for after, first, rate in zip(self.meter.read(), before, self.idle, strict=True))
+        cpu, statements = (
+            max(0.0, after - first - rate * took) / times
+            for after, first, rate in zip(self.meter.read(), before, self.idle, strict=True)
+        )
         self.found[name] = (cpu, statements)
         cost, sent = self.found[name]
         print(f"   {name}: {cost:.2f} ms, {sent:.1f} statements", file=sys.stderr, flush=True)
@@ -115,9 +118,17 @@ class Bench:
         import requests
 
         http, url = requests.Session(), f"{self.plan.url('identity')}/v3/auth/tokens"
-        login = {"auth": {"identity": {"methods": ["password"], "password": {"user": {
-            "name": "demo", "domain": {"id": "default"}, "password": self.plan.secrets["demo"]}}},
-            "scope": {"project": {"name": "demo", "domain": {"id": "default"}}}}}
+        login = {
+            "auth": {
+                "identity": {
+                    "methods": ["password"],
+                    "password": {
+                        "user": {"name": "demo", "domain": {"id": "default"}, "password": self.plan.secrets["demo"]}
+                    },
+                },
+                "scope": {"project": {"name": "demo", "domain": {"id": "default"}}},
+            }
+        }
         tokens: list[str] = []
 
         def issue(i: int) -> None:
@@ -133,8 +144,15 @@ class Bench:
 
     def images(self) -> None:
         made: list[str] = []
-        self.measure("image create", 5 * self.times, lambda i: made.append(self.cloud.call(
-            "POST", "image", "/v2/images", {"name": "bench", "disk_format": "raw", "container_format": "bare"})["id"]))
+        self.measure(
+            "image create",
+            5 * self.times,
+            lambda i: made.append(
+                self.cloud.call(
+                    "POST", "image", "/v2/images", {"name": "bench", "disk_format": "raw", "container_format": "bare"}
+                )["id"]
+            ),
+        )
         for image in made:
             self.cloud.call("DELETE", "image", f"/v2/images/{image}")
 
@@ -142,16 +160,23 @@ class Bench:
         quota = {"quota": {"port": 5000, "security_group": 100, "network": 100}}
         self.admin.call("PUT", "network", f"/v2.0/quotas/{self.cloud.session.get_project_id()}", quota)
         net = self.cloud.call("POST", "network", "/v2.0/networks", {"network": {"name": "bench"}})["network"]["id"]
-        self.cloud.call("POST", "network", "/v2.0/subnets", {"subnet": {
-            "network_id": net, "ip_version": 4, "cidr": "10.99.0.0/16"}})
+        self.cloud.call(
+            "POST", "network", "/v2.0/subnets", {"subnet": {"network_id": net, "ip_version": 4, "cidr": "10.99.0.0/16"}}
+        )
         made: list[str] = []
-        self.measure("port create", 2 * self.times, lambda i: made.append(self.cloud.call(
-            "POST", "network", "/v2.0/ports", {"port": {"network_id": net}})["port"]["id"]))
+        self.measure(
+            "port create",
+            2 * self.times,
+            lambda i: made.append(
+                self.cloud.call("POST", "network", "/v2.0/ports", {"port": {"network_id": net}})["port"]["id"]
+            ),
+        )
         while len(made) < self.rows:
             batch = [{"network_id": net}] * min(100, self.rows - len(made))
             made += [p["id"] for p in self.cloud.call("POST", "network", "/v2.0/ports", {"ports": batch})["ports"]]
-        self.measure("port list, 1,000", 5, lambda i: self.cloud.call(
-            "GET", "network", f"/v2.0/ports?network_id={net}"))
+        self.measure(
+            "port list, 1,000", 5, lambda i: self.cloud.call("GET", "network", f"/v2.0/ports?network_id={net}")
+        )
         for port in made:
             self.cloud.call("DELETE", "network", f"/v2.0/ports/{port}")
 
@@ -165,24 +190,37 @@ class Bench:
         made: list[str] = []
 
         def boot(i: int) -> None:
-            server = self.cloud.call("POST", "compute", "/v2.1/servers", {"server": {
-                **wish, "networks": [{"uuid": network}]}})["server"]["id"]
+            server = self.cloud.call(
+                "POST", "compute", "/v2.1/servers", {"server": {**wish, "networks": [{"uuid": network}]}}
+            )["server"]["id"]
             made.append(server)
             wait_for("server", 60, lambda: self.status(server) == "ACTIVE", every=0.25)
 
         self.measure("server create to ACTIVE, one port", self.times, boot)
-        self.measure("server show", 20 * self.times, lambda i: self.cloud.call(
-            "GET", "compute", f"/v2.1/servers/{made[0]}"))
+        self.measure(
+            "server show", 20 * self.times, lambda i: self.cloud.call("GET", "compute", f"/v2.1/servers/{made[0]}")
+        )
         while len(made) < self.rows:
             many = min(50, self.rows - len(made))
-            self.cloud.call("POST", "compute", "/v2.1/servers", {"server": {
-                **wish, "networks": "none", "min_count": many, "max_count": many}},
-                headers={"OpenStack-API-Version": "compute 2.37"})
+            self.cloud.call(
+                "POST",
+                "compute",
+                "/v2.1/servers",
+                {"server": {**wish, "networks": "none", "min_count": many, "max_count": many}},
+                headers={"OpenStack-API-Version": "compute 2.37"},
+            )
             made += [""] * many
-        wait_for("servers", 600, lambda: not self.cloud.call(
-            "GET", "compute", "/v2.1/servers?status=BUILD&limit=1")["servers"], every=2)
-        self.measure("server list with detail, 1,000", 5, lambda i: self.cloud.call(
-            "GET", "compute", "/v2.1/servers/detail?limit=1000"))
+        wait_for(
+            "servers",
+            600,
+            lambda: not self.cloud.call("GET", "compute", "/v2.1/servers?status=BUILD&limit=1")["servers"],
+            every=2,
+        )
+        self.measure(
+            "server list with detail, 1,000",
+            5,
+            lambda i: self.cloud.call("GET", "compute", "/v2.1/servers/detail?limit=1000"),
+        )
 
     def status(self, server: str) -> str:
         status = self.cloud.call("GET", "compute", f"/v2.1/servers/{server}")["server"]["status"]
@@ -193,8 +231,15 @@ class Bench:
     def volumes(self) -> None:
         def create(i: int) -> None:
             volume = self.cloud.call("POST", "volume", "/v3/{project}/volumes", {"volume": {"size": 1}})["volume"]["id"]
-            wait_for("volume", 60, lambda: self.cloud.call(
-                "GET", "volume", f"/v3/{{project}}/volumes/{volume}")["volume"]["status"] == "available", every=0.1)
+            wait_for(
+                "volume",
+                60,
+                lambda: (
+                    self.cloud.call("GET", "volume", f"/v3/{{project}}/volumes/{volume}")["volume"]["status"]
+                    == "available"
+                ),
+                every=0.1,
+            )
 
         quota = {"quota_set": {"volumes": -1, "gigabytes": -1}}
         project = self.cloud.session.get_project_id()
@@ -212,8 +257,10 @@ def table(found: dict[str, tuple[float, float]]) -> tuple[str, bool]:
         of_sql = statements / ref.statements if ref.statements else None
         within = of_cpu <= ref.share and (of_sql is None or of_sql <= ref.share)
         good &= within
-        lines.append(f"{name:36} {cpu:9.2f} {of_cpu:7.3f} {statements:7.1f} "
-                     f"{'' if of_sql is None else f'{of_sql:.3f}':>7}  {'yes' if within else 'NO'} (≤ {ref.share})")
+        lines.append(
+            f"{name:36} {cpu:9.2f} {of_cpu:7.3f} {statements:7.1f} "
+            f"{'' if of_sql is None else f'{of_sql:.3f}':>7}  {'yes' if within else 'NO'} (≤ {ref.share})"
+        )
     return "\n".join(lines), good
 
 
@@ -225,8 +272,10 @@ def idle(plan: Plan, seconds: float = 30) -> str:
     before = sum(cpu_ms(pid) for pid in pids)
     time.sleep(seconds)
     used = sum(cpu_ms(pid) for pid in pids) - before
-    return (f"idle: {len(pids)} processes, {sum(pss(pid) for pid in pids):.0f} MiB PSS (at most 600), "
-            f"{used / seconds:.1f} ms CPU a second (at most 5); RabbitMQ {sum(pss(pid) for pid in broker):.0f} MiB")
+    return (
+        f"idle: {len(pids)} processes, {sum(pss(pid) for pid in pids):.0f} MiB PSS (at most 600), "
+        f"{used / seconds:.1f} ms CPU a second (at most 5); RabbitMQ {sum(pss(pid) for pid in broker):.0f} MiB"
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

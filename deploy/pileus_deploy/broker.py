@@ -24,16 +24,26 @@ def environment(plan: Plan) -> tuple[tuple[str, str], ...]:
     """Everything that would otherwise be looked for in /etc, /var or on default ports; one scheduler, no busy wait."""
     home, node = plan.state / "rabbitmq", port(plan)
     quiet = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
-    return tuple({
-        "HOME": str(home), "RABBITMQ_NODENAME": f"pileus{node}@localhost", "RABBITMQ_NODE_PORT": str(node),
-        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1", "RABBITMQ_DIST_PORT": str(node + 20000),
-        "RABBITMQ_MNESIA_BASE": str(home / "mnesia"), "RABBITMQ_LOG_BASE": str(home / "log"),
-        "RABBITMQ_PID_FILE": str(home / "pid"), "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
-        "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq"), "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-        "ERL_EPMD_PORT": str(node + 1), "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-kernel inet_dist_use_interface {{127,0,0,1}} {quiet}",
-        "LANG": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-    }.items())
+    return tuple(
+        {
+            "HOME": str(home),
+            "RABBITMQ_NODENAME": f"pileus{node}@localhost",
+            "RABBITMQ_NODE_PORT": str(node),
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_DIST_PORT": str(node + 20000),
+            "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(home / "log"),
+            "RABBITMQ_PID_FILE": str(home / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
+            "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "ERL_EPMD_PORT": str(node + 1),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-kernel inet_dist_use_interface {{127,0,0,1}} {quiet}",
+            "LANG": "C.UTF-8",
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        }.items()
+    )
 
 
 def command(plan: Plan) -> tuple[str, ...]:
@@ -53,10 +63,21 @@ def prepare(plan: Plan) -> None:
         (home / name).mkdir(parents=True, exist_ok=True)
     write_private(home / "enabled_plugins", "[].\n")
     write_accounts(plan)
-    write_private(home / "rabbitmq.conf", "\n".join([
-        f"load_definitions = {home / 'definitions.json'}", "loopback_users = none",
-        "vm_memory_high_watermark.absolute = 512MB", "disk_free_limit.absolute = 50MB", "log.console = false",
-        "log.file.level = warning", "heartbeat = 30", ""]))
+    write_private(
+        home / "rabbitmq.conf",
+        "\n".join(
+            [
+                f"load_definitions = {home / 'definitions.json'}",
+                "loopback_users = none",
+                "vm_memory_high_watermark.absolute = 512MB",
+                "disk_free_limit.absolute = 50MB",
+                "log.console = false",
+                "log.file.level = warning",
+                "heartbeat = 30",
+                "",
+            ]
+        ),
+    )
 
 
 def write_accounts(plan: Plan) -> None:
@@ -69,13 +90,32 @@ def definitions(plan: Plan) -> dict[str, Any]:
     accounts = {account.name: account for account in plan.accounts}
     return {
         "vhosts": [{"name": VHOST}],
-        "users": [{"name": name, "password_hash": _hash(plan.secrets[f"bus {name}"]), "tags": "",
-                   "hashing_algorithm": "rabbit_password_hashing_sha256"} for name in accounts],
+        "users": [
+            {
+                "name": name,
+                "password_hash": _hash(plan.secrets[f"bus {name}"]),
+                "tags": "",
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+            }
+            for name in accounts
+        ],
         "permissions": [{"user": name, "vhost": VHOST, **account.permissions()} for name, account in accounts.items()],
-        "topic_permissions": [{"user": name, "vhost": VHOST, "exchange": account.service, **account.keys()}
-                              for name, account in accounts.items()],
-        "exchanges": [{"name": service, "vhost": VHOST, "type": "topic", "durable": False, "auto_delete": False,
-                       "internal": False, "arguments": {}} for service in ON_THE_BUS],
+        "topic_permissions": [
+            {"user": name, "vhost": VHOST, "exchange": account.service, **account.keys()}
+            for name, account in accounts.items()
+        ],
+        "exchanges": [
+            {
+                "name": service,
+                "vhost": VHOST,
+                "type": "topic",
+                "durable": False,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": {},
+            }
+            for service in ON_THE_BUS
+        ],
     }
 
 

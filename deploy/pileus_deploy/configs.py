@@ -33,11 +33,18 @@ def metadata_secret(plan: Plan) -> str:
 
 def _common(plan: Plan, service: str) -> dict[str, object]:
     bus = {"bus": plan.bus_url(Account(service))} if service in ON_THE_BUS else {}
-    return {"state": plan.state, "database": plan.database_url(service),
-            "identity_url": f"{plan.url('identity')}/v3", "service_user": service,
-            "service_password": plan.secrets[service], "host": plan.host,
-            "bind": f"{plan.address}:{plan.port(service)}", "region": REGION,
-            "audit_log": plan.state / "audit" / service / "audit.log", **bus}
+    return {
+        "state": plan.state,
+        "database": plan.database_url(service),
+        "identity_url": f"{plan.url('identity')}/v3",
+        "service_user": service,
+        "service_password": plan.secrets[service],
+        "host": plan.host,
+        "bind": f"{plan.address}:{plan.port(service)}",
+        "region": REGION,
+        "audit_log": plan.state / "audit" / service / "audit.log",
+        **bus,
+    }
 
 
 def _of_host(plan: Plan, service: str) -> dict[str, object]:
@@ -48,8 +55,7 @@ def _of_host(plan: Plan, service: str) -> dict[str, object]:
 def _services(plan: Plan) -> dict[str, dict[str, object]]:
     """What the APIs and workers of a service know beyond the common fields, and beyond what its agents know."""
     return {
-        "identity": {"public_url": f"{plan.url('identity')}", "lockout_duration": 10,
-                     "unique_passwords": 2},
+        "identity": {"public_url": f"{plan.url('identity')}", "lockout_duration": 10, "unique_passwords": 2},
         "compute": {"metadata_secret": plan.secrets["metadata"], "sealing_keys": plan.secrets["compute seal"]},
         "volume": {"sealing_keys": plan.secrets["volume seal"]},
         "network": {"metadata_secret": ""},
@@ -60,13 +66,24 @@ def _hosts(plan: Plan) -> dict[str, dict[str, object]]:
     """What the agents on this host know; nothing of it is secret but the host's own share of the metadata secret."""
     fake = plan.hypervisor == "fake"
     return {
-        "compute": {"prefix": plan.prefix, "hypervisor": plan.hypervisor, "libvirt_uri": libvirtd.uri(plan.state),
-                    "data_services": (plan.url("image"),)},
-        "network": {"prefix": plan.prefix, "metadata_secret": metadata_secret(plan),
-                    "metadata_url": f"{plan.url('compute')}/metadata",
-                    "bridge_mappings": (f"public:{plan.public_bridge}",), "driver": "fake" if fake else "linux"},
-        "volume": {"nbd": f"127.0.0.1:{NBD_PORT + plan.offset}", "backend": "fake" if fake else "file",
-                   "data_services": (plan.url("image"), plan.url("objectstore"))},
+        "compute": {
+            "prefix": plan.prefix,
+            "hypervisor": plan.hypervisor,
+            "libvirt_uri": libvirtd.uri(plan.state),
+            "data_services": (plan.url("image"),),
+        },
+        "network": {
+            "prefix": plan.prefix,
+            "metadata_secret": metadata_secret(plan),
+            "metadata_url": f"{plan.url('compute')}/metadata",
+            "bridge_mappings": (f"public:{plan.public_bridge}",),
+            "driver": "fake" if fake else "linux",
+        },
+        "volume": {
+            "nbd": f"127.0.0.1:{NBD_PORT + plan.offset}",
+            "backend": "fake" if fake else "file",
+            "data_services": (plan.url("image"), plan.url("objectstore")),
+        },
         "objectstore": {"storage_bind": f"127.0.0.1:{STORAGE_PORT + plan.offset}"},
     }
 

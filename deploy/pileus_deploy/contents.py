@@ -5,8 +5,14 @@ from typing import Any
 
 from pileus_deploy.plan import REGION, Plan, write_private
 
-FLAVORS = (("m1.nano", 128, 1, 1), ("m1.micro", 192, 1, 1), ("m1.tiny", 512, 1, 1), ("m1.small", 2048, 1, 20),
-           ("m1.medium", 4096, 2, 40), ("m1.large", 8192, 4, 80))
+FLAVORS = (
+    ("m1.nano", 128, 1, 1),
+    ("m1.micro", 192, 1, 1),
+    ("m1.tiny", 512, 1, 1),
+    ("m1.small", 2048, 1, 20),
+    ("m1.medium", 4096, 2, 40),
+    ("m1.large", 8192, 4, 80),
+)
 IMAGE = "pileus-test"
 PRIVATE_CIDR = "10.10.0.0/24"
 OPEN = (("icmp", None), ("tcp", 22))  # what the demo project's default group lets in
@@ -21,13 +27,21 @@ def identity(plan: Plan) -> None:
     services = ("compute", "image", "volume", "network", "objectstore", "identity")
     url = {name: plan.url(name) for name in services}
     wanted = IdentityPlan(
-        region=REGION, projects=("admin", "service", "demo"),
-        users=(UserPlan("admin", plan.secrets["admin"], "admin"), UserPlan("demo", plan.secrets["demo"], "demo"),
-               *(UserPlan(name, plan.secrets[name], "service") for name in services)),
-        grants=(Grant("admin", "admin", project="admin"), Grant("admin", "admin", domain=True),
-                Grant("admin", "admin", system=True), Grant("demo", "member", project="demo"),
-                Grant("admin", "admin", project="demo"),
-                *(Grant(name, "service", project="service") for name in services)),
+        region=REGION,
+        projects=("admin", "service", "demo"),
+        users=(
+            UserPlan("admin", plan.secrets["admin"], "admin"),
+            UserPlan("demo", plan.secrets["demo"], "demo"),
+            *(UserPlan(name, plan.secrets[name], "service") for name in services),
+        ),
+        grants=(
+            Grant("admin", "admin", project="admin"),
+            Grant("admin", "admin", domain=True),
+            Grant("admin", "admin", system=True),
+            Grant("demo", "member", project="demo"),
+            Grant("admin", "admin", project="demo"),
+            *(Grant(name, "service", project="service") for name in services),
+        ),
         confined=services,
         services=(
             ServicePlan("identity", "keystone", f"{url['identity']}/v3"),
@@ -37,7 +51,8 @@ def identity(plan: Plan) -> None:
             ServicePlan("block-storage", "cinder", f"{url['volume']}/v3/$(project_id)s"),
             ServicePlan("volumev3", "cinderv3", f"{url['volume']}/v3/$(project_id)s"),
             ServicePlan("object-store", "swift", f"{url['objectstore']}/v1/AUTH_$(project_id)s"),
-        ))
+        ),
+    )
     sessions = Sessions(plan.database_url("identity"))
     try:
         with sessions.begin() as session:
@@ -51,18 +66,34 @@ def credentials(plan: Plan) -> None:
     import yaml
 
     def cloud(user: str, **scope: str) -> dict[str, Any]:
-        auth = {"auth_url": f"{plan.url('identity')}/v3", "username": user, "password": plan.secrets[user],
-                "user_domain_id": "default", **scope}
+        auth = {
+            "auth_url": f"{plan.url('identity')}/v3",
+            "username": user,
+            "password": plan.secrets[user],
+            "user_domain_id": "default",
+            **scope,
+        }
         return {"auth": auth, "region_name": REGION, "identity_api_version": 3}
 
-    clouds = {"pileus": cloud("demo", project_name="demo", project_domain_id="default"),
-              "pileus-admin": cloud("admin", project_name="admin", project_domain_id="default"),
-              "pileus-system": cloud("admin", system_scope="all")}
+    clouds = {
+        "pileus": cloud("demo", project_name="demo", project_domain_id="default"),
+        "pileus-admin": cloud("admin", project_name="admin", project_domain_id="default"),
+        "pileus-system": cloud("admin", system_scope="all"),
+    }
     write_private(plan.state / "clouds.yaml", yaml.safe_dump({"clouds": clouds}, sort_keys=False))
-    lines = [f"export OS_{key}={value}" for key, value in {
-        "AUTH_URL": f"{plan.url('identity')}/v3", "USERNAME": "demo", "PASSWORD": plan.secrets["demo"],
-        "PROJECT_NAME": "demo", "USER_DOMAIN_ID": "default", "PROJECT_DOMAIN_ID": "default", "REGION_NAME": REGION,
-        "IDENTITY_API_VERSION": "3"}.items()]
+    lines = [
+        f"export OS_{key}={value}"
+        for key, value in {
+            "AUTH_URL": f"{plan.url('identity')}/v3",
+            "USERNAME": "demo",
+            "PASSWORD": plan.secrets["demo"],
+            "PROJECT_NAME": "demo",
+            "USER_DOMAIN_ID": "default",
+            "PROJECT_DOMAIN_ID": "default",
+            "REGION_NAME": REGION,
+            "IDENTITY_API_VERSION": "3",
+        }.items()
+    ]
     write_private(plan.state / "openrc", "\n".join(lines) + "\n")
 
 
@@ -74,8 +105,14 @@ class Cloud:
         from keystoneauth1.session import Session
 
         self.plan, self.project = plan, project
-        auth = Password(auth_url=f"{plan.url('identity')}/v3", username=user, password=plan.secrets[user],
-                        user_domain_id="default", project_name=project, project_domain_id="default")
+        auth = Password(
+            auth_url=f"{plan.url('identity')}/v3",
+            username=user,
+            password=plan.secrets[user],
+            user_domain_id="default",
+            project_name=project,
+            project_domain_id="default",
+        )
         self.session = Session(auth=auth)
 
     def call(self, method: str, service: str, path: str, body: Any = None, **kwargs: Any) -> Any:
@@ -100,8 +137,12 @@ def _flavors(cloud: Cloud) -> None:
     known = {flavor["name"] for flavor in cloud.call("GET", "compute", "/v2.1/flavors")["flavors"]}
     for number, (name, ram, vcpus, disk) in enumerate(FLAVORS, 1):
         if name not in known:
-            cloud.call("POST", "compute", "/v2.1/flavors", {"flavor": {
-                "id": str(number), "name": name, "ram": ram, "vcpus": vcpus, "disk": disk}})
+            cloud.call(
+                "POST",
+                "compute",
+                "/v2.1/flavors",
+                {"flavor": {"id": str(number), "name": name, "ram": ram, "vcpus": vcpus, "disk": disk}},
+            )
 
 
 def _image(cloud: Cloud, file: Path) -> None:
@@ -111,11 +152,18 @@ def _image(cloud: Cloud, file: Path) -> None:
         return
     for broken in found:  # an upload that a crash interrupted
         cloud.call("DELETE", "image", f"/v2/images/{broken['id']}")
-    image = cloud.call("POST", "image", "/v2/images", {
-        "name": IMAGE, "disk_format": "qcow2", "container_format": "bare", "visibility": "public", "min_ram": 96})
+    image = cloud.call(
+        "POST",
+        "image",
+        "/v2/images",
+        {"name": IMAGE, "disk_format": "qcow2", "container_format": "bare", "visibility": "public", "min_ram": 96},
+    )
     with file.open("rb") as data:
-        cloud.session.put(f"{cloud.plan.url('image')}/v2/images/{image['id']}/file", data=data,
-                          headers={"Content-Type": "application/octet-stream"})
+        cloud.session.put(
+            f"{cloud.plan.url('image')}/v2/images/{image['id']}/file",
+            data=data,
+            headers={"Content-Type": "application/octet-stream"},
+        )
 
 
 def _one(cloud: Cloud, kind: str, name: str, wish: dict[str, Any]) -> dict[str, Any]:
@@ -127,28 +175,61 @@ def _one(cloud: Cloud, kind: str, name: str, wish: dict[str, Any]) -> dict[str, 
 
 
 def _public_network(cloud: Cloud, plan: Plan) -> dict[str, Any]:
-    network = _one(cloud, "network", "public", {
-        "router:external": True, "is_default": True, "provider:network_type": "flat",
-        "provider:physical_network": "public"})
+    network = _one(
+        cloud,
+        "network",
+        "public",
+        {
+            "router:external": True,
+            "is_default": True,
+            "provider:network_type": "flat",
+            "provider:physical_network": "public",
+        },
+    )
     net = plan.public_net
-    _one(cloud, "subnet", "public-subnet", {
-        "network_id": network["id"], "ip_version": 4, "cidr": f"{net}.0/24", "gateway_ip": f"{net}.1",
-        "enable_dhcp": False, "allocation_pools": [{"start": f"{net}.10", "end": f"{net}.250"}]})
+    _one(
+        cloud,
+        "subnet",
+        "public-subnet",
+        {
+            "network_id": network["id"],
+            "ip_version": 4,
+            "cidr": f"{net}.0/24",
+            "gateway_ip": f"{net}.1",
+            "enable_dhcp": False,
+            "allocation_pools": [{"start": f"{net}.10", "end": f"{net}.250"}],
+        },
+    )
     return network
 
 
 def _default_pool(cloud: Cloud) -> None:
     """What servers that ask for any network (`auto`) get their subnet from."""
     if not cloud.call("GET", "network", "/v2.0/subnetpools?name=default")["subnetpools"]:
-        cloud.call("POST", "network", "/v2.0/subnetpools", {"subnetpool": {
-            "name": "default", "prefixes": ["10.128.0.0/12"], "default_prefixlen": 24, "is_default": True,
-            "shared": True}})
+        cloud.call(
+            "POST",
+            "network",
+            "/v2.0/subnetpools",
+            {
+                "subnetpool": {
+                    "name": "default",
+                    "prefixes": ["10.128.0.0/12"],
+                    "default_prefixlen": 24,
+                    "is_default": True,
+                    "shared": True,
+                }
+            },
+        )
 
 
 def _demo_network(cloud: Cloud, public: dict[str, Any]) -> None:
     network = _one(cloud, "network", "private", {})
-    subnet = _one(cloud, "subnet", "private-subnet", {
-        "network_id": network["id"], "ip_version": 4, "cidr": PRIVATE_CIDR, "dns_nameservers": _name_servers()})
+    subnet = _one(
+        cloud,
+        "subnet",
+        "private-subnet",
+        {"network_id": network["id"], "ip_version": 4, "cidr": PRIVATE_CIDR, "dns_nameservers": _name_servers()},
+    )
     router = _one(cloud, "router", "router1", {"external_gateway_info": {"network_id": public["id"]}})
     ports = cloud.call("GET", "network", f"/v2.0/ports?device_id={router['id']}&network_id={network['id']}")["ports"]
     if not ports:
@@ -168,16 +249,33 @@ def _open_ports(cloud: Cloud) -> None:
     have = {(r["protocol"], r["port_range_min"]) for r in group["security_group_rules"] if r["direction"] == "ingress"}
     for protocol, port in OPEN:
         if (protocol, port) not in have:
-            cloud.call("POST", "network", "/v2.0/security-group-rules", {"security_group_rule": {
-                "security_group_id": group["id"], "direction": "ingress", "ethertype": "IPv4", "protocol": protocol,
-                "port_range_min": port, "port_range_max": port}})
+            cloud.call(
+                "POST",
+                "network",
+                "/v2.0/security-group-rules",
+                {
+                    "security_group_rule": {
+                        "security_group_id": group["id"],
+                        "direction": "ingress",
+                        "ethertype": "IPv4",
+                        "protocol": protocol,
+                        "port_range_min": port,
+                        "port_range_max": port,
+                    }
+                },
+            )
 
 
 def settled(cloud: Cloud) -> bool:
     """Whether a host takes servers, and the demo network is wired on it."""
     services = cloud.call("GET", "compute", "/v2.1/os-services?binary=nova-compute")["services"]
     networks = cloud.call("GET", "network", "/v2.0/networks?name=private&admin_state_up=True")["networks"]
-    waiting = [port for network in networks[:1] for port in cloud.call(
-        "GET", "network", f"/v2.0/ports?network_id={network['id']}&status=DOWN&admin_state_up=True")["ports"]
-        if port["device_owner"].startswith("network:")]
+    waiting = [
+        port
+        for network in networks[:1]
+        for port in cloud.call(
+            "GET", "network", f"/v2.0/ports?network_id={network['id']}&status=DOWN&admin_state_up=True"
+        )["ports"]
+        if port["device_owner"].startswith("network:")
+    ]
     return any(service["state"] == "up" for service in services) and not waiting

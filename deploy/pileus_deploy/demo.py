@@ -9,8 +9,18 @@ from pileus_deploy.plan import Plan
 from pileus_deploy.steps import step, wait_for
 
 NAME = "first"
-SSH = ("ssh", "-q", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-       "-o", "ConnectTimeout=3")
+SSH = (
+    "ssh",
+    "-q",
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    "StrictHostKeyChecking=no",
+    "-o",
+    "UserKnownHostsFile=/dev/null",
+    "-o",
+    "ConnectTimeout=3",
+)
 
 
 def first_server(plan: Plan) -> str:
@@ -26,8 +36,7 @@ def first_server(plan: Plan) -> str:
         remark(address)
     command = (*SSH, "-i", str(key), f"root@{address}")
     with step("ssh answers") as remark:
-        wait_for("ssh", 300, lambda: _succeeds(*command, "true"),
-                 every=0.5)
+        wait_for("ssh", 300, lambda: _succeeds(*command, "true"), every=0.5)
         remark(subprocess.run([*command, "hostname"], capture_output=True, text=True, check=True).stdout.strip())
     return f"ssh -i {key} -o StrictHostKeyChecking=no root@{address}"
 
@@ -42,8 +51,12 @@ def _key(plan: Plan, cloud: Cloud) -> Path:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "pileus-demo", "-f", str(key)], check=True)
     names = [k["keypair"]["name"] for k in cloud.call("GET", "compute", "/v2.1/os-keypairs")["keypairs"]]
     if "demo" not in names:
-        cloud.call("POST", "compute", "/v2.1/os-keypairs", {"keypair": {
-            "name": "demo", "public_key": key.with_suffix(".pub").read_text()}})
+        cloud.call(
+            "POST",
+            "compute",
+            "/v2.1/os-keypairs",
+            {"keypair": {"name": "demo", "public_key": key.with_suffix(".pub").read_text()}},
+        )
     return key
 
 
@@ -60,8 +73,15 @@ def _server(cloud: Cloud) -> dict[str, Any]:
         state.update(cloud.call("GET", "compute", path)["server"])
         return bool(state["status"] == "ACTIVE")
 
-    wait_for(f"server {NAME}", 300, active, every=0.3, failed=lambda: (
-        state.get("fault", {}).get("message", "no fault recorded") if state["status"] == "ERROR" else None))
+    wait_for(
+        f"server {NAME}",
+        300,
+        active,
+        every=0.3,
+        failed=lambda: (
+            state.get("fault", {}).get("message", "no fault recorded") if state["status"] == "ERROR" else None
+        ),
+    )
     return state
 
 
@@ -69,9 +89,20 @@ def _boot(cloud: Cloud) -> str:
     flavor = next(f for f in cloud.call("GET", "compute", "/v2.1/flavors")["flavors"] if f["name"] == "m1.nano")
     image = cloud.call("GET", "image", f"/v2/images?name={IMAGE}")["images"][0]
     network = cloud.call("GET", "network", "/v2.0/networks?name=private&project_id={project}")["networks"][0]
-    server = cloud.call("POST", "compute", "/v2.1/servers", {"server": {
-        "name": NAME, "flavorRef": flavor["id"], "imageRef": image["id"], "key_name": "demo",
-        "networks": [{"uuid": network["id"]}]}})["server"]
+    server = cloud.call(
+        "POST",
+        "compute",
+        "/v2.1/servers",
+        {
+            "server": {
+                "name": NAME,
+                "flavorRef": flavor["id"],
+                "imageRef": image["id"],
+                "key_name": "demo",
+                "networks": [{"uuid": network["id"]}],
+            }
+        },
+    )["server"]
     return str(server["id"])
 
 
@@ -80,6 +111,12 @@ def _floating_ip(cloud: Cloud, server: dict[str, Any]) -> str:
     found = cloud.call("GET", "network", f"/v2.0/floatingips?port_id={ports[0]['id']}")["floatingips"]
     if not found:
         public = cloud.call("GET", "network", "/v2.0/networks?router:external=True")["networks"][0]
-        found = [cloud.call("POST", "network", "/v2.0/floatingips", {"floatingip": {
-            "floating_network_id": public["id"], "port_id": ports[0]["id"]}})["floatingip"]]
+        found = [
+            cloud.call(
+                "POST",
+                "network",
+                "/v2.0/floatingips",
+                {"floatingip": {"floating_network_id": public["id"], "port_id": ports[0]["id"]}},
+            )["floatingip"]
+        ]
     return str(found[0]["floating_ip_address"])

@@ -32,7 +32,11 @@ def prepare(plan: Plan) -> None:
     keep_guests_in(plan)
     table = f"{plan.prefix}_{TABLE}"
     # what crosses a bridge of ours passes here too (bridge-nf-call-iptables), and must keep its address
-    run("nft", "-f", "-", text=f"""
+    run(
+        "nft",
+        "-f",
+        "-",
+        text=f"""
         table ip {table}
         delete table ip {table}
         table ip {table} {{
@@ -40,7 +44,8 @@ def prepare(plan: Plan) -> None:
             type nat hook postrouting priority 100; policy accept;
             ip saddr {plan.public_net}.0/24 oifname != "{plan.prefix}*" masquerade;
           }}
-        }}""")
+        }}""",
+    )
 
 
 def keep_guests_in(plan: Plan) -> None:
@@ -50,7 +55,11 @@ def keep_guests_in(plan: Plan) -> None:
     guests, which this rule holds as well, have theirs on other ports.
     """
     table = f"{plan.prefix}_{GUESTS}"
-    run("nft", "-f", "-", text=f"""
+    run(
+        "nft",
+        "-f",
+        "-",
+        text=f"""
         table inet {table}
         delete table inet {table}
         table inet {table} {{
@@ -59,7 +68,8 @@ def keep_guests_in(plan: Plan) -> None:
             meta skuid {GUEST_USERS} tcp dport {NBD_PORT}-{NBD_PORT + OFFSETS[-1]} accept;
             meta skuid {GUEST_USERS} reject;
           }}
-        }}""")
+        }}""",
+    )
 
 
 def clear(plan: Plan) -> None:

@@ -12,8 +12,11 @@ def debian(out: Path, release: str) -> dict[str, str]:
 
     What is being done goes to standard error. Raises RuntimeError when it fails; then nothing is at `out`.
     """
-    done = subprocess.run([str(CHECKOUT / "deploy" / "debian-image" / "build"), "--release", release, str(out)],
-                          stdout=sys.stderr.fileno(), check=False)
+    done = subprocess.run(
+        [str(CHECKOUT / "deploy" / "debian-image" / "build"), "--release", release, str(out)],
+        stdout=sys.stderr.fileno(),
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(f"Debian {release} can't be built; what failed stands above.")
     return {"os_distro": "debian", "os_version": release, "os_admin_user": "debian", "os_type": "linux"}

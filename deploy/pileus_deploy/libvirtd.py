@@ -24,8 +24,13 @@ from pathlib import Path
 from pileus_kit.private import passage
 
 SYSTEM_SOCKET = Path("/run/libvirt/libvirt-sock")
-OVERLAID = {"run": "/run/libvirt", "lib": "/var/lib/libvirt", "log": "/var/log/libvirt", "cache": "/var/cache/libvirt",
-            "etc": "/etc/libvirt"}
+OVERLAID = {
+    "run": "/run/libvirt",
+    "lib": "/var/lib/libvirt",
+    "log": "/var/log/libvirt",
+    "cache": "/var/cache/libvirt",
+    "etc": "/etc/libvirt",
+}
 """Directory below STATE/libvirt -> where libvirt looks for it."""
 PASSED = ("run", "lib")
 """Those in which QEMU, as a guest's user, has something to open."""
@@ -71,8 +76,17 @@ def log_command(state: Path) -> list[str]:
 
 
 def _in_namespace(what: str, state: Path) -> list[str]:
-    return ["unshare", "--mount", "--propagation", "slave",
-            sys.executable, "-m", "pileus_deploy.libvirtd", what, str(state)]
+    return [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "slave",
+        sys.executable,
+        "-m",
+        "pileus_deploy.libvirtd",
+        what,
+        str(state),
+    ]
 
 
 def run(state: Path, daemon: str) -> int:
@@ -173,9 +187,11 @@ def configure(state: Path) -> None:
         (base / "etc/libvirtd.conf").write_text(
             f'unix_sock_dir = "{base}/sock"\nunix_sock_group = "root"\nunix_sock_rw_perms = "0700"\n'
             'unix_sock_ro_perms = "0700"\nunix_sock_admin_perms = "0700"\n'
-            f'auth_unix_rw = "none"\nlog_outputs = "3:stderr"\n')
+            f'auth_unix_rw = "none"\nlog_outputs = "3:stderr"\n'
+        )
         (base / "etc/virtlogd.conf").write_text(
-            f'max_size = {CONSOLE_LOG_BYTES}\nmax_backups = 1\nlog_outputs = "3:stderr"\n')
+            f'max_size = {CONSOLE_LOG_BYTES}\nmax_backups = 1\nlog_outputs = "3:stderr"\n'
+        )
         for old in (base / "log").glob("qemu/*.log*"):  # libvirt leaves one for every guest there ever was
             if old.stat().st_mtime < time.time() - LOGS_S:
                 old.unlink()
@@ -183,7 +199,8 @@ def configure(state: Path) -> None:
         (base / "etc/qemu.conf").write_text(
             f'user = "{user}"\ngroup = "{group}"\nsecurity_driver = "none"\nseccomp_sandbox = 1\n'
             'cgroup_controllers = []\nnamespaces = []\nvnc_listen = "127.0.0.1"\n'
-            f'max_core = 0\nmax_processes = {GUEST_PROCESSES}\n')
+            f"max_core = 0\nmax_processes = {GUEST_PROCESSES}\n"
+        )
 
 
 def _guest_user(state: Path) -> tuple[str, str]:

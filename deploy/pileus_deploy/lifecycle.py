@@ -44,8 +44,13 @@ def up(plan: Plan, demo: bool = True) -> None:
         contents.resources(plan, guest_image(plan))
     with step("this host offers itself"):
         admin = contents.Cloud(plan, "admin", "admin")
-        wait_for("compute host and networks", SETTLING, lambda: contents.settled(admin), every=0.3,
-                 failed=lambda: _host_hopeless(plan))
+        wait_for(
+            "compute host and networks",
+            SETTLING,
+            lambda: contents.settled(admin),
+            every=0.3,
+            failed=lambda: _host_hopeless(plan),
+        )
     login = ""
     if demo:
         from pileus_deploy.demo import first_server
@@ -60,8 +65,11 @@ def up(plan: Plan, demo: bool = True) -> None:
 def warn_of_plain_text(plan: Plan) -> None:
     """Passwords and tokens travel as they are, which is nobody's business on the loopback address only."""
     if not ipaddress.ip_address(plan.address).is_loopback:
-        print(f"WARNING: the APIs listen on {plan.address} without TLS: whoever can listen in on that network reads "
-              "passwords and tokens. Put a proxy that speaks TLS in front of them.", file=sys.stderr)
+        print(
+            f"WARNING: the APIs listen on {plan.address} without TLS: whoever can listen in on that network reads "
+            "passwords and tokens. Put a proxy that speaks TLS in front of them.",
+            file=sys.stderr,
+        )
 
 
 def _start(plan: Plan) -> None:
@@ -88,8 +96,12 @@ def _start(plan: Plan) -> None:
         remark(f"supervisor {pid}")
     for service in PORTS:
         with step(f"{service} answers on port {plan.port(service)}"):
-            wait_for(service, 120, lambda: healthy(plan, service),  # noqa: B023 -- used at once
-                     failed=lambda: _hopeless(plan, pid, f"{service}-api"))  # noqa: B023
+            wait_for(
+                service,
+                120,
+                lambda: healthy(plan, service),  # noqa: B023 -- used at once
+                failed=lambda: _hopeless(plan, pid, f"{service}-api"),  # noqa: B023 -- used at once
+            )
 
 
 def _host_hopeless(plan: Plan) -> str | None:
@@ -105,8 +117,10 @@ def check_passage(plan: Plan) -> None:
     """Raise Unready where guests would have to run as root, because their own users couldn't reach their disks."""
     closed = libvirtd.closed(plan.state) if plan.hypervisor == "libvirt" else None
     if closed:
-        raise Unready(f"guests couldn't reach their disks in {plan.state}, as {closed} lets only its owner pass: use "
-                      f"another --state, or chmod o+x {closed}")
+        raise Unready(
+            f"guests couldn't reach their disks in {plan.state}, as {closed} lets only its owner pass: use "
+            f"another --state, or chmod o+x {closed}"
+        )
 
 
 def check_room(plan: Plan) -> None:
@@ -190,8 +204,11 @@ def guest_image(plan: Plan) -> Path:
     """The test image, built from Debian packages unless it is there."""
     image = plan.state / "cache" / "pileus-test.qcow2"
     image.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run([str(CHECKOUT / "deploy" / "guest-image" / "build"), str(image)], check=True,
-                   stdout=sys.stderr if sys.stdout.isatty() else subprocess.DEVNULL)
+    subprocess.run(
+        [str(CHECKOUT / "deploy" / "guest-image" / "build"), str(image)],
+        check=True,
+        stdout=sys.stderr if sys.stdout.isatty() else subprocess.DEVNULL,
+    )
     return image
 
 
@@ -248,15 +265,32 @@ def remembered(state: Path) -> Plan | None:
 
 def remember(plan: Plan) -> None:
     plan.state.mkdir(parents=True, exist_ok=True)
-    (plan.state / PLAN).write_text(json.dumps(
-        {"address": plan.address, "offset": plan.offset, "hypervisor": plan.hypervisor,
-         **({"database": plan.database} if plan.database else {})}))
+    (plan.state / PLAN).write_text(
+        json.dumps(
+            {
+                "address": plan.address,
+                "offset": plan.offset,
+                "hypervisor": plan.hypervisor,
+                **({"database": plan.database} if plan.database else {}),
+            }
+        )
+    )
 
 
 def farewell(plan: Plan, login: str) -> str:
-    lines = ["", "Your cloud is up. Try:", f"  export OS_CLIENT_CONFIG_FILE={plan.state}/clouds.yaml OS_CLOUD=pileus",
-             "  pileus server list       # as all of `pileus`, in .venv/bin"]
+    lines = [
+        "",
+        "Your cloud is up. Try:",
+        f"  export OS_CLIENT_CONFIG_FILE={plan.state}/clouds.yaml OS_CLOUD=pileus",
+        "  pileus server list       # as all of `pileus`, in .venv/bin",
+    ]
     if login:
         lines.append(f"  {login}")
-    return "\n".join([*lines, "  deploy/status        what runs, and how it is",
-                      "  deploy/down          stop it; deploy/up continues", ""])
+    return "\n".join(
+        [
+            *lines,
+            "  deploy/status        what runs, and how it is",
+            "  deploy/down          stop it; deploy/up continues",
+            "",
+        ]
+    )

@@ -33,8 +33,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help="leave the cloud running")
     given = parser.parse_args(argv)
     postgres = Postgres() if given.postgresql else None
-    plan = Plan(given.state.resolve(), offset=given.offset, hypervisor="fake",
-                database=postgres.url if postgres else "")
+    plan = Plan(
+        given.state.resolve(), offset=given.offset, hypervisor="fake", database=postgres.url if postgres else ""
+    )
     earlier = lifecycle.remembered(plan.state)
     if earlier:
         lifecycle.reset(earlier)

@@ -78,8 +78,16 @@ class Plan:
         """Passwords and keys, made at the first start and kept, readable by root only."""
         file = self.state / "secrets.json"
         known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        wanted = ("admin", "demo", "metadata", "compute seal", "volume seal", "hash_path", *PORTS,
-                  *(f"bus {a.name}" for a in self.accounts))
+        wanted = (
+            "admin",
+            "demo",
+            "metadata",
+            "compute seal",
+            "volume seal",
+            "hash_path",
+            *PORTS,
+            *(f"bus {a.name}" for a in self.accounts),
+        )
         missing = [name for name in wanted if name not in known]
         if missing:
             known |= {name: secrets.token_urlsafe(18) for name in missing}

@@ -22,8 +22,10 @@ def uninstall(plan: Plan, yes: bool) -> int:
     with step("users") as remark:
         others = in_use()
         remark(f"kept, another cloud runs as {others[0]}" if others else ", ".join(users.remove()) or "there were none")
-    print("Debian packages stay, for other programs may use them. These were installed if they were missing:\n  "
-          + " ".join(packages()))
+    print(
+        "Debian packages stay, for other programs may use them. These were installed if they were missing:\n  "
+        + " ".join(packages())
+    )
     return 0
 
 
@@ -44,4 +46,3 @@ def packages() -> list[str]:
     lists = [lifecycle.CHECKOUT / "deploy" / name for name in PACKAGES]
     lines = [line.partition("#")[0].split() for file in lists for line in file.read_text().splitlines()]
     return sorted({words[0] for words in lines if words})
-

@@ -45,8 +45,10 @@ def _metadata(plan: Plan) -> None:
 
 def _seals(plan: Plan) -> None:
     """What seals users' data in databases. The former keys stay known until the next rotation."""
-    fresh = {name: f"{secrets.token_urlsafe(18)},{plan.secrets[name].partition(',')[0]}"
-             for name in (f"{service} seal" for service in SEALING)}
+    fresh = {
+        name: f"{secrets.token_urlsafe(18)},{plan.secrets[name].partition(',')[0]}"
+        for name in (f"{service} seal" for service in SEALING)
+    }
     _draw(plan, lambda name: name in fresh, fresh)
 
 
@@ -85,12 +87,19 @@ def _identity(command: str) -> Callable[[Plan], None]:
 
         arguments = ["--config", str(plan.config_file("identity")), command]
         privileges.as_user(users.of("identity"), users.GROUP, lambda: main(arguments), [plan.state])
+
     return run
 
 
 KINDS: dict[str, Callable[[Plan], None]] = {
-    "passwords": _passwords, "bus": _bus, "metadata": _metadata, "seals": _seals, "cluster": _cluster,
-    "tickets": _tickets, "tokens": _identity("rotate-keys"), "credentials": _identity("rotate-credential-keys"),
+    "passwords": _passwords,
+    "bus": _bus,
+    "metadata": _metadata,
+    "seals": _seals,
+    "cluster": _cluster,
+    "tickets": _tickets,
+    "tokens": _identity("rotate-keys"),
+    "credentials": _identity("rotate-credential-keys"),
 }
 READ_AT_START = ("passwords", "bus", "metadata", "seals", "cluster", "tickets")
 

@@ -22,8 +22,13 @@ def step(what: str) -> Iterator[Callable[[str], None]]:
     print(f"{chr(13) if live else ''} ✓ {what}{note} ({time.monotonic() - began:.1f} s)", flush=True)
 
 
-def wait_for(what: str, seconds: float, ready: Callable[[], bool], failed: Callable[[], str | None] = lambda: None,
-             every: float = 0.1) -> None:
+def wait_for(
+    what: str,
+    seconds: float,
+    ready: Callable[[], bool],
+    failed: Callable[[], str | None] = lambda: None,
+    every: float = 0.1,
+) -> None:
     """Poll until ready; raise TimeoutError, or RuntimeError as soon as `failed` gives a reason."""
     deadline = time.monotonic() + seconds
     while not ready():

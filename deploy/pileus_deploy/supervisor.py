@@ -64,9 +64,20 @@ def preload(wanted: Sequence[Process]) -> None:
     from pileus_kit import rpc
 
     rpc.preload()
-    for name in ("gunicorn.app.base", "pileus_kit.calm", "alembic", "sqlalchemy.orm",
-                 "sqlalchemy.dialects.sqlite", "requests", "jsonschema", "oslo_policy.policy", "stevedore",
-                 "pileus_kit.web", "pileus_kit.peers", "pileus_kit.doorbell"):
+    for name in (
+        "gunicorn.app.base",
+        "pileus_kit.calm",
+        "alembic",
+        "sqlalchemy.orm",
+        "sqlalchemy.dialects.sqlite",
+        "requests",
+        "jsonschema",
+        "oslo_policy.policy",
+        "stevedore",
+        "pileus_kit.web",
+        "pileus_kit.peers",
+        "pileus_kit.doorbell",
+    ):
         importlib.import_module(name)
     for process in wanted:
         if process.main:
@@ -101,8 +112,11 @@ def _become(plan: Plan, process: Process, output: int, parent: int) -> None:
         _confine(plan, process)
         _die_with(parent)  # a change of user would forget it
         if process.command:
-            os.execvpe(process.command[0], process.command,  # noqa: S606 -- no shell is wanted
-                       dict(process.environment) or dict(os.environ))
+            os.execvpe(  # noqa: S606 -- no shell is wanted
+                process.command[0],
+                process.command,
+                dict(process.environment) or dict(os.environ),
+            )
         _retitle(process.name)
         module, _, function = process.main.partition(":")
         getattr(importlib.import_module(module), function)(list(process.arguments))
@@ -165,8 +179,14 @@ def _reap(children: Sequence[Child]) -> None:
         lived = time.monotonic() - child.started
         child.failures = 0 if lived > STABLE else child.failures + 1
         pause = min(0.2 * 2**child.failures, LONGEST_PAUSE) if child.failures else 0.0
-        log.warning("%s (%d) ended with %s after %.1f s; again in %.1f s", child.process.name, pid,
-                    os.waitstatus_to_exitcode(status), lived, pause)
+        log.warning(
+            "%s (%d) ended with %s after %.1f s; again in %.1f s",
+            child.process.name,
+            pid,
+            os.waitstatus_to_exitcode(status),
+            lived,
+            pause,
+        )
         child.pid, child.due = 0, time.monotonic() + pause
 
 
@@ -207,8 +227,14 @@ def _kill(pid: int, number: signal.Signals) -> None:
 def _write_state(plan: Plan, children: Sequence[Child]) -> None:
     """What `status` reads: pids, starts and failures."""
     file = plan.state / "run" / "supervisor.json"
-    text = json.dumps({"pid": os.getpid(), "processes": {
-        c.process.name: {"pid": c.pid, "failures": c.failures, "port": c.process.port} for c in children}})
+    text = json.dumps(
+        {
+            "pid": os.getpid(),
+            "processes": {
+                c.process.name: {"pid": c.pid, "failures": c.failures, "port": c.process.port} for c in children
+            },
+        }
+    )
     temporary = file.with_suffix(".new")
     temporary.write_text(text)
     temporary.replace(file)

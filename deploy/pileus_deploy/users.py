@@ -29,8 +29,22 @@ def ensure() -> None:
     subprocess.run(["groupadd", "--system", "--force", GROUP], check=True)
     for name in (*NAMES, CONVERTER):
         if not _known(name):
-            subprocess.run(["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent",
-                            "--shell", "/usr/sbin/nologin", "--comment", "Pileus", name], check=True)
+            subprocess.run(
+                [
+                    "useradd",
+                    "--system",
+                    "--user-group",
+                    "--no-create-home",
+                    "--home-dir",
+                    "/nonexistent",
+                    "--shell",
+                    "/usr/sbin/nologin",
+                    "--comment",
+                    "Pileus",
+                    name,
+                ],
+                check=True,
+            )
 
 
 def remove() -> list[str]:

@@ -38,8 +38,12 @@ def test_each_cloud_has_a_unit_and_takes_its_own_away(root: Path) -> None:
 def test_systemd_understands_the_unit(root: Path) -> None:
     plan = Plan(Path("/var/lib"))  # must be there
     boot.install(plan, root)
-    done = subprocess.run(["systemd-analyze", "verify", "--recursive-errors=no", root / boot.UNITS / boot.name(plan)],
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--recursive-errors=no", root / boot.UNITS / boot.name(plan)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert boot.name(plan) not in done.stderr, done.stderr
 
 
@@ -57,7 +61,8 @@ def test_packages_are_named() -> None:
 
 
 @pytest.mark.parametrize(("address", "warned"), [("127.0.0.1", False), ("192.0.2.1", True), ("0.0.0.0", True)])
-def test_plain_text_beyond_the_machine_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], address: str,
-                                              warned: bool) -> None:
+def test_plain_text_beyond_the_machine_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], address: str, warned: bool
+) -> None:
     lifecycle.warn_of_plain_text(Plan(tmp_path, address=address))
     assert ("without TLS" in capsys.readouterr().err) is warned

@@ -33,8 +33,12 @@ def test_a_guests_user_opens_no_connection_but_to_its_volumes(tmp_path: Path) ->
     ports = (5682, 6200, 22, NBD_PORT, NBD_PORT + 450)
 
     def reached(user: int) -> set[int]:
-        done = subprocess.run(["unshare", "--net", sys.executable, "-c", CODE, str(user), *map(str, ports)],
-                              capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["unshare", "--net", sys.executable, "-c", CODE, str(user), *map(str, ports)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return {int(line.split()[0]) for line in done.stdout.splitlines() if line.endswith("reached")}
 
     for guest in (first, first + 12345, last):

@@ -64,8 +64,15 @@ def test_another_user_reads_nothing(plan: Plan) -> None:
     plan.state.parent.chmod(0o755)
     modes.mend(plan)
     look = f"import os; print(open('{plan.state}/databases/identity.sqlite').read())"
-    done = subprocess.run([sys.executable, "-c", look], user=NOBODY, group=NOBODY, extra_groups=[],
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", look],
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert "Permission" in done.stderr and not done.stdout
 
 

@@ -62,8 +62,8 @@ def test_code_behind_a_closed_door_is_reached(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from pileus_deploy import privileges
-privileges.become("nobody", "", [Path({str(room / 'checkout')!r})])
-sys.path.insert(0, {str(room / 'checkout')!r})
+privileges.become("nobody", "", [Path({str(room / "checkout")!r})])
+sys.path.insert(0, {str(room / "checkout")!r})
 import module
 print(module.found, sorted(p.name for p in Path({str(room)!r}).iterdir()))
 """
@@ -107,4 +107,3 @@ def test_users_are_made_once() -> None:
     known = [pwd.getpwnam(name) for name in users.NAMES]
     assert len({one.pw_uid for one in known}) == len(users.NAMES)
     assert {one.pw_shell for one in known} == {"/usr/sbin/nologin"}
-

@@ -30,8 +30,15 @@ HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "compatibility.md"
 SERVICES = ("identity", "compute", "image", "volume", "network", "object-store", "placement")
 SAMPLE = "11111111-2222-3333-4444-555555555555"
-REFUSED = {"evacuate", "migrate", "os-migrateLive",  # actions that answer 501, whatever is asked
-           "enable_replication", "disable_replication", "failover_replication", "list_replication_targets"}
+REFUSED = {
+    "evacuate",
+    "migrate",
+    "os-migrateLive",  # actions that answer 501, whatever is asked
+    "enable_replication",
+    "disable_replication",
+    "failover_replication",
+    "list_replication_targets",
+}
 ROW = re.compile(r"\| ([A-Z]+) \| `([^`]+)`(?: `([^`]+)`)? \| [^|]*\| ([^|]*)\|")
 
 
@@ -69,8 +76,11 @@ def read_operations(directory: Path) -> None:
     for service in SERVICES:
         text = (directory / f"{service}.md").read_text()
         rows = [match.groups() for match in map(ROW.match, text.splitlines()) if match]
-        found = {f"{method:6} {path} {action or '-'} {marks.strip() or '-'}"
-                 for method, path, action, marks in rows if not marks.strip().isdigit()}
+        found = {
+            f"{method:6} {path} {action or '-'} {marks.strip() or '-'}"
+            for method, path, action, marks in rows
+            if not marks.strip().isdigit()
+        }
         lines = sorted(found, key=lambda line: (line[7:], line))
         (HERE / "operations" / f"{service}.txt").write_text("\n".join(lines) + "\n")
 
@@ -88,9 +98,20 @@ def keep_run(service: str, file: Path) -> None:
     skipped = Counter(test["detail"] for test in tests if test["status"] == "skipped")
     failed = {test["name"]: test["detail"][:300] for test in tests if test["status"] not in ("passed", "skipped")}
     (HERE / "tempest").mkdir(exist_ok=True)
-    (HERE / "tempest" / f"{service}.json").write_text(json.dumps({
-        "passed": ends["passed"], "failed": len(failed), "skipped": ends["skipped"],
-        "skips": dict(skipped.most_common()), "failures": failed}, indent=1, sort_keys=True) + "\n")
+    (HERE / "tempest" / f"{service}.json").write_text(
+        json.dumps(
+            {
+                "passed": ends["passed"],
+                "failed": len(failed),
+                "skipped": ends["skipped"],
+                "skips": dict(skipped.most_common()),
+                "failures": failed,
+            },
+            indent=1,
+            sort_keys=True,
+        )
+        + "\n"
+    )
 
 
 # -- what is answered ----------------------------------------------------------------------------------------------
@@ -127,8 +148,12 @@ def answers(place: Path) -> dict[str, Any]:
     from pileus_volume.api import attachments, backups, group_snapshots, groups, snapshots, types, volume_actions
     from pileus_volume.testing import VolumeFixture
 
-    of_others = {name for table in (aggregates.ACTION, flavor_access.ACTION)
-                 for action in table[2, 1]["oneOf"] for name in action["properties"]}
+    of_others = {
+        name
+        for table in (aggregates.ACTION, flavor_access.ACTION)
+        for action in table[2, 1]["oneOf"]
+        for name in action["properties"]
+    }
     store = ObjectStoreFixture(place / "objects")
     calls = store.app.calls
 
@@ -143,14 +168,23 @@ def answers(place: Path) -> dict[str, Any]:
     with IdentityFixture() as identity, VolumeFixture() as volume:
         return {
             "identity": Answers(identity.app.url_map),
-            "compute": Answers(ComputeFixture(place / "compute").app.url_map, "/v2.1",
-                               (frozenset(ACTIONS) | of_others) - REFUSED),
+            "compute": Answers(
+                ComputeFixture(place / "compute").app.url_map, "/v2.1", (frozenset(ACTIONS) | of_others) - REFUSED
+            ),
             "image": Answers(ImageFixture(place / "image").app.url_map),
-            "volume": Answers(volume.app.url_map, actions=frozenset(
-                name for noun in (volume_actions, snapshots, attachments, types, backups, groups, group_snapshots)
-                for name in noun.actions.table if name not in REFUSED)),
+            "volume": Answers(
+                volume.app.url_map,
+                actions=frozenset(
+                    name
+                    for noun in (volume_actions, snapshots, attachments, types, backups, groups, group_snapshots)
+                    for name in noun.actions.table
+                    if name not in REFUSED
+                ),
+            ),
             "network": Answers(NetworkFixture(place).app.url_map),
-            "object-store": object_store, "placement": lambda one: False}
+            "object-store": object_store,
+            "placement": lambda one: False,
+        }
 
 
 # -- the page ------------------------------------------------------------------------------------------------------
@@ -208,11 +242,22 @@ def _detail(service: str, found: list[tuple[Operation, bool]], run: Any) -> str:
 def _ends(run: Any) -> list[str]:
     lines = []
     if run["failures"]:
-        lines += ["Failed:", "", *(f"- `{name}`: {explained(name)}. It said: {said}"
-                                   for name, said in sorted(run["failures"].items())), ""]
+        lines += [
+            "Failed:",
+            "",
+            *(f"- `{name}`: {explained(name)}. It said: {said}" for name, said in sorted(run["failures"].items())),
+            "",
+        ]
     if run["skips"]:
-        lines += ["Skipped:", "", *(f"- {count} × {why}" for why, count in sorted(
-            run["skips"].items(), key=lambda item: (-item[1], item[0]))), ""]
+        lines += [
+            "Skipped:",
+            "",
+            *(
+                f"- {count} × {why}"
+                for why, count in sorted(run["skips"].items(), key=lambda item: (-item[1], item[0]))
+            ),
+            "",
+        ]
     return lines
 
 
@@ -225,8 +270,11 @@ def explained(test: str) -> str:
 
 
 def _text(one: Operation) -> str:
-    return f"`{one.method} {one.path}`" + (f" `{one.action}`" if one.action else "") + (
-        f" {one.marks}" if one.marks else "")
+    return (
+        f"`{one.method} {one.path}`"
+        + (f" `{one.action}`" if one.action else "")
+        + (f" {one.marks}" if one.marks else "")
+    )
 
 
 if __name__ == "__main__":

@@ -30,8 +30,25 @@ from worlds import SAMPLE, WORLDS, World
 
 PATIENCE = 20  # seconds
 DRAIN = 200  # requests after which what they began is run
-PATHS = (b"\xff\xfe", b"x" * 3000, b"%", b"..", b"\x01", "é²٣".encode(), b"-1", b"0", b"9" * 30, b" ", b"*",
-         b"a\r\nb: c", b"'; DROP TABLE x", b"\xed\xa0\x80", b"null", b".", b"detail")
+PATHS = (
+    b"\xff\xfe",
+    b"x" * 3000,
+    b"%",
+    b"..",
+    b"\x01",
+    "é²٣".encode(),
+    b"-1",
+    b"0",
+    b"9" * 30,
+    b" ",
+    b"*",
+    b"a\r\nb: c",
+    b"'; DROP TABLE x",
+    b"\xed\xa0\x80",
+    b"null",
+    b".",
+    b"detail",
+)
 
 
 def main() -> int:
@@ -63,8 +80,10 @@ class Attack:
             if self.given.only in rule.rule:
                 for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
                     self._attack(rule, method)
-        print(f"{self.service}: {sum(self.statuses.values())} hostile requests in {time.monotonic() - began:.0f} s: "
-              + ", ".join(f"{count} × {status}" for status, count in sorted(self.statuses.items())))
+        print(
+            f"{self.service}: {sum(self.statuses.values())} hostile requests in {time.monotonic() - began:.0f} s: "
+            + ", ".join(f"{count} × {status}" for status, count in sorted(self.statuses.items()))
+        )
         for label, why in self.bugs.items():
             print(f"  bug: {label}: {why}")
         return bool(self.bugs)
@@ -81,13 +100,15 @@ class Attack:
 
     def _path(self, template: str, hostile: bool) -> bytes:
         """Mostly things that exist, so that a request gets far enough."""
+
         def fill(match: re.Match[str]) -> str:
-            noun = template[:match.start()].rstrip("/").rpartition("/")[2]
+            noun = template[: match.start()].rstrip("/").rpartition("/")[2]
             known = self.world.things.get(noun)
             if hostile or not known:
                 piece = self.dice.choice(PATHS) if hostile or self.dice.random() < 0.3 else SAMPLE.encode()
                 return piece.decode("latin-1")
             return self.dice.choice(known)
+
         return re.sub(r"<[^>]*>", fill, template).encode("latin-1")
 
     def _query(self, schemas: Any) -> str:
@@ -96,8 +117,9 @@ class Attack:
         for schema in _each(schemas):
             names |= set(schema.get("properties", {}))
         chosen = self.dice.sample(sorted(names), self.dice.randint(1, 3))
-        return "&".join(f"{quote_from_bytes(name.encode())}={quote_from_bytes(self.dice.choice(TEXTS))}"
-                        for name in chosen)
+        return "&".join(
+            f"{quote_from_bytes(name.encode())}={quote_from_bytes(self.dice.choice(TEXTS))}" for name in chosen
+        )
 
     def _bodies(self, schemas: Any) -> Iterator[Any]:
         every = [body for schema in _each(schemas) for body in bodies(schema, self.dice, 12)]
@@ -109,15 +131,23 @@ class Attack:
             return json.dumps(spoilt).encode()
         return self.dice.choice(JSON) if method in ("POST", "PUT", "PATCH") else None
 
-    def _send(self, method: str, path: bytes, query: str, headers: dict[str, str], body: bytes | None,
-              label: str) -> None:
+    def _send(
+        self, method: str, path: bytes, query: str, headers: dict[str, str], body: bytes | None, label: str
+    ) -> None:
         version = self.dice.choice([self.world.versions[0], self.world.versions[-1]])
         given = {"X-Auth-Token": self.world.token(self.dice.random() < 0.7)} | {
-            name: value for name, value in headers.items() if name != "Host"}
+            name: value for name, value in headers.items() if name != "Host"
+        }
         if version:
             given.setdefault("OpenStack-API-Version", f"{self.service} {version}")
-        environ = EnvironBuilder(method=method, path="/", query_string=query, headers=given, data=body,
-                                 content_type="application/json" if body is not None else None).get_environ()
+        environ = EnvironBuilder(
+            method=method,
+            path="/",
+            query_string=query,
+            headers=given,
+            data=body,
+            content_type="application/json" if body is not None else None,
+        ).get_environ()
         environ["HTTP_HOST"] = headers.get("Host", "localhost").encode().decode("latin-1")
         environ["PATH_INFO"] = path.decode("latin-1")
         began = time.monotonic()
@@ -131,8 +161,11 @@ class Attack:
         self.statuses[status] += 1
         alone = status == 503 and b"does not answer" in b"".join(answer[0])  # a service that isn't in this world
         if (status >= 500 and status != 501 and not alone) or took > PATIENCE:
-            self.bugs.setdefault(label, f"{status} after {took:.1f} s: {path[:100]!r}?{query:.200} {headers!s:.200} "
-                                        f"{version} {body[:300] if body else None!r} {answer if status == 599 else ''}")
+            self.bugs.setdefault(
+                label,
+                f"{status} after {took:.1f} s: {path[:100]!r}?{query:.200} {headers!s:.200} "
+                f"{version} {body[:300] if body else None!r} {answer if status == 599 else ''}",
+            )
         if sum(self.statuses.values()) % DRAIN == 0:
             self.world.drain()
 

@@ -39,8 +39,14 @@ from stores import Store
 from worlds import WORLDS, World
 
 HERE = Path(__file__).parent
-FILES = {"identity": "identity-v3.14", "compute": "compute-v2.96", "image": "image-v2.16",
-         "volume": "block-storage-v3.70", "network": "network-v2", "objectstore": "object-store-v1"}
+FILES = {
+    "identity": "identity-v3.14",
+    "compute": "compute-v2.96",
+    "image": "image-v2.16",
+    "volume": "block-storage-v3.70",
+    "network": "network-v2",
+    "objectstore": "object-store-v1",
+}
 PATCH = "application/openstack-images-v2.1-json-patch"
 PATIENCE = 60  # seconds that no request may take
 PROSE = ("description", "summary", "example", "examples", "tags", "externalDocs")
@@ -81,8 +87,11 @@ def read_schemas(directory: Path) -> int:
 def _plain(value: Any, inside_names: bool = False) -> Any:
     """Without prose; a property may be called `description`."""
     if isinstance(value, dict):
-        return {key: _plain(one, key == "properties") for key, one in value.items()
-                if inside_names or key not in PROSE or isinstance(one, dict)}
+        return {
+            key: _plain(one, key == "properties")
+            for key, one in value.items()
+            if inside_names or key not in PROSE or isinstance(one, dict)
+        }
     return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
@@ -106,8 +115,14 @@ class Run:
         return [one for one in found if self.world.answers(one.method.upper(), one.path)]
 
     def _try(self, operation: Any, times: int) -> None:
-        @settings(max_examples=times, database=None, derandomize=self.seed == 1, deadline=None, phases=[Phase.generate],
-                  suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=times,
+            database=None,
+            derandomize=self.seed == 1,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
         @given(operation.as_strategy())
         def once(case: Any) -> None:
             self._send(operation, case)
@@ -123,8 +138,15 @@ class Run:
         given_body = None if isinstance(case.body, NotSet) else self._with_real_ids(case.body)
         began = time.monotonic()
         with patience():
-            answer = self.world.send(operation.method.upper(), path, given_body, dict(case.query or {}), version,
-                                     self.random.random() < 0.7, dict(case.headers or {}))
+            answer = self.world.send(
+                operation.method.upper(),
+                path,
+                given_body,
+                dict(case.query or {}),
+                version,
+                self.random.random() < 0.7,
+                dict(case.headers or {}),
+            )
         took = time.monotonic() - began
         self.statuses[answer.status_code] += 1
         label = self.world.what or f"{operation.method.upper()} {operation.path}"
@@ -185,10 +207,15 @@ class Run:
     def report(self) -> bool:
         """Print what came; True if something is new that may not be."""
         known = [label for label, _ in _known(self.service)]
-        fresh = {label: why for label, why in self.deviations.items()
-                 if not any(fnmatch.fnmatchcase(label, one) for one in known)}
-        print(f"{self.service}: {sum(self.statuses.values())} requests: " + ", ".join(
-            f"{count} × {status}" for status, count in sorted(self.statuses.items())))
+        fresh = {
+            label: why
+            for label, why in self.deviations.items()
+            if not any(fnmatch.fnmatchcase(label, one) for one in known)
+        }
+        print(
+            f"{self.service}: {sum(self.statuses.values())} requests: "
+            + ", ".join(f"{count} × {status}" for status, count in sorted(self.statuses.items()))
+        )
         for label, why in sorted(self.bugs.items()):
             print(f"  bug: {label}: {why}")
         for label, why in sorted(fresh.items()):
@@ -200,6 +227,7 @@ class Run:
 @contextmanager
 def patience() -> Iterator[None]:
     """A request that hangs is cut off: what waits in this thread sees a TimeoutError, which ends as a 500."""
+
     def cut(*_: object) -> None:
         raise TimeoutError(f"no answer in {PATIENCE} s")
 

@@ -55,8 +55,16 @@ class World:
         for key in keys:
             self.referred.setdefault(key, []).append(id)
 
-    def send(self, method: str, path: str, body: Any, query: dict[str, Any], version: str, admin: bool,
-             headers: dict[str, Any]) -> Any:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        query: dict[str, Any],
+        version: str,
+        admin: bool,
+        headers: dict[str, Any],
+    ) -> Any:
         answer = self._request(method, path, body, query, version, admin)
         self._drain()
         return answer
@@ -79,6 +87,7 @@ def _as(client: Any, book: TokenBook) -> Callable[..., Any]:
             given["json"] = body
         who = book.admin if admin else book.member
         return client.request(method, path, as_=who, query_string=_texts(query), **given)
+
     return request
 
 
@@ -98,8 +107,9 @@ def image(folder: Path, stack: ExitStack) -> World:
     world = World(service.app, _as(service.client, service.book), service.drain)
     for wish in ({"content": bytes(512)}, {"visibility": "shared"}, {"name": "queued"}):
         world.add("images", service.image(**wish)["id"])
-    service.client.post("/v2/metadefs/namespaces", json={"namespace": "base", "visibility": "public"},
-                        as_=service.book.admin)
+    service.client.post(
+        "/v2/metadefs/namespaces", json={"namespace": "base", "visibility": "public"}, as_=service.book.admin
+    )
     world.add("namespaces", "base")
     return world
 
@@ -112,8 +122,11 @@ def network(folder: Path, stack: ExitStack) -> World:
     world = World(service.app, _as(service.client, service.book), service.drain)
     net = service.made("network", {"name": "n"})["id"]
     world.add("networks", net, "network_id")
-    world.add("subnets", service.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})["id"],
-              "subnet_id")
+    world.add(
+        "subnets",
+        service.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})["id"],
+        "subnet_id",
+    )
     world.add("ports", service.made("port", {"network_id": net})["id"], "port_id")
     public = service.public()["id"]
     world.add("networks", public, "floating_network_id")
@@ -173,8 +186,13 @@ def identity(folder: Path, stack: ExitStack) -> World:
                 except Exception:  # the request before deleted or locked that user: it is bootstrapped anew
                     _heal(service)
                     kept[admin] = tokens[admin]()
-            answer = service.client.open(path, method=method, json=body, query_string=_texts(query),
-                                         headers={"X-Auth-Token": kept[admin], "X-Subject-Token": kept[admin]})
+            answer = service.client.open(
+                path,
+                method=method,
+                json=body,
+                query_string=_texts(query),
+                headers={"X-Auth-Token": kept[admin], "X-Subject-Token": kept[admin]},
+            )
             if answer.status_code != 401:
                 return answer
         return answer
@@ -192,8 +210,14 @@ def identity(folder: Path, stack: ExitStack) -> World:
         answer = service.client.get(f"/v3/{noun}", headers={"X-Auth-Token": service.token("admin")})
         return list(answer.get_json()[noun])
 
-    keys = {"users": "user_id", "projects": "project_id", "roles": "role_id", "services": "service_id",
-            "regions": "region_id", "domains": "domain_id"}
+    keys = {
+        "users": "user_id",
+        "projects": "project_id",
+        "roles": "role_id",
+        "services": "service_id",
+        "regions": "region_id",
+        "domains": "domain_id",
+    }
     for noun, key in keys.items():
         for row in listed(noun):
             if row.get("name") not in ("admin", "member", "Default", "demo"):
@@ -220,8 +244,11 @@ def compute(folder: Path, stack: ExitStack) -> World:
     (folder / "network").mkdir()
     networks = NetworkFixture(folder / "network", authenticate=book)
     volumes = stack.enter_context(VolumeFixture(folder / "volume", apps={"image": images.app}, book=book))
-    service = stack.enter_context(compute_service(folder / "compute", book=book, apps={
-        "image": images.app, "network": networks.app, "volume": volumes.app}))
+    service = stack.enter_context(
+        compute_service(
+            folder / "compute", book=book, apps={"image": images.app, "network": networks.app, "volume": volumes.app}
+        )
+    )
     service.flavor()
 
     def drain() -> None:
@@ -238,8 +265,13 @@ def compute(folder: Path, stack: ExitStack) -> World:
     world.versions = _versions(2, 96)
     picture = images.image(content=bytes(512))["id"]
     net = _made(networks.client.post("/v2.0/networks", json={"network": {"name": "n"}}, as_=book.member))["id"]
-    _made(networks.client.post("/v2.0/subnets", as_=book.member, json={"subnet": {
-        "network_id": net, "ip_version": 4, "cidr": "10.1.0.0/16"}}))
+    _made(
+        networks.client.post(
+            "/v2.0/subnets",
+            as_=book.member,
+            json={"subnet": {"network_id": net, "ip_version": 4, "cidr": "10.1.0.0/16"}},
+        )
+    )
     for number in range(3):
         made = service.server(name=f"s{number}", imageRef=picture, networks="none", drain=False)["id"]
         world.add("servers", made, "server", "instance_uuid")
@@ -251,15 +283,27 @@ def compute(folder: Path, stack: ExitStack) -> World:
     _made(service.client.post("/v2.1/os-keypairs", json={"keypair": key}, version="2.79"))
     world.add("os-keypairs", "k", "key_name")
     group = {"name": "g", "policy": "affinity"}
-    world.add("os-server-groups", _made(service.client.post(
-        "/v2.1/os-server-groups", json={"server_group": group}, version="2.79"))["id"], "group")
+    world.add(
+        "os-server-groups",
+        _made(service.client.post("/v2.1/os-server-groups", json={"server_group": group}, version="2.79"))["id"],
+        "group",
+    )
     made = _made(service.client.post("/v2.1/os-aggregates", json={"aggregate": {"name": "a"}}, as_=book.admin))
     world.add("os-aggregates", str(made["id"]))
-    for noun, id in (("os-quota-sets", "p1"), ("os-quota-class-sets", "default"), ("os-simple-tenant-usage", "p1"),
-                     ("os-hosts", "host1")):
+    for noun, id in (
+        ("os-quota-sets", "p1"),
+        ("os-quota-class-sets", "default"),
+        ("os-simple-tenant-usage", "p1"),
+        ("os-hosts", "host1"),
+    ):
         world.add(noun, id)
     return world
 
 
 WORLDS: dict[str, Callable[[Path, ExitStack], World]] = {
-    "identity": identity, "compute": compute, "image": image, "volume": volume, "network": network}
+    "identity": identity,
+    "compute": compute,
+    "image": image,
+    "volume": volume,
+    "network": network,
+}

@@ -32,8 +32,9 @@ class Cloud:
         return str(self(*arguments, json_output=False))
 
     def attempt(self, *arguments: str) -> tuple[int, str, str]:
-        done = subprocess.run([str(self.command), *arguments], env=self.environment, capture_output=True, text=True,
-                              timeout=600)
+        done = subprocess.run(
+            [str(self.command), *arguments], env=self.environment, capture_output=True, text=True, timeout=600
+        )
         return done.returncode, done.stdout, done.stderr
 
     def sdk(self) -> Any:
@@ -51,9 +52,27 @@ class Guest:
 
     def attempt(self, command: str, seconds: int = 60) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["ssh", "-q", "-i", str(self.key), "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o",
-             "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=3", f"{self.user}@{self.address}", command],
-            capture_output=True, text=True, timeout=seconds, check=False)
+            [
+                "ssh",
+                "-q",
+                "-i",
+                str(self.key),
+                "-o",
+                "BatchMode=yes",
+                "-o",
+                "StrictHostKeyChecking=no",
+                "-o",
+                "UserKnownHostsFile=/dev/null",
+                "-o",
+                "ConnectTimeout=3",
+                f"{self.user}@{self.address}",
+                command,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
 
     def __call__(self, command: str, seconds: int = 60) -> str:
         done = self.attempt(command, seconds)

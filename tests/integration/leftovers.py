@@ -10,8 +10,12 @@ from pileus_deploy.host import CONTROL_GROUPS
 from pileus_deploy.lifecycle import remembered
 
 # tables whose rows a user's things occupy; a row that outlives its user's thing is an orphan
-TABLES = {"compute": ("servers", "allocations", "claims"), "network": ("ports", "floating_ips", "routers", "networks"),
-          "volume": ("volumes", "snapshots", "backups", "attachments"), "image": ("images",)}
+TABLES = {
+    "compute": ("servers", "allocations", "claims"),
+    "network": ("ports", "floating_ips", "routers", "networks"),
+    "volume": ("volumes", "snapshots", "backups", "attachments"),
+    "image": ("images",),
+}
 
 
 class Traces:
@@ -33,18 +37,31 @@ class Traces:
         assert self.new() == []
 
     def look(self) -> set[str]:
-        return {*self._links(), *self._namespaces(), *self._domains(), *self._groups(), *self._files(), *self._rows(),
-                *self._jobs()}
+        return {
+            *self._links(),
+            *self._namespaces(),
+            *self._domains(),
+            *self._groups(),
+            *self._files(),
+            *self._rows(),
+            *self._jobs(),
+        }
 
     def _links(self) -> set[str]:
         """A tap has no prefix in its name; one that another cloud says is its own is no trace of ours."""
-        return {f"interface {link['ifname']}" for link in json.loads(output("ip", "-json", "link"))
-                if link["ifname"].startswith((self.prefix, "tap"))
-                and link.get("ifalias", "").partition(":")[0] in ("", self.prefix)}
+        return {
+            f"interface {link['ifname']}"
+            for link in json.loads(output("ip", "-json", "link"))
+            if link["ifname"].startswith((self.prefix, "tap"))
+            and link.get("ifalias", "").partition(":")[0] in ("", self.prefix)
+        }
 
     def _namespaces(self) -> set[str]:
-        return {f"namespace {line.split()[0]}" for line in output("ip", "netns").splitlines()
-                if line.startswith(self.prefix)}
+        return {
+            f"namespace {line.split()[0]}"
+            for line in output("ip", "netns").splitlines()
+            if line.startswith(self.prefix)
+        }
 
     def _domains(self) -> set[str]:
         socket = self.state / "libvirt" / "sock" / "libvirt-sock"
@@ -52,12 +69,19 @@ class Traces:
         return {f"domain {name}" for name in names.split()}
 
     def _groups(self) -> set[str]:
-        return {f"control group {place.name}" for parent in CONTROL_GROUPS.glob(f"**/pileus-{self.prefix}")
-                for place in parent.iterdir() if place.is_dir()}
+        return {
+            f"control group {place.name}"
+            for parent in CONTROL_GROUPS.glob(f"**/pileus-{self.prefix}")
+            for place in parent.iterdir()
+            if place.is_dir()
+        }
 
     def _files(self) -> set[str]:
-        return {f"file {path.relative_to(self.state)}" for place in ("instances", "volumes")
-                for path in (self.state / place).rglob("*")}
+        return {
+            f"file {path.relative_to(self.state)}"
+            for place in ("instances", "volumes")
+            for path in (self.state / place).rglob("*")
+        }
 
     def _rows(self) -> set[str]:
         found = set()
@@ -77,8 +101,10 @@ class Traces:
             with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
                 if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
                     continue
-                found |= {f"job {file.stem} {row[0]} {row[1]}" for row in database.execute(
-                    "SELECT flow, state FROM jobs WHERE state NOT IN ('done', 'undone')")}
+                found |= {
+                    f"job {file.stem} {row[0]} {row[1]}"
+                    for row in database.execute("SELECT flow, state FROM jobs WHERE state NOT IN ('done', 'undone')")
+                }
         return found
 
 

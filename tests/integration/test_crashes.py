@@ -44,9 +44,12 @@ def test_ten_creations_survive_killing_worker_agent_and_broker(roomy: Any, state
     image = connection.image.find_image("pileus-test")
     flavor = connection.compute.find_flavor("m1.nano")
     network = connection.network.find_network("private")
-    servers = [connection.compute.create_server(
-        name=f"crash-{i}", image_id=image.id, flavor_id=flavor.id, networks=[{"uuid": network.id}])
-        for i in range(SERVERS)]
+    servers = [
+        connection.compute.create_server(
+            name=f"crash-{i}", image_id=image.id, flavor_id=flavor.id, networks=[{"uuid": network.id}]
+        )
+        for i in range(SERVERS)
+    ]
     for victim in VICTIMS:
         time.sleep(0.5)  # somewhere in the middle
         kill(state, victim)
@@ -79,8 +82,9 @@ def test_a_deleted_build_leaves_nothing(roomy: Any, state: Path) -> None:
     flavor = connection.compute.find_flavor("m1.nano")
     network = connection.network.find_network("private")
     for i in range(5):
-        server = connection.compute.create_server(name=f"short-{i}", image_id=image.id, flavor_id=flavor.id,
-                                                  networks=[{"uuid": network.id}])
+        server = connection.compute.create_server(
+            name=f"short-{i}", image_id=image.id, flavor_id=flavor.id, networks=[{"uuid": network.id}]
+        )
         time.sleep(0.15 * i)  # earlier and later in the build
         connection.compute.delete_server(server.id)
         connection.compute.wait_for_delete(server, interval=0.5, wait=60)

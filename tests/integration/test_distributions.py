@@ -23,14 +23,32 @@ runcmd:
 def debian(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     """A server of an image that `pileus image build debian` made, with user data, reached by ssh as `debian`."""
     place = tmp_path_factory.mktemp("debian")
-    subprocess.run([BIN / "pileus", "image", "build", "debian", "--name", "d-image"], env=cloud.environment, check=True,
-                   timeout=1500)
+    subprocess.run(
+        [BIN / "pileus", "image", "build", "debian", "--name", "d-image"],
+        env=cloud.environment,
+        check=True,
+        timeout=1500,
+    )
     key, script = place / "key", place / "user-data"
     key.write_text(cloud.do("keypair", "create", "d-key"))
     key.chmod(0o600)
     script.write_text(CLOUD_CONFIG)
-    cloud("server", "create", "d-server", "--image", "d-image", "--flavor", "m1.small", "--network", "private",
-          "--key-name", "d-key", "--user-data", str(script), "--wait")
+    cloud(
+        "server",
+        "create",
+        "d-server",
+        "--image",
+        "d-image",
+        "--flavor",
+        "m1.small",
+        "--network",
+        "private",
+        "--key-name",
+        "d-key",
+        "--user-data",
+        str(script),
+        "--wait",
+    )
     address = cloud("floating", "ip", "create", "public")["floating_ip_address"]
     cloud.do("server", "add", "floating", "ip", "d-server", address)
     guest = Guest(address, key, "debian")

@@ -26,14 +26,23 @@ class Doctor:
 
     def __init__(self, state: Path, admin: Cloud, user: Cloud, cache: Path) -> None:
         self.state, self.admin, self.user = state, admin.sdk(), user.sdk()
-        self.environment = {**os.environ, "OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"),
-                            "OS_CLOUD": "pileus-admin", "XDG_CACHE_HOME": str(cache),
-                            "PATH": f"{PILEUS.parent}:{os.environ['PATH']}"}
+        self.environment = {
+            **os.environ,
+            "OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"),
+            "OS_CLOUD": "pileus-admin",
+            "XDG_CACHE_HOME": str(cache),
+            "PATH": f"{PILEUS.parent}:{os.environ['PATH']}",
+        }
         self.known = json.loads((state / "run" / "supervisor.json").read_text())
 
     def findings(self) -> list[dict[str, Any]]:
-        done = subprocess.run([PILEUS, "doctor", "--json", "--state", self.state], env=self.environment,
-                              capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [PILEUS, "doctor", "--json", "--state", self.state],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode in (0, 1, 2), done.stderr
         found = json.loads(done.stdout)
         assert len(found["checked"]) >= 17 or found["findings"]
@@ -90,9 +99,11 @@ def server(doctor: Doctor) -> Iterator[Any]:
     """One that runs, with a port on the demo network and a volume beside it."""
     compute = doctor.user.compute
     made = compute.create_server(
-        name="patient", image_id=doctor.user.image.find_image("pileus-test").id,
+        name="patient",
+        image_id=doctor.user.image.find_image("pileus-test").id,
         flavor_id=compute.find_flavor("m1.nano").id,
-        networks=[{"uuid": doctor.user.network.find_network("private").id}])
+        networks=[{"uuid": doctor.user.network.find_network("private").id}],
+    )
     yield compute.wait_for_server(made, wait=120)
     compute.delete_server(made)
     compute.wait_for_delete(made, wait=120)
@@ -120,7 +131,7 @@ def moved(state: Path, path: Path) -> Iterator[None]:
 def test_guests_disks_and_records(doctor: Doctor, server: Any, state: Path) -> None:
     xml = domain(state, "dumpxml", server.id)
     stranger = xml.replace(server.id, SOMEBODY).replace(f"instance-{server.id[:8]}", "instance-stranger")
-    stranger = stranger[:stranger.index("<devices>")].replace("type='qemu' id=", "type='qemu' was=") + "</domain>"
+    stranger = stranger[: stranger.index("<devices>")].replace("type='qemu' id=", "type='qemu' was=") + "</domain>"
     domain(state, "define", "/dev/stdin", text=stranger.replace(" was=", " id="))
     assert doctor.finds() == {"guest without record"}
     domain(state, "undefine", SOMEBODY)
@@ -169,21 +180,26 @@ def test_volumes_and_their_files(doctor: Doctor, state: Path) -> None:
 
 def test_wires(doctor: Doctor, server: Any, state: Path) -> None:
     network = doctor.admin.network
-    port = network.create_port(network_id=network.find_network("private").id, device_owner="compute:nova",
-                               device_id=SOMEBODY, name="stray")
+    port = network.create_port(
+        network_id=network.find_network("private").id, device_owner="compute:nova", device_id=SOMEBODY, name="stray"
+    )
     assert doctor.finds() == {"orphaned ports"}
     doctor.mend("orphaned ports")
     assert network.find_port(port.id) is None
 
-    prefix = next(line.split(" = ")[1] for line in (state / "etc" / "network.conf").read_text().splitlines()
-                  if line.startswith("prefix"))
+    prefix = next(
+        line.split(" = ")[1]
+        for line in (state / "etc" / "network.conf").read_text().splitlines()
+        if line.startswith("prefix")
+    )
     (mine,) = network.ports(device_id=server.id)
     namespace = f"{prefix}-dhcp-{mine.network_id}"
     damages: dict[str, list[str]] = {
         "missing interface": ["ip", "link", "del", f"tap{mine.id[:11]}"],
         "namespace without record": ["ip", "netns", "add", f"{prefix}-dhcp-{SOMEBODY}"],
         "DHCP server": ["sh", "-c", f"kill -9 $(cat /run/pileus-{prefix}/dhcp/{mine.network_id}/pid)"],
-        "security groups": ["nft", "delete", "table", "inet", f"pileus_{prefix}"]}
+        "security groups": ["nft", "delete", "table", "inet", f"pileus_{prefix}"],
+    }
     for check, damage in damages.items():
         with doctor.stopped("network-agent"):
             subprocess.run(damage, check=True)
@@ -215,10 +231,18 @@ def test_hosts_jobs_and_counts(doctor: Doctor) -> None:
 
     def job(state: str, run_at: float) -> None:
         long_ago = "2026-01-01 00:00:00"
-        doctor.sql("volume", "INSERT INTO jobs (id, flow, subject, state, step, data, lease_until, run_at, tries,"
-                   " attempt, cancelled, request_id, created_at, updated_at, error) VALUES (?, 'volume.delete', ?, ?,"
-                   " 'erase', '{}', 0, ?, 0, 0, 0, 'req-x', ?, ?, 'the test')",
-                   SOMEBODY, SOMEBODY, state, run_at, long_ago, long_ago)
+        doctor.sql(
+            "volume",
+            "INSERT INTO jobs (id, flow, subject, state, step, data, lease_until, run_at, tries,"
+            " attempt, cancelled, request_id, created_at, updated_at, error) VALUES (?, 'volume.delete', ?, ?,"
+            " 'erase', '{}', 0, ?, 0, 0, 0, 'req-x', ?, ?, 'the test')",
+            SOMEBODY,
+            SOMEBODY,
+            state,
+            run_at,
+            long_ago,
+            long_ago,
+        )
 
     with doctor.stopped("volume-worker"):
         for kind, run_at, check in (("stuck", time.time() + 3600, "stuck jobs"), ("running", 1.0, "overdue jobs")):
@@ -227,8 +251,11 @@ def test_hosts_jobs_and_counts(doctor: Doctor) -> None:
             doctor.sql("volume", "DELETE FROM jobs WHERE id = ?", SOMEBODY)
 
     large = doctor.user.compute.create_server(
-        name="too large", image_id=doctor.user.image.find_image("pileus-test").id, networks="none",
-        flavor_id=compute.find_flavor("m1.large").id)
+        name="too large",
+        image_id=doctor.user.image.find_image("pileus-test").id,
+        networks="none",
+        flavor_id=compute.find_flavor("m1.large").id,
+    )
     wait_until("it failed", lambda: doctor.user.compute.get_server(large.id).status == "ERROR", 60)
     assert doctor.finds() == {"servers in error"}
     doctor.user.compute.delete_server(large)

@@ -34,20 +34,30 @@ class Tenant:
         keypair = compute.create_keypair(name=self.name)
         self.key.write_text(keypair.private_key)
         self.key.chmod(0o600)
-        port = net.create_port(network_id=self.network.id, fixed_ips=[{"ip_address": "10.88.0.10"}],
-                               security_group_ids=[self.group.id])
+        port = net.create_port(
+            network_id=self.network.id, fixed_ips=[{"ip_address": "10.88.0.10"}], security_group_ids=[self.group.id]
+        )
         self.port = port
         self.server = compute.create_server(
-            name=self.name, image_id=self.cloud.image.find_image("pileus-test").id,
-            flavor_id=compute.find_flavor("m1.nano").id, networks=[{"port": port.id}], key_name=self.name)
+            name=self.name,
+            image_id=self.cloud.image.find_image("pileus-test").id,
+            flavor_id=compute.find_flavor("m1.nano").id,
+            networks=[{"port": port.id}],
+            key_name=self.name,
+        )
         compute.wait_for_server(self.server, wait=240)
         self.address = net.create_ip(floating_network_id=public.id, port_id=port.id)
         self.guest = Guest(self.address.floating_ip_address, self.key)
 
     def open(self, protocol: str, port: int | None = None) -> Any:
         return self.cloud.network.create_security_group_rule(
-            security_group_id=self.group.id, direction="ingress", ethertype="IPv4", protocol=protocol,
-            port_range_min=port, port_range_max=port)
+            security_group_id=self.group.id,
+            direction="ingress",
+            ethertype="IPv4",
+            protocol=protocol,
+            port_range_min=port,
+            port_range_max=port,
+        )
 
     def remove(self) -> None:
         net, compute = self.cloud.network, self.cloud.compute
@@ -127,8 +137,10 @@ def test_a_guest_cannot_take_another_address(tenants: tuple[Tenant, Tenant]) -> 
     red = tenants[0]
     gateway_works = "ping -c 1 -W 2 10.88.0.1 >/dev/null 2>&1 && echo yes || echo no"
     assert red.guest(gateway_works) == "yes"
-    spoofed = ("ip addr add 10.88.0.66/24 dev eth0; ping -c 2 -W 2 -I 10.88.0.66 10.88.0.1 >/dev/null 2>&1 && echo yes "
-               "|| echo no; ip addr del 10.88.0.66/24 dev eth0")
+    spoofed = (
+        "ip addr add 10.88.0.66/24 dev eth0; ping -c 2 -W 2 -I 10.88.0.66 10.88.0.1 >/dev/null 2>&1 && echo yes "
+        "|| echo no; ip addr del 10.88.0.66/24 dev eth0"
+    )
     assert red.guest(spoofed, 30) == "no"
 
 
@@ -136,7 +148,11 @@ def test_other_people_s_things_do_not_exist(tenants: tuple[Tenant, Tenant]) -> N
     import openstack
 
     red, blue = tenants
-    for fetch, thing in ((blue.cloud.compute.get_server, red.server), (blue.cloud.network.get_network, red.network),
-                         (blue.cloud.network.get_port, red.port), (blue.cloud.network.get_router, red.router)):
+    for fetch, thing in (
+        (blue.cloud.compute.get_server, red.server),
+        (blue.cloud.network.get_network, red.network),
+        (blue.cloud.network.get_port, red.port),
+        (blue.cloud.network.get_router, red.router),
+    ):
         with pytest.raises(openstack.exceptions.NotFoundException):
             fetch(thing.id)

@@ -70,9 +70,16 @@ def service_session(plan: Plan, service: str) -> tuple[requests.Session, str]:
     parser = RawConfigParser()
     parser.read(plan.config_file(service))
     user = {"name": service, "domain": {"id": "default"}, "password": parser["DEFAULT"]["service_password"]}
-    answer = requests.post(f"{plan.url('identity')}/v3/auth/tokens", timeout=30, json={"auth": {
-        "identity": {"methods": ["password"], "password": {"user": user}},
-        "scope": {"project": {"name": "service", "domain": {"id": "default"}}}}})
+    answer = requests.post(
+        f"{plan.url('identity')}/v3/auth/tokens",
+        timeout=30,
+        json={
+            "auth": {
+                "identity": {"methods": ["password"], "password": {"user": user}},
+                "scope": {"project": {"name": "service", "domain": {"id": "default"}}},
+            }
+        },
+    )
     assert answer.status_code == 201, answer.text
     session = requests.Session()
     session.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
@@ -85,26 +92,35 @@ def test_a_service_is_no_administrator(plan: Plan, service: str) -> None:
     session, project = service_session(plan, service)
     identity, compute = f"{plan.url('identity')}/v3", f"{plan.url('compute')}/v2.1"
     assert session.get(f"{plan.url('identity')}{OPEN_TO_ROLE_SERVICE}", timeout=30).status_code == 200
-    me = session.get(f"{identity}/auth/tokens", timeout=30,
-                     headers={"X-Subject-Token": str(session.headers["X-Auth-Token"])}).json()["token"]
+    me = session.get(
+        f"{identity}/auth/tokens", timeout=30, headers={"X-Subject-Token": str(session.headers["X-Auth-Token"])}
+    ).json()["token"]
     assert {role["name"] for role in me["roles"]} == {"service"}
     user = me["user"]["id"]
     refused = {
-        "users": ("GET", f"{identity}/users"), "projects": ("GET", f"{identity}/projects"),
-        "credentials": ("GET", f"{identity}/credentials"), "roles": ("GET", f"{identity}/role_assignments"),
+        "users": ("GET", f"{identity}/users"),
+        "projects": ("GET", f"{identity}/projects"),
+        "credentials": ("GET", f"{identity}/credentials"),
+        "roles": ("GET", f"{identity}/role_assignments"),
         "a role for itself": ("PUT", f"{identity}/projects/{project}/users/{user}/roles/{_role(plan, 'admin')}"),
         "another's project": ("DELETE", f"{identity}/projects/{_project(plan, 'demo')}"),
-        "flavors": ("POST", f"{compute}/flavors"), "hosts": ("GET", f"{compute}/os-hypervisors"),
-        "aggregates": ("GET", f"{compute}/os-aggregates"), "quotas": ("PUT", f"{compute}/os-quota-sets/{project}"),
+        "flavors": ("POST", f"{compute}/flavors"),
+        "hosts": ("GET", f"{compute}/os-hypervisors"),
+        "aggregates": ("GET", f"{compute}/os-aggregates"),
+        "quotas": ("PUT", f"{compute}/os-quota-sets/{project}"),
         "agents": ("GET", f"{plan.url('network')}/v2.0/agents"),
         "types": ("POST", f"{plan.url('volume')}/v3/{project}/types"),
         "an account's removal": ("DELETE", f"{plan.url('objectstore')}/v1/AUTH_{_project(plan, 'demo')}"),
     }
     for what, (method, url) in refused.items():
-        answer = session.request(method, url, json={} if method in ("POST", "PUT") and "roles" not in url else None,
-                                 timeout=30)
-        shown = [row for rows in answer.json().values() if isinstance(rows, list) for row in rows] if (
-            answer.status_code == 200) else []
+        answer = session.request(
+            method, url, json={} if method in ("POST", "PUT") and "roles" not in url else None, timeout=30
+        )
+        shown = (
+            [row for rows in answer.json().values() if isinstance(rows, list) for row in rows]
+            if (answer.status_code == 200)
+            else []
+        )
         assert answer.status_code in (400, 403, 404) or (method == "GET" and not shown), f"{what}: {answer.status_code}"
         assert answer.status_code != 400 or what in ("flavors", "quotas", "types"), what
 
@@ -125,11 +141,16 @@ def _project(plan: Plan, name: str) -> str:
 def test_a_service_reads_nothing_of_another(plan: Plan) -> None:
     """Whoever takes over the image API finds no other database, key or password."""
     mine = [plan.database_file("image"), plan.config_file("image")]
-    others = [plan.state / "secrets.json", plan.state / "clouds.yaml", plan.state / "fernet-keys" / "0",
-              plan.state / "rabbitmq" / "definitions.json", plan.state / "logs" / "identity-api.log",
-              *(plan.database_file(service) for service in PORTS if service not in ("image", "objectstore")),
-              *(plan.config_file(service) for service in PORTS if service != "image"),
-              *(plan.agent_config_file(service) for service in ("compute", "network", "volume"))]
+    others = [
+        plan.state / "secrets.json",
+        plan.state / "clouds.yaml",
+        plan.state / "fernet-keys" / "0",
+        plan.state / "rabbitmq" / "definitions.json",
+        plan.state / "logs" / "identity-api.log",
+        *(plan.database_file(service) for service in PORTS if service not in ("image", "objectstore")),
+        *(plan.config_file(service) for service in PORTS if service != "image"),
+        *(plan.agent_config_file(service) for service in ("compute", "network", "volume")),
+    ]
 
     def look() -> None:
         assert all(os.access(path, os.R_OK) for path in mine)

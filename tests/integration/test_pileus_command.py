@@ -27,9 +27,15 @@ Run = Callable[..., str]
 def run(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """`run("pileus server list")` as a user with a home of his own types it; fails unless it exits with 0."""
     home = tmp_path_factory.mktemp("home")
-    environment = {**{k: v for k, v in os.environ.items() if not k.startswith("OS_")}, "HOME": str(home),
-                   "XDG_CACHE_HOME": str(home / "cache"), "OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"),
-                   "OS_CLOUD": "pileus", "PILEUS_STATE": str(state), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("OS_")},
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"),
+        "OS_CLOUD": "pileus",
+        "PILEUS_STATE": str(state),
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+    }
 
     def do(line: str) -> str:
         done = subprocess.run(shlex.split(line), env=environment, cwd=home, capture_output=True, text=True, timeout=900)
@@ -43,12 +49,18 @@ def run(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def modules() -> list[str]:
-    return sorted({f"pileus_cli.nouns.{module}" for module, _ in nouns.NOUNS.values()}
-                  | {f"pileus_cli.people.{module}" for module, _ in nouns.PEOPLE.values()})
+    return sorted(
+        {f"pileus_cli.nouns.{module}" for module, _ in nouns.NOUNS.values()}
+        | {f"pileus_cli.people.{module}" for module, _ in nouns.PEOPLE.values()}
+    )
 
 
-EXAMPLES = [pytest.param(one.examples, id=one.name) for module in modules()
-            for one in importlib.import_module(module).COMMANDS if one.examples]
+EXAMPLES = [
+    pytest.param(one.examples, id=one.name)
+    for module in modules()
+    for one in importlib.import_module(module).COMMANDS
+    if one.examples
+]
 
 
 @pytest.mark.parametrize("lines", EXAMPLES)
@@ -69,6 +81,7 @@ def test_the_readme_s_commands(run: Run) -> None:
 def test_a_boot_is_told_whole(run: Run) -> None:
     run("pileus server create traced --image pileus-test --flavor m1.nano --network private")
     try:
+
         def told() -> dict[str, Any]:
             return {job["flow"]: job for job in json.loads(run("pileus trace traced --json"))["jobs"]}
 

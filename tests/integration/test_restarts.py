@@ -30,9 +30,12 @@ class House:
         keypair = compute.create_keypair(name="house")
         self.key.write_text(keypair.private_key)
         self.key.chmod(0o600)
-        wish = {"image_id": self.sdk.image.find_image("pileus-test").id, "key_name": "house",
-                "flavor_id": compute.find_flavor("m1.nano").id,
-                "networks": [{"uuid": network.find_network("private").id}]}
+        wish = {
+            "image_id": self.sdk.image.find_image("pileus-test").id,
+            "key_name": "house",
+            "flavor_id": compute.find_flavor("m1.nano").id,
+            "networks": [{"uuid": network.find_network("private").id}],
+        }
         self.running = compute.wait_for_server(compute.create_server(name="house-running", **wish), wait=240)
         self.stopped = compute.wait_for_server(compute.create_server(name="house-stopped", **wish), wait=240)
         compute.stop_server(self.stopped)

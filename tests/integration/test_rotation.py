@@ -22,8 +22,9 @@ def test_everything_rotates(state: Path, cloud: object) -> None:
     before = dict(plan.secrets)
     client = Cloud(plan, "demo", "demo")
     token, servers = client.session.get_token(), client.call("GET", "compute", "/v2.1/servers")["servers"]
-    done = subprocess.run([TOP / ".venv/bin/pileus", "cloud", "rotate", "--state", state], capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(
+        [TOP / ".venv/bin/pileus", "cloud", "rotate", "--state", state], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert not [secret for secret in before.values() if secret in done.stdout + done.stderr]
     after = json.loads((state / "secrets.json").read_text())
@@ -31,8 +32,13 @@ def test_everything_rotates(state: Path, cloud: object) -> None:
 
     def answered() -> bool:
         """Each service asks identity with its new password; compute's agent takes work over the bus."""
-        return all(lifecycle.healthy(plan, service) for service in PORTS) and requests.get(
-            f"{plan.url('compute')}/v2.1/servers", headers={"X-Auth-Token": token}, timeout=30).status_code == 200
+        return (
+            all(lifecycle.healthy(plan, service) for service in PORTS)
+            and requests.get(
+                f"{plan.url('compute')}/v2.1/servers", headers={"X-Auth-Token": token}, timeout=30
+            ).status_code
+            == 200
+        )
 
     wait_for("services", 120, answered)
     assert client.call("GET", "compute", "/v2.1/servers")["servers"] == servers

@@ -64,8 +64,24 @@ def test_make_a_keypair_and_a_volume(trip: Journey) -> None:
 def test_boot_a_server_with_user_data(trip: Journey) -> None:
     script = trip.place / "user-data"
     script.write_text(USER_DATA)
-    trip.cloud("server", "create", "j-server", "--image", "j-image", "--flavor", "m1.nano", "--network", "j-net",
-               "--security-group", "j-group", "--key-name", "j-key", "--user-data", str(script), "--wait")
+    trip.cloud(
+        "server",
+        "create",
+        "j-server",
+        "--image",
+        "j-image",
+        "--flavor",
+        "m1.nano",
+        "--network",
+        "j-net",
+        "--security-group",
+        "j-group",
+        "--key-name",
+        "j-key",
+        "--user-data",
+        str(script),
+        "--wait",
+    )
     server = trip.cloud("server", "show", "j-server")
     assert server["status"] == "ACTIVE"
     trip.names["server_id"] = server["id"]
@@ -94,8 +110,13 @@ def attach(trip: Journey, server: str, guest: Guest, volume: str = "j-volume") -
     before = set(guest("cat /proc/partitions").split())
     trip.cloud.do("server", "add", "volume", server, volume)
     wait_until("volume in-use", lambda: trip.cloud("volume", "show", volume)["status"] == "in-use", 60)
-    new = wait_until("the disk in the guest", lambda: sorted(
-        word for word in set(guest("cat /proc/partitions").split()) - before if word.startswith(("vd", "sd"))), 60)
+    new = wait_until(
+        "the disk in the guest",
+        lambda: sorted(
+            word for word in set(guest("cat /proc/partitions").split()) - before if word.startswith(("vd", "sd"))
+        ),
+        60,
+    )
     return f"/dev/{new[0]}"
 
 
@@ -108,14 +129,31 @@ def test_write_to_a_volume(trip: Journey) -> None:
     guest = trip.guest
     assert guest is not None
     device = attach(trip, "j-server", guest)
-    guest(f"mke2fs -q {device} && mkdir -p /mnt/v && mount -t ext2 {device} /mnt/v && echo kept > /mnt/v/note && "
-          "sync && umount /mnt/v", 120)
+    guest(
+        f"mke2fs -q {device} && mkdir -p /mnt/v && mount -t ext2 {device} /mnt/v && echo kept > /mnt/v/note && "
+        "sync && umount /mnt/v",
+        120,
+    )
     detach(trip, "j-server")
 
 
 def test_read_it_on_another_server(trip: Journey) -> None:
-    trip.cloud("server", "create", "j-second", "--image", "j-image", "--flavor", "m1.nano", "--network", "j-net",
-               "--security-group", "j-group", "--key-name", "j-key", "--wait")
+    trip.cloud(
+        "server",
+        "create",
+        "j-second",
+        "--image",
+        "j-image",
+        "--flavor",
+        "m1.nano",
+        "--network",
+        "j-net",
+        "--security-group",
+        "j-group",
+        "--key-name",
+        "j-key",
+        "--wait",
+    )
     address = trip.cloud("floating", "ip", "create", "public")["floating_ip_address"]
     trip.cloud.do("server", "add", "floating", "ip", "j-second", address)
     second = Guest(address, trip.key).wait()
@@ -175,8 +213,22 @@ def test_make_an_image_of_the_server_and_boot_it(trip: Journey) -> None:
     guest("echo made-before-the-image > /root/trace && sync")
     trip.cloud("server", "image", "create", "j-server", "--name", "j-snapshot", "--wait")
     wait_until("image active", lambda: trip.cloud("image", "show", "j-snapshot")["status"] == "active", 180)
-    trip.cloud("server", "create", "j-copy", "--image", "j-snapshot", "--flavor", "m1.nano", "--network", "j-net",
-               "--security-group", "j-group", "--key-name", "j-key", "--wait")
+    trip.cloud(
+        "server",
+        "create",
+        "j-copy",
+        "--image",
+        "j-snapshot",
+        "--flavor",
+        "m1.nano",
+        "--network",
+        "j-net",
+        "--security-group",
+        "j-group",
+        "--key-name",
+        "j-key",
+        "--wait",
+    )
     address = trip.cloud("floating", "ip", "create", "public")["floating_ip_address"]
     trip.cloud.do("server", "add", "floating", "ip", "j-copy", address)
     assert Guest(address, trip.key).wait()("cat /root/trace") == "made-before-the-image"
@@ -217,6 +269,7 @@ def test_an_object_of_300_megabytes(trip: Journey) -> None:
 
 def test_swiftclient_sends_a_file_in_segments(trip: Journey, state: Path) -> None:
     """As a user of `swift` does who has sourced the openrc."""
+
     def swift(line: str) -> None:
         program = f". {state / 'openrc'} && {Path(sys.executable).parent / 'swift'} {line}"
         done = subprocess.run(["bash", "-c", program], cwd=trip.place, capture_output=True, text=True, check=False)

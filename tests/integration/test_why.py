@@ -17,8 +17,12 @@ Ask = Callable[..., tuple[int, str]]
 @pytest.fixture
 def pileus(state: Path, tmp_path: Path) -> Ask:
     """`pileus("server", "list")` as the demo user types it: exit code and all that was said."""
-    environment = {**{k: v for k, v in os.environ.items() if not k.startswith("OS_")}, "OS_CLOUD": "pileus",
-                   "OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("OS_")},
+        "OS_CLOUD": "pileus",
+        "OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
 
     def ask(*words: str) -> tuple[int, str]:
         done = subprocess.run([PILEUS, *words], env=environment, capture_output=True, text=True, timeout=300)
@@ -73,8 +77,9 @@ def test_an_image_that_was_changed_behind_the_service_s_back(pileus: Ask, state:
 def test_an_image_with_a_backing_file(pileus: Ask, tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(bytes(1 << 20))
     hostile = tmp_path / "hostile.qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", tmp_path / "secret", hostile],
-                   check=True)
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", tmp_path / "secret", hostile], check=True
+    )
     code, said = pileus("image", "create", "w-hostile", "--disk-format", "qcow2", "--file", str(hostile))
     assert code == 1 and "backing file" in said, said
     _, told = pileus("why", "image", "w-hostile")

@@ -26,8 +26,10 @@ from typing import Any
 try:
     import openstack
 except ImportError:
-    sys.exit("This needs Tempest, openstacksdk and ping: `deploy/install test` installs them into .venv; run it with "
-             ".venv/bin/python.")
+    sys.exit(
+        "This needs Tempest, openstacksdk and ping: `deploy/install test` installs them into .venv; run it with "
+        ".venv/bin/python."
+    )
 
 HERE = Path(__file__).parent
 LISTS = (HERE / "required.txt", HERE / "scenarios.txt")
@@ -71,7 +73,8 @@ def second_image(cloud: Any, state: Path) -> Iterator[None]:
     """Some tests need two different images."""
     source = state / "cache" / "pileus-test.qcow2"
     image = cloud.image.find_image(ALTERNATIVE) or cloud.image.create_image(
-        name=ALTERNATIVE, disk_format="qcow2", container_format="bare", visibility="public", filename=str(source))
+        name=ALTERNATIVE, disk_format="qcow2", container_format="bare", visibility="public", filename=str(source)
+    )
     try:
         yield
     finally:
@@ -81,41 +84,72 @@ def second_image(cloud: Any, state: Path) -> Iterator[None]:
 def configuration(cloud: Any, state: Path, place: Path) -> configparser.RawConfigParser:
     auth = cloud.config.config["auth"]
     network = next(n for n in cloud.network.networks(is_router_external=True) if n.name == "public")
-    microversions = {name: proxy.get_endpoint_data().max_microversion
-                     for name, proxy in (("compute", cloud.compute), ("volume", cloud.block_storage))}
+    microversions = {
+        name: proxy.get_endpoint_data().max_microversion
+        for name, proxy in (("compute", cloud.compute), ("volume", cloud.block_storage))
+    }
     pool = next(iter(cloud.block_storage.backend_pools())).capabilities
     store = cloud.session.get(cloud.object_store.get_endpoint().partition("/v1/")[0] + "/info", authenticated=False)
     found: dict[str, dict[str, Any]] = {
         "DEFAULT": {"log_dir": place, "log_file": "tempest.log", "use_stderr": False},
         "oslo_concurrency": {"lock_path": place / "lock"},
-        "auth": {"use_dynamic_credentials": True, "admin_username": auth["username"],
-                 "admin_password": auth["password"], "admin_project_name": auth["project_name"],
-                 "admin_domain_name": "Default"},
+        "auth": {
+            "use_dynamic_credentials": True,
+            "admin_username": auth["username"],
+            "admin_password": auth["password"],
+            "admin_project_name": auth["project_name"],
+            "admin_domain_name": "Default",
+        },
         "identity": {"uri_v3": auth["auth_url"], "auth_version": "v3", "region": cloud.config.get_region_name()},
         "identity-feature-enabled": {"api_v2": False, "api_v2_admin": False},
-        "service_available": {"cinder": True, "glance": True, "neutron": True, "nova": True, "swift": True,
-                              "horizon": False},
-        "compute": {"image_ref": cloud.image.find_image("pileus-test").id,
-                    "image_ref_alt": cloud.image.find_image(ALTERNATIVE).id,
-                    "flavor_ref": cloud.compute.find_flavor("m1.nano").id,
-                    "flavor_ref_alt": cloud.compute.find_flavor("m1.micro").id,
-                    "min_compute_nodes": len([s for s in cloud.compute.services() if s.binary == "nova-compute"]),
-                    "min_microversion": "2.1", "max_microversion": _text(microversions["compute"])},
+        "service_available": {
+            "cinder": True,
+            "glance": True,
+            "neutron": True,
+            "nova": True,
+            "swift": True,
+            "horizon": False,
+        },
+        "compute": {
+            "image_ref": cloud.image.find_image("pileus-test").id,
+            "image_ref_alt": cloud.image.find_image(ALTERNATIVE).id,
+            "flavor_ref": cloud.compute.find_flavor("m1.nano").id,
+            "flavor_ref_alt": cloud.compute.find_flavor("m1.micro").id,
+            "min_compute_nodes": len([s for s in cloud.compute.services() if s.binary == "nova-compute"]),
+            "min_microversion": "2.1",
+            "max_microversion": _text(microversions["compute"]),
+        },
         "network": {"public_network_id": network.id, "floating_network_name": network.name},
         "network-feature-enabled": {"api_extensions": _aliases(cloud.network.extensions()), "port_security": True},
-        "volume": {"catalog_type": "block-storage", "min_microversion": "3.0",
-                   "max_microversion": _text(microversions["volume"]), "storage_protocol": pool["storage_protocol"],
-                   "vendor_name": pool["vendor_name"]},
+        "volume": {
+            "catalog_type": "block-storage",
+            "min_microversion": "3.0",
+            "max_microversion": _text(microversions["volume"]),
+            "storage_protocol": pool["storage_protocol"],
+            "vendor_name": pool["vendor_name"],
+        },
         "volume-feature-enabled": {"api_extensions": _aliases(cloud.block_storage.extensions())},
-        "object-storage-feature-enabled": {"container_sync": False,
-                                           "discoverable_apis": ",".join(sorted(store.json()))},
-        "validation": {"run_validation": True, "connect_method": "floating", "image_ssh_user": USER,
-                       "image_ssh_password": PASSWORD, "image_alt_ssh_user": USER, "image_alt_ssh_password": PASSWORD},
+        "object-storage-feature-enabled": {
+            "container_sync": False,
+            "discoverable_apis": ",".join(sorted(store.json())),
+        },
+        "validation": {
+            "run_validation": True,
+            "connect_method": "floating",
+            "image_ssh_user": USER,
+            "image_ssh_password": PASSWORD,
+            "image_alt_ssh_user": USER,
+            "image_alt_ssh_password": PASSWORD,
+        },
         "scenario": {"img_file": state / "cache" / "pileus-test.qcow2", "dhcp_client": "udhcpc"},
     }
     claims = configparser.RawConfigParser()
-    claims.read_dict({section: {key: str(value).replace("$", "$$") for key, value in values.items()}
-                      for section, values in found.items()})
+    claims.read_dict(
+        {
+            section: {key: str(value).replace("$", "$$") for key, value in values.items()}
+            for section, values in found.items()
+        }
+    )
     claims.read(HERE / "cloud.conf")
     return claims
 
@@ -146,14 +180,26 @@ def prepare(place: Path, claims: configparser.RawConfigParser) -> None:
 
 def choose(place: Path, options: argparse.Namespace) -> dict[str, str]:
     """Name -> Tempest's id of each test; a name that Tempest doesn't know is an error, not a pass."""
-    listed = subprocess.run([PROGRAMS / "tempest", "run", "--config-file", place / "tempest.conf", "--list-tests",
-                             *(["--regex", options.regex] if options.regex else [])],
-                            cwd=place, check=False, capture_output=True, text=True)
+    listed = subprocess.run(
+        [
+            PROGRAMS / "tempest",
+            "run",
+            "--config-file",
+            place / "tempest.conf",
+            "--list-tests",
+            *(["--regex", options.regex] if options.regex else []),
+        ],
+        cwd=place,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     if listed.returncode:
         sys.exit(f"Tempest can't list its tests:\n{listed.stdout}{listed.stderr}")
     known = {line.partition("[")[0]: line for line in listed.stdout.splitlines() if line.startswith("tempest.")}
-    wanted = set(known) if options.regex else {
-        name for file in options.list or LISTS for name in file.read_text().split()}
+    wanted = (
+        set(known) if options.regex else {name for file in options.list or LISTS for name in file.read_text().split()}
+    )
     if wanted - set(known):
         sys.exit(f"Tempest has no such tests: {', '.join(sorted(wanted - set(known)))}")
     return {name: known[name] for name in sorted(wanted)}
@@ -180,8 +226,9 @@ def weight(name: str) -> float:
     return 4.0 if "compute.servers" in name or "test_users" in name or "test_volumes_" in name else 0.3
 
 
-def run(place: Path, claims: configparser.RawConfigParser, chosen: dict[str, str],
-        workers: int) -> dict[str, tuple[str, str]]:
+def run(
+    place: Path, claims: configparser.RawConfigParser, chosen: dict[str, str], workers: int
+) -> dict[str, tuple[str, str]]:
     """Test (or a class's fixture) -> its end and the last line that says why."""
     dealt = shares(chosen, workers)
     print(f"{len(chosen)} tests, {len(dealt)} at a time", flush=True)
@@ -190,8 +237,20 @@ def run(place: Path, claims: configparser.RawConfigParser, chosen: dict[str, str
         own = place / f"worker-{number}"
         prepare(own, claims)
         (own / "selected.txt").write_text("".join(f"{chosen[name]}\n" for name in share))
-        running.append(subprocess.Popen([PROGRAMS / "tempest", "run", "--config-file", own / "tempest.conf", "--serial",
-                                         "--load-list", own / "selected.txt"], cwd=own))
+        running.append(
+            subprocess.Popen(
+                [
+                    PROGRAMS / "tempest",
+                    "run",
+                    "--config-file",
+                    own / "tempest.conf",
+                    "--serial",
+                    "--load-list",
+                    own / "selected.txt",
+                ],
+                cwd=own,
+            )
+        )
     for process in running:
         process.wait()
     return {test: end for number in range(len(dealt)) for test, end in results(place / f"worker-{number}").items()}
@@ -214,8 +273,13 @@ def results(place: Path) -> dict[str, tuple[str, str]]:
 
 
 def _why(details: dict[str, Any]) -> str:
-    lines = [line for name in ("reason", "traceback") if name in details
-             for line in details[name].as_text().splitlines() if line.strip()]
+    lines = [
+        line
+        for name in ("reason", "traceback")
+        if name in details
+        for line in details[name].as_text().splitlines()
+        if line.strip()
+    ]
     named = [line for line in lines if "Error" in line or "Exception" in line or "Fail" in line]
     return (named or lines or [""])[-1].strip()[:500]
 
@@ -225,8 +289,17 @@ ENDS = {"success": "passed", "skip": "skipped"}
 
 def keep(file: Path, ends: dict[str, tuple[str, str]]) -> None:
     """As tests/compatibility/report.py reads it."""
-    file.write_text(json.dumps({"tests": [{"name": name, "status": ENDS.get(end, "failed"), "detail": why}
-                                          for name, (end, why) in ends.items()]}, indent=1))
+    file.write_text(
+        json.dumps(
+            {
+                "tests": [
+                    {"name": name, "status": ENDS.get(end, "failed"), "detail": why}
+                    for name, (end, why) in ends.items()
+                ]
+            },
+            indent=1,
+        )
+    )
 
 
 def report(ends: dict[str, tuple[str, str]]) -> int:

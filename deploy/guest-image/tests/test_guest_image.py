@@ -32,8 +32,12 @@ def meta(work: Path, **more: object) -> str:
 
 
 HOST_KEYS = (  # what clients like best first: OpenSSH, Go, old Java; and only what they share with the guest counts
-    "ssh-ed25519", "ecdsa-sha2-nistp256,rsa-sha2-256,ssh-ed25519", "rsa-sha2-256,ssh-ed25519",
-    "rsa-sha2-512,rsa-sha2-256", "+ssh-rsa")
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256,rsa-sha2-256,ssh-ed25519",
+    "rsa-sha2-256,ssh-ed25519",
+    "rsa-sha2-512,rsa-sha2-256",
+    "+ssh-rsa",
+)
 USER_DATA = "#!/bin/sh\necho once >> /root/user-data-ran\n"
 
 

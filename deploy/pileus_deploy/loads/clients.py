@@ -31,8 +31,12 @@ class Client:
 
     def log_in(self) -> None:
         user = {"name": "demo", "domain": {"id": "default"}, "password": self.plan.secrets["demo"]}
-        wish = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}},
-                         "scope": {"project": {"name": "demo", "domain": {"id": "default"}}}}}
+        wish = {
+            "auth": {
+                "identity": {"methods": ["password"], "password": {"user": user}},
+                "scope": {"project": {"name": "demo", "domain": {"id": "default"}}},
+            }
+        }
         answer = self._send("token issue", "POST", f"{self.plan.url('identity')}/v3/auth/tokens", wish, {})
         if answer is not None and answer.status_code == 201:
             self.token = answer.headers["X-Subject-Token"]
@@ -52,8 +56,9 @@ class Client:
             return None
         return answer.json() if answer.content else {}
 
-    def _send(self, operation: str, method: str, url: str, body: Any,
-              headers: dict[str, str]) -> requests.Response | None:
+    def _send(
+        self, operation: str, method: str, url: str, body: Any, headers: dict[str, str]
+    ) -> requests.Response | None:
         began = time.monotonic()
         try:
             answer = self.http.request(method, url, json=body, headers=headers, timeout=TIMEOUT)
@@ -73,8 +78,12 @@ class Client:
         self.dice.choices(*MIX)[0](self)
 
     def create_server(self) -> str | None:
-        wish = {"name": "load-server", "flavorRef": self.things["flavor"], "imageRef": self.things["image"],
-                "networks": [{"uuid": self.things["network"]}]}
+        wish = {
+            "name": "load-server",
+            "flavorRef": self.things["flavor"],
+            "imageRef": self.things["image"],
+            "networks": [{"uuid": self.things["network"]}],
+        }
         made = self.call("server create", "POST", "compute", "/v2.1/servers", {"server": wish})
         return str(made["server"]["id"]) if made else None
 
@@ -98,8 +107,13 @@ class Client:
 
     def volume(self) -> None:
         if len(self.volumes) < OWN_VOLUMES:
-            made = self.call("volume create", "POST", "volume", "/v3/{project}/volumes",
-                             {"volume": {"size": 1, "name": "load-volume"}})
+            made = self.call(
+                "volume create",
+                "POST",
+                "volume",
+                "/v3/{project}/volumes",
+                {"volume": {"size": 1, "name": "load-volume"}},
+            )
             self.volumes += [made["volume"]["id"]] if made else []
             return
         at_rest = self.call("volume show", "GET", "volume", f"/v3/{{project}}/volumes/{self.volumes[0]}")
@@ -118,12 +132,18 @@ class Client:
 
 
 LOOKS = (
-    ("server list", "compute", "/v2.1/servers?limit=20"), ("server detail", "compute", "/v2.1/servers/detail?limit=20"),
-    ("limits", "compute", "/v2.1/limits"), ("port list", "network", "/v2.0/ports?limit=20"),
-    ("network list", "network", "/v2.0/networks"), ("volume list", "volume", "/v3/{project}/volumes?limit=20"),
-    ("image list", "image", "/v2/images?limit=20"))
+    ("server list", "compute", "/v2.1/servers?limit=20"),
+    ("server detail", "compute", "/v2.1/servers/detail?limit=20"),
+    ("limits", "compute", "/v2.1/limits"),
+    ("port list", "network", "/v2.0/ports?limit=20"),
+    ("network list", "network", "/v2.0/networks"),
+    ("volume list", "volume", "/v3/{project}/volumes?limit=20"),
+    ("image list", "image", "/v2/images?limit=20"),
+)
 MIX: tuple[tuple[Callable[[Client], None], ...], tuple[int, ...]] = (
-    (Client.look, Client.show, Client.server, Client.port, Client.volume, Client.log_in), (8, 3, 3, 3, 2, 1))
+    (Client.look, Client.show, Client.server, Client.port, Client.volume, Client.log_in),
+    (8, 3, 3, 3, 2, 1),
+)
 
 
 def crowd(clients: list[Client], work: Callable[[Client], None]) -> list[threading.Thread]:

@@ -25,8 +25,9 @@ class Figures:
 def figures(seconds: list[float]) -> Figures:
     ordered = sorted(seconds)
     count = len(ordered)
-    return Figures(count, 1000 * ordered[count // 2], 1000 * ordered[min(count - 1, int(count * 0.99))],
-                   1000 * ordered[-1])
+    return Figures(
+        count, 1000 * ordered[count // 2], 1000 * ordered[min(count - 1, int(count * 0.99))], 1000 * ordered[-1]
+    )
 
 
 @dataclass
@@ -61,8 +62,11 @@ class Record:
 
     def unsteady(self, most: float) -> list[str]:
         """Operations whose slowest hundredth takes more than `most` times the median."""
-        return [f"{name}: p99 is {found.ratio:.1f} times the median" for name, found in self.figures().items()
-                if found.count >= FEW and found.ratio > most]
+        return [
+            f"{name}: p99 is {found.ratio:.1f} times the median"
+            for name, found in self.figures().items()
+            if found.count >= FEW and found.ratio > most
+        ]
 
     def table(self) -> str:
         lines = [f"   {'operation':18} {'answers':>8} {'p50 ms':>9} {'p99 ms':>9} {'max ms':>9} {'p99/p50':>8}"]
@@ -72,7 +76,10 @@ class Record:
         known = self.figures()
         for name, said in answered.items():
             found = known.get(name)
-            numbers = (f"{found.count:8} {found.p50:9.0f} {found.p99:9.0f} {found.longest:9.0f} {found.ratio:8.1f}"
-                       if found else " " * 47)
+            numbers = (
+                f"{found.count:8} {found.p50:9.0f} {found.p99:9.0f} {found.longest:9.0f} {found.ratio:8.1f}"
+                if found
+                else " " * 47
+            )
             lines.append(f"   {name:18} {numbers}  {', '.join(said)}")
         return "\n".join(lines)

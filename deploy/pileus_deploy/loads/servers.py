@@ -26,8 +26,19 @@ class Postgres:
         self._run("initdb", "-A", "trust", "-U", "pileus", "--encoding=UTF8", "--locale=C.UTF-8")
         self.start()
         for service in PORTS:
-            self._run("psql", "-q", "-h", str(self.place / "run"), "-U", "pileus", "-d", "postgres",
-                      "-c", f"CREATE DATABASE {service}", data=False)
+            self._run(
+                "psql",
+                "-q",
+                "-h",
+                str(self.place / "run"),
+                "-U",
+                "pileus",
+                "-d",
+                "postgres",
+                "-c",
+                f"CREATE DATABASE {service}",
+                data=False,
+            )
 
     @property
     def url(self) -> str:
@@ -50,5 +61,9 @@ class Postgres:
     def _run(self, program: str, *arguments: str, data: bool = True) -> None:
         as_user = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if os.getuid() == 0 else []
         where = ["-D", str(self.place / "data")] if data else []
-        subprocess.run([*as_user, str(self._bin / program), *where, *arguments], check=True, cwd=self.place,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*as_user, str(self._bin / program), *where, *arguments],
+            check=True,
+            cwd=self.place,
+            stdout=subprocess.DEVNULL,
+        )

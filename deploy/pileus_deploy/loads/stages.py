@@ -35,19 +35,27 @@ class Load:
         """No quotas, and a network with room for all."""
         project = self.demo.session.get_project_id()
         for service, path, body in (
-                ("compute", f"/v2.1/os-quota-sets/{project}", {"quota_set": {"instances": -1, "cores": -1, "ram": -1}}),
-                ("network", f"/v2.0/quotas/{project}", {"quota": {"port": -1}}),
-                ("volume", f"/v3/{{project}}/os-quota-sets/{project}",
-                 {"quota_set": {"volumes": -1, "gigabytes": -1}})):
+            ("compute", f"/v2.1/os-quota-sets/{project}", {"quota_set": {"instances": -1, "cores": -1, "ram": -1}}),
+            ("network", f"/v2.0/quotas/{project}", {"quota": {"port": -1}}),
+            ("volume", f"/v3/{{project}}/os-quota-sets/{project}", {"quota_set": {"volumes": -1, "gigabytes": -1}}),
+        ):
             self.admin.call("PUT", service, path, body)
         call = self.demo.call
         network = call("POST", "network", "/v2.0/networks", {"network": {"name": "load"}})["network"]["id"]
-        call("POST", "network", "/v2.0/subnets", {"subnet": {
-            "network_id": network, "ip_version": 4, "cidr": "10.99.0.0/16"}})
+        call(
+            "POST",
+            "network",
+            "/v2.0/subnets",
+            {"subnet": {"network_id": network, "ip_version": 4, "cidr": "10.99.0.0/16"}},
+        )
         flavors = call("GET", "compute", "/v2.1/flavors")["flavors"]
         image = call("GET", "image", "/v2/images?visibility=public")["images"][0]["id"]
-        return {"project": str(project), "network": network, "image": image,
-                "flavor": next(f["id"] for f in flavors if f["name"] == "m1.nano")}
+        return {
+            "project": str(project),
+            "network": network,
+            "image": image,
+            "flavor": next(f["id"] for f in flavors if f["name"] == "m1.nano"),
+        }
 
     # -- stages ----------------------------------------------------------------------------------------------------
 
@@ -178,8 +186,11 @@ class Load:
                 middle.set()
                 print("   PostgreSQL restarts", flush=True)
                 self.postgres.restart()
-            print(f"   {seconds - left:.0f} s: {record.total()} answers, {record.count(500)} x 5xx, "
-                  f"{record.count(0, 1)} without an answer", flush=True)
+            print(
+                f"   {seconds - left:.0f} s: {record.total()} answers, {record.count(500)} x 5xx, "
+                f"{record.count(0, 1)} without an answer",
+                flush=True,
+            )
 
     def _report(self, stage: str, record: Record, cost: str, quiet: bool = False) -> None:
         if not quiet:
@@ -206,8 +217,11 @@ class Load:
         """Of all of demo's servers."""
         found: list[str] = []
         while True:
-            query = f"limit={ONE_PAGE}" + (f"&status={status}" if status else "") + (
-                f"&marker={found[-1]}" if found else "")
+            query = (
+                f"limit={ONE_PAGE}"
+                + (f"&status={status}" if status else "")
+                + (f"&marker={found[-1]}" if found else "")
+            )
             page = self._patiently("compute", f"/v2.1/servers?{query}")["servers"]
             found += [server["id"] for server in page]
             if len(page) < ONE_PAGE:
@@ -231,9 +245,11 @@ class Load:
     def _leftovers(self) -> dict[str, int]:
         ports = self._patiently("network", f"/v2.0/ports?network_id={self.things['network']}")["ports"]
         usage = self.admin.call("GET", "compute", "/v2.1/os-hypervisors/detail")["hypervisors"]
-        return {"servers": len(self._ids()),
-                "ports of servers": sum(port["device_owner"].startswith("compute:") for port in ports),
-                "VCPUs of hosts in use": sum(host.get("vcpus_used", 0) for host in usage)}
+        return {
+            "servers": len(self._ids()),
+            "ports of servers": sum(port["device_owner"].startswith("compute:") for port in ports),
+            "VCPUs of hosts in use": sum(host.get("vcpus_used", 0) for host in usage),
+        }
 
     def _say(self, what: str) -> None:
         print(f"\n{time.strftime('%H:%M:%S')} {what}", flush=True)

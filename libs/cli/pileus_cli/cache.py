@@ -40,8 +40,10 @@ def read(name: str) -> Any:
     with os.fdopen(descriptor) as opened:
         facts = os.fstat(descriptor)
         if facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
-            raise Trouble(f"The cache file {file} can be read or was made by others; it holds a token.",
-                          f"If you trust it: chmod 600 {file}; if not: rm {file}")
+            raise Trouble(
+                f"The cache file {file} can be read or was made by others; it holds a token.",
+                f"If you trust it: chmod 600 {file}; if not: rm {file}",
+            )
         try:
             return json.load(opened)
         except ValueError:
@@ -54,8 +56,10 @@ def _check(place: Path) -> None:
     except OSError:
         return  # there is none yet, or none can be: nothing is read from it then
     if facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
-        raise Trouble(f"The cache directory {place} can be read or was made by others; tokens lie in it.",
-                      f"If you trust it: chmod 700 {place}; if not: rm -r {place}")
+        raise Trouble(
+            f"The cache directory {place} can be read or was made by others; tokens lie in it.",
+            f"If you trust it: chmod 700 {place}; if not: rm -r {place}",
+        )
 
 
 def write(name: str, value: Any) -> None:

@@ -12,8 +12,14 @@ from pileus_cli import VERSION, cache
 from pileus_cli.config import Config
 from pileus_cli.errors import LoginRefused, Refused, Trouble, Unreachable
 
-TYPES = {"identity": ("identity",), "compute": ("compute",), "image": ("image",), "network": ("network",),
-         "volume": ("block-storage", "volumev3"), "object-store": ("object-store",)}
+TYPES = {
+    "identity": ("identity",),
+    "compute": ("compute",),
+    "image": ("image",),
+    "network": ("network",),
+    "volume": ("block-storage", "volumev3"),
+    "object-store": ("object-store",),
+}
 ROOTS = {"identity": "/v3", "image": "/v2", "network": "/v2.0"}  # added unless the catalogue's URL has a version
 NEWEST = {"compute": (2, 96), "volume": (3, 70)}  # what this client speaks; less where the cloud speaks less
 HEADER_NAMES = {"compute": "compute", "volume": "volume"}
@@ -57,22 +63,46 @@ class Cloud:
             takes = {option.dest for option in loader.get_options()}
             plugin = loader.load_from_options(**{k: v for k, v in self.config.auth.items() if k in takes})
             verify: Any = (self.config.cacert or True) if self.config.verify else False
-            access = plugin.get_access(session.Session(auth=plugin, verify=verify, timeout=TIMEOUT_S,
-                                                       user_agent=f"pileus/{VERSION}"))
+            access = plugin.get_access(
+                session.Session(auth=plugin, verify=verify, timeout=TIMEOUT_S, user_agent=f"pileus/{VERSION}")
+            )
         except (exceptions.Unauthorized, exceptions.Forbidden) as err:
-            raise LoginRefused(f"Login refused: {err.message}", "Check user, password and project of "
-                               f"{'cloud ' + self.config.name if self.config.name else 'OS_*'}.") from None
+            raise LoginRefused(
+                f"Login refused: {err.message}",
+                f"Check user, password and project of {'cloud ' + self.config.name if self.config.name else 'OS_*'}.",
+            ) from None
         except exceptions.ClientException as err:
-            raise Unreachable(f"{self.config.auth.get('auth_url')} can't be reached: {str(err).splitlines()[0]}",
-                              "Is the cloud up? On its host: deploy/status") from None
+            raise Unreachable(
+                f"{self.config.auth.get('auth_url')} can't be reached: {str(err).splitlines()[0]}",
+                "Is the cloud up? On its host: deploy/status",
+            ) from None
         except Exception as err:  # plugins raise what they like for options that don't fit
             raise LoginRefused(f"Login with {self.config.auth_type} isn't possible: {err}") from None
-        return {"token": access.auth_token, "expires_at": access.expires.timestamp(), "project_id": access.project_id,
-                "project_name": access.project_name, "user_id": access.user_id, "username": access.username,
-                "roles": access.role_names, "system": access.system_scoped, "versions": {},
-                "catalog": [{"type": entry["type"], "name": entry.get("name"), "endpoints": [
-                    {k: e.get(k) or e.get("region_id" if k == "region" else k) for k in ("interface", "region", "url")}
-                    for e in entry["endpoints"]]} for entry in access.service_catalog.catalog]}
+        return {
+            "token": access.auth_token,
+            "expires_at": access.expires.timestamp(),
+            "project_id": access.project_id,
+            "project_name": access.project_name,
+            "user_id": access.user_id,
+            "username": access.username,
+            "roles": access.role_names,
+            "system": access.system_scoped,
+            "versions": {},
+            "catalog": [
+                {
+                    "type": entry["type"],
+                    "name": entry.get("name"),
+                    "endpoints": [
+                        {
+                            k: e.get(k) or e.get("region_id" if k == "region" else k)
+                            for k in ("interface", "region", "url")
+                        }
+                        for e in entry["endpoints"]
+                    ],
+                }
+                for entry in access.service_catalog.catalog
+            ],
+        }
 
     def known_types(self) -> set[str] | None:
         """The types of the catalogue that is remembered; None where nothing is. Asks nobody."""
@@ -93,7 +123,8 @@ class Cloud:
                 if entry["type"] == kind:
                     for endpoint in entry["endpoints"]:
                         if endpoint["interface"] == self.config.interface and (
-                                not self.config.region or endpoint["region"] == self.config.region):
+                            not self.config.region or endpoint["region"] == self.config.region
+                        ):
                             return str(endpoint["url"])
         return None
 
@@ -101,9 +132,12 @@ class Cloud:
         """The service's versioned root, without a slash at its end."""
         found = self._endpoint(service)
         if found is None:
-            raise Trouble(f"This cloud offers no {service} service"
-                          + (f" in region {self.config.region}" if self.config.region else "") + ".",
-                          "pileus catalog list shows what it offers")
+            raise Trouble(
+                f"This cloud offers no {service} service"
+                + (f" in region {self.config.region}" if self.config.region else "")
+                + ".",
+                "pileus catalog list shows what it offers",
+            )
         url = found.rstrip("/")
         if service in ROOTS and not _has_version(url):
             url += ROOTS[service]
@@ -139,15 +173,24 @@ class Cloud:
         at = next((i for i, part in enumerate(parts) if i > 2 and _is_version(part)), None)
         if at is None:
             return None
-        document = self.request("GET", "/".join(parts[:at + 1]) + "/").json()
+        document = self.request("GET", "/".join(parts[: at + 1]) + "/").json()
         version: Any = document.get("version") or next(iter(document.get("versions", [])), {})
         text = version.get("version") or version.get("max_version") or ""
         return [int(n) for n in text.split(".")] if text else None
 
     # -- calls -----------------------------------------------------------------------------------------------------
 
-    def call(self, service: str, method: str, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None,
-             headers: Mapping[str, str] | None = None, version: str | None = None) -> Any:
+    def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        version: str | None = None,
+    ) -> Any:
         """JSON in, JSON out, below the service's versioned root (`/operations…`: below its plain root)."""
         given = dict(headers or {})
         spoken = version or (self.microversion(service) if not path.startswith("/operations") else None)
@@ -158,8 +201,16 @@ class Cloud:
         answer = self.request(method, url, body=body, headers=given)
         return answer.json()
 
-    def pages(self, service: str, path: str, key: str, query: Mapping[str, Any] | None = None,
-              limit: int | None = None, *, version: str | None = None) -> Iterator[dict[str, Any]]:
+    def pages(
+        self,
+        service: str,
+        path: str,
+        key: str,
+        query: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        *,
+        version: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
         """Every row of a list, page after page, by the links that the service gives."""
         if limit is not None and service != "identity":  # identity has no pages
             query = {**(query or {}), "limit": limit}
@@ -187,13 +238,25 @@ class Cloud:
         headers = {"OpenStack-API-Version": f"{HEADER_NAMES[service]} {version}"} if version else {}
         return self.request("GET", f"{root.scheme}://{root.netloc}{path}?{query}", headers=headers).json()
 
-    def request(self, method: str, url: str, *, body: Any = None, headers: Mapping[str, str] | None = None,
-                data: Any = None, stream: bool = False) -> "Answer":
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        data: Any = None,
+        stream: bool = False,
+    ) -> "Answer":
         """One call with our token; `data`: bytes, or what has a `read`. A token that is no longer good is replaced
         once. Raises Refused, Unreachable."""
         for again in (False, True):
-            given = {"Accept": "application/json", "User-Agent": f"pileus/{VERSION}", **(headers or {}),
-                     "X-Auth-Token": self.login(again)["token"]}
+            given = {
+                "Accept": "application/json",
+                "User-Agent": f"pileus/{VERSION}",
+                **(headers or {}),
+                "X-Auth-Token": self.login(again)["token"],
+            }
             payload: Any = data
             if body is not None:
                 payload = json.dumps(body).encode()
@@ -218,9 +281,15 @@ class Cloud:
         began = time.monotonic()
         try:
             raw = self._connections().request(
-                method, url, headers=headers, body=payload, preload_content=not stream, redirect=False,
+                method,
+                url,
+                headers=headers,
+                body=payload,
+                preload_content=not stream,
+                redirect=False,
                 retries=urllib3.Retry(connect=1, read=False, redirect=False, status=False, other=False),
-                timeout=urllib3.Timeout(connect=10, read=None if stream or payload is not None else TIMEOUT_S))
+                timeout=urllib3.Timeout(connect=10, read=None if stream or payload is not None else TIMEOUT_S),
+            )
         except urllib3.exceptions.HTTPError as err:
             why = str(getattr(err, "reason", None) or err).partition(": ")[2] or str(err)
             raise Unreachable(f"{method} {url}: {why}", "Is the service up? On its host: deploy/status") from None
@@ -316,7 +385,8 @@ def _proxy(url: str) -> str | None:
     host = parts.hostname or ""
     without = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     if host in ("127.0.0.1", "localhost", "::1") or any(
-            name and (host == name or host.endswith("." + name.lstrip("."))) for name in without.split(",")):
+        name and (host == name or host.endswith("." + name.lstrip("."))) for name in without.split(",")
+    ):
         return None
     return os.environ.get(f"{parts.scheme}_proxy") or os.environ.get("ALL_PROXY")
 
@@ -325,8 +395,15 @@ def _curl(method: str, url: str, headers: Mapping[str, str], body: Any) -> str:
     import shlex
 
     shown = {k: v for k, v in headers.items() if k not in ("X-Auth-Token", "User-Agent", "Accept")}
-    parts = ["curl", "-sS", "-X", method, shlex.quote(url), '-H "X-Auth-Token: $OS_TOKEN"',
-             *(f"-H {shlex.quote(f'{k}: {v}')}" for k, v in shown.items())]
+    parts = [
+        "curl",
+        "-sS",
+        "-X",
+        method,
+        shlex.quote(url),
+        '-H "X-Auth-Token: $OS_TOKEN"',
+        *(f"-H {shlex.quote(f'{k}: {v}')}" for k, v in shown.items()),
+    ]
     if body is not None:
         parts.append(f"-d {shlex.quote(json.dumps(body))}")
     return " ".join(parts)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
-
     Run = Callable[[Any, argparse.Namespace], Any]
 
 
@@ -65,9 +64,13 @@ class Command:
 
         lines = "".join(f"  {example}\n" for example in self.examples)
         parser = Parser(
-            prog=f"pileus {self.name}", description=self.help, allow_abbrev=False,
+            prog=f"pileus {self.name}",
+            description=self.help,
+            allow_abbrev=False,
             usage=f"%(prog)s [OPTION…] {' '.join(self._places)} [-- {self.after}]" if self.after else None,
-            epilog=f"examples:\n{lines}" if lines else None, formatter_class=argparse.RawDescriptionHelpFormatter)
+            epilog=f"examples:\n{lines}" if lines else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         for one in self.args:
             parser.add_argument(*one.name.split(), help=one.help, **one.terms)
         if self.output:
@@ -75,7 +78,12 @@ class Command:
             parser.add_argument("-c", "--column", action="append", metavar="NAME", help="only these columns")
         if self.output == "rows":
             parser.add_argument("--sort-column", "--sort", action="append", metavar="NAME[:desc]", default=[])
-            parser.add_argument("--filter", action="append", metavar="COLUMN=VALUE", default=[],
-                                help="only rows whose column has this value (* stands for anything)")
+            parser.add_argument(
+                "--filter",
+                action="append",
+                metavar="COLUMN=VALUE",
+                default=[],
+                help="only rows whose column has this value (* stands for anything)",
+            )
             parser.add_argument("--limit", type=int, metavar="N", help="at most so many rows")
         return parser

@@ -14,10 +14,32 @@ from pileus_cli.errors import Usage
 
 ALL_IN_ONE = Path("/var/lib/pileus/clouds.yaml")
 PLACES = (Path(), Path.home() / ".config" / "openstack", Path("/etc/openstack"))
-AUTH = ("auth_url", "username", "user_id", "password", "passcode", "token", "project_name", "project_id", "tenant_name",
-        "tenant_id", "domain_name", "domain_id", "user_domain_name", "user_domain_id", "project_domain_name",
-        "project_domain_id", "system_scope", "trust_id", "application_credential_id", "application_credential_name",
-        "application_credential_secret", "default_domain", "default_domain_id", "default_domain_name")
+AUTH = (
+    "auth_url",
+    "username",
+    "user_id",
+    "password",
+    "passcode",
+    "token",
+    "project_name",
+    "project_id",
+    "tenant_name",
+    "tenant_id",
+    "domain_name",
+    "domain_id",
+    "user_domain_name",
+    "user_domain_id",
+    "project_domain_name",
+    "project_domain_id",
+    "system_scope",
+    "trust_id",
+    "application_credential_id",
+    "application_credential_name",
+    "application_credential_secret",
+    "default_domain",
+    "default_domain_id",
+    "default_domain_name",
+)
 RENAMED = {"tenant_name": "project_name", "tenant_id": "project_id", "default_domain": "default_domain_id"}
 GENERAL = ("auth_type", "region_name", "interface", "endpoint_type", "cacert", "cert", "key", "insecure", "verify")
 
@@ -57,19 +79,41 @@ def load(options: Mapping[str, str], environment: Mapping[str, str] = os.environ
             general[key] = value
     auth = {RENAMED.get(key, key): value for key, value in auth.items()}
     if not auth.get("auth_url") and not auth.get("endpoint"):
-        raise Usage("No cloud is configured.", "Set OS_CLOUD to a cloud of your clouds.yaml, or source an openrc; on a "
-                    f"Pileus host: export OS_CLIENT_CONFIG_FILE={ALL_IN_ONE} OS_CLOUD=pileus")
+        raise Usage(
+            "No cloud is configured.",
+            "Set OS_CLOUD to a cloud of your clouds.yaml, or source an openrc; on a "
+            f"Pileus host: export OS_CLIENT_CONFIG_FILE={ALL_IN_ONE} OS_CLOUD=pileus",
+        )
     interface = str(general.get("interface") or general.get("endpoint_type") or "public").removesuffix("URL")
-    everything = {**chosen, **{key[3:].lower(): value for key, value in environment.items() if key[:3] == "OS_"},
-                  **options}
-    overrides = {key.removesuffix("_endpoint_override").replace("_", "-"): str(value)
-                 for key, value in everything.items() if key.endswith("_endpoint_override")}
-    versions = {service: str(everything[f"{service}_api_version"]) for service in ("compute", "volume")
-                if everything.get(f"{service}_api_version")}
+    everything = {
+        **chosen,
+        **{key[3:].lower(): value for key, value in environment.items() if key[:3] == "OS_"},
+        **options,
+    }
+    overrides = {
+        key.removesuffix("_endpoint_override").replace("_", "-"): str(value)
+        for key, value in everything.items()
+        if key.endswith("_endpoint_override")
+    }
+    versions = {
+        service: str(everything[f"{service}_api_version"])
+        for service in ("compute", "volume")
+        if everything.get(f"{service}_api_version")
+    }
     kind = str(general.get("auth_type") or _guess(auth))
-    return Config(auth, kind, name, str(general.get("region_name") or ""), interface, _verifies(general),
-                  str(general.get("cacert") or ""), str(general.get("cert") or ""), str(general.get("key") or ""),
-                  overrides, versions)
+    return Config(
+        auth,
+        kind,
+        name,
+        str(general.get("region_name") or ""),
+        interface,
+        _verifies(general),
+        str(general.get("cacert") or ""),
+        str(general.get("cert") or ""),
+        str(general.get("key") or ""),
+        overrides,
+        versions,
+    )
 
 
 def _guess(auth: Mapping[str, str]) -> str:
@@ -102,9 +146,12 @@ def _from_file(wanted: str, environment: Mapping[str, str], required: bool) -> t
     if not wanted and (len(clouds) == 1 or file == ALL_IN_ONE):
         wanted = next(iter(clouds), "")
     if required and wanted not in clouds:
-        raise Usage(f"There is no cloud {wanted!r} in {file or 'any clouds.yaml'}.",
-                    f"It has: {', '.join(sorted(clouds))}" if clouds else
-                    "Looked for OS_CLIENT_CONFIG_FILE, ./clouds.yaml, ~/.config/openstack, /etc/openstack.")
+        raise Usage(
+            f"There is no cloud {wanted!r} in {file or 'any clouds.yaml'}.",
+            f"It has: {', '.join(sorted(clouds))}"
+            if clouds
+            else "Looked for OS_CLIENT_CONFIG_FILE, ./clouds.yaml, ~/.config/openstack, /etc/openstack.",
+        )
     chosen = clouds.get(wanted) or {}
     if chosen.get("profile"):
         public = _read(_find("clouds-public.yaml", environment.get("OS_CLIENT_VENDOR_FILE"))).get("public-clouds") or {}
@@ -132,6 +179,9 @@ def _read(file: Path | None) -> dict[str, Any]:
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    both = {key: _merged(base[key], over[key]) for key in base.keys() & over.keys()
-            if isinstance(base[key], dict) and isinstance(over[key], dict)}
+    both = {
+        key: _merged(base[key], over[key])
+        for key in base.keys() & over.keys()
+        if isinstance(base[key], dict) and isinstance(over[key], dict)
+    }
     return {**base, **over, **both}

@@ -36,7 +36,7 @@ class Context:
             at = _column(name, known)
             rows.sort(key=lambda row: (row[at] is None, _sortable(row[at])), reverse=direction.startswith("desc"))
         if given.limit:
-            rows = rows[:given.limit]
+            rows = rows[: given.limit]
         if given.column:
             chosen = [_column(name, known) for name in given.column]
             columns, rows = [columns[i] for i in chosen], [[row[i] for i in chosen] for row in rows]

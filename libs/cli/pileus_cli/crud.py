@@ -13,12 +13,18 @@ from pileus_cli.waiting import until_gone, until_ready
 
 def commands(kind: Kind, verbs: Sequence[str] = ("list", "show", "create", "set", "delete")) -> list[Command]:
     made: dict[str, Callable[[Kind], Command]] = {
-        "list": _list, "show": _show, "create": _create, "set": _set, "delete": _delete}
+        "list": _list,
+        "show": _show,
+        "create": _create,
+        "set": _set,
+        "delete": _delete,
+    }
     return [made[verb](kind) for verb in verbs]
 
 
-def _command(kind: Kind, verb: str, help: str, args: Sequence[Arg], run: Any, output: str = "",
-             dry: Any = None) -> Command:
+def _command(
+    kind: Kind, verb: str, help: str, args: Sequence[Arg], run: Any, output: str = "", dry: Any = None
+) -> Command:
     examples = kind.examples.get(verb, ())
     return Command(f"{kind.name} {verb}", help, args, run, examples, kind.service, output, dry)
 
@@ -39,8 +45,11 @@ def _list(kind: Kind) -> Command:
 
 def _wants_more(kind: Kind, given: Any) -> bool:
     """Asked for, or named by an option."""
-    named = [*(given.column or ()), *(text.partition("=")[0] for text in given.filter),
-             *(text.partition(":")[0] for text in given.sort_column)]
+    named = [
+        *(given.column or ()),
+        *(text.partition("=")[0] for text in given.filter),
+        *(text.partition(":")[0] for text in given.sort_column),
+    ]
     more = {name.lower() for name in kind.long}
     return bool(getattr(given, "long", False) or given.format == "wide" or more & {name.lower() for name in named})
 
@@ -71,8 +80,12 @@ def _set(kind: Kind) -> Command:
         wish = wish_of(context, kind.change, given)
         if not wish:
             raise Usage("Nothing to change was named.", f"pileus {kind.name} set --help")
-        context.cloud.call(kind.service, kind.change_method, f"{kind.path}/{find_id(context.cloud, kind, given.thing)}",
-                           kind.wrapped(wish))
+        context.cloud.call(
+            kind.service,
+            kind.change_method,
+            f"{kind.path}/{find_id(context.cloud, kind, given.thing)}",
+            kind.wrapped(wish),
+        )
 
     return _command(kind, "set", f"Change a {kind.name}", [subject(kind), *kind.change], run)
 
@@ -90,16 +103,23 @@ def _delete(kind: Kind) -> Command:
 
 def try_delete(kind: Kind) -> Callable[[Context, Any], None]:
     """What --dry-run does instead of deleting."""
+
     def dry(context: Context, given: Any) -> None:
         for typed in given.thing:
             row = find(context.cloud, kind, typed)
             print(f"{kind.name} {row.get('name') or ''} ({kind.id_of(row)}) would be deleted.")
+
     return dry
 
 
 def subject(kind: Kind, **terms: Any) -> Arg:
-    return arg("thing", f"name, id, or the unique beginning of one, of the {kind.name}", kind=kind.name,
-               metavar=kind.name.replace(" ", "-").upper(), **terms)
+    return arg(
+        "thing",
+        f"name, id, or the unique beginning of one, of the {kind.name}",
+        kind=kind.name,
+        metavar=kind.name.replace(" ", "-").upper(),
+        **terms,
+    )
 
 
 def each(context: Context, ids: Sequence[str], do: Callable[[str], Any]) -> None:
@@ -126,8 +146,11 @@ def wish_of(context: Context, args: Sequence[Arg], given: Any) -> dict[str, Any]
         if not one.into or value is None or value == [] or (value is False and one.terms["action"] != "store_false"):
             continue  # not given
         if one.kind:
-            value = ([find_id(context.cloud, named(one.kind), v) for v in value] if isinstance(value, list)
-                     else find_id(context.cloud, named(one.kind), value))
+            value = (
+                [find_id(context.cloud, named(one.kind), v) for v in value]
+                if isinstance(value, list)
+                else find_id(context.cloud, named(one.kind), value)
+            )
         place = wish
         *folders, last = one.into.split(".")
         for folder in folders:

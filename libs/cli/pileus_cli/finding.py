@@ -34,10 +34,14 @@ def find(cloud: Cloud, kind: Kind, typed: str, **among: str) -> dict[str, Any]:
     if len(near) == 1:
         return near[0]
     if near:
-        raise Usage(f"{typed!r} begins the name or id of {len(near)} {kind.plural}.",
-                    ", ".join(f"{row.get('name') or ''} ({kind.id_of(row)})" for row in near[:8]))
-    raise NotFound(f"There is no {kind.name} {typed!r}.", closest(typed, [str(row.get("name") or "") for row in rows])
-                   or f"pileus {kind.name} list shows what there is")
+        raise Usage(
+            f"{typed!r} begins the name or id of {len(near)} {kind.plural}.",
+            ", ".join(f"{row.get('name') or ''} ({kind.id_of(row)})" for row in near[:8]),
+        )
+    raise NotFound(
+        f"There is no {kind.name} {typed!r}.",
+        closest(typed, [str(row.get("name") or "") for row in rows]) or f"pileus {kind.name} list shows what there is",
+    )
 
 
 def find_id(cloud: Cloud, kind: Kind, typed: str, **among: str) -> str:

@@ -18,8 +18,9 @@ def rows(columns: Sequence[str], found: Sequence[Sequence[Any]], style: str) -> 
 
         writer = csv.writer(sys.stdout, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([text(value) if not isinstance(value, int | float) else value for value in row]
-                         for row in found)
+        writer.writerows(
+            [text(value) if not isinstance(value, int | float) else value for value in row] for row in found
+        )
     elif style == "value":
         for row in found:
             print(" ".join(text(value) for value in row))
@@ -62,8 +63,10 @@ def _structured(value: Any, style: str) -> None:
 
 def _table(columns: Sequence[str], cells: Sequence[Sequence[str]], wide: bool) -> None:
     """On a terminal as wide as that, with long cells folded; elsewhere, and in `wide`, as wide as it takes."""
-    widths = [max([len(name), *(max(map(len, row[i].splitlines() or [""])) for row in cells)])
-              for i, name in enumerate(columns)]
+    widths = [
+        max([len(name), *(max(map(len, row[i].splitlines() or [""])) for row in cells)])
+        for i, name in enumerate(columns)
+    ]
     if sys.stdout.isatty() and not wide:
         widths = _fit(widths, shutil.get_terminal_size().columns - 3 * len(columns) - 1)
     rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+"
@@ -88,4 +91,4 @@ def _fit(widths: list[int], room: int) -> list[int]:
 
 
 def _fold(cell: str, width: int) -> list[str]:
-    return [line[i:i + width] for line in cell.splitlines() or [""] for i in range(0, max(len(line), 1), width)]
+    return [line[i : i + width] for line in cell.splitlines() or [""] for i in range(0, max(len(line), 1), width)]

@@ -8,8 +8,15 @@ from typing import Any
 from pileus_cli import VERSION
 from pileus_cli.errors import CODES, INTERRUPTED, OK, REFUSED, Trouble, Usage, closest
 
-FLAGS = {"--no-wait": "no_wait", "--wait": "wait", "--debug": "debug", "--timing": "timing", "--as-curl": "as_curl",
-         "--dry-run": "dry_run", "--insecure": "insecure"}
+FLAGS = {
+    "--no-wait": "no_wait",
+    "--wait": "wait",
+    "--debug": "debug",
+    "--timing": "timing",
+    "--as-curl": "as_curl",
+    "--dry-run": "dry_run",
+    "--insecure": "insecure",
+}
 VALUES = {"--timeout": "timeout"}
 USAGE = """usage: pileus [OPTION…] NOUN VERB …      pileus NOUN --help      pileus NOUN VERB --help
 
@@ -109,8 +116,10 @@ def _noun(words: list[str]) -> tuple[str, list[str]]:
             return begin, words[count:]
     if ALIASES.get(words[0]):
         return ALIASES[words[0]], words[1:]
-    raise Usage(f"There is no noun {words[0]!r}.", closest(" ".join(words[:2]), NOUNS)
-                or closest(words[0], [*NOUNS, *ALIASES, *PEOPLE]) or "pileus --help")
+    raise Usage(
+        f"There is no noun {words[0]!r}.",
+        closest(" ".join(words[:2]), NOUNS) or closest(words[0], [*NOUNS, *ALIASES, *PEOPLE]) or "pileus --help",
+    )
 
 
 def _noun_command(noun: str, words: list[str], options: dict[str, Any], login: dict[str, str]) -> int:
@@ -125,9 +134,11 @@ def _noun_command(noun: str, words: list[str], options: dict[str, Any], login: d
         return OK
     verb = next((v for v in (" ".join(words[:n]) for n in (4, 3, 2, 1)) if v in known), "")
     if not verb:
-        raise Usage(f"{noun} has no verb {words[0]!r}.", closest(" ".join(words[:2]), known)
-                    or closest(words[0], known) or f"It has: {', '.join(known)}")
-    given = _parsed(known[verb].parser(), words[len(verb.split()):])
+        raise Usage(
+            f"{noun} has no verb {words[0]!r}.",
+            closest(" ".join(words[:2]), known) or closest(words[0], known) or f"It has: {', '.join(known)}",
+        )
+    given = _parsed(known[verb].parser(), words[len(verb.split()) :])
     return _execute(known[verb], given, options, login, vars(given).get("thing"))
 
 
@@ -150,7 +161,7 @@ def _parsed_with_rest(command: Any, words: list[str]) -> Any:
         return _parsed(command.parser(), words)
     at = words.index("--") if "--" in words else len(words)
     given = _parsed(command.parser(), words[:at])
-    given.after = words[at + 1:]
+    given.after = words[at + 1 :]
     return given
 
 
@@ -191,8 +202,13 @@ def _execute(command: Any, given: Any, options: dict[str, Any], login: dict[str,
 
         status = err.status if isinstance(err, Refused) else 404
         if not command.reads:
-            cache.remember_refusal(command=name, name=str(getattr(given, "name", None) or about or ""), status=status,
-                                   why=err.message, request_id=err.request_id)
+            cache.remember_refusal(
+                command=name,
+                name=str(getattr(given, "name", None) or about or ""),
+                status=status,
+                why=err.message,
+                request_id=err.request_id,
+            )
         err.hint = err.hint or hints.after(err.message, status)
         raise
     finally:

@@ -85,8 +85,9 @@ def download(context: Context, url: str, name: str, size: int | None, mark: str)
         if err.status != 416:
             raise
     if size is not None and part.stat().st_size != size:
-        raise Trouble(f"Only {part.stat().st_size} of {size} bytes came.",
-                      "Run the command again: it goes on from there.")
+        raise Trouble(
+            f"Only {part.stat().st_size} of {size} bytes came.", "Run the command again: it goes on from there."
+        )
     part.replace(target)
 
 

@@ -54,8 +54,10 @@ def wait(context: Context, what: str, look: Callable[[], tuple[bool, str]]) -> N
                 return
             line.update(text)
             if time.monotonic() > deadline:
-                raise Timeout(f"{what} isn't finished after {context.timeout:.0f} seconds: {text}.",
-                              "It goes on in the cloud. --timeout waits longer, --no-wait not at all.")
+                raise Timeout(
+                    f"{what} isn't finished after {context.timeout:.0f} seconds: {text}.",
+                    "It goes on in the cloud. --timeout waits longer, --no-wait not at all.",
+                )
             time.sleep(pause)
             pause = min(pause * 1.3, LONGEST_S)
     except KeyboardInterrupt:

@@ -33,5 +33,7 @@ def ratio(words: str, runs: int = 5) -> tuple[float, float]:
 if __name__ == "__main__":
     for words, least in PAIRS:
         ours, theirs = ratio(words)
-        print(f"{words:14} pileus {1000 * ours:5.0f} ms, openstack {1000 * theirs:5.0f} ms: 1/{theirs / ours:.1f}"
-              f" (at most 1/{least})")
+        print(
+            f"{words:14} pileus {1000 * ours:5.0f} ms, openstack {1000 * theirs:5.0f} ms: 1/{theirs / ours:.1f}"
+            f" (at most 1/{least})"
+        )

@@ -26,8 +26,10 @@ def covers(pattern: str, path: str) -> bool:
 def _compiled(pattern: str) -> Any:
     import re2  # most processes never meet such a rule
 
-    parts = [".*" if piece["many"] else "[^/]+" if piece["one"] else re2.escape(piece["other"])
-             for piece in PIECES.finditer(pattern)]
+    parts = [
+        ".*" if piece["many"] else "[^/]+" if piece["one"] else re2.escape(piece["other"])
+        for piece in PIECES.finditer(pattern)
+    ]
     options = re2.Options()
     options.dot_nl, options.log_errors = True, False
     return re2.compile("".join(parts), options=options)

@@ -20,17 +20,31 @@ REFUSED = frozenset({401, 403, 429})
 LONGEST = 500  # characters of a path
 
 
-def record(service: str, environ: Mapping[str, Any], status: int, rule: str, caller: Caller | None,
-           facts: Mapping[str, object] | None = None) -> None:
+def record(
+    service: str,
+    environ: Mapping[str, Any],
+    status: int,
+    rule: str,
+    caller: Caller | None,
+    facts: Mapping[str, object] | None = None,
+) -> None:
     """Write the line, if this request has to have one."""
     method = environ["REQUEST_METHOD"]
     if method in READS and status not in REFUSED:
         return
     line: dict[str, Any] = {
-        "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "request_id": context.request_id.get(),
-        "service": service, "method": method, "path": _path(environ), "rule": rule, "status": status,
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "request_id": context.request_id.get(),
+        "service": service,
+        "method": method,
+        "path": _path(environ),
+        "rule": rule,
+        "status": status,
         "from": environ.get("REMOTE_ADDR", ""),
-        "forwarded_for": environ.get("HTTP_X_FORWARDED_FOR", "")[:100], **_who(caller), **(facts or {})}
+        "forwarded_for": environ.get("HTTP_X_FORWARDED_FOR", "")[:100],
+        **_who(caller),
+        **(facts or {}),
+    }
     log.info("%s", json.dumps({key: value for key, value in line.items() if value not in (None, "", [])}))
 
 
@@ -42,8 +56,16 @@ def _who(caller: Caller | None) -> dict[str, Any]:
     """The user and whose rights they used: a trust's or an application credential's, or through a service."""
     if caller is None:
         return {}
-    return {"user_id": caller.user_id, "user_name": caller.user_name, "project_id": caller.project_id,
-            "domain_id": caller.domain_id, "system": True if caller.system else None, "roles": sorted(caller.roles),
-            "methods": list(caller.methods), "trust_id": caller.trust_id,
-            "application_credential_id": caller.application_credential_id, "through": caller.service_user_id,
-            "audit_ids": list(caller.audit_ids)}
+    return {
+        "user_id": caller.user_id,
+        "user_name": caller.user_name,
+        "project_id": caller.project_id,
+        "domain_id": caller.domain_id,
+        "system": True if caller.system else None,
+        "roles": sorted(caller.roles),
+        "methods": list(caller.methods),
+        "trust_id": caller.trust_id,
+        "application_credential_id": caller.application_credential_id,
+        "through": caller.service_user_id,
+        "audit_ids": list(caller.audit_ids),
+    }

@@ -84,19 +84,33 @@ class Caller:
     @cached_property
     def scope(self) -> dict[str, Any]:
         """The caller's own scope as a policy target."""
-        return {"project_id": self.project_id, "user_id": self.user_id, "domain_id": self.domain_id,
-                "tenant_id": self.project_id}
+        return {
+            "project_id": self.project_id,
+            "user_id": self.user_id,
+            "domain_id": self.domain_id,
+            "tenant_id": self.project_id,
+        }
 
     @cached_property
     def credentials(self) -> dict[str, Any]:
         """What policy checks read. Without what the caller hasn't: a None would equal a target's None, as text."""
-        facts = {"user_id": self.user_id, "project_id": self.project_id, "tenant_id": self.project_id,
-                "domain_id": self.domain_id, "user_domain_id": self.user_domain_id,
-                "project_domain_id": self.project_domain_id, "system_scope": "all" if self.system else None,
-                "system": "all" if self.system else None,
-                "roles": sorted(self.roles), "service_roles": sorted(self.service_roles), "is_admin": self.is_admin,
-                "is_admin_project": True, "trust_id": self.trust_id, "scope_type": self.scope_type,
-                "token": self._token_facts()}
+        facts = {
+            "user_id": self.user_id,
+            "project_id": self.project_id,
+            "tenant_id": self.project_id,
+            "domain_id": self.domain_id,
+            "user_domain_id": self.user_domain_id,
+            "project_domain_id": self.project_domain_id,
+            "system_scope": "all" if self.system else None,
+            "system": "all" if self.system else None,
+            "roles": sorted(self.roles),
+            "service_roles": sorted(self.service_roles),
+            "is_admin": self.is_admin,
+            "is_admin_project": True,
+            "trust_id": self.trust_id,
+            "scope_type": self.scope_type,
+            "token": self._token_facts(),
+        }
         return {key: value for key, value in facts.items() if value is not None}
 
     def _token_facts(self) -> dict[str, Any]:
@@ -118,17 +132,27 @@ def caller_of(token: str, view: Mapping[str, Any]) -> Caller:
     project, domain = view.get("project") or {}, view.get("domain") or {}
     rules = (view.get("application_credential") or {}).get("access_rules")
     return Caller(
-        token=token, user_id=user["id"], user_name=user["name"],
-        user_domain_id=user["domain"]["id"], user_domain_name=user["domain"].get("name", ""),
-        project_id=project.get("id"), project_name=project.get("name"),
+        token=token,
+        user_id=user["id"],
+        user_name=user["name"],
+        user_domain_id=user["domain"]["id"],
+        user_domain_name=user["domain"].get("name", ""),
+        project_id=project.get("id"),
+        project_name=project.get("name"),
         project_domain_id=(project.get("domain") or {}).get("id"),
         project_domain_name=(project.get("domain") or {}).get("name"),
-        domain_id=domain.get("id"), domain_name=domain.get("name"), system=bool((view.get("system") or {}).get("all")),
-        roles=frozenset(role["name"] for role in view.get("roles", ())), expires_at=_epoch(view["expires_at"]),
-        audit_ids=tuple(view.get("audit_ids", ())), methods=tuple(view.get("methods", ())),
-        trust_id=(view.get("OS-TRUST:trust") or {}).get("id"), delegators=_delegators(view),
+        domain_id=domain.get("id"),
+        domain_name=domain.get("name"),
+        system=bool((view.get("system") or {}).get("all")),
+        roles=frozenset(role["name"] for role in view.get("roles", ())),
+        expires_at=_epoch(view["expires_at"]),
+        audit_ids=tuple(view.get("audit_ids", ())),
+        methods=tuple(view.get("methods", ())),
+        trust_id=(view.get("OS-TRUST:trust") or {}).get("id"),
+        delegators=_delegators(view),
         application_credential_id=(view.get("application_credential") or {}).get("id"),
-        access_rules=None if rules is None else tuple((r["service"], r["method"], r["path"]) for r in rules))
+        access_rules=None if rules is None else tuple((r["service"], r["method"], r["path"]) for r in rules),
+    )
 
 
 def _delegators(view: Mapping[str, Any]) -> tuple[str, ...]:
@@ -144,8 +168,9 @@ class KeystoneAuthenticator:
     """Validates through identity: `validate(token)` gives the token's view or raises Unauthorized;
     `revoked(since)` gives identity's revocation events after a serial."""
 
-    def __init__(self, validate: Callable[[str], Mapping[str, Any]],
-                 revoked: Callable[[int], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, validate: Callable[[str], Mapping[str, Any]], revoked: Callable[[int], Mapping[str, Any]]
+    ) -> None:
         self._validate, self._revoked = validate, revoked
         self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()  # -> caller, validated at (monotonic)
         self._lock = threading.Lock()

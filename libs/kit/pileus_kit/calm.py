@@ -49,7 +49,7 @@ class CalmArbiter(Arbiter):
             self.spawn_workers()
         self._retiring &= set(self.WORKERS)
         ages = sorted((worker.age, pid) for pid, worker in self.WORKERS.items())
-        for _, pid in ages[self.num_workers:]:
+        for _, pid in ages[self.num_workers :]:
             if pid not in self._retiring:
                 self._retiring.add(pid)
                 self.kill_worker(pid, signal.SIGWINCH)

@@ -31,7 +31,7 @@ def told(err: BaseException) -> str:
 
 def cleaned(text: str) -> str:
     """`text` without statements, names of classes, error numbers and directories of this machine."""
-    text = text[:4 * LONGEST]  # nobody reads more
+    text = text[: 4 * LONGEST]  # nobody reads more
     for pattern in (STATEMENT, CLASS, ERRNO, PATH):
         text = pattern.sub("", text)
     return text.strip()[:LONGEST]

@@ -14,7 +14,11 @@ from oslo_config import cfg
 
 T = TypeVar("T")
 TYPES: dict[Any, type] = {
-    str: cfg.StrOpt, int: cfg.IntOpt, float: cfg.FloatOpt, bool: cfg.BoolOpt, tuple[str, ...]: cfg.ListOpt,
+    str: cfg.StrOpt,
+    int: cfg.IntOpt,
+    float: cfg.FloatOpt,
+    bool: cfg.BoolOpt,
+    tuple[str, ...]: cfg.ListOpt,
 }
 
 
@@ -49,8 +53,11 @@ class ServiceConfig:
     slowest: int = option("Bytes a second that a transfer has to reach in the long run", 8192)
     requests_per_minute: int = option("Requests of a project, or of an address without a token; 0: any number", 12_000)
     requests_at_once: int = option("As many of these may come at once", 30_000)
-    refusals_per_minute: int = option("Requests of an address that may be refused for their token; a login that is "
-                                      "refused counts as ten; 0: any number", 3000)
+    refusals_per_minute: int = option(
+        "Requests of an address that may be refused for their token; a login that is "
+        "refused counts as ten; 0: any number",
+        3000,
+    )
     refusals_at_once: int = option("As many of these may come at once", 6000)
 
     def path(self, *parts: str) -> Path:
@@ -70,9 +77,15 @@ def load(config: type[T], argv: Sequence[str] = ()) -> T:
     options = fields(config)  # type: ignore[arg-type]
     for f in options:
         default = None if f.default is MISSING else f.default
-        conf.register_opt(TYPES[hints[f.name]](f.name, default=list(default) if isinstance(default, tuple) else default,
-                                               required=f.default is MISSING and f.name not in _environment(options),
-                                               secret=f.metadata["secret"], help=f.metadata["help"]))
+        conf.register_opt(
+            TYPES[hints[f.name]](
+                f.name,
+                default=list(default) if isinstance(default, tuple) else default,
+                required=f.default is MISSING and f.name not in _environment(options),
+                secret=f.metadata["secret"],
+                help=f.metadata["help"],
+            )
+        )
     given = ["--config-file" if a == "--config" else a for a in argv]
     fallback = [os.environ["PILEUS_CONFIG"]] if "PILEUS_CONFIG" in os.environ else []
     conf(given, project="pileus", default_config_files=fallback)

@@ -72,8 +72,9 @@ class Sessions:
         if "PILEUS_STATEMENTS" in os.environ:
             _count_all(self.engine, Path(os.environ["PILEUS_STATEMENTS"]))
         self._writers = sessionmaker(self.engine, expire_on_commit=False)
-        self._readers = sessionmaker(self.engine.execution_options(pileus_read=True), expire_on_commit=False,
-                                     autoflush=False)
+        self._readers = sessionmaker(
+            self.engine.execution_options(pileus_read=True), expire_on_commit=False, autoflush=False
+        )
 
     @contextmanager
     def begin(self) -> Iterator[Session]:

@@ -8,16 +8,21 @@ from pathlib import Path
 
 from pileus_kit import context
 
-SECRET = re.compile(r"""((?:password|adminPass|admin_pass|secret|token|ticket)"""
-                    r"""["']?\s*[:=]\s*["']?)([^"'\s,}&]{4,})""", re.IGNORECASE)
+SECRET = re.compile(
+    r"""((?:password|adminPass|admin_pass|secret|token|ticket)"""
+    r"""["']?\s*[:=]\s*["']?)([^"'\s,}&]{4,})""",
+    re.IGNORECASE,
+)
 # bounded, for callers write what is logged
 URL_PASSWORD = re.compile(r"((?<!\w)\w{1,20}://[^:/@\s]{1,200}:)[^@/\s]{1,200}@")
 
 
 class Line(logging.Formatter):
     def __init__(self, process: str) -> None:
-        super().__init__("%(asctime)s.%(msecs)03d " + process + " %(levelname)s %(name)s [%(request_id)s] %(message)s",
-                         "%Y-%m-%dT%H:%M:%S")
+        super().__init__(
+            "%(asctime)s.%(msecs)03d " + process + " %(levelname)s %(name)s [%(request_id)s] %(message)s",
+            "%Y-%m-%dT%H:%M:%S",
+        )
 
     def format(self, record: logging.LogRecord) -> str:
         record.request_id = context.request_id.get() or "-"

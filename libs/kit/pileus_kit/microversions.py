@@ -27,8 +27,14 @@ class Microversions:
 
     def of(self, header: str | None, legacy: str | None) -> Version:
         """The version asked for; the oldest if the request doesn't say."""
-        wish = next((part.split()[1] for part in (header or "").split(",")
-                     if len(part.split()) == 2 and part.split()[0].lower() == self.service), legacy)
+        wish = next(
+            (
+                part.split()[1]
+                for part in (header or "").split(",")
+                if len(part.split()) == 2 and part.split()[0].lower() == self.service
+            ),
+            legacy,
+        )
         if wish is None or not wish:
             return self.oldest
         if wish.lower() == "latest":

@@ -31,6 +31,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
             return find(text) is not None
         except UnicodeEncodeError:  # half a surrogate pair: no caller can ask for it
             return False
+
     return matches
 
 
@@ -64,8 +65,8 @@ def _compiled(pattern: str) -> Any:
         return re2.compile(pattern, options=options)
     except re2.error as err:
         cause = err.args[0] if err.args else ""
-        raise PatternRefused(pattern=shown, why=cause.decode(errors="replace") if isinstance(cause, bytes)
-                             else str(cause)) from None
+        raise PatternRefused(
+            pattern=shown, why=cause.decode(errors="replace") if isinstance(cause, bytes) else str(cause)
+        ) from None
     except UnicodeEncodeError:
         raise BadRequest(why="Invalid regular expression: it is not Unicode text.") from None
-

@@ -67,17 +67,38 @@ class Peers:
 
     # -- calls -----------------------------------------------------------------------------------------------------
 
-    def call(self, service: str, method: str, path: str, *, caller: Caller | None = None, json: Any = None,
-             microversion: str | None = None, headers: Mapping[str, str] | None = None,
-             timeout: Timeout = TIMEOUT) -> Any:
+    def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        caller: Caller | None = None,
+        json: Any = None,
+        microversion: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout = TIMEOUT,
+    ) -> Any:
         """The JSON that `service` answers (None for an empty body). Raises PeerRefused or PeerDown."""
-        response = self.send(service, method, path, caller=caller, json=json, microversion=microversion,
-                             headers=headers, timeout=timeout)
+        response = self.send(
+            service, method, path, caller=caller, json=json, microversion=microversion, headers=headers, timeout=timeout
+        )
         return msgspec.json.decode(response.content) if response.content else None
 
-    def send(self, service: str, method: str, path: str, *, caller: Caller | None = None, json: Any = None,
-             microversion: str | None = None, headers: Mapping[str, str] | None = None, data: Any = None,
-             stream: bool = False, timeout: Timeout = TIMEOUT) -> requests.Response:
+    def send(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        caller: Caller | None = None,
+        json: Any = None,
+        microversion: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Any = None,
+        stream: bool = False,
+        timeout: Timeout = TIMEOUT,
+    ) -> requests.Response:
         """Like `call`, but gives the response itself; `data` and `stream` for bytes."""
         if not {".", ".."}.isdisjoint(path.partition("?")[0].split("/")):  # an id that leads out of its place
             raise PeerRefused(service, 404, "The resource could not be found.")
@@ -95,13 +116,24 @@ class Peers:
             return response
         raise AssertionError("unreachable")
 
-    def _send(self, service: str, method: str, url: str, headers: Mapping[str, str], data: Any,
-              stream: bool = False, timeout: Timeout = TIMEOUT) -> requests.Response:
+    def _send(
+        self,
+        service: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        data: Any,
+        stream: bool = False,
+        timeout: Timeout = TIMEOUT,
+    ) -> requests.Response:
         try:
-            with self._bulkhead.passing(service), span(f"{method} {url.partition('?')[0].split('/', 3)[-1]}",
-                                                       where=service):
-                return self._http.request(method, url, headers=headers, data=data, stream=stream, timeout=timeout,
-                                          allow_redirects=False)
+            with (
+                self._bulkhead.passing(service),
+                span(f"{method} {url.partition('?')[0].split('/', 3)[-1]}", where=service),
+            ):
+                return self._http.request(
+                    method, url, headers=headers, data=data, stream=stream, timeout=timeout, allow_redirects=False
+                )
         except requests.ConnectionError as err:
             with self._lock:
                 self._endpoints.pop(service, None)  # it may have moved
@@ -112,8 +144,11 @@ class Peers:
             raise PeerDown(service=service, why="no answer in time") from err
 
     def _headers(self, service: str, own: str, caller: Caller | None, microversion: str | None) -> dict[str, str]:
-        headers = {"X-Auth-Token": caller.token if caller else own, "Accept": "application/json",
-                   "X-OpenStack-Request-ID": context.request_id.get() or context.new_request_id()}
+        headers = {
+            "X-Auth-Token": caller.token if caller else own,
+            "Accept": "application/json",
+            "X-OpenStack-Request-ID": context.request_id.get() or context.new_request_id(),
+        }
         if caller:
             headers["X-Service-Token"] = own
         if microversion:
@@ -144,13 +179,24 @@ class Peers:
                 self._expires = 0.0
 
     def _log_in(self) -> None:
-        user = {"name": self._config.service_user, "domain": {"id": "default"},
-                "password": self._config.service_password}
-        wish = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}},
-                         "scope": {"project": {"name": "service", "domain": {"id": "default"}}}}}
+        user = {
+            "name": self._config.service_user,
+            "domain": {"id": "default"},
+            "password": self._config.service_password,
+        }
+        wish = {
+            "auth": {
+                "identity": {"methods": ["password"], "password": {"user": user}},
+                "scope": {"project": {"name": "service", "domain": {"id": "default"}}},
+            }
+        }
         try:
-            response = self._http.post(f"{self._config.identity_url}/auth/tokens", data=msgspec.json.encode(wish),
-                                       headers={"Content-Type": "application/json"}, timeout=QUESTION)
+            response = self._http.post(
+                f"{self._config.identity_url}/auth/tokens",
+                data=msgspec.json.encode(wish),
+                headers={"Content-Type": "application/json"},
+                timeout=QUESTION,
+            )
         except requests.RequestException as err:
             self._refused = time.monotonic()
             raise PeerDown(service="identity", why="it can't be reached") from err
@@ -195,8 +241,13 @@ class Peers:
 
     def _validate(self, token: str) -> Mapping[str, Any]:
         try:
-            answer = self.call("identity", "GET", "/v3/auth/tokens?nocatalog=1", timeout=QUESTION, headers={
-                "X-Subject-Token": token, "OpenStack-Identity-Access-Rules": "1"})  # kit.web enforces them
+            answer = self.call(
+                "identity",
+                "GET",
+                "/v3/auth/tokens?nocatalog=1",
+                timeout=QUESTION,
+                headers={"X-Subject-Token": token, "OpenStack-Identity-Access-Rules": "1"},
+            )  # kit.web enforces them
         except PeerRefused as err:
             if err.status in (400, 401, 404):
                 raise Unauthorized() from None
@@ -228,5 +279,3 @@ def _sentence(response: requests.Response) -> str:
             return str(body["message"])
         body = next((v for v in body.values() if isinstance(v, dict | str)), "")
     return str(body)[:500] or response.reason
-
-

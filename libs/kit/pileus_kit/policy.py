@@ -74,8 +74,12 @@ class Enforcer:
             return False
         if self._file:
             self._enforcer.load_rules()  # if it has changed
-        return _holds(self._enforcer.rules[rule], dict(target) if target is not None else caller.scope,
-                      caller.credentials, self._enforcer)
+        return _holds(
+            self._enforcer.rules[rule],
+            dict(target) if target is not None else caller.scope,
+            caller.credentials,
+            self._enforcer,
+        )
 
 
 def _holds(check: Any, target: Mapping[str, Any], facts: Mapping[str, Any], enforcer: policy.Enforcer) -> bool:

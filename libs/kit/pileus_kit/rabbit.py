@@ -53,21 +53,41 @@ def _connection_class() -> Any:
 
         def direct_send(self, msg_id: str, msg: Any) -> None:
             """An answer, by way of the exchange of whoever asked."""
-            exchange = Exchange(name=accounts.reply_exchange(msg_id), type="topic", durable=False, auto_delete=False,
-                                passive=True)
-            self._ensure_publishing(self._publish_and_raises_on_missing_exchange, exchange, msg, routing_key=msg_id,
-                                    transport_options=oslo_messaging.TransportOptions(at_least_once=True))
+            exchange = Exchange(
+                name=accounts.reply_exchange(msg_id), type="topic", durable=False, auto_delete=False, passive=True
+            )
+            self._ensure_publishing(
+                self._publish_and_raises_on_missing_exchange,
+                exchange,
+                msg,
+                routing_key=msg_id,
+                transport_options=oslo_messaging.TransportOptions(at_least_once=True),
+            )
 
         def declare_direct_consumer(self, topic: str, callback: Callable[[Any], None]) -> None:
             """The queue of our answers, on our own exchange."""
-            self.declare_consumer(impl_rabbit.Consumer(
-                exchange_name=self._account.name, queue_name=topic, routing_key=topic, type="topic", durable=False,
-                exchange_auto_delete=False, queue_auto_delete=False, callback=callback,
-                rabbit_queue_ttl=self.rabbit_transient_queues_ttl,
-                enable_cancel_on_failover=self.enable_cancel_on_failover))
+            self.declare_consumer(
+                impl_rabbit.Consumer(
+                    exchange_name=self._account.name,
+                    queue_name=topic,
+                    routing_key=topic,
+                    type="topic",
+                    durable=False,
+                    exchange_auto_delete=False,
+                    queue_auto_delete=False,
+                    callback=callback,
+                    rabbit_queue_ttl=self.rabbit_transient_queues_ttl,
+                    enable_cancel_on_failover=self.enable_cancel_on_failover,
+                )
+            )
 
-        def declare_topic_consumer(self, exchange_name: str, topic: str, callback: Callable[[Any], None] | None = None,
-                                   queue_name: str | None = None) -> None:
+        def declare_topic_consumer(
+            self,
+            exchange_name: str,
+            topic: str,
+            callback: Callable[[Any], None] | None = None,
+            queue_name: str | None = None,
+        ) -> None:
             if topic.partition(".")[2] == accounts.AGENT:
                 return  # a host is spoken to by its name only
             assert callback is not None

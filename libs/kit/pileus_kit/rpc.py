@@ -85,6 +85,7 @@ def _terms(terms: Terms) -> Callable[[F], F]:
         fn.rpc = terms  # type: ignore[attr-defined]
         fn.__isabstractmethod__ = True  # type: ignore[attr-defined]
         return fn
+
     return mark
 
 
@@ -107,8 +108,13 @@ def methods(contract: type) -> dict[str, Callable[..., Any]]:
 
 def describe(contract: type[Interface]) -> dict[str, str]:
     """The contract as text, a line a method, dataclasses spelled out: what `rpc.lock.json` records."""
-    return {name: f"{fn.rpc.since} " + ", ".join(  # type: ignore[attr-defined]
-        f"{arg}: {_spell(hint)}" for arg, hint in get_type_hints(fn).items()) for name, fn in methods(contract).items()}
+    return {
+        name: f"{fn.rpc.since} "
+        + ", ".join(  # type: ignore[attr-defined]
+            f"{arg}: {_spell(hint)}" for arg, hint in get_type_hints(fn).items()
+        )
+        for name, fn in methods(contract).items()
+    }
 
 
 def _spell(hint: Any) -> str:
@@ -137,25 +143,43 @@ class Bus:
 
     def client(self, contract: type["I"], host: str | None = None) -> "I":
         """Somebody who answers `contract`: the one on `host`, or any of them."""
-        target = self._om.Target(topic=contract.topic, server=host, version="1.0",
-                                 exchange=accounts.exchange(contract.topic, host))
+        target = self._om.Target(
+            topic=contract.topic, server=host, version="1.0", exchange=accounts.exchange(contract.topic, host)
+        )
         fake = self.url.startswith("fake")
         client = self._om.get_rpc_client(
-            self.transport, target, version_cap=contract.version, call_monitor_timeout=None if fake else SILENCE,
+            self.transport,
+            target,
+            version_cap=contract.version,
+            call_monitor_timeout=None if fake else SILENCE,
             # nobody listens: say so at once instead of waiting for an answer
-            transport_options=None if fake else self._om.TransportOptions(at_least_once=True))
+            transport_options=None if fake else self._om.TransportOptions(at_least_once=True),
+        )
         return typed("I", _Client(contract, client, host or contract.topic, self._om, self.account.name))
 
-    def serve(self, implementation: Interface, host: str, threads: int = 8,
-              origins: Collection[str] | None = None, memory: Path | None = None) -> "Server":
+    def serve(
+        self,
+        implementation: Interface,
+        host: str,
+        threads: int = 8,
+        origins: Collection[str] | None = None,
+        memory: Path | None = None,
+    ) -> "Server":
         """Answer until the server is stopped. `origins`: the only ones that URLs in calls may have; None: any.
         `memory`: the file that remembers what was destroyed here."""
-        target = self._om.Target(topic=implementation.topic, server=host,
-                                 exchange=accounts.exchange(implementation.topic, host))
-        endpoint = _Endpoint(implementation, self._om.Target(version=implementation.version),
-                             anybody=self.url.startswith("fake"), origins=origins, memory=memory)
-        server = self._om.get_rpc_server(self.transport, target, [endpoint], executor="threading",
-                                         access_policy=self._om.ExplicitRPCAccessPolicy)
+        target = self._om.Target(
+            topic=implementation.topic, server=host, exchange=accounts.exchange(implementation.topic, host)
+        )
+        endpoint = _Endpoint(
+            implementation,
+            self._om.Target(version=implementation.version),
+            anybody=self.url.startswith("fake"),
+            origins=origins,
+            memory=memory,
+        )
+        server = self._om.get_rpc_server(
+            self.transport, target, [endpoint], executor="threading", access_policy=self._om.ExplicitRPCAccessPolicy
+        )
         server._executor_cls = ThreadPoolExecutor  # its own kind of pool wakes every idle thread once a second
         server.start(override_pool_size=threads)
         return Server(server)
@@ -218,8 +242,12 @@ def _settings(url: str, me: str) -> Any:
 # Nothing in the bus has to outlive the broker: jobs are in the database and whoever waits for an answer asks again.
 # So queues are plain and expire; see docs/decisions for the figures against quorum queues.
 BROKER: dict[str, Any] = {
-    "heartbeat_timeout_threshold": 30, "heartbeat_rate": 2, "kombu_reconnect_delay": 0.5,
-    "rabbit_retry_interval": 1, "rabbit_retry_backoff": 1, "rabbit_interval_max": 1,
+    "heartbeat_timeout_threshold": 30,
+    "heartbeat_rate": 2,
+    "kombu_reconnect_delay": 0.5,
+    "rabbit_retry_interval": 1,
+    "rabbit_retry_backoff": 1,
+    "rabbit_interval_max": 1,
     "rabbit_transient_queues_ttl": 300,
 }
 
@@ -256,8 +284,11 @@ class _Client:
                 self._send(lambda: self._client.prepare(version=terms.since).cast(self._baggage(), name, **plain))
                 return None
             with spans.span(name, where=self._whom):
-                answer = self._send(lambda: self._client.prepare(
-                    version=terms.since, timeout=terms.timeout).call(self._baggage(), name, **plain))
+                answer = self._send(
+                    lambda: self._client.prepare(version=terms.since, timeout=terms.timeout).call(
+                        self._baggage(), name, **plain
+                    )
+                )
                 spans.adopt(answer.get("spans", []))
             if "refused" in answer:
                 refused = answer["refused"]
@@ -268,6 +299,7 @@ class _Client:
                 raise HostDown(host=self._whom, why="it has seen a newer attempt of this job")
             returns = hints.get("return", Any)
             return None if returns is type(None) else shapes.convert(answer["result"], returns)
+
         return send
 
     def _send(self, attempt: Callable[[], Any]) -> Any:
@@ -280,20 +312,34 @@ class _Client:
         except (self._om.MessagingException, ConnectionError, OSError) as err:
             raise HostDown(host=self._whom, why=str(err) or type(err).__name__) from err
 
-
     def _baggage(self) -> dict[str, Any]:
         """`sender` is for a bus within a process; a broker's word replaces it."""
         work = context.work.get()
-        about = {"job": work.id, "subject": work.subject, "attempt": work.attempt,
-                 "undoing": work.undoing, "ends": work.ends} if work else {}
+        about = (
+            {
+                "job": work.id,
+                "subject": work.subject,
+                "attempt": work.attempt,
+                "undoing": work.undoing,
+                "ends": work.ends,
+            }
+            if work
+            else {}
+        )
         return {"request_id": context.request_id.get(), "sender": self._me, **about}
 
 
 class _Endpoint:
     """Answers for an implementation: types in and out, errors as values, one call of a subject at a time."""
 
-    def __init__(self, implementation: Interface, target: Any, anybody: bool = False,
-                 origins: Collection[str] | None = None, memory: Path | None = None) -> None:
+    def __init__(
+        self,
+        implementation: Interface,
+        target: Any,
+        anybody: bool = False,
+        origins: Collection[str] | None = None,
+        memory: Path | None = None,
+    ) -> None:
         """`anybody`: who has no account may call, too; on a bus within a process only."""
         expose = _messaging().expose
 
@@ -333,6 +379,7 @@ class _Endpoint:
                 return {"refused": {"kind": no.type, "why": causes.cleaned(str(no)), "status": no.status}}
             finally:
                 context.request_id.reset(token)
+
         return receive
 
     def _admit(self, sender: str, name: str, known: dict[str, Any]) -> None:
@@ -345,7 +392,6 @@ class _Endpoint:
         others = _hosts_named(known) - {account.host} if account.host else None
         if others:
             raise NotAdmitted(why=f"{sender} may not speak for {', '.join(sorted(others))}")
-
 
     def _check_origins(self, raw: dict[str, Any]) -> None:
         """Raise NotAdmitted if a URL leads elsewhere than to our own services: whoever sends it would get our data."""

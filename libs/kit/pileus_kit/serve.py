@@ -36,13 +36,24 @@ def api(build: Callable[[C], Any], config: C, process: str) -> None:
     class Api(BaseApplication):
         def load_config(self) -> None:
             for key, value in {
-                "bind": config.bind, "worker_class": "pileus_kit.calm.CalmWorker", "workers": 1,
-                "threads": config.threads, "keepalive": 75,
-                "user": os.geteuid(), "group": os.getegid(),  # gunicorn asked when root still imported it
-                "backlog": 2048, "timeout": 120, "graceful_timeout": 10,
-                "proc_name": process, "accesslog": None, "loglevel": "warning", "preload_app": False,
+                "bind": config.bind,
+                "worker_class": "pileus_kit.calm.CalmWorker",
+                "workers": 1,
+                "threads": config.threads,
+                "keepalive": 75,
+                "user": os.geteuid(),
+                "group": os.getegid(),  # gunicorn asked when root still imported it
+                "backlog": 2048,
+                "timeout": 120,
+                "graceful_timeout": 10,
+                "proc_name": process,
+                "accesslog": None,
+                "loglevel": "warning",
+                "preload_app": False,
                 "worker_tmp_dir": "/dev/shm",  # noqa: S108 -- in memory, and only its times are written
-                "limit_request_line": 8190, "limit_request_fields": 100, "max_requests": 0,
+                "limit_request_line": 8190,
+                "limit_request_fields": 100,
+                "max_requests": 0,
                 "control_socket_disable": True,
             }.items():
                 if key in self.cfg.settings:

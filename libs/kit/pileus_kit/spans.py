@@ -42,12 +42,19 @@ def span(name: str, where: str = "") -> Iterator[None]:
         yield
     finally:
         _collected.reset(token)
-        outside.append({"name": name[:LONGEST_NAME], "where": where, "started_at": started,
-                        "seconds": round(time.perf_counter() - began, 6), **({"spans": inside} if inside else {})})
+        outside.append(
+            {
+                "name": name[:LONGEST_NAME],
+                "where": where,
+                "started_at": started,
+                "seconds": round(time.perf_counter() - began, 6),
+                **({"spans": inside} if inside else {}),
+            }
+        )
 
 
 def adopt(spans: list[Span]) -> None:
     """Those that came along with a host's answer belong inside the call."""
     here = _collected.get()
     if here is not None:
-        here += spans[:MOST - len(here)]
+        here += spans[: MOST - len(here)]

@@ -86,11 +86,20 @@ class Resource(Blueprint):
     """A noun of the API. Every route names its policy rule, or why it is public."""
 
     def endpoint(  # type: ignore[override]
-                 self, method: str, path: str, *, policy: str | None = None, public: str | None = None,
-                 body: Schemas | dict[str, Any] | None = None,
-                 query: Schemas | dict[str, Any] | None = None, since: Version | None = None,
-                 until: Version | None = None, target: Callable[..., Mapping[str, Any]] | None = None,
-                 raw: bool = False, counted: bool = True) -> Callable[[Handler], Handler]:
+        self,
+        method: str,
+        path: str,
+        *,
+        policy: str | None = None,
+        public: str | None = None,
+        body: Schemas | dict[str, Any] | None = None,
+        query: Schemas | dict[str, Any] | None = None,
+        since: Version | None = None,
+        until: Version | None = None,
+        target: Callable[..., Mapping[str, Any]] | None = None,
+        raw: bool = False,
+        counted: bool = True,
+    ) -> Callable[[Handler], Handler]:
         """`policy` is checked against `target(**path)`, read from the database, or else the caller's own scope.
 
         A public route that our own hosts ask with a proof in the request isn't `counted` as a stranger's, unless the
@@ -122,11 +131,19 @@ class Resource(Blueprint):
 
             name = f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}_{len(self.deferred_functions)}"
             view.__name__, view.__doc__ = name, handler.__doc__
-            about = {"policy": policy, "public": public, "since": since, "until": until, "handler": handler,
-                     "body": body, "query": query}
+            about = {
+                "policy": policy,
+                "public": public,
+                "since": since,
+                "until": until,
+                "handler": handler,
+                "body": body,
+                "query": query,
+            }
             view.about = about  # type: ignore[attr-defined]
             self.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)
             return handler
+
         return wrap
 
 
@@ -211,17 +228,30 @@ class App(Flask):
         return super().__call__(environ, start_response)
 
 
-def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenticate: Authenticator,
-               enforcer: Enforcer, error_view: ErrorView, microversions: Microversions | None = None,
-               service_type: str = "", healthy: Callable[[], bool] | None = None) -> Flask:
+def create_app(
+    name: str,
+    *,
+    tools: Any,
+    resources: Sequence[Resource],
+    authenticate: Authenticator,
+    enforcer: Enforcer,
+    error_view: ErrorView,
+    microversions: Microversions | None = None,
+    service_type: str = "",
+    healthy: Callable[[], bool] | None = None,
+) -> Flask:
     """A service's WSGI application. A route whose policy rule doesn't exist is refused here, at start."""
     app = App(name, static_folder=None)
     app.json = FastJson(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.extensions.update(pileus=tools, pileus_authenticate=authenticate, pileus_enforcer=enforcer,
-                          pileus_service_type=service_type, pileus_rates=Rates(getattr(tools, "config", None) or
-                                                                               ServiceConfig()))
+    app.extensions.update(
+        pileus=tools,
+        pileus_authenticate=authenticate,
+        pileus_enforcer=enforcer,
+        pileus_service_type=service_type,
+        pileus_rates=Rates(getattr(tools, "config", None) or ServiceConfig()),
+    )
     deadlines.bound(getattr(tools, "sessions", None))
     for resource in resources:
         app.register_blueprint(resource)
@@ -241,16 +271,23 @@ def create_app(name: str, *, tools: Any, resources: Sequence[Resource], authenti
             raise BadRequest(why="The character NUL can't be part of a URL.")
         if microversions:
             g.version = microversions.oldest
-            g.version = microversions.of(request.headers.get("OpenStack-API-Version"),
-                                         request.headers.get(microversions.legacy) if microversions.legacy else None)
+            g.version = microversions.of(
+                request.headers.get("OpenStack-API-Version"),
+                request.headers.get(microversions.legacy) if microversions.legacy else None,
+            )
 
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers["X-OpenStack-Request-ID"] = request_id()
         if microversions:
             _announce(response, microversions)
-        access.info("%s %s %d %.1f ms", request.method, request.full_path.rstrip("?"), response.status_code,
-                    1000 * (time.perf_counter() - g.began))
+        access.info(
+            "%s %s %d %.1f ms",
+            request.method,
+            request.full_path.rstrip("?"),
+            response.status_code,
+            1000 * (time.perf_counter() - g.began),
+        )
         if response.status_code == 401 or (g.proves and response.status_code == 403):
             _rates().refused(request.remote_addr or "", login=g.proves)
         audit.record(service_type, request.environ, response.status_code, g.rule, g.caller, g.facts)
@@ -319,10 +356,23 @@ def _announce(response: Response, microversions: Microversions) -> None:
         response.headers.add("Vary", microversions.legacy)
 
 
-NAMES = {400: "badRequest", 401: "unauthorized", 403: "forbidden", 404: "itemNotFound", 405: "badMethod",
-         406: "notAcceptable", 408: "requestTimeout", 409: "conflictingRequest", 410: "itemGone", 413: "overLimit",
-         415: "badMediaType", 429: "overLimit", 501: "notImplemented", 503: "serviceUnavailable",
-         507: "insufficientStorage"}
+NAMES = {
+    400: "badRequest",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "itemNotFound",
+    405: "badMethod",
+    406: "notAcceptable",
+    408: "requestTimeout",
+    409: "conflictingRequest",
+    410: "itemGone",
+    413: "overLimit",
+    415: "badMediaType",
+    429: "overLimit",
+    501: "notImplemented",
+    503: "serviceUnavailable",
+    507: "insufficientStorage",
+}
 
 
 def named_error(err: CloudError | None, status: int, message: str) -> tuple[Any, str]:

@@ -23,17 +23,30 @@ from pileus_kit.web import create_app, named_error, request_id
 
 def build(config: Config) -> Flask:
     peers = Peers(config)
-    tools = Tools(config, db.Sessions(config.database_url("compute")), peers, ring=Ringer(config.bus, TOPIC).ring,
-                  connect=lambda: Bus(config.bus, "compute-api"))
+    tools = Tools(
+        config,
+        db.Sessions(config.database_url("compute")),
+        peers,
+        ring=Ringer(config.bus, TOPIC).ring,
+        connect=lambda: Bus(config.bus, "compute-api"),
+    )
     app = create(tools, peers.authenticator(), Enforcer(RULES, config.path("policy", "compute.yaml")))
     app.extensions["pileus_identity_url"] = config.identity_url
     return app
 
 
 def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Flask:
-    app = create_app("pileus_compute", tools=tools, resources=RESOURCES, authenticate=authenticate, enforcer=enforcer,
-                     error_view=named_error, microversions=MICROVERSIONS, service_type="compute",
-                     healthy=lambda: db.alive(tools.sessions))
+    app = create_app(
+        "pileus_compute",
+        tools=tools,
+        resources=RESOURCES,
+        authenticate=authenticate,
+        enforcer=enforcer,
+        error_view=named_error,
+        microversions=MICROVERSIONS,
+        service_type="compute",
+        healthy=lambda: db.alive(tools.sessions),
+    )
     app.after_request(_name_request)
     app.before_request(_name_something)
     app.wsgi_app = Legacy(app.wsgi_app)  # type: ignore[method-assign]

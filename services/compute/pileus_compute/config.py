@@ -12,10 +12,15 @@ class Config(ServiceConfig):
     hypervisor: str = option("Driver of this host, by entry point name", "libvirt")
     libvirt_uri: str = option("Which libvirt daemon runs this host's guests", "qemu:///system")
     prefix: str = option("Begins the name of everything this cloud makes on a host", "pl")
-    metadata_secret: str = option("Hosts sign the metadata requests of their guests with secrets derived from this: "
-                                  "hex HMAC-SHA256 of the host's name", "", secret=True)
-    sealing_keys: str = option("Phrases that seal users' data in the database, newest first, separated by commas", "",
-                               secret=True)
+    metadata_secret: str = option(
+        "Hosts sign the metadata requests of their guests with secrets derived from this: "
+        "hex HMAC-SHA256 of the host's name",
+        "",
+        secret=True,
+    )
+    sealing_keys: str = option(
+        "Phrases that seal users' data in the database, newest first, separated by commas", "", secret=True
+    )
     cpu_overcommit: float = option("Virtual CPUs offered per physical CPU", 16.0)
     memory_overcommit: float = option("Memory offered per physical memory", 1.0)
     disk_overcommit: float = option("Disk offered per physical disk", 1.0)
@@ -24,6 +29,10 @@ class Config(ServiceConfig):
     console_url: str = option("Where browsers reach the console proxy; empty: no consoles are offered", "")
     image_cache_gib: int = option("Disk kept for images on a host, beside those that its guests' disks stand on", 20)
     data_services: tuple[str, ...] = option(
-        "Agents: the services that a host fetches data from and brings data to, as scheme://host:port", ())
-    vnc: bool = option("Agents: guests have a VNC console on the loopback address. It asks for no password, so it is "
-                       "for a host on which nobody but a console proxy can connect to it", False)
+        "Agents: the services that a host fetches data from and brings data to, as scheme://host:port", ()
+    )
+    vnc: bool = option(
+        "Agents: guests have a VNC console on the loopback address. It asks for no password, so it is "
+        "for a host on which nobody but a console proxy can connect to it",
+        False,
+    )

@@ -37,9 +37,16 @@ def reseal(config: Config) -> int:
     sessions, done, last = Sessions(config.database_url("compute")), 0, ""
     while True:
         with sessions.begin() as session:
-            rows = list(session.scalars(select(Server).where(Server.id > last, or_(
-                Server.sealed_user_data.is_not(None), Server.sealed_password.is_not(None)))
-                .order_by(Server.id).limit(AT_ONCE)))
+            rows = list(
+                session.scalars(
+                    select(Server)
+                    .where(
+                        Server.id > last, or_(Server.sealed_user_data.is_not(None), Server.sealed_password.is_not(None))
+                    )
+                    .order_by(Server.id)
+                    .limit(AT_ONCE)
+                )
+            )
             for row in rows:
                 row.sealed_user_data = seals.renew(row.sealed_user_data)
                 row.sealed_password = seals.renew(row.sealed_password)

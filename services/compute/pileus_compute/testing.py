@@ -42,6 +42,7 @@ class Host:
                     raise RemoteFailure(f"{self.driver.host}: {name}: {type(err).__name__}: {err}") from err
                 kind = RefusedForNow if isinstance(no, Transient) else Refused
                 raise kind(no.type, causes.cleaned(str(no)), no.status) from None
+
         return call
 
     def _snapshot(self, guest_id: str, upload: Upload) -> Uploaded:
@@ -63,16 +64,19 @@ class ComputeFixture:
     `apps` are the services that compute talks to: {"image": app, "network": app, "volume": app}.
     """
 
-    def __init__(self, directory: Path, apps: Mapping[str, Any] | None = None, book: TokenBook | None = None,
-                 **options: Any) -> None:
+    def __init__(
+        self, directory: Path, apps: Mapping[str, Any] | None = None, book: TokenBook | None = None, **options: Any
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        config = Config(state=str(directory), host="host1", metadata_secret="for tests",
-                        **{"sealing_keys": "for tests"} | options)
+        config = Config(
+            state=str(directory), host="host1", metadata_secret="for tests", **{"sealing_keys": "for tests"} | options
+        )
         self.book = book or TokenBook()
         self.sessions = fresh_sessions(Model, directory)
         self.rung: list[str] = []
-        self.tools = DirectTools(config, self.sessions, routed_peers(apps or {}), ring=self.rung.append,
-                                 connect=lambda: None)  # type: ignore[arg-type,return-value]
+        self.tools = DirectTools(
+            config, self.sessions, routed_peers(apps or {}), ring=self.rung.append, connect=lambda: None
+        )  # type: ignore[arg-type,return-value]
         self.host = self.add_host("host1")
         self.runner = self._runner()
         self.app = app.create(self.tools, self.book, Enforcer(RULES))
@@ -128,8 +132,9 @@ class ComputeFixture:
         assert answer.status_code == 200 and answer.json, answer.text
         return dict(answer.json["server"])
 
-    def act(self, server_id: str, action: str, value: Any = None, as_: Any = None, version: str = "2.79",
-            status: int = 202) -> Any:
+    def act(
+        self, server_id: str, action: str, value: Any = None, as_: Any = None, version: str = "2.79", status: int = 202
+    ) -> Any:
         """Ask for an action, run it to its end; returns the answer."""
         answer = self.client.post(f"/v2.1/servers/{server_id}/action", json={action: value}, as_=as_, version=version)
         assert answer.status_code == status, answer.text

@@ -40,15 +40,25 @@ class Ears(Control):
 
 
 def runner_of(tools: Tools, me: str, threads: int) -> Runner:
-    return Runner(tools.sessions, Job, Event, FLOWS, tools, me, threads, history_days=tools.config.history_days,
-                  spared=servers.has_server)
+    return Runner(
+        tools.sessions,
+        Job,
+        Event,
+        FLOWS,
+        tools,
+        me,
+        threads,
+        history_days=tools.config.history_days,
+        spared=servers.has_server,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     config = configured(Config, sys.argv[1:] if argv is None else argv, "compute-worker")
     bus = Bus(config.bus, "compute-worker")
-    tools = Tools(config, Sessions(config.database_url("compute")), Peers(config), ring=lambda job_id: None,
-                  connect=lambda: bus)
+    tools = Tools(
+        config, Sessions(config.database_url("compute")), Peers(config), ring=lambda job_id: None, connect=lambda: bus
+    )
     runner = runner_of(tools, f"{config.host}:{os.getpid()}", config.threads)
     tools.ring = runner.ring  # what a step enqueues is started here
     servers = []

@@ -41,9 +41,32 @@ from pileus_kit.policy import Enforcer
 from pileus_kit.web import create_app
 
 MODULES = (
-    access_tokens, application_credentials, consumers, credentials, discovery, domain_configs, domains,
-    ec2_credentials, endpoint_filters, grants, groups, limits, memberships, oauth_tokens, policies, projects, regions,
-    revocations, role_assignments, roles, scopes, services, signatures, tokens, trusts, users,
+    access_tokens,
+    application_credentials,
+    consumers,
+    credentials,
+    discovery,
+    domain_configs,
+    domains,
+    ec2_credentials,
+    endpoint_filters,
+    grants,
+    groups,
+    limits,
+    memberships,
+    oauth_tokens,
+    policies,
+    projects,
+    regions,
+    revocations,
+    role_assignments,
+    roles,
+    scopes,
+    services,
+    signatures,
+    tokens,
+    trusts,
+    users,
 )
 
 

@@ -1,11 +1,11 @@
 """The operator's command: `migrate`, `bootstrap`, and what changes secrets.
 
-    pileus-identity-manage --config FILE migrate
-    pileus-identity-manage --config FILE bootstrap --plan plan.json     # or `-`: from standard input
-    pileus-identity-manage --config FILE bootstrap --admin-password-file F --public-url http://cloud:5000/v3
-    pileus-identity-manage --config FILE rotate-keys
-    pileus-identity-manage --config FILE rotate-credential-keys
-    pileus-identity-manage --config FILE set-password compute --password-file F   # or `-`: from standard input
+pileus-identity-manage --config FILE migrate
+pileus-identity-manage --config FILE bootstrap --plan plan.json     # or `-`: from standard input
+pileus-identity-manage --config FILE bootstrap --admin-password-file F --public-url http://cloud:5000/v3
+pileus-identity-manage --config FILE rotate-keys
+pileus-identity-manage --config FILE rotate-credential-keys
+pileus-identity-manage --config FILE set-password compute --password-file F   # or `-`: from standard input
 """
 
 import argparse

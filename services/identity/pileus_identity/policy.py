@@ -115,9 +115,7 @@ USERS = [
         *("update_user", "delete_user"),
     ),
     *_rules(READ_GROUP, ALL, "get_group", "list_groups", "list_users_in_group"),
-    *_rules(
-        f"{CLOUD_READ} or {_in_domain('reader', 'user.domain_id')} or rule:owner", ALL, "list_groups_for_user"
-    ),
+    *_rules(f"{CLOUD_READ} or {_in_domain('reader', 'user.domain_id')} or rule:owner", ALL, "list_groups_for_user"),
     *_rules(f"{CLOUD} or {_in_domain('manager', 'group.domain_id')}", ALL, "create_group"),
     *_rules(
         f"{CLOUD} or ({_in_domain('manager', 'group.domain_id')} and {NO_MORE_THAN_THEY})",
@@ -145,9 +143,7 @@ ROLES = [
     *_rules(f"{READ} or (role:manager and scope_type:domain)", ALL, "list_roles"),
     *_rules(ADMIN, SYSTEM, "create_role", "update_role", "delete_role"),
     *_crud("domain_role"),
-    *_rules(
-        READ, SYSTEM, "get_implied_role", "list_implied_roles", "list_role_inference_rules", "check_implied_role"
-    ),
+    *_rules(READ, SYSTEM, "get_implied_role", "list_implied_roles", "list_role_inference_rules", "check_implied_role"),
     *_rules(ADMIN, SYSTEM, "create_implied_role", "delete_implied_role"),
     *_rules(f"{CLOUD_READ} or (({_in_both('reader')}) and {ROLE_HERE})", ALL, "check_grant"),
     *_rules(f"{CLOUD_READ} or {_in_both('reader')}", ALL, "list_grants"),

@@ -1,8 +1,8 @@
 """Identity in-process, for tests of other services (and its own): a bootstrapped cloud on SQLite, no network.
 
-    with IdentityFixture() as identity:
-        token = identity.token("demo", "demo")
-        peers.routed({"identity": identity.app})
+with IdentityFixture() as identity:
+    token = identity.token("demo", "demo")
+    peers.routed({"identity": identity.app})
 """
 
 import functools
@@ -24,8 +24,16 @@ from pileus_kit.db import Sessions
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import fresh_sessions
 
-PORTS = {"identity": "5000/v3", "compute": "8774/v2.1", "image": "9292", "network": "9696", "volumev3": "8776/v3",
-         "block-storage": "8776/v3", "object-store": "8080/v1/AUTH_$(project_id)s", "placement": "8778"}
+PORTS = {
+    "identity": "5000/v3",
+    "compute": "8774/v2.1",
+    "image": "9292",
+    "network": "9696",
+    "volumev3": "8776/v3",
+    "block-storage": "8776/v3",
+    "object-store": "8080/v1/AUTH_$(project_id)s",
+    "placement": "8778",
+}
 SERVICE_USERS = ("compute", "image", "network", "volume", "objectstore")
 USERS = {
     "admin": ("admin", "admin"),
@@ -88,8 +96,11 @@ class IdentityFixture:
 
     def _elsewhere(self) -> Sessions:
         """On the database that the caller or $PILEUS_TEST_DATABASE names."""
-        sessions = Sessions(self.config.database) if self.config.database else fresh_sessions(
-            Model, self.config.path("unused").parent)
+        sessions = (
+            Sessions(self.config.database)
+            if self.config.database
+            else fresh_sessions(Model, self.config.path("unused").parent)
+        )
         _fill(sessions, self._plan or plan())
         return sessions
 
@@ -110,4 +121,5 @@ class IdentityFixture:
             scope = {"project": {"name": project or USERS.get(user, ("service",))[0], "domain": {"id": "default"}}}
         who = {"name": user, "domain": {"id": "default"}, "password": user}
         return self.tools.logins.login(
-            {"identity": {"methods": ["password"], "password": {"user": who}}, "scope": scope}).text
+            {"identity": {"methods": ["password"], "password": {"user": who}}, "scope": scope}
+        ).text

@@ -27,14 +27,32 @@ from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.web import create_app
 
-RESOURCES = [info.root, info.resource, images.resource, data.resource, members.resource, imports.resource,
-             tickets.resource, metadefs.resource, definitions.resource, operations.resource(Job, Event)]
+RESOURCES = [
+    info.root,
+    info.resource,
+    images.resource,
+    data.resource,
+    members.resource,
+    imports.resource,
+    tickets.resource,
+    metadefs.resource,
+    definitions.resource,
+    operations.resource(Job, Event),
+]
 
 
 def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Flask:
     """The app over given tools."""
-    app = create_app("pileus_image", tools=tools, resources=RESOURCES, authenticate=authenticate, enforcer=enforcer,
-                     error_view=refusals.view, service_type="image", healthy=lambda: alive(tools.sessions))
+    app = create_app(
+        "pileus_image",
+        tools=tools,
+        resources=RESOURCES,
+        authenticate=authenticate,
+        enforcer=enforcer,
+        error_view=refusals.view,
+        service_type="image",
+        healthy=lambda: alive(tools.sessions),
+    )
 
     @app.before_request
     def nameless() -> None:
@@ -52,12 +70,18 @@ def limits(config: Config) -> Limits:
 def make_tools(config: Config) -> Tools:
     """Database, stores, keys and runner as configured; nothing runs yet."""
     store: Store = DriverManager("pileus.image.stores", config.store).driver(config.path("image", "store"))
-    tools = Tools(config=config, sessions=Sessions(config.database_url("image")), stores={config.store: store},
-                  tickets=Tickets.at(config.path("image", "ticket.key")), fetcher=Fetcher(config.download_networks),
-                  limits=limits(config))
+    tools = Tools(
+        config=config,
+        sessions=Sessions(config.database_url("image")),
+        stores={config.store: store},
+        tickets=Tickets.at(config.path("image", "ticket.key")),
+        fetcher=Fetcher(config.download_networks),
+        limits=limits(config),
+    )
     me = f"image@{config.host}:{os.getpid()}"
-    tools.runner = Runner(tools.sessions, Job, Event, [import_image.FLOW], tools, me, threads=2,
-                          history_days=tools.config.history_days)
+    tools.runner = Runner(
+        tools.sessions, Job, Event, [import_image.FLOW], tools, me, threads=2, history_days=tools.config.history_days
+    )
     return tools
 
 

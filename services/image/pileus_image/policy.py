@@ -22,14 +22,32 @@ ACCEPTING = f"{ADMIN} or (role:member and project_id:%(member_id)s)"
 
 READ_SPACE = f"{ADMIN} or (role:reader and (project_id:%(project_id)s or 'public':%(visibility)s))"
 CHANGE_SPACES = (
-    "add_metadef_namespace", "modify_metadef_namespace", "delete_metadef_namespace", "add_metadef_property",
-    "modify_metadef_property", "remove_metadef_property", "add_metadef_object", "modify_metadef_object",
-    "delete_metadef_object", "add_metadef_tag", "add_metadef_tags", "modify_metadef_tag", "delete_metadef_tag",
-    "delete_metadef_tags", "add_metadef_resource_type_association", "remove_metadef_resource_type_association",
+    "add_metadef_namespace",
+    "modify_metadef_namespace",
+    "delete_metadef_namespace",
+    "add_metadef_property",
+    "modify_metadef_property",
+    "remove_metadef_property",
+    "add_metadef_object",
+    "modify_metadef_object",
+    "delete_metadef_object",
+    "add_metadef_tag",
+    "add_metadef_tags",
+    "modify_metadef_tag",
+    "delete_metadef_tag",
+    "delete_metadef_tags",
+    "add_metadef_resource_type_association",
+    "remove_metadef_resource_type_association",
 )
 READ_SPACES = (
-    "get_metadef_namespace", "get_metadef_properties", "get_metadef_property", "get_metadef_objects",
-    "get_metadef_object", "get_metadef_tags", "get_metadef_tag", "get_metadef_resource_type",
+    "get_metadef_namespace",
+    "get_metadef_properties",
+    "get_metadef_property",
+    "get_metadef_objects",
+    "get_metadef_object",
+    "get_metadef_tags",
+    "get_metadef_tag",
+    "get_metadef_resource_type",
     "list_metadef_resource_types",
 )
 ADDER = "(role:member and project_id:%(project_id)s and project_id:%(owner)s)"

@@ -24,16 +24,22 @@ OCTETS = {"Content-Type": "application/octet-stream"}
 class ImageFixture:
     """Attributes: app, client, tools, runner, book. `book` may be shared with other services' fixtures."""
 
-    def __init__(self, directory: Path, book: TokenBook | None = None, fetcher: Fetcher | None = None,
-                 **options: Any) -> None:
+    def __init__(
+        self, directory: Path, book: TokenBook | None = None, fetcher: Fetcher | None = None, **options: Any
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         config = Config(state=str(directory), **options)
         self.book = book or TokenBook()
         self.sessions = fresh_sessions(Model, directory)
         self.store = FileStore(directory / "store")
-        self.tools = Tools(config=config, sessions=self.sessions, stores={"file": self.store},
-                           tickets=Tickets.at(config.path("image", "ticket.key")),
-                           fetcher=fetcher or Fetcher(config.download_networks), limits=app.limits(config))
+        self.tools = Tools(
+            config=config,
+            sessions=self.sessions,
+            stores={"file": self.store},
+            tickets=Tickets.at(config.path("image", "ticket.key")),
+            fetcher=fetcher or Fetcher(config.download_networks),
+            limits=app.limits(config),
+        )
         self.runner = Runner(self.sessions, Job, Event, [import_image.FLOW], self.tools, me="image-test", threads=1)
         self.app = app.create(self.tools, self.book, Enforcer(policy.RULES))
         self.client = Client(self.app, "image", as_=self.book.member)

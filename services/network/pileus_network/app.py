@@ -61,8 +61,7 @@ NOUNS = (
     ip_availabilities,
     topologies,
 )
-RESOURCES: tuple[Resource, ...] = (
-    *(noun.resource for noun in NOUNS), *tags.RESOURCES, operations.resource(Job, Event))
+RESOURCES: tuple[Resource, ...] = (*(noun.resource for noun in NOUNS), *tags.RESOURCES, operations.resource(Job, Event))
 
 
 class Rings(Protocol):

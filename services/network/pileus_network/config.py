@@ -23,6 +23,7 @@ class Config(ServiceConfig):
     tunnel_address: str = option("Address of this host for VXLAN; empty: no tunnels on it", "")
     metadata_url: str = option("Where compute serves metadata", "http://127.0.0.1:8774/metadata")
     metadata_secret: str = option(
-        "Agents: this host's own, derived from compute's; signs the identity of a server that asks for metadata", "",
+        "Agents: this host's own, derived from compute's; signs the identity of a server that asks for metadata",
+        "",
         secret=True,
     )

@@ -98,8 +98,9 @@ class Worker:
         self._sessions = Sessions(config.database_url("network"))
         self._controller = Controller(self._sessions, Poker(config.bus), config.dns_domain)
         self._host = config.host
-        self._runner = runner_of(self._sessions, Peers(config), f"{config.host}:{os.getpid()}", FLOW_THREADS,
-                                 config.history_days)
+        self._runner = runner_of(
+            self._sessions, Peers(config), f"{config.host}:{os.getpid()}", FLOW_THREADS, config.history_days
+        )
         self._over = threading.Event()
         self._servers: list[Server] = []
         self._looker = threading.Thread(target=self._look, name="looker", daemon=True)

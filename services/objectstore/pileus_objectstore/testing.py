@@ -22,8 +22,9 @@ class ObjectStoreFixture:
     With several hosts each has its own zone and its own home below the state directory, as on real machines.
     """
 
-    def __init__(self, state: Path, hosts: int = 1, devices: int = 4, power: int = 4,
-                 book: TokenBook | None = None) -> None:
+    def __init__(
+        self, state: Path, hosts: int = 1, devices: int = 4, power: int = 4, book: TokenBook | None = None
+    ) -> None:
         self.tokens = book or TokenBook()
         self.config = Config(state=str(state))
         self._ports = [Port() for _ in range(hosts)]

@@ -46,21 +46,54 @@ from pileus_volume.policy import RULES
 from pileus_volume.rpc import StorageAgent
 
 DOORBELL = "volume.jobs"
-RESOURCES = [versions.resource, volumes.resource, volume_actions.resource, metadata.of_volumes, metadata.of_snapshots,
-             snapshots.resource, backups.resource, group_types.resource, groups.resource, group_snapshots.resource,
-             attachments.resource, types.resource, quotas.sets, quotas.classes, limits.resource,
-             hosts.services, hosts.pools, hosts.storage_hosts, hosts.capabilities, hosts.zones, extensions.resource,
-             extensions.filters, transfers.older, transfers.newer, messages.resource, qos_specs.resource,
-             default_types.resource, encryption.of_volumes, encryption.of_types, operations.resource(Job, Event)]
+RESOURCES = [
+    versions.resource,
+    volumes.resource,
+    volume_actions.resource,
+    metadata.of_volumes,
+    metadata.of_snapshots,
+    snapshots.resource,
+    backups.resource,
+    group_types.resource,
+    groups.resource,
+    group_snapshots.resource,
+    attachments.resource,
+    types.resource,
+    quotas.sets,
+    quotas.classes,
+    limits.resource,
+    hosts.services,
+    hosts.pools,
+    hosts.storage_hosts,
+    hosts.capabilities,
+    hosts.zones,
+    extensions.resource,
+    extensions.filters,
+    transfers.older,
+    transfers.newer,
+    messages.resource,
+    qos_specs.resource,
+    default_types.resource,
+    encryption.of_volumes,
+    encryption.of_types,
+    operations.resource(Job, Event),
+]
 ACTIONS = (image_metadata, volume_connections)  # modules that add to the volumes' actions
 
 
 def create(tools: Tools, authenticate: Authenticator, overrides: Path | None = None) -> Flask:
     """The WSGI application. `overrides`: an operator's policy.yaml."""
-    app = create_app("pileus_volume", tools=tools, resources=RESOURCES, authenticate=authenticate,
-                     enforcer=Enforcer(RULES, overrides), error_view=named_error,
-                     microversions=versions.MICROVERSIONS, service_type="block-storage",
-                     healthy=lambda: alive(tools.sessions))
+    app = create_app(
+        "pileus_volume",
+        tools=tools,
+        resources=RESOURCES,
+        authenticate=authenticate,
+        enforcer=Enforcer(RULES, overrides),
+        error_view=named_error,
+        microversions=versions.MICROVERSIONS,
+        service_type="block-storage",
+        healthy=lambda: alive(tools.sessions),
+    )
     project_paths.install(app)
     return app
 

@@ -14,10 +14,15 @@ class Config(ServiceConfig):
     availability_zone: str = option("Zone of this storage host", "nova")
     overcommit: float = option("Gigabytes promised per gigabyte of disk; volumes are thin", 20.0)
     nbd: str = option("Where this storage host serves volumes to other hosts, ADDRESS:PORT", "127.0.0.1:10809")
-    nbd_tls: str = option("Directory with x509 files (ca-cert.pem, server-cert.pem, server-key.pem); "
-                          "must be given when `nbd` is not a loopback address", "")
-    sealing_keys: str = option("Phrases that seal the names of exports in the database, newest first, separated by "
-                               "commas", "", secret=True)
+    nbd_tls: str = option(
+        "Directory with x509 files (ca-cert.pem, server-cert.pem, server-key.pem); "
+        "must be given when `nbd` is not a loopback address",
+        "",
+    )
+    sealing_keys: str = option(
+        "Phrases that seal the names of exports in the database, newest first, separated by commas", "", secret=True
+    )
     image_cache_gib: int = option("Disk kept for images that volumes were made from", 20)
     data_services: tuple[str, ...] = option(
-        "Agents: the services that a host fetches data from and brings data to, as scheme://host:port", ())
+        "Agents: the services that a host fetches data from and brings data to, as scheme://host:port", ()
+    )

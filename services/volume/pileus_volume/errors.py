@@ -160,8 +160,10 @@ class SnapshotsQuotaExceeded(TooLarge):
 
 
 class GigabytesQuotaExceeded(TooLarge):
-    text = ("VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed {name} quota. "
-            "Requested {requested}G, quota is {limit}G and {consumed}G has been consumed.")
+    text = (
+        "VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed {name} quota. "
+        "Requested {requested}G, quota is {limit}G and {consumed}G has been consumed."
+    )
 
 
 class BackupsQuotaExceeded(TooLarge):
@@ -169,8 +171,10 @@ class BackupsQuotaExceeded(TooLarge):
 
 
 class BackupGigabytesQuotaExceeded(TooLarge):
-    text = ("BackupSizeExceedsAvailableQuota: Requested backup exceeds allowed Backup gigabytes quota. "
-            "Requested {requested}G, quota is {limit}G and {consumed}G has been consumed.")
+    text = (
+        "BackupSizeExceedsAvailableQuota: Requested backup exceeds allowed Backup gigabytes quota. "
+        "Requested {requested}G, quota is {limit}G and {consumed}G has been consumed."
+    )
 
 
 class GroupsQuotaExceeded(TooLarge):

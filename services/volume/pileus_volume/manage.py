@@ -40,9 +40,14 @@ def reseal(config: Config) -> int:
     sessions, done, last = Sessions(config.database_url("volume")), 0, ""
     while True:
         with sessions.begin() as session:
-            rows = list(session.scalars(select(Attachment).where(
-                Attachment.id > last, Attachment.sealed_export_name.is_not(None)).order_by(
-                Attachment.id).limit(AT_ONCE)))
+            rows = list(
+                session.scalars(
+                    select(Attachment)
+                    .where(Attachment.id > last, Attachment.sealed_export_name.is_not(None))
+                    .order_by(Attachment.id)
+                    .limit(AT_ONCE)
+                )
+            )
             for row in rows:
                 row.connection, row.sealed_export_name = row.connection, seals.renew(row.sealed_export_name)
         if not rows:

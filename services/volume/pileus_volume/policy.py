@@ -18,7 +18,9 @@ def _rules(check: str, names: str) -> list[Rule]:
 
 RULES = [
     *operations.RULES,
-    *_rules(READER, """
+    *_rules(
+        READER,
+        """
         volume:get_volume_metadata volume_extension:volume_tenant_attribute
         volume_extension:volume_image_metadata:show volume_extension:volume_encryption_metadata
         volume:get_snapshot_metadata volume_extension:extended_snapshot_attributes
@@ -27,8 +29,11 @@ RULES = [
         volume_extension:quotas:show limits_extension:used_limits
         backup:get_all backup:get
         group:get_all group:get group:get_all_group_snapshots group:get_group_snapshot
-        volume:get_all_transfers volume:get_transfer message:get message:get_all"""),
-    *_rules(MEMBER, """
+        volume:get_all_transfers volume:get_transfer message:get message:get_all""",
+    ),
+    *_rules(
+        MEMBER,
+        """
         volume:update volume:extend volume:extend_attached_volume
         volume:retype volume:update_readonly_flag
         volume:create_volume_metadata volume:update_volume_metadata volume:delete_volume_metadata
@@ -46,15 +51,24 @@ RULES = [
         group:failover_replication group:list_replication_targets
         group:create_group_snapshot group:delete_group_snapshot
         volume:create_transfer volume:accept_transfer volume:delete_transfer message:delete
-        volume:revert_to_snapshot"""),
+        volume:revert_to_snapshot""",
+    ),
     # What compute does for a server whose user isn't there any more
-    *_rules(READER_OR_SERVICE, """
-        volume:get volume:get_all volume:get_all_snapshots volume:get_snapshot"""),
-    *_rules(MEMBER_OR_SERVICE, """
+    *_rules(
+        READER_OR_SERVICE,
+        """
+        volume:get volume:get_all volume:get_all_snapshots volume:get_snapshot""",
+    ),
+    *_rules(
+        MEMBER_OR_SERVICE,
+        """
         volume:create volume:create_from_image volume:delete volume:create_snapshot volume:delete_snapshot
         volume:multiattach volume:multiattach_bootable_volume volume:reimage volume:reimage_reserved
-        volume:attachment_create volume:attachment_update volume:attachment_delete volume:attachment_complete"""),
-    *_rules(ADMIN, """
+        volume:attachment_create volume:attachment_update volume:attachment_delete volume:attachment_complete""",
+    ),
+    *_rules(
+        ADMIN,
+        """
         volume:force_delete volume_extension:volume_host_attribute volume_extension:volume_mig_status_attribute
         volume_extension:volume_admin_actions:reset_status volume_extension:volume_admin_actions:force_delete
         volume_extension:volume_admin_actions:force_detach volume_extension:volume_actions:upload_public
@@ -82,7 +96,8 @@ RULES = [
         group:group_types_specs:update group:group_types_specs:delete
         volume_extension:capabilities scheduler_extension:scheduler_stats:get_pools
         volume_extension:default_set_or_update volume_extension:default_get volume_extension:default_get_all
-        volume_extension:default_unset"""),
+        volume_extension:default_unset""",
+    ),
     *_rules(ANYONE, "volume_extension:availability_zone_list volume_extension:extensions volume:resource_filters"),
-    *_rules(ANYONE, "group:group_types:get group:group_types:get_all"), # ours: Cinder lets anybody, without a rule
+    *_rules(ANYONE, "group:group_types:get group:group_types:get_all"),  # ours: Cinder lets anybody, without a rule
 ]

@@ -36,9 +36,16 @@ class VolumeFixture(AbstractContextManager["VolumeFixture"]):
     else they are found in `sent`.
     """
 
-    def __init__(self, directory: Path | None = None, *, apps: Mapping[str, Any] | Peers | None = None,
-                 book: TokenBook | None = None, hosts: tuple[str, ...] = ("host1",),
-                 backend: Callable[[Config], Backend] = FakeBackend, real_transfers: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        apps: Mapping[str, Any] | Peers | None = None,
+        book: TokenBook | None = None,
+        hosts: tuple[str, ...] = ("host1",),
+        backend: Callable[[Config], Backend] = FakeBackend,
+        real_transfers: bool = False,
+    ) -> None:
         self._send = send if real_transfers else self._take
         self._stack = ExitStack()
         self.directory = directory or Path(self._stack.enter_context(TemporaryDirectory(prefix="pileus-volume-")))
@@ -98,8 +105,9 @@ class VolumeFixture(AbstractContextManager["VolumeFixture"]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, err: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:

@@ -46,10 +46,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     tools = Tools(config, sessions, Peers(config), ring, agent)
     me = f"{config.host}-{new_id()[:8]}"
-    runner = Runner(sessions, Job, Event, FLOWS, tools, me, threads=config.threads,
-                    history_days=config.history_days)
-    servers = [bus.serve(Listener(sessions), me, threads=2),  # each idle thread of a pool wakes every second
-               bus.serve(doorbell.answer(DOORBELL, runner), me, threads=1)]
+    runner = Runner(sessions, Job, Event, FLOWS, tools, me, threads=config.threads, history_days=config.history_days)
+    servers = [
+        bus.serve(Listener(sessions), me, threads=2),  # each idle thread of a pool wakes every second
+        bus.serve(doorbell.answer(DOORBELL, runner), me, threads=1),
+    ]
 
     def stop() -> None:
         for server in servers:

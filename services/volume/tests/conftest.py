@@ -16,10 +16,23 @@ IMAGE = "11111111-1111-4111-8111-111111111111"
 def image_app() -> Flask:
     """An image service that knows one image, gives tickets and takes new images."""
     app = Flask("images")
-    app.config["images"] = {IMAGE: {
-        "id": IMAGE, "name": "tiny", "status": "active", "disk_format": "qcow2", "container_format": "bare",
-        "size": 1000, "virtual_size": 50 << 20, "min_disk": 0, "min_ram": 64, "os_hash_algo": "sha512",
-        "os_hash_value": "ab" * 64, "checksum": "cd" * 16, "os_distro": "pileus"}}
+    app.config["images"] = {
+        IMAGE: {
+            "id": IMAGE,
+            "name": "tiny",
+            "status": "active",
+            "disk_format": "qcow2",
+            "container_format": "bare",
+            "size": 1000,
+            "virtual_size": 50 << 20,
+            "min_disk": 0,
+            "min_ram": 64,
+            "os_hash_algo": "sha512",
+            "os_hash_value": "ab" * 64,
+            "checksum": "cd" * 16,
+            "os_distro": "pileus",
+        }
+    }
 
     @app.get("/v2/images/<image_id>")
     def show(image_id: str) -> Any:
@@ -39,8 +52,11 @@ def image_app() -> Flask:
     @app.post("/v2/tickets")
     def ticket() -> Any:
         asked = request.get_json()
-        return {"url": f"http://image.test/{asked['action']}", "ticket": "t",
-                "image": app.config["images"].get(asked["image_id"])}, 201
+        return {
+            "url": f"http://image.test/{asked['action']}",
+            "ticket": "t",
+            "image": app.config["images"].get(asked["image_id"]),
+        }, 201
 
     return app
 
@@ -48,8 +64,13 @@ def image_app() -> Flask:
 def compute_app() -> Flask:
     """A compute service that does to the guests' disks what it is told."""
     app = Flask("compute")
-    app.config.update(told=[], attached={}, on_event=lambda event: None, on_snapshot=lambda volume, snapshot: None,
-                      on_unsnapshot=lambda volume, snapshot: None)
+    app.config.update(
+        told=[],
+        attached={},
+        on_event=lambda event: None,
+        on_snapshot=lambda volume, snapshot: None,
+        on_unsnapshot=lambda volume, snapshot: None,
+    )
 
     @app.post("/v2.1/os-server-external-events")
     def events() -> Any:
@@ -112,10 +133,17 @@ class World(VolumeFixture):
 
     def group(self, *volume_types: str, kind: str = "g", name: str = "group", **specs: str) -> dict[str, Any]:
         """Of a group type that is made if it isn't there, with these specs."""
-        self.client.post("/v3/group_types", json={"group_type": {"name": kind, "group_specs": specs}}, version="3.70",
-                         as_=self.book.admin)
-        answer = self.client.post("/v3/p1/groups", version="3.70", json={"group": {
-            "group_type": kind, "volume_types": list(volume_types), "name": name}})
+        self.client.post(
+            "/v3/group_types",
+            json={"group_type": {"name": kind, "group_specs": specs}},
+            version="3.70",
+            as_=self.book.admin,
+        )
+        answer = self.client.post(
+            "/v3/p1/groups",
+            version="3.70",
+            json={"group": {"group_type": kind, "volume_types": list(volume_types), "name": name}},
+        )
         assert answer.status_code == 202, answer.text
         return self.show_group(answer.json["group"]["id"])
 
@@ -125,8 +153,9 @@ class World(VolumeFixture):
         return answer.json["group"]
 
     def snapshot_group(self, group_id: str, drained: bool = True, **asked: Any) -> dict[str, Any]:
-        answer = self.client.post("/v3/p1/group_snapshots", version="3.70", json={"group_snapshot": {
-            "group_id": group_id, **asked}})
+        answer = self.client.post(
+            "/v3/p1/group_snapshots", version="3.70", json={"group_snapshot": {"group_id": group_id, **asked}}
+        )
         assert answer.status_code == 202, answer.text
         if not drained:
             return answer.json["group_snapshot"]
@@ -139,20 +168,30 @@ class World(VolumeFixture):
         return answer.json["group_snapshot"]
 
     def copy_group(self, **source: str) -> Any:
-        return self.client.post("/v3/p1/groups/action", json={"create-from-src": {"name": "copy", **source}},
-                                version="3.70")
+        return self.client.post(
+            "/v3/p1/groups/action", json={"create-from-src": {"name": "copy", **source}}, version="3.70"
+        )
 
     def delete_group(self, group_id: str, with_volumes: bool = True) -> Any:
-        return self.client.post(f"/v3/p1/groups/{group_id}/action", version="3.70", json={
-            "delete": {"delete-volumes": with_volumes}})
+        return self.client.post(
+            f"/v3/p1/groups/{group_id}/action", version="3.70", json={"delete": {"delete-volumes": with_volumes}}
+        )
 
     def act(self, volume_id: str, action: str, body: Any = None, version: str = "3.60", as_: Any = None) -> Any:
         return self.client.post(f"/v3/p1/volumes/{volume_id}/action", json={action: body}, version=version, as_=as_)
 
-    def attach(self, volume_id: str, host: str = "host1", server: str = "33333333-3333-4333-8333-333333333333",
-               complete: bool = True) -> dict[str, Any]:
-        made = self.client.post("/v3/p1/attachments", version="3.60", json={"attachment": {
-            "volume_uuid": volume_id, "instance_uuid": server}})
+    def attach(
+        self,
+        volume_id: str,
+        host: str = "host1",
+        server: str = "33333333-3333-4333-8333-333333333333",
+        complete: bool = True,
+    ) -> dict[str, Any]:
+        made = self.client.post(
+            "/v3/p1/attachments",
+            version="3.60",
+            json={"attachment": {"volume_uuid": volume_id, "instance_uuid": server}},
+        )
         assert made.status_code == 200, made.text
         path = f"/v3/p1/attachments/{made.json['attachment']['id']}"
         put = self.client.put(path, version="3.60", json={"attachment": {"connector": {"host": host}}})

@@ -11,20 +11,47 @@ from pileus_cli.finding import find
 from pileus_cli.kinds import Kind
 from pileus_cli.transfers import Progress, download
 
-IMAGE = Kind("image", "image", "/images", "", "images", {"ID": "id", "Name": "name", "Status": "status"},
-             {"Disk Format": "disk_format", "Container Format": "container_format", "Size": "size",
-              "Checksum": "checksum", "Visibility": "visibility", "Protected": "protected", "Project": "owner",
-              "Tags": "tags"},
-             filters=(arg("--public", "only those for everybody", into="visibility", action="store_const",
-                          const="public"),
-                      arg("--name", into="name"), arg("--status", into="status"), arg("--tag", into="tag")),
-             ready={"good": "active", "bad": "killed deleted"}, hidden=("links", "schema", "self", "file",
-                                                                        "direct_url"),
-             examples={"list": ("pileus image list", "pileus image list --long -f yaml"),
-                       "show": ("pileus image show pileus-test -f json",)})
+IMAGE = Kind(
+    "image",
+    "image",
+    "/images",
+    "",
+    "images",
+    {"ID": "id", "Name": "name", "Status": "status"},
+    {
+        "Disk Format": "disk_format",
+        "Container Format": "container_format",
+        "Size": "size",
+        "Checksum": "checksum",
+        "Visibility": "visibility",
+        "Protected": "protected",
+        "Project": "owner",
+        "Tags": "tags",
+    },
+    filters=(
+        arg("--public", "only those for everybody", into="visibility", action="store_const", const="public"),
+        arg("--name", into="name"),
+        arg("--status", into="status"),
+        arg("--tag", into="tag"),
+    ),
+    ready={"good": "active", "bad": "killed deleted"},
+    hidden=("links", "schema", "self", "file", "direct_url"),
+    examples={
+        "list": ("pileus image list", "pileus image list --long -f yaml"),
+        "show": ("pileus image show pileus-test -f json",),
+    },
+)
 FORMATS = ("raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx", "iso", "ami", "aki", "ari", "ploop")
-ENDINGS = {".qcow2": "qcow2", ".img": "raw", ".raw": "raw", ".vmdk": "vmdk", ".vdi": "vdi", ".vhd": "vhd",
-           ".vhdx": "vhdx", ".iso": "iso"}
+ENDINGS = {
+    ".qcow2": "qcow2",
+    ".img": "raw",
+    ".raw": "raw",
+    ".vmdk": "vmdk",
+    ".vdi": "vdi",
+    ".vhd": "vhd",
+    ".vhdx": "vhdx",
+    ".iso": "iso",
+}
 
 
 def create(context: Context, given: Any) -> None:
@@ -36,8 +63,12 @@ def create(context: Context, given: Any) -> None:
 
 def _create(context: Context, given: Any, file: Path | None) -> dict[str, Any]:
     kind = given.disk_format or (_format(file) if file else "raw")
-    wish: dict[str, Any] = {"name": given.name, "disk_format": kind, "container_format": given.container_format,
-                            **pairs(given.property)}
+    wish: dict[str, Any] = {
+        "name": given.name,
+        "disk_format": kind,
+        "container_format": given.container_format,
+        **pairs(given.property),
+    }
     for name in ("min_disk", "min_ram", "visibility"):
         if getattr(given, name) is not None:
             wish[name] = getattr(given, name)
@@ -61,8 +92,10 @@ def build(context: Context, given: Any) -> None:
 
     builders = {found.name: found for found in entry_points(group="pileus.images")}
     if given.distribution not in builders:
-        raise Usage(f"Nothing here can build {given.distribution!r}.",
-                    f"It can build: {', '.join(sorted(builders))}" if builders else "Install pileus-deploy.")
+        raise Usage(
+            f"Nothing here can build {given.distribution!r}.",
+            f"It can build: {', '.join(sorted(builders))}" if builders else "Install pileus-deploy.",
+        )
     with TemporaryDirectory(dir=given.workspace, prefix="pileus-image-") as place:
         made = Path(place) / f"{given.distribution}-{given.release}.qcow2"
         try:
@@ -88,8 +121,12 @@ def _format(file: Path) -> str:
 def _upload(context: Context, image_id: str, file: Path) -> None:
     url = f"{context.cloud.endpoint('image')}/images/{image_id}/file"
     with file.open("rb") as opened, Progress(context, f"upload {file.name}", file.stat().st_size) as progress:
-        context.cloud.request("PUT", url, data=progress.reading(opened), headers={
-            "Content-Type": "application/octet-stream", "Content-Length": str(file.stat().st_size)})
+        context.cloud.request(
+            "PUT",
+            url,
+            data=progress.reading(opened),
+            headers={"Content-Type": "application/octet-stream", "Content-Length": str(file.stat().st_size)},
+        )
 
 
 def upload(context: Context, given: Any) -> None:
@@ -99,8 +136,13 @@ def upload(context: Context, given: Any) -> None:
 def save(context: Context, given: Any) -> None:
     row = find(context.cloud, IMAGE, given.thing)
     url = f"{context.cloud.endpoint('image')}/images/{row['id']}/file"
-    download(context, url, given.file or f"{row['name'] or row['id']}.{row['disk_format']}", row.get("size"),
-             str(row.get("os_hash_value") or row.get("checksum")))
+    download(
+        context,
+        url,
+        given.file or f"{row['name'] or row['id']}.{row['disk_format']}",
+        row.get("size"),
+        str(row.get("os_hash_value") or row.get("checksum")),
+    )
 
 
 def change(context: Context, given: Any) -> None:
@@ -109,41 +151,94 @@ def change(context: Context, given: Any) -> None:
     for name in ("name", "min_disk", "min_ram", "visibility", "protected"):
         if getattr(given, name) is not None:
             wish[name] = getattr(given, name)
-    patch = [{"op": "replace" if key in row else "add", "path": f"/{key}", "value": value} for key,
-             value in wish.items()]
+    patch = [
+        {"op": "replace" if key in row else "add", "path": f"/{key}", "value": value} for key, value in wish.items()
+    ]
     patch += [{"op": "remove", "path": f"/{key}"} for key in given.unset or ()]
     if not patch:
         raise Usage("Nothing to change was named.", "pileus image set --help")
-    context.cloud.call("image", "PATCH", f"/images/{row['id']}", patch, headers={
-        "Content-Type": "application/openstack-images-v2.1-json-patch"})
+    context.cloud.call(
+        "image",
+        "PATCH",
+        f"/images/{row['id']}",
+        patch,
+        headers={"Content-Type": "application/openstack-images-v2.1-json-patch"},
+    )
 
 
-VISIBILITY = [arg(f"--{name}", dest="visibility", action="store_const", const=name)
-              for name in ("public", "private", "shared", "community")]
+VISIBILITY = [
+    arg(f"--{name}", dest="visibility", action="store_const", const=name)
+    for name in ("public", "private", "shared", "community")
+]
 PROPERTY = arg("--property", "KEY=VALUE", action="append", metavar="KEY=VALUE")
 LARGE = "/var/tmp"  # noqa: S108 -- a private directory in it; /tmp may be memory
-FACTS = (arg("--disk-format", choices=FORMATS), arg("--container-format", default="bare"),
-         arg("--min-disk", "GiB", type=int), arg("--min-ram", "MiB", type=int), *VISIBILITY, PROPERTY,
-         arg("--tag", action="append"))
+FACTS = (
+    arg("--disk-format", choices=FORMATS),
+    arg("--container-format", default="bare"),
+    arg("--min-disk", "GiB", type=int),
+    arg("--min-ram", "MiB", type=int),
+    *VISIBILITY,
+    PROPERTY,
+    arg("--tag", action="append"),
+)
 COMMANDS = [
     *commands(IMAGE, ("list", "show")),
-    Command("image create", "Create an image", (
-        arg("name"), arg("--file", "its data", metavar="FILE"), *FACTS), create,
-        ("pileus image create example-image --disk-format raw --file /etc/hostname",
-         "pileus image save example-image --file example-image.raw", "pileus image delete example-image"),
-        "image", "thing"),
-    Command("image build", "Build an image of a distribution on this machine, and upload it (root)", (
-        arg("distribution", "debian"), arg("--release", "its code name", default="bookworm"),
-        arg("--name", "DISTRIBUTION-RELEASE otherwise"), *FACTS,
-        arg("--workspace", "where it is built, in a directory of its own; needs 2 GiB", metavar="DIR",
-            default=LARGE)), build, (), "image", "thing"),
+    Command(
+        "image create",
+        "Create an image",
+        (arg("name"), arg("--file", "its data", metavar="FILE"), *FACTS),
+        create,
+        (
+            "pileus image create example-image --disk-format raw --file /etc/hostname",
+            "pileus image save example-image --file example-image.raw",
+            "pileus image delete example-image",
+        ),
+        "image",
+        "thing",
+    ),
+    Command(
+        "image build",
+        "Build an image of a distribution on this machine, and upload it (root)",
+        (
+            arg("distribution", "debian"),
+            arg("--release", "its code name", default="bookworm"),
+            arg("--name", "DISTRIBUTION-RELEASE otherwise"),
+            *FACTS,
+            arg(
+                "--workspace", "where it is built, in a directory of its own; needs 2 GiB", metavar="DIR", default=LARGE
+            ),
+        ),
+        build,
+        (),
+        "image",
+        "thing",
+    ),
     Command("image upload", "Give an image its data", (subject(IMAGE), arg("file")), upload, (), "image"),
-    Command("image save", "Fetch an image's data; goes on where it stopped", (
-        subject(IMAGE), arg("--file", metavar="FILE")), save, (), "image"),
-    Command("image set", "Change an image", (
-        subject(IMAGE), arg("--name"), arg("--min-disk", type=int), arg("--min-ram", type=int), *VISIBILITY, PROPERTY,
-        arg("--protected", action="store_true", default=None),
-        arg("--unprotected", dest="protected", action="store_false", default=None),
-        arg("--unset", "remove a property", action="append", metavar="KEY")), change, (), "image"),
+    Command(
+        "image save",
+        "Fetch an image's data; goes on where it stopped",
+        (subject(IMAGE), arg("--file", metavar="FILE")),
+        save,
+        (),
+        "image",
+    ),
+    Command(
+        "image set",
+        "Change an image",
+        (
+            subject(IMAGE),
+            arg("--name"),
+            arg("--min-disk", type=int),
+            arg("--min-ram", type=int),
+            *VISIBILITY,
+            PROPERTY,
+            arg("--protected", action="store_true", default=None),
+            arg("--unprotected", dest="protected", action="store_false", default=None),
+            arg("--unset", "remove a property", action="append", metavar="KEY"),
+        ),
+        change,
+        (),
+        "image",
+    ),
     *commands(IMAGE, ("delete",)),
 ]

@@ -12,15 +12,22 @@ from pileus_cli.crud import each
 from pileus_cli.errors import Usage
 from pileus_cli.kinds import Kind
 
-KEYPAIR = Kind("keypair", "compute", "/os-keypairs", "keypair", "keypairs",
-               {"Name": "name", "Fingerprint": "fingerprint", "Type": "type"}, id_field="name")
+KEYPAIR = Kind(
+    "keypair",
+    "compute",
+    "/os-keypairs",
+    "keypair",
+    "keypairs",
+    {"Name": "name", "Fingerprint": "fingerprint", "Type": "type"},
+    id_field="name",
+)
 
 
 def listed(context: Context, given: Any) -> None:
     rows = [row["keypair"] for row in context.cloud.pages("compute", "/os-keypairs", "keypairs")]
-    context.show_rows(list(KEYPAIR.columns),
-                      [[row.get(str(name)) for name in KEYPAIR.columns.values()] for row in rows],
-                      given)
+    context.show_rows(
+        list(KEYPAIR.columns), [[row.get(str(name)) for name in KEYPAIR.columns.values()] for row in rows], given
+    )
 
 
 def show(context: Context, given: Any) -> None:
@@ -91,14 +98,34 @@ def delete(context: Context, given: Any) -> None:
 NAME = arg("thing", "name of the key pair", kind="keypair", metavar="NAME")
 COMMANDS = [
     Command("keypair list", "List key pairs", (), listed, ("pileus keypair list",), "compute", "rows"),
-    Command("keypair show", "Show a key pair", (NAME, arg("--public-key", "only that", action="store_true")), show, (),
-            "compute", "thing"),
-    Command("keypair create", "Make a key pair, or give the cloud a public key", (
-        arg("name"), arg("--public-key", "file of the public key that you have", metavar="FILE"),
-        arg("--private-key", "where the new private key goes (standard output)", metavar="FILE")), create,
+    Command(
+        "keypair show",
+        "Show a key pair",
+        (NAME, arg("--public-key", "only that", action="store_true")),
+        show,
+        (),
+        "compute",
+        "thing",
+    ),
+    Command(
+        "keypair create",
+        "Make a key pair, or give the cloud a public key",
+        (
+            arg("name"),
+            arg("--public-key", "file of the public key that you have", metavar="FILE"),
+            arg("--private-key", "where the new private key goes (standard output)", metavar="FILE"),
+        ),
+        create,
         ("pileus keypair create example-key --private-key example-key", "pileus keypair delete example-key"),
-        "compute", "thing"),
-    Command("keypair delete", "Delete key pairs", (arg("thing", kind="keypair", metavar="NAME", nargs="+"),), delete,
-            (),
-            "compute"),
+        "compute",
+        "thing",
+    ),
+    Command(
+        "keypair delete",
+        "Delete key pairs",
+        (arg("thing", kind="keypair", metavar="NAME", nargs="+"),),
+        delete,
+        (),
+        "compute",
+    ),
 ]

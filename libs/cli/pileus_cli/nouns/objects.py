@@ -22,16 +22,23 @@ def listing(context: Context, *names: str, prefix: str = "") -> list[dict[str, A
     found: list[dict[str, Any]] = []
     while True:
         marker = quote(found[-1].get("name", found[-1].get("subdir", ""))) if found else ""
-        page = context.cloud.request("GET", f"{url(context, *names)}?format=json&limit={PAGE}&marker={marker}"
-                                            f"&prefix={quote(prefix)}").json() or []
+        page = (
+            context.cloud.request(
+                "GET", f"{url(context, *names)}?format=json&limit={PAGE}&marker={marker}&prefix={quote(prefix)}"
+            ).json()
+            or []
+        )
         found += page
         if len(page) < PAGE:
             return found
 
 
 def list_containers(context: Context, given: Any) -> None:
-    context.show_rows(("Name", "Count", "Bytes") if given.long else ("Name",), [
-        (one["name"], one["count"], one["bytes"])[:3 if given.long else 1] for one in listing(context)], given)
+    context.show_rows(
+        ("Name", "Count", "Bytes") if given.long else ("Name",),
+        [(one["name"], one["count"], one["bytes"])[: 3 if given.long else 1] for one in listing(context)],
+        given,
+    )
 
 
 def make_container(context: Context, given: Any) -> None:
@@ -44,15 +51,21 @@ def make_container(context: Context, given: Any) -> None:
 
 def show_container(context: Context, given: Any) -> None:
     headers = context.cloud.request("HEAD", url(context, given.name)).headers
-    context.show_thing({"account": url(context).rpartition("/")[2], "container": given.name,
-                        "bytes_used": headers.get("X-Container-Bytes-Used"),
-                        "object_count": headers.get("X-Container-Object-Count"), **_metadata(headers, "Container")},
-                       given)
+    context.show_thing(
+        {
+            "account": url(context).rpartition("/")[2],
+            "container": given.name,
+            "bytes_used": headers.get("X-Container-Bytes-Used"),
+            "object_count": headers.get("X-Container-Object-Count"),
+            **_metadata(headers, "Container"),
+        },
+        given,
+    )
 
 
 def _metadata(headers: Any, what: str) -> dict[str, str]:
     start = f"x-{what.lower()}-meta-"
-    return {key[len(start):].lower(): value for key, value in headers.items() if key.lower().startswith(start)}
+    return {key[len(start) :].lower(): value for key, value in headers.items() if key.lower().startswith(start)}
 
 
 def set_container(context: Context, given: Any) -> None:
@@ -66,14 +79,22 @@ def delete_containers(context: Context, given: Any) -> None:
             for row in listing(context, name):
                 _delete(context, name, row["name"])
         context.cloud.request("DELETE", url(context, name))
+
     each(context, given.name, one)
 
 
 def list_objects(context: Context, given: Any) -> None:
     rows = listing(context, given.container, prefix=given.prefix or "")
-    context.show_rows(("Name", "Bytes", "Hash", "Content Type", "Last Modified") if given.long else ("Name",), [
-        (one["name"], one["bytes"], one["hash"], one["content_type"], one["last_modified"])[:5 if given.long else 1]
-        for one in rows], given)
+    context.show_rows(
+        ("Name", "Bytes", "Hash", "Content Type", "Last Modified") if given.long else ("Name",),
+        [
+            (one["name"], one["bytes"], one["hash"], one["content_type"], one["last_modified"])[
+                : 5 if given.long else 1
+            ]
+            for one in rows
+        ],
+        given,
+    )
 
 
 def upload(context: Context, given: Any) -> None:
@@ -89,8 +110,12 @@ def upload(context: Context, given: Any) -> None:
             etag = ""
         else:
             with file.open("rb") as opened, Progress(context, f"upload {file.name}", size) as progress:
-                etag = context.cloud.request("PUT", url(context, given.container, name), data=progress.reading(opened),
-                                             headers={"Content-Length": str(size)}).headers.get("Etag", "")
+                etag = context.cloud.request(
+                    "PUT",
+                    url(context, given.container, name),
+                    data=progress.reading(opened),
+                    headers={"Content-Length": str(size)},
+                ).headers.get("Etag", "")
         made.append((name, given.container, etag.strip('"')))
     context.show_rows(("object", "container", "etag"), made, given)
 
@@ -109,8 +134,12 @@ def _upload_parts(context: Context, container: str, name: str, file: Path, size:
             if there.get(part) == length:
                 progress.advance(length)
             else:
-                context.cloud.request("PUT", url(context, aside, part), data=_Part(progress.reading(opened), length),
-                                      headers={"Content-Length": str(length)})
+                context.cloud.request(
+                    "PUT",
+                    url(context, aside, part),
+                    data=_Part(progress.reading(opened), length),
+                    headers={"Content-Length": str(length)},
+                )
             manifest.append({"path": f"/{aside}/{part}", "size_bytes": length})
     context.cloud.request("PUT", f"{url(context, container, name)}?multipart-manifest=put", body=manifest)
 
@@ -131,16 +160,25 @@ def save(context: Context, given: Any) -> None:
     place = url(context, given.container, given.object)
     headers = context.cloud.request("HEAD", place).headers
     size = headers.get("Content-Length")
-    download(context, place, given.file or Path(given.object).name, int(size) if size else None,
-             headers.get("Etag", ""))
+    download(
+        context, place, given.file or Path(given.object).name, int(size) if size else None, headers.get("Etag", "")
+    )
 
 
 def show(context: Context, given: Any) -> None:
     headers = context.cloud.request("HEAD", url(context, given.container, given.object)).headers
-    context.show_thing({"container": given.container, "object": given.object,
-                        "content-length": headers.get("Content-Length"), "content-type": headers.get("Content-Type"),
-                        "etag": headers.get("Etag"), "last-modified": headers.get("Last-Modified"),
-                        **_metadata(headers, "Object")}, given)
+    context.show_thing(
+        {
+            "container": given.container,
+            "object": given.object,
+            "content-length": headers.get("Content-Length"),
+            "content-type": headers.get("Content-Type"),
+            "etag": headers.get("Etag"),
+            "last-modified": headers.get("Last-Modified"),
+            **_metadata(headers, "Object"),
+        },
+        given,
+    )
 
 
 def delete_objects(context: Context, given: Any) -> None:
@@ -160,26 +198,76 @@ def _delete(context: Context, container: str, name: str) -> None:
 
 CONTAINER, OBJECT = arg("container"), arg("object")
 COMMANDS = [
-    Command("container list", "List containers", (arg("--long", action="store_true"),), list_containers,
-            ("pileus container list --long",), "object-store", "rows"),
-    Command("container create", "Make containers", (arg("name", nargs="+"),), make_container,
-            ("pileus container create example-box", "pileus object create example-box /etc/hostname --name example",
-             "pileus object list example-box", "pileus object save example-box example --file example-object",
-             "pileus object delete example-box example", "pileus container delete example-box"), "object-store",
-            "rows"),
+    Command(
+        "container list",
+        "List containers",
+        (arg("--long", action="store_true"),),
+        list_containers,
+        ("pileus container list --long",),
+        "object-store",
+        "rows",
+    ),
+    Command(
+        "container create",
+        "Make containers",
+        (arg("name", nargs="+"),),
+        make_container,
+        (
+            "pileus container create example-box",
+            "pileus object create example-box /etc/hostname --name example",
+            "pileus object list example-box",
+            "pileus object save example-box example --file example-object",
+            "pileus object delete example-box example",
+            "pileus container delete example-box",
+        ),
+        "object-store",
+        "rows",
+    ),
     Command("container show", "Show a container", (arg("name"),), show_container, (), "object-store", "thing"),
-    Command("container set", "Describe a container", (arg("name"), arg("--property", action="append", required=True)),
-            set_container, (), "object-store"),
-    Command("container delete", "Delete containers", (arg("name", nargs="+"), arg("--recursive -r",
-                                                                                  action="store_true")),
-            delete_containers, (), "object-store"),
-    Command("object list", "List a container", (CONTAINER, arg("--prefix"), arg("--long", action="store_true")),
-            list_objects, (), "object-store", "rows"),
-    Command("object create", "Upload files", (CONTAINER, arg("file", nargs="+"), arg("--name")), upload, (),
-            "object-store", "rows"),
-    Command("object save", "Download an object; goes on where it stopped", (CONTAINER, OBJECT, arg("--file")), save, (),
-            "object-store"),
+    Command(
+        "container set",
+        "Describe a container",
+        (arg("name"), arg("--property", action="append", required=True)),
+        set_container,
+        (),
+        "object-store",
+    ),
+    Command(
+        "container delete",
+        "Delete containers",
+        (arg("name", nargs="+"), arg("--recursive -r", action="store_true")),
+        delete_containers,
+        (),
+        "object-store",
+    ),
+    Command(
+        "object list",
+        "List a container",
+        (CONTAINER, arg("--prefix"), arg("--long", action="store_true")),
+        list_objects,
+        (),
+        "object-store",
+        "rows",
+    ),
+    Command(
+        "object create",
+        "Upload files",
+        (CONTAINER, arg("file", nargs="+"), arg("--name")),
+        upload,
+        (),
+        "object-store",
+        "rows",
+    ),
+    Command(
+        "object save",
+        "Download an object; goes on where it stopped",
+        (CONTAINER, OBJECT, arg("--file")),
+        save,
+        (),
+        "object-store",
+    ),
     Command("object show", "Show an object", (CONTAINER, OBJECT), show, (), "object-store", "thing"),
-    Command("object delete", "Delete objects", (CONTAINER, arg("object", nargs="+")), delete_objects, (),
-            "object-store"),
+    Command(
+        "object delete", "Delete objects", (CONTAINER, arg("object", nargs="+")), delete_objects, (), "object-store"
+    ),
 ]

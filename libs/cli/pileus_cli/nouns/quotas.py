@@ -8,14 +8,33 @@ from pileus_cli.errors import Refused, Usage
 from pileus_cli.finding import find_id
 
 SETS = {  # service: option -> name in the quota
-    "compute": {"--instances": "instances", "--cores": "cores", "--ram": "ram", "--key-pairs": "key_pairs",
-                "--server-groups": "server_groups", "--server-group-members": "server_group_members",
-                "--properties": "metadata_items"},
-    "volume": {"--volumes": "volumes", "--gigabytes": "gigabytes", "--snapshots": "snapshots", "--backups": "backups",
-               "--backup-gigabytes": "backup_gigabytes", "--per-volume-gigabytes": "per_volume_gigabytes"},
-    "network": {"--networks": "network", "--subnets": "subnet", "--ports": "port", "--routers": "router",
-                "--floating-ips": "floatingip", "--secgroups": "security_group",
-                "--secgroup-rules": "security_group_rule", "--subnetpools": "subnetpool"},
+    "compute": {
+        "--instances": "instances",
+        "--cores": "cores",
+        "--ram": "ram",
+        "--key-pairs": "key_pairs",
+        "--server-groups": "server_groups",
+        "--server-group-members": "server_group_members",
+        "--properties": "metadata_items",
+    },
+    "volume": {
+        "--volumes": "volumes",
+        "--gigabytes": "gigabytes",
+        "--snapshots": "snapshots",
+        "--backups": "backups",
+        "--backup-gigabytes": "backup_gigabytes",
+        "--per-volume-gigabytes": "per_volume_gigabytes",
+    },
+    "network": {
+        "--networks": "network",
+        "--subnets": "subnet",
+        "--ports": "port",
+        "--routers": "router",
+        "--floating-ips": "floatingip",
+        "--secgroups": "security_group",
+        "--secgroup-rules": "security_group_rule",
+        "--subnetpools": "subnetpool",
+    },
 }
 
 
@@ -49,8 +68,9 @@ def show(context: Context, given: Any) -> None:
         if context.cloud.offers(service):
             path, key = place(context, service, project)
             quota = visible(context, service, path).get(key, {})
-            rows += [(service, option.removeprefix("--"), quota[name]) for option,
-                     name in names.items() if name in quota]
+            rows += [
+                (service, option.removeprefix("--"), quota[name]) for option, name in names.items() if name in quota
+            ]
     context.show_rows(("Service", "Resource", "Limit"), rows, given)
 
 
@@ -72,9 +92,19 @@ def change(context: Context, given: Any) -> None:
 PROJECT = arg("project", "your own if not given", kind="project", nargs="?")
 COMMANDS = [
     Command("quota show", "What a project may use", (PROJECT,), show, ("pileus quota show",), output="rows"),
-    Command("quota set", "Let a project use more or less; -1 is no limit (administrators)", (
-        arg("project", kind="project"), arg("--force", "also below what is used", action="store_true"),
-        *(arg(option, f"in {service}", type=int, metavar="N") for service, names in SETS.items() for option in names)),
+    Command(
+        "quota set",
+        "Let a project use more or less; -1 is no limit (administrators)",
+        (
+            arg("project", kind="project"),
+            arg("--force", "also below what is used", action="store_true"),
+            *(
+                arg(option, f"in {service}", type=int, metavar="N")
+                for service, names in SETS.items()
+                for option in names
+            ),
+        ),
         change,
-        ("pileus --os-cloud pileus-admin quota set demo --instances 20 --volumes 20",)),
+        ("pileus --os-cloud pileus-admin quota set demo --instances 20 --volumes 20",),
+    ),
 ]

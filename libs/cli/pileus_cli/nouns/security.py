@@ -10,17 +10,37 @@ from pileus_cli.finding import find_id
 from pileus_cli.kinds import Kind
 
 DESCRIPTION = arg("--description", into="description")
-GROUP = Kind("security group", "network", "/security-groups", "security_group", "security_groups",
-             {"ID": "id", "Name": "name", "Description": "description", "Project": "project_id", "Tags": "tags",
-              "Shared": "shared"},
-             filters=(arg("--project", into="project_id", kind="project"),),
-             create=(arg("name", into="name"), DESCRIPTION,
-                     arg("--stateless", into="stateful", action="store_false", default=None)),
-             change=(arg("--name", into="name"), DESCRIPTION),
-             examples={"create": ("pileus secgroup create example-group",
-                                  "pileus secgroup rule create example-group --protocol tcp --dst-port 443",
-                                  "pileus secgroup rule list --group example-group",
-                                  "pileus secgroup delete example-group"), "list": ("pileus secgroup list",)})
+GROUP = Kind(
+    "security group",
+    "network",
+    "/security-groups",
+    "security_group",
+    "security_groups",
+    {
+        "ID": "id",
+        "Name": "name",
+        "Description": "description",
+        "Project": "project_id",
+        "Tags": "tags",
+        "Shared": "shared",
+    },
+    filters=(arg("--project", into="project_id", kind="project"),),
+    create=(
+        arg("name", into="name"),
+        DESCRIPTION,
+        arg("--stateless", into="stateful", action="store_false", default=None),
+    ),
+    change=(arg("--name", into="name"), DESCRIPTION),
+    examples={
+        "create": (
+            "pileus secgroup create example-group",
+            "pileus secgroup rule create example-group --protocol tcp --dst-port 443",
+            "pileus secgroup rule list --group example-group",
+            "pileus secgroup delete example-group",
+        ),
+        "list": ("pileus secgroup list",),
+    },
+)
 
 
 def ports(row: Any) -> str:
@@ -28,17 +48,40 @@ def ports(row: Any) -> str:
     return "" if low is None and high is None else f"{low}:{high}"
 
 
-RULE = Kind("security group rule", "network", "/security-group-rules", "security_group_rule", "security_group_rules",
-            {"ID": "id", "IP Protocol": "protocol", "Ethertype": "ethertype", "IP Range": "remote_ip_prefix",
-             "Port Range": ports, "Direction": "direction", "Remote Security Group": "remote_group_id"}, named=False,
-            name_filter="", filters=(arg("--group", into="security_group_id", kind="security group"),
-                                     arg("--protocol", into="protocol"), arg("--direction", into="direction")))
-MADE = (arg("group", into="security_group_id", kind="security group"), arg("--protocol", into="protocol"),
-        arg("--dst-port", "22 or 8000:8010", metavar="PORTS"), arg("--remote-ip", into="remote_ip_prefix"),
-        arg("--remote-group", into="remote_group_id", kind="security group"),
-        arg("--ingress", dest="direction", action="store_const", const="ingress", default="ingress"),
-        arg("--egress", dest="direction", action="store_const", const="egress"),
-        arg("--ethertype", into="ethertype", default="IPv4", choices=("IPv4", "IPv6")), DESCRIPTION)
+RULE = Kind(
+    "security group rule",
+    "network",
+    "/security-group-rules",
+    "security_group_rule",
+    "security_group_rules",
+    {
+        "ID": "id",
+        "IP Protocol": "protocol",
+        "Ethertype": "ethertype",
+        "IP Range": "remote_ip_prefix",
+        "Port Range": ports,
+        "Direction": "direction",
+        "Remote Security Group": "remote_group_id",
+    },
+    named=False,
+    name_filter="",
+    filters=(
+        arg("--group", into="security_group_id", kind="security group"),
+        arg("--protocol", into="protocol"),
+        arg("--direction", into="direction"),
+    ),
+)
+MADE = (
+    arg("group", into="security_group_id", kind="security group"),
+    arg("--protocol", into="protocol"),
+    arg("--dst-port", "22 or 8000:8010", metavar="PORTS"),
+    arg("--remote-ip", into="remote_ip_prefix"),
+    arg("--remote-group", into="remote_group_id", kind="security group"),
+    arg("--ingress", dest="direction", action="store_const", const="ingress", default="ingress"),
+    arg("--egress", dest="direction", action="store_const", const="egress"),
+    arg("--ethertype", into="ethertype", default="IPv4", choices=("IPv4", "IPv6")),
+    DESCRIPTION,
+)
 
 
 def create(context: Context, given: Any) -> None:
@@ -53,7 +96,8 @@ def create(context: Context, given: Any) -> None:
 
 
 COMMANDS = [
-    *commands(GROUP), *commands(RULE, ("list", "show")),
+    *commands(GROUP),
+    *commands(RULE, ("list", "show")),
     Command("security group rule create", "Let something through", MADE, create, (), "network", "thing"),
     *commands(RULE, ("delete",)),
 ]

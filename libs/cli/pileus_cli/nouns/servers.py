@@ -15,8 +15,10 @@ RESTS = "active shutoff paused suspended rescue verify_resize shelved shelved_of
 
 
 def addresses(row: Mapping[str, Any]) -> str:
-    return "; ".join(f"{network}={', '.join(one['addr'] for one in found)}"
-                     for network, found in (row.get("addresses") or {}).items())
+    return "; ".join(
+        f"{network}={', '.join(one['addr'] for one in found)}"
+        for network, found in (row.get("addresses") or {}).items()
+    )
 
 
 def image_name(row: Mapping[str, Any]) -> str:
@@ -30,48 +32,88 @@ def name_images(context: Context, rows: Sequence[dict[str, Any]]) -> None:
     ids = sorted({row["image"]["id"] for row in rows if row.get("image")})
     if not ids or not context.cloud.offers("image"):
         return
-    names = {one["id"]: one["name"] for part in range(0, len(ids), 50) for one in context.cloud.pages(
-        "image", "/images", "images", {"id": f"in:{','.join(ids[part:part + 50])}"})}
+    names = {
+        one["id"]: one["name"]
+        for part in range(0, len(ids), 50)
+        for one in context.cloud.pages("image", "/images", "images", {"id": f"in:{','.join(ids[part : part + 50])}"})
+    }
     for row in rows:
         if row.get("image"):
             row["image"]["name"] = names.get(row["image"]["id"])
 
 
-SERVER = Kind("server", "compute", "/servers", "server", "servers",
-              {"ID": "id", "Name": "name", "Status": "status", "Networks": addresses, "Image": image_name,
-               "Flavor": "flavor.original_name"},
-              {"Task State": "OS-EXT-STS:task_state", "Power State": "OS-EXT-STS:power_state",
-               "Availability Zone": "OS-EXT-AZ:availability_zone", "Host": "OS-EXT-SRV-ATTR:host"},
-              detail="/servers/detail",
-              filters=(arg("--all-projects", "of every project (administrators)", into="all_tenants",
-                           action="store_true"),
-                       arg("--status", into="status"), arg("--name", "a pattern", into="name"),
-                       arg("--host", into="host"), arg("--image", into="image", kind="image"),
-                       arg("--flavor", into="flavor", kind="flavor"), arg("--ip", into="ip")),
-              change=(arg("--name", into="name"), arg("--description", into="description")),
-              gone_when_404=True, ready={"good": "active", "bad": "error"}, prepare=name_images,
-              examples={"list": ("pileus server list", "pileus server list --long -f json",
-                                 "pileus server list -f value -c Name --filter Status=ACTIVE"),
-                        "show": ("pileus server show first", "pileus server show first -f value -c status"),
-                        "set": ("pileus server set first --description 'the first one'",)})
-COUNT = (arg("--min", "at least so many", into="min_count", type=int),
-         arg("--max", "at most so many", into="max_count", type=int))
+SERVER = Kind(
+    "server",
+    "compute",
+    "/servers",
+    "server",
+    "servers",
+    {
+        "ID": "id",
+        "Name": "name",
+        "Status": "status",
+        "Networks": addresses,
+        "Image": image_name,
+        "Flavor": "flavor.original_name",
+    },
+    {
+        "Task State": "OS-EXT-STS:task_state",
+        "Power State": "OS-EXT-STS:power_state",
+        "Availability Zone": "OS-EXT-AZ:availability_zone",
+        "Host": "OS-EXT-SRV-ATTR:host",
+    },
+    detail="/servers/detail",
+    filters=(
+        arg("--all-projects", "of every project (administrators)", into="all_tenants", action="store_true"),
+        arg("--status", into="status"),
+        arg("--name", "a pattern", into="name"),
+        arg("--host", into="host"),
+        arg("--image", into="image", kind="image"),
+        arg("--flavor", into="flavor", kind="flavor"),
+        arg("--ip", into="ip"),
+    ),
+    change=(arg("--name", into="name"), arg("--description", into="description")),
+    gone_when_404=True,
+    ready={"good": "active", "bad": "error"},
+    prepare=name_images,
+    examples={
+        "list": (
+            "pileus server list",
+            "pileus server list --long -f json",
+            "pileus server list -f value -c Name --filter Status=ACTIVE",
+        ),
+        "show": ("pileus server show first", "pileus server show first -f value -c status"),
+        "set": ("pileus server set first --description 'the first one'",),
+    },
+)
+COUNT = (
+    arg("--min", "at least so many", into="min_count", type=int),
+    arg("--max", "at most so many", into="max_count", type=int),
+)
 MADE = (
-    arg("name"), arg("--flavor", "what it is made of", into="flavorRef", kind="flavor", required=True),
+    arg("name"),
+    arg("--flavor", "what it is made of", into="flavorRef", kind="flavor", required=True),
     arg("--image", "its root disk is made from", into="imageRef", kind="image"),
     arg("--volume", "boot from this volume", kind="volume"),
-    arg("--network --nic", "a network, or port=ID, v4-fixed-ip=ADDRESS…; may be repeated", action="append",
+    arg(
+        "--network --nic",
+        "a network, or port=ID, v4-fixed-ip=ADDRESS…; may be repeated",
+        action="append",
         dest="network",
-        metavar="NETWORK"),
+        metavar="NETWORK",
+    ),
     arg("--port", "a port; may be repeated", action="append", kind="port"),
     arg("--key-name", "the key pair to log in with", into="key_name"),
     arg("--security-group", "may be repeated", action="append", metavar="GROUP"),
     arg("--user-data", "file of what the server runs first", metavar="FILE"),
     arg("--property", "KEY=VALUE", action="append", metavar="KEY=VALUE"),
-    arg("--availability-zone", into="availability_zone"), arg("--description", into="description"),
+    arg("--availability-zone", into="availability_zone"),
+    arg("--description", into="description"),
     arg("--config-drive", "give it a config drive", into="config_drive", action="store_true"),
-    arg("--password", into="adminPass"), arg("--hint", "KEY=VALUE, for the scheduler", action="append"),
-    arg("--wait", "commands wait anyway", action="store_true"), *COUNT,
+    arg("--password", into="adminPass"),
+    arg("--hint", "KEY=VALUE, for the scheduler", action="append"),
+    arg("--wait", "commands wait anyway", action="store_true"),
+    *COUNT,
 )
 
 
@@ -81,8 +123,11 @@ def create(context: Context, given: Any) -> None:
     if given.hint:
         body["os:scheduler_hints"] = pairs(given.hint)
     made = context.cloud.call("compute", "POST", "/servers", body)["server"]
-    row = (until_ready(context, SERVER, made["id"], given.name) if context.wait
-           else SERVER.opened(context.cloud.call("compute", "GET", f"/servers/{made['id']}")))
+    row = (
+        until_ready(context, SERVER, made["id"], given.name)
+        if context.wait
+        else SERVER.opened(context.cloud.call("compute", "GET", f"/servers/{made['id']}"))
+    )
     context.show_thing(SERVER.facts(row), given)
 
 
@@ -107,8 +152,11 @@ def try_out(context: Context, name: str, wish: Mapping[str, Any]) -> None:
         if 0 < flavor["disk"] < need:
             lacks.append(f"the image needs {need} GiB of disk, the flavor's disk has {flavor['disk']}: too small")
     limits, count = cloud.call("compute", "GET", "/limits")["limits"]["absolute"], wish.get("min_count", 1)
-    for what, name, more in (("Instances", "instances", 1), ("Cores", "vCPUs", flavor["vcpus"]),
-                             ("RAM", "MiB of memory", flavor["ram"])):
+    for what, name, more in (
+        ("Instances", "instances", 1),
+        ("Cores", "vCPUs", flavor["vcpus"]),
+        ("RAM", "MiB of memory", flavor["ram"]),
+    ):
         most, used = limits[f"maxTotal{what}{'Size' if what == 'RAM' else ''}"], limits[f"total{what}Used"]
         if 0 <= most < used + more * count:
             lacks.append(f"the quota is {most} {name}, {used} are used, {more * count} more are wanted: exceeds")
@@ -116,8 +164,10 @@ def try_out(context: Context, name: str, wish: Mapping[str, Any]) -> None:
         from pileus_cli.hints import after
 
         raise Trouble(f"It would be refused: {'; '.join(lacks)}.", after(lacks[0]))
-    print(f"Server {name} would be accepted: {flavor['vcpus']} vCPUs, {flavor['ram']} MiB, {flavor['disk']} GiB."
-          " Whether a host has room shows when it is placed.")
+    print(
+        f"Server {name} would be accepted: {flavor['vcpus']} vCPUs, {flavor['ram']} MiB, {flavor['disk']} GiB."
+        " Whether a host has room shows when it is placed."
+    )
 
 
 def wanted(context: Context, given: Any) -> dict[str, Any]:
@@ -126,9 +176,14 @@ def wanted(context: Context, given: Any) -> dict[str, Any]:
 
     wish = wish_of(context, MADE, given) | {"name": given.name}
     if given.volume:
-        wish["block_device_mapping_v2"] = [{"boot_index": 0, "uuid": find_id(context.cloud, kind("volume"),
-                                                                             given.volume),
-                                            "source_type": "volume", "destination_type": "volume"}]
+        wish["block_device_mapping_v2"] = [
+            {
+                "boot_index": 0,
+                "uuid": find_id(context.cloud, kind("volume"), given.volume),
+                "source_type": "volume",
+                "destination_type": "volume",
+            }
+        ]
     if given.network in (["none"], ["auto"]) and not given.port:
         wish["networks"] = given.network[0]
     else:
@@ -170,16 +225,27 @@ def _only_network(context: Context) -> Any:
     if not context.cloud.offers("network"):
         return "auto"
     project = context.cloud.login()["project_id"]
-    found = [one for one in context.cloud.pages("network", "/networks", "networks")
-             if not one.get("router:external") and (one.get("project_id") == project or one.get("shared"))]
+    found = [
+        one
+        for one in context.cloud.pages("network", "/networks", "networks")
+        if not one.get("router:external") and (one.get("project_id") == project or one.get("shared"))
+    ]
     if len(found) > 1:
         raise Usage("You have several networks: choose one with --network.", ", ".join(one["name"] for one in found))
     return [{"uuid": found[0]["id"]}] if found else "auto"
 
 
-def act(name: str, verb: str, help: str, body: Callable[[Any], Any] = lambda given: None, *more: Any,
-        rests: str = "", examples: tuple[str, ...] = ()) -> Command:
+def act(
+    name: str,
+    verb: str,
+    help: str,
+    body: Callable[[Any], Any] = lambda given: None,
+    *more: Any,
+    rests: str = "",
+    examples: tuple[str, ...] = (),
+) -> Command:
     """An action of several servers. `rests`: the status in which it ends."""
+
     def run(context: Context, given: Any) -> None:
         ids = [find_id(context.cloud, SERVER, typed) for typed in given.thing]
         requests: dict[str, str] = {}
@@ -203,6 +269,7 @@ def tell(context: Context, id: str, action: Mapping[str, Any]) -> str:
 
 def until_rests(context: Context, id: str, status: str, request_id: str) -> None:
     """In that status, with nothing more going on. Raises Failed where the action ended otherwise."""
+
     def look() -> tuple[bool, str]:
         row = context.cloud.call("compute", "GET", f"/servers/{id}")["server"]
         task, now = row.get("OS-EXT-STS:task_state"), row["status"]
@@ -230,8 +297,12 @@ def add_volume(context: Context, given: Any) -> None:
     from pileus_cli.nouns import kind
 
     server, volume = find_id(context.cloud, SERVER, given.thing), find_id(context.cloud, kind("volume"), given.volume)
-    made = context.cloud.call("compute", "POST", f"/servers/{server}/os-volume_attachments", {
-        "volumeAttachment": {"volumeId": volume, **({"device": given.device} if given.device else {})}})
+    made = context.cloud.call(
+        "compute",
+        "POST",
+        f"/servers/{server}/os-volume_attachments",
+        {"volumeAttachment": {"volumeId": volume, **({"device": given.device} if given.device else {})}},
+    )
     if context.wait:
         _until_volume(context, volume, "in-use", server, context.cloud.last_write)
     context.show_thing(made["volumeAttachment"], given)
@@ -266,8 +337,9 @@ def add_floating_ip(context: Context, given: Any) -> None:
     unreachable: Refused | None = None
     for port in ports:  # of several networks perhaps one only has a router to the floating IP's
         try:
-            context.cloud.call("network", "PUT", f"/floatingips/{address['id']}", {"floatingip": {
-                "port_id": port["id"]}})
+            context.cloud.call(
+                "network", "PUT", f"/floatingips/{address['id']}", {"floatingip": {"port_id": port["id"]}}
+            )
             return
         except Refused as err:
             if err.status != 404:
@@ -287,13 +359,18 @@ def change_group(action: str) -> Callable[[Context, Any], None]:
     def run(context: Context, given: Any) -> None:
         server = find_id(context.cloud, SERVER, given.thing)
         context.cloud.call("compute", "POST", f"/servers/{server}/action", {action: {"name": given.group}})
+
     return run
 
 
 def image(context: Context, given: Any) -> None:
     server = find(context.cloud, SERVER, given.thing)
-    answer = context.cloud.call("compute", "POST", f"/servers/{server['id']}/action", {
-        "createImage": {"name": given.name or server["name"], "metadata": pairs(given.property)}})
+    answer = context.cloud.call(
+        "compute",
+        "POST",
+        f"/servers/{server['id']}/action",
+        {"createImage": {"name": given.name or server["name"], "metadata": pairs(given.property)}},
+    )
     if context.wait:
         from pileus_cli.nouns import kind
 
@@ -331,14 +408,24 @@ def rebuild(context: Context, given: Any) -> None:
 def events(context: Context, given: Any) -> None:
     id = find_id(context.cloud, SERVER, given.thing)
     rows = context.cloud.call("compute", "GET", f"/servers/{id}/os-instance-actions")["instanceActions"]
-    context.show_rows(("Request ID", "Server ID", "Action", "Start Time"), [
-        (row["request_id"], id, row["action"], row["start_time"]) for row in rows], given)
+    context.show_rows(
+        ("Request ID", "Server ID", "Action", "Start Time"),
+        [(row["request_id"], id, row["action"], row["start_time"]) for row in rows],
+        given,
+    )
 
 
 def log(context: Context, given: Any) -> None:
     id = find_id(context.cloud, SERVER, given.thing)
-    print(context.cloud.call("compute", "POST", f"/servers/{id}/action", {
-        "os-getConsoleOutput": {"length": given.lines} if given.lines else {}})["output"], end="")
+    print(
+        context.cloud.call(
+            "compute",
+            "POST",
+            f"/servers/{id}/action",
+            {"os-getConsoleOutput": {"length": given.lines} if given.lines else {}},
+        )["output"],
+        end="",
+    )
 
 
 def made_for(server_id: str) -> str:
@@ -359,8 +446,10 @@ def delete(context: Context, given: Any) -> None:
                 context.cloud.call("network", "DELETE", f"/floatingips/{row['id']}")
                 context.say(f"   floating IP {row['floating_ip_address']}: released, as `launch` had made it")
             else:
-                context.say(f"   floating IP {row['floating_ip_address']} stays: "
-                            f"pileus floating ip delete {row['floating_ip_address']}")
+                context.say(
+                    f"   floating IP {row['floating_ip_address']} stays: "
+                    f"pileus floating ip delete {row['floating_ip_address']}"
+                )
 
 
 def _floating_ips(context: Context, id: str) -> list[dict[str, Any]]:
@@ -368,58 +457,131 @@ def _floating_ips(context: Context, id: str) -> list[dict[str, Any]]:
     if not context.cloud.offers("network"):
         return []
     ports = [port["id"] for port in context.cloud.pages("network", "/ports", "ports", {"device_id": id})]
-    return [row for port in ports for row in context.cloud.call(
-        "network", "GET", "/floatingips", query={"port_id": port})["floatingips"]]
+    return [
+        row
+        for port in ports
+        for row in context.cloud.call("network", "GET", "/floatingips", query={"port_id": port})["floatingips"]
+    ]
 
 
 ONE = subject(SERVER)
 VOLUME, GROUP_NAME, ADDRESS = arg("volume", kind="volume"), arg("group"), arg("address", kind="floating ip")
 COMMANDS = [
     *commands(SERVER, ("list", "show")),
-    Command("server create", "Create a server", MADE, create, (
-        "pileus server create example --flavor m1.nano --image pileus-test --network private --dry-run",
-        "pileus server create example --flavor m1.nano --image pileus-test --network private",
-        "pileus server stop example", "pileus server start example", "pileus server reboot example --hard",
-        "pileus server delete example"), "compute", "thing", try_create),
+    Command(
+        "server create",
+        "Create a server",
+        MADE,
+        create,
+        (
+            "pileus server create example --flavor m1.nano --image pileus-test --network private --dry-run",
+            "pileus server create example --flavor m1.nano --image pileus-test --network private",
+            "pileus server stop example",
+            "pileus server start example",
+            "pileus server reboot example --hard",
+            "pileus server delete example",
+        ),
+        "compute",
+        "thing",
+        try_create,
+    ),
     *commands(SERVER, ("set",)),
-    Command("server delete", "Delete servers, and the floating IPs that `launch` made for them",
-            (subject(SERVER, nargs="+"),), delete, (), "compute", dry=try_delete(SERVER)),
+    Command(
+        "server delete",
+        "Delete servers, and the floating IPs that `launch` made for them",
+        (subject(SERVER, nargs="+"),),
+        delete,
+        (),
+        "compute",
+        dry=try_delete(SERVER),
+    ),
     act("os-start", "start", "Start servers", rests="ACTIVE"),
     act("os-stop", "stop", "Stop servers", rests="SHUTOFF"),
-    act("reboot", "reboot", "Reboot servers", lambda given: {"type": "HARD" if given.hard else "SOFT"},
-        arg("--hard", "as if the power were cut", action="store_true"), arg("--soft", action="store_true"),
-        rests="ACTIVE"),
-    act("pause", "pause", "Pause servers", rests="PAUSED"), act("unpause", "unpause", "Go on with them",
-                                                                rests="ACTIVE"),
+    act(
+        "reboot",
+        "reboot",
+        "Reboot servers",
+        lambda given: {"type": "HARD" if given.hard else "SOFT"},
+        arg("--hard", "as if the power were cut", action="store_true"),
+        arg("--soft", action="store_true"),
+        rests="ACTIVE",
+    ),
+    act("pause", "pause", "Pause servers", rests="PAUSED"),
+    act("unpause", "unpause", "Go on with them", rests="ACTIVE"),
     act("suspend", "suspend", "Suspend servers to disk", rests="SUSPENDED"),
     act("resume", "resume", "Resume suspended servers", rests="ACTIVE"),
-    act("lock", "lock", "Protect servers from changes", lambda given: {}), act("unlock", "unlock", "End that"),
+    act("lock", "lock", "Protect servers from changes", lambda given: {}),
+    act("unlock", "unlock", "End that"),
     act("shelve", "shelve", "Put servers away", rests="SHELVED_OFFLOADED"),
     act("unshelve", "unshelve", "Get them back", rests="ACTIVE"),
     act("rescue", "rescue", "Boot from a rescue image", lambda given: {}, rests="RESCUE"),
     act("unrescue", "unrescue", "End that", rests="ACTIVE"),
-    act("os-resetState", "reset-state", "Say what state servers are in (administrators)",
-        lambda given: {"state": given.state}, arg("--state", default="error", choices=("error", "active"))),
-    Command("server resize", "Give a server another flavor", (
-        ONE, arg("--flavor", kind="flavor"), arg("--confirm", action="store_true"), arg("--revert",
-                                                                                        action="store_true")),
-        resize, (), "compute"),
+    act(
+        "os-resetState",
+        "reset-state",
+        "Say what state servers are in (administrators)",
+        lambda given: {"state": given.state},
+        arg("--state", default="error", choices=("error", "active")),
+    ),
+    Command(
+        "server resize",
+        "Give a server another flavor",
+        (
+            ONE,
+            arg("--flavor", kind="flavor"),
+            arg("--confirm", action="store_true"),
+            arg("--revert", action="store_true"),
+        ),
+        resize,
+        (),
+        "compute",
+    ),
     Command("server rebuild", "Make its root disk anew", (ONE, arg("--image", kind="image")), rebuild, (), "compute"),
-    Command("server image create", "Make an image of a server", (ONE, arg("--name"), arg("--property",
-                                                                                         action="append")), image,
-            (), "compute", "thing"),
+    Command(
+        "server image create",
+        "Make an image of a server",
+        (ONE, arg("--name"), arg("--property", action="append")),
+        image,
+        (),
+        "compute",
+        "thing",
+    ),
     Command("server add volume", "Attach a volume", (ONE, VOLUME, arg("--device")), add_volume, (), "compute", "thing"),
     Command("server remove volume", "Detach a volume", (ONE, VOLUME), remove_volume, (), "compute"),
     Command("server add floating ip", "Give it a floating IP", (ONE, ADDRESS), add_floating_ip, (), "compute"),
     Command("server remove floating ip", "Take it away", (ONE, ADDRESS), remove_floating_ip, (), "compute"),
-    Command("server add security group", "Add a security group", (ONE, GROUP_NAME), change_group("addSecurityGroup"),
-            (),
-            "compute"),
-    Command("server remove security group", "Remove it", (ONE, GROUP_NAME), change_group("removeSecurityGroup"), (),
-            "compute"),
-    Command("server event list", "What was done with a server", (ONE,), events, ("pileus server event list first",),
-            "compute", "rows"),
-    Command("console log show", "What a server printed", (ONE, arg("--lines", type=int)), log,
-            ("pileus console log show first --lines 20",), "compute"),
+    Command(
+        "server add security group",
+        "Add a security group",
+        (ONE, GROUP_NAME),
+        change_group("addSecurityGroup"),
+        (),
+        "compute",
+    ),
+    Command(
+        "server remove security group",
+        "Remove it",
+        (ONE, GROUP_NAME),
+        change_group("removeSecurityGroup"),
+        (),
+        "compute",
+    ),
+    Command(
+        "server event list",
+        "What was done with a server",
+        (ONE,),
+        events,
+        ("pileus server event list first",),
+        "compute",
+        "rows",
+    ),
+    Command(
+        "console log show",
+        "What a server printed",
+        (ONE, arg("--lines", type=int)),
+        log,
+        ("pileus console log show first --lines 20",),
+        "compute",
+    ),
 ]
 __all__ = ["COMMANDS", "SERVER", "until_gone"]

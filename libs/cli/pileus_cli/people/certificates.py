@@ -35,8 +35,14 @@ def looked_at(host: str, port: int, authorities: str = "") -> Iterable[Finding]:
             with trusting.wrap_socket(wire, server_hostname=host) as secured:
                 ends = str((secured.getpeercert() or {})["notAfter"])
         except ssl.SSLError as err:
-            yield Finding("certificates", "error", place, "its certificate isn't good",
-                          getattr(err, "verify_message", "") or str(err), MEND)
+            yield Finding(
+                "certificates",
+                "error",
+                place,
+                "its certificate isn't good",
+                getattr(err, "verify_message", "") or str(err),
+                MEND,
+            )
             return
     days = (ssl.cert_time_to_seconds(ends) - time.time()) / 86400
     if days < SOON_DAYS:

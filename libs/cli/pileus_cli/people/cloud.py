@@ -16,7 +16,19 @@ def run(context: None, given: Any) -> int:
     raise Usage("Nothing here can run a cloud.", "Install pileus-deploy, or use deploy/up of a checkout")
 
 
-COMMANDS = [Command("cloud", "Start and stop the cloud on this machine: up, down, status, reset, rotate, uninstall", (
-    arg("words", "up, down, status, reset, rotate or uninstall, and their options", nargs="...",
-        metavar="up|down|status|reset|rotate|uninstall …"),), run,
-    ("pileus cloud status",))]
+COMMANDS = [
+    Command(
+        "cloud",
+        "Start and stop the cloud on this machine: up, down, status, reset, rotate, uninstall",
+        (
+            arg(
+                "words",
+                "up, down, status, reset, rotate or uninstall, and their options",
+                nargs="...",
+                metavar="up|down|status|reset|rotate|uninstall …",
+            ),
+        ),
+        run,
+        ("pileus cloud status",),
+    )
+]

@@ -83,8 +83,9 @@ def candidates(before: list[str], typed: str) -> Iterable[str]:
         if command:
             return _of_command(command, before[count:], typed)
     depth = len(before)
-    longer = {name.split()[depth] for name in (*NOUNS,
-                                               *known) if name.split()[:depth] == before and len(name.split()) > depth}
+    longer = {
+        name.split()[depth] for name in (*NOUNS, *known) if name.split()[:depth] == before and len(name.split()) > depth
+    }
     return longer | (set(ALIASES) | {name for name, (_, about) in PEOPLE.items() if about} if not before else set())
 
 
@@ -118,8 +119,12 @@ def names(kind: Any) -> list[str]:
 
 
 COMMANDS = [
-    Command("completion", "Print what makes your shell complete pileus commands", (arg("shell",
-                                                                                       choices=tuple(SCRIPTS)),),
-            script, ("pileus completion bash",)),
+    Command(
+        "completion",
+        "Print what makes your shell complete pileus commands",
+        (arg("shell", choices=tuple(SCRIPTS)),),
+        script,
+        ("pileus completion bash",),
+    ),
     Command("complete", "What may come next", (arg("words", nargs="*"),), complete),
 ]

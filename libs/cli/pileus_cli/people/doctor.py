@@ -33,8 +33,11 @@ def doctor(context: Context, given: Any) -> int:
         raise Trouble("Only an administrator may look at everything.", "pileus --os-cloud pileus-admin doctor")
     found: list[Finding] = []
     done: list[str] = []
-    looks = {name: functools.partial(check, context) for name, (services, check) in CHECKS.items()
-             if all(map(context.cloud.offers, services))}
+    looks = {
+        name: functools.partial(check, context)
+        for name, (services, check) in CHECKS.items()
+        if all(map(context.cloud.offers, services))
+    }
     here = machine.Machine(context, Path(given.state))
     if here.is_here:
         looks |= {name: functools.partial(check, here) for name, check in HERE.items()}
@@ -48,8 +51,10 @@ def doctor(context: Context, given: Any) -> int:
         print(json.dumps({"checked": done, "findings": [asdict(one) for one in found]}, indent=2))
     else:
         for one in found:
-            print(f"{one.severity}: {one.check}: {one.thing}: {one.cause}\n    {one.evidence}"
-                  + (f"\n    mend: {one.mend}" if one.mend else ""))
+            print(
+                f"{one.severity}: {one.check}: {one.thing}: {one.cause}\n    {one.evidence}"
+                + (f"\n    mend: {one.mend}" if one.mend else "")
+            )
         print(f"{len(done)} checks, {len(found)} findings")
     severities = {one.severity for one in found}
     return 2 if "error" in severities else 1 if "warning" in severities else 0
@@ -61,26 +66,49 @@ def doctor(context: Context, given: Any) -> int:
 def hosts(context: Context) -> Iterable[Finding]:
     for row in context.cloud.call("compute", "GET", "/os-services", query={"binary": "nova-compute"})["services"]:
         if row["state"] != "up":
-            yield Finding("compute hosts", "error", row["host"], "its agent was not heard of",
-                          f"last seen {row['updated_at']}", "deploy/up")
+            yield Finding(
+                "compute hosts",
+                "error",
+                row["host"],
+                "its agent was not heard of",
+                f"last seen {row['updated_at']}",
+                "deploy/up",
+            )
         elif row["status"] != "enabled":
-            yield Finding("compute hosts", "warning", row["host"], "it takes no servers",
-                          f"disabled: {row.get('disabled_reason') or 'no reason given'}",
-                          f"pileus compute service set --enable {row['host']} nova-compute")
+            yield Finding(
+                "compute hosts",
+                "warning",
+                row["host"],
+                "it takes no servers",
+                f"disabled: {row.get('disabled_reason') or 'no reason given'}",
+                f"pileus compute service set --enable {row['host']} nova-compute",
+            )
 
 
 def network_agents(context: Context) -> Iterable[Finding]:
     for row in context.cloud.call("network", "GET", "/agents")["agents"]:
         if not row["alive"]:
-            yield Finding("network agents", "error", f"{row['agent_type']} on {row['host']}", "it was not heard of",
-                          f"last heartbeat {row.get('heartbeat_timestamp')}", "deploy/up")
+            yield Finding(
+                "network agents",
+                "error",
+                f"{row['agent_type']} on {row['host']}",
+                "it was not heard of",
+                f"last heartbeat {row.get('heartbeat_timestamp')}",
+                "deploy/up",
+            )
 
 
 def storage_hosts(context: Context) -> Iterable[Finding]:
     for row in context.cloud.call("volume", "GET", "/os-services")["services"]:
         if row["state"] != "up":
-            yield Finding("storage hosts", "error", f"{row['binary']} on {row['host']}", "it was not heard of",
-                          f"last seen {row['updated_at']}", "deploy/up")
+            yield Finding(
+                "storage hosts",
+                "error",
+                f"{row['binary']} on {row['host']}",
+                "it was not heard of",
+                f"last seen {row['updated_at']}",
+                "deploy/up",
+            )
 
 
 def jobs(context: Context) -> Iterable[Finding]:
@@ -90,11 +118,23 @@ def jobs(context: Context) -> Iterable[Finding]:
             age = (datetime.now(UTC) - datetime.fromisoformat(job["updated_at"])).total_seconds()
             what = f"{service} {job['flow']} of {job['subject']}"
             if job["state"] == "stuck":
-                yield Finding("stuck jobs", "error", what, "it can't be undone", str(job["error"]),
-                              f"pileus trace {job['request_id']}")
+                yield Finding(
+                    "stuck jobs",
+                    "error",
+                    what,
+                    "it can't be undone",
+                    str(job["error"]),
+                    f"pileus trace {job['request_id']}",
+                )
             elif age > OVERDUE_S and time.time() - job["run_at"] > OVERDUE_S:
-                yield Finding("overdue jobs", "error", what, "nobody works on it: its worker may be dead",
-                              f"no progress for {age:.0f} s at step {job['step']}", "deploy/up")
+                yield Finding(
+                    "overdue jobs",
+                    "error",
+                    what,
+                    "nobody works on it: its worker may be dead",
+                    f"no progress for {age:.0f} s at step {job['step']}",
+                    "deploy/up",
+                )
 
 
 def servers(context: Context) -> Iterable[Finding]:
@@ -103,48 +143,105 @@ def servers(context: Context) -> Iterable[Finding]:
     known = {row["id"]: row for row in context.cloud.pages("compute", "/servers/detail", "servers", query)}
     for row in known.values():
         if row["status"] == "ERROR":
-            yield Finding("servers in error", "warning", f"server {row['name']}",
-                          str((row.get("fault") or {}).get("message", "it failed")), f"id {row['id']}",
-                          f"pileus why server {row['id']}")
-        elif row["status"] == "ACTIVE" and row.get("OS-EXT-STS:power_state") not in (1, None) and not row.get(
-                "OS-EXT-STS:task_state"):
-            yield Finding("power", "error", f"server {row['name']}", "it should run and doesn't",
-                          f"power state {row['OS-EXT-STS:power_state']}", f"pileus server reboot --hard {row['id']}")
+            yield Finding(
+                "servers in error",
+                "warning",
+                f"server {row['name']}",
+                str((row.get("fault") or {}).get("message", "it failed")),
+                f"id {row['id']}",
+                f"pileus why server {row['id']}",
+            )
+        elif (
+            row["status"] == "ACTIVE"
+            and row.get("OS-EXT-STS:power_state") not in (1, None)
+            and not row.get("OS-EXT-STS:task_state")
+        ):
+            yield Finding(
+                "power",
+                "error",
+                f"server {row['name']}",
+                "it should run and doesn't",
+                f"power state {row['OS-EXT-STS:power_state']}",
+                f"pileus server reboot --hard {row['id']}",
+            )
     for port in context.cloud.pages("network", "/ports", "ports"):
         if port["device_owner"].startswith("compute:") and port["device_id"] not in known:
-            yield Finding("orphaned ports", "error", f"port {port['id']}", "its server doesn't exist",
-                          f"device_id {port['device_id']}", f"pileus port delete {port['id']}")
-        elif (port["status"] == "DOWN" and port["device_owner"].startswith("compute:") and port["admin_state_up"]
-              and known[port["device_id"]]["status"] == "ACTIVE"):
-            yield Finding("ports not wired", "error", f"port {port['id']}", "its server runs and its network doesn't",
-                          f"server {port['device_id']} on {port.get('binding:host_id')}", "deploy/up")
+            yield Finding(
+                "orphaned ports",
+                "error",
+                f"port {port['id']}",
+                "its server doesn't exist",
+                f"device_id {port['device_id']}",
+                f"pileus port delete {port['id']}",
+            )
+        elif (
+            port["status"] == "DOWN"
+            and port["device_owner"].startswith("compute:")
+            and port["admin_state_up"]
+            and known[port["device_id"]]["status"] == "ACTIVE"
+        ):
+            yield Finding(
+                "ports not wired",
+                "error",
+                f"port {port['id']}",
+                "its server runs and its network doesn't",
+                f"server {port['device_id']} on {port.get('binding:host_id')}",
+                "deploy/up",
+            )
 
 
 def volumes(context: Context) -> Iterable[Finding]:
     known = {row["id"] for row in context.cloud.pages("compute", "/servers", "servers", {"all_tenants": "1"})}
     busy = ("creating", "deleting", "extending", "downloading", "uploading", "retyping")
-    live = {job["subject"].split("/")[0] for job in context.cloud.call(
-        "volume", "GET", "/operations/jobs", query={"live": "true", "all_projects": "true"})["jobs"]}
+    live = {
+        job["subject"].split("/")[0]
+        for job in context.cloud.call(
+            "volume", "GET", "/operations/jobs", query={"live": "true", "all_projects": "true"}
+        )["jobs"]
+    }
     for row in context.cloud.pages("volume", "/volumes/detail", "volumes", {"all_tenants": "1"}):
         name = f"volume {row['name'] or row['id']}"
         if row["status"] in busy and row["id"] not in live:
-            yield Finding("volumes at no work", "error", name, f"it is {row['status']}, and nobody works on it",
-                          f"id {row['id']}", f"pileus why volume {row['id']}")
+            yield Finding(
+                "volumes at no work",
+                "error",
+                name,
+                f"it is {row['status']}, and nobody works on it",
+                f"id {row['id']}",
+                f"pileus why volume {row['id']}",
+            )
         elif row["status"].startswith("error"):
-            yield Finding("volumes in error", "warning", name, f"it is in {row['status']}", f"id {row['id']}",
-                          f"pileus why volume {row['id']}")
+            yield Finding(
+                "volumes in error",
+                "warning",
+                name,
+                f"it is in {row['status']}",
+                f"id {row['id']}",
+                f"pileus why volume {row['id']}",
+            )
         for one in row["attachments"]:
             if one["server_id"] and one["server_id"] not in known:
-                yield Finding("orphaned attachments", "error", name, "its server doesn't exist",
-                              f"attachment {one['attachment_id']} of server {one['server_id']}",
-                              f"openstack volume attachment delete {one['attachment_id']}")
+                yield Finding(
+                    "orphaned attachments",
+                    "error",
+                    name,
+                    "its server doesn't exist",
+                    f"attachment {one['attachment_id']} of server {one['server_id']}",
+                    f"openstack volume attachment delete {one['attachment_id']}",
+                )
 
 
 def images(context: Context) -> Iterable[Finding]:
     for row in context.cloud.pages("image", "/images", "images"):
         if row["status"] in ("killed", "saving", "importing") and _older(row["updated_at"], 3600):
-            yield Finding("images at no work", "warning", f"image {row['name'] or row['id']}", f"it is {row['status']}",
-                          f"since {row['updated_at']}", f"pileus image delete {row['id']}")
+            yield Finding(
+                "images at no work",
+                "warning",
+                f"image {row['name'] or row['id']}",
+                f"it is {row['status']}",
+                f"since {row['updated_at']}",
+                f"pileus image delete {row['id']}",
+            )
 
 
 def _older(text: str, seconds: float) -> bool:
@@ -165,9 +262,13 @@ def usage(context: Context) -> Iterable[Finding]:
         wanted = used.get(host["hypervisor_hostname"], [0, 0])
         counted = [host["vcpus_used"], host["memory_mb_used"]]
         if counted != wanted:
-            yield Finding("usage", "error", f"host {host['hypervisor_hostname']}",
-                          "it counts what its servers don't use",
-                          f"vCPUs and MiB: counted {counted}, servers have {wanted}")
+            yield Finding(
+                "usage",
+                "error",
+                f"host {host['hypervisor_hostname']}",
+                "it counts what its servers don't use",
+                f"vCPUs and MiB: counted {counted}, servers have {wanted}",
+            )
 
 
 def clock(context: Context) -> Iterable[Finding]:
@@ -175,19 +276,38 @@ def clock(context: Context) -> Iterable[Finding]:
     if answer.headers.get("Date"):
         skew = time.time() - parsedate_to_datetime(answer.headers["Date"]).timestamp()
         if abs(skew) > SKEW_S:
-            yield Finding("clock", "error", "this machine", f"its clock differs from the cloud's by {skew:.0f} s",
-                          f"the cloud says {answer.headers['Date']}", "set the clock (chrony, systemd-timesyncd)")
+            yield Finding(
+                "clock",
+                "error",
+                "this machine",
+                f"its clock differs from the cloud's by {skew:.0f} s",
+                f"the cloud says {answer.headers['Date']}",
+                "set the clock (chrony, systemd-timesyncd)",
+            )
 
 
 CHECKS: dict[str, tuple[tuple[str, ...], Check]] = {  # name: the services that it asks, the check
-    "compute hosts": (("compute",), hosts), "network agents": (("network",), network_agents),
-    "storage hosts": (("volume",), storage_hosts), "jobs": ((), jobs),
-    "servers and ports": (("compute", "network"), servers), "volumes": (("compute", "volume"), volumes),
-    "images": (("image",), images), "clock": ((), clock), "usage": (("compute",), usage),
+    "compute hosts": (("compute",), hosts),
+    "network agents": (("network",), network_agents),
+    "storage hosts": (("volume",), storage_hosts),
+    "jobs": ((), jobs),
+    "servers and ports": (("compute", "network"), servers),
+    "volumes": (("compute", "volume"), volumes),
+    "images": (("image",), images),
+    "clock": ((), clock),
+    "usage": (("compute",), usage),
     "certificates": ((), certificates),
 }
 HERE = {**machine.CHECKS, "limits of guests": limits}
-COMMANDS = [Command("doctor", "Look for damage, and tell what mends it", (
-    arg("--json", action="store_true"),
-    arg("--state", "the cloud's state directory, if it is here", default=str(STATE), metavar="DIR")), doctor,
-    ("pileus --os-cloud pileus-admin doctor",))]
+COMMANDS = [
+    Command(
+        "doctor",
+        "Look for damage, and tell what mends it",
+        (
+            arg("--json", action="store_true"),
+            arg("--state", "the cloud's state directory, if it is here", default=str(STATE), metavar="DIR"),
+        ),
+        doctor,
+        ("pileus --os-cloud pileus-admin doctor",),
+    )
+]

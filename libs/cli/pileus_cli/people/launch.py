@@ -27,9 +27,21 @@ def launch(context: Context, given: Any) -> int:
     group = _group(context)
     _say(context, image, flavor, network, key)
     context.say(f"   security group: {group}")
-    server = cloud.call("compute", "POST", "/servers", {"server": {
-        "name": given.name, "imageRef": image["id"], "flavorRef": flavor["id"], "key_name": key,
-        "networks": [{"uuid": network["id"]}], "security_groups": [{"name": group}]}})["server"]
+    server = cloud.call(
+        "compute",
+        "POST",
+        "/servers",
+        {
+            "server": {
+                "name": given.name,
+                "imageRef": image["id"],
+                "flavorRef": flavor["id"],
+                "key_name": key,
+                "networks": [{"uuid": network["id"]}],
+                "security_groups": [{"name": group}],
+            }
+        },
+    )["server"]
     until_ready(context, SERVER, server["id"], given.name)
     address = "" if given.no_floating_ip else _floating_ip(context, server["id"], network)
     if address:
@@ -42,8 +54,10 @@ def launch(context: Context, given: Any) -> int:
             wait(context, f"ssh to {address}", lambda: _greeted(address))
         except Timeout as err:  # the server is there: how to reach it is worth knowing
             print(line)
-            raise Timeout(f"{address} doesn't answer to ssh after {context.timeout:.0f} s.",
-                          f"pileus logs {given.name} shows what it does") from err
+            raise Timeout(
+                f"{address} doesn't answer to ssh after {context.timeout:.0f} s.",
+                f"pileus logs {given.name} shows what it does",
+            ) from err
     print(line)
     return 0
 
@@ -65,16 +79,23 @@ def _chosen(context: Context, given: Any) -> tuple[dict[str, Any], dict[str, Any
 
 
 def _say(context: Context, image: dict[str, Any], flavor: dict[str, Any], network: dict[str, Any], key: str) -> None:
-    for what, name, option in (("image", image["name"], "--image"), ("flavor", flavor["name"], "--flavor"),
-                               ("network", network["name"], "--network"), ("key", key, "--key-name")):
+    for what, name, option in (
+        ("image", image["name"], "--image"),
+        ("flavor", flavor["name"], "--flavor"),
+        ("network", network["name"], "--network"),
+        ("key", key, "--key-name"),
+    ):
         context.say(f"   {what}: {name}   ({option} chooses another)")
 
 
 def _image(context: Context) -> dict[str, Any]:
     """The newest that is whole; one's own before everybody's."""
     query = {"status": "active", "sort": "created_at:desc"}
-    found = [row for row in context.cloud.pages("image", "/images", "images", query)
-             if row["disk_format"] not in ("aki", "ari") and row.get("image_type") not in ("snapshot", "backup")]
+    found = [
+        row
+        for row in context.cloud.pages("image", "/images", "images", query)
+        if row["disk_format"] not in ("aki", "ari") and row.get("image_type") not in ("snapshot", "backup")
+    ]
     if not found:
         raise Trouble("There is no image to boot from.", "pileus image create NAME --file FILE")
     own = [row for row in found if row["owner"] == context.cloud.login()["project_id"]]
@@ -84,11 +105,16 @@ def _image(context: Context) -> dict[str, Any]:
 def _flavor(context: Context, image: dict[str, Any]) -> dict[str, Any]:
     """The smallest that the image fits into."""
     need = max(image["min_disk"], -(-(image.get("virtual_size") or 0) // (1 << 30)))
-    fitting = [row for row in context.cloud.pages("compute", "/flavors/detail", "flavors")
-               if row["ram"] >= image["min_ram"] and (row["disk"] >= need or row["disk"] == 0)]
+    fitting = [
+        row
+        for row in context.cloud.pages("compute", "/flavors/detail", "flavors")
+        if row["ram"] >= image["min_ram"] and (row["disk"] >= need or row["disk"] == 0)
+    ]
     if not fitting:
-        raise Trouble(f"No flavor has the {need} GiB of disk and {image['min_ram']} MiB of memory for {image['name']}.",
-                      "pileus flavor list")
+        raise Trouble(
+            f"No flavor has the {need} GiB of disk and {image['min_ram']} MiB of memory for {image['name']}.",
+            "pileus flavor list",
+        )
     return min(fitting, key=lambda row: (row["ram"], row["vcpus"], row["disk"]))
 
 
@@ -101,8 +127,9 @@ def _network(context: Context) -> dict[str, Any]:
     if len(own) > 1:
         context.say(f"   of {len(own)} networks the first is taken")
     if not own and not shared:
-        raise Trouble("Your project has no network.",
-                      "pileus network create NAME; pileus subnet create NAME --network …")
+        raise Trouble(
+            "Your project has no network.", "pileus network create NAME; pileus subnet create NAME --network …"
+        )
     return (own or shared)[0]
 
 
@@ -124,8 +151,11 @@ def _key(context: Context) -> str:
     folder = Path.home() / ".ssh"
     folder.mkdir(mode=0o700, exist_ok=True)
     # one of that name whose private half isn't here may be another machine's: it stays
-    name = next(one for one in (KEY, *(f"{KEY}-{number}" for number in count(2)))
-                if one not in rows and not ssh.place_of(one).exists())
+    name = next(
+        one
+        for one in (KEY, *(f"{KEY}-{number}" for number in count(2)))
+        if one not in rows and not ssh.place_of(one).exists()
+    )
     private, public = keypairs.generate(name)
     keypairs.add(context, name, public)
     keypairs.keep(ssh.place_of(name), private)
@@ -136,23 +166,42 @@ def _key(context: Context) -> str:
 def _group(context: Context) -> str:
     """The project's default group, opened for ssh if it isn't."""
     project = context.cloud.login()["project_id"]
-    group, = context.cloud.call("network", "GET", "/security-groups",
-                                query={"name": "default", "project_id": project})["security_groups"]
-    opened = any(rule["direction"] == "ingress" and rule["ethertype"] == "IPv4" and not rule["remote_group_id"]
-                 and rule["protocol"] in (None, "tcp") and (rule["port_range_min"] or 0) <= 22 <= (
-                     rule["port_range_max"] or 65535) for rule in group["security_group_rules"])
+    (group,) = context.cloud.call(
+        "network", "GET", "/security-groups", query={"name": "default", "project_id": project}
+    )["security_groups"]
+    opened = any(
+        rule["direction"] == "ingress"
+        and rule["ethertype"] == "IPv4"
+        and not rule["remote_group_id"]
+        and rule["protocol"] in (None, "tcp")
+        and (rule["port_range_min"] or 0) <= 22 <= (rule["port_range_max"] or 65535)
+        for rule in group["security_group_rules"]
+    )
     if not opened:
-        context.cloud.call("network", "POST", "/security-group-rules", {"security_group_rule": {
-            "security_group_id": group["id"], "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp",
-            "port_range_min": 22, "port_range_max": 22}})
+        context.cloud.call(
+            "network",
+            "POST",
+            "/security-group-rules",
+            {
+                "security_group_rule": {
+                    "security_group_id": group["id"],
+                    "direction": "ingress",
+                    "ethertype": "IPv4",
+                    "protocol": "tcp",
+                    "port_range_min": 22,
+                    "port_range_max": 22,
+                }
+            },
+        )
         context.say("   security group default now lets ssh in from everywhere")
     return "default"
 
 
 def _floating_ip(context: Context, server_id: str, network: dict[str, Any]) -> str:
     """A free one of the project's, else a new one; "" where the network has no way out."""
-    port, = context.cloud.call("network", "GET", "/ports", query={
-        "device_id": server_id, "network_id": network["id"]})["ports"][:1]
+    (port,) = context.cloud.call(
+        "network", "GET", "/ports", query={"device_id": server_id, "network_id": network["id"]}
+    )["ports"][:1]
     external = next(iter(context.cloud.pages("network", "/networks", "networks", {"router:external": "true"})), None)
     if external is None:
         context.say("   no floating IP: the cloud has no external network")
@@ -161,8 +210,18 @@ def _floating_ip(context: Context, server_id: str, network: dict[str, Any]) -> s
     if free:
         context.cloud.call("network", "PUT", f"/floatingips/{free[0]['id']}", {"floatingip": {"port_id": port["id"]}})
         return str(free[0]["floating_ip_address"])
-    made = context.cloud.call("network", "POST", "/floatingips", {"floatingip": {
-        "floating_network_id": external["id"], "port_id": port["id"], "description": made_for(server_id)}})
+    made = context.cloud.call(
+        "network",
+        "POST",
+        "/floatingips",
+        {
+            "floatingip": {
+                "floating_network_id": external["id"],
+                "port_id": port["id"],
+                "description": made_for(server_id),
+            }
+        },
+    )
     return str(made["floatingip"]["floating_ip_address"])
 
 
@@ -177,9 +236,26 @@ def _greeted(address: str) -> tuple[bool, str]:
     return False, "waiting for the server to boot"
 
 
-COMMANDS = [Command("launch", "Boot a server and wait until one can log in; what isn't named is chosen, and said", (
-    arg("name"), arg("--image", kind="image"), arg("--flavor", kind="flavor"), arg("--network", kind="network"),
-    arg("--key-name", kind="keypair"), arg("--no-floating-ip", action="store_true")), launch,
-    ("pileus launch example-launch --dry-run",
-     "pileus launch example-launch", "pileus ssh example-launch --print", "pileus server delete example-launch"),
-                    "compute", dry=try_launch)]
+COMMANDS = [
+    Command(
+        "launch",
+        "Boot a server and wait until one can log in; what isn't named is chosen, and said",
+        (
+            arg("name"),
+            arg("--image", kind="image"),
+            arg("--flavor", kind="flavor"),
+            arg("--network", kind="network"),
+            arg("--key-name", kind="keypair"),
+            arg("--no-floating-ip", action="store_true"),
+        ),
+        launch,
+        (
+            "pileus launch example-launch --dry-run",
+            "pileus launch example-launch",
+            "pileus ssh example-launch --print",
+            "pileus server delete example-launch",
+        ),
+        "compute",
+        dry=try_launch,
+    )
+]

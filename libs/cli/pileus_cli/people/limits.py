@@ -13,12 +13,21 @@ CONTROLLERS = frozenset({"memory", "pids", "cpu"})
 def limits(machine: Machine, proc: Path = Path("/proc")) -> Iterable[Finding]:
     if machine.option("compute", "hypervisor") != "libvirt":
         return
-    lacking = [missing for process in proc.iterdir() if process.name.isdigit()
-               and _is_guest(process, machine.prefix) and (missing := CONTROLLERS - _limited(process, machine.prefix))]
+    lacking = [
+        missing
+        for process in proc.iterdir()
+        if process.name.isdigit()
+        and _is_guest(process, machine.prefix)
+        and (missing := CONTROLLERS - _limited(process, machine.prefix))
+    ]
     if lacking:
-        yield Finding("limits of guests", "info", f"{len(lacking)} guests",
-                      f"nothing limits their use of {', '.join(sorted(frozenset().union(*lacking)))}",
-                      "where a machine gives no control groups, the log of compute-agent says why")
+        yield Finding(
+            "limits of guests",
+            "info",
+            f"{len(lacking)} guests",
+            f"nothing limits their use of {', '.join(sorted(frozenset().union(*lacking)))}",
+            "where a machine gives no control groups, the log of compute-agent says why",
+        )
 
 
 def _is_guest(process: Path, prefix: str) -> bool:

@@ -34,13 +34,21 @@ def after(seen: str, text: str) -> str:
     """What came since; the cloud keeps the end of the log only, so its beginning may have gone."""
     tail = seen[-2000:]
     at = text.rfind(tail)
-    return text[at + len(tail):] if at >= 0 else text
+    return text[at + len(tail) :] if at >= 0 else text
 
 
 NAME = arg("name", "the server", kind="server", metavar="SERVER")
 COMMANDS = [
-    Command("logs", "Show what a server printed on its console", (
-        NAME, arg("--follow -f", "go on until interrupted", action="store_true"),
-        arg("--lines -n", "only the last N", type=int, metavar="N")), logs, ("pileus logs first --lines 5",),
-            "compute"),
+    Command(
+        "logs",
+        "Show what a server printed on its console",
+        (
+            NAME,
+            arg("--follow -f", "go on until interrupted", action="store_true"),
+            arg("--lines -n", "only the last N", type=int, metavar="N"),
+        ),
+        logs,
+        ("pileus logs first --lines 5",),
+        "compute",
+    ),
 ]

@@ -116,8 +116,14 @@ def processes(machine: Machine) -> Iterable[Finding]:
         if not process["pid"] or not runs(process["pid"]):
             yield Finding("processes", "error", name, "it doesn't run", f"{log} says why", "deploy/up")
         elif process["failures"] >= OFTEN and age(process["pid"]) < SETTLED_S:
-            yield Finding("failing processes", "warning", name, f"it ended {process['failures']} times in a row", log,
-                          "deploy/status")
+            yield Finding(
+                "failing processes",
+                "warning",
+                name,
+                f"it ended {process['failures']} times in a row",
+                log,
+                "deploy/status",
+            )
 
 
 def ports_open(machine: Machine) -> Iterable[Finding]:
@@ -129,15 +135,22 @@ def ports_open(machine: Machine) -> Iterable[Finding]:
         try:
             socket.create_connection((bind.partition(":")[0] or "127.0.0.1", process["port"]), timeout=3).close()
         except OSError as err:
-            yield Finding("listening", "error", name, "nobody listens on its port", f"port {process['port']}: {err}",
-                          "deploy/up")
+            yield Finding(
+                "listening", "error", name, "nobody listens on its port", f"port {process['port']}: {err}", "deploy/up"
+            )
 
 
 def disk_space(machine: Machine) -> Iterable[Finding]:
     usage = shutil.disk_usage(machine.state)
     if usage.used / usage.total > FULL:
-        yield Finding("disk space", "error", str(machine.state), f"{100 * usage.used / usage.total:.0f} % is used",
-                      f"{usage.free >> 30} GiB are left", "delete servers, volumes or images")
+        yield Finding(
+            "disk space",
+            "error",
+            str(machine.state),
+            f"{100 * usage.used / usage.total:.0f} % is used",
+            f"{usage.free >> 30} GiB are left",
+            "delete servers, volumes or images",
+        )
 
 
 def secrets(machine: Machine) -> Iterable[Finding]:
@@ -157,28 +170,56 @@ def guests(machine: Machine) -> Iterable[Finding]:
     try:
         found = machine.guests
     except OSError as err:
-        yield Finding("libvirt", "error", machine.option("compute", "libvirt_uri"), "it doesn't answer", str(err),
-                      "deploy/up")
+        yield Finding(
+            "libvirt", "error", machine.option("compute", "libvirt_uri"), "it doesn't answer", str(err), "deploy/up"
+        )
         return
     host = machine.option("compute", "host")
     here = {id: row for id, row in machine.servers.items() if row.get("OS-EXT-SRV-ATTR:host") == host}
     uri = machine.option("compute", "libvirt_uri")
     for id in found.keys() - here.keys():
-        yield Finding("guest without record", "error", found[id], "no server on this host has this guest", f"uuid {id}",
-                      f"virsh -c '{uri}' destroy {id}; virsh -c '{uri}' undefine --nvram {id}")
+        yield Finding(
+            "guest without record",
+            "error",
+            found[id],
+            "no server on this host has this guest",
+            f"uuid {id}",
+            f"virsh -c '{uri}' destroy {id}; virsh -c '{uri}' undefine --nvram {id}",
+        )
     for id in here.keys() - found.keys():
         if here[id]["status"] in ("ACTIVE", "PAUSED") and not here[id]["OS-EXT-STS:task_state"]:
-            yield Finding("record without guest", "error", f"server {here[id]['name']}", "its guest is gone",
-                          f"{id} is {here[id]['status']}", f"pileus server reboot --hard {id}")
+            yield Finding(
+                "record without guest",
+                "error",
+                f"server {here[id]['name']}",
+                "its guest is gone",
+                f"{id} is {here[id]['status']}",
+                f"pileus server reboot --hard {id}",
+            )
     for place in sorted((machine.state / "instances").iterdir()):
         if place.name not in machine.servers and place.name not in found:
-            yield Finding("orphaned disks", "error", str(place), "no server has this disk", f"server {place.name}",
-                          f"rm -r {place}")
+            yield Finding(
+                "orphaned disks",
+                "error",
+                str(place),
+                "no server has this disk",
+                f"server {place.name}",
+                f"rm -r {place}",
+            )
     for id, row in here.items():
-        if row["status"] in ("ACTIVE", "SHUTOFF") and not (machine.state / "instances" / id).exists() and (
-                not row["OS-EXT-STS:task_state"]):
-            yield Finding("missing disks", "error", f"server {row['name']}", "its disk is gone", f"instances/{id}",
-                          f"pileus server rebuild {id}")
+        if (
+            row["status"] in ("ACTIVE", "SHUTOFF")
+            and not (machine.state / "instances" / id).exists()
+            and (not row["OS-EXT-STS:task_state"])
+        ):
+            yield Finding(
+                "missing disks",
+                "error",
+                f"server {row['name']}",
+                "its disk is gone",
+                f"instances/{id}",
+                f"pileus server rebuild {id}",
+            )
 
 
 def volume_files(machine: Machine) -> Iterable[Finding]:
@@ -187,12 +228,19 @@ def volume_files(machine: Machine) -> Iterable[Finding]:
     there = {file.name.removeprefix("volume-"): file for file in (machine.state / "volumes").glob("volume-*")}
     for id, file in sorted(there.items()):
         if id not in machine.volumes:
-            yield Finding("orphaned volume files", "error", str(file), "no volume has this file", f"volume {id}",
-                          f"rm {file}")
+            yield Finding(
+                "orphaned volume files", "error", str(file), "no volume has this file", f"volume {id}", f"rm {file}"
+            )
     for id, row in machine.volumes.items():
         if row["status"] in ("available", "in-use") and id not in there:
-            yield Finding("missing volume files", "error", f"volume {row['name'] or id}", "its file is gone",
-                          f"{machine.state}/volumes/volume-{id}", f"pileus volume delete {id}")
+            yield Finding(
+                "missing volume files",
+                "error",
+                f"volume {row['name'] or id}",
+                "its file is gone",
+                f"{machine.state}/volumes/volume-{id}",
+                f"pileus volume delete {id}",
+            )
 
 
 def wires(machine: Machine) -> Iterable[Finding]:
@@ -204,27 +252,44 @@ def wires(machine: Machine) -> Iterable[Finding]:
     taps = {f"tap{port['id'][:11]}": port for port in local if not port["device_owner"].startswith("network:")}
     for name, port in taps.items():
         if name not in machine.interfaces:
-            yield Finding("missing interface", "error", f"port {port['id']}", "its interface is gone", name,
-                          "deploy/up")
+            yield Finding(
+                "missing interface", "error", f"port {port['id']}", "its interface is gone", name, "deploy/up"
+            )
     dhcp = {f"{prefix}-dhcp-{port['network_id']}" for port in local if port["device_owner"] == "network:dhcp"}
-    routers = {f"{prefix}-router-{port['device_id']}" for port in local
-               if port["device_owner"] in ("network:router_interface", "network:router_gateway")}
+    routers = {
+        f"{prefix}-router-{port['device_id']}"
+        for port in local
+        if port["device_owner"] in ("network:router_interface", "network:router_gateway")
+    }
     for name in sorted((dhcp | routers) - machine.namespaces):
         yield Finding("missing namespace", "error", name, "DHCP or routing of a network doesn't run", name, "deploy/up")
     mine = {name for name in machine.namespaces if name.startswith((f"{prefix}-dhcp-", f"{prefix}-router-"))}
     for name in sorted(mine - dhcp - routers - _empty_routers(machine)):
-        yield Finding("namespace without record", "error", name, "no network or router has it", name,
-                      f"ip netns delete {name}")
+        yield Finding(
+            "namespace without record", "error", name, "no network or router has it", name, f"ip netns delete {name}"
+        )
     for name in sorted(dhcp & machine.namespaces):
         pid = Path(f"/run/pileus-{prefix}/dhcp/{name.removeprefix(f'{prefix}-dhcp-')}/pid")
         if pid.exists() and not runs(int(pid.read_text() or 0)):
-            yield Finding("DHCP server", "error", name, "dnsmasq doesn't run", f"its pid was {pid.read_text().strip()}",
-                          "deploy/up")
+            yield Finding(
+                "DHCP server",
+                "error",
+                name,
+                "dnsmasq doesn't run",
+                f"its pid was {pid.read_text().strip()}",
+                "deploy/up",
+            )
     tables = output("nft", "list", "tables")
     for family in ("bridge", "inet"):
         if taps and f"table {family} pileus_{prefix}\n" not in tables + "\n":
-            yield Finding("security groups", "error", f"table {family} pileus_{prefix}", "the rules of ports are gone",
-                          "nft list tables", "deploy/up")
+            yield Finding(
+                "security groups",
+                "error",
+                f"table {family} pileus_{prefix}",
+                "the rules of ports are gone",
+                "nft list tables",
+                "deploy/up",
+            )
 
 
 def _empty_routers(machine: Machine) -> set[str]:
@@ -236,5 +301,13 @@ def object_devices(machine: Machine) -> Iterable[Finding]:
     return lost_devices(machine.state, machine.option("objectstore", "storage_bind"))
 
 
-CHECKS = {"processes": processes, "listening": ports_open, "disk space": disk_space, "secrets": secrets,
-          "guests": guests, "volume files": volume_files, "wires": wires, "object devices": object_devices}
+CHECKS = {
+    "processes": processes,
+    "listening": ports_open,
+    "disk space": disk_space,
+    "secrets": secrets,
+    "guests": guests,
+    "volume files": volume_files,
+    "wires": wires,
+    "object devices": object_devices,
+}

@@ -53,10 +53,17 @@ def key_of(name: str) -> Path | None:
 
 def line(context: Context, server: dict[str, Any], user: str = "", key: str = "", address: str = "") -> list[str]:
     found = Path(key) if key else key_of(server["key_name"]) if server.get("key_name") else None
-    return ["ssh", *(["-i", str(found)] if found else []), "-o", "StrictHostKeyChecking=accept-new",
-            "-o", f"UserKnownHostsFile={Path.home() / '.ssh' / 'pileus_known_hosts'}",
-            "-o", f"HostKeyAlias={server['id']}",  # addresses are used again, servers aren't
-            f"{user or user_of(context, server)}@{address or address_of(server)}"]
+    return [
+        "ssh",
+        *(["-i", str(found)] if found else []),
+        "-o",
+        "StrictHostKeyChecking=accept-new",
+        "-o",
+        f"UserKnownHostsFile={Path.home() / '.ssh' / 'pileus_known_hosts'}",
+        "-o",
+        f"HostKeyAlias={server['id']}",  # addresses are used again, servers aren't
+        f"{user or user_of(context, server)}@{address or address_of(server)}",
+    ]
 
 
 def ssh(context: Context, given: Any) -> int:
@@ -72,9 +79,19 @@ def ssh(context: Context, given: Any) -> int:
     os.execvp(command[0], command)  # noqa: S606 -- the terminal is ssh's from here on
 
 
-COMMANDS = [Command("ssh", "Log in to a server, or run a command there", (
-    arg("name", "the server", kind="server", metavar="SERVER"),
-    arg("--user -l", "as whom", default=""), arg("--identity -i", "private key", default="", metavar="FILE"),
-    arg("--print", "only show the ssh line", action="store_true")), ssh,
-    ("pileus ssh first --print", "pileus ssh first -- uptime", "pileus ssh first -l root -- uptime"), "compute",
-                    after="COMMAND…")]
+COMMANDS = [
+    Command(
+        "ssh",
+        "Log in to a server, or run a command there",
+        (
+            arg("name", "the server", kind="server", metavar="SERVER"),
+            arg("--user -l", "as whom", default=""),
+            arg("--identity -i", "private key", default="", metavar="FILE"),
+            arg("--print", "only show the ssh line", action="store_true"),
+        ),
+        ssh,
+        ("pileus ssh first --print", "pileus ssh first -- uptime", "pileus ssh first -l root -- uptime"),
+        "compute",
+        after="COMMAND…",
+    )
+]

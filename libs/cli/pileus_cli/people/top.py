@@ -24,23 +24,38 @@ def look(context: Context) -> dict[str, Any]:
     doesn't answer}}."""
     services = _answers(context)
     up = [name for name, took in services.items() if took is not None]
-    found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "hosts": None, "servers": {},
-                             "operations": _operations(context, [name for name in SERVICES if name in up]),
-                             "services": services}
+    found: dict[str, Any] = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hosts": None,
+        "servers": {},
+        "operations": _operations(context, [name for name in SERVICES if name in up]),
+        "services": services,
+    }
     if "compute" in up:
         admin = "admin" in context.cloud.login()["roles"]
-        found["servers"] = Counter(row["status"] for row in context.cloud.pages(
-            "compute", "/servers/detail", "servers", {"all_tenants": "1"} if admin else {}))
+        found["servers"] = Counter(
+            row["status"]
+            for row in context.cloud.pages(
+                "compute", "/servers/detail", "servers", {"all_tenants": "1"} if admin else {}
+            )
+        )
         found["hosts"] = _hosts(context) if admin else None
     return found
 
 
 def _hosts(context: Context) -> list[dict[str, Any]]:
     rows = context.cloud.call("compute", "GET", "/os-hypervisors/detail", version="2.79")["hypervisors"]
-    return [{"name": row["hypervisor_hostname"], "state": row["state"], "servers": row.get("running_vms"),
-             "vCPUs": f"{row.get('vcpus_used')} on {row.get('vcpus')} CPUs",  # several share one
-             "memory MiB": f"{row.get('memory_mb_used')}/{row.get('memory_mb')}",
-             "disk GiB": f"{row.get('local_gb_used')}/{row.get('local_gb')}"} for row in rows]
+    return [
+        {
+            "name": row["hypervisor_hostname"],
+            "state": row["state"],
+            "servers": row.get("running_vms"),
+            "vCPUs": f"{row.get('vcpus_used')} on {row.get('vcpus')} CPUs",  # several share one
+            "memory MiB": f"{row.get('memory_mb_used')}/{row.get('memory_mb')}",
+            "disk GiB": f"{row.get('local_gb_used')}/{row.get('local_gb')}",
+        }
+        for row in rows
+    ]
 
 
 def _operations(context: Context, services: Sequence[str]) -> list[dict[str, Any]]:
@@ -50,9 +65,17 @@ def _operations(context: Context, services: Sequence[str]) -> list[dict[str, Any
             jobs = context.cloud.call(service, "GET", "/operations/jobs", query={"live": "true", **everywhere(context)})
         except Refused:
             continue
-        found += [{"service": service, "operation": job["flow"], "subject": job["subject"], "step": job["step"],
-                   "state": job["state"], "age s": round((datetime.now(UTC) - datetime.fromisoformat(
-                       job["created_at"])).total_seconds(), 1)} for job in jobs["jobs"]]
+        found += [
+            {
+                "service": service,
+                "operation": job["flow"],
+                "subject": job["subject"],
+                "step": job["step"],
+                "state": job["state"],
+                "age s": round((datetime.now(UTC) - datetime.fromisoformat(job["created_at"])).total_seconds(), 1),
+            }
+            for job in jobs["jobs"]
+        ]
     return sorted(found, key=lambda job: -float(job["age s"]))
 
 
@@ -132,13 +155,29 @@ def _screen(found: dict[str, Any]) -> Any:
         return made
 
     servers = ", ".join(f"{count} {status}" for status, count in sorted(found["servers"].items())) or "none"
-    services = ", ".join(f"{name} {'does not answer' if ms is None else f'{ms} ms'}"
-                         for name, ms in found["services"].items())
+    services = ", ".join(
+        f"{name} {'does not answer' if ms is None else f'{ms} ms'}" for name, ms in found["services"].items()
+    )
     hosts = "hosts: administrators see them" if found["hosts"] is None else table("hosts", found["hosts"])
-    return Group(f"{found['at']}   servers: {servers}   q leaves", f"services: {services}", hosts,
-                 table("operations", found["operations"]))
+    return Group(
+        f"{found['at']}   servers: {servers}   q leaves",
+        f"services: {services}",
+        hosts,
+        table("operations", found["operations"]),
+    )
 
 
-COMMANDS = [Command("top", "What the cloud does now, as far as you may see it", (
-    arg("--once", "print it once", action="store_true"), arg("--json", action="store_true"),
-    arg("--every", "seconds", type=float, default=2.0)), top, ("pileus top --once", "pileus top --json"), "compute")]
+COMMANDS = [
+    Command(
+        "top",
+        "What the cloud does now, as far as you may see it",
+        (
+            arg("--once", "print it once", action="store_true"),
+            arg("--json", action="store_true"),
+            arg("--every", "seconds", type=float, default=2.0),
+        ),
+        top,
+        ("pileus top --once", "pileus top --json"),
+        "compute",
+    )
+]

@@ -44,12 +44,27 @@ def _told(service: str, job: dict[str, Any], events: list[dict[str, Any]]) -> di
         if gap > 0.0005 or number == 0:
             waited = number and events[number - 1]["outcome"] == "waiting"
             parts.append({"name": "wait" if waited else "save" if number else "queue", "seconds": gap})
-        parts.append({"name": event["step"], "seconds": (end - start).total_seconds(), "outcome": event["outcome"],
-                      "cause": event["cause"], "worker": event["worker"], "spans": event["spans"]})
+        parts.append(
+            {
+                "name": event["step"],
+                "seconds": (end - start).total_seconds(),
+                "outcome": event["outcome"],
+                "cause": event["cause"],
+                "worker": event["worker"],
+                "spans": event["spans"],
+            }
+        )
         at = max(at, end)
-    return {"service": service, "flow": job["flow"], "subject": job["subject"], "state": job["state"],
-            "error": job["error"], "began": job["arrived_at"] or job["created_at"],
-            "total": (at - began).total_seconds(), "parts": parts}
+    return {
+        "service": service,
+        "flow": job["flow"],
+        "subject": job["subject"],
+        "state": job["state"],
+        "error": job["error"],
+        "began": job["arrived_at"] or job["created_at"],
+        "total": (at - began).total_seconds(),
+        "parts": parts,
+    }
 
 
 def _time(text: str) -> datetime:
@@ -60,8 +75,10 @@ def trace(context: Context, given: Any) -> int:
     request_id = given.name if given.name.startswith("req-") else _last_request(context, given.name)
     found = collect(context, request_id)
     if not found:
-        raise NotFound(f"No job of request {request_id} is known here.",
-                       "Its answer was complete at once, or it is another project's, or this cloud doesn't tell")
+        raise NotFound(
+            f"No job of request {request_id} is known here.",
+            "Its answer was complete at once, or it is another project's, or this cloud doesn't tell",
+        )
     if given.json:
         print(json.dumps({"request_id": request_id, "jobs": found}, indent=2))
         return 0
@@ -97,6 +114,15 @@ def _last_request(context: Context, name: str) -> str:
     return str(actions[0]["request_id"])
 
 
-COMMANDS = [Command("trace", "Show a request's way through API, queue, steps, calls and hosts, with times", (
-    arg("name", "a request id, or a server (its last request)", metavar="REQUEST-ID|SERVER"),
-    arg("--json", action="store_true")), trace, ("pileus trace first", "pileus trace first --json"))]
+COMMANDS = [
+    Command(
+        "trace",
+        "Show a request's way through API, queue, steps, calls and hosts, with times",
+        (
+            arg("name", "a request id, or a server (its last request)", metavar="REQUEST-ID|SERVER"),
+            arg("--json", action="store_true"),
+        ),
+        trace,
+        ("pileus trace first", "pileus trace first --json"),
+    )
+]

@@ -12,8 +12,11 @@ from pileus_cli.finding import find
 from pileus_cli.kinds import Kind
 from pileus_cli.nouns import NOUNS, kind
 
-NOUN_CHOICES = tuple(noun for noun in NOUNS if noun in (
-    "server", "volume", "image", "port", "volume snapshot", "volume backup", "floating ip", "router"))
+NOUN_CHOICES = tuple(
+    noun
+    for noun in NOUNS
+    if noun in ("server", "volume", "image", "port", "volume snapshot", "volume backup", "floating ip", "router")
+)
 WELL = ("ACTIVE", "available", "in-use", "active", "SHUTOFF")
 
 
@@ -25,8 +28,11 @@ def why(context: Context, given: Any) -> int:
         return _never_was(context, noun, given.name)
     row = noun.opened(context.cloud.call(noun.service, "GET", f"{noun.path}/{noun.id_of(row)}"))
     status = str(row.get("status", ""))
-    print(f"{given.noun} {row.get('name') or noun.id_of(row)} is {status or 'there'}"
-          + (f" ({row['OS-EXT-STS:task_state']})" if row.get("OS-EXT-STS:task_state") else "") + ".")
+    print(
+        f"{given.noun} {row.get('name') or noun.id_of(row)} is {status or 'there'}"
+        + (f" ({row['OS-EXT-STS:task_state']})" if row.get("OS-EXT-STS:task_state") else "")
+        + "."
+    )
     causes = list(_causes(context, noun, row))
     if not causes and status not in WELL:  # an image whose upload was refused waits for a better one
         causes = [f"{last['command']} was refused: {last['why']}" for last in _remembered(noun, given.name)[-1:]]
@@ -61,10 +67,13 @@ def _faults(context: Context, noun: Kind, row: dict[str, Any]) -> Iterable[str]:
     if noun.name == "volume":
         yield from _messages(context, row["id"])
     if noun.name == "port" and row.get("status") == "DOWN":
-        yield ("it is switched off (admin_state_up is false)" if not row.get("admin_state_up") else
-               "it is bound to no host: no server uses it"
-               if not row.get("binding:host_id") and not row.get("device_id")
-               else "its host hasn't wired it yet: pileus network agent list shows whether the host lives")
+        yield (
+            "it is switched off (admin_state_up is false)"
+            if not row.get("admin_state_up")
+            else "it is bound to no host: no server uses it"
+            if not row.get("binding:host_id") and not row.get("device_id")
+            else "its host hasn't wired it yet: pileus network agent list shows whether the host lives"
+        )
 
 
 def _messages(context: Context, volume_id: str) -> Iterable[str]:
@@ -117,20 +126,27 @@ def _ago(text: str) -> str:
 
 def _remembered(noun: Kind, name: str) -> list[dict[str, Any]]:
     """What was refused to this command about the thing, the newest last."""
-    return [one for one in cache.refusals() if one.get("name") == name and (
-        one["command"].startswith(noun.name) or (one["command"] == "launch" and noun.name == "server"))]
+    return [
+        one
+        for one in cache.refusals()
+        if one.get("name") == name
+        and (one["command"].startswith(noun.name) or (one["command"] == "launch" and noun.name == "server"))
+    ]
 
 
 def _never_was(context: Context, noun: Kind, name: str) -> int:
     """What was refused and never came to be is remembered here, by whoever asked for it with this command."""
     found = _remembered(noun, name)
     if not found:
-        raise NotFound(f"There is no {noun.name} {name!r}, and nothing is remembered of one.",
-                       f"pileus {noun.name} list; refusals of other clients aren't known here")
+        raise NotFound(
+            f"There is no {noun.name} {name!r}, and nothing is remembered of one.",
+            f"pileus {noun.name} list; refusals of other clients aren't known here",
+        )
     last = found[-1]
     minutes = (time.time() - last["at"]) / 60
-    print(f"There is no {noun.name} {name}: {last['command']} was refused {minutes:.0f} min ago"
-          f" (HTTP {last['status']}).")
+    print(
+        f"There is no {noun.name} {name}: {last['command']} was refused {minutes:.0f} min ago (HTTP {last['status']})."
+    )
     print(f"  {last['why']}")
     hint = hints.after(last["why"], last["status"])
     if hint:
@@ -140,6 +156,12 @@ def _never_was(context: Context, noun: Kind, name: str) -> int:
     return 0
 
 
-COMMANDS = [Command("why", "Tell why something is as it is, and what would help", (
-    arg("noun", "server, volume, image, port …", choices=NOUN_CHOICES), arg("name", "name or id")), why,
-    ("pileus why server first",))]
+COMMANDS = [
+    Command(
+        "why",
+        "Tell why something is as it is, and what would help",
+        (arg("noun", "server, volume, image, port …", choices=NOUN_CHOICES), arg("name", "name or id")),
+        why,
+        ("pileus why server first",),
+    )
+]

@@ -31,8 +31,14 @@ from pileus_volume.agent.greeting import Greeting
 from pileus_volume.testing import VolumeFixture
 from pileus_volume.worker import Listener
 
-PATHS = {"identity": "/v3", "compute": "/v2.1", "image": "", "network": "", "block-storage": "/v3",
-         "object-store": "/v1/AUTH_$(project_id)s"}
+PATHS = {
+    "identity": "/v3",
+    "compute": "/v2.1",
+    "image": "",
+    "network": "",
+    "block-storage": "/v3",
+    "object-store": "/v1/AUTH_$(project_id)s",
+}
 
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIGZha2Vmb3J0ZXN0c29ubHlub3RhcmVhbGtleTAxMjM0"
@@ -133,20 +139,39 @@ class Cloud:
 
     def configure(self, folder: Path) -> Path:
         """A clouds.yaml in which each user is a cloud (demo, admin, reader …), and deploy/up's names."""
+
         def login(user: str, **scope: Any) -> dict[str, Any]:
-            return {"auth": {"auth_url": f"{self.sockets['identity'].url}/v3", "username": user, "password": user,
-                             "user_domain_id": "default", **scope}, "region_name": "RegionOne"}
+            return {
+                "auth": {
+                    "auth_url": f"{self.sockets['identity'].url}/v3",
+                    "username": user,
+                    "password": user,
+                    "user_domain_id": "default",
+                    **scope,
+                },
+                "region_name": "RegionOne",
+            }
 
         def of(project: str) -> dict[str, str]:
             return {"project_name": project, "project_domain_id": "default"}
 
         file = folder / "clouds.yaml"
         file.touch(0o600)
-        file.write_text(yaml.safe_dump({"clouds": {
-            "demo": login("demo", **of("demo")), "reader": login("reader", **of("demo")), "other": login("other",
-                                                                                                         **of("other")),
-            "admin": login("admin", **of("admin")), "system": login("admin", system_scope="all"),
-            "pileus": login("demo", **of("demo")), "pileus-admin": login("admin", **of("admin"))}}))
+        file.write_text(
+            yaml.safe_dump(
+                {
+                    "clouds": {
+                        "demo": login("demo", **of("demo")),
+                        "reader": login("reader", **of("demo")),
+                        "other": login("other", **of("other")),
+                        "admin": login("admin", **of("admin")),
+                        "system": login("admin", system_scope="all"),
+                        "pileus": login("demo", **of("demo")),
+                        "pileus-admin": login("admin", **of("admin")),
+                    }
+                }
+            )
+        )
         return file
 
 
@@ -211,9 +236,12 @@ class _cloud(ExitStack):
             self.callback(sockets[name].close)
         first = plan()
         services = tuple(ServicePlan(type, type, public=sockets[type].url + PATHS[type]) for type in self.offered)
-        identity = self.enter_context(IdentityFixture(plan=type(first)(
-            projects=first.projects, users=first.users, grants=first.grants, services=services),
-            public_url=sockets["identity"].url))
+        identity = self.enter_context(
+            IdentityFixture(
+                plan=type(first)(projects=first.projects, users=first.users, grants=first.grants, services=services),
+                public_url=sockets["identity"].url,
+            )
+        )
         sockets["identity"].app = identity.app
         book = Book(identity)
         made = Cloud(sockets, identity)
@@ -235,16 +263,25 @@ class _cloud(ExitStack):
         network.pulse.poke = lambda generations: (poke(generations), hands.nudge())  # type: ignore[assignment,func-returns-value]
         volume = self.enter_context(VolumeFixture(self.folder / "volume", apps={"image": image.app}, book=book))
         object.__setattr__(volume.tools, "ring", self._works(volume.runner).ring)  # frozen, but this is its doorbell
-        compute = self.enter_context(compute_service(self.folder / "compute", book=book, apps={
-            "image": image.app, "network": network.app, "volume": volume.app}))
+        compute = self.enter_context(
+            compute_service(
+                self.folder / "compute",
+                book=book,
+                apps={"image": image.app, "network": network.app, "volume": volume.app},
+            )
+        )
         compute.flavor("1", name="m1.nano", memory_mib=128)
         compute.flavor("4", name="m1.small", memory_mib=2048)
         self.enter_context(compute.working())
         (self.folder / "objects").mkdir()
         objects = ObjectStoreFixture(self.folder / "objects", book=book)
         self.callback(objects.close)
-        for name, app in (("network", network.app), ("block-storage", volume.app), ("compute", compute.app),
-                          ("object-store", objects.app)):
+        for name, app in (
+            ("network", network.app),
+            ("block-storage", volume.app),
+            ("compute", compute.app),
+            ("object-store", objects.app),
+        ):
             made.sockets[name].app = app
         greeting = Greeting(volume.agents["host1"], Listener(volume.sessions))
         heart = Heart(lambda: compute.hello("host1"), lambda: network.hello("host1", "192.0.2.1"), greeting.greet)
@@ -278,15 +315,30 @@ def pileus(cloud: Cloud, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 def world(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> None:
     """What `deploy/up` leaves behind for its demo user, made with `pileus` itself."""
     folder = tmp_path_factory.mktemp("world")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"),
-                   "OS_CLIENT_CONFIG_FILE": str(cloud.configure(folder)), "OS_CLOUD": "demo"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "OS_CLIENT_CONFIG_FILE": str(cloud.configure(folder)),
+        "OS_CLOUD": "demo",
+    }
     (folder / "image").write_bytes(b"\0" * 512)
     (folder / "key.pub").write_text(f"ssh-ed25519 {KEY} me\n")
-    for line in ("image create pileus-test --disk-format raw --file image", "network create private",
-                 "subnet create private-subnet --network private --subnet-range 10.10.0.0/24",
-                 "router create router1 --external-gateway public", "router add subnet router1 private-subnet",
-                 "keypair create demo --public-key key.pub",
-                 "server create first --image pileus-test --flavor m1.nano --network private --key-name demo"):
-        done = subprocess.run([sys.executable, "-m", "pileus_cli", *shlex.split(line)], env=environment, cwd=folder,
-                              capture_output=True, text=True, timeout=300)
+    for line in (
+        "image create pileus-test --disk-format raw --file image",
+        "network create private",
+        "subnet create private-subnet --network private --subnet-range 10.10.0.0/24",
+        "router create router1 --external-gateway public",
+        "router add subnet router1 private-subnet",
+        "keypair create demo --public-key key.pub",
+        "server create first --image pileus-test --flavor m1.nano --network private --key-name demo",
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "pileus_cli", *shlex.split(line)],
+            env=environment,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
         assert done.returncode == 0, f"pileus {line}: {done.stdout}{done.stderr}"

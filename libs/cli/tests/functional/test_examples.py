@@ -22,11 +22,26 @@ def every() -> list[Command]:
 
 
 EXAMPLES = [(one.name, one.examples) for one in every() if one.examples]
-LISTS = sorted(one.name for one in every() if one.output == "rows" and one.name.endswith(" list")
-               and not any(not arg.name.startswith("-") for arg in one.args))
-ADMINS = ("user list", "project list", "role list", "domain list", "group list", "service list", "endpoint list",
-          "region list",
-          "role assignment list", "hypervisor list", "aggregate list", "compute service list", "network agent list")
+LISTS = sorted(
+    one.name
+    for one in every()
+    if one.output == "rows" and one.name.endswith(" list") and not any(not arg.name.startswith("-") for arg in one.args)
+)
+ADMINS = (
+    "user list",
+    "project list",
+    "role list",
+    "domain list",
+    "group list",
+    "service list",
+    "endpoint list",
+    "region list",
+    "role assignment list",
+    "hypervisor list",
+    "aggregate list",
+    "compute service list",
+    "network agent list",
+)
 
 
 def rights(line: str) -> str:
@@ -58,9 +73,18 @@ def test_lists_say_the_same_in_each_format(world: None, pileus: Any, line: str) 
         assert sorted(only) == sorted(str(row[titles[0]]) for row in rows)
 
 
-@pytest.mark.parametrize("line", ["server show first", "image show pileus-test", "network show private",
-                                  "flavor show m1.nano",
-                                  "keypair show demo", "router show router1", "subnet show private-subnet"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "server show first",
+        "image show pileus-test",
+        "network show private",
+        "flavor show m1.nano",
+        "keypair show demo",
+        "router show router1",
+        "subnet show private-subnet",
+    ],
+)
 def test_show_says_the_same_in_each_format(world: None, pileus: Any, line: str) -> None:
     printed: dict[str, Any] = {style: pileus.ok(f"{line} -f {style}").out for style in FORMATS}
     facts = json.loads(printed["json"])
@@ -90,8 +114,12 @@ def test_there_is_a_module_for_each_person_s_command() -> None:
         assert Path(str(found.__file__)).name == f"{module}.py"
 
 
-PEOPLE = [(one.name, line) for module in sorted({module for module, _ in nouns.PEOPLE.values()})
-          for one in importlib.import_module(f"pileus_cli.people.{module}").COMMANDS for line in one.examples]
+PEOPLE = [
+    (one.name, line)
+    for module in sorted({module for module, _ in nouns.PEOPLE.values()})
+    for one in importlib.import_module(f"pileus_cli.people.{module}").COMMANDS
+    for line in one.examples
+]
 ON_A_REAL_CLOUD = ("launch", "ssh", "cloud")  # a guest that answers, a state directory: tests/integration runs these
 
 

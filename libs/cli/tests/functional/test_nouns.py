@@ -64,8 +64,9 @@ def test_a_floating_ip_goes_to_the_port_that_it_can_reach(world: None, pileus: A
     pileus.ok("network delete lonely")
 
 
-def test_an_action_that_failed_and_left_everything_as_it_was_is_no_success(world: None, pileus: Any,
-                                                                           cloud: Any) -> None:
+def test_an_action_that_failed_and_left_everything_as_it_was_is_no_success(
+    world: None, pileus: Any, cloud: Any
+) -> None:
     def fault() -> None:
         raise HypervisorFailed(what="start the guest", why="it has no kernel")
 
@@ -108,8 +109,9 @@ def test_the_doctor_says_which_service_is_away(world: None, pileus: Any, tmp_pat
     assert done.code == 2 and {"storage hosts", "volumes"} <= found
 
 
-def test_the_doctor_counts_beside_servers_that_are_on_no_host(world: None, pileus: Any, cloud: Any,
-                                                              tmp_path: Path) -> None:
+def test_the_doctor_counts_beside_servers_that_are_on_no_host(
+    world: None, pileus: Any, cloud: Any, tmp_path: Path
+) -> None:
     pileus.ok("server create put-away --image pileus-test --flavor m1.nano --network private")
     pileus.ok("server shelve put-away")
     with cloud.compute.sessions.begin() as session:
@@ -123,8 +125,9 @@ def test_the_doctor_counts_beside_servers_that_are_on_no_host(world: None, pileu
     pileus.ok("server delete put-away")
 
 
-def test_the_doctor_of_a_cloud_without_compute(small_cloud: Any, pileus: Any, home: Path, monkeypatch: Any,
-                                               tmp_path: Path) -> None:
+def test_the_doctor_of_a_cloud_without_compute(
+    small_cloud: Any, pileus: Any, home: Path, monkeypatch: Any, tmp_path: Path
+) -> None:
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(small_cloud.configure(home)))
     found = json.loads(pileus.ok(f"doctor --json --state {tmp_path}", "admin").out)
     assert found == {"checked": ["jobs", "images", "clock", "certificates"], "findings": []}

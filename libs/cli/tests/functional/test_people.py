@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 
-@pytest.mark.parametrize("words", [
-    "first -l debian -- uptime -p", "-l debian first -- uptime -p", "first --user debian --print -- uptime -p"])
+@pytest.mark.parametrize(
+    "words",
+    ["first -l debian -- uptime -p", "-l debian first -- uptime -p", "first --user debian --print -- uptime -p"],
+)
 def test_ssh_takes_options_before_and_after_the_server(world: None, pileus: Any, words: str) -> None:
     line = pileus.ok(f"ssh --print {words.replace('--print ', '')}").out
     assert shlex.split(line)[-3:] == [f"debian@{shlex.split(line)[-3].partition('@')[2]}", "uptime", "-p"]
@@ -58,9 +60,13 @@ def test_top_tells_a_user_who_sees_hosts(world: None, pileus: Any) -> None:
 
 def test_q_leaves_top(world: None, pileus: Any) -> None:
     ours, theirs = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-m", "pileus_cli", "top", "--every", "0.2"], stdin=theirs,
-                               stdout=theirs, stderr=subprocess.DEVNULL, env=dict(os.environ, OS_CLOUD="demo",
-                                                                                  TERM="xterm"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pileus_cli", "top", "--every", "0.2"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        env=dict(os.environ, OS_CLOUD="demo", TERM="xterm"),
+    )
     os.close(theirs)
     shown = b""
     while b"leaves" not in shown:
@@ -83,8 +89,10 @@ def test_roles_in_other_domains(pileus: Any) -> None:
             pileus.ok(f"{noun} create twin --domain {domain}", "system")
     try:
         assert pileus("role add member --user twin --project twin", "system").code != 0, "which of two?"
-        for options in ("--user twin --user-domain elsewhere --project twin --project-domain default",
-                        "--group twin --group-domain elsewhere --project twin --project-domain elsewhere"):
+        for options in (
+            "--user twin --user-domain elsewhere --project twin --project-domain default",
+            "--group twin --group-domain elsewhere --project twin --project-domain elsewhere",
+        ):
             pileus.ok(f"role add member {options}", "system")
             pileus.ok(f"role remove member {options}", "system")
     finally:

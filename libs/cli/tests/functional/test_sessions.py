@@ -94,9 +94,14 @@ def test_variables_and_options_instead_of_a_file(pileus: Any, cloud: Any, monkey
     from pileus_cli import shell
 
     monkeypatch.delenv("OS_CLIENT_CONFIG_FILE")
-    for name, value in (("AUTH_URL", f"{cloud.sockets['identity'].url}/v3"), ("USERNAME", "demo"), ("PASSWORD",
-                                                                                                    "wrong"),
-                        ("USER_DOMAIN_NAME", "Default"), ("PROJECT_NAME", "demo"), ("PROJECT_DOMAIN_NAME", "Default")):
+    for name, value in (
+        ("AUTH_URL", f"{cloud.sockets['identity'].url}/v3"),
+        ("USERNAME", "demo"),
+        ("PASSWORD", "wrong"),
+        ("USER_DOMAIN_NAME", "Default"),
+        ("PROJECT_NAME", "demo"),
+        ("PROJECT_DOMAIN_NAME", "Default"),
+    ):
         monkeypatch.setenv(f"OS_{name}", value)
     assert shell.main(["flavor", "list"]) == 4
     assert "Login refused" in capsys.readouterr().err
@@ -125,16 +130,19 @@ def test_an_application_credential(pileus: Any, cloud: Any, monkeypatch: Any) ->
     assert shell.main(["flavor", "list"]) == 0
 
 
-@pytest.mark.parametrize(("line", "code", "says"), [
-    ("flavor show nothing-like-it", 3, "There is no flavor"),
-    ("flavor shw m1.nano", 2, "Did you mean show?"),
-    ("flavour list", 2, "Did you mean flavor?"),
-    ("flavor list --min-rma 1", 2, "Did you mean --min-ram"),
-    ("flavor show m1.nanoo", 3, "Did you mean m1.nano?"),
-    ("flavor list -c Nmae", 2, "Columns:"),
-    ("network create n --dry-run", 2, "can't be tried"),
-    ("user list", 1, "role"),
-])
+@pytest.mark.parametrize(
+    ("line", "code", "says"),
+    [
+        ("flavor show nothing-like-it", 3, "There is no flavor"),
+        ("flavor shw m1.nano", 2, "Did you mean show?"),
+        ("flavour list", 2, "Did you mean flavor?"),
+        ("flavor list --min-rma 1", 2, "Did you mean --min-ram"),
+        ("flavor show m1.nanoo", 3, "Did you mean m1.nano?"),
+        ("flavor list -c Nmae", 2, "Columns:"),
+        ("network create n --dry-run", 2, "can't be tried"),
+        ("user list", 1, "role"),
+    ],
+)
 def test_exit_codes_and_hints(pileus: Any, line: str, code: int, says: str) -> None:
     done = pileus(line)
     assert (done.code, says in done.err) == (code, True), done
@@ -170,8 +178,9 @@ def test_curl_does_what_it_shows(world: None, pileus: Any, cloud: Any) -> None:
     shown = pileus.ok("network create curled --as-curl").out
     assert not pileus.json("network list --name curled")
     token = pileus.ok("token issue -f value -c id").out.strip()
-    subprocess.run(shown, shell=True, check=True, capture_output=True, env={"PATH": os.environ["PATH"],
-                                                                            "OS_TOKEN": token})
+    subprocess.run(
+        shown, shell=True, check=True, capture_output=True, env={"PATH": os.environ["PATH"], "OS_TOKEN": token}
+    )
     assert pileus.json("network list --name curled")
     assert token not in shown
     assert pileus.ok("network list --as-curl").out.startswith("curl ")
@@ -204,10 +213,17 @@ def test_ctrl_c_says_what_goes_on(world: None, pileus: Any, cloud: Any, home: Pa
     cloud.compute.host.down = True
     try:
         child = subprocess.Popen(
-            [sys.executable, "-m", "pileus_cli", *shlex.split("server create held --image pileus-test --flavor m1.nano "
-                                                              "--network private")],
-            env={**os.environ, "OS_CLOUD": "demo"}, stderr=subprocess.PIPE, text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # as from a terminal
+            [
+                sys.executable,
+                "-m",
+                "pileus_cli",
+                *shlex.split("server create held --image pileus-test --flavor m1.nano --network private"),
+            ],
+            env={**os.environ, "OS_CLOUD": "demo"},
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # as from a terminal
         deadline = time.monotonic() + 60
         while not any(row["Name"] == "held" for row in pileus.json("server list")):
             assert time.monotonic() < deadline
@@ -243,12 +259,20 @@ def test_progress_is_shown_on_a_terminal_and_nowhere_else(world: None, pileus: A
 
     (tmp_path / "data").write_bytes(os.urandom(3 << 20))
     pileus.ok("container create shown-box")
-    for words in ("object create shown-box data --name {}", "object save shown-box {} --file back",
-                  "image create {} --disk-format raw --file data", "image save {} --file back"):
+    for words in (
+        "object create shown-box data --name {}",
+        "object save shown-box {} --file back",
+        "image create {} --disk-format raw --file data",
+        "image save {} --file back",
+    ):
         assert "MiB/s" not in pileus.ok(words.format("quiet")).err
         terminal, slave = pty.openpty()
-        done = subprocess.run([sys.executable, "-m", "pileus_cli", *words.format("loud").split()], stderr=slave,
-                              stdout=subprocess.DEVNULL, env={**os.environ, "OS_CLOUD": "demo"})
+        done = subprocess.run(
+            [sys.executable, "-m", "pileus_cli", *words.format("loud").split()],
+            stderr=slave,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "OS_CLOUD": "demo"},
+        )
         os.close(slave)
         told = os.read(terminal, 100_000).decode()
         os.close(terminal)
@@ -281,8 +305,9 @@ def test_a_file_that_is_not_there(world: None, pileus: Any) -> None:
     assert (done.code, done.err) == (1, "error: no-such-file: No such file or directory\n")
 
 
-def test_large_objects_go_up_in_parts_that_are_not_sent_twice(world: None, pileus: Any, cloud: Any, tmp_path: Path,
-                                                              monkeypatch: Any) -> None:
+def test_large_objects_go_up_in_parts_that_are_not_sent_twice(
+    world: None, pileus: Any, cloud: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
     from pileus_cli.nouns import objects
 
     monkeypatch.setattr(objects, "SEGMENT", 1 << 20)
@@ -318,8 +343,12 @@ def test_bash_completes(world: None, pileus: Any, home: Path) -> None:
     script = pileus.ok("completion bash").out
     bindir = Path(sys.executable).parent
     asked = f'{script}\nCOMP_WORDS=(pileus server sh); COMP_CWORD=2; _pileus; echo "${{COMPREPLY[@]}}"'
-    done = subprocess.run(["bash", "-c", asked], env={**os.environ, "PATH": f"{bindir}:{os.environ['PATH']}",
-                                                      "OS_CLOUD": "demo"}, capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", "-c", asked],
+        env={**os.environ, "PATH": f"{bindir}:{os.environ['PATH']}", "OS_CLOUD": "demo"},
+        capture_output=True,
+        text=True,
+    )
     assert set(done.stdout.split()) >= {"show"}, done
 
 

@@ -27,6 +27,7 @@ def refused(pileus: Any, line: str, code: int = 1) -> str:
 def raises(error: Exception) -> Callable[[], None]:
     def fault() -> None:
         raise error
+
     return fault
 
 

@@ -23,16 +23,23 @@ def certificate(place: Path, days: float, name: str = "localhost") -> Path:
     """A file with a key and its own certificate, which ends in so many days."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    made = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-            .serial_number(x509.random_serial_number()).not_valid_before(now - 30 * DAY)
-            .not_valid_after(now + days * DAY)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256()))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - 30 * DAY)
+        .not_valid_after(now + days * DAY)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
     file = place / f"{name}-{days}.pem"
-    file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                       serialization.NoEncryption())
-                     + made.public_bytes(serialization.Encoding.PEM))
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
     return file
 
 
@@ -58,9 +65,15 @@ def served(file: Path) -> Iterator[int]:
         server.join()
 
 
-@pytest.mark.parametrize(("days", "name", "says"), [
-    (100, "localhost", None), (5, "localhost", "ends in 5 days"), (-1, "localhost", "isn't good"),
-    (100, "elsewhere", "isn't good")])
+@pytest.mark.parametrize(
+    ("days", "name", "says"),
+    [
+        (100, "localhost", None),
+        (5, "localhost", "ends in 5 days"),
+        (-1, "localhost", "isn't good"),
+        (100, "elsewhere", "isn't good"),
+    ],
+)
 def test_what_is_said(tmp_path: Path, days: float, name: str, says: str | None) -> None:
     file = certificate(tmp_path, days, name)
     with served(file) as port:

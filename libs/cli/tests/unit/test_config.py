@@ -54,18 +54,30 @@ def test_secrets_lie_beside(places: Path) -> None:
 
 
 def test_an_openrc_needs_no_file(places: Path) -> None:
-    made = config.load({}, {"OS_AUTH_URL": "http://a/v3", "OS_USERNAME": "u", "OS_PASSWORD": "p",
-                            "OS_SYSTEM_SCOPE": "all",
-                            "OS_REGION_NAME": "r", "OS_INTERFACE": "internal", "OS_CACERT": "/ca.pem"})
+    made = config.load(
+        {},
+        {
+            "OS_AUTH_URL": "http://a/v3",
+            "OS_USERNAME": "u",
+            "OS_PASSWORD": "p",
+            "OS_SYSTEM_SCOPE": "all",
+            "OS_REGION_NAME": "r",
+            "OS_INTERFACE": "internal",
+            "OS_CACERT": "/ca.pem",
+        },
+    )
     assert made.auth["system_scope"] == "all"
     assert (made.region, made.interface, made.cacert, made.auth_type) == ("r", "internal", "/ca.pem", "password")
 
 
-@pytest.mark.parametrize(("given", "kind"), [
-    ({"OS_TOKEN": "t"}, "token"),
-    ({"OS_APPLICATION_CREDENTIAL_SECRET": "s", "OS_APPLICATION_CREDENTIAL_ID": "i"}, "v3applicationcredential"),
-    ({"OS_AUTH_TYPE": "v3oidcpassword"}, "v3oidcpassword"),
-])
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({"OS_TOKEN": "t"}, "token"),
+        ({"OS_APPLICATION_CREDENTIAL_SECRET": "s", "OS_APPLICATION_CREDENTIAL_ID": "i"}, "v3applicationcredential"),
+        ({"OS_AUTH_TYPE": "v3oidcpassword"}, "v3oidcpassword"),
+    ],
+)
 def test_the_kind_of_login(places: Path, given: dict[str, str], kind: str) -> None:
     assert config.load({}, {"OS_AUTH_URL": "http://a/v3", **given}).auth_type == kind
 

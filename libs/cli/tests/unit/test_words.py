@@ -9,12 +9,19 @@ from pileus_cli import nouns, shell
 from pileus_cli.errors import Usage
 
 
-@pytest.mark.parametrize(("words", "noun", "rest"), [
-    ("server list", "server", ["list"]), ("server add floating ip s 1", "server", ["add", "floating", "ip", "s", "1"]),
-    ("security group rule create g", "security group rule", ["create", "g"]), ("fip list", "floating ip", ["list"]),
-    ("secgroup rule list", "security group rule", ["list"]), ("secgroup create g", "security group", ["create", "g"]),
-    ("volume snapshot list", "volume snapshot", ["list"]), ("volume list", "volume", ["list"]),
-])
+@pytest.mark.parametrize(
+    ("words", "noun", "rest"),
+    [
+        ("server list", "server", ["list"]),
+        ("server add floating ip s 1", "server", ["add", "floating", "ip", "s", "1"]),
+        ("security group rule create g", "security group rule", ["create", "g"]),
+        ("fip list", "floating ip", ["list"]),
+        ("secgroup rule list", "security group rule", ["list"]),
+        ("secgroup create g", "security group", ["create", "g"]),
+        ("volume snapshot list", "volume snapshot", ["list"]),
+        ("volume list", "volume", ["list"]),
+    ],
+)
 def test_the_longest_noun(words: str, noun: str, rest: list[str]) -> None:
     assert shell._noun(words.split()) == (noun, rest)
 
@@ -28,8 +35,11 @@ def test_an_unknown_noun() -> None:
 def test_global_options_stand_anywhere() -> None:
     line = "--os-cloud c server --no-wait create --os-region-name=r -- --debug"
     options, login, rest = shell._globals(line.split())
-    assert (options, login, rest) == ({"no_wait": True}, {"cloud": "c", "region_name": "r"},
-                                      ["server", "create", "--", "--debug"])
+    assert (options, login, rest) == (
+        {"no_wait": True},
+        {"cloud": "c", "region_name": "r"},
+        ["server", "create", "--", "--debug"],
+    )
 
 
 def test_every_noun_has_commands() -> None:
@@ -39,8 +49,10 @@ def test_every_noun_has_commands() -> None:
 
 def imported(*words: str) -> set[str]:
     """Beside what the interpreter itself has."""
-    code = (f"import sys; before = set(sys.modules); from pileus_cli import shell; shell.main({list(words)!r}); "
-            "print(*set(sys.modules) - before, file=sys.stderr)")
+    code = (
+        f"import sys; before = set(sys.modules); from pileus_cli import shell; shell.main({list(words)!r}); "
+        "print(*set(sys.modules) - before, file=sys.stderr)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stderr.split())
 

@@ -29,8 +29,12 @@ from pileus_kit.edge.shares import Crowded, Shares
 
 log = logging.getLogger(__name__)
 
-STATUSES: dict[type[Exception], int] = {LimitRequestLine: 414, LimitRequestHeaders: 431, ExpectationFailed: 417,
-                                        UnsupportedTransferCoding: 501}
+STATUSES: dict[type[Exception], int] = {
+    LimitRequestLine: 414,
+    LimitRequestHeaders: 431,
+    ExpectationFailed: 417,
+    UnsupportedTransferCoding: 501,
+}
 DRAINED = 64 << 10  # bytes of a body that nobody read, for which a connection is kept
 Refusal = Callable[[int, str], tuple[bytes, str]]
 
@@ -38,8 +42,9 @@ Refusal = Callable[[int, str], tuple[bytes, str]]
 class Answers:
     """What the crew does with whole requests."""
 
-    def __init__(self, limits: Limits, cfg: Any, application: Any, log: Any,
-                 help: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, limits: Limits, cfg: Any, application: Any, log: Any, help: Callable[[], None] | None = None
+    ) -> None:
         self._limits, self._cfg, self._application, self._log = limits, cfg, application, log
         self.front = Front(limits, self.ready, self.refuse)
         self.crew = Crew(limits.threads, limits.streams, self.front.turn)
@@ -172,8 +177,10 @@ class Answers:
         body, kind = shape(status, why)
         request_id = context.new_request_id()
         log.info("%s: no request: %d %s [%s]", client[0], status, why, request_id)
-        head = (f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\n"
-                f"Content-Length: {len(body)}\r\nX-OpenStack-Request-ID: {request_id}\r\nConnection: close\r\n")
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {len(body)}\r\nX-OpenStack-Request-ID: {request_id}\r\nConnection: close\r\n"
+        )
         head += "Retry-After: 1\r\n\r\n" if status == 429 else "\r\n"
         return head.encode("latin-1") + body
 

@@ -45,7 +45,7 @@ class Arrival:
         if end < 0 or end > LARGEST_HEAD:
             raise HeadTooLarge
         self.head = end + 4
-        head = bytes(data[:self.head])
+        head = bytes(data[: self.head])
         self._body_begins(head)
         return True
 
@@ -70,7 +70,7 @@ class Chunks:
             line = data.find(b"\r\n", self._at)
             if line < 0:
                 return len(data) - self._at > LONGEST_LINE
-            size = bytes(data[self._at:line]).partition(b";")[0].rstrip(b" \t")
+            size = bytes(data[self._at : line]).partition(b";")[0].rstrip(b" \t")
             if not SIZE.fullmatch(size):
                 return True
             if not int(size, 16):  # trailers, then an empty line

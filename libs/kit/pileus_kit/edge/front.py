@@ -29,8 +29,9 @@ OUT_OF_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class Front:
     """`ready(connection)` answers a whole request; `refuse(connection, status, why)` one that can't be read."""
 
-    def __init__(self, limits: Limits, ready: Callable[[Connection], None],
-                 refuse: Callable[[Connection, int, str], None]) -> None:
+    def __init__(
+        self, limits: Limits, ready: Callable[[Connection], None], refuse: Callable[[Connection, int, str], None]
+    ) -> None:
         self.limits, self._ready, self._refuse = limits, ready, refuse
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}

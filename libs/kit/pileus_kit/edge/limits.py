@@ -38,6 +38,13 @@ class Limits:
 
     @classmethod
     def of(cls, config: ServiceConfig) -> "Limits":
-        return cls(processes=config.processes, spare=config.spare_seconds, threads=config.threads,
-                   streams=config.streams, connections=config.connections, head=config.head_timeout,
-                   patience=config.body_timeout, pace=config.slowest)
+        return cls(
+            processes=config.processes,
+            spare=config.spare_seconds,
+            threads=config.threads,
+            streams=config.streams,
+            connections=config.connections,
+            head=config.head_timeout,
+            patience=config.body_timeout,
+            pace=config.slowest,
+        )

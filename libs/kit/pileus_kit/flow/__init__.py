@@ -9,5 +9,19 @@ from pileus_kit.flow.jobs import Busy, EventColumns, JobColumns, alive, cancel, 
 from pileus_kit.flow.runner import Runner
 from pileus_kit.flow.steps import Again, Flow, Local, Remote
 
-__all__ = ["Again", "Busy", "EventColumns", "Flow", "JobColumns", "Local", "Remote", "Runner", "Work", "alive",
-           "cancel", "enqueue", "job_indexes", "live"]
+__all__ = [
+    "Again",
+    "Busy",
+    "EventColumns",
+    "Flow",
+    "JobColumns",
+    "Local",
+    "Remote",
+    "Runner",
+    "Work",
+    "alive",
+    "cancel",
+    "enqueue",
+    "job_indexes",
+    "live",
+]

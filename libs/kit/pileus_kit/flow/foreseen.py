@@ -31,7 +31,8 @@ class Foreseen:
             rows = session.execute(
                 select(table.id, table.attempt, table.lease_until, table.run_at)
                 .where(jobs.alive(table), or_(table.lease_until > at + self._lease, table.run_at > at + LONGEST_WAIT))
-                .limit(1000)).all()
+                .limit(1000)
+            ).all()
         found = [(row[0], row[1], row[2], row[3]) for row in rows]
         self._seen = {key: self._seen.get(key, tick) for key in found}
         dead = [key for key, since in self._seen.items() if tick - since > self._lease]
@@ -41,6 +42,12 @@ class Foreseen:
     def _free(self, dead: list[Seen]) -> None:
         table = self._job
         with self._sessions.begin() as session:
-            session.execute(update(table).where(
-                table.id.in_([key[0] for key in dead]), table.lease_until.in_([key[2] for key in dead]),
-                table.run_at.in_([key[3] for key in dead])).values(owner=None, lease_until=0.0, run_at=0.0))
+            session.execute(
+                update(table)
+                .where(
+                    table.id.in_([key[0] for key in dead]),
+                    table.lease_until.in_([key[2] for key in dead]),
+                    table.run_at.in_([key[3] for key in dead]),
+                )
+                .values(owner=None, lease_until=0.0, run_at=0.0)
+            )

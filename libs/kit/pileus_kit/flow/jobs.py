@@ -21,6 +21,7 @@ class Busy(Conflict):
 
 class Columns:
     if TYPE_CHECKING:  # the service's declarative base brings this constructor
+
         def __init__(self, **values: Any) -> None: ...
 
 
@@ -72,8 +73,10 @@ class EventColumns(Columns):
 
 def job_indexes(table: str) -> tuple[Index, ...]:
     alive = text("state IN ('running', 'undoing', 'stuck')")
-    return (Index(f"{table}_one_live", "subject", unique=True, sqlite_where=alive, postgresql_where=alive),
-            Index(f"{table}_due", "run_at", "lease_until", sqlite_where=alive, postgresql_where=alive))
+    return (
+        Index(f"{table}_one_live", "subject", unique=True, sqlite_where=alive, postgresql_where=alive),
+        Index(f"{table}_due", "run_at", "lease_until", sqlite_where=alive, postgresql_where=alive),
+    )
 
 
 J = TypeVar("J", bound=JobColumns)
@@ -84,14 +87,28 @@ def alive(table: type[JobColumns]) -> ColumnElement[bool]:
     return table.state.in_(bindparam("live", LIVE, expanding=True, literal_execute=True, unique=True))
 
 
-def enqueue(session: Session, table: type[J], *, flow: str, subject: str, data: dict[str, Any] | None = None,
-            caller: Any = None, request_id: str | None = None) -> J:
+def enqueue(
+    session: Session,
+    table: type[J],
+    *,
+    flow: str,
+    subject: str,
+    data: dict[str, Any] | None = None,
+    caller: Any = None,
+    request_id: str | None = None,
+) -> J:
     """Record what is to be done, in the caller's transaction. At most one job of a subject is live: else Busy."""
     session.flush()
-    job = table(id=new_id(), flow=flow, subject=subject, data=data or {},
-                request_id=context.request_id.get() if request_id is None else request_id,
-                arrived_at=context.arrived_at.get(), user_id=getattr(caller, "user_id", None),
-                project_id=getattr(caller, "project_id", None))
+    job = table(
+        id=new_id(),
+        flow=flow,
+        subject=subject,
+        data=data or {},
+        request_id=context.request_id.get() if request_id is None else request_id,
+        arrived_at=context.arrived_at.get(),
+        user_id=getattr(caller, "user_id", None),
+        project_id=getattr(caller, "project_id", None),
+    )
     session.add(job)
     try:
         session.flush()
@@ -102,8 +119,11 @@ def enqueue(session: Session, table: type[J], *, flow: str, subject: str, data: 
 
 def cancel(session: Session, table: type[JobColumns], subject: str, why: str) -> bool:
     """Turn the subject's running job round: it will be undone from where it is. False if none was running."""
-    hit = session.execute(update(table).where(table.subject == subject, table.state == "running").values(
-        state="undoing", cancelled=True, error=why, run_at=0.0, waiting_since=None, tries=0, updated_at=now()))
+    hit = session.execute(
+        update(table)
+        .where(table.subject == subject, table.state == "running")
+        .values(state="undoing", cancelled=True, error=why, run_at=0.0, waiting_since=None, tries=0, updated_at=now())
+    )
     return bool(hit.rowcount)  # type: ignore[attr-defined]
 
 
@@ -113,9 +133,14 @@ def live(session: Session, table: type[J], subject: str) -> J | None:
 
 def due(session: Session, table: type[JobColumns], at: float, limit: int) -> list[str]:
     """Jobs that nobody works on and whose time has come, longest waiting first."""
-    return list(session.scalars(
-        select(table.id).where(alive(table), table.run_at <= at, table.lease_until < at)
-        .order_by(table.run_at).limit(limit)))
+    return list(
+        session.scalars(
+            select(table.id)
+            .where(alive(table), table.run_at <= at, table.lease_until < at)
+            .order_by(table.run_at)
+            .limit(limit)
+        )
+    )
 
 
 def any_alive(session: Session, table: type[JobColumns]) -> bool:
@@ -125,8 +150,14 @@ def any_alive(session: Session, table: type[JobColumns]) -> bool:
 def claim(session: Session, table: type[J], job_id: str, owner: str, at: float, lease: float) -> J | None:
     """Take the job for `lease` seconds; None if somebody else has it or it is at rest."""
     return session.scalar(
-        update(table).where(table.id == job_id, alive(table), table.run_at <= at,
-                            or_(table.owner.is_(None), table.lease_until < at))
-        .values(owner=owner, lease_until=at + lease, attempt=table.attempt + 1,
-                state=case((table.state == "stuck", "undoing"), else_=table.state))
-        .returning(table).execution_options(synchronize_session=False))
+        update(table)
+        .where(table.id == job_id, alive(table), table.run_at <= at, or_(table.owner.is_(None), table.lease_until < at))
+        .values(
+            owner=owner,
+            lease_until=at + lease,
+            attempt=table.attempt + 1,
+            state=case((table.state == "stuck", "undoing"), else_=table.state),
+        )
+        .returning(table)
+        .execution_options(synchronize_session=False)
+    )

@@ -24,8 +24,14 @@ Spared = Callable[[], ColumnElement[bool]]
 class Pruner:
     """For one thread. Events are numbered in the order of time, so no index is needed to find the old ones."""
 
-    def __init__(self, sessions: Sessions, job: type[JobColumns], event: type[EventColumns], days: float,
-                 spared: Spared | None = None) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        job: type[JobColumns],
+        event: type[EventColumns],
+        days: float,
+        spared: Spared | None = None,
+    ) -> None:
         self._sessions, self._job, self._event, self._days, self._spared = sessions, job, event, days, spared
         self._after, self._due = 0, 0.0
 
@@ -45,8 +51,12 @@ class Pruner:
     def _look(self) -> list[int]:
         event, horizon = self._event, now() - timedelta(days=self._days)
         with self._sessions.read() as session:
-            rows = session.execute(select(event.id, event.job_id, event.finished_at).where(event.id > self._after)
-                                   .order_by(event.id).limit(BATCH)).all()
+            rows = session.execute(
+                select(event.id, event.job_id, event.finished_at)
+                .where(event.id > self._after)
+                .order_by(event.id)
+                .limit(BATCH)
+            ).all()
             old = [row for row in rows if row.finished_at < horizon]
             told = {row.job_id for row in old}
             kept = set(session.scalars(select(self._job.id).where(self._job.id.in_(told), self._alive_or_dear())))

@@ -41,8 +41,15 @@ class Place:
 class Records:
     """The jobs and events of one worker."""
 
-    def __init__(self, sessions: Sessions, job: type[JobColumns], event: type[EventColumns], me: str,
-                 lease: float, flows: Mapping[str, Flow]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        job: type[JobColumns],
+        event: type[EventColumns],
+        me: str,
+        lease: float,
+        flows: Mapping[str, Flow],
+    ) -> None:
         self.sessions, self.job, self.event, self.me, self.lease = sessions, job, event, me, lease
         self._flows = flows
         self._spans = threading.local()  # what the step that this thread works on did
@@ -74,18 +81,32 @@ class Records:
         table = self.job
         mine = (table.id == place.work.id, table.owner == self.me, table.attempt == place.work.attempt)
         there = (*mine, table.state == place.state, table.step == place.step)
-        kept = session.execute(update(table).where(*there).values(updated_at=now(), **values)
-                               .execution_options(synchronize_session=False))
+        kept = session.execute(
+            update(table).where(*there).values(updated_at=now(), **values).execution_options(synchronize_session=False)
+        )
         if kept.rowcount:  # type: ignore[attr-defined]
             return
         moved = session.scalar(select(table.id).where(*mine, table.state.in_(jobs.LIVE)))
         raise Turned if moved else LeaseLost(place.work.id)
 
-    def note(self, session: Session, place: Place, step: Step, outcome: str, cause: str | None,
-             began: datetime) -> None:
-        session.add(self.event(job_id=place.work.id, subject=place.work.subject, flow=place.work.flow, step=step.name,
-                               outcome=outcome, cause=cause, request_id=place.work.request_id, worker=self.me,
-                               spans=list(self._spans.found) or None, started_at=began, finished_at=datetime.now(UTC)))
+    def note(
+        self, session: Session, place: Place, step: Step, outcome: str, cause: str | None, began: datetime
+    ) -> None:
+        session.add(
+            self.event(
+                job_id=place.work.id,
+                subject=place.work.subject,
+                flow=place.work.flow,
+                step=step.name,
+                outcome=outcome,
+                cause=cause,
+                request_id=place.work.request_id,
+                worker=self.me,
+                spans=list(self._spans.found) or None,
+                started_at=began,
+                finished_at=datetime.now(UTC),
+            )
+        )
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
@@ -95,7 +116,18 @@ class Records:
 
     def _place_of(self, row: JobColumns, late: float = 0.0) -> Place:
         flow = self._flows.get(row.flow)
-        work = Work(row.id, row.flow, row.subject, dict(row.data), row.attempt, row.request_id, row.user_id,
-                    row.project_id, row.cancelled, row.error, ends=bool(flow and flow.ends))
+        work = Work(
+            row.id,
+            row.flow,
+            row.subject,
+            dict(row.data),
+            row.attempt,
+            row.request_id,
+            row.user_id,
+            row.project_id,
+            row.cancelled,
+            row.error,
+            ends=bool(flow and flow.ends),
+        )
         since = row.waiting_since and min(row.waiting_since + late, time.time())
         return Place(work, row.state, row.step, row.tries, since)

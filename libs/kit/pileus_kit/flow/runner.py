@@ -29,9 +29,19 @@ UNSEEN = 60.0  # seconds between looks though nothing lives and nobody wrote
 class Runner:
     """`me` names this worker; `threads` jobs run at once. Nothing is remembered here that the database doesn't know."""
 
-    def __init__(self, sessions: Sessions, job: type[JobColumns], event: type[EventColumns], flows: list[Flow],
-                 tools: Any, me: str, threads: int = 8, lease: float = LEASE,
-                 history_days: float | None = None, spared: Spared | None = None) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        job: type[JobColumns],
+        event: type[EventColumns],
+        flows: list[Flow],
+        tools: Any,
+        me: str,
+        threads: int = 8,
+        lease: float = LEASE,
+        history_days: float | None = None,
+        spared: Spared | None = None,
+    ) -> None:
         """`history_days`: jobs that have rested for longer are forgotten, but for `spared` ones; None: nothing is."""
         self.sessions, self.job, self.event = sessions, job, event
         self.flows = {flow.name: flow for flow in flows}
@@ -50,8 +60,10 @@ class Runner:
     # -- a worker process ------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        self._crew = [threading.Thread(target=self._watch, name="flow-watch", daemon=True),
-                      threading.Thread(target=self._renew, name="flow-renew", daemon=True)]
+        self._crew = [
+            threading.Thread(target=self._watch, name="flow-watch", daemon=True),
+            threading.Thread(target=self._renew, name="flow-renew", daemon=True),
+        ]
         for thread in self._crew:
             thread.start()
 
@@ -141,8 +153,11 @@ class Runner:
             return
         try:
             with self.sessions.begin() as session:
-                session.execute(update(self.job).where(self.job.id.in_(held), self.job.owner == self.me).values(
-                    lease_until=time.time() + self.lease))
+                session.execute(
+                    update(self.job)
+                    .where(self.job.id.in_(held), self.job.owner == self.me)
+                    .values(lease_until=time.time() + self.lease)
+                )
         except DatabaseBusy as err:  # a lost renewal costs the lease at worst, which is what leases are for
             log.warning("cannot renew leases now: %s", err)
         except Exception:  # a bug must not end the thread that keeps the leases

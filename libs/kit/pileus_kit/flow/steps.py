@@ -57,8 +57,9 @@ class Flow:
     a job does nothing more for it, so the job must go to another one. `ends`: it
     takes its subject away for good, and agents refuse whatever is asked of them about it later."""
 
-    def __init__(self, name: str, *steps: Step, failed: LocalFn | None = None, again: LocalFn | None = None,
-                 ends: bool = False) -> None:
+    def __init__(
+        self, name: str, *steps: Step, failed: LocalFn | None = None, again: LocalFn | None = None, ends: bool = False
+    ) -> None:
         self.name, self.steps, self.failed, self.again, self.ends = name, steps, failed, again, ends
         self.index = {step.name: i for i, step in enumerate(steps)}
         if len(self.index) != len(steps) or not steps:

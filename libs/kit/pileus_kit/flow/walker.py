@@ -75,7 +75,7 @@ class Walker:
         be, and then read again: a commit may have arrived though its answer was lost. No patience ends this."""
         began = time.time()
         while True:
-            pause = min(0.05 * 2**min(busy, 10), LONGEST_PAUSE)
+            pause = min(0.05 * 2 ** min(busy, 10), LONGEST_PAUSE)
             log.warning("%s, step %s: the database is busy; again in %.2f s", place.work.flow, place.step, pause)
             if self._stopping.wait(pause):
                 return place
@@ -136,8 +136,16 @@ class Walker:
                     raise
         raise AssertionError("unreachable")
 
-    def _advance(self, session: Session, place: Place, step: Step, following: int, last: bool,
-                 result: dict[str, Any] | None, began: datetime) -> Place:
+    def _advance(
+        self,
+        session: Session,
+        place: Place,
+        step: Step,
+        following: int,
+        last: bool,
+        result: dict[str, Any] | None,
+        began: datetime,
+    ) -> Place:
         work = replace(place.work, data=place.work.data | (result or {})) if result else place.work
         state = "done" if last else "running"
         name = step.name if last else self.flows[work.flow].steps[following].name
@@ -185,11 +193,21 @@ class Walker:
         self._note(session, place, step, "undone", None, began)
         return Place(place.work, state, name, 0, None)
 
-    def _restart(self, session: Session, flow: Flow, place: Place, step: Step, fresh: dict[str, Any],
-                 began: datetime) -> Place:
+    def _restart(
+        self, session: Session, flow: Flow, place: Place, step: Step, fresh: dict[str, Any], began: datetime
+    ) -> Place:
         first = flow.steps[0].name
-        self._save(session, place, state="running", step=first, data=fresh, error=None, waiting_since=None, tries=0,
-                   lease_until=time.time() + self.lease)
+        self._save(
+            session,
+            place,
+            state="running",
+            step=first,
+            data=fresh,
+            error=None,
+            waiting_since=None,
+            tries=0,
+            lease_until=time.time() + self.lease,
+        )
         self._note(session, place, step, "undone", None, began)
         work = replace(place.work, data=fresh, error=None, undoing=False)
         context.work.set(work)
@@ -200,13 +218,22 @@ class Walker:
     def _wait(self, place: Place, step: Step, err: Exception, began: datetime) -> float:
         pause = getattr(err, "after", None)
         if pause is None:
-            pause = min(0.25 * 2**min(place.tries, 10), LONGEST_PAUSE)
+            pause = min(0.25 * 2 ** min(place.tries, 10), LONGEST_PAUSE)
         why = causes.told(err)
         log.info("%s: step %s waits %.2f s: %s", place.work.flow, step.name, pause, err)
         with self.sessions.begin() as session:
             cause = {} if place.state != "running" else {"error": why}  # while undoing, `error` says why we undo
-            self._save(session, place, owner=None, lease_until=0.0, run_at=time.time() + pause, tries=place.tries + 1,
-                       step=step.name, waiting_since=place.waiting_since or time.time(), **cause)
+            self._save(
+                session,
+                place,
+                owner=None,
+                lease_until=0.0,
+                run_at=time.time() + pause,
+                tries=place.tries + 1,
+                step=step.name,
+                waiting_since=place.waiting_since or time.time(),
+                **cause,
+            )
             if place.tries == 0:
                 self._note(session, place, step, "waiting", why, began)
         return float(pause)
@@ -214,16 +241,25 @@ class Walker:
     def _turn(self, place: Place, step: Step, err: Exception, why: str, began: datetime) -> Place:
         data = place.work.data | {"failed": getattr(err, "kind", type(err).__name__)}
         with self.sessions.begin() as session:
-            self._save(session, place, state="undoing", error=why, step=step.name, tries=0, waiting_since=None,
-                       data=data)
+            self._save(
+                session, place, state="undoing", error=why, step=step.name, tries=0, waiting_since=None, data=data
+            )
             self._note(session, place, step, "failed", why, began)
         return Place(replace(place.work, error=why, data=data), "undoing", step.name, 0, None)
 
     def _stick(self, place: Place, step: Step, err: Exception, began: datetime) -> float:
-        pause = min(1.0 * 2**min(place.tries, 10), LONGEST_STUCK)
+        pause = min(1.0 * 2 ** min(place.tries, 10), LONGEST_STUCK)
         with self.sessions.begin() as session:
-            self._save(session, place, state="stuck", owner=None, lease_until=0.0, run_at=time.time() + pause,
-                       tries=place.tries + 1, step=step.name)
+            self._save(
+                session,
+                place,
+                state="stuck",
+                owner=None,
+                lease_until=0.0,
+                run_at=time.time() + pause,
+                tries=place.tries + 1,
+                step=step.name,
+            )
             if place.tries == 0:
                 self._note(session, place, step, "stuck", causes.told(err), began)
         return pause

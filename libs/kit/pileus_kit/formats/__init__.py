@@ -16,8 +16,16 @@ from pileus_kit.formats.reading import Inspection, Reader
 
 __all__ = ["Inspection", "inspect"]
 
-RECOGNISERS = (qcow2.recognise, vmdk.recognise, vmdk.recognise_text, vdi.recognise, vhdx.recognise,
-               others.recognise, vhd.recognise, others.recognise_iso)
+RECOGNISERS = (
+    qcow2.recognise,
+    vmdk.recognise,
+    vmdk.recognise_text,
+    vdi.recognise,
+    vhdx.recognise,
+    others.recognise,
+    vhd.recognise,
+    others.recognise_iso,
+)
 
 
 def inspect(file: BinaryIO) -> Inspection:

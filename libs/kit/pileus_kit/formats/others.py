@@ -2,9 +2,14 @@
 
 from pileus_kit.formats.reading import SECTOR, Inspection, Reader
 
-MAGICS = {b"QED\0": "qed", b"WithoutFreeSpace": "ploop", b"WithouFreSpacExt": "ploop",
-          b"Bochs Virtual HD Image": "bochs", b"#!/bin/sh\n#V2.0 Format\nmodprobe cloop": "cloop",
-          b"\xbe\xba\xfe\xca\0\0\0\0": "vmdk"}
+MAGICS = {
+    b"QED\0": "qed",
+    b"WithoutFreeSpace": "ploop",
+    b"WithouFreSpacExt": "ploop",
+    b"Bochs Virtual HD Image": "bochs",
+    b"#!/bin/sh\n#V2.0 Format\nmodprobe cloop": "cloop",
+    b"\xbe\xba\xfe\xca\0\0\0\0": "vmdk",
+}
 """The last one is a part of an ESXi image, whose descriptor is another file."""
 
 

@@ -30,8 +30,8 @@ def recognise(read: Reader, max_snapshots: int = MAX_SNAPSHOTS) -> Inspection | 
 
 def _fixed_part(head: bytes, max_snapshots: int) -> str:
     backing_at, backing_length, cluster_bits = struct.unpack_from(">QII", head, 8)
-    crypt, = struct.unpack_from(">I", head, 32)
-    snapshots, = struct.unpack_from(">I", head, 60)
+    (crypt,) = struct.unpack_from(">I", head, 32)
+    (snapshots,) = struct.unpack_from(">I", head, 60)
     if backing_at or backing_length:
         return "it has a backing file"
     if crypt:

@@ -14,8 +14,8 @@ def recognise(read: Reader) -> Inspection | None:
     head = read(0, 0x200)
     if head[0x40:0x44] != MAGIC:
         return None
-    kind, = struct.unpack_from("<I", head, 0x4C)
-    size, = struct.unpack_from("<Q", head, 0x170)
+    (kind,) = struct.unpack_from("<I", head, 0x4C)
+    (size,) = struct.unpack_from("<Q", head, 0x170)
     virtual = -(-size // SECTOR) * SECTOR  # readers round up
     alone = kind in (DYNAMIC, FIXED) and not any(head[LINK_AND_PARENT : LINK_AND_PARENT + 32])
     return Inspection("vdi", virtual, "" if alone else "it is a differencing image")

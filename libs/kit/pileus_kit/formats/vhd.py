@@ -29,8 +29,8 @@ def _virtual_size(footer: bytes) -> int:
 
 
 def _unsafe(read: Reader, footer: bytes) -> str:
-    at, = struct.unpack_from(">Q", footer, 16)
-    kind, = struct.unpack_from(">I", footer, 60)
+    (at,) = struct.unpack_from(">Q", footer, 16)
+    (kind,) = struct.unpack_from(">I", footer, 60)
     if kind == FIXED:
         return ""
     if kind != DYNAMIC:

@@ -41,19 +41,20 @@ def _described(read: Reader, region: int) -> Inspection:
     items = _table(read, region, b"metadata", count_at=10, entries_at=32, layout="<I")
     if items is None or SIZE not in items or PARAMETERS not in items:
         return Inspection("vhdx", 0, "its metadata is incomplete")
-    virtual, = struct.unpack("<Q", read(region + items[SIZE], 8))
-    flags, = struct.unpack("<I", read(region + items[PARAMETERS] + 4, 4))
+    (virtual,) = struct.unpack("<Q", read(region + items[SIZE], 8))
+    (flags,) = struct.unpack("<I", read(region + items[PARAMETERS] + 4, 4))
     if flags & HAS_PARENT or not items.keys() <= ITEMS:
         return Inspection("vhdx", virtual, "it has a parent or unknown metadata")
     return Inspection("vhdx", virtual)
 
 
-def _table(read: Reader, at: int, magic: bytes, *, count_at: int, entries_at: int,
-           layout: str) -> dict[bytes, int] | None:
+def _table(
+    read: Reader, at: int, magic: bytes, *, count_at: int, entries_at: int, layout: str
+) -> dict[bytes, int] | None:
     """GUID -> offset. None: there is no such table, or it names something twice, so readers may differ."""
     head = read(at, entries_at)
-    count, = struct.unpack_from("<H", head, count_at)
-    if head[:len(magic)] != magic or count > MAX_ENTRIES:
+    (count,) = struct.unpack_from("<H", head, count_at)
+    if head[: len(magic)] != magic or count > MAX_ENTRIES:
         return None
     entries = read(at + entries_at, 32 * count)
     found = {entries[n : n + 16]: int(struct.unpack_from(layout, entries, n + 16)[0]) for n in range(0, 32 * count, 32)}

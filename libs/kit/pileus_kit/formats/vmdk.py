@@ -41,7 +41,7 @@ def _unsafe(read: Reader, version: int, sectors: int, at: int, length: int) -> s
 
 def _footer_unsafe(read: Reader) -> str:
     """A stream-optimised image may keep its tables at the end; readers then believe the footer, not the header."""
-    tables, = struct.unpack("<Q", read(56, 8))
+    (tables,) = struct.unpack("<Q", read(56, 8))
     if tables != TABLES_AT_END:
         return ""
     header, footer = read(0, 44), read(read.rounded_size - FOOTER + SECTOR, 44)

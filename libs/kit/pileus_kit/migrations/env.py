@@ -10,8 +10,13 @@ def check_references(connection: Connection) -> None:
         raise RuntimeError(f"The migration would leave a row of {row[0]} that refers to no row of {row[2]}.")
 
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=None, render_as_batch=True,
-                  transaction_per_migration=False, transactional_ddl=True)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=None,
+    render_as_batch=True,
+    transaction_per_migration=False,
+    transactional_ddl=True,
+)
 with context.begin_transaction():
     context.run_migrations()
     check_references(context.get_bind())

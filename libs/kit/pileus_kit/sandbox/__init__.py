@@ -59,8 +59,9 @@ def user() -> int:
         return NO_SUCH_USER
 
 
-def run(command: Sequence[str], reads: Mapping[str, Path], writes: Mapping[str, Path],
-        limits: Limits) -> subprocess.CompletedProcess[str]:
+def run(
+    command: Sequence[str], reads: Mapping[str, Path], writes: Mapping[str, Path], limits: Limits
+) -> subprocess.CompletedProcess[str]:
     """Its status and what it said. `reads` and `writes` map the program's names of files to ours; all must exist.
 
     Raises TimedOut; OSError if bubblewrap is missing.
@@ -70,8 +71,12 @@ def run(command: Sequence[str], reads: Mapping[str, Path], writes: Mapping[str, 
     inner = [*_limited(limits), *(namespaces.as_user(user()) if as_root else []), *command]
     ids = namespaces.owners([*reads.values(), *writes.values()], user()) if as_root else None
     with seccomp.descriptor() as filter:
-        started = namespaces.start([*view, *(["--seccomp", str(filter)] if filter is not None else [])], inner, ids,
-                                   [] if filter is None else [filter])
+        started = namespaces.start(
+            [*view, *(["--seccomp", str(filter)] if filter is not None else [])],
+            inner,
+            ids,
+            [] if filter is None else [filter],
+        )
     with started:
         try:
             out, err = started.communicate(timeout=limits.wall_s)
@@ -82,5 +87,13 @@ def run(command: Sequence[str], reads: Mapping[str, Path], writes: Mapping[str, 
 
 
 def _limited(limits: Limits) -> list[str]:
-    return ["prlimit", f"--as={MEMORY}", f"--stack={STACK}", f"--cpu={limits.cpu_s}", f"--fsize={limits.file_bytes}",
-            f"--nofile={OPEN_FILES}", f"--nproc={PROCESSES}", "--core=0"]
+    return [
+        "prlimit",
+        f"--as={MEMORY}",
+        f"--stack={STACK}",
+        f"--cpu={limits.cpu_s}",
+        f"--fsize={limits.file_bytes}",
+        f"--nofile={OPEN_FILES}",
+        f"--nproc={PROCESSES}",
+        "--core=0",
+    ]

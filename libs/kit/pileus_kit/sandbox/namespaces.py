@@ -7,8 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-UNSHARED = ("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
-            "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
+UNSHARED = (
+    "--unshare-user",
+    "--unshare-pid",
+    "--unshare-net",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    "--die-with-parent",
+    "--new-session",
+    "--cap-drop",
+    "ALL",
+)
 PROGRAMS = ("/usr/bin", "/usr/lib", "/usr/lib64")
 ALIASES = ("/bin", "/lib", "/lib64")
 ENVIRONMENT = {"PATH": "/usr/bin", "LC_ALL": "C", "MALLOC_ARENA_MAX": "2"}
@@ -56,12 +66,26 @@ def files(reads: Mapping[str, Path], writes: Mapping[str, Path]) -> list[str]:
 
 
 def as_user(user: int) -> list[str]:
-    return ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups", "--no-new-privs",
-            "--inh-caps", KEPT, "--ambient-caps", KEPT, "--bounding-set", KEPT]
+    return [
+        "setpriv",
+        "--reuid",
+        str(user),
+        "--regid",
+        str(user),
+        "--clear-groups",
+        "--no-new-privs",
+        "--inh-caps",
+        KEPT,
+        "--ambient-caps",
+        KEPT,
+        "--bounding-set",
+        KEPT,
+    ]
 
 
-def start(view: Sequence[str], command: Sequence[str], ids: Owners | None,
-          passed: Sequence[int]) -> subprocess.Popen[str]:
+def start(
+    view: Sequence[str], command: Sequence[str], ids: Owners | None, passed: Sequence[int]
+) -> subprocess.Popen[str]:
     """The sandbox, running; `ids` are whom its namespace knows, None leaves that to bubblewrap."""
     if ids is None:
         return _popen([*UNSHARED, *view, "--", *command], passed)
@@ -69,8 +93,10 @@ def start(view: Sequence[str], command: Sequence[str], ids: Owners | None,
     wait, go = os.pipe()
     capabilities = [part for each in TO_CHANGE_USER for part in ("--cap-add", each)]
     try:
-        sandbox = _popen([*UNSHARED, *capabilities, "--info-fd", str(tell), "--userns-block-fd", str(wait), *view, "--",
-                          *command], [*passed, tell, wait])
+        sandbox = _popen(
+            [*UNSHARED, *capabilities, "--info-fd", str(tell), "--userns-block-fd", str(wait), *view, "--", *command],
+            [*passed, tell, wait],
+        )
     except OSError:
         os.close(told)
         os.close(go)
@@ -90,8 +116,15 @@ def start(view: Sequence[str], command: Sequence[str], ids: Owners | None,
 
 
 def _popen(arguments: Sequence[str], passed: Sequence[int]) -> subprocess.Popen[str]:
-    return subprocess.Popen(["bwrap", *arguments], pass_fds=passed, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, errors="replace")
+    return subprocess.Popen(
+        ["bwrap", *arguments],
+        pass_fds=passed,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
 
 
 def _map(said: str, ids: Owners) -> None:

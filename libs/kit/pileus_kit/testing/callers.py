@@ -6,20 +6,38 @@ from dataclasses import replace
 from pileus_kit.auth import Caller
 from pileus_kit.errors import Unauthorized
 
-IMPLIED = {"admin": {"admin", "manager", "member", "reader"}, "manager": {"manager", "member", "reader"},
-           "member": {"member", "reader"}, "reader": {"reader"}, "service": {"service"}}
+IMPLIED = {
+    "admin": {"admin", "manager", "member", "reader"},
+    "manager": {"manager", "member", "reader"},
+    "member": {"member", "reader"},
+    "reader": {"reader"},
+    "service": {"service"},
+}
 HOUR = 3600.0
 
 
-def person(name: str, *roles: str, project: str | None = "p1", system: bool = False,
-           domain: str | None = None) -> Caller:
+def person(
+    name: str, *roles: str, project: str | None = "p1", system: bool = False, domain: str | None = None
+) -> Caller:
     """A caller called `name`, whose token is `token-<name>`; a role brings what it implies."""
     held = frozenset().union(*(IMPLIED.get(role, {role}) for role in roles))
     return Caller(
-        token=f"token-{name}", user_id=f"u-{name}", user_name=name, user_domain_id="default",
-        user_domain_name="Default", project_id=project, project_name=project and f"project-{project}",
-        project_domain_id=project and "default", project_domain_name=project and "Default", domain_id=domain,
-        system=system, roles=held, expires_at=time.time() + HOUR, audit_ids=(f"audit-{name}",), methods=("password",))
+        token=f"token-{name}",
+        user_id=f"u-{name}",
+        user_name=name,
+        user_domain_id="default",
+        user_domain_name="Default",
+        project_id=project,
+        project_name=project and f"project-{project}",
+        project_domain_id=project and "default",
+        project_domain_name=project and "Default",
+        domain_id=domain,
+        system=system,
+        roles=held,
+        expires_at=time.time() + HOUR,
+        audit_ids=(f"audit-{name}",),
+        methods=("password",),
+    )
 
 
 class TokenBook:

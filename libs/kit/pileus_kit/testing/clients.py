@@ -26,8 +26,17 @@ class Client:
     def __init__(self, app: Flask, service: str = "", as_: Caller | None = None) -> None:
         self._http, self.app, self._service, self._as = WerkzeugClient(app), app, service, as_
 
-    def request(self, method: str, path: str, *, as_: Caller | str | None = None, anonymous: bool = False,
-                version: str | None = None, headers: Mapping[str, str] | None = None, **kwargs: Any) -> TestResponse:
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        as_: Caller | str | None = None,
+        anonymous: bool = False,
+        version: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> TestResponse:
         who = as_ if as_ is not None else self._as
         given = dict(headers or {})
         if who is not None and not anonymous:
@@ -67,17 +76,30 @@ class WsgiAdapter(BaseAdapter):
         body: Any = request.body
         if body is not None and not isinstance(body, bytes | str):
             body = body.read() if hasattr(body, "read") else b"".join(body)
-        headers = {k: v if isinstance(v, str) else v.decode() for k, v in request.headers.items()
-                   if k.lower() != "transfer-encoding"}
-        answer = self._client.open(parts.path, method=request.method or "GET", query_string=parts.query,
-                                   base_url=f"{parts.scheme}://{parts.netloc}", headers=headers, data=body)
+        headers = {
+            k: v if isinstance(v, str) else v.decode()
+            for k, v in request.headers.items()
+            if k.lower() != "transfer-encoding"
+        }
+        answer = self._client.open(
+            parts.path,
+            method=request.method or "GET",
+            query_string=parts.query,
+            base_url=f"{parts.scheme}://{parts.netloc}",
+            headers=headers,
+            data=body,
+        )
         response = requests.Response()
         response.status_code, response.url, response.request = answer.status_code, str(request.url), request
         response.reason = HTTPStatus(answer.status_code).phrase
         response.headers.update(dict(answer.headers))
-        response.raw = HTTPResponse(io.BytesIO(answer.get_data()), headers=dict(answer.headers),
-                                    status=answer.status_code, preload_content=False,
-                                    request_method=request.method)
+        response.raw = HTTPResponse(
+            io.BytesIO(answer.get_data()),
+            headers=dict(answer.headers),
+            status=answer.status_code,
+            preload_content=False,
+            request_method=request.method,
+        )
         return response
 
     def close(self) -> None:

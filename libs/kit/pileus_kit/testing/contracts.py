@@ -13,8 +13,11 @@ def assert_contracts_locked(contracts: Iterable[type[Interface]], lock: Path) ->
     written anew with PILEUS_WRITE_TABLES=1."""
     found = {contract.topic: {"version": contract.version, "methods": describe(contract)} for contract in contracts}
     known = json.loads(lock.read_text()) if lock.exists() else {}
-    changed = [topic for topic, contract in found.items() if topic in known and contract != known[topic]
-               and contract["version"] == known[topic]["version"]]
+    changed = [
+        topic
+        for topic, contract in found.items()
+        if topic in known and contract != known[topic] and contract["version"] == known[topic]["version"]
+    ]
     if os.environ.get("PILEUS_WRITE_TABLES"):
         lock.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
         return

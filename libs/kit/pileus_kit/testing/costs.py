@@ -11,12 +11,14 @@ LOOKS = 3
 def assert_flat(sessions: Sessions, add: Callable[[int], object], look: Callable[[], int]) -> None:
     """`add(i)` makes the i-th row; `look()` makes the list and gives the number of rows that it shows."""
     few, many = _cost(sessions, add, look, 0, FEW), _cost(sessions, add, look, FEW, MANY)
-    assert len(few) == len(many), (
-        f"{len(few)} statements for {FEW} rows, {len(many)} for {MANY}:\n" + "\n".join(many[:40]))
+    assert len(few) == len(many), f"{len(few)} statements for {FEW} rows, {len(many)} for {MANY}:\n" + "\n".join(
+        many[:40]
+    )
 
 
-def _cost(sessions: Sessions, add: Callable[[int], object], look: Callable[[], int], first: int,
-          rows: int) -> list[str]:
+def _cost(
+    sessions: Sessions, add: Callable[[int], object], look: Callable[[], int], first: int, rows: int
+) -> list[str]:
     """The statements of the list itself: the fewest of several looks, for some things are asked once (who asks) and
     some once a second (what was revoked)."""
     for number in range(first, rows):

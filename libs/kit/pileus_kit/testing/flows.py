@@ -94,13 +94,20 @@ def _cancelled(flow: Flow, index: int, make: Make, about: str) -> None:
 
         step = flow.steps[index]
         if not isinstance(step, Remote):  # a transaction can't be cancelled halfway: cancel just before it
-            bad = Flow(flow.name, *flow.steps[:index], Remote(_named(turn, "cancelled_here")), *flow.steps[index:],
-                       failed=flow.failed)
+            bad = Flow(
+                flow.name,
+                *flow.steps[:index],
+                Remote(_named(turn, "cancelled_here")),
+                *flow.steps[index:],
+                failed=flow.failed,
+            )
         else:
+
             def do(tools: Any, work: Any) -> Any:
                 result = step.do(tools, work)
                 turn(tools, work)
                 return result
+
             bad = _with(flow, {index: replace(step, do=_named(do, step.name))})
         _drain(runner, bad)
         _expect(world, job, "undone", about)
@@ -117,7 +124,8 @@ def _expect(world: Scenario, job: str, end: str, about: str) -> None:
     with world.runner.sessions.read() as session:
         row = session.get(world.runner.job, job)
         assert row is not None and row.state == end, (
-            f"{about}: the job is {row.state if row else 'gone'} ({row.error if row else ''}), not {end}")
+            f"{about}: the job is {row.state if row else 'gone'} ({row.error if row else ''}), not {end}"
+        )
     try:
         getattr(world, end)()
     except AssertionError as err:
@@ -126,8 +134,15 @@ def _expect(world: Scenario, job: str, end: str, about: str) -> None:
 
 def _die(runner: Runner, flow: Flow, job: str) -> None:
     """Run the job in a worker that dies at the prepared place, with a lease that has already run out."""
-    doomed = Runner(runner.sessions, runner.job, runner.event, [f for f in runner.flows.values() if f.name != flow.name]
-                    + [flow], runner.tools, "doomed", lease=-1.0)
+    doomed = Runner(
+        runner.sessions,
+        runner.job,
+        runner.event,
+        [f for f in runner.flows.values() if f.name != flow.name] + [flow],
+        runner.tools,
+        "doomed",
+        lease=-1.0,
+    )
     try:
         for _ in range(20):  # an Again before the place just waits
             with runner.sessions.begin() as session:
@@ -157,8 +172,13 @@ def _drain(runner: Runner, flow: Flow) -> None:
 
 
 def _with(flow: Flow, changed: dict[int, Step]) -> Flow:
-    return Flow(flow.name, *(changed.get(i, step) for i, step in enumerate(flow.steps)), failed=flow.failed,
-                again=flow.again, ends=flow.ends)
+    return Flow(
+        flow.name,
+        *(changed.get(i, step) for i, step in enumerate(flow.steps)),
+        failed=flow.failed,
+        again=flow.again,
+        ends=flow.ends,
+    )
 
 
 def _named(fn: Any, name: str) -> Any:
@@ -171,6 +191,7 @@ def _dies(step: Step, after: bool) -> Step:
         if after:
             step.do(*args)
         raise Crash
+
     return replace(step, do=_named(do, step.name))
 
 
@@ -179,6 +200,7 @@ def _fails(step: Step, after: bool) -> Step:
         if after:
             step.do(*args)
         raise Boom("the test breaks this step")
+
     return replace(step, do=_named(do, step.name))
 
 
@@ -198,6 +220,7 @@ def _busy_at_first(fn: Any) -> Any:
         if number == 1:
             raise DatabaseBusy
         return result
+
     return do
 
 
@@ -205,6 +228,7 @@ def _twice(step: Step) -> Step:
     def do(*args: Any) -> Any:
         step.do(*args)
         return step.do(*args)
+
     return replace(step, do=_named(do, step.name))
 
 
@@ -212,4 +236,5 @@ def _then_crash(undo: Any) -> Any:
     def both(*args: Any) -> Any:
         undo(*args)
         raise Crash
+
     return both

@@ -8,16 +8,58 @@ from pileus_kit.testing.hostile_images import CLEAN, Builder, vmdk
 
 NAME = b"/canary"
 """The file that changed fields name."""
-FIELDS = {"qcow2": range(4, 160), "vmdk": range(4, 80), "vdi": range(0x40, 0x1C8), "vpc": range(0, 1536),
-          "vhdx": range(0x30000, 0x30050)}
+FIELDS = {
+    "qcow2": range(4, 160),
+    "vmdk": range(4, 80),
+    "vdi": range(0x40, 0x1C8),
+    "vpc": range(0, 1536),
+    "vhdx": range(0x30000, 0x30050),
+}
 """Where each format keeps what readers follow."""
 VHDX_METADATA = range(0x200000, 0x200200)
-NUMBERS = (0, 1, 2, 3, 4, 7, 8, 20, 64, 72, 104, 112, 128, 512, 1024, 4096, 0x10000, 0x44415441, 0xE2792ACA, 0x0537BE77,
-           1 << 31, (1 << 32) - 1, 1 << 40, (1 << 64) - 1)
-TEXTS = (b"parentFileNameHint=\"" + NAME + b"\"\n", b"parentCID=ffffffff\n", b"parentCID=00000000\n", b"CID=ffffffff\n",
-         b"RW 2048 FLAT \"" + NAME + b"\" 0\n", b"RW 2048 SPARSE \"" + NAME + b"\"\n", b"version=1\n", b"\0", b"#",
-         b"\"", b"createType=\"monolithicFlat\"\n", b"createType=\"monolithicSparse\"\n", NAME, b"\r\n",
-         b"PARENTCID=1\n")
+NUMBERS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    7,
+    8,
+    20,
+    64,
+    72,
+    104,
+    112,
+    128,
+    512,
+    1024,
+    4096,
+    0x10000,
+    0x44415441,
+    0xE2792ACA,
+    0x0537BE77,
+    1 << 31,
+    (1 << 32) - 1,
+    1 << 40,
+    (1 << 64) - 1,
+)
+TEXTS = (
+    b'parentFileNameHint="' + NAME + b'"\n',
+    b"parentCID=ffffffff\n",
+    b"parentCID=00000000\n",
+    b"CID=ffffffff\n",
+    b'RW 2048 FLAT "' + NAME + b'" 0\n',
+    b'RW 2048 SPARSE "' + NAME + b'"\n',
+    b"version=1\n",
+    b"\0",
+    b"#",
+    b'"',
+    b'createType="monolithicFlat"\n',
+    b'createType="monolithicSparse"\n',
+    NAME,
+    b"\r\n",
+    b"PARENTCID=1\n",
+)
 
 
 def mutants(builder: Builder, kind: str, count: int, seed: str) -> Iterator[bytes]:

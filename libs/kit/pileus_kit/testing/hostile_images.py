@@ -77,6 +77,7 @@ def _patched(kind: str, at: int, value: bytes, *options: str) -> Callable[[Build
         content = builder.good(kind, *options)
         content[at : at + len(value)] = value
         return content
+
     return make
 
 
@@ -104,8 +105,10 @@ def _flat(builder: Builder) -> bytes:
 
 def _child(builder: Builder) -> bytes:
     """A child whose parent is a text descriptor inside the same file, at 1 MiB, that names the canary."""
-    parent = ("json:{'driver':'vmdk','file':{'driver':'raw','offset':1048576,'size':65536,"
-              f"'file':{{'driver':'file','filename':'{builder.itself}'}}}}}}")
+    parent = (
+        "json:{'driver':'vmdk','file':{'driver':'raw','offset':1048576,'size':65536,"
+        f"'file':{{'driver':'file','filename':'{builder.itself}'}}}}}}"
+    )
     return _descriptor(f"parentCID={CHILD_CID}", 'createType="monolithicSparse"', f'parentFileNameHint="{parent}"')
 
 
@@ -131,8 +134,9 @@ def _vmdk_bare(builder: Builder) -> bytearray:
 
 
 def _vmdk_said_twice(builder: Builder) -> bytearray:
-    return _with_parent(builder, vmdk(builder, _child(builder).replace(
-        b"version=1", b"version=1\nparentCID=ffffffff")), NO_CID)
+    return _with_parent(
+        builder, vmdk(builder, _child(builder).replace(b"version=1", b"version=1\nparentCID=ffffffff")), NO_CID
+    )
 
 
 def _vmdk_hint_alone(builder: Builder) -> bytearray:
@@ -155,7 +159,8 @@ TRICKS: dict[str, dict[str, Callable[[Builder], bytes | bytearray]]] = {
         "a backing file": lambda b: _qcow2_backing(b, b.canary),
         "a backing file in version 2": lambda b: _qcow2_backing(b, b.canary, version=2),
         "a backing file named by its driver": lambda b: _qcow2_backing(
-            b, 'json:{"driver":"raw","file":{"driver":"file","filename":"' + b.canary + '"}}'),
+            b, 'json:{"driver":"raw","file":{"driver":"file","filename":"' + b.canary + '"}}'
+        ),
         "a backing file over the network": lambda b: _qcow2_backing(b, "nbd://127.0.0.1:10809/volume"),
         "a backing file without a format": lambda b: _qcow2_named(b.good("qcow2"), b.canary),
         "a backing file's length alone": _patched("qcow2", 16, struct.pack(">I", 11)),

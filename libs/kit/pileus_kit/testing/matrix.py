@@ -20,11 +20,18 @@ SAMPLES = {"UUIDConverter": "11111111-2222-3333-4444-555555555555", "IntegerConv
 SAMPLE = "11111111-2222-3333-4444-555555555555"
 
 
-def assert_policy_matrix(app: Flask, book: TokenBook, table: Path, *, headers: Mapping[str, str] | None = None,
-                         samples: Mapping[str, str] | None = None) -> None:
+def assert_policy_matrix(
+    app: Flask,
+    book: TokenBook,
+    table: Path,
+    *,
+    headers: Mapping[str, str] | None = None,
+    samples: Mapping[str, str] | None = None,
+) -> None:
     """Compare with `table`; `samples` gives values for path arguments by name (project_id is the callers' own, p1)."""
-    assert_table(policy_matrix(app, book, headers or {}, {"project_id": "p1", "tenant_id": "p1", **(samples or {})}),
-                 table)
+    assert_table(
+        policy_matrix(app, book, headers or {}, {"project_id": "p1", "tenant_id": "p1", **(samples or {})}), table
+    )
 
 
 def assert_table(found: str, table: Path) -> None:
@@ -38,16 +45,28 @@ def assert_table(found: str, table: Path) -> None:
 
 def policy_matrix(app: Flask, book: TokenBook, headers: Mapping[str, str], samples: Mapping[str, str]) -> str:
     actors: dict[str, Any] = {
-        NOBODY_AT_ALL: None, "expired": book.expired, "revoked": book.revoked, "nobody": book.nobody,
-        "reader": book.reader, "other": book.other, "member": book.member, "manager": book.manager,
-        "admin": book.admin, "service": book.service, "domain": book.domain_admin, "sysread": book.system_reader,
-        "system": book.system_admin}
+        NOBODY_AT_ALL: None,
+        "expired": book.expired,
+        "revoked": book.revoked,
+        "nobody": book.nobody,
+        "reader": book.reader,
+        "other": book.other,
+        "member": book.member,
+        "manager": book.manager,
+        "admin": book.admin,
+        "service": book.service,
+        "domain": book.domain_admin,
+        "sysread": book.system_reader,
+        "system": book.system_admin,
+    }
     client = Client(app)
     lines = [f"{'':8}{'':70}{'rule':60}" + " ".join(f"{name:>8}" for name in actors)]
     for method, url, path, about in routes(app, samples):
         rule = about.get("policy") or f"public: {about.get('public')}"
-        statuses = [client.request(method, path, as_=who, anonymous=who is None, headers=headers).status_code
-                    for who in actors.values()]
+        statuses = [
+            client.request(method, path, as_=who, anonymous=who is None, headers=headers).status_code
+            for who in actors.values()
+        ]
         bugs = [status for status in statuses if status == 500]
         assert not bugs, f"{method} {url} answers 500"
         if about.get("policy"):
@@ -66,8 +85,10 @@ def routes(app: Flask, samples: Mapping[str, str]) -> list[tuple[str, str, str, 
         if about is None:
             assert rule.rule == "/healthcheck", f"{rule.rule} was not declared with Resource.endpoint"
             continue
-        values = {name: samples.get(name, SAMPLES.get(type(rule._converters[name]).__name__, SAMPLE))
-                  for name in rule.arguments}
+        values = {
+            name: samples.get(name, SAMPLES.get(type(rule._converters[name]).__name__, SAMPLE))
+            for name in rule.arguments
+        }
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             found.append((method, rule.rule, adapter.build(rule.endpoint, values, method=method), about))
     return sorted(found, key=lambda route: (route[1], route[0]))

@@ -52,8 +52,9 @@ def read(file: Path) -> dict[str, Published]:
     return found
 
 
-def assert_rules_are_published(rules: Iterable[Rule], published: Path, deviations: Path,
-                               synonyms: Mapping[str, str] | None = None) -> None:
+def assert_rules_are_published(
+    rules: Iterable[Rule], published: Path, deviations: Path, synonyms: Mapping[str, str] | None = None
+) -> None:
     """Fail with every difference that `deviations` doesn't explain, and with every explanation that is not needed.
 
     `synonyms` maps a placeholder of ours to the published one that means the same.
@@ -76,8 +77,9 @@ def _covers(excuse: tuple[str, str], difference: tuple[str, str, str]) -> bool:
     return excuse[0] == difference[0] and fnmatchcase(difference[1], excuse[1])
 
 
-def _differences(ours: Mapping[str, Rule], theirs: Mapping[str, Published],
-                 synonyms: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+def _differences(
+    ours: Mapping[str, Rule], theirs: Mapping[str, Published], synonyms: Mapping[str, str]
+) -> Iterator[tuple[str, str, str]]:
     """Each as (kind, rule, what differs)."""
     for name in theirs.keys() - ours.keys():
         yield "missing", name, theirs[name].check
@@ -107,14 +109,17 @@ def _placeholders(*checks: str) -> list[str]:
     return sorted({name for check in checks for name in PLACEHOLDER.findall(check)})
 
 
-def _first_difference(name: str, ours: Enforcer, theirs: Enforcer, placeholders: list[str],
-                      synonyms: Mapping[str, str]) -> str | None:
+def _first_difference(
+    name: str, ours: Enforcer, theirs: Enforcer, placeholders: list[str], synonyms: Mapping[str, str]
+) -> str | None:
     for target in _targets(placeholders, synonyms):
         for persona in PERSONAS:
             mine, published = ours.allows(name, persona, target), theirs.allows(name, persona, target)
             if mine != published:
-                return (f"{'allows' if mine else 'refuses'} {persona.user_name} at "
-                        f"{ {key: target[key] for key in placeholders} }")
+                return (
+                    f"{'allows' if mine else 'refuses'} {persona.user_name} at "
+                    f"{ {key: target[key] for key in placeholders} }"
+                )
     return None
 
 
@@ -154,11 +159,18 @@ def _without_fields(check: str) -> str:
 
 def _personas() -> list[Caller]:
     scopes: dict[str, dict[str, Any]] = {
-        "unscoped": {}, "project": {"project_id": "p1", "project_domain_id": "d1"}, "domain": {"domain_id": "d1"},
-        "system": {"system": True}}
+        "unscoped": {},
+        "project": {"project_id": "p1", "project_domain_id": "d1"},
+        "domain": {"domain_id": "d1"},
+        "system": {"system": True},
+    }
     roles: dict[str, set[str]] = {"nobody": set(), **IMPLIED}
-    return [Caller(user_id="u1", user_domain_id="d1", user_name=f"{role} of {scope}", roles=frozenset(held), **where)
-            for scope, where in scopes.items() for role, held in roles.items() if scope != "unscoped" or not held]
+    return [
+        Caller(user_id="u1", user_domain_id="d1", user_name=f"{role} of {scope}", roles=frozenset(held), **where)
+        for scope, where in scopes.items()
+        for role, held in roles.items()
+        if scope != "unscoped" or not held
+    ]
 
 
 PERSONAS = _personas()

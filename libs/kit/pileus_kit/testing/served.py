@@ -47,8 +47,9 @@ class Served:
     def connect(self, sent: bytes = b"") -> "Talk":
         return Talk(self.port, sent)
 
-    def get(self, path: str, token: str = "", method: str = "GET", body: bytes | None = None,
-            headers: str = "") -> tuple[int, dict[str, str], bytes]:
+    def get(
+        self, path: str, token: str = "", method: str = "GET", body: bytes | None = None, headers: str = ""
+    ) -> tuple[int, dict[str, str], bytes]:
         """One request on a connection of its own."""
         with self.connect() as talk:
             talk.ask(path, token, method, body, headers)
@@ -75,8 +76,9 @@ class Talk:
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
-    def ask(self, path: str, token: str = "", method: str = "GET", body: bytes | None = None,
-            headers: str = "") -> None:
+    def ask(
+        self, path: str, token: str = "", method: str = "GET", body: bytes | None = None, headers: str = ""
+    ) -> None:
         head = f"{method} {path} HTTP/1.1\r\nHost: here\r\n{headers}"
         if token:
             head += f"X-Auth-Token: {token}\r\n"

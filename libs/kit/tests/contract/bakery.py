@@ -75,8 +75,14 @@ def failed(session: Session, tools: Kitchen, work: Work) -> None:
     session.get_one(Cake, work.subject).status = "ERROR"
 
 
-bake_cake = Flow("cake.bake", Local(take_eggs, give_eggs_back), Remote(bake, throw_away), Remote(decorate),
-                 Local(serve), failed=failed)
+bake_cake = Flow(
+    "cake.bake",
+    Local(take_eggs, give_eggs_back),
+    Remote(bake, throw_away),
+    Remote(decorate),
+    Local(serve),
+    failed=failed,
+)
 
 
 def open_database(place: Path) -> Sessions:
@@ -85,8 +91,9 @@ def open_database(place: Path) -> Sessions:
 
 def main() -> None:
     place = Path(sys.argv[1])
-    runner = Runner(open_database(place), Job, Event, [bake_cake], Kitchen(place), f"worker-{os.getpid()}", threads=4,
-                    lease=1.0)
+    runner = Runner(
+        open_database(place), Job, Event, [bake_cake], Kitchen(place), f"worker-{os.getpid()}", threads=4, lease=1.0
+    )
     until_signalled(runner.start, runner.stop)
 
 

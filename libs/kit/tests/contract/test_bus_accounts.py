@@ -30,8 +30,11 @@ IMAGES = "http://127.0.0.1:9292"
 class TwoHosts(Plan):
     @property
     def accounts(self) -> tuple[Account, ...]:
-        return tuple(Account(service, host) for service in ("compute", "network", "volume")
-                     for host in ("", "h1", "h1.example", "h2"))
+        return tuple(
+            Account(service, host)
+            for service in ("compute", "network", "volume")
+            for host in ("", "h1", "h1.example", "h2")
+        )
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,17 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
     plan = TwoHosts(tmp_path_factory.mktemp("bus"), offset=_free_offset())
     broker.prepare(plan)
     with (plan.state / "log").open("ab") as log:
-        started = [subprocess.Popen(broker.mapper_command(plan), stdout=log, stderr=log, cwd=plan.state),
-                   subprocess.Popen(broker.command(plan), env=dict(broker.environment(plan)), stdout=log, stderr=log,
-                                    cwd=plan.state, start_new_session=True)]
+        started = [
+            subprocess.Popen(broker.mapper_command(plan), stdout=log, stderr=log, cwd=plan.state),
+            subprocess.Popen(
+                broker.command(plan),
+                env=dict(broker.environment(plan)),
+                stdout=log,
+                stderr=log,
+                cwd=plan.state,
+                start_new_session=True,
+            ),
+        ]
         try:
             _until(lambda: _answers(plan))
             yield plan
@@ -129,8 +140,9 @@ def _until(ready: Callable[[], bool], seconds: float = 120) -> None:
 
 
 def connection(plan: Plan, account: str) -> amqp.Connection:
-    found = amqp.Connection(f"127.0.0.1:{broker.port(plan)}", userid=account,
-                            password=plan.secrets[f"bus {account}"], connect_timeout=5)
+    found = amqp.Connection(
+        f"127.0.0.1:{broker.port(plan)}", userid=account, password=plan.secrets[f"bus {account}"], connect_timeout=5
+    )
     found.connect()
     return found
 
@@ -144,9 +156,10 @@ def bus(plan: Plan, name: str) -> Bus:
 def served(plan: TwoHosts) -> Iterator[TwoHosts]:
     """Two agents and a worker."""
     buses = {name: bus(plan, name) for name in ("compute", "compute@h1", "compute@h2")}
-    servers = [buses["compute"].serve(AtWork(), "w1", threads=2),
-               *(buses[f"compute@{host}"].serve(OnHost(host), host, threads=2, origins=[IMAGES])
-                 for host in ("h1", "h2"))]
+    servers = [
+        buses["compute"].serve(AtWork(), "w1", threads=2),
+        *(buses[f"compute@{host}"].serve(OnHost(host), host, threads=2, origins=[IMAGES]) for host in ("h1", "h2")),
+    ]
     yield plan
     for server in servers:
         server.stop()
@@ -198,14 +211,23 @@ def test_another_service_is_not_heard(served: TwoHosts) -> None:
 def test_data_goes_to_services_of_the_cloud_only(served: TwoHosts) -> None:
     """Also when the worker has been taken over."""
     with speaking(served, "compute") as worker:
-        for url in ("http://evil.example/x", f"{IMAGES}.evil.example/", "http://127.0.0.1:9292@evil.example/", "file:///etc"):
+        for url in (
+            "http://evil.example/x",
+            f"{IMAGES}.evil.example/",
+            "http://127.0.0.1:9292@evil.example/",
+            "file:///etc",
+        ):
             with pytest.raises(Refused, match="no service that this host exchanges data with"):
                 worker.client(Agent, "h1").fetch([Image(f"{IMAGES}/fine"), Image(url)])
 
 
 def order(**about: str) -> amqp.Message:
-    body = {"oslo.version": "2.0", "oslo.message": json.dumps({
-        "method": "fetch", "args": {"images": []}, "version": "1.0", "_unique_id": os.urandom(16).hex(), **about})}
+    body = {
+        "oslo.version": "2.0",
+        "oslo.message": json.dumps(
+            {"method": "fetch", "args": {"images": []}, "version": "1.0", "_unique_id": os.urandom(16).hex(), **about}
+        ),
+    }
     return amqp.Message(json.dumps(body), content_type="application/json", content_encoding="utf-8")
 
 
@@ -213,14 +235,17 @@ def publish(exchange: str, key: str) -> Callable[[amqp.Channel], None]:
     def attempt(channel: amqp.Channel) -> None:
         channel.confirm_select()
         channel.basic_publish_confirm(order(), exchange, key)
+
     return attempt
 
 
 def bind(exchange: str, key: str) -> Callable[[amqp.Channel], None]:
     """One's own queue to what others are told."""
+
     def attempt(channel: amqp.Channel) -> None:
         channel.queue_declare("reply.compute@h1." + "0" * 32, durable=False, auto_delete=False)
         channel.queue_bind("reply.compute@h1." + "0" * 32, exchange, key)
+
     return attempt
 
 
@@ -293,8 +318,14 @@ def test_what_is_not_signed_is_not_obeyed(served: TwoHosts) -> None:
 
 def test_nobody_is_administrator(plan: TwoHosts) -> None:
     environment = dict(broker.environment(plan))
-    listed = subprocess.run([broker.BIN / "rabbitmqctl", "-q", "list_users", "--formatter", "json"], env=environment,
-                            capture_output=True, text=True, check=True, cwd=Path(plan.state)).stdout
+    listed = subprocess.run(
+        [broker.BIN / "rabbitmqctl", "-q", "list_users", "--formatter", "json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(plan.state),
+    ).stdout
     users = json.loads(listed)
     assert {user["user"] for user in users} == {account.name for account in plan.accounts}
     assert not [user for user in users if user["tags"]]

@@ -55,8 +55,12 @@ def harmless(files: dict[str, Path], kind: str, size: int, which: str) -> bool:
 def copied(files: dict[str, Path], kind: str, size: int) -> bytes:
     target = files["/source"].with_name("target")
     target.write_bytes(b"")
-    sandbox.run(["qemu-img", "convert", "-f", kind, "-O", "raw", "/source", "/target"], files, {"/target": target},
-                sandbox.Limits.for_disk(size))
+    sandbox.run(
+        ["qemu-img", "convert", "-f", kind, "-O", "raw", "/source", "/target"],
+        files,
+        {"/target": target},
+        sandbox.Limits.for_disk(size),
+    )
     return target.read_bytes()
 
 

@@ -60,15 +60,18 @@ def test_a_worker_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
 
 def unfinished(sessions, bakery) -> int:
     with sessions.read() as session:
-        return session.scalar(select(func.count()).select_from(bakery.Job)
-                              .where(bakery.Job.state.not_in(("done", "undone"))))
+        return session.scalar(
+            select(func.count()).select_from(bakery.Job).where(bakery.Job.state.not_in(("done", "undone")))
+        )
 
 
 def wait_for_progress(sessions, bakery, worker) -> None:
     """Until this worker has saved something: killing it before it began proves nothing."""
+
     def noted() -> int:
         with sessions.read() as session:
             return session.scalar(select(func.count()).select_from(bakery.Event))
+
     before = noted()
     while noted() == before and unfinished(sessions, bakery) and worker.poll() is None:
         time.sleep(0.01)

@@ -13,10 +13,18 @@ from pileus_kit.testing.hostile_images import MIB, Builder, Hostile
 
 SECRET = b"the host's own secret. "
 CANARY = SECRET * (MIB // len(SECRET))
-TEETH = {"qcow2: a backing file", "qcow2: a backing file in version 2", "qcow2: a backing file named by its driver",
-         "qcow2: a data file", "vmdk: a descriptor where QEMU doesn't look",
-         "vmdk: a parent behind the descriptor's length", "vmdk: a parent", "vmdk: a descriptor alone",
-         "vmdk: a parent said twice", "vmdk: a descriptor behind an empty header"}
+TEETH = {
+    "qcow2: a backing file",
+    "qcow2: a backing file in version 2",
+    "qcow2: a backing file named by its driver",
+    "qcow2: a data file",
+    "vmdk: a descriptor where QEMU doesn't look",
+    "vmdk: a parent behind the descriptor's length",
+    "vmdk: a parent",
+    "vmdk: a descriptor alone",
+    "vmdk: a parent said twice",
+    "vmdk: a descriptor behind an empty header",
+}
 """Tricks that work on an unguarded qemu-img, so that the test would show a sandbox that doesn't hold."""
 
 
@@ -71,8 +79,12 @@ def test_the_sandbox_holds_alone(room: Path) -> None:
 def test_the_corpus_bites_without_a_sandbox(room: Path) -> None:
     bitten = set()
     for hostile in corpus(room, str(room / "source")):
-        subprocess.run(["qemu-img", "convert", "-f", hostile.declared, "-O", "raw", room / "source", room / "target"],
-                       capture_output=True, check=False, timeout=60)
+        subprocess.run(
+            ["qemu-img", "convert", "-f", hostile.declared, "-O", "raw", room / "source", room / "target"],
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
         if SECRET in (room / "target").read_bytes():
             bitten.add(hostile.trick)
     assert bitten >= TEETH
@@ -84,8 +96,15 @@ def test_a_program_sees_its_files_and_the_programs(room: Path) -> None:
     seen = set(shell(room, "cd / && ls").stdout.split())
     assert seen == {"bin", "dev", "lib", "lib64", "source", "target", "usr"}
     assert set(shell(room, "ls /usr").stdout.split()) <= {"bin", "lib", "lib64"}
-    for script in ("echo x >> /source", "touch /new", "touch /dev/shm/new", "touch /usr/lib/new", f"cat {room}/canary",
-                   "ls /proc/self", "cat /etc/passwd"):
+    for script in (
+        "echo x >> /source",
+        "touch /new",
+        "touch /dev/shm/new",
+        "touch /usr/lib/new",
+        f"cat {room}/canary",
+        "ls /proc/self",
+        "cat /etc/passwd",
+    ):
         assert shell(room, script).returncode != 0, script
 
 
@@ -99,8 +118,15 @@ def test_a_program_is_nobody_who_owns_anything(room: Path) -> None:
 
 
 def test_a_program_gains_no_rights(room: Path) -> None:
-    for command in ("unshare -n true", "unshare -U true", "mount -t tmpfs none /dev", "setpriv --reuid 0 true",
-                    "chown 0 /target", "mknod /dev/new c 1 1", "kill -0 1"):
+    for command in (
+        "unshare -n true",
+        "unshare -U true",
+        "mount -t tmpfs none /dev",
+        "setpriv --reuid 0 true",
+        "chown 0 /target",
+        "mknod /dev/new c 1 1",
+        "kill -0 1",
+    ):
         assert shell(room, command).returncode != 0, command
 
 

@@ -30,9 +30,15 @@ def neighbour(path: str) -> Any:
 
 def build(config: ServiceConfig) -> Any:
     peers = Peers(config)
-    return create_app("small", tools=peers, resources=[things], authenticate=peers.authenticator(),
-                      enforcer=Enforcer([Rule("small:things", "@")], Path(config.state, "none.yaml")),
-                      error_view=named_error, service_type="small")
+    return create_app(
+        "small",
+        tools=peers,
+        resources=[things],
+        authenticate=peers.authenticator(),
+        enforcer=Enforcer([Rule("small:things", "@")], Path(config.state, "none.yaml")),
+        error_view=named_error,
+        service_type="small",
+    )
 
 
 if __name__ == "__main__":

@@ -80,8 +80,15 @@ def bug() -> None:
 
 
 def build(config: ServiceConfig) -> Any:
-    return create_app("small", tools=config, resources=[things], authenticate=TokenBook(),
-                      enforcer=Enforcer([Rule("small:things", "@")]), error_view=named_error, service_type="small")
+    return create_app(
+        "small",
+        tools=config,
+        resources=[things],
+        authenticate=TokenBook(),
+        enforcer=Enforcer([Rule("small:things", "@")]),
+        error_view=named_error,
+        service_type="small",
+    )
 
 
 if __name__ == "__main__":

@@ -58,8 +58,15 @@ class Tools:
 
 def small(**settings: Any) -> Client:
     rules = [Rule("small:read", "@"), Rule("small:write", "role:member")]
-    app = create_app("small", tools=Tools(ServiceConfig(**settings)), resources=[things], authenticate=TokenBook(),
-                     enforcer=Enforcer(rules), error_view=named_error, service_type="small")
+    app = create_app(
+        "small",
+        tools=Tools(ServiceConfig(**settings)),
+        resources=[things],
+        authenticate=TokenBook(),
+        enforcer=Enforcer(rules),
+        error_view=named_error,
+        service_type="small",
+    )
     return Client(app)
 
 
@@ -79,31 +86,52 @@ def lines(book: Path) -> list[dict[str, Any]]:
 
 
 def test_each_write_has_a_line(book: Path) -> None:
-    answer = small().post("/v1/things?secret=abcdefgh", as_="token-member", json={"adminPass": "swordfish1"},
-                          headers={"X-Forwarded-For": "192.0.2.7"}, environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
-    line, = lines(book)
+    answer = small().post(
+        "/v1/things?secret=abcdefgh",
+        as_="token-member",
+        json={"adminPass": "swordfish1"},
+        headers={"X-Forwarded-For": "192.0.2.7"},
+        environ_overrides={"REMOTE_ADDR": "192.0.2.1"},
+    )
+    (line,) = lines(book)
     assert line.pop("time").endswith("+00:00")
     assert line.pop("request_id") == answer.headers["X-OpenStack-Request-ID"]
     assert line == {
-        "service": "small", "method": "POST", "path": "/v1/things", "rule": "small:write", "status": 202,
-        "from": "192.0.2.1", "forwarded_for": "192.0.2.7", "user_id": "u-member", "user_name": "member",
-        "project_id": "p1", "roles": ["member", "reader"], "methods": ["password"], "audit_ids": ["audit-member"]}
+        "service": "small",
+        "method": "POST",
+        "path": "/v1/things",
+        "rule": "small:write",
+        "status": 202,
+        "from": "192.0.2.1",
+        "forwarded_for": "192.0.2.7",
+        "user_id": "u-member",
+        "user_name": "member",
+        "project_id": "p1",
+        "roles": ["member", "reader"],
+        "methods": ["password"],
+        "audit_ids": ["audit-member"],
+    }
     assert not {"swordfish1", "abcdefgh", "token-member"} & set(book.read_text().replace('"', " ").split())
 
 
-@pytest.mark.parametrize(("method", "token", "status", "who"), [
-    ("GET", "token-nonsense", 401, None), ("GET", "", 401, None), ("POST", "token-reader", 403, "u-reader"),
-    ("POST", "token-nonsense", 401, None),
-])
+@pytest.mark.parametrize(
+    ("method", "token", "status", "who"),
+    [
+        ("GET", "token-nonsense", 401, None),
+        ("GET", "", 401, None),
+        ("POST", "token-reader", 403, "u-reader"),
+        ("POST", "token-nonsense", 401, None),
+    ],
+)
 def test_each_refusal_has_a_line(book: Path, method: str, token: str, status: int, who: str | None) -> None:
     assert small().request(method, "/v1/things", as_=token, json={}).status_code == status
-    line, = lines(book)
+    (line,) = lines(book)
     assert (line["status"], line.get("user_id"), line["method"]) == (status, who, method)
 
 
 def test_a_refused_login_says_who_tried_and_not_with_what(book: Path) -> None:
     small().post("/v1/login", json={"user": "demo", "password": "swordfish1"})
-    line, = lines(book)
+    (line,) = lines(book)
     assert (line["login"], line["status"]) == ("demo", 401) and "swordfish1" not in book.read_text()
 
 

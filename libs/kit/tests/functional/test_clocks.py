@@ -41,8 +41,14 @@ def sessions(tmp_path: Path) -> Iterator[Sessions]:
     sessions.dispose()
 
 
-@pytest.mark.parametrize("left", [{"owner": "dead", "lease_until": 3600.0}, {"run_at": 3600.0},
-                                  {"owner": "dead", "lease_until": 4.3e9, "run_at": 4.3e9}])
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"owner": "dead", "lease_until": 3600.0},
+        {"run_at": 3600.0},
+        {"owner": "dead", "lease_until": 4.3e9, "run_at": 4.3e9},
+    ],
+)
 def test_what_a_clock_that_was_ahead_left_is_taken_up(sessions: Sessions, left: dict[str, object]) -> None:
     with sessions.begin() as session:
         job = enqueue(session, Job, flow="rest", subject="s")

@@ -19,8 +19,15 @@ MANY = 60  # connections; many times the threads
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    it = Served(tmp_path_factory.mktemp("small"), SCRIPT, threads=THREADS, streams=8, connections=200, head_timeout=1,
-                body_timeout=1)
+    it = Served(
+        tmp_path_factory.mktemp("small"),
+        SCRIPT,
+        threads=THREADS,
+        streams=8,
+        connections=200,
+        head_timeout=1,
+        body_timeout=1,
+    )
     yield it
     it.stop()
 
@@ -61,7 +68,7 @@ HALVES = {
     "half a body": b"POST /v1/open HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
     "half a chunk": b"POST /v1/open HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n{",
     "half a trailer": b"POST /v1/open HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                      b"2\r\n{}\r\n0\r\nA: b\r\n",
+    b"2\r\n{}\r\n0\r\nA: b\r\n",
     "an awaited body": b"POST /v1/open HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n",
     "a body for nobody": b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n",
 }
@@ -83,8 +90,10 @@ TRICKLES = {
     "a head": (b"GET /v1/ HTTP/1.1\r\n", b"X-A: b\r\n"),
     "a body": (b"POST /v1/open HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{", b" "),
     "chunks": (b"POST /v1/open HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
-    "an upload": (b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\nContent-Length: 100000000\r\n"
-                  b"\r\n", b" "),
+    "an upload": (
+        b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\nContent-Length: 100000000\r\n\r\n",
+        b" ",
+    ),
 }
 
 
@@ -138,8 +147,10 @@ def test_descriptors_that_run_out_end_no_process(own: Served) -> None:
 
 
 def test_uploads_that_stand_still_are_cut_off_and_keep_nobody_out(served: Served) -> None:
-    head = (b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\nContent-Length: 100000000\r\n\r\n"
-            + bytes(2 << 20))
+    head = (
+        b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\nContent-Length: 100000000\r\n\r\n"
+        + bytes(2 << 20)
+    )
     with held(served, head, 2 * THREADS) as talks:
         assert served.get("/v1/")[0] == 200
         assert served.get("/v1/things", "token-other", "POST", b"{}")[0] == 202
@@ -164,8 +175,9 @@ def test_an_answer_that_fits_needs_no_thread_until_it_is_taken(patient: Served) 
 
 
 def test_threads_for_slow_transfers_go_when_these_end(patient: Served) -> None:
-    head = (b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\nContent-Length: 3145728\r\n\r\n"
-            + bytes(2 << 20))
+    head = b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\nContent-Length: 3145728\r\n\r\n" + bytes(
+        2 << 20
+    )
     with held(patient, head, 3) as talks:
         eventually(lambda: b'"threads":8' in patient.get("/v1/")[2])
         for talk in talks:
@@ -208,8 +220,10 @@ def test_requests_behind_each_other_are_answered_in_order(served: Served) -> Non
 
 @pytest.mark.parametrize("cut", range(1, 110, 9))
 def test_a_request_may_come_in_any_pieces(served: Served, cut: int) -> None:
-    whole = (b'POST /v1/open HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
-             b'5;a="b"\r\n{"n":\r\n4\r\n1234\r\n1\r\n}\r\n0\r\nTrailer-A: b\r\n\r\n')
+    whole = (
+        b"POST /v1/open HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b'5;a="b"\r\n{"n":\r\n4\r\n1234\r\n1\r\n}\r\n0\r\nTrailer-A: b\r\n\r\n'
+    )
     talk = served.connect(whole[:cut])
     talk.send(whole[cut:])
     assert talk.answer()[2] == b'{"open":{"n":1234}}'
@@ -219,8 +233,10 @@ def test_a_request_may_come_in_any_pieces(served: Served, cut: int) -> None:
 
 def test_who_waits_to_be_told_is_told(served: Served) -> None:
     for size in (10, 3 << 20):
-        talk = served.connect(b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\n"
-                              b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % size)
+        talk = served.connect(
+            b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\n"
+            b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % size
+        )
         assert talk._until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue"
         talk.send(bytes(size))
         assert talk.answer()[2] == b'{"bytes":%d}' % size
@@ -239,8 +255,10 @@ def test_a_body_that_nobody_wants(served: Served) -> None:
 
 
 def test_a_body_that_ends_early_is_no_body(served: Served) -> None:
-    talk = served.connect(b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\n"
-                          b"Content-Length: 9000000\r\n\r\n" + bytes(2 << 20))
+    talk = served.connect(
+        b"PUT /v1/data HTTP/1.1\r\nHost: x\r\nX-Auth-Token: token-member\r\n"
+        b"Content-Length: 9000000\r\n\r\n" + bytes(2 << 20)
+    )
     talk.sock.shutdown(1)
     assert talk.answer()[0] == 400
 

@@ -155,8 +155,9 @@ def test_a_failure_is_undone_and_says_why(world: World) -> None:
         raise RuntimeError("smoke")
 
     burn.__name__ = "bake"
-    world.runner.flows["cake.bake"] = Flow("cake.bake", bake_cake.steps[0], Remote(burn, throw_away),
-                                           bake_cake.steps[2], failed=failed)
+    world.runner.flows["cake.bake"] = Flow(
+        "cake.bake", bake_cake.steps[0], Remote(burn, throw_away), bake_cake.steps[2], failed=failed
+    )
     job = world.start()
     world.runner.drain()
     world.undone()
@@ -184,8 +185,9 @@ def test_patience_ends(world: World) -> None:
         raise Again(why="no flour")
 
     never.__name__ = "bake"
-    world.runner.flows["cake.bake"] = Flow("cake.bake", bake_cake.steps[0], Remote(never, throw_away, patience=0.0),
-                                           bake_cake.steps[2], failed=failed)
+    world.runner.flows["cake.bake"] = Flow(
+        "cake.bake", bake_cake.steps[0], Remote(never, throw_away, patience=0.0), bake_cake.steps[2], failed=failed
+    )
     job = world.start()
     world.runner.drain()
     world.undone()
@@ -275,8 +277,15 @@ def test_who_lost_the_lease_cannot_save(world: World) -> None:
         world.runner.run(job)  # another worker takes over and finishes meanwhile
 
     overtaken.__name__ = "take_eggs"
-    slow = Runner(world.sessions, Job, Event, [Flow("cake.bake", Remote(overtaken), failed=failed)], world.kitchen,
-                  "slow", lease=-1.0)
+    slow = Runner(
+        world.sessions,
+        Job,
+        Event,
+        [Flow("cake.bake", Remote(overtaken), failed=failed)],
+        world.kitchen,
+        "slow",
+        lease=-1.0,
+    )
     assert slow.run(job) is None
     world.done()
     assert job_of(world, job).attempt == 2
@@ -307,6 +316,7 @@ def test_a_running_worker_hears_rings_and_finds_lost_ones(world: World) -> None:
 
 def test_a_job_that_waits_for_another_does_not_drown_it(world: World) -> None:
     """It comes back many times a second; the other one, for which nobody rang, is found all the same."""
+
     def until_served(session: Session, tools: Kitchen, work: Work) -> None:
         if session.get_one(Cake, "c1").status != "SERVED":
             raise Again(after=0.02, why="the cake is not served")
@@ -339,8 +349,14 @@ def test_a_look_for_jobs_reads_no_finished_ones(world: World) -> None:
         due(session, Job, time.time(), 10)
         live(session, Job, "c1")
         any_alive(session, Job)
-        plans = [str(session.connection().exec_driver_sql(
-            f"EXPLAIN QUERY PLAN {statement}", (0,) * statement.count("?")).all()) for statement in seen[:3]]
+        plans = [
+            str(
+                session.connection()
+                .exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (0,) * statement.count("?"))
+                .all()
+            )
+            for statement in seen[:3]
+        ]
     assert all("USING" in plan and "INDEX jobs_" in plan for plan in plans), plans
 
 

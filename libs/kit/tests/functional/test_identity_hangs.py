@@ -33,11 +33,22 @@ class Identity(ThreadingHTTPServer):
 
     def view(self, token: str) -> dict[str, Any]:
         domain = {"id": "default", "name": "Default"}
-        return {"token": {"user": {"id": f"u-{token}", "name": token, "domain": domain}, "roles": [{"name": "member"}],
-                          "project": {"id": "p1", "name": "p1", "domain": domain}, "audit_ids": [f"a-{token}"],
-                          "expires_at": "2099-01-01T00:00:00Z", "methods": ["password"], "catalog": [
-                              {"type": "neighbour", "endpoints": [
-                                  {"interface": "public", "region": "RegionOne", "url": self.url}]}]}}
+        return {
+            "token": {
+                "user": {"id": f"u-{token}", "name": token, "domain": domain},
+                "roles": [{"name": "member"}],
+                "project": {"id": "p1", "name": "p1", "domain": domain},
+                "audit_ids": [f"a-{token}"],
+                "expires_at": "2099-01-01T00:00:00Z",
+                "methods": ["password"],
+                "catalog": [
+                    {
+                        "type": "neighbour",
+                        "endpoints": [{"interface": "public", "region": "RegionOne", "url": self.url}],
+                    }
+                ],
+            }
+        }
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -52,7 +63,7 @@ class Answers(BaseHTTPRequestHandler):
         self.server.go.wait()
         if "revocations" in self.path:
             since = int(self.path.partition("since=")[2])
-            events = self.server.events[max(since, 0):] if since >= 0 else []
+            events = self.server.events[max(since, 0) :] if since >= 0 else []
             self.say(200, {"serial": len(self.server.events), "events": events})
         elif self.path.startswith("/v3/auth/tokens"):
             token = self.headers["X-Subject-Token"]
@@ -83,8 +94,14 @@ def identity() -> Iterator[Identity]:
 
 @pytest.fixture(scope="module")
 def served(identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    it = Served(tmp_path_factory.mktemp("small"), SCRIPT, threads=THREADS, identity_url=f"{identity.url}/v3",
-                service_user="us", service_password="secret")
+    it = Served(
+        tmp_path_factory.mktemp("small"),
+        SCRIPT,
+        threads=THREADS,
+        identity_url=f"{identity.url}/v3",
+        service_user="us",
+        service_password="secret",
+    )
     yield it
     it.stop()
 

@@ -62,12 +62,15 @@ def sessions(tmp_path: Path, revise: Callable[[str, str | None, str], None]) -> 
 
 def counts(sessions: Sessions) -> list[int]:
     with sessions.read() as session:
-        return [int(session.execute(text(f"SELECT count(*) FROM {table}")).scalar() or 0)
-                for table in ("parents", "owned", "bound")]
+        return [
+            int(session.execute(text(f"SELECT count(*) FROM {table}")).scalar() or 0)
+            for table in ("parents", "owned", "bound")
+        ]
 
 
-def test_a_table_that_rows_refer_to_is_rebuilt(sessions: Sessions,
-                                              revise: Callable[[str, str | None, str], None]) -> None:
+def test_a_table_that_rows_refer_to_is_rebuilt(
+    sessions: Sessions, revise: Callable[[str, str | None, str], None]
+) -> None:
     revise("0002", "0001", REBUILD)
     assert counts(sessions) == [1, 1, 1]
     with sessions.read() as session:
@@ -78,8 +81,9 @@ def test_a_table_that_rows_refer_to_is_rebuilt(sessions: Sessions,
     assert counts(sessions) == [0, 0, 0], "foreign keys hold again, and mean the new table"
 
 
-def test_rows_that_would_refer_to_nothing_stop_a_migration(sessions: Sessions,
-                                                          revise: Callable[[str, str | None, str], None]) -> None:
+def test_rows_that_would_refer_to_nothing_stop_a_migration(
+    sessions: Sessions, revise: Callable[[str, str | None, str], None]
+) -> None:
     with pytest.raises(RuntimeError, match="refers to no row of parents"):
         revise("0002", "0001", BREAK)
     assert counts(sessions) == [1, 1, 1]

@@ -50,7 +50,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 def test_a_second_process_comes_and_goes(served: Served) -> None:
-    first, = served.workers()
+    (first,) = served.workers()
     clients = Pressing(served)
     try:
         eventually(lambda: len(clients.processes) == 2)

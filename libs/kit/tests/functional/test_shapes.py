@@ -38,7 +38,12 @@ def test_eight_threads_may_use_a_fresh_type() -> None:
 
 
 def test_nothing_else_makes_a_type_known_to_msgspec() -> None:
-    sources = [path for place in ("libs/*/pileus_*", "services/*/pileus_*", "deploy/pileus_*")
-               for root in HERE.glob(place) for path in root.rglob("*.py") if path.name != "shapes.py"]
+    sources = [
+        path
+        for place in ("libs/*/pileus_*", "services/*/pileus_*", "deploy/pileus_*")
+        for root in HERE.glob(place)
+        for path in root.rglob("*.py")
+        if path.name != "shapes.py"
+    ]
     assert sources
     assert [str(path) for path in sources if UNSAFE.search(path.read_text())] == []

@@ -76,8 +76,9 @@ def _free(probe: Gate) -> bool:
     return free
 
 
-def test_a_writer_that_waits_too_long_is_told_and_leaves_the_queue(tmp_path: Path,
-                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_writer_that_waits_too_long_is_told_and_leaves_the_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(turns, "PATIENCE_S", 0.05)
     line, said = Turns(tmp_path / "turns"), []
 

@@ -115,8 +115,9 @@ def locked(world: World) -> Iterator[sqlite3.Connection]:
 
 
 @pytest.mark.parametrize(("flow", "state", "eggs"), [(bake_cake, "done", 3), (bake_in_vain, "undone", 0)])
-def test_a_locked_database_is_waited_for(world: World, locked: sqlite3.Connection, flow: Flow, state: str,
-                                         eggs: int) -> None:
+def test_a_locked_database_is_waited_for(
+    world: World, locked: sqlite3.Connection, flow: Flow, state: str, eggs: int
+) -> None:
     """Locked while a step works on something else, so that what it did can't be written down; in undo steps, too."""
     times = iter(range(2))  # bake, throw_away
 
@@ -184,8 +185,10 @@ def test_a_commit_whose_answer_was_lost_happens_once(world: World) -> None:
 
 
 def test_a_bug_in_a_statement_is_no_weather(world: World) -> None:
-    with pytest.raises(OperationalError if world.file.exists() else Exception) as raised, \
-            world.sessions.read() as session:
+    with (
+        pytest.raises(OperationalError if world.file.exists() else Exception) as raised,
+        world.sessions.read() as session,
+    ):
         session.execute(text("SELECT nothing FROM nowhere"))
     assert not isinstance(raised.value, DatabaseBusy)
 
@@ -227,8 +230,10 @@ def test_time_in_which_no_worker_tried_does_not_count(world: World) -> None:
 
 def test_a_fault_shows_no_machinery(world: World) -> None:
     def burst() -> None:
-        raise Conflict(why="qemu-img: Could not open '/srv/cloud/instances/c1/disk': OSError: [Errno 28] No space "
-                           "left on device\n[SQL: BEGIN IMMEDIATE]\n(Background on this error at: https://sqlalche.me)")
+        raise Conflict(
+            why="qemu-img: Could not open '/srv/cloud/instances/c1/disk': OSError: [Errno 28] No space "
+            "left on device\n[SQL: BEGIN IMMEDIATE]\n(Background on this error at: https://sqlalche.me)"
+        )
 
     world.kitchen.at_bake = burst
     job = world.start()

@@ -66,8 +66,15 @@ def sessions(tmp_path: Path) -> Iterator[Sessions]:
 
 @pytest.fixture
 def client(sessions: Sessions) -> FlaskClient:
-    app = create_app("small", tools=sessions, resources=[things], authenticate=TokenBook(),
-                     enforcer=Enforcer([Rule("small:things", "@")]), error_view=named_error, service_type="small")
+    app = create_app(
+        "small",
+        tools=sessions,
+        resources=[things],
+        authenticate=TokenBook(),
+        enforcer=Enforcer([Rule("small:things", "@")]),
+        error_view=named_error,
+        service_type="small",
+    )
     return app.test_client()
 
 
@@ -78,8 +85,9 @@ def test_a_locked_database_is_weather(client: FlaskClient, sessions: Sessions, t
     holder.execute("BEGIN IMMEDIATE")
     answer = client.post("/v1/rows/1")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert answer.json == {"serviceUnavailable": {
-        "code": 503, "message": "The database is busy or away; try again later."}}
+    assert answer.json == {
+        "serviceUnavailable": {"code": 503, "message": "The database is busy or away; try again later."}
+    }
     holder.execute("ROLLBACK")
     assert client.post("/v1/rows/1").status_code == 200
     holder.close()
@@ -101,8 +109,9 @@ def test_a_statement_has_an_end(client: FlaskClient, monkeypatch: pytest.MonkeyP
     assert client.get("/v1/rows/a").status_code == 200
 
 
-def test_a_statement_outside_a_request_has_none(client: FlaskClient, sessions: Sessions,
-                                                monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_statement_outside_a_request_has_none(
+    client: FlaskClient, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(deadlines, "LONGEST", 0.0)
     client.get("/v1/rows/a")
     with sessions.read() as session:
@@ -136,8 +145,9 @@ def test_a_bug_says_its_request_and_no_more(client: FlaskClient) -> None:
     answer = client.get("/v1/missing")
     assert answer.status_code == 500
     request_id = answer.headers["X-OpenStack-Request-ID"]
-    assert answer.json == {"computeFault": {
-        "code": 500, "message": f"Unexpected error; the log has its cause under {request_id}."}}
+    assert answer.json == {
+        "computeFault": {"code": 500, "message": f"Unexpected error; the log has its cause under {request_id}."}
+    }
 
 
 @pytest.mark.parametrize("path", ["//v1/rows/a", "/v1//rows/a", "/v1/rows///a", "//v1//rows//a/"])

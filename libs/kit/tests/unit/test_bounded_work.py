@@ -24,9 +24,12 @@ def bounded() -> Iterator[None]:
     assert time.process_time() - began < SECONDS
 
 
-MIXED: list[list[Any]] = [[[n] if n % 2 else {"a": n} for n in range(20_000)],
-                          [n if n % 2 else str(n) for n in range(100_000)], [{"a": [n]} for n in range(30_000)],
-                          [(2 ** 61 - 1) * n for n in range(1, 30_000)]]
+MIXED: list[list[Any]] = [
+    [[n] if n % 2 else {"a": n} for n in range(20_000)],
+    [n if n % 2 else str(n) for n in range(100_000)],
+    [{"a": [n]} for n in range(30_000)],
+    [(2**61 - 1) * n for n in range(1, 30_000)],
+]
 
 
 @pytest.mark.parametrize("items", MIXED)
@@ -38,10 +41,18 @@ def test_items_that_have_to_differ(items: list[Any]) -> None:
             check.check([*items, items[0]], (0, 0), "body")
 
 
-@pytest.mark.parametrize(("items", "differ"), [
-    ([1, "1", True, [1], {"a": 1}, None], True), ([{"a": 1, "b": 2}, {"b": 2, "a": 1}], False), ([[], []], False),
-    ([1, True], True), (["a", "b"], True), (["a", "a"], False), ([10 ** 40, 10 ** 40 + 1], True),
-])
+@pytest.mark.parametrize(
+    ("items", "differ"),
+    [
+        ([1, "1", True, [1], {"a": 1}, None], True),
+        ([{"a": 1, "b": 2}, {"b": 2, "a": 1}], False),
+        ([[], []], False),
+        ([1, True], True),
+        (["a", "b"], True),
+        (["a", "a"], False),
+        ([10**40, 10**40 + 1], True),
+    ],
+)
 def test_what_differs(items: list[Any], differ: bool) -> None:
     check = Checked({"type": "array", "uniqueItems": True})
     if differ:
@@ -51,8 +62,9 @@ def test_what_differs(items: list[Any], differ: bool) -> None:
             check.check(items, (0, 0), "body")
 
 
-@pytest.mark.parametrize("piece", ["0", "a.", "a://", "a://b:", "x:", "password ", "password=", "/", " ", "a.B", "[SQL",
-                                   "\\"])
+@pytest.mark.parametrize(
+    "piece", ["0", "a.", "a://", "a://b:", "x:", "password ", "password=", "/", " ", "a.B", "[SQL", "\\"]
+)
 def test_texts_that_are_logged_and_shown(piece: str) -> None:
     text = piece * (8000 // len(piece)) + "!"
     with bounded():

@@ -44,8 +44,19 @@ def test_vmdk_with_data_elsewhere_is_unsafe(tmp_path, kind):
     assert made_by_qemu(tmp_path, "-f", "vmdk", "-o", f"subformat={kind}").unsafe
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"QFI\xfb", b"KDMV", b"vhdxfile", b"conectix", b"\xff" * 4096,
-                                     b"vhdxfile" + bytes(0x30000 - 8) + b"regi" + b"\xff" * 70000])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"x",
+        b"QFI\xfb",
+        b"KDMV",
+        b"vhdxfile",
+        b"conectix",
+        b"\xff" * 4096,
+        b"vhdxfile" + bytes(0x30000 - 8) + b"regi" + b"\xff" * 70000,
+    ],
+)
 def test_no_content_breaks_it(content):
     inspect(io.BytesIO(content))
 
@@ -83,9 +94,15 @@ def test_a_vmdk_with_a_footer_is_read_as_others_read_it(tmp_path):
     assert inspect(io.BytesIO(bare)).unsafe == "its data is in other files"
 
 
-@pytest.mark.parametrize("text", [
-    b"# Disk DescriptorFile\nversion=1\nRW 1 FLAT \"/etc/shadow\" 0\n", b"\n# any comment\n \nversion = 3\n",
-    b"VERSION=2\n", b"COWD" + bytes(600)])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'# Disk DescriptorFile\nversion=1\nRW 1 FLAT "/etc/shadow" 0\n',
+        b"\n# any comment\n \nversion = 3\n",
+        b"VERSION=2\n",
+        b"COWD" + bytes(600),
+    ],
+)
 def test_a_descriptor_alone_is_unsafe(text):
     assert inspect(io.BytesIO(text)) == Inspection("vmdk", 0, "its data is in other files")
 
@@ -106,8 +123,15 @@ class Counting(io.BytesIO):
         return super().read(size)
 
 
-MAGICS = [b"QFI\xfb\0\0\0\3", b"KDMV\1\0\0\0", b"vhdxfile", b"conectix", bytes(0x40) + b"\x7f\x10\xda\xbe",
-          b"# Disk DescriptorFile", b"vhdxfile" + bytes(0x30000 - 8) + b"regi\0\0\0\0\xff\xff\0\0"]
+MAGICS = [
+    b"QFI\xfb\0\0\0\3",
+    b"KDMV\1\0\0\0",
+    b"vhdxfile",
+    b"conectix",
+    bytes(0x40) + b"\x7f\x10\xda\xbe",
+    b"# Disk DescriptorFile",
+    b"vhdxfile" + bytes(0x30000 - 8) + b"regi\0\0\0\0\xff\xff\0\0",
+]
 
 
 @given(magic=st.sampled_from(MAGICS), rest=st.binary(max_size=600), end=st.binary(max_size=1600))

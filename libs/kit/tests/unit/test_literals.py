@@ -17,8 +17,14 @@ def test_threads_that_read_literals_at_once_all_get_them() -> None:
     try:
         with ThreadPoolExecutor(8) as threads:
             found = list(threads.map(lambda _: literals.evaluate(TEXT), range(4000)))
-            allowed = list(threads.map(lambda number: enforcer.allows(
-                "literal", Caller(user_id="u"), {"visibility": "private", "shared": number % 2 == 0}), range(4000)))
+            allowed = list(
+                threads.map(
+                    lambda number: enforcer.allows(
+                        "literal", Caller(user_id="u"), {"visibility": "private", "shared": number % 2 == 0}
+                    ),
+                    range(4000),
+                )
+            )
     finally:
         sys.setswitchinterval(before)
     assert all(one == {"a": [1, (2, {"b": (3, [4, {"c": 5}])})], "d": -6} for one in found)

@@ -5,8 +5,10 @@ import pytest
 from pileus_kit.numbers import MOST, whole
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("0", 0), ("007", 7), ("000", 0), (str(MOST), MOST), (str(MOST + 1), MOST), ("9" * 5000, MOST), ("0" * 5000, 0)])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("0", 0), ("007", 7), ("000", 0), (str(MOST), MOST), (str(MOST + 1), MOST), ("9" * 5000, MOST), ("0" * 5000, 0)],
+)
 def test_numbers(text: str, value: int) -> None:
     assert whole(text) == value
 

@@ -29,8 +29,9 @@ TARGETS = [None, {}, {"project_id": "p"}, {"project_id": "q", "name": "x"}, {"do
 def test_it_decides_as_oslo_policy_does(rule: str) -> None:
     enforcer = Enforcer(RULES)
     for caller, target in itertools.product(CALLERS, TARGETS):
-        theirs = enforcer._enforcer.enforce(rule, dict(target) if target is not None else caller.scope,
-                                            dict(caller.credentials))
+        theirs = enforcer._enforcer.enforce(
+            rule, dict(target) if target is not None else caller.scope, dict(caller.credentials)
+        )
         assert enforcer.allows(rule, caller, target) == bool(theirs), (rule, caller, target)
 
 
@@ -40,8 +41,10 @@ SCOPES = [(), ("project",), ("domain",), ("system",), ("system", "domain"), ("sy
 @pytest.mark.parametrize("scopes", SCOPES)
 def test_a_token_of_another_scope_is_refused_whatever_its_roles(scopes: tuple[str, ...]) -> None:
     enforcer = Enforcer([Rule("scoped", "role:admin", scopes=scopes)])
-    admins = {"project": Caller(project_id="p", roles=frozenset({"admin"})),
-              "domain": Caller(domain_id="d", roles=frozenset({"admin"})),
-              "system": Caller(system=True, roles=frozenset({"admin"}))}
+    admins = {
+        "project": Caller(project_id="p", roles=frozenset({"admin"})),
+        "domain": Caller(domain_id="d", roles=frozenset({"admin"})),
+        "system": Caller(system=True, roles=frozenset({"admin"})),
+    }
     for scope, admin in admins.items():
         assert enforcer.allows("scoped", admin) == (not scopes or scope in scopes), scope

@@ -30,8 +30,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     driver, bus = hypervisor(config), Bus(config.bus, "compute-agent")
     host = Host(driver, config.path("snapshots"))
     heartbeats = Heartbeats(host, bus.client(Control), config.host)
-    server = bus.serve(host, config.host, threads=WORKERS, origins=config.data_services,
-                       memory=config.path("gone", f"compute-{config.host}"))
+    server = bus.serve(
+        host,
+        config.host,
+        threads=WORKERS,
+        origins=config.data_services,
+        memory=config.path("gone", f"compute-{config.host}"),
+    )
 
     def stop() -> None:
         heartbeats.stop()

@@ -31,11 +31,16 @@ class Reading:
 def send(path: Path, upload: Upload) -> Uploaded:
     """PUT the file. Raises ImageUnreachable (again later), ImageUnusable (the image service refuses it)."""
     body = Reading(path)
-    headers = {"X-Image-Ticket": upload.ticket, "X-Image-Format": upload.format, "Content-Length": str(body.size),
-               "Content-Type": "application/octet-stream"}
+    headers = {
+        "X-Image-Ticket": upload.ticket,
+        "X-Image-Format": upload.format,
+        "Content-Length": str(body.size),
+        "Content-Type": "application/octet-stream",
+    }
     try:
-        answer = requests.put(upload.url, data=body, headers=headers, allow_redirects=False,
-                              timeout=(CONNECT_S, ANSWER_S))
+        answer = requests.put(
+            upload.url, data=body, headers=headers, allow_redirects=False, timeout=(CONNECT_S, ANSWER_S)
+        )
     except requests.RequestException as err:
         raise ImageUnreachable(image=upload.image_id, why=str(err)) from err
     if answer.status_code >= 500:

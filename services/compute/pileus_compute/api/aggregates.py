@@ -17,20 +17,39 @@ RULE = "os_compute_api:os-aggregates:"
 
 ZONE = {"anyOf": [NAME, {"type": "null"}]}
 CREATE = {(2, 1): body("aggregate", obj({"name": NAME, "availability_zone": ZONE}, ("name",)))}
-UPDATE = {(2, 1): body("aggregate", obj({"name": NAME, "availability_zone": ZONE}) | {
-    "anyOf": [{"required": ["name"]}, {"required": ["availability_zone"]}]})}
+UPDATE = {
+    (2, 1): body(
+        "aggregate",
+        obj({"name": NAME, "availability_zone": ZONE})
+        | {"anyOf": [{"required": ["name"]}, {"required": ["availability_zone"]}]},
+    )
+}
 META = NULLABLE_METADATA
 HOST = obj({"host": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9\-._]*$"}}, ("host",))
-ACTION = {(2, 1): {"oneOf": [action("add_host", HOST), action("remove_host", HOST),
-                             action("set_metadata", obj({"metadata": META}, ("metadata",)))]}}
+ACTION = {
+    (2, 1): {
+        "oneOf": [
+            action("add_host", HOST),
+            action("remove_host", HOST),
+            action("set_metadata", obj({"metadata": META}, ("metadata",))),
+        ]
+    }
+}
 
 
 def show(aggregate: Aggregate, hosts: list[str]) -> dict[str, Any]:
     stamp = "%Y-%m-%dT%H:%M:%S.%f"
-    view = {"id": aggregate.id, "name": aggregate.name, "availability_zone": aggregate.meta.get("availability_zone"),
-            "metadata": aggregate.meta, "hosts": hosts, "created_at": aggregate.created_at.strftime(stamp),
-            "updated_at": aggregate.updated_at.strftime(stamp) if aggregate.updated_at else None, "deleted": False,
-            "deleted_at": None}
+    view = {
+        "id": aggregate.id,
+        "name": aggregate.name,
+        "availability_zone": aggregate.meta.get("availability_zone"),
+        "metadata": aggregate.meta,
+        "hosts": hosts,
+        "created_at": aggregate.created_at.strftime(stamp),
+        "updated_at": aggregate.updated_at.strftime(stamp) if aggregate.updated_at else None,
+        "deleted": False,
+        "deleted_at": None,
+    }
     return view | ({"uuid": aggregate.uuid} if version() >= (2, 41) else {})
 
 
@@ -95,7 +114,7 @@ def remove(given: str) -> Any:
 
 @resource.endpoint("POST", "/<given>/action", policy=RULE + "show", body=ACTION)
 def act(given: str, body: dict[str, Any]) -> Any:
-    (name, wish), = body.items()
+    ((name, wish),) = body.items()
     enforce(RULE + name)
     with tools().sessions.begin() as session:
         aggregate = _get(session, given)

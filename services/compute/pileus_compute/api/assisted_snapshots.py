@@ -17,17 +17,21 @@ resource = Resource("assisted_snapshots", __name__, url_prefix="/v2.1/os-assiste
 RULE = "os_compute_api:os-assisted-volume-snapshots:"
 
 TEXT = {"type": "string", "minLength": 1, "maxLength": 255}
-INFO = obj({"snapshot_id": TEXT, "type": {"type": "string", "enum": ["qcow2"]}, "new_file": TEXT, "id": TEXT},
-           ("snapshot_id", "type", "new_file"))
+INFO = obj(
+    {"snapshot_id": TEXT, "type": {"type": "string", "enum": ["qcow2"]}, "new_file": TEXT, "id": TEXT},
+    ("snapshot_id", "type", "new_file"),
+)
 CREATE = {(2, 1): body("snapshot", obj({"volume_id": UUID, "create_info": INFO}, ("volume_id", "create_info")))}
 
 
 def _where(volume_id: str) -> tuple[str, str]:
     """The server that has the volume, and its host."""
     with tools().sessions.read() as session:
-        found = session.execute(select(Server.id, Server.host).join(
-            ServerVolume, ServerVolume.server_id == Server.id).where(
-                ServerVolume.volume_id == volume_id, Server.host.is_not(None))).first()
+        found = session.execute(
+            select(Server.id, Server.host)
+            .join(ServerVolume, ServerVolume.server_id == Server.id)
+            .where(ServerVolume.volume_id == volume_id, Server.host.is_not(None))
+        ).first()
     if found is None:
         raise VolumeNotAttached(volume=volume_id)
     return found[0], str(found[1])

@@ -54,18 +54,24 @@ def check_fits(image: dict[str, Any], memory_mib: int, disk_gib: int) -> None:
         return
     needed = max(image.get("virtual_size") or 0, image.get("size") or 0)
     if needed > disk_gib << 30:
-        raise BadRequest(why=f"Flavor's disk is too small for requested image. Flavor disk is {disk_gib << 30} bytes, "
-                             f"image is {needed} bytes.")
+        raise BadRequest(
+            why=f"Flavor's disk is too small for requested image. Flavor disk is {disk_gib << 30} bytes, "
+            f"image is {needed} bytes."
+        )
     if disk_gib < (image.get("min_disk") or 0):
-        raise BadRequest(why=f"Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk "
-                             f"is {disk_gib << 30} bytes, minimum size is {image['min_disk'] << 30} bytes.")
+        raise BadRequest(
+            why=f"Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk "
+            f"is {disk_gib << 30} bytes, minimum size is {image['min_disk'] << 30} bytes."
+        )
 
 
 def kept(image: dict[str, Any]) -> dict[str, Any]:
     """What a server remembers of its image: what its disks and its guest are made from. Raises BadRequest for a value
     of a property that OpenStack doesn't know."""
-    facts = {k: image.get(k) for k in ("name", "disk_format", "container_format", "size", "virtual_size", "min_ram",
-                                       "min_disk", *SIDE)}
+    facts = {
+        k: image.get(k)
+        for k in ("name", "disk_format", "container_format", "size", "virtual_size", "min_ram", "min_disk", *SIDE)
+    }
     properties = hardware.wishes(image)
     hardware.check(properties)
     facts |= properties

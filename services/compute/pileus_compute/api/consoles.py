@@ -25,8 +25,13 @@ RULE = "os_compute_api:os-remote-consoles"
 TOKEN_SECONDS = 600
 OUTPUT = {(2, 1): body("os-getConsoleOutput", obj({"length": {"anyOf": [number(-1), {"type": "null"}]}}))}
 KINDS = {"novnc": "vnc", "xvpvnc": "vnc", "serial": "serial"}
-PROTOCOLS = {"vnc": ("novnc", "xvpvnc"), "serial": ("serial",), "spice": ("spice-html5", "spice-direct"),
-             "rdp": ("rdp-html5",), "mks": ("webmks",)}
+PROTOCOLS = {
+    "vnc": ("novnc", "xvpvnc"),
+    "serial": ("serial",),
+    "spice": ("spice-html5", "spice-direct"),
+    "rdp": ("rdp-html5",),
+    "mks": ("webmks",),
+}
 
 
 @action("os-getConsoleOutput", policy="os-console-output", schemas=OUTPUT, locks=False, writes=False)
@@ -43,6 +48,7 @@ def output(session: Session, server: Server, value: Any) -> Any:
         except Refused as err:
             raise ConsoleUnavailable(server=server_id) from err
         return {"output": text}
+
     return answer
 
 
@@ -60,12 +66,24 @@ def _open(server: Server, kind: str, type_: str) -> dict[str, str]:
     token = secrets.token_urlsafe(32)
     with tools().sessions.begin() as session:
         session.execute(delete(ConsoleToken).where(ConsoleToken.expires_at < now()))
-        session.add(ConsoleToken(digest=digest(token), server_id=server.id, type=type_, host=endpoint.host,
-                                 port=endpoint.port, path=endpoint.password or None,
-                                 expires_at=now() + timedelta(seconds=TOKEN_SECONDS)))
+        session.add(
+            ConsoleToken(
+                digest=digest(token),
+                server_id=server.id,
+                type=type_,
+                host=endpoint.host,
+                port=endpoint.port,
+                path=endpoint.password or None,
+                expires_at=now() + timedelta(seconds=TOKEN_SECONDS),
+            )
+        )
     page = "vnc_lite.html" if kind == "vnc" else ""
-    return {"type": type_, "url": f"{base.rstrip('/')}/{page}?path=%3Ftoken%3D{token}" if page
-            else f"{base.rstrip('/').replace('http', 'ws', 1)}/?token={token}"}
+    return {
+        "type": type_,
+        "url": f"{base.rstrip('/')}/{page}?path=%3Ftoken%3D{token}"
+        if page
+        else f"{base.rstrip('/').replace('http', 'ws', 1)}/?token={token}",
+    }
 
 
 def digest(token: str) -> str:
@@ -86,13 +104,23 @@ _old("serial", ("serial",), "os-getSerialConsole")
 _old("spice", ("spice-html5",), "os-getSPICEConsole")
 _old("rdp", ("rdp-html5",), "os-getRDPConsole")
 
-CREATE = {(2, 6): body("remote_console", obj({
-    "protocol": {"type": "string", "enum": list(PROTOCOLS)},
-    "type": {"type": "string", "enum": [t for types in PROTOCOLS.values() for t in types]}}, ("protocol", "type")))}
+CREATE = {
+    (2, 6): body(
+        "remote_console",
+        obj(
+            {
+                "protocol": {"type": "string", "enum": list(PROTOCOLS)},
+                "type": {"type": "string", "enum": [t for types in PROTOCOLS.values() for t in types]},
+            },
+            ("protocol", "type"),
+        ),
+    )
+}
 
 
-@resource.endpoint("POST", "/v2.1/servers/<server_id>/remote-consoles", policy=RULE, body=CREATE, target=server_target,
-                   since=(2, 6))
+@resource.endpoint(
+    "POST", "/v2.1/servers/<server_id>/remote-consoles", policy=RULE, body=CREATE, target=server_target, since=(2, 6)
+)
 def create(server_id: str, body: dict[str, Any]) -> Any:
     wish = body["remote_console"]
     if wish["type"] not in PROTOCOLS[wish["protocol"]]:
@@ -111,12 +139,19 @@ def exchange(token: str) -> Any:
             raise NotFound(why="Token not found")
         if version() < (2, 31) and known.type != "rdp-html5":
             raise NotFound(why="Token not found")
-        return {"console": {"instance_uuid": known.server_id, "host": known.host, "port": known.port,
-                            "internal_access_path": known.path}}
+        return {
+            "console": {
+                "instance_uuid": known.server_id,
+                "host": known.host,
+                "port": known.port,
+                "internal_access_path": known.path,
+            }
+        }
 
 
-@resource.endpoint("GET", "/v2.1/servers/<server_id>/diagnostics", policy="os_compute_api:os-server-diagnostics",
-                   target=server_target)
+@resource.endpoint(
+    "GET", "/v2.1/servers/<server_id>/diagnostics", policy="os_compute_api:os-server-diagnostics", target=server_target
+)
 def diagnostics(server_id: str) -> Any:
     with tools().sessions.read() as session:
         server = known_server(session, server_id)
@@ -130,9 +165,17 @@ def diagnostics(server_id: str) -> Any:
     if version() < (2, 48):
         return {f"cpu{i}_time": ns for i, ns in enumerate(seen.cpu_time_ns)} | {"memory": seen.memory_mib * 1024}
     return {
-        "state": seen.power.value, "driver": seen.driver, "hypervisor": seen.hypervisor, "hypervisor_os": "linux",
-        "uptime": seen.uptime_s, "config_drive": seen.config_drive, "num_cpus": len(seen.cpu_time_ns),
-        "num_nics": len(seen.nics), "num_disks": len(seen.disks),
+        "state": seen.power.value,
+        "driver": seen.driver,
+        "hypervisor": seen.hypervisor,
+        "hypervisor_os": "linux",
+        "uptime": seen.uptime_s,
+        "config_drive": seen.config_drive,
+        "num_cpus": len(seen.cpu_time_ns),
+        "num_nics": len(seen.nics),
+        "num_disks": len(seen.disks),
         "cpu_details": [{"id": i, "time": ns, "utilisation": None} for i, ns in enumerate(seen.cpu_time_ns)],
-        "memory_details": {"maximum": seen.memory_mib, "used": seen.memory_used_mib}, "disk_details": list(seen.disks),
-        "nic_details": list(seen.nics)}
+        "memory_details": {"maximum": seen.memory_mib, "used": seen.memory_used_mib},
+        "disk_details": list(seen.disks),
+        "nic_details": list(seen.nics),
+    }

@@ -18,9 +18,14 @@ resource = Resource("discovery", __name__)
 
 
 def _version() -> dict[str, Any]:
-    return {"id": "v2.1", "status": "CURRENT", "version": text(MICROVERSIONS.newest),
-            "min_version": text(MICROVERSIONS.oldest), "updated": UPDATED,
-            "links": [{"rel": "self", "href": f"{base_url()}/v2.1/"}]}
+    return {
+        "id": "v2.1",
+        "status": "CURRENT",
+        "version": text(MICROVERSIONS.newest),
+        "min_version": text(MICROVERSIONS.oldest),
+        "updated": UPDATED,
+        "links": [{"rel": "self", "href": f"{base_url()}/v2.1/"}],
+    }
 
 
 def _legacy() -> dict[str, Any]:
@@ -38,7 +43,8 @@ def one() -> Any:
     old = request.environ.get(OLD)
     about = _legacy() if old else _version()
     media = f"application/vnd.openstack.compute+json;version={'2' if old else '2.1'}"
-    about["links"].append({"rel": "describedby", "type": "text/html",
-                           "href": "https://docs.openstack.org/api-ref/compute/"})
+    about["links"].append(
+        {"rel": "describedby", "type": "text/html", "href": "https://docs.openstack.org/api-ref/compute/"}
+    )
     about["media-types"] = [{"base": "application/json", "type": media}]
     return {"version": about}

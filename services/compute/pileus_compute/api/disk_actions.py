@@ -20,14 +20,29 @@ from pileus_kit.errors import BadRequest, Conflict
 from pileus_kit.rpc import Refused
 from pileus_kit.web import caller, enforce, tools, version
 
-RESCUE = {(2, 1): body("rescue", {"type": ["object", "null"], "additionalProperties": False, "properties": {
-    "adminPass": PASSWORD, "rescue_image_ref": UUID}})}
+RESCUE = {
+    (2, 1): body(
+        "rescue",
+        {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "properties": {"adminPass": PASSWORD, "rescue_image_ref": UUID},
+        },
+    )
+}
 CHANGE = {(2, 1): body("changePassword", obj({"adminPass": PASSWORD}, ("adminPass",)))}
 DUMP = {(2, 17): body("trigger_crash_dump", {"type": "null"})}
 REIMAGES = (2, 93)
-COLUMNS = {"name": "name", "metadata": "meta", "accessIPv4": "access_ip_v4", "accessIPv6": "access_ip_v6",
-           "OS-DCF:diskConfig": "disk_config", "description": "description", "user_data": "sealed_user_data",
-           "hostname": "hostname"}
+COLUMNS = {
+    "name": "name",
+    "metadata": "meta",
+    "accessIPv4": "access_ip_v4",
+    "accessIPv6": "access_ip_v6",
+    "OS-DCF:diskConfig": "disk_config",
+    "description": "description",
+    "user_data": "sealed_user_data",
+    "hostname": "hostname",
+}
 
 
 @action("rebuild", policy="servers:rebuild", schemas=REBUILD)
@@ -63,8 +78,11 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     for key, shown in (("name", "name"), ("metadata", "metadata")):
         if key in value:
             view[shown] = value[key]
-    view["image"] = "" if root else {
-        "id": image["id"], "links": [{"rel": "bookmark", "href": f"{base_url()}/images/{image['id']}"}]}
+    view["image"] = (
+        ""
+        if root
+        else {"id": image["id"], "links": [{"rel": "bookmark", "href": f"{base_url()}/images/{image['id']}"}]}
+    )
     if version() >= (2, 54):
         view["key_name"] = change.get("key_name", server.key_name)
     if version() >= (2, 57):
@@ -74,8 +92,11 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
 
 def _suited(session: Session, server: Server, facts: dict[str, Any]) -> dict[str, Any]:
     """A rebuilt server stays on its host, so that has to give what the new image asks for."""
-    lacks = hosts.gives(hosts.get(session, server.host)).lacks(
-        guests.properties_from(facts, server.flavor)) if server.host else []
+    lacks = (
+        hosts.gives(hosts.get(session, server.host)).lacks(guests.properties_from(facts, server.flavor))
+        if server.host
+        else []
+    )
     if lacks:
         raise BadRequest(why=f"No valid host was found. The server's host does not give {', '.join(lacks[:5])}.")
     return facts
@@ -86,8 +107,12 @@ def _root_volume(session: Session, server: Server, image_id: str) -> dict[str, A
     row = next((v for v in guests.load(session, server.id)[2] if v.boot_index == 0 and v.volume_id), None)
     if row is None:
         raise BadRequest(why="The server has no volume to boot from.")
-    volume = tools().peers.call("volume", "GET", f"/v3/{server.project_id}/volumes/{row.volume_id}",
-                                caller=caller() if caller().project_id == server.project_id else None)["volume"]
+    volume = tools().peers.call(
+        "volume",
+        "GET",
+        f"/v3/{server.project_id}/volumes/{row.volume_id}",
+        caller=caller() if caller().project_id == server.project_id else None,
+    )["volume"]
     if version() < REIMAGES and volume.get("volume_image_metadata", {}).get("image_id") != image_id:
         raise BadRequest(why="Unable to rebuild with a different image for a volume-backed server.")
     return dict(volume)
@@ -141,4 +166,5 @@ def crash_dump(session: Session, server: Server, value: Any) -> Any:
         except Refused as err:
             raise Conflict(why=str(err)) from None
         return "", 202
+
     return answer

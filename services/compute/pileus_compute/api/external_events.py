@@ -19,14 +19,24 @@ NAMES = ["network-changed", "network-vif-plugged", "network-vif-unplugged", "net
 
 
 def _schema(*more: str) -> dict[str, Any]:
-    event = obj({"name": {"type": "string", "enum": NAMES + list(more)}, "server_uuid": UUID,
-                 "status": {"type": "string", "enum": ["failed", "completed", "in-progress"]},
-                 "tag": {"type": "string", "maxLength": 255}}, ("name", "server_uuid"))
+    event = obj(
+        {
+            "name": {"type": "string", "enum": NAMES + list(more)},
+            "server_uuid": UUID,
+            "status": {"type": "string", "enum": ["failed", "completed", "in-progress"]},
+            "tag": {"type": "string", "maxLength": 255},
+        },
+        ("name", "server_uuid"),
+    )
     return body("events", {"type": "array", "minItems": 1, "maxItems": 1000, "items": event})
 
 
-CREATE = {(2, 1): _schema(), (2, 51): _schema("volume-extended"), (2, 76): _schema("volume-extended", "power-update"),
-          (2, 82): _schema("volume-extended", "power-update", "accelerator-request-bound")}
+CREATE = {
+    (2, 1): _schema(),
+    (2, 51): _schema("volume-extended"),
+    (2, 76): _schema("volume-extended", "power-update"),
+    (2, 82): _schema("volume-extended", "power-update", "accelerator-request-bound"),
+}
 
 
 @resource.endpoint("POST", "", policy="os_compute_api:os-server-external-events:create", body=CREATE)
@@ -34,8 +44,9 @@ def create(body: dict[str, Any]) -> Any:
     events = body["events"]
     jobs: list[str] = []
     with tools().sessions.read() as session:
-        known = {s.id: s for s in session.scalars(select(Server).where(
-            Server.id.in_({e["server_uuid"] for e in events})))}
+        known = {
+            s.id: s for s in session.scalars(select(Server).where(Server.id.in_({e["server_uuid"] for e in events})))
+        }
     changed = {e["server_uuid"] for e in events if e["name"] == "network-changed" and e["server_uuid"] in known}
     fresh = {server_id: addresses.look(tools(), server_id) for server_id in changed}
     with tools().sessions.begin() as session:
@@ -54,8 +65,12 @@ def create(body: dict[str, Any]) -> Any:
 
 def _answer(session: Session, event: dict[str, Any], known: dict[str, Server]) -> dict[str, Any]:
     server = known.get(event["server_uuid"])
-    view = {"name": event["name"], "server_uuid": event["server_uuid"],
-            "status": event.get("status", "completed") if server else "failed", "code": 404}
+    view = {
+        "name": event["name"],
+        "server_uuid": event["server_uuid"],
+        "status": event.get("status", "completed") if server else "failed",
+        "code": 404,
+    }
     if "tag" in event:
         view["tag"] = event["tag"]
     if server:
@@ -78,16 +93,28 @@ def inject_network_info(session: Session, server: Server, value: Any) -> Any:
     def answer() -> Any:
         follow(server_id)
         return "", 202
+
     return answer
 
 
 def _extended(session: Session, event: dict[str, Any]) -> list[str]:
-    row = session.scalar(select(ServerVolume).where(ServerVolume.server_id == event["server_uuid"],
-                                                    ServerVolume.volume_id == event.get("tag")))
+    row = session.scalar(
+        select(ServerVolume).where(
+            ServerVolume.server_id == event["server_uuid"], ServerVolume.volume_id == event.get("tag")
+        )
+    )
     if row is None:
         return []
     subject = servers.part_subject(row.server_id, row.id)
     if live(session, Job, subject):
         return []
-    return [enqueue(session, Job, flow="server.extend_volume", caller=caller(), subject=subject,
-                    data={"volume_id": row.volume_id}).id]
+    return [
+        enqueue(
+            session,
+            Job,
+            flow="server.extend_volume",
+            caller=caller(),
+            subject=subject,
+            data={"volume_id": row.volume_id},
+        ).id
+    ]

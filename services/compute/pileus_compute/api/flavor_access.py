@@ -27,7 +27,7 @@ def index(flavor_id: str) -> Any:
 
 @resource.endpoint("POST", "/action", policy="os_compute_api:os-flavor-access", body=ACTION)
 def act(flavor_id: str, body: dict[str, Any]) -> Any:
-    (name, wish), = body.items()
+    ((name, wish),) = body.items()
     add = name == "addTenantAccess"
     enforce(f"os_compute_api:os-flavor-access:{'add' if add else 'remove'}_tenant_access")
     _check_project(wish["tenant"])

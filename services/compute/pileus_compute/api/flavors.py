@@ -27,30 +27,61 @@ from pileus_kit.web import Resource, allowed, caller, tools, version
 resource = Resource("flavors", __name__, url_prefix="/v2.1/flavors")
 ADMIN_RULE = "os_compute_api:os-flavor-access"
 
-ID = {"type": ["string", "number", "null"], "minLength": 1, "maxLength": 255,
-      "pattern": r"^(?! )[a-zA-Z0-9. _-]+(?<! )$"}
+ID = {
+    "type": ["string", "number", "null"],
+    "minLength": 1,
+    "maxLength": 255,
+    "pattern": r"^(?! )[a-zA-Z0-9. _-]+(?<! )$",
+}
 NEW: dict[str, Any] = {
-    "name": NAME, "id": ID, "ram": number(1), "vcpus": number(1), "disk": number(),
-    "OS-FLV-EXT-DATA:ephemeral": number(), "swap": number(),
-    "rxtx_factor": {"type": ["number", "string"], "pattern": r"^(?=.*[1-9])[0-9]{1,38}(\.[0-9]+)?$",
-                    "exclusiveMinimum": 0, "maximum": 3.40282e38},
-    "os-flavor-access:is_public": BOOLEAN}
+    "name": NAME,
+    "id": ID,
+    "ram": number(1),
+    "vcpus": number(1),
+    "disk": number(),
+    "OS-FLV-EXT-DATA:ephemeral": number(),
+    "swap": number(),
+    "rxtx_factor": {
+        "type": ["number", "string"],
+        "pattern": r"^(?=.*[1-9])[0-9]{1,38}(\.[0-9]+)?$",
+        "exclusiveMinimum": 0,
+        "maximum": 3.40282e38,
+    },
+    "os-flavor-access:is_public": BOOLEAN,
+}
 NEEDED = ("name", "ram", "vcpus", "disk")
 DESCRIBED = {"type": ["string", "null"], "minLength": 0, "maxLength": 65535, "pattern": DESCRIPTION["pattern"]}
-CREATE = {(2, 1): body("flavor", obj(NEW, NEEDED)),
-          (2, 55): body("flavor", obj(NEW | {"description": DESCRIBED}, NEEDED))}
+CREATE = {
+    (2, 1): body("flavor", obj(NEW, NEEDED)),
+    (2, 55): body("flavor", obj(NEW | {"description": DESCRIBED}, NEEDED)),
+}
 UPDATE = {(2, 55): body("flavor", obj({"description": DESCRIBED}, ("description",)))}
-WANTED = {"limit": LIMIT, "marker": TEXT, "is_public": TEXT, "minRam": TEXT, "minDisk": TEXT, "sort_key": TEXT,
-          "sort_dir": TEXT}
+WANTED = {
+    "limit": LIMIT,
+    "marker": TEXT,
+    "is_public": TEXT,
+    "minRam": TEXT,
+    "minDisk": TEXT,
+    "sort_key": TEXT,
+    "sort_dir": TEXT,
+}
 LIST = {(2, 1): query(**WANTED), (2, 75): strict_query(**WANTED)}
 
 
 def show(flavor: Flavor, specs: bool) -> dict[str, Any]:
-    view = {"id": flavor.id, "name": flavor.name, "ram": flavor.memory_mib, "disk": flavor.disk_gib,
-            "swap": flavor.swap_mib or ("" if version() < (2, 75) else 0), "vcpus": flavor.vcpus,
-            "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral_gib, "OS-FLV-DISABLED:disabled": False,
-            "os-flavor-access:is_public": flavor.is_public, "rxtx_factor": flavor.rxtx_factor,
-            "links": links("flavors", flavor.id)}
+    view = {
+        "id": flavor.id,
+        "name": flavor.name,
+        "ram": flavor.memory_mib,
+        "disk": flavor.disk_gib,
+        "swap": flavor.swap_mib or ("" if version() < (2, 75) else 0),
+        "vcpus": flavor.vcpus,
+        "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral_gib,
+        "OS-FLV-DISABLED:disabled": False,
+        "os-flavor-access:is_public": flavor.is_public,
+        "rxtx_factor": flavor.rxtx_factor,
+        "links": links("flavors", flavor.id),
+    }
     if version() >= (2, 55):
         view["description"] = flavor.description
     if specs:
@@ -78,8 +109,16 @@ def _page() -> tuple[list[Flavor], int]:
     limit = limit_of()
     try:
         with tools().sessions.read() as session:
-            return flavors.page(session, caller().project_id, _is_public(args.get("is_public")), everything, least,
-                                sort, args.get("marker"), limit), limit
+            return flavors.page(
+                session,
+                caller().project_id,
+                _is_public(args.get("is_public")),
+                everything,
+                least,
+                sort,
+                args.get("marker"),
+                limit,
+            ), limit
     except NotFound:
         raise BadRequest(why=f"marker [{args.get('marker')}] not found") from None
 
@@ -134,11 +173,18 @@ def one(flavor_id: str) -> Any:
 def create(body: dict[str, Any]) -> Any:
     wish = body["flavor"]
     flavor_id = wish.get("id")
-    facts = {"id": None if flavor_id in (None, "auto") else str(flavor_id), "name": wish["name"].strip(),
-             "memory_mib": int(wish["ram"]), "vcpus": int(wish["vcpus"]), "disk_gib": int(wish["disk"]),
-             "ephemeral_gib": int(wish.get("OS-FLV-EXT-DATA:ephemeral", 0)), "swap_mib": int(wish.get("swap", 0)),
-             "rxtx_factor": float(wish.get("rxtx_factor", 1.0)), "description": wish.get("description"),
-             "is_public": truth(wish.get("os-flavor-access:is_public", True))}
+    facts = {
+        "id": None if flavor_id in (None, "auto") else str(flavor_id),
+        "name": wish["name"].strip(),
+        "memory_mib": int(wish["ram"]),
+        "vcpus": int(wish["vcpus"]),
+        "disk_gib": int(wish["disk"]),
+        "ephemeral_gib": int(wish.get("OS-FLV-EXT-DATA:ephemeral", 0)),
+        "swap_mib": int(wish.get("swap", 0)),
+        "rxtx_factor": float(wish.get("rxtx_factor", 1.0)),
+        "description": wish.get("description"),
+        "is_public": truth(wish.get("os-flavor-access:is_public", True)),
+    }
     with tools().sessions.begin() as session:
         flavor = flavors.create(session, facts)
         return {"flavor": show(flavor, with_specs())}

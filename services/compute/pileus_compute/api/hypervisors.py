@@ -19,8 +19,11 @@ from pileus_kit.web import Resource, tools, version
 resource = Resource("hypervisors", __name__, url_prefix="/v2.1/os-hypervisors")
 RULE = "os_compute_api:os-hypervisors:"
 SHOW = {(2, 1): query(), (2, 53): strict_query(with_servers=TRUTH)}
-LIST = {(2, 1): query(), (2, 33): query(**PAGE), (2, 53): strict_query(
-    **PAGE, hypervisor_hostname_pattern=HOSTNAME, with_servers=TRUTH)}
+LIST = {
+    (2, 1): query(),
+    (2, 33): query(**PAGE),
+    (2, 53): strict_query(**PAGE, hypervisor_hostname_pattern=HOSTNAME, with_servers=TRUTH),
+}
 
 
 def _id(host: Host) -> int | str:
@@ -29,27 +32,44 @@ def _id(host: Host) -> int | str:
 
 def brief(host: Host) -> dict[str, Any]:
     up = hosts.is_up(host, tools().config.host_silence)
-    return {"id": _id(host), "hypervisor_hostname": host.name, "state": "up" if up else "down",
-            "status": "disabled" if host.disabled else "enabled"}
+    return {
+        "id": _id(host),
+        "hypervisor_hostname": host.name,
+        "state": "up" if up else "down",
+        "status": "disabled" if host.disabled else "enabled",
+    }
 
 
 def full(host: Host, running: int) -> dict[str, Any]:
     spoken = version()
     facts = host.facts
     view = brief(host) | {
-        "hypervisor_type": host.hypervisor, "hypervisor_version": facts.get("hypervisor_version", 0),
-        "host_ip": facts.get("host_ip", ""), "service": {
-            "id": host.service_id if spoken >= (2, 53) else host.number, "host": host.name,
-            "disabled_reason": host.disabled_reason}}
+        "hypervisor_type": host.hypervisor,
+        "hypervisor_version": facts.get("hypervisor_version", 0),
+        "host_ip": facts.get("host_ip", ""),
+        "service": {
+            "id": host.service_id if spoken >= (2, 53) else host.number,
+            "host": host.name,
+            "disabled_reason": host.disabled_reason,
+        },
+    }
     if spoken >= (2, 88):
         return view | {"uptime": _uptime(host)}
     cpu = facts.get("cpu_info") or {}
     return view | {
-        "cpu_info": cpu if spoken >= (2, 28) else json.dumps(cpu), "vcpus": host.vcpus, "vcpus_used": host.vcpus_used,
-        "memory_mb": host.memory_mib, "memory_mb_used": host.memory_mib_used, "local_gb": host.disk_gib,
-        "local_gb_used": host.disk_gib_used, "free_ram_mb": host.memory_mib - host.memory_mib_used,
-        "free_disk_gb": host.disk_gib - host.disk_gib_used, "disk_available_least": facts.get("disk_free_gib"),
-        "current_workload": 0, "running_vms": running}
+        "cpu_info": cpu if spoken >= (2, 28) else json.dumps(cpu),
+        "vcpus": host.vcpus,
+        "vcpus_used": host.vcpus_used,
+        "memory_mb": host.memory_mib,
+        "memory_mb_used": host.memory_mib_used,
+        "local_gb": host.disk_gib,
+        "local_gb_used": host.disk_gib_used,
+        "free_ram_mb": host.memory_mib - host.memory_mib_used,
+        "free_disk_gb": host.disk_gib - host.disk_gib_used,
+        "disk_available_least": facts.get("disk_free_gib"),
+        "current_workload": 0,
+        "running_vms": running,
+    }
 
 
 def _uptime(host: Host) -> str | None:
@@ -99,8 +119,7 @@ def _with_servers(rows: list[Host], views: list[dict[str, Any]]) -> None:
 
 def _servers(session: Session, names: list[str]) -> dict[str, list[dict[str, str]]]:
     found: dict[str, list[dict[str, str]]] = {}
-    for host, server_id in session.execute(
-            select(Server.host, Server.id).where(Server.host.in_(names)).limit(10_000)):
+    for host, server_id in session.execute(select(Server.host, Server.id).where(Server.host.in_(names)).limit(10_000)):
         found.setdefault(str(host), []).append({"uuid": server_id, "name": f"instance-{server_id[:8]}"})
     return found
 
@@ -137,13 +156,22 @@ def statistics() -> Any:
     def total(attribute: str) -> int:
         return sum(getattr(h, attribute) for h in rows)
 
-    return {"hypervisor_statistics": {
-        "count": len(rows), "vcpus": total("vcpus"), "vcpus_used": total("vcpus_used"),
-        "memory_mb": total("memory_mib"), "memory_mb_used": total("memory_mib_used"), "local_gb": total("disk_gib"),
-        "local_gb_used": total("disk_gib_used"), "free_ram_mb": total("memory_mib") - total("memory_mib_used"),
-        "free_disk_gb": total("disk_gib") - total("disk_gib_used"), "current_workload": 0,
-        "running_vms": sum(running.get(h.name, 0) for h in rows),
-        "disk_available_least": sum(h.facts.get("disk_free_gib") or 0 for h in rows)}}
+    return {
+        "hypervisor_statistics": {
+            "count": len(rows),
+            "vcpus": total("vcpus"),
+            "vcpus_used": total("vcpus_used"),
+            "memory_mb": total("memory_mib"),
+            "memory_mb_used": total("memory_mib_used"),
+            "local_gb": total("disk_gib"),
+            "local_gb_used": total("disk_gib_used"),
+            "free_ram_mb": total("memory_mib") - total("memory_mib_used"),
+            "free_disk_gb": total("disk_gib") - total("disk_gib_used"),
+            "current_workload": 0,
+            "running_vms": sum(running.get(h.name, 0) for h in rows),
+            "disk_available_least": sum(h.facts.get("disk_free_gib") or 0 for h in rows),
+        }
+    }
 
 
 @resource.endpoint("GET", "/<given>", policy=RULE + "show", query=SHOW)

@@ -63,8 +63,12 @@ def _read(text: Any, about: str) -> list[Any]:
 def of_first_form(mapping: Mapping, boots: bool) -> Mapping:
     """The first form knew volumes and snapshots only."""
     source = "snapshot" if mapping.get("snapshot_id") else "volume"
-    return mapping | {"source_type": source, "destination_type": "volume", "boot_index": 0 if boots else None,
-                      "uuid": mapping.get("snapshot_id") or mapping.get("volume_id")}
+    return mapping | {
+        "source_type": source,
+        "destination_type": "volume",
+        "boot_index": 0 if boots else None,
+        "uuid": mapping.get("snapshot_id") or mapping.get("volume_id"),
+    }
 
 
 def merged(defined: list[Mapping], asked: list[Mapping]) -> list[Mapping]:

@@ -18,11 +18,22 @@ from pileus_kit.web import Resource, allowed, tools, version
 resource = Resource("instance_actions", __name__, url_prefix="/v2.1/servers/<server_id>/os-instance-actions")
 RULE = "os_compute_api:os-instance-actions:"
 
-LIST = {(2, 1): query(), (2, 58): strict_query(**PAGE, changes__since=TEXT),
-        (2, 66): strict_query(**PAGE, changes__since=TEXT, changes__before=TEXT)}
-NAMES = {"create_with_volumes": "create", "reboot_hard": "reboot", "snapshot": "createImage",
-         "snapshot_volumes": "createImage", "backup": "createBackup", "offload": "shelveOffload",
-         "confirm_resize": "confirmResize", "revert_resize": "revertResize", "change_password": "changePassword"}
+LIST = {
+    (2, 1): query(),
+    (2, 58): strict_query(**PAGE, changes__since=TEXT),
+    (2, 66): strict_query(**PAGE, changes__since=TEXT, changes__before=TEXT),
+}
+NAMES = {
+    "create_with_volumes": "create",
+    "reboot_hard": "reboot",
+    "snapshot": "createImage",
+    "snapshot_volumes": "createImage",
+    "backup": "createBackup",
+    "offload": "shelveOffload",
+    "confirm_resize": "confirmResize",
+    "revert_resize": "revertResize",
+    "change_password": "changePassword",
+}
 EVENTS = {("server.extend_volume", "grow"): "extend_volume"}  # steps that clients wait for by OpenStack's name
 OUTCOMES = {"done": "Success", "undone": "Success", "failed": "Error", "stuck": "Error", "waiting": None}
 STAMP = "%Y-%m-%dT%H:%M:%S.%f"
@@ -47,9 +58,14 @@ def name_of(job: Job) -> str:
 
 def show(job: Job, server_id: str) -> dict[str, Any]:
     view: dict[str, Any] = {
-        "action": name_of(job), "instance_uuid": server_id, "request_id": job.request_id, "user_id": job.user_id,
-        "project_id": job.project_id, "start_time": job.created_at.strftime(STAMP),
-        "message": "Error" if job.state in ("undoing", "undone", "stuck") else None}
+        "action": name_of(job),
+        "instance_uuid": server_id,
+        "request_id": job.request_id,
+        "user_id": job.user_id,
+        "project_id": job.project_id,
+        "start_time": job.created_at.strftime(STAMP),
+        "message": "Error" if job.state in ("undoing", "undone", "stuck") else None,
+    }
     return view | ({"updated_at": job.updated_at.strftime(STAMP)} if version() >= (2, 58) else {})
 
 
@@ -76,7 +92,7 @@ def _page(rows: list[Job]) -> list[Job]:
         at = next((i for i, j in enumerate(rows) if j.request_id == args["marker"]), None)
         if at is None:
             raise BadRequest(why=f"marker [{args['marker']}] not found")
-        rows = rows[at + 1:]
+        rows = rows[at + 1 :]
     return rows
 
 
@@ -101,8 +117,10 @@ def _events(session: Session, job: Job) -> list[dict[str, Any]]:
         view: dict[str, Any] = {
             "event": f"compute_{EVENTS.get((event.flow, event.step), event.step)}",
             "start_time": event.started_at.strftime(STAMP),
-            "finish_time": event.finished_at.strftime(STAMP), "result": OUTCOMES.get(event.outcome),
-            "traceback": event.cause if details else None}
+            "finish_time": event.finished_at.strftime(STAMP),
+            "result": OUTCOMES.get(event.outcome),
+            "traceback": event.cause if details else None,
+        }
         if version() >= (2, 62):
             view["hostId"] = host_id(job.project_id or "", job.data.get("host"))
             if details:

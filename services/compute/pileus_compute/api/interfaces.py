@@ -21,10 +21,15 @@ resource = Resource("interfaces", __name__, url_prefix="/v2.1/servers/<server_id
 RULE = "os_compute_api:os-attach-interfaces:"
 WAIT_SECONDS = 60.0  # OpenStack answers when the port is in the guest, so we wait for the job
 
-NEW: dict[str, Any] = {"net_id": UUID, "port_id": UUID, "fixed_ips": {
-    "type": "array", "minItems": 1, "maxItems": 1, "items": obj({"ip_address": IP}, ("ip_address",))}}
-CREATE = {(2, 1): obj({"interfaceAttachment": obj(NEW)}),
-          (2, 49): obj({"interfaceAttachment": obj(NEW | {"tag": TAG})})}
+NEW: dict[str, Any] = {
+    "net_id": UUID,
+    "port_id": UUID,
+    "fixed_ips": {"type": "array", "minItems": 1, "maxItems": 1, "items": obj({"ip_address": IP}, ("ip_address",))},
+}
+CREATE = {
+    (2, 1): obj({"interfaceAttachment": obj(NEW)}),
+    (2, 49): obj({"interfaceAttachment": obj(NEW | {"tag": TAG})}),
+}
 
 
 class AttachFailed(CloudError):
@@ -33,8 +38,13 @@ class AttachFailed(CloudError):
 
 
 def show(port: ServerPort) -> dict[str, Any]:
-    view = {"net_id": port.network_id, "port_id": port.id, "mac_addr": port.mac, "port_state": "ACTIVE",
-            "fixed_ips": [{"subnet_id": a.get("subnet_id"), "ip_address": a["ip_address"]} for a in port.fixed_ips]}
+    view = {
+        "net_id": port.network_id,
+        "port_id": port.id,
+        "mac_addr": port.mac,
+        "port_state": "ACTIVE",
+        "fixed_ips": [{"subnet_id": a.get("subnet_id"), "ip_address": a["ip_address"]} for a in port.fixed_ips],
+    }
     return view | ({"tag": port.tag} if version() >= (2, 70) else {})
 
 
@@ -49,8 +59,9 @@ def _port(session: Session, server_id: str, port_id: str) -> ServerPort:
 def index(server_id: str) -> Any:
     with tools().sessions.read() as session:
         known_server(session, server_id)
-        rows = session.scalars(select(ServerPort).where(
-            ServerPort.server_id == server_id).order_by(ServerPort.position))
+        rows = session.scalars(
+            select(ServerPort).where(ServerPort.server_id == server_id).order_by(ServerPort.position)
+        )
         return {"interfaceAttachments": [show(p) for p in rows]}
 
 
@@ -68,8 +79,12 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
         raise BadRequest(why="Must not input both network_id and port_id")
     if wish.get("fixed_ips") and not wish.get("net_id"):
         raise BadRequest(why="Must input network_id when request IP address")
-    asked = {"uuid": wish.get("net_id"), "port": wish.get("port_id"), "tag": wish.get("tag"),
-             "fixed_ip": wish["fixed_ips"][0]["ip_address"] if wish.get("fixed_ips") else None}
+    asked = {
+        "uuid": wish.get("net_id"),
+        "port": wish.get("port_id"),
+        "tag": wish.get("tag"),
+        "fixed_ip": wish["fixed_ips"][0]["ip_address"] if wish.get("fixed_ips") else None,
+    }
     named = wish.get("net_id") or wish.get("port_id")
     networks = server_networks.wanted([asked] if named else None, 1)
     if not networks:
@@ -77,8 +92,14 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
     with tools().sessions.begin() as session:
         server = unlocked(known_server(session, server_id))
         states.require(server, "attach_interface", servers.busy_with(session, server))
-        job = enqueue(session, Job, flow="server.attach_interface", subject=servers.part_subject(server_id, new_id()),
-                      data={"wish": networks[0]}, caller=caller()).id
+        job = enqueue(
+            session,
+            Job,
+            flow="server.attach_interface",
+            subject=servers.part_subject(server_id, new_id()),
+            data={"wish": networks[0]},
+            caller=caller(),
+        ).id
     tools().ring(job)
     data = _wait(job, server_id)
     with tools().sessions.read() as session:
@@ -108,7 +129,13 @@ def remove(server_id: str, port_id: str) -> Any:
         server = unlocked(known_server(session, server_id))
         _port(session, server_id, port_id)
         states.require(server, "detach_interface", servers.busy_with(session, server))
-        job = enqueue(session, Job, flow="server.detach_interface", subject=servers.part_subject(server_id, port_id),
-                      data={"port_id": port_id}, caller=caller()).id
+        job = enqueue(
+            session,
+            Job,
+            flow="server.detach_interface",
+            subject=servers.part_subject(server_id, port_id),
+            data={"port_id": port_id},
+            caller=caller(),
+        ).id
     tools().ring(job)
     return "", 202

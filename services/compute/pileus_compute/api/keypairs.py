@@ -20,11 +20,18 @@ TYPE = {"type": "string", "enum": ["ssh", "x509"]}
 PLAIN: dict[str, Any] = {"name": NAME, "public_key": TEXT_KEY}
 TYPED = PLAIN | {"type": TYPE}
 USERS = TYPED | {"user_id": {"type": "string", "minLength": 1, "maxLength": 255}}
-CREATE = {(2, 1): body("keypair", obj(PLAIN, ("name",))), (2, 2): body("keypair", obj(TYPED, ("name",))),
-          (2, 10): body("keypair", obj(USERS, ("name",))),
-          (2, 92): body("keypair", obj(USERS, ("name", "public_key")))}
-LIST = {(2, 1): query(), (2, 10): query(user_id=TEXT), (2, 35): query(user_id=TEXT, **PAGE),
-        (2, 75): strict_query(user_id=TEXT, **PAGE)}
+CREATE = {
+    (2, 1): body("keypair", obj(PLAIN, ("name",))),
+    (2, 2): body("keypair", obj(TYPED, ("name",))),
+    (2, 10): body("keypair", obj(USERS, ("name",))),
+    (2, 92): body("keypair", obj(USERS, ("name", "public_key"))),
+}
+LIST = {
+    (2, 1): query(),
+    (2, 10): query(user_id=TEXT),
+    (2, 35): query(user_id=TEXT, **PAGE),
+    (2, 75): strict_query(user_id=TEXT, **PAGE),
+}
 ONE = {(2, 1): query(), (2, 10): query(user_id=TEXT), (2, 75): strict_query(user_id=TEXT)}
 OLD_NAME = re.compile(r"[A-Za-z0-9 _-]+")
 NEW_NAME = re.compile(r"[A-Za-z0-9 _@.-]+")
@@ -63,9 +70,17 @@ def one(name: str) -> Any:
     enforce(RULE + "show", {"user_id": owner})
     with tools().sessions.read() as session:
         keypair = keypairs.get(session, owner, name)
-    return {"keypair": _brief(keypair) | {
-        "id": keypair.id, "user_id": keypair.user_id, "created_at": iso(keypair.created_at), "deleted": False,
-        "deleted_at": None, "updated_at": None}}
+    return {
+        "keypair": _brief(keypair)
+        | {
+            "id": keypair.id,
+            "user_id": keypair.user_id,
+            "created_at": iso(keypair.created_at),
+            "deleted": False,
+            "deleted_at": None,
+            "updated_at": None,
+        }
+    }
 
 
 @resource.endpoint("POST", "", policy=RULE + "create", body=CREATE)

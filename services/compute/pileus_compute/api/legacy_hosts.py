@@ -29,20 +29,30 @@ def index() -> Any:
     default, wanted = tools().config.default_zone, request.args.get("zone")
     with tools().sessions.read() as session:
         member_of = hosts.memberships(session)
-        rows = [(h.name, hosts.zone_of(member_of.get(h.name, []), default))
-                for h in session.scalars(select(Host).order_by(Host.name))]
-    return {"hosts": [{"host_name": name, "service": "compute", "zone": zone} for name, zone in rows
-                      if not wanted or zone == wanted]}
+        rows = [
+            (h.name, hosts.zone_of(member_of.get(h.name, []), default))
+            for h in session.scalars(select(Host).order_by(Host.name))
+        ]
+    return {
+        "hosts": [
+            {"host_name": name, "service": "compute", "zone": zone}
+            for name, zone in rows
+            if not wanted or zone == wanted
+        ]
+    }
 
 
 @resource.endpoint("GET", "/<name>", policy=RULE + "show", until=LAST)
 def one(name: str) -> Any:
     with tools().sessions.read() as session:
         host = hosts.get(session, name)
-        servers = session.execute(select(Server.project_id, Server.vcpus, Server.memory_mib, Server.flavor).where(
-            Server.host == name)).all()
-    rows = [_row(name, "(total)", host.vcpus, host.memory_mib, host.disk_gib),
-            _row(name, "(used_now)", host.vcpus_used, host.memory_mib_used, host.disk_gib_used)]
+        servers = session.execute(
+            select(Server.project_id, Server.vcpus, Server.memory_mib, Server.flavor).where(Server.host == name)
+        ).all()
+    rows = [
+        _row(name, "(total)", host.vcpus, host.memory_mib, host.disk_gib),
+        _row(name, "(used_now)", host.vcpus_used, host.memory_mib_used, host.disk_gib_used),
+    ]
     by_project: dict[str, tuple[int, int, int]] = {}
     for project, vcpus, memory, flavor in servers:
         cpu, ram, disk = by_project.get(project, (0, 0, 0))

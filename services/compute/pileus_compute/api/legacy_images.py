@@ -18,11 +18,43 @@ RULE = "os_compute_api:servers:index"  # whoever may read servers; the image ser
 WRITE = "os_compute_api:servers:create_image"
 LAST, LAST_META = (2, 35), (2, 38)
 
-STATUS = {"active": "ACTIVE", "queued": "SAVING", "saving": "SAVING", "importing": "SAVING", "uploading": "SAVING",
-          "deleted": "DELETED", "pending_delete": "DELETED", "deactivated": "ACTIVE"}
-OWN = {"id", "name", "status", "visibility", "protected", "checksum", "owner", "size", "virtual_size", "created_at",
-       "updated_at", "min_disk", "min_ram", "tags", "self", "file", "schema", "direct_url", "locations",
-       "container_format", "disk_format", "os_hidden", "os_hash_algo", "os_hash_value", "stores"}
+STATUS = {
+    "active": "ACTIVE",
+    "queued": "SAVING",
+    "saving": "SAVING",
+    "importing": "SAVING",
+    "uploading": "SAVING",
+    "deleted": "DELETED",
+    "pending_delete": "DELETED",
+    "deactivated": "ACTIVE",
+}
+OWN = {
+    "id",
+    "name",
+    "status",
+    "visibility",
+    "protected",
+    "checksum",
+    "owner",
+    "size",
+    "virtual_size",
+    "created_at",
+    "updated_at",
+    "min_disk",
+    "min_ram",
+    "tags",
+    "self",
+    "file",
+    "schema",
+    "direct_url",
+    "locations",
+    "container_format",
+    "disk_format",
+    "os_hidden",
+    "os_hash_algo",
+    "os_hash_value",
+    "stores",
+}
 ALL = {(2, 1): body("metadata", METADATA)}
 ONE = {(2, 1): body("meta", METADATA | {"minProperties": 1, "maxProperties": 1})}
 PATCH = "application/openstack-images-v2.1-json-patch"
@@ -42,8 +74,11 @@ def properties(image: dict[str, Any]) -> dict[str, str]:
 
 
 def brief(image: dict[str, Any]) -> dict[str, Any]:
-    alternate = {"rel": "alternate", "type": "application/vnd.openstack.image",
-                 "href": f"{tools().peers.endpoint('image')}/images/{image['id']}"}
+    alternate = {
+        "rel": "alternate",
+        "type": "application/vnd.openstack.image",
+        "href": f"{tools().peers.endpoint('image')}/images/{image['id']}",
+    }
     return {"id": image["id"], "name": image.get("name"), "links": [*links("images", image["id"]), alternate]}
 
 
@@ -51,13 +86,21 @@ def full(image: dict[str, Any]) -> dict[str, Any]:
     status = STATUS.get(image["status"], "UNKNOWN")
     meta = properties(image)
     view = brief(image) | {
-        "status": status, "progress": {"ACTIVE": 100, "SAVING": 25}.get(status, 0), "minRam": image.get("min_ram", 0),
-        "minDisk": image.get("min_disk", 0), "created": image.get("created_at"), "updated": image.get("updated_at"),
-        "metadata": meta, "OS-EXT-IMG-SIZE:size": image.get("size") or 0}
+        "status": status,
+        "progress": {"ACTIVE": 100, "SAVING": 25}.get(status, 0),
+        "minRam": image.get("min_ram", 0),
+        "minDisk": image.get("min_disk", 0),
+        "created": image.get("created_at"),
+        "updated": image.get("updated_at"),
+        "metadata": meta,
+        "OS-EXT-IMG-SIZE:size": image.get("size") or 0,
+    }
     if meta.get("instance_uuid"):
         server = meta["instance_uuid"]
-        view["server"] = {"id": server, "links": [
-            {"rel": "self", "href": f"{base_url()}/v2.1/servers/{server}"}, *bookmark("servers", server)]}
+        view["server"] = {
+            "id": server,
+            "links": [{"rel": "self", "href": f"{base_url()}/v2.1/servers/{server}"}, *bookmark("servers", server)],
+        }
     return view
 
 
@@ -130,8 +173,9 @@ def _change(image_id: str, wanted: dict[str, str], replace: bool) -> dict[str, s
     old = properties(_get(image_id))
     with tools().sessions.read() as session:
         quotas.check_metadata(session, caller().project_id or "", wanted if replace else old | wanted)
-    steps: list[dict[str, Any]] = [{"op": "replace" if k in old else "add", "path": f"/{k}", "value": v}
-                                   for k, v in wanted.items()]
+    steps: list[dict[str, Any]] = [
+        {"op": "replace" if k in old else "add", "path": f"/{k}", "value": v} for k, v in wanted.items()
+    ]
     if replace:
         steps += [{"op": "remove", "path": f"/{k}"} for k in old if k not in wanted]
     _patch(image_id, steps)
@@ -140,8 +184,9 @@ def _change(image_id: str, wanted: dict[str, str], replace: bool) -> dict[str, s
 
 def _patch(image_id: str, steps: list[dict[str, Any]]) -> None:
     path = f"/v2/images/{quote(image_id, safe='')}"
-    tools().peers.send("image", "PATCH", path, caller=caller(), data=msgspec.json.encode(steps),
-                       headers={"Content-Type": PATCH})
+    tools().peers.send(
+        "image", "PATCH", path, caller=caller(), data=msgspec.json.encode(steps), headers={"Content-Type": PATCH}
+    )
 
 
 @resource.endpoint("POST", "/<image_id>/metadata", policy=WRITE, body=ALL, until=LAST_META)

@@ -18,8 +18,13 @@ resource = Resource("legacy_networks", __name__, url_prefix="/v2.1")
 FIPS = "os_compute_api:os-floating-ips:"
 LAST, LAST_ACTION = (2, 35), (2, 43)
 
-POOL = {(2, 1): {"type": ["object", "null"], "additionalProperties": False,
-                 "properties": {"pool": {"type": ["string", "null"], "maxLength": 255}}}}
+POOL = {
+    (2, 1): {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": {"pool": {"type": ["string", "null"], "maxLength": 255}},
+    }
+}
 ADD = {(2, 1): body("addFloatingIp", obj({"address": IP, "fixed_address": IP}, ("address",)))}
 REMOVE = {(2, 1): body("removeFloatingIp", obj({"address": IP}, ("address",)))}
 
@@ -40,9 +45,13 @@ def _pools() -> dict[str, str]:
 
 
 def _show(ip: dict[str, Any], pools: dict[str, str], servers: dict[str, str]) -> dict[str, Any]:
-    return {"id": ip["id"], "ip": ip["floating_ip_address"], "fixed_ip": ip.get("fixed_ip_address"),
-            "pool": pools.get(ip["floating_network_id"], ip["floating_network_id"]),
-            "instance_id": servers.get(ip.get("port_id") or "")}
+    return {
+        "id": ip["id"],
+        "ip": ip["floating_ip_address"],
+        "fixed_ip": ip.get("fixed_ip_address"),
+        "pool": pools.get(ip["floating_network_id"], ip["floating_network_id"]),
+        "instance_id": servers.get(ip.get("port_id") or ""),
+    }
 
 
 def _servers(ips: list[dict[str, Any]]) -> dict[str, str]:
@@ -95,8 +104,9 @@ def _floating(address: str) -> dict[str, Any]:
 
 @action("addFloatingIp", policy="os-floating-ips:add", schemas=ADD, until=LAST_ACTION, writes=False)
 def add_floating(session: Session, server: Server, value: Any) -> Any:
-    ports = list(session.scalars(select(ServerPort).where(
-        ServerPort.server_id == server.id).order_by(ServerPort.position)))
+    ports = list(
+        session.scalars(select(ServerPort).where(ServerPort.server_id == server.id).order_by(ServerPort.position))
+    )
     fixed = [(p.id, a["ip_address"]) for p in ports for a in p.fixed_ips if ":" not in a["ip_address"]]
     if value.get("fixed_address"):
         fixed = [f for f in fixed if f[1] == value["fixed_address"]]
@@ -113,6 +123,7 @@ def add_floating(session: Session, server: Server, value: Any) -> Any:
         for server_id in {server.id, *_servers([ip]).values()}:  # it may have led to another server before
             follow(server_id)
         return "", 202
+
     return answer
 
 
@@ -127,6 +138,7 @@ def remove_floating(session: Session, server: Server, value: Any) -> Any:
         _call("PUT", f"/floatingips/{ip['id']}", {"floatingip": {"port_id": None}})
         follow(server.id)
         return "", 202
+
     return answer
 
 
@@ -139,8 +151,9 @@ def tenant_networks() -> Any:
     return {"networks": [_network_view(n) for n in _call("GET", "/networks?fields=id&fields=name")["networks"]]}
 
 
-@resource.endpoint("GET", "/os-tenant-networks/<network_id>", until=LAST,
-                   policy="os_compute_api:os-tenant-networks:show")
+@resource.endpoint(
+    "GET", "/os-tenant-networks/<network_id>", until=LAST, policy="os_compute_api:os-tenant-networks:show"
+)
 def tenant_network(network_id: str) -> Any:
     return {"network": _network_view(_call("GET", f"/networks/{quote(network_id, safe='')}")["network"])}
 

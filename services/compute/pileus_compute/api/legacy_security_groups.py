@@ -20,11 +20,22 @@ TEXT = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"\S"}
 ANY_TEXT = {"type": "string", "maxLength": 255}
 CREATE = {(2, 1): body("security_group", obj({"name": TEXT, "description": ANY_TEXT}, ("name", "description")))}
 PORT = {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$"}
-NEW_RULE = {(2, 1): body("security_group_rule", obj({
-    "parent_group_id": UUID,
-    "ip_protocol": {"type": ["string", "null"], "maxLength": 16},
-    "from_port": PORT, "to_port": PORT, "cidr": {"type": ["string", "null"], "maxLength": 64},
-    "group_id": {"type": ["string", "null"], "maxLength": 255}}, ("parent_group_id",)))}
+NEW_RULE = {
+    (2, 1): body(
+        "security_group_rule",
+        obj(
+            {
+                "parent_group_id": UUID,
+                "ip_protocol": {"type": ["string", "null"], "maxLength": 16},
+                "from_port": PORT,
+                "to_port": PORT,
+                "cidr": {"type": ["string", "null"], "maxLength": 64},
+                "group_id": {"type": ["string", "null"], "maxLength": 255},
+            },
+            ("parent_group_id",),
+        ),
+    )
+}
 
 
 def _network(method: str, path: str, json: Any = None) -> Any:
@@ -44,8 +55,13 @@ def _names(groups: list[dict[str, Any]]) -> dict[str, str]:
 
 def show(group: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     rules = [rule_view(r, names) for r in group.get("security_group_rules", ()) if r["direction"] == "ingress"]
-    return {"id": group["id"], "name": group["name"], "description": group.get("description") or "",
-            "tenant_id": group.get("project_id") or group.get("tenant_id"), "rules": rules}
+    return {
+        "id": group["id"],
+        "name": group["name"],
+        "description": group.get("description") or "",
+        "tenant_id": group.get("project_id") or group.get("tenant_id"),
+        "rules": rules,
+    }
 
 
 @resource.endpoint("GET", GROUPS, policy=RULE + "get", until=LAST)
@@ -93,11 +109,18 @@ def create_rule(body: dict[str, Any]) -> Any:
     if protocol and protocol not in ("tcp", "udp", "icmp"):
         raise BadRequest(why=f"Invalid IP protocol {wish['ip_protocol']}.")
     low, high = _ports(wish, protocol)
-    remote: dict[str, Any] = {"remote_group_id": wish["group_id"]} if wish.get("group_id") else {
-        "remote_ip_prefix": _cidr(wish.get("cidr"))}
+    remote: dict[str, Any] = (
+        {"remote_group_id": wish["group_id"]} if wish.get("group_id") else {"remote_ip_prefix": _cidr(wish.get("cidr"))}
+    )
     version = 6 if ":" in str(remote.get("remote_ip_prefix", "")) else 4
-    rule = {"security_group_id": wish["parent_group_id"], "direction": "ingress", "ethertype": f"IPv{version}",
-            "protocol": protocol, "port_range_min": low, "port_range_max": high} | remote
+    rule = {
+        "security_group_id": wish["parent_group_id"],
+        "direction": "ingress",
+        "ethertype": f"IPv{version}",
+        "protocol": protocol,
+        "port_range_min": low,
+        "port_range_max": high,
+    } | remote
     made = _network("POST", "/security-group-rules", {"security_group_rule": rule})["security_group_rule"]
     names = {}
     if wish.get("group_id"):
@@ -109,8 +132,10 @@ def _ports(wish: dict[str, Any], protocol: str | None) -> tuple[int | None, int 
     low, high = (None if wish.get(k) in (None, "", -1, "-1") else int(wish[k]) for k in ("from_port", "to_port"))
     if protocol in ("tcp", "udp"):
         if low is None or high is None or not 1 <= low <= high <= 65535:
-            raise BadRequest(why=f"Invalid port range {wish.get('from_port')}:{wish.get('to_port')}. "
-                                 "Valid TCP ports should be between 1-65535")
+            raise BadRequest(
+                why=f"Invalid port range {wish.get('from_port')}:{wish.get('to_port')}. "
+                "Valid TCP ports should be between 1-65535"
+            )
     elif protocol is None and (low is not None or high is not None):
         raise BadRequest(why="A port range needs a protocol.")
     return low, high

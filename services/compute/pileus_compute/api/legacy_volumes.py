@@ -17,17 +17,41 @@ RULE = "os_compute_api:os-volumes:"
 LAST = (2, 35)
 
 TEXT = {"type": ["string", "null"], "maxLength": 255}
-CREATE = {(2, 1): body("volume", obj({
-    "display_name": TEXT, "display_description": TEXT, "volume_type": TEXT, "metadata": METADATA,
-    "snapshot_id": {"anyOf": [UUID, {"type": "null"}]}, "size": number(1), "availability_zone": TEXT}, ("size",)))}
-SNAPSHOT = {(2, 1): body("snapshot", obj({"volume_id": UUID, "force": BOOLEAN, "display_name": TEXT,
-                                          "display_description": TEXT}, ("volume_id",)))}
+CREATE = {
+    (2, 1): body(
+        "volume",
+        obj(
+            {
+                "display_name": TEXT,
+                "display_description": TEXT,
+                "volume_type": TEXT,
+                "metadata": METADATA,
+                "snapshot_id": {"anyOf": [UUID, {"type": "null"}]},
+                "size": number(1),
+                "availability_zone": TEXT,
+            },
+            ("size",),
+        ),
+    )
+}
+SNAPSHOT = {
+    (2, 1): body(
+        "snapshot",
+        obj({"volume_id": UUID, "force": BOOLEAN, "display_name": TEXT, "display_description": TEXT}, ("volume_id",)),
+    )
+}
 
 
 def _call(method: str, path: str, json: Any = None) -> Any:
     try:
-        return tools().peers.call("volume", method, f"/v3/{caller().project_id}{path}", caller=caller(), json=json,
-                                  microversion=VOLUME_VERSION)
+        return tools().peers.call(
+            "volume",
+            method,
+            f"/v3/{caller().project_id}{path}",
+            caller=caller(),
+            json=json,
+            microversion=VOLUME_VERSION,
+        )
     except PeerRefused as err:
         if err.status == 404:
             raise NotFound(why=str(err)) from None
@@ -36,23 +60,39 @@ def _call(method: str, path: str, json: Any = None) -> Any:
 
 def _page(rows: list[Any]) -> list[Any]:
     """These calls had an offset."""
-    return rows[offset_of():offset_of() + limit_of()]
+    return rows[offset_of() : offset_of() + limit_of()]
 
 
 def volume_view(volume: dict[str, Any]) -> dict[str, Any]:
-    attachments = [{"id": a["id"], "volumeId": volume["id"], "serverId": a["server_id"], "device": a.get("device")}
-                   for a in volume.get("attachments", ())]
-    return {"id": volume["id"], "status": volume["status"], "size": volume["size"],
-            "availabilityZone": volume.get("availability_zone"), "createdAt": volume.get("created_at"),
-            "displayName": volume.get("name"), "displayDescription": volume.get("description"),
-            "volumeType": volume.get("volume_type"), "snapshotId": volume.get("snapshot_id"),
-            "metadata": volume.get("metadata", {}), "attachments": attachments or [{}]}
+    attachments = [
+        {"id": a["id"], "volumeId": volume["id"], "serverId": a["server_id"], "device": a.get("device")}
+        for a in volume.get("attachments", ())
+    ]
+    return {
+        "id": volume["id"],
+        "status": volume["status"],
+        "size": volume["size"],
+        "availabilityZone": volume.get("availability_zone"),
+        "createdAt": volume.get("created_at"),
+        "displayName": volume.get("name"),
+        "displayDescription": volume.get("description"),
+        "volumeType": volume.get("volume_type"),
+        "snapshotId": volume.get("snapshot_id"),
+        "metadata": volume.get("metadata", {}),
+        "attachments": attachments or [{}],
+    }
 
 
 def snapshot_view(snapshot: dict[str, Any]) -> dict[str, Any]:
-    return {"id": snapshot["id"], "status": snapshot["status"], "size": snapshot["size"],
-            "volumeId": snapshot["volume_id"], "createdAt": snapshot.get("created_at"),
-            "displayName": snapshot.get("name"), "displayDescription": snapshot.get("description")}
+    return {
+        "id": snapshot["id"],
+        "status": snapshot["status"],
+        "size": snapshot["size"],
+        "volumeId": snapshot["volume_id"],
+        "createdAt": snapshot.get("created_at"),
+        "displayName": snapshot.get("name"),
+        "displayDescription": snapshot.get("description"),
+    }
 
 
 def _volumes() -> Any:
@@ -77,8 +117,12 @@ def one(volume_id: str) -> Any:
 @resource.endpoint("POST", "/os-volumes", policy=RULE + "create", body=CREATE, until=LAST)
 def create(body: dict[str, Any]) -> Any:
     wish = body["volume"]
-    new = {"size": int(wish["size"]), "name": wish.get("display_name"), "description": wish.get("display_description"),
-           "metadata": wish.get("metadata") or {}}
+    new = {
+        "size": int(wish["size"]),
+        "name": wish.get("display_name"),
+        "description": wish.get("display_description"),
+        "metadata": wish.get("metadata") or {},
+    }
     for key in ("volume_type", "snapshot_id", "availability_zone"):
         if wish.get(key):
             new[key] = wish[key]
@@ -114,8 +158,12 @@ def snapshot(snapshot_id: str) -> Any:
 @resource.endpoint("POST", "/os-snapshots", policy=RULE + "snapshots:create", body=SNAPSHOT, until=LAST)
 def create_snapshot(body: dict[str, Any]) -> Any:
     wish = body["snapshot"]
-    new = {"volume_id": wish["volume_id"], "force": truth(wish.get("force", False)), "name": wish.get("display_name"),
-           "description": wish.get("display_description")}
+    new = {
+        "volume_id": wish["volume_id"],
+        "force": truth(wish.get("force", False)),
+        "name": wish.get("display_name"),
+        "description": wish.get("display_description"),
+    }
     return {"snapshot": snapshot_view(_call("POST", "/snapshots", {"snapshot": new})["snapshot"])}
 
 

@@ -61,8 +61,14 @@ def _mac(key: str, text: str) -> str:
 def _does_dhcp(host: str, ports: Any) -> bool:
     """Whether the host answers DHCP in one of the ports' networks: then it answers for guests of other hosts, too."""
     networks = {port.network_id for port in ports if port.network_id}
-    query = urlencode([("device_owner", "network:dhcp"), ("binding:host_id", host), ("fields", "id"),
-                       *(("network_id", network) for network in sorted(networks))])
+    query = urlencode(
+        [
+            ("device_owner", "network:dhcp"),
+            ("binding:host_id", host),
+            ("fields", "id"),
+            *(("network_id", network) for network in sorted(networks)),
+        ]
+    )
     return bool(networks) and bool(tools().peers.call("network", "GET", f"/v2.0/ports?{query}")["ports"])
 
 
@@ -137,7 +143,8 @@ def _ec2(parts: list[str], server: Server, ports: Any, folder: bool) -> Response
             raise NotFound(why="There is nothing here.")
         found = found[part]
     if isinstance(found, dict):
-        names = [f"0={server.key_name}" if k == "0" else f"{k}/" if isinstance(v, dict) else k
-                 for k, v in found.items()]
+        names = [
+            f"0={server.key_name}" if k == "0" else f"{k}/" if isinstance(v, dict) else k for k, v in found.items()
+        ]
         return _text("\n".join(sorted(names)))
     return _text(str(found))

@@ -21,8 +21,12 @@ RULE = "os_compute_api:os-migrations:index"
 STAMP = "%Y-%m-%dT%H:%M:%S.%f"
 FILTERS = dict.fromkeys(("hidden", "host", "instance_uuid", "source_compute", "status", "migration_type"), TEXT)
 PAGED = FILTERS | PAGE | {"changes__since": TEXT}
-LIST = {(2, 1): query(**FILTERS), (2, 59): strict_query(**PAGED), (2, 66): strict_query(**PAGED, changes__before=TEXT),
-        (2, 80): strict_query(**PAGED, changes__before=TEXT, user_id=TEXT, project_id=TEXT)}
+LIST = {
+    (2, 1): query(**FILTERS),
+    (2, 59): strict_query(**PAGED),
+    (2, 66): strict_query(**PAGED, changes__before=TEXT),
+    (2, 80): strict_query(**PAGED, changes__before=TEXT, user_id=TEXT, project_id=TEXT),
+}
 NEWEST_FIRST: Sort = [(Job.created_at, "desc"), (Job.id, "desc")]
 STATES = {"running": "migrating", "done": "finished", "undoing": "migrating", "undone": "error", "stuck": "error"}
 
@@ -30,10 +34,19 @@ STATES = {"running": "migrating", "done": "finished", "undoing": "migrating", "u
 def show(job: Job) -> dict[str, Any]:
     host = job.data.get("host")
     view: dict[str, Any] = {
-        "id": int(job.id[:7], 16), "instance_uuid": job.subject, "status": STATES[job.state], "source_compute": host,
-        "source_node": host, "dest_compute": host, "dest_node": host, "dest_host": None, "created_at":
-        job.created_at.strftime(STAMP), "updated_at": job.updated_at.strftime(STAMP),
-        "old_instance_type_id": None, "new_instance_type_id": None}
+        "id": int(job.id[:7], 16),
+        "instance_uuid": job.subject,
+        "status": STATES[job.state],
+        "source_compute": host,
+        "source_node": host,
+        "dest_compute": host,
+        "dest_node": host,
+        "dest_host": None,
+        "created_at": job.created_at.strftime(STAMP),
+        "updated_at": job.updated_at.strftime(STAMP),
+        "old_instance_type_id": None,
+        "new_instance_type_id": None,
+    }
     if version() >= (2, 23):
         view["migration_type"] = "resize"
     if version() >= (2, 59):
@@ -91,15 +104,25 @@ def _marked(session: Session, marker: str, project: str | None) -> Job:
     return job
 
 
-@resource.endpoint("GET", "/v2.1/servers/<server_id>/migrations", policy="os_compute_api:servers:migrations:index",
-                   target=server_target, since=(2, 23))
+@resource.endpoint(
+    "GET",
+    "/v2.1/servers/<server_id>/migrations",
+    policy="os_compute_api:servers:migrations:index",
+    target=server_target,
+    since=(2, 23),
+)
 def of_server(server_id: str) -> Any:
     """Those under way, and live: there are none."""
     return {"migrations": []}
 
 
-@resource.endpoint("GET", "/v2.1/servers/<server_id>/migrations/<migration_id>", target=server_target, since=(2, 23),
-                   policy="os_compute_api:servers:migrations:show")
+@resource.endpoint(
+    "GET",
+    "/v2.1/servers/<server_id>/migrations/<migration_id>",
+    target=server_target,
+    since=(2, 23),
+    policy="os_compute_api:servers:migrations:show",
+)
 def one(server_id: str, migration_id: str) -> Any:
     raise NotFound(why=f"In-progress live migration {migration_id} is not found for server {server_id}.")
 
@@ -111,6 +134,7 @@ class NotMovable(Unimplemented):
 def _missing(name: str, policy: str, allowed_in: tuple[str, ...], to_host: bool = True) -> None:
     """What a request may be refused for anyway is refused first, so that clients see the right mistake. `to_host`:
     who may name the host is a rule of its own."""
+
     @action(name, policy=policy, writes=False)
     def refuse(session: Session, server: Server, value: Any) -> Any:
         wanted = value.get("host") if isinstance(value, dict) else None

@@ -15,8 +15,16 @@ from pileus_kit.web import allowed, caller
 
 KINDS = ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]
 REBOOT = {(2, 1): body("reboot", obj({"type": {"type": "string", "enum": KINDS}}, ("type",)))}
-LOCK = {(2, 73): body("lock", {"type": ["object", "null"], "additionalProperties": False,
-                               "properties": {"locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}}})}
+LOCK = {
+    (2, 73): body(
+        "lock",
+        {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "properties": {"locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}},
+        },
+    )
+}
 RESET = {(2, 1): body("os-resetState", obj({"state": {"type": "string", "enum": ["active", "error"]}}, ("state",)))}
 
 

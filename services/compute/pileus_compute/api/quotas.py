@@ -27,10 +27,16 @@ def _schema(key: str, dropped: tuple[str, ...] = (), more: dict[str, Any] | None
 OF_USER = {(2, 1): query(user_id=TEXT), (2, 75): strict_query(user_id=TEXT)}
 LIMITS = {(2, 1): query(tenant_id=TEXT), (2, 75): strict_query(tenant_id=TEXT)}
 MORE: dict[str, Any] = {"force": BOOLEAN, "tenant_id": {"type": "string", "maxLength": 255}}
-UPDATE = {(2, 1): _schema("quota_set", (), MORE), (2, 36): _schema("quota_set", NETWORKING, MORE),
-          (2, 57): _schema("quota_set", NETWORKING + INJECTED, MORE)}
-UPDATE_CLASS = {(2, 1): _schema("quota_class_set"), (2, 50): _schema("quota_class_set", NETWORKING),
-                (2, 57): _schema("quota_class_set", NETWORKING + INJECTED)}
+UPDATE = {
+    (2, 1): _schema("quota_set", (), MORE),
+    (2, 36): _schema("quota_set", NETWORKING, MORE),
+    (2, 57): _schema("quota_set", NETWORKING + INJECTED, MORE),
+}
+UPDATE_CLASS = {
+    (2, 1): _schema("quota_class_set"),
+    (2, 50): _schema("quota_class_set", NETWORKING),
+    (2, 57): _schema("quota_class_set", NETWORKING + INJECTED),
+}
 
 
 def shown(values: dict[str, Any], networking_until: tuple[int, int] = (2, 35)) -> dict[str, Any]:
@@ -88,8 +94,10 @@ def _check(session: Session, project_id: str, user: str | None, values: dict[str
     whole = quotas.limits(session, project_id)
     for name, value in values.items():
         if not force and 0 <= value < used.get(name, 0):
-            raise BadRequest(why=f"Quota value {value} for {name} must be greater than or equal to already used and "
-                                 f"reserved {used[name]}.")
+            raise BadRequest(
+                why=f"Quota value {value} for {name} must be greater than or equal to already used and "
+                f"reserved {used[name]}."
+            )
         if user and whole[name] >= 0 and (value < 0 or value > whole[name]):
             raise BadRequest(why=f"Quota limit {value} for {name} must be less than or equal to {whole[name]}.")
 
@@ -131,17 +139,28 @@ def limits() -> Any:
     with tools().sessions.read() as session:
         most, used = quotas.limits(session, project), quotas.usage(session, project)
     view = {
-        "maxServerMeta": most["metadata_items"], "maxTotalInstances": most["instances"],
-        "maxTotalCores": most["cores"], "maxTotalRAMSize": most["ram"], "maxTotalKeypairs": most["key_pairs"],
-        "maxServerGroups": most["server_groups"], "maxServerGroupMembers": most["server_group_members"],
-        "totalInstancesUsed": used["instances"], "totalCoresUsed": used["cores"], "totalRAMUsed": used["ram"],
-        "totalServerGroupsUsed": used["server_groups"]}
+        "maxServerMeta": most["metadata_items"],
+        "maxTotalInstances": most["instances"],
+        "maxTotalCores": most["cores"],
+        "maxTotalRAMSize": most["ram"],
+        "maxTotalKeypairs": most["key_pairs"],
+        "maxServerGroups": most["server_groups"],
+        "maxServerGroupMembers": most["server_group_members"],
+        "totalInstancesUsed": used["instances"],
+        "totalCoresUsed": used["cores"],
+        "totalRAMUsed": used["ram"],
+        "totalServerGroupsUsed": used["server_groups"],
+    }
     if version() < (2, 39):
         view["maxImageMeta"] = most["metadata_items"]
     if version() < (2, 36):
-        view |= {"maxTotalFloatingIps": most["floating_ips"], "maxSecurityGroups": most["security_groups"],
-                 "maxSecurityGroupRules": most["security_group_rules"], "totalFloatingIpsUsed": 0,
-                 "totalSecurityGroupsUsed": 0}
+        view |= {
+            "maxTotalFloatingIps": most["floating_ips"],
+            "maxSecurityGroups": most["security_groups"],
+            "maxSecurityGroupRules": most["security_group_rules"],
+            "totalFloatingIpsUsed": 0,
+            "totalSecurityGroupsUsed": 0,
+        }
     if version() < (2, 57):
         view |= {"maxPersonality": most["injected_files"], "maxPersonalitySize": most["injected_file_content_bytes"]}
     return {"limits": {"rate": [], "absolute": view}}

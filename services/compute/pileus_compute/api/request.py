@@ -86,8 +86,10 @@ def base_url() -> str:
 
 def links(kind: str, item_id: str) -> list[dict[str, str]]:
     base = base_url()
-    return [{"rel": "self", "href": f"{base}/v2.1/{kind}/{item_id}"},
-            {"rel": "bookmark", "href": f"{base}/{kind}/{item_id}"}]
+    return [
+        {"rel": "self", "href": f"{base}/v2.1/{kind}/{item_id}"},
+        {"rel": "bookmark", "href": f"{base}/{kind}/{item_id}"},
+    ]
 
 
 def bookmark(kind: str, item_id: str) -> list[dict[str, str]]:
@@ -120,8 +122,10 @@ def address(given: str | None) -> str | None:
 
 def changed_between() -> tuple[datetime | None, datetime | None]:
     """`changes-since`, and from 2.66 `changes-before`."""
-    since, before = (parse_time(request.args[name], name) if name in request.args and version() >= least else None
-                     for name, least in (("changes-since", (2, 1)), ("changes-before", (2, 66))))
+    since, before = (
+        parse_time(request.args[name], name) if name in request.args and version() >= least else None
+        for name, least in (("changes-since", (2, 1)), ("changes-before", (2, 66)))
+    )
     if since and before and since > before:
         raise BadRequest(why="The value of changes-since must be less than or equal to changes-before.")
     return since, before
@@ -133,5 +137,6 @@ def parse_time(text: str, what: str) -> datetime:
         # in UTC here, for at either end of the calendar an offset leads out of it
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise BadRequest(why=f"Invalid input for query parameters {what}. Value: {text}. "
-                             "It is not an ISO 8601 time.") from None
+        raise BadRequest(
+            why=f"Invalid input for query parameters {what}. Value: {text}. It is not an ISO 8601 time."
+        ) from None

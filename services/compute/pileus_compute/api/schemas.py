@@ -13,13 +13,25 @@ BOOLEAN: Schema = {"type": ["boolean", "string"], "enum": list(TRUE + FALSE)}
 UUID: Schema = {"type": "string", "format": "uuid"}
 UUID_OR_NULL: Schema = {"anyOf": [UUID, {"type": "null"}]}
 # no leading or trailing white space, and nothing unprintable
-NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 255,
-                "pattern": r"^(?!\s)[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f]$"}
-DESCRIPTION: Schema = {"type": ["string", "null"], "minLength": 0, "maxLength": 255,
-                       "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
+NAME: Schema = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 255,
+    "pattern": r"^(?!\s)[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f]$",
+}
+DESCRIPTION: Schema = {
+    "type": ["string", "null"],
+    "minLength": 0,
+    "maxLength": 255,
+    "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
+}
 HOSTNAME: Schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9\-\._]*$"}
-LABEL: Schema = {"type": "string", "minLength": 2, "maxLength": 63,
-                 "pattern": r"^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$"}
+LABEL: Schema = {
+    "type": "string",
+    "minLength": 2,
+    "maxLength": 63,
+    "pattern": r"^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$",
+}
 TAG: Schema = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
 TAGS: Schema = {"type": "array", "items": TAG, "maxItems": 50}
 IPV4: Schema = {"type": "string", "format": "ipv4"}
@@ -27,10 +39,16 @@ IPV6: Schema = {"type": "string", "format": "ipv6"}
 IP: Schema = {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
 BASE64: Schema = {"type": "string", "format": "base64"}
 META_KEY = r"^[a-zA-Z0-9-_:. ]{1,255}$"
-METADATA: Schema = {"type": "object", "patternProperties": {META_KEY: {"type": "string", "maxLength": 255}},
-                    "additionalProperties": False}
-NULLABLE_METADATA: Schema = {"type": "object", "additionalProperties": False,
-                             "patternProperties": {META_KEY: {"type": ["string", "null"], "maxLength": 255}}}
+METADATA: Schema = {
+    "type": "object",
+    "patternProperties": {META_KEY: {"type": "string", "maxLength": 255}},
+    "additionalProperties": False,
+}
+NULLABLE_METADATA: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "patternProperties": {META_KEY: {"type": ["string", "null"], "maxLength": 255}},
+}
 DISK_CONFIG: Schema = {"type": "string", "enum": ["AUTO", "MANUAL"]}
 PASSWORD: Schema = {"type": "string", "maxLength": 255}
 EMPTY: Schema = {}
@@ -68,8 +86,11 @@ def texts() -> Schema:
 
 def query(**known: Schema) -> Schema:
     """A query string in which unknown parameters are let through, as OpenStack's older calls do."""
-    return {"type": "object", "properties": {k.replace("__", "-"): {"type": "array", "items": v}
-                                             for k, v in known.items()}, "additionalProperties": True}
+    return {
+        "type": "object",
+        "properties": {k.replace("__", "-"): {"type": "array", "items": v} for k, v in known.items()},
+        "additionalProperties": True,
+    }
 
 
 def strict_query(**known: Schema) -> Schema:

@@ -39,19 +39,30 @@ class Action:
 ACTIONS: dict[str, Action] = {}
 
 
-def action(name: str, *, policy: str, schemas: dict[Version, Schema] | None = None, since: Version = (2, 1),
-           until: Version | None = None, locks: bool = True, writes: bool = True) -> Callable[[Handler], Handler]:
+def action(
+    name: str,
+    *,
+    policy: str,
+    schemas: dict[Version, Schema] | None = None,
+    since: Version = (2, 1),
+    until: Version | None = None,
+    locks: bool = True,
+    writes: bool = True,
+) -> Callable[[Handler], Handler]:
     """Declare an action. `schemas` describe the whole body, as OpenStack documents them."""
+
     def note(run: Handler) -> Handler:
-        ACTIONS[name] = Action(name, f"os_compute_api:{policy}", run, Checked(schemas) if schemas else None, since,
-                               until, locks, writes)
+        ACTIONS[name] = Action(
+            name, f"os_compute_api:{policy}", run, Checked(schemas) if schemas else None, since, until, locks, writes
+        )
         return run
+
     return note
 
 
 @resource.endpoint("POST", "/action", policy="os_compute_api:servers:show", body=BODY, target=server_target)
 def act(server_id: str, body: dict[str, Any]) -> Any:
-    (name, value), = body.items()
+    ((name, value),) = body.items()
     known = ACTIONS.get(name)
     if known is None or version() < known.since or (known.until and version() > known.until):
         raise BadRequest(why=f"There is no such action: {name}")
@@ -80,4 +91,5 @@ def accepted(job: Job | None, view: Any = "", headers: dict[str, str] | None = N
         if job_id:
             tools().ring(job_id)
         return view, status, headers or {}
+
     return answer

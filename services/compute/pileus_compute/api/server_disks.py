@@ -61,16 +61,18 @@ def _asked(server: dict[str, Any], image_id: str | None) -> list[Mapping]:
 
 
 def _root_image(mappings: list[Mapping]) -> str | None:
-    return next((m.get("uuid") or m.get("image_id") for m in mappings
-                 if boot_index(m) == 0 and source_of(m) == "image"), None)
+    return next(
+        (m.get("uuid") or m.get("image_id") for m in mappings if boot_index(m) == 0 and source_of(m) == "image"), None
+    )
 
 
 def _left_out(mapping: Mapping) -> bool:
     return mapping.get("no_device") is not None and not mapping.get("source_type")
 
 
-def _sorted_out(mappings: list[Mapping], image_id: str | None,
-                flavor_disks: tuple[int, int]) -> tuple[str | None, list[VolumeWish]]:
+def _sorted_out(
+    mappings: list[Mapping], image_id: str | None, flavor_disks: tuple[int, int]
+) -> tuple[str | None, list[VolumeWish]]:
     """The image of a local root disk, and the volumes. One to boot from goes before the request's image."""
     volumes, boots, local = [], [], False
     for mapping in mappings:
@@ -92,8 +94,11 @@ def _sorted_out(mappings: list[Mapping], image_id: str | None,
     if len(boots) > 1 or (boots and local):
         raise invalid("Boot sequence for the instance and image/block device mapping combination is not valid.")
     if not boots and not image_id:
-        raise invalid("Boot sequence for the instance and image/block device mapping combination is not valid."
-                      if mappings else "you must supply an image or a bootable volume.")
+        raise invalid(
+            "Boot sequence for the instance and image/block device mapping combination is not valid."
+            if mappings
+            else "you must supply an image or a bootable volume."
+        )
     return None if boots else image_id, volumes
 
 
@@ -124,12 +129,19 @@ def _volume(source: str, mapping: Mapping, index: int | None) -> VolumeWish:
     name = mapping.get("device_name")
     if name and len(name) > LONGEST_DEVICE:
         raise invalid(f"A device name has at most {LONGEST_DEVICE} characters.")
-    return VolumeWish(source, source_id, index, size, name, mapping.get("volume_type") or None,
-                      truth(mapping.get("delete_on_termination", False)), mapping.get("tag"))
+    return VolumeWish(
+        source,
+        source_id,
+        index,
+        size,
+        name,
+        mapping.get("volume_type") or None,
+        truth(mapping.get("delete_on_termination", False)),
+        mapping.get("tag"),
+    )
 
 
-def _looked_up(wishes: list[VolumeWish],
-               image: dict[str, Any] | None) -> tuple[tuple[VolumeWish, ...], dict[str, Any]]:
+def _looked_up(wishes: list[VolumeWish], image: dict[str, Any] | None) -> tuple[tuple[VolumeWish, ...], dict[str, Any]]:
     """Check with the user's own rights that what is named exists, for volumes are made with ours; fill in sizes."""
     found, facts = [], kept(image) if image else None
     for wish in wishes:
@@ -152,8 +164,10 @@ def _named_volume(wish: VolumeWish, boots_alone: bool) -> dict[str, Any]:
     if volume.get("multiattach") and version() < MULTIATTACH:
         raise MultiattachNotSupportedOldMicroversion()
     if volume["status"] != "available" and not volume.get("multiattach"):
-        raise BadRequest(why=f"Invalid volume: volume '{wish.source_id}' status must be 'available'. "
-                             f"Currently in '{volume['status']}'")
+        raise BadRequest(
+            why=f"Invalid volume: volume '{wish.source_id}' status must be 'available'. "
+            f"Currently in '{volume['status']}'"
+        )
     if boots_alone and wish.boot_index == 0 and str(volume.get("bootable", "")).lower() != "true":
         raise BadRequest(why=f"Block Device {wish.source_id} is not bootable.")
     return volume
@@ -173,8 +187,9 @@ def _get(kind: str, item_id: str | None) -> dict[str, Any]:
     if not item_id or not is_uuid(item_id):
         raise invalid(f"failed to get {kind} {item_id}.")
     try:
-        found: dict[str, Any] = tools().peers.call("volume", "GET", f"/v3/{who.project_id}/{kind}s/{item_id}",
-                                                   caller=who, microversion=VOLUME_VERSION)[kind]
+        found: dict[str, Any] = tools().peers.call(
+            "volume", "GET", f"/v3/{who.project_id}/{kind}s/{item_id}", caller=who, microversion=VOLUME_VERSION
+        )[kind]
     except PeerRefused as err:
         if err.status == 404:
             raise invalid(f"failed to get {kind} {item_id}.") from None

@@ -23,9 +23,21 @@ def _old(policies: list[str]) -> dict[str, Any]:
     return body("server_group", obj({"name": NAME, "policies": listed}, ("name", "policies")))
 
 
-CREATE = {(2, 1): _old(HARD), (2, 15): _old(SOFT), (2, 64): body("server_group", obj(
-    {"name": NAME, "policy": {"type": "string", "enum": SOFT}, "rules": obj({"max_server_per_host": number(1)})},
-    ("name", "policy")))}
+CREATE = {
+    (2, 1): _old(HARD),
+    (2, 15): _old(SOFT),
+    (2, 64): body(
+        "server_group",
+        obj(
+            {
+                "name": NAME,
+                "policy": {"type": "string", "enum": SOFT},
+                "rules": obj({"max_server_per_host": number(1)}),
+            },
+            ("name", "policy"),
+        ),
+    ),
+}
 
 
 LIST = {(2, 1): query(), (2, 75): strict_query(all_projects=TEXT, limit=LIMIT, offset=LIMIT)}
@@ -34,8 +46,11 @@ LIST = {(2, 1): query(), (2, 75): strict_query(all_projects=TEXT, limit=LIMIT, o
 def show(group: ServerGroup, members: list[str]) -> dict[str, Any]:
     spoken = version()
     view: dict[str, Any] = {"id": group.id, "name": group.name, "members": members}
-    view |= {"policy": group.policy, "rules": group.rules} if spoken >= (2, 64) else {
-        "policies": [group.policy], "metadata": {}}
+    view |= (
+        {"policy": group.policy, "rules": group.rules}
+        if spoken >= (2, 64)
+        else {"policies": [group.policy], "metadata": {}}
+    )
     if spoken >= (2, 13):
         view |= {"project_id": group.project_id, "user_id": group.user_id}
     return view

@@ -16,9 +16,20 @@ from pileus_kit.peers import PeerRefused
 from pileus_kit.web import caller, enforce, tools, version
 
 IMAGE = {(2, 1): body("createImage", obj({"name": NAME, "metadata": METADATA}, ("name",)))}
-BACKUP = {(2, 1): body("createBackup", obj({
-    "name": NAME, "backup_type": {"type": "string", "minLength": 1, "maxLength": 255}, "rotation": number(),
-    "metadata": METADATA}, ("name", "backup_type", "rotation")))}
+BACKUP = {
+    (2, 1): body(
+        "createBackup",
+        obj(
+            {
+                "name": NAME,
+                "backup_type": {"type": "string", "minLength": 1, "maxLength": 255},
+                "rotation": number(),
+                "metadata": METADATA,
+            },
+            ("name", "backup_type", "rotation"),
+        ),
+    )
+}
 OF_VOLUMES = "os_compute_api:servers:create_image:allow_volume_backed"
 
 
@@ -28,8 +39,12 @@ def create_image(session: Session, server: Server, value: Any) -> Any:
     if server.image_id is None:
         return _of_volumes(session, server, value["name"], metadata)
     image_id = new_image(server, value["name"], metadata)
-    return _answer(image_id, servers.begin(session, server, "createImage", "server.snapshot", caller(), {
-        "image_id": image_id, "format": "qcow2"}))
+    return _answer(
+        image_id,
+        servers.begin(
+            session, server, "createImage", "server.snapshot", caller(), {"image_id": image_id, "format": "qcow2"}
+        ),
+    )
 
 
 @action("createBackup", policy="os-create-backup", schemas=BACKUP)
@@ -40,8 +55,17 @@ def create_backup(session: Session, server: Server, value: Any) -> Any:
         raise BadRequest(why="It's not supported to backup volume backed instance.")
     kind = {"backup_type": value["backup_type"]}
     image_id = new_image(server, value["name"], metadata | kind, {"image_type": "backup"})
-    return _answer(image_id, servers.begin(session, server, "createBackup", "server.backup", caller(), {
-        "image_id": image_id, "format": "qcow2", "rotation": int(value["rotation"])} | kind))
+    return _answer(
+        image_id,
+        servers.begin(
+            session,
+            server,
+            "createBackup",
+            "server.backup",
+            caller(),
+            {"image_id": image_id, "format": "qcow2", "rotation": int(value["rotation"])} | kind,
+        ),
+    )
 
 
 def _checked(session: Session, server: Server, name: str, value: Any) -> dict[str, str]:
@@ -61,13 +85,25 @@ def new_image(server: Server, name: str, metadata: dict[str, str], special: dict
     """An image without content, made with the user's own rights; the flow fills it. `special` wins over the rest."""
     source = server.image
     facts = {k: str(v) for k, v in source.items() if k.startswith(("hw_", "os_"))}
-    wish = {"name": name, "disk_format": "qcow2", "container_format": "bare", "visibility": "private",
-            "min_disk": server.flavor["disk_gib"], "min_ram": _number(source, "min_ram")}
-    about = {"image_type": "snapshot", "instance_uuid": server.id, "base_image_ref": server.image_id or "",
-             "user_id": caller().user_id, "owner_project_name": caller().project_name or ""}
+    wish = {
+        "name": name,
+        "disk_format": "qcow2",
+        "container_format": "bare",
+        "visibility": "private",
+        "min_disk": server.flavor["disk_gib"],
+        "min_ram": _number(source, "min_ram"),
+    }
+    about = {
+        "image_type": "snapshot",
+        "instance_uuid": server.id,
+        "base_image_ref": server.image_id or "",
+        "user_id": caller().user_id,
+        "owner_project_name": caller().project_name or "",
+    }
     try:
-        made = tools().peers.call("image", "POST", "/v2/images", caller=caller(),
-                                  json=facts | about | metadata | wish | (special or {}))
+        made = tools().peers.call(
+            "image", "POST", "/v2/images", caller=caller(), json=facts | about | metadata | wish | (special or {})
+        )
     except PeerRefused as err:
         if err.status in (400, 403, 413):
             raise BadRequest(why=str(err)) from None
@@ -86,22 +122,45 @@ def _number(facts: dict[str, Any], name: str) -> int:
 def _of_volumes(session: Session, server: Server, name: str, metadata: dict[str, str]) -> Any:
     enforce(OF_VOLUMES, target_of(server))
     if server.status == "ACTIVE" and server.image.get("os_require_quiesce") in TRUE:
-        raise BadRequest(why=f"Quiescing is not supported in instance {server.id}: the hosts of this cloud can't "
-                             "freeze a guest's file systems. Stop the server first.")
+        raise BadRequest(
+            why=f"Quiescing is not supported in instance {server.id}: the hosts of this cloud can't "
+            "freeze a guest's file systems. Stop the server first."
+        )
     disks = [_disk(row) for row in guests.load(session, server.id)[2] if row.attachment_id]
     _check_snapshots(server, len(disks))
     root = next((disk["device_name"] for disk in disks if disk["boot_index"] == 0), None)
-    image_id = new_image(server, name, metadata, {
-        "disk_format": "raw",  # what no bytes at all are: the image service looks
-        "min_disk": _number(server.image, "min_disk"),
-        "root_device_name": server.root_device or root or "/dev/vda", "bdm_v2": "True", "block_device_mapping": "[]"})
-    return _answer(image_id, servers.begin(session, server, "createImage", "server.snapshot_volumes", caller(), {
-        "image_id": image_id, "image_name": name, "project_id": server.project_id, "disks": disks}))
+    image_id = new_image(
+        server,
+        name,
+        metadata,
+        {
+            "disk_format": "raw",  # what no bytes at all are: the image service looks
+            "min_disk": _number(server.image, "min_disk"),
+            "root_device_name": server.root_device or root or "/dev/vda",
+            "bdm_v2": "True",
+            "block_device_mapping": "[]",
+        },
+    )
+    return _answer(
+        image_id,
+        servers.begin(
+            session,
+            server,
+            "createImage",
+            "server.snapshot_volumes",
+            caller(),
+            {"image_id": image_id, "image_name": name, "project_id": server.project_id, "disks": disks},
+        ),
+    )
 
 
 def _disk(row: ServerVolume) -> dict[str, Any]:
-    return {"volume_id": row.volume_id, "device_name": row.device, "boot_index": row.boot_index,
-            "delete_on_termination": row.delete_on_termination}
+    return {
+        "volume_id": row.volume_id,
+        "device_name": row.device,
+        "boot_index": row.boot_index,
+        "delete_on_termination": row.delete_on_termination,
+    }
 
 
 def _check_snapshots(server: Server, count: int) -> None:
@@ -110,5 +169,6 @@ def _check_snapshots(server: Server, count: int) -> None:
     limits = tools().peers.call("volume", "GET", f"/v3/{server.project_id}/limits", caller=own)["limits"]["absolute"]
     most, used = limits["maxTotalSnapshots"], limits["totalSnapshotsUsed"]
     if 0 <= most < used + count:
-        raise QuotaExceeded(why=quotas.exceeded(["snapshots"], {"snapshots": count}, {"snapshots": used},
-                                                {"snapshots": most}))
+        raise QuotaExceeded(
+            why=quotas.exceeded(["snapshots"], {"snapshots": count}, {"snapshots": used}, {"snapshots": most})
+        )

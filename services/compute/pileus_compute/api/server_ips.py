@@ -16,8 +16,9 @@ resource = Resource("server_ips", __name__, url_prefix="/v2.1/servers/<server_id
 def _addresses(server_id: str) -> dict[str, list[dict[str, Any]]]:
     with tools().sessions.read() as session:
         known_server(session, server_id)
-        ports = list(session.scalars(select(ServerPort).where(
-            ServerPort.server_id == server_id).order_by(ServerPort.position)))
+        ports = list(
+            session.scalars(select(ServerPort).where(ServerPort.server_id == server_id).order_by(ServerPort.position))
+        )
     full = server_views.addresses(ports)
     return {name: [{"version": a["version"], "addr": a["addr"]} for a in rows] for name, rows in full.items()}
 

@@ -6,8 +6,20 @@ from pileus_kit.errors import BadRequest, Conflict, Forbidden
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import allowed, caller, tools, version
 
-NETWORK_FIELDS = "&".join(f"fields={name}" for name in (
-    "id", "name", "mtu", "shared", "project_id", "router:external", "status", "subnets", "port_security_enabled"))
+NETWORK_FIELDS = "&".join(
+    f"fields={name}"
+    for name in (
+        "id",
+        "name",
+        "mtu",
+        "shared",
+        "project_id",
+        "router:external",
+        "status",
+        "subnets",
+        "port_security_enabled",
+    )
+)
 
 
 class NetworkAmbiguous(Conflict):
@@ -62,15 +74,21 @@ def _allocated(project_id: str) -> dict[str, Any]:
 
 
 def _of(network: dict[str, Any]) -> dict[str, Any]:
-    return {"network_id": network["id"], "network_name": network["name"], "mtu": network.get("mtu") or 1500,
-            "port_security": network.get("port_security_enabled", True)}
+    return {
+        "network_id": network["id"],
+        "network_name": network["name"],
+        "mtu": network.get("mtu") or 1500,
+        "port_security": network.get("port_security_enabled", True),
+    }
 
 
 def _named(asked: list[dict[str, Any]], count: int) -> tuple[dict[str, Any], ...]:
     port_ids = [n["port"] for n in asked if n.get("port")]
     if port_ids and count > 1:
-        raise BadRequest(why="Unable to launch multiple instances with a single configured port ID. Please launch your "
-                             "instance one by one with different ports.")
+        raise BadRequest(
+            why="Unable to launch multiple instances with a single configured port ID. Please launch your "
+            "instance one by one with different ports."
+        )
     if any(n.get("fixed_ip") for n in asked) and count > 1:
         raise BadRequest(why="max_count cannot be greater than 1 if a fixed_ip is specified.")
     if len(set(port_ids)) < len(port_ids):
@@ -123,8 +141,9 @@ def _networks(ids: set[str]) -> dict[str, dict[str, Any]]:
     return networks
 
 
-def security_groups(asked: list[dict[str, str]],
-                    networks: tuple[dict[str, Any], ...]) -> tuple[tuple[str, ...] | None, list[str]]:
+def security_groups(
+    asked: list[dict[str, str]], networks: tuple[dict[str, Any], ...]
+) -> tuple[tuple[str, ...] | None, list[str]]:
     """Ids for the ports that are made (None: leave it to the network service), and the names that the server shows:
     also those of the ports that it is given. A network without port security has none.
     """
@@ -132,11 +151,15 @@ def security_groups(asked: list[dict[str, str]],
     fresh = [n for n in networks if "port_id" not in n]
     guarded, by_default = any(n["port_security"] for n in fresh), not names or names == ["default"]
     if not by_default and not all(n["port_security"] for n in fresh):
-        raise BadRequest(why="Network requires port_security_enabled and subnet associated in order to apply security "
-                             "groups.")
+        raise BadRequest(
+            why="Network requires port_security_enabled and subnet associated in order to apply security groups."
+        )
     held = {g for n in networks for g in n.get("groups", ())}
-    listed = _get("/security-groups?fields=id&fields=name&fields=project_id")["security_groups"] if (
-        held or not by_default) else []
+    listed = (
+        _get("/security-groups?fields=id&fields=name&fields=project_id")["security_groups"]
+        if (held or not by_default)
+        else []
+    )
     given = sorted(g["name"] for g in listed if g["id"] in held)
     if by_default:
         return None, list(dict.fromkeys((["default"] if guarded else []) + given))

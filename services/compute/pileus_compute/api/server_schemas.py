@@ -28,27 +28,55 @@ DEVICE = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-z
 SHORT = {"type": "string", "maxLength": 255}
 COUNT = {"type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": 1, "minLength": 1}
 IMAGE = {"anyOf": [UUID, {"type": "string", "maxLength": 0}]}
-CERTIFICATES = {"type": ["array", "null"], "minItems": 1, "maxItems": 50, "uniqueItems": True,
-                "items": {"type": "string", "minLength": 1}}
+CERTIFICATES = {
+    "type": ["array", "null"],
+    "minItems": 1,
+    "maxItems": 50,
+    "uniqueItems": True,
+    "items": {"type": "string", "minLength": 1},
+}
 PERSONALITY = {"type": "array", "items": obj({"path": {"type": "string"}, "contents": BASE64})}
 
 NETWORK: dict[str, Any] = {"fixed_ip": IP, "port": UUID_OR_NULL, "uuid": UUID}
 DISK_V1: dict[str, Any] = {
-    "virtual_name": SHORT, "volume_id": UUID, "snapshot_id": UUID, "volume_size": number(1), "device_name": DEVICE,
-    "delete_on_termination": BOOLEAN, "no_device": {}, "connection_info": {"type": "string", "maxLength": 16777215}}
+    "virtual_name": SHORT,
+    "volume_id": UUID,
+    "snapshot_id": UUID,
+    "volume_size": number(1),
+    "device_name": DEVICE,
+    "delete_on_termination": BOOLEAN,
+    "no_device": {},
+    "connection_info": {"type": "string", "maxLength": 16777215},
+}
 DISK: dict[str, Any] = DISK_V1 | {
     "source_type": {"type": "string", "enum": ["volume", "image", "snapshot", "blank"]},
-    "uuid": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9._-]*$"}, "image_id": UUID,
-    "destination_type": {"type": "string", "enum": ["local", "volume"]}, "guest_format": SHORT, "device_type": SHORT,
-    "disk_bus": SHORT, "boot_index": number(-2147483648) | {"type": ["integer", "string", "null"]}}
+    "uuid": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9._-]*$"},
+    "image_id": UUID,
+    "destination_type": {"type": "string", "enum": ["local", "volume"]},
+    "guest_format": SHORT,
+    "device_type": SHORT,
+    "disk_bus": SHORT,
+    "boot_index": number(-2147483648) | {"type": ["integer", "string", "null"]},
+}
 
 MOST_ITEMS = 255  # networks, disks, named servers: more than any guest has room for
 UUIDS = {"anyOf": [UUID, {"type": "array", "items": UUID, "maxItems": MOST_ITEMS}]}
-HINTS = {"type": "object", "additionalProperties": True, "maxProperties": MOST_ITEMS,
-         "propertyNames": {"maxLength": 255}, "properties": {
-             "group": UUID, "different_host": UUIDS, "same_host": UUIDS, "query": {"type": ["string", "object"]},
-             "target_cell": NAME, "different_cell": {"type": ["string", "array"], "items": {"type": "string"}},
-             "build_near_host_ip": IP, "cidr": {"type": "string", "pattern": "^/[0-9a-f.:]+$"}}}
+HINTS = {
+    "type": "object",
+    "additionalProperties": True,
+    "maxProperties": MOST_ITEMS,
+    "propertyNames": {"maxLength": 255},
+    "properties": {
+        "group": UUID,
+        "different_host": UUIDS,
+        "same_host": UUIDS,
+        "query": {"type": ["string", "object"]},
+        "target_cell": NAME,
+        "different_cell": {"type": ["string", "array"], "items": {"type": "string"}},
+        "build_near_host_ip": IP,
+        "cidr": {"type": "string", "pattern": "^/[0-9a-f.:]+$"},
+    },
+}
 
 
 def _networks(properties: dict[str, Any]) -> Schema:
@@ -60,18 +88,34 @@ def _disks(properties: dict[str, Any]) -> Schema:
 
 
 BASE: dict[str, Any] = {
-    "name": NAME, "imageRef": IMAGE, "flavorRef": {"type": ["string", "integer"], "minLength": 1},
-    "adminPass": PASSWORD, "metadata": METADATA, "networks": _networks(NETWORK), "OS-DCF:diskConfig": DISK_CONFIG,
-    "accessIPv4": IPV4, "accessIPv6": IPV6, "personality": PERSONALITY, "availability_zone": NAME,
-    "block_device_mapping": _disks(DISK_V1), "block_device_mapping_v2": _disks(DISK), "config_drive": BOOLEAN,
-    "key_name": NAME, "min_count": COUNT, "max_count": COUNT, "return_reservation_id": BOOLEAN,
+    "name": NAME,
+    "imageRef": IMAGE,
+    "flavorRef": {"type": ["string", "integer"], "minLength": 1},
+    "adminPass": PASSWORD,
+    "metadata": METADATA,
+    "networks": _networks(NETWORK),
+    "OS-DCF:diskConfig": DISK_CONFIG,
+    "accessIPv4": IPV4,
+    "accessIPv6": IPV6,
+    "personality": PERSONALITY,
+    "availability_zone": NAME,
+    "block_device_mapping": _disks(DISK_V1),
+    "block_device_mapping_v2": _disks(DISK),
+    "config_drive": BOOLEAN,
+    "key_name": NAME,
+    "min_count": COUNT,
+    "max_count": COUNT,
+    "return_reservation_id": BOOLEAN,
     "security_groups": {"type": "array", "items": obj({"name": NAME}), "maxItems": MOST_ITEMS},
-    "user_data": BASE64 | {"maxLength": 65535}}
+    "user_data": BASE64 | {"maxLength": 65535},
+}
 
 
 def _create(properties: dict[str, Any], required: tuple[str, ...] = ("name", "flavorRef")) -> Schema:
-    return obj({"server": obj(properties, required), "os:scheduler_hints": HINTS, "OS-SCH-HNT:scheduler_hints": HINTS},
-               ("server",))
+    return obj(
+        {"server": obj(properties, required), "os:scheduler_hints": HINTS, "OS-SCH-HNT:scheduler_hints": HINTS},
+        ("server",),
+    )
 
 
 def _creates() -> dict[tuple[int, int], Schema]:
@@ -111,17 +155,29 @@ def _creates() -> dict[tuple[int, int], Schema]:
 
 CREATE = _creates()
 
-UPDATED: dict[str, Any] = {"name": NAME, "OS-DCF:diskConfig": DISK_CONFIG,
-                           "accessIPv4": {"anyOf": [IPV4, {"enum": [""]}]},
-                           "accessIPv6": {"anyOf": [IPV6, {"enum": [""]}]}}
-UPDATE = {(2, 1): obj({"server": obj(UPDATED)}, ("server",)),
-          (2, 19): obj({"server": obj(UPDATED | {"description": DESCRIPTION})}, ("server",)),
-          (2, 90): obj({"server": obj(UPDATED | {"description": DESCRIPTION, "hostname": LABEL})}, ("server",)),
-          (2, 94): obj({"server": obj(UPDATED | {"description": DESCRIPTION, "hostname": HOSTNAME})}, ("server",))}
+UPDATED: dict[str, Any] = {
+    "name": NAME,
+    "OS-DCF:diskConfig": DISK_CONFIG,
+    "accessIPv4": {"anyOf": [IPV4, {"enum": [""]}]},
+    "accessIPv6": {"anyOf": [IPV6, {"enum": [""]}]},
+}
+UPDATE = {
+    (2, 1): obj({"server": obj(UPDATED)}, ("server",)),
+    (2, 19): obj({"server": obj(UPDATED | {"description": DESCRIPTION})}, ("server",)),
+    (2, 90): obj({"server": obj(UPDATED | {"description": DESCRIPTION, "hostname": LABEL})}, ("server",)),
+    (2, 94): obj({"server": obj(UPDATED | {"description": DESCRIPTION, "hostname": HOSTNAME})}, ("server",)),
+}
 
-REBUILT: dict[str, Any] = {"name": NAME, "imageRef": UUID, "adminPass": PASSWORD, "metadata": METADATA,
-                           "preserve_ephemeral": BOOLEAN, "OS-DCF:diskConfig": DISK_CONFIG, "accessIPv4": IPV4,
-                           "accessIPv6": IPV6}
+REBUILT: dict[str, Any] = {
+    "name": NAME,
+    "imageRef": UUID,
+    "adminPass": PASSWORD,
+    "metadata": METADATA,
+    "preserve_ephemeral": BOOLEAN,
+    "OS-DCF:diskConfig": DISK_CONFIG,
+    "accessIPv4": IPV4,
+    "accessIPv6": IPV6,
+}
 
 
 def _rebuilds() -> dict[tuple[int, int], Schema]:

@@ -23,11 +23,20 @@ def _network(method: str, path: str, json: Any = None) -> Any:
 
 
 def rule_view(rule: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    group = {"tenant_id": rule.get("project_id"), "name": names[rule["remote_group_id"]]} if rule.get(
-        "remote_group_id") in names else {}
-    return {"id": rule["id"], "parent_group_id": rule["security_group_id"], "ip_protocol": rule.get("protocol"),
-            "from_port": rule.get("port_range_min"), "to_port": rule.get("port_range_max"), "group": group,
-            "ip_range": {} if group else {"cidr": rule.get("remote_ip_prefix") or "0.0.0.0/0"}}
+    group = (
+        {"tenant_id": rule.get("project_id"), "name": names[rule["remote_group_id"]]}
+        if rule.get("remote_group_id") in names
+        else {}
+    )
+    return {
+        "id": rule["id"],
+        "parent_group_id": rule["security_group_id"],
+        "ip_protocol": rule.get("protocol"),
+        "from_port": rule.get("port_range_min"),
+        "to_port": rule.get("port_range_max"),
+        "group": group,
+        "ip_range": {} if group else {"cidr": rule.get("remote_ip_prefix") or "0.0.0.0/0"},
+    }
 
 
 @resource.endpoint("GET", "", policy="os_compute_api:os-security-groups:list", target=server_target)
@@ -40,16 +49,28 @@ def index(server_id: str) -> Any:
         return {"security_groups": []}
     groups = _network("GET", "/security-groups?" + "&".join(f"id={g}" for g in ids))["security_groups"]
     names = {g["id"]: g["name"] for g in groups}
-    return {"security_groups": [
-        {"id": g["id"], "name": g["name"], "description": g.get("description", ""), "tenant_id": g.get("project_id"),
-         "rules": [rule_view(r, names) for r in g.get("security_group_rules", ()) if r["direction"] == "ingress"]}
-        for g in groups if g["id"] in ids]}
+    return {
+        "security_groups": [
+            {
+                "id": g["id"],
+                "name": g["name"],
+                "description": g.get("description", ""),
+                "tenant_id": g.get("project_id"),
+                "rules": [
+                    rule_view(r, names) for r in g.get("security_group_rules", ()) if r["direction"] == "ingress"
+                ],
+            }
+            for g in groups
+            if g["id"] in ids
+        ]
+    }
 
 
 def _group(name: str) -> dict[str, Any]:
     listed = _network("GET", "/security-groups?fields=id&fields=name&fields=project_id")["security_groups"]
     hits = [g for g in listed if g["id"] == name] or [
-        g for g in listed if g["name"] == name and g.get("project_id") in (None, caller().project_id)]
+        g for g in listed if g["name"] == name and g.get("project_id") in (None, caller().project_id)
+    ]
     if not hits:
         raise NotFound(why=f"Security group {name} not found for project {caller().project_id}.")
     if len(hits) > 1:
@@ -79,6 +100,7 @@ def _change(session: Session, server: Server, name: str, add: bool) -> Any:
             others = [n for n in row.security_groups if n != group["name"]]
             row.security_groups = others + ([group["name"]] if add else [])
         return "", 202
+
     return answer
 
 

@@ -32,9 +32,14 @@ class Style:
     def of_request(cls) -> "Style":
         spoken = version()
         any_status = allowed(HOST_STATUS)
-        return cls(spoken, base_url(), allowed(ATTRIBUTES),
-                   spoken >= (2, 16) and (any_status or allowed(HOST_STATUS + ":unknown-only")), not any_status,
-                   spoken >= (2, 47) and allowed("os_compute_api:servers:show:flavor-extra-specs"))
+        return cls(
+            spoken,
+            base_url(),
+            allowed(ATTRIBUTES),
+            spoken >= (2, 16) and (any_status or allowed(HOST_STATUS + ":unknown-only")),
+            not any_status,
+            spoken >= (2, 47) and allowed("os_compute_api:servers:show:flavor-extra-specs"),
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -48,8 +53,10 @@ def brief(server: Server | PastServer, style: Style) -> dict[str, Any]:
 
 
 def _links(style: Style, kind: str, item_id: str) -> list[dict[str, str]]:
-    return [{"rel": "self", "href": f"{style.base}/v2.1/{kind}/{item_id}"},
-            {"rel": "bookmark", "href": f"{style.base}/{kind}/{item_id}"}]
+    return [
+        {"rel": "self", "href": f"{style.base}/v2.1/{kind}/{item_id}"},
+        {"rel": "bookmark", "href": f"{style.base}/{kind}/{item_id}"},
+    ]
 
 
 def full(server: Server | PastServer, around: Around, style: Style, host_status: str | None = None) -> dict[str, Any]:
@@ -57,20 +64,32 @@ def full(server: Server | PastServer, around: Around, style: Style, host_status:
     spoken = style.version
     status = around.status(server)
     view: dict[str, Any] = {
-        "id": server.id, "name": server.name, "status": status, "tenant_id": server.project_id,
-        "user_id": server.user_id, "metadata": server.meta, "hostId": host_id(server.project_id, server.host),
-        "image": image_view(server, style), "flavor": flavor_view(server, style), "created": iso(server.created_at),
-        "updated": iso(server.updated_at), "addresses": addresses(around.ports.get(server.id, [])),
-        "accessIPv4": server.access_ip_v4 or "", "accessIPv6": server.access_ip_v6 or "",
-        "links": _links(style, "servers", server.id), "OS-DCF:diskConfig": server.disk_config,
+        "id": server.id,
+        "name": server.name,
+        "status": status,
+        "tenant_id": server.project_id,
+        "user_id": server.user_id,
+        "metadata": server.meta,
+        "hostId": host_id(server.project_id, server.host),
+        "image": image_view(server, style),
+        "flavor": flavor_view(server, style),
+        "created": iso(server.created_at),
+        "updated": iso(server.updated_at),
+        "addresses": addresses(around.ports.get(server.id, [])),
+        "accessIPv4": server.access_ip_v4 or "",
+        "accessIPv6": server.access_ip_v6 or "",
+        "links": _links(style, "servers", server.id),
+        "OS-DCF:diskConfig": server.disk_config,
         "OS-EXT-AZ:availability_zone": server.zone or server.wanted_zone or "",
-        "config_drive": "True" if server.config_drive else "", "key_name": server.key_name,
+        "config_drive": "True" if server.config_drive else "",
+        "key_name": server.key_name,
         "OS-SRV-USG:launched_at": micros(server.launched_at),
         "OS-SRV-USG:terminated_at": micros(getattr(server, "deleted_at", None)),
         "OS-EXT-STS:task_state": around.task_state(server),
         "OS-EXT-STS:vm_state": states.VM_STATES.get(server.status, states.GONE),
         "OS-EXT-STS:power_state": server.power_state,
-        "os-extended-volumes:volumes_attached": volumes_view(server, around, spoken)}
+        "os-extended-volumes:volumes_attached": volumes_view(server, around, spoken),
+    }
     if status in WITH_PROGRESS:
         view["progress"] = server.progress
     if server.security_groups:
@@ -114,10 +133,18 @@ def flavor_view(server: Server | PastServer, style: Style) -> dict[str, Any]:
     """From 2.47 what the server was made of, before that where to look it up."""
     flavor = server.flavor
     if style.version < (2, 47):
-        return {"id": server.flavor_id, "links": [
-            {"rel": "bookmark", "href": f"{style.base}/flavors/{server.flavor_id}"}]}
-    view = {"vcpus": flavor["vcpus"], "ram": flavor["memory_mib"], "disk": flavor["disk_gib"],
-            "ephemeral": flavor["ephemeral_gib"], "swap": flavor["swap_mib"], "original_name": flavor["name"]}
+        return {
+            "id": server.flavor_id,
+            "links": [{"rel": "bookmark", "href": f"{style.base}/flavors/{server.flavor_id}"}],
+        }
+    view = {
+        "vcpus": flavor["vcpus"],
+        "ram": flavor["memory_mib"],
+        "disk": flavor["disk_gib"],
+        "ephemeral": flavor["ephemeral_gib"],
+        "swap": flavor["swap_mib"],
+        "original_name": flavor["name"],
+    }
     if style.specs:
         view["extra_specs"] = flavor.get("extra_specs", {})
     return view
@@ -137,8 +164,12 @@ def addresses(ports: list[ServerPort]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _address(address: str, kind: str, mac: str) -> dict[str, Any]:
-    return {"version": 6 if ":" in address else 4, "addr": address, "OS-EXT-IPS:type": kind,
-            "OS-EXT-IPS-MAC:mac_addr": mac}
+    return {
+        "version": 6 if ":" in address else 4,
+        "addr": address,
+        "OS-EXT-IPS:type": kind,
+        "OS-EXT-IPS-MAC:mac_addr": mac,
+    }
 
 
 def volumes_view(server: Server | PastServer, around: Around, spoken: tuple[int, int]) -> list[dict[str, Any]]:
@@ -150,15 +181,22 @@ def volumes_view(server: Server | PastServer, around: Around, spoken: tuple[int,
 
 def attributes(server: Server | PastServer, spoken: tuple[int, int]) -> dict[str, Any]:
     prefix = "OS-EXT-SRV-ATTR:"
-    view = {prefix + "host": server.host, prefix + "hypervisor_hostname": server.host,
-            prefix + "instance_name": f"instance-{server.id[:8]}"}
+    view = {
+        prefix + "host": server.host,
+        prefix + "hypervisor_hostname": server.host,
+        prefix + "instance_name": f"instance-{server.id[:8]}",
+    }
     if spoken < (2, 3):
         return view
     return view | {
-        prefix + "reservation_id": server.reservation_id, prefix + "launch_index": server.launch_index,
-        prefix + "hostname": server.hostname, prefix + "kernel_id": server.image.get("kernel_id") or "",
+        prefix + "reservation_id": server.reservation_id,
+        prefix + "launch_index": server.launch_index,
+        prefix + "hostname": server.hostname,
+        prefix + "kernel_id": server.image.get("kernel_id") or "",
         prefix + "ramdisk_id": server.image.get("ramdisk_id") or "",
-        prefix + "root_device_name": server.root_device, prefix + "user_data": server.user_data}
+        prefix + "root_device_name": server.root_device,
+        prefix + "user_data": server.user_data,
+    }
 
 
 def fault_view(fault: dict[str, Any], style: Style) -> dict[str, Any]:

@@ -50,23 +50,34 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
     secret = wish.get("adminPass") or password()
     drive = truth(wish.get("config_drive", False)) or hardware.needs_drive(disks.facts)  # how a password gets inside
     columns = known | {
-        "name": wish["name"].strip(), "description": _description(wish), "hostname": wish.get("hostname", ""),
-        "project_id": caller().project_id, "user_id": caller().user_id, "image_id": disks.image_id,
-        "image": disks.facts, "meta": wish.get("metadata") or {}, "user_data": wish.get("user_data"),
-        "admin_password": secret if drive else None, "config_drive": drive,
+        "name": wish["name"].strip(),
+        "description": _description(wish),
+        "hostname": wish.get("hostname", ""),
+        "project_id": caller().project_id,
+        "user_id": caller().user_id,
+        "image_id": disks.image_id,
+        "image": disks.facts,
+        "meta": wish.get("metadata") or {},
+        "user_data": wish.get("user_data"),
+        "admin_password": secret if drive else None,
+        "config_drive": drive,
         "disk_config": _disk_config(wish, disks.facts),
-        "access_ip_v4": address(wish.get("accessIPv4")), "access_ip_v6": address(wish.get("accessIPv6")),
+        "access_ip_v4": address(wish.get("accessIPv4")),
+        "access_ip_v6": address(wish.get("accessIPv6")),
         "hints": hints,
-        "security_groups": group_names}
-    return Wish(columns, most, least, networks, group_ids, disks.volumes, tuple(wish.get("tags", ())),
-                numbered=most > 1), secret
+        "security_groups": group_names,
+    }
+    return Wish(
+        columns, most, least, networks, group_ids, disks.volumes, tuple(wish.get("tags", ())), numbered=most > 1
+    ), secret
 
 
 def _bounded(hints: dict[str, Any]) -> dict[str, Any]:
     """Hints may hold anything, are kept with each server, and are read at every placement of it."""
     if len(msgspec.json.encode(hints)) > LARGEST_HINTS:
-        raise BadRequest(why="Invalid input for field/attribute os:scheduler_hints. They have more than "
-                             f"{LARGEST_HINTS} bytes.")
+        raise BadRequest(
+            why=f"Invalid input for field/attribute os:scheduler_hints. They have more than {LARGEST_HINTS} bytes."
+        )
     return hints
 
 
@@ -95,16 +106,22 @@ def _from_database(wish: dict[str, Any], hints: dict[str, Any]) -> tuple[dict[st
     who = caller()
     with tools().sessions.read() as session:
         try:
-            flavor = flavors.get(session, str(wish["flavorRef"]).rpartition("/")[2], who.project_id,
-                                 everything=who.is_admin)
+            flavor = flavors.get(
+                session, str(wish["flavorRef"]).rpartition("/")[2], who.project_id, everything=who.is_admin
+            )
         except FlavorNotFound as err:
             raise BadRequest(why=str(err)) from None
         key = _keypair(session, wish.get("key_name"))
         quotas.check_metadata(session, who.project_id or "", wish.get("metadata") or {})
         placed = _placement(session, wish)
         group = _group(session, hints)
-    return key | placed | {"group_id": group, "flavor_id": flavor.id, "flavor": flavors.copy_of(flavor),
-                           "vcpus": flavor.vcpus, "memory_mib": flavor.memory_mib}, flavor
+    return key | placed | {
+        "group_id": group,
+        "flavor_id": flavor.id,
+        "flavor": flavors.copy_of(flavor),
+        "vcpus": flavor.vcpus,
+        "memory_mib": flavor.memory_mib,
+    }, flavor
 
 
 def _keypair(session: Session, name: str | None) -> dict[str, Any]:
@@ -139,8 +156,10 @@ def _placement(session: Session, wish: dict[str, Any]) -> dict[str, Any]:
     if named:
         enforce("compute:servers:create:requested_destination")
     if named and forced:
-        raise BadRequest(why="One mechanism with host and/or hypervisor_hostname and another mechanism with "
-                             "zone:host:node are mutually exclusive.")
+        raise BadRequest(
+            why="One mechanism with host and/or hypervisor_hostname and another mechanism with "
+            "zone:host:node are mutually exclusive."
+        )
     target = forced or named
     if zone or target:
         names, zones = hosts.names_and_zones(session, tools().config.default_zone)

@@ -32,18 +32,54 @@ from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
 resource = Resource("servers", __name__, url_prefix="/v2.1/servers")
 RULE = "os_compute_api:servers:"
 
-FOR_ALL = {"name", "status", "image", "flavor", "ip", "ip6", "reservation_id", "tags", "tags-any", "not-tags",
-           "not-tags-any", "locked", "key_name", "power_state", "vm_state", "task_state", "config_drive", "progress",
-           "availability_zone", "description", "hostname", "user_id", "access_ip_v4", "access_ip_v6", "uuid"}
-SINCE = {"tags": (2, 26), "tags-any": (2, 26), "not-tags": (2, 26), "not-tags-any": (2, 26),
-         "locked": (2, 73)}
+FOR_ALL = {
+    "name",
+    "status",
+    "image",
+    "flavor",
+    "ip",
+    "ip6",
+    "reservation_id",
+    "tags",
+    "tags-any",
+    "not-tags",
+    "not-tags-any",
+    "locked",
+    "key_name",
+    "power_state",
+    "vm_state",
+    "task_state",
+    "config_drive",
+    "progress",
+    "availability_zone",
+    "description",
+    "hostname",
+    "user_id",
+    "access_ip_v4",
+    "access_ip_v6",
+    "uuid",
+}
+SINCE = {"tags": (2, 26), "tags-any": (2, 26), "not-tags": (2, 26), "not-tags-any": (2, 26), "locked": (2, 73)}
 # what others than admins may filter by came with versions; before, it is passed over
 SINCE_FOR_ALL = {"ip6": (2, 5)} | dict.fromkeys(
     ("availability_zone", "config_drive", "key_name", "power_state", "task_state", "vm_state", "progress", "user_id"),
-    (2, 83))
+    (2, 83),
+)
 ALIASES = {"display_name": "name", "display_description": "description", "image_ref": "image"}
-NOT_FILTERS = {"limit", "marker", "sort_key", "sort_dir", "status", "all_tenants", "changes-since", "changes-before",
-               "deleted", "project_id", "tenant_id", "soft_deleted"}
+NOT_FILTERS = {
+    "limit",
+    "marker",
+    "sort_key",
+    "sort_dir",
+    "status",
+    "all_tenants",
+    "changes-since",
+    "changes-before",
+    "deleted",
+    "project_id",
+    "tenant_id",
+    "soft_deleted",
+}
 
 
 # -- lists ---------------------------------------------------------------------------------------------------------
@@ -64,8 +100,18 @@ def _query(rule: str) -> Query | None:
             raise BadRequest(why="Invalid status value")
         return None
     since, before = changed_between()
-    return Query(project, _filters(), statuses, flows, since, before, _sorts(), args.get("marker"), limit_of(),
-                 _deleted(since is not None or before is not None))
+    return Query(
+        project,
+        _filters(),
+        statuses,
+        flows,
+        since,
+        before,
+        _sorts(),
+        args.get("marker"),
+        limit_of(),
+        _deleted(since is not None or before is not None),
+    )
 
 
 def _asks_for_deleted() -> bool:
@@ -105,10 +151,29 @@ def _statuses(asked: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _filters() -> dict[str, str]:
     """Unknown parameters are passed over, as they always were; those for admins too, for everybody else."""
     everything = allowed("os_compute_api:servers:allow_all_filters")
-    known = set(server_lists.EXACT) | set(server_lists.PATTERNS) | {
-        "ip", "ip6", "tags", "tags-any", "not-tags", "not-tags-any", "config_drive", "locked", "vm_state",
-        "power_state", "launch_index", "progress", "task_state", "locked_by", "kernel_id", "ramdisk_id",
-        "auto_disk_config"}
+    known = (
+        set(server_lists.EXACT)
+        | set(server_lists.PATTERNS)
+        | {
+            "ip",
+            "ip6",
+            "tags",
+            "tags-any",
+            "not-tags",
+            "not-tags-any",
+            "config_drive",
+            "locked",
+            "vm_state",
+            "power_state",
+            "launch_index",
+            "progress",
+            "task_state",
+            "locked_by",
+            "kernel_id",
+            "ramdisk_id",
+            "auto_disk_config",
+        }
+    )
     found = {}
     for key, value in request.args.items():
         if key.startswith("_") or key in INTERNAL:
@@ -168,8 +233,16 @@ def detail() -> Any:
 def _health(session: Any) -> dict[str, str]:
     """Host -> `host_status`. A host that says nothing is UNKNOWN: only an administrator says that one is DOWN."""
     silence = tools().config.host_silence
-    return {h.name: "DOWN" if h.forced_down else "MAINTENANCE" if h.disabled else
-            "UP" if hosts.is_up(h, silence) else "UNKNOWN" for h in session.query(Host)}
+    return {
+        h.name: "DOWN"
+        if h.forced_down
+        else "MAINTENANCE"
+        if h.disabled
+        else "UP"
+        if hosts.is_up(h, silence)
+        else "UNKNOWN"
+        for h in session.query(Host)
+    }
 
 
 # -- one -----------------------------------------------------------------------------------------------------------
@@ -194,10 +267,15 @@ def changed(session: Any, server: Server) -> dict[str, Any]:
     view = show(session, server)
     if version() >= (2, 75):
         return view
-    view["addresses"] = {label: [{"version": a["version"], "addr": a["addr"]} for a in rows]
-                         for label, rows in view["addresses"].items()}
-    return {k: v for k, v in view.items() if not k.startswith(("OS-EXT", "OS-SRV", "os-ext")) and k not in (
-        "key_name", "config_drive", "security_groups", "host_status", "server_groups")}
+    view["addresses"] = {
+        label: [{"version": a["version"], "addr": a["addr"]} for a in rows] for label, rows in view["addresses"].items()
+    }
+    return {
+        k: v
+        for k, v in view.items()
+        if not k.startswith(("OS-EXT", "OS-SRV", "os-ext"))
+        and k not in ("key_name", "config_drive", "security_groups", "host_status", "server_groups")
+    }
 
 
 @resource.endpoint("GET", "/<server_id>", policy=RULE + "show")
@@ -225,9 +303,13 @@ def create(body: dict[str, Any]) -> Any:
         first = made[0][0]
         jobs = [job.id for _, job in made]
         style = Style.of_request()
-        view = {"id": first.id, "links": server_views.brief(first, style)["links"],
-                "OS-DCF:diskConfig": first.disk_config,
-                "security_groups": asked.get("security_groups", [{"name": "default"}]), "adminPass": secret}
+        view = {
+            "id": first.id,
+            "links": server_views.brief(first, style)["links"],
+            "OS-DCF:diskConfig": first.disk_config,
+            "security_groups": asked.get("security_groups", [{"name": "default"}]),
+            "adminPass": secret,
+        }
         reservation = first.reservation_id
     for job_id in jobs:
         tools().ring(job_id)  # a lost ring costs one poll interval, never the server
@@ -239,8 +321,14 @@ def create(body: dict[str, Any]) -> Any:
 @resource.endpoint("PUT", "/<server_id>", policy=RULE + "update", body=UPDATE, target=server_target)
 def update(server_id: str, body: dict[str, Any]) -> Any:
     wish = body["server"]
-    columns = {"name": "name", "description": "description", "OS-DCF:diskConfig": "disk_config", "hostname": "hostname",
-               "accessIPv4": "access_ip_v4", "accessIPv6": "access_ip_v6"}
+    columns = {
+        "name": "name",
+        "description": "description",
+        "OS-DCF:diskConfig": "disk_config",
+        "hostname": "hostname",
+        "accessIPv4": "access_ip_v4",
+        "accessIPv6": "access_ip_v6",
+    }
     with tools().sessions.begin() as session:
         server = unlocked(known_server(session, server_id))
         for key, value in wish.items():

@@ -23,8 +23,15 @@ LIST = {(2, 1): query(host=TEXT, binary=TEXT), (2, 75): strict_query(host=TEXT, 
 REASON = {"type": "string", "minLength": 1, "maxLength": 255}
 OLD: dict[str, Any] = {"host": NAME, "binary": NAME, "disabled_reason": REASON, "forced_down": BOOLEAN}
 UPDATE_OLD = {(2, 1): obj(OLD, ("host", "binary"))}
-UPDATE = {(2, 53): obj({"status": {"type": "string", "enum": ["enabled", "disabled"]}, "disabled_reason": REASON,
-                        "forced_down": BOOLEAN})}
+UPDATE = {
+    (2, 53): obj(
+        {
+            "status": {"type": "string", "enum": ["enabled", "disabled"]},
+            "disabled_reason": REASON,
+            "forced_down": BOOLEAN,
+        }
+    )
+}
 
 
 def _zone(session: Session, host: Host) -> str:
@@ -33,16 +40,30 @@ def _zone(session: Session, host: Host) -> str:
 
 def show(host: Host, zone: str) -> dict[str, Any]:
     up = hosts.is_up(host, tools().config.host_silence)
-    view = {"id": host.service_id if version() >= (2, 53) else host.number, "binary": BINARY, "host": host.name,
-            "zone": zone, "status": "disabled" if host.disabled else "enabled", "state": "up" if up else "down",
-            "updated_at": host.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f"), "disabled_reason": host.disabled_reason}
+    view = {
+        "id": host.service_id if version() >= (2, 53) else host.number,
+        "binary": BINARY,
+        "host": host.name,
+        "zone": zone,
+        "status": "disabled" if host.disabled else "enabled",
+        "state": "up" if up else "down",
+        "updated_at": host.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+        "disabled_reason": host.disabled_reason,
+    }
     return view | ({"forced_down": host.forced_down} if version() >= (2, 11) else {})
 
 
 def of_worker(role: Role) -> dict[str, Any]:
-    view = {"id": role.id if version() >= (2, 53) else role.number, "binary": role.binary, "host": role.host,
-            "zone": workers.ZONE, "status": "enabled", "state": "up" if role.up else "down",
-            "updated_at": role.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f"), "disabled_reason": None}
+    view = {
+        "id": role.id if version() >= (2, 53) else role.number,
+        "binary": role.binary,
+        "host": role.host,
+        "zone": workers.ZONE,
+        "status": "enabled",
+        "state": "up" if role.up else "down",
+        "updated_at": role.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+        "disabled_reason": None,
+    }
     return view | ({"forced_down": False} if version() >= (2, 11) else {})
 
 
@@ -51,8 +72,10 @@ def index() -> Any:
     with tools().sessions.read() as session:
         member_of, zone = hosts.memberships(session), tools().config.default_zone
         found = [of_worker(role) for role in workers.roles(session, tools().config.host_silence)]
-        found += [show(h, hosts.zone_of(member_of.get(h.name, []), zone))
-                  for h in session.scalars(select(Host).order_by(Host.number))]
+        found += [
+            show(h, hosts.zone_of(member_of.get(h.name, []), zone))
+            for h in session.scalars(select(Host).order_by(Host.number))
+        ]
     wanted = {key: request.args[key] for key in ("host", "binary") if request.args.get(key)}
     return {"services": [s for s in found if wanted.items() <= s.items()]}
 
@@ -81,6 +104,7 @@ def _apply(host: Host, change: dict[str, Any]) -> None:
 
 def _old(word: str, since: tuple[int, int], answer: Any) -> None:
     """The calls that name a host, up to 2.52."""
+
     @resource.endpoint("PUT", f"/{word}", policy=RULE + "update", body=UPDATE_OLD, since=since, until=(2, 52))
     def call(body: dict[str, Any]) -> Any:
         with tools().sessions.begin() as session:
@@ -126,7 +150,8 @@ def remove(service_id: str) -> Any:
         if host is None:
             raise ServiceNotFound(service=service_id)
         if session.scalar(select(func.count()).select_from(Server).where(Server.host == host.name)):
-            raise Conflict(why="Unable to delete compute service that is hosting instances. Migrate or delete the "
-                               "instances first.")
+            raise Conflict(
+                why="Unable to delete compute service that is hosting instances. Migrate or delete the instances first."
+            )
         session.delete(host)
     return "", 204

@@ -13,26 +13,44 @@ from pileus_compute.errors import FlavorNotFound, QuotaExceeded
 from pileus_kit.errors import BadRequest
 from pileus_kit.web import caller, enforce, tools, version
 
-RESIZE = {(2, 1): body("resize", obj({"flavorRef": {"type": ["string", "integer"], "minLength": 1},
-                                      "OS-DCF:diskConfig": DISK_CONFIG}, ("flavorRef",)))}
+RESIZE = {
+    (2, 1): body(
+        "resize",
+        obj(
+            {"flavorRef": {"type": ["string", "integer"], "minLength": 1}, "OS-DCF:diskConfig": DISK_CONFIG},
+            ("flavorRef",),
+        ),
+    )
+}
 UNSHELVE = {
     (2, 77): body("unshelve", {"anyOf": [{"type": "null"}, obj({"availability_zone": NAME}, ("availability_zone",))]}),
-    (2, 91): body("unshelve", {"anyOf": [{"type": "null"}, obj(
-        {"availability_zone": {"anyOf": [NAME, {"type": "null"}]}, "host": NAME}) | {"minProperties": 1}]})}
+    (2, 91): body(
+        "unshelve",
+        {
+            "anyOf": [
+                {"type": "null"},
+                obj({"availability_zone": {"anyOf": [NAME, {"type": "null"}]}, "host": NAME}) | {"minProperties": 1},
+            ]
+        },
+    ),
+}
 
 
 @action("resize", policy="servers:resize", schemas=RESIZE)
 def resize(session: Session, server: Server, value: Any) -> Any:
     try:
-        flavor = flavors.get(session, str(value["flavorRef"]).rpartition("/")[2], caller().project_id,
-                             everything=caller().is_admin)
+        flavor = flavors.get(
+            session, str(value["flavorRef"]).rpartition("/")[2], caller().project_id, everything=caller().is_admin
+        )
     except FlavorNotFound as err:
         raise BadRequest(why=f"Unable to locate requested flavor. {err}") from None
     if flavor.id == server.flavor_id:
         raise BadRequest(why="When resizing, instances must change flavor!")
     if server.image_id and flavor.disk_gib < server.flavor["disk_gib"]:
-        raise BadRequest(why=f"Flavor's disk is smaller than the server's: {flavor.disk_gib} GiB instead of "
-                             f"{server.flavor['disk_gib']}. Disks do not shrink.")
+        raise BadRequest(
+            why=f"Flavor's disk is smaller than the server's: {flavor.disk_gib} GiB instead of "
+            f"{server.flavor['disk_gib']}. Disks do not shrink."
+        )
     if flavor.memory_mib < (server.image.get("min_ram") or 0):
         raise BadRequest(why="Flavor's memory is too small for requested image.")
     _check_quota(session, server, flavor.vcpus - server.vcpus, flavor.memory_mib - server.memory_mib)

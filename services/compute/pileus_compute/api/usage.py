@@ -18,8 +18,11 @@ resource = Resource("usage", __name__, url_prefix="/v2.1/os-simple-tenant-usage"
 RULE = "os_compute_api:os-simple-tenant-usage:"
 SPAN = {"start": TEXT, "end": TEXT}
 SHOW = {(2, 1): query(**SPAN), (2, 40): query(**SPAN, **PAGE), (2, 75): strict_query(**SPAN, **PAGE)}
-LIST = {(2, 1): query(**SPAN, detailed=TEXT), (2, 40): query(**SPAN, **PAGE, detailed=TEXT),
-        (2, 75): strict_query(**SPAN, **PAGE, detailed=TEXT)}
+LIST = {
+    (2, 1): query(**SPAN, detailed=TEXT),
+    (2, 40): query(**SPAN, **PAGE, detailed=TEXT),
+    (2, 75): strict_query(**SPAN, **PAGE, detailed=TEXT),
+}
 MONTH = timedelta(days=30)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 STAMP = "%Y-%m-%dT%H:%M:%S.%f"
@@ -53,11 +56,20 @@ def _project(project_id: str, used: list[Used], start: datetime, end: datetime, 
 
 def _server(used: Used) -> dict[str, Any]:
     flavor = used.flavor
-    return {"instance_id": used.server_id, "name": used.name, "hours": used.hours, "tenant_id": used.project_id,
-            "flavor": flavor["name"], "vcpus": flavor["vcpus"], "memory_mb": flavor["memory_mib"],
-            "local_gb": flavor["disk_gib"] + flavor["ephemeral_gib"], "uptime": used.uptime_s,
-            "started_at": used.started.strftime(STAMP), "ended_at": used.ended.strftime(STAMP) if used.ended else None,
-            "state": used.state.lower()}
+    return {
+        "instance_id": used.server_id,
+        "name": used.name,
+        "hours": used.hours,
+        "tenant_id": used.project_id,
+        "flavor": flavor["name"],
+        "vcpus": flavor["vcpus"],
+        "memory_mb": flavor["memory_mib"],
+        "local_gb": flavor["disk_gib"] + flavor["ephemeral_gib"],
+        "uptime": used.uptime_s,
+        "started_at": used.started.strftime(STAMP),
+        "ended_at": used.ended.strftime(STAMP) if used.ended else None,
+        "state": used.state.lower(),
+    }
 
 
 def _page(used: list[Used]) -> tuple[list[Used], list[dict[str, str]]]:

@@ -29,12 +29,21 @@ def _log(before: datetime) -> dict[str, Any]:
         count = session.scalar(select(func.count()).select_from(Server)) or 0
     done = [h.name for h in rows if hosts.is_up(h, silence)]
     missing = [h.name for h in rows if h.name not in done]
-    return {"period_beginning": begin.strftime(STAMP), "period_ending": end.strftime(STAMP), "num_hosts": len(rows),
-            "num_hosts_done": len(done), "num_hosts_running": 0, "num_hosts_not_run": len(missing),
-            "hosts_not_run": missing, "total_instances": count, "total_errors": 0, "log": {
-                name: {"state": "DONE", "instances": 0, "errors": 0, "message": "Read from the database."}
-                for name in done},
-            "overall_status": "ALL hosts done. 0 errors." if not missing else f"{len(done)} of {len(rows)} hosts done."}
+    return {
+        "period_beginning": begin.strftime(STAMP),
+        "period_ending": end.strftime(STAMP),
+        "num_hosts": len(rows),
+        "num_hosts_done": len(done),
+        "num_hosts_running": 0,
+        "num_hosts_not_run": len(missing),
+        "hosts_not_run": missing,
+        "total_instances": count,
+        "total_errors": 0,
+        "log": {
+            name: {"state": "DONE", "instances": 0, "errors": 0, "message": "Read from the database."} for name in done
+        },
+        "overall_status": "ALL hosts done. 0 errors." if not missing else f"{len(done)} of {len(rows)} hosts done.",
+    }
 
 
 @resource.endpoint("GET", "", policy=RULE + "list")

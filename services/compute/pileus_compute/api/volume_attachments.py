@@ -29,13 +29,28 @@ SHELVED = (2, 20)  # since when a shelved server takes and gives volumes
 OF_LISTS = ("attachment_id", "bdm_uuid")  # what a new attachment's own answer never has; it always has an id
 DEVICE = {"type": ["string", "null"], "pattern": "(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$"}
 NEW: dict[str, Any] = {"volumeId": UUID, "device": DEVICE}
-CREATE = {(2, 1): body("volumeAttachment", obj(NEW, ("volumeId",))),
-          (2, 49): body("volumeAttachment", obj(NEW | {"tag": TAG}, ("volumeId",))),
-          (2, 79): body("volumeAttachment", obj(NEW | {"tag": TAG, "delete_on_termination": BOOLEAN}, ("volumeId",)))}
-UPDATE = {(2, 1): body("volumeAttachment", obj({"volumeId": UUID}, ("volumeId",))),
-          (2, 85): body("volumeAttachment", obj({
-              "volumeId": UUID, "device": DEVICE, "tag": TAG, "delete_on_termination": BOOLEAN, "serverId": UUID,
-              "id": UUID}, ("volumeId",)))}
+CREATE = {
+    (2, 1): body("volumeAttachment", obj(NEW, ("volumeId",))),
+    (2, 49): body("volumeAttachment", obj(NEW | {"tag": TAG}, ("volumeId",))),
+    (2, 79): body("volumeAttachment", obj(NEW | {"tag": TAG, "delete_on_termination": BOOLEAN}, ("volumeId",))),
+}
+UPDATE = {
+    (2, 1): body("volumeAttachment", obj({"volumeId": UUID}, ("volumeId",))),
+    (2, 85): body(
+        "volumeAttachment",
+        obj(
+            {
+                "volumeId": UUID,
+                "device": DEVICE,
+                "tag": TAG,
+                "delete_on_termination": BOOLEAN,
+                "serverId": UUID,
+                "id": UUID,
+            },
+            ("volumeId",),
+        ),
+    ),
+}
 
 
 LIST = {(2, 1): query(limit=LIMIT, offset=LIMIT), (2, 75): strict_query(limit=LIMIT, offset=LIMIT)}
@@ -56,8 +71,9 @@ def show(row: ServerVolume) -> dict[str, Any]:
 
 
 def _row(session: Session, server_id: str, volume_id: str) -> ServerVolume:
-    row = session.scalar(select(ServerVolume).where(ServerVolume.server_id == server_id,
-                                                    ServerVolume.volume_id == volume_id))
+    row = session.scalar(
+        select(ServerVolume).where(ServerVolume.server_id == server_id, ServerVolume.volume_id == volume_id)
+    )
     if row is None:
         raise VolumeNotAttached(volume=volume_id)
     return row
@@ -67,9 +83,13 @@ def _row(session: Session, server_id: str, volume_id: str) -> ServerVolume:
 def index(server_id: str) -> Any:
     with tools().sessions.read() as session:
         known_server(session, server_id)
-        rows = session.scalars(select(ServerVolume).where(
-            ServerVolume.server_id == server_id, ServerVolume.volume_id.is_not(None))
-            .order_by(ServerVolume.position).offset(offset_of()).limit(limit_of()))
+        rows = session.scalars(
+            select(ServerVolume)
+            .where(ServerVolume.server_id == server_id, ServerVolume.volume_id.is_not(None))
+            .order_by(ServerVolume.position)
+            .offset(offset_of())
+            .limit(limit_of())
+        )
         return {"volumeAttachments": [show(r) for r in rows]}
 
 
@@ -97,13 +117,24 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
             raise Conflict(why=f"The supplied device path ({wish['device']}) is in use.")
         last = session.scalar(select(func.max(ServerVolume.position)).where(ServerVolume.server_id == server_id))
         device = devices.free(server.flavor, [v.device for v in taken], wish.get("device"))
-        row = ServerVolume(server_id=server_id, volume_id=volume_id, device=device, tag=wish.get("tag"),
-                           position=0 if last is None else last + 1,
-                           delete_on_termination=truth(wish.get("delete_on_termination", False)))
+        row = ServerVolume(
+            server_id=server_id,
+            volume_id=volume_id,
+            device=device,
+            tag=wish.get("tag"),
+            position=0 if last is None else last + 1,
+            delete_on_termination=truth(wish.get("delete_on_termination", False)),
+        )
         session.add(row)
         session.flush()
-        job = enqueue(session, Job, flow="server.attach_volume", subject=servers.part_subject(server_id, row.id),
-                      data={"row": row.id}, caller=caller()).id
+        job = enqueue(
+            session,
+            Job,
+            flow="server.attach_volume",
+            subject=servers.part_subject(server_id, row.id),
+            data={"row": row.id},
+            caller=caller(),
+        ).id
         view = {k: v for k, v in show(row).items() if k not in OF_LISTS} | {"id": volume_id}
     tools().ring(job)
     return {"volumeAttachment": view}
@@ -120,8 +151,9 @@ def _usable(volume_id: str) -> dict[str, Any]:
     """The volume, asked for with the user's own rights."""
     who = caller()
     try:
-        volume = tools().peers.call("volume", "GET", f"/v3/{who.project_id}/volumes/{volume_id}", caller=who,
-                                    microversion=VOLUME_VERSION)["volume"]
+        volume = tools().peers.call(
+            "volume", "GET", f"/v3/{who.project_id}/volumes/{volume_id}", caller=who, microversion=VOLUME_VERSION
+        )["volume"]
     except PeerRefused as err:
         if err.status == 404:
             raise NotFound(why=f"Volume {volume_id} could not be found.") from None
@@ -129,8 +161,9 @@ def _usable(volume_id: str) -> dict[str, Any]:
     if volume.get("multiattach") and version() < MULTIATTACH:
         raise MultiattachNotSupportedOldMicroversion()
     if volume["status"] != "available" and not (volume.get("multiattach") and volume["status"] == "in-use"):
-        raise BadRequest(why=f"Invalid volume: volume '{volume_id}' status must be 'available'. "
-                             f"Currently in '{volume['status']}'")
+        raise BadRequest(
+            why=f"Invalid volume: volume '{volume_id}' status must be 'available'. Currently in '{volume['status']}'"
+        )
     return dict(volume)
 
 
@@ -164,7 +197,8 @@ def remove(server_id: str, volume_id: str) -> Any:
         subject = servers.part_subject(server_id, row.id)
         if session.scalar(select(Job.id).where(Job.subject == subject, alive(Job))):
             raise Conflict(why=f"Volume {volume_id} is being attached or detached.")
-        job = enqueue(session, Job, flow="server.detach_volume", subject=subject, data={"row": row.id},
-                      caller=caller()).id
+        job = enqueue(
+            session, Job, flow="server.detach_volume", subject=subject, data={"row": row.id}, caller=caller()
+        ).id
     tools().ring(job)
     return "", 202

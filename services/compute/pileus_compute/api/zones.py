@@ -20,12 +20,28 @@ def _zones(detailed: bool) -> dict[str, Any]:
         for host in session.scalars(select(Host).order_by(Host.name)):
             found.setdefault(hosts.zone_of(member_of.get(host.name, []), config.default_zone), []).append(host)
         internal = _internal(workers.roles(session, config.host_silence)) if detailed else []
-    return {"availabilityZoneInfo": internal + [
-        {"zoneName": zone, "zoneState": {"available": any(not h.disabled for h in members)},
-         "hosts": {h.name: {"nova-compute": {
-             "available": hosts.is_up(h, config.host_silence), "active": not h.disabled,
-             "updated_at": h.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f")}} for h in members} if detailed else None}
-        for zone, members in sorted(found.items())]}
+    return {
+        "availabilityZoneInfo": internal
+        + [
+            {
+                "zoneName": zone,
+                "zoneState": {"available": any(not h.disabled for h in members)},
+                "hosts": {
+                    h.name: {
+                        "nova-compute": {
+                            "available": hosts.is_up(h, config.host_silence),
+                            "active": not h.disabled,
+                            "updated_at": h.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+                        }
+                    }
+                    for h in members
+                }
+                if detailed
+                else None,
+            }
+            for zone, members in sorted(found.items())
+        ]
+    }
 
 
 def _internal(roles: list[Role]) -> list[dict[str, Any]]:
@@ -33,7 +49,10 @@ def _internal(roles: list[Role]) -> list[dict[str, Any]]:
     known: dict[str, dict[str, Any]] = {}
     for role in roles:
         known.setdefault(role.host, {})[role.binary] = {
-            "available": role.up, "active": True, "updated_at": role.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f")}
+            "available": role.up,
+            "active": True,
+            "updated_at": role.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+        }
     return [{"zoneName": workers.ZONE, "zoneState": {"available": True}, "hosts": known}] if known else []
 
 

@@ -24,8 +24,10 @@ def everything(session: Session) -> list[Aggregate]:
 def members(session: Session, aggregate_ids: list[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for aggregate_id, host in session.execute(
-            select(AggregateHost.aggregate_id, AggregateHost.host)
-            .where(AggregateHost.aggregate_id.in_(aggregate_ids)).order_by(AggregateHost.host)):
+        select(AggregateHost.aggregate_id, AggregateHost.host)
+        .where(AggregateHost.aggregate_id.in_(aggregate_ids))
+        .order_by(AggregateHost.host)
+    ):
         found.setdefault(aggregate_id, []).append(host)
     return found
 
@@ -80,8 +82,10 @@ def _check_zone(session: Session, host: str, zone: str | None, aggregate_id: int
     for other in hosts.memberships(session).get(host, []):
         theirs = other.meta.get("availability_zone")
         if other.id != aggregate_id and theirs and theirs != zone:
-            raise Conflict(why=f"Cannot add host {host} in aggregate {aggregate_id}: host exists in availability zone "
-                               f"{theirs} already.")
+            raise Conflict(
+                why=f"Cannot add host {host} in aggregate {aggregate_id}: host exists in availability zone "
+                f"{theirs} already."
+            )
 
 
 def remove_host(session: Session, aggregate: Aggregate, host: str) -> None:

@@ -17,16 +17,27 @@ from pileus_compute.errors import (
 from pileus_kit.db import new_id
 from pileus_kit.paging import fetch
 
-SORTS = {"flavorid": Flavor.id, "name": Flavor.name, "memory_mb": Flavor.memory_mib, "vcpus": Flavor.vcpus,
-         "root_gb": Flavor.disk_gib, "created_at": Flavor.created_at, "updated_at": Flavor.updated_at,
-         "ephemeral_gb": Flavor.ephemeral_gib, "swap": Flavor.swap_mib, "rxtx_factor": Flavor.rxtx_factor,
-         "is_public": Flavor.is_public, "id": Flavor.id}
+SORTS = {
+    "flavorid": Flavor.id,
+    "name": Flavor.name,
+    "memory_mb": Flavor.memory_mib,
+    "vcpus": Flavor.vcpus,
+    "root_gb": Flavor.disk_gib,
+    "created_at": Flavor.created_at,
+    "updated_at": Flavor.updated_at,
+    "ephemeral_gb": Flavor.ephemeral_gib,
+    "swap": Flavor.swap_mib,
+    "rxtx_factor": Flavor.rxtx_factor,
+    "is_public": Flavor.is_public,
+    "id": Flavor.id,
+}
 
 
 def visible(project_id: str | None) -> Any:
     """The condition under which a project sees a flavor."""
-    return or_(Flavor.is_public, exists().where(FlavorAccess.flavor_id == Flavor.id,
-                                                FlavorAccess.project_id == project_id))
+    return or_(
+        Flavor.is_public, exists().where(FlavorAccess.flavor_id == Flavor.id, FlavorAccess.project_id == project_id)
+    )
 
 
 def get(session: Session, flavor_id: str, project_id: str | None = None, everything: bool = False) -> Flavor:
@@ -38,8 +49,16 @@ def get(session: Session, flavor_id: str, project_id: str | None = None, everyth
     return flavor
 
 
-def page(session: Session, project_id: str | None, is_public: bool | None, everything: bool, least: dict[str, int],
-         sort: tuple[str, str], marker: str | None, limit: int) -> list[Flavor]:
+def page(
+    session: Session,
+    project_id: str | None,
+    is_public: bool | None,
+    everything: bool,
+    least: dict[str, int],
+    sort: tuple[str, str],
+    marker: str | None,
+    limit: int,
+) -> list[Flavor]:
     """`is_public` None: all that there are, for those who may see `everything`."""
     stmt = select(Flavor)
     if not everything:
@@ -60,8 +79,9 @@ def create(session: Session, facts: dict[str, Any]) -> Flavor:
     flavor_id = facts.pop("id", None) or new_id()
     taken = session.scalar(select(Flavor).where(or_(Flavor.id == flavor_id, Flavor.name == facts["name"])))
     if taken:
-        raise FlavorExists(what="ID" if taken.id == flavor_id else "name",
-                           value=flavor_id if taken.id == flavor_id else facts["name"])
+        raise FlavorExists(
+            what="ID" if taken.id == flavor_id else "name", value=flavor_id if taken.id == flavor_id else facts["name"]
+        )
     flavor = Flavor(id=flavor_id, extra_specs={}, **facts)
     session.add(flavor)
     session.flush()
@@ -103,20 +123,32 @@ def grant(session: Session, flavor_id: str, project_id: str) -> list[str]:
 
 def revoke(session: Session, flavor_id: str, project_id: str) -> list[str]:
     get(session, flavor_id, everything=True)
-    gone = session.execute(delete(FlavorAccess).where(FlavorAccess.flavor_id == flavor_id,
-                                                      FlavorAccess.project_id == project_id))
+    gone = session.execute(
+        delete(FlavorAccess).where(FlavorAccess.flavor_id == flavor_id, FlavorAccess.project_id == project_id)
+    )
     if not gone.rowcount:  # type: ignore[attr-defined]
         raise FlavorAccessNotFound(flavor=flavor_id, project=project_id)
     return granted(session, flavor_id)
 
 
 def granted(session: Session, flavor_id: str) -> list[str]:
-    return list(session.scalars(select(FlavorAccess.project_id).where(FlavorAccess.flavor_id == flavor_id)
-                                .order_by(FlavorAccess.project_id)))
+    return list(
+        session.scalars(
+            select(FlavorAccess.project_id).where(FlavorAccess.flavor_id == flavor_id).order_by(FlavorAccess.project_id)
+        )
+    )
 
 
 def copy_of(flavor: Flavor) -> dict[str, Any]:
     """What a server remembers of its flavor, whatever becomes of it."""
-    return {"id": flavor.id, "name": flavor.name, "vcpus": flavor.vcpus, "memory_mib": flavor.memory_mib,
-            "disk_gib": flavor.disk_gib, "ephemeral_gib": flavor.ephemeral_gib, "swap_mib": flavor.swap_mib,
-            "rxtx_factor": flavor.rxtx_factor, "extra_specs": dict(flavor.extra_specs)}
+    return {
+        "id": flavor.id,
+        "name": flavor.name,
+        "vcpus": flavor.vcpus,
+        "memory_mib": flavor.memory_mib,
+        "disk_gib": flavor.disk_gib,
+        "ephemeral_gib": flavor.ephemeral_gib,
+        "swap_mib": flavor.swap_mib,
+        "rxtx_factor": flavor.rxtx_factor,
+        "extra_specs": dict(flavor.extra_specs),
+    }

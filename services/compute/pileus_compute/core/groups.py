@@ -15,8 +15,9 @@ def get(session: Session, group_id: str, project_id: str | None = None) -> Serve
     return group
 
 
-def create(session: Session, project_id: str, user_id: str, name: str, policy: str,
-           rules: dict[str, int]) -> ServerGroup:
+def create(
+    session: Session, project_id: str, user_id: str, name: str, policy: str, rules: dict[str, int]
+) -> ServerGroup:
     limit = quotas.limits(session, project_id, user_id)["server_groups"]
     if 0 <= limit <= quotas.usage(session, project_id)["server_groups"]:
         raise QuotaExceeded(why="Quota exceeded, too many server groups.")
@@ -28,14 +29,22 @@ def create(session: Session, project_id: str, user_id: str, name: str, policy: s
 
 def page(session: Session, project_id: str | None, offset: int, limit: int) -> list[ServerGroup]:
     where = [ServerGroup.project_id == project_id] if project_id is not None else []
-    return list(session.scalars(select(ServerGroup).where(*where).order_by(ServerGroup.created_at, ServerGroup.id)
-                                .offset(offset).limit(limit)))
+    return list(
+        session.scalars(
+            select(ServerGroup)
+            .where(*where)
+            .order_by(ServerGroup.created_at, ServerGroup.id)
+            .offset(offset)
+            .limit(limit)
+        )
+    )
 
 
 def members(session: Session, group_ids: list[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for group_id, server_id in session.execute(
-            select(Server.group_id, Server.id).where(Server.group_id.in_(group_ids)).order_by(Server.created_at)):
+        select(Server.group_id, Server.id).where(Server.group_id.in_(group_ids)).order_by(Server.created_at)
+    ):
         found.setdefault(str(group_id), []).append(server_id)
     return found
 

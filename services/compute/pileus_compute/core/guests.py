@@ -17,15 +17,22 @@ def tap_of(port_id: str) -> str:
 
 def load(session: Session, server_id: str) -> tuple[Server, list[ServerPort], list[ServerVolume]]:
     server = session.get_one(Server, server_id)
-    ports = list(session.scalars(select(ServerPort).where(
-        ServerPort.server_id == server_id).order_by(ServerPort.position)))
-    volumes = list(session.scalars(select(ServerVolume).where(
-        ServerVolume.server_id == server_id).order_by(ServerVolume.position)))
+    ports = list(
+        session.scalars(select(ServerPort).where(ServerPort.server_id == server_id).order_by(ServerPort.position))
+    )
+    volumes = list(
+        session.scalars(select(ServerVolume).where(ServerVolume.server_id == server_id).order_by(ServerVolume.position))
+    )
     return server, ports, volumes
 
 
-def describe(session: Session, server_id: str, tickets: dict[str, dict[str, Any]] | None = None,
-             files: bool = False, subnets: list[dict[str, Any]] | None = None) -> Guest:
+def describe(
+    session: Session,
+    server_id: str,
+    tickets: dict[str, dict[str, Any]] | None = None,
+    files: bool = False,
+    subnets: list[dict[str, Any]] | None = None,
+) -> Guest:
     """The guest as its rows say. `tickets`: image id -> {"url", "ticket"}, for those that the host has to fetch;
     `files`: with the content of the config drive, if the server has one."""
     server, ports, volumes = load(session, server_id)
@@ -36,23 +43,40 @@ def describe(session: Session, server_id: str, tickets: dict[str, dict[str, Any]
     if server.config_drive and files:
         drive = metadata_files.config_drive(server, ports, volumes, subnets or [])
     return Guest(
-        id=server.id, name=f"instance-{server.id[:8]}", hostname=server.hostname, vcpus=server.vcpus,
-        memory_mib=server.memory_mib, root_gib=flavor["disk_gib"] if server.image_id else 0,
+        id=server.id,
+        name=f"instance-{server.id[:8]}",
+        hostname=server.hostname,
+        vcpus=server.vcpus,
+        memory_mib=server.memory_mib,
+        root_gib=flavor["disk_gib"] if server.image_id else 0,
         image=image_of(server.image_id, meta, tickets) if server.image_id else None,
-        kernel=_side_image(meta, "kernel_id", "aki", tickets), ramdisk=_side_image(meta, "ramdisk_id", "ari", tickets),
-        cmdline=str(meta.get("os_command_line", "")), swap_mib=swap,
-        ephemeral=(LocalDisk(ephemeral * 1024),) if ephemeral else (), nics=tuple(nic_of(p) for p in ports),
-        volumes=tuple(volume_of(v) for v in volumes if v.connection), config_drive=drive,
-        properties=properties_of(server), project_id=server.project_id, user_id=server.user_id)
+        kernel=_side_image(meta, "kernel_id", "aki", tickets),
+        ramdisk=_side_image(meta, "ramdisk_id", "ari", tickets),
+        cmdline=str(meta.get("os_command_line", "")),
+        swap_mib=swap,
+        ephemeral=(LocalDisk(ephemeral * 1024),) if ephemeral else (),
+        nics=tuple(nic_of(p) for p in ports),
+        volumes=tuple(volume_of(v) for v in volumes if v.connection),
+        config_drive=drive,
+        properties=properties_of(server),
+        project_id=server.project_id,
+        user_id=server.user_id,
+    )
 
 
 def image_of(image_id: str, meta: dict[str, Any], tickets: dict[str, dict[str, Any]]) -> Image:
     """What the image service says with the ticket is newer than what the server remembers."""
     ticket = tickets.get(image_id, {})
     about = meta | {k: v for k, v in ticket.items() if v is not None}
-    return Image(id=image_id, url=about.get("url", ""), ticket=about.get("ticket", ""),
-                 format=about.get("format") or meta.get("disk_format") or "raw", size=about.get("size"),
-                 virtual_size=about.get("virtual_size"), sha256=about.get("sha256"))
+    return Image(
+        id=image_id,
+        url=about.get("url", ""),
+        ticket=about.get("ticket", ""),
+        format=about.get("format") or meta.get("disk_format") or "raw",
+        size=about.get("size"),
+        virtual_size=about.get("virtual_size"),
+        sha256=about.get("sha256"),
+    )
 
 
 def _side_image(meta: dict[str, Any], key: str, kind: str, tickets: dict[str, dict[str, Any]]) -> Image | None:
@@ -65,8 +89,12 @@ def nic_of(port: ServerPort) -> Nic:
 
 
 def volume_of(volume: ServerVolume) -> Volume:
-    return Volume(id=volume.volume_id or "", connection_info=volume.connection or {}, device=volume.device or "",
-                  boot_index=volume.boot_index if volume.boot_index is not None and volume.boot_index >= 0 else None)
+    return Volume(
+        id=volume.volume_id or "",
+        connection_info=volume.connection or {},
+        device=volume.device or "",
+        boot_index=volume.boot_index if volume.boot_index is not None and volume.boot_index >= 0 else None,
+    )
 
 
 def properties_of(server: Server) -> dict[str, str]:

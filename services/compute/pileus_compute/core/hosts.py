@@ -40,8 +40,9 @@ def heard(session: Session, name: str, inventory: dict[str, Any]) -> None:
     host = session.get(Host, name)
     if host is None:
         number = (session.scalar(select(func.max(Host.number))) or 0) + 1
-        session.add(Host(name=name, number=number, facts=facts, hypervisor=str(facts.get("hypervisor_type", "")),
-                         **total))
+        session.add(
+            Host(name=name, number=number, facts=facts, hypervisor=str(facts.get("hypervisor_type", "")), **total)
+        )
         return
     host.seen_at = now()
     host.hypervisor = str(facts.get("hypervisor_type", ""))
@@ -73,7 +74,8 @@ def memberships(session: Session) -> dict[str, list[Aggregate]]:
     """Host name -> its aggregates, in one statement."""
     found: dict[str, list[Aggregate]] = {}
     for name, aggregate in session.execute(
-            select(AggregateHost.host, Aggregate).join(Aggregate, Aggregate.id == AggregateHost.aggregate_id)):
+        select(AggregateHost.host, Aggregate).join(Aggregate, Aggregate.id == AggregateHost.aggregate_id)
+    ):
         found.setdefault(name, []).append(aggregate)
     return found
 
@@ -87,16 +89,33 @@ def zone_of(aggregates: Sequence[Aggregate], default: str) -> str:
 
 def claim(session: Session, name: str, server_id: str, wanted: Claim, ratios: Ratios, purpose: str = "run") -> bool:
     """Take it, if it still fits: one compare-and-set. False if somebody was faster."""
-    free = (Host.vcpus_used + wanted.vcpus <= Host.vcpus * ratios.cpu,
-            Host.memory_mib_used + wanted.memory_mib <= Host.memory_mib * ratios.memory,
-            Host.disk_gib_used + wanted.disk_gib <= Host.disk_gib * ratios.disk)
-    hit = session.execute(update(Host).where(Host.name == name, *free).values(
-        vcpus_used=Host.vcpus_used + wanted.vcpus, memory_mib_used=Host.memory_mib_used + wanted.memory_mib,
-        disk_gib_used=Host.disk_gib_used + wanted.disk_gib).execution_options(synchronize_session=False))
+    free = (
+        Host.vcpus_used + wanted.vcpus <= Host.vcpus * ratios.cpu,
+        Host.memory_mib_used + wanted.memory_mib <= Host.memory_mib * ratios.memory,
+        Host.disk_gib_used + wanted.disk_gib <= Host.disk_gib * ratios.disk,
+    )
+    hit = session.execute(
+        update(Host)
+        .where(Host.name == name, *free)
+        .values(
+            vcpus_used=Host.vcpus_used + wanted.vcpus,
+            memory_mib_used=Host.memory_mib_used + wanted.memory_mib,
+            disk_gib_used=Host.disk_gib_used + wanted.disk_gib,
+        )
+        .execution_options(synchronize_session=False)
+    )
     if not hit.rowcount:  # type: ignore[attr-defined]
         return False
-    session.add(Allocation(server_id=server_id, purpose=purpose, host=name, vcpus=wanted.vcpus,
-                           memory_mib=wanted.memory_mib, disk_gib=wanted.disk_gib))
+    session.add(
+        Allocation(
+            server_id=server_id,
+            purpose=purpose,
+            host=name,
+            vcpus=wanted.vcpus,
+            memory_mib=wanted.memory_mib,
+            disk_gib=wanted.disk_gib,
+        )
+    )
     session.flush()
     return True
 
@@ -104,12 +123,22 @@ def claim(session: Session, name: str, server_id: str, wanted: Claim, ratios: Ra
 def release(session: Session, server_id: str, purpose: str | None = None) -> None:
     """Give back what the server holds (for one purpose, or all of it); nothing if it holds nothing."""
     mine = [Allocation.server_id == server_id] + ([Allocation.purpose == purpose] if purpose else [])
-    held = session.execute(delete(Allocation).where(*mine).returning(
-        Allocation.host, Allocation.vcpus, Allocation.memory_mib, Allocation.disk_gib)).all()
+    held = session.execute(
+        delete(Allocation)
+        .where(*mine)
+        .returning(Allocation.host, Allocation.vcpus, Allocation.memory_mib, Allocation.disk_gib)
+    ).all()
     for name, vcpus, memory_mib, disk_gib in held:  # at most two: a server and what it was before a resize
-        session.execute(update(Host).where(Host.name == name).values(
-            vcpus_used=Host.vcpus_used - vcpus, memory_mib_used=Host.memory_mib_used - memory_mib,
-            disk_gib_used=Host.disk_gib_used - disk_gib).execution_options(synchronize_session=False))
+        session.execute(
+            update(Host)
+            .where(Host.name == name)
+            .values(
+                vcpus_used=Host.vcpus_used - vcpus,
+                memory_mib_used=Host.memory_mib_used - memory_mib,
+                disk_gib_used=Host.disk_gib_used - disk_gib,
+            )
+            .execution_options(synchronize_session=False)
+        )
 
 
 def names_and_zones(session: Session, default_zone: str) -> tuple[set[str], set[str]]:

@@ -73,11 +73,13 @@ def generate(kind: str, user_id: str) -> tuple[str, str]:
     """A new pair: (private, public) as texts."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     if kind == "x509":
-        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                    serialization.NoEncryption())
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         return private.decode(), _self_signed(key, user_id)
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
-                                serialization.NoEncryption())
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     return private.decode(), public.decode() + " Generated-by-Pileus"
 
@@ -91,13 +93,20 @@ def _self_signed(key: rsa.RSAPrivateKey, user_id: str) -> str:
     upn_der = b"\x0c" + length + upn
     start = now()
     certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(start)
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
         .not_valid_after(start + timedelta(days=CERTIFICATE_DAYS))
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(
-            [x509.OtherName(x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3"), upn_der)]), critical=False)
-        .sign(key, hashes.SHA256()))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.OtherName(x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3"), upn_der)]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 

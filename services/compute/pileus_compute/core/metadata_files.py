@@ -12,19 +12,44 @@ from typing import Any
 from pileus_compute.core.network_data import network_data
 from pileus_compute.db.models import Server, ServerPort, ServerVolume
 
-VERSIONS = ("2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06", "2017-02-22",
-            "2018-08-27", "2020-10-14", "latest")
-EC2_VERSIONS = ("1.0", "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "2007-12-15", "2008-02-01",
-                "2008-09-01", "2009-04-04", "latest")
+VERSIONS = (
+    "2012-08-10",
+    "2013-04-04",
+    "2013-10-17",
+    "2015-10-15",
+    "2016-06-30",
+    "2016-10-06",
+    "2017-02-22",
+    "2018-08-27",
+    "2020-10-14",
+    "latest",
+)
+EC2_VERSIONS = (
+    "1.0",
+    "2007-01-19",
+    "2007-03-01",
+    "2007-08-29",
+    "2007-10-10",
+    "2007-12-15",
+    "2008-02-01",
+    "2008-09-01",
+    "2009-04-04",
+    "latest",
+)
 VENDOR_DATA: dict[str, Any] = {}
 
 
-def meta_data(server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume],
-              version: str = "latest") -> dict[str, Any]:
+def meta_data(
+    server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume], version: str = "latest"
+) -> dict[str, Any]:
     """`meta_data.json` as this version of the format has it; the versions are dates, and "latest" sorts behind them."""
     document: dict[str, Any] = {
-        "uuid": server.id, "name": server.name, "hostname": server.hostname, "launch_index": server.launch_index,
-        "availability_zone": server.zone or server.wanted_zone}
+        "uuid": server.id,
+        "name": server.name,
+        "hostname": server.hostname,
+        "launch_index": server.launch_index,
+        "availability_zone": server.zone or server.wanted_zone,
+    }
     if version >= "2013-04-04":
         document["random_seed"] = _seed()
     if version >= "2015-10-15":
@@ -45,14 +70,19 @@ def _seed() -> str:
     return base64.b64encode(secrets.token_bytes(512)).decode()
 
 
-def _devices(server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume],
-             version: str) -> list[dict[str, Any]]:
+def _devices(
+    server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume], version: str
+) -> list[dict[str, Any]]:
     """Devices that a user tagged, so that the guest can tell them apart."""
     trusted = {"vf_trusted": False} if version >= "2018-08-27" else {}
-    nics: list[dict[str, Any]] = [{"type": "nic", "mac": p.mac, "tags": [p.tag], **_place(server, p.id), **trusted}
-                                  for p in ports if p.tag]
-    disks = [{"type": "disk", "serial": v.volume_id, "path": v.device, "tags": [v.tag], **_place(server, v.volume_id)}
-             for v in volumes if v.tag]
+    nics: list[dict[str, Any]] = [
+        {"type": "nic", "mac": p.mac, "tags": [p.tag], **_place(server, p.id), **trusted} for p in ports if p.tag
+    ]
+    disks = [
+        {"type": "disk", "serial": v.volume_id, "path": v.device, "tags": [v.tag], **_place(server, v.volume_id)}
+        for v in volumes
+        if v.tag
+    ]
     return nics + disks
 
 
@@ -72,9 +102,15 @@ def names(server: Server, version: str, drive: bool = False) -> list[str]:
     return found + (["vendor_data2.json"] if version >= "2016-10-06" else [])
 
 
-def content(server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume],
-            subnets: Sequence[dict[str, Any]], version: str, name: str,
-            password: dict[str, str] | None = None) -> bytes:
+def content(
+    server: Server,
+    ports: Sequence[ServerPort],
+    volumes: Sequence[ServerVolume],
+    subnets: Sequence[dict[str, Any]],
+    version: str,
+    name: str,
+    password: dict[str, str] | None = None,
+) -> bytes:
     """One of those files. `password`: what only a config drive tells."""
     if name == "user_data":
         return base64.b64decode(server.user_data or "")
@@ -85,8 +121,9 @@ def content(server: Server, ports: Sequence[ServerPort], volumes: Sequence[Serve
     return json.dumps({"static": VENDOR_DATA} if name == "vendor_data2.json" else VENDOR_DATA).encode()
 
 
-def config_drive(server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume],
-                 subnets: Sequence[dict[str, Any]]) -> dict[str, bytes]:
+def config_drive(
+    server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume], subnets: Sequence[dict[str, Any]]
+) -> dict[str, bytes]:
     """Path -> content of the files of a config drive."""
     files, password = {}, {"admin_pass": server.admin_password} if server.admin_password else {}
     for version in VERSIONS:
@@ -105,14 +142,22 @@ def ec2(server: Server, ports: Sequence[ServerPort]) -> dict[str, Any]:
     floating = [f for p in ports for f in p.floating_ips.values()]
     number = "i-" + server.id[:8]
     tree: dict[str, Any] = {
-        "ami-id": "ami-" + (server.image_id or "00000000")[:8], "ami-launch-index": server.launch_index,
-        "ami-manifest-path": "", "hostname": server.hostname, "instance-action": "none",
-        "instance-id": number, "instance-type": server.flavor["name"], "local-hostname": server.hostname,
-        "local-ipv4": fixed[0] if fixed else "", "public-hostname": server.hostname,
-        "public-ipv4": floating[0] if floating else "", "reservation-id": server.reservation_id,
+        "ami-id": "ami-" + (server.image_id or "00000000")[:8],
+        "ami-launch-index": server.launch_index,
+        "ami-manifest-path": "",
+        "hostname": server.hostname,
+        "instance-action": "none",
+        "instance-id": number,
+        "instance-type": server.flavor["name"],
+        "local-hostname": server.hostname,
+        "local-ipv4": fixed[0] if fixed else "",
+        "public-hostname": server.hostname,
+        "public-ipv4": floating[0] if floating else "",
+        "reservation-id": server.reservation_id,
         "security-groups": "\n".join(server.security_groups) or "default",
         "placement": {"availability-zone": server.zone or ""},
-        "block-device-mapping": {"ami": "vda", "root": server.root_device or "/dev/vda"}}
+        "block-device-mapping": {"ami": "vda", "root": server.root_device or "/dev/vda"},
+    }
     if server.key_name:
         tree["public-keys"] = {"0": {"openssh-key": server.key_public}}
     return tree

@@ -42,8 +42,13 @@ def _told(port: ServerPort, known: dict[str, dict[str, Any]]) -> list[tuple[str,
 def _link(port: ServerPort, subnets: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The MTU is told once: by DHCP, where there is any."""
     dhcp = any(s.get("enable_dhcp") for s in subnets)
-    return {"id": f"tap{port.id[:11]}", "vif_id": port.id, "type": "bridge", "mtu": None if dhcp else port.mtu,
-            "ethernet_mac_address": port.mac}
+    return {
+        "id": f"tap{port.id[:11]}",
+        "vif_id": port.id,
+        "type": "bridge",
+        "mtu": None if dhcp else port.mtu,
+        "ethernet_mac_address": port.mac,
+    }
 
 
 def _network(number: int, link: str, port: ServerPort, address: str, subnet: dict[str, Any]) -> dict[str, Any]:
@@ -52,13 +57,19 @@ def _network(number: int, link: str, port: ServerPort, address: str, subnet: dic
     if mode is None and subnet.get("enable_dhcp"):
         return about | {"type": f"ipv{version}_dhcp"}
     return about | {
-        "type": f"ipv{version}_{mode}" if mode else f"ipv{version}", "ip_address": address,
-        "netmask": str(ip_network(subnet["cidr"]).netmask), "routes": _routes(subnet), "services": _dns(subnet)}
+        "type": f"ipv{version}_{mode}" if mode else f"ipv{version}",
+        "ip_address": address,
+        "netmask": str(ip_network(subnet["cidr"]).netmask),
+        "routes": _routes(subnet),
+        "services": _dns(subnet),
+    }
 
 
 def _routes(subnet: dict[str, Any]) -> list[dict[str, str]]:
-    routes = [{"network": str(r.network_address), "netmask": str(r.netmask), "gateway": hop}
-              for r, hop in ((ip_network(h["destination"]), h["nexthop"]) for h in subnet.get("host_routes", []))]
+    routes = [
+        {"network": str(r.network_address), "netmask": str(r.netmask), "gateway": hop}
+        for r, hop in ((ip_network(h["destination"]), h["nexthop"]) for h in subnet.get("host_routes", []))
+    ]
     if subnet.get("gateway_ip"):
         anywhere = ANYWHERE[subnet["ip_version"]]
         routes.insert(0, {"network": anywhere, "netmask": anywhere, "gateway": subnet["gateway_ip"]})

@@ -165,30 +165,55 @@ def candidates(session: Session, demand: Demand) -> list[Candidate]:
     return found
 
 
-def demand_of(session: Session, server: Server, claim: Claim, config: Config, excluded: frozenset[str] = frozenset(),
-              host: str | None = None, avoided: frozenset[str] = frozenset()) -> Demand:
+def demand_of(
+    session: Session,
+    server: Server,
+    claim: Claim,
+    config: Config,
+    excluded: frozenset[str] = frozenset(),
+    host: str | None = None,
+    avoided: frozenset[str] = frozenset(),
+) -> Demand:
     """The demand of this server, with its hints and group looked up. A hint that names another project's server says no
     more than one that names none: else it would tell where that server runs."""
     group_row = session.get(ServerGroup, server.group_id) if server.group_id else None
     members: tuple[str, ...] = ()
     if group_row:
-        members = tuple(session.scalars(select(Server.host).where(
-            Server.group_id == group_row.id, Server.id != server.id, Server.host.is_not(None))))
+        members = tuple(
+            session.scalars(
+                select(Server.host).where(
+                    Server.group_id == group_row.id, Server.id != server.id, Server.host.is_not(None)
+                )
+            )
+        )
     same, other = _listed(server.hints.get("same_host")), _listed(server.hints.get("different_host"))
     where: dict[str, str] = {}
     if same or other:
-        where = {row[0]: str(row[1]) for row in session.execute(
-            select(Server.id, Server.host).where(Server.id.in_(same + other), Server.project_id == server.project_id,
-                                             Server.host.is_not(None)))}
+        where = {
+            row[0]: str(row[1])
+            for row in session.execute(
+                select(Server.id, Server.host).where(
+                    Server.id.in_(same + other), Server.project_id == server.project_id, Server.host.is_not(None)
+                )
+            )
+        }
     return Demand(
-        claim=claim, ratios=Ratios(config.cpu_overcommit, config.memory_overcommit, config.disk_overcommit),
-        silence_s=config.host_silence, default_zone=config.default_zone, zone=server.wanted_zone,
-        host=host or server.wanted_host, excluded=excluded, avoided=avoided,
+        claim=claim,
+        ratios=Ratios(config.cpu_overcommit, config.memory_overcommit, config.disk_overcommit),
+        silence_s=config.host_silence,
+        default_zone=config.default_zone,
+        zone=server.wanted_zone,
+        host=host or server.wanted_host,
+        excluded=excluded,
+        avoided=avoided,
         same_as=frozenset(where[s] for s in same if s in where) if same else None,
         other_than=frozenset(where[s] for s in other if s in where),
         group_policy=group_row.policy if group_row else None,
         group_limit=int((group_row.rules or {}).get("max_server_per_host", 1)) if group_row else 1,
-        group_hosts=members, extra_specs=server.flavor.get("extra_specs", {}), properties=guests.properties_of(server))
+        group_hosts=members,
+        extra_specs=server.flavor.get("extra_specs", {}),
+        properties=guests.properties_of(server),
+    )
 
 
 def _listed(hint: object) -> list[str]:

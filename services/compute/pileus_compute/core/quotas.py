@@ -9,9 +9,19 @@ from pileus_compute.db.models import Keypair, Limit, Server, ServerGroup
 from pileus_compute.errors import QuotaExceeded
 
 DEFAULTS = {
-    "instances": 10, "cores": 20, "ram": 51200, "metadata_items": 128, "injected_files": 5,
-    "injected_file_content_bytes": 10240, "injected_file_path_bytes": 255, "key_pairs": 100, "server_groups": 10,
-    "server_group_members": 10, "fixed_ips": -1, "floating_ips": -1, "security_groups": -1,
+    "instances": 10,
+    "cores": 20,
+    "ram": 51200,
+    "metadata_items": 128,
+    "injected_files": 5,
+    "injected_file_content_bytes": 10240,
+    "injected_file_path_bytes": 255,
+    "key_pairs": 100,
+    "server_groups": 10,
+    "server_group_members": 10,
+    "fixed_ips": -1,
+    "floating_ips": -1,
+    "security_groups": -1,
     "security_group_rules": -1,
 }
 
@@ -32,7 +42,8 @@ def limits(session: Session, project_id: str, user_id: str | None = None) -> dic
     scopes = [CLASS_SCOPE, project_scope(project_id)] + ([user_scope(project_id, user_id)] if user_id else [])
     found: dict[str, dict[str, int]] = {scope: {} for scope in scopes}
     for scope, resource, value in session.execute(
-            select(Limit.scope, Limit.resource, Limit.value).where(Limit.scope.in_(scopes))):
+        select(Limit.scope, Limit.resource, Limit.value).where(Limit.scope.in_(scopes))
+    ):
         found[scope][resource] = value
     merged = dict(DEFAULTS)
     for scope in scopes:
@@ -58,14 +69,20 @@ def usage(session: Session, project_id: str, user_id: str | None = None) -> dict
     """Servers, cores and memory of the project (or of one user in it), and its server groups, in one statement."""
     mine = [Server.project_id == project_id] + ([Server.user_id == user_id] if user_id else [])
     groups = select(func.count()).select_from(ServerGroup).where(ServerGroup.project_id == project_id)
-    row = session.execute(select(
-        func.count(Server.id), func.coalesce(func.sum(Server.vcpus), 0), func.coalesce(func.sum(Server.memory_mib), 0),
-        groups.scalar_subquery()).where(*mine)).one()
+    row = session.execute(
+        select(
+            func.count(Server.id),
+            func.coalesce(func.sum(Server.vcpus), 0),
+            func.coalesce(func.sum(Server.memory_mib), 0),
+            groups.scalar_subquery(),
+        ).where(*mine)
+    ).one()
     return {"instances": row[0], "cores": int(row[1]), "ram": int(row[2]), "server_groups": row[3]}
 
 
-def take_servers(session: Session, project_id: str, user_id: str, count: int, cores: int, ram: int,
-                 least: int | None = None) -> int:
+def take_servers(
+    session: Session, project_id: str, user_id: str, count: int, cores: int, ram: int, least: int | None = None
+) -> int:
     """How many of `count` servers of this size the project may still have: at least `least`, or QuotaExceeded.
 
     The servers have to be inserted in the same transaction: it holds the project's lock till its end.
@@ -86,9 +103,11 @@ def take_servers(session: Session, project_id: str, user_id: str, count: int, co
 
 def exceeded(over: Iterable[str], wanted: dict[str, int], used: dict[str, int], limit: dict[str, int]) -> str:
     names = list(over)
-    return (f"Quota exceeded for {', '.join(names)}: Requested {', '.join(str(wanted[r]) for r in names)}, but already "
-            f"used {', '.join(str(used[r]) for r in names)} of {', '.join(str(limit[r]) for r in names)} "
-            f"{', '.join(names)}")
+    return (
+        f"Quota exceeded for {', '.join(names)}: Requested {', '.join(str(wanted[r]) for r in names)}, but already "
+        f"used {', '.join(str(used[r]) for r in names)} of {', '.join(str(limit[r]) for r in names)} "
+        f"{', '.join(names)}"
+    )
 
 
 def check_keypairs(session: Session, project_id: str, user_id: str) -> None:

@@ -14,20 +14,34 @@ from pileus_kit.db import now
 
 FEW = 100  # guests in a report, up to which only their servers are read
 SETTLED_S = 20  # a report may be older than what a job has just done: don't let it undo that
-WANTED = {"ACTIVE": Power.RUNNING, "RESCUE": Power.RUNNING, "VERIFY_RESIZE": Power.RUNNING, "PAUSED": Power.PAUSED,
-          "SUSPENDED": Power.SUSPENDED}
+WANTED = {
+    "ACTIVE": Power.RUNNING,
+    "RESCUE": Power.RUNNING,
+    "VERIFY_RESIZE": Power.RUNNING,
+    "PAUSED": Power.PAUSED,
+    "SUSPENDED": Power.SUSPENDED,
+}
 
 
 def hello(session: Session, host: str, inventory: Inventory, guests: Iterable[GuestState]) -> list[str]:
     """Note that the host lives and what its guests do. Returns the guests that have no business there."""
-    known = {"vcpus": inventory.vcpus, "memory_mib": inventory.memory_mib, "disk_gib": inventory.disk_gib,
-             "disk_free_gib": inventory.disk_free_gib, "hypervisor_type": inventory.hypervisor_type,
-             "hypervisor_version": inventory.hypervisor_version, "hostname": inventory.hostname,
-             "host_ip": inventory.host_ip, "cpu_info": inventory.cpu_info, "facts": inventory.facts}
+    known = {
+        "vcpus": inventory.vcpus,
+        "memory_mib": inventory.memory_mib,
+        "disk_gib": inventory.disk_gib,
+        "disk_free_gib": inventory.disk_free_gib,
+        "hypervisor_type": inventory.hypervisor_type,
+        "hypervisor_version": inventory.hypervisor_version,
+        "hostname": inventory.hostname,
+        "host_ip": inventory.host_ip,
+        "cpu_info": inventory.cpu_info,
+        "facts": inventory.facts,
+    }
     hosts.heard(session, host, known)
     seen = {guest.id: guest.power for guest in guests}
     here = select(Server.id, Server.status, Server.power_state, Server.updated_at, Server.doomed).where(
-        Server.host == host)
+        Server.host == host
+    )
     if len(seen) < FEW:  # a report of what changed
         here = here.where(Server.id.in_(seen))
     placed = session.execute(here).all()
@@ -38,8 +52,11 @@ def hello(session: Session, host: str, inventory: Inventory, guests: Iterable[Gu
 def _follow(session: Session, placed: Sequence[Any], seen: dict[str, Power]) -> None:
     """A guest that went down or came up by itself shows."""
     horizon = now() - timedelta(seconds=SETTLED_S)
-    changed = [row.id for row in placed if row.id in seen and row.updated_at < horizon and not row.doomed
-               and _differs(row, seen[row.id])]
+    changed = [
+        row.id
+        for row in placed
+        if row.id in seen and row.updated_at < horizon and not row.doomed and _differs(row, seen[row.id])
+    ]
     if not changed:
         return
     busy = servers.live_jobs(session, changed)
@@ -58,8 +75,10 @@ def _differs(server: Any, power: Power) -> bool:
     shown = states.POWER[power.value]
     if power is Power.SUSPENDED:
         shown = states.SHUTDOWN
-    return server.power_state != shown or ((server.status == "ACTIVE") != (power is Power.RUNNING) and (
-        server.status in ("ACTIVE", "SHUTOFF") and power in (Power.RUNNING, Power.STOPPED, Power.CRASHED)))
+    return server.power_state != shown or (
+        (server.status == "ACTIVE") != (power is Power.RUNNING)
+        and (server.status in ("ACTIVE", "SHUTOFF") and power in (Power.RUNNING, Power.STOPPED, Power.CRASHED))
+    )
 
 
 def _strays(session: Session, unknown: set[str]) -> list[str]:
@@ -70,18 +89,28 @@ def _strays(session: Session, unknown: set[str]) -> list[str]:
     if not unknown:
         return []
     gone = list(session.scalars(select(PastServer.id).where(PastServer.id.in_(unknown))))
-    homeless = list(session.scalars(select(Server.id).where(
-        Server.id.in_(unknown), Server.host.is_(None), Server.updated_at < now() - timedelta(seconds=SETTLED_S))))
+    homeless = list(
+        session.scalars(
+            select(Server.id).where(
+                Server.id.in_(unknown), Server.host.is_(None), Server.updated_at < now() - timedelta(seconds=SETTLED_S)
+            )
+        )
+    )
     busy = servers.live_jobs(session, homeless) if homeless else {}
     return gone + [server_id for server_id in homeless if server_id not in busy]
 
 
 def wanted(session: Session, host: str) -> list[Wanted]:
     """What ought to be on this host, for an agent that just started."""
-    rows = session.execute(select(Server.id, Server.status, Server.doomed, Server.power_state).where(
-        Server.host == host, Server.status != "BUILD"))
-    return [Wanted(server_id, Power.STOPPED if doomed else _wanted(status, power))
-            for server_id, status, doomed, power in rows]
+    rows = session.execute(
+        select(Server.id, Server.status, Server.doomed, Server.power_state).where(
+            Server.host == host, Server.status != "BUILD"
+        )
+    )
+    return [
+        Wanted(server_id, Power.STOPPED if doomed else _wanted(status, power))
+        for server_id, status, doomed, power in rows
+    ]
 
 
 def _wanted(status: str, power: int) -> Power:

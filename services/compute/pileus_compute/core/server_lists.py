@@ -19,19 +19,52 @@ from pileus_kit.patterns import matching
 
 SECOND = timedelta(seconds=1)
 SORTS = {  # sort key: attribute of a server
-    "created_at": "created_at", "updated_at": "updated_at", "uuid": "id", "id": "id", "display_name": "name",
-    "name": "name", "host": "host", "node": "host", "image_ref": "image_id", "instance_type_id": "flavor_id",
-    "key_name": "key_name", "launch_index": "launch_index", "launched_at": "launched_at", "power_state": "power_state",
-    "progress": "progress", "project_id": "project_id", "root_device_name": "root_device", "user_id": "user_id",
-    "vm_state": "status", "display_description": "description", "hostname": "hostname", "config_drive": "config_drive",
-    "availability_zone": "zone", "access_ip_v4": "access_ip_v4", "access_ip_v6": "access_ip_v6",
-    "auto_disk_config": "disk_config", "locked_by": "locked_by", "locked": "locked_by", "task_state": "status",
+    "created_at": "created_at",
+    "updated_at": "updated_at",
+    "uuid": "id",
+    "id": "id",
+    "display_name": "name",
+    "name": "name",
+    "host": "host",
+    "node": "host",
+    "image_ref": "image_id",
+    "instance_type_id": "flavor_id",
+    "key_name": "key_name",
+    "launch_index": "launch_index",
+    "launched_at": "launched_at",
+    "power_state": "power_state",
+    "progress": "progress",
+    "project_id": "project_id",
+    "root_device_name": "root_device",
+    "user_id": "user_id",
+    "vm_state": "status",
+    "display_description": "description",
+    "hostname": "hostname",
+    "config_drive": "config_drive",
+    "availability_zone": "zone",
+    "access_ip_v4": "access_ip_v4",
+    "access_ip_v6": "access_ip_v6",
+    "auto_disk_config": "disk_config",
+    "locked_by": "locked_by",
+    "locked": "locked_by",
+    "task_state": "status",
 }
 EXACT = {  # filter: attribute
-    "project_id": "project_id", "tenant_id": "project_id", "user_id": "user_id", "uuid": "id", "host": "host",
-    "node": "host", "flavor": "flavor_id", "key_name": "key_name", "reservation_id": "reservation_id",
-    "availability_zone": "zone", "access_ip_v4": "access_ip_v4", "access_ip_v6": "access_ip_v6",
-    "root_device_name": "root_device", "image": "image_id", "locked_by": "locked_by",
+    "project_id": "project_id",
+    "tenant_id": "project_id",
+    "user_id": "user_id",
+    "uuid": "id",
+    "host": "host",
+    "node": "host",
+    "flavor": "flavor_id",
+    "key_name": "key_name",
+    "reservation_id": "reservation_id",
+    "availability_zone": "zone",
+    "access_ip_v4": "access_ip_v4",
+    "access_ip_v6": "access_ip_v6",
+    "root_device_name": "root_device",
+    "image": "image_id",
+    "locked_by": "locked_by",
 }
 PATTERNS = {"name": "name", "description": "description", "hostname": "hostname"}
 YES = ("true", "1", "yes", "on", "t")
@@ -70,14 +103,16 @@ def page(session: Session, query: Query) -> list[Row]:
     if query.deleted is None:
         for name, direction in reversed(order):  # the last is the least
             found.sort(key=_by(name), reverse=direction == "desc")
-    return found[:query.limit]
+    return found[: query.limit]
 
 
 def _by(name: str) -> Callable[[Row], tuple[bool, Any]]:
     """Nothing comes before something, as the database has it."""
+
     def rank(row: Row) -> tuple[bool, Any]:
         value = getattr(row, name)
         return value is not None, value if value is not None else 0
+
     return rank
 
 
@@ -98,8 +133,9 @@ def _conditions(session: Session, query: Query, kind: Kind) -> list[ColumnElemen
         where.append(kind.project_id == query.project_id)
     if query.statuses or query.flows:
         now_doing = exists().where(Job.subject == kind.id, alive(Job), Job.flow.in_(query.flows))
-        where.append(or_(kind.status.in_(query.statuses), now_doing) if query.flows
-                     else kind.status.in_(query.statuses))
+        where.append(
+            or_(kind.status.in_(query.statuses), now_doing) if query.flows else kind.status.in_(query.statuses)
+        )
     if query.since:
         where.append(kind.updated_at >= query.since)
     if query.before:

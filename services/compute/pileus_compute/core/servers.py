@@ -77,23 +77,41 @@ class Wish:
 def create(session: Session, wish: Wish, caller: Any) -> list[tuple[Server, Job]]:
     """Record the servers and the jobs that will make them, in the caller's transaction. Raises QuotaExceeded."""
     columns = wish.columns
-    count = quotas.take_servers(session, columns["project_id"], columns["user_id"], wish.count, columns["vcpus"],
-                                columns["memory_mib"], wish.least)
+    count = quotas.take_servers(
+        session,
+        columns["project_id"],
+        columns["user_id"],
+        wish.count,
+        columns["vcpus"],
+        columns["memory_mib"],
+        wish.least,
+    )
     reservation = "r-" + secrets.token_hex(4)
     made = []
     for index in range(count):
         name = f"{columns['name']}-{index + 1}" if wish.numbered else columns["name"]
         server_id, number = new_id(), index + 1 if wish.numbered else None
         hostname = columns.get("hostname") or hostname_of(columns["name"], server_id, number)
-        server = Server(**columns | {"id": server_id, "name": name, "launch_index": index,
-                                     "reservation_id": reservation, "hostname": hostname})
+        server = Server(
+            **columns
+            | {
+                "id": server_id,
+                "name": name,
+                "launch_index": index,
+                "reservation_id": reservation,
+                "hostname": hostname,
+            }
+        )
         made.append(server)
     session.add_all(made)
     session.flush()
     session.add_all(ServerTag(server_id=s.id, tag=tag) for s in made for tag in wish.tags)
     names = devices.assigned(columns["flavor"], [(v.device, v.boot_index == 0) for v in wish.volumes])
-    session.add_all(_volume(s, position, v, name) for s in made
-                    for position, (v, name) in enumerate(zip(wish.volumes, names, strict=True)))
+    session.add_all(
+        _volume(s, position, v, name)
+        for s in made
+        for position, (v, name) in enumerate(zip(wish.volumes, names, strict=True))
+    )
     flow = "server.create_with_volumes" if wish.volumes else "server.create"
     data = {"networks": list(wish.networks), "security_groups": wish.security_group_ids}
     return [(s, enqueue(session, Job, flow=flow, subject=s.id, data=data, caller=caller)) for s in made]
@@ -101,10 +119,18 @@ def create(session: Session, wish: Wish, caller: Any) -> list[tuple[Server, Job]
 
 def _volume(server: Server, position: int, wish: VolumeWish, device: str) -> ServerVolume:
     return ServerVolume(
-        server_id=server.id, position=position, source=wish.source, source_id=wish.source_id,
-        volume_id=wish.source_id if wish.source == "volume" else None, boot_index=wish.boot_index,
-        size_gib=wish.size_gib, device=device, volume_type=wish.volume_type,
-        delete_on_termination=wish.delete_on_termination, tag=wish.tag)
+        server_id=server.id,
+        position=position,
+        source=wish.source,
+        source_id=wish.source_id,
+        volume_id=wish.source_id if wish.source == "volume" else None,
+        boot_index=wish.boot_index,
+        size_gib=wish.size_gib,
+        device=device,
+        volume_type=wish.volume_type,
+        delete_on_termination=wish.delete_on_termination,
+        tag=wish.tag,
+    )
 
 
 def hostname_of(name: str, server_id: str, number: int | None = None) -> str:
@@ -115,7 +141,7 @@ def hostname_of(name: str, server_id: str, number: int | None = None) -> str:
     if not plain:
         return f"Server-{server_id}"
     end = "" if number is None else f"-{number}"
-    return plain[:LONGEST_LABEL - len(end)].rstrip("-") + end
+    return plain[: LONGEST_LABEL - len(end)].rstrip("-") + end
 
 
 def get(session: Session, server_id: str, project_id: str | None = None) -> Server:
@@ -148,12 +174,14 @@ def around(session: Session, servers: Sequence[Server | PastServer], tags: bool 
     found = Around()
     for port in session.scalars(select(ServerPort).where(ServerPort.server_id.in_(ids)).order_by(ServerPort.position)):
         found.ports.setdefault(port.server_id, []).append(port)
-    for volume in session.scalars(select(ServerVolume).where(
-            ServerVolume.server_id.in_(ids)).order_by(ServerVolume.position)):
+    for volume in session.scalars(
+        select(ServerVolume).where(ServerVolume.server_id.in_(ids)).order_by(ServerVolume.position)
+    ):
         found.volumes.setdefault(volume.server_id, []).append(volume)
     if tags:
-        for server_id, tag in session.execute(select(ServerTag.server_id, ServerTag.tag).where(
-                ServerTag.server_id.in_(ids)).order_by(ServerTag.tag)):
+        for server_id, tag in session.execute(
+            select(ServerTag.server_id, ServerTag.tag).where(ServerTag.server_id.in_(ids)).order_by(ServerTag.tag)
+        ):
             found.tags.setdefault(server_id, []).append(tag)
     return replace(found, jobs=live_jobs(session, ids))
 
@@ -161,8 +189,10 @@ def around(session: Session, servers: Sequence[Server | PastServer], tags: bool 
 def close_up(session: Session, server_id: str, project_id: str | None = None) -> tuple[Server, Around]:
     """One server (of the project, if one is given) and what it has around it, in one statement: the call that clients
     make most, while they wait. Raises ServerNotFound."""
-    found = session.execute(_close_up(session.get_bind().dialect.name == "sqlite"),
-                            {"server": server_id, "offload": offload_subject(server_id)}).first()
+    found = session.execute(
+        _close_up(session.get_bind().dialect.name == "sqlite"),
+        {"server": server_id, "offload": offload_subject(server_id)},
+    ).first()
     if found is None or (project_id is not None and found[0].project_id != project_id):
         raise ServerNotFound(server=server_id)
     server, port_rows, volume_rows, tag_rows, doing = found
@@ -170,18 +200,24 @@ def close_up(session: Session, server_id: str, project_id: str | None = None) ->
     return server, Around(
         ports={server.id: [ServerPort(**r) for r in sorted(port_rows or (), key=_position)]},
         volumes={server.id: [ServerVolume(**r) for r in sorted(volume_rows or (), key=_position)]},
-        tags={server.id: sorted(r["tag"] for r in tag_rows or ())}, jobs={server.id: (flow, step)} if flow else {})
+        tags={server.id: sorted(r["tag"] for r in tag_rows or ())},
+        jobs={server.id: (flow, step)} if flow else {},
+    )
 
 
 @lru_cache(maxsize=2)
 def _close_up(sqlite: bool) -> Select[Any]:
-    ports = _rows(sqlite, ServerPort, ("id", "position", "network_id", "network_name", "mac", "fixed_ips",
-                                       "floating_ips"))
+    ports = _rows(
+        sqlite, ServerPort, ("id", "position", "network_id", "network_name", "mac", "fixed_ips", "floating_ips")
+    )
     volumes = _rows(sqlite, ServerVolume, ("id", "position", "volume_id", "delete_on_termination"))
     tags = _rows(sqlite, ServerTag, ("tag",))
-    job = select(Job.flow + " " + Job.step).where(
-        or_(Job.subject == bindparam("server"), Job.subject == bindparam("offload")),
-        alive(Job)).limit(1).scalar_subquery()
+    job = (
+        select(Job.flow + " " + Job.step)
+        .where(or_(Job.subject == bindparam("server"), Job.subject == bindparam("offload")), alive(Job))
+        .limit(1)
+        .scalar_subquery()
+    )
     return select(Server, ports, volumes, tags, job).where(Server.id == bindparam("server"))
 
 
@@ -196,8 +232,14 @@ def _rows(sqlite: bool, kind: Any, names: Sequence[str]) -> Any:
         column = getattr(kind, name)
         nested = sqlite and isinstance(column.type, Json)  # SQLite keeps JSON as text, and has no booleans
         yes_or_no = sqlite and isinstance(column.type, Boolean)
-        pairs += [name, func.json(type_coerce(column, String)) if nested
-                  else func.json(case((column, "true"), else_="false")) if yes_or_no else column]
+        pairs += [
+            name,
+            func.json(type_coerce(column, String))
+            if nested
+            else func.json(case((column, "true"), else_="false"))
+            if yes_or_no
+            else column,
+        ]
     one = (func.json_object if sqlite else func.json_build_object)(*pairs)
     every = (func.json_group_array if sqlite else func.json_agg)(one, type_=Json())
     return select(every).where(kind.server_id == Server.id).correlate(Server).scalar_subquery()
@@ -206,8 +248,12 @@ def _rows(sqlite: bool, kind: Any, names: Sequence[str]) -> Any:
 def live_jobs(session: Session, server_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Server id -> flow and step of what is being done with it."""
     subjects = {s: s for s in server_ids} | {offload_subject(s): s for s in server_ids}
-    return {subjects[subject]: (flow, step) for subject, flow, step in session.execute(
-        select(Job.subject, Job.flow, Job.step).where(Job.subject.in_(list(subjects)), alive(Job)))}
+    return {
+        subjects[subject]: (flow, step)
+        for subject, flow, step in session.execute(
+            select(Job.subject, Job.flow, Job.step).where(Job.subject.in_(list(subjects)), alive(Job))
+        )
+    }
 
 
 def busy_with(session: Session, server: Server) -> str | None:
@@ -216,8 +262,9 @@ def busy_with(session: Session, server: Server) -> str | None:
     return states.task_state(server, flow, step)
 
 
-def begin(session: Session, server: Server, action: str, flow: str, caller: Any,
-          data: dict[str, Any] | None = None) -> Job:
+def begin(
+    session: Session, server: Server, action: str, flow: str, caller: Any, data: dict[str, Any] | None = None
+) -> Job:
     """Start `flow` on the server if it may be done now, else BadState in OpenStack's words."""
     states.require(server, action, busy_with(session, server))
     return enqueue(session, Job, flow=flow, subject=server.id, data=data, caller=caller)
@@ -225,8 +272,12 @@ def begin(session: Session, server: Server, action: str, flow: str, caller: Any,
 
 def condemn(session: Session, server: Server, caller: Any) -> Job | None:
     """DELETE: stop what is being done, and enqueue what takes the server apart. None if that is under way."""
-    hit = session.execute(update(Server).where(Server.id == server.id, Server.doomed.is_(False)).values(doomed=True)
-                          .execution_options(synchronize_session=False))
+    hit = session.execute(
+        update(Server)
+        .where(Server.id == server.id, Server.doomed.is_(False))
+        .values(doomed=True)
+        .execution_options(synchronize_session=False)
+    )
     if not hit.rowcount:  # type: ignore[attr-defined]
         return None
     stop_work(session, server.id, "The server is being deleted.")
@@ -255,9 +306,12 @@ def offload_subject(server_id: str) -> str:
 
 def stop_work(session: Session, server_id: str, why: str) -> None:
     """Turn every running job of the server and its parts round."""
-    session.execute(update(Job).where(*_work_of(server_id), Job.state == "running").values(
-        state="undoing", cancelled=True, error=why, run_at=0.0, waiting_since=None, tries=0, updated_at=now())
-        .execution_options(synchronize_session=False))
+    session.execute(
+        update(Job)
+        .where(*_work_of(server_id), Job.state == "running")
+        .values(state="undoing", cancelled=True, error=why, run_at=0.0, waiting_since=None, tries=0, updated_at=now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def unfinished(session: Session, server_id: str) -> list[Job]:
@@ -277,15 +331,24 @@ def _subjects(server_id: str) -> ColumnElement[bool]:
 
 def jobs_of(session: Session, server_id: str, limit: int = 1000) -> list[Job]:
     """All that was ever done with the server, newest first."""
-    return list(session.scalars(select(Job).where(_subjects(server_id), Job.flow.not_in(HOUSEWORK))
-                                .order_by(Job.created_at.desc(), Job.id).limit(limit)))
+    return list(
+        session.scalars(
+            select(Job)
+            .where(_subjects(server_id), Job.flow.not_in(HOUSEWORK))
+            .order_by(Job.created_at.desc(), Job.id)
+            .limit(limit)
+        )
+    )
 
 
 def forget(session: Session, server: Server) -> None:
     """The server is gone: what it held is given back, and what is asked later is kept."""
     hosts.release(session, server.id)
-    kept = {column.key: getattr(server, column.key) for column in inspect(PastServer).column_attrs
-            if hasattr(server, column.key)}
+    kept = {
+        column.key: getattr(server, column.key)
+        for column in inspect(PastServer).column_attrs
+        if hasattr(server, column.key)
+    }
     session.add(PastServer(**kept | {"status": DELETED, "power_state": states.NOSTATE, "updated_at": now()}))
     session.delete(server)
 
@@ -296,5 +359,9 @@ def drop_console_tokens(session: Session, server_id: str) -> None:
 
 def fault(code: int, message: str, details: str | None = None) -> dict[str, Any]:
     """What a server in ERROR shows. `details` is for those who may see them."""
-    return {"code": code, "message": message[:255], "details": details or message,
-            "created": now().strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {
+        "code": code,
+        "message": message[:255],
+        "details": details or message,
+        "created": now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }

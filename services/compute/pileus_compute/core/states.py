@@ -13,8 +13,15 @@ from pileus_compute.db.models import PastServer, Server
 from pileus_compute.errors import BadState
 
 VM_STATES = {
-    "BUILD": "building", "ACTIVE": "active", "SHUTOFF": "stopped", "PAUSED": "paused", "SUSPENDED": "suspended",
-    "RESCUE": "rescued", "VERIFY_RESIZE": "resized", "ERROR": "error", "SHELVED": "shelved",
+    "BUILD": "building",
+    "ACTIVE": "active",
+    "SHUTOFF": "stopped",
+    "PAUSED": "paused",
+    "SUSPENDED": "suspended",
+    "RESCUE": "rescued",
+    "VERIFY_RESIZE": "resized",
+    "ERROR": "error",
+    "SHELVED": "shelved",
     "SHELVED_OFFLOADED": "shelved_offloaded",
 }
 RESTS = tuple(VM_STATES)
@@ -28,8 +35,15 @@ def _all_to(after: str) -> dict[str, str]:
 
 
 MOVES: dict[str, dict[str, str]] = {  # event: {from: to}
-    "booted": {"BUILD": "ACTIVE", "ACTIVE": "ACTIVE", "SHUTOFF": "ACTIVE", "ERROR": "ACTIVE", "PAUSED": "ACTIVE",
-               "SUSPENDED": "ACTIVE", "RESCUE": "ACTIVE"},
+    "booted": {
+        "BUILD": "ACTIVE",
+        "ACTIVE": "ACTIVE",
+        "SHUTOFF": "ACTIVE",
+        "ERROR": "ACTIVE",
+        "PAUSED": "ACTIVE",
+        "SUSPENDED": "ACTIVE",
+        "RESCUE": "ACTIVE",
+    },
     "stopped": {"ACTIVE": "SHUTOFF", "SHUTOFF": "SHUTOFF", "ERROR": "SHUTOFF", "RESCUE": "SHUTOFF"},
     "paused": {"ACTIVE": "PAUSED", "RESCUE": "PAUSED", "PAUSED": "PAUSED"},
     "unpaused": {"PAUSED": "ACTIVE", "ACTIVE": "ACTIVE"},
@@ -85,9 +99,16 @@ ALLOWED: dict[str, tuple[str, ...]] = {  # action: statuses in which a user may 
 TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stands for every other step,
     # and "place" also for a job that has not begun
     "server.create": {"": "spawning", "place": "scheduling", "make_ports": "networking", "wire": "networking"},
-    "server.create_with_volumes": {"": "block_device_mapping", "place": "scheduling", "make_ports": "networking",
-                                   "wire": "networking", "prepare": "spawning", "boot": "spawning",
-                                   "complete_plugs": "spawning", "finish": "spawning"},
+    "server.create_with_volumes": {
+        "": "block_device_mapping",
+        "place": "scheduling",
+        "make_ports": "networking",
+        "wire": "networking",
+        "prepare": "spawning",
+        "boot": "spawning",
+        "complete_plugs": "spawning",
+        "finish": "spawning",
+    },
     "server.start": {"": "powering-on"},
     "server.stop": {"": "powering-off"},
     "server.reboot": {"": "rebooting"},
@@ -97,10 +118,18 @@ TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stan
     "server.suspend": {"": "suspending"},
     "server.resume": {"": "resuming"},
     "server.rebuild": {"": "rebuilding", "boot": "rebuild_spawning"},
-    "server.rebuild_volume": {"": "rebuild_block_device_mapping", "place": "rebuilding", "off": "rebuilding",
-                              "keep": "rebuilding", "renew": "rebuilding", "prepare": "rebuild_spawning",
-                              "boot": "rebuild_spawning", "complete": "rebuild_spawning", "rest": "rebuild_spawning",
-                              "finish": "rebuild_spawning"},
+    "server.rebuild_volume": {
+        "": "rebuild_block_device_mapping",
+        "place": "rebuilding",
+        "off": "rebuilding",
+        "keep": "rebuilding",
+        "renew": "rebuilding",
+        "prepare": "rebuild_spawning",
+        "boot": "rebuild_spawning",
+        "complete": "rebuild_spawning",
+        "rest": "rebuild_spawning",
+        "finish": "rebuild_spawning",
+    },
     "server.rescue": {"": "rescuing"},
     "server.unrescue": {"": "unrescuing"},
     "server.resize": {"": "resize_prep", "boot_new": "resize_finish"},
@@ -116,9 +145,13 @@ TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stan
 }
 
 PASSING: dict[str, str] = {  # flow: what the status shows while it runs
-    "server.reboot": "REBOOT", "server.reboot_hard": "HARD_REBOOT", "server.rebuild": "REBUILD",
+    "server.reboot": "REBOOT",
+    "server.reboot_hard": "HARD_REBOOT",
+    "server.rebuild": "REBUILD",
     "server.rebuild_volume": "REBUILD",
-    "server.resize": "RESIZE", "server.revert_resize": "REVERT_RESIZE", "server.change_password": "PASSWORD",
+    "server.resize": "RESIZE",
+    "server.revert_resize": "REVERT_RESIZE",
+    "server.change_password": "PASSWORD",
 }
 
 
@@ -143,12 +176,17 @@ def move(session: Session, server_id: str, event: str, **values: Any) -> None:
     """Apply an event with one compare-and-set; a server that it doesn't fit stays as it is, and BadState tells."""
     moves = MOVES[event]
     after = case(moves, value=Server.status)
-    hit = session.execute(update(Server).where(Server.id == server_id, Server.status.in_(moves))
-                          .values(status=after, **values).execution_options(synchronize_session=False))
+    hit = session.execute(
+        update(Server)
+        .where(Server.id == server_id, Server.status.in_(moves))
+        .values(status=after, **values)
+        .execution_options(synchronize_session=False)
+    )
     if not hit.rowcount:  # type: ignore[attr-defined]
         server = session.get(Server, server_id)
-        raise BadState(server=server_id, event=event, attribute="vm_state",
-                       value=VM_STATES[server.status] if server else "deleted")
+        raise BadState(
+            server=server_id, event=event, attribute="vm_state", value=VM_STATES[server.status] if server else "deleted"
+        )
 
 
 def require(server: Server, action: str, busy: str | None) -> None:

@@ -33,20 +33,50 @@ def of(session: Session, start: datetime, end: datetime, project_id: str | None 
     """Servers that were there between `start` and `end`, those that are gone included."""
     mine = [Server.project_id == project_id] if project_id is not None else []
     past = [PastServer.project_id == project_id] if project_id is not None else []
-    living = session.execute(select(
-        Server.id, Server.name, Server.project_id, Server.flavor, Server.launched_at, Server.created_at, Server.status)
-        .where(*mine, Server.created_at < end).order_by(Server.created_at).limit(MOST))
-    gone = session.execute(select(
-        PastServer.id, PastServer.name, PastServer.project_id, PastServer.flavor, PastServer.launched_at,
-        PastServer.created_at, PastServer.deleted_at).where(
-            *past, PastServer.created_at < end, PastServer.deleted_at > start).limit(MOST))
+    living = session.execute(
+        select(
+            Server.id,
+            Server.name,
+            Server.project_id,
+            Server.flavor,
+            Server.launched_at,
+            Server.created_at,
+            Server.status,
+        )
+        .where(*mine, Server.created_at < end)
+        .order_by(Server.created_at)
+        .limit(MOST)
+    )
+    gone = session.execute(
+        select(
+            PastServer.id,
+            PastServer.name,
+            PastServer.project_id,
+            PastServer.flavor,
+            PastServer.launched_at,
+            PastServer.created_at,
+            PastServer.deleted_at,
+        )
+        .where(*past, PastServer.created_at < end, PastServer.deleted_at > start)
+        .limit(MOST)
+    )
     found = [_used(row[0], row[1], row[2], row[3], row[4] or row[5], None, row[6], start, end) for row in living]
-    return found + [_used(row[0], row[1], row[2], row[3], row[4] or row[5], row[6], "DELETED", start, end)
-                    for row in gone]
+    return found + [
+        _used(row[0], row[1], row[2], row[3], row[4] or row[5], row[6], "DELETED", start, end) for row in gone
+    ]
 
 
-def _used(server_id: str, name: str, project_id: str, flavor: dict[str, Any], started: datetime,
-          ended: datetime | None, state: str, start: datetime, end: datetime) -> Used:
+def _used(
+    server_id: str,
+    name: str,
+    project_id: str,
+    flavor: dict[str, Any],
+    started: datetime,
+    ended: datetime | None,
+    state: str,
+    start: datetime,
+    end: datetime,
+) -> Used:
     until = min(ended or now(), end)
     seconds = max(0.0, (until - max(started, start)).total_seconds())
     uptime = int(((ended or now()) - started).total_seconds())

@@ -41,6 +41,8 @@ def roles(session: Session, silence_s: int) -> list[Role]:
     found = []
     for row in session.scalars(select(Worker).order_by(Worker.number)):
         up = not silent(row.seen_at, timedelta(seconds=silence_s))
-        found += [Role(row.scheduler_id, row.number, "nova-scheduler", row.name, up, row.seen_at),
-                  Role(row.conductor_id, row.number + 1, "nova-conductor", row.name, up, row.seen_at)]
+        found += [
+            Role(row.scheduler_id, row.number, "nova-scheduler", row.name, up, row.seen_at),
+            Role(row.conductor_id, row.number + 1, "nova-conductor", row.name, up, row.seen_at),
+        ]
     return found

@@ -39,7 +39,7 @@ class Hierarchy:
         """The directory of the group that a process is in. Raises OSError if there is no such process."""
         for line in (PROC / str(pid) / "cgroup").read_text().splitlines():
             _, names, path = line.split(":", 2)
-            if (not names if self.version == 2 else not self.controllers.isdisjoint(names.split(","))):
+            if not names if self.version == 2 else not self.controllers.isdisjoint(names.split(",")):
                 inside = os.path.relpath(path, self.root)
                 return self.mount if inside.startswith("..") else self.mount / inside
         return self.mount
@@ -94,11 +94,21 @@ class Hierarchy:
 
     def _settings(self, limits: Limits) -> list[tuple[str, int]]:
         if self.version == 2:
-            return [("memory.max", limits.memory_bytes), ("memory.swap.max", limits.memory_bytes),
-                    ("pids.max", limits.tasks), ("cpu.weight", min(10_000, 100 * limits.vcpus))]
+            return [
+                ("memory.max", limits.memory_bytes),
+                ("memory.swap.max", limits.memory_bytes),
+                ("pids.max", limits.tasks),
+                ("cpu.weight", min(10_000, 100 * limits.vcpus)),
+            ]
         both = (MEMORY_AND_SWAP, 2 * limits.memory_bytes)  # the larger one: set first when both grow, last otherwise
-        return [both, ("memory.limit_in_bytes", limits.memory_bytes), both, (MOVE_CHARGES, 3),
-                ("pids.max", limits.tasks), ("cpu.shares", min(1 << 18, 1024 * limits.vcpus))]
+        return [
+            both,
+            ("memory.limit_in_bytes", limits.memory_bytes),
+            both,
+            (MOVE_CHARGES, 3),
+            ("pids.max", limits.tasks),
+            ("cpu.shares", min(1 << 18, 1024 * limits.vcpus)),
+        ]
 
 
 def hierarchies(mounts: Path = PROC / "self/mountinfo") -> list[Hierarchy]:

@@ -22,8 +22,25 @@ def write(files: dict[str, bytes], into: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         with span("genisoimage"):
-            done = subprocess.run(["genisoimage", "-quiet", "-J", "-l", "-r", "-allow-lowercase", "-allow-multidot",
-                                   "-V", LABEL, "-o", str(fresh), folder], capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                [
+                    "genisoimage",
+                    "-quiet",
+                    "-J",
+                    "-l",
+                    "-r",
+                    "-allow-lowercase",
+                    "-allow-multidot",
+                    "-V",
+                    LABEL,
+                    "-o",
+                    str(fresh),
+                    folder,
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
     if done.returncode:
         raise HypervisorFailed(what="make a config drive", why=done.stderr.strip()[-500:])
     fresh.chmod(0o600)

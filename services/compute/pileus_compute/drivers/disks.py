@@ -19,8 +19,13 @@ from pileus_kit.private import passage
 from pileus_kit.spans import span
 
 GIB, MIB = 1 << 30, 1 << 20
-MKFS = {"ext2": ("-q", "-F", "-L"), "ext3": ("-q", "-F", "-L"), "ext4": ("-q", "-F", "-L"), "xfs": ("-q", "-f", "-L"),
-        "vfat": ("-n",)}
+MKFS = {
+    "ext2": ("-q", "-F", "-L"),
+    "ext3": ("-q", "-F", "-L"),
+    "ext4": ("-q", "-F", "-L"),
+    "xfs": ("-q", "-f", "-L"),
+    "vfat": ("-n",),
+}
 """Filesystem -> options of its mkfs, the last one before the label."""
 LONGEST_HEADER, LONGEST_NAME = 2 << 20, 1023
 """Of a qcow2 file: its first cluster, and the name of what it stands on."""
@@ -159,8 +164,9 @@ class Disks:
                 raise DiskTooSmall(disk=path.stem, size=size, needed=base.virtual_size)
             else:
                 below = qemu_img.Disk(base.path, base.format)
-                _appear(path, lambda fresh: qemu_img.create(qemu_img.Disk(fresh, "qcow2", below),
-                                                            size or base.virtual_size))
+                _appear(
+                    path, lambda fresh: qemu_img.create(qemu_img.Disk(fresh, "qcow2", below), size or base.virtual_size)
+                )
         if self.images.too_large():
             self.sweep()
 
@@ -264,6 +270,7 @@ def _filesystem(path: Path, disk: LocalDisk, label: str) -> None:
     def make(fresh: Path) -> None:
         _blank(fresh, size)
         _call("make a filesystem", f"mkfs.{kind}", *MKFS[kind], label, str(fresh))
+
     _appear(path, make)
 
 
@@ -274,6 +281,7 @@ def _swap(path: Path, size_mib: int) -> None:
     def make(fresh: Path) -> None:
         _blank(fresh, size_mib * MIB)
         _call("make swap space", "mkswap", "-L", "swap0", str(fresh))
+
     _appear(path, make)
 
 

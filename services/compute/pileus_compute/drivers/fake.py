@@ -92,8 +92,21 @@ class Size:
     disk_gib: int = 4096
 
 
-class Fake(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console, Diagnosis,
-           Cache, VolumeSnapshots):
+class Fake(
+    Hypervisor,
+    Restart,
+    Leftovers,
+    Suspend,
+    KeptDisks,
+    Rescue,
+    Extend,
+    Password,
+    Snapshot,
+    Console,
+    Diagnosis,
+    Cache,
+    VolumeSnapshots,
+):
     def __init__(self, host: str = "fake", path: Path | None = None, size: Size | None = None) -> None:
         self.host, self.path, self.size = host, path, size or Size()
         self.deaf = False
@@ -310,9 +323,18 @@ class Fake(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend, P
 
     def inventory(self) -> Inventory:
         size = self.size
-        return Inventory(size.vcpus, size.memory_mib, size.disk_gib, size.disk_gib, "fake", 1000000, self.host,
-                         "127.0.0.1", {"arch": "x86_64", "model": "fake", "vendor": "fake", "features": []},
-                         {"firmware": "bios uefi"})
+        return Inventory(
+            size.vcpus,
+            size.memory_mib,
+            size.disk_gib,
+            size.disk_gib,
+            "fake",
+            1000000,
+            self.host,
+            "127.0.0.1",
+            {"arch": "x86_64", "model": "fake", "vendor": "fake", "features": []},
+            {"firmware": "bios uefi"},
+        )
 
     def watch(self, changed: Changed) -> None:
         self._watchers.append(changed)
@@ -323,7 +345,7 @@ class Fake(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend, P
     def _enter(self, name: str, guest_id: str) -> None:
         self.calls.append((name, guest_id))
         if len(self.calls) > REMEMBERED:
-            del self.calls[:REMEMBERED // 2]
+            del self.calls[: REMEMBERED // 2]
         if self._faults.get(name):
             self._faults[name].popleft()()
 

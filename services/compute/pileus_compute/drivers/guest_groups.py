@@ -46,7 +46,8 @@ class GuestGroups:
         """Whether a process is where `hold` would put it, as far as this machine has groups."""
         with suppress(OSError):
             return (guest_id, pid) in self._given or all(
-                self._is_ours(h.group(pid), guest_id) for h in self.hierarchies if h.controllers & self.limited)
+                self._is_ours(h.group(pid), guest_id) for h in self.hierarchies if h.controllers & self.limited
+            )
         return True  # it has ended
 
     def release(self, guest_id: str) -> None:
@@ -59,8 +60,9 @@ class GuestGroups:
 
     def sweep(self, running: Collection[str]) -> None:
         """Remove the groups of guests that have ended by themselves, or while no agent ran."""
-        there = {group.name for place in list(self._places) if place.exists()
-                 for group in place.iterdir() if group.is_dir()}
+        there = {
+            group.name for place in list(self._places) if place.exists() for group in place.iterdir() if group.is_dir()
+        }
         for guest_id in there.difference(running):
             self.release(guest_id)
 
@@ -112,8 +114,10 @@ class GuestGroups:
                 self._say(hierarchy.controllers, err)
         missing = {"memory", "pids", "cpu"} - self.limited
         if missing:
-            log.warning("guests have no limits of %s: this machine lets us make no such control groups",
-                        ", ".join(sorted(missing)))
+            log.warning(
+                "guests have no limits of %s: this machine lets us make no such control groups",
+                ", ".join(sorted(missing)),
+            )
 
     def _say(self, controllers: Collection[str], err: OSError) -> None:
         what = f"{', '.join(sorted(controllers))}: {err}"

@@ -160,9 +160,16 @@ class Images:
         """
         part, whole = self._path(image.id, "part"), False
         try:
-            with span("fetch the image", where="image"), requests.get(
-                    image.url, headers={"X-Image-Ticket": image.ticket}, stream=True, allow_redirects=False,
-                    timeout=(CONNECT_S, SILENCE_S)) as answer:
+            with (
+                span("fetch the image", where="image"),
+                requests.get(
+                    image.url,
+                    headers={"X-Image-Ticket": image.ticket},
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(CONNECT_S, SILENCE_S),
+                ) as answer,
+            ):
                 _check_status(image, answer.status_code)
                 with part.open("wb") as file:
                     os.fchmod(file.fileno(), MODE)

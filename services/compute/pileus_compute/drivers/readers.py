@@ -51,8 +51,11 @@ class Readers:
                     self._set(path, known.get(path.stat().st_ino, set()))
 
     def _set(self, path: Path, readers: set[int]) -> None:
-        if readers != users(path) or path.stat().st_mode & 0o7777 != (FOR_GROUP if readers else PRIVATE) or (
-                path.stat().st_gid != 0):
+        if (
+            readers != users(path)
+            or path.stat().st_mode & 0o7777 != (FOR_GROUP if readers else PRIVATE)
+            or (path.stat().st_gid != 0)
+        ):
             os.chown(path, 0, 0)
             try:
                 allow(path, readers)
@@ -94,7 +97,12 @@ def allow(path: Path, readers: set[int]) -> None:
             os.removexattr(path, ATTRIBUTE)
         path.chmod(PRIVATE)
         return
-    entries = [(OWNER, READ | WRITE, ANYBODY), *((USER, READ, reader) for reader in sorted(readers)),
-               (GROUP, 0, ANYBODY), (MASK, READ, ANYBODY), (OTHER, 0, ANYBODY)]
+    entries = [
+        (OWNER, READ | WRITE, ANYBODY),
+        *((USER, READ, reader) for reader in sorted(readers)),
+        (GROUP, 0, ANYBODY),
+        (MASK, READ, ANYBODY),
+        (OTHER, 0, ANYBODY),
+    ]
     packed = struct.pack("<I", VERSION) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
     os.setxattr(path, ATTRIBUTE, packed)

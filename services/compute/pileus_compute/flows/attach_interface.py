@@ -75,7 +75,10 @@ def forget_port(session: Session, tools: Tools, work: Work) -> None:
 
 attach_interface = Flow(
     "server.attach_interface",
-    Remote(make_port, undo=unmake_port), Local(note_port, undo=unnote_port), Remote(plug, undo=unplug, patience=120.0),
-    Local(note_address))
+    Remote(make_port, undo=unmake_port),
+    Local(note_port, undo=unnote_port),
+    Remote(plug, undo=unplug, patience=120.0),
+    Local(note_address),
+)
 
 detach_interface = Flow("server.detach_interface", Local(look), Remote(unplug), Remote(release), Local(forget_port))

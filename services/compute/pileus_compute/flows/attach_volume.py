@@ -24,7 +24,10 @@ def reserve(tools: Tools, work: Work) -> dict[str, Any]:
         row = row_of(session, work)
         volume_id, project_id, host = str(row.volume_id), server.project_id, server.host
     return volumes.attach(tools, project_id, server.id, host or "", volume_id, row.device) | {
-        "volume_id": volume_id, "project_id": project_id, "host": host}
+        "volume_id": volume_id,
+        "project_id": project_id,
+        "host": host,
+    }
 
 
 def unreserve(tools: Tools, work: Work) -> None:
@@ -99,8 +102,13 @@ def grow(tools: Tools, work: Work) -> None:
 
 attach_volume = Flow(
     "server.attach_volume",
-    Remote(reserve, undo=unreserve), Local(note_plug), Remote(plug, undo=unplug), Remote(complete), Local(attached),
-    failed=forget_row)
+    Remote(reserve, undo=unreserve),
+    Local(note_plug),
+    Remote(plug, undo=unplug),
+    Remote(complete),
+    Local(attached),
+    failed=forget_row,
+)
 
 detach_volume = Flow("server.detach_volume", Local(look), Remote(unplug), Remote(release), Local(forget_row))
 

@@ -20,8 +20,9 @@ from pileus_kit.flow import Flow, Local, Remote, Work
 HOST_PATIENCE = 120.0  # a host that can't be reached while building is given up after this
 MOST_HOSTS = 3
 """How many hosts a build is tried on."""
-OF_THE_HOST = {kind.__name__ for kind in (OutOfSpace, HostDown, HypervisorDown, HypervisorFailed, TapMissing,
-                                          ports.BindingFailed)}
+OF_THE_HOST = {
+    kind.__name__ for kind in (OutOfSpace, HostDown, HypervisorDown, HypervisorFailed, TapMissing, ports.BindingFailed)
+}
 """Kinds of failure that another host may not have."""
 
 
@@ -42,8 +43,9 @@ def place(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
 
 
 def demand_of(session: Session, tools: Tools, server: Server, excluded: Iterable[str]) -> placing.Demand:
-    return placing.demand_of(session, server, claim_of(server), tools.config, frozenset(excluded),
-                             avoided=tools.avoided)
+    return placing.demand_of(
+        session, server, claim_of(server), tools.config, frozenset(excluded), avoided=tools.avoided
+    )
 
 
 def unplace(session: Session, tools: Tools, work: Work) -> None:
@@ -55,8 +57,15 @@ def unplace(session: Session, tools: Tools, work: Work) -> None:
 
 def make_ports(tools: Tools, work: Work) -> dict[str, Any]:
     wanted = work.data["networks"]
-    made = ports.make(tools, work, str(work.project_id), work.data["host"], wanted, work.data.get("security_groups"),
-                      work.data.get("hostname", ""))
+    made = ports.make(
+        tools,
+        work,
+        str(work.project_id),
+        work.data["host"],
+        wanted,
+        work.data.get("security_groups"),
+        work.data.get("hostname", ""),
+    )
     return {"ports": made}
 
 
@@ -103,15 +112,27 @@ def boot(tools: Tools, work: Work) -> dict[str, Any]:
     with tools.sessions.read() as session:
         guest = guests.describe(session, work.subject)
     booted = tools.agent(work.data["host"]).boot(guest)
-    return {"power": booted.power.value, "devices": booted.devices, "root_device": booted.root_device,
-            "addresses": booted.addresses}
+    return {
+        "power": booted.power.value,
+        "devices": booted.devices,
+        "root_device": booted.root_device,
+        "addresses": booted.addresses,
+    }
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
     volumes.note_devices(session, work.subject, {"devices": work.data.get("devices")})
-    states.move(session, work.subject, "booted", power_state=states.POWER[work.data["power"]], launched_at=now(),
-                root_device=work.data["root_device"], sealed_password=None, progress=0,
-                device_addresses=work.data.get("addresses", {}))
+    states.move(
+        session,
+        work.subject,
+        "booted",
+        power_state=states.POWER[work.data["power"]],
+        launched_at=now(),
+        root_device=work.data["root_device"],
+        sealed_password=None,
+        progress=0,
+        device_addresses=work.data.get("addresses", {}),
+    )
 
 
 def elsewhere(session: Session, tools: Tools, work: Work) -> dict[str, Any] | None:
@@ -135,8 +156,9 @@ def elsewhere(session: Session, tools: Tools, work: Work) -> dict[str, Any] | No
 def give_up(session: Session, tools: Tools, work: Work) -> None:
     """Everything is undone: the server stays as an ERROR that names the cause."""
     why = work.error or "The build was stopped."
-    states.move(session, work.subject, "failed", fault=servers.fault(500, why), power_state=states.NOSTATE,
-                sealed_password=None)
+    states.move(
+        session, work.subject, "failed", fault=servers.fault(500, why), power_state=states.NOSTATE, sealed_password=None
+    )
 
 
 create_server = Flow(
@@ -147,7 +169,9 @@ create_server = Flow(
     Remote(prepare, undo=unprepare, patience=HOST_PATIENCE),
     Remote(boot, patience=HOST_PATIENCE),
     Local(finish),
-    failed=give_up, again=elsewhere)
+    failed=give_up,
+    again=elsewhere,
+)
 
 create_server_with_volumes = Flow(
     "server.create_with_volumes",
@@ -163,4 +187,6 @@ create_server_with_volumes = Flow(
     Remote(boot, patience=HOST_PATIENCE),
     Remote(volumes.complete_plugs),
     Local(finish),
-    failed=give_up, again=elsewhere)
+    failed=give_up,
+    again=elsewhere,
+)

@@ -23,10 +23,14 @@ def settle(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
         raise Again(after=0.2, why=f"{busy[0].flow} is not finished")
     server = session.get_one(Server, server_id)
     rows = volumes.rows(session, server_id)
-    return {"host": server.host, "project_id": server.project_id,
-            "foreign": sorted(ports.foreign_of(session, server_id)), "volumes": bool(rows),
-            "doomed": [v.volume_id for v in rows if v.delete_on_termination and v.volume_id],
-            "image": (server.before or {}).get("shelved_image")}
+    return {
+        "host": server.host,
+        "project_id": server.project_id,
+        "foreign": sorted(ports.foreign_of(session, server_id)),
+        "volumes": bool(rows),
+        "doomed": [v.volume_id for v in rows if v.delete_on_termination and v.volume_id],
+        "image": (server.before or {}).get("shelved_image"),
+    }
 
 
 def destroy(tools: Tools, work: Work) -> None:
@@ -69,6 +73,13 @@ def give_up(session: Session, tools: Tools, work: Work) -> None:
 
 delete_server = Flow(
     "server.delete",
-    Local(settle, patience=3600.0), Remote(destroy), Remote(unplug), Remote(unport), Remote(drop_volumes),
-    Remote(drop_image), Local(forget),
-    failed=give_up, ends=True)
+    Local(settle, patience=3600.0),
+    Remote(destroy),
+    Remote(unplug),
+    Remote(unport),
+    Remote(drop_volumes),
+    Remote(drop_image),
+    Local(forget),
+    failed=give_up,
+    ends=True,
+)

@@ -23,5 +23,6 @@ def subnets_of(tools: Tools, ids: list[str]) -> list[dict[str, Any]]:
     if not ids:
         return []
     found: list[dict[str, Any]] = tools.peers.call(
-        "network", "GET", "/v2.0/subnets?" + "&".join(f"id={subnet_id}" for subnet_id in ids))["subnets"]
+        "network", "GET", "/v2.0/subnets?" + "&".join(f"id={subnet_id}" for subnet_id in ids)
+    )["subnets"]
     return found

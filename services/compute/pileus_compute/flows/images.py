@@ -9,8 +9,9 @@ from pileus_kit.flow import Again
 from pileus_kit.peers import PeerRefused
 
 TICKET_SECONDS = 3600
-PATCH, OCTETS = ({"Content-Type": f"application/{kind}"} for kind in ("openstack-images-v2.1-json-patch",
-                                                                     "octet-stream"))
+PATCH, OCTETS = (
+    {"Content-Type": f"application/{kind}"} for kind in ("openstack-images-v2.1-json-patch", "octet-stream")
+)
 
 
 def ticket(tools: Tools, image_id: str, action: str) -> dict[str, Any]:

@@ -30,8 +30,15 @@ def server_id_of(work: Work) -> str:
     return work.subject.partition("/")[0]
 
 
-def make(tools: Tools, work: Work, project_id: str, host: str, wanted: list[dict[str, Any]],
-         security_groups: Any, hostname: str = "") -> list[dict[str, Any]]:
+def make(
+    tools: Tools,
+    work: Work,
+    project_id: str,
+    host: str,
+    wanted: list[dict[str, Any]],
+    security_groups: Any,
+    hostname: str = "",
+) -> list[dict[str, Any]]:
     """Have a port for each of `wanted` (see core.servers.Wish.networks) on `host`; those that exist are found again."""
     if not wanted:
         return []
@@ -49,8 +56,11 @@ def make(tools: Tools, work: Work, project_id: str, host: str, wanted: list[dict
         else:
             fresh.append(index)
     if fresh:
-        body = {"ports": [_wish(project_id, server_id, host, wanted[i], security_groups, mark(work, i), hostname)
-                          for i in fresh]}
+        body = {
+            "ports": [
+                _wish(project_id, server_id, host, wanted[i], security_groups, mark(work, i), hostname) for i in fresh
+            ]
+        }
         made = tools.peers.call("network", "POST", "/v2.0/ports", json=body)["ports"]
         bound |= dict(zip(fresh, made, strict=True))
     floating = floating_of(tools, [w["port_id"] for w in wanted if w.get("port_id")])
@@ -74,12 +84,26 @@ def mark(work: Work, index: int) -> str:
     return f"server port {index} ({work.id[:8]})"
 
 
-def _wish(project_id: str, server_id: str, host: str, wish: dict[str, Any], security_groups: Any,
-          description: str, hostname: str) -> dict[str, Any]:
+def _wish(
+    project_id: str,
+    server_id: str,
+    host: str,
+    wish: dict[str, Any],
+    security_groups: Any,
+    description: str,
+    hostname: str,
+) -> dict[str, Any]:
     port: dict[str, Any] = {
-        "network_id": wish["network_id"], "project_id": project_id, "tenant_id": project_id,
-        "device_id": server_id, "device_owner": OWNER, "binding:host_id": host, "admin_state_up": True,
-        "description": description, "dns_name": hostname[:63]}
+        "network_id": wish["network_id"],
+        "project_id": project_id,
+        "tenant_id": project_id,
+        "device_id": server_id,
+        "device_owner": OWNER,
+        "binding:host_id": host,
+        "admin_state_up": True,
+        "description": description,
+        "dns_name": hostname[:63],
+    }
     if wish.get("fixed_ip"):
         port["fixed_ips"] = [{"ip_address": wish["fixed_ip"]}]
     if security_groups is not None:
@@ -109,9 +133,17 @@ def bound_well(port: dict[str, Any]) -> dict[str, Any]:
 
 def facts(port: dict[str, Any], wish: dict[str, Any], floating: dict[str, dict[str, str]]) -> dict[str, Any]:
     """What we remember of a port."""
-    return {"id": port["id"], "network_id": port["network_id"], "network_name": wish["network_name"],
-            "mac": port["mac_address"], "mtu": wish.get("mtu") or 1500, "fixed_ips": port.get("fixed_ips", []),
-            "floating_ips": floating.get(port["id"], {}), "ours": not wish.get("port_id"), "tag": wish.get("tag")}
+    return {
+        "id": port["id"],
+        "network_id": port["network_id"],
+        "network_name": wish["network_name"],
+        "mac": port["mac_address"],
+        "mtu": wish.get("mtu") or 1500,
+        "fixed_ips": port.get("fixed_ips", []),
+        "floating_ips": floating.get(port["id"], {}),
+        "ours": not wish.get("port_id"),
+        "tag": wish.get("tag"),
+    }
 
 
 def of_server(tools: Tools, server_id: str) -> list[dict[str, Any]]:
@@ -135,9 +167,15 @@ def let_go(tools: Tools, server_id: str, foreign: set[str], only: set[str] | Non
 
 def record(session: Session, server_id: str, ports: list[dict[str, Any]], start: int = 0) -> None:
     """Keep what we know of the server's ports: this is what lists, metadata and guests are made of."""
-    session.add_all(ServerPort(**port, server_id=server_id, position=start + i,
-                               addresses=searchable(port["fixed_ips"], port.get("floating_ips", {})))
-                    for i, port in enumerate(ports))
+    session.add_all(
+        ServerPort(
+            **port,
+            server_id=server_id,
+            position=start + i,
+            addresses=searchable(port["fixed_ips"], port.get("floating_ips", {})),
+        )
+        for i, port in enumerate(ports)
+    )
 
 
 def searchable(fixed_ips: list[Any], floating: dict[str, Any]) -> str:
@@ -150,8 +188,9 @@ def erase(session: Session, server_id: str) -> None:
 
 def foreign_of(session: Session, server_id: str) -> set[str]:
     """Ports of the server that the user had made before."""
-    return set(session.scalars(select(ServerPort.id).where(
-        ServerPort.server_id == server_id, ServerPort.ours.is_(False))))
+    return set(
+        session.scalars(select(ServerPort.id).where(ServerPort.server_id == server_id, ServerPort.ours.is_(False)))
+    )
 
 
 def rebind(tools: Tools, server_id: str, host: str) -> None:

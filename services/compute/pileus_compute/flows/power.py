@@ -28,8 +28,12 @@ def agent_of(tools: Tools, work: Work) -> HostAgent:
 
 
 def booted_as(booted: Booted) -> dict[str, Any]:
-    return {"power": booted.power.value, "devices": booted.devices, "root_device": booted.root_device,
-            "addresses": booted.addresses}
+    return {
+        "power": booted.power.value,
+        "devices": booted.devices,
+        "root_device": booted.root_device,
+        "addresses": booted.addresses,
+    }
 
 
 def start(tools: Tools, work: Work) -> dict[str, Any]:

@@ -91,12 +91,24 @@ def rest(tools: Tools, work: Work) -> None:
 def finish(session: Session, tools: Tools, work: Work) -> None:
     """From here on there is no way back: the old disks go, in a job that can't undo this one."""
     volumes.note_devices(session, work.subject, work.data)
-    states.move(session, work.subject, "rebuilt", power_state=states.RUNNING, launched_at=now(), fault=None,
-                sealed_password=None)
+    states.move(
+        session,
+        work.subject,
+        "rebuilt",
+        power_state=states.RUNNING,
+        launched_at=now(),
+        fault=None,
+        sealed_password=None,
+    )
     if not work.data["running"]:
         states.move(session, work.subject, "stopped", power_state=states.SHUTDOWN)
-    enqueue(session, Job, flow=TIDY, subject=servers.part_subject(work.subject, f"tidy-{work.id}"),
-            request_id=work.request_id)
+    enqueue(
+        session,
+        Job,
+        flow=TIDY,
+        subject=servers.part_subject(work.subject, f"tidy-{work.id}"),
+        request_id=work.request_id,
+    )
 
 
 def drop(tools: Tools, work: Work) -> None:
@@ -115,7 +127,14 @@ def broken(session: Session, tools: Tools, work: Work) -> None:
 
 rebuild_server = Flow(
     "server.rebuild",
-    Remote(off, undo=on_again), Remote(keep, undo=unkeep), Local(renew, undo=unrenew), Remote(prepare), Remote(boot),
-    Remote(rest), Local(finish), failed=broken)
+    Remote(off, undo=on_again),
+    Remote(keep, undo=unkeep),
+    Local(renew, undo=unrenew),
+    Remote(prepare),
+    Remote(boot),
+    Remote(rest),
+    Local(finish),
+    failed=broken,
+)
 
 tidy_server = Flow(TIDY, Remote(drop))

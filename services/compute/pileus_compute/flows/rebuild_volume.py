@@ -94,8 +94,13 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     if "swapped" not in work.data:
         broken(session, tools, work)
         return
-    states.move(session, work.subject, "failed", power_state=states.SHUTDOWN,
-                fault=servers.fault(500, work.error or "Rebuilding failed."))
+    states.move(
+        session,
+        work.subject,
+        "failed",
+        power_state=states.SHUTDOWN,
+        fault=servers.fault(500, work.error or "Rebuilding failed."),
+    )
 
 
 def _project(tools: Tools, work: Work) -> str:
@@ -109,8 +114,20 @@ def _row(session: Session, work: Work) -> ServerVolume:
 
 rebuild_volume = Flow(
     "server.rebuild_volume",
-    Remote(off, undo=back_on), Remote(keep, undo=unkeep),
-    Local(renew, undo=unrenew), Remote(hold, undo=unhold), Local(swap), Remote(release),
-    Remote(reimage), Remote(wait_for_content, patience=PATIENCE), Remote(plug), Local(note_plug),
-    Remote(prepare), Remote(boot), Remote(complete), Remote(rest), Local(finish),
-    failed=failed)
+    Remote(off, undo=back_on),
+    Remote(keep, undo=unkeep),
+    Local(renew, undo=unrenew),
+    Remote(hold, undo=unhold),
+    Local(swap),
+    Remote(release),
+    Remote(reimage),
+    Remote(wait_for_content, patience=PATIENCE),
+    Remote(plug),
+    Local(note_plug),
+    Remote(prepare),
+    Remote(boot),
+    Remote(complete),
+    Remote(rest),
+    Local(finish),
+    failed=failed,
+)

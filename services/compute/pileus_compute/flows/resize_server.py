@@ -37,8 +37,12 @@ def unclaim_more(session: Session, tools: Tools, work: Work) -> None:
 
 
 def _rename(session: Session, server_id: str, purpose: str, now: str) -> None:
-    session.execute(update(Allocation).where(Allocation.server_id == server_id, Allocation.purpose == purpose)
-                    .values(purpose=now).execution_options(synchronize_session=False))
+    session.execute(
+        update(Allocation)
+        .where(Allocation.server_id == server_id, Allocation.purpose == purpose)
+        .values(purpose=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def off(tools: Tools, work: Work) -> None:
@@ -86,8 +90,9 @@ def boot_new(tools: Tools, work: Work) -> dict[str, Any]:
 
 def resized(session: Session, tools: Tools, work: Work) -> None:
     volumes.note_devices(session, work.subject, work.data)
-    states.move(session, work.subject, "resized",
-                power_state=states.RUNNING if work.data["running"] else states.SHUTDOWN)
+    states.move(
+        session, work.subject, "resized", power_state=states.RUNNING if work.data["running"] else states.SHUTDOWN
+    )
 
 
 def broken(session: Session, tools: Tools, work: Work) -> None:
@@ -104,8 +109,9 @@ def confirm(session: Session, tools: Tools, work: Work) -> None:
     running = server.power_state == states.RUNNING
     session.flush()
     states.move(session, server.id, "confirmed" if running else "confirmed off")
-    enqueue(session, Job, flow=TIDY, subject=servers.part_subject(server.id, f"tidy-{work.id}"),
-            request_id=work.request_id)
+    enqueue(
+        session, Job, flow=TIDY, subject=servers.part_subject(server.id, f"tidy-{work.id}"), request_id=work.request_id
+    )
 
 
 def off_now(tools: Tools, work: Work) -> None:
@@ -130,17 +136,34 @@ def boot_old(tools: Tools, work: Work) -> dict[str, Any]:
 
 def reverted(session: Session, tools: Tools, work: Work) -> None:
     running = work.data["running"]
-    states.move(session, work.subject, "reverted" if running else "reverted off",
-                power_state=states.RUNNING if running else states.SHUTDOWN)
+    states.move(
+        session,
+        work.subject,
+        "reverted" if running else "reverted off",
+        power_state=states.RUNNING if running else states.SHUTDOWN,
+    )
 
 
 resize_server = Flow(
     "server.resize",
-    Local(claim_more, undo=unclaim_more), Remote(off, undo=on_again), Remote(keep, undo=unkeep),
-    Local(change, undo=unchange), Remote(grow), Remote(boot_new), Local(resized), failed=broken)
+    Local(claim_more, undo=unclaim_more),
+    Remote(off, undo=on_again),
+    Remote(keep, undo=unkeep),
+    Local(change, undo=unchange),
+    Remote(grow),
+    Remote(boot_new),
+    Local(resized),
+    failed=broken,
+)
 
 confirm_resize = Flow("server.confirm_resize", Local(confirm))
 
 revert_resize = Flow(
     "server.revert_resize",
-    Remote(off_now), Remote(restore), Local(change_back), Remote(boot_old), Local(reverted), failed=broken)
+    Remote(off_now),
+    Remote(restore),
+    Local(change_back),
+    Remote(boot_old),
+    Local(reverted),
+    failed=broken,
+)

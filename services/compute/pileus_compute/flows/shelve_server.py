@@ -110,8 +110,12 @@ def bring(tools: Tools, work: Work) -> dict[str, Any]:
     ports.rebind(tools, server.id, work.data["host"])
     with tools.sessions.read() as session:
         rows = volumes.rows(session, work.subject)
-    return {"plugs": {v.id: volumes.attach(tools, server.project_id, server.id, work.data["host"], str(v.volume_id),
-                                           v.device) for v in rows}}
+    return {
+        "plugs": {
+            v.id: volumes.attach(tools, server.project_id, server.id, work.data["host"], str(v.volume_id), v.device)
+            for v in rows
+        }
+    }
 
 
 def unbring(tools: Tools, work: Work) -> None:
@@ -155,8 +159,14 @@ def unshelved(session: Session, tools: Tools, work: Work) -> None:
     volumes.note_devices(session, work.subject, work.data)
     states.move(session, work.subject, "unshelved", power_state=states.RUNNING, fault=None)
     if work.data["image_id"]:
-        enqueue(session, Job, flow="server.drop_image", subject=f"image/{work.data['image_id']}",
-                request_id=work.request_id, data={"image_id": work.data["image_id"]})
+        enqueue(
+            session,
+            Job,
+            flow="server.drop_image",
+            subject=f"image/{work.data['image_id']}",
+            request_id=work.request_id,
+            data={"image_id": work.data["image_id"]},
+        )
 
 
 def drop_shelved(tools: Tools, work: Work) -> None:
@@ -168,12 +178,17 @@ def broken(session: Session, tools: Tools, work: Work) -> None:
         session.get_one(Server, work.subject).fault = servers.fault(500, work.error or "It failed.")
 
 
-shelve_server = Flow(
-    "server.shelve",
-    Remote(off, undo=on_again), Remote(upload, undo=unupload), Local(shelved))
+shelve_server = Flow("server.shelve", Remote(off, undo=on_again), Remote(upload, undo=unupload), Local(shelved))
 offload_server = Flow("server.offload", Remote(leave), Local(offloaded))
 unshelve_server = Flow(
     "server.unshelve",
-    Local(place, undo=unplace), Remote(bring, undo=unbring), Local(volumes.note_plugs), Remote(prepare, undo=unprepare),
-    Remote(boot), Remote(complete), Local(unshelved), failed=broken)
+    Local(place, undo=unplace),
+    Remote(bring, undo=unbring),
+    Local(volumes.note_plugs),
+    Remote(prepare, undo=unprepare),
+    Remote(boot),
+    Remote(complete),
+    Local(unshelved),
+    failed=broken,
+)
 drop_image_after = Flow("server.drop_image", Remote(drop_shelved))

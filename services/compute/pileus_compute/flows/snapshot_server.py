@@ -30,10 +30,15 @@ def unupload(tools: Tools, work: Work) -> None:
 
 def rotate(tools: Tools, work: Work) -> None:
     """Older backups of this kind go, but for the newest ones that are to stay."""
-    wanted = {"instance_uuid": work.subject, "image_type": "backup", "backup_type": work.data["backup_type"],
-              "sort": "created_at:desc", "limit": "1000"}
+    wanted = {
+        "instance_uuid": work.subject,
+        "image_type": "backup",
+        "backup_type": work.data["backup_type"],
+        "sort": "created_at:desc",
+        "limit": "1000",
+    }
     listed = tools.peers.call("image", "GET", f"/v2/images?{urlencode(wanted)}")["images"]
-    for image in listed[work.data["rotation"]:]:
+    for image in listed[work.data["rotation"] :]:
         images.remove(tools, image["id"])
 
 

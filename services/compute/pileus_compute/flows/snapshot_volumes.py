@@ -15,9 +15,23 @@ from pileus_kit.errors import CloudError
 from pileus_kit.flow import Again, Flow, Remote, Work
 
 PATIENCE = 3600.0  # large volumes take their time
-NAMES = ("source_type", "destination_type", "device_type", "disk_bus", "guest_format", "boot_index", "device_name",
-         "delete_on_termination", "volume_size", "snapshot_id", "volume_id", "image_id", "no_device", "tag",
-         "volume_type")  # clients look for each, also where it says nothing
+NAMES = (
+    "source_type",
+    "destination_type",
+    "device_type",
+    "disk_bus",
+    "guest_format",
+    "boot_index",
+    "device_name",
+    "delete_on_termination",
+    "volume_size",
+    "snapshot_id",
+    "volume_id",
+    "image_id",
+    "no_device",
+    "tag",
+    "volume_type",
+)  # clients look for each, also where it says nothing
 
 
 class SnapshotFailed(CloudError):
@@ -28,8 +42,13 @@ def take(tools: Tools, work: Work) -> None:
     taken = _snapshots(tools, work)
     for disk in work.data["disks"]:
         if disk["volume_id"] not in taken:
-            volumes.take_snapshot(tools, work.data["project_id"], disk["volume_id"], work.data["image_id"],
-                                  f"snapshot for {work.data['image_name']}")
+            volumes.take_snapshot(
+                tools,
+                work.data["project_id"],
+                disk["volume_id"],
+                work.data["image_id"],
+                f"snapshot for {work.data['image_name']}",
+            )
 
 
 def untake(tools: Tools, work: Work) -> None:
@@ -76,4 +95,8 @@ def _mapping(disk: dict[str, Any], taken: dict[str, Any]) -> dict[str, Any]:
 
 snapshot_volumes = Flow(
     "server.snapshot_volumes",
-    Remote(take, undo=untake), Remote(wait, patience=PATIENCE), Remote(describe), Remote(publish))
+    Remote(take, undo=untake),
+    Remote(wait, patience=PATIENCE),
+    Remote(describe),
+    Remote(publish),
+)

@@ -33,14 +33,21 @@ def show(tools: Tools, project_id: str, volume_id: str) -> dict[str, Any]:
 
 
 def rows(session: Session, server_id: str) -> list[ServerVolume]:
-    return list(session.scalars(select(ServerVolume).where(
-        ServerVolume.server_id == server_id).order_by(ServerVolume.position)))
+    return list(
+        session.scalars(select(ServerVolume).where(ServerVolume.server_id == server_id).order_by(ServerVolume.position))
+    )
 
 
 def connector(host: str, device: str | None) -> dict[str, Any]:
     """Who is going to use the volume and as which device, as the volume service's drivers and users expect it."""
-    return {"host": host, "multipath": False, "platform": "x86_64", "os_type": "linux", "do_local_attach": False,
-            "mountpoint": device}
+    return {
+        "host": host,
+        "multipath": False,
+        "platform": "x86_64",
+        "os_type": "linux",
+        "do_local_attach": False,
+        "mountpoint": device,
+    }
 
 
 # -- volumes that are made for a server ----------------------------------------------------------------------------
@@ -168,8 +175,9 @@ def _marked(mark: str, value: str) -> str:
 # -- attachments ---------------------------------------------------------------------------------------------------
 
 
-def attach(tools: Tools, project_id: str, server_id: str, host: str, volume_id: str,
-           device: str | None) -> dict[str, Any]:
+def attach(
+    tools: Tools, project_id: str, server_id: str, host: str, volume_id: str, device: str | None
+) -> dict[str, Any]:
     """The volume's attachment to this server, connected to this host (if any); made unless it is there.
 
     Returns {"attachment_id", "connection"}.
@@ -182,8 +190,13 @@ def attach(tools: Tools, project_id: str, server_id: str, host: str, volume_id: 
 
 def connect(tools: Tools, project_id: str, attachment_id: str, host: str, device: str | None) -> dict[str, Any]:
     """How this host reaches the attachment's volume: {"attachment_id", "connection"}."""
-    answer = _call(tools, project_id, "PUT", f"/attachments/{attachment_id}",
-                   {"attachment": {"connector": connector(host, device)}})["attachment"]
+    answer = _call(
+        tools,
+        project_id,
+        "PUT",
+        f"/attachments/{attachment_id}",
+        {"attachment": {"connector": connector(host, device)}},
+    )["attachment"]
     return {"attachment_id": attachment_id, "connection": answer["connection_info"]}
 
 
@@ -222,8 +235,13 @@ def detach_others(tools: Tools, project_id: str, server_id: str, volume_id: str,
 
 def reimage(tools: Tools, project_id: str, volume_id: str, image_id: str) -> None:
     """Begin to replace the content of a volume that is reserved or free."""
-    tools.peers.call("volume", "POST", f"/v3/{project_id}/volumes/{volume_id}/action", microversion="3.68",
-                     json={"os-reimage": {"image_id": image_id, "reimage_reserved": True}})
+    tools.peers.call(
+        "volume",
+        "POST",
+        f"/v3/{project_id}/volumes/{volume_id}/action",
+        microversion="3.68",
+        json={"os-reimage": {"image_id": image_id, "reimage_reserved": True}},
+    )
 
 
 def _of(tools: Tools, project_id: str, server_id: str, volume_id: str) -> list[dict[str, Any]]:
@@ -260,8 +278,11 @@ def plug_volumes(tools: Tools, work: Work) -> dict[str, Any]:
     with tools.sessions.read() as session:
         wanted = rows(session, work.subject)
     host = work.data["host"]
-    return {"plugs": {v.id: attach(tools, str(work.project_id), work.subject, host, str(v.volume_id), v.device)
-                      for v in wanted}}
+    return {
+        "plugs": {
+            v.id: attach(tools, str(work.project_id), work.subject, host, str(v.volume_id), v.device) for v in wanted
+        }
+    }
 
 
 def unplug_volumes(tools: Tools, work: Work) -> None:
@@ -277,8 +298,9 @@ def note_plugs(session: Session, tools: Tools, work: Work) -> None:
 
 def unnote_plugs(session: Session, tools: Tools, work: Work) -> None:
     """Volumes of a server that was never built are nobody's attachments."""
-    session.execute(update(ServerVolume).where(ServerVolume.server_id == work.subject).values(
-        attachment_id=None, connection=None))
+    session.execute(
+        update(ServerVolume).where(ServerVolume.server_id == work.subject).values(attachment_id=None, connection=None)
+    )
 
 
 def complete_plugs(tools: Tools, work: Work) -> None:

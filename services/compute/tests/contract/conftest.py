@@ -196,8 +196,15 @@ class Bench:
 
     def guest(self, **changes: Any) -> Guest:
         id = str(uuid.uuid4())
-        fields: dict[str, Any] = {"id": id, "name": f"instance-{id[:8]}", "vcpus": 1, "memory_mib": 128, "root_gib": 1,
-                                  "hostname": "contract", "image": self.image}
+        fields: dict[str, Any] = {
+            "id": id,
+            "name": f"instance-{id[:8]}",
+            "vcpus": 1,
+            "memory_mib": 128,
+            "root_gib": 1,
+            "hostname": "contract",
+            "image": self.image,
+        }
         return Guest(**fields | changes)
 
 

@@ -30,6 +30,7 @@ def host(libvirtd):
     def agent():
         made.append(Libvirt(libvirtd.uri, libvirtd.state / "host", "h", f"plc{os.getpid()}"))
         return made[-1]
+
     agent.made = made
     yield agent
     for guest in agent().guests():
@@ -125,8 +126,15 @@ def test_the_limits_leave_room_for_emulation(host, image):
 
 def opens(path, user, group):
     """Whether a process of a guest's user, in the guests' group, can read a file."""
-    done = subprocess.run([sys.executable, "-c", f"open({str(path)!r}, 'rb').read(1)"], user=user, group=group,
-                          extra_groups=[group], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", f"open({str(path)!r}, 'rb').read(1)"],
+        user=user,
+        group=group,
+        extra_groups=[group],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0 or "PermissionError" in done.stderr, done.stderr
     return done.returncode == 0
 

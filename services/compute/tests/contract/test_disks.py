@@ -37,13 +37,18 @@ def names(disks, guest):
 
 
 def label(path: Path) -> str:
-    return subprocess.run(["blkid", "-p", "-o", "value", "-s", "LABEL", str(path)], capture_output=True,
-                          text=True, check=True).stdout.strip()
+    return subprocess.run(
+        ["blkid", "-p", "-o", "value", "-s", "LABEL", str(path)], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_every_kind_of_disk(disks, guest):
-    guest = replace(guest, ephemeral=(LocalDisk(16), LocalDisk(32, format="ext3")), swap_mib=8,
-                    config_drive={"openstack/latest/meta_data.json": b"{}", "openstack/latest/user_data": b"\xff\x00"})
+    guest = replace(
+        guest,
+        ephemeral=(LocalDisk(16), LocalDisk(32, format="ext3")),
+        swap_mib=8,
+        config_drive={"openstack/latest/meta_data.json": b"{}", "openstack/latest/user_data": b"\xff\x00"},
+    )
     disks.prepare(guest)
     disks.prepare(guest)
     files = disks.files(guest.id)
@@ -51,7 +56,11 @@ def test_every_kind_of_disk(disks, guest):
     assert virtual_size(files.root) == GIB
     assert backing_file(files.root).name == f"half-{guest.image.sha256}.qcow2"
     assert [label(p) for p in (files.ephemeral(0), files.ephemeral(1), files.swap, files.config_drive)] == [
-        "ephemeral0", "ephemeral1", "swap0", "config-2"]
+        "ephemeral0",
+        "ephemeral1",
+        "swap0",
+        "config-2",
+    ]
     assert {oct(p.stat().st_mode & 0o777) for p in files.home.iterdir()} == {"0o600"}
     disks.destroy(guest.id)
     disks.destroy(guest.id)
@@ -152,6 +161,7 @@ def _survives(disks, guest, copy, deadly, monkeypatch):
             if left == 0:
                 raise Died
             return original(*args, **kwargs)
+
         return change
 
     with monkeypatch.context() as patch:

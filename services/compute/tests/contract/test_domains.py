@@ -43,18 +43,33 @@ def disks(domain):
     found = []
     for disk in domain.xml.iterfind("devices/disk"):
         source, order = disk.find("source"), disk.find("boot")
-        found.append((disk.find("target").get("dev"), source.get("file", source.get("name")).rsplit("/", 1)[-1],
-                      None if order is None else order.get("order")))
+        found.append(
+            (
+                disk.find("target").get("dev"),
+                source.get("file", source.get("name")).rsplit("/", 1)[-1],
+                None if order is None else order.get("order"),
+            )
+        )
     return found
 
 
 def test_root_ephemeral_swap_and_volumes_in_this_order(tmp_path):
-    domain = built(tmp_path, ephemeral=(LocalDisk(10), LocalDisk(10)), swap_mib=10,
-                   volumes=(volume("auto"), volume("wish", device="/dev/vde")), config_drive={})
-    assert disks(domain) == [("vda", "root.qcow2", "1"), ("vdb", "ephemeral0.raw", None),
-                             ("vdc", "ephemeral1.raw", None), ("vdd", "swap.raw", None), ("vde", "wish", None),
-                             ("vdf", "auto", None),
-                             ("hda", "config-drive.iso", None)]
+    domain = built(
+        tmp_path,
+        ephemeral=(LocalDisk(10), LocalDisk(10)),
+        swap_mib=10,
+        volumes=(volume("auto"), volume("wish", device="/dev/vde")),
+        config_drive={},
+    )
+    assert disks(domain) == [
+        ("vda", "root.qcow2", "1"),
+        ("vdb", "ephemeral0.raw", None),
+        ("vdc", "ephemeral1.raw", None),
+        ("vdd", "swap.raw", None),
+        ("vde", "wish", None),
+        ("vdf", "auto", None),
+        ("hda", "config-drive.iso", None),
+    ]
     assert domain.devices == {"wish": "/dev/vde", "auto": "/dev/vdf"}
 
 
@@ -75,7 +90,9 @@ def test_every_layer_of_a_disk_is_named_down_to_the_last(tmp_path):
             assert disk.get("type") == "network" or not list(disk.findall(".//backingStore")[-1]), "nothing is below it"
         layer = found[0].find("backingStore")
         assert (layer.find("format").get("type"), layer.find("source").get("file")) == (
-            name[5:], str(files.bases / name))
+            name[5:],
+            str(files.bases / name),
+        )
 
 
 def test_boot_from_a_volume(tmp_path):
@@ -92,8 +109,10 @@ def test_a_rescued_guest_boots_the_other_system(tmp_path):
 
 
 def test_a_taken_or_foreign_device_name_is_not_given_twice(tmp_path):
-    domain = built(tmp_path, volumes=(volume("a", device="/dev/vda"), volume("b", device="/dev/sdb"),
-                                      volume("c", device="/dev/vd../x")))
+    domain = built(
+        tmp_path,
+        volumes=(volume("a", device="/dev/vda"), volume("b", device="/dev/sdb"), volume("c", device="/dev/vd../x")),
+    )
     assert sorted(domain.devices.values()) == ["/dev/vdb", "/dev/vdc", "/dev/vdd"]
 
 
@@ -111,8 +130,15 @@ def test_a_read_only_attachment(tmp_path):
 
 def test_words_of_users_are_never_markup(tmp_path):
     evil = '"/><disk type="file"><source file="/etc/shadow"/></disk><x y="'
-    domain = built(tmp_path, name=evil, project_id=evil, hostname=evil, kernel=IMAGE, cmdline=evil,
-                   properties={"hw_disk_bus": evil, "hw_machine_type": evil, "hw_vif_model": evil, evil: evil})
+    domain = built(
+        tmp_path,
+        name=evil,
+        project_id=evil,
+        hostname=evil,
+        kernel=IMAGE,
+        cmdline=evil,
+        properties={"hw_disk_bus": evil, "hw_machine_type": evil, "hw_vif_model": evil, evil: evil},
+    )
     parsed = fromstring(domain.text)
     assert [d.find("source").get("file") for d in parsed.iterfind("devices/disk")] == [str(tmp_path / "root.qcow2")]
     assert parsed.findtext("os/cmdline") == evil
@@ -141,12 +167,25 @@ def test_qemu_starts_it(hardware, libvirtd, shelf, test_image, taps):
     image = shelf.put("testimg", test_image.read_bytes(), "qcow2")
     disk = libvirtd.state / "hardware.raw"
     disk.write_bytes(bytes(1 << 20))
-    attached = Volume("v1", {"driver_volume_type": "file", "data": {"path": str(disk), "format": "raw"}},
-                      bus=hardware.get("hw_disk_bus", "virtio").replace("ide", "virtio"))  # a PC has four IDE places
-    guest = replace(GUEST, image=image, properties=hardware, nics=(taps.wire(taps.nic()),), volumes=(attached,),
-                    config_drive={"openstack/latest/meta_data.json": json.dumps({"devices": [
-                        {"type": "disk", "serial": "v1", "bus": "none", "address": "none"}]}).encode()},
-                    ephemeral=(LocalDisk(8),), swap_mib=8)
+    attached = Volume(
+        "v1",
+        {"driver_volume_type": "file", "data": {"path": str(disk), "format": "raw"}},
+        bus=hardware.get("hw_disk_bus", "virtio").replace("ide", "virtio"),
+    )  # a PC has four IDE places
+    guest = replace(
+        GUEST,
+        image=image,
+        properties=hardware,
+        nics=(taps.wire(taps.nic()),),
+        volumes=(attached,),
+        config_drive={
+            "openstack/latest/meta_data.json": json.dumps(
+                {"devices": [{"type": "disk", "serial": "v1", "bus": "none", "address": "none"}]}
+            ).encode()
+        },
+        ephemeral=(LocalDisk(8),),
+        swap_mib=8,
+    )
     try:
         driver.prepare(guest)
         booted = driver.boot(guest)
@@ -168,8 +207,11 @@ def test_a_machine_that_qemu_has_not_is_refused_by_name(libvirtd, shelf, test_im
     from pileus_compute.drivers.libvirt.hypervisor import Libvirt
 
     driver = Libvirt(libvirtd.uri, libvirtd.state / "host", "h", "plt")
-    guest = replace(GUEST, image=shelf.put("testimg", test_image.read_bytes(), "qcow2"),
-                    properties={"hw_machine_type": "pc-i440fx-99"})
+    guest = replace(
+        GUEST,
+        image=shelf.put("testimg", test_image.read_bytes(), "qcow2"),
+        properties={"hw_machine_type": "pc-i440fx-99"},
+    )
     try:
         driver.prepare(guest)
         with pytest.raises(HypervisorFailed, match="pc-i440fx-99"):
@@ -180,9 +222,19 @@ def test_a_machine_that_qemu_has_not_is_refused_by_name(libvirtd, shelf, test_im
 
 
 def test_what_an_image_asks_for_is_in_the_domain(tmp_path):
-    domain = built(tmp_path, vcpus=4, properties={
-        "hw_watchdog_action": "poweroff", "hw_serial_port_count": "2", "hw_cpu_sockets": "2", "hw_input_bus": "virtio",
-        "hw_machine_type": "pc-q35-7.2", "hw_video_model": "vga", "hw_boot_menu": "true"}).xml
+    domain = built(
+        tmp_path,
+        vcpus=4,
+        properties={
+            "hw_watchdog_action": "poweroff",
+            "hw_serial_port_count": "2",
+            "hw_cpu_sockets": "2",
+            "hw_input_bus": "virtio",
+            "hw_machine_type": "pc-q35-7.2",
+            "hw_video_model": "vga",
+            "hw_boot_menu": "true",
+        },
+    ).xml
     assert domain.find("devices/watchdog").get("action") == "poweroff"
     assert len(domain.findall("devices/serial")) == 2 and domain.find("devices/input").get("bus") == "virtio"
     assert dict(domain.find("cpu/topology").attrib) == {"sockets": "2", "dies": "1", "cores": "2", "threads": "1"}
@@ -197,8 +249,12 @@ def test_a_kernel_and_its_ramdisk(libvirtd, shelf, test_image):
     raw = libvirtd.state / "image.raw"
     subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(test_image), str(raw)], check=True)
     kernel = subprocess.run(["mtype", "-i", f"{raw}@@1M", "::vmlinuz"], check=True, capture_output=True).stdout
-    guest = replace(GUEST, image=shelf.put("testimg", test_image.read_bytes(), "qcow2"),
-                    kernel=shelf.put("kernel", kernel, "aki"), ramdisk=shelf.put("ramdisk", b"r" * 1000, "ari"))
+    guest = replace(
+        GUEST,
+        image=shelf.put("testimg", test_image.read_bytes(), "qcow2"),
+        kernel=shelf.put("kernel", kernel, "aki"),
+        ramdisk=shelf.put("ramdisk", b"r" * 1000, "ari"),
+    )
     try:
         driver.prepare(guest)
         assert driver.boot(guest).power is Power.RUNNING
@@ -211,8 +267,10 @@ def test_what_is_not_ours_is_left_alone(libvirtd):
     from pileus_compute.drivers.libvirt.hypervisor import Libvirt
 
     driver, conn = Libvirt(libvirtd.uri, libvirtd.state / "host", "h", "plt"), libvirt.open(libvirtd.uri)
-    foreign = conn.defineXML('<domain type="qemu"><name>other-1</name><memory unit="MiB">16</memory>'
-                             '<os><type arch="x86_64">hvm</type></os></domain>')
+    foreign = conn.defineXML(
+        '<domain type="qemu"><name>other-1</name><memory unit="MiB">16</memory>'
+        '<os><type arch="x86_64">hvm</type></os></domain>'
+    )
     driver.destroy(foreign.UUIDString())
     assert foreign.UUIDString() not in [g.id for g in driver.guests()]
     assert conn.lookupByName("other-1")
@@ -226,8 +284,25 @@ def test_an_nbd_volume_comes_and_goes(libvirtd, shelf, test_image):
 
     driver, disk = Libvirt(libvirtd.uri, libvirtd.state / "host", "h", "plt"), libvirtd.state / "served.raw"
     disk.write_bytes(bytes(1 << 20))
-    server = subprocess.Popen(["qemu-nbd", "-f", "raw", "-x", "e", "-b", "127.0.0.1", "-p", "10997", "-t", "-e", "4",
-                               "--pid-file", str(libvirtd.state / "nbd.pid"), str(disk)])
+    server = subprocess.Popen(
+        [
+            "qemu-nbd",
+            "-f",
+            "raw",
+            "-x",
+            "e",
+            "-b",
+            "127.0.0.1",
+            "-p",
+            "10997",
+            "-t",
+            "-e",
+            "4",
+            "--pid-file",
+            str(libvirtd.state / "nbd.pid"),
+            str(disk),
+        ]
+    )
     guest = replace(GUEST, image=shelf.put("testimg", test_image.read_bytes(), "qcow2"))
     try:
         while not (libvirtd.state / "nbd.pid").exists():

@@ -37,7 +37,7 @@ def test_an_image_is_fetched_once_by_many(images, shelf, tmp_path, format):
     image = made(shelf, tmp_path, f"once-{format}", format)
     with ThreadPoolExecutor(4) as pool:
         bases = set(pool.map(images.base, [image] * 8))
-    base, = bases
+    (base,) = bases
     assert (base.format, base.virtual_size) == (format, 10 * MIB)
     assert shelf.fetched.count(f"/once-{format}") == 1
 
@@ -48,8 +48,18 @@ def test_other_formats_become_qcow2(images, shelf, tmp_path, format, declared):
     assert base.format == "qcow2" and base.virtual_size >= 10 * MIB
 
 
-@pytest.mark.parametrize(("format", "declared"), [("qcow2", "raw"), ("raw", "qcow2"), ("vmdk", "raw"), ("raw", "vhd"),
-                                                  ("qcow2", "aki"), ("raw", "iso"), ("raw", "nonsense")])
+@pytest.mark.parametrize(
+    ("format", "declared"),
+    [
+        ("qcow2", "raw"),
+        ("raw", "qcow2"),
+        ("vmdk", "raw"),
+        ("raw", "vhd"),
+        ("qcow2", "aki"),
+        ("raw", "iso"),
+        ("raw", "nonsense"),
+    ],
+)
 def test_a_wrong_declaration_is_refused(images, shelf, tmp_path, format, declared):
     image = made(shelf, tmp_path, f"wrong-{format}-{declared}", format, declared=declared)
     with pytest.raises(ImageUnusable):
@@ -70,9 +80,12 @@ def test_a_data_file_is_refused(images, shelf, tmp_path):
 
 def test_bytes_that_are_not_the_announced_ones(images, shelf):
     image = shelf.put("bytes", b"x" * 1000, "raw")
-    for lie, error in ((replace(image, sha256=hashlib.sha256(b"y").hexdigest()), ImageUnusable),
-                       (replace(image, size=999), ImageUnusable), (replace(image, size=1001), ImageUnreachable),
-                       (replace(image, virtual_size=10), ImageUnusable)):
+    for lie, error in (
+        (replace(image, sha256=hashlib.sha256(b"y").hexdigest()), ImageUnusable),
+        (replace(image, size=999), ImageUnusable),
+        (replace(image, size=1001), ImageUnreachable),
+        (replace(image, virtual_size=10), ImageUnusable),
+    ):
         with pytest.raises(error):
             images.base(lie)
     assert left(images) == []
@@ -90,6 +103,7 @@ def test_an_image_service_that_has_it_not_or_does_not_answer(images, shelf):
 def test_a_full_disk_leaves_no_half_image(images, shelf, monkeypatch):
     def full(fd):
         raise OSError(28, "No space left on device")
+
     image = shelf.put("full", b"x" * 4096, "raw")
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)

@@ -42,9 +42,17 @@ class Image:
         self.app.add_url_rule("/v2/tickets", view_func=self.ticket, methods=["POST"])
 
     def add(self, image_id: str, **facts: Any) -> str:
-        self.images[image_id] = {"id": image_id, "name": "test", "status": "active", "disk_format": "qcow2",
-                                 "container_format": "bare", "size": 17 << 20, "virtual_size": 49 << 20, "min_ram": 0,
-                                 "min_disk": 0} | facts
+        self.images[image_id] = {
+            "id": image_id,
+            "name": "test",
+            "status": "active",
+            "disk_format": "qcow2",
+            "container_format": "bare",
+            "size": 17 << 20,
+            "virtual_size": 49 << 20,
+            "min_ram": 0,
+            "min_disk": 0,
+        } | facts
         return image_id
 
     def show(self, image_id: str) -> Any:
@@ -89,8 +97,10 @@ class Network:
         self.networks: dict[str, dict[str, Any]] = {}
         self.ports: dict[str, dict[str, Any]] = {}
         self.floating_ips: dict[str, dict[str, Any]] = {}
-        self.groups = [{"id": "g-default", "name": "default", "project_id": "p1"},
-                       {"id": "g-web", "name": "web", "project_id": "p1"}]
+        self.groups = [
+            {"id": "g-default", "name": "default", "project_id": "p1"},
+            {"id": "g-web", "name": "web", "project_id": "p1"},
+        ]
         self.add(NETWORK_ID, "private")
         self.app = Flask("network")
         self.app.add_url_rule("/v2.0/networks", view_func=self.list_networks)
@@ -106,8 +116,16 @@ class Network:
         self.app.add_url_rule("/v2.0/ports/<port_id>", view_func=self.delete_port, methods=["DELETE"])
 
     def add(self, network_id: str, name: str, **facts: Any) -> None:
-        self.networks[network_id] = {"id": network_id, "name": name, "mtu": 1450, "shared": False, "project_id": "p1",
-                                     "router:external": False, "status": "ACTIVE", "subnets": [SUBNET_ID]} | facts
+        self.networks[network_id] = {
+            "id": network_id,
+            "name": name,
+            "mtu": 1450,
+            "shared": False,
+            "project_id": "p1",
+            "router:external": False,
+            "status": "ACTIVE",
+            "subnets": [SUBNET_ID],
+        } | facts
 
     def list_networks(self) -> Any:
         ids = request.args.getlist("id")
@@ -122,8 +140,18 @@ class Network:
         return {"network": known} if known else refuse(404, "Network not found")
 
     def list_subnets(self) -> Any:
-        return {"subnets": [{"id": SUBNET_ID, "ip_version": 4, "cidr": "10.0.0.0/24", "gateway_ip": "10.0.0.1",
-                             "dns_nameservers": ["10.0.0.2"], "host_routes": []}]}
+        return {
+            "subnets": [
+                {
+                    "id": SUBNET_ID,
+                    "ip_version": 4,
+                    "cidr": "10.0.0.0/24",
+                    "gateway_ip": "10.0.0.1",
+                    "dns_nameservers": ["10.0.0.2"],
+                    "host_routes": [],
+                }
+            ]
+        }
 
     def floating(self, address: str, port_id: str | None = None) -> str:
         """One more floating address, which leads to the first IPv4 address of the port, if one is given."""
@@ -138,8 +166,13 @@ class Network:
 
     def list_floating(self) -> Any:
         ports, address = request.args.getlist("port_id"), request.args.get("floating_ip_address")
-        return {"floatingips": [f for f in self.floating_ips.values() if (not ports or f["port_id"] in ports)
-                                and address in (None, f["floating_ip_address"])]}
+        return {
+            "floatingips": [
+                f
+                for f in self.floating_ips.values()
+                if (not ports or f["port_id"] in ports) and address in (None, f["floating_ip_address"])
+            ]
+        }
 
     def move_floating(self, ip_id: str) -> Any:
         self.lead(ip_id, request.get_json()["floatingip"]["port_id"])
@@ -147,19 +180,34 @@ class Network:
 
     def list_ports(self) -> Any:
         args = request.args
-        return {"ports": [p for p in self.ports.values()
-                          if (not args.getlist("id") or p["id"] in args.getlist("id"))
-                          and all(p[key] in args.getlist(key) for key in (
-                              "device_id", "device_owner", "network_id", "binding:host_id") if key in args)]}
+        return {
+            "ports": [
+                p
+                for p in self.ports.values()
+                if (not args.getlist("id") or p["id"] in args.getlist("id"))
+                and all(
+                    p[key] in args.getlist(key)
+                    for key in ("device_id", "device_owner", "network_id", "binding:host_id")
+                    if key in args
+                )
+            ]
+        }
 
     def port(self, **facts: Any) -> dict[str, Any]:
         port_id, number = new_id(), len(self.ports) + 5
         fixed = [{"ip_address": f["ip_address"], "subnet_id": SUBNET_ID} for f in facts.pop("fixed_ips", ())]
-        self.ports[port_id] = {"id": port_id, "network_id": NETWORK_ID, "mac_address": f"fa:16:3e:00:00:{number:02x}",
-                               "device_id": "", "device_owner": "", "binding:host_id": "", "name": "", "status": "DOWN",
-                               "security_groups": ["g-default"],
-                               "fixed_ips": fixed or [{"ip_address": f"10.0.0.{number}",
-                                                       "subnet_id": SUBNET_ID}]} | facts
+        self.ports[port_id] = {
+            "id": port_id,
+            "network_id": NETWORK_ID,
+            "mac_address": f"fa:16:3e:00:00:{number:02x}",
+            "device_id": "",
+            "device_owner": "",
+            "binding:host_id": "",
+            "name": "",
+            "status": "DOWN",
+            "security_groups": ["g-default"],
+            "fixed_ips": fixed or [{"ip_address": f"10.0.0.{number}", "subnet_id": SUBNET_ID}],
+        } | facts
         return self.ports[port_id]
 
     def create_ports(self) -> Any:
@@ -195,8 +243,13 @@ class Volume:
         self.app.add_url_rule(f"{root}/volumes/<volume_id>", view_func=self.show)
         self.app.add_url_rule(f"{root}/volumes/<volume_id>", view_func=self.remove, methods=["DELETE"])
         self.app.add_url_rule(f"{root}/volumes/<volume_id>/action", view_func=self.act, methods=["POST"])
-        self.app.add_url_rule(f"{root}/limits", "limits", view_func=lambda project: {"limits": {"absolute": {
-            "maxTotalSnapshots": 10, "totalSnapshotsUsed": len(self.snapshots)}}})
+        self.app.add_url_rule(
+            f"{root}/limits",
+            "limits",
+            view_func=lambda project: {
+                "limits": {"absolute": {"maxTotalSnapshots": 10, "totalSnapshotsUsed": len(self.snapshots)}}
+            },
+        )
         self.app.add_url_rule(f"{root}/snapshots", view_func=self.freeze, methods=["POST"])
         self.app.add_url_rule(f"{root}/snapshots", view_func=self.list_snapshots)
         self.app.add_url_rule(f"{root}/snapshots/detail", "snapshots_detail", view_func=self.list_snapshots)
@@ -210,14 +263,21 @@ class Volume:
 
     def add(self, **facts: Any) -> str:
         volume_id = new_id()
-        self.volumes[volume_id] = {"id": volume_id, "status": "available", "size": 1, "metadata": {},
-                                   "bootable": "false", "multiattach": False} | facts
+        self.volumes[volume_id] = {
+            "id": volume_id,
+            "status": "available",
+            "size": 1,
+            "metadata": {},
+            "bootable": "false",
+            "multiattach": False,
+        } | facts
         return volume_id
 
     def create(self, project: str) -> Any:
         wish = request.get_json()["volume"]
-        volume_id = self.add(size=wish["size"], metadata=wish.get("metadata", {}),
-                             bootable="true" if "imageRef" in wish else "false")
+        volume_id = self.add(
+            size=wish["size"], metadata=wish.get("metadata", {}), bootable="true" if "imageRef" in wish else "false"
+        )
         return {"volume": self.volumes[volume_id]}, 202
 
     def detail(self, project: str) -> Any:
@@ -242,8 +302,12 @@ class Volume:
         if volume["status"] != "available" and others != {wish["instance_uuid"]}:
             return refuse(400, f"Volume is {volume['status']}")
         one = new_id()
-        self.attachments[one] = {"id": one, "volume_id": volume["id"], "instance": wish["instance_uuid"],
-                                 "status": "reserved"}
+        self.attachments[one] = {
+            "id": one,
+            "volume_id": volume["id"],
+            "instance": wish["instance_uuid"],
+            "status": "reserved",
+        }
         self.settle(volume["id"])
         return {"attachment": self.attachments[one]}
 
@@ -260,8 +324,14 @@ class Volume:
         if volume["status"] not in ("available", "in-use"):
             return refuse(400, f"Volume is {volume['status']}")
         one = new_id()
-        self.snapshots[one] = {"id": one, "volume_id": volume["id"], "size": volume["size"], "status": "available",
-                               "name": wish["name"], "metadata": wish.get("metadata", {})}
+        self.snapshots[one] = {
+            "id": one,
+            "volume_id": volume["id"],
+            "size": volume["size"],
+            "status": "available",
+            "name": wish["name"],
+            "metadata": wish.get("metadata", {}),
+        }
         return {"snapshot": self.snapshots[one] | {"status": "creating"}}, 202
 
     def list_snapshots(self, project: str) -> Any:
@@ -290,8 +360,14 @@ class Volume:
         if attachment["status"] == "reserved":
             attachment["status"] = "attaching"
         self.settle(attachment["volume_id"])
-        attachment["connection_info"] = {"driver_volume_type": "file", "data": {
-            "path": f"/volumes/{attachment['volume_id']}", "format": "raw", "volume_id": attachment["volume_id"]}}
+        attachment["connection_info"] = {
+            "driver_volume_type": "file",
+            "data": {
+                "path": f"/volumes/{attachment['volume_id']}",
+                "format": "raw",
+                "volume_id": attachment["volume_id"],
+            },
+        }
         return {"attachment": attachment}
 
     def complete(self, project: str, one: str) -> Any:
@@ -370,11 +446,14 @@ def real_cloud(path: Path) -> Iterator[Cloud]:
         """The volume service asks compute, which is there a little later."""
         return compute.app(environ, start)
 
-    with (image_service(path / "image", book=book) as image,
-          NetworkFixture(_made(path / "network"), authenticate=book) as network,
-          VolumeFixture(path / "volume", apps={"image": image.app, "compute": compute_app}, book=book) as volume,
-          compute_service(path / "compute", book=book, apps={
-              "image": image.app, "network": network.app, "volume": volume.app}) as compute):
+    with (
+        image_service(path / "image", book=book) as image,
+        NetworkFixture(_made(path / "network"), authenticate=book) as network,
+        VolumeFixture(path / "volume", apps={"image": image.app, "compute": compute_app}, book=book) as volume,
+        compute_service(
+            path / "compute", book=book, apps={"image": image.app, "network": network.app, "volume": volume.app}
+        ) as compute,
+    ):
         compute.flavor()
         yield Cloud(compute, image, network, volume, book)
 

@@ -57,21 +57,24 @@ def test_keypairs(compute: ComputeFixture) -> None:
     assert client.delete("/v2.1/os-keypairs/k1", version="2.79").status_code == 204
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"flavorRef": "nope"}, "Flavor nope could not be found"),
-    ({"imageRef": "99999999-9999-4999-8999-999999999999"}, "could not be found"),
-    ({"key_name": "nope"}, "Invalid key_name provided"),
-    ({"networks": [{"uuid": "99999999-9999-4999-8999-999999999999"}]}, "Network 99999999"),
-    ({"networks": [{"port": "99999999-9999-4999-8999-999999999999"}]}, "Port id 99999999"),
-    ({"colour": "red"}, "Additional properties are not allowed"),
-    ({"name": ""}, "name"),
-    ({"user_data": "not base64!"}, "user_data"),
-    ({"min_count": 3, "max_count": 2}, "min_count must be <= max_count"),
-    ({"imageRef": ""}, "Block Device Mapping is Invalid"),
-    ({"availability_zone": "mars"}, "The requested availability zone is not available"),
-    ({"security_groups": [{"name": "nope"}], "networks": "auto"}, "Security group nope not found"),
-    ({"metadata": {"k": 1}}, "metadata"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"flavorRef": "nope"}, "Flavor nope could not be found"),
+        ({"imageRef": "99999999-9999-4999-8999-999999999999"}, "could not be found"),
+        ({"key_name": "nope"}, "Invalid key_name provided"),
+        ({"networks": [{"uuid": "99999999-9999-4999-8999-999999999999"}]}, "Network 99999999"),
+        ({"networks": [{"port": "99999999-9999-4999-8999-999999999999"}]}, "Port id 99999999"),
+        ({"colour": "red"}, "Additional properties are not allowed"),
+        ({"name": ""}, "name"),
+        ({"user_data": "not base64!"}, "user_data"),
+        ({"min_count": 3, "max_count": 2}, "min_count must be <= max_count"),
+        ({"imageRef": ""}, "Block Device Mapping is Invalid"),
+        ({"availability_zone": "mars"}, "The requested availability zone is not available"),
+        ({"security_groups": [{"name": "nope"}], "networks": "auto"}, "Security group nope not found"),
+        ({"metadata": {"k": 1}}, "metadata"),
+    ],
+)
 def test_bad_servers_are_refused(compute: ComputeFixture, network: Any, change: dict[str, Any], message: str) -> None:
     body = {"name": "x", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": "none"} | change
     answer = compute.client.post("/v2.1/servers", json={"server": body}, version="2.79")
@@ -108,8 +111,15 @@ def test_quota(compute: ComputeFixture) -> None:
 
 
 def test_several_at_once(compute: ComputeFixture) -> None:
-    body = {"name": "x", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": "none", "min_count": 2, "max_count": 3,
-            "return_reservation_id": True}
+    body = {
+        "name": "x",
+        "flavorRef": "1",
+        "imageRef": IMAGE_ID,
+        "networks": "none",
+        "min_count": 2,
+        "max_count": 3,
+        "return_reservation_id": True,
+    }
     made = compute.client.post("/v2.1/servers", json={"server": body}, version="2.79")
     assert made.status_code == 202 and made.json["reservation_id"].startswith("r-")
     compute.drain()
@@ -189,13 +199,17 @@ def test_actions_are_on_record(compute: ComputeFixture) -> None:
 def test_hosts(compute: ComputeFixture) -> None:
     admin, client = compute.book.admin, compute.client
     compute.server(imageRef=IMAGE_ID)
-    one, = client.get("/v2.1/os-hypervisors/detail", as_=admin).json["hypervisors"]
+    (one,) = client.get("/v2.1/os-hypervisors/detail", as_=admin).json["hypervisors"]
     assert one["vcpus_used"] == 1 and one["running_vms"] == 1 and one["hypervisor_hostname"] == "host1"
-    new, = client.get("/v2.1/os-hypervisors?with_servers=true", as_=admin, version="2.79").json["hypervisors"]
+    (new,) = client.get("/v2.1/os-hypervisors?with_servers=true", as_=admin, version="2.79").json["hypervisors"]
     assert len(new["servers"]) == 1 and len(new["id"]) == 36
-    service, = client.get("/v2.1/os-services", as_=admin, version="2.79").json["services"]
-    off = client.put(f"/v2.1/os-services/{service['id']}", as_=admin, version="2.79",
-                     json={"status": "disabled", "disabled_reason": "repair"})
+    (service,) = client.get("/v2.1/os-services", as_=admin, version="2.79").json["services"]
+    off = client.put(
+        f"/v2.1/os-services/{service['id']}",
+        as_=admin,
+        version="2.79",
+        json={"status": "disabled", "disabled_reason": "repair"},
+    )
     assert off.json["service"]["disabled_reason"] == "repair"
     server = compute.server(imageRef=IMAGE_ID)
     assert server["status"] == "ERROR" and "host1 is disabled (repair)" in server["fault"]["message"]
@@ -216,13 +230,16 @@ def test_aggregates_make_zones(compute: ComputeFixture) -> None:
 
 def test_groups_keep_servers_apart(compute: ComputeFixture) -> None:
     compute.add_host("host2")
-    made = compute.client.post("/v2.1/os-server-groups", version="2.79",
-                               json={"server_group": {"name": "g", "policy": "anti-affinity"}})
+    made = compute.client.post(
+        "/v2.1/os-server-groups", version="2.79", json={"server_group": {"name": "g", "policy": "anti-affinity"}}
+    )
     group = made.json["server_group"]["id"]
 
     def create() -> dict[str, Any]:
-        body = {"server": {"name": "x", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": "none"},
-                "os:scheduler_hints": {"group": group}}
+        body = {
+            "server": {"name": "x", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": "none"},
+            "os:scheduler_hints": {"group": group},
+        }
         answer = compute.client.post("/v2.1/servers", json=body, version="2.79")
         compute.drain()
         return compute.show(answer.json["server"]["id"], as_=compute.book.admin)
@@ -278,7 +295,7 @@ def test_a_host_reads_the_metadata_of_its_own_servers_only(compute: ComputeFixtu
 
 def test_floating_addresses_show_when_the_network_tells(compute: ComputeFixture, network: Any) -> None:
     server = compute.server(imageRef=IMAGE_ID, networks=[{"uuid": NETWORK_ID}])
-    port, = network.ports.values()
+    (port,) = network.ports.values()
     network.floating("192.0.2.9", port["id"])
     event = {"name": "network-changed", "server_uuid": server["id"], "tag": port["id"]}
     told = compute.client.post("/v2.1/os-server-external-events", json={"events": [event]}, as_=compute.book.service)
@@ -317,24 +334,34 @@ def test_a_new_server_shows_the_groups_that_its_ports_will_have(compute: Compute
     assert shown([port, guarded]) == ["default", "web"]
     alone = {"port": network.port(security_groups=["g-web"])["id"]}
     assert shown([alone], security_groups=[{"name": "default"}]) == ["web"]
-    refused = compute.client.post("/v2.1/servers", json={"server": {
-        "name": "s", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": [open_one],
-        "security_groups": [{"name": "web"}]}})
+    refused = compute.client.post(
+        "/v2.1/servers",
+        json={
+            "server": {
+                "name": "s",
+                "flavorRef": "1",
+                "imageRef": IMAGE_ID,
+                "networks": [open_one],
+                "security_groups": [{"name": "web"}],
+            }
+        },
+    )
     assert refused.status_code == 400 and "port_security_enabled" in refused.text
 
 
 def test_security_groups_of_a_server(compute: ComputeFixture, network: Any) -> None:
     server = compute.server(imageRef=IMAGE_ID, networks=[{"uuid": NETWORK_ID}])["id"]
     compute.act(server, "addSecurityGroup", {"name": "web"})
-    port, = network.ports.values()
+    (port,) = network.ports.values()
     assert port["security_groups"] == ["g-default", "g-web"]
     assert compute.show(server)["security_groups"] == [{"name": "default"}, {"name": "web"}]
     compute.act(server, "removeSecurityGroup", {"name": "web"})
     compute.act(server, "removeSecurityGroup", {"name": "web"}, status=404)
 
 
-def test_a_server_that_is_deleted_just_after_it_was_unshelved_leaves_no_image(compute: ComputeFixture,
-                                                                             image: Any) -> None:
+def test_a_server_that_is_deleted_just_after_it_was_unshelved_leaves_no_image(
+    compute: ComputeFixture, image: Any
+) -> None:
     server = compute.server(imageRef=IMAGE_ID)["id"]
     compute.act(server, "shelve")
     assert len(image.images) == 2

@@ -38,7 +38,7 @@ def _list(compute: ComputeFixture, query: str, version: str = "2.80") -> Any:
 def test_migrations_are_paged(compute: ComputeFixture, resized: list[str]) -> None:
     first = _list(compute, "?limit=2")
     assert [m["instance_uuid"] for m in first["migrations"]] == resized[:0:-1]
-    link, = first["migrations_links"]
+    (link,) = first["migrations_links"]
     second = _list(compute, "?" + link["href"].partition("?")[2])
     assert [m["instance_uuid"] for m in second["migrations"]] == resized[:1] and "migrations_links" not in second
     assert len(_list(compute, "?limit=2", "2.58")["migrations"]) == 3
@@ -47,8 +47,17 @@ def test_migrations_are_paged(compute: ComputeFixture, resized: list[str]) -> No
 
 
 def test_migrations_are_filtered(compute: ComputeFixture, resized: list[str]) -> None:
-    for query, count in (("status=finished", 3), ("status=error", 0), ("host=host1", 3), ("host=other", 0),
-                         ("source_compute=other", 0), ("migration_type=resize", 3), ("migration_type=evacuation", 0),
-                         ("user_id=nobody", 0), (f"instance_uuid={resized[0]}", 1),
-                         ("changes-since=2000-01-01T00:00:00Z", 3), ("changes-before=2000-01-01T00:00:00Z", 0)):
+    for query, count in (
+        ("status=finished", 3),
+        ("status=error", 0),
+        ("host=host1", 3),
+        ("host=other", 0),
+        ("source_compute=other", 0),
+        ("migration_type=resize", 3),
+        ("migration_type=evacuation", 0),
+        ("user_id=nobody", 0),
+        (f"instance_uuid={resized[0]}", 1),
+        ("changes-since=2000-01-01T00:00:00Z", 3),
+        ("changes-before=2000-01-01T00:00:00Z", 0),
+    ):
         assert len(_list(compute, f"?{query}")["migrations"]) == count, query

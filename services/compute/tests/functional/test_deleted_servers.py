@@ -85,8 +85,11 @@ def test_a_time_that_was_shown_is_a_bound_that_includes(compute: ComputeFixture,
     rows = compute.client.get("/v2.1/servers/detail?changes-since=2020-01-01T00:00:00Z").json["servers"]
     assert len(rows) == 2
     for row in rows:
-        for query in (f"?changes-before={row['updated']}", f"?changes-since={row['updated']}",
-                      f"?changes-since={row['updated']}&changes-before={row['updated']}"):
+        for query in (
+            f"?changes-before={row['updated']}",
+            f"?changes-since={row['updated']}",
+            f"?changes-since={row['updated']}&changes-before={row['updated']}",
+        ):
             assert row["name"] in names(compute, query), query
 
 

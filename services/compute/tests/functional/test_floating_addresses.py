@@ -45,15 +45,16 @@ def test_one_on_a_port_that_is_plugged_in_later(compute: ComputeFixture, network
     port = network.port()["id"]
     network.floating(FLOATING, port)
     with compute.working():
-        made = compute.client.post(f"/v2.1/servers/{server}/os-interface",
-                                   json={"interfaceAttachment": {"port_id": port}})
+        made = compute.client.post(
+            f"/v2.1/servers/{server}/os-interface", json={"interfaceAttachment": {"port_id": port}}
+        )
     assert made.status_code == 200, made.text
     assert floating_of(compute, server) == [FLOATING] and found_by_address(compute, FLOATING) == [server]
 
 
 def test_they_stay_while_a_server_is_shelved(compute: ComputeFixture, network: Any) -> None:
     server = compute.server(imageRef=IMAGE_ID, networks=[{"uuid": NETWORK_ID}])["id"]
-    port, = network.ports
+    (port,) = network.ports
     compute.act(server, "shelve")
     ip = network.floating(FLOATING, port)
     assert tell(compute, server) in (200, 404)  # 404: it is nowhere, so the event was nobody's; what it says is known
@@ -109,6 +110,7 @@ def test_a_volume_that_grew_twice_in_one_body(compute: ComputeFixture, volume: A
     assert compute.client.post(path, json={"volumeAttachment": {"volumeId": disk}}).status_code == 200
     compute.drain()
     event = {"name": "volume-extended", "server_uuid": server, "tag": disk}
-    told = compute.client.post("/v2.1/os-server-external-events", json={"events": [event, event]}, version="2.51",
-                               as_=compute.book.service)
+    told = compute.client.post(
+        "/v2.1/os-server-external-events", json={"events": [event, event]}, version="2.51", as_=compute.book.service
+    )
     assert told.status_code == 200, told.text

@@ -44,7 +44,7 @@ class World:
             return list(session.scalars(select(model)))
 
     def used(self) -> tuple[int, int, int]:
-        host, = self.rows(Host)
+        (host,) = self.rows(Host)
         return host.vcpus_used, host.memory_mib_used, host.disk_gib_used
 
 
@@ -69,8 +69,13 @@ class Create(World):
 class CreateFromVolume(Create):
     def start(self) -> str:
         data = self.volume.add()
-        root = {"source_type": "image", "destination_type": "volume", "uuid": IMAGE_ID, "volume_size": 1,
-                "boot_index": 0}
+        root = {
+            "source_type": "image",
+            "destination_type": "volume",
+            "uuid": IMAGE_ID,
+            "volume_size": 1,
+            "boot_index": 0,
+        }
         more = {"source_type": "volume", "destination_type": "volume", "uuid": data}
         return self.create(imageRef="", block_device_mapping_v2=[root, more])
 
@@ -82,7 +87,7 @@ class CreateFromVolume(Create):
     def undone(self) -> None:
         super().undone()
         assert not self.volume.attachments
-        left, = self.volume.volumes.values()
+        (left,) = self.volume.volumes.values()
         assert left["status"] == "available"
 
 
@@ -100,8 +105,9 @@ class Existing(World):
         raise NotImplementedError
 
     def act(self, action: str, value: Any = None) -> str:
-        answer = self.compute.client.post(f"/v2.1/servers/{self.server_id}/action", json={action: value},
-                                          version="2.79")
+        answer = self.compute.client.post(
+            f"/v2.1/servers/{self.server_id}/action", json={action: value}, version="2.79"
+        )
         assert answer.status_code in (200, 202), answer.text
         return self.compute.rung[-1]
 
@@ -170,8 +176,11 @@ class RebuildVolume(Existing):
 
     def ask(self) -> str:
         self.other = self.image.add("44444444-4444-4444-8444-444444444444")
-        answer = self.compute.client.post(f"/v2.1/servers/{self.server_id}/action", version="2.93", json={
-            "rebuild": {"imageRef": self.other, "name": "again"}})
+        answer = self.compute.client.post(
+            f"/v2.1/servers/{self.server_id}/action",
+            version="2.93",
+            json={"rebuild": {"imageRef": self.other, "name": "again"}},
+        )
         assert answer.status_code == 202 and answer.json["server"]["image"] == "", answer.text
         return self.compute.rung[-1]
 
@@ -183,7 +192,7 @@ class RebuildVolume(Existing):
         self.attached_once()
 
     def attached_once(self) -> None:
-        attachment, = self.volume.attachments.values()
+        (attachment,) = self.volume.attachments.values()
         assert attachment["status"] == "attached" and self.rows(ServerVolume)[0].attachment_id == attachment["id"]
 
     def undone(self) -> None:
@@ -215,8 +224,15 @@ class SnapshotVolumes(Existing):
 
     def create(self, **wish: Any) -> str:
         volumes = self.volume.add(bootable="true"), self.volume.add()
-        disks = [{"source_type": "volume", "destination_type": "volume", "uuid": volume_id,
-                  "boot_index": None if index else 0} for index, volume_id in enumerate(volumes)]
+        disks = [
+            {
+                "source_type": "volume",
+                "destination_type": "volume",
+                "uuid": volume_id,
+                "boot_index": None if index else 0,
+            }
+            for index, volume_id in enumerate(volumes)
+        ]
         return super().create(imageRef="", block_device_mapping_v2=disks, **wish)
 
     def ask(self) -> str:
@@ -236,8 +252,11 @@ class SnapshotVolumes(Existing):
 class AttachVolume(Existing):
     def ask(self) -> str:
         self.volume_id = self.volume.add()
-        answer = self.compute.client.post(f"/v2.1/servers/{self.server_id}/os-volume_attachments",
-                                          json={"volumeAttachment": {"volumeId": self.volume_id}}, version="2.79")
+        answer = self.compute.client.post(
+            f"/v2.1/servers/{self.server_id}/os-volume_attachments",
+            json={"volumeAttachment": {"volumeId": self.volume_id}},
+            version="2.79",
+        )
         assert answer.status_code == 200, answer.text
         return self.compute.rung[-1]
 
@@ -256,7 +275,8 @@ class DetachVolume(AttachVolume):
         super().ask()
         self.compute.drain()
         answer = self.compute.client.delete(
-            f"/v2.1/servers/{self.server_id}/os-volume_attachments/{self.volume_id}", version="2.79")
+            f"/v2.1/servers/{self.server_id}/os-volume_attachments/{self.volume_id}", version="2.79"
+        )
         assert answer.status_code == 202, answer.text
         return self.compute.rung[-1]
 
@@ -431,8 +451,15 @@ class Backup(Existing):
     """Of three backups of which two are to stay, the oldest goes."""
 
     def ask(self) -> str:
-        self.old = [self.image.add(f"5555555{i}-5555-4555-8555-555555555555", image_type="backup",
-                                   backup_type="daily", instance_uuid=self.server_id) for i in range(2)]
+        self.old = [
+            self.image.add(
+                f"5555555{i}-5555-4555-8555-555555555555",
+                image_type="backup",
+                backup_type="daily",
+                instance_uuid=self.server_id,
+            )
+            for i in range(2)
+        ]
         return self.act("createBackup", {"name": "b", "backup_type": "daily", "rotation": 2})
 
     def done(self) -> None:
@@ -450,8 +477,9 @@ class ExtendVolume(AttachVolume):
         super().ask()
         self.compute.drain()
         event = {"name": "volume-extended", "server_uuid": self.server_id, "tag": self.volume_id}
-        answer = self.compute.client.post("/v2.1/os-server-external-events", json={"events": [event]},
-                                          as_=self.compute.book.admin, version="2.79")
+        answer = self.compute.client.post(
+            "/v2.1/os-server-external-events", json={"events": [event]}, as_=self.compute.book.admin, version="2.79"
+        )
         assert answer.status_code == 200, answer.text
         return self.compute.rung[-1]
 
@@ -467,9 +495,15 @@ class AttachInterface(Existing):
     def ask(self) -> str:
         """As the API enqueues it: there the request would wait for the end of the job."""
         with self.compute.sessions.begin() as session:
-            created, = session.scalars(select(Job).where(Job.flow == "server.create"))
-            return enqueue(session, Job, flow="server.attach_interface", subject=f"{self.server_id}/nic",
-                           data={"wish": created.data["networks"][0]}, caller=self.compute.book.member).id
+            (created,) = session.scalars(select(Job).where(Job.flow == "server.create"))
+            return enqueue(
+                session,
+                Job,
+                flow="server.attach_interface",
+                subject=f"{self.server_id}/nic",
+                data={"wish": created.data["networks"][0]},
+                caller=self.compute.book.member,
+            ).id
 
     def has(self, count: int) -> None:
         guest = self.compute.host.driver.guests_by_id[self.server_id]
@@ -487,7 +521,7 @@ class FollowAddresses(Existing):
     """A floating address that the network service told of too early."""
 
     def ask(self) -> str:
-        port, = self.network.ports
+        (port,) = self.network.ports
         self.network.floating("192.0.2.9", port)
         with self.compute.sessions.begin() as session:
             return enqueue(session, Job, flow="server.addresses", subject=f"{self.server_id}/addresses").id
@@ -502,7 +536,7 @@ class FollowAddresses(Existing):
 
 class DetachInterface(AttachInterface):
     def ask(self) -> str:
-        port_id, = self.network.ports
+        (port_id,) = self.network.ports
         answer = self.compute.client.delete(f"/v2.1/servers/{self.server_id}/os-interface/{port_id}", version="2.79")
         assert answer.status_code == 202, answer.text
         return self.compute.rung[-1]
@@ -546,17 +580,39 @@ class DropImage(Housework, Unshelve):
 
 
 SCENARIOS: dict[str, type[World]] = {
-    "server.create": Create, "server.create_with_volumes": CreateFromVolume, "server.delete": Delete,
-    "server.stop": Stop, "server.reboot_hard": Reboot, "server.rebuild": Rebuild, "server.snapshot": Snapshot,
-    "server.rebuild_volume": RebuildVolume, "server.snapshot_volumes": SnapshotVolumes,
-    "server.attach_volume": AttachVolume, "server.detach_volume": DetachVolume, "server.resize": Resize,
-    "server.confirm_resize": Confirm, "server.revert_resize": Revert, "server.shelve": Shelve,
-    "server.unshelve": Unshelve, "server.start": Start, "server.reboot": SoftReboot, "server.pause": Pause,
-    "server.unpause": Unpause, "server.suspend": Suspend, "server.resume": Resume, "server.rescue": Rescue,
-    "server.unrescue": Unrescue, "server.change_password": ChangePassword, "server.backup": Backup,
-    "server.extend_volume": ExtendVolume, "server.attach_interface": AttachInterface,
-    "server.detach_interface": DetachInterface, "server.tidy": Tidy, "server.offload": Offload,
-    "server.drop_image": DropImage, "server.addresses": FollowAddresses,
+    "server.create": Create,
+    "server.create_with_volumes": CreateFromVolume,
+    "server.delete": Delete,
+    "server.stop": Stop,
+    "server.reboot_hard": Reboot,
+    "server.rebuild": Rebuild,
+    "server.snapshot": Snapshot,
+    "server.rebuild_volume": RebuildVolume,
+    "server.snapshot_volumes": SnapshotVolumes,
+    "server.attach_volume": AttachVolume,
+    "server.detach_volume": DetachVolume,
+    "server.resize": Resize,
+    "server.confirm_resize": Confirm,
+    "server.revert_resize": Revert,
+    "server.shelve": Shelve,
+    "server.unshelve": Unshelve,
+    "server.start": Start,
+    "server.reboot": SoftReboot,
+    "server.pause": Pause,
+    "server.unpause": Unpause,
+    "server.suspend": Suspend,
+    "server.resume": Resume,
+    "server.rescue": Rescue,
+    "server.unrescue": Unrescue,
+    "server.change_password": ChangePassword,
+    "server.backup": Backup,
+    "server.extend_volume": ExtendVolume,
+    "server.attach_interface": AttachInterface,
+    "server.detach_interface": DetachInterface,
+    "server.tidy": Tidy,
+    "server.offload": Offload,
+    "server.drop_image": DropImage,
+    "server.addresses": FollowAddresses,
 }
 
 
@@ -578,6 +634,7 @@ def test_flow_ends_well_wherever_it_is_killed(name: str, tmp_path: Path, standin
             with compute_service(tmp_path / str(count), apps=apps) as compute:
                 compute.flavor()
                 yield SCENARIOS[name](compute, image, network, volume)
+
         return fresh()
 
     kill_at_every_step(BY_NAME[name], make, cancellable=name != "server.delete")

@@ -75,8 +75,11 @@ PLACES: dict[str, Callable[[Things], Place]] = {
     "create: second volume": lambda t: disk("volume", t.volume, boot_index=None),
     "create: volume, first form": lambda t: first_form(volume_id=t.volume),
     "create: snapshot, first form": lambda t: first_form(snapshot_id=t.snapshot),
-    "create: server group": lambda t: (*create("name", "s")[:2], create("name", "s")[2] | {
-        "os:scheduler_hints": {"group": t.server_group}}, "2.79"),
+    "create: server group": lambda t: (
+        *create("name", "s")[:2],
+        create("name", "s")[2] | {"os:scheduler_hints": {"group": t.server_group}},
+        "2.79",
+    ),
     "rebuild: image": lambda t: action("rebuild", {"imageRef": t.image}),
     "rebuild: keypair": lambda t: action("rebuild", {"imageRef": "IMAGE", "key_name": t.keypair}),
     "rescue: image": lambda t: action("rescue", {"rescue_image_ref": t.image}),
@@ -85,14 +88,30 @@ PLACES: dict[str, Callable[[Things], Place]] = {
     "removeFloatingIp": lambda t: action("removeFloatingIp", {"address": t.floating}, "2.43"),
     "addSecurityGroup": lambda t: action("addSecurityGroup", {"name": t.security_group}),
     "removeSecurityGroup": lambda t: action("removeSecurityGroup", {"name": t.security_group}),
-    "interface: network": lambda t: ("POST", "/servers/SERVER/os-interface",
-                                     {"interfaceAttachment": {"net_id": t.network}}, "2.79"),
-    "interface: port": lambda t: ("POST", "/servers/SERVER/os-interface",
-                                  {"interfaceAttachment": {"port_id": t.port}}, "2.79"),
-    "attach a volume": lambda t: ("POST", "/servers/SERVER/os-volume_attachments",
-                                  {"volumeAttachment": {"volumeId": t.volume}}, "2.79"),
-    "change an attachment": lambda t: ("PUT", f"/servers/SERVER/os-volume_attachments/{t.volume}",
-                                       {"volumeAttachment": {"volumeId": t.volume}}, "2.85"),
+    "interface: network": lambda t: (
+        "POST",
+        "/servers/SERVER/os-interface",
+        {"interfaceAttachment": {"net_id": t.network}},
+        "2.79",
+    ),
+    "interface: port": lambda t: (
+        "POST",
+        "/servers/SERVER/os-interface",
+        {"interfaceAttachment": {"port_id": t.port}},
+        "2.79",
+    ),
+    "attach a volume": lambda t: (
+        "POST",
+        "/servers/SERVER/os-volume_attachments",
+        {"volumeAttachment": {"volumeId": t.volume}},
+        "2.79",
+    ),
+    "change an attachment": lambda t: (
+        "PUT",
+        f"/servers/SERVER/os-volume_attachments/{t.volume}",
+        {"volumeAttachment": {"volumeId": t.volume}},
+        "2.85",
+    ),
     "marker of servers": below("server", "/servers?marker=ID"),
     "marker of servers in detail": below("server", "/servers/detail?marker=ID"),
     "marker of flavors": below("flavor", "/flavors?marker=ID"),
@@ -111,27 +130,58 @@ PLACES: dict[str, Callable[[Things], Place]] = {
     "legacy volume, gone": below("volume", "/os-volumes/ID", "DELETE", version="2.1"),
     "legacy snapshot": below("snapshot", "/os-snapshots/ID", version="2.1"),
     "legacy snapshot of a volume": lambda t: ("POST", "/os-snapshots", {"snapshot": {"volume_id": t.volume}}, "2.1"),
-    "legacy volume of a snapshot": lambda t: ("POST", "/os-volumes", {"volume": {
-        "size": 1, "snapshot_id": t.snapshot}}, "2.1"),
+    "legacy volume of a snapshot": lambda t: (
+        "POST",
+        "/os-volumes",
+        {"volume": {"size": 1, "snapshot_id": t.snapshot}},
+        "2.1",
+    ),
     "legacy security group": below("security_group", "/os-security-groups/ID", version="2.1"),
-    "legacy rule": lambda t: ("POST", "/os-security-group-rules", {"security_group_rule": {
-        "parent_group_id": t.security_group, "ip_protocol": "tcp", "from_port": 1, "to_port": 2}}, "2.1"),
+    "legacy rule": lambda t: (
+        "POST",
+        "/os-security-group-rules",
+        {
+            "security_group_rule": {
+                "parent_group_id": t.security_group,
+                "ip_protocol": "tcp",
+                "from_port": 1,
+                "to_port": 2,
+            }
+        },
+        "2.1",
+    ),
     "flavor": below("flavor", "/flavors/ID"),
     "flavor's extra specs": below("flavor", "/flavors/ID/os-extra_specs"),
     "keypair": below("keypair", "/os-keypairs/ID"),
     "keypair, gone": below("keypair", "/os-keypairs/ID", "DELETE"),
     "server group": below("server_group", "/os-server-groups/ID"),
     "server group, gone": below("server_group", "/os-server-groups/ID", "DELETE"),
-    **{f"server: {method} {rest}": below("server", f"/servers/ID{rest}", method, body)
-       for method, rest, body in (
-           ("GET", "", None), ("PUT", "", {"server": {"name": "x"}}), ("DELETE", "", None), ("GET", "/ips", None),
-           ("GET", "/metadata", None), ("PUT", "/metadata", {"metadata": {}}), ("GET", "/tags", None),
-           ("PUT", "/tags/mine", None), ("GET", "/os-interface", None), ("GET", "/os-volume_attachments", None),
-           ("GET", "/os-instance-actions", None), ("GET", "/os-security-groups", None), ("GET", "/topology", None),
-           ("GET", "/os-server-password", None), ("GET", "/migrations", None), ("GET", "/diagnostics", None),
-           ("POST", "/remote-consoles", {"remote_console": {"protocol": "vnc", "type": "novnc"}}),
-           ("POST", "/action", {"os-stop": None}), ("POST", "/action", {"forceDelete": None}),
-           ("POST", "/action", {"createImage": {"name": "x"}}), ("POST", "/action", {"os-getConsoleOutput": {}}))},
+    **{
+        f"server: {method} {rest}": below("server", f"/servers/ID{rest}", method, body)
+        for method, rest, body in (
+            ("GET", "", None),
+            ("PUT", "", {"server": {"name": "x"}}),
+            ("DELETE", "", None),
+            ("GET", "/ips", None),
+            ("GET", "/metadata", None),
+            ("PUT", "/metadata", {"metadata": {}}),
+            ("GET", "/tags", None),
+            ("PUT", "/tags/mine", None),
+            ("GET", "/os-interface", None),
+            ("GET", "/os-volume_attachments", None),
+            ("GET", "/os-instance-actions", None),
+            ("GET", "/os-security-groups", None),
+            ("GET", "/topology", None),
+            ("GET", "/os-server-password", None),
+            ("GET", "/migrations", None),
+            ("GET", "/diagnostics", None),
+            ("POST", "/remote-consoles", {"remote_console": {"protocol": "vnc", "type": "novnc"}}),
+            ("POST", "/action", {"os-stop": None}),
+            ("POST", "/action", {"forceDelete": None}),
+            ("POST", "/action", {"createImage": {"name": "x"}}),
+            ("POST", "/action", {"os-getConsoleOutput": {}}),
+        )
+    },
 }
 
 
@@ -142,8 +192,9 @@ class Two:
         self.cloud = cloud
         self.image = cloud.image.image(content=b"\0" * 512)["id"]
         network = cloud.network.made("network", {"name": "mine"}, as_=cloud.book.member)["id"]
-        cloud.network.made("subnet", {"network_id": network, "ip_version": 4, "cidr": "10.1.0.0/24"},
-                           as_=cloud.book.member)
+        cloud.network.made(
+            "subnet", {"network_id": network, "ip_version": 4, "cidr": "10.1.0.0/24"}, as_=cloud.book.member
+        )
         own = cloud.create(imageRef=self.image, networks=[{"uuid": network}])
         assert own["status"] == "ACTIVE", own
         self.own = own["id"]
@@ -170,18 +221,28 @@ class Two:
         assert keypair.status_code == 200, keypair.text
         group = {"server_group": {"name": SECRET, "policies": ["affinity"]}}
         return Things(
-            image, flavor, network, made("port", {"network_id": network, "name": SECRET}, as_=other)["id"],
-            made("security_group", {"name": SECRET}, as_=other)["id"], volume, snapshot, SECRET,
+            image,
+            flavor,
+            network,
+            made("port", {"network_id": network, "name": SECRET}, as_=other)["id"],
+            made("security_group", {"name": SECRET}, as_=other)["id"],
+            volume,
+            snapshot,
+            SECRET,
             cloud.compute.server(as_=other, imageRef=image, name=SECRET)["id"],
             compute.post("/v2.1/os-server-groups", json=group, as_=other).json["server_group"]["id"],
-            made("floatingip", {"floating_network_id": outside}, as_=other)["floating_ip_address"])
+            made("floatingip", {"floating_network_id": outside}, as_=other)["floating_ip_address"],
+        )
 
     def ask(self, place: Callable[[Things], Place], things: Things) -> tuple[int, str]:
         """The answer, with what was asked for by one name, whoever has it."""
         method, path, body, version = place(things)
         answer = self.cloud.compute.client.request(
-            method, "/v2.1" + path.replace("SERVER", self.own), version=version,
-            json=_filled(body, self.image) if body is not None else None)
+            method,
+            "/v2.1" + path.replace("SERVER", self.own),
+            version=version,
+            json=_filled(body, self.image) if body is not None else None,
+        )
         text = answer.text
         for field in fields(Things):
             text = text.replace(getattr(things, field.name), f"<{field.name}>")
@@ -224,4 +285,5 @@ def _state(two: Two) -> list[Any]:
         volume.get("/v3/p2/snapshots", as_=other).json["snapshots"],
         cloud.image.client.get(f"/v2/images/{mine.image}", as_=other).json,
         cloud.compute.show(mine.server, as_=other),
-        cloud.compute.client.get(f"/v2.1/os-keypairs/{mine.keypair}", as_=other).json]
+        cloud.compute.client.get(f"/v2.1/os-keypairs/{mine.keypair}", as_=other).json,
+    ]

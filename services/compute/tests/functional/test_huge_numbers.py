@@ -5,9 +5,18 @@ import pytest
 from pileus_compute.testing import ComputeFixture
 
 HUGE = ("9" * 30, "9" * 5000)
-PATHS = ("/servers?limit={}", "/servers/detail?power_state={}", "/servers?progress={}", "/os-server-groups?offset={}",
-         "/flavors?minRam={}", "/flavors/detail?minDisk={}", "/os-hypervisors/{}", "/os-aggregates/{}",
-         "/os-volumes?limit={}", "/os-keypairs?limit={}")
+PATHS = (
+    "/servers?limit={}",
+    "/servers/detail?power_state={}",
+    "/servers?progress={}",
+    "/os-server-groups?offset={}",
+    "/flavors?minRam={}",
+    "/flavors/detail?minDisk={}",
+    "/os-hypervisors/{}",
+    "/os-aggregates/{}",
+    "/os-volumes?limit={}",
+    "/os-keypairs?limit={}",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -16,20 +16,38 @@ MAPPED = "66666666-6666-4666-8666-666666666666"
 def snapshot(volume: Any) -> str:
     """One of 2 GiB."""
     one = new_id()
-    volume.snapshots[one] = {"id": one, "volume_id": volume.add(size=2), "size": 2, "status": "available",
-                             "metadata": {}}
+    volume.snapshots[one] = {
+        "id": one,
+        "volume_id": volume.add(size=2),
+        "size": 2,
+        "status": "available",
+        "metadata": {},
+    }
     return one
 
 
 def root(snapshot_id: Any, **more: Any) -> dict[str, Any]:
-    return {"source_type": "snapshot", "destination_type": "volume", "snapshot_id": snapshot_id, "boot_index": 0,
-            "device_name": "/dev/vda", "delete_on_termination": True, "volume_size": 2} | more
+    return {
+        "source_type": "snapshot",
+        "destination_type": "volume",
+        "snapshot_id": snapshot_id,
+        "boot_index": 0,
+        "device_name": "/dev/vda",
+        "delete_on_termination": True,
+        "volume_size": 2,
+    } | more
 
 
 def mapped(image: Any, mappings: Any, **more: Any) -> str:
     text = mappings if isinstance(mappings, str) else json.dumps(mappings)
-    facts = {"bdm_v2": "True", "root_device_name": "/dev/vda", "block_device_mapping": text, "size": 0,
-             "virtual_size": 0, "disk_format": "raw"}
+    facts = {
+        "bdm_v2": "True",
+        "root_device_name": "/dev/vda",
+        "block_device_mapping": text,
+        "size": 0,
+        "virtual_size": 0,
+        "disk_format": "raw",
+    }
     return str(image.add(MAPPED, **facts | more))
 
 
@@ -49,8 +67,16 @@ def volumes_of(compute: ComputeFixture, answer: Any) -> list[str]:
 
 
 def test_the_image_s_disks_are_made(compute: ComputeFixture, image: Any, volume: Any, snapshot: str) -> None:
-    blank = {"source_type": "blank", "destination_type": "volume", "volume_size": 5, "boot_index": None, "tag": None,
-             "device_name": "/dev/vdb", "no_device": None, "image_id": None}
+    blank = {
+        "source_type": "blank",
+        "destination_type": "volume",
+        "volume_size": 5,
+        "boot_index": None,
+        "tag": None,
+        "device_name": "/dev/vdb",
+        "no_device": None,
+        "image_id": None,
+    }
     before = set(volume.volumes)
     made = volumes_of(compute, ask(compute, mapped(image, [root(snapshot), blank], hw_disk_bus="scsi")))
     assert sorted(volume.volumes[v]["size"] for v in made) == [2, 5] and set(volume.volumes) == before | set(made)
@@ -73,27 +99,64 @@ def test_the_request_wins_by_device_or_place(compute: ComputeFixture, image: Any
 
 def test_the_first_form(compute: ComputeFixture, image: Any, volume: Any, snapshot: str) -> None:
     old = [{"device_name": "vda", "snapshot_id": snapshot, "delete_on_termination": "1"}]
-    made, = volumes_of(compute, ask(compute, mapped(image, old, bdm_v2="0")))
+    (made,) = volumes_of(compute, ask(compute, mapped(image, old, bdm_v2="0")))
     assert volume.volumes[made]["size"] == 2
 
 
 HOSTILE: list[Any] = [
-    "{", "nonsense", "null", "7", '"text"', "{}", "[" * 50_000,
-    [1], ["x"], [[]], [None], [{}], [{"source_type": 1}], [{"source_type": "tape"}], [{"boot_index": 0}],
-    [{"unknown": "x"}], [{"source_type": "volume"}], [{"source_type": "snapshot", "boot_index": 0}],
-    [root("not-an-id")], [root("..")], [root(7)], [root(["x"])], [root({})], [root(new_id())],
-    [root(None, uuid="..")], [root(None, uuid="../../limits")], [root(None, uuid="a" * 255)],
-    [root("SNAPSHOT", volume_size=-1)], [root("SNAPSHOT", volume_size=0)], [root("SNAPSHOT", volume_size=1)],
-    [root("SNAPSHOT", volume_size=10**30)], [root("SNAPSHOT", volume_size="9" * 5000)],
-    [root("SNAPSHOT", volume_size="2 ")], [root("SNAPSHOT", volume_size=2.5)], [root("SNAPSHOT", volume_size=[2])],
-    [root("SNAPSHOT", volume_size=True)], [root("SNAPSHOT", boot_index=10**30)], [root("SNAPSHOT", boot_index="x")],
-    [root("SNAPSHOT", boot_index="9" * 5000)], [root("SNAPSHOT", boot_index={})],
-    [root("SNAPSHOT", device_name="d" * 255)], [root("SNAPSHOT", device_name="/dev/vd\0")],
-    [root("SNAPSHOT", device_name=5)], [root("SNAPSHOT", delete_on_termination="perhaps")],
-    [root("SNAPSHOT", delete_on_termination=[])], [root("SNAPSHOT", tag="x" * 61)], [root("SNAPSHOT", tag=1)],
-    [root("SNAPSHOT", volume_type="t" * 256)], [root("SNAPSHOT", volume_type={})],
-    [root("SNAPSHOT", destination_type="local")], [root("SNAPSHOT", guest_format="x" * 256)],
-    [root("SNAPSHOT"), root("SNAPSHOT")], [root("SNAPSHOT") for _ in range(300)],
+    "{",
+    "nonsense",
+    "null",
+    "7",
+    '"text"',
+    "{}",
+    "[" * 50_000,
+    [1],
+    ["x"],
+    [[]],
+    [None],
+    [{}],
+    [{"source_type": 1}],
+    [{"source_type": "tape"}],
+    [{"boot_index": 0}],
+    [{"unknown": "x"}],
+    [{"source_type": "volume"}],
+    [{"source_type": "snapshot", "boot_index": 0}],
+    [root("not-an-id")],
+    [root("..")],
+    [root(7)],
+    [root(["x"])],
+    [root({})],
+    [root(new_id())],
+    [root(None, uuid="..")],
+    [root(None, uuid="../../limits")],
+    [root(None, uuid="a" * 255)],
+    [root("SNAPSHOT", volume_size=-1)],
+    [root("SNAPSHOT", volume_size=0)],
+    [root("SNAPSHOT", volume_size=1)],
+    [root("SNAPSHOT", volume_size=10**30)],
+    [root("SNAPSHOT", volume_size="9" * 5000)],
+    [root("SNAPSHOT", volume_size="2 ")],
+    [root("SNAPSHOT", volume_size=2.5)],
+    [root("SNAPSHOT", volume_size=[2])],
+    [root("SNAPSHOT", volume_size=True)],
+    [root("SNAPSHOT", boot_index=10**30)],
+    [root("SNAPSHOT", boot_index="x")],
+    [root("SNAPSHOT", boot_index="9" * 5000)],
+    [root("SNAPSHOT", boot_index={})],
+    [root("SNAPSHOT", device_name="d" * 255)],
+    [root("SNAPSHOT", device_name="/dev/vd\0")],
+    [root("SNAPSHOT", device_name=5)],
+    [root("SNAPSHOT", delete_on_termination="perhaps")],
+    [root("SNAPSHOT", delete_on_termination=[])],
+    [root("SNAPSHOT", tag="x" * 61)],
+    [root("SNAPSHOT", tag=1)],
+    [root("SNAPSHOT", volume_type="t" * 256)],
+    [root("SNAPSHOT", volume_type={})],
+    [root("SNAPSHOT", destination_type="local")],
+    [root("SNAPSHOT", guest_format="x" * 256)],
+    [root("SNAPSHOT"), root("SNAPSHOT")],
+    [root("SNAPSHOT") for _ in range(300)],
     [root("SNAPSHOT")] + [{"source_type": "blank", "destination_type": "volume", "volume_size": 1}] * 64,
     [{"source_type": "image", "destination_type": "local", "uuid": IMAGE_ID, "boot_index": 0}],
     [{"source_type": "image", "destination_type": "volume", "uuid": MAPPED, "boot_index": 0, "volume_size": 1}],
@@ -161,8 +224,12 @@ def test_numbers_that_no_column_holds(compute: ComputeFixture, volume: Any) -> N
 
 def test_what_a_volume_remembers_of_its_image_may_be_any_text(compute: ComputeFixture, volume: Any) -> None:
     meta = {"min_ram": "lots", "min_disk": "much", "auto_disk_config_name": "x" * 99, "hw_disk_bus": "virtio"}
-    disk = {"source_type": "volume", "destination_type": "volume", "boot_index": 0,
-            "uuid": volume.add(bootable="true", volume_image_metadata=meta)}
+    disk = {
+        "source_type": "volume",
+        "destination_type": "volume",
+        "boot_index": 0,
+        "uuid": volume.add(bootable="true", volume_image_metadata=meta),
+    }
     answer = ask(compute, "", [disk])
     volumes_of(compute, answer)
     compute.flavor("2", vcpus=2)
@@ -186,8 +253,12 @@ def test_no_backup_of_a_server_that_boots_from_a_volume(compute: ComputeFixture,
 
 
 def test_quiescing_that_is_required_can_t_be_had(compute: ComputeFixture, volume: Any) -> None:
-    disk = {"source_type": "volume", "destination_type": "volume", "boot_index": 0, "uuid": volume.add(
-        bootable="true", volume_image_metadata={"os_require_quiesce": "yes"})}
+    disk = {
+        "source_type": "volume",
+        "destination_type": "volume",
+        "boot_index": 0,
+        "uuid": volume.add(bootable="true", volume_image_metadata={"os_require_quiesce": "yes"}),
+    }
     server = compute.server(imageRef="", block_device_mapping_v2=[disk])["id"]
     assert "Quiescing" in compute.act(server, "createImage", {"name": "shot"}, status=400).text
     compute.act(server, "os-stop")

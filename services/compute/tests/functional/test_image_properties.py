@@ -16,8 +16,15 @@ def asked(compute: ComputeFixture, image: Any, **properties: Any) -> Any:
     return compute.client.post("/v2.1/servers", json={"server": body}, version="2.79")
 
 
-@pytest.mark.parametrize("properties", [{"hw_disk_bus": "floppy"}, {"hw_vif_model": "nosuchnic"},
-                                        {"hw_firmware_type": "coreboot"}, {"img_config_drive": "always"}])
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"hw_disk_bus": "floppy"},
+        {"hw_vif_model": "nosuchnic"},
+        {"hw_firmware_type": "coreboot"},
+        {"img_config_drive": "always"},
+    ],
+)
 def test_bad_values_are_refused_by_name(compute: ComputeFixture, image: Any, properties: dict[str, str]) -> None:
     refused = asked(compute, image, **properties)
     (value,) = properties.values()
@@ -29,9 +36,17 @@ def test_bad_values_are_refused_by_name(compute: ComputeFixture, image: Any, pro
     assert rescued.status_code == 400 and value in rescued.text
 
 
-@pytest.mark.parametrize("properties", [
-    {"hw_tpm_version": "2.0"}, {"os_secure_boot": "required"}, {"hw_mem_encryption": "true"},
-    {"architecture": "aarch64"}, {"hypervisor_type": "vmware"}, {"trait:HW_CPU_X86_SGX": "required"}])
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"hw_tpm_version": "2.0"},
+        {"os_secure_boot": "required"},
+        {"hw_mem_encryption": "true"},
+        {"architecture": "aarch64"},
+        {"hypervisor_type": "vmware"},
+        {"trait:HW_CPU_X86_SGX": "required"},
+    ],
+)
 def test_nobody_gets_less_than_was_asked_for(compute: ComputeFixture, image: Any, properties: dict[str, str]) -> None:
     made = asked(compute, image, **properties)
     assert made.status_code == 202, made.text
@@ -45,8 +60,15 @@ def test_nobody_gets_less_than_was_asked_for(compute: ComputeFixture, image: Any
     assert rebuilt.status_code == 400 and value in rebuilt.text
 
 
-@pytest.mark.parametrize("spec", [("hw:tpm_version", "2.0"), ("os:secure_boot", "required"),
-                                  ("trait:HW_CPU_X86_SGX", "required"), ("hw:cpu_policy", "dedicated")])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ("hw:tpm_version", "2.0"),
+        ("os:secure_boot", "required"),
+        ("trait:HW_CPU_X86_SGX", "required"),
+        ("hw:cpu_policy", "dedicated"),
+    ],
+)
 def test_nor_than_the_flavor_says(compute: ComputeFixture, spec: tuple[str, str]) -> None:
     with compute.sessions.begin() as session:
         session.get_one(Flavor, "1").extra_specs = dict([spec])

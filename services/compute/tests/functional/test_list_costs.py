@@ -33,8 +33,14 @@ class Rows:
         return answer.json
 
     def servers(self, i: int) -> None:
-        wish = {"name": f"s{i}", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": [{"uuid": NETWORK_ID}],
-                "metadata": {"a": str(i)}, "tags": [f"t{i}"]}
+        wish = {
+            "name": f"s{i}",
+            "flavorRef": "1",
+            "imageRef": IMAGE_ID,
+            "networks": [{"uuid": NETWORK_ID}],
+            "metadata": {"a": str(i)},
+            "tags": [f"t{i}"],
+        }
         self.send("POST", "/servers", {"server": wish}, as_=self.compute.book.member)
         self.compute.drain()
 
@@ -45,12 +51,20 @@ class Rows:
 
     def keypairs(self, i: int) -> None:
         key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJZ8nQmRrKkWqkD8cQkFYb3S7m6aVJt6Xx3Qh0l0mYl8 x"
-        self.send("POST", "/os-keypairs", {"keypair": {"name": f"k{i}", "public_key": key, "type": "ssh"}},
-                  as_=self.compute.book.member)
+        self.send(
+            "POST",
+            "/os-keypairs",
+            {"keypair": {"name": f"k{i}", "public_key": key, "type": "ssh"}},
+            as_=self.compute.book.member,
+        )
 
     def groups(self, i: int) -> None:
-        self.send("POST", "/os-server-groups", {"server_group": {"name": f"g{i}", "policy": "anti-affinity"}},
-                  as_=self.compute.book.member)
+        self.send(
+            "POST",
+            "/os-server-groups",
+            {"server_group": {"name": f"g{i}", "policy": "anti-affinity"}},
+            as_=self.compute.book.member,
+        )
 
     def aggregates(self, i: int) -> None:
         made = self.send("POST", "/os-aggregates", {"aggregate": {"name": f"a{i}", "availability_zone": f"z{i}"}})
@@ -67,14 +81,25 @@ class Rows:
 
     def volumes(self, i: int) -> None:
         with self.compute.sessions.begin() as session:
-            session.add(ServerVolume(server_id=self.server, volume_id=new_id(), position=i, device=f"/dev/vd{i}",
-                                     attachment_id=new_id()))
+            session.add(
+                ServerVolume(
+                    server_id=self.server, volume_id=new_id(), position=i, device=f"/dev/vd{i}", attachment_id=new_id()
+                )
+            )
 
     def ports(self, i: int) -> None:
         with self.compute.sessions.begin() as session:
-            session.add(ServerPort(id=new_id(), server_id=self.server, position=i, network_id=NETWORK_ID,
-                                   network_name="private", mac=f"fa:16:3e:00:00:{i:02x}",
-                                   fixed_ips=[{"ip_address": f"10.0.0.{i}", "subnet_id": NETWORK_ID}]))
+            session.add(
+                ServerPort(
+                    id=new_id(),
+                    server_id=self.server,
+                    position=i,
+                    network_id=NETWORK_ID,
+                    network_name="private",
+                    mac=f"fa:16:3e:00:00:{i:02x}",
+                    fixed_ips=[{"ip_address": f"10.0.0.{i}", "subnet_id": NETWORK_ID}],
+                )
+            )
 
     def actions(self, i: int) -> None:
         with self.compute.sessions.begin() as session:
@@ -82,19 +107,25 @@ class Rows:
             job.state = "done"
 
     def metadata(self, i: int) -> None:
-        self.send("POST", f"/servers/{self.server}/metadata", {"metadata": {f"k{i}": "v"}},
-                  as_=self.compute.book.member)
+        self.send(
+            "POST", f"/servers/{self.server}/metadata", {"metadata": {f"k{i}": "v"}}, as_=self.compute.book.member
+        )
 
 
 LISTS: dict[str, tuple[Callable[[Rows, int], None], str]] = {  # path: what makes a row, the key of the list
-    "/servers": (Rows.servers, "servers"), "/servers/detail": (Rows.servers, "servers"),
+    "/servers": (Rows.servers, "servers"),
+    "/servers/detail": (Rows.servers, "servers"),
     "/servers/detail?all_tenants=1&not-tags=x&sort_key=display_name": (Rows.servers, "servers"),
-    "/flavors": (Rows.flavors, "flavors"), "/flavors/detail": (Rows.flavors, "flavors"),
-    "/os-keypairs": (Rows.keypairs, "keypairs"), "/os-server-groups": (Rows.groups, "server_groups"),
+    "/flavors": (Rows.flavors, "flavors"),
+    "/flavors/detail": (Rows.flavors, "flavors"),
+    "/os-keypairs": (Rows.keypairs, "keypairs"),
+    "/os-server-groups": (Rows.groups, "server_groups"),
     "/os-aggregates": (Rows.aggregates, "aggregates"),
     "/os-availability-zone/detail": (Rows.aggregates, "availabilityZoneInfo"),
-    "/os-hypervisors": (Rows.hosts, "hypervisors"), "/os-hypervisors/detail": (Rows.hosts, "hypervisors"),
-    "/os-hypervisors/detail?with_servers=1": (Rows.hosts, "hypervisors"), "/os-services": (Rows.hosts, "services"),
+    "/os-hypervisors": (Rows.hosts, "hypervisors"),
+    "/os-hypervisors/detail": (Rows.hosts, "hypervisors"),
+    "/os-hypervisors/detail?with_servers=1": (Rows.hosts, "hypervisors"),
+    "/os-services": (Rows.hosts, "services"),
     "/servers/{server}/os-volume_attachments": (Rows.volumes, "volumeAttachments"),
     "/servers/{server}/os-interface": (Rows.ports, "interfaceAttachments"),
     "/servers/{server}/os-instance-actions": (Rows.actions, "instanceActions"),
@@ -111,8 +142,11 @@ def test_a_list_costs_the_same_whatever_its_length(compute: ComputeFixture, path
     admins = path.startswith(for_admins) or "all_tenants" in path
 
     def look() -> int:
-        answer = compute.client.get(f"/v2.1{path.format(server=rows.server)}", version=LATEST,
-                                    as_=compute.book.admin if admins else compute.book.member)
+        answer = compute.client.get(
+            f"/v2.1{path.format(server=rows.server)}",
+            version=LATEST,
+            as_=compute.book.admin if admins else compute.book.member,
+        )
         assert answer.status_code == 200, answer.text
         found: Any = answer.json
         for part in key.split("/"):

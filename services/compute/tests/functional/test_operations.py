@@ -18,11 +18,12 @@ def listed(compute: ComputeFixture, what: str, query: str = "", as_: Any = None,
 
 def test_a_boot_is_told_step_by_step_with_what_each_did(compute: ComputeFixture) -> None:
     server = compute.server(imageRef=IMAGE_ID, networks=[{"uuid": NETWORK_ID}])["id"]
-    job, = listed(compute, "jobs", f"subject={server}")
+    (job,) = listed(compute, "jobs", f"subject={server}")
     assert (job["flow"], job["state"], job["error"]) == ("server.create", "done", None)
     events = listed(compute, "events", f"request_id={job['request_id']}")
-    assert [(e["step"], e["outcome"]) for e in events] == [(step, "done") for step in (
-        "place", "make_ports", "wire", "prepare", "boot", "finish")]
+    assert [(e["step"], e["outcome"]) for e in events] == [
+        (step, "done") for step in ("place", "make_ports", "wire", "prepare", "boot", "finish")
+    ]
     called = [span["name"] for span in events[1]["spans"]]
     assert "POST v2.0/ports" in called and all(span["where"] == "network" for span in events[1]["spans"])
     times = [datetime.fromisoformat(text) for e in events for text in (e["started_at"], e["finished_at"])]
@@ -68,7 +69,7 @@ def test_pages_filters_and_a_fixed_number_of_statements(compute: ComputeFixture)
 
 
 def test_a_list_goes_on_only_after_a_job_that_the_caller_sees(compute: ComputeFixture) -> None:
-    job, = listed(compute, "jobs", f"subject={compute.server(imageRef=IMAGE_ID)['id']}")
+    (job,) = listed(compute, "jobs", f"subject={compute.server(imageRef=IMAGE_ID)['id']}")
     assert listed(compute, "jobs", f"marker={job['id']}") == []
     listed(compute, "jobs", "marker=unknown", status=400)
     listed(compute, "jobs", f"marker={job['id']}", as_=compute.book.other, status=400)
@@ -77,16 +78,19 @@ def test_a_list_goes_on_only_after_a_job_that_the_caller_sees(compute: ComputeFi
 
 def test_who_waits_for_an_extended_volume_finds_openstacks_event(compute: ComputeFixture, volume: Any) -> None:
     server, disk = compute.server(imageRef=IMAGE_ID)["id"], volume.add()
-    compute.client.post(f"/v2.1/servers/{server}/os-volume_attachments", version="2.79",
-                        json={"volumeAttachment": {"volumeId": disk}})
+    compute.client.post(
+        f"/v2.1/servers/{server}/os-volume_attachments", version="2.79", json={"volumeAttachment": {"volumeId": disk}}
+    )
     compute.drain()
     event = {"name": "volume-extended", "server_uuid": server, "tag": disk}
-    compute.client.post("/v2.1/os-server-external-events", json={"events": [event]}, as_=compute.book.admin,
-                        version="2.79")
+    compute.client.post(
+        "/v2.1/os-server-external-events", json={"events": [event]}, as_=compute.book.admin, version="2.79"
+    )
     compute.drain()
     path = f"/v2.1/servers/{server}/os-instance-actions"
     actions = compute.client.get(path, version="2.79").json["instanceActions"]
     wanted = next(action for action in actions if action["action"] == "extend_volume")
     shown = compute.client.get(f"{path}/{wanted['request_id']}", version="2.79", as_=compute.book.admin)
     assert [(e["event"], e["result"]) for e in shown.json["instanceAction"]["events"]] == [
-        ("compute_extend_volume", "Success")]
+        ("compute_extend_volume", "Success")
+    ]

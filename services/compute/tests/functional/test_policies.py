@@ -15,23 +15,46 @@ IMAGE_ID = "11111111-1111-4111-8111-111111111111"
 def test_the_policy_matrix(compute: ComputeFixture, version: str) -> None:
     """The server is p1's, so that `other` (of p2) must not find it."""
     server = compute.server(imageRef=IMAGE_ID)["id"]
-    assert_policy_matrix(compute.app, compute.book, Path(__file__).with_name(f"policy_matrix_{version}.txt"),
-                         headers={"OpenStack-API-Version": f"compute {version}"},
-                         samples={"server_id": server, "flavor_id": "1"})
+    assert_policy_matrix(
+        compute.app,
+        compute.book,
+        Path(__file__).with_name(f"policy_matrix_{version}.txt"),
+        headers={"OpenStack-API-Version": f"compute {version}"},
+        samples={"server_id": server, "flavor_id": "1"},
+    )
 
 
 def test_the_policy_of_each_action(compute: ComputeFixture) -> None:
     """Whoever may not gets 403, and 404 in another project, whatever the body; who may gets to the body's 400."""
     server, book = compute.server(imageRef=IMAGE_ID)["id"], compute.book
-    actors = {"none": None, "expired": book.expired, "revoked": book.revoked, "nobody": book.nobody,
-              "reader": book.reader, "other": book.other, "service": book.service, "domain": book.domain_admin,
-              "sysread": book.system_reader, "system": book.system_admin, "member": book.member,
-              "manager": book.manager, "admin": book.admin}
+    actors = {
+        "none": None,
+        "expired": book.expired,
+        "revoked": book.revoked,
+        "nobody": book.nobody,
+        "reader": book.reader,
+        "other": book.other,
+        "service": book.service,
+        "domain": book.domain_admin,
+        "sysread": book.system_reader,
+        "system": book.system_admin,
+        "member": book.member,
+        "manager": book.manager,
+        "admin": book.admin,
+    }
     lines = [f"{'':28}{'rule':60}" + " ".join(f"{name:>8}" for name in actors)]
     for name, action in sorted(ACTIONS.items(), key=lambda item: (item[0] == "forceDelete", item[0])):  # that one works
         version = "2.1" if action.until else "latest"
-        seen = [compute.client.post(f"/v2.1/servers/{server}/action", json={name: {"not": "valid"}}, as_=who,
-                                    anonymous=who is None, version=version).status_code for who in actors.values()]
+        seen = [
+            compute.client.post(
+                f"/v2.1/servers/{server}/action",
+                json={name: {"not": "valid"}},
+                as_=who,
+                anonymous=who is None,
+                version=version,
+            ).status_code
+            for who in actors.values()
+        ]
         assert seen[:3] == [401, 401, 401] and seen[5] == 404, f"{name}: {seen}"
         assert seen[3:5] == [403, 403], f"{name}: {seen}"
         assert seen[6:10] == [404, 403, 404, 403], f"{name}: {seen}"  # scopes that no rule takes

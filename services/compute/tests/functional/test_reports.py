@@ -45,8 +45,9 @@ def beats(compute: ComputeFixture, ears: Ears, tmp_path: Path) -> Heartbeats:
     return Heartbeats(Host(compute.host.driver, tmp_path / "scratch"), ears, "host1")
 
 
-def test_what_an_old_message_made_of_a_deleted_server_is_swept(compute: ComputeFixture, ears: Ears, beats: Heartbeats,
-                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_an_old_message_made_of_a_deleted_server_is_swept(
+    compute: ComputeFixture, ears: Ears, beats: Heartbeats, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone, alive = compute.server(imageRef=IMAGE_ID)["id"], compute.server(imageRef=IMAGE_ID)["id"]
     compute.client.delete(f"/v2.1/servers/{gone}")
     compute.drain()
@@ -59,8 +60,9 @@ def test_what_an_old_message_made_of_a_deleted_server_is_swept(compute: ComputeF
     assert set(here) == {alive, "not ours"}, "only what is known to be gone goes"
 
 
-def test_a_change_is_reported_alone_and_shows(compute: ComputeFixture, ears: Ears, beats: Heartbeats,
-                                              monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_is_reported_alone_and_shows(
+    compute: ComputeFixture, ears: Ears, beats: Heartbeats, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reports, "SETTLED_S", -60)
     ids = [compute.server(imageRef=IMAGE_ID)["id"] for _ in range(3)]
     beats.beat()

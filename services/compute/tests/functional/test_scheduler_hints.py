@@ -15,13 +15,24 @@ def asked(compute: ComputeFixture, hints: dict[str, Any], key: str = "os:schedul
     return compute.client.post("/v2.1/servers", json={"server": BODY, key: hints}, version="2.79")
 
 
-@pytest.mark.parametrize("hints", [
-    {f"k{i}": "v" for i in range(10_000)}, {"x": "v" * 20_000}, {"x" * 300: 1}, {"query": {"a": ["b" * 20_000]}},
-    {"same_host": [NONE] * 500}, {"different_cell": [{}]}, {"cidr": "10.0.0.0/8"}, {"build_near_host_ip": "here"},
-    {"group": "mine"}])
+@pytest.mark.parametrize(
+    "hints",
+    [
+        {f"k{i}": "v" for i in range(10_000)},
+        {"x": "v" * 20_000},
+        {"x" * 300: 1},
+        {"query": {"a": ["b" * 20_000]}},
+        {"same_host": [NONE] * 500},
+        {"different_cell": [{}]},
+        {"cidr": "10.0.0.0/8"},
+        {"build_near_host_ip": "here"},
+        {"group": "mine"},
+    ],
+)
 @pytest.mark.parametrize("key", ["os:scheduler_hints", "OS-SCH-HNT:scheduler_hints"])
-def test_what_nova_knows_is_checked_and_the_rest_is_bounded(compute: ComputeFixture, hints: dict[str, Any],
-                                                            key: str) -> None:
+def test_what_nova_knows_is_checked_and_the_rest_is_bounded(
+    compute: ComputeFixture, hints: dict[str, Any], key: str
+) -> None:
     assert asked(compute, hints, key).status_code == 400
 
 
@@ -29,8 +40,14 @@ def test_hints_that_nobody_knows_are_taken(compute: ComputeFixture) -> None:
     assert asked(compute, {"reservation": NONE, "colour": {"deep": [1]}}).status_code == 202
 
 
-@pytest.mark.parametrize(("field", "most"), [("networks", {"uuid": NONE}), ("security_groups", {"name": "g"}), (
-    "block_device_mapping_v2", {"source_type": "blank", "volume_size": 1, "destination_type": "volume"})])
+@pytest.mark.parametrize(
+    ("field", "most"),
+    [
+        ("networks", {"uuid": NONE}),
+        ("security_groups", {"name": "g"}),
+        ("block_device_mapping_v2", {"source_type": "blank", "volume_size": 1, "destination_type": "volume"}),
+    ],
+)
 def test_lists_in_a_create_are_bounded(compute: ComputeFixture, field: str, most: dict[str, Any]) -> None:
     answer = compute.client.post("/v2.1/servers", json={"server": BODY | {field: [most] * 256}}, version="2.79")
     assert answer.status_code == 400 and f"server/{field}" in answer.text

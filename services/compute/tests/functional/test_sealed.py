@@ -55,8 +55,9 @@ def kept_password(compute: ComputeFixture, server: str) -> str | None:
 
 
 def test_nothing_lies_open_at_any_time(compute: ComputeFixture) -> None:
-    server = compute.server(imageRef=IMAGE_ID, user_data=USER_DATA, adminPass=PASSWORD, config_drive=True,
-                            drain=False)["id"]
+    server = compute.server(imageRef=IMAGE_ID, user_data=USER_DATA, adminPass=PASSWORD, config_drive=True, drain=False)[
+        "id"
+    ]
     assert kept_password(compute, server) and not lying_open(compute)
     compute.drain()
     assert kept_password(compute, server) is None and not lying_open(compute)
@@ -69,8 +70,9 @@ def test_nothing_lies_open_at_any_time(compute: ComputeFixture) -> None:
 
 
 def test_guests_read_it_as_it_was(compute: ComputeFixture) -> None:
-    server = compute.server(imageRef=IMAGE_ID, user_data=USER_DATA, adminPass=PASSWORD, config_drive=True,
-                            drain=False)["id"]
+    server = compute.server(imageRef=IMAGE_ID, user_data=USER_DATA, adminPass=PASSWORD, config_drive=True, drain=False)[
+        "id"
+    ]
     files = drives.with_drive(compute.tools, server).config_drive or {}
     assert files["openstack/latest/user_data"] == WORDS.encode()
     assert json.loads(files["openstack/latest/meta_data.json"])["admin_pass"] == PASSWORD
@@ -81,16 +83,23 @@ def test_a_password_that_no_guest_will_read_is_not_kept(compute: ComputeFixture)
     server = compute.server(imageRef=IMAGE_ID, adminPass=PASSWORD, drain=False)["id"]
     assert kept_password(compute, server) is None
     compute.drain()
-    for name, value, status in (("rebuild", {"imageRef": IMAGE_ID, "adminPass": PASSWORD}, 202),
-                                ("rescue", {"adminPass": PASSWORD}, 200)):
+    for name, value, status in (
+        ("rebuild", {"imageRef": IMAGE_ID, "adminPass": PASSWORD}, 202),
+        ("rescue", {"adminPass": PASSWORD}, 200),
+    ):
         asked = compute.client.post(f"/v2.1/servers/{server}/action", json={name: value}, version="2.79")
         assert asked.status_code == status and kept_password(compute, server) is None
         compute.drain()
 
 
-@pytest.mark.parametrize(("name", "value", "call"), [
-    ("rebuild", {"imageRef": IMAGE_ID, "adminPass": PASSWORD}, "boot"), ("rescue", {"adminPass": PASSWORD}, "boot"),
-    ("changePassword", {"adminPass": PASSWORD}, "set_password")])
+@pytest.mark.parametrize(
+    ("name", "value", "call"),
+    [
+        ("rebuild", {"imageRef": IMAGE_ID, "adminPass": PASSWORD}, "boot"),
+        ("rescue", {"adminPass": PASSWORD}, "boot"),
+        ("changePassword", {"adminPass": PASSWORD}, "set_password"),
+    ],
+)
 def test_nor_after_what_needed_it_failed(compute: ComputeFixture, name: str, value: Any, call: str) -> None:
     server = compute.server(imageRef=IMAGE_ID, config_drive=True)["id"]
 

@@ -13,7 +13,7 @@ def test_a_server_with_a_port_becomes_active(compute: ComputeFixture, network: A
     assert server["OS-EXT-STS:power_state"] == 1
     address = server["addresses"]["private"][0]
     assert address["OS-EXT-IPS:type"] == "fixed"
-    port, = network.ports.values()
+    (port,) = network.ports.values()
     assert port["device_id"] == server["id"] and port["binding:host_id"] == "host1" and port["project_id"] == "p1"
     assert compute.power(server["id"]) is Power.RUNNING
 
@@ -48,8 +48,12 @@ def test_stop_start_reboot(compute: ComputeFixture) -> None:
 def test_no_valid_host_says_what_was_missing(compute: ComputeFixture, network: Any) -> None:
     compute.flavor("huge", memory_mib=10**9)
     compute.client.put("/v2.1/os-quota-sets/p1", json={"quota_set": {"ram": -1}}, as_=compute.book.admin)
-    made = compute.client.post("/v2.1/servers", version="2.79", json={"server": {
-        "name": "x", "flavorRef": "huge", "imageRef": IMAGE_ID, "networks": "auto"}}, as_=compute.book.admin)
+    made = compute.client.post(
+        "/v2.1/servers",
+        version="2.79",
+        json={"server": {"name": "x", "flavorRef": "huge", "imageRef": IMAGE_ID, "networks": "auto"}},
+        as_=compute.book.admin,
+    )
     if made.status_code == 403:
         return
     compute.drain()
@@ -60,12 +64,18 @@ def test_no_valid_host_says_what_was_missing(compute: ComputeFixture, network: A
 
 
 def test_boots_from_a_new_volume(compute: ComputeFixture, volume: Any) -> None:
-    disk = {"source_type": "image", "destination_type": "volume", "uuid": IMAGE_ID, "volume_size": 2, "boot_index": 0,
-            "delete_on_termination": True}
+    disk = {
+        "source_type": "image",
+        "destination_type": "volume",
+        "uuid": IMAGE_ID,
+        "volume_size": 2,
+        "boot_index": 0,
+        "delete_on_termination": True,
+    }
     server = compute.server(imageRef="", block_device_mapping_v2=[disk])
     assert server["status"] == "ACTIVE", server
     assert server["image"] == ""
-    made, = volume.volumes.values()
+    (made,) = volume.volumes.values()
     assert made["status"] == "in-use"
     compute.client.delete(f"/v2.1/servers/{server['id']}")
     compute.drain()

@@ -26,11 +26,22 @@ def services(compute: ComputeFixture, query: str = "", version: str = "2.53") ->
 def test_schedulers_and_conductors_are_services(compute: ComputeFixture, control: str) -> None:
     found = services(compute)
     assert [(s["binary"], s["host"], s["zone"], s["state"]) for s in found] == [
-        ("nova-scheduler", control, "internal", "up"), ("nova-conductor", control, "internal", "up"),
-        ("nova-compute", "host1", "nova", "up")]
+        ("nova-scheduler", control, "internal", "up"),
+        ("nova-conductor", control, "internal", "up"),
+        ("nova-compute", "host1", "nova", "up"),
+    ]
     assert len({s["id"] for s in found}) == 3 and len({s["id"] for s in services(compute, version="2.1")}) == 3
-    assert {key for s in found for key in s} == {"id", "binary", "host", "zone", "status", "state", "updated_at",
-                                                 "disabled_reason", "forced_down"}
+    assert {key for s in found for key in s} == {
+        "id",
+        "binary",
+        "host",
+        "zone",
+        "status",
+        "state",
+        "updated_at",
+        "disabled_reason",
+        "forced_down",
+    }
     assert [s["binary"] for s in services(compute, "?binary=nova-conductor")] == ["nova-conductor"]
     assert [s["binary"] for s in services(compute, "?host=host1")] == ["nova-compute"]
     assert services(compute, "?binary=nova-api") == []
@@ -48,13 +59,19 @@ def test_a_worker_that_is_silent_is_down(compute: ComputeFixture, control: str) 
 def test_they_are_in_a_zone_that_only_details_show(compute: ComputeFixture, control: str) -> None:
     detailed = compute.client.get("/v2.1/os-availability-zone/detail", as_=compute.book.admin).json
     internal, nova = detailed["availabilityZoneInfo"]
-    assert internal["zoneName"] == "internal" and set(internal["hosts"][control]) == {"nova-scheduler",
-                                                                                     "nova-conductor"}
+    assert internal["zoneName"] == "internal" and set(internal["hosts"][control]) == {
+        "nova-scheduler",
+        "nova-conductor",
+    }
     assert nova["zoneName"] == "nova"
     plain = compute.client.get("/v2.1/os-availability-zone").json["availabilityZoneInfo"]
     assert plain == [{"zoneName": "nova", "zoneState": {"available": True}, "hosts": None}]
-    body = {"name": "s", "flavorRef": "1", "imageRef": "11111111-1111-4111-8111-111111111111",
-            "availability_zone": "internal"}
+    body = {
+        "name": "s",
+        "flavorRef": "1",
+        "imageRef": "11111111-1111-4111-8111-111111111111",
+        "availability_zone": "internal",
+    }
     assert compute.client.post("/v2.1/servers", json={"server": body}).status_code == 400
 
 

@@ -61,14 +61,20 @@ def test_what_a_host_is_called_that_says_nothing(compute: ComputeFixture) -> Non
     assert shown() == "DOWN"
 
 
-@pytest.mark.parametrize(("rule", "change"), [
-    ("servers:create:attach_network", {"networks": [{"uuid": "22222222-2222-4222-8222-222222222222"}]}),
-    ("servers:create:trusted_certs", {"trusted_image_certificates": ["one"]}),
-    ("servers:create:attach_volume", {"block_device_mapping_v2": [{"source_type": "blank", "volume_size": 1,
-                                                                   "destination_type": "volume"}]}),
-])
-def test_what_a_create_asks_for_has_rules_of_its_own(compute: ComputeFixture, tmp_path: Path, rule: str,
-                                                     change: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("servers:create:attach_network", {"networks": [{"uuid": "22222222-2222-4222-8222-222222222222"}]}),
+        ("servers:create:trusted_certs", {"trusted_image_certificates": ["one"]}),
+        (
+            "servers:create:attach_volume",
+            {"block_device_mapping_v2": [{"source_type": "blank", "volume_size": 1, "destination_type": "volume"}]},
+        ),
+    ],
+)
+def test_what_a_create_asks_for_has_rules_of_its_own(
+    compute: ComputeFixture, tmp_path: Path, rule: str, change: dict[str, object]
+) -> None:
     body = {"name": "s", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": "none"}
     client = override(compute, tmp_path, f'"os_compute_api:{rule}": "!"')
     refused = client.post("/v2.1/servers", json={"server": body | change}, version="2.79")
@@ -78,8 +84,10 @@ def test_what_a_create_asks_for_has_rules_of_its_own(compute: ComputeFixture, tm
 
 def test_a_manager_moves_servers_but_names_no_host(compute: ComputeFixture) -> None:
     server, manager = compute.server(imageRef=IMAGE_ID)["id"], compute.book.manager
-    for name, wish in (("migrate", {"host": "host1"}),
-                       ("os-migrateLive", {"host": "host1", "block_migration": "auto"})):
+    for name, wish in (
+        ("migrate", {"host": "host1"}),
+        ("os-migrateLive", {"host": "host1", "block_migration": "auto"}),
+    ):
         refused = compute.client.post(f"/v2.1/servers/{server}/action", json={name: wish}, as_=manager, version="2.79")
         assert refused.status_code == 403 and ":host" in refused.text
 

@@ -8,15 +8,24 @@ from pileus_compute.testing import ComputeFixture
 
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"
 LISTS = [  # path, the last version that passes over, a parameter that stays good
-    ("/flavors", (2, 74), "limit=1"), ("/flavors/detail", (2, 74), "limit=1"), ("/os-keypairs", (2, 74), "limit=1"),
-    ("/servers", (2, 74), "limit=1"), ("/servers/detail", (2, 74), "locked=true&tags-any=a"),
-    ("/os-server-groups", (2, 74), "offset=1"), ("/os-quota-sets/p1", (2, 74), "user_id=u"),
-    ("/os-quota-sets/p1/detail", (2, 74), "user_id=u"), ("/limits", (2, 74), "tenant_id=p1"),
-    ("/os-simple-tenant-usage", (2, 74), "detailed=1&limit=1"), ("/os-simple-tenant-usage/p1", (2, 74), "limit=1"),
-    ("/os-services", (2, 74), "binary=nova-compute"), ("/os-hypervisors", (2, 52), "with_servers=true&limit=1"),
-    ("/os-hypervisors/detail", (2, 52), "limit=1"), ("/os-migrations", (2, 58), "limit=1&status=finished"),
+    ("/flavors", (2, 74), "limit=1"),
+    ("/flavors/detail", (2, 74), "limit=1"),
+    ("/os-keypairs", (2, 74), "limit=1"),
+    ("/servers", (2, 74), "limit=1"),
+    ("/servers/detail", (2, 74), "locked=true&tags-any=a"),
+    ("/os-server-groups", (2, 74), "offset=1"),
+    ("/os-quota-sets/p1", (2, 74), "user_id=u"),
+    ("/os-quota-sets/p1/detail", (2, 74), "user_id=u"),
+    ("/limits", (2, 74), "tenant_id=p1"),
+    ("/os-simple-tenant-usage", (2, 74), "detailed=1&limit=1"),
+    ("/os-simple-tenant-usage/p1", (2, 74), "limit=1"),
+    ("/os-services", (2, 74), "binary=nova-compute"),
+    ("/os-hypervisors", (2, 52), "with_servers=true&limit=1"),
+    ("/os-hypervisors/detail", (2, 52), "limit=1"),
+    ("/os-migrations", (2, 58), "limit=1&status=finished"),
     ("/servers/SERVER/os-instance-actions", (2, 57), "limit=1"),
-    ("/servers/SERVER/os-volume_attachments", (2, 74), "limit=1&offset=0")]
+    ("/servers/SERVER/os-volume_attachments", (2, 74), "limit=1&offset=0"),
+]
 
 
 @pytest.mark.parametrize(("path", "last", "good"), LISTS)

@@ -11,8 +11,11 @@ OLD_WORDS = "Multiattach volumes are only supported starting with compute API ve
 
 
 def attach(compute: ComputeFixture, server: str, volume: str, version: str, **more: Any) -> Any:
-    return compute.client.post(f"/v2.1/servers/{server}/os-volume_attachments", version=version,
-                               json={"volumeAttachment": {"volumeId": volume} | more})
+    return compute.client.post(
+        f"/v2.1/servers/{server}/os-volume_attachments",
+        version=version,
+        json={"volumeAttachment": {"volumeId": volume} | more},
+    )
 
 
 def boot_from(compute: ComputeFixture, volume: str, version: str, **more: Any) -> Any:
@@ -54,18 +57,30 @@ def test_shelved_servers_take_volumes_from_2_20(compute: ComputeFixture, volume:
     assert compute.client.delete(path, version="2.20").status_code == 202
 
 
-@pytest.mark.parametrize(("version", "keys"), [
-    ("2.1", {"id", "volumeId", "serverId", "device"}), ("2.70", {"id", "volumeId", "serverId", "device", "tag"}),
-    ("2.79", {"id", "volumeId", "serverId", "device", "tag", "delete_on_termination"}),
-    ("2.89", {"id", "volumeId", "serverId", "device", "tag", "delete_on_termination"})])
+@pytest.mark.parametrize(
+    ("version", "keys"),
+    [
+        ("2.1", {"id", "volumeId", "serverId", "device"}),
+        ("2.70", {"id", "volumeId", "serverId", "device", "tag"}),
+        ("2.79", {"id", "volumeId", "serverId", "device", "tag", "delete_on_termination"}),
+        ("2.89", {"id", "volumeId", "serverId", "device", "tag", "delete_on_termination"}),
+    ],
+)
 def test_a_new_attachment_always_has_an_id(compute: ComputeFixture, volume: Any, version: str, keys: set[str]) -> None:
     server = compute.server(imageRef=IMAGE_ID)["id"]
     made = attach(compute, server, volume.add(), version)
     assert set(made.json["volumeAttachment"]) == keys
     compute.drain()
     shown = compute.client.get(f"/v2.1/servers/{server}/os-volume_attachments", version="2.89").json
-    assert set(shown["volumeAttachments"][0]) == {"volumeId", "serverId", "device", "tag", "delete_on_termination",
-                                                  "attachment_id", "bdm_uuid"}
+    assert set(shown["volumeAttachments"][0]) == {
+        "volumeId",
+        "serverId",
+        "device",
+        "tag",
+        "delete_on_termination",
+        "attachment_id",
+        "bdm_uuid",
+    }
 
 
 def test_an_image_beside_a_volume_to_boot_from(compute: ComputeFixture, volume: Any) -> None:
@@ -98,9 +113,17 @@ def test_two_things_to_boot_from_are_refused(compute: ComputeFixture, volume: An
     assert refused.status_code == 400 and "Boot sequence" in refused.text
 
 
-@pytest.mark.parametrize(("version", "hostname", "status"), [
-    ("2.89", "web", 400), ("2.90", "web", 202), ("2.90", "web.example.org", 400), ("2.90", "-web", 400),
-    ("2.90", "w" * 64, 400), ("2.94", "web.example.org", 202)])
+@pytest.mark.parametrize(
+    ("version", "hostname", "status"),
+    [
+        ("2.89", "web", 400),
+        ("2.90", "web", 202),
+        ("2.90", "web.example.org", 400),
+        ("2.90", "-web", 400),
+        ("2.90", "w" * 64, 400),
+        ("2.94", "web.example.org", 202),
+    ],
+)
 def test_hostnames_of_users(compute: ComputeFixture, version: str, hostname: str, status: int) -> None:
     body = {"name": "x", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": "none", "hostname": hostname}
     assert compute.client.post("/v2.1/servers", json={"server": body}, version=version).status_code == status
@@ -123,16 +146,27 @@ def test_a_name_without_a_letter_for_a_hostname(compute: ComputeFixture) -> None
 
 
 def test_a_host_is_named_in_one_way(compute: ComputeFixture) -> None:
-    body = {"name": "x", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": "none", "host": "host1",
-            "availability_zone": "nova:host1"}
+    body = {
+        "name": "x",
+        "flavorRef": "1",
+        "imageRef": IMAGE_ID,
+        "networks": "none",
+        "host": "host1",
+        "availability_zone": "nova:host1",
+    }
     refused = compute.client.post("/v2.1/servers", json={"server": body}, version="2.74", as_=compute.book.admin)
     assert refused.status_code == 400 and "mutually exclusive" in refused.text
 
 
 def test_a_new_server_answers_with_the_groups_as_asked(compute: ComputeFixture, network: Any) -> None:
     """Later it shows the names of those that its ports have."""
-    body = {"name": "x", "flavorRef": "1", "imageRef": IMAGE_ID, "security_groups": [{"name": "g-web"}],
-            "networks": [{"uuid": network.ID}]}
+    body = {
+        "name": "x",
+        "flavorRef": "1",
+        "imageRef": IMAGE_ID,
+        "security_groups": [{"name": "g-web"}],
+        "networks": [{"uuid": network.ID}],
+    }
     made = compute.client.post("/v2.1/servers", json={"server": body}, version="2.79").json["server"]
     assert made["security_groups"] == [{"name": "g-web"}]
     compute.drain()

@@ -66,11 +66,17 @@ def _volume(cloud: Any, volume_id: str) -> dict[str, Any]:
 
 def test_a_server_that_boots_from_a_volume_made_of_an_image(cloud: Any) -> None:
     image = cloud.image.image(content=b"\0" * 512)
-    disk = {"source_type": "image", "destination_type": "volume", "uuid": image["id"], "volume_size": 1,
-            "boot_index": 0, "delete_on_termination": True}
+    disk = {
+        "source_type": "image",
+        "destination_type": "volume",
+        "uuid": image["id"],
+        "volume_size": 1,
+        "boot_index": 0,
+        "delete_on_termination": True,
+    }
     server = cloud.create(imageRef="", block_device_mapping_v2=[disk])
     assert server["status"] == "ACTIVE", server
-    attached, = server["os-extended-volumes:volumes_attached"]
+    (attached,) = server["os-extended-volumes:volumes_attached"]
     volume = _volume(cloud, attached["id"])
     assert volume["status"] == "in-use" and [a["device"] for a in volume["attachments"]] == ["/dev/vda"]
     cloud.compute.client.delete(f"/v2.1/servers/{server['id']}")
@@ -80,8 +86,14 @@ def test_a_server_that_boots_from_a_volume_made_of_an_image(cloud: Any) -> None:
 
 def test_a_volume_that_a_shelved_server_gets_is_in_use_and_there_when_it_is_back(cloud: Any) -> None:
     image = cloud.image.image(content=b"\0" * 512)
-    disk = {"source_type": "image", "destination_type": "volume", "uuid": image["id"], "volume_size": 1,
-            "boot_index": 0, "delete_on_termination": True}
+    disk = {
+        "source_type": "image",
+        "destination_type": "volume",
+        "uuid": image["id"],
+        "volume_size": 1,
+        "boot_index": 0,
+        "delete_on_termination": True,
+    }
     server = cloud.create(imageRef="", block_device_mapping_v2=[disk])["id"]
 
     def act(name: str, status: str) -> None:
@@ -110,8 +122,14 @@ def test_a_volume_that_a_shelved_server_gets_is_in_use_and_there_when_it_is_back
 
 def _from_volume(cloud: Any, **disk: Any) -> dict[str, Any]:
     image = cloud.image.image(content=b"\0" * 512, hw_disk_bus="scsi")
-    root = {"source_type": "image", "destination_type": "volume", "uuid": image["id"], "volume_size": 1,
-            "boot_index": 0, "delete_on_termination": True} | disk
+    root = {
+        "source_type": "image",
+        "destination_type": "volume",
+        "uuid": image["id"],
+        "volume_size": 1,
+        "boot_index": 0,
+        "delete_on_termination": True,
+    } | disk
     return cloud.create(imageRef="", block_device_mapping_v2=[root])
 
 
@@ -148,15 +166,28 @@ def test_an_image_of_a_server_that_boots_from_a_volume_names_snapshots(cloud: An
     root, data = json.loads(image["block_device_mapping"])
     taken = {s["volume_id"]: s for s in _snapshots(cloud)}
     assert root | {"device_name": "?"} == {
-        "source_type": "snapshot", "destination_type": "volume", "device_type": "disk", "disk_bus": None,
-        "guest_format": None, "boot_index": 0, "device_name": "?", "delete_on_termination": True, "volume_size": 1,
-        "snapshot_id": taken[server["os-extended-volumes:volumes_attached"][0]["id"]]["id"], "volume_id": None,
-        "image_id": None, "no_device": None, "tag": None, "volume_type": None}
+        "source_type": "snapshot",
+        "destination_type": "volume",
+        "device_type": "disk",
+        "disk_bus": None,
+        "guest_format": None,
+        "boot_index": 0,
+        "device_name": "?",
+        "delete_on_termination": True,
+        "volume_size": 1,
+        "snapshot_id": taken[server["os-extended-volumes:volumes_attached"][0]["id"]]["id"],
+        "volume_id": None,
+        "image_id": None,
+        "no_device": None,
+        "tag": None,
+        "volume_type": None,
+    }
     assert (data["boot_index"], data["volume_size"], data["delete_on_termination"]) == (None, 2, False)
     assert data["snapshot_id"] == taken[attach["volumeAttachment"]["volumeId"]]["id"]
     assert {s["name"] for s in taken.values()} == {"snapshot for shot"}
-    answer = cloud.compute.client.post(f"/v2.1/servers/{server['id']}/action", version="2.45",
-                                       json={"createImage": {"name": "again"}})
+    answer = cloud.compute.client.post(
+        f"/v2.1/servers/{server['id']}/action", version="2.45", json={"createImage": {"name": "again"}}
+    )
     assert answer.status_code == 202 and list(answer.json) == ["image_id"]
     actions = cloud.compute.client.get(f"/v2.1/servers/{server['id']}/os-instance-actions").json["instanceActions"]
     assert [a["action"] for a in actions].count("createImage") == 2
@@ -196,18 +227,28 @@ def test_the_hypervisor_takes_the_snapshot_of_a_disk_that_it_has_open(cloud: Any
 def test_a_server_boots_from_such_an_image(cloud: Any) -> None:
     """As Tempest's test_image_defined_boot_from_volume does it."""
     first = _from_volume(cloud)
-    origin, = (_volume(cloud, v["id"]) for v in first["os-extended-volumes:volumes_attached"])
+    (origin,) = (_volume(cloud, v["id"]) for v in first["os-extended-volumes:volumes_attached"])
     image = _image_of(cloud, first["id"])
-    mapping, = json.loads(image["block_device_mapping"])
+    (mapping,) = json.loads(image["block_device_mapping"])
 
     second = cloud.create(imageRef=image["id"])
     assert second["status"] == "ACTIVE" and second["image"]["id"] == image["id"], second
-    attached, = second["os-extended-volumes:volumes_attached"]
+    (attached,) = second["os-extended-volumes:volumes_attached"]
     volume = _volume(cloud, attached["id"])
     assert volume["snapshot_id"] == mapping["snapshot_id"] and volume["attachments"][0]["server_id"] == second["id"]
     assert volume["volume_image_metadata"]["image_id"] == origin["volume_image_metadata"]["image_id"]
-    third = cloud.create(imageRef="", block_device_mapping_v2=[
-        {"source_type": "image", "destination_type": "volume", "uuid": image["id"], "volume_size": 3, "boot_index": 0}])
+    third = cloud.create(
+        imageRef="",
+        block_device_mapping_v2=[
+            {
+                "source_type": "image",
+                "destination_type": "volume",
+                "uuid": image["id"],
+                "volume_size": 3,
+                "boot_index": 0,
+            }
+        ],
+    )
     assert third["status"] == "ACTIVE"
 
     for server in (second, third):
@@ -263,24 +304,36 @@ def test_nothing_is_left_of_an_image_that_failed_or_whose_server_goes(cloud: Any
 def test_nobody_gets_other_peoples_disks_through_an_image(cloud: Any) -> None:
     image = _image_of(cloud, _from_volume(cloud)["id"])
     private = cloud.image.image(content=b"\0" * 512)["id"]
-    snapshot, = _snapshots(cloud)
+    (snapshot,) = _snapshots(cloud)
     root = {"source_type": "snapshot", "snapshot_id": snapshot["id"], "destination_type": "volume", "boot_index": 0}
     stolen = {"source_type": "image", "uuid": private, "destination_type": "volume", "boot_index": 0, "volume_size": 1}
-    mine = cloud.image.image(content=b"\0" * 512, as_=cloud.book.other, bdm_v2="True", visibility="shared",
-                             block_device_mapping=json.dumps([root]))["id"]
+    mine = cloud.image.image(
+        content=b"\0" * 512,
+        as_=cloud.book.other,
+        bdm_v2="True",
+        visibility="shared",
+        block_device_mapping=json.dumps([root]),
+    )["id"]
     side = cloud.image.image(content=b"\0" * 512, as_=cloud.book.other, kernel_id=private)["id"]
     blank = {"source_type": "blank", "destination_type": "volume", "volume_size": 1}
 
     def refused(why: str, **wish: Any) -> None:
-        answer = cloud.compute.client.post("/v2.1/servers", as_=cloud.book.other, json={"server": {
-            "name": "thief", "flavorRef": "1", "networks": "none"} | wish}, version="2.79")
+        answer = cloud.compute.client.post(
+            "/v2.1/servers",
+            as_=cloud.book.other,
+            json={"server": {"name": "thief", "flavorRef": "1", "networks": "none"} | wish},
+            version="2.79",
+        )
         assert answer.status_code == 400 and why in answer.text, answer.text
 
     refused(f"failed to get snapshot {snapshot['id']}", imageRef=mine)
     refused(f"Image {image['id']} could not be found", imageRef=image["id"])
     refused(f"Image {private} could not be found", imageRef="", block_device_mapping_v2=[stolen])
-    refused(f"Image {private} could not be found", imageRef=mine, block_device_mapping_v2=[
-        blank | {"boot_index": 0}, stolen | {"boot_index": None}])
+    refused(
+        f"Image {private} could not be found",
+        imageRef=mine,
+        block_device_mapping_v2=[blank | {"boot_index": 0}, stolen | {"boot_index": None}],
+    )
     refused(f"Image {private} could not be found", imageRef=side)
 
 

@@ -78,7 +78,11 @@ def test_a_container_sees_its_part_of_a_hierarchy(tmp_path, monkeypatch):
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "cgroup").write_text("4:memory:/docker/abc/inner\n8:pids:/elsewhere\n")
     mounts = tmp_path / "mountinfo"
-    mounts.write_text("".join(f"3{n} 1 0:2{n} /docker/abc /sys/fs/cgroup/{n} rw - cgroup cgroup rw,{n}\n"
-                              for n in ("memory", "pids", "devices")))
+    mounts.write_text(
+        "".join(
+            f"3{n} 1 0:2{n} /docker/abc /sys/fs/cgroup/{n} rw - cgroup cgroup rw,{n}\n"
+            for n in ("memory", "pids", "devices")
+        )
+    )
     memory, pids = cgroups.hierarchies(mounts)
     assert (str(memory.group(1)), str(pids.group(1))) == ("/sys/fs/cgroup/memory/inner", "/sys/fs/cgroup/pids")

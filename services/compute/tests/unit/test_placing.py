@@ -10,14 +10,27 @@ from pileus_kit.db import now
 
 
 def candidate(name: str, zone: str = "nova", **facts: Any) -> Candidate:
-    known = {"vcpus": 4, "memory_mib": 4096, "disk_gib": 100, "vcpus_used": 0, "memory_mib_used": 0, "disk_gib_used": 0,
-             "disabled": False, "forced_down": False, "seen_at": now()} | facts
+    known = {
+        "vcpus": 4,
+        "memory_mib": 4096,
+        "disk_gib": 100,
+        "vcpus_used": 0,
+        "memory_mib_used": 0,
+        "disk_gib_used": 0,
+        "disabled": False,
+        "forced_down": False,
+        "seen_at": now(),
+    } | facts
     return Candidate(Host(name=name, **known), zone, {})
 
 
 def demand(**wish: Any) -> Demand:
-    known: dict[str, Any] = {"claim": Claim(1, 512, 10), "ratios": Ratios(2.0, 1.0, 1.0), "silence_s": 60,
-                             "default_zone": "nova"}
+    known: dict[str, Any] = {
+        "claim": Claim(1, 512, 10),
+        "ratios": Ratios(2.0, 1.0, 1.0),
+        "silence_s": 60,
+        "default_zone": "nova",
+    }
     return Demand(**known | wish)
 
 
@@ -39,12 +52,23 @@ def test_cpus_are_overcommitted_but_one_guest_gets_no_more_than_there_are() -> N
 
 def test_a_refusal_says_what_each_host_lacked() -> None:
     with pytest.raises(NoValidHost) as refusal:
-        rank([candidate("a", disabled=True, disabled_reason="repair"), candidate("b", zone="z2"),
-              candidate("c", memory_mib_used=4000), candidate("d", disk_gib_used=95)], demand(zone="nova"))
+        rank(
+            [
+                candidate("a", disabled=True, disabled_reason="repair"),
+                candidate("b", zone="z2"),
+                candidate("c", memory_mib_used=4000),
+                candidate("d", disk_gib_used=95),
+            ],
+            demand(zone="nova"),
+        )
     text = str(refusal.value)
     assert text.startswith("No valid host was found. ")
-    for part in ("up: a is disabled (repair)", "zone: b is in zone z2, not nova", "memory: c has 96 MiB of memory free",
-                 "disk: d has 5 GiB of disk free, 10 wanted"):
+    for part in (
+        "up: a is disabled (repair)",
+        "zone: b is in zone z2, not nova",
+        "memory: c has 96 MiB of memory free",
+        "disk: d has 5 GiB of disk free, 10 wanted",
+    ):
         assert part in text
 
 
@@ -53,10 +77,16 @@ def test_no_hosts_at_all() -> None:
         rank([], demand())
 
 
-@pytest.mark.parametrize(("policy", "hosts", "expected"), [
-    ("anti-affinity", ("a",), ["b"]), ("affinity", ("a",), ["a"]), ("affinity", (), ["a", "b"]),
-    ("soft-anti-affinity", ("a",), ["b", "a"]), ("soft-affinity", ("b",), ["b", "a"]),
-])
+@pytest.mark.parametrize(
+    ("policy", "hosts", "expected"),
+    [
+        ("anti-affinity", ("a",), ["b"]),
+        ("affinity", ("a",), ["a"]),
+        ("affinity", (), ["a", "b"]),
+        ("soft-anti-affinity", ("a",), ["b", "a"]),
+        ("soft-affinity", ("b",), ["b", "a"]),
+    ],
+)
 def test_groups(policy: str, hosts: tuple[str, ...], expected: list[str]) -> None:
     found = names([candidate("a"), candidate("b")], demand(group_policy=policy, group_hosts=hosts))
     assert found == expected if len(expected) == 1 or policy.startswith("soft") else sorted(found) == expected

@@ -7,10 +7,19 @@ from pileus_compute.flows import FLOWS
 from pileus_kit.errors import BadRequest
 
 
-@pytest.mark.parametrize(("name", "hostname"), [
-    ("web 1", "web-1"), ("Büro node_A.example", "buro-node-a-example"), ("日本", "Server-ID"), ("...", "Server-ID"),
-    ("web.example.org", "web-example-org"), ("www.10", "www-10"), ("-.x.-", "x"), ("a" * 80, "a" * 63),
-])
+@pytest.mark.parametrize(
+    ("name", "hostname"),
+    [
+        ("web 1", "web-1"),
+        ("Büro node_A.example", "buro-node-a-example"),
+        ("日本", "Server-ID"),
+        ("...", "Server-ID"),
+        ("web.example.org", "web-example-org"),
+        ("www.10", "www-10"),
+        ("-.x.-", "x"),
+        ("a" * 80, "a" * 63),
+    ],
+)
 def test_hostnames_are_what_guests_accept(name: str, hostname: str) -> None:
     assert servers.hostname_of(name, "ID") == hostname
 

@@ -63,7 +63,11 @@ def _no_delegates() -> None:
 
 def show(token: AccessToken) -> View:
     place = ("users", token.user_id, "OS-OAUTH1", "access_tokens", token.id)
-    return {"id": token.id, "consumer_id": token.consumer_id, "project_id": token.project_id,
-            "authorizing_user_id": token.user_id,
-            "expires_at": token.expires_at and iso(int(token.expires_at.timestamp() * 1_000_000)),
-            "links": link(*place) | {"roles": link(*place, "roles")["self"]}}
+    return {
+        "id": token.id,
+        "consumer_id": token.consumer_id,
+        "project_id": token.project_id,
+        "authorizing_user_id": token.user_id,
+        "expires_at": token.expires_at and iso(int(token.expires_at.timestamp() * 1_000_000)),
+        "links": link(*place) | {"roles": link(*place, "roles")["self"]},
+    }

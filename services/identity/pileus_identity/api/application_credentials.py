@@ -10,12 +10,24 @@ from pileus_kit.web import Resource, caller, tools
 
 resource = Resource("application_credentials", __name__, url_prefix="/v3/users/<user_id>")
 
-ROLE = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
-        "properties": {"id": ID, "name": NAME}}
-RULE = {"type": "object", "additionalProperties": False, "minProperties": 1, "properties": {
-    "id": ID, "service": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-zA-Z0-9-]+$"},
-    "method": {"enum": ["POST", "GET", "HEAD", "PATCH", "PUT", "DELETE"]},
-    "path": {"type": "string", "maxLength": 225, "pattern": "^/.*"}}}
+ROLE = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+    "properties": {"id": ID, "name": NAME},
+}
+RULE = {
+    "type": "object",
+    "additionalProperties": False,
+    "minProperties": 1,
+    "properties": {
+        "id": ID,
+        "service": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-zA-Z0-9-]+$"},
+        "method": {"enum": ["POST", "GET", "HEAD", "PATCH", "PUT", "DELETE"]},
+        "path": {"type": "string", "maxLength": 225, "pattern": "^/.*"},
+    },
+}
 CREATE = wrapped(
     "application_credential",
     {
@@ -53,7 +65,8 @@ def create(user_id: str, body: View) -> Any:
     _may_manage()
     with tools().change() as session:
         credential, secret = application_credentials.create(
-            session, caller(), body["application_credential"], tools().config.user_limit)
+            session, caller(), body["application_credential"], tools().config.user_limit
+        )
         view = _shown(session, [credential])[0]
         return {"application_credential": view | {"secret": secret}}, 201
 
@@ -64,8 +77,13 @@ def create(user_id: str, body: View) -> Any:
 def list_all(user_id: str) -> Any:
     _may_see()
     with tools().sessions.read() as session:
-        rows, more = lists.page(session, application_credentials.find(user_id, asked()), ApplicationCredential, asked(),
-                                tools().config.list_limit)
+        rows, more = lists.page(
+            session,
+            application_credentials.find(user_id, asked()),
+            ApplicationCredential,
+            asked(),
+            tools().config.list_limit,
+        )
         return page("application_credentials", _shown(session, rows), rows[-1].id if more else None)
 
 
@@ -73,9 +91,7 @@ def list_all(user_id: str) -> Any:
 def show_one(user_id: str, credential_id: str) -> Any:
     _may_see()
     with tools().sessions.read() as session:
-        return {
-            "application_credential": _shown(session, [application_credentials.get(session, credential_id)])[0]
-        }
+        return {"application_credential": _shown(session, [application_credentials.get(session, credential_id)])[0]}
 
 
 @resource.endpoint(
@@ -93,10 +109,18 @@ def _shown(session: Any, credentials: list[ApplicationCredential]) -> list[View]
     views = []
     for one in credentials:
         roles, rules = parts[one.id]
-        view = {"id": one.id, "name": one.name, "description": one.description, "project_id": one.project_id,
-                "unrestricted": one.unrestricted, "roles": roles, "system": None, "user_id": one.user_id,
-                "expires_at": one.expires_at and one.expires_at.strftime("%Y-%m-%dT%H:%M:%S.%f"),
-                "links": link("users", one.user_id, "application_credentials", one.id)}
+        view = {
+            "id": one.id,
+            "name": one.name,
+            "description": one.description,
+            "project_id": one.project_id,
+            "unrestricted": one.unrestricted,
+            "roles": roles,
+            "system": None,
+            "user_id": one.user_id,
+            "expires_at": one.expires_at and one.expires_at.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+            "links": link("users", one.user_id, "application_credentials", one.id),
+        }
         views.append(view | {"access_rules": rules} if one.restricted_paths else view)
     return views
 
@@ -105,8 +129,13 @@ def _shown(session: Any, credentials: list[ApplicationCredential]) -> list[View]
 def list_rules(user_id: str) -> Any:
     _may_see()
     with tools().sessions.read() as session:
-        rows, more = lists.page(session, application_credentials.find_rules(user_id, asked()), AccessRule, asked(),
-                                tools().config.list_limit)
+        rows, more = lists.page(
+            session,
+            application_credentials.find_rules(user_id, asked()),
+            AccessRule,
+            asked(),
+            tools().config.list_limit,
+        )
         return page("access_rules", [_rule(rule) for rule in rows], rows[-1].id if more else None)
 
 

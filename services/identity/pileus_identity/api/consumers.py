@@ -51,5 +51,9 @@ def delete(consumer_id: str) -> Any:
 
 
 def show(consumer: Consumer) -> View:
-    return {**consumer.extra, "id": consumer.id, "description": consumer.description,
-            "links": link("OS-OAUTH1", "consumers", consumer.id)}
+    return {
+        **consumer.extra,
+        "id": consumer.id,
+        "description": consumer.description,
+        "links": link("OS-OAUTH1", "consumers", consumer.id),
+    }

@@ -16,16 +16,25 @@ from pileus_kit.web import Resource, allowed, caller, enforce, tools
 resource = Resource("credentials", __name__, url_prefix="/v3/credentials")
 
 BLOB = {"type": "string", "maxLength": 65_535}
-PROPERTIES = {"type": {"type": "string", "minLength": 1, "maxLength": 255}, "blob": BLOB, "user_id": ID,
-              "project_id": ID_OR_NULL}
+PROPERTIES = {
+    "type": {"type": "string", "minLength": 1, "maxLength": 255},
+    "blob": BLOB,
+    "user_id": ID,
+    "project_id": ID_OR_NULL,
+}
 
 
 def mine() -> View:
     return {"target.credential.user_id": caller().user_id}
 
 
-@resource.endpoint("POST", "", policy="identity:create_credential", target=mine,
-                   body=wrapped("credential", PROPERTIES, ["type", "blob"]))
+@resource.endpoint(
+    "POST",
+    "",
+    policy="identity:create_credential",
+    target=mine,
+    body=wrapped("credential", PROPERTIES, ["type", "blob"]),
+)
 def create(body: View) -> Any:
     wish = {"user_id": caller().user_id} | body["credential"]
     enforce("identity:create_credential", {"target.credential.user_id": wish["user_id"]})
@@ -56,8 +65,13 @@ def show_one(credential_id: str) -> Any:
         return {"credential": show(credentials.get(session, credential_id))}
 
 
-@resource.endpoint("PATCH", "/<credential_id>", policy="identity:update_credential", target=targets.credential,
-                   body=wrapped("credential", PROPERTIES))
+@resource.endpoint(
+    "PATCH",
+    "/<credential_id>",
+    policy="identity:update_credential",
+    target=targets.credential,
+    body=wrapped("credential", PROPERTIES),
+)
 def update(credential_id: str, body: View) -> Any:
     no_delegates()
     wish = body["credential"]
@@ -97,6 +111,12 @@ def loan() -> Payload:
 
 
 def show(credential: Credential) -> View:
-    return {**credential.extra, "id": credential.id, "type": credential.type, "user_id": credential.user_id,
-            "project_id": credential.project_id, "blob": credentials.reveal(tools().credential_keys, credential),
-            "links": link("credentials", credential.id)}
+    return {
+        **credential.extra,
+        "id": credential.id,
+        "type": credential.type,
+        "user_id": credential.user_id,
+        "project_id": credential.project_id,
+        "blob": credentials.reveal(tools().credential_keys, credential),
+        "links": link("credentials", credential.id),
+    }

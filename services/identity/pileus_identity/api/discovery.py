@@ -27,6 +27,10 @@ def version() -> Any:
 
 
 def _version() -> dict[str, Any]:
-    return {"id": NEWEST, "status": "stable", "updated": "2020-04-07T00:00:00Z",
-            "links": [{"rel": "self", "href": base() + "/"}],
-            "media-types": [{"base": "application/json", "type": "application/vnd.openstack.identity-v3+json"}]}
+    return {
+        "id": NEWEST,
+        "status": "stable",
+        "updated": "2020-04-07T00:00:00Z",
+        "links": [{"rel": "self", "href": base() + "/"}],
+        "media-types": [{"base": "application/json", "type": "application/vnd.openstack.identity-v3+json"}],
+    }

@@ -27,8 +27,12 @@ resource = Resource("domains", __name__, url_prefix="/v3/domains")
 PROPERTIES = {"name": SHORT_NAME, "description": TEXT, "enabled": FLAG, "tags": TAGS, "options": IMMUTABLE}
 
 
-@resource.endpoint("POST", "", policy="identity:create_domain",
-                   body=wrapped("domain", {**PROPERTIES, "explicit_domain_id": ID}, ["name"]))
+@resource.endpoint(
+    "POST",
+    "",
+    policy="identity:create_domain",
+    body=wrapped("domain", {**PROPERTIES, "explicit_domain_id": ID}, ["name"]),
+)
 def create(body: View) -> Any:
     with tools().change() as session:
         return {"domain": show(domains.create(session, body["domain"]))}, 201
@@ -48,8 +52,13 @@ def show_one(domain_id: str) -> Any:
         return {"domain": show(domains.get(session, domain_id))}
 
 
-@resource.endpoint("PATCH", "/<domain_id>", policy="identity:update_domain", target=targets.existing_domain,
-                   body=wrapped("domain", PROPERTIES))
+@resource.endpoint(
+    "PATCH",
+    "/<domain_id>",
+    policy="identity:update_domain",
+    target=targets.existing_domain,
+    body=wrapped("domain", PROPERTIES),
+)
 def update(domain_id: str, body: View) -> Any:
     with tools().change() as session:
         domain = domains.get(session, domain_id)
@@ -65,6 +74,13 @@ def delete(domain_id: str) -> Any:
 
 
 def show(domain: Project) -> View:
-    return {**domain.extra, "id": domain.id, "name": domain.name, "description": domain.description,
-            "enabled": domain.enabled, "options": domain.options, "tags": [tag.name for tag in domain.tags],
-            "links": link("domains", domain.id)}
+    return {
+        **domain.extra,
+        "id": domain.id,
+        "name": domain.name,
+        "description": domain.description,
+        "enabled": domain.enabled,
+        "options": domain.options,
+        "tags": [tag.name for tag in domain.tags],
+        "links": link("domains", domain.id),
+    }

@@ -31,8 +31,12 @@ IN_PROJECT = ONE + "/projects/<project_id>"
 CHOSEN = "/projects/<project_id>/endpoints/<endpoint_id>"
 
 
-@resource.endpoint("POST", "/endpoint_groups", policy="identity:create_endpoint_group",
-                   body=wrapped("endpoint_group", NEW, ["name", "filters"], strict=True))
+@resource.endpoint(
+    "POST",
+    "/endpoint_groups",
+    policy="identity:create_endpoint_group",
+    body=wrapped("endpoint_group", NEW, ["name", "filters"], strict=True),
+)
 def create(body: View) -> Any:
     with tools().change() as session:
         return {"endpoint_group": show(endpoint_filters.create_group(session, body["endpoint_group"]))}, 201
@@ -50,8 +54,9 @@ def show_one(group_id: str) -> Any:
         return {"endpoint_group": show(endpoint_filters.get_group(session, group_id))}
 
 
-@resource.endpoint("PATCH", ONE, policy="identity:update_endpoint_group",
-                   body=wrapped("endpoint_group", GROUP, strict=True))
+@resource.endpoint(
+    "PATCH", ONE, policy="identity:update_endpoint_group", body=wrapped("endpoint_group", GROUP, strict=True)
+)
 def update(group_id: str, body: View) -> Any:
     with tools().change() as session:
         group = endpoint_filters.get_group(session, group_id)
@@ -144,5 +149,10 @@ def list_projects_of_endpoint(endpoint_id: str) -> Any:
 
 
 def show(group: EndpointGroup) -> View:
-    return {"id": group.id, "name": group.name, "description": group.description, "filters": group.filters,
-            "links": link("OS-EP-FILTER", "endpoint_groups", group.id)}
+    return {
+        "id": group.id,
+        "name": group.name,
+        "description": group.description,
+        "filters": group.filters,
+        "links": link("OS-EP-FILTER", "endpoint_groups", group.id),
+    }

@@ -20,6 +20,7 @@ Make = Callable[..., Seat]
 
 def _family(path: str, one: str, all: str, make: Make, rules: Mapping[str, str]) -> None:
     """`path` + `all` lists, `path` + `one` gives, checks and takes."""
+
     def target(role_id: str | None = None, **where: str) -> Mapping[str, Any]:
         with tools().sessions.read() as session:
             return grants.facts(session, make(**where), roles.get(session, role_id) if role_id else None)
@@ -57,18 +58,37 @@ def _family(path: str, one: str, all: str, make: Make, rules: Mapping[str, str])
 def _maker(actor: str, target: str, inherited: bool) -> Make:
     def make(actor_id: str, target_id: str = SYSTEM) -> Seat:
         return Seat(actor, actor_id, target, target_id, inherited)
+
     return make
 
 
-RULES = {"list": "identity:list_grants", "check": "identity:check_grant", "give": "identity:create_grant",
-         "take": "identity:revoke_grant"}
+RULES = {
+    "list": "identity:list_grants",
+    "check": "identity:check_grant",
+    "give": "identity:create_grant",
+    "take": "identity:revoke_grant",
+}
 
 for actor in ("user", "group"):
     for place in ("project", "domain"):
         where = f"/{place}s/<target_id>/{actor}s/<actor_id>/roles"
         _family(where, "/<role_id>", "", _maker(actor, place, False), RULES)
-        _family(f"/OS-INHERIT{where}", "/<role_id>/inherited_to_projects", "/inherited_to_projects",
-                _maker(actor, place, True), RULES)
-    _family(f"/system/{actor}s/<actor_id>/roles", "/<role_id>", "", _maker(actor, "system", False), {
-        "list": f"identity:list_system_grants_for_{actor}", "check": f"identity:check_system_grant_for_{actor}",
-        "give": f"identity:create_system_grant_for_{actor}", "take": f"identity:revoke_system_grant_for_{actor}"})
+        _family(
+            f"/OS-INHERIT{where}",
+            "/<role_id>/inherited_to_projects",
+            "/inherited_to_projects",
+            _maker(actor, place, True),
+            RULES,
+        )
+    _family(
+        f"/system/{actor}s/<actor_id>/roles",
+        "/<role_id>",
+        "",
+        _maker(actor, "system", False),
+        {
+            "list": f"identity:list_system_grants_for_{actor}",
+            "check": f"identity:check_system_grant_for_{actor}",
+            "give": f"identity:create_system_grant_for_{actor}",
+            "take": f"identity:revoke_system_grant_for_{actor}",
+        },
+    )

@@ -65,5 +65,11 @@ def delete(group_id: str) -> Any:
 
 
 def show(group: Group) -> View:
-    return {**group.extra, "id": group.id, "name": group.name, "domain_id": group.domain_id,
-            "description": group.description, "links": link("groups", group.id)}
+    return {
+        **group.extra,
+        "id": group.id,
+        "name": group.name,
+        "domain_id": group.domain_id,
+        "description": group.description,
+        "links": link("groups", group.id),
+    }

@@ -36,8 +36,12 @@ def many(key: str, properties: View, required: list[str]) -> View:
     return {"type": "object", "required": [key], "properties": {key: {"type": "array", "items": one, "maxItems": 1000}}}
 
 
-@resource.endpoint("POST", "/registered_limits", policy="identity:create_registered_limits",
-                   body=many("registered_limits", REGISTERED, ["service_id", "resource_name", "default_limit"]))
+@resource.endpoint(
+    "POST",
+    "/registered_limits",
+    policy="identity:create_registered_limits",
+    body=many("registered_limits", REGISTERED, ["service_id", "resource_name", "default_limit"]),
+)
 def register(body: View) -> Any:
     with tools().change() as session:
         made = limits.register(session, body["registered_limits"])
@@ -55,8 +59,12 @@ def show_one_registered(limit_id: str) -> Any:
         return {"registered_limit": show_registered(limits.get_registered(session, limit_id))}
 
 
-@resource.endpoint("PATCH", "/registered_limits/<limit_id>", policy="identity:update_registered_limit",
-                   body=wrapped("registered_limit", REGISTERED, strict=True))
+@resource.endpoint(
+    "PATCH",
+    "/registered_limits/<limit_id>",
+    policy="identity:update_registered_limit",
+    body=wrapped("registered_limit", REGISTERED, strict=True),
+)
 def update_registered(limit_id: str, body: View) -> Any:
     with tools().change() as session:
         registered = limits.get_registered(session, limit_id)
@@ -81,8 +89,12 @@ def model() -> Any:
     }
 
 
-@resource.endpoint("POST", "/limits", policy="identity:create_limits",
-                   body=many("limits", OWN, ["service_id", "resource_name", "resource_limit"]))
+@resource.endpoint(
+    "POST",
+    "/limits",
+    policy="identity:create_limits",
+    body=many("limits", OWN, ["service_id", "resource_name", "resource_limit"]),
+)
 def create(body: View) -> Any:
     with tools().change() as session:
         return page("limits", [show(*pair) for pair in limits.create(session, body["limits"])]), 201
@@ -110,8 +122,13 @@ def show_one(limit_id: str) -> Any:
         return {"limit": show(*limits.get(session, limit_id))}
 
 
-@resource.endpoint("PATCH", "/limits/<limit_id>", policy="identity:update_limit", target=targets.existing_limit,
-                   body=wrapped("limit", {"resource_limit": NUMBER, "description": TEXT}, strict=True))
+@resource.endpoint(
+    "PATCH",
+    "/limits/<limit_id>",
+    policy="identity:update_limit",
+    target=targets.existing_limit,
+    body=wrapped("limit", {"resource_limit": NUMBER, "description": TEXT}, strict=True),
+)
 def update(limit_id: str, body: View) -> Any:
     with tools().change() as session:
         limit, registered, owner = limits.get(session, limit_id)
@@ -127,13 +144,26 @@ def delete(limit_id: str) -> Any:
 
 
 def show_registered(registered: RegisteredLimit) -> View:
-    return {"id": registered.id, "service_id": registered.service_id, "region_id": registered.region_id or None,
-            "resource_name": registered.resource_name, "default_limit": registered.default_limit,
-            "description": registered.description, "links": link("registered_limits", registered.id)}
+    return {
+        "id": registered.id,
+        "service_id": registered.service_id,
+        "region_id": registered.region_id or None,
+        "resource_name": registered.resource_name,
+        "default_limit": registered.default_limit,
+        "description": registered.description,
+        "links": link("registered_limits", registered.id),
+    }
 
 
 def show(limit: Limit, registered: RegisteredLimit, owner: Project) -> View:
-    return {"id": limit.id, "service_id": registered.service_id, "region_id": registered.region_id or None,
-            "resource_name": registered.resource_name, "resource_limit": limit.resource_limit,
-            "description": limit.description, "project_id": None if owner.is_domain else owner.id,
-            "domain_id": owner.id if owner.is_domain else None, "links": link("limits", limit.id)}
+    return {
+        "id": limit.id,
+        "service_id": registered.service_id,
+        "region_id": registered.region_id or None,
+        "resource_name": registered.resource_name,
+        "resource_limit": limit.resource_limit,
+        "description": limit.description,
+        "project_id": None if owner.is_domain else owner.id,
+        "domain_id": owner.id if owner.is_domain else None,
+        "links": link("limits", limit.id),
+    }

@@ -19,10 +19,19 @@ resource = Resource("oauth_tokens", __name__, url_prefix="/v3/OS-OAUTH1")
 
 SIGNED = "the consumer proves by a signature who it is"
 PROJECT = "Requested-Project-Id"
-ROLE = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
-        "properties": {"id": ID, "name": NAME}}
-AUTHORIZE = {"type": "object", "required": ["roles"], "additionalProperties": False, "properties": {
-    "roles": {"type": "array", "minItems": 1, "maxItems": 100, "items": ROLE}}}
+ROLE = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+    "properties": {"id": ID, "name": NAME},
+}
+AUTHORIZE = {
+    "type": "object",
+    "required": ["roles"],
+    "additionalProperties": False,
+    "properties": {"roles": {"type": "array", "minItems": 1, "maxItems": 100, "items": ROLE}},
+}
 
 
 @resource.endpoint("POST", "/request_token", public=SIGNED)
@@ -32,8 +41,11 @@ def create_request_token() -> Response:
     if not project_id:
         raise Invalid(why=f"Expecting to find {PROJECT} in the headers.")
     with tools().change() as session:
-        return _told(*request_tokens.create(session, tools().credential_keys, signer.consumer_id, project_id,
-                                            tools().config.oauth1_request_seconds))
+        return _told(
+            *request_tokens.create(
+                session, tools().credential_keys, signer.consumer_id, project_id, tools().config.oauth1_request_seconds
+            )
+        )
 
 
 @resource.endpoint("PUT", "/authorize/<request_token_id>", policy="identity:authorize_request_token", body=AUTHORIZE)
@@ -48,8 +60,15 @@ def authorize(request_token_id: str, body: View) -> Any:
 def create_access_token() -> Response:
     signer = tools().signers.prove(signed_request(), RequestToken)
     with tools().change() as session:
-        return _told(*access_tokens.create(session, tools().credential_keys, signer,
-                                           tools().config.oauth1_access_seconds, tools().config.user_limit))
+        return _told(
+            *access_tokens.create(
+                session,
+                tools().credential_keys,
+                signer,
+                tools().config.oauth1_access_seconds,
+                tools().config.user_limit,
+            )
+        )
 
 
 def _told(token: RequestToken | AccessToken, secret: str) -> Response:

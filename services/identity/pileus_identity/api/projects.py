@@ -86,8 +86,11 @@ def show_one(project_id: str) -> Any:
             wants = [shape for shape in ("list", "ids") if _wanted(f"{direction}_as_{shape}")]
             if wants:
                 family = projects.family(session, project.id, up=direction == "parents")
-                view[direction] = [{"project": show(one)} for one in _mine(session, family)] if wants == ["list"] else (
-                    _tree(project, family, up=direction == "parents"))
+                view[direction] = (
+                    [{"project": show(one)} for one in _mine(session, family)]
+                    if wants == ["list"]
+                    else (_tree(project, family, up=direction == "parents"))
+                )
         return {"project": view}
 
 
@@ -118,6 +121,7 @@ def _tree(project: Project, family: list[Project], up: bool) -> View | None:
 
     def below(id: str) -> View | None:
         return {one.id: below(one.id) for one in children.get(id, ())} or None
+
     return below(project.id)
 
 
@@ -143,8 +147,13 @@ def list_tags(project_id: str) -> Any:
         return _tags(projects.get(session, project_id, domain=None))
 
 
-@resource.endpoint("PUT", "/<project_id>/tags", policy="identity:update_project_tags", target=targets.project,
-                   body={"type": "object", "required": ["tags"], "properties": {"tags": TAGS}})
+@resource.endpoint(
+    "PUT",
+    "/<project_id>/tags",
+    policy="identity:update_project_tags",
+    target=targets.project,
+    body={"type": "object", "required": ["tags"], "properties": {"tags": TAGS}},
+)
 def put_tags(project_id: str, body: View) -> Any:
     return _change_tags(project_id, lambda _: set(body["tags"]))
 
@@ -192,8 +201,10 @@ def _change_tags(project_id: str, new: Any) -> View:
 
 
 def _tags(project: Project) -> View:
-    return {"tags": [tag.name for tag in project.tags], "links": link("projects", project.id, "tags") | {
-        "previous": None, "next": None}}
+    return {
+        "tags": [tag.name for tag in project.tags],
+        "links": link("projects", project.id, "tags") | {"previous": None, "next": None},
+    }
 
 
 def _tag(project: Project, name: str) -> None:
@@ -202,7 +213,16 @@ def _tag(project: Project, name: str) -> None:
 
 
 def show(project: Project) -> View:
-    return {**project.extra, "id": project.id, "name": project.name, "domain_id": project.domain_id,
-            "parent_id": project.parent_id, "is_domain": project.is_domain, "description": project.description,
-            "enabled": project.enabled, "options": project.options, "tags": [tag.name for tag in project.tags],
-            "links": link("projects", project.id)}
+    return {
+        **project.extra,
+        "id": project.id,
+        "name": project.name,
+        "domain_id": project.domain_id,
+        "parent_id": project.parent_id,
+        "is_domain": project.is_domain,
+        "description": project.description,
+        "enabled": project.enabled,
+        "options": project.options,
+        "tags": [tag.name for tag in project.tags],
+        "links": link("projects", project.id),
+    }

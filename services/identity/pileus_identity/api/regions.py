@@ -56,5 +56,10 @@ def delete(region_id: str) -> Any:
 
 
 def show(region: Region) -> View:
-    return {**region.extra, "id": region.id, "description": region.description, "parent_region_id": region.parent_id,
-            "links": link("regions", region.id)}
+    return {
+        **region.extra,
+        "id": region.id,
+        "description": region.description,
+        "parent_region_id": region.parent_id,
+        "links": link("regions", region.id),
+    }

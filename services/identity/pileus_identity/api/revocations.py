@@ -8,8 +8,13 @@ from pileus_kit.web import Resource, tools
 
 resource = Resource("revocations", __name__, url_prefix="/v3/OS-PILEUS/revocations")
 
-QUERY = {"type": "object", "additionalProperties": False, "properties": {
-    "since": {"type": "array", "maxItems": 1, "items": {"type": "string", "pattern": "^-?[0-9]{1,18}$"}}}}
+QUERY = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "since": {"type": "array", "maxItems": 1, "items": {"type": "string", "pattern": "^-?[0-9]{1,18}$"}}
+    },
+}
 
 
 @resource.endpoint("GET", "", policy="identity:list_revoke_events", query=QUERY)

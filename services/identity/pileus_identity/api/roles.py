@@ -84,8 +84,10 @@ def list_implied(prior_id: str) -> Any:
     with tools().sessions.read() as session:
         prior = roles.get(session, prior_id)
         implied = roles.implied_by(session, prior.id)
-        return {"role_inference": {"prior_role": brief(prior), "implies": [brief(role) for role in implied]},
-                "links": link("roles", prior.id, "implies")}
+        return {
+            "role_inference": {"prior_role": brief(prior), "implies": [brief(role) for role in implied]},
+            "links": link("roles", prior.id, "implies"),
+        }
 
 
 @resource.endpoint("GET", IMPLIES + "/<implied_id>", policy="identity:get_implied_role", target=targets.implication)
@@ -120,13 +122,20 @@ def unimply(prior_id: str, implied_id: str) -> Any:
 def list_inferences() -> Any:
     with tools().sessions.read() as session:
         table = roles.implications(session, tools().config.list_limit)
-        return page("role_inferences", [{"prior_role": brief(prior), "implies": [brief(role) for role in implied]}
-                                        for prior, implied in table.values()])
+        return page(
+            "role_inferences",
+            [
+                {"prior_role": brief(prior), "implies": [brief(role) for role in implied]}
+                for prior, implied in table.values()
+            ],
+        )
 
 
 def _inference(prior: Role, implied: Role) -> View:
-    return {"role_inference": {"prior_role": brief(prior), "implies": brief(implied)},
-            "links": link("roles", prior.id, "implies", implied.id)}
+    return {
+        "role_inference": {"prior_role": brief(prior), "implies": brief(implied)},
+        "links": link("roles", prior.id, "implies", implied.id),
+    }
 
 
 def brief(role: Role) -> View:
@@ -134,5 +143,12 @@ def brief(role: Role) -> View:
 
 
 def show(role: Role) -> View:
-    return {**role.extra, "id": role.id, "name": role.name, "domain_id": role.domain_id,
-            "description": role.description, "options": role.options, "links": link("roles", role.id)}
+    return {
+        **role.extra,
+        "id": role.id,
+        "name": role.name,
+        "domain_id": role.domain_id,
+        "description": role.description,
+        "options": role.options,
+        "links": link("roles", role.id),
+    }

@@ -57,8 +57,12 @@ def delete(service_id: str) -> Any:
     return "", 204
 
 
-@resource.endpoint("POST", "/endpoints", policy="identity:create_endpoint",
-                   body=wrapped("endpoint", ENDPOINT, ["interface", "service_id", "url"]))
+@resource.endpoint(
+    "POST",
+    "/endpoints",
+    policy="identity:create_endpoint",
+    body=wrapped("endpoint", ENDPOINT, ["interface", "service_id", "url"]),
+)
 def create_endpoint(body: View) -> Any:
     with tools().change() as session:
         return {"endpoint": show_endpoint(services.create_endpoint(session, body["endpoint"]))}, 201
@@ -93,8 +97,14 @@ def delete_endpoint(endpoint_id: str) -> Any:
 
 
 def show(service: Service) -> View:
-    view = {**service.extra, "id": service.id, "type": service.type, "name": service.name, "enabled": service.enabled,
-            "links": link("services", service.id)}
+    view = {
+        **service.extra,
+        "id": service.id,
+        "type": service.type,
+        "name": service.name,
+        "enabled": service.enabled,
+        "links": link("services", service.id),
+    }
     return view if service.description is None else view | {"description": service.description}
 
 

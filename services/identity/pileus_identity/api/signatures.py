@@ -3,7 +3,6 @@
 For services only: otherwise anybody who saw a signed URL could turn it into a token.
 """
 
-
 from flask import Response, request
 
 from pileus_identity.api.tokens import shown
@@ -16,15 +15,33 @@ from pileus_kit.web import Resource, tools
 resource = Resource("signatures", __name__, url_prefix="/v3")
 
 TEXT = {"type": "string", "maxLength": 4096}
-S3 = {"type": "object", "required": ["access", "token", "signature"], "properties": {
-    "access": TEXT, "token": {"type": "string", "maxLength": 65_536}, "signature": TEXT}}
-EC2 = {"type": "object", "required": ["access", "signature"], "properties": {
-    "access": TEXT, "signature": TEXT, "host": TEXT, "verb": TEXT, "path": TEXT, "body_hash": TEXT,
-    "params": {"type": "object", "maxProperties": 200}, "headers": {"type": "object", "maxProperties": 200}}}
+S3 = {
+    "type": "object",
+    "required": ["access", "token", "signature"],
+    "properties": {"access": TEXT, "token": {"type": "string", "maxLength": 65_536}, "signature": TEXT},
+}
+EC2 = {
+    "type": "object",
+    "required": ["access", "signature"],
+    "properties": {
+        "access": TEXT,
+        "signature": TEXT,
+        "host": TEXT,
+        "verb": TEXT,
+        "path": TEXT,
+        "body_hash": TEXT,
+        "params": {"type": "object", "maxProperties": 200},
+        "headers": {"type": "object", "maxProperties": 200},
+    },
+}
 
 
-@resource.endpoint("POST", "/s3tokens", policy="identity:s3tokens_validate",
-                   body={"type": "object", "required": ["credentials"], "properties": {"credentials": S3}})
+@resource.endpoint(
+    "POST",
+    "/s3tokens",
+    policy="identity:s3tokens_validate",
+    body={"type": "object", "required": ["credentials"], "properties": {"credentials": S3}},
+)
 def s3(body: View) -> Response:
     return _answer(signatures.s3(tools(), body["credentials"]))
 

@@ -16,28 +16,65 @@ TEXT = {"type": "string", "maxLength": 255}
 SECRET = {"type": "string", "maxLength": 8192}
 DOMAIN: dict[str, Any] = {"type": "object", "properties": {"id": TEXT, "name": TEXT}}
 USER: dict[str, Any] = {"type": "object", "properties": {"id": TEXT, "name": TEXT, "domain": DOMAIN}}
-SCOPE = {"type": "object", "properties": {
-    "project": {"type": "object", "properties": {"id": TEXT, "name": TEXT, "domain": DOMAIN}},
-    "domain": DOMAIN,
-    "OS-TRUST:trust": {"type": "object", "required": ["id"], "properties": {"id": TEXT}},
-    "system": {"type": "object", "properties": {"all": {"type": "boolean"}}},
-    "unscoped": {"type": "object"},
-}}
-LOGIN = {"type": "object", "required": ["auth"], "properties": {"auth": {
-    "type": "object", "required": ["identity"], "additionalProperties": False, "properties": {
-        "identity": {"type": "object", "required": ["methods"], "properties": {
-            "methods": {"type": "array", "minItems": 1, "maxItems": 8, "items": {"type": "string", "maxLength": 64}},
-            "password": {"type": "object", "required": ["user"], "properties": {
-                "user": USER | {"required": ["password"], "properties": USER["properties"] | {"password": SECRET}}}},
-            "totp": {"type": "object", "required": ["user"], "properties": {
-                "user": USER | {"required": ["passcode"], "properties": USER["properties"] | {"passcode": TEXT}}}},
-            "token": {"type": "object", "required": ["id"], "properties": {"id": SECRET}},
-            "application_credential": {"type": "object", "required": ["secret"], "properties": {
-                "id": TEXT, "name": TEXT, "secret": SECRET, "user": USER}},
-            "oauth1": {"type": "object"},
-        }},
-        "scope": {"oneOf": [SCOPE, {"const": "unscoped"}]},
-    }}}}
+SCOPE = {
+    "type": "object",
+    "properties": {
+        "project": {"type": "object", "properties": {"id": TEXT, "name": TEXT, "domain": DOMAIN}},
+        "domain": DOMAIN,
+        "OS-TRUST:trust": {"type": "object", "required": ["id"], "properties": {"id": TEXT}},
+        "system": {"type": "object", "properties": {"all": {"type": "boolean"}}},
+        "unscoped": {"type": "object"},
+    },
+}
+LOGIN = {
+    "type": "object",
+    "required": ["auth"],
+    "properties": {
+        "auth": {
+            "type": "object",
+            "required": ["identity"],
+            "additionalProperties": False,
+            "properties": {
+                "identity": {
+                    "type": "object",
+                    "required": ["methods"],
+                    "properties": {
+                        "methods": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": 8,
+                            "items": {"type": "string", "maxLength": 64},
+                        },
+                        "password": {
+                            "type": "object",
+                            "required": ["user"],
+                            "properties": {
+                                "user": USER
+                                | {"required": ["password"], "properties": USER["properties"] | {"password": SECRET}}
+                            },
+                        },
+                        "totp": {
+                            "type": "object",
+                            "required": ["user"],
+                            "properties": {
+                                "user": USER
+                                | {"required": ["passcode"], "properties": USER["properties"] | {"passcode": TEXT}}
+                            },
+                        },
+                        "token": {"type": "object", "required": ["id"], "properties": {"id": SECRET}},
+                        "application_credential": {
+                            "type": "object",
+                            "required": ["secret"],
+                            "properties": {"id": TEXT, "name": TEXT, "secret": SECRET, "user": USER},
+                        },
+                        "oauth1": {"type": "object"},
+                    },
+                },
+                "scope": {"oneOf": [SCOPE, {"const": "unscoped"}]},
+            },
+        }
+    },
+}
 RECEIPT = "OpenStack-Auth-Receipt"
 ACCESS_RULES = "OpenStack-Identity-Access-Rules"  # sent by those who enforce access rules
 
@@ -47,8 +84,9 @@ def issue(body: dict[str, Any]) -> Response:
     """Where a user's rules want more factors, the answer is a receipt to send along with them."""
     note(**_attempt(body["auth"]["identity"]))
     try:
-        token = tools().logins.login(body["auth"], request.headers.get(RECEIPT), signed_request(),
-                                     request.remote_addr or "")
+        token = tools().logins.login(
+            body["auth"], request.headers.get(RECEIPT), signed_request(), request.remote_addr or ""
+        )
         payload = token.payload
         note(user_id=payload.user_id, scope=payload.kind, scope_id=payload.scope_id, trust_id=payload.trust_id)
         return shown(tools().tokens, token, 201)
@@ -64,8 +102,11 @@ def _attempt(identity: dict[str, Any]) -> dict[str, Any]:
     proofs = [identity[method] for method in ("password", "totp") if "user" in identity.get(method, {})]
     user = proofs[0]["user"] if proofs else {}
     credential = identity.get("application_credential", {})
-    return {"methods": identity["methods"], "login": user.get("id") or user.get("name"),
-            "application_credential_id": credential.get("id")}
+    return {
+        "methods": identity["methods"],
+        "login": user.get("id") or user.get("name"),
+        "application_credential_id": credential.get("id"),
+    }
 
 
 def subject_target() -> dict[str, Any]:

@@ -102,10 +102,17 @@ def show_role(trust_id: str, role_id: str) -> Any:
 
 def show(trust: Trust, roles: list[Role] | None = None) -> View:
     view: View = {
-        "id": trust.id, "trustor_user_id": trust.trustor_id, "trustee_user_id": trust.trustee_id,
-        "project_id": trust.project_id, "impersonation": trust.impersonation, "remaining_uses": trust.remaining_uses,
-        "expires_at": trust.expires_at and iso(int(trust.expires_at.timestamp() * 1_000_000)), "deleted_at": None,
-        "redelegation_count": trust.redelegation_count, "redelegated_trust_id": trust.redelegated_trust_id,
+        "id": trust.id,
+        "trustor_user_id": trust.trustor_id,
+        "trustee_user_id": trust.trustee_id,
+        "project_id": trust.project_id,
+        "impersonation": trust.impersonation,
+        "remaining_uses": trust.remaining_uses,
+        "expires_at": trust.expires_at and iso(int(trust.expires_at.timestamp() * 1_000_000)),
+        "deleted_at": None,
+        "redelegation_count": trust.redelegation_count,
+        "redelegated_trust_id": trust.redelegated_trust_id,
         "links": link("OS-TRUST", "trusts", trust.id),
-        "roles_links": {**link("OS-TRUST", "trusts", trust.id, "roles"), "previous": None, "next": None}}
+        "roles_links": {**link("OS-TRUST", "trusts", trust.id, "roles"), "previous": None, "next": None},
+    }
     return view if roles is None else view | {"roles": [brief(role) for role in roles]}

@@ -136,8 +136,16 @@ def list_projects(user_id: str) -> Any:
 
 
 def show(user: User) -> View:
-    view: View = {**user.extra, "id": user.id, "name": user.name, "domain_id": user.domain_id, "enabled": user.enabled,
-                  "options": user.options, "password_expires_at": None, "links": link("users", user.id)}
+    view: View = {
+        **user.extra,
+        "id": user.id,
+        "name": user.name,
+        "domain_id": user.domain_id,
+        "enabled": user.enabled,
+        "options": user.options,
+        "password_expires_at": None,
+        "links": link("users", user.id),
+    }
     if user.password_expires_at is not None:
         view["password_expires_at"] = iso(int(user.password_expires_at.timestamp() * 1_000_000))
     if user.description is not None:

@@ -29,8 +29,12 @@ IMMUTABLE: Schema = {"type": "object", "additionalProperties": False, "propertie
 
 def wrapped(key: str, properties: Schema, required: Iterable[str] = (), strict: bool = False) -> Schema:
     """The schema of {key: {properties}}. Unless `strict`, more attributes may come and are kept: this API says so."""
-    inner: Schema = {"type": "object", "properties": properties, "required": list(required),
-                     "additionalProperties": not strict}
+    inner: Schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": not strict,
+    }
     return {"type": "object", "required": [key], "properties": {key: inner}}
 
 
@@ -53,8 +57,11 @@ def listed(stmt: Select[Any], model: Any, key: str, show: Callable[[Any], View])
 def page(key: str, views: list[View], marker: str | None = None) -> View:
     """A list with its links; `marker` is the last id where there is more."""
     here = base() + request.path.removeprefix("/v3")
-    links: View = {"self": here if not request.query_string else f"{here}?{request.query_string.decode('latin-1')}",
-                   "previous": None, "next": None}
+    links: View = {
+        "self": here if not request.query_string else f"{here}?{request.query_string.decode('latin-1')}",
+        "previous": None,
+        "next": None,
+    }
     view: View = {key: views, "links": links}
     if marker is not None:
         links["next"] = f"{here}?{urlencode(asked() | {'marker': marker})}"
@@ -70,9 +77,12 @@ def own_domain() -> str:
 
 def own_as(*kinds: str) -> Callable[..., Mapping[str, Any]]:
     """A policy target that stands for 'something in the domain of the caller's token'; handlers check the real one."""
+
     def target(**_: str) -> Mapping[str, Any]:
         return {"target.domain_id": caller().domain_id, "target.domain.id": caller().domain_id} | {
-            f"target.{kind}.domain_id": caller().domain_id for kind in kinds}
+            f"target.{kind}.domain_id": caller().domain_id for kind in kinds
+        }
+
     return target
 
 

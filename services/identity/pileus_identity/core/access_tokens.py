@@ -36,8 +36,14 @@ def create(session: Session, ring: KeyRing, signer: Signer, seconds: int, most: 
         raise Unproven(why="Provided verifier does not match stored verifier.")
     _room(session, wish.user_id, most)
     secret = passwords.new_secret()
-    token = AccessToken(consumer_id=wish.consumer_id, user_id=wish.user_id, project_id=wish.project_id,
-                        role_ids=wish.role_ids, secret=ring.seal_text(secret), expires_at=after(seconds))
+    token = AccessToken(
+        consumer_id=wish.consumer_id,
+        user_id=wish.user_id,
+        project_id=wish.project_id,
+        role_ids=wish.role_ids,
+        secret=ring.seal_text(secret),
+        expires_at=after(seconds),
+    )
     session.delete(wish)
     store(session, token, "access token")
     return token, secret
@@ -56,7 +62,8 @@ def remove(session: Session, token: AccessToken) -> None:
 
 def find(user_id: str) -> Select[AccessToken]:
     return select(AccessToken).where(
-        AccessToken.user_id == user_id, or_(AccessToken.expires_at.is_(None), AccessToken.expires_at > now()))
+        AccessToken.user_id == user_id, or_(AccessToken.expires_at.is_(None), AccessToken.expires_at > now())
+    )
 
 
 def roles_of(session: Session, token: AccessToken) -> list[Role]:

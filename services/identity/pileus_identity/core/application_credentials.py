@@ -44,10 +44,15 @@ def create(session: Session, who: Caller, body: Body, most: int) -> tuple[Applic
     role_ids = _roles(session, who, body.get("roles"))
     secret = body.get("secret") or passwords.new_secret()
     credential = ApplicationCredential(
-        user_id=who.user_id, project_id=project_id, name=body["name"], description=body.get("description"),
+        user_id=who.user_id,
+        project_id=project_id,
+        name=body["name"],
+        description=body.get("description"),
         secret_hash=passwords.digest_secret(secret),
-        unrestricted=bool(body.get("unrestricted")), restricted_paths=body.get("access_rules") is not None,
-        expires_at=future(body.get("expires_at")))
+        unrestricted=bool(body.get("unrestricted")),
+        restricted_paths=body.get("access_rules") is not None,
+        expires_at=future(body.get("expires_at")),
+    )
     store(session, credential, "application_credential")
     session.add_all([ApplicationCredentialRole(application_credential_id=credential.id, role_id=id) for id in role_ids])
     _allow(session, credential, body.get("access_rules") or ())
@@ -70,12 +75,19 @@ def parts(session: Session, credentials: list[ApplicationCredential]) -> dict[st
     ids = [credential.id for credential in credentials]
     found: dict[str, tuple[list[View], list[View]]] = {id: ([], []) for id in ids}
     link = ApplicationCredentialRole
-    for id, role in session.execute(select(link.application_credential_id, Role).join(Role, Role.id == link.role_id)
-                                    .where(link.application_credential_id.in_(ids)).order_by(Role.name)):
+    for id, role in session.execute(
+        select(link.application_credential_id, Role)
+        .join(Role, Role.id == link.role_id)
+        .where(link.application_credential_id.in_(ids))
+        .order_by(Role.name)
+    ):
         found[id][0].append({"id": role.id, "name": role.name, "domain_id": role.domain_id})
     access = ApplicationCredentialAccess
-    for id, rule in session.execute(select(access.application_credential_id, AccessRule).join(
-            AccessRule, AccessRule.id == access.access_rule_id).where(access.application_credential_id.in_(ids))):
+    for id, rule in session.execute(
+        select(access.application_credential_id, AccessRule)
+        .join(AccessRule, AccessRule.id == access.access_rule_id)
+        .where(access.application_credential_id.in_(ids))
+    ):
         found[id][1].append(rule_view(rule))
     return found
 
@@ -139,8 +151,10 @@ def _checked(path: str) -> str:
 
 def _allow(session: Session, credential: ApplicationCredential, rules: list[Body] | tuple[()]) -> None:
     """Rules are the user's own and shared by his credentials: the same call is the same rule."""
-    mine = {(r.service, r.method, r.path): r for r in session.scalars(
-        select(AccessRule).where(AccessRule.user_id == credential.user_id).limit(10_000))}
+    mine = {
+        (r.service, r.method, r.path): r
+        for r in session.scalars(select(AccessRule).where(AccessRule.user_id == credential.user_id).limit(10_000))
+    }
     by_id = {rule.id: rule for rule in mine.values()}
     chosen: dict[str, AccessRule] = {}
     for given in rules:
@@ -160,8 +174,9 @@ def _allow(session: Session, credential: ApplicationCredential, rules: list[Body
                 mine[call] = rule
                 session.flush()
         chosen[rule.id] = rule
-    session.add_all([ApplicationCredentialAccess(application_credential_id=credential.id, access_rule_id=id)
-                     for id in chosen])
+    session.add_all(
+        [ApplicationCredentialAccess(application_credential_id=credential.id, access_rule_id=id) for id in chosen]
+    )
 
 
 def rules_of(session: Session, credential: ApplicationCredential) -> list[View]:

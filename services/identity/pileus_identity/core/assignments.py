@@ -54,8 +54,12 @@ def find(session: Session, asked: Asked) -> list[Held]:
         if asked.group:
             raise Invalid(why="Combining effective and group filter will always result in an empty list.")
         return _effective(session, asked)
-    rows = session.scalars(select(Assignment).where(*_filters(asked)).order_by(
-        Assignment.actor_id, Assignment.target_id, Assignment.role_id).limit(MOST))
+    rows = session.scalars(
+        select(Assignment)
+        .where(*_filters(asked))
+        .order_by(Assignment.actor_id, Assignment.target_id, Assignment.role_id)
+        .limit(MOST)
+    )
     return [_held(row) for row in rows]
 
 
@@ -72,8 +76,10 @@ def _filters(asked: Asked) -> list[ColumnElement[bool]]:
     if asked.role:
         conditions.append(Assignment.role_id == asked.role)
     if asked.project:
-        conditions += [Assignment.target == "project", _at_or_below(asked.project) if asked.subtree
-                       else Assignment.target_id == asked.project]
+        conditions += [
+            Assignment.target == "project",
+            _at_or_below(asked.project) if asked.subtree else Assignment.target_id == asked.project,
+        ]
     if asked.domain:
         conditions += [Assignment.target == "domain", Assignment.target_id == asked.domain]
     if asked.system:
@@ -102,8 +108,9 @@ def _effective(session: Session, asked: Asked) -> list[Held]:
         conditions.append(Assignment.role_id.in_(graph.bringing(asked.role)))
     if asked.project:
         place = targets("project", asked.project)
-        conditions.append(or_(place, and_(Assignment.target == "project", _at_or_below(asked.project)))
-                          if asked.subtree else place)
+        conditions.append(
+            or_(place, and_(Assignment.target == "project", _at_or_below(asked.project))) if asked.subtree else place
+        )
     if asked.domain:
         conditions.append(targets("domain", asked.domain))
     if asked.system:
@@ -132,8 +139,12 @@ def _members(session: Session, given: list[Held], asked: Asked) -> list[Held]:
         for group_id, user_id in session.execute(stmt):
             people.setdefault(group_id, []).append(user_id)
     direct = (held for held in given if held.actor == "user")
-    through = (replace(held, actor="user", actor_id=user_id, group_id=held.actor_id)
-               for held in given if held.actor == "group" for user_id in people.get(held.actor_id, ()))
+    through = (
+        replace(held, actor="user", actor_id=user_id, group_id=held.actor_id)
+        for held in given
+        if held.actor == "group"
+        for user_id in people.get(held.actor_id, ())
+    )
     return _most(chain(direct, through))
 
 
@@ -141,16 +152,23 @@ def _spread(session: Session, given: list[Held], asked: Asked) -> list[Held]:
     sources = {held.target_id for held in given if held.inherited}
     below: dict[str, list[str]] = {}
     if sources:
-        stmt = select(Lineage.ancestor_id, Lineage.project_id).where(
-            Lineage.ancestor_id.in_(sources), Lineage.distance > 0).limit(MOST)
+        stmt = (
+            select(Lineage.ancestor_id, Lineage.project_id)
+            .where(Lineage.ancestor_id.in_(sources), Lineage.distance > 0)
+            .limit(MOST)
+        )
         if asked.project:
             wanted = select(Lineage.project_id).where(Lineage.ancestor_id == asked.project) if asked.subtree else None
             stmt = stmt.where(Lineage.project_id == asked.project if wanted is None else Lineage.project_id.in_(wanted))
         for ancestor, project_id in session.execute(stmt):
             below.setdefault(ancestor, []).append(project_id)
     own = (held for held in given if not held.inherited)
-    handed_down = (replace(held, target="project", target_id=id, source=held.target_id, source_kind=held.target)
-                   for held in given if held.inherited for id in below.get(held.target_id, ()))
+    handed_down = (
+        replace(held, target="project", target_id=id, source=held.target_id, source_kind=held.target)
+        for held in given
+        if held.inherited
+        for id in below.get(held.target_id, ())
+    )
     return _most(chain(own, handed_down))
 
 
@@ -170,11 +188,17 @@ def names(session: Session, found: Iterable[Held]) -> Mapping[str, dict[str, Any
         Role: {h.role_id for h in found},
         Project: {h.target_id for h in found if h.target != "system"},
     }
-    rows = [row for kind, ids in wanted.items() if ids
-            for row in session.execute(select(kind.id, kind.name, kind.domain_id).where(kind.id.in_(ids)))]
+    rows = [
+        row
+        for kind, ids in wanted.items()
+        if ids
+        for row in session.execute(select(kind.id, kind.name, kind.domain_id).where(kind.id.in_(ids)))
+    ]
     homes = {domain_id for _, _, domain_id in rows if domain_id}
     domains = {
         row.id: row.name for row in session.execute(select(Project.id, Project.name).where(Project.id.in_(homes)))
     }
-    return {id: {"id": id, "name": name} | ({"domain": {"id": home, "name": domains.get(home)}} if home else {})
-            for id, name, home in rows}
+    return {
+        id: {"id": id, "name": name} | ({"domain": {"id": home, "name": domains.get(home)}} if home else {})
+        for id, name, home in rows
+    }

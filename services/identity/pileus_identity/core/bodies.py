@@ -25,8 +25,10 @@ def bounded(kept: Body) -> Body:
     for _ in range(DEEPEST):
         layer = [child for one in layer for child in _children(one)]
     if layer or len(repr(kept)) > MOST_EXTRA:
-        raise Invalid(why=f"Attributes that this API doesn't define may have {MOST_EXTRA} characters together, and be "
-                          f"nested {DEEPEST} deep.")
+        raise Invalid(
+            why=f"Attributes that this API doesn't define may have {MOST_EXTRA} characters together, and be "
+            f"nested {DEEPEST} deep."
+        )
     return kept
 
 

@@ -112,8 +112,12 @@ def _projects(session: Session, names: tuple[str, ...], domain: Project) -> dict
             project = found[name] = Project(name=name, domain_id=domain.id, parent_id=domain.id)
             session.add(project)
             session.flush()
-            session.add_all([Lineage(project_id=project.id, ancestor_id=project.id, distance=0),
-                             Lineage(project_id=project.id, ancestor_id=domain.id, distance=1)])
+            session.add_all(
+                [
+                    Lineage(project_id=project.id, ancestor_id=project.id, distance=0),
+                    Lineage(project_id=project.id, ancestor_id=domain.id, distance=1),
+                ]
+            )
     return found
 
 
@@ -149,12 +153,25 @@ def _users(session: Session, plans: tuple[UserPlan, ...], projects: dict[str, Pr
     return found
 
 
-def _grants(session: Session, grants: tuple[Grant, ...], users: dict[str, User], roles: dict[str, Role],
-            projects: dict[str, Project]) -> None:
+def _grants(
+    session: Session,
+    grants: tuple[Grant, ...],
+    users: dict[str, User],
+    roles: dict[str, Role],
+    projects: dict[str, Project],
+) -> None:
     for grant in grants:
         target, target_id = _where(grant, projects)
-        session.merge(Assignment(actor="user", actor_id=users[grant.user].id, target=target, target_id=target_id,
-                                 role_id=roles[grant.role].id, inherited=False))
+        session.merge(
+            Assignment(
+                actor="user",
+                actor_id=users[grant.user].id,
+                target=target,
+                target_id=target_id,
+                role_id=roles[grant.role].id,
+                inherited=False,
+            )
+        )
 
 
 def _where(grant: Grant, projects: dict[str, Project]) -> tuple[str, str]:
@@ -163,12 +180,14 @@ def _where(grant: Grant, projects: dict[str, Project]) -> tuple[str, str]:
     return ("project", projects[grant.project].id) if grant.project is not None else ("domain", DEFAULT_DOMAIN)
 
 
-def _confine(session: Session, plan: Plan, users: dict[str, User], roles: dict[str, Role],
-             projects: dict[str, Project]) -> None:
+def _confine(
+    session: Session, plan: Plan, users: dict[str, User], roles: dict[str, Role], projects: dict[str, Project]
+) -> None:
     for name in plan.confined:
         due = {(*_where(grant, projects), roles[grant.role].id) for grant in plan.grants if grant.user == name}
-        held = session.scalars(select(Assignment).where(
-            Assignment.actor == "user", Assignment.actor_id == users[name].id)).all()
+        held = session.scalars(
+            select(Assignment).where(Assignment.actor == "user", Assignment.actor_id == users[name].id)
+        ).all()
         surplus = [one for one in held if one.inherited or (one.target, one.target_id, one.role_id) not in due]
         for assignment in surplus:
             session.delete(assignment)
@@ -182,8 +201,10 @@ def _services(session: Session, plan: Plan) -> None:
         session.add(Region(id=plan.region))
         session.flush()
     services = {(s.type, s.name): s for s in session.scalars(select(Service))}
-    endpoints = {(e.service_id, e.interface): e for e in
-                 session.scalars(select(Endpoint).where(Endpoint.region_id == plan.region))}
+    endpoints = {
+        (e.service_id, e.interface): e
+        for e in session.scalars(select(Endpoint).where(Endpoint.region_id == plan.region))
+    }
     for wanted in plan.services:
         service = services.get((wanted.type, wanted.name))
         if service is None:

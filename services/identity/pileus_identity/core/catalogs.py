@@ -45,10 +45,19 @@ class Catalog:
         if project_id is not None:
             facts |= {"project_id": project_id, "tenant_id": project_id}
         only = self._chosen.get(project_id) if project_id is not None else None
-        return [{"id": id, "type": type, "name": name, "endpoints": [
-                    view for e in self._endpoints.get(id, ())
-                    if (only is None or e.id in only) and (view := _endpoint(e, facts)) is not None]}
-                for id, type, name in self._services]
+        return [
+            {
+                "id": id,
+                "type": type,
+                "name": name,
+                "endpoints": [
+                    view
+                    for e in self._endpoints.get(id, ())
+                    if (only is None or e.id in only) and (view := _endpoint(e, facts)) is not None
+                ],
+            }
+            for id, type, name in self._services
+        ]
 
 
 def _endpoint(endpoint: Endpoint, facts: dict[str, str]) -> dict[str, Any] | None:
@@ -56,13 +65,19 @@ def _endpoint(endpoint: Endpoint, facts: dict[str, str]) -> dict[str, Any] | Non
     if any(name not in facts for name in PLACEHOLDER.findall(endpoint.url)):
         return None
     url = PLACEHOLDER.sub(lambda match: facts[match[1]], endpoint.url)
-    return {"id": endpoint.id, "interface": endpoint.interface, "region": endpoint.region_id,
-            "region_id": endpoint.region_id, "url": url}
+    return {
+        "id": endpoint.id,
+        "interface": endpoint.interface,
+        "region": endpoint.region_id,
+        "region_id": endpoint.region_id,
+        "url": url,
+    }
 
 
 def load(session: Session) -> Catalog:
     services = session.execute(
-        select(Service.id, Service.type, Service.name).where(Service.enabled).order_by(Service.type, Service.id)).all()
+        select(Service.id, Service.type, Service.name).where(Service.enabled).order_by(Service.type, Service.id)
+    ).all()
     endpoints = session.scalars(select(Endpoint).where(Endpoint.enabled).order_by(Endpoint.id)).all()
     return Catalog([(s.id, s.type, s.name) for s in services], list(endpoints), _chosen(session, endpoints))
 
@@ -72,8 +87,11 @@ def _chosen(session: Session, endpoints: Sequence[Endpoint]) -> Chosen:
     chosen: dict[str, set[str]] = {}
     for project_id, endpoint_id in session.execute(select(ProjectEndpoint.project_id, ProjectEndpoint.endpoint_id)):
         chosen.setdefault(project_id, set()).add(endpoint_id)
-    pairs = session.execute(select(ProjectEndpointGroup.project_id, EndpointGroup).join(
-        EndpointGroup, EndpointGroup.id == ProjectEndpointGroup.group_id))
+    pairs = session.execute(
+        select(ProjectEndpointGroup.project_id, EndpointGroup).join(
+            EndpointGroup, EndpointGroup.id == ProjectEndpointGroup.group_id
+        )
+    )
     for project_id, group in pairs:
         chosen.setdefault(project_id, set()).update(e.id for e in endpoints if in_group(e, group))
     return chosen

@@ -35,8 +35,13 @@ def create(session: Session, ring: KeyRing, body: Body, loan: Payload, most: int
     have = session.scalar(select(func.count()).where(Credential.user_id == body["user_id"])) or 0
     if have >= most:
         raise TooManyOfThem(kind="credentials", limit=most)
-    credential = Credential(user_id=body["user_id"], project_id=body.get("project_id"), type=body["type"], extra={},
-                            blob=seal(ring, body["blob"]))
+    credential = Credential(
+        user_id=body["user_id"],
+        project_id=body.get("project_id"),
+        type=body["type"],
+        extra={},
+        blob=seal(ring, body["blob"]),
+    )
     if body["type"] == EC2:
         credential.id = ec2_id(_ec2_blob(body, loan)["access"])
         credential.blob = seal(ring, json.dumps(_ec2_blob(body, loan)))
@@ -78,8 +83,14 @@ def find(asked: Mapping[str, str]) -> Select[Credential]:
 
 
 def of_type(session: Session, user_id: str, type: str) -> list[Credential]:
-    return list(session.scalars(select(Credential).where(
-        Credential.user_id == user_id, Credential.type == type).order_by(Credential.id).limit(1000)))
+    return list(
+        session.scalars(
+            select(Credential)
+            .where(Credential.user_id == user_id, Credential.type == type)
+            .order_by(Credential.id)
+            .limit(1000)
+        )
+    )
 
 
 def seal(ring: KeyRing, blob: str) -> str:
@@ -114,14 +125,22 @@ def get_ec2(session: Session, access: str) -> Credential:
 
 def ec2_view(ring: KeyRing, credential: Credential) -> dict[str, Any]:
     blob = loads(reveal(ring, credential))
-    return {"user_id": credential.user_id, "tenant_id": credential.project_id, "access": blob.get("access"),
-            "secret": blob.get("secret"), "trust_id": blob.get("trust_id")}
+    return {
+        "user_id": credential.user_id,
+        "tenant_id": credential.project_id,
+        "access": blob.get("access"),
+        "secret": blob.get("secret"),
+        "trust_id": blob.get("trust_id"),
+    }
 
 
 def delegation(loan: Payload) -> dict[str, str | None]:
     """The marks that keep a key that was made with delegated rights within them."""
-    marks = {"trust_id": loan.trust_id, "app_cred_id": loan.application_credential_id,
-             "access_token_id": loan.access_token_id}
+    marks = {
+        "trust_id": loan.trust_id,
+        "app_cred_id": loan.application_credential_id,
+        "access_token_id": loan.access_token_id,
+    }
     return {key: value for key, value in marks.items() if value is not None}
 
 

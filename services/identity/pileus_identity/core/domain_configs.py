@@ -19,20 +19,55 @@ from pileus_identity.errors import Invalid, Missing, Refused
 Options = dict[str, dict[str, Any]]
 
 LDAP = {
-    "url": "ldap://localhost", "user": None, "suffix": "cn=example,cn=com", "query_scope": "one", "page_size": 0,
-    "alias_dereferencing": "default", "debug_level": None, "chase_referrals": None,
-    "user_tree_dn": None, "user_filter": None, "user_objectclass": "inetOrgPerson", "user_id_attribute": "cn",
-    "user_name_attribute": "sn", "user_description_attribute": "description", "user_mail_attribute": "mail",
-    "user_pass_attribute": "userPassword", "user_enabled_attribute": "enabled", "user_enabled_invert": False,
-    "user_enabled_mask": 0, "user_enabled_default": "True", "user_attribute_ignore": ["default_project_id"],
-    "user_default_project_id_attribute": None, "user_enabled_emulation": False, "user_enabled_emulation_dn": None,
-    "user_enabled_emulation_use_group_config": False, "user_additional_attribute_mapping": [],
-    "group_tree_dn": None, "group_filter": None, "group_objectclass": "groupOfNames", "group_id_attribute": "cn",
-    "group_name_attribute": "ou", "group_member_attribute": "member", "group_members_are_ids": False,
-    "group_desc_attribute": "description", "group_attribute_ignore": [], "group_additional_attribute_mapping": [],
-    "tls_cacertfile": None, "tls_cacertdir": None, "use_tls": False, "tls_req_cert": "demand",
-    "use_pool": True, "pool_size": 10, "pool_retry_max": 3, "pool_retry_delay": 0.1, "pool_connection_timeout": -1,
-    "pool_connection_lifetime": 600, "use_auth_pool": True, "auth_pool_size": 100, "auth_pool_connection_lifetime": 60,
+    "url": "ldap://localhost",
+    "user": None,
+    "suffix": "cn=example,cn=com",
+    "query_scope": "one",
+    "page_size": 0,
+    "alias_dereferencing": "default",
+    "debug_level": None,
+    "chase_referrals": None,
+    "user_tree_dn": None,
+    "user_filter": None,
+    "user_objectclass": "inetOrgPerson",
+    "user_id_attribute": "cn",
+    "user_name_attribute": "sn",
+    "user_description_attribute": "description",
+    "user_mail_attribute": "mail",
+    "user_pass_attribute": "userPassword",
+    "user_enabled_attribute": "enabled",
+    "user_enabled_invert": False,
+    "user_enabled_mask": 0,
+    "user_enabled_default": "True",
+    "user_attribute_ignore": ["default_project_id"],
+    "user_default_project_id_attribute": None,
+    "user_enabled_emulation": False,
+    "user_enabled_emulation_dn": None,
+    "user_enabled_emulation_use_group_config": False,
+    "user_additional_attribute_mapping": [],
+    "group_tree_dn": None,
+    "group_filter": None,
+    "group_objectclass": "groupOfNames",
+    "group_id_attribute": "cn",
+    "group_name_attribute": "ou",
+    "group_member_attribute": "member",
+    "group_members_are_ids": False,
+    "group_desc_attribute": "description",
+    "group_attribute_ignore": [],
+    "group_additional_attribute_mapping": [],
+    "tls_cacertfile": None,
+    "tls_cacertdir": None,
+    "use_tls": False,
+    "tls_req_cert": "demand",
+    "use_pool": True,
+    "pool_size": 10,
+    "pool_retry_max": 3,
+    "pool_retry_delay": 0.1,
+    "pool_connection_timeout": -1,
+    "pool_connection_lifetime": 600,
+    "use_auth_pool": True,
+    "auth_pool_size": 100,
+    "auth_pool_connection_lifetime": 60,
 }
 DEFAULTS: Options = {"identity": {"driver": "sql", "list_limit": None}, "ldap": LDAP}
 SECRET = {("ldap", "password")}  # may be set, is never shown
@@ -61,9 +96,7 @@ def show(
     return _part(get(session, domain_id), group, option)
 
 
-def compliance(
-    session: Session, settings: Config, domain_id: str, option: str | None = None
-) -> dict[str, Any]:
+def compliance(session: Session, settings: Config, domain_id: str, option: str | None = None) -> dict[str, Any]:
     """What passwords have to look like: the operator's settings, which hold for the default domain."""
     readable = {
         "password_regex": settings.password_regex or None,
@@ -106,8 +139,11 @@ def change(
         raise Invalid(why=f"The body has to hold the option {option} and nothing else.")
     _part(get(session, domain_id), group, option)
     for name, options in config.items():
-        session.execute(delete(DomainOption).where(
-            DomainOption.domain_id == domain_id, DomainOption.group == name, DomainOption.name.in_(list(options))))
+        session.execute(
+            delete(DomainOption).where(
+                DomainOption.domain_id == domain_id, DomainOption.group == name, DomainOption.name.in_(list(options))
+            )
+        )
     _write(session, domain_id, config)
     return get(session, domain_id)
 
@@ -124,8 +160,13 @@ def remove(session: Session, domain_id: str, group: str | None = None, option: s
 
 
 def _write(session: Session, domain_id: str, config: Options) -> None:
-    session.add_all([DomainOption(domain_id=domain_id, group=group, name=name, value=value)
-                     for group, options in config.items() for name, value in options.items()])
+    session.add_all(
+        [
+            DomainOption(domain_id=domain_id, group=group, name=name, value=value)
+            for group, options in config.items()
+            for name, value in options.items()
+        ]
+    )
     session.flush()
 
 

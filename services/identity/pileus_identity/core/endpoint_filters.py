@@ -37,8 +37,11 @@ def remove_group(session: Session, group: EndpointGroup) -> None:
 
 
 def endpoints_of_group(session: Session, group: EndpointGroup) -> list[Endpoint]:
-    return [endpoint for endpoint in session.scalars(select(Endpoint).order_by(Endpoint.id).limit(10_000))
-            if in_group(endpoint, group)]
+    return [
+        endpoint
+        for endpoint in session.scalars(select(Endpoint).order_by(Endpoint.id).limit(10_000))
+        if in_group(endpoint, group)
+    ]
 
 
 def choose(session: Session, project_id: str, endpoint_id: str) -> None:
@@ -82,20 +85,32 @@ def forget_group(session: Session, group_id: str, project_id: str) -> None:
 
 
 def endpoints_of_project(project_id: str) -> Select[Endpoint]:
-    return select(Endpoint).join(ProjectEndpoint, ProjectEndpoint.endpoint_id == Endpoint.id).where(
-        ProjectEndpoint.project_id == project_id)
+    return (
+        select(Endpoint)
+        .join(ProjectEndpoint, ProjectEndpoint.endpoint_id == Endpoint.id)
+        .where(ProjectEndpoint.project_id == project_id)
+    )
 
 
 def groups_of_project(project_id: str) -> Select[EndpointGroup]:
-    return select(EndpointGroup).join(ProjectEndpointGroup, ProjectEndpointGroup.group_id == EndpointGroup.id).where(
-        ProjectEndpointGroup.project_id == project_id)
+    return (
+        select(EndpointGroup)
+        .join(ProjectEndpointGroup, ProjectEndpointGroup.group_id == EndpointGroup.id)
+        .where(ProjectEndpointGroup.project_id == project_id)
+    )
 
 
 def projects_of_endpoint(endpoint_id: str) -> Select[Project]:
-    return projects.find({}).join(ProjectEndpoint, ProjectEndpoint.project_id == Project.id).where(
-        ProjectEndpoint.endpoint_id == endpoint_id)
+    return (
+        projects.find({})
+        .join(ProjectEndpoint, ProjectEndpoint.project_id == Project.id)
+        .where(ProjectEndpoint.endpoint_id == endpoint_id)
+    )
 
 
 def projects_of_group(group_id: str) -> Select[Project]:
-    return projects.find({}).join(ProjectEndpointGroup, ProjectEndpointGroup.project_id == Project.id).where(
-        ProjectEndpointGroup.group_id == group_id)
+    return (
+        projects.find({})
+        .join(ProjectEndpointGroup, ProjectEndpointGroup.project_id == Project.id)
+        .where(ProjectEndpointGroup.group_id == group_id)
+    )

@@ -32,8 +32,11 @@ def facts(session: Session, seat: Seat, role: Role | None = None) -> dict[str, o
     elif seat.target == "domain":
         target["target.domain.id"] = _place(session, seat).id
     if role is not None:
-        target |= {"target.role.domain_id": role.domain_id, "target.role.name": role.name,
-                   "target.role.privileged": role.id in reach.privileged_roles(session)}
+        target |= {
+            "target.role.domain_id": role.domain_id,
+            "target.role.name": role.name,
+            "target.role.privileged": role.id in reach.privileged_roles(session),
+        }
     return target
 
 
@@ -48,8 +51,16 @@ def give(session: Session, seat: Seat, role: Role) -> None:
         if place is None or role.domain_id != (place.domain_id or place.id):
             raise Refused(why=f"Role {role.id} belongs to another domain.")
     if _find(session, seat, role.id) is None:
-        session.add(Assignment(actor=seat.actor, actor_id=seat.actor_id, target=seat.target, target_id=seat.target_id,
-                               role_id=role.id, inherited=seat.inherited))
+        session.add(
+            Assignment(
+                actor=seat.actor,
+                actor_id=seat.actor_id,
+                target=seat.target,
+                target_id=seat.target_id,
+                role_id=role.id,
+                inherited=seat.inherited,
+            )
+        )
         _tell(session, seat)
 
 
@@ -57,8 +68,11 @@ def take(session: Session, seat: Seat, role_id: str) -> None:
     """With a user's role in a project go the application credentials made with it."""
     session.delete(check(session, seat, role_id))
     if seat.actor == "user" and seat.target == "project":
-        session.execute(delete(ApplicationCredential).where(
-            ApplicationCredential.user_id == seat.actor_id, ApplicationCredential.project_id == seat.target_id))
+        session.execute(
+            delete(ApplicationCredential).where(
+                ApplicationCredential.user_id == seat.actor_id, ApplicationCredential.project_id == seat.target_id
+            )
+        )
     _tell(session, seat)
 
 

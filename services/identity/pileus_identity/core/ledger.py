@@ -42,15 +42,33 @@ class Entry(NamedTuple):
         return self._asdict() | {"before": self.before.isoformat()}
 
 
-def record(session: Session, *, kills: bool = False, user_id: str | None = None, project_id: str | None = None,
-           domain_id: str | None = None, role_id: str | None = None, audit_id: str | None = None) -> None:
+def record(
+    session: Session,
+    *,
+    kills: bool = False,
+    user_id: str | None = None,
+    project_id: str | None = None,
+    domain_id: str | None = None,
+    role_id: str | None = None,
+    audit_id: str | None = None,
+) -> None:
     """Note it in the caller's transaction. An entry that kills names one thing only."""
     serial = session.scalar(update(Counter).values(serial=Counter.serial + 1).returning(Counter.serial))
     if serial is None:
         session.execute(insert(Counter).values(id=1, serial=1))
         serial = 1
-    session.add(Revocation(serial=serial, kills=kills, user_id=user_id, project_id=project_id, domain_id=domain_id,
-                           role_id=role_id, audit_id=audit_id, before=now()))
+    session.add(
+        Revocation(
+            serial=serial,
+            kills=kills,
+            user_id=user_id,
+            project_id=project_id,
+            domain_id=domain_id,
+            role_id=role_id,
+            audit_id=audit_id,
+            before=now(),
+        )
+    )
     session.info[CHANGED] = True
 
 

@@ -83,17 +83,25 @@ def create(session: Session, bodies: list[Body]) -> list[Pair]:
         if bool(body.get("project_id")) == bool(body.get("domain_id")):
             raise Invalid(why="A limit is for a project or for a domain: give one of project_id and domain_id.")
         owner = projects.get(session, body.get("project_id") or body["domain_id"], domain=bool(body.get("domain_id")))
-        registered = session.scalar(select(RegisteredLimit).where(
-            RegisteredLimit.service_id == body["service_id"], RegisteredLimit.resource_name == body["resource_name"],
-            RegisteredLimit.region_id == (body.get("region_id") or "")))
+        registered = session.scalar(
+            select(RegisteredLimit).where(
+                RegisteredLimit.service_id == body["service_id"],
+                RegisteredLimit.resource_name == body["resource_name"],
+                RegisteredLimit.region_id == (body.get("region_id") or ""),
+            )
+        )
         if registered is None:
             raise Refused(why="Unable to create a limit that has no corresponding registered limit.")
         if session.scalar(
             select(exists().where(Limit.owner_id == owner.id, Limit.registered_limit_id == registered.id))
         ):
             raise Taken(kind="limit", name=body["resource_name"])
-        limit = Limit(registered_limit_id=registered.id, owner_id=owner.id, resource_limit=body["resource_limit"],
-                      description=body.get("description"))
+        limit = Limit(
+            registered_limit_id=registered.id,
+            owner_id=owner.id,
+            resource_limit=body["resource_limit"],
+            description=body.get("description"),
+        )
         store(session, limit, "limit")
         made.append((limit, registered, owner))
     return made
@@ -111,8 +119,11 @@ def remove(session: Session, limit: Limit) -> None:
 
 
 def find(asked: Mapping[str, str]) -> Select[Limit, RegisteredLimit, Project]:
-    stmt = select(Limit, RegisteredLimit, Project).join(
-        RegisteredLimit, RegisteredLimit.id == Limit.registered_limit_id).join(Project, Project.id == Limit.owner_id)
+    stmt = (
+        select(Limit, RegisteredLimit, Project)
+        .join(RegisteredLimit, RegisteredLimit.id == Limit.registered_limit_id)
+        .join(Project, Project.id == Limit.owner_id)
+    )
     for name in ("service_id", "region_id", "resource_name"):
         if name in asked:
             stmt = stmt.where(getattr(RegisteredLimit, name) == asked[name])

@@ -12,8 +12,14 @@ Row = TypeVar("Row")
 
 LONGEST = 256  # characters: one more than any of these texts has; SQLite refuses patterns of 50,000
 FALSE = ("0", "false", "off", "no", "n", "f")
-COMPARE = {"contains": "contains", "icontains": "icontains", "startswith": "startswith", "istartswith": "istartswith",
-           "endswith": "endswith", "iendswith": "iendswith"}
+COMPARE = {
+    "contains": "contains",
+    "icontains": "icontains",
+    "startswith": "startswith",
+    "istartswith": "istartswith",
+    "endswith": "endswith",
+    "iendswith": "iendswith",
+}
 
 
 def truth(text: str) -> bool:
@@ -21,8 +27,9 @@ def truth(text: str) -> bool:
     return text.lower() not in FALSE
 
 
-def matching(stmt: Select[Row], model: Any, asked: Mapping[str, str],
-             texts: Sequence[str] = (), flags: Sequence[str] = ()) -> Select[Row]:
+def matching(
+    stmt: Select[Row], model: Any, asked: Mapping[str, str], texts: Sequence[str] = (), flags: Sequence[str] = ()
+) -> Select[Row]:
     """Narrow to what the query asks: equal texts, `name__contains` and its like, flags; the rest is ignored."""
     for name in texts:
         column = getattr(model, name)
@@ -38,8 +45,9 @@ def matching(stmt: Select[Row], model: Any, asked: Mapping[str, str],
     return stmt
 
 
-def page(session: Session, stmt: Select[Row], model: Any, asked: Mapping[str, str],
-         most: int) -> tuple[list[Row], bool]:
+def page(
+    session: Session, stmt: Select[Row], model: Any, asked: Mapping[str, str], most: int
+) -> tuple[list[Row], bool]:
     """At most `limit` rows (never more than `most`) after `marker`, and whether there are more."""
     limit = bound(asked, most)
     if "marker" in asked:

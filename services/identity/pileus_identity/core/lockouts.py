@@ -67,8 +67,9 @@ class Lockouts:
             if tally is not None:  # an administrator may have unlocked the user, whose count is 0 then
                 tally.failures, tally.failed_at = tally.failures * bool(user.failures) + 1, time.monotonic()
         with self._sessions.begin() as session:
-            session.execute(update(User).where(User.id == user.id).values(
-                failures=1 if old else User.failures + 1, failed_at=now()))
+            session.execute(
+                update(User).where(User.id == user.id).values(failures=1 if old else User.failures + 1, failed_at=now())
+            )
 
     def _count_unknown(self) -> None:
         with suppress(IntegrityError), self._sessions.begin() as session:  # another process may make the row

@@ -61,8 +61,7 @@ class Proof:
 
 
 class Logins:
-    def __init__(self, config: Config, sessions: Sessions, tokens: Tokens, secrets: KeyRing,
-                 signers: Signers) -> None:
+    def __init__(self, config: Config, sessions: Sessions, tokens: Tokens, secrets: KeyRing, signers: Signers) -> None:
         self._config = config
         self._sessions = sessions
         self._tokens = tokens
@@ -71,11 +70,16 @@ class Logins:
         self._lockouts = Lockouts(config, sessions)
         self._no_seed = secrets.seal_text(token_hex(16))
         self._provers: dict[str, Callable[[Body, Proof], None]] = {
-            "password": self._password, "token": self._token, "totp": self._totp,
-            "application_credential": self._application_credential, "oauth1": self._oauth1}
+            "password": self._password,
+            "token": self._token,
+            "totp": self._totp,
+            "application_credential": self._application_credential,
+            "oauth1": self._oauth1,
+        }
 
-    def login(self, auth: Body, receipt: str | None = None, request: SignedRequest | None = None,
-              source: str = "") -> Token:
+    def login(
+        self, auth: Body, receipt: str | None = None, request: SignedRequest | None = None, source: str = ""
+    ) -> Token:
         """The token that `auth` asks for; `receipt` is of an earlier try that lacked factors, `request` may be signed,
         `source` is the caller's address.
 
@@ -229,10 +233,18 @@ class Logins:
         rules = [rule & set(self._provers) for rule in rules]
         if any(rules) and not any(rule and rule <= set(proof.methods) for rule in rules):
             text, payload = self._tokens.new_receipt(user.id, tuple(proof.methods))
-            raise MoreFactorsNeeded(text, {
-                "receipt": {"methods": list(payload.methods), "issued_at": iso(payload.issued),
-                            "expires_at": iso(payload.expires), "user": {"id": user.id, "name": user.name}},
-                "required_auth_methods": [sorted(rule) for rule in rules if rule]})
+            raise MoreFactorsNeeded(
+                text,
+                {
+                    "receipt": {
+                        "methods": list(payload.methods),
+                        "issued_at": iso(payload.issued),
+                        "expires_at": iso(payload.expires),
+                        "user": {"id": user.id, "name": user.name},
+                    },
+                    "required_auth_methods": [sorted(rule) for rule in rules if rule],
+                },
+            )
 
     def _rehash(self, user: User, password: str) -> None:
         if user.password_hash is None or not passwords.weak(user.password_hash):
@@ -266,10 +278,10 @@ class Logins:
             return session.scalar(select(User.default_project_id).where(User.id == proof.user_id))
 
     def _scope(self, proof: Proof, scope: Body) -> Place:
-        (kind, wanted), = scope.items()
+        ((kind, wanted),) = scope.items()
         if kind == "system":
             if wanted.get("all") is not True:
-                raise Invalid(why="The system scope is asked for with {\"all\": true}.")
+                raise Invalid(why='The system scope is asked for with {"all": true}.')
             return Place(proof.user_id, "system")
         with self._sessions.read() as session:
             if kind == "OS-TRUST:trust":
@@ -327,8 +339,11 @@ def find_project(session: Session, wanted: Body) -> str | None:
         raise Invalid(why="Expecting to find a project's id, or its name and domain.")
     domain = aliased(Project)
     here = domain.id == home["id"] if "id" in home else domain.name == home["name"]
-    return session.scalar(select(Project.id).join(domain, domain.id == Project.domain_id).where(
-        Project.name == wanted["name"], domain.is_domain, here))
+    return session.scalar(
+        select(Project.id)
+        .join(domain, domain.id == Project.domain_id)
+        .where(Project.name == wanted["name"], domain.is_domain, here)
+    )
 
 
 def find_domain(session: Session, wanted: Body) -> str | None:

@@ -14,8 +14,17 @@ from cryptography.fernet import InvalidToken
 from pileus_identity.core.keys import KeyRing
 from pileus_identity.errors import TokenNotFound
 
-METHODS = ("password", "token", "application_credential", "totp", "external", "mapped", "oauth2", "ec2credential",
-           "oauth1")
+METHODS = (
+    "password",
+    "token",
+    "application_credential",
+    "totp",
+    "external",
+    "mapped",
+    "oauth2",
+    "ec2credential",
+    "oauth1",
+)
 KINDS = ("unscoped", "project", "domain", "system")
 TOKEN, RECEIPT = 1, 2  # a receipt proves some factors of a login, and is no token
 LONGEST = 1000  # characters of a token; ours are far shorter
@@ -93,10 +102,18 @@ def decode(ring: KeyRing, token: str, version: int = TOKEN) -> Payload:
     user = _unpack(wire.user)
     if wire.version != version or user is None:
         raise TokenNotFound
-    return Payload(user, tuple(m for i, m in enumerate(METHODS) if wire.methods >> i & 1), KINDS[wire.kind],
-                   _unpack(wire.scope), wire.issued, wire.expires, tuple(a.decode() for a in wire.audit),
-                   _unpack(wire.application_credential), _unpack(wire.trust),
-                   _unpack(wire.access_token))
+    return Payload(
+        user,
+        tuple(m for i, m in enumerate(METHODS) if wire.methods >> i & 1),
+        KINDS[wire.kind],
+        _unpack(wire.scope),
+        wire.issued,
+        wire.expires,
+        tuple(a.decode() for a in wire.audit),
+        _unpack(wire.application_credential),
+        _unpack(wire.trust),
+        _unpack(wire.access_token),
+    )
 
 
 _DECODER = msgspec.msgpack.Decoder(_Wire)

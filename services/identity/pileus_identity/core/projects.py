@@ -50,7 +50,8 @@ def add_lineage(session: Session, project_id: str, parent_id: str | None) -> Non
     session.flush()
     if parent_id is not None:
         above = select(literal(project_id), Lineage.ancestor_id, Lineage.distance + 1).where(
-            Lineage.project_id == parent_id)
+            Lineage.project_id == parent_id
+        )
         session.execute(Lineage.__table__.insert().from_select(["project_id", "ancestor_id", "distance"], above))  # type: ignore[attr-defined]
 
 
@@ -93,15 +94,23 @@ def find(asked: Mapping[str, str]) -> Select[Project]:
 def of_user(user_id: str, asked: Mapping[str, str]) -> Select[Project]:
     """Enabled projects and domains where a user has a role, directly, through a group, or inherited."""
     on_itself = select(Assignment.target_id).where(
-        actors(user_id), Assignment.target == "project", Assignment.inherited.is_(False))
-    inherited = select(Lineage.project_id).join(Assignment, Assignment.target_id == Lineage.ancestor_id).where(
-        actors(user_id), Assignment.inherited, Lineage.distance > 0)
+        actors(user_id), Assignment.target == "project", Assignment.inherited.is_(False)
+    )
+    inherited = (
+        select(Lineage.project_id)
+        .join(Assignment, Assignment.target_id == Lineage.ancestor_id)
+        .where(actors(user_id), Assignment.inherited, Lineage.distance > 0)
+    )
     return find(asked).where(Project.id.in_(union(on_itself, inherited)))
 
 
 def domains_of_user(user_id: str) -> Select[Project]:
-    mine = exists().where(actors(user_id), Assignment.target == "domain", Assignment.target_id == Project.id,
-                          Assignment.inherited.is_(False))
+    mine = exists().where(
+        actors(user_id),
+        Assignment.target == "domain",
+        Assignment.target_id == Project.id,
+        Assignment.inherited.is_(False),
+    )
     return select(Project).options(selectinload(Project.tags)).where(Project.is_domain, Project.enabled, mine)
 
 
@@ -112,10 +121,16 @@ def on_system(session: Session, user_id: str) -> bool:
 def family(session: Session, project_id: str, *, up: bool) -> list[Project]:
     """Ancestors (nearest first, without the domain) or descendants (nearest first)."""
     mine, theirs = (Lineage.project_id, Lineage.ancestor_id) if up else (Lineage.ancestor_id, Lineage.project_id)
-    return list(session.scalars(
-        select(Project).join(Lineage, theirs == Project.id).where(mine == project_id, Lineage.distance > 0,
-                                                                  Project.is_domain.is_(False))
-        .options(selectinload(Project.tags)).order_by(Lineage.distance, Project.id).limit(1000)))
+    return list(
+        session.scalars(
+            select(Project)
+            .join(Lineage, theirs == Project.id)
+            .where(mine == project_id, Lineage.distance > 0, Project.is_domain.is_(False))
+            .options(selectinload(Project.tags))
+            .order_by(Lineage.distance, Project.id)
+            .limit(1000)
+        )
+    )
 
 
 def set_tags(session: Session, project: Project, names: Any) -> None:
@@ -147,19 +162,40 @@ def _tagged(stmt: Select[Project], asked: Mapping[str, str]) -> Select[Project]:
 
 def _ancestors(session: Session, project_id: str) -> list[str]:
     """The project's own id and those above it, without the domain."""
-    return list(session.scalars(select(Lineage.ancestor_id).join(Project, Project.id == Lineage.ancestor_id).where(
-        Lineage.project_id == project_id, Project.is_domain.is_(False))))
+    return list(
+        session.scalars(
+            select(Lineage.ancestor_id)
+            .join(Project, Project.id == Lineage.ancestor_id)
+            .where(Lineage.project_id == project_id, Project.is_domain.is_(False))
+        )
+    )
 
 
 def _subtree_disabled(session: Session, project: Project) -> None:
-    if session.scalar(select(exists().where(Lineage.ancestor_id == project.id, Lineage.distance > 0,
-                                            Project.id == Lineage.project_id, Project.enabled))):
+    if session.scalar(
+        select(
+            exists().where(
+                Lineage.ancestor_id == project.id,
+                Lineage.distance > 0,
+                Project.id == Lineage.project_id,
+                Project.enabled,
+            )
+        )
+    ):
         raise Refused(why=f"Cannot disable project {project.id} since its subtree contains enabled projects.")
 
 
 def _parents_enabled(session: Session, project: Project) -> None:
-    if session.scalar(select(exists().where(Lineage.project_id == project.id, Lineage.distance > 0,
-                                            Project.id == Lineage.ancestor_id, Project.enabled.is_(False)))):
+    if session.scalar(
+        select(
+            exists().where(
+                Lineage.project_id == project.id,
+                Lineage.distance > 0,
+                Project.id == Lineage.ancestor_id,
+                Project.enabled.is_(False),
+            )
+        )
+    ):
         raise Refused(why=f"Cannot enable project {project.id} since it has disabled parents.")
 
 

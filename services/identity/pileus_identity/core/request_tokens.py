@@ -28,8 +28,9 @@ def create(
     consumer, project = consumers.get(session, consumer_id), projects.get(session, project_id)
     session.execute(delete(RequestToken).where(RequestToken.expires_at <= now()))
     secret = passwords.new_secret()
-    token = RequestToken(consumer_id=consumer.id, project_id=project.id, secret=ring.seal_text(secret),
-                         expires_at=after(seconds))
+    token = RequestToken(
+        consumer_id=consumer.id, project_id=project.id, secret=ring.seal_text(secret), expires_at=after(seconds)
+    )
     store(session, token, "request token")
     return token, secret
 

@@ -31,8 +31,10 @@ class RoleGraph(NamedTuple):
 
     def effective(self, role_ids: Iterable[str]) -> list[tuple[str, str]]:
         """(id, name) of what a token carries: a domain's own role counts only by what it implies."""
-        return sorted(((id, self.names[id]) for id in self.closure(role_ids) if self.domains[id] is None),
-                      key=lambda pair: pair[1])
+        return sorted(
+            ((id, self.names[id]) for id in self.closure(role_ids) if self.domains[id] is None),
+            key=lambda pair: pair[1],
+        )
 
 
 def load(session: Session) -> RoleGraph:

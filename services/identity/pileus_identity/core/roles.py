@@ -81,15 +81,23 @@ def unimply(session: Session, prior_id: str, implied_id: str) -> None:
 
 
 def implied_by(session: Session, prior_id: str) -> list[Role]:
-    return list(session.scalars(select(Role).join(ImpliedRole, ImpliedRole.implied_id == Role.id).where(
-        ImpliedRole.prior_id == prior_id).order_by(Role.id)))
+    return list(
+        session.scalars(
+            select(Role)
+            .join(ImpliedRole, ImpliedRole.implied_id == Role.id)
+            .where(ImpliedRole.prior_id == prior_id)
+            .order_by(Role.id)
+        )
+    )
 
 
 def implications(session: Session, most: int) -> dict[str, tuple[Role, list[Role]]]:
     """All of them: prior role id -> (prior role, implied roles)."""
     pairs = session.execute(select(ImpliedRole.prior_id, ImpliedRole.implied_id).limit(most)).all()
-    known = {role.id: role for role in session.scalars(select(Role).where(
-        Role.id.in_({id for pair in pairs for id in pair})))}
+    known = {
+        role.id: role
+        for role in session.scalars(select(Role).where(Role.id.in_({id for pair in pairs for id in pair})))
+    }
     table: dict[str, tuple[Role, list[Role]]] = {}
     for prior, implied in pairs:
         table.setdefault(prior, (known[prior], []))[1].append(known[implied])

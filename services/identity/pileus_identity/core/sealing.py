@@ -11,7 +11,11 @@ from pileus_identity.db.models import AccessToken, Consumer, Credential, Request
 from pileus_kit.db import Sessions
 
 SEALED: tuple[tuple[Any, str], ...] = (
-    (Credential, "blob"), (Consumer, "secret"), (RequestToken, "secret"), (AccessToken, "secret"))
+    (Credential, "blob"),
+    (Consumer, "secret"),
+    (RequestToken, "secret"),
+    (AccessToken, "secret"),
+)
 BATCH = 200  # rows in one transaction, so that the API isn't kept waiting
 
 

@@ -76,8 +76,9 @@ def _delegated(tools: Tools, place: Place, secret: dict[str, Any]) -> Place:
         if trust is None or place.user_id not in (trust.trustor_id, trust.trustee_id):
             raise LoginFailed
         return Place(trust.trustee_id, "project", trust.project_id, None, trust.id)
-    return place._replace(application_credential_id=secret.get("app_cred_id"),
-                          access_token_id=secret.get("access_token_id"))
+    return place._replace(
+        application_credential_id=secret.get("app_cred_id"), access_token_id=secret.get("access_token_id")
+    )
 
 
 def _v4_key(secret: dict[str, Any], text: bytes) -> bytes:

@@ -130,5 +130,10 @@ def _complete(kind: Kind, given: Any) -> None:
 def _signer(given: Any) -> Signer:
     """Every nonce is new for its time, consumer and token (RFC 5849, 3.3)."""
     unique = repr((given.client_key, given.resource_owner_key, given.timestamp, given.nonce))
-    return Signer(given.client_key, given.resource_owner_key or "", given.verifier or "",
-                  hashlib.sha256(unique.encode()).hexdigest(), datetime.fromtimestamp(int(given.timestamp), UTC))
+    return Signer(
+        given.client_key,
+        given.resource_owner_key or "",
+        given.verifier or "",
+        hashlib.sha256(unique.encode()).hexdigest(),
+        datetime.fromtimestamp(int(given.timestamp), UTC),
+    )

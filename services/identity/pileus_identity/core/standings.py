@@ -51,8 +51,14 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, payload: Payload) -> "Place":
-        return cls(payload.user_id, payload.kind, payload.scope_id, payload.application_credential_id, payload.trust_id,
-                   payload.access_token_id)
+        return cls(
+            payload.user_id,
+            payload.kind,
+            payload.scope_id,
+            payload.application_credential_id,
+            payload.trust_id,
+            payload.access_token_id,
+        )
 
 
 @dataclass
@@ -81,10 +87,12 @@ class Standing:
         """Whether an entry of the ledger matches; entries about single tokens don't."""
         if entry.audit_id is not None:
             return False
-        return ((entry.user_id is None or entry.user_id in self.people)
-                and (entry.project_id is None or entry.project_id == self.place.scope_id)
-                and (entry.domain_id is None or entry.domain_id in self.domain_ids)
-                and (entry.role_id is None or any(entry.role_id == id for id, _ in self.roles)))
+        return (
+            (entry.user_id is None or entry.user_id in self.people)
+            and (entry.project_id is None or entry.project_id == self.place.scope_id)
+            and (entry.domain_id is None or entry.domain_id in self.domain_ids)
+            and (entry.role_id is None or any(entry.role_id == id for id, _ in self.roles))
+        )
 
 
 class Standings:
@@ -177,11 +185,22 @@ def _plain(session: Session, place: Place) -> tuple[Standing, set[str]]:
     first = rows[0]
     if not (first.user_enabled and first.home_enabled):
         raise LoginFailed
-    view: dict[str, Any] = {"user": {
-        "id": place.user_id, "name": first.user_name, "domain": {"id": first.home_id, "name": first.home_name},
-        "password_expires_at": _time(first.password_expires_at)}}
-    standing = Standing(place, first.user_name, (first.home_id, first.home_name), people=(place.user_id,),
-                        homes=(first.home_id,), view=view)
+    view: dict[str, Any] = {
+        "user": {
+            "id": place.user_id,
+            "name": first.user_name,
+            "domain": {"id": first.home_id, "name": first.home_name},
+            "password_expires_at": _time(first.password_expires_at),
+        }
+    }
+    standing = Standing(
+        place,
+        first.user_name,
+        (first.home_id, first.home_name),
+        people=(place.user_id,),
+        homes=(first.home_id,),
+        view=view,
+    )
     if place.kind in ("project", "domain"):
         _scope(standing, first)
     elif place.kind == "system":
@@ -210,26 +229,40 @@ def _statement(kind: str) -> Select[Any]:
     user_id: BindParameter[Any] = bindparam("user_id")
     scope_id: BindParameter[Any] = bindparam("scope_id")
     home, scope, scope_home = aliased(Project), aliased(Project), aliased(Project)
-    columns: list[Any] = [User.name.label("user_name"), User.enabled.label("user_enabled"), User.password_expires_at,
-                          home.id.label("home_id"), home.name.label("home_name"), home.enabled.label("home_enabled")]
+    columns: list[Any] = [
+        User.name.label("user_name"),
+        User.enabled.label("user_enabled"),
+        User.password_expires_at,
+        home.id.label("home_id"),
+        home.name.label("home_name"),
+        home.enabled.label("home_enabled"),
+    ]
     base = select(*columns).join(home, home.id == User.domain_id).where(User.id == user_id)
     if kind == "unscoped":
         return base
     base = base.add_columns(Assignment.role_id)
     if kind != "system":
-        base = base.add_columns(
-            scope.name.label("scope_name"), scope.enabled.label("scope_enabled"), scope_home.id.label("scope_home_id"),
-            scope_home.name.label("scope_home_name"), scope_home.enabled.label("scope_home_enabled"),
-        ).join(scope, and_(scope.id == scope_id, scope.is_domain.is_(kind == "domain"))
-        ).outerjoin(scope_home, scope_home.id == scope.domain_id)
+        base = (
+            base.add_columns(
+                scope.name.label("scope_name"),
+                scope.enabled.label("scope_enabled"),
+                scope_home.id.label("scope_home_id"),
+                scope_home.name.label("scope_home_name"),
+                scope_home.enabled.label("scope_home_enabled"),
+            )
+            .join(scope, and_(scope.id == scope_id, scope.is_domain.is_(kind == "domain")))
+            .outerjoin(scope_home, scope_home.id == scope.domain_id)
+        )
     return base.outerjoin(Assignment, and_(actors(user_id), targets(kind, scope_id)))
 
 
 def actors(user_id: Id) -> ColumnElement[bool]:
     """Assignments of a user, directly or through groups."""
     groups = select(Membership.group_id).where(Membership.user_id == user_id)
-    return or_(and_(Assignment.actor == "user", Assignment.actor_id == user_id),
-               and_(Assignment.actor == "group", Assignment.actor_id.in_(groups)))
+    return or_(
+        and_(Assignment.actor == "user", Assignment.actor_id == user_id),
+        and_(Assignment.actor == "group", Assignment.actor_id.in_(groups)),
+    )
 
 
 def targets(kind: str, scope_id: Id) -> ColumnElement[bool]:
@@ -244,27 +277,40 @@ def targets(kind: str, scope_id: Id) -> ColumnElement[bool]:
 def _restrict(session: Session, graph: RoleGraph, standing: Standing) -> None:
     """An application credential gives what its user still has, and no more than was put into it."""
     credential = session.get(ApplicationCredential, standing.place.application_credential_id)
-    if (credential is None or credential.user_id != standing.place.user_id
-            or credential.project_id != standing.place.scope_id or _over(credential.expires_at)):
+    if (
+        credential is None
+        or credential.user_id != standing.place.user_id
+        or credential.project_id != standing.place.scope_id
+        or _over(credential.expires_at)
+    ):
         raise LoginFailed
-    given = session.scalars(select(ApplicationCredentialRole.role_id).where(
-        ApplicationCredentialRole.application_credential_id == credential.id))
+    given = session.scalars(
+        select(ApplicationCredentialRole.role_id).where(
+            ApplicationCredentialRole.application_credential_id == credential.id
+        )
+    )
     allowed = graph.closure(given)
     standing.roles = [pair for pair in standing.roles if pair[0] in allowed]
     standing.restricted = not credential.unrestricted
     standing.delegation_expires_at = credential.expires_at
     view: dict[str, Any] = {"id": credential.id, "name": credential.name, "restricted": standing.restricted}
     if credential.restricted_paths:
-        view["access_rules"] = [{"id": r.id, "service": r.service, "method": r.method, "path": r.path} for r in
-                                session.scalars(access_rules(credential.id))]
+        view["access_rules"] = [
+            {"id": r.id, "service": r.service, "method": r.method, "path": r.path}
+            for r in session.scalars(access_rules(credential.id))
+        ]
     standing.view["application_credential"] = view
 
 
 def _restrict_to_access_token(session: Session, graph: RoleGraph, standing: Standing) -> None:
     """An access token gives what its user still has, and no more than he authorized."""
     token = session.get(AccessToken, standing.place.access_token_id)
-    if (token is None or token.user_id != standing.place.user_id or token.project_id != standing.place.scope_id
-            or _over(token.expires_at)):
+    if (
+        token is None
+        or token.user_id != standing.place.user_id
+        or token.project_id != standing.place.scope_id
+        or _over(token.expires_at)
+    ):
         raise LoginFailed
     allowed = graph.closure(token.role_ids)
     standing.roles = [pair for pair in standing.roles if pair[0] in allowed]
@@ -273,9 +319,15 @@ def _restrict_to_access_token(session: Session, graph: RoleGraph, standing: Stan
 
 
 def access_rules(credential_id: str) -> Select[AccessRule]:
-    return select(AccessRule).join(
-        ApplicationCredentialAccess, ApplicationCredentialAccess.access_rule_id == AccessRule.id,
-    ).where(ApplicationCredentialAccess.application_credential_id == credential_id).order_by(AccessRule.id)
+    return (
+        select(AccessRule)
+        .join(
+            ApplicationCredentialAccess,
+            ApplicationCredentialAccess.access_rule_id == AccessRule.id,
+        )
+        .where(ApplicationCredentialAccess.application_credential_id == credential_id)
+        .order_by(AccessRule.id)
+    )
 
 
 def _by_trust(session: Session, graph: RoleGraph, place: Place) -> Standing:
@@ -299,8 +351,12 @@ def _by_trust(session: Session, graph: RoleGraph, place: Place) -> Standing:
     theirs.place, theirs.delegation_expires_at = place, trust.expires_at
     theirs.people, theirs.homes = theirs.people + mine.people, theirs.homes + mine.homes
     theirs.view["roles"] = [{"id": id, "name": name} for id, name in theirs.roles]
-    theirs.view["OS-TRUST:trust"] = {"id": trust.id, "impersonation": trust.impersonation,
-                                     "trustor_user": {"id": trust.trustor_id}, "trustee_user": {"id": trust.trustee_id}}
+    theirs.view["OS-TRUST:trust"] = {
+        "id": trust.id,
+        "impersonation": trust.impersonation,
+        "trustor_user": {"id": trust.trustor_id},
+        "trustee_user": {"id": trust.trustee_id},
+    }
     return _sealed(theirs)
 
 
@@ -310,5 +366,3 @@ def _over(time: datetime | None) -> bool:
 
 def _time(time: datetime | None) -> str | None:
     return None if time is None else iso(int(time.timestamp() * 1_000_000))
-
-

@@ -39,8 +39,9 @@ class Tokens:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Token] = OrderedDict()
 
-    def issue(self, place: Place, methods: tuple[str, ...], parent: Payload | None = None,
-              issued: int | None = None) -> Token:
+    def issue(
+        self, place: Place, methods: tuple[str, ...], parent: Payload | None = None, issued: int | None = None
+    ) -> Token:
         """A token for somebody who has proven who he is. One made from another lives no longer than that one.
 
         `issued`: when the proof was begun (microseconds); what kills tokens issued before its time kills this one.
@@ -53,8 +54,18 @@ class Tokens:
         if standing.delegation_expires_at is not None:
             expires = min(expires, int(standing.delegation_expires_at.timestamp() * 1_000_000))
         audit_ids = (payloads.audit_id(), *(parent.audit_ids[-1:] if parent else ()))
-        payload = Payload(place.user_id, methods, place.kind, place.scope_id, issued, expires, audit_ids,
-                          place.application_credential_id, place.trust_id, place.access_token_id)
+        payload = Payload(
+            place.user_id,
+            methods,
+            place.kind,
+            place.scope_id,
+            issued,
+            expires,
+            audit_ids,
+            place.application_credential_id,
+            place.trust_id,
+            place.access_token_id,
+        )
         return self._remember(Token(payloads.encode(self._ring, payload), payload, standing, _head(payload)))
 
     def check(self, text: str, late: bool = False) -> Token:
@@ -79,8 +90,9 @@ class Tokens:
     def new_receipt(self, user_id: str, methods: tuple[str, ...]) -> tuple[str, Payload]:
         """Proof that somebody has shown some factors, for a login that needs more."""
         issued = time.time_ns() // 1000
-        payload = Payload(user_id, methods, "unscoped", None, issued, issued + RECEIPT_SECONDS * 1_000_000,
-                          (payloads.audit_id(),))
+        payload = Payload(
+            user_id, methods, "unscoped", None, issued, issued + RECEIPT_SECONDS * 1_000_000, (payloads.audit_id(),)
+        )
         return payloads.encode(self._ring, payload, payloads.RECEIPT), payload
 
     def receipt(self, text: str) -> Payload:

@@ -44,5 +44,5 @@ def at(seed: str, step: int) -> bytes | None:
         return None
     digest = hmac.new(key, step.to_bytes(8, "big"), hashlib.sha1).digest()
     offset = digest[-1] & 15
-    number = int.from_bytes(digest[offset:offset + 4], "big") & 0x7FFFFFFF
+    number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFFFFFF
     return str(number % 10**DIGITS).zfill(DIGITS).encode()

@@ -37,9 +37,15 @@ def create(session: Session, who: Caller, body: Body, most: int) -> Trust:
         raise Refused(why="At least one role should be specified.")
     if body.get("allow_redelegation") and body.get("remaining_uses") is not None:
         raise Invalid(why="remaining_uses must not be set if redelegation is allowed.")
-    trust = Trust(trustor_id=who.user_id, trustee_id=body["trustee_user_id"], project_id=body.get("project_id"),
-                  impersonation=body["impersonation"], expires_at=future(body.get("expires_at")),
-                  remaining_uses=body.get("remaining_uses"), redelegation_count=_redelegations(body))
+    trust = Trust(
+        trustor_id=who.user_id,
+        trustee_id=body["trustee_user_id"],
+        project_id=body.get("project_id"),
+        impersonation=body["impersonation"],
+        expires_at=future(body.get("expires_at")),
+        remaining_uses=body.get("remaining_uses"),
+        redelegation_count=_redelegations(body),
+    )
     allowed = held_roles(session, who, body["project_id"]) if body.get("project_id") else {}
     if who.trust_id is not None:
         allowed = _pass_on(session, who.trust_id, trust, allowed)
@@ -99,8 +105,15 @@ def remove(session: Session, trust: Trust) -> None:
 
 
 def roles_of(session: Session, trust: Trust) -> list[Role]:
-    return list(session.scalars(select(Role).join(TrustRole, TrustRole.role_id == Role.id).where(
-        TrustRole.trust_id == trust.id).order_by(Role.id).limit(1000)))
+    return list(
+        session.scalars(
+            select(Role)
+            .join(TrustRole, TrustRole.role_id == Role.id)
+            .where(TrustRole.trust_id == trust.id)
+            .order_by(Role.id)
+            .limit(1000)
+        )
+    )
 
 
 def find(asked: Mapping[str, str]) -> Select[Trust]:
@@ -113,7 +126,11 @@ def find(asked: Mapping[str, str]) -> Select[Trust]:
 
 def use(session: Session, trust_id: str) -> None:
     """One of its remaining uses; the database counts, so that two logins at once don't share the last."""
-    left = session.scalar(update(Trust).where(Trust.id == trust_id, Trust.remaining_uses > 0)
-                          .values(remaining_uses=Trust.remaining_uses - 1).returning(Trust.remaining_uses))
+    left = session.scalar(
+        update(Trust)
+        .where(Trust.id == trust_id, Trust.remaining_uses > 0)
+        .values(remaining_uses=Trust.remaining_uses - 1)
+        .returning(Trust.remaining_uses)
+    )
     if left is None:
         raise LoginFailed

@@ -81,8 +81,9 @@ def choose_password(session: Session, config: Config, user: User, body: Body) ->
 
 def set_password(session: Session, config: Config, user: User, password: str, chosen: bool = False) -> None:
     if config.password_regex and not re.fullmatch(config.password_regex, password):
-        raise Invalid(why="The password does not match the requirements: "
-                          f"{config.password_regex_text or config.password_regex}.")
+        raise Invalid(
+            why=f"The password does not match the requirements: {config.password_regex_text or config.password_regex}."
+        )
     if len(password) > passwords.LONGEST:
         raise Invalid(why=f"A password may have {passwords.LONGEST} characters.")
     if user.password_hash is not None and config.unique_passwords:
@@ -134,7 +135,11 @@ def _default_project(session: Session, body: Body) -> None:
 def _not_used_before(session: Session, config: Config, user: User, password: str) -> None:
     if not config.unique_passwords:
         return
-    old = session.scalars(select(OldPassword.hash).where(OldPassword.user_id == user.id).order_by(
-        OldPassword.created_at.desc()).limit(config.unique_passwords - 1))
+    old = session.scalars(
+        select(OldPassword.hash)
+        .where(OldPassword.user_id == user.id)
+        .order_by(OldPassword.created_at.desc())
+        .limit(config.unique_passwords - 1)
+    )
     if any(passwords.matches(hash, password) for hash in (user.password_hash, *old)):
         raise Invalid(why=f"The new password cannot be one of the last {config.unique_passwords}.")

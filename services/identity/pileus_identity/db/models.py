@@ -49,7 +49,8 @@ class Project(Model):
     options: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     extra: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     tags: Mapped[list["ProjectTag"]] = relationship(
-        cascade="all, delete-orphan", passive_deletes=True, lazy="raise", order_by="ProjectTag.name")
+        cascade="all, delete-orphan", passive_deletes=True, lazy="raise", order_by="ProjectTag.name"
+    )
 
 
 class ProjectTag(Model):
@@ -134,8 +135,13 @@ class Role(Model):
     __tablename__ = "roles"
     __table_args__ = (
         UniqueConstraint("domain_id", "name", name="uq_role_name"),
-        Index("uq_global_role_name", "name", unique=True, sqlite_where=text("domain_id IS NULL"),
-              postgresql_where=text("domain_id IS NULL")),
+        Index(
+            "uq_global_role_name",
+            "name",
+            unique=True,
+            sqlite_where=text("domain_id IS NULL"),
+            postgresql_where=text("domain_id IS NULL"),
+        ),
     )
 
     id: Mapped[str] = key()
@@ -282,8 +288,7 @@ class ApplicationCredentialAccess(Model):
     __tablename__ = "application_credential_access"
 
     application_credential_id: Mapped[str] = child_of("application_credentials.id", primary_key=True)
-    access_rule_id: Mapped[str] = mapped_column(
-        String(64), ForeignKey("access_rules.id"), primary_key=True, index=True)
+    access_rule_id: Mapped[str] = mapped_column(String(64), ForeignKey("access_rules.id"), primary_key=True, index=True)
 
 
 class Trust(Model):

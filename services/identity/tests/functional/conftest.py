@@ -14,8 +14,9 @@ class World:
     def __init__(self, cloud: Any, name: str) -> None:
         self.cloud, self.name = cloud, name
         self.domain = cloud.make("/v3/domains", "domain", name=name)["id"]
-        self.project = cloud.make("/v3/projects", "project", name=f"{name}-project", domain_id=self.domain,
-                                  tags=["blue"])["id"]
+        self.project = cloud.make(
+            "/v3/projects", "project", name=f"{name}-project", domain_id=self.domain, tags=["blue"]
+        )["id"]
         self.user = self.person("user", member=self.project)
         self.group = cloud.make("/v3/groups", "group", name=f"{name}-group", domain_id=self.domain)["id"]
         cloud.call("PUT", f"/v3/groups/{self.group}/users/{self.user}")
@@ -26,8 +27,9 @@ class World:
 
     def person(self, name: str, **projects: str) -> str:
         """A user of the domain; `member=PROJECT` gives the role there."""
-        made = self.cloud.make("/v3/users", "user", name=f"{self.name}-{name}", domain_id=self.domain,
-                               password=PASSWORD)["id"]
+        made = self.cloud.make(
+            "/v3/users", "user", name=f"{self.name}-{name}", domain_id=self.domain, password=PASSWORD
+        )["id"]
         for role, project in projects.items():
             self.give(made, role, f"projects/{project}")
         return str(made)
@@ -37,8 +39,10 @@ class World:
         assert answer.status_code == 204, answer.json
 
     def login(self, user: str, scope: Any) -> str:
-        wish = {"identity": {"methods": ["password"], "password": {"user": {"id": user, "password": PASSWORD}}},
-                "scope": scope}
+        wish = {
+            "identity": {"methods": ["password"], "password": {"user": {"id": user, "password": PASSWORD}}},
+            "scope": scope,
+        }
         answer = self.cloud.post("/v3/auth/tokens", {"auth": wish}, None)
         assert answer.status_code == 201, answer.json
         return str(answer.headers["X-Subject-Token"])
@@ -54,31 +58,55 @@ class World:
     def _secrets(self) -> None:
         token = self.login(self.user, {"project": {"id": self.project}})
         make, mine = self.cloud.make, f"/v3/users/{self.user}"
-        made = make(f"{mine}/application_credentials", "application_credential", token, name="ci", access_rules=[
-            {"service": "compute", "method": "GET", "path": "/v2.1/servers"}])
+        made = make(
+            f"{mine}/application_credentials",
+            "application_credential",
+            token,
+            name="ci",
+            access_rules=[{"service": "compute", "method": "GET", "path": "/v2.1/servers"}],
+        )
         self.application_credential, self.access_rule = made["id"], made["access_rules"][0]["id"]
-        self.access = self.cloud.post(f"{mine}/credentials/OS-EC2", {"tenant_id": self.project}, token
-                                      ).json["credential"]["access"]
+        self.access = self.cloud.post(f"{mine}/credentials/OS-EC2", {"tenant_id": self.project}, token).json[
+            "credential"
+        ]["access"]
         self.credential = make("/v3/credentials", "credential", token, type="totp", blob="GEZDGNBVGY3TQOJQ")["id"]
-        self.trust = make("/v3/OS-TRUST/trusts", "trust", token, trustor_user_id=self.user, impersonation=True,
-                          trustee_user_id=self.cloud.id("users", "demo"), project_id=self.project,
-                          roles=[{"name": "member"}])["id"]
+        self.trust = make(
+            "/v3/OS-TRUST/trusts",
+            "trust",
+            token,
+            trustor_user_id=self.user,
+            impersonation=True,
+            trustee_user_id=self.cloud.id("users", "demo"),
+            project_id=self.project,
+            roles=[{"name": "member"}],
+        )["id"]
 
     def values(self, rule: str) -> dict[str, str]:
         """What the placeholders of a route stand for in this domain."""
-        return {"project_id": self.project, "user_id": self.user, "group_id": self.group, "domain_id": self.domain,
-                "limit_id": self.limit, "trust_id": self.trust, "access": self.access, "rule_id": self.access_rule,
-                "role_id": self.reader, "tag": "blue", "prior_id": self.role, "implied_id": self.reader,
-                "credential_id": self.application_credential if "application" in rule else self.credential,
-                "actor_id": self.user if "/users/" in rule else self.group,
-                "target_id": self.project if "/projects/" in rule else self.domain}
+        return {
+            "project_id": self.project,
+            "user_id": self.user,
+            "group_id": self.group,
+            "domain_id": self.domain,
+            "limit_id": self.limit,
+            "trust_id": self.trust,
+            "access": self.access,
+            "rule_id": self.access_rule,
+            "role_id": self.reader,
+            "tag": "blue",
+            "prior_id": self.role,
+            "implied_id": self.reader,
+            "credential_id": self.application_credential if "application" in rule else self.credential,
+            "actor_id": self.user if "/users/" in rule else self.group,
+            "target_id": self.project if "/projects/" in rule else self.domain,
+        }
 
 
 def callers(cloud: Any, mine: World, other: World) -> dict[str, str | None]:
     """Tokens by the name of the persona; the domain's and the project's are those of `mine`, or `other` with a dash."""
     tokens: dict[str, str | None] = {"none": None, "unscoped": mine.login(mine.person("unscoped"), "unscoped")}
     for world, mark in ((mine, ""), (other, "-")):
-        for role in ("reader", "member", "manager")[1 if mark else 0:2 if mark else 3]:
+        for role in ("reader", "member", "manager")[1 if mark else 0 : 2 if mark else 3]:
             user = world.person(f"project-{role}", **{role: world.project})
             tokens[f"{mark}p:{role}"] = world.login(user, {"project": {"id": world.project}})
         for role in DOMAIN_ROLES:
@@ -89,8 +117,11 @@ def callers(cloud: Any, mine: World, other: World) -> dict[str, str | None]:
         user = mine.person(f"system-{role}")
         mine.give(user, role, "system")
         tokens[f"s:{role}"] = mine.login(user, {"system": {"all": True}})
-    return tokens | {"p:admin": cloud.token("admin"), "service": cloud.token("compute"),
-                     "owner": mine.login(mine.user, {"project": {"id": mine.project}})}
+    return tokens | {
+        "p:admin": cloud.token("admin"),
+        "service": cloud.token("compute"),
+        "owner": mine.login(mine.user, {"project": {"id": mine.project}}),
+    }
 
 
 @pytest.fixture

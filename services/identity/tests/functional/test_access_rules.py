@@ -4,8 +4,17 @@ import pytest
 
 from pileus_identity.core import passwords
 
-BAD = ["/**/x", "/v2.1/**/**", "/a**", "/**b/c", "/a/***", "/" + "**/" * 12 + "x", "/" + "/".join("*" * 11),
-       "/" + "/".join(["{id}"] * 11), "/" + "*" * 40]
+BAD = [
+    "/**/x",
+    "/v2.1/**/**",
+    "/a**",
+    "/**b/c",
+    "/a/***",
+    "/" + "**/" * 12 + "x",
+    "/" + "/".join("*" * 11),
+    "/" + "/".join(["{id}"] * 11),
+    "/" + "*" * 40,
+]
 GOOD = ["/v2.1/servers/*", "/v2.1/servers/{id}/action", "/v3/**", "/**", "/*/*/**", "/v2.1/servers"]
 
 
@@ -15,8 +24,9 @@ def me(cloud):
 
 
 def wish(path):
-    return {"application_credential": {"name": "x", "access_rules": [
-        {"service": "compute", "method": "GET", "path": path}]}}
+    return {
+        "application_credential": {"name": "x", "access_rules": [{"service": "compute", "method": "GET", "path": path}]}
+    }
 
 
 @pytest.mark.parametrize("path", BAD)
@@ -66,20 +76,34 @@ def test_only_an_unrestricted_application_credential_manages_others(cloud, me):
 def test_a_trust_shows_and_manages_no_application_credentials(cloud, me):
     other, project = cloud.id("users", "other"), cloud.id("projects", "demo")
     credential, _ = lent(cloud, me, name="ci", access_rules=[{"service": "compute", "method": "GET", "path": "/v2.1"}])
-    trust = cloud.make("/v3/OS-TRUST/trusts", "trust", "demo", trustor_user_id=me, trustee_user_id=other,
-                       project_id=project, impersonation=True, roles=[{"name": "member"}])
+    trust = cloud.make(
+        "/v3/OS-TRUST/trusts",
+        "trust",
+        "demo",
+        trustor_user_id=me,
+        trustee_user_id=other,
+        project_id=project,
+        impersonation=True,
+        roles=[{"name": "member"}],
+    )
     token = cloud.login("other", "other", {"OS-TRUST:trust": {"id": trust["id"]}}).headers["X-Subject-Token"]
     path = f"/v3/users/{me}/application_credentials"
-    for method, where in (("GET", path), ("GET", f"{path}/{credential}"), ("DELETE", f"{path}/{credential}"),
-                          ("GET", f"/v3/users/{me}/access_rules")):
+    for method, where in (
+        ("GET", path),
+        ("GET", f"{path}/{credential}"),
+        ("DELETE", f"{path}/{credential}"),
+        ("GET", f"/v3/users/{me}/access_rules"),
+    ):
         assert cloud.call(method, where, token).status_code == 403
     assert cloud.post(path, {"application_credential": {"name": "x"}}, token).status_code == 403
 
 
 def test_tokens_with_a_scope_are_exchanged_unless_the_operator_forbids_it(cloud_with):
     def exchange(cloud, token):
-        auth = {"identity": {"methods": ["token"], "token": {"id": token}},
-                "scope": {"project": {"name": "demo", "domain": {"id": "default"}}}}
+        auth = {
+            "identity": {"methods": ["token"], "token": {"id": token}},
+            "scope": {"project": {"name": "demo", "domain": {"id": "default"}}},
+        }
         return cloud.post("/v3/auth/tokens", {"auth": auth}, None).status_code
 
     strict = cloud_with(allow_rescope_scoped_token=False)
@@ -105,6 +129,12 @@ def test_time_does_not_tell_which_application_credentials_there_are(cloud, me, m
     passwords.nobody()
     user, nobody = {"name": "demo", "domain": {"id": "default"}}, {"name": "nobody", "domain": {"id": "default"}}
     for secret, expected in ((passwords.new_secret(), 0), ("a guess", 1)):
-        for one in ({"id": generated}, {"id": chosen}, {"id": "unknown"}, {"name": "generated", "user": user},
-                    {"name": "unknown", "user": user}, {"name": "generated", "user": nobody}):
+        for one in (
+            {"id": generated},
+            {"id": chosen},
+            {"id": "unknown"},
+            {"name": "generated", "user": user},
+            {"name": "unknown", "user": user},
+            {"name": "generated", "user": nobody},
+        ):
             assert cost(one | {"secret": secret}) == expected, one

@@ -17,8 +17,11 @@ from pileus_kit.db import Sessions
 
 def rows(sessions):
     with sessions.read() as session:
-        return {table.name: sorted(map(tuple, session.execute(select(table)).all()), key=str)
-                for table in Model.metadata.sorted_tables if table.name not in ("ledger", "revocations")}
+        return {
+            table.name: sorted(map(tuple, session.execute(select(table)).all()), key=str)
+            for table in Model.metadata.sorted_tables
+            if table.name not in ("ledger", "revocations")
+        }
 
 
 def test_a_second_run_changes_nothing(identity):
@@ -38,16 +41,26 @@ def test_what_differs_is_mended_and_the_rest_left_alone(cloud, identity):
     assert cloud.check(token).status_code == 404
     assert cloud.login("demo", "new").status_code == 201
     assert cloud.login("guest", "guest").status_code == 201
-    urls = {e["url"] for entry in cloud.get("/v3/auth/catalog").json["catalog"] if entry["type"] == "compute"
-            for e in entry["endpoints"]}
+    urls = {
+        e["url"]
+        for entry in cloud.get("/v3/auth/catalog").json["catalog"]
+        if entry["type"] == "compute"
+        for e in entry["endpoints"]
+    }
     assert urls == {"http://new:8774"}
 
 
 def test_a_confined_user_loses_what_the_plan_does_not_name(cloud, identity):
     """Service users were administrators in the first releases."""
-    more = Plan(users=(UserPlan("svc", "pw"),), projects=("service",),
-                grants=(Grant("svc", "admin", project="service"), Grant("svc", "admin", system=True),
-                        Grant("svc", "service", project="service")))
+    more = Plan(
+        users=(UserPlan("svc", "pw"),),
+        projects=("service",),
+        grants=(
+            Grant("svc", "admin", project="service"),
+            Grant("svc", "admin", system=True),
+            Grant("svc", "service", project="service"),
+        ),
+    )
     with identity.sessions.begin() as session:
         bootstrap(session, more)
     scope = {"project": {"name": "service", "domain": {"id": "default"}}}
@@ -67,9 +80,12 @@ def config(tmp_path, monkeypatch):
 
 
 def test_the_command_migrates_bootstraps_and_rotates(config, tmp_path, capsys):
-    wanted = {"projects": ["p"], "users": [{"name": "u", "password": "secret"}],
-              "grants": [{"user": "u", "role": "member", "project": "p"}],
-              "services": [{"type": "identity", "name": "keystone", "public": "http://x:5000/v3"}]}
+    wanted = {
+        "projects": ["p"],
+        "users": [{"name": "u", "password": "secret"}],
+        "grants": [{"user": "u", "role": "member", "project": "p"}],
+        "services": [{"type": "identity", "name": "keystone", "public": "http://x:5000/v3"}],
+    }
     file = tmp_path / "plan.json"
     file.write_text(json.dumps(wanted))
     for command in (["migrate"], ["bootstrap", "--plan", str(file)], ["migrate"], ["bootstrap", "--plan", str(file)]):
@@ -77,8 +93,10 @@ def test_the_command_migrates_bootstraps_and_rotates(config, tmp_path, capsys):
     sessions = Sessions(config.database_url("identity"))
     tools = Tools(config, sessions)
     user = {"name": "u", "domain": {"id": "default"}, "password": "secret"}
-    auth = {"identity": {"methods": ["password"], "password": {"user": user}},
-            "scope": {"project": {"name": "p", "domain": {"id": "default"}}}}
+    auth = {
+        "identity": {"methods": ["password"], "password": {"user": user}},
+        "scope": {"project": {"name": "p", "domain": {"id": "default"}}},
+    }
     token = tools.logins.login(auth)
     for _ in range(3):
         manage.main(["rotate-keys"])

@@ -18,8 +18,11 @@ def me(cloud):
 
 def by_credential(cloud, made, secret=None, **more):
     given = {"id": made["id"], "secret": secret or made["secret"]} | more
-    return cloud.post("/v3/auth/tokens", {"auth": {"identity": {
-        "methods": ["application_credential"], "application_credential": given}}}, None)
+    return cloud.post(
+        "/v3/auth/tokens",
+        {"auth": {"identity": {"methods": ["application_credential"], "application_credential": given}}},
+        None,
+    )
 
 
 def make_credential(cloud, me, who="demo", **body):
@@ -49,10 +52,20 @@ def test_an_application_credential_logs_in_with_what_it_was_given(cloud, me):
 
 
 def test_it_does_not_outgrow_its_user(cloud, me):
-    assert cloud.post(f"/v3/users/{me}/application_credentials", {
-        "application_credential": {"name": "x", "roles": [{"name": "admin"}]}}, "demo").status_code == 400
-    assert cloud.post(f"/v3/users/{me}/application_credentials", {
-        "application_credential": {"name": "x"}}, "other").status_code == 403
+    assert (
+        cloud.post(
+            f"/v3/users/{me}/application_credentials",
+            {"application_credential": {"name": "x", "roles": [{"name": "admin"}]}},
+            "demo",
+        ).status_code
+        == 400
+    )
+    assert (
+        cloud.post(
+            f"/v3/users/{me}/application_credentials", {"application_credential": {"name": "x"}}, "other"
+        ).status_code
+        == 403
+    )
     made = make_credential(cloud, me, name="mine", secret="chosen secret")
     token = by_credential(cloud, made, "chosen secret").headers["X-Subject-Token"]
     again = {"application_credential": {"name": "child"}}
@@ -71,8 +84,10 @@ def test_it_does_not_outgrow_its_user(cloud, me):
 
 
 def test_access_rules_are_enforced_here_and_shown_to_those_who_enforce_them(cloud, me):
-    rules = [{"service": "identity", "method": "GET", "path": "/v3/auth/projects"},
-             {"service": "compute", "method": "GET", "path": "/v2.1/servers/*"}]
+    rules = [
+        {"service": "identity", "method": "GET", "path": "/v3/auth/projects"},
+        {"service": "compute", "method": "GET", "path": "/v2.1/servers/*"},
+    ]
     made = make_credential(cloud, me, name="narrow", access_rules=rules)
     token = by_credential(cloud, made).headers["X-Subject-Token"]
     assert cloud.get("/v3/auth/projects", token).status_code == 200
@@ -98,8 +113,12 @@ def test_credentials_are_the_owners(cloud, me, identity):
     assert len(cloud.get("/v3/credentials?type=totp", "demo").json["credentials"]) == 1
     theirs = {"type": "totp", "blob": "x", "user_id": cloud.id("users", "other")}
     assert cloud.post("/v3/credentials", {"credential": theirs}, "demo").status_code == 403
-    assert cloud.call("PATCH", f"/v3/credentials/{made['id']}", "demo", {"credential": {"blob": "N"}}).json[
-        "credential"]["blob"] == "N"
+    assert (
+        cloud.call("PATCH", f"/v3/credentials/{made['id']}", "demo", {"credential": {"blob": "N"}}).json["credential"][
+            "blob"
+        ]
+        == "N"
+    )
     with identity.sessions.read() as session:
         assert "SECRET" not in session.get_one(Credential, made["id"]).blob
     assert cloud.call("DELETE", f"/v3/credentials/{made['id']}", "demo").status_code == 204
@@ -130,14 +149,20 @@ def test_a_signature_proves_the_owner_of_a_key(cloud, me):
     derived = ("AWS4" + key["secret"]).encode()
     for part in ("20261122", "RegionOne", "s3", "aws4_request"):
         derived = hmac.new(derived, part.encode(), hashlib.sha256).digest()
-    given = {"access": key["access"], "token": base64.b64encode(text).decode(),
-             "signature": hmac.new(derived, text, hashlib.sha256).hexdigest()}
+    given = {
+        "access": key["access"],
+        "token": base64.b64encode(text).decode(),
+        "signature": hmac.new(derived, text, hashlib.sha256).hexdigest(),
+    }
     answer = cloud.post("/v3/s3tokens?signing_key", {"credentials": given}, "objectstore")
     assert answer.status_code == 200 and answer.json["token"]["project"]["name"] == "demo"
     assert answer.headers["X-Pileus-Signing-Key"] == derived.hex()
     old = hmac.new(key["secret"].encode(), b"GET\n\n", hashlib.sha1).digest()
-    version_2 = {"access": key["access"], "token": base64.b64encode(b"GET\n\n").decode(),
-                 "signature": base64.b64encode(old).decode()}
+    version_2 = {
+        "access": key["access"],
+        "token": base64.b64encode(b"GET\n\n").decode(),
+        "signature": base64.b64encode(old).decode(),
+    }
     assert cloud.post("/v3/s3tokens", {"credentials": version_2}, "objectstore").status_code == 200
     wrong = given | {"signature": "0" * 64}
     assert cloud.post("/v3/s3tokens", {"credentials": wrong}, "objectstore").status_code == 401
@@ -151,8 +176,13 @@ def test_an_ec2_request_is_checked_whole(cloud, me):
     from pileus_kit.db import now
 
     key = access_key(cloud, me)
-    params = {"AWSAccessKeyId": key["access"], "SignatureVersion": "2", "SignatureMethod": "HmacSHA256",
-              "Action": "Test", "Timestamp": now().strftime("%Y-%m-%dT%H:%M:%SZ")}
+    params = {
+        "AWSAccessKeyId": key["access"],
+        "SignatureVersion": "2",
+        "SignatureMethod": "HmacSHA256",
+        "Action": "Test",
+        "Timestamp": now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
     given = {"access": key["access"], "host": "h", "verb": "GET", "path": "/", "params": params}
     given["signature"] = Ec2Signer(key["secret"]).generate(dict(given, params=dict(params)))
     assert cloud.post("/v3/ec2tokens", {"credentials": given}, "objectstore").status_code == 200
@@ -164,8 +194,14 @@ def test_an_ec2_request_is_checked_whole(cloud, me):
 
 def test_a_trust_lends_roles_and_ends(cloud, me):
     other, project = cloud.id("users", "other"), cloud.id("projects", "demo")
-    wish = {"trustor_user_id": me, "trustee_user_id": other, "project_id": project, "impersonation": True,
-            "roles": [{"name": "member"}], "remaining_uses": 2}
+    wish = {
+        "trustor_user_id": me,
+        "trustee_user_id": other,
+        "project_id": project,
+        "impersonation": True,
+        "roles": [{"name": "member"}],
+        "remaining_uses": 2,
+    }
     assert cloud.post("/v3/OS-TRUST/trusts", {"trust": wish}, "other").status_code == 403
     assert (
         cloud.post("/v3/OS-TRUST/trusts", {"trust": wish | {"roles": [{"name": "admin"}]}}, "demo").status_code == 403
@@ -220,8 +256,16 @@ def test_an_access_key_of_a_delegation_stays_within_it(cloud, me):
 def test_an_access_key_of_a_trust_stays_within_it(cloud, me):
     other, project = cloud.id("users", "other"), cloud.id("projects", "demo")
     also_manager(cloud, me)
-    trust = cloud.make("/v3/OS-TRUST/trusts", "trust", "demo", trustor_user_id=me, trustee_user_id=other,
-                       project_id=project, impersonation=True, roles=[{"name": "member"}])
+    trust = cloud.make(
+        "/v3/OS-TRUST/trusts",
+        "trust",
+        "demo",
+        trustor_user_id=me,
+        trustee_user_id=other,
+        project_id=project,
+        impersonation=True,
+        roles=[{"name": "member"}],
+    )
     token = cloud.login("other", "other", {"OS-TRUST:trust": {"id": trust["id"]}}).headers["X-Subject-Token"]
     key = cloud.post(f"/v3/users/{me}/credentials/OS-EC2", {"tenant_id": project}, token).json["credential"]
     assert key["trust_id"] == trust["id"]
@@ -235,8 +279,12 @@ def test_a_token_of_an_access_key_leads_nowhere_else(cloud, me):
     rescope = {"auth": {"identity": {"methods": ["token"], "token": {"id": token}}, "scope": DEMO}}
     assert cloud.post("/v3/auth/tokens", rescope, None).status_code == 403
     assert cloud.get("/v3/credentials", token).status_code == 403
-    assert cloud.post(f"/v3/users/{me}/application_credentials", {"application_credential": {"name": "x"}}, token
-                      ).status_code == 403
+    assert (
+        cloud.post(
+            f"/v3/users/{me}/application_credentials", {"application_credential": {"name": "x"}}, token
+        ).status_code
+        == 403
+    )
     key = {"tenant_id": cloud.id("projects", "demo")}
     assert cloud.post(f"/v3/users/{me}/credentials/OS-EC2", key, token).status_code == 403
 
@@ -246,8 +294,13 @@ def test_a_trust_is_passed_on_within_its_bounds(cloud, me):
     project, second = cloud.id("projects", "demo"), cloud.make("/v3/projects", "project", name="second")["id"]
     member = cloud.id("roles", "member")
     cloud.call("PUT", f"/v3/projects/{second}/users/{me}/roles/{member}")
-    wish = {"trustor_user_id": me, "trustee_user_id": other, "project_id": project, "impersonation": True,
-            "roles": [{"name": "member"}]}
+    wish = {
+        "trustor_user_id": me,
+        "trustee_user_id": other,
+        "project_id": project,
+        "impersonation": True,
+        "roles": [{"name": "member"}],
+    }
 
     def through(trust):
         return cloud.login("other", "other", {"OS-TRUST:trust": {"id": trust["id"]}}).headers["X-Subject-Token"]

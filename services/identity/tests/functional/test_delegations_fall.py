@@ -14,8 +14,10 @@ class Delegation:
     def __init__(self, cloud):
         self.cloud = cloud
         self.home = {name: cloud.make("/v3/domains", "domain", name=name)["id"] for name in ("lender", "borrower")}
-        self.user = {name: cloud.make("/v3/users", "user", name=name, password=name, domain_id=self.home[name])["id"]
-                     for name in self.home}
+        self.user = {
+            name: cloud.make("/v3/users", "user", name=name, password=name, domain_id=self.home[name])["id"]
+            for name in self.home
+        }
         self.project = cloud.make("/v3/projects", "project", name="p", domain_id=self.home["lender"])["id"]
         self.lent = cloud.make("/v3/roles", "role", name="lent")["id"]  # implies member, which can't be deleted
         cloud.call("PUT", f"/v3/roles/{self.lent}/implies/{cloud.id('roles', 'member')}")
@@ -32,9 +34,15 @@ class Delegation:
 
     def trust(self, impersonation):
         self.trust_id = self.cloud.make(
-            "/v3/OS-TRUST/trusts", "trust", self.lender(), trustor_user_id=self.user["lender"],
-            trustee_user_id=self.user["borrower"], project_id=self.project, impersonation=impersonation,
-            roles=[{"name": "lent"}])["id"]
+            "/v3/OS-TRUST/trusts",
+            "trust",
+            self.lender(),
+            trustor_user_id=self.user["lender"],
+            trustee_user_id=self.user["borrower"],
+            project_id=self.project,
+            impersonation=impersonation,
+            roles=[{"name": "lent"}],
+        )["id"]
         return self.login("borrower", {"OS-TRUST:trust": {"id": self.trust_id}})
 
     def key_of(self, token):
@@ -43,16 +51,25 @@ class Delegation:
         return self.cloud.signed_in(made.json["credential"]).headers["X-Subject-Token"]
 
     def application_credential(self):
-        made = self.cloud.make(f"/v3/users/{self.user['lender']}/application_credentials", "application_credential",
-                               self.lender(), name="ci", unrestricted=True)
-        identity = {"methods": ["application_credential"],
-                    "application_credential": {"id": made["id"], "secret": made["secret"]}}
+        made = self.cloud.make(
+            f"/v3/users/{self.user['lender']}/application_credentials",
+            "application_credential",
+            self.lender(),
+            name="ci",
+            unrestricted=True,
+        )
+        identity = {
+            "methods": ["application_credential"],
+            "application_credential": {"id": made["id"], "secret": made["secret"]},
+        }
         return self.cloud.post("/v3/auth/tokens", {"auth": {"identity": identity}}, None).headers["X-Subject-Token"]
 
 
 TOKENS = {
-    "trust": lambda d: d.trust(True), "trust without impersonation": lambda d: d.trust(False),
-    "key of a trust": lambda d: d.key_of(d.trust(True)), "key": lambda d: d.key_of(d.lender()),
+    "trust": lambda d: d.trust(True),
+    "trust without impersonation": lambda d: d.trust(False),
+    "key of a trust": lambda d: d.key_of(d.trust(True)),
+    "key": lambda d: d.key_of(d.lender()),
     "application credential": lambda d: d.application_credential(),
     "key of an application credential": lambda d: d.key_of(d.application_credential()),
 }
@@ -83,7 +100,8 @@ LENDER = changes("lender") | {
 }
 BORROWER = changes("borrower") | {"the trust is deleted": lambda c, d: delete(c, f"/v3/OS-TRUST/trusts/{d.trust_id}")}
 CASES = [(kind, name, change) for kind in TOKENS for name, change in LENDER.items()] + [
-    (kind, name, change) for kind in BOTH for name, change in BORROWER.items()]
+    (kind, name, change) for kind in BOTH for name, change in BORROWER.items()
+]
 
 
 @pytest.mark.parametrize(("kind", "change"), [(k, c) for k, _, c in CASES], ids=[f"{k}: {n}" for k, n, _ in CASES])

@@ -15,8 +15,12 @@ def test_they_do_not_make_themselves_administrators_of_the_cloud(cloud, worlds, 
     mine, _, tokens = worlds
     me = cloud.get("/v3/auth/tokens", tokens[who], X_Subject_Token=tokens[who]).json["token"]["user"]["id"]
     assert put_role(cloud, "system/users", me, "admin", tokens[who]) == 403
-    for kind, wish in (("services", {"type": "x"}), ("roles", {"name": "x"}), ("domains", {"name": "x"}),
-                       ("regions", {"id": "x"})):
+    for kind, wish in (
+        ("services", {"type": "x"}),
+        ("roles", {"name": "x"}),
+        ("domains", {"name": "x"}),
+        ("regions", {"id": "x"}),
+    ):
         assert cloud.post(f"/v3/{kind}", {kind.removesuffix("s"): wish}, tokens[who]).status_code == 403
     inherited = "/inherited_to_projects"
     helper = cloud.make("/v3/roles", "role", name="helper")["id"]  # brings another along
@@ -52,22 +56,26 @@ def test_they_do_not_take_over_users_and_groups_with_rights_beyond_the_domain(cl
     elders = cloud.make("/v3/groups", "group", name="elders", domain_id=mine.domain)["id"]
     cloud.call("PUT", f"/v3/system/groups/{elders}/roles/{cloud.id('roles', 'admin')}")
     for user in (chief, deputy):
-        assert cloud.call("PATCH", f"/v3/users/{user}", tokens[who], {"user": {"password": "mine now"}}
-                          ).status_code == 403
+        assert (
+            cloud.call("PATCH", f"/v3/users/{user}", tokens[who], {"user": {"password": "mine now"}}).status_code == 403
+        )
         assert cloud.call("DELETE", f"/v3/users/{user}", tokens[who]).status_code == 403
         assert cloud.get(f"/v3/users/{user}", tokens[who]).status_code == 200
     assert cloud.call("PUT", f"/v3/groups/{elders}/users/{mine.user}", tokens[who]).status_code == 403
     assert cloud.call("DELETE", f"/v3/groups/{elders}", tokens[who]).status_code == 403
-    assert cloud.call("PATCH", f"/v3/users/{mine.user}", tokens[who], {"user": {"password": "another"}}
-                      ).status_code == 200
+    assert (
+        cloud.call("PATCH", f"/v3/users/{mine.user}", tokens[who], {"user": {"password": "another"}}).status_code == 200
+    )
     assert cloud.call("PUT", f"/v3/groups/{mine.group}/users/{mine.person('guest')}", tokens[who]).status_code == 204
 
 
 @BOTH
 def test_they_do_not_change_their_domain_as_if_it_were_a_project(cloud, worlds, who):
     mine, _, tokens = worlds
-    assert cloud.call("PATCH", f"/v3/projects/{mine.domain}", tokens[who], {"project": {"enabled": False}}
-                      ).status_code == 403
+    assert (
+        cloud.call("PATCH", f"/v3/projects/{mine.domain}", tokens[who], {"project": {"enabled": False}}).status_code
+        == 403
+    )
     assert cloud.call("DELETE", f"/v3/projects/{mine.domain}", tokens[who]).status_code == 403
     assert cloud.call("PUT", f"/v3/projects/{mine.domain}/tags", tokens[who], {"tags": ["x"]}).status_code == 403
     assert cloud.post("/v3/projects", {"project": {"name": "x", "is_domain": True}}, tokens[who]).status_code == 403
@@ -78,11 +86,11 @@ def test_what_is_foreign_and_what_is_unknown_are_refused_alike(cloud, worlds, wh
     _, other, tokens = worlds
     for place in (other.domain, NOWHERE):
         for kind in ("user", "group", "project"):
-            assert cloud.post(f"/v3/{kind}s", {kind: {"name": "x", "domain_id": place}}, tokens[who]
-                              ).status_code == 403
+            assert cloud.post(f"/v3/{kind}s", {kind: {"name": "x", "domain_id": place}}, tokens[who]).status_code == 403
     for parent in (other.project, NOWHERE):
-        assert cloud.post("/v3/projects", {"project": {"name": "x", "parent_id": parent}}, tokens[who]
-                          ).status_code == 403
+        assert (
+            cloud.post("/v3/projects", {"project": {"name": "x", "parent_id": parent}}, tokens[who]).status_code == 403
+        )
 
 
 def test_a_manager_of_a_domain_names_it(cloud, worlds):
@@ -96,16 +104,23 @@ def test_a_manager_of_a_domain_names_it(cloud, worlds):
 
 
 UNKNOWN = [
-    ("PATCH", f"/v3/domains/{NOWHERE}", {"domain": {}}, 404), ("DELETE", f"/v3/domains/{NOWHERE}", None, 404),
-    ("DELETE", f"/v3/groups/{NOWHERE}", None, 404), ("PATCH", f"/v3/limits/{NOWHERE}", {"limit": {}}, 404),
-    ("DELETE", f"/v3/limits/{NOWHERE}", None, 404), ("GET", f"/v3/OS-TRUST/trusts/{NOWHERE}", None, 404),
+    ("PATCH", f"/v3/domains/{NOWHERE}", {"domain": {}}, 404),
+    ("DELETE", f"/v3/domains/{NOWHERE}", None, 404),
+    ("DELETE", f"/v3/groups/{NOWHERE}", None, 404),
+    ("PATCH", f"/v3/limits/{NOWHERE}", {"limit": {}}, 404),
+    ("DELETE", f"/v3/limits/{NOWHERE}", None, 404),
+    ("GET", f"/v3/OS-TRUST/trusts/{NOWHERE}", None, 404),
     ("GET", f"/v3/roles/{NOWHERE}/implies", None, 404),
     ("PUT", f"/v3/projects/{NOWHERE}/users/{NOWHERE}/roles/{NOWHERE}", None, 404),
     ("PUT", f"/v3/system/users/{NOWHERE}/roles/{NOWHERE}", None, 404),
-    ("PATCH", f"/v3/users/{NOWHERE}", {"user": {}}, 403), ("GET", f"/v3/groups/{NOWHERE}", None, 403),
-    ("PATCH", f"/v3/projects/{NOWHERE}", {"project": {}}, 403), ("GET", f"/v3/domains/{NOWHERE}", None, 403),
-    ("DELETE", f"/v3/credentials/{NOWHERE}", None, 403), ("DELETE", f"/v3/roles/{NOWHERE}", None, 404),
-    ("GET", f"/v3/roles/{NOWHERE}", None, 404), ("PATCH", f"/v3/roles/{NOWHERE}", {"role": {}}, 404),
+    ("PATCH", f"/v3/users/{NOWHERE}", {"user": {}}, 403),
+    ("GET", f"/v3/groups/{NOWHERE}", None, 403),
+    ("PATCH", f"/v3/projects/{NOWHERE}", {"project": {}}, 403),
+    ("GET", f"/v3/domains/{NOWHERE}", None, 403),
+    ("DELETE", f"/v3/credentials/{NOWHERE}", None, 403),
+    ("DELETE", f"/v3/roles/{NOWHERE}", None, 404),
+    ("GET", f"/v3/roles/{NOWHERE}", None, 404),
+    ("PATCH", f"/v3/roles/{NOWHERE}", {"role": {}}, 404),
 ]
 
 

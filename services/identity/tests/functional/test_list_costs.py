@@ -47,8 +47,9 @@ class Rows:
         self.cloud.make("/v3/credentials", "credential", type="cert", blob=f"b{i}", user_id=self.demo)
 
     def application_credentials(self, i: int) -> None:
-        self.cloud.make(f"/v3/users/{self.demo}/application_credentials", "application_credential", who="demo",
-                        name=f"a{i}")
+        self.cloud.make(
+            f"/v3/users/{self.demo}/application_credentials", "application_credential", who="demo", name=f"a{i}"
+        )
 
     def grants(self, i: int) -> None:
         user = self.cloud.make("/v3/users", "user", name=f"u{i}")["id"]
@@ -68,8 +69,15 @@ class Rows:
             if i == 0:
                 session.add(Consumer(id="consumer", secret=""))
                 session.flush()
-            session.add(AccessToken(consumer_id="consumer", user_id=self.demo, project_id=self.project, secret="",
-                                    role_ids=[self.member]))
+            session.add(
+                AccessToken(
+                    consumer_id="consumer",
+                    user_id=self.demo,
+                    project_id=self.project,
+                    secret="",
+                    role_ids=[self.member],
+                )
+            )
 
     def limits(self, i: int) -> None:
         limit = {"service_id": self.service, "resource_name": f"r{i}", "default_limit": i}
@@ -77,10 +85,14 @@ class Rows:
 
 
 LISTS: dict[str, tuple[Callable[[Rows, int], None], str]] = {  # path: what makes a row, the key of the list
-    "/v3/projects": (Rows.projects, "projects"), "/v3/users": (Rows.users, "users"),
-    "/v3/groups": (Rows.groups, "groups"), "/v3/roles": (Rows.roles, "roles"),
-    "/v3/domains": (Rows.domains, "domains"), "/v3/regions": (Rows.regions, "regions"),
-    "/v3/services": (Rows.services, "services"), "/v3/endpoints": (Rows.endpoints, "endpoints"),
+    "/v3/projects": (Rows.projects, "projects"),
+    "/v3/users": (Rows.users, "users"),
+    "/v3/groups": (Rows.groups, "groups"),
+    "/v3/roles": (Rows.roles, "roles"),
+    "/v3/domains": (Rows.domains, "domains"),
+    "/v3/regions": (Rows.regions, "regions"),
+    "/v3/services": (Rows.services, "services"),
+    "/v3/endpoints": (Rows.endpoints, "endpoints"),
     "/v3/credentials": (Rows.credentials, "credentials"),
     "/v3/users/{demo}/application_credentials": (Rows.application_credentials, "application_credentials"),
     "/v3/role_assignments": (Rows.grants, "role_assignments"),

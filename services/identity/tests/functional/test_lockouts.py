@@ -16,13 +16,16 @@ HOME, STRANGER = "192.0.2.1", "203.0.113.9"
 
 def login(cloud, password="demo", source=HOME, code=None):
     """The status of a login of `demo` from an address; with a code, by both factors."""
-    identity = {"methods": ["password"], "password": {
-        "user": {"name": "demo", "domain": {"id": "default"}, "password": password}}}
+    identity = {
+        "methods": ["password"],
+        "password": {"user": {"name": "demo", "domain": {"id": "default"}, "password": password}},
+    }
     if code is not None:
         identity["methods"].append("totp")
         identity["totp"] = {"user": {"name": "demo", "domain": {"id": "default"}, "passcode": code}}
-    return cloud.identity.client.post("/v3/auth/tokens", json={"auth": {"identity": identity}},
-                                      environ_base={"REMOTE_ADDR": source}).status_code
+    return cloud.identity.client.post(
+        "/v3/auth/tokens", json={"auth": {"identity": identity}}, environ_base={"REMOTE_ADDR": source}
+    ).status_code
 
 
 def waited(cloud, seconds):
@@ -91,8 +94,12 @@ def test_a_code_counts_once_for_all_processes(guarded):
     code = at(SEED, int(time.time()) // 30).decode()
     assert login(guarded, code=code) == 201
     guarded.identity.tools.logins.__init__(  # a process that has just been started
-        guarded.identity.config, guarded.identity.sessions, guarded.identity.tools.tokens,
-        guarded.identity.tools.credential_keys, guarded.identity.tools.signers)
+        guarded.identity.config,
+        guarded.identity.sessions,
+        guarded.identity.tools.tokens,
+        guarded.identity.tools.credential_keys,
+        guarded.identity.tools.signers,
+    )
     assert login(guarded, code=code) == 401
 
 

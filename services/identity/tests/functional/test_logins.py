@@ -40,15 +40,22 @@ def test_urls_of_the_catalogue_are_filled_in(cloud):
     assert next(entry for entry in system["catalog"] if entry["type"] == "object-store")["endpoints"] == []
 
 
-@pytest.mark.parametrize(("name", "password", "scope"), [
-    ("demo", "wrong", None), ("nobody", "demo", None), ("demo", "demo", {"project": {"id": "nothing"}}),
-    ("demo", "demo", {"project": {"name": "other", "domain": {"id": "default"}}}), ("demo", "x" * 5000, None),
-])
+@pytest.mark.parametrize(
+    ("name", "password", "scope"),
+    [
+        ("demo", "wrong", None),
+        ("nobody", "demo", None),
+        ("demo", "demo", {"project": {"id": "nothing"}}),
+        ("demo", "demo", {"project": {"name": "other", "domain": {"id": "default"}}}),
+        ("demo", "x" * 5000, None),
+    ],
+)
 def test_all_failures_read_the_same(cloud, name, password, scope):
     answer = cloud.login(name, password, scope)
     assert answer.status_code == 401
-    assert answer.json == {"error": {"code": 401, "title": "Unauthorized",
-                                     "message": "The request you have made requires authentication."}}
+    assert answer.json == {
+        "error": {"code": 401, "title": "Unauthorized", "message": "The request you have made requires authentication."}
+    }
     assert answer.headers["WWW-Authenticate"].startswith("Keystone uri=")
 
 
@@ -161,8 +168,13 @@ def test_a_second_factor_and_its_receipt(cloud):
     assert done.status_code == 201 and set(done.json["token"]["methods"]) == {"password", "totp"}
     assert second(code, OpenStack_Auth_Receipt=receipt).status_code == 401  # used up
     assert second(code, OpenStack_Auth_Receipt=done.headers["X-Subject-Token"]).status_code == 401
-    both = {"identity": {"methods": ["password", "totp"], "password": {"user": {"id": user, "password": "demo"}},
-                         "totp": {"user": {"id": user, "passcode": "12"}}}}
+    both = {
+        "identity": {
+            "methods": ["password", "totp"],
+            "password": {"user": {"id": user, "password": "demo"}},
+            "totp": {"user": {"id": user, "passcode": "12"}},
+        }
+    }
     assert cloud.post("/v3/auth/tokens", {"auth": both}, None).status_code == 401
 
 

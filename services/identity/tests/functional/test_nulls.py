@@ -3,8 +3,11 @@
 import pytest
 
 NULLS = {
-    "user": ("enabled", "name"), "project": ("enabled", "is_domain", "name", "tags"),
-    "domain": ("enabled", "name", "tags"), "group": ("name",), "role": ("name",),
+    "user": ("enabled", "name"),
+    "project": ("enabled", "is_domain", "name", "tags"),
+    "domain": ("enabled", "name", "tags"),
+    "group": ("name",),
+    "role": ("name",),
     "service": ("enabled", "type", "name"),
 }
 
@@ -17,25 +20,41 @@ def test_nulls_are_refused(cloud, kind, name):
     assert cloud.call("PATCH", f"/v3/{kind}s/{made['id']}", json={kind: {name: None}}).status_code == 400
     shown = cloud.get(f"/v3/{kind}s/{made['id']}").json[kind]
     assert {key: value for key, value in shown.items() if key != "links"} == {
-        key: value for key, value in made.items() if key != "links"}
+        key: value for key, value in made.items() if key != "links"
+    }
 
 
 def test_nulls_in_other_bodies_are_refused(cloud):
     me, project = cloud.id("users", "demo"), cloud.id("projects", "demo")
     compute = cloud.get("/v3/services?type=compute").json["services"][0]["id"]
     bodies = [
-        (f"/v3/users/{me}/application_credentials", {"application_credential": {"name": "x", "access_rules": None}},
-         "demo"),
-        ("/v3/endpoints", {"endpoint": {"service_id": compute, "interface": "public", "url": "http://x",
-                                        "enabled": None}}, "admin"),
-        ("/v3/OS-TRUST/trusts", {"trust": {"trustor_user_id": me, "trustee_user_id": me, "impersonation": None}},
-         "demo"),
+        (
+            f"/v3/users/{me}/application_credentials",
+            {"application_credential": {"name": "x", "access_rules": None}},
+            "demo",
+        ),
+        (
+            "/v3/endpoints",
+            {"endpoint": {"service_id": compute, "interface": "public", "url": "http://x", "enabled": None}},
+            "admin",
+        ),
+        (
+            "/v3/OS-TRUST/trusts",
+            {"trust": {"trustor_user_id": me, "trustee_user_id": me, "impersonation": None}},
+            "demo",
+        ),
         ("/v3/credentials", {"credential": {"type": "totp", "blob": None}}, "demo"),
         (f"/v3/users/{me}/credentials/OS-EC2", {"tenant_id": None}, "demo"),
-        ("/v3/registered_limits", {"registered_limits": [
-            {"service_id": compute, "resource_name": "x", "default_limit": None}]}, "admin"),
-        ("/v3/limits", {"limits": [{"service_id": compute, "resource_name": "x", "resource_limit": None,
-                                    "project_id": project}]}, "admin"),
+        (
+            "/v3/registered_limits",
+            {"registered_limits": [{"service_id": compute, "resource_name": "x", "default_limit": None}]},
+            "admin",
+        ),
+        (
+            "/v3/limits",
+            {"limits": [{"service_id": compute, "resource_name": "x", "resource_limit": None, "project_id": project}]},
+            "admin",
+        ),
     ]
     for path, body, who in bodies:
         assert cloud.post(path, body, who).status_code == 400, path

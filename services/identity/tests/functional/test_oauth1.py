@@ -29,8 +29,13 @@ class Program:
 
     def header(self, path, token=(), secret=None, root=HERE, **signing):
         key, token_secret = (*token, None, None)[:2]
-        client = Client(self.consumer["id"], client_secret=secret or self.consumer["secret"], resource_owner_key=key,
-                        resource_owner_secret=token_secret, **signing)
+        client = Client(
+            self.consumer["id"],
+            client_secret=secret or self.consumer["secret"],
+            resource_owner_key=key,
+            resource_owner_secret=token_secret,
+            **signing,
+        )
         return client.sign(root + path, http_method="POST")[1]["Authorization"]
 
     def send(self, path, header, json=None, **headers):
@@ -205,8 +210,18 @@ def test_a_signature_has_to_be_right(cloud, program):
     assert program.ask().status_code == 401
 
 
-@pytest.mark.parametrize("header", ["", "Basic eDp5", "OAuth", "OAuth x", "OAuth a=b", 'OAuth oauth_consumer_key="%ff"',
-                                    'OAuth oauth_token="x", oauth_nonce="y"'])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Basic eDp5",
+        "OAuth",
+        "OAuth x",
+        "OAuth a=b",
+        'OAuth oauth_consumer_key="%ff"',
+        'OAuth oauth_token="x", oauth_nonce="y"',
+    ],
+)
 def test_what_is_no_oauth_is_a_mistake_in_form(program, header):
     assert program.send("/v3/OS-OAUTH1/access_token", header).status_code == 400
     assert program.send("/v3/OS-OAUTH1/request_token", header).status_code in (400, 401)
@@ -322,9 +337,12 @@ def test_a_users_access_tokens(cloud, program):
     path = f"{tokens_of(cloud)}/{access[0]}"
     view = cloud.get(path).json["access_token"]
     assert view.pop("expires_at") and view == {
-        "id": access[0], "consumer_id": program.consumer["id"], "project_id": program.project,
+        "id": access[0],
+        "consumer_id": program.consumer["id"],
+        "project_id": program.project,
         "authorizing_user_id": cloud.id("users", "admin"),
-        "links": {"self": HERE + path, "roles": f"{HERE}{path}/roles"}}
+        "links": {"self": HERE + path, "roles": f"{HERE}{path}/roles"},
+    }
     assert [token["id"] for token in cloud.get(tokens_of(cloud)).json["access_tokens"]] == [access[0]]
     roles = cloud.get(f"{path}/roles").json["roles"]
     assert {role["name"] for role in roles} == {"member", "reader"}
@@ -417,8 +435,13 @@ def test_what_was_lent_is_not_lent_on_and_reaches_no_secret(cloud, program):
     assert cloud.post("/v3/auth/tokens", {"auth": again}, None).status_code == 403
     assert cloud.get("/v3/credentials", text).status_code == 403
     assert cloud.post("/v3/credentials", {"credential": {"type": "totp", "blob": "x"}}, text).status_code == 403
-    trust = {"trustor_user_id": me, "trustee_user_id": cloud.id("users", "demo"), "project_id": program.project,
-             "impersonation": True, "roles": [{"name": "reader"}]}
+    trust = {
+        "trustor_user_id": me,
+        "trustee_user_id": cloud.id("users", "demo"),
+        "project_id": program.project,
+        "impersonation": True,
+        "roles": [{"name": "reader"}],
+    }
     assert cloud.post("/v3/OS-TRUST/trusts", {"trust": trust}, text).status_code == 403
     wish = {"application_credential": {"name": "x"}}
     assert cloud.post(f"/v3/users/{me}/application_credentials", wish, text).status_code == 403
@@ -464,8 +487,11 @@ def test_what_was_lent_falls_in_other_services(identity, cloud, program, end):
     key = program.lend("member", who=lender)
     token = program.login(key).headers["X-Subject-Token"]
     assert authenticator(token).user_id == made
-    path = {"access token": f"/v3/users/{made}/OS-OAUTH1/access_tokens/{key[0]}",
-            "consumer": f"/v3/OS-OAUTH1/consumers/{program.consumer['id']}", "user": f"/v3/users/{made}"}[end]
+    path = {
+        "access token": f"/v3/users/{made}/OS-OAUTH1/access_tokens/{key[0]}",
+        "consumer": f"/v3/OS-OAUTH1/consumers/{program.consumer['id']}",
+        "user": f"/v3/users/{made}",
+    }[end]
     assert cloud.call("DELETE", path).status_code == 204
     authenticator._asked = 0.0  # as if the last answer about revocations were a second old
     with pytest.raises(Unauthorized):

@@ -17,8 +17,13 @@ from werkzeug.serving import make_server
 from pileus_identity.core.bootstrap import Grant, Plan, ServicePlan, UserPlan
 from pileus_identity.testing import IdentityFixture
 
-ADMIN = {"username": "admin", "password": "admin", "project_name": "admin", "user_domain_name": "Default",
-         "project_domain_name": "Default"}
+ADMIN = {
+    "username": "admin",
+    "password": "admin",
+    "project_name": "admin",
+    "user_domain_name": "Default",
+    "project_domain_name": "Default",
+}
 
 
 @pytest.fixture
@@ -26,8 +31,12 @@ def url():
     """Identity behind a socket, whose address is in its catalogue."""
     server = make_server("127.0.0.1", 0, lambda environ, start: app(environ, start), threaded=True)
     address = f"http://127.0.0.1:{server.server_port}/v3"
-    plan = Plan(projects=("admin",), users=(UserPlan("admin", "admin"),), grants=(Grant("admin", "admin", "admin"),),
-                services=(ServicePlan("identity", "identity", public=address),))
+    plan = Plan(
+        projects=("admin",),
+        users=(UserPlan("admin", "admin"),),
+        grants=(Grant("admin", "admin", "admin"),),
+        services=(ServicePlan("identity", "identity", public=address),),
+    )
     with IdentityFixture(plan=plan) as identity:
         app = identity.app
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -52,8 +61,12 @@ def lent(keystone):
     verifier = keystone.oauth1.request_tokens.authorize(request.key, [reader]).oauth_verifier
     access = keystone.oauth1.access_tokens.create(consumer.id, consumer.secret, request.key, request.secret, verifier)
     assert request.expires and access.expires
-    return {"consumer_key": consumer.id, "consumer_secret": consumer.secret, "access_key": access.key,
-            "access_secret": access.secret}
+    return {
+        "consumer_key": consumer.id,
+        "consumer_secret": consumer.secret,
+        "access_key": access.key,
+        "access_secret": access.secret,
+    }
 
 
 def test_keystoneclients_consumers(keystone):
@@ -84,16 +97,19 @@ def test_a_program_logs_in_with_what_it_was_lent(keystone, url, plugin):
 def test_tempests_clients(url):
     credentials = KeystoneV3Credentials(**ADMIN)
     provider = KeystoneV3AuthProvider(credentials, f"{url}/auth/tokens")
-    consumers, tokens = (client(provider, "identity", "RegionOne", endpoint_type="public")
-                         for client in (OAUTHConsumerClient, OAUTHTokenClient))
+    consumers, tokens = (
+        client(provider, "identity", "RegionOne", endpoint_type="public")
+        for client in (OAUTHConsumerClient, OAUTHTokenClient)
+    )
     view = provider.get_auth()[1]
     user, project = view["user"]["id"], view["project"]["id"]
     reader = next(role["id"] for role in view["roles"] if role["name"] == "reader")
     consumer = consumers.create_consumer("a program")["consumer"]
     request = tokens.create_request_token(consumer["id"], consumer["secret"], project)
     verifier = tokens.authorize_request_token(request["oauth_token"], [reader])["token"]["oauth_verifier"]
-    access = tokens.create_access_token(consumer["id"], consumer["secret"], request["oauth_token"],
-                                        request["oauth_token_secret"], verifier)["oauth_token"]
+    access = tokens.create_access_token(
+        consumer["id"], consumer["secret"], request["oauth_token"], request["oauth_token_secret"], verifier
+    )["oauth_token"]
     assert tokens.get_access_token(user, access)["access_token"]["consumer_id"] == consumer["id"]
     assert [token["id"] for token in tokens.list_access_tokens(user)["access_tokens"]] == [access]
     assert [role["id"] for role in tokens.list_access_token_roles(user, access)["roles"]] == [reader]

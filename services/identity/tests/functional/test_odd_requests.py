@@ -13,8 +13,14 @@ def test_times_beyond_the_calendar(cloud, when):
     credential = {"name": "c", "expires_at": when}
     path = f"/v3/users/{me}/application_credentials"
     assert cloud.post(path, {"application_credential": credential}, "demo").status_code == 400
-    trust = {"trustor_user_id": me, "trustee_user_id": cloud.id("users", "other"), "impersonation": False,
-             "project_id": cloud.id("projects", "demo"), "roles": [{"name": "member"}], "expires_at": when}
+    trust = {
+        "trustor_user_id": me,
+        "trustee_user_id": cloud.id("users", "other"),
+        "impersonation": False,
+        "project_id": cloud.id("projects", "demo"),
+        "roles": [{"name": "member"}],
+        "expires_at": when,
+    }
     assert cloud.post("/v3/OS-TRUST/trusts", {"trust": trust}, "demo").status_code == 400
     asked = cloud.get("/v3/users?password_expires_at=lt:" + when.replace("+", "%2B"))
     assert asked.status_code == 400 and "password_expires_at" in asked.json["error"]["message"]
@@ -70,13 +76,20 @@ def test_methods_and_scopes_that_are_none(cloud):
     assert login(["password"], scope={"project": {"id": "x"}, "domain": {"id": "default"}}).status_code == 400
 
 
-@pytest.mark.parametrize(("path", "key", "body"), [
-    ("/v3/projects", "project", {"name": "n"}), ("/v3/domains", "domain", {"name": "n"}),
-    ("/v3/users", "user", {"name": "n"}), ("/v3/groups", "group", {"name": "n"}), ("/v3/roles", "role", {"name": "n"}),
-    ("/v3/services", "service", {"type": "t"}), ("/v3/regions", "region", {"id": "n"}),
-    ("/v3/policies", "policy", {"type": "t", "blob": "b"}),
-    ("/v3/credentials", "credential", {"type": "t", "blob": "b"}),
-])
+@pytest.mark.parametrize(
+    ("path", "key", "body"),
+    [
+        ("/v3/projects", "project", {"name": "n"}),
+        ("/v3/domains", "domain", {"name": "n"}),
+        ("/v3/users", "user", {"name": "n"}),
+        ("/v3/groups", "group", {"name": "n"}),
+        ("/v3/roles", "role", {"name": "n"}),
+        ("/v3/services", "service", {"type": "t"}),
+        ("/v3/regions", "region", {"id": "n"}),
+        ("/v3/policies", "policy", {"type": "t", "blob": "b"}),
+        ("/v3/credentials", "credential", {"type": "t", "blob": "b"}),
+    ],
+)
 def test_an_id_never_changes(cloud, path, key, body):
     made = cloud.make(path, key, **body)
     one = f"{path}/{made['id']}"

@@ -18,11 +18,21 @@ def _on(cloud, place, role, scope):
 
 def test_everybody_gets_as_far_as_the_reviewed_table_says(cloud, identity):
     cloud.make("/v3/users", "user", name="nobody", password="nobody")
-    who = {"nobody": "nobody", "reader": "reader", "other": "other", "member": "demo", "manager": "manager",
-           "admin": "admin", "service": "compute", "system_admin": "admin@system"}
+    who = {
+        "nobody": "nobody",
+        "reader": "reader",
+        "other": "other",
+        "member": "demo",
+        "manager": "manager",
+        "admin": "admin",
+        "service": "compute",
+        "system_admin": "admin@system",
+    }
     book = {name: Caller(token=cloud.token(user)) for name, user in who.items()}
-    book |= {"domain_admin": Caller(token=_on(cloud, "domains/default", "admin", {"domain": {"id": "default"}})),
-             "system_reader": Caller(token=_on(cloud, "system", "reader", {"system": {"all": True}}))}
+    book |= {
+        "domain_admin": Caller(token=_on(cloud, "domains/default", "admin", {"domain": {"id": "default"}})),
+        "system_reader": Caller(token=_on(cloud, "system", "reader", {"system": {"all": True}})),
+    }
     revoked = identity.token("admin")
     cloud.call("DELETE", "/v3/auth/tokens", X_Subject_Token=revoked)
     expired = identity.token("admin")
@@ -30,5 +40,9 @@ def test_everybody_gets_as_far_as_the_reviewed_table_says(cloud, identity):
     known.payload = msgspec.structs.replace(known.payload, expires=0)
     book |= {"revoked": Caller(token=revoked), "expired": Caller(token=expired)}
     samples = {"project_id": "nothing", "user_id": "nobody"}
-    assert_policy_matrix(identity.app, SimpleNamespace(**book), Path(__file__).with_name("policy_matrix.txt"),  # type: ignore[arg-type]
-                         samples=samples)
+    assert_policy_matrix(
+        identity.app,
+        SimpleNamespace(**book),
+        Path(__file__).with_name("policy_matrix.txt"),  # type: ignore[arg-type]
+        samples=samples,
+    )

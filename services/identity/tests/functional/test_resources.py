@@ -12,7 +12,8 @@ def test_projects_make_a_tree(cloud):
     path = f"/v3/projects/{child['id']}"
     assert cloud.get(f"{path}?parents_as_ids").json["project"]["parents"] == {top["id"]: None}
     assert cloud.get(f"/v3/projects/{top['id']}?subtree_as_ids").json["project"]["subtree"] == {
-        child["id"]: {leaf["id"]: None}}
+        child["id"]: {leaf["id"]: None}
+    }
     listed = cloud.get(f"{path}?subtree_as_list").json["project"]["subtree"]
     assert [entry["project"]["name"] for entry in listed] == ["leaf"]
     assert cloud.call("DELETE", path).status_code == 403  # not a leaf
@@ -40,7 +41,12 @@ def test_a_member_sees_of_the_tree_what_he_has_a_role_on(cloud):
 def test_regions_below_go_with_a_region(cloud):
     for name, parent in (("top", None), ("middle", "top"), ("leaf", "middle")):
         cloud.make("/v3/regions", "region", id=name, parent_region_id=parent)
-    body = {"interface": "public", "service_id": cloud.id("services", "compute"), "region_id": "leaf", "url": "http://x"}
+    body = {
+        "interface": "public",
+        "service_id": cloud.id("services", "compute"),
+        "region_id": "leaf",
+        "url": "http://x",
+    }
     endpoint = cloud.make("/v3/endpoints", "endpoint", **body)["id"]
     assert cloud.call("DELETE", "/v3/regions/top").status_code == 403
     assert cloud.get("/v3/regions/leaf").status_code == 200
@@ -61,16 +67,24 @@ def test_a_tree_has_a_depth_and_a_domain(cloud):
     assert cloud.call("PATCH", f"/v3/projects/{parent}", json={"project": {"parent_id": "default"}}).status_code == 400
 
 
-@pytest.mark.parametrize(("path", "key", "body", "change"), [
-    ("/v3/projects", "project", {"name": "n", "description": "d"}, {"name": "m", "enabled": False}),
-    ("/v3/users", "user", {"name": "n", "email": "a@b", "password": "p"}, {"name": "m", "email": "c@d"}),
-    ("/v3/groups", "group", {"name": "n", "description": "d"}, {"name": "m", "description": "e"}),
-    ("/v3/domains", "domain", {"name": "n", "description": "d"}, {"name": "m", "enabled": False}),
-    ("/v3/roles", "role", {"name": "n", "description": "d"}, {"name": "m"}),
-    ("/v3/services", "service", {"type": "t", "name": "n", "description": "d"}, {"name": "m", "enabled": False}),
-    ("/v3/policies", "policy", {"type": "t", "blob": "b"}, {"blob": "c"}),
-    ("/v3/regions", "region", {"id": "n", "description": "d", "parent_region_id": "RegionOne"}, {"description": "e"}),
-])
+@pytest.mark.parametrize(
+    ("path", "key", "body", "change"),
+    [
+        ("/v3/projects", "project", {"name": "n", "description": "d"}, {"name": "m", "enabled": False}),
+        ("/v3/users", "user", {"name": "n", "email": "a@b", "password": "p"}, {"name": "m", "email": "c@d"}),
+        ("/v3/groups", "group", {"name": "n", "description": "d"}, {"name": "m", "description": "e"}),
+        ("/v3/domains", "domain", {"name": "n", "description": "d"}, {"name": "m", "enabled": False}),
+        ("/v3/roles", "role", {"name": "n", "description": "d"}, {"name": "m"}),
+        ("/v3/services", "service", {"type": "t", "name": "n", "description": "d"}, {"name": "m", "enabled": False}),
+        ("/v3/policies", "policy", {"type": "t", "blob": "b"}, {"blob": "c"}),
+        (
+            "/v3/regions",
+            "region",
+            {"id": "n", "description": "d", "parent_region_id": "RegionOne"},
+            {"description": "e"},
+        ),
+    ],
+)
 def test_create_show_list_change_delete(cloud, path, key, body, change):
     made = cloud.make(path, key, **body)
     assert "password" not in made
@@ -90,9 +104,16 @@ def test_create_show_list_change_delete(cloud, path, key, body, change):
     assert cloud.call("PATCH", one, json={key: change}).status_code == 404
 
 
-@pytest.mark.parametrize(("path", "key"), [
-    ("/v3/projects", "project"), ("/v3/users", "user"), ("/v3/groups", "group"), ("/v3/domains", "domain"),
-    ("/v3/roles", "role")])
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/v3/projects", "project"),
+        ("/v3/users", "user"),
+        ("/v3/groups", "group"),
+        ("/v3/domains", "domain"),
+        ("/v3/roles", "role"),
+    ],
+)
 def test_names_are_unique_and_bounded(cloud, path, key):
     cloud.make(path, key, name="twice")
     assert cloud.post(path, {key: {"name": "twice"}}).status_code == 409
@@ -176,8 +197,13 @@ def test_the_catalogue_is_written_and_read(cloud):
     catalog = cloud.get("/v3/auth/catalog", "demo").json["catalog"]
     urls = [e["url"] for entry in catalog if entry["type"] == "dns" for e in entry["endpoints"]]
     assert urls == [f"http://x:1/{cloud.id('projects', 'demo')}"]
-    for bad in ({"interface": "x"}, {"service_id": "nothing"}, {"url": "nothing"}, {"url": "http://x/$(secret)s"},
-                {"region_id": "nowhere"}):
+    for bad in (
+        {"interface": "x"},
+        {"service_id": "nothing"},
+        {"url": "nothing"},
+        {"url": "http://x/$(secret)s"},
+        {"region_id": "nowhere"},
+    ):
         assert cloud.post("/v3/endpoints", {"endpoint": body | bad}).status_code == 400
     path = f"/v3/endpoints/{endpoint['id']}"
     assert cloud.call("PATCH", path, json={"endpoint": {"enabled": False}}).json["endpoint"]["enabled"] is False
@@ -235,10 +261,12 @@ def test_a_project_sees_the_endpoints_chosen_for_it(cloud):
     assert cloud.call("PUT", one).status_code == 204 and cloud.get(one).status_code == 204
     assert seen() == {("compute", "public"), ("image", "admin")}
     listed = {
-        f"{path}/endpoints": "endpoints", f"{path}/projects": "projects",
+        f"{path}/endpoints": "endpoints",
+        f"{path}/projects": "projects",
         f"/v3/OS-EP-FILTER/projects/{project}/endpoints": "endpoints",
         f"/v3/OS-EP-FILTER/projects/{project}/endpoint_groups": "endpoint_groups",
-        f"/v3/OS-EP-FILTER/endpoints/{endpoint}/projects": "projects"}
+        f"/v3/OS-EP-FILTER/endpoints/{endpoint}/projects": "projects",
+    }
     for url, key in listed.items():
         assert len(cloud.get(url).json[key]) == 1, url
     assert cloud.call("DELETE", one).status_code == 204
@@ -246,8 +274,12 @@ def test_a_project_sees_the_endpoints_chosen_for_it(cloud):
     assert {interface for _, interface in seen()} == {"admin"}
     assert cloud.call("DELETE", path).status_code == 204
     assert seen() == everything
-    assert cloud.post("/v3/OS-EP-FILTER/endpoint_groups", {"endpoint_group": {"name": "g", "filters": {"x": 1}}}
-                      ).status_code == 400
+    assert (
+        cloud.post(
+            "/v3/OS-EP-FILTER/endpoint_groups", {"endpoint_group": {"name": "g", "filters": {"x": 1}}}
+        ).status_code
+        == 400
+    )
 
 
 def test_a_domains_configuration(cloud):

@@ -11,8 +11,11 @@ def test_every_family_of_grants(cloud):
     user, group = cloud.id("users", "other"), cloud.make("/v3/groups", "group", name="g")["id"]
     project, role = cloud.id("projects", "demo"), cloud.make("/v3/roles", "role", name="r")["id"]
     for actor in (f"users/{user}", f"groups/{group}"):
-        for path in (f"/v3/projects/{project}/{actor}/roles", f"/v3/domains/default/{actor}/roles",
-                     f"/v3/system/{actor}/roles"):
+        for path in (
+            f"/v3/projects/{project}/{actor}/roles",
+            f"/v3/domains/default/{actor}/roles",
+            f"/v3/system/{actor}/roles",
+        ):
             one = f"{path}/{role}"
             assert cloud.call("HEAD", one).status_code == 404
             assert cloud.call("PUT", one).status_code == 204
@@ -66,8 +69,14 @@ def test_assignments_as_given_and_as_they_work_out(cloud):
     inherit = f"/v3/OS-INHERIT/projects/{project}/groups/{group}/roles/{member}/inherited_to_projects"
     assert cloud.call("PUT", inherit).status_code == 204
     given = listed(cloud, f"group.id={group}")
-    assert given == [{"role": {"id": member}, "group": {"id": group}, "links": given[0]["links"],
-                      "scope": {"project": {"id": project}, "OS-INHERIT:inherited_to": "projects"}}]
+    assert given == [
+        {
+            "role": {"id": member},
+            "group": {"id": group},
+            "links": given[0]["links"],
+            "scope": {"project": {"id": project}, "OS-INHERIT:inherited_to": "projects"},
+        }
+    ]
     effective = listed(cloud, f"user.id={user}&effective&scope.project.id={child}&include_names")
     assert sorted(a["role"]["name"] for a in effective) == ["member", "reader"]
     assert all(a["user"]["name"] == "other" and a["scope"]["project"]["name"] == "child" for a in effective)

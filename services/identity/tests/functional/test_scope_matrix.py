@@ -23,6 +23,7 @@ class NotKept(Exception):
 @pytest.fixture
 def unchanged(worlds, identity, monkeypatch):
     """Requests are answered as if what they change were kept."""
+
     @contextmanager
     def change() -> Iterator[object]:
         with suppress(NotKept), identity.sessions.begin() as session:
@@ -45,8 +46,9 @@ def body(method: str, rule: str, world) -> object:
             "/v3/services": {"service": {"type": "new"}},
             "/v3/regions": {"region": {"id": "new"}},
             "/v3/credentials": {"credential": {"type": "cert", "blob": "x", "user_id": world.user}},
-            "/v3/OS-TRUST/trusts": {"trust": {"trustor_user_id": world.user, "trustee_user_id": world.user,
-                                              "impersonation": False}},
+            "/v3/OS-TRUST/trusts": {
+                "trust": {"trustor_user_id": world.user, "trustee_user_id": world.user, "impersonation": False}
+            },
             "/v3/users/<user_id>/application_credentials": {"application_credential": {"name": "new"}},
             "/v3/users/<user_id>/credentials/OS-EC2": {"tenant_id": world.project},
             "/v3/OS-OAUTH1/consumers": {"consumer": {}},
@@ -100,12 +102,24 @@ def test_a_token_of_a_domain_lists_what_is_in_that_domain(worlds, who):
 
 
 FOR_SERVICES = {
-    "identity:validate_token", "identity:list_revoke_events", "identity:s3tokens_validate",
-    "identity:ec2tokens_validate", "identity:list_limits", "identity:list_registered_limits",
-    "identity:get_registered_limit", "identity:get_limit_model",
-    "identity:get_security_compliance_domain_config", "identity:list_regions", "identity:get_region",
-    "identity:get_auth_catalog", "identity:get_auth_projects", "identity:get_auth_domains", "identity:get_auth_system",
-    "identity:revoke_token", "identity:list_credentials", "identity:get_user",  # their own token, secrets and user
+    "identity:validate_token",
+    "identity:list_revoke_events",
+    "identity:s3tokens_validate",
+    "identity:ec2tokens_validate",
+    "identity:list_limits",
+    "identity:list_registered_limits",
+    "identity:get_registered_limit",
+    "identity:get_limit_model",
+    "identity:get_security_compliance_domain_config",
+    "identity:list_regions",
+    "identity:get_region",
+    "identity:get_auth_catalog",
+    "identity:get_auth_projects",
+    "identity:get_auth_domains",
+    "identity:get_auth_system",
+    "identity:revoke_token",
+    "identity:list_credentials",
+    "identity:get_user",  # their own token, secrets and user
 }
 
 
@@ -117,8 +131,13 @@ def test_a_services_user_does_nothing_else(identity, unchanged):
         for world in (mine, other) if about.get("policy") else ():
             answer = mine.cloud.call(method, _path(rule, world), tokens["service"], body(method, rule, world))
             if answer.status_code != 403:
-                unknown = answer.status_code == 404 and mine.cloud.call(
-                    method, _path(rule, world), tokens["unscoped"], body(method, rule, world)).status_code == 404
+                unknown = (
+                    answer.status_code == 404
+                    and mine.cloud.call(
+                        method, _path(rule, world), tokens["unscoped"], body(method, rule, world)
+                    ).status_code
+                    == 404
+                )
                 let_in |= set() if unknown else {about["policy"]}
     assert let_in <= FOR_SERVICES, let_in - FOR_SERVICES
     assert {"identity:validate_token", "identity:list_revoke_events", "identity:list_limits"} <= let_in

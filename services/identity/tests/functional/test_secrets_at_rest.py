@@ -34,10 +34,15 @@ def secrets(cloud):
     credential = cloud.make(f"/v3/users/{me}/application_credentials", "application_credential", "demo", name="ci")
     consumer = cloud.make("/v3/OS-OAUTH1/consumers", "consumer")
     header = Client(consumer["id"], client_secret=consumer["secret"], callback_uri="oob").sign(
-        "http://localhost/v3/OS-OAUTH1/request_token", http_method="POST")[1]["Authorization"]
+        "http://localhost/v3/OS-OAUTH1/request_token", http_method="POST"
+    )[1]["Authorization"]
     told = cloud.call("POST", "/v3/OS-OAUTH1/request_token", None, Authorization=header, Requested_Project_Id=project)
-    return found | {"ec2": key["secret"], "application credential": credential["secret"],
-                    "consumer": consumer["secret"], "request token": parse_qs(told.text)["oauth_token_secret"][0]}
+    return found | {
+        "ec2": key["secret"],
+        "application credential": credential["secret"],
+        "consumer": consumer["secret"],
+        "request token": parse_qs(told.text)["oauth_token_secret"][0],
+    }
 
 
 def sealed(identity):

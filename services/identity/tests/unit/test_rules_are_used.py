@@ -7,9 +7,15 @@ import pileus_identity
 from pileus_identity.policy import BASE, RULES
 
 SOURCES = Path(pileus_identity.__file__).parent
-MADE = {f"identity:{verb}_system_grant_for_{actor}" for verb in ("check", "create", "revoke") for actor in (
-    "user", "group")} | {f"identity:list_system_grants_for_{actor}" for actor in ("user", "group")} | {
-    f"identity:{verb}_domain_role" for verb in ("get", "update", "delete")}  # names that the code puts together
+MADE = (
+    {
+        f"identity:{verb}_system_grant_for_{actor}"
+        for verb in ("check", "create", "revoke")
+        for actor in ("user", "group")
+    }
+    | {f"identity:list_system_grants_for_{actor}" for actor in ("user", "group")}
+    | {f"identity:{verb}_domain_role" for verb in ("get", "update", "delete")}
+)  # names that the code puts together
 ASKED_NOWHERE = {"identity:check_token"}  # in OpenStack neither; operators' files may name it
 
 

@@ -7,9 +7,17 @@ from pileus_identity.core import totp
 SEED = base64.b32encode(b"12345678901234567890").decode()
 
 
-@pytest.mark.parametrize(("seconds", "code"), [  # RFC 6238, appendix B, the last six of its eight digits
-    (59, b"287082"), (1111111109, b"081804"), (1111111111, b"050471"), (1234567890, b"005924"), (2000000000, b"279037"),
-    (20000000000, b"353130")])
+@pytest.mark.parametrize(
+    ("seconds", "code"),
+    [  # RFC 6238, appendix B, the last six of its eight digits
+        (59, b"287082"),
+        (1111111109, b"081804"),
+        (1111111111, b"050471"),
+        (1234567890, b"005924"),
+        (2000000000, b"279037"),
+        (20000000000, b"353130"),
+    ],
+)
 def test_the_vectors_of_the_standard(seconds, code):
     assert totp.at(SEED, seconds // 30) == code
 

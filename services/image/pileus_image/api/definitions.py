@@ -62,8 +62,10 @@ def _drop(namespace: str, kind: Kind, name: str | None) -> Response:
 
 @resource.endpoint("GET", "/properties", policy="get_metadef_properties", target=spaces.target)
 def properties(namespace: str) -> Any:
-    return {"properties": {view.pop("name"): view for view in _all("property")},
-            "schema": "/v2/schemas/metadefs/properties"}
+    return {
+        "properties": {view.pop("name"): view for view in _all("property")},
+        "schema": "/v2/schemas/metadefs/properties",
+    }
 
 
 @resource.endpoint("POST", "/properties", policy="add_metadef_property", target=spaces.target, body=PROPERTY)
@@ -85,9 +87,11 @@ def show_property(namespace: str, name: str) -> Any:
         with tools().sessions.read() as session:
             prefix = metadefs.get(session, g.space, "resource_type", kind).body.get("prefix") or ""
         if not name.startswith(prefix):
-            raise Invalid(why=f"Property {name[:80]} does not start with the expected resource type association "
-                              f"prefix of '{prefix}'.")
-    view = _one("property", name[len(prefix):])
+            raise Invalid(
+                why=f"Property {name[:80]} does not start with the expected resource type association "
+                f"prefix of '{prefix}'."
+            )
+    view = _one("property", name[len(prefix) :])
     return view | {"name": name}
 
 
@@ -187,13 +191,15 @@ def associations(namespace: str) -> Any:
     return {"resource_type_associations": _all("resource_type")}
 
 
-@resource.endpoint("POST", "/resource_types", policy="add_metadef_resource_type_association", target=spaces.target,
-                   body=ABOUT)
+@resource.endpoint(
+    "POST", "/resource_types", policy="add_metadef_resource_type_association", target=spaces.target, body=ABOUT
+)
 def associate(namespace: str, body: dict[str, Any]) -> Any:
     return _create(namespace, "resource_type", body["name"], body)
 
 
-@resource.endpoint("DELETE", "/resource_types/<name>", policy="remove_metadef_resource_type_association",
-                   target=spaces.target)
+@resource.endpoint(
+    "DELETE", "/resource_types/<name>", policy="remove_metadef_resource_type_association", target=spaces.target
+)
 def dissociate(namespace: str, name: str) -> Any:
     return _drop(namespace, "resource_type", name)

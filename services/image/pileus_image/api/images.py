@@ -62,8 +62,11 @@ def create(body: dict[str, Any]) -> Any:
         quotas.check_count(session, caller().project_id, tools().limits)
         view = shown(core.create(session, caller(), body))
     store = tools().config.store
-    headers = {"Location": f"{request.host_url}v2/images/{view['id']}", "OpenStack-image-store-ids": store,
-               "OpenStack-image-import-methods": ",".join(imports.METHODS)}
+    headers = {
+        "Location": f"{request.host_url}v2/images/{view['id']}",
+        "OpenStack-image-store-ids": store,
+        "OpenStack-image-import-methods": ",".join(imports.METHODS),
+    }
     return view, 201, headers
 
 
@@ -75,8 +78,11 @@ def listed() -> Any:
     with tools().sessions.read() as session:
         rows = listings.page(session, caller(), query)
     store = tools().config.store
-    view: dict[str, Any] = {"images": [views.listed(row, store) for row in rows], "schema": "/v2/schemas/images",
-                            "first": _link(arguments, None)}
+    view: dict[str, Any] = {
+        "images": [views.listed(row, store) for row in rows],
+        "schema": "/v2/schemas/images",
+        "first": _link(arguments, None),
+    }
     if rows and len(rows) == query.limit:
         view["next"] = _link(arguments, rows[-1].id)
     return view

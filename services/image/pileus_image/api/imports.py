@@ -16,10 +16,16 @@ resource = Resource("imports", __name__, url_prefix="/v2")
 MOST_TASKS = 1000
 TEXT = {"type": "string", "maxLength": 2048}
 REQUEST = {
-    "type": "object", "required": ["method"], "additionalProperties": False,
+    "type": "object",
+    "required": ["method"],
+    "additionalProperties": False,
     "properties": {
-        "method": {"type": "object", "required": ["name"], "additionalProperties": False,
-                   "properties": {"name": TEXT, "uri": TEXT}},
+        "method": {
+            "type": "object",
+            "required": ["name"],
+            "additionalProperties": False,
+            "properties": {"name": TEXT, "uri": TEXT},
+        },
         "stores": {"type": "array", "items": TEXT, "minItems": 1, "maxItems": 64},
         "all_stores": {"type": "boolean"},
         "all_stores_must_succeed": {"type": "boolean"},
@@ -27,18 +33,24 @@ REQUEST = {
 }
 
 TASK = {
-    "type": "object", "required": ["type", "input"], "additionalProperties": False,
+    "type": "object",
+    "required": ["type", "input"],
+    "additionalProperties": False,
     "properties": {
         "type": {"enum": ["import"]},
-        "input": {"type": "object", "required": ["import_from", "image_properties"], "additionalProperties": False,
-                  "properties": {"import_from": TEXT, "import_from_format": TEXT,
-                                 "image_properties": attributes.CREATE}},
+        "input": {
+            "type": "object",
+            "required": ["import_from", "image_properties"],
+            "additionalProperties": False,
+            "properties": {"import_from": TEXT, "import_from_format": TEXT, "image_properties": attributes.CREATE},
+        },
     },
 }
 
 
-@resource.endpoint("POST", "/images/<image_id>/import", policy="upload_image", target=images.target,
-                   body={(0, 0): REQUEST})
+@resource.endpoint(
+    "POST", "/images/<image_id>/import", policy="upload_image", target=images.target, body={(0, 0): REQUEST}
+)
 def start(image_id: str, body: dict[str, Any]) -> Any:
     """Accept an import; it goes on after the answer."""
     _check(body)

@@ -18,8 +18,13 @@ WHY_PUBLIC = "clients ask it before they have a token"
 
 def _versions() -> dict[str, Any]:
     link = [{"rel": "self", "href": f"{request.host_url}v2/"}]
-    return {"versions": [{"id": f"v2.{minor}", "status": "CURRENT" if minor == NEWEST else "SUPPORTED", "links": link}
-                         for minor in range(NEWEST, -1, -1) if minor not in UNOFFERED]}
+    return {
+        "versions": [
+            {"id": f"v2.{minor}", "status": "CURRENT" if minor == NEWEST else "SUPPORTED", "links": link}
+            for minor in range(NEWEST, -1, -1)
+            if minor not in UNOFFERED
+        ]
+    }
 
 
 @root.endpoint("GET", "/", public=WHY_PUBLIC)
@@ -39,8 +44,9 @@ def version_2() -> Any:
 
 @resource.endpoint("GET", "/info/import", policy="pileus:get_schemas")
 def import_methods() -> Any:
-    return {"import-methods": {"description": "Import methods available.", "type": "array",
-                               "value": list(imports.METHODS)}}
+    return {
+        "import-methods": {"description": "Import methods available.", "type": "array", "value": list(imports.METHODS)}
+    }
 
 
 @resource.endpoint("GET", "/info/stores", policy="pileus:get_schemas")
@@ -67,29 +73,59 @@ def usage() -> Any:
 def _listing(name: str, item: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
-        "properties": {name: {"type": "array", "items": item}, "first": {"type": "string"}, "next": {"type": "string"},
-                       "schema": {"type": "string"}},
-        "links": [{"rel": "first", "href": "{first}"}, {"rel": "next", "href": "{next}"},
-                  {"rel": "describedby", "href": "{schema}"}],
+        "properties": {
+            name: {"type": "array", "items": item},
+            "first": {"type": "string"},
+            "next": {"type": "string"},
+            "schema": {"type": "string"},
+        },
+        "links": [
+            {"rel": "first", "href": "{first}"},
+            {"rel": "next", "href": "{next}"},
+            {"rel": "describedby", "href": "{schema}"},
+        ],
     }
 
 
 TIMES = {"created_at": {"type": "string"}, "updated_at": {"type": "string"}}
 SCHEMA_LINK = {"schema": {"type": "string", "readOnly": True}}
-MEMBER = {"name": "member", "properties": {
-    "member_id": {"type": "string", "description": "An identifier for the image member (tenantId)"},
-    "image_id": {"type": "string", "pattern": attributes.UUID}, **TIMES,
-    "status": {"type": "string", "enum": ["pending", "accepted", "rejected"]}, **SCHEMA_LINK}}
-TASK = {"name": "task", "properties": {
-    "id": {"type": "string", "pattern": attributes.UUID},
-    "type": {"type": "string", "enum": ["import", "api_image_import"]},
-    "status": {"type": "string", "enum": ["pending", "processing", "success", "failure"]},
-    "input": {"type": ["null", "object"]}, "result": {"type": ["null", "object"]}, "owner": {"type": "string"},
-    "message": {"type": "string"}, "image_id": {"type": "string"}, "request_id": {"type": "string"},
-    "user_id": {"type": "string"}, "expires_at": {"type": ["null", "string"]}, **TIMES,
-    "self": {"type": "string", "readOnly": True}, **SCHEMA_LINK}}
-SCHEMAS = {"image": attributes.SCHEMA, "images": _listing("images", attributes.SCHEMA), "member": MEMBER,
-           "members": _listing("members", MEMBER), "task": TASK, "tasks": _listing("tasks", TASK)}
+MEMBER = {
+    "name": "member",
+    "properties": {
+        "member_id": {"type": "string", "description": "An identifier for the image member (tenantId)"},
+        "image_id": {"type": "string", "pattern": attributes.UUID},
+        **TIMES,
+        "status": {"type": "string", "enum": ["pending", "accepted", "rejected"]},
+        **SCHEMA_LINK,
+    },
+}
+TASK = {
+    "name": "task",
+    "properties": {
+        "id": {"type": "string", "pattern": attributes.UUID},
+        "type": {"type": "string", "enum": ["import", "api_image_import"]},
+        "status": {"type": "string", "enum": ["pending", "processing", "success", "failure"]},
+        "input": {"type": ["null", "object"]},
+        "result": {"type": ["null", "object"]},
+        "owner": {"type": "string"},
+        "message": {"type": "string"},
+        "image_id": {"type": "string"},
+        "request_id": {"type": "string"},
+        "user_id": {"type": "string"},
+        "expires_at": {"type": ["null", "string"]},
+        **TIMES,
+        "self": {"type": "string", "readOnly": True},
+        **SCHEMA_LINK,
+    },
+}
+SCHEMAS = {
+    "image": attributes.SCHEMA,
+    "images": _listing("images", attributes.SCHEMA),
+    "member": MEMBER,
+    "members": _listing("members", MEMBER),
+    "task": TASK,
+    "tasks": _listing("tasks", TASK),
+}
 
 
 @resource.endpoint("GET", "/schemas/<name>", policy="pileus:get_schemas")

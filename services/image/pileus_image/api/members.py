@@ -11,10 +11,12 @@ from pileus_kit.web import Resource, caller, tools
 
 resource = Resource("members", __name__, url_prefix="/v2/images/<image_id>/members")
 # What else a body says is passed over, as clients count on: openstacksdk sends `member` with each status.
-CREATE = {"type": "object", "required": ["member"],
-          "properties": {"member": {"type": "string", "minLength": 1, "maxLength": 255}}}
-UPDATE = {"type": "object", "required": ["status"],
-          "properties": {"status": {"enum": list(core.STATUSES)}}}
+CREATE = {
+    "type": "object",
+    "required": ["member"],
+    "properties": {"member": {"type": "string", "minLength": 1, "maxLength": 255}},
+}
+UPDATE = {"type": "object", "required": ["status"], "properties": {"status": {"enum": list(core.STATUSES)}}}
 
 
 @resource.endpoint("POST", "", policy="add_member", target=images.target, body={(0, 0): CREATE})

@@ -18,9 +18,16 @@ from pileus_kit.web import Resource, caller, tools
 resource = Resource("metadefs", __name__, url_prefix="/v2/metadefs")
 USUAL_PAGE, LARGEST_PAGE = 25, 1000
 BODY = {(0, 0): metadef_schemas.NAMESPACE}
-QUERY = {(0, 0): {"type": "object", "additionalProperties": False, "properties": {
-    name: {"type": "array", "maxItems": 1, "items": {"type": "string", "maxLength": 1000}}
-    for name in ("limit", "marker", "visibility", "resource_types", "sort_key", "sort_dir")}}}
+QUERY = {
+    (0, 0): {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            name: {"type": "array", "maxItems": 1, "items": {"type": "string", "maxLength": 1000}}
+            for name in ("limit", "marker", "visibility", "resource_types", "sort_key", "sort_dir")
+        },
+    }
+}
 
 
 def target(namespace: str, **_: str) -> Mapping[str, Any]:
@@ -44,13 +51,19 @@ def path(space: Namespace) -> str:
 def shown(space: Namespace, things: Sequence[Definition]) -> dict[str, Any]:
     """A namespace with its resource types, and whatever else is among `things`."""
     view: dict[str, Any] = {name: getattr(space, name) for name in metadefs.OWN}
-    view |= {"created_at": views.time(space.created_at), "updated_at": views.time(space.updated_at),
-             "self": path(space), "schema": "/v2/schemas/metadefs/namespace",
-             "resource_type_associations": [definition(t) for t in things if t.kind == "resource_type"]}
+    view |= {
+        "created_at": views.time(space.created_at),
+        "updated_at": views.time(space.updated_at),
+        "self": path(space),
+        "schema": "/v2/schemas/metadefs/namespace",
+        "resource_type_associations": [definition(t) for t in things if t.kind == "resource_type"],
+    }
     properties = {t.name: t.body for t in things if t.kind == "property"}
-    for name, value in (("properties", properties),
-                        ("objects", [definition(t) for t in things if t.kind == "object"]),
-                        ("tags", [{"name": t.name} for t in things if t.kind == "tag"])):
+    for name, value in (
+        ("properties", properties),
+        ("objects", [definition(t) for t in things if t.kind == "object"]),
+        ("tags", [{"name": t.name} for t in things if t.kind == "tag"]),
+    ):
         if value:
             view[name] = value
     return {name: value for name, value in view.items() if value is not None}
@@ -85,11 +98,20 @@ def listed() -> Any:
         raise Invalid(why=f"limit: '{request.args['limit'][:64]}' is not a number that can be")
     types = [name for name in request.args.get("resource_types", "").split(",") if name]
     with tools().sessions.read() as session:
-        spaces = metadefs.page(session, caller(), request.args.get("visibility"), types, request.args.get("marker"),
-                               min(limit, LARGEST_PAGE))
+        spaces = metadefs.page(
+            session,
+            caller(),
+            request.args.get("visibility"),
+            types,
+            request.args.get("marker"),
+            min(limit, LARGEST_PAGE),
+        )
         things = metadefs.listed(session, spaces, "resource_type")
-    view: dict[str, Any] = {"namespaces": [shown(space, things[space.id]) for space in spaces],
-                            "schema": "/v2/schemas/metadefs/namespaces", "first": "/v2/metadefs/namespaces"}
+    view: dict[str, Any] = {
+        "namespaces": [shown(space, things[space.id]) for space in spaces],
+        "schema": "/v2/schemas/metadefs/namespaces",
+        "first": "/v2/metadefs/namespaces",
+    }
     if spaces and len(spaces) == limit:
         arguments = request.args.to_dict() | {"marker": spaces[-1].namespace}
         view["next"] = f"/v2/metadefs/namespaces?{urlencode(arguments)}"

@@ -14,6 +14,8 @@ def view(err: CloudError | None, status: int, message: str) -> tuple[Any, str]:
     if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
         return {"message": message, "code": f"{status} {phrase}", "title": phrase}, "application/json"
     title = f"{status} {phrase}"
-    page = (f"<html>\n <head>\n  <title>{title}</title>\n </head>\n <body>\n  <h1>{title}</h1>\n"
-            f"  {escape(message)}<br /><br />\n\n\n </body>\n</html>")
+    page = (
+        f"<html>\n <head>\n  <title>{title}</title>\n </head>\n <body>\n  <h1>{title}</h1>\n"
+        f"  {escape(message)}<br /><br />\n\n\n </body>\n</html>"
+    )
     return page, "text/html; charset=UTF-8"

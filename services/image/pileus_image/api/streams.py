@@ -68,8 +68,9 @@ def send(store: Store, blob: str, image: Image) -> Response:
         raise DataGone(image=image.id) from None
     file.seek(first)
     content = wrap_file(request.environ, Section(file, end - first), BLOCK)  # type: ignore[arg-type]
-    response = Response(content, status=200 if (first, end) == (0, size) else 206, mimetype=OCTETS,
-                        direct_passthrough=True)
+    response = Response(
+        content, status=200 if (first, end) == (0, size) else 206, mimetype=OCTETS, direct_passthrough=True
+    )
     response.headers["Content-Length"] = str(end - first)
     response.headers["Accept-Ranges"] = "bytes"
     if response.status_code == 206:

@@ -14,7 +14,9 @@ from pileus_kit.web import Resource, tools
 resource = Resource("tickets", __name__, url_prefix="/v2")
 LONGEST_S = 86_400
 CREATE = {
-    "type": "object", "additionalProperties": False, "required": ["image_id", "action"],
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["image_id", "action"],
     "properties": {
         "image_id": {"type": "string", "pattern": attributes.UUID},
         "action": {"enum": ["read", "write"]},
@@ -33,9 +35,16 @@ def create(body: dict[str, Any]) -> Any:
     if image.status not in wanted:
         raise WrongState(why=f"Image {image.id} is {image.status}; to {body['action']} it, it must be {wanted[0]}")
     ticket = tools().tickets.issue(image.id, body["action"], body.get("seconds", 3600))
-    return {"ticket": ticket, "url": f"{request.host_url}v2/data/{image.id}", "image_id": image.id,
-            "format": image.disk_format, "size": image.size, "virtual_size": image.virtual_size,
-            "sha256": image.sha256, "image": view}, 201
+    return {
+        "ticket": ticket,
+        "url": f"{request.host_url}v2/data/{image.id}",
+        "image_id": image.id,
+        "format": image.disk_format,
+        "size": image.size,
+        "virtual_size": image.virtual_size,
+        "sha256": image.sha256,
+        "image": view,
+    }, 201
 
 
 @resource.endpoint("GET", "/data/<image_id>", public="the ticket is the proof", counted=False)
@@ -50,8 +59,7 @@ def read(image_id: str) -> Response:
     return response
 
 
-@resource.endpoint("PUT", "/data/<image_id>", public="the ticket is the proof", raw=True,
-                   counted=False)
+@resource.endpoint("PUT", "/data/<image_id>", public="the ticket is the proof", raw=True, counted=False)
 def write(image_id: str) -> Response:
     """Give an image its data; a host's later try ends its earlier one."""
     return data.take(_image(image_id, "write").id, takeover=True)

@@ -9,16 +9,69 @@ CONTAINER_FORMATS = ("ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compr
 VISIBILITIES = ("community", "public", "private", "shared")
 WIDE = {"public": "publicize_image", "community": "communitize_image"}
 """Visibilities that others see, and the policy rule that allows each."""
-STATUSES = ("queued", "saving", "active", "killed", "deleted", "uploading", "importing", "pending_delete",
-            "deactivated")
-READ_ONLY = frozenset({"created_at", "updated_at", "status", "checksum", "size", "virtual_size", "os_hash_algo",
-                       "os_hash_value", "direct_url", "self", "file", "schema", "stores"})
+STATUSES = (
+    "queued",
+    "saving",
+    "active",
+    "killed",
+    "deleted",
+    "uploading",
+    "importing",
+    "pending_delete",
+    "deactivated",
+)
+READ_ONLY = frozenset(
+    {
+        "created_at",
+        "updated_at",
+        "status",
+        "checksum",
+        "size",
+        "virtual_size",
+        "os_hash_algo",
+        "os_hash_value",
+        "direct_url",
+        "self",
+        "file",
+        "schema",
+        "stores",
+    }
+)
 RESERVED = frozenset({"location", "locations", "deleted", "deleted_at"})
 RESERVED_PREFIX = "os_glance"
-SETTABLE = frozenset({"name", "visibility", "protected", "os_hidden", "owner", "container_format", "disk_format",
-                      "min_ram", "min_disk", "tags"})
-PLAIN = ("id", "name", "status", "visibility", "owner", "protected", "os_hidden", "container_format", "disk_format",
-         "min_disk", "min_ram", "size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value", "tags")
+SETTABLE = frozenset(
+    {
+        "name",
+        "visibility",
+        "protected",
+        "os_hidden",
+        "owner",
+        "container_format",
+        "disk_format",
+        "min_ram",
+        "min_disk",
+        "tags",
+    }
+)
+PLAIN = (
+    "id",
+    "name",
+    "status",
+    "visibility",
+    "owner",
+    "protected",
+    "os_hidden",
+    "container_format",
+    "disk_format",
+    "min_disk",
+    "min_ram",
+    "size",
+    "virtual_size",
+    "checksum",
+    "os_hash_algo",
+    "os_hash_value",
+    "tags",
+)
 """Attributes that clients see as they are."""
 SHOWN = (*PLAIN, "created_at", "updated_at", "properties")
 """Columns that a view is made of, in the order in which lists read them."""
@@ -36,8 +89,11 @@ WRITABLE: dict[str, dict[str, Any]] = {
     "protected": {"type": "boolean", "description": "If true, image will not be deletable."},
     "os_hidden": {"type": "boolean", "description": "If true, image will not appear in default image list response."},
     "owner": {"type": ["null", "string"], "maxLength": 255, "description": "Owner of the image"},
-    "container_format": {"type": ["null", "string"], "enum": [None, *CONTAINER_FORMATS],
-                         "description": "Format of the container"},
+    "container_format": {
+        "type": ["null", "string"],
+        "enum": [None, *CONTAINER_FORMATS],
+        "description": "Format of the container",
+    },
     "disk_format": {"type": ["null", "string"], "enum": [None, *DISK_FORMATS], "description": "Format of the disk"},
     "tags": {"type": "array", "items": TAG, "description": "List of strings related to the image"},
     "min_ram": COUNT | {"description": "Amount of ram (in MB) required to boot image."},
@@ -46,10 +102,16 @@ WRITABLE: dict[str, dict[str, Any]] = {
 FIXED: dict[str, dict[str, Any]] = {
     "status": {"type": "string", "enum": list(STATUSES), "description": "Status of the image"},
     "checksum": {"type": ["null", "string"], "maxLength": 32, "description": "md5 hash of image contents."},
-    "os_hash_algo": {"type": ["null", "string"], "maxLength": 64,
-                     "description": "Algorithm to calculate the os_hash_value"},
-    "os_hash_value": {"type": ["null", "string"], "maxLength": 128, "description":
-                      "Hexdigest of the image contents using the algorithm specified by the os_hash_algo"},
+    "os_hash_algo": {
+        "type": ["null", "string"],
+        "maxLength": 64,
+        "description": "Algorithm to calculate the os_hash_value",
+    },
+    "os_hash_value": {
+        "type": ["null", "string"],
+        "maxLength": 128,
+        "description": "Hexdigest of the image contents using the algorithm specified by the os_hash_algo",
+    },
     "size": {"type": ["null", "integer"], "description": "Size of image file in bytes"},
     "virtual_size": {"type": ["null", "integer"], "description": "Virtual size of image in bytes"},
     "created_at": {"type": "string", "description": "Date and time of image registration"},
@@ -60,14 +122,20 @@ FIXED: dict[str, dict[str, Any]] = {
     "stores": {"type": "string", "description": "Store in which image data resides."},
 }
 PROPERTY = {"type": "string", "maxLength": LARGEST_PROPERTY}
-CREATE = {"type": "object", "properties": FIXED | WRITABLE | {"locations": {"type": "array"}},
-          "additionalProperties": PROPERTY}
+CREATE = {
+    "type": "object",
+    "properties": FIXED | WRITABLE | {"locations": {"type": "array"}},
+    "additionalProperties": PROPERTY,
+}
 SCHEMA = {
     "name": "image",
     "properties": WRITABLE | {name: about | {"readOnly": True} for name, about in FIXED.items()},
     "additionalProperties": {"type": "string"},
-    "links": [{"rel": "self", "href": "{self}"}, {"rel": "enclosure", "href": "{file}"},
-              {"rel": "describedby", "href": "{schema}"}],
+    "links": [
+        {"rel": "self", "href": "{self}"},
+        {"rel": "enclosure", "href": "{file}"},
+        {"rel": "describedby", "href": "{schema}"},
+    ],
 }
 
 

@@ -40,9 +40,16 @@ def create(session: Session, caller: Caller, wish: Mapping[str, Any]) -> Image:
     tags = sorted(set(wish.get("tags", ())))
     properties = {k: v for k, v in wish.items() if k not in attributes.WRITABLE}
     moment = now()
-    image = Image(id=wish.get("id", "").lower() or new_id(), owner=owner, tags=tags, properties=properties,
-                  made_by=caller.service_user_id if "service" in caller.service_roles else None,
-                  created_at=moment, updated_at=moment, **settled)
+    image = Image(
+        id=wish.get("id", "").lower() or new_id(),
+        owner=owner,
+        tags=tags,
+        properties=properties,
+        made_by=caller.service_user_id if "service" in caller.service_roles else None,
+        created_at=moment,
+        updated_at=moment,
+        **settled,
+    )
     check_counts(image)
     if "id" in wish and session.get(SpentId, image.id) is not None:
         raise IdTaken(image=image.id)
@@ -57,8 +64,10 @@ def create(session: Session, caller: Caller, wish: Mapping[str, Any]) -> Image:
 
 
 def check_counts(image: Image) -> None:
-    for what, attempted, most in (("tags", len(image.tags), attributes.MOST_TAGS),
-                                  ("image properties", len(image.properties), attributes.MOST_PROPERTIES)):
+    for what, attempted, most in (
+        ("tags", len(image.tags), attributes.MOST_TAGS),
+        ("image properties", len(image.properties), attributes.MOST_PROPERTIES),
+    ):
         if attempted > most:
             raise OverQuota(what=what, attempted=attempted, most=most)
 
@@ -96,8 +105,13 @@ def target(session: Session, caller: Caller, image: Image) -> dict[str, Any]:
     """The image as policy checks see it. A caller that sees a shared image of others is its member."""
     shared = image.visibility == "shared" and image.owner != caller.project_id
     member = shared and _is_member(session, caller, image)
-    return {"project_id": image.owner, "owner": image.owner, "visibility": image.visibility,
-            "member_id": caller.project_id if member else None, "made_by_user": image.made_by}
+    return {
+        "project_id": image.owner,
+        "owner": image.owner,
+        "visibility": image.visibility,
+        "member_id": caller.project_id if member else None,
+        "made_by_user": image.made_by,
+    }
 
 
 def delete(session: Session, image: Image) -> None:
@@ -108,8 +122,12 @@ def delete(session: Session, image: Image) -> None:
     if image.protected:
         raise Protected(image=image.id)
     cancel(session, Job, image.id, "the image was deleted")
-    session.execute(update(Blob).where(Blob.image_id == image.id).values(state="doomed")
-                    .execution_options(synchronize_session=False))
+    session.execute(
+        update(Blob)
+        .where(Blob.image_id == image.id)
+        .values(state="doomed")
+        .execution_options(synchronize_session=False)
+    )
     session.execute(sql_delete(Image).where(Image.id == image.id).execution_options(synchronize_session=False))
     session.add(SpentId(id=image.id))
 
@@ -117,8 +135,12 @@ def delete(session: Session, image: Image) -> None:
 def move(session: Session, image_id: str, event: str) -> str:
     """Apply an event to the image's status; the database refuses it if the status changed under us."""
     for before, after in MOVES[event].items():
-        hit = session.execute(update(Image).where(Image.id == image_id, Image.status == before)
-                              .values(status=after, updated_at=now()).execution_options(synchronize_session=False))
+        hit = session.execute(
+            update(Image)
+            .where(Image.id == image_id, Image.status == before)
+            .values(status=after, updated_at=now())
+            .execution_options(synchronize_session=False)
+        )
         if hit.rowcount:  # type: ignore[attr-defined]
             return after
     status = session.scalar(select(Image.status).where(Image.id == image_id))

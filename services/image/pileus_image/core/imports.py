@@ -27,8 +27,14 @@ def start(session: Session, caller: Caller, image: Image, request: Mapping[str, 
         raise WrongState(why=f"Image needs to be in 'queued' state to use '{method}' method; it is {image.status}")
     images.move(session, image.id, "import_staged" if method == "glance-direct" else "import_download")
     note(session, image.id, importing=store, failed="")
-    return enqueue(session, Job, flow=FLOW, subject=image.id, caller=caller,
-                   data={"method": dict(request["method"]), "store": store})
+    return enqueue(
+        session,
+        Job,
+        flow=FLOW,
+        subject=image.id,
+        caller=caller,
+        data={"method": dict(request["method"]), "store": store},
+    )
 
 
 def create_by_task(session: Session, caller: Caller, wish: Mapping[str, Any], store: str) -> Job:
@@ -44,8 +50,12 @@ def note(session: Session, image_id: str, importing: str, failed: str) -> None:
     image = session.get(Image, image_id)
     if image is not None:
         shown = {"os_glance_importing_to_stores": importing, "os_glance_failed_import": failed}
-        session.execute(update(Image).where(Image.id == image_id).values(properties=image.properties | shown)
-                        .execution_options(synchronize_session="fetch"))
+        session.execute(
+            update(Image)
+            .where(Image.id == image_id)
+            .values(properties=image.properties | shown)
+            .execution_options(synchronize_session="fetch")
+        )
 
 
 def fail(session: Session, image: Image, store: str) -> None:

@@ -18,13 +18,37 @@ from pileus_kit.auth import Caller
 
 USUAL_PAGE, LARGEST_PAGE = 25, 1000
 MOST_FILTERS = 64
-TEXTS = ("name", "id", "status", "container_format", "disk_format", "owner", "checksum", "os_hash_algo",
-         "os_hash_value")
+TEXTS = (
+    "name",
+    "id",
+    "status",
+    "container_format",
+    "disk_format",
+    "owner",
+    "checksum",
+    "os_hash_algo",
+    "os_hash_value",
+)
 SEVERAL = ("name", "id", "status", "container_format", "disk_format")  # these know the operator `in:`
 NUMBERS = ("size", "virtual_size", "min_ram", "min_disk")
 FLAGS = ("protected", "os_hidden")
-SORTABLE = ("name", "status", "container_format", "disk_format", "size", "id", "created_at", "updated_at", "owner",
-            "visibility", "min_ram", "min_disk", "protected", "checksum", "virtual_size")
+SORTABLE = (
+    "name",
+    "status",
+    "container_format",
+    "disk_format",
+    "size",
+    "id",
+    "created_at",
+    "updated_at",
+    "owner",
+    "visibility",
+    "min_ram",
+    "min_disk",
+    "protected",
+    "checksum",
+    "virtual_size",
+)
 MEMBER_STATUSES = ("accepted", "pending", "rejected", "all")
 COMPARISONS = ("gt", "gte", "lt", "lte", "eq", "neq")
 COLUMNS = [Image.__table__.c[name] for name in attributes.SHOWN]
@@ -129,8 +153,13 @@ def _within_a_second(operator: str, column: Any, second: datetime) -> ColumnElem
     after = second + timedelta(seconds=1)
     equal = and_(column >= second, column < after)
     found: dict[str, ColumnElement[bool]] = {
-        "gt": column >= after, "gte": column >= second, "lt": column < second, "lte": column < after, "eq": equal,
-        "neq": not_(equal)}
+        "gt": column >= after,
+        "gte": column >= second,
+        "lt": column < second,
+        "lte": column < after,
+        "eq": equal,
+        "neq": not_(equal),
+    }
     return found[operator]
 
 
@@ -172,8 +201,11 @@ def _seen(stmt: Select[Any], caller: Caller, query: Query) -> Select[Any]:
         stmt = stmt.where(Image.visibility == query.visibility)
     if caller.is_admin:
         return stmt
-    shared = exists().where(Member.image_id == Image.id, Member.member_id == caller.project_id,
-                            *([] if query.member_status == "all" else [Member.status == query.member_status]))
+    shared = exists().where(
+        Member.image_id == Image.id,
+        Member.member_id == caller.project_id,
+        *([] if query.member_status == "all" else [Member.status == query.member_status]),
+    )
     ways = [Image.owner == caller.project_id, Image.visibility == "public", (Image.visibility == "shared") & shared]
     if "service" in caller.roles:
         ways.append(Image.made_by == caller.user_id)

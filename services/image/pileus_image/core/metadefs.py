@@ -15,10 +15,19 @@ from pileus_kit.auth import Caller
 from pileus_kit.db import now
 
 Kind = Literal["property", "object", "tag", "resource_type"]
-PLURAL: dict[Kind, str] = {"property": "properties", "object": "objects", "tag": "tags",
-                           "resource_type": "resource_type_associations"}
-RESOURCE_TYPES = ("OS::Cinder::Volume", "OS::Glance::Image", "OS::Nova::Aggregate", "OS::Nova::Flavor",
-                  "OS::Nova::Server")
+PLURAL: dict[Kind, str] = {
+    "property": "properties",
+    "object": "objects",
+    "tag": "tags",
+    "resource_type": "resource_type_associations",
+}
+RESOURCE_TYPES = (
+    "OS::Cinder::Volume",
+    "OS::Glance::Image",
+    "OS::Nova::Aggregate",
+    "OS::Nova::Flavor",
+    "OS::Nova::Server",
+)
 """What definitions can be about in this cloud, whether something is defined about it yet or not."""
 OWN = ("namespace", "display_name", "description", "visibility", "protected", "owner")
 MOST_DEFINITIONS = 5000  # of one namespace
@@ -55,8 +64,9 @@ def target(space: Namespace) -> dict[str, Any]:
     return {"project_id": space.owner, "owner": space.owner, "visibility": space.visibility}
 
 
-def page(session: Session, caller: Caller, visibility: str | None, types: Sequence[str], marker: str | None,
-         limit: int) -> list[Namespace]:
+def page(
+    session: Session, caller: Caller, visibility: str | None, types: Sequence[str], marker: str | None, limit: int
+) -> list[Namespace]:
     """Namespaces that the caller may know of, newest first; `types`: only those about one of these resource types."""
     stmt: Select[Any] = select(Namespace)
     if not caller.is_admin:
@@ -76,8 +86,13 @@ def page(session: Session, caller: Caller, visibility: str | None, types: Sequen
 
 def replace(session: Session, space: Namespace, body: Mapping[str, Any]) -> None:
     """Everything about the namespace itself anew; its definitions stay. Raises Taken."""
-    usual = {"display_name": None, "description": None, "visibility": "private", "protected": False,
-             "owner": space.owner}
+    usual = {
+        "display_name": None,
+        "description": None,
+        "visibility": "private",
+        "protected": False,
+        "owner": space.owner,
+    }
     for name, value in (usual | {name: body[name] for name in OWN if name in body}).items():
         setattr(space, name, value)
     space.updated_at = now()

@@ -43,23 +43,29 @@ def begin(session: Session, image: Image, event: str | None, store: str, takeove
         images.move(session, image.id, event)
     blob = Blob(id=new_id(), store=store, image_id=image.id, owner=image.owner, lease_until=time.time() + LEASE)
     session.add(blob)
-    session.execute(update(Image).where(Image.id == image.id).values(blob=blob.id)
-                    .execution_options(synchronize_session=False))
+    session.execute(
+        update(Image).where(Image.id == image.id).values(blob=blob.id).execution_options(synchronize_session=False)
+    )
     return blob
 
 
 def renew(session: Session, blob_id: str) -> None:
     """A sign of life. Raises UploadLost if image or lease are gone."""
-    hit = session.execute(update(Blob).where(Blob.id == blob_id, Blob.state == "writing")
-                          .values(lease_until=time.time() + LEASE))
+    hit = session.execute(
+        update(Blob).where(Blob.id == blob_id, Blob.state == "writing").values(lease_until=time.time() + LEASE)
+    )
     if not hit.rowcount:  # type: ignore[attr-defined]
         raise UploadLost(image=blob_id)
 
 
 def keep(session: Session, blob: Blob, facts: Facts, state: str) -> None:
     """The blob is whole: staged or kept. Raises UploadLost if it isn't wanted any more."""
-    hit = session.execute(update(Blob).where(Blob.id == blob.id, Blob.state.in_(("writing", "staged", state)))
-                          .values(state=state, facts=asdict(facts)).execution_options(synchronize_session=False))
+    hit = session.execute(
+        update(Blob)
+        .where(Blob.id == blob.id, Blob.state.in_(("writing", "staged", state)))
+        .values(state=state, facts=asdict(facts))
+        .execution_options(synchronize_session=False)
+    )
     if not hit.rowcount:  # type: ignore[attr-defined]
         raise UploadLost(image=blob.image_id)
 
@@ -68,10 +74,20 @@ def publish(session: Session, blob: Blob, facts: Facts) -> None:
     """The image has its data: active from now on."""
     keep(session, blob, facts, "kept")
     images.move(session, blob.image_id, "publish")
-    session.execute(update(Image).where(Image.id == blob.image_id).values(
-        size=facts.size, virtual_size=facts.virtual_size, checksum=facts.md5, os_hash_algo="sha512",
-        os_hash_value=facts.sha512, sha256=facts.sha256, updated_at=now())
-        .execution_options(synchronize_session=False))
+    session.execute(
+        update(Image)
+        .where(Image.id == blob.image_id)
+        .values(
+            size=facts.size,
+            virtual_size=facts.virtual_size,
+            checksum=facts.md5,
+            os_hash_algo="sha512",
+            os_hash_value=facts.sha512,
+            sha256=facts.sha256,
+            updated_at=now(),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def give_up(session: Session, blob_id: str) -> None:
@@ -85,8 +101,11 @@ def _drop(session: Session, blob: Blob, statuses: tuple[str, ...] = ("saving", "
     """Doom the blob; its image waits for data again. An importing one doesn't: its job decides."""
     blob.state = "doomed"
     session.execute(
-        update(Image).where(Image.id == blob.image_id, Image.blob == blob.id, Image.status.in_(statuses))
-        .values(status="queued", blob=None, updated_at=now()).execution_options(synchronize_session=False))
+        update(Image)
+        .where(Image.id == blob.image_id, Image.blob == blob.id, Image.status.in_(statuses))
+        .values(status="queued", blob=None, updated_at=now())
+        .execution_options(synchronize_session=False)
+    )
     session.flush()
 
 

@@ -21,15 +21,19 @@ LONGEST_DOWNLOAD = 6 * 3600.0  # seconds for all of it: a server that trickles d
 REDIRECTS = (301, 302, 303, 307, 308)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-SPECIAL = [ipaddress.ip_network(network) for network in (
-    "192.88.99.0/24",  # relays of 6to4 (RFC 7526)
-    "::/96",  # an IPv4 address in an IPv6 one (RFC 4291, 2.5.5.1)
-    "::ffff:0:0:0/96",  # the same, translated (RFC 2765)
-    "64:ff9b::/96", "64:ff9b:1::/48",  # NAT64 (RFC 6052, RFC 8215)
-    "fec0::/10",  # site-local (RFC 3879)
-    "5f00::/16",  # segment routing (RFC 9602)
-    "3fff::/20",  # documentation (RFC 9637)
-)]
+SPECIAL = [
+    ipaddress.ip_network(network)
+    for network in (
+        "192.88.99.0/24",  # relays of 6to4 (RFC 7526)
+        "::/96",  # an IPv4 address in an IPv6 one (RFC 4291, 2.5.5.1)
+        "::ffff:0:0:0/96",  # the same, translated (RFC 2765)
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",  # NAT64 (RFC 6052, RFC 8215)
+        "fec0::/10",  # site-local (RFC 3879)
+        "5f00::/16",  # segment routing (RFC 9602)
+        "3fff::/20",  # documentation (RFC 9637)
+    )
+]
 """Networks that are no host's on the Internet, though the standard library takes some of them for global."""
 Resolve = Callable[[str, int], list[str]]
 
@@ -90,8 +94,7 @@ class Fetcher:
     def _ask(self, url: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         parts = self.check(url)
         host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
-        connection = _Pinned(self._address(url, host, port), host, port,
-                             self._tls if parts.scheme == "https" else None)
+        connection = _Pinned(self._address(url, host, port), host, port, self._tls if parts.scheme == "https" else None)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
             connection.request("GET", path, headers={"User-Agent": "pileus-image", "Accept-Encoding": "identity"})
@@ -147,4 +150,5 @@ def _reader(response: http.client.HTTPResponse, url: str) -> Callable[[int], byt
             return response.read1(size)  # what is there: `read` would wait for all of it, and no clock would run
         except (OSError, http.client.HTTPException) as err:
             raise DownloadFailed(url=url, why=str(err) or type(err).__name__) from err
+
     return read

@@ -53,8 +53,9 @@ class Digests:
         self._pool.shutdown()
 
 
-def take_in(tools: Tools, image_id: str, read: Read, expected: int | None = None, *, stage: bool = False,
-            takeover: bool = False) -> None:
+def take_in(
+    tools: Tools, image_id: str, read: Read, expected: int | None = None, *, stage: bool = False, takeover: bool = False
+) -> None:
     """Give a queued image its data, or stage it. When this raises, the image is queued again and nothing is kept.
 
     `takeover`: the newest of several uploads wins, as of a host that begins again after it lost its first try.
@@ -97,6 +98,7 @@ def receive(tools: Tools, blob: Blob, image: Image, read: Read, expected: int | 
     disk, container = str(image.disk_format), str(image.container_format)
     lease = Lease(tools.sessions, blob)
     with lease, tools.stores[blob.store].writer(blob.id) as writer, Digests() as digests:
+
         def look() -> None:
             with writer.reader() as file:
                 contents.refuse_early(file, disk, container)

@@ -35,7 +35,9 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.file = directory / "image.conf"
-        self.file.write_text(f"[DEFAULT]\nstate={directory}\nbind=127.0.0.1:{self.port}\ndownload_networks=127.0.0.0/8\n")
+        self.file.write_text(
+            f"[DEFAULT]\nstate={directory}\nbind=127.0.0.1:{self.port}\ndownload_networks=127.0.0.0/8\n"
+        )
         self.config = load(Config, ["--config", str(self.file)])
         migrate(self.config.database_url("image"), "pileus_image")
         self.url = f"http://127.0.0.1:{self.port}"
@@ -60,8 +62,15 @@ class Server:
 
     def peak_mib(self) -> int:
         """The most memory that any of its processes ever had."""
-        family = [self.process.pid, *map(int, subprocess.run(
-            ["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=True).stdout.split())]
+        family = [
+            self.process.pid,
+            *map(
+                int,
+                subprocess.run(
+                    ["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=True
+                ).stdout.split(),
+            ),
+        ]
         status = [Path(f"/proc/{pid}/status").read_text() for pid in family]
         return max(int(text.partition("VmHWM:")[2].split()[0]) for text in status) // 1024
 
@@ -101,8 +110,11 @@ def put(server: Server, image_id: str, mib: int, send: int) -> http.client.HTTPC
     """Begin an upload of `mib` MiB and send the first `send` of them."""
     line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S, blocksize=MIB)
     line.putrequest("PUT", f"/v2/images/{image_id}/file")
-    for name, value in (("X-Auth-Token", "token-member"), ("Content-Type", "application/octet-stream"),
-                        ("Content-Length", str(mib * MIB))):
+    for name, value in (
+        ("X-Auth-Token", "token-member"),
+        ("Content-Type", "application/octet-stream"),
+        ("Content-Length", str(mib * MIB)),
+    ):
         line.putheader(name, value)
     line.endheaders()
     for _ in range(send):
@@ -112,8 +124,9 @@ def put(server: Server, image_id: str, mib: int, send: int) -> http.client.HTTPC
 
 def test_memory_does_not_grow_with_the_image(server, cloud):
     for mib in (8, 400):
-        image = cloud.image.create_image(f"image-{mib}", disk_format="raw", container_format="bare",
-                                         allow_duplicates=True)
+        image = cloud.image.create_image(
+            f"image-{mib}", disk_format="raw", container_format="bare", allow_duplicates=True
+        )
         noise = Noise(mib)
         done = put(server, image.id, mib, 0)
         while block := noise.read(MIB):
@@ -151,8 +164,15 @@ def test_kill_9_in_the_middle_of_an_upload(server, cloud):
 def test_openstacksdk(server, cloud, tmp_path):
     file = tmp_path / "disk.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", file, "10M"], check=True)
-    image = cloud.create_image("mine", filename=str(file), disk_format="qcow2", container_format="bare", wait=True,
-                               meta={"os_distro": "debian"}, tags=["one"])
+    image = cloud.create_image(
+        "mine",
+        filename=str(file),
+        disk_format="qcow2",
+        container_format="bare",
+        wait=True,
+        meta={"os_distro": "debian"},
+        tags=["one"],
+    )
     assert (image.status, image.virtual_size, image.size) == ("active", 10 * MIB, file.stat().st_size)
     assert [found.id for found in cloud.image.images(tag="one", os_distro="debian")] == [image.id]
     changed = cloud.image.update_image(image, name="renamed", min_ram=64, is_protected=True)
@@ -191,13 +211,34 @@ def test_the_openstack_command(server, tmp_path):
 
     def command(*words: str) -> str:
         options = ["--os-auth-type", "admin_token", "--os-endpoint", f"{server.url}/v2", "--os-token", "token-member"]
-        done = subprocess.run([Path(sys.executable).with_name("openstack"), *options, "image", *words],
-                              capture_output=True, text=True, env={**os.environ, "OS_CLOUD": ""}, check=False)
+        done = subprocess.run(
+            [Path(sys.executable).with_name("openstack"), *options, "image", *words],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "OS_CLOUD": ""},
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    made = command("create", "--file", str(file), "--disk-format", "raw", "--container-format", "bare", "--tag", "t",
-                   "--property", "a=b", "-f", "value", "-c", "id", "mine").strip()
+    made = command(
+        "create",
+        "--file",
+        str(file),
+        "--disk-format",
+        "raw",
+        "--container-format",
+        "bare",
+        "--tag",
+        "t",
+        "--property",
+        "a=b",
+        "-f",
+        "value",
+        "-c",
+        "id",
+        "mine",
+    ).strip()
     assert made in command("list", "-f", "value")
     assert "active" in command("show", made, "-f", "value", "-c", "status")
     command("save", "--file", str(tmp_path / "copy"), made)

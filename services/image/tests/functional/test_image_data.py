@@ -47,11 +47,19 @@ def test_data_comes_back_with_its_hashes(service):
     assert got.headers["Content-Length"] == str(2 * MIB) and got.headers["Content-MD5"] == image["checksum"]
 
 
-@pytest.mark.parametrize(("wanted", "status", "content"), [
-    ("bytes=2-4", 206, b"234"), ("bytes=7-", 206, b"789"), ("bytes=-2", 206, b"89"), ("bytes=0-99", 200, b"0123456789"),
-    ("bytes=10-", 416, None), ("bytes=0-1,3-4", 200, b"0123456789"), ("lines=1-2", 200, b"0123456789"),
-    ("bytes=x", 200, b"0123456789"),
-])
+@pytest.mark.parametrize(
+    ("wanted", "status", "content"),
+    [
+        ("bytes=2-4", 206, b"234"),
+        ("bytes=7-", 206, b"789"),
+        ("bytes=-2", 206, b"89"),
+        ("bytes=0-99", 200, b"0123456789"),
+        ("bytes=10-", 416, None),
+        ("bytes=0-1,3-4", 200, b"0123456789"),
+        ("lines=1-2", 200, b"0123456789"),
+        ("bytes=x", 200, b"0123456789"),
+    ],
+)
 def test_ranges(service, wanted, status, content):
     image = service.image(content=b"0123456789")
     got = service.client.get(f"/v2/images/{image['id']}/file", headers={"Range": wanted})
@@ -80,8 +88,12 @@ def test_upload_rules(service):
 
 def test_a_client_that_goes_away_leaves_nothing(service):
     image = service.image()
-    answer = service.client.put(f"/v2/images/{image['id']}/file", input_stream=io.BytesIO(b"123"),
-                                headers=OCTETS, environ_overrides={"CONTENT_LENGTH": "10"})
+    answer = service.client.put(
+        f"/v2/images/{image['id']}/file",
+        input_stream=io.BytesIO(b"123"),
+        headers=OCTETS,
+        environ_overrides={"CONTENT_LENGTH": "10"},
+    )
     assert answer.status_code == 400
     assert_nothing_kept(service, image)
 
@@ -104,13 +116,19 @@ def test_formats_are_recognised(service, tmp_path, kind):
     assert service.client.get(f"/v2/images/{image['id']}/file").data == content
 
 
-@pytest.mark.parametrize(("declared", "options", "why"), [
-    ("qcow2", ["-f", "raw"], "raw"), ("raw", ["-f", "qcow2"], "qcow2"), ("vmdk", ["-f", "qcow2"], "qcow2"),
-    ("iso", ["-f", "raw"], "raw"), ("vhd", ["-f", "vhdx"], "vhdx"),
-    ("qcow2", ["-f", "qcow2", "-b", "base", "-F", "raw"], "backing file"),
-    ("qcow2", ["-f", "qcow2", "-o", "data_file=data"], "data file"),
-    ("vmdk", ["-f", "vmdk", "-o", "subformat=monolithicFlat"], "other files"),
-])
+@pytest.mark.parametrize(
+    ("declared", "options", "why"),
+    [
+        ("qcow2", ["-f", "raw"], "raw"),
+        ("raw", ["-f", "qcow2"], "qcow2"),
+        ("vmdk", ["-f", "qcow2"], "qcow2"),
+        ("iso", ["-f", "raw"], "raw"),
+        ("vhd", ["-f", "vhdx"], "vhdx"),
+        ("qcow2", ["-f", "qcow2", "-b", "base", "-F", "raw"], "backing file"),
+        ("qcow2", ["-f", "qcow2", "-o", "data_file=data"], "data file"),
+        ("vmdk", ["-f", "vmdk", "-o", "subformat=monolithicFlat"], "other files"),
+    ],
+)
 def test_a_wrong_image_is_refused_and_says_why(service, tmp_path, monkeypatch, declared, options, why):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "base").write_bytes(bytes(10 * MIB))
@@ -185,8 +203,12 @@ def test_a_slow_upload_keeps_its_lease(service, monkeypatch):
                     leases.append(session.scalar(select(Blob.lease_until)))
             return super().read(1)
 
-    answer = service.client.put(f"/v2/images/{image['id']}/file", input_stream=Slow(b"data"), headers=OCTETS,
-                                environ_overrides={"CONTENT_LENGTH": "4"})
+    answer = service.client.put(
+        f"/v2/images/{image['id']}/file",
+        input_stream=Slow(b"data"),
+        headers=OCTETS,
+        environ_overrides={"CONTENT_LENGTH": "4"},
+    )
     assert answer.status_code == 204 and len(set(leases)) >= 4
     assert service.client.get(f"/v2/images/{image['id']}/file").data == b"data"
 
@@ -198,8 +220,12 @@ def test_a_connection_that_breaks(service):
         def read(self, size=-1):
             raise ConnectionResetError("reset by peer")
 
-    answer = service.client.put(f"/v2/images/{image['id']}/file", input_stream=Broken(), headers=OCTETS,
-                                environ_overrides={"CONTENT_LENGTH": "4"})
+    answer = service.client.put(
+        f"/v2/images/{image['id']}/file",
+        input_stream=Broken(),
+        headers=OCTETS,
+        environ_overrides={"CONTENT_LENGTH": "4"},
+    )
     assert answer.status_code == 400 and "reset by peer" in answer.text
     assert_nothing_kept(service, image)
 
@@ -212,8 +238,12 @@ def test_an_image_deleted_during_its_upload(service):
             service.client.delete(f"/v2/images/{image['id']}")
             return super().read(size)
 
-    answer = service.client.put(f"/v2/images/{image['id']}/file", input_stream=Deleting(b"data"),
-                                headers=OCTETS, environ_overrides={"CONTENT_LENGTH": "4"})
+    answer = service.client.put(
+        f"/v2/images/{image['id']}/file",
+        input_stream=Deleting(b"data"),
+        headers=OCTETS,
+        environ_overrides={"CONTENT_LENGTH": "4"},
+    )
     assert answer.status_code == 410
     assert service.stored() == []
 
@@ -234,8 +264,13 @@ def test_a_read_ticket_opens_one_image(service):
     assert got.data == b"data"
     assert (got.headers["X-Image-Format"], got.headers["Content-Length"]) == ("raw", "4")
     assert got.headers["X-Image-Sha256"] == hashlib.sha256(b"data").hexdigest() == given["sha256"]
-    for path, token in ((f"/v2/data/{other['id']}", given["ticket"]), (url, given["ticket"][:-1] + "x"), (url, ""),
-                        (url, "x.y"), (url, "\u00e9.a")):
+    for path, token in (
+        (f"/v2/data/{other['id']}", given["ticket"]),
+        (url, given["ticket"][:-1] + "x"),
+        (url, ""),
+        (url, "x.y"),
+        (url, "\u00e9.a"),
+    ):
         refused = service.client.get(path, anonymous=True, headers={"X-Image-Ticket": token})
         assert refused.status_code == 401, token
     assert service.client.put(url, anonymous=True, headers={"X-Image-Ticket": given["ticket"]}).status_code == 401
@@ -276,5 +311,9 @@ def test_tickets_are_for_services_and_end(service, monkeypatch):
     given = ticket(service, image, "read", seconds=1).json
     later = time.time() + 2
     monkeypatch.setattr("time.time", lambda: later)
-    assert service.client.get(f"/v2/data/{image['id']}", anonymous=True,
-                              headers={"X-Image-Ticket": given["ticket"]}).status_code == 401
+    assert (
+        service.client.get(
+            f"/v2/data/{image['id']}", anonymous=True, headers={"X-Image-Ticket": given["ticket"]}
+        ).status_code
+        == 401
+    )

@@ -82,7 +82,7 @@ def test_staged_data_is_imported(service):
     assert (view["status"], view["stores"], view["size"]) == ("active", "file", 6)
     assert (view["os_glance_importing_to_stores"], view["os_glance_failed_import"]) == ("", "")
     assert service.client.get(f"/v2/images/{image['id']}/file").data == b"staged"
-    task, = service.client.get(f"/v2/images/{image['id']}/tasks").json["tasks"]
+    (task,) = service.client.get(f"/v2/images/{image['id']}/tasks").json["tasks"]
     assert (task["status"], task["request_id"]) == ("success", accepted.headers["X-OpenStack-Request-ID"])
     assert task["input"]["import_req"]["method"]["name"] == "glance-direct"
     assert service.client.get(f"/v2/tasks/{task['id']}").json == task
@@ -106,9 +106,12 @@ def test_a_failed_import_leaves_a_queued_image_that_says_so(reaching, site, path
     reaching.drain()
     view = show(reaching, image)
     assert (view["status"], view["os_glance_failed_import"], view["os_glance_importing_to_stores"]) == (
-        "queued", "file", "")
+        "queued",
+        "file",
+        "",
+    )
     assert reaching.stored() == []
-    task, = reaching.client.get(f"/v2/images/{image['id']}/tasks").json["tasks"]
+    (task,) = reaching.client.get(f"/v2/images/{image['id']}/tasks").json["tasks"]
     assert task["status"] == "failure" and task["message"]
 
 
@@ -120,12 +123,21 @@ def test_the_house_is_not_fetched_from(service, site):
     assert show(service, image)["os_glance_failed_import"] == "file"
 
 
-@pytest.mark.parametrize("method", [
-    {"name": "web-download"}, {"name": "glance-direct", "uri": "http://a/"}, {"name": "odd"}, {},
-    {"name": "web-download", "uri": "ftp://a/"}, {"name": "web-download", "uri": "file:///etc/passwd"},
-    {"name": "web-download", "uri": "http://u:p@a/"}, {"name": "web-download", "uri": "http://a:22/"},
-    {"name": "web-download", "uri": "http://a:b/"}, {"name": "web-download", "uri": "http://a/\r\nX: y"},
-])
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"name": "web-download"},
+        {"name": "glance-direct", "uri": "http://a/"},
+        {"name": "odd"},
+        {},
+        {"name": "web-download", "uri": "ftp://a/"},
+        {"name": "web-download", "uri": "file:///etc/passwd"},
+        {"name": "web-download", "uri": "http://u:p@a/"},
+        {"name": "web-download", "uri": "http://a:22/"},
+        {"name": "web-download", "uri": "http://a:b/"},
+        {"name": "web-download", "uri": "http://a/\r\nX: y"},
+    ],
+)
 def test_bad_requests(service, method):
     image = service.image()
     assert start(service, image, **method).status_code == 400
@@ -133,11 +145,18 @@ def test_bad_requests(service, method):
 
 
 def test_a_task_makes_an_image(reaching, site):
-    wish = {"import_from": f"{site}/image", "import_from_format": "raw",
-            "image_properties": {"name": "t", "disk_format": "raw", "container_format": "bare", "visibility": "public"}}
+    wish = {
+        "import_from": f"{site}/image",
+        "import_from_format": "raw",
+        "image_properties": {"name": "t", "disk_format": "raw", "container_format": "bare", "visibility": "public"},
+    }
     assert reaching.client.post("/v2/tasks", json={"type": "import", "input": wish}).status_code == 403
-    for bad in ({"type": "odd", "input": wish}, {"type": "import"}, {"type": "import", "input": wish | {"x": "y"}},
-                {"type": "import", "input": wish | {"import_from": "file:///etc/passwd"}}):
+    for bad in (
+        {"type": "odd", "input": wish},
+        {"type": "import"},
+        {"type": "import", "input": wish | {"x": "y"}},
+        {"type": "import", "input": wish | {"import_from": "file:///etc/passwd"}},
+    ):
         assert reaching.client.post("/v2/tasks", json=bad, as_=reaching.book.admin).status_code == 400
     made = reaching.client.post("/v2/tasks", json={"type": "import", "input": wish}, as_=reaching.book.admin)
     assert (made.status_code, made.json["status"], made.json["input"]) == (201, "processing", wish)
@@ -166,7 +185,7 @@ class Import:
 
     def start(self) -> str:
         start(self.service, self.image, **self.method)
-        task, = self.service.client.get(f"/v2/images/{self.image['id']}/tasks").json["tasks"]
+        (task,) = self.service.client.get(f"/v2/images/{self.image['id']}/tasks").json["tasks"]
         return task["id"]
 
     def done(self) -> None:

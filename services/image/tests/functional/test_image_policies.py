@@ -66,29 +66,44 @@ PLAIN = {
 READ, WRITE = "401 401 401 403 404 404 200 200 200 200", "401 401 401 403 404 404 403 403 403 {}"
 SPACE = "/v2/metadefs/namespaces/space"
 METADEFS = {  # on a private namespace of p1
-    f"GET {SPACE}": READ, f"PUT {SPACE}": WRITE.format(200), f"DELETE {SPACE}": WRITE.format(204),
-    **{f"GET {SPACE}/{what}": READ for what in (
-        "properties", "properties/one", "objects", "objects/one", "tags", "tags/one", "resource_types")},
-    **{f"POST {SPACE}/{what}": WRITE.format(201) for what in (
-        "properties", "objects", "tags", "tags/two", "resource_types")},
+    f"GET {SPACE}": READ,
+    f"PUT {SPACE}": WRITE.format(200),
+    f"DELETE {SPACE}": WRITE.format(204),
+    **{
+        f"GET {SPACE}/{what}": READ
+        for what in ("properties", "properties/one", "objects", "objects/one", "tags", "tags/one", "resource_types")
+    },
+    **{
+        f"POST {SPACE}/{what}": WRITE.format(201)
+        for what in ("properties", "objects", "tags", "tags/two", "resource_types")
+    },
     **{f"PUT {SPACE}/{what}/one": WRITE.format(200) for what in ("properties", "objects", "tags")},
-    **{f"DELETE {SPACE}/{what}": WRITE.format(204) for what in (
-        "properties", "properties/one", "objects", "objects/one", "tags", "tags/one", "resource_types/one")},
+    **{
+        f"DELETE {SPACE}/{what}": WRITE.format(204)
+        for what in ("properties", "properties/one", "objects", "objects/one", "tags", "tags/one", "resource_types/one")
+    },
 }
 NOBODY = "00000000-0000-0000-0000-000000000000"
 ABOUT = {"title": "One", "type": "string"}
 JSON = {
-    "POST /v2/images": {}, "POST /v2/images/{id}/members": {"member": "p3"},
+    "POST /v2/images": {},
+    "POST /v2/images/{id}/members": {"member": "p3"},
     "PUT /v2/images/{id}/members/p2": {"status": "accepted"},
     "POST /v2/images/{id}/import": {"method": {"name": "glance-direct"}},
     "POST /v2/tickets": {"image_id": NOBODY, "action": "read"},
-    "POST /v2/metadefs/namespaces": {"namespace": "new"}, f"PUT {SPACE}": {"namespace": "space"},
-    f"POST {SPACE}/properties": ABOUT | {"name": "two"}, f"PUT {SPACE}/properties/one": ABOUT | {"name": "one"},
-    f"POST {SPACE}/objects": {"name": "two"}, f"PUT {SPACE}/objects/one": {"name": "one"},
-    f"POST {SPACE}/tags": {"tags": []}, f"PUT {SPACE}/tags/one": {"name": "one"},
+    "POST /v2/metadefs/namespaces": {"namespace": "new"},
+    f"PUT {SPACE}": {"namespace": "space"},
+    f"POST {SPACE}/properties": ABOUT | {"name": "two"},
+    f"PUT {SPACE}/properties/one": ABOUT | {"name": "one"},
+    f"POST {SPACE}/objects": {"name": "two"},
+    f"PUT {SPACE}/objects/one": {"name": "one"},
+    f"POST {SPACE}/tags": {"tags": []},
+    f"PUT {SPACE}/tags/one": {"name": "one"},
     f"POST {SPACE}/resource_types": {"name": "two"},
-    "POST /v2/tasks": {"type": "import", "input": {"import_from": "http://a/", "image_properties": {
-        "disk_format": "raw", "container_format": "bare"}}},
+    "POST /v2/tasks": {
+        "type": "import",
+        "input": {"import_from": "http://a/", "image_properties": {"disk_format": "raw", "container_format": "bare"}},
+    },
 }
 
 
@@ -105,8 +120,9 @@ def ask(service, route, image_id, name):
     return service.client.request(method, path, **body, **who)
 
 
-@pytest.mark.parametrize(("visibility", "table"), [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC),
-                                                   (None, PLAIN)])
+@pytest.mark.parametrize(
+    ("visibility", "table"), [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC), (None, PLAIN)]
+)
 def test_who_may_do_what(service, visibility, table):
     image_id = None
     for route, row in table.items():
@@ -123,8 +139,13 @@ def test_who_may_define_what(service):
         for name, status in zip(CALLERS, row.split(), strict=True):
             if name in ("none", "admin"):
                 service.client.delete(SPACE, as_=service.book.admin)
-                wish = {"namespace": "space", "properties": {"one": ABOUT}, "objects": [{"name": "one"}],
-                        "tags": [{"name": "one"}], "resource_type_associations": [{"name": "one"}]}
+                wish = {
+                    "namespace": "space",
+                    "properties": {"one": ABOUT},
+                    "objects": [{"name": "one"}],
+                    "tags": [{"name": "one"}],
+                    "resource_type_associations": [{"name": "one"}],
+                }
                 made = service.client.post("/v2/metadefs/namespaces", json=wish, as_=service.book.admin)
                 assert made.status_code == 201, made.text
             answer = ask(service, route, "", name)
@@ -132,15 +153,23 @@ def test_who_may_define_what(service):
 
 
 TO_SERVICES = {  # what a service's user is let through to; the ticket is for an image that isn't there
-    "GET /v2/images": 200, "GET /v2/info/stores/detail": 200, "POST /v2/tickets": 404, "GET /v2/info/stores": 200,
-    "GET /v2/info/usage": 200, "GET /v2/tasks": 200,
-    "GET /v2/info/import": 200, "GET /v2/schemas/image": 200, "GET /v2/schemas/metadefs/tag": 200,
+    "GET /v2/images": 200,
+    "GET /v2/info/stores/detail": 200,
+    "POST /v2/tickets": 404,
+    "GET /v2/info/stores": 200,
+    "GET /v2/info/usage": 200,
+    "GET /v2/tasks": 200,
+    "GET /v2/info/import": 200,
+    "GET /v2/schemas/image": 200,
+    "GET /v2/schemas/metadefs/tag": 200,
 }
 
 
 @pytest.mark.parametrize("name", ["domain_admin", "system_reader", "system_admin", "service"])
-@pytest.mark.parametrize(("visibility", "table"), [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC),
-                                                   (None, PLAIN), (None, METADEFS)])
+@pytest.mark.parametrize(
+    ("visibility", "table"),
+    [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC), (None, PLAIN), (None, METADEFS)],
+)
 def test_tokens_of_other_scopes_and_services_are_kept_out(service, name, visibility, table):
     """Administrators of a domain or of the system are nobody here, and a service reaches what it made only."""
     image_id = fresh(service, visibility)
@@ -164,13 +193,20 @@ def test_a_service_reaches_only_the_images_that_it_made_for_users(service):
     another = service.book.add(person("another", "service", project="service"))
     assert made["owner"] == "p1"
     assert [image["id"] for image in service.client.get("/v2/images", as_=service.book.service).json["images"]] == [
-        made["id"]]
-    for who, image, ways in ((service.book.service, made, (204, 200, 204)), (another, foreign, (404, 404, 404)),
-                             (service.book.service, foreign, (404, 404, 404))):
+        made["id"]
+    ]
+    for who, image, ways in (
+        (service.book.service, made, (204, 200, 204)),
+        (another, foreign, (404, 404, 404)),
+        (service.book.service, foreign, (404, 404, 404)),
+    ):
         path = f"/v2/images/{image['id']}"
         put = service.client.put(f"{path}/file", data=io.BytesIO(b"x"), headers=OCTETS, as_=who)
-        assert (put.status_code, service.client.get(path, as_=who).status_code,
-                service.client.delete(path, as_=who).status_code) == ways
+        assert (
+            put.status_code,
+            service.client.get(path, as_=who).status_code,
+            service.client.delete(path, as_=who).status_code,
+        ) == ways
 
 
 def test_a_service_shows_a_user_only_what_the_user_may_download(service):
@@ -198,11 +234,21 @@ def test_no_route_is_left_out_of_the_tables(service):
     tables = (PRIVATE, SHARED, PUBLIC, PLAIN, METADEFS)
     known = {route.replace("{id}", "<image_id>") for table in tables for route in table}
     known = {route.replace("/space", "/<namespace>") for route in known}
-    for end, name in (("/t", "/<tag>"), ("/old", "/<tag>"), ("/p2", "/<member_id>"),
-                      ("/schemas/image", "/schemas/<name>"),
-                      ("/metadefs/tag", "/metadefs/<name>"), ("s/one", "s/<name>"), ("/tags/two", "/tags/<name>"),
-                      ("/data/none", "/data/<image_id>"), ("/tasks/none", "/tasks/<task_id>")):
+    for end, name in (
+        ("/t", "/<tag>"),
+        ("/old", "/<tag>"),
+        ("/p2", "/<member_id>"),
+        ("/schemas/image", "/schemas/<name>"),
+        ("/metadefs/tag", "/metadefs/<name>"),
+        ("s/one", "s/<name>"),
+        ("/tags/two", "/tags/<name>"),
+        ("/data/none", "/data/<image_id>"),
+        ("/tasks/none", "/tasks/<task_id>"),
+    ):
         known = {route.removesuffix(end) + name if route.endswith(end) else route for route in known}
-    routes = {f"{method} {rule.rule}" for rule in service.app.url_map.iter_rules()
-              for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
+    routes = {
+        f"{method} {rule.rule}"
+        for rule in service.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
     assert routes - known == {"GET /healthcheck"}

@@ -23,19 +23,43 @@ def test_an_image_begins_queued_and_shared(service):
     assert made.status_code == 201
     assert made.headers["Location"].endswith(f"/v2/images/{made.json['id']}")
     assert made.headers["OpenStack-image-import-methods"] == "glance-direct,web-download"
-    expected = {"status": "queued", "visibility": "shared", "owner": "p1", "os_distro": "debian", "tags": ["x"],
-                "size": None, "protected": False, "min_disk": 0, "schema": "/v2/schemas/image"}
+    expected = {
+        "status": "queued",
+        "visibility": "shared",
+        "owner": "p1",
+        "os_distro": "debian",
+        "tags": ["x"],
+        "size": None,
+        "protected": False,
+        "min_disk": 0,
+        "schema": "/v2/schemas/image",
+    }
     assert {name: made.json[name] for name in expected} == expected
     assert service.client.get(f"/v2/images/{made.json['id']}").json == made.json
 
 
-@pytest.mark.parametrize(("wish", "status"), [
-    ({"container_format": "wrong"}, 400), ({"disk_format": "wrong"}, 400), ({"id": "x"}, 400),
-    ({"min_ram": -1}, 400), ({"extra": 1}, 400), ({"name": "n" * 256}, 400), ({"tags": ["t" * 256]}, 400),
-    ({"status": "active"}, 403), ({"size": 5}, 403), ({"os_glance_foo": "bar"}, 403), ({"deleted": "1"}, 403),
-    ({"self": "x"}, 403), ({"locations": []}, 403), ({"owner": "p2"}, 403), ({"visibility": "public"}, 403),
-    ({f"p{n}": "" for n in range(129)}, 413), ({"tags": [str(n) for n in range(129)]}, 413),
-])
+@pytest.mark.parametrize(
+    ("wish", "status"),
+    [
+        ({"container_format": "wrong"}, 400),
+        ({"disk_format": "wrong"}, 400),
+        ({"id": "x"}, 400),
+        ({"min_ram": -1}, 400),
+        ({"extra": 1}, 400),
+        ({"name": "n" * 256}, 400),
+        ({"tags": ["t" * 256]}, 400),
+        ({"status": "active"}, 403),
+        ({"size": 5}, 403),
+        ({"os_glance_foo": "bar"}, 403),
+        ({"deleted": "1"}, 403),
+        ({"self": "x"}, 403),
+        ({"locations": []}, 403),
+        ({"owner": "p2"}, 403),
+        ({"visibility": "public"}, 403),
+        ({f"p{n}": "" for n in range(129)}, 413),
+        ({"tags": [str(n) for n in range(129)]}, 413),
+    ],
+)
 def test_what_may_not_be_created(service, wish, status):
     answer = service.client.post("/v2/images", json=wish)
     assert answer.status_code == status, answer.text
@@ -79,10 +103,15 @@ def test_refusals_are_json_for_who_asks_and_html_for_the_rest(service):
 def test_a_patch_changes_attributes_and_properties(service):
     image = service.image(speed="fast", slow="1")
     answer = patch(
-        service, image, {"op": "replace", "path": "/name", "value": "new"},
+        service,
+        image,
+        {"op": "replace", "path": "/name", "value": "new"},
         {"op": "add", "path": "/a~1b", "value": "c"},
-        {"op": "replace", "path": "/speed", "value": "88mph"}, {"op": "remove", "path": "/slow"},
-        {"op": "replace", "path": "/tags", "value": ["t"]}, {"op": "replace", "path": "/protected", "value": True})
+        {"op": "replace", "path": "/speed", "value": "88mph"},
+        {"op": "remove", "path": "/slow"},
+        {"op": "replace", "path": "/tags", "value": ["t"]},
+        {"op": "replace", "path": "/protected", "value": True},
+    )
     assert answer.status_code == 200, answer.text
     view = answer.json
     assert (view["name"], view["a/b"], view["speed"], view["tags"]) == ("new", "c", "88mph", ["t"])
@@ -93,20 +122,29 @@ def test_a_patch_changes_attributes_and_properties(service):
     assert old.json["name"] == "older"
 
 
-@pytest.mark.parametrize(("change", "status"), [
-    ({"op": "replace", "path": "/status", "value": "active"}, 403),
-    ({"op": "replace", "path": "/id", "value": "x"}, 403),
-    ({"op": "add", "path": "/os_glance_x", "value": "x"}, 403), ({"op": "remove", "path": "/name"}, 403),
-    ({"op": "replace", "path": "/owner", "value": "p2"}, 403), ({"op": "add", "path": "/locations", "value": []}, 403),
-    ({"op": "replace", "path": "/visibility", "value": "public"}, 403),
-    ({"op": "replace", "path": "/none", "value": "x"}, 409), ({"op": "remove", "path": "/none"}, 409),
-    ({"op": "move", "path": "/name", "value": "x"}, 400), ({"op": "replace", "path": "name", "value": "x"}, 400),
-    ({"op": "replace", "path": "/a/b", "value": "x"}, 400), ({"op": "replace", "path": "/a~2", "value": "x"}, 400),
-    ({"op": "add", "path": "/name"}, 400), ({"op": "add", "path": "/n", "value": 1}, 400),
-    ({"op": "replace", "path": "/disk_format", "value": "x"}, 400),
-    ({"op": "add", "path": "/min_disk", "value": -1}, 400),
-    ("x", 400),
-])
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"op": "replace", "path": "/status", "value": "active"}, 403),
+        ({"op": "replace", "path": "/id", "value": "x"}, 403),
+        ({"op": "add", "path": "/os_glance_x", "value": "x"}, 403),
+        ({"op": "remove", "path": "/name"}, 403),
+        ({"op": "replace", "path": "/owner", "value": "p2"}, 403),
+        ({"op": "add", "path": "/locations", "value": []}, 403),
+        ({"op": "replace", "path": "/visibility", "value": "public"}, 403),
+        ({"op": "replace", "path": "/none", "value": "x"}, 409),
+        ({"op": "remove", "path": "/none"}, 409),
+        ({"op": "move", "path": "/name", "value": "x"}, 400),
+        ({"op": "replace", "path": "name", "value": "x"}, 400),
+        ({"op": "replace", "path": "/a/b", "value": "x"}, 400),
+        ({"op": "replace", "path": "/a~2", "value": "x"}, 400),
+        ({"op": "add", "path": "/name"}, 400),
+        ({"op": "add", "path": "/n", "value": 1}, 400),
+        ({"op": "replace", "path": "/disk_format", "value": "x"}, 400),
+        ({"op": "add", "path": "/min_disk", "value": -1}, 400),
+        ("x", 400),
+    ],
+)
 def test_what_a_patch_may_not_do(service, change, status):
     image = service.image(**{"speed": "fast"})
     answer = patch(service, image, {"op": "replace", "path": "/speed", "value": "lost"}, change)
@@ -160,13 +198,24 @@ def test_filters(service):
     service.image(name="a", disk_format="raw", content=b"1234", tags=["t", "u"])
     service.image(name="b,c", disk_format="qcow2", min_ram=5, tags=["t"], hw="x" * 300)
     for query, names in (
-        ("?name=a", ["a"]), ('?name=in:a,"b,c"&sort_key=name', ["b,c", "a"]), ("?disk_format=in:qcow2", ["b,c"]),
-        ("?status=active", ["a"]), ("?status=in:active,queued&sort=name:asc", ["a", "b,c"]), ("?tag=t&tag=u", ["a"]),
-        ("?size=4", ["a"]), ("?size_min=5", []), ("?size_max=4", ["a"]), ("?min_ram=5", ["b,c"]),
-        ("?protected=true", []), ("?hw=" + "x" * 300, ["b,c"]), ("?created_at=gt:2100-01-01T00:00:00Z", []),
+        ("?name=a", ["a"]),
+        ('?name=in:a,"b,c"&sort_key=name', ["b,c", "a"]),
+        ("?disk_format=in:qcow2", ["b,c"]),
+        ("?status=active", ["a"]),
+        ("?status=in:active,queued&sort=name:asc", ["a", "b,c"]),
+        ("?tag=t&tag=u", ["a"]),
+        ("?size=4", ["a"]),
+        ("?size_min=5", []),
+        ("?size_max=4", ["a"]),
+        ("?min_ram=5", ["b,c"]),
+        ("?protected=true", []),
+        ("?hw=" + "x" * 300, ["b,c"]),
+        ("?created_at=gt:2100-01-01T00:00:00Z", []),
         ("?updated_at=lt:2001-01-01", []),
-        ("?created_at=gte:2001-01-01T00:00:00Z&sort_key=name&sort_dir=asc", ["a", "b,c"]), ("?owner=p2", []),
-        ("?limit=0", []), ("?nonsense=1", []),
+        ("?created_at=gte:2001-01-01T00:00:00Z&sort_key=name&sort_dir=asc", ["a", "b,c"]),
+        ("?owner=p2", []),
+        ("?limit=0", []),
+        ("?nonsense=1", []),
     ):
         assert listed(service, query) == names, query
 
@@ -174,17 +223,36 @@ def test_filters(service):
 def test_a_shown_time_that_is_sent_back_as_a_bound_means_that_second(service):
     image = service.image()
     for shown in (image["created_at"], image["created_at"].replace("Z", "+00:00"), image["created_at"][:-1]):
-        found = {operator: listed(service, f"?created_at={operator}:{quote(shown)}") == ["image"]
-                 for operator in ("eq", "gte", "lte", "gt", "lt", "neq")}
+        found = {
+            operator: listed(service, f"?created_at={operator}:{quote(shown)}") == ["image"]
+            for operator in ("eq", "gte", "lte", "gt", "lt", "neq")
+        }
         assert found == {"eq": True, "gte": True, "lte": True, "gt": False, "lt": False, "neq": False}
 
 
-@pytest.mark.parametrize("query", [
-    "created_at=gt:9999-12-31T23:59:59", "created_at=lt:0001-01-01T00:00:00%2B14:00",
-    "limit=-1", "limit=x", "marker=none", "visibility=odd", "member_status=odd", "sort_key=odd", "sort_dir=up",
-    "sort=name&sort_key=name", "sort=name:up", "created_at=gt:soon", "protected=yes", "size_min=x", "os_hidden=maybe",
-    "sort_dir=asc&sort_dir=desc", "&".join(f"a{n}=b" for n in range(65)), "size=9999999999999999999",
-])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "created_at=gt:9999-12-31T23:59:59",
+        "created_at=lt:0001-01-01T00:00:00%2B14:00",
+        "limit=-1",
+        "limit=x",
+        "marker=none",
+        "visibility=odd",
+        "member_status=odd",
+        "sort_key=odd",
+        "sort_dir=up",
+        "sort=name&sort_key=name",
+        "sort=name:up",
+        "created_at=gt:soon",
+        "protected=yes",
+        "size_min=x",
+        "os_hidden=maybe",
+        "sort_dir=asc&sort_dir=desc",
+        "&".join(f"a{n}=b" for n in range(65)),
+        "size=9999999999999999999",
+    ],
+)
 def test_a_bad_query_is_refused(service, query):
     assert service.client.get(f"/v2/images?{query}").status_code == 400
 
@@ -236,21 +304,33 @@ def test_members_see_and_decide(service):
     assert service.client.delete(f"{path}/p2").status_code == 404
 
 
-@pytest.mark.parametrize(("method", "path", "extra"), [
-    ("PUT", "/p2", {"member": "p2"}), ("PUT", "/p2", {"member": "p2", "status": "accepted", "x": [1]}),
-    ("POST", "", {"member": "p2", "status": "accepted"})])
+@pytest.mark.parametrize(
+    ("method", "path", "extra"),
+    [
+        ("PUT", "/p2", {"member": "p2"}),
+        ("PUT", "/p2", {"member": "p2", "status": "accepted", "x": [1]}),
+        ("POST", "", {"member": "p2", "status": "accepted"}),
+    ],
+)
 def test_what_else_a_body_about_a_member_says_is_passed_over(service, method, path, extra):
     """openstacksdk and the openstack command send `member` beside the status."""
     image = service.image(visibility="shared")
     if method == "PUT":
         service.client.post(f"/v2/images/{image['id']}/members", json={"member": "p2"})
-    answer = service.client.request(method, f"/v2/images/{image['id']}/members{path}",
-                                    json={"status": "accepted"} | extra,
-                                    as_=service.book.other if method == "PUT" else service.book.member)
+    answer = service.client.request(
+        method,
+        f"/v2/images/{image['id']}/members{path}",
+        json={"status": "accepted"} | extra,
+        as_=service.book.other if method == "PUT" else service.book.member,
+    )
     assert answer.status_code == 200
     assert answer.json["status"] == ("accepted" if method == "PUT" else "pending")
-    assert service.client.put(f"/v2/images/{image['id']}/members/p2", json={"member": "p2"},
-                              as_=service.book.other).status_code == 400
+    assert (
+        service.client.put(
+            f"/v2/images/{image['id']}/members/p2", json={"member": "p2"}, as_=service.book.other
+        ).status_code
+        == 400
+    )
 
 
 def test_only_shared_images_have_members(service):

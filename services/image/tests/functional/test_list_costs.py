@@ -39,7 +39,8 @@ class Rows:
 
 
 LISTS: dict[str, tuple[Callable[[Rows, int], None], str]] = {  # path: what makes a row, the key of the list
-    "/v2/images?limit=1000": (Rows.queued, "images"), "/v2/images?limit=1000&status=active": (Rows.active, "images"),
+    "/v2/images?limit=1000": (Rows.queued, "images"),
+    "/v2/images?limit=1000&status=active": (Rows.active, "images"),
     "/v2/images?limit=1000&sort=name:asc&visibility=shared": (Rows.queued, "images"),
     "/v2/images/{image}/members": (Rows.members, "members"),
     "/v2/metadefs/namespaces?limit=1000": (Rows.namespaces, "namespaces"),

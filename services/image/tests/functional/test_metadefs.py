@@ -20,9 +20,14 @@ def make(admin, name="space", **more):
 
 
 def test_a_namespace_comes_with_what_it_defines(admin):
-    view = make(admin, description="d", properties={"size": SIZE}, tags=[{"name": "b"}, {"name": "a"}],
-                objects=[{"name": "o", "required": ["size"], "properties": {"size": SIZE}}],
-                resource_type_associations=[{"name": "OS::Nova::Flavor", "prefix": "hw_"}])
+    view = make(
+        admin,
+        description="d",
+        properties={"size": SIZE},
+        tags=[{"name": "b"}, {"name": "a"}],
+        objects=[{"name": "o", "required": ["size"], "properties": {"size": SIZE}}],
+        resource_type_associations=[{"name": "OS::Nova::Flavor", "prefix": "hw_"}],
+    )
     assert view["properties"] == {"size": SIZE} and view["tags"] == [{"name": "a"}, {"name": "b"}]
     assert view["objects"][0]["properties"] == {"size": SIZE}
     assert view["resource_type_associations"][0]["prefix"] == "hw_"
@@ -33,12 +38,20 @@ def test_a_namespace_comes_with_what_it_defines(admin):
     assert admin.post(SPACES, json={"namespace": "space"}).status_code == 409
 
 
-@pytest.mark.parametrize("wish", [
-    {}, {"namespace": ""}, {"namespace": "n" * 81}, {"namespace": "n", "visibility": "shared"},
-    {"namespace": "n", "x": 1}, {"namespace": "n", "properties": {"p": {"title": "t"}}},
-    {"namespace": "n", "tags": [{}]},
-    {"namespace": "n", "properties": {"p": {"title": "t", "type": "odd"}}}, {"namespace": 1},
-])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {},
+        {"namespace": ""},
+        {"namespace": "n" * 81},
+        {"namespace": "n", "visibility": "shared"},
+        {"namespace": "n", "x": 1},
+        {"namespace": "n", "properties": {"p": {"title": "t"}}},
+        {"namespace": "n", "tags": [{}]},
+        {"namespace": "n", "properties": {"p": {"title": "t", "type": "odd"}}},
+        {"namespace": 1},
+    ],
+)
 def test_what_may_not_be_a_namespace(admin, wish):
     assert admin.post(SPACES, json=wish).status_code == 400
     assert admin.get(SPACES).json["namespaces"] == []
@@ -64,16 +77,23 @@ def test_a_namespace_is_replaced_and_deleted(admin):
 
 def test_pages_and_filters(admin):
     for number in range(3):
-        make(admin, f"s{number}", visibility="private" if number else "public",
-             resource_type_associations=[{"name": f"T{number}"}])
+        make(
+            admin,
+            f"s{number}",
+            visibility="private" if number else "public",
+            resource_type_associations=[{"name": f"T{number}"}],
+        )
     seen, query = [], f"{SPACES}?limit=2"
     while query:
         view = admin.get(query).json
         seen += [space["namespace"] for space in view["namespaces"]]
         query = view.get("next")
     assert seen == ["s2", "s1", "s0"]
-    for query, names in (("visibility=public", ["s0"]), ("resource_types=T1,T2", ["s2", "s1"]),
-                         ("resource_types=X", [])):
+    for query, names in (
+        ("visibility=public", ["s0"]),
+        ("resource_types=T1,T2", ["s2", "s1"]),
+        ("resource_types=X", []),
+    ):
         assert [space["namespace"] for space in admin.get(f"{SPACES}?{query}").json["namespaces"]] == names
     for query in ("limit=x", "limit=-1", "marker=none", "odd=1"):
         assert admin.get(f"{SPACES}?{query}").status_code == 400
@@ -151,9 +171,17 @@ def test_who_sees_namespaces(admin, service):
 
 
 def test_schemas(admin):
-    for name, said in (("namespace", None), ("namespaces", None), ("property", None), ("properties", None),
-                       ("object", None), ("objects", None), ("tag", None), ("tags", None),
-                       ("resource_type", "resource_type_association"),
-                       ("resource_types", "resource_type_associations")):
+    for name, said in (
+        ("namespace", None),
+        ("namespaces", None),
+        ("property", None),
+        ("properties", None),
+        ("object", None),
+        ("objects", None),
+        ("tag", None),
+        ("tags", None),
+        ("resource_type", "resource_type_association"),
+        ("resource_types", "resource_type_associations"),
+    ):
         assert admin.get(f"/v2/schemas/metadefs/{name}").json["name"] == (said or name)
     assert admin.get("/v2/schemas/metadefs/none").status_code == 404

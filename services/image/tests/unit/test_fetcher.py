@@ -26,12 +26,41 @@ def no_connections(monkeypatch):
     monkeypatch.setattr("pileus_image.drivers.web._Pinned.connect", refuse)
 
 
-@pytest.mark.parametrize("address", [
-    "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
-    "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1%eth0", "fc00::1", "ff02::1", "::ffff:127.0.0.1",
-    "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::", "198.18.0.1", "192.88.99.1", "fec0::1",
-    "::9.9.9.9", "::ffff:0:9.9.9.9", "64:ff9b:1::1", "5f00::1", "3fff::1", "192.0.2.1", "240.0.0.1",
-])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "127.8.8.8",
+        "0.0.0.0",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1%eth0",
+        "fc00::1",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "2001:0:7f00:1::",
+        "198.18.0.1",
+        "192.88.99.1",
+        "fec0::1",
+        "::9.9.9.9",
+        "::ffff:0:9.9.9.9",
+        "64:ff9b:1::1",
+        "5f00::1",
+        "3fff::1",
+        "192.0.2.1",
+        "240.0.0.1",
+    ],
+)
 def test_inner_addresses_are_refused(address):
     assert not reaches([address])
     assert not reaches(["93.184.215.14", address]), "one bad address spoils the name"
@@ -49,11 +78,29 @@ def test_networks_may_be_allowed():
     assert not reaches(["93.184.215.14"], "http://example.org:8000/", allowed=("10.1.0.0/16",))
 
 
-@pytest.mark.parametrize("url", [
-    "", "x", "ftp://a/", "file:///etc/passwd", "gopher://a/", "http://", "http:///x", "http://u@a/", "http://u:p@a/",
-    "http://a:22/", "http://a:0x50/", "http://a:99999/", "http://a/ b", "http://a/\n", "http://ä/", "http://[::1",
-    "http://" + "a" * 3000, "javascript:alert(1)",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "x",
+        "ftp://a/",
+        "file:///etc/passwd",
+        "gopher://a/",
+        "http://",
+        "http:///x",
+        "http://u@a/",
+        "http://u:p@a/",
+        "http://a:22/",
+        "http://a:0x50/",
+        "http://a:99999/",
+        "http://a/ b",
+        "http://a/\n",
+        "http://ä/",
+        "http://[::1",
+        "http://" + "a" * 3000,
+        "javascript:alert(1)",
+    ],
+)
 def test_what_is_not_fetched_at_all(url):
     with pytest.raises(DownloadFailed):
         Fetcher().check(url)

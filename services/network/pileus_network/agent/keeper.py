@@ -171,9 +171,7 @@ class Keeper:
             now, old = set(report.ports), set(before.ports)
             wired = tuple(sorted((now - old) | (now & self._changed)))
             unwired = tuple(sorted((old - now) | (self._changed - now)))
-            self._control.progressed(
-                self._host, generation, Progress(wired, unwired, report.failures), self._took
-            )
+            self._control.progressed(self._host, generation, Progress(wired, unwired, report.failures), self._took)
         self._reported = report
         self._changed.clear()
 

@@ -53,5 +53,3 @@ def best() -> dict[str, Any]:
         "deviceowner": "",
         "rbac:target": own,
     }
-
-

@@ -103,8 +103,11 @@ def target(row: Subnet, network: Network) -> dict[str, Any]:
 def named_networks(session: Session, wishes: list[dict[str, Any]], seen: Scope) -> dict[str, Network]:
     """The networks that the wishes name, which must be within reach, with subnets."""
     ids = {wish["network_id"] for wish in wishes}
-    query = select(Network).where(Network.id.in_(ids), scopes.networks(seen)).options(
-        selectinload(Network.subnets), joinedload(Network.shares))  # few shares: no statement of their own
+    query = (
+        select(Network)
+        .where(Network.id.in_(ids), scopes.networks(seen))
+        .options(selectinload(Network.subnets), joinedload(Network.shares))
+    )  # few shares: no statement of their own
     found = {row.id: row for row in session.scalars(query).unique()}
     if ids - set(found):
         raise NetworkNotFound(net_id=min(ids - set(found)))

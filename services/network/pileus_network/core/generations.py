@@ -44,7 +44,6 @@ class Concern:
     server_project: str = ""
     """Whose server's port it is about: compute asks for it, on behalf of a user."""
 
-
     def touch(self, kind: str, *ids: str | None) -> None:
         self.things.update((kind, id) for id in ids if id)
 

@@ -82,9 +82,7 @@ def applied(session: Session, name: str, generation: int, report: Report, took: 
     _routers(session, host, generation, report.failures)
 
 
-def progressed(
-    session: Session, name: str, generation: int, progress: Progress, took: Round | None = None
-) -> None:
+def progressed(session: Session, name: str, generation: int, progress: Progress, took: Round | None = None) -> None:
     """A host says what became different on it. Costs as much as that."""
     host = _note(session, name, generation, progress.failures, took)
     if host is None:
@@ -103,9 +101,7 @@ def progressed(
     _routers(session, host, generation, progress.failures)
 
 
-def _note(
-    session: Session, name: str, generation: int, failures: Sequence[Failure], took: Round | None
-) -> Host | None:
+def _note(session: Session, name: str, generation: int, failures: Sequence[Failure], took: Round | None) -> Host | None:
     """The host is at this generation; None if it is a late copy of an old report: newer ones have told more."""
     rounds.answer(session, name, generation, len(failures), took)
     host = get(session, name)

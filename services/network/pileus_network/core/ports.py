@@ -109,9 +109,7 @@ def _say_mac(err: IntegrityError, wishes: Sequence[dict[str, Any]]) -> None:
 def _check_devices(session: Session, wishes: Sequence[dict[str, Any]], scope: Scope) -> None:
     """A port of a network device may name a router of its own project only: another's would plug into the network."""
     claims = {
-        wish["device_id"]: wish["project_id"]
-        for wish in wishes
-        if wish["device_id"] and _trusted(wish["device_owner"])
+        wish["device_id"]: wish["project_id"] for wish in wishes if wish["device_id"] and _trusted(wish["device_owner"])
     }
     if not claims or scope.everything:
         return

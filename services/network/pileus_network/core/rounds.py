@@ -24,8 +24,13 @@ def ask(session: Session, counted: dict[str, int], user_id: str | None, project_
     """Remember that this request counted these generations: {host: generation}."""
     if not counted:
         return
-    about = {"request_id": context.request_id.get(), "arrived_at": context.arrived_at.get(), "user_id": user_id,
-             "project_id": project_id, "asked_at": now()}
+    about = {
+        "request_id": context.request_id.get(),
+        "arrived_at": context.arrived_at.get(),
+        "user_id": user_id,
+        "project_id": project_id,
+        "asked_at": now(),
+    }
     session.execute(insert(Asked), [about | {"host": host, "generation": n} for host, n in counted.items()])
 
 
@@ -37,16 +42,45 @@ def answer(session: Session, host: str, generation: int, failures: int, took: Ro
         return
     finished = now()
     about = {"subject": host[:64], "flow": FLOW, "step": STEP}
-    outcome = {"outcome": "failed", "cause": f"Not everything on this host could be made ({failures} failures); its "
-               "agents' configurations in the API name each."} if failures else {"outcome": "done"}
-    jobs: list[dict[str, Any]] = [about | {
-        "id": new_id(), "state": "done", "request_id": one.request_id, "user_id": one.user_id,
-        "project_id": one.project_id, "arrived_at": one.arrived_at, "created_at": one.asked_at} for one in asked]
+    outcome = (
+        {
+            "outcome": "failed",
+            "cause": f"Not everything on this host could be made ({failures} failures); its "
+            "agents' configurations in the API name each.",
+        }
+        if failures
+        else {"outcome": "done"}
+    )
+    jobs: list[dict[str, Any]] = [
+        about
+        | {
+            "id": new_id(),
+            "state": "done",
+            "request_id": one.request_id,
+            "user_id": one.user_id,
+            "project_id": one.project_id,
+            "arrived_at": one.arrived_at,
+            "created_at": one.asked_at,
+        }
+        for one in asked
+    ]
     session.execute(insert(Job), jobs)
-    session.execute(insert(Event), [about | outcome | {
-        "job_id": job["id"], "request_id": job["request_id"], "worker": host[:128], "finished_at": finished,
-        "started_at": max(finished - timedelta(seconds=took.seconds), job["created_at"]),
-        "spans": list(took.spans)} for job in jobs])
+    session.execute(
+        insert(Event),
+        [
+            about
+            | outcome
+            | {
+                "job_id": job["id"],
+                "request_id": job["request_id"],
+                "worker": host[:128],
+                "finished_at": finished,
+                "started_at": max(finished - timedelta(seconds=took.seconds), job["created_at"]),
+                "spans": list(took.spans),
+            }
+            for job in jobs
+        ],
+    )
 
 
 def forget(session: Session) -> None:

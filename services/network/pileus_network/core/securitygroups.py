@@ -142,8 +142,9 @@ def delete(session: Session, group: SecurityGroup, by_admin: bool) -> None:
         raise SecurityGroupInUse(id=group.id)
     if group.name == "default" and not by_admin:
         raise SecurityGroupCannotRemoveDefault()
-    for rule in session.scalars(select(SecurityRule).where(
-            SecurityRule.remote_group_id == group.id, SecurityRule.group_id != group.id)).all():
+    for rule in session.scalars(
+        select(SecurityRule).where(SecurityRule.remote_group_id == group.id, SecurityRule.group_id != group.id)
+    ).all():
         delete_rule(session, rule)
     session.flush()
     session.delete(group)

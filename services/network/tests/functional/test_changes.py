@@ -235,8 +235,10 @@ def test_a_router_s_host_is_told_of_ports_that_are_nowhere(tmp_path: Any) -> Non
         router = network.made("router", {"project_id": "p1"})["id"]
         admin = network.book.admin
         network.client.put(f"/v2.0/routers/{router}/add_router_interface", json={"subnet_id": subnet}, as_=admin)
-        for kind, host, path, body in (("DHCP", "host1", "dhcp-networks", {"network_id": net}),
-                                       ("L3", "host2", "l3-routers", {"router_id": router})):
+        for kind, host, path, body in (
+            ("DHCP", "host1", "dhcp-networks", {"network_id": net}),
+            ("L3", "host2", "l3-routers", {"router_id": router}),
+        ):
             agents = network.client.get(f"/v2.0/agents?agent_type={kind} agent", as_=admin).json["agents"]
             for one in agents:
                 network.client.delete(f"/v2.0/agents/{one['id']}/{path}/{net if kind == 'DHCP' else router}", as_=admin)

@@ -12,8 +12,15 @@ from pileus_network.core import rounds, scheduler
 from pileus_network.db.models import Asked, Event, Host, Job
 from pileus_network.testing import NetworkFixture
 
-SPANS: Any = ({"name": "links", "where": "", "started_at": 1.0, "seconds": 0.01, "spans": [
-    {"name": "nft", "where": "", "started_at": 1.0, "seconds": 0.005}]},)
+SPANS: Any = (
+    {
+        "name": "links",
+        "where": "",
+        "started_at": 1.0,
+        "seconds": 0.01,
+        "spans": [{"name": "nft", "where": "", "started_at": 1.0, "seconds": 0.005}],
+    },
+)
 REQUEST = "req-00000000-0000-4000-8000-00000000000"
 
 
@@ -27,8 +34,12 @@ def net(network: NetworkFixture) -> str:
 
 def make_port(network: NetworkFixture, net: str, request_id: str, as_: Caller | None = None, **wish: Any) -> str:
     wish = {"network_id": net, "binding:host_id": "host1", "device_owner": "compute:nova", **wish}
-    answer = network.client.post("/v2.0/ports", json={"port": wish}, as_=as_ or network.book.admin,
-                                 headers={"X-OpenStack-Request-ID": request_id})
+    answer = network.client.post(
+        "/v2.0/ports",
+        json={"port": wish},
+        as_=as_ or network.book.admin,
+        headers={"X-OpenStack-Request-ID": request_id},
+    )
     assert answer.status_code == 201, answer.text
     return str(answer.json["port"]["id"])
 
@@ -41,8 +52,10 @@ def report(network: NetworkFixture, *failures: rpc.Failure) -> None:
 
 def told(network: NetworkFixture, request_id: str, as_: Caller) -> tuple[list[Any], list[Any]]:
     everywhere = "&all_projects=true" if as_ is network.book.admin else ""
-    jobs, events = (network.client.get(f"/operations/{what}?request_id={request_id}{everywhere}", as_=as_).json[what]
-                    for what in ("jobs", "events"))
+    jobs, events = (
+        network.client.get(f"/operations/{what}?request_id={request_id}{everywhere}", as_=as_).json[what]
+        for what in ("jobs", "events")
+    )
     return jobs, events
 
 
@@ -55,9 +68,11 @@ def test_one_round_answers_the_requests_before_it(network: NetworkFixture, net: 
     assert [len(told(network, request_id, book.admin)[0]) for request_id in ids] == [1, 1, 0], "the third is under way"
     jobs, events = told(network, ids[0], book.member)
     assert [(j["flow"], j["subject"], j["state"], j["project_id"]) for j in jobs] == [
-        ("host.follow", "host1", "done", "p1")]
+        ("host.follow", "host1", "done", "p1")
+    ]
     assert [(e["job_id"], e["step"], e["outcome"], e["worker"], e["spans"]) for e in events] == [
-        (jobs[0]["id"], "follow", "done", "host1", list(SPANS))]
+        (jobs[0]["id"], "follow", "done", "host1", list(SPANS))
+    ]
     assert jobs[0]["arrived_at"] <= jobs[0]["created_at"] <= events[0]["started_at"] <= events[0]["finished_at"]
     assert told(network, ids[1], book.member) == ([], []), "another project's"
     report(network)

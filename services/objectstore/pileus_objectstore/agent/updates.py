@@ -75,8 +75,13 @@ class Updates:
                 if self._over.is_set():
                     return
                 place = self._host.rings.place(*container.split("/", 2)[1:])
-                self.tell("container", container, [Upstream(host, spot) for host, spot in _primaries(place)], rows,
-                          [device.name])
+                self.tell(
+                    "container",
+                    container,
+                    [Upstream(host, spot) for host, spot in _primaries(place)],
+                    rows,
+                    [device.name],
+                )
             self._swept.add(device.name)
 
     def tell(self, kind: str, name: str, upstream: Iterable[Upstream], rows: list[Row], devices: Iterable[str]) -> None:

@@ -15,10 +15,16 @@ def test_no_number_is_too_large_to_be_answered(store: ObjectStoreFixture, contai
     for name in ("X-Delete-At", "X-Delete-After"):
         assert client.put(f"{container}/o", data=b"x", headers={name: number}).status_code < 500
     assert client.get(f"{container}/o", headers={"Range": f"bytes={number}-"}).status_code in (200, 416)
-    fields = {"redirect": "", "max_file_size": number, "max_file_count": number, "expires": number,
-              "signature": "a" * 40}
-    form = "".join(f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-                   for name, value in fields.items())
+    fields = {
+        "redirect": "",
+        "max_file_size": number,
+        "max_file_count": number,
+        "expires": number,
+        "signature": "a" * 40,
+    }
+    form = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()
+    )
     form += '--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nx\r\n--b--\r\n'
     answer = client.post(container, data=form.encode(), headers={"Content-Type": "multipart/form-data; boundary=b"})
     assert answer.status_code == 401

@@ -53,9 +53,7 @@ def quarantined(store: ObjectStoreFixture) -> int:
 
 @pytest.mark.parametrize("at", [0, 10, 60, 100, -1, -10, -20])
 @pytest.mark.parametrize("copies", [1, 2])
-def test_readers_take_a_good_copy(
-    store: ObjectStoreFixture, posted: str, worker: Worker, at: int, copies: int
-) -> None:
+def test_readers_take_a_good_copy(store: ObjectStoreFixture, posted: str, worker: Worker, at: int, copies: int) -> None:
     files = metas(store)
     good = files[0].read_bytes()
     assert len(files) == 3

@@ -110,9 +110,7 @@ def test_large_objects_and_links(store: ObjectStoreFixture, container: str, larg
     for name, data in large.items():
         got = store.client.get(signed("GET", f"{container}/{name}"), anonymous=True)
         assert (got.status_code, got.data) == (200, data), name
-        part = store.client.get(
-            signed("GET", f"{container}/{name}"), headers={"Range": "bytes=1-2"}, anonymous=True
-        )
+        part = store.client.get(signed("GET", f"{container}/{name}"), headers={"Range": "bytes=1-2"}, anonymous=True)
         assert (part.status_code, part.data) == (206, data[1:3]), name
         head = store.client.head(signed("GET", f"{container}/{name}"), anonymous=True)
         assert head.headers["Content-Length"] == str(len(data)), name

@@ -21,8 +21,9 @@ CLEAR = "--clear"
 
 def backend_of(config: Config) -> Backend:
     """The configured driver, by its entry point name."""
-    manager: DriverManager[Backend] = DriverManager("pileus.volume.backends", config.backend, invoke_on_load=True,
-                                                    invoke_args=(config,))
+    manager: DriverManager[Backend] = DriverManager(
+        "pileus.volume.backends", config.backend, invoke_on_load=True, invoke_args=(config,)
+    )
     driver = manager.driver
     assert isinstance(driver, Backend)
     return driver
@@ -37,8 +38,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     bus = Bus(config.bus, "volume-agent")
     agent = Agent(config, backend_of(config))
     greeting = Greeting(agent, bus.client(Registry))
-    server = bus.serve(agent, config.host, threads=4,  # each idle thread of a pool wakes every second
-                       origins=config.data_services, memory=config.path("gone", f"volume-{config.host}"))
+    server = bus.serve(
+        agent,
+        config.host,
+        threads=4,  # each idle thread of a pool wakes every second
+        origins=config.data_services,
+        memory=config.path("gone", f"volume-{config.host}"),
+    )
 
     def stop() -> None:
         greeting.stop()

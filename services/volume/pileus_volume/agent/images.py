@@ -40,8 +40,16 @@ def _download(image: Image, path: Path) -> str:
         raise ImageRefused(image=image.image_id, why=f"its checksum is of kind {image.algorithm}")
     digest, received = hashlib.new(image.algorithm), 0
     try:
-        with requests.get(image.ticket.url, headers={"X-Image-Ticket": image.ticket.ticket}, stream=True,
-                          allow_redirects=False, timeout=TIMEOUT) as response, path.open("wb") as file:
+        with (
+            requests.get(
+                image.ticket.url,
+                headers={"X-Image-Ticket": image.ticket.ticket},
+                stream=True,
+                allow_redirects=False,
+                timeout=TIMEOUT,
+            ) as response,
+            path.open("wb") as file,
+        ):
             _refuse(response, f"image {image.image_id}")
             for chunk in response.iter_content(CHUNK):
                 received += len(chunk)
@@ -58,8 +66,13 @@ def send(path: Path, ticket: Ticket) -> None:
     """Upload the file."""
     try:
         with path.open("rb") as file:
-            response = requests.put(ticket.url, data=file, timeout=TIMEOUT, allow_redirects=False, headers={
-                "X-Image-Ticket": ticket.ticket, "Content-Type": "application/octet-stream"})
+            response = requests.put(
+                ticket.url,
+                data=file,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                headers={"X-Image-Ticket": ticket.ticket, "Content-Type": "application/octet-stream"},
+            )
             _refuse(response, "the upload")
     except requests.RequestException as err:
         raise PeerDown(service="image", why=str(err)) from err

@@ -11,8 +11,9 @@ from pileus_volume.errors import BackupRefused, ToolFailed
 from pileus_volume.rpc import Shelf
 
 TIMEOUT = (5, 120)  # seconds to connect, between two pieces of an answer
-ONCE_MORE = Retry(total=5, backoff_factor=0.5, status_forcelist=(502, 503, 504), allowed_methods=None,
-                  raise_on_status=False)  # one object of many must not cost the whole backup
+ONCE_MORE = Retry(
+    total=5, backoff_factor=0.5, status_forcelist=(502, 503, 504), allowed_methods=None, raise_on_status=False
+)  # one object of many must not cost the whole backup
 PIECE = 1 << 20
 
 
@@ -46,8 +47,14 @@ class Objects:
 
     def _send(self, method: str, name: str, right: str, data: bytes | None = None) -> requests.Response:
         try:
-            response = self._http.request(method, f"{self._shelf.url}/{quote(name)}?{right}", data=data, stream=True,
-                                          timeout=TIMEOUT, allow_redirects=False)
+            response = self._http.request(
+                method,
+                f"{self._shelf.url}/{quote(name)}?{right}",
+                data=data,
+                stream=True,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            )
         except requests.RequestException as err:  # its words would tell the URL, which is a right
             raise PeerDown(service="objectstore", why=f"{method} {name}: {type(err).__name__}") from None
         if response.status_code < 300:

@@ -30,8 +30,13 @@ log = logging.getLogger(__name__)
 
 
 class Agent(StorageAgent):
-    def __init__(self, config: Config, backend: Backend, send: Callable[[Path, Ticket], None] = send,
-                 store: Callable[[], requests.Session] = session) -> None:
+    def __init__(
+        self,
+        config: Config,
+        backend: Backend,
+        send: Callable[[Path, Ticket], None] = send,
+        store: Callable[[], requests.Session] = session,
+    ) -> None:
         self._config, self._backend, self._send, self._store = config, backend, send, store
         self._generation = -1
         self._serving = threading.Lock()
@@ -93,6 +98,16 @@ class Agent(StorageAgent):
         has = self._backend.capacity()
         host, _, port = self._config.nbd.rpartition(":")
         return Report(
-            self._config.host, self._config.backend, self._config.backend_name or self._config.backend,
-            self._config.availability_zone, has.total_gib, has.free_gib, self._config.overcommit,
-            self._backend.directory, self._backend.disk_format, host, int(port), bool(self._config.nbd_tls))
+            self._config.host,
+            self._config.backend,
+            self._config.backend_name or self._config.backend,
+            self._config.availability_zone,
+            has.total_gib,
+            has.free_gib,
+            self._config.overcommit,
+            self._backend.directory,
+            self._backend.disk_format,
+            host,
+            int(port),
+            bool(self._config.nbd_tls),
+        )

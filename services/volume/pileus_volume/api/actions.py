@@ -27,8 +27,9 @@ class Actions:
     def __init__(self) -> None:
         self.table: dict[str, Action] = {}
 
-    def action(self, name: str, policy: str, schema: dict[str, Any] | None = None,
-               since: Version = (3, 0)) -> Callable[[Handler], Handler]:
+    def action(
+        self, name: str, policy: str, schema: dict[str, Any] | None = None, since: Version = (3, 0)
+    ) -> Callable[[Handler], Handler]:
         """`schema` is of what stands under the name; without one it says nothing and is null or empty."""
         inner = schema or {"anyOf": [{"type": "null"}, {"type": "object"}, {"type": "string", "maxLength": 255}]}
         whole = {"type": "object", "properties": {name: inner}, "required": [name], "additionalProperties": False}
@@ -36,6 +37,7 @@ class Actions:
         def wrap(handler: Handler) -> Handler:
             self.table[name] = Action(policy, handler, Checked({(3, 0): whole}), since)
             return handler
+
         return wrap
 
     def run(self, subject: str, body: dict[str, Any]) -> Any:

@@ -21,20 +21,30 @@ actions = Actions()
 
 FIELDS = {"instance_uuid": UUID_OR_NULL, "volume_uuid": UUID, "connector": {"anyOf": [{"type": "null"}, CONNECTOR]}}
 MODE = {"mode": {"type": "string", "enum": ["rw", "ro"]}}
-CREATE = {(3, 27): wrapped("attachment", FIELDS, required=("volume_uuid",)),
-          (3, 54): wrapped("attachment", FIELDS | MODE, required=("volume_uuid",))}
+CREATE = {
+    (3, 27): wrapped("attachment", FIELDS, required=("volume_uuid",)),
+    (3, 54): wrapped("attachment", FIELDS | MODE, required=("volume_uuid",)),
+}
 UPDATE = {(3, 27): wrapped("attachment", {"connector": CONNECTOR | {"minProperties": 1}}, required=("connector",))}
 SORTABLE: dict[str, listings.Column] = {
-    "id": Attachment.id, "created_at": Attachment.created_at, "volume_id": Attachment.volume_id,
-    "attach_status": Attachment.attach_status, "instance_uuid": Attachment.instance_id}
+    "id": Attachment.id,
+    "created_at": Attachment.created_at,
+    "volume_id": Attachment.volume_id,
+    "attach_status": Attachment.attach_status,
+    "instance_uuid": Attachment.instance_id,
+}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants"}
 LISTING = listings.Listing("attachments", SORTABLE, Attachment.id, attachments.find, counted=False)
 SINCE = (3, 27)
 
 
 def summary(attachment: Attachment) -> dict[str, Any]:
-    return {"id": attachment.id, "status": attachment.attach_status, "instance": attachment.instance_id,
-            "volume_id": attachment.volume_id}
+    return {
+        "id": attachment.id,
+        "status": attachment.attach_status,
+        "instance": attachment.instance_id,
+        "volume_id": attachment.volume_id,
+    }
 
 
 def detail(attachment: Attachment, secrets: bool = False) -> dict[str, Any]:
@@ -43,11 +53,18 @@ def detail(attachment: Attachment, secrets: bool = False) -> dict[str, Any]:
     known = secrets or caller().is_service or caller().is_admin or attachment.instance_id is None
     if attachment.connection and known:
         how = attachment.connection
-        info = {**how["data"], "driver_volume_type": how["driver_volume_type"], "data": how["data"],
-                "attachment_id": attachment.id}
+        info = {
+            **how["data"],
+            "driver_volume_type": how["driver_volume_type"],
+            "data": how["data"],
+            "attachment_id": attachment.id,
+        }
     return summary(attachment) | {
-        "attach_mode": attachment.attach_mode, "attached_at": listings.stamp(attachment.attached_at),
-        "detached_at": None, "connection_info": info}
+        "attach_mode": attachment.attach_mode,
+        "attached_at": listings.stamp(attachment.attached_at),
+        "detached_at": None,
+        "connection_info": info,
+    }
 
 
 @resource.endpoint("POST", "", policy="volume:attachment_create", body=CREATE, since=SINCE)
@@ -81,9 +98,13 @@ def _filtered(stmt: Select[Any]) -> Select[Any]:
     if not (admin and listings.flag("all_tenants")):
         stmt = stmt.where(Attachment.project_id == caller().project_id)
     columns: dict[str, listings.Column] = {
-        "volume_id": Attachment.volume_id, "instance_id": Attachment.instance_id,
-        "instance_uuid": Attachment.instance_id, "status": Attachment.attach_status,
-        "attach_status": Attachment.attach_status, "id": Attachment.id}
+        "volume_id": Attachment.volume_id,
+        "instance_id": Attachment.instance_id,
+        "instance_uuid": Attachment.instance_id,
+        "status": Attachment.attach_status,
+        "attach_status": Attachment.attach_status,
+        "id": Attachment.id,
+    }
     if admin:
         columns["project_id"] = Attachment.project_id
     for key, value in request.args.items():

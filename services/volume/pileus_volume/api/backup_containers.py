@@ -25,8 +25,13 @@ def open_up(container: str) -> None:
         present = _head(path)
         changes = _grants(present or {}) | _key(present or {}, object_store.key_of(tools().config, path))
         if changes or present is None:
-            tools().peers.send("objectstore", "POST" if present is not None else "PUT", object_store.quoted(path),
-                               headers=changes, caller=caller())
+            tools().peers.send(
+                "objectstore",
+                "POST" if present is not None else "PUT",
+                object_store.quoted(path),
+                headers=changes,
+                caller=caller(),
+            )
     except PeerRefused as err:
         raise Invalid(why=f"Container {container[:80]} can't take backups: {err}") from err
 

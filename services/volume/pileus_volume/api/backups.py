@@ -23,50 +23,103 @@ actions = Actions()
 LONGEST_RECORD = 1 << 20
 
 PROPERTIES: dict[str, Any] = {
-    "volume_id": UUID, "container": TEXT, "name": TEXT, "description": TEXT, "incremental": BOOLEAN, "force": BOOLEAN,
-    "snapshot_id": UUID_OR_NULL}
+    "volume_id": UUID,
+    "container": TEXT,
+    "name": TEXT,
+    "description": TEXT,
+    "incremental": BOOLEAN,
+    "force": BOOLEAN,
+    "snapshot_id": UUID_OR_NULL,
+}
 CREATE = {
     (3, 0): wrapped("backup", PROPERTIES, required=("volume_id",)),
     (3, 43): wrapped("backup", PROPERTIES | {"metadata": METADATA_OR_NULL}, required=("volume_id",)),
-    (3, 51): wrapped("backup", PROPERTIES | {"metadata": METADATA_OR_NULL, "availability_zone": TEXT},
-                     required=("volume_id",))}
-UPDATE = {(3, 9): wrapped("backup", {"name": TEXT, "description": TEXT}, minProperties=1),
-          (3, 43): wrapped("backup", {"name": TEXT, "description": TEXT, "metadata": METADATA}, minProperties=1)}
-RESTORE = {(3, 0): {"type": "object", "required": ["restore"], "additionalProperties": False, "properties": {
-    "restore": {"type": ["object", "null"], "additionalProperties": False, "properties": {
-        "name": TEXT, "volume_id": UUID_OR_NULL}}}}}
-IMPORT = {(3, 0): wrapped("backup-record", {
-    "backup_service": TEXT, "backup_url": {"type": "string", "minLength": 1, "maxLength": LONGEST_RECORD}},
-    required=("backup_service", "backup_url"))}
+    (3, 51): wrapped(
+        "backup", PROPERTIES | {"metadata": METADATA_OR_NULL, "availability_zone": TEXT}, required=("volume_id",)
+    ),
+}
+UPDATE = {
+    (3, 9): wrapped("backup", {"name": TEXT, "description": TEXT}, minProperties=1),
+    (3, 43): wrapped("backup", {"name": TEXT, "description": TEXT, "metadata": METADATA}, minProperties=1),
+}
+RESTORE = {
+    (3, 0): {
+        "type": "object",
+        "required": ["restore"],
+        "additionalProperties": False,
+        "properties": {
+            "restore": {
+                "type": ["object", "null"],
+                "additionalProperties": False,
+                "properties": {"name": TEXT, "volume_id": UUID_OR_NULL},
+            }
+        },
+    }
+}
+IMPORT = {
+    (3, 0): wrapped(
+        "backup-record",
+        {"backup_service": TEXT, "backup_url": {"type": "string", "minLength": 1, "maxLength": LONGEST_RECORD}},
+        required=("backup_service", "backup_url"),
+    )
+}
 STATUSES = ("available", "error")
-RESET = {"type": "object", "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
-         "required": ["status"], "additionalProperties": False}
+RESET = {
+    "type": "object",
+    "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
+    "required": ["status"],
+    "additionalProperties": False,
+}
 SORTABLE: dict[str, listings.Column] = {
-    "id": Backup.id, "status": Backup.status, "name": Backup.name, "created_at": Backup.created_at,
-    "updated_at": Backup.updated_at, "volume_id": Backup.volume_id, "size": Backup.size,
-    "project_id": Backup.project_id, "data_timestamp": Backup.data_timestamp}
+    "id": Backup.id,
+    "status": Backup.status,
+    "name": Backup.name,
+    "created_at": Backup.created_at,
+    "updated_at": Backup.updated_at,
+    "volume_id": Backup.volume_id,
+    "size": Backup.size,
+    "project_id": Backup.project_id,
+    "data_timestamp": Backup.data_timestamp,
+}
 PLAIN: dict[str, listings.Column] = {
-    "id": Backup.id, "status": Backup.status, "name": Backup.name, "volume_id": Backup.volume_id,
-    "snapshot_id": Backup.snapshot_id}
+    "id": Backup.id,
+    "status": Backup.status,
+    "name": Backup.name,
+    "volume_id": Backup.volume_id,
+    "snapshot_id": Backup.snapshot_id,
+}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count"}
 LISTING = listings.Listing("backups", SORTABLE, Backup.id, backups.find)
 
 
 def summary(backup: Backup) -> dict[str, Any]:
-    return {"id": backup.id, "name": backup.name, "links": [
-        {"rel": "self", "href": f"{base_url()}/backups/{backup.id}"},
-        {"rel": "bookmark", "href": f"{request.host_url}{caller().project_id}/backups/{backup.id}"}]}
+    return {
+        "id": backup.id,
+        "name": backup.name,
+        "links": [
+            {"rel": "self", "href": f"{base_url()}/backups/{backup.id}"},
+            {"rel": "bookmark", "href": f"{request.host_url}{caller().project_id}/backups/{backup.id}"},
+        ],
+    }
 
 
 def detail(backup: Backup) -> dict[str, Any]:
     view = summary(backup) | {
-        "status": backup.status, "size": backup.size, "object_count": backup.object_count,
-        "availability_zone": backup.availability_zone, "container": backup.container,
-        "created_at": listings.stamp(backup.created_at), "updated_at": listings.stamp(backup.updated_at),
-        "data_timestamp": listings.stamp(backup.data_timestamp), "description": backup.description,
-        "fail_reason": backup.fail_reason, "volume_id": backup.volume_id, "snapshot_id": backup.snapshot_id,
+        "status": backup.status,
+        "size": backup.size,
+        "object_count": backup.object_count,
+        "availability_zone": backup.availability_zone,
+        "container": backup.container,
+        "created_at": listings.stamp(backup.created_at),
+        "updated_at": listings.stamp(backup.updated_at),
+        "data_timestamp": listings.stamp(backup.data_timestamp),
+        "description": backup.description,
+        "fail_reason": backup.fail_reason,
+        "volume_id": backup.volume_id,
+        "snapshot_id": backup.snapshot_id,
         "is_incremental": backup.parent_id is not None,
-        "has_dependent_backups": backup.has_increments}
+        "has_dependent_backups": backup.has_increments,
+    }
     if version() >= (3, 18) and allowed("backup:backup_project_attribute"):
         view["os-backup-project-attr:project_id"] = backup.project_id
     if version() >= (3, 43):
@@ -82,10 +135,15 @@ def detail(backup: Backup) -> dict[str, Any]:
 def create(body: dict[str, Any]) -> Any:
     asked = body["backup"]
     wish = Wish(
-        name=_text(asked, "name"), description=_text(asked, "description"), container=asked.get("container") or None,
-        snapshot_id=asked.get("snapshot_id"), zone=asked.get("availability_zone") or None,
+        name=_text(asked, "name"),
+        description=_text(asked, "description"),
+        container=asked.get("container") or None,
+        snapshot_id=asked.get("snapshot_id"),
+        zone=asked.get("availability_zone") or None,
         incremental=listings.truth(asked.get("incremental", False), "incremental"),
-        force=listings.truth(asked.get("force", False), "force"), metadata=asked.get("metadata") or {})
+        force=listings.truth(asked.get("force", False), "force"),
+        metadata=asked.get("metadata") or {},
+    )
     with tools().sessions.read() as session:
         container = backups.container_for(session, caller(), volumes.find(session, asked["volume_id"], caller()), wish)
     backup_containers.open_up(container)  # a cloud without an object store says so at once

@@ -18,18 +18,32 @@ resource = Resource("group_snapshots", __name__, url_prefix="/v3/group_snapshots
 actions = Actions()
 
 SINCE = (3, 14)
-CREATE = {SINCE: wrapped("group_snapshot", {"group_id": UUID, "name": TEXT, "description": TEXT},
-                         required=("group_id",))}
+CREATE = {
+    SINCE: wrapped("group_snapshot", {"group_id": UUID, "name": TEXT, "description": TEXT}, required=("group_id",))
+}
 STATUSES = ("error", "available", "creating", "deleting", "deleted", "updating", "error_deleting")
-RESET = {"type": "object", "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
-         "required": ["status"], "additionalProperties": False}
+RESET = {
+    "type": "object",
+    "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
+    "required": ["status"],
+    "additionalProperties": False,
+}
 SORTABLE: dict[str, listings.Column] = {
-    "id": GroupSnapshot.id, "status": GroupSnapshot.status, "name": GroupSnapshot.name,
-    "created_at": GroupSnapshot.created_at, "updated_at": GroupSnapshot.updated_at,
-    "group_id": GroupSnapshot.group_id, "project_id": GroupSnapshot.project_id}
+    "id": GroupSnapshot.id,
+    "status": GroupSnapshot.status,
+    "name": GroupSnapshot.name,
+    "created_at": GroupSnapshot.created_at,
+    "updated_at": GroupSnapshot.updated_at,
+    "group_id": GroupSnapshot.group_id,
+    "project_id": GroupSnapshot.project_id,
+}
 PLAIN: dict[str, listings.Column] = {
-    "id": GroupSnapshot.id, "status": GroupSnapshot.status, "name": GroupSnapshot.name,
-    "group_id": GroupSnapshot.group_id, "group_type_id": GroupSnapshot.group_type_id}
+    "id": GroupSnapshot.id,
+    "status": GroupSnapshot.status,
+    "name": GroupSnapshot.name,
+    "group_id": GroupSnapshot.group_id,
+    "group_type_id": GroupSnapshot.group_type_id,
+}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count"}
 LISTING = listings.Listing("group_snapshots", SORTABLE, GroupSnapshot.id, group_snapshots.find, links="group_snapshot")
 
@@ -39,8 +53,15 @@ def summary(shot: GroupSnapshot) -> dict[str, Any]:
 
 
 def detail(shot: GroupSnapshot) -> dict[str, Any]:
-    view = {"id": shot.id, "group_id": shot.group_id, "group_type_id": shot.group_type_id, "status": shot.status,
-            "created_at": listings.stamp(shot.created_at), "name": shot.name, "description": shot.description}
+    view = {
+        "id": shot.id,
+        "group_id": shot.group_id,
+        "group_type_id": shot.group_type_id,
+        "status": shot.status,
+        "created_at": listings.stamp(shot.created_at),
+        "name": shot.name,
+        "description": shot.description,
+    }
     if version() >= (3, 58) and allowed("group:group_snapshot_project_attribute"):
         view["project_id"] = shot.project_id
     return view
@@ -50,8 +71,9 @@ def detail(shot: GroupSnapshot) -> dict[str, Any]:
 def create(body: dict[str, Any]) -> Any:
     asked = body["group_snapshot"]
     with tools().sessions.begin() as session:
-        shot, jobs = group_snapshots.create(session, caller(), asked["group_id"], asked.get("name"),
-                                            asked.get("description"))
+        shot, jobs = group_snapshots.create(
+            session, caller(), asked["group_id"], asked.get("name"), asked.get("description")
+        )
         view = {"group_snapshot": summary(shot) | {"group_type_id": shot.group_type_id}}
     for job in jobs:
         tools().ring(job.id)

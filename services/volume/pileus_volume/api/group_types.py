@@ -17,20 +17,41 @@ resource = Resource("group_types", __name__, url_prefix="/v3/group_types")
 
 SINCE = (3, 11)
 SPECS: dict[str, Any] = {
-    "type": "object", "patternProperties": {r"^[a-zA-Z0-9\-_:.]{1,255}\Z": {
-        "type": ["string", "null"], "maxLength": 255}}, "additionalProperties": False, "maxProperties": 128}
+    "type": "object",
+    "patternProperties": {r"^[a-zA-Z0-9\-_:.]{1,255}\Z": {"type": ["string", "null"], "maxLength": 255}},
+    "additionalProperties": False,
+    "maxProperties": 128,
+}
 FIRST_SPECS: dict[str, Any] = {
-    "type": ["object", "null"], "patternProperties": {r"^[a-zA-Z0-9\-_:. /]{1,255}\Z": {
-        "type": "string", "maxLength": 255}}, "additionalProperties": False, "maxProperties": 128}
-CREATE = {SINCE: wrapped("group_type", {
-    "name": NAME, "description": TEXT, "is_public": BOOLEAN, "group_specs": FIRST_SPECS}, required=("name",))}
+    "type": ["object", "null"],
+    "patternProperties": {r"^[a-zA-Z0-9\-_:. /]{1,255}\Z": {"type": "string", "maxLength": 255}},
+    "additionalProperties": False,
+    "maxProperties": 128,
+}
+CREATE = {
+    SINCE: wrapped(
+        "group_type",
+        {"name": NAME, "description": TEXT, "is_public": BOOLEAN, "group_specs": FIRST_SPECS},
+        required=("name",),
+    )
+}
 UPDATE = {SINCE: wrapped("group_type", {"name": TEXT, "description": TEXT, "is_public": BOOLEAN})}
-SET_SPECS = {SINCE: {"type": "object", "properties": {"group_specs": SPECS}, "required": ["group_specs"],
-                     "additionalProperties": False}}
+SET_SPECS = {
+    SINCE: {
+        "type": "object",
+        "properties": {"group_specs": SPECS},
+        "required": ["group_specs"],
+        "additionalProperties": False,
+    }
+}
 SET_SPEC = {SINCE: SPECS | {"minProperties": 1, "maxProperties": 1}}
 SORTABLE: dict[str, listings.Column] = {
-    "id": GroupType.id, "name": GroupType.name, "is_public": GroupType.is_public, "created_at": GroupType.created_at,
-    "updated_at": GroupType.updated_at}
+    "id": GroupType.id,
+    "name": GroupType.name,
+    "is_public": GroupType.is_public,
+    "created_at": GroupType.created_at,
+    "updated_at": GroupType.updated_at,
+}
 
 
 def view(kind: GroupType) -> dict[str, Any]:
@@ -48,17 +69,27 @@ def index() -> Any:
     with tools().sessions.read() as session:
         marker = group_types.get(session, asked.marker, caller()) if asked.marker else None
         rows = listings.fetch(session, stmt, asked, SORTABLE, GroupType.id, marker)
-        return {"group_types": [view(kind) for kind in rows],
-                **listings.links("group_type", asked, rows, f"{base_url()}/group_types")}
+        return {
+            "group_types": [view(kind) for kind in rows],
+            **listings.links("group_type", asked, rows, f"{base_url()}/group_types"),
+        }
 
 
 @resource.endpoint("POST", "", policy="group:group_types:create", body=CREATE, since=SINCE)
 def create(body: dict[str, Any]) -> Any:
     asked = body["group_type"]
     with tools().sessions.begin() as session:
-        return {"group_type": view(group_types.create(
-            session, _name(asked["name"]), asked.get("description"),
-            listings.truth(asked.get("is_public", True), "is_public"), asked.get("group_specs") or {}))}, 202
+        return {
+            "group_type": view(
+                group_types.create(
+                    session,
+                    _name(asked["name"]),
+                    asked.get("description"),
+                    listings.truth(asked.get("is_public", True), "is_public"),
+                    asked.get("group_specs") or {},
+                )
+            )
+        }, 202
 
 
 def _name(text: str) -> str:
@@ -105,8 +136,9 @@ def specs(type_id: str) -> Any:
         return {"group_specs": group_types.get(session, type_id, caller()).specs}
 
 
-@resource.endpoint("POST", "/<type_id>/group_specs", policy="group:group_types_specs:create", body=SET_SPECS,
-                   since=SINCE)
+@resource.endpoint(
+    "POST", "/<type_id>/group_specs", policy="group:group_types_specs:create", body=SET_SPECS, since=SINCE
+)
 def add_specs(type_id: str, body: dict[str, Any]) -> Any:
     with tools().sessions.begin() as session:
         group_types.set_specs(group_types.get(session, type_id, caller()), body["group_specs"])
@@ -122,8 +154,9 @@ def spec(type_id: str, key: str) -> Any:
     return {key: known[key]}
 
 
-@resource.endpoint("PUT", "/<type_id>/group_specs/<key>", policy="group:group_types_specs:update", body=SET_SPEC,
-                   since=SINCE)
+@resource.endpoint(
+    "PUT", "/<type_id>/group_specs/<key>", policy="group:group_types_specs:update", body=SET_SPEC, since=SINCE
+)
 def set_spec(type_id: str, key: str, body: dict[str, Any]) -> Any:
     if key not in body:
         raise Invalid(why="Request body and URI mismatch")

@@ -22,30 +22,71 @@ actions = Actions()
 
 SINCE = (3, 13)
 COPIED_SINCE = (3, 14)
-CREATE = {SINCE: wrapped("group", {
-    "name": TEXT, "description": TEXT, "group_type": NAME, "availability_zone": TEXT,
-    "volume_types": {"type": "array", "items": {"type": "string", "maxLength": 255}, "minItems": 1, "maxItems": 100,
-                     "uniqueItems": True}}, required=("group_type", "volume_types"))}
-UPDATE = {SINCE: wrapped("group", {"name": TEXT, "description": TEXT, "add_volumes": TEXT, "remove_volumes": TEXT},
-                         minProperties=1)}
-COPY = {COPIED_SINCE: wrapped("create-from-src", {
-    "name": TEXT, "description": TEXT, "group_snapshot_id": UUID, "source_group_id": UUID},
-    oneOf=[{"required": ["group_snapshot_id"]}, {"required": ["source_group_id"]}])}
+CREATE = {
+    SINCE: wrapped(
+        "group",
+        {
+            "name": TEXT,
+            "description": TEXT,
+            "group_type": NAME,
+            "availability_zone": TEXT,
+            "volume_types": {
+                "type": "array",
+                "items": {"type": "string", "maxLength": 255},
+                "minItems": 1,
+                "maxItems": 100,
+                "uniqueItems": True,
+            },
+        },
+        required=("group_type", "volume_types"),
+    )
+}
+UPDATE = {
+    SINCE: wrapped(
+        "group", {"name": TEXT, "description": TEXT, "add_volumes": TEXT, "remove_volumes": TEXT}, minProperties=1
+    )
+}
+COPY = {
+    COPIED_SINCE: wrapped(
+        "create-from-src",
+        {"name": TEXT, "description": TEXT, "group_snapshot_id": UUID, "source_group_id": UUID},
+        oneOf=[{"required": ["group_snapshot_id"]}, {"required": ["source_group_id"]}],
+    )
+}
 DELETE = {"type": "object", "properties": {"delete-volumes": BOOLEAN}, "additionalProperties": False}
 STATUSES = ("error", "available", "creating", "deleting", "deleted", "updating", "error_deleting")
-RESET = {"type": "object", "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
-         "required": ["status"], "additionalProperties": False}
+RESET = {
+    "type": "object",
+    "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
+    "required": ["status"],
+    "additionalProperties": False,
+}
 ANYTHING = {"type": "object", "maxProperties": 64}
-FAILOVER = {"type": "object", "additionalProperties": False, "properties": {
-    "allow_attached_volume": BOOLEAN, "secondary_backend_id": TEXT}}
+FAILOVER = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"allow_attached_volume": BOOLEAN, "secondary_backend_id": TEXT},
+}
 SORTABLE: dict[str, listings.Column] = {
-    "id": Group.id, "status": Group.status, "name": Group.name, "created_at": Group.created_at,
-    "updated_at": Group.updated_at, "group_type": Group.type_id, "availability_zone": Group.availability_zone,
-    "project_id": Group.project_id}
+    "id": Group.id,
+    "status": Group.status,
+    "name": Group.name,
+    "created_at": Group.created_at,
+    "updated_at": Group.updated_at,
+    "group_type": Group.type_id,
+    "availability_zone": Group.availability_zone,
+    "project_id": Group.project_id,
+}
 PLAIN: dict[str, listings.Column] = {
-    "id": Group.id, "status": Group.status, "name": Group.name, "group_type": Group.type_id,
-    "group_type_id": Group.type_id, "availability_zone": Group.availability_zone,
-    "group_snapshot_id": Group.group_snapshot_id, "source_group_id": Group.source_group_id}
+    "id": Group.id,
+    "status": Group.status,
+    "name": Group.name,
+    "group_type": Group.type_id,
+    "group_type_id": Group.type_id,
+    "availability_zone": Group.availability_zone,
+    "group_snapshot_id": Group.group_snapshot_id,
+    "source_group_id": Group.source_group_id,
+}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count", "list_volume"}
 LISTING = listings.Listing("groups", SORTABLE, Group.id, groups.find, links="group")
 
@@ -58,15 +99,25 @@ def details(session: Session, rows: Sequence[Group]) -> list[dict[str, Any]]:
     listed = version() >= (3, 25) and listings.flag("list_volume")
     members = groups.member_ids(session, [group.id for group in rows]) if listed else {}
     owners = version() >= (3, 58) and allowed("group:group_project_attribute")
-    return [_detail(group) | ({"volumes": members[group.id]} if listed else {})
-            | ({"project_id": group.project_id} if owners else {}) for group in rows]
+    return [
+        _detail(group)
+        | ({"volumes": members[group.id]} if listed else {})
+        | ({"project_id": group.project_id} if owners else {})
+        for group in rows
+    ]
 
 
 def _detail(group: Group) -> dict[str, Any]:
     view: dict[str, Any] = {
-        "id": group.id, "status": group.status, "availability_zone": group.availability_zone,
-        "created_at": listings.stamp(group.created_at), "name": group.name, "description": group.description,
-        "group_type": group.type_id, "volume_types": [kind.id for kind in group.volume_types]}
+        "id": group.id,
+        "status": group.status,
+        "availability_zone": group.availability_zone,
+        "created_at": listings.stamp(group.created_at),
+        "name": group.name,
+        "description": group.description,
+        "group_type": group.type_id,
+        "volume_types": [kind.id for kind in group.volume_types],
+    }
     if version() >= COPIED_SINCE:
         view |= {"group_snapshot_id": group.group_snapshot_id, "source_group_id": group.source_group_id}
     if version() >= (3, 38):
@@ -77,8 +128,13 @@ def _detail(group: Group) -> dict[str, Any]:
 @resource.endpoint("POST", "", policy="group:create", body=CREATE, since=SINCE)
 def create(body: dict[str, Any]) -> Any:
     asked = body["group"]
-    wish = Wish(type=asked["group_type"], volume_types=asked["volume_types"], name=_text(asked, "name"),
-                description=_text(asked, "description"), zone=asked.get("availability_zone") or None)
+    wish = Wish(
+        type=asked["group_type"],
+        volume_types=asked["volume_types"],
+        name=_text(asked, "name"),
+        description=_text(asked, "description"),
+        zone=asked.get("availability_zone") or None,
+    )
     with tools().sessions.begin() as session:
         return {"group": summaries(session, [groups.create(session, caller(), wish)])[0]}, 202
 
@@ -92,8 +148,11 @@ def _text(asked: dict[str, Any], name: str) -> str | None:
 def copy(body: dict[str, Any]) -> Any:
     asked = body["create-from-src"]
     with tools().sessions.begin() as session:
-        source = (groups.find(session, asked["source_group_id"], caller()) if "source_group_id" in asked
-                  else group_snapshots.find(session, asked["group_snapshot_id"], caller()))
+        source = (
+            groups.find(session, asked["source_group_id"], caller())
+            if "source_group_id" in asked
+            else group_snapshots.find(session, asked["group_snapshot_id"], caller())
+        )
         group, jobs = groups.copy(session, caller(), source, _text(asked, "name"), _text(asked, "description"))
         view = {"group": summaries(session, [group])[0]}
     for job in jobs:
@@ -183,6 +242,10 @@ def _replicate(group_id: str, _: dict[str, Any]) -> Any:
     raise NotOffered(what="Replication of groups")
 
 
-for _name, _schema in (("enable_replication", ANYTHING), ("disable_replication", ANYTHING),
-                       ("failover_replication", FAILOVER), ("list_replication_targets", ANYTHING)):
+for _name, _schema in (
+    ("enable_replication", ANYTHING),
+    ("disable_replication", ANYTHING),
+    ("failover_replication", FAILOVER),
+    ("list_replication_targets", ANYTHING),
+):
     actions.action(_name, f"group:{_name}", _schema, since=(3, 38))(_replicate)

@@ -10,9 +10,29 @@ from pileus_kit.web import caller, tools
 from pileus_volume.core.volumes import ImageFacts
 from pileus_volume.errors import ImageNotFound, Invalid, InvalidImage
 
-HIDDEN = frozenset({  # not remembered with the volume
-    "self", "file", "schema", "locations", "direct_url", "owner", "visibility", "protected", "tags", "created_at",
-    "updated_at", "status", "id", "name", "os_hidden", "stores", "virtual_size", "os_hash_algo", "os_hash_value"})
+HIDDEN = frozenset(
+    {  # not remembered with the volume
+        "self",
+        "file",
+        "schema",
+        "locations",
+        "direct_url",
+        "owner",
+        "visibility",
+        "protected",
+        "tags",
+        "created_at",
+        "updated_at",
+        "status",
+        "id",
+        "name",
+        "os_hidden",
+        "stores",
+        "virtual_size",
+        "os_hash_algo",
+        "os_hash_value",
+    }
+)
 
 
 def image_facts(image_id: str) -> ImageFacts:
@@ -23,16 +43,26 @@ def image_facts(image_id: str) -> ImageFacts:
     if "/" in image_id or "?" in image_id:
         raise ImageNotFound()
     try:
-        image = _of_a_service(image_id) if "service" in caller().roles else tools().peers.call(
-            "image", "GET", f"/v2/images/{image_id}", caller=caller())
+        image = (
+            _of_a_service(image_id)
+            if "service" in caller().roles
+            else tools().peers.call("image", "GET", f"/v2/images/{image_id}", caller=caller())
+        )
     except PeerRefused as err:
         raise ImageNotFound() from err
     if image["status"] != "active":
         raise InvalidImage(image=image_id, why=f"it must be active, not {image['status']}")
     meta = {k: v for k, v in image.items() if k not in HIDDEN and v is not None}
-    return ImageFacts(image_id, image["disk_format"], image.get("os_hash_algo") or "", image.get("os_hash_value") or "",
-                      image.get("size") or 0, image.get("virtual_size") or 0, image.get("min_disk") or 0,
-                      {"image_id": image_id, "image_name": image.get("name") or "", **meta})
+    return ImageFacts(
+        image_id,
+        image["disk_format"],
+        image.get("os_hash_algo") or "",
+        image.get("os_hash_value") or "",
+        image.get("size") or 0,
+        image.get("virtual_size") or 0,
+        image.get("min_disk") or 0,
+        {"image_id": image_id, "image_name": image.get("name") or "", **meta},
+    )
 
 
 def _of_a_service(image_id: str) -> dict[str, Any]:

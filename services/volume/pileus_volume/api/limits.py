@@ -18,9 +18,20 @@ def show() -> Any:
         project = request.args.get("project_id", project)
     with tools().sessions.read() as session:
         book = quotas.ledger(session, project)
-    return {"limits": {"rate": [], "absolute": {
-        "maxTotalVolumes": book.limit("volumes"), "maxTotalSnapshots": book.limit("snapshots"),
-        "maxTotalVolumeGigabytes": book.limit("gigabytes"), "maxTotalBackups": book.limit("backups"),
-        "maxTotalBackupGigabytes": book.limit("backup_gigabytes"), "totalVolumesUsed": book.used["volumes"],
-        "totalSnapshotsUsed": book.used["snapshots"], "totalGigabytesUsed": book.used["gigabytes"],
-        "totalBackupsUsed": book.used["backups"], "totalBackupGigabytesUsed": book.used["backup_gigabytes"]}}}
+    return {
+        "limits": {
+            "rate": [],
+            "absolute": {
+                "maxTotalVolumes": book.limit("volumes"),
+                "maxTotalSnapshots": book.limit("snapshots"),
+                "maxTotalVolumeGigabytes": book.limit("gigabytes"),
+                "maxTotalBackups": book.limit("backups"),
+                "maxTotalBackupGigabytes": book.limit("backup_gigabytes"),
+                "totalVolumesUsed": book.used["volumes"],
+                "totalSnapshotsUsed": book.used["snapshots"],
+                "totalGigabytesUsed": book.used["gigabytes"],
+                "totalBackupsUsed": book.used["backups"],
+                "totalBackupGigabytesUsed": book.used["backup_gigabytes"],
+            },
+        }
+    }

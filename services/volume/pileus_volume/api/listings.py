@@ -21,7 +21,13 @@ MOST = 1000
 LONGEST_FILTER = 4096
 MOST_KEYS = 64  # each is a condition, and costs milliseconds
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "eq": operator.eq, "neq": operator.ne, "gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+    "eq": operator.eq,
+    "neq": operator.ne,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
 Column = InstrumentedAttribute[Any]
 TRUE, FALSE = ("1", "t", "true", "on", "y", "yes"), ("0", "f", "false", "off", "n", "no")
 
@@ -83,20 +89,25 @@ class Listing:
         """The page that the request asks for, each row as `view` shows it. `detail`: the rest of the list's path."""
         return self.answer_all(stmt, lambda _, rows: [view(row) for row in rows], detail)
 
-    def answer_all(self, stmt: Select[Any], views: Callable[[Session, list[Any]], list[Any]],
-                   detail: str = "") -> dict[str, Any]:
+    def answer_all(
+        self, stmt: Select[Any], views: Callable[[Session, list[Any]], list[Any]], detail: str = ""
+    ) -> dict[str, Any]:
         """The same, where a view needs to know all rows."""
         asked = page()
         with tools().sessions.read() as session:
             marker = self.find(session, asked.marker, caller()) if asked.marker else None
             rows = fetch(session, stmt, asked, self.sortable, self.identity, marker)
             more = count(session, stmt) if self.counted else {}
-            return {self.noun: views(session, rows), **more,
-                    **links(self.links or self.noun, asked, rows, f"{base_url()}/{self.noun}{detail}")}
+            return {
+                self.noun: views(session, rows),
+                **more,
+                **links(self.links or self.noun, asked, rows, f"{base_url()}/{self.noun}{detail}"),
+            }
 
 
-def fetch(session: Session, stmt: Select[Any], asked: Page, sortable: Mapping[str, Column], identity: Column,
-          marker: Any) -> list[Any]:
+def fetch(
+    session: Session, stmt: Select[Any], asked: Page, sortable: Mapping[str, Column], identity: Column, marker: Any
+) -> list[Any]:
     """The page's rows. `identity` makes the order total; a sort key that isn't sortable is 400."""
     sort: list[tuple[Column, Literal["asc", "desc"]]] = []
     for key, direction in asked.sort:

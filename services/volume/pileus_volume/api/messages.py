@@ -14,21 +14,38 @@ from pileus_volume.db.models import Message
 resource = Resource("messages", __name__, url_prefix="/v3/messages")
 SINCE = (3, 3)
 SORTABLE: dict[str, listings.Column] = {
-    "id": Message.id, "created_at": Message.created_at, "event_id": Message.event_id,
-    "resource_type": Message.resource_type, "resource_uuid": Message.resource_id, "request_id": Message.request_id,
-    "guaranteed_until": Message.expires_at}
+    "id": Message.id,
+    "created_at": Message.created_at,
+    "event_id": Message.event_id,
+    "resource_type": Message.resource_type,
+    "resource_uuid": Message.resource_id,
+    "request_id": Message.request_id,
+    "guaranteed_until": Message.expires_at,
+}
 FILTERS: dict[str, listings.Column] = {
-    "resource_uuid": Message.resource_id, "resource_type": Message.resource_type, "event_id": Message.event_id,
-    "request_id": Message.request_id}
+    "resource_uuid": Message.resource_id,
+    "resource_type": Message.resource_type,
+    "event_id": Message.event_id,
+    "request_id": Message.request_id,
+}
 
 
 def view(message: Message) -> dict[str, Any]:
-    return {"id": message.id, "event_id": message.event_id, "user_message": message.text, "message_level": "ERROR",
-            "resource_type": message.resource_type, "resource_uuid": message.resource_id,
-            "request_id": message.request_id, "created_at": listings.stamp(message.created_at),
-            "guaranteed_until": listings.stamp(message.expires_at), "links": [
-                {"rel": "self", "href": f"{base_url()}/messages/{message.id}"},
-                {"rel": "bookmark", "href": f"{base_url().replace('/v3/', '/')}/messages/{message.id}"}]}
+    return {
+        "id": message.id,
+        "event_id": message.event_id,
+        "user_message": message.text,
+        "message_level": "ERROR",
+        "resource_type": message.resource_type,
+        "resource_uuid": message.resource_id,
+        "request_id": message.request_id,
+        "created_at": listings.stamp(message.created_at),
+        "guaranteed_until": listings.stamp(message.expires_at),
+        "links": [
+            {"rel": "self", "href": f"{base_url()}/messages/{message.id}"},
+            {"rel": "bookmark", "href": f"{base_url().replace('/v3/', '/')}/messages/{message.id}"},
+        ],
+    }
 
 
 @resource.endpoint("GET", "", policy="message:get_all", since=SINCE)

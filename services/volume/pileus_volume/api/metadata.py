@@ -10,10 +10,22 @@ from pileus_volume.api.schemas import METADATA
 from pileus_volume.core import snapshots, volumes
 from pileus_volume.errors import Invalid, MetadataNotFound
 
-MANY = {(3, 0): {"type": "object", "properties": {"metadata": METADATA}, "required": ["metadata"],
-                 "additionalProperties": False}}
-ONE = {(3, 0): {"type": "object", "properties": {"meta": METADATA | {"minProperties": 1, "maxProperties": 1}},
-                "required": ["meta"], "additionalProperties": False}}
+MANY = {
+    (3, 0): {
+        "type": "object",
+        "properties": {"metadata": METADATA},
+        "required": ["metadata"],
+        "additionalProperties": False,
+    }
+}
+ONE = {
+    (3, 0): {
+        "type": "object",
+        "properties": {"meta": METADATA | {"minProperties": 1, "maxProperties": 1}},
+        "required": ["meta"],
+        "additionalProperties": False,
+    }
+}
 MOST = 128
 
 
@@ -69,8 +81,21 @@ def _of(kind: str, path: str, find: Callable[..., Any], read: str, write: str, r
     return resource
 
 
-of_volumes = _of("Volume", "/v3/volumes", volumes.find, "volume:get_volume_metadata", "volume:update_volume_metadata",
-                 "volume:delete_volume_metadata", "volume:create_volume_metadata")
-of_snapshots = _of("Snapshot", "/v3/snapshots", snapshots.find, "volume:get_snapshot_metadata",
-                   "volume:update_snapshot_metadata", "volume:delete_snapshot_metadata",
-                   "volume:update_snapshot_metadata")
+of_volumes = _of(
+    "Volume",
+    "/v3/volumes",
+    volumes.find,
+    "volume:get_volume_metadata",
+    "volume:update_volume_metadata",
+    "volume:delete_volume_metadata",
+    "volume:create_volume_metadata",
+)
+of_snapshots = _of(
+    "Snapshot",
+    "/v3/snapshots",
+    snapshots.find,
+    "volume:get_snapshot_metadata",
+    "volume:update_snapshot_metadata",
+    "volume:delete_snapshot_metadata",
+    "volume:update_snapshot_metadata",
+)

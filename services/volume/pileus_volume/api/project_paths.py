@@ -42,6 +42,7 @@ class Resource(KitResource):
 
             declare(checked)
             return handler
+
         return wrap
 
 

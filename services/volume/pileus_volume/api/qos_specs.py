@@ -16,14 +16,26 @@ from pileus_volume.errors import Invalid
 resource = Resource("qos_specs", __name__, url_prefix="/v3/qos-specs")
 
 CONSUMER = {"type": "string", "enum": ["front-end", "back-end", "both"]}
-VALUE: dict[str, Any] = {"patternProperties": {r"^[a-zA-Z0-9\-_:. ]{1,255}\Z": {"type": "string", "maxLength": 255}},
-         "maxProperties": 128}
+VALUE: dict[str, Any] = {
+    "patternProperties": {r"^[a-zA-Z0-9\-_:. ]{1,255}\Z": {"type": "string", "maxLength": 255}},
+    "maxProperties": 128,
+}
 CREATE = {(3, 0): wrapped("qos_specs", {"name": NAME, "consumer": CONSUMER}, required=("name",), **VALUE)}
 UPDATE = {(3, 0): wrapped("qos_specs", {"consumer": CONSUMER}, minProperties=1, **VALUE)}
-DELETE_KEYS = {(3, 0): {"type": "object", "properties": {"keys": {"type": "array", "items": NAME, "maxItems": 128}},
-                        "required": ["keys"], "additionalProperties": False}}
-SORTABLE: dict[str, listings.Column] = {"id": QosSpec.id, "name": QosSpec.name, "consumer": QosSpec.consumer,
-                                        "created_at": QosSpec.created_at}
+DELETE_KEYS = {
+    (3, 0): {
+        "type": "object",
+        "properties": {"keys": {"type": "array", "items": NAME, "maxItems": 128}},
+        "required": ["keys"],
+        "additionalProperties": False,
+    }
+}
+SORTABLE: dict[str, listings.Column] = {
+    "id": QosSpec.id,
+    "name": QosSpec.name,
+    "consumer": QosSpec.consumer,
+    "created_at": QosSpec.created_at,
+}
 MANAGE = "volume_extension:qos_specs_manage"
 
 
@@ -32,8 +44,10 @@ def view(spec: QosSpec) -> dict[str, Any]:
 
 
 def _links(spec: QosSpec) -> list[dict[str, str]]:
-    return [{"rel": "self", "href": f"{base_url()}/qos-specs/{spec.id}"},
-            {"rel": "bookmark", "href": f"{base_url().replace('/v3/', '/')}/qos-specs/{spec.id}"}]
+    return [
+        {"rel": "self", "href": f"{base_url()}/qos-specs/{spec.id}"},
+        {"rel": "bookmark", "href": f"{base_url().replace('/v3/', '/')}/qos-specs/{spec.id}"},
+    ]
 
 
 @resource.endpoint("POST", "", policy=f"{MANAGE}:create", body=CREATE)
@@ -86,8 +100,12 @@ def delete(qos_id: str) -> Any:
 @resource.endpoint("GET", "/<qos_id>/associations", policy=f"{MANAGE}:get_all")
 def associations(qos_id: str) -> Any:
     with tools().sessions.read() as session:
-        return {"qos_associations": [{"association_type": "volume_type", "name": kind.name, "id": kind.id}
-                                     for kind in qos.associations(session, qos_id)]}
+        return {
+            "qos_associations": [
+                {"association_type": "volume_type", "name": kind.name, "id": kind.id}
+                for kind in qos.associations(session, qos_id)
+            ]
+        }
 
 
 def _type() -> str:

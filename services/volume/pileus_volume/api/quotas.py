@@ -18,16 +18,34 @@ from pileus_volume.errors import Invalid
 sets = Resource("quota_sets", __name__, url_prefix="/v3/os-quota-sets")
 classes = Resource("quota_classes", __name__, url_prefix="/v3/os-quota-class-sets")
 
-LIMIT = {"anyOf": [{"type": "integer", "minimum": -1, "maximum": 2147483647},
-                   {"type": "string", "pattern": r"^(-1|[0-9]{1,10})\Z"}]}
+LIMIT = {
+    "anyOf": [
+        {"type": "integer", "minimum": -1, "maximum": 2147483647},
+        {"type": "string", "pattern": r"^(-1|[0-9]{1,10})\Z"},
+    ]
+}
 IDENTIFIER = {"type": "string", "maxLength": 255}
 
 
 def _schema(noun: str, ids: tuple[str, ...]) -> dict[tuple[int, int], dict[str, Any]]:
-    return {(3, 0): {"type": "object", "required": [noun], "additionalProperties": False, "properties": {noun: {
-        "type": "object", "maxProperties": 1000, "properties": dict.fromkeys(ids, IDENTIFIER),
-        "patternProperties": {"^(volumes|gigabytes|snapshots|backups|backup_gigabytes|per_volume_gigabytes|groups)":
-                              LIMIT}, "additionalProperties": False}}}}
+    return {
+        (3, 0): {
+            "type": "object",
+            "required": [noun],
+            "additionalProperties": False,
+            "properties": {
+                noun: {
+                    "type": "object",
+                    "maxProperties": 1000,
+                    "properties": dict.fromkeys(ids, IDENTIFIER),
+                    "patternProperties": {
+                        "^(volumes|gigabytes|snapshots|backups|backup_gigabytes|per_volume_gigabytes|groups)": LIMIT
+                    },
+                    "additionalProperties": False,
+                }
+            },
+        }
+    }
 
 
 def _types(session: Session) -> list[VolumeType]:
@@ -35,8 +53,9 @@ def _types(session: Session) -> list[VolumeType]:
 
 
 def _limits(session: Session, given: Mapping[str, int]) -> dict[str, int]:
-    return {name: given.get(name, quotas.DEFAULTS.get(name, quotas.UNLIMITED))
-            for name in quotas.names(_types(session))}
+    return {
+        name: given.get(name, quotas.DEFAULTS.get(name, quotas.UNLIMITED)) for name in quotas.names(_types(session))
+    }
 
 
 def _only_own(project_id: str) -> None:
@@ -56,8 +75,11 @@ def show(project_id: str) -> Any:
 
 
 def _with_usage(limits: Mapping[str, int], book: Ledger, types: Iterable[VolumeType]) -> dict[str, Any]:
-    used = dict(book.used) | {f"{resource}_{kind.name}": book.used_by_type.get((resource, kind.id), 0)
-                              for kind in types for resource in quotas.PER_TYPE}
+    used = dict(book.used) | {
+        f"{resource}_{kind.name}": book.used_by_type.get((resource, kind.id), 0)
+        for kind in types
+        for resource in quotas.PER_TYPE
+    }
     return {name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0} for name, limit in limits.items()}
 
 
@@ -67,8 +89,9 @@ def defaults(project_id: str) -> Any:
         return {"quota_set": {"id": project_id, **_limits(session, quotas.class_limits(session, "default"))}}
 
 
-@sets.endpoint("PUT", "/<project_id>", policy="volume_extension:quotas:update", body=_schema(
-    "quota_set", ("tenant_id", "id")))
+@sets.endpoint(
+    "PUT", "/<project_id>", policy="volume_extension:quotas:update", body=_schema("quota_set", ("tenant_id", "id"))
+)
 def update(project_id: str, body: dict[str, Any]) -> Any:
     skip = listings.flag("skip_validation", default=True)
     with tools().sessions.begin() as session:
@@ -103,8 +126,12 @@ def show_class(class_name: str) -> Any:
         return {"quota_class_set": {"id": class_name, **_limits(session, quotas.class_limits(session, class_name))}}
 
 
-@classes.endpoint("PUT", "/<class_name>", policy="volume_extension:quota_classes:update", body=_schema(
-    "quota_class_set", ("class_name", "id")))
+@classes.endpoint(
+    "PUT",
+    "/<class_name>",
+    policy="volume_extension:quota_classes:update",
+    body=_schema("quota_class_set", ("class_name", "id")),
+)
 def update_class(class_name: str, body: dict[str, Any]) -> Any:
     with tools().sessions.begin() as session:
         quotas.set_class_limits(session, class_name, _known(session, body["quota_class_set"]))

@@ -18,22 +18,57 @@ from pileus_volume.errors import Invalid, InvalidSnapshot, NotOffered
 resource = Resource("snapshots", __name__, url_prefix="/v3/snapshots")
 actions = Actions()
 
-CREATE = {(3, 0): wrapped("snapshot", {
-    "name": TEXT, "description": TEXT, "display_name": TEXT, "display_description": TEXT, "volume_id": UUID_OR_NULL,
-    "force": {"anyOf": [{"type": "null"}, BOOLEAN]}, "metadata": METADATA_OR_NULL}, required=("volume_id",))}
-UPDATE = {(3, 0): wrapped("snapshot", {"name": TEXT, "description": TEXT, "display_name": TEXT,
-                                       "display_description": TEXT}, minProperties=1)}
+CREATE = {
+    (3, 0): wrapped(
+        "snapshot",
+        {
+            "name": TEXT,
+            "description": TEXT,
+            "display_name": TEXT,
+            "display_description": TEXT,
+            "volume_id": UUID_OR_NULL,
+            "force": {"anyOf": [{"type": "null"}, BOOLEAN]},
+            "metadata": METADATA_OR_NULL,
+        },
+        required=("volume_id",),
+    )
+}
+UPDATE = {
+    (3, 0): wrapped(
+        "snapshot",
+        {"name": TEXT, "description": TEXT, "display_name": TEXT, "display_description": TEXT},
+        minProperties=1,
+    )
+}
 STATUSES = ("available", "error", "creating", "deleting", "error_deleting")
-RESET = {"type": "object", "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
-         "required": ["status"], "additionalProperties": False}
-UPDATE_STATUS = {"type": "object", "required": ["status"], "additionalProperties": False, "properties": {
-    "status": {"type": "string", "enum": list(STATUSES)},
-    "progress": {"type": "string", "pattern": r"^(100|\d{1,2})%\Z"}}}
+RESET = {
+    "type": "object",
+    "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
+    "required": ["status"],
+    "additionalProperties": False,
+}
+UPDATE_STATUS = {
+    "type": "object",
+    "required": ["status"],
+    "additionalProperties": False,
+    "properties": {
+        "status": {"type": "string", "enum": list(STATUSES)},
+        "progress": {"type": "string", "pattern": r"^(100|\d{1,2})%\Z"},
+    },
+}
 SORTABLE: dict[str, listings.Column] = {
-    "id": Snapshot.id, "status": Snapshot.status, "name": Snapshot.name, "display_name": Snapshot.name,
-    "created_at": Snapshot.created_at, "updated_at": Snapshot.updated_at, "volume_id": Snapshot.volume_id,
-    "volume_size": Snapshot.volume_size, "size": Snapshot.volume_size, "project_id": Snapshot.project_id,
-    "description": Snapshot.description}
+    "id": Snapshot.id,
+    "status": Snapshot.status,
+    "name": Snapshot.name,
+    "display_name": Snapshot.name,
+    "created_at": Snapshot.created_at,
+    "updated_at": Snapshot.updated_at,
+    "volume_id": Snapshot.volume_id,
+    "volume_size": Snapshot.volume_size,
+    "size": Snapshot.volume_size,
+    "project_id": Snapshot.project_id,
+    "description": Snapshot.description,
+}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count"}
 LISTING = listings.Listing("snapshots", SORTABLE, Snapshot.id, snapshots.find)
 FORCE_IMPLIED = (3, 66)
@@ -41,10 +76,16 @@ FORCE_IMPLIED = (3, 66)
 
 def summary(snapshot: Snapshot) -> dict[str, Any]:
     return {
-        "id": snapshot.id, "name": snapshot.name, "description": snapshot.description,
-        "volume_id": snapshot.volume_id, "status": snapshot.status, "size": snapshot.volume_size,
-        "created_at": listings.stamp(snapshot.created_at), "updated_at": listings.stamp(snapshot.updated_at),
-        "metadata": snapshot.meta}
+        "id": snapshot.id,
+        "name": snapshot.name,
+        "description": snapshot.description,
+        "volume_id": snapshot.volume_id,
+        "status": snapshot.status,
+        "size": snapshot.volume_size,
+        "created_at": listings.stamp(snapshot.created_at),
+        "updated_at": listings.stamp(snapshot.updated_at),
+        "metadata": snapshot.meta,
+    }
 
 
 def made(snapshot: Snapshot) -> dict[str, Any]:
@@ -62,8 +103,10 @@ def made(snapshot: Snapshot) -> dict[str, Any]:
 def detail(snapshot: Snapshot) -> dict[str, Any]:
     view = made(snapshot)
     if allowed("volume_extension:extended_snapshot_attributes"):
-        view |= {"os-extended-snapshot-attributes:progress": snapshot.progress,
-                 "os-extended-snapshot-attributes:project_id": snapshot.project_id}
+        view |= {
+            "os-extended-snapshot-attributes:progress": snapshot.progress,
+            "os-extended-snapshot-attributes:project_id": snapshot.project_id,
+        }
     return view
 
 
@@ -73,15 +116,21 @@ def create(body: dict[str, Any]) -> Any:
     force = listings.truth(asked["force"], "force") if asked.get("force") is not None else None
     if version() >= FORCE_IMPLIED:
         if force is False:
-            raise Invalid(why="Invalid value 'False' for 'force': from microversion 3.66 it is implied and may not be "
-                              "false")
+            raise Invalid(
+                why="Invalid value 'False' for 'force': from microversion 3.66 it is implied and may not be false"
+            )
         force = True
     with tools().sessions.begin() as session:
         volume = volumes.find(session, str(asked["volume_id"]), caller())
         snapshot, job = snapshots.create(
-            session, caller(), volume, name=asked.get("name", asked.get("display_name")), force=bool(force),
+            session,
+            caller(),
+            volume,
+            name=asked.get("name", asked.get("display_name")),
+            force=bool(force),
             description=asked.get("description", asked.get("display_description")),
-            metadata=asked.get("metadata") or {})
+            metadata=asked.get("metadata") or {},
+        )
         view = {"snapshot": made(snapshot)}
     tools().ring(job.id)
     return view, 202
@@ -117,8 +166,13 @@ def _filtered(stmt: Select[Any]) -> Select[Any]:
 
 def _condition(key: str, value: str, admin: bool) -> list[Any] | None:
     columns: dict[str, listings.Column] = {
-        "id": Snapshot.id, "status": Snapshot.status, "name": Snapshot.name, "display_name": Snapshot.name,
-        "volume_id": Snapshot.volume_id, "user_id": Snapshot.user_id}
+        "id": Snapshot.id,
+        "status": Snapshot.status,
+        "name": Snapshot.name,
+        "display_name": Snapshot.name,
+        "volume_id": Snapshot.volume_id,
+        "user_id": Snapshot.user_id,
+    }
     if key in columns:
         return [columns[key] == value]
     if key == "group_snapshot_id" and version() >= (3, 14):
@@ -145,8 +199,11 @@ def show(snapshot_id: str) -> Any:
 @resource.endpoint("PUT", "/<snapshot_id>", policy="volume:update_snapshot", body=UPDATE)
 def update(snapshot_id: str, body: dict[str, Any]) -> Any:
     asked = body["snapshot"]
-    values = {field: asked.get(field, asked.get(f"display_{field}")) for field in ("name", "description")
-              if field in asked or f"display_{field}" in asked}
+    values = {
+        field: asked.get(field, asked.get(f"display_{field}"))
+        for field in ("name", "description")
+        if field in asked or f"display_{field}" in asked
+    }
     with tools().sessions.begin() as session:
         return {"snapshot": made(snapshots.change(snapshots.find(session, snapshot_id, caller()), values))}
 
@@ -185,16 +242,18 @@ def unmanage(snapshot_id: str, _: Any) -> Any:
     raise NotOffered(what="Leaving a snapshot to its storage")
 
 
-@actions.action("os-update_snapshot_status", "snapshot_extension:snapshot_actions:update_snapshot_status",
-                UPDATE_STATUS)
+@actions.action(
+    "os-update_snapshot_status", "snapshot_extension:snapshot_actions:update_snapshot_status", UPDATE_STATUS
+)
 def update_status(snapshot_id: str, asked: dict[str, Any]) -> Any:
     """From compute, about a snapshot that a hypervisor takes."""
     allowed_moves = {"creating": ("creating", "available", "error"), "deleting": ("deleting", "error_deleting")}
     with tools().sessions.read() as session:
         now_is = snapshots.find(session, snapshot_id, caller()).status
     if asked["status"] not in allowed_moves.get(now_is, ()):
-        raise InvalidSnapshot(why=f"Provided snapshot status {asked['status']} not allowed for snapshot with status "
-                                  f"{now_is}.")
+        raise InvalidSnapshot(
+            why=f"Provided snapshot status {asked['status']} not allowed for snapshot with status {now_is}."
+        )
     return _changed(snapshot_id, {k: asked[k] for k in ("status", "progress") if k in asked})
 
 

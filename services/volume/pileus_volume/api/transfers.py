@@ -12,10 +12,15 @@ from pileus_volume.core import transfers, volumes
 from pileus_volume.db.models import Transfer
 
 FIELDS = {"volume_id": UUID, "name": TEXT}
-CREATE = {(3, 0): wrapped("transfer", FIELDS, required=("volume_id",)),
-          (3, 55): wrapped("transfer", FIELDS | {"no_snapshots": BOOLEAN}, required=("volume_id",))}
-ACCEPT = {(3, 0): wrapped("accept", {"auth_key": {"type": "string", "minLength": 1, "maxLength": 255}},
-                          required=("auth_key",))}
+CREATE = {
+    (3, 0): wrapped("transfer", FIELDS, required=("volume_id",)),
+    (3, 55): wrapped("transfer", FIELDS | {"no_snapshots": BOOLEAN}, required=("volume_id",)),
+}
+ACCEPT = {
+    (3, 0): wrapped(
+        "accept", {"auth_key": {"type": "string", "minLength": 1, "maxLength": 255}}, required=("auth_key",)
+    )
+}
 SORTABLE: dict[str, listings.Column] = {"id": Transfer.id, "name": Transfer.name, "created_at": Transfer.created_at}
 
 
@@ -24,17 +29,22 @@ def _of(path: str) -> Resource:
     newer = path == "volume-transfers"
 
     def summary(transfer: Transfer) -> dict[str, Any]:
-        return {"id": transfer.id, "volume_id": transfer.volume_id, "name": transfer.name, "links": [
-            {"rel": "self", "href": f"{base_url()}/{path}/{transfer.id}"},
-            {"rel": "bookmark", "href": f"{base_url().replace('/v3/', '/')}/{path}/{transfer.id}"}]}
+        return {
+            "id": transfer.id,
+            "volume_id": transfer.volume_id,
+            "name": transfer.name,
+            "links": [
+                {"rel": "self", "href": f"{base_url()}/{path}/{transfer.id}"},
+                {"rel": "bookmark", "href": f"{base_url().replace('/v3/', '/')}/{path}/{transfer.id}"},
+            ],
+        }
 
     def detail(transfer: Transfer) -> dict[str, Any]:
         view = summary(transfer) | {"created_at": listings.stamp(transfer.created_at)}
         if version() >= (3, 55) and newer:
             view["no_snapshots"] = transfer.no_snapshots
         if version() >= (3, 57) and newer:
-            view |= {"source_project_id": transfer.source_project_id, "destination_project_id": None,
-                     "accepted": False}
+            view |= {"source_project_id": transfer.source_project_id, "destination_project_id": None, "accepted": False}
         return view
 
     @resource.endpoint("POST", "", policy="volume:create_transfer", body=CREATE)
@@ -62,8 +72,10 @@ def _of(path: str) -> Resource:
         with tools().sessions.read() as session:
             marker = transfers.find(session, asked.marker, caller()) if asked.marker else None
             rows = listings.fetch(session, stmt, asked, SORTABLE, Transfer.id, marker)
-            return {"transfers": [view(t) for t in rows],
-                    **listings.links("transfers", asked, rows, f"{base_url()}/{path}")}
+            return {
+                "transfers": [view(t) for t in rows],
+                **listings.links("transfers", asked, rows, f"{base_url()}/{path}"),
+            }
 
     @resource.endpoint("GET", "/<transfer_id>", policy="volume:get_transfer")
     def show(transfer_id: str) -> Any:
@@ -73,8 +85,9 @@ def _of(path: str) -> Resource:
     @resource.endpoint("POST", "/<transfer_id>/accept", policy="volume:accept_transfer", body=ACCEPT)
     def accept(transfer_id: str, body: dict[str, Any]) -> Any:
         with tools().sessions.begin() as session:
-            return {"transfer": summary(transfers.accept(session, caller(), transfer_id,
-                                                         body["accept"]["auth_key"]))}, 202
+            return {
+                "transfer": summary(transfers.accept(session, caller(), transfer_id, body["accept"]["auth_key"]))
+            }, 202
 
     @resource.endpoint("DELETE", "/<transfer_id>", policy="volume:delete_transfer")
     def delete(transfer_id: str) -> Any:

@@ -18,21 +18,55 @@ resource = Resource("types", __name__, url_prefix="/v3/types")
 actions = Actions()
 
 SPEC_KEY = r"^[a-zA-Z0-9\-_:. ]{1,255}\Z"
-SPECS = {"type": "object", "patternProperties": {SPEC_KEY: {"type": "string", "maxLength": 255}},
-         "additionalProperties": False, "maxProperties": 128}
-CREATE = {(3, 0): wrapped("volume_type", {
-    "name": NAME, "description": TEXT, "os-volume-type-access:is_public": BOOLEAN,
-    "extra_specs": {"anyOf": [{"type": "null"}, SPECS]}}, required=("name",))}
+SPECS = {
+    "type": "object",
+    "patternProperties": {SPEC_KEY: {"type": "string", "maxLength": 255}},
+    "additionalProperties": False,
+    "maxProperties": 128,
+}
+CREATE = {
+    (3, 0): wrapped(
+        "volume_type",
+        {
+            "name": NAME,
+            "description": TEXT,
+            "os-volume-type-access:is_public": BOOLEAN,
+            "extra_specs": {"anyOf": [{"type": "null"}, SPECS]},
+        },
+        required=("name",),
+    )
+}
 UPDATE = {(3, 0): wrapped("volume_type", {"name": NAME, "description": TEXT, "is_public": BOOLEAN}, minProperties=1)}
-SET_SPECS = {(3, 0): {"type": "object", "properties": {"extra_specs": SPECS | {"minProperties": 1}},
-                      "required": ["extra_specs"], "additionalProperties": False}}
-SET_SPEC = {(3, 0): {"type": "object", "patternProperties": {SPEC_KEY: {"type": "string", "maxLength": 255}},
-                     "additionalProperties": False, "minProperties": 1, "maxProperties": 1}}
-PROJECT = {"type": "object", "properties": {"project": {"type": "string", "minLength": 1, "maxLength": 255}},
-           "required": ["project"], "additionalProperties": False}
+SET_SPECS = {
+    (3, 0): {
+        "type": "object",
+        "properties": {"extra_specs": SPECS | {"minProperties": 1}},
+        "required": ["extra_specs"],
+        "additionalProperties": False,
+    }
+}
+SET_SPEC = {
+    (3, 0): {
+        "type": "object",
+        "patternProperties": {SPEC_KEY: {"type": "string", "maxLength": 255}},
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
+}
+PROJECT = {
+    "type": "object",
+    "properties": {"project": {"type": "string", "minLength": 1, "maxLength": 255}},
+    "required": ["project"],
+    "additionalProperties": False,
+}
 OPEN_SPECS = ("multiattach", "RESKEY:availability_zones", "replication_enabled")  # anybody may know these
-SORTABLE: dict[str, listings.Column] = {"id": VolumeType.id, "name": VolumeType.name,
-                                        "created_at": VolumeType.created_at, "is_public": VolumeType.is_public}
+SORTABLE: dict[str, listings.Column] = {
+    "id": VolumeType.id,
+    "name": VolumeType.name,
+    "created_at": VolumeType.created_at,
+    "is_public": VolumeType.is_public,
+}
 
 
 def view(kind: VolumeType) -> dict[str, Any]:
@@ -45,7 +79,11 @@ def view(kind: VolumeType) -> dict[str, Any]:
 def made(kind: VolumeType) -> dict[str, Any]:
     """What `create` tells."""
     shown: dict[str, Any] = {
-        "id": kind.id, "name": kind.name, "description": kind.description, "is_public": kind.is_public}
+        "id": kind.id,
+        "name": kind.name,
+        "description": kind.description,
+        "is_public": kind.is_public,
+    }
     if allowed("volume_extension:volume_type_access"):
         shown["os-volume-type-access:is_public"] = kind.is_public
     if allowed("volume_extension:access_types_extra_specs"):
@@ -83,8 +121,10 @@ def index() -> Any:
     with tools().sessions.read() as session:
         marker = types.get(session, asked.marker, caller()) if asked.marker else None
         rows = listings.fetch(session, stmt, asked, SORTABLE, VolumeType.id, marker)
-        return {"volume_types": [view(kind) for kind in rows],
-                **listings.links("volume_type", asked, rows, f"{base_url()}/types")}
+        return {
+            "volume_types": [view(kind) for kind in rows],
+            **listings.links("volume_type", asked, rows, f"{base_url()}/types"),
+        }
 
 
 @resource.endpoint("POST", "", policy="volume_extension:type_create", body=CREATE)
@@ -92,8 +132,13 @@ def create(body: dict[str, Any]) -> Any:
     asked = body["volume_type"]
     public = listings.truth(asked.get("os-volume-type-access:is_public", True), "is_public")
     with tools().sessions.begin() as session:
-        return {"volume_type": made(types.create(session, _name(asked["name"]), asked.get("description"), public,
-                                                 asked.get("extra_specs") or {}))}
+        return {
+            "volume_type": made(
+                types.create(
+                    session, _name(asked["name"]), asked.get("description"), public, asked.get("extra_specs") or {}
+                )
+            )
+        }
 
 
 def _name(text: str) -> str:
@@ -155,8 +200,9 @@ def spec(type_id: str, key: str) -> Any:
     return {key: known[key]}
 
 
-@resource.endpoint("PUT", "/<type_id>/extra_specs/<key>", policy="volume_extension:types_extra_specs:update",
-                   body=SET_SPEC)
+@resource.endpoint(
+    "PUT", "/<type_id>/extra_specs/<key>", policy="volume_extension:types_extra_specs:update", body=SET_SPEC
+)
 def set_spec(type_id: str, key: str, body: dict[str, Any]) -> Any:
     if key not in body:
         raise Invalid(why="Request body and URI mismatch")
@@ -172,12 +218,16 @@ def delete_spec(type_id: str, key: str) -> Any:
     return "", 202
 
 
-@resource.endpoint("GET", "/<type_id>/os-volume-type-access",
-                   policy="volume_extension:volume_type_access:get_all_for_type")
+@resource.endpoint(
+    "GET", "/<type_id>/os-volume-type-access", policy="volume_extension:volume_type_access:get_all_for_type"
+)
 def access(type_id: str) -> Any:
     with tools().sessions.read() as session:
-        return {"volume_type_access": [{"volume_type_id": type_id, "project_id": project}
-                                       for project in types.projects(session, type_id)]}
+        return {
+            "volume_type_access": [
+                {"volume_type_id": type_id, "project_id": project} for project in types.projects(session, type_id)
+            ]
+        }
 
 
 @resource.endpoint("POST", "/<type_id>/action", policy="volume_extension:type_get", body=BODY)

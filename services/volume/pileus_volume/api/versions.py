@@ -13,10 +13,15 @@ PUBLIC = "versions are known before anybody has a token"
 
 
 def _view() -> dict[str, Any]:
-    return {"id": "v3.0", "status": "CURRENT", "version": text(MICROVERSIONS.newest),
-            "min_version": text(MICROVERSIONS.oldest), "updated": "2026-11-22T00:00:00Z",
-            "links": [{"rel": "self", "href": f"{request.host_url}v3/"}],
-            "media-types": [{"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}]}
+    return {
+        "id": "v3.0",
+        "status": "CURRENT",
+        "version": text(MICROVERSIONS.newest),
+        "min_version": text(MICROVERSIONS.oldest),
+        "updated": "2026-11-22T00:00:00Z",
+        "links": [{"rel": "self", "href": f"{request.host_url}v3/"}],
+        "media-types": [{"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}],
+    }
 
 
 @resource.endpoint("GET", "/", public=PUBLIC)

@@ -20,26 +20,65 @@ actions = Actions()
 action = actions.action
 
 EXTEND = {"type": "object", "properties": {"new_size": SIZE}, "required": ["new_size"], "additionalProperties": False}
-RESET = {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": {
-    "status": {"type": ["string", "null"], "enum": [*ANY, None]},
-    "attach_status": {"type": ["string", "null"], "enum": ["detached", "attached", "attaching", None]},
-    "migration_status": {"type": ["string", "null"], "enum": ["migrating", "error", "success", "completing", "none",
-                                                              "starting", None]}}}
-BOOTABLE = {"type": "object", "properties": {"bootable": BOOLEAN}, "required": ["bootable"],
-            "additionalProperties": False}
-READONLY = {"type": "object", "properties": {"readonly": BOOLEAN}, "required": ["readonly"],
-            "additionalProperties": False}
-RETYPE = {"type": "object", "required": ["new_type"], "additionalProperties": False, "properties": {
-    "new_type": NAME, "migration_policy": {"type": ["string", "null"], "enum": ["never", "on-demand", None]}}}
-REVERT = {"type": "object", "properties": {"snapshot_id": UUID}, "required": ["snapshot_id"],
-          "additionalProperties": False}
-REIMAGE = {"type": "object", "properties": {"image_id": UUID, "reimage_reserved": BOOLEAN}, "required": ["image_id"],
-           "additionalProperties": False}
-UPLOAD = {"type": "object", "required": ["image_name"], "additionalProperties": False, "properties": {
-    "image_name": NAME, "force": BOOLEAN, "disk_format": {
-        "type": "string", "enum": ["raw", "vmdk", "vdi", "qcow2", "vhd", "vhdx", "ploop"]},
-    "container_format": {"type": "string", "minLength": 1, "maxLength": 255},
-    "visibility": {"type": "string", "enum": ["community", "public", "private", "shared"]}, "protected": BOOLEAN}}
+RESET = {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": False,
+    "properties": {
+        "status": {"type": ["string", "null"], "enum": [*ANY, None]},
+        "attach_status": {"type": ["string", "null"], "enum": ["detached", "attached", "attaching", None]},
+        "migration_status": {
+            "type": ["string", "null"],
+            "enum": ["migrating", "error", "success", "completing", "none", "starting", None],
+        },
+    },
+}
+BOOTABLE = {
+    "type": "object",
+    "properties": {"bootable": BOOLEAN},
+    "required": ["bootable"],
+    "additionalProperties": False,
+}
+READONLY = {
+    "type": "object",
+    "properties": {"readonly": BOOLEAN},
+    "required": ["readonly"],
+    "additionalProperties": False,
+}
+RETYPE = {
+    "type": "object",
+    "required": ["new_type"],
+    "additionalProperties": False,
+    "properties": {
+        "new_type": NAME,
+        "migration_policy": {"type": ["string", "null"], "enum": ["never", "on-demand", None]},
+    },
+}
+REVERT = {
+    "type": "object",
+    "properties": {"snapshot_id": UUID},
+    "required": ["snapshot_id"],
+    "additionalProperties": False,
+}
+REIMAGE = {
+    "type": "object",
+    "properties": {"image_id": UUID, "reimage_reserved": BOOLEAN},
+    "required": ["image_id"],
+    "additionalProperties": False,
+}
+UPLOAD = {
+    "type": "object",
+    "required": ["image_name"],
+    "additionalProperties": False,
+    "properties": {
+        "image_name": NAME,
+        "force": BOOLEAN,
+        "disk_format": {"type": "string", "enum": ["raw", "vmdk", "vdi", "qcow2", "vhd", "vhdx", "ploop"]},
+        "container_format": {"type": "string", "minLength": 1, "maxLength": 255},
+        "visibility": {"type": "string", "enum": ["community", "public", "private", "shared"]},
+        "protected": BOOLEAN,
+    },
+}
 
 
 @resource.endpoint("POST", "/<volume_id>/action", policy="volume:get", body=BODY)
@@ -51,8 +90,9 @@ def act(volume_id: str, body: dict[str, Any]) -> Any:
 def extend(volume_id: str, asked: dict[str, Any]) -> Any:
     attached = version() >= (3, 42) and allowed("volume:extend_attached_volume")
     with tools().sessions.begin() as session:
-        job = volumes.extend(session, caller(), volumes.find(session, volume_id, caller()), int(asked["new_size"]),
-                             attached)
+        job = volumes.extend(
+            session, caller(), volumes.find(session, volume_id, caller()), int(asked["new_size"]), attached
+        )
     tools().ring(job.id)
     return "", 202
 
@@ -140,10 +180,18 @@ def upload(volume_id: str, asked: dict[str, Any]) -> Any:
     with tools().sessions.begin() as session:
         volume = volumes.find(session, volume_id, caller())
         job = volumes.upload(session, caller(), volume, {"id": image["id"], "disk_format": image["disk_format"]}, force)
-        view = {"id": volume.id, "updated_at": listings.stamp(volume.updated_at), "status": "uploading",
-                "display_description": volume.description, "size": volume.size, "image_id": image["id"],
-                "container_format": image["container_format"], "disk_format": image["disk_format"],
-                "image_name": image["name"], "volume_type": {"id": volume.type.id, "name": volume.type.name}}
+        view = {
+            "id": volume.id,
+            "updated_at": listings.stamp(volume.updated_at),
+            "status": "uploading",
+            "display_description": volume.description,
+            "size": volume.size,
+            "image_id": image["id"],
+            "container_format": image["container_format"],
+            "disk_format": image["disk_format"],
+            "image_name": image["name"],
+            "volume_type": {"id": volume.type.id, "name": volume.type.name},
+        }
         if version() >= (3, 1):
             view |= {"visibility": visibility, "protected": image.get("protected", False)}
     tools().ring(job.id)
@@ -151,12 +199,21 @@ def upload(volume_id: str, asked: dict[str, Any]) -> Any:
 
 
 def _make_image(volume: Any, asked: dict[str, Any], visibility: str) -> dict[str, Any]:
-    known = {k: str(v) for k, v in (volume.image_meta or {}).items() if k not in (
-        "image_id", "image_name", "checksum", "size", "disk_format", "container_format", "min_disk", "min_ram")}
-    wish = known | {"name": asked["image_name"], "disk_format": asked.get("disk_format", "raw"),
-                    "container_format": asked.get("container_format", "bare"), "visibility": visibility,
-                    "protected": listings.truth(asked.get("protected", False), "protected"), "min_disk": volume.size,
-                    "min_ram": int((volume.image_meta or {}).get("min_ram", 0))}
+    known = {
+        k: str(v)
+        for k, v in (volume.image_meta or {}).items()
+        if k
+        not in ("image_id", "image_name", "checksum", "size", "disk_format", "container_format", "min_disk", "min_ram")
+    }
+    wish = known | {
+        "name": asked["image_name"],
+        "disk_format": asked.get("disk_format", "raw"),
+        "container_format": asked.get("container_format", "bare"),
+        "visibility": visibility,
+        "protected": listings.truth(asked.get("protected", False), "protected"),
+        "min_disk": volume.size,
+        "min_ram": int((volume.image_meta or {}).get("min_ram", 0)),
+    }
     try:
         image: dict[str, Any] = tools().peers.call("image", "POST", "/v2/images", caller=caller(), json=wish)
     except PeerRefused as err:

@@ -9,16 +9,33 @@ from pileus_volume.api.volume_actions import action
 from pileus_volume.core import attachments, volumes
 from pileus_volume.core.states import move
 
-ATTACH = {"type": "object", "additionalProperties": False, "properties": {
-    "instance_uuid": UUID, "mountpoint": {"type": "string", "minLength": 1, "maxLength": 255},
-    "host_name": {"type": "string", "maxLength": 255}, "mode": {"type": "string", "enum": ["ro", "rw"]}},
-    "anyOf": [{"required": ["instance_uuid"]}, {"required": ["host_name"]}]}
-DETACH = {"type": ["object", "null"], "additionalProperties": False, "properties": {
-    "attachment_id": {"anyOf": [{"type": "null"}, UUID]}}}
-FORCE_DETACH = {"type": "object", "additionalProperties": False, "properties": {
-    "attachment_id": {"anyOf": [{"type": "null"}, UUID]}, "connector": {"type": ["object", "null"]}}}
-CONNECT = {"type": "object", "additionalProperties": False, "required": ["connector"], "properties": {
-    "connector": CONNECTOR}}
+ATTACH = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "instance_uuid": UUID,
+        "mountpoint": {"type": "string", "minLength": 1, "maxLength": 255},
+        "host_name": {"type": "string", "maxLength": 255},
+        "mode": {"type": "string", "enum": ["ro", "rw"]},
+    },
+    "anyOf": [{"required": ["instance_uuid"]}, {"required": ["host_name"]}],
+}
+DETACH = {
+    "type": ["object", "null"],
+    "additionalProperties": False,
+    "properties": {"attachment_id": {"anyOf": [{"type": "null"}, UUID]}},
+}
+FORCE_DETACH = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"attachment_id": {"anyOf": [{"type": "null"}, UUID]}, "connector": {"type": ["object", "null"]}},
+}
+CONNECT = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["connector"],
+    "properties": {"connector": CONNECTOR},
+}
 
 
 @action("os-reserve", "volume_extension:volume_actions:reserve")
@@ -54,8 +71,14 @@ def _moved(volume_id: str, event: str) -> Any:
 @action("os-attach", "volume_extension:volume_actions:attach", ATTACH)
 def attach(volume_id: str, asked: dict[str, Any]) -> Any:
     with tools().sessions.begin() as session:
-        attachments.attach(session, volumes.find(session, volume_id, caller()), asked.get("instance_uuid"),
-                           asked.get("host_name"), asked.get("mountpoint"), asked.get("mode"))
+        attachments.attach(
+            session,
+            volumes.find(session, volume_id, caller()),
+            asked.get("instance_uuid"),
+            asked.get("host_name"),
+            asked.get("mountpoint"),
+            asked.get("mode"),
+        )
     return "", 202
 
 

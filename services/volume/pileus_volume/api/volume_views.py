@@ -13,8 +13,10 @@ ADMIN_PARTS = ("volume_extension:volume_host_attribute", "volume_extension:volum
 
 
 def links(volume: Volume) -> list[dict[str, str]]:
-    return [{"rel": "self", "href": f"{base_url()}/volumes/{volume.id}"},
-            {"rel": "bookmark", "href": f"{request.host_url}{caller().project_id}/volumes/{volume.id}"}]
+    return [
+        {"rel": "self", "href": f"{base_url()}/volumes/{volume.id}"},
+        {"rel": "bookmark", "href": f"{request.host_url}{caller().project_id}/volumes/{volume.id}"},
+    ]
 
 
 def summary(volume: Volume) -> dict[str, Any]:
@@ -33,14 +35,28 @@ def made(volume: Volume) -> dict[str, Any]:
     """What `create` and `update` tell. Microversions live here and in the schemas, nowhere else."""
     spoken = version()
     view: dict[str, Any] = {
-        "id": volume.id, "status": volume.status, "size": volume.size, "availability_zone": volume.availability_zone,
-        "created_at": stamp(volume.created_at), "updated_at": stamp(volume.updated_at), "name": volume.name,
-        "description": volume.description, "volume_type": volume.type.name, "snapshot_id": volume.snapshot_id,
-        "source_volid": volume.source_volid, "metadata": _metadata(volume), "links": links(volume),
-        "user_id": volume.user_id, "bootable": str(volume.bootable).lower(), "encrypted": False,
-        "replication_status": None, "consistencygroup_id": None, "multiattach": volume.multiattach,
+        "id": volume.id,
+        "status": volume.status,
+        "size": volume.size,
+        "availability_zone": volume.availability_zone,
+        "created_at": stamp(volume.created_at),
+        "updated_at": stamp(volume.updated_at),
+        "name": volume.name,
+        "description": volume.description,
+        "volume_type": volume.type.name,
+        "snapshot_id": volume.snapshot_id,
+        "source_volid": volume.source_volid,
+        "metadata": _metadata(volume),
+        "links": links(volume),
+        "user_id": volume.user_id,
+        "bootable": str(volume.bootable).lower(),
+        "encrypted": False,
+        "replication_status": None,
+        "consistencygroup_id": None,
+        "multiattach": volume.multiattach,
         "attachments": [_attachment(a) for a in volume.attachments if a.attach_status == "attached"],
-        "migration_status": volume.migration_status}
+        "migration_status": volume.migration_status,
+    }
     if spoken >= (3, 13):
         view["group_id"] = volume.group_id
     if spoken >= (3, 48):
@@ -79,7 +95,12 @@ def _metadata(volume: Volume) -> dict[str, str]:
 
 
 def _attachment(attachment: Attachment) -> dict[str, Any]:
-    return {"id": attachment.volume_id, "attachment_id": attachment.id, "volume_id": attachment.volume_id,
-            "server_id": attachment.instance_id, "device": attachment.mountpoint,
-            "host_name": attachment.attached_host if caller().is_admin else None,
-            "attached_at": stamp(attachment.attached_at)}
+    return {
+        "id": attachment.volume_id,
+        "attachment_id": attachment.id,
+        "volume_id": attachment.volume_id,
+        "server_id": attachment.instance_id,
+        "device": attachment.mountpoint,
+        "host_name": attachment.attached_host if caller().is_admin else None,
+        "attached_at": stamp(attachment.attached_at),
+    }

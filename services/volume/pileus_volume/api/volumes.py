@@ -21,29 +21,66 @@ from pileus_volume.errors import Invalid, NotOffered, SnapshotNotFound
 resource = Resource("volumes", __name__, url_prefix="/v3/volumes")
 
 PROPERTIES: dict[str, Any] = {
-    "name": TEXT, "description": TEXT, "display_name": TEXT, "display_description": TEXT, "volume_type": TEXT,
-    "metadata": METADATA_OR_NULL, "snapshot_id": UUID_OR_NULL, "source_volid": UUID_OR_NULL,
-    "consistencygroup_id": UUID_OR_NULL, "size": {"anyOf": [{"type": "null"}, SIZE]},
+    "name": TEXT,
+    "description": TEXT,
+    "display_name": TEXT,
+    "display_description": TEXT,
+    "volume_type": TEXT,
+    "metadata": METADATA_OR_NULL,
+    "snapshot_id": UUID_OR_NULL,
+    "source_volid": UUID_OR_NULL,
+    "consistencygroup_id": UUID_OR_NULL,
+    "size": {"anyOf": [{"type": "null"}, SIZE]},
     "availability_zone": {"type": ["string", "null"], "minLength": 1, "maxLength": 255},
-    "multiattach": {"anyOf": [{"type": "null"}, BOOLEAN]}, "imageRef": {"type": ["string", "null"], "maxLength": 255},
-    "image_id": {"type": ["string", "null"], "maxLength": 255}}
+    "multiattach": {"anyOf": [{"type": "null"}, BOOLEAN]},
+    "imageRef": {"type": ["string", "null"], "maxLength": 255},
+    "image_id": {"type": ["string", "null"], "maxLength": 255},
+}
 CREATE = {
     (3, 0): wrapped("volume", PROPERTIES, strict=False),
     (3, 13): wrapped("volume", PROPERTIES | {"group_id": UUID_OR_NULL}, strict=False),
-    (3, 47): wrapped("volume", PROPERTIES | {"group_id": UUID_OR_NULL, "backup_id": UUID_OR_NULL}, strict=False)}
+    (3, 47): wrapped("volume", PROPERTIES | {"group_id": UUID_OR_NULL, "backup_id": UUID_OR_NULL}, strict=False),
+}
 for _schema in CREATE.values():  # a hint about placement may stand beside it
     _schema["properties"]["OS-SCH-HNT:scheduler_hints"] = {"type": ["object", "null"]}
 SINCE = {"group_id": (3, 13), "backup_id": (3, 47)}  # before, they are as unknown as anything else, and passed over
-UPDATE = {(3, 0): wrapped("volume", {"name": TEXT, "description": TEXT, "display_name": TEXT,
-                                     "display_description": TEXT, "metadata": METADATA_OR_NULL}, minProperties=1)}
+UPDATE = {
+    (3, 0): wrapped(
+        "volume",
+        {
+            "name": TEXT,
+            "description": TEXT,
+            "display_name": TEXT,
+            "display_description": TEXT,
+            "metadata": METADATA_OR_NULL,
+        },
+        minProperties=1,
+    )
+}
 SORTABLE: dict[str, listings.Column] = {
-    "id": Volume.id, "status": Volume.status, "size": Volume.size, "availability_zone": Volume.availability_zone,
-    "name": Volume.name, "display_name": Volume.name, "bootable": Volume.bootable, "created_at": Volume.created_at,
-    "updated_at": Volume.updated_at, "host": Volume.host, "project_id": Volume.project_id, "user_id": Volume.user_id}
+    "id": Volume.id,
+    "status": Volume.status,
+    "size": Volume.size,
+    "availability_zone": Volume.availability_zone,
+    "name": Volume.name,
+    "display_name": Volume.name,
+    "bootable": Volume.bootable,
+    "created_at": Volume.created_at,
+    "updated_at": Volume.updated_at,
+    "host": Volume.host,
+    "project_id": Volume.project_id,
+    "user_id": Volume.user_id,
+}
 PLAIN: dict[str, listings.Column] = {
-    "id": Volume.id, "status": Volume.status, "availability_zone": Volume.availability_zone, "size": Volume.size,
-    "user_id": Volume.user_id, "attach_status": Volume.attach_status, "snapshot_id": Volume.snapshot_id,
-    "source_volid": Volume.source_volid}
+    "id": Volume.id,
+    "status": Volume.status,
+    "availability_zone": Volume.availability_zone,
+    "size": Volume.size,
+    "user_id": Volume.user_id,
+    "attach_status": Volume.attach_status,
+    "snapshot_id": Volume.snapshot_id,
+    "source_volid": Volume.source_volid,
+}
 PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count"}
 LISTING = listings.Listing("volumes", SORTABLE, Volume.id, volumes.find)
 STRICT_SINCE = (3, 31)
@@ -78,10 +115,17 @@ def _wish(asked: dict[str, Any]) -> Wish:
         enforce("volume:create_from_image")
         image = image_facts(image_ref)
         volumes.fits_image(size, image)
-    return Wish(size=size, name=_text(asked, "name"), description=_text(asked, "description"),
-                type=asked.get("volume_type"), zone=asked.get("availability_zone"),
-                metadata=asked.get("metadata") or {}, image=image, snapshot_id=asked.get("snapshot_id"),
-                source_volid=asked.get("source_volid"))
+    return Wish(
+        size=size,
+        name=_text(asked, "name"),
+        description=_text(asked, "description"),
+        type=asked.get("volume_type"),
+        zone=asked.get("availability_zone"),
+        metadata=asked.get("metadata") or {},
+        image=image,
+        snapshot_id=asked.get("snapshot_id"),
+        source_volid=asked.get("source_volid"),
+    )
 
 
 def _from_what_it_names(session: Session, wish: Wish, image: ImageFacts) -> Wish:
@@ -181,8 +225,9 @@ def _condition(key: str, value: str, admin: bool) -> list[Any] | None:
 def totals() -> Any:
     stmt = _filtered(select(Volume)).subquery()
     with tools().sessions.read() as session:
-        number, size = session.execute(select(func.count(), func.coalesce(func.sum(stmt.c.size), 0))
-                                       .select_from(stmt)).one()
+        number, size = session.execute(
+            select(func.count(), func.coalesce(func.sum(stmt.c.size), 0)).select_from(stmt)
+        ).one()
         view: dict[str, Any] = {"total_count": number, "total_size": int(size)}
         if version() >= (3, 36):
             view["metadata"] = _all_metadata(session, stmt)
@@ -206,8 +251,9 @@ def show(volume_id: str) -> Any:
 @resource.endpoint("PUT", "/<volume_id>", policy="volume:update", body=UPDATE)
 def update(volume_id: str, body: dict[str, Any]) -> Any:
     asked = body["volume"]
-    values = {field: _text(asked, field) for field in ("name", "description")
-              if field in asked or f"display_{field}" in asked}
+    values = {
+        field: _text(asked, field) for field in ("name", "description") if field in asked or f"display_{field}" in asked
+    }
     if asked.get("metadata") is not None:
         values["meta"] = asked["metadata"]
     with tools().sessions.begin() as session:

@@ -35,8 +35,13 @@ def reserve(session: Session, volume: Volume, instance_id: str | None, mode: str
     _reservable(volume, instance_id)
     if mode == "rw" and volume.readonly:
         raise InvalidVolume(why=f"Volume {volume.id} is read-only and can't be attached as rw.")
-    attachment = Attachment(id=new_id(), volume_id=volume.id, project_id=volume.project_id, instance_id=instance_id,
-                            attach_mode=mode or ("ro" if volume.readonly else "rw"))
+    attachment = Attachment(
+        id=new_id(),
+        volume_id=volume.id,
+        project_id=volume.project_id,
+        instance_id=instance_id,
+        attach_mode=mode or ("ro" if volume.readonly else "rw"),
+    )
     _expect(session, volume, status="reserved")
     session.add(attachment)
     session.flush()
@@ -56,14 +61,19 @@ def _reservable(volume: Volume, instance_id: str | None) -> None:
 
 def _expect(session: Session, volume: Volume, **values: Any) -> None:
     """Change the row only if its status is still the one that was judged."""
-    hit = session.execute(update(Volume).where(Volume.id == volume.id, Volume.status == volume.status).values(
-        updated_at=now(), **values).execution_options(synchronize_session=False))
+    hit = session.execute(
+        update(Volume)
+        .where(Volume.id == volume.id, Volume.status == volume.status)
+        .values(updated_at=now(), **values)
+        .execution_options(synchronize_session=False)
+    )
     if not hit.rowcount:  # type: ignore[attr-defined]
         raise InvalidVolume(why=f"Volume {volume.id} changed its status meanwhile; it was {volume.status}.")
 
 
-def connect(session: Session, volume: Volume, attachment: Attachment, connector: Mapping[str, Any],
-            caller: Caller | None = None) -> Job | None:
+def connect(
+    session: Session, volume: Volume, attachment: Attachment, connector: Mapping[str, Any], caller: Caller | None = None
+) -> Job | None:
     """Say how the connector's host reaches the volume. The job, if any, makes the export exist."""
     if not connector.get("host"):
         raise Invalid(why="Connector doesn't have required information: host")
@@ -80,12 +90,26 @@ def connect(session: Session, volume: Volume, attachment: Attachment, connector:
     else:
         attachment.export_host = host.name
         attachment.export_name = attachment.export_name or f"{attachment.id}-{secrets.token_urlsafe(24)}"
-        data = {"host": host.nbd_host, "port": host.nbd_port, "export": attachment.export_name, "tls": host.nbd_tls,
-                "format": "raw"}
+        data = {
+            "host": host.nbd_host,
+            "port": host.nbd_port,
+            "export": attachment.export_name,
+            "tls": host.nbd_tls,
+            "format": "raw",
+        }
     mode = attachment.attach_mode or "rw"
-    attachment.connection = {"driver_volume_type": "file" if local else "nbd", "data": data | {
-        "volume_id": volume.id, "access_mode": mode, "qos_specs": None, "encrypted": False, "discard": True,
-        "cacheable": False}}
+    attachment.connection = {
+        "driver_volume_type": "file" if local else "nbd",
+        "data": data
+        | {
+            "volume_id": volume.id,
+            "access_mode": mode,
+            "qos_specs": None,
+            "encrypted": False,
+            "discard": True,
+            "cacheable": False,
+        },
+    }
     attachment.connector, attachment.attached_host = dict(connector), str(connector["host"])
     attachment.mountpoint = connector.get("mountpoint") or attachment.mountpoint
     if attachment.attach_status != "attached":
@@ -97,8 +121,14 @@ def connect(session: Session, volume: Volume, attachment: Attachment, connector:
 
 def _renew_exports(session: Session, host: str, attachment: Attachment, caller: Caller | None) -> Job:
     hosts.changed(session, host)
-    return enqueue(session, Job, flow="exports.serve", subject=f"serve-{new_id()}", caller=caller,
-                   data={"host": host, "attachment_id": attachment.id})
+    return enqueue(
+        session,
+        Job,
+        flow="exports.serve",
+        subject=f"serve-{new_id()}",
+        caller=caller,
+        data={"host": host, "attachment_id": attachment.id},
+    )
 
 
 def complete(session: Session, volume: Volume, attachment: Attachment) -> None:
@@ -121,16 +151,29 @@ def remove(session: Session, volume: Volume, attachment: Attachment, caller: Cal
 
 def settle(session: Session, volume: Volume, without: str = "") -> None:
     """The volume's status follows from its attachments; whatever else happens to it goes on."""
-    held = set(session.scalars(select(Attachment.attach_status).where(Attachment.volume_id == volume.id,
-                                                                      Attachment.id != without).limit(1000)))
+    held = set(
+        session.scalars(
+            select(Attachment.attach_status)
+            .where(Attachment.volume_id == volume.id, Attachment.id != without)
+            .limit(1000)
+        )
+    )
     status = next((status for attached, status in FREE_AGAIN if attached in held), "available")
     attach = next((a for a in ("attached", "attaching") if a in held), "detached")
     mutable = ("available", "reserved", "attaching", "in-use", "detaching", "maintenance", "error")
     values: dict[str, Any] = {"attach_status": attach, "updated_at": now()}
-    session.execute(update(Volume).where(Volume.id == volume.id, Volume.status.in_(mutable)).values(
-        status=status, **values).execution_options(synchronize_session=False))
-    session.execute(update(Volume).where(Volume.id == volume.id, Volume.status.not_in(mutable)).values(
-        previous_status=status, **values).execution_options(synchronize_session=False))
+    session.execute(
+        update(Volume)
+        .where(Volume.id == volume.id, Volume.status.in_(mutable))
+        .values(status=status, **values)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Volume)
+        .where(Volume.id == volume.id, Volume.status.not_in(mutable))
+        .values(previous_status=status, **values)
+        .execution_options(synchronize_session=False)
+    )
     session.expire(volume)
 
 
@@ -150,13 +193,20 @@ def unbook(session: Session, volume: Volume) -> None:
     settle(session, volume)
 
 
-def attach(session: Session, volume: Volume, instance_id: str | None, host: str | None, mountpoint: str | None,
-           mode: str | None) -> Attachment:
+def attach(
+    session: Session,
+    volume: Volume,
+    instance_id: str | None,
+    host: str | None,
+    mountpoint: str | None,
+    mode: str | None,
+) -> Attachment:
     """Note that somebody has it. What `open_connection` began is taken up."""
     usable = ("available", "reserved", "attaching") + (("in-use",) if volume.multiattach else ())
     if volume.status not in usable:
-        raise InvalidVolume(why=f"Volume {volume.id} status must be {' or '.join(usable)}, "
-                                f"but current status is: {volume.status}.")
+        raise InvalidVolume(
+            why=f"Volume {volume.id} status must be {' or '.join(usable)}, but current status is: {volume.status}."
+        )
     if mode == "rw" and volume.readonly:
         raise InvalidVolume(why=f"Volume {volume.id} is read-only and can't be attached as rw.")
     attachment = next((a for a in volume.attachments if a.attach_status == "attaching"), None)
@@ -186,8 +236,9 @@ def detach(session: Session, volume: Volume, attachment_id: str | None, caller: 
     return remove(session, volume, chosen[0], caller)
 
 
-def open_connection(session: Session, volume: Volume, connector: Mapping[str, Any],
-                    caller: Caller) -> tuple[dict[str, Any], Job | None]:
+def open_connection(
+    session: Session, volume: Volume, connector: Mapping[str, Any], caller: Caller
+) -> tuple[dict[str, Any], Job | None]:
     """connection_info for this connector."""
     if volume.status not in ("available", "reserved", "attaching", "in-use"):
         raise InvalidVolume(why=f"Volume {volume.id} can't be connected while it is {volume.status}.")
@@ -196,8 +247,12 @@ def open_connection(session: Session, volume: Volume, connector: Mapping[str, An
     if attachment is None:
         if volume.attachments and not volume.multiattach:
             raise InvalidVolume(why=f"Volume {volume.id} is connected to another host.")
-        attachment = Attachment(id=new_id(), volume_id=volume.id, project_id=volume.project_id,
-                                attach_mode="ro" if volume.readonly else "rw")
+        attachment = Attachment(
+            id=new_id(),
+            volume_id=volume.id,
+            project_id=volume.project_id,
+            attach_mode="ro" if volume.readonly else "rw",
+        )
         session.add(attachment)
         session.flush()
     job = connect(session, volume, attachment, connector, caller)

@@ -53,8 +53,19 @@ def written(backup: Backup) -> dict[str, str]:
     """`backup_service` and `backup_url` of a complete backup."""
     if backup.status != "available":
         raise InvalidBackup(why=f"Backup status must be available and not {backup.status}.")
-    same = ("id", "volume_id", "size", "container", "object_count", "data_timestamp", "name", "description",
-            "snapshot_id", "parent_id", "availability_zone")
+    same = (
+        "id",
+        "volume_id",
+        "size",
+        "container",
+        "object_count",
+        "data_timestamp",
+        "name",
+        "description",
+        "snapshot_id",
+        "parent_id",
+        "availability_zone",
+    )
     facts = {name: getattr(backup, name) for name in same} | backup.place | backup.facts | {"metadata": backup.meta}
     record = shapes.convert(facts, Record)
     return {"backup_service": SERVICE, "backup_url": base64.b64encode(msgspec.json.encode(record)).decode()}
@@ -77,14 +88,26 @@ def take_in(session: Session, caller: Caller, record: Record) -> tuple[Backup, J
     quotas.check_backup(session, str(caller.project_id), record.size)
     parent = session.get(Backup, record.parent_id) if record.parent_id else None
     backup = Backup(
-        id=record.id, project_id=str(caller.project_id), user_id=caller.user_id, name=record.name,
-        description=record.description, volume_id=record.volume_id, snapshot_id=record.snapshot_id, size=record.size,
-        parent_id=parent.id if parent else None, container=record.container, object_count=record.object_count,
+        id=record.id,
+        project_id=str(caller.project_id),
+        user_id=caller.user_id,
+        name=record.name,
+        description=record.description,
+        volume_id=record.volume_id,
+        snapshot_id=record.snapshot_id,
+        size=record.size,
+        parent_id=parent.id if parent else None,
+        container=record.container,
+        object_count=record.object_count,
         place={"account": record.account, "prefix": record.prefix, "digest": record.digest},
-        availability_zone=record.availability_zone, data_timestamp=record.data_timestamp, meta=record.metadata,
-        facts={"bootable": record.bootable, "image_meta": record.image_meta, "meta": record.meta})
+        availability_zone=record.availability_zone,
+        data_timestamp=record.data_timestamp,
+        meta=record.metadata,
+        facts={"bootable": record.bootable, "image_meta": record.image_meta, "meta": record.meta},
+    )
     session.add(backup)
     session.flush()
     set_committed_value(backup, "has_increments", False)
-    return backup, enqueue(session, Job, flow="backup.import", subject=backup.id, caller=caller,
-                           data={"where": backup.where})
+    return backup, enqueue(
+        session, Job, flow="backup.import", subject=backup.id, caller=caller, data={"where": backup.where}
+    )

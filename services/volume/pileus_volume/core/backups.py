@@ -67,12 +67,22 @@ def create(session: Session, caller: Caller, volume: Volume, wish: Wish) -> tupl
     quotas.check_backup(session, str(caller.project_id), volume.size)
     backup_id = new_id()
     backup = Backup(
-        id=backup_id, project_id=str(caller.project_id), user_id=caller.user_id, name=wish.name,
-        description=wish.description, volume_id=volume.id, snapshot_id=wish.snapshot_id, size=volume.size,
-        parent_id=parent.id if parent else None, container=container, meta=dict(wish.metadata),
+        id=backup_id,
+        project_id=str(caller.project_id),
+        user_id=caller.user_id,
+        name=wish.name,
+        description=wish.description,
+        volume_id=volume.id,
+        snapshot_id=wish.snapshot_id,
+        size=volume.size,
+        parent_id=parent.id if parent else None,
+        container=container,
+        meta=dict(wish.metadata),
         place={"account": str(caller.project_id), "prefix": f"volume_{volume.id}/backup_{backup_id}/"},
-        availability_zone=wish.zone or volume.availability_zone, created_at=now(),
-        facts={"bootable": volume.bootable, "image_meta": volume.image_meta, "meta": dict(volume.meta)})
+        availability_zone=wish.zone or volume.availability_zone,
+        created_at=now(),
+        facts={"bootable": volume.bootable, "image_meta": volume.image_meta, "meta": dict(volume.meta)},
+    )
     backup.data_timestamp = snapshot.created_at if snapshot else backup.created_at
     if snapshot:
         move_snapshot(session, snapshot, "back_up")
@@ -81,9 +91,20 @@ def create(session: Session, caller: Caller, volume: Volume, wish: Wish) -> tupl
     session.add(backup)
     session.flush()
     set_committed_value(backup, "has_increments", False)
-    job = enqueue(session, Job, flow="backup.create", subject=backup.id, caller=caller, data={
-        "volume_id": volume.id, "snapshot_id": wish.snapshot_id, "host": volume.host, "where": backup.where,
-        "parent": parent.where if parent else None})
+    job = enqueue(
+        session,
+        Job,
+        flow="backup.create",
+        subject=backup.id,
+        caller=caller,
+        data={
+            "volume_id": volume.id,
+            "snapshot_id": wish.snapshot_id,
+            "host": volume.host,
+            "where": backup.where,
+            "parent": parent.where if parent else None,
+        },
+    )
     return backup, job
 
 
@@ -99,21 +120,24 @@ def _parent(session: Session, caller: Caller, volume: Volume, snapshot: Snapshot
 
     A backup of another project's can't be: its owner couldn't delete it any more, nor the caller read its objects.
     """
-    stmt = select(Backup).where(Backup.volume_id == volume.id, Backup.project_id == caller.project_id,
-                                Backup.status == "available")
+    stmt = select(Backup).where(
+        Backup.volume_id == volume.id, Backup.project_id == caller.project_id, Backup.status == "available"
+    )
     if snapshot is not None:
         stmt = stmt.where(Backup.data_timestamp < snapshot.created_at)
     parent = session.scalar(stmt.order_by(Backup.data_timestamp.desc(), Backup.id.desc()).limit(1))
     if parent is None:
         raise InvalidBackup(why="No backups available to do an incremental backup.")
     if wish.container and wish.container != parent.container:
-        raise InvalidBackup(why=f"An incremental backup goes to the container of the one that it builds upon: "
-                                f"{parent.container}.")
+        raise InvalidBackup(
+            why=f"An incremental backup goes to the container of the one that it builds upon: {parent.container}."
+        )
     return parent
 
 
-def restore(session: Session, caller: Caller, backup: Backup, volume: Volume | None,
-            name: str | None) -> tuple[Volume, Job]:
+def restore(
+    session: Session, caller: Caller, backup: Backup, volume: Volume | None, name: str | None
+) -> tuple[Volume, Job]:
     """Begin to write it to a volume, or to a new one."""
     if volume is None:
         return volumes.create(session, caller, volumes.Wish(name=name or f"restore_backup_{backup.id}", backup=backup))
@@ -121,9 +145,20 @@ def restore(session: Session, caller: Caller, backup: Backup, volume: Volume | N
         raise InvalidVolume(why=f"volume size {volume.size} is too small to restore backup of size {backup.size}.")
     move_backup(session, backup, "restore")
     move(session, volume, "restore")
-    job = enqueue(session, Job, flow="volume.restore", subject=volume.id, caller=caller, data={
-        "backup_id": backup.id, "where": backup.where, "known": backup.facts, "host": volume.host,
-        "size": volume.size})
+    job = enqueue(
+        session,
+        Job,
+        flow="volume.restore",
+        subject=volume.id,
+        caller=caller,
+        data={
+            "backup_id": backup.id,
+            "where": backup.where,
+            "known": backup.facts,
+            "host": volume.host,
+            "size": volume.size,
+        },
+    )
     return volume, job
 
 
@@ -139,8 +174,14 @@ def remove(session: Session, caller: Caller, backup: Backup, force: bool, opened
     if running is not None:
         cancel(session, Job, backup.id, "the backup was deleted meanwhile")
         return running
-    return enqueue(session, Job, flow="backup.delete", subject=backup.id, caller=caller,
-                   data={"where": backup.where, "opened": opened})
+    return enqueue(
+        session,
+        Job,
+        flow="backup.delete",
+        subject=backup.id,
+        caller=caller,
+        data={"where": backup.where, "opened": opened},
+    )
 
 
 def change(backup: Backup, values: Mapping[str, Any]) -> Backup:

@@ -11,10 +11,15 @@ from pileus_volume.db.models import StorageHost
 
 SCOPE = "capabilities"
 OPERATORS: dict[str, Callable[[str, str], bool]] = {
-    "<is>": lambda has, asked: has.lower() == asked.lower(), "<in>": lambda has, asked: asked in has,
-    "s==": lambda has, asked: has == asked, "s!=": lambda has, asked: has != asked,
-    "=": lambda has, asked: _number(has) >= _number(asked), "==": lambda has, asked: _number(has) == _number(asked),
-    ">=": lambda has, asked: _number(has) >= _number(asked), "<=": lambda has, asked: _number(has) <= _number(asked)}
+    "<is>": lambda has, asked: has.lower() == asked.lower(),
+    "<in>": lambda has, asked: asked in has,
+    "s==": lambda has, asked: has == asked,
+    "s!=": lambda has, asked: has != asked,
+    "=": lambda has, asked: _number(has) >= _number(asked),
+    "==": lambda has, asked: _number(has) == _number(asked),
+    ">=": lambda has, asked: _number(has) >= _number(asked),
+    "<=": lambda has, asked: _number(has) <= _number(asked),
+}
 ZONES = "RESKEY:availability_zones"
 VENDOR = "Open Source"  # what drivers that nobody sells say
 
@@ -22,12 +27,23 @@ VENDOR = "Open Source"  # what drivers that nobody sells say
 def of(host: StorageHost) -> dict[str, Any]:
     """What a host can do, by OpenStack's names."""
     return {
-        "volume_backend_name": host.backend_name, "pool_name": host.backend_name, "driver_version": "1.0",
-        "storage_protocol": "file", "vendor_name": VENDOR, "total_capacity_gb": host.total_gib,
-        "free_capacity_gb": host.free_gib, "thin_provisioning_support": True, "thick_provisioning_support": False,
-        "QoS_support": False, "multiattach": True, "online_extend_support": True, "replication_enabled": False,
-        "consistent_group_snapshot_enabled": False, "group_replication_enabled": False,
-        "consistent_group_replication_enabled": False}
+        "volume_backend_name": host.backend_name,
+        "pool_name": host.backend_name,
+        "driver_version": "1.0",
+        "storage_protocol": "file",
+        "vendor_name": VENDOR,
+        "total_capacity_gb": host.total_gib,
+        "free_capacity_gb": host.free_gib,
+        "thin_provisioning_support": True,
+        "thick_provisioning_support": False,
+        "QoS_support": False,
+        "multiattach": True,
+        "online_extend_support": True,
+        "replication_enabled": False,
+        "consistent_group_snapshot_enabled": False,
+        "group_replication_enabled": False,
+        "consistent_group_replication_enabled": False,
+    }
 
 
 def missing(host: StorageHost, specs: Mapping[str, str]) -> str | None:

@@ -25,28 +25,52 @@ def find(session: Session, group_snapshot_id: str, caller: Caller) -> GroupSnaps
     return found
 
 
-def create(session: Session, caller: Caller, group_id: str, name: str | None,
-           description: str | None) -> tuple[GroupSnapshot, list[Job]]:
+def create(
+    session: Session, caller: Caller, group_id: str, name: str | None, description: str | None
+) -> tuple[GroupSnapshot, list[Job]]:
     """Record it with a snapshot of each volume, and the jobs that take them; its own, which waits for the others, is
     the last."""
     group = groups.usable(session, group_id, caller)
-    shot = GroupSnapshot(id=new_id(), project_id=group.project_id, user_id=caller.user_id, name=name,
-                         description=description, group_id=group.id, group_type_id=group.type_id)
+    shot = GroupSnapshot(
+        id=new_id(),
+        project_id=group.project_id,
+        user_id=caller.user_id,
+        name=name,
+        description=description,
+        group_id=group.id,
+        group_type_id=group.type_id,
+    )
     session.add(shot)
     session.flush()
-    jobs = [snapshots.create(session, caller, volume, name=name, description=description, metadata={}, force=True,
-                             group_snapshot_id=shot.id)[1] for volume in groups.members(session, group.id)]
+    jobs = [
+        snapshots.create(
+            session,
+            caller,
+            volume,
+            name=name,
+            description=description,
+            metadata={},
+            force=True,
+            group_snapshot_id=shot.id,
+        )[1]
+        for volume in groups.members(session, group.id)
+    ]
     return shot, [*jobs, enqueue(session, Job, flow="group_snapshot.create", subject=shot.id, caller=caller)]
 
 
 def remove(session: Session, caller: Caller, shot: GroupSnapshot) -> list[Job]:
     """Turn it and its snapshots to deleting; its own job, which waits for the others, is the last."""
     if session.scalar(select(exists().where(Group.group_snapshot_id == shot.id, Group.status == "creating"))):
-        raise InvalidGroupSnapshot(why="GroupSnapshot status must be available or error, and no Group can be currently "
-                                       "using it as source for its creation.")
+        raise InvalidGroupSnapshot(
+            why="GroupSnapshot status must be available or error, and no Group can be currently "
+            "using it as source for its creation."
+        )
     move_group_snapshot(session, shot, "delete")
-    jobs = [snapshots.remove(session, caller, snapshot, with_group=True) for snapshot in snapshots_of(session, shot.id)
-            if snapshot.status != "deleting"]
+    jobs = [
+        snapshots.remove(session, caller, snapshot, with_group=True)
+        for snapshot in snapshots_of(session, shot.id)
+        if snapshot.status != "deleting"
+    ]
     return [*jobs, enqueue(session, Job, flow="group_snapshot.delete", subject=shot.id, caller=caller)]
 
 

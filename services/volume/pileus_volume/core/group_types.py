@@ -45,8 +45,9 @@ def default(session: Session) -> GroupType:
     return found
 
 
-def create(session: Session, name: str, description: str | None, is_public: bool,
-           specs: Mapping[str, str]) -> GroupType:
+def create(
+    session: Session, name: str, description: str | None, is_public: bool, specs: Mapping[str, str]
+) -> GroupType:
     kind = GroupType(name=name, description=description, is_public=is_public, specs=dict(specs))
     session.add(kind)
     try:

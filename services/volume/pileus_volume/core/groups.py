@@ -62,15 +62,22 @@ def usable(session: Session, group_id: str, caller: Caller) -> Group:
 
 
 def members(session: Session, group_id: str) -> list[Volume]:
-    return list(session.scalars(select(Volume).where(Volume.group_id == group_id).order_by(
-        Volume.created_at, Volume.id).limit(10_000)))
+    return list(
+        session.scalars(
+            select(Volume).where(Volume.group_id == group_id).order_by(Volume.created_at, Volume.id).limit(10_000)
+        )
+    )
 
 
 def member_ids(session: Session, group_ids: Sequence[str]) -> dict[str, list[str]]:
     """Of several groups, one statement."""
     found: dict[str, list[str]] = {group_id: [] for group_id in group_ids}
-    for group_id, volume_id in session.execute(select(Volume.group_id, Volume.id).where(
-            Volume.group_id.in_(group_ids)).order_by(Volume.created_at, Volume.id).limit(100_000)):
+    for group_id, volume_id in session.execute(
+        select(Volume.group_id, Volume.id)
+        .where(Volume.group_id.in_(group_ids))
+        .order_by(Volume.created_at, Volume.id)
+        .limit(100_000)
+    ):
         found[str(group_id)].append(volume_id)
     return found
 
@@ -83,9 +90,16 @@ def create(session: Session, caller: Caller, wish: Wish) -> Group:
     if wish.zone and wish.zone not in hosts.zones(session):
         raise Invalid(why=f"Availability zone '{wish.zone[:80]}' is invalid.")
     quotas.check_group(session, str(caller.project_id))
-    group = Group(id=new_id(), project_id=str(caller.project_id), user_id=caller.user_id, name=wish.name,
-                  description=wish.description, type_id=kind.id, availability_zone=wish.zone or "nova",
-                  status="available")
+    group = Group(
+        id=new_id(),
+        project_id=str(caller.project_id),
+        user_id=caller.user_id,
+        name=wish.name,
+        description=wish.description,
+        type_id=kind.id,
+        availability_zone=wish.zone or "nova",
+        status="available",
+    )
     wanted = [*(known.extra_specs for known in kinds), {key: value or "" for key, value in kind.specs.items()}]
     try:
         group.host = hosts.pick(session, *(hosts.Need(0, specs, wish.zone) for specs in wanted))
@@ -104,32 +118,58 @@ def _record(session: Session, group: Group, kinds: Sequence[VolumeType]) -> None
     set_committed_value(group, "volume_types", list(kinds))
 
 
-def copy(session: Session, caller: Caller, source: Group | GroupSnapshot, name: str | None,
-         description: str | None) -> tuple[Group, list[Job]]:
+def copy(
+    session: Session, caller: Caller, source: Group | GroupSnapshot, name: str | None, description: str | None
+) -> tuple[Group, list[Job]]:
     """Record a group with a copy of each volume or snapshot of the source, and the jobs that make them; the group's
     own, which waits for the others, is the last."""
     of_group = isinstance(source, Group)
     origin = source if isinstance(source, Group) else session.get_one(Group, source.group_id)
     parts: Sequence[Volume | Snapshot] = members(session, source.id) if of_group else snapshots_of(session, source.id)
     if not parts:
-        raise InvalidGroup(why=f"{'Source Group' if of_group else 'Group snapshot'} is empty. "
-                               "No group will be created.")
+        raise InvalidGroup(
+            why=f"{'Source Group' if of_group else 'Group snapshot'} is empty. No group will be created."
+        )
     quotas.check_group(session, str(caller.project_id))
-    group = Group(id=new_id(), project_id=str(caller.project_id), user_id=caller.user_id, name=name,
-                  description=description, type_id=origin.type_id, availability_zone=origin.availability_zone,
-                  host=origin.host, source_group_id=source.id if of_group else None,
-                  group_snapshot_id=None if of_group else source.id)
+    group = Group(
+        id=new_id(),
+        project_id=str(caller.project_id),
+        user_id=caller.user_id,
+        name=name,
+        description=description,
+        type_id=origin.type_id,
+        availability_zone=origin.availability_zone,
+        host=origin.host,
+        source_group_id=source.id if of_group else None,
+        group_snapshot_id=None if of_group else source.id,
+    )
     also = {part.type_id for part in parts} - {kind.id for kind in origin.volume_types}
     _record(session, group, [*origin.volume_types, *session.scalars(select(VolumeType).where(VolumeType.id.in_(also)))])
-    jobs = [volumes.create(session, caller, volumes.Wish(
-        type=part.type_id, group=group, source_volid=part.id if of_group else None,
-        snapshot_id=None if of_group else part.id))[1] for part in parts]
+    jobs = [
+        volumes.create(
+            session,
+            caller,
+            volumes.Wish(
+                type=part.type_id,
+                group=group,
+                source_volid=part.id if of_group else None,
+                snapshot_id=None if of_group else part.id,
+            ),
+        )[1]
+        for part in parts
+    ]
     return group, [*jobs, enqueue(session, Job, flow="group.copy", subject=group.id, caller=caller)]
 
 
 def snapshots_of(session: Session, group_snapshot_id: str) -> list[Snapshot]:
-    return list(session.scalars(select(Snapshot).where(Snapshot.group_snapshot_id == group_snapshot_id).order_by(
-        Snapshot.created_at, Snapshot.id).limit(10_000)))
+    return list(
+        session.scalars(
+            select(Snapshot)
+            .where(Snapshot.group_snapshot_id == group_snapshot_id)
+            .order_by(Snapshot.created_at, Snapshot.id)
+            .limit(10_000)
+        )
+    )
 
 
 def change(session: Session, caller: Caller, group: Group, asked: Change) -> None:
@@ -143,8 +183,10 @@ def change(session: Session, caller: Caller, group: Group, asked: Change) -> Non
     for volume_id in asked.remove:
         _leaving(group, volume_id, inside.get(volume_id))
     if not (values or add or asked.remove):
-        raise InvalidGroup(why=f"Cannot update group {group.id} because no valid name, description, add_volumes, or "
-                               "remove_volumes were provided.")
+        raise InvalidGroup(
+            why=f"Cannot update group {group.id} because no valid name, description, add_volumes, or "
+            "remove_volumes were provided."
+        )
     for name, value in values.items():
         setattr(group, name, value)
     group.updated_at = now()
@@ -190,10 +232,16 @@ def _leaving(group: Group, volume_id: str, volume: Volume | None) -> None:
 
 def _move_volumes(session: Session, ids: Sequence[str], before: str | None, after: str | None) -> None:
     """Each only if it still is where it was when it was judged."""
-    hit = session.execute(update(Volume).where(
-        Volume.id.in_(ids), Volume.group_id.is_(None) if before is None else Volume.group_id == before,
-        Volume.status.in_(LEAVING)).values(group_id=after, updated_at=now()).execution_options(
-            synchronize_session=False))
+    hit = session.execute(
+        update(Volume)
+        .where(
+            Volume.id.in_(ids),
+            Volume.group_id.is_(None) if before is None else Volume.group_id == before,
+            Volume.status.in_(LEAVING),
+        )
+        .values(group_id=after, updated_at=now())
+        .execution_options(synchronize_session=False)
+    )
     if hit.rowcount != len(set(ids)):  # type: ignore[attr-defined]
         raise InvalidVolume(why="A volume has changed meanwhile.")
 
@@ -206,8 +254,9 @@ def remove(session: Session, caller: Caller, group: Group, with_volumes: bool) -
         raise InvalidGroup(why="Group has existing snapshots.")
     inside = members(session, group.id)
     if inside and not with_volumes:
-        raise InvalidGroup(why=f"Group {group.id} still contains volumes. "
-                               "The delete-volumes flag is required to delete it.")
+        raise InvalidGroup(
+            why=f"Group {group.id} still contains volumes. The delete-volumes flag is required to delete it."
+        )
     if any(volume.attachments for volume in inside):
         raise InvalidGroup(why=f"Volume in group {group.id} is attached. Need to detach first.")
     if inside and session.scalar(select(exists().where(Snapshot.volume_id.in_([volume.id for volume in inside])))):
@@ -216,8 +265,11 @@ def remove(session: Session, caller: Caller, group: Group, with_volumes: bool) -
     if running is not None and running.flow == "group.copy":
         cancel(session, Job, group.id, "the group was deleted meanwhile")
         return [running]
-    jobs = [job for volume in inside if volume.status != "deleting"
-            and (job := volumes.remove(session, caller, volume, with_group=True))]
+    jobs = [
+        job
+        for volume in inside
+        if volume.status != "deleting" and (job := volumes.remove(session, caller, volume, with_group=True))
+    ]
     return [*jobs, enqueue(session, Job, flow="group.delete", subject=group.id, caller=caller)]
 
 

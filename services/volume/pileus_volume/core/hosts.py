@@ -53,7 +53,10 @@ def pools(session: Session) -> list[Pool]:
     """All of them, one statement; the emptiest first."""
     rows = session.execute(
         select(StorageHost, func.coalesce(func.sum(Volume.claimed), 0))
-        .outerjoin(Volume, Volume.host == StorageHost.pool).group_by(StorageHost.name).limit(10_000))
+        .outerjoin(Volume, Volume.host == StorageHost.pool)
+        .group_by(StorageHost.name)
+        .limit(10_000)
+    )
     found = (Pool(host, int(promised)) for host, promised in rows)
     return sorted(found, key=lambda pool: (-pool.room_gib, pool.host.name))
 
@@ -88,10 +91,19 @@ def _unfit(pool: Pool, need: Need) -> str | None:
 
 def zones(session: Session) -> dict[str, bool]:
     """Zone: whether one of its hosts takes volumes."""
-    rows = session.execute(select(StorageHost.availability_zone, func.min(StorageHost.disabled)).group_by(
-        StorageHost.availability_zone).limit(1000)) if session.get_bind().dialect.name == "sqlite" else session.execute(
-        select(StorageHost.availability_zone, func.bool_and(StorageHost.disabled)).group_by(
-            StorageHost.availability_zone).limit(1000))
+    rows = (
+        session.execute(
+            select(StorageHost.availability_zone, func.min(StorageHost.disabled))
+            .group_by(StorageHost.availability_zone)
+            .limit(1000)
+        )
+        if session.get_bind().dialect.name == "sqlite"
+        else session.execute(
+            select(StorageHost.availability_zone, func.bool_and(StorageHost.disabled))
+            .group_by(StorageHost.availability_zone)
+            .limit(1000)
+        )
+    )
     return {zone: not disabled for zone, disabled in rows}
 
 
@@ -102,22 +114,40 @@ def note(session: Session, report: Report) -> None:
         host = StorageHost(name=report.host, pool="", generation=1)
         session.add(host)
     host.pool = f"{report.host}@{report.backend_name}#{report.backend_name}"
-    for field in ("driver", "backend_name", "availability_zone", "total_gib", "free_gib", "overcommit", "directory",
-                  "disk_format", "nbd_host", "nbd_port", "nbd_tls"):
+    for field in (
+        "driver",
+        "backend_name",
+        "availability_zone",
+        "total_gib",
+        "free_gib",
+        "overcommit",
+        "directory",
+        "disk_format",
+        "nbd_host",
+        "nbd_port",
+        "nbd_tls",
+    ):
         setattr(host, field, getattr(report, field))
     host.seen_at = now()
 
 
 def changed(session: Session, name: str) -> None:
     """The exports of this host are others from now on: older lists are void."""
-    session.execute(update(StorageHost).where(StorageHost.name == name).values(
-        generation=StorageHost.generation + 1).execution_options(synchronize_session=False))
+    session.execute(
+        update(StorageHost)
+        .where(StorageHost.name == name)
+        .values(generation=StorageHost.generation + 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def wanted(session: Session, name: str) -> Wanted:
     """What the host should export, read in one transaction with its generation."""
     generation = session.scalar(select(StorageHost.generation).where(StorageHost.name == name)) or 0
-    rows = session.scalars(select(Attachment).where(
-        Attachment.export_host == name, Attachment.sealed_export_name.is_not(None)).order_by(
-        Attachment.id).limit(100_000))
+    rows = session.scalars(
+        select(Attachment)
+        .where(Attachment.export_host == name, Attachment.sealed_export_name.is_not(None))
+        .order_by(Attachment.id)
+        .limit(100_000)
+    )
     return Wanted(generation, [Export(a.volume_id, a.id, a.export_name or "", a.attach_mode != "ro") for a in rows])

@@ -13,17 +13,30 @@ from pileus_volume.errors import MessageNotFound
 
 KEPT = timedelta(days=30)
 ACTIONS = {  # OpenStack's numbers (to 016) and sentences: event ids look like VOLUME_VOLUME_001_002
-    "create": ("001", "schedule allocate volume"), "delete": ("018", "delete volume"),
-    "extend": ("007", "extend volume"), "upload": ("003", "copy volume to image"),
-    "snapshot": ("009", "create snapshot"), "unsnapshot": ("010", "delete snapshot"),
-    "revert": ("017", "revert volume to snapshot"), "reimage": ("016", "reimage volume"),
-    "attach": ("002", "attach volume"), "back up": ("013", "create backup"), "unback": ("014", "delete backup"),
-    "restore": ("015", "restore backup"), "group": ("019", "create group"), "ungroup": ("020", "delete group"),
-    "snapshot group": ("021", "create group snapshot"), "unsnapshot group": ("022", "delete group snapshot"),
+    "create": ("001", "schedule allocate volume"),
+    "delete": ("018", "delete volume"),
+    "extend": ("007", "extend volume"),
+    "upload": ("003", "copy volume to image"),
+    "snapshot": ("009", "create snapshot"),
+    "unsnapshot": ("010", "delete snapshot"),
+    "revert": ("017", "revert volume to snapshot"),
+    "reimage": ("016", "reimage volume"),
+    "attach": ("002", "attach volume"),
+    "back up": ("013", "create backup"),
+    "unback": ("014", "delete backup"),
+    "restore": ("015", "restore backup"),
+    "group": ("019", "create group"),
+    "ungroup": ("020", "delete group"),
+    "snapshot group": ("021", "create group snapshot"),
+    "unsnapshot group": ("022", "delete group snapshot"),
 }
 KINDS: dict[type[Model], str] = {
-    Volume: "VOLUME", Snapshot: "VOLUME_SNAPSHOT", Backup: "VOLUME_BACKUP", Group: "VOLUME_GROUP",
-    GroupSnapshot: "VOLUME_GROUP_SNAPSHOT"}
+    Volume: "VOLUME",
+    Snapshot: "VOLUME_SNAPSHOT",
+    Backup: "VOLUME_BACKUP",
+    Group: "VOLUME_GROUP",
+    GroupSnapshot: "VOLUME_GROUP_SNAPSHOT",
+}
 
 
 def tell(session: Session, about: Volume | Snapshot | Backup | Group | GroupSnapshot, action: str, why: str) -> None:
@@ -32,9 +45,18 @@ def tell(session: Session, about: Volume | Snapshot | Backup | Group | GroupSnap
     kind = KINDS[type(about)]
     at = now()
     session.execute(delete(Message).where(Message.expires_at < at))
-    session.add(Message(project_id=about.project_id, resource_type=kind, resource_id=about.id,
-                        event_id=f"VOLUME_{kind}_{number}_001", text=f"{sentence}: {why}"[:1000],
-                        request_id=context.request_id.get(), created_at=at, expires_at=at + KEPT))
+    session.add(
+        Message(
+            project_id=about.project_id,
+            resource_type=kind,
+            resource_id=about.id,
+            event_id=f"VOLUME_{kind}_{number}_001",
+            text=f"{sentence}: {why}"[:1000],
+            request_id=context.request_id.get(),
+            created_at=at,
+            expires_at=at + KEPT,
+        )
+    )
 
 
 def get(session: Session, message_id: str, caller: Caller) -> Message:

@@ -17,8 +17,15 @@ from pileus_volume.errors import (
     VolumesQuotaExceeded,
 )
 
-DEFAULTS = {"volumes": 10, "snapshots": 10, "gigabytes": 1000, "backups": 10, "backup_gigabytes": 1000,
-            "per_volume_gigabytes": -1, "groups": 10}
+DEFAULTS = {
+    "volumes": 10,
+    "snapshots": 10,
+    "gigabytes": 1000,
+    "backups": 10,
+    "backup_gigabytes": 1000,
+    "per_volume_gigabytes": -1,
+    "groups": 10,
+}
 PER_TYPE = ("volumes", "gigabytes", "snapshots")  # each also as RESOURCE_TYPENAME; unlimited unless set
 UNLIMITED = -1
 
@@ -37,22 +44,35 @@ class Ledger:
 
 def ledger(session: Session, project_id: str) -> Ledger:
     """One statement. Call `hold` before, if it decides about adding something."""
-    class_limits = select(literal("class").label("kind"), QuotaClass.resource.label("key"), QuotaClass.hard_limit.label(
-        "first"), literal(0).label("second")).where(QuotaClass.class_name == "default")
+    class_limits = select(
+        literal("class").label("kind"),
+        QuotaClass.resource.label("key"),
+        QuotaClass.hard_limit.label("first"),
+        literal(0).label("second"),
+    ).where(QuotaClass.class_name == "default")
     own_limits = select(literal("own"), Quota.resource, Quota.hard_limit, literal(0)).where(
-        Quota.project_id == project_id)
-    volumes = select(literal("volumes"), Volume.type_id, func.count(), func.sum(Volume.claimed)).where(
-        Volume.project_id == project_id).group_by(Volume.type_id)
-    snapshots = select(literal("snapshots"), Snapshot.type_id, func.count(), func.sum(Snapshot.volume_size)).where(
-        Snapshot.project_id == project_id).group_by(Snapshot.type_id)
+        Quota.project_id == project_id
+    )
+    volumes = (
+        select(literal("volumes"), Volume.type_id, func.count(), func.sum(Volume.claimed))
+        .where(Volume.project_id == project_id)
+        .group_by(Volume.type_id)
+    )
+    snapshots = (
+        select(literal("snapshots"), Snapshot.type_id, func.count(), func.sum(Snapshot.volume_size))
+        .where(Snapshot.project_id == project_id)
+        .group_by(Snapshot.type_id)
+    )
     backups = select(literal("backups"), literal(""), func.count(), func.coalesce(func.sum(Backup.size), 0)).where(
-        Backup.project_id == project_id)
+        Backup.project_id == project_id
+    )
     groups = select(literal("groups"), literal(""), func.count(), literal(0)).where(Group.project_id == project_id)
     limits: dict[str, dict[str, int]] = {"class": {}, "own": {}}
     used: dict[str, int] = {}
     by_type: dict[tuple[str, str], int] = {}
     for kind, key, first, second in session.execute(
-            union_all(class_limits, own_limits, volumes, snapshots, backups, groups)):
+        union_all(class_limits, own_limits, volumes, snapshots, backups, groups)
+    ):
         if kind in limits:
             limits[kind][key] = first
         elif kind == "backups":
@@ -72,8 +92,17 @@ def hold(session: Session, project_id: str) -> None:
         session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"volume-quota-{project_id}"))))
 
 
-def check(session: Session, project_id: str, kind: VolumeType, *, volumes: int = 0, snapshots: int = 0,
-          gigabytes: int = 0, volume_size: int = 0, moved: int = 0) -> None:
+def check(
+    session: Session,
+    project_id: str,
+    kind: VolumeType,
+    *,
+    volumes: int = 0,
+    snapshots: int = 0,
+    gigabytes: int = 0,
+    volume_size: int = 0,
+    moved: int = 0,
+) -> None:
     """Raise the right 413 unless so many more fit, in all and of this type. `moved`: GiB of a volume that only
     changes to this type."""
     hold(session, project_id)

@@ -10,11 +10,39 @@ from pileus_volume.db.models import Backup, Group, GroupSnapshot, Snapshot, Volu
 from pileus_volume.errors import InvalidBackup, InvalidGroup, InvalidGroupSnapshot, InvalidSnapshot, InvalidVolume
 
 BACK = "back"  # to what it was before: `previous_status`
-REMOVABLE = ("available", "error", "error_deleting", "error_restoring", "error_extending", "error_managing",
-             "creating", "downloading")
-ANY = ("available", "in-use", "reserved", "attaching", "detaching", "error", "error_deleting", "error_extending",
-       "error_restoring", "error_managing", "creating", "downloading", "uploading", "extending", "retyping",
-       "reverting", "maintenance", "awaiting-transfer", "backing-up", "restoring-backup", "deleting")
+REMOVABLE = (
+    "available",
+    "error",
+    "error_deleting",
+    "error_restoring",
+    "error_extending",
+    "error_managing",
+    "creating",
+    "downloading",
+)
+ANY = (
+    "available",
+    "in-use",
+    "reserved",
+    "attaching",
+    "detaching",
+    "error",
+    "error_deleting",
+    "error_extending",
+    "error_restoring",
+    "error_managing",
+    "creating",
+    "downloading",
+    "uploading",
+    "extending",
+    "retyping",
+    "reverting",
+    "maintenance",
+    "awaiting-transfer",
+    "backing-up",
+    "restoring-backup",
+    "deleting",
+)
 
 MOVES: dict[str, dict[str, str]] = {
     "download": {"creating": "downloading"},
@@ -64,8 +92,9 @@ BACKUP_MOVES: dict[str, dict[str, str]] = {
     "restore": {"available": "restoring"},
     "restored": {"restoring": "available"},
     "delete": dict.fromkeys(("available", "error"), "deleting"),
-    "force_delete": dict.fromkeys(("available", "error", "error_deleting", "creating", "restoring", "deleting"),
-                                  "deleting"),
+    "force_delete": dict.fromkeys(
+        ("available", "error", "error_deleting", "creating", "restoring", "deleting"), "deleting"
+    ),
     "fail_deletion": {"deleting": "error_deleting"},
 }
 
@@ -95,13 +124,17 @@ def move(session: Session, volume: Volume | str, event: str, **also: object) -> 
     before = Volume.status
     after = case({a: Volume.previous_status if b == BACK else b for a, b in table.items()}, value=before)
     hit = session.execute(
-        update(Volume).where(Volume.id == volume_id, before.in_(table))
+        update(Volume)
+        .where(Volume.id == volume_id, before.in_(table))
         .values(status=after, previous_status=before, updated_at=now(), **also)
-        .returning(Volume.status).execution_options(synchronize_session=False)).scalar()
+        .returning(Volume.status)
+        .execution_options(synchronize_session=False)
+    ).scalar()
     if hit is None:
         status = session.scalar(select(Volume.status).where(Volume.id == volume_id))
-        raise InvalidVolume(why=f"Volume {volume_id} status must be {' or '.join(table)}, "
-                                f"but current status is: {status}.")
+        raise InvalidVolume(
+            why=f"Volume {volume_id} status must be {' or '.join(table)}, but current status is: {status}."
+        )
     if not isinstance(volume, str):
         _refresh(volume, status=hit, **also)
 
@@ -109,38 +142,49 @@ def move(session: Session, volume: Volume | str, event: str, **also: object) -> 
 def move_snapshot(session: Session, snapshot: Snapshot, event: str, **also: object) -> None:
     """The same for a snapshot; else InvalidSnapshot."""
     if not _moved(session, snapshot, SNAPSHOT_MOVES[event], also):
-        raise InvalidSnapshot(why=f"Snapshot {snapshot.id} status must be {' or '.join(SNAPSHOT_MOVES[event])}, "
-                                  f"but current status is: {snapshot.status}.")
+        raise InvalidSnapshot(
+            why=f"Snapshot {snapshot.id} status must be {' or '.join(SNAPSHOT_MOVES[event])}, "
+            f"but current status is: {snapshot.status}."
+        )
 
 
 def move_backup(session: Session, backup: Backup, event: str, **also: object) -> None:
     """The same for a backup; else InvalidBackup."""
     if not _moved(session, backup, BACKUP_MOVES[event], also):
-        raise InvalidBackup(why=f"Backup {backup.id} status must be {' or '.join(BACKUP_MOVES[event])}, "
-                                f"but current status is: {backup.status}.")
+        raise InvalidBackup(
+            why=f"Backup {backup.id} status must be {' or '.join(BACKUP_MOVES[event])}, "
+            f"but current status is: {backup.status}."
+        )
 
 
 def move_group(session: Session, group: Group, event: str) -> None:
     """The same for a group; else InvalidGroup."""
     if not _moved(session, group, GROUP_MOVES[event], {}):
-        raise InvalidGroup(why=f"Group status must be {' or '.join(GROUP_MOVES[event])}, "
-                               f"but current status is: {group.status}")
+        raise InvalidGroup(
+            why=f"Group status must be {' or '.join(GROUP_MOVES[event])}, but current status is: {group.status}"
+        )
 
 
 def move_group_snapshot(session: Session, shot: GroupSnapshot, event: str) -> None:
     """The same for a group snapshot; else InvalidGroupSnapshot."""
     if not _moved(session, shot, GROUP_SNAPSHOT_MOVES[event], {}):
-        raise InvalidGroupSnapshot(why=f"GroupSnapshot status must be {' or '.join(GROUP_SNAPSHOT_MOVES[event])}, "
-                                       f"but current status is: {shot.status}.")
+        raise InvalidGroupSnapshot(
+            why=f"GroupSnapshot status must be {' or '.join(GROUP_SNAPSHOT_MOVES[event])}, "
+            f"but current status is: {shot.status}."
+        )
 
 
-def _moved(session: Session, row: Snapshot | Backup | Group | GroupSnapshot, table: dict[str, str],
-           also: dict[str, object]) -> bool:
+def _moved(
+    session: Session, row: Snapshot | Backup | Group | GroupSnapshot, table: dict[str, str], also: dict[str, object]
+) -> bool:
     kind = type(row)
     hit = session.execute(
-        update(kind).where(kind.id == row.id, kind.status.in_(table))
+        update(kind)
+        .where(kind.id == row.id, kind.status.in_(table))
         .values(status=case(table, value=kind.status), updated_at=now(), **also)
-        .returning(kind.status).execution_options(synchronize_session=False)).scalar()
+        .returning(kind.status)
+        .execution_options(synchronize_session=False)
+    ).scalar()
     if hit is not None:
         _refresh(row, status=hit, **also)
     return hit is not None

@@ -40,12 +40,24 @@ def offer(session: Session, volume: Volume, name: str | None, no_snapshots: bool
     if volume.group_id:
         raise InvalidVolume(why=f"Volume {volume.id} must not be part of a group.")
     move(session, volume, "offer")
-    if not no_snapshots and session.scalar(select(Snapshot.id).where(Snapshot.volume_id == volume.id, or_(
-            Snapshot.status != "available", Snapshot.group_snapshot_id.is_not(None))).limit(1)):
+    if not no_snapshots and session.scalar(
+        select(Snapshot.id)
+        .where(
+            Snapshot.volume_id == volume.id,
+            or_(Snapshot.status != "available", Snapshot.group_snapshot_id.is_not(None)),
+        )
+        .limit(1)
+    ):
         raise InvalidVolume(why=f"Snapshots of volume {volume.id} must be available and not part of a group.")
     key = secrets.token_urlsafe(KEY_BYTES)
-    transfer = Transfer(id=new_id(), volume_id=volume.id, name=name, key_hash=_hash(key), no_snapshots=no_snapshots,
-                        source_project_id=volume.project_id)
+    transfer = Transfer(
+        id=new_id(),
+        volume_id=volume.id,
+        name=name,
+        key_hash=_hash(key),
+        no_snapshots=no_snapshots,
+        source_project_id=volume.project_id,
+    )
     session.add(transfer)
     session.flush()
     return Offer(transfer, key)
@@ -63,11 +75,19 @@ def accept(session: Session, caller: Caller, transfer_id: str, key: str) -> Tran
     if snapshots and transfer.no_snapshots:
         raise InvalidVolume(why=f"Volume {volume.id} has snapshots, which were not offered.")
     project = str(caller.project_id)
-    quotas.check(session, project, volume.type, volumes=1, snapshots=len(snapshots), volume_size=volume.size,
-                 gigabytes=volume.size + sum(s.volume_size for s in snapshots))
+    quotas.check(
+        session,
+        project,
+        volume.type,
+        volumes=1,
+        snapshots=len(snapshots),
+        volume_size=volume.size,
+        gigabytes=volume.size + sum(s.volume_size for s in snapshots),
+    )
     move(session, volume, "withdraw", project_id=project, user_id=caller.user_id)
-    session.execute(update(Snapshot).where(Snapshot.volume_id == volume.id).values(
-        project_id=project, user_id=caller.user_id))
+    session.execute(
+        update(Snapshot).where(Snapshot.volume_id == volume.id).values(project_id=project, user_id=caller.user_id)
+    )
     session.delete(transfer)
     return transfer
 

@@ -24,8 +24,10 @@ DEFAULT = "__DEFAULT__"
 
 def visible(caller: Caller) -> ColumnElement[bool]:
     """The condition that the caller may see a type."""
-    return or_(VolumeType.is_public, exists().where(
-        TypeAccess.type_id == VolumeType.id, TypeAccess.project_id == caller.project_id))
+    return or_(
+        VolumeType.is_public,
+        exists().where(TypeAccess.type_id == VolumeType.id, TypeAccess.project_id == caller.project_id),
+    )
 
 
 def get(session: Session, type_id: str, caller: Caller | None = None) -> VolumeType:
@@ -74,8 +76,9 @@ def ensure_default(session: Session) -> None:
         session.add(VolumeType(name=DEFAULT, description="Default Volume Type", extra_specs={}))
 
 
-def create(session: Session, name: str, description: str | None, is_public: bool,
-           extra_specs: Mapping[str, str]) -> VolumeType:
+def create(
+    session: Session, name: str, description: str | None, is_public: bool, extra_specs: Mapping[str, str]
+) -> VolumeType:
     kind = VolumeType(name=name, description=description, is_public=is_public, extra_specs=dict(extra_specs))
     session.add(kind)
     try:
@@ -103,8 +106,9 @@ def remove(session: Session, type_id: str) -> None:
     kind = get(session, type_id)
     if kind.name == DEFAULT:
         raise Invalid(why="the default volume type can't be deleted")
-    if session.scalar(select(or_(exists().where(Volume.type_id == type_id),
-                                 exists().where(GroupVolumeType.type_id == type_id)))):
+    if session.scalar(
+        select(or_(exists().where(Volume.type_id == type_id), exists().where(GroupVolumeType.type_id == type_id)))
+    ):
         raise TypeInUse()
     session.delete(kind)
 
@@ -144,5 +148,11 @@ def revoke(session: Session, type_id: str, project_id: str) -> None:
 def projects(session: Session, type_id: str) -> list[str]:
     if get(session, type_id).is_public:
         raise TypeNotFound(type=type_id)
-    return list(session.scalars(select(TypeAccess.project_id).where(TypeAccess.type_id == type_id)
-                                .order_by(TypeAccess.project_id).limit(10_000)))
+    return list(
+        session.scalars(
+            select(TypeAccess.project_id)
+            .where(TypeAccess.type_id == type_id)
+            .order_by(TypeAccess.project_id)
+            .limit(10_000)
+        )
+    )

@@ -89,13 +89,18 @@ class Volume(Stamped, Model):
     meta: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
     image_meta: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
     launched_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
-    attachments: Mapped[list["Attachment"]] = relationship(lazy="selectin", viewonly=True,
-                                                           order_by="Attachment.created_at")
+    attachments: Mapped[list["Attachment"]] = relationship(
+        lazy="selectin", viewonly=True, order_by="Attachment.created_at"
+    )
     type: Mapped[VolumeType] = relationship(lazy="joined", innerjoin=True, viewonly=True)
 
-    __table_args__ = (Index("volumes_of_project", "project_id", "created_at", "id"),
-                      Index("volumes_in_order", "created_at", "id"), Index("volumes_of_host", "host"),
-                      Index("volumes_of_type", "type_id"), Index("volumes_of_group", "group_id"))
+    __table_args__ = (
+        Index("volumes_of_project", "project_id", "created_at", "id"),
+        Index("volumes_in_order", "created_at", "id"),
+        Index("volumes_of_host", "host"),
+        Index("volumes_of_type", "type_id"),
+        Index("volumes_of_group", "group_id"),
+    )
 
 
 class Snapshot(Stamped, Model):
@@ -109,9 +114,12 @@ class Snapshot(Stamped, Model):
     group_snapshot_id: Mapped[str | None] = mapped_column(String(36), default=None)
     meta: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
 
-    __table_args__ = (Index("snapshots_of_project", "project_id", "created_at", "id"),
-                      Index("snapshots_in_order", "created_at", "id"), Index("snapshots_of_volume", "volume_id"),
-                      Index("snapshots_of_group_snapshot", "group_snapshot_id"))
+    __table_args__ = (
+        Index("snapshots_of_project", "project_id", "created_at", "id"),
+        Index("snapshots_in_order", "created_at", "id"),
+        Index("snapshots_of_volume", "volume_id"),
+        Index("snapshots_of_group_snapshot", "group_snapshot_id"),
+    )
 
 
 class GroupType(Model):
@@ -140,10 +148,14 @@ class Group(Stamped, Model):
     source_group_id: Mapped[str | None] = mapped_column(String(36), default=None)
     group_snapshot_id: Mapped[str | None] = mapped_column(String(36), default=None)
     volume_types: Mapped[list[VolumeType]] = relationship(
-        lazy="selectin", viewonly=True, secondary="group_volume_types", order_by="VolumeType.id")
+        lazy="selectin", viewonly=True, secondary="group_volume_types", order_by="VolumeType.id"
+    )
 
-    __table_args__ = (Index("groups_of_project", "project_id", "created_at", "id"),
-                      Index("groups_in_order", "created_at", "id"), Index("groups_of_type", "type_id"))
+    __table_args__ = (
+        Index("groups_of_project", "project_id", "created_at", "id"),
+        Index("groups_in_order", "created_at", "id"),
+        Index("groups_of_type", "type_id"),
+    )
 
 
 class GroupVolumeType(Model):
@@ -166,9 +178,11 @@ class GroupSnapshot(Stamped, Model):
     group_type_id: Mapped[str] = mapped_column(String(36))
     status: Mapped[str] = mapped_column(String(32), default="creating")
 
-    __table_args__ = (Index("group_snapshots_of_project", "project_id", "created_at", "id"),
-                      Index("group_snapshots_in_order", "created_at", "id"),
-                      Index("group_snapshots_of_group", "group_id"))
+    __table_args__ = (
+        Index("group_snapshots_of_project", "project_id", "created_at", "id"),
+        Index("group_snapshots_in_order", "created_at", "id"),
+        Index("group_snapshots_of_group", "group_id"),
+    )
 
 
 class Backup(Stamped, Model):
@@ -197,9 +211,12 @@ class Backup(Stamped, Model):
     if TYPE_CHECKING:
         has_increments: Mapped[bool]  # below: a column that asks the same table
 
-    __table_args__ = (Index("backups_of_project", "project_id", "created_at", "id"),
-                      Index("backups_in_order", "created_at", "id"), Index("backups_of_volume", "volume_id"),
-                      Index("backups_upon", "parent_id"))
+    __table_args__ = (
+        Index("backups_of_project", "project_id", "created_at", "id"),
+        Index("backups_in_order", "created_at", "id"),
+        Index("backups_of_volume", "volume_id"),
+        Index("backups_upon", "parent_id"),
+    )
 
     @property
     def where(self) -> dict[str, str]:
@@ -231,9 +248,12 @@ class Attachment(Model):
     attached_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
-    __table_args__ = (Index("attachments_of_volume", "volume_id"), Index("attachments_of_instance", "instance_id"),
-                      Index("attachments_of_project", "project_id", "created_at", "id"),
-                      Index("attachments_exported", "export_host"))
+    __table_args__ = (
+        Index("attachments_of_volume", "volume_id"),
+        Index("attachments_of_instance", "instance_id"),
+        Index("attachments_of_project", "project_id", "created_at", "id"),
+        Index("attachments_exported", "export_host"),
+    )
 
     @property
     def export_name(self) -> str | None:
@@ -334,8 +354,10 @@ class Message(Model):
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
     expires_at: Mapped[datetime] = mapped_column(Utc)
 
-    __table_args__ = (Index("messages_of_project", "project_id", "created_at", "id"),
-                      Index("messages_expire", "expires_at"))
+    __table_args__ = (
+        Index("messages_of_project", "project_id", "created_at", "id"),
+        Index("messages_expire", "expires_at"),
+    )
 
 
 class Job(JobColumns, Model):

@@ -21,7 +21,26 @@ from pileus_volume.flows.snapshot_group import snapshot_group
 from pileus_volume.flows.snapshot_volume import snapshot_volume
 from pileus_volume.flows.upload_volume import upload_volume
 
-FLOWS = [create_volume, create_volume_from_image, create_volume_from_snapshot, create_volume_from_volume,
-         delete_volume, extend_volume, snapshot_volume, delete_snapshot, upload_volume, revert_volume,
-         reimage_volume, serve_exports, back_up_volume, create_volume_from_backup, restore_volume, delete_backup,
-         import_backup, copy_group, delete_group, snapshot_group, delete_group_snapshot]
+FLOWS = [
+    create_volume,
+    create_volume_from_image,
+    create_volume_from_snapshot,
+    create_volume_from_volume,
+    delete_volume,
+    extend_volume,
+    snapshot_volume,
+    delete_snapshot,
+    upload_volume,
+    revert_volume,
+    reimage_volume,
+    serve_exports,
+    back_up_volume,
+    create_volume_from_backup,
+    restore_volume,
+    delete_backup,
+    import_backup,
+    copy_group,
+    delete_group,
+    snapshot_group,
+    delete_group_snapshot,
+]

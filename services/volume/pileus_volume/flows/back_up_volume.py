@@ -30,8 +30,11 @@ def release(tools: Tools, work: Work) -> None:
 def store(tools: Tools, work: Work) -> dict[str, object]:
     parent = work.data["parent"]
     stored = _agent(tools, work).back_up(
-        work.data["volume_id"], work.data["snapshot_id"] or work.subject, shelf(tools, work.data["where"], write=True),
-        Manifest(parent["prefix"], parent["digest"]) if parent else None)
+        work.data["volume_id"],
+        work.data["snapshot_id"] or work.subject,
+        shelf(tools, work.data["where"], write=True),
+        Manifest(parent["prefix"], parent["digest"]) if parent else None,
+    )
     return {"digest": stored.digest, "objects": stored.objects}
 
 
@@ -41,8 +44,13 @@ def unstore(tools: Tools, work: Work) -> None:
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
     backup = session.get_one(Backup, work.subject)
-    move_backup(session, backup, "created", object_count=work.data["objects"],
-                place=backup.place | {"digest": work.data["digest"]})
+    move_backup(
+        session,
+        backup,
+        "created",
+        object_count=work.data["objects"],
+        place=backup.place | {"digest": work.data["digest"]},
+    )
     _let_go(session, work)
 
 
@@ -69,5 +77,11 @@ def _let_go(session: Session, work: Work) -> None:
         move(session, volume, "backed_up")
 
 
-back_up_volume = Flow("backup.create", Remote(hold, undo=release), Remote(store, undo=unstore), Remote(release),
-                      Local(finish), failed=failed)
+back_up_volume = Flow(
+    "backup.create",
+    Remote(hold, undo=release),
+    Remote(store, undo=unstore),
+    Remote(release),
+    Local(finish),
+    failed=failed,
+)

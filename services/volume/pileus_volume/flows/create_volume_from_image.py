@@ -25,5 +25,6 @@ def fill(tools: Tools, work: Work) -> dict[str, object]:
     return {"known": {"bootable": True}}
 
 
-create_volume_from_image = Flow("volume.create_from_image", Local(begin), Remote(fill, undo=unmake), Local(finish),
-                                failed=failed)
+create_volume_from_image = Flow(
+    "volume.create_from_image", Local(begin), Remote(fill, undo=unmake), Local(finish), failed=failed
+)

@@ -10,5 +10,6 @@ def copy(tools: Tools, work: Work) -> None:
     agent.create_from_snapshot(disk, work.data["source_id"], work.data["snapshot_id"])
 
 
-create_volume_from_snapshot = Flow("volume.create_from_snapshot", Remote(copy, undo=unmake), Local(finish),
-                                   failed=failed)
+create_volume_from_snapshot = Flow(
+    "volume.create_from_snapshot", Remote(copy, undo=unmake), Local(finish), failed=failed
+)

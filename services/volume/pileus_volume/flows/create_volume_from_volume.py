@@ -23,5 +23,10 @@ def duplicate(tools: Tools, work: Work) -> None:
 
 
 create_volume_from_volume = Flow(
-    "volume.create_from_volume", Remote(hold, undo=release), Remote(duplicate, undo=unmake), Remote(release),
-    Local(finish), failed=failed)
+    "volume.create_from_volume",
+    Remote(hold, undo=release),
+    Remote(duplicate, undo=unmake),
+    Remote(release),
+    Local(finish),
+    failed=failed,
+)

@@ -39,5 +39,3 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     if volume.status in MOVES["fail_creation"]:  # else an administrator has decided otherwise
         move(session, volume, "fail_creation")
     messages.tell(session, volume, "create", work.error or "")
-
-

@@ -40,8 +40,9 @@ def grow(tools: Tools, work: Work) -> None:
 def _tell(tools: Tools, volume_id: str, instances: list[str]) -> None:
     events = [{"name": "volume-extended", "server_uuid": instance, "tag": volume_id} for instance in instances]
     if events:
-        tools.peers.call("compute", "POST", "/v2.1/os-server-external-events", json={"events": events},
-                         microversion="2.51")
+        tools.peers.call(
+            "compute", "POST", "/v2.1/os-server-external-events", json={"events": events}, microversion="2.51"
+        )
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
@@ -57,5 +58,6 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         messages.tell(session, volume, "extend", work.error or "")
 
 
-extend_volume = Flow("volume.extend", Local(announce, undo=unannounce), Remote(grow, patience=PATIENCE_S),
-                     Local(finish), failed=failed)
+extend_volume = Flow(
+    "volume.extend", Local(announce, undo=unannounce), Remote(grow, patience=PATIENCE_S), Local(finish), failed=failed
+)

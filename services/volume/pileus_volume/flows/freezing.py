@@ -15,8 +15,17 @@ def freeze(tools: Tools, agent: StorageAgent, volume_id: str, snapshot_id: str) 
     """Make sure of the snapshot."""
     if agent.snapshot(volume_id, snapshot_id).done:
         return
-    tools.peers.call("compute", "POST", PATH, json={"snapshot": {"volume_id": volume_id, "create_info": {
-        "snapshot_id": snapshot_id, "type": "qcow2", "new_file": file_name(volume_id)}}})
+    tools.peers.call(
+        "compute",
+        "POST",
+        PATH,
+        json={
+            "snapshot": {
+                "volume_id": volume_id,
+                "create_info": {"snapshot_id": snapshot_id, "type": "qcow2", "new_file": file_name(volume_id)},
+            }
+        },
+    )
     if not agent.snapshot(volume_id, snapshot_id).done:
         raise Again(why="the server's hypervisor has not taken the snapshot yet")
 

@@ -52,5 +52,6 @@ def _statuses(session: Session, membership: Membership, group_id: str) -> dict[s
 
 def _failed(session: Session, membership: Membership, member_id: str, status: str) -> MemberFailed:
     why = session.scalar(select(Job.error).where(Job.subject == member_id).order_by(Job.created_at.desc()).limit(1))
-    return MemberFailed(what=membership.class_.__name__, id=member_id, status=status,
-                        why=why or "its status was changed")
+    return MemberFailed(
+        what=membership.class_.__name__, id=member_id, status=status, why=why or "its status was changed"
+    )

@@ -28,9 +28,12 @@ def shelf(tools: Tools, where: Where, write: bool = False) -> Shelf:
     path = _path(where)
     key, expires = key_of(tools.config, path), int(time.time()) + SECONDS
     volume = where["prefix"].partition("/")[0] + "/"
-    return Shelf(tools.peers.endpoint("objectstore") + quote(path), where["prefix"],
-                 _signed(key, "GET", expires, path, volume),
-                 _signed(key, "PUT", expires, path, where["prefix"]) if write else "")
+    return Shelf(
+        tools.peers.endpoint("objectstore") + quote(path),
+        where["prefix"],
+        _signed(key, "GET", expires, path, volume),
+        _signed(key, "PUT", expires, path, where["prefix"]) if write else "",
+    )
 
 
 def wipe(tools: Tools, where: Where, opened: bool) -> None:
@@ -42,8 +45,13 @@ def wipe(tools: Tools, where: Where, opened: bool) -> None:
     marker = ""
     while names := _names(tools, where, marker, (GONE, CLOSED) if opened else (GONE,)):
         lines = "\n".join(quote(f"/{where['container']}/{name}") for name in names)
-        answer = tools.peers.send("objectstore", "POST", f"/v1/AUTH_{where['account']}?bulk-delete",
-                                  data=lines.encode(), headers={"Content-Type": "text/plain"}).json()
+        answer = tools.peers.send(
+            "objectstore",
+            "POST",
+            f"/v1/AUTH_{where['account']}?bulk-delete",
+            data=lines.encode(),
+            headers={"Content-Type": "text/plain"},
+        ).json()
         if answer["Errors"]:
             name, why = answer["Errors"][0]
             raise PeerDown(service="objectstore", why=f"{name} can't be removed: {why}")
@@ -91,5 +99,10 @@ def key_of(config: Config, path: str) -> str:
 def _signed(key: str, method: str, expires: int, path: str, prefix: str) -> str:
     """The query of a temporary URL (Swift's documentation, "Temporary URL middleware")."""
     text = f"{method}\n{expires}\nprefix:{path}/{prefix}"
-    return urlencode({"temp_url_sig": hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest(),
-                      "temp_url_expires": expires, "temp_url_prefix": prefix})
+    return urlencode(
+        {
+            "temp_url_sig": hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest(),
+            "temp_url_expires": expires,
+            "temp_url_prefix": prefix,
+        }
+    )

@@ -16,7 +16,8 @@ from pileus_volume.rpc import Disk, Manifest
 def _fetch(tools: Tools, work: Work, disk: Disk) -> None:
     where = work.data["where"]
     tools.agent(hosts.name_of(work.data["host"])).restore(
-        disk, shelf(tools, where), Manifest(where["prefix"], where["digest"]))
+        disk, shelf(tools, where), Manifest(where["prefix"], where["digest"])
+    )
 
 
 def fill(tools: Tools, work: Work) -> None:
@@ -57,6 +58,7 @@ def _give_back(session: Session, work: Work) -> None:
         move_backup(session, backup, "restored")
 
 
-create_volume_from_backup = Flow("volume.create_from_backup", Remote(fill, undo=unmake), Local(created),
-                                 failed=not_created)
+create_volume_from_backup = Flow(
+    "volume.create_from_backup", Remote(fill, undo=unmake), Local(created), failed=not_created
+)
 restore_volume = Flow("volume.restore", Remote(refill), Local(finish), failed=failed)

@@ -45,5 +45,6 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     messages.tell(session, shot, "snapshot group", work.error or "")
 
 
-snapshot_group = Flow("group_snapshot.create", Remote(gather, undo=scatter, patience=PATIENCE_S), Local(finish),
-                      failed=failed)
+snapshot_group = Flow(
+    "group_snapshot.create", Remote(gather, undo=scatter, patience=PATIENCE_S), Local(finish), failed=failed
+)

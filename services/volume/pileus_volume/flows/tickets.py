@@ -9,6 +9,7 @@ SECONDS = 3600
 
 
 def ticket(tools: Tools, image_id: str, action: Literal["read", "write"]) -> Ticket:
-    answer = tools.peers.call("image", "POST", "/v2/tickets",
-                              json={"image_id": image_id, "action": action, "seconds": SECONDS})
+    answer = tools.peers.call(
+        "image", "POST", "/v2/tickets", json={"image_id": image_id, "action": action, "seconds": SECONDS}
+    )
     return Ticket(answer["url"], answer["ticket"])

@@ -61,5 +61,6 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         messages.tell(session, volume, "upload", work.error or "")
 
 
-upload_volume = Flow("volume.upload", Remote(hold, undo=unhold), Remote(send), Remote(release),
-                     Local(finish), failed=failed)
+upload_volume = Flow(
+    "volume.upload", Remote(hold, undo=unhold), Remote(send), Remote(release), Local(finish), failed=failed
+)

@@ -244,8 +244,9 @@ def test_one_bad_disk_does_not_keep_the_others_from_being_served(storage):
 def test_a_disk_that_a_guest_has_open_is_left_alone(storage):
     volume, snapshot = new(), new()
     storage.backend.create(Disk(volume, 1))
-    guest = subprocess.Popen(["qemu-io", "-f", "qcow2", str(storage.path(volume))], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE)
+    guest = subprocess.Popen(
+        ["qemu-io", "-f", "qcow2", str(storage.path(volume))], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         assert guest.stdin is not None and guest.stdout is not None
         guest.stdin.write(b"write -P 1 0 4096\n")
@@ -286,16 +287,23 @@ def test_an_image_that_is_not_what_it_is_said_to_be(storage, tmp_path):
     backed = made_image(tmp_path / "backed", "qcow2", "-b", str(tmp_path / "base.qcow2"), "-F", "qcow2")
     plain = made_image(tmp_path / "plain", "qcow2")
     external = tmp_path / "external"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-o", f"data_file={tmp_path / 'data'}", str(external),
-                    "32M"], check=True)
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-o", f"data_file={tmp_path / 'data'}", str(external), "32M"],
+        check=True,
+    )
     junk = tmp_path / "junk"
     junk.write_bytes(b"x" * 4096)
-    for path, declared, why in ((backed, "qcow2", "backing"), (plain, "raw", "is qcow2"),
-                                (external, "qcow2", "data file"), (junk, "qcow2", "is raw")):
+    for path, declared, why in (
+        (backed, "qcow2", "backing"),
+        (plain, "raw", "is qcow2"),
+        (external, "qcow2", "data file"),
+        (junk, "qcow2", "is raw"),
+    ):
         volume = new()
         with pytest.raises(ImageRefused, match=why):
-            storage.backend.create_from_image(Disk(volume, 1), path.name, "d" * 64,
-                                              Source(path.name, "d" * 64, declared, path))
+            storage.backend.create_from_image(
+                Disk(volume, 1), path.name, "d" * 64, Source(path.name, "d" * 64, declared, path)
+            )
         assert not storage.path(volume).exists()
     assert [p.name for p in Path(storage.config.state, "volumes").iterdir()] == []
     assert list(Path(storage.config.state, "volume-images").glob("*")) == []

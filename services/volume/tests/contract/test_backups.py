@@ -19,8 +19,9 @@ MIB = 1 << 20
 def io(disk: Path, *commands: str) -> None:
     """A pattern that isn't there fails."""
     arguments = [part for command in commands for part in ("-c", command)]
-    done = subprocess.run(["qemu-io", "-f", "qcow2", *arguments, str(disk)], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(
+        ["qemu-io", "-f", "qcow2", *arguments, str(disk)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0 and "verification failed" not in done.stdout, done.stdout + done.stderr
 
 
@@ -71,7 +72,7 @@ def test_over_a_larger_volume_whose_snapshots_stay(cloud):
     assert tool.snapshots(path(cloud, target)) == {snapshot} and tool.virtual_size(path(cloud, target)) == 2 * GIB
     backend = cloud.backends["host1"]
     with backend.opened(target, snapshot, "raw") as raw:
-        assert raw.read_bytes()[:2 * MIB] == b"\7" * 2 * MIB
+        assert raw.read_bytes()[: 2 * MIB] == b"\7" * 2 * MIB
 
 
 def test_what_is_empty_costs_nothing(cloud):

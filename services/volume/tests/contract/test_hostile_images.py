@@ -52,7 +52,8 @@ OPENERS: dict[str, Callable[[FileBackend, str], object]] = {
     "an extension": lambda backend, volume: backend.extend(Disk(volume, 2)),
     "an upload": lambda backend, volume: backend.opened(volume, None, "raw").__enter__(),
     "an export": lambda backend, volume: backend.serve([Export(volume, new(), "name", True)]),
-    "a return": lambda backend, volume: backend.revert(Disk(volume, 1), new())}
+    "a return": lambda backend, volume: backend.revert(Disk(volume, 1), new()),
+}
 
 
 @pytest.mark.parametrize("what", OPENERS)

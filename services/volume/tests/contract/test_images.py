@@ -33,8 +33,13 @@ class Cloud:
         self.server = make_server("127.0.0.1", 0, self.images.app, threaded=True)
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
-        self.volumes = VolumeFixture(directory / "volume", book=book, backend=FileBackend, real_transfers=True,
-                                     apps=Listening(self.images.app, self.server.server_port))
+        self.volumes = VolumeFixture(
+            directory / "volume",
+            book=book,
+            backend=FileBackend,
+            real_transfers=True,
+            apps=Listening(self.images.app, self.server.server_port),
+        )
 
     def close(self) -> None:
         self.volumes.close()
@@ -85,12 +90,18 @@ def test_there_and_back(cloud, tmp_path):
     assert volume["volume_image_metadata"]["hw_disk_bus"] == "virtio"
     again = cloud.volume(imageRef=image["id"], size=2)
     for made in (volume, again):
-        verdict = subprocess.run(["qemu-io", "-f", "qcow2", "-c", "read -P 5 3M 1M", str(cloud.path(made["id"]))],
-                                 check=True, capture_output=True, text=True).stdout
+        verdict = subprocess.run(
+            ["qemu-io", "-f", "qcow2", "-c", "read -P 5 3M 1M", str(cloud.path(made["id"]))],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
         assert "failed" not in verdict
     for form in ("raw", "qcow2"):
-        answer = cloud.volumes.client.post(f"/v3/p1/volumes/{volume['id']}/action", json={
-            "os-volume_upload_image": {"image_name": "back", "disk_format": form}})
+        answer = cloud.volumes.client.post(
+            f"/v3/p1/volumes/{volume['id']}/action",
+            json={"os-volume_upload_image": {"image_name": "back", "disk_format": form}},
+        )
         assert answer.status_code == 202, answer.text
         cloud.volumes.drain()
         made = cloud.images.client.get(f"/v2/images/{answer.json['os-volume_upload_image']['image_id']}").json
@@ -118,6 +129,7 @@ def test_other_peoples_images(cloud, tmp_path):
 
 def test_an_upload_that_is_sent_elsewhere_has_failed(tmp_path):
     """The ticket isn't shown to another address, and what isn't stored isn't called so."""
+
     class Elsewhere(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             self.send_response(307)

@@ -28,31 +28,44 @@ class Authority:
     def __init__(self) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"ca-{uuid.uuid4()}")])
-        self.certificate = self._build(self.name, self.key.public_key()).add_extension(
-            x509.BasicConstraints(ca=True, path_length=None), critical=True).add_extension(
-            x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True).sign(
-            self.key, hashes.SHA256())
+        self.certificate = (
+            self._build(self.name, self.key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
 
     def _build(self, subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         now = datetime.datetime.now(datetime.UTC)
-        return x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(public).serial_number(
-            x509.random_serial_number()).not_valid_before(now - DAY).not_valid_after(now + DAY)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - DAY)
+            .not_valid_after(now + DAY)
+        )
 
     def issue(self, directory: Path, role: str) -> Path:
         """A directory with ca-cert.pem, {role}-cert.pem and {role}-key.pem, as QEMU wants it."""
         directory.mkdir()
         key = ec.generate_private_key(ec.SECP256R1())
         use = ExtendedKeyUsageOID.SERVER_AUTH if role == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
-        made = self._build(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, role)]), key.public_key()).add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False).add_extension(
-            x509.BasicConstraints(ca=False, path_length=None), critical=True).add_extension(
-            x509.KeyUsage(True, False, True, False, False, False, False, False, False), critical=True).add_extension(
-            x509.ExtendedKeyUsage([use]), critical=False).sign(self.key, hashes.SHA256())
+        made = (
+            self._build(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, role)]), key.public_key())
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.KeyUsage(True, False, True, False, False, False, False, False, False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
         pem = serialization.Encoding.PEM
         (directory / "ca-cert.pem").write_bytes(self.certificate.public_bytes(pem))
         (directory / f"{role}-cert.pem").write_bytes(made.public_bytes(pem))
-        (directory / f"{role}-key.pem").write_bytes(key.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        (directory / f"{role}-key.pem").write_bytes(
+            key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        )
         return directory
 
 
@@ -64,8 +77,13 @@ class Served:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.directory, self.authority = directory, Authority()
-        self.backend = FileBackend(Config(state=str(directory), nbd=f"0.0.0.0:{self.port}",
-                                          nbd_tls=str(self.authority.issue(directory / "server", "server"))))
+        self.backend = FileBackend(
+            Config(
+                state=str(directory),
+                nbd=f"0.0.0.0:{self.port}",
+                nbd_tls=str(self.authority.issue(directory / "server", "server")),
+            )
+        )
         volume = str(uuid.uuid4())
         self.backend.create(Disk(volume, 1))
         self.backend.serve([Export(volume, str(uuid.uuid4()), "disk", True)])
@@ -74,8 +92,9 @@ class Served:
         server = f"driver=nbd,host=localhost,port={self.port},export=disk"
         tls = ["--object", f"tls-creds-x509,id=t,dir={client},endpoint=client"] if client else []
         target = server + (",tls-creds=t" if client else "")
-        return subprocess.run(["qemu-io", *tls, "--image-opts", "-c", "read 0 512", target], capture_output=True,
-                              text=True, check=False)
+        return subprocess.run(
+            ["qemu-io", *tls, "--image-opts", "-c", "read 0 512", target], capture_output=True, text=True, check=False
+        )
 
 
 @pytest.fixture
@@ -93,6 +112,7 @@ def test_a_client_of_the_cloud_may(served):
 def test_nobody_else_may(served):
     assert served.read(None).returncode != 0
     assert served.read(Authority().issue(served.directory / "stranger", "client")).returncode != 0
-    listed = subprocess.run(["qemu-nbd", "--list", "-b", "127.0.0.1", "-p", str(served.port)], capture_output=True,
-                            text=True, check=False)
+    listed = subprocess.run(
+        ["qemu-nbd", "--list", "-b", "127.0.0.1", "-p", str(served.port)], capture_output=True, text=True, check=False
+    )
     assert "disk" not in listed.stdout

@@ -16,8 +16,13 @@ def test_a_guest_on_the_same_host_opens_the_file(world):
     assert (made["status"], made["attach_mode"], made["connection_info"]) == ("reserved", "rw", {})
     assert world.show(volume["id"])["status"] == "reserved"
     path = f"/v3/p1/attachments/{made['id']}"
-    connector = {"host": "host1", "multipath": False, "platform": "x86_64", "os_type": "linux",
-                 "mountpoint": "/dev/vdb"}
+    connector = {
+        "host": "host1",
+        "multipath": False,
+        "platform": "x86_64",
+        "os_type": "linux",
+        "mountpoint": "/dev/vdb",
+    }
     put = world.client.put(path, json={"attachment": {"connector": connector}}, version="3.44").json["attachment"]
     info = put["connection_info"]
     assert info["driver_volume_type"] == "file" and info["data"]["format"] == "raw"
@@ -67,8 +72,11 @@ def test_a_volume_is_one_servers(world):
 
 
 def test_multiattach_goes_over_nbd_so_that_one_process_writes(world):
-    made = world.client.post("/v3/p1/types", as_=world.book.admin, json={"volume_type": {
-        "name": "shared", "extra_specs": {"multiattach": "<is> True"}}})
+    made = world.client.post(
+        "/v3/p1/types",
+        as_=world.book.admin,
+        json={"volume_type": {"name": "shared", "extra_specs": {"multiattach": "<is> True"}}},
+    )
     assert made.status_code == 200, made.text
     volume = world.volume(volume_type="shared")
     assert volume["multiattach"] is True
@@ -104,9 +112,14 @@ def test_lists_and_refusals(world):
     path = f"/v3/attachments/{made['id']}"
     assert world.client.get(path, version="3.60", as_=world.book.other).status_code == 404
     assert world.client.get(path, version="3.60", as_=world.book.reader).json["attachment"]["connection_info"] == {}
-    for bad in ({}, {"attachment": {"connector": {}}}, {"attachment": {"connector": {"x": 1}}},
-                {"attachment": {"connector": {"host": 5}}}, {"attachment": {"connector": {"host": "h" * 256}}},
-                {"attachment": {"connector": {"host": "host1", "mountpoint": {"x": 1}}}}):
+    for bad in (
+        {},
+        {"attachment": {"connector": {}}},
+        {"attachment": {"connector": {"x": 1}}},
+        {"attachment": {"connector": {"host": 5}}},
+        {"attachment": {"connector": {"host": "h" * 256}}},
+        {"attachment": {"connector": {"host": "host1", "mountpoint": {"x": 1}}}},
+    ):
         assert world.client.put(path, json=bad, version="3.60").status_code == 400
     for bad in ({"attachment": {}}, {"attachment": {"volume_uuid": "x"}}, body(volume, unknown=1)):
         assert world.client.post("/v3/attachments", json=bad, version="3.60").status_code == 400

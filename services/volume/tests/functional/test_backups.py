@@ -34,8 +34,9 @@ def changed(record, **values):
 
 
 def take_in(world, record, as_=None):
-    return world.client.post("/v3/p1/backups/import_record", json={"backup-record": record},
-                             as_=as_ or world.book.admin)
+    return world.client.post(
+        "/v3/p1/backups/import_record", json={"backup-record": record}, as_=as_ or world.book.admin
+    )
 
 
 def test_made_and_shown(stored):
@@ -89,16 +90,21 @@ def test_restored_over_a_volume(stored):
 def test_a_volume_is_created_from_a_backup(stored):
     backup = stored.back_up(stored.volume()["id"])
     ask = {"volume": {"backup_id": backup["id"], "name": "n", "size": 2}}
-    assert stored.client.post("/v3/p1/volumes", json=ask | {"volume": ask["volume"] | {"imageRef": IMAGE}},
-                              version="3.47").status_code == 400
+    assert (
+        stored.client.post(
+            "/v3/p1/volumes", json=ask | {"volume": ask["volume"] | {"imageRef": IMAGE}}, version="3.47"
+        ).status_code
+        == 400
+    )
     answer = stored.client.post("/v3/p1/volumes", json=ask, version="3.47")
     assert answer.status_code == 202, answer.text
     stored.drain()
     shown = stored.show(answer.json["volume"]["id"])
     assert (shown["status"], shown["size"], shown["name"]) == ("available", 2, "n")
     small = stored.back_up(shown["id"])
-    refused = stored.client.post("/v3/p1/volumes", json={"volume": {"backup_id": small["id"], "size": 1}},
-                                 version="3.47")
+    refused = stored.client.post(
+        "/v3/p1/volumes", json={"volume": {"backup_id": small["id"], "size": 1}}, version="3.47"
+    )
     assert refused.status_code == 400 and stored.backup(small["id"])["status"] == "available"
 
 
@@ -153,11 +159,24 @@ def test_of_a_volume_in_use(stored):
     assert stored.backup(made["id"])["status"] == "available" and stored.show(volume["id"])["status"] == "in-use"
 
 
-@pytest.mark.parametrize("asked, status", [
-    ({"volume_id": UNKNOWN}, 404), ({"volume_id": "x"}, 400), ({}, 400), ({"container": "a/b"}, 400),
-    ({"container": ".."}, 400), ({"container": "a" * 256}, 400), ({"snapshot_id": UNKNOWN}, 404),
-    ({"incremental": True}, 400), ({"incremental": "perhaps"}, 400), ({"name": "a" * 256}, 400), ({"nonsense": 1}, 400),
-    ({"availability_zone": "moon"}, 400), ({"metadata": {"a": 1}}, 400)])
+@pytest.mark.parametrize(
+    "asked, status",
+    [
+        ({"volume_id": UNKNOWN}, 404),
+        ({"volume_id": "x"}, 400),
+        ({}, 400),
+        ({"container": "a/b"}, 400),
+        ({"container": ".."}, 400),
+        ({"container": "a" * 256}, 400),
+        ({"snapshot_id": UNKNOWN}, 404),
+        ({"incremental": True}, 400),
+        ({"incremental": "perhaps"}, 400),
+        ({"name": "a" * 256}, 400),
+        ({"nonsense": 1}, 400),
+        ({"availability_zone": "moon"}, 400),
+        ({"metadata": {"a": 1}}, 400),
+    ],
+)
 def test_refused(stored, asked, status):
     volume = stored.volume()
     wish = {"volume_id": volume["id"], **asked} if asked else {}
@@ -171,8 +190,12 @@ def test_of_others_there_are_none(stored):
     path, other = f"/v3/p2/backups/{backup['id']}", stored.book.other
     foreign = stored.client.post("/v3/p2/volumes", json={"volume": {"size": 1}}, as_=other).json["volume"]["id"]
     stored.drain()
-    for method, at, body in (("GET", "", None), ("DELETE", "", None), ("PUT", "", {"backup": {"name": "x"}}),
-                             ("POST", "/restore", {"restore": {}})):
+    for method, at, body in (
+        ("GET", "", None),
+        ("DELETE", "", None),
+        ("PUT", "", {"backup": {"name": "x"}}),
+        ("POST", "/restore", {"restore": {}}),
+    ):
         answer = stored.client.request(method, path + at, json=body, as_=other, version="3.70")
         assert answer.status_code == 404, (method, answer.text)
     assert stored.client.get("/v3/p2/backups", as_=other).json == {"backups": []}
@@ -200,8 +223,9 @@ def test_quotas_count_backups(stored):
     body = {"backup": {"volume_id": volume["id"]}}
     refused = stored.client.post("/v3/p1/backups", json=body)
     assert refused.status_code == 413 and "BackupSizeExceedsAvailableQuota" in refused.json["overLimit"]["message"]
-    stored.client.put("/v3/os-quota-sets/p1", json={"quota_set": {"backups": 1, "backup_gigabytes": -1}},
-                      as_=stored.book.admin)
+    stored.client.put(
+        "/v3/os-quota-sets/p1", json={"quota_set": {"backups": 1, "backup_gigabytes": -1}}, as_=stored.book.admin
+    )
     refused = stored.client.post("/v3/p1/backups", json=body)
     assert refused.status_code == 413 and "BackupLimitExceeded" in refused.json["overLimit"]["message"]
     used = stored.client.get("/v3/limits").json["limits"]["absolute"]
@@ -266,11 +290,15 @@ def test_what_was_tampered_with_is_not_restored(stored, damage):
         stored.store.client.delete(path, as_=owner)
     elif damage == "manifest":
         forged = {"format": 1, "chunk": 8 << 20, "size": 5, "chunks": []}
-        stored.store.client.put(f"/v1/AUTH_p1/volumebackups/{manifest}", as_=owner,
-                                data=zlib.compress(json.dumps(forged).encode()))
+        stored.store.client.put(
+            f"/v1/AUTH_p1/volumebackups/{manifest}", as_=owner, data=zlib.compress(json.dumps(forged).encode())
+        )
     else:
-        data = {"changed": zlib.compress(b"something else\n"), "truncated": b"\x78", "bomb": zlib.compress(
-            bytes(64 << 20))}[damage]
+        data = {
+            "changed": zlib.compress(b"something else\n"),
+            "truncated": b"\x78",
+            "bomb": zlib.compress(bytes(64 << 20)),
+        }[damage]
         stored.store.client.put(path, as_=owner, data=data)
     assert restore(stored, backup, volume_id=volume["id"]).status_code == 202
     write(stored, volume, "as it was")
@@ -313,8 +341,9 @@ def test_a_container_that_was_not_opened_and_refuses_is_an_error(stored):
     """An administrator of another project can't open it: its objects are there, and the backup is not forgotten."""
     backup, operator = stored.back_up(stored.volume()["id"]), stored.book.add(person("operator", "admin", project="p9"))
     closed = {"X-Container-Read": "", "X-Container-Write": ""}
-    assert stored.store.client.post("/v1/AUTH_p1/volumebackups", headers=closed,
-                                    as_=stored.book.member).status_code == 204
+    assert (
+        stored.store.client.post("/v1/AUTH_p1/volumebackups", headers=closed, as_=stored.book.member).status_code == 204
+    )
     assert stored.client.delete(f"/v3/backups/{backup['id']}", as_=operator).status_code == 202
     stored.drain()
     assert stored.backup(backup["id"])["status"] == "error_deleting" and stored.objects()
@@ -327,8 +356,10 @@ def test_keys_that_their_owner_has_set_are_left_alone(stored):
     volume = stored.volume()["id"]
     refused = stored.client.post("/v3/backups", json={"backup": {"volume_id": volume, "container": "full"}})
     assert refused.status_code == 400 and "another container" in refused.text
-    assert store.put("/v1/AUTH_p1/half", headers={"X-Container-Meta-Temp-URL-Key-2": "second"},
-                     as_=member).status_code == 201
+    assert (
+        store.put("/v1/AUTH_p1/half", headers={"X-Container-Meta-Temp-URL-Key-2": "second"}, as_=member).status_code
+        == 201
+    )
     assert stored.back_up(volume, container="half")["status"] == "available"
     now = store.head("/v1/AUTH_p1/half", as_=member).headers
     assert now["X-Container-Meta-Temp-Url-Key-2"] == "second" and now["X-Container-Meta-Temp-Url-Key"] != "first"
@@ -375,10 +406,22 @@ def test_carried_to_another_cloud(stored):
     assert stored.fake.origins[target] == "blank"
 
 
-@pytest.mark.parametrize("values", [
-    {"id": "../x"}, {"size": 0}, {"size": "1"}, {"container": "a/b"}, {"account": "../p2"}, {"prefix": ""},
-    {"prefix": "volume_x/../../"}, {"digest": "x"}, {"data_timestamp": "never"}, {"meta": {"a": 1}},
-    {"volume_id": None}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"id": "../x"},
+        {"size": 0},
+        {"size": "1"},
+        {"container": "a/b"},
+        {"account": "../p2"},
+        {"prefix": ""},
+        {"prefix": "volume_x/../../"},
+        {"digest": "x"},
+        {"data_timestamp": "never"},
+        {"meta": {"a": 1}},
+        {"volume_id": None},
+    ],
+)
 def test_a_record_that_is_none(stored, values):
     record = record_of(stored, stored.back_up(stored.volume()["id"]))
     refused = take_in(stored, changed(record, **({"id": UNKNOWN} | values)))
@@ -408,8 +451,7 @@ def test_administrators_reset_and_force(stored):
     path = f"/v3/p1/backups/{made['id']}"
     reset = {"os-reset_status": {"status": "error"}}
     assert stored.client.post(f"{path}/action", json=reset).status_code == 403
-    assert stored.client.post(f"{path}/action", json={"os-reset_status": {"status": "x"}},
-                              as_=admin).status_code == 400
+    assert stored.client.post(f"{path}/action", json={"os-reset_status": {"status": "x"}}, as_=admin).status_code == 400
     assert stored.client.post(f"{path}/action", json=reset, as_=admin).status_code == 202
     assert stored.backup(made["id"])["status"] == "error" and restore(stored, made).status_code == 400
     assert stored.client.delete(path).status_code == 202

@@ -77,9 +77,28 @@ def test_no_return_to_a_snapshot_of_another_size(world: Any) -> None:
 
 def test_texts_that_are_read_as_literals(world: Any) -> None:
     """Whatever a caller writes is 400 or a filter, in every list that takes such text."""
-    texts = ("{[]: 1}", "{{}: 1}", "{1}", "[", "{'a': {}}", "1" * 4000, "(" * 1000, "-" * 4000 + "1", "{**{}}", "\0",
-             "{'a': f'{1}'}", "{'a': 1e999}", "{'a'", "{'\ud800': 1}".encode("utf-8", "replace").decode(), "9" * 4097,
-             "{'a': b'b'}", "{(1, []): 2}", "{'a': 1j}", "None", "{'k': '" + "\\N{DIGIT ONE}" * 100 + "'}")
+    texts = (
+        "{[]: 1}",
+        "{{}: 1}",
+        "{1}",
+        "[",
+        "{'a': {}}",
+        "1" * 4000,
+        "(" * 1000,
+        "-" * 4000 + "1",
+        "{**{}}",
+        "\0",
+        "{'a': f'{1}'}",
+        "{'a': 1e999}",
+        "{'a'",
+        "{'\ud800': 1}".encode("utf-8", "replace").decode(),
+        "9" * 4097,
+        "{'a': b'b'}",
+        "{(1, []): 2}",
+        "{'a': 1j}",
+        "None",
+        "{'k': '" + "\\N{DIGIT ONE}" * 100 + "'}",
+    )
     for noun in ("volumes", "snapshots", "backups", "groups", "attachments", "group_snapshots", "messages", "types"):
         for name in ("metadata", "glance_metadata", "extra_specs", "consumes_quota", "created_at", "name~", "limit"):
             for text in texts:
@@ -126,8 +145,9 @@ def test_a_service_makes_what_a_server_needs_without_its_user(world: Any) -> Non
     assert world.client.get(f"/v3/p1/volumes/{volume}", as_=service).json["volume"]["status"] == "available"
     held = {"attachment": {"volume_uuid": volume, "instance_uuid": volume, "connector": {"host": "host1"}}}
     attachment = world.client.post("/v3/p1/attachments", json=held, version="3.44", as_=service).json["attachment"]
-    done = world.client.post(f"/v3/p1/attachments/{attachment['id']}/action", json={"os-complete": {}}, version="3.44",
-                             as_=service)
+    done = world.client.post(
+        f"/v3/p1/attachments/{attachment['id']}/action", json={"os-complete": {}}, version="3.44", as_=service
+    )
     assert done.status_code == 204
     path = f"/v3/p2/attachments/detail?all_tenants=1&instance_id={volume}"
     listed = world.client.get(path, version="3.44", as_=service)
@@ -135,10 +155,17 @@ def test_a_service_makes_what_a_server_needs_without_its_user(world: Any) -> Non
     snapshot = {"snapshot": {"volume_id": volume, "force": True, "metadata": {"mark": "m"}}}
     taken = world.client.post("/v3/p1/snapshots", json=snapshot, as_=service).json["snapshot"]["id"]
     world.drain()
-    assert world.client.get("/v3/p2/snapshots/detail?all_tenants=1&metadata={'mark': 'm'}", version="3.60",
-                            as_=service).json["snapshots"][0]["id"] == taken
-    for method, path in (("DELETE", f"/v3/p1/snapshots/{taken}"), ("DELETE", f"/v3/p1/attachments/{attachment['id']}"),
-                         ("DELETE", f"/v3/p1/volumes/{volume}")):
+    assert (
+        world.client.get(
+            "/v3/p2/snapshots/detail?all_tenants=1&metadata={'mark': 'm'}", version="3.60", as_=service
+        ).json["snapshots"][0]["id"]
+        == taken
+    )
+    for method, path in (
+        ("DELETE", f"/v3/p1/snapshots/{taken}"),
+        ("DELETE", f"/v3/p1/attachments/{attachment['id']}"),
+        ("DELETE", f"/v3/p1/volumes/{volume}"),
+    ):
         assert world.client.request(method, path, version="3.44", as_=service).status_code in (200, 202), path
         world.drain()
 
@@ -172,8 +199,9 @@ def test_who_asks_whether_a_volume_is_encrypted_is_told(world: Any) -> None:
 
 def test_the_short_list_of_snapshots_is_short(world: Any) -> None:
     world.snapshot(world.volume()["id"])
-    (short,), (long,) = (world.client.get(f"/v3/snapshots{path}", version="3.70").json["snapshots"]
-                         for path in ("", "/detail"))
+    (short,), (long,) = (
+        world.client.get(f"/v3/snapshots{path}", version="3.70").json["snapshots"] for path in ("", "/detail")
+    )
     assert long.keys() - short.keys() >= {"group_snapshot_id", "user_id", "consumes_quota"}
 
 

@@ -237,8 +237,9 @@ class Restoring(BackingUp):
         self.target = world.volume(imageRef=IMAGE)["id"]
 
     def start(self) -> str:
-        answer = self.world.client.post(f"/v3/backups/{self.backup}/restore", json={"restore": {
-            "volume_id": self.target}})
+        answer = self.world.client.post(
+            f"/v3/backups/{self.backup}/restore", json={"restore": {"volume_id": self.target}}
+        )
         assert answer.status_code == 202, answer.text
         return self.world.rung[-1]
 
@@ -299,8 +300,9 @@ class Importing(BackingUp):
             session.query(Backup).delete()
 
     def start(self) -> str:
-        answer = self.world.client.post("/v3/backups/import_record", json={"backup-record": self.record},
-                                        as_=self.world.book.admin)
+        answer = self.world.client.post(
+            "/v3/backups/import_record", json={"backup-record": self.record}, as_=self.world.book.admin
+        )
         assert answer.status_code == 201, answer.text
         self.backup = answer.json["backup"]["id"]
         return self.world.rung[-1]
@@ -438,13 +440,28 @@ class Serving:
 
 
 SCENARIOS = {
-    "volume.create": Creation, "volume.create_from_image": FromImage, "volume.create_from_snapshot": FromSnapshot,
-    "volume.create_from_volume": FromVolume, "volume.delete": Deletion, "volume.extend": Extension,
-    "snapshot.create": Snapshotting, "snapshot.delete": Unsnapshotting, "volume.upload": Upload,
-    "volume.revert": Reversion, "volume.reimage": Reimaging, "exports.serve": Serving, "backup.create": BackingUp,
-    "volume.restore": Restoring, "volume.create_from_backup": FromBackup, "backup.delete": Unbacking,
-    "backup.import": Importing, "group_snapshot.create": SnapshottingGroup,
-    "group_snapshot.delete": UnsnapshottingGroup, "group.copy": CopyingGroup, "group.delete": DeletingGroup}
+    "volume.create": Creation,
+    "volume.create_from_image": FromImage,
+    "volume.create_from_snapshot": FromSnapshot,
+    "volume.create_from_volume": FromVolume,
+    "volume.delete": Deletion,
+    "volume.extend": Extension,
+    "snapshot.create": Snapshotting,
+    "snapshot.delete": Unsnapshotting,
+    "volume.upload": Upload,
+    "volume.revert": Reversion,
+    "volume.reimage": Reimaging,
+    "exports.serve": Serving,
+    "backup.create": BackingUp,
+    "volume.restore": Restoring,
+    "volume.create_from_backup": FromBackup,
+    "backup.delete": Unbacking,
+    "backup.import": Importing,
+    "group_snapshot.create": SnapshottingGroup,
+    "group_snapshot.delete": UnsnapshottingGroup,
+    "group.copy": CopyingGroup,
+    "group.delete": DeletingGroup,
+}
 ALSO = {"group.copy of a group snapshot": CopyingGroupSnapshot}
 STORED = ("backup.", "volume.restore", "volume.create_from_backup")  # these need an object store
 
@@ -462,8 +479,14 @@ def test_killed_at_every_step(scenario, worlds, store_worlds):
         with (store_worlds if name.startswith(STORED) else worlds)() as world:
             yield make_scenario(world)
 
-    unstoppable = name in ("volume.delete", "snapshot.delete", "exports.serve", "backup.delete", "group.delete",
-                           "group_snapshot.delete")
+    unstoppable = name in (
+        "volume.delete",
+        "snapshot.delete",
+        "exports.serve",
+        "backup.delete",
+        "group.delete",
+        "group_snapshot.delete",
+    )
     kill_at_every_step(BY_NAME[name], make, cancellable=not unstoppable, undoable=name != "exports.serve")
 
 

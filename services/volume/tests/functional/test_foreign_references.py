@@ -10,8 +10,20 @@ import pytest
 
 from pileus_volume.db.models import Attachment, Backup, Group, GroupSnapshot, Job, Snapshot, Transfer, Volume
 
-REFERENCES = {"backup_id", "group_id", "group_snapshot_id", "snapshot_id", "source_group_id", "source_volid",
-              "volume_id", "volume_uuid", "add_volumes", "remove_volumes", "volume_type", "volume_types"}
+REFERENCES = {
+    "backup_id",
+    "group_id",
+    "group_snapshot_id",
+    "snapshot_id",
+    "source_group_id",
+    "source_volid",
+    "volume_id",
+    "volume_uuid",
+    "add_volumes",
+    "remove_volumes",
+    "volume_type",
+    "volume_types",
+}
 ELSEWHERE = {"imageRef", "image_id", "instance_uuid", "consistencygroup_id", "id", "tenant_id"}
 """Ids of other services, of nothing, or of what stands in the path."""
 ID_LIKE = ("_id", "_uuid", "_volid", "Ref", "volumes", "_type", "_types")
@@ -40,8 +52,9 @@ def pairs(app: Any) -> set[Pair]:
         like_ids = {name for name in names if name.endswith(ID_LIKE)}
         unknown = like_ids - REFERENCES - ELSEWHERE - {"group_type", "default_type"}
         assert not unknown, f"{rule.rule}: are these ids of things? {unknown}"
-        found |= {(method, rule.rule, name) for method in rule.methods - {"HEAD", "OPTIONS"} for name in
-                  names & REFERENCES}
+        found |= {
+            (method, rule.rule, name) for method in rule.methods - {"HEAD", "OPTIONS"} for name in names & REFERENCES
+        }
     return found
 
 
@@ -58,10 +71,17 @@ def foreign(stored: Any) -> dict[str, str]:
     held = {"attachment": {"volume_uuid": world.volume()["id"], "instance_uuid": volume}}
     given = {"transfer": {"volume_id": world.volume()["id"]}}
     transfer = world.client.post("/v3/volume-transfers", json=given, version=VERSION).json["transfer"]
-    return {"volume": volume, "snapshot": world.snapshot(world.volume()["id"])["id"], "type": kind,
-            "backup": world.back_up(world.volume()["id"])["id"], "group": group, "member": member,
-            "group_snapshot": world.snapshot_group(group)["id"], "transfer": transfer["id"],
-            "attachment": world.client.post("/v3/attachments", json=held, version=VERSION).json["attachment"]["id"]}
+    return {
+        "volume": volume,
+        "snapshot": world.snapshot(world.volume()["id"])["id"],
+        "type": kind,
+        "backup": world.back_up(world.volume()["id"])["id"],
+        "group": group,
+        "member": member,
+        "group_snapshot": world.snapshot_group(group)["id"],
+        "transfer": transfer["id"],
+        "attachment": world.client.post("/v3/attachments", json=held, version=VERSION).json["attachment"]["id"],
+    }
 
 
 def own(world: Any) -> dict[str, str]:
@@ -82,39 +102,59 @@ def bodies(their: dict[str, str], mine: dict[str, str]) -> dict[Pair, tuple[str,
     """Pair -> path and body: right but for whose thing it names."""
     volume = {"size": 1, "volume_type": "open-kind"}
     made: dict[Pair, tuple[str, Any]] = {}
-    for name, thing in (("backup_id", "backup"), ("group_id", "group"), ("snapshot_id", "snapshot"),
-                        ("source_volid", "volume"), ("volume_type", "type")):
+    for name, thing in (
+        ("backup_id", "backup"),
+        ("group_id", "group"),
+        ("snapshot_id", "snapshot"),
+        ("source_volid", "volume"),
+        ("volume_type", "type"),
+    ):
         made["POST", "/v3/volumes", name] = "/v3/volumes", {"volume": volume | {name: their[thing]}}
     made["POST", "/v3/snapshots", "volume_id"] = "/v3/snapshots", {"snapshot": {"volume_id": their["volume"]}}
     made["POST", "/v3/backups", "volume_id"] = "/v3/backups", {"backup": {"volume_id": their["volume"]}}
-    made["POST", "/v3/backups", "snapshot_id"] = "/v3/backups", {
-        "backup": {"volume_id": mine["volume"], "snapshot_id": their["snapshot"]}}
-    made["POST", "/v3/backups/<backup_id>/restore", "volume_id"] = f"/v3/backups/{mine['backup']}/restore", {
-        "restore": {"volume_id": their["volume"]}}
+    made["POST", "/v3/backups", "snapshot_id"] = (
+        "/v3/backups",
+        {"backup": {"volume_id": mine["volume"], "snapshot_id": their["snapshot"]}},
+    )
+    made["POST", "/v3/backups/<backup_id>/restore", "volume_id"] = (
+        f"/v3/backups/{mine['backup']}/restore",
+        {"restore": {"volume_id": their["volume"]}},
+    )
     for noun in ("os-volume-transfer", "volume-transfers"):
         made["POST", f"/v3/{noun}", "volume_id"] = f"/v3/{noun}", {"transfer": {"volume_id": their["volume"]}}
-    made["POST", "/v3/attachments", "volume_uuid"] = "/v3/attachments", {
-        "attachment": {"volume_uuid": their["volume"], "instance_uuid": mine["volume"]}}
-    made["POST", "/v3/groups", "volume_types"] = "/v3/groups", {
-        "group": {"group_type": "g", "volume_types": [their["type"]]}}
+    made["POST", "/v3/attachments", "volume_uuid"] = (
+        "/v3/attachments",
+        {"attachment": {"volume_uuid": their["volume"], "instance_uuid": mine["volume"]}},
+    )
+    made["POST", "/v3/groups", "volume_types"] = (
+        "/v3/groups",
+        {"group": {"group_type": "g", "volume_types": [their["type"]]}},
+    )
     for name, thing in (("add_volumes", "volume"), ("remove_volumes", "member")):
         made["PUT", "/v3/groups/<group_id>", name] = f"/v3/groups/{mine['group']}", {"group": {name: their[thing]}}
     for name, thing in (("source_group_id", "group"), ("group_snapshot_id", "group_snapshot")):
         made["POST", "/v3/groups/action", name] = "/v3/groups/action", {"create-from-src": {name: their[thing]}}
-    made["POST", "/v3/group_snapshots", "group_id"] = "/v3/group_snapshots", {
-        "group_snapshot": {"group_id": their["group"]}}
+    made["POST", "/v3/group_snapshots", "group_id"] = (
+        "/v3/group_snapshots",
+        {"group_snapshot": {"group_id": their["group"]}},
+    )
     return made
 
 
-NOT_A_REFERENCE = {("POST", "/v3/types", "volume_type"), ("PUT", "/v3/types/<type_id>", "volume_type"),
-                   ("PUT", "/v3/default-types/<project_id>", "volume_type")}
+NOT_A_REFERENCE = {
+    ("POST", "/v3/types", "volume_type"),
+    ("PUT", "/v3/types/<type_id>", "volume_type"),
+    ("PUT", "/v3/default-types/<project_id>", "volume_type"),
+}
 """The name of the whole body, or a rule for administrators."""
 
 
 def everything(world: Any) -> dict[str, list[Any]]:
     with world.sessions.read() as session:
-        return {noun.__name__: sorted((row.id, getattr(row, "status", None)) for row in session.query(noun))
-                for noun in NOUNS}
+        return {
+            noun.__name__: sorted((row.id, getattr(row, "status", None)) for row in session.query(noun))
+            for noun in NOUNS
+        }
 
 
 def test_each_id_in_a_body(stored: Any, foreign: dict[str, str]) -> None:
@@ -130,9 +170,17 @@ def test_each_id_in_a_body(stored: Any, foreign: dict[str, str]) -> None:
         assert everything(stored) == before, f"{method} {path} with another's {name} did something"
 
 
-PATHS = {"volume_id": "volume", "subject": "volume", "snapshot_id": "snapshot", "backup_id": "backup",
-         "group_id": "group", "group_snapshot_id": "group_snapshot", "attachment_id": "attachment",
-         "transfer_id": "transfer", "type_id": "type"}
+PATHS = {
+    "volume_id": "volume",
+    "subject": "volume",
+    "snapshot_id": "snapshot",
+    "backup_id": "backup",
+    "group_id": "group",
+    "group_snapshot_id": "group_snapshot",
+    "attachment_id": "attachment",
+    "transfer_id": "transfer",
+    "type_id": "type",
+}
 
 
 def test_each_id_in_a_path(stored: Any, foreign: dict[str, str]) -> None:
@@ -151,10 +199,21 @@ def test_each_id_in_a_path(stored: Any, foreign: dict[str, str]) -> None:
 
 def test_each_id_as_a_marker_and_filter(stored: Any, foreign: dict[str, str]) -> None:
     """A list is the caller's own, whatever the query names."""
-    for noun, thing in (("volumes", "volume"), ("snapshots", "snapshot"), ("backups", "backup"), ("groups", "group"),
-                        ("group_snapshots", "group_snapshot"), ("attachments", "attachment")):
-        for query in (f"id={foreign[thing]}", f"volume_id={foreign['volume']}", "all_tenants=1&project_id=p1",
-                      "all_tenants=1&tenant_id=p1", f"group_id={foreign['group']}"):
+    for noun, thing in (
+        ("volumes", "volume"),
+        ("snapshots", "snapshot"),
+        ("backups", "backup"),
+        ("groups", "group"),
+        ("group_snapshots", "group_snapshot"),
+        ("attachments", "attachment"),
+    ):
+        for query in (
+            f"id={foreign[thing]}",
+            f"volume_id={foreign['volume']}",
+            "all_tenants=1&project_id=p1",
+            "all_tenants=1&tenant_id=p1",
+            f"group_id={foreign['group']}",
+        ):
             answer = stored.client.get(f"/v3/{noun}/detail?{query}", as_=stored.book.other, version=VERSION)
             assert answer.status_code == 400 or answer.json[noun] == [], f"{noun}?{query}"
         marked = stored.client.get(f"/v3/{noun}?marker={foreign[thing]}", as_=stored.book.other, version=VERSION)

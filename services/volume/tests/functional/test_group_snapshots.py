@@ -28,6 +28,7 @@ def break_snapshots(world, volume, call):
         if volume_id == volume:
             raise ToolFailed(tool="qemu-img", why="the disk is broken")
         return real(volume_id, snapshot_id)
+
     setattr(world.fake, call, refuse)
     return lambda: setattr(world.fake, call, real)
 
@@ -53,7 +54,8 @@ def test_taken_and_shown(grouped):
     found = snapshots(grouped, made["id"])
     assert {snapshot["volume_id"] for snapshot in found} == set(grouped.volumes)
     assert {(s["name"], s["description"], s["status"], s["group_snapshot_id"]) for s in found} == {
-        ("s", "d", "available", made["id"])}
+        ("s", "d", "available", made["id"])
+    }
     admin = grouped.client.get(f"/v3/group_snapshots/{made['id']}", version="3.58", as_=grouped.book.admin)
     assert admin.json["group_snapshot"]["project_id"] == "p1"
     assert grouped.client.get("/v3/group_snapshots", version="3.13").status_code == 404
@@ -97,15 +99,18 @@ def test_its_snapshots_go_with_it_only(grouped):
     member = snapshots(grouped, shot)[0]
     refused = grouped.client.delete(f"/v3/snapshots/{member['id']}")
     assert refused.status_code == 400 and "must not be part of a group" in why(refused)
-    forced = grouped.client.post(f"/v3/snapshots/{member['id']}/action", json={"os-force_delete": {}},
-                                 as_=grouped.book.admin)
+    forced = grouped.client.post(
+        f"/v3/snapshots/{member['id']}/action", json={"os-force_delete": {}}, as_=grouped.book.admin
+    )
     assert forced.status_code == 400
     out = {"group": {"remove_volumes": member["volume_id"]}}
     assert grouped.client.put(f"/v3/groups/{grouped.of}", json=out, version="3.70").status_code == 202
     cascading = grouped.client.delete(f"/v3/volumes/{member['volume_id']}?cascade=true")
     assert cascading.status_code == 400 and shot in why(cascading)
-    assert grouped.client.post("/v3/volume-transfers", json={"transfer": {"volume_id": member["volume_id"]}}
-                               ).status_code == 400
+    assert (
+        grouped.client.post("/v3/volume-transfers", json={"transfer": {"volume_id": member["volume_id"]}}).status_code
+        == 400
+    )
     assert grouped.client.get(f"/v3/snapshots/{member['id']}").json["snapshot"]["status"] == "available"
     assert delete(grouped, shot).status_code == 202
     grouped.drain()
@@ -113,21 +118,34 @@ def test_its_snapshots_go_with_it_only(grouped):
 
 
 def test_refused(grouped):
-    for asked, status in (({}, 400), ({"group_id": "x"}, 400), ({"group_id": UNKNOWN}, 404),
-                          ({"group_id": grouped.of, "nonsense": 1}, 400),
-                          ({"group_id": grouped.of, "name": "n" * 256}, 400)):
+    for asked, status in (
+        ({}, 400),
+        ({"group_id": "x"}, 400),
+        ({"group_id": UNKNOWN}, 404),
+        ({"group_id": grouped.of, "nonsense": 1}, 400),
+        ({"group_id": grouped.of, "name": "n" * 256}, 400),
+    ):
         refused = grouped.client.post("/v3/p1/group_snapshots", json={"group_snapshot": asked}, version="3.70")
         assert refused.status_code == status, asked
-    foreign = grouped.client.post("/v3/p2/group_snapshots", json={"group_snapshot": {"group_id": grouped.of}},
-                                  version="3.70", as_=grouped.book.other)
+    foreign = grouped.client.post(
+        "/v3/p2/group_snapshots",
+        json={"group_snapshot": {"group_id": grouped.of}},
+        version="3.70",
+        as_=grouped.book.other,
+    )
     assert foreign.status_code == 404
     shot = grouped.snapshot_group(grouped.of)["id"]
     for method in ("GET", "DELETE"):
-        assert grouped.client.request(method, f"/v3/p2/group_snapshots/{shot}", version="3.70",
-                                      as_=grouped.book.other).status_code == 404
+        assert (
+            grouped.client.request(
+                method, f"/v3/p2/group_snapshots/{shot}", version="3.70", as_=grouped.book.other
+            ).status_code
+            == 404
+        )
     grouped.client.put("/v3/os-quota-sets/p1", json={"quota_set": {"snapshots": 3}}, as_=grouped.book.admin)
-    over = grouped.client.post("/v3/p1/group_snapshots", json={"group_snapshot": {"group_id": grouped.of}},
-                               version="3.70")
+    over = grouped.client.post(
+        "/v3/p1/group_snapshots", json={"group_snapshot": {"group_id": grouped.of}}, version="3.70"
+    )
     assert over.status_code == 413 and len(grouped.client.get("/v3/snapshots").json["snapshots"]) == 2
 
 
@@ -161,8 +179,9 @@ def test_administrators_reset(grouped):
     shot, admin = grouped.snapshot_group(grouped.of)["id"], grouped.book.admin
 
     def reset(status, as_=admin, version="3.19"):
-        return grouped.client.post(f"/v3/p1/group_snapshots/{shot}/action", as_=as_, version=version,
-                                   json={"reset_status": {"status": status}})
+        return grouped.client.post(
+            f"/v3/p1/group_snapshots/{shot}/action", as_=as_, version=version, json={"reset_status": {"status": status}}
+        )
 
     for status in ("creating", "available", "error"):
         assert reset(status).status_code == 202 and grouped.show_group_snapshot(shot)["status"] == status

@@ -8,9 +8,12 @@ UNKNOWN = "99999999-9999-4999-8999-999999999999"
 @pytest.fixture
 def send(world):
     """As an administrator."""
+
     def ask(method, path, body=None, as_=None, version="3.11"):
-        return world.client.request(method, f"/v3/p1/group_types{path}", json=body, as_=as_ or world.book.admin,
-                                    version=version)
+        return world.client.request(
+            method, f"/v3/p1/group_types{path}", json=body, as_=as_ or world.book.admin, version=version
+        )
+
     return ask
 
 
@@ -71,7 +74,9 @@ def test_specs(send):
     path = f"/{make(send)['id']}/group_specs"
     first, second = {"key1": "value1", "key2": "value2"}, {"key2": "new", "key3": None}
     assert (send("POST", path, {"group_specs": first}).status_code, send("GET", path).json) == (
-        202, {"group_specs": first})
+        202,
+        {"group_specs": first},
+    )
     assert send("POST", path, {"group_specs": second}).json == {"group_specs": second}
     assert send("GET", path).json == {"group_specs": first | second}
     assert send("GET", f"{path}/key2").json == {"key2": "new"}
@@ -86,10 +91,20 @@ def test_specs(send):
         assert send(method, f"/{UNKNOWN}/group_specs{rest}").status_code == 404
 
 
-@pytest.mark.parametrize("asked, status", [
-    ({}, 400), ({"name": ""}, 400), ({"name": "  "}, 400), ({"name": "n" * 256}, 400), ({"name": "taken"}, 409),
-    ({"name": "n", "is_public": "perhaps"}, 400), ({"name": "n", "group_specs": {"a": 1}}, 400),
-    ({"name": "n", "group_specs": {"?": "x"}}, 400), ({"name": "n", "nonsense": 1}, 400)])
+@pytest.mark.parametrize(
+    "asked, status",
+    [
+        ({}, 400),
+        ({"name": ""}, 400),
+        ({"name": "  "}, 400),
+        ({"name": "n" * 256}, 400),
+        ({"name": "taken"}, 409),
+        ({"name": "n", "is_public": "perhaps"}, 400),
+        ({"name": "n", "group_specs": {"a": 1}}, 400),
+        ({"name": "n", "group_specs": {"?": "x"}}, 400),
+        ({"name": "n", "nonsense": 1}, 400),
+    ],
+)
 def test_refused(send, asked, status):
     make(send, name="taken")
     assert send("POST", "", {"group_type": asked}).status_code == status

@@ -35,6 +35,7 @@ def break_disk(world, volume, call):
         if volume in (disk, getattr(disk, "volume_id", None), *args):
             raise ToolFailed(tool="qemu-img", why="the disk is broken")
         return real(disk, *args)
+
     setattr(world.fake, call, refuse)
     return lambda: setattr(world.fake, call, real)
 
@@ -48,7 +49,15 @@ def test_made_and_shown(world):
     assert len(shown["volume_types"]) == 2 and kind in shown["volume_types"]
     path = f"/v3/p1/groups/{shown['id']}"
     assert set(world.client.get(path, version="3.13").json["group"]) == {
-        "id", "status", "availability_zone", "created_at", "name", "description", "group_type", "volume_types"}
+        "id",
+        "status",
+        "availability_zone",
+        "created_at",
+        "name",
+        "description",
+        "group_type",
+        "volume_types",
+    }
     admin = world.client.get(path, version="3.58", as_=world.book.admin).json["group"]
     assert admin["project_id"] == "p1" and "volumes" not in admin
     assert world.client.get(path, version="3.12").status_code == 404
@@ -60,8 +69,9 @@ def test_lists(world):
     volume = world.volume(volume_type=kind, group_id=ids[1])["id"]
     listed = world.client.get("/v3/p1/groups", version="3.70").json["groups"]
     assert listed == [{"id": ids[i], "name": f"g{i}"} for i in (2, 1, 0)]
-    page = world.client.get("/v3/p1/groups/detail?limit=2&sort=name:asc&with_count=true&list_volume=true",
-                            version="3.70").json
+    page = world.client.get(
+        "/v3/p1/groups/detail?limit=2&sort=name:asc&with_count=true&list_volume=true", version="3.70"
+    ).json
     assert [group["volumes"] for group in page["groups"]] == [[], [volume]] and page["count"] == 3
     assert page["group_links"][0]["rel"] == "next"
     for query, found in (("name=g1", 1), ("status=error", 0), ("name~=g", 3), (f"marker={ids[1]}", 1)):
@@ -72,10 +82,20 @@ def test_lists(world):
     assert world.client.get("/v3/p2/groups", version="3.70", as_=world.book.other).json == {"groups": []}
 
 
-@pytest.mark.parametrize("asked, status", [
-    ({}, 400), ({"group_type": "none"}, 404), ({"group_type": UNKNOWN}, 404), ({"volume_types": []}, 400),
-    ({"volume_types": ["none"]}, 404), ({"volume_types": ["__DEFAULT__", "__DEFAULT__"]}, 400),
-    ({"name": "n" * 256}, 400), ({"nonsense": 1}, 400), ({"availability_zone": "moon"}, 400)])
+@pytest.mark.parametrize(
+    "asked, status",
+    [
+        ({}, 400),
+        ({"group_type": "none"}, 404),
+        ({"group_type": UNKNOWN}, 404),
+        ({"volume_types": []}, 400),
+        ({"volume_types": ["none"]}, 404),
+        ({"volume_types": ["__DEFAULT__", "__DEFAULT__"]}, 400),
+        ({"name": "n" * 256}, 400),
+        ({"nonsense": 1}, 400),
+        ({"availability_zone": "moon"}, 400),
+    ],
+)
 def test_refused(world, asked, status):
     world.group("__DEFAULT__")
     wish = {"group_type": "g", "volume_types": ["__DEFAULT__"], **asked} if asked else {}
@@ -89,8 +109,9 @@ def test_what_no_storage_host_can_do_is_in_error_and_says_why(world):
     assert shown["status"] == "error"
     (told,) = world.client.get("/v3/messages", version="3.70").json["messages"]
     assert told["resource_uuid"] == shown["id"] and "consistent_group_snapshot_enabled" in told["user_message"]
-    refused = world.client.post("/v3/group_snapshots", json={"group_snapshot": {"group_id": shown["id"]}},
-                                version="3.70")
+    refused = world.client.post(
+        "/v3/group_snapshots", json={"group_snapshot": {"group_id": shown["id"]}}, version="3.70"
+    )
     assert why(refused) == "Invalid Group: Group status must be available, but current status is: error."
     assert world.delete_group(shown["id"], with_volumes=False).status_code == 202
     world.drain()
@@ -103,8 +124,10 @@ def test_all_types_of_a_group_are_of_one_host(worlds):
             zone = {"extra_specs": {"volume_backend_name": "fake"}}
             world.volume_type(f"of-{host}", **zone)
         group = world.group("of-host1", "of-host2")["id"]
-        placed = {world.volume(volume_type=kind, group_id=group)["os-vol-host-attr:host"]
-                  for kind in ("of-host1", "of-host2", "of-host1")}
+        placed = {
+            world.volume(volume_type=kind, group_id=group)["os-vol-host-attr:host"]
+            for kind in ("of-host1", "of-host2", "of-host1")
+        }
         assert len(placed) == 1
         (elsewhere,) = {"host1", "host2"} - {placed.pop().partition("@")[0]}
         for disabled in {"host1", "host2"} - {elsewhere}:
@@ -122,9 +145,10 @@ def test_a_volume_is_made_in_a_group(grouped):
     assert [volume["id"] for volume in found] == [grouped.inside]
     ask = {"size": 1, "volume_type": grouped.kind, "group_id": grouped.of}
     for wrong, status, text in (
-            ({"volume_type": None}, 400, "volume_type must be provided when creating a volume in a group."),
-            ({"volume_type": "__DEFAULT__"}, 400, "requested type must be supported by this group"),
-            ({"group_id": UNKNOWN}, 404, f"Group {UNKNOWN} could not be found.")):
+        ({"volume_type": None}, 400, "volume_type must be provided when creating a volume in a group."),
+        ({"volume_type": "__DEFAULT__"}, 400, "requested type must be supported by this group"),
+        ({"group_id": UNKNOWN}, 404, f"Group {UNKNOWN} could not be found."),
+    ):
         refused = grouped.client.post("/v3/p1/volumes", json={"volume": ask | wrong}, version="3.13")
         assert refused.status_code == status and text in why(refused)
     foreign = grouped.client.post("/v3/p2/volumes", json={"volume": ask}, version="3.13", as_=grouped.book.other)
@@ -135,8 +159,9 @@ def test_a_volume_is_made_in_a_group(grouped):
 
 def test_changed(grouped):
     assert change(grouped, grouped.of, name=" new ", description="d").status_code == 202
-    assert change(grouped, grouped.of, remove_volumes=grouped.inside, add_volumes=f"{grouped.outside},"
-                  ).status_code == 202
+    assert (
+        change(grouped, grouped.of, remove_volumes=grouped.inside, add_volumes=f"{grouped.outside},").status_code == 202
+    )
     shown = grouped.show_group(grouped.of)
     assert (shown["name"], shown["description"], shown["volumes"]) == ("new", "d", [grouped.outside])
     assert shown["status"] == "available" and grouped.show(grouped.inside)["group_id"] is None
@@ -148,27 +173,39 @@ def test_changes_that_are_refused(grouped):
     untyped, other = grouped.volume()["id"], grouped.group(grouped.kind)["id"]
     elsewhere = grouped.volume(volume_type=grouped.kind, group_id=other)["id"]
     busy = grouped.volume(volume_type=grouped.kind, drained=False)["id"]
-    foreign = grouped.client.post("/v3/p2/volumes", as_=grouped.book.other, version="3.13", json={
-        "volume": {"size": 1, "volume_type": grouped.kind}}).json["volume"]["id"]
+    foreign = grouped.client.post(
+        "/v3/p2/volumes",
+        as_=grouped.book.other,
+        version="3.13",
+        json={"volume": {"size": 1, "volume_type": grouped.kind}},
+    ).json["volume"]["id"]
     for asked, text in (
-            ({}, "should be non-empty"), ({"name": "group"}, "Cannot update group"), ({"add_volumes": ","}, "Cannot"),
-            ({"add_volumes": UNKNOWN}, "because volume cannot be found."), ({"add_volumes": "x"}, "cannot be found"),
-            ({"add_volumes": foreign}, "because volume cannot be found."),
-            ({"add_volumes": untyped}, "is not supported by the group."),
-            ({"add_volumes": elsewhere}, f"because it is already in group {other}."),
-            ({"add_volumes": busy}, "because volume is in an invalid state: creating."),
-            ({"add_volumes": grouped.inside}, "Cannot update group"),
-            ({"remove_volumes": grouped.outside}, "because it is not in the group."),
-            ({"add_volumes": grouped.outside, "remove_volumes": grouped.outside}, "in both add and remove"),
-            ({"add_volumes": grouped.outside, "remove_volumes": elsewhere}, "because it is not in the group.")):
+        ({}, "should be non-empty"),
+        ({"name": "group"}, "Cannot update group"),
+        ({"add_volumes": ","}, "Cannot"),
+        ({"add_volumes": UNKNOWN}, "because volume cannot be found."),
+        ({"add_volumes": "x"}, "cannot be found"),
+        ({"add_volumes": foreign}, "because volume cannot be found."),
+        ({"add_volumes": untyped}, "is not supported by the group."),
+        ({"add_volumes": elsewhere}, f"because it is already in group {other}."),
+        ({"add_volumes": busy}, "because volume is in an invalid state: creating."),
+        ({"add_volumes": grouped.inside}, "Cannot update group"),
+        ({"remove_volumes": grouped.outside}, "because it is not in the group."),
+        ({"add_volumes": grouped.outside, "remove_volumes": grouped.outside}, "in both add and remove"),
+        ({"add_volumes": grouped.outside, "remove_volumes": elsewhere}, "because it is not in the group."),
+    ):
         refused = change(grouped, grouped.of, **asked)
         assert refused.status_code == 400 and text in why(refused), (asked, refused.text)
     admin = change(grouped, grouped.of, as_=grouped.book.admin, add_volumes=foreign)
     assert admin.status_code == 400 and "as they belong to different projects." in why(admin)
     assert grouped.show_group(grouped.of)["volumes"] == [grouped.inside]
     assert change(grouped, UNKNOWN, name="x").status_code == 404
-    assert grouped.client.put(f"/v3/p2/groups/{grouped.of}", json={"group": {"name": "x"}}, version="3.70",
-                              as_=grouped.book.other).status_code == 404
+    assert (
+        grouped.client.put(
+            f"/v3/p2/groups/{grouped.of}", json={"group": {"name": "x"}}, version="3.70", as_=grouped.book.other
+        ).status_code
+        == 404
+    )
 
 
 def test_what_belongs_to_a_group_goes_with_it_only(grouped):
@@ -186,8 +223,9 @@ def test_what_belongs_to_a_group_goes_with_it_only(grouped):
 def test_deleted_with_its_volumes(grouped):
     refused = grouped.delete_group(grouped.of, with_volumes=False)
     assert refused.status_code == 400
-    assert why(refused) == (f"Invalid Group: Group {grouped.of} still contains volumes. "
-                            "The delete-volumes flag is required to delete it.")
+    assert why(refused) == (
+        f"Invalid Group: Group {grouped.of} still contains volumes. The delete-volumes flag is required to delete it."
+    )
     assert grouped.show_group(grouped.of)["status"] == "available"
     assert grouped.delete_group(grouped.of).status_code == 202
     assert grouped.show_group(grouped.of)["status"] == grouped.show(grouped.inside)["status"] == "deleting"
@@ -210,8 +248,12 @@ def test_not_deleted_while_its_volumes_are_needed(grouped):
     assert refused.status_code == 400
     assert why(refused) == f"Invalid Group: Volume in group {grouped.of} is attached. Need to detach first."
     assert grouped.show_group(grouped.of)["status"] == "available"
-    assert grouped.client.post(f"/v3/p2/groups/{grouped.of}/action", json={"delete": {}}, version="3.70",
-                               as_=grouped.book.other).status_code == 404
+    assert (
+        grouped.client.post(
+            f"/v3/p2/groups/{grouped.of}/action", json={"delete": {}}, version="3.70", as_=grouped.book.other
+        ).status_code
+        == 404
+    )
 
 
 def test_a_volume_that_can_not_be_deleted_keeps_its_group(grouped):
@@ -249,7 +291,8 @@ def test_copied(grouped):
     original = grouped.show_group(grouped.of)
     assert shown["status"] == "available"
     assert {key: shown[key] for key in ("group_type", "volume_types", "availability_zone")} == {
-        key: original[key] for key in ("group_type", "volume_types", "availability_zone")}
+        key: original[key] for key in ("group_type", "volume_types", "availability_zone")
+    }
     (volume,) = shown["volumes"]
     assert grouped.show(volume)["source_volid"] == grouped.inside and grouped.show(volume)["group_id"] == shown["id"]
 
@@ -269,17 +312,23 @@ def test_copied_of_a_group_snapshot(grouped):
 def test_copies_that_are_refused(grouped):
     empty = grouped.group(grouped.kind)["id"]
     for source, status, text in (
-            ({}, 400, ""), ({"source_group_id": UNKNOWN}, 404, f"Group {UNKNOWN} could not be found."),
-            ({"group_snapshot_id": UNKNOWN}, 404, f"GroupSnapshot {UNKNOWN} could not be found."),
-            ({"source_group_id": grouped.of, "group_snapshot_id": UNKNOWN}, 400, ""),
-            ({"source_group_id": empty}, 400, "Invalid Group: Source Group is empty. No group will be created."),
-            ({"group_snapshot_id": grouped.snapshot_group(empty)["id"]}, 400,
-             "Invalid Group: Group snapshot is empty. No group will be created.")):
+        ({}, 400, ""),
+        ({"source_group_id": UNKNOWN}, 404, f"Group {UNKNOWN} could not be found."),
+        ({"group_snapshot_id": UNKNOWN}, 404, f"GroupSnapshot {UNKNOWN} could not be found."),
+        ({"source_group_id": grouped.of, "group_snapshot_id": UNKNOWN}, 400, ""),
+        ({"source_group_id": empty}, 400, "Invalid Group: Source Group is empty. No group will be created."),
+        (
+            {"group_snapshot_id": grouped.snapshot_group(empty)["id"]},
+            400,
+            "Invalid Group: Group snapshot is empty. No group will be created.",
+        ),
+    ):
         refused = grouped.copy_group(**source)
         assert refused.status_code == status and text in why(refused), (source, refused.text)
     ask = {"create-from-src": {"source_group_id": grouped.of}}
-    assert grouped.client.post("/v3/p2/groups/action", json=ask, version="3.70", as_=grouped.book.other
-                               ).status_code == 404
+    assert (
+        grouped.client.post("/v3/p2/groups/action", json=ask, version="3.70", as_=grouped.book.other).status_code == 404
+    )
     assert grouped.client.post("/v3/p1/groups/action", json=ask, version="3.13").status_code == 404
     grouped.client.put("/v3/os-quota-sets/p1", json={"quota_set": {"volumes": 2}}, as_=grouped.book.admin)
     assert grouped.copy_group(source_group_id=grouped.of).status_code == 413
@@ -317,8 +366,9 @@ def test_a_volume_of_a_failed_copy_that_is_used_already_stays(grouped):
     since = len(grouped.rung)
     copy = grouped.copy_group(source_group_id=grouped.of).json["group"]["id"]
     grouped.runner.run(grouped.rung[since])
-    used = next(volume for volume in grouped.show_group(copy)["volumes"]
-                if grouped.show(volume)["status"] == "available")
+    used = next(
+        volume for volume in grouped.show_group(copy)["volumes"] if grouped.show(volume)["status"] == "available"
+    )
     grouped.attach(used)
     grouped.drain()
     shown = grouped.show_group(copy)
@@ -350,8 +400,9 @@ def test_administrators_reset(grouped):
     assert reset("error", as_=grouped.book.member).status_code == 403
 
 
-@pytest.mark.parametrize("action", ["enable_replication", "disable_replication", "failover_replication",
-                                    "list_replication_targets"])
+@pytest.mark.parametrize(
+    "action", ["enable_replication", "disable_replication", "failover_replication", "list_replication_targets"]
+)
 def test_replication(grouped, action):
     def ask(group, version="3.38", body=None):
         return grouped.client.post(f"/v3/p1/groups/{group}/action", json={action: body or {}}, version=version)

@@ -18,8 +18,9 @@ class Rows:
         self.volume = world.volume()["id"]
 
     def send(self, method: str, path: str, body: Any, as_: Any = None) -> Any:
-        answer = self.world.client.request(method, f"/v3{path}", json=body, as_=as_ or self.world.book.member,
-                                           version="3.70")
+        answer = self.world.client.request(
+            method, f"/v3{path}", json=body, as_=as_ or self.world.book.member, version="3.70"
+        )
         assert answer.status_code < 300, answer.text
         return answer.json
 
@@ -62,18 +63,26 @@ class Rows:
 
 
 LISTS: dict[str, tuple[Callable[[Rows, int], None], str]] = {  # path: what makes a row, the key of the list
-    "/volumes": (Rows.volumes, "volumes"), "/volumes/detail": (Rows.attached, "volumes"),
+    "/volumes": (Rows.volumes, "volumes"),
+    "/volumes/detail": (Rows.attached, "volumes"),
     "/volumes/detail?all_tenants=1&sort=name:asc&with_count=true": (Rows.volumes, "volumes"),
-    "/snapshots": (Rows.snapshots, "snapshots"), "/snapshots/detail": (Rows.snapshots, "snapshots"),
-    "/backups": (Rows.backups, "backups"), "/backups/detail": (Rows.backups, "backups"),
-    "/group_types": (Rows.group_types, "group_types"), "/groups": (Rows.groups, "groups"),
+    "/snapshots": (Rows.snapshots, "snapshots"),
+    "/snapshots/detail": (Rows.snapshots, "snapshots"),
+    "/backups": (Rows.backups, "backups"),
+    "/backups/detail": (Rows.backups, "backups"),
+    "/group_types": (Rows.group_types, "group_types"),
+    "/groups": (Rows.groups, "groups"),
     "/groups/detail?list_volume=true": (Rows.groups, "groups"),
     "/group_snapshots": (Rows.group_snapshots, "group_snapshots"),
     "/group_snapshots/detail": (Rows.group_snapshots, "group_snapshots"),
-    "/types": (Rows.types, "volume_types"), "/attachments": (Rows.attached, "attachments"),
-    "/attachments/detail": (Rows.attached, "attachments"), "/volume-transfers": (Rows.transfers, "transfers"),
-    "/volume-transfers/detail": (Rows.transfers, "transfers"), "/qos-specs": (Rows.specs, "qos_specs"),
-    "/operations/jobs": (Rows.volumes, "jobs"), "/operations/events": (Rows.volumes, "events"),
+    "/types": (Rows.types, "volume_types"),
+    "/attachments": (Rows.attached, "attachments"),
+    "/attachments/detail": (Rows.attached, "attachments"),
+    "/volume-transfers": (Rows.transfers, "transfers"),
+    "/volume-transfers/detail": (Rows.transfers, "transfers"),
+    "/qos-specs": (Rows.specs, "qos_specs"),
+    "/operations/jobs": (Rows.volumes, "jobs"),
+    "/operations/events": (Rows.volumes, "events"),
 }
 
 
@@ -85,8 +94,11 @@ def test_a_list_costs_the_same_whatever_its_length(request: pytest.FixtureReques
     admins = path.startswith(("/types", "/qos")) or "all_tenants" in path
 
     def look() -> int:
-        answer = world.client.get(path if path.startswith("/op") else f"/v3{path}", version="3.70",
-                                  as_=world.book.admin if admins else world.book.member)
+        answer = world.client.get(
+            path if path.startswith("/op") else f"/v3{path}",
+            version="3.70",
+            as_=world.book.admin if admins else world.book.member,
+        )
         assert answer.status_code == 200, answer.text
         return len(answer.json[key])
 

@@ -30,14 +30,22 @@ def test_services_and_hosts(world):
     assert world.client.get("/v3/os-services").status_code == 403
     (service,) = world.client.get("/v3/os-services", as_=admin).json["services"]
     assert (service["binary"], service["host"], service["state"], service["status"]) == (
-        "cinder-volume", "host1@fake", "up", "enabled")
+        "cinder-volume",
+        "host1@fake",
+        "up",
+        "enabled",
+    )
     body = {"host": "host1@fake", "binary": "cinder-volume"}
     put = world.client.put("/v3/os-services/disable-log-reason", json=body | {"disabled_reason": "disk"}, as_=admin)
     assert put.json["disabled_reason"] == "disk" and put.json["status"] == "disabled"
     assert world.client.get("/v3/os-services", as_=admin).json["services"][0]["disabled_reason"] == "disk"
     assert world.client.put("/v3/os-services/enable", json=body, as_=admin).json["status"] == "enabled"
-    assert world.client.put("/v3/os-services/enable", json={"host": "no", "binary": "cinder-volume"},
-                            as_=admin).status_code == 404
+    assert (
+        world.client.put(
+            "/v3/os-services/enable", json={"host": "no", "binary": "cinder-volume"}, as_=admin
+        ).status_code
+        == 404
+    )
     assert world.client.put("/v3/os-services/freeze", json={"host": "no"}, as_=admin).status_code == 400
     assert world.client.put("/v3/os-services/freeze", json={"host": "host1@fake"}, as_=admin).status_code == 202
     assert world.volume()["status"] == "error"
@@ -57,7 +65,8 @@ def test_small_lists(world):
     zones = world.client.get("/v3/os-availability-zone").json["availabilityZoneInfo"]
     assert zones == [{"zoneName": "nova", "zoneState": {"available": True}}]
     assert {"alias", "name", "description", "links", "updated"} == set(
-        world.client.get("/v3/extensions").json["extensions"][0])
+        world.client.get("/v3/extensions").json["extensions"][0]
+    )
     found = world.client.get("/v3/resource_filters?resource=pool", version="3.33").json
     assert found == {"resource_filters": [{"resource": "pool", "filters": ["name"]}]}
     assert world.client.get("/v3/resource_filters", version="3.32").status_code == 404

@@ -70,8 +70,9 @@ def test_a_volume_in_use_is_snapshotted_by_its_hypervisor(world):
     assert taken["status"] == "available"
     answer = world.client.post("/v3/snapshots", json={"snapshot": {"volume_id": volume["id"]}}, version="3.66")
     assert answer.status_code == 202
-    answer = world.client.post("/v3/snapshots", json={"snapshot": {"volume_id": volume["id"], "force": False}},
-                               version="3.66")
+    answer = world.client.post(
+        "/v3/snapshots", json={"snapshot": {"volume_id": volume["id"], "force": False}}, version="3.66"
+    )
     assert answer.status_code == 400
 
 

@@ -11,8 +11,9 @@ def make(world, **asked):
 
 def test_types_are_made_changed_and_deleted(world):
     admin = world.book.admin
-    kind = make(world, name="fast", description="d",
-                extra_specs={"volume_backend_name": "fake", "multiattach": "<is> True"})
+    kind = make(
+        world, name="fast", description="d", extra_specs={"volume_backend_name": "fake", "multiattach": "<is> True"}
+    )
     path = f"/v3/p1/types/{kind['id']}"
     assert kind["is_public"] is True and "qos_specs_id" not in kind
     member = world.client.get(path).json["volume_type"]
@@ -28,8 +29,10 @@ def test_types_are_made_changed_and_deleted(world):
     assert world.client.delete(f"/v3/p1/types/{other['id']}", as_=admin).status_code == 202
     assert world.client.get(f"/v3/p1/types/{other['id']}").status_code == 404
     default = world.client.get("/v3/types/default").json["volume_type"]["id"]
-    for refused in (world.client.delete(f"/v3/types/{default}", as_=admin), world.client.put(
-            f"/v3/types/{default}", json={"volume_type": {"name": "other"}}, as_=admin)):
+    for refused in (
+        world.client.delete(f"/v3/types/{default}", as_=admin),
+        world.client.put(f"/v3/types/{default}", json={"volume_type": {"name": "other"}}, as_=admin),
+    ):
         assert refused.status_code == 400
     duplicate = world.client.post("/v3/p1/types", json={"volume_type": {"name": "faster"}}, as_=admin)
     assert duplicate.status_code == 409 and "conflictingRequest" in duplicate.json
@@ -67,10 +70,14 @@ def test_private_types(world):
     assert world.client.get(path).status_code == 200
     access = world.client.get(f"{path}/os-volume-type-access", as_=admin).json
     assert access == {"volume_type_access": [{"volume_type_id": kind["id"], "project_id": "p1"}]}
-    assert world.client.post(f"{path}/action", json={"removeProjectAccess": {"project": "p1"}},
-                             as_=admin).status_code == 202
-    assert world.client.post(f"{path}/action", json={"removeProjectAccess": {"project": "p1"}},
-                             as_=admin).status_code == 404
+    assert (
+        world.client.post(f"{path}/action", json={"removeProjectAccess": {"project": "p1"}}, as_=admin).status_code
+        == 202
+    )
+    assert (
+        world.client.post(f"{path}/action", json={"removeProjectAccess": {"project": "p1"}}, as_=admin).status_code
+        == 404
+    )
     listed = world.client.get("/v3/p1/types?is_public=None", as_=admin).json["volume_types"]
     assert {t["name"] for t in listed} == {"private", "__DEFAULT__"}
 
@@ -96,8 +103,9 @@ def test_retype(world):
 def test_default_types(world):
     admin, kind = world.book.admin, make(world, name="mine")
     assert world.client.get("/v3/types/default").json["volume_type"]["name"] == "__DEFAULT__"
-    put = world.client.put("/v3/default-types/p1", json={"default_type": {"volume_type": "mine"}}, as_=admin,
-                           version="3.62")
+    put = world.client.put(
+        "/v3/default-types/p1", json={"default_type": {"volume_type": "mine"}}, as_=admin, version="3.62"
+    )
     assert put.json == {"default_type": {"project_id": "p1", "volume_type_id": kind["id"]}}
     assert world.volume()["volume_type"] == "mine"
     assert len(world.client.get("/v3/default-types", as_=admin, version="3.62").json["default_types"]) == 1

@@ -78,9 +78,13 @@ def test_from_an_image_of_a_server_on_volumes(world):
     assert (made["status"], made["size"], made["snapshot_id"], made["bootable"]) == ("available", 2, snapshot, "true")
     assert made["volume_image_metadata"] == origin["volume_image_metadata"]
     assert ask(named(boot_index="0"), size=3).status_code == 202
-    for mapping, version, why in ((named(), "3.45", "3.46 or later"), (named(snapshot_id=NOWHERE), "3.46", "is gone"),
-                                  ("{", "3.46", "not what compute writes"), ("[[]]", "3.46", "not what compute writes"),
-                                  ("[" * 5000, "3.46", "not what compute writes")):
+    for mapping, version, why in (
+        (named(), "3.45", "3.46 or later"),
+        (named(snapshot_id=NOWHERE), "3.46", "is gone"),
+        ("{", "3.46", "not what compute writes"),
+        ("[[]]", "3.46", "not what compute writes"),
+        ("[" * 5000, "3.46", "not what compute writes"),
+    ):
         refused = ask(mapping, version, size=2)
         assert refused.status_code == 400 and why in refused.json["badRequest"]["message"], refused.text
     assert ask(named(snapshot_id=5), size=2).status_code == ask(named(source_type="volume"), size=2).status_code == 202
@@ -115,8 +119,9 @@ def test_images_that_do_not_fit_or_exist(world):
 
 
 def test_without_a_storage_host_it_ends_in_error_and_says_why(world):
-    world.client.put("/v3/p1/os-services/disable", json={"host": "host1@fake", "binary": "cinder-volume"},
-                     as_=world.book.admin)
+    world.client.put(
+        "/v3/p1/os-services/disable", json={"host": "host1@fake", "binary": "cinder-volume"}, as_=world.book.admin
+    )
     made = world.volume()
     assert made["status"] == "error"
     messages = world.client.get("/v3/p1/messages", version="3.60").json["messages"]
@@ -127,10 +132,20 @@ def test_without_a_storage_host_it_ends_in_error_and_says_why(world):
 
 
 def test_bad_requests(world):
-    for body in ({}, {"volume": None}, {"volume": {"size": 0}}, {"volume": {"size": "#$%"}}, {"volume": {"size": -1}},
-                 {"volume": {}}, {"volume": {"size": 1, "name": "x" * 256}}, {"volume": {"size": 1, "metadata": []}},
-                 {"volume": {"size": 1, "snapshot_id": "nope"}}, {"volume": {"size": 1}, "other": 1},
-                 {"volume": {"size": 1, "metadata": {"k" * 256: "v"}}}, {"volume": {"size": 1.5}}):
+    for body in (
+        {},
+        {"volume": None},
+        {"volume": {"size": 0}},
+        {"volume": {"size": "#$%"}},
+        {"volume": {"size": -1}},
+        {"volume": {}},
+        {"volume": {"size": 1, "name": "x" * 256}},
+        {"volume": {"size": 1, "metadata": []}},
+        {"volume": {"size": 1, "snapshot_id": "nope"}},
+        {"volume": {"size": 1}, "other": 1},
+        {"volume": {"size": 1, "metadata": {"k" * 256: "v"}}},
+        {"volume": {"size": 1.5}},
+    ):
         answer = world.client.post("/v3/p1/volumes", json=body)
         assert answer.status_code == 400 and answer.json["badRequest"]["message"], body
     for asked in ({"snapshot_id": NOWHERE}, {"source_volid": NOWHERE}, {"volume_type": NOWHERE}):

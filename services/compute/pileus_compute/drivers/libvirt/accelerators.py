@@ -36,14 +36,27 @@ def choose(cpuinfo: Path = Path("/proc/cpuinfo")) -> Accelerator:
 
 def probe(accel: str) -> bool:
     """Boot a sector that only says "I ran" through the debug port, and see whether it did."""
-    sector = bytes([0xB0, PROBE_CODE, 0xE6, DEBUG_EXIT_PORT, 0xF4]).ljust(510, b"\0") + b"\x55\xAA"  # mov al; out; hlt
+    sector = bytes([0xB0, PROBE_CODE, 0xE6, DEBUG_EXIT_PORT, 0xF4]).ljust(510, b"\0") + b"\x55\xaa"  # mov al; out; hlt
     with tempfile.NamedTemporaryFile(suffix=".img") as disk:
         disk.write(sector)
         disk.flush()
-        command = [EMULATOR, "-accel", accel, "-M", "pc", "-m", "16", "-nodefaults", "-no-user-config",
-                   "-display", "none",
-                   "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT},iosize=1",
-                   "-drive", f"file={disk.name},format=raw,if=ide,readonly=off,snapshot=on"]
+        command = [
+            EMULATOR,
+            "-accel",
+            accel,
+            "-M",
+            "pc",
+            "-m",
+            "16",
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-device",
+            f"isa-debug-exit,iobase={DEBUG_EXIT_PORT},iosize=1",
+            "-drive",
+            f"file={disk.name},format=raw,if=ide,readonly=off,snapshot=on",
+        ]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_S, check=False)
         except (subprocess.TimeoutExpired, OSError):

@@ -58,5 +58,8 @@ def filled(guest: Guest, known: dict[str, str]) -> dict[str, bytes]:
 
 
 def _documents(guest: Guest) -> dict[str, dict[str, Any]]:
-    return {path: json.loads(content) for path, content in (guest.config_drive or {}).items()
-            if path.startswith("openstack/") and path.endswith("/meta_data.json")}
+    return {
+        path: json.loads(content)
+        for path, content in (guest.config_drive or {}).items()
+        if path.startswith("openstack/") and path.endswith("/meta_data.json")
+    }

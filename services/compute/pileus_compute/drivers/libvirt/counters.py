@@ -18,13 +18,16 @@ def read(domain: libvirt.virDomain, xml: Element, kind: str, started: Path) -> D
     memory = domain.memoryStats()
     available, unused = memory.get("available"), memory.get("unused")
     return Diagnostics(
-        power=states.power(domain), uptime_s=int(time.time() - started.stat().st_mtime) if started.exists() else 0,
+        power=states.power(domain),
+        uptime_s=int(time.time() - started.stat().st_mtime) if started.exists() else 0,
         cpu_time_ns=_cpu_time_ns(domain),
         memory_mib=domain.maxMemory() // 1024,
         memory_used_mib=None if available is None or unused is None else (available - unused) // 1024,
         disks=tuple(_disk(domain, target) for target in xml.iterfind("devices/disk/target")),
         nics=tuple(_nic(domain, nic) for nic in xml.iterfind("devices/interface")),
-        hypervisor=kind, config_drive=xml.find("devices/disk[@device='cdrom']") is not None)
+        hypervisor=kind,
+        config_drive=xml.find("devices/disk[@device='cdrom']") is not None,
+    )
 
 
 def _cpu_time_ns(domain: libvirt.virDomain) -> tuple[int, ...]:
@@ -42,6 +45,11 @@ def _nic(domain: libvirt.virDomain, nic: Element) -> dict[str, Any]:
     if target is not None:
         numbers = domain.interfaceStats(str(target.get("dev")))
         rx_bytes, rx_packets, rx_errors, rx_drop, tx_bytes, tx_packets, tx_errors, tx_drop = numbers
-        found |= dict(zip(NIC_COUNTERS, (rx_bytes, rx_packets, rx_errors, rx_drop, tx_bytes, tx_packets, tx_errors,
-                                         tx_drop), strict=True))
+        found |= dict(
+            zip(
+                NIC_COUNTERS,
+                (rx_bytes, rx_packets, rx_errors, rx_drop, tx_bytes, tx_packets, tx_errors, tx_drop),
+                strict=True,
+            )
+        )
     return found

@@ -24,8 +24,18 @@ def nic_alias(port_id: str) -> str:
     return NIC_ALIAS + port_id
 
 
-def file_disk(path: Path, format: str, bus: str, device: str, *, kind: str = "disk", order: int | None = None,
-              base: Disk | None = None, shared: bool = False, separate: bool = True) -> Element:
+def file_disk(
+    path: Path,
+    format: str,
+    bus: str,
+    device: str,
+    *,
+    kind: str = "disk",
+    order: int | None = None,
+    base: Disk | None = None,
+    shared: bool = False,
+    separate: bool = True,
+) -> Element:
     """`base`: what an overlay stands on; every layer's format is named, so nobody guesses one.
 
     Where guests are `separate` users it stays whose it is, and so does a `shared` file: a guest that owned what others

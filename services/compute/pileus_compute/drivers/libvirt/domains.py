@@ -73,8 +73,14 @@ def _metadata(xml: Element, guest: Guest) -> None:
 def _smbios(xml: Element, guest: Guest) -> None:
     """cloud-init knows an OpenStack cloud by the product's name."""
     system = SubElement(SubElement(xml, "sysinfo", type="smbios"), "system")
-    for name, value in (("manufacturer", "OpenStack Foundation"), ("product", "OpenStack Nova"), ("version", "1"),
-                        ("serial", guest.id), ("uuid", guest.id), ("family", "Virtual Machine")):
+    for name, value in (
+        ("manufacturer", "OpenStack Foundation"),
+        ("product", "OpenStack Nova"),
+        ("version", "1"),
+        ("serial", guest.id),
+        ("uuid", guest.id),
+        ("family", "Virtual Machine"),
+    ):
         SubElement(system, "entry", name=name).text = value
 
 
@@ -125,8 +131,17 @@ def _disks(parts: Element, domain: Domain, guest: Guest, files: Files, hardware:
         cdrom = files.cdrom.exists() and not guest.rescue
         parts.append(_overlay(domain, files, files.root, bus, device, _order(guest, 0)))
         if cdrom:
-            parts.append(devices.file_disk(files.cdrom, "raw", hardware.cdrom_bus, names.give(hardware.cdrom_bus),
-                                           kind="cdrom", order=2, shared=domain.separate))
+            parts.append(
+                devices.file_disk(
+                    files.cdrom,
+                    "raw",
+                    hardware.cdrom_bus,
+                    names.give(hardware.cdrom_bus),
+                    kind="cdrom",
+                    order=2,
+                    shared=domain.separate,
+                )
+            )
     if root_volume:
         _volume(parts, domain, guest, root_volume, names)
         domain.root_device = domain.root_device or domain.devices[root_volume.id]

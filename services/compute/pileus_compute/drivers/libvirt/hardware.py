@@ -53,8 +53,11 @@ class Hardware:
             guest_agent=_true(wishes.get("hw_qemu_guest_agent", "")),
             boot_menu=_true(wishes.get("hw_boot_menu", "")),
             scsi_model=one_of("hw_scsi_model", ("virtio-scsi", "lsilogic"), "virtio-scsi"),
-            watchdog=watchdog, serial_ports=max(1, _number(wishes, "hw_serial_port_count", 1)),
-            topology=topology(wishes, vcpus), tablet=_tablet(wishes))
+            watchdog=watchdog,
+            serial_ports=max(1, _number(wishes, "hw_serial_port_count", 1)),
+            topology=topology(wishes, vcpus),
+            tablet=_tablet(wishes),
+        )
 
 
 def _tablet(wishes: dict[str, str]) -> str:

@@ -71,14 +71,32 @@ log = logging.getLogger(__name__)
 GONE = (libvirt.VIR_ERR_NO_DOMAIN,)
 OFF = (libvirt.VIR_ERR_OPERATION_INVALID,)
 PORT_TRIES = 5
-LEAVE_NOTHING = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
-                 | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
+LEAVE_NOTHING = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
 
 
-class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend, Password, Snapshot, Console,
-              Diagnosis, Cache, VolumeSnapshots, Confine):
-    def __init__(self, uri: str, state: Path, host: str, prefix: str, image_cache_gib: int = 20,
-                 vnc: bool = False) -> None:
+class Libvirt(
+    Hypervisor,
+    Restart,
+    Leftovers,
+    Suspend,
+    KeptDisks,
+    Rescue,
+    Extend,
+    Password,
+    Snapshot,
+    Console,
+    Diagnosis,
+    Cache,
+    VolumeSnapshots,
+    Confine,
+):
+    def __init__(
+        self, uri: str, state: Path, host: str, prefix: str, image_cache_gib: int = 20, vnc: bool = False
+    ) -> None:
         self.host, self.prefix, self.instances, self.vnc = host, prefix, state / "instances", vnc
         self.images = Images(state / "image-cache", image_cache_gib << 30)
         self.disks = Disks(self.instances, self.images, host)
@@ -91,8 +109,9 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
 
     @classmethod
     def from_config(cls, config: Config) -> "Libvirt":
-        return cls(config.libvirt_uri, Path(config.state), config.host, config.prefix, config.image_cache_gib,
-                   config.vnc)
+        return cls(
+            config.libvirt_uri, Path(config.state), config.host, config.prefix, config.image_cache_gib, config.vnc
+        )
 
     def prepare(self, guest: Guest) -> None:
         if addresses.tags_devices(guest):
@@ -112,8 +131,7 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
     def boot(self, guest: Guest) -> Booted:
         domain = self._find(guest.id)
         files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
-        described = domains.build(guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id),
-                                  self.vnc)
+        described = domains.build(guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id), self.vnc)
         if domain is not None and states.active(domain):
             return self._booted(domain, described)
         with taps.needed([nic.tap for nic in guest.nics]):
@@ -133,8 +151,12 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
         files.started.touch()
 
     def _booted(self, domain: libvirt.virDomain, described: domains.Domain) -> Booted:
-        return Booted(states.power(domain), hotplug.volume_devices(domain), described.root_device or "/dev/vda",
-                      addresses.of(hotplug.description(domain)))
+        return Booted(
+            states.power(domain),
+            hotplug.volume_devices(domain),
+            described.root_device or "/dev/vda",
+            addresses.of(hotplug.description(domain)),
+        )
 
     def press(self, guest_id: str) -> None:
         domain = self._find(guest_id)
@@ -254,8 +276,9 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
     def diagnostics(self, guest_id: str) -> Diagnostics:
         domain = self._running(guest_id)
         with self.connection.doing("count"):
-            return counters.read(domain, hotplug.description(domain), self.accelerator.kind,
-                                 self.disks.files(guest_id).started)
+            return counters.read(
+                domain, hotplug.description(domain), self.accelerator.kind, self.disks.files(guest_id).started
+            )
 
     def inject_nmi(self, guest_id: str) -> None:
         domain = self._running(guest_id)
@@ -297,22 +320,30 @@ class Libvirt(Hypervisor, Restart, Leftovers, Suspend, KeptDisks, Rescue, Extend
     def leftovers(self) -> list[str]:
         known = {guest.id for guest in self.guests()}
         found = self.instances.iterdir() if self.instances.is_dir() else ()
-        return sorted(path.name for path in found
-                      if path.is_dir() and is_uuid_like(path.name) and path.name not in known)
+        return sorted(
+            path.name for path in found if path.is_dir() and is_uuid_like(path.name) and path.name not in known
+        )
 
     def inventory(self) -> Inventory:
         with self.connection.doing("take the inventory"):
             conn = self.connection.get()
             self._processor = self._processor or inventories.processor(conn)
             self._firmware = self._firmware or inventories.firmware(conn, self.accelerator)
-            return inventories.take(conn, self._processor, self.instances, self.host, self.accelerator,
-                                    {"firmware": self._firmware, "limits": self.confinement.groups.facts()})
+            return inventories.take(
+                conn,
+                self._processor,
+                self.instances,
+                self.host,
+                self.accelerator,
+                {"firmware": self._firmware, "limits": self.confinement.groups.facts()},
+            )
 
     def watch(self, changed: Changed) -> None:
         def tell(guest_id: str, event: int, detail: int) -> None:
             power = states.after(event, detail)
             if power is not None:
                 changed(GuestState(guest_id, power))
+
         self.connection.on_lifecycle(tell)
 
     def close(self) -> None:

@@ -14,17 +14,34 @@ from pileus_compute.rpc import Inventory
 GIB = 1 << 30
 
 
-def take(conn: libvirt.virConnect, processor: dict[str, Any], instances: Path, host: str,
-         accelerator: Accelerator, facts: dict[str, str]) -> Inventory:
+def take(
+    conn: libvirt.virConnect,
+    processor: dict[str, Any],
+    instances: Path,
+    host: str,
+    accelerator: Accelerator,
+    facts: dict[str, str],
+) -> Inventory:
     disk = os.statvfs(instances)
     _, memory_mib, cpus, *_ = conn.getInfo()
     return Inventory(
-        vcpus=cpus, memory_mib=memory_mib,
-        disk_gib=disk.f_blocks * disk.f_frsize // GIB, disk_free_gib=disk.f_bavail * disk.f_frsize // GIB,
-        hypervisor_type="KVM" if accelerator.kind == "kvm" else "QEMU", hypervisor_version=conn.getVersion(),
-        hostname=host, host_ip=address(), cpu_info=processor,
-        facts={"driver": "libvirt", "accelerator": accelerator.kind, "accelerator_why": accelerator.why,
-               "libvirt": str(conn.getLibVersion()), **facts})
+        vcpus=cpus,
+        memory_mib=memory_mib,
+        disk_gib=disk.f_blocks * disk.f_frsize // GIB,
+        disk_free_gib=disk.f_bavail * disk.f_frsize // GIB,
+        hypervisor_type="KVM" if accelerator.kind == "kvm" else "QEMU",
+        hypervisor_version=conn.getVersion(),
+        hostname=host,
+        host_ip=address(),
+        cpu_info=processor,
+        facts={
+            "driver": "libvirt",
+            "accelerator": accelerator.kind,
+            "accelerator_why": accelerator.why,
+            "libvirt": str(conn.getLibVersion()),
+            **facts,
+        },
+    )
 
 
 def firmware(conn: libvirt.virConnect, accelerator: Accelerator) -> str:
@@ -41,9 +58,13 @@ def processor(conn: libvirt.virConnect) -> dict[str, Any]:
         return {}
     topology = cpu.find("topology")
     shape = {} if topology is None else {k: int(topology.get(k, "1")) for k in ("sockets", "cores", "threads")}
-    return {"arch": cpu.findtext("arch", ""), "model": cpu.findtext("model", ""),
-            "vendor": cpu.findtext("vendor", ""), "topology": shape,
-            "features": sorted(f.get("name", "") for f in cpu.findall("feature"))}
+    return {
+        "arch": cpu.findtext("arch", ""),
+        "model": cpu.findtext("model", ""),
+        "vendor": cpu.findtext("vendor", ""),
+        "topology": shape,
+        "features": sorted(f.get("name", "") for f in cpu.findall("feature")),
+    }
 
 
 def address() -> str:

@@ -13,8 +13,12 @@ POWER = {
     libvirt.VIR_DOMAIN_CRASHED: Power.CRASHED,
     libvirt.VIR_DOMAIN_PMSUSPENDED: Power.PAUSED,
 }
-BY_ITSELF = {libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED,
-             libvirt.VIR_DOMAIN_SHUTOFF_CRASHED, libvirt.VIR_DOMAIN_SHUTOFF_SAVED}
+BY_ITSELF = {
+    libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN,
+    libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED,
+    libvirt.VIR_DOMAIN_SHUTOFF_CRASHED,
+    libvirt.VIR_DOMAIN_SHUTOFF_SAVED,
+}
 """Why a guest is off, when that was the guest's doing or ours. Any other: the host went down below it."""
 
 
@@ -41,8 +45,13 @@ def lost(domain: libvirt.virDomain) -> bool:
 def after(event: int, detail: int) -> Power | None:
     """The power state that a lifecycle event leads to; None: it doesn't change it."""
     if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
-        return {libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED: Power.CRASHED,
-                libvirt.VIR_DOMAIN_EVENT_STOPPED_SAVED: Power.SUSPENDED}.get(detail, Power.STOPPED)
-    return {libvirt.VIR_DOMAIN_EVENT_STARTED: Power.RUNNING, libvirt.VIR_DOMAIN_EVENT_RESUMED: Power.RUNNING,
-            libvirt.VIR_DOMAIN_EVENT_SUSPENDED: Power.PAUSED,
-            libvirt.VIR_DOMAIN_EVENT_CRASHED: Power.CRASHED}.get(event)
+        return {
+            libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED: Power.CRASHED,
+            libvirt.VIR_DOMAIN_EVENT_STOPPED_SAVED: Power.SUSPENDED,
+        }.get(detail, Power.STOPPED)
+    return {
+        libvirt.VIR_DOMAIN_EVENT_STARTED: Power.RUNNING,
+        libvirt.VIR_DOMAIN_EVENT_RESUMED: Power.RUNNING,
+        libvirt.VIR_DOMAIN_EVENT_SUSPENDED: Power.PAUSED,
+        libvirt.VIR_DOMAIN_EVENT_CRASHED: Power.CRASHED,
+    }.get(event)

@@ -32,8 +32,11 @@ def _node(connection: Connection, domain: libvirt.virDomain, volume_id: str) -> 
     disk = hotplug.find(hotplug.description(domain), "disk", alias)
     driver = None if disk is None else disk.find("driver")
     if driver is None or driver.get("type") != "qcow2":
-        raise GuestUnsupported(guest=domain.UUIDString(), what="a snapshot inside a volume",
-                               why=f"volume {volume_id} is not attached as a qcow2 file")
+        raise GuestUnsupported(
+            guest=domain.UUIDString(),
+            what="a snapshot inside a volume",
+            why=f"volume {volume_id} is not attached as a qcow2 file",
+        )
     for device in _monitor(connection, domain, "query-block"):
         if alias in device.get("qdev", "").split("/") and "inserted" in device:
             node: dict[str, Any] = device["inserted"]

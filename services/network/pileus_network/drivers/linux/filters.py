@@ -65,9 +65,7 @@ def bridge_table(name: str, guarded: Iterable[Guarded], segments: Iterable[Segme
     }
     for one in guarded:
         chains[f"from-{one.interface}"] = spoofing.chain(one.port)
-        chains[f"to-{one.interface}"] = Chain(
-            (spoofing.KNOWN_FRAMES, f"meta mark set meta mark or {one.number:#x}")
-        )
+        chains[f"to-{one.interface}"] = Chain((spoofing.KNOWN_FRAMES, f"meta mark set meta mark or {one.number:#x}"))
     sets = {
         "closed": Set("type ifname", frozenset(_quoted(i) for segment in segments for i in segment.closed)),
         "senders": Set(

@@ -25,9 +25,7 @@ SYSCTLS = {
     "net/ipv4/conf/all/arp_ignore": "1",
     "net/ipv4/conf/default/arp_ignore": "1",
 }
-LOOPBACK = addresses.Interface(
-    "lo", "00:00:00:00:00:00", 65536, ("127.0.0.1/8", "::1/128", f"{dnsmasq.METADATA}/32")
-)
+LOOPBACK = addresses.Interface("lo", "00:00:00:00:00:00", 65536, ("127.0.0.1/8", "::1/128", f"{dnsmasq.METADATA}/32"))
 """Guests that configured themselves without DHCP send what is for the metadata address to their router."""
 
 

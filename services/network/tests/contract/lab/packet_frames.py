@@ -198,9 +198,7 @@ def _nd(kind: int, body: Callable[[Me, bytes], bytes]) -> dict[str, Kind]:
         "behind three headers": lambda me, w: [
             six(me, 0, extension(60) + extension(43) + extension(ICMP6, b"\0" * 6) + message(me, w), me.link_local)
         ],
-        "in an atomic fragment": lambda me, w: [
-            six(me, 44, piece(ICMP6, 0, False, message(me, w)), me.link_local)
-        ],
+        "in an atomic fragment": lambda me, w: [six(me, 44, piece(ICMP6, 0, False, message(me, w)), me.link_local)],
         "in two fragments": lambda me, w: pieces(me, ICMP6, message(me, w), 8, me.link_local),
         "its header in the second fragment": lambda me, w: pieces(
             me, 60, extension(ICMP6, b"\1\x0c" + b"\0" * 12) + message(me, w), 16, me.link_local
@@ -244,9 +242,7 @@ def _other_frames() -> dict[str, Kind]:
     kinds["LLC"] = lambda me, w: [ether(me.mac, 46, b"\xe0\xe0\3" + w)]
     kinds["SNAP with IPv4"] = lambda me, w: [ether(me.mac, 60, b"\xaa\xaa\3\0\0\0\x08\0" + v4(me.v4, w, me))]
     kinds["BPDU"] = lambda me, w: [ether(me.mac, 43, b"\x42\x42\3" + b"\0" * 5 + w, b"\1\x80\xc2\0\0\0")]
-    kinds["PVST's BPDU"] = lambda me, w: [
-        ether(me.mac, 50, b"\xaa\xaa\3\0\0\x0c\1\x0b" + w, b"\1\0\x0c\xcc\xcc\xcd")
-    ]
+    kinds["PVST's BPDU"] = lambda me, w: [ether(me.mac, 50, b"\xaa\xaa\3\0\0\x0c\1\x0b" + w, b"\1\0\x0c\xcc\xcc\xcd")]
     kinds["PPPoE with IPv4"] = lambda me, w: [
         ether(me.mac, 0x8864, b"\x11\0\0\1" + struct.pack("!HH", 40, 0x21) + v4(me.v4, w, me))
     ]

@@ -52,8 +52,9 @@ class FileBackend(Backend, Server):
                     size = tool.virtual_size(base)
                     if size > disk.size_gib * GIB:
                         raise ImageRefused(image=image_id, why=f"its {size} bytes are larger than the volume")
-                    subprocess.run(["cp", "--reflink=auto", "--sparse=auto", str(base), str(part)], check=True,
-                                   umask=tool.PRIVATE)
+                    subprocess.run(
+                        ["cp", "--reflink=auto", "--sparse=auto", str(base), str(part)], check=True, umask=tool.PRIVATE
+                    )
                 _fit(part, disk)
 
     def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:

@@ -145,12 +145,27 @@ class StorageDaemon:
         tls = self._address.tls
         secure = ["--object", f"tls-creds-x509,id=tls,dir={tls},endpoint=server,verify-peer=on"] if tls else []
         done = subprocess.run(
-            ["qemu-storage-daemon", "--daemonize", "--pidfile", str(self._pid), *secure,
-             "--chardev", f"socket,path={self._socket},server=on,wait=off,id=monitor", "--monitor", "chardev=monitor",
-             "--nbd-server", f"addr.type=inet,addr.host={self._address.host},addr.port={self._address.port},"
-                             f"max-connections=0{',tls-creds=tls' if tls else ''}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
-            start_new_session=True)
+            [
+                "qemu-storage-daemon",
+                "--daemonize",
+                "--pidfile",
+                str(self._pid),
+                *secure,
+                "--chardev",
+                f"socket,path={self._socket},server=on,wait=off,id=monitor",
+                "--monitor",
+                "chardev=monitor",
+                "--nbd-server",
+                f"addr.type=inet,addr.host={self._address.host},addr.port={self._address.port},"
+                f"max-connections=0{',tls-creds=tls' if tls else ''}",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            start_new_session=True,
+        )
         if done.returncode:
             raise ToolFailed(tool="qemu-storage-daemon", why=done.stderr.strip()[-500:])
         _until(self._alive, "the storage daemon doesn't answer")
@@ -158,8 +173,11 @@ class StorageDaemon:
 
 
 def _nodes(monitor: Monitor) -> set[str]:
-    return {node["node-name"] for node in monitor.run("query-named-block-nodes", flat=True)
-            if node["drv"] == "qcow2" and node["node-name"].startswith("v")}
+    return {
+        node["node-name"]
+        for node in monitor.run("query-named-block-nodes", flat=True)
+        if node["drv"] == "qcow2" and node["node-name"].startswith("v")
+    }
 
 
 def _export(monitor: Monitor, key: str, export: Export, path: Path, nodes: set[str]) -> None:
@@ -167,8 +185,14 @@ def _export(monitor: Monitor, key: str, export: Export, path: Path, nodes: set[s
     if node not in nodes:
         tool.inspected(path)
         try:
-            monitor.run("blockdev-add", driver="qcow2", node_name=node, discard="unmap", backing=None, file={
-                "driver": "file", "filename": str(path), "discard": "unmap", "locking": "on"})
+            monitor.run(
+                "blockdev-add",
+                driver="qcow2",
+                node_name=node,
+                discard="unmap",
+                backing=None,
+                file={"driver": "file", "filename": str(path), "discard": "unmap", "locking": "on"},
+            )
         except MonitorError as err:
             if "lock" in str(err):
                 raise DiskBusy(volume=export.volume_id, why=str(err)) from err
