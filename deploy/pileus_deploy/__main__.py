@@ -9,7 +9,7 @@ from pathlib import Path
 from pileus_deploy import lifecycle, removal, rotation
 from pileus_deploy.plan import OFFSETS, Plan
 from pileus_deploy.status import status
-from pileus_kit.private import keep_private
+from pileus_kit.file_modes import use_private_umask
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -17,7 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     if os.geteuid() != 0:
         print("Pileus makes virtual machines and networks: run this as root.", file=sys.stderr)
         return 2
-    keep_private()
+    use_private_umask()
     try:
         return _run(arguments)
     except (RuntimeError, TimeoutError) as err:  # it says why; anything else is a bug and shows its traceback

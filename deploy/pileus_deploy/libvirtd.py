@@ -21,7 +21,7 @@ import threading
 import time
 from pathlib import Path
 
-from pileus_kit.private import passage
+from pileus_kit.file_modes import make_traversable
 
 SYSTEM_SOCKET = Path("/run/libvirt/libvirt-sock")
 OVERLAID = {
@@ -174,7 +174,7 @@ def configure(state: Path) -> None:
     libvirtd would kill whatever now has the process number that a guest had before the reboot.
     """
     base = home(state)
-    passage(base)
+    make_traversable(base)
     with (base / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         boot, known = Path("/proc/sys/kernel/random/boot_id").read_text(), base / "boot_id"

@@ -20,7 +20,7 @@ from pileus_deploy import boot, broker, configs, contents, host, libvirtd, modes
 from pileus_deploy.plan import PORTS, Plan
 from pileus_deploy.processes import Process, processes
 from pileus_deploy.steps import step, wait_for
-from pileus_kit.private import keep_private
+from pileus_kit.file_modes import use_private_umask
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PLAN = "plan.json"
@@ -73,7 +73,7 @@ def warn_of_plain_text(plan: Plan) -> None:
 
 
 def _start(plan: Plan) -> None:
-    keep_private()  # whoever calls this, and all that comes of it
+    use_private_umask()  # whoever calls this, and all that comes of it
     with step("room"):
         broker.stop_mapper(plan)
         check_passage(plan)

@@ -66,7 +66,7 @@ def preload(wanted: Sequence[Process]) -> None:
     rpc.preload()
     for name in (
         "gunicorn.app.base",
-        "pileus_kit.calm",
+        "pileus_kit.gunicorn_workers",
         "alembic",
         "sqlalchemy.orm",
         "sqlalchemy.dialects.sqlite",

@@ -10,9 +10,9 @@ import pytest
 from pileus_cli.people.exposed import exposed
 from pileus_deploy import lifecycle, modes
 from pileus_deploy.plan import Plan
-from pileus_kit import serve
+from pileus_kit import process
 from pileus_kit.config import ServiceConfig
-from pileus_kit.private import passage
+from pileus_kit.file_modes import make_traversable
 
 NOBODY = 65534
 
@@ -48,11 +48,11 @@ def test_guests_pass_to_their_disks_only(plan: Plan) -> None:
 def test_a_main_writes_for_its_own_user_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = os.umask(0o022)
     try:
-        config = serve.configured(ServiceConfig, [], "test")
+        config = process.load_config(ServiceConfig, [], "test")
         place = config.__class__(state=str(tmp_path)).path("databases", "x.sqlite")
         place.touch()
         assert (place.stat().st_mode & 0o777, place.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-        assert passage(tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o711
+        assert make_traversable(tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o711
         assert (tmp_path / "a").stat().st_mode & 0o777 == 0o711
     finally:
         os.umask(before)

@@ -21,8 +21,8 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
-from pileus_kit import context, deadlines, patterns, weather
-from pileus_kit.turns import Turns
+from pileus_kit import context, database_errors, deadlines, patterns
+from pileus_kit.write_queue import WriteQueue
 
 
 def new_id() -> str:
@@ -63,10 +63,10 @@ class Sessions:
 
     def __init__(self, url: str, **engine_options: Any) -> None:
         self.engine: Engine = create_engine(url, **_options(url) | engine_options)
-        self._turns: Turns | None = None
+        self._turns: WriteQueue | None = None
         if self.engine.dialect.name == "sqlite":
             file = self.engine.url.database
-            self._turns = Turns(Path(f"{Path(file).resolve()}-turns") if file and file != ":memory:" else None)
+            self._turns = WriteQueue(Path(f"{Path(file).resolve()}-turns") if file and file != ":memory:" else None)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", self._begin_sqlite)
         if "PILEUS_STATEMENTS" in os.environ:
@@ -78,13 +78,17 @@ class Sessions:
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
-        with weather.told(), self._turns.scope() if self._turns else nullcontext(), self._writers.begin() as session:
+        with (
+            database_errors.translated(),
+            self._turns.scope() if self._turns else nullcontext(),
+            self._writers.begin() as session,
+        ):
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One consistent snapshot; what is written to such a session is thrown away."""
-        with weather.told(), self._readers() as session:
+        with database_errors.translated(), self._readers() as session:
             yield session
 
     def _begin_sqlite(self, connection: Connection) -> None:
@@ -112,7 +116,7 @@ class Changes:
     def any(self) -> bool:
         if not self._can_tell:
             return True
-        with weather.told():
+        with database_errors.translated():
             if self._connection is None:
                 self._connection = self._engine.raw_connection()
             version = self._connection.cursor().execute("PRAGMA data_version").fetchone()[0]

@@ -67,7 +67,7 @@ class UnsupportedMedia(CloudError):
     status = 415
 
 
-class TooMany(CloudError):
+class TooManyRequests(CloudError):
     status = 429
     retry_after = 1
 
@@ -87,12 +87,12 @@ class Transient(Unavailable):
     """Somebody we need doesn't answer just now; a flow waits and tries the same step again."""
 
 
-class Weather(Transient):
+class Outage(Transient):
     """Something that everything here shares is locked, full or away. Nothing is wrong with what was asked for, so a
     flow waits for as long as it takes."""
 
 
-class DatabaseBusy(Weather):
+class DatabaseBusy(Outage):
     text = "The database is busy or away; try again later."
 
 
@@ -100,7 +100,7 @@ class Overtaken(DatabaseBusy):
     """Two transactions collided and the database ended this one: run again, it may well succeed."""
 
 
-class TookTooLong(Weather):
+class TookTooLong(Outage):
     text = "The request took too long and was given up; ask for less, or try again later."
 
 
@@ -108,7 +108,7 @@ class HostDown(Transient):
     text = "Host {host} does not answer: {why}"
 
 
-class PeerDown(Weather):
+class PeerDown(Outage):
     text = "The {service} service does not answer: {why}"
 
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Hashable
 
 from pileus_kit.auth import Authenticator, Caller
 from pileus_kit.config import ServiceConfig
-from pileus_kit.errors import TooMany
+from pileus_kit.errors import TooManyRequests
 
 MOST = 10_000  # buckets; the one that was used longest ago goes, full or nearly so
 LOGIN = 10  # refusals for which a refused login counts: each costs a hash of a password
 
 
-class TooFast(TooMany):
+class TooFast(TooManyRequests):
     text = "Too many requests; try again in {seconds} seconds."
 
     def __init__(self, seconds: int) -> None:

@@ -25,7 +25,7 @@ from typing import cast as typed
 
 import msgspec
 
-from pileus_kit import accounts, causes, context, rabbit, shapes, spans
+from pileus_kit import accounts, context, decoding, fault_messages, rabbit, spans
 from pileus_kit.errors import CloudError, HostDown, OutOfSpace, Transient
 from pileus_kit.fences import Fence
 
@@ -108,13 +108,11 @@ def methods(contract: type) -> dict[str, Callable[..., Any]]:
 
 def describe(contract: type[Interface]) -> dict[str, str]:
     """The contract as text, a line a method, dataclasses spelled out: what `rpc.lock.json` records."""
-    return {
-        name: f"{fn.rpc.since} "
-        + ", ".join(  # type: ignore[attr-defined]
-            f"{arg}: {_spell(hint)}" for arg, hint in get_type_hints(fn).items()
-        )
-        for name, fn in methods(contract).items()
-    }
+    described = {}
+    for name, fn in methods(contract).items():
+        hints = ", ".join(f"{arg}: {_spell(hint)}" for arg, hint in get_type_hints(fn).items())
+        described[name] = f"{fn.rpc.since} {hints}"  # type: ignore[attr-defined]
+    return described
 
 
 def _spell(hint: Any) -> str:
@@ -261,7 +259,7 @@ def _shape(fn: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Any]]:
     hints = get_type_hints(fn)
     for hint in hints.values():
         if hint is not type(None):
-            shapes.decoder(hint)
+            decoding.decoder(hint)
     return inspect.signature(fn), hints
 
 
@@ -298,7 +296,7 @@ class _Client:
             if "stale" in answer:
                 raise HostDown(host=self._whom, why="it has seen a newer attempt of this job")
             returns = hints.get("return", Any)
-            return None if returns is type(None) else shapes.convert(answer["result"], returns)
+            return None if returns is type(None) else decoding.convert(answer["result"], returns)
 
         return send
 
@@ -360,7 +358,7 @@ class _Endpoint:
         def attempt(ctxt: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
             token = context.request_id.set(ctxt.get("request_id", ""))
             try:
-                known = {key: shapes.convert(value, hints[key]) for key, value in raw.items() if key in hints}
+                known = {key: decoding.convert(value, hints[key]) for key, value in raw.items() if key in hints}
                 self._admit(ctxt.get("sender", ""), name, known)
                 self._check_origins(raw)
                 with self._fence.turn(ctxt) as mine:
@@ -376,7 +374,9 @@ class _Endpoint:
                     log.exception("%s failed", name)
                     return {"failed": f"{type(err).__name__}: {err}"}
                 log.info("%s refused: %s", name, err)
-                return {"refused": {"kind": no.type, "why": causes.cleaned(str(no)), "status": no.status}}
+                return {
+                    "refused": {"kind": no.type, "why": fault_messages.without_internals(str(no)), "status": no.status}
+                }
             finally:
                 context.request_id.reset(token)
 

@@ -14,11 +14,10 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from werkzeug.exceptions import HTTPException
 
-from pileus_kit import audit, context, deadlines, troubles
+from pileus_kit import audit, context, deadlines, error_mapping
 from pileus_kit.access_rules import covered
 from pileus_kit.auth import Authenticator, Caller
 from pileus_kit.config import ServiceConfig
-from pileus_kit.edge.lines import BodyBroken
 from pileus_kit.errors import (
     BadRequest,
     CloudError,
@@ -28,6 +27,7 @@ from pileus_kit.errors import (
     TooLarge,
     Unauthorized,
 )
+from pileus_kit.http_server.sockets import BodyUnreadable
 from pileus_kit.microversions import Microversions, Version, text
 from pileus_kit.policy import Enforcer
 from pileus_kit.rates import Rates
@@ -301,8 +301,8 @@ def create_app(
     def refused(err: CloudError) -> Response:
         return _refusal(error_view, err, err.status, str(err))
 
-    @app.errorhandler(BodyBroken)
-    def broken(err: BodyBroken) -> Response:
+    @app.errorhandler(BodyUnreadable)
+    def broken(err: BodyUnreadable) -> Response:
         kind = RequestTimeout if isinstance(err.__cause__, TimeoutError) else BadRequest
         return refused(kind(why=f"The body could not be read: {err}"))
 
@@ -317,8 +317,10 @@ def create_app(
 
     @app.errorhandler(Exception)
     def bug(err: Exception) -> Response:
-        if (trouble := troubles.of(err)) is not None:
-            log.warning("%s %s: %s: %s", request.method, request.path, type(err).__name__, troubles.words(err))
+        if (trouble := error_mapping.refusal_for(err)) is not None:
+            log.warning(
+                "%s %s: %s: %s", request.method, request.path, type(err).__name__, error_mapping.cause_without_sql(err)
+            )
             return refused(trouble)
         log.exception("%s %s", request.method, request.path)
         return _refusal(error_view, None, 500, f"Unexpected error; the log has its cause under {request_id()}.")

@@ -11,7 +11,7 @@ from pileus_compute.api.discovery import MICROVERSIONS, OLD
 from pileus_compute.config import Config
 from pileus_compute.flows.tools import TOPIC, Tools
 from pileus_compute.policy import RULES
-from pileus_kit import db, serve
+from pileus_kit import db, process
 from pileus_kit.auth import Authenticator
 from pileus_kit.doorbell import Ringer
 from pileus_kit.errors import NotFound
@@ -81,8 +81,8 @@ class Legacy:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    config = serve.configured(Config, sys.argv[1:] if argv is None else argv, "compute-api")
-    serve.api(build, config, "pileus-compute-api")
+    config = process.load_config(Config, sys.argv[1:] if argv is None else argv, "compute-api")
+    process.serve_api(build, config, "pileus-compute-api")
 
 
 if __name__ == "__main__":

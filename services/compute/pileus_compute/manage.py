@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 
 from pileus_compute.config import Config
 from pileus_compute.db.models import Server
-from pileus_kit import seals
+from pileus_kit import sealing
 from pileus_kit.config import load
 from pileus_kit.db import Sessions, migrate
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def reseal(config: Config) -> int:
     """How many servers had something to seal."""
-    seals.use(config.sealing_keys.split(","))
+    sealing.use_keys(config.sealing_keys.split(","))
     sessions, done, last = Sessions(config.database_url("compute")), 0, ""
     while True:
         with sessions.begin() as session:
@@ -48,8 +48,8 @@ def reseal(config: Config) -> int:
                 )
             )
             for row in rows:
-                row.sealed_user_data = seals.renew(row.sealed_user_data)
-                row.sealed_password = seals.renew(row.sealed_password)
+                row.sealed_user_data = sealing.reseal(row.sealed_user_data)
+                row.sealed_password = sealing.reseal(row.sealed_password)
         if not rows:
             return done
         done, last = done + len(rows), rows[-1].id

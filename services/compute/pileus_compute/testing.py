@@ -14,7 +14,7 @@ from pileus_compute.drivers.fake import Fake
 from pileus_compute.flows.tools import Tools
 from pileus_compute.policy import RULES
 from pileus_compute.rpc import HostAgent, Power, Upload, Uploaded
-from pileus_kit import causes
+from pileus_kit import fault_messages
 from pileus_kit.errors import HostDown, Transient
 from pileus_kit.flow import Runner
 from pileus_kit.policy import Enforcer
@@ -41,7 +41,7 @@ class Host:
                 if no is None:
                     raise RemoteFailure(f"{self.driver.host}: {name}: {type(err).__name__}: {err}") from err
                 kind = RefusedForNow if isinstance(no, Transient) else Refused
-                raise kind(no.type, causes.cleaned(str(no)), no.status) from None
+                raise kind(no.type, fault_messages.without_internals(str(no)), no.status) from None
 
         return call
 
@@ -75,8 +75,12 @@ class ComputeFixture:
         self.sessions = fresh_sessions(Model, directory)
         self.rung: list[str] = []
         self.tools = DirectTools(
-            config, self.sessions, routed_peers(apps or {}), ring=self.rung.append, connect=lambda: None
-        )  # type: ignore[arg-type,return-value]
+            config,
+            self.sessions,
+            routed_peers(apps or {}),
+            ring=self.rung.append,
+            connect=lambda: None,  # type: ignore[arg-type,return-value]
+        )
         self.host = self.add_host("host1")
         self.runner = self._runner()
         self.app = app.create(self.tools, self.book, Enforcer(RULES))

@@ -18,8 +18,8 @@ from pileus_kit import doorbell
 from pileus_kit.db import Sessions
 from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
+from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
-from pileus_kit.serve import configured, until_signalled
 
 
 class Ears(Control):
@@ -54,7 +54,7 @@ def runner_of(tools: Tools, me: str, threads: int) -> Runner:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    config = configured(Config, sys.argv[1:] if argv is None else argv, "compute-worker")
+    config = load_config(Config, sys.argv[1:] if argv is None else argv, "compute-worker")
     bus = Bus(config.bus, "compute-worker")
     tools = Tools(
         config, Sessions(config.database_url("compute")), Peers(config), ring=lambda job_id: None, connect=lambda: bus
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         runner.stop()
         bus.close()
 
-    until_signalled(start, stop)
+    run_until_signal(start, stop)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from pileus_identity.api.errors import error_view
 from pileus_identity.config import Config
 from pileus_identity.core.tools import Tools
 from pileus_identity.policy import RULES
-from pileus_kit import db, serve
+from pileus_kit import db, process
 from pileus_kit.policy import Enforcer
 from pileus_kit.web import create_app
 
@@ -92,8 +92,8 @@ def create(tools: Tools, enforcer: Enforcer) -> Flask:
 
 
 def main(argv: list[str] | None = None) -> None:
-    config = serve.configured(Config, sys.argv[1:] if argv is None else argv, "identity-api")
-    serve.api(build, config, "pileus-identity-api")
+    config = process.load_config(Config, sys.argv[1:] if argv is None else argv, "identity-api")
+    process.serve_api(build, config, "pileus-identity-api")
 
 
 if __name__ == "__main__":

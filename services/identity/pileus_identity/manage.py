@@ -17,30 +17,30 @@ from pileus_identity.core import keys, sealing, users
 from pileus_identity.core.bootstrap import DEFAULT_DOMAIN, Grant, Plan, ServicePlan, UserPlan, bootstrap
 from pileus_identity.core.keys import KeyRing
 from pileus_identity.core.tools import CREDENTIAL_KEYS, TOKEN_KEYS
-from pileus_kit import db, shapes
+from pileus_kit import db, decoding
 from pileus_kit.errors import CloudError
-from pileus_kit.private import act_as_owner
-from pileus_kit.serve import configured
+from pileus_kit.file_modes import become_owner_of
+from pileus_kit.process import load_config
 
 UNDER_WAY_SECONDS = 3600  # no request takes longer
 
 
 def main(argv: list[str] | None = None) -> None:
     given = _parser().parse_args(argv)
-    config = configured(Config, ["--config-file", given.config] if given.config else [], "identity-manage")
+    config = load_config(Config, ["--config-file", given.config] if given.config else [], "identity-manage")
     given.run(config, given)
 
 
 def migrate(config: Config, _: argparse.Namespace | None = None) -> None:
     """Database and keys as this version needs them; harmless when they are."""
-    act_as_owner(config.path(TOKEN_KEYS))
+    become_owner_of(config.path(TOKEN_KEYS))
     db.migrate(config.database_url("identity"), "pileus_identity")
     for folder in (TOKEN_KEYS, CREDENTIAL_KEYS):
         keys.prepare(config.path(folder))
 
 
 def rotate_keys(config: Config, _: argparse.Namespace) -> None:
-    act_as_owner(config.path(TOKEN_KEYS))
+    become_owner_of(config.path(TOKEN_KEYS))
     number = keys.rotate(config.path(TOKEN_KEYS), config.token_seconds)
     print(f"key {number} is in use; one more is staged")
 
@@ -51,7 +51,7 @@ def rotate_credential_keys(config: Config, _: argparse.Namespace) -> None:
     A key goes an hour after it was last used, so that no request that is under way seals with a key that is gone.
     """
     folder = config.path(CREDENTIAL_KEYS)
-    act_as_owner(folder)
+    become_owner_of(folder)
     ring, sessions = KeyRing(folder), db.Sessions(config.database_url("identity"))
     try:
         sealing.reseal(sessions, ring)
@@ -68,7 +68,7 @@ def set_password(config: Config, given: argparse.Namespace) -> None:
     password = _read(given.password_file).decode().strip()
     if not password:
         raise SystemExit("set-password: the password is empty")
-    act_as_owner(config.path(TOKEN_KEYS))
+    become_owner_of(config.path(TOKEN_KEYS))
     sessions = db.Sessions(config.database_url("identity"))
     try:
         with sessions.begin() as session:
@@ -81,7 +81,7 @@ def set_password(config: Config, given: argparse.Namespace) -> None:
 
 
 def run_bootstrap(config: Config, given: argparse.Namespace) -> None:
-    plan = shapes.decode(_read(given.plan), Plan) if given.plan else _small_plan(given)
+    plan = decoding.decode(_read(given.plan), Plan) if given.plan else _small_plan(given)
     sessions = db.Sessions(config.database_url("identity"))
     with sessions.begin() as session:
         bootstrap(session, plan)

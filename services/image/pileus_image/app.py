@@ -18,7 +18,7 @@ from pileus_image.drivers.web import Fetcher
 from pileus_image.flows import import_image
 from pileus_image.flows.sweep import Sweeper
 from pileus_image.flows.tools import Tools
-from pileus_kit import operations, serve
+from pileus_kit import operations, process
 from pileus_kit.auth import Authenticator
 from pileus_kit.db import Sessions, alive
 from pileus_kit.errors import NotFound
@@ -97,8 +97,8 @@ def build(config: Config) -> Flask:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    config = serve.configured(Config, sys.argv[1:] if argv is None else argv, "image-api")
-    serve.api(build, config, "pileus-image-api")
+    config = process.load_config(Config, sys.argv[1:] if argv is None else argv, "image-api")
+    process.serve_api(build, config, "pileus-image-api")
 
 
 if __name__ == "__main__":

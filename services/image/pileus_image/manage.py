@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from pileus_image.config import Config
-from pileus_kit import serve
+from pileus_kit import process
 from pileus_kit.db import migrate
 
 
@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if "migrate" not in arguments:
         raise SystemExit("usage: pileus_image.manage --config FILE migrate")
     arguments.remove("migrate")
-    config = serve.configured(Config, arguments, "image-manage")
+    config = process.load_config(Config, arguments, "image-manage")
     migrate(config.database_url("image"), "pileus_image")
 
 

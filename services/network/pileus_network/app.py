@@ -7,7 +7,7 @@ from typing import Protocol
 
 from flask import Flask
 
-from pileus_kit import operations, serve
+from pileus_kit import operations, process
 from pileus_kit.auth import Authenticator
 from pileus_kit.db import Sessions, alive
 from pileus_kit.doorbell import Ringer
@@ -100,8 +100,8 @@ def build(config: Config) -> Flask:
 
 
 def main(argv: list[str] | None = None) -> None:
-    config = serve.configured(Config, sys.argv[1:] if argv is None else argv, "network-api")
-    serve.api(build, config, "pileus-network-api")
+    config = process.load_config(Config, sys.argv[1:] if argv is None else argv, "network-api")
+    process.serve_api(build, config, "pileus-network-api")
 
 
 if __name__ == "__main__":

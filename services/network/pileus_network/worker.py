@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 
-from pileus_kit import doorbell, serve
+from pileus_kit import doorbell, process
 from pileus_kit.db import Sessions
 from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
@@ -135,9 +135,9 @@ class Worker:
 
 
 def main(argv: list[str] | None = None) -> None:
-    config = serve.configured(Config, sys.argv[1:] if argv is None else argv, "network-worker")
+    config = process.load_config(Config, sys.argv[1:] if argv is None else argv, "network-worker")
     worker = Worker(config)
-    serve.until_signalled(worker.start, worker.stop)
+    process.run_until_signal(worker.start, worker.stop)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from pileus_kit import serve
+from pileus_kit import process
 from pileus_kit.auth import Authenticator
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
@@ -33,8 +33,8 @@ def create(config: Config, authenticate: Authenticator, enforcer: Enforcer) -> P
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    config = serve.configured(Config, sys.argv[1:] if argv is None else argv, "objectstore-proxy")
-    serve.api(build, config, "pileus-objectstore-proxy")
+    config = process.load_config(Config, sys.argv[1:] if argv is None else argv, "objectstore-proxy")
+    process.serve_api(build, config, "pileus-objectstore-proxy")
 
 
 if __name__ == "__main__":

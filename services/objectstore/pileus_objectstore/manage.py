@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pileus_kit import config as configs
 from pileus_kit.errors import CloudError
-from pileus_kit.private import act_as_owner
+from pileus_kit.file_modes import become_owner_of
 from pileus_objectstore.config import Config
 from pileus_objectstore.drivers.disks import Disk
 from pileus_objectstore.ring.builder import Builder
@@ -20,7 +20,7 @@ ALL_IN_ONE = 4
 def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(sys.argv[1:] if argv is None else argv)
     config = configs.load(Config, ["--config", args.config] if args.config else [])
-    act_as_owner(config.home)
+    become_owner_of(config.home)
     try:
         args.act(config, args)
     except CloudError as e:

@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from pileus_kit.serve import configured, until_signalled
+from pileus_kit.process import load_config, run_until_signal
 from pileus_objectstore.config import Config
 from pileus_objectstore.core.clusters import Cluster
 from pileus_objectstore.flows.audit import Auditor
@@ -49,8 +49,8 @@ class Worker:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    worker = Worker(configured(Config, sys.argv[1:] if argv is None else argv, "objectstore-worker"))
-    until_signalled(worker.start, worker.stop)
+    worker = Worker(load_config(Config, sys.argv[1:] if argv is None else argv, "objectstore-worker"))
+    run_until_signal(worker.start, worker.stop)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pileus_kit.db import Sessions, alive
 from pileus_kit.doorbell import Ringer
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
-from pileus_kit.serve import api, configured
+from pileus_kit.process import load_config, serve_api
 from pileus_kit.web import create_app, named_error
 from pileus_volume.api import (
     attachments,
@@ -111,8 +111,8 @@ def build(config: Config) -> Flask:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    config = configured(Config, sys.argv[1:] if argv is None else argv, "volume-api")
-    api(build, config, "pileus-volume-api")
+    config = load_config(Config, sys.argv[1:] if argv is None else argv, "volume-api")
+    serve_api(build, config, "pileus-volume-api")
 
 
 if __name__ == "__main__":

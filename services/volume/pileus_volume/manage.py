@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from pileus_kit import config as configs
-from pileus_kit import seals
+from pileus_kit import sealing
 from pileus_kit.db import Sessions, migrate
 from pileus_volume.config import Config
 from pileus_volume.db.models import Attachment
@@ -36,7 +36,7 @@ def prepare(config: Config) -> None:
 
 def reseal(config: Config) -> int:
     """How many attachments had something to seal."""
-    seals.use(config.sealing_keys.split(","))
+    sealing.use_keys(config.sealing_keys.split(","))
     sessions, done, last = Sessions(config.database_url("volume")), 0, ""
     while True:
         with sessions.begin() as session:
@@ -49,7 +49,7 @@ def reseal(config: Config) -> int:
                 )
             )
             for row in rows:
-                row.connection, row.sealed_export_name = row.connection, seals.renew(row.sealed_export_name)
+                row.connection, row.sealed_export_name = row.connection, sealing.reseal(row.sealed_export_name)
         if not rows:
             return done
         done, last = done + len(rows), rows[-1].id

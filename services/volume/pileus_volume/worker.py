@@ -8,8 +8,8 @@ from pileus_kit import doorbell
 from pileus_kit.db import Sessions, new_id
 from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
+from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
-from pileus_kit.serve import configured, until_signalled
 from pileus_volume.config import Config
 from pileus_volume.core import hosts
 from pileus_volume.db.models import Event, Job
@@ -34,7 +34,7 @@ class Listener(Registry):
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    config = configured(Config, sys.argv[1:] if argv is None else argv, "volume-worker")
+    config = load_config(Config, sys.argv[1:] if argv is None else argv, "volume-worker")
     sessions, bus = Sessions(config.database_url("volume")), Bus(config.bus, "volume-worker")
 
     @lru_cache(maxsize=1000)
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         runner.stop()
         bus.close()
 
-    until_signalled(runner.start, stop)
+    run_until_signal(runner.start, stop)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_kit import causes, context
+from pileus_kit import context, fault_messages
 from pileus_kit.db import now
-from pileus_kit.errors import CloudError, DatabaseBusy, Transient, Weather
+from pileus_kit.errors import CloudError, DatabaseBusy, Outage, Transient
 from pileus_kit.flow import jobs
 from pileus_kit.flow.records import LeaseLost, Place, Records, Turned
 from pileus_kit.flow.steps import Again, Flow, Local, Step
@@ -99,21 +99,23 @@ class Walker:
             return self._wait_or_turn(place, step, err, began)
         except CloudError as err:
             log.info("%s: step %s refused: %s", flow.name, step.name, err)
-            return self._turn(place, step, err, causes.told(err), began)
+            return self._turn(place, step, err, fault_messages.user_message(err), began)
         except Exception as err:
             log.exception("%s: step %s failed", flow.name, step.name)
-            return self._turn(place, step, err, causes.told(err), began)
+            return self._turn(place, step, err, fault_messages.user_message(err), began)
 
     def _wait_or_turn(self, place: Place, step: Step, err: Again | Transient, began: datetime) -> Place | float:
-        """Weather is waited for as long as it takes, and isn't counted against the step's patience."""
+        """Outage is waited for as long as it takes, and isn't counted against the step's patience."""
         since = place.waiting_since
-        if isinstance(err, Weather):
+        if isinstance(err, Outage):
             return self._wait(replace(place, waiting_since=time.time()), step, err, began)
         if since is not None:
             since += max(0.0, (now() - began).total_seconds() - LONGEST_TRY)
         if since is None or time.time() - since < step.patience:
             return self._wait(replace(place, waiting_since=since), step, err, began)
-        return self._turn(place, step, err, f"{causes.told(err)} (gave up after {step.patience:.0f} seconds)", began)
+        return self._turn(
+            place, step, err, f"{fault_messages.user_message(err)} (gave up after {step.patience:.0f} seconds)", began
+        )
 
     def _do(self, flow: Flow, step: Step, place: Place, began: datetime) -> Place:
         following = flow.index[step.name] + 1
@@ -219,7 +221,7 @@ class Walker:
         pause = getattr(err, "after", None)
         if pause is None:
             pause = min(0.25 * 2 ** min(place.tries, 10), LONGEST_PAUSE)
-        why = causes.told(err)
+        why = fault_messages.user_message(err)
         log.info("%s: step %s waits %.2f s: %s", place.work.flow, step.name, pause, err)
         with self.sessions.begin() as session:
             cause = {} if place.state != "running" else {"error": why}  # while undoing, `error` says why we undo
@@ -261,5 +263,5 @@ class Walker:
                 step=step.name,
             )
             if place.tries == 0:
-                self._note(session, place, step, "stuck", causes.told(err), began)
+                self._note(session, place, step, "stuck", fault_messages.user_message(err), began)
         return pause

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from pileus_kit.db import Sessions
 from pileus_kit.flow import EventColumns, Flow, JobColumns, Local, Remote, Runner, Work
-from pileus_kit.serve import until_signalled
+from pileus_kit.process import run_until_signal
 
 
 class Model(DeclarativeBase):
@@ -94,7 +94,7 @@ def main() -> None:
     runner = Runner(
         open_database(place), Job, Event, [bake_cake], Kitchen(place), f"worker-{os.getpid()}", threads=4, lease=1.0
     )
-    until_signalled(runner.start, runner.stop)
+    run_until_signal(runner.start, runner.stop)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pileus_kit import serve
+from pileus_kit import process
 from pileus_kit.config import ServiceConfig
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer, Rule
@@ -42,4 +42,4 @@ def build(config: ServiceConfig) -> Any:
 
 
 if __name__ == "__main__":
-    serve.api(build, serve.configured(ServiceConfig, ["--config", sys.argv[1]], "small-api"), "small-api")
+    process.serve_api(build, process.load_config(ServiceConfig, ["--config", sys.argv[1]], "small-api"), "small-api")

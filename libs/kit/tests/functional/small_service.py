@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, request
 
-from pileus_kit import serve
+from pileus_kit import process
 from pileus_kit.config import ServiceConfig
 from pileus_kit.policy import Enforcer, Rule
 from pileus_kit.testing import TokenBook
@@ -92,4 +92,4 @@ def build(config: ServiceConfig) -> Any:
 
 
 if __name__ == "__main__":
-    serve.api(build, serve.configured(ServiceConfig, ["--config", sys.argv[1]], "small-api"), "small-api")
+    process.serve_api(build, process.load_config(ServiceConfig, ["--config", sys.argv[1]], "small-api"), "small-api")

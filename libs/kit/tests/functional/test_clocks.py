@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from pileus_kit import vigils
+from pileus_kit import liveness
 from pileus_kit.db import Sessions, now
 from pileus_kit.flow import EventColumns, Flow, JobColumns, Local, Runner, Work, enqueue
+from pileus_kit.liveness import AwakeClock
 from pileus_kit.testing import fresh_sessions
-from pileus_kit.vigils import Vigil
 
 PATIENCE = timedelta(seconds=60)
 
@@ -81,25 +81,25 @@ def test_a_lease_that_is_renewed_under_another_clock_is_left_alone(sessions: Ses
 
 
 def test_who_was_awake_knows_who_is_silent() -> None:
-    assert vigils.silent(now() - timedelta(minutes=2), PATIENCE)
-    assert not vigils.silent(now() - timedelta(seconds=30), PATIENCE)
-    assert not vigils.silent(now() + timedelta(seconds=30), PATIENCE), "clocks differ a little"
-    assert vigils.silent(now() + timedelta(days=80 * 365), PATIENCE)
+    assert liveness.is_silent(now() - timedelta(minutes=2), PATIENCE)
+    assert not liveness.is_silent(now() - timedelta(seconds=30), PATIENCE)
+    assert not liveness.is_silent(now() + timedelta(seconds=30), PATIENCE), "clocks differ a little"
+    assert liveness.is_silent(now() + timedelta(days=80 * 365), PATIENCE)
 
 
 def test_who_has_just_begun_to_listen_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    vigil = Vigil()
-    vigil.begin()
-    monkeypatch.setattr(vigils, "vigil", vigil)
-    assert not vigils.silent(now() - timedelta(hours=8), PATIENCE)
+    clock = AwakeClock()
+    clock.begin()
+    monkeypatch.setattr(liveness, "awake_clock", clock)
+    assert not liveness.is_silent(now() - timedelta(hours=8), PATIENCE)
 
 
 @pytest.mark.parametrize("slept", ["_steady", "_wall"])
 def test_who_slept_or_had_their_clock_set_begins_anew(slept: str) -> None:
-    vigil = Vigil()
-    vigil.begin()
-    vigil.seconds()
-    vigil._since -= 100
-    assert vigil.seconds() >= 100
-    setattr(vigil, slept, getattr(vigil, slept) - 75)
-    assert vigil.seconds() < 50
+    clock = AwakeClock()
+    clock.begin()
+    clock.seconds()
+    clock._since -= 100
+    assert clock.seconds() >= 100
+    setattr(clock, slept, getattr(clock, slept) - 75)
+    assert clock.seconds() < 50

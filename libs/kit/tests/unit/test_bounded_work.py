@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pileus_kit.causes import cleaned
 from pileus_kit.errors import BadRequest
+from pileus_kit.fault_messages import without_internals
 from pileus_kit.logs import mask
 from pileus_kit.schema import Checked
 
@@ -70,7 +70,7 @@ def test_texts_that_are_logged_and_shown(piece: str) -> None:
     with bounded():
         for _ in range(5):
             mask(text)
-            cleaned(text * 3)
+            without_internals(text * 3)
 
 
 def test_what_is_masked() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from pileus_kit import bulkheads
 from pileus_kit.bulkheads import Bulkhead
-from pileus_kit.edge.crew import Crew
-from pileus_kit.edge.shares import Crowded, Shares
 from pileus_kit.errors import PeerDown
+from pileus_kit.http_server.fair_shares import Crowded, Shares
+from pileus_kit.http_server.thread_pool import Crew
 
 
 def test_a_peer_that_hangs_holds_a_part_of_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:

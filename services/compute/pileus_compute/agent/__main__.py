@@ -11,8 +11,8 @@ from pileus_compute.agent.host import Host
 from pileus_compute.config import Config
 from pileus_compute.drivers.base import Hypervisor
 from pileus_compute.rpc import Control
+from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
-from pileus_kit.serve import configured, until_signalled
 
 WORKERS = 8
 """Calls at the same time. Each thread of the pool wakes once a second, so no more than help."""
@@ -26,7 +26,7 @@ def hypervisor(config: Config) -> Hypervisor:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    config = configured(Config, sys.argv[1:] if argv is None else argv, "compute-agent")
+    config = load_config(Config, sys.argv[1:] if argv is None else argv, "compute-agent")
     driver, bus = hypervisor(config), Bus(config.bus, "compute-agent")
     host = Host(driver, config.path("snapshots"))
     heartbeats = Heartbeats(host, bus.client(Control), config.host)
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         bus.close()
         driver.close()
 
-    until_signalled(heartbeats.start, stop)
+    run_until_signal(heartbeats.start, stop)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ from pileus_compute.rpc import (
     Volume,
 )
 from pileus_kit.errors import Unimplemented
-from pileus_kit.private import passage
+from pileus_kit.file_modes import make_traversable
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ class Host(HostAgent):
             self._able(Password).set_password(guest_id, user, password)
 
     def snapshot(self, guest_id: str, upload: Upload) -> Uploaded:
-        passage(self.scratch)  # QEMU writes into it as the guest's user
+        make_traversable(self.scratch)  # QEMU writes into it as the guest's user
         path = self.scratch / f"{guest_id}.snapshot"
         with self.locks.of(guest_id):
             try:

@@ -9,7 +9,7 @@ from pileus_compute.core import aggregates
 from pileus_compute.db.models import Aggregate
 from pileus_compute.errors import AggregateNotFound
 from pileus_kit.errors import BadRequest
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.web import Resource, enforce, tools, version
 
 resource = Resource("aggregates", __name__, url_prefix="/v2.1/os-aggregates")
@@ -59,7 +59,7 @@ def _view(session: Session, aggregate: Aggregate) -> dict[str, Any]:
 
 
 def _get(session: Session, given: str) -> Aggregate:
-    number = whole(given)
+    number = parse_whole_number(given)
     if number is None:
         raise AggregateNotFound(aggregate=given)
     return aggregates.get(session, number)

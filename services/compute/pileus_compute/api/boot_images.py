@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pileus_compute.core import hardware
 from pileus_kit.errors import BadRequest
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import caller, tools
 
@@ -85,5 +85,5 @@ def kept_of_volume(meta: dict[str, Any]) -> dict[str, Any]:
     for key in SIDE:
         if meta.get(key):
             _active(str(meta[key]))
-    needs = {key: whole(str(meta.get(key) or 0)) or 0 for key in ("min_ram", "min_disk")}
+    needs = {key: parse_whole_number(str(meta.get(key) or 0)) or 0 for key in ("min_ram", "min_disk")}
     return kept(meta | needs)

@@ -15,7 +15,7 @@ from pileus_compute.api.servers import changed
 from pileus_compute.core import guests, hardware, hosts, keypairs, quotas, servers, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import KeypairNotFound
-from pileus_kit import seals
+from pileus_kit import sealing
 from pileus_kit.errors import BadRequest, Conflict
 from pileus_kit.rpc import Refused
 from pileus_kit.web import caller, enforce, tools, version
@@ -62,7 +62,7 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     if hardware.needs_drive(change["image"]):
         change["config_drive"] = True
     if "sealed_user_data" in change:  # jobs stay on record
-        change["sealed_user_data"] = seals.seal(change["sealed_user_data"])
+        change["sealed_user_data"] = sealing.seal(change["sealed_user_data"])
     data: dict[str, Any] = {"change": change, "running": server.status != "SHUTOFF"}
     if root is None:
         change["image_id"] = image["id"]

@@ -21,7 +21,7 @@ from pileus_compute.api.schemas import (
 from pileus_compute.core import flavors
 from pileus_compute.db.models import Flavor
 from pileus_kit.errors import BadRequest, NotFound
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.web import Resource, allowed, caller, tools, version
 
 resource = Resource("flavors", __name__, url_prefix="/v2.1/flavors")
@@ -102,7 +102,7 @@ def _page() -> tuple[list[Flavor], int]:
     least = {}
     for key in ("minRam", "minDisk"):
         if key in args:
-            number = whole(args[key])
+            number = parse_whole_number(args[key])
             if number is None:
                 raise BadRequest(why=f"Invalid {key} filter [{args[key]}]")
             least[key] = number

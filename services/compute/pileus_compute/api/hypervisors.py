@@ -13,7 +13,7 @@ from pileus_compute.core import hosts
 from pileus_compute.db.models import Host, Server
 from pileus_compute.errors import HypervisorNotFound
 from pileus_kit.errors import BadRequest, NotFound
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.web import Resource, tools, version
 
 resource = Resource("hypervisors", __name__, url_prefix="/v2.1/os-hypervisors")
@@ -98,7 +98,7 @@ def _page() -> tuple[list[Host], int]:
 
 
 def _find(session: Session, given: str, missing: Exception | None = None) -> Host:
-    known = Host.id == given if version() >= (2, 53) else Host.number == whole(given)
+    known = Host.id == given if version() >= (2, 53) else Host.number == parse_whole_number(given)
     host = session.scalar(select(Host).where(known))
     if host is None:
         raise missing or HypervisorNotFound(hypervisor=given)

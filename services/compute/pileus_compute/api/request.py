@@ -14,7 +14,7 @@ from pileus_compute.core import servers
 from pileus_compute.db.models import Server
 from pileus_compute.errors import Locked
 from pileus_kit.errors import BadRequest
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.web import allowed, caller, enforce, tools, version
 
 MOST = 1000  # rows in one answer
@@ -68,7 +68,7 @@ def offset_of() -> int:
 
 def _number(name: str, default: int) -> int:
     given = request.args.get(name, str(default))
-    number = whole(given)
+    number = parse_whole_number(given)
     if number is None:
         raise BadRequest(why=f"Invalid input for query parameters {name}. Value: {given}. It is not a number.")
     return number

@@ -11,7 +11,7 @@ from pileus_compute.core import guests, quotas, servers, states
 from pileus_compute.db.models import Job, Server, ServerVolume
 from pileus_compute.errors import QuotaExceeded
 from pileus_kit.errors import BadRequest
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import caller, enforce, tools, version
 
@@ -113,7 +113,7 @@ def new_image(server: Server, name: str, metadata: dict[str, str], special: dict
 
 def _number(facts: dict[str, Any], name: str) -> int:
     """What a volume remembers of its image may be text."""
-    return whole(str(facts.get(name) or 0)) or 0
+    return parse_whole_number(str(facts.get(name) or 0)) or 0
 
 
 # -- of a server that boots from a volume --------------------------------------------------------------------------

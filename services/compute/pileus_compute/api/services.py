@@ -12,7 +12,7 @@ from pileus_compute.core.workers import Role
 from pileus_compute.db.models import Host, Server
 from pileus_compute.errors import HostNotFound, ServiceNotFound
 from pileus_kit.errors import BadRequest, Conflict
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.web import Resource, tools, version
 
 resource = Resource("services", __name__, url_prefix="/v2.1/os-services")
@@ -142,7 +142,7 @@ _old("force-down", (2, 11), _force_down)
 def remove(service_id: str) -> Any:
     """A host that is away for good. One that still says hello comes back at once."""
     with tools().sessions.begin() as session:
-        number = whole(service_id)
+        number = parse_whole_number(service_id)
         if version() < (2, 53) and number is None:
             raise BadRequest(why=f"Invalid service id {service_id}")
         known = Host.service_id == service_id if version() >= (2, 53) else Host.number == number

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pileus_kit.errors import BadRequest
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 
 LEGACY = {
     "architecture": "hw_architecture",
@@ -222,7 +222,7 @@ def check(found: Mapping[str, Any]) -> None:
     if drive not in ("optional", "mandatory"):
         raise BadRequest(why=f"Image's config drive option '{drive}' is invalid")
     for name, value in found.items():
-        number = whole(str(value)) if name in NUMBERS else None
+        number = parse_whole_number(str(value)) if name in NUMBERS else None
         if (name in VALUES and _plain(name, value) not in VALUES[name]) or (name in NUMBERS and number is None):
             raise BadRequest(why=f"Invalid image metadata. Error: Field value {value} is invalid ({name})")
         if name in NOT_GIVEN_IF_TRUE and str(value).lower() not in YES + NO:

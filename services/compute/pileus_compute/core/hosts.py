@@ -12,7 +12,7 @@ from pileus_compute.core.hardware import Gives
 from pileus_compute.db.models import Aggregate, AggregateHost, Allocation, Host
 from pileus_compute.errors import HostNotFound
 from pileus_kit.db import now
-from pileus_kit.vigils import silent
+from pileus_kit.liveness import is_silent
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def gives(host: Host) -> Gives:
 
 
 def is_up(host: Host, silence_s: int) -> bool:
-    return not host.forced_down and not silent(host.seen_at, timedelta(seconds=silence_s))
+    return not host.forced_down and not is_silent(host.seen_at, timedelta(seconds=silence_s))
 
 
 def get(session: Session, name: str) -> Host:

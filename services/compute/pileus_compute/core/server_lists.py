@@ -13,7 +13,7 @@ from pileus_compute.core.states import TASKS, VM_STATES
 from pileus_compute.db.models import Job, PastServer, Server, ServerPort, ServerTag
 from pileus_kit.errors import BadRequest
 from pileus_kit.flow.jobs import alive
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.paging import fetch
 from pileus_kit.patterns import matching
 
@@ -172,7 +172,7 @@ def _condition(session: Session, kind: Kind, key: str, value: str) -> ColumnElem
     if key == "vm_state":
         return kind.status.in_([s for s, vm in VM_STATES.items() if vm == value])
     if key in ("power_state", "launch_index", "progress"):
-        number = whole(value)
+        number = parse_whole_number(value)
         if number is None:
             raise BadRequest(why=f"Invalid input for query parameters {key}. Value: {value}")
         return getattr(kind, key) == number

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.db.models import Worker
 from pileus_kit.db import now
-from pileus_kit.vigils import silent
+from pileus_kit.liveness import is_silent
 
 BEAT_S = 20.0
 ZONE = "internal"  # of whatever runs no servers
@@ -40,7 +40,7 @@ def beat(session: Session, name: str) -> None:
 def roles(session: Session, silence_s: int) -> list[Role]:
     found = []
     for row in session.scalars(select(Worker).order_by(Worker.number)):
-        up = not silent(row.seen_at, timedelta(seconds=silence_s))
+        up = not is_silent(row.seen_at, timedelta(seconds=silence_s))
         found += [
             Role(row.scheduler_id, row.number, "nova-scheduler", row.name, up, row.seen_at),
             Role(row.conductor_id, row.number + 1, "nova-conductor", row.name, up, row.seen_at),

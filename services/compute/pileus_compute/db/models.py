@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from pileus_kit import seals
+from pileus_kit import sealing
 from pileus_kit.db import Json, Utc, new_id, now
 from pileus_kit.flow import EventColumns, JobColumns, job_indexes
 
@@ -151,19 +151,19 @@ class Server(ServerFacts, Model):
     @property
     def user_data(self) -> str | None:
         """Opened when it is asked for: lists are read without."""
-        return seals.unseal(self.sealed_user_data)
+        return sealing.unseal(self.sealed_user_data)
 
     @user_data.setter
     def user_data(self, text: str | None) -> None:
-        self.sealed_user_data = seals.seal(text)
+        self.sealed_user_data = sealing.seal(text)
 
     @property
     def admin_password(self) -> str | None:
-        return seals.unseal(self.sealed_password)
+        return sealing.unseal(self.sealed_password)
 
     @admin_password.setter
     def admin_password(self, text: str | None) -> None:
-        self.sealed_password = seals.seal(text)
+        self.sealed_password = sealing.seal(text)
 
 
 class ServerTag(Model):

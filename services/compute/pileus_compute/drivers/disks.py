@@ -14,8 +14,8 @@ from pathlib import Path
 from pileus_compute.drivers import config_drives, qemu_img
 from pileus_compute.drivers.images import Base, Images
 from pileus_compute.rpc import DiskTooSmall, Guest, GuestAbsent, HypervisorFailed, Image, LocalDisk
+from pileus_kit.file_modes import make_traversable
 from pileus_kit.formats import inspect
-from pileus_kit.private import passage
 from pileus_kit.spans import span
 
 GIB, MIB = 1 << 30, 1 << 20
@@ -116,7 +116,7 @@ class Files:
 class Disks:
     def __init__(self, directory: Path, images: Images, host: str) -> None:
         self.directory, self.images, self.host = directory, images, host
-        passage(directory)
+        make_traversable(directory)
 
     def files(self, guest_id: str) -> Files:
         if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", guest_id):
@@ -126,7 +126,7 @@ class Disks:
     def prepare(self, guest: Guest) -> None:
         """Make what is missing, grow what is too small. Every file appears whole, under its name, or not at all."""
         files = self.files(guest.id)
-        passage(files.home)
+        make_traversable(files.home)
         if guest.rescue:
             self._overlay(files.rescue, guest.rescue, 0)
         elif guest.image:
@@ -189,7 +189,7 @@ class Disks:
         if not files.kept.exists():
             fresh = files.home / "kept.part"
             shutil.rmtree(fresh, ignore_errors=True)
-            passage(fresh)
+            make_traversable(fresh)
             for path in files.local():
                 if copy:
                     _copy(path, fresh / path.name)

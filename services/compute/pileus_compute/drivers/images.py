@@ -22,8 +22,8 @@ import requests
 
 from pileus_compute.drivers import qemu_img
 from pileus_compute.rpc import DiskTooSmall, HypervisorFailed, Image, ImageUnreachable, ImageUnusable
+from pileus_kit.file_modes import make_traversable
 from pileus_kit.formats import Inspection, inspect
-from pileus_kit.private import passage
 from pileus_kit.spans import span
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Images:
         self.directory, self.limit = directory, limit
         self._held: Counter[Path] = Counter()
         self._lock = threading.Lock()
-        passage(directory)
+        make_traversable(directory)
 
     def base(self, image: Image) -> Base:
         """The image as a base, fetched if need be. Raises ImageUnusable, ImageUnreachable."""

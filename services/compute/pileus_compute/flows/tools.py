@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pileus_compute.config import Config
 from pileus_compute.rpc import HostAgent
-from pileus_kit import seals
+from pileus_kit import sealing
 from pileus_kit.db import Sessions
 from pileus_kit.peers import Peers
 from pileus_kit.rpc import Bus
@@ -33,7 +33,7 @@ class Tools:
     _agents: dict[str, HostAgent] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        seals.use(self.config.sealing_keys.split(","))
+        sealing.use_keys(self.config.sealing_keys.split(","))
 
     @property
     def bus(self) -> Bus:

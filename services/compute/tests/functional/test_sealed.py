@@ -13,7 +13,7 @@ from pileus_compute.config import Config
 from pileus_compute.db.models import Job, Server
 from pileus_compute.flows import drives
 from pileus_compute.testing import ComputeFixture
-from pileus_kit import seals
+from pileus_kit import sealing
 from pileus_kit.errors import CloudError
 
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"
@@ -25,7 +25,7 @@ PASSWORD = "correct-horse"
 @pytest.fixture(autouse=True)
 def keys_of_tests() -> Any:
     yield
-    seals.use(["for tests"])
+    sealing.use_keys(["for tests"])
 
 
 def lying_open(compute: ComputeFixture) -> list[str]:
@@ -119,15 +119,15 @@ def test_a_key_is_replaced_by_a_command(compute: ComputeFixture) -> None:
         session.execute(text("UPDATE servers SET user_data = :open WHERE id = :id"), {"open": USER_DATA, "id": server})
     config = Config(database=address_of(compute), sealing_keys="new,for tests")
     assert manage.reseal(config) == 1 and not lying_open(compute)
-    seals.use(["for tests"])
+    sealing.use_keys(["for tests"])
     with compute.sessions.read() as session, pytest.raises(InvalidToken):
         _ = session.get_one(Server, server).user_data
-    seals.use(["new"])
+    sealing.use_keys(["new"])
     with compute.sessions.read() as session:
         assert session.get_one(Server, server).user_data == USER_DATA
 
 
 def test_without_keys_nothing_is_kept(compute: ComputeFixture) -> None:
-    seals.use([])
-    with pytest.raises(seals.NoKeys):
+    sealing.use_keys([])
+    with pytest.raises(sealing.NoKeys):
         Server(user_data=USER_DATA)

@@ -9,7 +9,7 @@ from pileus_image.core import blobs
 from pileus_image.db.models import Image
 from pileus_image.errors import Deactivated, Invalid, NoSuch
 from pileus_image.flows import intake
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.web import Resource, caller, tools
 
 resource = Resource("data", __name__, url_prefix="/v2/images")
@@ -34,7 +34,7 @@ def take(image_id: str, **how: bool) -> Response:
         raise Invalid(why=f"Store {store[:64]} is unknown")
     read, length = streams.body()
     given = request.headers.get("X-OpenStack-Image-Size", "")
-    announced = whole(given) if given else length
+    announced = parse_whole_number(given) if given else length
     if given and announced is None:
         raise Invalid(why="X-OpenStack-Image-Size must be a number of bytes")
     intake.take_in(tools(), image_id, read, announced, **how)

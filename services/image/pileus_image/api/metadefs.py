@@ -12,7 +12,7 @@ from pileus_image.api import views
 from pileus_image.core import metadef_schemas, metadefs
 from pileus_image.db.models import Definition, Namespace
 from pileus_image.errors import Invalid
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.web import Resource, caller, tools
 
 resource = Resource("metadefs", __name__, url_prefix="/v2/metadefs")
@@ -93,7 +93,7 @@ def create(body: dict[str, Any]) -> Any:
 @resource.endpoint("GET", "/namespaces", policy="get_metadef_namespaces", query=QUERY)
 def listed() -> Any:
     """What the caller may know of, newest first, page by page."""
-    limit = whole(request.args.get("limit", str(USUAL_PAGE)))
+    limit = parse_whole_number(request.args.get("limit", str(USUAL_PAGE)))
     if limit is None:
         raise Invalid(why=f"limit: '{request.args['limit'][:64]}' is not a number that can be")
     types = [name for name in request.args.get("resource_types", "").split(",") if name]

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_kit.errors import Unauthorized
 
 Action = Literal["read", "write"]
@@ -61,7 +61,7 @@ class Tickets:
         if len(ticket) > 1024 or not ticket.isascii() or not hmac.compare_digest(signature, self._sign(payload)):
             raise Unauthorized()
         try:
-            claim = shapes.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), Claim)
+            claim = decoding.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), Claim)
         except (msgspec.MsgspecError, binascii.Error):
             raise Unauthorized() from None
         if (claim.image_id, claim.action) != (image_id, action) or claim.expires < time.time():

@@ -6,7 +6,7 @@ from typing import Any
 from pileus_image import app, policy
 from pileus_image.config import Config
 from pileus_image.flows.sweep import Sweeper
-from pileus_kit import serve
+from pileus_kit import process
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import TokenBook
 
@@ -20,4 +20,4 @@ def build(config: Config) -> Any:
 
 
 if __name__ == "__main__":
-    serve.api(build, serve.configured(Config, ["--config", sys.argv[1]], "image-api"), "image-test-api")
+    process.serve_api(build, process.load_config(Config, ["--config", sys.argv[1]], "image-api"), "image-test-api")

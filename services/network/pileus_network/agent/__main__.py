@@ -2,7 +2,7 @@
 
 import sys
 
-from pileus_kit import serve
+from pileus_kit import process
 from pileus_kit.rpc import Bus
 from pileus_network.agent.server import Agent, backend
 from pileus_network.config import Config
@@ -14,7 +14,7 @@ CLEAR = "--clear"
 def main(argv: list[str] | None = None) -> None:
     """Look after this host until told to stop; or, with `--clear`, take everything of ours off it and end."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    config = serve.configured(Config, [argument for argument in arguments if argument != CLEAR], "network-agent")
+    config = process.load_config(Config, [argument for argument in arguments if argument != CLEAR], "network-agent")
     if CLEAR in arguments:
         clear(config)
         return
@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
         agent.stop()
         bus.close()
 
-    serve.until_signalled(agent.start, stop)
+    process.run_until_signal(agent.start, stop)
 
 
 def clear(config: Config) -> None:

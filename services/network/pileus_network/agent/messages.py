@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 
 HEAD_MAX, BODY_MAX = 16 * 1024, 64 * 1024  # bytes of a request; a guest only ever sends a password
 PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?")  # RFC 3986
@@ -54,7 +54,7 @@ def parse(data: bytes) -> Request | None:
         for name, colon, value in (line.partition(":") for line in lines[1:])
         if colon
     }
-    length = whole(headers.get("content-length", "0"))
+    length = parse_whole_number(headers.get("content-length", "0"))
     if length is None or length > BODY_MAX or "transfer-encoding" in headers:
         raise Malformed("The body has no acceptable length")
     return Request(parts[0], parts[1], headers, body[:length]) if len(body) >= length else None

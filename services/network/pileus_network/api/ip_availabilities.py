@@ -7,7 +7,7 @@ from flask import request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.web import Resource
 from pileus_network.api.transactions import read
 from pileus_network.core import networks, ranges
@@ -71,7 +71,7 @@ def index() -> dict[str, Any]:
                 query = query.where(
                     Network.id.in_(
                         select(Subnet.network_id).where(
-                            Subnet.ip_version.in_([whole(v) for v in request.args.getlist(name)])
+                            Subnet.ip_version.in_([parse_whole_number(v) for v in request.args.getlist(name)])
                         )
                     )
                 )

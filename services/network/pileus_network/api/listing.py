@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.base import ExecutableOption
 
 from pileus_kit.db import Utc
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_kit.paging import fetch
 from pileus_network.api.attributes import Shape
 from pileus_network.api.transactions import read
@@ -143,7 +143,7 @@ def page_limit() -> int | None:
     text = request.args.get("limit")
     if text is None:
         return None
-    number = 0 if text == "infinite" else whole(text)
+    number = 0 if text == "infinite" else parse_whole_number(text)
     if number is None:
         raise HTTPBadRequest(why="Limit must be an integer 0 or greater and not '" + text[:40] + "'")
     return min(number, MOST) or None

@@ -5,7 +5,7 @@ from typing import Any
 from flask import request
 from sqlalchemy.orm import Session
 
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_network.api import values
 from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, scope
 from pileus_network.api.default_groups import ensure_default
@@ -32,7 +32,7 @@ def _protocol(value: Any) -> str | None:
     if value is None or (isinstance(value, str) and value.lower() in ("", "any", "ip")):
         return None
     text = str(value).lower() if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    number = whole(text)
+    number = parse_whole_number(text)
     if text in protocols.NUMBERS or (number is not None and number <= 255):
         return text
     raise SecurityGroupRuleInvalidProtocol(protocol=value)

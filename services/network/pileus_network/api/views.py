@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request
 
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_network.db.models import Noun
 from pileus_network.errors import HTTPBadRequest, RevisionNumberConstraintFailed
 
@@ -38,5 +38,5 @@ def check_revision(row: Noun) -> None:
     name, _, text = condition.partition("=")
     if name.strip() != "revision_number" or not NUMBER.fullmatch(text):
         raise HTTPBadRequest(why="Revision number precondition in If-Match header is malformed")
-    if whole(text.strip().removeprefix("+")) != row.revision_number:
+    if parse_whole_number(text.strip().removeprefix("+")) != row.revision_number:
         raise RevisionNumberConstraintFailed(expected=text.strip()[:20], current=row.revision_number)

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pileus_kit.db import now
-from pileus_kit.vigils import silent
+from pileus_kit.liveness import is_silent
 from pileus_network.db.models import Beat, Host, Port
 from pileus_network.rpc import SERVICE_OWNERS
 
@@ -26,7 +26,7 @@ def beat(session: Session) -> None:
 
 def alive(host: Host, since: datetime) -> bool:
     """Whether the host was heard of lately: after the `horizon`, or by our own clock."""
-    return host.seen_at > since or not silent(host.seen_at, SILENCE)
+    return host.seen_at > since or not is_silent(host.seen_at, SILENCE)
 
 
 def horizon(session: Session) -> datetime:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_objectstore.agent.expiring import remember
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.objects import Source
@@ -79,7 +79,7 @@ class Replicas:
 
     def merge_listing(self, args: MergeListing, body: Source) -> Answer:
         device = self._host.device(args.device)
-        rows = shapes.decode(b"".join(iter(body.read, b"")) or b"[]", list[Row])
+        rows = decoding.decode(b"".join(iter(body.read, b"")) or b"[]", list[Row])
         empty = msgspec.structs.replace(args.info, count=0, size=0, objects=0)
         device.listings.create(args.kind, args.partition, args.digest, empty)
         with device.listings.use(args.kind, args.partition, args.digest) as listing:

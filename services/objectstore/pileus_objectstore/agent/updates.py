@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_kit.errors import CloudError, HostDown
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.sweeps import Changes, settle, unreported, untold
@@ -239,7 +239,7 @@ class Updates:
         data = Path(path).read_bytes()
         head, _, body = data.partition(b"\n")
         if len(head) == CRC_DIGITS and head == b"%08x" % zlib.crc32(body):
-            return shapes.decode(body, MergeRows)
+            return decoding.decode(body, MergeRows)
         log.error("the note %s is damaged", path)
         written = Path(path).name.partition("-")[0]
         device.disk.put_aside(path, "pending")

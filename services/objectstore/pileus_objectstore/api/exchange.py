@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest, CloudError, LengthRequired, RequestTimeout
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.core.names import Target, target_of
 from pileus_objectstore.errors import BadPath
 
@@ -78,7 +78,7 @@ class Request:
         given = self.environ.get("CONTENT_LENGTH") or ""
         if not given:
             raise LengthRequired(why="Missing Content-Length header.")
-        size = whole(given)
+        size = parse_whole_number(given)
         if size is None:
             raise BadRequest(why=f"Invalid Content-Length header value: {given!r}")
         return size

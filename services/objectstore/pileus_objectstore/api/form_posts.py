@@ -10,7 +10,7 @@ from email.message import Message
 from urllib.parse import quote
 
 from pileus_kit.errors import BadRequest, CloudError, TooLarge, Unauthorized
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api import storing, versions
 from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.temp_urls import keys_of
@@ -65,7 +65,7 @@ def _field(fields: dict[str, str], part: "Part") -> None:
 
 
 def _judge(tools: Tools, request: Request, fields: dict[str, str]) -> None:
-    if (whole(fields.get("expires")) or 0) < tools.now():
+    if (parse_whole_number(fields.get("expires")) or 0) < tools.now():
         raise FormRefused(why="Form Expired")
     signature = fields.get("signature", "").lower()
     digest = DIGESTS.get(len(signature), "")
@@ -99,7 +99,7 @@ def _store(tools: Tools, request: Request, part: "Part", fields: dict[str, str])
 
 
 def _number(fields: dict[str, str], name: str) -> int:
-    number = whole(fields.get(name))
+    number = parse_whole_number(fields.get(name))
     if number is None:
         raise BadRequest(why=f"{name} not an integer")
     return number

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_kit.errors import BadRequest, Conflict, Forbidden, NotFound
 from pileus_objectstore.api import symlinks
 from pileus_objectstore.api.exchange import Request
@@ -81,7 +81,7 @@ def wished_of(line: Line) -> dict[str, Any]:
 
 
 def lines_of(stored: Content) -> list[Line]:
-    return shapes.decode(b"".join(stored.read(0, stored.size - 1)), list[Line])
+    return decoding.decode(b"".join(stored.read(0, stored.size - 1)), list[Line])
 
 
 def open_manifest(
@@ -134,7 +134,7 @@ def dynamic(tools: Tools, request: Request, target: Target, manifest: str) -> li
     place, marker = tools.cluster.rings.place(*holder.names), ""
     while len(segments) < MOST_DYNAMIC:
         _, rows = tools.cluster.listing("container", place, limit=LIMIT, prefix=prefix, marker=marker)
-        page = shapes.decode(rows, list[Entry]) if rows else []
+        page = decoding.decode(rows, list[Entry]) if rows else []
         for name, _, size, etag, _, _ in page:
             own, _, extra = etag.partition("; ")
             etag = extra.removeprefix("slo_etag=") if extra.startswith("slo_etag=") else own

@@ -3,7 +3,7 @@
 import mimetypes
 
 from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api import archives, bulk, copies, large, manifests, reading, symlinks, temp_urls, versions
 from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.info import MAX_FILE
@@ -113,7 +113,7 @@ def due_of(tools: Tools, request: Request) -> int:
     text = request.header("X-If-Delete-At")
     if not text:
         return 0
-    due = whole(text.strip())
+    due = parse_whole_number(text.strip())
     if due is None:
         raise BadRequest(why="Bad X-If-Delete-At header value")
     meta = tools.cluster.head(tools.cluster.rings.place(*request.target.names), newest=True).meta

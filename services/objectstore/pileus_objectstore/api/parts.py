@@ -1,7 +1,7 @@
 """?part-number=N: one segment of a static large object, counted from 1."""
 
 from pileus_kit.errors import BadRequest
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.core.contents import Content, Segmented
 
@@ -12,7 +12,7 @@ def asked(request: Request, content: Content) -> int:
     """The number; 0 if none is asked for, or the object has no parts. Raises BadRequest."""
     if "part-number" not in request.query or not isinstance(content, Segmented) or not content.static:
         return 0
-    number = whole(request.query["part-number"])
+    number = parse_whole_number(request.query["part-number"])
     if not number:
         raise BadRequest(why="Part number must be an integer greater than 0")
     if request.header("Range"):

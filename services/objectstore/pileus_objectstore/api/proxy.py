@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pileus_kit import audit, context, troubles
+from pileus_kit import audit, context, error_mapping
 from pileus_kit.errors import CloudError, Unauthorized
 from pileus_kit.rates import Rates
 from pileus_objectstore.api import bulk, cross_origin, form_posts, info, static_web, temp_urls
@@ -83,7 +83,7 @@ class Proxy:
                 response.headers.append(("Content-Location", environ[FOLLOWED]))
             return response
         except Exception as e:  # the edge: whatever it is, the client gets an answer and the log the cause
-            if (trouble := troubles.of(e)) is not None:
+            if (trouble := error_mapping.refusal_for(e)) is not None:
                 return refusal(trouble)
             log.exception("%s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"))
             return refusal(CloudError(why="Unexpected error; the log has its cause under the transaction's id."))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from pileus_kit.errors import BadRequest, NotFound, PreconditionFailed, TooLarge, Unavailable
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.exchange import ClientGone, Request, Response, http_date
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.contents import Stored
@@ -104,7 +104,7 @@ def moment(tools: Tools, after: str, at: str) -> int:
     """Epoch seconds at which the object goes away; 0 for never. Raises BadRequest for the past."""
     if not after and not at:
         return 0
-    name, number = ("X-Delete-After", whole(after)) if after else ("X-Delete-At", whole(at))
+    name, number = ("X-Delete-After", parse_whole_number(after)) if after else ("X-Delete-At", parse_whole_number(at))
     if number is None:
         raise BadRequest(why=f"Non-integer {name}")
     due = int(tools.now()) + number if after else number

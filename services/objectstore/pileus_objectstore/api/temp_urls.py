@@ -10,7 +10,7 @@ from calendar import timegm
 from urllib.parse import quote
 
 from pileus_kit.errors import BadRequest, Unauthorized
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.exchange import Request, Response
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.names import Target
@@ -131,7 +131,7 @@ def _signature(text: str) -> tuple[str, str]:
 
 
 def _expiry(text: str) -> int:
-    number = whole(text)
+    number = parse_whole_number(text)
     if number is not None:
         return number
     for form in FORMATS:

@@ -8,7 +8,7 @@ was stored.
 
 from urllib.parse import unquote
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_kit.errors import CloudError, PreconditionFailed
 from pileus_objectstore.api import storing
 from pileus_objectstore.api.tools import Tools
@@ -88,7 +88,7 @@ def _newest_first(tools: Tools, archive: Target, prefix: str, before: str = "") 
     """[(name of a version, whether it is the marker of a deletion)]"""
     place = tools.cluster.rings.place(*archive.names)
     _, rows = tools.cluster.listing("container", place, limit=10, prefix=prefix, reverse=True, marker=before)
-    found = shapes.decode(rows, list[Entry]) if rows else []
+    found = decoding.decode(rows, list[Entry]) if rows else []
     return [(entry[0], entry[4] == MARKER) for entry in found]
 
 

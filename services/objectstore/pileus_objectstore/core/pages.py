@@ -9,9 +9,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_kit.errors import NotAcceptable, PreconditionFailed
-from pileus_kit.numbers import whole
+from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.errors import BadPath
 
 LIMIT = 10_000
@@ -41,7 +41,7 @@ class Wish:
 
 def wish_of(query: dict[str, str]) -> Wish:
     """Raises PreconditionFailed for a limit that is too large; what is no number counts as none, as Swift has it."""
-    given = whole(query.get("limit"))
+    given = parse_whole_number(query.get("limit"))
     limit = LIMIT if given is None else given
     if limit > LIMIT:
         raise PreconditionFailed(why=f"Maximum limit is {LIMIT}")
@@ -102,7 +102,7 @@ def entries(kind: str, rows: bytes, account: str = "") -> list[dict[str, Any]]:
     """The rows of a listing as JSON shows them; `account` is whose they are."""
     found: list[dict[str, Any]] = []
     last, shown = "", ""  # neighbours often share their second
-    for name, stamp, size, etag, media, count in shapes.decode(rows, list[Entry]) if rows else ():
+    for name, stamp, size, etag, media, count in decoding.decode(rows, list[Entry]) if rows else ():
         if not stamp:
             found.append({"subdir": name})
             continue

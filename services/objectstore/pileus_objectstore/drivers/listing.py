@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_objectstore.drivers.disks import Disk
 from pileus_objectstore.drivers.scans import Scan, fold
 from pileus_objectstore.errors import Damaged, DeviceFailed
@@ -190,7 +190,7 @@ class Listing:
             for setting in settings:
                 db.execute(setting)
             value, self._change = db.execute("SELECT value, change FROM head").fetchone()
-            self._info = shapes.decode(value, Info)
+            self._info = decoding.decode(value, Info)
         except BaseException:
             db.close()
             raise

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_objectstore.drivers.disks import Disk, sync_directory
 from pileus_objectstore.errors import Damaged
 from pileus_objectstore.rpc.contract import Meta
@@ -183,7 +183,7 @@ class ObjectFile:
             raise Damaged(path=self.path, why="the trailer's checksum is wrong")
         self.size = size
         self._sums = block[:sums_size]
-        self.meta = shapes.decode(block[sums_size:], Meta)
+        self.meta = decoding.decode(block[sums_size:], Meta)
 
     def block(self, number: int, into: bytearray) -> int:
         """Read one block into `into`, checked; its length."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_kit.errors import Unavailable
 from pileus_objectstore.core.clusters import Cluster
 from pileus_objectstore.flows.surroundings import Surroundings
@@ -38,7 +38,7 @@ class Expirer:
             while not self.around.over():
                 wish = Expiring(device.name, int(self.now()), PAGE)
                 data = self.around.ask(device.host, "expiring", wish, ListingReply)[1]
-                names = [row[0] for row in shapes.decode(data, list[Row])]
+                names = [row[0] for row in decoding.decode(data, list[Row])]
                 settled = [name for name in names if self._delete(int(name[:10]), name[10:])]
                 if not settled:
                     break

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_objectstore.ring.devices import Device, distance
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ def checksum(file: RingFile) -> int:
 
 def read(path: Path) -> RingFile:
     """Raises ValueError for a file that is not a whole ring."""
-    file = shapes.decode(path.read_bytes(), RingFile)
+    file = decoding.decode(path.read_bytes(), RingFile)
     if checksum(file) != file.checksum:
         raise ValueError(f"{path} is damaged: its checksum doesn't match")
     return file

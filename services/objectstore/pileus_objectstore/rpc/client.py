@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_kit.errors import HostDown
 from pileus_objectstore.rpc.framing import CHUNK, Body, Broken, Stream, body_size, fields
 
@@ -62,7 +62,7 @@ class Exchange:
             if not head:
                 raise Broken("closed without an answer")
             _, headers = fields(head)
-            result = shapes.decode(headers[b"x-result"], kind)
+            result = decoding.decode(headers[b"x-result"], kind)
             return result, Body(self._stream, body_size(headers))
         except (OSError, msgspec.MsgspecError, KeyError) as e:
             self.drop()

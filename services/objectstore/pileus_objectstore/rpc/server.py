@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_kit.errors import CloudError
 from pileus_objectstore.rpc.crews import Crew
 from pileus_objectstore.rpc.framing import CHUNK, Body, Broken, Stream, body_size, fields
@@ -155,7 +155,7 @@ class Server:
             stream.sock.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
             return False
         try:
-            answer = call[1](shapes.decode(headers[b"x-args"], call[0]), body)
+            answer = call[1](decoding.decode(headers[b"x-args"], call[0]), body)
         except Broken:
             return False
         except CloudError as e:

@@ -22,7 +22,7 @@ from pileus_objectstore.testing import free_port
 TOKEN = {"X-Auth-Token": "token-member"}
 PROXY = """
 import sys
-from pileus_kit import config, logs, serve
+from pileus_kit import config, logs, process
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import TokenBook
 from pileus_objectstore import app
@@ -30,7 +30,7 @@ from pileus_objectstore.config import Config
 from pileus_objectstore.policy import RULES
 logs.setup("proxy", "WARNING")
 config = config.load(Config, ["--config", sys.argv[1]])
-serve.api(lambda c: app.create(c, TokenBook(), Enforcer(RULES)), config, "proxy")
+process.serve_api(lambda c: app.create(c, TokenBook(), Enforcer(RULES)), config, "proxy")
 """
 
 

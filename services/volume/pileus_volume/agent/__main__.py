@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from stevedore import DriverManager
 
+from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
-from pileus_kit.serve import configured, until_signalled
 from pileus_volume.agent.greeting import Greeting
 from pileus_volume.agent.service import Agent
 from pileus_volume.config import Config
@@ -31,7 +31,7 @@ def backend_of(config: Config) -> Backend:
 
 def main(argv: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else list(argv)
-    config = configured(Config, [argument for argument in arguments if argument != CLEAR], "volume-agent")
+    config = load_config(Config, [argument for argument in arguments if argument != CLEAR], "volume-agent")
     if CLEAR in arguments:
         clear(config)
         return
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         server.stop()
         bus.close()
 
-    until_signalled(greeting.start, stop)
+    run_until_signal(greeting.start, stop)
 
 
 def clear(config: Config) -> None:

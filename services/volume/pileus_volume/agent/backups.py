@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_volume.agent.object_store import Objects
 from pileus_volume.errors import BackupRefused
 from pileus_volume.rpc import MANIFEST, Manifest, Stored
@@ -79,7 +79,7 @@ def read(objects: Objects, manifest: Manifest) -> Listing:
     text = _inflated(objects.get(name, LONGEST_MANIFEST), LONGEST_MANIFEST, name)
     if hashlib.sha256(text).hexdigest() != manifest.digest:
         raise BackupRefused(why=f"object {name} has been changed")
-    listing = shapes.decode(text, Listing)
+    listing = decoding.decode(text, Listing)
     if (listing.format, listing.chunk) != (FORMAT, CHUNK):
         raise BackupRefused(why=f"object {name} is of a format that this storage host doesn't know")
     return listing

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import caller, tools
 from pileus_volume.core.volumes import ImageFacts
@@ -81,7 +81,7 @@ def boot_snapshot(image: ImageFacts) -> str | None:
     if not text:
         return None
     try:
-        mappings = shapes.decode(text, list[dict[str, Any]])
+        mappings = decoding.decode(text, list[dict[str, Any]])
     except (msgspec.MsgspecError, RecursionError, TypeError, UnicodeError):
         raise Invalid(why=f"block_device_mapping of image {image.id} is not what compute writes.") from None
     root = next((m for m in mappings if m.get("boot_index") in (0, "0") and m.get("source_type") == "snapshot"), {})

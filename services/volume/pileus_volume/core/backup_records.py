@@ -14,7 +14,7 @@ from msgspec import Meta
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from pileus_kit import shapes
+from pileus_kit import decoding
 from pileus_kit.auth import Caller
 from pileus_kit.flow import enqueue
 from pileus_volume.core import quotas
@@ -67,7 +67,7 @@ def written(backup: Backup) -> dict[str, str]:
         "availability_zone",
     )
     facts = {name: getattr(backup, name) for name in same} | backup.place | backup.facts | {"metadata": backup.meta}
-    record = shapes.convert(facts, Record)
+    record = decoding.convert(facts, Record)
     return {"backup_service": SERVICE, "backup_url": base64.b64encode(msgspec.json.encode(record)).decode()}
 
 
@@ -76,7 +76,7 @@ def read(service: str, text: str) -> Record:
     if service != SERVICE:
         raise InvalidBackup(why=f"backup_service must be {SERVICE}: what another service stored can't be read here.")
     try:
-        return shapes.decode(base64.b64decode(text, validate=True), Record)
+        return decoding.decode(base64.b64decode(text, validate=True), Record)
     except (binascii.Error, ValueError, RecursionError, msgspec.MsgspecError) as err:
         raise InvalidBackup(why=f"backup_url can't be decoded: {err}"[:300]) from None
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from pileus_kit.db import now
-from pileus_kit.vigils import silent
+from pileus_kit.liveness import is_silent
 from pileus_volume.core import capabilities
 from pileus_volume.db.models import Attachment, StorageHost, Volume
 from pileus_volume.errors import NoBackend
@@ -46,7 +46,7 @@ def name_of(pool: str) -> str:
 
 
 def alive(host: StorageHost) -> bool:
-    return not silent(host.seen_at, timedelta(seconds=SILENT_S))
+    return not is_silent(host.seen_at, timedelta(seconds=SILENT_S))
 
 
 def pools(session: Session) -> list[Pool]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, exists
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
-from pileus_kit import seals
+from pileus_kit import sealing
 from pileus_kit.db import Json, Utc, new_id, now
 from pileus_kit.flow import EventColumns, JobColumns
 
@@ -258,11 +258,11 @@ class Attachment(Model):
     @property
     def export_name(self) -> str | None:
         """A secret between the storage host and the client: to know it is to have the disk."""
-        return seals.unseal(self.sealed_export_name)
+        return sealing.unseal(self.sealed_export_name)
 
     @export_name.setter
     def export_name(self, name: str | None) -> None:
-        self.sealed_export_name = seals.seal(name)
+        self.sealed_export_name = sealing.seal(name)
 
     @property
     def connection(self) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pileus_kit import seals
+from pileus_kit import sealing
 from pileus_kit.db import Sessions
 from pileus_kit.peers import Peers
 from pileus_volume.config import Config
@@ -19,4 +19,4 @@ class Tools:
     agent: Callable[[str], StorageAgent]  # by name of the storage host
 
     def __post_init__(self) -> None:
-        seals.use(self.config.sealing_keys.split(","))
+        sealing.use_keys(self.config.sealing_keys.split(","))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
-from pileus_kit.private import passage
+from pileus_kit.file_modes import make_traversable
 from pileus_network.drivers.linux import addresses, daemons, dnsmasq, namespaces
 from pileus_network.rpc import Network, Port
 
@@ -48,7 +48,7 @@ def ensure(service: Service, folder: Path, known: bool) -> None:
     if not dnsmasq.served(service.network):
         daemons.stop(folder / "pid")
         return
-    passage(folder)  # dnsmasq runs as a user without rights
+    make_traversable(folder)  # dnsmasq runs as a user without rights
     changed = _write(folder, dnsmasq.files(service.network, service.server, service.ports))
     daemon = daemons.Daemon(
         service.namespace, folder / "pid", dnsmasq.arguments(service.network, service.interface, folder), stands_on

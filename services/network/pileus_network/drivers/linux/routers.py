@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from pileus_kit.private import passage
+from pileus_kit.file_modes import make_traversable
 from pileus_network.drivers.linux import addresses, announcements, cuts, daemons, dnsmasq, namespaces, nat, nft, radvd
 from pileus_network.rpc import Network, Port, Route, Router, Subnet
 
@@ -163,7 +163,7 @@ def _advertise(machine: Machine, folder: Path, stands_on: str) -> None:
     if not text:
         remove(folder)
         return
-    passage(folder)  # radvd runs as a user without rights
+    make_traversable(folder)  # radvd runs as a user without rights
     if not path.exists() or path.read_text() != text:
         daemons.stop(folder / "pid")
         path.write_text(text)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pileus_kit.private import passage
+from pileus_kit.file_modes import make_traversable
 from pileus_volume.config import Config
 from pileus_volume.drivers.base import Backend, Capacity, Server, Source
 from pileus_volume.drivers.file import tool
@@ -27,7 +27,7 @@ class FileBackend(Backend, Server):
     disk_format = "qcow2"
 
     def __init__(self, config: Config) -> None:
-        self._root = passage(Path(config.state, "volumes"))  # guests' processes open their volumes in it
+        self._root = make_traversable(Path(config.state, "volumes"))  # guests' processes open their volumes in it
         self._bases = Bases(config.path("volume-images", "x").parent, config.image_cache_gib * GIB)
         host, _, port = config.nbd.rpartition(":")
         self._daemon = StorageDaemon(config.path("run", "volume", "x").parent, Address(host, int(port), config.nbd_tls))

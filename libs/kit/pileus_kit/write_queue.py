@@ -28,7 +28,7 @@ LOOKS_S = (0.0005, 0.001, 0.002)
 OUTER, INNER = 0, 1
 
 
-class Gate:
+class InterprocessLock:
     """Two locks of a file beside the database. Only one thread of a process may be here at a time. The kernel opens
     them when the process ends, however it ends."""
 
@@ -80,11 +80,11 @@ class Gate:
         return True
 
 
-class Turns:
+class WriteQueue:
     """The queue of one process for one SQLite file; `path` is None for a database that no other process sees."""
 
     def __init__(self, path: Path | None) -> None:
-        self._gate = Gate(path) if path else None
+        self._gate = InterprocessLock(path) if path else None
         self._guard = threading.Lock()
         self._taken = False
         self._waiting: deque[threading.Event] = deque()

@@ -7,12 +7,12 @@ UMASK = 0o077
 PASSABLE = 0o711
 
 
-def keep_private() -> None:
+def use_private_umask() -> None:
     """From now on this process makes files 0600 and directories 0700, whatever umask it was started under."""
     os.umask(UMASK)
 
 
-def passage(directory: Path) -> Path:
+def make_traversable(directory: Path) -> Path:
     """Make a directory through which programs of other users reach what they know by name, but can't look around.
 
     Missing parents are made passable as well; what exists stays as its owner has it.
@@ -24,7 +24,7 @@ def passage(directory: Path) -> Path:
     return directory
 
 
-def act_as_owner(directory: Path) -> None:
+def become_owner_of(directory: Path) -> None:
     """Root does an operator's work on what belongs to a service: what it writes must be that service's, too."""
     if os.geteuid() != 0 or not directory.exists() or directory.stat().st_uid == 0:
         return

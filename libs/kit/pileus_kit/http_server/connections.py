@@ -6,9 +6,9 @@ import time
 from enum import Enum, auto
 from typing import Any
 
-from pileus_kit.edge.arrivals import Arrival
-from pileus_kit.edge.limits import Limits
-from pileus_kit.edge.lines import NOT_YET, Line
+from pileus_kit.http_server.framing import Arrival
+from pileus_kit.http_server.limits import Limits
+from pileus_kit.http_server.sockets import NOT_YET, Line
 
 PIECE = 64 << 10
 MOST_AT_ONCE = 1 << 20  # bytes of one connection before the others have their turn

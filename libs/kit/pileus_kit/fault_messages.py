@@ -20,16 +20,16 @@ class Unexpected(CloudError):
     text = "Something unexpected happened; the log has its cause{under}."
 
 
-def told(err: BaseException) -> str:
+def user_message(err: BaseException) -> str:
     """The sentence of `err` for a user: a refusal's own, or that something unexpected happened."""
     # flow.Again isn't a CloudError, but its sentence is written by a step for whoever waits
     if isinstance(err, CloudError) or hasattr(err, "why"):
-        return cleaned(str(err))
+        return without_internals(str(err))
     request_id = context.request_id.get()
     return str(Unexpected(under=f" under {request_id}" if request_id else ""))
 
 
-def cleaned(text: str) -> str:
+def without_internals(text: str) -> str:
     """`text` without statements, names of classes, error numbers and directories of this machine."""
     text = text[: 4 * LONGEST]  # nobody reads more
     for pattern in (STATEMENT, CLASS, ERRNO, PATH):

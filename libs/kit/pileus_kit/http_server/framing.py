@@ -6,7 +6,7 @@ whole, so that the parser sees it at once.
 
 import re
 
-from pileus_kit.edge.limits import LARGEST_HEAD, LARGEST_WHOLE
+from pileus_kit.http_server.limits import LARGEST_HEAD, LARGEST_WHOLE
 
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)

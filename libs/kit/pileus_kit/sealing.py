@@ -18,7 +18,7 @@ class NoKeys(RuntimeError):
     pass
 
 
-def use(phrases: Sequence[str]) -> None:
+def use_keys(phrases: Sequence[str]) -> None:
     """The keys of this process, newest first; a phrase of any length is one."""
     keys = [Fernet(base64.urlsafe_b64encode(hashlib.sha256(phrase.encode()).digest())) for phrase in phrases if phrase]
     _ring[:] = [MultiFernet(keys)] if keys else []
@@ -37,7 +37,7 @@ def unseal(stored: str | None) -> str | None:
     return _keys().decrypt(stored.removeprefix(MARK).encode()).decode()
 
 
-def renew(stored: str | None) -> str | None:
+def reseal(stored: str | None) -> str | None:
     """The same text, sealed with the newest key."""
     return seal(unseal(stored))
 

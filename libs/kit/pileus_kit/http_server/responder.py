@@ -19,13 +19,13 @@ from gunicorn.http.errors import (
 )
 
 from pileus_kit import context
-from pileus_kit.edge.connections import Connection, State
-from pileus_kit.edge.crew import Crew
-from pileus_kit.edge.front import Front
-from pileus_kit.edge.limits import LARGEST_UNSENT, Limits
-from pileus_kit.edge.lines import NOT_YET, Input
-from pileus_kit.edge.load import Load
-from pileus_kit.edge.shares import Crowded, Shares
+from pileus_kit.http_server.connections import Connection, State
+from pileus_kit.http_server.event_loop import Front
+from pileus_kit.http_server.fair_shares import Crowded, Shares
+from pileus_kit.http_server.limits import LARGEST_UNSENT, Limits
+from pileus_kit.http_server.load_monitor import Load
+from pileus_kit.http_server.sockets import NOT_YET, Input
+from pileus_kit.http_server.thread_pool import Crew
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import errno
 
-from pileus_kit import weather
+from pileus_kit import database_errors
 from pileus_kit.errors import CloudError, DatabaseBusy
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -14,16 +14,16 @@ class NoRoom(CloudError):
     text = "The service's storage is full."
 
 
-def of(err: BaseException) -> CloudError | None:
+def refusal_for(err: BaseException) -> CloudError | None:
     """The refusal for a database that is busy or a disk that is full; None for anything else. What the database says
     about it (SQL and all) is for the log."""
-    if weather.is_weather(err):
+    if database_errors.is_outage(err):
         return DatabaseBusy()
     if isinstance(err, OSError) and err.errno in NO_ROOM:
         return NoRoom()
     return None
 
 
-def words(err: BaseException) -> str:
+def cause_without_sql(err: BaseException) -> str:
     """The cause without its SQL."""
     return str(getattr(err, "orig", None) or err)

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pileus_kit.edge.arrivals import HeadTooLarge
-from pileus_kit.edge.connections import Connection, State
-from pileus_kit.edge.limits import LARGEST_HELD, Limits
+from pileus_kit.http_server.connections import Connection, State
+from pileus_kit.http_server.framing import HeadTooLarge
+from pileus_kit.http_server.limits import LARGEST_HELD, Limits
 
 log = logging.getLogger(__name__)
 LONGEST_SLEEP = 30.0  # seconds; a quarter of the time after which the arbiter kills a worker that hangs

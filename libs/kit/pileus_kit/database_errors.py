@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from pileus_kit.errors import DatabaseBusy, Overtaken, TookTooLong, Weather
+from pileus_kit.errors import DatabaseBusy, Outage, Overtaken, TookTooLong
 
 # BUSY LOCKED NOMEM READONLY INTERRUPT IOERR FULL CANTOPEN PROTOCOL
 SQLITE = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15})
@@ -19,7 +19,7 @@ POSTGRESQL = ("08", "40", "53", "55P03", "57", "58", "25006")
 """SQLSTATEs, or how they begin, https://www.postgresql.org/docs/current/errcodes-appendix.html."""
 
 
-def is_weather(err: BaseException) -> bool:
+def is_outage(err: BaseException) -> bool:
     """Whether the database was locked, full or away; a bug in a statement is not weather."""
     if isinstance(err, PoolExhausted):
         return True
@@ -37,17 +37,17 @@ def is_weather(err: BaseException) -> bool:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """The block's weather is raised as DatabaseBusy, without the statement that met it."""
     try:
         yield
     except (DBAPIError, PoolExhausted) as err:
-        if not is_weather(err):
+        if not is_outage(err):
             raise
         raise _kind(getattr(err, "orig", None))() from err
 
 
-def _kind(cause: object) -> type[Weather]:
+def _kind(cause: object) -> type[Outage]:
     if getattr(cause, "pgcode", None) in COLLISIONS:
         return Overtaken
     interrupted = getattr(cause, "sqlite_errorcode", 0) & 0xFF == INTERRUPT or getattr(cause, "pgcode", "") == CANCELED

@@ -10,12 +10,12 @@ from typing import Any
 
 from gunicorn.http.errors import ParseException
 
-from pileus_kit.edge.limits import LARGEST_UNSENT, Limits
+from pileus_kit.http_server.limits import LARGEST_UNSENT, Limits
 
 NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-class BodyBroken(OSError):
+class BodyUnreadable(OSError):
     """The body can't be read to its end: it is malformed, it stopped, or the client went away."""
 
 
@@ -94,7 +94,7 @@ class Line:
                 self._wait(select.POLLOUT)
                 continue
             if not sent:
-                raise BodyBroken("the file is shorter than it was")
+                raise BodyUnreadable("the file is shorter than it was")
             self.patience.earn(sent)
             offset, count = offset + sent, count - sent
 
@@ -126,7 +126,7 @@ class Line:
 
 
 class Input:
-    """A request's body as WSGI's input. One that ends early or is malformed raises BodyBroken."""
+    """A request's body as WSGI's input. One that ends early or is malformed raises BodyUnreadable."""
 
     def __init__(self, body: Any, length: int | None) -> None:
         self._body, self._left = body, length
@@ -150,9 +150,9 @@ class Input:
         try:
             data = read(size)
         except (OSError, ParseException) as err:
-            raise BodyBroken(str(err) or type(err).__name__) from err
+            raise BodyUnreadable(str(err) or type(err).__name__) from err
         if self._left is not None:
             self._left -= len(data)
             if self._left > 0 and size != 0 and (not data or size is None or size < 0):
-                raise BodyBroken(f"{self._left} bytes are missing")
+                raise BodyUnreadable(f"{self._left} bytes are missing")
         return data

@@ -8,36 +8,36 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from pileus_kit import config as configs
-from pileus_kit import logs, private
+from pileus_kit import file_modes, logs
 from pileus_kit.config import ServiceConfig
-from pileus_kit.vigils import vigil
+from pileus_kit.liveness import awake_clock
 
 C = TypeVar("C", bound=ServiceConfig)
 
 
-def configured(kind: type[C], argv: Sequence[str], process: str) -> C:
+def load_config(kind: type[C], argv: Sequence[str], process: str) -> C:
     """Read the configuration and set logging up under it. From here on the process writes for its own user only."""
-    private.keep_private()
+    file_modes.use_private_umask()
     config = configs.load(kind, argv)
     logs.setup(process, config.log_level, config.audit_log)
     return config
 
 
-def api(build: Callable[[C], Any], config: C, process: str) -> None:
+def serve_api(build: Callable[[C], Any], config: C, process: str) -> None:
     """Serve `build(config)` with gunicorn: one process, `config.threads` threads, connections kept alive.
 
     The app is built in the worker after the fork: threads and database connections don't survive one.
     """
     from gunicorn.app.base import BaseApplication
 
-    from pileus_kit.calm import CalmArbiter, CalmWorker
-    from pileus_kit.edge.limits import Limits
+    from pileus_kit.gunicorn_workers import IdleArbiter, IdleWorker
+    from pileus_kit.http_server.limits import Limits
 
     class Api(BaseApplication):
         def load_config(self) -> None:
             for key, value in {
                 "bind": config.bind,
-                "worker_class": "pileus_kit.calm.CalmWorker",
+                "worker_class": "pileus_kit.gunicorn_workers.IdleWorker",
                 "workers": 1,
                 "threads": config.threads,
                 "keepalive": 75,
@@ -63,18 +63,18 @@ def api(build: Callable[[C], Any], config: C, process: str) -> None:
             return build(config)
 
         def run(self) -> None:
-            CalmArbiter(self).run()
+            IdleArbiter(self).run()
 
-    vigil.begin()
-    CalmWorker.limits = Limits.of(config)
+    awake_clock.begin()
+    IdleWorker.limits = Limits.of(config)
     gc.collect()
     gc.freeze()  # the arbiter and its worker share what is imported so far
     Api().run()
 
 
-def until_signalled(start: Callable[[], object], stop: Callable[[], object]) -> None:
+def run_until_signal(start: Callable[[], object], stop: Callable[[], object]) -> None:
     """Start, wait for SIGTERM or SIGINT, stop."""
-    vigil.begin()
+    awake_clock.begin()
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())

@@ -1,4 +1,4 @@
-"""Whether somebody has been silent: only who was awake to listen can tell.
+"""Whether somebody has been is_silent: only who was awake to listen can tell.
 
 After a laptop woke, a process started or was stopped for a while, or the clock was set, every host's last word seems
 long ago, though each of them speaks again within seconds. So silence counts only for as long as this process has been
@@ -17,7 +17,7 @@ STEP_S = 5.0
 """How far the wall clock may move against the monotonic one between ticks."""
 
 
-class Vigil:
+class AwakeClock:
     """How long this process has been awake. Without `begin`, as in tests, it has been for ever."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Vigil:
             if self._pid != os.getpid():  # a thread doesn't survive a fork
                 self._pid = os.getpid()
                 self._restart()
-                threading.Thread(target=self._watch, name="vigil", daemon=True).start()
+                threading.Thread(target=self._watch, name="awake_clock", daemon=True).start()
             self._look()
             return self._steady - self._since
 
@@ -60,12 +60,12 @@ class Vigil:
         self._wall = time.time()
 
 
-vigil = Vigil()
+awake_clock = AwakeClock()
 
 
-def silent(last_word: datetime, patience: timedelta) -> bool:
+def is_silent(last_word: datetime, patience: timedelta) -> bool:
     """Whether nothing has been heard for `patience`. A word from the future, which a clock that was ahead wrote down,
     is as good as none once it is further away than that."""
     if abs(datetime.now(UTC) - last_word) < patience:
         return False
-    return vigil.seconds() >= patience.total_seconds()
+    return awake_clock.seconds() >= patience.total_seconds()

@@ -1,6 +1,6 @@
 """gunicorn that sleeps while nobody calls, and whose threads only get requests that have arrived.
 
-Its arbiter and its parser are gunicorn's; the connections are ours (`pileus_kit.edge`).
+Its arbiter and its parser are gunicorn's; the connections are ours (`pileus_kit.http_server`).
 """
 
 import ctypes
@@ -12,15 +12,15 @@ from typing import Any
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
-from pileus_kit.edge.answers import Answers
-from pileus_kit.edge.crew import Crew
-from pileus_kit.edge.front import LONGEST_SLEEP, Front
-from pileus_kit.edge.limits import Limits
+from pileus_kit.http_server.event_loop import LONGEST_SLEEP, Front
+from pileus_kit.http_server.limits import Limits
+from pileus_kit.http_server.responder import Answers
+from pileus_kit.http_server.thread_pool import Crew
 
 PR_SET_PDEATHSIG = 1
 
 
-class CalmArbiter(Arbiter):
+class IdleArbiter(Arbiter):
     """Signals (a worker's end is one) wake it at once; what it looks for otherwise is a worker that hangs.
 
     Workers under load ask for another one (SIGTTIN); the youngest goes when nobody has asked for long.
@@ -32,7 +32,7 @@ class CalmArbiter(Arbiter):
         self._retiring: set[int] = set()
 
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
-        spare = CalmWorker.limits.spare
+        spare = IdleWorker.limits.spare
         found = super().wait_for_signals(LONGEST_SLEEP if self.num_workers == 1 else min(LONGEST_SLEEP, spare))
         if self.num_workers > 1 and time.monotonic() - self._asked > spare:
             self.num_workers -= 1
@@ -40,7 +40,7 @@ class CalmArbiter(Arbiter):
 
     def handle_ttin(self) -> None:
         self._asked = time.monotonic()
-        if self.num_workers < CalmWorker.limits.processes:
+        if self.num_workers < IdleWorker.limits.processes:
             self.num_workers += 1
         self.manage_workers()
 
@@ -55,7 +55,7 @@ class CalmArbiter(Arbiter):
                 self.kill_worker(pid, signal.SIGWINCH)
 
 
-class CalmWorker(Worker):
+class IdleWorker(Worker):
     """Connections, ended requests and signals wake it at once; else it sleeps until a kept connection runs out."""
 
     limits = Limits()  # of this process; set before it is forked

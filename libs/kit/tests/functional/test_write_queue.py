@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from pileus_kit import turns
+from pileus_kit import write_queue
 from pileus_kit.db import Sessions
 from pileus_kit.errors import DatabaseBusy
-from pileus_kit.turns import Gate, Turns
+from pileus_kit.write_queue import InterprocessLock, WriteQueue
 
 WAIT_S = 60.0
 
@@ -25,7 +25,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_threads_are_served_in_order(tmp_path: Path) -> None:
-    line, served = Turns(tmp_path / "turns"), []
+    line, served = WriteQueue(tmp_path / "turns"), []
 
     def write(number: int) -> None:
         with line.scope():
@@ -45,7 +45,7 @@ def test_threads_are_served_in_order(tmp_path: Path) -> None:
 
 def test_who_wrote_last_does_not_overtake_another_process(tmp_path: Path) -> None:
     """Two gates on one file are what two processes have."""
-    ours, theirs, order = Gate(tmp_path / "turns"), Gate(tmp_path / "turns"), []
+    ours, theirs, order = InterprocessLock(tmp_path / "turns"), InterprocessLock(tmp_path / "turns"), []
     ours.enter(float("inf"))
 
     def other() -> None:
@@ -54,7 +54,7 @@ def test_who_wrote_last_does_not_overtake_another_process(tmp_path: Path) -> Non
         theirs.leave()
 
     thread = threading.Thread(target=other)
-    probe = Gate(tmp_path / "turns")
+    probe = InterprocessLock(tmp_path / "turns")
     probe._open()
     thread.start()
     until(lambda: not _free(probe))
@@ -66,21 +66,21 @@ def test_who_wrote_last_does_not_overtake_another_process(tmp_path: Path) -> Non
     assert order == ["theirs", "ours"]
 
 
-def _free(probe: Gate) -> bool:
+def _free(probe: InterprocessLock) -> bool:
     """Whether nobody waits at the gate."""
     import fcntl
 
-    free = probe._set(turns.OUTER, fcntl.F_WRLCK)
+    free = probe._set(write_queue.OUTER, fcntl.F_WRLCK)
     if free:
-        probe._set(turns.OUTER, fcntl.F_UNLCK)
+        probe._set(write_queue.OUTER, fcntl.F_UNLCK)
     return free
 
 
 def test_a_writer_that_waits_too_long_is_told_and_leaves_the_queue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "PATIENCE_S", 0.05)
-    line, said = Turns(tmp_path / "turns"), []
+    monkeypatch.setattr(write_queue, "PATIENCE_S", 0.05)
+    line, said = WriteQueue(tmp_path / "turns"), []
 
     def write() -> None:
         with line.scope():
@@ -101,7 +101,7 @@ def test_a_writer_that_waits_too_long_is_told_and_leaves_the_queue(
 
 
 def test_where_no_lock_can_be_made_it_is_written_all_the_same(tmp_path: Path) -> None:
-    line, served = Turns(tmp_path / "nowhere" / "turns"), []
+    line, served = WriteQueue(tmp_path / "nowhere" / "turns"), []
     for number in range(2):
         with line.scope():
             line.take()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 FRESH = """
 import dataclasses, sys, threading
-from pileus_kit import shapes
+from pileus_kit import decoding
 
 sys.setswitchinterval(1e-6)
 PART = {f"x{k}": k for k in range(20)}
@@ -15,7 +15,7 @@ WHOLE = {"part": PART, "parts": [PART, PART], "named": {"a": PART}}
 
 def use(kind, barrier):
     barrier.wait()
-    assert shapes.convert(WHOLE, kind).parts[1].x19 == 19
+    assert decoding.convert(WHOLE, kind).parts[1].x19 == 19
 
 for number in range(100):
     part = dataclasses.make_dataclass(f"Part{number}", [(name, int) for name in PART], frozen=True)
@@ -43,7 +43,7 @@ def test_nothing_else_makes_a_type_known_to_msgspec() -> None:
         for place in ("libs/*/pileus_*", "services/*/pileus_*", "deploy/pileus_*")
         for root in HERE.glob(place)
         for path in root.rglob("*.py")
-        if path.name != "shapes.py"
+        if path.name != "decoding.py"
     ]
     assert sources
     assert [str(path) for path in sources if UNSAFE.search(path.read_text())] == []
