@@ -4,7 +4,11 @@ import uuid
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
+
+from pileus_kit import decoding
+
+T = TypeVar("T")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 arrived_at: ContextVar[datetime | None] = ContextVar("arrived_at", default=None)
@@ -32,3 +36,10 @@ class Work:
     error: str | None = None  # while undoing: why
     undoing: bool = False
     ends: bool = False  # when it is done, there will never again be anything of its subject
+
+    def data_as(self, kind: type[T]) -> T:
+        """The job's data as the flow's own dataclass; keys that it doesn't name are left out.
+
+        Raises msgspec.ValidationError if a value isn't of the declared type.
+        """
+        return decoding.convert(self.data, kind)

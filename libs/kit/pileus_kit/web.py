@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from flask import Blueprint, Flask, Response, current_app, g, request
@@ -40,6 +40,7 @@ LARGEST_BODY = 1 << 20  # bytes of JSON; uploads are streams (`raw`) and bounded
 REQUEST_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NUL = re.compile(rb"(?<!\\)(\\\\)*\\u0000")  # as JSON writes it; PostgreSQL keeps no text with it
 Handler = Callable[..., Any]
+T = TypeVar("T")
 
 
 class ErrorView(Protocol):
@@ -67,6 +68,16 @@ def request_id() -> str:
 def tools() -> Any:
     """What the service's app was built with: sessions, config, peers, ringer, …"""
     return current_app.extensions["pileus"]
+
+
+def tools_of(kind: type[T]) -> Callable[[], T]:
+    """A typed accessor of what the service's application was built with: `tools = tools_of(Tools)`, then `tools()`."""
+
+    def typed_tools() -> T:
+        found: T = current_app.extensions["pileus"]
+        return found
+
+    return typed_tools
 
 
 def allowed(rule: str, target: Mapping[str, Any] | None = None) -> bool:
