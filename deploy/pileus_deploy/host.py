@@ -8,7 +8,7 @@ from pileus_deploy.plan import NBD_PORT, OFFSETS, Plan
 
 TABLE, GUESTS = "masquerade", "guests"
 GUEST_USERS = "0x70000000-0x7fffffff"
-"""Whom guests' QEMUs run as (compute's `drivers/libvirt/owners.py`)."""
+"""Whom guests' QEMUs run as (compute's `drivers/libvirt/guest_users.py`)."""
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
@@ -81,7 +81,7 @@ def clear(plan: Plan) -> None:
 
 
 def drop_groups(plan: Plan) -> None:
-    """Remove the control groups of guests that ended without their agent (compute's `drivers/guest_groups.py`); a group
+    """Remove the control groups of guests that ended without their agent (compute's `drivers/qemu/guest_cgroups.py`); a group
     that still has a process stays."""
     for place in CONTROL_GROUPS.glob(f"**/pileus-{plan.prefix}"):
         for group in (*place.iterdir(), place):

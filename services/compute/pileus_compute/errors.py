@@ -1,6 +1,6 @@
 """What compute refuses, in the words that OpenStack's clients know."""
 
-from pileus_kit.errors import BadRequest, CloudError, Conflict, Forbidden, NotFound, Unavailable
+from pileus_kit.errors import BadRequest, CloudError, Conflict, Forbidden, NotFound, Transient, Unavailable
 
 
 class ServerNotFound(NotFound):
@@ -133,3 +133,60 @@ class ConsoleTypeUnavailable(BadRequest):
 
 class HostSilent(Unavailable):
     text = "Host {host} does not answer."
+
+
+# -- what a host refuses, or fails at --------------------------------------------------------------------------------
+
+
+class GuestAbsent(NotFound):
+    text = "Guest {guest} is not on host {host}."
+
+
+class GuestNotRunning(Conflict):
+    text = "Guest {guest} is not running."
+
+
+class ImageUnusable(BadRequest):
+    """The image's bytes are not what was announced, or are something no host will open. Trying again won't help."""
+
+    text = "Image {image} is unacceptable: {why}."
+
+
+class ImageUnreachable(Transient):
+    text = "Image {image} can't be fetched now: {why}."
+
+
+class DiskTooSmall(BadRequest):
+    text = "Disk {disk} of {size} bytes can't hold {needed} bytes."
+
+
+class TapMissing(Transient):
+    text = "The network has not wired tap {tap} within {seconds} s."
+
+
+class GuestUnsupported(Conflict):
+    """The hypervisor or the guest can't do this, now or ever (no guest agent inside, for example)."""
+
+    text = "Guest {guest}: {what} is not supported: {why}."
+
+
+class DetachRefused(Conflict):
+    text = "Guest {guest} does not let go of {device}."
+
+
+class HypervisorFailed(CloudError):
+    """The hypervisor refused something that ought to have worked; `why` is its own message."""
+
+    text = "The hypervisor could not {what}: {why}."
+
+
+class GuestRuns(Conflict):
+    text = "Guest {guest} runs: {what} needs it to be off."
+
+
+class HypervisorBusy(Transient):
+    text = "The hypervisor could not {what} now: {why}"
+
+
+class HypervisorDown(Transient):
+    text = "The hypervisor of host {host} does not answer: {why}"

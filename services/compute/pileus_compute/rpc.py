@@ -1,4 +1,4 @@
-"""What the control plane may ask of a host (`HostAgent`), and what a host tells the control plane (`Control`).
+"""What the control plane may ask of a host (`HostAgent`), and what a host tells the control plane (`ControlPlane`).
 
 Every call is keyed by the guest's id (the server's uuid) and idempotent: flows run their steps at least once, so
 each call says what shall *be*, and doing it twice is doing it once. A guest that is not there is already destroyed,
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from pileus_kit import errors
 from pileus_kit.rpc import Interface, call, cast
 
 
@@ -26,60 +25,6 @@ class Power(StrEnum):
     CRASHED = "crashed"
     SUSPENDED = "suspended"
     """Stopped with its memory saved on disk; `resume` continues it."""
-
-
-class GuestAbsent(errors.NotFound):
-    text = "Guest {guest} is not on host {host}."
-
-
-class GuestNotRunning(errors.Conflict):
-    text = "Guest {guest} is not running."
-
-
-class ImageUnusable(errors.BadRequest):
-    """The image's bytes are not what was announced, or are something no host will open. Trying again won't help."""
-
-    text = "Image {image} is unacceptable: {why}."
-
-
-class ImageUnreachable(errors.Transient):
-    text = "Image {image} can't be fetched now: {why}."
-
-
-class DiskTooSmall(errors.BadRequest):
-    text = "Disk {disk} of {size} bytes can't hold {needed} bytes."
-
-
-class TapMissing(errors.Transient):
-    text = "The network has not wired tap {tap} within {seconds} s."
-
-
-class GuestUnsupported(errors.Conflict):
-    """The hypervisor or the guest can't do this, now or ever (no guest agent inside, for example)."""
-
-    text = "Guest {guest}: {what} is not supported: {why}."
-
-
-class DetachRefused(errors.Conflict):
-    text = "Guest {guest} does not let go of {device}."
-
-
-class HypervisorFailed(errors.CloudError):
-    """The hypervisor refused something that ought to have worked; `why` is its own message."""
-
-    text = "The hypervisor could not {what}: {why}."
-
-
-class GuestRuns(errors.Conflict):
-    text = "Guest {guest} runs: {what} needs it to be off."
-
-
-class HypervisorBusy(errors.Transient):
-    text = "The hypervisor could not {what} now: {why}"
-
-
-class HypervisorDown(errors.Transient):
-    text = "The hypervisor of host {host} does not answer: {why}"
 
 
 @dataclass(frozen=True)
@@ -422,7 +367,7 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
         """Say `hello` now."""
 
 
-class Control(Interface, topic="compute.worker", version="1.0"):
+class ControlPlane(Interface, topic="compute.worker", version="1.0"):
     """Served by every worker; any one of them takes the message."""
 
     @cast(since="1.0")

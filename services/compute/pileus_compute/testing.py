@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pileus_compute import app, flows
-from pileus_compute.agent.host import Host as Agent
+from pileus_compute.agent.endpoint import HostEndpoint
 from pileus_compute.config import Config
 from pileus_compute.core import flavors, reports
 from pileus_compute.db.models import Event, Job, Model
@@ -22,11 +22,11 @@ from pileus_kit.rpc import Refused, RefusedForNow, RemoteFailure, refusal_of
 from pileus_kit.testing import Client, TokenBook, fresh_sessions, routed_peers
 
 
-class Host:
+class InProcessAgent:
     """A host's agent without a bus: calls its fake driver at once, and refuses as the bus would."""
 
     def __init__(self, driver: Fake, scratch: Path) -> None:
-        self.driver, self.down, self._agent = driver, False, Agent(driver, scratch)
+        self.driver, self.down, self._agent = driver, False, HostEndpoint(driver, scratch)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         target = self._snapshot if name == "snapshot" else getattr(self._agent, name)
@@ -101,15 +101,15 @@ class ComputeFixture:
             self.tools.ring = self.rung.append
             runner.stop()
 
-    def add_host(self, name: str) -> Host:
-        host = Host(Fake(name), Path(self.tools.config.state, "scratch"))
+    def add_host(self, name: str) -> InProcessAgent:
+        host = InProcessAgent(Fake(name), Path(self.tools.config.state, "scratch"))
         self.tools._agents[name] = cast(HostAgent, host)
         self.hello(name)
         return host
 
     def hello(self, name: str) -> list[str]:
         """Let a host say what a real one says every 15 seconds."""
-        driver = cast(Host, self.tools._agents[name]).driver
+        driver = cast(InProcessAgent, self.tools._agents[name]).driver
         with self.sessions.begin() as session:
             return reports.hello(session, name, driver.inventory(), driver.guests())
 

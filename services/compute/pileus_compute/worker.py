@@ -13,7 +13,7 @@ from pileus_compute.core import reports, servers, workers
 from pileus_compute.db.models import Event, Job
 from pileus_compute.flows import FLOWS
 from pileus_compute.flows.tools import TOPIC, Tools
-from pileus_compute.rpc import Control, GuestState, Inventory, Wanted
+from pileus_compute.rpc import ControlPlane, GuestState, Inventory, Wanted
 from pileus_kit import doorbell
 from pileus_kit.db import Sessions
 from pileus_kit.flow import Runner
@@ -22,7 +22,7 @@ from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
 
 
-class Ears(Control):
+class AgentAPI(ControlPlane):
     """Hosts tell how they are and ask what they ought to be doing."""
 
     def __init__(self, tools: Tools) -> None:
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         runner.start()
         threading.Thread(target=beat, name="beat", daemon=True).start()
         servers.append(bus.serve(doorbell.answer(TOPIC, runner), config.host, threads=2))
-        servers.append(bus.serve(Ears(tools), config.host, threads=2))
+        servers.append(bus.serve(AgentAPI(tools), config.host, threads=2))
 
     def stop() -> None:
         over.set()

@@ -9,7 +9,7 @@ import pytest
 
 from pileus_cli.people import ssh
 from pileus_compute.db.models import Host
-from pileus_compute.rpc import HypervisorFailed
+from pileus_compute.errors import HypervisorFailed
 
 
 def test_options_that_switch_off_reach_the_cloud(world: None, pileus: Any) -> None:

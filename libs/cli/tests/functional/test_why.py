@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pileus_compute.drivers.images import ImageUnusable
-from pileus_compute.rpc import HypervisorFailed
+from pileus_compute.drivers.qemu.image_cache import ImageUnusable
+from pileus_compute.errors import HypervisorFailed
 
 CREATE = "server create {} --image pileus-test --flavor m1.nano --network private"
 WAIT_S = 60

@@ -6,11 +6,11 @@ from typing import Any
 
 from stevedore import DriverManager
 
-from pileus_compute.agent.heartbeats import Heartbeats
-from pileus_compute.agent.host import Host
+from pileus_compute.agent.endpoint import HostEndpoint
+from pileus_compute.agent.heartbeat import Heartbeat
 from pileus_compute.config import Config
 from pileus_compute.drivers.base import Hypervisor
-from pileus_compute.rpc import Control
+from pileus_compute.rpc import ControlPlane
 from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
 
@@ -28,8 +28,8 @@ def hypervisor(config: Config) -> Hypervisor:
 def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(Config, sys.argv[1:] if argv is None else argv, "compute-agent")
     driver, bus = hypervisor(config), Bus(config.bus, "compute-agent")
-    host = Host(driver, config.path("snapshots"))
-    heartbeats = Heartbeats(host, bus.client(Control), config.host)
+    host = HostEndpoint(driver, config.path("snapshots"))
+    heartbeat = Heartbeat(host, bus.client(ControlPlane), config.host)
     server = bus.serve(
         host,
         config.host,
@@ -39,12 +39,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
 
     def stop() -> None:
-        heartbeats.stop()
+        heartbeat.stop()
         server.stop()
         bus.close()
         driver.close()
 
-    run_until_signal(heartbeats.start, stop)
+    run_until_signal(heartbeat.start, stop)
 
 
 if __name__ == "__main__":

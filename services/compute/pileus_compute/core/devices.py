@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pileus_compute.drivers.disk_names import Names
+from pileus_compute.drivers.device_names import DeviceNames
 
 BUS = "virtio"  # of all volumes
 FOLDER = "/dev/"
@@ -30,9 +30,9 @@ def full(name: str) -> str:
     return FOLDER + name.removeprefix(FOLDER)
 
 
-def _beside(flavor: dict[str, Any]) -> Names:
+def _beside(flavor: dict[str, Any]) -> DeviceNames:
     """The names that are left by what it boots from and by the flavor's blank disks."""
-    names = Names()
+    names = DeviceNames()
     for _ in range(1 + bool(flavor["ephemeral_gib"]) + bool(flavor["swap_mib"])):
         names.give(BUS)
     return names

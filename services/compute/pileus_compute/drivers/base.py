@@ -35,11 +35,11 @@ class Hypervisor(ABC):
         """Define the guest as described and start it; leave a running or paused one alone."""
 
     @abstractmethod
-    def press(self, guest_id: str) -> None:
+    def press_power_button(self, guest_id: str) -> None:
         """Press the power button, once. Nothing if the guest doesn't run."""
 
     @abstractmethod
-    def cut(self, guest_id: str) -> None:
+    def cut_power(self, guest_id: str) -> None:
         """Cut the power; the saved memory of a suspended guest is lost too. Nothing if the guest is off."""
 
     @abstractmethod
@@ -96,11 +96,11 @@ class Restart(ABC):
         """Start a stopped guest as it was defined last. Raises TapMissing while the network isn't ready."""
 
 
-class Leftovers(ABC):
+class OrphanedDisks(ABC):
     """Disks can be there without a guest."""
 
     @abstractmethod
-    def leftovers(self) -> list[str]:
+    def orphaned_disks(self) -> list[str]:
         """Ids of the guests of which there are disks and no definition."""
 
 

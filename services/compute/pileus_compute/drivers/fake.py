@@ -20,7 +20,7 @@ from pileus_compute.drivers.base import (
     Extend,
     Hypervisor,
     KeptDisks,
-    Leftovers,
+    OrphanedDisks,
     Password,
     Rescue,
     Restart,
@@ -28,17 +28,15 @@ from pileus_compute.drivers.base import (
     Suspend,
     VolumeSnapshots,
 )
-from pileus_compute.drivers.disk_names import Names
+from pileus_compute.drivers.device_names import DeviceNames
+from pileus_compute.errors import GuestAbsent, GuestNotRunning, GuestUnsupported
 from pileus_compute.rpc import (
     Attached,
     Booted,
     Diagnostics,
     Endpoint,
     Guest,
-    GuestAbsent,
-    GuestNotRunning,
     GuestState,
-    GuestUnsupported,
     Image,
     Inventory,
     Nic,
@@ -95,7 +93,7 @@ class Size:
 class Fake(
     Hypervisor,
     Restart,
-    Leftovers,
+    OrphanedDisks,
     Suspend,
     KeptDisks,
     Rescue,
@@ -162,13 +160,13 @@ class Fake(
                 self._save()
             return Booted(known.power, dict(known.volumes), addresses=addresses_of(known))
 
-    def press(self, guest_id: str) -> None:
-        self._enter("press", guest_id)
+    def press_power_button(self, guest_id: str) -> None:
+        self._enter("press_power_button", guest_id)
         if not self.deaf:
             self._stop(guest_id)
 
-    def cut(self, guest_id: str) -> None:
-        self._enter("cut", guest_id)
+    def cut_power(self, guest_id: str) -> None:
+        self._enter("cut_power", guest_id)
         self._stop(guest_id)
 
     def pause(self, guest_id: str) -> None:
@@ -317,7 +315,7 @@ class Fake(
         with self._lock:
             return [GuestState(g.id, g.power) for g in self.guests_by_id.values() if g.power]
 
-    def leftovers(self) -> list[str]:
+    def orphaned_disks(self) -> list[str]:
         with self._lock:
             return [guest.id for guest in self.guests_by_id.values() if guest.power is None]
 
@@ -374,7 +372,7 @@ class Fake(
 
     def _free_device(self, guest: FakeGuest) -> str:
         taken = {name.removeprefix("/dev/") for name in guest.volumes.values()}
-        return "/dev/" + Names(taken | {"vda"}).give("virtio")
+        return "/dev/" + DeviceNames(taken | {"vda"}).give("virtio")
 
     def _load(self) -> None:
         if self.path and self.path.exists():

@@ -18,7 +18,7 @@ import pytest
 
 from pileus_compute.drivers.base import Hypervisor
 from pileus_compute.drivers.fake import Fake
-from pileus_compute.drivers.guest_groups import GuestGroups
+from pileus_compute.drivers.qemu.guest_cgroups import GuestCgroups
 from pileus_compute.rpc import Guest, Image, Nic
 from pileus_deploy import libvirtd as libvirtd_of_ours
 
@@ -140,7 +140,7 @@ def libvirtd() -> Iterator[Daemon]:
     yield daemon
     for pid in daemon.guests():
         os.kill(pid, signal.SIGKILL)
-    GuestGroups("plt").sweep(())
+    GuestCgroups("plt").sweep(())
     libvirtd_of_ours.stop(daemon.state)
     shutil.rmtree(daemon.state)
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from pileus_compute.drivers import cgroups
-from pileus_compute.drivers.libvirt import confinement, hotplug, owners
+from pileus_compute.drivers.libvirt import confinement, guest_users, hotplug
 from pileus_compute.drivers.libvirt.hypervisor import Libvirt
-from pileus_compute.drivers.readers import users
+from pileus_compute.drivers.qemu import cgroups
+from pileus_compute.drivers.qemu.image_acls import users
 from pileus_compute.rpc import Guest, Power
 
 MIB = 1 << 20
@@ -117,7 +117,7 @@ def test_what_is_left_of_a_guest_that_ended_by_itself_goes(host, image):
 def test_the_limits_leave_room_for_emulation(host, image):
     driver = host()
     guest = running(driver, image)
-    domain = hotplug.description(driver._known(guest.id))
+    domain = hotplug.description(driver._domain(guest.id))
     emulated = confinement.limits(domain)
     domain.set("type", "kvm")
     assert emulated.memory_bytes - confinement.limits(domain).memory_bytes == confinement.EMULATION_BYTES
@@ -141,7 +141,7 @@ def opens(path, user, group):
 
 @pytest.fixture
 def separate(host):
-    found = owners.find(host().connection.get())
+    found = guest_users.find(host().connection.get())
     if found.group is None:
         pytest.skip("this machine can't separate guests")
     return found
@@ -159,11 +159,11 @@ def test_a_base_is_read_by_those_that_stand_on_it_and_nobody_else(host, image, s
     ids = separate.user(mine.id), separate.user(other.id)
 
     def seen():
-        return [[opens(base, user, separate.group) for base in bases] for user in (*ids, owners.FIRST + 5)]
+        return [[opens(base, user, separate.group) for base in bases] for user in (*ids, guest_users.FIRST + 5)]
 
     alone = [[True, False], [False, True], [False, False]]
     assert seen() == alone
-    driver.cut(mine.id)
+    driver.cut_power(mine.id)
     driver.boot(mine)
     driver.suspend(other.id)
     driver.boot(other)
@@ -184,14 +184,14 @@ def test_a_rebuilt_guest_reads_its_old_base_no_more(host, image, shelf, separate
     driver = host()
     guest = running(driver, image)
     old = base_of(driver, guest)
-    driver.cut(guest.id)
+    driver.cut_power(guest.id)
     driver.keep_disks(guest.id, copy=False)
     rebuilt = replace(guest, image=shelf.put("rebuilt", b"y" * MIB, "raw"))
     driver.prepare(rebuilt)
     driver.boot(rebuilt)
     assert base_of(driver, guest) != old
     assert [separate.user(guest.id) in users(base) for base in (old, base_of(driver, guest))] == [False, True]
-    driver.cut(guest.id)
+    driver.cut_power(guest.id)
     driver.restore_disks(guest.id)
     assert driver.boot(guest).power is Power.RUNNING and users(old) == {separate.user(guest.id)}
 
@@ -199,13 +199,13 @@ def test_a_rebuilt_guest_reads_its_old_base_no_more(host, image, shelf, separate
 def test_a_rescued_guest_reads_both(host, image, shelf, separate):
     driver = host()
     guest = running(driver, image)
-    driver.cut(guest.id)
+    driver.cut_power(guest.id)
     rescued = replace(guest, rescue=shelf.put("rescue", b"z" * MIB, "raw"))
     driver.prepare(rescued)
     assert driver.boot(rescued).power is Power.RUNNING
     user, shared = separate.user(guest.id), driver.disks.files(guest.id).shared()
     assert len(shared) == 2 and all(user in users(base) for base in shared)
-    driver.cut(guest.id)
+    driver.cut_power(guest.id)
     driver.drop_rescue(guest.id)
     driver.boot(guest)
     assert [user in users(base) for base in shared] == [True, False]
@@ -218,7 +218,7 @@ def test_a_cd_is_read_by_its_guest_only(host, shelf, separate, tmp_path):
     guest = running(driver, shelf.put("disc", disc.read_bytes(), "iso"))
     cd = driver.disks.files(guest.id).cdrom
     assert opens(cd, separate.user(guest.id), separate.group)
-    assert not opens(cd, owners.FIRST + 5, separate.group)
+    assert not opens(cd, guest_users.FIRST + 5, separate.group)
 
 
 def test_a_snapshot_of_a_guest_on_a_base_that_others_cannot_read(host, image, separate, libvirtd):
@@ -229,14 +229,14 @@ def test_a_snapshot_of_a_guest_on_a_base_that_others_cannot_read(host, image, se
         driver.snapshot(guest.id, into, "qcow2")
         subprocess.run(["qemu-img", "check", "-q", into], check=True)
         into.unlink()
-        driver.cut(guest.id)
+        driver.cut_power(guest.id)
 
 
 def test_what_earlier_releases_left_is_mended(host, image, separate):
     """Their bases were the guests' group's; an agent that was killed leaves users of guests that are gone."""
     driver = host()
     guest = running(driver, image)
-    base, gone = base_of(driver, guest), owners.FIRST + 7
+    base, gone = base_of(driver, guest), guest_users.FIRST + 7
     os.removexattr(base, "system.posix_acl_access")
     os.chown(base, 0, separate.group)
     base.chmod(0o640)

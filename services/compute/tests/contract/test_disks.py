@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pileus_compute.drivers import disks as disks_module
-from pileus_compute.drivers.disks import Disks, backing_file, virtual_size
-from pileus_compute.drivers.images import Images
-from pileus_compute.rpc import DiskTooSmall, Guest, GuestAbsent, HypervisorFailed, LocalDisk
+from pileus_compute.drivers.qemu import disks as disks_module
+from pileus_compute.drivers.qemu.disks import GuestDisks, backing_file, virtual_size
+from pileus_compute.drivers.qemu.image_cache import ImageCache
+from pileus_compute.errors import DiskTooSmall, GuestAbsent, HypervisorFailed
+from pileus_compute.rpc import Guest, LocalDisk
 
 GIB, MIB = 1 << 30, 1 << 20
 
@@ -21,7 +22,7 @@ class Died(BaseException):
 
 @pytest.fixture
 def disks(tmp_path):
-    return Disks(tmp_path / "instances", Images(tmp_path / "cache"), "h")
+    return GuestDisks(tmp_path / "instances", ImageCache(tmp_path / "cache"), "h")
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import libvirt
 import pytest
 from defusedxml.ElementTree import fromstring
 
-from pileus_compute.drivers.disks import Files
-from pileus_compute.drivers.libvirt import domains
-from pileus_compute.rpc import Guest, GuestUnsupported, HypervisorFailed, Image, LocalDisk, Power, Volume
+from pileus_compute.drivers.libvirt import domain_xml
+from pileus_compute.drivers.qemu.disks import GuestFiles
+from pileus_compute.errors import GuestUnsupported, HypervisorFailed
+from pileus_compute.rpc import Guest, Image, LocalDisk, Power, Volume
 
 IMAGE = Image("i", "http://x", "t", "qcow2")
 GUEST = Guest(str(uuid.uuid4()), "instance-1", 2, 256, root_gib=1, image=IMAGE)
@@ -28,13 +29,15 @@ def nbd(**data):
 
 
 def built(tmp_path, **changes):
-    return domains.build(replace(GUEST, **changes), Files(tmp_path), "pl-instance-1", "qemu")
+    return domain_xml.build(replace(GUEST, **changes), GuestFiles(tmp_path), "pl-instance-1", "qemu")
 
 
 def test_nobody_can_connect_to_a_guest_but_through_a_proxy(tmp_path):
     """VNC has no password: where no proxy needs it, QEMU doesn't listen."""
     assert built(tmp_path).xml.find("devices/graphics") is None
-    with_vnc = domains.build(GUEST, Files(tmp_path), "pl-instance-1", "qemu", vnc=True).xml.find("devices/graphics")
+    with_vnc = domain_xml.build(GUEST, GuestFiles(tmp_path), "pl-instance-1", "qemu", vnc=True).xml.find(
+        "devices/graphics"
+    )
     assert with_vnc.get("listen") == "127.0.0.1"
 
 
@@ -75,7 +78,7 @@ def test_root_ephemeral_swap_and_volumes_in_this_order(tmp_path):
 
 def test_every_layer_of_a_disk_is_named_down_to_the_last(tmp_path):
     """libvirt follows what a file's header says, as soon as nobody tells it: a guest's QEMU can write that header."""
-    files = Files(tmp_path, tmp_path / "image-cache")
+    files = GuestFiles(tmp_path, tmp_path / "image-cache")
     files.bases.mkdir()
     for name in ("base.qcow2", "base.raw"):
         subprocess.run(["qemu-img", "create", "-q", "-f", name[5:], files.bases / name, "1M"], check=True)
@@ -84,7 +87,7 @@ def test_every_layer_of_a_disk_is_named_down_to_the_last(tmp_path):
         below = ["-b", files.bases / name, "-F", name[5:]]
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *below, files.root], check=True)
         guest = replace(GUEST, ephemeral=(LocalDisk(10),), swap_mib=10, config_drive={}, volumes=(volume("v"), nbd()))
-        found = domains.build(guest, files, "pl-instance-1", "qemu").xml.findall("devices/disk")
+        found = domain_xml.build(guest, files, "pl-instance-1", "qemu").xml.findall("devices/disk")
         for disk in found:
             assert disk.find("driver").get("type") in ("raw", "qcow2")
             assert disk.get("type") == "network" or not list(disk.findall(".//backingStore")[-1]), "nothing is below it"
@@ -190,7 +193,7 @@ def test_qemu_starts_it(hardware, libvirtd, shelf, test_image, taps):
         driver.prepare(guest)
         booted = driver.boot(guest)
         assert booted.power is Power.RUNNING and booted.devices.keys() == {"v1"}
-        assert booted.addresses.keys() == {"v1", guest.nics[0].port_id}
+        assert booted.device_addresses.keys() == {"v1", guest.nics[0].port_id}
         assert re.fullmatch(r"pci 0000:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", booted.addresses[guest.nics[0].port_id])
         told = json.dumps(dict(zip(("bus", "address"), booted.addresses["v1"].split(), strict=True)))[1:-1]
         assert told.encode() in driver.disks.files(guest.id).config_drive.read_bytes(), "the first boot reads it there"
@@ -311,7 +314,7 @@ def test_an_nbd_volume_comes_and_goes(libvirtd, shelf, test_image):
         driver.boot(replace(guest, volumes=(nbd(host="127.0.0.1", port=10997),)))
         with pytest.raises(GuestUnsupported, match="can't grow"):
             driver.extend_volume(guest.id, "n1", 2 << 20)
-        driver.cut(guest.id)
+        driver.cut_power(guest.id)
         driver.detach_volume(guest.id, "n1")
         assert driver.boot(guest).devices == {}
     finally:

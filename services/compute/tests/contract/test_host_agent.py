@@ -7,27 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from pileus_compute.agent.heartbeats import Heartbeats
-from pileus_compute.agent.host import Host
-from pileus_compute.drivers import taps as taps_module
-from pileus_compute.rpc import (
-    Control,
-    GuestNotRunning,
-    GuestState,
-    HostAgent,
-    HypervisorDown,
-    HypervisorFailed,
-    Inventory,
-    Power,
-    TapMissing,
-    Upload,
-    Wanted,
-)
+from pileus_compute.agent.endpoint import HostEndpoint
+from pileus_compute.agent.heartbeat import Heartbeat
+from pileus_compute.drivers.qemu import taps as taps_module
+from pileus_compute.errors import GuestNotRunning, HypervisorDown, HypervisorFailed, TapMissing
+from pileus_compute.rpc import ControlPlane, GuestState, HostAgent, Inventory, Power, Upload, Wanted
 from pileus_deploy import libvirtd
 from pileus_kit.rpc import Bus, Refused
 
 
-class Told(Control):
+class Told(ControlPlane):
     """A control plane that remembers what it heard."""
 
     def __init__(self) -> None:
@@ -46,7 +35,7 @@ class Told(Control):
 @pytest.fixture
 def agent(bench) -> Iterator[HostAgent]:
     bus = Bus("fake://", "test")
-    server = bus.serve(Host(bench.hypervisor, bench.volumes / "snapshots"), "h")
+    server = bus.serve(HostEndpoint(bench.hypervisor, bench.volumes / "snapshots"), "h")
     yield bus.client(HostAgent, "h")
     server.stop()
     bus.close()
@@ -119,7 +108,7 @@ def test_a_snapshot_reaches_the_image_service(agent, bench, shelf):
 def test_what_a_killed_agent_left_of_a_snapshot_is_ended(bench):
     if not bench.real:
         pytest.skip("the fake's snapshots take no time")
-    host, guest = Host(bench.hypervisor, bench.volumes / "snapshots"), bench.guest()
+    host, guest = HostEndpoint(bench.hypervisor, bench.volumes / "snapshots"), bench.guest()
     host.prepare(guest)
     host.boot(guest)
     host.scratch.mkdir(exist_ok=True)
@@ -146,7 +135,7 @@ def test_the_console_log_is_bounded_by_lines(agent, bench):
 def test_an_unwired_tap_is_waited_for_and_then_refused(bench, taps, monkeypatch):
     if not bench.real:
         pytest.skip("the fake has no taps")
-    monkeypatch.setattr("pileus_compute.drivers.taps.PATIENCE_S", 0.2)
+    monkeypatch.setattr("pileus_compute.drivers.qemu.taps.PATIENCE_S", 0.2)
     guest = bench.guest(nics=(taps.nic(),))
     bench.hypervisor.prepare(guest)
     with pytest.raises(TapMissing):
@@ -157,14 +146,14 @@ def test_an_unwired_tap_is_waited_for_and_then_refused(bench, taps, monkeypatch)
 
 
 def test_the_control_plane_hears_of_a_guest_that_stops_by_itself(bench):
-    control, host = Told(), Host(bench.hypervisor, bench.volumes / "snapshots")
-    heartbeats = Heartbeats(host, control, "h")
-    heartbeats.start()
+    control, host = Told(), HostEndpoint(bench.hypervisor, bench.volumes / "snapshots")
+    heartbeat = Heartbeat(host, control, "h")
+    heartbeat.start()
     guest = bench.guest()
     host.prepare(guest)
     host.boot(guest)
     if bench.real:
-        bench.hypervisor.cut(guest.id)
+        bench.hypervisor.cut_power(guest.id)
     else:
         bench.hypervisor.crash(guest.id, Power.STOPPED)
     deadline = time.monotonic() + 10
@@ -172,24 +161,28 @@ def test_the_control_plane_hears_of_a_guest_that_stops_by_itself(bench):
         assert time.monotonic() < deadline
         control.heard.wait(1)
         control.heard.clear()
-    heartbeats.stop()
+    heartbeat.stop()
 
 
 def test_a_cloud_that_was_shut_down_starts_what_ran(bench, request):
     if not bench.real:
         pytest.skip("the fake has no daemon to shut down")
-    daemon, guest, host = request.getfixturevalue("libvirtd"), bench.guest(), Host(bench.hypervisor, bench.volumes)
+    daemon, guest, host = (
+        request.getfixturevalue("libvirtd"),
+        bench.guest(),
+        HostEndpoint(bench.hypervisor, bench.volumes),
+    )
     host.prepare(guest)
     host.boot(guest)
     assert libvirtd.stop_guests(daemon.uri, "plt", bench.volumes, patience_s=1).count(f"plt-{guest.name}") == 1
     control = Told()
     control.ought = [Wanted(guest.id, Power.RUNNING)]
-    heartbeats = Heartbeats(host, control, "h")
-    assert heartbeats.find_lost() == {guest.id}
-    heartbeats.revive()
+    heartbeat = Heartbeat(host, control, "h")
+    assert heartbeat.find_lost() == {guest.id}
+    heartbeat.revive()
     assert host.state(guest.id).power is Power.RUNNING
     host.power_off(guest.id, 0)
-    assert heartbeats.find_lost() == set()
+    assert heartbeat.find_lost() == set()
 
 
 def test_the_agent_finds_a_restarted_libvirtd_again(bench, request):
@@ -212,7 +205,7 @@ def test_the_agent_finds_a_restarted_libvirtd_again(bench, request):
 
 
 def test_after_a_power_cut_what_ran_runs_again_and_what_was_off_stays_off(bench, request):
-    control, host = Told(), Host(bench.hypervisor, bench.volumes / "snapshots")
+    control, host = Told(), HostEndpoint(bench.hypervisor, bench.volumes / "snapshots")
     lost, stopped, unwanted = (bench.guest() for _ in range(3))
     for guest in (lost, stopped, unwanted):
         host.prepare(guest)
@@ -222,15 +215,15 @@ def test_after_a_power_cut_what_ran_runs_again_and_what_was_off_stays_off(bench,
         request.getfixturevalue("libvirtd").power_cut()
     else:
         bench.hypervisor.power_cut()
-    again = Host(bench.new(), bench.volumes / "snapshots")
+    again = HostEndpoint(bench.new(), bench.volumes / "snapshots")
     control.ought = [Wanted(lost.id, Power.RUNNING), Wanted(stopped.id, Power.STOPPED)]
-    heartbeats = Heartbeats(again, control, "h")
-    assert heartbeats.find_lost() == {lost.id}
-    heartbeats.beat()
+    heartbeat = Heartbeat(again, control, "h")
+    assert heartbeat.find_lost() == {lost.id}
+    heartbeat.beat()
     reported = {g.id for g in control.hellos[-1]}
     assert {stopped.id, unwanted.id} <= reported and lost.id not in reported  # it was not switched off
-    heartbeats.revive()
-    heartbeats.beat()
+    heartbeat.revive()
+    heartbeat.beat()
     assert GuestState(lost.id, Power.RUNNING) in control.hellos[-1]
     assert [again.state(g.id).power for g in (lost, stopped, unwanted)] == [Power.RUNNING, Power.STOPPED, Power.STOPPED]
     again.hypervisor.close()

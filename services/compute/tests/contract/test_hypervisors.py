@@ -8,7 +8,8 @@ import time
 import pytest
 
 from pileus_compute.drivers.base import Console, Extend, KeptDisks, Restart, Snapshot, Suspend, VolumeSnapshots
-from pileus_compute.rpc import GuestAbsent, GuestNotRunning, GuestState, GuestUnsupported, Power, Volume
+from pileus_compute.errors import GuestAbsent, GuestNotRunning, GuestUnsupported
+from pileus_compute.rpc import GuestState, Power, Volume
 from pileus_kit.formats import inspect
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -77,8 +78,8 @@ def test_nothing_is_left_of_a_destroyed_guest_and_destroying_nothing_is_fine(ben
 
 
 def test_an_absent_guest_is_off_and_has_nothing_attached(bench):
-    bench.hypervisor.press(NOBODY)
-    bench.hypervisor.cut(NOBODY)
+    bench.hypervisor.press_power_button(NOBODY)
+    bench.hypervisor.cut_power(NOBODY)
     bench.hypervisor.detach_volume(NOBODY, "v")
     bench.hypervisor.detach_nic(NOBODY, "p")
     for needs_a_guest in (bench.hypervisor.pause, bench.hypervisor.unpause, bench.hypervisor.state):
@@ -90,14 +91,14 @@ def test_guests_on_one_image_run_as_different_users(bench):
     if not bench.real:
         pytest.skip("the fake has no processes")
     guests = [running(bench), running(bench)]
-    bench.hypervisor.cut(guests[0].id)
+    bench.hypervisor.cut_power(guests[0].id)
     bench.hypervisor.boot(guests[0])
     users = [bench.hypervisor.disks.files(guest.id).root.stat().st_uid for guest in guests]
     assert len({0, *users}) == 3
     base = bench.hypervisor.disks.files(guests[0].id).shared()[0].stat()
     assert (base.st_uid, base.st_mode & 0o777) == (0, 0o640)
     bench.hypervisor.snapshot(guests[1].id, bench.volumes / "owned.qcow2", "qcow2")
-    bench.hypervisor.cut(guests[1].id)
+    bench.hypervisor.cut_power(guests[1].id)
     assert bench.hypervisor.disks.files(guests[1].id).root.stat().st_uid == 0
 
 
@@ -109,8 +110,8 @@ def test_pause_and_unpause(bench):
     for _ in range(2):
         bench.hypervisor.unpause(guest.id)
         assert bench.hypervisor.state(guest.id).power is Power.RUNNING
-    bench.hypervisor.cut(guest.id)
-    bench.hypervisor.cut(guest.id)
+    bench.hypervisor.cut_power(guest.id)
+    bench.hypervisor.cut_power(guest.id)
     assert bench.hypervisor.state(guest.id).power is Power.STOPPED
     with pytest.raises(GuestNotRunning):
         bench.hypervisor.pause(guest.id)
@@ -119,9 +120,9 @@ def test_pause_and_unpause(bench):
 def test_a_guest_obeys_the_power_button_and_starts_again(bench, live):
     changes, guest, before = [], live, boots(bench, live)
     bench.hypervisor.watch(changes.append)
-    bench.hypervisor.press(guest.id)
+    bench.hypervisor.press_power_button(guest.id)
     wait_for(lambda: bench.hypervisor.state(guest.id).power is Power.STOPPED)
-    bench.hypervisor.press(guest.id)
+    bench.hypervisor.press_power_button(guest.id)
     if bench.real:
         wait_for(lambda: GuestState(guest.id, Power.STOPPED) in changes)
     assert bench.hypervisor.boot(guest).power is Power.RUNNING
@@ -183,7 +184,7 @@ def test_an_interface_comes_and_goes_while_the_guest_runs(bench, live, taps):
 
 def test_devices_of_a_stopped_guest(bench, taps):
     guest = running(bench)
-    bench.hypervisor.cut(guest.id)
+    bench.hypervisor.cut_power(guest.id)
     bench.hypervisor.attach_volume(guest.id, volume_file(bench, "vol-2"))
     bench.hypervisor.attach_nic(guest.id, taps.wire(taps.nic()))
     for _ in range(2):
@@ -200,7 +201,7 @@ def test_suspend_keeps_the_memory(bench, live):
     if bench.real:
         assert boots(bench, guest) == before
     bench.hypervisor.suspend(guest.id)
-    bench.hypervisor.cut(guest.id)
+    bench.hypervisor.cut_power(guest.id)
     assert bench.hypervisor.state(guest.id).power is Power.STOPPED  # that was a power cut for its memory, too
 
 
@@ -211,7 +212,7 @@ def test_a_snapshot_of_a_running_and_of_a_stopped_guest(bench, live):
     bench.hypervisor.snapshot(guest.id, copies[0], "qcow2")
     assert bench.hypervisor.state(guest.id).power is Power.RUNNING
     stopped = running(bench)
-    bench.hypervisor.cut(stopped.id)
+    bench.hypervisor.cut_power(stopped.id)
     bench.hypervisor.snapshot(stopped.id, copies[1], "qcow2")
     for path in copies:
         with path.open("rb") as file:
@@ -238,7 +239,7 @@ def test_kept_disks_come_back(bench, copy):
 def test_who_was_switched_off_was_not_lost(bench):
     assert isinstance(bench.hypervisor, Restart)
     guest = running(bench)
-    bench.hypervisor.cut(guest.id)
+    bench.hypervisor.cut_power(guest.id)
     assert not bench.hypervisor.lost(guest.id)
     bench.hypervisor.restart(guest.id)
     bench.hypervisor.restart(guest.id)

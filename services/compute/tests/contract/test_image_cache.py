@@ -1,4 +1,4 @@
-"""Images on a host: fetched once, believed only after a look at their bytes."""
+"""ImageCache on a host: fetched once, believed only after a look at their bytes."""
 
 import hashlib
 import os
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pileus_compute.drivers.images import Images
-from pileus_compute.rpc import DiskTooSmall, HypervisorFailed, ImageUnreachable, ImageUnusable
+from pileus_compute.drivers.qemu.image_cache import ImageCache
+from pileus_compute.errors import DiskTooSmall, HypervisorFailed, ImageUnreachable, ImageUnusable
 from pileus_kit.testing.hostile_images import Builder
 
 MIB = 1 << 20
@@ -19,7 +19,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def images(tmp_path):
-    return Images(tmp_path / "cache")
+    return ImageCache(tmp_path / "cache")
 
 
 def made(shelf, tmp_path, name, format, *options, declared=None, size="10M"):
@@ -122,7 +122,7 @@ def test_an_id_is_no_path(images, shelf, id):
 def test_the_sweep_takes_what_is_old_and_unused(images, shelf, monkeypatch):
     used, unused = (images.base(shelf.put(name, b"x" * 512, "raw")) for name in ("used", "unused"))
     assert images.sweep(set) == []
-    monkeypatch.setattr("pileus_compute.drivers.images.UNUSED_S", -1)
+    monkeypatch.setattr("pileus_compute.drivers.qemu.image_cache.UNUSED_S", -1)
     assert images.sweep(lambda: {used.path}) == [unused.path]
 
 
@@ -137,7 +137,7 @@ def test_an_id_that_comes_back_with_other_bytes_meets_nobodys_base(images, shelf
 
 
 def test_the_least_used_go_when_there_are_too_many(shelf, tmp_path):
-    images = Images(tmp_path / "cache", limit=3 * 64 << 10)
+    images = ImageCache(tmp_path / "cache", limit=3 * 64 << 10)
     content = b"x" * (64 << 10)
     bases = [images.base(shelf.put(f"many-{n}", content + bytes([n]) * 4096, "raw")) for n in range(5)]
     for age, base in enumerate(bases):

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from pileus_compute.db.models import Allocation, Job
-from pileus_compute.rpc import HypervisorFailed
+from pileus_compute.errors import HypervisorFailed
 from pileus_compute.testing import ComputeFixture
 
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"

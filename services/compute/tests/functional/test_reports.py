@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from pileus_compute.agent import heartbeats
-from pileus_compute.agent.heartbeats import Heartbeats
-from pileus_compute.agent.host import Host
+from pileus_compute.agent import heartbeat
+from pileus_compute.agent.endpoint import HostEndpoint
+from pileus_compute.agent.heartbeat import Heartbeat
 from pileus_compute.core import reports
 from pileus_compute.drivers.fake import FakeGuest
-from pileus_compute.rpc import Control, GuestState, Inventory, Power, Wanted
+from pileus_compute.rpc import ControlPlane, GuestState, Inventory, Power, Wanted
 from pileus_compute.testing import ComputeFixture
 
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"
 
 
-class Ears(Control):
+class RecordingControlPlane(ControlPlane):
     """The control plane, and what it was told."""
 
     def __init__(self, compute: ComputeFixture) -> None:
@@ -36,17 +36,17 @@ class Ears(Control):
 
 
 @pytest.fixture
-def ears(compute: ComputeFixture) -> Ears:
-    return Ears(compute)
+def control_plane(compute: ComputeFixture) -> RecordingControlPlane:
+    return RecordingControlPlane(compute)
 
 
 @pytest.fixture
-def beats(compute: ComputeFixture, ears: Ears, tmp_path: Path) -> Heartbeats:
-    return Heartbeats(Host(compute.host.driver, tmp_path / "scratch"), ears, "host1")
+def beats(compute: ComputeFixture, control_plane: RecordingControlPlane, tmp_path: Path) -> Heartbeat:
+    return Heartbeat(HostEndpoint(compute.host.driver, tmp_path / "scratch"), control_plane, "host1")
 
 
 def test_what_an_old_message_made_of_a_deleted_server_is_swept(
-    compute: ComputeFixture, ears: Ears, beats: Heartbeats, monkeypatch: pytest.MonkeyPatch
+    compute: ComputeFixture, control_plane: RecordingControlPlane, beats: Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, alive = compute.server(imageRef=IMAGE_ID)["id"], compute.server(imageRef=IMAGE_ID)["id"]
     compute.client.delete(f"/v2.1/servers/{gone}")
@@ -55,13 +55,13 @@ def test_what_an_old_message_made_of_a_deleted_server_is_swept(
     here[gone], here["not ours"] = FakeGuest(gone, root="late"), FakeGuest("not ours", root="?")
     beats.beat()
     assert gone in here, "a build may have its disks before its guest"
-    monkeypatch.setattr(heartbeats, "LEFTOVER_S", -1.0)
+    monkeypatch.setattr(heartbeat, "ORPHANED_S", -1.0)
     beats.beat()
     assert set(here) == {alive, "not ours"}, "only what is known to be gone goes"
 
 
 def test_a_change_is_reported_alone_and_shows(
-    compute: ComputeFixture, ears: Ears, beats: Heartbeats, monkeypatch: pytest.MonkeyPatch
+    compute: ComputeFixture, control_plane: RecordingControlPlane, beats: Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reports, "SETTLED_S", -60)
     ids = [compute.server(imageRef=IMAGE_ID)["id"] for _ in range(3)]
@@ -69,12 +69,14 @@ def test_a_change_is_reported_alone_and_shows(
     compute.host.driver.watch(beats._changed)
     compute.host.driver.crash(ids[1], Power.STOPPED)
     assert beats.tell_news()
-    assert ears.told[-1] == {ids[1]}
+    assert control_plane.told[-1] == {ids[1]}
     assert [compute.show(server_id)["status"] for server_id in ids] == ["ACTIVE", "SHUTOFF", "ACTIVE"]
 
 
-def test_a_bug_at_the_other_end_does_not_silence_the_host(ears: Ears, beats: Heartbeats) -> None:
-    ears.broken = True
+def test_a_bug_at_the_other_end_does_not_silence_the_host(
+    control_plane: RecordingControlPlane, beats: Heartbeat
+) -> None:
+    control_plane.broken = True
     assert not beats.beat()
-    ears.broken = False
+    control_plane.broken = False
     assert beats.beat()

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from pileus_compute.drivers import cgroups
-from pileus_compute.drivers.cgroups import Limits
-from pileus_compute.drivers.guest_groups import GuestGroups
+from pileus_compute.drivers.qemu import cgroups
+from pileus_compute.drivers.qemu.cgroups import Limits
+from pileus_compute.drivers.qemu.guest_cgroups import GuestCgroups
 
 PID, GUEST = 4242, "12345678-0000-4000-8000-000000000001"
 FILES = ("memory.max", "memory.swap.max", "pids.max", "cpu.weight", "cgroup.procs")
@@ -43,7 +43,7 @@ def test_version_2_gives_limits_below_the_nearest_group_that_may(machine):
     mount, (hierarchy,) = machine
     assert hierarchy.parent(hierarchy.group(PID)) == mount
     own = group(mount / "pileus-x" / GUEST)
-    groups = GuestGroups("x", [hierarchy])
+    groups = GuestCgroups("x", [hierarchy])
     assert not groups.holds(GUEST, PID)
     groups.hold(GUEST, PID, LIMITS)
     assert (mount / "cgroup.subtree_control").read_text() == "+cpu +io +memory +pids"
@@ -54,7 +54,7 @@ def test_a_guest_stays_in_the_group_that_libvirt_made_for_it(machine):
     mount, (hierarchy,) = machine
     scope = group(group(mount / "machine.slice") / "machine-qemu\\x2d1\\x2dpl\\x2dinstance.scope")
     (cgroups.PROC / str(PID) / "cgroup").write_text(f"0::/machine.slice/{scope.name}/libvirt/emulator\n")
-    groups = GuestGroups("x", [hierarchy])
+    groups = GuestCgroups("x", [hierarchy])
     assert not groups.holds(GUEST, PID)
     groups.hold(GUEST, PID, LIMITS)
     assert groups.holds(GUEST, PID)
@@ -64,13 +64,13 @@ def test_a_guest_stays_in_the_group_that_libvirt_made_for_it(machine):
 def test_where_nothing_can_be_limited_it_is_said_once(machine, caplog):
     mount, (hierarchy,) = machine
     (mount / "cgroup.controllers").write_text("cpu")
-    groups = GuestGroups("x", [hierarchy])
+    groups = GuestCgroups("x", [hierarchy])
     assert groups.facts() == "none" and "no limits of cpu, memory, pids" in caplog.text
     caplog.clear()
     for _ in range(2):
         groups.hold(GUEST, PID, LIMITS)
     assert not caplog.text
-    assert GuestGroups("x", []).facts() == "none" and "no limits of cpu, memory, pids" in caplog.text
+    assert GuestCgroups("x", []).facts() == "none" and "no limits of cpu, memory, pids" in caplog.text
 
 
 def test_a_container_sees_its_part_of_a_hierarchy(tmp_path, monkeypatch):

@@ -10,13 +10,13 @@ from xml.etree.ElementTree import Element
 
 import libvirt
 
-from pileus_compute.drivers import cgroups
-from pileus_compute.drivers.disks import Disks
-from pileus_compute.drivers.guest_groups import GuestGroups
-from pileus_compute.drivers.libvirt import hotplug, owners, states
-from pileus_compute.drivers.libvirt.connections import Connection
-from pileus_compute.drivers.readers import Readers
-from pileus_compute.rpc import HypervisorFailed
+from pileus_compute.drivers.libvirt import guest_users, hotplug, power_states
+from pileus_compute.drivers.libvirt.connection import Connection
+from pileus_compute.drivers.qemu import cgroups
+from pileus_compute.drivers.qemu.disks import GuestDisks
+from pileus_compute.drivers.qemu.guest_cgroups import GuestCgroups
+from pileus_compute.drivers.qemu.image_acls import ImageAcls
+from pileus_compute.errors import HypervisorFailed
 
 EMULATOR_BYTES, EMULATION_BYTES, VCPU_BYTES, TABLES = 1 << 30, 1 << 30, 16 << 20, 64
 """What QEMU may need beside a guest's memory: its own, that of emulation, that of a vCPU, and a 64th for page tables.
@@ -26,12 +26,12 @@ TASKS = 256
 
 
 class Confinement:
-    def __init__(self, connection: Connection, disks: Disks, prefix: str) -> None:
+    def __init__(self, connection: Connection, disks: GuestDisks, prefix: str) -> None:
         self.connection, self.disks = connection, disks
-        self.groups = GuestGroups(prefix)
+        self.groups = GuestCgroups(prefix)
         self._lock = threading.Lock()
-        self._owners: owners.Owners | None = None
-        self._readers: Readers | None = None
+        self._owners: guest_users.GuestUsers | None = None
+        self._readers: ImageAcls | None = None
         self._restored = False
 
     def owner(self, guest_id: str) -> str | None:
@@ -70,7 +70,7 @@ class Confinement:
     def renew(self, domains: Callable[[], list[libvirt.virDomain]]) -> None:
         """Whatever guests lack, they get; whatever an earlier agent left for guests that are gone, goes."""
         found = domains()
-        running = [domain for domain in found if states.active(domain)]
+        running = [domain for domain in found if power_states.active(domain)]
         self.hold(running)
         self.groups.sweep({domain.UUIDString() for domain in running})
         self._known()
@@ -100,13 +100,13 @@ class Confinement:
             return cgroups.named(ids)
         return [(users[user], pid) for user, pids in cgroups.owned_by(users).items() for pid in pids]
 
-    def _known(self) -> owners.Owners:
+    def _known(self) -> guest_users.GuestUsers:
         with self._lock:
             if self._owners is None:
                 with self.connection.doing("learn who may own guests"):
-                    self._owners = owners.find(self.connection.get())
+                    self._owners = guest_users.find(self.connection.get())
                 if self._owners.group is not None:
-                    self._readers = Readers(self.disks.images.directory, self._owners.group)
+                    self._readers = ImageAcls(self.disks.images.directory, self._owners.group)
             return self._owners
 
 

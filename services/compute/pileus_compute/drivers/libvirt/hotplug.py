@@ -7,10 +7,11 @@ from xml.etree.ElementTree import Element
 import libvirt
 from defusedxml.ElementTree import fromstring
 
-from pileus_compute.drivers.disk_names import Names
-from pileus_compute.drivers.libvirt import addresses, devices, states
-from pileus_compute.drivers.libvirt.connections import Connection
-from pileus_compute.rpc import Attached, DetachRefused, GuestUnsupported, Nic, Plugged, Volume
+from pileus_compute.drivers.device_names import DeviceNames
+from pileus_compute.drivers.libvirt import device_addresses, device_xml, power_states
+from pileus_compute.drivers.libvirt.connection import Connection
+from pileus_compute.errors import DetachRefused, GuestUnsupported
+from pileus_compute.rpc import Attached, Nic, Plugged, Volume
 
 log = logging.getLogger(__name__)
 
@@ -38,37 +39,37 @@ def volume_devices(domain: libvirt.virDomain) -> dict[str, str]:
     for disk in description(domain).iterfind("devices/disk"):
         alias, target = disk.find("alias"), disk.find("target")
         name = "" if alias is None else alias.get("name", "")
-        if target is not None and name.startswith(devices.VOLUME_ALIAS):
-            found[name.removeprefix(devices.VOLUME_ALIAS)] = f"/dev/{target.get('dev')}"
+        if target is not None and name.startswith(device_xml.VOLUME_ALIAS):
+            found[name.removeprefix(device_xml.VOLUME_ALIAS)] = f"/dev/{target.get('dev')}"
     return found
 
 
 def attach_volume(connection: Connection, domain: libvirt.virDomain, guest_id: str, volume: Volume) -> Attached:
-    alias = devices.volume_alias(volume.id)
+    alias = device_xml.volume_alias(volume.id)
     there = find(description(domain), "disk", alias)
     if there is None:
         taken = [str(target.get("dev")) for target in description(domain).iterfind("devices/disk/target")]
-        device = Names(taken).give(volume.bus, volume.device)
-        there = devices.volume_disk(guest_id, volume, device)
+        device = DeviceNames(taken).give(volume.bus, volume.device)
+        there = device_xml.volume_disk(guest_id, volume, device)
         _attach(connection, domain, there, "attach the volume")
     target = there.find("target")
     assert target is not None
-    return Attached(f"/dev/{target.get('dev')}", addresses.one(find(description(domain), "disk", alias)))
+    return Attached(f"/dev/{target.get('dev')}", device_addresses.one(find(description(domain), "disk", alias)))
 
 
 def attach_nic(connection: Connection, domain: libvirt.virDomain, nic: Nic) -> Plugged:
-    alias = devices.nic_alias(nic.port_id)
+    alias = device_xml.nic_alias(nic.port_id)
     if find(description(domain), "interface", alias) is None:
-        _attach(connection, domain, devices.interface(nic, nic.model), "attach the interface")
-    return Plugged(addresses.one(find(description(domain), "interface", alias)))
+        _attach(connection, domain, device_xml.interface(nic, nic.model), "attach the interface")
+    return Plugged(device_addresses.one(find(description(domain), "interface", alias)))
 
 
 def _attach(connection: Connection, domain: libvirt.virDomain, device: Element, what: str) -> None:
     flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
-    if states.active(domain):
+    if power_states.active(domain):
         flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
     with connection.doing(what):
-        domain.attachDeviceFlags(devices.text(device), flags)
+        domain.attachDeviceFlags(device_xml.text(device), flags)
 
 
 def detach(connection: Connection, domain: libvirt.virDomain, kind: str, alias: str) -> None:
@@ -76,14 +77,14 @@ def detach(connection: Connection, domain: libvirt.virDomain, kind: str, alias: 
     if find(description(domain, persistent=True), kind, alias) is not None:
         with connection.doing("detach the device"):
             domain.detachDeviceAlias(alias, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
-    if states.active(domain):
+    if power_states.active(domain):
         _detach_live(connection, domain, kind, alias)
 
 
 def _detach_live(connection: Connection, domain: libvirt.virDomain, kind: str, alias: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     with connection.removal(domain.UUIDString(), alias) as gone:
-        while states.active(domain) and (device := find(description(domain), kind, alias)) is not None:
+        while power_states.active(domain) and (device := find(description(domain), kind, alias)) is not None:
             if time.monotonic() > deadline:
                 target = device.find("target")
                 raise DetachRefused(guest=domain.UUIDString(), device=alias if target is None else target.get("dev"))
@@ -98,12 +99,12 @@ def _detach_live(connection: Connection, domain: libvirt.virDomain, kind: str, a
 
 
 def extend(connection: Connection, domain: libvirt.virDomain, guest_id: str, volume_id: str, size: int) -> None:
-    disk = find(description(domain), "disk", devices.volume_alias(volume_id))
+    disk = find(description(domain), "disk", device_xml.volume_alias(volume_id))
     if disk is None:
         raise GuestUnsupported(guest=guest_id, what="extending a volume", why=f"volume {volume_id} isn't attached")
     if disk.get("type") == "network":
         raise GuestUnsupported(guest=guest_id, what="extending an attached volume", why="NBD disks can't grow")
-    if not states.active(domain):
+    if not power_states.active(domain):
         return
     target = disk.find("target")
     assert target is not None

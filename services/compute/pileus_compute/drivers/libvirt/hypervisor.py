@@ -12,7 +12,6 @@ import libvirt
 from oslo_utils.uuidutils import is_uuid_like
 
 from pileus_compute.config import Config
-from pileus_compute.drivers import taps
 from pileus_compute.drivers.base import (
     Cache,
     Changed,
@@ -22,7 +21,7 @@ from pileus_compute.drivers.base import (
     Extend,
     Hypervisor,
     KeptDisks,
-    Leftovers,
+    OrphanedDisks,
     Password,
     Rescue,
     Restart,
@@ -30,33 +29,31 @@ from pileus_compute.drivers.base import (
     Suspend,
     VolumeSnapshots,
 )
-from pileus_compute.drivers.disks import Disks
-from pileus_compute.drivers.images import Images
 from pileus_compute.drivers.libvirt import (
-    accelerators,
-    addresses,
+    accelerator,
     confinement,
-    counters,
-    devices,
-    domains,
+    device_addresses,
+    device_xml,
+    diagnostics,
+    domain_xml,
     hotplug,
-    inventories,
+    inventory,
+    power_states,
     snapshots,
-    states,
     volume_snapshots,
 )
-from pileus_compute.drivers.libvirt.connections import Connection
+from pileus_compute.drivers.libvirt.connection import Connection
+from pileus_compute.drivers.qemu import taps
+from pileus_compute.drivers.qemu.disks import GuestDisks
+from pileus_compute.drivers.qemu.image_cache import ImageCache
+from pileus_compute.errors import GuestAbsent, GuestNotRunning, GuestRuns, GuestUnsupported
 from pileus_compute.rpc import (
     Attached,
     Booted,
     Diagnostics,
     Endpoint,
     Guest,
-    GuestAbsent,
-    GuestNotRunning,
-    GuestRuns,
     GuestState,
-    GuestUnsupported,
     Image,
     Inventory,
     Nic,
@@ -68,8 +65,8 @@ from pileus_kit.spans import span
 
 log = logging.getLogger(__name__)
 
-GONE = (libvirt.VIR_ERR_NO_DOMAIN,)
-OFF = (libvirt.VIR_ERR_OPERATION_INVALID,)
+NO_DOMAIN = (libvirt.VIR_ERR_NO_DOMAIN,)
+NOT_RUNNING = (libvirt.VIR_ERR_OPERATION_INVALID,)
 PORT_TRIES = 5
 LEAVE_NOTHING = (
     libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
@@ -81,7 +78,7 @@ LEAVE_NOTHING = (
 class Libvirt(
     Hypervisor,
     Restart,
-    Leftovers,
+    OrphanedDisks,
     Suspend,
     KeptDisks,
     Rescue,
@@ -98,10 +95,10 @@ class Libvirt(
         self, uri: str, state: Path, host: str, prefix: str, image_cache_gib: int = 20, vnc: bool = False
     ) -> None:
         self.host, self.prefix, self.instances, self.vnc = host, prefix, state / "instances", vnc
-        self.images = Images(state / "image-cache", image_cache_gib << 30)
-        self.disks = Disks(self.instances, self.images, host)
+        self.images = ImageCache(state / "image-cache", image_cache_gib << 30)
+        self.disks = GuestDisks(self.instances, self.images, host)
         self.connection = Connection(uri, host)
-        self.accelerator = accelerators.choose()
+        self.accelerator = accelerator.choose()
         self.confinement = confinement.Confinement(self.connection, self.disks, prefix)
         self._processor: dict[str, Any] = {}
         self._firmware = ""
@@ -114,25 +111,27 @@ class Libvirt(
         )
 
     def prepare(self, guest: Guest) -> None:
-        if addresses.tags_devices(guest):
-            guest = replace(guest, config_drive=addresses.filled(guest, self._addresses(guest)))
+        if device_addresses.tags_devices(guest):
+            guest = replace(guest, config_drive=device_addresses.filled(guest, self._addresses(guest)))
         self.disks.prepare(guest)
 
     def _addresses(self, guest: Guest) -> dict[str, str]:
         """Where a guest will find its devices: libvirt decides that when it defines one that isn't running."""
         domain = self._find(guest.id)
-        if domain is None or not (states.active(domain) or domain.hasManagedSaveImage()):
+        if domain is None or not (power_states.active(domain) or domain.hasManagedSaveImage()):
             files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
-            described = domains.build(guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id))
+            described = domain_xml.build(guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id))
             with self.connection.doing("define the guest"):
                 domain = self.connection.get().defineXMLFlags(described.text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
-        return addresses.of(hotplug.description(domain))
+        return device_addresses.of(hotplug.description(domain))
 
     def boot(self, guest: Guest) -> Booted:
         domain = self._find(guest.id)
         files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
-        described = domains.build(guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id), self.vnc)
-        if domain is not None and states.active(domain):
+        described = domain_xml.build(
+            guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id), self.vnc
+        )
+        if domain is not None and power_states.active(domain):
             return self._booted(domain, described)
         with taps.needed([nic.tap for nic in guest.nics]):
             with span("libvirt define"), self.connection.doing("define the guest"):
@@ -150,66 +149,66 @@ class Libvirt(
         files.start_again.unlink(missing_ok=True)
         files.started.touch()
 
-    def _booted(self, domain: libvirt.virDomain, described: domains.Domain) -> Booted:
+    def _booted(self, domain: libvirt.virDomain, described: domain_xml.Domain) -> Booted:
         return Booted(
-            states.power(domain),
+            power_states.power(domain),
             hotplug.volume_devices(domain),
             described.root_device or "/dev/vda",
-            addresses.of(hotplug.description(domain)),
+            device_addresses.of(hotplug.description(domain)),
         )
 
-    def press(self, guest_id: str) -> None:
+    def press_power_button(self, guest_id: str) -> None:
         domain = self._find(guest_id)
         if domain is not None:
-            with self.connection.doing("shut the guest down"), self._unless((*OFF, *GONE)):
+            with self.connection.doing("shut the guest down"), self._accepting((*NOT_RUNNING, *NO_DOMAIN)):
                 domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
 
-    def cut(self, guest_id: str) -> None:
+    def cut_power(self, guest_id: str) -> None:
         domain = self._find(guest_id)
         self.disks.files(guest_id).start_again.unlink(missing_ok=True)
         if domain is not None:
-            with self.connection.doing("cut the guest's power"), self._unless((*OFF, *GONE)):
-                if states.active(domain):
+            with self.connection.doing("cut the guest's power"), self._accepting((*NOT_RUNNING, *NO_DOMAIN)):
+                if power_states.active(domain):
                     domain.destroy()
                 elif domain.hasManagedSaveImage():
                     domain.managedSaveRemove()
             self.confinement.release(guest_id)
 
     def pause(self, guest_id: str) -> None:
-        domain = self._running(guest_id)
-        if states.power(domain) is not Power.PAUSED:
+        domain = self._running_domain(guest_id)
+        if power_states.power(domain) is not Power.PAUSED:
             with self.connection.doing("pause the guest"):
                 domain.suspend()
 
     def unpause(self, guest_id: str) -> None:
-        domain = self._running(guest_id)
-        if states.power(domain) is Power.PAUSED:
+        domain = self._running_domain(guest_id)
+        if power_states.power(domain) is Power.PAUSED:
             with self.connection.doing("unpause the guest"):
                 domain.resume()
 
     def suspend(self, guest_id: str) -> None:
-        domain = self._known(guest_id)
-        if states.power(domain) is Power.SUSPENDED:
+        domain = self._domain(guest_id)
+        if power_states.power(domain) is Power.SUSPENDED:
             return
-        domain = self._running(guest_id)
+        domain = self._running_domain(guest_id)
         with self.connection.doing("suspend the guest"):
             domain.managedSave(0)
 
     def destroy(self, guest_id: str) -> None:
         domain = self._find(guest_id)
         if domain is not None:
-            self.cut(guest_id)
-            with self.connection.doing("remove the guest"), self._unless(GONE):
+            self.cut_power(guest_id)
+            with self.connection.doing("remove the guest"), self._accepting(NO_DOMAIN):
                 domain.undefineFlags(LEAVE_NOTHING)
         self.confinement.release(guest_id, for_good=True)
         self.disks.destroy(guest_id)
 
     def keep_disks(self, guest_id: str, copy: bool) -> None:
-        self._off(guest_id, "putting its disks aside")
+        self._require_off(guest_id, "putting its disks aside")
         self.disks.keep(guest_id, copy)
 
     def restore_disks(self, guest_id: str) -> None:
-        self._off(guest_id, "putting its disks back")
+        self._require_off(guest_id, "putting its disks back")
         self.disks.restore(guest_id)
 
     def drop_kept_disks(self, guest_id: str) -> None:
@@ -219,46 +218,46 @@ class Libvirt(
         self.disks.files(guest_id).rescue.unlink(missing_ok=True)
 
     def attach_volume(self, guest_id: str, volume: Volume) -> Attached:
-        return hotplug.attach_volume(self.connection, self._known(guest_id), guest_id, volume)
+        return hotplug.attach_volume(self.connection, self._domain(guest_id), guest_id, volume)
 
     def detach_volume(self, guest_id: str, volume_id: str) -> None:
         domain = self._find(guest_id)
         if domain is not None:
-            hotplug.detach(self.connection, domain, "disk", devices.volume_alias(volume_id))
+            hotplug.detach(self.connection, domain, "disk", device_xml.volume_alias(volume_id))
 
     def attach_nic(self, guest_id: str, nic: Nic) -> Plugged:
-        domain = self._known(guest_id)
+        domain = self._domain(guest_id)
         with taps.needed([nic.tap]):
             return hotplug.attach_nic(self.connection, domain, nic)
 
     def detach_nic(self, guest_id: str, port_id: str) -> None:
         domain = self._find(guest_id)
         if domain is not None:
-            hotplug.detach(self.connection, domain, "interface", devices.nic_alias(port_id))
+            hotplug.detach(self.connection, domain, "interface", device_xml.nic_alias(port_id))
 
     def extend_volume(self, guest_id: str, volume_id: str, size: int) -> None:
-        hotplug.extend(self.connection, self._known(guest_id), guest_id, volume_id, size)
+        hotplug.extend(self.connection, self._domain(guest_id), guest_id, volume_id, size)
 
     def snapshot_volume(self, guest_id: str, volume_id: str, name: str) -> None:
-        volume_snapshots.take(self.connection, self._running(guest_id), volume_id, name)
+        volume_snapshots.take(self.connection, self._running_domain(guest_id), volume_id, name)
 
     def drop_volume_snapshot(self, guest_id: str, volume_id: str, name: str) -> None:
-        volume_snapshots.drop(self.connection, self._running(guest_id), volume_id, name)
+        volume_snapshots.drop(self.connection, self._running_domain(guest_id), volume_id, name)
 
     def set_password(self, guest_id: str, user: str, password: str) -> None:
-        domain = self._running(guest_id)
+        domain = self._running_domain(guest_id)
         try:
             domain.setUserPassword(user, password, 0)
         except libvirt.libvirtError as err:
             raise GuestUnsupported(guest=guest_id, what="setting a password", why=str(err)) from err
 
     def snapshot(self, guest_id: str, into: Path, format: str) -> None:
-        snapshots.take(self.connection, self._known(guest_id), self.disks.files(guest_id), into, format)
+        snapshots.take(self.connection, self._domain(guest_id), self.disks.files(guest_id), into, format)
 
     def abandon_snapshot(self, guest_id: str) -> None:
         domain = self._find(guest_id)
         if domain is not None:
-            with self.connection.doing("end a snapshot"), self._unless((*OFF, *GONE)):
+            with self.connection.doing("end a snapshot"), self._accepting((*NOT_RUNNING, *NO_DOMAIN)):
                 snapshots.abandon(domain)
 
     def console_log(self, guest_id: str, limit: int) -> bytes:
@@ -268,20 +267,20 @@ class Libvirt(
         return b"".join(parts)[-limit:]
 
     def console(self, guest_id: str, kind: str) -> Endpoint:
-        graphics = hotplug.description(self._running(guest_id)).find("devices/graphics[@type='vnc']")
+        graphics = hotplug.description(self._running_domain(guest_id)).find("devices/graphics[@type='vnc']")
         if kind != "vnc" or graphics is None:
             raise GuestUnsupported(guest=guest_id, what=f"a console of type {kind}", why="this host offers none")
         return Endpoint("vnc", graphics.get("listen", "127.0.0.1"), int(graphics.get("port", "0")))
 
     def diagnostics(self, guest_id: str) -> Diagnostics:
-        domain = self._running(guest_id)
+        domain = self._running_domain(guest_id)
         with self.connection.doing("count"):
-            return counters.read(
+            return diagnostics.read(
                 domain, hotplug.description(domain), self.accelerator.kind, self.disks.files(guest_id).started
             )
 
     def inject_nmi(self, guest_id: str) -> None:
-        domain = self._running(guest_id)
+        domain = self._running_domain(guest_id)
         with self.connection.doing("inject an interrupt"):
             domain.injectNMI()
 
@@ -290,34 +289,36 @@ class Libvirt(
 
     def confine(self) -> None:
         with self.connection.doing("confine the guests"):
-            self.confinement.renew(self._ours)
+            self.confinement.renew(self._our_domains)
 
     def sweep_images(self) -> None:
         self.disks.sweep()
 
     def lost(self, guest_id: str) -> bool:
-        domain = self._known(guest_id)
-        return states.lost(domain) or (self.disks.files(guest_id).start_again.exists() and not states.active(domain))
+        domain = self._domain(guest_id)
+        return power_states.lost(domain) or (
+            self.disks.files(guest_id).start_again.exists() and not power_states.active(domain)
+        )
 
     def restart(self, guest_id: str) -> None:
-        domain = self._known(guest_id)
-        if not states.active(domain):
+        domain = self._domain(guest_id)
+        if not power_states.active(domain):
             targets = hotplug.description(domain).iterfind("devices/interface/target")
             with taps.needed([str(target.get("dev")) for target in targets]):
                 self._start(domain, guest_id)
 
     def state(self, guest_id: str) -> GuestState:
-        return GuestState(guest_id, states.power(self._known(guest_id)))
+        return GuestState(guest_id, power_states.power(self._domain(guest_id)))
 
     def guests(self) -> list[GuestState]:
         found = []
         with self.connection.doing("list the guests"):
-            for domain in self._ours():
-                with self._unless(GONE):
-                    found.append(GuestState(domain.UUIDString(), states.power(domain)))
+            for domain in self._our_domains():
+                with self._accepting(NO_DOMAIN):
+                    found.append(GuestState(domain.UUIDString(), power_states.power(domain)))
         return sorted(found, key=lambda guest: guest.id)
 
-    def leftovers(self) -> list[str]:
+    def orphaned_disks(self) -> list[str]:
         known = {guest.id for guest in self.guests()}
         found = self.instances.iterdir() if self.instances.is_dir() else ()
         return sorted(
@@ -327,9 +328,9 @@ class Libvirt(
     def inventory(self) -> Inventory:
         with self.connection.doing("take the inventory"):
             conn = self.connection.get()
-            self._processor = self._processor or inventories.processor(conn)
-            self._firmware = self._firmware or inventories.firmware(conn, self.accelerator)
-            return inventories.take(
+            self._processor = self._processor or inventory.processor(conn)
+            self._firmware = self._firmware or inventory.firmware(conn, self.accelerator)
+            return inventory.take(
                 conn,
                 self._processor,
                 self.instances,
@@ -340,7 +341,7 @@ class Libvirt(
 
     def watch(self, changed: Changed) -> None:
         def tell(guest_id: str, event: int, detail: int) -> None:
-            power = states.after(event, detail)
+            power = power_states.after(event, detail)
             if power is not None:
                 changed(GuestState(guest_id, power))
 
@@ -349,7 +350,7 @@ class Libvirt(
     def close(self) -> None:
         self.connection.close()
 
-    def _ours(self) -> list[libvirt.virDomain]:
+    def _our_domains(self) -> list[libvirt.virDomain]:
         return [d for d in self.connection.get().listAllDomains() if d.name().startswith(f"{self.prefix}-")]
 
     def _find(self, guest_id: str) -> libvirt.virDomain | None:
@@ -357,29 +358,29 @@ class Libvirt(
         if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", guest_id):
             return None
         domain = None
-        with self.connection.doing("look the guest up"), self._unless(GONE):
+        with self.connection.doing("look the guest up"), self._accepting(NO_DOMAIN):
             domain = self.connection.get().lookupByUUIDString(guest_id)
         return domain if domain is not None and domain.name().startswith(f"{self.prefix}-") else None
 
-    def _known(self, guest_id: str) -> libvirt.virDomain:
+    def _domain(self, guest_id: str) -> libvirt.virDomain:
         domain = self._find(guest_id)
         if domain is None:
             raise GuestAbsent(guest=guest_id, host=self.host)
         return domain
 
-    def _off(self, guest_id: str, what: str) -> None:
+    def _require_off(self, guest_id: str, what: str) -> None:
         domain = self._find(guest_id)
-        if domain is not None and states.active(domain):
+        if domain is not None and power_states.active(domain):
             raise GuestRuns(guest=guest_id, what=what)
 
-    def _running(self, guest_id: str) -> libvirt.virDomain:
-        domain = self._known(guest_id)
-        if not states.active(domain):
+    def _running_domain(self, guest_id: str) -> libvirt.virDomain:
+        domain = self._domain(guest_id)
+        if not power_states.active(domain):
             raise GuestNotRunning(guest=guest_id)
         return domain
 
     @contextmanager
-    def _unless(self, codes: tuple[int, ...]) -> Iterator[None]:
+    def _accepting(self, codes: tuple[int, ...]) -> Iterator[None]:
         """These errors mean that what was asked for is so already."""
         try:
             yield

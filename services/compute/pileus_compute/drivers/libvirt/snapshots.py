@@ -11,11 +11,11 @@ from xml.etree.ElementTree import Element, SubElement
 
 import libvirt
 
-from pileus_compute.drivers import qemu_img
-from pileus_compute.drivers.disks import Files, virtual_size
-from pileus_compute.drivers.libvirt import devices, hotplug, states
-from pileus_compute.drivers.libvirt.connections import Connection
-from pileus_compute.rpc import GuestUnsupported, HypervisorFailed
+from pileus_compute.drivers.libvirt import device_xml, hotplug, power_states
+from pileus_compute.drivers.libvirt.connection import Connection
+from pileus_compute.drivers.qemu import qemu_img
+from pileus_compute.drivers.qemu.disks import GuestFiles, virtual_size
+from pileus_compute.errors import GuestUnsupported, HypervisorFailed
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +24,12 @@ STALLED_S = 120
 """A mirror that doesn't move for so long is given up."""
 
 
-def take(connection: Connection, domain: libvirt.virDomain, files: Files, into: Path, format: str) -> None:
+def take(connection: Connection, domain: libvirt.virDomain, files: GuestFiles, into: Path, format: str) -> None:
     root, target = files.root, qemu_img.Disk(into, format)
     if not root.exists():
         raise GuestUnsupported(guest=domain.UUIDString(), what="an image of the root disk", why="it is a volume")
     size = virtual_size(root)
-    if not states.active(domain):
+    if not power_states.active(domain):
         return qemu_img.convert(files.overlay(root), target, size)
     mirror = into.with_suffix(".mirror")
     try:
@@ -55,7 +55,7 @@ def _mirror(domain: libvirt.virDomain, device: str, into: Path) -> None:
     copy = Element("disk", type="file")
     SubElement(copy, "source", file=str(into))
     SubElement(copy, "driver", type="qcow2")
-    domain.blockCopy(device, devices.text(copy), {}, libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB)
+    domain.blockCopy(device, device_xml.text(copy), {}, libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB)
     try:
         _wait(domain, device)
     finally:
@@ -65,7 +65,7 @@ def _mirror(domain: libvirt.virDomain, device: str, into: Path) -> None:
 
 def abandon(domain: libvirt.virDomain) -> None:
     """Nobody waits for this mirror any more: without an end it would copy every write of the guest for ever."""
-    if not states.active(domain):
+    if not power_states.active(domain):
         return
     for disk in hotplug.description(domain).iterfind("devices/disk"):
         target = disk.find("target")

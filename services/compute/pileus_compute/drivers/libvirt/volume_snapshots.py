@@ -9,9 +9,9 @@ from typing import Any
 
 import libvirt
 
-from pileus_compute.drivers.libvirt import devices, hotplug
-from pileus_compute.drivers.libvirt.connections import Connection
-from pileus_compute.rpc import GuestUnsupported, HypervisorFailed
+from pileus_compute.drivers.libvirt import device_xml, hotplug
+from pileus_compute.drivers.libvirt.connection import Connection
+from pileus_compute.errors import GuestUnsupported, HypervisorFailed
 
 
 def take(connection: Connection, domain: libvirt.virDomain, volume_id: str, name: str) -> None:
@@ -28,7 +28,7 @@ def drop(connection: Connection, domain: libvirt.virDomain, volume_id: str, name
 
 def _node(connection: Connection, domain: libvirt.virDomain, volume_id: str) -> dict[str, Any]:
     """QEMU's name for the volume, and what it knows of its file."""
-    alias = devices.volume_alias(volume_id)
+    alias = device_xml.volume_alias(volume_id)
     disk = hotplug.find(hotplug.description(domain), "disk", alias)
     driver = None if disk is None else disk.find("driver")
     if driver is None or driver.get("type") != "qcow2":

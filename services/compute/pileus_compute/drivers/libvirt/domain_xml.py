@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
-from pileus_compute.drivers.disk_names import Names
-from pileus_compute.drivers.disks import Files
-from pileus_compute.drivers.libvirt import devices
-from pileus_compute.drivers.libvirt.hardware import Hardware
+from pileus_compute.drivers.device_names import DeviceNames
+from pileus_compute.drivers.libvirt import device_xml
+from pileus_compute.drivers.libvirt.virtual_hardware import VirtualHardware
+from pileus_compute.drivers.qemu.disks import GuestFiles
 from pileus_compute.rpc import Guest, Volume
 
 NAMESPACE = "https://pileus.cloud/guest/1"
@@ -30,15 +30,15 @@ class Domain:
 
     @property
     def text(self) -> str:
-        return devices.text(self.xml)
+        return device_xml.text(self.xml)
 
 
-def build(guest: Guest, files: Files, name: str, type: str, owner: str | None = None, vnc: bool = False) -> Domain:
+def build(guest: Guest, files: GuestFiles, name: str, type: str, owner: str | None = None, vnc: bool = False) -> Domain:
     """`type`: kvm or qemu. `owner`: the `+user:+group` that QEMU runs as; None: libvirt's choice.
 
     Which disks there are is told by `guest`; only the config drive and a CD are looked for.
     """
-    hardware = Hardware.of(guest.properties, guest.vcpus)
+    hardware = VirtualHardware.of(guest.properties, guest.vcpus)
     xml = Element("domain", type=type)
     SubElement(xml, "name").text = name
     SubElement(xml, "uuid").text = guest.id
@@ -58,7 +58,7 @@ def build(guest: Guest, files: Files, name: str, type: str, owner: str | None = 
     _controllers(parts, hardware)
     _disks(parts, domain, guest, files, hardware)
     for nic in guest.nics:
-        parts.append(devices.interface(nic, nic.model if nic.model != "virtio" else hardware.nic_model))
+        parts.append(device_xml.interface(nic, nic.model if nic.model != "virtio" else hardware.nic_model))
     _consoles(parts, files, hardware, vnc)
     _helpers(parts, hardware)
     return domain
@@ -84,7 +84,7 @@ def _smbios(xml: Element, guest: Guest) -> None:
         SubElement(system, "entry", name=name).text = value
 
 
-def _boot(xml: Element, guest: Guest, files: Files, hardware: Hardware) -> None:
+def _boot(xml: Element, guest: Guest, files: GuestFiles, hardware: VirtualHardware) -> None:
     system = SubElement(xml, "os")
     if hardware.firmware:
         system.set("firmware", hardware.firmware)
@@ -99,7 +99,7 @@ def _boot(xml: Element, guest: Guest, files: Files, hardware: Hardware) -> None:
     SubElement(system, "smbios", mode="sysinfo")
 
 
-def _processor(xml: Element, type: str, hardware: Hardware) -> None:
+def _processor(xml: Element, type: str, hardware: VirtualHardware) -> None:
     features = SubElement(xml, "features")
     SubElement(features, "acpi")
     SubElement(features, "apic")
@@ -110,7 +110,7 @@ def _processor(xml: Element, type: str, hardware: Hardware) -> None:
     SubElement(cpu, "topology", sockets=sockets, dies="1", cores=cores, threads=threads)
 
 
-def _controllers(parts: Element, hardware: Hardware) -> None:
+def _controllers(parts: Element, hardware: VirtualHardware) -> None:
     if hardware.disk_bus == "scsi":
         SubElement(parts, "controller", type="scsi", index="0", model=hardware.scsi_model)
     if hardware.q35:
@@ -119,8 +119,8 @@ def _controllers(parts: Element, hardware: Hardware) -> None:
             SubElement(parts, "controller", type="pci", index=str(index), model=model)
 
 
-def _disks(parts: Element, domain: Domain, guest: Guest, files: Files, hardware: Hardware) -> None:
-    names, bus = Names(), hardware.disk_bus
+def _disks(parts: Element, domain: Domain, guest: Guest, files: GuestFiles, hardware: VirtualHardware) -> None:
+    names, bus = DeviceNames(), hardware.disk_bus
     if guest.rescue:
         domain.root_device = "/dev/" + names.give(bus)
         parts.append(_overlay(domain, files, files.rescue, bus, domain.root_device[5:], 1))
@@ -132,7 +132,7 @@ def _disks(parts: Element, domain: Domain, guest: Guest, files: Files, hardware:
         parts.append(_overlay(domain, files, files.root, bus, device, _order(guest, 0)))
         if cdrom:
             parts.append(
-                devices.file_disk(
+                device_xml.file_disk(
                     files.cdrom,
                     "raw",
                     hardware.cdrom_bus,
@@ -151,25 +151,25 @@ def _disks(parts: Element, domain: Domain, guest: Guest, files: Files, hardware:
             _volume(parts, domain, guest, volume, names)
     if guest.config_drive is not None or files.config_drive.exists():
         cdrom_bus = hardware.cdrom_bus
-        parts.append(devices.file_disk(files.config_drive, "raw", cdrom_bus, names.give(cdrom_bus), kind="cdrom"))
+        parts.append(device_xml.file_disk(files.config_drive, "raw", cdrom_bus, names.give(cdrom_bus), kind="cdrom"))
 
 
-def _overlay(domain: Domain, files: Files, path: Path, bus: str, device: str, order: int) -> Element:
+def _overlay(domain: Domain, files: GuestFiles, path: Path, bus: str, device: str, order: int) -> Element:
     base = files.base(path) if path.exists() else None
-    return devices.file_disk(path, "qcow2", bus, device, order=order, base=base, separate=domain.separate)
+    return device_xml.file_disk(path, "qcow2", bus, device, order=order, base=base, separate=domain.separate)
 
 
-def _blank_disks(parts: Element, guest: Guest, files: Files, names: Names, bus: str) -> None:
+def _blank_disks(parts: Element, guest: Guest, files: GuestFiles, names: DeviceNames, bus: str) -> None:
     for number in range(len(guest.ephemeral)):
-        parts.append(devices.file_disk(files.ephemeral(number), "raw", bus, names.give(bus)))
+        parts.append(device_xml.file_disk(files.ephemeral(number), "raw", bus, names.give(bus)))
     if guest.swap_mib:
-        parts.append(devices.file_disk(files.swap, "raw", bus, names.give(bus)))
+        parts.append(device_xml.file_disk(files.swap, "raw", bus, names.give(bus)))
 
 
-def _volume(parts: Element, domain: Domain, guest: Guest, volume: Volume, names: Names) -> None:
+def _volume(parts: Element, domain: Domain, guest: Guest, volume: Volume, names: DeviceNames) -> None:
     device = names.give(volume.bus, volume.device)
     order = None if volume.boot_index is None or volume.boot_index < 0 else _order(guest, volume.boot_index)
-    parts.append(devices.volume_disk(guest.id, volume, device, order))
+    parts.append(device_xml.volume_disk(guest.id, volume, device, order))
     domain.devices[volume.id] = f"/dev/{device}"
 
 
@@ -178,7 +178,7 @@ def _order(guest: Guest, index: int) -> int:
     return index + (10 if guest.rescue else 1) + (2 if index else 0)
 
 
-def _consoles(parts: Element, files: Files, hardware: Hardware, vnc: bool) -> None:
+def _consoles(parts: Element, files: GuestFiles, hardware: VirtualHardware, vnc: bool) -> None:
     serial = SubElement(parts, "serial", type="pty")
     SubElement(serial, "log", file=str(files.console_log), append="on")
     SubElement(serial, "target", port="0")
@@ -190,7 +190,7 @@ def _consoles(parts: Element, files: Files, hardware: Hardware, vnc: bool) -> No
         SubElement(SubElement(parts, "video"), "model", type=hardware.video)
 
 
-def _helpers(parts: Element, hardware: Hardware) -> None:
+def _helpers(parts: Element, hardware: VirtualHardware) -> None:
     if hardware.rng:
         rng = SubElement(parts, "rng", model="virtio")
         SubElement(rng, "backend", model="random").text = "/dev/urandom"

@@ -8,7 +8,7 @@ from typing import Any
 
 import libvirt
 
-from pileus_compute.rpc import HypervisorBusy, HypervisorDown, HypervisorFailed
+from pileus_compute.errors import HypervisorBusy, HypervisorDown, HypervisorFailed
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from pileus_compute.drivers.libvirt.devices import NIC_ALIAS, VOLUME_ALIAS
+from pileus_compute.drivers.libvirt.device_xml import NIC_ALIAS, VOLUME_ALIAS
 from pileus_compute.rpc import Guest
 
 

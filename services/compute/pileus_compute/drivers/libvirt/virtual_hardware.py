@@ -3,15 +3,15 @@
 import re
 from dataclasses import dataclass
 
-from pileus_compute.drivers.libvirt.devices import NIC_MODELS
+from pileus_compute.drivers.libvirt.device_xml import NIC_MODELS
 
-MOST = 65536  # sockets, cores or threads, if nobody says otherwise
+MAX_COUNT = 65536  # sockets, cores or threads, if nobody says otherwise
 Topology = tuple[int, int, int]
 """Sockets, cores of each, threads of each core."""
 
 
 @dataclass(frozen=True)
-class Hardware:
+class VirtualHardware:
     disk_bus: str = "virtio"
     cdrom_bus: str = "ide"
     nic_model: str = "virtio"
@@ -35,11 +35,11 @@ class Hardware:
         return "q35" in self.machine
 
     @classmethod
-    def of(cls, wishes: dict[str, str], vcpus: int) -> "Hardware":
+    def of(cls, properties: dict[str, str], vcpus: int) -> "VirtualHardware":
         def one_of(name: str, allowed: tuple[str, ...], default: str) -> str:
-            return wishes[name] if wishes.get(name) in allowed else default
+            return properties[name] if properties.get(name) in allowed else default
 
-        machine = wishes.get("hw_machine_type", "pc")
+        machine = properties.get("hw_machine_type", "pc")
         machine = machine if re.fullmatch(r"[a-z0-9.-]+", machine) else "pc"
         cdrom = "sata" if "q35" in machine else "ide"
         watchdog = one_of("hw_watchdog_action", ("none", "pause", "poweroff", "reset"), "")
@@ -49,29 +49,29 @@ class Hardware:
             nic_model=one_of("hw_vif_model", NIC_MODELS, "virtio"),
             machine=machine,
             video=one_of("hw_video_model", ("virtio", "vga", "cirrus", "qxl", "bochs", "none"), "virtio"),
-            firmware="efi" if wishes.get("hw_firmware_type") == "uefi" else "",
-            guest_agent=_true(wishes.get("hw_qemu_guest_agent", "")),
-            boot_menu=_true(wishes.get("hw_boot_menu", "")),
+            firmware="efi" if properties.get("hw_firmware_type") == "uefi" else "",
+            guest_agent=_true(properties.get("hw_qemu_guest_agent", "")),
+            boot_menu=_true(properties.get("hw_boot_menu", "")),
             scsi_model=one_of("hw_scsi_model", ("virtio-scsi", "lsilogic"), "virtio-scsi"),
             watchdog=watchdog,
-            serial_ports=max(1, _number(wishes, "hw_serial_port_count", 1)),
-            topology=topology(wishes, vcpus),
-            tablet=_tablet(wishes),
+            serial_ports=max(1, _number(properties, "hw_serial_port_count", 1)),
+            topology=topology(properties, vcpus),
+            tablet=_tablet(properties),
         )
 
 
-def _tablet(wishes: dict[str, str]) -> str:
-    if wishes.get("hw_input_bus") in ("usb", "virtio"):
-        return wishes["hw_input_bus"]
-    return "usb" if wishes.get("hw_pointer_model") == "usbtablet" else ""
+def _tablet(properties: dict[str, str]) -> str:
+    if properties.get("hw_input_bus") in ("usb", "virtio"):
+        return properties["hw_input_bus"]
+    return "usb" if properties.get("hw_pointer_model") == "usbtablet" else ""
 
 
-def topology(wishes: dict[str, str], vcpus: int) -> Topology:
+def topology(properties: dict[str, str], vcpus: int) -> Topology:
     """Sockets, cores and threads that make `vcpus` within the most that are allowed, closest to what is preferred; then
     with as many sockets as may be."""
     names = ("sockets", "cores", "threads")
-    most = [_number(wishes, f"hw_cpu_max_{name}", MOST) for name in names]
-    liked = [_number(wishes, f"hw_cpu_{name}", 0) for name in names]
+    most = [_number(properties, f"hw_cpu_max_{name}", MAX_COUNT) for name in names]
+    liked = [_number(properties, f"hw_cpu_{name}", 0) for name in names]
     whole = [(s, c, vcpus // (s * c)) for s in _parts(vcpus) for c in _parts(vcpus // s)]
     fitting = [one for one in whole if all(n <= m for n, m in zip(one, most, strict=True))] or [(vcpus, 1, 1)]
     return max(fitting, key=lambda one: (sum(n == w for n, w in zip(one, liked, strict=True)), one))
@@ -81,8 +81,8 @@ def _parts(number: int) -> list[int]:
     return [n for n in range(1, number + 1) if number % n == 0]
 
 
-def _number(wishes: dict[str, str], name: str, default: int) -> int:
-    text = wishes.get(name, "")
+def _number(properties: dict[str, str], name: str, default: int) -> int:
+    text = properties.get(name, "")
     return int(text) if text.isdigit() and int(text) > 0 else default
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pileus_compute.drivers import config_drives, qemu_img
-from pileus_compute.drivers.images import Base, Images
-from pileus_compute.rpc import DiskTooSmall, Guest, GuestAbsent, HypervisorFailed, Image, LocalDisk
+from pileus_compute.drivers.qemu import config_drive, qemu_img
+from pileus_compute.drivers.qemu.image_cache import Base, ImageCache
+from pileus_compute.errors import DiskTooSmall, GuestAbsent, HypervisorFailed
+from pileus_compute.rpc import Guest, Image, LocalDisk
 from pileus_kit.file_modes import make_traversable
 from pileus_kit.formats import inspect
 from pileus_kit.spans import span
@@ -27,14 +28,14 @@ MKFS = {
     "vfat": ("-n",),
 }
 """Filesystem -> options of its mkfs, the last one before the label."""
-LONGEST_HEADER, LONGEST_NAME = 2 << 20, 1023
+MAX_HEADER_BYTES, MAX_NAME_BYTES = 2 << 20, 1023
 """Of a qcow2 file: its first cluster, and the name of what it stands on."""
 
 Make = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
-class Files:
+class GuestFiles:
     """Where a guest's files are, whether they exist or not. `bases`: the directory of what its disks may stand on."""
 
     home: Path
@@ -113,15 +114,15 @@ class Files:
         return sorted(p for p in self.home.iterdir() if p.suffix in (".qcow2", ".raw") and p != self.rescue)
 
 
-class Disks:
-    def __init__(self, directory: Path, images: Images, host: str) -> None:
+class GuestDisks:
+    def __init__(self, directory: Path, images: ImageCache, host: str) -> None:
         self.directory, self.images, self.host = directory, images, host
         make_traversable(directory)
 
-    def files(self, guest_id: str) -> Files:
+    def files(self, guest_id: str) -> GuestFiles:
         if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", guest_id):
             raise GuestAbsent(guest=guest_id, host=self.host)
-        return Files(self.directory / guest_id, self.images.directory)
+        return GuestFiles(self.directory / guest_id, self.images.directory)
 
     def prepare(self, guest: Guest) -> None:
         """Make what is missing, grow what is too small. Every file appears whole, under its name, or not at all."""
@@ -140,9 +141,9 @@ class Disks:
                 source = self.images.file(image)
                 _appear(path, partial(_copy, source))  # not a link: the guest's user is going to own it
         if guest.config_drive is not None:
-            config_drives.write(guest.config_drive, files.config_drive)
+            config_drive.write(guest.config_drive, files.config_drive)
 
-    def _root(self, files: Files, guest: Guest) -> None:
+    def _root(self, files: GuestFiles, guest: Guest) -> None:
         size = guest.root_gib * GIB
         if not files.root.exists():
             files.console_log.unlink(missing_ok=True)  # a new system begins a new log
@@ -172,7 +173,7 @@ class Disks:
 
     def _install_disk(self, path: Path, base: Base, size: int) -> None:
         """An ISO image is a CD to boot from, beside an empty root disk to install on."""
-        link = Files(path.parent).cdrom
+        link = GuestFiles(path.parent).cdrom
         if not link.exists():
             os.link(base.path, link)
         _appear(path, lambda fresh: qemu_img.create(qemu_img.Disk(fresh, "qcow2"), size or GIB))
@@ -241,7 +242,7 @@ def backing_file(path: Path) -> Path | None:
     """What a qcow2 disk *of ours* stands on (qcow2 header: offset at byte 8, length at 16)."""
     with path.open("rb") as file:
         offset, length = struct.unpack_from(">QI", file.read(20).ljust(20, b"\0"), 8)
-        if not 0 < offset < LONGEST_HEADER or not 0 < length <= LONGEST_NAME:
+        if not 0 < offset < MAX_HEADER_BYTES or not 0 < length <= MAX_NAME_BYTES:
             return None
         file.seek(offset)
         return Path(file.read(length).decode())

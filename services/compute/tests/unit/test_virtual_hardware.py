@@ -2,7 +2,7 @@
 
 import pytest
 
-from pileus_compute.drivers.libvirt.hardware import Topology, topology
+from pileus_compute.drivers.libvirt.virtual_hardware import Topology, topology
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ FIRST, COUNT = 0x70000000, 1 << 28
 
 
 @dataclass(frozen=True)
-class Owners:
+class GuestUsers:
     """`group`: of every QEMU, which opens /dev/kvm and passes to its disks. None: this host can't separate guests, and
     libvirt's own user has them all."""
 
@@ -28,13 +28,13 @@ class Owners:
         return None if self.group is None else FIRST + uuid.UUID(guest_id).int % COUNT
 
 
-def find(conn: libvirt.virConnect) -> Owners:
+def find(conn: libvirt.virConnect) -> GuestUsers:
     """Only where libvirt runs guests without rights already, and where such ids exist (a container may have few)."""
     label = fromstring(conn.getCapabilities()).findtext("host/secmodel[model='dac']/baselabel", "")
     user, _, group = label.replace("+", "").partition(":")
     if not (user.isdecimal() and group.isdecimal() and int(user) and _may_own()):
-        return Owners(None)
-    return Owners(int(group))
+        return GuestUsers(None)
+    return GuestUsers(int(group))
 
 
 def _may_own() -> bool:

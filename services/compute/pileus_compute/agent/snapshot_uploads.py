@@ -6,7 +6,8 @@ from pathlib import Path
 
 import requests
 
-from pileus_compute.rpc import ImageUnreachable, ImageUnusable, Upload, Uploaded
+from pileus_compute.errors import ImageUnreachable, ImageUnusable
+from pileus_compute.rpc import Upload, Uploaded
 
 CHUNK = 1 << 20
 CONNECT_S, ANSWER_S = 10, 300

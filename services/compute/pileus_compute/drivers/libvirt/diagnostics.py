@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 import libvirt
 
-from pileus_compute.drivers.libvirt import states
+from pileus_compute.drivers.libvirt import power_states
 from pileus_compute.rpc import Diagnostics
 
 NIC_COUNTERS = ("rx_octets", "rx_packets", "rx_errors", "rx_drop", "tx_octets", "tx_packets", "tx_errors", "tx_drop")
@@ -18,7 +18,7 @@ def read(domain: libvirt.virDomain, xml: Element, kind: str, started: Path) -> D
     memory = domain.memoryStats()
     available, unused = memory.get("available"), memory.get("unused")
     return Diagnostics(
-        power=states.power(domain),
+        power=power_states.power(domain),
         uptime_s=int(time.time() - started.stat().st_mtime) if started.exists() else 0,
         cpu_time_ns=_cpu_time_ns(domain),
         memory_mib=domain.maxMemory() // 1024,

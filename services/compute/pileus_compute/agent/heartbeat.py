@@ -4,9 +4,10 @@ import logging
 import threading
 import time
 
-from pileus_compute.agent.host import Host
-from pileus_compute.drivers.base import Cache, Leftovers, Restart
-from pileus_compute.rpc import Control, GuestAbsent, GuestState, Power
+from pileus_compute.agent.endpoint import HostEndpoint
+from pileus_compute.drivers.base import Cache, OrphanedDisks, Restart
+from pileus_compute.errors import GuestAbsent
+from pileus_compute.rpc import ControlPlane, GuestState, Power
 from pileus_kit.errors import CloudError
 
 log = logging.getLogger(__name__)
@@ -17,19 +18,19 @@ SOON_S = 2.0
 REVIVAL_S = 600.0
 """How long a guest waits after a restart of its host for its network and its volumes to come up."""
 SWEEP_S = 3600.0
-LEFTOVER_S = 600.0
+ORPHANED_S = 600.0
 """How long disks lie without a guest before anybody asks: a build has its disks before its guest."""
 
 
-class Heartbeats:
+class Heartbeat:
     """First asks what ought to run, then reports: a report of the guests that a power cut stopped would be taken for
     their own wish. Until such a guest runs again it is left out of the reports."""
 
-    def __init__(self, host: Host, control: Control, name: str) -> None:
+    def __init__(self, host: HostEndpoint, control: ControlPlane, name: str) -> None:
         self.host, self.control, self.name = host, control, name
         self._powers: dict[str, Power] = {}
         self._news: dict[str, GuestState] = {}  # of guests that changed by themselves since the last report
-        self._leftovers: dict[str, float] = {}  # since when they have been there
+        self._orphaned_since: dict[str, float] = {}  # since when they have been there
         self._over, self._now, self._poked = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
         host.poked = self._poke
@@ -85,10 +86,12 @@ class Heartbeats:
         """Disks that have been lying here for long without a guest, and that nobody wants here: the control plane has
         them removed, if it knows that their server is gone."""
         driver, now = self.host.hypervisor, time.monotonic()
-        if not isinstance(driver, Leftovers):
+        if not isinstance(driver, OrphanedDisks):
             return []
-        self._leftovers = {guest_id: self._leftovers.get(guest_id, now) for guest_id in driver.leftovers()}
-        old = [guest_id for guest_id, since in self._leftovers.items() if now - since > LEFTOVER_S]
+        self._orphaned_since = {
+            guest_id: self._orphaned_since.get(guest_id, now) for guest_id in driver.orphaned_disks()
+        }
+        old = [guest_id for guest_id, since in self._orphaned_since.items() if now - since > ORPHANED_S]
         if not old:
             return []
         wanted = {guest.id for guest in self.control.wanted(self.name)}

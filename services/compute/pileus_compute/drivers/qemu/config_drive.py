@@ -4,7 +4,7 @@ import subprocess
 import tempfile
 from pathlib import Path, PurePosixPath
 
-from pileus_compute.rpc import HypervisorFailed
+from pileus_compute.errors import HypervisorFailed
 from pileus_kit.spans import span
 
 LABEL = "config-2"

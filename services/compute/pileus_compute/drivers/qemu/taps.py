@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pileus_compute.rpc import HypervisorFailed, TapMissing
+from pileus_compute.errors import HypervisorFailed, TapMissing
 from pileus_kit.spans import span
 
 NET = Path("/sys/class/net")

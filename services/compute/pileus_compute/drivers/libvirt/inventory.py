@@ -8,7 +8,7 @@ from typing import Any
 import libvirt
 from defusedxml.ElementTree import fromstring
 
-from pileus_compute.drivers.libvirt.accelerators import Accelerator
+from pileus_compute.drivers.libvirt.accelerator import Accelerator
 from pileus_compute.rpc import Inventory
 
 GIB = 1 << 30

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import TypeVar
 
-from pileus_compute.agent.locks import Locks
-from pileus_compute.agent.uploads import send
+from pileus_compute.agent.guest_locks import GuestLocks
+from pileus_compute.agent.snapshot_uploads import send
 from pileus_compute.drivers.base import (
     Cache,
     Confine,
@@ -23,13 +23,13 @@ from pileus_compute.drivers.base import (
     Suspend,
     VolumeSnapshots,
 )
+from pileus_compute.errors import GuestAbsent
 from pileus_compute.rpc import (
     Attached,
     Booted,
     Diagnostics,
     Endpoint,
     Guest,
-    GuestAbsent,
     GuestState,
     HostAgent,
     Image,
@@ -59,11 +59,11 @@ class Incapable(Unimplemented):
     text = "The {driver} hypervisor has no {capability}."
 
 
-class Host(HostAgent):
+class HostEndpoint(HostAgent):
     """`scratch`: a directory for snapshots on their way."""
 
     def __init__(self, hypervisor: Hypervisor, scratch: Path) -> None:
-        self.hypervisor, self.scratch, self.locks = hypervisor, scratch, Locks()
+        self.hypervisor, self.scratch, self.locks = hypervisor, scratch, GuestLocks()
         self.poked = lambda: None
         self.waiting: set[str] = set()
         """Guests that a power cut stopped and that are going to be started again."""
@@ -124,7 +124,7 @@ class Host(HostAgent):
 
     def unrescue(self, guest: Guest) -> Booted:
         with self.locks.of(guest.id):
-            self.hypervisor.cut(guest.id)
+            self.hypervisor.cut_power(guest.id)
             self._able(Rescue).drop_rescue(guest.id)
             return self.hypervisor.boot(guest)
 
@@ -224,10 +224,10 @@ class Host(HostAgent):
         while self._runs(guest_id) and time.monotonic() < deadline:
             if time.monotonic() - asked > PRESS_AGAIN_S:
                 asked = time.monotonic()
-                self.hypervisor.press(guest_id)
+                self.hypervisor.press_power_button(guest_id)
             else:
                 time.sleep(POLL_S)
-        self.hypervisor.cut(guest_id)
+        self.hypervisor.cut_power(guest_id)
 
     def _runs(self, guest_id: str) -> bool:
         try:

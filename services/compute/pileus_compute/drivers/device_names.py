@@ -1,4 +1,4 @@
-"""Names of a guest's disks: what a driver gives them, and what is said of them before a guest is there."""
+"""DeviceNames of a guest's disks: what a driver gives them, and what is said of them before a guest is there."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from string import ascii_lowercase
 PREFIX = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd", "fdc": "fd"}
 
 
-class Names:
+class DeviceNames:
     """Hands out a guest's disk names (vda, vdb, …, vdz, vdaa)."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:

@@ -22,7 +22,7 @@ PRIVATE, FOR_GROUP = 0o600, 0o640
 SUFFIXES = (".qcow2", ".raw", ".iso")
 
 
-class Readers:
+class ImageAcls:
     def __init__(self, directory: Path, group: int | None) -> None:
         """`group`: of every guest's QEMU; it is let in only where the file system knows no access control lists."""
         self.directory, self.group = directory, group

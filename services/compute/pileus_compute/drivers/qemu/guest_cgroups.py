@@ -9,7 +9,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from pileus_compute.drivers.cgroups import Hierarchy, Limits, hierarchies, user_of, write
+from pileus_compute.drivers.qemu.cgroups import Hierarchy, Limits, hierarchies, user_of, write
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ OF_LIBVIRT = re.compile(r"machine-qemu\\x2d.*\.scope|.*\.libvirt-qemu")
 TRIES = 3
 
 
-class GuestGroups:
+class GuestCgroups:
     """Where a machine lets nobody make groups, guests run without: that is said in the log, once for each cause."""
 
     def __init__(self, prefix: str, found: list[Hierarchy] | None = None) -> None:

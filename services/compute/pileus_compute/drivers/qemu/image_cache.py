@@ -20,8 +20,9 @@ from typing import BinaryIO
 
 import requests
 
-from pileus_compute.drivers import qemu_img
-from pileus_compute.rpc import DiskTooSmall, HypervisorFailed, Image, ImageUnreachable, ImageUnusable
+from pileus_compute.drivers.qemu import qemu_img
+from pileus_compute.errors import DiskTooSmall, HypervisorFailed, ImageUnreachable, ImageUnusable
+from pileus_compute.rpc import Image
 from pileus_kit.file_modes import make_traversable
 from pileus_kit.formats import Inspection, inspect
 from pileus_kit.spans import span
@@ -51,7 +52,7 @@ class Base:
     cdrom: bool = False
 
 
-class Images:
+class ImageCache:
     def __init__(self, directory: Path, limit: int = DEFAULT_LIMIT) -> None:
         """`limit`: bytes that may lie here beside what guests use."""
         self.directory, self.limit = directory, limit

@@ -1,11 +1,12 @@
-"""Disks and interfaces as libvirt's XML, built as a tree: no string of a user can become markup."""
+"""GuestDisks and interfaces as libvirt's XML, built as a tree: no string of a user can become markup."""
 
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from pileus_compute.drivers.qemu_img import Disk
-from pileus_compute.rpc import GuestUnsupported, Nic, Volume
+from pileus_compute.drivers.qemu.qemu_img import Disk
+from pileus_compute.errors import GuestUnsupported
+from pileus_compute.rpc import Nic, Volume
 
 VOLUME_ALIAS, NIC_ALIAS = "ua-volume-", "ua-port-"
 """libvirt keeps an alias that begins with `ua-`, and names the device by it in its events."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pileus_compute.rpc import HypervisorFailed
+from pileus_compute.errors import HypervisorFailed
 from pileus_kit import qemu_img
 from pileus_kit.qemu_img import Disk
 
