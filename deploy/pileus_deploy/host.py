@@ -81,8 +81,8 @@ def clear(plan: Plan) -> None:
 
 
 def drop_groups(plan: Plan) -> None:
-    """Remove the control groups of guests that ended without their agent (compute's `drivers/qemu/guest_cgroups.py`); a group
-    that still has a process stays."""
+    """Remove the control groups of guests that ended without their agent (see `drivers/qemu/guest_cgroups.py` of
+    compute); a group that still has a process stays."""
     for place in CONTROL_GROUPS.glob(f"**/pileus-{plan.prefix}"):
         for group in (*place.iterdir(), place):
             with suppress(OSError):
