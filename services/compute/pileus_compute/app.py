@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from pileus_compute.api import RESOURCES
 from pileus_compute.api.discovery import MICROVERSIONS, OLD
 from pileus_compute.config import Config
-from pileus_compute.flows.tools import TOPIC, Tools
+from pileus_compute.core.tools import TOPIC, Tools
 from pileus_compute.policy import RULES
 from pileus_kit import db, process
 from pileus_kit.auth import Authenticator

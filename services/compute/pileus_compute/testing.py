@@ -9,9 +9,9 @@ from pileus_compute import app, flows
 from pileus_compute.agent.endpoint import HostEndpoint
 from pileus_compute.config import Config
 from pileus_compute.core import flavors, reports
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Event, Job, Model
 from pileus_compute.drivers.fake import Fake
-from pileus_compute.flows.tools import Tools
 from pileus_compute.policy import RULES
 from pileus_compute.rpc import HostAgent, Power, Upload, Uploaded
 from pileus_kit import fault_messages

@@ -10,9 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pileus_compute.config import Config
 from pileus_compute.core import reports, servers, workers
+from pileus_compute.core.tools import TOPIC, Tools
 from pileus_compute.db.models import Event, Job
 from pileus_compute.flows import FLOWS
-from pileus_compute.flows.tools import TOPIC, Tools
 from pileus_compute.rpc import ControlPlane, GuestState, Inventory, Wanted
 from pileus_kit import doorbell
 from pileus_kit.db import Sessions

@@ -7,9 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import servers
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Job, Server, ServerPort
 from pileus_compute.flows.ports import floating_of, searchable, server_id_of
-from pileus_compute.flows.tools import Tools
 from pileus_kit.flow import Again, Flow, Remote, Work, enqueue, live
 from pileus_kit.peers import PeerRefused
 

@@ -6,10 +6,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import guests
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server, ServerPort
 from pileus_compute.flows import ports, volumes
 from pileus_compute.flows.ports import server_id_of
-from pileus_compute.flows.tools import Tools
 from pileus_kit.flow import Flow, Local, Remote, Work
 
 

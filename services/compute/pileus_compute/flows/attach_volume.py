@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import guests
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server, ServerVolume
 from pileus_compute.flows import volumes
 from pileus_compute.flows.ports import server_id_of
-from pileus_compute.flows.tools import Tools
 from pileus_kit.flow import Flow, Local, Remote, Work
 from pileus_kit.rpc import Refused
 

@@ -2,9 +2,9 @@
 
 from sqlalchemy.orm import Session
 
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server
 from pileus_compute.flows.power import agent_of
-from pileus_compute.flows.tools import Tools
 from pileus_kit.flow import Flow, Local, Remote, Work
 
 

@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.core import guests, hosts, placing, servers, states
 from pileus_compute.core.hosts import Claim
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Host, Server
 from pileus_compute.errors import HypervisorDown, HypervisorFailed, NoValidHost, TapMissing
 from pileus_compute.flows import images, ports, volumes
 from pileus_compute.flows.drives import with_drive
-from pileus_compute.flows.tools import Tools
 from pileus_kit.db import now
 from pileus_kit.errors import HostDown, OutOfSpace
 from pileus_kit.flow import Flow, Local, Remote, Work

@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import servers, states
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server
 from pileus_compute.flows import images, ports, volumes
 from pileus_compute.flows.create_server import destroy_on
 from pileus_compute.flows.ports import server_id_of
-from pileus_compute.flows.tools import Tools
 from pileus_kit.flow import Again, Flow, Local, Remote, Work
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from pileus_compute.core import guests
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server
-from pileus_compute.flows.tools import Tools
 from pileus_compute.rpc import Guest
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from pileus_compute.flows.tools import Tools
+from pileus_compute.core.tools import Tools
 from pileus_kit.flow import Again
 from pileus_kit.peers import PeerRefused
 

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import ServerPort
-from pileus_compute.flows.tools import Tools
 from pileus_kit.errors import CloudError
 from pileus_kit.flow import Work
 from pileus_kit.peers import PeerRefused

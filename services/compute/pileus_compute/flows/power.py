@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import guests, servers, states
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server
 from pileus_compute.flows import volumes
-from pileus_compute.flows.tools import Tools
 from pileus_compute.rpc import Booted, Guest, HostAgent
 from pileus_kit.flow import Flow, Local, Remote, Work
 

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import guests, servers, states
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Job, Server
 from pileus_compute.flows import volumes
 from pileus_compute.flows.create_server import prepare as make_disks
 from pileus_compute.flows.ports import server_id_of
 from pileus_compute.flows.power import agent_of, booted_as
-from pileus_compute.flows.tools import Tools
 from pileus_kit.db import now
 from pileus_kit.flow import Again, Flow, Local, Remote, Work, enqueue
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import servers, states
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server, ServerVolume
 from pileus_compute.flows import volumes
 from pileus_compute.flows.rebuild_server import (
@@ -25,7 +26,6 @@ from pileus_compute.flows.rebuild_server import (
     unkeep,
     unrenew,
 )
-from pileus_compute.flows.tools import Tools
 from pileus_kit.flow import Again, Flow, Local, Remote, Work
 
 PATIENCE = 3600.0  # large images take their time

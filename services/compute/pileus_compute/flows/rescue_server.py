@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import guests, servers, states
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server
 from pileus_compute.flows import images, volumes
 from pileus_compute.flows.drives import with_drive
 from pileus_compute.flows.power import booted_as
-from pileus_compute.flows.tools import Tools
 from pileus_kit.flow import Flow, Local, Remote, Work
 
 

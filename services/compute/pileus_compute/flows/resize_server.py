@@ -6,13 +6,13 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import guests, hosts, placing, servers, states
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Allocation, Job, Server
 from pileus_compute.flows import volumes
 from pileus_compute.flows.create_server import claim_of
 from pileus_compute.flows.drives import with_drive
 from pileus_compute.flows.power import agent_of, booted_as
 from pileus_compute.flows.rebuild_server import TIDY, on_again
-from pileus_compute.flows.tools import Tools
 from pileus_kit.flow import Again, Flow, Local, Remote, Work, enqueue
 
 KEPT = ("flavor_id", "flavor", "vcpus", "memory_mib")

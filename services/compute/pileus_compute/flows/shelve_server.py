@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import guests, hosts, placing, servers, states
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Job, Server
 from pileus_compute.flows import images, ports, volumes
 from pileus_compute.flows.create_server import claim_of
 from pileus_compute.flows.drives import with_drive
 from pileus_compute.flows.ports import server_id_of
 from pileus_compute.flows.power import booted_as
-from pileus_compute.flows.tools import Tools
 from pileus_compute.rpc import Upload
 from pileus_kit.flow import Flow, Local, Remote, Work, enqueue
 

@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server
 from pileus_compute.flows import images
-from pileus_compute.flows.tools import Tools
 from pileus_compute.rpc import Upload
 from pileus_kit.flow import Flow, Local, Remote, Work
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from pileus_compute.core.tools import Tools
 from pileus_compute.flows import images, volumes
-from pileus_compute.flows.tools import Tools
 from pileus_kit.errors import CloudError
 from pileus_kit.flow import Again, Flow, Remote, Work
 

@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server, ServerVolume
-from pileus_compute.flows.tools import Tools
 from pileus_kit.errors import CloudError
 from pileus_kit.flow import Again, Work
 from pileus_kit.peers import PeerRefused
