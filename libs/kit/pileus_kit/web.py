@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -41,6 +41,13 @@ REQUEST_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NUL = re.compile(rb"(?<!\\)(\\\\)*\\u0000")  # as JSON writes it; PostgreSQL keeps no text with it
 Handler = Callable[..., Any]
 T = TypeVar("T")
+
+
+class HasPolicy(Protocol):
+    """Something that only those may do whom its policy rule allows."""
+
+    @property
+    def policy(self) -> str: ...
 
 
 class ErrorView(Protocol):
@@ -110,11 +117,12 @@ class Resource(Blueprint):
         target: Callable[..., Mapping[str, Any]] | None = None,
         raw: bool = False,
         counted: bool = True,
+        actions: Iterable[HasPolicy] = (),
     ) -> Callable[[Handler], Handler]:
         """`policy` is checked against `target(**path)`, read from the database, or else the caller's own scope.
 
         A public route that our own hosts ask with a proof in the request isn't `counted` as a stranger's, unless the
-        proof is refused.
+        proof is refused. `actions` is the table (`pileus_kit.actions`) that the handler resolves the body with.
         """
         if (policy is None) == (public is None):
             raise TypeError(f"{method} {path}: say which policy rule guards it, or why it is public")
@@ -150,6 +158,7 @@ class Resource(Blueprint):
                 "handler": handler,
                 "body": body,
                 "query": query,
+                "actions": actions,
             }
             view.about = about  # type: ignore[attr-defined]
             self.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)
@@ -267,9 +276,10 @@ def create_app(
     for resource in resources:
         app.register_blueprint(resource)
     for rule in app.url_map.iter_rules():
-        wanted = getattr(app.view_functions[rule.endpoint], "about", {}).get("policy")
-        if wanted and wanted not in enforcer.names:
-            raise LookupError(f"{rule.rule}: there is no policy rule {wanted}")
+        about = getattr(app.view_functions[rule.endpoint], "about", {})
+        for wanted in (about.get("policy"), *(action.policy for action in about.get("actions", ()))):
+            if wanted and wanted not in enforcer.names:
+                raise LookupError(f"{rule.rule}: there is no policy rule {wanted}")
 
     @app.before_request
     def begin() -> None:
