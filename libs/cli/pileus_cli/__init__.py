@@ -1,3 +1,3 @@
 """The unified command pileus."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0.dev0"
