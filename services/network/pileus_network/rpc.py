@@ -26,7 +26,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Pool:
+class AllocationPool:
     """A range of addresses, both ends included."""
 
     start: str
@@ -46,7 +46,7 @@ class Subnet:
     routes: tuple[Route, ...] = ()
     ra_mode: str | None = None
     address_mode: str | None = None
-    pools: tuple[Pool, ...] = ()
+    pools: tuple[AllocationPool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class HostState:
 
 
 @dataclass(frozen=True)
-class Gone:
+class Removal:
     """What the host has no longer to do with. `kind` is network (with its ports), port, group, remote or router; served
     is a network whose ports, as far as they still matter, come with the same change.
     """
@@ -203,12 +203,12 @@ class Gone:
 
 
 @dataclass(frozen=True)
-class Members:
+class AddressSetChange:
     """Addresses that are now in a remote group that the host knows, and addresses that no longer are."""
 
     group_id: str
-    here: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -225,8 +225,8 @@ class HostChange:
     security_groups: tuple[SecurityGroup, ...] = ()
     address_sets: tuple[AddressSet, ...] = ()
     routers: tuple[Router, ...] = ()
-    members: tuple[Members, ...] = ()
-    gone: tuple[Gone, ...] = ()
+    address_set_changes: tuple[AddressSetChange, ...] = ()
+    removed: tuple[Removal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Progress:
+class ReportChange:
     """What is different on the host since its last report: local ports that carry traffic (again), ports that no longer
     do, and everything that could not be made.
     """
@@ -258,7 +258,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Round:
+class SyncTiming:
     """What came of one look at the wanted state: `seconds` in all, and what took them (`pileus_kit.spans`)."""
 
     seconds: float
@@ -266,7 +266,7 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Facts:
+class HostFacts:
     """What a host can do. `tunnel_address` is "" when it can't take part in VXLAN networks."""
 
     agent_version: str
@@ -278,8 +278,8 @@ class Facts:
 
 class HostAgent(Interface, topic="network.agent", version="1.0"):
     @cast(since="1.0")
-    def poke(self, generation: int) -> None:
-        """Say that there is a newer wanted state; the agent fetches it from `Control`. A lost poke costs one
+    def notify(self, generation: int) -> None:
+        """Say that there is a newer wanted state; the agent fetches it from `ControlPlane`. A lost poke costs one
         heartbeat.
         """
 
@@ -288,33 +288,35 @@ class HostAgent(Interface, topic="network.agent", version="1.0"):
         """Return what is true on the host, as of the generation that was applied last."""
 
 
-class Control(Interface, topic="network.worker", version="1.2"):
+class ControlPlane(Interface, topic="network.worker", version="1.2"):
     @call(since="1.0", timeout=60)
-    def wanted(self, host: str, known: int) -> HostState | None:
+    def get_host_state(self, host: str, known: int) -> HostState | None:
         """Return the whole wanted state of a host, or None when generation `known` is still the newest (-1 knows
         none).
         """
 
     @call(since="1.0", timeout=60)
-    def applied(self, host: str, generation: int, report: Report, took: Round | None = None) -> None:
+    def report_state(self, host: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
         """Take note of what a host became after `generation`. Repeatable; a report about an older generation still
         tells the truth. `took` (since 1.1; a worker of 1.0 ignores it) says how the host came there.
         """
 
     @call(since="1.2", timeout=60)
-    def changes(self, host: str, known: int) -> HostChange | None:
+    def get_changes(self, host: str, known: int) -> HostChange | None:
         """Return what leads from generation `known` (-1: from nothing) to the newest; None if that is the newest."""
 
     @call(since="1.2", timeout=60)
-    def audit(self, host: str, generation: int, digest: str) -> HostState | None:
+    def audit_state(self, host: str, generation: int, digest: str) -> HostState | None:
         """Return the whole wanted state if `generation` is the newest and its digest is another one: the host's copy,
         which changes have led to, is wrong.
         """
 
     @call(since="1.2", timeout=60)
-    def progressed(self, host: str, generation: int, progress: Progress, took: Round | None = None) -> None:
+    def report_changes(
+        self, host: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
+    ) -> None:
         """Take note of what became different on a host by `generation`, since what it reported last. Repeatable."""
 
     @call(since="1.0", timeout=30)
-    def hello(self, host: str, facts: Facts) -> int:
+    def heartbeat(self, host: str, facts: HostFacts) -> int:
         """Register the host as alive (sent every 15 s) and return the generation that is wanted of it now."""

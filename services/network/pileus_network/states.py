@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pileus_network.rpc import AddressSet, HostChange, HostState, Members
+from pileus_network.rpc import AddressSet, AddressSetChange, HostChange, HostState
 
 KINDS = {
     "network": "networks",
@@ -37,19 +37,19 @@ def merged(state: HostState, change: HostChange) -> HostState:
     if change.base != state.generation:
         raise Mismatch(f"a change of generation {change.base} came to {state.generation}")
     gone: dict[str, set[str]] = {kind: set() for kind in (*KINDS, SERVED)}
-    for one in change.gone:
+    for one in change.removed:
         gone[one.kind].add(one.id)
     networks = gone["network"] | gone[SERVED]
     kept = {name: _without(getattr(state, name), gone[kind]) for kind, name in KINDS.items()}
     if networks:
         kept["ports"] = [port for port in kept["ports"] if port.network_id not in networks]
     fields = {name: _with(kept[name], getattr(change, name)) for name in KINDS.values()}
-    if change.members:
-        fields["address_sets"] = tuple(_regrouped(fields["address_sets"], change.members))
+    if change.address_set_changes:
+        fields["address_sets"] = tuple(_regrouped(fields["address_sets"], change.address_set_changes))
     return HostState(state.host, change.generation, **fields)
 
 
-def _regrouped(sets: Iterable[AddressSet], changes: Iterable[Members]) -> Iterable[AddressSet]:
+def _regrouped(sets: Iterable[AddressSet], changes: Iterable[AddressSetChange]) -> Iterable[AddressSet]:
     """The sets with the addresses that came, without those that left."""
     by_id = {one.group_id: one for one in changes}
     for one in sets:
@@ -57,7 +57,7 @@ def _regrouped(sets: Iterable[AddressSet], changes: Iterable[Members]) -> Iterab
         if change is None:
             yield one
         else:
-            addresses = {*one.addresses, *change.here} - set(change.gone)
+            addresses = {*one.addresses, *change.added} - set(change.removed)
             yield AddressSet(one.group_id, tuple(sorted(addresses)))
 
 

@@ -14,7 +14,7 @@ from pileus_network.app import Tools, create
 from pileus_network.config import Config
 from pileus_network.db.models import Model
 from pileus_network.policy import RULES
-from pileus_network.rpc import Facts, Report
+from pileus_network.rpc import HostFacts, Report
 from pileus_network.worker import Controller, runner_of
 
 
@@ -61,7 +61,7 @@ class NetworkFixture:
 
     def hello(self, host: str, tunnel_address: str = "", physical_networks: tuple[str, ...] = ("public",)) -> int:
         """What an agent says when it starts."""
-        return self.control.hello(host, Facts("test", "fake", tunnel_address, physical_networks, -1))
+        return self.control.heartbeat(host, HostFacts("test", "fake", tunnel_address, physical_networks, -1))
 
     def drain(self) -> None:
         """Every poked host fetches its wanted state and reports all of its ports wired."""
@@ -74,9 +74,9 @@ class NetworkFixture:
         return runner_of(self.sessions, peers, "test", 2)
 
     def wire(self, host: str) -> None:
-        state = self.control.wanted(host, -1)
+        state = self.control.get_host_state(host, -1)
         if state is not None:
-            self.control.applied(
+            self.control.report_state(
                 host, state.generation, Report(ports=tuple(port.id for port in state.ports if port.local))
             )
 

@@ -18,7 +18,7 @@ from pileus_network.core.tidings import TOPIC
 from pileus_network.db.models import Event, Job
 from pileus_network.flows import FLOWS
 from pileus_network.flows.tell_compute import Tools
-from pileus_network.rpc import Control, Facts, HostChange, HostState, Progress, Report, Round
+from pileus_network.rpc import ControlPlane, HostChange, HostFacts, HostState, Report, ReportChange, SyncTiming
 
 log = logging.getLogger(__name__)
 
@@ -32,37 +32,39 @@ FORGET_AFTER = 180
 """Looks between two times of dropping old records: an hour."""
 
 
-class Controller(Control):
-    """`Control` over the database. Any number of workers may serve it."""
+class Controller(ControlPlane):
+    """`ControlPlane` over the database. Any number of workers may serve it."""
 
     def __init__(self, sessions: Sessions, poker: Pokes, dns_domain: str = "") -> None:
         self._sessions, self._poker, self._dns_domain = sessions, poker, dns_domain
 
-    def wanted(self, host: str, known: int) -> HostState | None:
+    def get_host_state(self, host: str, known: int) -> HostState | None:
         with self._sessions.read() as session:
             row = hosts.get(session, host)
             return None if row.generation == known else wanted.state(session, host, self._dns_domain)
 
-    def changes(self, host: str, known: int) -> HostChange | None:
+    def get_changes(self, host: str, known: int) -> HostChange | None:
         with self._sessions.read() as session:
             return changes.since(session, host, known, self._dns_domain)
 
-    def audit(self, host: str, generation: int, digest: str) -> HostState | None:
+    def audit_state(self, host: str, generation: int, digest: str) -> HostState | None:
         with self._sessions.read() as session:
             if hosts.get(session, host).generation != generation:
                 return None  # there is news, which the host asks for anyhow
             found = wanted.state(session, host, self._dns_domain)
             return found if found and states.digest(found) != digest else None
 
-    def progressed(self, host: str, generation: int, progress: Progress, took: Round | None = None) -> None:
+    def report_changes(
+        self, host: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
+    ) -> None:
         with self._sessions.begin() as session:
             hosts.progressed(session, host, generation, progress, took)
 
-    def applied(self, host: str, generation: int, report: Report, took: Round | None = None) -> None:
+    def report_state(self, host: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
         with self._sessions.begin() as session:
             hosts.applied(session, host, generation, report, took)
 
-    def hello(self, host: str, facts: Facts) -> int:
+    def heartbeat(self, host: str, facts: HostFacts) -> int:
         with self._sessions.begin() as session:
             generation = hosts.hello(session, host, facts)
             pokes = generations.settle(session)
@@ -91,7 +93,7 @@ def runner_of(sessions: Sessions, peers: Peers, me: str, threads: int, history_d
 
 
 class Worker:
-    """The process: serves `Control`, runs flows, and looks around now and then."""
+    """The process: serves `ControlPlane`, runs flows, and looks around now and then."""
 
     def __init__(self, config: Config) -> None:
         self._bus = Bus(config.bus)

@@ -4,7 +4,7 @@ import sys
 
 from pileus_kit import process
 from pileus_kit.rpc import Bus
-from pileus_network.agent.server import Agent, backend
+from pileus_network.agent.service import Agent, load_backend
 from pileus_network.config import Config
 from pileus_network.rpc import HostState
 
@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
         clear(config)
         return
     bus = Bus(config.bus, config.host)
-    agent = Agent(config, bus, backend(config))
+    agent = Agent(config, bus, load_backend(config))
 
     def stop() -> None:
         agent.stop()
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def clear(config: Config) -> None:
     """Remove all networks from this host; needs neither bus nor worker. What an agent is told again, it makes again."""
-    report = backend(config).apply(HostState(config.host, 0), thorough=True)
+    report = load_backend(config).apply(HostState(config.host, 0), thorough=True)
     if report.failures:
         raise SystemExit("".join(f"{failure.kind} {failure.id}: {failure.cause}\n" for failure in report.failures))
 

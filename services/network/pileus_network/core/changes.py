@@ -69,7 +69,7 @@ class _Parts:
     def __init__(self, session: Session, host: Host, touched: dict[str, set[str]], dns_domain: str) -> None:
         self._session, self._host, self._dns_domain = session, host, dns_domain
         self._touched = defaultdict(set, touched)
-        self._gone: list[rpc.Gone] = []
+        self._gone: list[rpc.Removal] = []
 
     def change(self, known: int) -> rpc.HostChange:
         networks, groups = self._networks(), self._groups()
@@ -80,13 +80,13 @@ class _Parts:
             ports=self._ports(),
             security_groups=groups,
             address_sets=self._address_sets(),
-            members=self._members(),
+            address_set_changes=self._members(),
             routers=self._routers(),
-            gone=tuple(self._gone),
+            removed=tuple(self._gone),
         )
 
     def _miss(self, kind: str, asked: Collection[str], found: Collection[str]) -> None:
-        self._gone += [rpc.Gone(kind, id) for id in sorted(set(asked) - set(found))]
+        self._gone += [rpc.Removal(kind, id) for id in sorted(set(asked) - set(found))]
 
     def _networks(self) -> tuple[rpc.Network, ...]:
         asked = self._touched[NETWORK] | self._touched[SERVED]
@@ -112,7 +112,7 @@ class _Parts:
             .options(*ports.LOADED)
         ).all()
         self._miss(PORT, asked, {row.id for row in rows})
-        self._gone += [rpc.Gone(SERVED, id) for id in sorted(everywhere)]
+        self._gone += [rpc.Removal(SERVED, id) for id in sorted(everywhere)]
         return wanted.in_order(wanted.port(row, local=row.host == name) for row in rows)
 
     def _here(self, groups: Collection[str], *which: ColumnElement[bool]) -> set[str]:
@@ -153,7 +153,7 @@ class _Parts:
         here = self._here({group_id for _, group_id in rows})
         return {remote for remote, group_id in rows if remote and group_id in here}
 
-    def _members(self) -> tuple[rpc.Members, ...]:
+    def _members(self) -> tuple[rpc.AddressSetChange, ...]:
         """Addresses that came to groups, or left them, of which the host has all others."""
         touched: dict[str, set[str]] = defaultdict(set)
         for text in self._touched[MEMBER]:
@@ -162,7 +162,7 @@ class _Parts:
         named = self._named(touched.keys() - self._touched[REMOTE])
         present = self._present({id: touched[id] for id in named})
         return tuple(
-            rpc.Members(id, tuple(sorted(touched[id] & present[id])), tuple(sorted(touched[id] - present[id])))
+            rpc.AddressSetChange(id, tuple(sorted(touched[id] & present[id])), tuple(sorted(touched[id] - present[id])))
             for id in sorted(named)
         )
 

@@ -11,7 +11,7 @@ from pileus_network.core import dhcp, rounds, routers, scheduler
 from pileus_network.core.generations import concern
 from pileus_network.db.models import Change, FloatingIp, Host, Network, Port, Router
 from pileus_network.errors import AgentNotFound
-from pileus_network.rpc import DHCP_OWNER, Facts, Failure, Progress, Report, Round
+from pileus_network.rpc import DHCP_OWNER, Failure, HostFacts, Report, ReportChange, SyncTiming
 
 
 def get(session: Session, name: str) -> Host:
@@ -21,7 +21,7 @@ def get(session: Session, name: str) -> Host:
     return host
 
 
-def hello(session: Session, name: str, facts: Facts) -> int:
+def hello(session: Session, name: str, facts: HostFacts) -> int:
     """Register the host as alive; gives the generation that is wanted of it."""
     host = session.get(Host, name)
     back = host is None or not scheduler.alive(host, scheduler.horizon(session))
@@ -67,7 +67,7 @@ def house(session: Session) -> None:
     session.flush()
 
 
-def applied(session: Session, name: str, generation: int, report: Report, took: Round | None = None) -> None:
+def applied(session: Session, name: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
     """A host says what it is now: wired ports become ACTIVE, and the floating IPs that lead to them through it."""
     host = _note(session, name, generation, report.failures, took)
     if host is None:
@@ -82,7 +82,9 @@ def applied(session: Session, name: str, generation: int, report: Report, took: 
     _routers(session, host, generation, report.failures)
 
 
-def progressed(session: Session, name: str, generation: int, progress: Progress, took: Round | None = None) -> None:
+def progressed(
+    session: Session, name: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
+) -> None:
     """A host says what became different on it. Costs as much as that."""
     host = _note(session, name, generation, progress.failures, took)
     if host is None:
@@ -101,7 +103,9 @@ def progressed(session: Session, name: str, generation: int, progress: Progress,
     _routers(session, host, generation, progress.failures)
 
 
-def _note(session: Session, name: str, generation: int, failures: Sequence[Failure], took: Round | None) -> Host | None:
+def _note(
+    session: Session, name: str, generation: int, failures: Sequence[Failure], took: SyncTiming | None
+) -> Host | None:
     """The host is at this generation; None if it is a late copy of an old report: newer ones have told more."""
     rounds.answer(session, name, generation, len(failures), took)
     host = get(session, name)

@@ -47,7 +47,7 @@ class Poker:
         while True:
             for host, generation in self._gather().items():
                 try:
-                    bus.client(HostAgent, host).poke(generation)
+                    bus.client(HostAgent, host).notify(generation)
                 except HostDown as err:
                     log.warning("poke of %s lost (%s); it asks by itself soon", host, err)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from pileus_kit import context
 from pileus_kit.db import new_id, now
 from pileus_network.db.models import Asked, Event, Job
-from pileus_network.rpc import Round
+from pileus_network.rpc import SyncTiming
 
 FLOW, STEP = "host.follow", "follow"
 REMEMBERED = timedelta(days=1)
@@ -34,7 +34,7 @@ def ask(session: Session, counted: dict[str, int], user_id: str | None, project_
     session.execute(insert(Asked), [about | {"host": host, "generation": n} for host, n in counted.items()])
 
 
-def answer(session: Session, host: str, generation: int, failures: int, took: Round | None) -> None:
+def answer(session: Session, host: str, generation: int, failures: int, took: SyncTiming | None) -> None:
     """The host is at `generation`: record what it did for each request up to there."""
     done = delete(Asked).where(Asked.host == host, Asked.generation <= generation).returning(Asked)
     asked = session.scalars(done.execution_options(synchronize_session=False)).all()

@@ -100,7 +100,7 @@ def _subnet(subnet: Subnet) -> rpc.Subnet:
         routes=_routes(subnet.host_routes),
         ra_mode=subnet.ipv6_ra_mode,
         address_mode=subnet.ipv6_address_mode,
-        pools=tuple(rpc.Pool(pool["start"], pool["end"]) for pool in subnet.allocation_pools),
+        pools=tuple(rpc.AllocationPool(pool["start"], pool["end"]) for pool in subnet.allocation_pools),
     )
 
 

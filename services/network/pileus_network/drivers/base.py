@@ -51,11 +51,11 @@ class Backend(ABC):
         """Stop watching. What was made goes on without us."""
 
 
-class Metadata(ABC):
+class MetadataListener(ABC):
     """A backend that can listen where guests look for 169.254.169.254: beside their DHCP server and in their router."""
 
     @abstractmethod
-    def metadata_places(self) -> dict[str, int]:
+    def metadata_namespaces(self) -> dict[str, int]:
         """The ids of the networks and routers that have such a place on this host, each with a number that changes when
         the place is made anew.
         """

@@ -76,7 +76,9 @@ class Host:
     def ask(self, command: str, *argument: Any) -> Any:
         if self.driver is None or self.driver.poll() is not None:
             self.driver = subprocess.Popen(
-                self.inside(sys.executable, str(HERE / "puppet.py")), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                self.inside(sys.executable, str(HERE / "driver_process.py")),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
             )
             if command != "agent":
                 self._tell("settings", (self.settings,))
@@ -166,7 +168,9 @@ class Guest:
         self.host, self.port, self.name = host, port, f"guest{next(self.numbers)}"
         host.sh(f"ip netns add {self.name} && ip -n {self.name} link set lo up")
         self.card = subprocess.Popen(
-            host.inside(sys.executable, str(HERE / "relay.py"), "tap" + port.id[:11], self.name, port.mac, str(mtu)),
+            host.inside(
+                sys.executable, str(HERE / "tap_relay.py"), "tap" + port.id[:11], self.name, port.mac, str(mtu)
+            ),
             stdout=subprocess.PIPE,
         )
         assert self.card.stdout and self.card.stdout.readline() == b"up\n"
@@ -208,7 +212,7 @@ class Guest:
         return self.works(f"busybox ping -c 1 -W 1 {address}" + f" || busybox ping -c 1 -W 1 {address}" * (count - 1))
 
     def serve(self, port: int, text: str = "hello") -> None:
-        self.start(sys.executable, "-u", str(HERE / "echo.py"), str(port), text)
+        self.start(sys.executable, "-u", str(HERE / "echo_server.py"), str(port), text)
         eventually(lambda: f":{port} " in self.sh("ss -Htln", check=False), "the guest's server never listened")
 
     def reaches(self, address: str, port: int) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pileus_network import rpc
-from pileus_network.agent.messages import Malformed, parse
+from pileus_network.agent.http_messages import Malformed, parse
 
 SECRET = "s3cret"
 
@@ -24,7 +24,7 @@ def served(host, cloud, words):
         network = cloud.network("10.5.0.0/24")
         cloud.port(network, "10.5.0.2", owner=rpc.DHCP_OWNER, project_id=project)
         servers.append(cloud.port(network, "10.5.0.11", project_id=project, security_groups=(group.id,)))
-    host.run(sys.executable, str(Path(__file__).with_name("compute.py")), "8774")
+    host.run(sys.executable, str(Path(__file__).with_name("compute_server.py")), "8774")
     report = host.agent(cloud.state, metadata_url="http://127.0.0.1:8774/metadata", metadata_secret=SECRET)
     assert not report.failures
     words.eventually(lambda: ":8774" in host.sh("ss -Htln"))
@@ -125,7 +125,7 @@ def routed(host, cloud, words):
             (public, "172.24.4", "green"),
         )
     ]
-    host.run(sys.executable, str(Path(__file__).with_name("compute.py")), "8774")
+    host.run(sys.executable, str(Path(__file__).with_name("compute_server.py")), "8774")
     report = host.agent(cloud.state, metadata_url="http://127.0.0.1:8774/metadata", metadata_secret=SECRET)
     assert not report.failures
     words.eventually(lambda: ":8774" in host.sh("ss -Htln"))

@@ -9,7 +9,7 @@ import packet_frames as frames
 import pytest
 
 from pileus_network import rpc
-from pileus_network.drivers.linux.spoofing import link_local
+from pileus_network.drivers.linux.anti_spoofing import link_local
 
 HERE = Path(__file__).parent
 V4, V6 = "10.5.0.", "fd00:5::"

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from pileus_kit.rpc import Bus
-from pileus_network.agent.server import Agent
+from pileus_network.agent.service import Agent
 from pileus_network.config import Config
 from pileus_network.core.pokes import Poker
 from pileus_network.drivers.base import Settings
 from pileus_network.drivers.fake import Fake
-from pileus_network.rpc import HostState, Report, Round
+from pileus_network.rpc import HostState, Report, SyncTiming
 from pileus_network.testing import NetworkFixture
 from pileus_network.worker import Controller
 
@@ -26,8 +26,8 @@ class Reported(Controller):
         super().__init__(*args)
         self.heard = threading.Condition()
 
-    def applied(self, host: str, generation: int, report: Report, took: Round | None = None) -> None:
-        super().applied(host, generation, report, took)
+    def report_state(self, host: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
+        super().report_state(host, generation, report, took)
         with self.heard:
             self.heard.notify_all()
 
@@ -70,7 +70,7 @@ def follow(network: NetworkFixture, controller: Reported, driver: Fake) -> None:
     assert isinstance(driver.state, HostState) and port in {p.id for p in driver.state.ports}
     jobs = client.get("/operations/jobs?flow=host.follow", as_=book.member).get_json()["jobs"]
     events = client.get("/operations/events", as_=book.member).get_json()["events"]
-    assert jobs and "changes" in {span["name"] for event in events for span in event["spans"]}
+    assert jobs and "get_changes" in {span["name"] for event in events for span in event["spans"]}
     client.delete(f"/v2.0/ports/{port}", as_=book.member)
     controller.look()
     controller.until(lambda: port not in {p.id for p in driver.state.ports} if driver.state else False)

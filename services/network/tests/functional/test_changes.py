@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from pileus_network import states
 from pileus_network.db.models import Change
-from pileus_network.rpc import HostChange, HostState, Progress, Report
+from pileus_network.rpc import HostChange, HostState, Report, ReportChange
 from pileus_network.testing import NetworkFixture
 
 HOSTS = ("host1", "host2")
@@ -25,7 +25,7 @@ class Copy:
 
     def follow(self) -> None:
         known = self.state.generation if self.state else -1
-        change = self.network.control.changes(self.host, known)
+        change = self.network.control.get_changes(self.host, known)
         if change is None:
             return
         self.parts, self.wholes = self.parts + (change.whole is None), self.wholes + (change.whole is not None)
@@ -34,10 +34,10 @@ class Copy:
     def report(self) -> None:
         if self.state:
             ports = tuple(port.id for port in self.state.ports if port.local)
-            self.network.control.applied(self.host, self.state.generation, Report(ports))
+            self.network.control.report_state(self.host, self.state.generation, Report(ports))
 
     def check(self, why: str) -> None:
-        right = self.network.control.wanted(self.host, -1)
+        right = self.network.control.get_host_state(self.host, -1)
         assert self.state and right
         for name in ("networks", "ports", "security_groups", "address_sets", "routers"):
             assert getattr(self.state, name) == getattr(right, name), f"{self.host} after {why}: {name}"
@@ -274,7 +274,7 @@ def test_one_port_is_all_that_is_told_of_it(network: NetworkFixture, full: str) 
     copy.follow()
     copy.report()
     port = add(network, full)
-    change = network.control.changes("host1", copy.state.generation if copy.state else -1)
+    change = network.control.get_changes("host1", copy.state.generation if copy.state else -1)
     assert isinstance(change, HostChange) and change.whole is None
     assert [one.id for one in change.ports] == [port["id"]]
     assert {one.id for one in change.networks} == {full} and not change.routers
@@ -290,9 +290,9 @@ def test_a_gap_a_future_and_a_stranger_get_everything(network: NetworkFixture, f
     assert copy.state
     now = copy.state.generation
     for known in (-1, now - 1, now + 7):
-        change = network.control.changes("host1", known)
+        change = network.control.get_changes("host1", known)
         assert change and change.whole == copy.state
-    assert network.control.changes("host1", now) is None
+    assert network.control.get_changes("host1", now) is None
     with network.sessions.read() as session:
         assert session.scalar(select(func.count()).select_from(Change)) == 0, "what the host has is forgotten"
 
@@ -302,28 +302,28 @@ def test_an_audit_finds_what_no_change_told(network: NetworkFixture, full: str) 
     copy.follow()
     assert copy.state
     right = states.digest(copy.state)
-    assert network.control.audit("host1", copy.state.generation, right) is None
-    assert network.control.audit("host1", copy.state.generation, "something else") == copy.state
-    assert network.control.audit("host1", copy.state.generation - 1, "something else") is None, "news come first"
+    assert network.control.audit_state("host1", copy.state.generation, right) is None
+    assert network.control.audit_state("host1", copy.state.generation, "something else") == copy.state
+    assert network.control.audit_state("host1", copy.state.generation - 1, "something else") is None, "news come first"
 
 
 def test_progress_is_about_the_ports_that_it_names(network: NetworkFixture, full: str, ask: Any) -> None:
     network.drain()
     port = add(network, full)
-    state = network.control.wanted("host1", -1)
+    state = network.control.get_host_state("host1", -1)
     assert state
 
     def statuses() -> dict[str, int]:
         rows = ask("GET", f"ports?network_id={full}&device_owner=compute:nova", as_=network.book.admin)[1]["ports"]
         return {status: [row["status"] for row in rows].count(status) for status in ("ACTIVE", "DOWN")}
 
-    network.control.progressed("host1", state.generation, Progress(wired=(port["id"], "gone")))
+    network.control.report_changes("host1", state.generation, ReportChange(wired=(port["id"], "gone")))
     assert statuses() == {"ACTIVE": 31, "DOWN": 0}
-    network.control.progressed("host1", state.generation, Progress(unwired=(port["id"], "gone")))
+    network.control.report_changes("host1", state.generation, ReportChange(unwired=(port["id"], "gone")))
     assert statuses() == {"ACTIVE": 30, "DOWN": 1}
-    network.control.progressed("host1", state.generation - 1, Progress(wired=(port["id"],)))
+    network.control.report_changes("host1", state.generation - 1, ReportChange(wired=(port["id"],)))
     assert statuses() == {"ACTIVE": 30, "DOWN": 1}, "late copies of old reports change nothing"
-    network.control.progressed("host1", state.generation, Progress(wired=(port["id"],)))
+    network.control.report_changes("host1", state.generation, ReportChange(wired=(port["id"],)))
     ask("PUT", f"ports/{port['id']}", {"port": {"admin_state_up": False}}, as_=network.book.admin)
-    network.control.progressed("host1", state.generation + 1, Progress(wired=(port["id"],)))
+    network.control.report_changes("host1", state.generation + 1, ReportChange(wired=(port["id"],)))
     assert statuses() == {"ACTIVE": 30, "DOWN": 1}

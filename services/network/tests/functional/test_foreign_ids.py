@@ -205,7 +205,7 @@ def test_a_routers_ports_are_its_own(projects: Projects, ask: Any, network: Netw
         "binding:host_id": "host1",
     }
     fake = network.made("port", wish, network.book.admin)["id"]
-    state = network.control.wanted("host1", -1)
+    state = network.control.get_host_state("host1", -1)
     assert state is not None
     router = next(one for one in state.routers if one.id == theirs)
     assert router.interfaces == (projects.ids["p2"]["interface"],)

@@ -221,7 +221,7 @@ def test_a_name_by_which_neighbours_find_a_port(network: NetworkFixture, ask: An
     wish = {"network_id": net, "project_id": "p1", "binding:host_id": "host1", "device_owner": "compute:nova"}
     port = network.made("port", wish | {"dns_name": "Deb-B"}, network.book.service)
     assert port["dns_name"] == "deb-b"
-    state = network.control.wanted("host1", -1)
+    state = network.control.get_host_state("host1", -1)
     assert state and {one.hostname for one in state.ports if one.id == port["id"]} == {"deb-b"}
     assert [one["id"] for one in ask("GET", "ports?dns_name=deb-b")[1]["ports"]] == [port["id"]]
     assert ask("PUT", f"ports/{port['id']}", {"port": {"dns_name": ""}})[1]["port"]["dns_name"] == ""

@@ -45,9 +45,9 @@ def make_port(network: NetworkFixture, net: str, request_id: str, as_: Caller | 
 
 
 def report(network: NetworkFixture, *failures: rpc.Failure) -> None:
-    state = network.control.wanted("host1", -1)
+    state = network.control.get_host_state("host1", -1)
     assert state is not None
-    network.control.applied("host1", state.generation, rpc.Report(failures=failures), rpc.Round(0.02, SPANS))
+    network.control.report_state("host1", state.generation, rpc.Report(failures=failures), rpc.SyncTiming(0.02, SPANS))
 
 
 def told(network: NetworkFixture, request_id: str, as_: Caller) -> tuple[list[Any], list[Any]]:
@@ -106,11 +106,11 @@ def test_a_report_costs_the_same_for_many_requests(network: NetworkFixture, net:
     for many in (2, 20):
         for _ in range(many):
             make_port(network, net, REQUEST + "7")
-        state = network.control.wanted("host1", -1)
+        state = network.control.get_host_state("host1", -1)
         assert state is not None
         with count_statements(network.sessions) as statements:
             wired = rpc.Report(tuple(port.id for port in state.ports))
-            network.control.applied("host1", state.generation, wired, rpc.Round(0.02, SPANS))
+            network.control.report_state("host1", state.generation, wired, rpc.SyncTiming(0.02, SPANS))
         costs.append(len(statements))
     assert costs[0] == costs[1]
 

@@ -47,11 +47,11 @@ def test_a_late_copy_of_an_old_report_changes_nothing(network: NetworkFixture, a
     net = network.made("network", {})["id"]
     wish = {"network_id": net, "project_id": "p1", "binding:host_id": "host1", "device_owner": "compute:nova"}
     first = network.made("port", wish, network.book.service)["id"]
-    old = network.control.wanted("host1", -1)
+    old = network.control.get_host_state("host1", -1)
     network.drain()
     second = network.made("port", wish, network.book.service)["id"]
     network.drain()
     assert old is not None
-    network.control.applied("host1", old.generation, Report(ports=(first,)))
-    network.control.applied("host1", old.generation - 1, Report(ports=("gone",)))
+    network.control.report_state("host1", old.generation, Report(ports=(first,)))
+    network.control.report_state("host1", old.generation - 1, Report(ports=("gone",)))
     assert {ask("GET", f"ports/{one}")[1]["port"]["status"] for one in (first, second)} == {"ACTIVE"}

@@ -102,7 +102,7 @@ def test_the_wanted_state_costs_the_same_whatever_its_size(network: NetworkFixtu
     def cost() -> int:
         client.post("/v2.0/ports", json={"ports": [wish] * 20}, as_=book.admin)
         with count_statements(network.sessions) as seen:
-            network.control.wanted("host1", -1)
+            network.control.get_host_state("host1", -1)
         return len(seen)
 
     assert cost() == cost() <= 16

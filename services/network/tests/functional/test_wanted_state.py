@@ -10,7 +10,7 @@ from pileus_network.testing import NetworkFixture
 
 
 def state(network: NetworkFixture, host: str = "host1") -> HostState:
-    found = network.control.wanted(host, -1)
+    found = network.control.get_host_state(host, -1)
     assert found is not None
     return found
 
@@ -52,9 +52,9 @@ def test_an_idle_cloud_wants_nothing(network: NetworkFixture) -> None:
 
 def test_nothing_new_is_nothing_told(network: NetworkFixture, net: str) -> None:
     now = state(network)
-    assert network.control.wanted("host1", now.generation) is None
+    assert network.control.get_host_state("host1", now.generation) is None
     bound(network, net)
-    assert network.control.wanted("host1", now.generation) is not None
+    assert network.control.get_host_state("host1", now.generation) is not None
 
 
 def test_a_port_with_its_network_groups_and_dhcp(network: NetworkFixture, net: str) -> None:
@@ -173,13 +173,13 @@ def test_reports_move_states(network: NetworkFixture, net: str, ask: Any) -> Non
     port = bound(network, net)
     generation = state(network).generation
     cause = rpc.Failure("port", port["id"], "no tap")
-    network.control.applied("host1", generation, rpc.Report(failures=(cause,)))
+    network.control.report_state("host1", generation, rpc.Report(failures=(cause,)))
     assert ask("GET", f"ports/{port['id']}")[1]["port"]["status"] == "DOWN"
     agent = ask("GET", "agents", as_=network.book.admin)[1]["agents"][0]
     assert agent["configurations"]["failures"] == [{"kind": "port", "id": port["id"], "cause": "no tap"}]
-    network.control.applied("host1", generation, rpc.Report(ports=(port["id"],)))
+    network.control.report_state("host1", generation, rpc.Report(ports=(port["id"],)))
     assert ask("GET", f"ports/{port['id']}")[1]["port"]["status"] == "ACTIVE"
-    network.control.applied("host1", generation, rpc.Report())
+    network.control.report_state("host1", generation, rpc.Report())
     assert ask("GET", f"ports/{port['id']}")[1]["port"]["status"] == "DOWN"
 
 

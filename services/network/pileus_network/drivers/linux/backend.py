@@ -14,23 +14,23 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from pileus_kit.errors import CloudError
 from pileus_kit.spans import span
-from pileus_network.drivers.base import Backend, HostUnfit, Metadata, Settings
+from pileus_network.drivers.base import Backend, HostUnfit, MetadataListener, Settings
 from pileus_network.drivers.linux import (
-    cuts,
-    daemons,
+    conntrack,
     dhcp,
     dnsmasq,
-    filters,
-    forwarding,
+    firewall,
     links,
     namespaces,
     nft,
     plan,
+    processes,
     routers,
+    vxlan_fdb,
 )
+from pileus_network.drivers.linux.monitor import Monitor
 from pileus_network.drivers.linux.names import Names
-from pileus_network.drivers.linux.plan import Numbers, Plan
-from pileus_network.drivers.linux.watch import Watch
+from pileus_network.drivers.linux.plan import NumberAllocator, Plan
 from pileus_network.rpc import Failure, HostState, Report
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ NETFILTER = Path("/proc/sys/net/bridge")
 BACKLOG = 64
 
 
-class Linux(Backend, Metadata):
+class Linux(Backend, MetadataListener):
     """What exists is read from the kernel each time; what is inside namespaces and tables is remembered between
     thorough calls.
     """
@@ -48,16 +48,16 @@ class Linux(Backend, Metadata):
         super().__init__(settings)
         self.names = Names(settings.prefix)
         self.folder = Path("/run", f"pileus-{settings.prefix}")
-        self._watch: Watch | None = None
+        self._monitor: Monitor | None = None
         self._failures: list[Failure] = []
         self._known: frozenset[str] = frozenset()
-        self._seen: dict[str, links.Seen] = {}
-        self._entries: dict[int, set[forwarding.Entry]] = {}
+        self._seen: dict[str, links.ExistingLink] = {}
+        self._entries: dict[int, set[vxlan_fdb.Entry]] = {}
         self._tables: list[nft.Table] = []
         self._generation = -1
-        self._cutter = cuts.Cutter()
-        self._services: dict[str, dhcp.Service] = {}
-        self._machines: dict[str, routers.Machine] = {}
+        self._enforcer = conntrack.ConntrackEnforcer()
+        self._services: dict[str, dhcp.DhcpServer] = {}
+        self._router_namespaces: dict[str, routers.RouterNamespace] = {}
 
     # -- Backend -------------------------------------------------------------------------------------------------
 
@@ -70,49 +70,53 @@ class Linux(Backend, Metadata):
         if not NETFILTER.is_dir():
             raise HostUnfit(why="The kernel's br_netfilter is not loaded: security groups would not work")
         with IPRoute() as netlink:
-            self._make_physical(netlink, links.survey(netlink))
+            self._make_physical(netlink, links.list_links(netlink))
 
     def apply(self, state: HostState, thorough: bool) -> Report:
         thorough = thorough or bool(self._failures)
         self._failures = []
         with IPRoute() as netlink:
             if thorough or not self._seen:
-                self._seen, self._entries = links.survey(netlink), forwarding.present(netlink)
+                self._seen, self._entries = links.list_links(netlink), vxlan_fdb.list_entries(netlink)
                 if state.networks:
                     self._seen |= self._make_physical(netlink, self._seen)
-            wish = plan.make(state, self.settings, self._numbers("net"), self._numbers("port"))
-            self._failures += wish.failures
-            self._known = frozenset((*wish.links, *self.settings.bridges.values()))
-            self._remove_links(netlink, wish)
-            self._make_namespaces(netlink, wish, thorough)
-            self._make_links(netlink, wish)
-            self._lead_tunnels(netlink, wish)
-            guarded = self._filter(state, wish)
-            self._serve(wish, thorough)
-            self._route(wish, thorough)
-            wired = self._connect(netlink, state, wish, guarded)
-        self._announce(wish)
-        self._remove_namespaces(wish)
-        if self._watch:
-            self._watch.follow(self._daemons())
+            desired = plan.make_plan(state, self.settings, self._numbers("net"), self._numbers("port"))
+            self._failures += desired.failures
+            self._known = frozenset((*desired.links, *self.settings.bridges.values()))
+            self._remove_links(netlink, desired)
+            self._make_namespaces(netlink, desired, thorough)
+            self._make_links(netlink, desired)
+            self._lead_tunnels(netlink, desired)
+            guarded = self._filter(state, desired)
+            self._serve(desired, thorough)
+            self._route(desired, thorough)
+            wired = self._connect(netlink, state, desired, guarded)
+        self._announce(desired)
+        self._remove_namespaces(desired)
+        if self._monitor:
+            self._monitor.follow(self._daemons())
         return Report(tuple(sorted(wired)), tuple(self._failures))
 
     def watch(self, lost: Callable[[str], None]) -> None:
-        self._watch = Watch(lambda name: name in self._known, lost)
+        self._monitor = Monitor(lambda name: name in self._known, lost)
 
     def close(self) -> None:
-        if self._watch:
-            self._watch.close()
+        if self._monitor:
+            self._monitor.close()
 
     # -- Metadata ------------------------------------------------------------------------------------------------
 
-    def metadata_places(self) -> dict[str, int]:
-        places: dict[str, dhcp.Service | routers.Machine] = dict(self._services)
-        places |= {id: machine for id, machine in self._machines.items() if machine.router.admin_up and machine.legs}
+    def metadata_namespaces(self) -> dict[str, int]:
+        places: dict[str, dhcp.DhcpServer | routers.RouterNamespace] = dict(self._services)
+        places |= {
+            id: router_namespace
+            for id, router_namespace in self._router_namespaces.items()
+            if router_namespace.router.admin_up and router_namespace.ports
+        }
         return {id: namespaces.identity(place.namespace) for id, place in places.items()}
 
     def metadata_socket(self, place: str) -> socket.socket:
-        namespace = self.names.router(place) if place in self._machines else self.names.dhcp(place)
+        namespace = self.names.router(place) if place in self._router_namespaces else self.names.dhcp(place)
         return namespaces.inside(namespace, self._listen)
 
     @staticmethod
@@ -129,84 +133,84 @@ class Linux(Backend, Metadata):
 
     # -- the steps of apply, in this order -------------------------------------------------------------------------
 
-    def _make_physical(self, netlink: IPRoute, seen: dict[str, links.Seen]) -> dict[str, links.Seen]:
+    def _make_physical(self, netlink: IPRoute, seen: dict[str, links.ExistingLink]) -> dict[str, links.ExistingLink]:
         """The bridges of physical networks. They belong to who runs the host and stay; only what is missing is made."""
         made = {}
         for bridge in sorted(set(self.settings.bridges.values())):
             with self._blaming("host", bridge):
                 if bridge not in seen:
                     link = links.Link(bridge, links.BRIDGE, 1500)
-                    made[bridge] = links.make(netlink, link, seen, self._working_name)
-                links.let_rules_see(netlink, (seen | made)[bridge])
+                    made[bridge] = links.ensure(netlink, link, seen, self._working_name)
+                links.enable_bridge_netfilter(netlink, (seen | made)[bridge])
         return made
 
     @span("links that go")
-    def _remove_links(self, netlink: IPRoute, wish: Plan) -> None:
+    def _remove_links(self, netlink: IPRoute, desired: Plan) -> None:
         """First of all: nothing may be connected to a network that its filter no longer knows."""
-        doomed = [
+        removed = [
             seen
             for seen in self._seen.values()
-            if seen.name not in wish.links and self.names.is_ours(seen.name, seen.alias)
+            if seen.name not in desired.links and self.names.is_ours(seen.name, seen.alias)
         ]
-        if doomed:
-            with self._blaming("host", ", ".join(seen.name for seen in doomed[:5])):
-                links.remove(netlink, doomed)
-                self._seen = {name: seen for name, seen in self._seen.items() if seen not in doomed}
+        if removed:
+            with self._blaming("host", ", ".join(seen.name for seen in removed[:5])):
+                links.remove(netlink, removed)
+                self._seen = {name: seen for name, seen in self._seen.items() if seen not in removed}
 
     @span("namespaces")
-    def _make_namespaces(self, netlink: IPRoute, wish: Plan, thorough: bool) -> None:
-        missing = {name for name in wish.namespaces if not namespaces.is_alive(name)}
+    def _make_namespaces(self, netlink: IPRoute, desired: Plan, thorough: bool) -> None:
+        missing = {name for name in desired.namespaces if not namespaces.is_alive(name)}
         for namespace in sorted(missing):
             with self._blaming("host", namespace):
                 is_dhcp = namespace.startswith(self.names.dhcp(""))
                 namespaces.create(namespace, dhcp.SYSCTLS if is_dhcp else routers.SYSCTLS)
-        for namespace in sorted(wish.namespaces if thorough else missing):
+        for namespace in sorted(desired.namespaces if thorough else missing):
             with self._blaming("host", namespace):
-                self._remove_torn(netlink, wish, namespace)
+                self._remove_torn(netlink, desired, namespace)
 
-    def _remove_torn(self, netlink: IPRoute, wish: Plan, namespace: str) -> None:
+    def _remove_torn(self, netlink: IPRoute, desired: Plan, namespace: str) -> None:
         """Pairs whose inner end is not where it should be: in a namespace that has lost its name, kept by a daemon."""
         inside = {name for _, name in namespaces.inside(namespace, socket.if_nameindex)}
-        pairs = [link for link in wish.links.values() if link.namespace == namespace and link.inner not in inside]
+        pairs = [link for link in desired.links.values() if link.namespace == namespace and link.inner not in inside]
         torn = [self._seen.pop(link.name) for link in pairs if link.name in self._seen]
         if torn:
             links.remove(netlink, torn)
 
     @span("links")
-    def _make_links(self, netlink: IPRoute, wish: Plan) -> None:
+    def _make_links(self, netlink: IPRoute, desired: Plan) -> None:
         """All links, none of them in a bridge yet. Bridges come first since VLANs may stand on them."""
-        for link in sorted(wish.links.values(), key=lambda link: link.kind != links.BRIDGE):
-            with self._blaming(*wish.owners[link.name]):
-                self._seen[link.name] = links.make(netlink, link, self._seen, self._working_name)
+        for link in sorted(desired.links.values(), key=lambda link: link.kind != links.BRIDGE):
+            with self._blaming(*desired.owners[link.name]):
+                self._seen[link.name] = links.ensure(netlink, link, self._seen, self._working_name)
 
     @span("tunnels")
-    def _lead_tunnels(self, netlink: IPRoute, wish: Plan) -> None:
-        for tunnel, peers in wish.peers.items():
+    def _lead_tunnels(self, netlink: IPRoute, desired: Plan) -> None:
+        for tunnel, peers in desired.peers.items():
             if tunnel not in self._seen:
                 continue
             index = self._seen[tunnel].index
-            with self._blaming(*wish.owners[tunnel]):
-                old, new = self._entries.pop(index, set()), forwarding.wanted(peers)
-                self._seen[tunnel] = links.enslave(netlink, wish.links[tunnel], self._seen)
-                forwarding.change(netlink, index, old, new)
+            with self._blaming(*desired.owners[tunnel]):
+                old, new = self._entries.pop(index, set()), vxlan_fdb.entries(peers)
+                self._seen[tunnel] = links.set_master(netlink, desired.links[tunnel], self._seen)
+                vxlan_fdb.update(netlink, index, old, new)
                 self._entries[index] = new
 
     @span("security groups")
-    def _filter(self, state: HostState, wish: Plan) -> bool:
+    def _filter(self, state: HostState, desired: Plan) -> bool:
         """Whether the rules are in force. Without them no guarded port may be connected."""
         name = self.names.table
         groups = {group.id: group for group in state.security_groups}
         remotes = {remote.group_id: remote for remote in state.address_sets}
         tables = [
-            filters.bridge_table(name, wish.guarded, wish.segments.values()),
-            filters.inet_table(name, wish.guarded, wish.segments.values(), groups, remotes),
+            firewall.bridge_table(name, desired.guarded, desired.segments.values()),
+            firewall.inet_table(name, desired.guarded, desired.segments.values(), groups, remotes),
         ]
         in_force = False
         with self._blaming("host", "security groups"):
-            self._commit(tables if wish.links else [nft.Table(table.family, table.name) for table in tables])
+            self._commit(tables if desired.links else [nft.Table(table.family, table.name) for table in tables])
             in_force = True
-            zones = {network_id: segment.zone for network_id, segment in wish.segments.items()}
-            self._cutter.follow(cuts.Policy(tuple(wish.guarded), zones, groups, remotes))
+            zones = {network_id: segment.zone for network_id, segment in desired.segments.items()}
+            self._enforcer.follow(conntrack.Policy(tuple(desired.guarded), zones, groups, remotes))
         return in_force
 
     def _commit(self, tables: list[nft.Table]) -> None:
@@ -226,8 +230,8 @@ class Linux(Backend, Metadata):
         self._tables = tables if any(table.chains for table in tables) else []
 
     @span("DHCP")
-    def _serve(self, wish: Plan, thorough: bool) -> None:
-        for network_id, service in wish.services.items():
+    def _serve(self, desired: Plan, thorough: bool) -> None:
+        for network_id, service in desired.services.items():
             if self._services.get(network_id) == service and not thorough:
                 continue
             known = self._services.pop(network_id, None) is not None
@@ -236,47 +240,51 @@ class Linux(Backend, Metadata):
                 self._services[network_id] = service
 
     @span("routers")
-    def _route(self, wish: Plan, thorough: bool) -> None:
+    def _route(self, desired: Plan, thorough: bool) -> None:
         self._fresh = {}
-        for router_id, machine in wish.machines.items():
-            old = self._machines.get(router_id)
-            if old == machine and not thorough:
+        for router_id, router_namespace in desired.router_namespaces.items():
+            old = self._router_namespaces.get(router_id)
+            if old == router_namespace and not thorough:
                 continue
-            self._machines.pop(router_id, None)
+            self._router_namespaces.pop(router_id, None)
             with self._blaming("router", router_id):
-                routers.ensure(machine, old, self._folder("routers", router_id), thorough)
-                self._machines[router_id] = machine
+                routers.ensure(router_namespace, old, self._folder("routers", router_id), thorough)
+                self._router_namespaces[router_id] = router_namespace
                 self._fresh[router_id] = old
 
     @span("bridges")
-    def _connect(self, netlink: IPRoute, state: HostState, wish: Plan, guarded: bool) -> list[str]:
+    def _connect(self, netlink: IPRoute, state: HostState, desired: Plan, guarded: bool) -> list[str]:
         """Put every port into its bridge, now that all that it needs is there. Returns the ports that carry traffic."""
         connected = set()
-        behind = {one.interface for one in wish.guarded}
-        for link in wish.links.values():
+        behind = {one.interface for one in desired.guarded}
+        for link in desired.links.values():
             if link.master and link.name in self._seen and (guarded or link.name not in behind):
-                with self._blaming(*wish.owners[link.name]):
-                    self._seen[link.name] = links.enslave(netlink, link, self._seen)
+                with self._blaming(*desired.owners[link.name]):
+                    self._seen[link.name] = links.set_master(netlink, link, self._seen)
                     connected.add(link.name)
         cut_off = {failure.id for failure in self._failures if failure.kind == "network"}
         return [
-            port.id for port in state.ports if port.network_id not in cut_off and wish.wires.get(port.id) in connected
+            port.id
+            for port in state.ports
+            if port.network_id not in cut_off and desired.wires.get(port.id) in connected
         ]
 
     @span("announcements")
-    def _announce(self, wish: Plan) -> None:
+    def _announce(self, desired: Plan) -> None:
         for router_id, old in self._fresh.items():
             with self._blaming("router", router_id):
-                routers.announce(wish.machines[router_id], old)
+                routers.announce(desired.router_namespaces[router_id], old)
 
     @span("namespaces that go")
-    def _remove_namespaces(self, wish: Plan) -> None:
+    def _remove_namespaces(self, desired: Plan) -> None:
         """What nobody wants any more: daemons, then the namespaces they are in."""
-        self._remove_unwanted("dhcp", set(wish.services), dhcp.remove)
-        self._remove_unwanted("routers", set(wish.machines), routers.remove)
-        self._services = {id: one for id, one in self._services.items() if id in wish.services}
-        self._machines = {id: one for id, one in self._machines.items() if id in wish.machines}
-        for namespace in namespaces.names() - wish.namespaces:
+        self._remove_unwanted("dhcp", set(desired.services), dhcp.remove)
+        self._remove_unwanted("routers", set(desired.router_namespaces), routers.remove)
+        self._services = {id: one for id, one in self._services.items() if id in desired.services}
+        self._router_namespaces = {
+            id: one for id, one in self._router_namespaces.items() if id in desired.router_namespaces
+        }
+        for namespace in namespaces.names() - desired.namespaces:
             if self.names.is_our_namespace(namespace):
                 with self._blaming("host", namespace):
                     namespaces.delete(namespace)
@@ -296,11 +304,11 @@ class Linux(Backend, Metadata):
     def _daemons(self) -> set[int]:
         """The process ids of all helpers that run now."""
         files = [path for kind in ("dhcp", "routers") for path in (self.folder / kind).glob("*/pid")]
-        return {pid for pid in map(daemons.alive, files) if pid}
+        return {pid for pid in map(processes.alive, files) if pid}
 
-    def _numbers(self, what: str) -> Numbers:
+    def _numbers(self, what: str) -> NumberAllocator:
         start = f"{self.names.prefix}:{what}:"
-        return Numbers(
+        return NumberAllocator(
             {
                 seen.alias.split(":")[2]: self.names.number(seen.alias)
                 for seen in self._seen.values()

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from pileus_kit.file_modes import make_traversable
-from pileus_network.drivers.linux import addresses, daemons, dnsmasq, namespaces
+from pileus_network.drivers.linux import dnsmasq, ip_configuration, namespaces, processes
 from pileus_network.rpc import Network, Port
 
 # Inside nothing is forwarded, and nothing is learnt from a tenant's router advertisements.
@@ -22,7 +22,7 @@ SYSCTLS = {
 
 
 @dataclass(frozen=True)
-class Service:
+class DhcpServer:
     """DHCP of one network: `server` is the port of it that is ours, `ports` are all that are to be answered."""
 
     namespace: str
@@ -32,7 +32,7 @@ class Service:
     ports: tuple[Port, ...]
 
 
-def ensure(service: Service, folder: Path, known: bool) -> None:
+def ensure(service: DhcpServer, folder: Path, known: bool) -> None:
     """Make it run, and make it read its files again if they changed; also if not `known` from before to have read
     them.
     """
@@ -43,18 +43,18 @@ def ensure(service: Service, folder: Path, known: bool) -> None:
         if fixed.subnet_id in prefixes
     ]
     own.append(f"{dnsmasq.METADATA}/32")
-    inner = addresses.Interface(service.interface, service.server.mac, service.network.mtu, tuple(own))
-    stands_on = namespaces.inside(service.namespace, lambda: addresses.settle([inner], ()))
+    inner = ip_configuration.Interface(service.interface, service.server.mac, service.network.mtu, tuple(own))
+    interface_ids = namespaces.inside(service.namespace, lambda: ip_configuration.apply([inner], ()))
     if not dnsmasq.served(service.network):
-        daemons.stop(folder / "pid")
+        processes.stop(folder / "pid")
         return
     make_traversable(folder)  # dnsmasq runs as a user without rights
     changed = _write(folder, dnsmasq.files(service.network, service.server, service.ports))
-    daemon = daemons.Daemon(
-        service.namespace, folder / "pid", dnsmasq.arguments(service.network, service.interface, folder), stands_on
+    daemon = processes.DaemonProcess(
+        service.namespace, folder / "pid", dnsmasq.arguments(service.network, service.interface, folder), interface_ids
     )
     if _forget_leases(folder, service):
-        daemons.stop(folder / "pid")
+        processes.stop(folder / "pid")
         _forget_leases(folder, service, for_good=True)
     if not daemon.ensure() and (changed or not known):
         daemon.reload()
@@ -62,7 +62,7 @@ def ensure(service: Service, folder: Path, known: bool) -> None:
 
 def remove(folder: Path) -> None:
     """End dnsmasq and forget the network's leases. The namespace is somebody else's work."""
-    daemons.stop(folder / "pid")
+    processes.stop(folder / "pid")
     for name in ("hosts", "options", "names", "leases"):
         (folder / name).unlink(missing_ok=True)
     if folder.is_dir():
@@ -82,7 +82,7 @@ def _write(folder: Path, files: dnsmasq.Files) -> bool:
     return changed
 
 
-def _forget_leases(folder: Path, service: Service, for_good: bool = False) -> bool:
+def _forget_leases(folder: Path, service: DhcpServer, for_good: bool = False) -> bool:
     """Whether there is a lease for an address that is now somebody else's: dnsmasq would refuse it to its new owner.
 
     With `for_good` (while dnsmasq is down) such leases are taken out of its file.

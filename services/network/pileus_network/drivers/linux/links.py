@@ -17,7 +17,7 @@ from pileus_network.drivers.linux import namespaces, taps
 
 BRIDGE, VXLAN, VLAN, TAP, PAIR = "bridge", "vxlan", "vlan", "tap", "veth"
 VXLAN_PORT = 4789
-DOOMED = 0x706C6575  # the group of links that are about to be removed
+REMOVAL_GROUP = 0x706C6575  # the group of links that are about to be removed
 # A bridge of ours passes IP through the inet hooks (security groups), speaks no spanning tree and floods multicast:
 # there is no querier on a tenant's network, so snooping would make IPv6 neighbours disappear after some minutes.
 BRIDGE_OPTIONS = {
@@ -52,7 +52,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ExistingLink:
     """One interface as the kernel shows it."""
 
     index: int
@@ -66,17 +66,17 @@ class Seen:
     local: str
 
 
-def survey(netlink: IPRoute) -> dict[str, Seen]:
+def list_links(netlink: IPRoute) -> dict[str, ExistingLink]:
     """All interfaces of the namespace that `netlink` is in."""
     return {seen.name: seen for seen in map(_seen, netlink.get_links())}
 
 
-def _seen(message: Any) -> Seen:
+def _seen(message: Any) -> ExistingLink:
     info = message.get_attr("IFLA_LINKINFO")
     kind = info.get_attr("IFLA_INFO_KIND") if info else ""
     data = info.get_attr("IFLA_INFO_DATA") if info and kind in (VXLAN, VLAN) else None
     identity = (data.get_attr("IFLA_VXLAN_ID") or data.get_attr("IFLA_VLAN_ID") or 0) if data else 0
-    return Seen(
+    return ExistingLink(
         message["index"],
         message.get_attr("IFLA_IFNAME"),
         TAP if kind == "tun" else kind or "",
@@ -89,7 +89,9 @@ def _seen(message: Any) -> Seen:
     )
 
 
-def make(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Callable[[str], str]) -> Seen:
+def ensure(
+    netlink: IPRoute, link: Link, seen: Mapping[str, ExistingLink], new_name: Callable[[str], str]
+) -> ExistingLink:
     """See to it that a link exists as wanted, but for its master. What can't be changed into it is made anew."""
     there = seen.get(link.name)
     if there and _differs(there, link):
@@ -110,12 +112,12 @@ def make(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Calla
     return wanted
 
 
-def let_rules_see(netlink: IPRoute, bridge: Seen) -> None:
+def enable_bridge_netfilter(netlink: IPRoute, bridge: ExistingLink) -> None:
     """Pass what a bridge forwards through the inet hooks, whatever the host's default for that is."""
     netlink.link("set", index=bridge.index, kind=BRIDGE, br_nf_call_iptables=1, br_nf_call_ip6tables=1)
 
 
-def enslave(netlink: IPRoute, link: Link, seen: Mapping[str, Seen]) -> Seen:
+def set_master(netlink: IPRoute, link: Link, seen: Mapping[str, ExistingLink]) -> ExistingLink:
     """Put a link into its bridge."""
     if link.master not in seen:
         raise HostUnfit(why=f"There is no bridge {link.master}")
@@ -125,13 +127,13 @@ def enslave(netlink: IPRoute, link: Link, seen: Mapping[str, Seen]) -> Seen:
     return replace(there, master=master)
 
 
-def remove(netlink: IPRoute, doomed: Iterable[Seen]) -> None:
+def remove(netlink: IPRoute, removed: Iterable[ExistingLink]) -> None:
     """Remove links together: for each that goes alone the kernel waits some 20 ms for its readers."""
-    for seen in doomed:
+    for seen in removed:
         with _gone_is_fine():
-            netlink.link("set", index=seen.index, group=DOOMED)
+            netlink.link("set", index=seen.index, group=REMOVAL_GROUP)
     with _gone_is_fine():
-        netlink.link("del", index=0, group=DOOMED)
+        netlink.link("del", index=0, group=REMOVAL_GROUP)
 
 
 @contextmanager
@@ -143,11 +145,13 @@ def _gone_is_fine() -> Iterator[None]:
             raise
 
 
-def _differs(there: Seen, link: Link) -> bool:
+def _differs(there: ExistingLink, link: Link) -> bool:
     return there.kind != link.kind or (link.kind in (VXLAN, VLAN) and (there.id, there.local) != (link.id, link.local))
 
 
-def _create(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Callable[[str], str]) -> Seen:
+def _create(
+    netlink: IPRoute, link: Link, seen: Mapping[str, ExistingLink], new_name: Callable[[str], str]
+) -> ExistingLink:
     """Make a link, still down and with whatever MTU it is born with."""
     if link.kind == TAP:
         _create_tap(netlink, link, new_name(link.name))
@@ -183,7 +187,7 @@ def _create(netlink: IPRoute, link: Link, seen: Mapping[str, Seen], new_name: Ca
         raise HostUnfit(why=f"There is no interface {link.parent}")
     _silence(link.name)
     alias = link.alias if link.kind == TAP else ""
-    return Seen(socket.if_nametoindex(link.name), link.name, link.kind, 0, alias, 0, False, link.id, link.local)
+    return ExistingLink(socket.if_nametoindex(link.name), link.name, link.kind, 0, alias, 0, False, link.id, link.local)
 
 
 def _create_tap(netlink: IPRoute, link: Link, working_name: str) -> None:

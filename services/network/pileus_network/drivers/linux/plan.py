@@ -5,16 +5,18 @@ from dataclasses import dataclass, field, replace
 
 from pileus_network.drivers.base import Settings
 from pileus_network.drivers.linux import links
-from pileus_network.drivers.linux.dhcp import Service
-from pileus_network.drivers.linux.filters import Guarded, Segment
+from pileus_network.drivers.linux.dhcp import DhcpServer
+from pileus_network.drivers.linux.firewall import GuardedPort, Segment
 from pileus_network.drivers.linux.links import Link
 from pileus_network.drivers.linux.names import Names
-from pileus_network.drivers.linux.routers import Leg, Machine
+from pileus_network.drivers.linux.routers import RouterNamespace, RouterPort
 from pileus_network.rpc import DHCP_OWNER, SERVICE_OWNERS, Failure, HostState, Network, Peer, Port, Router
 
 
-class Numbers:
-    """Numbers of networks (conntrack zones) and ports (marks), 1 to 65535. One in use stays its owner's for life."""
+class NumberAllocator:
+    """Allocates numbers of networks (conntrack zones) and ports (marks), 1 to 65535. An owner keeps its number for
+    life.
+    """
 
     def __init__(self, taken: dict[str, int]) -> None:
         self._of = dict(taken)
@@ -41,24 +43,26 @@ class Plan:
     links: dict[str, Link] = field(default_factory=dict)
     wires: dict[str, str] = field(default_factory=dict)
     owners: dict[str, tuple[str, str]] = field(default_factory=dict)
-    guarded: list[Guarded] = field(default_factory=list)
+    guarded: list[GuardedPort] = field(default_factory=list)
     segments: dict[str, Segment] = field(default_factory=dict)
     peers: dict[str, tuple[Peer, ...]] = field(default_factory=dict)
-    services: dict[str, Service] = field(default_factory=dict)
-    machines: dict[str, Machine] = field(default_factory=dict)
+    services: dict[str, DhcpServer] = field(default_factory=dict)
+    router_namespaces: dict[str, RouterNamespace] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
     @property
     def namespaces(self) -> set[str]:
-        return {one.namespace for one in self.services.values()} | {one.namespace for one in self.machines.values()}
+        return {one.namespace for one in self.services.values()} | {
+            one.namespace for one in self.router_namespaces.values()
+        }
 
 
-def make(state: HostState, settings: Settings, zones: Numbers, marks: Numbers) -> Plan:
+def make_plan(state: HostState, settings: Settings, zones: NumberAllocator, marks: NumberAllocator) -> Plan:
     return _Planner(state, settings, zones, marks).plan()
 
 
 class _Planner:
-    def __init__(self, state: HostState, settings: Settings, zones: Numbers, marks: Numbers) -> None:
+    def __init__(self, state: HostState, settings: Settings, zones: NumberAllocator, marks: NumberAllocator) -> None:
         self.state, self.settings, self.zones, self.marks = state, settings, zones, marks
         self.names = Names(settings.prefix)
         self.networks = {network.id: network for network in state.networks}
@@ -116,7 +120,7 @@ class _Planner:
         if port.admin_up:
             self.result.wires[port.id] = tap
         if port.port_security:
-            self.result.guarded.append(Guarded(port, tap, number, bridge if network.kind == "flat" else ""))
+            self.result.guarded.append(GuardedPort(port, tap, number, bridge if network.kind == "flat" else ""))
 
     def _service_port(self, port: Port, network: Network, bridge: str) -> None:
         """A pair of interfaces, one end in the bridge, the other in the namespace of DHCP or of a router."""
@@ -131,7 +135,7 @@ class _Planner:
         self.result.wires[port.id] = outer
         if port.device_owner == DHCP_OWNER:
             mine = tuple(one for one in self.state.ports if one.network_id == network.id)
-            self.result.services[network.id] = Service(namespace, inner, network, port, mine)
+            self.result.services[network.id] = DhcpServer(namespace, inner, network, port, mine)
 
     def _segment(self, network: Network) -> None:
         """A flat network's bridge is the host's own, with the host's connections; all others are closed to it."""
@@ -142,18 +146,20 @@ class _Planner:
         self.result.segments[network.id] = Segment(bridge, 0 if is_flat else self.zones.of(network.id), closed)
 
     def _router(self, router: Router) -> None:
-        """One that is switched off stays plugged in, but has no address on any leg and knows no way."""
+        """One that is switched off stays plugged in, but has no address on any router_port and knows no way."""
         ports = {port.id: port for port in self.state.ports}
         if not router.admin_up:
             router = replace(router, floating_ips=(), routes=())
             ports = {id: replace(port, fixed_ips=()) for id, port in ports.items()}
-        legs = [leg for id in router.interfaces for leg in self._leg(ports.get(id))]
-        gateway = next(iter(self._leg(ports.get(router.gateway or ""))), None)
-        self.result.machines[router.id] = Machine(self.names.router(router.id), router, tuple(legs), gateway)
+        attached = [router_port for id in router.interfaces for router_port in self._router_port(ports.get(id))]
+        gateway = next(iter(self._router_port(ports.get(router.gateway or ""))), None)
+        self.result.router_namespaces[router.id] = RouterNamespace(
+            self.names.router(router.id), router, tuple(attached), gateway
+        )
 
-    def _leg(self, port: Port | None) -> Iterable[Leg]:
+    def _router_port(self, port: Port | None) -> Iterable[RouterPort]:
         if port is not None and port.id in self.result.wires:
-            yield Leg(port, self.networks[port.network_id], self.names.inner(port.id))
+            yield RouterPort(port, self.networks[port.network_id], self.names.inner(port.id))
 
     def _link(self, owner: tuple[str, str], link: Link) -> None:
         self.result.owners[link.name] = owner

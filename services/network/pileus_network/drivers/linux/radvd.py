@@ -10,7 +10,7 @@ PROGRAM = "radvd"
 
 
 @dataclass(frozen=True)
-class Advertised:
+class AdvertisedInterface:
     """An interface of a router and the IPv6 subnets on it that the router is to announce."""
 
     interface: str
@@ -18,7 +18,7 @@ class Advertised:
     subnets: tuple[Subnet, ...]
 
 
-def configuration(interfaces: Iterable[Advertised]) -> str:
+def configuration(interfaces: Iterable[AdvertisedInterface]) -> str:
     return "".join(_interface(one) for one in interfaces if one.subnets)
 
 
@@ -36,7 +36,7 @@ def arguments(folder: Path) -> tuple[str, ...]:
     )
 
 
-def _interface(one: Advertised) -> str:
+def _interface(one: AdvertisedInterface) -> str:
     modes = {subnet.ra_mode for subnet in one.subnets}
     lines = [
         "AdvSendAdvert on",

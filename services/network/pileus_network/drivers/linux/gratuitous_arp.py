@@ -10,7 +10,7 @@ from ipaddress import IPv6Address, ip_address
 ETH_P_ARP, ETH_P_IPV6 = 0x0806, 0x86DD
 BROADCAST = b"\xff" * 6
 ALL_NODES = IPv6Address("ff02::1").packed
-TIMES = 3
+REPETITIONS = 3
 
 
 def announce(interface: str, mac: str, addresses: Iterable[str]) -> None:
@@ -21,7 +21,7 @@ def announce(interface: str, mac: str, addresses: Iterable[str]) -> None:
         for text in addresses:
             address = ip_address(text)
             frame = _arp(hardware, address.packed) if address.version == 4 else _advert(hardware, address.packed)
-            for _ in range(TIMES):
+            for _ in range(REPETITIONS):
                 wire.send(frame)
 
 

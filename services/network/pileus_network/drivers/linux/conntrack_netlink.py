@@ -39,14 +39,14 @@ class Connection:
     key: bytes
 
 
-class Tracker:
+class ConntrackSocket:
     """A socket to the kernel's connection tracking, in the namespace where it is made. Use it as a context manager."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
 
-    def __enter__(self) -> "Tracker":
+    def __enter__(self) -> "ConntrackSocket":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,8 +5,18 @@ from dataclasses import replace
 import pytest
 
 from pileus_network.drivers.base import Settings
-from pileus_network.drivers.linux import cuts, dnsmasq, filters, forwarding, groups, nft, plan, radvd, spoofing
-from pileus_network.drivers.linux.connections import Connection
+from pileus_network.drivers.linux import (
+    anti_spoofing,
+    conntrack,
+    dnsmasq,
+    firewall,
+    nft,
+    plan,
+    radvd,
+    security_groups,
+    vxlan_fdb,
+)
+from pileus_network.drivers.linux.conntrack_netlink import Connection
 from pileus_network.drivers.linux.names import Names
 from pileus_network.drivers.linux.nft import Chain, Set, Table
 from pileus_network.rpc import (
@@ -90,26 +100,28 @@ def test_a_difference_names_only_what_changed_in_an_order_that_holds():
     ],
 )
 def test_rules_in_nfts_language(rule, text):
-    assert groups.text(rule) == text
+    assert security_groups.text(rule) == text
 
 
 def test_a_port_may_use_its_pairs_and_nothing_else():
-    rules = spoofing.chain(replace(PORT, address_pairs=(AddressPair("10.5.1.0/24", "fa:16:3e:00:00:02"),))).rules
+    rules = anti_spoofing.chain(replace(PORT, address_pairs=(AddressPair("10.5.1.0/24", "fa:16:3e:00:00:02"),))).rules
     assert rules[:2] == ("jump sent", "ether saddr != { fa:16:3e:00:00:01, fa:16:3e:00:00:02 } drop")
-    assert spoofing.SENT.rules[0] == "ether type != { ip, ip6, arp } drop" and rules[-1] == "drop"
+    assert anti_spoofing.SENT.rules[0] == "ether type != { ip, ip6, arp } drop" and rules[-1] == "drop"
     assert "ether saddr fa:16:3e:00:00:01 ip saddr { 10.5.0.9 } return" in rules
     assert "ether saddr fa:16:3e:00:00:02 ip saddr { 10.5.1.0/24 } return" in rules
-    assert spoofing.link_local("fa:16:3e:00:00:01") == "fe80::f816:3eff:fe00:1"
+    assert anti_spoofing.link_local("fa:16:3e:00:00:01") == "fe80::f816:3eff:fe00:1"
 
 
 def test_numbers_stay_and_zones_differ_between_networks():
     other = replace(NETWORK, id="22345678-9abc-4def-8000-000000000000", segment=8)
     state = HostState("h", 1, (NETWORK, other), (PORT,))
-    wish = plan.make(state, Settings(tunnel_address="1.2.3.4"), plan.Numbers({other.id: 5}), plan.Numbers({}))
-    assert {id: segment.zone for id, segment in wish.segments.items()} == {NETWORK.id: 1, other.id: 5}
-    tables = filters.inet_table("t", wish.guarded, wish.segments.values(), {}, {})
+    desired = plan.make_plan(
+        state, Settings(tunnel_address="1.2.3.4"), plan.NumberAllocator({other.id: 5}), plan.NumberAllocator({})
+    )
+    assert {id: segment.zone for id, segment in desired.segments.items()} == {NETWORK.id: 1, other.id: 5}
+    tables = firewall.inet_table("t", desired.guarded, desired.segments.values(), {}, {})
     assert tables.sets["zones"].elements == {'"plb12345678-9a" : 1', '"plb22345678-9a" : 5'}
-    assert forwarding.wanted([Peer("x", "1.1.1.1", ("m",))]) == {("00:00:00:00:00:00", "1.1.1.1"), ("m", "1.1.1.1")}
+    assert vxlan_fdb.entries([Peer("x", "1.1.1.1", ("m",))]) == {("00:00:00:00:00:00", "1.1.1.1"), ("m", "1.1.1.1")}
 
 
 def test_what_users_type_reaches_dnsmasq_only_in_form():
@@ -132,10 +144,12 @@ def test_what_users_type_reaches_dnsmasq_only_in_form():
 
 def test_radvd_says_who_gives_addresses():
     subnet = Subnet("v6", "fd00::/64", 6, "fd00::1", True, dns=("fd00::53",), ra_mode="dhcpv6-stateful")
-    text = radvd.configuration([radvd.Advertised("i", 1450, (subnet,))])
+    text = radvd.configuration([radvd.AdvertisedInterface("i", 1450, (subnet,))])
     assert "AdvManagedFlag on" in text and "AdvAutonomous off" in text and "RDNSS fd00::53" in text
-    assert "AdvAutonomous on" in radvd.configuration([radvd.Advertised("i", 1450, (replace(subnet, ra_mode="slaac"),))])
-    assert radvd.configuration([radvd.Advertised("i", 1450, ())]) == ""
+    assert "AdvAutonomous on" in radvd.configuration(
+        [radvd.AdvertisedInterface("i", 1450, (replace(subnet, ra_mode="slaac"),))]
+    )
+    assert radvd.configuration([radvd.AdvertisedInterface("i", 1450, ())]) == ""
 
 
 @pytest.mark.parametrize(
@@ -153,11 +167,11 @@ def test_radvd_says_who_gives_addresses():
     ],
 )
 def test_a_running_connection_is_judged_like_a_new_one(rules, allowed):
-    guarded = filters.Guarded(replace(PORT, security_groups=("g",)), "tap", 1)
-    policy = cuts.Policy(
+    guarded = firewall.GuardedPort(replace(PORT, security_groups=("g",)), "tap", 1)
+    policy = conntrack.Policy(
         (guarded,), {ID: 3}, {"g": SecurityGroup("g", rules=rules)}, {"r": AddressSet("r", ("10.5.0.4",))}
     )
-    judge = cuts.Judge(policy)
+    checker = conntrack.PolicyChecker(policy)
     connection = Connection(3, "10.5.0.4", "10.5.0.9", "10.5.0.4", 6, 22, 0, 2, b"")
-    assert judge.allows(connection) is allowed
-    assert not judge.concerns(replace(connection, zone=4)), "another network's"
+    assert checker.allows(connection) is allowed
+    assert not checker.concerns(replace(connection, zone=4)), "another network's"

@@ -7,46 +7,57 @@ import sys
 from typing import Any
 
 from pileus_kit.rpc import Bus
-from pileus_network.agent.server import Agent, backend
+from pileus_network.agent.service import Agent, load_backend
 from pileus_network.config import Config
 from pileus_network.drivers.base import Settings
 from pileus_network.drivers.linux.backend import Linux
-from pileus_network.rpc import Control, Facts, HostAgent, HostChange, HostState, Progress, Report, Round
+from pileus_network.rpc import (
+    ControlPlane,
+    HostAgent,
+    HostChange,
+    HostFacts,
+    HostState,
+    Report,
+    ReportChange,
+    SyncTiming,
+)
 
 pipe, answers = sys.stdin.buffer, sys.stdout.buffer
 
 
-class Controller(Control):
+class Controller(ControlPlane):
     """Stands in for the worker: wants what it was told to want, and remembers what it is told."""
 
     def __init__(self, host: str) -> None:
         self.state = HostState(host, 0)
         self.reports: dict[int, Report] = {}
-        self.facts: Facts | None = None
+        self.facts: HostFacts | None = None
 
-    def wanted(self, host: str, known: int) -> HostState | None:
+    def get_host_state(self, host: str, known: int) -> HostState | None:
         return self.state if known != self.state.generation else None
 
-    def changes(self, host: str, known: int) -> HostChange | None:
+    def get_changes(self, host: str, known: int) -> HostChange | None:
         return HostChange(known, self.state.generation, self.state) if known != self.state.generation else None
 
-    def audit(self, host: str, generation: int, digest: str) -> HostState | None:
+    def audit_state(self, host: str, generation: int, digest: str) -> HostState | None:
         return None
 
-    def progressed(self, host: str, generation: int, progress: Progress, took: Round | None = None) -> None:
+    def report_changes(
+        self, host: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
+    ) -> None:
         last = self.reports[max(self.reports)].ports
         ports = (set(last) | set(progress.wired)) - set(progress.unwired)
         self.reports[generation] = Report(tuple(sorted(ports)), progress.failures)
 
-    def applied(self, host: str, generation: int, report: Report, took: Round | None = None) -> None:
+    def report_state(self, host: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
         self.reports[generation] = report
 
-    def hello(self, host: str, facts: Facts) -> int:
+    def heartbeat(self, host: str, facts: HostFacts) -> int:
         self.facts = facts
         return self.state.generation
 
 
-class Puppet:
+class DriverProcess:
     def settings(self, fields: dict[str, Any]) -> None:
         self.backend = Linux(Settings(**fields))
         self.backend.prepare()
@@ -64,30 +75,30 @@ class Puppet:
         self.host = config.host
         self.controller = Controller(config.host)
         bus.serve(self.controller, "worker")
-        self.running = Agent(config, bus, backend(config))
+        self.running = Agent(config, bus, load_backend(config))
         self.running.start()
-        self.poker = bus.client(HostAgent, config.host)
+        self.agent_client = bus.client(HostAgent, config.host)
 
     def want(self, state: HostState) -> None:
         self.controller.state = state
-        self.poker.poke(state.generation)
+        self.agent_client.notify(state.generation)
 
     def reported(self, generation: int) -> Report | None:
         return self.controller.reports.get(generation)
 
-    def facts(self) -> Facts | None:
+    def facts(self) -> HostFacts | None:
         return self.controller.facts
 
 
 def main() -> None:
-    puppet = Puppet()
+    process = DriverProcess()
     while True:
         try:
             command, argument = pickle.load(pipe)
         except EOFError:
             return
         try:
-            answer = getattr(puppet, command)(*argument)
+            answer = getattr(process, command)(*argument)
         except Exception as err:
             answer = err
         pickle.dump(answer, answers)

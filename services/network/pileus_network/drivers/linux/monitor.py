@@ -11,7 +11,7 @@ RTM_DELLINK, RTMGRP_LINK, IFLA_IFNAME = 17, 1, 3
 HEADER, LINK, ATTRIBUTE = struct.Struct("=IHHII"), 16, struct.Struct("=HH")
 
 
-class Watch:
+class Monitor:
     """Calls `lost(what)` from a thread of its own for every interface that goes and that `is_wanted`, and for every
     daemon that ends.
     """
@@ -29,7 +29,7 @@ class Watch:
         self._thread.start()
 
     def follow(self, daemons: set[int]) -> None:
-        """Watch just these processes. Called by one thread only."""
+        """Monitor just these processes. Called by one thread only."""
         for pid in set(self._daemons) - daemons:
             os.close(self._daemons.pop(pid))  # which also ends its registration
         for pid in daemons - set(self._daemons):

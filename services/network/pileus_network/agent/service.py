@@ -6,22 +6,22 @@ from typing import cast
 from stevedore.driver import DriverManager
 
 from pileus_kit.rpc import Bus, Server
-from pileus_network.agent.keeper import Keeper
-from pileus_network.agent.metadata import Compute, MetadataServer
+from pileus_network.agent.metadata_proxy import ComputeMetadataClient, MetadataProxy
+from pileus_network.agent.reconciler import Reconciler
 from pileus_network.config import Config
-from pileus_network.drivers.base import Backend, Metadata, Settings
-from pileus_network.rpc import Control, Facts, HostAgent, Report
+from pileus_network.drivers.base import Backend, MetadataListener, Settings
+from pileus_network.rpc import ControlPlane, HostAgent, HostFacts, Report
 
 BACKENDS = "pileus.network.backends"
 
 
-class Answers(HostAgent):
+class AgentEndpoint(HostAgent):
     """What the control plane may ask of us."""
 
-    def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
+    def __init__(self, reconciler: Reconciler) -> None:
+        self._keeper = reconciler
 
-    def poke(self, generation: int) -> None:
+    def notify(self, generation: int) -> None:
         if generation != self._keeper.generation:
             self._keeper.wake()
 
@@ -32,34 +32,36 @@ class Answers(HostAgent):
 class Agent:
     def __init__(self, config: Config, bus: Bus, backend: Backend) -> None:
         self._config, self._bus, self._backend = config, bus, backend
-        self._metadata: MetadataServer | None = None
-        followers = []
-        if isinstance(backend, Metadata):
-            self._metadata = MetadataServer(backend, Compute(config.metadata_url, config.metadata_secret, config.host))
-            followers.append(self._metadata.follow)
-        self.keeper = Keeper(config.host, backend, bus.client(Control), self._facts, followers)
+        self._metadata: MetadataProxy | None = None
+        observers = []
+        if isinstance(backend, MetadataListener):
+            self._metadata = MetadataProxy(
+                backend, ComputeMetadataClient(config.metadata_url, config.metadata_secret, config.host)
+            )
+            observers.append(self._metadata.follow)
+        self.reconciler = Reconciler(config.host, backend, bus.client(ControlPlane), self._facts, observers)
         self._server: Server | None = None
 
     def start(self) -> None:
         """Raises HostUnfit when this host can't do what its configuration says."""
         self._backend.prepare()
-        self._server = self._bus.serve(Answers(self.keeper), self._config.host, threads=1)
+        self._server = self._bus.serve(AgentEndpoint(self.reconciler), self._config.host, threads=1)
         if self._metadata:
             self._metadata.start()
-        self._backend.watch(lambda what: self.keeper.wake(thorough=True))
-        self.keeper.start()
+        self._backend.watch(lambda what: self.reconciler.wake(thorough=True))
+        self.reconciler.start()
 
     def stop(self) -> None:
         """Stop looking after the host. Its networks go on as they are."""
-        self.keeper.stop()
+        self.reconciler.stop()
         self._backend.close()
         if self._metadata:
             self._metadata.stop()
         if self._server:
             self._server.stop()
 
-    def _facts(self, generation: int) -> Facts:
-        return Facts(
+    def _facts(self, generation: int) -> HostFacts:
+        return HostFacts(
             version("pileus-network"),
             self._config.driver,
             self._config.tunnel_address,
@@ -68,7 +70,7 @@ class Agent:
         )
 
 
-def backend(config: Config) -> Backend:
+def load_backend(config: Config) -> Backend:
     """The configured driver, ready to be prepared."""
     bridges = dict(mapping.split(":", 1) for mapping in config.bridge_mappings)
     settings = Settings(config.prefix, bridges, config.tunnel_address)

@@ -11,7 +11,7 @@ from pileus_kit import spans
 from pileus_kit.errors import CloudError, Transient
 from pileus_network import states
 from pileus_network.drivers.base import Backend
-from pileus_network.rpc import Control, Facts, Failure, HostChange, HostState, Progress, Report, Round
+from pileus_network.rpc import ControlPlane, Failure, HostChange, HostFacts, HostState, Report, ReportChange, SyncTiming
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 15.0
@@ -20,26 +20,26 @@ AUDIT_S = 300.0  # between comparisons of the state, which changes led to, with 
 RETRY_S = 2.0  # after a failure; doubles up to a heartbeat
 
 
-class Keeper:
+class Reconciler:
     """One thread does all the work, one after the other. Anybody may wake it; waking it twice is waking it once.
 
-    `followers` are told each state after it was applied. They have to be quick.
+    `observers` are told each state after it was applied. They have to be quick.
     """
 
     def __init__(
         self,
         host: str,
         backend: Backend,
-        control: Control,
-        facts: Callable[[int], Facts],
-        followers: Sequence[Callable[[HostState], None]] = (),
+        control: ControlPlane,
+        facts: Callable[[int], HostFacts],
+        observers: Sequence[Callable[[HostState], None]] = (),
     ) -> None:
-        self._host, self._backend, self._control, self._facts, self._followers = (
+        self._host, self._backend, self._control, self._facts, self._observers = (
             host,
             backend,
             control,
             facts,
-            followers,
+            observers,
         )
         self._state: HostState | None = None
         self._report = Report()
@@ -47,12 +47,12 @@ class Keeper:
         self._reported: Report | None = None  # what the worker has; None: it must hear everything
         self._changed: set[str] = set()  # ports that were told anew since then
         self._audited = time.monotonic()
-        self._took: Round | None = None
+        self._took: SyncTiming | None = None
         self._lock = threading.Condition()
         self._due = self._thorough = True
         self._over = self._woken = False
         self._retry = RETRY_S
-        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
 
     @property
     def report(self) -> Report:
@@ -92,7 +92,7 @@ class Keeper:
                 if now >= heartbeat:
                     heartbeat = now + HEARTBEAT_S
                     self._say_hello()
-                self.turn()
+                self.reconcile()
             except Exception as err:  # even a bug must not end the only thread that repairs this host
                 self._complain(err)
                 heartbeat, wait = 0.0, self._retry
@@ -106,7 +106,7 @@ class Keeper:
         else:
             log.error("again in %.0f s", self._retry, exc_info=err)
 
-    def turn(self) -> None:
+    def reconcile(self) -> None:
         """Do what is due, once: fetch, apply, report."""
         with self._lock:
             due, thorough = self._due, self._thorough
@@ -120,7 +120,7 @@ class Keeper:
                 with self._lock:  # after a bug nothing that was made can be relied upon
                     self._due, self._thorough = True, self._thorough or thorough or not isinstance(err, Transient)
                 raise
-            self._took = Round(time.monotonic() - started, tuple(found))
+            self._took = SyncTiming(time.monotonic() - started, tuple(found))
         if self._unreported and self._state:
             self._tell(self._state.generation)
             self._unreported = False
@@ -129,7 +129,7 @@ class Keeper:
         """Repair what is known first, since that needs nobody; then ask for what is new."""
         if self._state is not None and (thorough or self._report.failures):
             self._make(self._state, thorough=True)
-        change = self._control.changes(self._host, self.generation)
+        change = self._control.get_changes(self._host, self.generation)
         if change is not None:
             self._make(self._after(change), thorough=self._state is None)
         elif time.monotonic() - self._audited >= AUDIT_S:
@@ -146,7 +146,7 @@ class Keeper:
                 self._changed.update(port.id for port in change.ports)
                 return merged
         self._reported, self._audited = None, time.monotonic()
-        whole = change.whole or self._control.wanted(self._host, -1)
+        whole = change.whole or self._control.get_host_state(self._host, -1)
         assert whole is not None, "a host that is known has a state"
         return whole
 
@@ -156,7 +156,7 @@ class Keeper:
         if state is None:
             return
         self._audited = time.monotonic()
-        right = self._control.audit(self._host, state.generation, states.digest(state))
+        right = self._control.audit_state(self._host, state.generation, states.digest(state))
         if right is not None:
             log.error("the state of generation %d had drifted; it is replaced", state.generation)
             self._reported = None
@@ -166,12 +166,14 @@ class Keeper:
         """Report everything once, and then what is different."""
         report, before = self._report, self._reported
         if before is None:
-            self._control.applied(self._host, generation, report, self._took)
+            self._control.report_state(self._host, generation, report, self._took)
         else:
             now, old = set(report.ports), set(before.ports)
             wired = tuple(sorted((now - old) | (now & self._changed)))
             unwired = tuple(sorted((old - now) | (self._changed - now)))
-            self._control.progressed(self._host, generation, Progress(wired, unwired, report.failures), self._took)
+            self._control.report_changes(
+                self._host, generation, ReportChange(wired, unwired, report.failures), self._took
+            )
         self._reported = report
         self._changed.clear()
 
@@ -184,7 +186,7 @@ class Keeper:
         took_ms = (time.monotonic() - started) * 1000
         level, counts = logging.INFO if is_news else logging.DEBUG, (len(report.ports), len(report.failures))
         log.log(level, "generation %d: %d ports wired, %d failures, %.0f ms", state.generation, *counts, took_ms)
-        for follow in self._followers:
+        for follow in self._observers:
             follow(state)
 
     def _apply(self, state: HostState, thorough: bool) -> Report:
@@ -194,7 +196,7 @@ class Keeper:
             return Report((), (Failure("host", self._host, str(err)),))
 
     def _say_hello(self) -> None:
-        wanted = self._control.hello(self._host, self._facts(self.generation))
+        wanted = self._control.heartbeat(self._host, self._facts(self.generation))
         if wanted != self.generation or self._report.failures:
             self._due = True
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from pileus_network import rpc
-from pileus_network.drivers.linux.spoofing import link_local
+from pileus_network.drivers.linux.anti_spoofing import link_local
 
 RAW = """
 import socket, struct, sys

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from pileus_network.drivers.linux import groups, spoofing
+from pileus_network.drivers.linux import anti_spoofing, security_groups
 from pileus_network.drivers.linux.nft import Chain, Set, Table
 from pileus_network.rpc import AddressSet, Port, SecurityGroup
 
@@ -27,7 +27,7 @@ RECEIVED = "oifname @bridges meta mark and 0x0000ffff vmap @receivers"
 
 
 @dataclass(frozen=True)
-class Guarded:
+class GuardedPort:
     """A server's port with security: its interface and the number it has in marks (1 to 65535).
 
     `open_bridge` names the bridge of a network that the host itself is on, "" for all others.
@@ -50,7 +50,7 @@ class Segment:
     closed: tuple[str, ...]
 
 
-def bridge_table(name: str, guarded: Iterable[Guarded], segments: Iterable[Segment]) -> Table:
+def bridge_table(name: str, guarded: Iterable[GuardedPort], segments: Iterable[Segment]) -> Table:
     """Who may speak as whom, and the marks."""
     guarded = list(guarded)
     chains = {
@@ -60,12 +60,14 @@ def bridge_table(name: str, guarded: Iterable[Guarded], segments: Iterable[Segme
         ),
         "host": Chain(("iifname @closed drop",), "type filter hook input priority -200"),
         "leave": Chain(("oifname vmap @receivers",), "type filter hook forward priority -10"),
-        spoofing.SENT_CHAIN: spoofing.SENT,
-        spoofing.PIECES_CHAIN: spoofing.PIECES,
+        anti_spoofing.SENT_CHAIN: anti_spoofing.SENT,
+        anti_spoofing.PIECES_CHAIN: anti_spoofing.PIECES,
     }
     for one in guarded:
-        chains[f"from-{one.interface}"] = spoofing.chain(one.port)
-        chains[f"to-{one.interface}"] = Chain((spoofing.KNOWN_FRAMES, f"meta mark set meta mark or {one.number:#x}"))
+        chains[f"from-{one.interface}"] = anti_spoofing.chain(one.port)
+        chains[f"to-{one.interface}"] = Chain(
+            (anti_spoofing.KNOWN_FRAMES, f"meta mark set meta mark or {one.number:#x}")
+        )
     sets = {
         "closed": Set("type ifname", frozenset(_quoted(i) for segment in segments for i in segment.closed)),
         "senders": Set(
@@ -83,7 +85,7 @@ def bridge_table(name: str, guarded: Iterable[Guarded], segments: Iterable[Segme
 
 def inet_table(
     name: str,
-    guarded: Iterable[Guarded],
+    guarded: Iterable[GuardedPort],
     segments: Iterable[Segment],
     known: Mapping[str, SecurityGroup],
     remotes: Mapping[str, AddressSet],
@@ -97,12 +99,12 @@ def inet_table(
         "host": Chain((SENT,), "type filter hook input priority 0"),
         "ingress": Chain((RECEIVED, *UNMARKED), "type filter hook forward priority 1"),
         "from-host": Chain(UNMARKED, "type filter hook output priority 1"),
-        "stateful": groups.STATEFUL,
-        "basic-in": groups.BASIC_IN,
-        "basic-out": groups.BASIC_OUT,
+        "stateful": security_groups.STATEFUL,
+        "basic-in": security_groups.BASIC_IN,
+        "basic-out": security_groups.BASIC_OUT,
     }
     for group in used.values():
-        chains |= groups.chains(group)
+        chains |= security_groups.chains(group)
     for one in guarded:
         chains[f"out-{one.interface}"] = _decide(one.port, used, "egress")
         chains[f"in-{one.interface}"] = _decide(one.port, used, "ingress")
@@ -120,18 +122,18 @@ def inet_table(
     }
     for version in (4, 6):
         sets[f"neighbours{version}"] = _neighbours(guarded, version)
-    for id in sorted({id for group in used.values() for id in groups.named(group.rules)}):
-        sets |= groups.members(remotes.get(id, AddressSet(id)))
+    for id in sorted({id for group in used.values() for id in security_groups.named(group.rules)}):
+        sets |= security_groups.members(remotes.get(id, AddressSet(id)))
     return Table("inet", name, chains, sets)
 
 
-def _neighbours(guarded: Iterable[Guarded], version: int) -> Set:
+def _neighbours(guarded: Iterable[GuardedPort], version: int) -> Set:
     """The addresses of ports that the host reaches without a router, each with the verdict on what it sends there."""
     elements = [
         f'"{one.open_bridge}" . {address} : jump in-{one.interface}'
         for one in guarded
         if one.open_bridge
-        for address in (*(fixed.address for fixed in one.port.fixed_ips), spoofing.link_local(one.port.mac))
+        for address in (*(fixed.address for fixed in one.port.fixed_ips), anti_spoofing.link_local(one.port.mac))
         if ip_address(address).version == version
     ]
     return Set(f"type ifname . ipv{version}_addr : verdict", frozenset(elements), "map")
@@ -141,7 +143,7 @@ def _decide(port: Port, used: Mapping[str, SecurityGroup], direction: str) -> Ch
     mine = [used[id] for id in port.security_groups if id in used]
     stateful = ["jump stateful"] if all(group.stateful for group in mine) else []
     basic = "jump basic-in" if direction == "ingress" else "jump basic-out"
-    return Chain((*stateful, basic, *(f"jump {groups.name(group.id, direction)}" for group in mine), "drop"))
+    return Chain((*stateful, basic, *(f"jump {security_groups.name(group.id, direction)}" for group in mine), "drop"))
 
 
 def _quoted(interface: str) -> str:

@@ -29,10 +29,10 @@ BASIC_OUT = Chain(
     )
 )
 # A connection that a change of the rules forbids is marked (see conntrack.py): its packets are no longer "established".
-CUT = 0xDEAD
+BLOCKED_MARK = 0xDEAD
 STATEFUL = Chain(
     (
-        f"ct mark {CUT:#x} drop",
+        f"ct mark {BLOCKED_MARK:#x} drop",
         "ct state established,related accept",
         "ct state invalid drop",
     )

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from pileus_kit.numbers import parse_whole_number
 
-HEAD_MAX, BODY_MAX = 16 * 1024, 64 * 1024  # bytes of a request; a guest only ever sends a password
+MAX_HEAD_BYTES, MAX_BODY_BYTES = 16 * 1024, 64 * 1024  # bytes of a request; a guest only ever sends a password
 PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?")  # RFC 3986
 
 
@@ -40,7 +40,7 @@ def parse(data: bytes) -> Request | None:
     """The request in `data`, or None while it is incomplete. Raises Malformed."""
     head, end, body = data.partition(b"\r\n\r\n")
     if not end:
-        if len(data) > HEAD_MAX:
+        if len(data) > MAX_HEAD_BYTES:
             raise Malformed("The head of the request is too long")
         return None
     lines = head.decode("latin-1").split("\r\n")
@@ -55,6 +55,6 @@ def parse(data: bytes) -> Request | None:
         if colon
     }
     length = parse_whole_number(headers.get("content-length", "0"))
-    if length is None or length > BODY_MAX or "transfer-encoding" in headers:
+    if length is None or length > MAX_BODY_BYTES or "transfer-encoding" in headers:
         raise Malformed("The body has no acceptable length")
     return Request(parts[0], parts[1], headers, body[:length]) if len(body) >= length else None

@@ -13,11 +13,11 @@ from pileus_network.drivers.base import HostUnfit
 STATIC = 4  # RTPROT_STATIC: routes that we set, apart from those that follow from addresses
 MAIN = 254
 NO_DETECTION = 0x02  # IFA_F_NODAD: the control plane knows that nobody else has the address
-GONE = (2, 3, 19, 99)  # ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL
+GONE_ERRNOS = (2, 3, 19, 99)  # ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL
 
 
 @dataclass(frozen=True)
-class Hop:
+class NamespaceRoute:
     """A route: `via` may be "" for a destination that is on the wire of `interface`."""
 
     destination: str
@@ -35,7 +35,7 @@ class Interface:
     addresses: tuple[str, ...]
 
 
-def settle(interfaces: Iterable[Interface], routes: Iterable[Hop]) -> str:
+def apply(interfaces: Iterable[Interface], routes: Iterable[NamespaceRoute]) -> str:
     """Make the interfaces and the routes of the namespace just so, and bring everything up.
 
     Returns a text that changes when one of the interfaces was made anew, under whatever name.
@@ -44,17 +44,17 @@ def settle(interfaces: Iterable[Interface], routes: Iterable[Hop]) -> str:
     with IPRoute() as netlink:
         links = {link.get_attr("IFLA_IFNAME"): link for link in netlink.get_links()}
         index = {name: link["index"] for name, link in links.items()}
-        _dress(netlink, links["lo"])
+        _configure(netlink, links["lo"])
         for one in interfaces:
             if one.name not in links:
                 raise HostUnfit(why=f"The interface {one.name} is missing")
-            _dress(netlink, links[one.name], mtu=one.mtu, address=one.mac)
-            _settle_addresses(netlink, index[one.name], set(one.addresses))
-        _settle_routes(netlink, {hop for hop in routes if hop.interface in index}, index)
+            _configure(netlink, links[one.name], mtu=one.mtu, address=one.mac)
+            _apply_addresses(netlink, index[one.name], set(one.addresses))
+        _apply_routes(netlink, {hop for hop in routes if hop.interface in index}, index)
         return ",".join(str(index[one.name]) for one in interfaces)
 
 
-def _dress(netlink: IPRoute, link: Any, **wanted: Any) -> None:
+def _configure(netlink: IPRoute, link: Any, **wanted: Any) -> None:
     """Bring a link up, and change what differs."""
     change = {key: value for key, value in wanted.items() if link.get_attr(f"IFLA_{key.upper()}") != value}
     if not link["flags"] & 1:
@@ -63,7 +63,7 @@ def _dress(netlink: IPRoute, link: Any, **wanted: Any) -> None:
         netlink.link("set", index=link["index"], **change)
 
 
-def _settle_addresses(netlink: IPRoute, index: int, wanted: set[str]) -> None:
+def _apply_addresses(netlink: IPRoute, index: int, wanted: set[str]) -> None:
     there = {f"{message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}" for message in netlink.get_addr(index=index)}
     there = {text for text in there if not ip_interface(text).is_link_local or text in wanted}
     for text in sorted(wanted - there):
@@ -75,11 +75,11 @@ def _settle_addresses(netlink: IPRoute, index: int, wanted: set[str]) -> None:
         try:
             netlink.addr("del", index=index, address=str(address.ip), prefixlen=address.network.prefixlen)
         except NetlinkError as err:
-            if err.code not in GONE:  # the kernel removes secondary addresses together with their first
+            if err.code not in GONE_ERRNOS:  # the kernel removes secondary addresses together with their first
                 raise
 
 
-def _settle_routes(netlink: IPRoute, wanted: set[Hop], index: Mapping[str, int]) -> None:
+def _apply_routes(netlink: IPRoute, wanted: set[NamespaceRoute], index: Mapping[str, int]) -> None:
     by_index = {number: name for name, number in index.items()}
     there = {
         _hop(message, by_index)
@@ -93,13 +93,15 @@ def _settle_routes(netlink: IPRoute, wanted: set[Hop], index: Mapping[str, int])
         _route(netlink, "add", hop, index)
 
 
-def _hop(message: Any, by_index: Mapping[int, str]) -> Hop:
+def _hop(message: Any, by_index: Mapping[int, str]) -> NamespaceRoute:
     anywhere = "0.0.0.0" if message["family"] == 2 else "::"
     destination = f"{message.get_attr('RTA_DST') or anywhere}/{message['dst_len']}"
-    return Hop(destination, message.get_attr("RTA_GATEWAY") or "", by_index.get(message.get_attr("RTA_OIF"), ""))
+    return NamespaceRoute(
+        destination, message.get_attr("RTA_GATEWAY") or "", by_index.get(message.get_attr("RTA_OIF"), "")
+    )
 
 
-def _route(netlink: IPRoute, verb: str, hop: Hop, index: Mapping[str, int]) -> None:
+def _route(netlink: IPRoute, verb: str, hop: NamespaceRoute, index: Mapping[str, int]) -> None:
     destination = ip_network(hop.destination)
     fields: dict[str, Any] = {
         "dst": str(destination),
@@ -114,5 +116,5 @@ def _route(netlink: IPRoute, verb: str, hop: Hop, index: Mapping[str, int]) -> N
     try:
         netlink.route(verb, **fields)
     except NetlinkError as err:
-        if verb == "add" or err.code not in GONE:
+        if verb == "add" or err.code not in GONE_ERRNOS:
             raise

@@ -12,26 +12,26 @@ from pileus_kit.spans import span
 from pileus_network.drivers.base import HostUnfit
 from pileus_network.drivers.linux import namespaces
 
-PATIENCE_MS = 5000  # for a daemon to end when told to
+STOP_TIMEOUT_MS = 5000  # for a daemon to end when told to
 
 
 @dataclass(frozen=True)
-class Daemon:
+class DaemonProcess:
     """A program that goes into the background by itself and writes its process id into `pid_file`.
 
-    `stands_on` says which interfaces it was started on (`addresses.settle`): its sockets don't follow to new ones. It
-    is kept in its environment.
+    `interface_ids` says which interfaces it was started on (`ip_configuration.apply`), since its sockets don't follow
+    to new ones. It is kept in the environment of the process.
     """
 
     namespace: str
     pid_file: Path
     argv: tuple[str, ...]
-    stands_on: str
+    interface_ids: str
 
     def running(self) -> int:
         """Its process id if it runs as described, in the right namespace; else 0."""
         pid = alive(self.pid_file)
-        same = pid and _argv(pid) == list(self.argv) and _mark(self.stands_on) in _list(pid, "environ")
+        same = pid and _argv(pid) == list(self.argv) and _mark(self.interface_ids) in _list(pid, "environ")
         return pid if same and _is_in(pid, self.namespace) else 0
 
     def ensure(self) -> bool:
@@ -54,7 +54,7 @@ class Daemon:
                 timeout=30,
                 check=False,
                 cwd="/",
-                env={"PATH": os.environ.get("PATH", os.defpath), "PILEUS_STANDS_ON": self.stands_on},
+                env={"PATH": os.environ.get("PATH", os.defpath), "PILEUS_STANDS_ON": self.interface_ids},
             )
 
     def reload(self) -> None:
@@ -93,14 +93,14 @@ def _end(pid: int) -> None:
             signal.pidfd_send_signal(handle, number)
             poll = select.poll()
             poll.register(handle, select.POLLIN)
-            if poll.poll(PATIENCE_MS):
+            if poll.poll(STOP_TIMEOUT_MS):
                 return
     finally:
         os.close(handle)
 
 
-def _mark(stands_on: str) -> str:
-    return f"PILEUS_STANDS_ON={stands_on}"
+def _mark(interface_ids: str) -> str:
+    return f"PILEUS_STANDS_ON={interface_ids}"
 
 
 def _argv(pid: int) -> Sequence[str]:

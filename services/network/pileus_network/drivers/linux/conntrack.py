@@ -1,35 +1,35 @@
 """Ending running connections that the rules no longer allow.
 
 The rules see only the first packet of a connection. So when they are narrowed, the connections that are running are
-judged again, and those that would not be let in today are marked; marked ones are dropped (groups.STATEFUL) until a
-change allows them again.
+judged again, and those that would not be let in today are marked; marked ones are dropped
+(security_groups.STATEFUL) until a change allows them again.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from pileus_network.drivers.linux.connections import Connection, Tracker
-from pileus_network.drivers.linux.filters import Guarded
-from pileus_network.drivers.linux.groups import CUT, ICMP, ICMP6, WITH_PORTS
+from pileus_network.drivers.linux.conntrack_netlink import Connection, ConntrackSocket
+from pileus_network.drivers.linux.firewall import GuardedPort
+from pileus_network.drivers.linux.security_groups import BLOCKED_MARK, ICMP, ICMP6, WITH_PORTS
 from pileus_network.rpc import AddressSet, Port, Rule, SecurityGroup
 
 # What groups can't close: DHCP, by the ports it is sent to.
-ALWAYS = frozenset({(17, 67), (17, 68), (17, 546), (17, 547)})
+ALWAYS_ALLOWED = frozenset({(17, 67), (17, 68), (17, 546), (17, 547)})
 
-Place = tuple[int, str]  # a zone and an address in it
+ZonedAddress = tuple[int, str]  # a zone and an address in it
 
 
 @dataclass(frozen=True)
 class Policy:
     """The rules as they are in force. `zones` maps networks to the zones of their connections."""
 
-    guarded: tuple[Guarded, ...]
+    guarded: tuple[GuardedPort, ...]
     zones: Mapping[str, int]
     groups: Mapping[str, SecurityGroup]
     remotes: Mapping[str, AddressSet]
 
-    def owners(self) -> dict[Place, Port]:
+    def owners(self) -> dict[ZonedAddress, Port]:
         """Who has an address. Of address pairs only single ones count: nobody keeps a list of what is in a prefix."""
         return {
             (self.zones.get(one.port.network_id, 0), address): one.port
@@ -41,7 +41,7 @@ class Policy:
         }
 
 
-class Cutter:
+class ConntrackEnforcer:
     """Follows the policy as it changes, and ends what runs against it."""
 
     def __init__(self) -> None:
@@ -51,17 +51,17 @@ class Cutter:
     def follow(self, policy: Policy) -> None:
         """Called after `policy` came into force. Only a change that takes something away can forbid what runs."""
         old = self._policy
-        if old is None or self._cut or narrowed(old, policy):
-            self._cut = settle(Judge(policy))
+        if old is None or self._cut or is_narrower(old, policy):
+            self._cut = mark_connections(PolicyChecker(policy))
         if old is not None:
             owners = policy.owners()
             gone = {place for place, port in old.owners().items() if place not in owners or owners[place].id != port.id}
             if gone:
-                forget(gone)
+                delete_of_addresses(gone)
         self._policy = policy
 
 
-class Judge:
+class PolicyChecker:
     """Knows who may speak to whom."""
 
     def __init__(self, policy: Policy) -> None:
@@ -73,7 +73,7 @@ class Judge:
         """Whether both ends that we guard would agree to it. What concerns neither is none of our business."""
         sender = self._ports.get((connection.zone, connection.source))
         receiver = self._ports.get((connection.zone, connection.destination))
-        return (connection.protocol, connection.port) in ALWAYS or (
+        return (connection.protocol, connection.port) in ALWAYS_ALLOWED or (
             (sender is None or self._agrees(sender, "egress", connection, connection.destination))
             and (receiver is None or self._agrees(receiver, "ingress", connection, connection.source))
         )
@@ -106,39 +106,39 @@ def _reaches(rule: Rule, port: int) -> bool:
     return rule.protocol not in WITH_PORTS or first <= port <= (first if last is None else last)
 
 
-def settle(judge: Judge) -> bool:
+def mark_connections(checker: PolicyChecker) -> bool:
     """Mark what is no longer allowed and unmark what is again. Returns whether any connection is cut now."""
     cut = False
-    with Tracker() as tracker:
+    with ConntrackSocket() as tracker:
         for connection in tracker.connections():
-            if not judge.concerns(connection):
+            if not checker.concerns(connection):
                 continue
-            wanted = 0 if judge.allows(connection) else CUT
-            cut |= wanted == CUT
-            if connection.mark != wanted and CUT in (connection.mark, wanted):
+            wanted = 0 if checker.allows(connection) else BLOCKED_MARK
+            cut |= wanted == BLOCKED_MARK
+            if connection.mark != wanted and BLOCKED_MARK in (connection.mark, wanted):
                 tracker.mark(connection, wanted)
     return cut
 
 
-def forget(gone: set[Place]) -> None:
+def delete_of_addresses(gone: set[ZonedAddress]) -> None:
     """Delete the connections of addresses (with their zones) that nobody has any more: their next owner shall not
     inherit them.
     """
-    with Tracker() as tracker:
+    with ConntrackSocket() as tracker:
         for connection in tracker.connections():
             if (connection.zone, connection.source) in gone or (connection.zone, connection.destination) in gone:
                 tracker.delete(connection)
 
 
-def release(addresses: set[str]) -> None:
+def delete_translated(addresses: set[str]) -> None:
     """Delete the connections that were translated to or from these addresses."""
-    with Tracker() as tracker:
+    with ConntrackSocket() as tracker:
         for connection in tracker.connections():
             if connection.destination in addresses or connection.answered_to in addresses:
                 tracker.delete(connection)
 
 
-def narrowed(old: Policy, new: Policy) -> bool:
+def is_narrower(old: Policy, new: Policy) -> bool:
     """Whether something that was allowed to a port that is still there may be forbidden now."""
     rules = any(
         set(group.rules) - set(new.groups[id].rules if id in new.groups else ()) for id, group in old.groups.items()

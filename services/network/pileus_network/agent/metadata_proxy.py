@@ -20,20 +20,20 @@ from dataclasses import dataclass, field
 
 import requests
 
-from pileus_network.agent.messages import Answer, Malformed, Request, parse
-from pileus_network.drivers.base import Metadata
+from pileus_network.agent.http_messages import Answer, Malformed, Request, parse
+from pileus_network.drivers.base import MetadataListener
 from pileus_network.rpc import SERVICE_OWNERS, HostState, Port
 
 log = logging.getLogger(__name__)
-PATIENCE_S = 10.0  # for a guest to say what it wants, and to take the answer
-UPSTREAM_S = 30.0
-CONNECTIONS_MAX = 32  # at one network or router at a time
+GUEST_TIMEOUT_S = 10.0  # for a guest to say what it wants, and to take the answer
+COMPUTE_TIMEOUT_S = 30.0
+MAX_CONNECTIONS = 32  # at one network or router at a time
 THREADS = 4
 # Only these of a guest's headers go on; above all none that says who it is.
 PASSED_ON = frozenset({"accept", "content-type", "user-agent"})
 
 
-class Compute:
+class ComputeMetadataClient:
     """Asks compute on behalf of a server, whose identity we sign with a secret that only compute and this host know."""
 
     def __init__(self, url: str, secret: str, host: str) -> None:
@@ -46,7 +46,7 @@ class Compute:
                 request.method,
                 self._url + request.path,
                 data=request.body,
-                timeout=UPSTREAM_S,
+                timeout=COMPUTE_TIMEOUT_S,
                 headers=self._headers(port, address, request),
                 allow_redirects=False,
             )
@@ -88,7 +88,7 @@ class _Guest:
     data: bytearray = field(default_factory=bytearray)
 
 
-def owners(state: HostState) -> dict[tuple[str, str], Port]:
+def ports_by_address(state: HostState) -> dict[tuple[str, str], Port]:
     """Who asks at a network or at a router with an address. A router's subnets don't overlap, so that is one port."""
     servers = [port for port in state.ports if port.device_id and port.device_owner not in SERVICE_OWNERS]
     by_subnet: dict[str, list[tuple[str, Port]]] = defaultdict(list)
@@ -105,12 +105,12 @@ def owners(state: HostState) -> dict[tuple[str, str], Port]:
     return found
 
 
-class MetadataServer:
+class MetadataProxy:
     """Listens at every network and router that has a place for it on this host."""
 
-    def __init__(self, backend: Metadata, compute: Compute) -> None:
+    def __init__(self, backend: MetadataListener, compute: ComputeMetadataClient) -> None:
         self._backend, self._compute = backend, compute
-        self._owners: Mapping[tuple[str, str], Port] = {}
+        self._ports_by_address: Mapping[tuple[str, str], Port] = {}
         self._listeners: dict[tuple[str, int], socket.socket] = {}
         self._selector = selectors.DefaultSelector()
         self._wake, self._waker = os.pipe()
@@ -132,8 +132,8 @@ class MetadataServer:
 
     def follow(self, state: HostState) -> None:
         """Serve the networks and ports of `state`. Called after it was applied, from any thread."""
-        self._owners = owners(state)
-        wanted = self._backend.metadata_places().items()
+        self._ports_by_address = ports_by_address(state)
+        wanted = self._backend.metadata_namespaces().items()
         self._later(lambda: self._listen(wanted))
 
     # -- the thread ----------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ class MetadataServer:
             connection.close()
             return
         connection.setblocking(False)
-        guest = _Guest(place, peer[0], time.monotonic() + PATIENCE_S)
+        guest = _Guest(place, peer[0], time.monotonic() + GUEST_TIMEOUT_S)
         self._selector.register(connection, selectors.EVENT_READ, guest)
 
     def _read(self, connection: socket.socket, guest: _Guest) -> None:
@@ -222,7 +222,7 @@ class MetadataServer:
     def _count(self, place: str) -> bool:
         """Take one of a place's connections, if it has any left."""
         with self._lock:
-            if self._open[place] >= CONNECTIONS_MAX:
+            if self._open[place] >= MAX_CONNECTIONS:
                 return False
             self._open[place] += 1
             return True
@@ -239,7 +239,7 @@ class MetadataServer:
     def _finish(self, connection: socket.socket, guest: _Guest, what: Request | Answer) -> None:
         try:
             answer = self._answer(guest, what) if isinstance(what, Request) else what
-            connection.settimeout(PATIENCE_S)
+            connection.settimeout(GUEST_TIMEOUT_S)
             connection.sendall(answer.encode())
             connection.shutdown(socket.SHUT_WR)
         except OSError as err:
@@ -248,7 +248,7 @@ class MetadataServer:
             self._close(connection, guest)
 
     def _answer(self, guest: _Guest, request: Request) -> Answer:
-        port = self._owners.get((guest.place, guest.address))
+        port = self._ports_by_address.get((guest.place, guest.address))
         if port is None:
             return Answer(404, "Not Found", b"No server has this address on this network.\n")
         if request.method not in ("GET", "HEAD", "POST"):
