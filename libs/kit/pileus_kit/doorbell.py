@@ -1,18 +1,19 @@
-"""A ring tells a worker that a job waits. It may be lost: the job is in the database, the worker looks there anyway."""
+"""A ring tells a worker that a job waits. It may be lost: the job is in the database, and the worker polls it anyway.
 
-import logging
-import queue
-import threading
+jobs = JobNotifier(config.bus, "compute.jobs")      # in the API
+jobs.notify(job.id)                                  # after the commit
+bus.serve(answer("compute.jobs", runner), host)      # in the worker
+"""
 
-from pileus_kit.errors import HostDown
+from collections.abc import Callable
+
 from pileus_kit.flow.runner import Runner
+from pileus_kit.notifier import Notifier
 from pileus_kit.rpc import Bus, Interface, cast
-
-log = logging.getLogger(__name__)
 
 
 def doorbell(topic: str) -> type[Interface]:
-    """The contract of the workers behind `topic`, e.g. "compute.jobs"."""
+    """Return the contract of the workers behind `topic`, e.g. "compute.jobs"."""
 
     class Doorbell(Interface, topic=topic, version="1.0"):
         @cast(since="1.0")
@@ -23,7 +24,7 @@ def doorbell(topic: str) -> type[Interface]:
 
 
 def answer(topic: str, runner: Runner) -> Interface:
-    """What a worker serves on its bus so that rings reach its runner."""
+    """Return what a worker serves on its bus so that rings reach its runner."""
 
     class Door(doorbell(topic)):  # type: ignore[misc]
         def ring(self, job_id: str) -> None:
@@ -32,33 +33,19 @@ def answer(topic: str, runner: Runner) -> Interface:
     return Door()
 
 
-class Ringer:
-    """Rings from request threads: never waits, never raises. One background thread sends; a dead bus drops rings."""
+class JobNotifier(Notifier[str]):
+    """Notifies the workers behind `topic` of jobs, by id."""
 
     def __init__(self, url: str, topic: str) -> None:
-        self._url, self._topic = url, topic
-        self._jobs: queue.Queue[str] = queue.Queue(maxsize=1000)
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        def open_sender(bus: Bus) -> Callable[[str], None]:
+            ring: Callable[[str], None] = bus.client(doorbell(topic)).ring  # type: ignore[attr-defined]
+            return ring
+
+        super().__init__(url, "job notifier", open_sender)
 
     def ring(self, job_id: str) -> None:
-        self._start()
-        try:
-            self._jobs.put_nowait(job_id)
-        except queue.Full:
-            log.warning("the bus is slow: ring for job %s dropped; the worker finds it at its next poll", job_id)
+        """Notify a worker of the job; the same as `notify`."""
+        self.notify(job_id)
 
-    def _start(self) -> None:
-        with self._lock:
-            if self._thread is None or not self._thread.is_alive():  # also after a fork
-                self._thread = threading.Thread(target=self._send, name="ringer", daemon=True)
-                self._thread.start()
 
-    def _send(self) -> None:
-        door = Bus(self._url).client(doorbell(self._topic))
-        while True:
-            job_id = self._jobs.get()
-            try:
-                door.ring(job_id)  # type: ignore[attr-defined]
-            except HostDown as err:
-                log.warning("ring for job %s lost (%s); the worker finds it at its next poll", job_id, err)
+Ringer = JobNotifier
