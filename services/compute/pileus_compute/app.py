@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Response, request
 
 from pileus_compute.api import RESOURCES
-from pileus_compute.api.discovery import MICROVERSIONS, OLD
+from pileus_compute.api.versions import MICROVERSIONS, OLD
 from pileus_compute.config import Config
 from pileus_compute.core.tools import TOPIC, Tools
 from pileus_compute.policy import RULES

@@ -8,7 +8,7 @@ from typing import Any, cast
 from pileus_compute import app, flows
 from pileus_compute.agent.endpoint import HostEndpoint
 from pileus_compute.config import Config
-from pileus_compute.core import flavors, reports
+from pileus_compute.core import flavors, host_reports
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Event, Job, Model
 from pileus_compute.drivers.fake import Fake
@@ -111,7 +111,7 @@ class ComputeFixture:
         """Let a host say what a real one says every 15 seconds."""
         driver = cast(InProcessAgent, self.tools._agents[name]).driver
         with self.sessions.begin() as session:
-            return reports.hello(session, name, driver.inventory(), driver.guests())
+            return host_reports.record_hello(session, name, driver.inventory(), driver.guests())
 
     def drain(self) -> None:
         """Run everything that is to be done, in this thread."""

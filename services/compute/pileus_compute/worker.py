@@ -9,7 +9,7 @@ from contextlib import suppress
 from sqlalchemy.exc import SQLAlchemyError
 
 from pileus_compute.config import Config
-from pileus_compute.core import reports, servers, workers
+from pileus_compute.core import host_reports, servers, workers
 from pileus_compute.core.tools import TOPIC, Tools
 from pileus_compute.db.models import Event, Job
 from pileus_compute.flows import FLOWS
@@ -30,13 +30,13 @@ class AgentAPI(ControlPlane):
 
     def hello(self, host: str, inventory: Inventory, guests: list[GuestState]) -> None:
         with self.tools.sessions.begin() as session:
-            strays = reports.hello(session, host, inventory, guests)
-        for guest_id in strays:
+            orphans = host_reports.record_hello(session, host, inventory, guests)
+        for guest_id in orphans:
             self.tools.agent(host).destroy(guest_id)
 
     def wanted(self, host: str) -> list[Wanted]:
         with self.tools.sessions.read() as session:
-            return reports.wanted(session, host)
+            return host_reports.desired_guests(session, host)
 
 
 def runner_of(tools: Tools, me: str, threads: int) -> Runner:
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         """Tell that this worker is there. A database that is busy or away hears of it the next time."""
         while True:
             with suppress(SQLAlchemyError), tools.sessions.begin() as session:
-                workers.beat(session, config.host)
+                workers.record_heartbeat(session, config.host)
             if over.wait(workers.BEAT_S):
                 return
 

@@ -37,7 +37,7 @@ ACTION = {
 }
 
 
-def show(aggregate: Aggregate, hosts: list[str]) -> dict[str, Any]:
+def aggregate_view(aggregate: Aggregate, hosts: list[str]) -> dict[str, Any]:
     stamp = "%Y-%m-%dT%H:%M:%S.%f"
     view = {
         "id": aggregate.id,
@@ -55,22 +55,22 @@ def show(aggregate: Aggregate, hosts: list[str]) -> dict[str, Any]:
 
 def _view(session: Session, aggregate: Aggregate) -> dict[str, Any]:
     session.flush()
-    return {"aggregate": show(aggregate, aggregates.members(session, [aggregate.id]).get(aggregate.id, []))}
+    return {"aggregate": aggregate_view(aggregate, aggregates.members(session, [aggregate.id]).get(aggregate.id, []))}
 
 
 def _get(session: Session, given: str) -> Aggregate:
     number = parse_whole_number(given)
     if number is None:
         raise AggregateNotFound(aggregate=given)
-    return aggregates.get(session, number)
+    return aggregates.find(session, number)
 
 
 @resource.endpoint("GET", "", policy=RULE + "index")
 def index() -> Any:
     with tools().sessions.read() as session:
-        rows = aggregates.everything(session)
+        rows = aggregates.list_aggregates(session)
         members = aggregates.members(session, [a.id for a in rows])
-        return {"aggregates": [show(a, members.get(a.id, [])) for a in rows]}
+        return {"aggregates": [aggregate_view(a, members.get(a.id, [])) for a in rows]}
 
 
 @resource.endpoint("POST", "", policy=RULE + "create", body=CREATE)
@@ -91,7 +91,7 @@ def _zone(wish: dict[str, Any]) -> str | None:
 
 
 @resource.endpoint("GET", "/<given>", policy=RULE + "show")
-def one(given: str) -> Any:
+def show(given: str) -> Any:
     with tools().sessions.read() as session:
         return _view(session, _get(session, given))
 
@@ -101,14 +101,14 @@ def update(given: str, body: dict[str, Any]) -> Any:
     wish = body["aggregate"]
     with tools().sessions.begin() as session:
         aggregate = _get(session, given)
-        aggregates.change(session, aggregate, wish.get("name"), _zone(wish))
+        aggregates.update(session, aggregate, wish.get("name"), _zone(wish))
         return _view(session, aggregate)
 
 
 @resource.endpoint("DELETE", "/<given>", policy=RULE + "delete")
-def remove(given: str) -> Any:
+def delete(given: str) -> Any:
     with tools().sessions.begin() as session:
-        aggregates.remove(session, _get(session, given))
+        aggregates.delete(session, _get(session, given))
     return "", 200
 
 

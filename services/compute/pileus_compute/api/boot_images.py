@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from pileus_compute.core import hardware
+from pileus_compute.core import image_properties
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import parse_whole_number
 from pileus_kit.peers import PeerRefused
@@ -72,8 +72,8 @@ def kept(image: dict[str, Any]) -> dict[str, Any]:
         k: image.get(k)
         for k in ("name", "disk_format", "container_format", "size", "virtual_size", "min_ram", "min_disk", *SIDE)
     }
-    properties = hardware.wishes(image)
-    hardware.check(properties)
+    properties = image_properties.wishes(image)
+    image_properties.check(properties)
     facts |= properties
     if image.get("os_hash_algo") == "sha256":
         facts["sha256"] = image.get("os_hash_value")

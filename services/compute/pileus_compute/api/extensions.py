@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 
-from pileus_compute.api.discovery import OLD
+from pileus_compute.api.versions import OLD
 from pileus_kit.errors import NotFound
 from pileus_kit.web import Resource
 
@@ -138,7 +138,7 @@ def index() -> Any:
 
 
 @resource.endpoint("GET", "/<alias>", policy=RULE)
-def one(alias: str) -> Any:
+def show(alias: str) -> Any:
     name = _known().get(alias)
     if name is None:
         raise NotFound(why="The resource could not be found.")

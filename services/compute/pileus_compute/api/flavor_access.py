@@ -20,7 +20,7 @@ def _view(flavor_id: str, projects: list[str]) -> dict[str, Any]:
 @resource.endpoint("GET", "/os-flavor-access", policy="os_compute_api:os-flavor-access")
 def index(flavor_id: str) -> Any:
     with tools().sessions.read() as session:
-        if flavors.get(session, flavor_id, everything=True).is_public:
+        if flavors.find(session, flavor_id, everything=True).is_public:
             raise NotFound(why="Access list not available for public flavors.")
         return _view(flavor_id, flavors.granted(session, flavor_id))
 

@@ -21,7 +21,7 @@ RULE = "os_compute_api:os-flavor-extra-specs:"
 def _specs(flavor_id: str) -> dict[str, str]:
     with tools().sessions.read() as session:
         everything = allowed("os_compute_api:os-flavor-access")
-        return flavors.get(session, flavor_id, caller().project_id, everything).extra_specs
+        return flavors.find(session, flavor_id, caller().project_id, everything).extra_specs
 
 
 @resource.endpoint("GET", "", policy=RULE + "index")
@@ -30,7 +30,7 @@ def index(flavor_id: str) -> Any:
 
 
 @resource.endpoint("GET", "/<key>", policy=RULE + "show")
-def one(flavor_id: str, key: str) -> Any:
+def show(flavor_id: str, key: str) -> Any:
     specs = _specs(flavor_id)
     if key not in specs:
         raise ExtraSpecNotFound(flavor=flavor_id, key=key)
@@ -55,7 +55,7 @@ def update(flavor_id: str, key: str, body: dict[str, Any]) -> Any:
 
 
 @resource.endpoint("DELETE", "/<key>", policy=RULE + "delete")
-def remove(flavor_id: str, key: str) -> Any:
+def delete(flavor_id: str, key: str) -> Any:
     with tools().sessions.begin() as session:
         flavors.drop_spec(session, flavor_id, key)
     return "", 200

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import request
 
-from pileus_compute.api.request import limit_of, links, next_link
+from pileus_compute.api.requests import limit_of, links, next_link
 from pileus_compute.api.schemas import (
     BOOLEAN,
     DESCRIPTION,
@@ -68,7 +68,7 @@ WANTED = {
 LIST = {(2, 1): query(**WANTED), (2, 75): strict_query(**WANTED)}
 
 
-def show(flavor: Flavor, specs: bool) -> dict[str, Any]:
+def flavor_view(flavor: Flavor, specs: bool) -> dict[str, Any]:
     view = {
         "id": flavor.id,
         "name": flavor.name,
@@ -159,14 +159,14 @@ def _links(rows: list[Flavor], limit: int) -> dict[str, Any]:
 def detail() -> Any:
     rows, limit = _page()
     specs = with_specs()
-    return {"flavors": [show(f, specs) for f in rows]} | _links(rows, limit)
+    return {"flavors": [flavor_view(f, specs) for f in rows]} | _links(rows, limit)
 
 
 @resource.endpoint("GET", "/<flavor_id>", policy="os_compute_api:flavors")
-def one(flavor_id: str) -> Any:
+def show(flavor_id: str) -> Any:
     with tools().sessions.read() as session:
-        flavor = flavors.get(session, flavor_id, caller().project_id, everything=allowed(ADMIN_RULE))
-        return {"flavor": show(flavor, with_specs())}
+        flavor = flavors.find(session, flavor_id, caller().project_id, everything=allowed(ADMIN_RULE))
+        return {"flavor": flavor_view(flavor, with_specs())}
 
 
 @resource.endpoint("POST", "", policy="os_compute_api:os-flavor-manage:create", body=CREATE)
@@ -187,19 +187,19 @@ def create(body: dict[str, Any]) -> Any:
     }
     with tools().sessions.begin() as session:
         flavor = flavors.create(session, facts)
-        return {"flavor": show(flavor, with_specs())}
+        return {"flavor": flavor_view(flavor, with_specs())}
 
 
 @resource.endpoint("PUT", "/<flavor_id>", policy="os_compute_api:os-flavor-manage:update", body=UPDATE, since=(2, 55))
 def update(flavor_id: str, body: dict[str, Any]) -> Any:
     with tools().sessions.begin() as session:
-        flavor = flavors.get(session, flavor_id, everything=True)
+        flavor = flavors.find(session, flavor_id, everything=True)
         flavor.description = body["flavor"]["description"]
-        return {"flavor": show(flavor, with_specs())}
+        return {"flavor": flavor_view(flavor, with_specs())}
 
 
 @resource.endpoint("DELETE", "/<flavor_id>", policy="os_compute_api:os-flavor-manage:delete")
-def remove(flavor_id: str) -> Any:
+def delete(flavor_id: str) -> Any:
     with tools().sessions.begin() as session:
-        flavors.remove(session, flavor_id)
+        flavors.delete(session, flavor_id)
     return "", 202

@@ -7,7 +7,7 @@ from flask import request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import limit_of, next_link
+from pileus_compute.api.requests import limit_of, next_link
 from pileus_compute.api.schemas import HOSTNAME, PAGE, TRUTH, query, strict_query
 from pileus_compute.core import hosts
 from pileus_compute.db.models import Host, Server
@@ -30,7 +30,7 @@ def _id(host: Host) -> int | str:
     return host.id if version() >= (2, 53) else host.number
 
 
-def brief(host: Host) -> dict[str, Any]:
+def hypervisor_summary(host: Host) -> dict[str, Any]:
     up = hosts.is_up(host, tools().config.host_silence)
     return {
         "id": _id(host),
@@ -40,10 +40,10 @@ def brief(host: Host) -> dict[str, Any]:
     }
 
 
-def full(host: Host, running: int) -> dict[str, Any]:
+def hypervisor_view(host: Host, running: int) -> dict[str, Any]:
     spoken = version()
-    facts = host.facts
-    view = brief(host) | {
+    facts = host.inventory
+    view = hypervisor_summary(host) | {
         "hypervisor_type": host.hypervisor,
         "hypervisor_version": facts.get("hypervisor_version", 0),
         "host_ip": facts.get("host_ip", ""),
@@ -73,7 +73,7 @@ def full(host: Host, running: int) -> dict[str, Any]:
 
 
 def _uptime(host: Host) -> str | None:
-    return (host.facts.get("facts") or {}).get("uptime")
+    return (host.inventory.get("facts") or {}).get("uptime")
 
 
 def _running(session: Session) -> dict[str, int]:
@@ -132,7 +132,7 @@ def _listed(views: list[dict[str, Any]], rows: list[Host], limit: int) -> dict[s
 @resource.endpoint("GET", "", policy=RULE + "list", query=LIST)
 def index() -> Any:
     rows, limit = _page()
-    views = [brief(h) for h in rows]
+    views = [hypervisor_summary(h) for h in rows]
     _with_servers(rows, views)
     return _listed(views, rows, limit)
 
@@ -142,7 +142,7 @@ def detail() -> Any:
     rows, limit = _page()
     with tools().sessions.read() as session:
         running = _running(session)
-    views = [full(h, running.get(h.name, 0)) for h in rows]
+    views = [hypervisor_view(h, running.get(h.name, 0)) for h in rows]
     _with_servers(rows, views)
     return _listed(views, rows, limit)
 
@@ -169,16 +169,16 @@ def statistics() -> Any:
             "free_disk_gb": total("disk_gib") - total("disk_gib_used"),
             "current_workload": 0,
             "running_vms": sum(running.get(h.name, 0) for h in rows),
-            "disk_available_least": sum(h.facts.get("disk_free_gib") or 0 for h in rows),
+            "disk_available_least": sum(h.inventory.get("disk_free_gib") or 0 for h in rows),
         }
     }
 
 
 @resource.endpoint("GET", "/<given>", policy=RULE + "show", query=SHOW)
-def one(given: str) -> Any:
+def show(given: str) -> Any:
     with tools().sessions.read() as session:
         host = _find(session, given)
-        view = full(host, _running(session).get(host.name, 0))
+        view = hypervisor_view(host, _running(session).get(host.name, 0))
     views = [view]
     _with_servers([host], views)
     return {"hypervisor": views[0]}
@@ -188,7 +188,7 @@ def one(given: str) -> Any:
 def uptime(given: str) -> Any:
     with tools().sessions.read() as session:
         host = _find(session, given)
-    return {"hypervisor": brief(host) | {"uptime": _uptime(host) or "unknown"}}
+    return {"hypervisor": hypervisor_summary(host) | {"uptime": _uptime(host) or "unknown"}}
 
 
 def _matching(session: Session, pattern: str) -> list[Host]:
@@ -201,7 +201,7 @@ def _matching(session: Session, pattern: str) -> list[Host]:
 @resource.endpoint("GET", "/<pattern>/search", policy=RULE + "search", until=(2, 52))
 def search(pattern: str) -> Any:
     with tools().sessions.read() as session:
-        return {"hypervisors": [brief(h) for h in _matching(session, pattern)]}
+        return {"hypervisors": [hypervisor_summary(h) for h in _matching(session, pattern)]}
 
 
 @resource.endpoint("GET", "/<pattern>/servers", policy=RULE + "servers", until=(2, 52))
@@ -209,4 +209,6 @@ def servers(pattern: str) -> Any:
     with tools().sessions.read() as session:
         rows = _matching(session, pattern)
         found = _servers(session, [h.name for h in rows])
-    return {"hypervisors": [brief(h) | ({"servers": found[h.name]} if h.name in found else {}) for h in rows]}
+    return {
+        "hypervisors": [hypervisor_summary(h) | ({"servers": found[h.name]} if h.name in found else {}) for h in rows]
+    }

@@ -6,11 +6,11 @@ from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import changed_between, known_server, limit_of, next_link, own_or_any, target_of
+from pileus_compute.api.requests import changed_between, find_server, limit_of, next_link, target_of, visible_project
 from pileus_compute.api.schemas import PAGE, TEXT, query, strict_query
 from pileus_compute.api.server_views import host_id
 from pileus_compute.core import servers
-from pileus_compute.db.models import Event, Job, PastServer
+from pileus_compute.db.models import DeletedServer, Event, Job
 from pileus_compute.errors import ActionNotFound, ServerNotFound
 from pileus_kit.errors import BadRequest
 from pileus_kit.web import Resource, allowed, tools, version
@@ -43,9 +43,9 @@ def _target(server_id: str, **_: Any) -> dict[str, Any]:
     """Also of a server that is gone, from 2.21."""
     with tools().sessions.read() as session:
         try:
-            return target_of(known_server(session, server_id))
+            return target_of(find_server(session, server_id))
         except ServerNotFound:
-            past, owner = session.get(PastServer, server_id), own_or_any()
+            past, owner = session.get(DeletedServer, server_id), visible_project()
             if past is None or version() < (2, 21) or (owner is not None and past.project_id != owner):
                 raise
             return {"project_id": past.project_id, "user_id": past.user_id}
@@ -56,7 +56,7 @@ def name_of(job: Job) -> str:
     return NAMES.get(short, short)
 
 
-def show(job: Job, server_id: str) -> dict[str, Any]:
+def action_view(job: Job, server_id: str) -> dict[str, Any]:
     view: dict[str, Any] = {
         "action": name_of(job),
         "instance_uuid": server_id,
@@ -74,11 +74,11 @@ def index(server_id: str) -> Any:
     paged = version() >= (2, 58)
     limit = limit_of() if paged else 1000
     with tools().sessions.read() as session:
-        rows = servers.jobs_of(session, server_id)
+        rows = servers.list_jobs(session, server_id)
     if paged:
         rows = _page(rows)
     shown = rows[:limit]
-    view = {"instanceActions": [show(j, server_id) for j in shown]}
+    view = {"instanceActions": [action_view(j, server_id) for j in shown]}
     if paged and len(rows) > limit > 0:
         return view | {"links": next_link(shown, limit, shown[-1].request_id)}
     return view
@@ -97,13 +97,13 @@ def _page(rows: list[Job]) -> list[Job]:
 
 
 @resource.endpoint("GET", "/<request_id>", policy=RULE + "show", target=_target)
-def one(server_id: str, request_id: str) -> Any:
+def show(server_id: str, request_id: str) -> Any:
     with tools().sessions.read() as session:
-        rows = servers.jobs_of(session, server_id)
+        rows = servers.list_jobs(session, server_id)
         job = next((j for j in rows if j.request_id == request_id), None)
         if job is None:
             raise ActionNotFound(action=request_id)
-        view = show(job, server_id)
+        view = action_view(job, server_id)
         if version() >= (2, 51) or allowed(RULE + "events"):
             view["events"] = _events(session, job)
     return {"instanceAction": view}

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import request
 
-from pileus_compute.api.request import iso, limit_of, next_link
+from pileus_compute.api.requests import iso, limit_of, next_link
 from pileus_compute.api.schemas import NAME, PAGE, TEXT, body, obj, query, strict_query
 from pileus_compute.core import keypairs, quotas
 from pileus_compute.db.models import Keypair
@@ -65,11 +65,11 @@ def index() -> Any:
 
 
 @resource.endpoint("GET", "/<path:name>", policy=RULE + "show", query=ONE)
-def one(name: str) -> Any:
+def show(name: str) -> Any:
     owner = _owner()
     enforce(RULE + "show", {"user_id": owner})
     with tools().sessions.read() as session:
-        keypair = keypairs.get(session, owner, name)
+        keypair = keypairs.find(session, owner, name)
     return {
         "keypair": _brief(keypair)
         | {
@@ -97,16 +97,16 @@ def create(body: dict[str, Any]) -> Any:
     fingerprint = keypairs.fingerprint_of(kind, public)
     with tools().sessions.begin() as session:
         quotas.check_keypairs(session, caller().project_id or "", owner)
-        view = _brief(keypairs.add(session, owner, name, kind, public, fingerprint)) | {"user_id": owner}
+        view = _brief(keypairs.create(session, owner, name, kind, public, fingerprint)) | {"user_id": owner}
     if private:
         view["private_key"] = private
     return {"keypair": view}, 201 if version() >= (2, 2) else 200
 
 
 @resource.endpoint("DELETE", "/<path:name>", policy=RULE + "delete", query=ONE)
-def remove(name: str) -> Any:
+def delete(name: str) -> Any:
     owner = _owner()
     enforce(RULE + "delete", {"user_id": owner})
     with tools().sessions.begin() as session:
-        keypairs.remove(session, owner, name)
+        keypairs.delete(session, owner, name)
     return "", 204 if version() >= (2, 2) else 202

@@ -97,9 +97,9 @@ def set_password(version: str) -> Response:
         raise NotFound(why="The password is too long.")
     with tools().sessions.begin() as session:
         server = _load(session)[0]
-        if server.password_blob:
+        if server.encrypted_password:
             raise Conflict(why="The password is set already.")
-        server.password_blob = data.decode("ascii", "replace")
+        server.encrypted_password = data.decode("ascii", "replace")
     return _text("")
 
 
@@ -115,7 +115,7 @@ def _openstack(parts: list[str], server: Server, ports: Any, volumes: Any) -> Re
     if name not in known:
         raise NotFound(why="There is nothing here.")
     if name == "password":
-        return _text(server.password_blob or "")
+        return _text(server.encrypted_password or "")
     subnets = _subnets(ports) if name == "network_data.json" else []
     return _text(metadata_files.content(server, ports, volumes, subnets, version, name), KINDS.get(name, JSON))
 

@@ -6,7 +6,7 @@ from flask import request
 from sqlalchemy import ColumnElement, false, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import MOST, changed_between, limit_of, next_link, server_target, target_of
+from pileus_compute.api.requests import MOST, changed_between, limit_of, next_link, server_target, target_of
 from pileus_compute.api.schemas import PAGE, TEXT, query, strict_query
 from pileus_compute.api.server_actions import action
 from pileus_compute.core.states import VM_STATES
@@ -31,7 +31,7 @@ NEWEST_FIRST: Sort = [(Job.created_at, "desc"), (Job.id, "desc")]
 STATES = {"running": "migrating", "done": "finished", "undoing": "migrating", "undone": "error", "stuck": "error"}
 
 
-def show(job: Job) -> dict[str, Any]:
+def migration_view(job: Job) -> dict[str, Any]:
     host = job.data.get("host")
     view: dict[str, Any] = {
         "id": int(job.id[:7], 16),
@@ -70,7 +70,7 @@ def index() -> Any:
         after = _marked(session, args["marker"], project) if paged and "marker" in args else None
         stmt = select(Job).where(*_conditions(project))
         rows = fetch(session, stmt, NEWEST_FIRST, after, limit)
-    view: dict[str, Any] = {"migrations": [show(j) for j in rows]}
+    view: dict[str, Any] = {"migrations": [migration_view(j) for j in rows]}
     following = next_link(rows, limit, rows[-1].id if rows else None) if paged else []
     return view | ({"migrations_links": following} if following else {})
 
@@ -123,7 +123,7 @@ def of_server(server_id: str) -> Any:
     since=(2, 23),
     policy="os_compute_api:servers:migrations:show",
 )
-def one(server_id: str, migration_id: str) -> Any:
+def show(server_id: str, migration_id: str) -> Any:
     raise NotFound(why=f"In-progress live migration {migration_id} is not found for server {server_id}.")
 
 

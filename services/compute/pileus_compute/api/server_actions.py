@@ -7,7 +7,7 @@ from typing import Any
 from flask import g
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import known_server, server_target, unlocked
+from pileus_compute.api.requests import find_server, require_unlocked, server_target
 from pileus_compute.api.schemas import Schema
 from pileus_compute.core import servers
 from pileus_compute.db.models import Job, Server
@@ -71,16 +71,16 @@ def act(server_id: str, body: dict[str, Any]) -> Any:
         known.accepts.check(body, version(), "body")
     opened = tools().sessions.begin if known.writes else tools().sessions.read
     with opened() as session:
-        server = known_server(session, server_id)
+        server = find_server(session, server_id)
         if known.locks:
-            unlocked(server)
+            require_unlocked(server)
         answer = known.run(session, server, value)
     return answer() if callable(answer) else answer
 
 
 def start(session: Session, server: Server, name: str, flow: str, data: dict[str, Any] | None = None) -> Any:
     """Enqueue a flow; the answer is 202 once the transaction is committed."""
-    return accepted(servers.begin(session, server, name, flow, caller(), data))
+    return accepted(servers.start_job(session, server, name, flow, caller(), data))
 
 
 def accepted(job: Job | None, view: Any = "", headers: dict[str, str] | None = None, status: int = 202) -> Any:

@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import request
 
-from pileus_compute.api.request import limit_of, offset_of, own_or_any
+from pileus_compute.api.requests import limit_of, offset_of, visible_project
 from pileus_compute.api.schemas import LIMIT, NAME, TEXT, body, number, obj, query, strict_query
-from pileus_compute.core import groups
+from pileus_compute.core import server_groups
 from pileus_compute.db.models import ServerGroup
 from pileus_kit.errors import BadRequest
 from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
@@ -43,7 +43,7 @@ CREATE = {
 LIST = {(2, 1): query(), (2, 75): strict_query(all_projects=TEXT, limit=LIMIT, offset=LIMIT)}
 
 
-def show(group: ServerGroup, members: list[str]) -> dict[str, Any]:
+def group_view(group: ServerGroup, members: list[str]) -> dict[str, Any]:
     spoken = version()
     view: dict[str, Any] = {"id": group.id, "name": group.name, "members": members}
     view |= (
@@ -58,7 +58,7 @@ def show(group: ServerGroup, members: list[str]) -> dict[str, Any]:
 
 def _target(group_id: str, **_: Any) -> dict[str, Any]:
     with tools().sessions.read() as session:
-        return {"project_id": groups.get(session, group_id, own_or_any()).project_id}
+        return {"project_id": server_groups.find(session, group_id, visible_project()).project_id}
 
 
 @resource.endpoint("GET", "", policy=RULE + "index", query=LIST)
@@ -67,16 +67,16 @@ def index() -> Any:
     if request.args.get("all_projects") is not None:
         enforce(RULE + "index:all_projects")
     with tools().sessions.read() as session:
-        rows = groups.page(session, None if everything else caller().project_id, offset_of(), limit_of())
-        members = groups.members(session, [g.id for g in rows])
-        return {"server_groups": [show(g, members.get(g.id, [])) for g in rows]}
+        rows = server_groups.page(session, None if everything else caller().project_id, offset_of(), limit_of())
+        members = server_groups.members(session, [g.id for g in rows])
+        return {"server_groups": [group_view(g, members.get(g.id, [])) for g in rows]}
 
 
 @resource.endpoint("GET", "/<group_id>", policy=RULE + "show", target=_target)
-def one(group_id: str) -> Any:
+def show(group_id: str) -> Any:
     with tools().sessions.read() as session:
-        group = groups.get(session, group_id, own_or_any())
-        return {"server_group": show(group, groups.members(session, [group_id]).get(group_id, []))}
+        group = server_groups.find(session, group_id, visible_project())
+        return {"server_group": group_view(group, server_groups.members(session, [group_id]).get(group_id, []))}
 
 
 @resource.endpoint("POST", "", policy=RULE + "create", body=CREATE)
@@ -87,12 +87,12 @@ def create(body: dict[str, Any]) -> Any:
     if rules and policy != "anti-affinity":
         raise BadRequest(why="Only anti-affinity policy supports rules.")
     with tools().sessions.begin() as session:
-        group = groups.create(session, caller().project_id or "", caller().user_id, wish["name"], policy, rules)
-        return {"server_group": show(group, [])}
+        group = server_groups.create(session, caller().project_id or "", caller().user_id, wish["name"], policy, rules)
+        return {"server_group": group_view(group, [])}
 
 
 @resource.endpoint("DELETE", "/<group_id>", policy=RULE + "delete", target=_target)
-def remove(group_id: str) -> Any:
+def delete(group_id: str) -> Any:
     with tools().sessions.begin() as session:
-        session.delete(groups.get(session, group_id, own_or_any()))
+        session.delete(server_groups.find(session, group_id, visible_project()))
     return "", 204

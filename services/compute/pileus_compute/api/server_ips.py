@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from pileus_compute.api import server_views
-from pileus_compute.api.request import known_server, server_target
+from pileus_compute.api.requests import find_server, server_target
 from pileus_compute.db.models import ServerPort
 from pileus_kit.errors import NotFound
 from pileus_kit.web import Resource, tools
@@ -15,7 +15,7 @@ resource = Resource("server_ips", __name__, url_prefix="/v2.1/servers/<server_id
 
 def _addresses(server_id: str) -> dict[str, list[dict[str, Any]]]:
     with tools().sessions.read() as session:
-        known_server(session, server_id)
+        find_server(session, server_id)
         ports = list(
             session.scalars(select(ServerPort).where(ServerPort.server_id == server_id).order_by(ServerPort.position))
         )
@@ -29,7 +29,7 @@ def index(server_id: str) -> Any:
 
 
 @resource.endpoint("GET", "/ips/<network>", policy="os_compute_api:ips:show", target=server_target)
-def one(server_id: str, network: str) -> Any:
+def show(server_id: str, network: str) -> Any:
     found = _addresses(server_id)
     if network not in found:
         raise NotFound(why="Instance is not a member of specified network")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pileus_compute.api.request import known_server, server_target, unlocked
+from pileus_compute.api.requests import find_server, require_unlocked, server_target
 from pileus_compute.api.schemas import METADATA, body
 from pileus_compute.core import quotas, servers, states
 from pileus_compute.db.models import Server
@@ -18,14 +18,14 @@ ONE = {(2, 1): body("meta", METADATA | {"minProperties": 1, "maxProperties": 1})
 
 def _read(server_id: str) -> dict[str, str]:
     with tools().sessions.read() as session:
-        return known_server(session, server_id).meta
+        return find_server(session, server_id).meta
 
 
 def _change(server_id: str, change: Any) -> dict[str, str]:
     """`change(old)` gives the new metadata."""
     with tools().sessions.begin() as session:
-        server: Server = unlocked(known_server(session, server_id))
-        states.require(server, "update_metadata", servers.busy_with(session, server))
+        server: Server = require_unlocked(find_server(session, server_id))
+        states.require(server, "update_metadata", servers.current_task_state(session, server))
         fresh: dict[str, str] = change(server.meta)
         quotas.check_metadata(session, server.project_id, fresh)
         server.meta = fresh
@@ -43,12 +43,12 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
 
 
 @resource.endpoint("PUT", "", policy=RULE + "update_all", body=ALL, target=server_target)
-def replace(server_id: str, body: dict[str, Any]) -> Any:
+def update_all(server_id: str, body: dict[str, Any]) -> Any:
     return {"metadata": _change(server_id, lambda old: body["metadata"])}
 
 
 @resource.endpoint("GET", "/<key>", policy=RULE + "show", target=server_target)
-def one(server_id: str, key: str) -> Any:
+def show(server_id: str, key: str) -> Any:
     found = _read(server_id)
     if key not in found:
         raise MetadataItemNotFound()
@@ -64,7 +64,7 @@ def update(server_id: str, key: str, body: dict[str, Any]) -> Any:
 
 
 @resource.endpoint("DELETE", "/<key>", policy=RULE + "delete", target=server_target)
-def remove(server_id: str, key: str) -> Any:
+def delete(server_id: str, key: str) -> Any:
     def without(old: dict[str, str]) -> dict[str, str]:
         if key not in old:
             raise MetadataItemNotFound()

@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from pileus_compute.api.request import known_server, server_target
+from pileus_compute.api.requests import find_server, server_target
 from pileus_kit.web import Resource, tools
 
 resource = Resource("server_passwords", __name__, url_prefix="/v2.1/servers/<server_id>/os-server-password")
 
 
 @resource.endpoint("GET", "", policy="os_compute_api:os-server-password:show", target=server_target)
-def one(server_id: str) -> Any:
+def show(server_id: str) -> Any:
     with tools().sessions.read() as session:
-        return {"password": known_server(session, server_id).password_blob or ""}
+        return {"password": find_server(session, server_id).encrypted_password or ""}
 
 
 @resource.endpoint("DELETE", "", policy="os_compute_api:os-server-password:clear", target=server_target)
 def clear(server_id: str) -> Any:
     with tools().sessions.begin() as session:
-        known_server(session, server_id).password_blob = None
+        find_server(session, server_id).encrypted_password = None
     return "", 204

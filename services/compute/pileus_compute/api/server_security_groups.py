@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import known_server, server_target
+from pileus_compute.api.requests import find_server, server_target
 from pileus_compute.api.schemas import NAME, body, obj
 from pileus_compute.api.server_actions import action
 from pileus_compute.db.models import Server, ServerPort
@@ -42,7 +42,7 @@ def rule_view(rule: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
 @resource.endpoint("GET", "", policy="os_compute_api:os-security-groups:list", target=server_target)
 def index(server_id: str) -> Any:
     with tools().sessions.read() as session:
-        known_server(session, server_id)
+        find_server(session, server_id)
     ports = _network("GET", f"/ports?device_id={server_id}")["ports"]
     ids = list(dict.fromkeys(g for p in ports for g in p.get("security_groups", ())))
     if not ids:
@@ -105,10 +105,10 @@ def _change(session: Session, server: Server, name: str, add: bool) -> Any:
 
 
 @action("addSecurityGroup", policy="os-security-groups:add", schemas=ADD, writes=False)
-def add(session: Session, server: Server, value: Any) -> Any:
+def add_group(session: Session, server: Server, value: Any) -> Any:
     return _change(session, server, value["name"], add=True)
 
 
 @action("removeSecurityGroup", policy="os-security-groups:remove", schemas=REMOVE, writes=False)
-def remove(session: Session, server: Server, value: Any) -> Any:
+def remove_group(session: Session, server: Server, value: Any) -> Any:
     return _change(session, server, value["name"], add=False)

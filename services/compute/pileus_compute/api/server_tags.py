@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import base_url, known_server, server_target, unlocked
+from pileus_compute.api.requests import base_url, find_server, require_unlocked, server_target
 from pileus_compute.api.schemas import TAG, TAGS, obj
 from pileus_compute.db.models import ServerTag
 from pileus_compute.errors import TagNotFound
@@ -28,14 +28,14 @@ def _tags(session: Session, server_id: str) -> list[str]:
 @resource.endpoint("GET", "", policy=RULE + "index", target=server_target, since=SINCE)
 def index(server_id: str) -> Any:
     with tools().sessions.read() as session:
-        known_server(session, server_id)
+        find_server(session, server_id)
         return {"tags": _tags(session, server_id)}
 
 
 @resource.endpoint("GET", "/<tag>", policy=RULE + "show", target=server_target, since=SINCE)
 def one(server_id: str, tag: str) -> Any:
     with tools().sessions.read() as session:
-        known_server(session, server_id)
+        find_server(session, server_id)
         if session.get(ServerTag, (server_id, tag)) is None:
             raise TagNotFound(server=server_id, tag=tag)
     return "", 204
@@ -45,7 +45,7 @@ def one(server_id: str, tag: str) -> Any:
 def add(server_id: str, tag: str) -> Any:
     ONE.check(tag, version(), "tag")
     with tools().sessions.begin() as session:
-        unlocked(known_server(session, server_id))
+        require_unlocked(find_server(session, server_id))
         if session.get(ServerTag, (server_id, tag)):
             return "", 204
         count = session.scalar(select(func.count()).select_from(ServerTag).where(ServerTag.server_id == server_id)) or 0
@@ -59,7 +59,7 @@ def add(server_id: str, tag: str) -> Any:
 def replace(server_id: str, body: dict[str, Any]) -> Any:
     wanted = list(dict.fromkeys(body["tags"]))
     with tools().sessions.begin() as session:
-        unlocked(known_server(session, server_id))
+        require_unlocked(find_server(session, server_id))
         session.execute(delete(ServerTag).where(ServerTag.server_id == server_id))
         session.add_all(ServerTag(server_id=server_id, tag=tag) for tag in wanted)
     return {"tags": wanted}
@@ -68,7 +68,7 @@ def replace(server_id: str, body: dict[str, Any]) -> Any:
 @resource.endpoint("DELETE", "/<tag>", policy=RULE + "delete", target=server_target, since=SINCE)
 def remove(server_id: str, tag: str) -> Any:
     with tools().sessions.begin() as session:
-        unlocked(known_server(session, server_id))
+        require_unlocked(find_server(session, server_id))
         gone = session.execute(delete(ServerTag).where(ServerTag.server_id == server_id, ServerTag.tag == tag))
         if not gone.rowcount:
             raise TagNotFound(server=server_id, tag=tag)
@@ -78,6 +78,6 @@ def remove(server_id: str, tag: str) -> Any:
 @resource.endpoint("DELETE", "", policy=RULE + "delete_all", target=server_target, since=SINCE)
 def clear(server_id: str) -> Any:
     with tools().sessions.begin() as session:
-        unlocked(known_server(session, server_id))
+        require_unlocked(find_server(session, server_id))
         session.execute(delete(ServerTag).where(ServerTag.server_id == server_id))
     return "", 204

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pileus_compute.api.request import known_server, server_target
+from pileus_compute.api.requests import find_server, server_target
 from pileus_kit.web import Resource, tools
 
 resource = Resource("server_topology", __name__, url_prefix="/v2.1/servers/<server_id>/topology")
@@ -12,5 +12,5 @@ resource = Resource("server_topology", __name__, url_prefix="/v2.1/servers/<serv
 def show(server_id: str) -> Any:
     """No server is tied to NUMA nodes here, and OpenStack says it so of those that aren't."""
     with tools().sessions.read() as session:
-        known_server(session, server_id)
+        find_server(session, server_id)
     return {"nodes": [], "pagesize_kb": None}

@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from pileus_compute.api.boot_images import OF_RECORD
-from pileus_compute.api.request import base_url, iso, micros
+from pileus_compute.api.requests import base_url, iso, micros
 from pileus_compute.core import states
-from pileus_compute.core.servers import Around
-from pileus_compute.db.models import PastServer, Server, ServerPort
+from pileus_compute.core.servers import Related
+from pileus_compute.db.models import DeletedServer, Server, ServerPort
 from pileus_kit.web import allowed, version
 
 WITH_PROGRESS = ("ACTIVE", "BUILD", "DELETED", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING")
@@ -48,7 +48,7 @@ def host_id(project_id: str, host: str | None) -> str:
     return hashlib.sha224((project_id + host).encode()).hexdigest() if host else ""
 
 
-def brief(server: Server | PastServer, style: Style) -> dict[str, Any]:
+def summary(server: Server | DeletedServer, style: Style) -> dict[str, Any]:
     return {"id": server.id, "name": server.name, "links": _links(style, "servers", server.id)}
 
 
@@ -59,10 +59,12 @@ def _links(style: Style, kind: str, item_id: str) -> list[dict[str, str]]:
     ]
 
 
-def full(server: Server | PastServer, around: Around, style: Style, host_status: str | None = None) -> dict[str, Any]:
+def detail(
+    server: Server | DeletedServer, related: Related, style: Style, host_status: str | None = None
+) -> dict[str, Any]:
     """`GET /servers/ID`, and each element of `GET /servers/detail`."""
     spoken = style.version
-    status = around.status(server)
+    status = related.status(server)
     view: dict[str, Any] = {
         "id": server.id,
         "name": server.name,
@@ -75,20 +77,20 @@ def full(server: Server | PastServer, around: Around, style: Style, host_status:
         "flavor": flavor_view(server, style),
         "created": iso(server.created_at),
         "updated": iso(server.updated_at),
-        "addresses": addresses(around.ports.get(server.id, [])),
+        "addresses": addresses(related.ports.get(server.id, [])),
         "accessIPv4": server.access_ip_v4 or "",
         "accessIPv6": server.access_ip_v6 or "",
         "links": _links(style, "servers", server.id),
         "OS-DCF:diskConfig": server.disk_config,
-        "OS-EXT-AZ:availability_zone": server.zone or server.wanted_zone or "",
+        "OS-EXT-AZ:availability_zone": server.zone or server.requested_zone or "",
         "config_drive": "True" if server.config_drive else "",
         "key_name": server.key_name,
         "OS-SRV-USG:launched_at": micros(server.launched_at),
         "OS-SRV-USG:terminated_at": micros(getattr(server, "deleted_at", None)),
-        "OS-EXT-STS:task_state": around.task_state(server),
+        "OS-EXT-STS:task_state": related.task_state(server),
         "OS-EXT-STS:vm_state": states.VM_STATES.get(server.status, states.GONE),
         "OS-EXT-STS:power_state": server.power_state,
-        "os-extended-volumes:volumes_attached": volumes_view(server, around, spoken),
+        "os-extended-volumes:volumes_attached": volumes_view(server, related, spoken),
     }
     if status in WITH_PROGRESS:
         view["progress"] = server.progress
@@ -98,20 +100,20 @@ def full(server: Server | PastServer, around: Around, style: Style, host_status:
         view["fault"] = fault_view(server.fault, style)
     if style.attributes:
         view |= attributes(server, spoken)
-    _newer(view, server, around, style)
+    _newer(view, server, related, style)
     if style.host_status and host_status is not None and (not style.unknown_only or host_status == "UNKNOWN"):
         view["host_status"] = host_status
     return view
 
 
-def _newer(view: dict[str, Any], server: Server | PastServer, around: Around, style: Style) -> None:
+def _newer(view: dict[str, Any], server: Server | DeletedServer, related: Related, style: Style) -> None:
     spoken = style.version
     if spoken >= (2, 9):
         view["locked"] = server.locked_by is not None
     if spoken >= (2, 19):
         view["description"] = server.description
     if spoken >= (2, 26):
-        view["tags"] = around.tags.get(server.id, [])
+        view["tags"] = related.tags.get(server.id, [])
     if spoken >= (2, 63):
         view["trusted_image_certificates"] = None
     if spoken >= (2, 73):
@@ -119,17 +121,17 @@ def _newer(view: dict[str, Any], server: Server | PastServer, around: Around, st
     if spoken >= (2, 90) and "OS-EXT-SRV-ATTR:hostname" not in view:
         view["OS-EXT-SRV-ATTR:hostname"] = server.hostname
     if spoken >= (2, 96):
-        view["pinned_availability_zone"] = server.wanted_zone
+        view["pinned_availability_zone"] = server.requested_zone
 
 
-def image_view(server: Server | PastServer, style: Style) -> Any:
+def image_view(server: Server | DeletedServer, style: Style) -> Any:
     image_id = server.image_id or server.image.get(OF_RECORD)
     if not image_id:
         return ""
     return {"id": image_id, "links": [{"rel": "bookmark", "href": f"{style.base}/images/{image_id}"}]}
 
 
-def flavor_view(server: Server | PastServer, style: Style) -> dict[str, Any]:
+def flavor_view(server: Server | DeletedServer, style: Style) -> dict[str, Any]:
     """From 2.47 what the server was made of, before that where to look it up."""
     flavor = server.flavor
     if style.version < (2, 47):
@@ -172,14 +174,14 @@ def _address(address: str, kind: str, mac: str) -> dict[str, Any]:
     }
 
 
-def volumes_view(server: Server | PastServer, around: Around, spoken: tuple[int, int]) -> list[dict[str, Any]]:
-    rows = [v for v in around.volumes.get(server.id, ()) if v.volume_id]
+def volumes_view(server: Server | DeletedServer, related: Related, spoken: tuple[int, int]) -> list[dict[str, Any]]:
+    rows = [v for v in related.volumes.get(server.id, ()) if v.volume_id]
     if spoken < (2, 3):
         return [{"id": v.volume_id} for v in rows]
     return [{"id": v.volume_id, "delete_on_termination": v.delete_on_termination} for v in rows]
 
 
-def attributes(server: Server | PastServer, spoken: tuple[int, int]) -> dict[str, Any]:
+def attributes(server: Server | DeletedServer, spoken: tuple[int, int]) -> dict[str, Any]:
     prefix = "OS-EXT-SRV-ATTR:"
     view = {
         prefix + "host": server.host,

@@ -5,27 +5,27 @@ from typing import Any
 
 from flask import request
 
-from pileus_compute.api import server_views, server_wishes
-from pileus_compute.api.request import (
+from pileus_compute.api import server_requests, server_views
+from pileus_compute.api.requests import (
     address,
     changed_between,
-    known_server,
+    find_server,
     limit_of,
     next_link,
-    own_or_any,
+    require_unlocked,
     server_target,
     target_of,
-    unlocked,
+    visible_project,
 )
 from pileus_compute.api.schemas import truth
 from pileus_compute.api.server_queries import INTERNAL, LIST
 from pileus_compute.api.server_schemas import CREATE, UPDATE
 from pileus_compute.api.server_views import Style
-from pileus_compute.core import groups, hosts, server_lists, servers
+from pileus_compute.core import hosts, server_groups, server_lists, servers
 from pileus_compute.core.server_lists import Query
-from pileus_compute.core.servers import Around
-from pileus_compute.core.states import PASSING, RESTS
-from pileus_compute.db.models import Host, PastServer, Server
+from pileus_compute.core.servers import Related
+from pileus_compute.core.states import STABLE, TRANSITIONAL
+from pileus_compute.db.models import DeletedServer, Host, Server
 from pileus_kit.errors import BadRequest, Forbidden
 from pileus_kit.web import Resource, allowed, caller, enforce, tools, version
 
@@ -145,7 +145,9 @@ def _statuses(asked: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     wanted = {s.upper() for s in asked}
     if _asks_for_deleted() and not allowed("os_compute_api:servers:allow_all_filters"):
         raise Forbidden(rule="os_compute_api:servers:allow_all_filters")
-    return tuple(s for s in RESTS if s in wanted), tuple(flow for flow, status in PASSING.items() if status in wanted)
+    return tuple(s for s in STABLE if s in wanted), tuple(
+        flow for flow, status in TRANSITIONAL.items() if status in wanted
+    )
 
 
 def _filters() -> dict[str, str]:
@@ -201,7 +203,7 @@ def _sorts() -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def _listed(view: list[Any], rows: Sequence[Server | PastServer], query: Query) -> dict[str, Any]:
+def _listed(view: list[Any], rows: Sequence[Server | DeletedServer], query: Query) -> dict[str, Any]:
     following = next_link(rows, query.limit, rows[-1].id if rows else None)
     return {"servers": view} | ({"servers_links": following} if following else {})
 
@@ -214,7 +216,7 @@ def index() -> Any:
     style = Style.of_request()
     with tools().sessions.read() as session:
         rows = server_lists.page(session, query)
-    return _listed([server_views.brief(s, style) for s in rows], rows, query)
+    return _listed([server_views.summary(s, style) for s in rows], rows, query)
 
 
 @resource.endpoint("GET", "/detail", policy=RULE + "detail", query=LIST)
@@ -224,9 +226,9 @@ def detail() -> Any:
         return {"servers": []}
     style = Style.of_request()
     with tools().sessions.read() as session:
-        rows, around = server_lists.with_around(session, query, tags=version() >= (2, 26))
+        rows, related = server_lists.page_with_related(session, query, tags=version() >= (2, 26))
         health = _health(session) if style.host_status else {}
-    views = [server_views.full(s, around, style, health.get(s.host or "", "")) for s in rows]
+    views = [server_views.detail(s, related, style, health.get(s.host or "", "")) for s in rows]
     return _listed(views, rows, query)
 
 
@@ -248,15 +250,15 @@ def _health(session: Any) -> dict[str, str]:
 # -- one -----------------------------------------------------------------------------------------------------------
 
 
-def show(session: Any, server: Server) -> dict[str, Any]:
+def server_view(session: Any, server: Server) -> dict[str, Any]:
     """The full view of one server, read with the session at hand."""
-    return _shown(session, server, servers.around(session, [server], tags=version() >= (2, 26)))
+    return _shown(session, server, servers.load_related(session, [server], tags=version() >= (2, 26)))
 
 
-def _shown(session: Any, server: Server, around: Around) -> dict[str, Any]:
+def _shown(session: Any, server: Server, related: Related) -> dict[str, Any]:
     style = Style.of_request()
     health = _health(session).get(server.host or "", "") if style.host_status else None
-    view = server_views.full(server, around, style, health)
+    view = server_views.detail(server, related, style, health)
     if style.version >= (2, 71):
         view["server_groups"] = [server.group_id] if server.group_id else []
     return view
@@ -264,7 +266,7 @@ def _shown(session: Any, server: Server, around: Around) -> dict[str, Any]:
 
 def changed(session: Any, server: Server) -> dict[str, Any]:
     """What an update or a rebuild answers: till 2.74 without the extensions' attributes."""
-    view = show(session, server)
+    view = server_view(session, server)
     if version() >= (2, 75):
         return view
     view["addresses"] = {
@@ -279,11 +281,11 @@ def changed(session: Any, server: Server) -> dict[str, Any]:
 
 
 @resource.endpoint("GET", "/<server_id>", policy=RULE + "show")
-def one(server_id: str) -> Any:
+def show(server_id: str) -> Any:
     with tools().sessions.read() as session:
-        server, around = servers.close_up(session, server_id, own_or_any())
+        server, related = servers.get_detail(session, server_id, visible_project())
         enforce(RULE + "show", target_of(server))
-        return {"server": _shown(session, server, around)}
+        return {"server": _shown(session, server, related)}
 
 
 @resource.endpoint("POST", "", policy=RULE + "create", body=CREATE)
@@ -295,17 +297,17 @@ def create(body: dict[str, Any]) -> Any:
         enforce(RULE + "create:attach_network")
     if asked.get("trusted_image_certificates"):
         enforce(RULE + "create:trusted_certs")
-    wish, secret = server_wishes.parse(body)
+    wish, secret = server_requests.parse(body)
     with tools().sessions.begin() as session:
         if wish.columns.get("group_id"):
-            groups.get(session, wish.columns["group_id"])
+            server_groups.find(session, wish.columns["group_id"])
         made = servers.create(session, wish, caller())
         first = made[0][0]
         jobs = [job.id for _, job in made]
         style = Style.of_request()
         view = {
             "id": first.id,
-            "links": server_views.brief(first, style)["links"],
+            "links": server_views.summary(first, style)["links"],
             "OS-DCF:diskConfig": first.disk_config,
             "security_groups": asked.get("security_groups", [{"name": "default"}]),
             "adminPass": secret,
@@ -330,7 +332,7 @@ def update(server_id: str, body: dict[str, Any]) -> Any:
         "accessIPv6": "access_ip_v6",
     }
     with tools().sessions.begin() as session:
-        server = unlocked(known_server(session, server_id))
+        server = require_unlocked(find_server(session, server_id))
         for key, value in wish.items():
             setattr(server, columns[key], _stored(key, value))
         session.flush()
@@ -344,10 +346,10 @@ def _stored(key: str, value: Any) -> Any:
 
 
 @resource.endpoint("DELETE", "/<server_id>", policy=RULE + "delete", target=server_target)
-def remove(server_id: str) -> Any:
+def delete(server_id: str) -> Any:
     with tools().sessions.begin() as session:
-        server = unlocked(known_server(session, server_id))
-        job = servers.condemn(session, server, caller())
+        server = require_unlocked(find_server(session, server_id))
+        job = servers.request_delete(session, server, caller())
     if job:
         tools().ring(job.id)
     return "", 204

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.api.schemas import BOOLEAN, NAME, TEXT, obj, query, strict_query, truth
 from pileus_compute.core import hosts, workers
-from pileus_compute.core.workers import Role
+from pileus_compute.core.workers import WorkerService
 from pileus_compute.db.models import Host, Server
 from pileus_compute.errors import HostNotFound, ServiceNotFound
 from pileus_kit.errors import BadRequest, Conflict
@@ -35,10 +35,10 @@ UPDATE = {
 
 
 def _zone(session: Session, host: Host) -> str:
-    return hosts.zone_of(hosts.memberships(session).get(host.name, []), tools().config.default_zone)
+    return hosts.zone_of(hosts.aggregates_by_host(session).get(host.name, []), tools().config.default_zone)
 
 
-def show(host: Host, zone: str) -> dict[str, Any]:
+def service_view(host: Host, zone: str) -> dict[str, Any]:
     up = hosts.is_up(host, tools().config.host_silence)
     view = {
         "id": host.service_id if version() >= (2, 53) else host.number,
@@ -53,7 +53,7 @@ def show(host: Host, zone: str) -> dict[str, Any]:
     return view | ({"forced_down": host.forced_down} if version() >= (2, 11) else {})
 
 
-def of_worker(role: Role) -> dict[str, Any]:
+def worker_service_view(role: WorkerService) -> dict[str, Any]:
     view = {
         "id": role.id if version() >= (2, 53) else role.number,
         "binary": role.binary,
@@ -70,10 +70,10 @@ def of_worker(role: Role) -> dict[str, Any]:
 @resource.endpoint("GET", "", policy=RULE + "list", query=LIST)
 def index() -> Any:
     with tools().sessions.read() as session:
-        member_of, zone = hosts.memberships(session), tools().config.default_zone
-        found = [of_worker(role) for role in workers.roles(session, tools().config.host_silence)]
+        member_of, zone = hosts.aggregates_by_host(session), tools().config.default_zone
+        found = [worker_service_view(role) for role in workers.list_services(session, tools().config.host_silence)]
         found += [
-            show(h, hosts.zone_of(member_of.get(h.name, []), zone))
+            service_view(h, hosts.zone_of(member_of.get(h.name, []), zone))
             for h in session.scalars(select(Host).order_by(Host.number))
         ]
     wanted = {key: request.args[key] for key in ("host", "binary") if request.args.get(key)}
@@ -91,7 +91,7 @@ def update(service_id: str, body: dict[str, Any]) -> Any:
         if host is None:
             raise ServiceNotFound(service=service_id)
         _apply(host, body)
-        return {"service": show(host, _zone(session, host))}
+        return {"service": service_view(host, _zone(session, host))}
 
 
 def _apply(host: Host, change: dict[str, Any]) -> None:
@@ -139,7 +139,7 @@ _old("force-down", (2, 11), _force_down)
 
 
 @resource.endpoint("DELETE", "/<service_id>", policy=RULE + "delete")
-def remove(service_id: str) -> Any:
+def delete(service_id: str) -> Any:
     """A host that is away for good. One that still says hello comes back at once."""
     with tools().sessions.begin() as session:
         number = parse_whole_number(service_id)

@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import known_server, limit_of, offset_of, server_target, unlocked
+from pileus_compute.api.block_devices import MULTIATTACH, VOLUME_VERSION
+from pileus_compute.api.requests import find_server, limit_of, offset_of, require_unlocked, server_target
 from pileus_compute.api.schemas import BOOLEAN, LIMIT, TAG, UUID, body, obj, query, strict_query, truth
-from pileus_compute.api.server_disks import MULTIATTACH, VOLUME_VERSION
-from pileus_compute.core import devices, servers, states
+from pileus_compute.core import device_names, servers, states
 from pileus_compute.db.models import Job, Server, ServerVolume
 from pileus_compute.errors import (
     BadState,
@@ -56,7 +56,7 @@ UPDATE = {
 LIST = {(2, 1): query(limit=LIMIT, offset=LIMIT), (2, 75): strict_query(limit=LIMIT, offset=LIMIT)}
 
 
-def show(row: ServerVolume) -> dict[str, Any]:
+def attachment_view(row: ServerVolume) -> dict[str, Any]:
     spoken = version()
     view: dict[str, Any] = {"volumeId": row.volume_id, "serverId": row.server_id, "device": row.device}
     if spoken < (2, 89):
@@ -82,7 +82,7 @@ def _row(session: Session, server_id: str, volume_id: str) -> ServerVolume:
 @resource.endpoint("GET", "", policy=RULE + "index", target=server_target, query=LIST)
 def index(server_id: str) -> Any:
     with tools().sessions.read() as session:
-        known_server(session, server_id)
+        find_server(session, server_id)
         rows = session.scalars(
             select(ServerVolume)
             .where(ServerVolume.server_id == server_id, ServerVolume.volume_id.is_not(None))
@@ -90,14 +90,14 @@ def index(server_id: str) -> Any:
             .offset(offset_of())
             .limit(limit_of())
         )
-        return {"volumeAttachments": [show(r) for r in rows]}
+        return {"volumeAttachments": [attachment_view(r) for r in rows]}
 
 
 @resource.endpoint("GET", "/<volume_id>", policy=RULE + "show", target=server_target)
-def one(server_id: str, volume_id: str) -> Any:
+def show(server_id: str, volume_id: str) -> Any:
     with tools().sessions.read() as session:
-        known_server(session, server_id)
-        return {"volumeAttachment": show(_row(session, server_id, volume_id))}
+        find_server(session, server_id)
+        return {"volumeAttachment": attachment_view(_row(session, server_id, volume_id))}
 
 
 @resource.endpoint("POST", "", policy=RULE + "create", body=CREATE, target=server_target)
@@ -106,17 +106,17 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
     volume_id = wish["volumeId"]
     volume = _usable(volume_id)
     with tools().sessions.begin() as session:
-        server = unlocked(known_server(session, server_id))
+        server = require_unlocked(find_server(session, server_id))
         _require(session, server, "attach_volume")
         if volume.get("multiattach") and server.status == "SHELVED_OFFLOADED":
             raise MultiattachToShelved()
         taken = list(session.scalars(select(ServerVolume).where(ServerVolume.server_id == server_id)))
         if any(v.volume_id == volume_id for v in taken):
             raise BadRequest(why=f"Invalid volume: Volume {volume_id} is already attached to this server.")
-        if wish.get("device") and devices.full(wish["device"]) in {v.device for v in taken}:
+        if wish.get("device") and device_names.full(wish["device"]) in {v.device for v in taken}:
             raise Conflict(why=f"The supplied device path ({wish['device']}) is in use.")
         last = session.scalar(select(func.max(ServerVolume.position)).where(ServerVolume.server_id == server_id))
-        device = devices.free(server.flavor, [v.device for v in taken], wish.get("device"))
+        device = device_names.free(server.flavor, [v.device for v in taken], wish.get("device"))
         row = ServerVolume(
             server_id=server_id,
             volume_id=volume_id,
@@ -135,7 +135,7 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
             data={"row": row.id},
             caller=caller(),
         ).id
-        view = {k: v for k, v in show(row).items() if k not in OF_LISTS} | {"id": volume_id}
+        view = {k: v for k, v in attachment_view(row).items() if k not in OF_LISTS} | {"id": volume_id}
     tools().ring(job)
     return {"volumeAttachment": view}
 
@@ -144,7 +144,7 @@ def _require(session: Session, server: Server, action: str) -> None:
     """Work on the server itself is in the way; attachments of other volumes may go on meanwhile."""
     if version() < SHELVED and server.status in ("SHELVED", "SHELVED_OFFLOADED"):
         raise BadState(event=action, server=server.id, attribute="vm_state", value=states.VM_STATES[server.status])
-    states.require(server, action, servers.busy_with(session, server))
+    states.require(server, action, servers.current_task_state(session, server))
 
 
 def _usable(volume_id: str) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def update(server_id: str, volume_id: str, body: dict[str, Any]) -> Any:
     """Whether it goes with the server (2.85). Swapping one volume for another is the volume service's business."""
     wish = body["volumeAttachment"]
     with tools().sessions.begin() as session:
-        server = unlocked(known_server(session, server_id))
+        server = require_unlocked(find_server(session, server_id))
         row = _row(session, server.id, volume_id)
         if wish["volumeId"] != volume_id:
             raise Forbidden(rule=RULE + "swap")
@@ -187,9 +187,9 @@ def update(server_id: str, volume_id: str, body: dict[str, Any]) -> Any:
 
 
 @resource.endpoint("DELETE", "/<volume_id>", policy=RULE + "delete", target=server_target)
-def remove(server_id: str, volume_id: str) -> Any:
+def delete(server_id: str, volume_id: str) -> Any:
     with tools().sessions.begin() as session:
-        server = unlocked(known_server(session, server_id))
+        server = require_unlocked(find_server(session, server_id))
         row = _row(session, server_id, volume_id)
         _require(session, server, "detach_volume")
         if row.boot_index == 0:

@@ -10,14 +10,14 @@ from pileus_compute.errors import AggregateExists, AggregateHostExists, Aggregat
 from pileus_kit.errors import BadRequest, Conflict
 
 
-def get(session: Session, aggregate_id: int) -> Aggregate:
+def find(session: Session, aggregate_id: int) -> Aggregate:
     aggregate = session.get(Aggregate, aggregate_id)
     if aggregate is None:
         raise AggregateNotFound(aggregate=aggregate_id)
     return aggregate
 
 
-def everything(session: Session) -> list[Aggregate]:
+def list_aggregates(session: Session) -> list[Aggregate]:
     return list(session.scalars(select(Aggregate).order_by(Aggregate.id)))
 
 
@@ -39,7 +39,7 @@ def create(session: Session, name: str, zone: str | None) -> Aggregate:
     return aggregate
 
 
-def change(session: Session, aggregate: Aggregate, name: str | None, zone: str | None) -> None:
+def update(session: Session, aggregate: Aggregate, name: str | None, zone: str | None) -> None:
     if name:
         aggregate.name = name
     if zone:
@@ -68,7 +68,7 @@ def set_metadata(session: Session, aggregate: Aggregate, change: dict[str, str |
 
 
 def add_host(session: Session, aggregate: Aggregate, host: str) -> None:
-    hosts.get(session, host)
+    hosts.find(session, host)
     if session.get(AggregateHost, (aggregate.id, host)):
         raise AggregateHostExists(aggregate=aggregate.id, host=host)
     _check_zone(session, host, aggregate.meta.get("availability_zone"), aggregate.id)
@@ -79,7 +79,7 @@ def _check_zone(session: Session, host: str, zone: str | None, aggregate_id: int
     """A host is in one zone at most."""
     if not zone:
         return
-    for other in hosts.memberships(session).get(host, []):
+    for other in hosts.aggregates_by_host(session).get(host, []):
         theirs = other.meta.get("availability_zone")
         if other.id != aggregate_id and theirs and theirs != zone:
             raise Conflict(
@@ -89,14 +89,14 @@ def _check_zone(session: Session, host: str, zone: str | None, aggregate_id: int
 
 
 def remove_host(session: Session, aggregate: Aggregate, host: str) -> None:
-    hosts.get(session, host)
+    hosts.find(session, host)
     member = session.get(AggregateHost, (aggregate.id, host))
     if member is None:
         raise AggregateHostNotFound(aggregate=aggregate.id, host=host)
     session.delete(member)
 
 
-def remove(session: Session, aggregate: Aggregate) -> None:
+def delete(session: Session, aggregate: Aggregate) -> None:
     if members(session, [aggregate.id]):
         raise Conflict(why=f"Cannot remove host aggregate {aggregate.id}: it has hosts.")
     session.delete(aggregate)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from pileus_compute.db.models import Flavor, FlavorAccess
@@ -40,7 +41,7 @@ def visible(project_id: str | None) -> Any:
     )
 
 
-def get(session: Session, flavor_id: str, project_id: str | None = None, everything: bool = False) -> Flavor:
+def find(session: Session, flavor_id: str, project_id: str | None = None, everything: bool = False) -> Flavor:
     """The flavor, if the project may see it (or `everything`). Raises FlavorNotFound."""
     where = [Flavor.id == flavor_id] + ([] if everything else [visible(project_id)])
     flavor = session.scalar(select(Flavor).where(*where))
@@ -69,7 +70,7 @@ def page(
         stmt = stmt.where(Flavor.memory_mib >= least["minRam"])
     if "minDisk" in least:
         stmt = stmt.where(Flavor.disk_gib >= least["minDisk"])
-    after = get(session, marker, project_id, everything) if marker else None
+    after = find(session, marker, project_id, everything) if marker else None
     column, direction = SORTS[sort[0]], sort[1]
     order = [(column, direction)] + ([] if column is Flavor.id else [(Flavor.id, direction)])
     return fetch(session, stmt, order, after, limit)  # type: ignore[arg-type]
@@ -88,8 +89,8 @@ def create(session: Session, facts: dict[str, Any]) -> Flavor:
     return flavor
 
 
-def remove(session: Session, flavor_id: str) -> None:
-    session.delete(get(session, flavor_id, everything=True))
+def delete(session: Session, flavor_id: str) -> None:
+    session.delete(find(session, flavor_id, everything=True))
 
 
 def specs(session: Session, flavor_id: str, change: dict[str, str]) -> dict[str, str]:
@@ -111,7 +112,7 @@ def drop_spec(session: Session, flavor_id: str, key: str) -> None:
 
 
 def grant(session: Session, flavor_id: str, project_id: str) -> list[str]:
-    flavor = get(session, flavor_id, everything=True)
+    flavor = find(session, flavor_id, everything=True)
     if flavor.is_public:
         raise FlavorIsPublic()
     if session.get(FlavorAccess, (flavor_id, project_id)):
@@ -122,9 +123,9 @@ def grant(session: Session, flavor_id: str, project_id: str) -> list[str]:
 
 
 def revoke(session: Session, flavor_id: str, project_id: str) -> list[str]:
-    get(session, flavor_id, everything=True)
+    find(session, flavor_id, everything=True)
     gone = session.execute(
-        delete(FlavorAccess).where(FlavorAccess.flavor_id == flavor_id, FlavorAccess.project_id == project_id)
+        delete_rows(FlavorAccess).where(FlavorAccess.flavor_id == flavor_id, FlavorAccess.project_id == project_id)
     )
     if not gone.rowcount:  # type: ignore[attr-defined]
         raise FlavorAccessNotFound(flavor=flavor_id, project=project_id)

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import hardware, metadata_files
+from pileus_compute.core import image_properties, metadata_files
 from pileus_compute.db.models import Server, ServerPort, ServerVolume
 from pileus_compute.rpc import Guest, Image, LocalDisk, Nic, Volume
 
@@ -56,7 +56,7 @@ def describe(
         swap_mib=swap,
         ephemeral=(LocalDisk(ephemeral * 1024),) if ephemeral else (),
         nics=tuple(nic_of(p) for p in ports),
-        volumes=tuple(volume_of(v) for v in volumes if v.connection),
+        volumes=tuple(volume_of(v) for v in volumes if v.connection_info),
         config_drive=drive,
         properties=properties_of(server),
         project_id=server.project_id,
@@ -91,7 +91,7 @@ def nic_of(port: ServerPort) -> Nic:
 def volume_of(volume: ServerVolume) -> Volume:
     return Volume(
         id=volume.volume_id or "",
-        connection_info=volume.connection or {},
+        connection_info=volume.connection_info or {},
         device=volume.device or "",
         boot_index=volume.boot_index if volume.boot_index is not None and volume.boot_index >= 0 else None,
     )
@@ -103,12 +103,12 @@ def properties_of(server: Server) -> dict[str, str]:
 
 
 def properties_from(image: dict[str, Any], flavor: dict[str, Any]) -> dict[str, str]:
-    found = {k: str(v) for k, v in image.items() if k.startswith(hardware.PREFIXES) and v is not None}
+    found = {k: str(v) for k, v in image.items() if k.startswith(image_properties.PREFIXES) and v is not None}
     for key, value in flavor.get("extra_specs", {}).items():
         kind, _, name = key.partition(":")
         if kind in ("hw", "os"):
             found[f"{kind}_{name}"] = str(value)
-        elif key.startswith(hardware.TRAIT):
+        elif key.startswith(image_properties.TRAIT):
             found[key] = str(value)
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from pileus_compute.core.hardware import Gives
+from pileus_compute.core.image_properties import HostCapabilities
 from pileus_compute.db.models import Aggregate, AggregateHost, Allocation, Host
 from pileus_compute.errors import HostNotFound
 from pileus_kit.db import now
@@ -33,7 +33,7 @@ class Ratios:
     disk: float
 
 
-def heard(session: Session, name: str, inventory: dict[str, Any]) -> None:
+def record_report(session: Session, name: str, inventory: dict[str, Any]) -> None:
     """Take note of a hello. A host that has never been heard of is a new one, enabled at once."""
     facts = dict(inventory)
     total = {k: facts.pop(k) for k in ("vcpus", "memory_mib", "disk_gib")}
@@ -41,36 +41,38 @@ def heard(session: Session, name: str, inventory: dict[str, Any]) -> None:
     if host is None:
         number = (session.scalar(select(func.max(Host.number))) or 0) + 1
         session.add(
-            Host(name=name, number=number, facts=facts, hypervisor=str(facts.get("hypervisor_type", "")), **total)
+            Host(name=name, number=number, inventory=facts, hypervisor=str(facts.get("hypervisor_type", "")), **total)
         )
         return
     host.seen_at = now()
     host.hypervisor = str(facts.get("hypervisor_type", ""))
     for key, value in total.items():
         setattr(host, key, value)
-    if host.facts != facts:
-        host.facts = facts
+    if host.inventory != facts:
+        host.inventory = facts
 
 
-def gives(host: Host) -> Gives:
+def capabilities_of(host: Host) -> HostCapabilities:
     """What images may ask of it. A host that doesn't tell of its firmware has the old one."""
-    told = host.facts or {}
+    told = host.inventory or {}
     about, cpu = told.get("facts") or {}, told.get("cpu_info") or {}
-    return Gives(host.hypervisor or "", cpu.get("arch", ""), frozenset(about.get("firmware", "bios").split()))
+    return HostCapabilities(
+        host.hypervisor or "", cpu.get("arch", ""), frozenset(about.get("firmware", "bios").split())
+    )
 
 
 def is_up(host: Host, silence_s: int) -> bool:
     return not host.forced_down and not is_silent(host.seen_at, timedelta(seconds=silence_s))
 
 
-def get(session: Session, name: str) -> Host:
+def find(session: Session, name: str) -> Host:
     host = session.get(Host, name)
     if host is None:
         raise HostNotFound(host=name)
     return host
 
 
-def memberships(session: Session) -> dict[str, list[Aggregate]]:
+def aggregates_by_host(session: Session) -> dict[str, list[Aggregate]]:
     """Host name -> its aggregates, in one statement."""
     found: dict[str, list[Aggregate]] = {}
     for name, aggregate in session.execute(
@@ -142,6 +144,6 @@ def release(session: Session, server_id: str, purpose: str | None = None) -> Non
 
 
 def names_and_zones(session: Session, default_zone: str) -> tuple[set[str], set[str]]:
-    member_of = memberships(session)
+    member_of = aggregates_by_host(session)
     names = set(session.scalars(select(Host.name)))
     return names, {zone_of(member_of.get(name, []), default_zone) for name in names}

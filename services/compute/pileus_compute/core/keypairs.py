@@ -24,7 +24,7 @@ KEY_BITS = 2048
 CERTIFICATE_DAYS = 3650
 
 
-def get(session: Session, user_id: str, name: str) -> Keypair:
+def find(session: Session, user_id: str, name: str) -> Keypair:
     keypair = session.scalar(select(Keypair).where(Keypair.user_id == user_id, Keypair.name == name))
     if keypair is None:
         raise KeypairNotFound(keypair=name, user=user_id)
@@ -32,12 +32,12 @@ def get(session: Session, user_id: str, name: str) -> Keypair:
 
 
 def page(session: Session, user_id: str, marker: str | None, limit: int) -> list[Keypair]:
-    after = get(session, user_id, marker) if marker else None
+    after = find(session, user_id, marker) if marker else None
     mine = select(Keypair).where(Keypair.user_id == user_id)
     return fetch(session, mine, [(Keypair.name, "asc")], after, limit)
 
 
-def add(session: Session, user_id: str, name: str, kind: str, public_key: str, fingerprint: str) -> Keypair:
+def create(session: Session, user_id: str, name: str, kind: str, public_key: str, fingerprint: str) -> Keypair:
     keypair = Keypair(user_id=user_id, name=name, type=kind, public_key=public_key, fingerprint=fingerprint)
     session.add(keypair)
     try:
@@ -47,8 +47,8 @@ def add(session: Session, user_id: str, name: str, kind: str, public_key: str, f
     return keypair
 
 
-def remove(session: Session, user_id: str, name: str) -> None:
-    session.delete(get(session, user_id, name))
+def delete(session: Session, user_id: str, name: str) -> None:
+    session.delete(find(session, user_id, name))
 
 
 def fingerprint_of(kind: str, public_key: str) -> str:

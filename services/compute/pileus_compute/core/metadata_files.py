@@ -48,7 +48,7 @@ def meta_data(
         "name": server.name,
         "hostname": server.hostname,
         "launch_index": server.launch_index,
-        "availability_zone": server.zone or server.wanted_zone,
+        "availability_zone": server.zone or server.requested_zone,
     }
     if version >= "2013-04-04":
         document["random_seed"] = _seed()
@@ -61,8 +61,8 @@ def meta_data(
     if server.meta:
         document["meta"] = server.meta
     if server.key_name:
-        document["public_keys"] = {server.key_name: server.key_public}
-        document["keys"] = [{"name": server.key_name, "type": server.key_type or "ssh", "data": server.key_public}]
+        document["public_keys"] = {server.key_name: server.public_key}
+        document["keys"] = [{"name": server.key_name, "type": server.key_type or "ssh", "data": server.public_key}]
     return document
 
 
@@ -159,5 +159,5 @@ def ec2(server: Server, ports: Sequence[ServerPort]) -> dict[str, Any]:
         "block-device-mapping": {"ami": "vda", "root": server.root_device or "/dev/vda"},
     }
     if server.key_name:
-        tree["public-keys"] = {"0": {"openssh-key": server.key_public}}
+        tree["public-keys"] = {"0": {"openssh-key": server.public_key}}
     return tree

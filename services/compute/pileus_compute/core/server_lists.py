@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import servers
-from pileus_compute.core.states import TASKS, VM_STATES
-from pileus_compute.db.models import Job, PastServer, Server, ServerPort, ServerTag
+from pileus_compute.core.states import TASK_STATES, VM_STATES
+from pileus_compute.db.models import DeletedServer, Job, Server, ServerPort, ServerTag
 from pileus_kit.errors import BadRequest
 from pileus_kit.flow.jobs import alive
 from pileus_kit.numbers import parse_whole_number
@@ -68,8 +68,8 @@ EXACT = {  # filter: attribute
 }
 PATTERNS = {"name": "name", "description": "description", "hostname": "hostname"}
 YES = ("true", "1", "yes", "on", "t")
-Kind = type[Server] | type[PastServer]
-Row = Server | PastServer
+Kind = type[Server] | type[DeletedServer]
+Row = Server | DeletedServer
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,11 @@ class Query:
 
 def page(session: Session, query: Query) -> list[Row]:
     """Raises BadRequest for a marker that isn't in the caller's reach."""
-    kinds: dict[bool | None, tuple[Kind, ...]] = {False: (Server,), True: (PastServer,), None: (Server, PastServer)}
+    kinds: dict[bool | None, tuple[Kind, ...]] = {
+        False: (Server,),
+        True: (DeletedServer,),
+        None: (Server, DeletedServer),
+    }
     after = _marked(session, query) if query.marker else None
     order = [(SORTS[key], direction) for key, direction in query.sorts]
     if not any(name == "id" for name, _ in order):
@@ -121,7 +125,7 @@ def _marked(session: Session, query: Query) -> Any:
     if query.deleted is not True:
         after = session.get(Server, query.marker)
     if after is None and query.deleted is not False:
-        after = session.get(PastServer, query.marker)
+        after = session.get(DeletedServer, query.marker)
     if after is None or (query.project_id is not None and after.project_id != query.project_id):
         raise BadRequest(why=f"marker [{query.marker}] not found")
     return after
@@ -177,7 +181,7 @@ def _condition(session: Session, kind: Kind, key: str, value: str) -> ColumnElem
             raise BadRequest(why=f"Invalid input for query parameters {key}. Value: {value}")
         return getattr(kind, key) == number
     if key == "task_state":
-        flows = [flow for flow, steps in TASKS.items() if value in steps.values()]
+        flows = [flow for flow, steps in TASK_STATES.items() if value in steps.values()]
         return exists().where(Job.subject == kind.id, alive(Job), Job.flow.in_(flows))
     raise BadRequest(why=f"Unknown filter {key}")
 
@@ -193,7 +197,7 @@ def _tagged(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
     return count == len(tags) if key == "tags" else count < len(tags)
 
 
-def with_around(session: Session, query: Query, tags: bool) -> tuple[list[Row], servers.Around]:
+def page_with_related(session: Session, query: Query, tags: bool) -> tuple[list[Row], servers.Related]:
     """The page and what its servers have around them, in a constant number of statements."""
     rows = page(session, query)
-    return rows, servers.around(session, rows, tags) if rows else servers.Around()
+    return rows, servers.load_related(session, rows, tags) if rows else servers.Related()

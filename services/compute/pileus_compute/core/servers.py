@@ -26,11 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import devices, hosts, quotas, states
+from pileus_compute.core import device_names, hosts, quotas, states
 from pileus_compute.db.models import (
     ConsoleToken,
+    DeletedServer,
     Job,
-    PastServer,
     Server,
     ServerPort,
     ServerTag,
@@ -42,12 +42,12 @@ from pileus_kit.flow import enqueue
 from pileus_kit.flow.jobs import alive
 
 DELETED = "DELETED"  # the status of a server that is gone
-LONGEST_LABEL = 63  # characters of a hostname
-HOUSEWORK = ("server.tidy", "server.addresses")  # jobs that nobody asked for
+MAX_LABEL = 63  # characters of a hostname
+MAINTENANCE_FLOWS = ("server.tidy", "server.addresses")  # jobs that nobody asked for
 
 
 @dataclass(frozen=True)
-class VolumeWish:
+class BlockDevice:
     """A disk of a new server that is a volume: there already, or to be made from an image, a snapshot or nothing."""
 
     source: str
@@ -61,7 +61,7 @@ class VolumeWish:
 
 
 @dataclass(frozen=True)
-class Wish:
+class ServerRequest:
     """A checked request for servers: columns of each of them, and what they are attached to."""
 
     columns: dict[str, Any]
@@ -69,12 +69,12 @@ class Wish:
     least: int = 1
     networks: tuple[dict[str, Any], ...] = ()  # {"network_id", "network_name", "mtu", "port_id"?, "fixed_ip"?, "tag"?}
     security_group_ids: tuple[str, ...] | None = None  # None: the network service's default
-    volumes: tuple[VolumeWish, ...] = ()
+    volumes: tuple[BlockDevice, ...] = ()
     tags: tuple[str, ...] = ()
     numbered: bool = field(default=False)  # several were asked for, so names get a number
 
 
-def create(session: Session, wish: Wish, caller: Any) -> list[tuple[Server, Job]]:
+def create(session: Session, wish: ServerRequest, caller: Any) -> list[tuple[Server, Job]]:
     """Record the servers and the jobs that will make them, in the caller's transaction. Raises QuotaExceeded."""
     columns = wish.columns
     count = quotas.take_servers(
@@ -106,7 +106,7 @@ def create(session: Session, wish: Wish, caller: Any) -> list[tuple[Server, Job]
     session.add_all(made)
     session.flush()
     session.add_all(ServerTag(server_id=s.id, tag=tag) for s in made for tag in wish.tags)
-    names = devices.assigned(columns["flavor"], [(v.device, v.boot_index == 0) for v in wish.volumes])
+    names = device_names.assigned(columns["flavor"], [(v.device, v.boot_index == 0) for v in wish.volumes])
     session.add_all(
         _volume(s, position, v, name)
         for s in made
@@ -117,7 +117,7 @@ def create(session: Session, wish: Wish, caller: Any) -> list[tuple[Server, Job]
     return [(s, enqueue(session, Job, flow=flow, subject=s.id, data=data, caller=caller)) for s in made]
 
 
-def _volume(server: Server, position: int, wish: VolumeWish, device: str) -> ServerVolume:
+def _volume(server: Server, position: int, wish: BlockDevice, device: str) -> ServerVolume:
     return ServerVolume(
         server_id=server.id,
         position=position,
@@ -141,10 +141,10 @@ def hostname_of(name: str, server_id: str, number: int | None = None) -> str:
     if not plain:
         return f"Server-{server_id}"
     end = "" if number is None else f"-{number}"
-    return plain[: LONGEST_LABEL - len(end)].rstrip("-") + end
+    return plain[: MAX_LABEL - len(end)].rstrip("-") + end
 
 
-def get(session: Session, server_id: str, project_id: str | None = None) -> Server:
+def find(session: Session, server_id: str, project_id: str | None = None) -> Server:
     """The server; with a project, only if it is that project's. Raises ServerNotFound."""
     server = session.get(Server, server_id)
     if server is None or (project_id is not None and server.project_id != project_id):
@@ -153,7 +153,7 @@ def get(session: Session, server_id: str, project_id: str | None = None) -> Serv
 
 
 @dataclass(frozen=True)
-class Around:
+class Related:
     """What belongs to some servers, read with one statement a kind, keyed by server id."""
 
     ports: dict[str, list[ServerPort]] = field(default_factory=dict)
@@ -161,17 +161,17 @@ class Around:
     tags: dict[str, list[str]] = field(default_factory=dict)
     jobs: dict[str, tuple[str, str]] = field(default_factory=dict)  # -> flow, step
 
-    def task_state(self, server: Server | PastServer) -> str | None:
+    def task_state(self, server: Server | DeletedServer) -> str | None:
         flow, step = self.jobs.get(server.id, (None, None))
         return states.task_state(server, flow, step)
 
-    def status(self, server: Server | PastServer) -> str:
+    def status(self, server: Server | DeletedServer) -> str:
         return states.shown_status(server, self.jobs.get(server.id, (None, None))[0])
 
 
-def around(session: Session, servers: Sequence[Server | PastServer], tags: bool = False) -> Around:
+def load_related(session: Session, servers: Sequence[Server | DeletedServer], tags: bool = False) -> Related:
     ids = [s.id for s in servers]
-    found = Around()
+    found = Related()
     for port in session.scalars(select(ServerPort).where(ServerPort.server_id.in_(ids)).order_by(ServerPort.position)):
         found.ports.setdefault(port.server_id, []).append(port)
     for volume in session.scalars(
@@ -186,18 +186,18 @@ def around(session: Session, servers: Sequence[Server | PastServer], tags: bool 
     return replace(found, jobs=live_jobs(session, ids))
 
 
-def close_up(session: Session, server_id: str, project_id: str | None = None) -> tuple[Server, Around]:
+def get_detail(session: Session, server_id: str, project_id: str | None = None) -> tuple[Server, Related]:
     """One server (of the project, if one is given) and what it has around it, in one statement: the call that clients
     make most, while they wait. Raises ServerNotFound."""
     found = session.execute(
-        _close_up(session.get_bind().dialect.name == "sqlite"),
+        _detail_query(session.get_bind().dialect.name == "sqlite"),
         {"server": server_id, "offload": offload_subject(server_id)},
     ).first()
     if found is None or (project_id is not None and found[0].project_id != project_id):
         raise ServerNotFound(server=server_id)
     server, port_rows, volume_rows, tag_rows, doing = found
     flow, _, step = (doing or "").partition(" ")
-    return server, Around(
+    return server, Related(
         ports={server.id: [ServerPort(**r) for r in sorted(port_rows or (), key=_position)]},
         volumes={server.id: [ServerVolume(**r) for r in sorted(volume_rows or (), key=_position)]},
         tags={server.id: sorted(r["tag"] for r in tag_rows or ())},
@@ -206,7 +206,7 @@ def close_up(session: Session, server_id: str, project_id: str | None = None) ->
 
 
 @lru_cache(maxsize=2)
-def _close_up(sqlite: bool) -> Select[Any]:
+def _detail_query(sqlite: bool) -> Select[Any]:
     ports = _rows(
         sqlite, ServerPort, ("id", "position", "network_id", "network_name", "mac", "fixed_ips", "floating_ips")
     )
@@ -256,31 +256,31 @@ def live_jobs(session: Session, server_ids: Sequence[str]) -> dict[str, tuple[st
     }
 
 
-def busy_with(session: Session, server: Server) -> str | None:
+def current_task_state(session: Session, server: Server) -> str | None:
     """The task_state of the server, for checks before an action."""
     flow, step = live_jobs(session, [server.id]).get(server.id, (None, None))
     return states.task_state(server, flow, step)
 
 
-def begin(
+def start_job(
     session: Session, server: Server, action: str, flow: str, caller: Any, data: dict[str, Any] | None = None
 ) -> Job:
     """Start `flow` on the server if it may be done now, else BadState in OpenStack's words."""
-    states.require(server, action, busy_with(session, server))
+    states.require(server, action, current_task_state(session, server))
     return enqueue(session, Job, flow=flow, subject=server.id, data=data, caller=caller)
 
 
-def condemn(session: Session, server: Server, caller: Any) -> Job | None:
+def request_delete(session: Session, server: Server, caller: Any) -> Job | None:
     """DELETE: stop what is being done, and enqueue what takes the server apart. None if that is under way."""
     hit = session.execute(
         update(Server)
-        .where(Server.id == server.id, Server.doomed.is_(False))
-        .values(doomed=True)
+        .where(Server.id == server.id, Server.deleting.is_(False))
+        .values(deleting=True)
         .execution_options(synchronize_session=False)
     )
     if not hit.rowcount:  # type: ignore[attr-defined]
         return None
-    stop_work(session, server.id, "The server is being deleted.")
+    cancel_jobs(session, server.id, "The server is being deleted.")
     return enqueue(session, Job, flow="server.delete", subject=delete_subject(server.id), caller=caller)
 
 
@@ -304,7 +304,7 @@ def offload_subject(server_id: str) -> str:
     return f"{server_id}/offload"
 
 
-def stop_work(session: Session, server_id: str, why: str) -> None:
+def cancel_jobs(session: Session, server_id: str, why: str) -> None:
     """Turn every running job of the server and its parts round."""
     session.execute(
         update(Job)
@@ -314,7 +314,7 @@ def stop_work(session: Session, server_id: str, why: str) -> None:
     )
 
 
-def unfinished(session: Session, server_id: str) -> list[Job]:
+def unfinished_jobs(session: Session, server_id: str) -> list[Job]:
     """Jobs of the server and its parts, but for its deletion, that are not at rest."""
     return list(session.scalars(select(Job).where(*_work_of(server_id), alive(Job))))
 
@@ -329,27 +329,27 @@ def _subjects(server_id: str) -> ColumnElement[bool]:
     return or_(Job.subject == server_id, Job.subject.between(f"{server_id}/", f"{server_id}/zzzz"))
 
 
-def jobs_of(session: Session, server_id: str, limit: int = 1000) -> list[Job]:
+def list_jobs(session: Session, server_id: str, limit: int = 1000) -> list[Job]:
     """All that was ever done with the server, newest first."""
     return list(
         session.scalars(
             select(Job)
-            .where(_subjects(server_id), Job.flow.not_in(HOUSEWORK))
+            .where(_subjects(server_id), Job.flow.not_in(MAINTENANCE_FLOWS))
             .order_by(Job.created_at.desc(), Job.id)
             .limit(limit)
         )
     )
 
 
-def forget(session: Session, server: Server) -> None:
+def archive(session: Session, server: Server) -> None:
     """The server is gone: what it held is given back, and what is asked later is kept."""
     hosts.release(session, server.id)
     kept = {
         column.key: getattr(server, column.key)
-        for column in inspect(PastServer).column_attrs
+        for column in inspect(DeletedServer).column_attrs
         if hasattr(server, column.key)
     }
-    session.add(PastServer(**kept | {"status": DELETED, "power_state": states.NOSTATE, "updated_at": now()}))
+    session.add(DeletedServer(**kept | {"status": DELETED, "power_state": states.NOSTATE, "updated_at": now()}))
     session.delete(server)
 
 

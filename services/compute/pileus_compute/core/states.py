@@ -1,6 +1,6 @@
 """Where a server rests, how events move it, and what it looks like while a job works on it.
 
-`status` in the database is one of RESTS. OpenStack's vm_state follows from it; task_state and the
+`status` in the database is one of STABLE. OpenStack's vm_state follows from it; task_state and the
 passing statuses (REBOOT, RESIZE ...) follow from the live job's flow and step.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import case, update
 from sqlalchemy.orm import Session
 
-from pileus_compute.db.models import PastServer, Server
+from pileus_compute.db.models import DeletedServer, Server
 from pileus_compute.errors import BadState
 
 VM_STATES = {
@@ -24,14 +24,14 @@ VM_STATES = {
     "SHELVED": "shelved",
     "SHELVED_OFFLOADED": "shelved_offloaded",
 }
-RESTS = tuple(VM_STATES)
+STABLE = tuple(VM_STATES)
 GONE = "deleted"  # vm_state of a server that is no more
 NOSTATE, RUNNING, PAUSED, SHUTDOWN, CRASHED, SUSPENDED = 0, 1, 3, 4, 6, 7
-POWER = {"running": RUNNING, "paused": PAUSED, "stopped": SHUTDOWN, "crashed": CRASHED, "suspended": SUSPENDED}
+POWER_STATES = {"running": RUNNING, "paused": PAUSED, "stopped": SHUTDOWN, "crashed": CRASHED, "suspended": SUSPENDED}
 
 
 def _all_to(after: str) -> dict[str, str]:
-    return dict.fromkeys(RESTS, after)
+    return dict.fromkeys(STABLE, after)
 
 
 MOVES: dict[str, dict[str, str]] = {  # event: {from: to}
@@ -96,7 +96,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {  # action: statuses in which a user may 
     "update_metadata": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"),
 }
 
-TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stands for every other step,
+TASK_STATES: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stands for every other step,
     # and "place" also for a job that has not begun
     "server.create": {"": "spawning", "place": "scheduling", "make_ports": "networking", "wire": "networking"},
     "server.create_with_volumes": {
@@ -144,7 +144,7 @@ TASKS: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stan
     "server.change_password": {"": "updating_password"},
 }
 
-PASSING: dict[str, str] = {  # flow: what the status shows while it runs
+TRANSITIONAL: dict[str, str] = {  # flow: what the status shows while it runs
     "server.reboot": "REBOOT",
     "server.reboot_hard": "HARD_REBOOT",
     "server.rebuild": "REBUILD",
@@ -155,21 +155,21 @@ PASSING: dict[str, str] = {  # flow: what the status shows while it runs
 }
 
 
-def task_state(server: Server | PastServer, flow: str | None, step: str | None) -> str | None:
+def task_state(server: Server | DeletedServer, flow: str | None, step: str | None) -> str | None:
     """OpenStack's task_state of a server whose live job, if any, is at `step` of `flow`."""
-    if server.doomed:
+    if server.deleting:
         return "deleting"
-    steps = TASKS.get(flow or "")
+    steps = TASK_STATES.get(flow or "")
     return steps.get(step or "place", steps[""]) if steps else None
 
 
-def shown_status(server: Server | PastServer, flow: str | None) -> str:
+def shown_status(server: Server | DeletedServer, flow: str | None) -> str:
     """The `status` that users see."""
-    if server.status == "ERROR" and PASSING.get(flow or "") != "REBUILD":
+    if server.status == "ERROR" and TRANSITIONAL.get(flow or "") != "REBUILD":
         return "ERROR"
-    if flow == "server.resize" and (server.before or {}).get("migration"):
+    if flow == "server.resize" and (server.saved_state or {}).get("migration"):
         return "MIGRATING"
-    return PASSING.get(flow or "", server.status)
+    return TRANSITIONAL.get(flow or "", server.status)
 
 
 def move(session: Session, server_id: str, event: str, **values: Any) -> None:
@@ -192,8 +192,8 @@ def move(session: Session, server_id: str, event: str, **values: Any) -> None:
 def require(server: Server, action: str, busy: str | None) -> None:
     """Refuse `action` in OpenStack's words unless the server rests in a status that allows it."""
     name = action.partition(" ")[0]
-    if server.doomed or busy:
-        task = "deleting" if server.doomed else busy
+    if server.deleting or busy:
+        task = "deleting" if server.deleting else busy
         raise BadState(event=name, server=server.id, attribute="task_state", value=task)
     if server.status not in ALLOWED[action]:
         raise BadState(event=name, server=server.id, attribute="vm_state", value=VM_STATES[server.status])

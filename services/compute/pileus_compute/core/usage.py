@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.db.models import PastServer, Server
+from pileus_compute.db.models import DeletedServer, Server
 from pileus_kit.db import now
 
 MOST = 10_000  # servers looked at for one answer
 
 
 @dataclass(frozen=True)
-class Used:
+class ServerUsage:
     """One server's share of the span."""
 
     server_id: str
@@ -29,10 +29,10 @@ class Used:
     uptime_s: int
 
 
-def of(session: Session, start: datetime, end: datetime, project_id: str | None = None) -> list[Used]:
+def list_usage(session: Session, start: datetime, end: datetime, project_id: str | None = None) -> list[ServerUsage]:
     """Servers that were there between `start` and `end`, those that are gone included."""
     mine = [Server.project_id == project_id] if project_id is not None else []
-    past = [PastServer.project_id == project_id] if project_id is not None else []
+    past = [DeletedServer.project_id == project_id] if project_id is not None else []
     living = session.execute(
         select(
             Server.id,
@@ -49,15 +49,15 @@ def of(session: Session, start: datetime, end: datetime, project_id: str | None 
     )
     gone = session.execute(
         select(
-            PastServer.id,
-            PastServer.name,
-            PastServer.project_id,
-            PastServer.flavor,
-            PastServer.launched_at,
-            PastServer.created_at,
-            PastServer.deleted_at,
+            DeletedServer.id,
+            DeletedServer.name,
+            DeletedServer.project_id,
+            DeletedServer.flavor,
+            DeletedServer.launched_at,
+            DeletedServer.created_at,
+            DeletedServer.deleted_at,
         )
-        .where(*past, PastServer.created_at < end, PastServer.deleted_at > start)
+        .where(*past, DeletedServer.created_at < end, DeletedServer.deleted_at > start)
         .limit(MOST)
     )
     found = [_used(row[0], row[1], row[2], row[3], row[4] or row[5], None, row[6], start, end) for row in living]
@@ -76,14 +76,14 @@ def _used(
     state: str,
     start: datetime,
     end: datetime,
-) -> Used:
+) -> ServerUsage:
     until = min(ended or now(), end)
     seconds = max(0.0, (until - max(started, start)).total_seconds())
     uptime = int(((ended or now()) - started).total_seconds())
-    return Used(server_id, name, project_id, flavor, started, ended, state, seconds / 3600, max(0, uptime))
+    return ServerUsage(server_id, name, project_id, flavor, started, ended, state, seconds / 3600, max(0, uptime))
 
 
-def totals(used: Iterable[Used]) -> dict[str, float]:
+def totals(used: Iterable[ServerUsage]) -> dict[str, float]:
     """Hours, and hours times memory, CPUs and disk."""
     sums = dict.fromkeys(("total_hours", "total_memory_mb_usage", "total_vcpus_usage", "total_local_gb_usage"), 0.0)
     for one in used:

@@ -16,7 +16,7 @@ FIRST = 1_000_000  # numbers of services before 2.53: those of hosts are below
 
 
 @dataclass(frozen=True)
-class Role:
+class WorkerService:
     """What a worker is to who lists services."""
 
     id: str
@@ -27,7 +27,7 @@ class Role:
     seen_at: datetime
 
 
-def beat(session: Session, name: str) -> None:
+def record_heartbeat(session: Session, name: str) -> None:
     """The worker on this host is there."""
     worker = session.get(Worker, name)
     if worker:
@@ -37,12 +37,12 @@ def beat(session: Session, name: str) -> None:
     session.add(Worker(name=name, number=FIRST if last is None else last + 2))
 
 
-def roles(session: Session, silence_s: int) -> list[Role]:
+def list_services(session: Session, silence_s: int) -> list[WorkerService]:
     found = []
     for row in session.scalars(select(Worker).order_by(Worker.number)):
         up = not is_silent(row.seen_at, timedelta(seconds=silence_s))
         found += [
-            Role(row.scheduler_id, row.number, "nova-scheduler", row.name, up, row.seen_at),
-            Role(row.conductor_id, row.number + 1, "nova-conductor", row.name, up, row.seen_at),
+            WorkerService(row.scheduler_id, row.number, "nova-scheduler", row.name, up, row.seen_at),
+            WorkerService(row.conductor_id, row.number + 1, "nova-conductor", row.name, up, row.seen_at),
         ]
     return found

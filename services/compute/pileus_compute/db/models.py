@@ -78,7 +78,7 @@ class ServerGroup(Model):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class ServerFacts:
+class ServerColumns:
     """What a server is to who looks at it, also when it is gone."""
 
     project_id: Mapped[str] = mapped_column(String(255))
@@ -112,13 +112,13 @@ class ServerFacts:
 
     host: Mapped[str | None] = mapped_column(String(255))
     zone: Mapped[str | None] = mapped_column(String(255))
-    wanted_zone: Mapped[str | None] = mapped_column(String(255))
+    requested_zone: Mapped[str | None] = mapped_column(String(255))
 
     created_at: Mapped[datetime] = mapped_column(default=now)
     launched_at: Mapped[datetime | None]
 
 
-class Server(ServerFacts, Model):
+class Server(ServerColumns, Model):
     """A server. `status` is where it rests (see core.moves); what it is doing right now is its live job."""
 
     __tablename__ = "servers"
@@ -130,20 +130,20 @@ class Server(ServerFacts, Model):
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
 
-    doomed: Mapped[bool] = mapped_column(default=False)  # DELETE was accepted
+    deleting: Mapped[bool] = mapped_column(default=False)  # DELETE was accepted
     fault: Mapped[dict[str, Any] | None]
-    before: Mapped[dict[str, Any] | None]  # what a pending resize, rescue or shelve has to restore
+    saved_state: Mapped[dict[str, Any] | None]  # what a pending resize, rescue or shelve has to restore
 
-    key_public: Mapped[str | None] = mapped_column(Text)
+    public_key: Mapped[str | None] = mapped_column(Text)
     key_type: Mapped[str | None] = mapped_column(String(16))
     sealed_user_data: Mapped[str | None] = mapped_column("user_data", Text)
     sealed_password: Mapped[str | None] = mapped_column("admin_password", Text)  # only till the guest has it
-    password_blob: Mapped[str | None] = mapped_column(Text)  # what the guest posted, encrypted with the user's key
+    encrypted_password: Mapped[str | None] = mapped_column(Text)  # what the guest posted, encrypted with the user's key
 
     device_addresses: Mapped[dict[str, Any]] = mapped_column(default=dict)  # volume or port id -> "pci 0000:00:07.0"
 
-    wanted_host: Mapped[str | None] = mapped_column(String(255))
-    hints: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    requested_host: Mapped[str | None] = mapped_column(String(255))
+    scheduler_hints: Mapped[dict[str, Any]] = mapped_column(default=dict)
     group_id: Mapped[str | None] = mapped_column(String(36), index=True)
 
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
@@ -189,7 +189,7 @@ class ServerPort(Model):
     fixed_ips: Mapped[list[Any]] = mapped_column(default=list)  # [{"ip_address", "subnet_id"}]
     addresses: Mapped[str] = mapped_column(Text, default="")  # the same and the floating ones, to search in
     floating_ips: Mapped[dict[str, Any]] = mapped_column(default=dict)  # fixed address: floating address
-    ours: Mapped[bool] = mapped_column(default=True)  # made by us, so deleted with the server
+    delete_on_termination: Mapped[bool] = mapped_column(default=True)  # made by us, so deleted with the server
     tag: Mapped[str | None] = mapped_column(String(60))
 
 
@@ -212,7 +212,7 @@ class ServerVolume(Model):
     source_id: Mapped[str | None] = mapped_column(String(36))
     size_gib: Mapped[int | None]
     volume_type: Mapped[str | None] = mapped_column(String(255))
-    connection: Mapped[dict[str, Any] | None]
+    connection_info: Mapped[dict[str, Any] | None]
 
 
 class Host(Model):
@@ -231,7 +231,9 @@ class Host(Model):
     vcpus_used: Mapped[int] = mapped_column(default=0)
     memory_mib_used: Mapped[int] = mapped_column(default=0)
     disk_gib_used: Mapped[int] = mapped_column(default=0)
-    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)  # the rest of the hello: address, CPU model, traits ...
+    inventory: Mapped[dict[str, Any]] = mapped_column(
+        default=dict
+    )  # what else its agent reports: address, CPU model, firmware
     disabled: Mapped[bool] = mapped_column(default=False)
     disabled_reason: Mapped[str | None] = mapped_column(String(255))
     forced_down: Mapped[bool] = mapped_column(default=False)
@@ -293,16 +295,22 @@ class Limit(Model):
     value: Mapped[int]
 
 
-class PastServer(ServerFacts, Model):
+class DeletedServer(ServerColumns, Model):
     """A server that is gone: lists that ask for such show it; so do usage and its actions."""
 
-    __tablename__ = "past_servers"
-    __table_args__ = (Index("past_servers_by_project", "project_id", "deleted_at"),)
+    __tablename__ = "deleted_servers"
+    __table_args__ = (Index("deleted_servers_by_project", "project_id", "deleted_at"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     updated_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime] = mapped_column(default=now, index=True)
-    doomed, fault, before, user_data, group_id = False, None, None, None, None  # as a server has them: it has none
+    deleting, fault, saved_state, user_data, group_id = (
+        False,
+        None,
+        None,
+        None,
+        None,
+    )  # as a server has them: it has none
 
 
 class ConsoleToken(Model):

@@ -79,7 +79,7 @@ def follow(tools: Tools, work: Work) -> None:
         if session.get(Server, server_id) is None:
             return
         unknown = refresh(session, server_id, fresh)
-        under_way = [job for job in servers.unfinished(session, server_id) if job.flow != FLOW]
+        under_way = [job for job in servers.unfinished_jobs(session, server_id) if job.flow != FLOW]
     if unknown and under_way:
         raise Again(after=0.5, why="a port of the server is not recorded yet")
 

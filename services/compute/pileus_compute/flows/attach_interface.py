@@ -59,7 +59,11 @@ def unplug(tools: Tools, work: Work) -> None:
 
 def look(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     row = session.get_one(ServerPort, work.data["port_id"])
-    return {"host": session.get_one(Server, server_id_of(work)).host, "port": {"id": row.id}, "ours": row.ours}
+    return {
+        "host": session.get_one(Server, server_id_of(work)).host,
+        "port": {"id": row.id},
+        "ours": row.delete_on_termination,
+    }
 
 
 def release(tools: Tools, work: Work) -> None:

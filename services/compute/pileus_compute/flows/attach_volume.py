@@ -40,7 +40,7 @@ def unreserve(tools: Tools, work: Work) -> None:
 
 def note_plug(session: Session, tools: Tools, work: Work) -> None:
     row = row_of(session, work)
-    row.attachment_id, row.connection = work.data["attachment_id"], work.data["connection"]
+    row.attachment_id, row.connection_info = work.data["attachment_id"], work.data["connection"]
 
 
 def plug(tools: Tools, work: Work) -> dict[str, Any]:

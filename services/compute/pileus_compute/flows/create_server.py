@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import guests, hosts, placing, servers, states
+from pileus_compute.core import guests, hosts, scheduler, servers, states
 from pileus_compute.core.hosts import Claim
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Host, Server
@@ -35,14 +35,14 @@ def claim_of(server: Server, flavor: dict[str, Any] | None = None) -> Claim:
 
 def place(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     server = session.get_one(Server, work.subject)
-    demand = demand_of(session, tools, server, work.data.get("excluded", ()))
-    chosen = placing.choose(session, server.id, demand)
+    spec = demand_of(session, tools, server, work.data.get("excluded", ()))
+    chosen = scheduler.select_host(session, server.id, spec)
     server.host, server.zone = chosen.host.name, chosen.zone
     return {"host": chosen.host.name, "hostname": server.hostname}
 
 
-def demand_of(session: Session, tools: Tools, server: Server, excluded: Iterable[str]) -> placing.Demand:
-    return placing.demand_of(
+def demand_of(session: Session, tools: Tools, server: Server, excluded: Iterable[str]) -> scheduler.RequestSpec:
+    return scheduler.load_request_spec(
         session, server, claim_of(server), tools.config, frozenset(excluded), avoided=tools.avoided
     )
 
@@ -125,7 +125,7 @@ def finish(session: Session, tools: Tools, work: Work) -> None:
         session,
         work.subject,
         "booted",
-        power_state=states.POWER[work.data["power"]],
+        power_state=states.POWER_STATES[work.data["power"]],
         launched_at=now(),
         root_device=work.data["root_device"],
         sealed_password=None,
@@ -138,15 +138,15 @@ def elsewhere(session: Session, tools: Tools, work: Work) -> dict[str, Any] | No
     """What to begin with once more, if the build failed because of its host and there is another one."""
     host, server = work.data.get("host"), session.get(Server, work.subject)
     tried = [*work.data.get("excluded", ()), host]
-    if not host or server is None or server.doomed or work.cancelled or work.data.get("failed") not in OF_THE_HOST:
+    if not host or server is None or server.deleting or work.cancelled or work.data.get("failed") not in OF_THE_HOST:
         return None
     if work.data["failed"] == OutOfSpace.__name__:
         tools.avoid(host)
     if len(tried) > MOST_HOSTS:
         return None
-    demand = demand_of(session, tools, server, tried)
+    spec = demand_of(session, tools, server, tried)
     try:
-        placing.rank(placing.candidates(session, demand), demand)
+        scheduler.rank(scheduler.candidates(session, spec), spec)
     except NoValidHost:
         return None
     return {key: work.data[key] for key in ("networks", "security_groups")} | {"excluded": tried}

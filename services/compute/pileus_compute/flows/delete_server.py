@@ -16,7 +16,7 @@ from pileus_kit.flow import Again, Flow, Local, Remote, Work
 def settle(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     """Wait for the server's other jobs; then know what there is to take apart."""
     server_id = server_id_of(work)
-    busy = servers.unfinished(session, server_id)
+    busy = servers.unfinished_jobs(session, server_id)
     if busy:
         for job in busy:
             tools.ring(job.id)  # it may be waiting for something that doesn't matter any more
@@ -29,7 +29,7 @@ def settle(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
         "foreign": sorted(ports.foreign_of(session, server_id)),
         "volumes": bool(rows),
         "doomed": [v.volume_id for v in rows if v.delete_on_termination and v.volume_id],
-        "image": (server.before or {}).get("shelved_image"),
+        "image": (server.saved_state or {}).get("shelved_image"),
     }
 
 
@@ -61,13 +61,13 @@ def drop_image(tools: Tools, work: Work) -> None:
 
 
 def forget(session: Session, tools: Tools, work: Work) -> None:
-    servers.forget(session, session.get_one(Server, server_id_of(work)))
+    servers.archive(session, session.get_one(Server, server_id_of(work)))
 
 
 def give_up(session: Session, tools: Tools, work: Work) -> None:
     """It could not be taken apart: it shows why, and DELETE may be tried again."""
     server = session.get_one(Server, server_id_of(work))
-    server.doomed = False
+    server.deleting = False
     states.move(session, server.id, "failed", fault=servers.fault(500, work.error or "Deleting failed."))
 
 

@@ -39,7 +39,7 @@ def make(
     security_groups: Any,
     hostname: str = "",
 ) -> list[dict[str, Any]]:
-    """Have a port for each of `wanted` (see core.servers.Wish.networks) on `host`; those that exist are found again."""
+    """Have a port for each of `wanted` (see `ServerRequest.networks`) on `host`; those that exist are found again."""
     if not wanted:
         return []
     server_id = server_id_of(work)
@@ -141,7 +141,7 @@ def facts(port: dict[str, Any], wish: dict[str, Any], floating: dict[str, dict[s
         "mtu": wish.get("mtu") or 1500,
         "fixed_ips": port.get("fixed_ips", []),
         "floating_ips": floating.get(port["id"], {}),
-        "ours": not wish.get("port_id"),
+        "delete_on_termination": not wish.get("port_id"),
         "tag": wish.get("tag"),
     }
 
@@ -189,7 +189,9 @@ def erase(session: Session, server_id: str) -> None:
 def foreign_of(session: Session, server_id: str) -> set[str]:
     """Ports of the server that the user had made before."""
     return set(
-        session.scalars(select(ServerPort.id).where(ServerPort.server_id == server_id, ServerPort.ours.is_(False)))
+        session.scalars(
+            select(ServerPort.id).where(ServerPort.server_id == server_id, ServerPort.delete_on_termination.is_(False))
+        )
     )
 
 

@@ -21,7 +21,7 @@ TIDY = "server.tidy"
 def off(tools: Tools, work: Work) -> None:
     """Disks that an earlier rebuild kept must be gone first: a host keeps one set."""
     with tools.sessions.read() as session:
-        tidying = [job.id for job in servers.unfinished(session, work.subject) if job.flow == TIDY]
+        tidying = [job.id for job in servers.unfinished_jobs(session, work.subject) if job.flow == TIDY]
         for job_id in tidying:
             tools.ring(job_id)
         if tidying:

@@ -50,7 +50,7 @@ def unhold(tools: Tools, work: Work) -> None:
 
 def swap(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     row = _row(session, work)
-    row.attachment_id, row.connection = work.data["held"], None
+    row.attachment_id, row.connection_info = work.data["held"], None
     return {"swapped": True}
 
 
@@ -81,7 +81,7 @@ def plug(tools: Tools, work: Work) -> dict[str, Any]:
 
 
 def note_plug(session: Session, tools: Tools, work: Work) -> None:
-    _row(session, work).connection = work.data["connection"]
+    _row(session, work).connection_info = work.data["connection"]
 
 
 def complete(tools: Tools, work: Work) -> None:

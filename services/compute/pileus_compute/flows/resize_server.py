@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import guests, hosts, placing, servers, states
+from pileus_compute.core import guests, hosts, scheduler, servers, states
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Allocation, Job, Server
 from pileus_compute.flows import volumes
@@ -21,12 +21,12 @@ KEPT = ("flavor_id", "flavor", "vcpus", "memory_mib")
 def claim_more(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     """Both sizes are claimed until it is decided. Local disks tie a server to its host."""
     server = session.get_one(Server, work.subject)
-    if any(job.flow == TIDY for job in servers.unfinished(session, server.id)):
+    if any(job.flow == TIDY for job in servers.unfinished_jobs(session, server.id)):
         raise Again(after=0.3, why="disks of an earlier change are being removed")
     _rename(session, server.id, "run", "old")
     wanted = claim_of(server, work.data["flavor"])
-    demand = placing.demand_of(session, server, wanted, tools.config, host=server.host)
-    placing.choose(session, server.id, demand)
+    spec = scheduler.load_request_spec(session, server, wanted, tools.config, host=server.host)
+    scheduler.select_host(session, server.id, spec)
     return {"host": server.host}
 
 
@@ -61,7 +61,7 @@ def unkeep(tools: Tools, work: Work) -> None:
 
 def change(session: Session, tools: Tools, work: Work) -> None:
     server = session.get_one(Server, work.subject)
-    server.before = {key: getattr(server, key) for key in KEPT} | {"running": work.data["running"]}
+    server.saved_state = {key: getattr(server, key) for key in KEPT} | {"running": work.data["running"]}
     flavor = work.data["flavor"]
     server.flavor_id, server.flavor = flavor["id"], flavor
     server.vcpus, server.memory_mib = flavor["vcpus"], flavor["memory_mib"]
@@ -70,9 +70,9 @@ def change(session: Session, tools: Tools, work: Work) -> None:
 def unchange(session: Session, tools: Tools, work: Work) -> None:
     server = session.get_one(Server, work.subject)
     for key in KEPT:
-        if server.before:
-            setattr(server, key, server.before[key])
-    server.before = None
+        if server.saved_state:
+            setattr(server, key, server.saved_state[key])
+    server.saved_state = None
 
 
 def grow(tools: Tools, work: Work) -> None:
@@ -105,7 +105,7 @@ def confirm(session: Session, tools: Tools, work: Work) -> None:
     """No way back from here: the kept disks go in a job of their own."""
     server = session.get_one(Server, work.subject)
     hosts.release(session, server.id, "old")
-    server.before = None
+    server.saved_state = None
     running = server.power_state == states.RUNNING
     session.flush()
     states.move(session, server.id, "confirmed" if running else "confirmed off")
@@ -124,7 +124,7 @@ def restore(tools: Tools, work: Work) -> None:
 
 def change_back(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     server = session.get_one(Server, work.subject)
-    running = bool((server.before or {}).get("running"))
+    running = bool((server.saved_state or {}).get("running"))
     unchange(session, tools, work)
     unclaim_more(session, tools, work)
     return {"running": running}

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import guests, hosts, placing, servers, states
+from pileus_compute.core import guests, hosts, scheduler, servers, states
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Job, Server
 from pileus_compute.flows import images, ports, volumes
@@ -51,7 +51,7 @@ def unupload(tools: Tools, work: Work) -> None:
 def shelved(session: Session, tools: Tools, work: Work) -> None:
     """The image holds everything from here on. Freeing the host can't undo that: it is a job of its own."""
     server = session.get_one(Server, work.subject)
-    server.before = {"shelved_image": work.data["image_id"], "host": server.host}
+    server.saved_state = {"shelved_image": work.data["image_id"], "host": server.host}
     session.flush()
     states.move(session, work.subject, "shelved", power_state=states.SHUTDOWN)
     enqueue(session, Job, flow="server.offload", subject=servers.offload_subject(server.id), request_id=work.request_id)
@@ -76,7 +76,7 @@ def offloaded(session: Session, tools: Tools, work: Work) -> None:
     server_id = server_id_of(work)
     hosts.release(session, server_id)
     for row in volumes.rows(session, server_id):
-        row.connection = None
+        row.connection_info = None
     server = session.get_one(Server, server_id)
     server.host = server.zone = None
     session.flush()
@@ -86,13 +86,13 @@ def offloaded(session: Session, tools: Tools, work: Work) -> None:
 def place(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     """A server that was not offloaded goes on where it is."""
     server = session.get_one(Server, work.subject)
-    image_id = (server.before or {}).get("shelved_image")
+    image_id = (server.saved_state or {}).get("shelved_image")
     if server.host:
         return {"host": server.host, "here": True, "image_id": image_id}
     if work.data.get("zone"):
-        server.wanted_zone = work.data["zone"]
-    demand = placing.demand_of(session, server, claim_of(server), tools.config)
-    chosen = placing.choose(session, server.id, demand)
+        server.requested_zone = work.data["zone"]
+    spec = scheduler.load_request_spec(session, server, claim_of(server), tools.config)
+    chosen = scheduler.select_host(session, server.id, spec)
     server.host, server.zone = chosen.host.name, chosen.zone
     return {"host": chosen.host.name, "here": False, "image_id": image_id}
 
@@ -154,7 +154,7 @@ def unshelved(session: Session, tools: Tools, work: Work) -> None:
     the server's: it goes on when the server is deleted.
     """
     server = session.get_one(Server, work.subject)
-    server.before = None
+    server.saved_state = None
     session.flush()
     volumes.note_devices(session, work.subject, work.data)
     states.move(session, work.subject, "unshelved", power_state=states.RUNNING, fault=None)

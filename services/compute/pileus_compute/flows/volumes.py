@@ -293,13 +293,15 @@ def note_plugs(session: Session, tools: Tools, work: Work) -> None:
     for row in rows(session, work.subject):
         plug = work.data["plugs"].get(row.id)
         if plug:
-            row.attachment_id, row.connection = plug["attachment_id"], plug["connection"]
+            row.attachment_id, row.connection_info = plug["attachment_id"], plug["connection"]
 
 
 def unnote_plugs(session: Session, tools: Tools, work: Work) -> None:
     """Volumes of a server that was never built are nobody's attachments."""
     session.execute(
-        update(ServerVolume).where(ServerVolume.server_id == work.subject).values(attachment_id=None, connection=None)
+        update(ServerVolume)
+        .where(ServerVolume.server_id == work.subject)
+        .values(attachment_id=None, connection_info=None)
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pileus_compute.db.models import PastServer, Server
+from pileus_compute.db.models import DeletedServer, Server
 from pileus_compute.testing import ComputeFixture
 from pileus_kit.db import now
 
@@ -80,7 +80,7 @@ def test_pages_of_both_kinds_miss_nothing(compute: ComputeFixture) -> None:
 def test_a_time_that_was_shown_is_a_bound_that_includes(compute: ComputeFixture, gone: str) -> None:
     """What is shown has whole seconds, what is kept has not."""
     with compute.sessions.begin() as session:
-        for row in (session.query(Server).one(), session.query(PastServer).one()):
+        for row in (session.query(Server).one(), session.query(DeletedServer).one()):
             row.updated_at = now().replace(microsecond=999_999) - timedelta(hours=1)
     rows = compute.client.get("/v2.1/servers/detail?changes-since=2020-01-01T00:00:00Z").json["servers"]
     assert len(rows) == 2

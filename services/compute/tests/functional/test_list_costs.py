@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pileus_compute.core import reports
+from pileus_compute.core import host_reports
 from pileus_compute.db.models import Job, ServerPort, ServerVolume
 from pileus_compute.rpc import Inventory
 from pileus_compute.testing import ComputeFixture
@@ -69,7 +69,7 @@ class Rows:
     def aggregates(self, i: int) -> None:
         made = self.send("POST", "/os-aggregates", {"aggregate": {"name": f"a{i}", "availability_zone": f"z{i}"}})
         with self.compute.sessions.begin() as session:
-            reports.hello(session, f"in-a{i}", self.inventory(), [])
+            host_reports.record_hello(session, f"in-a{i}", self.inventory(), [])
         self.send("POST", f"/os-aggregates/{made['aggregate']['id']}/action", {"add_host": {"host": f"in-a{i}"}})
 
     def inventory(self) -> Inventory:
@@ -77,7 +77,7 @@ class Rows:
 
     def hosts(self, i: int) -> None:
         with self.compute.sessions.begin() as session:
-            reports.hello(session, f"h{i}", self.inventory(), [])
+            host_reports.record_hello(session, f"h{i}", self.inventory(), [])
 
     def volumes(self, i: int) -> None:
         with self.compute.sessions.begin() as session:

@@ -7,7 +7,7 @@ import pytest
 from pileus_compute.agent import heartbeat
 from pileus_compute.agent.endpoint import HostEndpoint
 from pileus_compute.agent.heartbeat import Heartbeat
-from pileus_compute.core import reports
+from pileus_compute.core import host_reports
 from pileus_compute.drivers.fake import FakeGuest
 from pileus_compute.rpc import ControlPlane, GuestState, Inventory, Power, Wanted
 from pileus_compute.testing import ComputeFixture
@@ -26,13 +26,13 @@ class RecordingControlPlane(ControlPlane):
             raise RuntimeError("a bug at the other end")
         self.told.append({guest.id for guest in guests})
         with self.compute.sessions.begin() as session:
-            strays = reports.hello(session, host, inventory, guests)
-        for stray in strays:
-            self.compute.host.driver.destroy(stray)
+            orphans = host_reports.record_hello(session, host, inventory, guests)
+        for orphan in orphans:
+            self.compute.host.driver.destroy(orphan)
 
     def wanted(self, host: str) -> list[Wanted]:
         with self.compute.sessions.read() as session:
-            return reports.wanted(session, host)
+            return host_reports.desired_guests(session, host)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_what_an_old_message_made_of_a_deleted_server_is_swept(
 def test_a_change_is_reported_alone_and_shows(
     compute: ComputeFixture, control_plane: RecordingControlPlane, beats: Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reports, "SETTLED_S", -60)
+    monkeypatch.setattr(host_reports, "SETTLED_S", -60)
     ids = [compute.server(imageRef=IMAGE_ID)["id"] for _ in range(3)]
     beats.beat()
     compute.host.driver.watch(beats._changed)

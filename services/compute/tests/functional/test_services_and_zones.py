@@ -14,7 +14,7 @@ from pileus_kit.db import now
 @pytest.fixture
 def control(compute: ComputeFixture) -> str:
     with compute.sessions.begin() as session:
-        workers.beat(session, "control")
+        workers.record_heartbeat(session, "control")
     return "control"
 
 
@@ -52,7 +52,7 @@ def test_a_worker_that_is_silent_is_down(compute: ComputeFixture, control: str) 
         session.get_one(Worker, control).seen_at = now() - timedelta(hours=1)
     assert {s["state"] for s in services(compute, f"?host={control}")} == {"down"}
     with compute.sessions.begin() as session:
-        workers.beat(session, control)
+        workers.record_heartbeat(session, control)
     assert {s["state"] for s in services(compute, f"?host={control}")} == {"up"}
 
 

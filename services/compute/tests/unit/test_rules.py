@@ -31,21 +31,23 @@ def test_hostnames_of_several_servers_stay_apart() -> None:
 
 def test_moves_lead_to_statuses_that_exist() -> None:
     for event, moves in states.MOVES.items():
-        assert set(moves) <= set(states.RESTS) and set(moves.values()) <= set(states.RESTS), event
-    assert set(states.TASKS) <= {flow.name for flow in FLOWS} and set(states.PASSING) <= set(states.TASKS)
+        assert set(moves) <= set(states.STABLE) and set(moves.values()) <= set(states.STABLE), event
+    assert set(states.TASK_STATES) <= {flow.name for flow in FLOWS} and set(states.TRANSITIONAL) <= set(
+        states.TASK_STATES
+    )
     for flow in FLOWS:
-        steps = set(states.TASKS.get(flow.name, {})) - {"", "place"}
+        steps = set(states.TASK_STATES.get(flow.name, {})) - {"", "place"}
         assert steps <= set(flow.index), f"{flow.name} has no steps {steps - set(flow.index)}"
 
 
 def test_refusals_name_the_state() -> None:
-    server = Server(id="s", status="SHUTOFF", doomed=False)
+    server = Server(id="s", status="SHUTOFF", deleting=False)
     with pytest.raises(BadState, match="Cannot 'stop' instance s while it is in vm_state stopped"):
         states.require(server, "stop", None)
     with pytest.raises(BadState, match="while it is in task_state powering-on"):
         states.require(server, "start", "powering-on")
     states.require(server, "start", None)
-    server.doomed = True
+    server.deleting = True
     with pytest.raises(BadState, match="task_state deleting"):
         states.require(server, "start", None)
 

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api import server_networks
-from pileus_compute.api.request import known_server, server_target, unlocked
+from pileus_compute.api import requested_networks
+from pileus_compute.api.requests import find_server, require_unlocked, server_target
 from pileus_compute.api.schemas import IP, TAG, UUID, obj
 from pileus_compute.core import servers, states
 from pileus_compute.db.models import Job, ServerPort
@@ -17,7 +17,7 @@ from pileus_kit.errors import BadRequest, CloudError
 from pileus_kit.flow import enqueue
 from pileus_kit.web import Resource, caller, tools, version
 
-resource = Resource("interfaces", __name__, url_prefix="/v2.1/servers/<server_id>/os-interface")
+resource = Resource("interface_attachments", __name__, url_prefix="/v2.1/servers/<server_id>/os-interface")
 RULE = "os_compute_api:os-attach-interfaces:"
 WAIT_SECONDS = 60.0  # OpenStack answers when the port is in the guest, so we wait for the job
 
@@ -37,7 +37,7 @@ class AttachFailed(CloudError):
     text = "Failed to attach network adapter device to {server}: {why}"
 
 
-def show(port: ServerPort) -> dict[str, Any]:
+def interface_view(port: ServerPort) -> dict[str, Any]:
     view = {
         "net_id": port.network_id,
         "port_id": port.id,
@@ -58,18 +58,18 @@ def _port(session: Session, server_id: str, port_id: str) -> ServerPort:
 @resource.endpoint("GET", "", policy=RULE + "list", target=server_target)
 def index(server_id: str) -> Any:
     with tools().sessions.read() as session:
-        known_server(session, server_id)
+        find_server(session, server_id)
         rows = session.scalars(
             select(ServerPort).where(ServerPort.server_id == server_id).order_by(ServerPort.position)
         )
-        return {"interfaceAttachments": [show(p) for p in rows]}
+        return {"interfaceAttachments": [interface_view(p) for p in rows]}
 
 
 @resource.endpoint("GET", "/<port_id>", policy=RULE + "show", target=server_target)
-def one(server_id: str, port_id: str) -> Any:
+def show(server_id: str, port_id: str) -> Any:
     with tools().sessions.read() as session:
-        known_server(session, server_id)
-        return {"interfaceAttachment": show(_port(session, server_id, port_id))}
+        find_server(session, server_id)
+        return {"interfaceAttachment": interface_view(_port(session, server_id, port_id))}
 
 
 @resource.endpoint("POST", "", policy=RULE + "create", body=CREATE, target=server_target)
@@ -86,12 +86,12 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
         "fixed_ip": wish["fixed_ips"][0]["ip_address"] if wish.get("fixed_ips") else None,
     }
     named = wish.get("net_id") or wish.get("port_id")
-    networks = server_networks.wanted([asked] if named else None, 1)
+    networks = requested_networks.wanted([asked] if named else None, 1)
     if not networks:
         raise BadRequest(why="No network is available for this project.")
     with tools().sessions.begin() as session:
-        server = unlocked(known_server(session, server_id))
-        states.require(server, "attach_interface", servers.busy_with(session, server))
+        server = require_unlocked(find_server(session, server_id))
+        states.require(server, "attach_interface", servers.current_task_state(session, server))
         job = enqueue(
             session,
             Job,
@@ -103,7 +103,7 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
     tools().ring(job)
     data = _wait(job, server_id)
     with tools().sessions.read() as session:
-        return {"interfaceAttachment": show(_port(session, server_id, data["port"]["id"]))}
+        return {"interfaceAttachment": interface_view(_port(session, server_id, data["port"]["id"]))}
 
 
 def _wait(job_id: str, server_id: str) -> dict[str, Any]:
@@ -124,11 +124,11 @@ def _wait(job_id: str, server_id: str) -> dict[str, Any]:
 
 
 @resource.endpoint("DELETE", "/<port_id>", policy=RULE + "delete", target=server_target)
-def remove(server_id: str, port_id: str) -> Any:
+def delete(server_id: str, port_id: str) -> Any:
     with tools().sessions.begin() as session:
-        server = unlocked(known_server(session, server_id))
+        server = require_unlocked(find_server(session, server_id))
         _port(session, server_id, port_id)
-        states.require(server, "detach_interface", servers.busy_with(session, server))
+        states.require(server, "detach_interface", servers.current_task_state(session, server))
         job = enqueue(
             session,
             Job,

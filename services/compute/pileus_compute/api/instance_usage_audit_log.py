@@ -14,7 +14,7 @@ from pileus_kit.db import now
 from pileus_kit.errors import BadRequest
 from pileus_kit.web import Resource, tools
 
-resource = Resource("usage_audit", __name__, url_prefix="/v2.1/os-instance_usage_audit_log")
+resource = Resource("instance_usage_audit_log", __name__, url_prefix="/v2.1/os-instance_usage_audit_log")
 RULE = "os_compute_api:os-instance-usage-audit-log:"
 STAMP = "%Y-%m-%d %H:%M:%S"
 
@@ -52,7 +52,7 @@ def index() -> Any:
 
 
 @resource.endpoint("GET", "/<before>", policy=RULE + "show")
-def one(before: str) -> Any:
+def show(before: str) -> Any:
     for form in ("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S"):
         try:
             return {"instance_usage_audit_log": _log(datetime.strptime(before, form).replace(tzinfo=UTC))}

@@ -35,7 +35,7 @@ class PortInUse(Conflict):
 
 
 def wanted(asked: Any, count: int) -> tuple[dict[str, Any], ...]:
-    """What core.servers.Wish.networks holds, from the `networks` of a request (None: it has none)."""
+    """What core.servers.ServerRequest.networks holds, from the `networks` of a request (None: it has none)."""
     if asked == "none":
         return ()
     if asked is None or asked == "auto" or asked == []:

@@ -4,15 +4,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.api import server_wishes
+from pileus_compute.api import server_requests
 from pileus_compute.api.boot_images import check_fits, image_for, kept
-from pileus_compute.api.image_mappings import require_data
-from pileus_compute.api.request import address, base_url, target_of
+from pileus_compute.api.image_block_devices import require_data
+from pileus_compute.api.requests import address, base_url, target_of
 from pileus_compute.api.schemas import PASSWORD, UUID, body, obj
 from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.api.server_schemas import REBUILD
 from pileus_compute.api.servers import changed
-from pileus_compute.core import guests, hardware, hosts, keypairs, quotas, servers, states
+from pileus_compute.core import guests, hosts, image_properties, keypairs, quotas, servers, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import KeypairNotFound
 from pileus_kit import sealing
@@ -59,7 +59,7 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     change: dict[str, Any] = {column: value[key] for key, column in COLUMNS.items() if key in value}
     change |= {column: address(change[column]) for column in ("access_ip_v4", "access_ip_v6") if column in change}
     change |= {"image": _suited(session, server, kept(image))} | _key(session, value)
-    if hardware.needs_drive(change["image"]):
+    if image_properties.needs_drive(change["image"]):
         change["config_drive"] = True
     if "sealed_user_data" in change:  # jobs stay on record
         change["sealed_user_data"] = sealing.seal(change["sealed_user_data"])
@@ -68,9 +68,9 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
         change["image_id"] = image["id"]
     elif version() >= REIMAGES:
         data |= {"volume_id": root["id"], "image_id": image["id"]}
-    secret = value.get("adminPass") or server_wishes.password()
+    secret = value.get("adminPass") or server_requests.password()
     flow = "server.rebuild_volume" if "volume_id" in data else "server.rebuild"
-    job = servers.begin(session, server, "rebuild", flow, caller(), data)
+    job = servers.start_job(session, server, "rebuild", flow, caller(), data)
     server.admin_password = secret if server.config_drive or change.get("config_drive") else None
     session.flush()
     view = changed(session, server) | {"adminPass": secret}
@@ -93,7 +93,7 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
 def _suited(session: Session, server: Server, facts: dict[str, Any]) -> dict[str, Any]:
     """A rebuilt server stays on its host, so that has to give what the new image asks for."""
     lacks = (
-        hosts.gives(hosts.get(session, server.host)).lacks(guests.properties_from(facts, server.flavor))
+        hosts.capabilities_of(hosts.find(session, server.host)).missing(guests.properties_from(facts, server.flavor))
         if server.host
         else []
     )
@@ -122,12 +122,12 @@ def _key(session: Session, value: dict[str, Any]) -> dict[str, Any]:
     if "key_name" not in value:
         return {}
     if value["key_name"] is None:
-        return {"key_name": None, "key_public": None, "key_type": None}
+        return {"key_name": None, "public_key": None, "key_type": None}
     try:
-        key = keypairs.get(session, caller().user_id, value["key_name"])
+        key = keypairs.find(session, caller().user_id, value["key_name"])
     except KeypairNotFound:
         raise BadRequest(why="Invalid key_name provided.") from None
-    return {"key_name": key.name, "key_public": key.public_key, "key_type": key.type}
+    return {"key_name": key.name, "public_key": key.public_key, "key_type": key.type}
 
 
 @action("rescue", policy="os-rescue", schemas=RESCUE)
@@ -137,8 +137,10 @@ def rescue(session: Session, server: Server, value: Any) -> Any:
     if image_id is None or (server.image_id is None and version() < (2, 87)):
         raise BadRequest(why=f"Instance {server.id} cannot be rescued: Cannot rescue a volume-backed instance")
     image = kept(require_data(image_for(image_id))) if image_id != server.image_id else server.image
-    secret = value.get("adminPass") or server_wishes.password()
-    job = servers.begin(session, server, "rescue", "server.rescue", caller(), {"image_id": image_id, "image": image})
+    secret = value.get("adminPass") or server_requests.password()
+    job = servers.start_job(
+        session, server, "rescue", "server.rescue", caller(), {"image_id": image_id, "image": image}
+    )
     server.admin_password = secret if server.config_drive else None
     return accepted(job, {"adminPass": secret}, status=200)
 
@@ -150,14 +152,14 @@ def unrescue(session: Session, server: Server, value: Any) -> Any:
 
 @action("changePassword", policy="os-admin-password", schemas=CHANGE)
 def change_password(session: Session, server: Server, value: Any) -> Any:
-    job = servers.begin(session, server, "changePassword", "server.change_password", caller())
+    job = servers.start_job(session, server, "changePassword", "server.change_password", caller())
     server.admin_password = value["adminPass"]
     return accepted(job)
 
 
 @action("trigger_crash_dump", policy="servers:trigger_crash_dump", schemas=DUMP, since=(2, 17), writes=False)
 def crash_dump(session: Session, server: Server, value: Any) -> Any:
-    states.require(server, "trigger_crash_dump", servers.busy_with(session, server))
+    states.require(server, "trigger_crash_dump", servers.current_task_state(session, server))
     host, server_id = str(server.host), server.id
 
     def answer() -> Any:

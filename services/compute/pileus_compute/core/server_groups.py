@@ -8,7 +8,7 @@ from pileus_compute.db.models import Server, ServerGroup
 from pileus_compute.errors import GroupNotFound, QuotaExceeded
 
 
-def get(session: Session, group_id: str, project_id: str | None = None) -> ServerGroup:
+def find(session: Session, group_id: str, project_id: str | None = None) -> ServerGroup:
     group = session.get(ServerGroup, group_id)
     if group is None or (project_id is not None and group.project_id != project_id):
         raise GroupNotFound(group=group_id)

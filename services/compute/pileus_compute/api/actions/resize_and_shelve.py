@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from pileus_compute.api.actions.images import new_image
 from pileus_compute.api.schemas import DISK_CONFIG, NAME, body, obj
 from pileus_compute.api.server_actions import accepted, action, start
-from pileus_compute.api.server_images import new_image
 from pileus_compute.core import flavors, hosts, quotas, servers, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import FlavorNotFound, QuotaExceeded
@@ -39,7 +39,7 @@ UNSHELVE = {
 @action("resize", policy="servers:resize", schemas=RESIZE)
 def resize(session: Session, server: Server, value: Any) -> Any:
     try:
-        flavor = flavors.get(
+        flavor = flavors.find(
             session, str(value["flavorRef"]).rpartition("/")[2], caller().project_id, everything=caller().is_admin
         )
     except FlavorNotFound as err:
@@ -70,7 +70,7 @@ def _check_quota(session: Session, server: Server, cores: int, ram: int) -> None
 
 @action("confirmResize", policy="servers:confirm_resize")
 def confirm_resize(session: Session, server: Server, value: Any) -> Any:
-    job = servers.begin(session, server, "confirmResize", "server.confirm_resize", caller())
+    job = servers.start_job(session, server, "confirmResize", "server.confirm_resize", caller())
     return accepted(job, status=204)
 
 
@@ -81,7 +81,7 @@ def revert_resize(session: Session, server: Server, value: Any) -> Any:
 
 @action("shelve", policy="os-shelve:shelve")
 def shelve(session: Session, server: Server, value: Any) -> Any:
-    states.require(server, "shelve", servers.busy_with(session, server))
+    states.require(server, "shelve", servers.current_task_state(session, server))
     image_id = new_image(server, f"{server.name}-shelved", {}) if server.image_id else None
     return start(session, server, "shelve", "server.shelve", {"image_id": image_id})
 
@@ -102,5 +102,5 @@ def unshelve(session: Session, server: Server, value: Any) -> Any:
             raise BadRequest(why="The requested availability zone is not available")
     if wish.get("host"):
         enforce("os_compute_api:os-shelve:unshelve_to_host")
-        server.wanted_host = hosts.get(session, wish["host"]).name
+        server.requested_host = hosts.find(session, wish["host"]).name
     return start(session, server, "unshelve", "server.unshelve", {"zone": wish.get("availability_zone")})

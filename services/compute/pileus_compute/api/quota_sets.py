@@ -10,7 +10,7 @@ from pileus_compute.core import quotas
 from pileus_kit.errors import BadRequest
 from pileus_kit.web import Resource, caller, enforce, tools, version
 
-resource = Resource("quotas", __name__)
+resource = Resource("quota_sets", __name__)
 SETS = "/v2.1/os-quota-sets/<project_id>"
 CLASSES = "/v2.1/os-quota-class-sets/<name>"
 RULE = "os_compute_api:os-quota-sets:"
@@ -51,7 +51,7 @@ def _own(project_id: str, **_: Any) -> dict[str, Any]:
 
 
 @resource.endpoint("GET", SETS, policy=RULE + "show", target=_own, query=OF_USER)
-def one(project_id: str) -> Any:
+def show(project_id: str) -> Any:
     with tools().sessions.read() as session:
         limits = quotas.limits(session, project_id, request.args.get("user_id"))
     return {"quota_set": shown(limits) | {"id": project_id}}
@@ -103,7 +103,7 @@ def _check(session: Session, project_id: str, user: str | None, values: dict[str
 
 
 @resource.endpoint("DELETE", SETS, policy=RULE + "delete", query=OF_USER)
-def remove(project_id: str) -> Any:
+def delete(project_id: str) -> Any:
     user = request.args.get("user_id")
     with tools().sessions.begin() as session:
         quotas.clear(session, quotas.user_scope(project_id, user) if user else quotas.project_scope(project_id))

@@ -13,7 +13,7 @@ from pileus_kit.errors import BadRequest, Conflict
 from pileus_kit.rpc import Refused
 from pileus_kit.web import Resource, tools
 
-resource = Resource("assisted_snapshots", __name__, url_prefix="/v2.1/os-assisted-volume-snapshots")
+resource = Resource("assisted_volume_snapshots", __name__, url_prefix="/v2.1/os-assisted-volume-snapshots")
 RULE = "os_compute_api:os-assisted-volume-snapshots:"
 
 TEXT = {"type": "string", "minLength": 1, "maxLength": 255}
@@ -50,7 +50,7 @@ def create(body: dict[str, Any]) -> Any:
 
 
 @resource.endpoint("DELETE", "/<snapshot_id>", policy=RULE + "delete")
-def remove(snapshot_id: str) -> Any:
+def delete(snapshot_id: str) -> Any:
     try:
         volume_id = msgspec.json.decode(request.args.get("delete_info", ""))["volume_id"]
     except (msgspec.DecodeError, UnicodeError, RecursionError, KeyError, TypeError):

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
-from pileus_compute.api import server_disks, server_networks
+from pileus_compute.api import block_devices, requested_networks
+from pileus_compute.api.block_devices import Disks
 from pileus_compute.api.boot_images import check_fits
-from pileus_compute.api.request import address, own_or_any
+from pileus_compute.api.requests import address, visible_project
 from pileus_compute.api.schemas import truth
-from pileus_compute.api.server_disks import Disks
-from pileus_compute.core import flavors, groups, hardware, hosts, keypairs, quotas
-from pileus_compute.core.servers import Wish
+from pileus_compute.core import flavors, hosts, image_properties, keypairs, quotas, server_groups
+from pileus_compute.core.servers import ServerRequest
 from pileus_compute.db.models import Flavor
 from pileus_compute.errors import FlavorNotFound, GroupNotFound, KeypairNotFound, QuotaExceeded
 from pileus_kit.errors import BadRequest
@@ -29,7 +29,7 @@ def password() -> str:
     return "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(12))
 
 
-def parse(body: dict[str, Any]) -> tuple[Wish, str]:
+def parse(body: dict[str, Any]) -> tuple[ServerRequest, str]:
     """The wish and the administrator's password. Asks the image, network and volume services with the user's token."""
     wish = body["server"]
     hints = _bounded(body.get("os:scheduler_hints") or body.get("OS-SCH-HNT:scheduler_hints") or {})
@@ -41,14 +41,16 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
     if wish.get("hostname") and most > 1:
         raise BadRequest(why="Unable to allocate a single hostname to multiple instances")
     known, flavor = _from_database(wish, hints)
-    disks = server_disks.parse(wish, (flavor.ephemeral_gib, flavor.swap_mib))
+    disks = block_devices.parse(wish, (flavor.ephemeral_gib, flavor.swap_mib))
     _check_image(disks, flavor)
     if most > 1 and any(v.source == "volume" for v in disks.volumes):
         raise BadRequest(why="Cannot attach one or more volumes to multiple instances")
-    networks = server_networks.wanted(wish.get("networks"), most)
-    group_ids, group_names = server_networks.security_groups(wish.get("security_groups") or [], networks)
+    networks = requested_networks.wanted(wish.get("networks"), most)
+    group_ids, group_names = requested_networks.security_groups(wish.get("security_groups") or [], networks)
     secret = wish.get("adminPass") or password()
-    drive = truth(wish.get("config_drive", False)) or hardware.needs_drive(disks.facts)  # how a password gets inside
+    drive = truth(wish.get("config_drive", False)) or image_properties.needs_drive(
+        disks.facts
+    )  # how a password gets inside
     columns = known | {
         "name": wish["name"].strip(),
         "description": _description(wish),
@@ -64,10 +66,10 @@ def parse(body: dict[str, Any]) -> tuple[Wish, str]:
         "disk_config": _disk_config(wish, disks.facts),
         "access_ip_v4": address(wish.get("accessIPv4")),
         "access_ip_v6": address(wish.get("accessIPv6")),
-        "hints": hints,
+        "scheduler_hints": hints,
         "security_groups": group_names,
     }
-    return Wish(
+    return ServerRequest(
         columns, most, least, networks, group_ids, disks.volumes, tuple(wish.get("tags", ())), numbered=most > 1
     ), secret
 
@@ -106,7 +108,7 @@ def _from_database(wish: dict[str, Any], hints: dict[str, Any]) -> tuple[dict[st
     who = caller()
     with tools().sessions.read() as session:
         try:
-            flavor = flavors.get(
+            flavor = flavors.find(
                 session, str(wish["flavorRef"]).rpartition("/")[2], who.project_id, everything=who.is_admin
             )
         except FlavorNotFound as err:
@@ -128,20 +130,20 @@ def _keypair(session: Session, name: str | None) -> dict[str, Any]:
     if not name:
         return {}
     try:
-        keypair = keypairs.get(session, caller().user_id, name)
+        keypair = keypairs.find(session, caller().user_id, name)
     except KeypairNotFound:
         raise BadRequest(why="Invalid key_name provided.") from None
-    return {"key_name": name, "key_public": keypair.public_key, "key_type": keypair.type}
+    return {"key_name": name, "public_key": keypair.public_key, "key_type": keypair.type}
 
 
 def _group(session: Session, hints: dict[str, Any]) -> str | None:
     if "group" not in hints:
         return None
     try:
-        group = groups.get(session, hints["group"], own_or_any())
+        group = server_groups.find(session, hints["group"], visible_project())
     except GroupNotFound as err:
         raise BadRequest(why=str(err)) from None
-    if groups.is_full(session, group):
+    if server_groups.is_full(session, group):
         raise QuotaExceeded(why="Quota exceeded, too many servers in group")
     return group.id
 
@@ -167,7 +169,7 @@ def _placement(session: Session, wish: dict[str, Any]) -> dict[str, Any]:
             raise BadRequest(why=f"Compute host {target} could not be found.")
         if zone and zone not in zones:
             raise BadRequest(why="The requested availability zone is not available")
-    return {"wanted_zone": zone or None, "wanted_host": target or None}
+    return {"requested_zone": zone or None, "requested_host": target or None}
 
 
 def _check_image(disks: Disks, flavor: Flavor) -> None:

@@ -13,7 +13,7 @@ from pileus_compute.flows import addresses
 from pileus_kit.flow import enqueue, live
 from pileus_kit.web import Resource, caller, tools
 
-resource = Resource("external_events", __name__, url_prefix="/v2.1/os-server-external-events")
+resource = Resource("server_external_events", __name__, url_prefix="/v2.1/os-server-external-events")
 
 NAMES = ["network-changed", "network-vif-plugged", "network-vif-unplugged", "network-vif-deleted"]
 

@@ -6,15 +6,15 @@ from urllib.parse import quote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.external_events import follow
 from pileus_compute.api.schemas import IP, body, obj
 from pileus_compute.api.server_actions import action
+from pileus_compute.api.server_external_events import follow
 from pileus_compute.db.models import Server, ServerPort
 from pileus_kit.errors import BadRequest, Conflict, NotFound
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import Resource, caller, tools
 
-resource = Resource("legacy_networks", __name__, url_prefix="/v2.1")
+resource = Resource("network_proxy", __name__, url_prefix="/v2.1")
 FIPS = "os_compute_api:os-floating-ips:"
 LAST, LAST_ACTION = (2, 35), (2, 43)
 
@@ -74,7 +74,7 @@ def index() -> Any:
 
 
 @resource.endpoint("GET", "/os-floating-ips/<ip_id>", policy=FIPS + "show", until=LAST)
-def one(ip_id: str) -> Any:
+def show(ip_id: str) -> Any:
     ip = _call("GET", f"/floatingips/{quote(ip_id, safe='')}")["floatingip"]
     return {"floating_ip": _show(ip, _pools(), _servers([ip]))}
 
@@ -90,7 +90,7 @@ def create(body: dict[str, Any] | None) -> Any:
 
 
 @resource.endpoint("DELETE", "/os-floating-ips/<ip_id>", policy=FIPS + "delete", until=LAST)
-def remove(ip_id: str) -> Any:
+def delete(ip_id: str) -> Any:
     _call("DELETE", f"/floatingips/{quote(ip_id, safe='')}")
     return "", 202
 
@@ -128,7 +128,7 @@ def add_floating(session: Session, server: Server, value: Any) -> Any:
 
 
 @action("removeFloatingIp", policy="os-floating-ips:remove", schemas=REMOVE, until=LAST_ACTION, writes=False)
-def remove_floating(session: Session, server: Server, value: Any) -> Any:
+def delete_floating(session: Session, server: Server, value: Any) -> Any:
     mine = set(session.scalars(select(ServerPort.id).where(ServerPort.server_id == server.id)))
 
     def answer() -> Any:

@@ -11,7 +11,7 @@ from pileus_kit.errors import BadRequest, NotFound
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import Resource, caller, tools
 
-resource = Resource("legacy_security_groups", __name__, url_prefix="/v2.1")
+resource = Resource("security_group_proxy", __name__, url_prefix="/v2.1")
 RULE = "os_compute_api:os-security-groups:"
 GROUPS, RULES = "/os-security-groups", "/os-security-group-rules"
 LAST = (2, 35)
@@ -53,7 +53,7 @@ def _names(groups: list[dict[str, Any]]) -> dict[str, str]:
     return {g["id"]: g["name"] for g in groups}
 
 
-def show(group: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+def group_view(group: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     rules = [rule_view(r, names) for r in group.get("security_group_rules", ()) if r["direction"] == "ingress"]
     return {
         "id": group["id"],
@@ -69,19 +69,19 @@ def index() -> Any:
     mine = "" if request.args.get("all_tenants") and caller().is_admin else f"?project_id={caller().project_id}"
     groups = _network("GET", f"/security-groups{mine}")["security_groups"]
     names = _names(groups)
-    return {"security_groups": [show(g, names) for g in sorted(groups, key=lambda g: g["name"])]}
+    return {"security_groups": [group_view(g, names) for g in sorted(groups, key=lambda g: g["name"])]}
 
 
 @resource.endpoint("POST", GROUPS, policy=RULE + "create", body=CREATE, until=LAST)
 def create(body: dict[str, Any]) -> Any:
     made = _network("POST", "/security-groups", {"security_group": body["security_group"]})["security_group"]
-    return {"security_group": show(made, {})}
+    return {"security_group": group_view(made, {})}
 
 
 @resource.endpoint("GET", GROUPS + "/<group_id>", policy=RULE + "show", until=LAST)
-def one(group_id: str) -> Any:
+def show(group_id: str) -> Any:
     group = _network("GET", f"/security-groups/{_plain(group_id)}")["security_group"]
-    return {"security_group": show(group, _names([group]))}
+    return {"security_group": group_view(group, _names([group]))}
 
 
 def _plain(group_id: str) -> str:
@@ -93,11 +93,11 @@ def _plain(group_id: str) -> str:
 @resource.endpoint("PUT", GROUPS + "/<group_id>", policy=RULE + "update", body=CREATE, until=LAST)
 def update(group_id: str, body: dict[str, Any]) -> Any:
     group = _network("PUT", f"/security-groups/{_plain(group_id)}", {"security_group": body["security_group"]})
-    return {"security_group": show(group["security_group"], _names([group["security_group"]]))}
+    return {"security_group": group_view(group["security_group"], _names([group["security_group"]]))}
 
 
 @resource.endpoint("DELETE", GROUPS + "/<group_id>", policy=RULE + "delete", until=LAST)
-def remove(group_id: str) -> Any:
+def delete(group_id: str) -> Any:
     _network("DELETE", f"/security-groups/{_plain(group_id)}")
     return "", 202
 
@@ -150,6 +150,6 @@ def _cidr(given: str | None) -> str:
 
 
 @resource.endpoint("DELETE", RULES + "/<rule_id>", policy=RULE + "rule:delete", until=LAST)
-def remove_rule(rule_id: str) -> Any:
+def delete_rule(rule_id: str) -> Any:
     _network("DELETE", f"/security-group-rules/{_plain(rule_id)}")
     return "", 202

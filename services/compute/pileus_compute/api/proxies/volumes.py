@@ -5,14 +5,14 @@ from urllib.parse import quote
 
 from flask import request
 
-from pileus_compute.api.request import limit_of, offset_of
+from pileus_compute.api.block_devices import VOLUME_VERSION
+from pileus_compute.api.requests import limit_of, offset_of
 from pileus_compute.api.schemas import BOOLEAN, METADATA, UUID, body, number, obj, truth
-from pileus_compute.api.server_disks import VOLUME_VERSION
 from pileus_kit.errors import NotFound
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import Resource, caller, tools
 
-resource = Resource("legacy_volumes", __name__, url_prefix="/v2.1")
+resource = Resource("volume_proxy", __name__, url_prefix="/v2.1")
 RULE = "os_compute_api:os-volumes:"
 LAST = (2, 35)
 
@@ -110,7 +110,7 @@ def detail() -> Any:
 
 
 @resource.endpoint("GET", "/os-volumes/<volume_id>", policy=RULE + "show", until=LAST)
-def one(volume_id: str) -> Any:
+def show(volume_id: str) -> Any:
     return {"volume": volume_view(_call("GET", f"/volumes/{quote(volume_id, safe='')}")["volume"])}
 
 
@@ -131,7 +131,7 @@ def create(body: dict[str, Any]) -> Any:
 
 
 @resource.endpoint("DELETE", "/os-volumes/<volume_id>", policy=RULE + "delete", until=LAST)
-def remove(volume_id: str) -> Any:
+def delete(volume_id: str) -> Any:
     _call("DELETE", f"/volumes/{quote(volume_id, safe='')}")
     return "", 202
 
@@ -168,6 +168,6 @@ def create_snapshot(body: dict[str, Any]) -> Any:
 
 
 @resource.endpoint("DELETE", "/os-snapshots/<snapshot_id>", policy=RULE + "snapshots:delete", until=LAST)
-def remove_snapshot(snapshot_id: str) -> Any:
+def delete_snapshot(snapshot_id: str) -> Any:
     _call("DELETE", f"/snapshots/{quote(snapshot_id, safe='')}")
     return "", 202

@@ -5,10 +5,10 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete as delete_rows
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.request import known_server, server_target
+from pileus_compute.api.requests import find_server, server_target
 from pileus_compute.api.schemas import body, number, obj
 from pileus_compute.api.server_actions import action
 from pileus_compute.core import servers, states
@@ -19,7 +19,7 @@ from pileus_kit.errors import Conflict, NotFound
 from pileus_kit.rpc import Refused
 from pileus_kit.web import Resource, tools, version
 
-resource = Resource("consoles", __name__)
+resource = Resource("remote_consoles", __name__)
 RULE = "os_compute_api:os-remote-consoles"
 
 TOKEN_SECONDS = 600
@@ -65,7 +65,7 @@ def _open(server: Server, kind: str, type_: str) -> dict[str, str]:
         raise Conflict(why=str(err)) from None
     token = secrets.token_urlsafe(32)
     with tools().sessions.begin() as session:
-        session.execute(delete(ConsoleToken).where(ConsoleToken.expires_at < now()))
+        session.execute(delete_rows(ConsoleToken).where(ConsoleToken.expires_at < now()))
         session.add(
             ConsoleToken(
                 digest=digest(token),
@@ -126,7 +126,7 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
     if wish["type"] not in PROTOCOLS[wish["protocol"]]:
         raise ConsoleTypeUnavailable(type=wish["type"])
     with tools().sessions.read() as session:
-        server = known_server(session, server_id)
+        server = find_server(session, server_id)
     return {"remote_console": _open(server, wish["protocol"], wish["type"]) | {"protocol": wish["protocol"]}}
 
 
@@ -154,8 +154,8 @@ def exchange(token: str) -> Any:
 )
 def diagnostics(server_id: str) -> Any:
     with tools().sessions.read() as session:
-        server = known_server(session, server_id)
-        busy = servers.busy_with(session, server)
+        server = find_server(session, server_id)
+        busy = servers.current_task_state(session, server)
     if busy or server.status not in ("ACTIVE", "PAUSED", "RESCUE") or server.host is None:
         raise Conflict(why=f"Instance {server_id} is not running.")
     try:

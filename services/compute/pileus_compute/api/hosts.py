@@ -11,7 +11,7 @@ from pileus_compute.db.models import Host, Server
 from pileus_kit.errors import Unimplemented
 from pileus_kit.web import Resource, tools
 
-resource = Resource("legacy_hosts", __name__, url_prefix="/v2.1/os-hosts")
+resource = Resource("hosts", __name__, url_prefix="/v2.1/os-hosts")
 RULE = "os_compute_api:os-hosts:"
 LAST = (2, 42)
 
@@ -28,7 +28,7 @@ class NotByUs(Unimplemented):
 def index() -> Any:
     default, wanted = tools().config.default_zone, request.args.get("zone")
     with tools().sessions.read() as session:
-        member_of = hosts.memberships(session)
+        member_of = hosts.aggregates_by_host(session)
         rows = [
             (h.name, hosts.zone_of(member_of.get(h.name, []), default))
             for h in session.scalars(select(Host).order_by(Host.name))
@@ -43,9 +43,9 @@ def index() -> Any:
 
 
 @resource.endpoint("GET", "/<name>", policy=RULE + "show", until=LAST)
-def one(name: str) -> Any:
+def show(name: str) -> Any:
     with tools().sessions.read() as session:
-        host = hosts.get(session, name)
+        host = hosts.find(session, name)
         servers = session.execute(
             select(Server.project_id, Server.vcpus, Server.memory_mib, Server.flavor).where(Server.host == name)
         ).all()
@@ -70,7 +70,7 @@ def _row(host: str, project: str, cpu: int, memory_mib: int, disk_gib: int) -> d
 @resource.endpoint("PUT", "/<name>", policy=RULE + "update", body=UPDATE, until=LAST)
 def update(name: str, body: dict[str, Any]) -> Any:
     with tools().sessions.read() as session:
-        hosts.get(session, name)
+        hosts.find(session, name)
     raise NotByUs()
 
 
@@ -78,7 +78,7 @@ def _power(word: str, rule: str) -> None:
     @resource.endpoint("GET", f"/<name>/{word}", policy=RULE + rule, until=LAST)
     def switch(name: str) -> Any:
         with tools().sessions.read() as session:
-            hosts.get(session, name)
+            hosts.find(session, name)
         raise NotByUs()
 
 

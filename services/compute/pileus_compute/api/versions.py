@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import request
 
-from pileus_compute.api.request import base_url
+from pileus_compute.api.requests import base_url
 from pileus_kit.microversions import Microversions, text
 from pileus_kit.web import Resource
 
@@ -14,7 +14,7 @@ LEGACY = {"id": "v2.0", "status": "SUPPORTED", "version": "", "min_version": "",
 UPDATED = "2013-07-23T11:33:21Z"
 WHY = "clients discover versions before they have a token"
 
-resource = Resource("discovery", __name__)
+resource = Resource("versions", __name__)
 
 
 def _version() -> dict[str, Any]:
@@ -33,13 +33,13 @@ def _legacy() -> dict[str, Any]:
 
 
 @resource.endpoint("GET", "/", public=WHY)
-def root() -> Any:
+def index() -> Any:
     return {"versions": [_legacy(), _version()]}
 
 
 @resource.endpoint("GET", "/v2.1", public=WHY)
 @resource.endpoint("GET", "/v2.1/", public=WHY)
-def one() -> Any:
+def show() -> Any:
     old = request.environ.get(OLD)
     about = _legacy() if old else _version()
     media = f"application/vnd.openstack.compute+json;version={'2' if old else '2.1'}"

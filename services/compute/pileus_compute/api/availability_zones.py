@@ -5,21 +5,21 @@ from typing import Any
 from sqlalchemy import select
 
 from pileus_compute.core import hosts, workers
-from pileus_compute.core.workers import Role
+from pileus_compute.core.workers import WorkerService
 from pileus_compute.db.models import Host
 from pileus_kit.web import Resource, tools
 
-resource = Resource("zones", __name__, url_prefix="/v2.1/os-availability-zone")
+resource = Resource("availability_zones", __name__, url_prefix="/v2.1/os-availability-zone")
 
 
 def _zones(detailed: bool) -> dict[str, Any]:
     config = tools().config
     with tools().sessions.read() as session:
-        member_of = hosts.memberships(session)
+        member_of = hosts.aggregates_by_host(session)
         found: dict[str, list[Host]] = {}
         for host in session.scalars(select(Host).order_by(Host.name)):
             found.setdefault(hosts.zone_of(member_of.get(host.name, []), config.default_zone), []).append(host)
-        internal = _internal(workers.roles(session, config.host_silence)) if detailed else []
+        internal = _internal(workers.list_services(session, config.host_silence)) if detailed else []
     return {
         "availabilityZoneInfo": internal
         + [
@@ -44,7 +44,7 @@ def _zones(detailed: bool) -> dict[str, Any]:
     }
 
 
-def _internal(roles: list[Role]) -> list[dict[str, Any]]:
+def _internal(roles: list[WorkerService]) -> list[dict[str, Any]]:
     """The zone of what runs no servers, which no server can ask for."""
     known: dict[str, dict[str, Any]] = {}
     for role in roles:

@@ -240,14 +240,14 @@ def _plain(name: str, value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Gives:
+class HostCapabilities:
     """What a host is, as far as images may ask for it."""
 
     hypervisor: str
     arch: str  # "": it didn't say
     firmware: frozenset[str]
 
-    def lacks(self, found: Mapping[str, Any]) -> list[str]:
+    def missing(self, found: Mapping[str, Any]) -> list[str]:
         """`name=value` of each property that asks for what the host doesn't give."""
         return [f"{name}={value}" for name, value in found.items() if not self._given(name, _plain(name, value))]
 

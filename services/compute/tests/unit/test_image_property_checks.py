@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from pileus_compute.core import hardware
-from pileus_compute.core.hardware import Gives
+from pileus_compute.core import image_properties
+from pileus_compute.core.image_properties import HostCapabilities
 from pileus_kit.errors import BadRequest
 
-HOST = Gives("QEMU", "x86_64", frozenset({"bios"}))
+HOST = HostCapabilities("QEMU", "x86_64", frozenset({"bios"}))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ HOST = Gives("QEMU", "x86_64", frozenset({"bios"}))
 )
 def test_values_that_openstack_does_not_know(found: dict[str, Any]) -> None:
     with pytest.raises(BadRequest, match=r"Invalid image metadata|config drive option|serial port"):
-        hardware.check(found)
+        image_properties.check(found)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_values_that_openstack_does_not_know(found: dict[str, Any]) -> None:
 )
 def test_what_no_host_gives(found: dict[str, Any]) -> None:
     """The values are good, so a host that gave it would be found."""
-    hardware.check(found)
+    image_properties.check(found)
     ((name, value),) = found.items()
-    assert HOST.lacks(found) == [f"{name}={value}"]
+    assert HOST.missing(found) == [f"{name}={value}"]
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_what_no_host_gives(found: dict[str, Any]) -> None:
     ],
 )
 def test_what_every_host_gives(found: dict[str, Any]) -> None:
-    hardware.check(found)
-    assert HOST.lacks(found) == []
+    image_properties.check(found)
+    assert HOST.missing(found) == []
 
 
 def test_names_of_old_mean_the_same() -> None:
-    found = hardware.wishes(
+    found = image_properties.wishes(
         {
             "architecture": "aarch64",
             "hypervisor_type": "vmware",
@@ -112,9 +112,9 @@ def test_names_of_old_mean_the_same() -> None:
         }
     )
     assert found == {"hw_architecture": "aarch64", "img_hv_type": "vmware", "hw_vm_mode": "xen"}
-    assert len(HOST.lacks(found)) == 3
+    assert len(HOST.missing(found)) == 3
 
 
 def test_what_was_made_for_qemu_runs_with_kvm() -> None:
-    kvm = Gives("KVM", "x86_64", frozenset({"bios", "uefi"}))
-    assert kvm.lacks({"img_hv_type": "qemu", "hw_firmware_type": "uefi"}) == kvm.lacks({"img_hv_type": "kvm"}) == []
+    kvm = HostCapabilities("KVM", "x86_64", frozenset({"bios", "uefi"}))
+    assert kvm.missing({"img_hv_type": "qemu", "hw_firmware_type": "uefi"}) == kvm.missing({"img_hv_type": "kvm"}) == []

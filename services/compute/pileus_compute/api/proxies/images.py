@@ -6,14 +6,14 @@ from urllib.parse import quote, urlencode
 import msgspec
 from flask import request
 
-from pileus_compute.api.request import base_url, bookmark, limit_of, links, next_link, parse_time
+from pileus_compute.api.requests import base_url, bookmark, limit_of, links, next_link, parse_time
 from pileus_compute.api.schemas import METADATA, body
 from pileus_compute.core import quotas
 from pileus_kit.errors import BadRequest, NotFound
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import Resource, caller, tools
 
-resource = Resource("legacy_images", __name__, url_prefix="/v2.1/images")
+resource = Resource("image_proxy", __name__, url_prefix="/v2.1/images")
 RULE = "os_compute_api:servers:index"  # whoever may read servers; the image service decides about images
 WRITE = "os_compute_api:servers:create_image"
 LAST, LAST_META = (2, 35), (2, 38)
@@ -73,7 +73,7 @@ def properties(image: dict[str, Any]) -> dict[str, str]:
     return {k: v for k, v in image.items() if k not in OWN and isinstance(v, str)}
 
 
-def brief(image: dict[str, Any]) -> dict[str, Any]:
+def image_summary(image: dict[str, Any]) -> dict[str, Any]:
     alternate = {
         "rel": "alternate",
         "type": "application/vnd.openstack.image",
@@ -82,10 +82,10 @@ def brief(image: dict[str, Any]) -> dict[str, Any]:
     return {"id": image["id"], "name": image.get("name"), "links": [*links("images", image["id"]), alternate]}
 
 
-def full(image: dict[str, Any]) -> dict[str, Any]:
+def image_view(image: dict[str, Any]) -> dict[str, Any]:
     status = STATUS.get(image["status"], "UNKNOWN")
     meta = properties(image)
-    view = brief(image) | {
+    view = image_summary(image) | {
         "status": status,
         "progress": {"ACTIVE": 100, "SAVING": 25}.get(status, 0),
         "minRam": image.get("min_ram", 0),
@@ -138,22 +138,22 @@ def _list(views: list[dict[str, Any]], limit: int) -> dict[str, Any]:
 @resource.endpoint("GET", "", policy=RULE, until=LAST)
 def index() -> Any:
     rows, limit = _listed()
-    return _list([brief(i) for i in rows], limit)
+    return _list([image_summary(i) for i in rows], limit)
 
 
 @resource.endpoint("GET", "/detail", policy=RULE, until=LAST)
 def detail() -> Any:
     rows, limit = _listed()
-    return _list([full(i) for i in rows], limit)
+    return _list([image_view(i) for i in rows], limit)
 
 
 @resource.endpoint("GET", "/<image_id>", policy=RULE, until=LAST)
-def one(image_id: str) -> Any:
-    return {"image": full(_get(image_id))}
+def show(image_id: str) -> Any:
+    return {"image": image_view(_get(image_id))}
 
 
 @resource.endpoint("DELETE", "/<image_id>", policy=WRITE, until=LAST)
-def remove(image_id: str) -> Any:
+def delete(image_id: str) -> Any:
     try:
         tools().peers.call("image", "DELETE", f"/v2/images/{quote(image_id, safe='')}", caller=caller())
     except PeerRefused as err:
@@ -216,7 +216,7 @@ def set_item(image_id: str, key: str, body: dict[str, Any]) -> Any:
 
 
 @resource.endpoint("DELETE", "/<image_id>/metadata/<key>", policy=WRITE, until=LAST_META)
-def remove_item(image_id: str, key: str) -> Any:
+def delete_item(image_id: str, key: str) -> Any:
     if key not in properties(_get(image_id)):
         raise NotFound(why="Metadata item was not found")
     _patch(image_id, [{"op": "remove", "path": f"/{key}"}])

@@ -20,7 +20,7 @@ from pileus_kit.web import allowed, caller, enforce, tools, version
 MOST = 1000  # rows in one answer
 
 
-def own_or_any() -> str | None:
+def visible_project() -> str | None:
     """The project whose things the caller may name; None for an admin, who may name all."""
     return None if caller().is_admin else caller().project_id or ""
 
@@ -28,7 +28,7 @@ def own_or_any() -> str | None:
 def server_target(server_id: str, **_: Any) -> Mapping[str, Any]:
     """Policy target: the server's project, from the database. Other projects' servers do not exist (404)."""
     with tools().sessions.read() as session:
-        server = servers.get(session, server_id, own_or_any())
+        server = servers.find(session, server_id, visible_project())
         target: dict[str, Any] = target_of(server)
     g.server_target = target  # actions have a rule of their own to check against it
     return target
@@ -38,19 +38,19 @@ def target_of(server: Server) -> dict[str, Any]:
     return {"project_id": server.project_id, "user_id": server.user_id, "tenant_id": server.project_id}
 
 
-def known_server(session: Session, server_id: str) -> Server:
+def find_server(session: Session, server_id: str) -> Server:
     """The server that the path names, if it is the caller's (an admin's are all)."""
-    return servers.get(session, server_id, own_or_any())
+    return servers.find(session, server_id, visible_project())
 
 
 def server_for(session: Session, server_id: str, rule: str) -> Server:
     """The server, if the caller may do what `rule` guards with it."""
-    server = known_server(session, server_id)
+    server = find_server(session, server_id)
     enforce(rule, target_of(server))
     return server
 
 
-def unlocked(server: Server) -> Server:
+def require_unlocked(server: Server) -> Server:
     """Refuse to change a locked server, unless the caller may unlock anybody's."""
     if server.locked_by and not allowed("os_compute_api:os-lock-server:unlock:unlock_override", target_of(server)):
         raise Locked(server=server.id)

@@ -6,15 +6,15 @@ from typing import Any
 
 from flask import request
 
-from pileus_compute.api.request import limit_of, next_link
+from pileus_compute.api.requests import limit_of, next_link
 from pileus_compute.api.schemas import PAGE, TEXT, query, strict_query
 from pileus_compute.core import usage
-from pileus_compute.core.usage import Used
+from pileus_compute.core.usage import ServerUsage
 from pileus_kit.db import now
 from pileus_kit.errors import BadRequest
 from pileus_kit.web import Resource, tools, version
 
-resource = Resource("usage", __name__, url_prefix="/v2.1/os-simple-tenant-usage")
+resource = Resource("tenant_usage", __name__, url_prefix="/v2.1/os-simple-tenant-usage")
 RULE = "os_compute_api:os-simple-tenant-usage:"
 SPAN = {"start": TEXT, "end": TEXT}
 SHOW = {(2, 1): query(**SPAN), (2, 40): query(**SPAN, **PAGE), (2, 75): strict_query(**SPAN, **PAGE)}
@@ -46,7 +46,9 @@ def _span() -> tuple[datetime, datetime]:
     return start, end
 
 
-def _project(project_id: str, used: list[Used], start: datetime, end: datetime, detailed: bool) -> dict[str, Any]:
+def _project(
+    project_id: str, used: list[ServerUsage], start: datetime, end: datetime, detailed: bool
+) -> dict[str, Any]:
     view: dict[str, Any] = {"tenant_id": project_id, "start": start.strftime(STAMP), "stop": end.strftime(STAMP)}
     view |= usage.totals(used)
     if detailed:
@@ -54,7 +56,7 @@ def _project(project_id: str, used: list[Used], start: datetime, end: datetime, 
     return view
 
 
-def _server(used: Used) -> dict[str, Any]:
+def _server(used: ServerUsage) -> dict[str, Any]:
     flavor = used.flavor
     return {
         "instance_id": used.server_id,
@@ -72,7 +74,7 @@ def _server(used: Used) -> dict[str, Any]:
     }
 
 
-def _page(used: list[Used]) -> tuple[list[Used], list[dict[str, str]]]:
+def _page(used: list[ServerUsage]) -> tuple[list[ServerUsage], list[dict[str, str]]]:
     """From 2.40 the servers are paged, not the projects."""
     if version() < (2, 40):
         return used, []
@@ -88,7 +90,7 @@ def _page(used: list[Used]) -> tuple[list[Used], list[dict[str, str]]]:
 def index() -> Any:
     start, end = _span()
     with tools().sessions.read() as session:
-        used, links = _page(usage.of(session, start, end))
+        used, links = _page(usage.list_usage(session, start, end))
     detailed = request.args.get("detailed", "0") == "1"
     by_project = groupby(sorted(used, key=lambda u: u.project_id), key=lambda u: u.project_id)
     view: dict[str, Any] = {"tenant_usages": [_project(p, list(rows), start, end, detailed) for p, rows in by_project]}
@@ -100,9 +102,9 @@ def _own(project_id: str, **_: Any) -> dict[str, Any]:
 
 
 @resource.endpoint("GET", "/<project_id>", policy=RULE + "show", target=_own, query=SHOW)
-def one(project_id: str) -> Any:
+def show(project_id: str) -> Any:
     start, end = _span()
     with tools().sessions.read() as session:
-        used, links = _page(usage.of(session, start, end, project_id))
+        used, links = _page(usage.list_usage(session, start, end, project_id))
     view: dict[str, Any] = {"tenant_usage": _project(project_id, used, start, end, True) if used else {}}
     return view | ({"tenant_usage_links": links} if links else {})

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pileus_compute.api import image_mappings
+from pileus_compute.api import image_block_devices
 from pileus_compute.api.boot_images import OF_RECORD, image_for, is_uuid, kept, kept_of_volume
-from pileus_compute.api.image_mappings import MOST, Mapping, boot_index, invalid, source_of
+from pileus_compute.api.image_block_devices import MOST, Mapping, boot_index, invalid, source_of
 from pileus_compute.api.schemas import truth
-from pileus_compute.core.servers import VolumeWish
+from pileus_compute.core.servers import BlockDevice
 from pileus_compute.errors import MultiattachNotSupportedOldMicroversion
 from pileus_kit.errors import BadRequest
 from pileus_kit.peers import PeerRefused
@@ -23,7 +23,7 @@ class Disks:
     """`image_id` None: the volume with boot index 0 is what it boots from."""
 
     image_id: str | None
-    volumes: tuple[VolumeWish, ...]
+    volumes: tuple[BlockDevice, ...]
     image: dict[str, Any] | None  # that it is made from, as the image service shows it
     facts: dict[str, Any]  # what the server remembers of the image that its root disk was made from, in whatever way
 
@@ -39,10 +39,10 @@ def parse(server: dict[str, Any], flavor_disks: tuple[int, int]) -> Disks:
     mappings = _asked(server, image_id)
     named = image_id or _root_image(mappings)
     image = image_for(named) if named else None
-    defined = image_mappings.of(image) if image else []
-    if image_mappings.root_of(defined):
+    defined = image_block_devices.of(image) if image else []
+    if image_block_devices.root_of(defined):
         image_id = None
-    mappings = [m for m in image_mappings.merged(defined, mappings) if not _left_out(m)]
+    mappings = [m for m in image_block_devices.merged(defined, mappings) if not _left_out(m)]
     if len(mappings) > MOST:
         raise invalid(f"A server has at most {MOST} disks.")
     image_id, wishes = _sorted_out(mappings, image_id, flavor_disks)
@@ -57,7 +57,7 @@ def _asked(server: dict[str, Any], image_id: str | None) -> list[Mapping]:
     v1, v2 = server.get("block_device_mapping"), server.get("block_device_mapping_v2")
     if v1 and v2:
         raise BadRequest(why="Using different block_device_mapping syntaxes is not allowed in the same request.")
-    return v2 or [image_mappings.of_first_form(m, i == 0 and not image_id) for i, m in enumerate(v1 or [])]
+    return v2 or [image_block_devices.of_first_form(m, i == 0 and not image_id) for i, m in enumerate(v1 or [])]
 
 
 def _root_image(mappings: list[Mapping]) -> str | None:
@@ -72,7 +72,7 @@ def _left_out(mapping: Mapping) -> bool:
 
 def _sorted_out(
     mappings: list[Mapping], image_id: str | None, flavor_disks: tuple[int, int]
-) -> tuple[str | None, list[VolumeWish]]:
+) -> tuple[str | None, list[BlockDevice]]:
     """The image of a local root disk, and the volumes. One to boot from goes before the request's image."""
     volumes, boots, local = [], [], False
     for mapping in mappings:
@@ -118,7 +118,7 @@ def _blank_local(mapping: Mapping, flavor_disks: tuple[int, int]) -> None:
         raise invalid("Local disks must not be larger than the flavor's.")
 
 
-def _volume(source: str, mapping: Mapping, index: int | None) -> VolumeWish:
+def _volume(source: str, mapping: Mapping, index: int | None) -> BlockDevice:
     key = {"volume": "volume_id", "snapshot": "snapshot_id", "image": "image_id"}.get(source, "")
     source_id = mapping.get("uuid") or mapping.get(key) if key else None
     size = int(mapping["volume_size"]) if mapping.get("volume_size") else None
@@ -129,7 +129,7 @@ def _volume(source: str, mapping: Mapping, index: int | None) -> VolumeWish:
     name = mapping.get("device_name")
     if name and len(name) > LONGEST_DEVICE:
         raise invalid(f"A device name has at most {LONGEST_DEVICE} characters.")
-    return VolumeWish(
+    return BlockDevice(
         source,
         source_id,
         index,
@@ -141,7 +141,9 @@ def _volume(source: str, mapping: Mapping, index: int | None) -> VolumeWish:
     )
 
 
-def _looked_up(wishes: list[VolumeWish], image: dict[str, Any] | None) -> tuple[tuple[VolumeWish, ...], dict[str, Any]]:
+def _looked_up(
+    wishes: list[BlockDevice], image: dict[str, Any] | None
+) -> tuple[tuple[BlockDevice, ...], dict[str, Any]]:
     """Check with the user's own rights that what is named exists, for volumes are made with ours; fill in sizes."""
     found, facts = [], kept(image) if image else None
     for wish in wishes:
@@ -153,12 +155,12 @@ def _looked_up(wishes: list[VolumeWish], image: dict[str, Any] | None) -> tuple[
             wish = _sized(wish, _get("snapshot", wish.source_id))
         elif wish.source == "image":
             same = image is not None and image["id"] == wish.source_id
-            image_mappings.require_data(image if same and image else image_for(str(wish.source_id)))
+            image_block_devices.require_data(image if same and image else image_for(str(wish.source_id)))
         found.append(wish)
     return tuple(found), facts or {}
 
 
-def _named_volume(wish: VolumeWish, boots_alone: bool) -> dict[str, Any]:
+def _named_volume(wish: BlockDevice, boots_alone: bool) -> dict[str, Any]:
     """A volume that a server boots from must be bootable, unless the request names an image beside it, as in Nova."""
     volume = _get("volume", wish.source_id)
     if volume.get("multiattach") and version() < MULTIATTACH:
@@ -173,7 +175,7 @@ def _named_volume(wish: VolumeWish, boots_alone: bool) -> dict[str, Any]:
     return volume
 
 
-def _sized(wish: VolumeWish, snapshot: dict[str, Any]) -> VolumeWish:
+def _sized(wish: BlockDevice, snapshot: dict[str, Any]) -> BlockDevice:
     least = snapshot["size"]
     if snapshot["status"] != "available":
         raise invalid(f"snapshot {wish.source_id} must be available, and is {snapshot['status']}.")

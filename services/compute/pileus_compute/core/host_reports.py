@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import hosts, servers, states
-from pileus_compute.db.models import PastServer, Server
+from pileus_compute.db.models import DeletedServer, Server
 from pileus_compute.rpc import GuestState, Inventory, Power, Wanted
 from pileus_kit.db import now
 
@@ -23,7 +23,7 @@ WANTED = {
 }
 
 
-def hello(session: Session, host: str, inventory: Inventory, guests: Iterable[GuestState]) -> list[str]:
+def record_hello(session: Session, host: str, inventory: Inventory, guests: Iterable[GuestState]) -> list[str]:
     """Note that the host lives and what its guests do. Returns the guests that have no business there."""
     known = {
         "vcpus": inventory.vcpus,
@@ -37,16 +37,16 @@ def hello(session: Session, host: str, inventory: Inventory, guests: Iterable[Gu
         "cpu_info": inventory.cpu_info,
         "facts": inventory.facts,
     }
-    hosts.heard(session, host, known)
+    hosts.record_report(session, host, known)
     seen = {guest.id: guest.power for guest in guests}
-    here = select(Server.id, Server.status, Server.power_state, Server.updated_at, Server.doomed).where(
+    here = select(Server.id, Server.status, Server.power_state, Server.updated_at, Server.deleting).where(
         Server.host == host
     )
     if len(seen) < FEW:  # a report of what changed
         here = here.where(Server.id.in_(seen))
     placed = session.execute(here).all()
     _follow(session, placed, seen)
-    return _strays(session, seen.keys() - {row.id for row in placed})
+    return _orphans(session, seen.keys() - {row.id for row in placed})
 
 
 def _follow(session: Session, placed: Sequence[Any], seen: dict[str, Power]) -> None:
@@ -55,7 +55,7 @@ def _follow(session: Session, placed: Sequence[Any], seen: dict[str, Power]) -> 
     changed = [
         row.id
         for row in placed
-        if row.id in seen and row.updated_at < horizon and not row.doomed and _differs(row, seen[row.id])
+        if row.id in seen and row.updated_at < horizon and not row.deleting and _differs(row, seen[row.id])
     ]
     if not changed:
         return
@@ -64,7 +64,7 @@ def _follow(session: Session, placed: Sequence[Any], seen: dict[str, Power]) -> 
         if server.id in busy:
             continue
         power = seen[server.id]
-        server.power_state = states.POWER[power.value]
+        server.power_state = states.POWER_STATES[power.value]
         if server.status == "ACTIVE" and power in (Power.STOPPED, Power.CRASHED):
             server.status = "SHUTOFF"
         elif server.status == "SHUTOFF" and power is Power.RUNNING:
@@ -72,7 +72,7 @@ def _follow(session: Session, placed: Sequence[Any], seen: dict[str, Power]) -> 
 
 
 def _differs(server: Any, power: Power) -> bool:
-    shown = states.POWER[power.value]
+    shown = states.POWER_STATES[power.value]
     if power is Power.SUSPENDED:
         shown = states.SHUTDOWN
     return server.power_state != shown or (
@@ -81,14 +81,14 @@ def _differs(server: Any, power: Power) -> bool:
     )
 
 
-def _strays(session: Session, unknown: set[str]) -> list[str]:
+def _orphans(session: Session, unknown: set[str]) -> list[str]:
     """Only a guest of which we know that it is nowhere is a stray: a restored backup must not cost running guests.
 
     That is one whose deletion is on record, and one whose server rests without a host (a failed build, a shelved one).
     """
     if not unknown:
         return []
-    gone = list(session.scalars(select(PastServer.id).where(PastServer.id.in_(unknown))))
+    gone = list(session.scalars(select(DeletedServer.id).where(DeletedServer.id.in_(unknown))))
     homeless = list(
         session.scalars(
             select(Server.id).where(
@@ -100,16 +100,16 @@ def _strays(session: Session, unknown: set[str]) -> list[str]:
     return gone + [server_id for server_id in homeless if server_id not in busy]
 
 
-def wanted(session: Session, host: str) -> list[Wanted]:
+def desired_guests(session: Session, host: str) -> list[Wanted]:
     """What ought to be on this host, for an agent that just started."""
     rows = session.execute(
-        select(Server.id, Server.status, Server.doomed, Server.power_state).where(
+        select(Server.id, Server.status, Server.deleting, Server.power_state).where(
             Server.host == host, Server.status != "BUILD"
         )
     )
     return [
-        Wanted(server_id, Power.STOPPED if doomed else _wanted(status, power))
-        for server_id, status, doomed, power in rows
+        Wanted(server_id, Power.STOPPED if deleting else _wanted(status, power))
+        for server_id, status, deleting, power in rows
     ]
 
 

@@ -98,4 +98,4 @@ def restore(session: Session, server: Server, value: Any) -> Any:
 
 @action("forceDelete", policy="os-deferred-delete:force")
 def force_delete(session: Session, server: Server, value: Any) -> Any:
-    return accepted(servers.condemn(session, server, caller()))
+    return accepted(servers.request_delete(session, server, caller()))

@@ -1,0 +1,1 @@
+"""The actions of `POST /servers/ID/action`, a module for each kind."""
