@@ -11,12 +11,12 @@ from pileus_objectstore.api import accounts, containers, objects
 from pileus_objectstore.api.proxy import Proxy
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.config import Config
-from pileus_objectstore.core.clusters import Cluster
-from pileus_objectstore.core.infos import Infos
-from pileus_objectstore.core.rights import Rights
+from pileus_objectstore.core.access import Rights
+from pileus_objectstore.core.cluster import Cluster
+from pileus_objectstore.core.listing_cache import ListingCache
 from pileus_objectstore.policy import RULES
 from pileus_objectstore.ring.rings import Rings
-from pileus_objectstore.rpc.client import Pool
+from pileus_objectstore.wire.client import Pool
 
 CALLS = (accounts.calls, containers.calls, objects.calls)
 
@@ -28,7 +28,7 @@ def build(config: Config) -> Proxy:
 
 def create(config: Config, authenticate: Authenticator, enforcer: Enforcer) -> Proxy:
     cluster = Cluster(Rings(config.ring_directory), Pool(config.key()))
-    tools = Tools(config, cluster, Infos(cluster), Rights(enforcer, config.account_prefix), authenticate)
+    tools = Tools(config, cluster, ListingCache(cluster), Rights(enforcer, config.account_prefix), authenticate)
     return Proxy(tools, CALLS)
 
 

@@ -11,7 +11,7 @@ from pileus_kit.config import ServiceConfig, option
 @dataclass(frozen=True, kw_only=True)
 class Config(ServiceConfig):
     bind: str = option("Address and port of the proxy", "127.0.0.1:8080")
-    # One: other proxies see a container's new settings a second later (core/infos.py), its own process at once.
+    # One: other proxies see a container's new settings a second later (core/listing_cache.py), its own process at once.
     processes: int = option("Processes of the proxy at the most", 1)
     storage_bind: str = option(
         "Address and port of this host's storage server: the one that the ring names", "127.0.0.1:6200"

@@ -9,9 +9,9 @@ from pileus_kit import config as configs
 from pileus_kit.errors import CloudError
 from pileus_kit.file_modes import become_owner_of
 from pileus_objectstore.config import Config
-from pileus_objectstore.drivers.disks import Disk
 from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.rings import KINDS
+from pileus_objectstore.storage.disks import Disk
 
 POWER = 12  # good for about 40 to 400 disks
 ALL_IN_ONE = 4

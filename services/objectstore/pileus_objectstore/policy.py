@@ -1,4 +1,4 @@
-"""Who may do what in an account. Containers' ACLs grant more to whom their owner names (core/rights.py).
+"""Who may do what in an account. Containers' ACLs grant more to whom their owner names (core/access.py).
 
 As with OpenStack's own store: operators are those with a role in the account's project, and only ResellerAdmin
 reaches into other accounts. A token for a domain or the system has no account, so it gives no right to any; neither do

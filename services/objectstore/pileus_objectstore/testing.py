@@ -7,12 +7,12 @@ from pathlib import Path
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import Client, TokenBook
 from pileus_objectstore import app, manage
-from pileus_objectstore.agent.storage import StorageServer
+from pileus_objectstore.agent.storage_server import StorageServer
 from pileus_objectstore.api.proxy import Proxy
 from pileus_objectstore.config import Config
-from pileus_objectstore.drivers.disks import Disk
 from pileus_objectstore.policy import RULES
 from pileus_objectstore.ring.builder import Builder
+from pileus_objectstore.storage.disks import Disk
 
 
 class ObjectStoreFixture:
@@ -68,8 +68,8 @@ class ObjectStoreFixture:
     def drain(self) -> None:
         """Let everything that is told later be told now."""
         for server in self.servers:
-            server.updates.report()
-            server.updates.retry()
+            server.updater.report()
+            server.updater.retry()
 
     def close(self) -> None:
         self.app.tools.cluster.close()

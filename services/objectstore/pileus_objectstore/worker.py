@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from pileus_kit.process import load_config, run_until_signal
 from pileus_objectstore.config import Config
-from pileus_objectstore.core.clusters import Cluster
-from pileus_objectstore.flows.audit import Auditor
-from pileus_objectstore.flows.duties import Duty, Roster
-from pileus_objectstore.flows.expire import Expirer
-from pileus_objectstore.flows.replicate import Replicator
-from pileus_objectstore.flows.surroundings import Surroundings
+from pileus_objectstore.core.cluster import Cluster
+from pileus_objectstore.daemons.auditor import Auditor
+from pileus_objectstore.daemons.context import DaemonContext
+from pileus_objectstore.daemons.expirer import Expirer
+from pileus_objectstore.daemons.replicator import Replicator
+from pileus_objectstore.daemons.runner import Daemon, DaemonRunner
 from pileus_objectstore.ring.rings import Rings
-from pileus_objectstore.rpc.client import Pool
+from pileus_objectstore.wire.client import Pool
 
 REPLICATE_S = 60.0
 AUDIT_S = 86400.0
@@ -24,27 +24,29 @@ class Worker:
     """All duties of a host."""
 
     def __init__(self, config: Config) -> None:
-        self._over = threading.Event()
+        self._stopping = threading.Event()
         rings, self._pool = Rings(config.ring_directory), Pool(config.key())
         self._cluster = Cluster(rings, self._pool)
-        around = Surroundings(config.home, config.storage_bind, rings, self._pool, self._over.is_set, config.reclaim_s)
-        self.replicator = Replicator(around)
-        self.auditor = Auditor(around, config.reclaim_s, self._over.wait)
-        self.expirer = Expirer(around, self._cluster)
-        self._roster = Roster(
+        context = DaemonContext(
+            config.home, config.storage_bind, rings, self._pool, self._stopping.is_set, config.reclaim_s
+        )
+        self.replicator = Replicator(context)
+        self.auditor = Auditor(context, config.reclaim_s, self._stopping.wait)
+        self.expirer = Expirer(context, self._cluster)
+        self._runner = DaemonRunner(
             [
-                Duty("replicator", self.replicator.run, REPLICATE_S, lambda: bool(self.replicator.failed)),
-                Duty("auditor", self.auditor.run, AUDIT_S),
-                Duty("expirer", self.expirer.run, EXPIRE_S),
+                Daemon("replicator", self.replicator.run, REPLICATE_S, lambda: bool(self.replicator.failed)),
+                Daemon("auditor", self.auditor.run, AUDIT_S),
+                Daemon("expirer", self.expirer.run, EXPIRE_S),
             ]
         )
 
     def start(self) -> None:
-        self._roster.start()
+        self._runner.start()
 
     def stop(self) -> None:
-        self._over.set()
-        self._roster.stop()
+        self._stopping.set()
+        self._runner.stop()
         self._cluster.close()
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from pileus_kit.process import load_config, run_until_signal
-from pileus_objectstore.agent.storage import StorageServer
+from pileus_objectstore.agent.storage_server import StorageServer
 from pileus_objectstore.config import Config
 
 

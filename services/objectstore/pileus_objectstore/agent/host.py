@@ -8,19 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from pileus_objectstore.drivers.disks import RESERVE, Disk
-from pileus_objectstore.drivers.listings import Listings
-from pileus_objectstore.drivers.object_files import ObjectFiles
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.rings import Rings
-from pileus_objectstore.rpc.client import Pool
-from pileus_objectstore.rpc.contract import Spot
+from pileus_objectstore.storage.disks import RESERVE, Disk
+from pileus_objectstore.storage.listing_store import ListingStore
+from pileus_objectstore.storage.object_files import ObjectFiles
+from pileus_objectstore.wire.client import Pool
+from pileus_objectstore.wire.contract import HostReplicas
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
-HANDS = 48  # writes to devices under way at once
-CROWD = 6  # from so many requests on, each writes its devices one after the other: together they fill the disks anyway
+MAX_WRITERS = 48  # writes to devices under way at once
+MAX_PARALLEL_REQUESTS = (
+    6  # from so many requests on, each writes its devices one after the other: together they fill the disks anyway
+)
 
 
 class Device:
@@ -30,7 +32,7 @@ class Device:
         self.disk = Disk(root, reserve)
         self.name = root.name
         self.files = ObjectFiles(self.disk)
-        self.listings = Listings(self.disk)
+        self.listings = ListingStore(self.disk)
         self._lost = 0
 
     @property
@@ -53,8 +55,8 @@ class Host:
         self.pool = pool
         self._reserve = reserve
         self._devices: dict[str, Device] = {}
-        self._room = threading.Semaphore(CROWD)
-        self._hands = ThreadPoolExecutor(HANDS, "device")
+        self._room = threading.Semaphore(MAX_PARALLEL_REQUESTS)
+        self._writers = ThreadPoolExecutor(MAX_WRITERS, "device")
 
     def device(self, name: str) -> Device:
         """Raises DeviceFailed if it can't be used now."""
@@ -77,19 +79,19 @@ class Host:
                 log.warning("%s", e)
         return usable
 
-    def write(self, spot: Spot, act: Callable[[Device], R]) -> list[tuple[Device, R]]:
+    def write(self, replicas: HostReplicas, act: Callable[[Device], R]) -> list[tuple[Device, R]]:
         """Act on the spot's devices at once; handoffs take the places of those that are away, full or broken."""
         done: list[tuple[Device, R]] = []
-        left, wanted = [*spot.devices, *spot.handoffs], len(spot.devices)
+        left, wanted = [*replicas.devices, *replicas.handoffs], len(replicas.devices)
         while left and len(done) < wanted:
-            most = wanted - len(done)
-            names, left = left[:most], left[most:]
+            max_bytes = wanted - len(done)
+            names, left = left[:max_bytes], left[max_bytes:]
             done += self.each(self.devices(names), act)
         return done
 
-    def holders(self, spot: Spot) -> list[Device]:
+    def holders(self, replicas: HostReplicas) -> list[Device]:
         """Where to look: the spot's devices, then whoever may stand in for one of them."""
-        return self.devices(spot.devices + spot.handoffs)
+        return self.devices(replicas.devices + replicas.handoffs)
 
     def each(self, items: Sequence[T], act: Callable[[T], R]) -> list[tuple[T, R]]:
         """Act on several devices at once, because each waits for its disk; those that failed are left out.
@@ -97,30 +99,30 @@ class Host:
         Even on one file system this is worth it: fsyncs that wait together share one commit of the journal.
         """
 
-        def guarded(item: T) -> tuple[T, R] | None:
+        def guarded(replica: T) -> tuple[T, R] | None:
             try:
-                return item, act(item)
+                return replica, act(replica)
             except (DeviceFailed, Damaged) as e:
                 log.warning("%s", e)
                 return None
 
         if not self._room.acquire(blocking=False):
-            outcomes = [guarded(item) for item in items]
+            outcomes = [guarded(replica) for replica in items]
         else:
             try:
-                futures = [self._hands.submit(guarded, item) for item in items[1:]]
-                outcomes = [guarded(item) for item in items[:1]] + [future.result() for future in futures]
+                futures = [self._writers.submit(guarded, replica) for replica in items[1:]]
+                outcomes = [guarded(replica) for replica in items[:1]] + [future.result() for future in futures]
             finally:
                 self._room.release()
         return [outcome for outcome in outcomes if outcome]
 
-    def rest(self, idle_s: float) -> None:
+    def close_idle(self, idle_s: float) -> None:
         """Give back the memory of what was not used for so long."""
-        if sum(device.listings.rest(idle_s) for device in list(self._devices.values())):
+        if sum(device.listings.close_idle(idle_s) for device in list(self._devices.values())):
             trim_memory()
 
     def close(self) -> None:
-        self._hands.shutdown()
+        self._writers.shutdown()
         for device in self._devices.values():
             device.listings.close()
             device.disk.close()

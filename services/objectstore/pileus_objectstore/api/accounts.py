@@ -2,14 +2,21 @@
 
 from pileus_kit.errors import BadRequest, Forbidden
 from pileus_objectstore.api import archives
-from pileus_objectstore.api.exchange import Request, Response, http_date
-from pileus_objectstore.api.heads import answered, check_total, put_account
+from pileus_objectstore.api.authorization import DOMAIN, UNKNOWN, stated
+from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.info import POLICY
-from pileus_objectstore.api.judging import DOMAIN, UNKNOWN, stated
+from pileus_objectstore.api.metadata_headers import answered, check_total, put_account
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, pages, quotas
-from pileus_objectstore.rpc.contract import DeleteListing, Info, ListingReply, Spot, Upstream, timestamp
+from pileus_objectstore.wire.contract import (
+    DeleteListing,
+    HostReplicas,
+    ListingHost,
+    ListingInfo,
+    ListingReply,
+    timestamp,
+)
 
 calls = Calls("account")
 SET_QUOTA = "objectstore:account:set_quota"
@@ -17,8 +24,10 @@ SET_QUOTA = "objectstore:account:set_quota"
 
 @calls.endpoint("GET", policy="objectstore:account:read")
 def get(tools: Tools, request: Request) -> Response:
-    wish, media = pages.wish_of(request.query), pages.content_type(request.query, request.header("Accept"))
-    info, rows = tools.cluster.listing("account", tools.cluster.rings.place(request.target.account), **wish.fields())
+    args, media = pages.wish_of(request.query), pages.content_type(request.query, request.header("Accept"))
+    info, rows = tools.cluster.listing(
+        "account", tools.cluster.rings.placement(request.target.account), **args.fields()
+    )
     found = pages.entries("account", rows)
     body = pages.render("account", request.target.account, found, media)
     status = 204 if not body else 200
@@ -28,7 +37,7 @@ def get(tools: Tools, request: Request) -> Response:
 @calls.endpoint("HEAD", policy="objectstore:account:read")
 def head(tools: Tools, request: Request) -> Response:
     media = pages.content_type(request.query, request.header("Accept"))
-    info = tools.infos.get(request.target, fresh=True)
+    info = tools.listing_cache.get(request.target, fresh=True)
     return Response(204, headers(info, request.owner), b"", f"{media}; charset=utf-8")
 
 
@@ -49,14 +58,14 @@ def create(tools: Tools, request: Request) -> Response:
 def delete(tools: Tools, request: Request) -> Response:
     """Only an empty account; its containers have to go first."""
 
-    def make(spot: Spot, told: tuple[Upstream, ...]) -> DeleteListing:
-        return DeleteListing("account", spot, request.target.path, stamp)
+    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteListing:
+        return DeleteListing("account", replicas, request.target.path, stamp)
 
     stamp = timestamp(tools.now())
     reply = tools.cluster.write(
-        "delete_listing", tools.cluster.rings.place(request.target.account), None, ListingReply, make
+        "delete_listing", tools.cluster.rings.placement(request.target.account), None, ListingReply, make
     )
-    tools.infos.forget(request.target)
+    tools.listing_cache.forget(request.target)
     return answered(reply)
 
 
@@ -78,8 +87,8 @@ def changes(tools: Tools, request: Request) -> dict[str, str]:
     return values | stated(tools, request, request.target)
 
 
-def headers(info: Info | None, owner: bool) -> list[tuple[str, str]]:
-    info = info or Info("")
+def headers(info: ListingInfo | None, owner: bool) -> list[tuple[str, str]]:
+    info = info or ListingInfo("")
     count, objects, size = str(info.count), str(info.objects), str(info.size)
     found = [
         ("X-Account-Container-Count", count),

@@ -9,19 +9,19 @@ from urllib.parse import quote
 
 from pileus_kit.errors import BadRequest, CloudError, NotFound, TooLarge
 from pileus_objectstore.api import storing, versions
+from pileus_objectstore.api.authorization import CREATE, judge
 from pileus_objectstore.api.bulk import answer_of
-from pileus_objectstore.api.exchange import Request, Response
-from pileus_objectstore.api.heads import create_container
+from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.api.info import MAX_FILE
-from pileus_objectstore.api.judging import CREATE, judge
+from pileus_objectstore.api.metadata_headers import create_container
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import quotas
 from pileus_objectstore.core.names import Target, check
-from pileus_objectstore.rpc.contract import PutObject, timestamp
+from pileus_objectstore.wire.contract import PutObject, timestamp
 
 MODES = {"tar": "r|", "tar.gz": "r|gz", "tar.bz2": "r|bz2"}
-MOST_FAILURES = 1000
-MOST_ENDS = 10  # so often the end of a good one may be met
+MAX_FAILURES = 1000
+MAX_ENDS = 10  # so often the end of a good one may be met
 
 
 def extract(tools: Tools, request: Request) -> Response:
@@ -32,19 +32,19 @@ def extract(tools: Tools, request: Request) -> Response:
     created, failed = 0, list[tuple[str, int]]()
     try:
         for member, read in members(Upload(request.reader()), mode):
-            if len(failed) >= MOST_FAILURES:
+            if len(failed) >= MAX_FAILURES:
                 continue
             try:
                 _store(tools, request, member, read)
                 created += 1
             except CloudError as e:
                 failed.append((quote(member.name.encode(errors="surrogateescape")), e.status))
-    except Broken as e:
+    except ConnectionBroken as e:
         return answer_of(request, {"Number Files Created": created}, failed, f"Invalid Tar File: {e}")
     return answer_of(request, {"Number Files Created": created}, failed, "", made=bool(created))
 
 
-class Broken(Exception):
+class ConnectionBroken(Exception):
     """It is no archive, or not all of one."""
 
 
@@ -56,7 +56,7 @@ def parsing() -> Iterator[None]:
     except CloudError:  # of the upload itself
         raise
     except Exception as e:
-        raise Broken(ascii(str(e) or type(e).__name__)) from e
+        raise ConnectionBroken(ascii(str(e) or type(e).__name__)) from e
 
 
 def members(upload: "Upload", mode: str) -> Iterator[tuple[tarfile.TarInfo, storing.Read]]:
@@ -70,9 +70,9 @@ def members(upload: "Upload", mode: str) -> Iterator[tuple[tarfile.TarInfo, stor
         if member is None:
             return
 
-        def read(most: int, source: IO[bytes] | None = source) -> bytes:
+        def read(max_bytes: int, source: IO[bytes] | None = source) -> bytes:
             with parsing():
-                return source.read(most) if source else b""
+                return source.read(max_bytes) if source else b""
 
         if source:
             yield member, read
@@ -97,10 +97,10 @@ def _store(tools: Tools, request: Request, member: tarfile.TarInfo, read: storin
         judge(tools, request, target.parent, "objectstore:container:create", "")
         create_container(tools, request, target.parent, {})
         head = storing.container_of(tools, target)
-    quotas.check(tools.infos, target, head, member.size)
+    quotas.check(tools.listing_cache, target, head, member.size)
     media = guess_type(name)[0] or "application/octet-stream"
-    wish = PutObject(storing.NOWHERE, target.path, timestamp(tools.now()), {"Content-Type": media}, member.size)
-    versions.save(tools, target, wish, read, head)
+    args = PutObject(storing.NOWHERE, target.path, timestamp(tools.now()), {"Content-Type": media}, member.size)
+    versions.save(tools, target, args, read, head)
 
 
 class Upload:
@@ -117,6 +117,6 @@ class Upload:
             pieces.append(piece)
             size -= len(piece)
         self._ends += not pieces
-        if self._ends > MOST_ENDS:
+        if self._ends > MAX_ENDS:
             raise EOFError("it ends in the middle of a file")
         return b"".join(pieces)

@@ -9,15 +9,15 @@ import msgspec
 
 from pileus_kit.errors import BadRequest, CloudError, NotFound, TooLarge, Unauthorized
 from pileus_objectstore.api import large, storing, versions
-from pileus_objectstore.api.exchange import REASONS, Request, Response
-from pileus_objectstore.api.heads import remove_container
-from pileus_objectstore.api.judging import DELETE, judge
+from pileus_objectstore.api.authorization import DELETE, judge
+from pileus_objectstore.api.http import REASONS, Request, Response
+from pileus_objectstore.api.metadata_headers import remove_container
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.names import Target, check
 
-MOST = 10_000
-MOST_BYTES = MOST * 1400
-HANDS = 4
+MAX_DELETES = 10_000
+MAX_BYTES = MAX_DELETES * 1400
+MAX_WRITERS = 4
 
 
 def delete_segments(tools: Tools, request: Request) -> Response:
@@ -29,10 +29,10 @@ def delete_many(tools: Tools, request: Request) -> Response:
     """?bulk-delete: one URL-encoded path a line, each of them judged like a request of its own."""
     if request.caller is None:
         raise Unauthorized()
-    data = request.body(MOST_BYTES)
+    data = request.body(MAX_BYTES)
     lines = [line.strip() for line in data.decode(errors="replace").splitlines() if line.strip()]
-    if len(lines) > MOST or len(data) > MOST_BYTES:
-        raise TooLarge(why=f"Maximum Bulk Deletes: {MOST} per request")
+    if len(lines) > MAX_DELETES or len(data) > MAX_BYTES:
+        raise TooLarge(why=f"Maximum Bulk Deletes: {MAX_DELETES} per request")
     if not lines:
         raise BadRequest(why="Invalid bulk delete.")
     targets = [Target(request.target.account, *unquote(line).lstrip("/").split("/", 1)) for line in lines]
@@ -43,7 +43,7 @@ def erase(tools: Tools, request: Request, targets: Iterable[Target]) -> list[tup
     """[(target, status)]: objects side by side, then containers, which may be empty by then."""
     targets = list(targets)
     things = [target for target in targets if target.object]
-    with ThreadPoolExecutor(HANDS) as hands:
+    with ThreadPoolExecutor(MAX_WRITERS) as hands:
         outcomes = list(hands.map(lambda target: (target, _erase(tools, request, target)), things))
     return outcomes + [(target, _erase(tools, request, target)) for target in targets if not target.object]
 

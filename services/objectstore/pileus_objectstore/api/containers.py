@@ -4,15 +4,21 @@ from urllib.parse import unquote
 
 from pileus_kit.errors import BadRequest, NotFound
 from pileus_objectstore.api import archives, versions
-from pileus_objectstore.api.exchange import Request, Response, http_date
-from pileus_objectstore.api.heads import answered, change_container, check_total, create_container, remove_container
+from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.info import POLICY
+from pileus_objectstore.api.metadata_headers import (
+    answered,
+    change_container,
+    check_total,
+    create_container,
+    remove_container,
+)
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, pages
 from pileus_objectstore.core.names import Target, check
 from pileus_objectstore.errors import NotOffered
-from pileus_objectstore.rpc.contract import Info
+from pileus_objectstore.wire.contract import ListingInfo
 
 calls = Calls("container")
 NUMBERS = ("X-Container-Meta-Quota-Bytes", "X-Container-Meta-Quota-Count")
@@ -20,8 +26,10 @@ NUMBERS = ("X-Container-Meta-Quota-Bytes", "X-Container-Meta-Quota-Count")
 
 @calls.endpoint("GET", policy="objectstore:container:read", acl="read")
 def get(tools: Tools, request: Request) -> Response:
-    wish, media = pages.wish_of(request.query), pages.content_type(request.query, request.header("Accept"))
-    info, rows = tools.cluster.listing("container", tools.cluster.rings.place(*request.target.names), **wish.fields())
+    args, media = pages.wish_of(request.query), pages.content_type(request.query, request.header("Accept"))
+    info, rows = tools.cluster.listing(
+        "container", tools.cluster.rings.placement(*request.target.names), **args.fields()
+    )
     if info is None:
         raise NotFound(why="The resource could not be found.")
     found = pages.entries("container", rows, request.target.account)
@@ -32,7 +40,7 @@ def get(tools: Tools, request: Request) -> Response:
 @calls.endpoint("HEAD", policy="objectstore:container:read", acl="read")
 def head(tools: Tools, request: Request) -> Response:
     media = pages.content_type(request.query, request.header("Accept"))
-    info = tools.infos.get(request.target, fresh=True)
+    info = tools.listing_cache.get(request.target, fresh=True)
     if info is None:
         raise NotFound(why="The resource could not be found.")
     return Response(204, headers(info, request.owner), b"", f"{media}; charset=utf-8")
@@ -83,7 +91,7 @@ def changes(tools: Tools, request: Request) -> dict[str, str]:
     return values
 
 
-def headers(info: Info, owner: bool) -> list[tuple[str, str]]:
+def headers(info: ListingInfo, owner: bool) -> list[tuple[str, str]]:
     return [
         ("X-Container-Object-Count", str(info.count)),
         ("X-Container-Bytes-Used", str(info.size)),

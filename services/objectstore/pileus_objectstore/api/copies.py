@@ -5,16 +5,16 @@ from urllib.parse import quote, unquote
 
 from pileus_kit.errors import BadRequest, TooLarge
 from pileus_objectstore.api import large, manifests, parts, reading, versions
-from pileus_objectstore.api.exchange import Request, Response, http_date
+from pileus_objectstore.api.authorization import CREATE, READ, judge
+from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.info import MAX_FILE
-from pileus_objectstore.api.judging import CREATE, READ, judge
 from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pieces, stored
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, quotas
 from pileus_objectstore.core.conditions import ranges, resolve, verdict
-from pileus_objectstore.core.contents import Content
+from pileus_objectstore.core.content import Content
 from pileus_objectstore.core.names import Target, check, split_pair
-from pileus_objectstore.rpc.contract import PutObject, timestamp
+from pileus_objectstore.wire.contract import PutObject, timestamp
 
 
 def copy_from(tools: Tools, request: Request) -> Response:
@@ -52,18 +52,18 @@ def copied(tools: Tools, request: Request, source: Target, destination: Target) 
         return reading.unsatisfiable(content.size, [])
     size = span[1] - span[0] + 1
     container = container_of(tools, destination)
-    quotas.check(tools.infos, destination, container, size)
+    quotas.check(tools.listing_cache, destination, container, size)
     kept = {} if request.header("X-Fresh-Metadata").lower() == "true" else inherited(request, found)
     values = kept | metadata.of_object(request.headers)
     values["Content-Type"] = request.header("Content-Type") or found.meta.headers.get("Content-Type", "")
-    wish = PutObject(
+    args = PutObject(
         NOWHERE, destination.path, timestamp(tools.now()), values, size,
         delete_at=delete_at(tools, request) or (0 if not kept else found.meta.delete_at),
     )  # fmt: skip
     source_bytes = content.read(*span)
     if raw and large.is_static(found.meta):
-        wish, source_bytes = manifest_again(tools, request, content, destination, wish)
-    reply = versions.save(tools, destination, wish, pieces(source_bytes), container)
+        args, source_bytes = manifest_again(tools, request, content, destination, args)
+    reply = versions.save(tools, destination, args, pieces(source_bytes), container)
     heads = [
         ("X-Copied-From", quote(f"{source.container}/{source.object}")),
         ("X-Copied-From-Account", quote(source.account)),
@@ -74,13 +74,13 @@ def copied(tools: Tools, request: Request, source: Target, destination: Target) 
 
 
 def manifest_again(
-    tools: Tools, request: Request, content: Content, destination: Target, wish: PutObject
+    tools: Tools, request: Request, content: Content, destination: Target, args: PutObject
 ) -> tuple[PutObject, Iterator[bytes]]:
     """A static manifest at a new place is judged like one that is put there: its segments are in that account now."""
     lines = [large.wished_of(line) for line in large.lines_of(content)]
-    again = manifests.looked_at(tools, request, manifests.parsed(lines, destination))
-    wish, data = manifests.manifest_of(again, wish)
-    return wish, iter([data])
+    again = manifests.validated(tools, request, manifests.parsed(lines, destination))
+    args, data = manifests.manifest_of(again, args)
+    return args, iter([data])
 
 
 def span_of(request: Request, size: int, raw: bool) -> tuple[int, int] | None:

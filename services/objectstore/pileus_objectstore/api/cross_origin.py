@@ -1,9 +1,9 @@
 """Browsers from other origins: what a container's owner allows by its metadata (CORS), and /crossdomain.xml."""
 
-from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.names import Target
-from pileus_objectstore.rpc.contract import Info
+from pileus_objectstore.wire.contract import ListingInfo
 
 ALLOW, EXPOSE, AGE = (
     f"X-Container-Meta-Access-Control-{name}" for name in ("Allow-Origin", "Expose-Headers", "Max-Age")
@@ -57,9 +57,9 @@ def dress(tools: Tools, request: Request, response: Response) -> None:
     response.set("Access-Control-Allow-Origin", "*" if info.value(ALLOW).strip() == "*" else origin)
 
 
-def allowed(info: Info, origin: str) -> bool:
+def allowed(info: ListingInfo, origin: str) -> bool:
     return bool({"*", origin} & set(info.value(ALLOW).split()))
 
 
-def _info(tools: Tools, target: Target) -> Info | None:
-    return tools.infos.get(Target(target.account, target.container)) if target.container else None
+def _info(tools: Tools, target: Target) -> ListingInfo | None:
+    return tools.listing_cache.get(Target(target.account, target.container)) if target.container else None

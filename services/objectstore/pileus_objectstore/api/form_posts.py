@@ -12,17 +12,17 @@ from urllib.parse import quote
 from pileus_kit.errors import BadRequest, CloudError, TooLarge, Unauthorized
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api import storing, versions
-from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.api.temp_urls import keys_of
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import quotas
 from pileus_objectstore.core.names import Target, check
-from pileus_objectstore.rpc.contract import PutObject, timestamp
+from pileus_objectstore.wire.contract import PutObject, timestamp
 
 DIGESTS = {40: "sha1", 64: "sha256", 128: "sha512"}
-MOST_FIELD = 8192
-MOST_HEADERS = 16
-MOST_FIELDS = 50
+MAX_FIELD_BYTES = 8192
+MAX_PART_HEADERS = 16
+MAX_FIELDS = 50
 PIECE = 1 << 16
 
 
@@ -59,7 +59,7 @@ def take(tools: Tools, request: Request) -> Response:
 
 
 def _field(fields: dict[str, str], part: "Part") -> None:
-    if len(fields) >= MOST_FIELDS:
+    if len(fields) >= MAX_FIELDS:
         raise BadRequest(why="too many fields")
     fields[part.name.lower()] = part.text()
 
@@ -85,15 +85,15 @@ def _store(tools: Tools, request: Request, part: "Part", fields: dict[str, str])
         raise BadRequest(why="a file without a name")
     check(target)
     container = storing.container_of(tools, target)
-    room = quotas.check(tools.infos, target, container, -1)
+    room = quotas.check(tools.listing_cache, target, container, -1)
     limit = _number(fields, "max_file_size")
-    due = storing.moment(tools, fields.get("x_delete_after", ""), fields.get("x_delete_at", ""))
-    wish = PutObject(
+    if_delete_at = storing.moment(tools, fields.get("x_delete_after", ""), fields.get("x_delete_at", ""))
+    args = PutObject(
         storing.NOWHERE, target.path, timestamp(tools.now()), {"Content-Type": part.media},
-        delete_at=due, most=min(limit, room) if room >= 0 else limit,
+        delete_at=if_delete_at, max_bytes=min(limit, room) if room >= 0 else limit,
     )  # fmt: skip
     try:
-        versions.save(tools, target, wish, part.read, container)
+        versions.save(tools, target, args, part.read, container)
     except TooLarge:
         raise TooLarge(why="max_file_size exceeded") from None
 
@@ -135,11 +135,11 @@ class Part:
         media = str(headers.get("Content-Type", "application/octet-stream"))
         self.media = media if media.isprintable() and media.isascii() else "application/octet-stream"
 
-    def read(self, most: int) -> bytes:
-        return self._parts.data(most)
+    def read(self, max_bytes: int) -> bytes:
+        return self._parts.data(max_bytes)
 
     def text(self) -> str:
-        data = self.read(MOST_FIELD)
+        data = self.read(MAX_FIELD_BYTES)
         if self.read(1):
             raise BadRequest(why=f"field {self.name} is too long")
         return data.decode(errors="replace")
@@ -161,14 +161,14 @@ class Parts:
                 return
             yield Part(self, self._headers())
 
-    def data(self, most: int) -> bytes:
+    def data(self, max_bytes: int) -> bytes:
         """Up to `most` bytes of the current part, b'' at its end."""
         while self._mark not in self._held:
-            if len(self._held) - len(self._mark) >= most:
+            if len(self._held) - len(self._mark) >= max_bytes:
                 break
             self._fill(len(self._held) + 1)
         end = self._held.find(self._mark)
-        size = min(most, len(self._held) - len(self._mark) if end < 0 else end)
+        size = min(max_bytes, len(self._held) - len(self._mark) if end < 0 else end)
         data, self._held = self._held[:size], self._held[size:]
         return data
 
@@ -180,7 +180,7 @@ class Parts:
 
     def _headers(self) -> Message:
         message = Message()
-        for _ in range(MOST_HEADERS):
+        for _ in range(MAX_PART_HEADERS):
             name, _, value = self._line().decode(errors="replace").partition(":")
             if not name:
                 return message
@@ -189,7 +189,7 @@ class Parts:
 
     def _line(self) -> bytes:
         while b"\r\n" not in self._held:
-            if len(self._held) > MOST_FIELD:
+            if len(self._held) > MAX_FIELD_BYTES:
                 raise BadRequest(why="a part's head is too long")
             self._fill(len(self._held) + 1)
         line, _, self._held = self._held.partition(b"\r\n")

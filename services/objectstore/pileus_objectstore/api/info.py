@@ -3,7 +3,7 @@
 import msgspec
 
 from pileus_objectstore.api.cross_origin import crossdomain
-from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, names, pages
 

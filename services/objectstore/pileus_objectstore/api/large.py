@@ -14,18 +14,18 @@ import msgspec
 from pileus_kit import decoding
 from pileus_kit.errors import BadRequest, Conflict, Forbidden, NotFound
 from pileus_objectstore.api import symlinks
-from pileus_objectstore.api.exchange import Request
-from pileus_objectstore.api.judging import READ, judge
+from pileus_objectstore.api.authorization import READ, judge
+from pileus_objectstore.api.http import Request
 from pileus_objectstore.api.storing import meta_of
 from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core.contents import ETAG, SIZE, STATIC, Content, Segment, Segmented, Stored
+from pileus_objectstore.core.content import ETAG, SIZE, STATIC, Content, Segment, Segmented, Stored
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.pages import LIMIT, Entry
-from pileus_objectstore.rpc.contract import Meta
+from pileus_objectstore.wire.contract import ObjectMeta
 
-MOST_DYNAMIC = 100_000
-MOST_DELETED = 10_000  # segments of manifests of manifests in one request
-MOST_SIZE = 1 << 50  # of a large object: manifests of manifests would soon be more than a listing can count
+MAX_DYNAMIC_SEGMENTS = 100_000
+MAX_DELETED_SEGMENTS = 10_000  # segments of manifests of manifests in one request
+MAX_SIZE = 1 << 50  # of a large object: manifests of manifests would soon be more than a listing can count
 DEPTH = 10
 
 
@@ -42,11 +42,11 @@ class Line(msgspec.Struct, omit_defaults=True):
     data: str = ""
 
 
-def is_static(meta: Meta) -> bool:
+def is_static(meta: ObjectMeta) -> bool:
     return STATIC in meta.headers
 
 
-def is_manifest(meta: Meta) -> bool:
+def is_manifest(meta: ObjectMeta) -> bool:
     return STATIC in meta.headers or "X-Object-Manifest" in meta.headers
 
 
@@ -62,7 +62,7 @@ class Raw:
         yield self._data[first : last + 1]
 
 
-def raw(request: Request, meta: Meta, stored: Stored) -> Content:
+def raw(request: Request, meta: ObjectMeta, stored: Stored) -> Content:
     """What ?multipart-manifest=get shows: the manifest as stored, or (format=raw) as it could be put again."""
     if not is_static(meta) or request.query.get("format") != "raw" or request.method not in ("GET", "HEAD"):
         return stored  # a copy is of what is stored
@@ -85,7 +85,7 @@ def lines_of(stored: Content) -> list[Line]:
 
 
 def open_manifest(
-    tools: Tools, request: Request, target: Target, meta: Meta, stored: Stored, depth: int = 0
+    tools: Tools, request: Request, target: Target, meta: ObjectMeta, stored: Stored, depth: int = 0
 ) -> Segmented:
     """The object that the manifest stands for."""
     if depth > DEPTH:
@@ -97,10 +97,10 @@ def open_manifest(
             part, found = symlinks.resolved(tools, request, part)
         except Forbidden as e:
             raise Conflict(why=f"Segment {segment.path} may not be read by this user.") from e
-        place = tools.cluster.rings.place(*part.names)
+        placement = tools.cluster.rings.placement(*part.names)
         if found is None:
             raise Conflict(why=f"Segment {segment.path} is gone.")
-        content = Stored(tools.cluster, place, found)
+        content = Stored(tools.cluster, placement, found)
         if segment.nested and is_static(found):
             return open_manifest(tools, request, part, found, content, depth + 1)
         return content
@@ -131,9 +131,9 @@ def dynamic(tools: Tools, request: Request, target: Target, manifest: str) -> li
     holder = Target(target.account, container)
     judge(tools, request, Target(target.account, container, prefix), *READ)
     segments: list[Segment] = []
-    place, marker = tools.cluster.rings.place(*holder.names), ""
-    while len(segments) < MOST_DYNAMIC:
-        _, rows = tools.cluster.listing("container", place, limit=LIMIT, prefix=prefix, marker=marker)
+    placement, marker = tools.cluster.rings.placement(*holder.names), ""
+    while len(segments) < MAX_DYNAMIC_SEGMENTS:
+        _, rows = tools.cluster.listing("container", placement, limit=LIMIT, prefix=prefix, marker=marker)
         page = decoding.decode(rows, list[Entry]) if rows else []
         for name, _, size, etag, _, _ in page:
             own, _, extra = etag.partition("; ")
@@ -170,13 +170,13 @@ def segments_to_delete(tools: Tools, target: Target) -> list[Target]:
     manifests, waiting = {target: None}, [target]
     while waiting:
         manifest = waiting.pop()
-        place = tools.cluster.rings.place(*manifest.names)
+        placement = tools.cluster.rings.placement(*manifest.names)
         meta = meta_of(tools, manifest)
         if meta is None and manifest == target:
             raise NotFound(why="The resource could not be found.")
         if meta is None or not is_static(meta):
             continue
-        for line in lines_of(Stored(tools.cluster, place, meta)):
+        for line in lines_of(Stored(tools.cluster, placement, meta)):
             if line.data:
                 continue
             part = Target(target.account, *line.name.lstrip("/").split("/", 1))
@@ -185,6 +185,6 @@ def segments_to_delete(tools: Tools, target: Target) -> list[Target]:
             elif part not in manifests:
                 manifests[part] = None
                 waiting.append(part)
-        if len(parts) + len(manifests) > MOST_DELETED:
-            raise BadRequest(why=f"Too many segments to delete; max {MOST_DELETED}")
+        if len(parts) + len(manifests) > MAX_DELETED_SEGMENTS:
+            raise BadRequest(why=f"Too many segments to delete; max {MAX_DELETED_SEGMENTS}")
     return [*parts, *reversed(manifests)]

@@ -11,18 +11,18 @@ import msgspec
 
 from pileus_kit.errors import BadRequest, CloudError, Conflict, Forbidden, TooLarge
 from pileus_objectstore.api import symlinks
-from pileus_objectstore.api.exchange import Request
-from pileus_objectstore.api.large import MOST_SIZE, Line, is_static, segment_of, static_etag
+from pileus_objectstore.api.http import Request
+from pileus_objectstore.api.large import MAX_SIZE, Line, is_static, segment_of, static_etag
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import pages
 from pileus_objectstore.core.conditions import Span, ranges, resolve
-from pileus_objectstore.core.contents import ETAG, SIZE, STATIC
+from pileus_objectstore.core.content import ETAG, SIZE, STATIC
 from pileus_objectstore.core.names import Target, check
-from pileus_objectstore.rpc.contract import Meta, PutObject
+from pileus_objectstore.wire.contract import ObjectMeta, PutObject
 
-MOST_SEGMENTS = 1000
-MOST_BYTES = 8 << 20  # of a manifest
-LOOKERS = 8  # segments looked at together when a manifest is put
+MAX_SEGMENTS = 1000
+MAX_BYTES = 8 << 20  # of a manifest
+MAX_LOOKUPS = 8  # segments looked at together when a manifest is put
 KEYS = {"path": {"path", "range", "size_bytes", "etag"}, "data": {"data"}}
 TOO_SMALL = "too small; each segment must be at least 1 byte."
 
@@ -40,24 +40,24 @@ class Wished:
 
 def checked(tools: Tools, request: Request, target: Target) -> list[Line]:
     """The manifest in a PUT's body, each segment looked at. Raises BadRequest that lists all that is wrong."""
-    data = request.body(MOST_BYTES)
-    if len(data) > MOST_BYTES:
-        raise TooLarge(why=f"Manifest File > {MOST_BYTES} bytes")
+    data = request.body(MAX_BYTES)
+    if len(data) > MAX_BYTES:
+        raise TooLarge(why=f"Manifest File > {MAX_BYTES} bytes")
     try:
         wished = msgspec.json.decode(data)
     except msgspec.MsgspecError as e:
         raise BadRequest(why="Manifest must be valid JSON.") from e
     if not isinstance(wished, list):
         raise BadRequest(why="Manifest must be a list.")
-    return looked_at(tools, request, parsed(wished, target))
+    return validated(tools, request, parsed(wished, target))
 
 
 def parsed(wished: list[Any], target: Target) -> list[Wished]:
     """The segments that are named, for a manifest at `target`. Raises BadRequest."""
     if not wished:
         raise BadRequest(why="Manifest must contain at least one segment")
-    if sum(1 for entry in wished if not (isinstance(entry, dict) and "data" in entry)) > MOST_SEGMENTS:
-        raise TooLarge(why=f"Number of object-backed segments must be <= {MOST_SEGMENTS}")
+    if sum(1 for entry in wished if not (isinstance(entry, dict) and "data" in entry)) > MAX_SEGMENTS:
+        raise TooLarge(why=f"Number of object-backed segments must be <= {MAX_SEGMENTS}")
     segments, errors = [], []
     for index, entry in enumerate(wished):
         try:
@@ -138,12 +138,12 @@ def _range(given: Any, size: int | None) -> Span | None:
     return spans[0]
 
 
-def looked_at(tools: Tools, request: Request, wished: list[Wished]) -> list[Line]:
+def validated(tools: Tools, request: Request, wished: list[Wished]) -> list[Line]:
     """The lines of the manifest. Raises BadRequest that names what is wrong, or not the caller's to read."""
     named = list({segment.part: None for segment in wished if not segment.data})
     if named:
         _look(tools, request, named[0])  # what refuses a stranger does so here, in this thread
-    with ThreadPoolExecutor(LOOKERS) as lookers:
+    with ThreadPoolExecutor(MAX_LOOKUPS) as lookers:
         metas = dict(zip(named, lookers.map(lambda part: _look(tools, request, part), named), strict=True))
     outcomes = [
         Line(data=segment.data) if segment.data else _line(segment, metas[segment.part], segment is wished[-1])
@@ -155,7 +155,7 @@ def looked_at(tools: Tools, request: Request, wished: list[Wished]) -> list[Line
     return [outcome for outcome in outcomes if isinstance(outcome, Line)]
 
 
-def _look(tools: Tools, request: Request, part: Target) -> Meta | str:
+def _look(tools: Tools, request: Request, part: Target) -> ObjectMeta | str:
     """What is known of a segment (of what it links to), or why there is nothing to know."""
     try:
         return symlinks.resolved(tools, request, part)[1] or "404 Not Found"
@@ -165,18 +165,18 @@ def _look(tools: Tools, request: Request, part: Target) -> Meta | str:
         return "409 Conflict"
 
 
-def _line(wish: Wished, meta: Meta | str, last: bool) -> Line | str:
+def _line(args: Wished, meta: ObjectMeta | str, last: bool) -> Line | str:
     """A line of the manifest, or what is wrong with it."""
-    path = f"/{wish.part.container}/{wish.part.object}"
+    path = f"/{args.part.container}/{args.part.object}"
     if isinstance(meta, str):
         return f"{quote(path)}, {meta}"
     nested = is_static(meta)
     etag, size = (meta.headers[ETAG], int(meta.headers[SIZE])) if nested else (meta.etag, meta.size)
-    if wish.etag and wish.etag != etag:
+    if args.etag and args.etag != etag:
         return f"{quote(path)}, Etag Mismatch"
-    if wish.size_bytes is not None and wish.size_bytes != size:
+    if args.size_bytes is not None and args.size_bytes != size:
         return f"{quote(path)}, Size Mismatch"
-    found = resolve(wish.span, size) if wish.span else (0, size - 1)
+    found = resolve(args.span, size) if args.span else (0, size - 1)
     if found is None:
         return f"{quote(path)}, Unsatisfiable Range"
     if not size and not last:
@@ -186,14 +186,14 @@ def _line(wish: Wished, meta: Meta | str, last: bool) -> Line | str:
     return Line(path, etag, size, media, meta.timestamp, span, nested)
 
 
-def manifest_of(lines: list[Line], wish: PutObject) -> tuple[PutObject, bytes]:
+def manifest_of(lines: list[Line], args: PutObject) -> tuple[PutObject, bytes]:
     """How a static manifest is stored, and its bytes. Raises TooLarge."""
     etag, size = static_etag(lines), sum(segment_of(line).size for line in lines)
-    if size > MOST_SIZE:
-        raise TooLarge(why=f"A large object may have at most {MOST_SIZE} bytes.")
+    if size > MAX_SIZE:
+        raise TooLarge(why=f"A large object may have at most {MAX_SIZE} bytes.")
     for line in lines:
         line.last_modified = line.last_modified and pages.iso(line.last_modified)
     data = msgspec.json.encode(lines)
-    wish.size, wish.listed_size, wish.listed_etag = len(data), size, f"slo_etag={etag}"
-    wish.headers |= {STATIC: "True", ETAG: etag, SIZE: str(size)}
-    return wish, data
+    args.size, args.listed_size, args.listed_etag = len(data), size, f"slo_etag={etag}"
+    args.headers |= {STATIC: "True", ETAG: etag, SIZE: str(size)}
+    return args, data

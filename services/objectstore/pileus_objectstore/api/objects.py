@@ -5,14 +5,14 @@ import mimetypes
 from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api import archives, bulk, copies, large, manifests, reading, symlinks, temp_urls, versions
-from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.api.info import MAX_FILE
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pieces, remove, stored
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import metadata, quotas
 from pileus_objectstore.errors import Unprocessable
-from pileus_objectstore.rpc.contract import ObjectReply, PostObject, PutObject, Spot, Upstream, timestamp
+from pileus_objectstore.wire.contract import HostReplicas, ListingHost, ObjectReply, PostObject, PutObject, timestamp
 
 calls = Calls("object")
 
@@ -43,13 +43,13 @@ def put(tools: Tools, request: Request) -> Response:
     target = request.target
     container = container_of(tools, target)
     size = request.size
-    wish = wish_of(tools, request, size)
+    args = wish_of(tools, request, size)
     link = symlinks.headers_of(tools, request, size)
-    wish.headers |= link
-    wish.listed_etag = symlinks.listed(link)
-    room = quotas.check(tools.infos, target, container, size)
-    wish.most = min(MAX_FILE, room) if room >= 0 else MAX_FILE
-    reply = versions.save(tools, target, wish, request.reader(), container)
+    args.headers |= link
+    args.listed_etag = symlinks.listed(link)
+    room = quotas.check(tools.listing_cache, target, container, size)
+    args.max_bytes = min(MAX_FILE, room) if room >= 0 else MAX_FILE
+    reply = versions.save(tools, target, args, request.reader(), container)
     return stored(reply)
 
 
@@ -57,13 +57,13 @@ def put_manifest(tools: Tools, request: Request) -> Response:
     """A static large object: its segments are there already, the body lists them."""
     container = container_of(tools, request.target)
     lines = manifests.checked(tools, request, request.target)
-    wish, data = manifests.manifest_of(lines, wish_of(tools, request, 0))
+    args, data = manifests.manifest_of(lines, wish_of(tools, request, 0))
     given = request.header("Etag").strip().strip('"').lower()
-    if given and given != wish.headers[large.ETAG]:
+    if given and given != args.headers[large.ETAG]:
         raise Unprocessable(why="The manifest's ETag is not what the ETag header says.")
-    wish.etag = ""
-    reply = versions.save(tools, request.target, wish, pieces(iter([data])), container)
-    return stored(reply, f'"{wish.headers[large.ETAG]}"')
+    args.etag = ""
+    reply = versions.save(tools, request.target, args, pieces(iter([data])), container)
+    return stored(reply, f'"{args.headers[large.ETAG]}"')
 
 
 @calls.endpoint("POST", policy="objectstore:object:update", acl="write")
@@ -75,14 +75,14 @@ def post(tools: Tools, request: Request) -> Response:
     values = metadata.of_object(request.headers)
     if request.header("Content-Type"):
         values["Content-Type"] = request.header("Content-Type")
-    due = delete_at(tools, request)
+    if_delete_at = delete_at(tools, request)
     stamp, rings = timestamp(tools.now()), tools.cluster.rings
 
-    def make(spot: Spot, told: tuple[Upstream, ...]) -> PostObject:
-        return PostObject(spot, target.path, stamp, values, told, due)
+    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PostObject:
+        return PostObject(replicas, target.path, stamp, values, listing_hosts, if_delete_at)
 
     reply = tools.cluster.write(
-        "post_object", rings.place(*target.names), rings.place(*target.parent.names), ObjectReply, make
+        "post_object", rings.placement(*target.names), rings.placement(*target.parent.names), ObjectReply, make
     )
     if reply.status == 404:
         raise NotFound(why="The resource could not be found.")
@@ -94,11 +94,13 @@ def post(tools: Tools, request: Request) -> Response:
 @calls.endpoint("DELETE", policy="objectstore:object:delete", acl="write")
 def delete(tools: Tools, request: Request) -> Response:
     container = container_of(tools, request.target)
-    due = due_of(tools, request)
+    if_delete_at = due_of(tools, request)
     if request.query.get("multipart-manifest") == "delete":
         return bulk.delete_segments(tools, request)
     versioned = versions.location(container)
-    reply = versions.remove(tools, request.target, container) if versioned else remove(tools, request.target, due)
+    reply = (
+        versions.remove(tools, request.target, container) if versioned else remove(tools, request.target, if_delete_at)
+    )
     if reply.status == 404:
         raise NotFound(why="The resource could not be found.")
     if reply.status == 409:
@@ -113,15 +115,15 @@ def due_of(tools: Tools, request: Request) -> int:
     text = request.header("X-If-Delete-At")
     if not text:
         return 0
-    due = parse_whole_number(text.strip())
-    if due is None:
+    if_delete_at = parse_whole_number(text.strip())
+    if if_delete_at is None:
         raise BadRequest(why="Bad X-If-Delete-At header value")
-    meta = tools.cluster.head(tools.cluster.rings.place(*request.target.names), newest=True).meta
+    meta = tools.cluster.head(tools.cluster.rings.placement(*request.target.names), newest=True).meta
     if meta is None:
         raise NotFound(why="The resource could not be found.")
-    if meta.delete_at != due:
+    if meta.delete_at != if_delete_at:
         raise PreconditionFailed(why="X-If-Delete-At and X-Delete-At do not match")
-    return due
+    return if_delete_at
 
 
 def wish_of(tools: Tools, request: Request, size: int) -> PutObject:

@@ -2,8 +2,8 @@
 
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import parse_whole_number
-from pileus_objectstore.api.exchange import Request, Response
-from pileus_objectstore.core.contents import Content, Segmented
+from pileus_objectstore.api.http import Request, Response
+from pileus_objectstore.core.content import Content, Segmented
 
 BEYOND = b"The requested part number is not satisfiable"
 

@@ -12,13 +12,13 @@ from pileus_kit import audit, context, error_mapping
 from pileus_kit.errors import CloudError, Unauthorized
 from pileus_kit.rates import Rates
 from pileus_objectstore.api import bulk, cross_origin, form_posts, info, static_web, temp_urls
-from pileus_objectstore.api.exchange import REASONS, ClientGone, Request, Response, refusal, wire_of
-from pileus_objectstore.api.judging import judge
+from pileus_objectstore.api.authorization import judge
+from pileus_objectstore.api.http import REASONS, ClientGone, Request, Response, refusal, wire_of
 from pileus_objectstore.api.reading import FOLLOWED
 from pileus_objectstore.api.routes import Call, Calls
 from pileus_objectstore.api.tools import Tools
+from pileus_objectstore.core.access import ruled
 from pileus_objectstore.core.names import check
-from pileus_objectstore.core.rights import ruled
 
 log = logging.getLogger(__name__)
 access = logging.getLogger("pileus.access")

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from pileus_kit.errors import Conflict, NotFound
 from pileus_objectstore.api import large, parts, symlinks
-from pileus_objectstore.api.exchange import Request, Response, http_date
-from pileus_objectstore.api.judging import READ, judge
-from pileus_objectstore.api.storing import over
+from pileus_objectstore.api.authorization import READ, judge
+from pileus_objectstore.api.http import Request, Response, http_date
+from pileus_objectstore.api.storing import expired
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.conditions import CONDITIONS, Span, ranges, resolve, verdict
-from pileus_objectstore.core.contents import Content, Stored
+from pileus_objectstore.core.content import Content, Stored
 from pileus_objectstore.core.names import Target
-from pileus_objectstore.core.streams import ObjectStream
-from pileus_objectstore.rpc.contract import Meta
+from pileus_objectstore.core.object_stream import ObjectStream
+from pileus_objectstore.wire.contract import ObjectMeta
 
 SHORT = 1 << 18
 FOLLOWED = "pileus.followed"  # in the request's environment: where a link has led to, also if nothing was there
@@ -25,7 +25,7 @@ DEFAULT_TYPE = "application/octet-stream"
 class Found:
     """An object. `stream` is what the common GET came with at once: bytes from `start` on, `length` of them."""
 
-    meta: Meta
+    meta: ObjectMeta
     content: Content
     stream: ObjectStream | None = None
     start: int = 0
@@ -43,26 +43,26 @@ def serve(tools: Tools, request: Request) -> Response:
 
 def find(tools: Tools, request: Request, target: Target) -> Found:
     """The object and, for a plain GET, its stream. Raises NotFound."""
-    place = tools.cluster.rings.place(*target.names)
+    placement = tools.cluster.rings.placement(*target.names)
     spans = ranges(request.header("Range")) if "Range" in request.headers else []
     simple = request.method == "GET" and len(spans) < 2 and not any(name in request.headers for name in CONDITIONS)
     if not simple or newest(request):
         return head(tools, request, target)
     span: Span = spans[0] if spans else (None, None)
-    reply, exchange, body = tools.cluster.open(place, first=span[0], last=span[1])
+    reply, exchange, body = tools.cluster.open(placement, first=span[0], last=span[1])
     meta = meta_of(tools, reply.meta)
     if reply.status >= 300:
         return interpreted(tools, request, target, meta)
-    stream = ObjectStream(tools.cluster, place, reply, exchange, body)
+    stream = ObjectStream(tools.cluster, placement, reply, exchange, body)
     if large.is_manifest(meta) or symlinks.TARGET in meta.headers:
         stream.close()
         return interpreted(tools, request, target, meta)
-    return Found(meta, Stored(tools.cluster, place, meta), stream, reply.start, reply.length, meta.etag)
+    return Found(meta, Stored(tools.cluster, placement, meta), stream, reply.start, reply.length, meta.etag)
 
 
 def head(tools: Tools, request: Request, target: Target, hops: int = 0) -> Found:
-    place = tools.cluster.rings.place(*target.names)
-    reply = tools.cluster.head(place, newest(request))
+    placement = tools.cluster.rings.placement(*target.names)
+    reply = tools.cluster.head(placement, newest(request))
     return interpreted(tools, request, target, meta_of(tools, reply.meta), hops)
 
 
@@ -71,14 +71,14 @@ def newest(request: Request) -> bool:
     return request.header("X-Newest").lower() in ("true", "1", "yes", "on", "t") or request.method in ("PUT", "COPY")
 
 
-def followed(tools: Tools, request: Request, target: Target, meta: Meta, hops: int) -> Found:
+def followed(tools: Tools, request: Request, target: Target, meta: ObjectMeta, hops: int) -> Found:
     """What a symbolic link leads to; the reader needs the right to it, too."""
     real = symlinks.target_of(target, meta)
-    if hops >= symlinks.MOST_HOPS:
-        raise Conflict(why=f"Too many levels of symbolic links, maximum allowed is {symlinks.MOST_HOPS}")
+    if hops >= symlinks.MAX_HOPS:
+        raise Conflict(why=f"Too many levels of symbolic links, maximum allowed is {symlinks.MAX_HOPS}")
     judge(tools, request, real, *READ)
     location = request.environ[FOLLOWED] = symlinks.location_of(target, meta)
-    reply = tools.cluster.head(tools.cluster.rings.place(*real.names), newest(request))
+    reply = tools.cluster.head(tools.cluster.rings.placement(*real.names), newest(request))
     there = meta_of(tools, reply.meta)
     symlinks.check_same(meta, there.headers.get(symlinks.ETAG) or there.etag)
     found = interpreted(tools, request, real, there, hops + 1)
@@ -86,10 +86,10 @@ def followed(tools: Tools, request: Request, target: Target, meta: Meta, hops: i
     return found
 
 
-def interpreted(tools: Tools, request: Request, target: Target, meta: Meta, hops: int = 0) -> Found:
+def interpreted(tools: Tools, request: Request, target: Target, meta: ObjectMeta, hops: int = 0) -> Found:
     """What the object means: itself, or what its manifest names."""
-    place = tools.cluster.rings.place(*target.names)
-    stored = Stored(tools.cluster, place, meta)
+    placement = tools.cluster.rings.placement(*target.names)
+    stored = Stored(tools.cluster, placement, meta)
     if symlinks.TARGET in meta.headers and request.query.get("symlink") != "get":
         return followed(tools, request, target, meta, hops)
     if not large.is_manifest(meta):
@@ -103,8 +103,8 @@ def interpreted(tools: Tools, request: Request, target: Target, meta: Meta, hops
     return Found(meta, content, etag=f'"{content.etag}"')
 
 
-def meta_of(tools: Tools, meta: Meta | None) -> Meta:
-    if meta is None or over(tools, meta):
+def meta_of(tools: Tools, meta: ObjectMeta | None) -> ObjectMeta:
+    if meta is None or expired(tools, meta):
         raise NotFound(why="The resource could not be found.")
     return meta
 

@@ -4,7 +4,7 @@ ACL may grant it, too."""
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.api.tools import Tools
 
 Handler = Callable[[Tools, Request], Response]

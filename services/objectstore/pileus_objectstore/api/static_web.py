@@ -6,30 +6,30 @@ from urllib.parse import quote
 
 from pileus_kit.errors import CloudError, NotFound
 from pileus_objectstore.api import reading
-from pileus_objectstore.api.exchange import Request, Response
-from pileus_objectstore.api.judging import READ, judge
+from pileus_objectstore.api.authorization import READ, judge
+from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core import pages
 from pileus_objectstore.core.names import Target
-from pileus_objectstore.rpc.contract import Info
+from pileus_objectstore.wire.contract import ListingInfo
 
 META = "X-Container-Meta-Web-"
 
 
-def site(tools: Tools, request: Request) -> Info | None:
+def site(tools: Tools, request: Request) -> ListingInfo | None:
     """The container's head if this request visits a web site."""
     if request.method not in ("GET", "HEAD") or not request.target.container:
         return None
     if request.caller is not None and request.header("X-Web-Mode").lower() not in ("true", "1", "yes", "on", "t"):
         return None
     target = request.target
-    info = tools.infos.get(Target(target.account, target.container))
+    info = tools.listing_cache.get(Target(target.account, target.container))
     if info and any(info.value(META + name) for name in ("Index", "Listings", "Error")):
         return info
     return None
 
 
-def visit(tools: Tools, request: Request, info: Info) -> Response:
+def visit(tools: Tools, request: Request, info: ListingInfo) -> Response:
     """The page, or what stands for it where there is none."""
     try:
         return _page(tools, request, info)
@@ -46,7 +46,7 @@ def visit(tools: Tools, request: Request, info: Info) -> Response:
         return page
 
 
-def _page(tools: Tools, request: Request, info: Info) -> Response:
+def _page(tools: Tools, request: Request, info: ListingInfo) -> Response:
     target = request.target
     if target.object and not target.object.endswith("/"):
         try:
@@ -75,14 +75,14 @@ def _object(tools: Tools, request: Request, target: Target) -> Response:
 
 
 def _is_directory(tools: Tools, target: Target) -> bool:
-    place = tools.cluster.rings.place(target.account, target.container)
-    return tools.cluster.listing("container", place, limit=1, prefix=target.object + "/")[1] not in (b"", b"[]")
+    placement = tools.cluster.rings.placement(target.account, target.container)
+    return tools.cluster.listing("container", placement, limit=1, prefix=target.object + "/")[1] not in (b"", b"[]")
 
 
-def _listing(tools: Tools, target: Target, info: Info) -> Response:
-    place = tools.cluster.rings.place(target.account, target.container)
-    wish = {"limit": pages.LIMIT, "prefix": target.object, "delimiter": "/"}
-    entries = pages.entries("container", tools.cluster.listing("container", place, **wish)[1])
+def _listing(tools: Tools, target: Target, info: ListingInfo) -> Response:
+    placement = tools.cluster.rings.placement(target.account, target.container)
+    args = {"limit": pages.LIMIT, "prefix": target.object, "delimiter": "/"}
+    entries = pages.entries("container", tools.cluster.listing("container", placement, **args)[1])
     if target.object and not entries:
         raise NotFound(why="The resource could not be found.")
     title = f"Listing of {escape(request_path(target))}"

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pileus_kit.errors import BadRequest, Unauthorized
 from pileus_kit.numbers import parse_whole_number
-from pileus_objectstore.api.exchange import Request, Response
+from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.names import Target
 
@@ -93,7 +93,7 @@ def keys_of(tools: Tools, target: Target, fresh: bool = False) -> list[tuple[str
     """The keys that may sign for an object, each with what it belongs to; the account's first."""
     found = []
     for holder in (Target(target.account), Target(target.account, target.container)):
-        info = tools.infos.get(holder, fresh)
+        info = tools.listing_cache.get(holder, fresh)
         keys = [info.value(f"X-{holder.kind.title()}-Meta-{key}") for key in KEYS] if info else []
         found += [(key, holder) for key in keys if key]
     return found

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 
 from pileus_kit.auth import Authenticator
 from pileus_objectstore.config import Config
-from pileus_objectstore.core.clocks import Clock
-from pileus_objectstore.core.clusters import Cluster
-from pileus_objectstore.core.infos import Infos
-from pileus_objectstore.core.rights import Rights
+from pileus_objectstore.core.access import Rights
+from pileus_objectstore.core.clock import Clock
+from pileus_objectstore.core.cluster import Cluster
+from pileus_objectstore.core.listing_cache import ListingCache
 
 
 @dataclass(frozen=True)
 class Tools:
     config: Config
     cluster: Cluster
-    infos: Infos
+    listing_cache: ListingCache
     rights: Rights
     authenticate: Authenticator
     now: Callable[[], float] = field(default_factory=Clock)

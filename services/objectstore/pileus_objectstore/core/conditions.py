@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
-MOST_RANGES = 50
+MAX_RANGES = 50
 Span = tuple[int | None, int | None]
 
 
@@ -55,7 +55,7 @@ def ranges(header: str) -> list[Span]:
         if span[0] is not None and span[1] is not None and span[0] > span[1]:
             return []
         spans.append(span)
-    return spans if len(spans) <= MOST_RANGES else []
+    return spans if len(spans) <= MAX_RANGES else []
 
 
 def _digits(text: str) -> bool:

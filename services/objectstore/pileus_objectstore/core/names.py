@@ -59,7 +59,7 @@ def target_of(path: str) -> Target:
 def check(target: Target) -> None:
     """Raises BadRequest for names that are too long, BadPath for those that no URL can say: headers, manifests and
     archives could, and then nobody would reach or delete what they made."""
-    for what, name, most in (
+    for what, name, max_bytes in (
         ("Account", target.account, MAX_ACCOUNT),
         ("Container", target.container, MAX_CONTAINER),
         ("Object", target.object, MAX_OBJECT),
@@ -72,8 +72,8 @@ def check(target: Target) -> None:
             size = -1
         if size < 0 or "\0" in name:
             raise BadPath(why="Invalid UTF8 or contains NULL")
-        if size > most:
-            raise BadRequest(why=f"{what} name length of {size} longer than {most}")
+        if size > max_bytes:
+            raise BadRequest(why=f"{what} name length of {size} longer than {max_bytes}")
 
 
 def split_pair(text: str, what: str) -> tuple[str, str]:

@@ -138,7 +138,7 @@ def render(kind: str, name: str, found: list[dict[str, Any]], media: str) -> byt
         return msgspec.json.encode(found)
     if media == "text/plain":
         return "".join(f"{entry.get('name') or entry['subdir']}\n" for entry in found).encode()
-    item = "container" if kind == "account" else "object"
+    replica = "container" if kind == "account" else "object"
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<{kind} name={quoteattr(name)}>"]
     for entry in found:
         if "subdir" in entry:
@@ -150,7 +150,7 @@ def render(kind: str, name: str, found: list[dict[str, Any]], media: str) -> byt
                 else ("name", "hash", "bytes", "content_type", "last_modified")
             )
             lines.append(
-                f"<{item}>" + "".join(f"<{key}>{escape(str(entry[key]))}</{key}>" for key in order) + f"</{item}>"
+                f"<{replica}>" + "".join(f"<{key}>{escape(str(entry[key]))}</{key}>" for key in order) + f"</{replica}>"
             )
     text = "\n".join([*lines, f"</{kind}>"])  # one name that XML has no letters for must not spoil the others
     return NO_XML.sub("\ufffd", text).encode()

@@ -21,7 +21,7 @@ from pileus_objectstore.ring.devices import Device, distance
 from pileus_objectstore.ring.rings import RingFile, checksum, read
 
 MIN_PART_HOURS = 1
-NOBODY = 0xFFFF
+UNASSIGNED = 0xFFFF
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Builder:
         if not 1 <= self.power <= 24 or not 1 <= self.replicas <= 8:
             raise RingRefused(why="power must be 1..24 and replicas 1..8")
         if not self.table:
-            self.table = [array("H", [NOBODY]) * (1 << self.power) for _ in range(self.replicas)]
+            self.table = [array("H", [UNASSIGNED]) * (1 << self.power) for _ in range(self.replicas)]
             self.moved_at = array("L", [0]) * (1 << self.power)
 
     @classmethod
@@ -99,7 +99,7 @@ class Builder:
         for row in self.table:
             for index in row:
                 counts[index] = counts.get(index, 0) + 1
-        counts.pop(NOBODY, None)
+        counts.pop(UNASSIGNED, None)
         return counts
 
     def _device(self, device_id: int) -> Device:
@@ -120,17 +120,17 @@ class Builder:
             replica = self._misplaced(partition, held, wanted)
             if replica is not None:
                 held[self.table[replica][partition]] -= 1
-                self.table[replica][partition] = NOBODY
+                self.table[replica][partition] = UNASSIGNED
                 freed.append((partition, replica))
         return freed
 
     def _orphans(self) -> list[tuple[int, int]]:
-        gone = {NOBODY} | {i for i, d in enumerate(self.devices) if d is None or d.weight <= 0}
+        gone = {UNASSIGNED} | {i for i, d in enumerate(self.devices) if d is None or d.weight <= 0}
         orphans = []
         for replica, row in enumerate(self.table):
             for partition, index in enumerate(row):
                 if index in gone:
-                    row[partition] = NOBODY
+                    row[partition] = UNASSIGNED
                     orphans.append((partition, replica))
         return orphans
 
@@ -153,7 +153,7 @@ class Builder:
         held = self.held()
         live = [d for d in self.devices if d and d.weight > 0]
         for partition, replica in sorted(slots):
-            others = [self.devices[row[partition]] for row in self.table if row[partition] != NOBODY]
+            others = [self.devices[row[partition]] for row in self.table if row[partition] != UNASSIGNED]
             placed = [d for d in others if d]
 
             def merit(device: Device, placed: list[Device] = placed) -> tuple[int, int, float]:

@@ -37,7 +37,7 @@ class RingFile(msgspec.Struct):
     moved_at: list[int] = []
 
 
-class Place(msgspec.Struct, frozen=True):
+class Placement(msgspec.Struct, frozen=True):
     """All replicas of one name by host, in the order of preference: (host, its devices, its devices that stand in)."""
 
     partition: int
@@ -60,10 +60,10 @@ class Ring:
     def digest(self, *names: str) -> str:
         return hashlib.md5(self._salt + "/".join(("", *names)).encode(), usedforsecurity=False).hexdigest()
 
-    def place(self, *names: str) -> Place:
+    def placement(self, *names: str) -> Placement:
         digest = self.digest(*names)
         partition = int(digest[:8], 16) >> self._shift
-        return Place(partition, digest, self._hosts(partition))
+        return Placement(partition, digest, self._hosts(partition))
 
     def devices(self, partition: int) -> list[Device]:
         """The devices that should hold the partition, first replica first."""
@@ -115,9 +115,9 @@ class Rings:
         self._loaded[kind] = (now + CHECK_S, stamp, ring)
         return ring
 
-    def place(self, *names: str) -> Place:
+    def placement(self, *names: str) -> Placement:
         """Where an account (one name), a container (two) or an object (three) lives."""
-        return self.ring(KINDS[len(names) - 1]).place(*names)
+        return self.ring(KINDS[len(names) - 1]).placement(*names)
 
 
 def checksum(file: RingFile) -> int:

@@ -201,7 +201,7 @@ def test_a_second_storage_server_gets_no_device(cloud: Cloud, tmp_path: Path) ->
     other.write_text(cloud.conf.read_text().replace(str(cloud.storage_port), str(free_port())))
     code = (
         "import sys; from pileus_kit import config; from pileus_objectstore.config import Config\n"
-        "from pileus_objectstore.agent.storage import StorageServer\n"
+        "from pileus_objectstore.agent.storage_server import StorageServer\n"
         "server = StorageServer(config.load(Config, ['--config', sys.argv[1]]))\n"
         "print(len(server.host.devices(['d1', 'd2', 'd3', 'd4'])))"
     )

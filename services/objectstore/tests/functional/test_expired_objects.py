@@ -78,13 +78,13 @@ def test_only_at_the_time_that_is_meant(store: ObjectStoreFixture, container: st
     assert delete("-1") == 400
     assert delete("1234567890", "none") == 404
     assert store.client.get(f"{container}/o").data == b"x"
-    due = int(store.app.tools.now()) + 1000
-    store.client.put(f"{container}/o", data=b"x", headers={"X-Delete-At": str(due)})
-    assert delete(str(due + 1)) == 412
+    if_delete_at = int(store.app.tools.now()) + 1000
+    store.client.put(f"{container}/o", data=b"x", headers={"X-Delete-At": str(if_delete_at)})
+    assert delete(str(if_delete_at + 1)) == 412
     assert delete("0") == 412
     assert store.client.get(f"{container}/o").data == b"x"
     ahead(store, 3600)
-    assert delete(str(due)) == 204
+    assert delete(str(if_delete_at)) == 204
     store.client.put(f"{container}/p", data=b"x")
     assert delete("0", "p") == 204
     assert store.client.get(f"{container}/p").status_code == 404

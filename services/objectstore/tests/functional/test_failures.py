@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pileus_objectstore.core import infos
-from pileus_objectstore.drivers import object_files
-from pileus_objectstore.drivers.disks import MARKER
+from pileus_objectstore.core import listing_cache
+from pileus_objectstore.storage import object_files
+from pileus_objectstore.storage.disks import MARKER
 from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_objectstore.worker import Worker
 
@@ -18,12 +18,12 @@ BIG = os.urandom(3 << 20)
 
 def replicas(store: ObjectStoreFixture, name: str = "o") -> list[Path]:
     """The files of an object of container c, wherever they are."""
-    ring = store.app.tools.cluster.rings.place("AUTH_p1", "c", name)
+    ring = store.app.tools.cluster.rings.placement("AUTH_p1", "c", name)
     return sorted(Path(store.config.state).glob(f"**/objects/{ring.partition}/{ring.digest}"))
 
 
 def primaries(store: ObjectStoreFixture, name: str = "o") -> tuple[str, ...]:
-    return store.app.tools.cluster.rings.place("AUTH_p1", "c", name).hosts[0][1]
+    return store.app.tools.cluster.rings.placement("AUTH_p1", "c", name).hosts[0][1]
 
 
 def unmount(store: ObjectStoreFixture, device: str) -> None:
@@ -154,9 +154,9 @@ def test_a_damaged_listing(store: ObjectStoreFixture, container: str) -> None:
 def test_an_update_that_can_not_be_told_is_told_later(
     store: ObjectStoreFixture, container: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(infos, "FRESH_S", 1000.0)
+    monkeypatch.setattr(listing_cache, "FRESH_S", 1000.0)
     store.client.head(container)
-    ring = store.app.tools.cluster.rings.place("AUTH_p1", "c")
+    ring = store.app.tools.cluster.rings.placement("AUTH_p1", "c")
     for name in ring.hosts[0][1]:
         device = store.servers[0].host.device(name)
         device.listings.close()
@@ -231,8 +231,8 @@ def test_a_host_that_dies_in_the_middle_of_a_get(three: ObjectStoreFixture) -> N
     answer = three.client.get(f"{three.account}/c/o", buffered=False)
     pieces = iter(answer.response)
     got = next(pieces)
-    place = three.app.tools.cluster.rings.place("AUTH_p1", "c", "o")
-    first = place.hosts[0][0]
+    placement = three.app.tools.cluster.rings.placement("AUTH_p1", "c", "o")
+    first = placement.hosts[0][0]
     number = next(n for n, config in enumerate(three.configs) if config.storage_bind == first)
     stopper = threading.Thread(target=three.stop_host, args=(number,))
     stopper.start()
@@ -365,7 +365,7 @@ def test_a_device_that_was_moved_aside_is_no_device(store: ObjectStoreFixture, c
     root = store.configs[0].home / "d1"
     root.rename(root.with_name("aside"))
     forget(store, "d1")
-    assert "aside" not in {device.name for device in store.servers[0].updates._known_devices()}
+    assert "aside" not in {device.name for device in store.servers[0].updater._known_devices()}
     root.with_name("aside").rename(root)
     forget(store, "d1")
     assert store.servers[0].host.device("d1").usable

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pileus_objectstore.drivers.disks import MARKER
+from pileus_objectstore.storage.disks import MARKER
 from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_objectstore.worker import Worker
 
@@ -65,8 +65,8 @@ def test_third_copies_are_made_and_cleared(store: ObjectStoreFixture, container:
     proper = {}
     for n in [*range(40), "new"]:
         name = f"o{n}" if n != "new" else "new"
-        place = store.app.tools.cluster.rings.place("AUTH_p1", "c", name)
-        proper[place.digest] = set(place.hosts[0][1])
+        placement = store.app.tools.cluster.rings.placement("AUTH_p1", "c", name)
+        proper[placement.digest] = set(placement.hosts[0][1])
     assert copies(store) == proper
     assert store.client.get(f"{container}/o2").status_code == 404
     assert store.client.get(f"{container}/new").data == b"new"

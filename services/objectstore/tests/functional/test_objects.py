@@ -150,10 +150,10 @@ def test_delete_at(store: ObjectStoreFixture, container: str) -> None:
     assert store.client.put(f"{container}/o", data=b"x", headers={"X-Delete-At": "1"}).status_code == 400
     assert store.client.put(f"{container}/o", data=b"x", headers={"X-Delete-After": "soon"}).status_code == 400
     assert store.client.put(f"{container}/o", data=b"x", headers={"X-Delete-After": "1000"}).status_code == 201
-    due = int(store.client.head(f"{container}/o").headers["X-Delete-At"])
-    object.__setattr__(store.app.tools, "now", lambda: float(due - 1))
+    if_delete_at = int(store.client.head(f"{container}/o").headers["X-Delete-At"])
+    object.__setattr__(store.app.tools, "now", lambda: float(if_delete_at - 1))
     assert store.client.get(f"{container}/o").status_code == 200
-    object.__setattr__(store.app.tools, "now", lambda: float(due))
+    object.__setattr__(store.app.tools, "now", lambda: float(if_delete_at))
     assert store.client.get(f"{container}/o").status_code == 404
 
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from pileus_objectstore.drivers import object_files
-from pileus_objectstore.drivers.object_files import BLOCK, check, open_file
-from pileus_objectstore.rpc.contract import timestamp
+from pileus_objectstore.storage import object_files
+from pileus_objectstore.storage.object_files import BLOCK, check, open_file
 from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.wire.contract import timestamp
 
 SIZES = (0, 1, 4096, 100_000, BLOCK - 1, BLOCK, BLOCK + 1, 400_000, 5 << 20)
 NAMES = [f"o{n}" for n in range(12)]  # so many that every set of primaries occurs
@@ -88,7 +88,7 @@ def container_on(store: ObjectStoreFixture, mounted: dict[str, str]) -> str:
     """A container whose listing is on as few of the mounted devices as can be: this is about objects."""
 
     def bad(name: str) -> int:
-        return len(set(store.app.tools.cluster.rings.place("AUTH_p1", name).hosts[0][1]) & set(mounted))
+        return len(set(store.app.tools.cluster.rings.placement("AUTH_p1", name).hosts[0][1]) & set(mounted))
 
     store.container = min((f"c{n}" for n in range(400)), key=bad)  # type: ignore[attr-defined]
     return str(store.container)  # type: ignore[attr-defined]
@@ -99,8 +99,8 @@ def base(store: ObjectStoreFixture) -> str:
 
 
 def files_of(store: ObjectStoreFixture, name: str) -> list[Path]:
-    place = store.app.tools.cluster.rings.place("AUTH_p1", base(store).rpartition("/")[2], name)
-    return list(Path(store.config.state).glob(f"objectstore/d*/objects/{place.partition}/{place.digest}"))
+    placement = store.app.tools.cluster.rings.placement("AUTH_p1", base(store).rpartition("/")[2], name)
+    return list(Path(store.config.state).glob(f"objectstore/d*/objects/{placement.partition}/{placement.digest}"))
 
 
 def listed(store: ObjectStoreFixture, name: str) -> dict[str, Any] | None:

@@ -89,7 +89,7 @@ def test_read_acls(store: ObjectStoreFixture, container: str) -> None:
         assert client.post(container, headers={"X-Container-Read": acl}).status_code == 204
         assert statuses() == expected, acl
     client.post(container, headers={"X-Remove-Container-Read": "x"})
-    store.app.tools.infos.forget(store.app.tools.infos.__class__ and _target())
+    store.app.tools.listing_cache.forget(store.app.tools.listing_cache.__class__ and _target())
     assert statuses() == [403, 403, 401, 401]
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pileus_objectstore.drivers.disks import Disk
 from pileus_objectstore.ring import builder as builders
 from pileus_objectstore.ring import rings
 from pileus_objectstore.ring.builder import Builder
+from pileus_objectstore.storage.disks import Disk
 from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_objectstore.worker import Worker
 
@@ -61,10 +61,10 @@ def misplaced(store: ObjectStoreFixture) -> list[tuple[str, str]]:
     """Replicas that are missing where they belong, or lie where they don't."""
     wrong = []
     for name in NAMES:
-        place = store.app.tools.cluster.rings.place("AUTH_p1", "c", name)
-        wanted = {(host, device) for host, own, _ in place.hosts for device in own}
+        placement = store.app.tools.cluster.rings.placement("AUTH_p1", "c", name)
+        wanted = {(host, device) for host, own, _ in placement.hosts for device in own}
         for config in store.configs:
-            for path in config.home.glob(f"d*/objects/{place.partition}/{place.digest}"):
+            for path in config.home.glob(f"d*/objects/{placement.partition}/{placement.digest}"):
                 here = (config.storage_bind, path.relative_to(config.home).parts[0])
                 if here in wanted:
                     wanted.remove(here)

@@ -12,12 +12,12 @@ from pileus_kit.errors import BadRequest
 from pileus_objectstore.core import acls, pages
 from pileus_objectstore.core.conditions import ranges, resolve, verdict
 from pileus_objectstore.core.names import Target, target_of
-from pileus_objectstore.core.plans import read_plan, upstreams, write_plan
-from pileus_objectstore.drivers.object_files import BLOCK, Sums, stamp_of, timestamp_of
-from pileus_objectstore.drivers.scans import after
-from pileus_objectstore.ring.rings import Place
-from pileus_objectstore.rpc.contract import timestamp
-from pileus_objectstore.rpc.framing import Body, Broken, Stream
+from pileus_objectstore.core.replica_plans import assign_listing_hosts, read_plan, write_plan
+from pileus_objectstore.ring.rings import Placement
+from pileus_objectstore.storage.listing_scans import after
+from pileus_objectstore.storage.object_files import BLOCK, Sums, stamp_of, timestamp_of
+from pileus_objectstore.wire.contract import timestamp
+from pileus_objectstore.wire.framing import Body, ConnectionBroken, Stream
 
 
 def test_timestamps_survive_the_file_system(tmp_path: Path) -> None:
@@ -120,15 +120,21 @@ def test_iso() -> None:
     assert pages.iso("1389804102.12345") == "2014-01-15T16:41:42.123450"
 
 
-PLACE = Place(7, "f" * 32, (("h1", ("a", "b"), ("x",)), ("h2", ("c",), ()), ("h3", (), ("y", "z"))))
+PLACE = Placement(7, "f" * 32, (("h1", ("a", "b"), ("x",)), ("h2", ("c",), ()), ("h3", (), ("y", "z"))))
 
 
 def test_plans() -> None:
-    assert [(host, spot.devices) for host, spot in write_plan(PLACE, ())] == [("h1", ("a", "b")), ("h2", ("c",))]
-    assert [(host, spot.devices) for host, spot in write_plan(PLACE, {"h2"})] == [("h1", ("a", "b", "x"))]
-    assert [(host, spot.devices) for host, spot in write_plan(PLACE, {"h1"})] == [("h2", ("c",)), ("h3", ("y", "z"))]
+    assert [(host, replicas.devices) for host, replicas in write_plan(PLACE, ())] == [
+        ("h1", ("a", "b")),
+        ("h2", ("c",)),
+    ]
+    assert [(host, replicas.devices) for host, replicas in write_plan(PLACE, {"h2"})] == [("h1", ("a", "b", "x"))]
+    assert [(host, replicas.devices) for host, replicas in write_plan(PLACE, {"h1"})] == [
+        ("h2", ("c",)),
+        ("h3", ("y", "z")),
+    ]
     assert [host for host, _ in read_plan(PLACE, {"h1"})] == ["h2", "h3", "h1"]
-    told = upstreams(PLACE, ["h2", "h9"])
+    told = assign_listing_hosts(PLACE, ["h2", "h9"])
     assert sorted(up.host for ups in told.values() for up in ups) == ["h1", "h2"]
     assert [up.host for up in told["h2"]][-1] == "h2"
 
@@ -144,6 +150,6 @@ def test_bodies() -> None:
         assert Body(stream, -1).all() == b"hello"
         theirs.sendall(b"12")
         theirs.close()
-        with pytest.raises(Broken):
+        with pytest.raises(ConnectionBroken):
             Body(stream, 5).all()
         assert hashlib.md5(b"").hexdigest() == "d41d8cd98f00b204e9800998ecf8427e"

@@ -111,10 +111,10 @@ def test_a_ring_file(tmp_path: Path) -> None:
     again = Builder.load(tmp_path / "object.ring")
     assert again == builder
     rings = Rings(tmp_path)
-    place = rings.place("a", "c", "o")
-    assert place == rings.place("a", "c", "o")
-    assert place != rings.place("a", "c", "p")
-    [(host, own, extra)] = place.hosts
+    placement = rings.placement("a", "c", "o")
+    assert placement == rings.placement("a", "c", "o")
+    assert placement != rings.placement("a", "c", "p")
+    [(host, own, extra)] = placement.hosts
     assert (host, len(own), len(extra)) == ("h:1", 3, 1)
     data = (tmp_path / "object.ring").read_bytes()
     (tmp_path / "bad.ring").write_bytes(data.replace(b'"power":8', b'"power":9'))

@@ -1,0 +1,181 @@
+"""Accounts and containers on this host's devices."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from pileus_objectstore.agent.host import Device, Host
+from pileus_objectstore.agent.object_server import Source
+from pileus_objectstore.agent.updater import Updater
+from pileus_objectstore.errors import Damaged, DeviceFailed
+from pileus_objectstore.storage.listing_database import ListingDatabase
+from pileus_objectstore.wire.contract import (
+    DeleteListing,
+    GetListing,
+    HostReplicas,
+    ListingInfo,
+    ListingReply,
+    ListingRow,
+    MergeReply,
+    MergeRows,
+    PutListing,
+)
+from pileus_objectstore.wire.server import CallResult
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class ListingServer:
+    """The account and container calls of the contract."""
+
+    def __init__(self, host: Host, updater: Updater) -> None:
+        self._host = host
+        self._updater = updater
+
+    def put_listing(self, args: PutListing, body: Source) -> CallResult:
+        """201 created, 202 there already, 404 not there and not to be created."""
+        if not args.create and self._best(args.kind, args.replicas, lambda listing: listing.info.live) is not True:
+            return CallResult(ListingReply(404))
+        done, created = self._write(args.replicas, lambda device: self._put(device, args))
+        if not done:
+            return CallResult(ListingReply(507, why="no device of this host could be written"))
+        if args.kind == "container" and args.create:
+            self._updater.update_listings(
+                "account", _parent(args.name), args.listing_hosts, [ListingRow(_last(args.name), args.timestamp)], done
+            )
+        return CallResult(ListingReply(201 if any(created) else 202, done))
+
+    def delete_listing(self, args: DeleteListing, body: Source) -> CallResult:
+        info = self._best(args.kind, args.replicas, lambda listing: listing.info)
+        if info is None or not info.live:
+            return CallResult(ListingReply(404))
+        if info.count:
+            return CallResult(ListingReply(409))
+        done, _ = self._write(args.replicas, lambda device: self._delete(device, args))
+        if not done:
+            return CallResult(ListingReply(507, why="no device of this host could be written"))
+        if args.kind == "container":
+            row = ListingRow(_last(args.name), args.timestamp, True)
+            self._updater.update_listings("account", _parent(args.name), args.listing_hosts, [row], done)
+        return CallResult(ListingReply(204, done))
+
+    def get_listing(self, args: GetListing, body: Source) -> CallResult:
+        """Head and, if `limit`, a page of rows from the most recent replica of this host."""
+
+        def read(listing: ListingDatabase) -> tuple[ListingInfo, bytes]:
+            if not args.limit or not listing.info.live:
+                return listing.info, b""
+            rows = listing.rows(
+                limit=args.limit,
+                marker=args.marker,
+                end_marker=args.end_marker,
+                prefix=args.prefix,
+                delimiter=args.delimiter,
+                path=args.path,
+                reverse=args.reverse,
+            )
+            return listing.info, msgspec.json.encode(rows)
+
+        found = self._best(args.kind, args.replicas, read)
+        if found is None:
+            return CallResult(ListingReply(404))
+        return CallResult(ListingReply(200 if found[0].live else 404, info=found[0]), found[1])
+
+    def merge_rows(self, args: MergeRows, body: Source) -> CallResult:
+        done, missing = self._updater.merge_here(args)
+        return CallResult(MergeReply(200 if done else 404, tuple(done), tuple(missing)))
+
+    def _put(self, device: Device, args: PutListing) -> bool:
+        replicas, listings = args.replicas, device.listings
+        fresh = ListingInfo(
+            args.name,
+            created=args.timestamp,
+            put=args.timestamp,
+            newest=args.timestamp,
+            metadata={k: (v, args.timestamp) for k, v in args.metadata.items() if v},
+        )
+        if args.create and listings.create(args.kind, replicas.partition, replicas.digest, fresh):
+            return True
+        with listings.use(args.kind, replicas.partition, replicas.digest) as listing:
+            if listing is None:
+                return False
+            before = listing.info.live
+            listing.change(lambda info: merged(info, args, fresh))
+            return not before
+
+    def _delete(self, device: Device, args: DeleteListing) -> None:
+        def write_tombstone(info: ListingInfo) -> ListingInfo:
+            return msgspec.structs.replace(
+                info, deleted=max(info.deleted, args.timestamp), metadata={}, newest=args.timestamp
+            )
+
+        with device.listings.use(args.kind, args.replicas.partition, args.replicas.digest) as listing:
+            if listing is not None:
+                listing.change(write_tombstone)
+
+    def _best(self, kind: str, replicas: HostReplicas, read: Callable[[ListingDatabase], T]) -> T | None:
+        """Ask the replica that has heard the latest news; the next one if it can't answer.
+
+        None: there is no such listing. Raises DeviceFailed if that can't be said, because half of its devices or more
+        can't be read.
+        """
+        ranked = []
+        silent = set(replicas.devices)
+        for placement, device in enumerate(self._host.holders(replicas)):
+            try:
+                with device.listings.use(kind, replicas.partition, replicas.digest) as listing:
+                    silent.discard(device.name)
+                    if listing is not None:
+                        info = listing.info
+                        ranked.append((max(info.newest, info.put, info.deleted), -placement, device))
+            except Damaged as e:
+                log.error("%s", e)
+                silent.discard(device.name)
+            except DeviceFailed as e:
+                log.error("%s", e)
+        for _, _, device in sorted(ranked, key=lambda entry: entry[:2], reverse=True):
+            try:
+                with device.listings.use(kind, replicas.partition, replicas.digest) as listing:
+                    if listing is not None:
+                        return read(listing)
+            except (Damaged, DeviceFailed) as e:
+                log.error("%s", e)
+                silent.add(device.name)
+        if silent and 2 * len(silent) >= len(replicas.devices):
+            raise DeviceFailed(device=", ".join(sorted(silent)), why="its listings can't be read")
+        return None
+
+    def _write(self, replicas: HostReplicas, act: Callable[[Device], T]) -> tuple[tuple[str, ...], list[T]]:
+        """Names of the devices on which it worked, and what came of it there."""
+        outcomes = self._host.write(replicas, act)
+        return tuple(device.name for device, _ in outcomes), [result for _, result in outcomes]
+
+
+def merged(info: ListingInfo, args: PutListing, fresh: ListingInfo) -> ListingInfo | None:
+    """An existing head after a PUT or POST: each header's newest value wins, an empty one stays as a tombstone."""
+    if args.create and not info.live and args.timestamp > info.deleted:
+        return msgspec.structs.replace(
+            info, created=args.timestamp, put=args.timestamp, metadata=fresh.metadata, newest=args.timestamp
+        )
+    changes = {
+        k: (v, args.timestamp)
+        for k, v in args.metadata.items()
+        if info.metadata.get(k, ("", ""))[1] < args.timestamp and (v or k in info.metadata)
+    }
+    put = max(info.put, args.timestamp) if args.create else info.put
+    if not changes and put == info.put:
+        return None
+    return msgspec.structs.replace(
+        info, put=put, metadata=info.metadata | changes, newest=max(info.newest, args.timestamp)
+    )
+
+
+def _parent(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]

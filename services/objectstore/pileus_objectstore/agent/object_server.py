@@ -1,0 +1,204 @@
+"""Objects on this host's devices: one request writes them all, hashes once, and answers what is on disk."""
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from pileus_objectstore.agent.expirer_queue import enqueue
+from pileus_objectstore.agent.host import Device, Host
+from pileus_objectstore.agent.object_reader import ObjectReader, newest
+from pileus_objectstore.agent.object_writer import ObjectWriter, Source
+from pileus_objectstore.agent.updater import Updater
+from pileus_objectstore.core.listing_rows import container_of, object_of, row_of
+from pileus_objectstore.storage.object_files import BLOCK, stamp_of, timestamp_of
+from pileus_objectstore.wire.contract import (
+    DeleteObject,
+    GetObject,
+    ListingRow,
+    ObjectMeta,
+    ObjectReply,
+    PostObject,
+    PutObject,
+    WithdrawObject,
+)
+from pileus_objectstore.wire.server import CallResult
+
+log = logging.getLogger(__name__)
+SILENT = "the devices that should have it can't be read"
+
+
+class ObjectServer:
+    """The object calls of the contract."""
+
+    def __init__(self, host: Host, updater: Updater) -> None:
+        self._host = host
+        self._updater = updater
+
+    def put_object(self, args: PutObject, body: Source) -> CallResult:
+        refusal = self._refuse(args)
+        if refusal:
+            return CallResult(refusal)
+        writer = ObjectWriter(self._host, args)
+        try:
+            writer.receive(body)
+            with self._updater.changes.track():
+                return CallResult(self._kept(args, writer.keep()))
+        finally:
+            writer.abandon()
+
+    def _kept(self, args: PutObject, reply: ObjectReply) -> ObjectReply:
+        """Let the listings know of a new version."""
+        if reply.status == 201 and reply.meta:
+            self._updater.update_listings(
+                "container",
+                container_of(args.name),
+                args.listing_hosts,
+                [row_of(reply.meta, args.timestamp)],
+                reply.devices,
+            )
+            reply.meta = ObjectMeta(args.name, args.timestamp, reply.meta.size, reply.meta.etag)
+        return reply
+
+    def get_object(self, args: GetObject, body: Source) -> CallResult:
+        reading = ObjectReader(self._host, args.replicas)
+        file = reading.file
+        if reading.unknown:
+            return CallResult(ObjectReply(507, why=SILENT))
+        if file is None:
+            return CallResult(ObjectReply(404, timestamp=reading.tombstone))
+        reply, block = ObjectReply(200, (file.disk.name,), file.meta, file.meta.timestamp), None
+        if args.if_timestamp and file.meta.timestamp != args.if_timestamp:
+            reply.status = 409
+        elif not args.head:
+            block = reading.span(args.first, args.last)
+            if block is None:
+                reply.status = 416
+        if reply.status >= 400 or args.head:
+            reading.close()
+            return CallResult(reply)
+        assert block is not None
+        reply.start, reply.length = block
+        reply.status = 200 if reply.length == file.size else 206
+        if reply.length <= BLOCK:
+            return CallResult(reply, reading.short(*block))
+        return CallResult(reply, length=reply.length, send=reading.sender(*block))
+
+    def delete_object(self, args: DeleteObject, body: Source) -> CallResult:
+        with self._updater.changes.track():
+            return self._delete(args)
+
+    def _delete(self, args: DeleteObject) -> CallResult:
+        """A tombstone wherever there is, or may be, something to bury."""
+        replicas, stamp = args.replicas, stamp_of(args.timestamp)
+        reading = ObjectReader(self._host, replicas)
+        meta = reading.file.meta if reading.file else None
+        reading.close()
+        if args.if_delete_at and meta is None:
+            return CallResult(ObjectReply(404, timestamp=reading.tombstone))
+        if args.if_delete_at and meta and meta.delete_at != args.if_delete_at:
+            return CallResult(ObjectReply(412))
+        if reading.newest >= stamp:
+            return CallResult(ObjectReply(409, timestamp=timestamp_of(reading.newest)))
+        tomb = ObjectMeta(args.name, args.timestamp, deleted=True)
+        own = self._host.devices(replicas.devices)
+        if not reading.newest and len(own) == len(replicas.devices):
+            return CallResult(ObjectReply(404, tuple(device.name for device in own)))
+        outcomes = self._host.write(
+            replicas, lambda device: device.files.write_tombstone(replicas.partition, replicas.digest, tomb)
+        )
+        written = tuple(device.name for device, _ in outcomes)
+        if not written:
+            return CallResult(ObjectReply(507, why="no device of this host could be written"))
+        gone = [ListingRow(object_of(args.name), args.timestamp, True)]
+        self._updater.update_listings("container", container_of(args.name), args.listing_hosts, gone, written)
+        there = meta is not None and (bool(args.if_delete_at) or not expired(meta, args.timestamp))
+        return CallResult(ObjectReply(204 if there else 404, written, meta))
+
+    def withdraw_object(self, args: WithdrawObject, body: Source) -> CallResult:
+        """Remove exactly this version: the proxy got it onto too few hosts and has refused it."""
+        replicas, stamp = args.replicas, stamp_of(args.timestamp)
+        holders = self._host.holders(replicas)
+        outcomes = self._host.each(
+            holders, lambda device: device.files.withdraw(replicas.partition, replicas.digest, stamp)
+        )
+        gone = tuple(device.name for device, dropped in outcomes if dropped)
+        return CallResult(ObjectReply(204 if gone else 404, gone))
+
+    def post_object(self, args: PostObject, body: Source) -> CallResult:
+        with self._updater.changes.track():
+            return self._post(args)
+
+    def _post(self, args: PostObject) -> CallResult:
+        replicas = args.replicas
+        holders = self._host.holders(replicas)
+        reading = ObjectReader(self._host, replicas)
+        if reading.unknown:
+            return CallResult(ObjectReply(507, why=SILENT))
+        if reading.file is None:
+            return CallResult(ObjectReply(404, timestamp=reading.tombstone))
+        old = reading.file.meta
+        reading.close()
+        if expired(old, args.timestamp):
+            return CallResult(ObjectReply(404, timestamp=old.timestamp))
+        if max(old.posted, old.timestamp) >= args.timestamp:
+            return CallResult(ObjectReply(409, timestamp=max(old.posted, old.timestamp)))
+        meta = posted(old, args)
+        stamp = stamp_of(old.timestamp)
+        same = [device for device in holders if device.files.stamps(replicas.partition, replicas.digest)[0] == stamp]
+
+        def post(device: Device) -> None:
+            device.files.post(replicas.partition, replicas.digest, meta)
+            if meta.delete_at:
+                enqueue(device, meta.name, meta.delete_at, meta.posted)
+
+        written = self._write(same, post)
+        if not written:
+            return CallResult(ObjectReply(507, why="no device of this host could be written"))
+        kind = meta.headers.get("Content-Type", "")
+        if kind != old.headers.get("Content-Type", ""):
+            row = row_of(meta, args.timestamp)
+            self._updater.update_listings("container", container_of(args.name), args.listing_hosts, [row], written)
+        return CallResult(ObjectReply(202, written, meta))
+
+    def _refuse(self, args: PutObject) -> ObjectReply | None:
+        """Reasons that are known before a byte of the body was read."""
+        replicas = args.replicas
+        present = newest(self._host, replicas)
+        if present[0] >= stamp_of(args.timestamp):
+            return ObjectReply(409, timestamp=timestamp_of(present[0]))
+        if 0 <= args.max_bytes < args.size:
+            return ObjectReply(413)
+        if args.fresh and present[0]:
+            reading = ObjectReader(self._host, replicas)
+            reading.close()
+            if reading.file is not None and not expired(reading.file.meta, args.timestamp):
+                return ObjectReply(412)
+        return None
+
+    def _write(self, devices: list[Device], act: Callable[[Device], object]) -> tuple[str, ...]:
+        """Names of the devices on which it worked (or where something newer stands already)."""
+        return tuple(device.name for device, _ in self._host.each(devices, act))
+
+
+def expired(meta: ObjectMeta, now: str) -> bool:
+    """Whether the object's time had passed at that timestamp: then it is as good as deleted."""
+    return 0 < meta.delete_at <= float(now)
+
+
+def posted(old: ObjectMeta, args: PostObject) -> ObjectMeta:
+    """What a POST leaves: its own headers over those that only a PUT can change."""
+    kept = {name: value for name, value in old.headers.items() if name in KEPT or name.startswith("X-Object-Sysmeta-")}
+    return msgspec.structs.replace(old, headers=kept | args.headers, posted=args.timestamp, delete_at=args.delete_at)
+
+
+KEPT = frozenset(
+    {
+        "Content-Type",
+        "X-Static-Large-Object",
+        "X-Symlink-Target",
+        "X-Symlink-Target-Account",
+        "X-Symlink-Target-Etag",
+        "X-Symlink-Target-Bytes",
+    }
+)

@@ -1,0 +1,156 @@
+"""One body on its way to several devices of this host, and what becomes of it when they refuse.
+
+A device may fail at any place: before the body, in the middle of it, at the last fsync. Each time the next handoff
+takes its place and gets everything that has arrived, from another device's file or, while the body is short, from
+memory. The reply counts only whole copies; if they are fewer than the proxy needs, none stays and no listing hears of
+them.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from typing import Protocol
+
+from pileus_objectstore.agent.expirer_queue import enqueue
+from pileus_objectstore.agent.host import Device, Host
+from pileus_objectstore.errors import Damaged, DeviceFailed
+from pileus_objectstore.storage.object_files import BLOCK, Draft, Sums, blocks, stamp_of, trailer
+from pileus_objectstore.wire.contract import ObjectMeta, ObjectReply, PutObject
+
+log = logging.getLogger(__name__)
+PIECE = 1 << 18
+
+
+class Source(Protocol):
+    """A request's body."""
+
+    ended: bool
+
+    def read(self, max_bytes: int = PIECE) -> bytes: ...
+
+
+class ObjectWriter:
+    """Receives once, keeps once; `abandon` in any case."""
+
+    def __init__(self, host: Host, args: PutObject) -> None:
+        self._host = host
+        self._args = args
+        self._stamp = stamp_of(args.timestamp)
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sums = Sums()
+        self._size = 0
+        self._wanted = len(args.replicas.devices) or 1
+        self._needed = max(1, args.min_devices)
+        self._left = [*args.replicas.devices, *args.replicas.handoffs]
+        self._drafts: list[Draft] = []
+        self._kept: list[Device] = []
+        self._tried: list[Device] = []  # all that may have got the file
+        self._whole: bytes | None = b""  # all that has arrived, while that is short
+        self._failed = "no device of this host could be written"
+        self._fill()
+
+    def receive(self, body: Source) -> None:
+        """Read the body for as long as a device takes it and it isn't too long."""
+        while self._drafts and (piece := body.read(PIECE)):
+            self._size += len(piece)
+            if 0 <= self._args.max_bytes < self._size:
+                return
+            self._md5.update(piece)
+            self._sums.add(piece)
+            self._whole = self._whole + piece if self._whole is not None and self._size <= BLOCK else None
+            for draft in list(self._drafts):
+                try:
+                    draft.write(piece)
+                except DeviceFailed as e:
+                    self._lose(draft, e)
+            self._fill()
+
+    def keep(self) -> ObjectReply:
+        """Judge the body, then make it durable on every device that took it."""
+        args, etag = self._args, self._md5.hexdigest()
+        if 0 <= args.max_bytes < self._size:
+            return ObjectReply(413)
+        if len(self._drafts) < self._needed:
+            return ObjectReply(507, why=self._failed)
+        if args.size >= 0 and self._size != args.size:
+            return ObjectReply(499, why="the body ended early")
+        if args.etag and etag != args.etag:
+            return ObjectReply(422)
+        meta = ObjectMeta(
+            args.name, args.timestamp, self._size, etag, args.headers, delete_at=args.delete_at,
+            listed_size=args.listed_size, listed_etag=args.listed_etag,
+        )  # fmt: skip
+        self._keep(trailer(meta, self._size, self._sums.packed()))
+        if len(self._kept) < self._needed:
+            self._withdraw()
+            return ObjectReply(507, why=self._failed)
+        return ObjectReply(201, tuple(device.name for device in self._kept), meta)
+
+    def abandon(self) -> None:
+        for draft in self._drafts:
+            draft.abandon()
+
+    def _fill(self) -> None:
+        """Put the next devices in the places of those that are missing, as long as what has arrived can be copied."""
+        while len(self._drafts) + len(self._kept) < self._wanted and self._left:
+            if not (self._drafts or self._kept) and self._whole is None:
+                return
+            for device in self._host.devices([self._left.pop(0)]):
+                self._draft(device)
+
+    def _draft(self, device: Device) -> None:
+        replicas, draft = self._args.replicas, None
+        try:
+            draft = device.files.draft(replicas.partition, replicas.digest, self._args.size)
+            for piece in self._arrived():
+                draft.write(piece)
+            self._drafts.append(draft)
+        except (DeviceFailed, Damaged, OSError) as e:
+            self._failed = str(e)
+            log.warning("%s", e)
+            if draft:
+                draft.abandon()
+
+    def _arrived(self) -> Iterator[bytes]:
+        """The body so far. Raises OSError or Damaged if a copy of it can't be read."""
+        if self._whole is not None:
+            yield from (self._whole,) if self._whole else ()
+        elif self._kept:
+            with self._kept[0].files.version(
+                self._args.replicas.partition, self._args.replicas.digest, self._stamp
+            ) as file:
+                yield from blocks(file)
+        else:
+            yield from self._drafts[0].written()
+
+    def _keep(self, tail: bytes) -> None:
+        """Make the drafts durable; handoffs stand in for devices that fail only now."""
+
+        def keep(draft: Draft) -> Device:
+            device = self._host.device(draft.files.disk.name)
+            self._tried.append(device)
+            draft.write(tail)
+            draft.commit(self._stamp)
+            if self._args.delete_at:
+                enqueue(device, self._args.name, self._args.delete_at, self._args.timestamp)
+            return device
+
+        while self._drafts:
+            drafts = self._drafts
+            self._kept += [device for _, device in self._host.each(drafts, keep)]
+            self.abandon()
+            self._drafts = []
+            self._fill()
+
+    def _withdraw(self) -> None:
+        """Take back the copies of a body that too few devices kept: the client hears that it wasn't stored."""
+        replicas = self._args.replicas
+        self._host.each(
+            self._tried, lambda device: device.files.withdraw(replicas.partition, replicas.digest, self._stamp)
+        )
+
+    def _lose(self, draft: Draft, error: DeviceFailed) -> None:
+        log.warning("%s", error)
+        self._failed = str(error)
+        self._drafts.remove(draft)
+        draft.abandon()

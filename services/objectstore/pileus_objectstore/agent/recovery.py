@@ -1,0 +1,116 @@
+"""After a crash, listings are told of what was stored and perhaps not told: an object's file appears first, its row
+after it, and a process may die in between.
+
+Each device has a file `told`, whose time says: of all that changed before, the listings have heard (or there is a
+note). It moves on every half minute, to the time at which the oldest change still under way began. A new process looks
+only at partitions and files that changed since, by their ctime, and tells them again; a row that is there already
+changes nothing. The same goes for containers and their accounts.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import count
+
+from pileus_objectstore.agent.host import Device
+from pileus_objectstore.core.listing_rows import container_of, object_of, row_of
+from pileus_objectstore.errors import Damaged, DeviceFailed
+from pileus_objectstore.wire.contract import ListingRow, ObjectMeta
+
+log = logging.getLogger(__name__)
+SLACK_S = 2.0  # file systems' times lag a little behind the clock
+BATCH = 500
+UnsyncedRows = Iterator[tuple[str, list[ListingRow]]]
+
+
+class InFlightChanges:
+    """The changes under way in this process, by when they began."""
+
+    def __init__(self) -> None:
+        self._numbers = count()
+        self._began: dict[int, float] = {}
+
+    @contextmanager
+    def track(self) -> Iterator[None]:
+        number = next(self._numbers)
+        self._began[number] = time.time()
+        try:
+            yield
+        finally:
+            del self._began[number]
+
+    def oldest_start(self) -> float:
+        """All changes that began before this time have been told."""
+        now = time.time()
+        return min([now, *list(self._began.values())])
+
+
+def mark_synced(devices: Iterable[Device], until: float) -> None:
+    """Note on each device that its changes up to a time are in the listings."""
+    for device in devices:
+        path = f"{device.disk.root}/told"
+        try:
+            with device.disk.guard():
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o640))
+                os.utime(path, (until, until))
+        except DeviceFailed as e:
+            log.info("%s", e)
+
+
+def unsynced_rows(device: Device) -> UnsyncedRows:
+    """(container, rows) of what changed on a device since its listings were last known to be told."""
+    since = _synced_at(device) - SLACK_S
+    rows: dict[str, list[ListingRow]] = {}
+    number = 0
+    for partition in device.files.partitions():
+        for digest in device.files.changed(partition, since):
+            meta = _meta(device, partition, digest)
+            if meta is None or meta.name.count("/") < 3:
+                continue
+            rows.setdefault(container_of(meta.name), []).append(_row(meta))
+            number += 1
+            if number % BATCH == 0:
+                yield from rows.items()
+                rows = {}
+    yield from rows.items()
+    if number:
+        log.info("device %s: listings are told again of %d objects that changed lately", device.name, number)
+
+
+def unreported_containers(device: Device) -> Iterator[str]:
+    """Names of containers whose account may not know how they stand."""
+    since = _synced_at(device) - SLACK_S
+    for partition, digest in device.listings.changed("container", since):
+        try:
+            with device.listings.use("container", partition, digest) as listing:
+                if listing is not None:
+                    yield listing.info.name
+        except (DeviceFailed, Damaged) as e:
+            log.warning("%s", e)
+
+
+def _synced_at(device: Device) -> float:
+    try:
+        return os.stat(f"{device.disk.root}/told").st_mtime  # noqa: PTH116
+    except OSError:
+        return 0.0
+
+
+def _meta(device: Device, partition: int, digest: str) -> ObjectMeta | None:
+    try:
+        file = device.files.open(partition, digest)
+    except (DeviceFailed, Damaged) as e:
+        log.warning("%s", e)
+        return None
+    if file is None:
+        return None
+    with file:
+        return file.meta
+
+
+def _row(meta: ObjectMeta) -> ListingRow:
+    if meta.deleted:
+        return ListingRow(object_of(meta.name), meta.timestamp, True)
+    return row_of(meta, max(meta.timestamp, meta.posted))

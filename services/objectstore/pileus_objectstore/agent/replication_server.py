@@ -1,0 +1,185 @@
+"""What duties ask: what a device holds, what changed in a listing, to take a replica, to put something right."""
+
+import zlib
+from collections.abc import Iterable
+
+import msgspec
+
+from pileus_kit import decoding
+from pileus_objectstore.agent.expirer_queue import enqueue
+from pileus_objectstore.agent.host import Device, Host
+from pileus_objectstore.agent.object_server import Source
+from pileus_objectstore.agent.updater import Updater
+from pileus_objectstore.storage.object_files import check
+from pileus_objectstore.wire.contract import (
+    ChangesReply,
+    DoneReply,
+    ForgetExpired,
+    GetChanges,
+    GetInventory,
+    GetSummary,
+    HeldReplica,
+    InventoryReply,
+    ListExpired,
+    ListingInfo,
+    ListingReply,
+    ListingRow,
+    MergeListing,
+    PutReplica,
+    Quarantine,
+    Reclaim,
+    SummaryReply,
+)
+from pileus_objectstore.wire.server import CallResult
+
+REMEMBER = 100_000  # resting listings whose state is known without opening them
+
+
+class ReplicationServer:
+    """The calls of replicator, auditor and expirer."""
+
+    def __init__(self, host: Host, updater: Updater) -> None:
+        self._host = host
+        self._updater = updater
+        self._known: dict[tuple[str, str, str], tuple[int, HeldReplica]] = {}
+
+    def get_summary(self, args: GetSummary, body: Source) -> CallResult:
+        device = self._host.device(args.device)
+        partitions = device.files.partitions() if args.kind == "object" else device.listings.partitions(args.kind)
+        sums = {partition: total(self._held(device, args.kind, partition)) for partition in partitions}
+        return CallResult(SummaryReply(200, {partition: value for partition, value in sums.items() if value}))
+
+    def get_inventory(self, args: GetInventory, body: Source) -> CallResult:
+        device = self._host.device(args.device)
+        return CallResult(InventoryReply(200, self._held(device, args.kind, args.partition)))
+
+    def put_replica(self, args: PutReplica, body: Source) -> CallResult:
+        device = self._host.device(args.device)
+        draft = device.files.draft(args.partition, args.digest, args.size)
+        try:
+            while piece := body.read():
+                draft.write(piece)
+            with device.files.open_path(draft.path) as file:
+                check(file)
+                meta = file.meta
+            draft.commit(args.stamp, ".meta" if args.later else "")
+        finally:
+            draft.abandon()
+        if meta.delete_at:
+            enqueue(device, meta.name, meta.delete_at, meta.timestamp)
+        return CallResult(DoneReply())
+
+    def get_changes(self, args: GetChanges, body: Source) -> CallResult:
+        device = self._host.device(args.device)
+        with device.listings.use(args.kind, args.partition, args.digest) as listing:
+            if listing is None:
+                return CallResult(ChangesReply(404))
+            rows, upto = listing.changes(args.since, args.limit)
+            return CallResult(ChangesReply(200, listing.info, upto), msgspec.json.encode(rows))
+
+    def merge_listing(self, args: MergeListing, body: Source) -> CallResult:
+        device = self._host.device(args.device)
+        rows = decoding.decode(b"".join(iter(body.read, b"")) or b"[]", list[ListingRow])
+        empty = msgspec.structs.replace(args.info, count=0, size=0, objects=0)
+        device.listings.create(args.kind, args.partition, args.digest, empty)
+        with device.listings.use(args.kind, args.partition, args.digest) as listing:
+            assert listing is not None
+            if rows:
+                listing.merge(rows)
+            listing.change(lambda info: joined(info, args.info))
+        if args.kind == "container":
+            self._updater.report_later(args.info.name)
+        return CallResult(DoneReply())
+
+    def set_right(self, args: Quarantine, body: Source) -> CallResult:
+        device = self._host.device(args.device)
+        if args.drop is None:
+            gone = device.files.quarantine(args.partition, args.digest)
+        elif args.kind == "object":
+            gone = device.files.drop(args.partition, args.digest, args.drop.stamp, args.drop.posted)
+        else:
+            mark = args.drop.stamp, args.drop.posted
+            gone = device.listings.drop(args.kind, args.partition, args.digest, lambda info: fingerprint(info) == mark)
+        return CallResult(DoneReply(200 if gone else 404))
+
+    def reclaim(self, args: Reclaim, body: Source) -> CallResult:
+        listings = self._host.device(args.device).listings
+        for kind in ("account", "container"):
+            for partition in listings.partitions(kind):
+                for digest in listings.digests(kind, partition):
+                    with listings.use(kind, partition, digest) as listing:
+                        if listing is None:
+                            continue
+                        listing.forget(args.before)
+                        over = not listing.info.live and listing.info.deleted < args.before
+                    if over:
+                        listings.drop(kind, partition, digest, lambda info: not info.live and not info.count)
+        return CallResult(DoneReply())
+
+    def list_expired(self, args: ListExpired, body: Source) -> CallResult:
+        device = self._host.device(args.device)
+        with device.listings.use("expiring", 0, "queue") as listing:
+            rows = listing.rows(limit=args.limit, end_marker=f"{args.before + 1:010d}") if listing else []
+        return CallResult(ListingReply(200), msgspec.json.encode(rows))
+
+    def forget_expired(self, args: ForgetExpired, body: Source) -> CallResult:
+        device = self._host.device(args.device)
+        with device.listings.use("expiring", 0, "queue") as listing:
+            if listing is not None:
+                listing.remove(args.names)
+        return CallResult(DoneReply())
+
+    def _held(self, device: Device, kind: str, partition: int) -> list[HeldReplica]:
+        if kind == "object":
+            return [HeldReplica(digest, *stamps) for digest, stamps in device.files.held(partition).items()]
+        held = []
+        for digest in device.listings.digests(kind, partition):
+            found = self._listing(device, kind, partition, digest)
+            if found is not None:
+                held.append(found)
+        return held
+
+    def _listing(self, device: Device, kind: str, partition: int, digest: str) -> HeldReplica | None:
+        """A resting listing is opened once and then remembered by its file's time, or a pass would open them all."""
+        key = (device.name, kind, digest)
+        since = device.listings.idle_since(kind, partition, digest)
+        known = self._known.get(key)
+        if known and known[0] == since and since:
+            return known[1]
+        with device.listings.use(kind, partition, digest) as listing:
+            held = None if listing is None else HeldReplica(digest, *fingerprint(listing.info))
+        if since and held:
+            if len(self._known) >= REMEMBER:
+                self._known.clear()
+            self._known[key] = (since, held)
+        return held
+
+
+def total(held: Iterable[HeldReplica]) -> int:
+    return zlib.crc32(msgspec.json.encode(sorted((h.digest, h.stamp, h.posted) for h in held))) if held else 0
+
+
+def fingerprint(info: ListingInfo) -> tuple[int, int]:
+    """Two numbers that are the same for replicas that agree."""
+    state = (info.put, info.deleted, info.count, info.size, info.objects, info.newest, sorted(info.metadata.items()))
+    return zlib.crc32(msgspec.json.encode(state)), info.count
+
+
+def joined(mine: ListingInfo, other: ListingInfo) -> ListingInfo | None:
+    """Two replicas' heads in one: the newest time and, for each header, the newest value. Counts follow from the
+    rows."""
+    metadata = dict(mine.metadata)
+    for header, value in other.metadata.items():
+        if value[1] > metadata.get(header, ("", ""))[1]:
+            metadata[header] = value
+    deleted = max(mine.deleted, other.deleted)
+    metadata = {header: value for header, value in metadata.items() if value[1] > deleted}
+    info = msgspec.structs.replace(
+        mine,
+        created=max(mine.created, other.created),
+        put=max(mine.put, other.put),
+        deleted=deleted,
+        metadata=metadata,
+        newest=max(mine.newest, other.newest),
+    )
+    return None if info == mine else info

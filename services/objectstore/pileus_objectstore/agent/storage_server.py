@@ -1,0 +1,68 @@
+"""The storage server put together: devices, calls, and the socket."""
+
+import logging
+
+from pileus_objectstore.agent.host import Host
+from pileus_objectstore.agent.listing_server import ListingServer
+from pileus_objectstore.agent.object_server import ObjectServer
+from pileus_objectstore.agent.replication_server import ReplicationServer
+from pileus_objectstore.agent.updater import Updater
+from pileus_objectstore.config import Config
+from pileus_objectstore.ring.rings import Rings
+from pileus_objectstore.wire import contract
+from pileus_objectstore.wire.client import Pool
+from pileus_objectstore.wire.server import Call, Server
+
+log = logging.getLogger(__name__)
+
+
+class StorageServer:
+    """All devices of one host behind one address."""
+
+    def __init__(self, config: Config) -> None:
+        rings = Rings(config.ring_directory)
+        self.pool = Pool(config.key())
+        self.host = Host(config.home, config.storage_bind, rings, self.pool, config.reserve_mib << 20)
+        self.updater = Updater(self.host)
+        self.server = Server(calls(self.host, self.updater), config.key(), config.storage_bind)
+        self.address = self.server.address
+
+    def start(self) -> None:
+        self.updater.start()
+        self.server.start()
+        log.info("storage server on %s", self.address)
+
+    def stop(self) -> None:
+        """Finish what is under way, tell what has to be told, leave the devices to the next process."""
+        self.server.stop()
+        self.updater.stop()
+        self.host.close()
+        self.pool.close()
+
+
+def calls(host: Host, updater: Updater) -> dict[str, Call]:
+    objects, listings, replicas = (
+        ObjectServer(host, updater),
+        ListingServer(host, updater),
+        ReplicationServer(host, updater),
+    )
+    return {
+        "put_object": (contract.PutObject, objects.put_object),
+        "get_object": (contract.GetObject, objects.get_object),
+        "delete_object": (contract.DeleteObject, objects.delete_object),
+        "withdraw_object": (contract.WithdrawObject, objects.withdraw_object),
+        "post_object": (contract.PostObject, objects.post_object),
+        "put_listing": (contract.PutListing, listings.put_listing),
+        "delete_listing": (contract.DeleteListing, listings.delete_listing),
+        "get_listing": (contract.GetListing, listings.get_listing),
+        "merge_rows": (contract.MergeRows, listings.merge_rows),
+        "summary": (contract.GetSummary, replicas.get_summary),
+        "put_replica": (contract.PutReplica, replicas.put_replica),
+        "expiring": (contract.ListExpired, replicas.list_expired),
+        "reclaim": (contract.Reclaim, replicas.reclaim),
+        "settle": (contract.ForgetExpired, replicas.forget_expired),
+        "inventory": (contract.GetInventory, replicas.get_inventory),
+        "changes": (contract.GetChanges, replicas.get_changes),
+        "merge_listing": (contract.MergeListing, replicas.merge_listing),
+        "set_right": (contract.Quarantine, replicas.set_right),
+    }

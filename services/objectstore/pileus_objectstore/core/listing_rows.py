@@ -1,0 +1,18 @@
+"""What a container's listing shows of an object."""
+
+from pileus_objectstore.wire.contract import ListingRow, ObjectMeta
+
+
+def row_of(meta: ObjectMeta, stamp: str) -> ListingRow:
+    size = meta.listed_size if meta.listed_size >= 0 else meta.size
+    etag = f"{meta.etag}; {meta.listed_etag}" if meta.listed_etag else meta.etag
+    return ListingRow(object_of(meta.name), stamp, False, size, etag, meta.headers.get("Content-Type", ""))
+
+
+def container_of(name: str) -> str:
+    """`/account/container` of `/account/container/object`."""
+    return "/".join(name.split("/", 3)[:3])
+
+
+def object_of(name: str) -> str:
+    return name.split("/", 3)[3]

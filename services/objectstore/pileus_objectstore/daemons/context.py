@@ -1,0 +1,55 @@
+"""What duties know: the rings, this host's address and devices, and a way to ask storage servers."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from pileus_kit.errors import HostDown
+from pileus_objectstore.ring.devices import Device
+from pileus_objectstore.ring.rings import Rings
+from pileus_objectstore.storage.disks import MARKER
+from pileus_objectstore.wire.client import Pool
+from pileus_objectstore.wire.contract import timestamp
+
+R = TypeVar("R")
+
+
+class DeviceGone(HostDown):
+    """The host answers, and says that a device of its own can't be used."""
+
+
+@dataclass(frozen=True)
+class DaemonContext:
+    home: Path
+    address: str
+    rings: Rings
+    pool: Pool
+    stopping: Callable[[], bool] = field(default=lambda: False)
+    reclaim_s: int = 7 * 86400
+    now: Callable[[], float] = field(default=time.time)
+
+    def forgotten(self, stamp: str) -> bool:
+        """A deletion of that time is not remembered any more: it must not be told again."""
+        return stamp < timestamp(self.now() - self.reclaim_s)
+
+    def local(self, kind: str) -> list[Device]:
+        """This host's devices in the ring of `kind` that are there."""
+        return [
+            device
+            for device in self.rings.ring(kind).file.devices
+            if device and device.host == self.address and (self.home / device.name / MARKER).exists()
+        ]
+
+    def ask(self, host: str, call: str, args: msgspec.Struct, kind: type[R], body: bytes = b"") -> tuple[R, bytes]:
+        """Raises HostDown, also for a refusal: the next pass tries again."""
+        reply, data = self.pool.call(host, call, args, kind, body)
+        status = getattr(reply, "status", 200)
+        if status == 507:
+            raise DeviceGone(host=host, why=f"{call}: {getattr(reply, 'why', '')}")
+        if status >= 400 and status != 404:
+            raise HostDown(host=host, why=f"{call}: {getattr(reply, 'why', '') or status}")
+        return reply, data

@@ -1,0 +1,60 @@
+"""Objects go as the files that they are; tombstones and later metadata, too."""
+
+import os
+from pathlib import Path
+
+from pileus_kit.errors import HostDown
+from pileus_objectstore.daemons.context import DaemonContext
+from pileus_objectstore.daemons.replicas import Replica
+from pileus_objectstore.errors import Damaged
+from pileus_objectstore.ring.devices import Device
+from pileus_objectstore.storage.object_files import open_file, timestamp_of
+from pileus_objectstore.wire.contract import DoneReply, HeldReplica, PutReplica
+
+PIECE = 1 << 18
+
+
+def push_object(context: DaemonContext, replica: Replica, to: Device, there: HeldReplica | None) -> bool:
+    """True if something had to be sent. Raises HostDown if it did not arrive."""
+    sent = False
+    path = context.home / replica.source.name / "objects" / str(replica.partition) / replica.held.digest
+    if there is None and context.forgotten(timestamp_of(replica.held.stamp)) and _is_tombstone(path):
+        return False
+    if there is None or there.stamp < replica.held.stamp:
+        sent = _send(
+            context, path, PutReplica(to.name, replica.partition, replica.held.digest, replica.held.stamp, 0), to
+        )
+    if replica.held.posted and (there is None or there.posted < replica.held.posted):
+        args = PutReplica(to.name, replica.partition, replica.held.digest, replica.held.posted, 0, later=True)
+        sent = _send(context, path.with_name(path.name + ".meta"), args, to) or sent
+    return sent
+
+
+def _is_tombstone(path: Path) -> bool:
+    """Raises OSError if it can't be read; a damaged file is none, and the auditor's business."""
+    try:
+        with open_file(path) as file:
+            return file.meta.deleted
+    except Damaged:
+        return False
+
+
+def _send(context: DaemonContext, path: Path, args: PutReplica, to: Device) -> bool:
+    """False if the file was replaced meanwhile: whoever did it has told the others."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return False
+    with file:
+        about = os.fstat(file.fileno())
+        if about.st_mtime_ns != args.stamp:
+            return False
+        args.size = about.st_size
+        exchange = context.pool.open(to.host, "put_replica", args, about.st_size).start()
+        while piece := file.read(PIECE):
+            exchange.send(piece)
+        reply, body = exchange.reply(DoneReply)
+    exchange.done(body)
+    if reply.status >= 400:
+        raise HostDown(host=to.host, why=f"{to.name} does not take {path}: {reply.why or reply.status}")
+    return True

@@ -1,0 +1,302 @@
+# ruff: noqa: PTH110, PTH116
+# Paths are str here: this is on the way of every request.
+"""The listing of an account (its containers) or of a container (its objects): one SQLite file each.
+
+`rows` holds what is there, `gone` what was deleted and when, so that a listing never steps over the dead; both
+number their changes, so that
+replicas exchange only what is new. The head (counts, metadata, times) is one JSON value changed in the same
+transaction and kept in memory,
+as this process is the file's only user: asking for it costs no SQL. Writers that come at once share one commit,
+hence one fsync.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from pileus_kit import decoding
+from pileus_objectstore.errors import Damaged, DeviceFailed
+from pileus_objectstore.storage.disks import Disk
+from pileus_objectstore.storage.listing_scans import Scan, fold
+from pileus_objectstore.wire.contract import ListingInfo, ListingRow
+
+SCHEMA = """
+CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL, change INTEGER NOT NULL);
+CREATE TABLE rows (name TEXT PRIMARY KEY, timestamp TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL, type
+TEXT NOT NULL,
+                   count INTEGER NOT NULL, stats_at TEXT NOT NULL, change INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE gone (name TEXT PRIMARY KEY, timestamp TEXT NOT NULL, change INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX rows_change ON rows (change);
+CREATE INDEX gone_change ON gone (change);
+"""
+SETTINGS = (
+    "PRAGMA locking_mode=EXCLUSIVE",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA cache_size=-128",
+)
+COLUMNS = "name, timestamp, size, etag, type, count, stats_at"
+DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+class PendingMerge:
+    """One writer in the queue."""
+
+    def __init__(self, rows: list[ListingRow]) -> None:
+        self.rows = rows
+        self.done = False
+        self.error: Exception | None = None
+
+
+class ListingDatabase:
+    """One open listing. All methods may be called from any thread; changes are on disk when they return."""
+
+    def __init__(self, disk: Disk, path: str, kind: str) -> None:
+        self.disk = disk
+        self.path = path
+        self.kind = kind
+        self.users = 0
+        self.used_at = 0.0
+        self._lock = threading.RLock()
+        self._queue: list[PendingMerge] = []
+        self._queue_lock = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+        self._read_only = False  # opened for reading only, as the disk allows no more
+        with self._guard():
+            self._open()
+
+    @property
+    def info(self) -> ListingInfo:
+        return self._info
+
+    @property
+    def upto(self) -> int:
+        """The number of the last change."""
+        return self._change
+
+    def close(self) -> None:
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+    def change(self, apply: Callable[[ListingInfo], ListingInfo | None]) -> ListingInfo:
+        """Replace the head by apply(head) in one transaction; None leaves it."""
+        with self._lock, self._guard(), self._transaction():
+            info = apply(self._info)
+            if info is not None:
+                self._save(info)
+        return self._info
+
+    def merge(self, rows: list[ListingRow]) -> None:
+        """Take in changed rows; for each name the newest wins. Whoever holds the lock commits for all who wait."""
+        mine = PendingMerge(rows)
+        with self._queue_lock:
+            self._queue.append(mine)
+        with self._lock:
+            if not mine.done:
+                with self._queue_lock:
+                    batch, self._queue = self._queue, []
+                self._commit(batch)
+        if mine.error:
+            raise mine.error
+
+    def rows(
+        self,
+        *,
+        limit: int,
+        marker: str = "",
+        end_marker: str = "",
+        prefix: str = "",
+        delimiter: str = "",
+        path: str | None = None,
+        reverse: bool = False,
+    ) -> list[tuple[Any, ...]]:
+        """(name, timestamp, size, etag, type, count) in order; a folded group is (name, "", 0, "", "", 0)."""
+        if path is not None:
+            prefix, delimiter = (path.rstrip("/") + "/" if path else ""), "/"
+            marker = max(marker, prefix) if not reverse else marker
+        with self._lock, self._guard():
+            scan = Scan(self._db_open(), prefix, marker, end_marker, reverse)
+            return list(
+                fold(scan, prefix, delimiter, path is not None, limit, marker) if delimiter else scan.page(limit)
+            )
+
+    def changes(self, since: int, limit: int) -> tuple[list[ListingRow], int]:
+        """Rows changed after number `since`, oldest first, and the number up to which this is all."""
+        with self._lock, self._guard():
+            db = self._db_open()
+            found = [
+                (change, ListingRow(*row))
+                for change, *row in db.execute(
+                    "SELECT change, name, timestamp, 0, size, etag, type, count, stats_at FROM rows WHERE change > ? "
+                    "ORDER BY change LIMIT ?",
+                    (since, limit),
+                )
+            ]
+            found += [
+                (change, ListingRow(name, stamp, True))
+                for change, name, stamp in db.execute(
+                    "SELECT change, name, timestamp FROM gone WHERE change > ? ORDER BY change LIMIT ?", (since, limit)
+                )
+            ]
+            upto = self._change
+        found.sort(key=lambda pair: pair[0])
+        if len(found) > limit:
+            del found[limit:]
+            upto = found[-1][0]
+        for _, row in found:
+            row.deleted = bool(row.deleted)
+        return [row for _, row in found], upto
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Take rows out without remembering it: only for lists that have no replicas."""
+        with self._lock, self._guard(), self._transaction():
+            self._db_open().executemany("DELETE FROM rows WHERE name = ?", [(name,) for name in names])
+
+    def forget(self, before: str) -> int:
+        """Drop the memory of what was deleted before a timestamp; how many."""
+        with self._lock, self._guard():
+            if not self._db_open().execute("SELECT 1 FROM gone WHERE timestamp < ? LIMIT 1", (before,)).fetchone():
+                return 0
+            with self._transaction():
+                return self._db_open().execute("DELETE FROM gone WHERE timestamp < ?", (before,)).rowcount
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return self._connect("mode=rw", SETTINGS)
+        except sqlite3.OperationalError:
+            if not self._at_rest():
+                raise
+            # a file system that is full or read-only can still be read
+            self._read_only = True
+            return self._connect("mode=ro&immutable=1", ())
+
+    def _at_rest(self) -> bool:
+        """All of it is in the main file: there is no log beside it that would have to be written back."""
+        log = self.path + "-wal"
+        return os.path.exists(self.path) and (not os.path.exists(log) or not os.stat(log).st_size)
+
+    def _connect(self, mode: str, settings: Iterable[str]) -> sqlite3.Connection:
+        db = sqlite3.connect(
+            f"file:{self.path}?{mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=5
+        )
+        try:
+            for setting in settings:
+                db.execute(setting)
+            value, self._change = db.execute("SELECT value, change FROM head").fetchone()
+            self._info = decoding.decode(value, ListingInfo)
+        except BaseException:
+            db.close()
+            raise
+        self._db = db
+        return db
+
+    def _db_open(self) -> sqlite3.Connection:
+        return self._db or self._open()
+
+    def _writable(self) -> sqlite3.Connection:
+        """Whether the disk has become writable again is tried with each write."""
+        if self._read_only:
+            self.close()
+            self._read_only = False
+        return self._db_open()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        db = self._writable()
+        before = self._info, self._change
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            db.execute("COMMIT")
+        except BaseException:
+            self._info, self._change = before
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+    def _save(self, info: ListingInfo) -> None:
+        self._info = info
+        self._db_open().execute("UPDATE head SET value = ?, change = ?", (msgspec.json.encode(info), self._change))
+
+    def _commit(self, batch: list[PendingMerge]) -> None:
+        error: Exception | None = None
+        try:
+            with self._guard(), self._transaction():
+                info = msgspec.structs.replace(self._info)
+                for waiting in batch:
+                    for row in waiting.rows:
+                        self._take(info, row)
+                self._save(info)
+        except (DeviceFailed, Damaged) as e:
+            error = e
+        for waiting in batch:
+            waiting.done, waiting.error = True, error
+
+    def _take(self, info: ListingInfo, row: ListingRow) -> None:
+        """The rule of merging: existence by `timestamp`, a container's statistics by `stats_at`."""
+        db = self._db_open()
+        old = db.execute(f"SELECT {COLUMNS} FROM rows WHERE name = ?", (row.name,)).fetchone()  # noqa: S608 - a constant
+        if old is None:
+            dead = db.execute("SELECT timestamp FROM gone WHERE name = ?", (row.name,)).fetchone()
+            if dead and dead[0] >= row.timestamp:
+                return
+        elif row.timestamp < old[1] or (row.timestamp == old[1] and row.stats_at <= old[6]):
+            return
+        elif self.kind == "account" and old[6] > row.stats_at:
+            row = msgspec.structs.replace(row, count=old[5], size=old[2], stats_at=old[6])
+        self._change += 1
+        info.newest = max(info.newest, row.timestamp)
+        if old is not None:
+            info.count -= 1
+            info.size -= old[2]
+            info.objects -= old[5]
+        if row.deleted:
+            if old is not None:
+                db.execute("DELETE FROM rows WHERE name = ?", (row.name,))
+            db.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", (row.name, row.timestamp, self._change))
+            return
+        info.count += 1
+        info.size += row.size
+        info.objects += row.count
+        if old is None and dead:
+            db.execute("DELETE FROM gone WHERE name = ?", (row.name,))
+        db.execute(
+            "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (row.name, row.timestamp, row.size, row.etag, row.type, row.count, row.stats_at, self._change),
+        )
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as e:
+            code = getattr(e, "sqlite_errorname", "")
+            if code.startswith(DAMAGED):
+                raise Damaged(path=self.path, why=str(e)) from e
+            if isinstance(e, sqlite3.OperationalError):
+                raise DeviceFailed(device=self.disk.name, why=f"{e} ({code})") from e
+            raise
+        except (msgspec.MsgspecError, TypeError) as e:
+            raise Damaged(path=self.path, why=str(e)) from e
+
+
+def empty_database(info: ListingInfo) -> bytes:
+    """The bytes of an empty database with this head, marked as WAL (file format versions 2,
+    sqlite.org/fileformat.html 1.3.3)."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        db.execute("PRAGMA page_size=4096")
+        db.executescript(SCHEMA)
+        db.execute("INSERT INTO head VALUES (1, ?, 0)", (msgspec.json.encode(info),))
+        image = bytearray(db.serialize())
+    finally:
+        db.close()
+    image[18] = image[19] = 2
+    return bytes(image)

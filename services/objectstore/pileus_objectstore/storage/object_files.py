@@ -1,0 +1,395 @@
+# ruff: noqa: PTH104, PTH108, PTH116, PTH208
+# Paths are str here: this is on the way of every request.
+"""An object on a disk is one file: its bytes, then a trailer with all that is known about it.
+
+    body | one crc32 for each 256 KiB of it | meta (JSON) | footer: magic, sizes, crc32 of the trailer
+
+Why a trailer and not extended attributes or a second file: one fsync and one rename make bytes and metadata appear
+together or not
+at all, on any file system, and a plain copy of the directory is a whole backup. The block sums let a reader find rot
+*before* it sends
+it on, in any range, at 4 GB/s. The name is objects/<partition>/<digest>, whatever the version, so reading needs no
+directory scan; the
+file's mtime is its timestamp, so that two devices are compared by stat alone (the trailer decides in doubt).
+Deleting replaces the file
+by a tombstone. A metadata-only change is a second file, `<digest>.meta`, that counts only for the version it names.
+"""
+
+import errno
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from pileus_kit import decoding
+from pileus_objectstore.errors import Damaged
+from pileus_objectstore.storage.disks import Disk, sync_directory
+from pileus_objectstore.wire.contract import ObjectMeta
+
+BLOCK = 1 << 18
+FOOTER = struct.Struct("<8sIIQI")
+MAGIC = b"PILEUS01"
+GUESS = 4096  # most trailers fit
+FLUSH = (
+    8 << 20
+)  # after so many bytes the disk begins to write, or the fsync at the end of a large object would take minutes
+
+
+def stamp_of(timestamp: str) -> int:
+    """Nanoseconds for mtime: exact, as a timestamp has five decimals."""
+    seconds, _, fraction = timestamp.partition(".")
+    return int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+def timestamp_of(stamp: int) -> str:
+    return f"{stamp // 1_000_000_000:010d}.{stamp % 1_000_000_000 // 10_000:05d}"
+
+
+class Sums:
+    """crc32 of each block of a stream that comes in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._done: list[int] = []
+        self._crc = 0
+        self._filled = 0
+
+    def add(self, data: bytes) -> None:
+        view, at = memoryview(data), 0
+        while at < len(view):
+            piece = view[at : at + BLOCK - self._filled]
+            self._crc = zlib.crc32(piece, self._crc)
+            self._filled += len(piece)
+            at += len(piece)
+            if self._filled == BLOCK:
+                self._done.append(self._crc)
+                self._crc = self._filled = 0
+
+    def packed(self) -> bytes:
+        sums = self._done + ([self._crc] if self._filled else [])
+        return struct.pack(f"<{len(sums)}I", *sums)
+
+
+def trailer(meta: ObjectMeta, size: int, sums: bytes) -> bytes:
+    data = msgspec.json.encode(meta)
+    crc = zlib.crc32(data, zlib.crc32(sums))
+    return sums + data + FOOTER.pack(MAGIC, len(data), len(sums), size, crc)
+
+
+class Draft:
+    """A file being written in tmp/. Nobody sees it before `keep`."""
+
+    def __init__(self, files: "ObjectFiles", partition: int, digest: str, expect: int) -> None:
+        self.files = files
+        self._disk = files.disk
+        self._partition, self._digest = partition, digest
+        self._size = self._flushed = 0
+        self._stopping = False  # it was kept or given up
+        with self._disk.guard():
+            self.path = self._disk.temporary()
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            if expect > BLOCK:
+                try:
+                    os.posix_fallocate(self._fd, 0, expect)
+                except OSError:
+                    self.abandon()
+                    raise
+
+    def write(self, data: bytes) -> None:
+        with self._disk.guard():
+            written = os.write(self._fd, data)
+            while written < len(data):
+                written += os.write(self._fd, memoryview(data)[written:])
+            self._size += written
+            if self._size - self._flushed >= FLUSH:
+                os.posix_fadvise(self._fd, self._flushed, self._size - self._flushed, os.POSIX_FADV_DONTNEED)
+                self._flushed = self._size
+
+    def commit(self, stamp: int, suffix: str = "") -> bool:
+        """On disk for good when this returns. False: something newer was there and stays."""
+        disk = self._disk
+        with disk.guard():
+            os.utime(self._fd, ns=(stamp, stamp))
+            os.fsync(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+            directory = disk.directory("objects", str(self._partition))
+            path = f"{directory}/{self._digest}{suffix}"
+            with disk.lock(self._digest):
+                newer = modified(path) >= stamp
+                if newer:
+                    os.unlink(self.path)
+                else:
+                    os.rename(self.path, path)
+                self._stopping = True
+            if newer:
+                return False
+            sync_directory(directory)
+        return True
+
+    def written(self) -> Iterator[bytes]:
+        """What was written so far, for another device that needs it too. Raises DeviceFailed."""
+        with self._disk.guard(), open(self.path, "rb") as file:
+            left = self._size
+            while left and (piece := file.read(min(BLOCK, left))):
+                left -= len(piece)
+                yield piece
+            if left:
+                raise OSError(errno.EIO, "a draft is shorter than what was written to it", self.path)
+
+    def abandon(self) -> None:
+        """Leave nothing behind, however far it came."""
+        if self._stopping:
+            return
+        self._stopping = True
+        try:
+            if self._fd >= 0:
+                os.close(self._fd)
+            os.unlink(self.path)
+        except OSError:  # a broken disk; tmp/ is swept when it comes back
+            return
+        finally:
+            self._fd = -1
+
+
+class ObjectFile:
+    """One stored version, open for reading."""
+
+    def __init__(self, disk: Disk, path: str, fd: int) -> None:
+        self.disk = disk
+        self.path = path
+        self._fd = fd
+        try:
+            self._load()
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self) -> None:
+        whole = os.fstat(self._fd).st_size
+        tail = os.pread(self._fd, GUESS, max(0, whole - GUESS))
+        if len(tail) < FOOTER.size:
+            raise Damaged(path=self.path, why="too short")
+        magic, meta_size, sums_size, size, crc = FOOTER.unpack(tail[-FOOTER.size :])
+        need = FOOTER.size + meta_size + sums_size
+        if magic != MAGIC or whole != size + need:
+            raise Damaged(path=self.path, why="footer and length disagree")
+        if need > len(tail):
+            tail = os.pread(self._fd, need, size)
+        block = tail[-need : -FOOTER.size]
+        if zlib.crc32(block) != crc:
+            raise Damaged(path=self.path, why="the trailer's checksum is wrong")
+        self.size = size
+        self._sums = block[:sums_size]
+        self.meta = decoding.decode(block[sums_size:], ObjectMeta)
+
+    def block(self, number: int, into: bytearray) -> int:
+        """Read one block into `into`, checked; its length."""
+        start = number * BLOCK
+        length = min(BLOCK, self.size - start)
+        view = memoryview(into)[:length]
+        if os.preadv(self._fd, [view], start) != length or zlib.crc32(view) != self._sum(number):
+            raise Damaged(path=self.path, why=f"block {number} is not what was written")
+        return length
+
+    def _sum(self, number: int) -> int:
+        return int.from_bytes(self._sums[number * 4 : number * 4 + 4], "little")
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> "ObjectFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class ObjectFiles:
+    """The objects of one disk."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        self._base = f"{disk.root}/objects"
+
+    def path(self, partition: int, digest: str) -> str:
+        return f"{self._base}/{partition}/{digest}"
+
+    def stamps(self, partition: int, digest: str) -> tuple[int, int]:
+        """(version, later metadata) as nanoseconds; 0 for what is not there."""
+        path = self.path(partition, digest)
+        version = modified(path)
+        return (version, modified(path + ".meta")) if version else (0, 0)
+
+    def draft(self, partition: int, digest: str, expect: int = 0) -> Draft:
+        """Raises DeviceFailed if there is no room."""
+        self.disk.room_for(max(expect, 0))
+        return Draft(self, partition, digest, expect)
+
+    def open(self, partition: int, digest: str) -> ObjectFile | None:
+        """The version that is stored, tombstones too, with its later metadata. A damaged file goes into quarantine and
+        raises Damaged."""
+        path = self.path(partition, digest)
+        file = None
+        try:
+            file = self._open(path)
+            if file is not None:
+                self._apply_posted(file)
+        except Damaged:
+            if file is not None:
+                file.close()
+            self.quarantine(partition, digest)
+            raise
+        return file
+
+    def open_path(self, path: str) -> ObjectFile:
+        """A file that is still being written, to be checked. Raises Damaged."""
+        file = self._open(path)
+        if file is None:
+            raise Damaged(path=path, why="it is gone")
+        return file
+
+    def write_tombstone(self, partition: int, digest: str, meta: ObjectMeta) -> bool:
+        """Replace what is there by a tombstone; False if something newer is there."""
+        stamp = stamp_of(meta.timestamp)
+        draft = Draft(self, partition, digest, 0)
+        try:
+            draft.write(trailer(meta, 0, b""))
+            return draft.commit(stamp)
+        finally:
+            draft.abandon()
+
+    def post(self, partition: int, digest: str, meta: ObjectMeta) -> bool:
+        draft = Draft(self, partition, digest, 0)
+        try:
+            draft.write(trailer(meta, 0, b""))
+            return draft.commit(stamp_of(meta.posted), ".meta")
+        finally:
+            draft.abandon()
+
+    def quarantine(self, partition: int, digest: str) -> bool:
+        """Put aside what is really damaged, looked at again under its lock: the file with all that belongs to it, or
+        its later metadata alone."""
+        path = self.path(partition, digest)
+        with self.disk.guard(), self.disk.lock(digest):
+            for part in (path, path + ".meta"):
+                if self._damaged(part):
+                    self.disk.put_aside(part, "objects")
+                    return True
+        return False
+
+    def _damaged(self, path: str) -> bool:
+        try:
+            file = self._open(path)
+            if file is not None:
+                with file:
+                    check(file)
+        except Damaged:
+            return True
+        return False
+
+    def drop(self, partition: int, digest: str, stamp: int, posted: int = 0) -> bool:
+        """Remove exactly this version (delivered elsewhere, or a tombstone whose time is over)."""
+        path = self.path(partition, digest)
+        with self.disk.guard(), self.disk.lock(digest):
+            if (modified(path), modified(path + ".meta")) != (stamp, posted):
+                return False
+            os.unlink(path)
+            if posted:
+                os.unlink(path + ".meta")
+        return True
+
+    def withdraw(self, partition: int, digest: str, stamp: int) -> bool:
+        """Remove this version, whatever was posted to it; False if it isn't what is there."""
+        path = self.path(partition, digest)
+        with self.disk.guard(), self.disk.lock(digest):
+            if modified(path) != stamp:
+                return False
+            os.unlink(path)
+            sync_directory(f"{self._base}/{partition}")
+        return True
+
+    def version(self, partition: int, digest: str, stamp: int) -> ObjectFile:
+        """Exactly this version. Raises Damaged if something else is there by now."""
+        file = self.open_path(self.path(partition, digest))
+        if stamp_of(file.meta.timestamp) != stamp:
+            file.close()
+            raise Damaged(path=file.path, why="it was replaced")
+        return file
+
+    def partitions(self) -> list[int]:
+        try:
+            return sorted(int(name) for name in os.listdir(self._base) if name.isdecimal())
+        except FileNotFoundError:
+            return []
+
+    def changed(self, partition: int, since: float) -> list[str]:
+        """Digests of a partition whose files came or changed after a time (epoch seconds), by stat alone."""
+        directory = f"{self._base}/{partition}"
+        try:
+            if os.stat(directory).st_mtime < since:
+                return []
+            with os.scandir(directory) as entries:
+                return sorted({e.name.partition(".")[0] for e in entries if e.stat().st_ctime >= since})
+        except FileNotFoundError:
+            return []
+
+    def held(self, partition: int) -> dict[str, tuple[int, int]]:
+        """{digest: (version, later metadata)} of a partition, by stat alone."""
+        found: dict[str, list[int]] = {}
+        try:
+            with os.scandir(f"{self._base}/{partition}") as entries:
+                for entry in entries:
+                    digest, _, suffix = entry.name.partition(".")
+                    found.setdefault(digest, [0, 0])[1 if suffix else 0] = entry.stat().st_mtime_ns
+        except FileNotFoundError:
+            return {}
+        return {digest: (version, posted) for digest, (version, posted) in found.items() if version}
+
+    def _open(self, path: str) -> ObjectFile | None:
+        try:
+            with self.disk.guard():
+                try:
+                    fd = os.open(path, os.O_RDONLY)
+                except FileNotFoundError:
+                    return None
+                return ObjectFile(self.disk, path, fd)
+        except msgspec.MsgspecError as e:
+            raise Damaged(path=path, why=str(e)) from e
+
+    def _apply_posted(self, file: ObjectFile) -> None:
+        later = self._open(file.path + ".meta")
+        if later is not None:
+            with later:
+                if later.meta.timestamp == file.meta.timestamp:
+                    file.meta = later.meta
+
+
+def open_file(path: Path) -> ObjectFile:
+    """For readers that only look. Raises Damaged or OSError."""
+    return ObjectFile(Disk(path.parents[2]), str(path), os.open(path, os.O_RDONLY))
+
+
+def modified(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def blocks(file: ObjectFile) -> Iterator[bytes]:
+    """The body, each block checked before it is given; raises Damaged."""
+    buffer = bytearray(BLOCK)
+    for number in range((file.size + BLOCK - 1) // BLOCK):
+        yield bytes(memoryview(buffer)[: file.block(number, buffer)])
+
+
+def check(file: ObjectFile) -> None:
+    """Read all of it; raises Damaged."""
+    buffer = bytearray(BLOCK)
+    for number in range((file.size + BLOCK - 1) // BLOCK):
+        file.block(number, buffer)

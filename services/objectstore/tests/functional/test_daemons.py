@@ -1,0 +1,171 @@
+"""Replicator, auditor and expirer against real storage servers."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pileus_objectstore.storage.disks import MARKER, Disk
+from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.worker import Worker
+
+DATA = os.urandom(700_000)
+
+
+@pytest.fixture
+def workers(store: ObjectStoreFixture) -> Iterator[list[Worker]]:
+    workers = [Worker(config) for config in store.configs]
+    yield workers
+    for worker in workers:
+        worker._cluster.close()
+
+
+def files(store: ObjectStoreFixture, pattern: str) -> list[Path]:
+    return sorted(
+        path for path in Path(store.config.state).glob(f"objectstore/d*/{pattern}") if "quarantined" not in path.parts
+    )
+
+
+def settle(workers: list[Worker]) -> None:
+    """Passes until nothing is left to do."""
+    for _ in range(5):
+        passes = [worker.replicator.run() for worker in workers]
+        if not any(passes):
+            return
+    raise AssertionError("the replicator does not come to rest")
+
+
+def wipe(store: ObjectStoreFixture, name: str) -> None:
+    """A new empty disk in the place of an old one."""
+    store.stop_host(0)
+    root = store.configs[0].home / name
+    root.rename(root.with_name(name + ".old"))
+    Disk.format(root, name)
+    store.start_host(0)
+
+
+def test_a_replaced_disk_is_filled_again(store: ObjectStoreFixture, container: str, workers: list[Worker]) -> None:
+    for n in range(10):
+        store.client.put(f"{container}/o{n}", data=DATA[: n * 10000 + 1])
+    store.client.post(f"{container}/o1", headers={"X-Object-Meta-Later": "yes"})
+    store.client.delete(f"{container}/o2")
+    store.drain()
+    settle(workers)
+    before = {p.relative_to(store.configs[0].home): p.stat().st_mtime_ns for p in files(store, "objects/*/*")}
+    wipe(store, "d1")
+    settle(workers)
+    after = {
+        p.relative_to(store.configs[0].home): p.stat().st_mtime_ns
+        for p in files(store, "objects/*/*")
+        if "d1.old" not in p.parts
+    }
+    assert before == after
+    for other in ("d2", "d3"):
+        (store.configs[0].home / other / MARKER).unlink()
+    store.stop_host(0)
+    store.start_host(0)
+    assert store.client.head(f"{container}/o1").headers["X-Object-Meta-Later"] == "yes"
+    assert len(store.client.get(container).data.split()) == 9
+
+
+def test_handoffs_are_delivered_and_cleared(store: ObjectStoreFixture, container: str, workers: list[Worker]) -> None:
+    placement = store.app.tools.cluster.rings.placement("AUTH_p1", "c", "o")
+    _, own, spare = placement.hosts[0]
+    store.client.get(f"{container}/o")
+    marker = store.configs[0].home / own[0] / MARKER
+    marker.rename(marker.with_name("away"))
+    store.servers[0].host._devices[own[0]].disk._seen = 0.0
+    store.client.put(f"{container}/o", data=DATA)
+    held = f"objects/{placement.partition}/{placement.digest}"
+    assert (store.configs[0].home / spare[0] / held).exists()
+    marker.with_name("away").rename(marker)
+    settle(workers)
+    assert not (store.configs[0].home / spare[0] / held).exists()
+    assert all((store.configs[0].home / name / held).exists() for name in own)
+    assert store.client.get(f"{container}/o").data == DATA
+
+
+def test_rot_is_found_and_healed(store: ObjectStoreFixture, container: str, workers: list[Worker]) -> None:
+    store.client.put(f"{container}/o", data=DATA)
+    paths = [path for path in files(store, "objects/*/*") if path.stat().st_size > len(DATA)]
+    stamp = paths[0].stat().st_mtime_ns
+    with paths[0].open("r+b") as file:
+        file.seek(300_000)
+        file.write(b"rot")
+    os.utime(paths[0], ns=(stamp, stamp))
+    assert workers[0].auditor.run() == "1 files read, 1 damaged, 0 old tombstones removed".replace("1 files", "3 files")
+    assert not paths[0].exists()
+    settle(workers)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert workers[0].auditor.run() == ""
+
+
+def test_old_tombstones_go_away(store: ObjectStoreFixture, container: str, workers: list[Worker]) -> None:
+    store.client.put(f"{container}/o", data=DATA)
+    store.client.delete(f"{container}/o")
+    assert workers[0].auditor.run() == ""
+    assert len(files(store, "objects/*/*")) == 3
+    tomb = next(path for path in files(store, "objects/*/*") if "d1" in path.parts or "d2" in path.parts)
+    for path in files(store, "objects/*/*"):
+        if path != tomb:
+            path.unlink()
+    later = store.app.tools.now() + 8 * 86400
+    late = replace(workers[0].replicator.context, now=lambda: later)
+    workers[0].replicator.context = late
+    settle(workers)
+    assert files(store, "objects/*/*") == [tomb]
+    workers[0].auditor.now = lambda: later
+    assert "1 old tombstones removed" in workers[0].auditor.run()
+    assert files(store, "objects/*/*") == []
+    store.client.delete(container)
+    store.drain()
+    assert len(files(store, "containers/*/*.db")) == 3
+    later += 8 * 86400
+    workers[0].auditor.run()
+    assert files(store, "containers/*/*.db") == []
+    assert store.client.put(container).status_code == 201
+
+
+def test_listings_agree_again(store: ObjectStoreFixture, container: str, workers: list[Worker]) -> None:
+    store.client.put(f"{container}/before", data=b"x")
+    settle(workers)
+    marker = store.configs[0].home / "d1" / MARKER
+    marker.rename(marker.with_name("away"))
+    store.servers[0].host._devices["d1"].disk._seen = 0.0
+    for n in range(5):
+        store.client.put(f"{container}/o{n}", data=b"x")
+    store.client.delete(f"{container}/before")
+    store.client.post(container, headers={"X-Container-Meta-A": "1"})
+    store.client.put(f"{store.account}/new")
+    marker.with_name("away").rename(marker)
+    store.drain()
+    settle(workers)
+    store.drain()
+    settle(workers)
+    for other in ("d2", "d3", "d4"):
+        device = store.configs[0].home / other / MARKER
+        device.rename(device.with_name("away"))
+        store.servers[0].host.device("d1")
+        if other in store.servers[0].host._devices:
+            store.servers[0].host._devices[other].disk._seen = 0.0
+        names = store.client.get(container)
+        assert names.data.decode().split() == [f"o{n}" for n in range(5)]
+        assert names.headers["X-Container-Meta-A"] == "1"
+        assert store.client.get(store.account).data == b"c\nnew\n"
+        device.with_name("away").rename(device)
+
+
+def test_expired_objects_are_deleted(store: ObjectStoreFixture, container: str, workers: list[Worker]) -> None:
+    for name in ("gone", "kept", "replaced"):
+        store.client.put(f"{container}/{name}", data=b"x", headers={"X-Delete-After": "100"})
+    store.client.post(f"{container}/kept")
+    store.client.put(f"{container}/replaced", data=b"y")
+    assert workers[0].expirer.run() == ""
+    later = store.app.tools.now() + 1000
+    workers[0].expirer.now = lambda: later
+    assert workers[0].expirer.run() == "9 expired"
+    assert store.client.get(container).data == b"kept\nreplaced\n"
+    assert store.client.get(f"{container}/kept").status_code == 200
+    assert workers[0].expirer.run() == ""
