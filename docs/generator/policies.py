@@ -1,0 +1,25 @@
+"""Policy rules: RULES of each service."""
+
+from houses import SERVICES, module
+from tables import code, table
+
+HEAD = """\
+# Policy rules of {service}
+
+Names, defaults and scopes are OpenStack's; where one differs, `tests/compatibility/policy_deviations.txt` says why. Put
+`"NAME": "CHECK"` into `policy/{service}.yaml` of the state directory to replace a default; the service reads the file
+again when it changes. *Scopes* are the kinds of token that a rule accepts, whatever the token's roles are; none: any kind.
+
+"""
+
+
+def pages() -> dict[str, str]:
+    return {service: HEAD.format(service=service) + _rules(service) for service in SERVICES}
+
+
+def _rules(service: str) -> str:
+    rules = sorted(module(service, "policy").RULES, key=lambda rule: rule.name)
+    return table(
+        ("rule", "default", "scopes", "what it allows"),
+        ((code(r.name), code(r.check), ", ".join(r.scopes), r.description) for r in rules),
+    )

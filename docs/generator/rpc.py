@@ -1,0 +1,32 @@
+"""Contracts of the bus: what the lock files record."""
+
+import json
+
+from houses import SERVICES, TOP
+from tables import code
+
+HEAD = """\
+# Calls over the bus
+
+What workers and agents ask of each other, from the services' `rpc.lock.json`: the version since which a method exists,
+its arguments and its result. A change that old callers wouldn't survive fails the tests; additions raise the minor version.
+What each method does stands in the service's `rpc.py`.
+"""
+
+
+def page() -> str:
+    text = HEAD
+    for service in SERVICES:
+        lock = TOP / "services" / service / f"pileus_{service}" / "rpc.lock.json"
+        if lock.exists():
+            for topic, contract in json.loads(lock.read_text()).items():
+                text += f"\n## {topic}, version {contract['version']}\n\n" + _methods(contract["methods"])
+    return text
+
+
+def _methods(methods: dict[str, str]) -> str:
+    lines = []
+    for name, described in methods.items():
+        since, _, hints = described.partition(" ")
+        lines.append(f"- **{name}** (since {since}): {code(hints)}\n")
+    return "".join(lines)
