@@ -9,7 +9,7 @@ from contextlib import suppress
 from sqlalchemy.exc import SQLAlchemyError
 
 from pileus_compute.config import Config
-from pileus_compute.core import host_reports, servers, workers
+from pileus_compute.core import host_reports, server_jobs, workers
 from pileus_compute.core.tools import TOPIC, Tools
 from pileus_compute.db.models import Event, Job
 from pileus_compute.flows import FLOWS
@@ -49,7 +49,7 @@ def runner_of(tools: Tools, me: str, threads: int) -> Runner:
         me,
         threads,
         history_days=tools.config.history_days,
-        spared=servers.has_server,
+        spared=server_jobs.has_server,
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from pileus_compute.api.requests import changed_between, find_server, limit_of, next_link, target_of, visible_project
 from pileus_compute.api.schemas import PAGE, TEXT, query, strict_query
 from pileus_compute.api.server_views import host_id
-from pileus_compute.core import servers
+from pileus_compute.core import server_jobs
 from pileus_compute.db.models import DeletedServer, Event, Job
 from pileus_compute.errors import ActionNotFound, ServerNotFound
 from pileus_kit.errors import BadRequest
@@ -74,7 +74,7 @@ def index(server_id: str) -> Any:
     paged = version() >= (2, 58)
     limit = limit_of() if paged else 1000
     with tools().sessions.read() as session:
-        rows = servers.list_jobs(session, server_id)
+        rows = server_jobs.list_jobs(session, server_id)
     if paged:
         rows = _page(rows)
     shown = rows[:limit]
@@ -99,7 +99,7 @@ def _page(rows: list[Job]) -> list[Job]:
 @resource.endpoint("GET", "/<request_id>", policy=RULE + "show", target=_target)
 def show(server_id: str, request_id: str) -> Any:
     with tools().sessions.read() as session:
-        rows = servers.list_jobs(session, server_id)
+        rows = server_jobs.list_jobs(session, server_id)
         job = next((j for j in rows if j.request_id == request_id), None)
         if job is None:
             raise ActionNotFound(action=request_id)

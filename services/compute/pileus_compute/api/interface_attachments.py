@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from pileus_compute.api import requested_networks
 from pileus_compute.api.requests import find_server, require_unlocked, server_target
 from pileus_compute.api.schemas import IP, TAG, UUID, obj
-from pileus_compute.core import servers, states
+from pileus_compute.core import server_jobs, states
 from pileus_compute.db.models import Job, ServerPort
 from pileus_compute.errors import PortNotAttached
 from pileus_kit.db import new_id
@@ -91,12 +91,12 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
         raise BadRequest(why="No network is available for this project.")
     with tools().sessions.begin() as session:
         server = require_unlocked(find_server(session, server_id))
-        states.require(server, "attach_interface", servers.current_task_state(session, server))
+        states.require(server, "attach_interface", server_jobs.current_task_state(session, server))
         job = enqueue(
             session,
             Job,
             flow="server.attach_interface",
-            subject=servers.part_subject(server_id, new_id()),
+            subject=server_jobs.part_subject(server_id, new_id()),
             data={"wish": networks[0]},
             caller=caller(),
         ).id
@@ -128,12 +128,12 @@ def delete(server_id: str, port_id: str) -> Any:
     with tools().sessions.begin() as session:
         server = require_unlocked(find_server(session, server_id))
         _port(session, server_id, port_id)
-        states.require(server, "detach_interface", servers.current_task_state(session, server))
+        states.require(server, "detach_interface", server_jobs.current_task_state(session, server))
         job = enqueue(
             session,
             Job,
             flow="server.detach_interface",
-            subject=servers.part_subject(server_id, port_id),
+            subject=server_jobs.part_subject(server_id, port_id),
             data={"port_id": port_id},
             caller=caller(),
         ).id

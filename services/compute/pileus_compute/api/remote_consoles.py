@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from pileus_compute.api.requests import find_server, server_target
 from pileus_compute.api.schemas import body, number, obj
 from pileus_compute.api.server_actions import action
-from pileus_compute.core import servers, states
+from pileus_compute.core import server_jobs, states
 from pileus_compute.db.models import ConsoleToken, Server
 from pileus_compute.errors import ConsoleTypeUnavailable, ConsoleUnavailable
 from pileus_kit.db import now
@@ -155,7 +155,7 @@ def exchange(token: str) -> Any:
 def diagnostics(server_id: str) -> Any:
     with tools().sessions.read() as session:
         server = find_server(session, server_id)
-        busy = servers.current_task_state(session, server)
+        busy = server_jobs.current_task_state(session, server)
     if busy or server.status not in ("ACTIVE", "PAUSED", "RESCUE") or server.host is None:
         raise Conflict(why=f"Instance {server_id} is not running.")
     try:

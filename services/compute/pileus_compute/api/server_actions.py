@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.api.requests import find_server, require_unlocked, server_target
 from pileus_compute.api.schemas import Schema
-from pileus_compute.core import servers
+from pileus_compute.core import server_jobs
 from pileus_compute.db.models import Job, Server
 from pileus_kit.errors import BadRequest
 from pileus_kit.microversions import Version
@@ -80,7 +80,7 @@ def act(server_id: str, body: dict[str, Any]) -> Any:
 
 def start(session: Session, server: Server, name: str, flow: str, data: dict[str, Any] | None = None) -> Any:
     """Enqueue a flow; the answer is 202 once the transaction is committed."""
-    return accepted(servers.start_job(session, server, name, flow, caller(), data))
+    return accepted(server_jobs.start_job(session, server, name, flow, caller(), data))
 
 
 def accepted(job: Job | None, view: Any = "", headers: dict[str, str] | None = None, status: int = 202) -> Any:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.api.schemas import UUID, body, obj
 from pileus_compute.api.server_actions import action
-from pileus_compute.core import servers
+from pileus_compute.core import server_jobs
 from pileus_compute.db.models import Job, Server, ServerVolume
 from pileus_compute.flows import addresses
 from pileus_kit.flow import enqueue, live
@@ -105,7 +105,7 @@ def _extended(session: Session, event: dict[str, Any]) -> list[str]:
     )
     if row is None:
         return []
-    subject = servers.part_subject(row.server_id, row.id)
+    subject = server_jobs.part_subject(row.server_id, row.id)
     if live(session, Job, subject):
         return []
     return [

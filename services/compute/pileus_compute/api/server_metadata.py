@@ -4,7 +4,7 @@ from typing import Any
 
 from pileus_compute.api.requests import find_server, require_unlocked, server_target
 from pileus_compute.api.schemas import METADATA, body
-from pileus_compute.core import quotas, servers, states
+from pileus_compute.core import quotas, server_jobs, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import MetadataItemNotFound
 from pileus_kit.errors import BadRequest
@@ -25,7 +25,7 @@ def _change(server_id: str, change: Any) -> dict[str, str]:
     """`change(old)` gives the new metadata."""
     with tools().sessions.begin() as session:
         server: Server = require_unlocked(find_server(session, server_id))
-        states.require(server, "update_metadata", servers.current_task_state(session, server))
+        states.require(server, "update_metadata", server_jobs.current_task_state(session, server))
         fresh: dict[str, str] = change(server.meta)
         quotas.check_metadata(session, server.project_id, fresh)
         server.meta = fresh

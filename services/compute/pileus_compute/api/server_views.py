@@ -8,7 +8,7 @@ from typing import Any
 from pileus_compute.api.boot_images import OF_RECORD
 from pileus_compute.api.requests import base_url, iso, micros
 from pileus_compute.core import states
-from pileus_compute.core.servers import Related
+from pileus_compute.core.server_details import Related
 from pileus_compute.db.models import DeletedServer, Server, ServerPort
 from pileus_kit.web import allowed, version
 

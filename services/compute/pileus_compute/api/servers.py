@@ -21,9 +21,9 @@ from pileus_compute.api.schemas import truth
 from pileus_compute.api.server_queries import INTERNAL, LIST
 from pileus_compute.api.server_schemas import CREATE, UPDATE
 from pileus_compute.api.server_views import Style
-from pileus_compute.core import hosts, server_groups, server_lists, servers
+from pileus_compute.core import hosts, server_details, server_groups, server_lists, servers
+from pileus_compute.core.server_details import Related
 from pileus_compute.core.server_lists import Query
-from pileus_compute.core.servers import Related
 from pileus_compute.core.states import STABLE, TRANSITIONAL
 from pileus_compute.db.models import DeletedServer, Host, Server
 from pileus_kit.errors import BadRequest, Forbidden
@@ -252,7 +252,7 @@ def _health(session: Any) -> dict[str, str]:
 
 def server_view(session: Any, server: Server) -> dict[str, Any]:
     """The full view of one server, read with the session at hand."""
-    return _shown(session, server, servers.load_related(session, [server], tags=version() >= (2, 26)))
+    return _shown(session, server, server_details.load_related(session, [server], tags=version() >= (2, 26)))
 
 
 def _shown(session: Any, server: Server, related: Related) -> dict[str, Any]:
@@ -283,7 +283,7 @@ def changed(session: Any, server: Server) -> dict[str, Any]:
 @resource.endpoint("GET", "/<server_id>", policy=RULE + "show")
 def show(server_id: str) -> Any:
     with tools().sessions.read() as session:
-        server, related = servers.get_detail(session, server_id, visible_project())
+        server, related = server_details.get_detail(session, server_id, visible_project())
         enforce(RULE + "show", target_of(server))
         return {"server": _shown(session, server, related)}
 

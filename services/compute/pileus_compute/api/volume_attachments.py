@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from pileus_compute.api.block_devices import MULTIATTACH, VOLUME_VERSION
 from pileus_compute.api.requests import find_server, limit_of, offset_of, require_unlocked, server_target
 from pileus_compute.api.schemas import BOOLEAN, LIMIT, TAG, UUID, body, obj, query, strict_query, truth
-from pileus_compute.core import device_names, servers, states
+from pileus_compute.core import device_names, server_jobs, states
 from pileus_compute.db.models import Job, Server, ServerVolume
 from pileus_compute.errors import (
     BadState,
@@ -131,7 +131,7 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
             session,
             Job,
             flow="server.attach_volume",
-            subject=servers.part_subject(server_id, row.id),
+            subject=server_jobs.part_subject(server_id, row.id),
             data={"row": row.id},
             caller=caller(),
         ).id
@@ -144,7 +144,7 @@ def _require(session: Session, server: Server, action: str) -> None:
     """Work on the server itself is in the way; attachments of other volumes may go on meanwhile."""
     if version() < SHELVED and server.status in ("SHELVED", "SHELVED_OFFLOADED"):
         raise BadState(event=action, server=server.id, attribute="vm_state", value=states.VM_STATES[server.status])
-    states.require(server, action, servers.current_task_state(session, server))
+    states.require(server, action, server_jobs.current_task_state(session, server))
 
 
 def _usable(volume_id: str) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def delete(server_id: str, volume_id: str) -> Any:
         _require(session, server, "detach_volume")
         if row.boot_index == 0:
             raise Forbidden(rule=RULE + "delete (the root device can't be detached)")
-        subject = servers.part_subject(server_id, row.id)
+        subject = server_jobs.part_subject(server_id, row.id)
         if session.scalar(select(Job.id).where(Job.subject == subject, alive(Job))):
             raise Conflict(why=f"Volume {volume_id} is being attached or detached.")
         job = enqueue(

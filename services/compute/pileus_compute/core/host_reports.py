@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import hosts, servers, states
+from pileus_compute.core import hosts, server_jobs, states
 from pileus_compute.db.models import DeletedServer, Server
 from pileus_compute.rpc import GuestState, Inventory, Power, Wanted
 from pileus_kit.db import now
@@ -59,7 +59,7 @@ def _follow(session: Session, placed: Sequence[Any], seen: dict[str, Power]) -> 
     ]
     if not changed:
         return
-    busy = servers.live_jobs(session, changed)
+    busy = server_jobs.live_jobs(session, changed)
     for server in session.scalars(select(Server).where(Server.id.in_(changed))):
         if server.id in busy:
             continue
@@ -96,7 +96,7 @@ def _orphans(session: Session, unknown: set[str]) -> list[str]:
             )
         )
     )
-    busy = servers.live_jobs(session, homeless) if homeless else {}
+    busy = server_jobs.live_jobs(session, homeless) if homeless else {}
     return gone + [server_id for server_id in homeless if server_id not in busy]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import servers
+from pileus_compute.core import server_details
 from pileus_compute.core.states import TASK_STATES, VM_STATES
 from pileus_compute.db.models import DeletedServer, Job, Server, ServerPort, ServerTag
 from pileus_kit.errors import BadRequest
@@ -197,7 +197,7 @@ def _tagged(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
     return count == len(tags) if key == "tags" else count < len(tags)
 
 
-def page_with_related(session: Session, query: Query, tags: bool) -> tuple[list[Row], servers.Related]:
+def page_with_related(session: Session, query: Query, tags: bool) -> tuple[list[Row], server_details.Related]:
     """The page and what its servers have around them, in a constant number of statements."""
     rows = page(session, query)
-    return rows, servers.load_related(session, rows, tags) if rows else servers.Related()
+    return rows, server_details.load_related(session, rows, tags) if rows else server_details.Related()

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import servers
+from pileus_compute.core import server_jobs
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Job, Server, ServerPort
 from pileus_compute.flows.ports import floating_of, searchable, server_id_of
@@ -65,7 +65,7 @@ def refresh(session: Session, server_id: str, fresh: Fresh) -> bool:
 
 def look_later(session: Session, server_id: str) -> str | None:
     """Enqueue another look, for ports that a flow is about to record; None if one is to come anyway."""
-    subject = servers.part_subject(server_id, "addresses")
+    subject = server_jobs.part_subject(server_id, "addresses")
     if live(session, Job, subject):
         return None
     return enqueue(session, Job, flow=FLOW, subject=subject).id
@@ -79,7 +79,7 @@ def follow(tools: Tools, work: Work) -> None:
         if session.get(Server, server_id) is None:
             return
         unknown = refresh(session, server_id, fresh)
-        under_way = [job for job in servers.unfinished_jobs(session, server_id) if job.flow != FLOW]
+        under_way = [job for job in server_jobs.unfinished_jobs(session, server_id) if job.flow != FLOW]
     if unknown and under_way:
         raise Again(after=0.5, why="a port of the server is not recorded yet")
 

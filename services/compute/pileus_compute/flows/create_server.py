@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import guests, hosts, scheduler, servers, states
+from pileus_compute.core import faults, guests, hosts, scheduler, states
 from pileus_compute.core.hosts import Claim
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Host, Server
@@ -156,7 +156,12 @@ def give_up(session: Session, tools: Tools, work: Work) -> None:
     """Everything is undone: the server stays as an ERROR that names the cause."""
     why = work.error or "The build was stopped."
     states.move(
-        session, work.subject, "failed", fault=servers.fault(500, why), power_state=states.NOSTATE, sealed_password=None
+        session,
+        work.subject,
+        "failed",
+        fault=faults.new_fault(500, why),
+        power_state=states.NOSTATE,
+        sealed_password=None,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import servers, states
+from pileus_compute.core import faults, server_jobs, servers, states
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server
 from pileus_compute.flows import images, ports, volumes
@@ -16,7 +16,7 @@ from pileus_kit.flow import Again, Flow, Local, Remote, Work
 def settle(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     """Wait for the server's other jobs; then know what there is to take apart."""
     server_id = server_id_of(work)
-    busy = servers.unfinished_jobs(session, server_id)
+    busy = server_jobs.unfinished_jobs(session, server_id)
     if busy:
         for job in busy:
             tools.ring(job.id)  # it may be waiting for something that doesn't matter any more
@@ -68,7 +68,7 @@ def give_up(session: Session, tools: Tools, work: Work) -> None:
     """It could not be taken apart: it shows why, and DELETE may be tried again."""
     server = session.get_one(Server, server_id_of(work))
     server.deleting = False
-    states.move(session, server.id, "failed", fault=servers.fault(500, work.error or "Deleting failed."))
+    states.move(session, server.id, "failed", fault=faults.new_fault(500, work.error or "Deleting failed."))
 
 
 delete_server = Flow(

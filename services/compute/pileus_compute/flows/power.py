@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import guests, servers, states
+from pileus_compute.core import faults, guests, states
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server
 from pileus_compute.flows import volumes
@@ -95,7 +95,7 @@ def resumed(session: Session, tools: Tools, work: Work) -> None:
 def broken(session: Session, tools: Tools, work: Work) -> None:
     """The guest is in an unknown state: the server shows ERROR and why; a hard reboot or a stop gets it back."""
     if not work.cancelled:
-        states.move(session, work.subject, "failed", fault=servers.fault(500, work.error or "It failed."))
+        states.move(session, work.subject, "failed", fault=faults.new_fault(500, work.error or "It failed."))
 
 
 FLOWS = [

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import guests, servers, states
+from pileus_compute.core import faults, guests, server_jobs, states
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Job, Server
 from pileus_compute.flows import volumes
@@ -21,7 +21,7 @@ TIDY = "server.tidy"
 def off(tools: Tools, work: Work) -> None:
     """Disks that an earlier rebuild kept must be gone first: a host keeps one set."""
     with tools.sessions.read() as session:
-        tidying = [job.id for job in servers.unfinished_jobs(session, work.subject) if job.flow == TIDY]
+        tidying = [job.id for job in server_jobs.unfinished_jobs(session, work.subject) if job.flow == TIDY]
         for job_id in tidying:
             tools.ring(job_id)
         if tidying:
@@ -106,7 +106,7 @@ def finish(session: Session, tools: Tools, work: Work) -> None:
         session,
         Job,
         flow=TIDY,
-        subject=servers.part_subject(work.subject, f"tidy-{work.id}"),
+        subject=server_jobs.part_subject(work.subject, f"tidy-{work.id}"),
         request_id=work.request_id,
     )
 
@@ -122,7 +122,7 @@ def broken(session: Session, tools: Tools, work: Work) -> None:
     session.get_one(Server, work.subject).admin_password = None
     session.flush()
     if not work.cancelled:
-        states.move(session, work.subject, "failed", fault=servers.fault(500, work.error or "Rebuilding failed."))
+        states.move(session, work.subject, "failed", fault=faults.new_fault(500, work.error or "Rebuilding failed."))
 
 
 rebuild_server = Flow(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import servers, states
+from pileus_compute.core import faults, states
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server, ServerVolume
 from pileus_compute.flows import volumes
@@ -99,7 +99,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         work.subject,
         "failed",
         power_state=states.SHUTDOWN,
-        fault=servers.fault(500, work.error or "Rebuilding failed."),
+        fault=faults.new_fault(500, work.error or "Rebuilding failed."),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import guests, servers, states
+from pileus_compute.core import faults, guests, states
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server
 from pileus_compute.flows import images, volumes
@@ -43,7 +43,7 @@ def broken(session: Session, tools: Tools, work: Work) -> None:
     session.get_one(Server, work.subject).admin_password = None
     session.flush()
     if not work.cancelled:
-        states.move(session, work.subject, "failed", fault=servers.fault(500, work.error or "It failed."))
+        states.move(session, work.subject, "failed", fault=faults.new_fault(500, work.error or "It failed."))
 
 
 rescue_server = Flow("server.rescue", Remote(rescue, undo=unrescue), Local(rescued), failed=broken)

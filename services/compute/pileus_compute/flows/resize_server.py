@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import guests, hosts, scheduler, servers, states
+from pileus_compute.core import faults, guests, hosts, scheduler, server_jobs, states
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Allocation, Job, Server
 from pileus_compute.flows import volumes
@@ -21,7 +21,7 @@ KEPT = ("flavor_id", "flavor", "vcpus", "memory_mib")
 def claim_more(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
     """Both sizes are claimed until it is decided. Local disks tie a server to its host."""
     server = session.get_one(Server, work.subject)
-    if any(job.flow == TIDY for job in servers.unfinished_jobs(session, server.id)):
+    if any(job.flow == TIDY for job in server_jobs.unfinished_jobs(session, server.id)):
         raise Again(after=0.3, why="disks of an earlier change are being removed")
     _rename(session, server.id, "run", "old")
     wanted = claim_of(server, work.data["flavor"])
@@ -98,7 +98,7 @@ def resized(session: Session, tools: Tools, work: Work) -> None:
 def broken(session: Session, tools: Tools, work: Work) -> None:
     """Undone: the server is what it was before, and shows why it isn't bigger."""
     if not work.cancelled:
-        states.move(session, work.subject, "failed", fault=servers.fault(500, work.error or "Resizing failed."))
+        states.move(session, work.subject, "failed", fault=faults.new_fault(500, work.error or "Resizing failed."))
 
 
 def confirm(session: Session, tools: Tools, work: Work) -> None:
@@ -110,7 +110,11 @@ def confirm(session: Session, tools: Tools, work: Work) -> None:
     session.flush()
     states.move(session, server.id, "confirmed" if running else "confirmed off")
     enqueue(
-        session, Job, flow=TIDY, subject=servers.part_subject(server.id, f"tidy-{work.id}"), request_id=work.request_id
+        session,
+        Job,
+        flow=TIDY,
+        subject=server_jobs.part_subject(server.id, f"tidy-{work.id}"),
+        request_id=work.request_id,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import guests, hosts, scheduler, servers, states
+from pileus_compute.core import faults, guests, hosts, scheduler, server_jobs, states
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Job, Server
 from pileus_compute.flows import images, ports, volumes
@@ -54,7 +54,9 @@ def shelved(session: Session, tools: Tools, work: Work) -> None:
     server.saved_state = {"shelved_image": work.data["image_id"], "host": server.host}
     session.flush()
     states.move(session, work.subject, "shelved", power_state=states.SHUTDOWN)
-    enqueue(session, Job, flow="server.offload", subject=servers.offload_subject(server.id), request_id=work.request_id)
+    enqueue(
+        session, Job, flow="server.offload", subject=server_jobs.offload_subject(server.id), request_id=work.request_id
+    )
 
 
 def leave(tools: Tools, work: Work) -> None:
@@ -175,7 +177,7 @@ def drop_shelved(tools: Tools, work: Work) -> None:
 
 def broken(session: Session, tools: Tools, work: Work) -> None:
     if not work.cancelled:
-        session.get_one(Server, work.subject).fault = servers.fault(500, work.error or "It failed.")
+        session.get_one(Server, work.subject).fault = faults.new_fault(500, work.error or "It failed.")
 
 
 shelve_server = Flow("server.shelve", Remote(off, undo=on_again), Remote(upload, undo=unupload), Local(shelved))

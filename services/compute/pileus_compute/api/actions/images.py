@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from pileus_compute.api.requests import target_of
 from pileus_compute.api.schemas import METADATA, NAME, TRUE, body, number, obj
 from pileus_compute.api.server_actions import accepted, action
-from pileus_compute.core import guests, quotas, servers, states
+from pileus_compute.core import guests, quotas, server_jobs, states
 from pileus_compute.db.models import Job, Server, ServerVolume
 from pileus_compute.errors import QuotaExceeded
 from pileus_kit.errors import BadRequest
@@ -41,7 +41,7 @@ def create_image(session: Session, server: Server, value: Any) -> Any:
     image_id = new_image(server, value["name"], metadata)
     return _answer(
         image_id,
-        servers.start_job(
+        server_jobs.start_job(
             session, server, "createImage", "server.snapshot", caller(), {"image_id": image_id, "format": "qcow2"}
         ),
     )
@@ -57,7 +57,7 @@ def create_backup(session: Session, server: Server, value: Any) -> Any:
     image_id = new_image(server, value["name"], metadata | kind, {"image_type": "backup"})
     return _answer(
         image_id,
-        servers.start_job(
+        server_jobs.start_job(
             session,
             server,
             "createBackup",
@@ -69,7 +69,7 @@ def create_backup(session: Session, server: Server, value: Any) -> Any:
 
 
 def _checked(session: Session, server: Server, name: str, value: Any) -> dict[str, str]:
-    states.require(server, name, servers.current_task_state(session, server))
+    states.require(server, name, server_jobs.current_task_state(session, server))
     metadata: dict[str, str] = value.get("metadata") or {}
     quotas.check_metadata(session, server.project_id, metadata)
     return metadata
@@ -143,7 +143,7 @@ def _of_volumes(session: Session, server: Server, name: str, metadata: dict[str,
     )
     return _answer(
         image_id,
-        servers.start_job(
+        server_jobs.start_job(
             session,
             server,
             "createImage",

@@ -12,7 +12,7 @@ from pileus_compute.api.schemas import PASSWORD, UUID, body, obj
 from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.api.server_schemas import REBUILD
 from pileus_compute.api.servers import changed
-from pileus_compute.core import guests, hosts, image_properties, keypairs, quotas, servers, states
+from pileus_compute.core import guests, hosts, image_properties, keypairs, quotas, server_jobs, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import KeypairNotFound
 from pileus_kit import sealing
@@ -70,7 +70,7 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
         data |= {"volume_id": root["id"], "image_id": image["id"]}
     secret = value.get("adminPass") or server_requests.password()
     flow = "server.rebuild_volume" if "volume_id" in data else "server.rebuild"
-    job = servers.start_job(session, server, "rebuild", flow, caller(), data)
+    job = server_jobs.start_job(session, server, "rebuild", flow, caller(), data)
     server.admin_password = secret if server.config_drive or change.get("config_drive") else None
     session.flush()
     view = changed(session, server) | {"adminPass": secret}
@@ -138,7 +138,7 @@ def rescue(session: Session, server: Server, value: Any) -> Any:
         raise BadRequest(why=f"Instance {server.id} cannot be rescued: Cannot rescue a volume-backed instance")
     image = kept(require_data(image_for(image_id))) if image_id != server.image_id else server.image
     secret = value.get("adminPass") or server_requests.password()
-    job = servers.start_job(
+    job = server_jobs.start_job(
         session, server, "rescue", "server.rescue", caller(), {"image_id": image_id, "image": image}
     )
     server.admin_password = secret if server.config_drive else None
@@ -152,14 +152,14 @@ def unrescue(session: Session, server: Server, value: Any) -> Any:
 
 @action("changePassword", policy="os-admin-password", schemas=CHANGE)
 def change_password(session: Session, server: Server, value: Any) -> Any:
-    job = servers.start_job(session, server, "changePassword", "server.change_password", caller())
+    job = server_jobs.start_job(session, server, "changePassword", "server.change_password", caller())
     server.admin_password = value["adminPass"]
     return accepted(job)
 
 
 @action("trigger_crash_dump", policy="servers:trigger_crash_dump", schemas=DUMP, since=(2, 17), writes=False)
 def crash_dump(session: Session, server: Server, value: Any) -> Any:
-    states.require(server, "trigger_crash_dump", servers.current_task_state(session, server))
+    states.require(server, "trigger_crash_dump", server_jobs.current_task_state(session, server))
     host, server_id = str(server.host), server.id
 
     def answer() -> Any:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from pileus_compute.api.actions.images import new_image
 from pileus_compute.api.schemas import DISK_CONFIG, NAME, body, obj
 from pileus_compute.api.server_actions import accepted, action, start
-from pileus_compute.core import flavors, hosts, quotas, servers, states
+from pileus_compute.core import flavors, hosts, quotas, server_jobs, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import FlavorNotFound, QuotaExceeded
 from pileus_kit.errors import BadRequest
@@ -70,7 +70,7 @@ def _check_quota(session: Session, server: Server, cores: int, ram: int) -> None
 
 @action("confirmResize", policy="servers:confirm_resize")
 def confirm_resize(session: Session, server: Server, value: Any) -> Any:
-    job = servers.start_job(session, server, "confirmResize", "server.confirm_resize", caller())
+    job = server_jobs.start_job(session, server, "confirmResize", "server.confirm_resize", caller())
     return accepted(job, status=204)
 
 
@@ -81,7 +81,7 @@ def revert_resize(session: Session, server: Server, value: Any) -> Any:
 
 @action("shelve", policy="os-shelve:shelve")
 def shelve(session: Session, server: Server, value: Any) -> Any:
-    states.require(server, "shelve", servers.current_task_state(session, server))
+    states.require(server, "shelve", server_jobs.current_task_state(session, server))
     image_id = new_image(server, f"{server.name}-shelved", {}) if server.image_id else None
     return start(session, server, "shelve", "server.shelve", {"image_id": image_id})
 
