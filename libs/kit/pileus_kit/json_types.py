@@ -7,7 +7,7 @@ service is a frozen dataclass that was parsed once.
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from flask import Response
+from werkzeug.wrappers import Response
 
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object as a request's body has it, or as a view makes it."""
