@@ -9,13 +9,14 @@ import base64
 import hashlib
 import hmac
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Response, request
 from sqlalchemy.orm import Session
 
+from pileus_compute.clients import network
 from pileus_compute.core import guests, metadata_files
 from pileus_compute.core.metadata_files import EC2_VERSIONS, VERSIONS
+from pileus_compute.core.network_data import Subnet
 from pileus_compute.db.models import Server
 from pileus_compute.errors import ServerNotFound
 from pileus_kit.errors import Conflict, Forbidden, NotFound
@@ -60,16 +61,7 @@ def _mac(key: str, text: str) -> str:
 
 def _does_dhcp(host: str, ports: Any) -> bool:
     """Whether the host answers DHCP in one of the ports' networks: then it answers for guests of other hosts, too."""
-    networks = {port.network_id for port in ports if port.network_id}
-    query = urlencode(
-        [
-            ("device_owner", "network:dhcp"),
-            ("binding:host_id", host),
-            ("fields", "id"),
-            *(("network_id", network) for network in sorted(networks)),
-        ]
-    )
-    return bool(networks) and bool(tools().peers.call("network", "GET", f"/v2.0/ports?{query}")["ports"])
+    return network.serves_dhcp(tools().peers, host, {port.network_id for port in ports if port.network_id})
 
 
 def _text(text: str | bytes, kind: str = "text/plain; charset=utf-8") -> Response:
@@ -120,12 +112,8 @@ def _openstack(parts: list[str], server: Server, ports: Any, volumes: Any) -> Re
     return _text(metadata_files.content(server, ports, volumes, subnets, version, name), KINDS.get(name, JSON))
 
 
-def _subnets(ports: Any) -> list[dict[str, Any]]:
-    ids = sorted({a["subnet_id"] for port in ports for a in port.fixed_ips})
-    if not ids:
-        return []
-    query = "&".join(f"id={subnet_id}" for subnet_id in ids)
-    return tools().peers.call("network", "GET", f"/v2.0/subnets?{query}")["subnets"]
+def _subnets(ports: Any) -> list[Subnet]:
+    return network.list_subnets(tools().peers, sorted({a["subnet_id"] for port in ports for a in port.fixed_ips}))
 
 
 def _ec2(parts: list[str], server: Server, ports: Any, folder: bool) -> Response:

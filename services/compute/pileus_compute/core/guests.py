@@ -1,13 +1,28 @@
 """From rows to what a host is told: the typed description of a guest."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import image_properties, metadata_files
+from pileus_compute.core.network_data import Subnet
 from pileus_compute.db.models import Server, ServerPort, ServerVolume
 from pileus_compute.rpc import Guest, Image, LocalDisk, Nic, Volume
+
+
+@dataclass(frozen=True)
+class ImageTicket:
+    """A host's right to read or write the data of one image, with what the image service says of that data."""
+
+    url: str
+    ticket: str
+    format: str | None = None
+    size: int | None = None
+    virtual_size: int | None = None
+    sha256: str | None = None
 
 
 def tap_of(port_id: str) -> str:
@@ -29,11 +44,11 @@ def load(session: Session, server_id: str) -> tuple[Server, list[ServerPort], li
 def describe(
     session: Session,
     server_id: str,
-    tickets: dict[str, dict[str, Any]] | None = None,
+    tickets: Mapping[str, ImageTicket] | None = None,
     files: bool = False,
-    subnets: list[dict[str, Any]] | None = None,
+    subnets: Sequence[Subnet] = (),
 ) -> Guest:
-    """The guest as its rows say. `tickets`: image id -> {"url", "ticket"}, for those that the host has to fetch;
+    """The guest as its rows say. `tickets`: by image id, for those that the host has to fetch;
     `files`: with the content of the config drive, if the server has one."""
     server, ports, volumes = load(session, server_id)
     tickets = tickets or {}
@@ -41,7 +56,7 @@ def describe(
     swap, ephemeral = flavor["swap_mib"], flavor["ephemeral_gib"]
     drive = None
     if server.config_drive and files:
-        drive = metadata_files.config_drive(server, ports, volumes, subnets or [])
+        drive = metadata_files.config_drive(server, ports, volumes, subnets)
     return Guest(
         id=server.id,
         name=f"instance-{server.id[:8]}",
@@ -64,22 +79,21 @@ def describe(
     )
 
 
-def image_of(image_id: str, meta: dict[str, Any], tickets: dict[str, dict[str, Any]]) -> Image:
+def image_of(image_id: str, meta: dict[str, Any], tickets: Mapping[str, ImageTicket]) -> Image:
     """What the image service says with the ticket is newer than what the server remembers."""
-    ticket = tickets.get(image_id, {})
-    about = meta | {k: v for k, v in ticket.items() if v is not None}
+    ticket = tickets.get(image_id) or ImageTicket("", "")
     return Image(
         id=image_id,
-        url=about.get("url", ""),
-        ticket=about.get("ticket", ""),
-        format=about.get("format") or meta.get("disk_format") or "raw",
-        size=about.get("size"),
-        virtual_size=about.get("virtual_size"),
-        sha256=about.get("sha256"),
+        url=ticket.url,
+        ticket=ticket.ticket,
+        format=ticket.format or meta.get("disk_format") or "raw",
+        size=meta.get("size") if ticket.size is None else ticket.size,
+        virtual_size=meta.get("virtual_size") if ticket.virtual_size is None else ticket.virtual_size,
+        sha256=meta.get("sha256") if ticket.sha256 is None else ticket.sha256,
     )
 
 
-def _side_image(meta: dict[str, Any], key: str, kind: str, tickets: dict[str, dict[str, Any]]) -> Image | None:
+def _side_image(meta: dict[str, Any], key: str, kind: str, tickets: Mapping[str, ImageTicket]) -> Image | None:
     image_id = meta.get(key)
     return image_of(image_id, {"disk_format": kind}, tickets) if image_id else None
 

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from pileus_compute.core.network_data import network_data
+from pileus_compute.core.network_data import Subnet, network_data
 from pileus_compute.db.models import Server, ServerPort, ServerVolume
 
 VERSIONS = (
@@ -106,7 +106,7 @@ def content(
     server: Server,
     ports: Sequence[ServerPort],
     volumes: Sequence[ServerVolume],
-    subnets: Sequence[dict[str, Any]],
+    subnets: Sequence[Subnet],
     version: str,
     name: str,
     password: dict[str, str] | None = None,
@@ -122,7 +122,7 @@ def content(
 
 
 def config_drive(
-    server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume], subnets: Sequence[dict[str, Any]]
+    server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume], subnets: Sequence[Subnet]
 ) -> dict[str, bytes]:
     """Path -> content of the files of a config drive."""
     files, password = {}, {"admin_pass": server.admin_password} if server.admin_password else {}

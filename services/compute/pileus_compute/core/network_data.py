@@ -4,7 +4,8 @@ What DHCP or router advertisements tell is left to them, so that a guest follows
 made of the guest carries nothing of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
@@ -13,9 +14,24 @@ from pileus_compute.db.models import ServerPort
 ANYWHERE = {4: "0.0.0.0", 6: "::"}
 
 
-def network_data(ports: Sequence[ServerPort], subnets: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Links, networks and DNS servers. `subnets`: as the network service shows them."""
-    known = {s["id"]: s for s in subnets}
+@dataclass(frozen=True)
+class Subnet:
+    """What a guest is told of a subnet."""
+
+    id: str
+    ip_version: int
+    cidr: str
+    gateway_ip: str | None = None
+    enable_dhcp: bool = False
+    ipv6_address_mode: str | None = None
+    host_routes: tuple[tuple[str, str], ...] = ()
+    """(destination, next hop)"""
+    dns_nameservers: tuple[str, ...] = ()
+
+
+def network_data(ports: Sequence[ServerPort], subnets: Sequence[Subnet]) -> dict[str, Any]:
+    """Links, networks and DNS servers. `subnets`: those of the ports' addresses."""
+    known = {s.id: s for s in subnets}
     links: list[dict[str, Any]] = []
     networks: list[dict[str, Any]] = []
     servers: list[dict[str, str]] = []
@@ -29,19 +45,19 @@ def network_data(ports: Sequence[ServerPort], subnets: Sequence[dict[str, Any]])
     return {"links": links, "networks": networks, "services": unique}
 
 
-def _told(port: ServerPort, known: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+def _told(port: ServerPort, known: Mapping[str, Subnet]) -> list[tuple[str, Subnet]]:
     """The port's first address of each version, as in Nova."""
-    found: dict[int, tuple[str, dict[str, Any]]] = {}
+    found: dict[int, tuple[str, Subnet]] = {}
     for fixed in port.fixed_ips:
-        subnet = known.get(fixed.get("subnet_id"))
+        subnet = known.get(fixed.get("subnet_id") or "")
         if subnet is not None:
-            found.setdefault(subnet["ip_version"], (fixed["ip_address"], subnet))
+            found.setdefault(subnet.ip_version, (fixed["ip_address"], subnet))
     return [found[version] for version in sorted(found)]
 
 
-def _link(port: ServerPort, subnets: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _link(port: ServerPort, subnets: Sequence[Subnet]) -> dict[str, Any]:
     """The MTU is told once: by DHCP, where there is any."""
-    dhcp = any(s.get("enable_dhcp") for s in subnets)
+    dhcp = any(s.enable_dhcp for s in subnets)
     return {
         "id": f"tap{port.id[:11]}",
         "vif_id": port.id,
@@ -51,30 +67,30 @@ def _link(port: ServerPort, subnets: Sequence[dict[str, Any]]) -> dict[str, Any]
     }
 
 
-def _network(number: int, link: str, port: ServerPort, address: str, subnet: dict[str, Any]) -> dict[str, Any]:
-    version, mode = subnet["ip_version"], subnet.get("ipv6_address_mode")
+def _network(number: int, link: str, port: ServerPort, address: str, subnet: Subnet) -> dict[str, Any]:
+    version, mode = subnet.ip_version, subnet.ipv6_address_mode
     about = {"id": f"network{number}", "network_id": port.network_id, "link": link}
-    if mode is None and subnet.get("enable_dhcp"):
+    if mode is None and subnet.enable_dhcp:
         return about | {"type": f"ipv{version}_dhcp"}
     return about | {
         "type": f"ipv{version}_{mode}" if mode else f"ipv{version}",
         "ip_address": address,
-        "netmask": str(ip_network(subnet["cidr"]).netmask),
+        "netmask": str(ip_network(subnet.cidr).netmask),
         "routes": _routes(subnet),
         "services": _dns(subnet),
     }
 
 
-def _routes(subnet: dict[str, Any]) -> list[dict[str, str]]:
+def _routes(subnet: Subnet) -> list[dict[str, str]]:
     routes = [
         {"network": str(r.network_address), "netmask": str(r.netmask), "gateway": hop}
-        for r, hop in ((ip_network(h["destination"]), h["nexthop"]) for h in subnet.get("host_routes", []))
+        for r, hop in ((ip_network(destination), hop) for destination, hop in subnet.host_routes)
     ]
-    if subnet.get("gateway_ip"):
-        anywhere = ANYWHERE[subnet["ip_version"]]
-        routes.insert(0, {"network": anywhere, "netmask": anywhere, "gateway": subnet["gateway_ip"]})
+    if subnet.gateway_ip:
+        anywhere = ANYWHERE[subnet.ip_version]
+        routes.insert(0, {"network": anywhere, "netmask": anywhere, "gateway": subnet.gateway_ip})
     return routes
 
 
-def _dns(subnet: dict[str, Any]) -> list[dict[str, str]]:
-    return [{"type": "dns", "address": address} for address in subnet.get("dns_nameservers", [])]
+def _dns(subnet: Subnet) -> list[dict[str, str]]:
+    return [{"type": "dns", "address": address} for address in subnet.dns_nameservers]

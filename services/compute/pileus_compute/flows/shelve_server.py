@@ -40,7 +40,7 @@ def upload(tools: Tools, work: Work) -> None:
     if image_id and not images.is_whole(tools, image_id):
         given = images.ticket(tools, image_id, "write")
         agent = tools.agent(str(_server(tools, work).host))
-        agent.snapshot(work.subject, Upload(image_id, given["url"], given["ticket"]))
+        agent.snapshot(work.subject, Upload(image_id, given.url, given.ticket))
 
 
 def unupload(tools: Tools, work: Work) -> None:

@@ -20,7 +20,7 @@ def upload(tools: Tools, work: Work) -> None:
     if images.is_whole(tools, image_id):
         return
     given = images.ticket(tools, image_id, "write")
-    tools.agent(str(host)).snapshot(work.subject, Upload(image_id, given["url"], given["ticket"], work.data["format"]))
+    tools.agent(str(host)).snapshot(work.subject, Upload(image_id, given.url, given.ticket, work.data["format"]))
 
 
 def unupload(tools: Tools, work: Work) -> None:
