@@ -24,7 +24,7 @@ HEAD = """\
 # API reference of {service}
 
 Every route, with the microversions that have it, the policy rule that guards it (or why none does), and the fields that
-its query and body accept, with the microversion from which they do. OpenStack's API reference says what the fields mean;
+its query and body accept, with the microversion from which they do. OpenStack's API reference says what fields mean;
 docs/compatibility.md says what isn't answered.
 
 """

@@ -8,7 +8,7 @@ HEAD = """\
 
 Names, defaults and scopes are OpenStack's; where one differs, `tests/compatibility/policy_deviations.txt` says why. Put
 `"NAME": "CHECK"` into `policy/{service}.yaml` of the state directory to replace a default; the service reads the file
-again when it changes. *Scopes* are the kinds of token that a rule accepts, whatever the token's roles are; none: any kind.
+again when it changes. *Scopes* are the kinds of token that a rule accepts, whatever the token's roles; none: any kind.
 
 """
 

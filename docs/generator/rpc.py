@@ -9,8 +9,8 @@ HEAD = """\
 # Calls over the bus
 
 What workers and agents ask of each other, from the services' `rpc.lock.json`: the version since which a method exists,
-its arguments and its result. A change that old callers wouldn't survive fails the tests; additions raise the minor version.
-What each method does stands in the service's `rpc.py`.
+its arguments and its result. A change that old callers wouldn't survive fails the tests; additions raise the minor
+version. What each method does stands in the service's `rpc.py`.
 """
 
 
