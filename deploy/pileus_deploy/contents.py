@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pileus_deploy.plan import REGION, Plan, write_private
+from pileus_deploy.plan import REGION, SERVICES, Plan, write_private
 
 FLAVORS = (
     ("m1.nano", 128, 1, 1),
@@ -24,15 +24,13 @@ def identity(plan: Plan) -> None:
     from pileus_identity.core.bootstrap import Plan as IdentityPlan
     from pileus_kit.db import Sessions
 
-    services = ("compute", "image", "volume", "network", "objectstore", "identity")
-    url = {name: plan.url(name) for name in services}
     wanted = IdentityPlan(
         region=REGION,
         projects=("admin", "service", "demo"),
         users=(
             UserPlan("admin", plan.secrets["admin"], "admin"),
             UserPlan("demo", plan.secrets["demo"], "demo"),
-            *(UserPlan(name, plan.secrets[name], "service") for name in services),
+            *(UserPlan(name, plan.secrets[name], "service") for name in SERVICES),
         ),
         grants=(
             Grant("admin", "admin", project="admin"),
@@ -40,17 +38,13 @@ def identity(plan: Plan) -> None:
             Grant("admin", "admin", system=True),
             Grant("demo", "member", project="demo"),
             Grant("admin", "admin", project="demo"),
-            *(Grant(name, "service", project="service") for name in services),
+            *(Grant(name, "service", project="service") for name in SERVICES),
         ),
-        confined=services,
-        services=(
-            ServicePlan("identity", "keystone", f"{url['identity']}/v3"),
-            ServicePlan("compute", "nova", f"{url['compute']}/v2.1"),
-            ServicePlan("image", "glance", url["image"]),
-            ServicePlan("network", "neutron", url["network"]),
-            ServicePlan("block-storage", "cinder", f"{url['volume']}/v3/$(project_id)s"),
-            ServicePlan("volumev3", "cinderv3", f"{url['volume']}/v3/$(project_id)s"),
-            ServicePlan("object-store", "swift", f"{url['objectstore']}/v1/AUTH_$(project_id)s"),
+        confined=tuple(SERVICES),
+        services=tuple(
+            ServicePlan(entry.type, entry.name, f"{plan.url(service.name)}{entry.path}")
+            for service in SERVICES.values()
+            for entry in service.catalog
         ),
     )
     sessions = Sessions(plan.database_url("identity"))

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
+from pileus_kit import service
 from pileus_kit.accounts import Account
 
-PORTS = {"identity": 5000, "compute": 8774, "image": 9292, "volume": 8776, "network": 9696, "objectstore": 8080}
+SERVICES = service.installed()
+PORTS = {name: one.port for name, one in SERVICES.items()}
 BROKER_PORT = 5682  # beside a system's own broker on 5672
 STORAGE_PORT = 6200
 NBD_PORT = 10809
 REGION = "RegionOne"
-ON_THE_BUS = ("compute", "network", "volume")  # services with agents that are told what to do over RabbitMQ
-
+ON_THE_BUS = tuple(name for name, one in SERVICES.items() if one.uses_bus)
 
 OFFSETS = range(36 * 36)  # each has a prefix and an external network of its own
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -82,8 +83,7 @@ class Plan:
             "admin",
             "demo",
             "metadata",
-            "compute seal",
-            "volume seal",
+            *(f"{name} seal" for name, one in SERVICES.items() if one.seals),
             "hash_path",
             *PORTS,
             *(f"bus {a.name}" for a in self.accounts),

@@ -1,49 +1,13 @@
 """The processes of an all-in-one cloud, in the order in which they are stopped backwards."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pileus_deploy import broker, users
-from pileus_deploy.plan import ON_THE_BUS, Plan
-
-WITH_WORKERS = ("network", "volume", "compute", "objectstore")  # image's few flows run beside its API
-WITH_AGENTS = ("network", "volume", "compute", "objectstore")
-OF_DISKS = (
-    "chown",
-    "dac_override",
-    "dac_read_search",
-    "fowner",
-    "fsetid",
-    "kill",
-    "setgid",
-    "setuid",
-    "setpcap",
-    "setfcap",
-    "sys_admin",
-    "sys_chroot",
-)
-"""For files of many owners, and to put what opens them into a sandbox."""
-CAPABILITIES = {
-    "compute-agent": OF_DISKS,
-    "volume-agent": OF_DISKS,
-    # the last one is to know its daemons again, which aren't root
-    "network-agent": (
-        "chown",
-        "dac_override",
-        "fowner",
-        "kill",
-        "setgid",
-        "setuid",
-        "setpcap",
-        "net_admin",
-        "net_raw",
-        "net_bind_service",
-        "sys_admin",
-        "sys_chroot",
-        "sys_ptrace",
-    ),
-}
+from pileus_deploy.plan import SERVICES, Plan
+from pileus_kit.service import Service
 
 
 @dataclass(frozen=True)
@@ -87,40 +51,35 @@ def processes(plan: Plan) -> Sequence[Process]:
                 Process("virtlogd", command=tuple(libvirtd.log_command(plan.state))),
                 Process("libvirtd", command=tuple(libvirtd.command(plan.state))),
             ]
-    for service in ("identity", "image", "network", "volume", "compute", "objectstore"):
-        found.append(_python(plan, service, "api", f"pileus_{service}.app:main", plan.port(service)))
-        if service in WITH_WORKERS:
-            found.append(
-                _python(
-                    plan,
-                    service,
-                    "worker",
-                    f"pileus_{service}.worker:main",
-                    config=None if service in ON_THE_BUS else plan.agent_config_file(service),
-                )
-            )
-        if service in WITH_AGENTS:
-            found.append(
-                _python(
-                    plan,
-                    service,
-                    "agent",
-                    f"pileus_{service}.agent.__main__:main",
-                    config=plan.agent_config_file(service),
-                )
-            )
+    for service in SERVICES.values():
+        found += _of(plan, service)
     return found
 
 
-def _python(
-    plan: Plan, service: str, role: str, main: str, port: int | None = None, config: Path | None = None
-) -> Process:
-    kept = CAPABILITIES.get(f"{service}-{role}")
-    return Process(
-        f"{service}-{role}",
-        main,
-        ("--config", str(config or plan.config_file(service))),
-        port=port,
-        user="" if kept else users.of(service),
-        capabilities=kept,
-    )
+def _of(plan: Plan, service: Service) -> Iterator[Process]:
+    """The processes of one service.
+
+    A worker that doesn't use the bus works for this host only, and reads what its agent reads.
+    """
+    name, agent_config = service.name, plan.agent_config_file(service.name)
+    user = users.of(name)
+    yield _python(plan, name, "api", f"pileus_{name}.app:main", user=user, port=plan.port(name))
+    if service.has_worker:
+        config = agent_config if service.has_agent and not service.uses_bus else None
+        yield _python(plan, name, "worker", f"pileus_{name}.worker:main", user=user, config=config)
+    if service.has_agent:
+        kept = service.agent_capabilities or None
+        yield _python(
+            plan,
+            name,
+            "agent",
+            f"pileus_{name}.agent.__main__:main",
+            user="" if kept else user,
+            config=agent_config,
+            capabilities=kept,
+        )
+
+
+def _python(plan: Plan, service: str, role: str, main: str, *, config: Path | None = None, **facts: Any) -> Process:
+    arguments = ("--config", str(config or plan.config_file(service)))
+    return Process(f"{service}-{role}", main, arguments, **facts)

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from functools import partial
 
 from pileus_deploy import broker, configs, contents, lifecycle, privileges, supervisor, users
-from pileus_deploy.plan import PORTS, Plan
+from pileus_deploy.plan import PORTS, SERVICES, Plan
 from pileus_deploy.steps import step, wait_for
 
-SEALING = ("compute", "volume")
+SEALING = tuple(name for name, service in SERVICES.items() if service.seals)
 
 
 def rotate(plan: Plan, what: str) -> None:

@@ -1,0 +1,9 @@
+"""What a deployment must know of this service."""
+
+from pileus_kit.service import CatalogEntry, Service
+
+SERVICE = Service(
+    "image",
+    port=9292,
+    catalog=(CatalogEntry("image", "glance"),),
+)
