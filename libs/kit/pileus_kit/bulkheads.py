@@ -8,23 +8,25 @@ from contextlib import contextmanager
 
 from pileus_kit.errors import PeerDown
 
-SLOW = 5.0  # seconds after which a call that isn't answered counts
+SLOW_S = 5.0
+"""A call that has had no answer for so long counts as one that hangs."""
 
 
 class Bulkhead:
-    """While `most` calls have waited for one peer for long, another is refused at once."""
+    """Refuses a call to a peer at once while `max_hanging` calls hang there already."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_hanging: int) -> None:
+        self._max_hanging = max_hanging
         self._waiting: defaultdict[str, dict[object, float]] = defaultdict(dict)  # peer -> call -> since when
         self._lock = threading.Lock()
 
     @contextmanager
-    def passing(self, service: str) -> Iterator[None]:
+    def call(self, service: str) -> Iterator[None]:
+        """Count the call made in the block. Raises PeerDown instead if too many hang there."""
         call, now = object(), time.monotonic()
         with self._lock:
             waiting = self._waiting[service]
-            if sum(now - since > SLOW for since in waiting.values()) >= self._most:
+            if sum(now - since > SLOW_S for since in waiting.values()) >= self._max_hanging:
                 raise PeerDown(service=service, why=f"{len(waiting)} calls wait for it already")
             waiting[call] = now
         try:

@@ -1,6 +1,7 @@
-"""gunicorn that sleeps while nobody calls, and whose threads only get requests that have arrived.
+"""gunicorn's arbiter and worker, changed so that they sleep without requests, and that a thread only gets a request
+that has arrived completely.
 
-Its arbiter and its parser are gunicorn's; the connections are ours (`pileus_kit.http_server`).
+Arbiter and parser are gunicorn's; the connections are ours (`pileus_kit.http_server`).
 """
 
 import ctypes
@@ -12,34 +13,34 @@ from typing import Any
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
-from pileus_kit.http_server.event_loop import LONGEST_SLEEP, Front
+from pileus_kit.http_server.event_loop import MAX_SLEEP_S, EventLoop
 from pileus_kit.http_server.limits import Limits
-from pileus_kit.http_server.responder import Answers
-from pileus_kit.http_server.thread_pool import Crew
+from pileus_kit.http_server.responder import Responder
+from pileus_kit.http_server.thread_pool import ThreadPool
 
 PR_SET_PDEATHSIG = 1
 
 
 class IdleArbiter(Arbiter):
-    """Signals (a worker's end is one) wake it at once; what it looks for otherwise is a worker that hangs.
+    """Sleeps until a signal comes (the end of a worker is one), and looks for a worker that hangs every half minute.
 
-    Workers under load ask for another one (SIGTTIN); the youngest goes when nobody has asked for long.
+    Workers under load request another one with SIGTTIN; the youngest ends when none was requested for long.
     """
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
-        self._asked = 0.0
+        self._requested_at = 0.0
         self._retiring: set[int] = set()
 
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
-        spare = IdleWorker.limits.spare
-        found = super().wait_for_signals(LONGEST_SLEEP if self.num_workers == 1 else min(LONGEST_SLEEP, spare))
-        if self.num_workers > 1 and time.monotonic() - self._asked > spare:
+        spare_s = IdleWorker.limits.spare_s
+        found = super().wait_for_signals(MAX_SLEEP_S if self.num_workers == 1 else min(MAX_SLEEP_S, spare_s))
+        if self.num_workers > 1 and time.monotonic() - self._requested_at > spare_s:
             self.num_workers -= 1
         return found
 
     def handle_ttin(self) -> None:
-        self._asked = time.monotonic()
+        self._requested_at = time.monotonic()
         if self.num_workers < IdleWorker.limits.processes:
             self.num_workers += 1
         self.manage_workers()
@@ -56,64 +57,65 @@ class IdleArbiter(Arbiter):
 
 
 class IdleWorker(Worker):
-    """Connections, ended requests and signals wake it at once; else it sleeps until a kept connection runs out."""
+    """Sleeps until a connection, an answered request or a signal wakes it, or a connection reaches its deadline."""
 
-    limits = Limits()  # of this process; set before it is forked
+    limits = Limits()  # set before the process is forked
 
     def init_process(self) -> None:
-        """The kernel tells us when the arbiter is gone: we needn't look."""
+        """Have the kernel send SIGTERM when the arbiter ends, instead of looking for it, then begin to work."""
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        self.front: Front | None = None
-        self.retiring = False
+        self.event_loop: EventLoop | None = None
+        self.is_retiring = False
         if os.getppid() == self.ppid:
             super().init_process()
 
     def run(self) -> None:
-        answers = Answers(self.limits, self.cfg, self.wsgi, self.log, self._ask if self.limits.processes > 1 else None)
-        self.front = answers.front
-        crew = answers.crew
-        crew.start()
+        request_process = self._request_process if self.limits.processes > 1 else None
+        responder = Responder(self.limits, self.cfg, self.wsgi, self.log, request_process)
+        self.event_loop = responder.event_loop
+        responder.pool.start()
         listeners = list(self.sockets)
         for listener in listeners:
             listener.setblocking(False)
-        while self.alive and not self.retiring:
-            self._notify_unless_hanging(crew)
-            self.front.run(listeners)
-        self._end(self.front)
+        while self.alive and not self.is_retiring:
+            self._notify_unless_hanging(responder.pool)
+            self.event_loop.run(listeners)
+        self._end(self.event_loop)
 
-    def _notify_unless_hanging(self, crew: Crew) -> None:
-        """A worker whose every thread has been at one request for minutes isn't alive: the arbiter makes a new one."""
-        if not crew.hanging(self.limits.hanging):
+    def _notify_unless_hanging(self, pool: ThreadPool) -> None:
+        """Tell the arbiter that this process works. If every thread has been at one request for minutes, it doesn't:
+        the arbiter then ends it and starts another."""
+        if not pool.hangs(self.limits.hang_s):
             self.notify()
 
-    def _end(self, front: Front) -> None:
+    def _end(self, event_loop: EventLoop) -> None:
         """Stop accepting; requests that have begun are answered, within the grace period."""
         for listener in self.sockets:
             listener.close()
-        front.end()
-        while len(front) and self.alive:  # retiring: an upload may take its time
+        event_loop.end()
+        while len(event_loop) and self.alive:  # a process that retires lets an upload take its time
             self.notify()
-            front.run([])
+            event_loop.run([])
         deadline = time.monotonic() + self.cfg.graceful_timeout
-        while len(front) and time.monotonic() < deadline:
+        while len(event_loop) and time.monotonic() < deadline:
             self.notify()
-            front.run([], until=deadline)
-        front.stop()
+            event_loop.run([], until=deadline)
+        event_loop.stop()
 
-    def _ask(self) -> None:
-        """There is more to do than one process can."""
+    def _request_process(self) -> None:
+        """Ask the arbiter for another process."""
         os.kill(self.ppid, signal.SIGTTIN)
 
     def handle_winch(self, sig: int, fname: Any) -> None:
-        """This process isn't needed any more: it ends what it has begun and goes."""
-        self.retiring = True
-        if self.front is not None:
-            self.front.wake()
+        """Retire: the load has gone, so this process answers what it has begun and ends."""
+        self.is_retiring = True
+        if self.event_loop is not None:
+            self.event_loop.wake()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         self.alive = False
-        if self.front is not None:
-            self.front.wake()
+        if self.event_loop is not None:
+            self.event_loop.wake()
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         self.alive = False

@@ -128,7 +128,7 @@ class Peers:
     ) -> requests.Response:
         try:
             with (
-                self._bulkhead.passing(service),
+                self._bulkhead.call(service),
                 span(f"{method} {url.partition('?')[0].split('/', 3)[-1]}", where=service),
             ):
                 return self._http.request(

@@ -87,7 +87,7 @@ class ComputeFixture:
         self.client = Client(self.app, "compute", as_=self.book.member)
 
     def _runner(self) -> Runner:
-        return Runner(self.sessions, Job, Event, flows.FLOWS, self.tools, me="compute-test", threads=1)
+        return Runner(self.sessions, Job, Event, flows.FLOWS, self.tools, worker="compute-test", threads=1)
 
     @contextmanager
     def working(self) -> Iterator[None]:

@@ -49,7 +49,7 @@ def runner_of(tools: Tools, me: str, threads: int) -> Runner:
         me,
         threads,
         history_days=tools.config.history_days,
-        spared=server_jobs.has_server,
+        kept=server_jobs.has_server,
     )
 
 

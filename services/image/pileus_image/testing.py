@@ -40,7 +40,7 @@ class ImageFixture:
             fetcher=fetcher or Fetcher(config.download_networks),
             limits=app.limits(config),
         )
-        self.runner = Runner(self.sessions, Job, Event, [import_image.FLOW], self.tools, me="image-test", threads=1)
+        self.runner = Runner(self.sessions, Job, Event, [import_image.FLOW], self.tools, worker="image-test", threads=1)
         self.app = app.create(self.tools, self.book, Enforcer(policy.RULES))
         self.client = Client(self.app, "image", as_=self.book.member)
 

@@ -1,7 +1,8 @@
-"""Long operations as steps kept in the database: accepted once, finished or undone, whatever is killed.
+"""Long operations as steps kept in the database: accepted once, then finished or undone, whichever process is killed.
 
-A resource row and its job row are written in one transaction; everything after that is at least once, guarded by a
-lease (`owner`, `lease_until`) and a fence (`attempt`): who lost the lease can't save, and agents refuse its calls.
+A resource's row and its job's row are written in one transaction. After that every step runs at least once, guarded by
+a lease (`owner`, `lease_until`) and a fence (`attempt`): a worker that lost its lease can't save progress, and agents
+refuse its calls.
 """
 
 from pileus_kit.context import Work

@@ -1,4 +1,4 @@
-"""Where a job stands, written down under lease and fence: only who still holds a job can change it."""
+"""Where a job stands, saved under lease and fence: only the worker that still holds a job can change it."""
 
 import threading
 import time
@@ -20,22 +20,23 @@ from pileus_kit.flow.steps import Flow, Step
 
 
 class LeaseLost(Exception):
-    """Another worker took the job over; stop touching it."""
+    """Another worker took the job over; this one must not touch it any more."""
 
 
-class Turned(Exception):
-    """The job was cancelled while a step ran, or a commit arrived though its answer was lost: read it again."""
+class ProgressChanged(Exception):
+    """The job's row is not as this worker left it: the job was cancelled while a step ran, or a commit took effect
+    though its answer was lost. It has to be read again."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a job stands: what `Records.save` changes under guard."""
+class Progress:
+    """Where a job stands, as this worker saved or read it last."""
 
     work: Work
     state: str
     step: str
-    tries: int
-    waiting_since: float | None
+    tries: int = 0
+    waiting_since: float | None = None
 
 
 class Records:
@@ -46,62 +47,71 @@ class Records:
         sessions: Sessions,
         job: type[JobColumns],
         event: type[EventColumns],
-        me: str,
-        lease: float,
+        worker: str,
+        lease_s: float,
         flows: Mapping[str, Flow],
     ) -> None:
-        self.sessions, self.job, self.event, self.me, self.lease = sessions, job, event, me, lease
+        self.sessions, self.job, self.event, self.worker, self.lease_s = sessions, job, event, worker, lease_s
         self._flows = flows
-        self._spans = threading.local()  # what the step that this thread works on did
+        self._spans = threading.local()  # of the step that the thread works on
 
-    def claim(self, job_id: str) -> Place | None:
-        """Take the job; None if another worker has it or it rests. Time for which nobody tried its step, because the
-        workers were dead, asleep or without a database, isn't counted against the step's patience."""
+    def claim(self, job_id: str) -> Progress | None:
+        """Take the job. Returns None if another worker holds it or it has ended.
+
+        Time in which no worker tried its step, because they were dead, asleep or without a database, isn't counted
+        against the step's patience.
+        """
         at = time.time()
         with self.sessions.begin() as session:
-            row = jobs.claim(session, self.job, job_id, self.me, at, self.lease)
+            row = jobs.claim(session, self.job, job_id, self.worker, at, self.lease_s)
             if row is None:
                 return None
             late = max(0.0, at - row.run_at) if row.run_at else 0.0
-            return self._place_of(row, late)
+            return self._progress_of(row, late)
 
-    def reread(self, place: Place) -> Place:
+    def reread(self, progress: Progress) -> Progress:
+        """Return the job's present progress. Raises LeaseLost if another worker took it over."""
         with self.sessions.read() as session:
-            row = session.get(self.job, place.work.id)
-            if row is None or row.owner != self.me or row.attempt != place.work.attempt:
-                raise LeaseLost(place.work.id)
-            return self._place_of(row)
+            row = session.get(self.job, progress.work.id)
+            if row is None or row.owner != self.worker or row.attempt != progress.work.attempt:
+                raise LeaseLost(progress.work.id)
+            return self._progress_of(row)
 
-    def save_alone(self, place: Place, **values: Any) -> None:
+    def save_alone(self, progress: Progress, **values: Any) -> None:
+        """Save in a transaction of its own."""
         with self.sessions.begin() as session:
-            self.save(session, place, **values)
+            self.save(session, progress, **values)
 
-    def save(self, session: Session, place: Place, **values: Any) -> None:
-        """Write only if the job is still ours and stands where it did; else the whole transaction is rolled back."""
+    def save(self, session: Session, progress: Progress, **values: Any) -> None:
+        """Write these columns of the job, if this worker still holds it and it stands where it did.
+
+        Otherwise raises LeaseLost or ProgressChanged, so that the whole transaction is rolled back.
+        """
         table = self.job
-        mine = (table.id == place.work.id, table.owner == self.me, table.attempt == place.work.attempt)
-        there = (*mine, table.state == place.state, table.step == place.step)
+        mine = (table.id == progress.work.id, table.owner == self.worker, table.attempt == progress.work.attempt)
+        there = (*mine, table.state == progress.state, table.step == progress.step)
         kept = session.execute(
             update(table).where(*there).values(updated_at=now(), **values).execution_options(synchronize_session=False)
         )
         if kept.rowcount:  # type: ignore[attr-defined]
             return
         moved = session.scalar(select(table.id).where(*mine, table.state.in_(jobs.LIVE)))
-        raise Turned if moved else LeaseLost(place.work.id)
+        raise ProgressChanged if moved else LeaseLost(progress.work.id)
 
     def note(
-        self, session: Session, place: Place, step: Step, outcome: str, cause: str | None, began: datetime
+        self, session: Session, progress: Progress, step: Step, outcome: str, cause: str | None, began: datetime
     ) -> None:
+        """Add an event: how a step ended, with its cause and spans."""
         session.add(
             self.event(
-                job_id=place.work.id,
-                subject=place.work.subject,
-                flow=place.work.flow,
+                job_id=progress.work.id,
+                subject=progress.work.subject,
+                flow=progress.work.flow,
                 step=step.name,
                 outcome=outcome,
                 cause=cause,
-                request_id=place.work.request_id,
-                worker=self.me,
+                request_id=progress.work.request_id,
+                worker=self.worker,
                 spans=list(self._spans.found) or None,
                 started_at=began,
                 finished_at=datetime.now(UTC),
@@ -110,11 +120,11 @@ class Records:
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
-        """Around a step: its spans go into the event that `note` writes."""
+        """Collect the spans of the step that runs in the block; `note` writes them into its event."""
         with spans.collected() as self._spans.found:
             yield
 
-    def _place_of(self, row: JobColumns, late: float = 0.0) -> Place:
+    def _progress_of(self, row: JobColumns, late: float = 0.0) -> Progress:
         flow = self._flows.get(row.flow)
         work = Work(
             row.id,
@@ -130,4 +140,4 @@ class Records:
             ends=bool(flow and flow.ends),
         )
         since = row.waiting_since and min(row.waiting_since + late, time.time())
-        return Place(work, row.state, row.step, row.tries, since)
+        return Progress(work, row.state, row.step, row.tries, since)

@@ -1,4 +1,4 @@
-"""The worker process: finds jobs that wait, has them walked by its threads, and keeps their leases."""
+"""The worker process: finds jobs whose time has come, has its threads execute them, and renews their leases."""
 
 import logging
 import queue
@@ -12,22 +12,25 @@ from sqlalchemy import update
 from pileus_kit.db import Changes, Sessions
 from pileus_kit.errors import DatabaseBusy
 from pileus_kit.flow import jobs
-from pileus_kit.flow.foreseen import Foreseen
+from pileus_kit.flow.executor import JobExecutor
+from pileus_kit.flow.future_leases import FutureLeases
 from pileus_kit.flow.jobs import EventColumns, JobColumns
-from pileus_kit.flow.pruning import Pruner, Spared
+from pileus_kit.flow.pruning import Kept, Pruner
 from pileus_kit.flow.records import Records
 from pileus_kit.flow.steps import Flow
-from pileus_kit.flow.walker import Walker
 
 log = logging.getLogger(__name__)
 
-LEASE = 15.0  # seconds; renewed at a third of it
-POLL = 5.0  # seconds between looks for jobs whose ring was lost
-UNSEEN = 60.0  # seconds between looks though nothing lives and nobody wrote
+LEASE_S = 15.0
+"""How long a worker may work on a job without renewing its lease; it renews at a third of that."""
+POLL_S = 5.0
+"""Pause between looks for jobs whose ring was lost."""
+MAX_IDLE_S = 60.0
+"""Pause between looks though no job is live and nothing was written to the database."""
 
 
 class Runner:
-    """`me` names this worker; `threads` jobs run at once. Nothing is remembered here that the database doesn't know."""
+    """Runs `threads` jobs at once. It remembers nothing that the database doesn't know."""
 
     def __init__(
         self,
@@ -36,59 +39,65 @@ class Runner:
         event: type[EventColumns],
         flows: list[Flow],
         tools: Any,
-        me: str,
+        worker: str,
         threads: int = 8,
-        lease: float = LEASE,
+        lease_s: float = LEASE_S,
         history_days: float | None = None,
-        spared: Spared | None = None,
+        kept: Kept | None = None,
     ) -> None:
-        """`history_days`: jobs that have rested for longer are forgotten, but for `spared` ones; None: nothing is."""
+        """`worker` is this worker's name, in leases and events; `tools` is what each step gets.
+
+        Jobs that ended more than `history_days` ago are deleted, but for `kept` ones; None keeps all.
+        """
         self.sessions, self.job, self.event = sessions, job, event
         self.flows = {flow.name: flow for flow in flows}
-        self.tools, self.me, self.threads, self.lease = tools, me, threads, lease
+        self.tools, self.worker, self.threads, self.lease_s = tools, worker, threads, lease_s
         self._held: set[str] = set()  # jobs that this process works on
         self._lock = threading.Lock()
         self._rings: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._crew: list[threading.Thread] = []
+        self._background: list[threading.Thread] = []
         self._changes = Changes(sessions)
-        self._walker = Walker(Records(sessions, job, event, me, lease, self.flows), self.flows, tools, self._stopping)
-        self._pruner = Pruner(sessions, job, event, history_days, spared) if history_days is not None else None
-        self._foreseen = Foreseen(sessions, job, lease)
-        self._quiet_until = 0.0  # monotonic; unless somebody writes
+        records = Records(sessions, job, event, worker, lease_s, self.flows)
+        self._executor = JobExecutor(records, self.flows, tools, self._stopping)
+        self._pruner = Pruner(sessions, job, event, history_days, kept) if history_days is not None else None
+        self._future_leases = FutureLeases(sessions, job, lease_s)
+        self._quiet_until = 0.0  # no look is needed until then (monotonic), unless the database is written to
 
     # -- a worker process ------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        self._crew = [
+        """Start the threads that find jobs and renew leases."""
+        self._background = [
             threading.Thread(target=self._watch, name="flow-watch", daemon=True),
             threading.Thread(target=self._renew, name="flow-renew", daemon=True),
         ]
-        for thread in self._crew:
+        for thread in self._background:
             thread.start()
 
     def stop(self) -> None:
-        """Let running steps end, give leases back, then return."""
+        """Let running steps end, release the leases, then return."""
         self._stopping.set()
         self._rings.put(None)
-        for thread in self._crew:
+        for thread in self._background:
             thread.join()
 
     def ring(self, job_id: str) -> None:
+        """Look at this job soon; the worker's doorbell calls this."""
         self._rings.put(job_id)
 
     def _watch(self) -> None:
-        """Rings as they come, and every POLL seconds a look at the database, however many rings there are."""
-        looked = time.monotonic() - POLL  # what an earlier worker left is taken up at once
+        """Submit jobs as rings come, and every POLL_S seconds, however many rings there are, those that are due."""
+        looked = time.monotonic() - POLL_S  # the first look is now: an earlier worker may have left jobs
         with ThreadPoolExecutor(self.threads, thread_name_prefix="flow") as pool:
             while not self._stopping.is_set():
                 try:
-                    rung = self._rings.get(timeout=max(0.0, looked + POLL - time.monotonic()))
+                    rung = self._rings.get(timeout=max(0.0, looked + POLL_S - time.monotonic()))
                 except queue.Empty:
                     rung = None
                 if rung:
                     self._submit(pool, rung)
-                if time.monotonic() >= looked + POLL:
+                if time.monotonic() >= looked + POLL_S:
                     looked = time.monotonic()
                     for job_id in self._due():
                         self._submit(pool, job_id)
@@ -100,15 +109,15 @@ class Runner:
             with self.sessions.read() as session:
                 due = jobs.due(session, self.job, time.time(), limit=10 * self.threads)
                 quiet = not due and not jobs.any_alive(session, self.job)
-            self._quiet_until = time.monotonic() + UNSEEN if quiet else 0.0
+            self._quiet_until = time.monotonic() + MAX_IDLE_S if quiet else 0.0
             if not quiet:
-                self._foreseen.cut()
+                self._future_leases.release_dead()
             return due
         except DatabaseBusy as err:
             log.warning("cannot look for jobs now: %s", err)
         except Exception:  # a bug must not end the thread that finds the jobs
             log.exception("cannot look for jobs")
-        self._quiet_until = 0.0  # a change may have been seen and not been looked at
+        self._quiet_until = 0.0  # `Changes` may have reported a write that no look has followed
         return []
 
     def _submit(self, pool: ThreadPoolExecutor, job_id: str) -> None:
@@ -122,29 +131,29 @@ class Runner:
         pause: float | None = None
         try:
             pause = self.run(job_id)
-        except DatabaseBusy as err:  # where it was, it is: the next poll takes it up again
+        except DatabaseBusy as err:  # nothing was saved, so the next poll takes it up again
             log.warning("job %s waits: %s", job_id, err)
-        except Exception:  # a bug: the lease runs out and the next poll takes it up again
+        except Exception:  # a bug: the lease runs out, and the next poll takes it up again
             log.exception("job %s interrupted", job_id)
         finally:
             with self._lock:
                 self._held.discard(job_id)
-        if pause is not None and pause < POLL:  # a short Again shouldn't wait for the poll
+        if pause is not None and pause < POLL_S:  # a short Again shouldn't wait for the poll
             timer = threading.Timer(max(pause, 0.01), self.ring, (job_id,))
             timer.daemon = True
             timer.start()
 
     def _renew(self) -> None:
-        while not self._stopping.wait(self.lease / 3):
+        while not self._stopping.wait(self.lease_s / 3):
             self._keep_leases()
             self._prune()
 
     def _prune(self) -> None:
         try:
             if self._pruner:
-                self._pruner.turn()
+                self._pruner.prune()
         except Exception:  # a bug must not end the thread that keeps the leases
-            log.exception("cannot forget old jobs")
+            log.exception("cannot delete old jobs")
 
     def _keep_leases(self) -> None:
         with self._lock:
@@ -155,22 +164,22 @@ class Runner:
             with self.sessions.begin() as session:
                 session.execute(
                     update(self.job)
-                    .where(self.job.id.in_(held), self.job.owner == self.me)
-                    .values(lease_until=time.time() + self.lease)
+                    .where(self.job.id.in_(held), self.job.owner == self.worker)
+                    .values(lease_until=time.time() + self.lease_s)
                 )
-        except DatabaseBusy as err:  # a lost renewal costs the lease at worst, which is what leases are for
+        except DatabaseBusy as err:  # at worst the lease runs out and another worker takes over
             log.warning("cannot renew leases now: %s", err)
         except Exception:  # a bug must not end the thread that keeps the leases
             log.exception("cannot renew leases")
 
     def run(self, job_id: str) -> float | None:
-        """Work on the job until it rests, waits or is lost. Returns the seconds that it wants to wait, or None."""
-        return self._walker.run(job_id)
+        """Work on the job until it ends, waits or is lost. Returns the seconds that it wants to wait, or None."""
+        return self._executor.run(job_id)
 
     # -- tests -----------------------------------------------------------------------------------------------------
 
     def drain(self, rounds: int = 100) -> None:
-        """Run everything live in this thread, without the pauses; gives up after `rounds` looks."""
+        """Run every live job in this thread, without the pauses. Raises TimeoutError after `rounds` looks."""
         for _ in range(rounds):
             with self.sessions.begin() as session:
                 session.execute(update(self.job).where(jobs.alive(self.job)).values(run_at=0.0))

@@ -9,12 +9,15 @@ from sqlalchemy.orm import Session
 from pileus_kit.context import Work
 
 LocalFn = Callable[[Session, Any, Work], dict[str, Any] | None]
+"""(session, the service's tools, the job) -> what to add to the job's data."""
 RemoteFn = Callable[[Any, Work], dict[str, Any] | None]
-PATIENCE = 600.0  # seconds that a step may go on saying Again before it counts as failed
+"""(the service's tools, the job) -> what to add to the job's data."""
+PATIENCE_S = 600.0
+"""Seconds for which a step may go on raising Again before it counts as failed."""
 
 
 class Again(Exception):
-    """Raised by a step that must wait: tried again `after` seconds (None: growing pauses)."""
+    """Raised by a step that has to wait: it is tried again after `after` seconds, or after growing pauses (None)."""
 
     def __init__(self, after: float | None = None, why: str = "") -> None:
         self.after, self.why = after, why
@@ -23,27 +26,30 @@ class Again(Exception):
 
 @dataclass(frozen=True)
 class Local:
-    """One transaction: `do` gets its session, and the job's progress is saved in it, so it happens exactly once."""
+    """One transaction. The job's progress is saved in the same one, so `do` takes effect exactly once."""
 
     do: LocalFn
     undo: LocalFn | None = None
-    patience: float = PATIENCE
+    patience: float = PATIENCE_S
 
     @property
     def name(self) -> str:
+        """The step's name in the database, which is the function's."""
         return self.do.__name__
 
 
 @dataclass(frozen=True)
 class Remote:
-    """One call to somebody else: at least once, so `do` is idempotent; `undo` accepts that do never happened."""
+    """One call to a peer or an agent. It is made at least once, so `do` is idempotent, and `undo` works even if `do`
+    never ran."""
 
     do: RemoteFn
     undo: RemoteFn | None = None
-    patience: float = PATIENCE
+    patience: float = PATIENCE_S
 
     @property
     def name(self) -> str:
+        """The step's name in the database, which is the function's."""
         return self.do.__name__
 
 
@@ -51,15 +57,19 @@ Step = Local | Remote
 
 
 class Flow:
-    """`failed(session, tools, work)` runs in the transaction that ends an undone job: what the subject is now.
-    `again`, if there is one, is asked before: the data that it returns are what the job begins with once more, from its
-    first step; None lets it end. `work.data["failed"]` is the kind of the error. An agent that has undone something of
-    a job does nothing more for it, so the job must go to another one. `ends`: it
-    takes its subject away for good, and agents refuse whatever is asked of them about it later."""
+    """An operation: its name, its steps, and what happens when it has failed."""
 
     def __init__(
         self, name: str, *steps: Step, failed: LocalFn | None = None, again: LocalFn | None = None, ends: bool = False
     ) -> None:
+        """`failed` runs in the transaction that ends an undone job and sets what its subject is now;
+        `work.data["failed"]` is the kind of the error.
+
+        `again` runs before it: if it returns data, the job begins once more with them, from its first step. An agent
+        that has undone something of a job does nothing more for it, so the job then has to go to another agent.
+
+        `ends` says that the flow removes its subject for good; agents refuse later calls about it.
+        """
         self.name, self.steps, self.failed, self.again, self.ends = name, steps, failed, again, ends
         self.index = {step.name: i for i, step in enumerate(steps)}
         if len(self.index) != len(steps) or not steps:

@@ -1,1 +1,2 @@
-"""The edge of an API process: a connection costs no thread until its request is whole, and nobody waits for ever."""
+"""The HTTP server of an API process: a connection costs a thread only while a whole request is answered, and no client
+can hold a connection, a thread or memory without bound (docs/decisions/0015)."""

@@ -1,94 +1,107 @@
-"""A connection: where it stands, what of its next request has arrived, and until when it may stay as it is."""
+"""A connection: its state, what has arrived of its next request, and until when it may stay in that state."""
 
 import socket
 import struct
 import time
+from collections.abc import Hashable
 from enum import Enum, auto
 from typing import Any
 
-from pileus_kit.http_server.framing import Arrival
+from pileus_kit.http_server.framing import RequestFraming
 from pileus_kit.http_server.limits import Limits
-from pileus_kit.http_server.sockets import NOT_YET, Line
+from pileus_kit.http_server.sockets import WOULD_BLOCK, BufferedSocket
 
-PIECE = 64 << 10
-MOST_AT_ONCE = 1 << 20  # bytes of one connection before the others have their turn
+RECEIVE_BYTES = 64 << 10
+MAX_BYTES_AT_ONCE = 1 << 20
+"""Bytes that are taken from one connection before the others are looked at again."""
 
 
 class State(Enum):
-    ARRIVING = auto()  # idle, or with a part of a request
-    PARKED = auto()  # with a whole request that waits for its turn
-    FLUSHING = auto()  # the client takes the rest of an answer
-    LEAVING = auto()  # answered for good; what the client still sends is thrown away
-    BUSY = auto()  # in a thread's hands
+    """What a connection waits for, or who has it."""
+
+    RECEIVING = auto()
+    """For a request, of which a part may have arrived."""
+    QUEUED = auto()
+    """With a whole request, for its owner's share of threads."""
+    SENDING = auto()
+    """For the client to take the rest of an answer."""
+    LINGERING = auto()
+    """Answered for good; what the client still sends is thrown away."""
+    BUSY = auto()
+    """A thread works on it."""
     CLOSED = auto()
 
 
 class Connection:
+    """One client's connection; it belongs to the event loop, or to a thread while it is BUSY."""
+
     def __init__(self, sock: Any, client: Any, server: Any, limits: Limits) -> None:
         sock.setblocking(False)
         self.client, self.server, self._limits = client, server, limits
-        self.line = Line(sock, limits)
-        self.fd = self.line.fd
+        self.socket = BufferedSocket(sock, limits)
+        self.fd = self.socket.fd
         self.parser: Any = None
         self.request: Any = None
-        self.owner: Any = None
-        self.keep = True
-        self.served = 0
-        self.continued = False  # the client was told to send their body
+        self.owner: Hashable = None
+        self.keep_alive = True
+        self.served = 0  # requests that were answered
+        self.sent_continue = False  # the client was told to send its body
         self.state = State.BUSY
-        self.inbox, self.arrival = bytearray(), Arrival()
-        self.since = time.monotonic()
-        self.until = self.since + limits.head
-        self._paused = self.since
+        self.received, self.framing = bytearray(), RequestFraming()
+        self.since = time.monotonic()  # when the present request began to arrive, or the connection became idle
+        self.deadline = self.since + limits.head_s
+        self._waits_since = self.since
 
     def receive(self) -> bool:
-        """Take what is there; False when the client has gone."""
-        begun = bool(self.inbox)
+        """Take what has arrived. Returns False when the client has gone without sending anything more."""
+        had_begun = bool(self.received)
         taken = 0
-        while taken < MOST_AT_ONCE:
+        while taken < MAX_BYTES_AT_ONCE:
             try:
-                piece = self.line.sock.recv(PIECE)
-            except NOT_YET:
+                piece = self.socket.sock.recv(RECEIVE_BYTES)
+            except WOULD_BLOCK:
                 break
             if not piece:
-                return taken > 0  # a request that ends with its client's half of the connection is a request
-            self.inbox += piece
+                return taken > 0  # a client may close its half of the connection behind its request
+            self.received += piece
             taken += len(piece)
-            if len(piece) < PIECE:
+            if len(piece) < RECEIVE_BYTES:
                 break
-        if self.inbox and not begun:
+        if self.received and not had_begun:
             self.since = time.monotonic()
-            self.until = self.since + self._limits.head
-        self.line.patience.earn(taken)
+            self.deadline = self.since + self._limits.head_s
+        self.socket.budget.earn(taken)
         return True
 
-    def waits(self, seconds: float) -> None:
-        self._paused = time.monotonic()
-        self.until = self._paused + seconds
+    def wait_at_most(self, seconds: float) -> None:
+        """Set the deadline of the wait that begins now."""
+        self._waits_since = time.monotonic()
+        self.deadline = self._waits_since + seconds
 
-    def went_on(self, state: State) -> None:
-        """The client did something at last: the time they took is gone, however little it was that they did."""
-        if state is State.FLUSHING or (state is State.ARRIVING and self.arrival.head >= 0):
-            self.line.patience.left -= time.monotonic() - self._paused
+    def charge_wait(self, state: State) -> None:
+        """Take the time that the client let us wait in `state` from its budget, however little it has sent since."""
+        if state is State.SENDING or (state is State.RECEIVING and self.framing.has_head):
+            self.socket.budget.left_s -= time.monotonic() - self._waits_since
 
-    def next(self) -> None:
-        """The request is answered; what came behind it is the beginning of the next one."""
-        self.request, self.arrival = None, Arrival()
+    def begin_next_request(self) -> None:
+        """Forget the request that was answered; what arrived behind it is the beginning of the next one."""
+        self.request, self.framing = None, RequestFraming()
         self.served += 1
-        self.inbox = bytearray(self.parser.unreader.take_buffered())
+        self.received = bytearray(self.parser.unreader.take_buffered())
         self.since = time.monotonic()
 
-    def rest(self) -> None:
-        """The answer has been taken: the next request has clocks of its own."""
-        self.line.begin(lambda: None)
-        self.until = time.monotonic() + (self._limits.head if self.inbox else self._limits.idle)
+    def become_idle(self) -> None:
+        """Start the next request's clocks: the client has taken the answer."""
+        self.socket.begin_request(lambda: None)
+        self.deadline = time.monotonic() + (self._limits.head_s if self.received else self._limits.idle_s)
 
     def close(self, abort: bool = False) -> None:
-        """`abort`: what the client hasn't taken yet is dropped, else the kernel would keep it for minutes."""
+        """Close the socket. With `abort`, what the client hasn't taken yet is dropped; the kernel would keep it for
+        minutes."""
         self.state = State.CLOSED
         try:
             if abort:
-                self.line.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.line.sock.close()
+                self.socket.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.socket.sock.close()
         except OSError:
             pass

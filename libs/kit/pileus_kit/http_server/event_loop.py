@@ -1,8 +1,8 @@
 """All connections of an API process.
 
-Connections wait in one epoll, armed for one event each; every thread of the crew takes events from there. A piece of a
-request costs the thread that reads it microseconds; only a whole request keeps it. The main thread accepts, and closes
-what has had its time.
+Connections wait in one epoll, armed for one event each; every thread of the pool takes events from there. A piece of a
+request costs the thread that reads it microseconds; only a whole request keeps it. The main thread accepts connections
+and closes those whose deadline has passed.
 """
 
 import errno
@@ -16,63 +16,68 @@ from typing import Any
 
 from pileus_kit.http_server.connections import Connection, State
 from pileus_kit.http_server.framing import HeadTooLarge
-from pileus_kit.http_server.limits import LARGEST_HELD, Limits
+from pileus_kit.http_server.limits import MAX_BUFFERED_TOTAL_BYTES, Limits
 
 log = logging.getLogger(__name__)
-LONGEST_SLEEP = 30.0  # seconds; a quarter of the time after which the arbiter kills a worker that hangs
-PAUSE = 0.1  # seconds before we accept again when there is no room at all
-WAITING = (State.ARRIVING, State.FLUSHING, State.LEAVING)
+
+MAX_SLEEP_S = 30.0
+"""The main thread sleeps no longer: a quarter of the time after which the arbiter kills a worker that hangs."""
+ACCEPT_PAUSE_S = 0.1
+"""Pause before connections are accepted again when there is no room for one."""
+MAX_ACCEPTED_AT_ONCE = 64
+WAITING = (State.RECEIVING, State.SENDING, State.LINGERING)
 IN, OUT = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
 OUT_OF_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-class Front:
-    """`ready(connection)` answers a whole request; `refuse(connection, status, why)` one that can't be read."""
+class EventLoop:
+    """Calls `respond(connection)` for a whole request, and `refuse(connection, status, why)` for an unreadable one."""
 
     def __init__(
-        self, limits: Limits, ready: Callable[[Connection], None], refuse: Callable[[Connection, int, str], None]
+        self, limits: Limits, respond: Callable[[Connection], None], refuse: Callable[[Connection, int, str], None]
     ) -> None:
-        self.limits, self._ready, self._refuse = limits, ready, refuse
+        self.limits, self._respond, self._refuse = limits, respond, refuse
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}
         self._lock = threading.Lock()
-        self._over, self._bell = os.eventfd(0, os.EFD_NONBLOCK), os.eventfd(0, os.EFD_NONBLOCK)
-        self._epoll.register(self._over, select.EPOLLIN)
-        self._planned = 0.0  # when the main thread looks next
-        self.ending = False
+        self._stop_event, self._wake_event = os.eventfd(0, os.EFD_NONBLOCK), os.eventfd(0, os.EFD_NONBLOCK)
+        self._epoll.register(self._stop_event, select.EPOLLIN)
+        self._wakes_at = 0.0  # when the main thread looks next (monotonic)
+        self.is_ending = False
 
     def __len__(self) -> int:
         return len(self._connections)
 
-    # -- the crew --------------------------------------------------------------------------------------------------
+    # -- the threads of the pool -----------------------------------------------------------------------------------
 
-    def turn(self) -> bool:
-        """One event of one connection; False when the server ends."""
+    def handle_event(self) -> bool:
+        """Wait for one event of one connection and handle it. Returns False when the server stops."""
         for fd, _ in self._epoll.poll(-1, 1):
-            if fd == self._over:
+            if fd == self._stop_event:
                 return False
             connection = self._connections.get(fd)
             if connection is not None and (state := self._claim(connection)):
-                self._happened(connection, state)
+                self._handle(connection, state)
         return True
 
     def _claim(self, connection: Connection) -> State | None:
+        """Make the connection this thread's. Returns the state that it was in; None if another thread has it."""
         with self._lock:
             state = connection.state
-            if state not in WAITING and state is not State.PARKED:
+            if state not in WAITING and state is not State.QUEUED:
                 return None
             connection.state = State.BUSY
             return state
 
-    def _happened(self, connection: Connection, state: State) -> None:
-        connection.went_on(state)
+    def _handle(self, connection: Connection, state: State) -> None:
+        connection.charge_wait(state)
         try:
-            if state is State.PARKED:
-                self._ready(connection)
-            elif state is State.FLUSHING:
+            if state is State.QUEUED:
+                self._respond(connection)
+            elif state is State.SENDING:
                 self.flush(connection)
-            elif state is State.LEAVING:
-                self._discard(connection)
+            elif state is State.LINGERING:
+                self._discard_input(connection)
             elif connection.receive():
                 self.proceed(connection)
             else:
@@ -84,157 +89,163 @@ class Front:
             self.close(connection)
 
     def proceed(self, connection: Connection) -> None:
-        """Look whether the next request is whole."""
-        arrival, had_head = connection.arrival, connection.arrival.head >= 0
+        """Answer the next request if it is whole, else wait for the rest of it."""
+        framing, had_head = connection.framing, connection.framing.has_head
         try:
-            whole = bool(connection.inbox) and arrival.whole(connection.inbox)
+            is_whole = bool(connection.received) and framing.is_whole(connection.received)
         except HeadTooLarge:
             self._refuse(connection, 431, "The request's head is too large.")
             return
-        if whole:
-            self._ready(connection)
+        if is_whole:
+            self._respond(connection)
             return
-        if arrival.head >= 0:
-            if not had_head and arrival.expects:
-                connection.line.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-                connection.continued = True
-            connection.waits(connection.line.patience.left)  # the body has a clock of its own
-        self._wait(connection, State.ARRIVING, IN)
-        if len(connection.inbox) > LARGEST_HELD // 1000:
+        if framing.has_head:
+            if not had_head and framing.expects_continue:
+                connection.socket.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                connection.sent_continue = True
+            connection.wait_at_most(connection.socket.budget.left_s)  # the body has a deadline of its own
+        self._wait(connection, State.RECEIVING, IN)
+        if len(connection.received) > MAX_BUFFERED_TOTAL_BYTES // 1000:
             self._make_room_in_memory()
 
     def flush(self, connection: Connection) -> None:
-        """Send what is left of an answer without a thread that waits; then go on as the answer said."""
-        if not connection.line.push():
-            connection.waits(connection.line.patience.left)
-            self._wait(connection, State.FLUSHING, OUT)
-        elif not connection.keep:
-            self.leave(connection)
+        """Send the rest of an answer as the client takes it, without a thread that waits; then do what the answer said:
+        keep the connection or close it."""
+        if not connection.socket.push():
+            connection.wait_at_most(connection.socket.budget.left_s)
+            self._wait(connection, State.SENDING, OUT)
+        elif not connection.keep_alive:
+            self.linger(connection)
         else:
-            connection.rest()  # what has come behind it is looked at at once, but after those who wait
-            self._wait(connection, State.ARRIVING, OUT if connection.inbox else IN)
+            connection.become_idle()  # a request that has arrived behind it is handled after those that wait
+            self._wait(connection, State.RECEIVING, OUT if connection.received else IN)
 
-    def leave(self, connection: Connection) -> None:
-        """Nothing more is read. A client who still sends would lose the answer if we closed at once."""
-        connection.waits(self.limits.linger)
-        connection.line.sock.shutdown(1)
-        self._wait(connection, State.LEAVING, IN)
+    def linger(self, connection: Connection) -> None:
+        """End our half of the connection and throw away what still comes: a client that is still sending would lose
+        the answer if the connection were closed at once."""
+        connection.wait_at_most(self.limits.linger_s)
+        connection.socket.sock.shutdown(1)
+        self._wait(connection, State.LINGERING, IN)
 
-    def _discard(self, connection: Connection) -> None:
-        deadline = connection.until
-        alive = connection.receive()
-        connection.inbox.clear()
-        connection.until = deadline
-        if alive:
-            self._wait(connection, State.LEAVING, IN)
+    def _discard_input(self, connection: Connection) -> None:
+        deadline = connection.deadline
+        is_open = connection.receive()
+        connection.received.clear()
+        connection.deadline = deadline
+        if is_open:
+            self._wait(connection, State.LINGERING, IN)
         else:
             self.close(connection)
 
     def resume(self, connection: Connection) -> None:
-        """A parked request has its turn: the next free thread takes it up."""
+        """Let the next free thread take up a request that was queued."""
         self._epoll.modify(connection.fd, OUT | select.EPOLLONESHOT)
 
     def _wait(self, connection: Connection, state: State, events: int) -> None:
-        if self.ending and state is State.ARRIVING and not connection.inbox:
-            connection.until = min(connection.until, time.monotonic() + self.limits.linger)
+        if self.is_ending and state is State.RECEIVING and not connection.received:
+            connection.deadline = min(connection.deadline, time.monotonic() + self.limits.linger_s)
         with self._lock:
             connection.state = state
             self._epoll.modify(connection.fd, events | select.EPOLLONESHOT)
-        if connection.until < self._planned:
+        if connection.deadline < self._wakes_at:
             self.wake()
 
     def close(self, connection: Connection, abort: bool = False) -> None:
+        """Close the connection; with `abort`, drop what the client hasn't taken."""
         with self._lock:
             self._connections.pop(connection.fd, None)
             connection.close(abort)
-        if self.ending:
+        if self.is_ending:
             self.wake()
 
     # -- the main thread -------------------------------------------------------------------------------------------
 
     def wake(self) -> None:
-        os.eventfd_write(self._bell, 1)
+        """Make `run` return and look again."""
+        os.eventfd_write(self._wake_event, 1)
 
     def run(self, listeners: list[Any], until: float | None = None) -> None:
-        """Accept and tidy up, once; at most until `until`."""
+        """Wait, at most until `until` (monotonic), then accept connections and close old ones, once."""
         poll = select.poll()
-        poll.register(self._bell, select.POLLIN)
+        poll.register(self._wake_event, select.POLLIN)
         by_fd = {listener.fileno(): listener for listener in listeners}
         for fd in by_fd:
             poll.register(fd, select.POLLIN)
-        for fd, _ in poll.poll(1000 * self._until_next(until)):
-            if fd == self._bell:
-                os.eventfd_read(self._bell)
+        for fd, _ in poll.poll(1000 * self._seconds_to_sleep(until)):
+            if fd == self._wake_event:
+                os.eventfd_read(self._wake_event)
             elif fd in by_fd:
                 self._accept(by_fd[fd])
-        self._close_old()
+        self._close_expired()
 
-    def _until_next(self, until: float | None) -> float:
+    def _seconds_to_sleep(self, until: float | None) -> float:
         with self._lock:
-            ends = [c.until for c in self._connections.values() if c.state in WAITING]
+            deadlines = [c.deadline for c in self._connections.values() if c.state in WAITING]
         now = time.monotonic()
-        self._planned = min([now + LONGEST_SLEEP, *ends, *([until] if until else [])])
-        return max(0.0, self._planned - now) + 0.005
+        self._wakes_at = min([now + MAX_SLEEP_S, *deadlines, *([until] if until else [])])
+        return max(0.0, self._wakes_at - now) + 0.005
 
     def _accept(self, listener: Any) -> None:
-        """A full house and descriptors that have run out end no process: the one who has been idle longest goes."""
-        for _ in range(64):
+        """Accept what waits. Without room (connections or descriptors) the one that has been idle longest is closed."""
+        for _ in range(MAX_ACCEPTED_AT_ONCE):
             if len(self) >= self.limits.connections and not self._make_room():
-                time.sleep(PAUSE)
+                time.sleep(ACCEPT_PAUSE_S)
                 return
             try:
                 sock, client = listener.accept()
             except OSError as err:
                 if err.errno in OUT_OF_ROOM and not self._make_room():
-                    time.sleep(PAUSE)
+                    time.sleep(ACCEPT_PAUSE_S)
                 return
-            self._welcome(sock, client, listener.getsockname())
+            self._add(sock, client, listener.getsockname())
 
-    def _welcome(self, sock: Any, client: Any, server: Any) -> None:
+    def _add(self, sock: Any, client: Any, server: Any) -> None:
         connection = Connection(sock, client, server, self.limits)
         with self._lock:
             self._connections[connection.fd] = connection
-            connection.state = State.ARRIVING
+            connection.state = State.RECEIVING
         self._epoll.register(connection.fd, IN | select.EPOLLONESHOT)
 
     def _make_room(self) -> bool:
-        """Close a connection that only waits: first who never asked anything, then who has waited longest."""
+        """Close a connection that only waits: first one that never had a request, then the one that waits longest."""
         return self._close_one(lambda c: (c.served > 0, c.since), lambda c: True)
 
     def _make_room_in_memory(self) -> None:
-        """Bodies that don't become whole have a bound together; the largest, and of these the oldest, goes."""
-        if sum(len(c.inbox) for c in list(self._connections.values())) > LARGEST_HELD:
-            self._close_one(lambda c: (-(len(c.inbox) >> 16), c.since), lambda c: bool(c.inbox))
+        """Bound the bodies that have not arrived completely: close the largest one, the oldest among equals."""
+        if sum(len(c.received) for c in list(self._connections.values())) > MAX_BUFFERED_TOTAL_BYTES:
+            self._close_one(lambda c: (-(len(c.received) >> 16), c.since), lambda c: bool(c.received))
 
-    def _close_one(self, order: Callable[[Connection], Any], fit: Callable[[Connection], bool]) -> bool:
+    def _close_one(self, order: Callable[[Connection], Any], fits: Callable[[Connection], bool]) -> bool:
+        """Close the first waiting connection in this order. Returns False if none fits."""
         with self._lock:
-            waiting = [c for c in self._connections.values() if c.state in WAITING and fit(c)]
+            waiting = [c for c in self._connections.values() if c.state in WAITING and fits(c)]
             if not waiting:
                 return False
-            victim = min(waiting, key=order)
-            self._connections.pop(victim.fd, None)
-            victim.close()
+            first = min(waiting, key=order)
+            self._connections.pop(first.fd, None)
+            first.close()
             return True
 
-    def _close_old(self) -> None:
+    def _close_expired(self) -> None:
         now = time.monotonic()
         with self._lock:
-            old = [c for c in self._connections.values() if c.state in WAITING and c.until <= now]
-            for connection in old:
+            expired = [c for c in self._connections.values() if c.state in WAITING and c.deadline <= now]
+            for connection in expired:
                 del self._connections[connection.fd]
-                connection.close(abort=connection.state is State.FLUSHING)
+                connection.close(abort=connection.state is State.SENDING)
 
     def end(self) -> None:
-        """Kept connections have a moment for a request that may be on its way."""
-        self.ending = True
-        soon = time.monotonic() + self.limits.linger
+        """Give kept connections a moment for a request that may be on its way, then close them."""
+        self.is_ending = True
+        soon = time.monotonic() + self.limits.linger_s
         with self._lock:
             for connection in self._connections.values():
                 if connection.state in WAITING:
-                    connection.until = min(connection.until, soon)
+                    connection.deadline = min(connection.deadline, soon)
 
     def stop(self) -> None:
-        os.eventfd_write(self._over, 1)
+        """End the threads and close every connection."""
+        os.eventfd_write(self._stop_event, 1)
         with self._lock:
             for connection in self._connections.values():
                 connection.close()

@@ -1,56 +1,64 @@
-"""Who holds how many of the threads: requests of one project wait for each other before they keep others waiting."""
+"""How many threads each project holds: its requests wait for each other before they keep those of others waiting."""
 
 import threading
 from collections import OrderedDict, defaultdict, deque
-from typing import Any, Generic, TypeVar
+from collections.abc import Hashable
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
-MOST = 10_000  # tokens whose owner is remembered
+
+MAX_TOKENS = 10_000
+"""Tokens whose owner is remembered."""
 
 
-class Crowded(Exception):
+class TooManyWaiting(Exception):
     """As many requests of this owner wait as may."""
 
 
-class Shares(Generic[T]):
-    """`most` requests of one owner run; `waiting` others are parked, first come, first served."""
+class FairShares(Generic[T]):
+    """At most `max_running` requests of one owner run; `max_waiting` others wait, first come, first served."""
 
-    def __init__(self, most: int, waiting: int) -> None:
-        self._most, self._waiting = most, waiting
-        self._running: defaultdict[Any, int] = defaultdict(int)
-        self._parked: defaultdict[Any, deque[T]] = defaultdict(deque)
-        self._owners: OrderedDict[str, Any] = OrderedDict()
+    def __init__(self, max_running: int, max_waiting: int) -> None:
+        self._max_running, self._max_waiting = max_running, max_waiting
+        self._running: defaultdict[Hashable, int] = defaultdict(int)
+        self._waiting: defaultdict[Hashable, deque[T]] = defaultdict(deque)
+        self._owners: OrderedDict[str, Hashable] = OrderedDict()  # by token
         self._lock = threading.Lock()
 
-    def owner(self, token: str, address: str) -> Any:
-        """Whose request this is: as far as is known before it is authenticated."""
+    def owner(self, token: str, address: str) -> Hashable:
+        """Return whose request this is, as far as that is known before it is authenticated: a token's owner once it
+        has been seen, otherwise the client's address."""
         with self._lock:
             return self._owners.get(token, ("address", address)) if token else ("address", address)
 
-    def learn(self, token: str, owner: Any) -> None:
+    def remember_owner(self, token: str, owner: Hashable) -> None:
+        """Remember whose token this is, for its next request."""
         with self._lock:
             if self._owners.get(token) != owner:
                 self._owners[token] = owner
-                while len(self._owners) > MOST:
+                while len(self._owners) > MAX_TOKENS:
                     self._owners.popitem(last=False)
 
-    def enter(self, owner: Any, what: T) -> bool:
-        """Whether it may run; if not, `leave` of another gives it back later. Raises Crowded."""
+    def enter(self, owner: Hashable, request: T) -> bool:
+        """Whether the request may run now. If not, a later `leave` returns it when it may.
+
+        Raises TooManyWaiting if it can't even wait.
+        """
         with self._lock:
-            if self._running[owner] < self._most:
+            if self._running[owner] < self._max_running:
                 self._running[owner] += 1
                 return True
-            if len(self._parked[owner]) >= self._waiting:
-                raise Crowded
-            self._parked[owner].append(what)
+            if len(self._waiting[owner]) >= self._max_waiting:
+                raise TooManyWaiting
+            self._waiting[owner].append(request)
             return False
 
-    def leave(self, owner: Any) -> T | None:
-        """One has ended. The next of the same owner, who counts as running from now on."""
+    def leave(self, owner: Hashable) -> T | None:
+        """End one request of the owner. Returns the next one that waits; it counts as running from now on."""
         with self._lock:
-            if self._parked.get(owner):
-                return self._parked[owner].popleft()
-            self._parked.pop(owner, None)
+            if self._waiting.get(owner):
+                return self._waiting[owner].popleft()
+            self._waiting.pop(owner, None)
             self._running[owner] -= 1
             if not self._running[owner]:
                 del self._running[owner]

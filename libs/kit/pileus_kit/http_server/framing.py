@@ -1,78 +1,89 @@
-"""How much of a request has arrived: enough is read to know where it ends, nothing is believed.
+"""How much of a request has arrived: the head is read just far enough to know where the request ends.
 
-gunicorn's parser reads the whole request afterwards and refuses what is ambiguous; what is malformed here counts as
+gunicorn's parser reads the whole request afterwards and refuses what is ambiguous. What is malformed here counts as
 whole, so that the parser sees it at once.
 """
 
 import re
 
-from pileus_kit.http_server.limits import LARGEST_HEAD, LARGEST_WHOLE
+from pileus_kit.http_server.limits import MAX_BUFFERED_BODY_BYTES, MAX_HEAD_BYTES
 
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
-EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
-SIZE = re.compile(rb"[0-9a-fA-F]{1,8}")
-LONGEST_LINE = 8192
+EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
+CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]{1,8}")
+MAX_LINE_BYTES = 8192
 
 
 class HeadTooLarge(Exception):
     """Request line and headers take more room than any request of these APIs needs."""
 
 
-class Arrival:
-    """One request that is coming in. `whole` is true once a thread may have it: all of it is here, or it is a stream
-    that is too long to be kept."""
+class RequestFraming:
+    """Where the parts of one request end, which is still arriving."""
 
     def __init__(self) -> None:
-        self.head = -1  # where the head ends, once it does
-        self.expects = False  # the client waits for "100 Continue" before they send the body
+        self.head_end = -1  # offset; -1 until the head is complete
+        self.expects_continue = False  # the client waits for "100 Continue" before it sends the body
         self._searched = 0
-        self._end: int | None = None  # where the request ends, if its head says
-        self._chunks: Chunks | None = None
+        self._request_end: int | None = None  # offset, if the head states the body's length
+        self._chunks: ChunkedBody | None = None
 
-    def whole(self, data: bytearray) -> bool:
-        if self.head < 0 and not self._head_ends(data):
+    @property
+    def has_head(self) -> bool:
+        """Whether the head is complete."""
+        return self.head_end >= 0
+
+    def is_whole(self, data: bytearray) -> bool:
+        """Whether a thread may have the request: it is complete, malformed, or a stream too long to be buffered.
+
+        `data` is everything that has arrived of it. Raises HeadTooLarge.
+        """
+        if not self.has_head and not self._find_head(data):
             return False
         if self._chunks is not None:
-            return self._chunks.ended(data) or len(data) - self.head > LARGEST_WHOLE
-        return self._end is None or self._end - self.head > LARGEST_WHOLE or len(data) >= self._end
+            return self._chunks.has_ended(data) or len(data) - self.head_end > MAX_BUFFERED_BODY_BYTES
+        if self._request_end is None or self._request_end - self.head_end > MAX_BUFFERED_BODY_BYTES:
+            return True
+        return len(data) >= self._request_end
 
-    def _head_ends(self, data: bytearray) -> bool:
+    def _find_head(self, data: bytearray) -> bool:
+        """Whether the head is complete, or malformed: gunicorn refuses lines that end with a bare LF."""
         end = data.find(b"\r\n\r\n", self._searched)
-        if end < 0 and len(data) <= LARGEST_HEAD:
+        if end < 0 and len(data) <= MAX_HEAD_BYTES:
             self._searched = max(0, len(data) - 3)
-            return data.count(b"\n") > data.count(b"\r\n")  # lines that end otherwise: the parser refuses them
-        if end < 0 or end > LARGEST_HEAD:
+            return data.count(b"\n") > data.count(b"\r\n")
+        if end < 0 or end > MAX_HEAD_BYTES:
             raise HeadTooLarge
-        self.head = end + 4
-        head = bytes(data[: self.head])
-        self._body_begins(head)
+        self.head_end = end + 4
+        self._read_head(bytes(data[: self.head_end]))
         return True
 
-    def _body_begins(self, head: bytes) -> None:
+    def _read_head(self, head: bytes) -> None:
         if CHUNKED.search(head):
-            self._chunks = Chunks(self.head)
+            self._chunks = ChunkedBody(self.head_end)
         elif length := LENGTH.search(head):
-            self._end = self.head + int(length[1])
+            self._request_end = self.head_end + int(length[1])
         else:
             return
-        self.expects = EXPECTS.search(head) is not None
+        self.expects_continue = EXPECT.search(head) is not None
 
 
-class Chunks:
+class ChunkedBody:
     """Finds where a chunked body ends, without decoding it."""
 
-    def __init__(self, begin: int) -> None:
-        self._at = begin  # of the next chunk's size
+    def __init__(self, offset: int) -> None:
+        self._offset = offset  # of the next chunk's size
 
-    def ended(self, data: bytearray) -> bool:
+    def has_ended(self, data: bytearray) -> bool:
+        """Whether the body is complete, or malformed."""
         while True:
-            line = data.find(b"\r\n", self._at)
-            if line < 0:
-                return len(data) - self._at > LONGEST_LINE
-            size = bytes(data[self._at : line]).partition(b";")[0].rstrip(b" \t")
-            if not SIZE.fullmatch(size):
+            line_end = data.find(b"\r\n", self._offset)
+            if line_end < 0:
+                return len(data) - self._offset > MAX_LINE_BYTES
+            size = bytes(data[self._offset : line_end]).partition(b";")[0].rstrip(b" \t")
+            if not CHUNK_SIZE.fullmatch(size):
                 return True
-            if not int(size, 16):  # trailers, then an empty line
-                return data.find(b"\r\n\r\n", line) >= 0 or len(data) - line > LARGEST_HEAD
-            self._at = line + 2 + int(size, 16) + 2
+            if not int(size, 16):  # the last chunk: trailers follow, then an empty line
+                return data.find(b"\r\n\r\n", line_end) >= 0 or len(data) - line_end > MAX_HEAD_BYTES
+            self._offset = line_end + 2 + int(size, 16) + 2

@@ -1,9 +1,9 @@
-"""A whole request: parsed by gunicorn, answered by the application, in the share of threads of whose it is."""
+"""Answers a whole request: gunicorn parses it, the application answers it, within its owner's share of the threads."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from http import HTTPStatus
 from typing import Any
 
@@ -20,12 +20,12 @@ from gunicorn.http.errors import (
 
 from pileus_kit import context
 from pileus_kit.http_server.connections import Connection, State
-from pileus_kit.http_server.event_loop import Front
-from pileus_kit.http_server.fair_shares import Crowded, Shares
-from pileus_kit.http_server.limits import LARGEST_UNSENT, Limits
-from pileus_kit.http_server.load_monitor import Load
-from pileus_kit.http_server.sockets import NOT_YET, Input
-from pileus_kit.http_server.thread_pool import Crew
+from pileus_kit.http_server.event_loop import EventLoop
+from pileus_kit.http_server.fair_shares import FairShares, TooManyWaiting
+from pileus_kit.http_server.limits import MAX_UNSENT_BYTES, Limits
+from pileus_kit.http_server.load_monitor import LoadMonitor
+from pileus_kit.http_server.sockets import WOULD_BLOCK, BodyInput
+from pileus_kit.http_server.thread_pool import ThreadPool
 
 log = logging.getLogger(__name__)
 
@@ -35,192 +35,208 @@ STATUSES: dict[type[Exception], int] = {
     ExpectationFailed: 417,
     UnsupportedTransferCoding: 501,
 }
-DRAINED = 64 << 10  # bytes of a body that nobody read, for which a connection is kept
-Refusal = Callable[[int, str], tuple[bytes, str]]
+MAX_DRAINED_BYTES = 64 << 10
+"""A connection is kept if the application left at most so much of a body unread."""
+MAX_REFUSAL_CHARACTERS = 400
+ErrorBody = Callable[[int, str], tuple[bytes, str]]
+"""(status, sentence) -> body and content type, in the application's shape."""
 
 
-class Answers:
-    """What the crew does with whole requests."""
+class Responder:
+    """What the threads of the pool do with whole requests."""
 
     def __init__(
-        self, limits: Limits, cfg: Any, application: Any, log: Any, help: Callable[[], None] | None = None
+        self,
+        limits: Limits,
+        gunicorn_config: Any,
+        application: Any,
+        gunicorn_log: Any,
+        request_process: Callable[[], None] | None = None,
     ) -> None:
-        self._limits, self._cfg, self._application, self._log = limits, cfg, application, log
-        self.front = Front(limits, self.ready, self.refuse)
-        self.crew = Crew(limits.threads, limits.streams, self.front.turn)
-        self._load = Load(help)
-        self._shares: Shares[Connection] = Shares(limits.share, limits.waiting)
+        """`request_process` asks for another API process; None: there may be none."""
+        self._config, self._application, self._log = gunicorn_config, application, gunicorn_log
+        self.event_loop = EventLoop(limits, self.respond, self.refuse)
+        self.pool = ThreadPool(limits.threads, limits.streams, self.event_loop.handle_event)
+        self._load = LoadMonitor(request_process)
+        self._shares: FairShares[Connection] = FairShares(limits.max_threads_per_owner, limits.max_waiting_per_owner)
 
     # -- a request's way -------------------------------------------------------------------------------------------
 
-    def ready(self, connection: Connection) -> None:
-        if connection.request is None and not (self._parse(connection) and self._may_run(connection)):
+    def respond(self, connection: Connection) -> None:
+        """Parse and answer the request that has arrived, or queue it until its owner's share has room."""
+        if connection.request is None and not (self._parse(connection) and self._admit(connection)):
             return
         thread, began = threading.get_ident(), time.monotonic()
-        self.crew.busy[thread] = began
+        self.pool.busy_since[thread] = began
         try:
             self._answer(connection)
         finally:
-            self.crew.busy.pop(thread, None)
-            self._load.answered(time.monotonic() - began)
-
-    def _may_run(self, connection: Connection) -> bool:
-        """Whether its owner's share has room. Else it is parked, and whoever leaves the share resumes it."""
-        connection.owner = self._shares.owner(self._token(connection), connection.client[0])
-        connection.state = State.PARKED  # before anybody may resume it
-        try:
-            runs = self._shares.enter(connection.owner, connection)
-        except Crowded:
-            connection.state = State.BUSY
-            self.refuse(connection, 429, "Too many requests at the same time.")
-            return False
-        if not runs:
-            return False
-        connection.state = State.BUSY
-        return True
+            self.pool.busy_since.pop(thread, None)
+            self._load.count(time.monotonic() - began)
 
     def _parse(self, connection: Connection) -> bool:
-        """gunicorn's own parser, on what has arrived. Malformed requests are answered and the connection ends."""
-        line = connection.line
+        """Run gunicorn's parser on what has arrived. A malformed request is answered, and the connection ends."""
+        sock = connection.socket
         if connection.parser is None:
-            connection.parser = http.get_parser(self._cfg, line, connection.client)
-        connection.parser.unreader.unread(bytes(connection.inbox))
-        connection.inbox = bytearray()
-        line.offline()
+            connection.parser = http.get_parser(self._config, sock, connection.client)
+        connection.parser.unreader.unread(bytes(connection.received))
+        connection.received = bytearray()
+        sock.forbid_waiting()
         try:
             connection.request = next(connection.parser)
         except StopIteration:
-            self.front.close(connection)
-        except NOT_YET:
+            self.event_loop.close(connection)
+        except WOULD_BLOCK:
             self.refuse(connection, 400, "The request is malformed.")
         except http.errors.NoMoreData:
-            self.front.close(connection)
+            self.event_loop.close(connection)
         except ParseException as err:
             status = next((s for kind, s in STATUSES.items() if isinstance(err, kind)), 400)
-            self.refuse(connection, status, str(err)[:400])
+            self.refuse(connection, status, str(err)[:MAX_REFUSAL_CHARACTERS])
         return connection.request is not None
 
-    def _answer(self, connection: Connection) -> None:
-        turn = _Turn(self, connection)
-        connection.line.begin(turn.waits)
+    def _admit(self, connection: Connection) -> bool:
+        """Whether the owner's share has room for the request. Otherwise it is queued, and the thread that next leaves
+        the share resumes it."""
+        connection.owner = self._shares.owner(_token(connection), connection.client[0])
+        connection.state = State.QUEUED  # before `enter`, after which another thread may resume it
         try:
-            connection.keep = self._respond(connection)
-            turn.end()
+            is_admitted = self._shares.enter(connection.owner, connection)
+        except TooManyWaiting:
+            connection.state = State.BUSY
+            self.refuse(connection, 429, "Too many requests at the same time.")
+            return False
+        if is_admitted:
+            connection.state = State.BUSY
+        return is_admitted
+
+    def _answer(self, connection: Connection) -> None:
+        slot = _Slot(self, connection.owner)
+        connection.socket.begin_request(slot.before_wait)
+        try:
+            connection.keep_alive = self._call_application(connection)
+            slot.leave()
             self._drain(connection)
         except BaseException:
-            turn.end()
+            slot.leave()
             raise
-        if connection.keep:
-            connection.next()
-        self.front.flush(connection)
+        if connection.keep_alive:
+            connection.begin_next_request()
+        self.event_loop.flush(connection)
 
-    def _respond(self, connection: Connection) -> bool:
-        """Call the application and send its answer. Says whether the connection can be kept."""
-        request, line = connection.request, connection.line
-        if connection.continued:
-            request._expected_100_continue, connection.continued = False, False
-        response, environ = wsgi.create(request, line, connection.client, connection.server, self._cfg)
+    def _call_application(self, connection: Connection) -> bool:
+        """Call the application and send its answer. Whether the connection can be kept."""
+        request, sock = connection.request, connection.socket
+        if connection.sent_continue:
+            request._expected_100_continue, connection.sent_continue = False, False
+        response, environ = wsgi.create(request, sock, connection.client, connection.server, self._config)
         environ["wsgi.multithread"] = True
-        environ["wsgi.input"] = Input(request.body, _length(environ))
-        if self.front.ending or self._load.sheds(connection.served):
+        environ["wsgi.input"] = BodyInput(request.body, _content_length(environ))
+        if self.event_loop.is_ending or self._load.should_reconnect(connection.served):
             response.force_close()
         try:
-            self._send(response, environ, self._application(environ, response.start_response))
+            _send(response, environ, self._application(environ, response.start_response))
         except OSError:
             raise
         except Exception:
             self._log.exception("%s %s", request.method, request.path)
             if response.headers_sent:
                 raise ConnectionAbortedError from None  # half an answer can only be broken off
-            line.sendall(self._page(500, "Unexpected error.", connection.client))
+            sock.sendall(self._error_response(500, "Unexpected error.", connection.client))
             return False
         finally:
-            if (token := self._token(connection)) and "pileus.owner" in environ:
-                self._shares.learn(token, environ["pileus.owner"])
+            if (token := _token(connection)) and "pileus.owner" in environ:
+                self._shares.remember_owner(token, environ["pileus.owner"])
         return not response.should_close()
 
-    def _send(self, response: Any, environ: dict[str, Any], answer: Any) -> None:
-        try:
-            if isinstance(answer, environ["wsgi.file_wrapper"]):
-                response.write_file(answer)
-            else:
-                for piece in answer:
-                    response.write(piece)
-                if response.response_length and not response._omits_body and response.sent < response.response_length:
-                    raise ConnectionAbortedError("the answer is shorter than it said")
-            response.close()
-            response.sock.flush(LARGEST_UNSENT)
-        finally:
-            if hasattr(answer, "close"):
-                answer.close()
-
     def _drain(self, connection: Connection) -> None:
-        """What nobody read of a body is thrown away, as far as it has arrived; else the connection can't be kept."""
-        if not connection.keep:
+        """Throw away what the application left unread of a body, as far as it has arrived. If it hasn't, or it is
+        malformed, nothing says where the next request begins, so the connection isn't kept."""
+        if not connection.keep_alive:
             return
-        connection.line.offline()
+        connection.socket.forbid_waiting()
         try:
-            connection.keep = bool(connection.parser.finish_body(max_bytes=DRAINED))
-        except Exception:  # not all here, or malformed: where the next request begins can't be known
-            connection.keep = False
+            connection.keep_alive = bool(connection.parser.finish_body(max_bytes=MAX_DRAINED_BYTES))
+        except Exception:
+            connection.keep_alive = False
 
     # -- refusals --------------------------------------------------------------------------------------------------
 
     def refuse(self, connection: Connection, status: int, why: str) -> None:
-        """Answer what is no request, in the application's own shape, and end the connection."""
-        connection.line.unsent += self._page(status, why, connection.client)
-        connection.keep = False
-        self.front.flush(connection)
+        """Answer what can't be given to the application, in the application's own shape, and end the connection."""
+        connection.socket.unsent += self._error_response(status, why, connection.client)
+        connection.keep_alive = False
+        self.event_loop.flush(connection)
 
-    def _page(self, status: int, why: str, client: Any) -> bytes:
-        shape: Refusal = getattr(self._application, "refusal", _plain)
-        body, kind = shape(status, why)
+    def _error_response(self, status: int, why: str, client: Any) -> bytes:
+        error_body: ErrorBody = getattr(self._application, "refusal", _json_error)
+        body, content_type = error_body(status, why)
         request_id = context.new_request_id()
         log.info("%s: no request: %d %s [%s]", client[0], status, why, request_id)
         head = (
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\n"
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {content_type}\r\n"
             f"Content-Length: {len(body)}\r\nX-OpenStack-Request-ID: {request_id}\r\nConnection: close\r\n"
         )
         head += "Retry-After: 1\r\n\r\n" if status == 429 else "\r\n"
         return head.encode("latin-1") + body
 
-    @staticmethod
-    def _token(connection: Connection) -> str:
-        return next((value for name, value in connection.request.headers if name == "X-AUTH-TOKEN"), "")
-
-    # -- turns -----------------------------------------------------------------------------------------------------
-
-    def leave(self, owner: Any) -> None:
+    def leave_share(self, owner: Hashable) -> None:
+        """End one request of the owner, and resume the next one that is queued."""
         following = self._shares.leave(owner)
         if following is not None:
-            self.front.resume(following)
+            self.event_loop.resume(following)
 
 
-class _Turn:
-    """One request's place among its owner's. It's given up when the request ends, or when the client is so slow that
-    another thread has to take over."""
+class _Slot:
+    """One request's slot in its owner's share.
 
-    def __init__(self, answers: Answers, connection: Connection) -> None:
-        self._answers, self._owner = answers, connection.owner
-        self._held, self._lent = True, False
+    It is given up when the request ends, or when its client is so slow that a substitute thread takes over.
+    """
 
-    def waits(self) -> None:
-        if self._held and self._answers.crew.lend(self._owner):
-            self._held, self._lent = False, True
-            self._answers.leave(self._owner)
+    def __init__(self, responder: Responder, owner: Hashable) -> None:
+        self._responder, self._owner = responder, owner
+        self._is_held, self._has_substitute = True, False
 
-    def end(self) -> None:
-        if self._held:
-            self._answers.leave(self._owner)
-        if self._lent:
-            self._answers.crew.give_back(self._owner)
-        self._held = self._lent = False
+    def before_wait(self) -> None:
+        """Give up the slot if there is a substitute for this thread, which is about to wait for its client."""
+        if self._is_held and self._responder.pool.add_substitute(self._owner):
+            self._is_held, self._has_substitute = False, True
+            self._responder.leave_share(self._owner)
+
+    def leave(self) -> None:
+        """Give up the slot and the substitute, whichever there is."""
+        if self._is_held:
+            self._responder.leave_share(self._owner)
+        if self._has_substitute:
+            self._responder.pool.remove_substitute(self._owner)
+        self._is_held = self._has_substitute = False
 
 
-def _length(environ: dict[str, Any]) -> int | None:
+def _send(response: Any, environ: dict[str, Any], answer: Any) -> None:
+    """Send an application's answer through gunicorn's response."""
+    try:
+        if isinstance(answer, environ["wsgi.file_wrapper"]):
+            response.write_file(answer)
+        else:
+            for piece in answer:
+                response.write(piece)
+            if response.response_length and not response._omits_body and response.sent < response.response_length:
+                raise ConnectionAbortedError("the answer is shorter than it said")
+        response.close()
+        response.sock.flush(MAX_UNSENT_BYTES)
+    finally:
+        if hasattr(answer, "close"):
+            answer.close()
+
+
+def _token(connection: Connection) -> str:
+    return next((value for name, value in connection.request.headers if name == "X-AUTH-TOKEN"), "")
+
+
+def _content_length(environ: dict[str, Any]) -> int | None:
     given = environ.get("CONTENT_LENGTH", "")
     return int(given) if given.isdecimal() else None
 
 
-def _plain(status: int, why: str) -> tuple[bytes, str]:
+def _json_error(status: int, why: str) -> tuple[bytes, str]:
     return msgspec.json.encode({"error": {"code": status, "message": why}}), "application/json"

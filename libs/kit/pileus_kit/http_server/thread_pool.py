@@ -3,59 +3,69 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
 
 
-class Crew:
-    """Each thread calls `turn` again and again; it answers one event, and returns False when the crew shall end."""
+class ThreadPool:
+    """Each thread calls `handle_event` again and again, which returns False when the pool has to end.
 
-    def __init__(self, threads: int, streams: int, turn: Callable[[], bool]) -> None:
-        self._threads, self._streams, self._turn = threads, streams, turn
-        self._lent: defaultdict[Any, int] = defaultdict(int)
-        self._surplus = 0
+    A thread that has to wait for a slow client is replaced by a substitute meanwhile, so that the number of threads
+    that can take requests stays the same.
+    """
+
+    def __init__(self, threads: int, max_substitutes: int, handle_event: Callable[[], bool]) -> None:
+        self._threads, self._max_substitutes, self._handle_event = threads, max_substitutes, handle_event
+        self._substitutes: defaultdict[Hashable, int] = defaultdict(int)  # owner of the slow transfer -> how many
+        self._surplus = 0  # threads that end after their next event
         self._lock = threading.Lock()
-        self.busy: dict[int, float] = {}  # thread -> since when it answers
+        self.busy_since: dict[int, float] = {}  # thread -> since when it has worked on its request (monotonic)
 
     def start(self) -> None:
+        """Start the threads for requests."""
         for _ in range(self._threads):
-            self._hire()
+            self._add_thread()
 
-    def _hire(self) -> None:
-        threading.Thread(target=self._work, name="edge", daemon=True).start()
+    def _add_thread(self) -> None:
+        threading.Thread(target=self._run, name="http", daemon=True).start()
 
-    def _work(self) -> None:
-        while self._turn():
+    def _run(self) -> None:
+        while self._handle_event():
             with self._lock:
                 if self._surplus:
                     self._surplus -= 1
                     return
 
-    def lend(self, owner: Any) -> bool:
-        """The calling thread will wait for its client: somebody takes its place, unless this owner has had their
-        share of such places, or all are taken."""
+    def add_substitute(self, owner: Hashable) -> bool:
+        """Start a thread in place of the calling one, which is about to wait for its client.
+
+        Returns False if this owner has half of the substitutes already, all are in use, or the machine has no room for
+        another thread; then the caller waits in its own place.
+        """
         with self._lock:
-            if sum(self._lent.values()) >= self._streams or self._lent[owner] >= max(1, self._streams // 2):
+            in_use = sum(self._substitutes.values())
+            if in_use >= self._max_substitutes or self._substitutes[owner] >= max(1, self._max_substitutes // 2):
                 return False
-            self._lent[owner] += 1
+            self._substitutes[owner] += 1
         try:
-            self._hire()
-        except RuntimeError:  # the machine has no room for another thread
+            self._add_thread()
+        except RuntimeError:
             with self._lock:
-                self._lent[owner] -= 1
+                self._substitutes[owner] -= 1
             return False
         return True
 
-    def give_back(self, owner: Any) -> None:
+    def remove_substitute(self, owner: Hashable) -> None:
+        """Let one thread end, because the transfer that had a substitute is over."""
         with self._lock:
-            self._lent[owner] -= 1
-            if not self._lent[owner]:
-                del self._lent[owner]
+            self._substitutes[owner] -= 1
+            if not self._substitutes[owner]:
+                del self._substitutes[owner]
             self._surplus += 1
 
-    def hanging(self, seconds: float) -> bool:
-        """Whether every thread has been at the same request for so long."""
+    def hangs(self, seconds: float) -> bool:
+        """Whether every thread has been at the same request for more than `seconds`."""
         now = time.monotonic()
         with self._lock:
-            transfers = sum(self._lent.values())
-        return sum(now - since > seconds for since in list(self.busy.values())) >= self._threads + transfers > 0
+            substitutes = sum(self._substitutes.values())
+        hanging = sum(now - since > seconds for since in list(self.busy_since.values()))
+        return hanging >= self._threads + substitutes > 0

@@ -141,7 +141,7 @@ def _die(runner: Runner, flow: Flow, job: str) -> None:
         [f for f in runner.flows.values() if f.name != flow.name] + [flow],
         runner.tools,
         "doomed",
-        lease=-1.0,
+        lease_s=-1.0,
     )
     try:
         for _ in range(20):  # an Again before the place just waits

@@ -92,7 +92,7 @@ def open_database(place: Path) -> Sessions:
 def main() -> None:
     place = Path(sys.argv[1])
     runner = Runner(
-        open_database(place), Job, Event, [bake_cake], Kitchen(place), f"worker-{os.getpid()}", threads=4, lease=1.0
+        open_database(place), Job, Event, [bake_cake], Kitchen(place), f"worker-{os.getpid()}", threads=4, lease_s=1.0
     )
     run_until_signal(runner.start, runner.stop)
 

@@ -55,7 +55,7 @@ def test_what_a_clock_that_was_ahead_left_is_taken_up(sessions: Sessions, left: 
         for name, value in left.items():
             setattr(job, name, time.time() + value if isinstance(value, float) else value)
         job_id = job.id
-    runner = Runner(sessions, Job, Event, [Flow("rest", Local(rest))], None, "w1", lease=0.1)
+    runner = Runner(sessions, Job, Event, [Flow("rest", Local(rest))], None, "w1", lease_s=0.1)
     pause = threading.Event()
     for _ in range(200):
         if runner._due():
@@ -70,12 +70,13 @@ def test_a_lease_that_is_renewed_under_another_clock_is_left_alone(sessions: Ses
     with sessions.begin() as session:
         job = enqueue(session, Job, flow="rest", subject="s")
         job.owner, job.lease_until, job_id = "other", time.time() + 3600, job.id
-    runner = Runner(sessions, Job, Event, [Flow("rest", Local(rest))], None, "w1", lease=0.1)
+    runner = Runner(sessions, Job, Event, [Flow("rest", Local(rest))], None, "w1", lease_s=0.1)
     pause = threading.Event()
     for number in range(20):
         with sessions.begin() as session:
             session.get_one(Job, job_id).lease_until = time.time() + 3600 + number
-        runner._foreseen._seen = {key: 0.0 for key in runner._foreseen._seen if key[2] > time.time() + 3600 + number}
+        leases = runner._future_leases
+        leases._unchanged_since = {key: 0.0 for key in leases._unchanged_since if key[2] > time.time() + 3600 + number}
         assert runner._due() == []
         pause.wait(0.01)
 

@@ -177,10 +177,10 @@ def test_a_commit_whose_answer_was_lost_happens_once(world: World) -> None:
     if world.sessions.engine.dialect.name != "sqlite":
         pytest.skip("plays with SQLite's way to commit")
     job = world.start()
-    place = world.runner._walker.records.claim(job)
+    place = world.runner._executor.records.claim(job)
     assert place is not None
     event.listen(world.sessions.engine, "commit", cut)
-    world.runner._walker._walk(place)
+    world.runner._executor._run_steps(place)
     assert (world.job(job).state, world.eggs()) == ("done", 3)
 
 

@@ -284,7 +284,7 @@ def test_who_lost_the_lease_cannot_save(world: World) -> None:
         [Flow("cake.bake", Remote(overtaken), failed=failed)],
         world.kitchen,
         "slow",
-        lease=-1.0,
+        lease_s=-1.0,
     )
     assert slow.run(job) is None
     world.done()

@@ -76,17 +76,17 @@ def test_only_what_is_old_and_rests_goes(sessions: Sessions, monkeypatch: pytest
         session.query(Job).where(Job.subject == "orphan").delete()
     pruner = Pruner(sessions, Job, Event, 30, lambda: Job.subject == "dear")
     for _ in range(40):
-        if not pruner.turn():
+        if not pruner.prune():
             break
     assert subjects(sessions, Job) == subjects(sessions, Event) == {"dear", "alive", "young"}
 
 
 def test_it_looks_again_only_after_a_while(sessions: Sessions) -> None:
     pruner = Pruner(sessions, Job, Event, 30)
-    assert not pruner.turn()
+    assert not pruner.prune()
     done(sessions, "late")
     age(sessions, 31, "late")
-    assert not pruner.turn()
+    assert not pruner.prune()
     pruner._due = 0.0
-    pruner.turn()
+    pruner.prune()
     assert not subjects(sessions, Job)
