@@ -17,9 +17,10 @@ from pileus_kit.web import Resource, create_app
 from pileus_network.api import (
     address_scopes,
     agents,
+    auto_allocated_topologies,
     extensions,
     floatingips,
-    ip_availabilities,
+    network_ip_availabilities,
     networks,
     ports,
     quotas,
@@ -30,15 +31,14 @@ from pileus_network.api import (
     subnetpools,
     subnets,
     tags,
-    topologies,
     versions,
     zones,
 )
-from pileus_network.api.failures import neutron_error
+from pileus_network.api.faults import neutron_error
+from pileus_network.clients.agent_notifier import AgentNotifier, BusAgentNotifier
 from pileus_network.config import Config
-from pileus_network.core import projects
-from pileus_network.core.pokes import Poker, Pokes
-from pileus_network.core.tidings import TOPIC
+from pileus_network.core import quotas as core_quotas
+from pileus_network.core.compute_events import TOPIC
 from pileus_network.db.models import Event, Job
 from pileus_network.policy import RULES
 
@@ -58,8 +58,8 @@ NOUNS = (
     quotas,
     agents,
     zones,
-    ip_availabilities,
-    topologies,
+    network_ip_availabilities,
+    auto_allocated_topologies,
 )
 RESOURCES: tuple[Resource, ...] = (*(noun.resource for noun in NOUNS), *tags.RESOURCES, operations.resource(Job, Event))
 
@@ -74,7 +74,7 @@ class Rings(Protocol):
 class Tools:
     config: Config
     sessions: Sessions
-    poker: Pokes
+    agent_notifier: AgentNotifier
     ringer: Rings
 
 
@@ -93,9 +93,9 @@ def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Fla
 
 def build(config: Config) -> Flask:
     """The real one."""
-    projects.configured(config.quotas)  # a wrong limit is said at start
+    core_quotas.parse_configured(config.quotas)  # a wrong limit is said at start
     sessions = Sessions(config.database_url("network"))
-    tools = Tools(config, sessions, Poker(config.bus), Ringer(config.bus, TOPIC))
+    tools = Tools(config, sessions, BusAgentNotifier(config.bus), Ringer(config.bus, TOPIC))
     return create(tools, Peers(config).authenticator(), Enforcer(RULES, Path(config.state, "policy", "network.yaml")))
 
 

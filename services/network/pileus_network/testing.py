@@ -15,7 +15,7 @@ from pileus_network.config import Config
 from pileus_network.db.models import Model
 from pileus_network.policy import RULES
 from pileus_network.rpc import HostFacts, Report
-from pileus_network.worker import Controller, runner_of
+from pileus_network.worker import DatabaseControlPlane, runner_of
 
 
 class Pulse:
@@ -28,7 +28,7 @@ class Pulse:
     def ring(self, job_id: str) -> None:
         self.rung.append(job_id)
 
-    def poke(self, generations: dict[str, int]) -> None:
+    def notify(self, generations: dict[str, int]) -> None:
         self.waiting.update(generations)
 
 
@@ -55,7 +55,7 @@ class NetworkFixture:
         self.enforcer = Enforcer(RULES)
         self.app = create(self.tools, authenticate or self.book, self.enforcer)
         self.client = Client(self.app, "network")
-        self.control = Controller(self.sessions, self.pulse, self.tools.config.dns_domain)
+        self.control = DatabaseControlPlane(self.sessions, self.pulse, self.tools.config.dns_domain)
         for number, host in enumerate(hosts):
             self.hello(host, f"192.0.2.{number + 1}")
 
@@ -96,12 +96,12 @@ class NetworkFixture:
         self.made("subnet", {"network_id": network["id"], "ip_version": 4, "cidr": cidr, "enable_dhcp": False}, who)
         return network
 
-    def made(self, noun: str, wish: dict[str, Any], as_: Caller | None = None) -> dict[str, Any]:
+    def made(self, noun: str, requested: dict[str, Any], as_: Caller | None = None) -> dict[str, Any]:
         """POST one noun and give its view; anything but 201 fails."""
         path = {"security_group": "security-groups", "security_group_rule": "security-group-rules"}.get(
             noun, noun + "s"
         )
-        answer = self.client.post(f"/v2.0/{path}", json={noun: wish}, as_=as_ or self.book.member)
+        answer = self.client.post(f"/v2.0/{path}", json={noun: requested}, as_=as_ or self.book.member)
         assert answer.status_code == 201, answer.get_data(as_text=True)
         view: dict[str, Any] = answer.get_json()[noun]
         return view

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from pileus_kit import spans
 from pileus_kit.errors import CloudError, Transient
-from pileus_network import states
+from pileus_network import state_changes
 from pileus_network.drivers.base import Backend
 from pileus_network.rpc import ControlPlane, Failure, HostChange, HostFacts, HostState, Report, ReportChange, SyncTiming
 
@@ -139,8 +139,8 @@ class Reconciler:
         """The state that the change leads to; the whole one where it leads from elsewhere."""
         if change.whole is None and self._state is not None:
             try:
-                merged = states.merged(self._state, change)
-            except states.Mismatch as err:
+                merged = state_changes.apply_change(self._state, change)
+            except state_changes.BaseMismatch as err:
                 log.warning("asking for everything: %s", err)
             else:
                 self._changed.update(port.id for port in change.ports)
@@ -156,7 +156,7 @@ class Reconciler:
         if state is None:
             return
         self._audited = time.monotonic()
-        right = self._control.audit_state(self._host, state.generation, states.digest(state))
+        right = self._control.audit_state(self._host, state.generation, state_changes.digest(state))
         if right is not None:
             log.error("the state of generation %d had drifted; it is replaced", state.generation)
             self._reported = None

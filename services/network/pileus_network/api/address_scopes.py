@@ -4,29 +4,37 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, REQUIRED, STANDARD, Attr, Shape, owned, scope
+from pileus_network.api import converters
+from pileus_network.api.attributes import (
+    JSON_OBJECT,
+    REQUIRED,
+    STANDARD_ATTRIBUTES,
+    Attribute,
+    AttributeMap,
+    owner_target,
+    viewer,
+)
 from pileus_network.api.listing import Listing
 from pileus_network.api.resources import Resource
-from pileus_network.api.transactions import change, read
-from pileus_network.core import scopes, subnetpools
+from pileus_network.api.transactions import read, write
+from pileus_network.core import subnetpools, visibility
 from pileus_network.db.models import AddressScope
 
 resource = Resource("address_scopes", __name__, get="get_address_scope", url_prefix="/v2.0/address-scopes")
 
-SHAPE = Shape(
+ATTRIBUTE_MAP = AttributeMap(
     "address_scope",
     "address_scopes",
-    {"id": STANDARD["id"]}
+    {"id": STANDARD_ATTRIBUTES["id"]}
     | {
-        "name": Attr(values.text(), REQUIRED),
-        "ip_version": Attr(values.one_of(4, 6), REQUIRED, put=False),
-        "shared": Attr(values.boolean, False),
+        "name": Attribute(converters.text(), REQUIRED),
+        "ip_version": Attribute(converters.one_of(4, 6), REQUIRED, allow_put=False),
+        "shared": Attribute(converters.boolean, False),
     },
 )
 
 LISTING = Listing(
-    SHAPE,
+    ATTRIBUTE_MAP,
     AddressScope,
     columns={
         "id": AddressScope.id,
@@ -51,53 +59,57 @@ def view(row: AddressScope) -> dict[str, Any]:
 
 
 def target(row: AddressScope) -> dict[str, Any]:
-    return owned(row, shared=row.shared)
+    return owner_target(row, shared=row.shared)
 
 
 @resource.endpoint("GET", "", policy="get_address_scope")
 def index() -> dict[str, Any]:
-    return LISTING.answer(scopes.address_scopes(scope(services=False)), view)
+    return LISTING.respond(visibility.address_scopes(viewer(services=False)), view)
 
 
-@resource.endpoint("POST", "", policy="create_address_scope", body=ANY)
+@resource.endpoint("POST", "", policy="create_address_scope", body=JSON_OBJECT)
 def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    wishes = SHAPE.posted(body)
-    for wish in wishes:
-        SHAPE.permit("create", {"project_id": wish["project_id"], "tenant_id": wish["project_id"]}, wish)
+    requests = ATTRIBUTE_MAP.parse_post(body)
+    for requested in requests:
+        ATTRIBUTE_MAP.authorize(
+            "create", {"project_id": requested["project_id"], "tenant_id": requested["project_id"]}, requested
+        )
 
     def work(session: Session) -> list[dict[str, Any]]:
-        rows = [AddressScope(**wish) for wish in wishes]
+        rows = [AddressScope(**requested) for requested in requests]
         session.add_all(rows)
         session.flush()
         return [view(row) for row in rows]
 
-    return SHAPE.reply(body, change(work)), 201
+    return ATTRIBUTE_MAP.post_response(body, write(work)), 201
 
 
 @resource.endpoint("GET", "/<scope_id>", policy="get_address_scope")
 def show(scope_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(subnetpools.get_scope(session, scope_id, scope(services=False)))))
+    return ATTRIBUTE_MAP.response(
+        read(lambda session: view(subnetpools.find_scope(session, scope_id, viewer(services=False))))
+    )
 
 
-@resource.endpoint("PUT", "/<scope_id>", policy="update_address_scope", body=ANY)
+@resource.endpoint("PUT", "/<scope_id>", policy="update_address_scope", body=JSON_OBJECT)
 def update(body: dict[str, Any], scope_id: str) -> dict[str, Any]:
-    wish = SHAPE.put(body)
+    requested = ATTRIBUTE_MAP.parse_put(body)
 
     def work(session: Session) -> dict[str, Any]:
-        row = subnetpools.get_scope(session, scope_id, scope(services=False))
-        SHAPE.permit("update", target(row), wish)
-        subnetpools.update_scope(row, wish)
+        row = subnetpools.find_scope(session, scope_id, viewer(services=False))
+        ATTRIBUTE_MAP.authorize("update", target(row), requested)
+        subnetpools.update_scope(row, requested)
         return view(row)
 
-    return SHAPE.show(change(work))
+    return ATTRIBUTE_MAP.response(write(work))
 
 
 @resource.endpoint("DELETE", "/<scope_id>", policy="delete_address_scope")
 def delete(scope_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
-        row = subnetpools.get_scope(session, scope_id, scope(services=False))
-        SHAPE.permit("delete", target(row))
+        row = subnetpools.find_scope(session, scope_id, viewer(services=False))
+        ATTRIBUTE_MAP.authorize("delete", target(row))
         subnetpools.delete_scope(session, row)
 
-    change(work)
+    write(work)
     return "", 204

@@ -13,15 +13,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from pileus_kit.web import allowed
+from pileus_network.api import converters, in_memory_lists
 from pileus_network.api import networks as network_views
 from pileus_network.api import routers as router_views
-from pileus_network.api import tables, values
-from pileus_network.api.attributes import ANY, READ_ONLY, Attr, Shape
-from pileus_network.api.resources import Resource, own
-from pileus_network.api.transactions import change, read
-from pileus_network.api.views import moment
-from pileus_network.core import dhcp, hosts, networks, routers, scheduler
-from pileus_network.core.scopes import EVERYTHING
+from pileus_network.api.attributes import JSON_OBJECT, READ_ONLY, Attribute, AttributeMap
+from pileus_network.api.resources import Resource, own_target
+from pileus_network.api.transactions import read, write
+from pileus_network.api.views import format_time
+from pileus_network.core import dhcp_ports, hosts, networks, routers, scheduler
+from pileus_network.core.visibility import ELEVATED
 from pileus_network.db.models import Host, Network, Port, Router
 from pileus_network.errors import AgentInUse, AgentNotFound, HTTPBadRequest
 from pileus_network.rpc import DHCP_OWNER
@@ -44,12 +44,12 @@ SHOWN = (
     "heartbeat_timestamp",
     "resources_synced",
 )
-SHAPE = Shape(
+ATTRIBUTE_MAP = AttributeMap(
     "agent",
     "agents",
     {
-        "admin_state_up": Attr(values.boolean, post=False),
-        "description": Attr(values.nullable(values.text()), post=False),
+        "admin_state_up": Attribute(converters.boolean, allow_post=False),
+        "description": Attribute(converters.nullable(converters.text()), allow_post=False),
     }
     | dict.fromkeys(SHOWN, READ_ONLY),
 )
@@ -66,14 +66,14 @@ def view(host: Host, kind: str, since: datetime) -> dict[str, Any]:
         "binary": BINARIES[kind],
         "host": host.name,
         "topic": "N/A",
-        "alive": scheduler.alive(host, since),
+        "alive": scheduler.is_alive(host, since),
         "admin_state_up": host.admin_state_up,
         "description": host.description or None,
-        "availability_zone": None if kind == SWITCH else network_views.ZONE,
+        "availability_zone": None if kind == SWITCH else network_views.AVAILABILITY_ZONE,
         "resources_synced": None,
-        "created_at": _moment(host.created_at),
-        "started_at": _moment(host.started_at),
-        "heartbeat_timestamp": _moment(host.seen_at),
+        "created_at": _format_time(host.created_at),
+        "started_at": _format_time(host.started_at),
+        "heartbeat_timestamp": _format_time(host.seen_at),
         "configurations": {
             "driver": host.driver,
             "tunneling_ip": host.tunnel_address,
@@ -85,13 +85,13 @@ def view(host: Host, kind: str, since: datetime) -> dict[str, Any]:
     }
 
 
-def _moment(when: Any) -> str:
+def _format_time(when: Any) -> str:
     """Agents write their times with a blank, unlike everything else."""
-    return moment(when).replace("T", " ").removesuffix("Z")
+    return format_time(when).replace("T", " ").removesuffix("Z")
 
 
 def _find(session: Session, wanted: str, kind: str | None = None) -> tuple[Host, str]:
-    for host in hosts.listed(session):
+    for host in hosts.list_all(session):
         for known in (SWITCH, DHCP, L3):
             if agent_id(host, known) == wanted and kind in (None, known):
                 return host, known
@@ -108,34 +108,34 @@ def index() -> dict[str, Any]:
         return {"agents": []}
 
     def work(session: Session) -> list[dict[str, Any]]:
-        since = scheduler.horizon(session)
-        return [view(host, kind, since) for host in hosts.listed(session) for kind in (SWITCH, DHCP, L3)]
+        since = scheduler.alive_since(session)
+        return [view(host, kind, since) for host in hosts.list_all(session) for kind in (SWITCH, DHCP, L3)]
 
     views = read(work)
-    return tables.answer("agents", views, tuple(SHAPE.attributes))
+    return in_memory_lists.respond("agents", views, tuple(ATTRIBUTE_MAP.attributes))
 
 
 @resource.endpoint("GET", "/agents/<wanted>", policy="get_agent")
 def show(wanted: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(*_find(session, wanted), scheduler.horizon(session))))
+    return ATTRIBUTE_MAP.response(read(lambda session: view(*_find(session, wanted), scheduler.alive_since(session))))
 
 
-@resource.endpoint("PUT", "/agents/<wanted>", policy="update_agent", body=ANY)
+@resource.endpoint("PUT", "/agents/<wanted>", policy="update_agent", body=JSON_OBJECT)
 def update(body: dict[str, Any], wanted: str) -> dict[str, Any]:
     """`admin_state_up` false keeps new DHCP and routers away from the host."""
-    wish = SHAPE.put(body)
+    requested = ATTRIBUTE_MAP.parse_put(body)
 
     def work(session: Session) -> dict[str, Any]:
         host, kind = _find(session, wanted)
-        if wish.get("admin_state_up", host.admin_state_up) != host.admin_state_up:
-            host.admin_state_up = wish["admin_state_up"]
+        if requested.get("admin_state_up", host.admin_state_up) != host.admin_state_up:
+            host.admin_state_up = requested["admin_state_up"]
             session.flush()
-            hosts.house(session)
-        if "description" in wish:
-            host.description = wish["description"] or ""
-        return view(host, kind, scheduler.horizon(session))
+            hosts.reschedule_unhosted(session)
+        if "description" in requested:
+            host.description = requested["description"] or ""
+        return view(host, kind, scheduler.alive_since(session))
 
-    return SHAPE.show(change(work))
+    return ATTRIBUTE_MAP.response(write(work))
 
 
 @resource.endpoint("DELETE", "/agents/<wanted>", policy="delete_agent")
@@ -144,11 +144,11 @@ def delete(wanted: str) -> tuple[str, int]:
 
     def work(session: Session) -> None:
         host, _ = _find(session, wanted)
-        if scheduler.alive(host, scheduler.horizon(session)):
+        if scheduler.is_alive(host, scheduler.alive_since(session)):
             raise AgentInUse(id=wanted)
-        hosts.forget(session, host)
+        hosts.delete(session, host)
 
-    change(work)
+    write(work)
     return "", 204
 
 
@@ -165,7 +165,7 @@ def _networks_at(session: Session, host: Host) -> Sequence[Network]:
     ).all()
 
 
-@resource.endpoint("GET", "/agents/<wanted>/dhcp-networks", policy="get_dhcp-networks", target=own)
+@resource.endpoint("GET", "/agents/<wanted>/dhcp-networks", policy="get_dhcp-networks", target=own_target)
 def dhcp_networks(wanted: str) -> dict[str, Any]:
     return {
         "networks": read(
@@ -174,45 +174,49 @@ def dhcp_networks(wanted: str) -> dict[str, Any]:
     }
 
 
-@resource.endpoint("POST", "/agents/<wanted>/dhcp-networks", policy="create_dhcp-network", target=own, body=ANY)
+@resource.endpoint(
+    "POST", "/agents/<wanted>/dhcp-networks", policy="create_dhcp-network", target=own_target, body=JSON_OBJECT
+)
 def add_dhcp_network(body: dict[str, Any], wanted: str) -> tuple[dict[str, Any], int]:
-    network_id = _named(body, "network_id")
+    network_id = _parse_id(body, "network_id")
 
     def work(session: Session) -> None:
         host, _ = _find(session, wanted, DHCP)
-        network = networks.get(session, network_id, EVERYTHING)
-        dhcp.move(session, network, host.name)
+        network = networks.find(session, network_id, ELEVATED)
+        dhcp_ports.move_to_host(session, network, host.name)
 
-    change(work)
+    write(work)
     return {}, 201
 
 
-@resource.endpoint("DELETE", "/agents/<wanted>/dhcp-networks/<network_id>", policy="delete_dhcp-network", target=own)
+@resource.endpoint(
+    "DELETE", "/agents/<wanted>/dhcp-networks/<network_id>", policy="delete_dhcp-network", target=own_target
+)
 def remove_dhcp_network(wanted: str, network_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
         host, _ = _find(session, wanted, DHCP)
-        network = networks.get(session, network_id, EVERYTHING)
-        port = dhcp.of(session, network.id)
+        network = networks.find(session, network_id, ELEVATED)
+        port = dhcp_ports.find(session, network.id)
         if port is None or port.host != host.name:
             raise HTTPBadRequest(why=f"The network {network_id} is not hosted by the DHCP agent {wanted}")
-        dhcp.move(session, network, "")
+        dhcp_ports.move_to_host(session, network, "")
 
-    change(work)
+    write(work)
     return "", 204
 
 
-@resource.endpoint("GET", "/networks/<network_id>/dhcp-agents", policy="get_dhcp-agents", target=own)
+@resource.endpoint("GET", "/networks/<network_id>/dhcp-agents", policy="get_dhcp-agents", target=own_target)
 def dhcp_agents(network_id: str) -> dict[str, Any]:
     def work(session: Session) -> list[dict[str, Any]]:
-        networks.get(session, network_id, EVERYTHING)
-        port = dhcp.of(session, network_id)
+        networks.find(session, network_id, ELEVATED)
+        port = dhcp_ports.find(session, network_id)
         host = session.get(Host, port.host) if port else None
-        return [view(host, DHCP, scheduler.horizon(session))] if host else []
+        return [view(host, DHCP, scheduler.alive_since(session))] if host else []
 
     return {"agents": read(work)}
 
 
-@resource.endpoint("GET", "/agents/<wanted>/l3-routers", policy="get_l3-routers", target=own)
+@resource.endpoint("GET", "/agents/<wanted>/l3-routers", policy="get_l3-routers", target=own_target)
 def l3_routers(wanted: str) -> dict[str, Any]:
     def work(session: Session) -> list[dict[str, Any]]:
         host, _ = _find(session, wanted, L3)
@@ -227,46 +231,48 @@ def l3_routers(wanted: str) -> dict[str, Any]:
     return {"routers": read(work)}
 
 
-@resource.endpoint("POST", "/agents/<wanted>/l3-routers", policy="create_l3-router", target=own, body=ANY)
+@resource.endpoint(
+    "POST", "/agents/<wanted>/l3-routers", policy="create_l3-router", target=own_target, body=JSON_OBJECT
+)
 def add_l3_router(body: dict[str, Any], wanted: str) -> tuple[dict[str, Any], int]:
-    router_id = _named(body, "router_id")
+    router_id = _parse_id(body, "router_id")
 
     def work(session: Session) -> None:
         host, _ = _find(session, wanted, L3)
-        routers.move(session, routers.get(session, router_id, EVERYTHING), host.name)
+        routers.move_to_host(session, routers.find(session, router_id, ELEVATED), host.name)
 
-    change(work)
+    write(work)
     return {}, 201
 
 
-@resource.endpoint("DELETE", "/agents/<wanted>/l3-routers/<router_id>", policy="delete_l3-router", target=own)
+@resource.endpoint("DELETE", "/agents/<wanted>/l3-routers/<router_id>", policy="delete_l3-router", target=own_target)
 def remove_l3_router(wanted: str, router_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
         host, _ = _find(session, wanted, L3)
-        router = routers.get(session, router_id, EVERYTHING)
+        router = routers.find(session, router_id, ELEVATED)
         if router.host != host.name:
             raise HTTPBadRequest(why=f"The router {router_id} is not hosted by L3 agent {wanted}")
-        routers.move(session, router, "")
+        routers.move_to_host(session, router, "")
 
-    change(work)
+    write(work)
     return "", 204
 
 
-@resource.endpoint("GET", "/routers/<router_id>/l3-agents", policy="get_l3-agents", target=own)
+@resource.endpoint("GET", "/routers/<router_id>/l3-agents", policy="get_l3-agents", target=own_target)
 def l3_agents(router_id: str) -> dict[str, Any]:
     def work(session: Session) -> list[dict[str, Any]]:
-        router = routers.get(session, router_id, EVERYTHING)
+        router = routers.find(session, router_id, ELEVATED)
         host = session.get(Host, router.host) if router.host else None
-        return [view(host, L3, scheduler.horizon(session)) | {"ha_state": None}] if host else []
+        return [view(host, L3, scheduler.alive_since(session)) | {"ha_state": None}] if host else []
 
     return {"agents": read(work)}
 
 
-def _named(body: dict[str, Any], key: str) -> str:
+def _parse_id(body: dict[str, Any], key: str) -> str:
     if set(body) != {key}:
         raise HTTPBadRequest(why=f"The body must hold {key} and nothing else")
     try:
-        found: str = values.uuid(body[key])
+        found: str = converters.uuid(body[key])
     except ValueError as err:
         raise HTTPBadRequest(why=f"Invalid input for {key}. Reason: {err}.") from None
     return found

@@ -4,34 +4,43 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
+from pileus_network.api import converters
+from pileus_network.api.attributes import (
+    JSON_OBJECT,
+    READ_ONLY,
+    REQUIRED,
+    STANDARD_ATTRIBUTES,
+    Attribute,
+    AttributeMap,
+    owner_target,
+    viewer,
+)
 from pileus_network.api.listing import Listing
 from pileus_network.api.resources import Resource
-from pileus_network.api.transactions import change, read
-from pileus_network.api.views import check_revision, standard
-from pileus_network.core import floatingips, nouns
+from pileus_network.api.transactions import read, write
+from pileus_network.api.views import check_revision, show_standard_attributes
+from pileus_network.core import floatingips, standard_attributes
 from pileus_network.db.models import FloatingIp
 
 resource = Resource("floatingips", __name__, get="get_floatingip", url_prefix="/v2.0/floatingips")
 
-SHAPE = Shape(
+ATTRIBUTE_MAP = AttributeMap(
     "floatingip",
     "floatingips",
-    STANDARD
+    STANDARD_ATTRIBUTES
     | {
-        "floating_network_id": Attr(values.uuid, REQUIRED, put=False),
-        "subnet_id": Attr(values.nullable(values.uuid), None, put=False),
-        "floating_ip_address": Attr(values.nullable(values.address), None, put=False),
-        "port_id": Attr(values.blank_or(values.uuid), None),
-        "fixed_ip_address": Attr(values.nullable(values.address), None),
+        "floating_network_id": Attribute(converters.uuid, REQUIRED, allow_put=False),
+        "subnet_id": Attribute(converters.nullable(converters.uuid), None, allow_put=False),
+        "floating_ip_address": Attribute(converters.nullable(converters.address), None, allow_put=False),
+        "port_id": Attribute(converters.blank_or(converters.uuid), None),
+        "fixed_ip_address": Attribute(converters.nullable(converters.address), None),
         "router_id": READ_ONLY,
         "port_details": READ_ONLY,
     },
 )
 
 LISTING = Listing(
-    SHAPE,
+    ATTRIBUTE_MAP,
     FloatingIp,
     columns={
         "id": FloatingIp.id,
@@ -53,7 +62,7 @@ LISTING = Listing(
 
 
 def view(row: FloatingIp) -> dict[str, Any]:
-    return standard(row) | {
+    return show_standard_attributes(row) | {
         "floating_network_id": row.floating_network_id,
         "floating_ip_address": row.floating_ip_address,
         "port_id": row.port_id,
@@ -82,44 +91,46 @@ def _port(row: FloatingIp) -> dict[str, Any] | None:
 
 @resource.endpoint("GET", "", policy="get_floatingip")
 def index() -> dict[str, Any]:
-    return LISTING.answer(nouns.mine(FloatingIp, scope()), view)
+    return LISTING.respond(standard_attributes.own_rows(FloatingIp, viewer()), view)
 
 
-@resource.endpoint("POST", "", policy="create_floatingip", body=ANY)
+@resource.endpoint("POST", "", policy="create_floatingip", body=JSON_OBJECT)
 def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    wishes = SHAPE.posted(body)
-    for wish in wishes:
-        SHAPE.permit("create", {"project_id": wish["project_id"], "tenant_id": wish["project_id"]}, wish)
-    views = change(lambda session: [view(floatingips.create(session, wish, scope())) for wish in wishes])
-    return SHAPE.reply(body, views), 201
+    requests = ATTRIBUTE_MAP.parse_post(body)
+    for requested in requests:
+        ATTRIBUTE_MAP.authorize(
+            "create", {"project_id": requested["project_id"], "tenant_id": requested["project_id"]}, requested
+        )
+    views = write(lambda session: [view(floatingips.create(session, requested, viewer())) for requested in requests])
+    return ATTRIBUTE_MAP.post_response(body, views), 201
 
 
 @resource.endpoint("GET", "/<floating_id>", policy="get_floatingip")
 def show(floating_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(floatingips.get(session, floating_id, scope()))))
+    return ATTRIBUTE_MAP.response(read(lambda session: view(floatingips.find(session, floating_id, viewer()))))
 
 
-@resource.endpoint("PUT", "/<floating_id>", policy="update_floatingip", body=ANY)
+@resource.endpoint("PUT", "/<floating_id>", policy="update_floatingip", body=JSON_OBJECT)
 def update(body: dict[str, Any], floating_id: str) -> dict[str, Any]:
-    wish = SHAPE.put(body)
+    requested = ATTRIBUTE_MAP.parse_put(body)
 
     def work(session: Session) -> dict[str, Any]:
-        row = floatingips.get(session, floating_id, scope())
-        SHAPE.permit("update", owned(row), wish)
+        row = floatingips.find(session, floating_id, viewer())
+        ATTRIBUTE_MAP.authorize("update", owner_target(row), requested)
         check_revision(row)
-        floatingips.update(session, row, wish, scope())
+        floatingips.update(session, row, requested, viewer())
         return view(row)
 
-    return SHAPE.show(change(work))
+    return ATTRIBUTE_MAP.response(write(work))
 
 
 @resource.endpoint("DELETE", "/<floating_id>", policy="delete_floatingip")
 def delete(floating_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
-        row = floatingips.get(session, floating_id, scope())
-        SHAPE.permit("delete", owned(row))
+        row = floatingips.find(session, floating_id, viewer())
+        ATTRIBUTE_MAP.authorize("delete", owner_target(row))
         check_revision(row)
         floatingips.delete(session, row)
 
-    change(work)
+    write(work)
     return "", 204

@@ -15,14 +15,14 @@ from sqlalchemy.sql.base import ExecutableOption
 from pileus_kit.db import Utc
 from pileus_kit.numbers import parse_whole_number
 from pileus_kit.paging import fetch
-from pileus_network.api.attributes import Shape
+from pileus_network.api.attributes import AttributeMap
+from pileus_network.api.converters import boolean, integer
 from pileus_network.api.transactions import read
-from pileus_network.api.values import boolean, integer
 from pileus_network.db.columns import tagged
-from pileus_network.db.models import Noun, Share
+from pileus_network.db.models import RbacPolicy, StandardAttributes
 from pileus_network.errors import HTTPBadRequest
 
-MOST = 5000
+MAX_PAGE = 5000
 """Rows in one answer; a longer list comes in pages, with links, whether asked for or not."""
 PAGING = frozenset({"fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"})
 TAGS: dict[str, Callable[[list[ColumnElement[bool]]], ColumnElement[bool]]] = {
@@ -45,32 +45,34 @@ class Listing:
     `prepare`, which reads the children of all rows as plain tuples and gives the view.
     """
 
-    shape: Shape
-    model: type[Noun] | type[Share]
+    attribute_map: AttributeMap
+    model: type[StandardAttributes] | type[RbacPolicy]
     columns: Mapping[str, InstrumentedAttribute[Any]]
     clauses: Mapping[str, Clause] = field(default_factory=dict)
     options: tuple[ExecutableOption, ...] = ()
     prepare: Callable[[Session, list[Any]], View] | None = None
 
-    def answer(self, seen: ColumnElement[bool], view: View) -> dict[str, Any]:
+    def respond(self, seen: ColumnElement[bool], view: View) -> dict[str, Any]:
         """The body of a list request: the rows that `seen` lets through and the query asks for."""
-        return read(lambda session: self._answer(session, seen, view))
+        return read(lambda session: self._respond(session, seen, view))
 
-    def _answer(self, session: Session, seen: ColumnElement[bool], view: View) -> dict[str, Any]:
+    def _respond(self, session: Session, seen: ColumnElement[bool], view: View) -> dict[str, Any]:
         backwards = is_backwards()
         limit = page_limit()
         stmt: Any = select(self.model).where(seen, *self._filters()).options(*self.options)
-        rows = fetch(session, stmt, self._sort(backwards), self._marker(session, seen), (limit or MOST) + 1)
-        full = len(rows) >= limit if limit else len(rows) > MOST
-        rows = rows[: limit or MOST]
+        rows = fetch(session, stmt, self._sort(backwards), self._marker(session, seen), (limit or MAX_PAGE) + 1)
+        full = len(rows) >= limit if limit else len(rows) > MAX_PAGE
+        rows = rows[: limit or MAX_PAGE]
         if backwards:
             rows.reverse()
         if self.prepare is not None:
             view = self.prepare(session, rows)
-        body: dict[str, Any] = {self.shape.plural: self.shape.cut([view(row) for row in rows])}
+        body: dict[str, Any] = {
+            self.attribute_map.plural: self.attribute_map.select_fields([view(row) for row in rows])
+        }
         links = page_links([row.id for row in rows], full, backwards) if limit or full else []
         if links:
-            body[f"{self.shape.plural}_links"] = links
+            body[f"{self.attribute_map.plural}_links"] = links
         return body
 
     # -- filters ---------------------------------------------------------------------------------------------------
@@ -85,13 +87,13 @@ class Listing:
             tags = [tag for value in values for tag in value.split(",")]
             return TAGS[name]([tagged(self.model.tags, tag) for tag in tags])
         if name == "changed_since" and "updated_at" in self.columns:
-            return self.columns["updated_at"] >= _moment(values[-1])
-        if name not in self.columns or name in self.shape.hidden():
+            return self.columns["updated_at"] >= _parse_time(values[-1])
+        if name not in self.columns or name in self.attribute_map.hidden_attributes():
             raise HTTPBadRequest(why=f"['{name}'] is invalid attribute for filtering")
         column = self.columns[name]
-        wanted = [_as(column, name, value) for value in values]
+        wanted = [_convert(column, name, value) for value in values]
         if isinstance(column.property.columns[0].type, Utc):
-            return or_(*[_shown(column, moment) for moment in wanted])
+            return or_(*[_shown_as(column, moment) for moment in wanted])
         return or_(column.in_([one for one in wanted if one is not None]), *[column.is_(None)] * (None in wanted))
 
     # -- order and pages -------------------------------------------------------------------------------------------
@@ -102,7 +104,7 @@ class Listing:
             raise HTTPBadRequest(why="The number of sort_keys and sort_dirs must be same")
         order: list[tuple[InstrumentedAttribute[Any], Direction]] = []
         for number, key in enumerate(keys):
-            if key not in self.columns or key in self.shape.hidden():
+            if key not in self.columns or key in self.attribute_map.hidden_attributes():
                 raise HTTPBadRequest(why=f"'{key}' is an invalid attribute for sort key")
             wanted = directions[number] if directions else "asc"
             if wanted not in ("asc", "desc"):
@@ -122,12 +124,12 @@ class Listing:
         return row
 
 
-def _shown(column: InstrumentedAttribute[Any], moment: datetime) -> ColumnElement[bool]:
+def _shown_as(column: InstrumentedAttribute[Any], moment: datetime) -> ColumnElement[bool]:
     """Whether a time is shown as `moment`: answers have whole seconds, the database more."""
     return and_(column >= moment, column < moment + timedelta(seconds=1))
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
@@ -146,10 +148,10 @@ def page_limit() -> int | None:
     number = 0 if text == "infinite" else parse_whole_number(text)
     if number is None:
         raise HTTPBadRequest(why="Limit must be an integer 0 or greater and not '" + text[:40] + "'")
-    return min(number, MOST) or None
+    return min(number, MAX_PAGE) or None
 
 
-def truth(name: str, value: str) -> bool:
+def parse_boolean(name: str, value: str) -> bool:
     """A boolean in a query."""
     try:
         return boolean(value)
@@ -157,17 +159,17 @@ def truth(name: str, value: str) -> bool:
         raise HTTPBadRequest(why=f"Invalid input for {name}. Reason: {err}.") from None
 
 
-def flag(name: str, holds: Callable[[], ColumnElement[bool]]) -> Clause:
+def boolean_filter(name: str, holds: Callable[[], ColumnElement[bool]]) -> Clause:
     """The filter of a boolean that isn't a column: what `holds` says, or its opposite, or both."""
 
     def clause(found: list[str]) -> ColumnElement[bool]:
-        wanted = {truth(name, value) for value in found}
+        wanted = {parse_boolean(name, value) for value in found}
         return true_() if len(wanted) > 1 else holds() if wanted == {True} else not_(holds())
 
     return clause
 
 
-def _as(column: InstrumentedAttribute[Any], name: str, value: str) -> Any:
+def _convert(column: InstrumentedAttribute[Any], name: str, value: str) -> Any:
     kind = column.property.columns[0].type
     try:
         if isinstance(kind, Boolean):
@@ -175,7 +177,7 @@ def _as(column: InstrumentedAttribute[Any], name: str, value: str) -> Any:
         if isinstance(kind, Integer):
             return NUMBER(value) if value else None
         if isinstance(kind, Utc):
-            return _moment(value)
+            return _parse_time(value)
     except ValueError:
         raise HTTPBadRequest(why=f"Invalid input for {name}. Reason: '{value}' is not a valid value.") from None
     return value

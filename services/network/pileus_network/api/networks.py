@@ -5,37 +5,45 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 
 from pileus_kit.web import tools
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, READ_ONLY, STANDARD, Attr, Shape, owned, scope
-from pileus_network.api.listing import Listing, flag
+from pileus_network.api import converters
+from pileus_network.api.attributes import (
+    JSON_OBJECT,
+    READ_ONLY,
+    STANDARD_ATTRIBUTES,
+    Attribute,
+    AttributeMap,
+    owner_target,
+    viewer,
+)
+from pileus_network.api.listing import Listing, boolean_filter
 from pileus_network.api.resources import Resource
-from pileus_network.api.transactions import change, read
-from pileus_network.api.views import check_revision, standard
-from pileus_network.core import networks, scopes
-from pileus_network.db.models import Network, Share, Subnet
+from pileus_network.api.transactions import read, write
+from pileus_network.api.views import check_revision, show_standard_attributes
+from pileus_network.core import networks, visibility
+from pileus_network.db.models import Network, RbacPolicy, Subnet
 
 resource = Resource("networks", __name__, get="get_network", url_prefix="/v2.0/networks")
 
-ZONE = "nova"
+AVAILABILITY_ZONE = "nova"
 """The one availability zone; its name is what OpenStack calls the first one."""
-ZONE_HINTS = Attr(values.items(values.one_of(ZONE)), [], put=False)
+AVAILABILITY_ZONE_HINTS = Attribute(converters.list_of(converters.one_of(AVAILABILITY_ZONE)), [], allow_put=False)
 
-SHAPE = Shape(
+ATTRIBUTE_MAP = AttributeMap(
     "network",
     "networks",
-    STANDARD
+    STANDARD_ATTRIBUTES
     | {
-        "name": Attr(values.text(), ""),
-        "admin_state_up": Attr(values.boolean, True),
-        "shared": Attr(values.boolean, False),
-        "router:external": Attr(values.boolean, False),
-        "is_default": Attr(values.boolean, False),
-        "port_security_enabled": Attr(values.boolean, True),
-        "mtu": Attr(values.integer(0, 65535), 0),
-        "provider:network_type": Attr(values.nullable(values.text(32)), None),
-        "provider:physical_network": Attr(values.nullable(values.text(64)), None),
-        "provider:segmentation_id": Attr(values.nullable(values.integer(0, 1 << 24)), None),
-        "availability_zone_hints": ZONE_HINTS,
+        "name": Attribute(converters.text(), ""),
+        "admin_state_up": Attribute(converters.boolean, True),
+        "shared": Attribute(converters.boolean, False),
+        "router:external": Attribute(converters.boolean, False),
+        "is_default": Attribute(converters.boolean, False),
+        "port_security_enabled": Attribute(converters.boolean, True),
+        "mtu": Attribute(converters.integer(0, 65535), 0),
+        "provider:network_type": Attribute(converters.nullable(converters.text(32)), None),
+        "provider:physical_network": Attribute(converters.nullable(converters.text(64)), None),
+        "provider:segmentation_id": Attribute(converters.nullable(converters.integer(0, 1 << 24)), None),
+        "availability_zone_hints": AVAILABILITY_ZONE_HINTS,
         "subnets": READ_ONLY,
         "availability_zones": READ_ONLY,
         "ipv4_address_scope": READ_ONLY,
@@ -44,17 +52,17 @@ SHAPE = Shape(
 )
 
 
-def shared_ones() -> Select[str]:
+def list_shared_ids() -> Select[str]:
     """The ids of the networks that are shared with the caller's project."""
-    return select(Share.network_id).where(
-        Share.action == scopes.SHARED, Share.target_project.in_(("*", scope().project_id))
+    return select(RbacPolicy.network_id).where(
+        RbacPolicy.action == visibility.SHARED, RbacPolicy.target_project.in_(("*", viewer().project_id))
     )
 
 
 def _zones(found: list[str]) -> ColumnElement[bool]:
     """A network is in the zone of its DHCP as soon as it has a subnet."""
     served = Network.id.in_(select(Subnet.network_id))
-    return served if ZONE in found else Network.id.is_(None)
+    return served if AVAILABILITY_ZONE in found else Network.id.is_(None)
 
 
 def _status(found: list[str]) -> ColumnElement[bool]:
@@ -63,7 +71,7 @@ def _status(found: list[str]) -> ColumnElement[bool]:
 
 
 LISTING = Listing(
-    SHAPE,
+    ATTRIBUTE_MAP,
     Network,
     columns={
         "id": Network.id,
@@ -84,7 +92,7 @@ LISTING = Listing(
         "updated_at": Network.updated_at,
     },
     clauses={
-        "shared": flag("shared", lambda: Network.id.in_(shared_ones())),
+        "shared": boolean_filter("shared", lambda: Network.id.in_(list_shared_ids())),
         "status": _status,
         "subnets": lambda found: Network.id.in_(select(Subnet.network_id).where(Subnet.id.in_(found))),
         "availability_zones": _zones,
@@ -94,13 +102,13 @@ LISTING = Listing(
 
 
 def view(row: Network) -> dict[str, Any]:
-    shown = standard(row) | {
+    shown = show_standard_attributes(row) | {
         "name": row.name,
         "admin_state_up": row.admin_state_up,
         "status": "ACTIVE",
         "mtu": row.mtu,
         "tags": row.tags,
-        "shared": networks.is_shared(row, scope().project_id),
+        "shared": networks.is_shared(row, viewer().project_id),
         "subnets": [subnet.id for subnet in row.subnets],
         "router:external": row.external,
         "port_security_enabled": row.port_security_enabled,
@@ -108,7 +116,7 @@ def view(row: Network) -> dict[str, Any]:
         "provider:physical_network": row.physical_network or None,
         "provider:segmentation_id": row.segmentation_id or None,
         "availability_zone_hints": [],
-        "availability_zones": [ZONE] if row.subnets else [],
+        "availability_zones": [AVAILABILITY_ZONE] if row.subnets else [],
         "ipv4_address_scope": None,
         "ipv6_address_scope": None,
     }
@@ -119,60 +127,62 @@ def view(row: Network) -> dict[str, Any]:
 
 def target(row: Network) -> dict[str, Any]:
     """The policy target of a network and of what is on it."""
-    return owned(row) | of(row)
+    return owner_target(row) | network_target(row)
 
 
-def of(network: Network) -> dict[str, Any]:
+def network_target(network: Network) -> dict[str, Any]:
     """What a policy may want to know of the network that something is on."""
     return {
         "network:project_id": network.project_id,
         "network:tenant_id": network.project_id,
-        "network:shared": networks.is_shared(network, scope().project_id),
+        "network:shared": networks.is_shared(network, viewer().project_id),
         "network:external": network.external,
     }
 
 
 @resource.endpoint("GET", "", policy="get_network")
 def index() -> dict[str, Any]:
-    return LISTING.answer(scopes.networks(scope()), view)
+    return LISTING.respond(visibility.networks(viewer()), view)
 
 
-@resource.endpoint("POST", "", policy="create_network", body=ANY)
+@resource.endpoint("POST", "", policy="create_network", body=JSON_OBJECT)
 def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    wishes = SHAPE.posted(body)
-    for wish in wishes:
-        SHAPE.permit("create", {"project_id": wish["project_id"], "tenant_id": wish["project_id"]}, wish)
-    views = change(lambda session: [view(row) for row in networks.create(session, tools().config, wishes)])
-    return SHAPE.reply(body, views), 201
+    requests = ATTRIBUTE_MAP.parse_post(body)
+    for requested in requests:
+        ATTRIBUTE_MAP.authorize(
+            "create", {"project_id": requested["project_id"], "tenant_id": requested["project_id"]}, requested
+        )
+    views = write(lambda session: [view(row) for row in networks.create(session, tools().config, requests)])
+    return ATTRIBUTE_MAP.post_response(body, views), 201
 
 
 @resource.endpoint("GET", "/<network_id>", policy="get_network")
 def show(network_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(networks.get(session, network_id, scope()))))
+    return ATTRIBUTE_MAP.response(read(lambda session: view(networks.find(session, network_id, viewer()))))
 
 
-@resource.endpoint("PUT", "/<network_id>", policy="update_network", body=ANY)
+@resource.endpoint("PUT", "/<network_id>", policy="update_network", body=JSON_OBJECT)
 def update(body: dict[str, Any], network_id: str) -> dict[str, Any]:
-    wish = SHAPE.put(body)
+    requested = ATTRIBUTE_MAP.parse_put(body)
 
     def work(session: Any) -> dict[str, Any]:
-        row = networks.get(session, network_id, scope())
-        SHAPE.permit("update", target(row), wish)
+        row = networks.find(session, network_id, viewer())
+        ATTRIBUTE_MAP.authorize("update", target(row), requested)
         check_revision(row)
-        networks.update(session, tools().config, row, wish)
+        networks.update(session, tools().config, row, requested)
         session.flush()
         return view(row)
 
-    return SHAPE.show(change(work))
+    return ATTRIBUTE_MAP.response(write(work))
 
 
 @resource.endpoint("DELETE", "/<network_id>", policy="delete_network")
 def delete(network_id: str) -> tuple[str, int]:
     def work(session: Any) -> None:
-        row = networks.get(session, network_id, scope())
-        SHAPE.permit("delete", target(row))
+        row = networks.find(session, network_id, viewer())
+        ATTRIBUTE_MAP.authorize("delete", target(row))
         check_revision(row)
         networks.delete(session, row)
 
-    change(work)
+    write(work)
     return "", 204

@@ -7,25 +7,34 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
+from pileus_network.api import converters
 from pileus_network.api import networks as network_views
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
+from pileus_network.api.attributes import (
+    JSON_OBJECT,
+    READ_ONLY,
+    REQUIRED,
+    STANDARD_ATTRIBUTES,
+    Attribute,
+    AttributeMap,
+    owner_target,
+    viewer,
+)
 from pileus_network.api.listing import Listing
 from pileus_network.api.resources import Resource
 from pileus_network.api.subnets import named_networks
-from pileus_network.api.transactions import change, read
-from pileus_network.api.views import check_revision, standard
-from pileus_network.core import networks, ports, scopes
-from pileus_network.core.scopes import EVERYTHING
-from pileus_network.db.models import FixedIp, Network, Port, PortGroup
+from pileus_network.api.transactions import read, write
+from pileus_network.api.views import check_revision, show_standard_attributes
+from pileus_network.core import networks, ports, visibility
+from pileus_network.core.visibility import ELEVATED
+from pileus_network.db.models import FixedIp, Network, Port, PortSecurityGroup
 from pileus_network.errors import HTTPBadRequest
 
 resource = Resource("ports", __name__, get="get_port", url_prefix="/v2.0/ports")
 
 
 def _fixed_ip(value: Any) -> dict[str, str]:
-    found: dict[str, Any] = values.mapping(
-        {}, {"subnet_id": values.nullable(values.uuid), "ip_address": values.nullable(values.address)}
+    found: dict[str, Any] = converters.mapping(
+        {}, {"subnet_id": converters.nullable(converters.uuid), "ip_address": converters.nullable(converters.address)}
     )(value)
     if not found.get("subnet_id") and not found.get("ip_address"):
         raise ValueError("it names neither subnet_id nor ip_address")
@@ -38,9 +47,9 @@ OPTION_VALUE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*")
 
 
 def _dhcp_option(value: Any) -> dict[str, Any]:
-    found: dict[str, Any] = values.mapping(
-        {"opt_name": values.text(64, 1), "opt_value": values.nullable(values.text(255))},
-        {"ip_version": values.one_of(4, 6)},
+    found: dict[str, Any] = converters.mapping(
+        {"opt_name": converters.text(64, 1), "opt_value": converters.nullable(converters.text(255))},
+        {"ip_version": converters.one_of(4, 6)},
     )(value)
     if not OPTION_NAME.fullmatch(found["opt_name"]):
         raise ValueError(f"'{found['opt_name']}' is not the name or number of a DHCP option")
@@ -49,7 +58,9 @@ def _dhcp_option(value: Any) -> dict[str, Any]:
     return {"ip_version": 4} | found
 
 
-PAIR = values.mapping({"ip_address": values.address_or_prefix}, {"mac_address": values.nullable(values.mac)})
+PAIR = converters.mapping(
+    {"ip_address": converters.address_or_prefix}, {"mac_address": converters.nullable(converters.mac)}
+)
 VNIC_TYPES = (
     "normal",
     "direct",
@@ -64,26 +75,26 @@ VNIC_TYPES = (
     "accelerator-direct-physical",
 )
 
-SHAPE = Shape(
+ATTRIBUTE_MAP = AttributeMap(
     "port",
     "ports",
-    STANDARD
+    STANDARD_ATTRIBUTES
     | {
-        "name": Attr(values.text(), ""),
-        "network_id": Attr(values.uuid, REQUIRED, put=False),
-        "admin_state_up": Attr(values.boolean, True),
-        "mac_address": Attr(values.nullable(values.mac), None),
-        "fixed_ips": Attr(values.nullable(values.items(_fixed_ip)), None),
-        "device_id": Attr(values.text(), ""),
-        "device_owner": Attr(values.text(), ""),
-        "security_groups": Attr(values.nullable(values.items(values.uuid)), None),
-        "allowed_address_pairs": Attr(values.items(PAIR), []),
-        "extra_dhcp_opts": Attr(values.items(_dhcp_option, most=20), []),
-        "dns_name": Attr(values.label, ""),
-        "port_security_enabled": Attr(values.nullable(values.boolean), None),
-        "binding:host_id": Attr(values.nullable(values.text()), ""),
-        "binding:vnic_type": Attr(values.one_of(*VNIC_TYPES), "normal"),
-        "binding:profile": Attr(values.document, {}),
+        "name": Attribute(converters.text(), ""),
+        "network_id": Attribute(converters.uuid, REQUIRED, allow_put=False),
+        "admin_state_up": Attribute(converters.boolean, True),
+        "mac_address": Attribute(converters.nullable(converters.mac), None),
+        "fixed_ips": Attribute(converters.nullable(converters.list_of(_fixed_ip)), None),
+        "device_id": Attribute(converters.text(), ""),
+        "device_owner": Attribute(converters.text(), ""),
+        "security_groups": Attribute(converters.nullable(converters.list_of(converters.uuid)), None),
+        "allowed_address_pairs": Attribute(converters.list_of(PAIR), []),
+        "extra_dhcp_opts": Attribute(converters.list_of(_dhcp_option, most=20), []),
+        "dns_name": Attribute(converters.dns_label, ""),
+        "port_security_enabled": Attribute(converters.nullable(converters.boolean), None),
+        "binding:host_id": Attribute(converters.nullable(converters.text()), ""),
+        "binding:vnic_type": Attribute(converters.one_of(*VNIC_TYPES), "normal"),
+        "binding:profile": Attribute(converters.json_object, {}),
         "binding:vif_type": READ_ONLY,
         "binding:vif_details": READ_ONLY,
     },
@@ -109,7 +120,11 @@ def _fixed_ips(found: list[str]) -> ColumnElement[bool]:
 
 
 def _groups(found: list[str]) -> ColumnElement[bool]:
-    return exists(select(PortGroup.port_id).where(PortGroup.port_id == Port.id, PortGroup.group_id.in_(found)))
+    return exists(
+        select(PortSecurityGroup.port_id).where(
+            PortSecurityGroup.port_id == Port.id, PortSecurityGroup.security_group_id.in_(found)
+        )
+    )
 
 
 def _prepare(session: Session, rows: list[Port]) -> Callable[[Port], dict[str, Any]]:
@@ -124,14 +139,14 @@ def _prepare(session: Session, rows: list[Port]) -> Callable[[Port], dict[str, A
     ):
         fixed_ips[port_id].append({"subnet_id": subnet_id, "ip_address": address})
     for port_id, group_id in session.execute(
-        select(PortGroup.port_id, PortGroup.group_id).where(PortGroup.port_id.in_(ids))
+        select(PortSecurityGroup.port_id, PortSecurityGroup.security_group_id).where(PortSecurityGroup.port_id.in_(ids))
     ):
         groups[port_id].append(group_id)
     return lambda row: _view(row, fixed_ips[row.id], groups[row.id])
 
 
 LISTING = Listing(
-    SHAPE,
+    ATTRIBUTE_MAP,
     Port,
     columns={
         "id": Port.id,
@@ -161,11 +176,11 @@ LISTING = Listing(
 
 def view(row: Port) -> dict[str, Any]:
     fixed_ips = [{"subnet_id": ip.subnet_id, "ip_address": ip.address} for ip in row.fixed_ips]
-    return _view(row, fixed_ips, [group.group_id for group in row.groups])
+    return _view(row, fixed_ips, [group.security_group_id for group in row.security_groups])
 
 
 def _view(row: Port, fixed_ips: list[dict[str, str]], groups: list[str]) -> dict[str, Any]:
-    return standard(row) | {
+    return show_standard_attributes(row) | {
         "name": row.name,
         "network_id": row.network_id,
         "mac_address": row.mac_address,
@@ -189,7 +204,7 @@ def _view(row: Port, fixed_ips: list[dict[str, str]], groups: list[str]) -> dict
 
 
 def target(row: Port, network: Network, device_owner: str) -> dict[str, Any]:
-    return owned(row) | network_views.of(network) | _device(device_owner)
+    return owner_target(row) | network_views.network_target(network) | _device(device_owner)
 
 
 def _device(owner: str) -> dict[str, Any]:
@@ -199,60 +214,61 @@ def _device(owner: str) -> dict[str, Any]:
 
 @resource.endpoint("GET", "", policy="get_port")
 def index() -> dict[str, Any]:
-    return LISTING.answer(scopes.ports(scope()), view)
+    return LISTING.respond(visibility.ports(viewer()), view)
 
 
-@resource.endpoint("POST", "", policy="create_port", body=ANY)
+@resource.endpoint("POST", "", policy="create_port", body=JSON_OBJECT)
 def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    wishes = SHAPE.posted(body)
+    requests = ATTRIBUTE_MAP.parse_post(body)
 
     def work(session: Session) -> list[dict[str, Any]]:
-        found = named_networks(session, wishes, scope())
-        for wish in wishes:
-            wanted = {"project_id": wish["project_id"], "tenant_id": wish["project_id"]} | network_views.of(
-                found[wish["network_id"]]
-            )
-            SHAPE.permit("create", wanted | _device(wish["device_owner"]), wish)
-        return [view(row) for row in ports.create(session, found, wishes, scope())]
+        found = named_networks(session, requests, viewer())
+        for requested in requests:
+            wanted = {
+                "project_id": requested["project_id"],
+                "tenant_id": requested["project_id"],
+            } | network_views.network_target(found[requested["network_id"]])
+            ATTRIBUTE_MAP.authorize("create", wanted | _device(requested["device_owner"]), requested)
+        return [view(row) for row in ports.create(session, found, requests, viewer())]
 
-    return SHAPE.reply(body, change(work)), 201
+    return ATTRIBUTE_MAP.post_response(body, write(work)), 201
 
 
 @resource.endpoint("GET", "/<port_id>", policy="get_port")
 def show(port_id: str) -> dict[str, Any]:
     def work(session: Session) -> dict[str, Any]:
-        row = ports.get(session, port_id, scope(), loaded=False)
+        row = ports.find(session, port_id, viewer(), loaded=False)
         return _prepare(session, [row])(row)
 
-    return SHAPE.show(read(work))
+    return ATTRIBUTE_MAP.response(read(work))
 
 
-@resource.endpoint("PUT", "/<port_id>", policy="update_port", body=ANY)
+@resource.endpoint("PUT", "/<port_id>", policy="update_port", body=JSON_OBJECT)
 def update(body: dict[str, Any], port_id: str) -> dict[str, Any]:
-    wish = SHAPE.put(body)
+    requested = ATTRIBUTE_MAP.parse_put(body)
 
     def work(session: Session) -> dict[str, Any]:
         row, network = _found(session, port_id)
-        SHAPE.permit("update", target(row, network, wish.get("device_owner", "")), wish)
+        ATTRIBUTE_MAP.authorize("update", target(row, network, requested.get("device_owner", "")), requested)
         check_revision(row)
-        ports.update(session, row, network, wish, scope())
+        ports.update(session, row, network, requested, viewer())
         return view(row)
 
-    return SHAPE.show(change(work))
+    return ATTRIBUTE_MAP.response(write(work))
 
 
 @resource.endpoint("DELETE", "/<port_id>", policy="delete_port")
 def delete(port_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
         row, network = _found(session, port_id)
-        SHAPE.permit("delete", target(row, network, row.device_owner))
+        ATTRIBUTE_MAP.authorize("delete", target(row, network, row.device_owner))
         check_revision(row)
         ports.delete(session, row, network)
 
-    change(work)
+    write(work)
     return "", 204
 
 
 def _found(session: Session, port_id: str) -> tuple[Port, Network]:
-    row = ports.get(session, port_id, scope())
-    return row, networks.get(session, row.network_id, EVERYTHING)
+    row = ports.find(session, port_id, viewer())
+    return row, networks.find(session, row.network_id, ELEVATED)

@@ -6,22 +6,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_kit.web import Resource, caller
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, Attr, Shape, permit
-from pileus_network.api.transactions import change, read
-from pileus_network.core import projects
+from pileus_network.api import converters
+from pileus_network.api.attributes import JSON_OBJECT, Attribute, AttributeMap, authorize
+from pileus_network.api.transactions import read, write
+from pileus_network.core import quotas
 from pileus_network.db.models import Project
 from pileus_network.errors import HTTPBadRequest, TenantQuotaNotFound
 
 resource = Resource("quotas", __name__, url_prefix="/v2.0/quotas")
 
-MOST = 1000
-LIMIT = values.integer(-1, 2**31 - 1)
-SHAPE = Shape(
+MAX_PROJECTS = 1000
+LIMIT = converters.integer(-1, 2**31 - 1)
+ATTRIBUTE_MAP = AttributeMap(
     "quota",
     "quotas",
-    {name: Attr(LIMIT) for name in projects.DEFAULTS}
-    | {"check_limit": Attr(values.boolean), "force": Attr(values.boolean)},
+    {name: Attribute(LIMIT) for name in quotas.DEFAULTS}
+    | {"check_limit": Attribute(converters.boolean), "force": Attribute(converters.boolean)},
 )
 
 
@@ -30,7 +30,7 @@ def _target(project_id: str) -> dict[str, str]:
 
 
 def _limits(project_id: str) -> dict[str, int]:
-    return read(lambda session: projects.limits(session, session.get(Project, project_id)))
+    return read(lambda session: quotas.list_limits(session, session.get(Project, project_id)))
 
 
 @resource.endpoint("GET", "", policy="update_quota")
@@ -39,8 +39,8 @@ def index() -> dict[str, Any]:
 
     def work(session: Session) -> list[dict[str, Any]]:
         rows = session.scalars(select(Project).order_by(Project.id))
-        changed = [row for row in rows if row.quotas][:MOST]
-        return [projects.limits(session, row) | {"project_id": row.id, "tenant_id": row.id} for row in changed]
+        changed = [row for row in rows if row.quotas][:MAX_PROJECTS]
+        return [quotas.list_limits(session, row) | {"project_id": row.id, "tenant_id": row.id} for row in changed]
 
     return {"quotas": read(work)}
 
@@ -63,7 +63,7 @@ def show(project_id: str) -> dict[str, Any]:
 
 @resource.endpoint("GET", "/<project_id>/default", policy="get_quota", target=_target)
 def default(project_id: str) -> dict[str, Any]:
-    return {"quota": read(projects.defaults)}
+    return {"quota": read(quotas.list_defaults)}
 
 
 @resource.endpoint("GET", "/<project_id>/details.json", policy="get_quota", target=_target)
@@ -71,29 +71,29 @@ def default(project_id: str) -> dict[str, Any]:
 def details(project_id: str) -> dict[str, Any]:
     """`reserved` is always 0: nothing is promised beyond a transaction."""
     limits = _limits(project_id)
-    used = read(lambda session: projects.usage(session, project_id))
+    used = read(lambda session: quotas.count_usage(session, project_id))
     return {"quota": {name: {"limit": limits[name], "used": used[name], "reserved": 0} for name in limits}}
 
 
-@resource.endpoint("PUT", "/<project_id>", policy="update_quota", body=ANY)
+@resource.endpoint("PUT", "/<project_id>", policy="update_quota", body=JSON_OBJECT)
 def update(body: dict[str, Any], project_id: str) -> dict[str, Any]:
-    wish = SHAPE.put(body)
-    permit("update_quota", _target(project_id))
-    forced, _ = wish.pop("force", False), wish.pop("check_limit", True)
+    requested = ATTRIBUTE_MAP.parse_put(body)
+    authorize("update_quota", _target(project_id))
+    forced, _ = requested.pop("force", False), requested.pop("check_limit", True)
 
     def work(session: Session) -> dict[str, int]:
-        project = projects.locked(session, project_id)
+        project = quotas.lock_project(session, project_id)
         if not forced:
-            _check_used(wish, projects.usage(session, project_id))
-        project.quotas = project.quotas | wish
-        return projects.limits(session, project)
+            _check_used(requested, quotas.count_usage(session, project_id))
+        project.quotas = project.quotas | requested
+        return quotas.list_limits(session, project)
 
-    return {"quota": change(work)}
+    return {"quota": write(work)}
 
 
-def _check_used(wish: dict[str, int], used: dict[str, int]) -> None:
+def _check_used(requested: dict[str, int], used: dict[str, int]) -> None:
     """No limit goes below what is used already, unless by force."""
-    for name, limit in wish.items():
+    for name, limit in requested.items():
         if 0 <= limit < used[name]:
             raise HTTPBadRequest(
                 why=f"Quota limit {limit} for {name} must be greater than or equal to already used {used[name]}"
@@ -103,10 +103,10 @@ def _check_used(wish: dict[str, int], used: dict[str, int]) -> None:
 @resource.endpoint("DELETE", "/<project_id>", policy="delete_quota")
 def delete(project_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
-        project = projects.locked(session, project_id)
+        project = quotas.lock_project(session, project_id)
         if not project.quotas:
             raise TenantQuotaNotFound(tenant_id=project_id)
         project.quotas = {}
 
-    change(work)
+    write(work)
     return "", 204

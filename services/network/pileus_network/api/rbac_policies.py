@@ -5,45 +5,45 @@ from typing import Any
 from sqlalchemy import true
 from sqlalchemy.orm import Session
 
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, Attr, Shape, scope
+from pileus_network.api import converters
+from pileus_network.api.attributes import JSON_OBJECT, READ_ONLY, REQUIRED, Attribute, AttributeMap, viewer
 from pileus_network.api.listing import Listing
 from pileus_network.api.resources import Resource
-from pileus_network.api.transactions import change, read
-from pileus_network.core import shares
-from pileus_network.core.scopes import EXTERNAL, SHARED
-from pileus_network.db.models import Share
+from pileus_network.api.transactions import read, write
+from pileus_network.core import rbac_policies
+from pileus_network.core.visibility import EXTERNAL, SHARED
+from pileus_network.db.models import RbacPolicy
 
 resource = Resource("rbac_policies", __name__, get="get_rbac_policy", url_prefix="/v2.0/rbac-policies")
 
-SHAPE = Shape(
+ATTRIBUTE_MAP = AttributeMap(
     "rbac_policy",
     "rbac_policies",
     {
         "id": READ_ONLY,
-        "object_type": Attr(values.one_of("network"), REQUIRED, put=False),
-        "object_id": Attr(values.uuid, REQUIRED, put=False),
-        "action": Attr(values.one_of(SHARED, EXTERNAL), REQUIRED, put=False),
-        "target_tenant": Attr(values.text(255, 1), REQUIRED),
+        "object_type": Attribute(converters.one_of("network"), REQUIRED, allow_put=False),
+        "object_id": Attribute(converters.uuid, REQUIRED, allow_put=False),
+        "action": Attribute(converters.one_of(SHARED, EXTERNAL), REQUIRED, allow_put=False),
+        "target_tenant": Attribute(converters.text(255, 1), REQUIRED),
     },
 )
 
 LISTING = Listing(
-    SHAPE,
-    Share,
+    ATTRIBUTE_MAP,
+    RbacPolicy,
     columns={
-        "id": Share.id,
-        "object_id": Share.network_id,
-        "action": Share.action,
-        "target_tenant": Share.target_project,
-        "project_id": Share.project_id,
-        "tenant_id": Share.project_id,
+        "id": RbacPolicy.id,
+        "object_id": RbacPolicy.network_id,
+        "action": RbacPolicy.action,
+        "target_tenant": RbacPolicy.target_project,
+        "project_id": RbacPolicy.project_id,
+        "tenant_id": RbacPolicy.project_id,
     },
     clauses={"object_type": lambda found: true() if "network" in found else ~true()},
 )
 
 
-def view(row: Share) -> dict[str, Any]:
+def view(row: RbacPolicy) -> dict[str, Any]:
     return {
         "id": row.id,
         "object_type": "network",
@@ -61,42 +61,44 @@ def _target(project_id: str, shared_with: str) -> dict[str, Any]:
 
 @resource.endpoint("GET", "", policy="get_rbac_policy")
 def index() -> dict[str, Any]:
-    return LISTING.answer(shares.visible(scope()), view)
+    return LISTING.respond(rbac_policies.visible_policies(viewer()), view)
 
 
-@resource.endpoint("POST", "", policy="create_rbac_policy", body=ANY)
+@resource.endpoint("POST", "", policy="create_rbac_policy", body=JSON_OBJECT)
 def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    wishes = SHAPE.posted(body)
-    for wish in wishes:
-        SHAPE.permit("create", _target(wish["project_id"], wish["target_tenant"]), wish)
-    views = change(lambda session: [view(shares.create(session, wish, scope())) for wish in wishes])
-    return SHAPE.reply(body, views), 201
+    requests = ATTRIBUTE_MAP.parse_post(body)
+    for requested in requests:
+        ATTRIBUTE_MAP.authorize("create", _target(requested["project_id"], requested["target_tenant"]), requested)
+    views = write(lambda session: [view(rbac_policies.create(session, requested, viewer())) for requested in requests])
+    return ATTRIBUTE_MAP.post_response(body, views), 201
 
 
 @resource.endpoint("GET", "/<share_id>", policy="get_rbac_policy")
 def show(share_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(shares.get(session, share_id, scope()))))
+    return ATTRIBUTE_MAP.response(read(lambda session: view(rbac_policies.find(session, share_id, viewer()))))
 
 
-@resource.endpoint("PUT", "/<share_id>", policy="update_rbac_policy", body=ANY)
+@resource.endpoint("PUT", "/<share_id>", policy="update_rbac_policy", body=JSON_OBJECT)
 def update(body: dict[str, Any], share_id: str) -> dict[str, Any]:
-    wish = SHAPE.put(body)
+    requested = ATTRIBUTE_MAP.parse_put(body)
 
     def work(session: Session) -> dict[str, Any]:
-        row = shares.get(session, share_id, scope())
-        SHAPE.permit("update", _target(row.project_id, wish.get("target_tenant", row.target_project)), wish)
-        shares.retarget(session, row, wish.get("target_tenant", row.target_project))
+        row = rbac_policies.find(session, share_id, viewer())
+        ATTRIBUTE_MAP.authorize(
+            "update", _target(row.project_id, requested.get("target_tenant", row.target_project)), requested
+        )
+        rbac_policies.update(session, row, requested.get("target_tenant", row.target_project))
         return view(row)
 
-    return SHAPE.show(change(work))
+    return ATTRIBUTE_MAP.response(write(work))
 
 
 @resource.endpoint("DELETE", "/<share_id>", policy="delete_rbac_policy")
 def delete(share_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
-        row = shares.get(session, share_id, scope())
-        SHAPE.permit("delete", _target(row.project_id, row.target_project))
-        shares.delete(session, row)
+        row = rbac_policies.find(session, share_id, viewer())
+        ATTRIBUTE_MAP.authorize("delete", _target(row.project_id, row.target_project))
+        rbac_policies.delete(session, row)
 
-    change(work)
+    write(work)
     return "", 204

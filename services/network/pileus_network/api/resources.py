@@ -25,31 +25,31 @@ class Resource(web.Resource):
         self, method: str, path: str, *, policy: str, target: Target | None = None, **more: Any
     ) -> Callable[[Handler], Handler]:
         looks_up = "<" in self._prefix + path
-        chosen = target or (self._looked_up if looks_up else own)
+        chosen = target or (self._looked_up if looks_up else own_target)
         return super().endpoint(method, path, policy=policy, target=chosen, **more)
 
     def _looked_up(self, **_: str) -> Mapping[str, Any]:
-        if not allowed(self._get, best()):
+        if not allowed(self._get, most_permissive_target()):
             raise HTTPNotFound()
-        return best()
+        return most_permissive_target()
 
 
-def own(**_: str) -> Mapping[str, Any]:
+def own_target(**_: str) -> Mapping[str, Any]:
     """For routes whose refusal gives nothing away: 403, whatever their path names."""
-    return best()
+    return most_permissive_target()
 
 
-def best() -> dict[str, Any]:
+def most_permissive_target() -> dict[str, Any]:
     """The target that lets a caller do the most: their own, on a network and in a group of their own."""
-    own = caller().project_id
+    own_target = caller().project_id
     return {
-        "project_id": own,
-        "tenant_id": own,
-        "network:project_id": own,
-        "security_group:project_id": own,
+        "project_id": own_target,
+        "tenant_id": own_target,
+        "network:project_id": own_target,
+        "security_group:project_id": own_target,
         "shared": True,
         "network:shared": True,
         "network:external": True,
         "deviceowner": "",
-        "rbac:target": own,
+        "rbac:target": own_target,
     }

@@ -5,28 +5,37 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, READ_ONLY, STANDARD, Attr, Shape, owned, permit, scope
+from pileus_network.api import converters
+from pileus_network.api.attributes import (
+    JSON_OBJECT,
+    READ_ONLY,
+    STANDARD_ATTRIBUTES,
+    Attribute,
+    AttributeMap,
+    authorize,
+    owner_target,
+    viewer,
+)
 from pileus_network.api.listing import Listing
-from pileus_network.api.networks import ZONE, ZONE_HINTS
+from pileus_network.api.networks import AVAILABILITY_ZONE, AVAILABILITY_ZONE_HINTS
 from pileus_network.api.resources import Resource
 from pileus_network.api.subnets import ROUTE
-from pileus_network.api.transactions import change, read
-from pileus_network.api.views import check_revision, standard
-from pileus_network.core import nouns, routers
+from pileus_network.api.transactions import read, write
+from pileus_network.api.views import check_revision, show_standard_attributes
+from pileus_network.core import routers, standard_attributes
 from pileus_network.db.models import Port, Router
 from pileus_network.errors import HTTPBadRequest
 
 resource = Resource("routers", __name__, get="get_router", url_prefix="/v2.0/routers")
 
-FIXED_IP = values.mapping({}, {"subnet_id": values.uuid, "ip_address": values.address})
-GATEWAY_KEYS = values.mapping(
+FIXED_IP = converters.mapping({}, {"subnet_id": converters.uuid, "ip_address": converters.address})
+GATEWAY_KEYS = converters.mapping(
     {},
     {
-        "network_id": values.nullable(values.uuid),
-        "enable_snat": values.boolean,
-        "external_fixed_ips": values.items(FIXED_IP, most=10),
-        "qos_policy_id": values.one_of(None),
+        "network_id": converters.nullable(converters.uuid),
+        "enable_snat": converters.boolean,
+        "external_fixed_ips": converters.list_of(FIXED_IP, most=10),
+        "qos_policy_id": converters.one_of(None),
     },
 )
 
@@ -39,23 +48,23 @@ def _gateway_info(value: Any) -> dict[str, Any]:
     return found
 
 
-SHAPE = Shape(
+ATTRIBUTE_MAP = AttributeMap(
     "router",
     "routers",
-    STANDARD
+    STANDARD_ATTRIBUTES
     | {
-        "name": Attr(values.text(), ""),
-        "admin_state_up": Attr(values.boolean, True),
-        "external_gateway_info": Attr(values.nullable(_gateway_info), None),
-        "routes": Attr(values.items(ROUTE), None, post=False),
-        "availability_zone_hints": ZONE_HINTS,
+        "name": Attribute(converters.text(), ""),
+        "admin_state_up": Attribute(converters.boolean, True),
+        "external_gateway_info": Attribute(converters.nullable(_gateway_info), None),
+        "routes": Attribute(converters.list_of(ROUTE), None, allow_post=False),
+        "availability_zone_hints": AVAILABILITY_ZONE_HINTS,
         "availability_zones": READ_ONLY,
         "flavor_id": READ_ONLY,
     },
 )
 
 LISTING = Listing(
-    SHAPE,
+    ATTRIBUTE_MAP,
     Router,
     columns={
         "id": Router.id,
@@ -74,14 +83,14 @@ LISTING = Listing(
 
 
 def view(row: Router) -> dict[str, Any]:
-    return standard(row) | {
+    return show_standard_attributes(row) | {
         "name": row.name,
         "admin_state_up": row.admin_state_up,
         "status": row.status,
         "external_gateway_info": _gateway(row),
         "routes": row.routes,
         "availability_zone_hints": [],
-        "availability_zones": [ZONE] if row.host else [],
+        "availability_zones": [AVAILABILITY_ZONE] if row.host else [],
         "flavor_id": None,
         "tags": row.tags,
     }
@@ -99,52 +108,54 @@ def _gateway(row: Router) -> dict[str, Any] | None:
 
 @resource.endpoint("GET", "", policy="get_router")
 def index() -> dict[str, Any]:
-    return LISTING.answer(nouns.mine(Router, scope()), view)
+    return LISTING.respond(standard_attributes.own_rows(Router, viewer()), view)
 
 
-@resource.endpoint("POST", "", policy="create_router", body=ANY)
+@resource.endpoint("POST", "", policy="create_router", body=JSON_OBJECT)
 def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    wishes = SHAPE.posted(body)
-    for wish in wishes:
-        SHAPE.permit("create", {"project_id": wish["project_id"], "tenant_id": wish["project_id"]}, wish)
-    views = change(lambda session: [view(routers.create(session, wish, scope())) for wish in wishes])
-    return SHAPE.reply(body, views), 201
+    requests = ATTRIBUTE_MAP.parse_post(body)
+    for requested in requests:
+        ATTRIBUTE_MAP.authorize(
+            "create", {"project_id": requested["project_id"], "tenant_id": requested["project_id"]}, requested
+        )
+    views = write(lambda session: [view(routers.create(session, requested, viewer())) for requested in requests])
+    return ATTRIBUTE_MAP.post_response(body, views), 201
 
 
 @resource.endpoint("GET", "/<router_id>", policy="get_router")
 def show(router_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(routers.get(session, router_id, scope()))))
+    return ATTRIBUTE_MAP.response(read(lambda session: view(routers.find(session, router_id, viewer()))))
 
 
-@resource.endpoint("PUT", "/<router_id>", policy="update_router", body=ANY)
+@resource.endpoint("PUT", "/<router_id>", policy="update_router", body=JSON_OBJECT)
 def update(body: dict[str, Any], router_id: str) -> dict[str, Any]:
-    wish = SHAPE.put(body)
+    requested = ATTRIBUTE_MAP.parse_put(body)
 
     def work(session: Session) -> dict[str, Any]:
-        row = routers.get(session, router_id, scope())
-        SHAPE.permit("update", owned(row), wish)
+        row = routers.find(session, router_id, viewer())
+        ATTRIBUTE_MAP.authorize("update", owner_target(row), requested)
         check_revision(row)
-        routers.update(session, row, wish, scope())
+        routers.update(session, row, requested, viewer())
         return view(row)
 
-    return SHAPE.show(change(work))
+    return ATTRIBUTE_MAP.response(write(work))
 
 
 @resource.endpoint("DELETE", "/<router_id>", policy="delete_router")
 def delete(router_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
-        row = routers.get(session, router_id, scope())
-        SHAPE.permit("delete", owned(row))
+        row = routers.find(session, router_id, viewer())
+        ATTRIBUTE_MAP.authorize("delete", owner_target(row))
         check_revision(row)
         routers.delete(session, row)
 
-    change(work)
+    write(work)
     return "", 204
 
 
 # -- interfaces ----------------------------------------------------------------------------------------------------
 
-INTERFACE = values.mapping({}, {"subnet_id": values.uuid, "port_id": values.uuid})
+INTERFACE = converters.mapping({}, {"subnet_id": converters.uuid, "port_id": converters.uuid})
 
 
 def _interface(body: dict[str, Any]) -> dict[str, str]:
@@ -168,52 +179,52 @@ def _interface_view(router: Router, port: Port, subnet_ids: list[str]) -> dict[s
     }
 
 
-@resource.endpoint("PUT", "/<router_id>/add_router_interface", policy="add_router_interface", body=ANY)
+@resource.endpoint("PUT", "/<router_id>/add_router_interface", policy="add_router_interface", body=JSON_OBJECT)
 def add_interface(body: dict[str, Any], router_id: str) -> dict[str, Any]:
-    wish = _interface(body)
+    requested = _interface(body)
 
     def work(session: Session) -> dict[str, Any]:
-        row = routers.get(session, router_id, scope())
-        permit("add_router_interface", owned(row))
-        return _interface_view(row, *routers.add_interface(session, row, wish, scope()))
+        row = routers.find(session, router_id, viewer())
+        authorize("add_router_interface", owner_target(row))
+        return _interface_view(row, *routers.add_interface(session, row, requested, viewer()))
 
-    return change(work)
+    return write(work)
 
 
-@resource.endpoint("PUT", "/<router_id>/remove_router_interface", policy="remove_router_interface", body=ANY)
+@resource.endpoint("PUT", "/<router_id>/remove_router_interface", policy="remove_router_interface", body=JSON_OBJECT)
 def remove_interface(body: dict[str, Any], router_id: str) -> dict[str, Any]:
-    wish = _interface(body)
+    requested = _interface(body)
 
     def work(session: Session) -> dict[str, Any]:
-        row = routers.get(session, router_id, scope())
-        permit("remove_router_interface", owned(row))
-        return _interface_view(row, *routers.remove_interface(session, row, wish))
+        row = routers.find(session, router_id, viewer())
+        authorize("remove_router_interface", owner_target(row))
+        return _interface_view(row, *routers.remove_interface(session, row, requested))
 
-    return change(work)
+    return write(work)
 
 
 # -- routes --------------------------------------------------------------------------------------------------------
 
 
 def _change_routes(body: dict[str, Any], router_id: str, rule: str, apply: Callable[..., None]) -> dict[str, Any]:
-    wish = SHAPE.put(body)
-    if set(wish) != {"routes"}:
+    requested = ATTRIBUTE_MAP.parse_put(body)
+    if set(requested) != {"routes"}:
         raise HTTPBadRequest(why="The body must hold routes and nothing else")
 
     def work(session: Session) -> dict[str, Any]:
-        row = routers.get(session, router_id, scope())
-        permit(rule, owned(row))
-        apply(session, row, wish["routes"])
+        row = routers.find(session, router_id, viewer())
+        authorize(rule, owner_target(row))
+        apply(session, row, requested["routes"])
         return view(row)
 
-    return SHAPE.show(change(work))
+    return ATTRIBUTE_MAP.response(write(work))
 
 
-@resource.endpoint("PUT", "/<router_id>/add_extraroutes", policy="add_extraroutes", body=ANY)
+@resource.endpoint("PUT", "/<router_id>/add_extraroutes", policy="add_extraroutes", body=JSON_OBJECT)
 def add_routes(body: dict[str, Any], router_id: str) -> dict[str, Any]:
     return _change_routes(body, router_id, "add_extraroutes", routers.add_routes)
 
 
-@resource.endpoint("PUT", "/<router_id>/remove_extraroutes", policy="remove_extraroutes", body=ANY)
+@resource.endpoint("PUT", "/<router_id>/remove_extraroutes", policy="remove_extraroutes", body=JSON_OBJECT)
 def remove_routes(body: dict[str, Any], router_id: str) -> dict[str, Any]:
     return _change_routes(body, router_id, "remove_extraroutes", routers.remove_routes)

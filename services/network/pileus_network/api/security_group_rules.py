@@ -6,16 +6,24 @@ from flask import request
 from sqlalchemy.orm import Session
 
 from pileus_kit.numbers import parse_whole_number
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, scope
-from pileus_network.api.default_groups import ensure_default
+from pileus_network.api import converters
+from pileus_network.api.attributes import (
+    JSON_OBJECT,
+    READ_ONLY,
+    REQUIRED,
+    STANDARD_ATTRIBUTES,
+    Attribute,
+    AttributeMap,
+    viewer,
+)
+from pileus_network.api.default_security_groups import ensure_default_groups
 from pileus_network.api.listing import Listing
 from pileus_network.api.resources import Resource
-from pileus_network.api.transactions import change, read
-from pileus_network.api.views import standard
-from pileus_network.core import protocols, ranges, scopes, securitygroups
-from pileus_network.core.scopes import EVERYTHING
-from pileus_network.db.models import SecurityGroup, SecurityRule
+from pileus_network.api.transactions import read, write
+from pileus_network.api.views import show_standard_attributes
+from pileus_network.core import ip_protocols, ip_ranges, security_groups, visibility
+from pileus_network.core.visibility import ELEVATED
+from pileus_network.db.models import SecurityGroup, SecurityGroupRule
 from pileus_network.errors import (
     SecurityGroupInvalidPortValue,
     SecurityGroupRuleInvalidProtocol,
@@ -33,7 +41,7 @@ def _protocol(value: Any) -> str | None:
         return None
     text = str(value).lower() if isinstance(value, int | str) and not isinstance(value, bool) else ""
     number = parse_whole_number(text)
-    if text in protocols.NUMBERS or (number is not None and number <= 255):
+    if text in ip_protocols.NUMBERS or (number is not None and number <= 255):
         return text
     raise SecurityGroupRuleInvalidProtocol(protocol=value)
 
@@ -49,16 +57,16 @@ def _prefix(value: Any) -> str | None:
     """A prefix; a bare address stands for itself alone. Kept as it was written, as OpenStack does."""
     if value in (None, ""):
         return None
-    text = values.address_or_prefix(value)
+    text = converters.address_or_prefix(value)
     if "/" not in text:
-        return f"{text}/{ranges.address(text).max_prefixlen}"
+        return f"{text}/{ip_ranges.address(text).max_prefixlen}"
     return str(value)
 
 
 def _port(value: Any) -> int | None:
     """A port number, or a type or code of ICMP; the error is one that clients look for."""
     try:
-        found: int | None = values.blank_or(values.integer(0, 65535))(value)
+        found: int | None = converters.blank_or(converters.integer(0, 65535))(value)
     except ValueError:
         raise SecurityGroupInvalidPortValue(port=value) from None
     return found
@@ -66,61 +74,61 @@ def _port(value: Any) -> int | None:
 
 def _group(value: Any) -> str | None:
     """Any text: what isn't a group is a group that doesn't exist, and 404."""
-    found: str | None = values.blank_or(values.text())(value)
+    found: str | None = converters.blank_or(converters.text())(value)
     return found
 
 
-SHAPE = Shape(
+ATTRIBUTE_MAP = AttributeMap(
     "security_group_rule",
     "security_group_rules",
-    {name: attr for name, attr in STANDARD.items() if name not in ("tags", "status")}
+    {name: attr for name, attr in STANDARD_ATTRIBUTES.items() if name not in ("tags", "status")}
     | {
-        "security_group_id": Attr(values.text(), REQUIRED, put=False),
-        "direction": Attr(values.one_of("ingress", "egress"), REQUIRED, put=False),
-        "ethertype": Attr(_ethertype, "IPv4", put=False),
-        "protocol": Attr(_protocol, None, put=False),
-        "port_range_min": Attr(_port, None, put=False),
-        "port_range_max": Attr(_port, None, put=False),
-        "remote_ip_prefix": Attr(_prefix, None, put=False),
-        "remote_group_id": Attr(_group, None, put=False),
+        "security_group_id": Attribute(converters.text(), REQUIRED, allow_put=False),
+        "direction": Attribute(converters.one_of("ingress", "egress"), REQUIRED, allow_put=False),
+        "ethertype": Attribute(_ethertype, "IPv4", allow_put=False),
+        "protocol": Attribute(_protocol, None, allow_put=False),
+        "port_range_min": Attribute(_port, None, allow_put=False),
+        "port_range_max": Attribute(_port, None, allow_put=False),
+        "remote_ip_prefix": Attribute(_prefix, None, allow_put=False),
+        "remote_group_id": Attribute(_group, None, allow_put=False),
         "normalized_cidr": READ_ONLY,
     },
 )
 
 LISTING = Listing(
-    SHAPE,
-    SecurityRule,
+    ATTRIBUTE_MAP,
+    SecurityGroupRule,
     columns={
-        "id": SecurityRule.id,
-        "description": SecurityRule.description,
-        "project_id": SecurityRule.project_id,
-        "tenant_id": SecurityRule.project_id,
-        "security_group_id": SecurityRule.group_id,
-        "direction": SecurityRule.direction,
-        "ethertype": SecurityRule.ethertype,
-        "protocol": SecurityRule.protocol,
-        "port_range_min": SecurityRule.port_range_min,
-        "port_range_max": SecurityRule.port_range_max,
-        "remote_ip_prefix": SecurityRule.remote_ip_prefix,
-        "remote_group_id": SecurityRule.remote_group_id,
-        "revision_number": SecurityRule.revision_number,
-        "created_at": SecurityRule.created_at,
-        "updated_at": SecurityRule.updated_at,
+        "id": SecurityGroupRule.id,
+        "description": SecurityGroupRule.description,
+        "project_id": SecurityGroupRule.project_id,
+        "tenant_id": SecurityGroupRule.project_id,
+        "security_group_id": SecurityGroupRule.security_group_id,
+        "direction": SecurityGroupRule.direction,
+        "ethertype": SecurityGroupRule.ethertype,
+        "protocol": SecurityGroupRule.protocol,
+        "port_range_min": SecurityGroupRule.port_range_min,
+        "port_range_max": SecurityGroupRule.port_range_max,
+        "remote_ip_prefix": SecurityGroupRule.remote_ip_prefix,
+        "remote_group_id": SecurityGroupRule.remote_group_id,
+        "revision_number": SecurityGroupRule.revision_number,
+        "created_at": SecurityGroupRule.created_at,
+        "updated_at": SecurityGroupRule.updated_at,
     },
 )
 
 
-def view(row: SecurityRule) -> dict[str, Any]:
+def view(row: SecurityGroupRule) -> dict[str, Any]:
     prefix = row.remote_ip_prefix
-    return standard(row) | {
-        "security_group_id": row.group_id,
+    return show_standard_attributes(row) | {
+        "security_group_id": row.security_group_id,
         "direction": row.direction,
         "ethertype": row.ethertype,
         "protocol": row.protocol,
         "port_range_min": row.port_range_min,
         "port_range_max": row.port_range_max,
         "remote_ip_prefix": prefix,
-        "normalized_cidr": str(ranges.prefix(prefix)) if prefix else None,
+        "normalized_cidr": str(ip_ranges.prefix(prefix)) if prefix else None,
         "remote_group_id": row.remote_group_id,
     }
 
@@ -137,37 +145,39 @@ def target(project_id: str, group: SecurityGroup) -> dict[str, Any]:
 
 @resource.endpoint("GET", "", policy="get_security_group_rule")
 def index() -> dict[str, Any]:
-    ensure_default(request.args)
-    return LISTING.answer(scopes.security_rules(scope()), view)
+    ensure_default_groups(request.args)
+    return LISTING.respond(visibility.security_group_rules(viewer()), view)
 
 
-@resource.endpoint("POST", "", policy="create_security_group_rule", body=ANY)
+@resource.endpoint("POST", "", policy="create_security_group_rule", body=JSON_OBJECT)
 def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    wishes = SHAPE.posted(body)
-    if len({wish["project_id"] for wish in wishes}) > 1:
+    requests = ATTRIBUTE_MAP.parse_post(body)
+    if len({requested["project_id"] for requested in requests}) > 1:
         raise SecurityGroupRulesNotSingleTenant()
 
     def work(session: Session) -> list[dict[str, Any]]:
-        groups = securitygroups.named(session, wishes, scope())
-        for wish in wishes:
-            SHAPE.permit("create", target(wish["project_id"], groups[wish["security_group_id"]]), wish)
-        return [view(row) for row in securitygroups.create_rules(session, groups, wishes, scope())]
+        groups = security_groups.find_for_rules(session, requests, viewer())
+        for requested in requests:
+            ATTRIBUTE_MAP.authorize(
+                "create", target(requested["project_id"], groups[requested["security_group_id"]]), requested
+            )
+        return [view(row) for row in security_groups.create_rules(session, groups, requests, viewer())]
 
-    return SHAPE.reply(body, change(work)), 201
+    return ATTRIBUTE_MAP.post_response(body, write(work)), 201
 
 
 @resource.endpoint("GET", "/<rule_id>", policy="get_security_group_rule")
 def show(rule_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(securitygroups.get_rule(session, rule_id, scope()))))
+    return ATTRIBUTE_MAP.response(read(lambda session: view(security_groups.find_rule(session, rule_id, viewer()))))
 
 
 @resource.endpoint("DELETE", "/<rule_id>", policy="delete_security_group_rule")
 def delete(rule_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
-        row = securitygroups.get_rule(session, rule_id, scope())
-        group = securitygroups.get(session, row.group_id, EVERYTHING)
-        SHAPE.permit("delete", target(row.project_id, group))
-        securitygroups.delete_rule(session, row)
+        row = security_groups.find_rule(session, rule_id, viewer())
+        group = security_groups.find(session, row.security_group_id, ELEVATED)
+        ATTRIBUTE_MAP.authorize("delete", target(row.project_id, group))
+        security_groups.delete_rule(session, row)
 
-    change(work)
+    write(work)
     return "", 204

@@ -6,33 +6,42 @@ from flask import request
 from sqlalchemy import false
 from sqlalchemy.orm import Session
 
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
-from pileus_network.api.default_groups import ensure_default
-from pileus_network.api.listing import Listing, flag
+from pileus_network.api import converters
+from pileus_network.api.attributes import (
+    JSON_OBJECT,
+    READ_ONLY,
+    REQUIRED,
+    STANDARD_ATTRIBUTES,
+    Attribute,
+    AttributeMap,
+    owner_target,
+    viewer,
+)
+from pileus_network.api.default_security_groups import ensure_default_groups
+from pileus_network.api.listing import Listing, boolean_filter
 from pileus_network.api.resources import Resource
 from pileus_network.api.security_group_rules import view as rule_view
-from pileus_network.api.transactions import change, read
-from pileus_network.api.views import check_revision, standard
-from pileus_network.core import nouns, securitygroups
+from pileus_network.api.transactions import read, write
+from pileus_network.api.views import check_revision, show_standard_attributes
+from pileus_network.core import security_groups, standard_attributes
 from pileus_network.db.models import SecurityGroup
 
 resource = Resource("security_groups", __name__, get="get_security_group", url_prefix="/v2.0/security-groups")
 
-SHAPE = Shape(
+ATTRIBUTE_MAP = AttributeMap(
     "security_group",
     "security_groups",
-    STANDARD
+    STANDARD_ATTRIBUTES
     | {
-        "name": Attr(values.text(), REQUIRED),
-        "stateful": Attr(values.boolean, True),
+        "name": Attribute(converters.text(), REQUIRED),
+        "stateful": Attribute(converters.boolean, True),
         "shared": READ_ONLY,
         "security_group_rules": READ_ONLY,
     },
 )
 
 LISTING = Listing(
-    SHAPE,
+    ATTRIBUTE_MAP,
     SecurityGroup,
     columns={
         "id": SecurityGroup.id,
@@ -45,13 +54,13 @@ LISTING = Listing(
         "created_at": SecurityGroup.created_at,
         "updated_at": SecurityGroup.updated_at,
     },
-    clauses={"shared": flag("shared", false)},
-    options=securitygroups.LOADED,
+    clauses={"shared": boolean_filter("shared", false)},
+    options=security_groups.LOADED,
 )
 
 
 def view(row: SecurityGroup) -> dict[str, Any]:
-    return standard(row) | {
+    return show_standard_attributes(row) | {
         "name": row.name,
         "stateful": row.stateful,
         "shared": False,
@@ -62,45 +71,47 @@ def view(row: SecurityGroup) -> dict[str, Any]:
 
 @resource.endpoint("GET", "", policy="get_security_group")
 def index() -> dict[str, Any]:
-    ensure_default(request.args)
-    return LISTING.answer(nouns.mine(SecurityGroup, scope()), view)
+    ensure_default_groups(request.args)
+    return LISTING.respond(standard_attributes.own_rows(SecurityGroup, viewer()), view)
 
 
-@resource.endpoint("POST", "", policy="create_security_group", body=ANY)
+@resource.endpoint("POST", "", policy="create_security_group", body=JSON_OBJECT)
 def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    wishes = SHAPE.posted(body)
-    for wish in wishes:
-        SHAPE.permit("create", {"project_id": wish["project_id"], "tenant_id": wish["project_id"]}, wish)
-    views = change(lambda session: [view(securitygroups.create(session, wish)) for wish in wishes])
-    return SHAPE.reply(body, views), 201
+    requests = ATTRIBUTE_MAP.parse_post(body)
+    for requested in requests:
+        ATTRIBUTE_MAP.authorize(
+            "create", {"project_id": requested["project_id"], "tenant_id": requested["project_id"]}, requested
+        )
+    views = write(lambda session: [view(security_groups.create(session, requested)) for requested in requests])
+    return ATTRIBUTE_MAP.post_response(body, views), 201
 
 
 @resource.endpoint("GET", "/<group_id>", policy="get_security_group")
 def show(group_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(securitygroups.get(session, group_id, scope()))))
+    return ATTRIBUTE_MAP.response(read(lambda session: view(security_groups.find(session, group_id, viewer()))))
 
 
-@resource.endpoint("PUT", "/<group_id>", policy="update_security_group", body=ANY)
+@resource.endpoint("PUT", "/<group_id>", policy="update_security_group", body=JSON_OBJECT)
 def update(body: dict[str, Any], group_id: str) -> dict[str, Any]:
-    wish = SHAPE.put(body)
+    requested = ATTRIBUTE_MAP.parse_put(body)
 
     def work(session: Session) -> dict[str, Any]:
-        row = securitygroups.get(session, group_id, scope())
-        SHAPE.permit("update", owned(row), wish)
+        row = security_groups.find(session, group_id, viewer())
+        ATTRIBUTE_MAP.authorize("update", owner_target(row), requested)
         check_revision(row)
-        securitygroups.update(session, row, wish)
+        security_groups.update(session, row, requested)
         return view(row)
 
-    return SHAPE.show(change(work))
+    return ATTRIBUTE_MAP.response(write(work))
 
 
 @resource.endpoint("DELETE", "/<group_id>", policy="delete_security_group")
 def delete(group_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
-        row = securitygroups.get(session, group_id, scope())
-        SHAPE.permit("delete", owned(row))
+        row = security_groups.find(session, group_id, viewer())
+        ATTRIBUTE_MAP.authorize("delete", owner_target(row))
         check_revision(row)
-        securitygroups.delete(session, row, by_admin=scope().everything)
+        security_groups.delete(session, row, by_admin=viewer().sees_everything)
 
-    change(work)
+    write(work)
     return "", 204

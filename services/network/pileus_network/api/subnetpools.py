@@ -4,38 +4,47 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
+from pileus_network.api import converters
+from pileus_network.api.attributes import (
+    JSON_OBJECT,
+    READ_ONLY,
+    REQUIRED,
+    STANDARD_ATTRIBUTES,
+    Attribute,
+    AttributeMap,
+    owner_target,
+    viewer,
+)
 from pileus_network.api.listing import Listing
 from pileus_network.api.resources import Resource
-from pileus_network.api.transactions import change, read
-from pileus_network.api.views import check_revision, standard
-from pileus_network.core import scopes, subnetpools
+from pileus_network.api.transactions import read, write
+from pileus_network.api.views import check_revision, show_standard_attributes
+from pileus_network.core import subnetpools, visibility
 from pileus_network.db.models import SubnetPool
 
 resource = Resource("subnetpools", __name__, get="get_subnetpool", url_prefix="/v2.0/subnetpools")
 
-LENGTH = values.integer(0, 128)
-SHAPE = Shape(
+LENGTH = converters.integer(0, 128)
+ATTRIBUTE_MAP = AttributeMap(
     "subnetpool",
     "subnetpools",
-    STANDARD
+    STANDARD_ATTRIBUTES
     | {
-        "name": Attr(values.text(), REQUIRED),
-        "prefixes": Attr(values.items(values.prefix), REQUIRED),
-        "min_prefixlen": Attr(LENGTH, None),
-        "max_prefixlen": Attr(LENGTH, None),
-        "default_prefixlen": Attr(LENGTH, None),
-        "default_quota": Attr(values.nullable(values.integer(0, 2**31 - 1)), None),
-        "address_scope_id": Attr(values.nullable(values.uuid), None),
-        "shared": Attr(values.boolean, False, put=False),
-        "is_default": Attr(values.boolean, False),
+        "name": Attribute(converters.text(), REQUIRED),
+        "prefixes": Attribute(converters.list_of(converters.prefix), REQUIRED),
+        "min_prefixlen": Attribute(LENGTH, None),
+        "max_prefixlen": Attribute(LENGTH, None),
+        "default_prefixlen": Attribute(LENGTH, None),
+        "default_quota": Attribute(converters.nullable(converters.integer(0, 2**31 - 1)), None),
+        "address_scope_id": Attribute(converters.nullable(converters.uuid), None),
+        "shared": Attribute(converters.boolean, False, allow_put=False),
+        "is_default": Attribute(converters.boolean, False),
         "ip_version": READ_ONLY,
     },
 )
 
 LISTING = Listing(
-    SHAPE,
+    ATTRIBUTE_MAP,
     SubnetPool,
     columns={
         "id": SubnetPool.id,
@@ -60,7 +69,7 @@ LISTING = Listing(
 
 def view(row: SubnetPool) -> dict[str, Any]:
     """Lengths are text, as OpenStack writes them."""
-    return standard(row) | {
+    return show_standard_attributes(row) | {
         "name": row.name,
         "ip_version": row.ip_version,
         "prefixes": row.prefixes,
@@ -76,49 +85,55 @@ def view(row: SubnetPool) -> dict[str, Any]:
 
 
 def target(row: SubnetPool) -> dict[str, Any]:
-    return owned(row, shared=row.shared)
+    return owner_target(row, shared=row.shared)
 
 
 @resource.endpoint("GET", "", policy="get_subnetpool")
 def index() -> dict[str, Any]:
-    return LISTING.answer(scopes.subnet_pools(scope(services=False)), view)
+    return LISTING.respond(visibility.subnet_pools(viewer(services=False)), view)
 
 
-@resource.endpoint("POST", "", policy="create_subnetpool", body=ANY)
+@resource.endpoint("POST", "", policy="create_subnetpool", body=JSON_OBJECT)
 def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    wishes = SHAPE.posted(body)
-    for wish in wishes:
-        SHAPE.permit("create", {"project_id": wish["project_id"], "tenant_id": wish["project_id"]}, wish)
-    views = change(lambda session: [view(subnetpools.create(session, scope(services=False), wish)) for wish in wishes])
-    return SHAPE.reply(body, views), 201
+    requests = ATTRIBUTE_MAP.parse_post(body)
+    for requested in requests:
+        ATTRIBUTE_MAP.authorize(
+            "create", {"project_id": requested["project_id"], "tenant_id": requested["project_id"]}, requested
+        )
+    views = write(
+        lambda session: [view(subnetpools.create(session, viewer(services=False), requested)) for requested in requests]
+    )
+    return ATTRIBUTE_MAP.post_response(body, views), 201
 
 
 @resource.endpoint("GET", "/<pool_id>", policy="get_subnetpool")
 def show(pool_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(subnetpools.get(session, pool_id, scope(services=False)))))
+    return ATTRIBUTE_MAP.response(
+        read(lambda session: view(subnetpools.find(session, pool_id, viewer(services=False))))
+    )
 
 
-@resource.endpoint("PUT", "/<pool_id>", policy="update_subnetpool", body=ANY)
+@resource.endpoint("PUT", "/<pool_id>", policy="update_subnetpool", body=JSON_OBJECT)
 def update(body: dict[str, Any], pool_id: str) -> dict[str, Any]:
-    wish = SHAPE.put(body)
+    requested = ATTRIBUTE_MAP.parse_put(body)
 
     def work(session: Session) -> dict[str, Any]:
-        row = subnetpools.get(session, pool_id, scope(services=False))
-        SHAPE.permit("update", target(row), wish)
+        row = subnetpools.find(session, pool_id, viewer(services=False))
+        ATTRIBUTE_MAP.authorize("update", target(row), requested)
         check_revision(row)
-        subnetpools.update(session, scope(services=False), row, wish)
+        subnetpools.update(session, viewer(services=False), row, requested)
         return view(row)
 
-    return SHAPE.show(change(work))
+    return ATTRIBUTE_MAP.response(write(work))
 
 
 @resource.endpoint("DELETE", "/<pool_id>", policy="delete_subnetpool")
 def delete(pool_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
-        row = subnetpools.get(session, pool_id, scope(services=False))
-        SHAPE.permit("delete", target(row))
+        row = subnetpools.find(session, pool_id, viewer(services=False))
+        ATTRIBUTE_MAP.authorize("delete", target(row))
         check_revision(row)
         subnetpools.delete(session, row)
 
-    change(work)
+    write(work)
     return "", 204

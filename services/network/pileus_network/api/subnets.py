@@ -5,50 +5,59 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from pileus_network.api import converters
 from pileus_network.api import networks as network_views
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, READ_ONLY, REQUIRED, STANDARD, Attr, Shape, owned, scope
-from pileus_network.api.listing import Listing, flag
+from pileus_network.api.attributes import (
+    JSON_OBJECT,
+    READ_ONLY,
+    REQUIRED,
+    STANDARD_ATTRIBUTES,
+    Attribute,
+    AttributeMap,
+    owner_target,
+    viewer,
+)
+from pileus_network.api.listing import Listing, boolean_filter
 from pileus_network.api.resources import Resource
-from pileus_network.api.transactions import change, read
-from pileus_network.api.views import check_revision, standard
-from pileus_network.core import networks, scopes, subnets
-from pileus_network.core.scopes import EVERYTHING, Scope
+from pileus_network.api.transactions import read, write
+from pileus_network.api.views import check_revision, show_standard_attributes
+from pileus_network.core import networks, subnets, visibility
+from pileus_network.core.visibility import ELEVATED, Viewer
 from pileus_network.db.models import Network, Subnet
 from pileus_network.errors import HTTPBadRequest, NetworkNotFound
 
 resource = Resource("subnets", __name__, get="get_subnet", url_prefix="/v2.0/subnets")
 
-MODES = values.nullable(values.one_of("dhcpv6-stateful", "dhcpv6-stateless", "slaac"))
-POOL = values.mapping({"start": values.address, "end": values.address})
-ROUTE = values.mapping({"destination": values.prefix, "nexthop": values.address})
+MODES = converters.nullable(converters.one_of("dhcpv6-stateful", "dhcpv6-stateless", "slaac"))
+POOL = converters.mapping({"start": converters.address, "end": converters.address})
+ROUTE = converters.mapping({"destination": converters.prefix, "nexthop": converters.address})
 
-SHAPE = Shape(
+ATTRIBUTE_MAP = AttributeMap(
     "subnet",
     "subnets",
-    STANDARD
+    STANDARD_ATTRIBUTES
     | {
-        "name": Attr(values.text(), ""),
-        "network_id": Attr(values.uuid, REQUIRED, put=False),
-        "ip_version": Attr(values.integer(0, 255), REQUIRED, put=False),
-        "cidr": Attr(values.nullable(values.prefix), None, put=False),
-        "prefixlen": Attr(values.nullable(values.integer(0, 128)), None, put=False),
-        "subnetpool_id": Attr(values.nullable(values.uuid), None, put=False),
-        "use_default_subnetpool": Attr(values.boolean, False, put=False),
-        "gateway_ip": Attr(values.nullable(values.address), subnets.DEFAULT),
-        "allocation_pools": Attr(values.nullable(values.items(POOL)), None),
-        "dns_nameservers": Attr(values.items(values.address), []),
-        "host_routes": Attr(values.items(ROUTE), []),
-        "enable_dhcp": Attr(values.boolean, True),
-        "ipv6_ra_mode": Attr(MODES, None, put=False),
-        "ipv6_address_mode": Attr(MODES, None, put=False),
-        "service_types": Attr(values.items(values.text(), most=20), []),
+        "name": Attribute(converters.text(), ""),
+        "network_id": Attribute(converters.uuid, REQUIRED, allow_put=False),
+        "ip_version": Attribute(converters.integer(0, 255), REQUIRED, allow_put=False),
+        "cidr": Attribute(converters.nullable(converters.prefix), None, allow_put=False),
+        "prefixlen": Attribute(converters.nullable(converters.integer(0, 128)), None, allow_put=False),
+        "subnetpool_id": Attribute(converters.nullable(converters.uuid), None, allow_put=False),
+        "use_default_subnetpool": Attribute(converters.boolean, False, allow_put=False),
+        "gateway_ip": Attribute(converters.nullable(converters.address), subnets.ATTR_NOT_SPECIFIED),
+        "allocation_pools": Attribute(converters.nullable(converters.list_of(POOL)), None),
+        "dns_nameservers": Attribute(converters.list_of(converters.address), []),
+        "host_routes": Attribute(converters.list_of(ROUTE), []),
+        "enable_dhcp": Attribute(converters.boolean, True),
+        "ipv6_ra_mode": Attribute(MODES, None, allow_put=False),
+        "ipv6_address_mode": Attribute(MODES, None, allow_put=False),
+        "service_types": Attribute(converters.list_of(converters.text(), most=20), []),
         "router:external": READ_ONLY,
     },
 )
 
 LISTING = Listing(
-    SHAPE,
+    ATTRIBUTE_MAP,
     Subnet,
     columns={
         "id": Subnet.id,
@@ -69,8 +78,8 @@ LISTING = Listing(
         "updated_at": Subnet.updated_at,
     },
     clauses={
-        "shared": flag("shared", lambda: Subnet.network_id.in_(network_views.shared_ones())),
-        "router:external": flag(
+        "shared": boolean_filter("shared", lambda: Subnet.network_id.in_(network_views.list_shared_ids())),
+        "router:external": boolean_filter(
             "router:external", lambda: Subnet.network_id.in_(select(Network.id).where(Network.external))
         ),
     },
@@ -78,7 +87,7 @@ LISTING = Listing(
 
 
 def view(row: Subnet) -> dict[str, Any]:
-    return standard(row) | {
+    return show_standard_attributes(row) | {
         "name": row.name,
         "network_id": row.network_id,
         "ip_version": row.ip_version,
@@ -97,16 +106,16 @@ def view(row: Subnet) -> dict[str, Any]:
 
 
 def target(row: Subnet, network: Network) -> dict[str, Any]:
-    return owned(row) | network_views.of(network)
+    return owner_target(row) | network_views.network_target(network)
 
 
-def named_networks(session: Session, wishes: list[dict[str, Any]], seen: Scope) -> dict[str, Network]:
-    """The networks that the wishes name, which must be within reach, with subnets."""
-    ids = {wish["network_id"] for wish in wishes}
+def named_networks(session: Session, requests: list[dict[str, Any]], who: Viewer) -> dict[str, Network]:
+    """The networks that the requests name, which must be within reach, with subnets."""
+    ids = {requested["network_id"] for requested in requests}
     query = (
         select(Network)
-        .where(Network.id.in_(ids), scopes.networks(seen))
-        .options(selectinload(Network.subnets), joinedload(Network.shares))
+        .where(Network.id.in_(ids), visibility.networks(who))
+        .options(selectinload(Network.subnets), joinedload(Network.rbac_policies))
     )  # few shares: no statement of their own
     found = {row.id: row for row in session.scalars(query).unique()}
     if ids - set(found):
@@ -116,62 +125,64 @@ def named_networks(session: Session, wishes: list[dict[str, Any]], seen: Scope) 
 
 @resource.endpoint("GET", "", policy="get_subnet")
 def index() -> dict[str, Any]:
-    return LISTING.answer(scopes.subnets(scope()), view)
+    return LISTING.respond(visibility.subnets(viewer()), view)
 
 
-@resource.endpoint("POST", "", policy="create_subnet", body=ANY)
+@resource.endpoint("POST", "", policy="create_subnet", body=JSON_OBJECT)
 def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    wishes = SHAPE.posted(body)
-    for wish in wishes:
-        if wish["ip_version"] not in (4, 6):
-            raise HTTPBadRequest(why=f"Invalid input for ip_version. Reason: '{wish['ip_version']}' is not in [4, 6].")
+    requests = ATTRIBUTE_MAP.parse_post(body)
+    for requested in requests:
+        if requested["ip_version"] not in (4, 6):
+            raise HTTPBadRequest(
+                why=f"Invalid input for ip_version. Reason: '{requested['ip_version']}' is not in [4, 6]."
+            )
 
     def work(session: Session) -> list[dict[str, Any]]:
-        found = named_networks(session, wishes, scope())
-        for wish in wishes:
-            SHAPE.permit("create", _new_target(found[wish["network_id"]]), wish)
-        return [view(row) for row in subnets.create(session, found, wishes)]
+        found = named_networks(session, requests, viewer())
+        for requested in requests:
+            ATTRIBUTE_MAP.authorize("create", _new_target(found[requested["network_id"]]), requested)
+        return [view(row) for row in subnets.create(session, found, requests)]
 
-    return SHAPE.reply(body, change(work)), 201
+    return ATTRIBUTE_MAP.post_response(body, write(work)), 201
 
 
 def _new_target(network: Network) -> dict[str, Any]:
     """Who may add a subnet is who owns the network."""
-    return owned(network) | network_views.of(network)
+    return owner_target(network) | network_views.network_target(network)
 
 
 @resource.endpoint("GET", "/<subnet_id>", policy="get_subnet")
 def show(subnet_id: str) -> dict[str, Any]:
-    return SHAPE.show(read(lambda session: view(subnets.get(session, subnet_id, scope()))))
+    return ATTRIBUTE_MAP.response(read(lambda session: view(subnets.find(session, subnet_id, viewer()))))
 
 
-@resource.endpoint("PUT", "/<subnet_id>", policy="update_subnet", body=ANY)
+@resource.endpoint("PUT", "/<subnet_id>", policy="update_subnet", body=JSON_OBJECT)
 def update(body: dict[str, Any], subnet_id: str) -> dict[str, Any]:
-    wish = SHAPE.put(body)
+    requested = ATTRIBUTE_MAP.parse_put(body)
 
     def work(session: Session) -> dict[str, Any]:
         row, network = _found(session, subnet_id)
-        SHAPE.permit("update", target(row, network), wish)
+        ATTRIBUTE_MAP.authorize("update", target(row, network), requested)
         check_revision(row)
-        subnets.update(session, row, network, wish)
+        subnets.update(session, row, network, requested)
         session.flush()
         return view(row)
 
-    return SHAPE.show(change(work))
+    return ATTRIBUTE_MAP.response(write(work))
 
 
 @resource.endpoint("DELETE", "/<subnet_id>", policy="delete_subnet")
 def delete(subnet_id: str) -> tuple[str, int]:
     def work(session: Session) -> None:
         row, network = _found(session, subnet_id)
-        SHAPE.permit("delete", target(row, network))
+        ATTRIBUTE_MAP.authorize("delete", target(row, network))
         check_revision(row)
         subnets.delete(session, row, network)
 
-    change(work)
+    write(work)
     return "", 204
 
 
 def _found(session: Session, subnet_id: str) -> tuple[Subnet, Network]:
-    row = subnets.get(session, subnet_id, scope())
-    return row, networks.get(session, row.network_id, EVERYTHING)
+    row = subnets.find(session, subnet_id, viewer())
+    return row, networks.find(session, row.network_id, ELEVATED)

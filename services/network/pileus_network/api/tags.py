@@ -6,47 +6,56 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_network.api import values
-from pileus_network.api.attributes import ANY, owned, permit, scope
-from pileus_network.api.resources import Resource, best
-from pileus_network.api.transactions import change, read
-from pileus_network.core import floatingips, networks, nouns, ports, routers, securitygroups, subnetpools, subnets
-from pileus_network.core.scopes import Scope
+from pileus_network.api import converters
+from pileus_network.api.attributes import JSON_OBJECT, authorize, owner_target, viewer
+from pileus_network.api.resources import Resource, most_permissive_target
+from pileus_network.api.transactions import read, write
+from pileus_network.core import (
+    floatingips,
+    networks,
+    ports,
+    routers,
+    security_groups,
+    standard_attributes,
+    subnetpools,
+    subnets,
+)
+from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import Network
 from pileus_network.errors import HTTPBadRequest, TagNotFound
 
-MOST = 50
+MAX_TAGS = 50
 """Tags of one thing; OpenStack's limit."""
-TAGS = values.items(values.tag, most=MOST, unique=False)
+TAGS = converters.list_of(converters.tag, most=MAX_TAGS, unique=False)
 
 
 @dataclass(frozen=True)
-class Tagged:
+class TaggedResource:
     """A noun with tags: its path, its name in policy rules, and how it is found."""
 
     path: str
     name: str
-    get: Callable[[Session, str, Scope], Any]
+    get: Callable[[Session, str, Viewer], Any]
 
 
-TAGGED = (
-    Tagged("networks", "network", networks.get),
-    Tagged("subnets", "subnet", subnets.get),
-    Tagged("ports", "port", ports.get),
-    Tagged("subnetpools", "subnetpool", subnetpools.get),
-    Tagged("routers", "router", routers.get),
-    Tagged("floatingips", "floatingip", floatingips.get),
-    Tagged("security-groups", "security_group", securitygroups.get),
+TAGGED_RESOURCES = (
+    TaggedResource("networks", "network", networks.find),
+    TaggedResource("subnets", "subnet", subnets.find),
+    TaggedResource("ports", "port", ports.find),
+    TaggedResource("subnetpools", "subnetpool", subnetpools.find),
+    TaggedResource("routers", "router", routers.find),
+    TaggedResource("floatingips", "floatingip", floatingips.find),
+    TaggedResource("security-groups", "security_group", security_groups.find),
 )
 
 
-def _asked(body: dict[str, Any]) -> list[str]:
+def _parse_tags(body: dict[str, Any]) -> list[str]:
     if set(body) != {"tags"}:
         raise HTTPBadRequest(why="Invalid tags body")
-    return _checked(body["tags"])
+    return _convert_tags(body["tags"])
 
 
-def _checked(given: Any) -> list[str]:
+def _convert_tags(given: Any) -> list[str]:
     try:
         found: list[str] = TAGS(given)
     except ValueError as err:
@@ -54,10 +63,10 @@ def _checked(given: Any) -> list[str]:
     return found
 
 
-class Editor:
+class TagEditor:
     """The tags of one kind of noun."""
 
-    def __init__(self, tagged: Tagged) -> None:
+    def __init__(self, tagged: TaggedResource) -> None:
         self._tagged = tagged
 
     def show(self, noun_id: str) -> list[str]:
@@ -69,24 +78,24 @@ class Editor:
         def work(session: Session) -> list[str]:
             row = self._find(session, noun_id, action)
             wanted = sorted(set(how(list(row.tags))))
-            if len(wanted) > MOST:
-                raise HTTPBadRequest(why=f"The number of tags exceeds the limit of {MOST}")
+            if len(wanted) > MAX_TAGS:
+                raise HTTPBadRequest(why=f"The number of tags exceeds the limit of {MAX_TAGS}")
             if wanted != row.tags:
                 row.tags = wanted
-                nouns.revise(row)
+                standard_attributes.bump_revision(row)
             return wanted
 
-        return change(work)
+        return write(work)
 
     def _find(self, session: Session, noun_id: str, action: str) -> Any:
         """What is within the caller's reach may be read; it is their own, or shared with them."""
-        row = self._tagged.get(session, noun_id, scope())
-        target = best() if action == "get" else owned(row) | _network_of(session, row)
-        permit(f"{action}_{self._tagged.name}:tags", target)
+        row = self._tagged.get(session, noun_id, viewer())
+        target = most_permissive_target() if action == "get" else owner_target(row) | _network_target(session, row)
+        authorize(f"{action}_{self._tagged.name}:tags", target)
         return row
 
 
-def _network_of(session: Session, row: Any) -> dict[str, Any]:
+def _network_target(session: Session, row: Any) -> dict[str, Any]:
     """Who owns the network that a port or subnet is on may have a say in it."""
     network = session.get(Network, getattr(row, "network_id", ""))
     return {"network:project_id": network.project_id} if network else {}
@@ -101,27 +110,27 @@ def _without(tag: str) -> Callable[[list[str]], list[str]]:
     return how
 
 
-def _routes(tagged: Tagged) -> Resource:
+def _build_resource(tagged: TaggedResource) -> Resource:
     resource = Resource(
         f"{tagged.name}_tags",
         __name__,
         get=f"get_{tagged.name}",
         url_prefix=f"/v2.0/{tagged.path}/<noun_id>/tags",
     )
-    editor, name = Editor(tagged), tagged.name
+    editor, name = TagEditor(tagged), tagged.name
 
     @resource.endpoint("GET", "", policy=f"get_{name}:tags")
     def index(noun_id: str) -> dict[str, Any]:
         return {"tags": editor.show(noun_id)}
 
-    @resource.endpoint("PUT", "", policy=f"update_{name}:tags", body=ANY)
+    @resource.endpoint("PUT", "", policy=f"update_{name}:tags", body=JSON_OBJECT)
     def replace(body: dict[str, Any], noun_id: str) -> dict[str, Any]:
-        wanted = _asked(body)
+        wanted = _parse_tags(body)
         return {"tags": editor.edit(noun_id, "update", lambda tags: wanted)}
 
-    @resource.endpoint("POST", "", policy=f"create_{name}:tags", body=ANY)
+    @resource.endpoint("POST", "", policy=f"create_{name}:tags", body=JSON_OBJECT)
     def add_many(body: dict[str, Any], noun_id: str) -> dict[str, Any]:
-        wanted = _asked(body)
+        wanted = _parse_tags(body)
         return {"tags": editor.edit(noun_id, "create", lambda tags: tags + wanted)}
 
     @resource.endpoint("DELETE", "", policy=f"delete_{name}:tags")
@@ -137,7 +146,7 @@ def _routes(tagged: Tagged) -> Resource:
 
     @resource.endpoint("PUT", "/<tag>", policy=f"create_{name}:tags")
     def add(noun_id: str, tag: str) -> tuple[str, int]:
-        wanted = _checked([tag])
+        wanted = _convert_tags([tag])
         editor.edit(noun_id, "create", lambda tags: tags + wanted)
         return "", 201
 
@@ -149,4 +158,4 @@ def _routes(tagged: Tagged) -> Resource:
     return resource
 
 
-RESOURCES = tuple(_routes(tagged) for tagged in TAGGED)
+RESOURCES = tuple(_build_resource(tagged) for tagged in TAGGED_RESOURCES)

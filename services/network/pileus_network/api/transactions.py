@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from pileus_kit.errors import Conflict, Overtaken
 from pileus_kit.web import caller, tools
-from pileus_network.core import generations, projects, tidings
+from pileus_network.core import affected_hosts, compute_events, quotas
 
 T = TypeVar("T")
-TRIES = 10
+MAX_ATTEMPTS = 10
 
 
 def read(work: Callable[[Session], T]) -> T:
@@ -21,19 +21,19 @@ def read(work: Callable[[Session], T]) -> T:
 
 
 def _equip(session: Session) -> None:
-    session.info[projects.KEY] = projects.configured(tools().config.quotas)
+    session.info[quotas.KEY] = quotas.parse_configured(tools().config.quotas)
 
 
-def change(work: Callable[[Session], T]) -> T:
+def write(work: Callable[[Session], T]) -> T:
     """Run `work` in one transaction, again if another writer took the address, MAC or segment that it had guessed."""
-    for left in reversed(range(TRIES)):
+    for left in reversed(range(MAX_ATTEMPTS)):
         try:
             with tools().sessions.begin() as session:
                 _equip(session)
                 result = work(session)
                 session.flush()
-                pokes, jobs = generations.settle(session, caller()), tidings.rings(session)
-            tools().poker.poke(pokes)
+                counted, jobs = affected_hosts.count_generations(session, caller()), compute_events.pop_job_ids(session)
+            tools().agent_notifier.notify(counted)
             for job_id in jobs:
                 tools().ringer.ring(job_id)
             return result

@@ -7,30 +7,30 @@ from typing import Any
 from flask import request
 
 from pileus_kit.numbers import parse_whole_number
-from pileus_network.db.models import Noun
+from pileus_network.db.models import StandardAttributes
 from pileus_network.errors import HTTPBadRequest, RevisionNumberConstraintFailed
 
 NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
 
 
-def moment(when: datetime) -> str:
+def format_time(when: datetime) -> str:
     """As OpenStack Networking writes times: whole seconds in UTC."""
     return when.isoformat(timespec="seconds")[:19] + "Z"
 
 
-def standard(row: Noun) -> dict[str, Any]:
+def show_standard_attributes(row: StandardAttributes) -> dict[str, Any]:
     return {
         "id": row.id,
         "project_id": row.project_id,
         "tenant_id": row.project_id,
         "description": row.description,
-        "created_at": moment(row.created_at),
-        "updated_at": moment(row.updated_at),
+        "created_at": format_time(row.created_at),
+        "updated_at": format_time(row.updated_at),
         "revision_number": row.revision_number,
     }
 
 
-def check_revision(row: Noun) -> None:
+def check_revision(row: StandardAttributes) -> None:
     """`If-Match: revision_number=N` refuses to change what somebody else changed meanwhile."""
     condition = request.headers.get("If-Match")
     if condition is None:

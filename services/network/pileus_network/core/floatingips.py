@@ -6,11 +6,11 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from pileus_kit.db import new_id
-from pileus_network.core import addresses, networks, nouns, ports, projects, ranges, tidings
-from pileus_network.core.fixed_ips import Addresser
-from pileus_network.core.generations import concern
+from pileus_network.core import compute_events, ip_ranges, ipam, networks, ports, quotas, standard_attributes
+from pileus_network.core.affected_hosts import affected
+from pileus_network.core.fixed_ips import FixedIpAssigner
 from pileus_network.core.networks import FLOATING_OWNER
-from pileus_network.core.scopes import EVERYTHING, Scope
+from pileus_network.core.visibility import ELEVATED, Viewer
 from pileus_network.db.models import FixedIp, FloatingIp, Network, Port, Router, Subnet
 from pileus_network.errors import (
     BadResource,
@@ -24,84 +24,84 @@ from pileus_network.rpc import GATEWAY_OWNER, INTERFACE_OWNER
 LOADED = (selectinload(FloatingIp.port),)
 
 
-def get(session: Session, floating_id: str, scope: Scope) -> FloatingIp:
-    return nouns.find(
+def find(session: Session, floating_id: str, viewer: Viewer) -> FloatingIp:
+    return standard_attributes.find(
         session,
         FloatingIp,
         floating_id,
-        nouns.mine(FloatingIp, scope),
+        standard_attributes.own_rows(FloatingIp, viewer),
         lambda: FloatingIPNotFound(floatingip_id=floating_id),
         LOADED,
     )
 
 
-def create(session: Session, wish: dict[str, Any], scope: Scope) -> FloatingIp:
-    project = projects.locked(session, wish["project_id"])
-    projects.reserve(session, project, "floatingip")
-    network = networks.get(session, wish["floating_network_id"], scope)
+def create(session: Session, requested: dict[str, Any], viewer: Viewer) -> FloatingIp:
+    project = quotas.lock_project(session, requested["project_id"])
+    quotas.check(session, project, "floatingip")
+    network = networks.find(session, requested["floating_network_id"], viewer)
     if not network.external:
         raise BadResource(resource="floatingip", msg=f"Network {network.id} is not a valid external network")
     floating_id = new_id()
-    port = _outer_port(session, network, wish, floating_id)
+    port = _create_floating_port(session, network, requested, floating_id)
     floating = FloatingIp(
         id=floating_id,
-        project_id=wish["project_id"],
-        description=wish["description"],
+        project_id=requested["project_id"],
+        description=requested["description"],
         floating_network_id=network.id,
         floating_ip_address=port.fixed_ips[0].address,
         floating_port_id=port.id,
         port=None,
     )
-    if wish["port_id"]:
-        associate(session, floating, wish["port_id"], wish["fixed_ip_address"], scope)
-    elif wish["fixed_ip_address"]:
+    if requested["port_id"]:
+        associate(session, floating, requested["port_id"], requested["fixed_ip_address"], viewer)
+    elif requested["fixed_ip_address"]:
         raise BadResource(resource="floatingip", msg="fixed_ip_address cannot be specified without a port_id")
     session.add(floating)
     session.flush()
     return floating
 
 
-def _outer_port(session: Session, network: Network, wish: dict[str, Any], floating_id: str) -> Port:
+def _create_floating_port(session: Session, network: Network, requested: dict[str, Any], floating_id: str) -> Port:
     """The address is held by a port without a project, as OpenStack's clients expect to see it."""
     port = Port(
         network_id=network.id,
         project_id="",
-        mac_address=addresses.new_mac(),
+        mac_address=ipam.new_mac(),
         device_owner=FLOATING_OWNER,
         device_id=floating_id,
         status="N/A",
         port_security_enabled=False,
         fixed_ips=[],
-        groups=[],
+        security_groups=[],
     )
     session.add(port)
     family = {subnet.id for subnet in network.subnets if subnet.ip_version == 4}
     if not family:
         msg = f"Network {network.id} does not contain any IPv4 subnet"
         raise BadResource(resource="floatingip", msg=msg)
-    if wish["subnet_id"] and wish["subnet_id"] not in family:
-        raise SubnetNotFound(subnet_id=wish["subnet_id"])
-    exact = {"ip_address": wish["floating_ip_address"], "subnet_id": wish["subnet_id"]}
+    if requested["subnet_id"] and requested["subnet_id"] not in family:
+        raise SubnetNotFound(subnet_id=requested["subnet_id"])
+    exact = {"ip_address": requested["floating_ip_address"], "subnet_id": requested["subnet_id"]}
     asked = {name: text for name, text in exact.items() if text}
     if asked:
-        Addresser(session, network).assign(port, [asked])
+        FixedIpAssigner(session, network).assign(port, [asked])
     else:
-        Addresser(session, network).assign_ipv4(port)
+        FixedIpAssigner(session, network).assign_ipv4(port)
     session.flush()
     return port
 
 
-def associate(session: Session, floating: FloatingIp, port_id: str, fixed_ip: str | None, scope: Scope) -> None:
+def associate(session: Session, floating: FloatingIp, port_id: str, fixed_ip: str | None, viewer: Viewer) -> None:
     """Let it lead to an IPv4 address of the port, through the router that joins both networks."""
-    port = ports.get(session, port_id, scope)
-    if port.project_id != floating.project_id and not scope.everything:
+    port = ports.find(session, port_id, viewer)
+    if port.project_id != floating.project_id and not viewer.sees_everything:
         raise BadResource(
             resource="floatingip",
             msg=f"Port {port.id} is associated with a different tenant than Floating IP "
             f"{floating.id} and therefore cannot be bound",
         )
-    inner = _inner(port, fixed_ip)
-    router = _router(session, port, inner, floating.floating_network_id)
+    inner = _choose_fixed_ip(port, fixed_ip)
+    router = _find_router(session, port, inner, floating.floating_network_id)
     twin = session.scalar(
         select(
             exists(
@@ -122,15 +122,15 @@ def associate(session: Session, floating: FloatingIp, port_id: str, fixed_ip: st
             fixed_ip=inner.address,
             net_id=floating.floating_network_id,
         )
-    _leave(session, floating)
+    _disassociate(session, floating)
     floating.port, floating.port_id, floating.fixed_ip_address = port, port.id, inner.address
     floating.router_id, floating.status = router.id, "DOWN"
-    concern(session).routers.add(router.id)
-    tidings.changed(session, port)
+    affected(session).routers.add(router.id)
+    compute_events.record_port_change(session, port)
 
 
-def _inner(port: Port, fixed_ip: str | None) -> FixedIp:
-    candidates = [ip for ip in port.fixed_ips if ranges.address(ip.address).version == 4]
+def _choose_fixed_ip(port: Port, fixed_ip: str | None) -> FixedIp:
+    candidates = [ip for ip in port.fixed_ips if ip_ranges.address(ip.address).version == 4]
     if fixed_ip is not None:
         for ip in candidates:
             if ip.address == fixed_ip:
@@ -149,7 +149,7 @@ def _inner(port: Port, fixed_ip: str | None) -> FixedIp:
     return candidates[0]
 
 
-def _router(session: Session, port: Port, inner: FixedIp, external_id: str) -> Router:
+def _find_router(session: Session, port: Port, inner: FixedIp, external_id: str) -> Router:
     """The router between the inner subnet and the external network; the subnet's own gateway if there are several."""
     outside = select(Port.router_id).where(Port.network_id == external_id, Port.device_owner == GATEWAY_OWNER)
     rows = session.execute(
@@ -167,32 +167,32 @@ def _router(session: Session, port: Port, inner: FixedIp, external_id: str) -> R
     return next((router for router, address, gateway in rows if address == gateway), rows[0][0])
 
 
-def _leave(session: Session, floating: FloatingIp) -> None:
+def _disassociate(session: Session, floating: FloatingIp) -> None:
     """Lead nowhere; the host that served it hears of it."""
     if floating.router_id:
-        concern(session).routers.add(floating.router_id)
-    tidings.changed_of(session, floating.port_id)
+        affected(session).routers.add(floating.router_id)
+    compute_events.record_change_of(session, floating.port_id)
     floating.port, floating.port_id, floating.fixed_ip_address, floating.router_id = None, None, None, None
     floating.status = "DOWN"
 
 
-def update(session: Session, floating: FloatingIp, wish: dict[str, Any], scope: Scope) -> None:
-    """Apply the attributes that are in `wish`; `port_id` null lets the port go, and so does a wish for nothing."""
-    if wish.get("fixed_ip_address") and not wish.get("port_id"):
+def update(session: Session, floating: FloatingIp, requested: dict[str, Any], viewer: Viewer) -> None:
+    """Apply the attributes that are in `requested`. A null `port_id` and an empty request both disassociate it."""
+    if requested.get("fixed_ip_address") and not requested.get("port_id"):
         raise BadResource(resource="floatingip", msg="fixed_ip_address cannot be specified without a port_id")
-    if "description" in wish:
-        floating.description = wish["description"]
-    if wish.get("port_id"):
-        associate(session, floating, wish["port_id"], wish.get("fixed_ip_address"), scope)
-    elif "port_id" in wish or not wish:
-        _leave(session, floating)
-    nouns.revise(floating)
+    if "description" in requested:
+        floating.description = requested["description"]
+    if requested.get("port_id"):
+        associate(session, floating, requested["port_id"], requested.get("fixed_ip_address"), viewer)
+    elif "port_id" in requested or not requested:
+        _disassociate(session, floating)
+    standard_attributes.bump_revision(floating)
     session.flush()
 
 
 def delete(session: Session, floating: FloatingIp) -> None:
-    _leave(session, floating)
-    outer = ports.get(session, floating.floating_port_id, EVERYTHING)
+    _disassociate(session, floating)
+    outer = ports.find(session, floating.floating_port_id, ELEVATED)
     session.delete(floating)
     session.flush()
     session.delete(outer)

@@ -2,33 +2,34 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.orm import Session
 
 from pileus_kit.db import now
-from pileus_network.core import dhcp, rounds, routers, scheduler
-from pileus_network.core.generations import concern
-from pileus_network.db.models import Change, FloatingIp, Host, Network, Port, Router
+from pileus_network.core import dhcp_ports, routers, scheduler, sync_records
+from pileus_network.core.affected_hosts import affected
+from pileus_network.db.models import ChangeRecord, FloatingIp, Host, Network, Port, Router
 from pileus_network.errors import AgentNotFound
 from pileus_network.rpc import DHCP_OWNER, Failure, HostFacts, Report, ReportChange, SyncTiming
 
 
-def get(session: Session, name: str) -> Host:
+def find(session: Session, name: str) -> Host:
     host = session.get(Host, name)
     if host is None:
         raise AgentNotFound(id=name)
     return host
 
 
-def hello(session: Session, name: str, facts: HostFacts) -> int:
+def register(session: Session, name: str, facts: HostFacts) -> int:
     """Register the host as alive; gives the generation that is wanted of it."""
     host = session.get(Host, name)
-    back = host is None or not scheduler.alive(host, scheduler.horizon(session))
+    back = host is None or not scheduler.is_alive(host, scheduler.alive_since(session))
     if host is None:
         host = Host(name=name)
         session.add(host)
-        _take_in(session, host)
+        _bind_waiting_ports(session, host)
     changed = (host.tunnel_address, host.physical_networks) != (facts.tunnel_address, sorted(facts.physical_networks))
     host.agent_version, host.driver, host.tunnel_address = facts.agent_version, facts.driver, facts.tunnel_address
     host.physical_networks = sorted(facts.physical_networks)
@@ -36,40 +37,40 @@ def hello(session: Session, name: str, facts: HostFacts) -> int:
     host.seen_at = now()
     session.flush()
     if changed:
-        _tell_neighbours(session, name)
+        _mark_tunnel_peers(session, name)
     if changed or back:
-        house(session)
+        reschedule_unhosted(session)
     return host.generation
 
 
-def _take_in(session: Session, host: Host) -> None:
+def _bind_waiting_ports(session: Session, host: Host) -> None:
     """Ports that were bound to it before its agent first spoke are fine now."""
     session.execute(
         sql_update(Port).where(Port.host == host.name, Port.vif_type == "binding_failed").values(vif_type="bridge")
     )
 
 
-def _tell_neighbours(session: Session, name: str) -> None:
+def _mark_tunnel_peers(session: Session, name: str) -> None:
     """The tunnels of all that share a network with it lead elsewhere now."""
-    concern(session).networks.update(session.scalars(select(Port.network_id).where(Port.host == name).distinct()))
+    affected(session).networks.update(session.scalars(select(Port.network_id).where(Port.host == name).distinct()))
 
 
-def house(session: Session) -> None:
+def reschedule_unhosted(session: Session) -> None:
     """Find a host for the DHCP ports and routers that have none, now that there is one more to choose from.
 
     Not at every hello: what an administrator took off its host stays off until something changes.
     """
     for port in session.scalars(select(Port).where(Port.device_owner == DHCP_OWNER, Port.host == "").limit(100)):
-        dhcp.place(session, port, session.get_one(Network, port.network_id))
+        dhcp_ports.schedule(session, port, session.get_one(Network, port.network_id))
     attached = select(Port.router_id).where(Port.device_owner.in_(routers.ROUTER_OWNERS))
     for router in session.scalars(select(Router).where(Router.host == "", Router.id.in_(attached)).limit(100)):
-        routers.settle(session, router)
+        routers.schedule(session, router)
     session.flush()
 
 
-def applied(session: Session, name: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
+def record_report(session: Session, name: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
     """A host says what it is now: wired ports become ACTIVE, and the floating IPs that lead to them through it."""
-    host = _note(session, name, generation, report.failures, took)
+    host = _record_generation(session, name, generation, report.failures, took)
     if host is None:
         return
     wired = set(report.ports)
@@ -78,15 +79,15 @@ def applied(session: Session, name: str, generation: int, report: Report, took: 
     down = [
         port_id for port_id, status, admin_up in rows if (port_id not in wired or not admin_up) and status == "ACTIVE"
     ]
-    _set_status(session, up, down)
-    _routers(session, host, generation, report.failures)
+    _set_port_status(session, up, down)
+    _set_floating_ip_status(session, host, generation, report.failures)
 
 
-def progressed(
+def record_progress(
     session: Session, name: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
 ) -> None:
     """A host says what became different on it. Costs as much as that."""
-    host = _note(session, name, generation, progress.failures, took)
+    host = _record_generation(session, name, generation, progress.failures, took)
     if host is None:
         return
     mine = (Port.host == name, Port.admin_state_up, Port.status != "ACTIVE")
@@ -99,37 +100,39 @@ def progressed(
             or_(Port.id.in_(progress.unwired), Port.admin_state_up.is_(False)),
         )
     ).all()
-    _set_status(session, up, down)
-    _routers(session, host, generation, progress.failures)
+    _set_port_status(session, up, down)
+    _set_floating_ip_status(session, host, generation, progress.failures)
 
 
-def _note(
+def _record_generation(
     session: Session, name: str, generation: int, failures: Sequence[Failure], took: SyncTiming | None
 ) -> Host | None:
     """The host is at this generation; None if it is a late copy of an old report: newer ones have told more."""
-    rounds.answer(session, name, generation, len(failures), took)
-    host = get(session, name)
+    sync_records.record_sync(session, name, generation, len(failures), took)
+    host = find(session, name)
     if generation < host.applied:
         return None
     host.applied, host.seen_at = max(generation, 0), now()
     host.failures = [{"kind": f.kind, "id": f.id, "cause": f.cause} for f in failures]
-    _drop_changes(session, host, generation)
+    _delete_applied_changes(session, host, generation)
     return host
 
 
-def _drop_changes(session: Session, host: Host, generation: int) -> None:
+def _delete_applied_changes(session: Session, host: Host, generation: int) -> None:
     """The host has this generation: it will never ask for what came before."""
-    session.execute(delete(Change).where(Change.host == host.name, Change.generation <= generation))
+    session.execute(
+        sql_delete(ChangeRecord).where(ChangeRecord.host == host.name, ChangeRecord.generation <= generation)
+    )
     host.logged_since = max(host.logged_since, min(generation, host.generation))
 
 
-def _set_status(session: Session, up: Sequence[str], down: Sequence[str]) -> None:
+def _set_port_status(session: Session, up: Sequence[str], down: Sequence[str]) -> None:
     for status, ids in (("ACTIVE", up), ("DOWN", down)):
         if ids:
             session.execute(sql_update(Port).where(Port.id.in_(ids)).values(status=status))
 
 
-def _routers(session: Session, host: Host, generation: int, failures: Sequence[Failure]) -> None:
+def _set_floating_ip_status(session: Session, host: Host, generation: int, failures: Sequence[Failure]) -> None:
     """A report about the newest generation says that every floating IP on the host's sound routers works."""
     if generation < host.generation:
         return
@@ -145,19 +148,19 @@ def _routers(session: Session, host: Host, generation: int, failures: Sequence[F
         session.execute(sql_update(FloatingIp).where(FloatingIp.router_id.in_(failed)).values(status="ERROR"))
 
 
-def behind(session: Session) -> dict[str, int]:
+def list_behind(session: Session) -> dict[str, int]:
     """Hosts that have not applied what is wanted of them: {host: generation}."""
     rows = session.execute(select(Host.name, Host.generation).where(Host.applied < Host.generation))
     return {row.name: row.generation for row in rows}
 
 
-def listed(session: Session) -> Sequence[Host]:
+def list_all(session: Session) -> Sequence[Host]:
     return session.scalars(select(Host).order_by(Host.name)).all()
 
 
-def forget(session: Session, host: Host) -> None:
+def delete(session: Session, host: Host) -> None:
     """The host is gone for good: what lived there is housed elsewhere, ports of servers stay bound to its name."""
-    _tell_neighbours(session, host.name)
+    _mark_tunnel_peers(session, host.name)
     session.delete(host)
     session.flush()
     session.execute(
@@ -166,6 +169,6 @@ def forget(session: Session, host: Host) -> None:
         .values(host="", vif_type="unbound", status="DOWN")
     )
     for router in session.scalars(select(Router).where(Router.host == host.name)):
-        routers.move(session, router, "")
+        routers.move_to_host(session, router, "")
     session.flush()
-    house(session)
+    reschedule_unhosted(session)

@@ -8,11 +8,26 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from pileus_network.core import addresses, dhcp, nouns, projects, scopes, securitygroups, tidings
-from pileus_network.core.fixed_ips import Addresser
-from pileus_network.core.generations import HELD, MEMBER, PORT, REMOTE, SERVED, concern
-from pileus_network.core.scopes import Scope
-from pileus_network.db.models import FloatingIp, Host, Network, Port, PortGroup, Router
+from pileus_network.core import (
+    compute_events,
+    dhcp_ports,
+    ipam,
+    quotas,
+    security_groups,
+    standard_attributes,
+    visibility,
+)
+from pileus_network.core.affected_hosts import (
+    PORT,
+    PORT_SECURITY_GROUP,
+    REMOTE_ADDRESS,
+    REMOTE_GROUP,
+    SERVED_NETWORK,
+    affected,
+)
+from pileus_network.core.fixed_ips import FixedIpAssigner
+from pileus_network.core.visibility import Viewer
+from pileus_network.db.models import FloatingIp, Host, Network, Port, PortSecurityGroup, Router
 from pileus_network.errors import (
     AddressPairAndPortSecurityRequired,
     DeviceIDNotOwnedByTenant,
@@ -27,91 +42,95 @@ from pileus_network.errors import (
 )
 from pileus_network.rpc import DHCP_OWNER, GATEWAY_OWNER, INTERFACE_OWNER
 
-LOADED = (selectinload(Port.fixed_ips), selectinload(Port.groups))
-PLAIN = ("name", "description", "admin_state_up", "device_id", "device_owner", "extra_dhcp_opts", "dns_name")
+LOADED = (selectinload(Port.fixed_ips), selectinload(Port.security_groups))
+PLAIN_ATTRIBUTES = ("name", "description", "admin_state_up", "device_id", "device_owner", "extra_dhcp_opts", "dns_name")
 FLOATING_OWNER = "network:floatingip"
 ROUTER_OWNERS = (INTERFACE_OWNER, GATEWAY_OWNER)
-OURS = {
+UNDELETABLE_OWNERS = {
     INTERFACE_OWNER: "has device owner network:router_interface",
     GATEWAY_OWNER: "has device owner network:router_gateway",
     FLOATING_OWNER: "has device owner network:floatingip",
 }
 """Owners whose ports live and die with a router or a floating IP."""
-MOST_PAIRS = 10
+MAX_ADDRESS_PAIRS = 10
 
 
-def get(session: Session, port_id: str, scope: Scope, loaded: bool = True) -> Port:
+def find(session: Session, port_id: str, viewer: Viewer, loaded: bool = True) -> Port:
     """`loaded`: with its addresses and groups."""
 
     def missing() -> PortNotFound:
         return PortNotFound(port_id=port_id)
 
-    return nouns.find(session, Port, port_id, scopes.ports(scope), missing, LOADED if loaded else ())
+    return standard_attributes.find(session, Port, port_id, visibility.ports(viewer), missing, LOADED if loaded else ())
 
 
 def create(
-    session: Session, networks: dict[str, Network], wishes: Sequence[dict[str, Any]], scope: Scope
+    session: Session, networks: dict[str, Network], requests: Sequence[dict[str, Any]], viewer: Viewer
 ) -> list[Port]:
-    """All or none of them. `networks` are those that the wishes name, with their subnets loaded."""
-    for project_id in {wish["project_id"] for wish in wishes}:
-        number = sum(wish["project_id"] == project_id for wish in wishes)
-        projects.reserve(session, projects.locked(session, project_id), "port", number)
-    _check_devices(session, wishes, scope)
-    groups = _groups(session, wishes, networks, scope)
-    known = _hosts(session, [wish["binding:host_id"] for wish in wishes])
-    addressers = {network_id: Addresser(session, network) for network_id, network in networks.items()}
+    """All or none of them. `networks` are those that the requests name, with their subnets loaded."""
+    for project_id in {requested["project_id"] for requested in requests}:
+        number = sum(requested["project_id"] == project_id for requested in requests)
+        quotas.check(session, quotas.lock_project(session, project_id), "port", number)
+    _check_devices(session, requests, viewer)
+    groups = _choose_security_groups(session, requests, networks, viewer)
+    known = _list_known_hosts(session, [requested["binding:host_id"] for requested in requests])
+    addressers = {network_id: FixedIpAssigner(session, network) for network_id, network in networks.items()}
     made = [
-        _create(session, addressers[wish["network_id"]], wish, chosen, known)
-        for wish, chosen in zip(wishes, groups, strict=True)
+        _create(session, addressers[requested["network_id"]], requested, chosen, known)
+        for requested, chosen in zip(requests, groups, strict=True)
     ]
     try:
         session.flush()
     except IntegrityError as err:
-        _say_mac(err, wishes)
+        _raise_mac_in_use(err, requests)
         raise
     for port in made:
-        note(session, port)
+        mark_affected(session, port)
     return made
 
 
-def _create(session: Session, addresser: Addresser, wish: dict[str, Any], groups: list[str], hosts: set[str]) -> Port:
+def _create(
+    session: Session, addresser: FixedIpAssigner, requested: dict[str, Any], groups: list[str], hosts: set[str]
+) -> Port:
     network = addresser.network
     port = Port(
         network_id=network.id,
-        project_id=wish["project_id"],
-        mac_address=wish["mac_address"] or addresses.new_mac(),
-        port_security_enabled=_secured(wish, network),
+        project_id=requested["project_id"],
+        mac_address=requested["mac_address"] or ipam.new_mac(),
+        port_security_enabled=_is_port_security_enabled(requested, network),
         allowed_address_pairs=[],
-        groups=[],
+        security_groups=[],
         fixed_ips=[],
-        vnic_type=wish["binding:vnic_type"],
-        profile=wish["binding:profile"] or {},
-        **{name: wish[name] for name in PLAIN},
+        vnic_type=requested["binding:vnic_type"],
+        profile=requested["binding:profile"] or {},
+        **{name: requested[name] for name in PLAIN_ATTRIBUTES},
     )
-    addresser.assign(port, wish["fixed_ips"])
-    _set_pairs(port, wish["allowed_address_pairs"] or [])
-    _check_groups(port, groups, asked=wish["security_groups"])
-    port.groups = [PortGroup(group_id=group_id) for group_id in groups]
-    _bind(port, wish["binding:host_id"], hosts)
+    addresser.assign(port, requested["fixed_ips"])
+    _set_address_pairs(port, requested["allowed_address_pairs"] or [])
+    _check_groups(port, groups, asked=requested["security_groups"])
+    port.security_groups = [PortSecurityGroup(security_group_id=group_id) for group_id in groups]
+    _bind(port, requested["binding:host_id"], hosts)
     session.add(port)
     return port
 
 
-def _say_mac(err: IntegrityError, wishes: Sequence[dict[str, Any]]) -> None:
+def _raise_mac_in_use(err: IntegrityError, requests: Sequence[dict[str, Any]]) -> None:
     """A MAC that was asked for can't be tried again; everything else that clashed was our own guess."""
     text = str(err.orig)
     if "one_port_a_mac" in text or "mac_address" in text:
-        for wish in wishes:
-            if wish.get("mac_address"):
-                raise MacAddressInUse(net_id=wish["network_id"], mac=wish["mac_address"]) from None
+        for requested in requests:
+            if requested.get("mac_address"):
+                raise MacAddressInUse(net_id=requested["network_id"], mac=requested["mac_address"]) from None
 
 
-def _check_devices(session: Session, wishes: Sequence[dict[str, Any]], scope: Scope) -> None:
+def _check_devices(session: Session, requests: Sequence[dict[str, Any]], viewer: Viewer) -> None:
     """A port of a network device may name a router of its own project only: another's would plug into the network."""
     claims = {
-        wish["device_id"]: wish["project_id"] for wish in wishes if wish["device_id"] and _trusted(wish["device_owner"])
+        requested["device_id"]: requested["project_id"]
+        for requested in requests
+        if requested["device_id"] and _is_network_device(requested["device_owner"])
     }
-    if not claims or scope.everything:
+    if not claims or viewer.sees_everything:
         return
     for router_id, owner in session.execute(select(Router.id, Router.project_id).where(Router.id.in_(claims))):
         if owner != claims[router_id]:
@@ -121,31 +140,31 @@ def _check_devices(session: Session, wishes: Sequence[dict[str, Any]], scope: Sc
 # -- security ------------------------------------------------------------------------------------------------------
 
 
-def _trusted(owner: str) -> bool:
+def _is_network_device(owner: str) -> bool:
     return owner.startswith("network:")
 
 
-def _secured(wish: dict[str, Any], network: Network) -> bool:
-    if wish["port_security_enabled"] is not None:
-        return bool(wish["port_security_enabled"])
-    return network.port_security_enabled and not _trusted(wish["device_owner"])
+def _is_port_security_enabled(requested: dict[str, Any], network: Network) -> bool:
+    if requested["port_security_enabled"] is not None:
+        return bool(requested["port_security_enabled"])
+    return network.port_security_enabled and not _is_network_device(requested["device_owner"])
 
 
-def _groups(
-    session: Session, wishes: Sequence[dict[str, Any]], networks: dict[str, Network], scope: Scope
+def _choose_security_groups(
+    session: Session, requests: Sequence[dict[str, Any]], networks: dict[str, Network], viewer: Viewer
 ) -> list[list[str]]:
     """The security groups of each port: those asked for (which must be visible), or its project's default one."""
-    asked = {group for wish in wishes for group in wish["security_groups"] or ()}
-    securitygroups.check_visible(session, asked, scope)
-    for wish in wishes:
-        if len(wish["security_groups"] or ()) > 1:
-            securitygroups.check_one_kind(session, wish["security_groups"])
+    asked = {group for requested in requests for group in requested["security_groups"] or ()}
+    security_groups.check_visible(session, asked, viewer)
+    for requested in requests:
+        if len(requested["security_groups"] or ()) > 1:
+            security_groups.check_same_statefulness(session, requested["security_groups"])
     chosen = []
-    for wish in wishes:
-        if wish["security_groups"] is not None:
-            chosen.append(list(dict.fromkeys(wish["security_groups"])))
-        elif _secured(wish, networks[wish["network_id"]]) and wish["fixed_ips"] != []:
-            chosen.append([securitygroups.default(session, wish["project_id"])])
+    for requested in requests:
+        if requested["security_groups"] is not None:
+            chosen.append(list(dict.fromkeys(requested["security_groups"])))
+        elif _is_port_security_enabled(requested, networks[requested["network_id"]]) and requested["fixed_ips"] != []:
+            chosen.append([security_groups.find_or_create_default(session, requested["project_id"])])
         else:
             chosen.append([])
     return chosen
@@ -156,11 +175,11 @@ def _check_groups(port: Port, groups: Sequence[str], asked: Sequence[str] | None
         raise PortSecurityAndIPRequiredForSecurityGroups()
 
 
-def _set_pairs(port: Port, pairs: Sequence[dict[str, Any]]) -> None:
+def _set_address_pairs(port: Port, pairs: Sequence[dict[str, Any]]) -> None:
     if pairs and not port.port_security_enabled:
         raise AddressPairAndPortSecurityRequired()
-    if len(pairs) > MOST_PAIRS:
-        raise InvalidInput(error_message=f"Exceeded maximum amount of address pairs: {MOST_PAIRS}")
+    if len(pairs) > MAX_ADDRESS_PAIRS:
+        raise InvalidInput(error_message=f"Exceeded maximum amount of address pairs: {MAX_ADDRESS_PAIRS}")
     full = [
         {"ip_address": pair["ip_address"], "mac_address": pair.get("mac_address") or port.mac_address} for pair in pairs
     ]
@@ -172,7 +191,7 @@ def _set_pairs(port: Port, pairs: Sequence[dict[str, Any]]) -> None:
 # -- binding -------------------------------------------------------------------------------------------------------
 
 
-def _hosts(session: Session, names: Sequence[str | None]) -> set[str]:
+def _list_known_hosts(session: Session, names: Sequence[str | None]) -> set[str]:
     wanted = {name for name in names if name}
     return set(session.scalars(select(Host.name).where(Host.name.in_(wanted)))) if wanted else set()
 
@@ -184,108 +203,114 @@ def _bind(port: Port, host: str | None, known: set[str]) -> None:
     port.status = "DOWN"
 
 
-def note(session: Session, port: Port) -> None:
+def mark_affected(session: Session, port: Port) -> None:
     """A port came, went or changed: its host, its peers, DHCP, and whoever names its groups must hear of it."""
-    noted = concern(session)
+    affects = affected(session)
     if port.device_owner.startswith("compute:"):
-        noted.server_project = port.project_id
-    (noted.networks if port.host else noted.dhcp).add(port.network_id)
-    noted.hosts.add(port.host)
-    noted.remotes.update(group.group_id for group in port.groups)
-    noted.touch(PORT, port.id)
+        affects.server_project = port.project_id
+    (affects.networks if port.host else affects.dhcp_networks).add(port.network_id)
+    affects.hosts.add(port.host)
+    affects.remote_groups.update(group.security_group_id for group in port.security_groups)
+    affects.record_change(PORT, port.id)
     members = [ip.address for ip in port.fixed_ips] + [pair["ip_address"] for pair in port.allowed_address_pairs]
-    for group in port.groups:
-        noted.touch(HELD, group.group_id)
-        noted.touch(MEMBER, *(f"{group.group_id}/{address}" for address in members))
+    for group in port.security_groups:
+        affects.record_change(PORT_SECURITY_GROUP, group.security_group_id)
+        affects.record_change(REMOTE_ADDRESS, *(f"{group.security_group_id}/{address}" for address in members))
     if port.device_owner in (DHCP_OWNER, INTERFACE_OWNER):
-        noted.touch(SERVED, port.network_id)
+        affects.record_change(SERVED_NETWORK, port.network_id)
 
 
 # -- update, delete ------------------------------------------------------------------------------------------------
 
 
-def update(session: Session, port: Port, network: Network, wish: dict[str, Any], scope: Scope) -> None:
-    """Apply the attributes that are in `wish`."""
-    note(session, port)
-    if _held(session, port) and wish.get("device_owner", port.device_owner) != port.device_owner:
+def update(session: Session, port: Port, network: Network, requested: dict[str, Any], viewer: Viewer) -> None:
+    """Apply the attributes that are in `requested`."""
+    mark_affected(session, port)
+    if _is_service_port(session, port) and requested.get("device_owner", port.device_owner) != port.device_owner:
         raise UnsupportedPortDeviceOwner(op="update", device_owner=port.device_owner, port_id=port.id)
-    _update_mac(port, wish)
+    _update_mac(port, requested)
     if not port.router_id:
-        claim = {name: wish.get(name, getattr(port, name)) for name in ("device_id", "device_owner", "project_id")}
-        _check_devices(session, [claim], scope)
-    for name in PLAIN:
-        if name in wish:
-            setattr(port, name, wish[name])
-    if "fixed_ips" in wish:
-        _readdress(session, port, network, wish["fixed_ips"])
-    _update_security(session, port, wish, scope)
-    _update_binding(session, port, wish)
-    nouns.revise(port)
+        claim = {name: requested.get(name, getattr(port, name)) for name in ("device_id", "device_owner", "project_id")}
+        _check_devices(session, [claim], viewer)
+    for name in PLAIN_ATTRIBUTES:
+        if name in requested:
+            setattr(port, name, requested[name])
+    if "fixed_ips" in requested:
+        _update_fixed_ips(session, port, network, requested["fixed_ips"])
+    _update_security(session, port, requested, viewer)
+    _update_binding(session, port, requested)
+    standard_attributes.bump_revision(port)
     try:
         session.flush()
     except IntegrityError as err:
-        _say_mac(err, [wish | {"network_id": port.network_id}])
+        _raise_mac_in_use(err, [requested | {"network_id": port.network_id}])
         raise
-    note(session, port)
+    mark_affected(session, port)
 
 
-def _update_mac(port: Port, wish: dict[str, Any]) -> None:
-    mac = wish.get("mac_address")
+def _update_mac(port: Port, requested: dict[str, Any]) -> None:
+    mac = requested.get("mac_address")
     if mac and mac != port.mac_address:
         if port.host:
             raise PortBoundMacFixed(port_id=port.id, host=port.host)
         port.mac_address = mac
 
 
-def _readdress(session: Session, port: Port, network: Network, wishes: Sequence[dict[str, str]] | None) -> None:
+def _update_fixed_ips(
+    session: Session, port: Port, network: Network, requests: Sequence[dict[str, str]] | None
+) -> None:
     before = {ip.address for ip in port.fixed_ips}
-    Addresser(session, network).assign(port, wishes or [])
+    FixedIpAssigner(session, network).assign(port, requests or [])
     gone = before - {ip.address for ip in port.fixed_ips}
     if gone:
         disassociate(session, port, gone)
     if before != {ip.address for ip in port.fixed_ips}:
-        tidings.changed(session, port)
+        compute_events.record_port_change(session, port)
 
 
-def _update_security(session: Session, port: Port, wish: dict[str, Any], scope: Scope) -> None:
-    if wish.get("port_security_enabled") is not None:
-        port.port_security_enabled = wish["port_security_enabled"]
-    groups = wish.get("security_groups", [group.group_id for group in port.groups]) or []
-    if "security_groups" in wish:
-        securitygroups.check_visible(session, set(groups) - {group.group_id for group in port.groups}, scope)
-        securitygroups.check_one_kind(session, groups)
+def _update_security(session: Session, port: Port, requested: dict[str, Any], viewer: Viewer) -> None:
+    if requested.get("port_security_enabled") is not None:
+        port.port_security_enabled = requested["port_security_enabled"]
+    groups = requested.get("security_groups", [group.security_group_id for group in port.security_groups]) or []
+    if "security_groups" in requested:
+        security_groups.check_visible(
+            session, set(groups) - {group.security_group_id for group in port.security_groups}, viewer
+        )
+        security_groups.check_same_statefulness(session, groups)
         _check_groups(port, groups, asked=groups)
     elif groups and not port.port_security_enabled:
         raise PortSecurityPortHasSecurityGroup()
-    pairs = wish.get("allowed_address_pairs", port.allowed_address_pairs) or []
-    if "allowed_address_pairs" in wish or "port_security_enabled" in wish:
-        _set_pairs(port, pairs)
-    kept = {group.group_id: group for group in port.groups}
-    port.groups[:] = [kept.get(group_id) or PortGroup(group_id=group_id) for group_id in dict.fromkeys(groups)]
+    pairs = requested.get("allowed_address_pairs", port.allowed_address_pairs) or []
+    if "allowed_address_pairs" in requested or "port_security_enabled" in requested:
+        _set_address_pairs(port, pairs)
+    kept = {group.security_group_id: group for group in port.security_groups}
+    port.security_groups[:] = [
+        kept.get(group_id) or PortSecurityGroup(security_group_id=group_id) for group_id in dict.fromkeys(groups)
+    ]
     if set(kept) != set(groups):
-        tidings.changed(session, port)
+        compute_events.record_port_change(session, port)
 
 
-def _update_binding(session: Session, port: Port, wish: dict[str, Any]) -> None:
-    if wish.get("binding:vnic_type"):
-        port.vnic_type = wish["binding:vnic_type"]
-    if "binding:profile" in wish:
-        port.profile = wish["binding:profile"] or {}
-    host = wish.get("binding:host_id", port.host) or ""
+def _update_binding(session: Session, port: Port, requested: dict[str, Any]) -> None:
+    if requested.get("binding:vnic_type"):
+        port.vnic_type = requested["binding:vnic_type"]
+    if "binding:profile" in requested:
+        port.profile = requested["binding:profile"] or {}
+    host = requested.get("binding:host_id", port.host) or ""
     if host != port.host:
-        _bind(port, host, _hosts(session, [host]))
+        _bind(port, host, _list_known_hosts(session, [host]))
 
 
 def delete(session: Session, port: Port, network: Network) -> None:
     """A floating IP that leads to it stays, and leads nowhere. A DHCP port that is still needed is made anew."""
-    if _held(session, port):
-        raise ServicePortInUse(port_id=port.id, reason=OURS[port.device_owner])
+    if _is_service_port(session, port):
+        raise ServicePortInUse(port_id=port.id, reason=UNDELETABLE_OWNERS[port.device_owner])
     remove(session, port)
     if port.device_owner == DHCP_OWNER:
-        dhcp.ensure(session, network)
+        dhcp_ports.ensure(session, network)
 
 
-def _held(session: Session, port: Port) -> bool:
+def _is_service_port(session: Session, port: Port) -> bool:
     """Whether a router or a floating IP lives by the port; one that only calls itself so is like any other."""
     if port.device_owner == FLOATING_OWNER:
         return bool(session.scalar(select(exists().where(FloatingIp.floating_port_id == port.id))))
@@ -294,7 +319,7 @@ def _held(session: Session, port: Port) -> bool:
 
 def remove(session: Session, port: Port) -> None:
     """Delete a port whoever owns it."""
-    note(session, port)
+    mark_affected(session, port)
     disassociate(session, port)
     session.delete(port)
     session.flush()
@@ -305,7 +330,7 @@ def disassociate(session: Session, port: Port, only: set[str] | None = None) -> 
     where = [FloatingIp.port_id == port.id]
     if only is not None:
         where.append(FloatingIp.fixed_ip_address.in_(only))
-    concern(session).routers.update(session.scalars(select(FloatingIp.router_id).where(*where).distinct()))
+    affected(session).routers.update(session.scalars(select(FloatingIp.router_id).where(*where).distinct()))
     session.execute(
         sql_update(FloatingIp)
         .where(*where)
@@ -320,11 +345,11 @@ def disassociate(session: Session, port: Port, only: set[str] | None = None) -> 
     )
 
 
-def note_addresses(session: Session, port_ids: Sequence[str]) -> None:
+def mark_address_changes(session: Session, port_ids: Sequence[str]) -> None:
     """Ports got or lost addresses: they changed, and so did what rules mean that name their groups."""
-    noted = concern(session)
-    noted.touch(PORT, *port_ids)
-    held = select(PortGroup.group_id).where(PortGroup.port_id.in_(port_ids)).distinct()
+    affects = affected(session)
+    affects.record_change(PORT, *port_ids)
+    held = select(PortSecurityGroup.security_group_id).where(PortSecurityGroup.port_id.in_(port_ids)).distinct()
     groups = session.scalars(held).all() if port_ids else ()
-    noted.remotes.update(groups)
-    noted.touch(REMOTE, *groups)
+    affects.remote_groups.update(groups)
+    affects.record_change(REMOTE_GROUP, *groups)

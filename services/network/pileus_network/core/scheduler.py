@@ -7,38 +7,38 @@ from sqlalchemy.orm import Session
 
 from pileus_kit.db import now
 from pileus_kit.liveness import is_silent
-from pileus_network.db.models import Beat, Host, Port
+from pileus_network.db.models import Host, Port, WorkerHeartbeat
 from pileus_network.rpc import SERVICE_OWNERS
 
-SILENCE = timedelta(seconds=75)
+AGENT_DOWN_TIME = timedelta(seconds=75)
 """A host that hasn't said hello for so long counts as dead; OpenStack's `agent_down_time`."""
 
 
-MOST_SKEW = timedelta(minutes=15)
+MAX_CLOCK_SKEW = timedelta(minutes=15)
 """Clocks of machines that differ by more are taken for a worker that has stopped."""
 WORKER = "worker"
 
 
-def beat(session: Session) -> None:
+def record_heartbeat(session: Session) -> None:
     """Note the time by this process' clock, which hears the hosts."""
-    session.merge(Beat(name=WORKER, at=now()))
+    session.merge(WorkerHeartbeat(name=WORKER, at=now()))
 
 
-def alive(host: Host, since: datetime) -> bool:
+def is_alive(host: Host, since: datetime) -> bool:
     """Whether the host was heard of lately: after the `horizon`, or by our own clock."""
-    return host.seen_at > since or not is_silent(host.seen_at, SILENCE)
+    return host.seen_at > since or not is_silent(host.seen_at, AGENT_DOWN_TIME)
 
 
-def horizon(session: Session) -> datetime:
+def alive_since(session: Session) -> datetime:
     """Who was last heard of before this is dead, by the clock of who hears them: ours may be another machine's."""
     newest = session.scalar(select(func.max(Host.seen_at)))
-    beats = session.get(Beat, WORKER)
+    beats = session.get(WorkerHeartbeat, WORKER)
     known = [moment for moment in (newest, beats.at if beats else None) if moment]
     latest = max(known, default=now())
-    return (latest if abs(now() - latest) < MOST_SKEW else now()) - SILENCE
+    return (latest if abs(now() - latest) < MAX_CLOCK_SKEW else now()) - AGENT_DOWN_TIME
 
 
-def pick(session: Session, physical_networks: frozenset[str] = frozenset(), tunnels: bool = False) -> str:
+def choose_host(session: Session, physical_networks: frozenset[str] = frozenset(), tunnels: bool = False) -> str:
     """The host for a network service, "" if none can take it.
 
     `physical_networks` must all be mapped there. `tunnels`: prefer hosts that reach the others by VXLAN.
@@ -49,11 +49,11 @@ def pick(session: Session, physical_networks: frozenset[str] = frozenset(), tunn
         .correlate(Host)
         .scalar_subquery()
     )
-    since = horizon(session)
+    since = alive_since(session)
     rows = session.execute(select(Host, load).where(Host.admin_state_up)).all()
     fit = [
         (tunnels and not host.tunnel_address, count, host.name)
         for host, count in rows
-        if physical_networks <= set(host.physical_networks) and alive(host, since)
+        if physical_networks <= set(host.physical_networks) and is_alive(host, since)
     ]
     return min(fit)[2] if fit else ""

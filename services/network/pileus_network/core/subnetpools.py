@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from pileus_network.core import nouns, projects, ranges, scopes
-from pileus_network.core.scopes import Scope
+from pileus_network.core import ip_ranges, quotas, standard_attributes, visibility
+from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import AddressScope, Subnet, SubnetPool
 from pileus_network.errors import (
     AddressScopeInUse,
@@ -24,44 +24,44 @@ from pileus_network.errors import (
     SubnetPoolQuotaExceeded,
 )
 
-PLAIN = ("name", "description", "default_quota", "is_default")
+PLAIN_ATTRIBUTES = ("name", "description", "default_quota", "is_default")
 
 
-def get(session: Session, pool_id: str, scope: Scope) -> SubnetPool:
-    return nouns.find(
-        session, SubnetPool, pool_id, scopes.subnet_pools(scope), lambda: SubnetPoolNotFound(subnetpool_id=pool_id)
+def find(session: Session, pool_id: str, viewer: Viewer) -> SubnetPool:
+    return standard_attributes.find(
+        session, SubnetPool, pool_id, visibility.subnet_pools(viewer), lambda: SubnetPoolNotFound(subnetpool_id=pool_id)
     )
 
 
-def default(session: Session, ip_version: int) -> SubnetPool:
+def find_default(session: Session, ip_version: int) -> SubnetPool:
     pool = session.scalars(select(SubnetPool).where(SubnetPool.is_default, SubnetPool.ip_version == ip_version)).first()
     if pool is None:
         raise SubnetPoolNotFound(subnetpool_id=f"Default for IPv{ip_version}")
     return pool
 
 
-def create(session: Session, scope: Scope, wish: dict[str, Any]) -> SubnetPool:
-    project = projects.locked(session, wish["project_id"])
-    projects.reserve(session, project, "subnetpool")
-    prefixes = _compact(wish["prefixes"])
-    version = ranges.prefix(prefixes[0]).version
+def create(session: Session, viewer: Viewer, requested: dict[str, Any]) -> SubnetPool:
+    project = quotas.lock_project(session, requested["project_id"])
+    quotas.check(session, project, "subnetpool")
+    prefixes = _compact(requested["prefixes"])
+    version = ip_ranges.prefix(prefixes[0]).version
     longest = 32 if version == 4 else 128
     lengths = {
-        "min_prefixlen": wish["min_prefixlen"] or (8 if version == 4 else 64),
-        "max_prefixlen": wish["max_prefixlen"] or longest,
+        "min_prefixlen": requested["min_prefixlen"] or (8 if version == 4 else 64),
+        "max_prefixlen": requested["max_prefixlen"] or longest,
     }
-    lengths["default_prefixlen"] = wish["default_prefixlen"] or lengths["min_prefixlen"]
+    lengths["default_prefixlen"] = requested["default_prefixlen"] or lengths["min_prefixlen"]
     _check_lengths(lengths, longest)
     pool = SubnetPool(
-        project_id=wish["project_id"],
+        project_id=requested["project_id"],
         ip_version=version,
         prefixes=prefixes,
-        shared=wish["shared"],
-        address_scope_id=wish["address_scope_id"],
+        shared=requested["shared"],
+        address_scope_id=requested["address_scope_id"],
         **lengths,
-        **{name: wish[name] for name in PLAIN},
+        **{name: requested[name] for name in PLAIN_ATTRIBUTES},
     )
-    _check_scope(session, scope, pool)
+    _check_scope(session, viewer, pool)
     _check_default(session, pool)
     session.add(pool)
     session.flush()
@@ -70,7 +70,7 @@ def create(session: Session, scope: Scope, wish: dict[str, Any]) -> SubnetPool:
 
 def _compact(prefixes: list[str]) -> list[str]:
     """Canonical, sorted, neighbours merged, as OpenStack shows them."""
-    nets = [ranges.prefix(text) for text in prefixes]
+    nets = [ip_ranges.prefix(text) for text in prefixes]
     if not nets:
         raise InvalidInput(error_message="Prefix list is empty")
     if len({net.version for net in nets}) > 1:
@@ -98,10 +98,10 @@ def _check_lengths(lengths: dict[str, int], longest: int) -> None:
         )
 
 
-def _check_scope(session: Session, scope: Scope, pool: SubnetPool) -> None:
+def _check_scope(session: Session, viewer: Viewer, pool: SubnetPool) -> None:
     if pool.address_scope_id is None:
         return
-    found = get_scope(session, pool.address_scope_id, scope)
+    found = find_scope(session, pool.address_scope_id, viewer)
     if found.ip_version != pool.ip_version:
         raise IllegalSubnetPoolIpVersionAssociationToAddressScope(
             subnetpool_id=pool.id, address_scope_id=found.id, ip_version=found.ip_version
@@ -110,7 +110,7 @@ def _check_scope(session: Session, scope: Scope, pool: SubnetPool) -> None:
         select(SubnetPool).where(SubnetPool.address_scope_id == found.id, SubnetPool.id != (pool.id or ""))
     )
     for other in others:
-        if any(ranges.overlapping(prefix, other.prefixes) for prefix in pool.prefixes):
+        if any(ip_ranges.find_overlapping(prefix, other.prefixes) for prefix in pool.prefixes):
             raise AddressScopePrefixConflict()
 
 
@@ -130,39 +130,40 @@ def _check_default(session: Session, pool: SubnetPool) -> None:
         )
 
 
-def update(session: Session, scope: Scope, pool: SubnetPool, wish: dict[str, Any]) -> None:
-    if "prefixes" in wish:
-        _check_owner(session, scope, pool)
-        prefixes = _compact(wish["prefixes"])
-        if ranges.prefix(prefixes[0]).version != pool.ip_version:
+def update(session: Session, viewer: Viewer, pool: SubnetPool, requested: dict[str, Any]) -> None:
+    if "prefixes" in requested:
+        _check_owner(session, viewer, pool)
+        prefixes = _compact(requested["prefixes"])
+        if ip_ranges.prefix(prefixes[0]).version != pool.ip_version:
             raise InvalidInput(error_message="the address family of a subnet pool can't change")
-        nets = [ranges.prefix(text) for text in prefixes]
+        nets = [ip_ranges.prefix(text) for text in prefixes]
         for old in pool.prefixes:
-            if not any(ranges.prefix(old).subnet_of(net) for net in nets):  # type: ignore[arg-type]
+            if not any(ip_ranges.prefix(old).subnet_of(net) for net in nets):  # type: ignore[arg-type]
                 raise IllegalSubnetPoolPrefixUpdate(
                     msg=f"Existing prefixes must be a subset of the new prefixes, {old} isn't in them"
                 )
         pool.prefixes = prefixes
     lengths = {
-        name: wish.get(name) or getattr(pool, name) for name in ("min_prefixlen", "max_prefixlen", "default_prefixlen")
+        name: requested.get(name) or getattr(pool, name)
+        for name in ("min_prefixlen", "max_prefixlen", "default_prefixlen")
     }
     _check_lengths(lengths, 32 if pool.ip_version == 4 else 128)
     for name, value in [
         *lengths.items(),
-        *((name, wish[name]) for name in (*PLAIN, "address_scope_id") if name in wish),
+        *((name, requested[name]) for name in (*PLAIN_ATTRIBUTES, "address_scope_id") if name in requested),
     ]:
         setattr(pool, name, value)
-    _check_scope(session, scope, pool)
+    _check_scope(session, viewer, pool)
     _check_default(session, pool)
-    nouns.revise(pool)
+    standard_attributes.bump_revision(pool)
 
 
-def _check_owner(session: Session, scope: Scope, pool: SubnetPool) -> None:
-    """In an address scope of others, which they shared, a pool's prefixes can't change."""
+def _check_owner(session: Session, viewer: Viewer, pool: SubnetPool) -> None:
+    """In an address viewer of others, which they shared, a pool's prefixes can't change."""
     found = session.get(AddressScope, pool.address_scope_id) if pool.address_scope_id else None
-    if found is not None and not scope.owns(found.project_id):
+    if found is not None and not viewer.owns(found.project_id):
         raise IllegalSubnetPoolUpdate(
-            reason=f"subnetpool {pool.id} cannot be updated when associated with shared address scope {found.id}"
+            reason=f"subnetpool {pool.id} cannot be updated when associated with shared address viewer {found.id}"
         )
 
 
@@ -172,36 +173,41 @@ def delete(session: Session, pool: SubnetPool) -> None:
     session.delete(pool)
 
 
-def carve(session: Session, pool_id: str, wish: dict[str, Any]) -> str:
+def allocate_prefix(session: Session, pool_id: str, requested: dict[str, Any]) -> str:
     """A prefix out of the pool: the one asked for, or the lowest free one of the length asked for."""
-    scope = Scope(wish["project_id"])
+    viewer = Viewer(requested["project_id"])
     pool = session.scalars(
         select(SubnetPool)
-        .where(SubnetPool.id == pool_id, or_(SubnetPool.shared, SubnetPool.is_default, scopes.subnet_pools(scope)))
+        .where(SubnetPool.id == pool_id, or_(SubnetPool.shared, SubnetPool.is_default, visibility.subnet_pools(viewer)))
         .with_for_update()
     ).one_or_none()
     if pool is None:
         raise SubnetPoolNotFound(subnetpool_id=pool_id)
-    if pool.ip_version != wish["ip_version"]:
+    if pool.ip_version != requested["ip_version"]:
         raise InvalidInput(
-            error_message=f"Cannot allocate IPv{wish['ip_version']} subnet from IPv{pool.ip_version} subnet pool"
+            error_message=f"Cannot allocate IPv{requested['ip_version']} subnet from IPv{pool.ip_version} subnet pool"
         )
     rows = session.execute(select(Subnet.cidr, Subnet.project_id).where(Subnet.subnetpool_id == pool.id)).all()
-    taken = [ranges.prefix(cidr) for cidr, _ in rows]
+    taken = [ip_ranges.prefix(cidr) for cidr, _ in rows]
     found = (
-        _asked(pool, wish, taken) if wish["cidr"] else _lowest(pool, wish["prefixlen"] or pool.default_prefixlen, taken)
+        _requested_prefix(pool, requested, taken)
+        if requested["cidr"]
+        else _lowest_free_prefix(pool, requested["prefixlen"] or pool.default_prefixlen, taken)
     )
-    mine = [ranges.prefix(cidr) for cidr, owner in rows if owner == wish["project_id"]]
+    mine = [ip_ranges.prefix(cidr) for cidr, owner in rows if owner == requested["project_id"]]
     _check_quota(pool, [*mine, found])
     return str(found)
 
 
-def _asked(pool: SubnetPool, wish: dict[str, Any], taken: list[ranges.Prefix]) -> ranges.Prefix:
-    found = ranges.prefix(wish["cidr"])
-    if wish["prefixlen"] is not None:
+def _requested_prefix(pool: SubnetPool, requested: dict[str, Any], taken: list[ip_ranges.Prefix]) -> ip_ranges.Prefix:
+    found = ip_ranges.prefix(requested["cidr"])
+    if requested["prefixlen"] is not None:
         raise InvalidInput(error_message="cidr and prefixlen exclude each other")
     _check_length(pool, found.prefixlen)
-    inside = any(found.version == ranges.prefix(p).version and found.subnet_of(ranges.prefix(p)) for p in pool.prefixes)  # type: ignore[arg-type]
+    inside = any(
+        found.version == ip_ranges.prefix(p).version and found.subnet_of(ip_ranges.prefix(p))  # type: ignore[arg-type]
+        for p in pool.prefixes
+    )
     if not inside or any(found.overlaps(other) for other in taken):
         raise SubnetAllocationError(
             reason=f"Cannot allocate requested subnet from the available set of prefixes: {found}"
@@ -209,12 +215,12 @@ def _asked(pool: SubnetPool, wish: dict[str, Any], taken: list[ranges.Prefix]) -
     return found
 
 
-def _lowest(pool: SubnetPool, length: int, taken: list[ranges.Prefix]) -> ranges.Prefix:
+def _lowest_free_prefix(pool: SubnetPool, length: int, taken: list[ip_ranges.Prefix]) -> ip_ranges.Prefix:
     _check_length(pool, length)
     for text in pool.prefixes:
-        net = ranges.prefix(text)
+        net = ip_ranges.prefix(text)
         if net.prefixlen <= length:
-            for found in ranges.subprefixes(net, length, taken):
+            for found in ip_ranges.list_free_prefixes(net, length, taken):
                 return found
     raise SubnetAllocationError(reason="Insufficient prefix space to allocate subnet size /" + str(length))
 
@@ -232,7 +238,7 @@ def _check_length(pool: SubnetPool, length: int) -> None:
         )
 
 
-def _check_quota(pool: SubnetPool, mine: list[ranges.Prefix]) -> None:
+def _check_quota(pool: SubnetPool, mine: list[ip_ranges.Prefix]) -> None:
     """IPv4 counts addresses, IPv6 /64s, as OpenStack does."""
     if pool.default_quota is None:
         return
@@ -242,12 +248,12 @@ def _check_quota(pool: SubnetPool, mine: list[ranges.Prefix]) -> None:
         raise SubnetPoolQuotaExceeded()
 
 
-def get_scope(session: Session, scope_id: str, scope: Scope) -> AddressScope:
-    return nouns.find(
+def find_scope(session: Session, scope_id: str, viewer: Viewer) -> AddressScope:
+    return standard_attributes.find(
         session,
         AddressScope,
         scope_id,
-        scopes.address_scopes(scope),
+        visibility.address_scopes(viewer),
         lambda: AddressScopeNotFound(address_scope_id=scope_id),
     )
 
@@ -258,10 +264,10 @@ def delete_scope(session: Session, found: AddressScope) -> None:
     session.delete(found)
 
 
-def update_scope(found: AddressScope, wish: dict[str, Any]) -> None:
+def update_scope(found: AddressScope, requested: dict[str, Any]) -> None:
     """What is shared stays shared: others may build on it."""
-    if found.shared and wish.get("shared") is False:
-        raise InvalidInput(error_message=f"Shared address scope {found.id} can't be unshared")
-    for name, value in wish.items():
+    if found.shared and requested.get("shared") is False:
+        raise InvalidInput(error_message=f"Shared address viewer {found.id} can't be unshared")
+    for name, value in requested.items():
         setattr(found, name, value)
-    nouns.revise(found)
+    standard_attributes.bump_revision(found)

@@ -7,9 +7,19 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from pileus_network.core import addresses, dhcp, networks, nouns, ports, projects, ranges, scopes, subnetpools
-from pileus_network.core.generations import concern
-from pileus_network.core.scopes import Scope
+from pileus_network.core import (
+    dhcp_ports,
+    ip_ranges,
+    ipam,
+    networks,
+    ports,
+    quotas,
+    standard_attributes,
+    subnetpools,
+    visibility,
+)
+from pileus_network.core.affected_hosts import affected
+from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import FixedIp, Network, Port, Router, Subnet
 from pileus_network.errors import (
     GatewayConflictWithAllocationPools,
@@ -21,72 +31,74 @@ from pileus_network.errors import (
 )
 from pileus_network.rpc import DHCP_OWNER, GATEWAY_OWNER, INTERFACE_OWNER
 
-MOST_SERVERS, MOST_ROUTES = 5, 20
+MAX_DNS_NAMESERVERS, MAX_HOST_ROUTES = 5, 20
 """DNS servers and host routes a subnet may have; OpenStack's defaults."""
 
 
-class Unsaid(Enum):
+class NotSpecified(Enum):
     """A gateway that the request didn't mention; null means that there shall be none."""
 
-    DEFAULT = "the first address"
+    ATTR_NOT_SPECIFIED = "the first address"
 
 
-DEFAULT = Unsaid.DEFAULT
-PLAIN = ("name", "description", "enable_dhcp", "dns_nameservers", "host_routes", "service_types")
+ATTR_NOT_SPECIFIED = NotSpecified.ATTR_NOT_SPECIFIED
+PLAIN_ATTRIBUTES = ("name", "description", "enable_dhcp", "dns_nameservers", "host_routes", "service_types")
 
 
-def get(session: Session, subnet_id: str, scope: Scope) -> Subnet:
-    return nouns.find(session, Subnet, subnet_id, scopes.subnets(scope), lambda: SubnetNotFound(subnet_id=subnet_id))
+def find(session: Session, subnet_id: str, viewer: Viewer) -> Subnet:
+    return standard_attributes.find(
+        session, Subnet, subnet_id, visibility.subnets(viewer), lambda: SubnetNotFound(subnet_id=subnet_id)
+    )
 
 
-def create(session: Session, on: dict[str, Network], wishes: Sequence[dict[str, Any]]) -> list[Subnet]:
-    """All or none of them. `on` holds the networks that the wishes name, with their subnets loaded."""
+def create(session: Session, on: dict[str, Network], requests: Sequence[dict[str, Any]]) -> list[Subnet]:
+    """All or none of them. `on` holds the networks that the requests name, with their subnets loaded."""
     made = []
-    for wish in wishes:
-        project = projects.locked(session, wish["project_id"])
-        projects.reserve(session, project, "subnet")
-        made.append(_create(session, on[wish["network_id"]], wish))
+    for requested in requests:
+        project = quotas.lock_project(session, requested["project_id"])
+        quotas.check(session, project, "subnet")
+        made.append(_create(session, on[requested["network_id"]], requested))
     return made
 
 
-def _create(session: Session, network: Network, wish: dict[str, Any]) -> Subnet:
-    _check_modes(wish)
-    cidr, pool_id = _prefix(session, wish)
-    _check_prefix(network, cidr, wish)
-    _check_pool(network, pool_id, wish["ip_version"])
-    networks.check_subnets_mtu(network, network.mtu, [wish["ip_version"]])
-    gateway = _gateway(wish["gateway_ip"], cidr)
+def _create(session: Session, network: Network, requested: dict[str, Any]) -> Subnet:
+    _check_ipv6_modes(requested)
+    cidr, pool_id = _choose_cidr(session, requested)
+    _check_cidr(network, cidr, requested)
+    _check_pool_affinity(network, pool_id, requested["ip_version"])
+    networks.check_subnets_mtu(network, network.mtu, [requested["ip_version"]])
+    gateway = _choose_gateway(requested["gateway_ip"], cidr)
     subnet = Subnet(
-        project_id=wish["project_id"],
+        project_id=requested["project_id"],
         network_id=network.id,
-        ip_version=ranges.prefix(cidr).version,
+        ip_version=ip_ranges.prefix(cidr).version,
         cidr=cidr,
         subnetpool_id=pool_id,
         gateway_ip=gateway,
-        ipv6_address_mode=wish["ipv6_address_mode"],
-        ipv6_ra_mode=wish["ipv6_ra_mode"],
-        allocation_pools=_pools(wish["allocation_pools"], cidr, gateway),
-        **{name: wish[name] for name in PLAIN},
+        ipv6_address_mode=requested["ipv6_address_mode"],
+        ipv6_ra_mode=requested["ipv6_ra_mode"],
+        allocation_pools=_choose_allocation_pools(requested["allocation_pools"], cidr, gateway),
+        **{name: requested[name] for name in PLAIN_ATTRIBUTES},
     )
-    _check_extras(subnet)
+    _check_dns_and_routes(subnet)
     network.subnets.append(subnet)
-    nouns.revise(network)
+    standard_attributes.bump_revision(network)
     session.flush()
-    if addresses.automatic(subnet):
-        _address_ports(session, subnet)
-    dhcp.ensure(session, network)
-    concern(session).networks.add(network.id)
+    if ipam.is_auto_address_subnet(subnet):
+        _add_slaac_addresses(session, subnet)
+    dhcp_ports.ensure(session, network)
+    affected(session).networks.add(network.id)
     return subnet
 
 
-def _check_modes(wish: dict[str, Any]) -> None:
+def _check_ipv6_modes(requested: dict[str, Any]) -> None:
     """OpenStack's table of IPv6 modes: RA and address mode agree or one of them is missing."""
-    ra, mode = wish["ipv6_ra_mode"], wish["ipv6_address_mode"]
+    ra, mode = requested["ipv6_ra_mode"], requested["ipv6_address_mode"]
     if not (ra or mode):
         return
-    if wish["ip_version"] != 6:
+    if requested["ip_version"] != 6:
         raise InvalidInput(error_message="ipv6_ra_mode and ipv6_address_mode are only for IPv6 subnets")
-    if not wish["enable_dhcp"]:
+    if not requested["enable_dhcp"]:
         raise InvalidInput(
             error_message="ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False"
         )
@@ -97,80 +109,80 @@ def _check_modes(wish: dict[str, Any]) -> None:
         )
 
 
-def _prefix(session: Session, wish: dict[str, Any]) -> tuple[str, str | None]:
-    pool_id = wish["subnetpool_id"]
-    if pool_id is None and wish["use_default_subnetpool"]:
-        pool_id = subnetpools.default(session, wish["ip_version"]).id
+def _choose_cidr(session: Session, requested: dict[str, Any]) -> tuple[str, str | None]:
+    pool_id = requested["subnetpool_id"]
+    if pool_id is None and requested["use_default_subnetpool"]:
+        pool_id = subnetpools.find_default(session, requested["ip_version"]).id
     if pool_id is not None:
-        return subnetpools.carve(session, pool_id, wish), pool_id
-    if wish["prefixlen"] is not None:
+        return subnetpools.allocate_prefix(session, pool_id, requested), pool_id
+    if requested["prefixlen"] is not None:
         raise InvalidInput(error_message="prefixlen needs a subnetpool_id")
-    if wish["cidr"] is None:
+    if requested["cidr"] is None:
         raise InvalidInput(error_message="a subnetpool must be specified in the absence of a cidr")
-    return str(ranges.prefix(wish["cidr"])), None
+    return str(ip_ranges.prefix(requested["cidr"])), None
 
 
-def _check_prefix(network: Network, cidr: str, wish: dict[str, Any]) -> None:
-    net = ranges.prefix(cidr)
-    if net.version != wish["ip_version"]:
-        raise InvalidInput(error_message=f"cidr {cidr} does not match the ip_version '{wish['ip_version']}'")
+def _check_cidr(network: Network, cidr: str, requested: dict[str, Any]) -> None:
+    net = ip_ranges.prefix(cidr)
+    if net.version != requested["ip_version"]:
+        raise InvalidInput(error_message=f"cidr {cidr} does not match the ip_version '{requested['ip_version']}'")
     if net.is_multicast or net.is_loopback or net.is_link_local:
         raise InvalidInput(error_message=f"cidr {cidr} cannot be used for a subnet")
     if net.prefixlen == 0:
         raise InvalidInput(error_message="0 is not allowed as CIDR prefix length")
-    automatic = {wish["ipv6_address_mode"], wish["ipv6_ra_mode"]} & set(ranges.AUTO_MODES)
+    automatic = {requested["ipv6_address_mode"], requested["ipv6_ra_mode"]} & set(ip_ranges.SLAAC_MODES)
     if automatic and net.prefixlen != 64:
         raise InvalidInput(
             error_message=f"Invalid CIDR {cidr} for IPv6 address mode. OpenStack uses the EUI-64 address format, "
             "which requires the prefix to be /64"
         )
-    clash = ranges.overlapping(cidr, [subnet.cidr for subnet in network.subnets])
+    clash = ip_ranges.find_overlapping(cidr, [subnet.cidr for subnet in network.subnets])
     if clash:
         raise InvalidInput(
             error_message=f"Requested subnet with cidr: {cidr} for network: {network.id} overlaps with another subnet"
         )
 
 
-def _check_pool(network: Network, pool_id: str | None, ip_version: int) -> None:
+def _check_pool_affinity(network: Network, pool_id: str | None, ip_version: int) -> None:
     """All subnets of a family on a network come from one pool, or none of them from any."""
     others = {subnet.subnetpool_id for subnet in network.subnets if subnet.ip_version == ip_version}
     if others - {pool_id}:
         raise NetworkSubnetPoolAffinityError()
 
 
-def _gateway(wanted: Any, cidr: str) -> str | None:
+def _choose_gateway(wanted: Any, cidr: str) -> str | None:
     """The address asked for; the first of the prefix when nothing was said (`DEFAULT`)."""
-    net = ranges.prefix(cidr)
-    if wanted is DEFAULT:
-        first, last = ranges.bounds(net)
+    net = ip_ranges.prefix(cidr)
+    if wanted is ATTR_NOT_SPECIFIED:
+        first, last = ip_ranges.bounds(net)
         return str(net.network_address + (first - int(net.network_address))) if last > first else None
     if wanted is None:
         return None
-    gateway = ranges.address(wanted)
+    gateway = ip_ranges.address(wanted)
     if gateway.version != net.version:
         raise InvalidInput(error_message=f"gateway_ip {wanted} does not match the ip_version '{net.version}'")
-    if gateway in net and not ranges.usable(net, gateway) and net.version == 4:
+    if gateway in net and not ip_ranges.is_usable(net, gateway) and net.version == 4:
         raise InvalidInput(error_message="Gateway is not valid on subnet")
     return str(gateway)
 
 
-def _pools(wanted: ranges.PoolList | None, cidr: str, gateway: str | None) -> ranges.PoolList:
+def _choose_allocation_pools(wanted: ip_ranges.PoolList | None, cidr: str, gateway: str | None) -> ip_ranges.PoolList:
     if wanted is None:
-        return ranges.default_pools(cidr, gateway)
-    return ranges.check_pools(wanted, cidr, gateway)
+        return ip_ranges.default_pools(cidr, gateway)
+    return ip_ranges.check_pools(wanted, cidr, gateway)
 
 
-def _check_extras(subnet: Subnet) -> None:
-    if len(subnet.dns_nameservers) > MOST_SERVERS:
-        raise InvalidInput(error_message=f"the number of DNS nameservers exceeds the limit {MOST_SERVERS}")
-    if len(subnet.host_routes) > MOST_ROUTES:
-        raise InvalidInput(error_message=f"the number of host routes exceeds the limit {MOST_ROUTES}")
+def _check_dns_and_routes(subnet: Subnet) -> None:
+    if len(subnet.dns_nameservers) > MAX_DNS_NAMESERVERS:
+        raise InvalidInput(error_message=f"the number of DNS nameservers exceeds the limit {MAX_DNS_NAMESERVERS}")
+    if len(subnet.host_routes) > MAX_HOST_ROUTES:
+        raise InvalidInput(error_message=f"the number of host routes exceeds the limit {MAX_HOST_ROUTES}")
     for text in [*subnet.dns_nameservers, *(route["nexthop"] for route in subnet.host_routes)]:
-        if ranges.address(text).version != subnet.ip_version:
+        if ip_ranges.address(text).version != subnet.ip_version:
             raise InvalidInput(error_message=f"{text} does not match the ip_version '{subnet.ip_version}'")
 
 
-def _address_ports(session: Session, subnet: Subnet) -> None:
+def _add_slaac_addresses(session: Session, subnet: Subnet) -> None:
     """Ports that are there get their automatic address on a new SLAAC subnet, routers excepted."""
     changed: list[str] = []
     found = session.scalars(
@@ -183,37 +195,37 @@ def _address_ports(session: Session, subnet: Subnet) -> None:
             port.fixed_ips.append(
                 FixedIp(
                     subnet_id=subnet.id,
-                    address=addresses.own_address(subnet, port.mac_address),
+                    address=ipam.slaac_address(subnet, port.mac_address),
                     position=len(port.fixed_ips),
                 )
             )
-            nouns.revise(port)
+            standard_attributes.bump_revision(port)
             changed.append(port.id)
-    ports.note_addresses(session, changed)
+    ports.mark_address_changes(session, changed)
 
 
-def update(session: Session, subnet: Subnet, network: Network, wish: dict[str, Any]) -> None:
-    """Apply the attributes that are in `wish`."""
-    if "gateway_ip" in wish:
-        _set_gateway(session, subnet, wish["gateway_ip"], wish.get("allocation_pools"))
-    if wish.get("allocation_pools") is not None:
-        subnet.allocation_pools = ranges.check_pools(wish["allocation_pools"], subnet.cidr, subnet.gateway_ip)
-    for name in PLAIN:
-        if name in wish:
-            setattr(subnet, name, wish[name])
+def update(session: Session, subnet: Subnet, network: Network, requested: dict[str, Any]) -> None:
+    """Apply the attributes that are in `requested`."""
+    if "gateway_ip" in requested:
+        _set_gateway(session, subnet, requested["gateway_ip"], requested.get("allocation_pools"))
+    if requested.get("allocation_pools") is not None:
+        subnet.allocation_pools = ip_ranges.check_pools(requested["allocation_pools"], subnet.cidr, subnet.gateway_ip)
+    for name in PLAIN_ATTRIBUTES:
+        if name in requested:
+            setattr(subnet, name, requested[name])
     if not subnet.enable_dhcp and (subnet.ipv6_ra_mode or subnet.ipv6_address_mode):
         raise InvalidInput(error_message="Cannot disable enable_dhcp with ipv6 attributes set")
-    _check_extras(subnet)
-    nouns.revise(subnet)
-    nouns.revise(network)
-    if "enable_dhcp" in wish:
+    _check_dns_and_routes(subnet)
+    standard_attributes.bump_revision(subnet)
+    standard_attributes.bump_revision(network)
+    if "enable_dhcp" in requested:
         session.flush()
-        dhcp.ensure(session, network)
-    concern(session).networks.add(network.id)
+        dhcp_ports.ensure(session, network)
+    affected(session).networks.add(network.id)
 
 
-def _set_gateway(session: Session, subnet: Subnet, wanted: str | None, pools: ranges.PoolList | None) -> None:
-    gateway = _gateway(wanted, subnet.cidr)
+def _set_gateway(session: Session, subnet: Subnet, wanted: str | None, pools: ip_ranges.PoolList | None) -> None:
+    gateway = _choose_gateway(wanted, subnet.cidr)
     if gateway == subnet.gateway_ip:
         return
     if subnet.gateway_ip:
@@ -230,7 +242,11 @@ def _set_gateway(session: Session, subnet: Subnet, wanted: str | None, pools: ra
             raise GatewayIpInUse(ip_address=subnet.gateway_ip, port_id=user.id)
     if gateway and pools is None:
         for pool in subnet.allocation_pools:
-            if int(ranges.address(pool["start"])) <= int(ranges.address(gateway)) <= int(ranges.address(pool["end"])):
+            if (
+                int(ip_ranges.address(pool["start"]))
+                <= int(ip_ranges.address(gateway))
+                <= int(ip_ranges.address(pool["end"]))
+            ):
                 raise GatewayConflictWithAllocationPools(ip_address=gateway, pool=f"{pool['start']}-{pool['end']}")
     subnet.gateway_ip = gateway
 
@@ -240,23 +256,23 @@ def delete(session: Session, subnet: Subnet, network: Network) -> None:
     rows = session.execute(
         select(FixedIp, Port.device_owner).join(Port, Port.id == FixedIp.port_id).where(FixedIp.subnet_id == subnet.id)
     ).all()
-    keeps = addresses.automatic(subnet)
+    keeps = ipam.is_auto_address_subnet(subnet)
     busy = [ip for ip, owner in rows if owner != DHCP_OWNER and (not keeps or owner.startswith("network:"))]
     if busy:
         raise SubnetInUse(subnet_id=subnet.id, reason="One or more ports have an IP allocation from this subnet.")
-    ports.note_addresses(session, [ip.port_id for ip, _ in rows])
+    ports.mark_address_changes(session, [ip.port_id for ip, _ in rows])
     for ip, _ in rows:
         session.delete(ip)
     session.flush()
-    concern(session).networks.add(network.id)
+    affected(session).networks.add(network.id)
     network.subnets.remove(subnet)
-    nouns.revise(network)
+    standard_attributes.bump_revision(network)
     session.delete(subnet)
     session.flush()
-    dhcp.ensure(session, network)
+    dhcp_ports.ensure(session, network)
 
 
-def of_router(session: Session, router: Router) -> list[Subnet]:
+def list_of_router(session: Session, router: Router) -> list[Subnet]:
     """The subnets that a router stands on, gateway included."""
     ids = (
         select(FixedIp.subnet_id)

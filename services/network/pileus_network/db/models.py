@@ -17,7 +17,7 @@ class Model(DeclarativeBase):
     type_annotation_map = {datetime: Utc, list[str]: Json, list[Document]: Json, Document: Json}
 
 
-class Noun(Model):
+class StandardAttributes(Model):
     """What every thing that a user names has."""
 
     __abstract__ = True
@@ -30,7 +30,7 @@ class Noun(Model):
     updated_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class Network(Noun):
+class Network(StandardAttributes):
     """`physical_network` is "" and `segmentation_id` 0 where there is none, so that the database sees duplicates."""
 
     __tablename__ = "networks"
@@ -53,16 +53,18 @@ class Network(Noun):
     subnets: Mapped[list["Subnet"]] = relationship(
         lazy="raise", passive_deletes="all", order_by="Subnet.created_at, Subnet.id"
     )
-    shares: Mapped[list["Share"]] = relationship(lazy="raise", cascade="all, delete-orphan", passive_deletes=True)
+    rbac_policies: Mapped[list["RbacPolicy"]] = relationship(
+        lazy="raise", cascade="all, delete-orphan", passive_deletes=True
+    )
 
 
-class Share(Model):
+class RbacPolicy(Model):
     """Whom a network is shared with (RBAC): `target_project` may be `*`; `action` is OpenStack's word."""
 
-    __tablename__ = "shares"
+    __tablename__ = "rbac_policies"
     __table_args__ = (
         UniqueConstraint("network_id", "action", "target_project"),
-        Index("shares_with_project", "target_project", "action", "network_id"),
+        Index("rbac_policies_for_project", "target_project", "action", "network_id"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
@@ -72,7 +74,7 @@ class Share(Model):
     target_project: Mapped[str] = mapped_column(String(255))
 
 
-class AddressScope(Noun):
+class AddressScope(StandardAttributes):
     __tablename__ = "address_scopes"
     __table_args__ = (Index("address_scopes_of_project", "project_id", "id"),)
 
@@ -81,7 +83,7 @@ class AddressScope(Noun):
     shared: Mapped[bool] = mapped_column(default=False)
 
 
-class SubnetPool(Noun):
+class SubnetPool(StandardAttributes):
     __tablename__ = "subnet_pools"
     __table_args__ = (Index("subnet_pools_of_project", "project_id", "id"),)
 
@@ -98,7 +100,7 @@ class SubnetPool(Noun):
     tags: Mapped[list[str]] = mapped_column(Tags, default=list)
 
 
-class Subnet(Noun):
+class Subnet(StandardAttributes):
     __tablename__ = "subnets"
     __table_args__ = (Index("subnets_of_project", "project_id", "id"),)
 
@@ -118,7 +120,7 @@ class Subnet(Noun):
     tags: Mapped[list[str]] = mapped_column(Tags, default=list)
 
 
-class Port(Noun):
+class Port(StandardAttributes):
     """`host` is "" while the port is bound nowhere. Lists that nobody searches live in the row.
 
     `router_id` says whose interface or gateway the port is. Users write `device_id` and `device_owner` as they like.
@@ -155,7 +157,9 @@ class Port(Noun):
     fixed_ips: Mapped[list["FixedIp"]] = relationship(
         lazy="raise", cascade="all, delete-orphan", passive_deletes=True, order_by="FixedIp.position"
     )
-    groups: Mapped[list["PortGroup"]] = relationship(lazy="raise", cascade="all, delete-orphan", passive_deletes=True)
+    security_groups: Mapped[list["PortSecurityGroup"]] = relationship(
+        lazy="raise", cascade="all, delete-orphan", passive_deletes=True
+    )
 
 
 class FixedIp(Model):
@@ -169,14 +173,14 @@ class FixedIp(Model):
     position: Mapped[int] = mapped_column(default=0)
 
 
-class PortGroup(Model):
-    __tablename__ = "port_groups"
+class PortSecurityGroup(Model):
+    __tablename__ = "port_security_groups"
 
     port_id: Mapped[str] = mapped_column(ForeignKey("ports.id", ondelete="CASCADE"), primary_key=True)
-    group_id: Mapped[str] = mapped_column(ForeignKey("security_groups.id"), primary_key=True, index=True)
+    security_group_id: Mapped[str] = mapped_column(ForeignKey("security_groups.id"), primary_key=True, index=True)
 
 
-class Router(Noun):
+class Router(StandardAttributes):
     """`host` is where the router lives, "" while no host can take it."""
 
     __tablename__ = "routers"
@@ -194,7 +198,7 @@ class Router(Noun):
     gateway: Mapped[Port | None] = relationship(lazy="raise", foreign_keys=[gateway_port_id])
 
 
-class FloatingIp(Noun):
+class FloatingIp(StandardAttributes):
     __tablename__ = "floating_ips"
     __table_args__ = (
         UniqueConstraint("port_id", "fixed_ip_address", "floating_network_id", name="one_floating_ip_a_fixed_ip"),
@@ -213,7 +217,7 @@ class FloatingIp(Noun):
     port: Mapped[Port | None] = relationship(lazy="raise", foreign_keys=[port_id])
 
 
-class SecurityGroup(Noun):
+class SecurityGroup(StandardAttributes):
     __tablename__ = "security_groups"
     __table_args__ = (Index("security_groups_of_project", "project_id", "id"),)
 
@@ -221,20 +225,20 @@ class SecurityGroup(Noun):
     stateful: Mapped[bool] = mapped_column(default=True)
     tags: Mapped[list[str]] = mapped_column(Tags, default=list)
 
-    rules: Mapped[list["SecurityRule"]] = relationship(
+    rules: Mapped[list["SecurityGroupRule"]] = relationship(
         lazy="raise",
         cascade="all, delete-orphan",
         passive_deletes=True,
-        foreign_keys="SecurityRule.group_id",
-        order_by="SecurityRule.created_at, SecurityRule.id",
+        foreign_keys="SecurityGroupRule.security_group_id",
+        order_by="SecurityGroupRule.created_at, SecurityGroupRule.id",
     )
 
 
-class SecurityRule(Noun):
-    __tablename__ = "security_rules"
-    __table_args__ = (Index("security_rules_of_project", "project_id", "id"),)
+class SecurityGroupRule(StandardAttributes):
+    __tablename__ = "security_group_rules"
+    __table_args__ = (Index("security_group_rules_of_project", "project_id", "id"),)
 
-    group_id: Mapped[str] = mapped_column(ForeignKey("security_groups.id", ondelete="CASCADE"), index=True)
+    security_group_id: Mapped[str] = mapped_column(ForeignKey("security_groups.id", ondelete="CASCADE"), index=True)
     direction: Mapped[str] = mapped_column(String(8))
     ethertype: Mapped[str] = mapped_column(String(8))
     protocol: Mapped[str | None] = mapped_column(String(16))
@@ -280,30 +284,30 @@ class Host(Model):
     seen_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class Change(Model):
-    """A thing that may be different for a host since a generation; `kind` is one of core/generations.py's."""
+class ChangeRecord(Model):
+    """A thing that may be different for a host since a generation; `kind` is one of core/affected_hosts.py's."""
 
-    __tablename__ = "changes"
+    __tablename__ = "change_records"
 
     host: Mapped[str] = mapped_column(ForeignKey("hosts.name", ondelete="CASCADE"), primary_key=True)
     generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
-    thing: Mapped[str] = mapped_column(String(96), primary_key=True)
+    resource_id: Mapped[str] = mapped_column(String(96), primary_key=True)
 
 
-class Beat(Model):
+class WorkerHeartbeat(Model):
     """What time it was last by the worker's clock: hellos are written down by that clock, too."""
 
-    __tablename__ = "beats"
+    __tablename__ = "worker_heartbeats"
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     at: Mapped[datetime] = mapped_column(default=now)
 
 
-class Asked(Model):
+class SyncRequest(Model):
     """Whose request counted a generation of a host that the host has not reported yet."""
 
-    __tablename__ = "asked"
+    __tablename__ = "sync_requests"
 
     host: Mapped[str] = mapped_column(ForeignKey("hosts.name", ondelete="CASCADE"), primary_key=True)
     generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -311,7 +315,7 @@ class Asked(Model):
     user_id: Mapped[str | None] = mapped_column(String(64))
     project_id: Mapped[str | None] = mapped_column(String(64))
     arrived_at: Mapped[datetime | None]
-    asked_at: Mapped[datetime] = mapped_column(default=now)
+    requested_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Job(JobColumns, Model):

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from pileus_kit.auth import Caller
-from pileus_network.core import addresses
+from pileus_network.core import ipam
 from pileus_network.testing import NetworkFixture
 
 
 @pytest.fixture(autouse=True)
 def dice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Addresses that are picked at random are the same in each run, so none is by chance the one that a test names."""
-    monkeypatch.setattr(addresses.secrets, "randbelow", Random(7).randrange)
+    monkeypatch.setattr(ipam.secrets, "randbelow", Random(7).randrange)
 
 
 @pytest.fixture

@@ -8,18 +8,18 @@ import pytest
 
 from pileus_kit.rpc import Bus
 from pileus_network.agent.service import Agent
+from pileus_network.clients.agent_notifier import BusAgentNotifier
 from pileus_network.config import Config
-from pileus_network.core.pokes import Poker
 from pileus_network.drivers.base import Settings
 from pileus_network.drivers.fake import Fake
 from pileus_network.rpc import HostState, Report, SyncTiming
 from pileus_network.testing import NetworkFixture
-from pileus_network.worker import Controller
+from pileus_network.worker import DatabaseControlPlane
 
 PATIENCE_S = 60  # of a test that waits for an event; it normally takes milliseconds
 
 
-class Reported(Controller):
+class Reported(DatabaseControlPlane):
     """Wakes the test after each report."""
 
     def __init__(self, *args: Any) -> None:
@@ -40,7 +40,7 @@ def test_over_the_bus(tmp_path: Path) -> None:
     with NetworkFixture(tmp_path, hosts=(), bus="fake://", host="host1", bridge_mappings=("public:br",)) as network:
         config: Config = network.tools.config
         bus = Bus("fake://")
-        controller = Reported(network.sessions, Poker("fake://"))
+        controller = Reported(network.sessions, BusAgentNotifier("fake://"))
         server = bus.serve(controller, "host1")
         driver = Fake(Settings())
         agent = Agent(config, bus, driver)
@@ -58,27 +58,27 @@ def follow(network: NetworkFixture, controller: Reported, driver: Fake) -> None:
     controller.until(lambda: driver.state is not None)
     net = network.made("network", {})["id"]
     network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})
-    wish = {"network_id": net, "project_id": "p1", "binding:host_id": "host1", "device_owner": "compute:nova"}
-    port = network.made("port", wish, book.service)["id"]
+    requested = {"network_id": net, "project_id": "p1", "binding:host_id": "host1", "device_owner": "compute:nova"}
+    port = network.made("port", requested, book.service)["id"]
     assert network.pulse.waiting, "the pokes of this API process went nowhere: they are lost"
-    controller.look()
+    controller.notify_behind()
 
     def status() -> str:
         return str(client.get(f"/v2.0/ports/{port}", as_=book.member).get_json()["port"]["status"])
 
     controller.until(lambda: status() == "ACTIVE")
     assert isinstance(driver.state, HostState) and port in {p.id for p in driver.state.ports}
-    jobs = client.get("/operations/jobs?flow=host.follow", as_=book.member).get_json()["jobs"]
+    jobs = client.get("/operations/jobs?flow=host.sync", as_=book.member).get_json()["jobs"]
     events = client.get("/operations/events", as_=book.member).get_json()["events"]
     assert jobs and "get_changes" in {span["name"] for event in events for span in event["spans"]}
     client.delete(f"/v2.0/ports/{port}", as_=book.member)
-    controller.look()
+    controller.notify_behind()
     controller.until(lambda: port not in {p.id for p in driver.state.ports} if driver.state else False)
 
 
 @pytest.mark.parametrize("waiting", [[{"a": 1}, {"a": 3, "b": 1}, {"a": 2}]])
 def test_pokes_that_wait_are_one_poke(waiting: list[dict[str, int]]) -> None:
-    poker = Poker("fake://")
+    poker = BusAgentNotifier("fake://")
     for generations in waiting:
         poker._waiting.put(generations)
     assert poker._gather() == {"a": 3, "b": 1}

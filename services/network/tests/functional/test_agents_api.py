@@ -52,8 +52,8 @@ def test_a_dead_host_takes_nothing_new_and_gives_back_what_it_had(network: Netwo
     network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})
     first = network.made("router", {"external_gateway_info": {"network_id": public}})["id"]
     with network.sessions.begin() as session:
-        session.execute(update(Host).values(seen_at=now() - scheduler.SILENCE))
-        scheduler.beat(session)
+        session.execute(update(Host).values(seen_at=now() - scheduler.AGENT_DOWN_TIME))
+        scheduler.record_heartbeat(session)
     agent = next(a for a in ask("GET", "agents", as_=admin)[1]["agents"] if a["agent_type"] == "L3 agent")
     assert agent["alive"] is False
     network.hello("host2", "192.0.2.2")

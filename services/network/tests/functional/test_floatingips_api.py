@@ -26,8 +26,8 @@ def site(network: NetworkFixture, ask: Any) -> Site:
     return Site(public, net, subnet, router, network.made("port", {"network_id": net}))
 
 
-def make(ask: Any, site: Site, as_: Any = None, **wish: Any) -> tuple[int, Any]:
-    status, body = ask("POST", "floatingips", {"floatingip": {"floating_network_id": site.public} | wish}, as_=as_)
+def make(ask: Any, site: Site, as_: Any = None, **requested: Any) -> tuple[int, Any]:
+    status, body = ask("POST", "floatingips", {"floatingip": {"floating_network_id": site.public} | requested}, as_=as_)
     return status, body["floatingip"] if status == 201 else body
 
 
@@ -102,8 +102,8 @@ def test_what_is_refused(network: NetworkFixture, ask: Any, site: Site) -> None:
 
 
 def test_several_addresses_need_a_choice(network: NetworkFixture, ask: Any, site: Site) -> None:
-    wish = {"network_id": site.net, "fixed_ips": [{"ip_address": "10.0.0.60"}, {"ip_address": "10.0.0.61"}]}
-    port = network.made("port", wish)["id"]
+    requested = {"network_id": site.net, "fixed_ips": [{"ip_address": "10.0.0.60"}, {"ip_address": "10.0.0.61"}]}
+    port = network.made("port", requested)["id"]
     assert make(ask, site, port_id=port) == (400, "BadRequest")
     one = make(ask, site, port_id=port, fixed_ip_address="10.0.0.60")[1]
     assert make(ask, site, port_id=port, fixed_ip_address="10.0.0.61")[0] == 201

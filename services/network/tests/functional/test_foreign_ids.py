@@ -123,19 +123,19 @@ class Projects:
         }
 
     def _scope(self, who: Any) -> str:
-        wish = {"address_scope": {"name": "s", "ip_version": 4}}
-        made = self.network.client.post("/v2.0/address-scopes", json=wish, as_=who)
+        requested = {"address_scope": {"name": "s", "ip_version": 4}}
+        made = self.network.client.post("/v2.0/address-scopes", json=requested, as_=who)
         return str(made.get_json()["address_scope"]["id"])
 
-    def body(self, wish: Any, theirs: str) -> Any:
-        """`wish` with ids filled in; {…} are those of the project `theirs`."""
-        if isinstance(wish, dict):
-            return {name: self.body(value, theirs) for name, value in wish.items()}
-        if isinstance(wish, list):
-            return [self.body(value, theirs) for value in wish]
-        if isinstance(wish, str) and wish[:1] in "{[" and wish:
-            return self.ids[theirs if wish[0] == "{" else "p1"][wish[1:-1]]
-        return wish
+    def body(self, requested: Any, theirs: str) -> Any:
+        """`requested` with ids filled in; {…} are those of the project `theirs`."""
+        if isinstance(requested, dict):
+            return {name: self.body(value, theirs) for name, value in requested.items()}
+        if isinstance(requested, list):
+            return [self.body(value, theirs) for value in requested]
+        if isinstance(requested, str) and requested[:1] in "{[" and requested:
+            return self.ids[theirs if requested[0] == "{" else "p1"][requested[1:-1]]
+        return requested
 
 
 @pytest.fixture
@@ -145,11 +145,11 @@ def projects(network: NetworkFixture) -> Projects:
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)
 def test_another_projects_id_is_refused(projects: Projects, ask: Any, case: tuple[str, str]) -> None:
-    path, wish, status, kind = CASES[case]
-    assert ask("POST", path, {case[0]: projects.body(wish, "p2")}) == (status, kind)
+    path, requested, status, kind = CASES[case]
+    assert ask("POST", path, {case[0]: projects.body(requested, "p2")}) == (status, kind)
     if case in CHANGEABLE:
         noun, name = case
-        value = projects.body(wish, "p2")
+        value = projects.body(requested, "p2")
         change = {key: value[key] for key in value if key in (name, "device_owner", "external_gateway_info")}
         assert ask("PUT", f"{path}/{projects.ids['p1'][noun]}", {noun: change}) == (status, kind)
 
@@ -182,13 +182,13 @@ def test_every_id_of_every_body_is_tried() -> None:
 def test_no_network_device_is_plugged_into_anothers_router(projects: Projects, ask: Any, owner: str) -> None:
     """Neither at once nor step by step, and a port of one's own that only claims to be an interface can go again."""
     theirs, mine = projects.ids["p2"]["router"], projects.ids["p1"]
-    wish = {"network_id": mine["network"], "device_owner": owner}
-    assert ask("POST", "ports", {"port": wish | {"device_id": theirs}}) == (409, "DeviceIDNotOwnedByTenant")
-    made = ask("POST", "ports", {"port": wish})[1]["port"]["id"]
+    requested = {"network_id": mine["network"], "device_owner": owner}
+    assert ask("POST", "ports", {"port": requested | {"device_id": theirs}}) == (409, "DeviceIDNotOwnedByTenant")
+    made = ask("POST", "ports", {"port": requested})[1]["port"]["id"]
     assert ask("PUT", f"ports/{made}", {"port": {"device_id": theirs}}) == (409, "DeviceIDNotOwnedByTenant")
     plain = ask("POST", "ports", {"port": {"network_id": mine["network"], "device_id": theirs}})[1]["port"]["id"]
     assert ask("PUT", f"ports/{plain}", {"port": {"device_owner": owner}}) == (409, "DeviceIDNotOwnedByTenant")
-    bulk = {"ports": [wish, wish | {"device_id": theirs}]}
+    bulk = {"ports": [requested, requested | {"device_id": theirs}]}
     assert ask("POST", "ports", bulk) == (409, "DeviceIDNotOwnedByTenant")
     for port in (made, plain):
         assert ask("DELETE", f"ports/{port}")[0] == 204
@@ -197,14 +197,14 @@ def test_no_network_device_is_plugged_into_anothers_router(projects: Projects, a
 def test_a_routers_ports_are_its_own(projects: Projects, ask: Any, network: NetworkFixture) -> None:
     """An administrator may write any device_id: still no interface comes of it, at none of the hosts."""
     theirs, mine = projects.ids["p2"]["router"], projects.ids["p1"]
-    wish = {
+    requested = {
         "network_id": mine["network"],
         "project_id": "p1",
         "device_owner": "network:router_interface",
         "device_id": theirs,
         "binding:host_id": "host1",
     }
-    fake = network.made("port", wish, network.book.admin)["id"]
+    fake = network.made("port", requested, network.book.admin)["id"]
     state = network.control.get_host_state("host1", -1)
     assert state is not None
     router = next(one for one in state.routers if one.id == theirs)
@@ -219,15 +219,15 @@ def test_a_routers_ports_are_its_own(projects: Projects, ask: Any, network: Netw
 
 
 @pytest.mark.parametrize(
-    ("wish", "status", "kind"),
+    ("requested", "status", "kind"),
     [
         ({"subnet_id": "{subnet}"}, 404, "SubnetNotFound"),
         ({"port_id": "{port}"}, 404, "PortNotFound"),
     ],
 )
-def test_another_projects_interface(projects: Projects, ask: Any, wish: Any, status: int, kind: str) -> None:
+def test_another_projects_interface(projects: Projects, ask: Any, requested: Any, status: int, kind: str) -> None:
     router = projects.ids["p1"]["router"]
-    assert ask("PUT", f"routers/{router}/add_router_interface", projects.body(wish, "p2")) == (status, kind)
+    assert ask("PUT", f"routers/{router}/add_router_interface", projects.body(requested, "p2")) == (status, kind)
 
 
 def test_another_projects_port_on_ones_own_network(projects: Projects, ask: Any, network: NetworkFixture) -> None:

@@ -102,7 +102,7 @@ def test_bodies_that_are_no_objects(network: NetworkFixture) -> None:
             {noun.SHAPE.noun: [1]},
         ):
             assert client.post(noun.resource.url_prefix, json=body, as_=admin).status_code == 400, (noun, body)
-    for name in quotas.SHAPE.attributes:
+    for name in quotas.ATTRIBUTE_MAP.attributes:
         for junk in JUNK:
             assert client.put("/v2.0/quotas/p1", json={"quota": {name: junk}}, as_=admin).status_code < 500
     router = network.made("router", {})["id"]

@@ -74,7 +74,7 @@ def test_an_unknown_attribute_is_named(network: NetworkFixture) -> None:
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "requested",
     [
         {"shared": True},
         {"router:external": True},
@@ -84,8 +84,8 @@ def test_an_unknown_attribute_is_named(network: NetworkFixture) -> None:
         {"is_default": True},
     ],
 )
-def test_what_only_an_administrator_may_set(ask: Any, wish: dict[str, Any]) -> None:
-    assert ask("POST", "networks", {"network": wish}) == (403, "PolicyNotAuthorized")
+def test_what_only_an_administrator_may_set(ask: Any, requested: dict[str, Any]) -> None:
+    assert ask("POST", "networks", {"network": requested}) == (403, "PolicyNotAuthorized")
 
 
 def test_defaults_may_be_spelled_out_by_anybody(ask: Any) -> None:
@@ -135,8 +135,8 @@ def test_a_shared_network_is_seen_but_not_changed_by_others(network: NetworkFixt
     subnet = network.made("subnet", {"network_id": made["id"], "ip_version": 4, "cidr": "10.0.0.0/24"}, book.admin)
     assert [s["id"] for s in ask("GET", "subnets", as_=book.other)[1]["subnets"]] == [subnet["id"]]
     port = network.made("port", {"network_id": made["id"], "fixed_ips": [{"subnet_id": subnet["id"]}]}, book.other)
-    wish = {"port": {"network_id": made["id"], "fixed_ips": [{"ip_address": "10.0.0.77"}]}}
-    assert ask("POST", "ports", wish, as_=book.other) == (403, "PolicyNotAuthorized")
+    requested = {"port": {"network_id": made["id"], "fixed_ips": [{"ip_address": "10.0.0.77"}]}}
+    assert ask("POST", "ports", requested, as_=book.other) == (403, "PolicyNotAuthorized")
     assert ask("PUT", f"networks/{made['id']}", {"network": {"shared": False}}, as_=book.admin) == (
         409,
         "InvalidSharedSetting",
@@ -154,14 +154,14 @@ def test_an_external_network_is_seen_by_all_its_subnets_are_not(network: Network
     assert ask("GET", f"networks/{public['id']}", as_=book.other)[1]["network"]["subnets"] == [subnet]
     assert ask("GET", f"subnets/{subnet}", as_=book.other) == (404, "SubnetNotFound")
     assert ask("GET", "subnets", as_=book.other)[1] == {"subnets": []}
-    wish = {
+    requested = {
         "network": {"router:external": True, "provider:network_type": "flat", "provider:physical_network": "public"}
     }
-    assert ask("POST", "networks", wish, as_=book.admin) == (409, "FlatNetworkInUse")
+    assert ask("POST", "networks", requested, as_=book.admin) == (409, "FlatNetworkInUse")
 
 
 @pytest.mark.parametrize(
-    ("wish", "status"),
+    ("requested", "status"),
     [
         ({"provider:network_type": "flat"}, 400),
         ({"provider:network_type": "token-ring", "provider:physical_network": "x"}, 400),
@@ -173,11 +173,11 @@ def test_an_external_network_is_seen_by_all_its_subnets_are_not(network: Network
     ],
 )
 def test_provider_attributes_fit_each_other(
-    network: NetworkFixture, ask: Any, wish: dict[str, Any], status: int
+    network: NetworkFixture, ask: Any, requested: dict[str, Any], status: int
 ) -> None:
-    assert ask("POST", "networks", {"network": wish}, as_=network.book.admin)[0] == status
+    assert ask("POST", "networks", {"network": requested}, as_=network.book.admin)[0] == status
     if status == 201:
-        assert ask("POST", "networks", {"network": wish}, as_=network.book.admin)[0] == 409
+        assert ask("POST", "networks", {"network": requested}, as_=network.book.admin)[0] == 409
 
 
 def test_update_changes_what_it_names_and_counts_revisions(network: NetworkFixture, ask: Any) -> None:

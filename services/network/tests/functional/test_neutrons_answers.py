@@ -129,7 +129,7 @@ def test_a_shown_time_finds_what_it_was_shown_of(some: Any, ask: Any) -> None:
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_many_at_once_wrapped_or_not(some: Any, ask: Any, network: NetworkFixture, wrapped: bool) -> None:
     net, group = some["network"]["id"], ask("GET", "security-groups?name=g")[1]["security_groups"][0]["id"]
-    wishes: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    requests: dict[str, tuple[str, list[dict[str, Any]]]] = {
         "networks": ("network", [{}, {"name": "b"}]),
         "subnets": ("subnet", [{"network_id": net, "ip_version": "4", "cidr": f"10.1.{n}.0/24"} for n in (1, 2)]),
         "ports": ("port", [{"network_id": net}, {"network_id": net}]),
@@ -150,8 +150,8 @@ def test_many_at_once_wrapped_or_not(some: Any, ask: Any, network: NetworkFixtur
             ],
         ),
     }
-    assert set(wishes) == set(LISTS)
-    for path, (noun, bodies) in wishes.items():
+    assert set(requests) == set(LISTS)
+    for path, (noun, bodies) in requests.items():
         body = {plural(path): [{noun: one} for one in bodies] if wrapped else bodies}
         status, answer = ask("POST", path, body)
         assert (path, status, answer) == (path, 201, answer) and len(answer[plural(path)]) == 2
@@ -168,8 +168,8 @@ def test_numbers_may_be_text(network: NetworkFixture, ask: Any) -> None:
     made = network.made("subnetpool", pool)
     assert (made["min_prefixlen"], made["default_quota"]) == ("16", 100000)
     mine = network.made("network", {})["id"]
-    wish = {"network_id": mine, "ip_version": "4", "subnetpool_id": made["id"], "prefixlen": "25"}
-    assert network.made("subnet", wish)["ip_version"] == 4
+    requested = {"network_id": mine, "ip_version": "4", "subnetpool_id": made["id"], "prefixlen": "25"}
+    assert network.made("subnet", requested)["ip_version"] == 4
     assert (
         ask("POST", "address-scopes", {"address_scope": {"name": "s", "ip_version": "6"}})[1]["address_scope"][
             "ip_version"
@@ -201,8 +201,8 @@ def test_macs_that_are_taken(some: Any, ask: Any, network: NetworkFixture, mac: 
 
 @pytest.mark.parametrize("mac", ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "11:22:33:44:55", "zz:22:33:44:55:66", 5])
 def test_macs_that_are_none(some: Any, ask: Any, mac: Any) -> None:
-    wish = {"network_id": some["network"]["id"], "mac_address": mac}
-    assert ask("POST", "ports", {"port": wish}) == (400, "HTTPBadRequest")
+    requested = {"network_id": some["network"]["id"], "mac_address": mac}
+    assert ask("POST", "ports", {"port": requested}) == (400, "HTTPBadRequest")
 
 
 @pytest.mark.parametrize(
@@ -237,8 +237,8 @@ def test_revisions_begin_above_zero_and_follow_what_belongs_to_a_thing(network: 
     ask("DELETE", f"subnets/{subnet['id']}")
     note()
     assert numbers[0] > 0 and numbers == sorted(set(numbers))
-    for noun, wish in (("router", {}), ("security_group", {"name": "g"}), ("port", {"network_id": net["id"]})):
-        assert network.made(noun, wish)["revision_number"] > 0
+    for noun, requested in (("router", {}), ("security_group", {"name": "g"}), ("port", {"network_id": net["id"]})):
+        assert network.made(noun, requested)["revision_number"] > 0
 
 
 # -- networks and subnets ------------------------------------------------------------------------------------------
@@ -247,10 +247,10 @@ def test_revisions_begin_above_zero_and_follow_what_belongs_to_a_thing(network: 
 @pytest.mark.parametrize(("version", "cidr", "least"), [(4, "10.0.0.0/24", 68), (6, "fd00::/64", 1280)])
 def test_subnets_need_an_mtu(network: NetworkFixture, ask: Any, version: int, cidr: str, least: int) -> None:
     small = network.made("network", {"mtu": least - 1})["id"]
-    wish = {"network_id": small, "ip_version": version, "cidr": cidr}
-    assert ask("POST", "subnets", {"subnet": wish}) == (409, "NetworkMTUSubnetConflict")
+    requested = {"network_id": small, "ip_version": version, "cidr": cidr}
+    assert ask("POST", "subnets", {"subnet": requested}) == (409, "NetworkMTUSubnetConflict")
     assert ask("PUT", f"networks/{small}", {"network": {"mtu": least}})[0] == 200
-    assert ask("POST", "subnets", {"subnet": wish})[0] == 201
+    assert ask("POST", "subnets", {"subnet": requested})[0] == 201
     assert ask("PUT", f"networks/{small}", {"network": {"mtu": least - 1}}) == (409, "NetworkMTUSubnetConflict")
     assert ask("PUT", f"networks/{small}", {"network": {"mtu": least + 1}})[0] == 200
 
@@ -277,8 +277,8 @@ def test_subnets_of_a_network_are_of_one_pool(network: NetworkFixture, ask: Any)
 
 def test_pools_of_an_address_scope(network: NetworkFixture, ask: Any) -> None:
     book = network.book
-    wish = {"address_scope": {"name": "s", "ip_version": 4, "shared": True}}
-    scope = ask("POST", "address-scopes", wish, as_=book.admin)[1]["address_scope"]["id"]
+    requested = {"address_scope": {"name": "s", "ip_version": 4, "shared": True}}
+    scope = ask("POST", "address-scopes", requested, as_=book.admin)[1]["address_scope"]["id"]
     other = book.other
     pool = {"name": "p", "prefixes": ["10.0.0.0/16"], "address_scope_id": scope}
     mine = network.made("subnetpool", pool, other)["id"]
@@ -292,21 +292,21 @@ def test_pools_of_an_address_scope(network: NetworkFixture, ask: Any) -> None:
 
 def test_a_vlan_is_found_for_who_names_none(network: NetworkFixture, ask: Any) -> None:
     admin = network.book.admin
-    wish = {"provider:network_type": "vlan", "provider:physical_network": "public"}
-    made = [network.made("network", wish, admin)["provider:segmentation_id"] for _ in range(3)]
+    requested = {"provider:network_type": "vlan", "provider:physical_network": "public"}
+    made = [network.made("network", requested, admin)["provider:segmentation_id"] for _ in range(3)]
     assert made == [1, 2, 3]
     anywhere = network.made("network", {"provider:network_type": "vlan"}, admin)
     assert (anywhere["provider:physical_network"], anywhere["provider:segmentation_id"]) == ("public", 4)
-    unknown = {"network": wish | {"provider:physical_network": "nowhere"}}
+    unknown = {"network": requested | {"provider:physical_network": "nowhere"}}
     assert ask("POST", "networks", unknown, as_=admin) == (400, "InvalidInput")
 
 
 def test_vlans_are_taken_from_the_operators_ranges(tmp_path: Any) -> None:
     with NetworkFixture(tmp_path, vlan_ranges=("public:100:101",)) as network:
         admin = network.book.admin
-        wish = {"provider:network_type": "vlan", "provider:physical_network": "public"}
-        assert [network.made("network", wish, admin)["provider:segmentation_id"] for _ in range(2)] == [100, 101]
-        full = network.client.post("/v2.0/networks", json={"network": wish}, as_=admin)
+        requested = {"provider:network_type": "vlan", "provider:physical_network": "public"}
+        assert [network.made("network", requested, admin)["provider:segmentation_id"] for _ in range(2)] == [100, 101]
+        full = network.client.post("/v2.0/networks", json={"network": requested}, as_=admin)
         assert (full.status_code, full.get_json()["NeutronError"]["type"]) == (503, "NoNetworkAvailable")
 
 
@@ -315,8 +315,8 @@ def test_vlans_are_taken_from_the_operators_ranges(tmp_path: Any) -> None:
 
 def test_a_network_of_others_isnt_shared_on(network: NetworkFixture, ask: Any) -> None:
     shared = network.made("network", {"shared": True}, network.book.admin)["id"]
-    wish = {"object_type": "network", "object_id": shared, "action": "access_as_shared", "target_tenant": "p9"}
-    assert ask("POST", "rbac-policies", {"rbac_policy": wish}, as_=network.book.other) == (400, "InvalidInput")
+    requested = {"object_type": "network", "object_id": shared, "action": "access_as_shared", "target_tenant": "p9"}
+    assert ask("POST", "rbac-policies", {"rbac_policy": requested}, as_=network.book.other) == (400, "InvalidInput")
 
 
 def test_the_wildcard_goes_when_every_user_has_a_policy_of_their_own(network: NetworkFixture, ask: Any) -> None:
@@ -327,8 +327,8 @@ def test_the_wildcard_goes_when_every_user_has_a_policy_of_their_own(network: Ne
     for project, status in (("p1", 409), ("p2", 409), ("", 204)):
         assert ask("DELETE", f"rbac-policies/{wildcard}", as_=admin)[0] == status
         if project:
-            wish = {"object_type": "network", "object_id": public, "action": "access_as_external"}
-            body = {"rbac_policy": wish | {"target_tenant": project}}
+            requested = {"object_type": "network", "object_id": public, "action": "access_as_external"}
+            body = {"rbac_policy": requested | {"target_tenant": project}}
             assert ask("POST", "rbac-policies", body, as_=admin)[0] == 201
     assert ask("GET", f"networks/{public}")[1]["network"]["router:external"] is True
 
@@ -348,10 +348,10 @@ def test_the_wildcard_becomes_the_policy_of_the_only_user(network: NetworkFixtur
 def test_groups_of_one_kind_on_a_port(some: Any, ask: Any, network: NetworkFixture) -> None:
     stateless = network.made("security_group", {"name": "s", "stateful": "false"})["id"]
     stateful = network.made("security_group", {"name": "t"})["id"]
-    wish = {"network_id": some["network"]["id"]}
-    both = wish | {"security_groups": [stateful, stateless]}
+    requested = {"network_id": some["network"]["id"]}
+    both = requested | {"security_groups": [stateful, stateless]}
     assert ask("POST", "ports", {"port": both}) == (409, "SecurityGroupConflict")
-    port = network.made("port", wish | {"security_groups": [stateless]})["id"]
+    port = network.made("port", requested | {"security_groups": [stateless]})["id"]
     assert ask("PUT", f"ports/{port}", {"port": {"security_groups": [stateful, stateless]}}) == (
         409,
         "SecurityGroupConflict",
@@ -359,20 +359,20 @@ def test_groups_of_one_kind_on_a_port(some: Any, ask: Any, network: NetworkFixtu
     assert ask("PUT", f"ports/{port}", {"port": {"security_groups": [stateful]}})[0] == 200
     twice = {"security_groups": [stateful, stateful]}
     assert ask("PUT", f"ports/{port}", {"port": twice}) == (400, "HTTPBadRequest")
-    assert ask("POST", "ports", {"port": wish | twice}) == (400, "HTTPBadRequest")
+    assert ask("POST", "ports", {"port": requested | twice}) == (400, "HTTPBadRequest")
 
 
 @pytest.mark.parametrize("name", ["tag:x,3", "a b", "option6:x", "a=b", "", "é", "x" * 41, "3,4"])
 def test_names_that_no_dhcp_option_has(some: Any, ask: Any, name: str) -> None:
-    wish = {"network_id": some["network"]["id"], "extra_dhcp_opts": [{"opt_name": name, "opt_value": "v"}]}
-    assert ask("POST", "ports", {"port": wish}) == (400, "HTTPBadRequest")
+    requested = {"network_id": some["network"]["id"], "extra_dhcp_opts": [{"opt_name": name, "opt_value": "v"}]}
+    assert ask("POST", "ports", {"port": requested}) == (400, "HTTPBadRequest")
 
 
 @pytest.mark.parametrize("character", ["\n", "\r", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"])
 def test_values_that_no_dhcp_option_has(some: Any, ask: Any, network: NetworkFixture, character: str) -> None:
     option = {"opt_name": "server-ip-address", "opt_value": f"10.0.0.1{character}x"}
-    wish = {"network_id": some["network"]["id"], "extra_dhcp_opts": [option]}
-    assert ask("POST", "ports", {"port": wish}) == (400, "HTTPBadRequest")
+    requested = {"network_id": some["network"]["id"], "extra_dhcp_opts": [option]}
+    assert ask("POST", "ports", {"port": requested}) == (400, "HTTPBadRequest")
     port = network.made("port", {"network_id": some["network"]["id"]})["id"]
     assert ask("PUT", f"ports/{port}", {"port": {"extra_dhcp_opts": [option]}}) == (400, "HTTPBadRequest")
 
@@ -392,8 +392,8 @@ def test_a_wish_for_nothing_lets_a_floating_ip_go(network: NetworkFixture, ask: 
 
 
 def test_a_gateway_on_a_network_without_subnets(network: NetworkFixture, ask: Any) -> None:
-    wish = {"router:external": True, "provider:network_type": "flat", "provider:physical_network": "public"}
-    bare = network.made("network", wish, network.book.admin)["id"]
+    requested = {"router:external": True, "provider:network_type": "flat", "provider:physical_network": "public"}
+    bare = network.made("network", requested, network.book.admin)["id"]
     router = network.made("router", {"external_gateway_info": {"network_id": bare}})
     assert router["external_gateway_info"]["external_fixed_ips"] == []
 
@@ -438,8 +438,8 @@ def group(network: NetworkFixture) -> str:
     return str(network.made("security_group", {"name": "g"})["id"])
 
 
-def add(ask: Any, group: str, **wish: Any) -> Any:
-    body = {"security_group_rule": {"security_group_id": group, "direction": "ingress"} | wish}
+def add(ask: Any, group: str, **requested: Any) -> Any:
+    body = {"security_group_rule": {"security_group_id": group, "direction": "ingress"} | requested}
     status, answer = ask("POST", "security-group-rules", body)
     return status, answer["security_group_rule"] if status == 201 else answer
 
@@ -447,8 +447,8 @@ def add(ask: Any, group: str, **wish: Any) -> Any:
 @pytest.mark.parametrize("protocol", ["tcp", "udp", "sctp", "dccp", "udplite", "6", 17])
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (0, 80), ("0", "2")])
 def test_no_port_is_called_zero(ask: Any, group: str, protocol: Any, low: Any, high: Any) -> None:
-    wish = {"protocol": protocol, "port_range_min": low, "port_range_max": high}
-    assert add(ask, group, **wish) == (400, "SecurityGroupInvalidPortValue")
+    requested = {"protocol": protocol, "port_range_min": low, "port_range_max": high}
+    assert add(ask, group, **requested) == (400, "SecurityGroupInvalidPortValue")
 
 
 def test_types_of_icmp_may_be_zero(ask: Any, group: str) -> None:
@@ -466,10 +466,10 @@ def test_all_ports_are_no_ports(ask: Any, group: str, protocol: str) -> None:
 def test_everywhere_is_anywhere(ask: Any, group: str, ethertype: str, prefix: str) -> None:
     egress = {"direction": "egress", "ethertype": ethertype, "remote_ip_prefix": prefix}
     assert add(ask, group, **egress) == (409, "SecurityGroupRuleExists"), "a new group has it already"
-    wish = {"ethertype": ethertype, "protocol": "tcp", "remote_ip_prefix": prefix}
-    assert add(ask, group, **wish)[0] == 201
+    requested = {"ethertype": ethertype, "protocol": "tcp", "remote_ip_prefix": prefix}
+    assert add(ask, group, **requested)[0] == 201
     assert add(ask, group, ethertype=ethertype, protocol="tcp") == (409, "SecurityGroupRuleExists")
-    assert add(ask, group, **wish) == (409, "SecurityGroupRuleExists")
+    assert add(ask, group, **requested) == (409, "SecurityGroupRuleExists")
 
 
 def test_a_groups_owner_has_all_of_its_rules(ask: Any, group: str, network: NetworkFixture) -> None:

@@ -14,8 +14,8 @@ def net(network: NetworkFixture) -> str:
     return str(made["id"])
 
 
-def make(ask: Any, net: str, as_: Any = None, **wish: Any) -> tuple[int, Any]:
-    status, body = ask("POST", "ports", {"port": {"network_id": net} | wish}, as_=as_)
+def make(ask: Any, net: str, as_: Any = None, **requested: Any) -> tuple[int, Any]:
+    status, body = ask("POST", "ports", {"port": {"network_id": net} | requested}, as_=as_)
     return status, body["port"] if status == 201 else body
 
 
@@ -142,12 +142,12 @@ def test_security(network: NetworkFixture, ask: Any, net: str) -> None:
 
 
 def test_dhcp_options(network: NetworkFixture, ask: Any, net: str) -> None:
-    wish = [
+    requested = [
         {"opt_name": "bootfile-name", "opt_value": "pxe"},
         {"opt_name": "tftp-server", "opt_value": "1.1.1.1", "ip_version": 4},
     ]
-    made = make(ask, net, extra_dhcp_opts=wish)[1]
-    assert made["extra_dhcp_opts"] == [{"ip_version": 4, **option} for option in wish]
+    made = make(ask, net, extra_dhcp_opts=requested)[1]
+    assert made["extra_dhcp_opts"] == [{"ip_version": 4, **option} for option in requested]
     assert make(ask, net, extra_dhcp_opts=[{"opt_name": "a", "opt_value": "b\ndhcp-script=/bin/sh"}]) == (
         400,
         "HTTPBadRequest",
@@ -218,8 +218,8 @@ def test_ports_of_routers_are_not_deleted_directly(network: NetworkFixture, ask:
 
 
 def test_a_name_by_which_neighbours_find_a_port(network: NetworkFixture, ask: Any, net: str) -> None:
-    wish = {"network_id": net, "project_id": "p1", "binding:host_id": "host1", "device_owner": "compute:nova"}
-    port = network.made("port", wish | {"dns_name": "Deb-B"}, network.book.service)
+    requested = {"network_id": net, "project_id": "p1", "binding:host_id": "host1", "device_owner": "compute:nova"}
+    port = network.made("port", requested | {"dns_name": "Deb-B"}, network.book.service)
     assert port["dns_name"] == "deb-b"
     state = network.control.get_host_state("host1", -1)
     assert state and {one.hostname for one in state.ports if one.id == port["id"]} == {"deb-b"}

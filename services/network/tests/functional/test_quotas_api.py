@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pileus_network.core import projects
+from pileus_network.core import quotas
 from pileus_network.testing import NetworkFixture
 
 
@@ -27,13 +27,13 @@ def test_defaults_overrides_and_use(network: NetworkFixture, ask: Any) -> None:
     network.made("network", {})
 
 
-@pytest.mark.parametrize("wish", [{"network": -2}, {"network": "many"}, {"volumes": 1}, {"network": 2**31}])
-def test_bad_limits(network: NetworkFixture, ask: Any, wish: Any) -> None:
-    assert ask("PUT", "quotas/p1", {"quota": wish}, as_=network.book.admin) == (400, "HTTPBadRequest")
+@pytest.mark.parametrize("requested", [{"network": -2}, {"network": "many"}, {"volumes": 1}, {"network": 2**31}])
+def test_bad_limits(network: NetworkFixture, ask: Any, requested: Any) -> None:
+    assert ask("PUT", "quotas/p1", {"quota": requested}, as_=network.book.admin) == (400, "HTTPBadRequest")
 
 
 @pytest.mark.parametrize(
-    ("resource", "path", "wish"),
+    ("resource", "path", "requested"),
     [
         ("router", "routers", {"router": {}}),
         ("security_group", "security-groups", {"security_group": {"name": "g"}}),
@@ -43,18 +43,20 @@ def test_bad_limits(network: NetworkFixture, ask: Any, wish: Any) -> None:
         ("floatingip", "floatingips", {"floatingip": {}}),
     ],
 )
-def test_every_quota_bites(network: NetworkFixture, ask: Any, resource: str, path: str, wish: dict[str, Any]) -> None:
-    noun = next(iter(wish))
+def test_every_quota_bites(
+    network: NetworkFixture, ask: Any, resource: str, path: str, requested: dict[str, Any]
+) -> None:
+    noun = next(iter(requested))
     if noun == "floatingip":
-        wish = {noun: {"floating_network_id": network.public(as_=network.operator)["id"]}}
+        requested = {noun: {"floating_network_id": network.public(as_=network.operator)["id"]}}
     elif noun in ("port", "subnet"):
-        wish = {noun: wish[noun] | {"network_id": network.made("network", {})["id"]}}
+        requested = {noun: requested[noun] | {"network_id": network.made("network", {})["id"]}}
     ask("GET", "security-groups")
     used = ask("GET", "quotas/p1/details", as_=network.book.manager)[1]["quota"][resource]["used"]
     ask("PUT", "quotas/p1", {"quota": {resource: used}}, as_=network.book.admin)
-    assert ask("POST", path, wish) == (409, "OverQuota")
+    assert ask("POST", path, requested) == (409, "OverQuota")
     ask("PUT", "quotas/p1", {"quota": {resource: used + 1}}, as_=network.book.admin)
-    assert ask("POST", path, wish)[0] == 201
+    assert ask("POST", path, requested)[0] == 201
     assert ask("GET", "quotas/p1/details", as_=network.book.manager)[1]["quota"][resource]["used"] > used
 
 
@@ -77,4 +79,4 @@ def test_default_limits_are_the_operators(tmp_path: Path) -> None:
         assert refused.status_code == 409
     for wrong in ("volumes:1", "network:many", "network:-2", "network"):
         with pytest.raises(ValueError):
-            projects.configured((wrong,))
+            quotas.parse_configured((wrong,))

@@ -7,8 +7,8 @@ import pytest
 from pileus_network.testing import NetworkFixture
 
 
-def rule(ask: Any, group: str, as_: Any = None, **wish: Any) -> tuple[int, Any]:
-    body = {"security_group_rule": {"security_group_id": group, "direction": "ingress"} | wish}
+def rule(ask: Any, group: str, as_: Any = None, **requested: Any) -> tuple[int, Any]:
+    body = {"security_group_rule": {"security_group_id": group, "direction": "ingress"} | requested}
     status, answer = ask("POST", "security-group-rules", body, as_=as_)
     return status, answer["security_group_rule"] if status == 201 else answer
 
@@ -75,7 +75,7 @@ def test_a_used_group_stays(network: NetworkFixture, ask: Any, group: str) -> No
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "requested",
     [
         {"protocol": "tcp", "port_range_min": 22, "port_range_max": 22},
         {"protocol": "TCP", "port_range_min": 1, "port_range_max": 65535},
@@ -92,11 +92,11 @@ def test_a_used_group_stays(network: NetworkFixture, ask: Any, group: str) -> No
         {"remote_ip_prefix": "10.0.0.7"},
     ],
 )
-def test_rules_that_fit(ask: Any, group: str, wish: dict[str, Any]) -> None:
-    status, made = rule(ask, group, **wish)
+def test_rules_that_fit(ask: Any, group: str, requested: dict[str, Any]) -> None:
+    status, made = rule(ask, group, **requested)
     assert status == 201, made
     assert ask("GET", f"security-group-rules/{made['id']}")[1]["security_group_rule"] == made
-    assert rule(ask, group, **wish) == (409, "SecurityGroupRuleExists")
+    assert rule(ask, group, **requested) == (409, "SecurityGroupRuleExists")
 
 
 def test_icmp_is_that_of_its_version(ask: Any, group: str) -> None:
@@ -106,7 +106,7 @@ def test_icmp_is_that_of_its_version(ask: Any, group: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "kind"),
+    ("requested", "kind"),
     [
         ({"direction": "sideways"}, "HTTPBadRequest"),
         ({"ethertype": "IPv5"}, "HTTPBadRequest"),
@@ -125,8 +125,8 @@ def test_icmp_is_that_of_its_version(ask: Any, group: str) -> None:
         ({"colour": "red"}, "HTTPBadRequest"),
     ],
 )
-def test_rules_that_don_t(ask: Any, group: str, wish: dict[str, Any], kind: str) -> None:
-    assert rule(ask, group, **wish) == (400, kind)
+def test_rules_that_don_t(ask: Any, group: str, requested: dict[str, Any], kind: str) -> None:
+    assert rule(ask, group, **requested) == (400, kind)
     assert len(ask("GET", f"security-groups/{group}")[1]["security_group"]["security_group_rules"]) == 2
 
 
@@ -157,7 +157,7 @@ def test_rules_can_t_change_but_go(network: NetworkFixture, ask: Any, group: str
 
 
 def test_bulk_rules(ask: Any, group: str) -> None:
-    wish = [
+    requested = [
         {
             "security_group_id": group,
             "direction": "ingress",
@@ -167,10 +167,14 @@ def test_bulk_rules(ask: Any, group: str) -> None:
         }
         for p in (1, 2)
     ]
-    status, body = ask("POST", "security-group-rules", {"security_group_rules": wish})
+    status, body = ask("POST", "security-group-rules", {"security_group_rules": requested})
     assert status == 201 and len(body["security_group_rules"]) == 2
     assert (
-        ask("POST", "security-group-rules", {"security_group_rules": [wish[0] | {"port_range_max": 9}, wish[1]]})[0]
+        ask(
+            "POST",
+            "security-group-rules",
+            {"security_group_rules": [requested[0] | {"port_range_max": 9}, requested[1]]},
+        )[0]
         == 409
     )
 

@@ -27,7 +27,7 @@ def test_create_list_show_update_delete(network: NetworkFixture, ask: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "requested",
     [
         {"prefixes": []},
         {"prefixes": ["10.0.0.0/8", "fd00::/48"]},
@@ -37,8 +37,8 @@ def test_create_list_show_update_delete(network: NetworkFixture, ask: Any) -> No
         {"prefixes": ["10.0.0.0/8"], "default_prefixlen": 7},
     ],
 )
-def test_bad_pools(ask: Any, wish: dict[str, Any]) -> None:
-    assert ask("POST", "subnetpools", {"subnetpool": {"name": "p"} | wish})[0] == 400
+def test_bad_pools(ask: Any, requested: dict[str, Any]) -> None:
+    assert ask("POST", "subnetpools", {"subnetpool": {"name": "p"} | requested})[0] == 400
 
 
 def test_subnets_are_carved_lowest_first(network: NetworkFixture, ask: Any) -> None:
@@ -47,9 +47,9 @@ def test_subnets_are_carved_lowest_first(network: NetworkFixture, ask: Any) -> N
     )["id"]
     net = network.made("network", {})["id"]
 
-    def carve(**wish: Any) -> tuple[int, Any]:
+    def carve(**requested: Any) -> tuple[int, Any]:
         status, body = ask(
-            "POST", "subnets", {"subnet": {"network_id": net, "ip_version": 4, "subnetpool_id": pool} | wish}
+            "POST", "subnets", {"subnet": {"network_id": net, "ip_version": 4, "subnetpool_id": pool} | requested}
         )
         return status, body["subnet"]["cidr"] if status == 201 else body
 
@@ -67,8 +67,8 @@ def test_subnets_are_carved_lowest_first(network: NetworkFixture, ask: Any) -> N
 
 def test_the_default_pool_and_quotas(network: NetworkFixture, ask: Any) -> None:
     net = network.made("network", {})["id"]
-    wish = {"subnet": {"network_id": net, "ip_version": 4, "use_default_subnetpool": True}}
-    assert ask("POST", "subnets", wish) == (404, "SubnetPoolNotFound")
+    requested = {"subnet": {"network_id": net, "ip_version": 4, "use_default_subnetpool": True}}
+    assert ask("POST", "subnets", requested) == (404, "SubnetPoolNotFound")
     pool = {
         "name": "p",
         "prefixes": ["10.0.0.0/16"],
@@ -83,8 +83,8 @@ def test_the_default_pool_and_quotas(network: NetworkFixture, ask: Any) -> None:
         400,
         "InvalidInput",
     )
-    assert ask("POST", "subnets", wish)[1]["subnet"]["cidr"] == "10.0.0.0/24"
-    assert ask("POST", "subnets", wish) == (409, "SubnetPoolQuotaExceeded")
+    assert ask("POST", "subnets", requested)[1]["subnet"]["cidr"] == "10.0.0.0/24"
+    assert ask("POST", "subnets", requested) == (409, "SubnetPoolQuotaExceeded")
 
 
 def test_address_scopes(network: NetworkFixture, ask: Any) -> None:

@@ -12,15 +12,15 @@ def net(network: NetworkFixture) -> str:
     return str(network.made("network", {})["id"])
 
 
-def make(ask: Any, net: str, **wish: Any) -> tuple[int, Any]:
+def make(ask: Any, net: str, **requested: Any) -> tuple[int, Any]:
     status, body = ask(
-        "POST", "subnets", {"subnet": {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"} | wish}
+        "POST", "subnets", {"subnet": {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"} | requested}
     )
     return status, body["subnet"] if status == 201 else body
 
 
 def test_all_attributes(ask: Any, net: str) -> None:
-    wish = {
+    requested = {
         "name": "s",
         "gateway_ip": "10.0.0.254",
         "allocation_pools": [{"start": "10.0.0.20", "end": "10.0.0.30"}, {"start": "10.0.0.2", "end": "10.0.0.3"}],
@@ -29,12 +29,12 @@ def test_all_attributes(ask: Any, net: str) -> None:
         "enable_dhcp": False,
         "description": "d",
     }
-    status, made = make(ask, net, **wish)
+    status, made = make(ask, net, **requested)
     assert status == 201
     pools = made.pop("allocation_pools")
     assert pools == [{"start": "10.0.0.2", "end": "10.0.0.3"}, {"start": "10.0.0.20", "end": "10.0.0.30"}]
-    assert {name: made[name] for name in wish if name in made} == {
-        k: v for k, v in wish.items() if k != "allocation_pools"
+    assert {name: made[name] for name in requested if name in made} == {
+        k: v for k, v in requested.items() if k != "allocation_pools"
     }
     assert made["ip_version"] == 4 and made["cidr"] == "10.0.0.0/24" and made["subnetpool_id"] is None
 
@@ -51,7 +51,7 @@ def test_gateway_none_first_or_chosen(ask: Any, net: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "status", "kind"),
+    ("requested", "status", "kind"),
     [
         ({"cidr": "10.0.0.0"}, 400, "HTTPBadRequest"),
         ({"cidr": "10.0.0.0/33"}, 400, "HTTPBadRequest"),
@@ -94,8 +94,8 @@ def test_gateway_none_first_or_chosen(ask: Any, net: str) -> None:
         ({"colour": "red"}, 400, "HTTPBadRequest"),
     ],
 )
-def test_what_is_refused(ask: Any, net: str, wish: dict[str, Any], status: int, kind: str) -> None:
-    assert make(ask, net, **wish) == (status, kind)
+def test_what_is_refused(ask: Any, net: str, requested: dict[str, Any], status: int, kind: str) -> None:
+    assert make(ask, net, **requested) == (status, kind)
     assert ask("GET", "subnets")[1] == {"subnets": []} and ask("GET", "ports")[1] == {"ports": []}
 
 
@@ -158,8 +158,8 @@ def test_slaac_addresses_come_from_the_mac_and_go_with_the_subnet(network: Netwo
     late = network.made("port", {"network_id": net, "mac_address": "fa:16:3e:01:02:03"})
     assert {"subnet_id": six["id"], "ip_address": "fd00:1::f816:3eff:fe01:203"} in late["fixed_ips"]
     assert len(ask("GET", f"ports/{early['id']}")[1]["port"]["fixed_ips"]) == 2
-    wish = {"port": {"network_id": net, "fixed_ips": [{"subnet_id": six["id"], "ip_address": "fd00:1::5"}]}}
-    assert ask("POST", "ports", wish) == (400, "InvalidInput")
+    requested = {"port": {"network_id": net, "fixed_ips": [{"subnet_id": six["id"], "ip_address": "fd00:1::5"}]}}
+    assert ask("POST", "ports", requested) == (400, "InvalidInput")
     assert ask("DELETE", f"subnets/{six['id']}")[0] == 204
     assert len(ask("GET", f"ports/{late['id']}")[1]["port"]["fixed_ips"]) == 1
 
@@ -181,8 +181,8 @@ def test_stateful_dhcpv6_takes_from_the_pool(network: NetworkFixture, ask: Any, 
 
 @pytest.mark.parametrize("mode", ["slaac", "dhcpv6-stateless", "dhcpv6-stateful"])
 def test_a_network_of_ipv6_alone(network: NetworkFixture, ask: Any, net: str, mode: str) -> None:
-    wish = {"ip_version": 6, "cidr": "fd00:3::/64", "ipv6_ra_mode": mode, "ipv6_address_mode": mode}
-    assert make(ask, net, **wish)[0] == 201
+    requested = {"ip_version": 6, "cidr": "fd00:3::/64", "ipv6_ra_mode": mode, "ipv6_address_mode": mode}
+    assert make(ask, net, **requested)[0] == 201
     assert len(network.made("port", {"network_id": net})["fixed_ips"]) == 1
 
 
@@ -203,8 +203,8 @@ def test_a_dhcp_port_that_is_deleted_comes_back(network: NetworkFixture, ask: An
 def test_the_owner_of_a_network_sees_and_removes_what_others_made_on_it(
     network: NetworkFixture, ask: Any, net: str
 ) -> None:
-    wish = {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24", "project_id": "p2"}
-    theirs = network.made("subnet", wish, network.book.admin)["id"]
+    requested = {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24", "project_id": "p2"}
+    theirs = network.made("subnet", requested, network.book.admin)["id"]
     assert ask("GET", f"subnets/{theirs}")[0] == 200
     assert ask("PUT", f"subnets/{theirs}", {"subnet": {"name": "x"}})[0] == 200
     assert ask("DELETE", f"subnets/{theirs}")[0] == 204

@@ -7,7 +7,7 @@ import pytest
 
 from pileus_kit.errors import HostDown
 from pileus_kit.rpc import Bus
-from pileus_network import states
+from pileus_network import state_changes
 from pileus_network.agent.reconciler import Reconciler
 from pileus_network.agent.service import Agent
 from pileus_network.config import Config
@@ -51,7 +51,7 @@ class Worker(ControlPlane):
         return state and HostChange(known, state.generation, state)
 
     def audit_state(self, host, generation, digest):
-        return self.state if states.digest(self.state) != digest else None
+        return self.state if state_changes.digest(self.state) != digest else None
 
     def report_changes(self, host, generation, progress, took=None):
         ports = set(self.applied_calls[-1][1].ports) - set(progress.unwired) | set(progress.wired)

@@ -1,0 +1,50 @@
+"""/v2.0/auto-allocated-topology: "get me a network"."""
+
+from typing import Any
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from pileus_kit.web import Resource, caller, tools
+from pileus_network.api.attributes import authorize
+from pileus_network.api.transactions import read, write
+from pileus_network.core import auto_allocated_topologies
+
+resource = Resource("topologies", __name__, url_prefix="/v2.0/auto-allocated-topology")
+
+OWN = ("None", "null")
+"""What clients write for the project of the token."""
+
+
+def _project(named: str) -> str:
+    return (caller().project_id or "") if named in OWN else named
+
+
+def _target(project_id: str) -> dict[str, str]:
+    project = _project(project_id)
+    return {"project_id": project, "tenant_id": project}
+
+
+def _view(project_id: str, network_id: str) -> dict[str, Any]:
+    return {"auto_allocated_topology": {"id": network_id, "project_id": project_id, "tenant_id": project_id}}
+
+
+@resource.endpoint("GET", "/<project_id>", policy="get_auto_allocated_topology", target=_target)
+def show(project_id: str) -> dict[str, Any]:
+    """Made on the first call; `fields=dry-run` only says whether it could be."""
+    project = _project(project_id)
+    if "dry-run" in request.args.getlist("fields"):
+        read(auto_allocated_topologies.check_requirements)
+        return _view(project, "dry-run=pass")
+    authorize("create_network", {"project_id": project, "tenant_id": project})
+
+    def work(session: Session) -> str:
+        return auto_allocated_topologies.find_or_create(session, tools().config, project)
+
+    return _view(project, write(work))
+
+
+@resource.endpoint("DELETE", "/<project_id>", policy="delete_auto_allocated_topology", target=_target)
+def delete(project_id: str) -> tuple[str, int]:
+    write(lambda session: auto_allocated_topologies.delete(session, _project(project_id)))
+    return "", 204

@@ -1,0 +1,87 @@
+"""A network, subnet and router made for a project that asked for nothing in particular: "get me a network"."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pileus_network.config import Config
+from pileus_network.core import networks, ports, quotas, routers, subnets
+from pileus_network.core.visibility import ELEVATED, Viewer
+from pileus_network.db.models import Network, Port, Project, Router, SubnetPool
+from pileus_network.errors import AutoAllocatedTopologyNotFound, AutoAllocationFailure
+from pileus_network.rpc import INTERFACE_OWNER
+
+NAME = "auto_allocated"
+
+
+def check_requirements(session: Session) -> tuple[Network, list[SubnetPool]]:
+    """What an administrator must have prepared: a default external network and default subnet pools."""
+    external = session.scalars(select(Network).where(Network.external, Network.is_default)).first()
+    if external is None:
+        raise AutoAllocationFailure(reason="No default router:external network")
+    pools = list(session.scalars(select(SubnetPool).where(SubnetPool.is_default).order_by(SubnetPool.ip_version)))
+    if not pools:
+        raise AutoAllocationFailure(reason="No default subnetpools defined")
+    return external, pools
+
+
+def find_or_create(session: Session, config: Config, project_id: str) -> str:
+    """The id of the project's network; it and what belongs to it are made on the first call."""
+    project = quotas.lock_project(session, project_id)
+    if project.auto_network_id is not None:
+        return project.auto_network_id
+    external, pools = check_requirements(session)
+    network = networks.create(session, config, [_network_request(project_id)])[0]
+    requests = [_subnet_request(project_id, network.id, pool) for pool in pools]
+    made = subnets.create(session, {network.id: network}, requests)
+    gateway = {"name": f"{NAME}_router", "description": "", "admin_state_up": True, "project_id": project_id,
+               "external_gateway_info": {"network_id": external.id}}  # fmt: skip
+    router = routers.create(session, gateway, ELEVATED)
+    for subnet in made:
+        routers.add_interface(session, router, {"subnet_id": subnet.id}, ELEVATED)
+    project.auto_network_id = network.id
+    return network.id
+
+
+def _network_request(project_id: str) -> dict[str, object]:
+    return {
+        "project_id": project_id, "name": f"{NAME}_network", "description": "", "admin_state_up": True, "mtu": 0,
+        "port_security_enabled": True, "is_default": False, "shared": False, "router:external": False,
+        "provider:network_type": None, "provider:physical_network": None, "provider:segmentation_id": None,
+    }  # fmt: skip
+
+
+def _subnet_request(project_id: str, network_id: str, pool: SubnetPool) -> dict[str, object]:
+    mode = "slaac" if pool.ip_version == 6 else None
+    return {
+        "project_id": project_id, "network_id": network_id, "name": f"{NAME}_subnet_v{pool.ip_version}",
+        "description": "", "ip_version": pool.ip_version, "cidr": None, "prefixlen": None, "subnetpool_id": pool.id,
+        "use_default_subnetpool": False, "gateway_ip": subnets.ATTR_NOT_SPECIFIED, "allocation_pools": None,
+        "enable_dhcp": True, "dns_nameservers": [], "host_routes": [], "service_types": [],
+        "ipv6_ra_mode": mode, "ipv6_address_mode": mode,
+    }  # fmt: skip
+
+
+def delete(session: Session, project_id: str) -> None:
+    """Take it all away again; refused while servers use it."""
+    project = session.get(Project, project_id)
+    if project is None or project.auto_network_id is None:
+        raise AutoAllocatedTopologyNotFound(tenant_id=project_id)
+    network = networks.find(session, project.auto_network_id, ELEVATED)
+    for router in _routers(session, network, Viewer(project_id)):
+        for port in _interfaces(session, router):
+            ports.remove(session, port)
+        routers.delete(session, router)
+    project.auto_network_id = None
+    session.flush()
+    networks.delete(session, network)
+
+
+def _routers(session: Session, network: Network, viewer: Viewer) -> list[Router]:
+    ids = select(Port.router_id).where(Port.network_id == network.id, Port.device_owner == INTERFACE_OWNER)
+    mine = Router.project_id == viewer.project_id
+    return list(session.scalars(select(Router).where(Router.id.in_(ids), mine).options(*routers.LOADED)))
+
+
+def _interfaces(session: Session, router: Router) -> list[Port]:
+    query = select(Port).where(Port.router_id == router.id, Port.device_owner == INTERFACE_OWNER)
+    return list(session.scalars(query.options(*ports.LOADED)))

@@ -1,0 +1,124 @@
+"""Sharing a network with some projects or with all: what OpenStack calls RBAC policies."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, select, true
+from sqlalchemy.orm import Session
+
+from pileus_network.core import networks, quotas, standard_attributes
+from pileus_network.core.visibility import ELEVATED, EXTERNAL, SHARED, Viewer
+from pileus_network.db.models import FloatingIp, Network, Port, RbacPolicy, Router
+from pileus_network.errors import DuplicateRbacPolicy, InvalidInput, RbacPolicyInUse, RbacPolicyNotFound
+
+
+def visible_policies(viewer: Viewer) -> ColumnElement[bool]:
+    return true() if viewer.sees_everything else RbacPolicy.project_id == viewer.project_id
+
+
+def find(session: Session, share_id: str, viewer: Viewer) -> RbacPolicy:
+    row = session.scalars(select(RbacPolicy).where(RbacPolicy.id == share_id, visible_policies(viewer))).one_or_none()
+    if row is None:
+        raise RbacPolicyNotFound(object_type="network", id=share_id)
+    return row
+
+
+def create(session: Session, requested: dict[str, Any], viewer: Viewer) -> RbacPolicy:
+    """Only a network of one's own can be shared."""
+    network = networks.find(session, requested["object_id"], viewer)
+    if not viewer.owns(network.project_id):
+        raise InvalidInput(error_message="Only admins can manipulate policies on objects they do not own")
+    quotas.check(session, quotas.lock_project(session, requested["project_id"]), "rbac_policy")
+    share = RbacPolicy(
+        project_id=requested["project_id"], action=requested["action"], target_project=requested["target_tenant"]
+    )
+    _check_duplicate(session, network.id, share)
+    network.rbac_policies.append(share)
+    standard_attributes.bump_revision(network)
+    if share.action == EXTERNAL:
+        network.external = True
+    session.flush()
+    return share
+
+
+def _check_duplicate(session: Session, network_id: str, share: RbacPolicy) -> None:
+    if session.scalar(
+        select(
+            exists(
+                select(RbacPolicy.id).where(
+                    RbacPolicy.network_id == network_id,
+                    RbacPolicy.action == share.action,
+                    RbacPolicy.id != (share.id or ""),
+                    RbacPolicy.target_project == share.target_project,
+                )
+            )
+        )
+    ):
+        raise DuplicateRbacPolicy()
+
+
+def update(session: Session, share: RbacPolicy, target: str) -> None:
+    """Share with somebody else instead."""
+    if target == share.target_project:
+        return
+    _check_unused(session, share, instead=target)
+    share.target_project = target
+    standard_attributes.bump_revision(session.get_one(Network, share.network_id))
+    _check_duplicate(session, share.network_id, share)
+    session.flush()
+
+
+def delete(session: Session, share: RbacPolicy) -> None:
+    _check_unused(session, share)
+    session.delete(share)
+    standard_attributes.bump_revision(session.get_one(Network, share.network_id))
+    session.flush()
+    if share.action == EXTERNAL and not session.scalar(
+        select(
+            exists(
+                select(RbacPolicy.id).where(RbacPolicy.network_id == share.network_id, RbacPolicy.action == EXTERNAL)
+            )
+        )
+    ):
+        session.get_one(Network, share.network_id).external = False
+
+
+def _check_unused(session: Session, share: RbacPolicy, instead: str | None = None) -> None:
+    """Refuse if a project that only this policy lets in uses the network. `instead`: whom the policy will let in."""
+    network = networks.find(session, share.network_id, ELEVATED)
+    others = [other for other in network.rbac_policies if other.action == share.action and other.id != share.id]
+    if any(other.target_project == "*" for other in others):
+        return
+    if share.action == SHARED:
+        used = (
+            _is_used_by_others(session, network, [other.target_project for other in others])
+            if share.target_project == "*"
+            else _is_used_by(session, network, share.target_project)
+        )
+    else:
+        allowed = [other.target_project for other in others] + ([instead] if instead else [])
+        used = instead != "*" and _is_used_as_external(session, network, share.target_project, allowed)
+    if used:
+        raise RbacPolicyInUse(object_id=network.id, details="Ports of other projects are on the network")
+
+
+def _is_used_by_others(session: Session, network: Network, allowed: list[str]) -> bool:
+    return networks.is_used_by_others(session, network, exempt=allowed)
+
+
+def _is_used_by(session: Session, network: Network, project_id: str) -> bool:
+    return project_id != network.project_id and bool(
+        session.scalar(
+            select(exists(select(Port.id).where(Port.network_id == network.id, Port.project_id == project_id)))
+        )
+    )
+
+
+def _is_used_as_external(session: Session, network: Network, target: str, others: list[str]) -> bool:
+    """Whether routers' gateways or floating IPs of projects are on it that only this policy lets in."""
+    kept = {network.project_id, *others}
+    routers = select(Router.project_id).join(Port, Port.id == Router.gateway_port_id)
+    users = routers.where(Port.network_id == network.id).union(
+        select(FloatingIp.project_id).where(FloatingIp.floating_network_id == network.id)
+    )
+    found = set(session.scalars(users))
+    return bool((found if target == "*" else found & {target}) - kept)

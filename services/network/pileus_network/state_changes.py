@@ -1,0 +1,74 @@
+"""Changes put into a host's state, and a digest by which two sides know that they have the same one."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from pileus_network.rpc import AddressSet, AddressSetChange, HostChange, HostState
+
+KINDS = {
+    "network": "networks",
+    "port": "ports",
+    "group": "security_groups",
+    "remote": "address_sets",
+    "router": "routers",
+}
+SERVED = "served"
+
+
+class BaseMismatch(Exception):
+    """The change doesn't begin where the state is."""
+
+
+def digest(state: HostState) -> str:
+    """Equal for equal states: everything in them is sorted."""
+    return hashlib.sha256(msgspec.json.encode(replace(state, generation=0))).hexdigest()
+
+
+def key_of(thing: Any) -> str:
+    return str(thing.group_id if hasattr(thing, "group_id") else thing.id)
+
+
+def apply_change(state: HostState, change: HostChange) -> HostState:
+    """The state after the change. What isn't named in it stays the very same object."""
+    if change.base != state.generation:
+        raise BaseMismatch(f"a change of generation {change.base} came to {state.generation}")
+    gone: dict[str, set[str]] = {kind: set() for kind in (*KINDS, SERVED)}
+    for one in change.removed:
+        gone[one.kind].add(one.id)
+    networks = gone["network"] | gone[SERVED]
+    kept = {name: _without(getattr(state, name), gone[kind]) for kind, name in KINDS.items()}
+    if networks:
+        kept["ports"] = [port for port in kept["ports"] if port.network_id not in networks]
+    fields = {name: _with(kept[name], getattr(change, name)) for name in KINDS.values()}
+    if change.address_set_changes:
+        fields["address_sets"] = tuple(_update_address_sets(fields["address_sets"], change.address_set_changes))
+    return HostState(state.host, change.generation, **fields)
+
+
+def _update_address_sets(sets: Iterable[AddressSet], changes: Iterable[AddressSetChange]) -> Iterable[AddressSet]:
+    """The sets with the addresses that came, without those that left."""
+    by_id = {one.group_id: one for one in changes}
+    for one in sets:
+        change = by_id.get(one.group_id)
+        if change is None:
+            yield one
+        else:
+            addresses = {*one.addresses, *change.added} - set(change.removed)
+            yield AddressSet(one.group_id, tuple(sorted(addresses)))
+
+
+def _without(things: tuple[Any, ...], ids: set[str]) -> Any:
+    return [thing for thing in things if key_of(thing) not in ids] if ids else things
+
+
+def _with(kept: Any, fresh: Iterable[Any]) -> tuple[Any, ...]:
+    """Sorted by id, each of them once, the fresh one if there are two."""
+    fresh = {key_of(thing): thing for thing in fresh}
+    if not fresh:
+        return tuple(kept)
+    everything = {key_of(thing): thing for thing in kept} | fresh
+    return tuple(everything[id] for id in sorted(everything))

@@ -1,0 +1,39 @@
+"""RBAC policies: a network shared with one project."""
+
+from typing import Any
+
+from pileus_network.testing import NetworkFixture
+
+
+def test_sharing_with_one_project(network: NetworkFixture, ask: Any) -> None:
+    book, net = network.book, network.made("network", {})["id"]
+    requested = {"object_type": "network", "object_id": net, "action": "access_as_shared", "target_tenant": "p2"}
+    status, body = ask("POST", "rbac-policies", {"rbac_policy": requested})
+    assert status == 201 and {name: body["rbac_policy"][name] for name in requested} == requested
+    policy = body["rbac_policy"]["id"]
+    assert ask("POST", "rbac-policies", {"rbac_policy": requested}) == (409, "DuplicateRbacPolicy")
+    assert ask("GET", f"networks/{net}", as_=book.other)[1]["network"]["shared"] is True
+    assert ask("GET", f"networks/{net}")[1]["network"]["shared"] is False
+    port = network.made("port", {"network_id": net}, book.other)["id"]
+    assert ask("DELETE", f"rbac-policies/{policy}") == (409, "RbacPolicyInUse")
+    assert ask("GET", f"rbac-policies/{policy}", as_=book.other) == (404, "RbacPolicyNotFound")
+    ask("DELETE", f"ports/{port}", as_=book.other)
+    assert ask("DELETE", f"rbac-policies/{policy}")[0] == 204
+    assert ask("GET", f"networks/{net}", as_=book.other)[0] == 404
+
+
+def test_what_is_refused(network: NetworkFixture, ask: Any) -> None:
+    net = network.made("network", {})["id"]
+    requested = {"object_type": "network", "object_id": net, "action": "access_as_shared", "target_tenant": "*"}
+    assert ask("POST", "rbac-policies", {"rbac_policy": requested}) == (403, "PolicyNotAuthorized")
+    assert ask("POST", "rbac-policies", {"rbac_policy": requested | {"object_type": "router"}}) == (
+        400,
+        "HTTPBadRequest",
+    )
+    assert ask("POST", "rbac-policies", {"rbac_policy": requested | {"action": "steal"}}) == (400, "HTTPBadRequest")
+    mine = requested | {"target_tenant": "p2"}
+    assert ask("POST", "rbac-policies", {"rbac_policy": mine}, as_=network.book.other) == (404, "NetworkNotFound")
+    shared = network.made("network", {"shared": True}, network.operator)["id"]
+    assert ask("POST", "rbac-policies", {"rbac_policy": mine | {"object_id": shared}}) == (400, "InvalidInput")
+    policies = ask("GET", "rbac-policies", as_=network.book.admin)[1]["rbac_policies"]
+    assert [(p["object_id"], p["target_tenant"]) for p in policies] == [(shared, "*")]
