@@ -67,8 +67,9 @@ class Plan:
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """Who speaks on the bus: the services, and this host for each of them."""
-        return tuple(Account(service, host) for service in ON_THE_BUS for host in ("", self.host))
+        """Who speaks on the bus: the services, and this host for each of them that has an agent."""
+        hosts = {name: ("", self.host) if SERVICES[name].has_agent else ("",) for name in ON_THE_BUS}
+        return tuple(Account(service, host) for service in ON_THE_BUS for host in hosts[service])
 
     def bus_url(self, account: Account) -> str:
         user = quote(account.name, safe="")

@@ -69,9 +69,9 @@ def share(plan: Plan) -> None:
     give(plan.state / "rabbitmq", BROKER, again=True)
     for name in ("databases", "audit"):
         (plan.state / name).chmod(0o711)
-    for name in ("etc", "policy", "policies"):
+    for name in ("etc", "policy"):
         _show(plan.state / name, GROUP, 0o710)
-    for file in (*(plan.state / "policy").iterdir(), *(plan.state / "policies").iterdir()):
+    for file in (plan.state / "policy").iterdir():
         _show(file, GROUP, 0o640)
     for service in PORTS:
         _show(plan.config_file(service), of(service), 0o640)

@@ -9,7 +9,7 @@ from pileus_kit.config import ServiceConfig, option
 class Config(ServiceConfig):
     bind: str = option("Address and port of the API", "127.0.0.1:9292")
     service_user: str = option("This service's user in project `service`", "image")
-    store: str = option("The store that takes new images (entry points pileus.image.stores)", "file")
+    store: str = option("The store for new images (an entry point of pileus.image.stores)", "file")
     largest_image: int = option("Bytes that one image may have", 1 << 40)
     largest_disk: int = option("Bytes that a guest may see of one image", 16 << 40)
     quota_images: int = option("Images that a project may have; -1: any number", 10_000)

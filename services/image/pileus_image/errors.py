@@ -1,4 +1,4 @@
-"""Refusals of the image service, in the words that image clients know."""
+"""The errors of the image service, in the words that clients of OpenStack's image API know."""
 
 from pileus_kit.errors import BadRequest, Conflict, Forbidden, Gone, NotFound, TooLarge, UnsupportedMedia
 
@@ -7,8 +7,8 @@ class ImageNotFound(NotFound):
     text = "Failed to find image {image} to show"
 
 
-class NoSuch(NotFound):
-    """A tag, member, store, task or schema that isn't there."""
+class NoSuchResource(NotFound):
+    """There is no such tag, member, store, task or schema."""
 
     text = "{what} could not be found"
 
@@ -17,11 +17,11 @@ class Invalid(BadRequest):
     text = "{why}"
 
 
-class ReadOnly(Forbidden):
+class ReadOnlyAttribute(Forbidden):
     text = "Attribute '{name}' is read-only."
 
 
-class Reserved(Forbidden):
+class ReservedAttribute(Forbidden):
     text = "Attribute '{name}' is reserved."
 
 
@@ -66,7 +66,7 @@ class UploadLost(Gone):
 
 
 class FormatRefused(UnsupportedMedia):
-    """The content isn't what the image says, or no host could open it safely."""
+    """The content has another format than the image says, or no host could open it safely."""
 
     status = 400
     text = "Image content is refused: {why}"
@@ -80,5 +80,5 @@ class DownloadFailed(BadRequest):
     text = "Cannot download {url}: {why}"
 
 
-class Taken(Conflict):
+class AlreadyExists(Conflict):
     text = "{what} already exists."

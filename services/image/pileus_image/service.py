@@ -6,4 +6,6 @@ SERVICE = Service(
     "image",
     port=9292,
     catalog=(CatalogEntry("image", "glance"),),
+    has_worker=True,
+    uses_bus=True,
 )

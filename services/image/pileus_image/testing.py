@@ -8,13 +8,14 @@ from typing import Any
 
 from pileus_image import app, policy
 from pileus_image.config import Config
+from pileus_image.core import orphaned_blobs
+from pileus_image.core.quotas import Limits
 from pileus_image.core.tickets import Tickets
-from pileus_image.db.models import Event, Job, Model
+from pileus_image.core.tools import Tools
+from pileus_image.core.web_download import WebDownloader
+from pileus_image.db.models import Model
 from pileus_image.drivers.file import FileStore
-from pileus_image.drivers.web import Fetcher
-from pileus_image.flows import import_image, sweep
-from pileus_image.flows.tools import Tools
-from pileus_kit.flow import Runner
+from pileus_image.worker import runner_of
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import Client, TokenBook, fresh_sessions
 
@@ -22,10 +23,10 @@ OCTETS = {"Content-Type": "application/octet-stream"}
 
 
 class ImageFixture:
-    """Attributes: app, client, tools, runner, book. `book` may be shared with other services' fixtures."""
+    """Has `app`, `client`, `tools`, `runner` and `book`. `book` may be shared with other services' fixtures."""
 
     def __init__(
-        self, directory: Path, book: TokenBook | None = None, fetcher: Fetcher | None = None, **options: Any
+        self, directory: Path, book: TokenBook | None = None, downloader: WebDownloader | None = None, **options: Any
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         config = Config(state=str(directory), **options)
@@ -37,25 +38,26 @@ class ImageFixture:
             sessions=self.sessions,
             stores={"file": self.store},
             tickets=Tickets.at(config.path("image", "ticket.key")),
-            fetcher=fetcher or Fetcher(config.download_networks),
-            limits=app.limits(config),
+            downloader=downloader or WebDownloader(config.download_networks),
+            ring=lambda job_id: None,
+            limits=Limits(config.quota_images, config.quota_mib),
         )
-        self.runner = Runner(self.sessions, Job, Event, [import_image.FLOW], self.tools, worker="image-test", threads=1)
+        self.runner = runner_of(self.tools, "image-test", threads=1)
         self.app = app.create(self.tools, self.book, Enforcer(policy.RULES))
         self.client = Client(self.app, "image", as_=self.book.member)
 
     def drain(self) -> None:
-        """Run what imports and sweeps would do by themselves."""
+        """Run the jobs that wait and delete orphaned blobs, as a worker would."""
         self.runner.drain()
-        sweep.doomed(self.tools)
+        orphaned_blobs.delete_orphans(self.tools)
 
     def stored(self) -> list[str]:
-        """The names of everything in the store, whole or not."""
+        """Return the names of everything in the store, whole or not."""
         return sorted(path.name for path in Path(self.tools.config.state, "store").rglob("*") if path.is_file())
 
-    def image(self, content: bytes | None = None, as_: Any = None, **wish: Any) -> dict[str, Any]:
-        """An image, active if `content` is given. Raises AssertionError with the answer if it is refused."""
-        body = {"name": "image", "disk_format": "raw", "container_format": "bare"} | wish
+    def image(self, content: bytes | None = None, as_: Any = None, **attributes: Any) -> dict[str, Any]:
+        """Create an image, active if `content` is given, and return its view. A refusal fails the test."""
+        body = {"name": "image", "disk_format": "raw", "container_format": "bare"} | attributes
         made = self.client.post("/v2/images", json=body, as_=as_)
         assert made.status_code == 201 and made.json, made.text
         path = f"/v2/images/{made.json['id']}"

@@ -1,40 +1,42 @@
-"""Image data for hosts: a service asks for a ticket, its host reads or writes with it and needs no token."""
-
-from typing import Any
+"""Image data for hosts. A service creates a ticket, with which its host reads or writes without a token."""
 
 from flask import Response, request
 
-from pileus_image.api import data, views
+from pileus_image.api import image_data, views
+from pileus_image.api.tools import tools
 from pileus_image.core import attributes
 from pileus_image.core import images as core
+from pileus_image.core.tickets import Action
 from pileus_image.db.models import Image
 from pileus_image.errors import WrongState
-from pileus_kit.web import Resource, tools
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource
 
 resource = Resource("tickets", __name__, url_prefix="/v2")
-LONGEST_S = 86_400
-CREATE = {
+MAX_TICKET_S = 86_400
+DEFAULT_TICKET_S = 3600
+CREATE: JsonObject = {
     "type": "object",
     "additionalProperties": False,
     "required": ["image_id", "action"],
     "properties": {
         "image_id": {"type": "string", "pattern": attributes.UUID},
         "action": {"enum": ["read", "write"]},
-        "seconds": {"type": "integer", "minimum": 1, "maximum": LONGEST_S},
+        "seconds": {"type": "integer", "minimum": 1, "maximum": MAX_TICKET_S},
     },
 }
 
 
 @resource.endpoint("POST", "/tickets", policy="pileus:create_ticket", body={(0, 0): CREATE})
-def create(body: dict[str, Any]) -> Any:
-    """The right to read an active image, or to write one that has no data yet, and where."""
+def create(body: JsonObject) -> Answer:
+    """Issue a ticket to read an active image, or to write one without data, and say at which URL."""
     wanted = ("active",) if body["action"] == "read" else ("queued", "saving")
     with tools().sessions.read() as session:
         image = core.get(session, body["image_id"])
         view = views.image(image, tools().config.store)
     if image.status not in wanted:
         raise WrongState(why=f"Image {image.id} is {image.status}; to {body['action']} it, it must be {wanted[0]}")
-    ticket = tools().tickets.issue(image.id, body["action"], body.get("seconds", 3600))
+    ticket = tools().tickets.issue(image.id, body["action"], body.get("seconds", DEFAULT_TICKET_S))
     return {
         "ticket": ticket,
         "url": f"{request.host_url}v2/data/{image.id}",
@@ -47,25 +49,25 @@ def create(body: dict[str, Any]) -> Any:
     }, 201
 
 
-@resource.endpoint("GET", "/data/<image_id>", public="the ticket is the proof", counted=False)
+@resource.endpoint("GET", "/data/<image_id>", public="the ticket authorizes the request", counted=False)
 def read(image_id: str) -> Response:
-    """The image's data with X-Image-Format and X-Image-Sha256."""
+    """Send the image's data with X-Image-Format and X-Image-Sha256."""
     image = _image(image_id, "read")
     if image.status != "active":
         raise WrongState(why=f"Image {image.id} is {image.status}")
-    response = data.give(image)
+    response = image_data.send(image)
     response.headers["X-Image-Format"] = str(image.disk_format)
     response.headers["X-Image-Sha256"] = str(image.sha256)
     return response
 
 
-@resource.endpoint("PUT", "/data/<image_id>", public="the ticket is the proof", raw=True, counted=False)
+@resource.endpoint("PUT", "/data/<image_id>", public="the ticket authorizes the request", raw=True, counted=False)
 def write(image_id: str) -> Response:
-    """Give an image its data; a host's later try ends its earlier one."""
-    return data.take(_image(image_id, "write").id, takeover=True)
+    """Give an image its data; a later try of the host ends its earlier one."""
+    return image_data.receive(_image(image_id, "write").id, takeover=True)
 
 
-def _image(image_id: str, action: Any) -> Image:
+def _image(image_id: str, action: Action) -> Image:
     tools().tickets.check(request.headers.get("X-Image-Ticket", ""), image_id, action)
     with tools().sessions.read() as session:
         return core.get(session, image_id)

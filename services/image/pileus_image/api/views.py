@@ -1,4 +1,4 @@
-"""Images and what belongs to them, as clients see them."""
+"""Images, members and tasks as clients see them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,24 +7,26 @@ from typing import Any
 
 from pileus_image.core import attributes
 from pileus_image.db.models import Image, Job, Member
+from pileus_kit.json_types import JsonObject
 
-_shown = attrgetter(*attributes.SHOWN)
+_view_columns = attrgetter(*attributes.VIEW_COLUMNS)
 
 
 def time(moment: datetime) -> str:
-    """In UTC, to the second. Lists of a thousand images spend their time here; strftime takes ten times as long."""
+    """Return a UTC time to the second. It is called for each row of a list, and strftime is ten times slower."""
     return moment.isoformat()[:19] + "Z"
 
 
-def image(row: Image, store: str) -> dict[str, Any]:
-    return listed(_shown(row), store)
+def image(image: Image, store: str) -> JsonObject:
+    """Return the view of an image whose data is in `store`."""
+    return image_row(_view_columns(image), store)
 
 
-def listed(values: Sequence[Any], store: str) -> dict[str, Any]:
-    """One row of a list, the values of attributes.SHOWN. Properties never hide an attribute."""
+def image_row(values: Sequence[Any], store: str) -> JsonObject:
+    """Return the view of a list's row, the values of attributes.VIEW_COLUMNS. Properties never hide an attribute."""
     *plain, created_at, updated_at, properties = values
     path = f"/v2/images/{plain[0]}"
-    view: dict[str, Any] = properties | dict(zip(attributes.PLAIN, plain, strict=True))
+    view: JsonObject = properties | dict(zip(attributes.PLAIN_ATTRIBUTES, plain, strict=True))
     view |= {
         "created_at": time(created_at),
         "updated_at": time(updated_at),
@@ -37,7 +39,8 @@ def listed(values: Sequence[Any], store: str) -> dict[str, Any]:
     return view
 
 
-def member(row: Member) -> dict[str, Any]:
+def member(row: Member) -> JsonObject:
+    """Return the view of a member."""
     return {
         "image_id": row.image_id,
         "member_id": row.member_id,
@@ -48,7 +51,7 @@ def member(row: Member) -> dict[str, Any]:
     }
 
 
-STATUS = {
+TASK_STATUSES = {
     "running": "processing",
     "undoing": "processing",
     "stuck": "processing",
@@ -57,16 +60,16 @@ STATUS = {
 }
 
 
-def task(job: Job) -> dict[str, Any]:
-    """An import's job as a task."""
-    asked = job.data.get("task")  # when a task made the image
+def task(job: Job) -> JsonObject:
+    """Return the job of an import as a task. Its type says whether a task created the image."""
+    task_input = job.data.get("task")
     request = {"image_id": job.subject, "import_req": {"method": job.data["method"]}, "backend": [job.data["store"]]}
     return {
         "id": job.id,
-        "type": "import" if asked else "api_image_import",
-        "status": STATUS[job.state],
+        "type": "import" if task_input else "api_image_import",
+        "status": TASK_STATUSES[job.state],
         "owner": job.project_id,
-        "input": asked or request,
+        "input": task_input or request,
         "result": {"image_id": job.subject} if job.state == "done" else None,
         "message": job.error or "",
         "image_id": job.subject,

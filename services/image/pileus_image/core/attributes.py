@@ -1,14 +1,13 @@
-"""What an image consists of: its attributes, who may set them, and the JSON schema that says so to clients."""
+"""The attributes of an image: which of them clients may set, and the JSON schemas that say so."""
 
-from typing import Any
-
-from pileus_image.errors import ReadOnly, Reserved
+from pileus_image.errors import ReadOnlyAttribute, ReservedAttribute
+from pileus_kit.json_types import JsonObject
 
 DISK_FORMATS = ("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso")
 CONTAINER_FORMATS = ("ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed")
 VISIBILITIES = ("community", "public", "private", "shared")
-WIDE = {"public": "publicize_image", "community": "communitize_image"}
-"""Visibilities that others see, and the policy rule that allows each."""
+VISIBILITY_RULES = {"public": "publicize_image", "community": "communitize_image"}
+"""The policy rules for the visibilities that other projects see."""
 STATUSES = (
     "queued",
     "saving",
@@ -53,7 +52,7 @@ SETTABLE = frozenset(
         "tags",
     }
 )
-PLAIN = (
+PLAIN_ATTRIBUTES = (
     "id",
     "name",
     "status",
@@ -72,17 +71,19 @@ PLAIN = (
     "os_hash_value",
     "tags",
 )
-"""Attributes that clients see as they are."""
-SHOWN = (*PLAIN, "created_at", "updated_at", "properties")
-"""Columns that a view is made of, in the order in which lists read them."""
-MOST_TAGS = MOST_PROPERTIES = MOST_MEMBERS = 128
-LARGEST_PROPERTY = 65_535  # bytes; as in MySQL's TEXT, which clients know as the limit
+"""Attributes that clients are shown as the columns hold them."""
+VIEW_COLUMNS = (*PLAIN_ATTRIBUTES, "created_at", "updated_at", "properties")
+"""The columns that a view is made of, in the order in which lists read them."""
+MAX_TAGS = MAX_PROPERTIES = MAX_MEMBERS = 128
+MAX_PROPERTY_BYTES = 65_535
+"""As in MySQL's TEXT, which clients know as the limit."""
 UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 
-TAG = {"type": "string", "maxLength": 255}
+MAX_TAG_LENGTH = 255
+TAG = {"type": "string", "maxLength": MAX_TAG_LENGTH}
 COUNT = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
 
-WRITABLE: dict[str, dict[str, Any]] = {
+WRITABLE: dict[str, JsonObject] = {
     "id": {"type": "string", "pattern": UUID, "description": "An identifier for the image"},
     "name": {"type": ["null", "string"], "maxLength": 255, "description": "Descriptive name for the image"},
     "visibility": {"type": "string", "enum": list(VISIBILITIES), "description": "Scope of image accessibility"},
@@ -99,7 +100,7 @@ WRITABLE: dict[str, dict[str, Any]] = {
     "min_ram": COUNT | {"description": "Amount of ram (in MB) required to boot image."},
     "min_disk": COUNT | {"description": "Amount of disk space (in GB) required to boot image."},
 }
-FIXED: dict[str, dict[str, Any]] = {
+FIXED: dict[str, JsonObject] = {
     "status": {"type": "string", "enum": list(STATUSES), "description": "Status of the image"},
     "checksum": {"type": ["null", "string"], "maxLength": 32, "description": "md5 hash of image contents."},
     "os_hash_algo": {
@@ -121,7 +122,7 @@ FIXED: dict[str, dict[str, Any]] = {
     "schema": {"type": "string", "description": "An image schema url"},
     "stores": {"type": "string", "description": "Store in which image data resides."},
 }
-PROPERTY = {"type": "string", "maxLength": LARGEST_PROPERTY}
+PROPERTY = {"type": "string", "maxLength": MAX_PROPERTY_BYTES}
 CREATE = {
     "type": "object",
     "properties": FIXED | WRITABLE | {"locations": {"type": "array"}},
@@ -139,9 +140,9 @@ SCHEMA = {
 }
 
 
-def refuse_foreign(name: str) -> None:
-    """Raise unless a client may write this attribute or property."""
+def check_writable(name: str) -> None:
+    """Raise ReadOnlyAttribute or ReservedAttribute if clients may not set this attribute or property."""
     if name in READ_ONLY:
-        raise ReadOnly(name=name)
+        raise ReadOnlyAttribute(name=name)
     if name in RESERVED or name.startswith(RESERVED_PREFIX):
-        raise Reserved(name=name)
+        raise ReservedAttribute(name=name)

@@ -1,8 +1,7 @@
-"""Images: who sees them, how they come, change and go."""
+"""Images: which of them a caller sees, and how they are created, changed and deleted."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import select, update
@@ -10,13 +9,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from pileus_image.core import attributes
-from pileus_image.db.models import Blob, Image, Job, Member, SpentId, Term
+from pileus_image.db.models import Blob, DeletedImageId, Image, Job, Member, Term
 from pileus_image.errors import IdTaken, ImageNotFound, Invalid, NotAllowed, OverQuota, Protected, WrongState
 from pileus_kit.auth import Caller
 from pileus_kit.db import new_id, now
+from pileus_kit.errors import NotFound
 from pileus_kit.flow import cancel
+from pileus_kit.json_types import JsonObject
 
-MOVES = {  # event: {from: to}
+TRANSITIONS = {
     "upload": {"queued": "saving"},
     "stage": {"queued": "uploading"},
     "import_staged": {"uploading": "importing"},
@@ -26,32 +27,36 @@ MOVES = {  # event: {from: to}
     "deactivate": {"active": "deactivated", "deactivated": "deactivated"},
     "reactivate": {"deactivated": "active", "active": "active"},
 }
+"""For each event, which status it turns into which."""
 
 
-def create(session: Session, caller: Caller, wish: Mapping[str, Any]) -> Image:
-    """Record an image without data. Raises Reserved, ReadOnly, NotAllowed, OverQuota, IdTaken."""
-    for name in wish:
+def create(session: Session, caller: Caller, body: JsonObject) -> Image:
+    """Create an image without data. `body` has passed attributes.CREATE.
+
+    Raises ReservedAttribute, ReadOnlyAttribute, NotAllowed, OverQuota, IdTaken.
+    """
+    for name in body:
         if name not in attributes.WRITABLE:
-            attributes.refuse_foreign(name)
-    owner = wish.get("owner", caller.project_id)
+            attributes.check_writable(name)
+    owner = body.get("owner", caller.project_id)
     if owner != caller.project_id and not caller.is_admin:
         raise NotAllowed(why=f"You are not permitted to create images owned by '{owner}'.")
-    settled = {name: wish[name] for name in attributes.SETTABLE - {"tags", "owner"} if name in wish}
-    tags = sorted(set(wish.get("tags", ())))
-    properties = {k: v for k, v in wish.items() if k not in attributes.WRITABLE}
+    given = {name: body[name] for name in attributes.SETTABLE - {"tags", "owner"} if name in body}
+    tags = sorted(set(body.get("tags", ())))
+    properties = {name: value for name, value in body.items() if name not in attributes.WRITABLE}
     moment = now()
     image = Image(
-        id=wish.get("id", "").lower() or new_id(),
+        id=body.get("id", "").lower() or new_id(),
         owner=owner,
         tags=tags,
         properties=properties,
         made_by=caller.service_user_id if "service" in caller.service_roles else None,
         created_at=moment,
         updated_at=moment,
-        **settled,
+        **given,
     )
     check_counts(image)
-    if "id" in wish and session.get(SpentId, image.id) is not None:
+    if "id" in body and session.get(DeletedImageId, image.id) is not None:
         raise IdTaken(image=image.id)
     session.add(image)
     try:
@@ -59,21 +64,22 @@ def create(session: Session, caller: Caller, wish: Mapping[str, Any]) -> Image:
     except IntegrityError:
         raise IdTaken(image=image.id) from None
     if tags or properties:
-        index(session, image, fresh=True)
+        index_terms(session, image, new=True)
     return image
 
 
 def check_counts(image: Image) -> None:
+    """Raise OverQuota if the image has too many tags or properties."""
     for what, attempted, most in (
-        ("tags", len(image.tags), attributes.MOST_TAGS),
-        ("image properties", len(image.properties), attributes.MOST_PROPERTIES),
+        ("tags", len(image.tags), attributes.MAX_TAGS),
+        ("image properties", len(image.properties), attributes.MAX_PROPERTIES),
     ):
         if attempted > most:
             raise OverQuota(what=what, attempted=attempted, most=most)
 
 
 def get(session: Session, image_id: str, lock: bool = False) -> Image:
-    """The image, whoever asks. Raises ImageNotFound. `lock`: to change it."""
+    """Return the image, whoever the caller is; with `lock` to change it. Raises ImageNotFound."""
     image = session.get(Image, image_id.lower(), with_for_update=lock or None) if len(image_id) <= 36 else None
     if image is None:
         raise ImageNotFound(image=image_id)
@@ -81,19 +87,19 @@ def get(session: Session, image_id: str, lock: bool = False) -> Image:
 
 
 def find(session: Session, caller: Caller, image_id: str, lock: bool = False) -> Image:
-    """The image, if the caller may know of it; else ImageNotFound, whatever the reason. `lock`: to change it."""
+    """Return the image if the caller may know of it; with `lock` to change it. Raises ImageNotFound otherwise."""
     image = get(session, image_id, lock)
     if caller.is_admin or image.owner == caller.project_id or image.visibility in ("public", "community"):
         return image
     if image.visibility == "shared" and _is_member(session, caller, image):
         return image
-    if made_by_service(caller, image):
+    if _made_by_service(caller, image):
         return image
     raise ImageNotFound(image=image_id)
 
 
-def made_by_service(caller: Caller, image: Image) -> bool:
-    """Whether the caller is the service that made this image for a user: a snapshot that it still has to fill."""
+def _made_by_service(caller: Caller, image: Image) -> bool:
+    """Whether the caller is the service that created this image for a user: a snapshot that it has yet to fill."""
     return "service" in caller.roles and image.made_by is not None and image.made_by == caller.user_id
 
 
@@ -101,8 +107,8 @@ def _is_member(session: Session, caller: Caller, image: Image) -> bool:
     return session.get(Member, (image.id, caller.project_id or "")) is not None
 
 
-def target(session: Session, caller: Caller, image: Image) -> dict[str, Any]:
-    """The image as policy checks see it. A caller that sees a shared image of others is its member."""
+def policy_target(session: Session, caller: Caller, image: Image) -> dict[str, str | None]:
+    """Return what policy rules check. A caller who sees another project's shared image is a member of it."""
     shared = image.visibility == "shared" and image.owner != caller.project_id
     member = shared and _is_member(session, caller, image)
     return {
@@ -115,9 +121,9 @@ def target(session: Session, caller: Caller, image: Image) -> dict[str, Any]:
 
 
 def delete(session: Session, image: Image) -> None:
-    """Take the image away and doom its blobs: a sweep deletes them from their stores afterwards.
+    """Delete the image and mark its blobs for deletion (`orphaned_blobs`). Raises Protected.
 
-    Its id stays taken: hosts, servers and templates that still name it must not get another's content by it.
+    Its id stays taken: hosts, servers and templates that still name it must not get another image by it.
     """
     if image.protected:
         raise Protected(image=image.id)
@@ -125,16 +131,19 @@ def delete(session: Session, image: Image) -> None:
     session.execute(
         update(Blob)
         .where(Blob.image_id == image.id)
-        .values(state="doomed")
+        .values(state="deleting")
         .execution_options(synchronize_session=False)
     )
     session.execute(sql_delete(Image).where(Image.id == image.id).execution_options(synchronize_session=False))
-    session.add(SpentId(id=image.id))
+    session.add(DeletedImageId(id=image.id))
 
 
 def move(session: Session, image_id: str, event: str) -> str:
-    """Apply an event to the image's status; the database refuses it if the status changed under us."""
-    for before, after in MOVES[event].items():
+    """Apply an event of TRANSITIONS to the image's status and return the new one.
+
+    It is a compare-and-set in the database. Raises WrongState if the status allows no such event, ImageNotFound.
+    """
+    for before, after in TRANSITIONS[event].items():
         hit = session.execute(
             update(Image)
             .where(Image.id == image_id, Image.status == before)
@@ -146,33 +155,53 @@ def move(session: Session, image_id: str, event: str) -> str:
     status = session.scalar(select(Image.status).where(Image.id == image_id))
     if status is None:
         raise ImageNotFound(image=image_id)
-    after = next(iter(MOVES[event].values()))
+    after = next(iter(TRANSITIONS[event].values()))
     raise WrongState(why=f"Image status transition from {status} to {after} is not allowed")
 
 
-def retag(session: Session, image: Image, tags: Iterable[str]) -> None:
+def switch(session: Session, image: Image, event: str) -> None:
+    """Deactivate or reactivate the image. Raises NotAllowed if it isn't active or deactivated."""
+    if image.status not in TRANSITIONS[event]:
+        raise NotAllowed(why=f"Not allowed to {event} an image in status '{image.status}'")
+    move(session, image.id, event)
+
+
+def add_tag(session: Session, image: Image, tag: str) -> None:
+    """Add a tag, unless the image has it. Raises OverQuota."""
+    _replace_tags(session, image, {*image.tags, tag})
+
+
+def remove_tag(session: Session, image: Image, tag: str) -> None:
+    """Remove a tag. Raises NotFound if the image has none of this name."""
+    if tag not in image.tags:
+        raise NotFound(why=f"Image {image.id} has no tag {tag[:255]}")
+    _replace_tags(session, image, set(image.tags) - {tag})
+
+
+def _replace_tags(session: Session, image: Image, tags: Iterable[str]) -> None:
     image.tags = sorted(set(tags))
     image.updated_at = now()
     check_counts(image)
-    index(session, image)
+    index_terms(session, image)
 
 
-def index(session: Session, image: Image, fresh: bool = False) -> None:
-    """Write down what filters find the image by."""
+def index_terms(session: Session, image: Image, new: bool = False) -> None:
+    """Record the digests of tags and properties by which list filters find the image."""
     session.flush()
-    if not fresh:
+    if not new:
         session.execute(sql_delete(Term).where(Term.image_id == image.id))
-    digests = {digest("tag", tag) for tag in image.tags}
-    digests |= {digest("property", name, value) for name, value in image.properties.items()}
-    session.add_all(Term(digest=d, image_id=image.id) for d in digests)
+    digests = {term_digest("tag", tag) for tag in image.tags}
+    digests |= {term_digest("property", name, value) for name, value in image.properties.items()}
+    session.add_all(Term(digest=digest, image_id=image.id) for digest in digests)
 
 
-def digest(*words: str) -> str:
+def term_digest(*words: str) -> str:
+    """Return the digest of ("tag", TAG) or of ("property", NAME, VALUE)."""
     return hashlib.sha256("\0".join(words).encode()).hexdigest()
 
 
 def require_formats(image: Image) -> None:
-    """Data can't be taken before it is said what it is."""
+    """Raise Invalid if the image's formats are not set: its data could not be checked."""
     missing = [name for name in ("disk_format", "container_format") if not getattr(image, name)]
     if missing:
         raise Invalid(why=f"Properties {', '.join(missing)} must be set prior to saving data.")

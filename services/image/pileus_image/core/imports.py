@@ -1,52 +1,77 @@
-"""Imports: what may be asked for, when, and how an image shows it."""
+"""Interoperable imports: when one may start, how its image shows it, and the tasks that clients follow it by."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from pileus_image.core import images
-from pileus_image.core.uploads import give_up
+from pileus_image.core import blobs, images
 from pileus_image.db.models import Image, Job
-from pileus_image.errors import WrongState
+from pileus_image.errors import NoSuchResource, WrongState
 from pileus_kit.auth import Caller
 from pileus_kit.flow import enqueue
+from pileus_kit.json_types import JsonObject
 
 METHODS = ("glance-direct", "web-download")
 FLOW = "image.import"
+DOORBELL = "image.jobs"
+"""The topic on which workers are notified of jobs."""
+MAX_TASKS = 1000
+
+Method = Literal["glance-direct", "web-download"]
 
 
-def start(session: Session, caller: Caller, image: Image, request: Mapping[str, Any], store: str) -> Job:
-    """Record the import and its job. Raises WrongState, Invalid."""
+@dataclass(frozen=True)
+class ImportMethod:
+    """`uri` is what web-download reads; None with glance-direct, which takes what was staged."""
+
+    name: Method
+    uri: str | None = None
+
+
+@dataclass(frozen=True)
+class ImportData:
+    """What the job of an import knows. `task` is the input of the task that created the image, if one did."""
+
+    method: ImportMethod
+    store: str
+    task: JsonObject | None = None
+
+
+def start(
+    session: Session, caller: Caller, image: Image, method: ImportMethod, store: str, task: JsonObject | None = None
+) -> Job:
+    """Move the image to importing and enqueue the job. Raises WrongState, Invalid."""
     images.require_formats(image)
-    method = request["method"]["name"]
-    if method == "glance-direct" and image.status != "uploading":
-        raise WrongState(why=f"Image needs to be staged before '{method}' method can be used; it is {image.status}")
-    if method == "web-download" and image.status != "queued":
-        raise WrongState(why=f"Image needs to be in 'queued' state to use '{method}' method; it is {image.status}")
-    images.move(session, image.id, "import_staged" if method == "glance-direct" else "import_download")
-    note(session, image.id, importing=store, failed="")
-    return enqueue(
-        session,
-        Job,
-        flow=FLOW,
-        subject=image.id,
-        caller=caller,
-        data={"method": dict(request["method"]), "store": store},
-    )
+    if method.name == "glance-direct" and image.status != "uploading":
+        raise WrongState(
+            why=f"Image needs to be staged before '{method.name}' method can be used; it is {image.status}"
+        )
+    if method.name == "web-download" and image.status != "queued":
+        raise WrongState(why=f"Image needs to be in 'queued' state to use '{method.name}' method; it is {image.status}")
+    images.move(session, image.id, "import_staged" if method.name == "glance-direct" else "import_download")
+    show_stores(session, image.id, importing=store, failed="")
+    data: JsonObject = {"method": {"name": method.name}, "store": store}
+    if method.uri is not None:
+        data["method"]["uri"] = method.uri
+    if task is not None:
+        data["task"] = task
+    return enqueue(session, Job, flow=FLOW, subject=image.id, caller=caller, data=data)
 
 
-def create_by_task(session: Session, caller: Caller, wish: Mapping[str, Any], store: str) -> Job:
-    """The older way: one task that makes an image and imports it from a URL. Raises as `images.create` and `start`."""
-    image = images.create(session, caller, wish["image_properties"])
-    job = start(session, caller, image, {"method": {"name": "web-download", "uri": wish["import_from"]}}, store)
-    job.data = job.data | {"task": dict(wish)}
-    return job
+def create_by_task(session: Session, caller: Caller, task: JsonObject, store: str) -> Job:
+    """Create an image and import it from a URL, as the older tasks API does. `task` is its checked input.
+
+    Raises what `images.create` and `start` raise.
+    """
+    image = images.create(session, caller, task["image_properties"])
+    return start(session, caller, image, ImportMethod("web-download", task["import_from"]), store, task=dict(task))
 
 
-def note(session: Session, image_id: str, importing: str, failed: str) -> None:
-    """What clients that poll an import look at: the stores it is on its way to, and those it failed for."""
+def show_stores(session: Session, image_id: str, importing: str, failed: str) -> None:
+    """Set the properties that clients poll: the store that the import is on its way to, and the one it failed for."""
     image = session.get(Image, image_id)
     if image is not None:
         shown = {"os_glance_importing_to_stores": importing, "os_glance_failed_import": failed}
@@ -59,8 +84,27 @@ def note(session: Session, image_id: str, importing: str, failed: str) -> None:
 
 
 def fail(session: Session, image: Image, store: str) -> None:
-    note(session, image.id, importing="", failed=store)
+    """End an import without data: the image is queued again and names the store that it failed for."""
+    show_stores(session, image.id, importing="", failed=store)
     if image.blob:
-        give_up(session, image.blob)
+        blobs.give_up(session, image.blob)
     else:
         images.move(session, image.id, "give_up")
+
+
+def list_tasks(session: Session, image_id: str | None = None, project_id: str | None = None) -> Sequence[Job]:
+    """Return the newest imports first, at most MAX_TASKS: all of them, an image's, or those that a project started."""
+    stmt = select(Job).order_by(Job.created_at.desc()).limit(MAX_TASKS)
+    if image_id is not None:
+        stmt = stmt.where(Job.subject == image_id)
+    if project_id is not None:
+        stmt = stmt.where(Job.project_id == project_id)
+    return session.scalars(stmt).all()
+
+
+def find_task(session: Session, task_id: str, project_id: str | None = None) -> Job:
+    """Return the import of this id; with `project_id` only if that project started it. Raises NoSuchResource."""
+    job = session.get(Job, task_id)
+    if job is None or (project_id is not None and job.project_id != project_id):
+        raise NoSuchResource(what=f"Task {task_id[:64]}")
+    return job

@@ -1,8 +1,6 @@
-"""JSON schemas of metadata definitions: what clients may send, and what `/v2/schemas/metadefs` tells them."""
+"""JSON schemas of metadata definitions: what clients may send, and what /v2/schemas/metadefs shows."""
 
-from typing import Any
-
-Schema = dict[str, Any]
+from pileus_kit.json_types import JsonObject as Schema
 
 NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 80}
 TEXT: Schema = {"type": "string", "maxLength": 65_535}

@@ -1,4 +1,4 @@
-"""How much a project may have, and has."""
+"""How many images and how many bytes a project may have, and has."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ UPLOADING = ("saving", "uploading", "importing")
 
 @dataclass(frozen=True)
 class Limits:
-    """-1 is no limit."""
+    """How many images, and how many MiB of image data, a project may have; -1 stands for any number."""
 
     images: int = -1
     mib: int = -1
 
 
 def check_count(session: Session, owner: str | None, limits: Limits) -> None:
-    """Raise OverQuota if the project may not have one image more."""
+    """Raise OverQuota if the project may not have another image."""
     if limits.images < 0:
         return
     have = session.scalar(select(func.count()).where(Image.owner == owner)) or 0
@@ -29,13 +29,14 @@ def check_count(session: Session, owner: str | None, limits: Limits) -> None:
         raise OverQuota(what="images", attempted=have + 1, most=limits.images)
 
 
-def check_size(session: Session, owner: str | None, more: int, limits: Limits) -> None:
-    """Raise ImageTooLarge if the project may not have `more` bytes."""
-    if limits.mib >= 0 and _bytes(session, owner) + more > limits.mib * MIB:
+def check_size(session: Session, owner: str | None, more_bytes: int, limits: Limits) -> None:
+    """Raise ImageTooLarge if the project may not have so many bytes more."""
+    if limits.mib >= 0 and _bytes(session, owner) + more_bytes > limits.mib * MIB:
         raise ImageTooLarge(why=f"the project may have {limits.mib} MiB of image data")
 
 
 def usage(session: Session, owner: str | None, limits: Limits) -> dict[str, dict[str, int]]:
+    """Return limit and usage by the names that OpenStack's unified limits have; sizes are in MiB."""
     uploading = session.scalar(select(func.count()).where(Image.owner == owner, Image.status.in_(UPLOADING))) or 0
     count = session.scalar(select(func.count()).where(Image.owner == owner)) or 0
     return {

@@ -1,6 +1,6 @@
-"""Tickets: the right to read or write one image's data for a while, for hosts that hold no credentials.
+"""Tickets let a host without credentials read or write the data of one image for a while.
 
-A ticket is base64url(JSON claim) "." hex(HMAC-SHA256 of the former); the key lies in the state directory.
+A ticket is base64url(JSON claim) "." hex(HMAC-SHA256 of the first part). The key is in the state directory.
 """
 
 import base64
@@ -24,9 +24,11 @@ Action = Literal["read", "write"]
 
 @dataclass(frozen=True)
 class Claim:
+    """What a ticket allows. `expires` is in seconds since the epoch."""
+
     image_id: str
     action: Action
-    expires: float  # epoch seconds
+    expires: float
 
 
 class Tickets:
@@ -37,26 +39,27 @@ class Tickets:
 
     @classmethod
     def at(cls, path: Path) -> "Tickets":
-        """With the key in `path`, made there (mode 0600) if it isn't yet."""
+        """Return tickets with the key in `path`, which is created with mode 0600 if it isn't there."""
         draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         if not path.exists():
             handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(secrets.token_bytes(32))
             try:
-                os.link(draft, path)  # the first of several processes wins, whole
+                os.link(draft, path)  # only one of several processes that start together can link its draft
             except FileExistsError:
                 pass
             draft.unlink()
         return cls(path.read_bytes())
 
     def issue(self, image_id: str, action: Action, seconds: float) -> str:
+        """Return a ticket that is valid for so many seconds."""
         claim = Claim(image_id, action, time.time() + seconds)
         payload = base64.urlsafe_b64encode(msgspec.json.encode(asdict(claim))).decode().rstrip("=")
         return f"{payload}.{self._sign(payload)}"
 
     def check(self, ticket: str, image_id: str, action: Action) -> None:
-        """Raise Unauthorized unless the ticket is ours, for this, and in time."""
+        """Raise Unauthorized unless the ticket was issued with our key for this, and has not expired."""
         payload, _, signature = ticket.partition(".")
         if len(ticket) > 1024 or not ticket.isascii() or not hmac.compare_digest(signature, self._sign(payload)):
             raise Unauthorized()

@@ -1,128 +1,136 @@
-"""Data on its way into an image: a blob under a lease, so that a dead uploader leaves no stuck image and no bytes."""
+"""Receives image data: it is hashed and inspected on its way into a store, in constant memory."""
 
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from types import TracebackType
 
-from sqlalchemy import delete, or_, select, update
-from sqlalchemy.orm import Session
-
-from pileus_image.core import images
+from pileus_image.core import blobs, format_checks, orphaned_blobs, quotas
+from pileus_image.core.blob_leases import BlobLease
+from pileus_image.core.blobs import DataFacts
+from pileus_image.core.tools import Tools
 from pileus_image.db.models import Blob, Image
-from pileus_image.errors import UploadLost
-from pileus_kit.db import new_id, now
+from pileus_image.drivers.base import BlobMissing, Writer
+from pileus_image.errors import ImageNotFound, ImageTooLarge, Invalid, UploadLost
 
-LEASE = 60.0
-"""Seconds without a sign of life after which an upload counts as dead."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of data that was received whole."""
-
-    size: int
-    virtual_size: int
-    md5: str
-    sha512: str
-    sha256: str
+CHUNK_BYTES = 1 << 20
+Read = Callable[[int], bytes]
+"""Returns at most that many bytes, none at the end of the data. Raises if the source breaks off."""
 
 
-def begin(session: Session, image: Image, event: str | None, store: str, takeover: bool = False) -> Blob:
-    """Open a blob for the image and move it by `event`. An older upload is doomed if it is dead, or if `takeover`.
+class Digests:
+    """md5, sha512 and sha256 of one stream, computed in a thread beside the writing. It holds at most two chunks."""
 
-    Without `event` the image is importing already and what an earlier attempt of the same job wrote is doomed.
+    def __init__(self) -> None:
+        self._hashes = [hashlib.md5(usedforsecurity=False), hashlib.sha512(), hashlib.sha256()]
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="digest")
+        self._pending: Future[None] | None = None
+
+    def update(self, data: bytes) -> None:
+        """Add the next chunk; waits until the one before is done."""
+        self._wait()
+        self._pending = self._pool.submit(self._update, data)
+
+    def _update(self, data: bytes) -> None:
+        for digest in self._hashes:
+            digest.update(data)
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
+
+    def results(self) -> tuple[str, str, str]:
+        """Return md5, sha512 and sha256 of all chunks, in hexadecimal."""
+        self._wait()
+        md5, sha512, sha256 = (digest.hexdigest() for digest in self._hashes)
+        return md5, sha512, sha256
+
+    def __enter__(self) -> "Digests":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._pool.shutdown()
+
+
+def upload(
+    tools: Tools, image_id: str, read: Read, expected: int | None = None, *, stage: bool = False, takeover: bool = False
+) -> None:
+    """Give a queued image its data, or stage the data for an import. `expected` is the announced size in bytes.
+
+    If this raises, the image is queued again and the store keeps nothing. With `takeover` the newest of several
+    uploads wins: a host that begins again ends its own first try.
     """
-    images.require_formats(image)
-    old = session.get(Blob, image.blob) if image.blob else None
-    if event is None:
-        if old is not None:
-            old.state = "doomed"
-    else:
-        if old is not None and old.state == "writing" and (takeover or old.lease_until < time.time()):
-            _drop(session, old)
-        images.move(session, image.id, event)
-    blob = Blob(id=new_id(), store=store, image_id=image.id, owner=image.owner, lease_until=time.time() + LEASE)
-    session.add(blob)
-    session.execute(
-        update(Image).where(Image.id == image.id).values(blob=blob.id).execution_options(synchronize_session=False)
-    )
-    return blob
+    if expected and expected > tools.config.largest_image:
+        raise ImageTooLarge(why=f"one image may have {tools.config.largest_image} bytes")
+    with tools.sessions.begin() as session:
+        image = session.get(Image, image_id)
+        if image is None:
+            raise ImageNotFound(image=image_id)
+        quotas.check_size(session, image.owner, expected or 0, tools.limits)
+        blob = blobs.create(session, image, "stage" if stage else "upload", tools.config.store, takeover)
+    with _giving_up_on_error(tools, blob):
+        facts = receive(tools, blob, image, read, expected)
+        with tools.sessions.begin() as session:
+            quotas.check_size(session, image.owner, facts.size, tools.limits)
+            if stage:
+                blobs.complete(session, blob, facts, "staged")
+            else:
+                blobs.publish(session, blob, facts)
 
 
-def renew(session: Session, blob_id: str) -> None:
-    """A sign of life. Raises UploadLost if image or lease are gone."""
-    hit = session.execute(
-        update(Blob).where(Blob.id == blob_id, Blob.state == "writing").values(lease_until=time.time() + LEASE)
-    )
-    if not hit.rowcount:  # type: ignore[attr-defined]
-        raise UploadLost(image=blob_id)
+@contextmanager
+def _giving_up_on_error(tools: Tools, blob: Blob) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with tools.sessions.begin() as session:
+            blobs.give_up(session, blob.id)
+        orphaned_blobs.delete_orphans(tools)
+        raise
 
 
-def keep(session: Session, blob: Blob, facts: Facts, state: str) -> None:
-    """The blob is whole: staged or kept. Raises UploadLost if it isn't wanted any more."""
-    hit = session.execute(
-        update(Blob)
-        .where(Blob.id == blob.id, Blob.state.in_(("writing", "staged", state)))
-        .values(state=state, facts=asdict(facts))
-        .execution_options(synchronize_session=False)
-    )
-    if not hit.rowcount:  # type: ignore[attr-defined]
-        raise UploadLost(image=blob.image_id)
+def receive(tools: Tools, blob: Blob, image: Image, read: Read, expected: int | None = None) -> DataFacts:
+    """Write what `read` returns into the blob's store; it is durable when this returns, and gone if this raises.
+
+    Raises FormatRefused, ImageTooLarge, StoreFull, UploadLost, Invalid if the size isn't the `expected` one, and
+    whatever `read` raises.
+    """
+    disk, container = str(image.disk_format), str(image.container_format)
+    lease = BlobLease(tools.sessions, blob)
+    with lease, tools.stores[blob.store].writer(blob.id) as writer, Digests() as digests:
+
+        def check_beginning() -> None:
+            with writer.reader() as file:
+                format_checks.check_beginning(file, disk, container)
+
+        size = _copy(tools.config.largest_image, lease, read, writer, digests, check_beginning)
+        if expected is not None and size != expected:
+            raise Invalid(why=f"{size} bytes came, and {expected} were announced.")
+        with writer.reader() as file:
+            virtual_size = format_checks.check_whole(file, disk, container, tools.config.largest_disk)
+        md5, sha512, sha256 = digests.results()
+        lease.renew()
+        try:
+            writer.commit()
+        except BlobMissing:
+            raise UploadLost(image=blob.image_id) from None
+    return DataFacts(size, virtual_size, md5, sha512, sha256)
 
 
-def publish(session: Session, blob: Blob, facts: Facts) -> None:
-    """The image has its data: active from now on."""
-    keep(session, blob, facts, "kept")
-    images.move(session, blob.image_id, "publish")
-    session.execute(
-        update(Image)
-        .where(Image.id == blob.image_id)
-        .values(
-            size=facts.size,
-            virtual_size=facts.virtual_size,
-            checksum=facts.md5,
-            os_hash_algo="sha512",
-            os_hash_value=facts.sha512,
-            sha256=facts.sha256,
-            updated_at=now(),
-        )
-        .execution_options(synchronize_session=False)
-    )
-
-
-def give_up(session: Session, blob_id: str) -> None:
-    """The upload ends without an image: the blob is doomed, and the image, if still there, waits for data again."""
-    blob = session.get(Blob, blob_id)
-    if blob is not None:
-        _drop(session, blob, tuple(images.MOVES["give_up"]))
-
-
-def _drop(session: Session, blob: Blob, statuses: tuple[str, ...] = ("saving", "uploading")) -> None:
-    """Doom the blob; its image waits for data again. An importing one doesn't: its job decides."""
-    blob.state = "doomed"
-    session.execute(
-        update(Image)
-        .where(Image.id == blob.image_id, Image.blob == blob.id, Image.status.in_(statuses))
-        .values(status="queued", blob=None, updated_at=now())
-        .execution_options(synchronize_session=False)
-    )
-    session.flush()
-
-
-def any_abandoned(session: Session, at: float) -> bool:
-    """Whether there is anything to sweep; a look that writes nothing."""
-    stmt = select(Blob.id).where(or_(Blob.state == "doomed", (Blob.state == "writing") & (Blob.lease_until < at)))
-    return session.scalar(stmt.limit(1)) is not None
-
-
-def abandoned(session: Session, at: float, limit: int = 100) -> Sequence[Blob]:
-    """Doom the blobs whose writers died; return all that are doomed."""
-    dead = session.scalars(select(Blob).where(Blob.state == "writing", Blob.lease_until < at).limit(limit)).all()
-    for blob in dead:
-        _drop(session, blob)
-    return session.scalars(select(Blob).where(Blob.state == "doomed").limit(limit)).all()
-
-
-def forget(session: Session, blob_ids: Sequence[str]) -> None:
-    """The stores have nothing of these any more."""
-    session.execute(delete(Blob).where(Blob.id.in_(blob_ids), Blob.state == "doomed"))
+def _copy(
+    max_bytes: int, lease: BlobLease, read: Read, writer: Writer, digests: Digests, check_beginning: Callable[[], None]
+) -> int:
+    size, checked = 0, False
+    while data := read(CHUNK_BYTES):
+        lease.check()
+        size += len(data)
+        if size > max_bytes:
+            raise ImageTooLarge(why=f"one image may have {max_bytes} bytes")
+        digests.update(data)
+        writer.write(data)
+        if not checked and size >= format_checks.BEGINNING_BYTES:
+            check_beginning()
+            checked = True
+    return size

@@ -1,13 +1,13 @@
-"""Images, who shares them, what filters find them by, and every blob that lies in a store."""
+"""The tables of the image service."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from pileus_kit.db import Json, Utc, new_id, now
 from pileus_kit.flow import EventColumns, JobColumns
+from pileus_kit.json_types import JsonObject
 
 
 class Model(DeclarativeBase):
@@ -15,7 +15,11 @@ class Model(DeclarativeBase):
 
 
 class Image(Model):
-    """A disk image. Tags and properties lie in the row itself: one read shows an image."""
+    """A disk image. Tags and properties are in the row itself, so that one read is enough to show it.
+
+    `blob` is the id of the blob that is written, or that holds the data. `made_by` is the user id of the service that
+    created the image for a user. Sizes are in bytes, min_disk is in GiB, min_ram in MiB.
+    """
 
     __tablename__ = "images"
     __table_args__ = (
@@ -33,33 +37,33 @@ class Image(Model):
     os_hidden: Mapped[bool] = mapped_column(default=False)
     container_format: Mapped[str | None] = mapped_column(String(20))
     disk_format: Mapped[str | None] = mapped_column(String(20))
-    min_disk: Mapped[int] = mapped_column(default=0)  # GiB
-    min_ram: Mapped[int] = mapped_column(default=0)  # MiB
-    size: Mapped[int | None] = mapped_column(BigInteger)  # bytes
-    virtual_size: Mapped[int | None] = mapped_column(BigInteger)  # bytes
+    min_disk: Mapped[int] = mapped_column(default=0)
+    min_ram: Mapped[int] = mapped_column(default=0)
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    virtual_size: Mapped[int | None] = mapped_column(BigInteger)
     checksum: Mapped[str | None] = mapped_column(String(32))
     os_hash_algo: Mapped[str | None] = mapped_column(String(64))
     os_hash_value: Mapped[str | None] = mapped_column(String(128))
     sha256: Mapped[str | None] = mapped_column(String(64))
     tags: Mapped[list[str]] = mapped_column(Json, default=list)
     properties: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
-    blob: Mapped[str | None] = mapped_column(String(36))  # what it is written to, or read from
-    made_by: Mapped[str | None] = mapped_column(String(64))  # user id of the service that made it on a user's behalf
+    blob: Mapped[str | None] = mapped_column(String(36))
+    made_by: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
     updated_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
 
-class SpentId(Model):
+class DeletedImageId(Model):
     """The id of a deleted image, which no other image may take."""
 
-    __tablename__ = "spent_ids"
+    __tablename__ = "deleted_image_ids"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     deleted_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
 
 class Term(Model):
-    """A tag or property of an image as a digest: what a list filter looks up."""
+    """The digest of a tag or property of an image, by which list filters find the image."""
 
     __tablename__ = "terms"
 
@@ -80,9 +84,10 @@ class Member(Model):
 
 
 class Blob(Model):
-    """Everything that lies in a store has a row, written before its first byte: nothing is ever left over.
+    """What lies in a store, or is on its way there. The row is written before the first byte, so nothing is forgotten.
 
-    writing (under a lease) | staged | kept | doomed (to be deleted by whoever passes)
+    The state is writing (until `lease_until`, in seconds since the epoch), staged (for an import), kept (an image's
+    data) or deleting (orphaned). `facts` are the fields of core.blobs.DataFacts.
     """
 
     __tablename__ = "blobs"
@@ -92,8 +97,8 @@ class Blob(Model):
     image_id: Mapped[str] = mapped_column(String(36), index=True)
     owner: Mapped[str | None] = mapped_column(String(255), index=True)
     state: Mapped[str] = mapped_column(String(8), index=True, default="writing")
-    lease_until: Mapped[float] = mapped_column(default=0.0)  # epoch seconds
-    facts: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # size and hashes of what is staged
+    lease_until: Mapped[float] = mapped_column(default=0.0)
+    facts: Mapped[JsonObject] = mapped_column(Json, default=dict)
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
 
@@ -105,7 +110,7 @@ class Event(EventColumns, Model):
     __tablename__ = "events"
 
 
-class Namespace(Model):
+class MetadefNamespace(Model):
     """A collection of definitions that say what properties mean (metadefs)."""
 
     __tablename__ = "namespaces"
@@ -121,14 +126,14 @@ class Namespace(Model):
     updated_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
 
-class Definition(Model):
-    """A property, object, tag or resource type association of a namespace."""
+class MetadefResource(Model):
+    """A property, object, tag or resource type association of a namespace; `body` has all of it but the name."""
 
     __tablename__ = "definitions"
 
     namespace_id: Mapped[str] = mapped_column(ForeignKey("namespaces.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
-    body: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # without the name
+    body: Mapped[JsonObject] = mapped_column(Json, default=dict)
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
     updated_at: Mapped[datetime] = mapped_column(Utc, default=now)

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from pileus_image.drivers.base import BlobMissing, Store, StoreFull, Writer
 
-FLUSH_EVERY = 64 << 20
+FLUSH_BYTES = 64 << 20
 """Bytes after which they are brought to the disk, beside the writing of the next; so the last fsync is short, however
 large the blob: it has to fit into an uploader's lease."""
 
@@ -62,7 +62,7 @@ class FileWriter(Writer):
             while view:
                 view = view[self._file.write(view) :]
         self._unflushed += len(data)
-        if self._unflushed >= FLUSH_EVERY:
+        if self._unflushed >= FLUSH_BYTES:
             _require_room(self._partial.parent)
             self._settle()
             self._flushing, self._unflushed = self._flusher.submit(os.fdatasync, self._file.fileno()), 0

@@ -16,10 +16,10 @@ from keystoneauth1 import session as keystone
 from keystoneauth1.token_endpoint import Token
 from sqlalchemy import update
 
-from pileus_image import app
 from pileus_image.config import Config
+from pileus_image.core import orphaned_blobs
+from pileus_image.core.tools import make_tools
 from pileus_image.db.models import Blob
-from pileus_image.flows import sweep
 from pileus_kit.config import load
 from pileus_kit.db import migrate
 
@@ -151,10 +151,10 @@ def test_kill_9_in_the_middle_of_an_upload(server, cloud):
     server.kill()
     server.start()
     assert cloud.image.get_image(image.id).status == "saving"
-    tools = app.make_tools(server.config)
+    tools = make_tools(server.config, lambda job_id: None)
     with tools.sessions.begin() as session:
         session.execute(update(Blob).values(lease_until=0.0))  # as if a minute had passed
-    assert sweep.doomed(tools) == 1
+    assert orphaned_blobs.delete_orphans(tools) == 1
     assert cloud.image.get_image(image.id).status == "queued" and server.stored() == []
     assert put(server, image.id, 2, 2).getresponse().status == 204
     assert cloud.image.get_image(image.id).status == "active"

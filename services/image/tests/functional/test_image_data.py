@@ -8,9 +8,8 @@ import time
 import pytest
 from sqlalchemy import select, update
 
-from pileus_image.core import uploads
+from pileus_image.core import blobs, orphaned_blobs
 from pileus_image.db.models import Blob, Image
-from pileus_image.flows import sweep
 from pileus_image.testing import OCTETS, image_service
 
 MIB = 1 << 20
@@ -168,7 +167,7 @@ def test_deleting_an_image_deletes_its_data(service):
 def test_a_dead_upload_is_taken_over_or_swept(service):
     image = service.image()
     with service.sessions.begin() as session:
-        blob = uploads.begin(session, session.get(Image, image["id"]), "upload", "file")
+        blob = blobs.create(session, session.get(Image, image["id"]), "upload", "file")
     writer = service.store.writer(blob.id)
     writer.write(b"half")
     assert put(service, image, b"x").status_code == 409, "while the other one lives"
@@ -176,22 +175,22 @@ def test_a_dead_upload_is_taken_over_or_swept(service):
         session.execute(update(Blob).values(lease_until=0.0))
     assert put(service, image, b"whole").status_code == 204
     assert service.client.get(f"/v2/images/{image['id']}/file").data == b"whole"
-    sweep.doomed(service.tools)
+    orphaned_blobs.delete_orphans(service.tools)
     assert len(service.stored()) == 1
 
 
 def test_a_dead_upload_leaves_a_queued_image(service):
     image = service.image()
     with service.sessions.begin() as session:
-        blob = uploads.begin(session, session.get(Image, image["id"]), "upload", "file")
+        blob = blobs.create(session, session.get(Image, image["id"]), "upload", "file")
         blob.lease_until = time.time() - 1
     service.store.writer(blob.id).write(b"half")
-    assert sweep.doomed(service.tools) == 1
+    assert orphaned_blobs.delete_orphans(service.tools) == 1
     assert_nothing_kept(service, image)
 
 
 def test_a_slow_upload_keeps_its_lease(service, monkeypatch):
-    monkeypatch.setattr(uploads, "LEASE", 0.2)
+    monkeypatch.setattr(blobs, "LEASE_S", 0.2)
     image, leases = service.image(), []
 
     class Slow(io.BytesIO):
@@ -289,7 +288,7 @@ def test_a_write_ticket_fills_a_queued_image(service):
 def test_a_host_that_tries_again_ends_its_first_try(service):
     image = service.image()
     with service.sessions.begin() as session:
-        uploads.begin(session, session.get(Image, image["id"]), "upload", "file")
+        blobs.create(session, session.get(Image, image["id"]), "upload", "file")
     assert put(service, image, b"x").status_code == 409, "a user's upload waits its turn"
     given = ticket(service, image, "write").json
     headers = OCTETS | {"X-Image-Ticket": given["ticket"]}

@@ -20,7 +20,7 @@ VALUE = st.recursive(
 NAME = st.sampled_from([*attributes.WRITABLE, *attributes.FIXED, "locations", "os_glance_x", "p"]) | TEXT
 PARAMETER = st.sampled_from(
     [
-        *attributes.SHOWN,
+        *attributes.VIEW_COLUMNS,
         "limit",
         "marker",
         "sort",

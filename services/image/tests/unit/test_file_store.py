@@ -40,7 +40,7 @@ def test_what_is_not_committed_is_gone(store, tmp_path):
 
 
 def test_a_large_blob_is_flushed_on_the_way(store, monkeypatch):
-    monkeypatch.setattr("pileus_image.drivers.file.FLUSH_EVERY", 10)
+    monkeypatch.setattr("pileus_image.drivers.file.FLUSH_BYTES", 10)
     with store.writer("abc") as writer:
         for _ in range(20):
             writer.write(b"seven b")

@@ -1,8 +1,8 @@
-"""Image data over HTTP: bodies read as they come, files handed to the server's sendfile."""
+"""Image data over HTTP: request bodies are read as they come, files go to the server's sendfile."""
 
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import BinaryIO
 
 from flask import Response, request
 from werkzeug.wsgi import wrap_file
@@ -13,32 +13,32 @@ from pileus_image.errors import WrongMedia
 from pileus_kit.errors import BadRequest, CloudError
 
 OCTETS = "application/octet-stream"
-BLOCK = 1 << 20
-LONGEST_SILENCE = 60.0
-"""Seconds without a byte after which a client counts as gone: nobody else would notice one whose machine lost power."""
+BLOCK_BYTES = 1 << 20
+CLIENT_TIMEOUT_S = 60.0
+"""Seconds without a byte after which a client counts as gone: TCP alone doesn't notice a machine that lost power."""
 
 
-class BrokenOff(BadRequest):
+class UploadInterrupted(BadRequest):
     text = "The data broke off after {received} bytes: {why}"
 
 
-class NotInRange(CloudError):
+class RangeNotSatisfiable(CloudError):
     status = 416
     text = "The range lies outside the image's {size} bytes."
 
 
-class DataGone(CloudError):
+class DataMissing(CloudError):
     status = 404
     text = "The data of image {image} is gone."
 
 
-def body() -> tuple[Callable[[int], bytes], int | None]:
-    """A function that reads the request's body, and its announced length if it was (chunked bodies don't say)."""
+def request_body() -> tuple[Callable[[int], bytes], int | None]:
+    """Return a function that reads the request's body, and its announced length, None if it is chunked."""
     if request.mimetype != OCTETS:
         raise WrongMedia(given=request.mimetype, wanted=OCTETS)
     source, length = request.environ["wsgi.input"], request.content_length
     if "gunicorn.socket" in request.environ:
-        request.environ["gunicorn.socket"].settimeout(LONGEST_SILENCE)
+        request.environ["gunicorn.socket"].settimeout(CLIENT_TIMEOUT_S)
     if length is None and not request.environ.get("wsgi.input_terminated"):
         length = 0
     received = 0
@@ -48,26 +48,26 @@ def body() -> tuple[Callable[[int], bytes], int | None]:
         wanted = size if length is None else min(size, length - received)
         try:
             data: bytes = source.read(wanted) if wanted else b""
-        except OSError as err:  # a broken connection, a broken chunk, or the silence
-            raise BrokenOff(received=received, why=str(err) or type(err).__name__) from err
+        except OSError as err:  # a broken connection or chunk, or the timeout
+            raise UploadInterrupted(received=received, why=str(err) or type(err).__name__) from err
         received += len(data)
         if not data and length is not None and received < length:
-            raise BrokenOff(received=received, why=f"{length} were announced")
+            raise UploadInterrupted(received=received, why=f"{length} were announced")
         return data
 
     return read, length
 
 
-def send(store: Store, blob: str, image: Image) -> Response:
-    """The image's data, or the range of it that was asked for."""
+def send_blob(store: Store, blob: str, image: Image) -> Response:
+    """Return a response with the blob, or with the range of it that the request asks for."""
     size = image.size or 0
     first, end = _range(size)
     try:
         file = store.open(blob)
     except BlobMissing:
-        raise DataGone(image=image.id) from None
+        raise DataMissing(image=image.id) from None
     file.seek(first)
-    content = wrap_file(request.environ, Section(file, end - first), BLOCK)  # type: ignore[arg-type]
+    content = wrap_file(request.environ, FileSection(file, end - first), BLOCK_BYTES)  # type: ignore[arg-type]
     response = Response(
         content, status=200 if (first, end) == (0, size) else 206, mimetype=OCTETS, direct_passthrough=True
     )
@@ -81,24 +81,28 @@ def send(store: Store, blob: str, image: Image) -> Response:
 
 
 def _range(size: int) -> tuple[int, int]:
-    """First byte and end of what the Range header asks for; the whole when it asks for several pieces or nonsense."""
+    """Return the first byte and the end of the range asked for.
+
+    For several ranges, or a header that can't be read, the range is the whole.
+    """
     wanted = request.range
     if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
         return 0, size
     found = wanted.range_for_length(size)
     if found is None:
-        raise NotInRange(size=size)
+        raise RangeNotSatisfiable(size=size)
     return found
 
 
-class Section:
-    """A file that ends early; the WSGI server sees its descriptor and sends it without our help."""
+class FileSection:
+    """A file that ends after `length` bytes. The WSGI server finds its descriptor and sends it with sendfile."""
 
-    def __init__(self, file: Any, length: int) -> None:
+    def __init__(self, file: BinaryIO, length: int) -> None:
         self._file, self._left = file, length
         self.fileno, self.close = file.fileno, file.close
 
     def read(self, size: int = io.DEFAULT_BUFFER_SIZE) -> bytes:
+        """Return at most `size` bytes, none at the end of the section."""
         data: bytes = self._file.read(min(size, self._left))
         self._left -= len(data)
         return data

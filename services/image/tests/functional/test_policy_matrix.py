@@ -39,7 +39,7 @@ PUBLIC = {  # on a public image of p1
     "DELETE /v2/images/{id}": "401 401 401 404 403 403 403 204 204 204",
     "GET /v2/images/{id}/file": "401 401 401 404 403 200 403 200 200 200",
 }
-PLAIN = {
+PLAIN_ATTRIBUTES = {
     "GET /operations/jobs": "401 401 401 403 200 200 200 200 200 200",
     "GET /operations/events": "401 401 401 403 200 200 200 200 200 200",
     "GET /": "300 300 300 300 300 300 300 300 300 300",
@@ -121,7 +121,7 @@ def ask(service, route, image_id, name):
 
 
 @pytest.mark.parametrize(
-    ("visibility", "table"), [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC), (None, PLAIN)]
+    ("visibility", "table"), [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC), (None, PLAIN_ATTRIBUTES)]
 )
 def test_who_may_do_what(service, visibility, table):
     image_id = None
@@ -168,12 +168,12 @@ TO_SERVICES = {  # what a service's user is let through to; the ticket is for an
 @pytest.mark.parametrize("name", ["domain_admin", "system_reader", "system_admin", "service"])
 @pytest.mark.parametrize(
     ("visibility", "table"),
-    [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC), (None, PLAIN), (None, METADEFS)],
+    [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC), (None, PLAIN_ATTRIBUTES), (None, METADEFS)],
 )
 def test_tokens_of_other_scopes_and_services_are_kept_out(service, name, visibility, table):
     """Administrators of a domain or of the system are nobody here, and a service reaches what it made only."""
     image_id = fresh(service, visibility)
-    public = {route for route, row in PLAIN.items() if row.startswith(("200", "300"))}
+    public = {route for route, row in PLAIN_ATTRIBUTES.items() if row.startswith(("200", "300"))}
     for route in table.keys() - public:
         answer = ask(service, route, image_id, name)
         if name == "service" and visibility == "public" and route == "GET /v2/images/{id}":
@@ -231,7 +231,7 @@ def fresh(service, visibility):
 
 
 def test_no_route_is_left_out_of_the_tables(service):
-    tables = (PRIVATE, SHARED, PUBLIC, PLAIN, METADEFS)
+    tables = (PRIVATE, SHARED, PUBLIC, PLAIN_ATTRIBUTES, METADEFS)
     known = {route.replace("{id}", "<image_id>") for table in tables for route in table}
     known = {route.replace("/space", "/<namespace>") for route in known}
     for end, name in (

@@ -1,15 +1,16 @@
-"""How the image API says no: JSON to clients that ask for it, else the HTML that older image clients read."""
+"""The bodies of errors: JSON for clients that ask for it, else the HTML that older image clients read."""
 
 from html import escape
 from http import HTTPStatus
-from typing import Any
 
 from flask import request
 
 from pileus_kit.errors import CloudError
+from pileus_kit.json_types import JsonObject
 
 
-def view(err: CloudError | None, status: int, message: str) -> tuple[Any, str]:
+def view(err: CloudError | None, status: int, message: str) -> tuple[JsonObject | str, str]:
+    """Return the body of an error, and its media type."""
     phrase = HTTPStatus(status).phrase
     if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
         return {"message": message, "code": f"{status} {phrase}", "title": phrase}, "application/json"

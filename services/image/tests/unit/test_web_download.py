@@ -4,15 +4,15 @@ import http.client
 
 import pytest
 
-from pileus_image.drivers.web import Fetcher
+from pileus_image.core.web_download import WebDownloader
 from pileus_image.errors import DownloadFailed
 
 
 def reaches(addresses: list[str], url: str = "http://example.org/image", allowed: tuple[str, ...] = ()) -> bool:
-    """Whether the fetcher would connect when the name resolves so."""
-    fetcher = Fetcher(allowed, lambda host, port: addresses)
+    """Whether the downloader would connect when the name resolves so."""
+    downloader = WebDownloader(allowed, lambda host, port: addresses)
     try:
-        with fetcher.open(url):
+        with downloader.open(url):
             return True
     except DownloadFailed as err:
         return "is not a public address" not in str(err)
@@ -23,7 +23,7 @@ def no_connections(monkeypatch):
     def refuse(self):
         raise ConnectionRefusedError("the test connects to nobody")
 
-    monkeypatch.setattr("pileus_image.drivers.web._Pinned.connect", refuse)
+    monkeypatch.setattr("pileus_image.core.web_download._PinnedConnection.connect", refuse)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_networks_may_be_allowed():
 )
 def test_what_is_not_fetched_at_all(url):
     with pytest.raises(DownloadFailed):
-        Fetcher().check(url)
+        WebDownloader().check(url)
 
 
 def test_a_redirection_is_checked_like_the_first_url(monkeypatch):
@@ -116,9 +116,9 @@ def test_a_redirection_is_checked_like_the_first_url(monkeypatch):
         response = type("Response", (), {"status": 302, "headers": {"Location": "http://inner/"}})()
         return http.client.HTTPConnection("nowhere"), response
 
-    monkeypatch.setattr(Fetcher, "_ask", ask)
+    monkeypatch.setattr(WebDownloader, "_ask", ask)
     with pytest.raises(DownloadFailed, match="inner is not a public address"):
-        with Fetcher(resolver=lambda host, port: ["10.0.0.1"]).open("http://outer/"):
+        with WebDownloader(resolver=lambda host, port: ["10.0.0.1"]).open("http://outer/"):
             pass
     assert seen == ["http://outer/", "http://inner/"]
 
@@ -128,5 +128,5 @@ def test_a_name_that_does_not_resolve():
         raise OSError("Name or service not known")
 
     with pytest.raises(DownloadFailed, match=r"does-not\.exist has no address"):
-        with Fetcher(resolver=fail).open("http://does-not.exist/image"):
+        with WebDownloader(resolver=fail).open("http://does-not.exist/image"):
             pass

@@ -1,10 +1,13 @@
-"""The sign of life of an upload, given by a thread of its own: data may come slowly, or a disk take its time."""
+"""Renews the lease of a blob while it is written.
+
+A thread of its own does it, since data may come slowly, or a disk stall.
+"""
 
 import logging
 import threading
 from types import TracebackType
 
-from pileus_image.core import uploads
+from pileus_image.core import blobs
 from pileus_image.db.models import Blob
 from pileus_image.errors import UploadLost
 from pileus_kit.db import Sessions
@@ -13,8 +16,8 @@ from pileus_kit.errors import DatabaseBusy
 log = logging.getLogger(__name__)
 
 
-class Lease:
-    """Renews a blob's lease while the context lasts."""
+class BlobLease:
+    """Renews a blob's lease as long as the context lasts."""
 
     def __init__(self, sessions: Sessions, blob: Blob) -> None:
         self._sessions, self._blob = sessions, blob
@@ -22,26 +25,26 @@ class Lease:
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
     def check(self) -> None:
-        """Raise UploadLost if nobody wants the blob any more."""
+        """Raise UploadLost if the last renewal found that the blob isn't needed any more."""
         if self._lost:
             raise UploadLost(image=self._blob.image_id)
 
     def renew(self) -> None:
-        """Now, and for sure. Raises UploadLost."""
+        """Renew now. Raises UploadLost, and DatabaseBusy if it can't be done."""
         with self._sessions.begin() as session:
-            uploads.renew(session, self._blob.id)
+            blobs.renew_lease(session, self._blob.id)
 
     def _run(self) -> None:
-        while not self._over.wait(uploads.LEASE / 4):
+        while not self._over.wait(blobs.LEASE_S / 4):
             try:
                 self.renew()
             except UploadLost:
                 self._lost = True
                 return
-            except DatabaseBusy as err:  # for a moment: there are three more tries before the lease ends
+            except DatabaseBusy as err:  # there are three more tries before the lease ends
                 log.warning("cannot renew the lease of blob %s now: %s", self._blob.id, err)
 
-    def __enter__(self) -> "Lease":
+    def __enter__(self) -> "BlobLease":
         self._thread.start()
         return self
 
