@@ -20,14 +20,19 @@ def main(argv: list[str] | None = None) -> int:
     use_private_umask()
     try:
         return _run(arguments)
-    except (RuntimeError, TimeoutError) as err:  # it says why; anything else is a bug and shows its traceback
+    except (
+        RuntimeError,
+        TimeoutError,
+    ) as err:  # the message says why; any other exception is a bug and shows its traceback
         print(f"deploy/{arguments.command}: {err}", file=sys.stderr)
         return 1
 
 
 def _run(arguments: argparse.Namespace) -> int:
     state = arguments.state.resolve()
-    os.environ["PILEUS_STATE"] = str(state)  # services take this before their files: another one must not win
+    os.environ["PILEUS_STATE"] = str(
+        state
+    )  # services read these variables before their files, so one that was left behind would win
     known = lifecycle.remembered(state)
     if known is None and arguments.command != "up":
         print(f"There is no cloud in {state}; deploy/up makes one.")

@@ -81,11 +81,11 @@ class Bench:
         self.cloud = Cloud(plan, "demo", "demo")
         self.admin = Cloud(plan, "admin", "admin")
         self.found: dict[str, tuple[float, float]] = {}
-        self.idle = (0.0, 0.0)  # CPU milliseconds and statements a second that the cloud takes anyhow
+        self.idle = (0.0, 0.0)  # CPU milliseconds and statements a second that the idle cloud uses
 
     def measure(self, name: str, times: int, call: Callable[[int], Any]) -> None:
-        """What `call(i)` costs each of `times` times, beyond what the cloud takes while nobody calls."""
-        call(-1)  # connections, caches
+        """Return what `call(i)` costs on average over `times` calls, beyond what the idle cloud uses."""
+        call(-1)  # the first call opens connections and fills caches
         before, began = self.meter.read(), time.monotonic()
         for i in range(times):
             call(i)
@@ -99,7 +99,7 @@ class Bench:
         print(f"   {name}: {cost:.2f} ms, {sent:.1f} statements", file=sys.stderr, flush=True)
 
     def rest(self, seconds: float = 30) -> None:
-        """Learn what the cloud takes while nobody calls."""
+        """Measure what the idle cloud uses, to subtract it from each call."""
         before = self.meter.read()
         time.sleep(seconds)
         after = self.meter.read()
@@ -186,12 +186,12 @@ class Bench:
         flavors = self.cloud.call("GET", "compute", "/v2.1/flavors")["flavors"]
         flavor = next(f for f in flavors if f["name"] == "m1.nano")
         image = self.cloud.call("GET", "image", "/v2/images?visibility=public")["images"][0]
-        wish = {"name": "bench", "flavorRef": flavor["id"], "imageRef": image["id"]}
+        body = {"name": "bench", "flavorRef": flavor["id"], "imageRef": image["id"]}
         made: list[str] = []
 
         def boot(i: int) -> None:
             server = self.cloud.call(
-                "POST", "compute", "/v2.1/servers", {"server": {**wish, "networks": [{"uuid": network}]}}
+                "POST", "compute", "/v2.1/servers", {"server": {**body, "networks": [{"uuid": network}]}}
             )["server"]["id"]
             made.append(server)
             wait_for("server", 60, lambda: self.status(server) == "ACTIVE", every=0.25)
@@ -206,7 +206,7 @@ class Bench:
                 "POST",
                 "compute",
                 "/v2.1/servers",
-                {"server": {**wish, "networks": "none", "min_count": many, "max_count": many}},
+                {"server": {**body, "networks": "none", "min_count": many, "max_count": many}},
                 headers={"OpenStack-API-Version": "compute 2.37"},
             )
             made += [""] * many
@@ -248,7 +248,7 @@ class Bench:
 
 
 def table(found: dict[str, tuple[float, float]]) -> tuple[str, bool]:
-    """The ratios, and whether each is within the share that we allow ourselves."""
+    """Print the ratios, and whether each is within the share that we allow ourselves."""
     lines = [f"{'call':36} {'CPU ms':>9} {'ratio':>7} {'SQL':>7} {'ratio':>7}  within"]
     good = True
     for name, (cpu, statements) in found.items():
@@ -265,7 +265,7 @@ def table(found: dict[str, tuple[float, float]]) -> tuple[str, bool]:
 
 
 def idle(plan: Plan, seconds: float = 30) -> str:
-    """Memory and CPU of a cloud that nobody calls, RabbitMQ apart."""
+    """Print memory and CPU of the idle cloud, RabbitMQ apart."""
     known = json.loads((plan.state / "run" / "supervisor.json").read_text())
     broker = {pid for name in ("epmd", "rabbitmq") for pid in family(known["processes"][name]["pid"])}
     pids = [pid for pid in family(known["pid"]) if pid not in broker]
@@ -293,7 +293,7 @@ def main(argv: list[str] | None = None) -> int:
     counts = plan.state.with_name(f"{plan.state.name}-statements")
     shutil.rmtree(counts, ignore_errors=True)
     counts.mkdir()
-    counts.chmod(0o1777)  # each service writes as a user of its own; the state directory is shut
+    counts.chmod(0o1777)  # each service writes as its own user, and the state directory is closed to others
     os.environ["PILEUS_STATEMENTS"] = str(counts)
     lifecycle.remember(plan)
     lifecycle.up(plan, demo=False)

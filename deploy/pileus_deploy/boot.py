@@ -1,7 +1,7 @@
-"""The cloud starts with the machine, where systemd runs: one unit a cloud.
+"""The cloud starts with the machine where systemd runs: one unit for each cloud.
 
-The unit calls `pileus cloud up` and `down`; the processes are the supervisor's, as everywhere. Guests aren't the unit's
-to end (KillMode): `down` asks them to shut down, and whoever kills the unit by hand leaves them running.
+The unit calls `pileus cloud up` and `down`; the supervisor runs the processes, as everywhere. The unit doesn't end
+guests (KillMode): `down` asks them to shut down, and an operator who kills the unit leaves them running.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ UNITS = "etc/systemd/system"
 
 
 def runs(root: Path = Path("/")) -> bool:
-    """Whether systemd is the machine's init."""
+    """Return whether systemd is the machine's init."""
     return (root / "run/systemd/system").is_dir()
 
 
@@ -49,7 +49,7 @@ WantedBy=multi-user.target
 
 
 def install(plan: Plan, root: Path = Path("/")) -> bool:
-    """Write the unit and let it start with the machine; False where there is no systemd."""
+    """Write the unit and enable it. Returns False where there is no systemd."""
     if not runs(root):
         return False
     unit = root / UNITS / name(plan)
@@ -59,12 +59,14 @@ def install(plan: Plan, root: Path = Path("/")) -> bool:
         unit.chmod(0o644)
         _systemctl(root, "daemon-reload")
     _systemctl(root, "enable", "--quiet", name(plan))
-    _systemctl(root, "start", "--no-block", name(plan))  # finds everything running; from now on `stop` stops it
+    _systemctl(
+        root, "start", "--no-block", name(plan)
+    )  # `up` finds everything running; from now on stopping the unit stops the cloud
     return True
 
 
 def remove(plan: Plan, root: Path = Path("/")) -> bool:
-    """Take the unit away; False if there was none."""
+    """Remove the unit. Returns False if there was none."""
     unit = root / UNITS / name(plan)
     if not unit.exists():
         return False

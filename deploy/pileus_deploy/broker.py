@@ -1,4 +1,4 @@
-"""A RabbitMQ node of the cloud's own: name, port, cookie, data and log directory under the state directory."""
+"""The RabbitMQ node of one cloud: name, port, cookie, data and log directory are under the state directory."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ def port(plan: Plan) -> int:
 
 
 def environment(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """Everything that would otherwise be looked for in /etc, /var or on default ports; one scheduler, no busy wait."""
+    """The environment that keeps the node away from /etc, /var and default ports; one scheduler, no busy waiting."""
     home, node = plan.state / "rabbitmq", port(plan)
     quiet = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
     return tuple(
@@ -51,14 +51,16 @@ def command(plan: Plan) -> tuple[str, ...]:
 
 
 def mapper_command(plan: Plan) -> tuple[str, ...]:
-    """Erlang's port mapper, which the node would otherwise start as a daemon that nobody ends."""
+    """The command of Erlang's port mapper, which the node would otherwise start as a daemon that outlives it."""
     return (EPMD, "-port", str(port(plan) + 1), "-address", "127.0.0.1")
 
 
 def prepare(plan: Plan) -> None:
-    """Write what the node reads at its start."""
+    """Write the files that the node reads when it starts."""
     home = plan.state / "rabbitmq"
-    shutil.rmtree(home / "mnesia", ignore_errors=True)  # nothing in it outlives a start, least of all an old account
+    shutil.rmtree(
+        home / "mnesia", ignore_errors=True
+    )  # nothing in the node outlives a start, least of all an old account
     for name in ("mnesia", "log"):
         (home / name).mkdir(parents=True, exist_ok=True)
     write_private(home / "enabled_plugins", "[].\n")
@@ -81,12 +83,12 @@ def prepare(plan: Plan) -> None:
 
 
 def write_accounts(plan: Plan) -> None:
-    """The node reads them whenever it starts, and what they say wins over what it remembers."""
+    """The node reads the definitions whenever it starts, and they override what it remembers."""
     write_private(plan.state / "rabbitmq" / "definitions.json", json.dumps(definitions(plan), indent=1))
 
 
 def definitions(plan: Plan) -> dict[str, Any]:
-    """The accounts, and what each may: nobody is an administrator, and nobody has more than its own part."""
+    """The accounts and their rights: none is an administrator, and none may do more than its part."""
     accounts = {account.name: account for account in plan.accounts}
     return {
         "vhosts": [{"name": VHOST}],
@@ -120,11 +122,11 @@ def definitions(plan: Plan) -> dict[str, Any]:
 
 
 def _hash(password: str) -> str:
-    """RabbitMQ's: base64 of a salt of four bytes, and of the SHA-256 of salt and password."""
+    """Hash a password as RabbitMQ does: base64 of a four-byte salt and of the SHA-256 of salt and password."""
     salt = os.urandom(4)
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def stop_mapper(plan: Plan) -> None:
-    """End a daemon that a node started because ours wasn't there. It refuses while a node is known to it."""
+    """End a port mapper that a node started because ours wasn't running. It refuses while it knows a node."""
     subprocess.run([EPMD, "-port", str(port(plan) + 1), "-kill"], capture_output=True, check=False)

@@ -1,7 +1,7 @@
 """The configuration files: one for the APIs and workers of a service, another for its agent on this host.
 
-An agent's file has what the host needs and nothing that would help whoever takes the host over: no service password, no
-database, no secret of another host.
+An agent's file has what the host needs and nothing that would help an attacker who takes the host over: no service
+password, no database, no secret of another host.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ Values = Mapping[str, object]
 
 
 def write(plan: Plan) -> None:
-    """Write all of them anew."""
+    """Write all configuration files."""
     services, hosts = _services(plan), _hosts(plan)
     for service in PORTS:
         _write(plan.config_file(service), _common(plan, service) | hosts.get(service, {}) | services.get(service, {}))
@@ -27,7 +27,7 @@ def write(plan: Plan) -> None:
 
 
 def metadata_secret(plan: Plan) -> str:
-    """This host's share of compute's secret: what it signs with it is believed about its own guests only."""
+    """This host's share of compute's secret: its signatures are accepted for its own guests only."""
     return hmac.new(plan.secrets["metadata"].encode(), plan.host.encode(), hashlib.sha256).hexdigest()
 
 
@@ -53,7 +53,7 @@ def _of_host(plan: Plan, service: str) -> dict[str, object]:
 
 
 def _services(plan: Plan) -> dict[str, dict[str, object]]:
-    """What the APIs and workers of a service know beyond the common fields, and beyond what its agents know."""
+    """The options of each service's APIs and workers beyond the common ones and those of its agents."""
     return {
         "identity": {"public_url": f"{plan.url('identity')}", "lockout_duration": 10, "unique_passwords": 2},
         "compute": {"metadata_secret": plan.secrets["metadata"], "sealing_keys": plan.secrets["compute seal"]},
@@ -63,7 +63,7 @@ def _services(plan: Plan) -> dict[str, dict[str, object]]:
 
 
 def _hosts(plan: Plan) -> dict[str, dict[str, object]]:
-    """What the agents on this host know; nothing of it is secret but the host's own share of the metadata secret."""
+    """The options of the agents on this host; the only secret is the host's own share of the metadata secret."""
     fake = plan.hypervisor == "fake"
     return {
         "compute": {

@@ -15,11 +15,11 @@ FLAVORS = (
 )
 IMAGE = "pileus-test"
 PRIVATE_CIDR = "10.10.0.0/24"
-OPEN = (("icmp", None), ("tcp", 22))  # what the demo project's default group lets in
+OPEN = (("icmp", None), ("tcp", 22))  # rules of the demo project's default group
 
 
 def identity(plan: Plan) -> None:
-    """Domain, roles, users, projects and the catalogue, straight into identity's database, in one transaction."""
+    """Write domain, roles, users, projects and the catalogue into identity's database, in one transaction."""
     from pileus_identity.core.bootstrap import Grant, ServicePlan, UserPlan, bootstrap
     from pileus_identity.core.bootstrap import Plan as IdentityPlan
     from pileus_kit.db import Sessions
@@ -56,7 +56,7 @@ def identity(plan: Plan) -> None:
 
 
 def credentials(plan: Plan) -> None:
-    """clouds.yaml with `pileus` (demo), `pileus-admin` and `pileus-system`, and an openrc of the demo user."""
+    """Write clouds.yaml with `pileus` (demo), `pileus-admin` and `pileus-system`, and an openrc of the demo user."""
     import yaml
 
     def cloud(user: str, **scope: str) -> dict[str, Any]:
@@ -110,14 +110,14 @@ class Cloud:
         self.session = Session(auth=auth)
 
     def call(self, method: str, service: str, path: str, body: Any = None, **kwargs: Any) -> Any:
-        """JSON in, JSON out; `path` below the service's root, with {project} for the project's id."""
+        """Send and receive JSON. `path` is below the service's root; {project} in it stands for the project's id."""
         path = path.format(project=self.session.get_project_id())
         answer = self.session.request(f"{self.plan.url(service)}{path}", method, json=body, **kwargs)
         return answer.json() if answer.content else None
 
 
 def resources(plan: Plan, image: Path) -> None:
-    """Flavors, the external and the demo network, the test image and the demo project's rules; adds what is missing."""
+    """Make flavors, the external and the demo network, the test image and the demo project's rules, where missing."""
     admin, demo = Cloud(plan, "admin", "admin"), Cloud(plan, "demo", "demo")
     _flavors(admin)
     _image(admin, image)
@@ -144,7 +144,7 @@ def _image(cloud: Cloud, file: Path) -> None:
     active = [image for image in found if image["status"] == "active"]
     if active:
         return
-    for broken in found:  # an upload that a crash interrupted
+    for broken in found:  # a crash interrupted its upload
         cloud.call("DELETE", "image", f"/v2/images/{broken['id']}")
     image = cloud.call(
         "POST",
@@ -160,12 +160,12 @@ def _image(cloud: Cloud, file: Path) -> None:
         )
 
 
-def _one(cloud: Cloud, kind: str, name: str, wish: dict[str, Any]) -> dict[str, Any]:
-    """The network, subnet or router called `name`, made if it isn't there."""
+def _one(cloud: Cloud, kind: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Return the network, subnet or router called `name`; make it if it doesn't exist."""
     found = cloud.call("GET", "network", f"/v2.0/{kind}s?name={name}")[f"{kind}s"]
     if found:
         return found[0]
-    return cloud.call("POST", "network", f"/v2.0/{kind}s", {kind: {"name": name, **wish}})[kind]
+    return cloud.call("POST", "network", f"/v2.0/{kind}s", {kind: {"name": name, **body}})[kind]
 
 
 def _public_network(cloud: Cloud, plan: Plan) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def _public_network(cloud: Cloud, plan: Plan) -> dict[str, Any]:
 
 
 def _default_pool(cloud: Cloud) -> None:
-    """What servers that ask for any network (`auto`) get their subnet from."""
+    """Make the subnet pool from which servers that ask for any network (`auto`) get their subnet."""
     if not cloud.call("GET", "network", "/v2.0/subnetpools?name=default")["subnetpools"]:
         cloud.call(
             "POST",
@@ -231,7 +231,7 @@ def _demo_network(cloud: Cloud, public: dict[str, Any]) -> None:
 
 
 def _name_servers() -> list[str]:
-    """The host's own resolvers, where guests can reach them."""
+    """Return the host's resolvers, as far as guests can reach them."""
     lines = Path("/etc/resolv.conf").read_text().splitlines() if Path("/etc/resolv.conf").exists() else []
     found = [line.split()[1] for line in lines if line.startswith("nameserver") and len(line.split()) > 1]
     return [address for address in found if "." in address and not address.startswith("127.")][:3]
@@ -261,7 +261,7 @@ def _open_ports(cloud: Cloud) -> None:
 
 
 def settled(cloud: Cloud) -> bool:
-    """Whether a host takes servers, and the demo network is wired on it."""
+    """Return whether a host accepts servers and has the demo network wired."""
     services = cloud.call("GET", "compute", "/v2.1/os-services?binary=nova-compute")["services"]
     networks = cloud.call("GET", "network", "/v2.0/networks?name=private&admin_state_up=True")["networks"]
     waiting = [

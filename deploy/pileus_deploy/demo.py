@@ -24,7 +24,7 @@ SSH = (
 
 
 def first_server(plan: Plan) -> str:
-    """Boot it, unless it is there, and return the ssh command that reaches it."""
+    """Boot the server unless it exists, and return the ssh command that reaches it."""
     cloud = Cloud(plan, "demo", "demo")
     with step("key pair"):
         key = _key(plan, cloud)
@@ -62,7 +62,9 @@ def _key(plan: Plan, cloud: Cloud) -> Path:
 
 def _server(cloud: Cloud) -> dict[str, Any]:
     found = cloud.call("GET", "compute", f"/v2.1/servers/detail?name=^{NAME}$")["servers"]
-    for broken in (server for server in found if server["status"] == "ERROR"):  # of an earlier try
+    for broken in (
+        server for server in found if server["status"] == "ERROR"
+    ):  # the file may be left from an earlier try
         cloud.call("DELETE", "compute", f"/v2.1/servers/{broken['id']}")
     found = [server for server in found if server["status"] != "ERROR"]
     server_id = found[0]["id"] if found else _boot(cloud)

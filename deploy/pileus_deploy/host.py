@@ -8,12 +8,12 @@ from pileus_deploy.plan import NBD_PORT, OFFSETS, Plan
 
 TABLE, GUESTS = "masquerade", "guests"
 GUEST_USERS = "0x70000000-0x7fffffff"
-"""Whom guests' QEMUs run as (compute's `drivers/libvirt/guest_users.py`)."""
+"""The user of guests' QEMU processes (compute's `drivers/libvirt/guest_users.py`)."""
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 def run(*command: str, text: str | None = None) -> str:
-    """Run a command; its error output is in the exception."""
+    """Run a command. A failure raises CalledProcessError, which has its error output."""
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
@@ -21,17 +21,19 @@ def run(*command: str, text: str | None = None) -> str:
 
 
 def prepare(plan: Plan) -> None:
-    """The bridge of the external network, with this host as its gateway, masqueraded towards the world."""
+    """Make the bridge of the external network, with this host as its gateway, masqueraded towards the world."""
     bridge, gateway = plan.public_bridge, f"{plan.public_net}.1/24"
     if not Path(f"/sys/class/net/{bridge}").exists():
         run("ip", "link", "add", bridge, "type", "bridge")
     run("ip", "address", "replace", gateway, "dev", bridge)
     run("ip", "link", "set", bridge, "up")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
-    subprocess.run(["modprobe", "br_netfilter"], capture_output=True, check=False)  # may be built in; agents can't
+    subprocess.run(
+        ["modprobe", "br_netfilter"], capture_output=True, check=False
+    )  # the module may be built in; agents can't load it
     keep_guests_in(plan)
     table = f"{plan.prefix}_{TABLE}"
-    # what crosses a bridge of ours passes here too (bridge-nf-call-iptables), and must keep its address
+    # frames that cross our bridges pass here too (bridge-nf-call-iptables) and must keep their addresses
     run(
         "nft",
         "-f",
@@ -49,10 +51,10 @@ def prepare(plan: Plan) -> None:
 
 
 def keep_guests_in(plan: Plan) -> None:
-    """A QEMU that was broken out of opens no connection: neither to what listens here, nor to anything else.
+    """Forbid guests' QEMU processes to open connections, so that one that an attacker took over reaches nothing.
 
-    What guests send goes through their taps and isn't touched. Volumes of other hosts come over NBD; a neighbour's
-    guests, which this rule holds as well, have theirs on other ports.
+    What guests send goes through their taps and isn't touched. Volumes of other hosts come over NBD on this cloud's
+    port; a neighbouring cloud's guests, which this rule holds as well, have theirs on other ports.
     """
     table = f"{plan.prefix}_{GUESTS}"
     run(
@@ -73,7 +75,7 @@ def keep_guests_in(plan: Plan) -> None:
 
 
 def clear(plan: Plan) -> None:
-    """Take the bridge, the masquerading, the guests' rule and their control groups away."""
+    """Remove the bridge, the masquerading, the guests' rule and their control groups."""
     subprocess.run(["nft", "delete", "table", "ip", f"{plan.prefix}_{TABLE}"], capture_output=True, check=False)
     subprocess.run(["nft", "delete", "table", "inet", f"{plan.prefix}_{GUESTS}"], capture_output=True, check=False)
     subprocess.run(["ip", "link", "delete", plan.public_bridge], capture_output=True, check=False)
@@ -82,7 +84,7 @@ def clear(plan: Plan) -> None:
 
 def drop_groups(plan: Plan) -> None:
     """Remove the control groups of guests that ended without their agent (see `drivers/qemu/guest_cgroups.py` of
-    compute); a group that still has a process stays."""
+    compute). A group that still has a process stays."""
     for place in CONTROL_GROUPS.glob(f"**/pileus-{plan.prefix}"):
         for group in (*place.iterdir(), place):
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Images of real distributions, made on this machine from the distribution's own packages."""
+"""Images of real distributions, built on this machine from the distribution's own packages."""
 
 import subprocess
 import sys
@@ -8,9 +8,9 @@ from pileus_deploy.lifecycle import CHECKOUT
 
 
 def debian(out: Path, release: str) -> dict[str, str]:
-    """Make an image of Debian with cloud-init at `out`, a qcow2; returns the properties that tell clients about it.
+    """Build a qcow2 image of Debian with cloud-init at `out`, and return the properties that describe it to clients.
 
-    What is being done goes to standard error. Raises RuntimeError when it fails; then nothing is at `out`.
+    Progress goes to standard error. Raises RuntimeError on failure; then there is no file at `out`.
     """
     done = subprocess.run(
         [str(CHECKOUT / "deploy" / "debian-image" / "build"), "--release", release, str(out)],

@@ -1,9 +1,9 @@
-"""A libvirt daemon of this cloud's own, where the machine runs none (no systemd): everything below STATE/libvirt.
+"""A libvirt daemon of this cloud's own where the machine runs none (no systemd): all its files are below STATE/libvirt.
 
-libvirt's directories are fixed when it is built. So each daemon runs in a mount namespace in which ours lie over them:
-no file of ours mixes with those of another libvirt on the machine. Guests outlive the daemon; it finds them again.
+libvirt's directories are fixed when it is built. So each daemon runs in a mount namespace in which ours lie over them,
+and no file of ours mixes with those of another libvirt on the machine. Guests outlive the daemon; it finds them again.
 
-    python -m pileus_deploy.libvirtd start|stop|status|run-libvirtd|run-virtlogd STATE
+python -m pileus_deploy.libvirtd start|stop|status|run-libvirtd|run-virtlogd STATE
 """
 
 import ctypes
@@ -31,16 +31,17 @@ OVERLAID = {
     "cache": "/var/cache/libvirt",
     "etc": "/etc/libvirt",
 }
-"""Directory below STATE/libvirt -> where libvirt looks for it."""
+"""Maps a directory below STATE/libvirt to the one that libvirt uses."""
 PASSED = ("run", "lib")
-"""Those in which QEMU, as a guest's user, has something to open."""
+"""The directories in which QEMU, as a guest's user, has to open files."""
 MS_BIND = 4096
 PR_SET_CHILD_SUBREAPER = 36
 READY_S = 30
 PROBE_S, PROBED_S = 10, 300
-"""How long a QEMU may take to say what it can do, and how long after libvirtd's start it is asked."""
+"""Seconds that a QEMU may take to describe itself, and seconds after libvirtd's start at which we look for one."""
 GUEST_PROCESSES = 4096
-"""As many processes and threads a guest's user may have: QEMU needs some dozens, and may not fill the machine."""
+"""The largest number of processes and threads of a guest's user: QEMU needs some dozens and may not fill the
+machine."""
 GUEST_USER, GUEST_GROUP = "libvirt-qemu", "kvm"
 CONSOLE_LOG_BYTES = 1 << 20
 LOGS_S = 7 * 24 * 3600
@@ -51,13 +52,13 @@ def home(state: Path) -> Path:
 
 
 def system_runs() -> bool:
-    """A libvirtd of the machine answers."""
+    """Return whether a libvirtd of the machine answers."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(SYSTEM_SOCKET)) == 0
 
 
 def uri(state: Path) -> str:
-    """What agents connect to: the machine's libvirtd where there is one."""
+    """The URI that agents connect to: the machine's libvirtd where there is one."""
     return "qemu:///system" if system_runs() else private_uri(state)
 
 
@@ -66,12 +67,13 @@ def private_uri(state: Path) -> str:
 
 
 def command(state: Path) -> list[str]:
-    """Runs libvirtd in the foreground, for a supervisor. virtlogd (`log_command`) has to run as well."""
+    """The command that runs libvirtd in the foreground, for a supervisor. virtlogd (`log_command`) has to run as
+    well."""
     return _in_namespace("run-libvirtd", state)
 
 
 def log_command(state: Path) -> list[str]:
-    """Runs virtlogd, which writes the guests' console logs, in the foreground."""
+    """The command that runs virtlogd, which writes the guests' console logs, in the foreground."""
     return _in_namespace("run-virtlogd", state)
 
 
@@ -90,17 +92,17 @@ def _in_namespace(what: str, state: Path) -> list[str]:
 
 
 def run(state: Path, daemon: str) -> int:
-    """Inside the new mount namespace: lay our directories over libvirt's and run the daemon until it ends.
+    """Run the daemon in the new mount namespace, with our directories over libvirt's, until it ends.
 
     Guests are orphans by intention, and libvirt waits until a dead one is reaped. Where there is no real init, process
-    1 may do that late or never; so this process does it.
+    1 may reap late or never, so this process does it.
     """
     configure(state)
     for name, place in OVERLAID.items():
         Path(place).mkdir(parents=True, exist_ok=True)
         _bind(home(state) / name, place)
     _open_kvm(state)
-    os.umask(0o022)  # libvirt gives its files modes of their own, and guests must pass its directories
+    os.umask(0o022)  # libvirt sets modes of its own on its files, and guests must be able to pass its directories
     argv = [f"/usr/sbin/{daemon}", "-f", f"/etc/libvirt/{daemon}.conf", "-p", str(_pid_file(state, daemon))]
     if daemon == "virtlogd":
         os.execv(argv[0], argv)  # noqa: S606 -- has no orphans
@@ -116,14 +118,19 @@ def run(state: Path, daemon: str) -> int:
 
 
 def _end_hung_probe(daemon: "subprocess.Popen[bytes]") -> None:
-    """libvirtd asks each QEMU what it can do when it first needs to know, and waits for the answer without a limit. A
-    QEMU that accepts its monitor's connection twice never answers (seen once in a hundred starts). What libvirtd would
-    know after such a QEMU's end is nothing, for good: so it starts again, too."""
+    """End a QEMU that never describes itself, and restart libvirtd.
+
+    libvirtd asks each QEMU for its capabilities when it first needs them, and waits for the answer without a limit. A
+    QEMU that accepts its monitor's connection twice never answers (seen once in a hundred starts). After that QEMU's
+    end libvirtd would assume for good that it can do nothing, so libvirtd has to start again as well.
+    """
     since: dict[int, float] = {}
     began = time.monotonic()
     while daemon.poll() is None and time.monotonic() < began + PROBED_S:
         time.sleep(1)
-        ours = _read(f"/proc/self/task/{os.getpid()}/children").split()  # what we were given, too
+        ours = _read(
+            f"/proc/self/task/{os.getpid()}/children"
+        ).split()  # the capabilities of the process that started us
         probes = {int(pid) for pid in ours if b"\0none,accel=" in _read(f"/proc/{int(pid)}/cmdline")}
         since = {pid: since.get(pid, time.monotonic()) for pid in probes}
         hung = [pid for pid, at in since.items() if time.monotonic() > at + PROBE_S]
@@ -142,10 +149,10 @@ def _read(path: str) -> bytes:
 
 
 def _open_kvm(state: Path) -> None:
-    """Give the guests' user /dev/kvm, as udev does where there is one, in our namespace only.
+    """Give the guests' user access to /dev/kvm in our namespace only, as udev does where there is one.
 
-    libvirt takes a KVM that it can probe and the guests' user can't open for a change, and probes QEMU again for every
-    call: seconds each.
+    If libvirt can probe a KVM that the guests' user can't open, it takes that for a change and probes QEMU again for
+    every call, which takes seconds each time.
     """
     device = Path("/dev/kvm")
     if device.exists() and _guest_user(state)[0] == GUEST_USER and not device.stat().st_mode & 0o006:
@@ -171,7 +178,7 @@ def _libc(name: str, *arguments: object) -> None:
 def configure(state: Path) -> None:
     """Write the daemons' files; after a reboot of the machine also forget what ran before it.
 
-    libvirtd would kill whatever now has the process number that a guest had before the reboot.
+    Otherwise libvirtd would kill the process that now has the number which a guest had before the reboot.
     """
     base = home(state)
     make_traversable(base)
@@ -192,7 +199,7 @@ def configure(state: Path) -> None:
         (base / "etc/virtlogd.conf").write_text(
             f'max_size = {CONSOLE_LOG_BYTES}\nmax_backups = 1\nlog_outputs = "3:stderr"\n'
         )
-        for old in (base / "log").glob("qemu/*.log*"):  # libvirt leaves one for every guest there ever was
+        for old in (base / "log").glob("qemu/*.log*"):  # libvirt leaves one file for each guest there ever was
             if old.stat().st_mtime < time.time() - LOGS_S:
                 old.unlink()
         user, group = _guest_user(state)
@@ -204,7 +211,7 @@ def configure(state: Path) -> None:
 
 
 def _guest_user(state: Path) -> tuple[str, str]:
-    """QEMU's own user, if it can reach the disks: every directory above them must let it through."""
+    """Return QEMU's user if it can reach the disks: every directory above them must let it through."""
     try:
         pwd.getpwnam(GUEST_USER)
         grp.getgrnam(GUEST_GROUP)
@@ -217,12 +224,12 @@ def _guest_user(state: Path) -> tuple[str, str]:
 
 
 def closed(state: Path) -> Path | None:
-    """The directory above the guests' disks that stops QEMU's user, if one does; `deploy/up` refuses such a place."""
+    """Return the directory above the guests' disks that stops QEMU's user, if there is one; `deploy/up` refuses it."""
     return next((path for path in state.resolve().parents if not path.stat().st_mode & 0o001), None)
 
 
 def start(state: Path) -> None:
-    """Start both daemons in the background and wait until libvirtd answers; nothing if they run."""
+    """Start both daemons in the background and wait until libvirtd answers. Does nothing if they run."""
     for daemon, argv in (("virtlogd", log_command(state)), ("libvirtd", command(state))):
         if not running(state, daemon):
             home(state).mkdir(parents=True, exist_ok=True)
@@ -241,7 +248,7 @@ def answers(state: Path) -> bool:
 
 
 def stop(state: Path) -> None:
-    """Stop both daemons; guests go on."""
+    """Stop both daemons. Guests run on."""
     for daemon in ("libvirtd", "virtlogd"):
         pid = running(state, daemon)
         if pid:
@@ -251,7 +258,7 @@ def stop(state: Path) -> None:
 
 
 def running(state: Path, daemon: str) -> int | None:
-    """The daemon's process number. Trusts the pid file only if that process is this daemon, and alive."""
+    """Return the daemon's process number; the pid file counts only if that process is this daemon, and alive."""
     try:
         pid = int(_pid_file(state, daemon).read_text())
         name, status = Path(f"/proc/{pid}/stat").read_text().split("(", 1)[1].rsplit(")", 1)
@@ -265,10 +272,10 @@ def _pid_file(state: Path, daemon: str) -> Path:
 
 
 def stop_guests(libvirt_uri: str, prefix: str, state: Path, patience_s: int = 30) -> list[str]:
-    """Shut down every guest of this cloud: politely, then by cutting the power. Returns their names.
+    """Shut down every guest of this cloud, first by its power button, then by cutting the power. Returns their names.
 
-    Each gets the mark by which its agent knows that it shall run again. Stop the control plane before, or it takes this
-    for the guests' own wish and remembers them as stopped.
+    Each guest gets the mark by which its agent starts it again. The control plane must be stopped before, or it would
+    record the guests as stopped by their users.
     """
     import libvirt
 
@@ -281,7 +288,7 @@ def stop_guests(libvirt_uri: str, prefix: str, state: Path, patience_s: int = 30
             (place / "start-again").touch()
     deadline, asked = time.monotonic() + patience_s, 0.0
     while time.monotonic() < deadline and any(d.isActive() for d in guests):
-        if time.monotonic() - asked > 5:  # a guest that is still booting doesn't hear the button
+        if time.monotonic() - asked > 5:  # a guest that is still booting ignores the power button
             asked = time.monotonic()
             for guest in guests:
                 if guest.isActive():

@@ -24,13 +24,13 @@ from pileus_kit.file_modes import use_private_umask
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PLAN = "plan.json"
-ROOM = 1 << 30  # bytes on the disk below which there is no sense in starting
-SETTLING = 900.0  # seconds for the host to offer itself; as long as its processes live, there is hope
+ROOM = 1 << 30  # bytes of free disk below which starting is pointless
+SETTLING = 900.0  # seconds for the host to report itself while its processes live
 LETTING_GO = 20.0  # seconds that processes of a cloud that was cut off may take to end
 
 
 class Unready(RuntimeError):
-    """Why this machine can't have the cloud now, for whoever called."""
+    """The reason why this machine can't run the cloud now, as a message for the operator."""
 
 
 def up(plan: Plan, demo: bool = True) -> None:
@@ -63,7 +63,7 @@ def up(plan: Plan, demo: bool = True) -> None:
 
 
 def warn_of_plain_text(plan: Plan) -> None:
-    """Passwords and tokens travel as they are, which is nobody's business on the loopback address only."""
+    """Warn that passwords and tokens travel unencrypted, if the address isn't the loopback one."""
     if not ipaddress.ip_address(plan.address).is_loopback:
         print(
             f"WARNING: the APIs listen on {plan.address} without TLS: whoever can listen in on that network reads "
@@ -73,11 +73,11 @@ def warn_of_plain_text(plan: Plan) -> None:
 
 
 def _start(plan: Plan) -> None:
-    use_private_umask()  # whoever calls this, and all that comes of it
+    use_private_umask()  # for the calling program and everything that it starts
     with step("room"):
         broker.stop_mapper(plan)
         check_passage(plan)
-        check_room(plan)  # before anything stands on this plan: the next try may have another offset
+        check_room(plan)  # nothing stands on this plan yet, so the next try may have another offset
     with step("host and configuration"):
         for name in ("run", "logs", "databases", "etc"):
             (plan.state / name).mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def _start(plan: Plan) -> None:
 
 
 def _host_hopeless(plan: Plan) -> str | None:
-    """A busy machine may take minutes; a process that can't be kept alive takes for ever."""
+    """A busy machine may take minutes, but a process that can't be kept alive never becomes ready."""
     pid = supervisor.running(plan.state)
     if pid is None:
         return f"the supervisor ended; see {plan.state}/logs/supervisor.log"
@@ -114,7 +114,7 @@ def _host_hopeless(plan: Plan) -> str | None:
 
 
 def check_passage(plan: Plan) -> None:
-    """Raise Unready where guests would have to run as root, because their own users couldn't reach their disks."""
+    """Raise Unready where guests would have to run as root because their own users couldn't reach their disks."""
     closed = libvirtd.closed(plan.state) if plan.hypervisor == "libvirt" else None
     if closed:
         raise Unready(
@@ -124,7 +124,7 @@ def check_passage(plan: Plan) -> None:
 
 
 def check_room(plan: Plan) -> None:
-    """Raise Unready if the disk is full, or somebody has our ports and keeps them."""
+    """Raise Unready if the disk is full, or another program uses our ports."""
     free = shutil.disk_usage(plan.state).free
     if free < ROOM:
         raise Unready(f"only {free >> 20} MiB are free in {plan.state}; a cloud needs {ROOM >> 20} to start")
@@ -156,7 +156,7 @@ def _obstacle(plan: Plan, process: Process) -> str | None:
 
 
 def _hopeless(plan: Plan, pid: int, process: str) -> str | None:
-    """Why there is no sense in waiting any longer for a process, if so."""
+    """Return why waiting longer for a process is pointless, or None."""
     if not supervisor.running(plan.state) and not _starting(pid):
         return f"the supervisor ended; see {plan.state}/logs/supervisor.log"
     file = plan.state / "run" / "supervisor.json"
@@ -174,7 +174,7 @@ def _starting(pid: int) -> bool:
 
 
 def migrate(plan: Plan) -> None:
-    """Bring every service's database to its newest revision."""
+    """Migrate every service's database to its newest revision."""
     from pileus_kit.db import migrate as migrate_database
     from pileus_objectstore.manage import main as objectstore
 
@@ -188,7 +188,7 @@ def migrate(plan: Plan) -> None:
 
 
 def _as(plan: Plan, service: str, work: Callable[[], object]) -> None:
-    """Do something as the service's own user, so that what it makes is that user's."""
+    """Run a function as the service's own user, so that the files that it makes belong to that user."""
     privileges.as_user(users.of(service), users.GROUP, work, [plan.state])
 
 
@@ -201,7 +201,7 @@ def healthy(plan: Plan, service: str) -> bool:
 
 
 def guest_image(plan: Plan) -> Path:
-    """The test image, built from Debian packages unless it is there."""
+    """Return the test image; build it from Debian packages if it doesn't exist."""
     image = plan.state / "cache" / "pileus-test.qcow2"
     image.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
@@ -213,14 +213,14 @@ def guest_image(plan: Plan) -> Path:
 
 
 def down(plan: Plan) -> None:
-    """Stop everything: guests (asked first, then switched off), processes, and what they made on the host."""
+    """Stop guests (asked first, then switched off), all processes, and what they made on the host."""
     pid = supervisor.running(plan.state)
     if pid:
         with step("guests and processes"):
             os.kill(pid, signal.SIGTERM)
             wait_for("supervisor", 120, lambda: not Path(f"/proc/{pid}").exists() or _ended(pid))
     if not (plan.state / "etc").exists():
-        return  # it never came so far as to make something; what has its names belongs to another cloud
+        return  # this cloud never got far enough to make anything; what has its names belongs to another cloud
     broker.stop_mapper(plan)
     with step("network and volume exports"):
         _clear(plan, "volume")
@@ -229,7 +229,7 @@ def down(plan: Plan) -> None:
 
 
 def stop_guests(plan: Plan) -> None:
-    """While libvirtd still runs, after the control plane ended: so the guests are remembered as running."""
+    """Stop guests while libvirtd still runs and the control plane has ended, so that they are recorded as running."""
     if plan.hypervisor == "libvirt" and (libvirtd.system_runs() or libvirtd.answers(plan.state)):
         libvirtd.stop_guests(libvirtd.uri(plan.state), plan.prefix, plan.state)
 
@@ -239,26 +239,26 @@ def _ended(pid: int) -> bool:
 
 
 def _clear(plan: Plan, service: str) -> None:
-    """What a service made on this host outlives its agent on purpose; here it is taken away."""
+    """Remove what a service made on this host; agents leave it in place on purpose when they end."""
     file = plan.agent_config_file(service)
     if file.exists() and plan.hypervisor != "fake":
         host.run(sys.executable, "-m", f"pileus_{service}.agent", "--config", str(file), "--clear")
 
 
 def reset(plan: Plan) -> None:
-    """Down, and forget everything that the cloud knew."""
+    """Stop the cloud and delete its state directory."""
     down(plan)
     with step(f"remove {plan.state}"):
         for entry in plan.state.iterdir():
             if entry.name != PLAN:
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-        (plan.state / PLAN).unlink()  # last: who is interrupted here can do it again
+        (plan.state / PLAN).unlink()  # the last step, so that an operator who interrupts here can repeat the command
         if not plan.state.is_mount():
             plan.state.rmdir()
 
 
 def remembered(state: Path) -> Plan | None:
-    """The plan with which the cloud in `state` was started last; None if there is no cloud."""
+    """Return the plan with which the cloud in `state` was last started; None if there is no cloud."""
     file = state / PLAN
     return Plan(state, **json.loads(file.read_text())) if file.exists() else None
 

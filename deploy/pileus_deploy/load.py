@@ -16,7 +16,7 @@ from pileus_deploy.loads.servers import Postgres
 from pileus_deploy.loads.stages import Load
 from pileus_deploy.plan import Plan
 
-# One host takes all servers, and a project may ask as often as it likes: this is about what happens then.
+# one host takes all servers and a project may send any number of requests: the test is about what happens then
 UNBOUNDED = {"PILEUS_CPU_OVERCOMMIT": "100", "PILEUS_MEMORY_OVERCOMMIT": "100", "PILEUS_REQUESTS_PER_MINUTE": "0"}
 
 

@@ -1,7 +1,7 @@
-"""Who may pass through the state directory: nobody but root, and guests to their disks. Older directories are mended.
+"""Who may enter the state directory: only root, and guests on the way to their disks. Older directories are corrected.
 
-Shutting the top is enough: what lies in a directory that others can't pass is theirs by no name. So this costs the same
-for ten files and for ten million.
+Closing the topmost directory is enough, since other users can't reach anything below it by any name. So the cost is the
+same for ten files and for ten million.
 """
 
 import grp
@@ -15,7 +15,7 @@ PASSAGES = ("instances", "image-cache", "volumes", "snapshots", "libvirt")
 
 
 def mend(plan: Plan) -> None:
-    """Give everything in the state directory the mode that it should have; make the passages."""
+    """Set the mode of everything in the state directory, and open the way to guests' disks."""
     plan.state.mkdir(parents=True, exist_ok=True)
     plan.state.chmod(0o711)
     for entry in plan.state.iterdir():
@@ -30,7 +30,7 @@ def mend(plan: Plan) -> None:
 
 
 def _guests(plan: Plan) -> int | None:
-    """The guests' group. None: there are none, or they run as root."""
+    """Return the guests' group; None if there are no guests, or they run as root."""
     try:
         return grp.getgrnam(GUEST_GROUP).gr_gid if plan.hypervisor == "libvirt" else None
     except KeyError:

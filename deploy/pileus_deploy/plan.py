@@ -16,20 +16,23 @@ from pileus_kit.accounts import Account
 
 SERVICES = service.installed()
 PORTS = {name: one.port for name, one in SERVICES.items()}
-BROKER_PORT = 5682  # beside a system's own broker on 5672
+BROKER_PORT = 5682  # other than 5672, where a broker of the system may listen
 STORAGE_PORT = 6200
 NBD_PORT = 10809
 REGION = "RegionOne"
 ON_THE_BUS = tuple(name for name, one in SERVICES.items() if one.uses_bus)
 
-OFFSETS = range(36 * 36)  # each has a prefix and an external network of its own
+OFFSETS = range(36 * 36)  # each offset has a prefix and an external network of its own
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`offset` moves every port and renames everything on the host, so that clouds live side by side. `database` is a
-    SQLAlchemy URL with {service} in it, so that each service has a database of its own; empty: SQLite."""
+    """One cloud's plan.
+
+    `offset` moves every port and renames everything on the host, so that clouds can run side by side. `database` is a
+    SQLAlchemy URL with {service} in it, so that each service has its own database; empty: SQLite.
+    """
 
     state: Path
     address: str = "127.0.0.1"
@@ -48,7 +51,8 @@ class Plan:
 
     @property
     def prefix(self) -> str:
-        """Begins the name of everything this cloud makes on the host; short, as interfaces have 15 letters."""
+        """The beginning of every name that this cloud uses on the host; short, as interface names have at most 15
+        letters."""
         return "pl" if self.offset == 0 else f"p{DIGITS[self.offset // 36 % 36]}{DIGITS[self.offset % 36]}"
 
     @property
@@ -67,7 +71,7 @@ class Plan:
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """Who speaks on the bus: the services, and this host for each of them that has an agent."""
+        """The accounts on the bus: one for each service, and one of this host for each that has an agent."""
         hosts = {name: ("", self.host) if SERVICES[name].has_agent else ("",) for name in ON_THE_BUS}
         return tuple(Account(service, host) for service in ON_THE_BUS for host in hosts[service])
 
@@ -77,7 +81,7 @@ class Plan:
 
     @cached_property
     def secrets(self) -> dict[str, str]:
-        """Passwords and keys, made at the first start and kept, readable by root only."""
+        """Passwords and keys, drawn at the first start and kept in a file that only root can read."""
         file = self.state / "secrets.json"
         known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
         wanted = (
@@ -96,10 +100,10 @@ class Plan:
         return known
 
     def renew(self, chosen: Callable[[str], bool], given: dict[str, str]) -> None:
-        """Draw some of the secrets anew, but those that are given."""
+        """Replace the chosen secrets: by those `given`, else by new ones."""
         known = {name: secret for name, secret in self.secrets.items() if not chosen(name)} | given
         write_private(self.state / "secrets.json", json.dumps(known, indent=1))
-        self.__dict__.pop("secrets")  # the next look draws what is missing
+        self.__dict__.pop("secrets")  # the next access draws what is missing
         assert self.secrets.keys() >= known.keys()
 
     def database_file(self, service: str) -> Path:
@@ -118,6 +122,6 @@ def write_private(path: Path, text: str) -> None:
 
 
 def open_private(path: Path) -> IO[str]:
-    """Open for writing, 0600 from the first byte on."""
+    """Open a file for writing, with mode 0600 from its first byte on."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")

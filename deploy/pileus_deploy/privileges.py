@@ -1,4 +1,4 @@
-"""What a process gives up before it begins to work: root, capabilities, and any way to get them back."""
+"""What a process gives up before it begins to work: root, capabilities, and every way to get them back."""
 
 import ctypes
 import grp
@@ -31,11 +31,11 @@ CAPABILITIES = {
     "setfcap": 31,
 }
 CODE = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2])
-"""What a process may still have to import when it is somebody else."""
+"""Modules that a process may have to import after it has changed its user."""
 
 
 def become(user: str, group: str, needed: Iterable[Path] = ()) -> None:
-    """Be `user` from now on, with `group` as its second group, for good. `needed` are places it has to reach."""
+    """Become `user` for good, with `group` as the second group. `needed` are places that the process has to reach."""
     account = pwd.getpwnam(user)
     groups = [grp.getgrnam(group).gr_gid] if group else []
     reveal([*CODE, *needed])
@@ -48,8 +48,8 @@ def become(user: str, group: str, needed: Iterable[Path] = ()) -> None:
 
 
 def keep(capabilities: Collection[str]) -> None:
-    """Stay root, but with these capabilities only (those that this machine gives root at all), and so for every program
-    that is started."""
+    """Stay root, but keep only these capabilities (those that this machine gives root at all), for this process and
+    every program that it starts."""
     mask = sum(1 << CAPABILITIES[name] for name in capabilities) & _permitted()
     _drop_bounds(capabilities)
     low, high = mask & 0xFFFFFFFF, mask >> 32
@@ -59,7 +59,7 @@ def keep(capabilities: Collection[str]) -> None:
 
 
 def as_user(user: str, group: str, work: Callable[[], object], needed: Iterable[Path] = ()) -> None:
-    """Do something in a child that is `user`. Raises RuntimeError if it fails; what went wrong is on our stderr."""
+    """Run a function in a child process as `user`. Raises RuntimeError if it fails; the cause is on standard error."""
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
@@ -80,12 +80,12 @@ def as_user(user: str, group: str, work: Callable[[], object], needed: Iterable[
 
 
 def closed(path: Path) -> Path | None:
-    """The topmost directory above it that lets only its owner pass."""
+    """Return the topmost directory above the path that only its owner may enter."""
     return next((place for place in reversed(path.resolve().parents) if not place.stat().st_mode & 0o001), None)
 
 
 def reveal(needed: Iterable[Path]) -> None:
-    """Let this process, once it isn't root, reach places that lie behind closed doors, like a checkout in /root.
+    """Let this process reach places below closed directories, like a checkout in /root, when it isn't root any more.
 
     In a mount namespace of its own an empty directory lies over each closed one, with nothing but these places in it.
     """
@@ -106,7 +106,7 @@ def reveal(needed: Iterable[Path]) -> None:
 
 
 def _drop_bounds(kept: Collection[str]) -> None:
-    """Take capabilities out of what any program started from here could get."""
+    """Drop capabilities from the bounding set, so that no program started from here can gain them."""
     if not _permitted() & 1 << CAPABILITIES["setpcap"]:
         return  # a container whose root may not even do this has bounds of its own
     keep = {CAPABILITIES[name] for name in kept}

@@ -1,4 +1,4 @@
-"""The processes of an all-in-one cloud, in the order in which they are stopped backwards."""
+"""The processes of an all-in-one cloud, in the order in which they start; they stop in the opposite order."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from pileus_kit.service import Service
 
 @dataclass(frozen=True)
 class Process:
-    """`main` ("package.module:function") is forked from the preloaded supervisor; `command` is executed instead."""
+    """One process. `main` ("package.module:function") is forked from the preloaded supervisor; `command` is
+    executed."""
 
     name: str
     main: str = ""
@@ -22,7 +23,7 @@ class Process:
     port: int | None = None
     stop_signal: int = 15
     user: str = ""
-    """Whom it runs as; none: root, with `capabilities` only if it is one of ours."""
+    """The user that it runs as; empty: root, limited to `capabilities` if it is one of our own processes."""
     capabilities: tuple[str, ...] | None = None
 
     @property
@@ -32,7 +33,7 @@ class Process:
 
 
 def processes(plan: Plan) -> Sequence[Process]:
-    """Infrastructure first, then identity, then everything else."""
+    """Return infrastructure first, then identity, then everything else."""
     found = [
         Process("epmd", command=broker.mapper_command(plan), port=broker.port(plan) + 1, user=users.BROKER),
         Process(
@@ -57,7 +58,7 @@ def processes(plan: Plan) -> Sequence[Process]:
 
 
 def _of(plan: Plan, service: Service) -> Iterator[Process]:
-    """The processes of one service.
+    """Return the processes of one service.
 
     A worker that doesn't use the bus works for this host only, and reads what its agent reads.
     """

@@ -1,4 +1,4 @@
-"""`deploy/uninstall`: everything that `deploy/up` made on this machine goes, but Debian's packages."""
+"""`deploy/uninstall`: removes everything that `deploy/up` made on this machine except Debian's packages."""
 
 import pwd
 from pathlib import Path
@@ -11,7 +11,7 @@ PACKAGES = ("packages.txt", "guest-image/packages.txt")
 
 
 def uninstall(plan: Plan, yes: bool) -> int:
-    """Ask, unless `yes`; then the cloud, its unit and its users. The caller removes the virtual environment."""
+    """Ask unless `yes`; then remove the cloud, its unit and its users. The caller removes the virtual environment."""
     print(f"This removes the cloud in {plan.state} with all servers, volumes, images and objects in it.")
     if not yes and input("Type `yes` to go on: ").strip() != "yes":
         print("Nothing was changed.")
@@ -30,7 +30,7 @@ def uninstall(plan: Plan, yes: bool) -> int:
 
 
 def in_use() -> list[str]:
-    """Users of ours that have a process."""
+    """Return our users that still have a process."""
     owners = set()
     for place in Path("/proc").iterdir():
         if place.name.isdecimal():

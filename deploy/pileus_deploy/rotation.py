@@ -1,7 +1,7 @@
-"""`pileus cloud rotate`: other passwords and keys, while the cloud runs.
+"""`pileus cloud rotate`: new passwords and keys while the cloud runs.
 
-Guests go on, and who is logged in stays so. Where services read a secret at their start they are started again: for
-some seconds they answer nobody, and work that is under way continues afterwards.
+Guests run on, and tokens stay valid. Services that read a secret only when they start are restarted: for some seconds
+they don't answer, and work that is under way continues afterwards.
 """
 
 import importlib
@@ -19,7 +19,7 @@ SEALING = tuple(name for name, service in SERVICES.items() if service.seals)
 
 
 def rotate(plan: Plan, what: str) -> None:
-    """Do it for one of KINDS, or for "all" of them."""
+    """Rotate one of KINDS, or "all" of them."""
     kinds = list(KINDS) if what == "all" else [what]
     for kind in kinds:
         with step(kind):
@@ -31,7 +31,8 @@ def rotate(plan: Plan, what: str) -> None:
 
 
 def _passwords(plan: Plan) -> None:
-    """Of the services' users. Identity is told first; who still has the old one waits until it starts again."""
+    """Rotate the passwords of the services' users. Identity gets them first; a service with an old one waits until it
+    is restarted."""
     _draw(plan, lambda name: name in PORTS)
 
 
@@ -44,7 +45,7 @@ def _metadata(plan: Plan) -> None:
 
 
 def _seals(plan: Plan) -> None:
-    """What seals users' data in databases. The former keys stay known until the next rotation."""
+    """Rotate the keys that seal users' data in databases. The former keys stay known until the next rotation."""
     fresh = {
         name: f"{secrets.token_urlsafe(18)},{plan.secrets[name].partition(',')[0]}"
         for name in (f"{service} seal" for service in SEALING)
@@ -53,7 +54,7 @@ def _seals(plan: Plan) -> None:
 
 
 def _reseal(plan: Plan) -> None:
-    """When the services that read the databases know the new keys."""
+    """Seal the data again, once the services that read the databases know the new keys."""
     for service in SEALING:
         if supervisor.running(plan.state):
             wait_for(service, 120, partial(lifecycle.healthy, plan, service))
@@ -63,7 +64,7 @@ def _reseal(plan: Plan) -> None:
 
 
 def _draw(plan: Plan, chosen: Callable[[str], bool], given: dict[str, str] | None = None) -> None:
-    """Draw the chosen secrets anew, or take those `given`, and tell everybody who has to know them."""
+    """Replace the chosen secrets, or set those `given`, and restart the processes that use them."""
     plan.renew(chosen, given or {})
     configs.write(plan)
     broker.write_accounts(plan)
@@ -72,12 +73,13 @@ def _draw(plan: Plan, chosen: Callable[[str], bool], given: dict[str, str] | Non
 
 
 def _cluster(plan: Plan) -> None:
-    """What proxies and storage servers of the object store share; whoever starts first draws another."""
+    """Rotate the key that proxies and storage servers of the object store share; the first one to start draws
+    another."""
     (plan.state / "objectstore" / "cluster.key").unlink(missing_ok=True)
 
 
 def _tickets(plan: Plan) -> None:
-    """What image tickets are signed with. A host that is about to use an old one is refused, and asks again."""
+    """Rotate the key that signs image tickets. A host that is about to use an old ticket is refused, and asks again."""
     (plan.state / "image" / "ticket.key").unlink(missing_ok=True)
 
 

@@ -8,7 +8,7 @@ from pileus_deploy.plan import Plan
 
 
 def status(plan: Plan) -> int:
-    """Print a line for each process; 0 if all is well, 1 if something isn't, 2 if the cloud doesn't run."""
+    """Print a line for each process. Returns 0 if all are healthy, 1 if one isn't, 2 if the cloud doesn't run."""
     if not supervisor.running(plan.state):
         print(f"The cloud in {plan.state} does not run. Start it with deploy/up.")
         return 2
@@ -36,7 +36,7 @@ def _trouble(plan: Plan, name: str, about: dict[str, int]) -> str:
 
 
 def family(pid: int) -> list[int]:
-    """The process and its descendants."""
+    """Return the process and its descendants."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
@@ -45,7 +45,7 @@ def family(pid: int) -> list[int]:
 
 
 def pss(pid: int) -> float:
-    """Memory in MiB, shared pages counted in proportion."""
+    """Return memory in MiB, with shared pages counted in proportion."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

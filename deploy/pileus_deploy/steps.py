@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def step(what: str) -> Iterator[Callable[[str], None]]:
-    """Print the step when it ends; on a terminal also while it runs. The yielded function adds a remark."""
+    """Print the step when it ends, and on a terminal also while it runs. The yielded function adds a remark."""
     began, remarks = time.monotonic(), []  # type: float, list[str]
     live = sys.stdout.isatty()
     if live:
@@ -29,7 +29,7 @@ def wait_for(
     failed: Callable[[], str | None] = lambda: None,
     every: float = 0.1,
 ) -> None:
-    """Poll until ready; raise TimeoutError, or RuntimeError as soon as `failed` gives a reason."""
+    """Poll until ready. Raises TimeoutError, or RuntimeError as soon as `failed` returns a reason."""
     deadline = time.monotonic() + seconds
     while not ready():
         reason = failed()

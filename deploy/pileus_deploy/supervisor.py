@@ -1,7 +1,7 @@
 """Keeps the processes of a cloud running: one parent that imports what all of them need once, then forks them.
 
-Forked children share that memory and start in milliseconds. What dies is started again, with growing pauses while it
-keeps dying. The supervisor itself sleeps until a signal comes.
+Forked children share that memory and start in milliseconds. A process that ends is started again, with growing pauses
+while it keeps ending. The supervisor itself sleeps until a signal comes.
 """
 
 import gc
@@ -24,8 +24,8 @@ from pileus_deploy.processes import Process
 log = logging.getLogger(__name__)
 
 SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-STABLE = 10.0  # seconds after which a process counts as started well
-LONGEST_PAUSE = 15.0
+STABLE = 10.0  # seconds of running after which a process counts as started well
+MAX_PAUSE_S = 15.0
 GRACE = 15.0  # seconds from SIGTERM to SIGKILL
 PR_SET_PDEATHSIG = 1
 
@@ -36,11 +36,11 @@ class Child:
     pid: int = 0
     started: float = 0.0
     failures: int = 0
-    due: float = field(default=0.0)  # when to start it (again), monotonic
+    due: float = field(default=0.0)  # when to start it (again), on the monotonic clock
 
 
 def run(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) -> None:
-    """Start everything and stay until SIGTERM; then stop our processes, call `between`, stop what they stood on."""
+    """Start everything and stay until SIGTERM; then stop our processes, call `between`, and stop the infrastructure."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     preload(wanted)
     children = [Child(process) for process in wanted]
@@ -60,7 +60,7 @@ def run(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) ->
 
 
 def preload(wanted: Sequence[Process]) -> None:
-    """Import every main, and what they import late, before forking; then hide it from the collector."""
+    """Import every main and its late imports before forking; then hide the memory from the garbage collector."""
     from pileus_kit import rpc
 
     rpc.preload()
@@ -83,7 +83,7 @@ def preload(wanted: Sequence[Process]) -> None:
         if process.main:
             try:
                 importlib.import_module(process.main.partition(":")[0])
-            except Exception:  # that process will fail and say so; the others shall run
+            except Exception:  # that process will fail and report it; the others are to run
                 log.exception("cannot import %s", process.main)
     gc.collect()
     gc.freeze()
@@ -100,7 +100,7 @@ def _start(plan: Plan, child: Child) -> None:
 
 
 def _become(plan: Plan, process: Process, output: int, parent: int) -> None:
-    """In the child: a session of its own, its log, default signals, its user; never returns."""
+    """In the child: get a session, a log, default signals and a user of its own; never return."""
     try:
         os.setsid()
         null = os.open(os.devnull, os.O_RDONLY)
@@ -110,7 +110,7 @@ def _become(plan: Plan, process: Process, output: int, parent: int) -> None:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         _confine(plan, process)
-        _die_with(parent)  # a change of user would forget it
+        _die_with(parent)  # the kernel forgets the setting when the user changes
         if process.command:
             os.execvpe(  # noqa: S606 -- no shell is wanted
                 process.command[0],
@@ -130,7 +130,7 @@ def _become(plan: Plan, process: Process, output: int, parent: int) -> None:
 
 
 def _confine(plan: Plan, process: Process) -> None:
-    """Give up what this process doesn't need. Everything that all of them import is there already."""
+    """Give up what this process doesn't need. Everything that it has to import is imported already."""
     if process.user:
         privileges.become(process.user, users.GROUP if process.main else "", [plan.state])
     elif process.capabilities is not None:
@@ -138,7 +138,7 @@ def _confine(plan: Plan, process: Process) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Ask the kernel to stop us when the supervisor is gone, even by SIGKILL."""
+    """Ask the kernel to stop this process when the supervisor ends, even by SIGKILL."""
     import ctypes
 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
@@ -153,10 +153,11 @@ def _retitle(name: str) -> None:
 
 
 def _renew(children: Sequence[Child]) -> None:
-    """End what reads configuration and accounts when it starts; it is started again at once. Guests don't notice."""
+    """End the processes that read configuration and accounts when they start; they are restarted at once. Guests run
+    on."""
     for child in children:
         if child.pid and child.process.renewed:
-            child.started = 0.0  # not a failure, however short it lived
+            child.started = 0.0  # this is no failure, however short the process lived
             _kill(child.pid, signal.SIGTERM)
 
 
@@ -178,7 +179,7 @@ def _reap(children: Sequence[Child]) -> None:
             continue
         lived = time.monotonic() - child.started
         child.failures = 0 if lived > STABLE else child.failures + 1
-        pause = min(0.2 * 2**child.failures, LONGEST_PAUSE) if child.failures else 0.0
+        pause = min(0.2 * 2**child.failures, MAX_PAUSE_S) if child.failures else 0.0
         log.warning(
             "%s (%d) ended with %s after %.1f s; again in %.1f s",
             child.process.name,
@@ -191,7 +192,7 @@ def _reap(children: Sequence[Child]) -> None:
 
 
 def _stop(children: Sequence[Child], between: Callable[[], object]) -> None:
-    """Python processes all at once, then what they stand on, last started first."""
+    """Stop Python processes all at once, then the infrastructure, in reverse order of start."""
     ours = [c for c in children if c.process.main]
     for number, group in enumerate((ours, *[[c] for c in reversed(children) if not c.process.main])):
         if number == 1:
@@ -225,7 +226,7 @@ def _kill(pid: int, number: signal.Signals) -> None:
 
 
 def _write_state(plan: Plan, children: Sequence[Child]) -> None:
-    """What `status` reads: pids, starts and failures."""
+    """Write what `status` reads: pids, starts and failures."""
     file = plan.state / "run" / "supervisor.json"
     text = json.dumps(
         {
@@ -241,15 +242,15 @@ def _write_state(plan: Plan, children: Sequence[Child]) -> None:
 
 
 def daemonize(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) -> int:
-    """Run the supervisor in the background; returns its pid."""
+    """Run the supervisor in the background and return its pid."""
     for name in ("run", "logs"):
         (plan.state / name).mkdir(parents=True, exist_ok=True)
     pid = os.fork()
     if pid:
         return pid
     os.setsid()
-    os.chdir(plan.state)  # whatever a process drops where it stands belongs to the cloud
-    _retitle(f"supervisor of {plan.state}")  # whoever called us: `running` knows it by this
+    os.chdir(plan.state)  # files that a process leaves in its working directory belong to the cloud
+    _retitle(f"supervisor of {plan.state}")  # by this argument `running` recognizes the supervisor
     output = os.open(plan.state / "logs" / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     null = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, null), (1, output), (2, output)):
@@ -268,7 +269,7 @@ def daemonize(plan: Plan, wanted: Sequence[Process], between: Callable[[], objec
 
 
 def running(state: Path) -> int | None:
-    """The pid of the supervisor of the cloud in `state`, if it runs."""
+    """Return the pid of the supervisor of the cloud in `state`, if it runs."""
     file = state / "run" / "supervisor.json"
     try:
         pid = int(json.loads(file.read_text())["pid"])

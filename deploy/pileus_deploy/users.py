@@ -1,7 +1,7 @@
-"""The system users that a cloud's processes run as, and what in the state directory is whose.
+"""The system users that a cloud's processes run as, and which of them owns what in the state directory.
 
-Each service has a user, so that one that is broken into can't read the database or the keys of another. Agents stay
-root, with few capabilities: they make guests, networks and disks of many owners.
+Each service has a user, so that an attacker in one can't read the database or the keys of another. Agents stay root
+with few capabilities: they make guests, networks and disks of many owners.
 """
 
 import grp
@@ -13,9 +13,9 @@ from pathlib import Path
 from pileus_deploy.plan import PORTS, Plan
 
 GROUP = "pileus"
-"""All services: they may read what an operator says to all of them."""
+"""The group of all services, for files that an operator writes for all of them."""
 CONVERTER = "pileus-convert"
-"""Whom programs run as that open what tenants have written (`pileus_kit.sandbox`)."""
+"""The user of programs that open what tenants have written (`pileus_kit.sandbox`)."""
 BROKER = "rabbitmq"
 NAMES = tuple(f"pileus-{service}" for service in PORTS)
 
@@ -25,7 +25,7 @@ def of(service: str) -> str:
 
 
 def ensure() -> None:
-    """Make those that aren't there."""
+    """Make the users that don't exist."""
     subprocess.run(["groupadd", "--system", "--force", GROUP], check=True)
     for name in (*NAMES, CONVERTER):
         if not _known(name):
@@ -48,7 +48,7 @@ def ensure() -> None:
 
 
 def remove() -> list[str]:
-    """Take them away; returns those that were there."""
+    """Remove the users, and return those that existed."""
     found = [name for name in (*NAMES, CONVERTER) if _known(name)]
     for name in found:
         subprocess.run(["userdel", name], check=False, capture_output=True)
@@ -57,7 +57,7 @@ def remove() -> list[str]:
 
 
 def share(plan: Plan) -> None:
-    """Make every service's directories, and give each to its user, also those that root had in earlier releases."""
+    """Make every service's directories, and give each to its user, also those that root owned in earlier releases."""
     _settle_databases(plan)
     for service in PORTS:
         give(plan.state / "databases" / service, of(service), again=True)
@@ -79,9 +79,9 @@ def share(plan: Plan) -> None:
 
 
 def give(place: Path, user: str, again: bool = False) -> None:
-    """Make a directory and everything in it the user's. It was done before if the top is: so that comes last.
+    """Give a directory and everything in it to the user. The topmost is changed last, so if it is right, all is.
 
-    `again`: do it in any case, which is for what is small and what root writes to.
+    `again`: do it in any case; for small directories that root writes to.
     """
     place.mkdir(parents=True, exist_ok=True)
     account = pwd.getpwnam(user)
@@ -95,7 +95,7 @@ def give(place: Path, user: str, again: bool = False) -> None:
 
 
 def _settle_databases(plan: Plan) -> None:
-    """SQLite writes beside its file, so each has a directory; the old name leads there."""
+    """Move a database into a directory of its own, where SQLite writes its other files; the old name becomes a link."""
     for service in PORTS:
         old, place = plan.state / "databases" / f"{service}.sqlite", plan.database_file(service)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ def _settle_databases(plan: Plan) -> None:
 
 
 def _show(path: Path, group: str, mode: int) -> None:
-    """Root's, for one group to see."""
+    """Let one group read a file of root's."""
     if not path.exists():
         path.mkdir(parents=True)
     os.chown(path, 0, grp.getgrnam(group).gr_gid)

@@ -13,11 +13,11 @@ from pileus_deploy.plan import Plan
 
 TIMEOUT = (10, 120)
 OWN_SERVERS, OWN_PORTS, OWN_VOLUMES = 4, 4, 3
-"""How many of each a client has at a time."""
+"""The number of each kind that one client keeps at a time."""
 
 
 class Client:
-    """Not for several threads. What it makes has the prefix `load-`."""
+    """One client; use each in one thread only. Everything that it makes has the prefix `load-`."""
 
     def __init__(self, plan: Plan, record: Record, things: dict[str, str], seed: int = 0) -> None:
         self.plan, self.record, self.things, self.dice = plan, record, things, random.Random(seed)  # noqa: S311
@@ -31,18 +31,18 @@ class Client:
 
     def log_in(self) -> None:
         user = {"name": "demo", "domain": {"id": "default"}, "password": self.plan.secrets["demo"]}
-        wish = {
+        body = {
             "auth": {
                 "identity": {"methods": ["password"], "password": {"user": user}},
                 "scope": {"project": {"name": "demo", "domain": {"id": "default"}}},
             }
         }
-        answer = self._send("token issue", "POST", f"{self.plan.url('identity')}/v3/auth/tokens", wish, {})
+        answer = self._send("token issue", "POST", f"{self.plan.url('identity')}/v3/auth/tokens", body, {})
         if answer is not None and answer.status_code == 201:
             self.token = answer.headers["X-Subject-Token"]
 
     def call(self, operation: str, method: str, service: str, path: str, body: Any = None) -> Any:
-        """The answer's JSON ({} if it has none), or None if it was a refusal or none at all."""
+        """Return the answer's JSON ({} if it has none); None for a refusal or no answer."""
         for last in (False, True):
             if not self.token:
                 self.log_in()
@@ -74,17 +74,17 @@ class Client:
     # -- operations ------------------------------------------------------------------------------------------------
 
     def act(self) -> None:
-        """One of what users do, more often a look than a change."""
+        """Do one of the things that users do, more often a read than a write."""
         self.dice.choices(*MIX)[0](self)
 
     def create_server(self) -> str | None:
-        wish = {
+        body = {
             "name": "load-server",
             "flavorRef": self.things["flavor"],
             "imageRef": self.things["image"],
             "networks": [{"uuid": self.things["network"]}],
         }
-        made = self.call("server create", "POST", "compute", "/v2.1/servers", {"server": wish})
+        made = self.call("server create", "POST", "compute", "/v2.1/servers", {"server": body})
         return str(made["server"]["id"]) if made else None
 
     def delete_server(self, server: str) -> bool:
@@ -99,8 +99,8 @@ class Client:
 
     def port(self) -> None:
         if len(self.ports) < OWN_PORTS:
-            wish = {"network_id": self.things["network"], "name": "load-port"}
-            made = self.call("port create", "POST", "network", "/v2.0/ports", {"port": wish})
+            body = {"network_id": self.things["network"], "name": "load-port"}
+            made = self.call("port create", "POST", "network", "/v2.0/ports", {"port": body})
             self.ports += [made["port"]["id"]] if made else []
         elif self.call("port delete", "DELETE", "network", f"/v2.0/ports/{self.ports[0]}") is not None:
             self.ports.pop(0)
@@ -147,7 +147,7 @@ MIX: tuple[tuple[Callable[[Client], None], ...], tuple[int, ...]] = (
 
 
 def crowd(clients: list[Client], work: Callable[[Client], None]) -> list[threading.Thread]:
-    """Start each of them in a thread of its own."""
+    """Start each client in a thread of its own."""
     threads = [threading.Thread(target=work, args=(client,), daemon=True) for client in clients]
     for thread in threads:
         thread.start()

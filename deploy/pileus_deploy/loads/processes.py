@@ -9,18 +9,18 @@ from pileus_deploy.status import family, pss
 
 
 def known(plan: Plan) -> dict[str, list[int]]:
-    """Process name -> its pids."""
+    """Return the process ids of each process by its name."""
     file = json.loads((plan.state / "run" / "supervisor.json").read_text())
     return {name: family(about["pid"]) for name, about in file["processes"].items() if about["pid"]}
 
 
 def memory(plan: Plan) -> dict[str, float]:
-    """PSS in MiB."""
+    """Return PSS in MiB by process name."""
     return {name: sum(pss(pid) for pid in pids) for name, pids in known(plan).items()}
 
 
 class Used:
-    """CPU time of a block, by process."""
+    """Measure the CPU time of a block, by process."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -36,14 +36,14 @@ class Used:
         return {name: sum(cpu_ms(pid) for pid in pids) for name, pids in known(self._plan).items()}
 
     def per(self, count: int) -> str:
-        """Milliseconds for each of `count` operations, the dearest process first."""
+        """Return CPU milliseconds for each of `count` operations, the most expensive process first."""
         each = sorted(((ms / max(count, 1), name) for name, ms in self.ms.items()), reverse=True)
         shares = ", ".join(f"{name} {ms:.1f}" for ms, name in each if ms >= 0.5)
         return f"{sum(ms for ms, _ in each):.1f} ({shares})"
 
 
 def table(stages: dict[str, dict[str, float]]) -> str:
-    """A line a process, a column a stage."""
+    """Format a line for each process and a column for each stage."""
     names = sorted({name for found in stages.values() for name in found})
     lines = [f"   {'':20}" + "".join(f"{stage:>13}" for stage in stages)]
     for name in [*names, "total"]:

@@ -5,12 +5,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 FEW = 50
-"""Below so many answers a share of a hundredth says nothing."""
+"""With fewer answers the slowest hundredth means nothing."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one operation, in milliseconds."""
+    """The times of one operation, in milliseconds."""
 
     count: int
     p50: float
@@ -32,12 +32,12 @@ def figures(seconds: list[float]) -> Figures:
 
 @dataclass
 class Record:
-    """Shared by all clients of a stage."""
+    """What the clients of a stage were answered; safe to share among them."""
 
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     took: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     odd: list[str] = field(default_factory=list)
-    """What some refusals said: the first few of a kind."""
+    """The bodies of the first few refusals of each kind."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, operation: str, status: int, seconds: float, text: str = "") -> None:
@@ -49,7 +49,7 @@ class Record:
                 self.odd.append(f"{operation}: {status} {text[:300]}")
 
     def count(self, least: int, most: int = 600) -> int:
-        """How many answers had a status from `least` to below `most`; 0 stands for no answer."""
+        """Count answers whose status is at least `least` and below `most`; 0 stands for no answer."""
         with self._lock:
             return sum(n for (_, status), n in self.statuses.items() if least <= status < most)
 
@@ -61,7 +61,7 @@ class Record:
             return {name: figures(took) for name, took in sorted(self.took.items()) if took}
 
     def unsteady(self, most: float) -> list[str]:
-        """Operations whose slowest hundredth takes more than `most` times the median."""
+        """Return operations whose slowest hundredth takes more than `most` times the median."""
         return [
             f"{name}: p99 is {found.ratio:.1f} times the median"
             for name, found in self.figures().items()

@@ -12,7 +12,7 @@ USER = "postgres"
 
 
 class Postgres:
-    """Thrown away by `close`. Reached through a socket, by the services' users, too: there is nothing in it to keep."""
+    """A server that `close` deletes. Its socket is open to the services' users: there is nothing in it to protect."""
 
     def __init__(self) -> None:
         self._bin = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
@@ -42,7 +42,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """With {service} for the database's name."""
+        """The URL, with {service} for the database's name."""
         return f"postgresql+psycopg2://pileus@/{{service}}?host={self.place / 'run'}"
 
     def start(self) -> None:
@@ -50,7 +50,7 @@ class Postgres:
         self._run("pg_ctl", "-w", "-l", str(self.place / "run" / "log"), "-o", options, "start")
 
     def restart(self) -> None:
-        """As an administrator does: those who are connected are cut off."""
+        """Restart as an administrator does, which cuts off everyone who is connected."""
         self._run("pg_ctl", "-m", "fast", "-w", "stop")
         self.start()
 

@@ -13,9 +13,9 @@ from pileus_deploy.loads.records import Record
 from pileus_deploy.loads.servers import Postgres
 from pileus_deploy.plan import Plan
 
-MOST_RATIO = 10.0
+MAX_RATIO = 10.0
 STALLED_S = 180.0
-"""Without any progress for so long, what isn't finished is counted as lost."""
+"""Servers that are unfinished after so many seconds without any progress count as lost."""
 LOOK_S = 5.0
 ONE_PAGE = 1000
 
@@ -32,7 +32,7 @@ class Load:
         self.burst: list[str] = []
 
     def _furnish(self) -> dict[str, str]:
-        """No quotas, and a network with room for all."""
+        """Lift the quotas, and make a network with room for all servers."""
         project = self.demo.session.get_project_id()
         for service, path, body in (
             ("compute", f"/v2.1/os-quota-sets/{project}", {"quota_set": {"instances": -1, "cores": -1, "ram": -1}}),
@@ -79,7 +79,7 @@ class Load:
             for thread in threads:
                 thread.join()
         self._report("mix", record, used.per(record.total()))
-        self.broken += [f"mix: {line}" for line in record.unsteady(MOST_RATIO)]
+        self.broken += [f"mix: {line}" for line in record.unsteady(MAX_RATIO)]
         mine = {server for client in clients for server in client.servers}
         self._settle("mix", lambda: self._servers("BUILD"), 0)
         self._lost("mix", mine - set(self._ids()))
@@ -139,16 +139,16 @@ class Load:
             print(f"   {len(made)} accepted; {len(self._ids()) - before} servers more than before", flush=True)
         return made
 
-    def _delete(self, stage: str, doomed: list[str], quiet: bool = False) -> None:
+    def _delete(self, stage: str, deleting: list[str], quiet: bool = False) -> None:
         record = Record()
         with processes.Used(self.plan) as used:
-            self._spread(record, doomed, lambda client, server: client.delete_server(server))
-            self._settle(stage, lambda: len(set(doomed) & set(self._ids())), 0, quiet)
-        self._report(stage, record, used.per(len(doomed)), quiet)
-        self._lost(stage, set(doomed) & set(self._ids()), "deleted, but still there")
+            self._spread(record, deleting, lambda client, server: client.delete_server(server))
+            self._settle(stage, lambda: len(set(deleting) & set(self._ids())), 0, quiet)
+        self._report(stage, record, used.per(len(deleting)), quiet)
+        self._lost(stage, set(deleting) & set(self._ids()), "deleted, but still there")
 
     def _spread(self, record: Record, tasks: list[Any], one: Callable[[Client, Any], object]) -> None:
-        """All tasks, each by whichever client is free."""
+        """Run all tasks, each on the next free client."""
         waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for task in tasks:
             waiting.put(task)
@@ -178,7 +178,7 @@ class Load:
             time.sleep(LOOK_S)
 
     def _watch(self, record: Record, over: float, seconds: float) -> None:
-        """Say how it goes; restart PostgreSQL in the middle, if that is asked for."""
+        """Print the progress, and restart PostgreSQL in the middle if that was asked for."""
         middle = threading.Event()
         while (left := over - time.monotonic()) > 0:
             time.sleep(min(10.0, left))
@@ -198,7 +198,7 @@ class Load:
             print(f"   CPU ms an operation: {cost}", flush=True)
         for line in record.odd:
             print(f"   ! {line}", flush=True)
-        excused = record.count(503, 504) if self.postgres and stage == "mix" else 0  # weather, while it restarts
+        excused = record.count(503, 504) if self.postgres and stage == "mix" else 0  # the database restarts
         failed = record.count(500) - excused + record.count(0, 1)
         if failed:
             self.broken.append(f"{stage}: {failed} of {record.total()} calls failed (5xx, or no answer)")
@@ -214,7 +214,7 @@ class Load:
         return len(self._ids(status))
 
     def _ids(self, status: str = "") -> list[str]:
-        """Of all of demo's servers."""
+        """Return the ids of all of demo's servers."""
         found: list[str] = []
         while True:
             query = (

@@ -1,6 +1,6 @@
-"""What is remembered between two commands: tokens with their catalogue, versions, names for completion, refusals.
+"""What commands remember for later ones: tokens with their catalogue, versions, names for completion, refusals.
 
-Everything lies in one directory of the user's own; a file that others could read is refused, not used.
+All of it is in one directory of the user's own; a file that other users could read is refused, not used.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from typing import Any
 from pileus_cli.config import Config
 from pileus_cli.errors import Trouble
 
-REFUSALS = 50  # remembered
+REFUSALS = 50  # how many are remembered
 
 
 def directory() -> Path:
@@ -22,13 +22,14 @@ def directory() -> Path:
 
 
 def key(config: Config) -> str:
-    """One login: who, where, with what."""
+    """Return the key of one login: cloud, user and scope."""
     text = json.dumps([config.auth, config.auth_type, config.cacert, config.verify], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def read(name: str) -> Any:
-    """What `write` kept under this name, None if there is nothing. Raises Trouble for a file that isn't ours alone."""
+    """Return what `write` kept under this name, None if there is nothing. Raises Trouble for a file that others can
+    read."""
     file = directory() / f"{name}.json"
     _check(directory())
     try:
@@ -54,7 +55,7 @@ def _check(place: Path) -> None:
     try:
         facts = place.stat()
     except OSError:
-        return  # there is none yet, or none can be: nothing is read from it then
+        return  # the directory doesn't exist or can't be made, so nothing is read from it
     if facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
         raise Trouble(
             f"The cache directory {place} can be read or was made by others; tokens lie in it.",
@@ -63,7 +64,7 @@ def _check(place: Path) -> None:
 
 
 def write(name: str, value: Any) -> None:
-    """Keep `value` (JSON) for the next command, readable by this user only; without a home nothing is kept."""
+    """Keep `value` (JSON) for the next command, readable by this user only. Without a home nothing is kept."""
     place = directory()
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,7 +81,7 @@ def drop(name: str) -> None:
 
 
 def remember_refusal(**facts: Any) -> None:
-    """So that `pileus why` can tell of what never came to be."""
+    """Remember a refused creation, so that `pileus why` can explain what doesn't exist."""
     write("refusals", [*refusals(), {"at": time.time(), **facts}][-REFUSALS:])
 
 

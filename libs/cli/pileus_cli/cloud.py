@@ -1,14 +1,13 @@
 """One cloud as one user sees it: a token and the catalogue, kept between commands, and calls over one connection."""
 
 import json
-import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from pileus_cli import VERSION, cache
+from pileus_cli.answers import Answer, Shown, curl_command, print_call, proxy_for
 from pileus_cli.config import Config
 from pileus_cli.errors import LoginRefused, Refused, Trouble, Unreachable
 
@@ -21,15 +20,14 @@ TYPES = {
     "object-store": ("object-store",),
 }
 ROOTS = {"identity": "/v3", "image": "/v2", "network": "/v2.0"}  # added unless the catalogue's URL has a version
-NEWEST = {"compute": (2, 96), "volume": (3, 70)}  # what this client speaks; less where the cloud speaks less
+NEWEST = {"compute": (2, 96), "volume": (3, 70)}  # the newest that this client speaks; the cloud may speak less
 HEADER_NAMES = {"compute": "compute", "volume": "volume"}
-SPARE_S = 60  # a token that ends within this is not used any more
+SPARE_S = 60  # a token that ends within this time isn't used any more
 TIMEOUT_S = 60.0
-SECRETS = ("password", "original_password", "adminPass", "admin_pass", "secret", "user_data", "private_key", "token")
 
 
 class Cloud:
-    """`debug` shows each call on standard error; `as_curl` raises Shown where a call would change something."""
+    """Calls with one login. `debug` prints each call on standard error; `as_curl` raises Shown instead of a change."""
 
     def __init__(self, config: Config, *, debug: bool = False, as_curl: bool = False) -> None:
         self.config, self.debug, self.as_curl = config, debug, as_curl
@@ -43,7 +41,7 @@ class Cloud:
     # -- login -----------------------------------------------------------------------------------------------------
 
     def login(self, again: bool = False) -> dict[str, Any]:
-        """{"token", "expires_at", "project_id", "user_id", "roles", "catalog", "versions"}."""
+        """Return {"token", "expires_at", "project_id", "user_id", "roles", "catalog", "versions"}."""
         if not self._known and not again:
             self._known = cache.read(self._key) or {}
         if again or self._known.get("expires_at", 0) < time.time() + SPARE_S:
@@ -52,7 +50,7 @@ class Cloud:
         return self._known
 
     def _log_in(self) -> dict[str, Any]:
-        """keystoneauth knows every way to log in; it is imported only when a token is needed."""
+        """Log in with keystoneauth, which knows every way to do that; it is imported only when a token is needed."""
         import logging
 
         from keystoneauth1 import exceptions, loading, session
@@ -76,7 +74,7 @@ class Cloud:
                 f"{self.config.auth.get('auth_url')} can't be reached: {str(err).splitlines()[0]}",
                 "Is the cloud up? On its host: deploy/status",
             ) from None
-        except Exception as err:  # plugins raise what they like for options that don't fit
+        except Exception as err:  # plugins raise various errors for options that don't fit
             raise LoginRefused(f"Login with {self.config.auth_type} isn't possible: {err}") from None
         return {
             "token": access.auth_token,
@@ -105,7 +103,7 @@ class Cloud:
         }
 
     def known_types(self) -> set[str] | None:
-        """The types of the catalogue that is remembered; None where nothing is. Asks nobody."""
+        """Return the service types of the remembered catalogue, None without one. Makes no call."""
         known = cache.read(self._key)
         return {entry["type"] for entry in known["catalog"]} | set(self.config.overrides) if known else None
 
@@ -129,7 +127,7 @@ class Cloud:
         return None
 
     def endpoint(self, service: str) -> str:
-        """The service's versioned root, without a slash at its end."""
+        """Return the service's versioned root URL, without a slash at its end."""
         found = self._endpoint(service)
         if found is None:
             raise Trouble(
@@ -144,14 +142,17 @@ class Cloud:
         return url
 
     def root(self, service: str) -> str:
-        """scheme://host/prefix of a service, below which its versions and `/operations` are."""
+        """Return scheme:
+
+        host/prefix of a service, below which its versions and `/operations` are.
+        """
         url = self.endpoint(service)
         parts = url.split("/")
         at = next((i for i, part in enumerate(parts) if i > 2 and _is_version(part)), len(parts))
         return "/".join(parts[:at])
 
     def microversion(self, service: str) -> str | None:
-        """The newest that both sides speak."""
+        """Return the newest microversion that both sides speak."""
         if service not in NEWEST:
             return None
         versions = self.login()["versions"]
@@ -191,7 +192,8 @@ class Cloud:
         headers: Mapping[str, str] | None = None,
         version: str | None = None,
     ) -> Any:
-        """JSON in, JSON out, below the service's versioned root (`/operations…`: below its plain root)."""
+        """Send and receive JSON. `path` is below the service's versioned root (`/operations…`: below its plain
+        root)."""
         given = dict(headers or {})
         spoken = version or (self.microversion(service) if not path.startswith("/operations") else None)
         if spoken:
@@ -211,8 +213,8 @@ class Cloud:
         *,
         version: str | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Every row of a list, page after page, by the links that the service gives."""
-        if limit is not None and service != "identity":  # identity has no pages
+        """Return every row of a list, page after page, by the links that the service gives."""
+        if limit is not None and service != "identity":  # the identity service has no pages
             query = {**(query or {}), "limit": limit}
         answer = self.call(service, "GET", path, query=query, version=version)
         seen = 0
@@ -232,7 +234,7 @@ class Cloud:
             answer = self._page(service, following.path, following.query, version)
 
     def _page(self, service: str, path: str, query: str, version: str | None) -> Any:
-        """The next page, asked of the endpoint that we know: a cloud may not know its own address."""
+        """Return the next page's path at the endpoint that we know: a cloud may not know its own address."""
         root = urlsplit(self.endpoint(service))
         version = version or self.microversion(service)
         headers = {"OpenStack-API-Version": f"{HEADER_NAMES[service]} {version}"} if version else {}
@@ -247,9 +249,9 @@ class Cloud:
         headers: Mapping[str, str] | None = None,
         data: Any = None,
         stream: bool = False,
-    ) -> "Answer":
-        """One call with our token; `data`: bytes, or what has a `read`. A token that is no longer good is replaced
-        once. Raises Refused, Unreachable."""
+    ) -> Answer:
+        """Make one call with our token; `data` is bytes or a file. An expired token is replaced once. Raises Refused,
+        Unreachable."""
         for again in (False, True):
             given = {
                 "Accept": "application/json",
@@ -262,9 +264,9 @@ class Cloud:
                 payload = json.dumps(body).encode()
                 given.setdefault("Content-Type", "application/json")
             if self.as_curl and method not in ("GET", "HEAD"):
-                raise Shown(_curl(method, url, given, body))
+                raise Shown(curl_command(method, url, given, body))
             if self.showing and not again:
-                print(_curl(method, url, given, body))
+                print(curl_command(method, url, given, body))
             answer = self._send(method, url, given, payload, stream)
             if answer.status == 401 and not again and (data is None or isinstance(data, bytes)):
                 continue
@@ -275,7 +277,7 @@ class Cloud:
             raise Refused(answer.status, answer.sentence(), answer.request_id)
         return answer
 
-    def _send(self, method: str, url: str, headers: dict[str, str], payload: Any, stream: bool) -> "Answer":
+    def _send(self, method: str, url: str, headers: dict[str, str], payload: Any, stream: bool) -> Answer:
         import urllib3
 
         began = time.monotonic()
@@ -297,7 +299,7 @@ class Cloud:
         self.times.append((f"{method} {url}", took))
         answer = Answer(raw)
         if self.debug:
-            _show(method, url, headers, payload, answer, took)
+            print_call(method, url, headers, payload, answer, took)
         return answer
 
     def _connections(self) -> Any:
@@ -311,64 +313,9 @@ class Cloud:
                 options |= {"cert_file": self.config.cert, "key_file": self.config.key or None}
             if not self.config.verify:
                 urllib3.disable_warnings()
-            proxy = _proxy(self.config.auth.get("auth_url", ""))
+            proxy = proxy_for(self.config.auth.get("auth_url", ""))
             self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         return self._pool
-
-
-class Shown(Exception):
-    """The call was asked for as text: it was not made."""
-
-
-class Answer:
-    """What came back."""
-
-    def __init__(self, raw: Any) -> None:
-        self.raw, self.status, self.headers = raw, int(raw.status), raw.headers
-
-    @property
-    def request_id(self) -> str:
-        for name in ("x-openstack-request-id", "x-compute-request-id", "x-trans-id"):
-            if self.headers.get(name):
-                return str(self.headers[name])
-        return ""
-
-    def json(self) -> Any:
-        data = self.raw.data
-        return json.loads(data) if data and data.strip() else {}
-
-    def sentence(self) -> str:
-        """The message inside whichever error shape the service has."""
-        data = self.raw.data
-        try:
-            body = json.loads(data)
-        except ValueError:
-            import re
-
-            text = re.sub(r"<[^>]*>|\s+", " ", data.decode(errors="replace")).strip()
-            return text[:500] or f"HTTP {self.status}"
-        while isinstance(body, dict) and body:
-            if isinstance(body.get("message"), str):
-                return str(body["message"])
-            body = next((value for value in body.values() if isinstance(value, dict | str)), "")
-        return str(body)[:500] or f"HTTP {self.status}"
-
-
-def _show(method: str, url: str, headers: Mapping[str, str], payload: Any, answer: "Answer", took: float) -> None:
-    """What `--debug` prints of a call: no token, no password, no content of files."""
-    print(f"{method} {url}", file=sys.stderr)
-    for name, value in headers.items():
-        print(f"  {name}: {'***' if name == 'X-Auth-Token' else value}", file=sys.stderr)
-    if isinstance(payload, bytes) and headers.get("Content-Type", "").startswith("application/json"):
-        print(f"  {json.dumps(redacted(json.loads(payload)))}", file=sys.stderr)
-    print(f"  -> {answer.status} {1000 * took:.0f} ms {answer.request_id}", file=sys.stderr)
-
-
-def redacted(value: Any) -> Any:
-    """Without what must not be seen."""
-    if isinstance(value, dict):
-        return {key: "***" if key in SECRETS and isinstance(one, str) else redacted(one) for key, one in value.items()}
-    return [redacted(one) for one in value] if isinstance(value, list) else value
 
 
 def _is_version(part: str) -> bool:
@@ -377,33 +324,3 @@ def _is_version(part: str) -> bool:
 
 def _has_version(url: str) -> bool:
     return any(_is_version(part) for part in url.split("/")[3:])
-
-
-def _proxy(url: str) -> str | None:
-    """As curl and requests take them from the environment."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    without = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    if host in ("127.0.0.1", "localhost", "::1") or any(
-        name and (host == name or host.endswith("." + name.lstrip("."))) for name in without.split(",")
-    ):
-        return None
-    return os.environ.get(f"{parts.scheme}_proxy") or os.environ.get("ALL_PROXY")
-
-
-def _curl(method: str, url: str, headers: Mapping[str, str], body: Any) -> str:
-    import shlex
-
-    shown = {k: v for k, v in headers.items() if k not in ("X-Auth-Token", "User-Agent", "Accept")}
-    parts = [
-        "curl",
-        "-sS",
-        "-X",
-        method,
-        shlex.quote(url),
-        '-H "X-Auth-Token: $OS_TOKEN"',
-        *(f"-H {shlex.quote(f'{k}: {v}')}" for k, v in shown.items()),
-    ]
-    if body is not None:
-        parts.append(f"-d {shlex.quote(json.dumps(body))}")
-    return " ".join(parts)

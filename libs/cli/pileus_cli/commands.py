@@ -20,8 +20,11 @@ READING = ("ssh", "logs", "why", "trace", "top", "doctor", "object save", "image
 
 @dataclass(frozen=True)
 class Arg:
-    """An argument or an option, as argparse takes it. `into`: where its value goes in a request's body; `kind`: the
-    noun of which it is a name or id, to be looked up and completed."""
+    """An argument or option, as argparse takes it.
+
+    `into` is where its value goes in a request's body; `kind` is the noun whose name or id it takes, for lookup and
+    completion.
+    """
 
     name: str
     help: str = ""
@@ -36,7 +39,7 @@ def arg(name: str, help: str = "", *, into: str = "", kind: str = "", **terms: A
 
 @dataclass(frozen=True)
 class Command:
-    """`name` is noun and verb: "server create". `examples` are run by a test, so they have to work."""
+    """A command. `name` is noun and verb: "server create". A test runs the `examples`, so they have to work."""
 
     name: str
     help: str
@@ -46,7 +49,7 @@ class Command:
     service: str = ""
     output: str = ""  # "rows" or "thing": takes -f and -c
     dry: Run | None = None  # what --dry-run does instead; without it the option is refused
-    after: str = ""  # how usage calls the words after `--`; the command finds them in `given.after`
+    after: str = ""  # how usage shows the words after `--`, which the command finds in `given.after`
 
     @property
     def reads(self) -> bool:

@@ -1,7 +1,8 @@
-"""Which cloud, and who we are there: clouds.yaml, secure.yaml and OS_* as every OpenStack client reads them.
+"""The cloud to use and the user to log in as: clouds.yaml, secure.yaml and OS_* variables, as OpenStack clients read
+them.
 
 The rules are openstacksdk's: options of the command line win over OS_* variables, these over the file; a cloud is named
-by --os-cloud or OS_CLOUD, and is the file's only one where nobody names one.
+by --os-cloud or OS_CLOUD, and is the file's only one without either.
 """
 
 import os
@@ -46,7 +47,7 @@ GENERAL = ("auth_type", "region_name", "interface", "endpoint_type", "cacert", "
 
 @dataclass(frozen=True)
 class Config:
-    """How to log in, and which endpoints to take."""
+    """How to log in, and which endpoints to use."""
 
     auth: dict[str, str]
     auth_type: str = "password"
@@ -62,7 +63,8 @@ class Config:
 
 
 def load(options: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Config:
-    """`options`: what the command line gave, without its `--os-`: {"cloud": …, "project_name": …}. Raises Usage."""
+    """Read everything. `options` are the command line's, without their `--os-`: {"cloud": …, "project_name": …}. Raises
+    Usage."""
     wanted = options.get("cloud") or environment.get("OS_CLOUD", "")
     name, chosen = _from_file(wanted, environment, required=bool(wanted))
     if not wanted and environment.get("OS_AUTH_URL"):
@@ -129,12 +131,12 @@ def _verifies(general: Mapping[str, Any]) -> bool:
 
 
 def clouds(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """The names of the clouds that --os-cloud may name. Raises Usage if the file can't be read."""
+    """Return the names of the clouds that --os-cloud may name. Raises Usage if the file can't be read."""
     return sorted(_clouds(environment)[1])
 
 
 def _clouds(environment: Mapping[str, str]) -> tuple[Path | None, dict[str, Any]]:
-    """The user's clouds.yaml, else the all-in-one's, and what is in it by name."""
+    """Return the user's clouds.yaml, else the all-in-one's, and its clouds by name."""
     file = _find("clouds.yaml", environment.get("OS_CLIENT_CONFIG_FILE"))
     if file is None and not environment.get("OS_AUTH_URL") and os.access(ALL_IN_ONE, os.R_OK):
         file = ALL_IN_ONE

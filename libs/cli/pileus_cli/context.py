@@ -1,4 +1,4 @@
-"""What a running command has at hand: the cloud, who we are there, and how to show things."""
+"""What a running command has: the cloud, its user there, and ways to show things."""
 
 import fnmatch
 import sys
@@ -11,28 +11,28 @@ from pileus_cli.errors import Usage
 
 
 class Context:
-    """`wait`: commands wait for what they began; `dry_run`: only what the server can tell without doing it."""
+    """`wait`: the command waits for what it began; `dry_run`: the command says what it would do."""
 
     def __init__(self, cloud: Cloud, *, wait: bool = True, timeout: float = 600.0) -> None:
         self.cloud, self.wait, self.timeout = cloud, wait, timeout
         self.live = sys.stderr.isatty()
 
     def say(self, text: str) -> None:
-        """For people, beside the output."""
+        """Print a message for people on standard error, beside the output."""
         print(text, file=sys.stderr, flush=True)
 
     def show_rows(self, columns: Sequence[str], found: Sequence[Sequence[Any]], given: Any) -> None:
-        """A list, after --filter, --sort-column and -c of the command line."""
+        """Print a list, after --filter, --sort-column and -c of the command line."""
         if self.cloud.showing:
             return
         known = {name.lower(): i for i, name in enumerate(columns)}
         rows = list(found)
-        for wish in given.filter:
-            name, _, value = wish.partition("=")
+        for condition in given.filter:
+            name, _, value = condition.partition("=")
             at = _column(name, known)
             rows = [row for row in rows if fnmatch.fnmatchcase(output.text(row[at]), value)]
-        for wish in reversed(given.sort_column):
-            name, _, direction = wish.partition(":")
+        for column in reversed(given.sort_column):
+            name, _, direction = column.partition(":")
             at = _column(name, known)
             rows.sort(key=lambda row: (row[at] is None, _sortable(row[at])), reverse=direction.startswith("desc"))
         if given.limit:
@@ -43,7 +43,7 @@ class Context:
         output.rows(columns, rows, given.format)
 
     def show_thing(self, facts: Mapping[str, Any], given: Any) -> None:
-        """One thing, all of it or what -c names."""
+        """Print one thing: all its fields, or those that -c names."""
         if self.cloud.showing:
             return
         if given.column:

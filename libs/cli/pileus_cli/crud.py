@@ -31,7 +31,7 @@ def _command(
 
 def _list(kind: Kind) -> Command:
     def run(context: Context, given: Any) -> None:
-        query = wish_of(context, kind.filters, given)
+        query = body_of(context, kind.filters, given)
         columns = dict(kind.columns) | (dict(kind.long) if _wants_more(kind, given) else {})
         at_most = None if given.filter or given.sort_column else given.limit
         rows = list(context.cloud.pages(kind.service, kind.listed, kind.many, query, at_most))
@@ -44,7 +44,7 @@ def _list(kind: Kind) -> Command:
 
 
 def _wants_more(kind: Kind, given: Any) -> bool:
-    """Asked for, or named by an option."""
+    """Return the columns that are asked for, or that an option implies."""
     named = [
         *(given.column or ()),
         *(text.partition("=")[0] for text in given.filter),
@@ -66,8 +66,8 @@ def _show(kind: Kind) -> Command:
 
 def _create(kind: Kind) -> Command:
     def run(context: Context, given: Any) -> None:
-        wish = wish_of(context, kind.create, given)
-        row = kind.opened(context.cloud.call(kind.service, "POST", kind.path, kind.wrapped(wish)))
+        body = body_of(context, kind.create, given)
+        row = kind.opened(context.cloud.call(kind.service, "POST", kind.path, kind.wrapped(body)))
         if kind.ready and context.wait:
             row = until_ready(context, kind, kind.id_of(row), str(row.get("name") or ""))
         context.show_thing(kind.facts(row), given)
@@ -77,14 +77,14 @@ def _create(kind: Kind) -> Command:
 
 def _set(kind: Kind) -> Command:
     def run(context: Context, given: Any) -> None:
-        wish = wish_of(context, kind.change, given)
-        if not wish:
+        body = body_of(context, kind.change, given)
+        if not body:
             raise Usage("Nothing to change was named.", f"pileus {kind.name} set --help")
         context.cloud.call(
             kind.service,
             kind.change_method,
             f"{kind.path}/{find_id(context.cloud, kind, given.thing)}",
-            kind.wrapped(wish),
+            kind.wrapped(body),
         )
 
     return _command(kind, "set", f"Change a {kind.name}", [subject(kind), *kind.change], run)
@@ -102,7 +102,7 @@ def _delete(kind: Kind) -> Command:
 
 
 def try_delete(kind: Kind) -> Callable[[Context, Any], None]:
-    """What --dry-run does instead of deleting."""
+    """Print what would be deleted: what --dry-run does instead of deleting."""
 
     def dry(context: Context, given: Any) -> None:
         for typed in given.thing:
@@ -123,7 +123,7 @@ def subject(kind: Kind, **terms: Any) -> Arg:
 
 
 def each(context: Context, ids: Sequence[str], do: Callable[[str], Any]) -> None:
-    """Do it for all of them, also if it fails for some; then fail with the first failure's code."""
+    """Delete all of them, also if some fail; then fail with the first failure's code."""
     failures: list[Trouble] = []
     for id in ids:
         try:
@@ -136,27 +136,27 @@ def each(context: Context, ids: Sequence[str], do: Callable[[str], Any]) -> None
         raise failures[0]
 
 
-def wish_of(context: Context, args: Sequence[Arg], given: Any) -> dict[str, Any]:
-    """The body (or query) that the options ask for: {"a": {"b": …}} for an option into "a.b"."""
+def body_of(context: Context, args: Sequence[Arg], given: Any) -> dict[str, Any]:
+    """Return the body (or query) that the options ask for: {"a": {"b": …}} for an option into "a.b"."""
     from pileus_cli.nouns import kind as named
 
-    wish: dict[str, Any] = {}
+    body: dict[str, Any] = {}
     for one in args:
         value = getattr(given, _dest(one), None)
         if not one.into or value is None or value == [] or (value is False and one.terms["action"] != "store_false"):
-            continue  # not given
+            continue  # the option wasn't given
         if one.kind:
             value = (
                 [find_id(context.cloud, named(one.kind), v) for v in value]
                 if isinstance(value, list)
                 else find_id(context.cloud, named(one.kind), value)
             )
-        place = wish
+        place = body
         *folders, last = one.into.split(".")
         for folder in folders:
             place = place.setdefault(folder, {})
         place[last] = value
-    return wish
+    return body
 
 
 def _dest(one: Arg) -> str:
@@ -168,7 +168,7 @@ def _dest(one: Arg) -> str:
 
 
 def pairs(texts: Sequence[str] | None) -> dict[str, str]:
-    """--property key=value …"""
+    """Parse --property key=value …"""
     found = {}
     for text in texts or ():
         key, equals, value = text.partition("=")

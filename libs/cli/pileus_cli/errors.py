@@ -9,7 +9,7 @@ CODES = """Exit codes: 0 done; 1 refused or failed; 2 wrong use; 3 not found; 4 
 
 
 class Trouble(Exception):
-    """Shown to the user as `error: message`, then the hint: what would help."""
+    """An error that is shown as `error: message`, followed by the hint: what would help."""
 
     code = REFUSED
     request_id = ""
@@ -36,13 +36,13 @@ class Unreachable(Trouble):
 
 
 class Interrupted(Trouble):
-    """Ctrl-C while the cloud works: the message says what goes on there."""
+    """The user interrupted the command while the cloud works: the message says what continues there."""
 
     code = INTERRUPTED
 
 
 class Refused(Trouble):
-    """The cloud said no: its status, sentence and the request's id."""
+    """The cloud refused a call: its status, message and the request's id."""
 
     def __init__(self, status: int, sentence: str, request_id: str, hint: str = "") -> None:
         self.status, self.request_id = status, request_id
@@ -51,7 +51,7 @@ class Refused(Trouble):
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """A "did you mean" for a hint, empty where nothing is close."""
+    """Return a "did you mean" for a hint, empty where no name is close."""
     import difflib
 
     found = difflib.get_close_matches(word, list(known), 3)

@@ -1,4 +1,4 @@
-"""From what a user typed to a thing: its id, its name, or the beginning of either if that is unique."""
+"""Finds a resource from what a user typed: its id, its name, or the beginning of either if that is unique."""
 
 import re
 from typing import Any
@@ -12,7 +12,8 @@ ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def find(cloud: Cloud, kind: Kind, typed: str, **among: str) -> dict[str, Any]:
-    """`among`: only what matches this query. Raises NotFound with what comes near, Usage if several match."""
+    """Return the matching resource. `among` is a query that narrows the search. Raises NotFound with close names, or
+    Usage if several match."""
     if ID.fullmatch(typed) or not kind.named:
         try:
             return kind.opened(cloud.call(kind.service, "GET", f"{kind.path}/{quote(typed, safe='')}"))

@@ -1,8 +1,8 @@
-"""From a cause to what would help: one table, for refusals and for `pileus why`."""
+"""From a cause to what would help: one table for refusals and for `pileus why`."""
 
 import re
 
-HINTS: tuple[tuple[str, str], ...] = (  # what a message says: what to do next
+HINTS: tuple[tuple[str, str], ...] = (  # maps a part of a message to what the user can do next
     (r"no flavor|[Ff]lavor .*(could not be found|not found)", "pileus flavor list shows what there is"),
     (r"no image|[Ii]mage .*(could not be found|not found)|No image found", "pileus image list shows what there is"),
     (r"no network|[Nn]etwork .*(could not be found|not found)", "pileus network list shows what there is"),
@@ -45,7 +45,7 @@ HINTS: tuple[tuple[str, str], ...] = (  # what a message says: what to do next
 
 
 def after(message: str, status: int = 0) -> str:
-    """What would help, "" if nobody knows."""
+    """Return what would help, "" if the table has nothing."""
     for pattern, hint in HINTS:
         if re.search(pattern, message):
             return hint

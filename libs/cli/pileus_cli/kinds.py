@@ -1,4 +1,4 @@
-"""Nouns whose calls are regular: where they are, what lists show, what create and set take."""
+"""Nouns with regular calls: their paths, what lists show, what create and set take."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Getter = str | Callable[[Mapping[str, Any]], Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """`one` and `many`: the keys in bodies ("" for a bare body). Columns are headings with a field's name, or a
-    function of the row."""
+    """A noun. `one` and `many` are its keys in bodies ("" for a bare body). Columns are headings with a field's name,
+    or a function of the row."""
 
     name: str
     service: str
@@ -28,7 +28,7 @@ class Kind:
     named: bool = True  # found by name too
     names: Sequence[str] = ("name", "floating_ip_address")  # the fields that may name one
     id_field: str = "id"
-    found_among: Mapping[str, str] = field(default_factory=dict)  # query that lists everything that may be named
+    found_among: Mapping[str, str] = field(default_factory=dict)  # the query that lists everything that may be named
     filters: Sequence[Arg] = ()  # options of list; `into` is the query's name
     create: Sequence[Arg] = ()
     change: Sequence[Arg] = ()
@@ -37,7 +37,7 @@ class Kind:
     ready: Mapping[str, str] = field(default_factory=dict)  # creation takes time: field "status", good and bad values
     examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
     hidden: Sequence[str] = ("links",)
-    prepare: Callable[[Any, list[dict[str, Any]]], None] | None = None  # adds to rows what a list shows beside
+    prepare: Callable[[Any, list[dict[str, Any]]], None] | None = None  # adds columns to the rows of a list
 
     @property
     def plural(self) -> str:
@@ -50,8 +50,8 @@ class Kind:
     def opened(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         return dict(answer[self.one] if self.one else answer)
 
-    def wrapped(self, wish: Mapping[str, Any]) -> dict[str, Any]:
-        return {self.one: dict(wish)} if self.one else dict(wish)
+    def wrapped(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return {self.one: dict(body)} if self.one else dict(body)
 
     def id_of(self, row: Mapping[str, Any]) -> str:
         return str(row[self.id_field])

@@ -10,7 +10,7 @@ FORMATS = ("table", "wide", "json", "yaml", "csv", "value")
 
 
 def rows(columns: Sequence[str], found: Sequence[Sequence[Any]], style: str) -> None:
-    """A list. `style` is one of FORMATS."""
+    """Print a list. `style` is one of FORMATS."""
     if style in ("json", "yaml"):
         _structured([dict(zip(columns, row, strict=True)) for row in found], style)
     elif style == "csv":
@@ -29,7 +29,7 @@ def rows(columns: Sequence[str], found: Sequence[Sequence[Any]], style: str) -> 
 
 
 def thing(facts: Mapping[str, Any], style: str) -> None:
-    """One resource."""
+    """Print one resource."""
     if style in ("json", "yaml"):
         _structured(dict(facts), style)
     elif style == "value":
@@ -42,7 +42,7 @@ def thing(facts: Mapping[str, Any], style: str) -> None:
 
 
 def text(value: Any) -> str:
-    """A cell."""
+    """Format a value as a cell."""
     if value is None:
         return ""
     if isinstance(value, Mapping):
@@ -62,7 +62,8 @@ def _structured(value: Any, style: str) -> None:
 
 
 def _table(columns: Sequence[str], cells: Sequence[Sequence[str]], wide: bool) -> None:
-    """On a terminal as wide as that, with long cells folded; elsewhere, and in `wide`, as wide as it takes."""
+    """Print a table: on a terminal at its width with long cells folded; elsewhere, and in `wide`, as wide as it
+    needs."""
     widths = [
         max([len(name), *(max(map(len, row[i].splitlines() or [""])) for row in cells)])
         for i, name in enumerate(columns)
@@ -83,7 +84,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _fit(widths: list[int], room: int) -> list[int]:
-    """Take from the widest column until all fit; none becomes narrower than 8."""
+    """Narrow the widest column until all fit; no column becomes narrower than 8 characters."""
     while sum(widths) > room and max(widths) > 8:
         widest = widths.index(max(widths))
         widths[widest] -= 1

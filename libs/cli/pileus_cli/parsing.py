@@ -1,4 +1,4 @@
-"""argparse, but what is wrong is said as everything else is, with what was meant perhaps."""
+"""argparse with our error format and suggestions."""
 
 import argparse
 from typing import Any, NoReturn
@@ -7,7 +7,7 @@ from pileus_cli.errors import Usage, closest
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises Usage instead of printing and leaving."""
+    """A parser that raises Usage instead of printing and leaving."""
 
     def error(self, message: str) -> NoReturn:
         hint = f"{self.prog} --help"
@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Secret(argparse.Action):
-    """An option without a value: it is asked for, twice, so that it is in no list of processes and no history."""
+    """A secret option without a value asks for it, twice, so that it is in no list of processes and no history."""
 
     def __init__(self, option_strings: Any, dest: str, **terms: Any) -> None:
         super().__init__(option_strings, dest, nargs=0, **terms)

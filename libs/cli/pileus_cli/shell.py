@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return OK
     try:
         code = _run(words)
-        sys.stdout.flush()  # while somebody may still say that nobody reads it
+        sys.stdout.flush()  # the reader of our output may still close it
         return code
     except Trouble as err:
         if err.message:
@@ -55,9 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted; what was begun in the cloud goes on there", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
         return REFUSED
-    except OSError as err:  # of files that the user named, or of a full disk
+    except OSError as err:  # an error of files that the user named, or of a full disk
         print(f"error: {err.filename + ': ' if err.filename else ''}{err.strerror or err}", file=sys.stderr)
         return REFUSED
 
@@ -76,7 +76,7 @@ def _run(words: list[str]) -> int:
 
 
 def _globals(words: Sequence[str]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """Global options may stand anywhere before `--`; what is left is the command's."""
+    """Split global options, which may stand anywhere before `--`, from the command's own."""
     options: dict[str, Any] = {}
     login: dict[str, str] = {}
     rest: list[str] = []
@@ -106,7 +106,7 @@ def _globals(words: Sequence[str]) -> tuple[dict[str, Any], dict[str, str], list
 
 
 def _noun(words: list[str]) -> tuple[str, list[str]]:
-    """The longest noun that the words begin with. Raises Usage with what comes near."""
+    """Return the longest noun that the words begin with. Raises Usage with close names."""
     from pileus_cli.nouns import ALIASES, NOUNS, PEOPLE
 
     for count in (3, 2, 1):
@@ -156,7 +156,7 @@ def _people(words: list[str], options: dict[str, Any], login: dict[str, str]) ->
 
 
 def _parsed_with_rest(command: Any, words: list[str]) -> Any:
-    """argparse takes no options between a place and what stands after `--`; so that is cut off before."""
+    """Cut off what follows `--`, as argparse accepts no options between a positional and what follows `--`."""
     if not command.after:
         return _parsed(command.parser(), words)
     at = words.index("--") if "--" in words else len(words)
@@ -168,7 +168,7 @@ def _parsed_with_rest(command: Any, words: list[str]) -> Any:
 def _parsed(parser: Any, words: list[str]) -> Any:
     try:
         return parser.parse_args(words)
-    except SystemExit as err:  # it was --help
+    except SystemExit as err:  # the option was --help
         raise _Said(int(err.code or 0)) from None
 
 
@@ -180,7 +180,8 @@ class _Said(Trouble):
 
 def _execute(command: Any, given: Any, options: dict[str, Any], login: dict[str, str], about: Any) -> int:
     from pileus_cli import config
-    from pileus_cli.cloud import Cloud, Shown
+    from pileus_cli.answers import Shown
+    from pileus_cli.cloud import Cloud
     from pileus_cli.context import Context
     from pileus_cli.errors import NotFound, Refused
 
@@ -225,7 +226,7 @@ def _seconds(text: str) -> float:
 
 
 def _overview(login: dict[str, str]) -> str:
-    """Nouns by service; those that the cloud doesn't offer (as far as we know without asking) are left out."""
+    """Print nouns by service; those that the cloud doesn't offer, as far as we know without asking, are left out."""
     from pileus_cli.nouns import NOUNS, PEOPLE
 
     offered = _offered(login)
@@ -243,7 +244,7 @@ def _overview(login: dict[str, str]) -> str:
 
 
 def _offered(login: dict[str, str]) -> set[str] | None:
-    """From the catalogue of the last login, if there is one; help never logs in."""
+    """Return the service types of the last login's catalogue, if there is one; help never logs in."""
     from pileus_cli import cache, config
     from pileus_cli.cloud import TYPES
 

@@ -1,4 +1,4 @@
-"""Bytes up and down: progress on a terminal, constant memory, downloads that go on where they stopped."""
+"""Uploads and downloads: progress on a terminal, constant memory, downloads that continue where they stopped."""
 
 import hashlib
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from pileus_cli.cloud import Answer
+from pileus_cli.answers import Answer
 from pileus_cli.context import Context
 from pileus_cli.errors import Refused, Trouble
 
@@ -14,7 +14,7 @@ CHUNK = 1 << 20
 
 
 class Progress:
-    """How far it is, how fast, how long it still takes; shown on a terminal only."""
+    """Shows how far a transfer is, its rate and the time left; on a terminal only."""
 
     def __init__(self, context: Context, what: str, total: int | None, done: int = 0) -> None:
         self.context, self.what, self.total, self.done = context, what, total, done
@@ -48,7 +48,7 @@ class Progress:
 
 
 class Reading:
-    """A file that tells its progress what was read."""
+    """A file that reports to its progress what was read."""
 
     def __init__(self, file: BinaryIO, progress: Progress) -> None:
         self._file, self._progress = file, progress
@@ -60,8 +60,10 @@ class Reading:
 
 
 def download(context: Context, url: str, name: str, size: int | None, mark: str) -> None:
-    """Into NAME; what an interrupted download of the same content left beside it is gone on with. `mark`: tells one
-    content from another (a checksum, an ETag). `-`: to standard output."""
+    """Download into NAME, continuing an interrupted download of the same content.
+
+    `mark` distinguishes contents (a checksum, an ETag). `-` stands for standard output.
+    """
     if name == "-":
         import sys
 

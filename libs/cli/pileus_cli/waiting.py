@@ -1,4 +1,4 @@
-"""Waiting for what was begun: a live line on a terminal, the cause where it fails."""
+"""Waiting for what a command began: a live line on a terminal, and the cause if it fails."""
 
 import time
 from collections.abc import Callable
@@ -12,11 +12,11 @@ FIRST_S, LONGEST_S = 0.1, 1.0
 
 
 class Failed(Trouble):
-    """It ended otherwise than it should."""
+    """It ended otherwise than it should have."""
 
 
 class Timeout(Unreachable):
-    """It goes on in the cloud."""
+    """The command stopped waiting; the operation continues in the cloud."""
 
 
 class Line:
@@ -44,7 +44,7 @@ class Line:
 
 
 def wait(context: Context, what: str, look: Callable[[], tuple[bool, str]]) -> None:
-    """Until `look()` says (True, …); its text is the live line. Raises Timeout after the context's limit."""
+    """Repeat until `look()` returns (True, …); its text is the live line. Raises Timeout after the context's limit."""
     line, pause, deadline = Line(context, what), FIRST_S, time.monotonic() + context.timeout
     try:
         while True:
@@ -65,9 +65,10 @@ def wait(context: Context, what: str, look: Callable[[], tuple[bool, str]]) -> N
 
 
 def until_ready(context: Context, kind: Kind, id: str, name: str = "") -> dict[str, Any]:
-    """Until the thing's status is one of kind.ready's good ones; returns it. Raises Failed with the cause.
+    """Wait until the thing's status is one of kind.ready's good ones, and return it. Raises Failed with the cause.
 
-    `name` is what it is called while one waits."""
+    `name` is what the thing is called in the live line.
+    """
     good, bad = kind.ready["good"].split(), kind.ready.get("bad", "error").split()
     found: dict[str, Any] = {}
     steps = Steps(context, kind, id)
@@ -86,7 +87,8 @@ def until_ready(context: Context, kind: Kind, id: str, name: str = "") -> dict[s
 
 
 def until_gone(context: Context, kind: Kind, id: str) -> None:
-    """Until it answers 404. What was in error before may be so until it goes; what falls into error now didn't go."""
+    """Wait until the thing answers 404. Its status may be an error from before; if it becomes one, the deletion
+    failed."""
     seen: list[str] = []
 
     def look() -> tuple[bool, str]:
@@ -106,12 +108,12 @@ def until_gone(context: Context, kind: Kind, id: str) -> None:
 
 
 def cause(row: dict[str, Any]) -> str:
-    """The fault that the thing itself shows."""
+    """Return the fault that the thing itself shows."""
     return str(got(row, "fault.message") or row.get("os_message") or "")
 
 
 class Steps:
-    """The steps of what is done about a thing, where the cloud tells them (`/operations`)."""
+    """Return the steps of the job about a thing, where the cloud offers them (`/operations`)."""
 
     def __init__(self, context: Context, kind: Kind, id: str) -> None:
         self.context, self.kind, self.id, self._told, self._last = context, kind, id, True, 0
@@ -140,7 +142,7 @@ class Steps:
             query = {"subject": self.id, "marker": self._last}
             return list(self.context.cloud.call(self.kind.service, "GET", "/operations/events", query=query)["events"])
         except Refused:
-            self._told = False  # another cloud, or not for us
+            self._told = False  # another cloud doesn't offer them, or not to us
             return []
 
 

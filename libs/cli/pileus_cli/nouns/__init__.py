@@ -1,4 +1,4 @@
-"""Which nouns there are, and in which module of this folder each is. Nothing is imported before it is used."""
+"""The nouns, and the module of this folder that has each. No module is imported before one of its nouns is used."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ ALIASES = {
 
 
 def commands(noun: str) -> list[Command]:
-    """Those of this noun, in their module's order."""
+    """Return the commands of this noun, in their module's order."""
     module = import_module(f"pileus_cli.nouns.{NOUNS[noun][0]}")
     return [one for one in module.COMMANDS if noun_of(one.name) == noun]
 
 
 def noun_of(name: str) -> str:
-    """Of "router add subnet": "router". The longest noun that leaves a verb."""
+    """Return the longest noun that leaves a verb: "router" for "router add subnet"."""
     words = name.split()
     return next(begin for begin in (" ".join(words[:n]) for n in range(len(words) - 1, 0, -1)) if begin in NOUNS)
 

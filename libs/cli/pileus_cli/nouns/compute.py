@@ -5,7 +5,7 @@ from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
-from pileus_cli.crud import commands, pairs, subject, wish_of
+from pileus_cli.crud import body_of, commands, pairs, subject
 from pileus_cli.errors import NotFound, Usage
 from pileus_cli.finding import find_id
 from pileus_cli.kinds import Kind
@@ -138,8 +138,8 @@ SERVICE = Kind(
 
 
 def create_flavor(context: Context, given: Any) -> None:
-    wish = {"disk": given.disk, **wish_of(context, FLAVOR.create, given)}
-    made = context.cloud.call("compute", "POST", "/flavors", {"flavor": wish})["flavor"]
+    body = {"disk": given.disk, **body_of(context, FLAVOR.create, given)}
+    made = context.cloud.call("compute", "POST", "/flavors", {"flavor": body})["flavor"]
     if given.property:
         made |= context.cloud.call(
             "compute", "POST", f"/flavors/{made['id']}/os-extra_specs", {"extra_specs": pairs(given.property)}
@@ -173,9 +173,9 @@ def _access(context: Context, path: str, action: str, given: Any) -> None:
 
 def set_aggregate(context: Context, given: Any) -> None:
     path = f"/os-aggregates/{find_id(context.cloud, AGGREGATE, given.thing)}"
-    wish = {key: value for key, value in (("name", given.name), ("availability_zone", given.zone)) if value is not None}
-    if wish:
-        context.cloud.call("compute", "PUT", path, {"aggregate": wish})
+    body = {key: value for key, value in (("name", given.name), ("availability_zone", given.zone)) if value is not None}
+    if body:
+        context.cloud.call("compute", "PUT", path, {"aggregate": body})
     if given.property:
         context.cloud.call("compute", "POST", f"{path}/action", {"set_metadata": {"metadata": pairs(given.property)}})
 
@@ -203,20 +203,20 @@ def set_service(context: Context, given: Any) -> None:
     rows = context.cloud.call("compute", "GET", "/os-services", query=query)["services"]
     if not rows:
         raise NotFound(f"There is no {given.service} on {given.host}.", "pileus compute service list")
-    wish: dict[str, Any] = {}
+    body: dict[str, Any] = {}
     if given.enable:
-        wish["status"] = "enabled"
+        body["status"] = "enabled"
     if given.disable or given.disable_reason:
-        wish |= {"status": "disabled"} | ({"disabled_reason": given.disable_reason} if given.disable_reason else {})
+        body |= {"status": "disabled"} | ({"disabled_reason": given.disable_reason} if given.disable_reason else {})
     if given.up or given.down:
-        wish["forced_down"] = given.down
-    if not wish:
+        body["forced_down"] = given.down
+    if not body:
         raise Usage("Nothing to change was named.", "pileus compute service set --help")
-    context.cloud.call("compute", "PUT", f"/os-services/{rows[0]['id']}", wish)
+    context.cloud.call("compute", "PUT", f"/os-services/{rows[0]['id']}", body)
 
 
 def show_limits(context: Context, given: Any) -> None:
-    """What the services that this cloud has tell of the project."""
+    """Show the project's limits in each service that this cloud has."""
     found: list[tuple[str, Mapping[str, Any]]] = []
     for service in ("compute", "volume"):
         if context.cloud.offers(service):
@@ -235,7 +235,8 @@ def show_limits(context: Context, given: Any) -> None:
 
 
 def used(name: str, limits: Mapping[str, Any]) -> Any:
-    """maxTotalCores goes with totalCoresUsed, maxTotalVolumeGigabytes with totalGigabytesUsed."""
+    """Return the usage's name for a limit: totalCoresUsed for maxTotalCores, totalGigabytesUsed for
+    maxTotalVolumeGigabytes."""
     core = name.removeprefix("maxTotal").removeprefix("max")
     for one in (
         core,

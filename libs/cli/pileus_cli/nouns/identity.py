@@ -1,10 +1,10 @@
-"""Who is who, and who may what."""
+"""Users, groups, projects, domains, roles and their assignments."""
 
 from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
-from pileus_cli.crud import commands, wish_of
+from pileus_cli.crud import body_of, commands
 from pileus_cli.errors import Usage
 from pileus_cli.finding import find_id
 from pileus_cli.kinds import Kind
@@ -155,7 +155,7 @@ REGION = Kind(
 
 
 def _credentials(context: Context) -> Kind:
-    """They are below their user."""
+    """Application credentials are below their user in the API."""
     from dataclasses import replace
 
     return replace(CREDENTIAL, path=f"/users/{context.cloud.login()['user_id']}/application_credentials")
@@ -188,7 +188,7 @@ def list_credentials(context: Context, given: Any) -> None:
 
 def create_credential(context: Context, given: Any) -> None:
     kind = _credentials(context)
-    made = context.cloud.call("identity", "POST", kind.path, kind.wrapped(wish_of(context, MADE, given)))
+    made = context.cloud.call("identity", "POST", kind.path, kind.wrapped(body_of(context, MADE, given)))
     context.show_thing(kind.facts(kind.opened(made)), given)
 
 
@@ -222,7 +222,7 @@ def _grant(context: Context, given: Any) -> str:
 
 
 def _within_domain(context: Context, kind: Kind, given: Any, noun: str) -> str:
-    """The id of what is named, looked for in the domain that --NOUN-domain names."""
+    """Return the id of the named user or project, looked for in the domain that --NOUN-domain names."""
     domain = getattr(given, f"{noun}_domain", None)
     among = {"domain_id": find_id(context.cloud, DOMAIN, domain)} if domain else {}
     return find_id(context.cloud, kind, getattr(given, noun), **among)

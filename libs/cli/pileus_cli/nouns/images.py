@@ -1,4 +1,4 @@
-"""Images, up and down."""
+"""Images: uploads, downloads and their properties."""
 
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def create(context: Context, given: Any) -> None:
 
 def _create(context: Context, given: Any, file: Path | None) -> dict[str, Any]:
     kind = given.disk_format or (_format(file) if file else "raw")
-    wish: dict[str, Any] = {
+    body: dict[str, Any] = {
         "name": given.name,
         "disk_format": kind,
         "container_format": given.container_format,
@@ -71,10 +71,10 @@ def _create(context: Context, given: Any, file: Path | None) -> dict[str, Any]:
     }
     for name in ("min_disk", "min_ram", "visibility"):
         if getattr(given, name) is not None:
-            wish[name] = getattr(given, name)
+            body[name] = getattr(given, name)
     if given.tag:
-        wish["tags"] = given.tag
-    row = context.cloud.call("image", "POST", "/images", wish)
+        body["tags"] = given.tag
+    row = context.cloud.call("image", "POST", "/images", body)
     if file:
         try:
             _upload(context, row["id"], file)
@@ -86,7 +86,8 @@ def _create(context: Context, given: Any, file: Path | None) -> dict[str, Any]:
 
 
 def build(context: Context, given: Any) -> None:
-    """Make an image of a distribution on this machine, by whoever offers the entry point (pileus-deploy); upload it."""
+    """Build an image of a distribution on this machine with the installed entry point (pileus-deploy's), and upload
+    it."""
     from importlib.metadata import entry_points
     from tempfile import TemporaryDirectory
 
@@ -108,7 +109,7 @@ def build(context: Context, given: Any) -> None:
 
 
 def _format(file: Path) -> str:
-    """By the first bytes; by its ending where these tell nothing."""
+    """Return the disk format by the file's first bytes, else by its name's ending."""
     with file.open("rb") as opened:
         head = opened.read(8)
     if head[:4] == b"QFI\xfb":
@@ -147,12 +148,12 @@ def save(context: Context, given: Any) -> None:
 
 def change(context: Context, given: Any) -> None:
     row = find(context.cloud, IMAGE, given.thing)
-    wish: dict[str, Any] = dict(pairs(given.property))
+    body: dict[str, Any] = dict(pairs(given.property))
     for name in ("name", "min_disk", "min_ram", "visibility", "protected"):
         if getattr(given, name) is not None:
-            wish[name] = getattr(given, name)
+            body[name] = getattr(given, name)
     patch = [
-        {"op": "replace" if key in row else "add", "path": f"/{key}", "value": value} for key, value in wish.items()
+        {"op": "replace" if key in row else "add", "path": f"/{key}", "value": value} for key, value in body.items()
     ]
     patch += [{"op": "remove", "path": f"/{key}"} for key in given.unset or ()]
     if not patch:

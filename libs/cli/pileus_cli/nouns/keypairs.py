@@ -1,4 +1,4 @@
-"""Keys to log in with."""
+"""Key pairs for logging in to servers."""
 
 import os
 import sys
@@ -39,7 +39,7 @@ def show(context: Context, given: Any) -> None:
 
 
 def create(context: Context, given: Any) -> None:
-    """Without a key of one's own, one is made here: since 2.92 the cloud makes none, and it is better not to let it."""
+    """Create a key pair. Without a public key of the user's, one is made here: since 2.92 the cloud makes none."""
     if given.public_key:
         made = add(context, given.name, Path(given.public_key).expanduser().read_text())
     else:
@@ -53,19 +53,19 @@ def create(context: Context, given: Any) -> None:
         try:
             made = add(context, given.name, public)
         except BaseException:
-            file.unlink()  # nothing knows it
+            file.unlink()  # the option is unknown there
             raise
         context.say(f"The private key is in {file}")
     context.show_thing({key: made[key] for key in ("fingerprint", "name", "type", "user_id") if key in made}, given)
 
 
 def add(context: Context, name: str, public: str) -> dict[str, Any]:
-    wish = {"name": name, "public_key": public.strip(), "type": "ssh"}
-    return dict(context.cloud.call("compute", "POST", "/os-keypairs", {"keypair": wish})["keypair"])
+    body = {"name": name, "public_key": public.strip(), "type": "ssh"}
+    return dict(context.cloud.call("compute", "POST", "/os-keypairs", {"keypair": body})["keypair"])
 
 
 def keep(file: Path, private: str) -> None:
-    """Readable for its owner only, from its first moment on. A file that is there may be somebody's only key."""
+    """Write the key so that only its owner can read it from the first moment on. An existing file is never replaced."""
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
             opened.write(private)
@@ -78,7 +78,7 @@ def path(name: str) -> str:
 
 
 def generate(comment: str) -> tuple[str, str]:
-    """(private key, public key), by ssh-keygen."""
+    """Make a key pair with ssh-keygen, and return (private key, public key)."""
     import subprocess
     import tempfile
 

@@ -10,7 +10,7 @@ from pileus_cli.crud import each, pairs
 from pileus_cli.errors import NotFound, Refused, Usage
 from pileus_cli.transfers import Progress, download
 
-SEGMENT = 1 << 30  # an object above this is uploaded in parts, which an interrupted upload needn't send again
+SEGMENT = 1 << 30  # larger objects are uploaded in parts, and an interrupted upload repeats only the missing ones
 PAGE = 10_000
 
 
@@ -121,7 +121,7 @@ def upload(context: Context, given: Any) -> None:
 
 
 def _upload_parts(context: Context, container: str, name: str, file: Path, size: int) -> None:
-    """As a static large object. Parts that are there, whole, from an earlier try aren't sent again."""
+    """Upload a static large object. Parts that an earlier try has stored whole aren't sent again."""
     facts = file.stat()
     aside, stem = f"{container}_segments", f"{name}/{facts.st_mtime_ns}/{size}"
     context.cloud.request("PUT", url(context, aside))
@@ -145,7 +145,7 @@ def _upload_parts(context: Context, container: str, name: str, file: Path, size:
 
 
 class _Part:
-    """So many bytes of a file."""
+    """Read a part of a file: so many bytes from its current position."""
 
     def __init__(self, file: Any, length: int) -> None:
         self._file, self._left = file, length
@@ -186,7 +186,7 @@ def delete_objects(context: Context, given: Any) -> None:
 
 
 def _delete(context: Context, container: str, name: str) -> None:
-    """With its parts, if it is made of parts."""
+    """Delete an object together with its parts, if it has any."""
     try:
         slo = context.cloud.request("HEAD", url(context, container, name)).headers.get("X-Static-Large-Object")
     except Refused as err:

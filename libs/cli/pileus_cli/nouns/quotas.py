@@ -1,4 +1,4 @@
-"""What a project may use, in every service that this cloud offers."""
+"""Quotas of a project in every service that this cloud offers."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from pileus_cli.context import Context
 from pileus_cli.errors import Refused, Usage
 from pileus_cli.finding import find_id
 
-SETS = {  # service: option -> name in the quota
+SETS = {  # for each service, the names in its quota by option
     "compute": {
         "--instances": "instances",
         "--cores": "cores",
@@ -39,12 +39,12 @@ SETS = {  # service: option -> name in the quota
 
 
 def place(context: Context, service: str, project: str) -> tuple[str, str]:
-    """(path, key of the body)."""
+    """Return the path of a project's quota in a service, and the key of its body."""
     return (f"/quotas/{project}", "quota") if service == "network" else (f"/os-quota-sets/{project}", "quota_set")
 
 
 def visible(context: Context, service: str, path: str) -> dict[str, Any]:
-    """The body, empty where a service shows quotas to managers only, as the network does."""
+    """Return the quota; empty where a service shows it to managers only, as the network service does."""
     try:
         body: dict[str, Any] = context.cloud.call(service, "GET", path)
     except Refused as err:
@@ -77,13 +77,13 @@ def show(context: Context, given: Any) -> None:
 def change(context: Context, given: Any) -> None:
     project, changed = project_of(context, given.project), False
     for service, names in SETS.items():
-        wish: dict[str, Any] = {name: getattr(given, option[2:].replace("-", "_")) for option, name in names.items()}
-        wish = {name: value for name, value in wish.items() if value is not None}
-        if wish:
+        body: dict[str, Any] = {name: getattr(given, option[2:].replace("-", "_")) for option, name in names.items()}
+        body = {name: value for name, value in body.items() if value is not None}
+        if body:
             path, key = place(context, service, project)
             if given.force and service == "compute":
-                wish["force"] = True
-            context.cloud.call(service, "PUT", path, {key: wish})
+                body["force"] = True
+            context.cloud.call(service, "PUT", path, {key: body})
             changed = True
     if not changed:
         raise Usage("Nothing to change was named.", "pileus quota set --help")

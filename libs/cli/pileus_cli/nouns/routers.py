@@ -4,7 +4,7 @@ from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
-from pileus_cli.crud import commands, subject, wish_of
+from pileus_cli.crud import body_of, commands, subject
 from pileus_cli.finding import find_id
 from pileus_cli.kinds import Kind
 from pileus_cli.nouns.networks import DESCRIPTION, NETWORK, PORT, SUBNET, UP
@@ -52,7 +52,7 @@ MADE = (
 
 
 def create(context: Context, given: Any) -> None:
-    made = context.cloud.call("network", "POST", "/floatingips", {"floatingip": wish_of(context, MADE, given)})
+    made = context.cloud.call("network", "POST", "/floatingips", {"floatingip": body_of(context, MADE, given)})
     context.show_thing(FLOATING_IP.facts(made["floatingip"]), given)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
-from pileus_cli.crud import commands, wish_of
+from pileus_cli.crud import body_of, commands
 from pileus_cli.errors import Usage
 from pileus_cli.finding import find_id
 from pileus_cli.kinds import Kind
@@ -85,13 +85,13 @@ MADE = (
 
 
 def create(context: Context, given: Any) -> None:
-    wish = wish_of(context, MADE, given) | {"direction": given.direction}
+    body = body_of(context, MADE, given) | {"direction": given.direction}
     if given.dst_port:
         low, _, high = given.dst_port.partition(":")
         if not low.isdigit() or not (high or low).isdigit():
             raise Usage(f"--dst-port takes a port or FIRST:LAST, not {given.dst_port!r}.")
-        wish |= {"port_range_min": int(low), "port_range_max": int(high or low)}
-    made = context.cloud.call("network", "POST", "/security-group-rules", {"security_group_rule": wish})
+        body |= {"port_range_min": int(low), "port_range_max": int(high or low)}
+    made = context.cloud.call("network", "POST", "/security-group-rules", {"security_group_rule": body})
     context.show_thing(RULE.facts(made["security_group_rule"]), given)
 
 

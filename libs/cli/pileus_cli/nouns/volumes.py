@@ -4,7 +4,7 @@ from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
-from pileus_cli.crud import commands, pairs, subject, wish_of
+from pileus_cli.crud import body_of, commands, pairs, subject
 from pileus_cli.finding import find_id
 from pileus_cli.kinds import Kind
 from pileus_cli.waiting import until_ready
@@ -107,13 +107,13 @@ MADE = (
 
 
 def create(context: Context, given: Any) -> None:
-    wish = wish_of(context, MADE, given)
+    body = body_of(context, MADE, given)
     if given.property:
-        wish["metadata"] = pairs(given.property)
-    if "size" not in wish and "imageRef" in wish:
-        image = context.cloud.call("image", "GET", f"/images/{wish['imageRef']}")
-        wish["size"] = max(-(-(image.get("virtual_size") or image.get("size") or 1) // (1 << 30)), image["min_disk"], 1)
-    row = context.cloud.call("volume", "POST", "/volumes", {"volume": wish})["volume"]
+        body["metadata"] = pairs(given.property)
+    if "size" not in body and "imageRef" in body:
+        image = context.cloud.call("image", "GET", f"/images/{body['imageRef']}")
+        body["size"] = max(-(-(image.get("virtual_size") or image.get("size") or 1) // (1 << 30)), image["min_disk"], 1)
+    row = context.cloud.call("volume", "POST", "/volumes", {"volume": body})["volume"]
     if context.wait:
         row = until_ready(context, VOLUME, row["id"])
     context.show_thing(VOLUME.facts(row), given)
@@ -130,8 +130,8 @@ def extend(context: Context, given: Any) -> None:
 
 def restore(context: Context, given: Any) -> None:
     id = find_id(context.cloud, BACKUP, given.thing)
-    wish = {"volume_id": find_id(context.cloud, VOLUME, given.volume)} if given.volume else {}
-    made = context.cloud.call("volume", "POST", f"/backups/{id}/restore", {"restore": wish})["restore"]
+    body = {"volume_id": find_id(context.cloud, VOLUME, given.volume)} if given.volume else {}
+    made = context.cloud.call("volume", "POST", f"/backups/{id}/restore", {"restore": body})["restore"]
     if context.wait:
         until_ready(context, VOLUME, made["volume_id"])
     context.show_thing(made, given)

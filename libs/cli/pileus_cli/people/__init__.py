@@ -1,1 +1,1 @@
-"""Commands that aren't a noun and a verb: what people want of a cloud."""
+"""Commands that aren't a noun and a verb: whole tasks of users and operators."""

@@ -1,4 +1,4 @@
-"""Certificates of a cloud's endpoints: whether they are good, and for how long."""
+"""Certificates of a cloud's endpoints: whether they are valid, and for how long."""
 
 import socket
 import ssl
@@ -16,7 +16,7 @@ MEND = "renew it where the endpoint's TLS ends"
 
 
 def certificates(context: Context) -> Iterable[Finding]:
-    """Of every endpoint that the catalogue has under https, unless whoever asks has said not to mind."""
+    """Check every https endpoint of the catalogue, unless the cloud's configuration turns verification off."""
     cloud = context.cloud
     if not cloud.config.verify:
         return
@@ -27,7 +27,8 @@ def certificates(context: Context) -> Iterable[Finding]:
 
 
 def looked_at(host: str, port: int, authorities: str = "") -> Iterable[Finding]:
-    """`authorities`: a file of them, else the system's. Raises OSError if nobody listens there."""
+    """Return the certificate's end. `authorities` is a file of them, else the system's. Raises OSError if the port is
+    closed."""
     place = f"{host}:{port}"
     trusting = ssl.create_default_context(cafile=authorities or None)
     with socket.create_connection((host, port), timeout=PATIENCE_S) as wire:

@@ -1,4 +1,5 @@
-"""Start and stop the cloud of this machine: done by whoever offers the entry point `pileus.cloud` (pileus-deploy)."""
+"""Start and stop the cloud of this machine, with the package that offers the entry point `pileus.cloud` (pileus-
+deploy)."""
 
 from typing import Any
 

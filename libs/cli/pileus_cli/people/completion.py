@@ -10,7 +10,7 @@ from pileus_cli.commands import Command, arg
 from pileus_cli.errors import Trouble
 
 WITHOUT_CLOUD = True
-NAMES_S = 20.0  # for which names are remembered
+NAMES_S = 20.0  # seconds for which names are remembered
 SCRIPTS = {
     "bash": """_pileus() {
     local IFS=$'\\n'
@@ -30,7 +30,7 @@ def script(context: None, given: Any) -> None:
 
 
 def complete(context: None, given: Any) -> None:
-    """What may come next, one a line; the last word is the one being typed."""
+    """Return what may come next, one a line; the last word is the one being typed."""
     words = [word for word in given.words if word != "--"] or [""]
     if words[-2:-1] == ["--os-cloud"]:
         print("\n".join(sorted(name for name in clouds() if name.startswith(words[-1]))))
@@ -46,7 +46,7 @@ def complete(context: None, given: Any) -> None:
 
 
 def clouds() -> Iterable[str]:
-    """The names in the user's clouds.yaml."""
+    """Return the names of the clouds in the user's clouds.yaml."""
     from pileus_cli import config
 
     try:
@@ -56,7 +56,7 @@ def clouds() -> Iterable[str]:
 
 
 def without_options(words: list[str]) -> tuple[list[str], str]:
-    """What stands before the noun is not of it; the cloud named there is the one to ask for names."""
+    """Split the words before the noun off; the cloud that they name is the one to ask for names."""
     cloud, rest = "", list(words)
     while rest and rest[0].startswith("-"):
         name, equals, value = rest.pop(0).partition("=")
@@ -102,7 +102,7 @@ def _of_command(command: Command, before: list[str], typed: str) -> Iterable[str
 
 
 def names(kind: Any) -> list[str]:
-    """The names that there are, remembered for some seconds."""
+    """Return the existing names, remembered for some seconds."""
     from pileus_cli import config
     from pileus_cli.cloud import Cloud
 

@@ -1,4 +1,4 @@
-"""Look for damage: in what the services tell, and on this machine if the cloud's state is here."""
+"""Looks for damage: in what the services report, and on this machine if the cloud's state is here."""
 
 import functools
 import json
@@ -28,7 +28,7 @@ Check = Callable[[Context], Iterable[Finding]]
 
 
 def doctor(context: Context, given: Any) -> int:
-    """Exit status 0: nothing is wrong; 1: warnings; 2: errors."""
+    """Make all checks. Returns 0 if nothing is wrong, 1 with warnings, 2 with errors."""
     if "admin" not in context.cloud.login()["roles"]:
         raise Trouble("Only an administrator may look at everything.", "pileus --os-cloud pileus-admin doctor")
     found: list[Finding] = []
@@ -138,7 +138,7 @@ def jobs(context: Context) -> Iterable[Finding]:
 
 
 def servers(context: Context) -> Iterable[Finding]:
-    """Records against each other: servers, their ports, their volumes."""
+    """Compare the records of servers with those of their ports and volumes."""
     query = {"all_tenants": "1"}
     known = {row["id"]: row for row in context.cloud.pages("compute", "/servers/detail", "servers", query)}
     for row in known.values():
@@ -249,11 +249,11 @@ def _older(text: str, seconds: float) -> bool:
 
 
 def usage(context: Context) -> Iterable[Finding]:
-    """What hosts count as used against the flavors of their servers."""
+    """Compare what hosts count as used with the flavors of their servers."""
     used: dict[str, list[int]] = {}
     for row in context.cloud.pages("compute", "/servers/detail", "servers", {"all_tenants": "1"}):
         if row["status"] in ("BUILD", "VERIFY_RESIZE", "RESIZE") or row["OS-EXT-STS:task_state"]:
-            return  # what is being placed or moved counts twice, or not yet
+            return  # a server that is being placed or moved counts twice, or not yet
         if row["OS-EXT-SRV-ATTR:hypervisor_hostname"]:
             sums = used.setdefault(row["OS-EXT-SRV-ATTR:hypervisor_hostname"], [0, 0])
             sums[0] += row["flavor"]["vcpus"]
@@ -286,7 +286,7 @@ def clock(context: Context) -> Iterable[Finding]:
             )
 
 
-CHECKS: dict[str, tuple[tuple[str, ...], Check]] = {  # name: the services that it asks, the check
+CHECKS: dict[str, tuple[tuple[str, ...], Check]] = {  # maps a name to the services that the check asks, and the check
     "compute hosts": (("compute",), hosts),
     "network agents": (("network",), network_agents),
     "storage hosts": (("volume",), storage_hosts),

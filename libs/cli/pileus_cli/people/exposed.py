@@ -1,4 +1,4 @@
-"""What other users of the machine could read or change below a directory, walking as far as they would get."""
+"""Finds what other users of the machine could read or change below a directory, walking only where they could."""
 
 import os
 import stat
@@ -9,7 +9,7 @@ READ, WRITE, PASS = 0o004, 0o002, 0o001
 
 
 def exposed(directory: Path) -> Iterator[tuple[Path, str]]:
-    """Each file or directory that others may use, with how. What is behind a closed door is nobody's."""
+    """Yield each file or directory that others may use, and how. What is below a closed directory can't be reached."""
     mode = directory.stat().st_mode
     if mode & (READ | WRITE):
         yield directory, _how(mode)
@@ -23,7 +23,9 @@ def exposed(directory: Path) -> Iterator[tuple[Path, str]]:
                 yield from exposed(Path(entry.path))
                 continue
             mode = entry.stat().st_mode
-            if mode & (WRITE if stat.S_ISSOCK(mode) else READ | WRITE):  # connecting to a socket takes writing
+            if mode & (
+                WRITE if stat.S_ISSOCK(mode) else READ | WRITE
+            ):  # connecting to a socket needs the right to write
                 yield Path(entry.path), _how(mode)
 
 

@@ -1,11 +1,11 @@
-"""What a look for damage finds."""
+"""What a check of `pileus doctor` finds."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`mend`: the command that mends it, "" where nobody knows one."""
+    """One finding. `mend` is the command that repairs it, "" where there is none."""
 
     check: str
     severity: str  # error, warning or info

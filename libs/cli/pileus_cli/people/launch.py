@@ -1,4 +1,4 @@
-"""From nothing to a server that one can log in to: what isn't named is chosen, and said."""
+"""`pileus launch`: makes a server that one can log in to, chooses what isn't named, and says what it chose."""
 
 import shlex
 import socket
@@ -12,7 +12,9 @@ from pileus_cli.context import Context
 from pileus_cli.errors import Trouble
 from pileus_cli.finding import find
 from pileus_cli.nouns import keypairs, kind
-from pileus_cli.nouns.servers import SERVER, made_for, try_out
+from pileus_cli.nouns.server_actions import made_for
+from pileus_cli.nouns.server_creation import try_out
+from pileus_cli.nouns.server_kind import SERVER
 from pileus_cli.people import ssh
 from pileus_cli.waiting import Timeout, until_ready, wait
 
@@ -52,7 +54,7 @@ def launch(context: Context, given: Any) -> int:
         context.timeout = min(context.timeout, SSH_S)
         try:
             wait(context, f"ssh to {address}", lambda: _greeted(address))
-        except Timeout as err:  # the server is there: how to reach it is worth knowing
+        except Timeout as err:  # the server exists, so how to reach it is worth knowing
             print(line)
             raise Timeout(
                 f"{address} doesn't answer to ssh after {context.timeout:.0f} s.",
@@ -63,7 +65,7 @@ def launch(context: Context, given: Any) -> int:
 
 
 def try_launch(context: Context, given: Any) -> int:
-    """What would be chosen, and whether it fits together and into the quota; nothing is made."""
+    """Say what would be chosen, and whether it fits together and into the quota. Nothing is made."""
     image, flavor, network = _chosen(context, given)
     _say(context, image, flavor, network, given.key_name or _known_key(context) or "a new key pair")
     try_out(context, given.name, {"flavorRef": flavor["id"], "imageRef": image["id"]})
@@ -71,7 +73,7 @@ def try_launch(context: Context, given: Any) -> int:
 
 
 def _chosen(context: Context, given: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Image, flavor and network: those that are named, else what suits."""
+    """Return image, flavor and network: those that are named, else suitable ones."""
     cloud = context.cloud
     image = find(cloud, kind("image"), given.image) if given.image else _image(context)
     flavor = find(cloud, kind("flavor"), given.flavor) if given.flavor else _flavor(context, image)
@@ -89,7 +91,7 @@ def _say(context: Context, image: dict[str, Any], flavor: dict[str, Any], networ
 
 
 def _image(context: Context) -> dict[str, Any]:
-    """The newest that is whole; one's own before everybody's."""
+    """Return the newest active image; the project's own come before public ones."""
     query = {"status": "active", "sort": "created_at:desc"}
     found = [
         row
@@ -103,7 +105,7 @@ def _image(context: Context) -> dict[str, Any]:
 
 
 def _flavor(context: Context, image: dict[str, Any]) -> dict[str, Any]:
-    """The smallest that the image fits into."""
+    """Return the smallest flavor that the image fits into."""
     need = max(image["min_disk"], -(-(image.get("virtual_size") or 0) // (1 << 30)))
     fitting = [
         row
@@ -119,7 +121,7 @@ def _flavor(context: Context, image: dict[str, Any]) -> dict[str, Any]:
 
 
 def _network(context: Context) -> dict[str, Any]:
-    """The project's own, else one that is shared."""
+    """Return a network of the project's own, else one that is shared."""
     project = context.cloud.login()["project_id"]
     found = [one for one in context.cloud.pages("network", "/networks", "networks") if one["subnets"]]
     own = [one for one in found if one["project_id"] == project and not one.get("router:external")]
@@ -138,19 +140,19 @@ def _key_names(context: Context) -> set[str]:
 
 
 def _known_key(context: Context) -> str | None:
-    """The name of a key pair whose private half is here."""
+    """Return the name of a key pair whose private half is on this machine."""
     return next((name for name in sorted(_key_names(context)) if ssh.key_of(name)), None)
 
 
 def _key(context: Context) -> str:
-    """One whose private half is here; else a new one, kept in ~/.ssh."""
+    """Return a key pair whose private half is here; else make a new one and keep it in ~/.ssh."""
     known = _known_key(context)
     if known:
         return known
     rows = _key_names(context)
     folder = Path.home() / ".ssh"
     folder.mkdir(mode=0o700, exist_ok=True)
-    # one of that name whose private half isn't here may be another machine's: it stays
+    # a key pair of that name without its private half may be another machine's, so it stays
     name = next(
         one
         for one in (KEY, *(f"{KEY}-{number}" for number in count(2)))
@@ -164,7 +166,7 @@ def _key(context: Context) -> str:
 
 
 def _group(context: Context) -> str:
-    """The project's default group, opened for ssh if it isn't."""
+    """Return the project's default group, after opening it for ssh."""
     project = context.cloud.login()["project_id"]
     (group,) = context.cloud.call(
         "network", "GET", "/security-groups", query={"name": "default", "project_id": project}
@@ -198,7 +200,7 @@ def _group(context: Context) -> str:
 
 
 def _floating_ip(context: Context, server_id: str, network: dict[str, Any]) -> str:
-    """A free one of the project's, else a new one; "" where the network has no way out."""
+    """Return a free floating IP of the project's, else a new one; "" where the network has no router."""
     (port,) = context.cloud.call(
         "network", "GET", "/ports", query={"device_id": server_id, "network_id": network["id"]}
     )["ports"][:1]
@@ -226,7 +228,7 @@ def _floating_ip(context: Context, server_id: str, network: dict[str, Any]) -> s
 
 
 def _greeted(address: str) -> tuple[bool, str]:
-    """Whether an ssh server greets, and the words for that; one connection a look."""
+    """Return whether an ssh server greets, and the words for that, with one connection for each look."""
     try:
         with socket.create_connection((address, 22), timeout=2) as connection:
             if connection.recv(4) == b"SSH-":

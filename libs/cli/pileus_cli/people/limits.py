@@ -1,4 +1,4 @@
-"""Guests on this machine that no control group limits: not damage, but worth knowing before a guest misbehaves."""
+"""Finds guests on this machine that no control group limits: no damage, but worth knowing before a guest misbehaves."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -38,7 +38,7 @@ def _is_guest(process: Path, prefix: str) -> bool:
 
 
 def _limited(process: Path, prefix: str) -> frozenset[str]:
-    """The controllers that have a group of the guest's own, which is the agent's or libvirt's."""
+    """Return the controllers that have a group of the guest's own, made by the agent or by libvirt."""
     found: set[str] = set()
     with suppress(OSError):
         for line in (process / "cgroup").read_text().splitlines():
@@ -46,4 +46,4 @@ def _limited(process: Path, prefix: str) -> frozenset[str]:
             if f"/pileus-{prefix}/" in path or "/machine-qemu" in path or ".libvirt-qemu" in path:
                 found |= set(names.split(",")) if names else CONTROLLERS
         return frozenset(found)
-    return CONTROLLERS  # it has ended
+    return CONTROLLERS  # the process has ended

@@ -1,4 +1,4 @@
-"""What a server prints."""
+"""`pileus logs`: what a server prints on its console."""
 
 import sys
 import time
@@ -7,14 +7,14 @@ from typing import Any
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.finding import find_id
-from pileus_cli.nouns.servers import SERVER
+from pileus_cli.nouns.server_kind import SERVER
 
 EVERY_S = 1.0
 
 
 def read(context: Context, id: str, lines: int | None = None) -> str:
-    wish = {"length": lines} if lines else {}
-    return str(context.cloud.call("compute", "POST", f"/servers/{id}/action", {"os-getConsoleOutput": wish})["output"])
+    body = {"length": lines} if lines else {}
+    return str(context.cloud.call("compute", "POST", f"/servers/{id}/action", {"os-getConsoleOutput": body})["output"])
 
 
 def logs(context: Context, given: Any) -> None:
@@ -31,7 +31,7 @@ def logs(context: Context, given: Any) -> None:
 
 
 def after(seen: str, text: str) -> str:
-    """What came since; the cloud keeps the end of the log only, so its beginning may have gone."""
+    """Return what is new. The cloud keeps only the end of the log, so its beginning may be gone."""
     tail = seen[-2000:]
     at = text.rfind(tail)
     return text[at + len(tail) :] if at >= 0 else text

@@ -1,6 +1,6 @@
-"""Damage on the machine of an all-in-one cloud: what is on the host against what the services have on record.
+"""Damage on the machine of an all-in-one cloud: what is on the host, compared with what the services have on record.
 
-Only where the cloud's state directory is readable; every check reads, and changes nothing.
+The checks run only where the cloud's state directory can be read. Each check reads, and changes nothing.
 """
 
 import configparser
@@ -23,19 +23,22 @@ from pileus_cli.people.object_devices import lost_devices
 
 FULL = 0.92
 OFTEN = 3  # ends in a row
-SETTLED_S = 30  # after which a process counts as well, however often it ended before
+SETTLED_S = 30  # seconds of running after which a process counts as healthy, however often it ended before
 
 
 class Machine:
-    """One cloud's traces on this machine, and the records they belong to; each asked for once."""
+    """One cloud's traces on this machine and the records that they belong to, each read once."""
 
     def __init__(self, context: Context, state: Path) -> None:
         self.cloud, self.state = context.cloud, state
 
     @property
     def is_here(self) -> bool:
-        """Whether this is the state of the cloud that we talk to: several may run on one machine, each with its
-        own ports, and what one of them has is not damage of another."""
+        """Return whether this is the state of the cloud that we talk to.
+
+        Several clouds may run on one machine, each with its own ports, and what one of them has is no damage of
+        another.
+        """
         file = self.state / "run" / "supervisor.json"
         where = urlsplit(self.cloud.config.auth["auth_url"]).netloc
         return os.access(file, os.R_OK) and where in self.option("identity", "bind").split(",")
@@ -69,7 +72,7 @@ class Machine:
 
     @cached_property
     def guests(self) -> dict[str, str]:
-        """Domain's id -> its name. Raises OSError if libvirt doesn't answer."""
+        """Return each domain's name by its id. Raises OSError if libvirt doesn't answer."""
         found = output("virsh", "-c", self.option("compute", "libvirt_uri"), "list", "--all", "--uuid", "--name")
         rows = [line.split(maxsplit=1) for line in found.splitlines() if line.strip()]
         return {row[0]: row[1].strip() for row in rows if len(row) == 2 and row[1].startswith(f"{self.prefix}-")}
@@ -84,7 +87,7 @@ class Machine:
 
 
 def output(*command: str) -> str:
-    """Raises OSError, also when the command fails."""
+    """Run a command and return its output. Raises OSError, also when the command fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except subprocess.TimeoutExpired:
@@ -95,7 +98,7 @@ def output(*command: str) -> str:
 
 
 def runs(pid: int) -> bool:
-    """A process that ended and that nobody has taken note of doesn't run."""
+    """Return whether a process runs; one that ended and waits to be reaped doesn't."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
     except OSError:
@@ -127,11 +130,11 @@ def processes(machine: Machine) -> Iterable[Finding]:
 
 
 def ports_open(machine: Machine) -> Iterable[Finding]:
-    """What listens, the broker too."""
+    """Check that everything listens, the broker included."""
     for name, process in machine.supervisor["processes"].items():
         if not process["port"]:
             continue
-        bind = machine.option(name.partition("-")[0], "bind")  # what is no service of ours listens on loopback
+        bind = machine.option(name.partition("-")[0], "bind")  # infrastructure listens on the loopback address
         try:
             socket.create_connection((bind.partition(":")[0] or "127.0.0.1", process["port"]), timeout=3).close()
         except OSError as err:
@@ -154,7 +157,7 @@ def disk_space(machine: Machine) -> Iterable[Finding]:
 
 
 def secrets(machine: Machine) -> Iterable[Finding]:
-    """The keys are there, and nothing that the cloud knows is for other users of the machine."""
+    """Check that the keys exist, and that no other user of the machine can read what the cloud knows."""
     for name in ("fernet-keys", "credential-keys"):
         place = machine.state / name
         if not place.is_dir() or not any(file.is_file() for file in place.iterdir()):
@@ -164,7 +167,7 @@ def secrets(machine: Machine) -> Iterable[Finding]:
 
 
 def guests(machine: Machine) -> Iterable[Finding]:
-    """Guests without a server, servers without their guest, disks of nobody."""
+    """Find guests without a server, servers without their guest, and disks that no guest has."""
     if machine.option("compute", "hypervisor") != "libvirt":
         return
     try:
@@ -244,7 +247,7 @@ def volume_files(machine: Machine) -> Iterable[Finding]:
 
 
 def wires(machine: Machine) -> Iterable[Finding]:
-    """Interfaces and namespaces against ports, networks and routers."""
+    """Compare interfaces and namespaces with ports, networks and routers."""
     if machine.option("network", "driver") != "linux":
         return
     prefix, host = machine.prefix, machine.option("network", "host")
@@ -293,7 +296,7 @@ def wires(machine: Machine) -> Iterable[Finding]:
 
 
 def _empty_routers(machine: Machine) -> set[str]:
-    """Routers without a port may have their namespace already."""
+    """a router without a port may have its namespace already"""
     return {f"{machine.prefix}-router-{row['id']}" for row in machine.cloud.pages("network", "/routers", "routers")}
 
 

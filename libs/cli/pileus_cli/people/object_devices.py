@@ -1,5 +1,7 @@
-"""Devices that the object store's rings name and that can't hold anything: what they held has fewer copies until they
-are back, and no client is told, for the other copies answer."""
+"""Finds devices that the object store's rings name and that can't hold anything.
+
+What they held has fewer copies until they are back, and clients don't notice, as the other copies answer.
+"""
 
 import json
 import os
@@ -14,7 +16,8 @@ MARKER = ".device"
 
 
 def lost_devices(state: Path, address: str) -> Iterable[Finding]:
-    """`address`: where this host's storage server listens. Devices of other hosts are for the doctor there."""
+    """Check this host's devices. `address` is where its storage server listens; other hosts' devices are checked
+    there."""
     place = state / "objectstore"
     names: set[str] = set()
     for name in RINGS:
@@ -35,8 +38,10 @@ def lost_devices(state: Path, address: str) -> Iterable[Finding]:
 
 
 def _wrong(device: Path) -> tuple[str, str, str] | None:
-    """Cause, evidence and what mends it; "" where the device is to be formatted anew. Mount it first, if it is a disk:
-    to format never touches what is on a device."""
+    """Return cause, evidence and the command that mends it; "" where the device has to be formatted again.
+
+    A disk has to be mounted first: formatting never touches what is on a device.
+    """
     if not device.is_dir():
         return "it is gone", f"there is no directory {device}", ""
     owner, expected = device.stat().st_uid, device.parent.stat().st_uid
@@ -57,7 +62,7 @@ def _wrong(device: Path) -> tuple[str, str, str] | None:
 
 
 def _marker(device: Path) -> Any:
-    """The name that the device's marker has. The storage server takes a marker that can't be parsed for its own."""
+    """Return the name in the device's marker. The storage server accepts a marker that can't be parsed as its own."""
     try:
         return json.loads((device / MARKER).read_bytes())["name"]
     except (ValueError, KeyError, TypeError):

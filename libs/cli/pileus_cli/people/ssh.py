@@ -1,4 +1,4 @@
-"""Log in to a server: its address, user and key are found."""
+"""`pileus ssh`: logs in to a server; address, user and key are found."""
 
 import os
 import shlex
@@ -9,14 +9,14 @@ from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import Trouble, Usage
 from pileus_cli.finding import find
-from pileus_cli.nouns.servers import SERVER
+from pileus_cli.nouns.server_kind import SERVER
 
 USERS = ("ubuntu", "debian", "fedora", "rocky", "almalinux", "centos", "cirros", "alpine", "arch", "opensuse")
 ALL_IN_ONE_PAIR, ALL_IN_ONE_KEY = "demo", Path("/var/lib/pileus/demo-key")
 
 
 def address_of(server: dict[str, Any]) -> str:
-    """A floating IP, else one on a network that we may reach."""
+    """Return a floating IP, else an address on a network that we can reach."""
     found = [one for addresses in server["addresses"].values() for one in addresses]
     for kind in ("floating", "fixed"):
         for one in found:
@@ -26,7 +26,7 @@ def address_of(server: dict[str, Any]) -> str:
 
 
 def user_of(context: Context, server: dict[str, Any]) -> str:
-    """As the image says (os_admin_user), or as images with such a name have it."""
+    """Return the user that the image names (os_admin_user), or that images of such a name have."""
     image = (server.get("image") or {}).get("id") if server.get("image") else None
     if not image:
         return "root"
@@ -38,15 +38,17 @@ def user_of(context: Context, server: dict[str, Any]) -> str:
 
 
 def place_of(name: str) -> Path:
-    """Where `launch` keeps the private half of a key pair."""
+    """Return the file where `launch` keeps the private half of a key pair."""
     return Path.home() / ".ssh" / f"pileus-{name}"
 
 
 def key_of(name: str) -> Path | None:
-    """The private half of a key pair: where `launch` keeps it, where users do, and the all-in-one's own."""
+    """Return the private half of a key pair: where `launch` keeps it, where users do, or the all-in-one's own."""
     places = [place_of(name), Path.home() / ".ssh" / name]
     if name == ALL_IN_ONE_PAIR:
-        beside = os.environ.get("OS_CLIENT_CONFIG_FILE")  # each all-in-one cloud has its clouds.yaml and key together
+        beside = os.environ.get(
+            "OS_CLIENT_CONFIG_FILE"
+        )  # an all-in-one cloud keeps clouds.yaml and key in one directory
         places += [*([Path(beside).with_name(ALL_IN_ONE_KEY.name)] if beside else []), ALL_IN_ONE_KEY]
     return next((file for file in places if file.is_file() and os.access(file, os.R_OK)), None)
 
@@ -61,7 +63,7 @@ def line(context: Context, server: dict[str, Any], user: str = "", key: str = ""
         "-o",
         f"UserKnownHostsFile={Path.home() / '.ssh' / 'pileus_known_hosts'}",
         "-o",
-        f"HostKeyAlias={server['id']}",  # addresses are used again, servers aren't
+        f"HostKeyAlias={server['id']}",  # addresses are reused, servers aren't
         f"{user or user_of(context, server)}@{address or address_of(server)}",
     ]
 

@@ -1,4 +1,4 @@
-"""What the cloud does now: hosts, guests, operations and their age."""
+"""`pileus top`: what the cloud does now: hosts, guests, operations and their age."""
 
 import json
 import os
@@ -18,10 +18,11 @@ from pileus_cli.people.why import everywhere
 
 
 def look(context: Context) -> dict[str, Any]:
-    """As far as the caller's rights go, and services answer.
+    """Collect what the caller may see and services answer.
 
-    {hosts, None if they aren't for this user; servers: {status: count}; operations; services: {name: ms, None if it
-    doesn't answer}}."""
+    Returns {hosts, None if they aren't for this user; servers: {status: count}; operations; services: {name: ms, None
+    if it doesn't answer}}.
+    """
     services = _answers(context)
     up = [name for name, took in services.items() if took is not None]
     found: dict[str, Any] = {
@@ -50,7 +51,7 @@ def _hosts(context: Context) -> list[dict[str, Any]]:
             "name": row["hypervisor_hostname"],
             "state": row["state"],
             "servers": row.get("running_vms"),
-            "vCPUs": f"{row.get('vcpus_used')} on {row.get('vcpus')} CPUs",  # several share one
+            "vCPUs": f"{row.get('vcpus_used')} on {row.get('vcpus')} CPUs",  # several services share one endpoint
             "memory MiB": f"{row.get('memory_mb_used')}/{row.get('memory_mb')}",
             "disk GiB": f"{row.get('local_gb_used')}/{row.get('local_gb')}",
         }
@@ -80,7 +81,7 @@ def _operations(context: Context, services: Sequence[str]) -> list[dict[str, Any
 
 
 def _answers(context: Context) -> dict[str, float | None]:
-    """How fast each service that is offered answers its health check; None if it doesn't."""
+    """Measure how fast each service answers its health check; None if it doesn't."""
     found: dict[str, float | None] = {}
     for service in (*SERVICES, "identity", "object-store"):
         if context.cloud.offers(service):
@@ -115,7 +116,7 @@ def top(context: Context, given: Any) -> int:
 
 
 class Keys:
-    """What is typed at the terminal, key by key and unseen; nothing where there is no terminal."""
+    """Reads keys from the terminal one by one and unseen; reads nothing where there is no terminal."""
 
     def __enter__(self) -> "Keys":
         self._before: list[Any] | None = None
@@ -128,7 +129,7 @@ class Keys:
         return self
 
     def next(self, seconds: float) -> str:
-        """The next key, or "" if none comes within `seconds`."""
+        """Return the next key, or "" if none comes within `seconds`."""
         if self._before is None:
             time.sleep(seconds)
             return ""

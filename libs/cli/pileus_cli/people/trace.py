@@ -1,4 +1,5 @@
-"""A request's way through the cloud: API, queue, steps, and inside them calls, hosts and their commands, with times."""
+"""`pileus trace`: a request's way through API, queue and steps, with the calls, hosts and commands in them, and
+times."""
 
 import json
 from datetime import datetime
@@ -8,18 +9,20 @@ from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import NotFound, Refused
 from pileus_cli.finding import find
-from pileus_cli.nouns.servers import SERVER
+from pileus_cli.nouns.server_kind import SERVER
 from pileus_cli.people.why import everywhere
 
 SERVICES = ("compute", "volume", "image", "network")
 BAR = 24
-LEAST = 0.00005  # seconds: what took less is nothing to look at (--json has it)
+LEAST = 0.00005  # seconds: shorter parts aren't shown (--json has them)
 
 
 def collect(context: Context, request_id: str) -> list[dict[str, Any]]:
-    """The jobs of this request in every service, oldest first: {service, flow, subject, state, total, parts: [{name,
-    seconds, outcome, cause, spans}]}. The parts of a job follow each other without a gap: API, queue, steps, what it
-    took to save each, waits."""
+    """Return the jobs of this request in every service, oldest first.
+
+    Each is {service, flow, subject, state, total, parts: [{name, seconds, outcome, cause, spans}]}. The parts of a job
+    follow each other without a gap: API, queue, steps, the time to save each, waits.
+    """
     found = []
     for service in SERVICES:
         if not context.cloud.offers(service):

@@ -1,4 +1,4 @@
-"""Why something is as it is: the thing itself, what was done about it, what would help."""
+"""`pileus why`: why a thing is as it is: the thing itself, what was done about it, what would help."""
 
 import time
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ def why(context: Context, given: Any) -> int:
 
 
 def _causes(context: Context, noun: Kind, row: dict[str, Any]) -> Iterable[str]:
-    """The newest first, none twice."""
+    """Return the causes, the newest first and each once."""
     said: set[str] = set()
     for text in (*_told_steps(context, noun, noun.id_of(row)), *_faults(context, noun, row)):
         essence = text.rpartition(": ")[2]
@@ -85,7 +85,7 @@ def _messages(context: Context, volume_id: str) -> Iterable[str]:
 
 
 def _told_steps(context: Context, noun: Kind, id: str) -> Iterable[str]:
-    """What jobs and their events say, where the cloud has them."""
+    """Return what jobs and their events say, where the cloud has them."""
     try:
         query = {"subject": id, "limit": 20, **everywhere(context)}
         jobs = context.cloud.call(noun.service, "GET", "/operations/jobs", query=query)["jobs"]
@@ -125,7 +125,7 @@ def _ago(text: str) -> str:
 
 
 def _remembered(noun: Kind, name: str) -> list[dict[str, Any]]:
-    """What was refused to this command about the thing, the newest last."""
+    """Return what was refused to this command about the thing, the newest last."""
     return [
         one
         for one in cache.refusals()
@@ -135,7 +135,7 @@ def _remembered(noun: Kind, name: str) -> list[dict[str, Any]]:
 
 
 def _never_was(context: Context, noun: Kind, name: str) -> int:
-    """What was refused and never came to be is remembered here, by whoever asked for it with this command."""
+    """Explain a creation that was refused: the command remembers those that it made itself."""
     found = _remembered(noun, name)
     if not found:
         raise NotFound(

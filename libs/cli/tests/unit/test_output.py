@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from pileus_cli import output
-from pileus_cli.cloud import redacted
+from pileus_cli.answers import redacted
 
 ROWS = [["1", "a b", None, ["x", "y"], {"k": 1}], ["2", "ü", True, [], {}]]
 COLUMNS = ["ID", "Name", "Flag", "Many", "Map"]
