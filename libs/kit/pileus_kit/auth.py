@@ -25,7 +25,7 @@ REMEMBER = 300.0  # seconds after which a token is validated anew, come what may
 MOST = 10_000  # tokens remembered
 
 
-class IdentitySilent(Unavailable):
+class IdentityDown(Unavailable):
     text = "The identity service does not answer; try again shortly."
 
 
@@ -72,7 +72,7 @@ class Caller:
         return ("project", self.project_id) if self.project_id else ("user", self.user_id)
 
     @property
-    def delegated(self) -> bool:
+    def is_delegated(self) -> bool:
         """Somebody else's rights on loan: never reaches secrets, never gains rights."""
         return bool(self.trust_id or self.application_credential_id)
 
@@ -212,12 +212,12 @@ class KeystoneAuthenticator:
         if arrived - self._asked < FRESH:
             return
         if not self._asking.acquire(blocking=not self._silent, timeout=-1 if self._silent else LONGEST_WAIT):
-            raise IdentitySilent()
+            raise IdentityDown()
         try:
             if arrived - self._asked < FRESH:
                 return
             if arrived - self._failed < FRESH:
-                raise IdentitySilent()
+                raise IdentityDown()
             self._ask()
         finally:
             self._asking.release()
@@ -230,7 +230,7 @@ class KeystoneAuthenticator:
         except Exception as err:  # whatever it is
             self._failed, self._silent = time.monotonic(), True
             log.warning("identity does not tell about revocations: %s", err)
-            raise IdentitySilent() from err
+            raise IdentityDown() from err
         with self._lock:
             if self._serial >= 0 and (news.get("reset") or news["events"]):
                 self._forget([] if news.get("reset") else news["events"])

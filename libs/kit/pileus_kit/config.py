@@ -1,6 +1,6 @@
-"""Options are the fields of one frozen dataclass; oslo.config only reads the file.
+"""A service's options are the fields of one frozen dataclass; oslo.config only reads the file.
 
-An environment variable `PILEUS_<FIELD>` wins over the file.
+An environment variable `PILEUS_<FIELD>` takes precedence over the file.
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from oslo_config import cfg
+from oslo_utils import strutils
 
 T = TypeVar("T")
 TYPES: dict[Any, type] = {
@@ -23,50 +24,59 @@ TYPES: dict[Any, type] = {
 
 
 def option(help: str, default: Any = MISSING, secret: bool = False) -> Any:
-    """One field of a Config. Without a default it has to be given."""
+    """Declare an option. Without a default, the file or the environment has to set it."""
     return field(default=default, metadata={"help": help, "secret": secret}, repr=not secret)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceConfig:
-    """What every service must know; each service adds its own few."""
+    """The options of every service; each service's Config adds its own."""
 
-    state: str = option("Directory under which everything lives that the cloud knows", "/var/lib/pileus")
-    database: str = option("SQLAlchemy URL; empty: SQLite under the state directory", "", secret=True)
-    bus: str = option("Message bus URL (oslo.messaging)", "rabbit://", secret=True)
-    identity_url: str = option("Where tokens are checked", "http://127.0.0.1:5000/v3")
+    state: str = option(
+        "Directory of everything that the cloud keeps: databases, keys, images, logs", "/var/lib/pileus"
+    )
+    database: str = option("SQLAlchemy URL of the database; empty: SQLite under the state directory", "", secret=True)
+    bus: str = option("URL of the message bus (oslo.messaging)", "rabbit://", secret=True)
+    identity_url: str = option("URL of the identity API, where tokens are checked", "http://127.0.0.1:5000/v3")
     service_user: str = option("This service's user in project `service`", "")
-    service_password: str = option("Its password", "", secret=True)
-    host: str = option("The name of this host, as hypervisor, storage host and network node", socket.gethostname())
+    service_password: str = option("That user's password", "", secret=True)
+    host: str = option("The name of this host as hypervisor, storage host and network node", socket.gethostname())
     bind: str = option("Address and port of the API", "127.0.0.1:0")
-    region: str = option("Region of the catalogue in which to look for the other services", "RegionOne")
+    region: str = option("Region of the catalogue in which the other services are looked up", "RegionOne")
     log_level: str = option("DEBUG, INFO, WARNING or ERROR", "INFO")
-    audit_log: str = option("File for the lines about who did what; empty: among the process's other logs", "")
-    history_days: int = option("Days for which operations that have ended are remembered", 30)
+    audit_log: str = option("File for the lines of the audit; empty: among the process's other logs", "")
+    history_days: int = option("Days after which jobs that have ended are deleted", 30)
     threads: int = option("Requests (API) or jobs (worker) at the same time", 16)
-    processes: int = option("Processes of the API at the most; beyond the first they come under load, and go", 2)
-    spare_seconds: float = option("Seconds for which a further process stays after it was needed", 300.0)
-    streams: int = option("Transfers of slow clients at the same time, each with a thread of its own", 64)
-    connections: int = option("Connections to the API at the same time; more close those that wait longest", 1000)
-    head_timeout: float = option("Seconds in which a request's head has to arrive", 10.0)
-    body_timeout: float = option("Seconds for which a body may pause; twice as many once much of it has come", 30.0)
-    slowest: int = option("Bytes a second that a transfer has to reach in the long run", 8192)
-    requests_per_minute: int = option("Requests of a project, or of an address without a token; 0: any number", 12_000)
-    requests_at_once: int = option("As many of these may come at once", 30_000)
+    processes: int = option("Processes that an API may grow to under load; it starts with one", 2)
+    spare_s: float = option("Seconds for which a further process stays after it was last needed", 300.0)
+    slow_transfers: int = option("Transfers of slow clients at the same time, each with a thread of its own", 64)
+    connections: int = option(
+        "Connections to the API at the same time; further ones close those that wait longest", 1000
+    )
+    head_timeout_s: float = option("Seconds within which a request's head has to arrive", 10.0)
+    body_pause_s: float = option(
+        "Seconds for which a transfer may pause; up to twice as many once it has moved enough bytes", 30.0
+    )
+    min_bytes_per_s: int = option("Bytes a second that a transfer has to reach in the long run", 8192)
+    requests_per_minute: int = option(
+        "Requests a minute of a project, or of an address without a token; 0: no bound", 12_000
+    )
+    request_burst: int = option("Requests that may come at once within that bound", 30_000)
     refusals_per_minute: int = option(
-        "Requests of an address that may be refused for their token; a login that is "
-        "refused counts as ten; 0: any number",
+        "Requests a minute of an address that may be refused for their token, where a refused login counts as ten; "
+        "0: no bound",
         3000,
     )
-    refusals_at_once: int = option("As many of these may come at once", 6000)
+    refusal_burst: int = option("Refusals that may come at once within that bound", 6000)
 
     def path(self, *parts: str) -> Path:
-        """A place below the state directory; its parent exists afterwards."""
+        """Return a path below the state directory, after making its parent."""
         path = Path(self.state, *parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def database_url(self, service: str) -> str:
+        """Return the SQLAlchemy URL of this service's database."""
         return self.database or f"sqlite:///{self.path('databases', service + '.sqlite')}"
 
 
@@ -101,7 +111,7 @@ def _environment(options: Sequence[Any]) -> dict[str, str]:
 
 def _convert(kind: Any, text: str) -> Any:
     if kind is bool:
-        return text.lower() in ("1", "true", "yes", "on")
+        return strutils.bool_from_string(text)
     if kind == tuple[str, ...]:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return kind(text)

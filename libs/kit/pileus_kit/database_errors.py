@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from pileus_kit.errors import DatabaseBusy, Outage, Overtaken, TookTooLong
+from pileus_kit.errors import DatabaseBusy, Outage, SerializationFailure, StatementTimeout
 
 # BUSY LOCKED NOMEM READONLY INTERRUPT IOERR FULL CANTOPEN PROTOCOL
 SQLITE = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15})
@@ -49,6 +49,6 @@ def translated() -> Iterator[None]:
 
 def _kind(cause: object) -> type[Outage]:
     if getattr(cause, "pgcode", None) in COLLISIONS:
-        return Overtaken
+        return SerializationFailure
     interrupted = getattr(cause, "sqlite_errorcode", 0) & 0xFF == INTERRUPT or getattr(cause, "pgcode", "") == CANCELED
-    return TookTooLong if interrupted else DatabaseBusy
+    return StatementTimeout if interrupted else DatabaseBusy

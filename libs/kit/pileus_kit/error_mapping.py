@@ -8,7 +8,7 @@ from pileus_kit.errors import CloudError, DatabaseBusy
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-class NoRoom(CloudError):
+class StorageFull(CloudError):
     status = 507
     retry_after = 60
     text = "The service's storage is full."
@@ -20,7 +20,7 @@ def refusal_for(err: BaseException) -> CloudError | None:
     if database_errors.is_outage(err):
         return DatabaseBusy()
     if isinstance(err, OSError) and err.errno in NO_ROOM:
-        return NoRoom()
+        return StorageFull()
     return None
 
 

@@ -96,11 +96,11 @@ class DatabaseBusy(Outage):
     text = "The database is busy or away; try again later."
 
 
-class Overtaken(DatabaseBusy):
+class SerializationFailure(DatabaseBusy):
     """Two transactions collided and the database ended this one: run again, it may well succeed."""
 
 
-class TookTooLong(Outage):
+class StatementTimeout(Outage):
     text = "The request took too long and was given up; ask for less, or try again later."
 
 

@@ -183,7 +183,7 @@ def _json_body() -> Any:
         raise BadRequest(why="Malformed request body: it is not JSON") from None
 
 
-def note(**facts: object) -> None:
+def add_audit_facts(**facts: object) -> None:
     """Something that the audit's line about this request shall say: who logged in, for example. No secrets."""
     g.facts.update(facts)
 
@@ -191,9 +191,9 @@ def note(**facts: object) -> None:
 def _meet_stranger(counted: bool) -> None:
     rates, address = _rates(), request.remote_addr or ""
     if counted:
-        rates.stranger(address)
+        rates.count_anonymous(address)
     if not counted or request.method not in audit.READS:
-        rates.login(address)
+        rates.check_login(address)
     g.proves = not counted or request.method not in audit.READS
 
 
@@ -204,7 +204,7 @@ def _rates() -> Rates:
 def _authenticate() -> None:
     authenticate: Authenticator = current_app.extensions["pileus_authenticate"]
     token = request.headers.get("X-Auth-Token", "")
-    _rates().bearer(token, authenticate, request.remote_addr or "")
+    _rates().check_token(token, authenticate, request.remote_addr or "")
     who = g.caller = authenticate(token)
     if who.access_rules is not None and not _ruled(who):
         raise Unauthorized()
@@ -214,7 +214,7 @@ def _authenticate() -> None:
         who = replace(who, service_roles=service.roles, service_user_id=service.user_id)
     request.environ["pileus.owner"] = who.owner
     g.caller = who
-    _rates().caller(who)
+    _rates().count_caller(who)
 
 
 def _ruled(who: Caller) -> bool:
@@ -310,7 +310,7 @@ def create_app(
             1000 * (time.perf_counter() - g.began),
         )
         if response.status_code == 401 or (g.proves and response.status_code == 403):
-            _rates().refused(request.remote_addr or "", login=g.proves)
+            _rates().count_refusal(request.remote_addr or "", login=g.proves)
         audit.record(service_type, request.environ, response.status_code, g.rule, g.caller, g.facts)
         return response
 

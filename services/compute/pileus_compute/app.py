@@ -28,7 +28,7 @@ def build(config: Config) -> Flask:
         db.Sessions(config.database_url("compute")),
         peers,
         ring=Ringer(config.bus, TOPIC).ring,
-        connect=lambda: Bus(config.bus, "compute-api"),
+        connect=lambda: Bus(config.bus),
     )
     app = create(tools, peers.authenticator(), Enforcer(RULES, config.path("policy", "compute.yaml")))
     app.extensions["pileus_identity_url"] = config.identity_url

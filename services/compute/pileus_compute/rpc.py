@@ -216,7 +216,7 @@ class Wanted:
 class HostAgent(Interface, topic="compute.agent", version="1.1"):
     """Errors not named at a call: GuestAbsent, HypervisorFailed."""
 
-    @call(since="1.0", timeout=3600)
+    @call(since="1.0", timeout_s=3600)
     def prepare(self, guest: Guest) -> None:
         """Make the guest's disks: root (an overlay on the host's one base of the image), ephemeral, swap, config drive.
 
@@ -224,21 +224,21 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
         Raises ImageUnusable, DiskTooSmall (for good), ImageUnreachable (again later).
         """
 
-    @call(since="1.0", timeout=300)
+    @call(since="1.0", timeout_s=300)
     def boot(self, guest: Guest) -> Booted:
         """Make the guest run as described ("power on" too); a running guest is left alone.
 
         Waits until the taps are wired, or raises TapMissing.
         """
 
-    @call(since="1.0", timeout=900)
+    @call(since="1.0", timeout_s=900)
     def power_off(self, guest_id: str, timeout_s: int = 60) -> None:
         """Press the power button, and cut the power after `timeout_s` (at once with 0). An absent guest is off.
 
         A suspended guest loses its saved memory.
         """
 
-    @call(since="1.0", timeout=900)
+    @call(since="1.0", timeout_s=900)
     def reboot(self, guest: Guest, hard: bool, timeout_s: int = 60) -> Booted:
         """Soft: ask the guest, and do it hard when it is not down after `timeout_s`. Hard: power cut and a fresh boot.
 
@@ -253,72 +253,72 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
     def unpause(self, guest_id: str) -> None:
         """Let a paused guest go on; a running one is left alone. Raises GuestNotRunning."""
 
-    @call(since="1.0", timeout=900)
+    @call(since="1.0", timeout_s=900)
     def suspend(self, guest_id: str) -> None:
         """Save the guest's memory on disk and free the host's. Raises GuestNotRunning unless suspended already."""
 
-    @call(since="1.0", timeout=900)
+    @call(since="1.0", timeout_s=900)
     def resume(self, guest: Guest) -> Booted:
         """Continue a suspended guest where it was; boot it if there is no saved memory."""
 
-    @call(since="1.0", timeout=3600)
+    @call(since="1.0", timeout_s=3600)
     def rescue(self, guest: Guest) -> Booted:
         """Stop the guest and boot `guest.rescue`, with its own root disk as the second one."""
 
-    @call(since="1.0", timeout=900)
+    @call(since="1.0", timeout_s=900)
     def unrescue(self, guest: Guest) -> Booted:
         """Stop the rescue system, drop its disk, boot the guest from its own root disk (`guest.rescue` is None)."""
 
-    @call(since="1.0", timeout=300)
+    @call(since="1.0", timeout_s=300)
     def destroy(self, guest_id: str) -> None:
         """Make sure that nothing of the guest is on this host: domain, disks, kept disks, saved memory, console log."""
 
-    @call(since="1.0", timeout=900)
+    @call(since="1.0", timeout_s=900)
     def keep_disks(self, guest_id: str, copy: bool) -> None:
         """Put the stopped guest's local disks aside, to be able to go back: moved (rebuild), or copied (resize).
 
         Nothing if some are kept already. Raises GuestRuns.
         """
 
-    @call(since="1.0", timeout=300)
+    @call(since="1.0", timeout_s=300)
     def restore_disks(self, guest_id: str) -> None:
         """Put the kept disks back in the place of those made since (the guest is off). Nothing if none are kept."""
 
-    @call(since="1.0", timeout=300)
+    @call(since="1.0", timeout_s=300)
     def drop_kept_disks(self, guest_id: str) -> None:
         """The rebuild or resize is confirmed: the kept disks go."""
 
-    @call(since="1.0", timeout=120)
+    @call(since="1.0", timeout_s=120)
     def attach_volume(self, guest_id: str, volume: Volume) -> Attached:
         """Plug the volume into the guest (also a stopped one); an attached one stays as it is."""
 
-    @call(since="1.0", timeout=120)
+    @call(since="1.0", timeout_s=120)
     def detach_volume(self, guest_id: str, volume_id: str) -> None:
         """Unplug it and return when the guest has let go. Nothing if it isn't attached or there is no guest.
 
         Raises DetachRefused when the guest doesn't let go.
         """
 
-    @call(since="1.0", timeout=60)
+    @call(since="1.0", timeout_s=60)
     def extend_volume(self, guest_id: str, volume_id: str, size: int) -> None:
         """Grow an attached volume to `size` bytes, so that the guest sees it. Raises GuestUnsupported (NBD can't)."""
 
-    @call(since="1.0", timeout=120)
+    @call(since="1.0", timeout_s=120)
     def snapshot_volume(self, guest_id: str, volume_id: str, name: str) -> None:
         """Make a snapshot inside the attached volume's own qcow2 file; nothing if it has one of this name.
 
         Raises GuestNotRunning, GuestUnsupported (not attached, or no qcow2 file: its storage host does that itself).
         """
 
-    @call(since="1.0", timeout=120)
+    @call(since="1.0", timeout_s=120)
     def drop_volume_snapshot(self, guest_id: str, volume_id: str, name: str) -> None:
         """The reverse; nothing if there is no such snapshot. Raises as `snapshot_volume` does."""
 
-    @call(since="1.0", timeout=120)
+    @call(since="1.0", timeout_s=120)
     def attach_nic(self, guest_id: str, nic: Nic) -> Plugged:
         """Plug the interface in, when its tap is wired (TapMissing); an attached one stays."""
 
-    @call(since="1.0", timeout=120)
+    @call(since="1.0", timeout_s=120)
     def detach_nic(self, guest_id: str, port_id: str) -> None:
         """Unplug it and return when the guest has let go. Nothing if it isn't attached or there is no guest."""
 
@@ -326,7 +326,7 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
     def set_password(self, guest_id: str, user: str, password: str) -> None:
         """Through the QEMU guest agent inside. Raises GuestUnsupported without one."""
 
-    @call(since="1.0", timeout=7200)
+    @call(since="1.0", timeout_s=7200)
     def snapshot(self, guest_id: str, upload: Upload) -> Uploaded:
         """Upload the root disk, as it was at one moment, flattened (no backing file). The guest goes on meanwhile."""
 
@@ -346,7 +346,7 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
     def inject_nmi(self, guest_id: str) -> None:
         """Send a non-maskable interrupt (trigger a crash dump). Raises GuestNotRunning."""
 
-    @call(since="1.0", timeout=3600)
+    @call(since="1.0", timeout_s=3600)
     def cache_image(self, image: Image) -> None:
         """Have the image in the host's cache before it is needed."""
 

@@ -55,7 +55,7 @@ def runner_of(tools: Tools, me: str, threads: int) -> Runner:
 
 def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(Config, sys.argv[1:] if argv is None else argv, "compute-worker")
-    bus = Bus(config.bus, "compute-worker")
+    bus = Bus(config.bus)
     tools = Tools(
         config, Sessions(config.database_url("compute")), Peers(config), ring=lambda job_id: None, connect=lambda: bus
     )

@@ -22,7 +22,7 @@ class Worker:
 
     def __init__(self, config: Config) -> None:
         self._name = f"{config.host}-{new_id()[:8]}"
-        self._bus = Bus(config.bus, "image-worker")
+        self._bus = Bus(config.bus)
         self._tools = make_tools(config, self._ring)
         self._runner = runner_of(self._tools, self._name)
         self._reaper = BlobReaper(self._tools)

@@ -283,40 +283,40 @@ class HostAgent(Interface, topic="network.agent", version="1.0"):
         heartbeat.
         """
 
-    @call(since="1.0", timeout=30)
+    @call(since="1.0", timeout_s=30)
     def report(self) -> Report:
         """Return what is true on the host, as of the generation that was applied last."""
 
 
 class ControlPlane(Interface, topic="network.worker", version="1.2"):
-    @call(since="1.0", timeout=60)
+    @call(since="1.0", timeout_s=60)
     def get_host_state(self, host: str, known: int) -> HostState | None:
         """Return the whole wanted state of a host, or None when generation `known` is still the newest (-1 knows
         none).
         """
 
-    @call(since="1.0", timeout=60)
+    @call(since="1.0", timeout_s=60)
     def report_state(self, host: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
         """Take note of what a host became after `generation`. Repeatable; a report about an older generation still
         tells the truth. `took` (since 1.1; a worker of 1.0 ignores it) says how the host came there.
         """
 
-    @call(since="1.2", timeout=60)
+    @call(since="1.2", timeout_s=60)
     def get_changes(self, host: str, known: int) -> HostChange | None:
         """Return what leads from generation `known` (-1: from nothing) to the newest; None if that is the newest."""
 
-    @call(since="1.2", timeout=60)
+    @call(since="1.2", timeout_s=60)
     def audit_state(self, host: str, generation: int, digest: str) -> HostState | None:
         """Return the whole wanted state if `generation` is the newest and its digest is another one: the host's copy,
         which changes have led to, is wrong.
         """
 
-    @call(since="1.2", timeout=60)
+    @call(since="1.2", timeout_s=60)
     def report_changes(
         self, host: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
     ) -> None:
         """Take note of what became different on a host by `generation`, since what it reported last. Repeatable."""
 
-    @call(since="1.0", timeout=30)
+    @call(since="1.0", timeout_s=30)
     def heartbeat(self, host: str, facts: HostFacts) -> int:
         """Register the host as alive (sent every 15 s) and return the generation that is wanted of it now."""

@@ -9,7 +9,7 @@ from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import Client, TokenBook, fresh_sessions
-from pileus_kit.testing.callers import person
+from pileus_kit.testing.callers import make_caller
 from pileus_network.app import Tools, create
 from pileus_network.config import Config
 from pileus_network.db.models import Model
@@ -48,7 +48,7 @@ class NetworkFixture:
         **config: Any,
     ) -> None:
         self.book = TokenBook()
-        self.operator = self.book.add(person("operator", "admin", project="operators"))
+        self.operator = self.book.add(make_caller("operator", "admin", project="operators"))
         self.sessions = fresh_sessions(Model, directory)
         self.pulse = Pulse()
         self.tools = Tools(Config(state=str(directory), **config), self.sessions, self.pulse, self.pulse)

@@ -117,55 +117,55 @@ class Report:
 class StorageAgent(Interface, topic="volume.agent", version="1.2"):
     """Every call is idempotent: asked twice it does it once."""
 
-    @call(since="1.0", timeout=300)
+    @call(since="1.0", timeout_s=300)
     def create(self, disk: Disk) -> None:
         """Make a blank disk."""
 
-    @call(since="1.0", timeout=7200)
+    @call(since="1.0", timeout_s=7200)
     def create_from_image(self, disk: Disk, image: Image) -> None:
         """Make a disk that begins with the image's content. Refuses an image that isn't what it is said to be."""
 
-    @call(since="1.0", timeout=7200)
+    @call(since="1.0", timeout_s=7200)
     def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
         """Make a disk with the content that the other volume had when the snapshot was taken."""
 
-    @call(since="1.0", timeout=7200)
+    @call(since="1.0", timeout_s=7200)
     def create_from_volume(self, disk: Disk, volume_id: str) -> None:
         """Make a disk with the content of another, which nobody has open."""
 
-    @call(since="1.0", timeout=300)
+    @call(since="1.0", timeout_s=300)
     def delete(self, volume_id: str) -> None:
         """Make sure that the disk, its snapshots and what was left of an unfinished creation don't exist."""
 
-    @call(since="1.0", timeout=300)
+    @call(since="1.0", timeout_s=300)
     def extend(self, disk: Disk) -> Size:
         """Grow the disk if nobody has it open; tell the size it has."""
 
-    @call(since="1.0", timeout=300)
+    @call(since="1.0", timeout_s=300)
     def snapshot(self, volume_id: str, snapshot_id: str) -> Done:
         """Keep the disk's content of this moment."""
 
-    @call(since="1.0", timeout=300)
+    @call(since="1.0", timeout_s=300)
     def delete_snapshot(self, volume_id: str, snapshot_id: str) -> Done:
         """Make sure that the snapshot doesn't exist."""
 
-    @call(since="1.1", timeout=300)
+    @call(since="1.1", timeout_s=300)
     def revert(self, disk: Disk, snapshot_id: str) -> None:
         """Give the disk, which nobody has open, the content that it had when the snapshot was taken."""
 
-    @call(since="1.0", timeout=7200)
+    @call(since="1.0", timeout_s=7200)
     def upload(self, volume_id: str, snapshot_id: str | None, disk_format: str, ticket: Ticket) -> None:
         """Send the content (of the snapshot, if given) to the image service."""
 
-    @call(since="1.2", timeout=86400)
+    @call(since="1.2", timeout_s=86400)
     def back_up(self, volume_id: str, snapshot_id: str, shelf: Shelf, parent: Manifest | None) -> Stored:
         """Put the snapshot's content on the shelf; what the parent has of it already isn't put there again."""
 
-    @call(since="1.2", timeout=86400)
+    @call(since="1.2", timeout_s=86400)
     def restore(self, disk: Disk, shelf: Shelf, manifest: Manifest) -> None:
         """Give the disk, which is made if it isn't there and nobody has open, the content of a backup."""
 
-    @call(since="1.0", timeout=60)
+    @call(since="1.0", timeout_s=60)
     def serve(self, wanted: Wanted) -> None:
         """Export just this and nothing else."""
 
@@ -173,7 +173,7 @@ class StorageAgent(Interface, topic="volume.agent", version="1.2"):
 class Registry(Interface, topic="volume.registry", version="1.0"):
     """Answered by every worker."""
 
-    @call(since="1.0", timeout=30)
+    @call(since="1.0", timeout_s=30)
     def hello(self, report: Report) -> Wanted:
         """Note what a storage host has; answer what it should serve."""
 

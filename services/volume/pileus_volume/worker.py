@@ -35,7 +35,7 @@ class Listener(Registry):
 
 def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(Config, sys.argv[1:] if argv is None else argv, "volume-worker")
-    sessions, bus = Sessions(config.database_url("volume")), Bus(config.bus, "volume-worker")
+    sessions, bus = Sessions(config.database_url("volume")), Bus(config.bus)
 
     @lru_cache(maxsize=1000)
     def agent(host: str) -> StorageAgent:

@@ -124,9 +124,9 @@ class JobExecutor:
             return self._wait(replace(progress, waiting_since=time.time()), step, err, began)
         if since is not None:
             since += max(0.0, (now() - began).total_seconds() - MAX_COUNTED_TRY_S)
-        if since is None or time.time() - since < step.patience:
+        if since is None or time.time() - since < step.patience_s:
             return self._wait(replace(progress, waiting_since=since), step, err, began)
-        why = f"{fault_messages.user_message(err)} (gave up after {step.patience:.0f} seconds)"
+        why = f"{fault_messages.user_message(err)} (gave up after {step.patience_s:.0f} seconds)"
         return self._begin_undoing(progress, step, err, why, began)
 
     def _perform(self, flow: Flow, step: Step, progress: Progress, began: datetime) -> Progress:

@@ -30,7 +30,7 @@ class Local:
 
     do: LocalFn
     undo: LocalFn | None = None
-    patience: float = PATIENCE_S
+    patience_s: float = PATIENCE_S
 
     @property
     def name(self) -> str:
@@ -45,7 +45,7 @@ class Remote:
 
     do: RemoteFn
     undo: RemoteFn | None = None
-    patience: float = PATIENCE_S
+    patience_s: float = PATIENCE_S
 
     @property
     def name(self) -> str:

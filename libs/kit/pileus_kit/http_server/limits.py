@@ -23,7 +23,7 @@ class Limits:
     spare_s: float = 300.0
     """Seconds for which a further process stays after it was last needed."""
     threads: int = 16
-    streams: int = 64
+    slow_transfers: int = 64
     """Transfers of slow clients at the same time; each has a thread beyond `threads`."""
     connections: int = 1000
     idle_s: float = 75.0
@@ -54,11 +54,11 @@ class Limits:
         """Return the limits that a service's configuration sets."""
         return cls(
             processes=config.processes,
-            spare_s=config.spare_seconds,
+            spare_s=config.spare_s,
             threads=config.threads,
-            streams=config.streams,
+            slow_transfers=config.slow_transfers,
             connections=config.connections,
-            head_s=config.head_timeout,
-            pause_s=config.body_timeout,
-            bytes_per_s=config.slowest,
+            head_s=config.head_timeout_s,
+            pause_s=config.body_pause_s,
+            bytes_per_s=config.min_bytes_per_s,
         )

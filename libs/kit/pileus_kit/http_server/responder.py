@@ -56,7 +56,7 @@ class Responder:
         """`request_process` asks for another API process; None: there may be none."""
         self._config, self._application, self._log = gunicorn_config, application, gunicorn_log
         self.event_loop = EventLoop(limits, self.respond, self.refuse)
-        self.pool = ThreadPool(limits.threads, limits.streams, self.event_loop.handle_event)
+        self.pool = ThreadPool(limits.threads, limits.slow_transfers, self.event_loop.handle_event)
         self._load = LoadMonitor(request_process)
         self._shares: FairShares[Connection] = FairShares(limits.max_threads_per_owner, limits.max_waiting_per_owner)
 

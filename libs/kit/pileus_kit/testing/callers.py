@@ -16,7 +16,7 @@ IMPLIED = {
 HOUR = 3600.0
 
 
-def person(
+def make_caller(
     name: str, *roles: str, project: str | None = "p1", system: bool = False, domain: str | None = None
 ) -> Caller:
     """A caller called `name`, whose token is `token-<name>`; a role brings what it implies."""
@@ -47,19 +47,19 @@ class TokenBook:
 
     def __init__(self) -> None:
         self._known: dict[str, Caller] = {}
-        self.admin = self.add(person("admin", "admin"))
-        self.manager = self.add(person("manager", "manager"))
-        self.member = self.add(person("member", "member"))
-        self.reader = self.add(person("reader", "reader"))
-        self.other = self.add(person("other", "member", project="p2"))
-        self.other_reader = self.add(person("other_reader", "reader", project="p2"))
-        self.service = self.add(person("service", "service", project="service"))
-        self.system_admin = self.add(person("system_admin", "admin", project=None, system=True))
-        self.system_reader = self.add(person("system_reader", "reader", project=None, system=True))
-        self.domain_admin = self.add(person("domain_admin", "admin", project=None, domain="default"))
-        self.nobody = self.add(person("nobody"))
-        self.expired = self.add(replace(person("expired", "member"), expires_at=time.time() - 1))
-        self.revoked = person("revoked", "admin")
+        self.admin = self.add(make_caller("admin", "admin"))
+        self.manager = self.add(make_caller("manager", "manager"))
+        self.member = self.add(make_caller("member", "member"))
+        self.reader = self.add(make_caller("reader", "reader"))
+        self.other = self.add(make_caller("other", "member", project="p2"))
+        self.other_reader = self.add(make_caller("other_reader", "reader", project="p2"))
+        self.service = self.add(make_caller("service", "service", project="service"))
+        self.system_admin = self.add(make_caller("system_admin", "admin", project=None, system=True))
+        self.system_reader = self.add(make_caller("system_reader", "reader", project=None, system=True))
+        self.domain_admin = self.add(make_caller("domain_admin", "admin", project=None, domain="default"))
+        self.nobody = self.add(make_caller("nobody"))
+        self.expired = self.add(replace(make_caller("expired", "member"), expires_at=time.time() - 1))
+        self.revoked = make_caller("revoked", "admin")
 
     def add(self, caller: Caller) -> Caller:
         self._known[caller.token] = caller

@@ -17,7 +17,7 @@ from pileus_kit.auth import Caller
 from pileus_kit.config import ServiceConfig
 from pileus_kit.errors import PeerDown
 from pileus_kit.peers import Peers
-from pileus_kit.testing.callers import person
+from pileus_kit.testing.callers import make_caller
 
 
 class Client:
@@ -117,7 +117,7 @@ class RoutedPeers(Peers):
         return self._own
 
     def me(self) -> Caller:
-        return person("service", "service", project="service")
+        return make_caller("service", "service", project="service")
 
     def endpoint(self, service: str) -> str:
         if service not in self._names:

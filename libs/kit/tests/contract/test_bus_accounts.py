@@ -49,17 +49,17 @@ class Image:
 
 
 class Agent(Interface, topic="compute.agent", version="1.0"):
-    @call(since="1.0", timeout=20)
+    @call(since="1.0", timeout_s=20)
     def fetch(self, images: list[Image]) -> str:
         """Do as told."""
 
 
 class Worker(Interface, topic="compute.worker", version="1.0"):
-    @call(since="1.0", timeout=20)
+    @call(since="1.0", timeout_s=20)
     def wanted(self, host: str) -> str:
         """What ought to be there."""
 
-    @call(since="1.0", timeout=20)
+    @call(since="1.0", timeout_s=20)
     def report(self, report: Report) -> str:
         """What is there."""
 

@@ -13,10 +13,10 @@ from pileus_kit import logs
 from pileus_kit.config import ServiceConfig
 from pileus_kit.errors import Forbidden, Unauthorized
 from pileus_kit.policy import Enforcer, Rule
-from pileus_kit.rates import Rates, TooFast
+from pileus_kit.rates import RateExceeded, Rates
 from pileus_kit.testing import Client, TokenBook
-from pileus_kit.testing.callers import person
-from pileus_kit.web import Resource, create_app, named_error, note
+from pileus_kit.testing.callers import make_caller
+from pileus_kit.web import Resource, add_audit_facts, create_app, named_error
 
 things = Resource("things", __name__, url_prefix="/v1")
 
@@ -38,7 +38,7 @@ def versions() -> dict[str, Any]:
 
 @things.endpoint("POST", "/login", public="like a login", body={"type": "object"})
 def login(body: dict[str, Any]) -> dict[str, Any]:
-    note(login=body["user"])
+    add_audit_facts(login=body["user"])
     if body["password"] != "right":
         raise Unauthorized()
     return {}
@@ -151,7 +151,7 @@ def test_a_file_that_is_moved_away_is_made_anew(book: Path) -> None:
 
 
 def test_a_project_has_its_rate(book: Path) -> None:
-    client = small(requests_per_minute=6, requests_at_once=3)
+    client = small(requests_per_minute=6, request_burst=3)
     assert [client.get("/v1/things", as_="token-member").status_code for _ in range(4)] == [200, 200, 200, 429]
     answer = client.get("/v1/things", as_="token-reader")  # of the same project
     assert answer.status_code == 429 and 1 <= int(answer.headers["Retry-After"]) <= 10
@@ -164,20 +164,20 @@ def test_a_project_has_its_rate(book: Path) -> None:
 
 
 def test_who_has_no_token_has_the_address_rate() -> None:
-    client = small(requests_per_minute=6, requests_at_once=2)
+    client = small(requests_per_minute=6, request_burst=2)
     assert [client.get("/v1/versions").status_code for _ in range(3)] == [200, 200, 429]
     assert client.get("/v1/versions", environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 200
     assert client.get("/v1/things", as_="token-member").status_code == 200
 
 
 def test_our_own_hosts_have_no_rate_unless_their_proof_is_wrong() -> None:
-    client = small(requests_per_minute=6, requests_at_once=2, refusals_per_minute=6, refusals_at_once=15)
+    client = small(requests_per_minute=6, request_burst=2, refusals_per_minute=6, refusal_burst=15)
     assert {client.get("/v1/proof/right").status_code for _ in range(50)} == {200}
     assert [client.get("/v1/proof/wrong").status_code for _ in range(3)] == [403, 403, 429]
 
 
 def test_tokens_and_passwords_are_not_tried_for_ever() -> None:
-    client = small(refusals_per_minute=6, refusals_at_once=15)
+    client = small(refusals_per_minute=6, refusal_burst=15)
     wrong = {"user": "demo", "password": "wrong"}
     assert [client.post("/v1/login", json=wrong).status_code for _ in range(3)] == [401, 401, 429]
     assert client.post("/v1/login", json=wrong | {"password": "right"}).status_code == 429
@@ -190,22 +190,25 @@ def test_tokens_and_passwords_are_not_tried_for_ever() -> None:
 def test_no_bound_is_a_bound_of_zero() -> None:
     rates = Rates(ServiceConfig(requests_per_minute=0, refusals_per_minute=0))
     for _ in range(100_000):
-        rates.caller(person("somebody", "member"))
-        rates.refused("192.0.2.1", login=True)
-        rates.login("192.0.2.1")
+        rates.count_caller(make_caller("somebody", "member"))
+        rates.count_refusal("192.0.2.1", login=True)
+        rates.check_login("192.0.2.1")
 
 
 def test_clients_that_work_never_see_a_bound() -> None:
     """A benchmark's burst from one project, by the default settings."""
     rates = Rates(ServiceConfig())
     for _ in range(25_000):
-        rates.caller(person("somebody", "member"))
+        rates.count_caller(make_caller("somebody", "member"))
 
 
 def test_who_has_no_project_has_their_own_rate() -> None:
-    rates = Rates(ServiceConfig(requests_per_minute=1, requests_at_once=1))
-    one, two = person("one", "admin", project=None, system=True), person("two", "admin", project=None, domain="d")
+    rates = Rates(ServiceConfig(requests_per_minute=1, request_burst=1))
+    one, two = (
+        make_caller("one", "admin", project=None, system=True),
+        make_caller("two", "admin", project=None, domain="d"),
+    )
     for who in (one, two, replace(one, user_id="third")):
-        rates.caller(who)
-        with pytest.raises(TooFast):
-            rates.caller(who)
+        rates.count_caller(who)
+        with pytest.raises(RateExceeded):
+            rates.count_caller(who)

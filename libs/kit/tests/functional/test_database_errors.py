@@ -66,7 +66,7 @@ def refuse(tools: Kitchen, work: Work) -> None:
     raise Conflict(why="The guests have left.")
 
 
-bake_cake = Flow("cake.bake", Local(take_eggs, give_back), Remote(bake, throw_away, patience=0.0))
+bake_cake = Flow("cake.bake", Local(take_eggs, give_back), Remote(bake, throw_away, patience_s=0.0))
 bake_in_vain = Flow("cake.vain", Local(take_eggs, give_back), Remote(bake, throw_away), Remote(refuse))
 
 
@@ -211,7 +211,7 @@ def test_a_peer_that_is_away_is_waited_for_beyond_a_steps_patience(world: World)
 
 def test_time_in_which_no_worker_tried_does_not_count(world: World) -> None:
     """The machine slept, or its workers were down: the step has had no chance meanwhile."""
-    flow = Flow("cake.bake", Local(take_eggs, give_back), Remote(bake, throw_away, patience=100.0))
+    flow = Flow("cake.bake", Local(take_eggs, give_back), Remote(bake, throw_away, patience_s=100.0))
     world.runner.flows["cake.bake"] = flow
 
     def cold() -> None:

@@ -186,7 +186,7 @@ def test_patience_ends(world: World) -> None:
 
     never.__name__ = "bake"
     world.runner.flows["cake.bake"] = Flow(
-        "cake.bake", bake_cake.steps[0], Remote(never, throw_away, patience=0.0), bake_cake.steps[2], failed=failed
+        "cake.bake", bake_cake.steps[0], Remote(never, throw_away, patience_s=0.0), bake_cake.steps[2], failed=failed
     )
     job = world.start()
     world.runner.drain()

@@ -23,10 +23,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         tmp_path_factory.mktemp("small"),
         SCRIPT,
         threads=THREADS,
-        streams=8,
+        slow_transfers=8,
         connections=200,
-        head_timeout=1,
-        body_timeout=1,
+        head_timeout_s=1,
+        body_pause_s=1,
     )
     yield it
     it.stop()
@@ -34,7 +34,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def long_suffering(directory: Path) -> Iterator[Served]:
     """A server that waits much longer than any test."""
-    it = Served(directory, SCRIPT, threads=THREADS, connections=240, head_timeout=600, body_timeout=600)
+    it = Served(directory, SCRIPT, threads=THREADS, connections=240, head_timeout_s=600, body_pause_s=600)
     yield it
     it.stop()
 

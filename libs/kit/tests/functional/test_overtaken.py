@@ -100,7 +100,7 @@ def test_what_comes_after_undoing_is_refused(sessions: Sessions) -> None:
 def test_what_comes_after_the_end_of_its_subject_is_refused(sessions: Sessions, tmp_path: Path) -> None:
     """Also by a host that was restarted meanwhile, and if the job that asks for it was never undone."""
     bus, oven, memory = Bus("fake://"), HotOven(), tmp_path / "gone"
-    server = bus.serve(oven, "host1", memory=memory)
+    server = bus.serve(oven, "host1", destroyed_file=memory)
     kitchen = Kitchen(bus.client(Oven, host="host1"))
     runner = Runner(sessions, Job, Event, [Flow("cake.bake", Remote(bake, scrap)), eat_cake], kitchen, "w1")
     try:
@@ -112,7 +112,7 @@ def test_what_comes_after_the_end_of_its_subject_is_refused(sessions: Sessions, 
         oven.cakes.clear()
     finally:
         server.stop()
-    server = bus.serve(oven, "host1", memory=memory)
+    server = bus.serve(oven, "host1", destroyed_file=memory)
     try:
         with pytest.raises(HostDown, match="newer attempt"):
             kitchen.sent[0].run(kitchen.oven.bake, "c1")

@@ -44,7 +44,7 @@ class Pressing:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    it = Served(tmp_path, SCRIPT, processes=2, spare_seconds=2)
+    it = Served(tmp_path, SCRIPT, processes=2, spare_s=2)
     yield it
     it.stop()
 

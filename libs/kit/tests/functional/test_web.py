@@ -14,7 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from pileus_kit import deadlines
 from pileus_kit.db import Sessions, Utc
-from pileus_kit.errors import TookTooLong
+from pileus_kit.errors import StatementTimeout
 from pileus_kit.policy import Enforcer, Rule
 from pileus_kit.testing import TokenBook
 from pileus_kit.web import Resource, create_app, named_error, tools
@@ -125,7 +125,7 @@ def test_a_statement_has_an_end_on_postgresql_too(monkeypatch: pytest.MonkeyPatc
     url = os.environ["PILEUS_TEST_DATABASE"]
     api, worker = Sessions(url), Sessions(url)
     deadlines.bound(api)
-    with pytest.raises(TookTooLong), api.read() as session:
+    with pytest.raises(StatementTimeout), api.read() as session:
         session.execute(text("SELECT pg_sleep(60)"))
     with api.read() as session:
         assert session.scalar(text("SELECT 1")) == 1

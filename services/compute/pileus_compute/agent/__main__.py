@@ -27,7 +27,7 @@ def hypervisor(config: Config) -> Hypervisor:
 
 def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(Config, sys.argv[1:] if argv is None else argv, "compute-agent")
-    driver, bus = hypervisor(config), Bus(config.bus, "compute-agent")
+    driver, bus = hypervisor(config), Bus(config.bus)
     host = HostEndpoint(driver, config.path("snapshots"))
     heartbeat = Heartbeat(host, bus.client(ControlPlane), config.host)
     server = bus.serve(
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         config.host,
         threads=WORKERS,
         origins=config.data_services,
-        memory=config.path("gone", f"compute-{config.host}"),
+        destroyed_file=config.path("gone", f"compute-{config.host}"),
     )
 
     def stop() -> None:

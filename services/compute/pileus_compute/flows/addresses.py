@@ -84,4 +84,4 @@ def follow(tools: Tools, work: Work) -> None:
         raise Again(after=0.5, why="a port of the server is not recorded yet")
 
 
-follow_addresses = Flow(FLOW, Remote(follow, patience=PATIENCE_S))
+follow_addresses = Flow(FLOW, Remote(follow, patience_s=PATIENCE_S))

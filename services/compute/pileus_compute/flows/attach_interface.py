@@ -81,7 +81,7 @@ attach_interface = Flow(
     "server.attach_interface",
     Remote(make_port, undo=unmake_port),
     Local(note_port, undo=unnote_port),
-    Remote(plug, undo=unplug, patience=120.0),
+    Remote(plug, undo=unplug, patience_s=120.0),
     Local(note_address),
 )
 

@@ -73,7 +73,7 @@ def give_up(session: Session, tools: Tools, work: Work) -> None:
 
 delete_server = Flow(
     "server.delete",
-    Local(settle, patience=3600.0),
+    Local(settle, patience_s=3600.0),
     Remote(destroy),
     Remote(unplug),
     Remote(unport),

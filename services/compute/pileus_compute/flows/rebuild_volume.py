@@ -121,7 +121,7 @@ rebuild_volume = Flow(
     Local(swap),
     Remote(release),
     Remote(reimage),
-    Remote(wait_for_content, patience=PATIENCE),
+    Remote(wait_for_content, patience_s=PATIENCE),
     Remote(plug),
     Local(note_plug),
     Remote(prepare),

@@ -96,7 +96,7 @@ def _mapping(disk: dict[str, Any], taken: dict[str, Any]) -> dict[str, Any]:
 snapshot_volumes = Flow(
     "server.snapshot_volumes",
     Remote(take, undo=untake),
-    Remote(wait, patience=PATIENCE),
+    Remote(wait, patience_s=PATIENCE),
     Remote(describe),
     Remote(publish),
 )

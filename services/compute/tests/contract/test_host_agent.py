@@ -34,7 +34,7 @@ class Told(ControlPlane):
 
 @pytest.fixture
 def agent(bench) -> Iterator[HostAgent]:
-    bus = Bus("fake://", "test")
+    bus = Bus("fake://")
     server = bus.serve(HostEndpoint(bench.hypervisor, bench.volumes / "snapshots"), "h")
     yield bus.client(HostAgent, "h")
     server.stop()

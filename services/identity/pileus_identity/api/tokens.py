@@ -8,7 +8,7 @@ from pileus_identity.api.signed_requests import signed_request
 from pileus_identity.core import ledger, lists
 from pileus_identity.core.tokens import Token
 from pileus_identity.errors import Invalid, MoreFactorsNeeded, TokenNotFound
-from pileus_kit.web import Resource, caller, note, tools
+from pileus_kit.web import Resource, add_audit_facts, caller, tools
 
 resource = Resource("tokens", __name__, url_prefix="/v3/auth/tokens")
 
@@ -82,13 +82,15 @@ ACCESS_RULES = "OpenStack-Identity-Access-Rules"  # sent by those who enforce ac
 @resource.endpoint("POST", "", public="it is how one logs in", body=LOGIN)
 def issue(body: dict[str, Any]) -> Response:
     """Where a user's rules want more factors, the answer is a receipt to send along with them."""
-    note(**_attempt(body["auth"]["identity"]))
+    add_audit_facts(**_attempt(body["auth"]["identity"]))
     try:
         token = tools().logins.login(
             body["auth"], request.headers.get(RECEIPT), signed_request(), request.remote_addr or ""
         )
         payload = token.payload
-        note(user_id=payload.user_id, scope=payload.kind, scope_id=payload.scope_id, trust_id=payload.trust_id)
+        add_audit_facts(
+            user_id=payload.user_id, scope=payload.kind, scope_id=payload.scope_id, trust_id=payload.trust_id
+        )
         return shown(tools().tokens, token, 201)
     except MoreFactorsNeeded as needed:
         response = jsonify(needed.view)

@@ -11,7 +11,7 @@ OAUTH1 = "oauth1"
 
 
 def lent(who: Caller) -> bool:
-    return who.delegated or by_key(who)
+    return who.is_delegated or by_key(who)
 
 
 def manages_trusts(who: Caller) -> None:

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from pileus_image.testing import OCTETS
-from pileus_kit.testing.callers import person
+from pileus_kit.testing.callers import make_caller
 
 CALLERS = ("none", "expired", "revoked", "nobody", "other_reader", "other", "reader", "member", "manager", "admin")
 PRIVATE = {  # on a private image of project p1: what each caller gets
@@ -190,7 +190,7 @@ def test_a_service_reaches_only_the_images_that_it_made_for_users(service):
     wish = {"name": "snapshot", "disk_format": "raw", "container_format": "bare"}
     made = service.client.post("/v2/images", json=wish, headers=on_behalf).json
     foreign = service.image()
-    another = service.book.add(person("another", "service", project="service"))
+    another = service.book.add(make_caller("another", "service", project="service"))
     assert made["owner"] == "p1"
     assert [image["id"] for image in service.client.get("/v2/images", as_=service.book.service).json["images"]] == [
         made["id"]

@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> None:
     if CLEAR in arguments:
         clear(config)
         return
-    bus = Bus(config.bus, config.host)
+    bus = Bus(config.bus)
     agent = Agent(config, bus, load_backend(config))
 
     def stop() -> None:

@@ -6,7 +6,7 @@ from typing import TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from pileus_kit.errors import Conflict, Overtaken
+from pileus_kit.errors import Conflict, SerializationFailure
 from pileus_kit.web import caller, tools
 from pileus_network.core import affected_hosts, compute_events, quotas
 
@@ -40,7 +40,7 @@ def write(work: Callable[[Session], T]) -> T:
         except IntegrityError as err:
             if not left:
                 raise Conflict(why="Others keep changing the same things; try again.") from err
-        except Overtaken:
+        except SerializationFailure:
             if not left:
                 raise
     raise AssertionError("unreachable")

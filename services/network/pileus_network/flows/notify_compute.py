@@ -30,4 +30,4 @@ def send_event(tools: Tools, work: Work) -> dict[str, Any] | None:
     return None
 
 
-notify_compute = Flow(FLOW, Remote(send_event, patience=PATIENCE_S))
+notify_compute = Flow(FLOW, Remote(send_event, patience_s=PATIENCE_S))

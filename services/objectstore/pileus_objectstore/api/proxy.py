@@ -127,18 +127,18 @@ class Proxy:
         token = request.header("X-Auth-Token") or request.header("X-Storage-Token")
         address = request.environ.get("REMOTE_ADDR", "")
         if not token:
-            self.rates.stranger(address)
+            self.rates.count_anonymous(address)
             return
-        self.rates.bearer(token, self.tools.authenticate, address)
+        self.rates.check_token(token, self.tools.authenticate, address)
         try:
             caller = request.environ["pileus.caller"] = self.tools.authenticate(token)
             request.environ["pileus.owner"] = caller.owner
-            self.rates.caller(caller)
+            self.rates.count_caller(caller)
             if not ruled(caller, request.method, request.path):
                 return
             request.caller = caller
         except Unauthorized:
-            self.rates.refused(address)
+            self.rates.count_refusal(address)
             return
         service = request.header("X-Service-Token")
         if service and request.caller:

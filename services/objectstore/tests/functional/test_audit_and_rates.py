@@ -32,7 +32,7 @@ def test_writes_and_refusals_have_lines(
 
 
 def test_a_project_has_its_rate(store: ObjectStoreFixture, container: str) -> None:
-    few = replace(store.config, requests_per_minute=6, requests_at_once=2, refusals_per_minute=6, refusals_at_once=2)
+    few = replace(store.config, requests_per_minute=6, request_burst=2, refusals_per_minute=6, refusal_burst=2)
     proxy = Proxy(replace(store.app.tools, config=few), [])
     proxy.calls = store.app.calls
     client = Client(proxy, as_=store.tokens.member)

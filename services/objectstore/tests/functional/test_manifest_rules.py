@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pileus_kit.testing.callers import person
+from pileus_kit.testing.callers import make_caller
 from pileus_objectstore.testing import ObjectStoreFixture
 
 PARTS = {"seg_a": b"a" * 1000, "seg_b": b"b" * 1000, "seg_c": b"c" * 1000}
@@ -53,7 +53,7 @@ def test_neither_by_a_copy(store: ObjectStoreFixture, segments: str) -> None:
 def test_a_copied_manifest_needs_its_segments(store: ObjectStoreFixture, segments: str) -> None:
     """In another account the same names are other objects: they must be there, and readable for whoever copies."""
     assert put(store, f"{segments}/big", LINES).status_code == 201
-    reseller = store.tokens.add(person("reseller", "ResellerAdmin", project="p9"))
+    reseller = store.tokens.add(make_caller("reseller", "ResellerAdmin", project="p9"))
     store.client.put("/v1/AUTH_p2/c", as_=reseller)
     headers = {"X-Copy-From": "c/big", "X-Copy-From-Account": "AUTH_p1"}
     copy = "/v1/AUTH_p2/c/big?multipart-manifest=get"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pileus_kit.testing.callers import person
+from pileus_kit.testing.callers import make_caller
 from pileus_objectstore.testing import ObjectStoreFixture
 
 TABLE = Path(__file__).with_name("policy_matrix.txt")
@@ -45,7 +45,7 @@ def test_policy_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def matrix(store: ObjectStoreFixture) -> str:
     people = {name: getattr(store.tokens, name, None) for name in ACTORS}
-    people["reseller"] = store.tokens.add(person("reseller", "ResellerAdmin", project="p9"))
+    people["reseller"] = store.tokens.add(make_caller("reseller", "ResellerAdmin", project="p9"))
     lines = [f"{'':8}{'':11}{'rule':32}" + " ".join(f"{name:>12}" for name in ACTORS)]
     for kind, method in sorted(store.app.calls, key=lambda key: (list(PATHS).index(key[0]), key[1])):
         call = store.app.calls[kind, method]

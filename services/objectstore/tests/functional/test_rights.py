@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pileus_kit.auth import Caller
-from pileus_kit.testing.callers import person
+from pileus_kit.testing.callers import make_caller
 from pileus_objectstore.testing import ObjectStoreFixture
 
 CALLS = [
@@ -43,7 +43,7 @@ MAY = {
 @pytest.mark.parametrize(("method", "path", "needs"), CALLS)
 def test_matrix(store: ObjectStoreFixture, method: str, path: str, needs: str) -> None:
     client, tokens = store.client, store.tokens
-    reseller = tokens.add(person("reseller", "ResellerAdmin", project="p9"))
+    reseller = tokens.add(make_caller("reseller", "ResellerAdmin", project="p9"))
     client.put(f"{store.account}/c")
     client.put(f"{store.account}/c/o", data=b"x")
     url = store.account + path
@@ -138,7 +138,7 @@ def test_only_owners_see_acls(store: ObjectStoreFixture, container: str) -> None
 
 
 def test_only_a_reseller_sets_account_quotas(store: ObjectStoreFixture, container: str) -> None:
-    reseller = store.tokens.add(person("reseller", "ResellerAdmin", project="p9"))
+    reseller = store.tokens.add(make_caller("reseller", "ResellerAdmin", project="p9"))
     headers = {"X-Account-Meta-Quota-Bytes": "5"}
     assert store.client.post(store.account, headers=headers).status_code == 403
     assert store.client.post(store.account, headers=headers, as_=reseller).status_code == 204
@@ -181,7 +181,7 @@ def test_a_service_token_changes_nothing(store: ObjectStoreFixture, container: s
 
 
 def foreign(store: ObjectStoreFixture, name: str, project: str, domain: str, user_domain: str = "default") -> Caller:
-    caller = replace(person(name, "member", project=project), project_domain_id=domain, user_domain_id=user_domain)
+    caller = replace(make_caller(name, "member", project=project), project_domain_id=domain, user_domain_id=user_domain)
     return store.tokens.add(caller)
 
 
@@ -198,7 +198,7 @@ def test_names_grant_in_the_default_domain_only(store: ObjectStoreFixture, acl: 
     store.client.put("/v1/AUTH_p7/c/o", data=b"x", as_=far)
     store.client.put(f"{store.account}/c", headers={header: acl})
     store.client.put(f"{store.account}/c/o", data=b"x")
-    theirs = person("theirs", "member", project="p2")
+    theirs = make_caller("theirs", "member", project="p2")
     near = store.tokens.other
     strangers = [
         store.tokens.add(replace(theirs, token="t1", user_id="x", user_name="other", user_domain_id="d7")),
@@ -220,7 +220,7 @@ def test_names_grant_in_the_default_domain_only(store: ObjectStoreFixture, acl: 
 
 
 def test_an_account_learns_its_domain_from_its_own_project(store: ObjectStoreFixture) -> None:
-    reseller = store.tokens.add(person("reseller", "ResellerAdmin", project="p9"))
+    reseller = store.tokens.add(make_caller("reseller", "ResellerAdmin", project="p9"))
     assert store.client.put("/v1/AUTH_p7", as_=reseller).status_code in (201, 202)
     acl = {"X-Container-Read": "project-p2:other"}
     store.client.put("/v1/AUTH_p7/c", headers=acl, as_=reseller)

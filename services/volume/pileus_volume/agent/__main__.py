@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if CLEAR in arguments:
         clear(config)
         return
-    bus = Bus(config.bus, "volume-agent")
+    bus = Bus(config.bus)
     agent = Agent(config, backend_of(config))
     greeting = Greeting(agent, bus.client(Registry))
     server = bus.serve(
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         config.host,
         threads=4,  # each idle thread of a pool wakes every second
         origins=config.data_services,
-        memory=config.path("gone", f"volume-{config.host}"),
+        destroyed_file=config.path("gone", f"volume-{config.host}"),
     )
 
     def stop() -> None:

@@ -46,4 +46,4 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     messages.tell(session, group, "group", work.error or "")
 
 
-copy_group = Flow("group.copy", Remote(gather, undo=scatter, patience=PATIENCE_S), Local(finish), failed=failed)
+copy_group = Flow("group.copy", Remote(gather, undo=scatter, patience_s=PATIENCE_S), Local(finish), failed=failed)

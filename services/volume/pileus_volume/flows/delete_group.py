@@ -27,4 +27,4 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         messages.tell(session, group, "ungroup", work.error or "")
 
 
-delete_group = Flow("group.delete", Remote(wait, patience=PATIENCE_S), Local(forget), failed=failed)
+delete_group = Flow("group.delete", Remote(wait, patience_s=PATIENCE_S), Local(forget), failed=failed)

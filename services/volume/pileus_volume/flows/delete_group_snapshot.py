@@ -27,4 +27,4 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         messages.tell(session, shot, "unsnapshot group", work.error or "")
 
 
-delete_group_snapshot = Flow("group_snapshot.delete", Remote(wait, patience=PATIENCE_S), Local(forget), failed=failed)
+delete_group_snapshot = Flow("group_snapshot.delete", Remote(wait, patience_s=PATIENCE_S), Local(forget), failed=failed)

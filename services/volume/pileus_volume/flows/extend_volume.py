@@ -59,5 +59,5 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
 
 
 extend_volume = Flow(
-    "volume.extend", Local(announce, undo=unannounce), Remote(grow, patience=PATIENCE_S), Local(finish), failed=failed
+    "volume.extend", Local(announce, undo=unannounce), Remote(grow, patience_s=PATIENCE_S), Local(finish), failed=failed
 )

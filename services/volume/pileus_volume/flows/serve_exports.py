@@ -14,4 +14,4 @@ def serve(tools: Tools, work: Work) -> None:
     tools.agent(name).serve(wanted)
 
 
-serve_exports = Flow("exports.serve", Remote(serve, patience=PATIENCE_S))
+serve_exports = Flow("exports.serve", Remote(serve, patience_s=PATIENCE_S))

@@ -46,5 +46,5 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
 
 
 snapshot_group = Flow(
-    "group_snapshot.create", Remote(gather, undo=scatter, patience=PATIENCE_S), Local(finish), failed=failed
+    "group_snapshot.create", Remote(gather, undo=scatter, patience_s=PATIENCE_S), Local(finish), failed=failed
 )

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from pileus_kit.testing.callers import person
+from pileus_kit.testing.callers import make_caller
 from pileus_volume.db.models import Backup
 
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
@@ -339,7 +339,10 @@ def test_the_container_goes_after_the_backup_was_told_to(stored, made):
 
 def test_a_container_that_was_not_opened_and_refuses_is_an_error(stored):
     """An administrator of another project can't open it: its objects are there, and the backup is not forgotten."""
-    backup, operator = stored.back_up(stored.volume()["id"]), stored.book.add(person("operator", "admin", project="p9"))
+    backup, operator = (
+        stored.back_up(stored.volume()["id"]),
+        stored.book.add(make_caller("operator", "admin", project="p9")),
+    )
     closed = {"X-Container-Read": "", "X-Container-Write": ""}
     assert (
         stored.store.client.post("/v1/AUTH_p1/volumebackups", headers=closed, as_=stored.book.member).status_code == 204

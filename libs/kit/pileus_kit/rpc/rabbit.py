@@ -1,8 +1,10 @@
-"""How oslo.messaging's RabbitMQ driver is held to the accounts of the bus (`pileus_kit.accounts`).
+"""Holds oslo.messaging's RabbitMQ driver to the accounts of the bus (`pileus_kit.accounts`).
 
-It would share one exchange among all, put answers straight into any queue, and let a message say of itself where it is
-from. Here each account has an exchange, answers go through the asker's own, and the sender of a message is the account
-that the broker has checked.
+As it is, the driver shares one exchange among all, puts answers straight into any queue, and lets a message state its
+own sender. Here each account has an exchange, answers go through the exchange of the account that asked, and the sender
+of a message is the account that the broker has checked.
+
+Much of what is overridden here is private in oslo.messaging; tests/unit/test_private_interfaces.py has a test for each.
 """
 
 import functools
@@ -17,11 +19,11 @@ from pileus_kit.accounts import REPLY, Account
 log = logging.getLogger(__name__)
 
 SENDER = "_context_sender"
-"""The driver hands on what begins with `_context_` to whoever answers, as the context's `sender`."""
+"""The driver passes on what begins with `_context_` as the call's context, here under the name `sender`."""
 
 
 def confine(transport: Any, account: Account) -> None:
-    """Make all connections of a transport those of `account`."""
+    """Make every connection of a transport one of `account`."""
     driver = transport._driver
     driver._connection_pool.connection_cls = functools.partial(_connection_class(), account=account)
     driver._get_reply_queue_name = lambda: f"{REPLY}.{account.name}.{uuid.uuid4().hex}"
@@ -29,7 +31,7 @@ def confine(transport: Any, account: Account) -> None:
 
 @functools.cache
 def _connection_class() -> Any:
-    """Made late: the driver takes a third of a second to import."""
+    """Return the class of our connections. It is made when it is first needed: the driver takes long to import."""
     import oslo_messaging
     from kombu.entity import Exchange
     from oslo_messaging._drivers import impl_rabbit
@@ -48,11 +50,11 @@ def _connection_class() -> Any:
                 self._producer.publish = functools.partial(self._producer.publish, user_id=self._account.name)
 
         def _publish(self, exchange: Any, *args: Any, **kwargs: Any) -> None:
-            exchange.passive = not self._account.owns(exchange.name)  # the owner makes it
+            exchange.passive = not self._account.owns(exchange.name)  # its owner declares it
             super()._publish(exchange, *args, **kwargs)
 
         def direct_send(self, msg_id: str, msg: Any) -> None:
-            """An answer, by way of the exchange of whoever asked."""
+            """Send an answer, through the exchange of the account that asked."""
             exchange = Exchange(
                 name=accounts.reply_exchange(msg_id), type="topic", durable=False, auto_delete=False, passive=True
             )
@@ -65,7 +67,7 @@ def _connection_class() -> Any:
             )
 
         def declare_direct_consumer(self, topic: str, callback: Callable[[Any], None]) -> None:
-            """The queue of our answers, on our own exchange."""
+            """Declare the queue of the answers to our calls, on our own exchange."""
             self.declare_consumer(
                 impl_rabbit.Consumer(
                     exchange_name=self._account.name,
@@ -89,18 +91,21 @@ def _connection_class() -> Any:
             queue_name: str | None = None,
         ) -> None:
             if topic.partition(".")[2] == accounts.AGENT:
-                return  # a host is spoken to by its name only
+                return  # an agent is called by its host's name only
             assert callback is not None
-            super().declare_topic_consumer(exchange_name, topic, _vouched(callback), queue_name)
+            super().declare_topic_consumer(exchange_name, topic, _checked(callback), queue_name)
 
         def declare_fanout_consumer(self, topic: str, callback: Any) -> None:
-            """Nobody tells something to everybody."""
+            """Declare nothing: no message goes to all processes of a topic."""
 
     return Connection
 
 
-def _vouched(callback: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Before a message is worked on: who sent it, says the broker. It takes its answer where that account gets them."""
+def _checked(callback: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return a callback that sets a message's sender to the one that the broker has checked.
+
+    A message that wants its answer sent to another account is dropped.
+    """
 
     def receive(message: Any) -> None:
         sender = str(message._raw_message.properties.get("user_id") or "")

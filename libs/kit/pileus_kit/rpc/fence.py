@@ -1,4 +1,8 @@
-"""What a host refuses to do for a job: whatever was overtaken, undone, or is about something that was destroyed."""
+"""What a host refuses to do for a job: calls of an older attempt, calls after undoing, and calls about something that
+was destroyed.
+
+A call that its worker gave up may still wait in a queue; when it arrives at last, it must not make again what is gone.
+"""
 
 import threading
 import time
@@ -10,20 +14,20 @@ from typing import Any
 
 FORGET_S = 3600.0
 """How long a job's newest attempt is remembered after its last call."""
+MAX_DESTROYED = 10_000
+"""Ids of destroyed things that are remembered; no message is as old as the oldest of them."""
 Attempt = tuple[bool, int]
-"""Whether it undoes, and its number: what is newer is greater."""
-MOST_GONE = 10_000
-"""Ids of things destroyed that are remembered; a message is never as old as that."""
+"""Whether it undoes, and its number: the newer one is the greater one."""
 
 
-class Gone:
+class DestroyedIds:
     """Ids of what was destroyed for good, kept in a file across restarts."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         lines = path.read_text().split() if path and path.exists() else []
-        self._ids = OrderedDict.fromkeys(lines[-MOST_GONE:])
-        if path and len(lines) > MOST_GONE:
+        self._ids = OrderedDict.fromkeys(lines[-MAX_DESTROYED:])
+        if path and len(lines) > MAX_DESTROYED:
             fresh = path.with_suffix(".new")
             fresh.write_text("".join(f"{one}\n" for one in self._ids))
             fresh.replace(path)
@@ -32,10 +36,11 @@ class Gone:
         return one in self._ids
 
     def add(self, one: str) -> None:
+        """Remember that this was destroyed."""
         if one in self._ids:
             return
         self._ids[one] = None
-        if len(self._ids) > MOST_GONE:
+        if len(self._ids) > MAX_DESTROYED:
             self._ids.popitem(last=False)
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,30 +49,28 @@ class Gone:
 
 
 class Fence:
-    """Serialises the calls about one thing and refuses what was overtaken: an attempt older than one already seen,
-    doing after undoing, and anything after the job that ended the thing. A call that its worker gave up may still wait
-    in a queue; it must not make anew what is gone."""
+    """Lets the calls about one thing through one at a time, and refuses those that are out of date."""
 
-    def __init__(self, memory: Path | None = None) -> None:
+    def __init__(self, destroyed_file: Path | None = None) -> None:
         self._lock = threading.Lock()
         self._turns: dict[str, tuple[threading.Lock, int]] = {}  # id -> its lock, and how many hold it or wait for it
-        self._newest: OrderedDict[str, tuple[Attempt, float]] = OrderedDict()  # job -> the newest, and when
-        self._gone = Gone(memory)
+        self._newest: OrderedDict[str, tuple[Attempt, float]] = OrderedDict()  # job -> its newest attempt, and when
+        self._destroyed = DestroyedIds(destroyed_file)
 
     @contextmanager
     def turn(self, ctxt: dict[str, Any]) -> Iterator[bool]:
-        """Whether the call with this baggage may be carried out, in the block."""
+        """Wait for the turn of the call with this RPC context. Yields whether it may run, in the block."""
         if "subject" not in ctxt:
             yield True
             return
         thing = ctxt["subject"].partition("/")[0]  # subjects are ID or ID/part
         with self._alone(thing):
             with self._lock:
-                welcome = self._newer(ctxt) and (bool(ctxt.get("ends")) or thing not in self._gone)
-            yield welcome
-            if welcome and ctxt.get("ends"):
+                may_run = self._is_newest(ctxt) and (bool(ctxt.get("ends")) or thing not in self._destroyed)
+            yield may_run
+            if may_run and ctxt.get("ends"):
                 with self._lock:
-                    self._gone.add(thing)
+                    self._destroyed.add(thing)
 
     @contextmanager
     def _alone(self, thing: str) -> Iterator[None]:
@@ -83,10 +86,10 @@ class Fence:
                 if users > 1:
                     self._turns[thing] = lock, users - 1
 
-    def _newer(self, ctxt: dict[str, Any]) -> bool:
-        job, mine, at = ctxt["job"], (bool(ctxt.get("undoing")), int(ctxt["attempt"])), time.monotonic()
-        newest = max(self._newest.pop(job, ((False, 0), 0.0))[0], mine)
+    def _is_newest(self, ctxt: dict[str, Any]) -> bool:
+        job, attempt, at = ctxt["job"], (bool(ctxt.get("undoing")), int(ctxt["attempt"])), time.monotonic()
+        newest = max(self._newest.pop(job, ((False, 0), 0.0))[0], attempt)
         self._newest[job] = newest, at
-        while next(iter(self._newest.values()))[1] < at - FORGET_S:  # in the order of their last calls
+        while next(iter(self._newest.values()))[1] < at - FORGET_S:  # they are in the order of their last calls
             self._newest.popitem(last=False)
-        return mine >= newest
+        return attempt >= newest
