@@ -1,4 +1,4 @@
-"""The proxy: one process, its threads share connections to the storage hosts and what they know about tokens."""
+"""The proxy: one process, whose threads share connections to the storage hosts and what is known about tokens."""
 
 import sys
 from collections.abc import Sequence
@@ -7,18 +7,16 @@ from pileus_kit import process
 from pileus_kit.auth import Authenticator
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
-from pileus_objectstore.api import accounts, containers, objects
+from pileus_objectstore.api import RESOURCES
 from pileus_objectstore.api.proxy import Proxy
-from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.config import Config
-from pileus_objectstore.core.access import Rights
 from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.core.listing_cache import ListingCache
+from pileus_objectstore.core.policy_cache import PolicyCache
+from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.policy import RULES
 from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.wire.client import Pool
-
-CALLS = (accounts.calls, containers.calls, objects.calls)
 
 
 def build(config: Config) -> Proxy:
@@ -27,12 +25,14 @@ def build(config: Config) -> Proxy:
 
 
 def create(config: Config, authenticate: Authenticator, enforcer: Enforcer) -> Proxy:
+    """A proxy with its own way to validate tokens and its own policy."""
     cluster = Cluster(Rings(config.ring_directory), Pool(config.key()))
-    tools = Tools(config, cluster, ListingCache(cluster), Rights(enforcer, config.account_prefix), authenticate)
-    return Proxy(tools, CALLS)
+    policies = PolicyCache(enforcer, config.account_prefix)
+    return Proxy(Tools(config, cluster, ListingCache(cluster), policies, authenticate), RESOURCES)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Serve the API until a signal ends it."""
     config = process.load_config(Config, sys.argv[1:] if argv is None else argv, "objectstore-proxy")
     process.serve_api(build, config, "pileus-objectstore-proxy")
 

@@ -1,6 +1,6 @@
 """What this service refuses, and why."""
 
-from pileus_kit.errors import BadRequest, CloudError, Conflict, Transient
+from pileus_kit.errors import BadRequest, CloudError, TooLarge, Transient
 
 
 class RingRefused(BadRequest):
@@ -25,10 +25,6 @@ class Damaged(CloudError):
     text = "{path} is damaged: {why}"
 
 
-class Superseded(Conflict):
-    text = "A newer version of {name} is stored already."
-
-
 class Unprocessable(CloudError):
     status = 422
     text = "{why}"
@@ -39,3 +35,22 @@ class NotOffered(CloudError):
 
     status = 501
     text = "{what} is not offered; see /info."
+
+
+class QuotaExceeded(TooLarge):
+    """One more object, or one so large, would exceed the container's or the account's quota."""
+
+    text = "Upload exceeds quota."
+
+
+class ObjectTooLarge(TooLarge):
+    """The body was longer than the request allowed."""
+
+    text = "The object is too large, or exceeds a quota."
+
+
+class ClientGone(CloudError):
+    """The client closed the connection before its body ended."""
+
+    status = 499
+    text = "The client went away."

@@ -169,7 +169,7 @@ class ObjectServer:
             return ObjectReply(409, timestamp=timestamp_of(present[0]))
         if 0 <= args.max_bytes < args.size:
             return ObjectReply(413)
-        if args.fresh and present[0]:
+        if args.only_if_new and present[0]:
             reading = ObjectReader(self._host, replicas)
             reading.close()
             if reading.file is not None and not expired(reading.file.meta, args.timestamp):

@@ -1,8 +1,8 @@
-"""Browsers from other origins: what a container's owner allows by its metadata (CORS), and /crossdomain.xml."""
+"""Cross-origin requests of browsers (CORS), as a container's owner allows them by metadata; and /crossdomain.xml."""
 
 from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import ListingInfo
 
 ALLOW, EXPOSE, AGE = (
@@ -19,12 +19,12 @@ CROSSDOMAIN = b"""<?xml version="1.0"?>
 
 
 def crossdomain(tools: Tools, request: Request) -> Response:
-    """Nobody is let in by it; a container's CORS headers are the way."""
+    """Show a policy that admits no domain; a container's CORS headers are the way to admit one."""
     return Response(200, (), CROSSDOMAIN, "application/xml")
 
 
 def preflight(tools: Tools, request: Request, allow: str) -> Response:
-    """OPTIONS: with an Origin, whether that may do what it is about to; without, what there is."""
+    """The answer to OPTIONS: with an Origin header, whether that may do what it asks for; without, the methods."""
     origin, method = request.header("Origin"), request.header("Access-Control-Request-Method")
     if not origin or not request.target.container:
         return Response(200, [("Allow", allow)])
@@ -42,8 +42,8 @@ def preflight(tools: Tools, request: Request, allow: str) -> Response:
     return Response(200, heads)
 
 
-def dress(tools: Tools, request: Request, response: Response) -> None:
-    """Let the browser show the answer to a page of an allowed origin."""
+def adapt(tools: Tools, request: Request, response: Response) -> None:
+    """Add the headers with which a browser gives the answer to a page of an allowed origin."""
     origin = request.header("Origin")
     info = _info(tools, request.target) if origin else None
     if info is None or not allowed(info, origin):
@@ -58,6 +58,7 @@ def dress(tools: Tools, request: Request, response: Response) -> None:
 
 
 def allowed(info: ListingInfo, origin: str) -> bool:
+    """Whether the container's owner admits pages of this origin."""
     return bool({"*", origin} & set(info.value(ALLOW).split()))
 
 

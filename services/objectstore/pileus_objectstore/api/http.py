@@ -1,20 +1,24 @@
-"""One request and one response, as thin as WSGI lets them be."""
+"""One request and one response of WSGI, with nothing parsed that the call doesn't need."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from email.utils import formatdate
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import parse_qsl
+from wsgiref.types import WSGIEnvironment
 
-from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest, CloudError, LengthRequired, RequestTimeout
 from pileus_kit.numbers import parse_whole_number
-from pileus_objectstore.core.names import Target, target_of
-from pileus_objectstore.errors import BadPath
+from pileus_objectstore.core.access import Access
+from pileus_objectstore.core.names import BAD_TEXT, Target, target_of
+from pileus_objectstore.core.requests import Read
+from pileus_objectstore.errors import BadPath, ClientGone
 
 REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {499: "499 Client Disconnect"}
-TITLES: dict[str, str] = {}
+MAX_QUERY_FIELDS = 100
+MAX_KNOWN_HEADERS = 1000
+TRUE = ("true", "1", "yes", "on", "t", "y")
+HEADER_NAMES: dict[str, str] = {}  # WSGI's name of a header -> the name in Title-Case
 PLAIN = frozenset({400, 406, 409, 411, 412, 413, 416, 422, 431, 501})
 GENERIC = frozenset(
     {"There was a conflict when trying to complete your request.", "A precondition for this request was not met."}
@@ -22,32 +26,34 @@ GENERIC = frozenset(
 
 
 class Request:
-    """What a handler sees."""
+    """What a handler is given. `access` is what its sender may do.
 
-    def __init__(self, environ: dict[str, Any], transaction: str) -> None:
+    `owner` is whether the sender may change the account, and so is shown its keys and ACLs.
+    """
+
+    def __init__(self, environ: WSGIEnvironment, access: Access) -> None:
         self.environ = environ
+        self.access = access
         self.method: str = environ["REQUEST_METHOD"]
-        self.transaction = transaction
-        self.caller: Caller | None = None
-        self.owner = False  # may change the account, so is shown its keys and ACLs
-        self.signed: Target | None = None  # what the key that signed its URL belongs to: an account, or a container
+        self.owner = False
         self.path = text_of(environ.get("PATH_INFO", ""))
 
     @cached_property
     def target(self) -> Target:
+        """The account, container or object that the path names. Raises NotFound or BadPath."""
         return target_of(self.path)
 
     @cached_property
     def headers(self) -> dict[str, str]:
-        """All headers, Title-Cased, values as text."""
+        """All headers by their names in Title-Case, values as text. Raises BadPath for bytes that are not UTF-8."""
         found = {}
         for key, value in self.environ.items():
             if key.startswith("HTTP_"):
-                name = TITLES.get(key)
+                name = HEADER_NAMES.get(key)
                 if name is None:
                     name = key[5:].replace("_", "-").title()
-                    if len(TITLES) < 1000:
-                        TITLES[key] = name
+                    if len(HEADER_NAMES) < MAX_KNOWN_HEADERS:
+                        HEADER_NAMES[key] = name
                 found[name] = value if value.isascii() else text_of(value)
         if self.environ.get("CONTENT_TYPE"):
             found["Content-Type"] = text_of(self.environ["CONTENT_TYPE"])
@@ -55,20 +61,29 @@ class Request:
 
     @cached_property
     def query(self) -> dict[str, str]:
+        """The URL's parameters; of those with the same name the last. Raises BadPath."""
         try:
             pairs = parse_qsl(
-                self.environ.get("QUERY_STRING", ""), keep_blank_values=True, errors="strict", max_num_fields=100
+                self.environ.get("QUERY_STRING", ""),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=MAX_QUERY_FIELDS,
             )
         except ValueError as e:
-            raise BadPath(why="Invalid UTF8 or contains NULL") from e
+            raise BadPath(why=BAD_TEXT) from e
         return dict(pairs)
 
-    def only(self, parameters: Iterable[str]) -> None:
-        """Forget all other parameters of the URL: whoever signed it has not signed them."""
-        self.query = {name: value for name, value in self.query.items() if name in parameters}
+    def keep_parameters(self, names: Iterable[str]) -> None:
+        """Ignore all other parameters of the URL: a signature doesn't cover them."""
+        self.query = {name: value for name, value in self.query.items() if name in names}
 
     def header(self, name: str) -> str:
+        """A header's value, '' if it is absent."""
         return self.headers.get(name, "")
+
+    def flag(self, name: str) -> bool:
+        """Whether a header's value means yes."""
+        return self.headers.get(name, "").lower() in TRUE
 
     @cached_property
     def size(self) -> int:
@@ -83,8 +98,8 @@ class Request:
             raise BadRequest(why=f"Invalid Content-Length header value: {given!r}")
         return size
 
-    def reader(self) -> Callable[[int], bytes]:
-        """Reads the body in pieces; raises ClientGone if it ends early."""
+    def reader(self) -> Read:
+        """Reads the body in pieces. Raises ClientGone if it ends early, RequestTimeout if it stalls."""
         stream, left = self.environ["wsgi.input"], self.size
 
         def read(max_bytes: int) -> bytes:
@@ -104,7 +119,7 @@ class Request:
         return read
 
     def body(self, max_bytes: int) -> bytes:
-        """A short body, whole. Raises TooLarge through the caller's own check of the length."""
+        """A short body in memory; of a longer one `max_bytes` and one byte more, for which the caller checks."""
         read, pieces, got = self.reader(), [], 0
         while piece := read(min(1 << 16, max_bytes + 1 - got)) if got <= max_bytes else b"":
             pieces.append(piece)
@@ -112,13 +127,8 @@ class Request:
         return b"".join(pieces)
 
 
-class ClientGone(CloudError):
-    status = 499
-    text = "The client went away."
-
-
 class Response:
-    """Status, headers and a body that may be a stream."""
+    """Status, headers and a body that may be a stream. `length` is the body's, unless the body is bytes."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -141,36 +151,38 @@ class Response:
         self.body: Iterable[bytes] = body
 
     def get(self, name: str) -> str:
+        """A header's value, '' if it is absent."""
         return next((value for key, value in self.headers if key == name), "")
 
     def set(self, name: str, value: str) -> None:
+        """Replace a header, or add it."""
         self.headers = [(key, old) for key, old in self.headers if key != name]
         self.headers.append((name, value))
 
 
 def text_of(raw: str) -> str:
-    """WSGI's bytes-as-latin-1 as the UTF-8 that they are. Raises BadPath."""
+    """Decode a WSGI string, which holds bytes as Latin-1 characters, as UTF-8. Raises BadPath."""
     if raw.isascii():
         return raw
     try:
         return raw.encode("latin-1").decode()
     except UnicodeError as e:
-        raise BadPath(why="Invalid UTF8 or contains NULL") from e
+        raise BadPath(why=BAD_TEXT) from e
 
 
 def wire_of(value: str) -> str:
+    """A header's value in WSGI's form: its UTF-8 bytes as Latin-1 characters."""
     return value if value.isascii() else value.encode().decode("latin-1")
 
 
 def http_date(timestamp: str) -> str:
-    """A timestamp as Last-Modified says it: whole seconds, rounded up, so that the object never seems older than it
-    is."""
+    """A timestamp in the form of Last-Modified: whole seconds, rounded up, so that nothing seems older than it is."""
     seconds, _, fraction = timestamp.partition(".")
     return formatdate(int(seconds) + bool(fraction.strip("0")), usegmt=True)
 
 
 def refusal(err: CloudError, status: int = 0) -> Response:
-    """Swift's ways to say no: the reason as plain text, or a small HTML page where there is nothing to add."""
+    """An error as Swift shows it: the reason as plain text, or a small HTML page where there is no specific reason."""
     status, why = status or err.status, str(err)
     later = () if err.retry_after is None else (("Retry-After", str(err.retry_after)),)
     if status in PLAIN and why not in GENERIC:

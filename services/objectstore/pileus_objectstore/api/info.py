@@ -1,13 +1,13 @@
-"""`/info` says exactly what works, and how much of it; `/healthcheck` that somebody is there."""
+"""`/info` shows which features work and their limits; `/healthcheck` shows that the proxy answers."""
 
 import msgspec
 
 from pileus_objectstore.api.cross_origin import crossdomain
 from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core import metadata, names, pages
+from pileus_objectstore.core import listing, metadata, names
+from pileus_objectstore.core.requests import MAX_OBJECT_BYTES
+from pileus_objectstore.core.tools import Tools
 
-MAX_FILE = 5 * (1 << 30) + 2
 VERSION = "2.38.0"  # the release of Swift whose API this is
 POLICY = "Policy-0"
 
@@ -18,17 +18,17 @@ FEATURES = {
         "policies": [{"name": POLICY, "aliases": POLICY, "default": True}],
         "allow_account_management": True,
         "account_autocreate": True,
-        "max_file_size": MAX_FILE,
-        "max_meta_name_length": metadata.MAX_NAME,
-        "max_meta_value_length": metadata.MAX_VALUE,
+        "max_file_size": MAX_OBJECT_BYTES,
+        "max_meta_name_length": metadata.MAX_NAME_BYTES,
+        "max_meta_value_length": metadata.MAX_VALUE_BYTES,
         "max_meta_count": metadata.MAX_COUNT,
-        "max_meta_overall_size": metadata.MAX_OVERALL,
+        "max_meta_overall_size": metadata.MAX_TOTAL_BYTES,
         "max_header_size": 8192,
-        "max_object_name_length": names.MAX_OBJECT,
-        "max_container_name_length": names.MAX_CONTAINER,
-        "max_account_name_length": names.MAX_ACCOUNT,
-        "container_listing_limit": pages.LIMIT,
-        "account_listing_limit": pages.LIMIT,
+        "max_object_name_length": names.MAX_OBJECT_BYTES,
+        "max_container_name_length": names.MAX_CONTAINER_BYTES,
+        "max_account_name_length": names.MAX_ACCOUNT_BYTES,
+        "container_listing_limit": listing.MAX_ROWS,
+        "account_listing_limit": listing.MAX_ROWS,
         "extra_header_count": 0,
         "valid_api_versions": ["v1", "v1.0"],
     },
@@ -60,10 +60,12 @@ FEATURES = {
 
 
 def show(tools: Tools, request: Request) -> Response:
+    """The features and their limits."""
     return Response(200, (), msgspec.json.encode(FEATURES), "application/json; charset=UTF-8")
 
 
 def healthcheck(tools: Tools, request: Request) -> Response:
+    """Answer, and so show that this process can."""
     return Response(200, (), b"OK", "text/plain")
 
 

@@ -1,77 +1,103 @@
-"""Changing accounts and containers: what several calls do to their heads."""
+"""Swift's headers that set, remove and show metadata."""
 
-from pileus_kit.errors import Conflict, NotFound
-from pileus_objectstore.api.authorization import stated
-from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core import metadata
-from pileus_objectstore.core.names import Target
-from pileus_objectstore.wire.contract import (
-    DeleteListing,
-    HostReplicas,
-    ListingHost,
-    ListingReply,
-    PutListing,
-    timestamp,
+from collections.abc import Callable, Iterable, Mapping
+
+from pileus_kit.errors import BadRequest
+from pileus_kit.numbers import parse_whole_number
+from pileus_objectstore.api.http import TRUE
+from pileus_objectstore.core import acls, metadata
+from pileus_objectstore.errors import NotOffered
+
+MAX_DELETE_AT = 9_999_999_999  # later times become this one, as in Swift
+CONTAINER_HEADERS = (
+    "X-Container-Read",
+    "X-Container-Write",
+    "X-Container-Sync-To",
+    "X-Container-Sync-Key",
+    "X-Versions-Location",
+    "X-History-Location",
 )
+OBJECT_HEADERS = (
+    "Content-Disposition",
+    "Content-Encoding",
+    "Content-Language",
+    "Cache-Control",
+    "Expires",
+    "X-Robots-Tag",
+    "X-Object-Manifest",
+)
+OWNERS_HEADERS = ("X-Container-Read", "X-Container-Write", "X-Container-Sync-Key", "X-Container-Sync-To")
 
 
-def put_account(tools: Tools, target: Target, values: dict[str, str]) -> ListingReply:
-    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PutListing:
-        return PutListing("account", replicas, target.path, stamp, values)
-
-    stamp = timestamp(tools.now())
-    reply = tools.cluster.write("put_listing", tools.cluster.rings.placement(target.account), None, ListingReply, make)
-    tools.listing_cache.forget(target)
-    return reply
-
-
-def create_container(tools: Tools, request: Request, target: Target, values: dict[str, str]) -> ListingReply:
-    """Make a container, and its account if this is the first."""
-    about = stated(tools, request, target.parent)
-    if about:
-        put_account(tools, target.parent, about)
-    return change_container(tools, target, values, create=True)
+def account_changes(headers: Mapping[str, str]) -> dict[str, str]:
+    """The metadata that a request sets (a value) or removes (''). Raises BadRequest."""
+    given = dict(headers)
+    for name in list(given):
+        if name in ("X-Account-Quota-Bytes", "X-Account-Quota-Count"):
+            given[name.replace("Quota", "Meta-Quota")] = given.pop(name)
+        elif name in ("X-Remove-Account-Quota-Bytes", "X-Remove-Account-Quota-Count"):
+            given[name.replace("Account-Quota", "Account-Meta-Quota")] = given.pop(name)
+    return _changes("account", given)
 
 
-def change_container(tools: Tools, target: Target, values: dict[str, str], *, create: bool) -> ListingReply:
-    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PutListing:
-        return PutListing("container", replicas, target.path, stamp, values, listing_hosts, create)
-
-    stamp, rings = timestamp(tools.now()), tools.cluster.rings
-    reply = tools.cluster.write(
-        "put_listing", rings.placement(*target.names), rings.placement(target.account), ListingReply, make
-    )
-    tools.listing_cache.forget(target)
-    return reply
-
-
-def remove_container(tools: Tools, target: Target) -> ListingReply:
-    stamp, rings = timestamp(tools.now()), tools.cluster.rings
-
-    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteListing:
-        return DeleteListing("container", replicas, target.path, stamp, listing_hosts)
-
-    placement, account = rings.placement(*target.names), rings.placement(target.account)
-    reply = tools.cluster.write("delete_listing", placement, account, ListingReply, make)
-    tools.listing_cache.forget(target)
-    return reply
+def container_changes(headers: Mapping[str, str]) -> dict[str, str]:
+    """The metadata that a request sets (a value) or removes (''). Raises BadRequest, or NotOffered for what we lack."""
+    if headers.get("X-Versions-Enabled", "").lower() in TRUE:
+        raise NotOffered(what="Object versioning (X-Versions-Enabled)")
+    if headers.get("X-Container-Sync-To"):
+        raise BadRequest(why="Container synchronisation is not offered: no host may be synchronised with.")
+    changes = _changes("container", headers)
+    for name in ("X-Container-Read", "X-Container-Write"):
+        if changes.get(name):
+            changes[name] = acls.clean(name, changes[name])
+    return changes
 
 
-def check_total(tools: Tools, target: Target, values: dict[str, str]) -> None:
-    """Many small changes must not add up to more metadata than one may have."""
-    info = tools.listing_cache.get(target, fresh=True) if values else None
-    if info is None:
-        return
-    prefix = f"X-{target.kind.title()}-Meta-"
-    stored = {name: value for name, (value, _) in info.metadata.items()} | values
-    metadata.check_total({name[len(prefix) :]: value for name, value in stored.items() if name.startswith(prefix)})
+def object_metadata(headers: Mapping[str, str]) -> dict[str, str]:
+    """What a PUT or POST stores with an object, but for its Content-Type. Raises BadRequest."""
+    kept = {
+        name: value
+        for name, value in headers.items()
+        if name.startswith("X-Object-Meta-") or (name in OBJECT_HEADERS and value)
+    }
+    metadata.check("X-Object-Meta-", kept)
+    return kept
 
 
-def answered(reply: ListingReply) -> Response:
-    """What a change of a listing came to."""
-    if reply.status == 404:
-        raise NotFound(why="The resource could not be found.")
-    if reply.status == 409:
-        raise Conflict(why="There was a conflict when trying to complete your request.")
-    return Response(reply.status)
+def delete_at(now: Callable[[], float], after: str, at: str) -> int:
+    """Epoch seconds of X-Delete-After (which wins) or X-Delete-At; 0 for never. Raises BadRequest for the past."""
+    if not after and not at:
+        return 0
+    name, number = ("X-Delete-After", parse_whole_number(after)) if after else ("X-Delete-At", parse_whole_number(at))
+    if number is None:
+        raise BadRequest(why=f"Non-integer {name}")
+    moment = int(now()) + number if after else number
+    if moment <= now():
+        raise BadRequest(why=f"{name} in past")
+    return min(moment, MAX_DELETE_AT)
+
+
+def visible(kind: str, stored: Mapping[str, tuple[str, str]], owner: bool) -> Iterable[tuple[str, str]]:
+    """The stored headers that a reader is shown. ACLs and keys are shown to owners only."""
+    key = f"X-{kind.title()}-Meta-Temp-Url-Key"
+    for name, (value, _) in stored.items():
+        if value and "-Sysmeta-" not in name and (owner or not (name in OWNERS_HEADERS or name.startswith(key))):
+            yield name, value
+
+
+def _changes(kind: str, headers: Mapping[str, str]) -> dict[str, str]:
+    prefix = f"X-{kind.title()}-Meta-"
+    remove = f"X-Remove-{kind.title()}-"
+    changes = {
+        name: value
+        for name, value in headers.items()
+        if name.startswith(prefix) or (kind == "container" and name in CONTAINER_HEADERS)
+    }
+    for name in headers:
+        if name.startswith(remove):
+            removed = f"X-{kind.title()}-" + name[len(remove) :]
+            changes.setdefault(removed, "")
+            if not headers.get(removed):
+                changes[removed] = ""
+    metadata.check(prefix, changes)
+    return changes

@@ -1,160 +1,234 @@
 """/v1/{account}/{container}/{object}: bytes and what is known about them."""
 
 import mimetypes
+import secrets
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote
 
-from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge
+from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import parse_whole_number
-from pileus_objectstore.api import archives, bulk, copies, large, manifests, reading, symlinks, temp_urls, versions
-from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.api.info import MAX_FILE
+from pileus_objectstore.api import temp_urls
+from pileus_objectstore.api.conditions import conditions, ranges
+from pileus_objectstore.api.http import Request, Response, http_date
+from pileus_objectstore.api.metadata_headers import delete_at, object_metadata
 from pileus_objectstore.api.routes import Calls
-from pileus_objectstore.api.storing import NOWHERE, container_of, delete_at, pieces, remove, stored
-from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core import metadata, quotas
-from pileus_objectstore.errors import Unprocessable
-from pileus_objectstore.wire.contract import HostReplicas, ListingHost, ObjectReply, PostObject, PutObject, timestamp
+from pileus_objectstore.core import manifests, objects, symlinks
+from pileus_objectstore.core.names import Target, split_pair
+from pileus_objectstore.core.objects import FoundObject
+from pileus_objectstore.core.requests import GetRequest, LinkRequest, PostRequest, PutRequest
+from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.wire.contract import ObjectMeta, ObjectReply
 
 calls = Calls("object")
+DEFAULT_TYPE = "application/octet-stream"
+UNSATISFIABLE = b"<html><h1>Requested Range Not Satisfiable</h1><p>The Range requested is not available.</p></html>"
+NO_SUCH_PART = b"The requested part number is not satisfiable"
+LINK_KEPT_POST = (
+    b"The requested POST was applied to a symlink. POST directly to the target to apply requested metadata."
+)
 
 
 @calls.endpoint("GET", policy="objectstore:object:read", acl="read")
-def get(tools: Tools, request: Request) -> Response:
-    return temp_urls.dress(request, reading.serve(tools, request))
+def show(tools: Tools, request: Request) -> Response:
+    """Download the object."""
+    return temp_urls.adapt(request, serve(tools, request, request.target))
 
 
 @calls.endpoint("HEAD", policy="objectstore:object:read", acl="read")
 def head(tools: Tools, request: Request) -> Response:
-    return temp_urls.dress(request, reading.serve(tools, request))
-
-
-@calls.endpoint("COPY", policy="objectstore:object:read", acl="read")
-def copy(tools: Tools, request: Request) -> Response:
-    return copies.copy_to(tools, request)
+    """Show the object's metadata."""
+    return temp_urls.adapt(request, serve(tools, request, request.target))
 
 
 @calls.endpoint("PUT", policy="objectstore:object:create", acl="write")
-def put(tools: Tools, request: Request) -> Response:
-    if "X-Copy-From" in request.headers:
-        return copies.copy_from(tools, request)
-    if "extract-archive" in request.query:
-        return archives.extract(tools, request)
-    if request.query.get("multipart-manifest") == "put":
-        return put_manifest(tools, request)
-    target = request.target
-    container = container_of(tools, target)
-    size = request.size
-    args = wish_of(tools, request, size)
-    link = symlinks.headers_of(tools, request, size)
-    args.headers |= link
-    args.listed_etag = symlinks.listed(link)
-    room = quotas.check(tools.listing_cache, target, container, size)
-    args.max_bytes = min(MAX_FILE, room) if room >= 0 else MAX_FILE
-    reply = versions.save(tools, target, args, request.reader(), container)
-    return stored(reply)
-
-
-def put_manifest(tools: Tools, request: Request) -> Response:
-    """A static large object: its segments are there already, the body lists them."""
-    container = container_of(tools, request.target)
-    lines = manifests.checked(tools, request, request.target)
-    args, data = manifests.manifest_of(lines, wish_of(tools, request, 0))
-    given = request.header("Etag").strip().strip('"').lower()
-    if given and given != args.headers[large.ETAG]:
-        raise Unprocessable(why="The manifest's ETag is not what the ETag header says.")
-    args.etag = ""
-    reply = versions.save(tools, request.target, args, pieces(iter([data])), container)
-    return stored(reply, f'"{args.headers[large.ETAG]}"')
+def create(tools: Tools, request: Request) -> Response:
+    """Store the body as an object."""
+    return created(objects.put(tools, request.access, put_request(tools, request)))
 
 
 @calls.endpoint("POST", policy="objectstore:object:update", acl="write")
-def post(tools: Tools, request: Request) -> Response:
-    target = request.target
+def update(tools: Tools, request: Request) -> Response:
+    """Replace the object's metadata."""
     if symlinks.TARGET in request.headers:
         raise BadRequest(why="A PUT request is required to set a symlink target")
-    container_of(tools, target)
-    values = metadata.of_object(request.headers)
+    values = object_metadata(request.headers)
     if request.header("Content-Type"):
         values["Content-Type"] = request.header("Content-Type")
-    if_delete_at = delete_at(tools, request)
-    stamp, rings = timestamp(tools.now()), tools.cluster.rings
-
-    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PostObject:
-        return PostObject(replicas, target.path, stamp, values, listing_hosts, if_delete_at)
-
-    reply = tools.cluster.write(
-        "post_object", rings.placement(*target.names), rings.placement(*target.parent.names), ObjectReply, make
-    )
-    if reply.status == 404:
-        raise NotFound(why="The resource could not be found.")
-    if reply.meta and symlinks.TARGET in reply.meta.headers:
-        return symlinks.redirected(target, reply.meta)
+    expiry = delete_at(tools.now, request.header("X-Delete-After"), request.header("X-Delete-At"))
+    reply = objects.update(tools, PostRequest(request.target, values, expiry))
+    if reply.meta and symlinks.is_link(reply.meta):
+        return _redirection(request.target, reply.meta)
     return Response(reply.status)
 
 
 @calls.endpoint("DELETE", policy="objectstore:object:delete", acl="write")
 def delete(tools: Tools, request: Request) -> Response:
-    container = container_of(tools, request.target)
-    if_delete_at = due_of(tools, request)
-    if request.query.get("multipart-manifest") == "delete":
-        return bulk.delete_segments(tools, request)
-    versioned = versions.location(container)
-    reply = (
-        versions.remove(tools, request.target, container) if versioned else remove(tools, request.target, if_delete_at)
-    )
-    if reply.status == 404:
-        raise NotFound(why="The resource could not be found.")
-    if reply.status == 409:
-        raise Conflict(why="There is a newer version of the object.")
-    if reply.status == 412:
-        raise PreconditionFailed(why="X-If-Delete-At and X-Delete-At do not match")
+    """Delete the object."""
+    objects.delete(tools, request.target, if_delete_at(request))
     return Response(204)
 
 
-def due_of(tools: Tools, request: Request) -> int:
-    """The time that X-If-Delete-At demands of the object; 0: any. Raises what there is to say against it at once."""
-    text = request.header("X-If-Delete-At")
-    if not text:
-        return 0
-    if_delete_at = parse_whole_number(text.strip())
-    if if_delete_at is None:
-        raise BadRequest(why="Bad X-If-Delete-At header value")
-    meta = tools.cluster.head(tools.cluster.rings.placement(*request.target.names), newest=True).meta
-    if meta is None:
-        raise NotFound(why="The resource could not be found.")
-    if meta.delete_at != if_delete_at:
-        raise PreconditionFailed(why="X-If-Delete-At and X-Delete-At do not match")
-    return if_delete_at
+def serve(tools: Tools, request: Request, target: Target) -> Response:
+    """The answer to a GET or HEAD of an object."""
+    return shown(request, objects.get(tools, request.access, get_request(request, target)))
 
 
-def wish_of(tools: Tools, request: Request, size: int) -> PutObject:
-    """What a PUT asks for, checked before the body is read."""
-    if size > MAX_FILE:
-        raise TooLarge(why=f"An object may have at most {MAX_FILE} bytes; larger ones are made of segments.")
-    none_match = request.header("If-None-Match")
+def put_request(tools: Tools, request: Request) -> PutRequest:
+    """Parse what a PUT asks for, before its body is read. Raises BadRequest and LengthRequired."""
+    headers, none_match = request.headers, request.header("If-None-Match")
     if none_match and none_match.strip() != "*":
         raise BadRequest(why="If-None-Match only supports *")
-    values = metadata.of_object(request.headers)
-    values["Content-Type"] = media_of(request)
-    manifest = values.get("X-Object-Manifest")
+    values = object_metadata(headers)
+    values["Content-Type"] = _content_type(request)
+    manifest = values.get(manifests.DYNAMIC)
     if manifest:
         container, _, prefix = manifest.lstrip("/").partition("/")
         if not container or not prefix or "?" in manifest or "&" in manifest:
             raise BadRequest(why="X-Object-Manifest must be in the format container/prefix")
-    etag = request.header("Etag").strip().strip('"').lower()
-    return PutObject(
-        NOWHERE,
-        request.target.path,
-        timestamp(tools.now()),
+    return PutRequest(
+        request.target,
+        request.reader(),
+        request.size,
         values,
-        size,
-        etag,
-        delete_at=delete_at(tools, request),
-        fresh=bool(none_match),
+        etag=request.header("Etag").strip().strip('"').lower(),
+        delete_at=delete_at(tools.now, request.header("X-Delete-After"), request.header("X-Delete-At")),
+        only_if_new=bool(none_match),
+        link=_link(request) if symlinks.TARGET in headers else None,
     )
 
 
-def media_of(request: Request) -> str:
+def get_request(request: Request, target: Target) -> GetRequest:
+    """Parse what a GET, HEAD or COPY asks for."""
+    headers = request.headers
+    query = request.query if request.environ.get("QUERY_STRING") else {}
+    part = query.get("part-number")
+    return GetRequest(
+        target,
+        ranges(headers) if "Range" in headers else None,
+        conditions(headers),
+        head=request.method == "HEAD",
+        newest="X-Newest" in headers and request.flag("X-Newest"),
+        manifest=query.get("multipart-manifest") == "get",
+        as_put=query.get("format") == "raw",
+        part=None if part is None else parse_whole_number(part) or 0,
+        follow=query.get("symlink") != "get",
+    )
+
+
+def if_delete_at(request: Request) -> int | None:
+    """The time that X-If-Delete-At demands of the object, in epoch seconds; None without it. Raises BadRequest."""
+    text = request.header("X-If-Delete-At")
+    if not text:
+        return None
+    moment = parse_whole_number(text.strip())
+    if moment is None:
+        raise BadRequest(why="Bad X-If-Delete-At header value")
+    return moment
+
+
+def created(reply: ObjectReply, etag: str = "", more: Iterable[tuple[str, str]] = ()) -> Response:
+    """The answer to a PUT or COPY: 201, or 202 if the object was replaced by something newer at once."""
+    if reply.meta is None:
+        return Response(202)
+    shown = [("Etag", etag or reply.meta.etag), ("Last-Modified", http_date(reply.meta.timestamp))]
+    return Response(201, [*shown, *more])
+
+
+def shown(request: Request, found: FoundObject) -> Response:
+    """An object that was read, as an answer to GET or HEAD."""
+    headers, media, size = _headers(found), _media(found), found.content.size
+    head = request.method == "HEAD"
+    if found.parts:
+        headers.append(("X-Parts-Count", str(found.parts)))
+    if found.status in (304, 412):
+        return Response(found.status, headers, b"", media)
+    if found.status == 416 and found.part:
+        headers.append(("Content-Range", f"bytes */{size}"))
+        return Response(416, headers, b"" if head else NO_SUCH_PART, "text/plain")
+    if found.status == 416:
+        return unsatisfiable(size, headers)
+    if len(found.spans) > 1:
+        return _multipart(found, headers, media)
+    first, last = found.spans[0]
+    if found.status == 206:
+        headers.append(("Content-Range", f"bytes {first}-{last}/{size}"))
+    return Response(found.status, headers, b"" if head else found.body(), media, last - first + 1)
+
+
+def unsatisfiable(size: int, headers: list[tuple[str, str]]) -> Response:
+    """The answer to a range beyond the end."""
+    return Response(416, [*headers, ("Content-Range", f"bytes */{size}")], UNSATISFIABLE)
+
+
+def _link(request: Request) -> LinkRequest:
+    """The symbolic link that a PUT stores. Raises BadPath."""
+    container, name = split_pair(unquote(request.header(symlinks.TARGET)), f"{symlinks.TARGET} header")
+    account = unquote(request.header(symlinks.ACCOUNT)) or request.target.account
+    return LinkRequest(
+        Target(account, container, name),
+        request.header(symlinks.ETAG).strip('"').lower(),
+        inherits_type=not request.header("Content-Type"),
+    )
+
+
+def _content_type(request: Request) -> str:
     given = request.header("Content-Type")
-    if not given or request.header("X-Detect-Content-Type").lower() in ("true", "1", "yes", "on"):
-        return mimetypes.guess_type(request.target.object)[0] or "application/octet-stream"
+    if not given or request.flag("X-Detect-Content-Type"):
+        return mimetypes.guess_type(request.target.object)[0] or DEFAULT_TYPE
     return given
+
+
+def _redirection(link: Target, meta: ObjectMeta) -> Response:
+    """The answer to a POST of a link, which keeps the metadata to itself."""
+    headers = [("Location", symlinks.location_of(link, meta))]
+    headers += [(symlinks.ETAG, meta.headers[symlinks.ETAG])] if symlinks.ETAG in meta.headers else []
+    return Response(307, headers, LINK_KEPT_POST, "text/plain")
+
+
+def _multipart(found: FoundObject, headers: list[tuple[str, str]], media: str) -> Response:
+    """multipart/byteranges (RFC 9110, 14.6); its length is known before the first byte is read."""
+    boundary, size, spans = secrets.token_hex(16), found.content.size, found.spans
+    intros = [
+        f"--{boundary}\r\nContent-Type: {media}\r\nContent-Range: bytes {first}-{last}/{size}\r\n\r\n".encode()
+        for first, last in spans
+    ]
+    end = f"--{boundary}--".encode()
+    length = sum(len(intro) + last - first + 3 for intro, (first, last) in zip(intros, spans, strict=True)) + len(end)
+    bodies = [found.content.read(first, last) for first, last in spans]
+    bodies[0] = objects.started(bodies[0])
+
+    def pieces() -> Iterator[bytes]:
+        for intro, body in zip(intros, bodies, strict=True):
+            yield intro
+            yield from body
+            yield b"\r\n"
+        yield end
+
+    return Response(206, headers, pieces(), f"multipart/byteranges;boundary={boundary}", length)
+
+
+def _media(found: FoundObject) -> str:
+    if found.manifest:
+        return "application/json; charset=utf-8"
+    return found.meta.headers.get("Content-Type", DEFAULT_TYPE)
+
+
+def _headers(found: FoundObject) -> list[tuple[str, str]]:
+    meta, changed = found.meta, found.changed
+    etag = found.content.etag
+    headers = [
+        ("Etag", f'"{etag}"' if found.large else etag),
+        ("Last-Modified", http_date(changed)),
+        ("X-Timestamp", changed),
+        ("Accept-Ranges", "bytes"),
+    ]
+    headers += [
+        (name, value) for name, value in meta.headers.items() if name != "Content-Type" and "-Sysmeta-" not in name
+    ]
+    if manifests.is_static(meta):
+        headers.append(("X-Manifest-Etag", meta.etag))
+    if found.location:
+        headers.append(("Content-Location", found.location))
+    if meta.delete_at:
+        headers.append(("X-Delete-At", str(meta.delete_at)))
+    return headers

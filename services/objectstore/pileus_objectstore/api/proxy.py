@@ -1,30 +1,29 @@
-"""The WSGI application: find the call, see who asks, let the call answer, never let a failure go without its
-transaction's id."""
+"""The WSGI application: find the call, identify the sender, let the call answer, and log under the transaction's id."""
 
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from pileus_kit import audit, context, error_mapping
 from pileus_kit.errors import CloudError, Unauthorized
 from pileus_kit.rates import Rates
-from pileus_objectstore.api import bulk, cross_origin, form_posts, info, static_web, temp_urls
-from pileus_objectstore.api.authorization import judge
-from pileus_objectstore.api.http import REASONS, ClientGone, Request, Response, refusal, wire_of
-from pileus_objectstore.api.reading import FOLLOWED
-from pileus_objectstore.api.routes import Call, Calls
-from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core.access import ruled
+from pileus_objectstore.api import authorization, bulk, cross_origin, form_posts, info, static_web, temp_urls
+from pileus_objectstore.api.http import REASONS, Request, Response, refusal, wire_of
+from pileus_objectstore.api.routes import Call, Calls, Routes
+from pileus_objectstore.core.access import Access
 from pileus_objectstore.core.names import check
+from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.errors import ClientGone
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
-access = logging.getLogger("pileus.access")
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
-
-DELETES = ("POST", "DELETE")  # with ?bulk-delete: of what the body names, whatever the path names
+access_log = logging.getLogger("pileus.access")
+BULK_DELETE_METHODS = ("POST", "DELETE")  # with ?bulk-delete they concern what the body names, whatever the path names
+UNEXPECTED = "Unexpected error; the log has its cause under the transaction's id."
 
 
 class Proxy:
@@ -33,43 +32,45 @@ class Proxy:
     def __init__(self, tools: Tools, calls: Sequence[Calls]) -> None:
         self.tools = tools
         self.rates = Rates(tools.config)
-        self.calls: dict[tuple[str, str], Call] = {
-            (c.kind, c.method): c for group in calls for c in group.table.values()
-        }
+        self.routes = Routes(calls)
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    @property
+    def calls(self) -> dict[tuple[str, str], Call]:
+        """All calls by kind of target and method."""
+        return self.routes.calls
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         began = time.perf_counter()
         transaction = f"tx{secrets.token_hex(11)[:21]}-{int(time.time()):010x}"
         context.request_id.set(transaction)
-        response = self._guarded(environ, transaction)
+        response = self._guarded(environ)
         headers = [(name, wire_of(value)) for name, value in response.headers]
         headers += (("X-Trans-Id", transaction), ("X-Openstack-Request-Id", transaction))
         start_response(REASONS.get(response.status, f"{response.status} Refused"), headers)
-        access.info(
-            "%s %s %d %.1f ms",
-            environ["REQUEST_METHOD"],
-            environ.get("PATH_INFO"),
-            response.status,
-            1000 * (time.perf_counter() - began),
-        )
+        method = environ["REQUEST_METHOD"]
+        spent_ms = 1000 * (time.perf_counter() - began)
+        access_log.info("%s %s %d %.1f ms", method, environ.get("PATH_INFO"), response.status, spent_ms)
         rule, caller = environ.get("pileus.rule", ""), environ.get("pileus.caller")
         audit.record("object-store", environ, response.status, rule, caller)
-        if environ["REQUEST_METHOD"] == "HEAD":
+        if method == "HEAD":
             _close(response.body)
             return ()
         return response.body
 
     def refusal(self, status: int, why: str) -> tuple[bytes, str]:
-        """What the server answers to what it can't hand to this application, in Swift's shape."""
+        """The page and its media type for a request that the server can't hand to this application."""
         page = refusal(CloudError(why=why), status)
         return b"".join(page.body), page.get("Content-Type")
 
-    def _guarded(self, environ: dict[str, Any], transaction: str) -> Response:
+    def _guarded(self, environ: "WSGIEnvironment") -> Response:
+        """The answer to a request; an error becomes an answer, too."""
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO")
+        request: Request | None = None
         try:
-            request = Request(environ, transaction)
+            request = Request(environ, Access(self.tools, referrer=environ.get("HTTP_REFERER", "")))
             return self._answer(request)
         except ClientGone as e:
-            log.info("%s %s: %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), e)
+            log.info("%s %s: %s", method, path, e)
             return refusal(e)
         except Unauthorized as e:
             response = refusal(e)
@@ -77,16 +78,16 @@ class Proxy:
             return response
         except CloudError as e:
             if e.status >= 500:
-                log.warning("%s %s: %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), e)
+                log.warning("%s %s: %s", method, path, e)
             response = refusal(e)
-            if FOLLOWED in environ:
-                response.headers.append(("Content-Location", environ[FOLLOWED]))
+            if request is not None and request.access.followed:
+                response.headers.append(("Content-Location", request.access.followed))
             return response
-        except Exception as e:  # the edge: whatever it is, the client gets an answer and the log the cause
-            if (trouble := error_mapping.refusal_for(e)) is not None:
-                return refusal(trouble)
-            log.exception("%s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"))
-            return refusal(CloudError(why="Unexpected error; the log has its cause under the transaction's id."))
+        except Exception as e:  # the client must get an answer to any failure, and the log its cause
+            if (known := error_mapping.refusal_for(e)) is not None:
+                return refusal(known)
+            log.exception("%s %s", method, path)
+            return refusal(CloudError(why=UNEXPECTED))
 
     def _answer(self, request: Request) -> Response:
         public = info.PUBLIC.get(request.path)
@@ -94,64 +95,35 @@ class Proxy:
             return public(self.tools, request)
         response = self._routed(request)
         if "HTTP_ORIGIN" in request.environ:
-            cross_origin.dress(self.tools, request, response)
+            cross_origin.adapt(self.tools, request, response)
         return response
 
     def _routed(self, request: Request) -> Response:
-        target = request.target
+        tools, target = self.tools, request.target
         if request.method == "OPTIONS":
-            methods = sorted(method for kind, method in self.calls if kind == target.kind)
-            return cross_origin.preflight(self.tools, request, ", ".join([*methods, "OPTIONS"]))
-        extract = target.kind == "account" and request.method == "PUT" and "extract-archive" in request.query
-        call = self.calls.get((target.kind, "POST" if extract else request.method))
+            methods = sorted(self.routes.methods(target.kind))
+            return cross_origin.preflight(tools, request, ", ".join([*methods, "OPTIONS"]))
+        call = self.routes.find(request)
         if call is None:
-            allow = sorted(method for kind, method in self.calls if kind == target.kind)
-            return Response(405, [("Allow", ", ".join(allow))])
+            return Response(405, [("Allow", ", ".join(self.routes.methods(target.kind)))])
         request.environ["pileus.rule"] = call.policy
-        self._identify(request)
+        authorization.identify(tools, self.rates, request)
         if form_posts.is_form(request) and target.container:
-            return form_posts.take(self.tools, request)
-        if not temp_urls.admit(self.tools, request):
-            if request.method in DELETES and "bulk-delete" in request.query:
-                return bulk.delete_many(self.tools, request)
-            visited = static_web.site(self.tools, request)
-            if visited:
-                return static_web.visit(self.tools, request, visited)
-            operator = judge(self.tools, request, target, call.policy, call.acl)  # and not let in by an ACL
-            request.owner = operator and self.tools.rights.allows("objectstore:account:update", request.caller, target)
+            return form_posts.create(tools, request)
+        if temp_urls.admit(tools, request):
+            call = self.routes.find(request) or call  # parameters that the signature doesn't cover are ignored now
+        else:
+            if request.method in BULK_DELETE_METHODS and "bulk-delete" in request.query:
+                return bulk.delete_many(tools, request)
+            site = static_web.site(tools, request)
+            if site:
+                return static_web.visit(tools, request, site)
+            authorization.authorize(tools, request, call)
         check(target)
-        return call.handler(self.tools, request)
-
-    def _identify(self, request: Request) -> None:
-        """A token that is not valid makes its bearer a stranger, as Swift has it: a public container still answers."""
-        token = request.header("X-Auth-Token") or request.header("X-Storage-Token")
-        address = request.environ.get("REMOTE_ADDR", "")
-        if not token:
-            self.rates.count_anonymous(address)
-            return
-        self.rates.check_token(token, self.tools.authenticate, address)
-        try:
-            caller = request.environ["pileus.caller"] = self.tools.authenticate(token)
-            request.environ["pileus.owner"] = caller.owner
-            self.rates.count_caller(caller)
-            if not ruled(caller, request.method, request.path):
-                return
-            request.caller = caller
-        except Unauthorized:
-            self.rates.count_refusal(address)
-            return
-        service = request.header("X-Service-Token")
-        if service and request.caller:
-            request.caller = replace(request.caller, service_roles=self._service_roles(service))
-
-    def _service_roles(self, token: str) -> frozenset[str]:
-        """A service token that is not valid adds nothing and takes nothing away."""
-        try:
-            return self.tools.authenticate(token).roles
-        except Unauthorized:
-            return frozenset()
+        return call.handler(tools, request)
 
 
-def _close(body: Any) -> None:
-    if hasattr(body, "close"):
-        body.close()
+def _close(body: Iterable[bytes]) -> None:
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()

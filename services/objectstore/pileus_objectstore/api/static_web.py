@@ -1,26 +1,27 @@
-"""Containers as web sites: an index page, listings, an error page, by container metadata; for visitors without a
-token."""
+"""Containers as web sites for visitors without a token: index pages, listings, error pages, set by metadata."""
 
 from html import escape
 from urllib.parse import quote
 
 from pileus_kit.errors import CloudError, NotFound
-from pileus_objectstore.api import reading
-from pileus_objectstore.api.authorization import READ, judge
-from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.api.tools import Tools
-from pileus_objectstore.core import pages
-from pileus_objectstore.core.names import Target
+from pileus_objectstore.api.http import TRUE, Request, Response
+from pileus_objectstore.api.listing_formats import show_objects
+from pileus_objectstore.api.objects import serve
+from pileus_objectstore.core import listing
+from pileus_objectstore.core.access import READ_CONTAINER, READ_OBJECT
+from pileus_objectstore.core.cluster import ListingQuery
+from pileus_objectstore.core.names import NOT_FOUND, Target
+from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import ListingInfo
 
 META = "X-Container-Meta-Web-"
 
 
 def site(tools: Tools, request: Request) -> ListingInfo | None:
-    """The container's head if this request visits a web site."""
+    """The head of the request's container if that is a web site and the request comes from a visitor; else None."""
     if request.method not in ("GET", "HEAD") or not request.target.container:
         return None
-    if request.caller is not None and request.header("X-Web-Mode").lower() not in ("true", "1", "yes", "on", "t"):
+    if request.access.caller is not None and not request.flag("X-Web-Mode"):
         return None
     target = request.target
     info = tools.listing_cache.get(Target(target.account, target.container))
@@ -30,7 +31,7 @@ def site(tools: Tools, request: Request) -> ListingInfo | None:
 
 
 def visit(tools: Tools, request: Request, info: ListingInfo) -> Response:
-    """The page, or what stands for it where there is none."""
+    """The page, or the site's error page if there is none."""
     try:
         return _page(tools, request, info)
     except CloudError as e:
@@ -62,40 +63,38 @@ def _page(tools: Tools, request: Request, info: ListingInfo) -> Response:
             return _object(tools, request, Target(target.account, target.container, target.object + index))
         except NotFound:
             pass
-    if info.value(META + "Listings").lower() not in ("true", "1", "yes", "on", "t"):
-        raise NotFound(why="The resource could not be found.")
-    judge(tools, request, Target(target.account, target.container), "objectstore:container:read", "read")
+    if info.value(META + "Listings").lower() not in TRUE:
+        raise NotFound(why=NOT_FOUND)
+    request.access.require(READ_CONTAINER, Target(target.account, target.container))
     return _listing(tools, target, info)
 
 
 def _object(tools: Tools, request: Request, target: Target) -> Response:
-    judge(tools, request, target, *READ)
+    request.access.require(READ_OBJECT, target)
     request.target = target
-    return reading.serve(tools, request)
+    return serve(tools, request, target)
 
 
 def _is_directory(tools: Tools, target: Target) -> bool:
-    placement = tools.cluster.rings.placement(target.account, target.container)
-    return tools.cluster.listing("container", placement, limit=1, prefix=target.object + "/")[1] not in (b"", b"[]")
+    query = ListingQuery(limit=1, prefix=target.object + "/")
+    return bool(listing.fetch(tools, target.parent, query)[1])
 
 
 def _listing(tools: Tools, target: Target, info: ListingInfo) -> Response:
-    placement = tools.cluster.rings.placement(target.account, target.container)
-    args = {"limit": pages.LIMIT, "prefix": target.object, "delimiter": "/"}
-    entries = pages.entries("container", tools.cluster.listing("container", placement, **args)[1])
+    query = ListingQuery(limit=listing.MAX_ROWS, prefix=target.object, delimiter="/")
+    container = Target(target.account, target.container)
+    entries = show_objects(target.account, listing.fetch(tools, container, query)[1])
     if target.object and not entries:
-        raise NotFound(why="The resource could not be found.")
-    title = f"Listing of {escape(request_path(target))}"
+        raise NotFound(why=NOT_FOUND)
+    title = f"Listing of {escape(_path(target))}"
     css = info.value(META + "Listings-Css")
     style = f'<link rel="stylesheet" type="text/css" href="{escape(css)}" />' if css else ""
     rows = ['<tr><td colspan="3"><a href="../">../</a></td></tr>'] if target.object else []
     for entry in entries:
-        name = (entry.get("subdir") or entry["name"])[len(target.object) :]
-        about = (
-            f"<td>{entry['bytes']}</td><td>{entry['last_modified'][:19]}</td>"
-            if "name" in entry
-            else "<td></td><td></td>"
-        )
+        name = str(entry.get("subdir") or entry["name"])[len(target.object) :]
+        about = "<td></td><td></td>"
+        if "name" in entry:
+            about = f"<td>{entry['bytes']}</td><td>{str(entry['last_modified'])[:19]}</td>"
         rows.append(f'<tr><td><a href="{quote(name)}">{escape(name)}</a></td>{about}</tr>')
     page = (
         f"<!DOCTYPE html>\n<html><head><title>{title}</title>{style}</head><body><h1>{title}</h1>"
@@ -104,5 +103,5 @@ def _listing(tools: Tools, target: Target, info: ListingInfo) -> Response:
     return Response(200, (), page.encode())
 
 
-def request_path(target: Target) -> str:
+def _path(target: Target) -> str:
     return f"/v1{target.path}/"

@@ -1,5 +1,7 @@
-"""URLs that carry their own right: one method, one object (or prefix), until a time, signed with a key of the
-account or container."""
+"""Temporary URLs: their signature allows one method on one object (or prefix) until a time.
+
+They are signed with a key of the account or of the container.
+"""
 
 import base64
 import binascii
@@ -12,20 +14,20 @@ from urllib.parse import quote
 from pileus_kit.errors import BadRequest, Unauthorized
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.api.tools import Tools
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.tools import Tools
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 DIGESTS = {40: "sha1", 64: "sha256", 128: "sha512"}  # by the length of the signature in hex
-ALLOWED = ("sha256", "sha512")
+ALLOWED_DIGESTS = ("sha256", "sha512")
 KEYS = ("Temp-Url-Key", "Temp-Url-Key-2")
-LAST = 253402300799  # the end of 9999, where dates end
+MAX_EXPIRY = 253402300799  # the end of the year 9999, the last that HTTP dates can express
 PARAMETERS = ("temp_url_sig", "temp_url_expires", "temp_url_prefix", "filename", "inline")
 FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 
 def admit(tools: Tools, request: Request) -> bool:
-    """True if the URL's signature lets the request in; False if it has none. Raises Unauthorized for a wrong one."""
+    """True if the URL's signature allows the request, False if it has none. Raises Unauthorized for a wrong one."""
     query = request.query if "temp_url_sig=" in request.environ.get("QUERY_STRING", "") else {}
     signature, expires = query.get("temp_url_sig", ""), _expiry(query.get("temp_url_expires", ""))
     if not query:
@@ -46,8 +48,8 @@ def admit(tools: Tools, request: Request) -> bool:
     if network and not _within(request.environ.get("REMOTE_ADDR", ""), network):
         raise Unauthorized()
     path = request.path if prefix is None else f"prefix:/v1/{target.account}/{target.container}/{prefix}"
-    request.signed = _signed(tools, request.method, target, signature, expires, path, network)
-    if request.signed is None:
+    signed_for = _signed_for(tools, request.method, target, signature, expires, path, network)
+    if signed_for is None:
         raise Unauthorized()
     if (
         "X-Object-Manifest" in request.headers
@@ -55,23 +57,23 @@ def admit(tools: Tools, request: Request) -> bool:
         or "X-Symlink-Target" in request.headers
     ):
         raise BadRequest(why="A temporary URL reaches one object only.")
-    request.caller = None
-    request.only(PARAMETERS)
+    request.access.caller, request.access.signed_for = None, signed_for
+    request.keep_parameters(PARAMETERS)
     return True
 
 
-def dress(request: Request, response: Response) -> Response:
-    """A downloaded file keeps its name and is not shown in the page's place, unless the URL says `inline`.
+def adapt(request: Request, response: Response) -> Response:
+    """Let browsers save a download under its name instead of showing it, unless the URL says `inline`.
 
-    Metadata is its owner's: a visitor sees only what is called public.
+    The holder of a temporary URL is not shown the object's metadata, but for what is named public.
     """
-    query = request.query
-    if request.signed is None:
+    if request.access.signed_for is None:
         return response
+    query = request.query
     response.headers = [(name, value) for name, value in response.headers if not _hidden(name)]
     if response.status not in (200, 206) or request.method not in ("GET", "HEAD"):
         return response
-    expires = min(_expiry(query["temp_url_expires"]), LAST)
+    expires = min(_expiry(query["temp_url_expires"]), MAX_EXPIRY)
     response.set("Expires", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(expires)))
     name = query.get("filename") or request.target.object.rstrip("/").rpartition("/")[2]
     if "filename" not in query and ("inline" in query or response.get("Content-Disposition")):
@@ -89,8 +91,8 @@ def _hidden(name: str) -> bool:
     return name.startswith("X-Object-Meta-") and not name.startswith("X-Object-Meta-Public-")
 
 
-def keys_of(tools: Tools, target: Target, fresh: bool = False) -> list[tuple[str, Target]]:
-    """The keys that may sign for an object, each with what it belongs to; the account's first."""
+def signing_keys(tools: Tools, target: Target, fresh: bool = False) -> list[tuple[str, Target]]:
+    """The keys that may sign for an object, each with the account or container to which it belongs."""
     found = []
     for holder in (Target(target.account), Target(target.account, target.container)):
         info = tools.listing_cache.get(holder, fresh)
@@ -99,18 +101,18 @@ def keys_of(tools: Tools, target: Target, fresh: bool = False) -> list[tuple[str
     return found
 
 
-def _signed(
+def _signed_for(
     tools: Tools, method: str, target: Target, signature: str, expires: int, path: str, network: str
 ) -> Target | None:
-    """What the key that made the signature belongs to; None if no key did."""
+    """The account or container whose key made the signature; None if no key did."""
     digest, given = _signature(signature)
-    if digest not in ALLOWED:
+    if digest not in ALLOWED_DIGESTS:
         return None
     methods = ("HEAD", "GET", "PUT", "POST") if method == "HEAD" else (method,)
     head = f"ip={network}\n" if network else ""
     texts = [f"{head}{allowed}\n{expires}\n{path}".encode() for allowed in methods]
     for fresh in (False, True):
-        for key, holder in keys_of(tools, target, fresh):
+        for key, holder in signing_keys(tools, target, fresh):
             for text in texts:
                 made = hmac.new(key.encode(), text, digest).hexdigest()
                 if hmac.compare_digest(made.encode(), given.encode()):

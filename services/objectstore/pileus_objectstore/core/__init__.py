@@ -1,1 +1,1 @@
-"""The rules of the object store: names, rights, metadata, replicas and quorums."""
+"""The rules of the object store, for any API above it: objects, listings, access, replicas and quorums."""

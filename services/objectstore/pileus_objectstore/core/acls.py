@@ -1,9 +1,9 @@
-"""Who may read or write a container besides its owners: X-Container-Read and X-Container-Write.
+"""Access control lists of containers: X-Container-Read and X-Container-Write, as Swift defines them.
 
-.r:*  .r:example.com  .r:.example.com  .r:-evil.example.com  .rlistings       (read only: by the Referer header)
-PROJECT:USER  PROJECT:*  *:USER  *:*  ROLE                                     (ids; names only if project,
-                                                                                user and account are all of the default
-                                                                                domain)
+    .r:*  .r:example.com  .r:.example.com  .r:-evil.example.com  .rlistings     (read only: by the Referer header)
+    PROJECT:USER  PROJECT:*  *:USER  *:*  ROLE
+
+Projects and users are ids. Names count only if project, user and account all belong to the default domain.
 """
 
 from dataclasses import dataclass
@@ -12,34 +12,37 @@ from urllib.parse import urlsplit
 from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest
 
-DEFAULT = "default"  # the domain in which alone names are understood
-DESIGNATORS = (".r", ".ref", ".referer", ".referrer")
+DEFAULT_DOMAIN = "default"  # names are unique, and so understood, in this domain only
+REFERRER_DESIGNATORS = (".r", ".ref", ".referer", ".referrer")
 
 
 @dataclass(frozen=True)
 class Acl:
+    """A parsed ACL."""
+
     referrers: tuple[str, ...]
     groups: tuple[str, ...]
 
     @property
     def listings(self) -> bool:
+        """Whether those whom a referrer entry admits may also list the container."""
         return ".rlistings" in self.groups
 
     def admits_referrer(self, referrer: str) -> bool:
-        """The last entry that fits decides; `-` refuses."""
+        """Whether requests with this Referer header may read. The last entry that matches decides; `-` refuses."""
         host, allowed = _host(referrer), False
         for pattern in self.referrers:
             if pattern.startswith("-"):
-                if _fits(pattern[1:], host):
+                if _matches(pattern[1:], host):
                     allowed = False
-            elif pattern == "*" or _fits(pattern, host):
+            elif pattern == "*" or _matches(pattern, host):
                 allowed = True
         return allowed
 
     def admits(self, caller: Caller, names: bool) -> bool:
-        """`names`: those of the default domain mean something here. Ids always do."""
+        """Whether an entry means the caller. `names`: entries may use names of the default domain, not only ids."""
         projects, users = {"*", caller.project_id}, {"*", caller.user_id}
-        if names and caller.project_domain_id == DEFAULT and caller.user_domain_id == DEFAULT:
+        if names and caller.project_domain_id == DEFAULT_DOMAIN and caller.user_domain_id == DEFAULT_DOMAIN:
             projects.add(caller.project_name)
             users.add(caller.user_name)
         for group in self.groups:
@@ -51,18 +54,8 @@ class Acl:
         return False
 
 
-def _host(referrer: str) -> str:
-    try:
-        return urlsplit(referrer).hostname or "unknown"
-    except ValueError:  # a visitor writes there what he likes
-        return "unknown"
-
-
-def _fits(pattern: str, host: str) -> bool:
-    return host == pattern or (pattern.startswith(".") and host.endswith(pattern))
-
-
 def parse(text: str) -> Acl:
+    """Read a stored ACL."""
     referrers, groups = [], []
     for entry in text.split(","):
         entry = entry.strip()
@@ -74,14 +67,14 @@ def parse(text: str) -> Acl:
 
 
 def clean(header: str, text: str) -> str:
-    """An ACL as it is stored; raises BadRequest for one that means nothing."""
+    """The ACL that a client sent, in the form in which it is stored. Raises BadRequest for one that has no meaning."""
     kept = []
     for entry in (part.strip() for part in text.split(",")):
         if not entry:
             continue
         first, colon, rest = (part.strip() for part in entry.partition(":"))
-        if colon and first in DESIGNATORS:
-            kept.append(_referrer(header, entry, rest))
+        if colon and first in REFERRER_DESIGNATORS:
+            kept.append(_clean_referrer(header, entry, rest))
         elif first.startswith(".") and (colon or first != ".rlistings"):
             raise BadRequest(why=f"Unknown designator {first!r} in ACL: {entry!r}")
         else:
@@ -89,7 +82,18 @@ def clean(header: str, text: str) -> str:
     return ",".join(kept)
 
 
-def _referrer(header: str, entry: str, rest: str) -> str:
+def _host(referrer: str) -> str:
+    try:
+        return urlsplit(referrer).hostname or "unknown"
+    except ValueError:  # clients may send any text in this header
+        return "unknown"
+
+
+def _matches(pattern: str, host: str) -> bool:
+    return host == pattern or (pattern.startswith(".") and host.endswith(pattern))
+
+
+def _clean_referrer(header: str, entry: str, rest: str) -> str:
     if header == "X-Container-Write":
         raise BadRequest(why=f"Referrers not allowed in write ACL: {entry!r}")
     negate = rest.startswith("-")

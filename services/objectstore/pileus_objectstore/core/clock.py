@@ -1,13 +1,13 @@
-"""The time of writes: this host's clock, but never twice the same and never backwards."""
+"""The time of writes: this host's clock, which never gives the same time twice and never goes backwards."""
 
 import threading
 import time
 
-STEP = 0.00001  # what a timestamp can tell apart
+STEP_S = 0.00001  # the smallest difference that a timestamp can express
 
 
 class Clock:
-    """Epoch seconds, later at each call, even while the system's clock is being set back."""
+    """Returns epoch seconds, later at each call, even while the system's clock is being set back. Thread-safe."""
 
     def __init__(self) -> None:
         self._last = 0.0
@@ -15,5 +15,5 @@ class Clock:
 
     def __call__(self) -> float:
         with self._lock:
-            self._last = max(time.time(), self._last + STEP)
+            self._last = max(time.time(), self._last + STEP_S)
             return self._last

@@ -1,69 +1,44 @@
-"""If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since (RFC 9110, 13) and Range (14)."""
+"""Conditional requests (RFC 9110, 13) and byte ranges (RFC 9110, 14)."""
 
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
+from datetime import datetime
 
-CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
+from werkzeug.datastructures import ETags
+
 MAX_RANGES = 50
-Span = tuple[int | None, int | None]
+Span = tuple[int | None, int | None]  # `first-last` as a Range header has it; either may be missing
 
 
-def verdict(headers: Mapping[str, str], etag: str, modified: float) -> int:
-    """200, 304 or 412 for something with this ETag, changed at this time (epoch seconds)."""
-    match, none_match = headers.get("If-Match"), headers.get("If-None-Match")
-    if match is not None and not _matches(match, etag):
-        return 412
-    if match is None:
-        since = _epoch(headers.get("If-Unmodified-Since"))
-        if since is not None and _ceil(modified) > since:
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The conditions of a request; None where it has none of that kind."""
+
+    if_match: ETags | None = None
+    if_none_match: ETags | None = None
+    if_modified_since: datetime | None = None
+    if_unmodified_since: datetime | None = None
+
+    def evaluate(self, etag: str, modified: float) -> int:
+        """200, 304 or 412 for something with this ETag that was last changed at `modified` (epoch seconds)."""
+        if self.if_match is not None and not self.if_match.contains_weak(etag):
             return 412
-    if none_match is not None:
-        return 304 if _matches(none_match, etag) else 200
-    since = _epoch(headers.get("If-Modified-Since"))
-    return 304 if since is not None and _ceil(modified) <= since else 200
+        since = self.if_unmodified_since
+        if self.if_match is None and since is not None and _whole_seconds(modified) > since.timestamp():
+            return 412
+        if self.if_none_match is not None:
+            return 304 if self.if_none_match.contains_weak(etag) else 200
+        if self.if_modified_since is not None and _whole_seconds(modified) <= self.if_modified_since.timestamp():
+            return 304
+        return 200
 
 
-def _ceil(moment: float) -> int:
+def _whole_seconds(moment: float) -> int:
+    """Rounded up, as Last-Modified is."""
     return -int(-moment // 1)
 
 
-def _matches(header: str, etag: str) -> bool:
-    tags = [tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")]
-    return "*" in tags or etag in tags
-
-
-def _epoch(text: str | None) -> float | None:
-    if not text:
-        return None
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def ranges(header: str) -> list[Span]:
-    """The spans of `bytes=0-9,20-,-5`; [] for a header that is none (it is ignored then)."""
-    unit, equals, rest = header.partition("=")
-    if unit.strip().lower() != "bytes" or not equals:
-        return []
-    spans = []
-    for part in rest.split(","):
-        first, dash, last = (text.strip() for text in part.partition("-"))
-        if not dash or not (first or last) or not _digits(first) or not _digits(last):
-            return []
-        span = (int(first) if first else None, int(last) if last else None)
-        if span[0] is not None and span[1] is not None and span[0] > span[1]:
-            return []
-        spans.append(span)
-    return spans if len(spans) <= MAX_RANGES else []
-
-
-def _digits(text: str) -> bool:
-    return len(text) <= 19 and (not text or (text.isascii() and text.isdecimal()))
-
-
 def resolve(span: Span, size: int) -> tuple[int, int] | None:
-    """(first, last) of a span within `size` bytes; None if nothing of it is there."""
+    """(first, last) byte of a span within `size` bytes; None if the span lies beyond the end."""
     first, last = span
     if first is None:
         first, last = max(0, size - (last or 0)), size - 1

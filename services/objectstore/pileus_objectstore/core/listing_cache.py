@@ -1,10 +1,8 @@
-"""What is known about accounts and containers, for a second at a time.
+"""The heads of accounts and containers, remembered for a second.
 
-A proxy remembers a listing's head for FRESH_S, so a thousand requests a second to one container cost one question.
-Nobody is refused
-on the strength of a memory: whoever would be, is judged again by a fresh answer (`fresh=True`), so a right that was
-just granted holds at
-once everywhere, and one that was taken away is gone after a second at most.
+With the cache, a thousand requests a second to one container cost one question to the storage hosts. A request is never
+refused because of a remembered head: before a refusal the head is read again (`fresh=True`). So a right that was just
+granted takes effect at once everywhere, and one that was revoked ends after a second at most.
 """
 
 import time
@@ -18,14 +16,14 @@ MAX_ENTRIES = 10_000
 
 
 class ListingCache:
-    """Heads of listings, by name."""
+    """Heads of listings by path. Thread-safe."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._known: dict[str, tuple[float, ListingInfo | None]] = {}
 
     def get(self, target: Target, fresh: bool = False) -> ListingInfo | None:
-        """The head of an account or container; None if there is none."""
+        """The head of an account or container; None if there is none. Raises Unavailable."""
         path = target.path
         now = time.monotonic()
         known = self._known.get(path)
@@ -39,4 +37,5 @@ class ListingCache:
         return info
 
     def forget(self, target: Target) -> None:
+        """Drop what is remembered of an account or container that this process has changed."""
         self._known.pop(target.path, None)

@@ -4,15 +4,17 @@ from pileus_objectstore.wire.contract import ListingRow, ObjectMeta
 
 
 def row_of(meta: ObjectMeta, stamp: str) -> ListingRow:
+    """The row of an object; `stamp` is the timestamp of the change that the row stands for."""
     size = meta.listed_size if meta.listed_size >= 0 else meta.size
     etag = f"{meta.etag}; {meta.listed_etag}" if meta.listed_etag else meta.etag
     return ListingRow(object_of(meta.name), stamp, False, size, etag, meta.headers.get("Content-Type", ""))
 
 
-def container_of(name: str) -> str:
+def container_of(path: str) -> str:
     """`/account/container` of `/account/container/object`."""
-    return "/".join(name.split("/", 3)[:3])
+    return "/".join(path.split("/", 3)[:3])
 
 
-def object_of(name: str) -> str:
-    return name.split("/", 3)[3]
+def object_of(path: str) -> str:
+    """The object's name in `/account/container/object`."""
+    return path.split("/", 3)[3]

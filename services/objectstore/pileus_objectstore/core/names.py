@@ -1,4 +1,4 @@
-"""Accounts, containers and objects as paths say them, and how long a name may be."""
+"""Accounts, containers and objects as paths name them, and the limits of a name's length."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -6,14 +6,16 @@ from urllib.parse import quote
 from pileus_kit.errors import BadRequest, NotFound
 from pileus_objectstore.errors import BadPath
 
-MAX_ACCOUNT = 256  # bytes of UTF-8, as the other limits
-MAX_CONTAINER = 256
-MAX_OBJECT = 1024
+MAX_ACCOUNT_BYTES = 256  # of UTF-8, like the other limits
+MAX_CONTAINER_BYTES = 256
+MAX_OBJECT_BYTES = 1024
+NOT_FOUND = "The resource could not be found."
+BAD_TEXT = "Invalid UTF8 or contains NULL"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request is about; the parts that it does not name are ''."""
+    """An account, a container or an object; the parts that are not named are ''."""
 
     account: str
     container: str = ""
@@ -21,18 +23,22 @@ class Target:
 
     @property
     def kind(self) -> str:
+        """One of "account", "container" and "object"."""
         return "object" if self.object else "container" if self.container else "account"
 
     @property
     def path(self) -> str:
+        """`/account[/container[/object]]`, not quoted: the name under which storage hosts know it."""
         return "/" + "/".join(part for part in (self.account, self.container, self.object) if part)
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The parts that are named, from the account on."""
         return tuple(part for part in (self.account, self.container, self.object) if part)
 
     @property
     def parent(self) -> "Target":
+        """The container of an object, or the account of a container."""
         return Target(self.account, self.container if self.object else "")
 
     def __str__(self) -> str:
@@ -42,27 +48,29 @@ class Target:
 def target_of(path: str) -> Target:
     """Read `/v1/account[/container[/object]]`; the object's name may contain slashes. Raises NotFound or BadPath."""
     if "\0" in path:
-        raise BadPath(why="Invalid UTF8 or contains NULL")
+        raise BadPath(why=BAD_TEXT)
     parts = path.split("/", 4)
     if len(parts) < 3 or parts[0] or parts[1] not in ("v1", "v1.0") or not parts[2]:
-        raise NotFound(why="The resource could not be found.")
+        raise NotFound(why=NOT_FOUND)
     names = parts[2:]
     if len(names) > 2 and not names[2]:
         names.pop()
     if len(names) > 1 and not names[1]:
         if len(names) > 2:
-            raise NotFound(why="The resource could not be found.")
+            raise NotFound(why=NOT_FOUND)
         names.pop()
     return Target(*names)
 
 
 def check(target: Target) -> None:
-    """Raises BadRequest for names that are too long, BadPath for those that no URL can say: headers, manifests and
-    archives could, and then nobody would reach or delete what they made."""
+    """Raise BadRequest for names that are too long, BadPath for names that no URL can express.
+
+    Headers, manifests and archives could contain such names, and no request could reach or delete what they created.
+    """
     for what, name, max_bytes in (
-        ("Account", target.account, MAX_ACCOUNT),
-        ("Container", target.container, MAX_CONTAINER),
-        ("Object", target.object, MAX_OBJECT),
+        ("Account", target.account, MAX_ACCOUNT_BYTES),
+        ("Container", target.container, MAX_CONTAINER_BYTES),
+        ("Object", target.object, MAX_OBJECT_BYTES),
     ):
         if "/" in name and what != "Object":
             raise BadPath(why=f"{what} name cannot contain slashes")
@@ -71,13 +79,13 @@ def check(target: Target) -> None:
         except UnicodeEncodeError:
             size = -1
         if size < 0 or "\0" in name:
-            raise BadPath(why="Invalid UTF8 or contains NULL")
+            raise BadPath(why=BAD_TEXT)
         if size > max_bytes:
             raise BadRequest(why=f"{what} name length of {size} longer than {max_bytes}")
 
 
 def split_pair(text: str, what: str) -> tuple[str, str]:
-    """`/container/object`, as X-Copy-From, Destination and manifests say it. Raises BadPath."""
+    """`/container/object`, as X-Copy-From, Destination and manifests write it. Raises BadPath."""
     container, _, name = text.lstrip("/").partition("/")
     if not container or not name:
         raise BadPath(why=f"{what} must be of the form <container name>/<object name>")

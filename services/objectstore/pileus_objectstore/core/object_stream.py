@@ -1,4 +1,4 @@
-"""An object's bytes on their way out, going on from another replica if one breaks off."""
+"""An object's bytes on their way to a reader. If one replica fails, reading continues at the same byte of another."""
 
 import logging
 from collections.abc import Iterator
@@ -11,18 +11,18 @@ from pileus_objectstore.wire.contract import ObjectReply
 from pileus_objectstore.wire.framing import Body, ConnectionBroken
 
 log = logging.getLogger(__name__)
-PIECE = 1 << 18
-TRIES = 3  # without a byte of progress
+PIECE_BYTES = 1 << 18
+MAX_TRIES = 3  # in a row that yield no byte
 
 
 class ObjectStream:
-    """Iterate once. Raises Broken when no replica can go on: the client then sees a short body, never a wrong one."""
+    """Iterate once. Raises ConnectionBroken if no replica can go on: a body may be short, but never wrong."""
 
     def __init__(
         self, cluster: Cluster, placement: Placement, reply: ObjectReply, exchange: Exchange, body: Body
     ) -> None:
         self._cluster = cluster
-        self._place = placement
+        self._placement = placement
         self._reply = reply
         self._exchange: Exchange | None = exchange
         self._body = body
@@ -33,7 +33,7 @@ class ObjectStream:
     def __iter__(self) -> Iterator[bytes]:
         while self._at < self._end:
             try:
-                piece = self._body.read(PIECE)
+                piece = self._body.read(PIECE_BYTES)
             except OSError as e:
                 self._resume(e)
                 continue
@@ -43,10 +43,11 @@ class ObjectStream:
         self._finish()
 
     def whole(self) -> bytes:
+        """All that is left, in memory."""
         return b"".join(self)
 
     def close(self) -> None:
-        """The client went away, or has all: never leave a half-read connection behind."""
+        """Close the connection if bytes are left on it. Called when the client is gone or has everything."""
         if self._exchange is not None:
             self._exchange.drop()
             self._exchange = None
@@ -57,18 +58,20 @@ class ObjectStream:
             self._exchange = None
 
     def _resume(self, why: Exception) -> None:
+        """Go on with another replica of the same version. Raises ConnectionBroken."""
         assert self._reply.meta is not None
         self.close()
-        if self._tries >= TRIES:
-            raise ConnectionBroken(f"no replica of {self._reply.meta.name} could go on: {why}")
+        name = self._reply.meta.name
+        if self._tries >= MAX_TRIES:
+            raise ConnectionBroken(f"no replica of {name} could go on: {why}")
         self._tries += 1
-        log.warning("reading %s broke off at byte %d (%s), going on elsewhere", self._reply.meta.name, self._at, why)
+        log.warning("reading %s broke off at byte %d (%s), going on with another replica", name, self._at, why)
         try:
             reply, exchange, body = self._cluster.open(
-                self._place, first=self._at, last=self._end - 1, if_timestamp=self._reply.meta.timestamp
+                self._placement, first=self._at, last=self._end - 1, if_timestamp=self._reply.meta.timestamp
             )
         except HostDown as e:
             raise ConnectionBroken(str(e)) from e
         if reply.status >= 300 or reply.meta is None or reply.meta.etag != self._reply.meta.etag:
-            raise ConnectionBroken(f"{self._reply.meta.name} is gone")
+            raise ConnectionBroken(f"{name} is gone")
         self._exchange, self._body = exchange, body

@@ -1,4 +1,4 @@
-"""Which host is asked for which replicas, and who tells which listing."""
+"""Which host is asked for which replicas, and which host updates which replica of a listing."""
 
 from collections.abc import Container, Iterable
 
@@ -9,15 +9,15 @@ Plan = list[tuple[str, HostReplicas]]
 
 
 def host_replicas(placement: Placement) -> Plan:
-    """Every host that should hold a replica, then those that only stand in."""
+    """Every host that should hold a replica, then the hosts that have handoffs only."""
     return [
-        (host, HostReplicas(placement.partition, placement.digest, own, extra)) for host, own, extra in placement.hosts
+        (host, HostReplicas(placement.partition, placement.digest, own, handoffs))
+        for host, own, handoffs in placement.hosts
     ]
 
 
 def write_plan(placement: Placement, down: Container[str]) -> Plan:
-    """The hosts to write to, each with its devices; replicas of hosts that are down go to the next handoffs
-    elsewhere."""
+    """The hosts to write to, each with its devices; handoffs elsewhere take the replicas of hosts that are down."""
     everywhere = host_replicas(placement)
     live = [(host, replicas) for host, replicas in everywhere if host not in down]
     unplaced = sum(len(replicas.devices) for host, replicas in everywhere if host in down)
@@ -27,14 +27,13 @@ def write_plan(placement: Placement, down: Container[str]) -> Plan:
         unplaced -= len(extra)
         devices = replicas.devices + extra
         if devices:
-            plan.append(
-                (host, HostReplicas(replicas.partition, replicas.digest, devices, replicas.handoffs[len(extra) :]))
-            )
+            left = replicas.handoffs[len(extra) :]
+            plan.append((host, HostReplicas(replicas.partition, replicas.digest, devices, left)))
     return plan
 
 
 def remaining(plan: Plan, asked: dict[str, set[str]]) -> Plan:
-    """What of a plan was not asked for yet: after a host failed, the handoffs in its place."""
+    """The part of a plan that was not asked yet: after a host failed, the handoffs that take its replicas."""
     left = []
     for host, replicas in plan:
         done = asked.get(host, set())
@@ -45,23 +44,23 @@ def remaining(plan: Plan, asked: dict[str, set[str]]) -> Plan:
 
 
 def read_plan(placement: Placement, down: Container[str]) -> Plan:
-    """The hosts to ask, best first: those with replicas of their own, then handoffs; hosts that seem to be down come
-    last."""
+    """The hosts to ask, best first: those with replicas of their own, then handoffs; hosts that seem down come last."""
     return sorted(host_replicas(placement), key=lambda entry: (entry[0] in down, not entry[1].devices))
 
 
 def assign_listing_hosts(
-    placement: Placement | None, hosts: Iterable[str], notified: Container[str] = ()
+    listing: Placement | None, hosts: Iterable[str], notified: Container[str] = ()
 ) -> dict[str, tuple[ListingHost, ...]]:
-    """For each writing host, the listings that it has to tell: its own first of all, the others shared out; not
-    those that heard it."""
+    """For each host that writes, the listing hosts that it must update: itself first, the others shared out.
+
+    Listing hosts in `notified` have the update already.
+    """
     hosts = list(hosts)
-    listing_hosts: dict[str, list[ListingHost]] = {host: [] for host in hosts}
-    if placement is None or not hosts:
+    if listing is None or not hosts:
         return dict.fromkeys(hosts, ())
-    for number, (host, replicas) in enumerate(
-        entry for entry in host_replicas(placement) if entry[1].devices and entry[0] not in notified
-    ):
-        updater_host = host if host in listing_hosts else hosts[number % len(hosts)]
-        listing_hosts[updater_host].append(ListingHost(host, replicas))
-    return {host: tuple(list_) for host, list_ in listing_hosts.items()}
+    assigned: dict[str, list[ListingHost]] = {host: [] for host in hosts}
+    waiting = [entry for entry in host_replicas(listing) if entry[1].devices and entry[0] not in notified]
+    for number, (host, replicas) in enumerate(waiting):
+        updater_host = host if host in assigned else hosts[number % len(hosts)]
+        assigned[updater_host].append(ListingHost(host, replicas))
+    return {host: tuple(listing_hosts) for host, listing_hosts in assigned.items()}

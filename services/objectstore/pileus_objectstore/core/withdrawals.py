@@ -1,4 +1,4 @@
-"""Takes back a PUT that reached too few hosts: the client hears that it wasn't stored, so nothing of it may stay."""
+"""Takes back a PUT that reached too few hosts: the client learns that it was not stored, so no trace may stay."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -24,42 +24,41 @@ if TYPE_CHECKING:
     from pileus_objectstore.core.cluster import Cluster
 
 log = logging.getLogger(__name__)
-TICK = 0.00001  # the least that one timestamp is later than another
+TICK_S = 0.00001  # the smallest difference between two timestamps
 
 
-def withdraw(cluster: "Cluster", placement: Placement, listing: Placement, args: PutObject) -> None:
-    """Remove the version from the hosts that kept it; then let the listings show what is left.
+def withdraw(cluster: "Cluster", placement: Placement, listing: Placement, request: PutObject) -> None:
+    """Remove the version from the hosts that kept it, then let the listing show what is left.
 
-    A host that doesn't answer keeps its copy until it can be asked: as with a client whose line broke, the object may
-    then still appear.
+    A host that doesn't answer keeps its copy: as with a client whose connection broke, the object may still appear.
     """
-    if args.min_devices:
-        return  # its only host has seen to it
+    if request.min_devices:
+        return  # the only host has removed it already
     for host, replicas in host_replicas(placement):
-        _ask(cluster, host, "withdraw_object", WithdrawObject(replicas, args.name, args.timestamp), ObjectReply)
+        withdrawal = WithdrawObject(replicas, request.name, request.timestamp)
+        _ask(cluster, host, "withdraw_object", withdrawal, ObjectReply)
     try:
         left = cluster.head(placement, newest=True).meta
     except Unavailable as e:
-        log.warning("what is left of %s is not known: %s", args.name, e)
+        log.warning("what is left of %s is not known: %s", request.name, e)
         return
     for host, replicas in host_replicas(listing):
         if replicas.devices:
-            rows = [row_after(args, left)]
-            _ask(
-                cluster, host, "merge_rows", MergeRows("container", replicas, container_of(args.name), rows), MergeReply
-            )
+            rows = [_row_after(request, left)]
+            merge = MergeRows("container", replicas, container_of(request.name), rows)
+            _ask(cluster, host, "merge_rows", merge, MergeReply)
 
 
-def row_after(args: PutObject, left: ObjectMeta | None) -> ListingRow:
-    """The listing's row once the version is gone: newer than the version's own by the least there is."""
-    stamp = timestamp(float(args.timestamp) + TICK)
+def _row_after(request: PutObject, left: ObjectMeta | None) -> ListingRow:
+    """The listing's row once the version is gone; it must be newer than the version's own row."""
+    stamp = timestamp(float(request.timestamp) + TICK_S)
     if left is None:
-        return ListingRow(object_of(args.name), stamp, True)
+        return ListingRow(object_of(request.name), stamp, True)
     return row_of(left, stamp)
 
 
-def _ask(cluster: "Cluster", host: str, call: str, args: msgspec.Struct, kind: type) -> None:
+def _ask(cluster: "Cluster", host: str, call: str, request: msgspec.Struct, kind: type) -> None:
     try:
-        cluster.pool.call(host, call, args, kind)
+        cluster.pool.call(host, call, request, kind)
     except HostDown as e:
         log.warning("%s", e)

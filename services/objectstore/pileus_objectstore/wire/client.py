@@ -51,7 +51,7 @@ class Exchange:
         if self._chunked:
             self._send(b"0\r\n\r\n")
 
-    def early(self) -> bool:
+    def has_answered(self) -> bool:
         """The other side has answered (or gone) before the body was sent."""
         return self._stream.waiting()
 

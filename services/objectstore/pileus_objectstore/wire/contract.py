@@ -69,7 +69,7 @@ class ObjectMeta(msgspec.Struct, omit_defaults=True):
 class PutObject(msgspec.Struct, omit_defaults=True):
     """Store the request's body on all devices of the spot. `upstream` are the listings this host must tell.
 
-    `etag`: refuse (422) if the MD5 differs. `size` -1: not known beforehand. `fresh`: refuse (412) if there is an
+    `etag`: refuse (422) if the MD5 differs. `size` -1: not known beforehand. `only_if_new`: refuse (412) if there is an
     object. `listed_size` replaces what the listing shows, `listed_etag` is added to it, as `name=value`. `most`: refuse
     (413) a longer body. `needed`: keep it on so many devices, or (507) on none.
     """
@@ -82,7 +82,7 @@ class PutObject(msgspec.Struct, omit_defaults=True):
     etag: str = ""
     listing_hosts: tuple[ListingHost, ...] = ()
     delete_at: int = 0
-    fresh: bool = False
+    only_if_new: bool = False
     listed_size: int = -1
     listed_etag: str = ""
     max_bytes: int = -1

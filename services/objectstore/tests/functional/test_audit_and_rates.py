@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pileus_kit.testing import Client
+from pileus_objectstore.api import RESOURCES
 from pileus_objectstore.api.proxy import Proxy
 from pileus_objectstore.testing import ObjectStoreFixture
 
@@ -33,8 +34,7 @@ def test_writes_and_refusals_have_lines(
 
 def test_a_project_has_its_rate(store: ObjectStoreFixture, container: str) -> None:
     few = replace(store.config, requests_per_minute=6, request_burst=2, refusals_per_minute=6, refusal_burst=2)
-    proxy = Proxy(replace(store.app.tools, config=few), [])
-    proxy.calls = store.app.calls
+    proxy = Proxy(replace(store.app.tools, config=few), RESOURCES)
     client = Client(proxy, as_=store.tokens.member)
     assert [client.get(container).status_code for _ in range(3)] == [204, 204, 429]
     assert int(client.get(container).headers["Retry-After"]) >= 1

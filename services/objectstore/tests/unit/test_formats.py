@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from pileus_kit.errors import BadRequest
-from pileus_objectstore.core import acls, pages
-from pileus_objectstore.core.conditions import ranges, resolve, verdict
+from pileus_objectstore.api.conditions import conditions, parse_ranges
+from pileus_objectstore.api.listing_formats import media_type
+from pileus_objectstore.core import acls
+from pileus_objectstore.core.conditions import resolve
 from pileus_objectstore.core.names import Target, target_of
 from pileus_objectstore.core.replica_plans import assign_listing_hosts, read_plan, write_plan
+from pileus_objectstore.core.timestamps import iso
 from pileus_objectstore.ring.rings import Placement
 from pileus_objectstore.storage.listing_scans import after
 from pileus_objectstore.storage.object_files import BLOCK, Sums, stamp_of, timestamp_of
@@ -59,7 +62,7 @@ def test_paths(path: str, target: Target) -> None:
 
 
 def test_ranges() -> None:
-    assert ranges("bytes=0-4, 7-,-3") == [(0, 4), (7, None), (None, 3)]
+    assert parse_ranges("bytes=0-4, 7-,-3") == ((0, 4), (7, None), (None, 3))
     for nonsense in (
         "",
         "bytes",
@@ -69,9 +72,13 @@ def test_ranges() -> None:
         "bytes=5-2",
         "items=0-1",
         "bytes=1-2-3",
+        "bytes=0-1,",
+        "bytes=+1-2",
+        "bytes=" + "9" * 30 + "-",
         "bytes=" + "0-1," * 60,
     ):
-        assert ranges(nonsense) == []
+        assert parse_ranges(nonsense) == ()
+    assert parse_ranges("bytes=20-29,-0,0-9") == ((20, 29), (None, 0), (0, 9))
     assert resolve((0, 4), 3) == (0, 2)
     assert resolve((None, 5), 3) == (0, 2)
     assert resolve((3, None), 3) is None
@@ -79,7 +86,15 @@ def test_ranges() -> None:
     assert resolve((None, 5), 0) is None
 
 
+def verdict(headers: dict[str, str], etag: str, modified: float) -> int:
+    asked = conditions(headers)
+    return 200 if asked is None else asked.evaluate(etag, modified)
+
+
 def test_conditions() -> None:
+    assert verdict({"If-Match": "e"}, "e", 100.5) == 200
+    assert verdict({"If-Match": '"a", "e"'}, "e", 100.5) == 200
+    assert verdict({"If-Match": '"a"'}, "e", 100.5) == 412
     assert verdict({}, "e", 100.5) == 200
     assert verdict({"If-None-Match": 'W/"e"'}, "e", 100.5) == 304
     assert verdict({"If-Match": "*"}, "e", 100.5) == 200
@@ -111,13 +126,13 @@ def test_accept() -> None:
         ("application/xml;q=0.4, application/json;q=0.5", "application/json"),
         ("image/png, */*;q=0.1", "text/plain"),
     ):
-        assert pages.content_type({}, accept) == media
-    assert pages.content_type({"format": "json"}, "text/plain") == "application/json"
-    assert pages.content_type({"format": "nonsense"}, "application/json") == "text/plain"
+        assert media_type({}, accept) == media
+    assert media_type({"format": "json"}, "text/plain") == "application/json"
+    assert media_type({"format": "nonsense"}, "application/json") == "text/plain"
 
 
 def test_iso() -> None:
-    assert pages.iso("1389804102.12345") == "2014-01-15T16:41:42.123450"
+    assert iso("1389804102.12345") == "2014-01-15T16:41:42.123450"
 
 
 PLACE = Placement(7, "f" * 32, (("h1", ("a", "b"), ("x",)), ("h2", ("c",), ()), ("h3", (), ("y", "z"))))
@@ -134,9 +149,9 @@ def test_plans() -> None:
         ("h3", ("y", "z")),
     ]
     assert [host for host, _ in read_plan(PLACE, {"h1"})] == ["h2", "h3", "h1"]
-    told = assign_listing_hosts(PLACE, ["h2", "h9"])
-    assert sorted(up.host for ups in told.values() for up in ups) == ["h1", "h2"]
-    assert [up.host for up in told["h2"]][-1] == "h2"
+    hosts = assign_listing_hosts(PLACE, ["h2", "h9"])
+    assert sorted(up.host for ups in hosts.values() for up in ups) == ["h1", "h2"]
+    assert [up.host for up in hosts["h2"]][-1] == "h2"
 
 
 def test_bodies() -> None:

@@ -1,0 +1,165 @@
+"""A listing as clients ask for it, and as they get it: plain text, JSON or XML."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
+
+import msgspec
+
+from pileus_kit.errors import NotAcceptable, PreconditionFailed
+from pileus_kit.numbers import parse_whole_number
+from pileus_objectstore.api.http import TRUE
+from pileus_objectstore.core.cluster import ListingQuery
+from pileus_objectstore.core.listing import MAX_ROWS, Entry
+from pileus_objectstore.core.names import BAD_TEXT, Target
+from pileus_objectstore.core.timestamps import iso
+from pileus_objectstore.errors import BadPath
+
+FORMATS = {"plain": "text/plain", "json": "application/json", "xml": "application/xml"}
+WILDCARDS = {"*/*": "text/plain", "text/*": "text/plain", "application/*": "application/json"}
+ACCOUNT_COLUMNS = ("name", "count", "bytes", "last_modified")
+CONTAINER_COLUMNS = ("name", "hash", "bytes", "content_type", "last_modified")
+NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
+Shown = dict[str, str | int]
+
+
+def listing_query(parameters: Mapping[str, str]) -> ListingQuery:
+    """Read a listing's parameters. A limit that is no number is ignored, as in Swift.
+
+    Raises PreconditionFailed for a limit that is too large, BadPath for a NUL character.
+    """
+    given = parse_whole_number(parameters.get("limit"))
+    limit = MAX_ROWS if given is None else given
+    if limit > MAX_ROWS:
+        raise PreconditionFailed(why=f"Maximum limit is {MAX_ROWS}")
+    if any("\0" in value for value in parameters.values()):
+        raise BadPath(why=BAD_TEXT)
+    return ListingQuery(
+        limit,
+        parameters.get("marker", ""),
+        parameters.get("end_marker", ""),
+        parameters.get("prefix", ""),
+        parameters.get("delimiter", ""),
+        parameters.get("path"),
+        parameters.get("reverse", "").lower() in TRUE,
+    )
+
+
+def media_type(parameters: Mapping[str, str], accept: str) -> str:
+    """The media type of a listing: `format=` decides, else the Accept header. Raises NotAcceptable."""
+    asked = FORMATS.get(parameters.get("format", "").lower())
+    if asked:
+        return asked
+    if "format" in parameters or not accept or accept == "*/*":
+        return "text/plain"
+    best, found = 0.0, ""
+    for entry in accept.split(","):
+        media, *options = (part.strip() for part in entry.split(";"))
+        quality = next((_quality(option[2:]) for option in options if option.startswith("q=")), 1.0)
+        match = media if media in (*FORMATS.values(), "text/xml") else WILDCARDS.get(media, "")
+        if match and quality > best:
+            best, found = quality, match
+    if not found:
+        raise NotAcceptable(why="A listing is text/plain, application/json or application/xml.")
+    return found
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def render_account(account: str, entries: list[Entry], media: str) -> bytes:
+    """The containers of an account in the given media type."""
+    if media == "text/plain":
+        return _plain(entries)
+    times = ModificationTimes()
+    shown: list[Shown] = [
+        {"subdir": entry.name}
+        if entry.is_group
+        else {"name": entry.name, "count": entry.objects, "bytes": entry.size, "last_modified": times.show(entry)}
+        for entry in entries
+    ]
+    if media == "application/json":
+        return msgspec.json.encode(shown)
+    return _xml("account", "container", account, shown, ACCOUNT_COLUMNS)
+
+
+def render_container(container: Target, entries: list[Entry], media: str) -> bytes:
+    """The objects of a container in the given media type."""
+    if media == "text/plain":
+        return _plain(entries)
+    shown = show_objects(container.account, entries)
+    if media == "application/json":
+        return msgspec.json.encode(shown)
+    return _xml("container", "object", container.container, shown, CONTAINER_COLUMNS)
+
+
+def show_objects(account: str, entries: list[Entry]) -> list[Shown]:
+    """The rows of a container's listing as JSON shows them."""
+    shown: list[Shown] = []
+    times = ModificationTimes()
+    for entry in entries:
+        name, stamp, size, etag, media, _ = entry
+        if not stamp:
+            shown.append({"subdir": name})
+            continue
+        etag, separator, extra = etag.partition("; ")
+        row: Shown = {
+            "bytes": size,
+            "hash": etag,
+            "name": name,
+            "content_type": media,
+            "last_modified": times.show(entry),
+        }
+        shown.append(row | _extra(extra, account) if separator else row)
+    return shown
+
+
+class ModificationTimes:
+    """Shows timestamps. Neighbours in a listing often share their second, so the last one is remembered."""
+
+    def __init__(self) -> None:
+        self._second, self._shown = "", ""
+
+    def show(self, entry: Entry) -> str:
+        """An entry's time like 2026-01-02T03:04:05.678900."""
+        stamp = entry.timestamp
+        if stamp[:10] != self._second:
+            self._second, self._shown = stamp[:10], iso(stamp)[:20]
+        return self._shown + stamp[11:].ljust(6, "0")
+
+
+def _extra(text: str, account: str) -> Shown:
+    """What is shown of large objects and links: see `ObjectMeta.listed_etag`."""
+    values = dict(pair.partition("=")[::2] for pair in text.split("; "))
+    shown: Shown = {}
+    if "slo_etag" in values:
+        shown["slo_etag"] = f'"{values["slo_etag"]}"'
+    if "symlink_target" in values:
+        holder = values.get("symlink_target_account") or quote(account)
+        shown["symlink_path"] = f"/v1/{holder}/{values['symlink_target']}"
+    if "symlink_target_etag" in values:
+        shown["symlink_etag"] = values["symlink_target_etag"]
+        shown["symlink_bytes"] = int(values.get("symlink_target_bytes", 0))
+    return shown
+
+
+def _plain(entries: list[Entry]) -> bytes:
+    return "".join(f"{entry.name}\n" for entry in entries).encode()
+
+
+def _xml(kind: str, item: str, name: str, shown: list[Shown], columns: tuple[str, ...]) -> bytes:
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<{kind} name={quoteattr(name)}>"]
+    for row in shown:
+        if "subdir" in row:
+            group = str(row["subdir"])
+            lines.append(f"<subdir name={quoteattr(group)}><name>{escape(group)}</name></subdir>")
+        else:
+            fields = "".join(f"<{column}>{escape(str(row[column]))}</{column}>" for column in columns)
+            lines.append(f"<{item}>{fields}</{item}>")
+    text = "\n".join([*lines, f"</{kind}>"])
+    return NOT_IN_XML.sub("\ufffd", text).encode()  # one name that XML can't express must not spoil the others

@@ -1,0 +1,94 @@
+"""Accounts: they exist as soon as they are used, so there is nothing to create beforehand."""
+
+from collections.abc import Mapping
+
+from pileus_kit.auth import Caller
+from pileus_kit.errors import BadRequest
+from pileus_objectstore.core import listing
+from pileus_objectstore.core.access import PROJECT_DOMAIN, SET_ACCOUNT_QUOTA, Access
+from pileus_objectstore.core.cluster import ListingQuery
+from pileus_objectstore.core.listing_heads import check_reply, check_total
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.quotas import ACCOUNT_QUOTAS
+from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.wire.contract import (
+    DeleteListing,
+    HostReplicas,
+    ListingHost,
+    ListingInfo,
+    ListingReply,
+    PutListing,
+    timestamp,
+)
+
+UNKNOWN_DOMAIN = "_unknown"  # stored until a request of the account's own project states the domain
+
+
+def get(tools: Tools, target: Target) -> ListingInfo | None:
+    """The head of an account as it is now; None if nothing was stored in it yet."""
+    return tools.listing_cache.get(target, fresh=True)
+
+
+def list_containers(
+    tools: Tools, target: Target, query: ListingQuery
+) -> tuple[ListingInfo | None, list[listing.Entry]]:
+    """The head of an account and a page of its containers; (None, []) if nothing was stored in it yet."""
+    return listing.fetch(tools, target, query)
+
+
+def update(tools: Tools, access: Access, target: Target, values: Mapping[str, str]) -> bool:
+    """Change an account's metadata: values are set, '' removes one. True if the account is new.
+
+    Raises Forbidden if a quota is changed by somebody who may not, and BadRequest.
+    """
+    for quota in ACCOUNT_QUOTAS:
+        if quota in values:
+            access.require(SET_ACCOUNT_QUOTA, target)
+        if values.get(quota) and not values[quota].isdecimal():
+            raise BadRequest(why=f"{quota} must be a number")
+    check_total(tools, target, values)
+    return _put(tools, target, dict(values) | _domain_change(tools, access.caller, target)).status == 201
+
+
+def note_caller(tools: Tools, caller: Caller | None, target: Target) -> None:
+    """Create the account of a container that is being created, or store its project's domain, if that is news."""
+    changes = _domain_change(tools, caller, target)
+    if changes:
+        _put(tools, target, changes)
+
+
+def delete(tools: Tools, target: Target) -> None:
+    """Delete an empty account. Raises NotFound, or Conflict while it has containers."""
+
+    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteListing:
+        return DeleteListing("account", replicas, target.path, stamp)
+
+    stamp = timestamp(tools.now())
+    placement = tools.cluster.rings.placement(target.account)
+    reply = tools.cluster.write("delete_listing", placement, None, ListingReply, make)
+    tools.listing_cache.forget(target)
+    check_reply(reply)
+
+
+def _domain_change(tools: Tools, caller: Caller | None, account: Target) -> dict[str, str]:
+    """The metadata that states the domain of the account's project. Only a token of that project is believed."""
+    info = tools.listing_cache.get(account)
+    own = caller is not None and account.account == f"{tools.config.account_prefix}{caller.project_id}"
+    known = info.value(PROJECT_DOMAIN) if info else ""
+    domain = (caller.project_domain_id if own and caller else "") or ""
+    if info is None:
+        return {PROJECT_DOMAIN: domain or UNKNOWN_DOMAIN}
+    if domain and known != domain and known in ("", UNKNOWN_DOMAIN):
+        return {PROJECT_DOMAIN: domain}
+    return {}
+
+
+def _put(tools: Tools, target: Target, changes: dict[str, str]) -> ListingReply:
+    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PutListing:
+        return PutListing("account", replicas, target.path, stamp, changes)
+
+    stamp = timestamp(tools.now())
+    placement = tools.cluster.rings.placement(target.account)
+    reply = tools.cluster.write("put_listing", placement, None, ListingReply, make)
+    tools.listing_cache.forget(target)
+    return reply

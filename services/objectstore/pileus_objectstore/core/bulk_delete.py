@@ -1,0 +1,45 @@
+"""Many deletions in one request, each of which needs the same rights as a request of its own."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from pileus_kit.errors import BadRequest, CloudError
+from pileus_objectstore.core import containers, objects
+from pileus_objectstore.core.access import DELETE_CONTAINER, DELETE_OBJECT, Access
+from pileus_objectstore.core.names import Target, check
+from pileus_objectstore.core.tools import Tools
+
+PARALLEL_DELETIONS = 4
+
+
+class Deletion(NamedTuple):
+    """What became of one target; `error` is None if it was deleted."""
+
+    target: Target
+    error: CloudError | None
+
+
+def delete_all(tools: Tools, access: Access, targets: Iterable[Target]) -> list[Deletion]:
+    """Delete objects, several at a time, then containers, which may be empty by then. Raises nothing for one target."""
+    targets = list(targets)
+    objects_first = [target for target in targets if target.object]
+    with ThreadPoolExecutor(PARALLEL_DELETIONS) as threads:
+        outcomes = list(threads.map(lambda target: _delete(tools, access, target), objects_first))
+    return outcomes + [_delete(tools, access, target) for target in targets if not target.object]
+
+
+def _delete(tools: Tools, access: Access, target: Target) -> Deletion:
+    try:
+        check(target)
+        if not target.container:
+            raise BadRequest(why="a line names an object or a container")
+        if target.object:
+            access.require(DELETE_OBJECT, target)
+            objects.delete(tools, target)
+        else:
+            access.require(DELETE_CONTAINER, target)
+            containers.delete(tools, target)
+    except CloudError as e:
+        return Deletion(target, e)
+    return Deletion(target, None)

@@ -1,0 +1,102 @@
+"""Containers: their existence, metadata and deletion."""
+
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from pileus_kit.auth import Caller
+from pileus_kit.errors import BadRequest, NotFound
+from pileus_objectstore.core import accounts, listing, versions
+from pileus_objectstore.core.cluster import ListingQuery
+from pileus_objectstore.core.listing_heads import check_reply, check_total
+from pileus_objectstore.core.names import NOT_FOUND, Target, check
+from pileus_objectstore.core.quotas import CONTAINER_QUOTAS
+from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.wire.contract import (
+    DeleteListing,
+    HostReplicas,
+    ListingHost,
+    ListingInfo,
+    ListingReply,
+    PutListing,
+    timestamp,
+)
+
+
+def find(tools: Tools, target: Target) -> ListingInfo:
+    """The head of the container of a target, perhaps a second old. Raises NotFound."""
+    container = target.parent if target.object else target
+    info = tools.listing_cache.get(container) or tools.listing_cache.get(container, fresh=True)
+    if info is None:
+        raise NotFound(why=NOT_FOUND)
+    return info
+
+
+def get(tools: Tools, target: Target) -> ListingInfo:
+    """The head of a container as it is now. Raises NotFound."""
+    info = tools.listing_cache.get(target, fresh=True)
+    if info is None:
+        raise NotFound(why=NOT_FOUND)
+    return info
+
+
+def list_objects(tools: Tools, target: Target, query: ListingQuery) -> tuple[ListingInfo, list[listing.Entry]]:
+    """The head of a container and a page of its listing. Raises NotFound."""
+    info, entries = listing.fetch(tools, target, query)
+    if info is None:
+        raise NotFound(why=NOT_FOUND)
+    return info, entries
+
+
+def create(tools: Tools, caller: Caller | None, target: Target, values: Mapping[str, str]) -> bool:
+    """Create a container, and its account if this is its first; True if it is new. Values are set, '' removes one."""
+    changes = check_metadata(tools, target, values)
+    accounts.note_caller(tools, caller, target.parent)
+    return _put(tools, target, changes, create=True).status == 201
+
+
+def update(tools: Tools, target: Target, values: Mapping[str, str]) -> None:
+    """Change a container's metadata: values are set, '' removes one. Raises NotFound or BadRequest."""
+    if _put(tools, target, check_metadata(tools, target, values), create=False).status == 404:
+        raise NotFound(why=NOT_FOUND)
+
+
+def delete(tools: Tools, target: Target) -> None:
+    """Delete an empty container. Raises NotFound, or Conflict while it holds objects."""
+    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+
+    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteListing:
+        return DeleteListing("container", replicas, target.path, stamp, listing_hosts)
+
+    placement, account = rings.placement(*target.names), rings.placement(target.account)
+    reply = tools.cluster.write("delete_listing", placement, account, ListingReply, make)
+    tools.listing_cache.forget(target)
+    check_reply(reply)
+
+
+def check_metadata(tools: Tools, target: Target, values: Mapping[str, str]) -> dict[str, str]:
+    """The changes to store: the given values, and what follows from them. Raises BadRequest."""
+    changes = dict(values)
+    for name in CONTAINER_QUOTAS:
+        if changes.get(name) and not changes[name].isdecimal():
+            raise BadRequest(why=f"Invalid {name.rpartition('-')[2].lower()} quota.")
+    if changes.get(versions.STACK) and changes.get(versions.HISTORY):
+        raise BadRequest(why=f"Only one of {versions.STACK} or {versions.HISTORY} may be specified")
+    for name, other in ((versions.STACK, versions.HISTORY), (versions.HISTORY, versions.STACK)):
+        if changes.get(name):
+            changes[other] = ""  # a container keeps its versions in one way only
+    for name in (versions.STACK, versions.HISTORY):
+        check(Target(target.account, unquote(changes.get(name, ""))))
+    check_total(tools, target, changes)
+    return changes
+
+
+def _put(tools: Tools, target: Target, changes: dict[str, str], *, create: bool) -> ListingReply:
+    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+
+    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PutListing:
+        return PutListing("container", replicas, target.path, stamp, changes, listing_hosts, create)
+
+    placement, account = rings.placement(*target.names), rings.placement(target.account)
+    reply = tools.cluster.write("put_listing", placement, account, ListingReply, make)
+    tools.listing_cache.forget(target)
+    return reply

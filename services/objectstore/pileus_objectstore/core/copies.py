@@ -1,0 +1,71 @@
+"""Copies: the bytes go from replica to replica through the proxy, never through the client."""
+
+from dataclasses import dataclass, replace
+
+from pileus_kit.errors import BadRequest, TooLarge
+from pileus_objectstore.core import containers, manifest_uploads, manifests, objects, quotas, versions
+from pileus_objectstore.core.access import CREATE_OBJECT, READ_OBJECT, Access
+from pileus_objectstore.core.names import check
+from pileus_objectstore.core.objects import FoundObject
+from pileus_objectstore.core.requests import MAX_OBJECT_BYTES, CopyRequest, PutRequest
+from pileus_objectstore.core.stored_objects import UNPLACED, reader_of
+from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.wire.contract import ObjectReply, PutObject, timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The outcome of a copy. `reply` is None if conditions or ranges prevented it: see `source.status`."""
+
+    source: FoundObject
+    headers: dict[str, str]
+    reply: ObjectReply | None = None
+
+
+def copy(tools: Tools, access: Access, request: CopyRequest) -> Copied:
+    """Store a copy. The caller must be allowed to read the source and to write the destination.
+
+    Raises NotFound, Forbidden, BadRequest, TooLarge, QuotaExceeded.
+    """
+    source, destination = request.source.target, request.destination
+    check(source)
+    check(destination)
+    access.require(READ_OBJECT, source)
+    access.require(CREATE_OBJECT, destination)
+    found = objects.get(tools, access, replace(request.source, newest=True, as_put=False))
+    if found.content.size > MAX_OBJECT_BYTES:
+        raise TooLarge(why="The copy would be larger than an object may be.")
+    if found.status in (304, 412):
+        return Copied(found, {})
+    copies_manifest = request.source.manifest and manifests.is_manifest(found.meta)
+    if request.source.ranges and (copies_manifest or len(request.source.ranges) > 1):
+        raise BadRequest(why="A copy is of one range of an object's bytes, or of a whole manifest.")
+    if found.status == 416:
+        return Copied(found, {})
+    first, last = found.spans[0]
+    container = containers.find(tools, destination)
+    quotas.check(tools.listing_cache, destination, container, last - first + 1)
+    headers = ({} if request.fresh_metadata else _inherited(found, request.source.manifest)) | dict(request.headers)
+    if not headers.get("Content-Type"):
+        headers["Content-Type"] = found.meta.headers.get("Content-Type", "")
+    stored = PutObject(
+        UNPLACED, destination.path, timestamp(tools.now()), headers, last - first + 1,
+        delete_at=request.delete_at or (0 if request.fresh_metadata else found.meta.delete_at),
+    )  # fmt: skip
+    read = reader_of(found.content.read(first, last))
+    if copies_manifest and manifests.is_static(found.meta):
+        put = PutRequest(destination, read, stored.size, headers, delete_at=stored.delete_at)
+        segments = manifest_uploads.segment_requests_of(manifests.read_lines(found.content), destination)
+        lines = manifest_uploads.check_segments(tools, access, segments)
+        _, stored, data = manifest_uploads.build(tools, put, lines)
+        read = reader_of(iter([data]))
+    return Copied(found, headers, versions.save(tools, destination, stored, read, container))
+
+
+def _inherited(found: FoundObject, copies_manifest: bool) -> dict[str, str]:
+    """The source's metadata. What makes it a manifest is kept only if the manifest itself is copied."""
+    return {
+        name: value
+        for name, value in found.meta.headers.items()
+        if copies_manifest or not (name in (manifests.DYNAMIC, manifests.STATIC) or "-Sysmeta-" in name)
+    }

@@ -1,0 +1,247 @@
+"""Objects as readers and writers know them: with links followed, large objects assembled, versions and quotas kept."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge
+from pileus_objectstore.core import containers, manifests, quotas, stored_objects, symlinks, versions
+from pileus_objectstore.core.access import READ_OBJECT, Access
+from pileus_objectstore.core.conditions import resolve
+from pileus_objectstore.core.content import Content, SegmentedContent
+from pileus_objectstore.core.names import NOT_FOUND, Target
+from pileus_objectstore.core.object_stream import ObjectStream
+from pileus_objectstore.core.requests import MAX_OBJECT_BYTES, GetRequest, PostRequest, PutRequest
+from pileus_objectstore.core.stored_objects import UNPLACED
+from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.wire.contract import (
+    HostReplicas,
+    ListingHost,
+    ObjectMeta,
+    ObjectReply,
+    PostObject,
+    PutObject,
+    timestamp,
+)
+
+SHORT_BYTES = 1 << 18  # so much of an object is read into memory before the answer begins
+WRONG_TIME = "X-If-Delete-At and X-Delete-At do not match"
+
+
+@dataclass(slots=True)
+class FoundObject:
+    """An object that was read.
+
+    `status` is what RFC 9110 makes of the request's conditions and ranges: 200, 206, 304, 412 or 416. `spans` are the
+    (first, last) bytes that the reader gets. `large`: it is a large object, so its ETag is not an MD5. `manifest`: it
+    is a static manifest itself. `part` is the number of the segment that was asked for, of `parts`. `location` is the
+    path of the target if a symbolic link was followed.
+    """
+
+    meta: ObjectMeta
+    content: Content
+    large: bool = False
+    manifest: bool = False
+    location: str = ""
+    status: int = 200
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    part: int = 0
+    parts: int = 0
+    stream: ObjectStream | None = None
+
+    @property
+    def changed(self) -> str:
+        """The timestamp of the last change of its bytes or metadata."""
+        return max(self.meta.timestamp, self.meta.posted)
+
+    def body(self) -> bytes | Iterable[bytes]:
+        """The bytes of the one span. The first piece is read at once, so a failure there can still be reported."""
+        first, last = self.spans[0]
+        if self.stream is not None:
+            return self.stream.whole() if last - first < SHORT_BYTES else self.stream
+        return started(self.content.read(first, last)) if self.content.size else b""
+
+
+def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:
+    """Store an object. Status 201, or 409 if a newer version replaced it at once.
+
+    Raises NotFound without a container, TooLarge, QuotaExceeded, BadRequest, PreconditionFailed, Unprocessable...
+    """
+    target = request.target
+    container = containers.find(tools, target)
+    if request.size > MAX_OBJECT_BYTES:
+        raise TooLarge(why=f"An object may have at most {MAX_OBJECT_BYTES} bytes; larger ones are made of segments.")
+    link = symlinks.headers_of(tools, access, request)
+    room = quotas.check(tools.listing_cache, target, container, request.size)
+    stored = PutObject(
+        UNPLACED,
+        target.path,
+        timestamp(tools.now()),
+        {**request.headers, **link},
+        request.size,
+        request.etag,
+        delete_at=request.delete_at,
+        only_if_new=request.only_if_new,
+        listed_etag=symlinks.listed_etag(link),
+        max_bytes=request.max_bytes if room == quotas.UNLIMITED else min(request.max_bytes, room),
+    )
+    return versions.save(tools, target, stored, request.read, container)
+
+
+def get(tools: Tools, access: Access, request: GetRequest) -> FoundObject:
+    """Read an object; in the common case this asks one host once. Raises NotFound, Forbidden, Conflict, BadRequest."""
+    ranges = request.ranges or ()
+    if request.head or request.newest or request.conditions is not None or len(ranges) > 1:
+        return _select(_find(tools, access, request, request.target), request)
+    first, last = ranges[0] if ranges else (None, None)
+    placement = tools.cluster.rings.placement(*request.target.names)
+    reply, exchange, body = tools.cluster.open(placement, first=first, last=last)
+    meta = _existing(tools, reply.meta)
+    if reply.status >= 300:
+        return _select(_interpret(tools, access, request, request.target, meta), request)
+    stream = ObjectStream(tools.cluster, placement, reply, exchange, body)
+    if manifests.is_manifest(meta) or symlinks.is_link(meta):
+        stream.close()
+        return _select(_interpret(tools, access, request, request.target, meta), request)
+    return FoundObject(
+        meta,
+        stored_objects.content_of(tools, request.target, meta),
+        status=200 if reply.length == meta.size else 206,
+        spans=[(reply.start, reply.start + reply.length - 1)],
+        stream=stream,
+    )
+
+
+def update(tools: Tools, request: PostRequest) -> ObjectReply:
+    """Replace an object's metadata. Status 202, or 409 if newer metadata was there. Raises NotFound.
+
+    A symbolic link's own metadata is replaced; the reply's `meta` shows that it is one.
+    """
+    target = request.target
+    containers.find(tools, target)
+    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+
+    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PostObject:
+        return PostObject(replicas, target.path, stamp, dict(request.headers), listing_hosts, request.delete_at)
+
+    placement, listing = rings.placement(*target.names), rings.placement(*target.parent.names)
+    reply = tools.cluster.write("post_object", placement, listing, ObjectReply, make)
+    if reply.status == 404:
+        raise NotFound(why=NOT_FOUND)
+    return reply
+
+
+def delete(tools: Tools, target: Target, if_delete_at: int | None = None) -> None:
+    """Delete an object; in a versioned container this may restore the version before it.
+
+    `if_delete_at`: only if the object expires at that time. Raises NotFound, Conflict or PreconditionFailed.
+    """
+    container = containers.find(tools, target)
+    check_delete_at(tools, target, if_delete_at)
+    if versions.location(container):
+        reply = versions.delete(tools, target, container)
+    else:
+        reply = stored_objects.delete(tools, target, if_delete_at or 0)
+    if reply.status == 404:
+        raise NotFound(why=NOT_FOUND)
+    if reply.status == 409:
+        raise Conflict(why="There is a newer version of the object.")
+    if reply.status == 412:
+        raise PreconditionFailed(why=WRONG_TIME)
+
+
+def check_delete_at(tools: Tools, target: Target, if_delete_at: int | None) -> None:
+    """Raise PreconditionFailed or NotFound unless the object expires at that time (0: never)."""
+    if if_delete_at is None:
+        return
+    meta = tools.cluster.head(tools.cluster.rings.placement(*target.names), newest=True).meta
+    if meta is None:
+        raise NotFound(why=NOT_FOUND)
+    if meta.delete_at != if_delete_at:
+        raise PreconditionFailed(why=WRONG_TIME)
+
+
+def started(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces, the first of them read already: if that fails, the answer has not begun yet."""
+    first = next(pieces, b"")
+
+    def rest() -> Iterator[bytes]:
+        yield first
+        yield from pieces
+
+    return rest()
+
+
+def _find(tools: Tools, access: Access, request: GetRequest, target: Target) -> FoundObject:
+    reply = tools.cluster.head(tools.cluster.rings.placement(*target.names), request.newest)
+    return _interpret(tools, access, request, target, _existing(tools, reply.meta))
+
+
+def _interpret(
+    tools: Tools, access: Access, request: GetRequest, target: Target, meta: ObjectMeta, hops: int = 0
+) -> FoundObject:
+    """The object that the reader means: the stored one, a link's target, or what a manifest stands for."""
+    if symlinks.is_link(meta) and request.follow:
+        return _follow(tools, access, request, target, meta, hops)
+    stored = stored_objects.content_of(tools, target, meta)
+    if not manifests.is_manifest(meta):
+        return FoundObject(meta, stored)
+    if request.manifest:
+        if manifests.is_static(meta) and request.as_put:
+            return FoundObject(meta, manifests.as_put(stored))
+        return FoundObject(meta, stored, manifest=manifests.is_static(meta))
+    return FoundObject(meta, manifests.open_large(tools, access, request, target, meta), large=True)
+
+
+def _follow(
+    tools: Tools, access: Access, request: GetRequest, link: Target, meta: ObjectMeta, hops: int
+) -> FoundObject:
+    """The object to which a link leads; the reader must be allowed to read that, too."""
+    target = symlinks.target_of(link, meta)
+    if hops >= symlinks.MAX_HOPS:
+        raise Conflict(why=symlinks.TOO_MANY_HOPS)
+    access.require(READ_OBJECT, target)
+    location = access.followed = symlinks.location_of(link, meta)
+    reply = tools.cluster.head(tools.cluster.rings.placement(*target.names), request.newest)
+    there = _existing(tools, reply.meta)
+    symlinks.check_version(meta, there.headers.get(symlinks.ETAG) or there.etag)
+    found = _interpret(tools, access, request, target, there, hops + 1)
+    found.location = found.location or location
+    return found
+
+
+def _existing(tools: Tools, meta: ObjectMeta | None) -> ObjectMeta:
+    if meta is None or stored_objects.expired(tools, meta):
+        raise NotFound(why=NOT_FOUND)
+    return meta
+
+
+def _select(found: FoundObject, request: GetRequest) -> FoundObject:
+    """Apply the request's conditions, then its part number or its ranges."""
+    content = found.content
+    if request.conditions is not None:
+        found.status = request.conditions.evaluate(content.etag, float(found.changed))
+        if found.status != 200:
+            return found
+    if request.part is not None and isinstance(content, SegmentedContent) and content.static:
+        return _select_part(found, content, request)
+    ranges = () if request.head else request.ranges or ()
+    if len(ranges) > 1 and manifests.DYNAMIC in found.meta.headers and not manifests.is_static(found.meta):
+        ranges = ()  # as in Swift, several ranges of a dynamic large object mean all of it
+    spans = [span for span in (resolve(asked, content.size) for asked in ranges) if span]
+    if ranges and not spans:
+        found.status = 416
+        return found
+    found.status = 206 if spans else 200
+    found.spans = spans or [(0, content.size - 1)]
+    return found
+
+
+def _select_part(found: FoundObject, content: SegmentedContent, request: GetRequest) -> FoundObject:
+    if not request.part:
+        raise BadRequest(why="Part number must be an integer greater than 0")
+    if request.ranges is not None:
+        raise BadRequest(why="Range requests are not supported with part number queries")
+    span = content.part(request.part)
+    found.part, found.parts = request.part, len(content.segments)
+    found.status, found.spans = (416, []) if span is None else (206, [span])
+    return found

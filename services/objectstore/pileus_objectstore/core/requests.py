@@ -1,0 +1,87 @@
+"""What an API asks of objects. An API parses its own headers into these; the use cases know no HTTP request."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pileus_objectstore.core.conditions import Conditions, Span
+from pileus_objectstore.core.names import Target
+
+Read = Callable[[int], bytes]  # reads at most so many bytes of a body; b'' at its end; raises if it is cut short
+MAX_OBJECT_BYTES = 5 * (1 << 30) + 2
+Ranges = tuple[Span, ...] | None  # None: no range was asked for; (): a Range header that means nothing and is ignored
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRequest:
+    """What makes a new object a symbolic link.
+
+    `etag` is not '' for a static link, which leads to this version only. `inherits_type`: the link has no type of its
+    own, so a static one takes its target's.
+    """
+
+    target: Target
+    etag: str = ""
+    inherits_type: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PutRequest:
+    """Store an object. `size` is -1 if it is not known before the body ends. `headers` are stored with the object.
+
+    `etag`, unless '', must be the body's MD5. `delete_at` is in epoch seconds, 0 for never. `only_if_new` refuses to
+    replace an object. A body of more than `max_bytes` is refused.
+    """
+
+    target: Target
+    read: Read
+    size: int
+    headers: Mapping[str, str]
+    etag: str = ""
+    delete_at: int = 0
+    only_if_new: bool = False
+    max_bytes: int = MAX_OBJECT_BYTES
+    link: LinkRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetRequest:
+    """Read an object, or only what is known about it (`head`).
+
+    `newest` asks all replicas. `manifest` reads a manifest itself, not the object that it stands for; `as_put` shows a
+    static manifest as a client could send it again. `part` is the number of a segment, 0 if the client sent no number.
+    `follow` is False to read a symbolic link itself.
+    """
+
+    target: Target
+    ranges: Ranges = None
+    conditions: Conditions | None = None
+    head: bool = False
+    newest: bool = False
+    manifest: bool = False
+    as_put: bool = False
+    part: int | None = None
+    follow: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PostRequest:
+    """Replace an object's metadata. `headers` without Content-Type leave the type as it is."""
+
+    target: Target
+    headers: Mapping[str, str]
+    delete_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRequest:
+    """Store a copy of `source` as `destination`. Conditions and ranges apply to the source.
+
+    `headers` replace the source's of the same name; with `fresh_metadata` nothing else of the source's is kept.
+    `manifest` copies a manifest, not the object that it stands for.
+    """
+
+    source: GetRequest
+    destination: Target
+    headers: Mapping[str, str]
+    delete_at: int = 0
+    fresh_metadata: bool = False

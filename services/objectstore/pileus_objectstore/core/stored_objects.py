@@ -1,0 +1,99 @@
+"""One object on its replicas, as it is stored: without what links, manifests and versions make of it."""
+
+from collections.abc import Iterator
+
+from pileus_kit.errors import CloudError, PreconditionFailed, Unavailable
+from pileus_objectstore.core.content import StoredContent
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.requests import Read
+from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.errors import ClientGone, ObjectTooLarge, Unprocessable
+from pileus_objectstore.wire.contract import (
+    DeleteObject,
+    HostReplicas,
+    ListingHost,
+    ObjectMeta,
+    ObjectReply,
+    PutObject,
+    timestamp,
+)
+
+UNPLACED = HostReplicas(0, "", ())  # the cluster replaces it by each host's replicas
+
+
+def store(tools: Tools, target: Target, request: PutObject, read: Read) -> ObjectReply:
+    """Write an object to a quorum of its replicas.
+
+    Status 409 means that a newer version was there already, so this one was replaced before anybody could read it.
+    Raises PreconditionFailed, ObjectTooLarge, Unprocessable, ClientGone or Unavailable.
+    """
+    rings = tools.cluster.rings
+    placement, listing = rings.placement(*target.names), rings.placement(*target.parent.names)
+    reply = tools.cluster.put_object(placement, listing, request, read)
+    if reply.status in (201, 409):
+        return reply
+    raise _refusal(reply)
+
+
+def _refusal(reply: ObjectReply) -> CloudError:
+    if reply.status == 412:
+        return PreconditionFailed(why="There is such an object already.")
+    if reply.status == 413:
+        return ObjectTooLarge()
+    if reply.status == 422:
+        return Unprocessable(why="The body's MD5 is not what the ETag header says.")
+    if reply.status == 499:
+        return ClientGone()
+    return Unavailable(why=reply.why or "The object could not be stored; try again shortly.")
+
+
+def find(tools: Tools, target: Target, newest: bool = False) -> ObjectMeta | None:
+    """What is known of an object; None if there is none, or it has expired and the expirer has not deleted it yet."""
+    meta = tools.cluster.head(tools.cluster.rings.placement(*target.names), newest).meta
+    return None if meta is None or expired(tools, meta) else meta
+
+
+def expired(tools: Tools, meta: ObjectMeta) -> bool:
+    """Whether the time of X-Delete-At has passed."""
+    return 0 < meta.delete_at <= tools.now()
+
+
+def content_of(tools: Tools, target: Target, meta: ObjectMeta) -> StoredContent:
+    """The bytes of an object in the version that `meta` describes."""
+    return StoredContent(tools.cluster, tools.cluster.rings.placement(*target.names), meta)
+
+
+def delete(tools: Tools, target: Target, if_delete_at: int = 0) -> ObjectReply:
+    """Delete an object; with `if_delete_at` only if it expires at that time. The reply's status tells the outcome."""
+    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+
+    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteObject:
+        return DeleteObject(replicas, target.path, stamp, listing_hosts, if_delete_at)
+
+    placement, listing = rings.placement(*target.names), rings.placement(*target.parent.names)
+    return tools.cluster.write("delete_object", placement, listing, ObjectReply, make)
+
+
+def duplicate(tools: Tools, source: Target, destination: Target) -> ObjectReply | None:
+    """Store an exact copy, metadata included, with the present time as its timestamp; None if there is no source."""
+    meta = find(tools, source, newest=True)
+    if meta is None:
+        return None
+    request = PutObject(
+        UNPLACED, destination.path, timestamp(tools.now()), meta.headers, meta.size, meta.etag,
+        delete_at=meta.delete_at, listed_size=meta.listed_size, listed_etag=meta.listed_etag,
+    )  # fmt: skip
+    return store(tools, destination, request, reader_of(content_of(tools, source, meta).read(0, meta.size - 1)))
+
+
+def reader_of(pieces: Iterator[bytes]) -> Read:
+    """An iterator of bytes as a body that can be read."""
+    held = b""
+
+    def read(max_bytes: int) -> bytes:
+        nonlocal held
+        data = held or next(pieces, b"")
+        held = data[max_bytes:]
+        return data[:max_bytes]
+
+    return read

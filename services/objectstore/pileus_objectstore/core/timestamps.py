@@ -1,0 +1,13 @@
+"""Timestamps as listings show them."""
+
+from datetime import UTC, datetime
+
+
+def iso(timestamp: str) -> str:
+    """A timestamp like 2026-01-02T03:04:05.678900."""
+    seconds, _, fraction = timestamp.partition(".")
+    moment = datetime.fromtimestamp(int(seconds), UTC)
+    return (
+        f"{moment.year:04}-{moment.month:02}-{moment.day:02}T{moment.hour:02}:{moment.minute:02}:{moment.second:02}."
+        f"{fraction[:6].ljust(6, '0')}"
+    )
