@@ -135,6 +135,25 @@ class HostSilent(Unavailable):
     text = "Host {host} does not answer."
 
 
+class VolumeFailed(CloudError):
+    """Raised in a flow, as is what follows here: ends up as the server's fault."""
+
+    text = "Block Device Mapping is Invalid: volume {volume} became {status}."
+
+
+class SnapshotFailed(CloudError):
+    text = "The snapshot of volume {volume} is {status}."
+
+
+class BindingFailed(CloudError):
+    text = "Binding failed for port {port}: the network has no agent on host {host}."
+
+
+class PortTaken(CloudError):
+    status = 409
+    text = "Port {port} is still in use."
+
+
 # -- what a host refuses, or fails at --------------------------------------------------------------------------------
 
 

@@ -34,7 +34,9 @@ NAMES = {
     "revert_resize": "revertResize",
     "change_password": "changePassword",
 }
-EVENTS = {("server.extend_volume", "grow"): "extend_volume"}  # steps that clients wait for by OpenStack's name
+EVENTS = {
+    ("server.extend_volume", "extend_guest_volume"): "extend_volume"
+}  # steps that clients wait for by OpenStack's name
 OUTCOMES = {"done": "Success", "undone": "Success", "failed": "Error", "stuck": "Error", "waiting": None}
 STAMP = "%Y-%m-%dT%H:%M:%S.%f"
 

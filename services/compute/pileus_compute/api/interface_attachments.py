@@ -97,7 +97,7 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
             Job,
             flow="server.attach_interface",
             subject=server_jobs.part_subject(server_id, new_id()),
-            data={"wish": networks[0]},
+            data={"network": networks[0]},
             caller=caller(),
         ).id
     tools().ring(job)

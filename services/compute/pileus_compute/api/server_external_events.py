@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.api.schemas import UUID, body, obj
 from pileus_compute.api.server_actions import action
-from pileus_compute.core import server_jobs
+from pileus_compute.core import server_jobs, server_ports
 from pileus_compute.db.models import Job, Server, ServerVolume
-from pileus_compute.flows import addresses
+from pileus_compute.flows.refresh_addresses import current_ports
 from pileus_kit.flow import enqueue, live
 from pileus_kit.web import Resource, caller, tools
 
@@ -48,11 +48,11 @@ def create(body: dict[str, Any]) -> Any:
             s.id: s for s in session.scalars(select(Server).where(Server.id.in_({e["server_uuid"] for e in events})))
         }
     changed = {e["server_uuid"] for e in events if e["name"] == "network-changed" and e["server_uuid"] in known}
-    fresh = {server_id: addresses.look(tools(), server_id) for server_id in changed}
+    fresh = {server_id: current_ports(tools(), server_id) for server_id in changed}
     with tools().sessions.begin() as session:
         for server_id, found in fresh.items():
-            if addresses.refresh(session, server_id, found):
-                jobs += filter(None, [addresses.look_later(session, server_id)])
+            if server_ports.update(session, server_id, found):
+                jobs += filter(None, [server_ports.refresh_later(session, server_id)])
         for event in events:
             if event["name"] == "volume-extended" and event["server_uuid"] in known:
                 jobs += _extended(session, event)
@@ -80,9 +80,9 @@ def _answer(session: Session, event: dict[str, Any], known: dict[str, Server]) -
 
 def follow(server_id: str) -> None:
     """Take over what the network service says now, in this request: clients read it right after our answer."""
-    known = addresses.look(tools(), server_id)
+    known = current_ports(tools(), server_id)
     with tools().sessions.begin() as session:
-        addresses.refresh(session, server_id, known)
+        server_ports.update(session, server_id, known)
 
 
 @action("injectNetworkInfo", policy="os-admin-actions:inject_network_info", writes=False)

@@ -17,7 +17,10 @@ from pileus_kit.flow import enqueue
 from pileus_kit.flow.jobs import alive
 from pileus_kit.json_types import JsonObject
 
-HOUSEKEEPING = ("server.tidy", "server.addresses")  # flows that no user asked for: they are no instance actions
+HOUSEKEEPING = (
+    "server.drop_kept_disks",
+    "server.refresh_addresses",
+)  # flows that no user asked for: they are no instance actions
 MAX_LISTED = 1000
 PART_LENGTH = 27  # of a part's id: a subject has at most 64 characters
 
@@ -33,6 +36,11 @@ def delete_subject(server_id: str) -> str:
 def part_subject(server_id: str, part_id: str) -> str:
     """Return the subject of one attachment: several attachments of a server may be changed at the same time."""
     return f"{server_id}/{part_id[:PART_LENGTH]}"
+
+
+def server_id_of(subject: str) -> str:
+    """Return the id of the server that a subject is of."""
+    return subject.partition("/")[0]
 
 
 def offload_subject(server_id: str) -> str:

@@ -10,7 +10,7 @@ from pileus_compute.core.server_jobs import part_subject
 from pileus_compute.db.models import Job, Server, ServerPort
 from pileus_kit.flow import enqueue, live
 
-REFRESH_FLOW = "server.addresses"
+REFRESH_FLOW = "server.refresh_addresses"
 
 
 @dataclass(frozen=True)

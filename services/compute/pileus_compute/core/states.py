@@ -96,18 +96,26 @@ ALLOWED: dict[str, tuple[str, ...]] = {  # action: statuses in which a user may 
     "update_metadata": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"),
 }
 
-TASK_STATES: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stands for every other step,
-    # and "place" also for a job that has not begun
-    "server.create": {"": "spawning", "place": "scheduling", "make_ports": "networking", "wire": "networking"},
+NOT_STARTED = "not started"  # in place of a step, for a job that no worker has begun
+
+TASK_STATES: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "" stands for every other step
+    "server.create": {
+        "": "spawning",
+        NOT_STARTED: "scheduling",
+        "select_host": "scheduling",
+        "create_ports": "networking",
+        "record_ports": "networking",
+    },
     "server.create_with_volumes": {
         "": "block_device_mapping",
-        "place": "scheduling",
-        "make_ports": "networking",
-        "wire": "networking",
+        NOT_STARTED: "scheduling",
+        "select_host": "scheduling",
+        "create_ports": "networking",
+        "record_ports": "networking",
         "prepare": "spawning",
         "boot": "spawning",
-        "complete_plugs": "spawning",
-        "finish": "spawning",
+        "complete_attachments": "spawning",
+        "activate": "spawning",
     },
     "server.start": {"": "powering-on"},
     "server.stop": {"": "powering-off"},
@@ -120,27 +128,27 @@ TASK_STATES: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "
     "server.rebuild": {"": "rebuilding", "boot": "rebuild_spawning"},
     "server.rebuild_volume": {
         "": "rebuild_block_device_mapping",
-        "place": "rebuilding",
-        "off": "rebuilding",
-        "keep": "rebuilding",
-        "renew": "rebuilding",
+        NOT_STARTED: "rebuilding",
+        "power_off": "rebuilding",
+        "keep_disks": "rebuilding",
+        "change_server": "rebuilding",
         "prepare": "rebuild_spawning",
         "boot": "rebuild_spawning",
-        "complete": "rebuild_spawning",
-        "rest": "rebuild_spawning",
+        "complete_attachment": "rebuild_spawning",
+        "power_off_again": "rebuild_spawning",
         "finish": "rebuild_spawning",
     },
     "server.rescue": {"": "rescuing"},
     "server.unrescue": {"": "unrescuing"},
-    "server.resize": {"": "resize_prep", "boot_new": "resize_finish"},
+    "server.resize": {"": "resize_prep", "boot": "resize_finish"},
     "server.confirm_resize": {"": None},
     "server.revert_resize": {"": "resize_reverting"},
-    "server.snapshot": {"": "image_uploading", "place": "image_snapshot"},
-    "server.snapshot_volumes": {"": "image_snapshot", "publish": "image_uploading"},
+    "server.snapshot": {"": "image_uploading", NOT_STARTED: "image_snapshot"},
+    "server.snapshot_volumes": {"": "image_snapshot", "activate_image": "image_uploading"},
     "server.backup": {"": "image_backup"},
     "server.shelve": {"": "shelving", "upload": "shelving_image_uploading"},
     "server.offload": {"": "shelving_offloading"},
-    "server.unshelve": {"": "spawning", "place": "unshelving"},
+    "server.unshelve": {"": "spawning", NOT_STARTED: "unshelving", "select_host": "unshelving"},
     "server.change_password": {"": "updating_password"},
 }
 
@@ -160,7 +168,7 @@ def task_state(server: Server | DeletedServer, flow: str | None, step: str | Non
     if server.deleting:
         return "deleting"
     steps = TASK_STATES.get(flow or "")
-    return steps.get(step or "place", steps[""]) if steps else None
+    return steps.get(step or NOT_STARTED, steps[""]) if steps else None
 
 
 def shown_status(server: Server | DeletedServer, flow: str | None) -> str:

@@ -1,196 +1,191 @@
 """Shelve a server: its root disk becomes an image, its host is free; and put it on a host again."""
 
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import faults, guests, hosts, scheduler, server_jobs, states
+from pileus_compute.clients import image
+from pileus_compute.core import guests as core_guests
+from pileus_compute.core import hosts, scheduler, server_jobs, server_volumes, states
+from pileus_compute.core.faults import new_fault
+from pileus_compute.core.job_data import Added, DeleteImageData, ShelveServerData, UnshelveServerData, as_json
+from pileus_compute.core.server_jobs import server_id_of
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Job, Server
-from pileus_compute.flows import images, ports, volumes
-from pileus_compute.flows.create_server import claim_of
-from pileus_compute.flows.drives import with_drive
-from pileus_compute.flows.ports import server_id_of
-from pileus_compute.flows.power import booted_as
-from pileus_compute.rpc import Upload
+from pileus_compute.steps import guests, ports, volumes
+from pileus_compute.steps.guests import agent_of, boot_if_it_ran
+from pileus_compute.steps.images import upload_root_disk
+from pileus_compute.steps.placement import claim_of
+from pileus_compute.steps.volumes import project_of
 from pileus_kit.flow import Flow, Local, Remote, Work, enqueue
 
-
-def _server(tools: Tools, work: Work) -> Server:
-    with tools.sessions.read() as session:
-        return session.get_one(Server, work.subject)
+OFFLOAD, DELETE_SHELVED_IMAGE = "server.offload", "server.delete_shelved_image"
 
 
-def off(tools: Tools, work: Work) -> None:
-    tools.agent(str(_server(tools, work).host)).power_off(work.subject)
+# -- shelve --------------------------------------------------------------------------------------------------------
 
 
-def on_again(tools: Tools, work: Work) -> None:
-    with tools.sessions.read() as session:
-        server = session.get_one(Server, work.subject)
-        guest = guests.describe(session, work.subject)
-    if server.power_state == states.RUNNING:
-        tools.agent(str(server.host)).boot(guest)
+def power_off(tools: Tools, work: Work) -> None:
+    agent_of(tools, work.subject).power_off(work.subject)
 
 
 def upload(tools: Tools, work: Work) -> None:
-    """Nothing to keep of a server that boots from a volume."""
-    image_id = work.data["image_id"]
-    if image_id and not images.is_whole(tools, image_id):
-        given = images.ticket(tools, image_id, "write")
-        agent = tools.agent(str(_server(tools, work).host))
-        agent.snapshot(work.subject, Upload(image_id, given.url, given.ticket))
+    """Make the image of the root disk. A server that boots from a volume has none."""
+    image_id = work.data_as(ShelveServerData).image_id
+    if image_id:
+        upload_root_disk(tools, work.subject, image_id)
 
 
-def unupload(tools: Tools, work: Work) -> None:
-    if work.data["image_id"]:
-        images.remove(tools, work.data["image_id"])
+def delete_image(tools: Tools, work: Work) -> None:
+    """Undo of `upload`."""
+    image_id = work.data_as(ShelveServerData).image_id
+    if image_id:
+        image.ensure_image_deleted(tools.peers, image_id)
 
 
-def shelved(session: Session, tools: Tools, work: Work) -> None:
-    """The image holds everything from here on. Freeing the host can't undo that: it is a job of its own."""
+def mark_shelved(session: Session, tools: Tools, work: Work) -> None:
+    """The image holds everything from here on. A job of its own frees the host: it can't undo this one."""
     server = session.get_one(Server, work.subject)
-    server.saved_state = {"shelved_image": work.data["image_id"], "host": server.host}
+    server.saved_state = {"shelved_image": work.data_as(ShelveServerData).image_id, "host": server.host}
     session.flush()
     states.move(session, work.subject, "shelved", power_state=states.SHUTDOWN)
-    enqueue(
-        session, Job, flow="server.offload", subject=server_jobs.offload_subject(server.id), request_id=work.request_id
-    )
+    subject = server_jobs.offload_subject(server.id)
+    enqueue(session, Job, flow=OFFLOAD, subject=subject, request_id=work.request_id)
 
 
-def leave(tools: Tools, work: Work) -> None:
-    """Nothing of it stays on the host; the user's volumes are kept for it, connected to nothing."""
-    server_id = server_id_of(work)
+# -- offload -------------------------------------------------------------------------------------------------------
+
+
+def leave_host(tools: Tools, work: Work) -> None:
+    """Have everything of the server removed from its host. Its volumes stay reserved for it, connected to no host."""
+    server_id = server_id_of(work.subject)
     with tools.sessions.read() as session:
         server = session.get_one(Server, server_id)
-        held = [str(v.volume_id) for v in volumes.rows(session, server_id) if v.attachment_id]
+        attached = [str(v.volume_id) for v in server_volumes.list_volumes(session, server_id) if v.attachment_id]
     if server.host:
         tools.agent(server.host).destroy(server_id)
-    if held:
+    if attached:
         volumes.detach(tools, server.project_id, server.id)
-        for volume_id in held:
+        for volume_id in attached:
             volumes.reserve(tools, server.project_id, server.id, volume_id)
-    ports.rebind(tools, server.id, "")
+    ports.move(tools, server.id, "")
 
 
-def offloaded(session: Session, tools: Tools, work: Work) -> None:
-    server_id = server_id_of(work)
+def mark_offloaded(session: Session, tools: Tools, work: Work) -> None:
+    server_id = server_id_of(work.subject)
     hosts.release(session, server_id)
-    for row in volumes.rows(session, server_id):
-        row.connection_info = None
+    server_volumes.disconnect_all(session, server_id)
     server = session.get_one(Server, server_id)
     server.host = server.zone = None
     session.flush()
     states.move(session, server_id, "offloaded", power_state=states.SHUTDOWN)
 
 
-def place(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
-    """A server that was not offloaded goes on where it is."""
-    server = session.get_one(Server, work.subject)
+# -- unshelve ------------------------------------------------------------------------------------------------------
+
+
+def select_host(session: Session, tools: Tools, work: Work) -> Added:
+    """Choose a host. A server that was not offloaded stays where it is."""
+    server, zone = session.get_one(Server, work.subject), work.data_as(UnshelveServerData).zone
     image_id = (server.saved_state or {}).get("shelved_image")
     if server.host:
         return {"host": server.host, "here": True, "image_id": image_id}
-    if work.data.get("zone"):
-        server.requested_zone = work.data["zone"]
+    if zone:
+        server.requested_zone = zone
     spec = scheduler.load_request_spec(session, server, claim_of(server), tools.config)
     chosen = scheduler.select_host(session, server.id, spec)
     server.host, server.zone = chosen.host.name, chosen.zone
     return {"host": chosen.host.name, "here": False, "image_id": image_id}
 
 
-def unplace(session: Session, tools: Tools, work: Work) -> None:
-    if not work.data.get("here", True):
+def release_host(session: Session, tools: Tools, work: Work) -> None:
+    """Undo of `select_host`."""
+    if not work.data_as(UnshelveServerData).here:
         hosts.release(session, work.subject)
         server = session.get_one(Server, work.subject)
         server.host = server.zone = None
 
 
-def bring(tools: Tools, work: Work) -> dict[str, Any]:
-    """Its ports and volumes follow it."""
-    server = _server(tools, work)
-    ports.rebind(tools, server.id, work.data["host"])
-    with tools.sessions.read() as session:
-        rows = volumes.rows(session, work.subject)
-    return {
-        "plugs": {
-            v.id: volumes.attach(tools, server.project_id, server.id, work.data["host"], str(v.volume_id), v.device)
-            for v in rows
-        }
-    }
+def connect(tools: Tools, work: Work) -> Added:
+    """Bind the server's ports to the host and connect its volumes."""
+    host = work.data_as(UnshelveServerData).host
+    ports.move(tools, work.subject, host)
+    return volumes.connect_volumes(tools, work, project_of(tools, work.subject), host)
 
 
-def unbring(tools: Tools, work: Work) -> None:
-    if not work.data["here"]:
-        ports.rebind(tools, work.subject, "")
+def unbind_ports(tools: Tools, work: Work) -> None:
+    """Undo of `connect`."""
+    if not work.data_as(UnshelveServerData).here:
+        ports.move(tools, work.subject, "")
 
 
 def prepare(tools: Tools, work: Work) -> None:
-    image_id = work.data["image_id"]
-    tickets = images.tickets(tools, [image_id]) if image_id and not work.data["here"] else {}
-    guest = with_drive(tools, work.subject)
-    if image_id and not work.data["here"]:
-        guest = replace(guest, image=guests.image_of(image_id, {"disk_format": "qcow2"}, tickets))
-    tools.agent(work.data["host"]).prepare(guest)
+    """Have the host make the disks; the root disk of an offloaded server from its image."""
+    data = work.data_as(UnshelveServerData)
+    guest = guests.describe_with_config_drive(tools, work.subject)
+    if data.image_id and not data.here:
+        tickets = image.create_read_tickets(tools.peers, [data.image_id])
+        guest = replace(guest, image=core_guests.image_of(data.image_id, {"disk_format": "qcow2"}, tickets))
+    tools.agent(data.host).prepare(guest)
 
 
-def unprepare(tools: Tools, work: Work) -> None:
-    if not work.data["here"]:
-        tools.agent(work.data["host"]).destroy(work.subject)
+def destroy(tools: Tools, work: Work) -> None:
+    """Undo of `prepare` and `boot`."""
+    data = work.data_as(UnshelveServerData)
+    if not data.here:
+        tools.agent(data.host).destroy(work.subject)
 
 
-def boot(tools: Tools, work: Work) -> dict[str, Any]:
-    with tools.sessions.read() as session:
-        guest = guests.describe(session, work.subject)
-    return booted_as(tools.agent(work.data["host"]).boot(guest))
+def boot(tools: Tools, work: Work) -> Added:
+    return guests.boot(tools, work.subject)
 
 
-def complete(tools: Tools, work: Work) -> None:
-    project_id = _server(tools, work).project_id
-    for plug in work.data["plugs"].values():
-        volumes.complete(tools, project_id, plug["attachment_id"])
+def complete_attachments(tools: Tools, work: Work) -> None:
+    volumes.complete_attachments(tools, work, project_of(tools, work.subject))
 
 
-def unshelved(session: Session, tools: Tools, work: Work) -> None:
-    """The server has its disk again, so its image is of no more use. It goes in a job of its own, which is no part of
-    the server's: it goes on when the server is deleted.
-    """
-    server = session.get_one(Server, work.subject)
+def mark_unshelved(session: Session, tools: Tools, work: Work) -> None:
+    """The server has its disk again, so its image is of no more use. A job that isn't the server's deletes the image:
+    it goes on when the server is deleted."""
+    data, server = work.data_as(UnshelveServerData), session.get_one(Server, work.subject)
     server.saved_state = None
     session.flush()
-    volumes.note_devices(session, work.subject, work.data)
+    guests.record_devices(session, work.subject, data.booted)
     states.move(session, work.subject, "unshelved", power_state=states.RUNNING, fault=None)
-    if work.data["image_id"]:
+    if data.image_id:
         enqueue(
             session,
             Job,
-            flow="server.drop_image",
-            subject=f"image/{work.data['image_id']}",
+            flow=DELETE_SHELVED_IMAGE,
+            subject=f"image/{data.image_id}",
             request_id=work.request_id,
-            data={"image_id": work.data["image_id"]},
+            data=as_json(DeleteImageData(data.image_id)),
         )
 
 
-def drop_shelved(tools: Tools, work: Work) -> None:
-    images.remove(tools, work.data["image_id"])
-
-
-def broken(session: Session, tools: Tools, work: Work) -> None:
+def record_fault(session: Session, tools: Tools, work: Work) -> None:
+    """The server stays shelved, and shows why."""
     if not work.cancelled:
-        session.get_one(Server, work.subject).fault = faults.new_fault(500, work.error or "It failed.")
+        session.get_one(Server, work.subject).fault = new_fault(500, work.error or "It failed.")
 
 
-shelve_server = Flow("server.shelve", Remote(off, undo=on_again), Remote(upload, undo=unupload), Local(shelved))
-offload_server = Flow("server.offload", Remote(leave), Local(offloaded))
+def delete_shelved_image(tools: Tools, work: Work) -> None:
+    image.ensure_image_deleted(tools.peers, work.data_as(DeleteImageData).image_id)
+
+
+shelve_server = Flow(
+    "server.shelve", Remote(power_off, undo=boot_if_it_ran), Remote(upload, undo=delete_image), Local(mark_shelved)
+)
+offload_server = Flow(OFFLOAD, Remote(leave_host), Local(mark_offloaded))
 unshelve_server = Flow(
     "server.unshelve",
-    Local(place, undo=unplace),
-    Remote(bring, undo=unbring),
-    Local(volumes.note_plugs),
-    Remote(prepare, undo=unprepare),
+    Local(select_host, undo=release_host),
+    Remote(connect, undo=unbind_ports),
+    Local(volumes.record_connections),
+    Remote(prepare, undo=destroy),
     Remote(boot),
-    Remote(complete),
-    Local(unshelved),
-    failed=broken,
+    Remote(complete_attachments),
+    Local(mark_unshelved),
+    failed=record_fault,
 )
-drop_image_after = Flow("server.drop_image", Remote(drop_shelved))
+delete_image_after_unshelve = Flow(DELETE_SHELVED_IMAGE, Remote(delete_shelved_image))

@@ -1,51 +1,47 @@
-"""Make an image of a server's root disk. Of one that boots from a volume: see snapshot_volumes."""
-
-from typing import Any
-from urllib.parse import urlencode
+"""Make an image of a server's root disk. A server that boots from a volume has `snapshot_volumes` in its place."""
 
 from sqlalchemy.orm import Session
 
+from pileus_compute.clients import image
+from pileus_compute.core.job_data import Added, SnapshotServerData
 from pileus_compute.core.tools import Tools
-from pileus_compute.db.models import Server
-from pileus_compute.flows import images
-from pileus_compute.rpc import Upload
+from pileus_compute.steps.images import upload_root_disk
 from pileus_kit.flow import Flow, Local, Remote, Work
+
+MAX_BACKUPS = 1000  # of one type, among which the oldest are found
 
 
 def upload(tools: Tools, work: Work) -> None:
-    """The image's row is there since the request; the host fills it."""
-    with tools.sessions.read() as session:
-        host = session.get_one(Server, work.subject).host
-    image_id = work.data["image_id"]
-    if images.is_whole(tools, image_id):
-        return
-    given = images.ticket(tools, image_id, "write")
-    tools.agent(str(host)).snapshot(work.subject, Upload(image_id, given.url, given.ticket, work.data["format"]))
+    """The image exists since the request; the host fills it."""
+    data = work.data_as(SnapshotServerData)
+    upload_root_disk(tools, work.subject, data.image_id, data.format)
 
 
-def unupload(tools: Tools, work: Work) -> None:
-    """An image that never got its bytes is of no use to anybody."""
-    images.remove(tools, work.data["image_id"])
+def delete_image(tools: Tools, work: Work) -> None:
+    """Undo of `upload`: an image without data is of no use."""
+    image.ensure_image_deleted(tools.peers, work.data_as(SnapshotServerData).image_id)
 
 
-def rotate(tools: Tools, work: Work) -> None:
-    """Older backups of this kind go, but for the newest ones that are to stay."""
-    wanted = {
+def delete_old_backups(tools: Tools, work: Work) -> None:
+    """Delete the backups of this type but for the newest `rotation`."""
+    data = work.data_as(SnapshotServerData)
+    filters = {
         "instance_uuid": work.subject,
         "image_type": "backup",
-        "backup_type": work.data["backup_type"],
+        "backup_type": data.backup_type,
         "sort": "created_at:desc",
-        "limit": "1000",
+        "limit": str(MAX_BACKUPS),
     }
-    listed = tools.peers.call("image", "GET", f"/v2/images?{urlencode(wanted)}")["images"]
-    for image in listed[work.data["rotation"] :]:
-        images.remove(tools, image["id"])
+    for backup in image.list_images(tools.peers, filters.items())[data.rotation :]:
+        image.ensure_image_deleted(tools.peers, backup["id"])
 
 
-def finish(session: Session, tools: Tools, work: Work) -> dict[str, Any]:
+def mark_uploaded(session: Session, tools: Tools, work: Work) -> Added:
     """Nothing of the server changed; the step shows that the image is whole."""
     return {"uploaded": True}
 
 
-snapshot_server = Flow("server.snapshot", Remote(upload, undo=unupload), Local(finish))
-backup_server = Flow("server.backup", Remote(upload, undo=unupload), Remote(rotate), Local(finish))
+snapshot_server = Flow("server.snapshot", Remote(upload, undo=delete_image), Local(mark_uploaded))
+backup_server = Flow(
+    "server.backup", Remote(upload, undo=delete_image), Remote(delete_old_backups), Local(mark_uploaded)
+)

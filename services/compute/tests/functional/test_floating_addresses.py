@@ -98,7 +98,7 @@ def test_news_of_a_port_that_is_not_recorded_yet_is_not_lost(compute: ComputeFix
     made = compute.server(imageRef=IMAGE_ID, networks=[{"uuid": NETWORK_ID}])
     assert server["told"] == 200 and floating_of(compute, made["id"]) == [FLOATING]
     with compute.sessions.read() as session:
-        assert {j.state for j in session.query(Job).filter_by(flow="server.addresses")} == {"done"}
+        assert {j.state for j in session.query(Job).filter_by(flow="server.refresh_addresses")} == {"done"}
     shown = compute.client.get(f"/v2.1/servers/{made['id']}/os-instance-actions", version="2.79").json
     assert [a["action"] for a in shown["instanceActions"]] == ["create"], "looking is nothing that a user did"
 

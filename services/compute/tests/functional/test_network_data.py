@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pileus_compute.api.metadata_service import host_secret
-from pileus_compute.flows import drives
+from pileus_compute.steps.guests import describe_with_config_drive
 from pileus_compute.testing import ComputeFixture
 
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"
@@ -56,7 +56,7 @@ class Guest:
 
     def both(self) -> dict[str, Any]:
         served = self.get("latest/network_data.json").json
-        drive = drives.with_drive(self.compute.tools, self.id).config_drive
+        drive = describe_with_config_drive(self.compute.tools, self.id).config_drive
         assert drive and json.loads(drive["openstack/latest/network_data.json"]) == served
         return dict(served)
 
@@ -120,7 +120,7 @@ def test_each_way_of_ipv6_has_its_name(
 
 def test_files_are_those_of_their_version(compute: ComputeFixture, network: Any) -> None:
     guest = Guest(compute, network, V4)
-    drive = drives.with_drive(compute.tools, guest.id).config_drive or {}
+    drive = describe_with_config_drive(compute.tools, guest.id).config_drive or {}
     for version, names in (
         ("2012-08-10", {"meta_data.json"}),
         ("2013-04-04", {"meta_data.json", "password"}),

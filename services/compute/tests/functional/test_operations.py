@@ -22,7 +22,7 @@ def test_a_boot_is_told_step_by_step_with_what_each_did(compute: ComputeFixture)
     assert (job["flow"], job["state"], job["error"]) == ("server.create", "done", None)
     events = listed(compute, "events", f"request_id={job['request_id']}")
     assert [(e["step"], e["outcome"]) for e in events] == [
-        (step, "done") for step in ("place", "make_ports", "wire", "prepare", "boot", "finish")
+        (step, "done") for step in ("select_host", "create_ports", "record_ports", "prepare", "boot", "activate")
     ]
     called = [span["name"] for span in events[1]["spans"]]
     assert "POST v2.0/ports" in called and all(span["where"] == "network" for span in events[1]["spans"])

@@ -11,7 +11,7 @@ from sqlalchemy import inspect, text
 from pileus_compute import manage
 from pileus_compute.config import Config
 from pileus_compute.db.models import Job, Server
-from pileus_compute.flows import drives
+from pileus_compute.steps.guests import describe_with_config_drive
 from pileus_compute.testing import ComputeFixture
 from pileus_kit import sealing
 from pileus_kit.errors import CloudError
@@ -73,7 +73,7 @@ def test_guests_read_it_as_it_was(compute: ComputeFixture) -> None:
     server = compute.server(imageRef=IMAGE_ID, user_data=USER_DATA, adminPass=PASSWORD, config_drive=True, drain=False)[
         "id"
     ]
-    files = drives.with_drive(compute.tools, server).config_drive or {}
+    files = describe_with_config_drive(compute.tools, server).config_drive or {}
     assert files["openstack/latest/user_data"] == WORDS.encode()
     assert json.loads(files["openstack/latest/meta_data.json"])["admin_pass"] == PASSWORD
 

@@ -1,0 +1,1 @@
+"""Steps, and parts of steps, that several flows share."""
