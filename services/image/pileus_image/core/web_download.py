@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from pileus_image.errors import DownloadFailed
@@ -62,7 +63,6 @@ class WebDownloader:
     def __init__(self, allowed: tuple[str, ...] = (), resolver: Resolve = resolve) -> None:
         self._allowed: list[Network] = [ipaddress.ip_network(network) for network in allowed]
         self._resolve = resolver
-        self._tls = ssl.create_default_context()
 
     def check(self, url: str) -> SplitResult:
         """Raise DownloadFailed if the URL can't be downloaded, as far as its text alone shows that."""
@@ -102,7 +102,7 @@ class WebDownloader:
         parts = self.check(url)
         host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
         connection = _PinnedConnection(
-            self._address(url, host, port), host, port, self._tls if parts.scheme == "https" else None
+            self._address(url, host, port), host, port, _tls_context() if parts.scheme == "https" else None
         )
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
@@ -133,6 +133,12 @@ class WebDownloader:
             return True
         special = any(address in network for network in SPECIAL if network.version == address.version)
         return address.is_global and not address.is_multicast and not special and port in PORTS.values()
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """Return the TLS settings. They hold all certificate authorities, some 6 MiB, which few processes ever need."""
+    return ssl.create_default_context()
 
 
 class _PinnedConnection(http.client.HTTPConnection):
