@@ -1,4 +1,4 @@
-"""python -m pileus_network.agent --config FILE [--clear]"""
+"""The agent process: `python -m pileus_network.agent --config FILE [--clear]`."""
 
 import sys
 
@@ -12,7 +12,7 @@ CLEAR = "--clear"
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Look after this host until told to stop; or, with `--clear`, take everything of ours off it and end."""
+    """Look after this host until a signal ends the process; with `--clear`, remove all networks from it and end."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     config = process.load_config(Config, [argument for argument in arguments if argument != CLEAR], "network-agent")
     if CLEAR in arguments:
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def clear(config: Config) -> None:
-    """Remove all networks from this host; needs neither bus nor worker. What an agent is told again, it makes again."""
+    """Remove all networks from this host, without bus or worker. An agent that starts later creates them again."""
     report = load_backend(config).apply(HostState(config.host, 0), thorough=True)
     if report.failures:
         raise SystemExit("".join(f"{failure.kind} {failure.id}: {failure.cause}\n" for failure in report.failures))

@@ -1,4 +1,4 @@
-"""A backend without a host: it remembers what it was told. One process can play a thousand hosts with it."""
+"""A driver without a host: it remembers the state. One process can stand for a thousand hosts with it."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from pileus_network.rpc import Failure, HostState, Report
 
 
 class Fake(Backend):
-    """`broken` maps ids of ports to the causes for which they can't be wired."""
+    """Reports all local ports as wired. `broken` maps the ids of those that can't be to the causes."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -15,7 +15,7 @@ class Fake(Backend):
         self.state: HostState | None = None
         self.applied = 0
         self.broken: dict[str, str] = {}
-        self.lost: Callable[[str], None] = _nothing
+        self.on_loss: Callable[[str], None] = _ignore
 
     def prepare(self) -> None:
         self.prepared = True
@@ -29,12 +29,12 @@ class Fake(Backend):
             failures=tuple(Failure("port", id, self.broken[id]) for id in local if id in self.broken),
         )
 
-    def watch(self, lost: Callable[[str], None]) -> None:
-        self.lost = lost
+    def watch(self, on_loss: Callable[[str], None]) -> None:
+        self.on_loss = on_loss
 
     def close(self) -> None:
-        self.lost = _nothing
+        self.on_loss = _ignore
 
 
-def _nothing(what: str) -> None:
-    """Nobody watches."""
+def _ignore(what: str) -> None:
+    """Do nothing: the driver isn't watched."""

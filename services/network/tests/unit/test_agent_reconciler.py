@@ -157,7 +157,7 @@ def test_over_the_bus_a_poke_is_enough(worker, driver):
         assert bus.client(HostAgent, "h-poke").report() == Report(("c",))
         worker.heard.clear()
         driver.broken["c"] = "gone"
-        driver.lost("c")
+        driver.on_loss("c")
         assert worker.heard.wait(10) and worker.applied_calls[-1][1].ports == ()
         assert worker.hellos[0].generation == -1
     finally:
