@@ -83,7 +83,7 @@ class RequestReader:
 
 
 def _check_head(head: h11.Request) -> None:
-    """Raise Malformed unless it is HTTP/1, the path is one of metadata, and the body's length is announced and small."""
+    """Raise Malformed unless this is HTTP/1, for metadata, and the announced length of the body is small."""
     path = head.target.decode("latin-1")
     if not head.http_version.startswith(b"1."):
         raise Malformed("This is not an HTTP/1 request")
