@@ -9,13 +9,16 @@ PIECES = re.compile(r"(?P<many>\*\*)|(?P<one>\{[^}]*\}|\*)|(?P<other>[^{*]+|\{)"
 
 
 def covered(rules: Iterable[tuple[str, str, str]], service: str, method: str, path: str) -> bool:
-    """Whether one of the (service, method, path) rules is about this request."""
+    """Whether one of the rules (service type, method, path) covers this request."""
     return any(kind == service and allowed == method and covers(pattern, path) for kind, allowed, pattern in rules)
 
 
 def covers(pattern: str, path: str) -> bool:
-    """As Keystone has it: `*` and `{name}` stand for characters without a slash, `**` for any. RE2 takes time that is
-    linear in the path however many of them there are."""
+    """Whether a rule's path matches, as in Keystone: `*` and `{name}` stand for characters without a slash, `**` for
+    any.
+
+    RE2 takes time linear in the path, however many of them there are.
+    """
     try:
         return _compiled(pattern).fullmatch(path) is not None
     except UnicodeEncodeError:
@@ -24,7 +27,7 @@ def covers(pattern: str, path: str) -> bool:
 
 @lru_cache(maxsize=1000)
 def _compiled(pattern: str) -> Any:
-    import re2  # most processes never meet such a rule
+    import re2  # here, because most processes never need it
 
     parts = [
         ".*" if piece["many"] else "[^/]+" if piece["one"] else re2.escape(piece["other"])

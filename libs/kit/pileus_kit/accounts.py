@@ -1,11 +1,12 @@
-"""Accounts of the bus: each service has one, and each host has one of its own for each service that it works for.
+"""Accounts of the bus: each service has one, and each host has one for each service that has an agent there.
 
-    compute          APIs and workers of compute: may tell compute's hosts what to do
-    compute@host1    compute's agent on host1: has its own queue, may speak to compute's workers, and nothing else
+    compute          APIs and workers of compute: may call compute's agents
+    compute@host1    compute's agent on host1: has its own queue, may call compute's workers, and nothing else
 
-Each account owns an exchange of its name, and what is for an account goes there. A host may send to the exchange of its
-service with the keys of the workers' topics, so it can't give another host orders, nor read what others are told. The
-broker holds every connection to that (`permissions`) and vouches for the sender of each message (its `user_id`).
+Each account owns an exchange of its name, to which messages for it are sent. A host may send to the exchange of its
+service with the routing keys of the workers' topics only, so it can neither call another host nor read its messages.
+The broker enforces that on every connection (`permissions`) and checks the sender of each message (its `user_id`);
+docs/decisions/0012.
 """
 
 import re
@@ -16,30 +17,34 @@ from urllib.parse import unquote, urlsplit
 
 AGENT = "agent"
 OPEN_TO_HOSTS = ("worker", "registry")
-"""Last words of topics: what hosts answer; what workers answer to hosts. Other topics are between a service's own."""
+"""Last words of topics. Hosts answer AGENT and may call those of OPEN_TO_HOSTS; others are for the service only."""
 REPLY = "reply"
 
 
 @dataclass(frozen=True)
 class Account:
+    """An account: of a service, or of its agent on a host."""
+
     service: str
     host: str = ""
 
     @property
     def name(self) -> str:
+        """The name that the broker knows it by."""
         return f"{self.service}@{self.host}" if self.host else self.service
 
     def owns(self, exchange: str) -> bool:
-        """Whether it may declare the exchange: a service makes those of its hosts too, to say that nobody listens."""
+        """Whether this account declares the exchange. A service declares those of its hosts, too: a call to a host that
+        never connected then fails at once."""
         return exchange == self.name or (not self.host and exchange.startswith(f"{self.service}@"))
 
     def may_call(self, topic: str) -> bool:
-        """Whether who answers `topic` should listen to this account."""
+        """Whether this account may call what answers `topic`."""
         service, _, role = topic.partition(".")
         return service == self.service and (not self.host or role in OPEN_TO_HOSTS)
 
     def permissions(self) -> dict[str, str]:
-        """RabbitMQ's three expressions (configure, write, read), over the names of queues and exchanges."""
+        """Return RabbitMQ's three expressions (configure, write, read) over the names of queues and exchanges."""
         reply = rf"{REPLY}\.{re.escape(self.name)}\.[0-9a-f]{{32}}"
         service = re.escape(self.service)
         if self.host:
@@ -50,7 +55,7 @@ class Account:
         return {"configure": mine, "write": mine, "read": f"^({own})$"}
 
     def keys(self) -> dict[str, str]:
-        """RabbitMQ's topic permissions on the service's exchange: with which routing keys it may write and read."""
+        """Return RabbitMQ's topic permissions on the service's exchange: the routing keys for writing and reading."""
         if not self.host:
             return {"write": ".*", "read": ".*"}
         roles = "|".join(OPEN_TO_HOSTS)
@@ -59,29 +64,30 @@ class Account:
 
 
 def parse(name: str) -> Account:
+    """Return the account of that name."""
     service, _, host = name.partition("@")
     return Account(service, host)
 
 
 def of_url(url: str) -> Account:
-    """The account that a bus URL logs in with; without a user, an account of nobody."""
+    """Return the account that a bus URL logs in with; without a user, one with an empty name."""
     return parse(unquote(urlsplit(url).username or ""))
 
 
 def exchange(topic: str, host: str | None = None) -> str:
-    """Where messages for `topic` go: to its service, or to the host whose agent answers it."""
+    """Return the exchange of messages for `topic`: its service's, or that of the host whose agent answers it."""
     service, _, role = topic.partition(".")
     return f"{service}@{host}" if role == AGENT and host else service
 
 
 def origin(url: str) -> str:
-    """scheme://host:port of a URL, as configuration names the services that a host exchanges data with."""
+    """Return scheme://host:port of a URL, as the options name the services that a host exchanges data with."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def urls_in(arguments: Any) -> Iterator[str]:
-    """Every URL in a call's plain arguments, however deep."""
+    """Yield every URL in a call's plain arguments, however deep."""
     if isinstance(arguments, dict):
         for key, value in arguments.items():
             if key == "url" and isinstance(value, str) and value:
@@ -94,5 +100,5 @@ def urls_in(arguments: Any) -> Iterator[str]:
 
 
 def reply_exchange(queue: str) -> str:
-    """Where the answer goes that belongs into a reply queue."""
+    """Return the exchange through which an answer reaches this reply queue."""
     return queue.removeprefix(f"{REPLY}.").rpartition(".")[0]

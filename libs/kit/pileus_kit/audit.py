@@ -1,7 +1,7 @@
-"""Who did what: a line of JSON for each write, and for each request that was refused (401, 403, 429).
+"""The audit: a line of JSON for each write, and for each request that was refused (401, 403, 429).
 
-The lines go to the log `pileus.audit`: to a file of its own where `audit_log` names one, else among the process's logs.
-No secret gets in: neither tokens, nor bodies, nor what a query says.
+The lines go to the log `pileus.audit`: to a file of its own if the option `audit_log` names one, otherwise among the
+process's logs. They hold no secrets: neither tokens, nor bodies, nor queries.
 """
 
 import json
@@ -17,7 +17,7 @@ log = logging.getLogger("pileus.audit")
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 REFUSED = frozenset({401, 403, 429})
-LONGEST = 500  # characters of a path
+MAX_PATH_CHARACTERS = 500
 
 
 def record(
@@ -28,7 +28,7 @@ def record(
     caller: Caller | None,
     facts: Mapping[str, object] | None = None,
 ) -> None:
-    """Write the line, if this request has to have one."""
+    """Write the line about a request, if it has to have one. `facts` are further fields of it."""
     method = environ["REQUEST_METHOD"]
     if method in READS and status not in REFUSED:
         return
@@ -42,18 +42,20 @@ def record(
         "status": status,
         "from": environ.get("REMOTE_ADDR", ""),
         "forwarded_for": environ.get("HTTP_X_FORWARDED_FOR", "")[:100],
-        **_who(caller),
+        **_identity(caller),
         **(facts or {}),
     }
     log.info("%s", json.dumps({key: value for key, value in line.items() if value not in (None, "", [])}))
 
 
 def _path(environ: Mapping[str, Any]) -> str:
-    return str(environ.get("PATH_INFO", "")).encode("latin-1", "replace").decode("utf-8", "replace")[:LONGEST]
+    return (
+        str(environ.get("PATH_INFO", "")).encode("latin-1", "replace").decode("utf-8", "replace")[:MAX_PATH_CHARACTERS]
+    )
 
 
-def _who(caller: Caller | None) -> dict[str, Any]:
-    """The user and whose rights they used: a trust's or an application credential's, or through a service."""
+def _identity(caller: Caller | None) -> dict[str, Any]:
+    """Return the user, and by which trust, application credential or service they acted."""
     if caller is None:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""Which errors of a database say that it is locked, full or away, so that the same statement will work later."""
+"""Tells a database that is locked, full or away from a bug in a statement: after an outage the same statement works."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,19 +8,19 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from pileus_kit.errors import DatabaseBusy, Outage, SerializationFailure, StatementTimeout
 
-# BUSY LOCKED NOMEM READONLY INTERRUPT IOERR FULL CANTOPEN PROTOCOL
+# these are BUSY LOCKED NOMEM READONLY INTERRUPT IOERR FULL CANTOPEN PROTOCOL
 SQLITE = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15})
 """Primary result codes of SQLite, https://www.sqlite.org/rescode.html."""
-INTERRUPT, CANCELED = 9, "57014"  # SQLite's and PostgreSQL's words for what pileus_kit.deadlines does
+INTERRUPT, CANCELED = 9, "57014"  # how SQLite and PostgreSQL report what pileus_kit.deadlines does
 COLLISIONS = ("40001", "40P01")
 """SQLSTATEs of PostgreSQL: serialization failure, deadlock."""
 # connection, rollback, insufficient resources (also a full disk), lock timeout, operator intervention, system error
 POSTGRESQL = ("08", "40", "53", "55P03", "57", "58", "25006")
-"""SQLSTATEs, or how they begin, https://www.postgresql.org/docs/current/errcodes-appendix.html."""
+"""SQLSTATEs of outages, or how they begin, https://www.postgresql.org/docs/current/errcodes-appendix.html."""
 
 
 def is_outage(err: BaseException) -> bool:
-    """Whether the database was locked, full or away; a bug in a statement is not weather."""
+    """Whether the database was locked, full or away."""
     if isinstance(err, PoolExhausted):
         return True
     if not isinstance(err, DBAPIError):
@@ -33,12 +33,12 @@ def is_outage(err: BaseException) -> bool:
     state = getattr(err.orig, "pgcode", None)
     if state is not None:
         return str(state).startswith(POSTGRESQL)
-    return isinstance(err, OperationalError | InterfaceError)  # a driver that lost its connection has no code
+    return isinstance(err, OperationalError | InterfaceError)  # a lost connection has no code
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The block's weather is raised as DatabaseBusy, without the statement that met it."""
+    """Raise outages in the block as DatabaseBusy or one of its kind, without the SQL statement."""
     try:
         yield
     except (DBAPIError, PoolExhausted) as err:

@@ -1,8 +1,8 @@
 """The database: sessions, column types, migrations.
 
 SQLite is the embedded default: WAL, `synchronous=FULL` (an accepted request is durable), writers begin with
-`BEGIN IMMEDIATE` in the order in which they came (see `turns`), so two of them queue instead of failing halfway.
-PostgreSQL is what a grown cloud uses.
+`BEGIN IMMEDIATE` in the order in which they came (`pileus_kit.write_queue`), so two of them queue instead of failing
+halfway. PostgreSQL is for larger clouds.
 """
 
 import mmap
@@ -26,15 +26,17 @@ from pileus_kit.write_queue import WriteQueue
 
 
 def new_id() -> str:
+    """Return a new UUID in its usual notation."""
     return str(uuid.uuid4())
 
 
 def now() -> datetime:
+    """Return the present time in UTC."""
     return datetime.now(UTC)
 
 
 class Utc(TypeDecorator[datetime]):
-    """An aware datetime; SQLite, which has none, stores it in UTC without a zone."""
+    """The column type of an aware datetime. SQLite, which has no zones, stores it in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -58,15 +60,16 @@ Json = JSON
 
 
 class Sessions:
-    """Opens sessions on one database. `begin()` writes and commits at its end; `read()` never writes. Both raise
-    DatabaseBusy where the database is locked, full or away."""
+    """Opens sessions on one database. All of them raise DatabaseBusy if it is locked, full or away."""
 
     def __init__(self, url: str, **engine_options: Any) -> None:
         self.engine: Engine = create_engine(url, **_options(url) | engine_options)
-        self._turns: WriteQueue | None = None
+        self._write_queue: WriteQueue | None = None
         if self.engine.dialect.name == "sqlite":
             file = self.engine.url.database
-            self._turns = WriteQueue(Path(f"{Path(file).resolve()}-turns") if file and file != ":memory:" else None)
+            self._write_queue = WriteQueue(
+                Path(f"{Path(file).resolve()}-turns") if file and file != ":memory:" else None
+            )
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", self._begin_sqlite)
         if "PILEUS_STATEMENTS" in os.environ:
@@ -78,16 +81,17 @@ class Sessions:
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
+        """Open a session that writes; it commits at the end of the block, or rolls back after an error."""
         with (
             database_errors.translated(),
-            self._turns.scope() if self._turns else nullcontext(),
+            self._write_queue.scope() if self._write_queue else nullcontext(),
             self._writers.begin() as session,
         ):
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """One consistent snapshot; what is written to such a session is thrown away."""
+        """Open a session on one consistent snapshot; what is written to it is thrown away."""
         with database_errors.translated(), self._readers() as session:
             yield session
 
@@ -95,25 +99,29 @@ class Sessions:
         if connection.get_execution_options().get("pileus_read"):
             connection.exec_driver_sql("BEGIN")
             return
-        if self._turns:
-            self._turns.take()
+        if self._write_queue:
+            self._write_queue.take_turn()
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def dispose(self) -> None:
+        """Close the connections."""
         self.engine.dispose()
 
 
 class Changes:
-    """Tells for next to nothing whether anybody wrote to the database since it was asked last (SQLite's data_version).
-    Where that can't be told, it says yes. For one thread."""
+    """Tells at almost no cost whether the database was written to since the last question (SQLite's data_version).
+
+    Other databases can't tell that, so the answer is always yes. One thread uses it.
+    """
 
     def __init__(self, sessions: Sessions) -> None:
         self._engine = sessions.engine
         self._can_tell = self._engine.dialect.name == "sqlite"
-        self._connection: Any = None  # ours alone: one's own writes don't change its data_version
+        self._connection: Any = None  # it never writes: its own writes would not change its data_version
         self._seen: int | None = None
 
     def any(self) -> bool:
+        """Whether anything was written since the last call."""
         if not self._can_tell:
             return True
         with database_errors.translated():
@@ -131,18 +139,20 @@ def _options(url: str) -> dict[str, Any]:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # we send BEGIN ourselves
+    connection.isolation_level = None  # BEGIN is sent by _begin_sqlite
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "cache_size=-4000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
     patterns.install(connection)  # REGEXP with patterns of callers
-    deadlines.install(connection)  # no request's statement runs for ever
+    deadlines.install(connection)  # statements of a request have an end
 
 
 def _count_all(engine: Engine, directory: Path) -> None:
-    """Keep a running count of this process's statements in DIRECTORY/PID, where the bench reads it: those that an API
-    request caused, be it in a job or on another host. What looks around by itself has no request."""
+    """Keep a count of this process's statements in DIRECTORY/PID, where the bench reads it.
+
+    Only statements that an API request caused are counted, whether in the API or in a job; polling has no request.
+    """
     with (directory / str(os.getpid())).open("a+b") as file:
         file.truncate(8)
         total = mmap.mmap(file.fileno(), 8)
@@ -158,7 +168,7 @@ def _count_all(engine: Engine, directory: Path) -> None:
 
 @contextmanager
 def count_statements(sessions: Sessions) -> Iterator[list[str]]:
-    """The statements sent while the block runs, without BEGIN and COMMIT; for tests and the bench."""
+    """Collect the statements sent while the block runs, without BEGIN and COMMIT; for tests and the bench."""
     seen: list[str] = []
     lock = threading.Lock()
 
@@ -175,7 +185,7 @@ def count_statements(sessions: Sessions) -> Iterator[list[str]]:
 
 
 def migrate(url: str, package: str) -> None:
-    """Bring the database at `url` to the newest revision in `package`.db.migrations (linear)."""
+    """Bring the database at `url` to the newest revision in `package`.db.migrations, whose history is linear."""
     from importlib.resources import files
 
     from alembic import command
@@ -184,7 +194,7 @@ def migrate(url: str, package: str) -> None:
     sessions = Sessions(url)
     try:
         with sessions.engine.connect() as connection:
-            _let_tables_be_rebuilt(connection)
+            _disable_foreign_keys(connection)
             settings = AlembicConfig()
             settings.set_main_option("script_location", "pileus_kit:migrations")
             settings.set_main_option("version_locations", str(files(f"{package}.db.migrations") / "versions"))
@@ -196,15 +206,17 @@ def migrate(url: str, package: str) -> None:
         sessions.dispose()
 
 
-def _let_tables_be_rebuilt(connection: Connection) -> None:
-    """SQLite changes a column by dropping its table for a copy; with foreign keys on, the rows that refer to it would
-    go with it, or forbid it. So they are off on this connection, and Alembic's environment checks all of them before
-    it commits. (The switch does nothing within a transaction, hence before SQLAlchemy begins one.)"""
+def _disable_foreign_keys(connection: Connection) -> None:
+    """Switch foreign keys off on this connection of SQLite, before SQLAlchemy begins a transaction.
+
+    A column is changed by replacing its table with a copy. With foreign keys on, rows that refer to the table would be
+    deleted with it, or forbid that. Alembic's environment checks all references before it commits.
+    """
     if connection.engine.dialect.name == "sqlite":
         connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
 
 
 def alive(sessions: Sessions) -> bool:
-    """Whether the database answers; for health checks."""
+    """Whether the database answers, for health checks. Raises DatabaseBusy otherwise."""
     with sessions.read() as session:
         return session.execute(text("SELECT 1")).scalar() == 1

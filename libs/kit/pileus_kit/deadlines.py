@@ -1,4 +1,7 @@
-"""Until when a request's statements may run. A thread can't be ended, but SQLite asks now and then whether to go on."""
+"""Until when a request's SQL statements may run.
+
+A thread can't be ended from outside, but SQLite asks now and then whether to go on with a statement.
+"""
 
 import time
 from contextvars import ContextVar
@@ -6,39 +9,43 @@ from typing import Any
 
 from sqlalchemy import event
 
-LONGEST = 30.0  # seconds; the server gives up on a process after minutes
-INSTRUCTIONS = 20_000  # of SQLite's machine between two questions: some milliseconds
+MAX_REQUEST_S = 30.0
+"""Well below the time after which the server replaces a process whose threads all hang."""
+INSTRUCTIONS = 20_000
+"""Instructions of SQLite's virtual machine between two questions; they take some milliseconds."""
 
 until: ContextVar[float] = ContextVar("until", default=0.0)
-"""The monotonic time at which this thread's request has had its time; 0: there is no end, as in workers."""
+"""The monotonic time at which statements of this thread's request are interrupted; 0: never, as in workers."""
 
 
 def begin() -> None:
-    until.set(time.monotonic() + LONGEST)
+    """Start the clock of this thread's request."""
+    until.set(time.monotonic() + MAX_REQUEST_S)
 
 
 def end() -> None:
+    """Stop the clock of this thread's request."""
     until.set(0.0)
 
 
 def install(connection: Any) -> None:
-    """Interrupt what runs on this SQLite connection when its thread's time is over."""
-    connection.set_progress_handler(_over, INSTRUCTIONS)
+    """Interrupt a statement on this SQLite connection when its thread's request has had its time."""
+    connection.set_progress_handler(_is_over, INSTRUCTIONS)
 
 
 def bound(sessions: Any) -> None:
-    """An API's own connections to PostgreSQL: the database ends statements itself. Workers keep theirs."""
+    """Have PostgreSQL end the statements of this API process itself. Workers' statements have no end."""
     engine = getattr(sessions, "engine", None)
     if engine is not None and engine.dialect.name == "postgresql":
-        event.listen(engine, "connect", _bind)
+        event.listen(engine, "connect", _set_timeout)
 
 
-def _bind(connection: Any, _record: Any) -> None:
+def _set_timeout(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {int(1000 * LONGEST)}")
+        cursor.execute(f"SET statement_timeout = {int(1000 * MAX_REQUEST_S)}")
     connection.commit()
 
 
-def _over() -> bool:
+def _is_over() -> bool:
     limit = until.get()
     return limit > 0 and time.monotonic() > limit

@@ -1,28 +1,28 @@
-"""What users read of a failure: sentences that were written for them, and nothing of the machine underneath."""
+"""What users read about a failure: sentences written for them, without internals of the machine."""
 
 import re
 
 from pileus_kit import context
 from pileus_kit.errors import CloudError
 
-LONGEST = 2000
+MAX_CHARACTERS = 2000
 STATEMENT = re.compile(r"\s{0,9}\[(SQL|parameters): .*|\s{0,9}\(Background on this error at: .*", re.DOTALL)
-"""What SQLAlchemy appends to a driver's sentence."""
+"""The SQL that SQLAlchemy appends to a driver's message."""
 CLASS = re.compile(r"\(?\b(?:[a-z_][\w.]{0,99}\.)?[A-Z]\w{0,79}?(?:Error|Exception|Errno)\b\)?(?:: ?| at (?=http))?")
 ERRNO = re.compile(r"\[Errno -?\d+\] ?")
 PATH = re.compile(r"(?<![\w.:/\\-])/(?!dev/|v\d)(?:[^\s/'\":,;()\[\]]+/)+")
-"""The directories of an absolute path. Device names (/dev/vdb) and paths of APIs (/v2.0/ports) are for users."""
+"""The directories of an absolute path. Device names (/dev/vdb) and paths of APIs (/v2.0/ports) stay."""
 
 
 class Unexpected(CloudError):
-    """Stands for a failure that nobody foresaw; the log has its traceback."""
+    """Stands for an error without a sentence for users; the log has its traceback."""
 
     text = "Something unexpected happened; the log has its cause{under}."
 
 
 def user_message(err: BaseException) -> str:
-    """The sentence of `err` for a user: a refusal's own, or that something unexpected happened."""
-    # flow.Again isn't a CloudError, but its sentence is written by a step for whoever waits
+    """Return the sentence of an error for users: a refusal's own, or that something unexpected happened."""
+    # flow.Again isn't a CloudError, but its sentence is written for users, too
     if isinstance(err, CloudError) or hasattr(err, "why"):
         return without_internals(str(err))
     request_id = context.request_id.get()
@@ -30,8 +30,8 @@ def user_message(err: BaseException) -> str:
 
 
 def without_internals(text: str) -> str:
-    """`text` without statements, names of classes, error numbers and directories of this machine."""
-    text = text[: 4 * LONGEST]  # nobody reads more
+    """Return the text without SQL, names of classes, error numbers and directories."""
+    text = text[: 4 * MAX_CHARACTERS]  # what follows would be cut off anyway
     for pattern in (STATEMENT, CLASS, ERRNO, PATH):
         text = pattern.sub("", text)
-    return text.strip()[:LONGEST]
+    return text.strip()[:MAX_CHARACTERS]

@@ -1,31 +1,35 @@
-"""What the processes of a cloud write is for their own user only, unless a program of another user has to reach it."""
+"""Modes of files: what a cloud's processes write is for their own user only, unless a program of another user has to
+reach it."""
 
 import os
 from pathlib import Path
 
 UMASK = 0o077
-PASSABLE = 0o711
+TRAVERSABLE = 0o711
 
 
 def use_private_umask() -> None:
-    """From now on this process makes files 0600 and directories 0700, whatever umask it was started under."""
+    """Have this process create files with mode 0600 and directories with 0700, whatever umask it was started with."""
     os.umask(UMASK)
 
 
 def make_traversable(directory: Path) -> Path:
-    """Make a directory through which programs of other users reach what they know by name, but can't look around.
+    """Create a directory in which programs of other users open files whose names they know, but can't list them.
 
-    Missing parents are made passable as well; what exists stays as its owner has it.
+    Missing parents get the same mode; directories that exist keep theirs.
     """
     missing = [place for place in (directory, *directory.parents) if not place.exists()]
     for place in reversed(missing):
         place.mkdir(exist_ok=True)
-        place.chmod(PASSABLE)
+        place.chmod(TRAVERSABLE)
     return directory
 
 
 def become_owner_of(directory: Path) -> None:
-    """Root does an operator's work on what belongs to a service: what it writes must be that service's, too."""
+    """Become the user that the directory belongs to, if this process is root's.
+
+    An operator's command then leaves files that the service can use.
+    """
     if os.geteuid() != 0 or not directory.exists() or directory.stat().st_uid == 0:
         return
     owner = directory.stat()

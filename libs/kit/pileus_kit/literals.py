@@ -1,7 +1,7 @@
-"""Python literals in text, one at a time.
+"""Python literals in text, evaluated by one thread at a time.
 
-Python 3.11 counts the depth of the syntax tree that it builds in one place for all threads: two that parse at once can
-fail with a SystemError though nothing is wrong with either text (CPython issue 106905).
+Python 3.11 keeps one counter for the depth of the syntax trees of all threads: two that parse at once can fail with a
+SystemError though both texts are right (CPython issue 106905).
 """
 
 import ast
@@ -12,6 +12,6 @@ _parsing = threading.Lock()
 
 
 def evaluate(text: str) -> Any:
-    """The value of a literal. Raises what `ast.literal_eval` raises for text that is none."""
+    """Return the value of a literal. Raises what `ast.literal_eval` raises for other text."""
     with _parsing:
         return ast.literal_eval(text)

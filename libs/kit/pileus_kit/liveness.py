@@ -1,8 +1,8 @@
-"""Whether somebody has been is_silent: only who was awake to listen can tell.
+"""Whether a host or another process has been silent, as far as this process can tell.
 
-After a laptop woke, a process started or was stopped for a while, or the clock was set, every host's last word seems
-long ago, though each of them speaks again within seconds. So silence counts only for as long as this process has been
-awake, under a clock that ran evenly.
+After a laptop woke, a process was started or stopped for a while, or the clock was set, every host's last report seems
+old, though each of them reports again within seconds. So silence counts only for as long as this process has been awake
+under a clock that ran evenly.
 """
 
 import os
@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 
 TICK_S = 5.0
 LATE_S = 10.0
-"""A tick that comes so much later than the last one means that this process did not run."""
+"""A tick that comes so much too late means that this process did not run."""
 STEP_S = 5.0
-"""How far the wall clock may move against the monotonic one between ticks."""
+"""How far the wall clock may move against the monotonic one between two ticks."""
 
 
 class AwakeClock:
-    """How long this process has been awake. Without `begin`, as in tests, it has been for ever."""
+    """How long this process has been awake. Without `begin`, as in tests, that is for ever."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,10 +26,11 @@ class AwakeClock:
         self._since = self._steady = self._wall = 0.0
 
     def begin(self) -> None:
+        """Start the clock; the main function of every process does."""
         self._begun = True
 
     def seconds(self) -> float:
-        """Seconds for which this process has been awake and watching; the first call begins it."""
+        """Return the seconds for which this process has been awake; the first call starts the thread that watches."""
         if not self._begun:
             return float("inf")
         with self._lock:
@@ -49,7 +50,7 @@ class AwakeClock:
     def _look(self) -> None:
         steady, wall = time.monotonic(), time.time()
         slept = steady - self._steady > TICK_S + LATE_S
-        stepped = abs((wall - self._wall) - (steady - self._steady)) > STEP_S  # also by a suspended machine
+        stepped = abs((wall - self._wall) - (steady - self._steady)) > STEP_S  # a suspended machine's does, too
         if slept or stepped:
             self._restart()
         else:
@@ -63,9 +64,11 @@ class AwakeClock:
 awake_clock = AwakeClock()
 
 
-def is_silent(last_word: datetime, patience: timedelta) -> bool:
-    """Whether nothing has been heard for `patience`. A word from the future, which a clock that was ahead wrote down,
-    is as good as none once it is further away than that."""
-    if abs(datetime.now(UTC) - last_word) < patience:
+def is_silent(last_seen: datetime, patience: timedelta) -> bool:
+    """Whether the last report, made at `last_seen`, is older than `patience`.
+
+    A time that lies further in the future than that was written by a clock that was ahead, and counts as old.
+    """
+    if abs(datetime.now(UTC) - last_seen) < patience:
         return False
     return awake_clock.seconds() >= patience.total_seconds()

@@ -1,4 +1,4 @@
-"""Logs: one line a record on standard error, with time, process, request id; secrets don't get in."""
+"""Logs: one line a record on standard error, with time, process and request id, and without secrets."""
 
 import logging
 import re
@@ -13,11 +13,13 @@ SECRET = re.compile(
     r"""["']?\s*[:=]\s*["']?)([^"'\s,}&]{4,})""",
     re.IGNORECASE,
 )
-# bounded, for callers write what is logged
+# the repetitions are bounded, because callers determine some of the text that is logged
 URL_PASSWORD = re.compile(r"((?<!\w)\w{1,20}://[^:/@\s]{1,200}:)[^@/\s]{1,200}@")
 
 
-class Line(logging.Formatter):
+class LineFormatter(logging.Formatter):
+    """A record as a line, with its time, process and request id."""
+
     def __init__(self, process: str) -> None:
         super().__init__(
             "%(asctime)s.%(msecs)03d " + process + " %(levelname)s %(name)s [%(request_id)s] %(message)s",
@@ -30,10 +32,11 @@ class Line(logging.Formatter):
 
 
 def mask(text: str) -> str:
+    """Return the text with passwords, tokens and other secrets replaced."""
     return URL_PASSWORD.sub(r"\1***@", SECRET.sub(r"\1***", text))
 
 
-class Bare(logging.Formatter):
+class MessageFormatter(logging.Formatter):
     """The message alone: a line of the audit log is JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -41,19 +44,19 @@ class Bare(logging.Formatter):
 
 
 def setup(process: str, level: str = "INFO", audit: str = "") -> None:
-    """Log to standard error; the audit's lines to the file `audit`, if there is one. It may be moved away meanwhile."""
+    """Log to standard error, and the audit's lines to the file `audit` if it is given. That file may be rotated."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Line(process))
+    handler.setFormatter(LineFormatter(process))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
     for noisy in ("urllib3", "requests", "oslo_service", "amqp", "stevedore", "alembic", "pyroute2", "oslo_policy"):
         logging.getLogger(noisy).setLevel("WARNING")
     logging.getLogger("oslo.messaging").setLevel("WARNING")
-    book = logging.getLogger("pileus.audit")
-    book.setLevel("INFO")  # whatever the level of the others
+    audit_log = logging.getLogger("pileus.audit")
+    audit_log.setLevel("INFO")  # whatever the level of the other logs
     if audit:
         Path(audit).parent.mkdir(parents=True, exist_ok=True)
         file = WatchedFileHandler(audit, delay=True)
-        file.setFormatter(Bare())
-        book.handlers[:], book.propagate = [file], False
+        file.setFormatter(MessageFormatter())
+        audit_log.handlers[:], audit_log.propagate = [file], False

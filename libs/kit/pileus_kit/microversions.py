@@ -1,4 +1,4 @@
-"""Which version of an API a request speaks."""
+"""The microversion that a request asks for."""
 
 import re
 from dataclasses import dataclass
@@ -9,16 +9,24 @@ Version = tuple[int, int]
 
 
 class VersionMalformed(BadRequest):
+    """The header doesn't contain a version."""
+
     text = "API Version String {value} is of invalid format. Must be of format MajorNum.MinorNum."
 
 
 class VersionUnsupported(NotAcceptable):
+    """The API has no such version."""
+
     text = "Version {value} is not supported by the API. Minimum is {oldest} and maximum is {newest}."
 
 
 @dataclass(frozen=True)
 class Microversions:
-    """`service` as in `OpenStack-API-Version: service 2.1`; `legacy` is an older header with the bare number."""
+    """The microversions of an API.
+
+    `service` is its name in the header `OpenStack-API-Version: service 2.1`; `legacy` is the name of an older header,
+    which has the number alone.
+    """
 
     service: str
     legacy: str | None
@@ -26,8 +34,11 @@ class Microversions:
     newest: Version
 
     def of(self, header: str | None, legacy: str | None) -> Version:
-        """The version asked for; the oldest if the request doesn't say."""
-        wish = next(
+        """Return the version that the headers ask for, the oldest one without them.
+
+        Raises VersionMalformed or VersionUnsupported.
+        """
+        asked = next(
             (
                 part.split()[1]
                 for part in (header or "").split(",")
@@ -35,17 +46,18 @@ class Microversions:
             ),
             legacy,
         )
-        if wish is None or not wish:
+        if asked is None or not asked:
             return self.oldest
-        if wish.lower() == "latest":
+        if asked.lower() == "latest":
             return self.newest
-        if not re.fullmatch(r"[1-9]\d{0,3}\.(0|[1-9]\d{0,4})", wish):
-            raise VersionMalformed(value=wish)
-        major, minor = map(int, wish.split("."))
+        if not re.fullmatch(r"[1-9]\d{0,3}\.(0|[1-9]\d{0,4})", asked):
+            raise VersionMalformed(value=asked)
+        major, minor = map(int, asked.split("."))
         if not self.oldest <= (major, minor) <= self.newest:
-            raise VersionUnsupported(value=wish, oldest=text(self.oldest), newest=text(self.newest))
+            raise VersionUnsupported(value=asked, oldest=text(self.oldest), newest=text(self.newest))
         return major, minor
 
 
 def text(version: Version) -> str:
+    """Return a version in its usual notation: 2.79."""
     return f"{version[0]}.{version[1]}"

@@ -1,12 +1,13 @@
-"""Numbers that callers write in digits: in queries, headers, paths."""
+"""Numbers that callers write as digits in queries, headers and paths."""
 
-MAX_INTEGER = (1 << 63) - 1  # as far as a database counts
+MAX_INTEGER = (1 << 63) - 1
+"""The largest signed 64-bit integer, which is the largest one of a database."""
 
 
 def parse_whole_number(text: str | None) -> int | None:
-    """What these digits say, MAX_INTEGER if it is more; None for anything else.
+    """Return the number that these digits say, MAX_INTEGER if it is larger; None for any other text.
 
-    Python refuses to read thousands of digits, and SQLite to look for more than 64 bits: a caller must not get there.
+    Python refuses to convert thousands of digits, and SQLite integers of more than 64 bits; both would be 500.
     """
     if not text or not text.isascii() or not text.isdecimal():
         return None

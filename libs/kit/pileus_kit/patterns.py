@@ -1,7 +1,7 @@
-"""Regular expressions that callers write: they match in time linear in the text, or they are refused.
+"""Regular expressions of callers: they match in time linear in the text, or they are refused.
 
-Python's own engine backtracks: one pattern of a caller could hold the interpreter, and with it the whole API, for ever.
-RE2 has no backtracking, hence no back references and no look-around; those are refused with a sentence.
+Python's own engine backtracks: one pattern of a caller could occupy the interpreter, and so the whole API, for ever.
+RE2 doesn't, so it has neither back references nor look-around; patterns with those are refused.
 """
 
 import re
@@ -13,30 +13,33 @@ from sqlalchemy import ColumnElement
 
 from pileus_kit.errors import BadRequest
 
-LONGEST = 256  # characters of a pattern
-MEMORY = 1 << 20  # bytes that one compiled pattern may take
+MAX_PATTERN_CHARACTERS = 256
+MAX_COMPILED_BYTES = 1 << 20
+MAX_SHOWN_CHARACTERS = 80
 SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
 
 
 class PatternRefused(BadRequest):
+    """The pattern is no regular expression, or one that RE2 doesn't have."""
+
     text = "Invalid regular expression {pattern}: {why}"
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Say whether a text contains what `pattern` describes. Raises PatternRefused for what RE2 can't do."""
+    """Return a function that says whether a text contains a match of `pattern`. Raises PatternRefused."""
     find = _compiled(pattern).search
 
     def matches(text: str) -> bool:
         try:
             return find(text) is not None
-        except UnicodeEncodeError:  # half a surrogate pair: no caller can ask for it
+        except UnicodeEncodeError:  # half a surrogate pair, which no pattern can contain
             return False
 
     return matches
 
 
 def matching(column: Any, pattern: str) -> ColumnElement[bool]:
-    """The SQL condition that `column` contains what `pattern` describes; plain words need no expression."""
+    """Return the SQL condition that `column` contains a match of `pattern`. Plain words need no regular expression."""
     if not SPECIAL.search(pattern):
         return column.contains(pattern, autoescape=True)
     _compiled(pattern)
@@ -44,7 +47,7 @@ def matching(column: Any, pattern: str) -> ColumnElement[bool]:
 
 
 def install(connection: Any) -> None:
-    """Let this SQLite connection answer REGEXP with our engine instead of the one SQLAlchemy gives it."""
+    """Have this SQLite connection evaluate REGEXP with RE2 instead of the engine that SQLAlchemy gives it."""
     connection.create_function("regexp", 2, _regexp, deterministic=True)
 
 
@@ -54,14 +57,14 @@ def _regexp(pattern: str, text: object) -> bool | None:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> Any:
-    import re2  # most processes never meet a pattern
+    import re2  # here, because most processes never need it
 
-    shown = pattern if len(pattern) <= 80 else pattern[:80] + "…"
-    if len(pattern) > LONGEST:
-        raise PatternRefused(pattern=shown, why=f"it may have at most {LONGEST} characters")
+    shown = pattern if len(pattern) <= MAX_SHOWN_CHARACTERS else pattern[:MAX_SHOWN_CHARACTERS] + "…"
+    if len(pattern) > MAX_PATTERN_CHARACTERS:
+        raise PatternRefused(pattern=shown, why=f"it may have at most {MAX_PATTERN_CHARACTERS} characters")
     try:
         options = re2.Options()
-        options.log_errors, options.max_mem = False, MEMORY
+        options.log_errors, options.max_mem = False, MAX_COMPILED_BYTES
         return re2.compile(pattern, options=options)
     except re2.error as err:
         cause = err.args[0] if err.args else ""

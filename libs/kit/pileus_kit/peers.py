@@ -1,4 +1,8 @@
-"""Calls to the other services: public HTTP, kept alive, with our own token and, on a user's behalf, theirs too."""
+"""Calls to the other services over their public APIs: with this service's own token and, on a user's behalf, the user's
+token as well (X-Service-Token). Connections are kept.
+
+Only a service's `clients/` call peers. Why this is not keystoneauth: docs/decisions/0018.
+"""
 
 import logging
 import threading
@@ -12,7 +16,7 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from pileus_kit import context
-from pileus_kit.auth import Caller, KeystoneAuthenticator
+from pileus_kit.auth import Caller, KeystoneAuthenticator, caller_of
 from pileus_kit.bulkheads import Bulkhead
 from pileus_kit.config import ServiceConfig
 from pileus_kit.errors import CloudError, PeerDown, Transient, Unauthorized
@@ -20,16 +24,23 @@ from pileus_kit.spans import span
 
 log = logging.getLogger(__name__)
 
-Timeout = tuple[float, float]  # seconds to connect, to answer
+Timeout = tuple[float, float]
+"""Seconds to connect, and seconds between two pieces of the answer."""
 TIMEOUT: Timeout = (3.05, 60)
-PAUSE = 0.8  # seconds for which a login that failed counts for all who wait for one
-QUESTION: Timeout = (3.05, 10)  # what identity answers about a token; each request may wait for it
-REVOKED: Timeout = (1.0, 4.0)  # what every request waits for, once a second
-TYPES = {"volume": ("block-storage", "volumev3"), "objectstore": ("object-store",)}
+TOKEN_TIMEOUT: Timeout = (3.05, 10)
+"""For identity's answer about a token, which a request waits for."""
+REVOCATIONS_TIMEOUT: Timeout = (1.0, 4.0)
+"""For identity's answer about revocations, which every request waits for once a second."""
+LOGIN_PAUSE_S = 0.8
+"""How long a login that failed counts for every request that waits for one."""
+RENEW_BEFORE_S = 60
+"""How long before its end our own token is renewed."""
+MAX_SENTENCE_CHARACTERS = 500
+SERVICE_TYPES = {"volume": ("block-storage", "volumev3"), "objectstore": ("object-store",)}
 
 
 class PeerRefused(CloudError):
-    """Another service said no. It keeps that service's status and sentence."""
+    """Another service refused the call. The error keeps that service's status and sentence."""
 
     text = "{why}"
 
@@ -39,20 +50,21 @@ class PeerRefused(CloudError):
 
 
 class PeerFailed(PeerRefused, Transient):
-    """Another service answered that it failed: perhaps a bug, perhaps a moment of weakness. A flow tries again within
-    its step's patience."""
+    """Another service answered that it failed, for a moment or because of a bug. A flow tries again within its step's
+    patience."""
 
     def __init__(self, service: str, why: str) -> None:
         super().__init__(service, Transient.status, PeerDown.text.format(service=service, why=why))
 
 
 class Peers:
-    """The other services as one of them sees them, as this service's own user or on behalf of a caller."""
+    """The other services, called as this service's own user or on behalf of a caller."""
 
     def __init__(self, config: ServiceConfig, adapters: Mapping[str, BaseAdapter] | None = None) -> None:
+        """`adapters` maps beginnings of URLs to transports of requests other than HTTP; for tests."""
         self._config = config
         self._http = requests.Session()
-        self._http.trust_env = False  # no proxies or .netrc between our own services
+        self._http.trust_env = False  # neither proxies nor .netrc apply between our own services
         pool = HTTPAdapter(pool_connections=10, pool_maxsize=config.threads)
         self._http.mount("http://", pool)
         self._http.mount("https://", pool)
@@ -61,7 +73,7 @@ class Peers:
         self._lock = threading.Lock()
         self._token, self._expires = "", 0.0
         self._me: Caller | None = None
-        self._refused = -PAUSE  # when we couldn't log in
+        self._refused = -LOGIN_PAUSE_S  # when a login failed (monotonic)
         self._bulkhead = Bulkhead(max(2, config.threads // 2))
         self._endpoints: dict[str, str] = {}
 
@@ -79,7 +91,7 @@ class Peers:
         headers: Mapping[str, str] | None = None,
         timeout: Timeout = TIMEOUT,
     ) -> Any:
-        """The JSON that `service` answers (None for an empty body). Raises PeerRefused or PeerDown."""
+        """Return the JSON that `service` answers, None for an empty body. Raises PeerRefused or PeerDown."""
         response = self.send(
             service, method, path, caller=caller, json=json, microversion=microversion, headers=headers, timeout=timeout
         )
@@ -99,17 +111,17 @@ class Peers:
         stream: bool = False,
         timeout: Timeout = TIMEOUT,
     ) -> requests.Response:
-        """Like `call`, but gives the response itself; `data` and `stream` for bytes."""
-        if not {".", ".."}.isdisjoint(path.partition("?")[0].split("/")):  # an id that leads out of its place
+        """Return the response itself; `data` and `stream` are for bytes. Raises PeerRefused or PeerDown."""
+        if not {".", ".."}.isdisjoint(path.partition("?")[0].split("/")):  # an id in it would lead to another resource
             raise PeerRefused(service, 404, "The resource could not be found.")
-        for last in (False, True):
+        for is_last in (False, True):
             own = self.token()
             given = self._headers(service, own, caller, microversion) | dict(headers or {})
             if json is not None:
                 data, given["Content-Type"] = msgspec.json.encode(json), "application/json"
             response = self._send(service, method, self.endpoint(service) + path, given, data, stream, timeout)
-            if response.status_code == 401 and not last and (data is None or isinstance(data, bytes)):
-                self._drop(own)  # our own token fell: get another and try once more
+            if response.status_code == 401 and not is_last and (data is None or isinstance(data, bytes)):
+                self._drop(own)  # our own token was revoked: log in and try once more
                 continue
             if response.status_code >= 400:
                 raise _refusal(service, response)
@@ -136,12 +148,12 @@ class Peers:
                 )
         except requests.ConnectionError as err:
             with self._lock:
-                self._endpoints.pop(service, None)  # it may have moved
+                self._endpoints.pop(service, None)  # it may be at another address now
             log.warning("%s %s: %s", method, url.partition("?")[0], type(err).__name__)
             raise PeerDown(service=service, why="it can't be reached") from err
         except requests.Timeout as err:
             log.warning("%s %s: no answer in time", method, url.partition("?")[0])
-            raise PeerDown(service=service, why="no answer in time") from err
+            raise PeerDown(service=service, why="it did not answer in time") from err
 
     def _headers(self, service: str, own: str, caller: Caller | None, microversion: str | None) -> dict[str, str]:
         headers = {
@@ -158,17 +170,17 @@ class Peers:
     # -- our own token, the catalogue ------------------------------------------------------------------------------
 
     def token(self) -> str:
-        """A token of this service's user in project `service`, renewed a minute before it ends."""
+        """Return a token of this service's user in project `service`, renewed a minute before it ends."""
         arrived = time.monotonic()
         with self._lock:
-            if time.time() > self._expires - 60:
-                if arrived - self._refused < PAUSE:
-                    raise PeerDown(service="identity", why="it doesn't let us in")
+            if time.time() > self._expires - RENEW_BEFORE_S:
+                if arrived - self._refused < LOGIN_PAUSE_S:
+                    raise PeerDown(service="identity", why="this service could not log in a moment ago")
                 self._log_in()
             return self._token
 
     def me(self) -> Caller:
-        """Who this service is: its user and project by their ids."""
+        """Return this service's own user and project."""
         self.token()
         assert self._me is not None
         return self._me
@@ -184,7 +196,7 @@ class Peers:
             "domain": {"id": "default"},
             "password": self._config.service_password,
         }
-        wish = {
+        request = {
             "auth": {
                 "identity": {"methods": ["password"], "password": {"user": user}},
                 "scope": {"project": {"name": "service", "domain": {"id": "default"}}},
@@ -193,17 +205,15 @@ class Peers:
         try:
             response = self._http.post(
                 f"{self._config.identity_url}/auth/tokens",
-                data=msgspec.json.encode(wish),
+                data=msgspec.json.encode(request),
                 headers={"Content-Type": "application/json"},
-                timeout=QUESTION,
+                timeout=TOKEN_TIMEOUT,
             )
         except requests.RequestException as err:
             self._refused = time.monotonic()
             raise PeerDown(service="identity", why="it can't be reached") from err
         if response.status_code != 201:
             raise PeerDown(service="identity", why=f"it refuses {self._config.service_user} ({response.status_code})")
-        from pileus_kit.auth import caller_of
-
         view = msgspec.json.decode(response.content)["token"]
         self._token = response.headers["X-Subject-Token"]
         self._me = caller_of(self._token, view)
@@ -211,7 +221,7 @@ class Peers:
         self._endpoints = self._roots(view.get("catalog", ()))
 
     def _roots(self, catalog: Any) -> dict[str, str]:
-        """service type -> scheme://host:port of its internal (else public) endpoint in our region."""
+        """Return scheme://host:port of each service type's internal endpoint in our region, or of its public one."""
         roots = {}
         for entry in catalog:
             urls = {e["interface"]: e["url"] for e in entry["endpoints"] if e["region"] == self._config.region}
@@ -221,14 +231,14 @@ class Peers:
         return roots
 
     def endpoint(self, service: str) -> str:
-        """scheme://host:port of `service` (a catalogue type, or our name for it)."""
+        """Return scheme://host:port of `service`, a type of the catalogue or our name for one. Raises PeerDown."""
         if service == "identity":
             return "/".join(self._config.identity_url.split("/")[:3])
-        for again in (False, True):
-            for kind in TYPES.get(service, (service,)):
+        for is_last in (False, True):
+            for kind in SERVICE_TYPES.get(service, (service,)):
                 if kind in self._endpoints:
                     return self._endpoints[kind]
-            if not again:
+            if not is_last:
                 with self._lock:
                     self._log_in()
         raise PeerDown(service=service, why="the catalogue doesn't offer it")
@@ -236,7 +246,7 @@ class Peers:
     # -- tokens of others ------------------------------------------------------------------------------------------
 
     def authenticator(self) -> KeystoneAuthenticator:
-        """Checks callers' tokens through identity."""
+        """Return what checks callers' tokens through identity."""
         return KeystoneAuthenticator(self._validate, self._revoked)
 
     def _validate(self, token: str) -> Mapping[str, Any]:
@@ -245,9 +255,9 @@ class Peers:
                 "identity",
                 "GET",
                 "/v3/auth/tokens?nocatalog=1",
-                timeout=QUESTION,
-                headers={"X-Subject-Token": token, "OpenStack-Identity-Access-Rules": "1"},
-            )  # kit.web enforces them
+                timeout=TOKEN_TIMEOUT,
+                headers={"X-Subject-Token": token, "OpenStack-Identity-Access-Rules": "1"},  # kit.web enforces them
+            )
         except PeerRefused as err:
             if err.status in (400, 401, 404):
                 raise Unauthorized() from None
@@ -255,7 +265,7 @@ class Peers:
         return answer["token"]
 
     def _revoked(self, since: int) -> Mapping[str, Any]:
-        return self.call("identity", "GET", f"/v3/OS-PILEUS/revocations?since={since}", timeout=REVOKED)
+        return self.call("identity", "GET", f"/v3/OS-PILEUS/revocations?since={since}", timeout=REVOCATIONS_TIMEOUT)
 
 
 def _refusal(service: str, response: requests.Response) -> CloudError:
@@ -269,13 +279,13 @@ def _refusal(service: str, response: requests.Response) -> CloudError:
 
 
 def _sentence(response: requests.Response) -> str:
-    """The message inside whichever error shape the service has."""
+    """Return the message of an error in any of the services' shapes."""
     try:
         body = msgspec.json.decode(response.content)
     except msgspec.DecodeError:
-        return response.text[:500] or response.reason
+        return response.text[:MAX_SENTENCE_CHARACTERS] or response.reason
     while isinstance(body, dict) and body:
         if isinstance(body.get("message"), str):
             return str(body["message"])
         body = next((v for v in body.values() if isinstance(v, dict | str)), "")
-    return str(body)[:500] or response.reason
+    return str(body)[:MAX_SENTENCE_CHARACTERS] or response.reason

@@ -1,4 +1,4 @@
-"""JSON schemas, compiled once, one for each microversion from which it holds."""
+"""JSON schemas of bodies and queries, compiled once; each holds from one microversion to the next."""
 
 import json
 from collections.abc import Iterator
@@ -10,12 +10,13 @@ from pileus_kit.errors import BadRequest
 from pileus_kit.microversions import Version
 
 Schemas = dict[Version, dict[str, Any]]
+"""The first microversion of each schema, and the schema."""
 
 formats = FormatChecker()
 
 
 def _unique(validator: Any, wanted: bool, instance: Any, _schema: Any) -> Iterator[ValidationError]:
-    """jsonschema's own compares each item with each other: a body of a MiB would keep it for hours."""
+    """Check uniqueItems in linear time. jsonschema compares each item with each other, which takes hours for a MiB."""
     if not wanted or not validator.is_type(instance, "array"):
         return
     seen = set()
@@ -31,13 +32,17 @@ Validator: Any = validators.extend(Draft202012Validator, {"uniqueItems": _unique
 
 
 class Checked:
-    """Validates a body or a query against the newest schema not younger than the request's version."""
+    """Validates a body or a query against the schema of the request's microversion."""
 
     def __init__(self, schemas: Schemas | dict[str, Any]) -> None:
         table: Schemas = schemas if all(isinstance(k, tuple) for k in schemas) else {(0, 0): schemas}  # type: ignore
         self.table = {v: Validator(s, format_checker=formats) for v, s in sorted(table.items())}
 
     def check(self, payload: Any, version: Version, what: str) -> None:
+        """Raise BadRequest if the payload doesn't match; `what` ("body", "query") is for the sentence.
+
+        Microversions before the first schema accept anything.
+        """
         chosen = max((v for v in self.table if v <= version), default=None)
         if chosen is None:
             return
@@ -47,7 +52,7 @@ class Checked:
 
 
 def explain(error: Any, what: str) -> str:
-    """Say which field or attribute is wrong and why, without repeating a huge or secret value."""
+    """Return a sentence that names the field or attribute and the reason, without repeating a huge value."""
     place = "/".join(str(p) for p in error.absolute_path)
     message = error.message if len(error.message) <= 400 else error.message[:200] + " … " + error.message[-150:]
     if error.validator == "additionalProperties" and not place:

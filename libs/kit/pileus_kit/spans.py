@@ -1,7 +1,7 @@
-"""What took the time inside a step: calls to other services, to hosts, and what those did in turn.
+"""Where the time of a step goes: calls to other services and to hosts, and what those did in turn.
 
-A step's runner collects; who does something worth naming says `with span("qemu-img convert")`. A host collects what it
-did for a call and sends it along with the answer. Where nobody collects, nothing is kept and it costs next to nothing.
+The executor of a step collects its spans; code that takes time wraps itself in `with span("qemu-img convert")`. A host
+collects the spans of a call and sends them along with the answer. Outside of a collection a span costs next to nothing.
 """
 
 import time
@@ -12,15 +12,16 @@ from typing import Any
 
 Span = dict[str, Any]
 """{"name", "where", "started_at" (epoch seconds), "seconds", "spans" (inside it)}"""
-MOST = 100  # of one step or call; what comes later is left out
-LONGEST_NAME = 120
+MAX_SPANS = 100
+"""Spans of one step or call; later ones are left out."""
+MAX_NAME_CHARACTERS = 120
 
 _collected: ContextVar[list[Span] | None] = ContextVar("spans", default=None)
 
 
 @contextmanager
 def collected() -> Iterator[list[Span]]:
-    """Everything that is named in this block, by this thread."""
+    """Collect the spans of this thread in the block."""
     found: list[Span] = []
     token = _collected.set(found)
     try:
@@ -31,9 +32,9 @@ def collected() -> Iterator[list[Span]]:
 
 @contextmanager
 def span(name: str, where: str = "") -> Iterator[None]:
-    """Name what the block does. Never put what users or secrets say into the name."""
+    """Record how long the block takes, under a name that contains neither secrets nor texts of users."""
     outside = _collected.get()
-    if outside is None or len(outside) >= MOST:
+    if outside is None or len(outside) >= MAX_SPANS:
         yield
         return
     inside: list[Span] = []
@@ -44,7 +45,7 @@ def span(name: str, where: str = "") -> Iterator[None]:
         _collected.reset(token)
         outside.append(
             {
-                "name": name[:LONGEST_NAME],
+                "name": name[:MAX_NAME_CHARACTERS],
                 "where": where,
                 "started_at": started,
                 "seconds": round(time.perf_counter() - began, 6),
@@ -54,7 +55,7 @@ def span(name: str, where: str = "") -> Iterator[None]:
 
 
 def adopt(spans: list[Span]) -> None:
-    """Those that came along with a host's answer belong inside the call."""
+    """Add the spans that came with a host's answer to the call that is being recorded."""
     here = _collected.get()
     if here is not None:
-        here += spans[: MOST - len(here)]
+        here += spans[: MAX_SPANS - len(here)]

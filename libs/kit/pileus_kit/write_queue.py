@@ -1,9 +1,9 @@
-"""Who writes to an SQLite file next: the one who has waited longest, in this process and among processes.
+"""Writers of an SQLite file take turns: the one that has waited longest is next, in a process and among processes.
 
-SQLite lets a waiting writer sleep and look again, ever more rarely; whoever asks at the right moment is served. With
-many writers some wait half a minute. Here the threads of a process queue in order, and the first of each queue meets
-those of other processes at a gate of two locks: the outer one is the place of who comes next, the inner one is the
-file's. A process that has just written can't have the file again before the one that holds the outer lock.
+SQLite itself lets a waiting writer sleep and look again, ever more rarely, and the writer that tries at the right
+moment is served; with many writers, some wait half a minute. Here the threads of a process queue in order, and the
+first of each queue takes two locks that it shares with other processes: the outer one makes it the next, the inner one
+is for writing. A process that has just written can't write again before the one that holds the outer lock.
 """
 
 import fcntl
@@ -21,23 +21,26 @@ from pileus_kit.errors import DatabaseBusy
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 30.0
-"""How long a writer queues before it is told that the database is busy."""
-LOOKS_S = (0.0005, 0.001, 0.002)
-"""Pauses between looks at a lock that another process holds; the last one is repeated."""
+MAX_WAIT_S = 30.0
+"""How long a writer waits before the database counts as busy."""
+PAUSES_S = (0.0005, 0.001, 0.002)
+"""Pauses between tries to take a lock that another process holds; the last one is repeated."""
 OUTER, INNER = 0, 1
 
 
 class InterprocessLock:
-    """Two locks of a file beside the database. Only one thread of a process may be here at a time. The kernel opens
-    them when the process ends, however it ends."""
+    """Two locks on a file beside the database, for one thread of a process at a time.
+
+    The kernel releases them when the process ends, however it ends.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._pid, self._file = 0, -1
 
-    def enter(self, deadline: float) -> None:
-        if self._pid != os.getpid():  # a lock belongs to an open file, and a forked child would share its parent's
+    def acquire(self, deadline: float) -> None:
+        """Wait until this process may write. Raises DatabaseBusy at `deadline` (monotonic)."""
+        if self._pid != os.getpid():  # a lock belongs to the open file, which a forked child shares with its parent
             self._open()
         if self._file < 0:
             return
@@ -47,13 +50,14 @@ class InterprocessLock:
         finally:
             self._set(OUTER, fcntl.F_UNLCK)
 
-    def leave(self) -> None:
+    def release(self) -> None:
+        """Let another process write."""
         if self._file >= 0:
             self._set(INNER, fcntl.F_UNLCK)
 
     def _open(self) -> None:
-        """The file belongs to whoever the directory belongs to, also if root comes first. Where it can't be made,
-        SQLite's own lock has to do."""
+        """Open the file, which belongs to the owner of the directory even if root creates it. If it can't be created,
+        processes only have SQLite's own lock."""
         self._pid = os.getpid()
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -61,64 +65,69 @@ class InterprocessLock:
                 owner = self._path.parent.stat()
                 os.fchown(self._file, owner.st_uid, owner.st_gid)
         except OSError as err:
-            log.warning("%s can't be opened (%s): processes write in no order", self._path, err.strerror)
+            log.warning(
+                "%s can't be opened (%s): writers of different processes take no turns", self._path, err.strerror
+            )
             self._file = -1
 
     def _take(self, which: int, deadline: float) -> None:
-        looks = 0
+        tries = 0
         while not self._set(which, fcntl.F_WRLCK):
             if time.monotonic() > deadline:
                 raise DatabaseBusy
-            time.sleep(LOOKS_S[min(looks, len(LOOKS_S) - 1)])
-            looks += 1
+            time.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
+            tries += 1
 
     def _set(self, which: int, kind: int) -> bool:
         try:
             fcntl.fcntl(self._file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", kind, os.SEEK_SET, which, 1, 0))
-        except (BlockingIOError, PermissionError):  # somebody else holds it
+        except (BlockingIOError, PermissionError):  # another process holds it
             return False
         return True
 
 
 class WriteQueue:
-    """The queue of one process for one SQLite file; `path` is None for a database that no other process sees."""
+    """The queue of one process for one SQLite file."""
 
     def __init__(self, path: Path | None) -> None:
-        self._gate = InterprocessLock(path) if path else None
-        self._guard = threading.Lock()
+        """`path` is the file with the locks; None for a database that no other process uses."""
+        self._interprocess_lock = InterprocessLock(path) if path else None
+        self._lock = threading.Lock()
         self._taken = False
         self._waiting: deque[threading.Event] = deque()
-        self._mine = threading.local()
+        self._thread = threading.local()
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """Around a transaction of this thread: `take` inside it lasts until its end."""
-        depth = self._mine.depth = getattr(self._mine, "depth", 0) + 1
+        """Wrap a transaction of this thread: a turn that it takes lasts until the end of the block."""
+        depth = self._thread.depth = getattr(self._thread, "depth", 0) + 1
         try:
             yield
         finally:
-            self._mine.depth = depth - 1
-            if depth == 1 and getattr(self._mine, "held", False):
-                self._mine.held = False
-                self._give()
+            self._thread.depth = depth - 1
+            if depth == 1 and getattr(self._thread, "held", False):
+                self._thread.held = False
+                self._end_turn()
 
-    def take(self) -> None:
-        """Wait for this thread's turn, before it begins to write. Raises DatabaseBusy after PATIENCE_S. Outside of a
-        scope nothing would end the turn, so there is none."""
-        if not getattr(self._mine, "depth", 0) or getattr(self._mine, "held", False):
+    def take_turn(self) -> None:
+        """Wait for this thread's turn, before it begins to write. Raises DatabaseBusy after MAX_WAIT_S.
+
+        Outside of a scope nothing would end the turn, so there is none.
+        """
+        if not getattr(self._thread, "depth", 0) or getattr(self._thread, "held", False):
             return
-        deadline = time.monotonic() + PATIENCE_S
-        self._queue(deadline)
+        deadline = time.monotonic() + MAX_WAIT_S
+        self._wait_in_line(deadline)
         try:
-            if self._gate:
-                self._gate.enter(deadline)
+            if self._interprocess_lock:
+                self._interprocess_lock.acquire(deadline)
         except BaseException:
             self._pass_on()
             raise
-        self._mine.held = True
+        self._thread.held = True
 
-    def _queue(self, deadline: float) -> None:
-        with self._guard:
+    def _wait_in_line(self, deadline: float) -> None:
+        with self._lock:
             if not self._taken:
                 self._taken = True
                 return
@@ -126,19 +135,19 @@ class WriteQueue:
             self._waiting.append(called)
         if called.wait(deadline - time.monotonic()):
             return
-        with self._guard:
-            if called.is_set():  # just now after all
+        with self._lock:
+            if called.is_set():  # its turn came just now
                 return
             self._waiting.remove(called)
         raise DatabaseBusy
 
-    def _give(self) -> None:
-        if self._gate:
-            self._gate.leave()
+    def _end_turn(self) -> None:
+        if self._interprocess_lock:
+            self._interprocess_lock.release()
         self._pass_on()
 
     def _pass_on(self) -> None:
-        with self._guard:
+        with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()
             else:

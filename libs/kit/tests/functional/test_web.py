@@ -102,7 +102,7 @@ def test_a_full_database_is_weather(client: FlaskClient, sessions: Sessions) -> 
 
 
 def test_a_statement_has_an_end(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadlines, "LONGEST", 0.2)
+    monkeypatch.setattr(deadlines, "MAX_REQUEST_S", 0.2)
     answer = client.get("/v1/endless")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert "took too long" in answer.json["serviceUnavailable"]["message"]
@@ -112,7 +112,7 @@ def test_a_statement_has_an_end(client: FlaskClient, monkeypatch: pytest.MonkeyP
 def test_a_statement_outside_a_request_has_none(
     client: FlaskClient, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deadlines, "LONGEST", 0.0)
+    monkeypatch.setattr(deadlines, "MAX_REQUEST_S", 0.0)
     client.get("/v1/rows/a")
     with sessions.read() as session:
         counted = ENDLESS.replace("FROM n)", "FROM n WHERE i < 300000)")
@@ -121,7 +121,7 @@ def test_a_statement_outside_a_request_has_none(
 
 @pytest.mark.skipif("PILEUS_TEST_DATABASE" not in os.environ, reason="needs PostgreSQL")
 def test_a_statement_has_an_end_on_postgresql_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadlines, "LONGEST", 0.2)
+    monkeypatch.setattr(deadlines, "MAX_REQUEST_S", 0.2)
     url = os.environ["PILEUS_TEST_DATABASE"]
     api, worker = Sessions(url), Sessions(url)
     deadlines.bound(api)

@@ -29,12 +29,12 @@ def test_threads_are_served_in_order(tmp_path: Path) -> None:
 
     def write(number: int) -> None:
         with line.scope():
-            line.take()
+            line.take_turn()
             served.append(number)
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(20)]
     with line.scope():
-        line.take()
+        line.take_turn()
         for number, thread in enumerate(threads):
             thread.start()
             until(lambda n=number: len(line._waiting) == n + 1)
@@ -46,22 +46,22 @@ def test_threads_are_served_in_order(tmp_path: Path) -> None:
 def test_who_wrote_last_does_not_overtake_another_process(tmp_path: Path) -> None:
     """Two gates on one file are what two processes have."""
     ours, theirs, order = InterprocessLock(tmp_path / "turns"), InterprocessLock(tmp_path / "turns"), []
-    ours.enter(float("inf"))
+    ours.acquire(float("inf"))
 
     def other() -> None:
-        theirs.enter(float("inf"))
+        theirs.acquire(float("inf"))
         order.append("theirs")
-        theirs.leave()
+        theirs.release()
 
     thread = threading.Thread(target=other)
     probe = InterprocessLock(tmp_path / "turns")
     probe._open()
     thread.start()
     until(lambda: not _free(probe))
-    ours.leave()
-    ours.enter(float("inf"))  # at once again, as a busy process does
+    ours.release()
+    ours.acquire(float("inf"))  # at once again, as a busy process does
     order.append("ours")
-    ours.leave()
+    ours.release()
     thread.join(WAIT_S)
     assert order == ["theirs", "ours"]
 
@@ -79,19 +79,19 @@ def _free(probe: InterprocessLock) -> bool:
 def test_a_writer_that_waits_too_long_is_told_and_leaves_the_queue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write_queue, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(write_queue, "MAX_WAIT_S", 0.05)
     line, said = WriteQueue(tmp_path / "turns"), []
 
     def write() -> None:
         with line.scope():
             try:
-                line.take()
+                line.take_turn()
             except DatabaseBusy as err:
                 said.append(err)
 
     for _ in range(2):  # the second one finds a queue that works
         with line.scope():
-            line.take()
+            line.take_turn()
             thread = threading.Thread(target=write)
             thread.start()
             thread.join(WAIT_S)
@@ -104,7 +104,7 @@ def test_where_no_lock_can_be_made_it_is_written_all_the_same(tmp_path: Path) ->
     line, served = WriteQueue(tmp_path / "nowhere" / "turns"), []
     for number in range(2):
         with line.scope():
-            line.take()
+            line.take_turn()
             served.append(number)
     assert served == [0, 1]
 
