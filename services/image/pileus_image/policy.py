@@ -54,7 +54,7 @@ ADDER = "(role:member and project_id:%(project_id)s and project_id:%(owner)s)"
 
 
 def _rule(name: str, check: str, description: str) -> Rule:
-    """As everywhere in OpenStack's image service, only tokens of a project are taken."""
+    """Return a rule for tokens of projects only, as OpenStack's image service has them."""
     return Rule(name, check, description, scopes=PROJECT)
 
 

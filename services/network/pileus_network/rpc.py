@@ -1,16 +1,16 @@
-"""What the control plane and the agents of the hosts say to each other.
+"""The contract between the control plane and the agents of the hosts.
 
-A host knows the *whole* state that is wanted of it (`HostState`) and is made like it. It is told the whole once, and
-then what changed (`HostChange`), always from one counted generation to another. Every value is frozen and every
-sequence sorted by the sender, so that equality means that there is nothing to do. Addresses, prefixes and MACs are
+An agent knows the *whole* desired state of its host (`HostState`) and makes the host like that. It gets the whole state
+once, then what changed (`HostChange`), always from one counted generation to another. Every value is frozen and every
+sequence sorted by the sender, so that equal values mean that there is nothing to do. Addresses, prefixes and MACs are
 canonical strings (`ipaddress` compressed form, lower-case MACs), so that they compare as text.
 """
 
 # mypy: disable-error-code="empty-body"
 
 from dataclasses import dataclass
-from typing import Any
 
+from pileus_kit.json_types import JsonObject
 from pileus_kit.rpc import Interface, call, cast
 
 DHCP_OWNER = "network:dhcp"
@@ -21,6 +21,8 @@ SERVICE_OWNERS = frozenset({DHCP_OWNER, INTERFACE_OWNER, GATEWAY_OWNER})
 
 @dataclass(frozen=True)
 class Route:
+    """A route of a subnet's hosts, or of a router."""
+
     destination: str
     nexthop: str
 
@@ -35,7 +37,7 @@ class AllocationPool:
 
 @dataclass(frozen=True)
 class Subnet:
-    """`ra_mode` and `address_mode` are OpenStack's (slaac, dhcpv6-stateful, dhcpv6-stateless) or None; IPv6 only."""
+    """A subnet. `ra_mode` and `address_mode` are OpenStack's ipv6_ra_mode and ipv6_address_mode, None for IPv4."""
 
     id: str
     cidr: str
@@ -51,7 +53,7 @@ class Subnet:
 
 @dataclass(frozen=True)
 class Peer:
-    """Another host that takes part in a VXLAN network: its tunnel address and the MACs that live behind it."""
+    """Another host that takes part in a VXLAN network: its tunnel address, and the MACs of its ports there."""
 
     host: str
     address: str
@@ -60,8 +62,9 @@ class Peer:
 
 @dataclass(frozen=True)
 class Network:
-    """`kind` is vxlan, vlan, flat or local; `segment` is the VNI or the VLAN number; `mtu` is the guests' MTU in
-    bytes.
+    """A network.
+
+    `kind` is vxlan, vlan, flat or local; `segment` is the VNI or the VLAN number; `mtu` is the guests', in bytes.
     """
 
     id: str
@@ -76,13 +79,15 @@ class Network:
 
 @dataclass(frozen=True)
 class FixedIp:
+    """An address of a port."""
+
     subnet_id: str
     address: str
 
 
 @dataclass(frozen=True)
 class AddressPair:
-    """`address` is an address or a CIDR that the port may use besides its own; `mac` is never empty."""
+    """An address or CIDR that a port may use besides its own, with a MAC, which is never empty."""
 
     address: str
     mac: str
@@ -90,7 +95,7 @@ class AddressPair:
 
 @dataclass(frozen=True)
 class DhcpOption:
-    """`name` is dnsmasq's option name or a number as text, as OpenStack's extra_dhcp_opts hold it."""
+    """An option as OpenStack's extra_dhcp_opts have it: `name` is dnsmasq's name of the option, or a number as text."""
 
     name: str
     value: str
@@ -101,10 +106,10 @@ class DhcpOption:
 class Port:
     """A port that matters on this host.
 
-    `local` ports are to be wired here: a tap for a server's port, an interface in a namespace for DHCP and router
-    ports. The other ports of a network are only sent to a host that has a local DHCP port or router interface on it:
-    DHCP and metadata answer them all. `device_id` and `project_id` are what metadata vouches for. `hostname` is what
-    DHCP hands out ("" for nothing).
+    `local` ports are wired here: a server's port has a tap, a DHCP or router port an interface in a namespace. The
+    other ports of a network are sent only to a host with a local DHCP port or router interface on it, because DHCP and
+    metadata answer them all. `device_id` and `project_id` identify the server to metadata. `hostname` is what DHCP
+    assigns, "" for none.
     """
 
     id: str
@@ -125,11 +130,10 @@ class Port:
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that a group allows.
+    """One kind of traffic that a group allows.
 
-    `protocol` is an IP protocol number, or None for any. `port_min` and `port_max` are ports for TCP, UDP, SCTP, DCCP
-    and UDP-Lite, and type and code for ICMP; None stands for any. `remote_prefix` and `remote_group` exclude each
-    other.
+    `protocol` is an IP protocol number, or None for any. `port_min` and `port_max` are ports of TCP, UDP, SCTP, DCCP
+    and UDP-Lite, or type and code of ICMP; None stands for any. `remote_prefix` and `remote_group` exclude each other.
     """
 
     direction: str
@@ -143,6 +147,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class SecurityGroup:
+    """A security group; without `stateful`, answers need rules of their own."""
+
     id: str
     stateful: bool = True
     rules: tuple[Rule, ...] = ()
@@ -150,7 +156,7 @@ class SecurityGroup:
 
 @dataclass(frozen=True)
 class AddressSet:
-    """All addresses (and CIDRs of address pairs) of the ports in a group that some rule here names as its remote."""
+    """All addresses (and CIDRs of address pairs) of a group's ports, for a group that a rule here names as remote."""
 
     group_id: str
     addresses: tuple[str, ...] = ()
@@ -158,7 +164,7 @@ class AddressSet:
 
 @dataclass(frozen=True)
 class FloatingIp:
-    """`floating` on the router's external network leads to `fixed` behind the router, both ways."""
+    """`floating`, on the router's external network, is translated to `fixed`, behind the router, and back."""
 
     id: str
     floating: str
@@ -167,7 +173,7 @@ class FloatingIp:
 
 @dataclass(frozen=True)
 class Router:
-    """A router that lives on this host. `interfaces` and `gateway` are ids of local ports in `HostState.ports`."""
+    """A router that is on this host. `interfaces` and `gateway` are ids of local ports in `HostState.ports`."""
 
     id: str
     project_id: str
@@ -181,7 +187,7 @@ class Router:
 
 @dataclass(frozen=True)
 class HostState:
-    """Everything that one host shall be; what carries the host's prefix and is not in here is removed from it."""
+    """All that a host is desired to be. What has the host's prefix and isn't in the state is removed from the host."""
 
     host: str
     generation: int
@@ -194,8 +200,10 @@ class HostState:
 
 @dataclass(frozen=True)
 class Removal:
-    """What the host has no longer to do with. `kind` is network (with its ports), port, group, remote or router; served
-    is a network whose ports, as far as they still matter, come with the same change.
+    """Something that the host doesn't need any more.
+
+    `kind` is network (with its ports), port, group, remote (an address set) or router; or served: the ports of a
+    network, of which those that still matter come with the same change.
     """
 
     kind: str
@@ -204,7 +212,7 @@ class Removal:
 
 @dataclass(frozen=True)
 class AddressSetChange:
-    """Addresses that are now in a remote group that the host knows, and addresses that no longer are."""
+    """Addresses that are new in an address set that the host has, and addresses that no longer are in it."""
 
     group_id: str
     added: tuple[str, ...] = ()
@@ -213,8 +221,9 @@ class AddressSetChange:
 
 @dataclass(frozen=True)
 class HostChange:
-    """What leads a host from generation `base` to `generation`: the things that are new or different, and those that
-    are gone; or the `whole` state, when the way is too long or not known.
+    """What leads from generation `base` to `generation`: new and changed things, and what is removed.
+
+    It is the `whole` state if there are too many changes, or if they aren't known.
     """
 
     base: int
@@ -231,7 +240,10 @@ class HostChange:
 
 @dataclass(frozen=True)
 class Failure:
-    """`kind` is network, port, dhcp, router, metadata or host; `cause` is a sentence for a human."""
+    """Something that could not be done.
+
+    `kind` is network, port, dhcp, router, metadata or host; `cause` is a sentence for people.
+    """
 
     kind: str
     id: str
@@ -240,7 +252,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Report:
-    """What is true on the host now: *all* local ports that carry traffic, and everything that could not be made."""
+    """What is true on the host: *all* local ports that carry traffic, and all failures."""
 
     ports: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
@@ -248,8 +260,9 @@ class Report:
 
 @dataclass(frozen=True)
 class ReportChange:
-    """What is different on the host since its last report: local ports that carry traffic (again), ports that no longer
-    do, and everything that could not be made.
+    """What changed on the host since its last report.
+
+    `wired` are local ports that carry traffic (again), `unwired` those that no longer do; `failures` are all of them.
     """
 
     wired: tuple[str, ...] = ()
@@ -259,15 +272,15 @@ class ReportChange:
 
 @dataclass(frozen=True)
 class SyncTiming:
-    """What came of one look at the wanted state: `seconds` in all, and what took them (`pileus_kit.spans`)."""
+    """How long one reconciliation took: `seconds` in all, and its parts (`pileus_kit.spans`)."""
 
     seconds: float
-    spans: tuple[dict[str, Any], ...] = ()
+    spans: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True)
 class HostFacts:
-    """What a host can do. `tunnel_address` is "" when it can't take part in VXLAN networks."""
+    """What a host can do. `tunnel_address` is "" if it can't take part in VXLAN networks."""
 
     agent_version: str
     driver: str
@@ -277,10 +290,13 @@ class HostFacts:
 
 
 class HostAgent(Interface, topic="network.agent", version="1.0"):
+    """What the agent of a host answers."""
+
     @cast(since="1.0")
     def notify(self, generation: int) -> None:
-        """Say that there is a newer wanted state; the agent fetches it from `ControlPlane`. A lost poke costs one
-        heartbeat.
+        """Say that there is a newer generation; the agent fetches it from `ControlPlane`.
+
+        If the message is lost, the next heartbeat replaces it.
         """
 
     @call(since="1.0", timeout_s=30)
@@ -289,34 +305,37 @@ class HostAgent(Interface, topic="network.agent", version="1.0"):
 
 
 class ControlPlane(Interface, topic="network.worker", version="1.2"):
+    """What the workers answer to the agents."""
+
     @call(since="1.0", timeout_s=60)
     def get_host_state(self, host: str, known: int) -> HostState | None:
-        """Return the whole wanted state of a host, or None when generation `known` is still the newest (-1 knows
-        none).
-        """
+        """Return the whole desired state of a host, None if generation `known` is the newest (-1: none is known)."""
 
     @call(since="1.0", timeout_s=60)
     def report_state(self, host: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
-        """Take note of what a host became after `generation`. Repeatable; a report about an older generation still
-        tells the truth. `took` (since 1.1; a worker of 1.0 ignores it) says how the host came there.
+        """Record what is true on a host after it applied `generation`.
+
+        The call may be repeated; a report about an older generation is still true. `took` says how long it took.
         """
 
     @call(since="1.2", timeout_s=60)
     def get_changes(self, host: str, known: int) -> HostChange | None:
-        """Return what leads from generation `known` (-1: from nothing) to the newest; None if that is the newest."""
+        """Return what leads from generation `known` (-1: from nothing) to the newest, None if `known` is the newest."""
 
     @call(since="1.2", timeout_s=60)
     def audit_state(self, host: str, generation: int, digest: str) -> HostState | None:
-        """Return the whole wanted state if `generation` is the newest and its digest is another one: the host's copy,
-        which changes have led to, is wrong.
+        """Return the whole desired state if `generation` is the newest, but the digest of the host's state is another
+        one.
+
+        Then the state that changes have led to on the host is wrong. Return None otherwise.
         """
 
     @call(since="1.2", timeout_s=60)
     def report_changes(
         self, host: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
     ) -> None:
-        """Take note of what became different on a host by `generation`, since what it reported last. Repeatable."""
+        """Record what changed on a host by `generation`, since its last report. The call may be repeated."""
 
     @call(since="1.0", timeout_s=30)
     def heartbeat(self, host: str, facts: HostFacts) -> int:
-        """Register the host as alive (sent every 15 s) and return the generation that is wanted of it now."""
+        """Record that the host is alive (every 15 s) and return the newest generation of its desired state."""

@@ -76,7 +76,7 @@ VIEW_COLUMNS = (*PLAIN_ATTRIBUTES, "created_at", "updated_at", "properties")
 """The columns that a view is made of, in the order in which lists read them."""
 MAX_TAGS = MAX_PROPERTIES = MAX_MEMBERS = 128
 MAX_PROPERTY_BYTES = 65_535
-"""As in MySQL's TEXT, which clients know as the limit."""
+"""What fits into MySQL's TEXT, which clients know as the limit."""
 UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 
 MAX_TAG_LENGTH = 255

@@ -1,4 +1,4 @@
-"""Networks of Linux' own: bridges, VXLAN, namespaces, nftables, dnsmasq and radvd."""
+"""The driver that uses Linux' own means: bridges, VXLAN, namespaces, nftables, dnsmasq and radvd."""
 
 import logging
 import os
@@ -40,8 +40,10 @@ BACKLOG = 64
 
 
 class Linux(Backend, MetadataListener):
-    """What exists is read from the kernel each time; what is inside namespaces and tables is remembered between
-    thorough calls.
+    """Applies a plan.
+
+    Which links exist is read from the kernel by each thorough call; what is inside namespaces and tables is remembered
+    between thorough calls.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -50,13 +52,13 @@ class Linux(Backend, MetadataListener):
         self.folder = Path("/run", f"pileus-{settings.prefix}")
         self._monitor: Monitor | None = None
         self._failures: list[Failure] = []
-        self._known: frozenset[str] = frozenset()
+        self._desired_links: frozenset[str] = frozenset()
         self._seen: dict[str, links.ExistingLink] = {}
         self._entries: dict[int, set[vxlan_fdb.Entry]] = {}
         self._tables: list[nft.Table] = []
         self._generation = -1
         self._enforcer = conntrack.ConntrackEnforcer()
-        self._services: dict[str, dhcp.DhcpServer] = {}
+        self._dhcp_servers: dict[str, dhcp.DhcpServer] = {}
         self._router_namespaces: dict[str, routers.RouterNamespace] = {}
 
     # -- Backend -------------------------------------------------------------------------------------------------
@@ -70,7 +72,7 @@ class Linux(Backend, MetadataListener):
         if not NETFILTER.is_dir():
             raise HostUnfit(why="The kernel's br_netfilter is not loaded: security groups would not work")
         with IPRoute() as netlink:
-            self._make_physical(netlink, links.list_links(netlink))
+            self._ensure_physical_bridges(netlink, links.list_links(netlink))
 
     def apply(self, state: HostState, thorough: bool) -> Report:
         thorough = thorough or bool(self._failures)
@@ -79,17 +81,17 @@ class Linux(Backend, MetadataListener):
             if thorough or not self._seen:
                 self._seen, self._entries = links.list_links(netlink), vxlan_fdb.list_entries(netlink)
                 if state.networks:
-                    self._seen |= self._make_physical(netlink, self._seen)
+                    self._seen |= self._ensure_physical_bridges(netlink, self._seen)
             desired = plan.make_plan(state, self.settings, self._numbers("net"), self._numbers("port"))
             self._failures += desired.failures
-            self._known = frozenset((*desired.links, *self.settings.bridges.values()))
+            self._desired_links = frozenset((*desired.links, *self.settings.bridges.values()))
             self._remove_links(netlink, desired)
-            self._make_namespaces(netlink, desired, thorough)
-            self._make_links(netlink, desired)
-            self._lead_tunnels(netlink, desired)
-            guarded = self._filter(state, desired)
-            self._serve(desired, thorough)
-            self._route(desired, thorough)
+            self._create_namespaces(netlink, desired, thorough)
+            self._ensure_links(netlink, desired)
+            self._configure_tunnels(netlink, desired)
+            guarded = self._enforce_firewall(state, desired)
+            self._ensure_dhcp(desired, thorough)
+            self._ensure_routers(desired, thorough)
             wired = self._connect(netlink, state, desired, guarded)
         self._announce(desired)
         self._remove_namespaces(desired)
@@ -97,8 +99,8 @@ class Linux(Backend, MetadataListener):
             self._monitor.follow(self._daemons())
         return Report(tuple(sorted(wired)), tuple(self._failures))
 
-    def watch(self, lost: Callable[[str], None]) -> None:
-        self._monitor = Monitor(lambda name: name in self._known, lost)
+    def watch(self, on_loss: Callable[[str], None]) -> None:
+        self._monitor = Monitor(lambda name: name in self._desired_links, on_loss)
 
     def close(self) -> None:
         if self._monitor:
@@ -107,16 +109,16 @@ class Linux(Backend, MetadataListener):
     # -- Metadata ------------------------------------------------------------------------------------------------
 
     def metadata_namespaces(self) -> dict[str, int]:
-        places: dict[str, dhcp.DhcpServer | routers.RouterNamespace] = dict(self._services)
-        places |= {
+        found: dict[str, dhcp.DhcpServer | routers.RouterNamespace] = dict(self._dhcp_servers)
+        found |= {
             id: router_namespace
             for id, router_namespace in self._router_namespaces.items()
             if router_namespace.router.admin_up and router_namespace.ports
         }
-        return {id: namespaces.identity(place.namespace) for id, place in places.items()}
+        return {id: namespaces.identity(one.namespace) for id, one in found.items()}
 
-    def metadata_socket(self, place: str) -> socket.socket:
-        namespace = self.names.router(place) if place in self._router_namespaces else self.names.dhcp(place)
+    def metadata_socket(self, owner_id: str) -> socket.socket:
+        namespace = self.names.router(owner_id) if owner_id in self._router_namespaces else self.names.dhcp(owner_id)
         return namespaces.inside(namespace, self._listen)
 
     @staticmethod
@@ -133,43 +135,50 @@ class Linux(Backend, MetadataListener):
 
     # -- the steps of apply, in this order -------------------------------------------------------------------------
 
-    def _make_physical(self, netlink: IPRoute, seen: dict[str, links.ExistingLink]) -> dict[str, links.ExistingLink]:
-        """The bridges of physical networks. They belong to who runs the host and stay; only what is missing is made."""
-        made = {}
+    def _ensure_physical_bridges(
+        self, netlink: IPRoute, seen: dict[str, links.ExistingLink]
+    ) -> dict[str, links.ExistingLink]:
+        """Create missing bridges of physical networks.
+
+        They belong to the operator of the host, so they are never deleted.
+        """
+        created = {}
         for bridge in sorted(set(self.settings.bridges.values())):
-            with self._blaming("host", bridge):
+            with self._reporting("host", bridge):
                 if bridge not in seen:
                     link = links.Link(bridge, links.BRIDGE, 1500)
-                    made[bridge] = links.ensure(netlink, link, seen, self._working_name)
-                links.enable_bridge_netfilter(netlink, (seen | made)[bridge])
-        return made
+                    created[bridge] = links.ensure(netlink, link, seen, self._working_name)
+                links.enable_bridge_netfilter(netlink, (seen | created)[bridge])
+        return created
 
     @span("links that go")
     def _remove_links(self, netlink: IPRoute, desired: Plan) -> None:
-        """First of all: nothing may be connected to a network that its filter no longer knows."""
+        """Delete links first: nothing may be connected to a network that the firewall no longer knows."""
         removed = [
             seen
             for seen in self._seen.values()
             if seen.name not in desired.links and self.names.is_ours(seen.name, seen.alias)
         ]
         if removed:
-            with self._blaming("host", ", ".join(seen.name for seen in removed[:5])):
+            with self._reporting("host", ", ".join(seen.name for seen in removed[:5])):
                 links.remove(netlink, removed)
                 self._seen = {name: seen for name, seen in self._seen.items() if seen not in removed}
 
     @span("namespaces")
-    def _make_namespaces(self, netlink: IPRoute, desired: Plan, thorough: bool) -> None:
+    def _create_namespaces(self, netlink: IPRoute, desired: Plan, thorough: bool) -> None:
         missing = {name for name in desired.namespaces if not namespaces.is_alive(name)}
         for namespace in sorted(missing):
-            with self._blaming("host", namespace):
+            with self._reporting("host", namespace):
                 is_dhcp = namespace.startswith(self.names.dhcp(""))
                 namespaces.create(namespace, dhcp.SYSCTLS if is_dhcp else routers.SYSCTLS)
         for namespace in sorted(desired.namespaces if thorough else missing):
-            with self._blaming("host", namespace):
-                self._remove_torn(netlink, desired, namespace)
+            with self._reporting("host", namespace):
+                self._remove_torn_pairs(netlink, desired, namespace)
 
-    def _remove_torn(self, netlink: IPRoute, desired: Plan, namespace: str) -> None:
-        """Pairs whose inner end is not where it should be: in a namespace that has lost its name, kept by a daemon."""
+    def _remove_torn_pairs(self, netlink: IPRoute, desired: Plan, namespace: str) -> None:
+        """Delete veth pairs whose inner end is elsewhere: in a namespace that lost its name and that a daemon keeps
+        alive.
+        """
         inside = {name for _, name in namespaces.inside(namespace, socket.if_nameindex)}
         pairs = [link for link in desired.links.values() if link.namespace == namespace and link.inner not in inside]
         torn = [self._seen.pop(link.name) for link in pairs if link.name in self._seen]
@@ -177,27 +186,27 @@ class Linux(Backend, MetadataListener):
             links.remove(netlink, torn)
 
     @span("links")
-    def _make_links(self, netlink: IPRoute, desired: Plan) -> None:
-        """All links, none of them in a bridge yet. Bridges come first since VLANs may stand on them."""
+    def _ensure_links(self, netlink: IPRoute, desired: Plan) -> None:
+        """Create all links, none of them in a bridge yet. Bridges come first, since VLANs may stand on them."""
         for link in sorted(desired.links.values(), key=lambda link: link.kind != links.BRIDGE):
-            with self._blaming(*desired.owners[link.name]):
+            with self._reporting(*desired.owners[link.name]):
                 self._seen[link.name] = links.ensure(netlink, link, self._seen, self._working_name)
 
     @span("tunnels")
-    def _lead_tunnels(self, netlink: IPRoute, desired: Plan) -> None:
+    def _configure_tunnels(self, netlink: IPRoute, desired: Plan) -> None:
         for tunnel, peers in desired.peers.items():
             if tunnel not in self._seen:
                 continue
             index = self._seen[tunnel].index
-            with self._blaming(*desired.owners[tunnel]):
+            with self._reporting(*desired.owners[tunnel]):
                 old, new = self._entries.pop(index, set()), vxlan_fdb.entries(peers)
                 self._seen[tunnel] = links.set_master(netlink, desired.links[tunnel], self._seen)
                 vxlan_fdb.update(netlink, index, old, new)
                 self._entries[index] = new
 
     @span("security groups")
-    def _filter(self, state: HostState, desired: Plan) -> bool:
-        """Whether the rules are in force. Without them no guarded port may be connected."""
+    def _enforce_firewall(self, state: HostState, desired: Plan) -> bool:
+        """Put the firewall into force. Return whether it is: if not, no guarded port may be connected."""
         name = self.names.table
         groups = {group.id: group for group in state.security_groups}
         remotes = {remote.group_id: remote for remote in state.address_sets}
@@ -206,7 +215,7 @@ class Linux(Backend, MetadataListener):
             firewall.inet_table(name, desired.guarded, desired.segments.values(), groups, remotes),
         ]
         in_force = False
-        with self._blaming("host", "security groups"):
+        with self._reporting("host", "security groups"):
             self._commit(tables if desired.links else [nft.Table(table.family, table.name) for table in tables])
             in_force = True
             zones = {network_id: segment.zone for network_id, segment in desired.segments.items()}
@@ -214,7 +223,7 @@ class Linux(Backend, MetadataListener):
         return in_force
 
     def _commit(self, tables: list[nft.Table]) -> None:
-        """One transaction. What we remember of the tables holds as long as nobody else has made one since."""
+        """Run one nft transaction. What we remember is valid unless another program changed the ruleset."""
         before = nft.generation()
         known, self._tables = self._tables if before == self._generation else [], []
         if any(table.chains for table in tables):
@@ -230,36 +239,36 @@ class Linux(Backend, MetadataListener):
         self._tables = tables if any(table.chains for table in tables) else []
 
     @span("DHCP")
-    def _serve(self, desired: Plan, thorough: bool) -> None:
-        for network_id, service in desired.services.items():
-            if self._services.get(network_id) == service and not thorough:
+    def _ensure_dhcp(self, desired: Plan, thorough: bool) -> None:
+        for network_id, service in desired.dhcp_servers.items():
+            if self._dhcp_servers.get(network_id) == service and not thorough:
                 continue
-            known = self._services.pop(network_id, None) is not None
-            with self._blaming("dhcp", network_id):
+            known = self._dhcp_servers.pop(network_id, None) is not None
+            with self._reporting("dhcp", network_id):
                 dhcp.ensure(service, self._folder("dhcp", network_id), known)
-                self._services[network_id] = service
+                self._dhcp_servers[network_id] = service
 
     @span("routers")
-    def _route(self, desired: Plan, thorough: bool) -> None:
-        self._fresh = {}
-        for router_id, router_namespace in desired.router_namespaces.items():
+    def _ensure_routers(self, desired: Plan, thorough: bool) -> None:
+        self._changed_routers = {}
+        for router_id, router_namespace in desired.routers.items():
             old = self._router_namespaces.get(router_id)
             if old == router_namespace and not thorough:
                 continue
             self._router_namespaces.pop(router_id, None)
-            with self._blaming("router", router_id):
+            with self._reporting("router", router_id):
                 routers.ensure(router_namespace, old, self._folder("routers", router_id), thorough)
                 self._router_namespaces[router_id] = router_namespace
-                self._fresh[router_id] = old
+                self._changed_routers[router_id] = old
 
     @span("bridges")
     def _connect(self, netlink: IPRoute, state: HostState, desired: Plan, guarded: bool) -> list[str]:
-        """Put every port into its bridge, now that all that it needs is there. Returns the ports that carry traffic."""
+        """Put every port into its bridge, now that all that it needs is there. Return the ports that carry traffic."""
         connected = set()
         behind = {one.interface for one in desired.guarded}
         for link in desired.links.values():
             if link.master and link.name in self._seen and (guarded or link.name not in behind):
-                with self._blaming(*desired.owners[link.name]):
+                with self._reporting(*desired.owners[link.name]):
                     self._seen[link.name] = links.set_master(netlink, link, self._seen)
                     connected.add(link.name)
         cut_off = {failure.id for failure in self._failures if failure.kind == "network"}
@@ -271,29 +280,27 @@ class Linux(Backend, MetadataListener):
 
     @span("announcements")
     def _announce(self, desired: Plan) -> None:
-        for router_id, old in self._fresh.items():
-            with self._blaming("router", router_id):
-                routers.announce(desired.router_namespaces[router_id], old)
+        for router_id, old in self._changed_routers.items():
+            with self._reporting("router", router_id):
+                routers.announce(desired.routers[router_id], old)
 
     @span("namespaces that go")
     def _remove_namespaces(self, desired: Plan) -> None:
-        """What nobody wants any more: daemons, then the namespaces they are in."""
-        self._remove_unwanted("dhcp", set(desired.services), dhcp.remove)
-        self._remove_unwanted("routers", set(desired.router_namespaces), routers.remove)
-        self._services = {id: one for id, one in self._services.items() if id in desired.services}
-        self._router_namespaces = {
-            id: one for id, one in self._router_namespaces.items() if id in desired.router_namespaces
-        }
+        """Delete daemons that aren't desired, then their namespaces."""
+        self._remove_unwanted("dhcp", set(desired.dhcp_servers), dhcp.remove)
+        self._remove_unwanted("routers", set(desired.routers), routers.remove)
+        self._dhcp_servers = {id: one for id, one in self._dhcp_servers.items() if id in desired.dhcp_servers}
+        self._router_namespaces = {id: one for id, one in self._router_namespaces.items() if id in desired.routers}
         for namespace in namespaces.names() - desired.namespaces:
             if self.names.is_our_namespace(namespace):
-                with self._blaming("host", namespace):
+                with self._reporting("host", namespace):
                     namespaces.delete(namespace)
 
     def _remove_unwanted(self, kind: str, wanted: set[str], remove: Callable[[Path], None]) -> None:
         parent = self.folder / kind
         for folder in parent.iterdir() if parent.is_dir() else ():
             if folder.name not in wanted:
-                with self._blaming("host", folder.name):
+                with self._reporting("host", folder.name):
                     remove(folder)
         for empty in (parent, self.folder):
             if empty.is_dir() and not any(empty.iterdir()):
@@ -302,7 +309,7 @@ class Linux(Backend, MetadataListener):
     # -- small helpers -------------------------------------------------------------------------------------------
 
     def _daemons(self) -> set[int]:
-        """The process ids of all helpers that run now."""
+        """Return the process ids of all daemons that run now."""
         files = [path for kind in ("dhcp", "routers") for path in (self.folder / kind).glob("*/pid")]
         return {pid for pid in map(processes.alive, files) if pid}
 
@@ -323,15 +330,15 @@ class Linux(Backend, MetadataListener):
         return self.folder / kind / id
 
     @contextmanager
-    def _blaming(self, kind: str, id: str) -> Iterator[None]:
-        """Turn what goes wrong within into a reported failure of one thing, so that all others go on."""
+    def _reporting(self, kind: str, id: str) -> Iterator[None]:
+        """Turn an error into a reported failure of one thing, so that all others are still done."""
         try:
             yield
         except NetlinkError as err:
-            self._blame(kind, id, f"The kernel refused: {os.strerror(err.code)}")
+            self._add_failure(kind, id, f"The kernel refused: {os.strerror(err.code)}")
         except (OSError, CloudError) as err:
-            self._blame(kind, id, str(err))
+            self._add_failure(kind, id, str(err))
 
-    def _blame(self, kind: str, id: str, cause: str) -> None:
+    def _add_failure(self, kind: str, id: str, cause: str) -> None:
         log.warning("%s %s: %s", kind, id, cause)
         self._failures.append(Failure(kind, id, cause))

@@ -1,8 +1,8 @@
-"""Ending running connections that the rules no longer allow.
+"""Ends running connections that the rules no longer allow.
 
-The rules see only the first packet of a connection. So when they are narrowed, the connections that are running are
-judged again, and those that would not be let in today are marked; marked ones are dropped
-(security_groups.STATEFUL) until a change allows them again.
+The rules see the first packet of a connection only. So when they become narrower, running connections are checked
+again, and those that would not be let in now are marked. Packets of marked ones are dropped (security_groups.STATEFUL)
+until a change allows them again.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from pileus_network.drivers.linux.firewall import GuardedPort
 from pileus_network.drivers.linux.security_groups import BLOCKED_MARK, ICMP, ICMP6, WITH_PORTS
 from pileus_network.rpc import AddressSet, Port, Rule, SecurityGroup
 
-# What groups can't close: DHCP, by the ports it is sent to.
+# DHCP, which no group can forbid: protocols with the ports that requests and answers go to.
 ALWAYS_ALLOWED = frozenset({(17, 67), (17, 68), (17, 546), (17, 547)})
 
-ZonedAddress = tuple[int, str]  # a zone and an address in it
+ZonedAddress = tuple[int, str]  # a conntrack zone and an address in it
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Policy:
     remotes: Mapping[str, AddressSet]
 
     def owners(self) -> dict[ZonedAddress, Port]:
-        """Who has an address. Of address pairs only single ones count: nobody keeps a list of what is in a prefix."""
+        """Return which port has an address. Only single addresses of address pairs count, not prefixes."""
         return {
             (self.zones.get(one.port.network_id, 0), address): one.port
             for one in self.guarded
@@ -42,14 +42,17 @@ class Policy:
 
 
 class ConntrackEnforcer:
-    """Follows the policy as it changes, and ends what runs against it."""
+    """Follows the policy as it changes, and ends connections that it no longer allows."""
 
     def __init__(self) -> None:
         self._policy: Policy | None = None
         self._cut = False
 
     def follow(self, policy: Policy) -> None:
-        """Called after `policy` came into force. Only a change that takes something away can forbid what runs."""
+        """Enforce `policy`, which has just come into force.
+
+        Only a change that takes something away can forbid connections.
+        """
         old = self._policy
         if old is None or self._cut or is_narrower(old, policy):
             self._cut = mark_connections(PolicyChecker(policy))
@@ -62,7 +65,7 @@ class ConntrackEnforcer:
 
 
 class PolicyChecker:
-    """Knows who may speak to whom."""
+    """Decides what a policy allows."""
 
     def __init__(self, policy: Policy) -> None:
         self._ports = policy.owners()
@@ -70,7 +73,7 @@ class PolicyChecker:
         self._members = {id: [ip_network(text) for text in remote.addresses] for id, remote in policy.remotes.items()}
 
     def allows(self, connection: Connection) -> bool:
-        """Whether both ends that we guard would agree to it. What concerns neither is none of our business."""
+        """Return whether both ends that we guard allow the connection. An end that isn't guarded allows everything."""
         sender = self._ports.get((connection.zone, connection.source))
         receiver = self._ports.get((connection.zone, connection.destination))
         return (connection.protocol, connection.port) in ALWAYS_ALLOWED or (
@@ -79,6 +82,7 @@ class PolicyChecker:
         )
 
     def concerns(self, connection: Connection) -> bool:
+        """Return whether one of the ends is a port that we guard."""
         return (connection.zone, connection.source) in self._ports or (
             connection.zone,
             connection.destination,
@@ -107,7 +111,7 @@ def _reaches(rule: Rule, port: int) -> bool:
 
 
 def mark_connections(checker: PolicyChecker) -> bool:
-    """Mark what is no longer allowed and unmark what is again. Returns whether any connection is cut now."""
+    """Mark what is no longer allowed and unmark what is again. Return whether any connection is marked now."""
     cut = False
     with ConntrackSocket() as tracker:
         for connection in tracker.connections():
@@ -121,9 +125,7 @@ def mark_connections(checker: PolicyChecker) -> bool:
 
 
 def delete_of_addresses(gone: set[ZonedAddress]) -> None:
-    """Delete the connections of addresses (with their zones) that nobody has any more: their next owner shall not
-    inherit them.
-    """
+    """Delete the connections of addresses that no port has any more: the next port with one must not inherit them."""
     with ConntrackSocket() as tracker:
         for connection in tracker.connections():
             if (connection.zone, connection.source) in gone or (connection.zone, connection.destination) in gone:
@@ -139,7 +141,7 @@ def delete_translated(addresses: set[str]) -> None:
 
 
 def is_narrower(old: Policy, new: Policy) -> bool:
-    """Whether something that was allowed to a port that is still there may be forbidden now."""
+    """Return whether something that was allowed to a port that still exists may be forbidden now."""
     rules = any(
         set(group.rules) - set(new.groups[id].rules if id in new.groups else ()) for id, group in old.groups.items()
     )

@@ -1,6 +1,7 @@
-"""The kernel's tracked connections of the namespace that the calling thread is in: list, mark, delete.
+"""Lists, marks and deletes the tracked connections of the namespace that the calling thread is in.
 
-Source of the messages: include/uapi/linux/netfilter/nfnetlink_conntrack.h of Linux.
+The messages are from include/uapi/linux/netfilter/nfnetlink_conntrack.h of Linux. They are parsed here, not by
+pyroute2, because a busy host has a hundred thousand connections to check after a change.
 """
 
 import os
@@ -24,8 +25,9 @@ HEADER, SUBHEADER, ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBH"), s
 
 @dataclass(frozen=True)
 class Connection:
-    """One connection as its first packet was. `port` is the one it went to, or the type and code of ICMP (`type << 8
-    | code`).
+    """A connection, as its first packet was.
+
+    `port` is the destination's, or type and code of ICMP (`type << 8 | code`). `answered_to` is where answers go.
     """
 
     zone: int
@@ -40,7 +42,7 @@ class Connection:
 
 
 class ConntrackSocket:
-    """A socket to the kernel's connection tracking, in the namespace where it is made. Use it as a context manager."""
+    """A socket to the kernel's connection tracking, in the namespace where it is opened; a context manager."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
@@ -53,16 +55,18 @@ class ConntrackSocket:
         self._socket.close()
 
     def connections(self) -> list[Connection]:
+        """Return all connections of the namespace."""
         return [connection for message in self._ask(GET, DUMP, socket.AF_UNSPEC, b"") for connection in _parse(message)]
 
     def mark(self, connection: Connection, value: int) -> None:
-        """Mark a connection; one that has ended meanwhile is let go."""
-        self._tell(NEW, connection, _attribute(MARK, struct.pack("!I", value)))
+        """Mark a connection, unless it has ended meanwhile."""
+        self._request(NEW, connection, _attribute(MARK, struct.pack("!I", value)))
 
     def delete(self, connection: Connection) -> None:
-        self._tell(DELETE, connection, b"")
+        """Delete a connection, unless it has ended meanwhile."""
+        self._request(DELETE, connection, b"")
 
-    def _tell(self, kind: int, connection: Connection, more: bytes) -> None:
+    def _request(self, kind: int, connection: Connection, more: bytes) -> None:
         try:
             for _ in self._ask(kind, ACK, connection.family, connection.key + more):
                 pass

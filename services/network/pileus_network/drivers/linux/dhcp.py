@@ -8,7 +8,7 @@ from pileus_kit.file_modes import make_traversable
 from pileus_network.drivers.linux import dnsmasq, ip_configuration, namespaces, processes
 from pileus_network.rpc import Network, Port
 
-# Inside nothing is forwarded, and nothing is learnt from a tenant's router advertisements.
+# The namespace forwards nothing, and learns nothing from a tenant's router advertisements.
 SYSCTLS = {
     "net/ipv4/ip_forward": "0",
     "net/ipv6/conf/all/forwarding": "0",
@@ -23,7 +23,7 @@ SYSCTLS = {
 
 @dataclass(frozen=True)
 class DhcpServer:
-    """DHCP of one network: `server` is the port of it that is ours, `ports` are all that are to be answered."""
+    """DHCP of one network: `server` is our own port on it, `ports` are all that are to be answered."""
 
     namespace: str
     interface: str
@@ -33,9 +33,7 @@ class DhcpServer:
 
 
 def ensure(service: DhcpServer, folder: Path, known: bool) -> None:
-    """Make it run, and make it read its files again if they changed; also if not `known` from before to have read
-    them.
-    """
+    """Start dnsmasq, and have it read its files if they changed, or if it isn't `known` to have read them."""
     prefixes = {subnet.id: ip_network(subnet.cidr).prefixlen for subnet in service.network.subnets}
     own = [
         f"{fixed.address}/{prefixes[fixed.subnet_id]}"
@@ -61,7 +59,7 @@ def ensure(service: DhcpServer, folder: Path, known: bool) -> None:
 
 
 def remove(folder: Path) -> None:
-    """End dnsmasq and forget the network's leases. The namespace is somebody else's work."""
+    """Stop dnsmasq and delete the network's leases. The caller deletes the namespace."""
     processes.stop(folder / "pid")
     for name in ("hosts", "options", "names", "leases"):
         (folder / name).unlink(missing_ok=True)
@@ -70,7 +68,7 @@ def remove(folder: Path) -> None:
 
 
 def _write(folder: Path, files: dnsmasq.Files) -> bool:
-    """Write what differs, each file at once, and return whether any did."""
+    """Write the files that differ, each atomically. Return whether there were any."""
     changed = False
     for name, text in (("hosts", files.hosts), ("options", files.options), ("names", files.names)):
         path = folder / name
@@ -83,9 +81,10 @@ def _write(folder: Path, files: dnsmasq.Files) -> bool:
 
 
 def _forget_leases(folder: Path, service: DhcpServer, for_good: bool = False) -> bool:
-    """Whether there is a lease for an address that is now somebody else's: dnsmasq would refuse it to its new owner.
+    """Return whether an address is leased to a port that has lost it: dnsmasq would refuse it to the port that has it
+    now.
 
-    With `for_good` (while dnsmasq is down) such leases are taken out of its file.
+    With `for_good`, which requires that dnsmasq is stopped, such leases are removed from its file.
     """
     path = folder / "leases"
     if not path.exists():
@@ -99,9 +98,10 @@ def _forget_leases(folder: Path, service: DhcpServer, for_good: bool = False) ->
 
 
 def _is_foreign(lease: list[str], owners: dict[str, str]) -> bool:
-    """Whether a lease (expiry, MAC or IAID, address, name, client id) is for an address that another MAC owns now.
+    """Return whether a lease (expiry, MAC or IAID, address, name, client id) is for an address that another MAC owns
+    now.
 
-    An IPv6 lease names no MAC, but most DUIDs (types 1 and 3 of RFC 8415) end with it; of the others we can't tell.
+    An IPv6 lease names no MAC, but most DUIDs (types 1 and 3 of RFC 8415) end with one; others can't be judged.
     """
     if len(lease) < 5 or lease[2] not in owners:
         return False

@@ -1,6 +1,6 @@
-"""dnsmasq's arguments and files for one network. Pure text; source of the formats: dnsmasq(8), version 2.90.
+"""dnsmasq's arguments and files for one network. This module only computes text, by dnsmasq(8), version 2.90.
 
-Whatever a user typed gets in here only if it has the form that the format gives it; nothing is quoted or escaped.
+Text that a user typed is written only if it has the form that the file requires there; nothing is quoted or escaped.
 """
 
 import re
@@ -20,7 +20,7 @@ OPTION_VALUE = re.compile(r"[^\x00-\x1f\x7f]{0,255}")
 
 @dataclass(frozen=True)
 class Files:
-    """What dnsmasq reads, and reads again on SIGHUP."""
+    """The files that dnsmasq reads when it starts and on SIGHUP."""
 
     hosts: str
     options: str
@@ -28,7 +28,7 @@ class Files:
 
 
 def arguments(network: Network, interface: str, folder: Path) -> tuple[str, ...]:
-    """The command line. It only changes with the network's subnets and domain; then dnsmasq has to be started anew."""
+    """Return the command line. It changes with the network's subnets and domain; then dnsmasq has to be restarted."""
     domain = network.dns_domain.rstrip(".")
     ranges = [
         f"--dhcp-range=set:{tag(subnet)},{first},static,{_mask(subnet)},{LEASE_S}s"
@@ -62,7 +62,7 @@ def arguments(network: Network, interface: str, folder: Path) -> tuple[str, ...]
 
 
 def files(network: Network, server: Port, ports: Iterable[Port]) -> Files:
-    """`server` is the DHCP port on this host, `ports` all of the network."""
+    """Return the files' contents. `server` is the DHCP port on this host, `ports` are all ports of the network."""
     ports = [port for port in ports if port.network_id == network.id and port.device_owner != DHCP_OWNER]
     subnets = {subnet.id: subnet for subnet in served(network)}
     hosts = [line for port in ports for line in _hosts(port, subnets)]
@@ -73,7 +73,7 @@ def files(network: Network, server: Port, ports: Iterable[Port]) -> Files:
 
 
 def served(network: Network) -> list[Subnet]:
-    """The subnets for which DHCP answers; with plain SLAAC it has nothing to say."""
+    """Return the subnets that dnsmasq answers for; subnets with plain SLAAC need no DHCP."""
     return [
         subnet
         for subnet in network.subnets
@@ -82,20 +82,23 @@ def served(network: Network) -> list[Subnet]:
 
 
 def tag(subnet: Subnet) -> str:
+    """Return the tag that connects a subnet's range with its options."""
     return f"subnet-{subnet.id}"
 
 
 def hostname(port: Port, address: str) -> str:
-    """The name of a port, or the usual one made from its address."""
+    """Return the name of a port, or one that is made from its address."""
     label = port.hostname.lower().split(".")[0]
     return label if LABEL.fullmatch(label) else "host-" + re.sub("[.:]+", "-", address).strip("-")
 
 
 def is_domain(name: str) -> bool:
+    """Return whether the text may be written as a domain."""
     return len(name) <= 253 and all(LABEL.fullmatch(label) for label in name.split("."))
 
 
 def is_option(option: DhcpOption) -> bool:
+    """Return whether the option may be written into a file."""
     return bool(OPTION_NAME.fullmatch(option.name.lower()) and OPTION_VALUE.fullmatch(option.value))
 
 
@@ -111,8 +114,8 @@ def _hosts(port: Port, subnets: dict[str, Subnet]) -> list[str]:
         if subnet is None or (subnet.ip_version == 6 and subnet.address_mode != "dhcpv6-stateful"):
             continue
         address = fixed.address if subnet.ip_version == 4 else f"[{fixed.address}]"
-        mine = f"set:{port.id}," if port.dhcp_options else ""
-        lines.append(f"{port.mac},{mine}{address},{hostname(port, fixed.address)}")
+        own_tag = f"set:{port.id}," if port.dhcp_options else ""
+        lines.append(f"{port.mac},{own_tag}{address},{hostname(port, fixed.address)}")
     return lines
 
 
@@ -123,7 +126,7 @@ def _options(network: Network, subnet: Subnet, server: Port) -> list[str]:
         dns = [f"[{address}]" for address in subnet.dns or own]
         return [f"{at},option6:dns-server,{','.join(dns)}"] if dns else []
     routes = [(route.destination, route.nexthop) for route in subnet.routes]
-    # By its own route, metadata is reached whether the network has a router or not.
+    # With a route of its own, metadata is reachable whether the network has a router or not.
     routes += [(f"{METADATA}/32", address) for address in own[:1]]
     routes += [("0.0.0.0/0", subnet.gateway)] if subnet.gateway else []
     flat = ",".join(f"{destination},{nexthop}" for destination, nexthop in routes)

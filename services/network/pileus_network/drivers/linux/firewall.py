@@ -1,9 +1,9 @@
-"""The two tables that guard the servers' ports of a host.
+"""The two nftables tables that guard the servers' ports of a host.
 
-The bridge family knows which port a frame comes from and goes to, but has no connections; the inet family has
-connections, but sees only the bridge. So the bridge table checks who speaks (spoofing.py) and writes the two ports'
-numbers into the packet's mark, the sender's in the upper half and the receiver's in the lower one; the inet table,
-which the same packet passes next, reads them and decides.
+The bridge family knows from which port a frame comes and to which it goes, but tracks no connections. The inet family
+tracks connections, but sees only the bridge. So the bridge table checks the sender (anti_spoofing.py) and writes the
+numbers of both ports into the packet's mark, the sender's into the upper half and the receiver's into the lower. The
+inet table, which the packet passes next, decides by them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,23 +14,24 @@ from pileus_network.drivers.linux import anti_spoofing, security_groups
 from pileus_network.drivers.linux.nft import Chain, Set, Table
 from pileus_network.rpc import AddressSet, Port, SecurityGroup
 
-# What the host sends or routes onto a network itself is in no bridge yet when it is judged: it has no mark, and its
-# receiver is known by its address.
+# What the host itself sends or routes onto a network is in no bridge yet when it is checked: it has no mark, and the
+# receiver is found by its address.
 UNMARKED = (
     "meta mark and 0x0000ffff == 0 oifname . ip daddr vmap @neighbours4",
     "meta mark and 0x0000ffff == 0 oifname . ip6 daddr vmap @neighbours6",
 )
 
-# Marks are only ours on our bridges: another cloud on this host, or anybody else, has its own.
+# Marks have our meaning on our bridges only: another cloud or program on this host may use marks of its own.
 SENT = "iifname @bridges meta mark and 0xffff0000 vmap @senders"
 RECEIVED = "oifname @bridges meta mark and 0x0000ffff vmap @receivers"
 
 
 @dataclass(frozen=True)
 class GuardedPort:
-    """A server's port with security: its interface and the number it has in marks (1 to 65535).
+    """A server's port with port security.
 
-    `open_bridge` names the bridge of a network that the host itself is on, "" for all others.
+    `interface` is its tap, `number` what identifies it in marks (1 to 65535). `open_bridge` is the bridge of a network
+    that the host itself is on, "" for all other networks.
     """
 
     port: Port
@@ -41,9 +42,7 @@ class GuardedPort:
 
 @dataclass(frozen=True)
 class Segment:
-    """A network's bridge. A zone of 0 shares connections with the host; `closed` interfaces must not reach the host
-    itself.
-    """
+    """A network's bridge. Zone 0 is the host's own; frames from `closed` interfaces must not reach the host itself."""
 
     bridge: str
     zone: int
@@ -51,7 +50,7 @@ class Segment:
 
 
 def bridge_table(name: str, guarded: Iterable[GuardedPort], segments: Iterable[Segment]) -> Table:
-    """Who may speak as whom, and the marks."""
+    """Return the table that decides which frames a port may send, and that sets the marks."""
     guarded = list(guarded)
     chains = {
         "enter": Chain(
@@ -90,7 +89,7 @@ def inet_table(
     known: Mapping[str, SecurityGroup],
     remotes: Mapping[str, AddressSet],
 ) -> Table:
-    """Which connections may be made. Leaving the sender and entering the receiver are judged one after the other."""
+    """Return the table that decides about connections: first whether the sender may, then whether the receiver may."""
     guarded, segments = list(guarded), list(segments)
     used = {id: known[id] for one in guarded for id in one.port.security_groups if id in known}
     chains = {
@@ -128,7 +127,7 @@ def inet_table(
 
 
 def _neighbours(guarded: Iterable[GuardedPort], version: int) -> Set:
-    """The addresses of ports that the host reaches without a router, each with the verdict on what it sends there."""
+    """Return the map from addresses that the host reaches without a router to the chains for what it sends there."""
     elements = [
         f'"{one.open_bridge}" . {address} : jump in-{one.interface}'
         for one in guarded

@@ -1,5 +1,5 @@
-"""Telling an external network where its addresses are now: gratuitous ARP (RFC 5227) and unsolicited advertisements
-(RFC 4861).
+"""Announces on an external network which MAC has an address now: gratuitous ARP (RFC 5227) for IPv4, unsolicited
+neighbour advertisements (RFC 4861) for IPv6.
 """
 
 import socket
@@ -39,7 +39,7 @@ def _advert(mac: bytes, address: bytes) -> bytes:
 
 
 def _sum(data: bytes) -> int:
-    """The Internet checksum (RFC 1071) of an even number of bytes."""
+    """Return the Internet checksum (RFC 1071) of an even number of bytes."""
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)

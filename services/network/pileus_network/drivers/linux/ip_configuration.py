@@ -1,4 +1,4 @@
-"""Addresses and routes inside a namespace. Everything here works on the namespace that the calling thread is in."""
+"""Addresses and routes of a namespace: all functions work on the namespace that the calling thread is in."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from pileus_network.drivers.base import HostUnfit
 
-STATIC = 4  # RTPROT_STATIC: routes that we set, apart from those that follow from addresses
+STATIC = 4  # RTPROT_STATIC: routes that we set; those that follow from addresses have another protocol
 MAIN = 254
-NO_DETECTION = 0x02  # IFA_F_NODAD: the control plane knows that nobody else has the address
+NO_DETECTION = 0x02  # IFA_F_NODAD: the control plane knows that no other port has the address
 GONE_ERRNOS = (2, 3, 19, 99)  # ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL
 
 
 @dataclass(frozen=True)
 class NamespaceRoute:
-    """A route: `via` may be "" for a destination that is on the wire of `interface`."""
+    """A route. `via` is "" if the destination is directly connected to `interface`."""
 
     destination: str
     via: str
@@ -27,7 +27,7 @@ class NamespaceRoute:
 
 @dataclass(frozen=True)
 class Interface:
-    """An interface inside, with its addresses (`10.0.0.1/24`)."""
+    """An interface inside the namespace, with its addresses (`10.0.0.1/24`)."""
 
     name: str
     mac: str
@@ -36,9 +36,10 @@ class Interface:
 
 
 def apply(interfaces: Iterable[Interface], routes: Iterable[NamespaceRoute]) -> str:
-    """Make the interfaces and the routes of the namespace just so, and bring everything up.
+    """Give the namespace exactly these addresses and routes, and bring the interfaces up.
 
-    Returns a text that changes when one of the interfaces was made anew, under whatever name.
+    Return a text that changes when one of the interfaces was created again, whatever its name. Raises HostUnfit if an
+    interface is missing.
     """
     interfaces = list(interfaces)
     with IPRoute() as netlink:
@@ -55,7 +56,7 @@ def apply(interfaces: Iterable[Interface], routes: Iterable[NamespaceRoute]) -> 
 
 
 def _configure(netlink: IPRoute, link: Any, **wanted: Any) -> None:
-    """Bring a link up, and change what differs."""
+    """Bring a link up, and change those of `wanted` that differ."""
     change = {key: value for key, value in wanted.items() if link.get_attr(f"IFLA_{key.upper()}") != value}
     if not link["flags"] & 1:
         change["state"] = "up"
@@ -75,7 +76,7 @@ def _apply_addresses(netlink: IPRoute, index: int, wanted: set[str]) -> None:
         try:
             netlink.addr("del", index=index, address=str(address.ip), prefixlen=address.network.prefixlen)
         except NetlinkError as err:
-            if err.code not in GONE_ERRNOS:  # the kernel removes secondary addresses together with their first
+            if err.code not in GONE_ERRNOS:  # the kernel deletes secondary addresses together with their primary one
                 raise
 
 
@@ -88,7 +89,7 @@ def _apply_routes(netlink: IPRoute, wanted: set[NamespaceRoute], index: Mapping[
     }
     for hop in sorted(there - wanted, key=str):
         _route(netlink, "del", hop, index)
-    # On-link routes first: a gateway outside of the subnet is reached through one.
+    # Directly connected destinations come first: a gateway outside of the subnet is reached through one.
     for hop in sorted(wanted - there, key=lambda hop: (bool(hop.via), str(hop))):
         _route(netlink, "add", hop, index)
 

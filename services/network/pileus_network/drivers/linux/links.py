@@ -1,4 +1,4 @@
-"""The host's network interfaces: what is wanted, what there is, and the way from one to the other."""
+"""The host's network interfaces: which exist, which are desired, and how the former become the latter."""
 
 import errno
 import os
@@ -17,9 +17,9 @@ from pileus_network.drivers.linux import namespaces, taps
 
 BRIDGE, VXLAN, VLAN, TAP, PAIR = "bridge", "vxlan", "vlan", "tap", "veth"
 VXLAN_PORT = 4789
-REMOVAL_GROUP = 0x706C6575  # the group of links that are about to be removed
-# A bridge of ours passes IP through the inet hooks (security groups), speaks no spanning tree and floods multicast:
-# there is no querier on a tenant's network, so snooping would make IPv6 neighbours disappear after some minutes.
+REMOVAL_GROUP = 0x706C6575  # the group of links that are about to be deleted
+# Our bridges pass IP through the inet hooks, where security groups are, run no spanning tree, and flood multicast: a
+# tenant's network has no multicast querier, so snooping would make IPv6 neighbours unreachable after some minutes.
 BRIDGE_OPTIONS = {
     "br_nf_call_iptables": 1,
     "br_nf_call_ip6tables": 1,
@@ -31,10 +31,10 @@ BRIDGE_OPTIONS = {
 
 @dataclass(frozen=True)
 class Link:
-    """One interface that is wanted.
+    """An interface that is desired.
 
-    `id` with `local` make a tunnel, with `parent` a VLAN; `namespace`, `inner` and `mac` describe the far end of a
-    pair.
+    `id` with `local` describes a tunnel, `id` with `parent` a VLAN. `namespace`, `inner` and `mac` describe the far end
+    of a veth pair.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Link:
 
 @dataclass(frozen=True)
 class ExistingLink:
-    """One interface as the kernel shows it."""
+    """An interface as the kernel shows it."""
 
     index: int
     name: str
@@ -67,7 +67,7 @@ class ExistingLink:
 
 
 def list_links(netlink: IPRoute) -> dict[str, ExistingLink]:
-    """All interfaces of the namespace that `netlink` is in."""
+    """Return all interfaces of the namespace that `netlink` is in, by name."""
     return {seen.name: seen for seen in map(_seen, netlink.get_links())}
 
 
@@ -92,7 +92,7 @@ def _seen(message: Any) -> ExistingLink:
 def ensure(
     netlink: IPRoute, link: Link, seen: Mapping[str, ExistingLink], new_name: Callable[[str], str]
 ) -> ExistingLink:
-    """See to it that a link exists as wanted, but for its master. What can't be changed into it is made anew."""
+    """Create or change the link, except for its master. A link that can't be changed in place is created again."""
     there = seen.get(link.name)
     if there and _differs(there, link):
         netlink.link("del", index=there.index)
@@ -113,12 +113,12 @@ def ensure(
 
 
 def enable_bridge_netfilter(netlink: IPRoute, bridge: ExistingLink) -> None:
-    """Pass what a bridge forwards through the inet hooks, whatever the host's default for that is."""
+    """Have the inet hooks see what the bridge forwards, whatever the host's default is."""
     netlink.link("set", index=bridge.index, kind=BRIDGE, br_nf_call_iptables=1, br_nf_call_ip6tables=1)
 
 
 def set_master(netlink: IPRoute, link: Link, seen: Mapping[str, ExistingLink]) -> ExistingLink:
-    """Put a link into its bridge."""
+    """Put a link into its bridge. Raises HostUnfit if the bridge doesn't exist."""
     if link.master not in seen:
         raise HostUnfit(why=f"There is no bridge {link.master}")
     there, master = seen[link.name], seen[link.master].index
@@ -128,7 +128,7 @@ def set_master(netlink: IPRoute, link: Link, seen: Mapping[str, ExistingLink]) -
 
 
 def remove(netlink: IPRoute, removed: Iterable[ExistingLink]) -> None:
-    """Remove links together: for each that goes alone the kernel waits some 20 ms for its readers."""
+    """Delete links together: for each that is deleted alone, the kernel waits some 20 ms."""
     for seen in removed:
         with _gone_is_fine():
             netlink.link("set", index=seen.index, group=REMOVAL_GROUP)
@@ -152,11 +152,11 @@ def _differs(there: ExistingLink, link: Link) -> bool:
 def _create(
     netlink: IPRoute, link: Link, seen: Mapping[str, ExistingLink], new_name: Callable[[str], str]
 ) -> ExistingLink:
-    """Make a link, still down and with whatever MTU it is born with."""
+    """Create a link. It is down, and has the kernel's default MTU."""
     if link.kind == TAP:
         _create_tap(netlink, link, new_name(link.name))
     elif link.kind == BRIDGE:
-        # An address of its own; else it would take its ports' lowest one and change it with them.
+        # Without an address of its own, a bridge takes the lowest of its ports', and changes it with them.
         address = ":".join(f"{byte:02x}" for byte in (0x02, *os.urandom(5)))
         netlink.link("add", ifname=link.name, kind=BRIDGE, address=address, **BRIDGE_OPTIONS)
     elif link.kind == VXLAN:
@@ -191,13 +191,13 @@ def _create(
 
 
 def _create_tap(netlink: IPRoute, link: Link, working_name: str) -> None:
-    """A tap gets its real name and our alias at once: whatever happens in between, it can be told to be ours."""
+    """Create a tap, and give it its name and our alias in one call: it can be recognized at any moment."""
     taps.create(working_name)
     netlink.link("set", index=socket.if_nametoindex(working_name), ifname=link.name, ifalias=link.alias)
 
 
 def _silence(interface: str) -> None:
-    """Keep the host itself from speaking IPv6 (router solicitations, a link-local address) on a tenant's network."""
+    """Keep the host itself from speaking IPv6 (router solicitations, link-local addresses) on a tenant's network."""
     switch = Path("/proc/sys/net/ipv6/conf", interface, "disable_ipv6")
     if switch.exists():
         switch.write_text("1")

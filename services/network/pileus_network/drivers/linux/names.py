@@ -1,7 +1,7 @@
-"""How things on a host are called, so that ours can be told from everybody else's.
+"""The names of everything on a host, by which what is ours is told from what is not.
 
-Interface names hold 15 characters: `pl` + a letter + the first 11 of a UUID. A server's tap is called `tap` + those
-11, which other services rely on; it carries our prefix in its alias instead.
+Interface names have at most 15 characters: `pl`, a letter, and the first 11 of a UUID. A server's tap is called `tap`
+and those 11, which other services rely on; our prefix is in its alias instead.
 """
 
 import re
@@ -13,7 +13,7 @@ BRIDGE, TUNNEL, VLAN, OUTER, INNER, NEW = "b", "x", "v", "h", "n", "t"
 
 @dataclass(frozen=True)
 class Names:
-    """`prefix` has one to three letters or digits."""
+    """Names with one prefix, which has one to three letters or digits."""
 
     prefix: str
 
@@ -22,52 +22,63 @@ class Names:
             raise ValueError(f"A prefix is one to three lower-case letters or digits, not {self.prefix!r}")
 
     def bridge(self, network_id: str) -> str:
+        """Return the name of a network's bridge."""
         return self._name(BRIDGE, network_id)
 
     def tunnel(self, network_id: str) -> str:
+        """Return the name of a network's VXLAN interface."""
         return self._name(TUNNEL, network_id)
 
     def vlan(self, network_id: str) -> str:
+        """Return the name of a network's VLAN interface."""
         return self._name(VLAN, network_id)
 
     def outer(self, port_id: str) -> str:
-        """The end of a service port's pair that is in the network's bridge."""
+        """Return the name of the end of a service port's veth pair that is in the network's bridge."""
         return self._name(OUTER, port_id)
 
     def inner(self, port_id: str) -> str:
-        """The end that is inside a namespace."""
+        """Return the name of the end that is inside a namespace."""
         return self._name(INNER, port_id)
 
     def new_tap(self, port_id: str) -> str:
-        """What a tap is called until it carries its alias."""
+        """Return the name of a tap until it has its alias."""
         return self._name(NEW, port_id)
 
     def tap(self, port_id: str) -> str:
+        """Return the name of a server's tap, which compute uses as well."""
         return "tap" + port_id[:11]
 
     def dhcp(self, network_id: str) -> str:
+        """Return the name of a network's DHCP namespace."""
         return f"{self.prefix}-dhcp-{network_id}"
 
     def router(self, router_id: str) -> str:
+        """Return the name of a router's namespace."""
         return f"{self.prefix}-router-{router_id}"
 
     @property
     def table(self) -> str:
+        """The name of our nftables tables."""
         return f"pileus_{self.prefix}"
 
     def is_ours(self, interface: str, alias: str) -> bool:
+        """Return whether an interface with this name and alias is ours."""
         letters = BRIDGE + TUNNEL + VLAN + OUTER + NEW
         return alias.startswith(f"{self.prefix}:") or bool(re.fullmatch(f"{self.prefix}[{letters}]{SHORT}", interface))
 
     def is_our_namespace(self, namespace: str) -> bool:
+        """Return whether a namespace with this name is ours."""
         return namespace.startswith((f"{self.prefix}-dhcp-", f"{self.prefix}-router-"))
 
     def label(self, what: str, id: str, number: int) -> str:
-        """An alias: whose it is, what it is for, and a number that has to stay the same for as long as it lives."""
+        """Return an alias: the owner's prefix, what it is for, and a number that stays the same as long as the link
+        exists.
+        """
         return f"{self.prefix}:{what}:{id}:{number}"
 
     def number(self, alias: str) -> int:
-        """The number in an alias of ours, 0 in any other text."""
+        """Return the number in an alias of ours, 0 for any other text."""
         parts = alias.split(":")
         return int(parts[3]) if len(parts) == 4 and parts[0] == self.prefix and parts[3].isdecimal() else 0
 

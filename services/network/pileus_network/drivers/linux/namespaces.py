@@ -1,7 +1,6 @@
-"""Network namespaces with names, as `ip netns` keeps them, and running code inside one.
+"""Named network namespaces, as `ip netns` keeps them, and running code inside one.
 
-A thread of its own enters the namespace and ends with the work, so that no other thread ever finds itself in a wrong
-one.
+A new thread enters the namespace and ends with the work, so that no other thread is ever in the wrong one.
 """
 
 import ctypes
@@ -20,11 +19,12 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def names() -> set[str]:
+    """Return the names of all namespaces, ours and others."""
     return {entry.name for entry in FOLDER.iterdir()} if FOLDER.is_dir() else set()
 
 
 def is_alive(name: str) -> bool:
-    """A name may be left over without a namespace behind it, after a crash in the middle of making one."""
+    """Return whether a namespace is behind the name. A crash during `create` may leave a name without one."""
     try:
         return (FOLDER / name).stat().st_dev != FOLDER.stat().st_dev
     except FileNotFoundError:
@@ -32,29 +32,29 @@ def is_alive(name: str) -> bool:
 
 
 def identity(name: str) -> int:
-    """A number that no other living namespace has."""
+    """Return a number that no other living namespace has."""
     return (FOLDER / name).stat().st_ino
 
 
 def create(name: str, sysctls: Mapping[str, str]) -> None:
-    """Make a namespace with these kernel parameters (`net/ipv4/ip_forward`), its loopback down, unless it exists."""
+    """Create a namespace with these kernel parameters (`net/ipv4/ip_forward`), unless it exists. `lo` is down."""
     if is_alive(name):
         return
     _share_folder()
     path = FOLDER / name
     path.touch(mode=0o444)
 
-    def born() -> None:
+    def create_inside() -> None:
         _check(libc.unshare(CLONE_NEWNET), "unshare")
         own = f"/proc/self/task/{threading.get_native_id()}/ns/net"
         write_sysctls(sysctls)
         _check(libc.mount(own.encode(), bytes(path), b"none", MS_BIND, None), "mount")
 
-    _in_thread(born)
+    _in_thread(create_inside)
 
 
 def delete(name: str) -> None:
-    """Remove a namespace with all that is in it. A process inside keeps it alive until it ends."""
+    """Delete a namespace with all that is in it. A process inside keeps it alive until it ends."""
     path = FOLDER / name
     if is_alive(name):
         _check(libc.umount2(bytes(path), MNT_DETACH), "umount")
@@ -62,7 +62,7 @@ def delete(name: str) -> None:
 
 
 def inside(name: str, work: Callable[[], T]) -> T:
-    """Run `work` in a thread inside the namespace and return what it returns. Sockets it makes stay in there."""
+    """Run `work` in a thread inside the namespace and return what it returns. Sockets that it opens stay inside."""
 
     def entered() -> T:
         with (FOLDER / name).open() as there:
@@ -75,16 +75,16 @@ def inside(name: str, work: Callable[[], T]) -> T:
 def write_sysctls(values: Mapping[str, str]) -> None:
     """Set kernel parameters (`net/ipv4/ip_forward`) of the namespace that the calling thread is in."""
     for key, value in values.items():
-        path = Path("/proc/sys", key)  # what is below net there depends on the thread that opens it
+        path = Path("/proc/sys", key)  # the thread that opens a path below net decides which namespace it is about
         if path.read_text().strip() != value:
             path.write_text(value)
 
 
 def _share_folder() -> None:
-    """Make /run/netns a shared mount of itself, once, so that namespaces made here are seen in all mount namespaces."""
+    """Make /run/netns a shared mount, once, so that namespaces created here are visible in all mount namespaces."""
     if not FOLDER.exists():
         FOLDER.mkdir(exist_ok=True)
-        FOLDER.chmod(0o755)  # the machine's own, used by `ip netns` as well
+        FOLDER.chmod(0o755)  # it belongs to the machine: `ip netns` uses it as well
     folder = bytes(FOLDER)
     if libc.mount(b"", folder, b"none", MS_SHARED | MS_REC, None) == 0:
         return
@@ -93,23 +93,23 @@ def _share_folder() -> None:
 
 
 def _in_thread(work: Callable[[], T]) -> T:
-    answer: list[T] = []
-    trouble: list[BaseException] = []
+    results: list[T] = []
+    errors: list[BaseException] = []
 
-    context = copy_context()  # what it collects of spans, and whom its log lines are about
+    context = copy_context()  # the spans that are collected, and what log lines are about
 
     def run() -> None:
         try:
-            answer.append(context.run(work))
-        except BaseException as err:  # handed over to the caller below
-            trouble.append(err)
+            results.append(context.run(work))
+        except BaseException as err:  # it is raised in the calling thread below
+            errors.append(err)
 
     thread = threading.Thread(target=run, name="namespace")
     thread.start()
     thread.join()
-    if trouble:
-        raise trouble[0]
-    return answer[0]
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def _check(result: int, call: str) -> None:

@@ -1,4 +1,4 @@
-"""A router's address translation as one nftables table. Pure text."""
+"""A router's address translation as one nftables table. This module only computes text."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,8 +13,10 @@ NAME = "router"
 
 @dataclass(frozen=True)
 class Translation:
-    """`gateway` is the interface on the external network ("" for none), `external` the router's IPv4 address there
-    ("" for none).
+    """What a router translates.
+
+    `gateway` is the interface on the external network, `external` the router's IPv4 address there; either is "" if
+    there is none.
     """
 
     gateway: str = ""
@@ -24,13 +26,13 @@ class Translation:
 
 
 def table(translation: Translation) -> Table:
-    """Floating IPs both ways, also for guests behind the same router, and one shared address for everybody else."""
+    """Return the table: floating IPs both ways, also between guests of one router, and SNAT for all other guests."""
     pairs = sorted((one.floating, one.fixed) for one in translation.floating)
     sets = {
         "to-fixed": Set(
             "type ipv4_addr : ipv4_addr", frozenset(f"{floating} : {fixed}" for floating, fixed in pairs), "map"
         ),
-        # A fixed address may have several floating ones; it goes out as the first.
+        # A fixed address may have several floating IPs; connections from it use the first.
         "to-floating": Set(
             "type ipv4_addr : ipv4_addr",
             frozenset(
@@ -56,7 +58,7 @@ def _depart(translation: Translation) -> Iterable[str]:
     yield f'oifname "{translation.gateway}" snat to ip saddr map @to-floating'
     if translation.external and translation.snat:
         yield f'oifname "{translation.gateway}" snat to {translation.external}'
-    # A guest that called a floating IP of this router: the answer has to come back through here.
+    # If a guest calls a floating IP of its own router, the answer has to come back through here.
     hairpin = f'oifname != "{translation.gateway}" iifname != "{translation.gateway}" ct status dnat'
     yield f"{hairpin} snat to ip saddr map @to-floating"
     if translation.external:
@@ -64,7 +66,11 @@ def _depart(translation: Translation) -> Iterable[str]:
 
 
 def _arrive(translation: Translation) -> Iterable[str]:
-    """Metadata is for who is inside, and comes from where the answer would go: so the address says who asks."""
+    """Return the rules for the metadata address.
+
+    Requests may come only from inside, and from an address whose answers would go back there: so the address identifies
+    the guest.
+    """
     if translation.gateway:
         yield f'iifname "{translation.gateway}" ip daddr {METADATA} drop'
     yield f"ip daddr {METADATA} fib saddr . iif oif missing drop"
@@ -75,9 +81,10 @@ def _arrive(translation: Translation) -> Iterable[str]:
 def _pass(translation: Translation) -> Iterable[str]:
     yield "ip daddr 169.254.0.0/16 drop"
     if translation.gateway and translation.snat:
-        # Private addresses can't be reached past the translation by who knows them and the router.
+        # Hosts on the external network that know the private addresses must not reach them through the router.
         yield f'iifname "{translation.gateway}" oifname != "{translation.gateway}" ct state new ct status ! dnat drop'
 
 
 def is_usable(one: FloatingIp) -> bool:
+    """Return whether both addresses are IPv4: others can't be translated."""
     return ip_address(one.floating).version == 4 and ip_address(one.fixed).version == 4

@@ -1,23 +1,26 @@
-"""nftables rules as values: two rulesets are compared and the difference is one transaction.
+"""nftables rules as values: the difference between two rulesets is one transaction.
 
-Source of the syntax: nft(8), version 1.0. A transaction is atomic: a packet sees all of it or nothing.
+The syntax is that of nft(8), version 1.0. A transaction is atomic: a packet passes either all of its rules or none.
 """
 
 import socket
-import struct
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from pyroute2.netlink import NLM_F_REQUEST
+from pyroute2.netlink.nfnetlink import NFNL_SUBSYS_NFTABLES
+from pyroute2.netlink.nfnetlink.nftsocket import NFT_MSG_GETGEN, NFT_MSG_NEWGEN, nft_gen_msg
+
 from pileus_kit.spans import span
 from pileus_network.drivers.base import HostUnfit
 
-NETLINK_NETFILTER, NFTABLES = 12, 10 << 8
+NETLINK_NETFILTER = 12
 
 
 @dataclass(frozen=True)
 class Chain:
-    """`hook` is what makes it a base chain: "type filter hook forward priority 0". Rules are text, in order."""
+    """A chain of rules in nft's language. `hook` makes it a base chain: "type filter hook forward priority 0"."""
 
     rules: tuple[str, ...] = ()
     hook: str = ""
@@ -25,22 +28,25 @@ class Chain:
 
 @dataclass(frozen=True)
 class Set:
-    """A set, or a map when its elements have values (`"a" : jump b`). `kind` is its declaration: `type ifname; flags
-    interval`.
+    """A set, or a map if its elements have values (`"a" : jump b`).
+
+    `kind` is the declaration, as `type ifname; flags interval`; `keyword` is set or map.
     """
 
     kind: str
     elements: frozenset[str] = frozenset()
-    word: str = "set"
+    keyword: str = "set"
 
     @property
-    def whole(self) -> bool:
-        """Whether it is only ever replaced as a whole: ranges next to each other can't be swapped one by one."""
+    def is_replaced_whole(self) -> bool:
+        """Whether it is replaced as a whole: adjacent ranges can't be exchanged one by one."""
         return "interval" in self.kind
 
 
 @dataclass(frozen=True)
 class Table:
+    """A table with its chains and sets by name."""
+
     family: str
     name: str
     chains: Mapping[str, Chain] = field(default_factory=dict)
@@ -48,30 +54,32 @@ class Table:
 
     @property
     def at(self) -> str:
+        """Family and name, as nft's commands take them."""
         return f"{self.family} {self.name}"
 
 
 def replacement(table: Table) -> str:
-    """The transaction that puts `table` in the place of whatever has its name now."""
+    """Return the transaction that replaces whatever has the table's name now."""
     empty = Table(table.family, table.name)
     return f"add table {table.at}\ndelete table {table.at}\nadd table {table.at}\n" + difference(empty, table)
 
 
 def removal(table: Table) -> str:
+    """Return the transaction that deletes the table, whether it exists or not."""
     return f"add table {table.at}\ndelete table {table.at}\n"
 
 
 def difference(old: Table, new: Table) -> str:
-    """The transaction that turns `old` into `new`; "" if there is nothing to do.
+    """Return the transaction that turns `old` into `new`, "" if they are equal.
 
-    The order keeps every reference valid: rules that may point at what goes are flushed first, what is pointed at is
-    made before what points at it, and only what nothing points at any more is deleted.
+    The order keeps every reference valid: rules that may refer to something that goes are flushed first, things are
+    created before what refers to them, and only what nothing refers to is deleted.
     """
     at = new.at
     gone, changed, fresh = _sort(old.chains, new.chains)
     sets_gone, sets_changed, sets_fresh = _sort(old.sets, new.sets)
     lines = [f"flush chain {at} {name}" for name in (*changed, *gone)]
-    lines += [f"add {new.sets[name].word} {at} {name} {{ {new.sets[name].kind}; }}" for name in sets_fresh]
+    lines += [f"add {new.sets[name].keyword} {at} {name} {{ {new.sets[name].kind}; }}" for name in sets_fresh]
     lines += [_chain(at, name, new.chains[name]) for name in fresh]
     for name in sets_changed:
         lines += _elements(at, name, old.sets[name], new.sets[name])
@@ -79,14 +87,14 @@ def difference(old: Table, new: Table) -> str:
         lines += _elements(at, name, Set(new.sets[name].kind), new.sets[name])
     for name in (*fresh, *changed):
         lines += [f"add rule {at} {name} {rule}" for rule in new.chains[name].rules]
-    lines += [f"flush {_word(old.sets[name])} {at} {name}" for name in sets_gone]
+    lines += [f"flush {old.sets[name].keyword} {at} {name}" for name in sets_gone]
     lines += [f"delete chain {at} {name}" for name in gone]
-    lines += [f"delete {_word(old.sets[name])} {at} {name}" for name in sets_gone]
+    lines += [f"delete {old.sets[name].keyword} {at} {name}" for name in sets_gone]
     return "".join(line + "\n" for line in lines)
 
 
 def run(script: str) -> None:
-    """Carry out one transaction in the calling thread's namespace. Raises HostUnfit with nft's own words."""
+    """Run one transaction in the calling thread's namespace. Raises HostUnfit with nft's message."""
     if not script:
         return
     with span("nft"):
@@ -96,21 +104,21 @@ def run(script: str) -> None:
 
 
 def generation() -> int:
-    """A number that every transaction of anybody in the namespace raises by one.
-
-    Source of the message (NFT_MSG_GETGEN): include/uapi/linux/netfilter/nf_tables.h of Linux.
-    """
+    """Return the number of the ruleset, which every transaction of any program in the namespace raises by one."""
+    request = nft_gen_msg()
+    request["header"] = {"type": NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, "flags": NLM_F_REQUEST, "pid": 0}
+    request.encode()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as netlink:
-        netlink.send(struct.pack("=IHHIIBBH", 20, NFTABLES | 16, 1, 1, 0, 0, 0, 0))
-        answer = netlink.recv(4096)
-    kind, (number,) = struct.unpack_from("=4xH", answer)[0], struct.unpack_from("!I", answer, 24)
-    if kind != NFTABLES | 15:
+        netlink.send(request.data)
+        answer = nft_gen_msg(netlink.recv(4096))
+    answer.decode()
+    if answer["header"]["type"] != NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN:
         raise HostUnfit(why="The kernel has no nftables")
-    return int(number)
+    return int(answer.get_attr("NFTA_GEN_ID"))
 
 
 def _sort(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[list[str], list[str], list[str]]:
-    """Names that go, that change, and that are new."""
+    """Return the names that go, that change, and that are new."""
     return (
         [name for name in old if name not in new],
         [name for name in new if name in old and old[name] != new[name]],
@@ -122,13 +130,9 @@ def _chain(at: str, name: str, chain: Chain) -> str:
     return f"add chain {at} {name}" + (f" {{ {chain.hook}; }}" if chain.hook else "")
 
 
-def _word(one: Set) -> str:
-    return one.word
-
-
 def _elements(at: str, name: str, old: Set, new: Set) -> list[str]:
-    if new.whole:
-        return [f"flush {new.word} {at} {name}", *_change("add", at, name, new.elements)]
+    if new.is_replaced_whole:
+        return [f"flush {new.keyword} {at} {name}", *_change("add", at, name, new.elements)]
     # A map's element is deleted by its key alone; a changed value is a deletion and an addition.
     return [
         *_change("delete", at, name, (e.split(" : ")[0] for e in old.elements - new.elements)),

@@ -1,4 +1,7 @@
-"""From the wanted state of a host to the things it takes. Pure: the same state and numbers give the same plan."""
+"""Turns the desired state of a host into links, firewall rules, DHCP servers and routers.
+
+It is pure: the same state and numbers result in the same plan.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -24,6 +27,7 @@ class NumberAllocator:
         self._next = 1
 
     def of(self, owner: str) -> int:
+        """Return the owner's number. Raises OverflowError if none is free."""
         if owner not in self._of:
             while self._next in self._used:
                 self._next += 1
@@ -36,8 +40,9 @@ class NumberAllocator:
 
 @dataclass
 class Plan:
-    """Everything that a host needs. `wires` maps each local port to its interface on the host, `owners` each link to
-    the kind and id of what it is for.
+    """Everything that a host needs.
+
+    `wires` maps each local port to its interface on the host, `owners` each link to kind and id of what it is for.
     """
 
     links: dict[str, Link] = field(default_factory=dict)
@@ -46,18 +51,17 @@ class Plan:
     guarded: list[GuardedPort] = field(default_factory=list)
     segments: dict[str, Segment] = field(default_factory=dict)
     peers: dict[str, tuple[Peer, ...]] = field(default_factory=dict)
-    services: dict[str, DhcpServer] = field(default_factory=dict)
-    router_namespaces: dict[str, RouterNamespace] = field(default_factory=dict)
+    dhcp_servers: dict[str, DhcpServer] = field(default_factory=dict)
+    routers: dict[str, RouterNamespace] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
     @property
     def namespaces(self) -> set[str]:
-        return {one.namespace for one in self.services.values()} | {
-            one.namespace for one in self.router_namespaces.values()
-        }
+        return {one.namespace for one in self.dhcp_servers.values()} | {one.namespace for one in self.routers.values()}
 
 
 def make_plan(state: HostState, settings: Settings, zones: NumberAllocator, marks: NumberAllocator) -> Plan:
+    """Return what the host needs for the state, with failures for what it can't have."""
     return _Planner(state, settings, zones, marks).plan()
 
 
@@ -83,7 +87,7 @@ class _Planner:
         return self.result
 
     def _network(self, network: Network) -> None:
-        """The bridge of a network and what leads out of it. A flat network's bridge is its physical network's own."""
+        """Plan a network's bridge and what leads out of it. A flat network uses the physical network's bridge."""
         physical = self.settings.bridges.get(network.physical_network or "")
         if network.kind in ("flat", "vlan") and physical is None:
             self._fail(
@@ -106,7 +110,7 @@ class _Planner:
             self.result.peers[tunnel] = network.peers
 
     def _port(self, port: Port) -> None:
-        """A port that is switched off keeps its tap, which a guest may have open; it is down."""
+        """Plan a port. A disabled one keeps its tap, which a guest may have open, but the tap is down."""
         network = self.networks[port.network_id]
         bridge = self.bridges[network.id]
         if port.device_owner in SERVICE_OWNERS:
@@ -123,7 +127,7 @@ class _Planner:
             self.result.guarded.append(GuardedPort(port, tap, number, bridge if network.kind == "flat" else ""))
 
     def _service_port(self, port: Port, network: Network, bridge: str) -> None:
-        """A pair of interfaces, one end in the bridge, the other in the namespace of DHCP or of a router."""
+        """Plan a veth pair with one end in the bridge, the other in the namespace of DHCP or of a router."""
         if port.device_owner != DHCP_OWNER and port.device_id not in self.routers:
             return
         namespace = (
@@ -134,11 +138,14 @@ class _Planner:
         self._link(("port", port.id), pair)
         self.result.wires[port.id] = outer
         if port.device_owner == DHCP_OWNER:
-            mine = tuple(one for one in self.state.ports if one.network_id == network.id)
-            self.result.services[network.id] = DhcpServer(namespace, inner, network, port, mine)
+            ports = tuple(one for one in self.state.ports if one.network_id == network.id)
+            self.result.dhcp_servers[network.id] = DhcpServer(namespace, inner, network, port, ports)
 
     def _segment(self, network: Network) -> None:
-        """A flat network's bridge is the host's own, with the host's connections; all others are closed to it."""
+        """Plan a bridge's firewall.
+
+        A flat network's bridge belongs to the host, as do its connections; others are closed to it.
+        """
         if network.id not in self.bridges:
             return
         bridge, is_flat = self.bridges[network.id], network.kind == "flat"
@@ -146,16 +153,14 @@ class _Planner:
         self.result.segments[network.id] = Segment(bridge, 0 if is_flat else self.zones.of(network.id), closed)
 
     def _router(self, router: Router) -> None:
-        """One that is switched off stays plugged in, but has no address on any router_port and knows no way."""
+        """Plan a router. A disabled one keeps its interfaces, but has neither addresses nor routes."""
         ports = {port.id: port for port in self.state.ports}
         if not router.admin_up:
             router = replace(router, floating_ips=(), routes=())
             ports = {id: replace(port, fixed_ips=()) for id, port in ports.items()}
         attached = [router_port for id in router.interfaces for router_port in self._router_port(ports.get(id))]
         gateway = next(iter(self._router_port(ports.get(router.gateway or ""))), None)
-        self.result.router_namespaces[router.id] = RouterNamespace(
-            self.names.router(router.id), router, tuple(attached), gateway
-        )
+        self.result.routers[router.id] = RouterNamespace(self.names.router(router.id), router, tuple(attached), gateway)
 
     def _router_port(self, port: Port | None) -> Iterable[RouterPort]:
         if port is not None and port.id in self.result.wires:

@@ -1,4 +1,4 @@
-"""Helper daemons (dnsmasq, radvd) that live in namespaces, outlive the agent and are found again by it."""
+"""Daemons of ours (dnsmasq, radvd) that live in namespaces, outlive the agent and are found again by the next one."""
 
 import os
 import select
@@ -12,15 +12,15 @@ from pileus_kit.spans import span
 from pileus_network.drivers.base import HostUnfit
 from pileus_network.drivers.linux import namespaces
 
-STOP_TIMEOUT_MS = 5000  # for a daemon to end when told to
+STOP_TIMEOUT_MS = 5000  # milliseconds that a daemon has to end after SIGTERM
 
 
 @dataclass(frozen=True)
 class DaemonProcess:
-    """A program that goes into the background by itself and writes its process id into `pid_file`.
+    """A program that puts itself into the background and writes its process id into `pid_file`.
 
-    `interface_ids` says which interfaces it was started on (`ip_configuration.apply`), since its sockets don't follow
-    to new ones. It is kept in the environment of the process.
+    `interface_ids` says on which interfaces it was started (`ip_configuration.apply`): its sockets don't follow to new
+    ones. The environment of the process holds it.
     """
 
     namespace: str
@@ -29,13 +29,16 @@ class DaemonProcess:
     interface_ids: str
 
     def running(self) -> int:
-        """Its process id if it runs as described, in the right namespace; else 0."""
+        """Return the process id if the daemon runs as described, in the right namespace; else 0."""
         pid = alive(self.pid_file)
         same = pid and _argv(pid) == list(self.argv) and _mark(self.interface_ids) in _list(pid, "environ")
         return pid if same and _is_in(pid, self.namespace) else 0
 
     def ensure(self) -> bool:
-        """Make it run. Returns whether it had to be started. One with other arguments is replaced."""
+        """Start the daemon unless it runs; one with other arguments is replaced. Return whether it was started.
+
+        Raises HostUnfit with the program's message.
+        """
         if self.running():
             return False
         stop(self.pid_file)
@@ -58,16 +61,14 @@ class DaemonProcess:
             )
 
     def reload(self) -> None:
-        """Let it read its files again."""
+        """Have the daemon read its files again."""
         pid = self.running()
         if pid:
             os.kill(pid, signal.SIGHUP)
 
 
 def alive(pid_file: Path) -> int:
-    """The process that a pid file names, if it was (still) started with that file; else 0: a process id may have been
-    given to somebody else.
-    """
+    """Return the id of the process that a pid file names, 0 if it ended: another process may have got its id."""
     try:
         pid = int(pid_file.read_text().strip())
     except (FileNotFoundError, ValueError):
@@ -76,7 +77,7 @@ def alive(pid_file: Path) -> int:
 
 
 def stop(pid_file: Path) -> None:
-    """End a daemon and wait until it has gone, killing it when it doesn't listen."""
+    """End a daemon and wait for it; kill it if it doesn't end in time."""
     pid = alive(pid_file)
     if pid:
         try:

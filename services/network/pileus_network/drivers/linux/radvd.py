@@ -1,4 +1,4 @@
-"""Router advertisements: radvd's configuration for one router. Pure text; source of the format: radvd.conf(5)."""
+"""Router advertisements: radvd's configuration for one router. This module only computes text, by radvd.conf(5)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ PROGRAM = "radvd"
 
 @dataclass(frozen=True)
 class AdvertisedInterface:
-    """An interface of a router and the IPv6 subnets on it that the router is to announce."""
+    """An interface of a router, with the IPv6 subnets that the router announces on it."""
 
     interface: str
     mtu: int
@@ -19,10 +19,12 @@ class AdvertisedInterface:
 
 
 def configuration(interfaces: Iterable[AdvertisedInterface]) -> str:
+    """Return the configuration file, "" if there is nothing to announce."""
     return "".join(_interface(one) for one in interfaces if one.subnets)
 
 
 def arguments(folder: Path) -> tuple[str, ...]:
+    """Return the command line."""
     return (
         PROGRAM,
         "--config",

@@ -1,4 +1,4 @@
-"""One router on this host: a namespace that forwards, translates and announces."""
+"""One router on this host: a namespace that forwards, translates addresses and announces prefixes."""
 
 import shutil
 from collections.abc import Iterable
@@ -31,25 +31,26 @@ SYSCTLS = {
     "net/ipv4/conf/default/rp_filter": "0",
     "net/ipv4/conf/all/send_redirects": "0",
     "net/ipv4/conf/default/send_redirects": "0",
-    # The metadata address, which is inside of every router, is claimed on no network.
+    # Every router has the metadata address inside, but must not answer ARP requests for it on any network.
     "net/ipv4/conf/all/arp_ignore": "1",
     "net/ipv4/conf/default/arp_ignore": "1",
 }
 LOOPBACK = ip_configuration.Interface(
     "lo", "00:00:00:00:00:00", 65536, ("127.0.0.1/8", "::1/128", f"{dnsmasq.METADATA}/32")
 )
-"""Guests that configured themselves without DHCP send what is for the metadata address to their router."""
+"""Guests that configured themselves without DHCP send requests to the metadata address to their router."""
 
 
 @dataclass(frozen=True)
 class RouterPort:
-    """A port of a router with the network it is on; `interface` is its name inside."""
+    """A port of a router with its network. `interface` is the name of the interface inside the namespace."""
 
     port: Port
     network: Network
     interface: str
 
     def addresses(self) -> list[str]:
+        """Return the port's addresses with the prefix lengths of their subnets."""
         subnets = {subnet.id: subnet for subnet in self.network.subnets}
         return [
             f"{fixed.address}/{ip_network(subnets[fixed.subnet_id].cidr).prefixlen}"
@@ -58,13 +59,14 @@ class RouterPort:
         ]
 
     def subnets(self) -> list[Subnet]:
+        """Return the subnets that the port has addresses in."""
         mine = {fixed.subnet_id for fixed in self.port.fixed_ips}
         return [subnet for subnet in self.network.subnets if subnet.id in mine]
 
 
 @dataclass(frozen=True)
 class RouterNamespace:
-    """A router as it is to be on this host."""
+    """A router as it is desired on this host. `gateway` is the port on the external network, if there is one."""
 
     namespace: str
     router: Router
@@ -73,15 +75,16 @@ class RouterNamespace:
 
 
 def ensure(desired: RouterNamespace, old: RouterNamespace | None, folder: Path, thorough: bool) -> None:
-    """Make it so. `old` is what a call before made it into, None if nobody knows; a `thorough` call doesn't rely on
-    that.
+    """Create or change the router. `old` is what the last call made of it, None if that isn't known.
+
+    With `thorough` the call doesn't rely on `old`.
     """
-    interface_ids = namespaces.inside(desired.namespace, lambda: _settle(desired, old, thorough))
+    interface_ids = namespaces.inside(desired.namespace, lambda: _configure(desired, old, thorough))
     _advertise(desired, folder, interface_ids)
 
 
 def announce(desired: RouterNamespace, old: RouterNamespace | None) -> None:
-    """Tell the external network about addresses that are new here. Only of use once the router is connected to it."""
+    """Announce addresses that are new here on the external network, which the router must be connected to."""
     router_port = desired.gateway
     fresh = set(_external(desired)) - set(_external(old) if old else ())
     if router_port and fresh:
@@ -92,13 +95,14 @@ def announce(desired: RouterNamespace, old: RouterNamespace | None) -> None:
 
 
 def remove(folder: Path) -> None:
-    """End its daemon and forget its files. The namespace is somebody else's work."""
+    """Stop the router's radvd and delete its files. The caller deletes the namespace."""
     processes.stop(folder / "pid")
     if folder.is_dir():
         shutil.rmtree(folder)
 
 
 def translation(desired: RouterNamespace) -> nat.Translation:
+    """Return what the router translates."""
     if desired.gateway is None:
         return nat.Translation()
     mine = [fixed.address for fixed in desired.gateway.port.fixed_ips if ip_address(fixed.address).version == 4]
@@ -106,16 +110,16 @@ def translation(desired: RouterNamespace) -> nat.Translation:
     return nat.Translation(desired.gateway.interface, mine[0] if mine else "", desired.router.snat, usable)
 
 
-def hops(desired: RouterNamespace) -> list[ip_configuration.NamespaceRoute]:
-    """The routes: a way out by each external subnet's gateway, and the tenant's own."""
+def routes(desired: RouterNamespace) -> list[ip_configuration.NamespaceRoute]:
+    """Return the routes: a default route by each external subnet's gateway, and the tenant's own."""
     found = []
     for subnet in desired.gateway.subnets() if desired.gateway else ():
-        found += list(_way_out(subnet, desired.gateway.interface)) if desired.gateway else []
+        found += list(_default_routes(subnet, desired.gateway.interface)) if desired.gateway else []
     ports = [*desired.ports, *([desired.gateway] if desired.gateway else [])]
-    return found + [hop for route in desired.router.routes for hop in _way(route, ports)]
+    return found + [found_route for route in desired.router.routes for found_route in _static_routes(route, ports)]
 
 
-def _settle(desired: RouterNamespace, old: RouterNamespace | None, thorough: bool) -> str:
+def _configure(desired: RouterNamespace, old: RouterNamespace | None, thorough: bool) -> str:
     namespaces.write_sysctls(SYSCTLS)
     inner = [
         ip_configuration.Interface(
@@ -136,7 +140,7 @@ def _settle(desired: RouterNamespace, old: RouterNamespace | None, thorough: boo
         )
     wanted = nat.table(translation(desired))
     nft.run(nft.difference(nat.table(translation(old)), wanted) if old and not thorough else nft.replacement(wanted))
-    interface_ids = ip_configuration.apply([*inner, LOOPBACK], hops(desired))
+    interface_ids = ip_configuration.apply([*inner, LOOPBACK], routes(desired))
     gone = _translated(old) - _translated(desired) if old else set()
     if gone:
         conntrack.delete_translated({external for external, _ in gone})
@@ -144,7 +148,7 @@ def _settle(desired: RouterNamespace, old: RouterNamespace | None, thorough: boo
 
 
 def _translated(desired: RouterNamespace) -> set[tuple[str, str]]:
-    """External addresses and what they stand for: "" is everybody."""
+    """Return the external addresses with the fixed ones that they stand for; "" stands for all guests."""
     nat_rules = translation(desired)
     return {(one.floating, one.fixed) for one in nat_rules.floating} | (
         {(nat_rules.external, "")} if nat_rules.external and nat_rules.snat else set()
@@ -160,7 +164,7 @@ def _external(desired: RouterNamespace) -> Iterable[str]:
     ]
 
 
-def _way_out(subnet: Subnet, interface: str) -> Iterable[ip_configuration.NamespaceRoute]:
+def _default_routes(subnet: Subnet, interface: str) -> Iterable[ip_configuration.NamespaceRoute]:
     if subnet.gateway is None:
         return
     if ip_address(subnet.gateway) not in ip_network(subnet.cidr):
@@ -170,8 +174,8 @@ def _way_out(subnet: Subnet, interface: str) -> Iterable[ip_configuration.Namesp
     yield ip_configuration.NamespaceRoute("0.0.0.0/0" if subnet.ip_version == 4 else "::/0", subnet.gateway, interface)
 
 
-def _way(route: Route, ports: Iterable[RouterPort]) -> Iterable[ip_configuration.NamespaceRoute]:
-    """A tenant's route, if one of the router's subnets has its next hop."""
+def _static_routes(route: Route, ports: Iterable[RouterPort]) -> Iterable[ip_configuration.NamespaceRoute]:
+    """Return the tenant's route, if one of the router's subnets contains its next hop."""
     nexthop = ip_address(route.nexthop)
     near = [
         router_port

@@ -1,4 +1,4 @@
-"""Security groups as nftables chains: what a group allows in one direction is one chain, shared by all its ports."""
+"""Security groups as nftables chains. What a group allows in one direction is one chain, shared by all its ports."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -10,7 +10,7 @@ from pileus_network.rpc import AddressSet, Rule, SecurityGroup
 WITH_PORTS = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp", 136: "udplite"}
 ICMP, ICMP6 = 1, 58
 
-# What a guest needs to have an address at all; groups can't close it, as in OpenStack.
+# What a guest needs to get an address at all. As in OpenStack, security groups can't forbid it.
 NEIGHBOURS = (
     "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query, mld-listener-report, mld-listener-done"
 )
@@ -28,7 +28,7 @@ BASIC_OUT = Chain(
         f"{NEIGHBOURS}, mld2-listener-report, nd-router-solicit }} accept",
     )
 )
-# A connection that a change of the rules forbids is marked (see conntrack.py): its packets are no longer "established".
+# A connection that a change of rules forbids gets this mark (conntrack.py), and isn't "established" any longer.
 BLOCKED_MARK = 0xDEAD
 STATEFUL = Chain(
     (
@@ -40,7 +40,7 @@ STATEFUL = Chain(
 
 
 def chains(group: SecurityGroup) -> dict[str, Chain]:
-    """The two chains of a group. They accept; what they don't accept falls back to the caller."""
+    """Return the two chains of a group. They accept what it allows, and return to the caller for everything else."""
     return {
         name(group.id, direction): Chain(
             tuple(dict.fromkeys(text(rule) for rule in group.rules if rule.direction == direction))
@@ -50,16 +50,18 @@ def chains(group: SecurityGroup) -> dict[str, Chain]:
 
 
 def name(group_id: str, direction: str) -> str:
+    """Return the name of the chain of a group and a direction."""
     return ("gi-" if direction == "ingress" else "ge-") + group_id
 
 
 def set_name(group_id: str, version: int) -> str:
+    """Return the name of the set of a remote group's addresses."""
     return f"members{version}-{group_id}"
 
 
 @lru_cache(maxsize=1024)
 def members(remote: AddressSet) -> dict[str, Set]:
-    """The addresses of a remote group, as one set for each IP version."""
+    """Return the addresses of a remote group, as one set for each IP version."""
     sets = {}
     for version in (4, 6):
         wanted = [a for a in map(ip_network, remote.addresses) if a.version == version]
@@ -71,16 +73,17 @@ def members(remote: AddressSet) -> dict[str, Set]:
 
 
 def plain(prefix: IPv4Network | IPv6Network) -> str:
+    """Return a prefix as nft writes it: a single address has no length."""
     return str(prefix[0]) if prefix.num_addresses == 1 else str(prefix)
 
 
 def named(rules: Iterable[Rule]) -> set[str]:
-    """The groups that rules name as their remote."""
+    """Return the groups that the rules name as their remote."""
     return {rule.remote_group for rule in rules if rule.remote_group}
 
 
 def text(rule: Rule) -> str:
-    """A rule in nft's language."""
+    """Return the rule in nft's language."""
     parts = [f"meta nfproto ipv{rule.ip_version}", _remote(rule), _protocol(rule), "accept"]
     return " ".join(part for part in parts if part)
 
