@@ -1,19 +1,23 @@
 """What a new server boots from, and which volumes it gets: from the block device mappings of request and image."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pileus_compute.api import image_block_devices
 from pileus_compute.api.boot_images import OF_RECORD, image_for, is_uuid, kept, kept_of_volume
 from pileus_compute.api.image_block_devices import MOST, Mapping, boot_index, invalid, source_of
 from pileus_compute.api.schemas import truth
+from pileus_compute.clients import volume
+from pileus_compute.clients.volume import Snapshot, Volume
 from pileus_compute.core.servers import BlockDevice
 from pileus_compute.errors import MultiattachNotSupportedOldMicroversion
+from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest
-from pileus_kit.peers import PeerRefused
+from pileus_kit.peers import PeerRefused, Peers
 from pileus_kit.web import caller, tools, version
 
-VOLUME_VERSION = "3.44"
+T = TypeVar("T")
 LONGEST_DEVICE = 64
 MULTIATTACH = (2, 60)  # since when the API knows of volumes that several servers share
 
@@ -148,11 +152,11 @@ def _looked_up(
     found, facts = [], kept(image) if image else None
     for wish in wishes:
         if wish.source == "volume":
-            volume = _named_volume(wish, boots_alone=image is None)
+            named = _named_volume(wish, boots_alone=image is None)
             if wish.boot_index == 0 and facts is None:
-                facts = kept_of_volume(volume.get("volume_image_metadata") or {})
+                facts = kept_of_volume(dict(named.image_metadata))
         elif wish.source == "snapshot":
-            wish = _sized(wish, _get("snapshot", wish.source_id))
+            wish = _sized(wish, _find(volume.show_snapshot, "snapshot", wish.source_id))
         elif wish.source == "image":
             same = image is not None and image["id"] == wish.source_id
             image_block_devices.require_data(image if same and image else image_for(str(wish.source_id)))
@@ -160,40 +164,36 @@ def _looked_up(
     return tuple(found), facts or {}
 
 
-def _named_volume(wish: BlockDevice, boots_alone: bool) -> dict[str, Any]:
+def _named_volume(wish: BlockDevice, boots_alone: bool) -> Volume:
     """A volume that a server boots from must be bootable, unless the request names an image beside it, as in Nova."""
-    volume = _get("volume", wish.source_id)
-    if volume.get("multiattach") and version() < MULTIATTACH:
+    named = _find(volume.show_volume, "volume", wish.source_id)
+    if named.multiattach and version() < MULTIATTACH:
         raise MultiattachNotSupportedOldMicroversion()
-    if volume["status"] != "available" and not volume.get("multiattach"):
+    if named.status != "available" and not named.multiattach:
         raise BadRequest(
-            why=f"Invalid volume: volume '{wish.source_id}' status must be 'available'. "
-            f"Currently in '{volume['status']}'"
+            why=f"Invalid volume: volume '{wish.source_id}' status must be 'available'. Currently in '{named.status}'"
         )
-    if boots_alone and wish.boot_index == 0 and str(volume.get("bootable", "")).lower() != "true":
+    if boots_alone and wish.boot_index == 0 and not named.bootable:
         raise BadRequest(why=f"Block Device {wish.source_id} is not bootable.")
-    return volume
+    return named
 
 
-def _sized(wish: BlockDevice, snapshot: dict[str, Any]) -> BlockDevice:
-    least = snapshot["size"]
-    if snapshot["status"] != "available":
-        raise invalid(f"snapshot {wish.source_id} must be available, and is {snapshot['status']}.")
+def _sized(wish: BlockDevice, snapshot: Snapshot) -> BlockDevice:
+    least = snapshot.size_gib
+    if snapshot.status != "available":
+        raise invalid(f"snapshot {wish.source_id} must be available, and is {snapshot.status}.")
     if wish.size_gib is not None and wish.size_gib < least:
         raise invalid(f"snapshot {wish.source_id} has {least} GiB, and a volume of {wish.size_gib} GiB was asked for.")
     return replace(wish, size_gib=wish.size_gib or least)
 
 
-def _get(kind: str, item_id: str | None) -> dict[str, Any]:
-    who = caller()
+def _find(show: Callable[[Peers, str, str, Caller], T], kind: str, item_id: str | None) -> T:
+    """What the request names, as the user sees it."""
     if not item_id or not is_uuid(item_id):
         raise invalid(f"failed to get {kind} {item_id}.")
     try:
-        found: dict[str, Any] = tools().peers.call(
-            "volume", "GET", f"/v3/{who.project_id}/{kind}s/{item_id}", caller=who, microversion=VOLUME_VERSION
-        )[kind]
+        return show(tools().peers, str(caller().project_id), item_id, caller())
     except PeerRefused as err:
         if err.status == 404:
             raise invalid(f"failed to get {kind} {item_id}.") from None
         raise
-    return found

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from pileus_compute.clients import image
 from pileus_compute.core import image_properties
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import parse_whole_number
@@ -18,25 +19,25 @@ def image_for(image_id: str) -> dict[str, Any]:
 
     Raises BadRequest if it, or the kernel or ramdisk that it names, isn't there for this user or can't be used.
     """
-    image = _active(image_id)
+    found = _active(image_id)
     for key in SIDE:
-        if image.get(key):
-            _active(str(image[key]))
-    return image
+        if found.get(key):
+            _active(str(found[key]))
+    return found
 
 
 def _active(image_id: str) -> dict[str, Any]:
     if not is_uuid(image_id):
         raise BadRequest(why=f"Image {image_id[:255]} could not be found.")
     try:
-        image: dict[str, Any] = tools().peers.call("image", "GET", f"/v2/images/{image_id}", caller=caller())
+        found = image.show_image(tools().peers, image_id, caller())
     except PeerRefused as err:
         if err.status in (403, 404):
             raise BadRequest(why=f"Image {image_id} could not be found.") from None
         raise
-    if image["status"] != "active":
+    if found["status"] != "active":
         raise BadRequest(why=f"Image {image_id} is not active.")
-    return image
+    return found
 
 
 def is_uuid(text: str) -> bool:

@@ -10,6 +10,7 @@ from pileus_compute.api import requested_networks
 from pileus_compute.api.requests import find_server, require_unlocked, server_target
 from pileus_compute.api.schemas import IP, TAG, UUID, obj
 from pileus_compute.core import server_jobs, states
+from pileus_compute.core.job_data import as_json
 from pileus_compute.db.models import Job, ServerPort
 from pileus_compute.errors import PortNotAttached
 from pileus_kit.db import new_id
@@ -86,7 +87,7 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
         "fixed_ip": wish["fixed_ips"][0]["ip_address"] if wish.get("fixed_ips") else None,
     }
     named = wish.get("net_id") or wish.get("port_id")
-    networks = requested_networks.wanted([asked] if named else None, 1)
+    networks = requested_networks.parse([asked] if named else None, 1)
     if not networks:
         raise BadRequest(why="No network is available for this project.")
     with tools().sessions.begin() as session:
@@ -97,7 +98,7 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
             Job,
             flow="server.attach_interface",
             subject=server_jobs.part_subject(server_id, new_id()),
-            data={"network": networks[0]},
+            data={"network": as_json(networks[0])},
             caller=caller(),
         ).id
     tools().ring(job)

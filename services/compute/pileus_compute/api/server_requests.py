@@ -45,7 +45,7 @@ def parse(body: dict[str, Any]) -> tuple[ServerRequest, str]:
     _check_image(disks, flavor)
     if most > 1 and any(v.source == "volume" for v in disks.volumes):
         raise BadRequest(why="Cannot attach one or more volumes to multiple instances")
-    networks = requested_networks.wanted(wish.get("networks"), most)
+    networks = requested_networks.parse(wish.get("networks"), most)
     group_ids, group_names = requested_networks.security_groups(wish.get("security_groups") or [], networks)
     secret = wish.get("adminPass") or password()
     drive = truth(wish.get("config_drive", False)) or image_properties.needs_drive(

@@ -1,5 +1,6 @@
 """Security groups of a server: those of its ports."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -8,8 +9,11 @@ from sqlalchemy.orm import Session
 from pileus_compute.api.requests import find_server, server_target
 from pileus_compute.api.schemas import NAME, body, obj
 from pileus_compute.api.server_actions import action
+from pileus_compute.clients import network
+from pileus_compute.clients.network import SecurityGroup, SecurityGroupRule
 from pileus_compute.db.models import Server, ServerPort
 from pileus_kit.errors import BadRequest, Conflict, NotFound
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.web import Resource, caller, tools
 
 resource = Resource("server_security_groups", __name__, url_prefix="/v2.1/servers/<server_id>/os-security-groups")
@@ -18,58 +22,49 @@ ADD = {(2, 1): body("addSecurityGroup", obj({"name": NAME}, ("name",)))}
 REMOVE = {(2, 1): body("removeSecurityGroup", obj({"name": NAME}, ("name",)))}
 
 
-def _network(method: str, path: str, json: Any = None) -> Any:
-    return tools().peers.call("network", method, f"/v2.0{path}", caller=caller(), json=json)
-
-
-def rule_view(rule: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    group = (
-        {"tenant_id": rule.get("project_id"), "name": names[rule["remote_group_id"]]}
-        if rule.get("remote_group_id") in names
-        else {}
-    )
+def rule_view(rule: SecurityGroupRule, names: Mapping[str, str]) -> JsonObject:
+    """`names`: of the security groups that are known, by id."""
+    name = names.get(rule.remote_group_id or "")
+    group = {} if name is None else {"tenant_id": rule.project_id, "name": name}
     return {
-        "id": rule["id"],
-        "parent_group_id": rule["security_group_id"],
-        "ip_protocol": rule.get("protocol"),
-        "from_port": rule.get("port_range_min"),
-        "to_port": rule.get("port_range_max"),
+        "id": rule.id,
+        "parent_group_id": rule.group_id,
+        "ip_protocol": rule.protocol,
+        "from_port": rule.port_range_min,
+        "to_port": rule.port_range_max,
         "group": group,
-        "ip_range": {} if group else {"cidr": rule.get("remote_ip_prefix") or "0.0.0.0/0"},
+        "ip_range": {} if group else {"cidr": rule.remote_ip_prefix or "0.0.0.0/0"},
+    }
+
+
+def group_view(group: SecurityGroup, names: Mapping[str, str]) -> JsonObject:
+    """Compute shows incoming rules only."""
+    return {
+        "id": group.id,
+        "name": group.name,
+        "description": group.description,
+        "tenant_id": group.project_id,
+        "rules": [rule_view(rule, names) for rule in group.rules if rule.direction == "ingress"],
     }
 
 
 @resource.endpoint("GET", "", policy="os_compute_api:os-security-groups:list", target=server_target)
-def index(server_id: str) -> Any:
+def index(server_id: str) -> Answer:
     with tools().sessions.read() as session:
         find_server(session, server_id)
-    ports = _network("GET", f"/ports?device_id={server_id}")["ports"]
-    ids = list(dict.fromkeys(g for p in ports for g in p.get("security_groups", ())))
+    ports = network.list_ports(tools().peers, server_id, caller())
+    ids = list(dict.fromkeys(group_id for port in ports for group_id in port.security_groups))
     if not ids:
         return {"security_groups": []}
-    groups = _network("GET", "/security-groups?" + "&".join(f"id={g}" for g in ids))["security_groups"]
-    names = {g["id"]: g["name"] for g in groups}
-    return {
-        "security_groups": [
-            {
-                "id": g["id"],
-                "name": g["name"],
-                "description": g.get("description", ""),
-                "tenant_id": g.get("project_id"),
-                "rules": [
-                    rule_view(r, names) for r in g.get("security_group_rules", ()) if r["direction"] == "ingress"
-                ],
-            }
-            for g in groups
-            if g["id"] in ids
-        ]
-    }
+    groups = network.list_security_groups(tools().peers, ids=ids, caller=caller())
+    names = {group.id: group.name for group in groups}
+    return {"security_groups": [group_view(group, names) for group in groups if group.id in ids]}
 
 
-def _group(name: str) -> dict[str, Any]:
-    listed = _network("GET", "/security-groups?fields=id&fields=name&fields=project_id")["security_groups"]
-    hits = [g for g in listed if g["id"] == name] or [
-        g for g in listed if g["name"] == name and g.get("project_id") in (None, caller().project_id)
+def _find_group(name: str) -> SecurityGroup:
+    listed = network.list_security_groups(tools().peers, fields=(*network.BRIEF, "project_id"), caller=caller())
+    hits = [group for group in listed if group.id == name] or [
+        group for group in listed if group.name == name and group.project_id in (None, caller().project_id)
     ]
     if not hits:
         raise NotFound(why=f"Security group {name} not found for project {caller().project_id}.")
@@ -84,21 +79,20 @@ def _change(session: Session, server: Server, name: str, add: bool) -> Any:
     known = list(session.scalars(select(ServerPort.id).where(ServerPort.server_id == server_id)))
 
     def answer() -> Any:  # outside the transaction: it asks the network service
-        group = _group(name)
-        ports = [p for p in _network("GET", f"/ports?device_id={server_id}")["ports"] if p["id"] in known]
+        group = _find_group(name)
+        ports = [p for p in network.list_ports(tools().peers, server_id, caller()) if p.id in known]
         if not ports:
             raise BadRequest(why=f"Instance {server_id} has no ports to put a security group on.")
-        held = [p for p in ports if group["id"] in p["security_groups"]]
-        if not add and not held:
+        if not add and not any(group.id in port.security_groups for port in ports):
             raise NotFound(why=f"Security group {name} not associated with the instance {server_id}")
         for port in ports:
-            ids = [g for g in port["security_groups"] if g != group["id"]] + ([group["id"]] if add else [])
-            if ids != port["security_groups"]:
-                _network("PUT", f"/ports/{port['id']}", {"port": {"security_groups": ids}})
+            ids = [g for g in port.security_groups if g != group.id] + ([group.id] if add else [])
+            if ids != list(port.security_groups):
+                network.set_security_groups(tools().peers, port.id, ids, caller())
         with tools().sessions.begin() as session:
             row = session.get_one(Server, server_id)
-            others = [n for n in row.security_groups if n != group["name"]]
-            row.security_groups = others + ([group["name"]] if add else [])
+            others = [n for n in row.security_groups if n != group.name]
+            row.security_groups = others + ([group.name] if add else [])
         return "", 202
 
     return answer

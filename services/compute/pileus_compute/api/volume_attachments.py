@@ -5,9 +5,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.api.block_devices import MULTIATTACH, VOLUME_VERSION
+from pileus_compute.api.block_devices import MULTIATTACH
 from pileus_compute.api.requests import find_server, limit_of, offset_of, require_unlocked, server_target
 from pileus_compute.api.schemas import BOOLEAN, LIMIT, TAG, UUID, body, obj, query, strict_query, truth
+from pileus_compute.clients import volume as volume_client
+from pileus_compute.clients.volume import Volume
 from pileus_compute.core import device_names, server_jobs, states
 from pileus_compute.db.models import Job, Server, ServerVolume
 from pileus_compute.errors import (
@@ -108,7 +110,7 @@ def create(server_id: str, body: dict[str, Any]) -> Any:
     with tools().sessions.begin() as session:
         server = require_unlocked(find_server(session, server_id))
         _require(session, server, "attach_volume")
-        if volume.get("multiattach") and server.status == "SHELVED_OFFLOADED":
+        if volume.multiattach and server.status == "SHELVED_OFFLOADED":
             raise MultiattachToShelved()
         taken = list(session.scalars(select(ServerVolume).where(ServerVolume.server_id == server_id)))
         if any(v.volume_id == volume_id for v in taken):
@@ -147,24 +149,21 @@ def _require(session: Session, server: Server, action: str) -> None:
     states.require(server, action, server_jobs.current_task_state(session, server))
 
 
-def _usable(volume_id: str) -> dict[str, Any]:
+def _usable(volume_id: str) -> Volume:
     """The volume, asked for with the user's own rights."""
-    who = caller()
     try:
-        volume = tools().peers.call(
-            "volume", "GET", f"/v3/{who.project_id}/volumes/{volume_id}", caller=who, microversion=VOLUME_VERSION
-        )["volume"]
+        volume = volume_client.show_volume(tools().peers, str(caller().project_id), volume_id, caller())
     except PeerRefused as err:
         if err.status == 404:
             raise NotFound(why=f"Volume {volume_id} could not be found.") from None
         raise
-    if volume.get("multiattach") and version() < MULTIATTACH:
+    if volume.multiattach and version() < MULTIATTACH:
         raise MultiattachNotSupportedOldMicroversion()
-    if volume["status"] != "available" and not (volume.get("multiattach") and volume["status"] == "in-use"):
+    if volume.status != "available" and not (volume.multiattach and volume.status == "in-use"):
         raise BadRequest(
-            why=f"Invalid volume: volume '{volume_id}' status must be 'available'. Currently in '{volume['status']}'"
+            why=f"Invalid volume: volume '{volume_id}' status must be 'available'. Currently in '{volume.status}'"
         )
-    return dict(volume)
+    return volume
 
 
 @resource.endpoint("PUT", "/<volume_id>", policy=RULE + "update", body=UPDATE, target=server_target)

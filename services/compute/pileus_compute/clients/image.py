@@ -79,6 +79,11 @@ def public_url(peers: Peers, image_id: str) -> str:
     return f"{peers.endpoint('image')}/v2/images/{image_id}"
 
 
+def bookmark_url(peers: Peers, image_id: str) -> str:
+    """The image's address without a version."""
+    return f"{peers.endpoint('image')}/images/{image_id}"
+
+
 def create_ticket(peers: Peers, image_id: str, action: str) -> ImageTicket:
     """A right to `read` or `write` the data of one image, for a host, which holds no credentials."""
     body = {"image_id": image_id, "action": action, "seconds": TICKET_S}

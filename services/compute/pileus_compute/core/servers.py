@@ -10,6 +10,7 @@ from sqlalchemy import inspect, update
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import device_names, hosts, quotas, server_jobs, states
+from pileus_compute.core.job_data import CreateServerData, RequestedNetwork, as_json
 from pileus_compute.db.models import DeletedServer, Job, Server, ServerTag, ServerVolume
 from pileus_compute.errors import ServerNotFound
 from pileus_kit.db import new_id, now
@@ -40,7 +41,7 @@ class ServerRequest:
     columns: dict[str, Any]
     count: int = 1
     least: int = 1
-    networks: tuple[dict[str, Any], ...] = ()  # {"network_id", "network_name", "mtu", "port_id"?, "fixed_ip"?, "tag"?}
+    networks: tuple[RequestedNetwork, ...] = ()
     security_group_ids: tuple[str, ...] | None = None  # None: the network service's default
     volumes: tuple[BlockDevice, ...] = ()
     tags: tuple[str, ...] = ()
@@ -86,7 +87,7 @@ def create(session: Session, wish: ServerRequest, caller: Any) -> list[tuple[Ser
         for position, (v, name) in enumerate(zip(wish.volumes, names, strict=True))
     )
     flow = "server.create_with_volumes" if wish.volumes else "server.create"
-    data = {"networks": list(wish.networks), "security_groups": wish.security_group_ids}
+    data = as_json(CreateServerData(wish.networks, wish.security_group_ids))
     return [(s, enqueue(session, Job, flow=flow, subject=s.id, data=data, caller=caller)) for s in made]
 
 

@@ -187,7 +187,7 @@ def test_actions_are_on_record(compute: ComputeFixture) -> None:
     rows = client.get(path, version="2.79").json["instanceActions"]
     assert [a["action"] for a in rows] == ["stop", "create"]
     one = client.get(f"{path}/{rows[1]['request_id']}", version="2.79").json["instanceAction"]
-    assert one["events"][0]["event"] == "compute_place" and one["events"][0]["result"] == "Success"
+    assert one["events"][0]["event"] == "compute_select_host" and one["events"][0]["result"] == "Success"
     client.delete(f"/v2.1/servers/{server}")
     compute.drain()
     assert client.get(path, version="2.79").json["instanceActions"][0]["action"] == "delete"

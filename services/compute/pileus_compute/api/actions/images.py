@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from pileus_compute.api.requests import target_of
 from pileus_compute.api.schemas import METADATA, NAME, TRUE, body, number, obj
 from pileus_compute.api.server_actions import accepted, action
+from pileus_compute.clients import image, volume
 from pileus_compute.core import guests, quotas, server_jobs, states
 from pileus_compute.db.models import Job, Server, ServerVolume
 from pileus_compute.errors import QuotaExceeded
@@ -78,7 +79,7 @@ def _checked(session: Session, server: Server, name: str, value: Any) -> dict[st
 def _answer(image_id: str, job: Job) -> Any:
     if version() >= (2, 45):
         return accepted(job, {"image_id": image_id})
-    return accepted(job, "", {"Location": f"{tools().peers.endpoint('image')}/v2/images/{image_id}"})
+    return accepted(job, "", {"Location": image.public_url(tools().peers, image_id)})
 
 
 def new_image(server: Server, name: str, metadata: dict[str, str], special: dict[str, Any] | None = None) -> str:
@@ -101,14 +102,12 @@ def new_image(server: Server, name: str, metadata: dict[str, str], special: dict
         "owner_project_name": caller().project_name or "",
     }
     try:
-        made = tools().peers.call(
-            "image", "POST", "/v2/images", caller=caller(), json=facts | about | metadata | wish | (special or {})
-        )
+        view = facts | about | metadata | wish | (special or {})
+        return image.create_image(tools().peers, view, caller())
     except PeerRefused as err:
         if err.status in (400, 403, 413):
             raise BadRequest(why=str(err)) from None
         raise
-    return str(made["id"])
 
 
 def _number(facts: dict[str, Any], name: str) -> int:
@@ -166,8 +165,8 @@ def _disk(row: ServerVolume) -> dict[str, Any]:
 def _check_snapshots(server: Server, count: int) -> None:
     """Say at once what the volume service would refuse halfway. It counts again."""
     own = caller() if caller().project_id == server.project_id else None
-    limits = tools().peers.call("volume", "GET", f"/v3/{server.project_id}/limits", caller=own)["limits"]["absolute"]
-    most, used = limits["maxTotalSnapshots"], limits["totalSnapshotsUsed"]
+    limits = volume.snapshot_limits(tools().peers, server.project_id, own)
+    most, used = limits.maximum, limits.used
     if 0 <= most < used + count:
         raise QuotaExceeded(
             why=quotas.exceeded(["snapshots"], {"snapshots": count}, {"snapshots": used}, {"snapshots": most})

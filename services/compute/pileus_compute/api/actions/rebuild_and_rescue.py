@@ -12,6 +12,8 @@ from pileus_compute.api.schemas import PASSWORD, UUID, body, obj
 from pileus_compute.api.server_actions import accepted, action, start
 from pileus_compute.api.server_schemas import REBUILD
 from pileus_compute.api.servers import changed
+from pileus_compute.clients import volume
+from pileus_compute.clients.volume import Volume
 from pileus_compute.core import guests, hosts, image_properties, keypairs, quotas, server_jobs, states
 from pileus_compute.db.models import Server
 from pileus_compute.errors import KeypairNotFound
@@ -54,7 +56,7 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
         raise BadRequest(why="Trusted image certificates are not supported by this cloud.")
     image = require_data(image_for(value["imageRef"]))
     root = _root_volume(session, server, image["id"]) if server.image_id is None else None
-    check_fits(image, server.memory_mib, root["size"] if root else server.flavor["disk_gib"])
+    check_fits(image, server.memory_mib, root.size_gib if root else server.flavor["disk_gib"])
     quotas.check_metadata(session, server.project_id, value.get("metadata") or {})
     change: dict[str, Any] = {column: value[key] for key, column in COLUMNS.items() if key in value}
     change |= {column: address(change[column]) for column in ("access_ip_v4", "access_ip_v6") if column in change}
@@ -67,7 +69,7 @@ def rebuild(session: Session, server: Server, value: Any) -> Any:
     if root is None:
         change["image_id"] = image["id"]
     elif version() >= REIMAGES:
-        data |= {"volume_id": root["id"], "image_id": image["id"]}
+        data |= {"volume_id": root.id, "image_id": image["id"]}
     secret = value.get("adminPass") or server_requests.password()
     flow = "server.rebuild_volume" if "volume_id" in data else "server.rebuild"
     job = server_jobs.start_job(session, server, "rebuild", flow, caller(), data)
@@ -102,20 +104,16 @@ def _suited(session: Session, server: Server, facts: dict[str, Any]) -> dict[str
     return facts
 
 
-def _root_volume(session: Session, server: Server, image_id: str) -> dict[str, Any]:
+def _root_volume(session: Session, server: Server, image_id: str) -> Volume:
     """The volume that it boots from, as the volume service shows it. Before 2.93 its content stays as it is."""
     row = next((v for v in guests.load(session, server.id)[2] if v.boot_index == 0 and v.volume_id), None)
     if row is None:
         raise BadRequest(why="The server has no volume to boot from.")
-    volume = tools().peers.call(
-        "volume",
-        "GET",
-        f"/v3/{server.project_id}/volumes/{row.volume_id}",
-        caller=caller() if caller().project_id == server.project_id else None,
-    )["volume"]
-    if version() < REIMAGES and volume.get("volume_image_metadata", {}).get("image_id") != image_id:
+    own = caller() if caller().project_id == server.project_id else None
+    root = volume.show_volume(tools().peers, server.project_id, str(row.volume_id), own)
+    if version() < REIMAGES and root.image_metadata.get("image_id") != image_id:
         raise BadRequest(why="Unable to rebuild with a different image for a volume-backed server.")
-    return dict(volume)
+    return root
 
 
 def _key(session: Session, value: dict[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """Images as compute showed them till 2.35 (their metadata till 2.38): a view of the image service's."""
 
 from typing import Any
-from urllib.parse import quote, urlencode
 
-import msgspec
 from flask import request
 
 from pileus_compute.api.requests import base_url, bookmark, limit_of, links, next_link, parse_time
 from pileus_compute.api.schemas import METADATA, body
+from pileus_compute.clients import image as image_client
 from pileus_compute.core import quotas
 from pileus_kit.errors import BadRequest, NotFound
 from pileus_kit.peers import PeerRefused
@@ -57,12 +56,11 @@ OWN = {
 }
 ALL = {(2, 1): body("metadata", METADATA)}
 ONE = {(2, 1): body("meta", METADATA | {"minProperties": 1, "maxProperties": 1})}
-PATCH = "application/openstack-images-v2.1-json-patch"
 
 
 def _get(image_id: str) -> dict[str, Any]:
     try:
-        return dict(tools().peers.call("image", "GET", f"/v2/images/{quote(image_id, safe='')}", caller=caller()))
+        return image_client.show_image(tools().peers, image_id, caller())
     except PeerRefused as err:
         if err.status == 404:
             raise NotFound(why="Image not found.") from None
@@ -77,7 +75,7 @@ def image_summary(image: dict[str, Any]) -> dict[str, Any]:
     alternate = {
         "rel": "alternate",
         "type": "application/vnd.openstack.image",
-        "href": f"{tools().peers.endpoint('image')}/images/{image['id']}",
+        "href": image_client.bookmark_url(tools().peers, image["id"]),
     }
     return {"id": image["id"], "name": image.get("name"), "links": [*links("images", image["id"]), alternate]}
 
@@ -119,9 +117,8 @@ def _listed() -> tuple[list[dict[str, Any]], int]:
     if "changes-since" in args:
         since = parse_time(args["changes-since"], "changes-since")
         wanted.append(("updated_at", f"gte:{since:%Y-%m-%dT%H:%M:%SZ}"))
-    query = urlencode(wanted)
     try:
-        found = tools().peers.call("image", "GET", f"/v2/images?{query}", caller=caller())["images"]
+        found = image_client.list_images(tools().peers, wanted, caller())
     except PeerRefused as err:
         if err.status in (400, 404):
             raise BadRequest(why=str(err)) from None
@@ -155,7 +152,7 @@ def show(image_id: str) -> Any:
 @resource.endpoint("DELETE", "/<image_id>", policy=WRITE, until=LAST)
 def delete(image_id: str) -> Any:
     try:
-        tools().peers.call("image", "DELETE", f"/v2/images/{quote(image_id, safe='')}", caller=caller())
+        image_client.delete_image(tools().peers, image_id, caller())
     except PeerRefused as err:
         if err.status == 404:
             raise NotFound(why="Image not found.") from None
@@ -178,15 +175,8 @@ def _change(image_id: str, wanted: dict[str, str], replace: bool) -> dict[str, s
     ]
     if replace:
         steps += [{"op": "remove", "path": f"/{k}"} for k in old if k not in wanted]
-    _patch(image_id, steps)
+    image_client.patch_image(tools().peers, image_id, steps, caller())
     return wanted if replace else old | wanted
-
-
-def _patch(image_id: str, steps: list[dict[str, Any]]) -> None:
-    path = f"/v2/images/{quote(image_id, safe='')}"
-    tools().peers.send(
-        "image", "PATCH", path, caller=caller(), data=msgspec.json.encode(steps), headers={"Content-Type": PATCH}
-    )
 
 
 @resource.endpoint("POST", "/<image_id>/metadata", policy=WRITE, body=ALL, until=LAST_META)
@@ -219,5 +209,5 @@ def set_item(image_id: str, key: str, body: dict[str, Any]) -> Any:
 def delete_item(image_id: str, key: str) -> Any:
     if key not in properties(_get(image_id)):
         raise NotFound(why="Metadata item was not found")
-    _patch(image_id, [{"op": "remove", "path": f"/{key}"}])
+    image_client.patch_image(tools().peers, image_id, [{"op": "remove", "path": f"/{key}"}], caller())
     return "", 204

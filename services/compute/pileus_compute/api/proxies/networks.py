@@ -1,7 +1,8 @@
 """Floating IPs and networks as compute showed them till 2.35, and the actions on addresses till 2.43."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,8 +10,11 @@ from sqlalchemy.orm import Session
 from pileus_compute.api.schemas import IP, body, obj
 from pileus_compute.api.server_actions import action
 from pileus_compute.api.server_external_events import follow
+from pileus_compute.clients import network as network_client
+from pileus_compute.clients.network import FloatingIP, Network
 from pileus_compute.db.models import Server, ServerPort
 from pileus_kit.errors import BadRequest, Conflict, NotFound
+from pileus_kit.json_types import JsonObject
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import Resource, caller, tools
 
@@ -29,9 +33,11 @@ ADD = {(2, 1): body("addFloatingIp", obj({"address": IP, "fixed_address": IP}, (
 REMOVE = {(2, 1): body("removeFloatingIp", obj({"address": IP}, ("address",)))}
 
 
-def _call(method: str, path: str, json: Any = None) -> Any:
+@contextmanager
+def _finding() -> Iterator[None]:
+    """Answer the network service's 404 with ours."""
     try:
-        return tools().peers.call("network", method, f"/v2.0{path}", caller=caller(), json=json)
+        yield
     except PeerRefused as err:
         if err.status == 404:
             raise NotFound(why=str(err)) from None
@@ -40,22 +46,24 @@ def _call(method: str, path: str, json: Any = None) -> Any:
 
 def _pools() -> dict[str, str]:
     """External networks: id -> name."""
-    listed = _call("GET", "/networks?router:external=True&fields=id&fields=name")["networks"]
-    return {n["id"]: n["name"] for n in listed}
+    with _finding():
+        listed = network_client.list_networks(tools().peers, external=True, brief=True, caller=caller())
+    return {network.id: network.name for network in listed}
 
 
-def _show(ip: dict[str, Any], pools: dict[str, str], servers: dict[str, str]) -> dict[str, Any]:
+def _floating_ip_view(ip: FloatingIP, pools: dict[str, str], servers: dict[str, str]) -> JsonObject:
     return {
-        "id": ip["id"],
-        "ip": ip["floating_ip_address"],
-        "fixed_ip": ip.get("fixed_ip_address"),
-        "pool": pools.get(ip["floating_network_id"], ip["floating_network_id"]),
-        "instance_id": servers.get(ip.get("port_id") or ""),
+        "id": ip.id,
+        "ip": ip.address,
+        "fixed_ip": ip.fixed_address,
+        "pool": pools.get(ip.network_id, ip.network_id),
+        "instance_id": servers.get(ip.port_id or ""),
     }
 
 
-def _servers(ips: list[dict[str, Any]]) -> dict[str, str]:
-    ids = [ip["port_id"] for ip in ips if ip.get("port_id")]
+def _servers(ips: Sequence[FloatingIP]) -> dict[str, str]:
+    """Port id -> server, of the ports that these floating IPs lead to."""
+    ids = [ip.port_id for ip in ips if ip.port_id]
     with tools().sessions.read() as session:
         rows = session.execute(select(ServerPort.id, ServerPort.server_id).where(ServerPort.id.in_(ids)))
         return {row.id: row.server_id for row in rows}
@@ -68,15 +76,17 @@ def pools() -> Any:
 
 @resource.endpoint("GET", "/os-floating-ips", policy=FIPS + "list", until=LAST)
 def index() -> Any:
-    ips = _call("GET", f"/floatingips?project_id={caller().project_id}")["floatingips"]
+    with _finding():
+        ips = network_client.list_floating_ips(tools().peers, project_id=caller().project_id, caller=caller())
     known, servers = _pools(), _servers(ips)
-    return {"floating_ips": [_show(ip, known, servers) for ip in ips]}
+    return {"floating_ips": [_floating_ip_view(ip, known, servers) for ip in ips]}
 
 
 @resource.endpoint("GET", "/os-floating-ips/<ip_id>", policy=FIPS + "show", until=LAST)
 def show(ip_id: str) -> Any:
-    ip = _call("GET", f"/floatingips/{quote(ip_id, safe='')}")["floatingip"]
-    return {"floating_ip": _show(ip, _pools(), _servers([ip]))}
+    with _finding():
+        ip = network_client.show_floating_ip(tools().peers, ip_id, caller())
+    return {"floating_ip": _floating_ip_view(ip, _pools(), _servers([ip]))}
 
 
 @resource.endpoint("POST", "/os-floating-ips", policy=FIPS + "create", body=POOL, until=LAST)
@@ -85,18 +95,23 @@ def create(body: dict[str, Any] | None) -> Any:
     chosen = next((i for i, name in known.items() if wanted in (None, i, name)), None)
     if chosen is None:
         raise NotFound(why=f"Floating IP pool {wanted} not found.")
-    made = _call("POST", "/floatingips", {"floatingip": {"floating_network_id": chosen}})["floatingip"]
-    return {"floating_ip": _show(made, known, {})}
+    with _finding():
+        made = network_client.create_floating_ip(tools().peers, chosen, caller())
+    return {"floating_ip": _floating_ip_view(made, known, {})}
 
 
 @resource.endpoint("DELETE", "/os-floating-ips/<ip_id>", policy=FIPS + "delete", until=LAST)
 def delete(ip_id: str) -> Any:
-    _call("DELETE", f"/floatingips/{quote(ip_id, safe='')}")
+    with _finding():
+        network_client.delete_floating_ip(tools().peers, ip_id, caller())
     return "", 202
 
 
-def _floating(address: str) -> dict[str, Any]:
-    found = _call("GET", f"/floatingips?floating_ip_address={address}&project_id={caller().project_id}")["floatingips"]
+def _find_floating_ip(address: str) -> FloatingIP:
+    with _finding():
+        found = network_client.list_floating_ips(
+            tools().peers, address=address, project_id=caller().project_id, caller=caller()
+        )
     if not found:
         raise NotFound(why=f"floating IP not found: {address}")
     return found[0]
@@ -114,10 +129,11 @@ def add_floating(session: Session, server: Server, value: Any) -> Any:
         raise BadRequest(why="No fixed IPs associated to instance")
 
     def answer() -> Any:
-        ip = _floating(value["address"])
-        change = {"port_id": fixed[0][0], "fixed_ip_address": fixed[0][1]}
+        ip = _find_floating_ip(value["address"])
+        port_id, fixed_address = fixed[0]
         try:
-            _call("PUT", f"/floatingips/{ip['id']}", {"floatingip": change})
+            with _finding():
+                network_client.associate_floating_ip(tools().peers, ip.id, port_id, fixed_address, caller())
         except PeerRefused as err:
             raise BadRequest(why=f"Unable to associate floating IP {value['address']}: {err}") from None
         for server_id in {server.id, *_servers([ip]).values()}:  # it may have led to another server before
@@ -132,37 +148,49 @@ def delete_floating(session: Session, server: Server, value: Any) -> Any:
     mine = set(session.scalars(select(ServerPort.id).where(ServerPort.server_id == server.id)))
 
     def answer() -> Any:
-        ip = _floating(value["address"])
-        if ip.get("port_id") not in mine:
+        ip = _find_floating_ip(value["address"])
+        if ip.port_id not in mine:
             raise Conflict(why=f"Floating IP {value['address']} is not associated with instance {server.id}.")
-        _call("PUT", f"/floatingips/{ip['id']}", {"floatingip": {"port_id": None}})
+        with _finding():
+            network_client.disassociate_floating_ip(tools().peers, ip.id, caller())
         follow(server.id)
         return "", 202
 
     return answer
 
 
-def _network_view(network: dict[str, Any]) -> dict[str, Any]:
-    return {"id": network["id"], "label": network["name"], "cidr": None}
+def _network_view(network: Network) -> JsonObject:
+    return {"id": network.id, "label": network.name, "cidr": None}
+
+
+def _index_networks() -> JsonObject:
+    with _finding():
+        listed = network_client.list_networks(tools().peers, brief=True, caller=caller())
+    return {"networks": [_network_view(network) for network in listed]}
+
+
+def _show_network(network_id: str) -> JsonObject:
+    with _finding():
+        return {"network": _network_view(network_client.show_network(tools().peers, network_id, caller()))}
 
 
 @resource.endpoint("GET", "/os-tenant-networks", policy="os_compute_api:os-tenant-networks:list", until=LAST)
 def tenant_networks() -> Any:
-    return {"networks": [_network_view(n) for n in _call("GET", "/networks?fields=id&fields=name")["networks"]]}
+    return _index_networks()
 
 
 @resource.endpoint(
     "GET", "/os-tenant-networks/<network_id>", until=LAST, policy="os_compute_api:os-tenant-networks:show"
 )
 def tenant_network(network_id: str) -> Any:
-    return {"network": _network_view(_call("GET", f"/networks/{quote(network_id, safe='')}")["network"])}
+    return _show_network(network_id)
 
 
 @resource.endpoint("GET", "/os-networks", policy="os_compute_api:os-networks:list", until=LAST)
 def networks() -> Any:
-    return {"networks": [_network_view(n) for n in _call("GET", "/networks?fields=id&fields=name")["networks"]]}
+    return _index_networks()
 
 
 @resource.endpoint("GET", "/os-networks/<network_id>", policy="os_compute_api:os-networks:show", until=LAST)
 def network(network_id: str) -> Any:
-    return {"network": _network_view(_call("GET", f"/networks/{quote(network_id, safe='')}")["network"])}
+    return _show_network(network_id)

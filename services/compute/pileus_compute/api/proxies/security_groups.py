@@ -1,12 +1,16 @@
 """Security groups as compute showed them till 2.35: a view of the network service's."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import Any
 
 from flask import request
 
 from pileus_compute.api.schemas import UUID, body, obj
-from pileus_compute.api.server_security_groups import rule_view
+from pileus_compute.api.server_security_groups import group_view, rule_view
+from pileus_compute.clients import network
+from pileus_compute.clients.network import SecurityGroup
 from pileus_kit.errors import BadRequest, NotFound
 from pileus_kit.peers import PeerRefused
 from pileus_kit.web import Resource, caller, tools
@@ -38,49 +42,45 @@ NEW_RULE = {
 }
 
 
-def _network(method: str, path: str, json: Any = None) -> Any:
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Answer the network service's refusals as compute did: 404, and 400 for a conflict that isn't about a quota (the
+    default group, a group in use, a rule that exists)."""
     try:
-        return tools().peers.call("network", method, f"/v2.0{path}", caller=caller(), json=json)
+        yield
     except PeerRefused as err:
         if err.status == 404:
             raise NotFound(why=str(err)) from None
         if err.status == 409 and "Quota" not in str(err):
-            raise BadRequest(why=str(err)) from None  # the default group, one that is in use, a rule that is there
+            raise BadRequest(why=str(err)) from None
         raise
 
 
-def _names(groups: list[dict[str, Any]]) -> dict[str, str]:
-    return {g["id"]: g["name"] for g in groups}
-
-
-def group_view(group: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    rules = [rule_view(r, names) for r in group.get("security_group_rules", ()) if r["direction"] == "ingress"]
-    return {
-        "id": group["id"],
-        "name": group["name"],
-        "description": group.get("description") or "",
-        "tenant_id": group.get("project_id") or group.get("tenant_id"),
-        "rules": rules,
-    }
+def _names(groups: Iterable[SecurityGroup]) -> dict[str, str]:
+    return {group.id: group.name for group in groups}
 
 
 @resource.endpoint("GET", GROUPS, policy=RULE + "get", until=LAST)
 def index() -> Any:
-    mine = "" if request.args.get("all_tenants") and caller().is_admin else f"?project_id={caller().project_id}"
-    groups = _network("GET", f"/security-groups{mine}")["security_groups"]
+    project_id = None if request.args.get("all_tenants") and caller().is_admin else caller().project_id
+    with _refusals():
+        groups = network.list_security_groups(tools().peers, project_id=project_id, caller=caller())
     names = _names(groups)
-    return {"security_groups": [group_view(g, names) for g in sorted(groups, key=lambda g: g["name"])]}
+    return {"security_groups": [group_view(g, names) for g in sorted(groups, key=lambda g: g.name)]}
 
 
 @resource.endpoint("POST", GROUPS, policy=RULE + "create", body=CREATE, until=LAST)
 def create(body: dict[str, Any]) -> Any:
-    made = _network("POST", "/security-groups", {"security_group": body["security_group"]})["security_group"]
+    asked = body["security_group"]
+    with _refusals():
+        made = network.create_security_group(tools().peers, asked["name"], asked["description"], caller())
     return {"security_group": group_view(made, {})}
 
 
 @resource.endpoint("GET", GROUPS + "/<group_id>", policy=RULE + "show", until=LAST)
 def show(group_id: str) -> Any:
-    group = _network("GET", f"/security-groups/{_plain(group_id)}")["security_group"]
+    with _refusals():
+        group = network.show_security_group(tools().peers, _plain(group_id), caller())
     return {"security_group": group_view(group, _names([group]))}
 
 
@@ -92,13 +92,16 @@ def _plain(group_id: str) -> str:
 
 @resource.endpoint("PUT", GROUPS + "/<group_id>", policy=RULE + "update", body=CREATE, until=LAST)
 def update(group_id: str, body: dict[str, Any]) -> Any:
-    group = _network("PUT", f"/security-groups/{_plain(group_id)}", {"security_group": body["security_group"]})
-    return {"security_group": group_view(group["security_group"], _names([group["security_group"]]))}
+    name, description = body["security_group"]["name"], body["security_group"]["description"]
+    with _refusals():
+        group = network.update_security_group(tools().peers, _plain(group_id), name, description, caller())
+    return {"security_group": group_view(group, _names([group]))}
 
 
 @resource.endpoint("DELETE", GROUPS + "/<group_id>", policy=RULE + "delete", until=LAST)
 def delete(group_id: str) -> Any:
-    _network("DELETE", f"/security-groups/{_plain(group_id)}")
+    with _refusals():
+        network.delete_security_group(tools().peers, _plain(group_id), caller())
     return "", 202
 
 
@@ -121,10 +124,11 @@ def create_rule(body: dict[str, Any]) -> Any:
         "port_range_min": low,
         "port_range_max": high,
     } | remote
-    made = _network("POST", "/security-group-rules", {"security_group_rule": rule})["security_group_rule"]
     names = {}
-    if wish.get("group_id"):
-        names = _names([_network("GET", f"/security-groups/{_plain(wish['group_id'])}")["security_group"]])
+    with _refusals():
+        made = network.create_security_group_rule(tools().peers, rule, caller())
+        if wish.get("group_id"):
+            names = _names([network.show_security_group(tools().peers, _plain(wish["group_id"]), caller())])
     return {"security_group_rule": rule_view(made, names)}
 
 
@@ -151,5 +155,6 @@ def _cidr(given: str | None) -> str:
 
 @resource.endpoint("DELETE", RULES + "/<rule_id>", policy=RULE + "rule:delete", until=LAST)
 def delete_rule(rule_id: str) -> Any:
-    _network("DELETE", f"/security-group-rules/{_plain(rule_id)}")
+    with _refusals():
+        network.delete_security_group_rule(tools().peers, _plain(rule_id), caller())
     return "", 202
