@@ -1,6 +1,6 @@
-"""Who may do what: oslo.policy with OpenStack's own rule names; what no rule names is denied.
+"""Policies: oslo.policy with OpenStack's own rule names. What no rule names is denied.
 
-A target always comes from the database (or is the caller's own scope), never from a request's body.
+A target always comes from the database or is the caller's own scope, never from a request's body.
 """
 
 import functools
@@ -21,7 +21,8 @@ SERVICE = "role:service"
 MANAGER = "role:manager"
 MEMBER = "role:member"
 READER = "role:reader"
-ANYONE = "@"  # any valid token
+ANYONE = "@"
+"""Any valid token."""
 NOBODY = "!"
 PROJECT_READER = "role:reader and project_id:%(project_id)s"
 PROJECT_MEMBER = "role:member and project_id:%(project_id)s"
@@ -36,10 +37,10 @@ PROJECT_READER_OR_ADMIN_OR_SERVICE = f"{PROJECT_READER_OR_ADMIN} or {SERVICE}"
 
 @dataclass(frozen=True)
 class Rule:
-    """A default; an operator's `policy.yaml` in the state directory may say otherwise, but not about scopes.
+    """A rule and its default check, which an operator's `policy.yaml` in the state directory may replace.
 
-    `scopes`: the kinds of token that the rule takes ("system", "domain", "project"), as OpenStack publishes them;
-    a token of another kind is refused whatever its roles. Empty: any kind.
+    `scopes` are the kinds of token that the rule takes ("system", "domain", "project"), as OpenStack publishes them; a
+    token of another kind is refused whatever its roles. Empty means any kind. Operators can't change them.
     """
 
     name: str
@@ -49,9 +50,10 @@ class Rule:
 
 
 class Enforcer:
-    """Decides. `overrides`: a policy.yaml that replaces defaults, read again when it changes."""
+    """Decides by a set of rules."""
 
     def __init__(self, rules: Iterable[Rule], overrides: Path | None = None) -> None:
+        """`overrides` is a policy.yaml that replaces checks of rules; it is read again when it changes."""
         rules = list(rules)
         conf = cfg.ConfigOpts()
         conf([], project="pileus", default_config_files=[], default_config_dirs=[])
@@ -61,20 +63,20 @@ class Enforcer:
         self._enforcer.suppress_deprecation_warnings = True
         defaults = [policy.RuleDefault(r.name, r.check, r.description) for r in rules]
         self._enforcer.register_defaults(defaults)
-        if file is None:  # oslo.policy would look at its defaults only together with a file
+        if file is None:  # oslo.policy loads its defaults only together with a file
             self._enforcer.set_rules({default.name: default.check for default in defaults}, use_conf=False)
         self.names = frozenset(r.name for r in rules)
         self._scopes = {r.name: frozenset(r.scopes) for r in rules if r.scopes}
 
     def allows(self, rule: str, caller: Caller, target: Mapping[str, Any] | None = None) -> bool:
-        """Whether the caller may; the target defaults to the caller's own scope."""
+        """Whether the rule lets the caller act on the target, which defaults to the caller's own scope."""
         if rule not in self.names:
             return False
         if caller.scope_type not in self._scopes.get(rule, (caller.scope_type,)):
             return False
         if self._file:
             self._enforcer.load_rules()  # if it has changed
-        return _holds(
+        return _is_true(
             self._enforcer.rules[rule],
             dict(target) if target is not None else caller.scope,
             caller.credentials,
@@ -82,27 +84,27 @@ class Enforcer:
         )
 
 
-def _holds(check: Any, target: Mapping[str, Any], facts: Mapping[str, Any], enforcer: policy.Enforcer) -> bool:
-    """What oslo.policy's own evaluation says; that one looks up the signature of every check anew, 25 us each."""
+def _is_true(check: Any, target: Mapping[str, Any], facts: Mapping[str, Any], enforcer: policy.Enforcer) -> bool:
+    """Evaluate a check as oslo.policy does, which takes 25 µs for each check to look up its signature again."""
     if isinstance(check, policy.AndCheck):
-        return all(_holds(part, target, facts, enforcer) for part in check.rules)
+        return all(_is_true(part, target, facts, enforcer) for part in check.rules)
     if isinstance(check, policy.OrCheck):
-        return any(_holds(part, target, facts, enforcer) for part in check.rules)
+        return any(_is_true(part, target, facts, enforcer) for part in check.rules)
     if isinstance(check, policy.NotCheck):
-        return not _holds(check.rule, target, facts, enforcer)
+        return not _is_true(check.rule, target, facts, enforcer)
     if isinstance(check, policy.RuleCheck):
         named = enforcer.rules.get(check.match)
-        return named is not None and _holds(named, target, facts, enforcer)
+        return named is not None and _is_true(named, target, facts, enforcer)
     if isinstance(check, GenericCheck):
-        return _same(check, target, facts)
+        return _equals(check, target, facts)
     return bool(check(target, facts, enforcer))
 
 
-def _same(check: GenericCheck, target: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
-    """Whether a fact about the caller, or a literal, is what the target says."""
+def _equals(check: GenericCheck, target: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    """Whether a fact about the caller, or a literal, equals what the target says."""
     try:
         wanted = check.match % target
-    except KeyError:  # it doesn't say
+    except KeyError:  # the target doesn't say
         return False
     literal = _literal(check.kind)
     return wanted == literal if literal is not None else check._find_in_dict(dict(facts), check.kind.split("."), wanted)
@@ -110,7 +112,7 @@ def _same(check: GenericCheck, target: Mapping[str, Any], facts: Mapping[str, An
 
 @functools.cache
 def _literal(kind: str) -> str | None:
-    """The left side of a check as text if it is a literal; oslo.policy parses it anew for each check."""
+    """Return the left side of a check as text if it is a literal; oslo.policy parses it again for each check."""
     try:
         return str(literals.evaluate(kind))
     except ValueError:

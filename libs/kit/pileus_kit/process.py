@@ -1,4 +1,4 @@
-"""Mains: how an API, a worker or an agent runs until it is told to stop."""
+"""Main functions: how an API, a worker or an agent runs until it is stopped."""
 
 import gc
 import os
@@ -16,7 +16,7 @@ C = TypeVar("C", bound=ServiceConfig)
 
 
 def load_config(kind: type[C], argv: Sequence[str], process: str) -> C:
-    """Read the configuration and set logging up under it. From here on the process writes for its own user only."""
+    """Read the configuration and set up logging by it. From then on the process creates files for its own user only."""
     file_modes.use_private_umask()
     config = configs.load(kind, argv)
     logs.setup(process, config.log_level, config.audit_log)
@@ -24,9 +24,9 @@ def load_config(kind: type[C], argv: Sequence[str], process: str) -> C:
 
 
 def serve_api(build: Callable[[C], Any], config: C, process: str) -> None:
-    """Serve `build(config)` with gunicorn: one process, `config.threads` threads, connections kept alive.
+    """Serve the WSGI application `build(config)` until SIGTERM, in one process that may become several under load.
 
-    The app is built in the worker after the fork: threads and database connections don't survive one.
+    The application is built after gunicorn's fork, which neither threads nor database connections survive.
     """
     from gunicorn.app.base import BaseApplication
 
@@ -42,7 +42,7 @@ def serve_api(build: Callable[[C], Any], config: C, process: str) -> None:
                 "threads": config.threads,
                 "keepalive": 75,
                 "user": os.geteuid(),
-                "group": os.getegid(),  # gunicorn asked when root still imported it
+                "group": os.getegid(),  # gunicorn's default is that of the process that imported it, which was root's
                 "backlog": 2048,
                 "timeout": 120,
                 "graceful_timeout": 10,
@@ -50,7 +50,7 @@ def serve_api(build: Callable[[C], Any], config: C, process: str) -> None:
                 "accesslog": None,
                 "loglevel": "warning",
                 "preload_app": False,
-                "worker_tmp_dir": "/dev/shm",  # noqa: S108 -- in memory, and only its times are written
+                "worker_tmp_dir": "/dev/shm",  # noqa: S108 -- in memory; only the times of a file are written
                 "limit_request_line": 8190,
                 "limit_request_fields": 100,
                 "max_requests": 0,
@@ -73,7 +73,7 @@ def serve_api(build: Callable[[C], Any], config: C, process: str) -> None:
 
 
 def run_until_signal(start: Callable[[], object], stop: Callable[[], object]) -> None:
-    """Start, wait for SIGTERM or SIGINT, stop."""
+    """Call `start`, wait for SIGTERM or SIGINT, then call `stop`."""
     awake_clock.begin()
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,7 +1,7 @@
-"""qemu-img in a sandbox: it sees the files that it was given, and no header of theirs can name another one.
+"""qemu-img in a sandbox: it sees only the files that it is given, and no header of theirs can make it open another one.
 
-Every disk is named with its format and with what it stands on, so QEMU neither guesses a format nor follows a header.
-Messages name the files as the sandbox does; no path of the host is in them.
+Every disk is passed with its format and its backing file, so QEMU neither guesses a format nor follows a header.
+Messages name the files as the sandbox does, without paths of the host.
 """
 
 import json
@@ -18,26 +18,28 @@ SOURCE, TARGET = "/source", "/target"
 
 @dataclass(frozen=True)
 class Disk:
+    """A disk in a file."""
+
     path: Path
     format: str
-    """QEMU's name of it."""
+    """As QEMU names it."""
     base: "Disk | None" = None
-    """What an overlay stands on. None: on nothing, whatever its header says."""
+    """The backing file of an overlay. None: it has none, whatever its header says."""
 
     def node(self, name: str) -> dict[str, Any]:
-        """QEMU's description of it, as a file of this name."""
+        """Return QEMU's description of the disk, as a file of this name."""
         base = self.base.node(name + ".base") if self.base else None
         return {"driver": self.format, "file": {"driver": "file", "filename": name}, "backing": base}
 
     def bases(self, name: str) -> dict[str, Path]:
-        """The files that it stands on, by their names in the sandbox."""
+        """Return its backing files by their names in the sandbox."""
         if self.base is None:
             return {}
         return {name + ".base": self.base.path} | self.base.bases(name + ".base")
 
 
 class QemuImgFailed(Exception):
-    """`what` was to be done; the text says why it failed."""
+    """A command failed; `what` names it, and the text says why."""
 
     def __init__(self, what: str, why: str) -> None:
         self.what, self.why = what, why
@@ -49,17 +51,18 @@ class DiskLocked(QemuImgFailed):
 
 
 def create(disk: Disk, size: int) -> None:
-    """Make an empty disk, or an overlay if it has a base, which isn't opened."""
+    """Create an empty disk of `size` bytes, or an overlay if it has a base, which isn't opened. Raises
+    QemuImgFailed."""
     base = ["-u", "-b", str(disk.base.path), "-F", disk.base.format] if disk.base else []
     disk.path.touch(mode=0o600)
     _run("create", ["-q", "-f", disk.format, *base, TARGET, str(size)], {}, {TARGET: disk.path}, size)
 
 
 def convert(source: Disk, target: Disk, size: int, snapshot: str = "", keep: bool = False) -> None:
-    """Copy what a guest sees of `source`, `size` bytes, into a new file.
+    """Copy what a guest sees of `source`, `size` bytes, into a new file. Raises QemuImgFailed.
 
-    `snapshot`: the one of that name instead; others may write the source meanwhile. `keep`: the target is a disk
-    already, and keeps what it has beside its content.
+    With `snapshot`, the internal snapshot of that name is copied instead, and the source may be written meanwhile. With
+    `keep`, the target is a disk already, of which only the content is replaced.
     """
     which = ["-U", "-l", f"snapshot.name={snapshot}"] if snapshot else []
     into = ["-n", "-O", target.format, _json(source, SOURCE), _json(target, TARGET)]
@@ -71,18 +74,25 @@ def convert(source: Disk, target: Disk, size: int, snapshot: str = "", keep: boo
 
 
 def resize(disk: Disk, size: int, shrink: bool = False) -> None:
+    """Change the size that a guest sees to `size` bytes; making it smaller needs `shrink`. Raises QemuImgFailed."""
     options = ["-q", *(["--shrink"] if shrink else []), _json(disk, TARGET), str(size)]
     _run("resize", options, disk.bases(TARGET), {TARGET: disk.path}, max(size, disk.path.stat().st_size))
 
 
 def snapshot(disk: Disk, action: str, name: str) -> None:
-    """`action` is -c, -d or -a: create, delete or apply the snapshot of that name. What it stands on isn't opened."""
+    """Create (-c), delete (-d) or apply (-a) the internal snapshot of that name. Backing files aren't opened.
+
+    Raises QemuImgFailed.
+    """
     alone, size = Disk(disk.path, disk.format), disk.path.stat().st_size
     _run("snapshot", ["-q", action, name, _json(alone, TARGET)], {}, {TARGET: disk.path}, size)
 
 
 def info(disk: Disk) -> dict[str, Any]:
-    """What QEMU says about it; a guest may have it open. What it stands on isn't opened."""
+    """Return QEMU's description of the disk, which a guest may have open. Backing files aren't opened.
+
+    Raises QemuImgFailed.
+    """
     ask = ["-U", "--output=json", _json(Disk(disk.path, disk.format), SOURCE)]
     described: dict[str, Any] = json.loads(_run("info", ask, {SOURCE: disk.path}, {}, 0))
     return described
@@ -100,7 +110,7 @@ def _run(action: str, options: list[str], reads: dict[str, Path], writes: dict[s
         except sandbox.TimedOut as err:
             raise QemuImgFailed(what, str(err)) from err
         except OSError as err:
-            raise QemuImgFailed(what, f"the sandbox can't be made: {err}") from err
+            raise QemuImgFailed(what, f"the sandbox can't be set up: {err}") from err
     if done.returncode == 0:
         return done.stdout
     why = done.stderr.strip()[-500:] or f"it ended with {done.returncode}"

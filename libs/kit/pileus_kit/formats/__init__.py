@@ -1,8 +1,8 @@
-"""Tells what a disk image really is from its bytes alone, without running anything that could open other files.
+"""Tells the format of a disk image from its bytes alone, without running anything that could open other files.
 
-An image is safe when every field that a reader of its format follows is one that a self-contained image needs, looked
-for where QEMU's drivers look for it, whatever the image's own header says about the place. What isn't known to be
-harmless is unsafe.
+An image is safe if every field that a reader of its format follows is one that a self-contained image needs. Fields are
+read where QEMU's drivers read them, whatever the image's own header says about the place. An image that isn't known to
+be harmless is unsafe.
 
 Sources of the layouts: qemu docs/interop/qcow2.txt and the behaviour of its block drivers; VMware "Virtual Disk Format
 5.0"; VirtualBox VDICore.h; Microsoft "VHD Image Format Specification" and [MS-VHDX]; ECMA-119 (ISO 9660); LUKS
@@ -29,7 +29,8 @@ RECOGNISERS = (
 
 
 def inspect(file: BinaryIO) -> Inspection:
-    """Look at a seekable file, in a few small reads. Raises nothing for any content; OSError for a bad file."""
+    """Return what a seekable file holds, after a few small reads. No content raises an error; OSError is the file's
+    own."""
     read = Reader(file)
     for recognise in RECOGNISERS:
         found = recognise(read)

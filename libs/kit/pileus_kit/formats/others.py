@@ -1,4 +1,4 @@
-"""Formats that no volume or guest is made from, and ISO images."""
+"""Formats that no volume or guest is created from, and ISO images."""
 
 from pileus_kit.formats.reading import SECTOR, Inspection, Reader
 
@@ -10,10 +10,11 @@ MAGICS = {
     b"#!/bin/sh\n#V2.0 Format\nmodprobe cloop": "cloop",
     b"\xbe\xba\xfe\xca\0\0\0\0": "vmdk",
 }
-"""The last one is a part of an ESXi image, whose descriptor is another file."""
+"""The beginnings of unsupported images. The last one is a part of an ESXi image, whose descriptor is another file."""
 
 
 def recognise(read: Reader) -> Inspection | None:
+    """Recognise the formats of MAGICS, dmg and luks."""
     head = read(0, 64)
     for magic, name in MAGICS.items():
         if head.startswith(magic):
@@ -24,4 +25,5 @@ def recognise(read: Reader) -> Inspection | None:
 
 
 def recognise_iso(read: Reader) -> Inspection | None:
+    """Recognise an ISO 9660 image."""
     return Inspection("iso", read.size) if read(0x8001, 5) == b"CD001" else None

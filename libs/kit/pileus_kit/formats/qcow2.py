@@ -17,6 +17,7 @@ BACKING_FORMAT, DATA_FILE_NAME = 0xE2792ACA, 0x44415441
 
 
 def recognise(read: Reader, max_snapshots: int = MAX_SNAPSHOTS) -> Inspection | None:
+    """Recognise a qcow2 image. One with more than `max_snapshots` internal snapshots is unsafe."""
     head = read(0, V3_HEADER)
     if head[:4] != MAGIC:
         return None
@@ -55,7 +56,7 @@ def _features(head: bytes) -> str:
 
 
 def _extensions(read: Reader, head: bytes, version: int) -> str:
-    """Header extensions lie between the header and the end of the first cluster."""
+    """Return why the header extensions, which lie between the header and the end of the first cluster, are unsafe."""
     at = struct.unpack_from(">I", head, 100)[0] if version == 3 else V2_HEADER
     end = 1 << struct.unpack_from(">I", head, 20)[0]
     if version == 3 and not V3_HEADER <= at <= end:

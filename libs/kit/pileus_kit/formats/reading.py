@@ -1,4 +1,4 @@
-"""What the recognisers share: their answer, and bounded reads of a file that may claim any offset."""
+"""What the recognisers share: their result, and bounded reads of a file whose fields may claim any offset."""
 
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -8,7 +8,8 @@ SECTOR = 512
 
 @dataclass(frozen=True)
 class Inspection:
-    """`format` is raw when nothing else is recognised. `unsafe` says why no host may open it; empty: it may."""
+    """What an image is. `format` is QEMU's name of it, raw if no other is recognised; `unsafe` says why no host may
+    open the image, and is empty if they may."""
 
     format: str
     virtual_size: int
@@ -17,15 +18,17 @@ class Inspection:
 
 
 class Reader:
+    """Reads pieces of a file."""
+
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.size = file.seek(0, 2)
         self.rounded_size = -(-self.size // SECTOR) * SECTOR
-        """QEMU counts whole sectors: what it finds from the end, it finds from here."""
+        """QEMU counts whole sectors, so it looks for what lies at the end of an image from here."""
 
     def __call__(self, offset: int, length: int) -> bytes:
-        """Exactly `length` bytes; what lies behind the end reads as zeros, as it does in QEMU."""
-        if not 0 <= offset < self.size:  # an image may claim any offset, also one that no file system could seek to
+        """Return exactly `length` bytes; those behind the end are zeros, as in QEMU."""
+        if not 0 <= offset < self.size:  # an image may claim an offset that no file system can seek to
             return bytes(length)
         self._file.seek(offset)
         return self._file.read(length).ljust(length, b"\0")

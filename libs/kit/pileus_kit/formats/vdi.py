@@ -7,10 +7,11 @@ from pileus_kit.formats.reading import SECTOR, Inspection, Reader
 MAGIC = b"\x7f\x10\xda\xbe"
 DYNAMIC, FIXED = 1, 2
 LINK_AND_PARENT = 0x1A8
-"""Two UUIDs of other images; null in an image that stands alone."""
+"""Two UUIDs of other images, which are null in a self-contained one."""
 
 
 def recognise(read: Reader) -> Inspection | None:
+    """Recognise a vdi image. One that depends on another image is unsafe."""
     head = read(0, 0x200)
     if head[0x40:0x44] != MAGIC:
         return None

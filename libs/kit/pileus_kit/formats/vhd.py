@@ -7,13 +7,14 @@ from pileus_kit.formats.reading import SECTOR, Inspection, Reader
 MAGIC, DYNAMIC_MAGIC = b"conectix", b"cxsparse"
 FIXED, DYNAMIC = 2, 3
 SIZED_BY_GEOMETRY = (b"vpc ", b"qemu")
-"""Programs whose images readers believe by cylinders, heads and sectors. With all others the size field counts."""
-LARGEST_GEOMETRY = 65535 * 16 * 255
+"""Creators of images whose size readers compute from cylinders, heads and sectors. For others the size field counts."""
+MAX_GEOMETRY = 65535 * 16 * 255
 PARENT = slice(0x28, 0x38)
 LOCATORS = slice(0x240, 0x300)
 
 
 def recognise(read: Reader) -> Inspection | None:
+    """Recognise a vhd image. One with a parent is unsafe."""
     for at in (0, read.rounded_size - SECTOR, read.size - SECTOR):
         footer = read(at, SECTOR)
         if footer[:8] == MAGIC:
@@ -24,7 +25,7 @@ def recognise(read: Reader) -> Inspection | None:
 def _virtual_size(footer: bytes) -> int:
     size, cylinders, heads, sectors = struct.unpack_from(">QHBB", footer, 48)
     geometry = cylinders * heads * sectors
-    by_geometry = footer[28:32] in SIZED_BY_GEOMETRY and geometry != LARGEST_GEOMETRY
+    by_geometry = footer[28:32] in SIZED_BY_GEOMETRY and geometry != MAX_GEOMETRY
     return geometry * SECTOR if by_geometry else int(size)
 
 

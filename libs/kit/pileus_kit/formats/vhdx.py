@@ -23,10 +23,11 @@ PARAMETERS = _guid("CAA16737-FA36-4D43-B3B6-33F0AA44E76B")
 PAGE_83 = _guid("BECA12AB-B2E6-4523-93EF-C309E000C746")
 SECTOR_SIZES = (_guid("8141BF1D-A96F-4709-BA47-F233A8FAAB5F"), _guid("CDA348C7-445D-4471-9CC9-E9885251C556"))
 ITEMS = {SIZE, PARAMETERS, PAGE_83, *SECTOR_SIZES}
-"""All that an image without a parent has. The parent locator isn't one of them."""
+"""All metadata that an image without a parent has, so not the parent locator."""
 
 
 def recognise(read: Reader) -> Inspection | None:
+    """Recognise a vhdx image. One with a parent, or with parts that are not known, is unsafe."""
     if read(0, 8) != MAGIC:
         return None
     regions = _table(read, REGIONS_AT, b"regi", count_at=8, entries_at=16, layout="<Q")
@@ -51,7 +52,8 @@ def _described(read: Reader, region: int) -> Inspection:
 def _table(
     read: Reader, at: int, magic: bytes, *, count_at: int, entries_at: int, layout: str
 ) -> dict[bytes, int] | None:
-    """GUID -> offset. None: there is no such table, or it names something twice, so readers may differ."""
+    """Return the offset of each GUID of a table. None if there is no such table, or if it names a GUID twice, so that
+    readers may differ."""
     head = read(at, entries_at)
     (count,) = struct.unpack_from("<H", head, count_at)
     if head[: len(magic)] != magic or count > MAX_ENTRIES:

@@ -8,10 +8,10 @@ from pileus_kit.formats.reading import SECTOR, Inspection, Reader
 
 MAGIC, ESX_MAGIC = b"KDMV", b"COWD"
 DESCRIPTOR_AT = 1
-"""In sectors. QEMU's driver looks nowhere else for a sparse file's parent, whatever the header says."""
-READ_BY_QEMU = 20
-"""Sectors that QEMU searches for the parent's name, however long the header says that the descriptor is."""
-LONGEST_DESCRIPTOR = 128
+"""The sector at which QEMU's driver looks for a sparse file's parent, whatever the header says."""
+SECTORS_READ_BY_QEMU = 20
+"""How far QEMU searches for the parent's name, whatever length of the descriptor the header states."""
+MAX_DESCRIPTOR_SECTORS = 128
 TABLES_AT_END = 0xFFFF_FFFF_FFFF_FFFF
 FOOTER = 1536
 """Bytes from the footer's marker to the end of the file; the header's copy begins one sector later."""
@@ -19,6 +19,7 @@ ELSEWHERE = "its data is in other files"
 
 
 def recognise(read: Reader) -> Inspection | None:
+    """Recognise a sparse vmdk file. One that names another file is unsafe."""
     head = read(0, 64)
     if head[:4] != MAGIC:
         return None
@@ -29,18 +30,19 @@ def recognise(read: Reader) -> Inspection | None:
 def _unsafe(read: Reader, version: int, sectors: int, at: int, length: int) -> str:
     if version not in (1, 2, 3):
         return f"vmdk version {version} is unknown"
-    if not sectors:  # a reader takes this for a bare descriptor and follows its extents
+    if not sectors:  # readers take this for a descriptor without data, and open the files that it names
         return ELSEWHERE
     if at != DESCRIPTOR_AT:
         return "its descriptor is not where readers look for it"
-    if not 0 < length <= LONGEST_DESCRIPTOR:
+    if not 0 < length <= MAX_DESCRIPTOR_SECTORS:
         return "its descriptor's length is out of bounds"
-    region = read(DESCRIPTOR_AT * SECTOR, max(length, READ_BY_QEMU) * SECTOR)
+    region = read(DESCRIPTOR_AT * SECTOR, max(length, SECTORS_READ_BY_QEMU) * SECTOR)
     return vmdk_descriptors.unsafe(region, length * SECTOR) or _footer_unsafe(read)
 
 
 def _footer_unsafe(read: Reader) -> str:
-    """A stream-optimised image may keep its tables at the end; readers then believe the footer, not the header."""
+    """Return why the footer is unsafe. A stream-optimised image may have its tables at the end, and then the footer
+    counts for readers instead of the header."""
     (tables,) = struct.unpack("<Q", read(56, 8))
     if tables != TABLES_AT_END:
         return ""
@@ -49,7 +51,8 @@ def _footer_unsafe(read: Reader) -> str:
 
 
 def recognise_text(read: Reader) -> Inspection | None:
-    """A descriptor alone: after comments and empty lines comes its version."""
+    """Recognise a descriptor without data, which begins with its version after comments and empty lines. It is
+    unsafe."""
     lines = (line.strip() for line in read(0, 4096).split(b"\n"))
     first = next((line for line in lines if line and not line.startswith(b"#")), b"")
     if read(0, 4) != ESX_MAGIC and not re.match(rb"version\s*=\s*\d", first, re.IGNORECASE):

@@ -9,7 +9,8 @@ ENTRY = re.compile(rb"(version|encoding|CID|parentCID|isNativeSnapshot|createTyp
 
 
 def unsafe(region: bytes, length: int) -> str:
-    """Why it is unsafe, or nothing. The descriptor is the first `length` bytes; readers search all of `region`."""
+    """Return why a descriptor is unsafe, "" if it is safe. It is the first `length` bytes of `region`, but readers
+    search all of it."""
     if b"parentfilenamehint" in region.lower():
         return "it has a parent"
     text = region[:length].split(b"\0", 1)[0]
@@ -18,7 +19,8 @@ def unsafe(region: bytes, length: int) -> str:
 
 
 def _parent(region: bytes, lines: list[bytes]) -> str:
-    """Readers take the first `parentCID` that they meet, even inside a comment: only one is allowed."""
+    """Return why the parent is unsafe. Readers take the first `parentCID` that they find, even inside a comment, so
+    only one is allowed."""
     if region.lower().count(b"parentcid") != 1 or not any(NO_PARENT.fullmatch(line) for line in lines):
         return "it has a parent, or doesn't say that it has none"
     return ""

@@ -1,11 +1,11 @@
-"""Alembic's environment, the same for every service: `pileus_kit.db.migrate` hands over the connection."""
+"""Alembic's environment, the same for every service: `pileus_kit.db.migrate` passes the connection."""
 
 from alembic import context
 from sqlalchemy import Connection, text
 
 
 def check_references(connection: Connection) -> None:
-    """SQLite's foreign keys are off during a migration; what it leaves must satisfy them."""
+    """Raise RuntimeError if a row refers to none: SQLite's foreign keys are off during a migration."""
     if connection.dialect.name == "sqlite" and (row := connection.execute(text("PRAGMA foreign_key_check")).first()):
         raise RuntimeError(f"The migration would leave a row of {row[0]} that refers to no row of {row[2]}.")
 

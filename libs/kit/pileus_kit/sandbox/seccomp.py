@@ -1,7 +1,8 @@
 """The system calls that a program in the sandbox may not make, as a filter for the kernel (classic BPF).
 
-What reads, computes and writes files needs none of them. They are what break-outs begin with: namespaces, mounts,
-keys, tracing, other kinds of descriptors, sockets. Numbers are those of x86_64; elsewhere there is no filter.
+A program that reads, computes and writes files needs none of them. Break-outs begin with them: namespaces, mounts,
+keys, tracing, other kinds of descriptors, sockets. The numbers are those of x86_64; on other machines there is no
+filter.
 """
 
 import os
@@ -63,7 +64,7 @@ DENIED = {
 }
 CLONE, CLONE3 = 56, 435
 NEW_NAMESPACES = 0x7E02_0000
-"""Flags of clone. Those of clone3 lie in memory, where a filter can't look: glibc does without it."""
+"""Flags of clone. Those of clone3 are in memory, which a filter can't read, so it is refused: glibc then uses clone."""
 AUDIT_ARCH_X86_64, X32 = 0xC000_003E, 0x4000_0000
 EPERM, ENOSYS = 1, 38
 LOAD, EQUAL, AT_LEAST, ANY_OF, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -74,7 +75,7 @@ NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16
 
 @contextmanager
 def descriptor() -> Iterator[int | None]:
-    """A file descriptor to read the filter from; None on machines that it isn't written for."""
+    """Yield a file descriptor to read the filter from; None on machines other than x86_64."""
     if platform.machine() != "x86_64":
         yield None
         return
@@ -88,6 +89,7 @@ def descriptor() -> Iterator[int | None]:
 
 
 def program() -> bytes:
+    """Return the filter as the kernel reads it."""
     steps = [
         _step(LOAD, ARCHITECTURE),
         _step(EQUAL, AUDIT_ARCH_X86_64, 1, 0),
