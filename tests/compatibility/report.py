@@ -175,10 +175,10 @@ def answers(place: Path) -> dict[str, Any]:
             "volume": Answers(
                 volume.app.url_map,
                 actions=frozenset(
-                    name
+                    action.name
                     for noun in (volume_actions, snapshots, attachments, types, backups, groups, group_snapshots)
-                    for name in noun.actions.table
-                    if name not in REFUSED
+                    for action in noun.actions
+                    if action.name not in REFUSED
                 ),
             ),
             "network": Answers(NetworkFixture(place).app.url_map),

@@ -1,4 +1,4 @@
-"""What an operator may set for the block storage service. Budget: 20 fields."""
+"""Options of the block storage service, at most 20 of its own."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,12 @@ from pileus_kit.config import ServiceConfig, option
 
 @dataclass(frozen=True, kw_only=True)
 class Config(ServiceConfig):
+    """The options with their defaults; the help texts are the documentation."""
+
     service_user: str = option("This service's user in project `service`", "volume")
     bind: str = option("Address and port of the API", "127.0.0.1:8776")
     backend: str = option("Driver of this storage host, by entry point name", "file")
-    backend_name: str = option("What types ask for with volume_backend_name; empty: the driver's name", "")
+    backend_name: str = option("What volume types ask for with volume_backend_name; empty: the driver's name", "")
     availability_zone: str = option("Zone of this storage host", "nova")
     overcommit: float = option("Gigabytes promised per gigabyte of disk; volumes are thin", 20.0)
     nbd: str = option("Where this storage host serves volumes to other hosts, ADDRESS:PORT", "127.0.0.1:10809")

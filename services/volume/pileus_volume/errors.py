@@ -1,4 +1,4 @@
-"""What block storage refuses, in Cinder's words (clients match some of them)."""
+"""Errors of block storage, with Cinder's sentences where clients match on them."""
 
 from pileus_kit.errors import BadRequest, CloudError, Conflict, NotFound, TooLarge, Unimplemented
 
@@ -185,15 +185,15 @@ class PerVolumeQuotaExceeded(TooLarge):
     text = "VolumeSizeExceedsLimit: Requested volume size {size}G is larger than maximum allowed limit {limit}G."
 
 
-class NoBackend(CloudError):
-    """Inside flows only: the reason becomes a user message."""
+class NoValidBackend(CloudError):
+    """No storage host takes the volume. It is raised inside flows only; the reason becomes a user message."""
 
     status = 500
     text = "No storage host can take it: {why}"
 
 
-class MemberFailed(CloudError):
-    """Inside flows only: what became of a volume or a snapshot of a group."""
+class GroupMemberFailed(CloudError):
+    """The volume or snapshot of a group whose job failed. It is raised inside flows only."""
 
     status = 500
     text = "{what} {id} is {status}: {why}"
@@ -204,27 +204,27 @@ class NotOffered(Unimplemented):
 
 
 class DiskBusy(Conflict):
-    """Someone has the disk open who should not."""
+    """Another process has the disk open that should not."""
 
     text = "Disk {volume} is in use: {why}"
 
 
 class ImageRefused(CloudError):
-    """What was downloaded isn't what it was said to be."""
+    """A downloaded image isn't what the image service said."""
 
     status = 400
     text = "Image {image} is refused: {why}"
 
 
 class BackupRefused(CloudError):
-    """What the object store gave back isn't what was put there."""
+    """What the object store returned isn't what was stored there."""
 
     status = 400
     text = "The backup is refused: {why}"
 
 
 class ToolFailed(CloudError):
-    """A program of the host did not do its work."""
+    """A program of the host failed."""
 
     status = 500
     text = "{tool} failed: {why}"

@@ -1,6 +1,7 @@
-"""Care of the database: `python -m pileus_volume.manage migrate --config FILE`.
+"""Database commands for operators: `python -m pileus_volume.manage migrate|reseal --config FILE`.
 
-`reseal` seals what lies in it with the newest of the configured keys; then the older ones can go.
+`migrate` creates or updates the tables. `reseal` seals the secrets in them with the newest of the configured keys;
+afterwards the older keys may be removed from the configuration.
 """
 
 import argparse
@@ -15,10 +16,11 @@ from pileus_kit.db import Sessions, migrate
 from pileus_volume.config import Config
 from pileus_volume.db.models import Attachment
 
-AT_ONCE = 200  # attachments in one transaction: others write in between
+MAX_AT_ONCE = 200  # attachments in one transaction, so that other writers get their turn
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command that the arguments name."""
     parser = argparse.ArgumentParser(prog="pileus-volume-manage")
     parser.add_argument("command", choices=["migrate", "reseal"])
     asked, rest = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
@@ -26,16 +28,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     if asked.command == "migrate":
         prepare(config)
     else:
-        print(f"{reseal(config)} exports sealed anew")
+        print(f"{reseal(config)} exports sealed with the newest key")
 
 
 def prepare(config: Config) -> None:
-    """Newest tables. Nothing happens twice."""
+    """Create or update the tables; calling it twice is calling it once."""
     migrate(config.database_url("volume"), "pileus_volume")
 
 
 def reseal(config: Config) -> int:
-    """How many attachments had something to seal."""
+    """Seal the names of all exports with the newest key; returns how many there were."""
     sealing.use_keys(config.sealing_keys.split(","))
     sessions, done, last = Sessions(config.database_url("volume")), 0, ""
     while True:
@@ -45,7 +47,7 @@ def reseal(config: Config) -> int:
                     select(Attachment)
                     .where(Attachment.id > last, Attachment.sealed_export_name.is_not(None))
                     .order_by(Attachment.id)
-                    .limit(AT_ONCE)
+                    .limit(MAX_AT_ONCE)
                 )
             )
             for row in rows:

@@ -1,4 +1,4 @@
-"""Rules by OpenStack's names, with the defaults that Cinder has today."""
+"""Policy rules, with Cinder's names and present defaults."""
 
 from pileus_kit import operations
 from pileus_kit.policy import ADMIN, ANYONE, Rule
@@ -8,8 +8,8 @@ from pileus_kit.policy import PROJECT_READER_OR_ADMIN as READER
 from pileus_kit.policy import PROJECT_READER_OR_ADMIN_OR_SERVICE as READER_OR_SERVICE
 
 SCOPES = ("project",)
-"""Of every rule: all things here belong to projects. Cinder's rules have none, and would take an administrator of one
-domain for the cloud's."""
+"""The scope types of every rule: everything here belongs to projects. Cinder's rules have none, so Cinder takes the
+administrator of a domain for one of the cloud."""
 
 
 def _rules(check: str, names: str) -> list[Rule]:
@@ -53,7 +53,7 @@ RULES = [
         volume:create_transfer volume:accept_transfer volume:delete_transfer message:delete
         volume:revert_to_snapshot""",
     ),
-    # What compute does for a server whose user isn't there any more
+    # Compute does this for a server whose user may have been deleted.
     *_rules(
         READER_OR_SERVICE,
         """
@@ -99,5 +99,5 @@ RULES = [
         volume_extension:default_unset""",
     ),
     *_rules(ANYONE, "volume_extension:availability_zone_list volume_extension:extensions volume:resource_filters"),
-    *_rules(ANYONE, "group:group_types:get group:group_types:get_all"),  # ours: Cinder lets anybody, without a rule
+    *_rules(ANYONE, "group:group_types:get group:group_types:get_all"),  # Cinder has no rule for these: every user may
 ]

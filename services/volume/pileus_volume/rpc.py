@@ -1,12 +1,12 @@
 # mypy: disable-error-code="empty-body"
-"""What the control plane may ask of a storage host, and what a storage host tells the control plane."""
+"""The contracts between workers and storage hosts: what workers may ask of a host, and what a host reports to them."""
 
 from dataclasses import dataclass, field
 
 from pileus_kit.rpc import Interface, call
 
 GIB = 1 << 30
-MANIFEST = "manifest"  # name of the object, under a backup's prefix, that lists the others
+MANIFEST = "manifest"  # the name, under a backup's prefix, of the object that lists the others
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Ticket:
-    """The right to read or write one image for a while; hosts hold no credentials."""
+    """The right to read or write one image for a while. Hosts hold no credentials."""
 
     url: str
     ticket: str = field(repr=False)
@@ -27,7 +27,10 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Image:
-    """An image to fill a volume with; `digest` by `algorithm` (sha512). The host looks at the format again."""
+    """An image to fill a volume with. `size` in bytes; `digest` by `algorithm` (sha512).
+
+    The host inspects the format again.
+    """
 
     image_id: str
     format: str
@@ -38,49 +41,51 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """A container of the object store, a backup's prefix in it, and the right to it for a while: queries of
-    temporary URLs. Without `write` it may only be read."""
+class BackupLocation:
+    """Where a backup's objects are: the URL of their container and the prefix of their names.
+
+    The queries of temporary URLs are the right to them for a while; `write_query` is empty where they may only be read.
+    """
 
     url: str
     prefix: str
-    read: str = field(repr=False)
-    write: str = field(repr=False)
+    read_query: str = field(repr=False)
+    write_query: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The list of a complete backup's objects, by the backup's prefix; sha256 of the list."""
+    """The object that lists the others of a complete backup, by the backup's prefix, and its sha256."""
 
     prefix: str
     digest: str
 
 
 @dataclass(frozen=True)
-class Stored:
-    """How many objects a backup has added, its manifest included, and the manifest's sha256."""
+class BackupResult:
+    """How many objects a backup has added, including its manifest, and the manifest's sha256."""
 
     objects: int
     digest: str
 
 
 @dataclass(frozen=True)
-class Size:
-    """The virtual size that the disk really has now; less than asked for while a guest holds it."""
+class DiskSize:
+    """The virtual size that the disk has now; it is smaller than asked for while a guest has the disk open."""
 
     size_bytes: int
 
 
 @dataclass(frozen=True)
-class Done:
-    """False: a guest on this host holds the disk, and its hypervisor has to do it."""
+class SnapshotResult:
+    """Whether it is done. If not, a guest on this host has the disk open, and the guest's hypervisor has to do it."""
 
     done: bool
 
 
 @dataclass(frozen=True)
 class Export:
-    """A disk that other hosts may open over NBD under a name that nobody can guess."""
+    """A disk that other hosts may open over NBD; its name is a secret."""
 
     volume_id: str
     attachment_id: str
@@ -89,16 +94,16 @@ class Export:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Every export of one storage host. A smaller generation is older and is refused."""
+class DesiredExports:
+    """All exports of one storage host. The host ignores a list of a smaller generation than the last one."""
 
     generation: int
     exports: list[Export]
 
 
 @dataclass(frozen=True)
-class Report:
-    """What a storage host is and has; sent at its start and then every half minute."""
+class HostReport:
+    """What a storage host is and has, sent when its agent starts and then every half minute; capacities in GiB."""
 
     host: str
     driver: str
@@ -114,70 +119,72 @@ class Report:
     nbd_tls: bool
 
 
-class StorageAgent(Interface, topic="volume.agent", version="1.2"):
-    """Every call is idempotent: asked twice it does it once."""
+class StorageAgent(Interface, topic="volume.agent", version="1.3"):
+    """What workers may ask of a storage host. Every call is idempotent: calling it twice is calling it once."""
 
     @call(since="1.0", timeout_s=300)
     def create(self, disk: Disk) -> None:
-        """Make a blank disk."""
+        """Create a blank disk."""
 
     @call(since="1.0", timeout_s=7200)
     def create_from_image(self, disk: Disk, image: Image) -> None:
-        """Make a disk that begins with the image's content. Refuses an image that isn't what it is said to be."""
+        """Create a disk with the image's content. Raises ImageRefused if the image isn't what the worker says."""
 
     @call(since="1.0", timeout_s=7200)
     def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
-        """Make a disk with the content that the other volume had when the snapshot was taken."""
+        """Create a disk with the content of another volume's snapshot."""
 
     @call(since="1.0", timeout_s=7200)
     def create_from_volume(self, disk: Disk, volume_id: str) -> None:
-        """Make a disk with the content of another, which nobody has open."""
+        """Create a disk with the content of another one, which no process may have open."""
 
     @call(since="1.0", timeout_s=300)
     def delete(self, volume_id: str) -> None:
-        """Make sure that the disk, its snapshots and what was left of an unfinished creation don't exist."""
+        """Make sure that the disk, its snapshots and the remains of an unfinished creation don't exist."""
 
     @call(since="1.0", timeout_s=300)
-    def extend(self, disk: Disk) -> Size:
-        """Grow the disk if nobody has it open; tell the size it has."""
+    def extend(self, disk: Disk) -> DiskSize:
+        """Grow the disk if no process has it open; returns the size that it has."""
 
     @call(since="1.0", timeout_s=300)
-    def snapshot(self, volume_id: str, snapshot_id: str) -> Done:
-        """Keep the disk's content of this moment."""
+    def snapshot(self, volume_id: str, snapshot_id: str) -> SnapshotResult:
+        """Take a snapshot of the disk."""
 
     @call(since="1.0", timeout_s=300)
-    def delete_snapshot(self, volume_id: str, snapshot_id: str) -> Done:
+    def delete_snapshot(self, volume_id: str, snapshot_id: str) -> SnapshotResult:
         """Make sure that the snapshot doesn't exist."""
 
     @call(since="1.1", timeout_s=300)
     def revert(self, disk: Disk, snapshot_id: str) -> None:
-        """Give the disk, which nobody has open, the content that it had when the snapshot was taken."""
+        """Set the disk's content to that of its snapshot. Raises DiskBusy if a process has it open."""
 
     @call(since="1.0", timeout_s=7200)
     def upload(self, volume_id: str, snapshot_id: str | None, disk_format: str, ticket: Ticket) -> None:
-        """Send the content (of the snapshot, if given) to the image service."""
+        """Send the content of the disk, or of its snapshot if one is given, to the image service."""
 
     @call(since="1.2", timeout_s=86400)
-    def back_up(self, volume_id: str, snapshot_id: str, shelf: Shelf, parent: Manifest | None) -> Stored:
-        """Put the snapshot's content on the shelf; what the parent has of it already isn't put there again."""
+    def back_up(
+        self, volume_id: str, snapshot_id: str, location: BackupLocation, parent: Manifest | None
+    ) -> BackupResult:
+        """Store the snapshot's content in the object store, except for what the parent has stored already."""
 
     @call(since="1.2", timeout_s=86400)
-    def restore(self, disk: Disk, shelf: Shelf, manifest: Manifest) -> None:
-        """Give the disk, which is made if it isn't there and nobody has open, the content of a backup."""
+    def restore(self, disk: Disk, location: BackupLocation, manifest: Manifest) -> None:
+        """Set the disk's content to that of a backup; the disk is created if it doesn't exist."""
 
-    @call(since="1.0", timeout_s=60)
-    def serve(self, wanted: Wanted) -> None:
-        """Export just this and nothing else."""
+    @call(since="1.3", timeout_s=60)
+    def apply_exports(self, desired: DesiredExports) -> None:
+        """Serve exactly these exports over NBD."""
 
 
-class Registry(Interface, topic="volume.registry", version="1.0"):
-    """Answered by every worker."""
+class ControlPlane(Interface, topic="volume.worker", version="1.1"):
+    """What storage hosts may call; every worker answers."""
 
-    @call(since="1.0", timeout_s=30)
-    def hello(self, report: Report) -> Wanted:
-        """Note what a storage host has; answer what it should serve."""
+    @call(since="1.1", timeout_s=30)
+    def heartbeat(self, report: HostReport) -> DesiredExports:
+        """Record what a storage host has; returns what it should export."""
 
 
 def file_name(volume_id: str) -> str:
-    """Of a volume's file in its host's directory: what connection_info says without asking the host."""
+    """The name of a volume's file in its host's directory, so that connection_info needs no call to the host."""
     return f"volume-{volume_id}"

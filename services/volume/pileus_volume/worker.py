@@ -1,4 +1,4 @@
-"""Runs the flows and listens to storage hosts: `python -m pileus_volume.worker --config FILE`."""
+"""The worker process, which runs flows and answers storage hosts: `python -m pileus_volume.worker --config FILE`."""
 
 import sys
 from collections.abc import Sequence
@@ -11,29 +11,30 @@ from pileus_kit.peers import Peers
 from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
 from pileus_volume.config import Config
-from pileus_volume.core import hosts
+from pileus_volume.core import exports, hosts
+from pileus_volume.core.tools import Tools
 from pileus_volume.db.models import Event, Job
-from pileus_volume.flows.all import FLOWS
-from pileus_volume.flows.tools import Tools
-from pileus_volume.rpc import Registry, Report, StorageAgent, Wanted
+from pileus_volume.flows import FLOWS
+from pileus_volume.rpc import ControlPlane, DesiredExports, HostReport, StorageAgent
 
 DOORBELL = "volume.jobs"
 
 
-class Listener(Registry):
-    """Writes down what storage hosts say."""
+class ControlPlaneEndpoint(ControlPlane):
+    """Answers storage hosts from the database."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def hello(self, report: Report) -> Wanted:
+    def heartbeat(self, report: HostReport) -> DesiredExports:
         with self._sessions.begin() as session:
-            hosts.note(session, report)
+            hosts.record_report(session, report)
             session.flush()
-            return hosts.wanted(session, report.host)
+            return exports.get_desired(session, report.host)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Work until a signal ends the process."""
     config = load_config(Config, sys.argv[1:] if argv is None else argv, "volume-worker")
     sessions, bus = Sessions(config.database_url("volume")), Bus(config.bus)
 
@@ -45,11 +46,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         runner.ring(job_id)
 
     tools = Tools(config, sessions, Peers(config), ring, agent)
-    me = f"{config.host}-{new_id()[:8]}"
-    runner = Runner(sessions, Job, Event, FLOWS, tools, me, threads=config.threads, history_days=config.history_days)
+    name = f"{config.host}-{new_id()[:8]}"
+    runner = Runner(sessions, Job, Event, FLOWS, tools, name, threads=config.threads, history_days=config.history_days)
     servers = [
-        bus.serve(Listener(sessions), me, threads=2),  # each idle thread of a pool wakes every second
-        bus.serve(doorbell.answer(DOORBELL, runner), me, threads=1),
+        bus.serve(ControlPlaneEndpoint(sessions), name, threads=2),  # each idle thread of a pool wakes every second
+        bus.serve(doorbell.answer(DOORBELL, runner), name, threads=1),
     ]
 
     def stop() -> None:

@@ -27,9 +27,9 @@ from pileus_kit.flow import Runner
 from pileus_kit.testing import TokenBook
 from pileus_network.testing import NetworkFixture
 from pileus_objectstore.testing import ObjectStoreFixture
-from pileus_volume.agent.greeting import Greeting
+from pileus_volume.agent.heartbeat import send_report
 from pileus_volume.testing import VolumeFixture
-from pileus_volume.worker import Listener
+from pileus_volume.worker import ControlPlaneEndpoint
 
 PATHS = {
     "identity": "/v3",
@@ -283,8 +283,12 @@ class _cloud(ExitStack):
             ("object-store", objects.app),
         ):
             made.sockets[name].app = app
-        greeting = Greeting(volume.agents["host1"], Listener(volume.sessions))
-        heart = Heart(lambda: compute.hello("host1"), lambda: network.hello("host1", "192.0.2.1"), greeting.greet)
+        control_plane = ControlPlaneEndpoint(volume.sessions)
+        heart = Heart(
+            lambda: compute.hello("host1"),
+            lambda: network.hello("host1", "192.0.2.1"),
+            lambda: send_report(volume.agents["host1"], control_plane),
+        )
         self.callback(heart.close)
         made.compute, made.volume = compute, volume
 

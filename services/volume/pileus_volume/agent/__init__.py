@@ -1,1 +1,1 @@
-"""The process on a storage host: implements rpc.py with a driver."""
+"""The agent of a storage host: it implements the contract in rpc.py with a driver."""

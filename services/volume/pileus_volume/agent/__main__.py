@@ -1,6 +1,7 @@
 """The agent of a storage host: `python -m pileus_volume.agent --config FILE`.
 
-It leaves the storage daemon running when it ends, for guests elsewhere go on; with `--clear` it ends it instead.
+It leaves the storage daemon running when it ends, because guests on other hosts use it. With `--clear` it ends the
+daemon instead.
 """
 
 import sys
@@ -8,13 +9,14 @@ from collections.abc import Sequence
 
 from stevedore import DriverManager
 
+from pileus_kit.heartbeat import Heartbeat
 from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
-from pileus_volume.agent.greeting import Greeting
-from pileus_volume.agent.service import Agent
+from pileus_volume.agent.endpoint import AgentEndpoint
+from pileus_volume.agent.heartbeat import EVERY_S, RETRY_S, send_report
 from pileus_volume.config import Config
-from pileus_volume.drivers.base import Backend, Server
-from pileus_volume.rpc import Registry
+from pileus_volume.drivers.base import Backend, ExportServer
+from pileus_volume.rpc import ControlPlane
 
 CLEAR = "--clear"
 
@@ -30,14 +32,16 @@ def backend_of(config: Config) -> Backend:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Serve until a signal ends the process, or only clear the host."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     config = load_config(Config, [argument for argument in arguments if argument != CLEAR], "volume-agent")
     if CLEAR in arguments:
         clear(config)
         return
     bus = Bus(config.bus)
-    agent = Agent(config, backend_of(config))
-    greeting = Greeting(agent, bus.client(Registry))
+    agent = AgentEndpoint(config, backend_of(config))
+    control_plane = bus.client(ControlPlane)
+    heartbeat = Heartbeat(lambda: send_report(agent, control_plane), every_s=EVERY_S, retry_s=RETRY_S)
     server = bus.serve(
         agent,
         config.host,
@@ -47,17 +51,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
 
     def stop() -> None:
-        greeting.stop()
+        heartbeat.stop()
         server.stop()
         bus.close()
 
-    run_until_signal(greeting.start, stop)
+    run_until_signal(heartbeat.start, stop)
 
 
 def clear(config: Config) -> None:
-    """Serve nothing any more; needs no bus. What an agent is told again, it serves again."""
+    """End every export, without the bus. An agent that is started again serves its exports again."""
     backend = backend_of(config)
-    if isinstance(backend, Server):
+    if isinstance(backend, ExportServer):
         backend.stop_serving()
 
 

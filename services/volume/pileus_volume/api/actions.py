@@ -1,51 +1,26 @@
-"""`POST .../action`: the body's one key says what to do; each action has its own policy rule and schema."""
+"""`POST …/action` in block storage: how handlers of actions are called, and how they are run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from pileus_kit.microversions import Version
-from pileus_kit.schema import Checked
-from pileus_kit.web import enforce, version
+from pileus_kit.actions import ONE_ACTION, ActionTable
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_volume.errors import Invalid
 
-BODY: dict[Version, dict[str, Any]] = {(3, 0): {"type": "object", "minProperties": 1, "maxProperties": 1}}
-Handler = Callable[[str, Any], Any]
+Handler = Callable[[str, Any], Answer]
+"""Called with the resource's id and the checked value under the action's name."""
+Actions = ActionTable[Handler, None]
+BODY = {(3, 0): ONE_ACTION}
+NO_ARGUMENTS: JsonObject = {"anyOf": [{"type": "null"}, {"type": "object"}, {"type": "string", "maxLength": 255}]}
+"""The schema of an action that needs no arguments: clients write null, {} or a word."""
 
 
-@dataclass(frozen=True)
-class Action:
-    policy: str
-    do: Handler
-    schema: Checked
-    since: Version
+def new_table() -> Actions:
+    """The actions of one noun; unknown ones are refused with 400."""
+    return ActionTable(None, error=Invalid)
 
 
-class Actions:
-    """The actions of one noun."""
-
-    def __init__(self) -> None:
-        self.table: dict[str, Action] = {}
-
-    def action(
-        self, name: str, policy: str, schema: dict[str, Any] | None = None, since: Version = (3, 0)
-    ) -> Callable[[Handler], Handler]:
-        """`schema` is of what stands under the name; without one it says nothing and is null or empty."""
-        inner = schema or {"anyOf": [{"type": "null"}, {"type": "object"}, {"type": "string", "maxLength": 255}]}
-        whole = {"type": "object", "properties": {name: inner}, "required": [name], "additionalProperties": False}
-
-        def wrap(handler: Handler) -> Handler:
-            self.table[name] = Action(policy, handler, Checked({(3, 0): whole}), since)
-            return handler
-
-        return wrap
-
-    def run(self, subject: str, body: dict[str, Any]) -> Any:
-        """Raises 400 for an action that there is not."""
-        name = next(iter(body))
-        action = self.table.get(name)
-        if action is None or version() < action.since:
-            raise Invalid(why=f"There is no such action: {name[:80]}")
-        enforce(action.policy)
-        action.schema.check(body, version(), "body")
-        return action.do(subject, body[name])
+def run(actions: Actions, resource_id: str, body: JsonObject) -> Answer:
+    """Do what the body asks for, if the caller may and the body fits."""
+    asked = actions.resolve(body)
+    return asked.action.handler(resource_id, asked.value)

@@ -1,44 +1,35 @@
-"""Attachments (3.27): the record of who has a volume, shared with compute."""
+"""Attachments (3.27): create, list, show, update, complete, delete."""
 
-from typing import Any
-
-from flask import request
-from sqlalchemy import Select, select
-
-from pileus_kit.web import caller, tools, version
-from pileus_volume.api import listings
-from pileus_volume.api.actions import BODY, Actions
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import caller
+from pileus_volume.api import actions as action_tables
+from pileus_volume.api.actions import BODY, NO_ARGUMENTS
+from pileus_volume.api.attachment_deletion import check_deletable
+from pileus_volume.api.listing import Listing, stamp
 from pileus_volume.api.project_paths import Resource
-from pileus_volume.api.schemas import CONNECTOR, UUID, UUID_OR_NULL, wrapped
-from pileus_volume.api.server_disks import refuse_if_used
+from pileus_volume.api.schemas import CONNECTOR, UUID, UUID_OR_NULL, parse_connector, wrapped
+from pileus_volume.api.tools import notify_workers, tools
 from pileus_volume.core import attachments, volumes
-from pileus_volume.core.visibility import sees_all
+from pileus_volume.core.connections import connect
+from pileus_volume.core.queries import ATTACHMENTS
 from pileus_volume.db.models import Attachment
-from pileus_volume.errors import Invalid
 
 resource = Resource("attachments", __name__, url_prefix="/v3/attachments")
-actions = Actions()
+actions = action_tables.new_table()
 
+SINCE = (3, 27)
 FIELDS = {"instance_uuid": UUID_OR_NULL, "volume_uuid": UUID, "connector": {"anyOf": [{"type": "null"}, CONNECTOR]}}
 MODE = {"mode": {"type": "string", "enum": ["rw", "ro"]}}
 CREATE = {
-    (3, 27): wrapped("attachment", FIELDS, required=("volume_uuid",)),
+    SINCE: wrapped("attachment", FIELDS, required=("volume_uuid",)),
     (3, 54): wrapped("attachment", FIELDS | MODE, required=("volume_uuid",)),
 }
-UPDATE = {(3, 27): wrapped("attachment", {"connector": CONNECTOR | {"minProperties": 1}}, required=("connector",))}
-SORTABLE: dict[str, listings.Column] = {
-    "id": Attachment.id,
-    "created_at": Attachment.created_at,
-    "volume_id": Attachment.volume_id,
-    "attach_status": Attachment.attach_status,
-    "instance_uuid": Attachment.instance_id,
-}
-PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants"}
-LISTING = listings.Listing("attachments", SORTABLE, Attachment.id, attachments.find, counted=False)
-SINCE = (3, 27)
+UPDATE = {SINCE: wrapped("attachment", {"connector": CONNECTOR | {"minProperties": 1}}, required=("connector",))}
+LISTING = Listing(ATTACHMENTS, "attachments")
 
 
-def summary(attachment: Attachment) -> dict[str, Any]:
+def summary(attachment: Attachment) -> JsonObject:
+    """The attachment as the short list shows it."""
     return {
         "id": attachment.id,
         "status": attachment.attach_status,
@@ -47,118 +38,93 @@ def summary(attachment: Attachment) -> dict[str, Any]:
     }
 
 
-def detail(attachment: Attachment, secrets: bool = False) -> dict[str, Any]:
-    """`secrets`: also how to connect, which is for who connects."""
-    info: dict[str, Any] = {}
-    known = secrets or caller().is_service or caller().is_admin or attachment.instance_id is None
-    if attachment.connection and known:
-        how = attachment.connection
+def detail(attachment: Attachment, secrets: bool = False) -> JsonObject:
+    """All of the attachment. `secrets`: with the way to connect, which else only services and administrators see."""
+    info: JsonObject = {}
+    may_connect = secrets or caller().is_service or caller().is_admin or attachment.instance_id is None
+    connection = attachment.connection
+    if connection and may_connect:
         info = {
-            **how["data"],
-            "driver_volume_type": how["driver_volume_type"],
-            "data": how["data"],
+            **connection["data"],
+            "driver_volume_type": connection["driver_volume_type"],
+            "data": connection["data"],
             "attachment_id": attachment.id,
         }
     return summary(attachment) | {
         "attach_mode": attachment.attach_mode,
-        "attached_at": listings.stamp(attachment.attached_at),
+        "attached_at": stamp(attachment.attached_at),
         "detached_at": None,
         "connection_info": info,
     }
 
 
 @resource.endpoint("POST", "", policy="volume:attachment_create", body=CREATE, since=SINCE)
-def create(body: dict[str, Any]) -> Any:
+def create(body: JsonObject) -> Answer:
     asked = body["attachment"]
     job = None
     with tools().sessions.begin() as session:
         volume = volumes.find(session, asked["volume_uuid"], caller())
-        attachment = attachments.reserve(session, volume, asked.get("instance_uuid"), asked.get("mode"))
+        attachment = attachments.create(session, volume, asked.get("instance_uuid"), asked.get("mode"))
         if asked.get("connector"):
             session.refresh(volume)
-            job = attachments.connect(session, volume, attachment, asked["connector"], caller())
+            job = connect(session, volume, attachment, parse_connector(asked["connector"]), caller())
         view = {"attachment": detail(attachment, secrets=True)}
-    if job:
-        tools().ring(job.id)
+    notify_workers(job)
     return view, 200
 
 
 @resource.endpoint("GET", "", policy="volume:get_all", since=SINCE)
-def index() -> Any:
-    return LISTING.answer(_filtered(select(Attachment)), summary)
+def index() -> Answer:
+    return LISTING.answer(summary)
 
 
 @resource.endpoint("GET", "/detail", policy="volume:get_all", since=SINCE)
-def index_detail() -> Any:
-    return LISTING.answer(_filtered(select(Attachment)), detail, "/detail")
-
-
-def _filtered(stmt: Select[Any]) -> Select[Any]:
-    admin = sees_all(caller())
-    if not (admin and listings.flag("all_tenants")):
-        stmt = stmt.where(Attachment.project_id == caller().project_id)
-    columns: dict[str, listings.Column] = {
-        "volume_id": Attachment.volume_id,
-        "instance_id": Attachment.instance_id,
-        "instance_uuid": Attachment.instance_id,
-        "status": Attachment.attach_status,
-        "attach_status": Attachment.attach_status,
-        "id": Attachment.id,
-    }
-    if admin:
-        columns["project_id"] = Attachment.project_id
-    for key, value in request.args.items():
-        if key in columns:
-            stmt = stmt.where(columns[key] == value)
-        elif key not in PAGING and not admin and version() >= (3, 31):
-            raise Invalid(why=f"Invalid filters {key[:40]} are found in query options.")
-    return stmt
+def index_detail() -> Answer:
+    return LISTING.answer(detail, below="/detail")
 
 
 @resource.endpoint("GET", "/<attachment_id>", policy="volume:get", since=SINCE)
-def show(attachment_id: str) -> Any:
+def show(attachment_id: str) -> Answer:
     with tools().sessions.read() as session:
         return {"attachment": detail(attachments.find(session, attachment_id, caller()))}
 
 
 @resource.endpoint("PUT", "/<attachment_id>", policy="volume:attachment_update", body=UPDATE, since=SINCE)
-def update(attachment_id: str, body: dict[str, Any]) -> Any:
-    """How to connect stands in the answer at once; a job makes it possible meanwhile."""
+def update(attachment_id: str, body: JsonObject) -> Answer:
+    """The answer has the way to connect at once; a job creates the export meanwhile."""
     with tools().sessions.read() as session:
         attachment = attachments.find(session, attachment_id, caller())
-    refuse_if_used(attachment)
+    check_deletable(attachment)
     with tools().sessions.begin() as session:
         attachment = attachments.find(session, attachment_id, caller())
         volume = volumes.find(session, attachment.volume_id, caller())
-        job = attachments.connect(session, volume, attachment, body["attachment"]["connector"], caller())
+        job = connect(session, volume, attachment, parse_connector(body["attachment"]["connector"]), caller())
         view = {"attachment": detail(attachment, secrets=True)}
-    if job:
-        tools().ring(job.id)
+    notify_workers(job)
     return view, 200
 
 
 @resource.endpoint("DELETE", "/<attachment_id>", policy="volume:attachment_delete", since=SINCE)
-def delete(attachment_id: str) -> Any:
+def delete(attachment_id: str) -> Answer:
     with tools().sessions.read() as session:
         attachment = attachments.find(session, attachment_id, caller())
-    refuse_if_used(attachment)
+    check_deletable(attachment)
     with tools().sessions.begin() as session:
         attachment = attachments.find(session, attachment_id, caller())
         volume = volumes.find(session, attachment.volume_id, caller())
-        job = attachments.remove(session, volume, attachment, caller())
-        rest = [summary(a) for a in volume.attachments]
-    if job:
-        tools().ring(job.id)
+        job = attachments.delete(session, volume, attachment, caller())
+        rest = [summary(other) for other in volume.attachments]
+    notify_workers(job)
     return {"attachments": rest}, 200
 
 
-@resource.endpoint("POST", "/<attachment_id>/action", policy="volume:get", body=BODY, since=(3, 44))
-def act(attachment_id: str, body: dict[str, Any]) -> Any:
-    return actions.run(attachment_id, body)
+@resource.endpoint("POST", "/<attachment_id>/action", policy="volume:get", body=BODY, since=(3, 44), actions=actions)
+def act(attachment_id: str, body: JsonObject) -> Answer:
+    return action_tables.run(actions, attachment_id, body)
 
 
-@actions.action("os-complete", "volume:attachment_complete", since=(3, 44))
-def complete(attachment_id: str, _: Any) -> Any:
+@actions.action("os-complete", policy="volume:attachment_complete", schema=NO_ARGUMENTS, since=(3, 44))
+def complete(attachment_id: str, _: object) -> Answer:
     with tools().sessions.begin() as session:
         attachment = attachments.find(session, attachment_id, caller())
         attachments.complete(session, volumes.find(session, attachment.volume_id, caller()), attachment)

@@ -1,28 +1,42 @@
-"""Backups: create, list, show, change, restore, delete; records of them, to take to another cloud."""
+"""Backups: create, list, show, update, restore, delete; records of them for another cloud."""
 
 from contextlib import suppress
-from typing import Any
 
 from flask import request
-from sqlalchemy import Select, select
 
 from pileus_kit.errors import PeerDown
-from pileus_kit.web import allowed, caller, tools, version
-from pileus_volume.api import backup_containers, listings
-from pileus_volume.api.actions import BODY, Actions
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import allowed, caller, version
+from pileus_volume.api import actions as action_tables
+from pileus_volume.api.actions import BODY, NO_ARGUMENTS
+from pileus_volume.api.listing import Listing, stamp
 from pileus_volume.api.project_paths import Resource, base_url
-from pileus_volume.api.schemas import BOOLEAN, METADATA, METADATA_OR_NULL, TEXT, UUID, UUID_OR_NULL, wrapped
-from pileus_volume.core import backup_records, backups, hosts, volumes
-from pileus_volume.core.backups import Wish
+from pileus_volume.api.schemas import (
+    BOOLEAN,
+    METADATA,
+    METADATA_OR_NULL,
+    TEXT,
+    UUID,
+    UUID_OR_NULL,
+    reset_status_to,
+    stripped,
+    wrapped,
+)
+from pileus_volume.api.tools import notify_workers, tools
+from pileus_volume.clients.objectstore import open_container
+from pileus_volume.core import backup_records, backups, volumes
+from pileus_volume.core.backup_addresses import address_of
+from pileus_volume.core.backups import BackupRequest
+from pileus_volume.core.filters import parse_boolean
+from pileus_volume.core.queries import BACKUPS
 from pileus_volume.db.models import Backup
 from pileus_volume.errors import Invalid
 
 resource = Resource("backups", __name__, url_prefix="/v3/backups")
-actions = Actions()
+actions = action_tables.new_table()
 
-LONGEST_RECORD = 1 << 20
-
-PROPERTIES: dict[str, Any] = {
+MAX_RECORD_CHARACTERS = 1 << 20
+PROPERTIES: JsonObject = {
     "volume_id": UUID,
     "container": TEXT,
     "name": TEXT,
@@ -59,40 +73,19 @@ RESTORE = {
 IMPORT = {
     (3, 0): wrapped(
         "backup-record",
-        {"backup_service": TEXT, "backup_url": {"type": "string", "minLength": 1, "maxLength": LONGEST_RECORD}},
+        {
+            "backup_service": TEXT,
+            "backup_url": {"type": "string", "minLength": 1, "maxLength": MAX_RECORD_CHARACTERS},
+        },
         required=("backup_service", "backup_url"),
     )
 }
-STATUSES = ("available", "error")
-RESET = {
-    "type": "object",
-    "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
-    "required": ["status"],
-    "additionalProperties": False,
-}
-SORTABLE: dict[str, listings.Column] = {
-    "id": Backup.id,
-    "status": Backup.status,
-    "name": Backup.name,
-    "created_at": Backup.created_at,
-    "updated_at": Backup.updated_at,
-    "volume_id": Backup.volume_id,
-    "size": Backup.size,
-    "project_id": Backup.project_id,
-    "data_timestamp": Backup.data_timestamp,
-}
-PLAIN: dict[str, listings.Column] = {
-    "id": Backup.id,
-    "status": Backup.status,
-    "name": Backup.name,
-    "volume_id": Backup.volume_id,
-    "snapshot_id": Backup.snapshot_id,
-}
-PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count"}
-LISTING = listings.Listing("backups", SORTABLE, Backup.id, backups.find)
+RESET = reset_status_to("available", "error")
+LISTING = Listing(BACKUPS, "backups", counted=True)
 
 
-def summary(backup: Backup) -> dict[str, Any]:
+def summary(backup: Backup) -> JsonObject:
+    """The backup as the short list and `create` show it."""
     return {
         "id": backup.id,
         "name": backup.name,
@@ -103,16 +96,17 @@ def summary(backup: Backup) -> dict[str, Any]:
     }
 
 
-def detail(backup: Backup) -> dict[str, Any]:
+def detail(backup: Backup) -> JsonObject:
+    """All of the backup."""
     view = summary(backup) | {
         "status": backup.status,
         "size": backup.size,
         "object_count": backup.object_count,
         "availability_zone": backup.availability_zone,
         "container": backup.container,
-        "created_at": listings.stamp(backup.created_at),
-        "updated_at": listings.stamp(backup.updated_at),
-        "data_timestamp": listings.stamp(backup.data_timestamp),
+        "created_at": stamp(backup.created_at),
+        "updated_at": stamp(backup.updated_at),
+        "data_timestamp": stamp(backup.data_timestamp),
         "description": backup.description,
         "fail_reason": backup.fail_reason,
         "volume_id": backup.volume_id,
@@ -132,151 +126,128 @@ def detail(backup: Backup) -> dict[str, Any]:
 
 
 @resource.endpoint("POST", "", policy="backup:create", body=CREATE)
-def create(body: dict[str, Any]) -> Any:
+def create(body: JsonObject) -> Answer:
     asked = body["backup"]
-    wish = Wish(
-        name=_text(asked, "name"),
-        description=_text(asked, "description"),
+    backup_request = BackupRequest(
+        name=stripped(asked, "name"),
+        description=stripped(asked, "description"),
         container=asked.get("container") or None,
         snapshot_id=asked.get("snapshot_id"),
-        zone=asked.get("availability_zone") or None,
-        incremental=listings.truth(asked.get("incremental", False), "incremental"),
-        force=listings.truth(asked.get("force", False), "force"),
+        availability_zone=asked.get("availability_zone") or None,
+        incremental=parse_boolean(asked.get("incremental", False), "incremental"),
+        force=parse_boolean(asked.get("force", False), "force"),
         metadata=asked.get("metadata") or {},
     )
     with tools().sessions.read() as session:
-        container = backups.container_for(session, caller(), volumes.find(session, asked["volume_id"], caller()), wish)
-    backup_containers.open_up(container)  # a cloud without an object store says so at once
-    with tools().sessions.begin() as session:
-        if wish.zone and wish.zone not in hosts.zones(session):
-            raise Invalid(why=f"There is no availability zone {wish.zone[:80]}.")
         volume = volumes.find(session, asked["volume_id"], caller())
-        backup, job = backups.create(session, caller(), volume, wish)
+        container = backups.container_for(session, caller(), volume, backup_request)
+    open_container(tools().peers, tools().config, caller(), container)  # fails at once without an object store
+    with tools().sessions.begin() as session:
+        volume = volumes.find(session, asked["volume_id"], caller())
+        backup, job = backups.create(session, caller(), volume, backup_request)
         view = {"backup": summary(backup)}
-    tools().ring(job.id)
+    notify_workers(job)
     return view, 202
 
 
-def _text(asked: dict[str, Any], name: str) -> str | None:
-    value = asked.get(name)
-    return value.strip() if value else value
-
-
 @resource.endpoint("GET", "", policy="backup:get_all")
-def index() -> Any:
-    return LISTING.answer(_filtered(select(Backup)), summary)
+def index() -> Answer:
+    return LISTING.answer(summary)
 
 
 @resource.endpoint("GET", "/detail", policy="backup:get_all")
-def index_detail() -> Any:
-    return LISTING.answer(_filtered(select(Backup)), detail, "/detail")
-
-
-def _filtered(stmt: Select[Any]) -> Select[Any]:
-    admin = caller().is_admin
-    if not (admin and listings.flag("all_tenants")):
-        stmt = stmt.where(Backup.project_id == caller().project_id)
-    unknown = []
-    for key, value in request.args.items():
-        if key in PLAIN:
-            stmt = stmt.where(PLAIN[key] == value)
-        elif key == "name~" and version() >= (3, 34):
-            stmt = stmt.where(Backup.name.contains(value[:255], autoescape=True))
-        elif key in ("project_id", "tenant_id") and admin:
-            stmt = stmt.where(Backup.project_id == value)
-        elif key not in PAGING:
-            unknown.append(key[:40])
-    if unknown and not admin and version() >= (3, 31):
-        raise Invalid(why=f"Invalid filters {','.join(unknown)} are found in query options.")
-    return stmt
+def index_detail() -> Answer:
+    return LISTING.answer(detail, below="/detail")
 
 
 @resource.endpoint("GET", "/<backup_id>", policy="backup:get")
-def show(backup_id: str) -> Any:
+def show(backup_id: str) -> Answer:
     with tools().sessions.read() as session:
         return {"backup": detail(backups.find(session, backup_id, caller()))}
 
 
 @resource.endpoint("PUT", "/<backup_id>", policy="backup:update", body=UPDATE, since=(3, 9))
-def update(backup_id: str, body: dict[str, Any]) -> Any:
+def update(backup_id: str, body: JsonObject) -> Answer:
     asked = body["backup"]
-    values = {name: _text(asked, name) for name in ("name", "description") if name in asked}
+    values: dict[str, object] = {name: stripped(asked, name) for name in ("name", "description") if name in asked}
     if "metadata" in asked:
         values["meta"] = asked["metadata"]
     with tools().sessions.begin() as session:
-        return {"backup": summary(backups.change(backups.find(session, backup_id, caller()), values))}
+        return {"backup": summary(backups.update_columns(backups.find(session, backup_id, caller()), values))}
 
 
 @resource.endpoint("POST", "/<backup_id>/restore", policy="backup:restore", body=RESTORE)
-def restore(backup_id: str, body: dict[str, Any]) -> Any:
+def restore(backup_id: str, body: JsonObject) -> Answer:
     asked = body["restore"] or {}
-    _open_again(backup_id)
+    _try_open_container(backup_id)
     with tools().sessions.begin() as session:
         backup = backups.find(session, backup_id, caller())
         volume = volumes.find(session, asked["volume_id"], caller()) if asked.get("volume_id") else None
-        volume, job = backups.restore(session, caller(), backup, volume, _text(asked, "name"))
+        volume, job = backups.restore(session, caller(), backup, volume, stripped(asked, "name"))
         view = {"restore": {"backup_id": backup.id, "volume_id": volume.id, "volume_name": volume.name}}
-    tools().ring(job.id)
+    notify_workers(job)
     return view, 202
 
 
 @resource.endpoint("DELETE", "/<backup_id>", policy="backup:delete")
-def delete(backup_id: str) -> Any:
-    return _removed(backup_id, force=False)
+def delete(backup_id: str) -> Answer:
+    return _delete(backup_id, force=False)
 
 
-def _open_again(backup_id: str) -> bool:
-    """Whether the container is open to us now: its owner may have closed it since, and an administrator of another
-    project can't open it."""
+def _try_open_container(backup_id: str) -> bool:
+    """Open the backup's container to this service again, as its owner may have closed it since. Whether that succeeded.
+
+    An administrator of another project can't open it. Failures are left to the job, which says what it lacks.
+    """
     with tools().sessions.read() as session:
-        backup = backups.find(session, backup_id, caller())
-        account, container = backup.where["account"], backup.container
-    if account == caller().project_id and container:
-        with suppress(Invalid, PeerDown):  # then the job says what it lacks
-            backup_containers.open_up(container)
+        address = address_of(backups.find(session, backup_id, caller()))
+    if address.account == caller().project_id and address.container:
+        with suppress(Invalid, PeerDown):
+            open_container(tools().peers, tools().config, caller(), address.container)
             return True
     return False
 
 
-def _removed(backup_id: str, force: bool) -> Any:
-    opened = _open_again(backup_id)
+def _delete(backup_id: str, force: bool) -> Answer:
+    opened = _try_open_container(backup_id)
     with tools().sessions.begin() as session:
-        job = backups.remove(session, caller(), backups.find(session, backup_id, caller()), force, opened)
-    tools().ring(job.id)
+        backup = backups.find(session, backup_id, caller())
+        job = backups.delete(session, caller(), backup, force=force, opened=opened)
+    notify_workers(job)
     return "", 202
 
 
 @resource.endpoint("GET", "/<backup_id>/export_record", policy="backup:export-import")
-def export(backup_id: str) -> Any:
+def export_record(backup_id: str) -> Answer:
     with tools().sessions.read() as session:
-        return {"backup-record": backup_records.written(backups.find(session, backup_id, caller()))}
+        return {"backup-record": backup_records.export_record(backups.find(session, backup_id, caller()))}
 
 
 @resource.endpoint("POST", "/import_record", policy="backup:backup-import", body=IMPORT)
-def import_record(body: dict[str, Any]) -> Any:
+def import_record(body: JsonObject) -> Answer:
     asked = body["backup-record"]
-    record = backup_records.read(str(asked["backup_service"]), asked["backup_url"])
+    record = backup_records.parse_record(str(asked["backup_service"]), asked["backup_url"])
     if record.account == caller().project_id:
-        backup_containers.open_up(record.container)
+        open_container(tools().peers, tools().config, caller(), record.container)
     with tools().sessions.begin() as session:
-        backup, job = backup_records.take_in(session, caller(), record)
+        backup, job = backup_records.import_record(session, caller(), record)
         view = {"backup": summary(backup)}
-    tools().ring(job.id)
+    notify_workers(job)
     return view, 201
 
 
-@resource.endpoint("POST", "/<backup_id>/action", policy="backup:get", body=BODY)
-def act(backup_id: str, body: dict[str, Any]) -> Any:
-    return actions.run(backup_id, body)
+@resource.endpoint("POST", "/<backup_id>/action", policy="backup:get", body=BODY, actions=actions)
+def act(backup_id: str, body: JsonObject) -> Answer:
+    return action_tables.run(actions, backup_id, body)
 
 
-@actions.action("os-reset_status", "volume_extension:backup_admin_actions:reset_status", RESET)
-def reset(backup_id: str, asked: dict[str, Any]) -> Any:
+@actions.action("os-reset_status", policy="volume_extension:backup_admin_actions:reset_status", schema=RESET)
+def reset_status(backup_id: str, asked: JsonObject) -> Answer:
     with tools().sessions.begin() as session:
-        backups.change(backups.find(session, backup_id, caller()), {"status": asked["status"]})
+        backups.update_columns(backups.find(session, backup_id, caller()), {"status": asked["status"]})
     return "", 202
 
 
-@actions.action("os-force_delete", "volume_extension:backup_admin_actions:force_delete")
-def force_delete(backup_id: str, _: Any) -> Any:
-    return _removed(backup_id, force=True)
+@actions.action("os-force_delete", policy="volume_extension:backup_admin_actions:force_delete", schema=NO_ARGUMENTS)
+def force_delete(backup_id: str, _: object) -> Answer:
+    return _delete(backup_id, force=True)

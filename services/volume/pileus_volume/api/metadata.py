@@ -1,101 +1,95 @@
 """Metadata of volumes and of snapshots: the same calls for both."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from pileus_kit.db import now
-from pileus_kit.web import caller, tools
+from sqlalchemy.orm import Session
+
+from pileus_kit.auth import Caller
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import caller
 from pileus_volume.api.project_paths import Resource
-from pileus_volume.api.schemas import METADATA
-from pileus_volume.core import snapshots, volumes
-from pileus_volume.errors import Invalid, MetadataNotFound
+from pileus_volume.api.schemas import METADATA, only
+from pileus_volume.api.tools import tools
+from pileus_volume.core import metadata, snapshots, volumes
+from pileus_volume.db.models import Snapshot, Volume
+from pileus_volume.errors import Invalid
 
-MANY = {
-    (3, 0): {
-        "type": "object",
-        "properties": {"metadata": METADATA},
-        "required": ["metadata"],
-        "additionalProperties": False,
-    }
-}
-ONE = {
-    (3, 0): {
-        "type": "object",
-        "properties": {"meta": METADATA | {"minProperties": 1, "maxProperties": 1}},
-        "required": ["meta"],
-        "additionalProperties": False,
-    }
-}
-MOST = 128
+MANY = {(3, 0): only(("metadata",), metadata=METADATA)}
+ONE = {(3, 0): only(("meta",), meta=METADATA | {"minProperties": 1, "maxProperties": 1})}
 
 
-def _of(kind: str, path: str, find: Callable[..., Any], read: str, write: str, remove: str, create: str) -> Resource:
-    resource = Resource(f"{kind.lower()}_metadata", __name__, url_prefix=path)
+@dataclass(frozen=True)
+class _Rules:
+    """The policy rules of one noun's metadata."""
 
-    @resource.endpoint("GET", "/<subject>/metadata", policy=read)
-    def index(subject: str) -> Any:
+    read: str
+    create: str
+    update: str
+    delete: str
+
+
+def _resource(
+    name: str, path: str, find: Callable[[Session, str, Caller], Volume | Snapshot], rules: _Rules
+) -> Resource:
+    resource = Resource(name, __name__, url_prefix=path)
+
+    @resource.endpoint("GET", "/<subject>/metadata", policy=rules.read)
+    def index(subject: str) -> Answer:
         with tools().sessions.read() as session:
             return {"metadata": find(session, subject, caller()).meta}
 
-    @resource.endpoint("POST", "/<subject>/metadata", policy=create, body=MANY)
-    def add(subject: str, body: dict[str, Any]) -> Any:
-        return {"metadata": _changed(subject, lambda old: {**old, **body["metadata"]})}
+    @resource.endpoint("POST", "/<subject>/metadata", policy=rules.create, body=MANY)
+    def create(subject: str, body: JsonObject) -> Answer:
+        with tools().sessions.begin() as session:
+            return {"metadata": metadata.update(find(session, subject, caller()), body["metadata"])}
 
-    @resource.endpoint("PUT", "/<subject>/metadata", policy=write, body=MANY)
-    def replace(subject: str, body: dict[str, Any]) -> Any:
-        return {"metadata": _changed(subject, lambda old: dict(body["metadata"]))}
+    @resource.endpoint("PUT", "/<subject>/metadata", policy=rules.update, body=MANY)
+    def replace(subject: str, body: JsonObject) -> Answer:
+        with tools().sessions.begin() as session:
+            return {"metadata": metadata.replace(find(session, subject, caller()), body["metadata"])}
 
-    @resource.endpoint("GET", "/<subject>/metadata/<key>", policy=read)
-    def show(subject: str, key: str) -> Any:
+    @resource.endpoint("GET", "/<subject>/metadata/<key>", policy=rules.read)
+    def show(subject: str, key: str) -> Answer:
         with tools().sessions.read() as session:
-            meta = find(session, subject, caller()).meta
-        if key not in meta:
-            raise MetadataNotFound(kind=kind, id=subject, key=key)
-        return {"meta": {key: meta[key]}}
+            return {"meta": {key: metadata.find(find(session, subject, caller()), key)}}
 
-    @resource.endpoint("PUT", "/<subject>/metadata/<key>", policy=write, body=ONE)
-    def update(subject: str, key: str, body: dict[str, Any]) -> Any:
+    @resource.endpoint("PUT", "/<subject>/metadata/<key>", policy=rules.update, body=ONE)
+    def update(subject: str, key: str, body: JsonObject) -> Answer:
         if key not in body["meta"]:
             raise Invalid(why="Request body and URI mismatch")
-        _changed(subject, lambda old: {**old, **body["meta"]})
+        with tools().sessions.begin() as session:
+            metadata.update(find(session, subject, caller()), body["meta"])
         return {"meta": body["meta"]}
 
-    @resource.endpoint("DELETE", "/<subject>/metadata/<key>", policy=remove)
-    def delete(subject: str, key: str) -> Any:
-        def without(old: Mapping[str, str]) -> dict[str, str]:
-            if key not in old:
-                raise MetadataNotFound(kind=kind, id=subject, key=key)
-            return {k: v for k, v in old.items() if k != key}
-
-        _changed(subject, without)
-        return "", 200
-
-    def _changed(subject: str, change: Callable[[Mapping[str, str]], dict[str, str]]) -> dict[str, str]:
+    @resource.endpoint("DELETE", "/<subject>/metadata/<key>", policy=rules.delete)
+    def delete(subject: str, key: str) -> Answer:
         with tools().sessions.begin() as session:
-            row = find(session, subject, caller())
-            row.meta, row.updated_at = change(row.meta), now()
-            if len(row.meta) > MOST:
-                raise Invalid(why=f"at most {MOST} metadata items are allowed")
-            return dict(row.meta)
+            metadata.delete(find(session, subject, caller()), key)
+        return "", 200
 
     return resource
 
 
-of_volumes = _of(
-    "Volume",
+of_volumes = _resource(
+    "volume_metadata",
     "/v3/volumes",
     volumes.find,
-    "volume:get_volume_metadata",
-    "volume:update_volume_metadata",
-    "volume:delete_volume_metadata",
-    "volume:create_volume_metadata",
+    _Rules(
+        read="volume:get_volume_metadata",
+        create="volume:create_volume_metadata",
+        update="volume:update_volume_metadata",
+        delete="volume:delete_volume_metadata",
+    ),
 )
-of_snapshots = _of(
-    "Snapshot",
+of_snapshots = _resource(
+    "snapshot_metadata",
     "/v3/snapshots",
     snapshots.find,
-    "volume:get_snapshot_metadata",
-    "volume:update_snapshot_metadata",
-    "volume:delete_snapshot_metadata",
-    "volume:update_snapshot_metadata",
+    _Rules(
+        read="volume:get_snapshot_metadata",
+        create="volume:update_snapshot_metadata",
+        update="volume:update_snapshot_metadata",
+        delete="volume:delete_snapshot_metadata",
+    ),
 )

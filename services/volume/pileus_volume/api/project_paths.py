@@ -1,20 +1,24 @@
-"""`/v3/{project_id}/volumes` and `/v3/volumes` are one place: the project is taken out of the path before routing.
+"""Paths with and without a project: `/v3/{project_id}/volumes` means `/v3/volumes`, and is rewritten before routing.
 
-It adds nothing to a token's own scope, so it is only compared with it (Cinder: 400 when they differ). A service, which
-acts for its users after they have gone, acts for the project that it names.
+The project in the path adds nothing to the scope of the token, so the two are only compared (as in Cinder, 400 if they
+differ). A service, which goes on with work for users who have gone, acts for the project that it names.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, g, request
 
 from pileus_kit.errors import BadRequest
+from pileus_kit.json_types import Answer
 from pileus_kit.web import Handler, caller
 from pileus_kit.web import Resource as KitResource
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 KEY = "pileus.project"
 PROJECT = re.compile(r"/v3/([^/]+)(/.+)")
@@ -25,14 +29,14 @@ class WrongProject(BadRequest):
 
 
 class Resource(KitResource):
-    """A noun under a project."""
+    """A noun of the API, whose paths may have a project."""
 
     def endpoint(self, method: str, path: str, **terms: Any) -> Callable[[Handler], Handler]:  # type: ignore[override]
         declare = super().endpoint(method, path, **terms)
 
         def wrap(handler: Handler) -> Handler:
             @wraps(handler)
-            def checked(**arguments: Any) -> Any:
+            def checked(**arguments: Any) -> Answer:
                 named = request.environ.get(KEY)
                 if named is not None and named != caller().project_id:
                     if "service" not in caller().roles:
@@ -47,12 +51,12 @@ class Resource(KitResource):
 
 
 class ProjectPaths:
-    """WSGI middleware. What is no noun of the API, before one, is a project."""
+    """WSGI middleware that takes the project out of the path: it stands before a noun and is none itself."""
 
-    def __init__(self, app: Callable[..., Any], nouns: Iterable[str]) -> None:
+    def __init__(self, app: "WSGIApplication", nouns: Iterable[str]) -> None:
         self._app, self._nouns = app, frozenset(nouns)
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         found = PROJECT.fullmatch(environ.get("PATH_INFO", ""))
         if found and found[1] not in self._nouns and found[2].split("/")[1] in self._nouns:
             environ["PATH_INFO"], environ[KEY] = "/v3" + found[2], found[1]
@@ -60,7 +64,7 @@ class ProjectPaths:
 
 
 def install(app: Flask) -> None:
-    """Understand both forms of every path that the app has. A path that ends where an id should be is no path."""
+    """Let the application understand both forms of its paths. A path that ends in place of an id is not found."""
     for rule in app.url_map.iter_rules():
         rule.strict_slashes = rule.rule != "/v3/"
     nouns = {rule.rule.split("/")[2] for rule in app.url_map.iter_rules() if rule.rule.startswith("/v3/")}
@@ -68,5 +72,5 @@ def install(app: Flask) -> None:
 
 
 def base_url() -> str:
-    """Of links in answers: with the project, as the catalogue has it."""
+    """The address before the nouns in links of answers: with the project, as in the catalogue."""
     return f"{request.host_url}v3/{caller().project_id}"

@@ -1,19 +1,12 @@
-"""Limits of projects and of classes, and what is used of them."""
-
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+"""Quota sets and quota class sets: limits of projects and of classes, and what is used of them."""
 
 from pileus_kit.errors import Forbidden
-from pileus_kit.web import caller, tools
-from pileus_volume.api import listings
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import caller
+from pileus_volume.api.listing import flag
 from pileus_volume.api.project_paths import Resource
+from pileus_volume.api.tools import tools
 from pileus_volume.core import quotas
-from pileus_volume.core.quotas import Ledger
-from pileus_volume.db.models import VolumeType
-from pileus_volume.errors import Invalid
 
 sets = Resource("quota_sets", __name__, url_prefix="/v3/os-quota-sets")
 classes = Resource("quota_classes", __name__, url_prefix="/v3/os-quota-class-sets")
@@ -25,9 +18,10 @@ LIMIT = {
     ]
 }
 IDENTIFIER = {"type": "string", "maxLength": 255}
+NOT_LIMITS = ("tenant_id", "id", "class_name")  # clients send back what they were shown
 
 
-def _schema(noun: str, ids: tuple[str, ...]) -> dict[tuple[int, int], dict[str, Any]]:
+def _schema(noun: str, ids: tuple[str, ...]) -> dict[tuple[int, int], JsonObject]:
     return {
         (3, 0): {
             "type": "object",
@@ -48,82 +42,64 @@ def _schema(noun: str, ids: tuple[str, ...]) -> dict[tuple[int, int], dict[str, 
     }
 
 
-def _types(session: Session) -> list[VolumeType]:
-    return list(session.scalars(select(VolumeType).order_by(VolumeType.name).limit(1000)))
+def _parse_limits(asked: JsonObject) -> dict[str, int]:
+    return {name: int(limit) for name, limit in asked.items() if name not in NOT_LIMITS}
 
 
-def _limits(session: Session, given: Mapping[str, int]) -> dict[str, int]:
-    return {
-        name: given.get(name, quotas.DEFAULTS.get(name, quotas.UNLIMITED)) for name in quotas.names(_types(session))
-    }
-
-
-def _only_own(project_id: str) -> None:
+def _check_own(project_id: str) -> None:
     if not caller().is_admin and caller().project_id != project_id:
         raise Forbidden(rule="volume_extension:quotas:show")
 
 
 @sets.endpoint("GET", "/<project_id>", policy="volume_extension:quotas:show")
-def show(project_id: str) -> Any:
-    _only_own(project_id)
+def show(project_id: str) -> Answer:
+    _check_own(project_id)
     with tools().sessions.read() as session:
-        book = quotas.ledger(session, project_id)
-        view: dict[str, Any] = dict(_limits(session, book.limits))
-        if listings.flag("usage"):
-            view = _with_usage(view, book, _types(session))
+        types = quotas.list_types(session)
+        usage = quotas.get_usage(session, project_id)
+    limits = quotas.all_limits(types, usage.limits)
+    if not flag("usage"):
+        return {"quota_set": {"id": project_id, **limits}}
+    used = quotas.usage_by_name(types, usage)
+    view = {name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0} for name, limit in limits.items()}
     return {"quota_set": {"id": project_id, **view}}
 
 
-def _with_usage(limits: Mapping[str, int], book: Ledger, types: Iterable[VolumeType]) -> dict[str, Any]:
-    used = dict(book.used) | {
-        f"{resource}_{kind.name}": book.used_by_type.get((resource, kind.id), 0)
-        for kind in types
-        for resource in quotas.PER_TYPE
-    }
-    return {name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0} for name, limit in limits.items()}
-
-
 @sets.endpoint("GET", "/<project_id>/defaults", policy="volume_extension:quotas:show")
-def defaults(project_id: str) -> Any:
+def show_defaults(project_id: str) -> Answer:
     with tools().sessions.read() as session:
-        return {"quota_set": {"id": project_id, **_limits(session, quotas.class_limits(session, "default"))}}
+        limits = quotas.get_class_limits(session, "default")
+        return {"quota_set": {"id": project_id, **quotas.all_limits(quotas.list_types(session), limits)}}
 
 
 @sets.endpoint(
     "PUT", "/<project_id>", policy="volume_extension:quotas:update", body=_schema("quota_set", ("tenant_id", "id"))
 )
-def update(project_id: str, body: dict[str, Any]) -> Any:
-    skip = listings.flag("skip_validation", default=True)
+def update(project_id: str, body: JsonObject) -> Answer:
+    skip_validation = flag("skip_validation", default=True)
+    limits = _parse_limits(body["quota_set"])
     with tools().sessions.begin() as session:
-        wanted = _known(session, body["quota_set"])
-        book = quotas.ledger(session, project_id)
-        for name, limit in wanted.items():
-            if not skip and 0 <= limit < book.used.get(name, 0):
-                raise Invalid(why=f"Quota {name} can't be less than what is used: {book.used[name]}")
-        quotas.set_limits(session, project_id, wanted)
+        quotas.check_names(session, limits)
+        if not skip_validation:
+            quotas.check_used(session, project_id, limits)
+        quotas.set_limits(session, project_id, limits)
         session.flush()
-        return {"quota_set": _limits(session, quotas.ledger(session, project_id).limits)}
-
-
-def _known(session: Session, asked: Mapping[str, Any]) -> dict[str, int]:
-    names = set(quotas.names(_types(session)))
-    wanted = {name: int(limit) for name, limit in asked.items() if name not in ("tenant_id", "id", "class_name")}
-    if unknown := sorted(set(wanted) - names):
-        raise Invalid(why=f"Bad key(s) in quota set: {', '.join(unknown)[:200]}")
-    return wanted
+        usage = quotas.get_usage(session, project_id)
+        return {"quota_set": quotas.all_limits(quotas.list_types(session), usage.limits)}
 
 
 @sets.endpoint("DELETE", "/<project_id>", policy="volume_extension:quotas:delete")
-def delete(project_id: str) -> Any:
+def delete(project_id: str) -> Answer:
     with tools().sessions.begin() as session:
-        quotas.forget(session, project_id)
+        quotas.delete_limits(session, project_id)
     return "", 200
 
 
 @classes.endpoint("GET", "/<class_name>", policy="volume_extension:quota_classes:get")
-def show_class(class_name: str) -> Any:
+def show_class(class_name: str) -> Answer:
     with tools().sessions.read() as session:
-        return {"quota_class_set": {"id": class_name, **_limits(session, quotas.class_limits(session, class_name))}}
+        limits = quotas.get_class_limits(session, class_name)
+        return {"quota_class_set": {"id": class_name, **quotas.all_limits(quotas.list_types(session), limits)}}
 
 
 @classes.endpoint(
@@ -132,8 +108,11 @@ def show_class(class_name: str) -> Any:
     policy="volume_extension:quota_classes:update",
     body=_schema("quota_class_set", ("class_name", "id")),
 )
-def update_class(class_name: str, body: dict[str, Any]) -> Any:
+def update_class(class_name: str, body: JsonObject) -> Answer:
+    limits = _parse_limits(body["quota_class_set"])
     with tools().sessions.begin() as session:
-        quotas.set_class_limits(session, class_name, _known(session, body["quota_class_set"]))
+        quotas.check_names(session, limits)
+        quotas.set_class_limits(session, class_name, limits)
         session.flush()
-        return {"quota_class_set": _limits(session, quotas.class_limits(session, class_name))}
+        known = quotas.get_class_limits(session, class_name)
+        return {"quota_class_set": quotas.all_limits(quotas.list_types(session), known)}

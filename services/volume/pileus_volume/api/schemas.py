@@ -1,8 +1,9 @@
 """Pieces of JSON schemas that several nouns use; after the published schemas of Block Storage v3."""
 
-from typing import Any
+from pileus_kit.json_types import JsonObject
+from pileus_volume.core.connections import Connector
 
-Schema = dict[str, Any]
+Schema = JsonObject
 
 UUID: Schema = {"type": "string", "format": "uuid"}
 UUID_OR_NULL: Schema = {"anyOf": [{"type": "null"}, UUID]}
@@ -58,24 +59,51 @@ SIZE: Schema = {
 CONNECTOR: Schema = {
     "type": "object",
     "maxProperties": 64,
-    "properties": {  # of drivers' making, but for what is kept
+    "properties": {  # drivers of other clouds add their own; only these are used
         "host": {"type": "string", "minLength": 1, "maxLength": 255},
         "mountpoint": {"type": ["string", "null"], "maxLength": 255},
     },
 }
 
 
-def wrapped(noun: str, properties: Schema, required: tuple[str, ...] = (), strict: bool = True, **more: Any) -> Schema:
-    """{"noun": {...}} and nothing else."""
+def wrapped(
+    noun: str, properties: Schema, required: tuple[str, ...] = (), strict: bool = True, **further: object
+) -> Schema:
+    """The schema of {"noun": {…}} with these properties and, unless `strict` is false, no others.
+
+    `further`: more keywords of the inner schema.
+    """
     inner = {
         "type": "object",
         "properties": properties,
         "required": list(required),
         "additionalProperties": not strict,
-        **more,
+        **further,
     }
     return {"type": "object", "properties": {noun: inner}, "required": [noun], "additionalProperties": False}
 
 
-def since(schema: Schema, version: tuple[int, int] = (3, 0)) -> dict[tuple[int, int], Schema]:
-    return {version: schema}
+def only(required: tuple[str, ...] = (), **properties: Schema) -> Schema:
+    """The schema of an object with these properties, all of them optional but `required`, and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def reset_status_to(*statuses: str) -> Schema:
+    """The schema of an administrator's reset of a status."""
+    return only(("status",), status={"type": "string", "enum": list(statuses)})
+
+
+def stripped(asked: JsonObject, name: str, other_name: str = "") -> str | None:
+    """A text of the body without spaces around it. `other_name`: its older name, which is read if `name` is absent."""
+    value = asked.get(name, asked.get(other_name)) if other_name else asked.get(name)
+    return value.strip() if value else value
+
+
+def parse_connector(asked: JsonObject) -> Connector:
+    """The connector of a checked body."""
+    return Connector(asked.get("host"), asked.get("mountpoint"), asked)

@@ -1,22 +1,30 @@
-"""Snapshots: create, list, show, change, delete."""
+"""Snapshots: create, list, show, update, delete."""
 
-from typing import Any
-
-from flask import request
-from sqlalchemy import Select, select
-
-from pileus_kit.web import allowed, caller, tools, version
-from pileus_volume.api import listings
-from pileus_volume.api.actions import BODY, Actions
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import allowed, caller, version
+from pileus_volume.api import actions as action_tables
+from pileus_volume.api.actions import BODY, NO_ARGUMENTS
+from pileus_volume.api.listing import Listing, stamp
 from pileus_volume.api.project_paths import Resource
-from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, TEXT, UUID_OR_NULL, wrapped
+from pileus_volume.api.schemas import (
+    BOOLEAN,
+    METADATA_OR_NULL,
+    TEXT,
+    UUID_OR_NULL,
+    only,
+    reset_status_to,
+    wrapped,
+)
+from pileus_volume.api.tools import notify_workers, tools
 from pileus_volume.core import snapshots, volumes
-from pileus_volume.core.visibility import sees_all
+from pileus_volume.core.filters import parse_boolean
+from pileus_volume.core.queries import SNAPSHOTS
+from pileus_volume.core.snapshots import SnapshotRequest
 from pileus_volume.db.models import Snapshot
-from pileus_volume.errors import Invalid, InvalidSnapshot, NotOffered
+from pileus_volume.errors import Invalid, NotOffered
 
 resource = Resource("snapshots", __name__, url_prefix="/v3/snapshots")
-actions = Actions()
+actions = action_tables.new_table()
 
 CREATE = {
     (3, 0): wrapped(
@@ -41,40 +49,18 @@ UPDATE = {
     )
 }
 STATUSES = ("available", "error", "creating", "deleting", "error_deleting")
-RESET = {
-    "type": "object",
-    "properties": {"status": {"type": "string", "enum": list(STATUSES)}},
-    "required": ["status"],
-    "additionalProperties": False,
-}
-UPDATE_STATUS = {
-    "type": "object",
-    "required": ["status"],
-    "additionalProperties": False,
-    "properties": {
-        "status": {"type": "string", "enum": list(STATUSES)},
-        "progress": {"type": "string", "pattern": r"^(100|\d{1,2})%\Z"},
-    },
-}
-SORTABLE: dict[str, listings.Column] = {
-    "id": Snapshot.id,
-    "status": Snapshot.status,
-    "name": Snapshot.name,
-    "display_name": Snapshot.name,
-    "created_at": Snapshot.created_at,
-    "updated_at": Snapshot.updated_at,
-    "volume_id": Snapshot.volume_id,
-    "volume_size": Snapshot.volume_size,
-    "size": Snapshot.volume_size,
-    "project_id": Snapshot.project_id,
-    "description": Snapshot.description,
-}
-PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir", "all_tenants", "with_count"}
-LISTING = listings.Listing("snapshots", SORTABLE, Snapshot.id, snapshots.find)
+RESET = reset_status_to(*STATUSES)
+UPDATE_STATUS = only(
+    ("status",),
+    status={"type": "string", "enum": list(STATUSES)},
+    progress={"type": "string", "pattern": r"^(100|\d{1,2})%\Z"},
+)
+LISTING = Listing(SNAPSHOTS, "snapshots", counted=True)
 FORCE_IMPLIED = (3, 66)
 
 
-def summary(snapshot: Snapshot) -> dict[str, Any]:
+def summary(snapshot: Snapshot) -> JsonObject:
+    """The snapshot as the short list shows it."""
     return {
         "id": snapshot.id,
         "name": snapshot.name,
@@ -82,14 +68,14 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
         "volume_id": snapshot.volume_id,
         "status": snapshot.status,
         "size": snapshot.volume_size,
-        "created_at": listings.stamp(snapshot.created_at),
-        "updated_at": listings.stamp(snapshot.updated_at),
+        "created_at": stamp(snapshot.created_at),
+        "updated_at": stamp(snapshot.updated_at),
         "metadata": snapshot.meta,
     }
 
 
-def made(snapshot: Snapshot) -> dict[str, Any]:
-    """What `create` and `update` tell."""
+def changed(snapshot: Snapshot) -> JsonObject:
+    """The snapshot as `create` and `update` show it."""
     view = summary(snapshot)
     if version() >= (3, 14):
         view["group_snapshot_id"] = snapshot.group_snapshot_id
@@ -100,8 +86,9 @@ def made(snapshot: Snapshot) -> dict[str, Any]:
     return view
 
 
-def detail(snapshot: Snapshot) -> dict[str, Any]:
-    view = made(snapshot)
+def detail(snapshot: Snapshot) -> JsonObject:
+    """All of the snapshot."""
+    view = changed(snapshot)
     if allowed("volume_extension:extended_snapshot_attributes"):
         view |= {
             "os-extended-snapshot-attributes:progress": snapshot.progress,
@@ -111,93 +98,51 @@ def detail(snapshot: Snapshot) -> dict[str, Any]:
 
 
 @resource.endpoint("POST", "", policy="volume:create_snapshot", body=CREATE)
-def create(body: dict[str, Any]) -> Any:
+def create(body: JsonObject) -> Answer:
     asked = body["snapshot"]
-    force = listings.truth(asked["force"], "force") if asked.get("force") is not None else None
-    if version() >= FORCE_IMPLIED:
-        if force is False:
-            raise Invalid(
-                why="Invalid value 'False' for 'force': from microversion 3.66 it is implied and may not be false"
-            )
-        force = True
+    snapshot_request = SnapshotRequest(
+        name=asked.get("name", asked.get("display_name")),
+        description=asked.get("description", asked.get("display_description")),
+        metadata=asked.get("metadata") or {},
+        force=_parse_force(asked.get("force")),
+    )
     with tools().sessions.begin() as session:
         volume = volumes.find(session, str(asked["volume_id"]), caller())
-        snapshot, job = snapshots.create(
-            session,
-            caller(),
-            volume,
-            name=asked.get("name", asked.get("display_name")),
-            force=bool(force),
-            description=asked.get("description", asked.get("display_description")),
-            metadata=asked.get("metadata") or {},
-        )
-        view = {"snapshot": made(snapshot)}
-    tools().ring(job.id)
+        snapshot, job = snapshots.create(session, caller(), volume, snapshot_request)
+        view = {"snapshot": changed(snapshot)}
+    notify_workers(job)
     return view, 202
 
 
+def _parse_force(asked: object) -> bool:
+    force = None if asked is None else parse_boolean(asked, "force")
+    if version() < FORCE_IMPLIED:
+        return bool(force)
+    if force is False:
+        raise Invalid(
+            why="Invalid value 'False' for 'force': from microversion 3.66 it is implied and may not be false"
+        )
+    return True
+
+
 @resource.endpoint("GET", "", policy="volume:get_all_snapshots")
-def index() -> Any:
-    return LISTING.answer(_filtered(select(Snapshot)), summary)
+def index() -> Answer:
+    return LISTING.answer(summary)
 
 
 @resource.endpoint("GET", "/detail", policy="volume:get_all_snapshots")
-def index_detail() -> Any:
-    return LISTING.answer(_filtered(select(Snapshot)), detail, "/detail")
-
-
-def _filtered(stmt: Select[Any]) -> Select[Any]:
-    admin = sees_all(caller())
-    if not (admin and listings.flag("all_tenants")):
-        stmt = stmt.where(Snapshot.project_id == caller().project_id)
-    unknown = []
-    for key, value in request.args.items():
-        if key in PAGING:
-            continue
-        condition = _condition(key, value, admin)
-        if condition is None:
-            unknown.append(key[:40])
-        else:
-            stmt = stmt.where(*condition)
-    if unknown and not admin and version() >= (3, 31):
-        raise Invalid(why=f"Invalid filters {','.join(unknown)} are found in query options.")
-    return stmt
-
-
-def _condition(key: str, value: str, admin: bool) -> list[Any] | None:
-    columns: dict[str, listings.Column] = {
-        "id": Snapshot.id,
-        "status": Snapshot.status,
-        "name": Snapshot.name,
-        "display_name": Snapshot.name,
-        "volume_id": Snapshot.volume_id,
-        "user_id": Snapshot.user_id,
-    }
-    if key in columns:
-        return [columns[key] == value]
-    if key == "group_snapshot_id" and version() >= (3, 14):
-        return [Snapshot.group_snapshot_id == value]
-    if key == "name~" and version() >= (3, 34):
-        return [Snapshot.name.contains(value[:255], autoescape=True)]
-    if key == "metadata" and version() >= (3, 22):
-        return [Snapshot.meta[k].as_string() == v for k, v in listings.mapping(value, key).items()]
-    if key in ("created_at", "updated_at") and version() >= (3, 60):
-        return listings.times(getattr(Snapshot, key), value, key)
-    if key == "consumes_quota" and version() >= (3, 65):
-        return [] if listings.truth(value, key) else [Snapshot.id == ""]
-    if key in ("project_id", "tenant_id") and admin:
-        return [Snapshot.project_id == value]
-    return None
+def index_detail() -> Answer:
+    return LISTING.answer(detail, below="/detail")
 
 
 @resource.endpoint("GET", "/<snapshot_id>", policy="volume:get_snapshot")
-def show(snapshot_id: str) -> Any:
+def show(snapshot_id: str) -> Answer:
     with tools().sessions.read() as session:
         return {"snapshot": detail(snapshots.find(session, snapshot_id, caller()))}
 
 
 @resource.endpoint("PUT", "/<snapshot_id>", policy="volume:update_snapshot", body=UPDATE)
-def update(snapshot_id: str, body: dict[str, Any]) -> Any:
+def update(snapshot_id: str, body: JsonObject) -> Answer:
     asked = body["snapshot"]
     values = {
         field: asked.get(field, asked.get(f"display_{field}"))
@@ -205,59 +150,54 @@ def update(snapshot_id: str, body: dict[str, Any]) -> Any:
         if field in asked or f"display_{field}" in asked
     }
     with tools().sessions.begin() as session:
-        return {"snapshot": made(snapshots.change(snapshots.find(session, snapshot_id, caller()), values))}
+        snapshot = snapshots.update_columns(snapshots.find(session, snapshot_id, caller()), values)
+        return {"snapshot": changed(snapshot)}
 
 
 @resource.endpoint("DELETE", "/<snapshot_id>", policy="volume:delete_snapshot")
-def delete(snapshot_id: str) -> Any:
-    return _removed(snapshot_id, force=False)
+def delete(snapshot_id: str) -> Answer:
+    return _delete(snapshot_id, force=False)
 
 
-def _removed(snapshot_id: str, force: bool) -> Any:
+def _delete(snapshot_id: str, force: bool) -> Answer:
     with tools().sessions.begin() as session:
-        job = snapshots.remove(session, caller(), snapshots.find(session, snapshot_id, caller()), force)
-    tools().ring(job.id)
+        job = snapshots.delete(session, caller(), snapshots.find(session, snapshot_id, caller()), force=force)
+    notify_workers(job)
     return "", 202
 
 
-@resource.endpoint("POST", "/<snapshot_id>/action", policy="volume:get_snapshot", body=BODY)
-def act(snapshot_id: str, body: dict[str, Any]) -> Any:
-    return actions.run(snapshot_id, body)
+@resource.endpoint("POST", "/<snapshot_id>/action", policy="volume:get_snapshot", body=BODY, actions=actions)
+def act(snapshot_id: str, body: JsonObject) -> Answer:
+    return action_tables.run(actions, snapshot_id, body)
 
 
-@actions.action("os-reset_status", "volume_extension:snapshot_admin_actions:reset_status", RESET)
-def reset(snapshot_id: str, asked: dict[str, Any]) -> Any:
-    return _changed(snapshot_id, {"status": asked["status"]})
+@actions.action("os-reset_status", policy="volume_extension:snapshot_admin_actions:reset_status", schema=RESET)
+def reset_status(snapshot_id: str, asked: JsonObject) -> Answer:
+    with tools().sessions.begin() as session:
+        snapshots.update_columns(snapshots.find(session, snapshot_id, caller()), {"status": asked["status"]})
+    return "", 202
 
 
-@actions.action("os-force_delete", "volume_extension:snapshot_admin_actions:force_delete")
-def force_delete(snapshot_id: str, _: Any) -> Any:
-    return _removed(snapshot_id, force=True)
+@actions.action("os-force_delete", policy="volume_extension:snapshot_admin_actions:force_delete", schema=NO_ARGUMENTS)
+def force_delete(snapshot_id: str, _: object) -> Answer:
+    return _delete(snapshot_id, force=True)
 
 
-@actions.action("os-unmanage", "snapshot_extension:snapshot_unmanage")
-def unmanage(snapshot_id: str, _: Any) -> Any:
+@actions.action("os-unmanage", policy="snapshot_extension:snapshot_unmanage", schema=NO_ARGUMENTS)
+def unmanage(snapshot_id: str, _: object) -> Answer:
     with tools().sessions.read() as session:
         snapshots.find(session, snapshot_id, caller())
     raise NotOffered(what="Leaving a snapshot to its storage")
 
 
 @actions.action(
-    "os-update_snapshot_status", "snapshot_extension:snapshot_actions:update_snapshot_status", UPDATE_STATUS
+    "os-update_snapshot_status",
+    policy="snapshot_extension:snapshot_actions:update_snapshot_status",
+    schema=UPDATE_STATUS,
 )
-def update_status(snapshot_id: str, asked: dict[str, Any]) -> Any:
-    """From compute, about a snapshot that a hypervisor takes."""
-    allowed_moves = {"creating": ("creating", "available", "error"), "deleting": ("deleting", "error_deleting")}
-    with tools().sessions.read() as session:
-        now_is = snapshots.find(session, snapshot_id, caller()).status
-    if asked["status"] not in allowed_moves.get(now_is, ()):
-        raise InvalidSnapshot(
-            why=f"Provided snapshot status {asked['status']} not allowed for snapshot with status {now_is}."
-        )
-    return _changed(snapshot_id, {k: asked[k] for k in ("status", "progress") if k in asked})
-
-
-def _changed(snapshot_id: str, values: dict[str, Any]) -> Any:
+def update_status(snapshot_id: str, asked: JsonObject) -> Answer:
+    """Compute sends this about a snapshot that a hypervisor takes or removes."""
     with tools().sessions.begin() as session:
-        snapshots.change(snapshots.find(session, snapshot_id, caller()), values)
+        snapshot = snapshots.find(session, snapshot_id, caller())
+        snapshots.update_status(snapshot, asked["status"], asked.get("progress"))
     return "", 202

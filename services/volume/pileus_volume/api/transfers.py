@@ -1,14 +1,14 @@
-"""Offers of volumes to other projects; `os-volume-transfer` and, since 3.55, `volume-transfers`."""
+"""Transfers of volumes to other projects: `os-volume-transfer` and, since 3.55, `volume-transfers`."""
 
-from typing import Any
-
-from sqlalchemy import select
-
-from pileus_kit.web import caller, tools, version
-from pileus_volume.api import listings
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import caller, version
+from pileus_volume.api.listing import Listing, stamp
 from pileus_volume.api.project_paths import Resource, base_url
 from pileus_volume.api.schemas import BOOLEAN, TEXT, UUID, wrapped
+from pileus_volume.api.tools import tools
 from pileus_volume.core import transfers, volumes
+from pileus_volume.core.filters import parse_boolean
+from pileus_volume.core.queries import TRANSFERS
 from pileus_volume.db.models import Transfer
 
 FIELDS = {"volume_id": UUID, "name": TEXT}
@@ -21,14 +21,13 @@ ACCEPT = {
         "accept", {"auth_key": {"type": "string", "minLength": 1, "maxLength": 255}}, required=("auth_key",)
     )
 }
-SORTABLE: dict[str, listings.Column] = {"id": Transfer.id, "name": Transfer.name, "created_at": Transfer.created_at}
 
 
-def _of(path: str) -> Resource:
+def _resource(path: str, newer: bool) -> Resource:
     resource = Resource(path.replace("-", "_"), __name__, url_prefix=f"/v3/{path}")
-    newer = path == "volume-transfers"
+    listing = Listing(TRANSFERS, path, key="transfers")
 
-    def summary(transfer: Transfer) -> dict[str, Any]:
+    def summary(transfer: Transfer) -> JsonObject:
         return {
             "id": transfer.id,
             "volume_id": transfer.volume_id,
@@ -39,63 +38,54 @@ def _of(path: str) -> Resource:
             ],
         }
 
-    def detail(transfer: Transfer) -> dict[str, Any]:
-        view = summary(transfer) | {"created_at": listings.stamp(transfer.created_at)}
+    def detail(transfer: Transfer) -> JsonObject:
+        view = summary(transfer) | {"created_at": stamp(transfer.created_at)}
         if version() >= (3, 55) and newer:
             view["no_snapshots"] = transfer.no_snapshots
         if version() >= (3, 57) and newer:
-            view |= {"source_project_id": transfer.source_project_id, "destination_project_id": None, "accepted": False}
+            view |= {
+                "source_project_id": transfer.source_project_id,
+                "destination_project_id": None,
+                "accepted": False,
+            }
         return view
 
     @resource.endpoint("POST", "", policy="volume:create_transfer", body=CREATE)
-    def create(body: dict[str, Any]) -> Any:
+    def create(body: JsonObject) -> Answer:
         asked = body["transfer"]
-        without = listings.truth(asked.get("no_snapshots", False), "no_snapshots")
+        no_snapshots = parse_boolean(asked.get("no_snapshots", False), "no_snapshots")
         with tools().sessions.begin() as session:
             volume = volumes.find(session, asked["volume_id"], caller())
-            offer = transfers.offer(session, volume, asked.get("name"), without)
-            return {"transfer": detail(offer.transfer) | {"auth_key": offer.key}}, 202
+            created = transfers.create(session, volume, asked.get("name"), no_snapshots)
+            return {"transfer": detail(created.transfer) | {"auth_key": created.auth_key}}, 202
 
     @resource.endpoint("GET", "", policy="volume:get_all_transfers")
-    def index() -> Any:
-        return listed(summary)
+    def index() -> Answer:
+        return listing.answer(summary)
 
     @resource.endpoint("GET", "/detail", policy="volume:get_all_transfers")
-    def index_detail() -> Any:
-        return listed(detail)
-
-    def listed(view: Any) -> Any:
-        asked = listings.page()
-        stmt = select(Transfer)
-        if not (caller().is_admin and listings.flag("all_tenants")):
-            stmt = stmt.where(Transfer.source_project_id == caller().project_id)
-        with tools().sessions.read() as session:
-            marker = transfers.find(session, asked.marker, caller()) if asked.marker else None
-            rows = listings.fetch(session, stmt, asked, SORTABLE, Transfer.id, marker)
-            return {
-                "transfers": [view(t) for t in rows],
-                **listings.links("transfers", asked, rows, f"{base_url()}/{path}"),
-            }
+    def index_detail() -> Answer:
+        return listing.answer(detail)
 
     @resource.endpoint("GET", "/<transfer_id>", policy="volume:get_transfer")
-    def show(transfer_id: str) -> Any:
+    def show(transfer_id: str) -> Answer:
         with tools().sessions.read() as session:
             return {"transfer": detail(transfers.find(session, transfer_id, caller()))}
 
     @resource.endpoint("POST", "/<transfer_id>/accept", policy="volume:accept_transfer", body=ACCEPT)
-    def accept(transfer_id: str, body: dict[str, Any]) -> Any:
+    def accept(transfer_id: str, body: JsonObject) -> Answer:
         with tools().sessions.begin() as session:
-            return {
-                "transfer": summary(transfers.accept(session, caller(), transfer_id, body["accept"]["auth_key"]))
-            }, 202
+            transfer = transfers.accept(session, caller(), transfer_id, body["accept"]["auth_key"])
+            return {"transfer": summary(transfer)}, 202
 
     @resource.endpoint("DELETE", "/<transfer_id>", policy="volume:delete_transfer")
-    def delete(transfer_id: str) -> Any:
+    def delete(transfer_id: str) -> Answer:
         with tools().sessions.begin() as session:
-            transfers.withdraw(session, transfers.find(session, transfer_id, caller()))
+            transfers.delete(session, transfers.find(session, transfer_id, caller()))
         return "", 202
 
     return resource
 
 
-older, newer = _of("os-volume-transfer"), _of("volume-transfers")
+older = _resource("os-volume-transfer", newer=False)
+newer = _resource("volume-transfers", newer=True)

@@ -1,18 +1,17 @@
-"""Which versions of the API there are."""
-
-from typing import Any
+"""API versions: v3 with its microversions."""
 
 from flask import request
 
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.microversions import Microversions, text
 from pileus_kit.web import Resource
 
 resource = Resource("versions", __name__)
 MICROVERSIONS = Microversions("volume", None, (3, 0), (3, 70))
-PUBLIC = "versions are known before anybody has a token"
+PUBLIC = "clients read the versions before they have a token"
 
 
-def _view() -> dict[str, Any]:
+def _view() -> JsonObject:
     return {
         "id": "v3.0",
         "status": "CURRENT",
@@ -25,10 +24,10 @@ def _view() -> dict[str, Any]:
 
 
 @resource.endpoint("GET", "/", public=PUBLIC)
-def index() -> Any:
+def index() -> Answer:
     return {"versions": [_view()]}, 300
 
 
 @resource.endpoint("GET", "/v3/", public=PUBLIC)
-def show() -> Any:
+def show() -> Answer:
     return {"versions": [_view()]}, 200

@@ -1,13 +1,13 @@
-"""A backup's record as text: what another database has to know to restore it. An administrator carries it there.
+"""Backup records: a backup's row as text, which an administrator exports here and imports into another cloud.
 
-The text is base64 of JSON: the fields of `Record`. The objects stay where they are.
+The text is base64 of JSON: the fields of `BackupRecord`. The backup's objects stay where they are.
 """
 
 import base64
 import binascii
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -18,17 +18,21 @@ from pileus_kit import decoding
 from pileus_kit.auth import Caller
 from pileus_kit.flow import enqueue
 from pileus_volume.core import quotas
+from pileus_volume.core.backup_addresses import VolumeFacts, address_of
+from pileus_volume.core.job_data import ImportBackupData, as_json
 from pileus_volume.db.models import Backup, Job
 from pileus_volume.errors import InvalidBackup
 
-SERVICE = "cinder.backup.drivers.pileus"  # clients take what doesn't begin like this for nonsense
+SERVICE = "cinder.backup.drivers.pileus"  # clients refuse names that don't begin with cinder.backup.drivers
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 Text = Annotated[str, Meta(max_length=255)]
 Id = Annotated[str, Meta(pattern=rf"^{UUID}\Z")]
 
 
 @dataclass(frozen=True)
-class Record:
+class BackupRecord:
+    """What another database has to know to restore the backup."""
+
     id: Id
     volume_id: Id
     size: Annotated[int, Meta(ge=1, le=2147483647)]
@@ -39,7 +43,7 @@ class Record:
     object_count: Annotated[int, Meta(ge=1, le=2147483647)]
     data_timestamp: datetime
     bootable: bool = False
-    image_meta: dict[Text, Any] | None = None
+    image_meta: dict[Text, object] | None = None
     meta: dict[Text, Text] = field(default_factory=dict)
     metadata: dict[Text, Text] = field(default_factory=dict)
     name: Text | None = None
@@ -49,11 +53,11 @@ class Record:
     availability_zone: Text | None = None
 
 
-def written(backup: Backup) -> dict[str, str]:
-    """`backup_service` and `backup_url` of a complete backup."""
+def export_record(backup: Backup) -> dict[str, str]:
+    """`backup_service` and `backup_url` of a complete backup. Raises InvalidBackup for any other."""
     if backup.status != "available":
         raise InvalidBackup(why=f"Backup status must be available and not {backup.status}.")
-    same = (
+    columns = (
         "id",
         "volume_id",
         "size",
@@ -66,23 +70,24 @@ def written(backup: Backup) -> dict[str, str]:
         "parent_id",
         "availability_zone",
     )
-    facts = {name: getattr(backup, name) for name in same} | backup.place | backup.facts | {"metadata": backup.meta}
-    record = decoding.convert(facts, Record)
+    facts = {name: getattr(backup, name) for name in columns}
+    facts |= backup.location | backup.volume_facts | {"metadata": backup.meta}
+    record = decoding.convert(facts, BackupRecord)
     return {"backup_service": SERVICE, "backup_url": base64.b64encode(msgspec.json.encode(record)).decode()}
 
 
-def read(service: str, text: str) -> Record:
-    """The record in such a text; raises InvalidBackup for anything else."""
+def parse_record(service: str, text: str) -> BackupRecord:
+    """The record in a text that `export_record` made. Raises InvalidBackup for any other text."""
     if service != SERVICE:
         raise InvalidBackup(why=f"backup_service must be {SERVICE}: what another service stored can't be read here.")
     try:
-        return decoding.decode(base64.b64decode(text, validate=True), Record)
+        return decoding.decode(base64.b64decode(text, validate=True), BackupRecord)
     except (binascii.Error, ValueError, RecursionError, msgspec.MsgspecError) as err:
         raise InvalidBackup(why=f"backup_url can't be decoded: {err}"[:300]) from None
 
 
-def take_in(session: Session, caller: Caller, record: Record) -> tuple[Backup, Job]:
-    """Record it as the caller's, and the job that looks whether its objects are there."""
+def import_record(session: Session, caller: Caller, record: BackupRecord) -> tuple[Backup, Job]:
+    """Write a row that belongs to the caller, and the job that checks whether its objects exist."""
     if session.get(Backup, record.id) is not None:
         raise InvalidBackup(why="Backup already exists in database.")
     quotas.check_backup(session, str(caller.project_id), record.size)
@@ -99,15 +104,14 @@ def take_in(session: Session, caller: Caller, record: Record) -> tuple[Backup, J
         parent_id=parent.id if parent else None,
         container=record.container,
         object_count=record.object_count,
-        place={"account": record.account, "prefix": record.prefix, "digest": record.digest},
+        location={"account": record.account, "prefix": record.prefix, "digest": record.digest},
         availability_zone=record.availability_zone,
         data_timestamp=record.data_timestamp,
         meta=record.metadata,
-        facts={"bootable": record.bootable, "image_meta": record.image_meta, "meta": record.meta},
+        volume_facts=asdict(VolumeFacts(record.bootable, record.image_meta, record.meta)),
     )
     session.add(backup)
     session.flush()
     set_committed_value(backup, "has_increments", False)
-    return backup, enqueue(
-        session, Job, flow="backup.import", subject=backup.id, caller=caller, data={"where": backup.where}
-    )
+    data = as_json(ImportBackupData(address_of(backup)))
+    return backup, enqueue(session, Job, flow="backup.import", subject=backup.id, caller=caller, data=data)

@@ -1,11 +1,10 @@
-"""Whether a storage host can do what a type's extra specs ask for.
+"""Capabilities: whether a storage host can do what a type's extra specs ask for.
 
-A spec without a scope (or with `capabilities:`) names a capability that must be there; other scopes are not ours to
-judge. Values may begin with an operator, as OpenStack's scheduler has them.
+A spec without a scope, or with the scope `capabilities:`, names a capability that the host must have; specs of other
+scopes are ignored. Values may begin with an operator, as in OpenStack's scheduler.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from pileus_volume.db.models import StorageHost
 
@@ -21,11 +20,11 @@ OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "<=": lambda has, asked: _number(has) <= _number(asked),
 }
 ZONES = "RESKEY:availability_zones"
-VENDOR = "Open Source"  # what drivers that nobody sells say
+VENDOR = "Open Source"  # what Cinder's own drivers report
 
 
-def of(host: StorageHost) -> dict[str, Any]:
-    """What a host can do, by OpenStack's names."""
+def capabilities_of(host: StorageHost) -> dict[str, object]:
+    """What the host can do, by OpenStack's names; capacities in GiB."""
     return {
         "volume_backend_name": host.backend_name,
         "pool_name": host.backend_name,
@@ -46,10 +45,10 @@ def of(host: StorageHost) -> dict[str, Any]:
     }
 
 
-def missing(host: StorageHost, specs: Mapping[str, str]) -> str | None:
-    """The first spec that the host doesn't meet, as a sentence; None if it meets all."""
-    has = of(host)
-    for key, asked in specs.items():
+def find_unmet(host: StorageHost, extra_specs: Mapping[str, str]) -> str | None:
+    """The first extra spec that the host doesn't meet, as a sentence about the host; None if it meets all."""
+    has = capabilities_of(host)
+    for key, asked in extra_specs.items():
         scope, colon, name = key.partition(":")
         if key == ZONES:
             if host.availability_zone not in [zone.strip() for zone in asked.split(",")]:
@@ -73,7 +72,7 @@ def _meets(has: str, asked: str) -> bool:
 
 
 def _number(text: str) -> float:
-    """What isn't a number is never enough."""
+    """NaN for a text that is no number, so that every comparison with it fails."""
     try:
         return float(text)
     except ValueError:

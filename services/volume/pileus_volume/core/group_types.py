@@ -1,4 +1,4 @@
-"""Group types: what groups of volumes may be asked for."""
+"""Group types: what groups of volumes may be asked for, as group specs."""
 
 from collections.abc import Mapping
 
@@ -17,28 +17,30 @@ from pileus_volume.errors import (
     NoDefaultGroupType,
 )
 
-DEFAULT = "__DEFAULT__"  # of that name, if an administrator makes one
+DEFAULT = "__DEFAULT__"  # the default group type is the one of this name, if an administrator creates it
 
 
-def find(session: Session, wish: str, caller: Caller) -> GroupType:
-    """By id or name. The private ones are for administrators only."""
-    stmt = select(GroupType).where(or_(GroupType.id == wish, GroupType.name == wish))
+def choose(session: Session, name: str, caller: Caller) -> GroupType:
+    """The group type with that id or name; private ones are for administrators only. Raises GroupTypeNotFound."""
+    stmt = select(GroupType).where(or_(GroupType.id == name, GroupType.name == name))
     if not caller.is_admin:
         stmt = stmt.where(GroupType.is_public)
     found = session.scalar(stmt.limit(1))
     if found is None:
-        raise GroupTypeNotFound(type=wish)
+        raise GroupTypeNotFound(type=name)
     return found
 
 
-def get(session: Session, type_id: str, caller: Caller) -> GroupType:
+def find(session: Session, type_id: str, caller: Caller) -> GroupType:
+    """The group type with that id; private ones are for administrators only. Raises GroupTypeNotFound."""
     found = session.get(GroupType, type_id)
     if found is None or not (found.is_public or caller.is_admin):
         raise GroupTypeNotFound(type=type_id)
     return found
 
 
-def default(session: Session) -> GroupType:
+def get_default(session: Session) -> GroupType:
+    """Raises NoDefaultGroupType if there is none."""
     found = session.scalar(select(GroupType).where(GroupType.name == DEFAULT))
     if found is None:
         raise NoDefaultGroupType()
@@ -48,39 +50,44 @@ def default(session: Session) -> GroupType:
 def create(
     session: Session, name: str, description: str | None, is_public: bool, specs: Mapping[str, str]
 ) -> GroupType:
-    kind = GroupType(name=name, description=description, is_public=is_public, specs=dict(specs))
-    session.add(kind)
+    """Write a new row. Raises GroupTypeExists if there is one of that name."""
+    group_type = GroupType(name=name, description=description, is_public=is_public, specs=dict(specs))
+    session.add(group_type)
     try:
         session.flush()
     except IntegrityError:
         raise GroupTypeExists(type=name) from None
-    return kind
+    return group_type
 
 
-def change(session: Session, kind: GroupType, values: Mapping[str, object]) -> GroupType:
+def update(session: Session, group_type: GroupType, values: Mapping[str, object]) -> GroupType:
+    """Set columns of the row."""
     for name, value in values.items():
-        setattr(kind, name, value)
-    kind.updated_at = now()
+        setattr(group_type, name, value)
+    group_type.updated_at = now()
     try:
         session.flush()
     except IntegrityError:
         raise GroupTypeExists(type=values.get("name")) from None
-    return kind
+    return group_type
 
 
-def remove(session: Session, kind: GroupType) -> None:
-    if session.scalar(select(Group.id).where(Group.type_id == kind.id).limit(1)):
+def delete(session: Session, group_type: GroupType) -> None:
+    """Delete the row. Raises GroupTypeInUse if a group has the type."""
+    if session.scalar(select(Group.id).where(Group.type_id == group_type.id).limit(1)):
         raise GroupTypeInUse()
-    session.delete(kind)
+    session.delete(group_type)
 
 
-def set_specs(kind: GroupType, specs: Mapping[str, str | None]) -> None:
-    kind.specs = {**kind.specs, **specs}
-    kind.updated_at = now()
+def set_group_specs(group_type: GroupType, specs: Mapping[str, str | None]) -> None:
+    """Add or replace group specs."""
+    group_type.specs = {**group_type.specs, **specs}
+    group_type.updated_at = now()
 
 
-def unset_spec(kind: GroupType, key: str) -> None:
-    if key not in kind.specs:
-        raise GroupSpecNotFound(type=kind.id, key=key)
-    kind.specs = {name: value for name, value in kind.specs.items() if name != key}
-    kind.updated_at = now()
+def delete_group_spec(group_type: GroupType, key: str) -> None:
+    """Remove one group spec. Raises GroupSpecNotFound."""
+    if key not in group_type.specs:
+        raise GroupSpecNotFound(type=group_type.id, key=key)
+    group_type.specs = {name: value for name, value in group_type.specs.items() if name != key}
+    group_type.updated_at = now()

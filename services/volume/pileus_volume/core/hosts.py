@@ -1,153 +1,112 @@
-"""Storage hosts: what they report, which one takes a volume, what they should export."""
+"""Storage hosts: what they reported last, what operators decided about them, and the zones that they form."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from pileus_kit.db import now
-from pileus_kit.liveness import is_silent
-from pileus_volume.core import capabilities
-from pileus_volume.db.models import Attachment, StorageHost, Volume
-from pileus_volume.errors import NoBackend
-from pileus_volume.rpc import Export, Report, Wanted
+from pileus_kit import hosts as kit_hosts
+from pileus_volume.core.pools import host_name
+from pileus_volume.db.models import Snapshot, StorageHost, Volume
+from pileus_volume.errors import HostNotFound
+from pileus_volume.rpc import HostReport
 
-SILENT_S = 90  # three missed reports: nothing new is placed there
-RESERVED_GIB = 1.0  # never promise a disk's last gigabyte
-
-
-@dataclass(frozen=True)
-class Pool:
-    """A storage host and what is promised on it already."""
-
-    host: StorageHost
-    promised_gib: int
-
-    @property
-    def room_gib(self) -> float:
-        return self.host.total_gib * self.host.overcommit - self.promised_gib
+SILENT_S = 90  # three missed reports; no volume is placed on a host that has been silent for so long
+DEFAULT_ZONE = "nova"
 
 
 @dataclass(frozen=True)
-class Need:
-    """What a volume asks of a storage host. `only`: where its source is, for it can't leave it."""
+class Usage:
+    """How many volumes and snapshots there are, and their GiB."""
 
-    size_gib: int
-    specs: Mapping[str, str]
-    zone: str | None
-    only: str | None = None
-
-
-def name_of(pool: str) -> str:
-    """`name@backend#pool` -> name: whom to call."""
-    return pool.partition("@")[0]
+    volumes: int = 0
+    volume_gib: int = 0
+    snapshots: int = 0
+    snapshot_gib: int = 0
 
 
-def alive(host: StorageHost) -> bool:
-    return not is_silent(host.seen_at, timedelta(seconds=SILENT_S))
+def is_up(host: StorageHost) -> bool:
+    """Whether the host has reported recently."""
+    return kit_hosts.is_up(host, SILENT_S)
 
 
-def pools(session: Session) -> list[Pool]:
-    """All of them, one statement; the emptiest first."""
-    rows = session.execute(
-        select(StorageHost, func.coalesce(func.sum(Volume.claimed), 0))
-        .outerjoin(Volume, Volume.host == StorageHost.pool)
-        .group_by(StorageHost.name)
-        .limit(10_000)
+def find(session: Session, name: str) -> StorageHost:
+    """The host by its name or by its pool's. Raises HostNotFound."""
+    host = session.get(StorageHost, host_name(name))
+    if host is None:
+        raise HostNotFound(host=name)
+    return host
+
+
+def list_hosts(session: Session) -> list[StorageHost]:
+    """All storage hosts by name."""
+    return list(session.scalars(select(StorageHost).order_by(StorageHost.name).limit(10_000)))
+
+
+def set_state(session: Session, name: str, values: Mapping[str, object]) -> bool:
+    """Record an operator's decision (disabled, disabled_reason, frozen). False if there is no such host."""
+    changed = session.execute(update(StorageHost).where(StorageHost.name == host_name(name)).values(**values))
+    return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+
+def count_usage(session: Session, host: StorageHost) -> dict[str, Usage]:
+    """What each project has on the host, by the project's id; two statements."""
+    volumes = {
+        project: (int(number), int(size))
+        for project, number, size in session.execute(
+            select(Volume.project_id, func.count(), func.sum(Volume.size))
+            .where(Volume.host == host.pool)
+            .group_by(Volume.project_id)
+            .limit(10_000)
+        )
+    }
+    snapshots = {
+        project: (int(number), int(size))
+        for project, number, size in session.execute(
+            select(Snapshot.project_id, func.count(), func.sum(Snapshot.volume_size))
+            .join(Volume, Volume.id == Snapshot.volume_id)
+            .where(Volume.host == host.pool)
+            .group_by(Snapshot.project_id)
+            .limit(10_000)
+        )
+    }
+    return {
+        project: Usage(*volumes.get(project, (0, 0)), *snapshots.get(project, (0, 0)))
+        for project in sorted(volumes.keys() | snapshots.keys())
+    }
+
+
+def total_usage(usages: Iterable[Usage]) -> Usage:
+    """The sum of several projects' usage."""
+    found = list(usages)
+    return Usage(
+        sum(usage.volumes for usage in found),
+        sum(usage.volume_gib for usage in found),
+        sum(usage.snapshots for usage in found),
+        sum(usage.snapshot_gib for usage in found),
     )
-    found = (Pool(host, int(promised)) for host, promised in rows)
-    return sorted(found, key=lambda pool: (-pool.room_gib, pool.host.name))
 
 
-def pick(session: Session, *needs: Need) -> str:
-    """The pool that meets all needs. Raises NoBackend, which says for each host what was missing."""
-    reasons = []
-    for pool in pools(session):
-        why = next(filter(None, (_unfit(pool, need) for need in needs)), None)
-        if why is None:
-            return pool.host.pool
-        reasons.append(f"{pool.host.name}: {why}")
-    raise NoBackend(why="; ".join(reasons) or "there is no storage host")
-
-
-def _unfit(pool: Pool, need: Need) -> str | None:
-    host = pool.host
-    if need.only and host.pool != need.only:
-        return "the source is elsewhere"
-    if host.disabled or host.frozen:
-        return "it is disabled"
-    if not alive(host):
-        return f"it has been silent since {host.seen_at:%H:%M:%S}"
-    if why := capabilities.missing(host, need.specs):
-        return why
-    if need.zone and host.availability_zone != need.zone:
-        return f"it is in zone {host.availability_zone}, not {need.zone}"
-    if pool.room_gib < need.size_gib or host.free_gib < RESERVED_GIB:
-        return f"{max(pool.room_gib, 0):.0f} GiB may still be promised, {host.free_gib:.1f} GiB are free"
-    return None
-
-
-def zones(session: Session) -> dict[str, bool]:
-    """Zone: whether one of its hosts takes volumes."""
-    rows = (
-        session.execute(
-            select(StorageHost.availability_zone, func.min(StorageHost.disabled))
-            .group_by(StorageHost.availability_zone)
-            .limit(1000)
-        )
-        if session.get_bind().dialect.name == "sqlite"
-        else session.execute(
-            select(StorageHost.availability_zone, func.bool_and(StorageHost.disabled))
-            .group_by(StorageHost.availability_zone)
-            .limit(1000)
-        )
+def list_zones(session: Session) -> dict[str, bool]:
+    """Each availability zone, and whether one of its hosts takes volumes."""
+    all_disabled = func.min if session.get_bind().dialect.name == "sqlite" else func.bool_and
+    rows = session.execute(
+        select(StorageHost.availability_zone, all_disabled(StorageHost.disabled))
+        .group_by(StorageHost.availability_zone)
+        .limit(1000)
     )
     return {zone: not disabled for zone, disabled in rows}
 
 
-def note(session: Session, report: Report) -> None:
-    """Remember what a host said; an operator's decisions about it stay."""
+def record_report(session: Session, report: HostReport) -> None:
+    """Store what a host reports about itself; an operator's decisions about the host stay."""
     host = session.get(StorageHost, report.host)
     if host is None:
         host = StorageHost(name=report.host, pool="", generation=1)
         session.add(host)
     host.pool = f"{report.host}@{report.backend_name}#{report.backend_name}"
-    for field in (
-        "driver",
-        "backend_name",
-        "availability_zone",
-        "total_gib",
-        "free_gib",
-        "overcommit",
-        "directory",
-        "disk_format",
-        "nbd_host",
-        "nbd_port",
-        "nbd_tls",
-    ):
-        setattr(host, field, getattr(report, field))
-    host.seen_at = now()
-
-
-def changed(session: Session, name: str) -> None:
-    """The exports of this host are others from now on: older lists are void."""
-    session.execute(
-        update(StorageHost)
-        .where(StorageHost.name == name)
-        .values(generation=StorageHost.generation + 1)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def wanted(session: Session, name: str) -> Wanted:
-    """What the host should export, read in one transaction with its generation."""
-    generation = session.scalar(select(StorageHost.generation).where(StorageHost.name == name)) or 0
-    rows = session.scalars(
-        select(Attachment)
-        .where(Attachment.export_host == name, Attachment.sealed_export_name.is_not(None))
-        .order_by(Attachment.id)
-        .limit(100_000)
-    )
-    return Wanted(generation, [Export(a.volume_id, a.id, a.export_name or "", a.attach_mode != "ro") for a in rows])
+    for name, value in asdict(report).items():
+        if name != "host":
+            setattr(host, name, value)
+    kit_hosts.mark_seen(host)

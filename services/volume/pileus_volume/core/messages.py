@@ -1,8 +1,8 @@
-"""What users are told about things that went wrong after their request was accepted."""
+"""User messages: what went wrong after a request was accepted."""
 
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete as delete_rows_of
 from sqlalchemy.orm import Session
 
 from pileus_kit import context
@@ -11,24 +11,24 @@ from pileus_kit.db import now
 from pileus_volume.db.models import Backup, Group, GroupSnapshot, Message, Model, Snapshot, Volume
 from pileus_volume.errors import MessageNotFound
 
-KEPT = timedelta(days=30)
-ACTIONS = {  # OpenStack's numbers (to 016) and sentences: event ids look like VOLUME_VOLUME_001_002
+KEPT = timedelta(days=30)  # until a message expires
+ACTIONS = {  # OpenStack's numbers (to 016) and sentences; event ids look like VOLUME_VOLUME_001_002
     "create": ("001", "schedule allocate volume"),
     "delete": ("018", "delete volume"),
     "extend": ("007", "extend volume"),
     "upload": ("003", "copy volume to image"),
     "snapshot": ("009", "create snapshot"),
-    "unsnapshot": ("010", "delete snapshot"),
+    "delete snapshot": ("010", "delete snapshot"),
     "revert": ("017", "revert volume to snapshot"),
     "reimage": ("016", "reimage volume"),
     "attach": ("002", "attach volume"),
-    "back up": ("013", "create backup"),
-    "unback": ("014", "delete backup"),
+    "back_up": ("013", "create backup"),
+    "delete backup": ("014", "delete backup"),
     "restore": ("015", "restore backup"),
-    "group": ("019", "create group"),
-    "ungroup": ("020", "delete group"),
+    "create group": ("019", "create group"),
+    "delete group": ("020", "delete group"),
     "snapshot group": ("021", "create group snapshot"),
-    "unsnapshot group": ("022", "delete group snapshot"),
+    "delete group snapshot": ("022", "delete group snapshot"),
 }
 KINDS: dict[type[Model], str] = {
     Volume: "VOLUME",
@@ -39,17 +39,22 @@ KINDS: dict[type[Model], str] = {
 }
 
 
-def tell(session: Session, about: Volume | Snapshot | Backup | Group | GroupSnapshot, action: str, why: str) -> None:
-    """Leave a message; older ones that are over go at the same time."""
+def create(
+    session: Session, resource: Volume | Snapshot | Backup | Group | GroupSnapshot, action: str, why: str
+) -> None:
+    """Write a message resource the resource for the users of its project; expired messages are deleted on the way.
+
+    `action`: a key of ACTIONS; `why`: a sentence without internals.
+    """
     number, sentence = ACTIONS[action]
-    kind = KINDS[type(about)]
+    kind = KINDS[type(resource)]
     at = now()
-    session.execute(delete(Message).where(Message.expires_at < at))
+    session.execute(delete_rows_of(Message).where(Message.expires_at < at))
     session.add(
         Message(
-            project_id=about.project_id,
+            project_id=resource.project_id,
             resource_type=kind,
-            resource_id=about.id,
+            resource_id=resource.id,
             event_id=f"VOLUME_{kind}_{number}_001",
             text=f"{sentence}: {why}"[:1000],
             request_id=context.request_id.get(),
@@ -59,8 +64,14 @@ def tell(session: Session, about: Volume | Snapshot | Backup | Group | GroupSnap
     )
 
 
-def get(session: Session, message_id: str, caller: Caller) -> Message:
+def find(session: Session, message_id: str, caller: Caller) -> Message:
+    """The message if the caller may see it. Raises MessageNotFound."""
     found = session.get(Message, message_id)
     if found is None or (found.project_id != caller.project_id and not caller.is_admin):
         raise MessageNotFound(message=message_id)
     return found
+
+
+def delete(session: Session, message: Message) -> None:
+    """Delete the message's row."""
+    session.delete(message)

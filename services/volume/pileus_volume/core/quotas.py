@@ -1,4 +1,7 @@
-"""Limits and use. Use is counted from the rows themselves, in the transaction that adds to it, so it can't drift."""
+"""Quotas: limits of projects and classes, and their use.
+
+Use is counted from the rows themselves, in the transaction that adds to it, so it can't drift.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ from pileus_volume.errors import (
     BackupsQuotaExceeded,
     GigabytesQuotaExceeded,
     GroupsQuotaExceeded,
+    Invalid,
     PerVolumeQuotaExceeded,
     SnapshotsQuotaExceeded,
     VolumesQuotaExceeded,
@@ -26,24 +30,25 @@ DEFAULTS = {
     "per_volume_gigabytes": -1,
     "groups": 10,
 }
-PER_TYPE = ("volumes", "gigabytes", "snapshots")  # each also as RESOURCE_TYPENAME; unlimited unless set
+PER_TYPE = ("volumes", "gigabytes", "snapshots")  # each is also limited as RESOURCE_TYPENAME, if such a limit is set
 UNLIMITED = -1
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """What one project may have and has. Use by resource, and by (resource, type id)."""
+class QuotaUsage:
+    """The limits of one project and what it has, by resource and by (resource, type id)."""
 
     limits: Mapping[str, int]
     used: Mapping[str, int]
     used_by_type: Mapping[tuple[str, str], int]
 
     def limit(self, resource: str) -> int:
+        """The project's limit, its class's, or the default; -1 is unlimited."""
         return self.limits.get(resource, DEFAULTS.get(resource, UNLIMITED))
 
 
-def ledger(session: Session, project_id: str) -> Ledger:
-    """One statement. Call `hold` before, if it decides about adding something."""
+def get_usage(session: Session, project_id: str) -> QuotaUsage:
+    """Limits and use, read with one statement. Call `lock_project` before, if something is to be added."""
     class_limits = select(
         literal("class").label("kind"),
         QuotaClass.resource.label("key"),
@@ -83,11 +88,11 @@ def ledger(session: Session, project_id: str) -> Ledger:
             by_type[kind, key] = first
             by_type["gigabytes", key] = by_type.get(("gigabytes", key), 0) + int(second)
     used |= {resource: sum(n for (name, _), n in by_type.items() if name == resource) for resource in PER_TYPE}
-    return Ledger(limits["class"] | limits["own"], used, by_type)
+    return QuotaUsage(limits["class"] | limits["own"], used, by_type)
 
 
-def hold(session: Session, project_id: str) -> None:
-    """Until the transaction ends nobody else adds to this project. SQLite has one writer at a time anyway."""
+def lock_project(session: Session, project_id: str) -> None:
+    """Until this transaction ends, let no other one add to the project; SQLite has one writer at a time anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"volume-quota-{project_id}"))))
 
@@ -95,52 +100,59 @@ def hold(session: Session, project_id: str) -> None:
 def check(
     session: Session,
     project_id: str,
-    kind: VolumeType,
+    volume_type: VolumeType,
     *,
     volumes: int = 0,
     snapshots: int = 0,
     gigabytes: int = 0,
     volume_size: int = 0,
-    moved: int = 0,
+    retyped: int = 0,
 ) -> None:
-    """Raise the right 413 unless so many more fit, in all and of this type. `moved`: GiB of a volume that only
-    changes to this type."""
-    hold(session, project_id)
-    book = ledger(session, project_id)
-    most = book.limit("per_volume_gigabytes")
-    if volume_size > most >= 0:
-        raise PerVolumeQuotaExceeded(size=volume_size, limit=most)
+    """Raise the quota's error (413) unless so many more fit into the project's limits and those of the type.
+
+    `gigabytes` are those of volumes and snapshots together; `volume_size`: of one volume, against the limit of a single
+    one; `retyped`: the size of a volume that only changes to this type. All in GiB.
+    """
+    lock_project(session, project_id)
+    usage = get_usage(session, project_id)
+    limit = usage.limit("per_volume_gigabytes")
+    if volume_size > limit >= 0:
+        raise PerVolumeQuotaExceeded(size=volume_size, limit=limit)
     for resource, more in (("gigabytes", gigabytes), ("volumes", volumes), ("snapshots", snapshots)):
         if more <= 0:
             continue
-        _fits(resource, book.limit(resource), book.used[resource], more)
-        name = f"{resource}_{kind.name}"
-        _fits(name, book.limits.get(name, UNLIMITED), book.used_by_type.get((resource, kind.id), 0), more)
-    for resource, more in (("gigabytes", moved), ("volumes", 1)) if moved else ():
-        name = f"{resource}_{kind.name}"
-        _fits(name, book.limits.get(name, UNLIMITED), book.used_by_type.get((resource, kind.id), 0), more)
+        _check_limit(resource, usage.limit(resource), usage.used[resource], more)
+        name = f"{resource}_{volume_type.name}"
+        _check_limit(
+            name, usage.limits.get(name, UNLIMITED), usage.used_by_type.get((resource, volume_type.id), 0), more
+        )
+    for resource, more in (("gigabytes", retyped), ("volumes", 1)) if retyped else ():
+        name = f"{resource}_{volume_type.name}"
+        _check_limit(
+            name, usage.limits.get(name, UNLIMITED), usage.used_by_type.get((resource, volume_type.id), 0), more
+        )
 
 
 def check_backup(session: Session, project_id: str, gigabytes: int) -> None:
-    """Raise the right 413 unless one more backup of that size fits."""
-    hold(session, project_id)
-    book = ledger(session, project_id)
-    if book.used["backups"] >= book.limit("backups") >= 0:
-        raise BackupsQuotaExceeded(limit=book.limit("backups"))
-    used, limit = book.used["backup_gigabytes"], book.limit("backup_gigabytes")
+    """Raise the quota's error (413) unless one more backup of that size in GiB fits."""
+    lock_project(session, project_id)
+    usage = get_usage(session, project_id)
+    if usage.used["backups"] >= usage.limit("backups") >= 0:
+        raise BackupsQuotaExceeded(limit=usage.limit("backups"))
+    used, limit = usage.used["backup_gigabytes"], usage.limit("backup_gigabytes")
     if used + gigabytes > limit >= 0:
         raise BackupGigabytesQuotaExceeded(requested=gigabytes, limit=limit, consumed=used)
 
 
 def check_group(session: Session, project_id: str) -> None:
-    """Raise the 413 unless one more group fits."""
-    hold(session, project_id)
-    book = ledger(session, project_id)
-    if book.used["groups"] >= book.limit("groups") >= 0:
-        raise GroupsQuotaExceeded(limit=book.limit("groups"))
+    """Raise GroupsQuotaExceeded unless one more group fits."""
+    lock_project(session, project_id)
+    usage = get_usage(session, project_id)
+    if usage.used["groups"] >= usage.limit("groups") >= 0:
+        raise GroupsQuotaExceeded(limit=usage.limit("groups"))
 
 
-def _fits(name: str, limit: int, used: int, more: int) -> None:
+def _check_limit(name: str, limit: int, used: int, more: int) -> None:
     if limit < 0 or used + more <= limit:
         return
     if name.startswith("gigabytes"):
@@ -148,26 +160,62 @@ def _fits(name: str, limit: int, used: int, more: int) -> None:
     raise (VolumesQuotaExceeded if name.startswith("volumes") else SnapshotsQuotaExceeded)(limit=limit, name=name)
 
 
-def names(types: Iterable[VolumeType]) -> list[str]:
-    """Every resource that has a limit, those of each type included."""
+def list_types(session: Session) -> list[VolumeType]:
+    """All volume types by name; each has limits of its own."""
+    return list(session.scalars(select(VolumeType).order_by(VolumeType.name).limit(1000)))
+
+
+def resource_names(types: Iterable[VolumeType]) -> list[str]:
+    """Every resource that has a limit, including those of each type."""
     return [*DEFAULTS, *(f"{resource}_{kind.name}" for kind in types for resource in PER_TYPE)]
 
 
-def class_limits(session: Session, class_name: str) -> dict[str, int]:
+def all_limits(types: Iterable[VolumeType], limits: Mapping[str, int]) -> dict[str, int]:
+    """A limit for every resource: the given one, else the default."""
+    return {name: limits.get(name, DEFAULTS.get(name, UNLIMITED)) for name in resource_names(types)}
+
+
+def usage_by_name(types: Iterable[VolumeType], usage: QuotaUsage) -> dict[str, int]:
+    """What is used of every resource, including those of each type."""
+    return dict(usage.used) | {
+        f"{resource}_{kind.name}": usage.used_by_type.get((resource, kind.id), 0)
+        for kind in types
+        for resource in PER_TYPE
+    }
+
+
+def get_class_limits(session: Session, class_name: str) -> dict[str, int]:
+    """The limits that are set for the class, by resource."""
     rows = session.scalars(select(QuotaClass).where(QuotaClass.class_name == class_name).limit(1000))
     return {row.resource: row.hard_limit for row in rows}
 
 
+def check_names(session: Session, limits: Mapping[str, int]) -> None:
+    """Raise Invalid for a resource that has no limit."""
+    if unknown := sorted(set(limits) - set(resource_names(list_types(session)))):
+        raise Invalid(why=f"Bad key(s) in quota set: {', '.join(unknown)[:200]}")
+
+
+def check_used(session: Session, project_id: str, limits: Mapping[str, int]) -> None:
+    """Raise Invalid for a limit that is less than what the project uses."""
+    usage = get_usage(session, project_id)
+    for name, limit in limits.items():
+        if 0 <= limit < usage.used.get(name, 0):
+            raise Invalid(why=f"Quota {name} can't be less than what is used: {usage.used[name]}")
+
+
 def set_limits(session: Session, project_id: str, limits: Mapping[str, int]) -> None:
+    """Set limits of the project."""
     for resource, limit in limits.items():
         session.merge(Quota(project_id=project_id, resource=resource, hard_limit=limit))
 
 
 def set_class_limits(session: Session, class_name: str, limits: Mapping[str, int]) -> None:
+    """Set limits of the class."""
     for resource, limit in limits.items():
         session.merge(QuotaClass(class_name=class_name, resource=resource, hard_limit=limit))
 
 
-def forget(session: Session, project_id: str) -> None:
-    """Back to the defaults."""
+def delete_limits(session: Session, project_id: str) -> None:
+    """Drop the project's own limits, so that the defaults hold again."""
     session.execute(delete(Quota).where(Quota.project_id == project_id))

@@ -1,5 +1,5 @@
-"""Which events change the status of a volume, a snapshot, a backup, a group or a group snapshot, and from where.
-Everything else is refused."""
+"""Which events change the status of a volume, a snapshot, a backup, a group or a group snapshot, from which status to
+which. Every other change is refused."""
 
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
@@ -9,8 +9,8 @@ from pileus_kit.db import now
 from pileus_volume.db.models import Backup, Group, GroupSnapshot, Snapshot, Volume
 from pileus_volume.errors import InvalidBackup, InvalidGroup, InvalidGroupSnapshot, InvalidSnapshot, InvalidVolume
 
-BACK = "back"  # to what it was before: `previous_status`
-REMOVABLE = (
+PREVIOUS = "previous"  # stands for the status before the present one, which `previous_status` keeps
+DELETABLE = (
     "available",
     "error",
     "error_deleting",
@@ -20,7 +20,7 @@ REMOVABLE = (
     "creating",
     "downloading",
 )
-ANY = (
+STATUSES = (
     "available",
     "in-use",
     "reserved",
@@ -48,27 +48,27 @@ MOVES: dict[str, dict[str, str]] = {
     "download": {"creating": "downloading"},
     "created": {"creating": "available", "downloading": "available"},
     "fail_creation": {"creating": "error", "downloading": "error"},
-    "delete": dict.fromkeys(REMOVABLE, "deleting"),
-    "force_delete": dict.fromkeys(ANY, "deleting"),
+    "delete": dict.fromkeys(DELETABLE, "deleting"),
+    "force_delete": dict.fromkeys(STATUSES, "deleting"),
     "fail_deletion": {"deleting": "error_deleting"},
     "reserve": {"available": "reserved", "in-use": "reserved", "reserved": "reserved", "attaching": "reserved"},
     "unreserve": {"reserved": "available", "attaching": "available"},
     "begin_detaching": {"in-use": "detaching"},
     "roll_detaching": {"detaching": "in-use"},
     "extend": {"available": "extending", "in-use": "extending"},
-    "extended": {"extending": BACK},
+    "extended": {"extending": PREVIOUS},
     "fail_extension": {"extending": "error_extending"},
     "upload": {"available": "uploading", "in-use": "uploading"},
-    "uploaded": {"uploading": BACK},
+    "uploaded": {"uploading": PREVIOUS},
     "revert": {"available": "reverting"},
     "reverted": {"reverting": "available"},
     "fail_reversion": {"reverting": "error"},
     "reimage": {"available": "downloading", "error": "downloading"},
     "reimage_reserved": {"available": "downloading", "error": "downloading", "reserved": "downloading"},
-    "offer": {"available": "awaiting-transfer"},
-    "withdraw": {"awaiting-transfer": "available"},
+    "begin_transfer": {"available": "awaiting-transfer"},
+    "end_transfer": {"awaiting-transfer": "available"},
     "back_up": {"available": "backing-up", "in-use": "backing-up"},
-    "backed_up": {"backing-up": BACK},
+    "backed_up": {"backing-up": PREVIOUS},
     "restore": {"available": "restoring-backup", "error_restoring": "restoring-backup"},
     "restored": {"restoring-backup": "available"},
     "fail_restoration": {"restoring-backup": "error_restoring"},
@@ -114,19 +114,20 @@ GROUP_SNAPSHOT_MOVES: dict[str, dict[str, str]] = {
 }
 
 
-def move(session: Session, volume: Volume | str, event: str, **also: object) -> None:
-    """Apply an event if the status still allows it, in one UPDATE; else InvalidVolume. `also`: columns to set.
+def move(session: Session, volume: Volume | str, event: str, **columns: object) -> None:
+    """Apply an event if the volume's status still allows it, in one UPDATE; else raise InvalidVolume.
 
-    A flow's step that needs nothing else of the volume names it by id, which saves reading it.
+    `columns` are set in the same UPDATE. A flow's step that needs nothing else of the volume gives its id, which saves
+    reading the row.
     """
     volume_id = volume if isinstance(volume, str) else volume.id
     table = MOVES[event]
     before = Volume.status
-    after = case({a: Volume.previous_status if b == BACK else b for a, b in table.items()}, value=before)
+    after = case({a: Volume.previous_status if b == PREVIOUS else b for a, b in table.items()}, value=before)
     hit = session.execute(
         update(Volume)
         .where(Volume.id == volume_id, before.in_(table))
-        .values(status=after, previous_status=before, updated_at=now(), **also)
+        .values(status=after, previous_status=before, updated_at=now(), **columns)
         .returning(Volume.status)
         .execution_options(synchronize_session=False)
     ).scalar()
@@ -136,21 +137,21 @@ def move(session: Session, volume: Volume | str, event: str, **also: object) -> 
             why=f"Volume {volume_id} status must be {' or '.join(table)}, but current status is: {status}."
         )
     if not isinstance(volume, str):
-        _refresh(volume, status=hit, **also)
+        _refresh(volume, status=hit, **columns)
 
 
-def move_snapshot(session: Session, snapshot: Snapshot, event: str, **also: object) -> None:
-    """The same for a snapshot; else InvalidSnapshot."""
-    if not _moved(session, snapshot, SNAPSHOT_MOVES[event], also):
+def move_snapshot(session: Session, snapshot: Snapshot, event: str, **columns: object) -> None:
+    """Apply an event to a snapshot as `move` does to a volume; else raise InvalidSnapshot."""
+    if not _moved(session, snapshot, SNAPSHOT_MOVES[event], columns):
         raise InvalidSnapshot(
             why=f"Snapshot {snapshot.id} status must be {' or '.join(SNAPSHOT_MOVES[event])}, "
             f"but current status is: {snapshot.status}."
         )
 
 
-def move_backup(session: Session, backup: Backup, event: str, **also: object) -> None:
-    """The same for a backup; else InvalidBackup."""
-    if not _moved(session, backup, BACKUP_MOVES[event], also):
+def move_backup(session: Session, backup: Backup, event: str, **columns: object) -> None:
+    """Apply an event to a backup as `move` does to a volume; else raise InvalidBackup."""
+    if not _moved(session, backup, BACKUP_MOVES[event], columns):
         raise InvalidBackup(
             why=f"Backup {backup.id} status must be {' or '.join(BACKUP_MOVES[event])}, "
             f"but current status is: {backup.status}."
@@ -158,39 +159,39 @@ def move_backup(session: Session, backup: Backup, event: str, **also: object) ->
 
 
 def move_group(session: Session, group: Group, event: str) -> None:
-    """The same for a group; else InvalidGroup."""
+    """Apply an event to a group as `move` does to a volume; else raise InvalidGroup."""
     if not _moved(session, group, GROUP_MOVES[event], {}):
         raise InvalidGroup(
             why=f"Group status must be {' or '.join(GROUP_MOVES[event])}, but current status is: {group.status}"
         )
 
 
-def move_group_snapshot(session: Session, shot: GroupSnapshot, event: str) -> None:
-    """The same for a group snapshot; else InvalidGroupSnapshot."""
-    if not _moved(session, shot, GROUP_SNAPSHOT_MOVES[event], {}):
+def move_group_snapshot(session: Session, group_snapshot: GroupSnapshot, event: str) -> None:
+    """Apply an event to a group snapshot as `move` does to a volume; else raise InvalidGroupSnapshot."""
+    if not _moved(session, group_snapshot, GROUP_SNAPSHOT_MOVES[event], {}):
         raise InvalidGroupSnapshot(
             why=f"GroupSnapshot status must be {' or '.join(GROUP_SNAPSHOT_MOVES[event])}, "
-            f"but current status is: {shot.status}."
+            f"but current status is: {group_snapshot.status}."
         )
 
 
 def _moved(
-    session: Session, row: Snapshot | Backup | Group | GroupSnapshot, table: dict[str, str], also: dict[str, object]
+    session: Session, row: Snapshot | Backup | Group | GroupSnapshot, table: dict[str, str], columns: dict[str, object]
 ) -> bool:
     kind = type(row)
     hit = session.execute(
         update(kind)
         .where(kind.id == row.id, kind.status.in_(table))
-        .values(status=case(table, value=kind.status), updated_at=now(), **also)
+        .values(status=case(table, value=kind.status), updated_at=now(), **columns)
         .returning(kind.status)
         .execution_options(synchronize_session=False)
     ).scalar()
     if hit is not None:
-        _refresh(row, status=hit, **also)
+        _refresh(row, status=hit, **columns)
     return hit is not None
 
 
 def _refresh(row: Volume | Snapshot | Backup | Group | GroupSnapshot, **values: object) -> None:
-    """Tell the object what the row now has, without writing it again."""
+    """Set the object's attributes to what the row has now, without marking them as changed."""
     for name, value in values.items():
         set_committed_value(row, name, value)

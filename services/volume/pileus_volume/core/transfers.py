@@ -1,4 +1,4 @@
-"""Handing a volume over to another project: an offer, and a key that is told once."""
+"""Transfers: a volume is offered to another project, which accepts it with a key that is shown once."""
 
 import hashlib
 import hmac
@@ -19,27 +19,28 @@ KEY_BYTES = 24
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What the giver gets; the key isn't kept."""
+class NewTransfer:
+    """A transfer and its key, which isn't stored."""
 
     transfer: Transfer
-    key: str
+    auth_key: str
 
 
 def find(session: Session, transfer_id: str, caller: Caller) -> Transfer:
-    """One's own offer; an administrator's are all."""
+    """The transfer if the caller's project offers it, or the caller is an administrator. Raises TransferNotFound."""
     found = session.get(Transfer, transfer_id)
     if found is None or (found.source_project_id != caller.project_id and not caller.is_admin):
         raise TransferNotFound(transfer=transfer_id)
     return found
 
 
-def offer(session: Session, volume: Volume, name: str | None, no_snapshots: bool) -> Offer:
+def create(session: Session, volume: Volume, name: str | None, no_snapshots: bool) -> NewTransfer:
+    """Offer the volume, with its snapshots unless `no_snapshots`."""
     if volume.attachments:
         raise InvalidVolume(why="status must be available")
     if volume.group_id:
         raise InvalidVolume(why=f"Volume {volume.id} must not be part of a group.")
-    move(session, volume, "offer")
+    move(session, volume, "begin_transfer")
     if not no_snapshots and session.scalar(
         select(Snapshot.id)
         .where(
@@ -60,11 +61,14 @@ def offer(session: Session, volume: Volume, name: str | None, no_snapshots: bool
     )
     session.add(transfer)
     session.flush()
-    return Offer(transfer, key)
+    return NewTransfer(transfer, key)
 
 
 def accept(session: Session, caller: Caller, transfer_id: str, key: str) -> Transfer:
-    """Take the volume over, with its snapshots. Knowing the key is the right to do so."""
+    """Give the volume and its snapshots to the caller's project. The key is the right to do so.
+
+    Raises TransferNotFound, or Invalid for a wrong key.
+    """
     transfer = session.get(Transfer, transfer_id)
     if transfer is None:
         raise TransferNotFound(transfer=transfer_id)
@@ -84,7 +88,7 @@ def accept(session: Session, caller: Caller, transfer_id: str, key: str) -> Tran
         volume_size=volume.size,
         gigabytes=volume.size + sum(s.volume_size for s in snapshots),
     )
-    move(session, volume, "withdraw", project_id=project, user_id=caller.user_id)
+    move(session, volume, "end_transfer", project_id=project, user_id=caller.user_id)
     session.execute(
         update(Snapshot).where(Snapshot.volume_id == volume.id).values(project_id=project, user_id=caller.user_id)
     )
@@ -92,11 +96,12 @@ def accept(session: Session, caller: Caller, transfer_id: str, key: str) -> Tran
     return transfer
 
 
-def withdraw(session: Session, transfer: Transfer) -> None:
-    move(session, session.get_one(Volume, transfer.volume_id), "withdraw")
+def delete(session: Session, transfer: Transfer) -> None:
+    """Withdraw the offer; its volume is available again."""
+    move(session, session.get_one(Volume, transfer.volume_id), "end_transfer")
     session.delete(transfer)
 
 
 def _hash(key: str) -> str:
-    """The key has 192 random bits: a fast hash will do."""
+    """A fast hash suffices because the key has 192 random bits."""
     return hashlib.sha256(key.encode()).hexdigest()

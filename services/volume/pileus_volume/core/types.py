@@ -1,8 +1,9 @@
-"""Volume types: what may be asked for, and who may ask."""
+"""Volume types: what volumes may be asked for, and which projects may ask for private ones."""
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import delete as delete_rows_of
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,56 +23,57 @@ from pileus_volume.errors import (
 DEFAULT = "__DEFAULT__"
 
 
-def visible(caller: Caller) -> ColumnElement[bool]:
-    """The condition that the caller may see a type."""
+def visible_to(caller: Caller) -> ColumnElement[bool]:
+    """The condition that the caller's project may use a type."""
     return or_(
         VolumeType.is_public,
         exists().where(TypeAccess.type_id == VolumeType.id, TypeAccess.project_id == caller.project_id),
     )
 
 
-def get(session: Session, type_id: str, caller: Caller | None = None) -> VolumeType:
-    """By id. With a caller who is no administrator: only what is visible to them."""
+def find(session: Session, type_id: str, caller: Caller | None = None) -> VolumeType:
+    """The type with that id; for a caller who is no administrator, if they may use it. Raises TypeNotFound."""
     stmt = select(VolumeType).where(VolumeType.id == type_id)
     if caller is not None and not caller.is_admin:
-        stmt = stmt.where(visible(caller))
+        stmt = stmt.where(visible_to(caller))
     found = session.scalar(stmt)
     if found is None:
         raise TypeNotFound(type=type_id)
     return found
 
 
-def choose(session: Session, caller: Caller, wish: str | None, suggested: str | None = None) -> VolumeType:
-    """The type with that id or name; without a wish the suggested one, the project's default, or the cloud's.
+def choose(session: Session, caller: Caller, asked: str | None, suggested: str | None = None) -> VolumeType:
+    """The type with that id or name; if none is asked for, the suggested one, the project's default, or the cloud's.
 
-    A suggestion (an image's) that the caller can't use is passed over.
+    A suggestion (an image's) that the caller can't use is ignored. Raises TypeNotFound.
     """
-    if not wish:
-        return (_named(session, caller, suggested) if suggested else None) or default(session, caller)
-    found = _named(session, caller, wish)
+    if not asked:
+        return (_find_named(session, caller, suggested) if suggested else None) or get_default(session, caller)
+    found = _find_named(session, caller, asked)
     if found is None:
-        raise TypeNotFound(type=wish)
+        raise TypeNotFound(type=asked)
     return found
 
 
-def _named(session: Session, caller: Caller, name: str) -> VolumeType | None:
-    """By id before name: a type may be called like another one's id."""
+def _find_named(session: Session, caller: Caller, name: str) -> VolumeType | None:
+    """A type by id or name; the id comes first, because a type may be named like the id of another one."""
     stmt = select(VolumeType).where(or_(VolumeType.id == name, VolumeType.name == name))
     if not caller.is_admin:
-        stmt = stmt.where(visible(caller))
+        stmt = stmt.where(visible_to(caller))
     return session.scalar(stmt.order_by((VolumeType.id == name).desc()).limit(1))
 
 
-def default(session: Session, caller: Caller) -> VolumeType:
+def get_default(session: Session, caller: Caller) -> VolumeType:
+    """The project's default type, or the cloud's."""
     chosen = select(DefaultType.type_id).where(DefaultType.project_id == caller.project_id).scalar_subquery()
     found = list(session.scalars(select(VolumeType).where(or_(VolumeType.id == chosen, VolumeType.name == DEFAULT))))
     if not found:
         raise TypeNotFound(type=DEFAULT)
-    return min(found, key=lambda kind: kind.name == DEFAULT)
+    return min(found, key=lambda volume_type: volume_type.name == DEFAULT)
 
 
 def ensure_default(session: Session) -> None:
-    """Every cloud has one type, so that nobody has to name one."""
+    """Create the cloud's default type if it isn't there, so that a request needn't name a type."""
     if session.scalar(select(VolumeType.id).where(VolumeType.name == DEFAULT)) is None:
         session.add(VolumeType(name=DEFAULT, description="Default Volume Type", extra_specs={}))
 
@@ -79,74 +81,84 @@ def ensure_default(session: Session) -> None:
 def create(
     session: Session, name: str, description: str | None, is_public: bool, extra_specs: Mapping[str, str]
 ) -> VolumeType:
-    kind = VolumeType(name=name, description=description, is_public=is_public, extra_specs=dict(extra_specs))
-    session.add(kind)
+    """Write a new row. Raises TypeExists if there is one of that name."""
+    volume_type = VolumeType(name=name, description=description, is_public=is_public, extra_specs=dict(extra_specs))
+    session.add(volume_type)
     try:
         session.flush()
     except IntegrityError:
         raise TypeExists(type=name) from None
-    return kind
+    return volume_type
 
 
-def change(session: Session, type_id: str, values: Mapping[str, object]) -> VolumeType:
-    kind = get(session, type_id)
-    if kind.name == DEFAULT and values.get("name", DEFAULT) != DEFAULT:
+def update(session: Session, type_id: str, values: Mapping[str, object]) -> VolumeType:
+    """Set columns of the row; the default type keeps its name."""
+    volume_type = find(session, type_id)
+    if volume_type.name == DEFAULT and values.get("name", DEFAULT) != DEFAULT:
         raise Invalid(why="the default volume type can't have another name")
     for name, value in values.items():
-        setattr(kind, name, value)
-    kind.updated_at = now()
+        setattr(volume_type, name, value)
+    volume_type.updated_at = now()
     try:
         session.flush()
     except IntegrityError:
         raise TypeExists(type=values.get("name")) from None
-    return kind
+    return volume_type
 
 
-def remove(session: Session, type_id: str) -> None:
-    kind = get(session, type_id)
-    if kind.name == DEFAULT:
+def delete(session: Session, type_id: str) -> None:
+    """Delete the row. Raises TypeInUse if a volume or a group has the type."""
+    volume_type = find(session, type_id)
+    if volume_type.name == DEFAULT:
         raise Invalid(why="the default volume type can't be deleted")
     if session.scalar(
         select(or_(exists().where(Volume.type_id == type_id), exists().where(GroupVolumeType.type_id == type_id)))
     ):
         raise TypeInUse()
-    session.delete(kind)
+    session.delete(volume_type)
 
 
-def set_specs(session: Session, type_id: str, specs: Mapping[str, str]) -> VolumeType:
-    kind = get(session, type_id)
-    kind.extra_specs = {**kind.extra_specs, **specs}
-    kind.updated_at = now()
-    return kind
+def set_extra_specs(session: Session, type_id: str, specs: Mapping[str, str]) -> VolumeType:
+    """Add or replace extra specs."""
+    volume_type = find(session, type_id)
+    volume_type.extra_specs = {**volume_type.extra_specs, **specs}
+    volume_type.updated_at = now()
+    return volume_type
 
 
-def unset_spec(session: Session, type_id: str, key: str) -> None:
-    kind = get(session, type_id)
-    if key not in kind.extra_specs:
+def delete_extra_spec(session: Session, type_id: str, key: str) -> None:
+    """Remove one extra spec. Raises SpecNotFound."""
+    volume_type = find(session, type_id)
+    if key not in volume_type.extra_specs:
         raise SpecNotFound(type=type_id, key=key)
-    kind.extra_specs = {name: value for name, value in kind.extra_specs.items() if name != key}
-    kind.updated_at = now()
+    volume_type.extra_specs = {name: value for name, value in volume_type.extra_specs.items() if name != key}
+    volume_type.updated_at = now()
 
 
-def grant(session: Session, type_id: str, project_id: str) -> None:
-    kind = get(session, type_id)
-    if kind.is_public:
+def add_access(session: Session, type_id: str, project_id: str) -> None:
+    """Let the project use a private type. Raises AccessExists if it may already."""
+    volume_type = find(session, type_id)
+    if volume_type.is_public:
         raise Invalid(why="Type access modification is not applicable to public volume type.")
     if session.get(TypeAccess, (type_id, project_id)):
         raise AccessExists(type=type_id, project=project_id)
     session.add(TypeAccess(type_id=type_id, project_id=project_id))
 
 
-def revoke(session: Session, type_id: str, project_id: str) -> None:
-    if get(session, type_id).is_public:
+def remove_access(session: Session, type_id: str, project_id: str) -> None:
+    """No longer let the project use a private type. Raises TypeNotAllowed if it may not."""
+    if find(session, type_id).is_public:
         raise Invalid(why="Type access modification is not applicable to public volume type.")
-    gone = session.execute(delete(TypeAccess).where(TypeAccess.type_id == type_id, TypeAccess.project_id == project_id))
-    if not gone.rowcount:  # type: ignore[attr-defined]
+    removed = session.execute(
+        delete_rows_of(TypeAccess).where(TypeAccess.type_id == type_id, TypeAccess.project_id == project_id)
+    )
+    if not removed.rowcount:  # type: ignore[attr-defined]
         raise TypeNotAllowed(type=type_id, project=project_id)
 
 
-def projects(session: Session, type_id: str) -> list[str]:
-    if get(session, type_id).is_public:
+def list_access(session: Session, type_id: str) -> list[str]:
+    """The ids of the projects that may use a private type."""
+    if find(session, type_id).is_public:
         raise TypeNotFound(type=type_id)
     return list(
         session.scalars(

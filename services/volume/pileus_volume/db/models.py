@@ -1,7 +1,7 @@
-"""One class per noun. What Cinder keeps in key-value tables is a JSON column here: one row, one read."""
+"""The tables, one class a noun. What Cinder keeps in key-value tables is a JSON column here: one row, one read."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, exists
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
@@ -9,14 +9,22 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_colu
 from pileus_kit import sealing
 from pileus_kit.db import Json, Utc, new_id, now
 from pileus_kit.flow import EventColumns, JobColumns
+from pileus_kit.hosts import SeenColumns
 
 
 class Model(DeclarativeBase):
     """Every table of block storage."""
 
 
-class Stamped:
-    """Who owns it and when it was made."""
+class StoredConnection(TypedDict):
+    """OpenStack's connection_info as the database and the API have it."""
+
+    driver_volume_type: str
+    data: dict[str, object]
+
+
+class OwnedColumns:
+    """The columns of a noun that belongs to a project."""
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     project_id: Mapped[str] = mapped_column(String(64))
@@ -28,6 +36,8 @@ class Stamped:
 
 
 class VolumeType(Model):
+    """What volumes may be asked for."""
+
     __tablename__ = "volume_types"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
@@ -50,7 +60,7 @@ class TypeAccess(Model):
 
 
 class DefaultType(Model):
-    """What a project gets when it doesn't name a type."""
+    """The type of a project's volumes when a request names none."""
 
     __tablename__ = "default_types"
 
@@ -59,6 +69,8 @@ class DefaultType(Model):
 
 
 class QosSpec(Model):
+    """A named set of keys that types refer to."""
+
     __tablename__ = "qos_specs"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
@@ -68,11 +80,13 @@ class QosSpec(Model):
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
 
-class Volume(Stamped, Model):
+class Volume(OwnedColumns, Model):
+    """A disk. Its snapshots, attachments and backups name it."""
+
     __tablename__ = "volumes"
 
-    size: Mapped[int]  # GiB, as the owner sees it
-    claimed: Mapped[int]  # GiB that quota and placement count: what it is growing to
+    size: Mapped[int]  # GiB, as users see it
+    claimed: Mapped[int]  # GiB that quotas and the scheduler count: the new size while it is being extended
     status: Mapped[str] = mapped_column(String(32), default="creating")
     previous_status: Mapped[str | None] = mapped_column(String(32), default=None)
     attach_status: Mapped[str] = mapped_column(String(32), default="detached")
@@ -87,7 +101,7 @@ class Volume(Stamped, Model):
     source_volid: Mapped[str | None] = mapped_column(String(36), default=None)
     group_id: Mapped[str | None] = mapped_column(String(36), default=None)
     meta: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
-    image_meta: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    image_meta: Mapped[dict[str, object] | None] = mapped_column(Json, default=None)
     launched_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
     attachments: Mapped[list["Attachment"]] = relationship(
         lazy="selectin", viewonly=True, order_by="Attachment.created_at"
@@ -103,7 +117,9 @@ class Volume(Stamped, Model):
     )
 
 
-class Snapshot(Stamped, Model):
+class Snapshot(OwnedColumns, Model):
+    """A volume's content of one moment."""
+
     __tablename__ = "snapshots"
 
     volume_id: Mapped[str] = mapped_column(ForeignKey("volumes.id"))
@@ -136,7 +152,7 @@ class GroupType(Model):
     updated_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
 
 
-class Group(Stamped, Model):
+class Group(OwnedColumns, Model):
     """Volumes of one storage host and of certain types that are copied and deleted together; they name it."""
 
     __tablename__ = "groups"
@@ -169,7 +185,7 @@ class GroupVolumeType(Model):
     __table_args__ = (Index("groups_of_volume_type", "type_id"),)
 
 
-class GroupSnapshot(Stamped, Model):
+class GroupSnapshot(OwnedColumns, Model):
     """A snapshot of each volume of a group; they name it."""
 
     __tablename__ = "group_snapshots"
@@ -185,31 +201,33 @@ class GroupSnapshot(Stamped, Model):
     )
 
 
-class Backup(Stamped, Model):
-    """A volume's content in the object store. It outlives the volume; `place` is where, `facts` what else is restored.
+class Backup(OwnedColumns, Model):
+    """A volume's content in the object store, which outlives the volume.
 
-    `place`: account (the project in whose account it is), prefix (of its objects' names), digest (of its manifest).
-    `facts`: bootable, image_meta, meta of the volume.
+    `location`: account (the id of the project in whose account the objects are), prefix (of their names) and, once the
+    backup is complete, digest (sha256 of its manifest). `volume_facts`: columns of the volume that are restored, too.
     """
 
     __tablename__ = "backups"
 
     volume_id: Mapped[str] = mapped_column(String(36))
     snapshot_id: Mapped[str | None] = mapped_column(String(36), default=None)
-    parent_id: Mapped[str | None] = mapped_column(String(36), default=None)  # what an incremental one builds upon
+    parent_id: Mapped[str | None] = mapped_column(
+        String(36), default=None
+    )  # the backup that an incremental one builds upon
     size: Mapped[int]  # GiB, of the volume
     status: Mapped[str] = mapped_column(String(32), default="creating")
     fail_reason: Mapped[str | None] = mapped_column(String(255), default=None)
     container: Mapped[str] = mapped_column(String(255))
-    place: Mapped[dict[str, str]] = mapped_column(Json)
+    location: Mapped[dict[str, str]] = mapped_column(Json)
     object_count: Mapped[int] = mapped_column(default=0)
     availability_zone: Mapped[str | None] = mapped_column(String(255), default=None)
     data_timestamp: Mapped[datetime] = mapped_column(Utc, default=now)
-    facts: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    volume_facts: Mapped[dict[str, object]] = mapped_column(Json, default=dict)
     meta: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
 
     if TYPE_CHECKING:
-        has_increments: Mapped[bool]  # below: a column that asks the same table
+        has_increments: Mapped[bool]  # set below, because its query is about the same table
 
     __table_args__ = (
         Index("backups_of_project", "project_id", "created_at", "id"),
@@ -218,18 +236,13 @@ class Backup(Stamped, Model):
         Index("backups_upon", "parent_id"),
     )
 
-    @property
-    def where(self) -> dict[str, str]:
-        """For flows: account, container, prefix and, once it is complete, digest."""
-        return {"container": self.container, **self.place}
 
-
-_upon = Backup.__table__.alias("increments")
-Backup.has_increments = column_property(exists().where(_upon.c.parent_id == Backup.id))
+_increments = Backup.__table__.alias("increments")
+Backup.has_increments = column_property(exists().where(_increments.c.parent_id == Backup.id))
 
 
 class Attachment(Model):
-    """The one record of who has a disk; deleted when it's over."""
+    """The record of which server has a volume; deleted when the volume is detached."""
 
     __tablename__ = "attachments"
 
@@ -241,8 +254,8 @@ class Attachment(Model):
     mountpoint: Mapped[str | None] = mapped_column(String(255), default=None)
     attach_status: Mapped[str] = mapped_column(String(32), default="reserved")
     attach_mode: Mapped[str | None] = mapped_column(String(4), default=None)
-    connector: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
-    stored_connection: Mapped[dict[str, Any] | None] = mapped_column("connection", Json, default=None)
+    connector: Mapped[dict[str, object] | None] = mapped_column(Json, default=None)
+    stored_connection: Mapped[StoredConnection | None] = mapped_column("connection", Json, default=None)
     export_host: Mapped[str | None] = mapped_column(String(255), default=None)  # storage host that serves it over NBD
     sealed_export_name: Mapped[str | None] = mapped_column("export_name", Text, default=None)
     attached_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
@@ -257,7 +270,7 @@ class Attachment(Model):
 
     @property
     def export_name(self) -> str | None:
-        """A secret between the storage host and the client: to know it is to have the disk."""
+        """A secret between the storage host and the client: knowing it is enough to open the disk."""
         return sealing.unseal(self.sealed_export_name)
 
     @export_name.setter
@@ -265,21 +278,25 @@ class Attachment(Model):
         self.sealed_export_name = sealing.seal(name)
 
     @property
-    def connection(self) -> dict[str, Any] | None:
-        """How a client connects. The name of an export is kept beside it, sealed."""
-        how = self.stored_connection
-        if how is None or self.sealed_export_name is None:
-            return how
-        return how | {"data": how["data"] | {"export": self.export_name}}
+    def connection(self) -> StoredConnection | None:
+        """How a client connects. The name of the export is stored beside it, sealed."""
+        stored = self.stored_connection
+        if stored is None or self.sealed_export_name is None:
+            return stored
+        data = stored["data"] | {"export": self.export_name}
+        return {"driver_volume_type": stored["driver_volume_type"], "data": data}
 
     @connection.setter
-    def connection(self, how: dict[str, Any] | None) -> None:
-        bare = how and {name: value for name, value in how["data"].items() if name != "export"}
-        self.stored_connection = how and how | {"data": bare}
+    def connection(self, connection: StoredConnection | None) -> None:
+        if connection is None:
+            self.stored_connection = None
+            return
+        data = {name: value for name, value in connection["data"].items() if name != "export"}
+        self.stored_connection = {"driver_volume_type": connection["driver_volume_type"], "data": data}
 
 
-class StorageHost(Model):
-    """What a host said about itself last, and what an operator decided about it."""
+class StorageHost(SeenColumns, Model):
+    """What a storage host reported last, and what operators decided about it."""
 
     __tablename__ = "storage_hosts"
 
@@ -300,7 +317,6 @@ class StorageHost(Model):
     disabled: Mapped[bool] = mapped_column(default=False)
     disabled_reason: Mapped[str | None] = mapped_column(String(255), default=None)
     frozen: Mapped[bool] = mapped_column(default=False)
-    seen_at: Mapped[datetime] = mapped_column(Utc, default=now)
 
 
 class Quota(Model):
@@ -314,7 +330,7 @@ class Quota(Model):
 
 
 class QuotaClass(Model):
-    """Limits by class; class `default` holds everywhere."""
+    """A limit of a class; the class `default` holds for all projects."""
 
     __tablename__ = "quota_classes"
 
@@ -324,7 +340,7 @@ class QuotaClass(Model):
 
 
 class Transfer(Model):
-    """An offer to take a volume over, to whoever knows the key."""
+    """The offer of a volume to the project whose user knows the key."""
 
     __tablename__ = "transfers"
 
@@ -340,7 +356,7 @@ class Transfer(Model):
 
 
 class Message(Model):
-    """Why something asked for asynchronously didn't come about, told to its user."""
+    """Why an accepted request failed, for its users."""
 
     __tablename__ = "messages"
 
@@ -361,8 +377,12 @@ class Message(Model):
 
 
 class Job(JobColumns, Model):
+    """One run of a flow."""
+
     __tablename__ = "jobs"
 
 
 class Event(EventColumns, Model):
+    """What a job did."""
+
     __tablename__ = "events"

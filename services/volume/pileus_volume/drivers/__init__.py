@@ -1,1 +1,1 @@
-"""Where volumes really are, one module or folder for each kind of storage."""
+"""Storage drivers, one module or folder for each kind of storage."""

@@ -1,4 +1,4 @@
-"""What a kind of storage has to do. Every call is idempotent: asked twice it does it once."""
+"""The interface of storage drivers. Every call is idempotent: calling it twice is calling it once."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,13 +11,15 @@ from pileus_volume.rpc import Disk, Export
 
 @dataclass(frozen=True)
 class Capacity:
+    """How large the storage is and how much of it is free, in GiB."""
+
     total_gib: float
     free_gib: float
 
 
 @dataclass(frozen=True)
-class Source:
-    """A downloaded image: a file of the stated format whose checksum was verified."""
+class ImageFile:
+    """A downloaded image: a file that is said to have this format, with a checksum that was verified."""
 
     image_id: str
     digest: str
@@ -26,72 +28,75 @@ class Source:
 
 
 class Backend(ABC):
-    """The calls that every driver has."""
+    """The calls that every driver has. Disks are named by their volume's id; `rpc.StorageAgent` has the same calls."""
 
-    directory: str = ""  # where another process of this host can open a disk directly; empty: nowhere
+    directory: str = ""  # where guests of this host open disks as files; empty if they can't
     disk_format: str = "raw"
 
     @abstractmethod
     def capacity(self) -> Capacity:
-        """What there is, in GiB."""
+        """The present capacity of the storage."""
 
     @abstractmethod
     def create(self, disk: Disk) -> None:
-        """Make a blank disk."""
+        """Create a blank disk."""
 
     @abstractmethod
     def has_image(self, image_id: str, digest: str) -> bool:
-        """Whether `create_from_image` can do without the file."""
+        """Whether `create_from_image` needs no file, because this content of the image is cached."""
 
     @abstractmethod
-    def create_from_image(self, disk: Disk, image_id: str, digest: str, source: Source | None) -> None:
-        """Make a disk that begins with the image. Raises ImageRefused for a file that is not what it's said to be."""
+    def create_from_image(self, disk: Disk, image_id: str, digest: str, source: ImageFile | None) -> None:
+        """Create a disk with the image's content. Raises ImageRefused if the file isn't what it is said to be."""
 
     @abstractmethod
     def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
-        """Make a disk from a snapshot of another one, which may be in use."""
+        """Create a disk with the content of another one's snapshot; the other one may be open."""
 
     @abstractmethod
     def create_from_volume(self, disk: Disk, volume_id: str) -> None:
-        """Make a disk from another one. Raises DiskBusy if somebody writes to it."""
+        """Create a disk with the content of another one. Raises DiskBusy if a process has that open."""
 
     @abstractmethod
     def delete(self, volume_id: str) -> None:
-        """Make sure that there is no such disk, nor its snapshots."""
+        """Make sure that the disk and its snapshots don't exist."""
 
     @abstractmethod
     def extend(self, disk: Disk) -> int:
-        """Grow it if nobody has it open. The size it has now, in bytes."""
+        """Grow the disk if no process has it open; returns the size in bytes that it has now."""
 
     @abstractmethod
     def snapshot(self, volume_id: str, snapshot_id: str) -> bool:
-        """Keep the content of this moment. False if a guest holds the disk, so that its hypervisor has to do it."""
+        """Take a snapshot. False if a guest has the disk open, so that the guest's hypervisor has to take it."""
 
     @abstractmethod
     def delete_snapshot(self, volume_id: str, snapshot_id: str) -> bool:
-        """Make sure that there is no such snapshot. False as above."""
+        """Make sure that the snapshot doesn't exist. False if the guest's hypervisor has to remove it."""
 
     @abstractmethod
     def revert(self, disk: Disk, snapshot_id: str) -> None:
-        """Go back to the snapshot, at the disk's present size. Raises DiskBusy if somebody has it open."""
+        """Set the content to the snapshot's, at the disk's present size. Raises DiskBusy if a process has it open."""
 
     @abstractmethod
-    def filling(self, disk: Disk) -> AbstractContextManager[Path]:
-        """A raw file of the disk's size, all zeros, to write to: when that ended well it is the disk's content, else
-        nothing has happened. The disk is made if it isn't there. Raises DiskBusy if somebody has it open."""
+    def replace_content(self, disk: Disk) -> AbstractContextManager[Path]:
+        """A raw file of the disk's size, all zeros, to write to.
+
+        It becomes the disk's content when the block ends without an error; else the disk stays as it was. The disk is
+        created if it doesn't exist. Raises DiskBusy if a process has it open.
+        """
 
     @abstractmethod
-    def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> AbstractContextManager[Path]:
-        """The content as a file of that format, to read from; it is gone afterwards."""
+    def open_content(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> AbstractContextManager[Path]:
+        """A temporary file of that format with the content of the disk, or of its snapshot if one is given."""
 
 
-class Server(ABC):
-    """For a backend whose disks other hosts reach over NBD."""
+class ExportServer(ABC):
+    """What a backend also has if other hosts reach its disks over NBD."""
 
     @abstractmethod
-    def serve(self, exports: Sequence[Export]) -> None:
-        """Export exactly these. What stays is not disturbed."""
+    def set_exports(self, exports: Sequence[Export]) -> None:
+        """Serve exactly these exports; those that stay are not interrupted."""
 
     @abstractmethod
     def stop_serving(self) -> None:
-        """End whatever serves, with every export; an agent that only restarts leaves it alone."""
+        """End every export and what serves them. An agent that only restarts doesn't call this."""

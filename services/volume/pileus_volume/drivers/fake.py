@@ -1,4 +1,4 @@
-"""Storage that only remembers: for tests, and to play many storage hosts."""
+"""Storage in memory, for tests and for playing many storage hosts."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from pileus_volume.config import Config
-from pileus_volume.drivers.base import Backend, Capacity, Server, Source
+from pileus_volume.drivers.base import Backend, Capacity, ExportServer, ImageFile
 from pileus_volume.errors import ToolFailed
 from pileus_volume.rpc import GIB, Disk, Export
 
@@ -15,12 +15,15 @@ CLUSTER = 1 << 16
 
 
 def _empty_qcow2(size_bytes: int) -> bytes:
-    """A header that inspectors accept (qemu docs/interop/qcow2.txt, version 2)."""
+    """The header of a blank disk that inspectors accept (qemu docs/interop/qcow2.txt, version 2)."""
     tables = max(-(-size_bytes // (CLUSTER * CLUSTER // 8)), 1)
     return struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 16, size_bytes, 0, tables, CLUSTER, 2 * CLUSTER, 1, 0, 0)
 
 
-class FakeBackend(Backend, Server):
+class FakeBackend(Backend, ExportServer):
+    """Attributes by volume id: disks (bytes), origins (what the content was made from), snapshots, held (volumes that a
+    guest of this host has open); exports by attachment id."""
+
     directory = "/fake/volumes"
 
     def __init__(self, config: Config | None = None) -> None:
@@ -28,7 +31,7 @@ class FakeBackend(Backend, Server):
         self.origins: dict[str, str] = {}
         self.snapshots: dict[str, set[str]] = {}
         self.exports: dict[str, Export] = {}
-        self.held: set[str] = set()  # volumes that a guest of this host has open
+        self.held: set[str] = set()
 
     def capacity(self) -> Capacity:
         return Capacity(1000.0, 1000.0)
@@ -37,9 +40,9 @@ class FakeBackend(Backend, Server):
         self._make(disk, "blank")
 
     def has_image(self, image_id: str, digest: str) -> bool:
-        return True  # it needs no content
+        return True  # disks of the fake have no content
 
-    def create_from_image(self, disk: Disk, image_id: str, digest: str, source: Source | None) -> None:
+    def create_from_image(self, disk: Disk, image_id: str, digest: str, source: ImageFile | None) -> None:
         self._make(disk, f"image {image_id}")
 
     def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
@@ -79,7 +82,7 @@ class FakeBackend(Backend, Server):
         self.origins[disk.volume_id] = f"snapshot {snapshot_id}"
 
     @contextmanager
-    def filling(self, disk: Disk) -> Iterator[Path]:
+    def replace_content(self, disk: Disk) -> Iterator[Path]:
         with NamedTemporaryFile() as file:
             file.truncate(disk.size_gib * GIB)
             yield Path(file.name)
@@ -87,7 +90,7 @@ class FakeBackend(Backend, Server):
             self.origins[disk.volume_id] = file.readline(1000).decode().rstrip("\n")
 
     @contextmanager
-    def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
+    def open_content(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
         if disk_format not in ("raw", "qcow2"):
             raise ToolFailed(tool="fake", why=f"images of format {disk_format} can't be made")
         with NamedTemporaryFile() as file:
@@ -98,7 +101,7 @@ class FakeBackend(Backend, Server):
             file.flush()
             yield Path(file.name)
 
-    def serve(self, exports: Sequence[Export]) -> None:
+    def set_exports(self, exports: Sequence[Export]) -> None:
         self.exports = {export.attachment_id: export for export in exports}
 
     def stop_serving(self) -> None:

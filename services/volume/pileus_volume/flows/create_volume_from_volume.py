@@ -1,32 +1,40 @@
-"""Create a volume with the content of another one, which goes on being used: its snapshot is copied."""
+"""Create a volume with the content of another one, which may be in use: a temporary snapshot of it is copied."""
 
 from pileus_kit.flow import Flow, Local, Remote, Work
-from pileus_volume.flows.creations import failed, finish, place_of, unmake
-from pileus_volume.flows.freezing import freeze, melt
-from pileus_volume.flows.tools import Tools
+from pileus_volume.clients.assisted_snapshots import remove_snapshot, take_snapshot
+from pileus_volume.core.job_data import CreateVolumeData
+from pileus_volume.core.tools import Tools
+from pileus_volume.flows.create_volume import delete_disk, disk_and_agent, failed, finish
 
 
-def hold(tools: Tools, work: Work) -> None:
-    _, agent = place_of(tools, work)
-    freeze(tools, agent, work.data["source_id"], work.subject)
+def _source_id(work: Work) -> str:
+    source_id = work.data_as(CreateVolumeData).source_id
+    assert source_id is not None
+    return source_id
 
 
-def release(tools: Tools, work: Work) -> None:
-    if "unplaced" not in work.data:
-        _, agent = place_of(tools, work)
-        melt(tools, agent, work.data["source_id"], work.subject)
+def take_temporary_snapshot(tools: Tools, work: Work) -> None:
+    """The snapshot of the source is named like the new volume."""
+    _, agent = disk_and_agent(tools, work)
+    take_snapshot(tools.peers, agent, _source_id(work), work.subject)
 
 
-def duplicate(tools: Tools, work: Work) -> None:
-    disk, agent = place_of(tools, work)
-    agent.create_from_snapshot(disk, work.data["source_id"], work.subject)
+def remove_temporary_snapshot(tools: Tools, work: Work) -> None:
+    data = work.data_as(CreateVolumeData)
+    if data.no_valid_backend is None:
+        remove_snapshot(tools.peers, tools.agent_of(data.host), _source_id(work), work.subject)
+
+
+def copy(tools: Tools, work: Work) -> None:
+    disk, agent = disk_and_agent(tools, work)
+    agent.create_from_snapshot(disk, _source_id(work), work.subject)
 
 
 create_volume_from_volume = Flow(
     "volume.create_from_volume",
-    Remote(hold, undo=release),
-    Remote(duplicate, undo=unmake),
-    Remote(release),
+    Remote(take_temporary_snapshot, undo=remove_temporary_snapshot),
+    Remote(copy, undo=delete_disk),
+    Remote(remove_temporary_snapshot),
     Local(finish),
     failed=failed,
 )

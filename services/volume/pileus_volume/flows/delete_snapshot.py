@@ -1,22 +1,25 @@
-"""Delete a snapshot. What fails is in error_deleting and may be deleted again."""
+"""Delete a snapshot. One that can't be deleted is in error_deleting and may be deleted again."""
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from pileus_kit.flow import Flow, Local, Remote, Work
-from pileus_volume.core import hosts, messages
+from pileus_volume.clients import assisted_snapshots
+from pileus_volume.core import messages
+from pileus_volume.core.job_data import SnapshotData
 from pileus_volume.core.states import move_snapshot
+from pileus_volume.core.tools import Tools
 from pileus_volume.db.models import Snapshot
-from pileus_volume.flows.freezing import melt
-from pileus_volume.flows.tools import Tools
 
 
-def drop(tools: Tools, work: Work) -> None:
-    if work.data["host"]:
-        melt(tools, tools.agent(hosts.name_of(work.data["host"])), work.data["volume_id"], work.subject)
+def remove_snapshot(tools: Tools, work: Work) -> None:
+    data = work.data_as(SnapshotData)
+    if data.host:
+        agent = tools.agent_of(data.host)
+        assisted_snapshots.remove_snapshot(tools.peers, agent, data.volume_id, work.subject)
 
 
-def forget(session: Session, tools: Tools, work: Work) -> None:
+def delete_row(session: Session, tools: Tools, work: Work) -> None:
     session.execute(delete(Snapshot).where(Snapshot.id == work.subject))
 
 
@@ -24,7 +27,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     snapshot = session.get(Snapshot, work.subject)
     if snapshot is not None and snapshot.status == "deleting":
         move_snapshot(session, snapshot, "fail_deletion")
-        messages.tell(session, snapshot, "unsnapshot", work.error or "")
+        messages.create(session, snapshot, "delete snapshot", work.error or "")
 
 
-delete_snapshot = Flow("snapshot.delete", Remote(drop), Local(forget), failed=failed, ends=True)
+delete_snapshot = Flow("snapshot.delete", Remote(remove_snapshot), Local(delete_row), failed=failed, ends=True)

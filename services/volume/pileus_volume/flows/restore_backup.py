@@ -1,64 +1,67 @@
-"""Write a backup to a new volume, which can be undone, or over another, which can't and may be tried again."""
+"""Write a backup to a new volume, which can be undone, or over an existing one, which can't but may be repeated."""
+
+from dataclasses import asdict
 
 from sqlalchemy.orm import Session
 
 from pileus_kit.flow import Flow, Local, Remote, Work
-from pileus_volume.core import hosts, messages
+from pileus_volume.clients.objectstore import grant_location
+from pileus_volume.core import messages
+from pileus_volume.core.job_data import CreateVolumeData, RestoreBackupData
 from pileus_volume.core.states import move, move_backup
+from pileus_volume.core.tools import Tools
 from pileus_volume.db.models import Backup, Volume
-from pileus_volume.flows import creations
-from pileus_volume.flows.creations import place_of, unmake
-from pileus_volume.flows.object_store import shelf
-from pileus_volume.flows.tools import Tools
-from pileus_volume.rpc import Disk, Manifest
+from pileus_volume.flows.create_volume import delete_disk, disk_and_agent
+from pileus_volume.flows.create_volume import failed as fail_creation
+from pileus_volume.flows.create_volume import finish as finish_creation
+from pileus_volume.rpc import Disk
 
 
-def _fetch(tools: Tools, work: Work, disk: Disk) -> None:
-    where = work.data["where"]
-    tools.agent(hosts.name_of(work.data["host"])).restore(
-        disk, shelf(tools, where), Manifest(where["prefix"], where["digest"])
-    )
+def fill_new_disk(tools: Tools, work: Work) -> None:
+    disk, agent = disk_and_agent(tools, work)
+    address = work.data_as(CreateVolumeData).backup
+    assert address is not None
+    agent.restore(disk, grant_location(tools.peers, tools.config, address), address.manifest)
 
 
-def fill(tools: Tools, work: Work) -> None:
-    disk, _ = place_of(tools, work)
-    _fetch(tools, work, disk)
+def finish_new(session: Session, tools: Tools, work: Work) -> None:
+    finish_creation(session, tools, work)
+    _end_restoring(session, work.data_as(CreateVolumeData).backup_id)
 
 
-def created(session: Session, tools: Tools, work: Work) -> None:
-    creations.finish(session, tools, work)
-    _give_back(session, work)
+def failed_new(session: Session, tools: Tools, work: Work) -> None:
+    fail_creation(session, tools, work)
+    _end_restoring(session, work.data_as(CreateVolumeData).backup_id)
 
 
-def not_created(session: Session, tools: Tools, work: Work) -> None:
-    creations.failed(session, tools, work)
-    _give_back(session, work)
-
-
-def refill(tools: Tools, work: Work) -> None:
-    _fetch(tools, work, Disk(work.subject, work.data["size"]))
+def fill_disk(tools: Tools, work: Work) -> None:
+    data = work.data_as(RestoreBackupData)
+    location = grant_location(tools.peers, tools.config, data.address)
+    tools.agent_of(data.host).restore(Disk(work.subject, data.size), location, data.address.manifest)
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
-    move(session, work.subject, "restored", **work.data["known"])
-    _give_back(session, work)
+    data = work.data_as(RestoreBackupData)
+    move(session, work.subject, "restored", **asdict(data.facts))
+    _end_restoring(session, data.backup_id)
 
 
 def failed(session: Session, tools: Tools, work: Work) -> None:
     volume = session.get(Volume, work.subject)
     if volume is not None and volume.status == "restoring-backup":
         move(session, volume, "fail_restoration")
-        messages.tell(session, volume, "restore", work.error or "")
-    _give_back(session, work)
+        messages.create(session, volume, "restore", work.error or "")
+    _end_restoring(session, work.data_as(RestoreBackupData).backup_id)
 
 
-def _give_back(session: Session, work: Work) -> None:
-    backup = session.get(Backup, work.data["backup_id"])
+def _end_restoring(session: Session, backup_id: str | None) -> None:
+    """Let the backup be available again."""
+    backup = session.get(Backup, backup_id)
     if backup is not None and backup.status == "restoring":
         move_backup(session, backup, "restored")
 
 
 create_volume_from_backup = Flow(
-    "volume.create_from_backup", Remote(fill, undo=unmake), Local(created), failed=not_created
+    "volume.create_from_backup", Remote(fill_new_disk, undo=delete_disk), Local(finish_new), failed=failed_new
 )
-restore_volume = Flow("volume.restore", Remote(refill), Local(finish), failed=failed)
+restore_volume = Flow("volume.restore", Remote(fill_disk), Local(finish), failed=failed)

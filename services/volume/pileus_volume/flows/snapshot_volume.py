@@ -1,21 +1,24 @@
-"""Take a snapshot."""
+"""Take a snapshot of a volume."""
 
 from sqlalchemy.orm import Session
 
 from pileus_kit.flow import Flow, Local, Remote, Work
-from pileus_volume.core import hosts, messages
+from pileus_volume.clients import assisted_snapshots
+from pileus_volume.core import messages
+from pileus_volume.core.job_data import SnapshotData
 from pileus_volume.core.states import move_snapshot
+from pileus_volume.core.tools import Tools
 from pileus_volume.db.models import Snapshot
-from pileus_volume.flows.freezing import freeze, melt
-from pileus_volume.flows.tools import Tools
 
 
-def take(tools: Tools, work: Work) -> None:
-    freeze(tools, tools.agent(hosts.name_of(work.data["host"])), work.data["volume_id"], work.subject)
+def take_snapshot(tools: Tools, work: Work) -> None:
+    data = work.data_as(SnapshotData)
+    assisted_snapshots.take_snapshot(tools.peers, tools.agent_of(data.host), data.volume_id, work.subject)
 
 
-def untake(tools: Tools, work: Work) -> None:
-    melt(tools, tools.agent(hosts.name_of(work.data["host"])), work.data["volume_id"], work.subject)
+def remove_snapshot(tools: Tools, work: Work) -> None:
+    data = work.data_as(SnapshotData)
+    assisted_snapshots.remove_snapshot(tools.peers, tools.agent_of(data.host), data.volume_id, work.subject)
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
@@ -23,15 +26,16 @@ def finish(session: Session, tools: Tools, work: Work) -> None:
 
 
 def failed(session: Session, tools: Tools, work: Work) -> None:
+    """Delete the row if the snapshot was deleted meanwhile; else set it to error and leave a message."""
     snapshot = session.get(Snapshot, work.subject)
     if snapshot is None:
         return
     if work.cancelled or snapshot.status == "deleting":
         session.delete(snapshot)
         return
-    if snapshot.status == "creating":  # else an administrator has decided otherwise
+    if snapshot.status == "creating":  # else an administrator has set another status
         move_snapshot(session, snapshot, "fail_creation")
-    messages.tell(session, snapshot, "snapshot", work.error or "")
+    messages.create(session, snapshot, "snapshot", work.error or "")
 
 
-snapshot_volume = Flow("snapshot.create", Remote(take, undo=untake), Local(finish), failed=failed)
+snapshot_volume = Flow("snapshot.create", Remote(take_snapshot, undo=remove_snapshot), Local(finish), failed=failed)

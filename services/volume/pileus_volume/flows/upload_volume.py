@@ -1,53 +1,45 @@
-"""Send a volume's content to an image that the image service has made for its owner already."""
+"""Send a volume's content to an image that the image service has created already."""
 
 from sqlalchemy.orm import Session
 
 from pileus_kit.flow import Again, Flow, Local, Remote, Work
-from pileus_kit.peers import PeerRefused
-from pileus_volume.core import hosts, messages
+from pileus_volume.clients import image
+from pileus_volume.clients.assisted_snapshots import remove_snapshot, take_snapshot
+from pileus_volume.core import messages
+from pileus_volume.core.job_data import UploadVolumeData
 from pileus_volume.core.states import move
+from pileus_volume.core.tools import Tools
 from pileus_volume.db.models import Volume
-from pileus_volume.flows.freezing import freeze, melt
-from pileus_volume.flows.tickets import ticket
-from pileus_volume.flows.tools import Tools
-from pileus_volume.rpc import StorageAgent
 
-GONE = 404
-SAVING_S = 2.0
+SAVING_PAUSE_S = 2.0
 
 
-def _agent(tools: Tools, work: Work) -> StorageAgent:
-    return tools.agent(hosts.name_of(work.data["host"]))
+def take_temporary_snapshot(tools: Tools, work: Work) -> None:
+    """The volume may be written to meanwhile, so a snapshot of it, named like the image, is sent."""
+    data = work.data_as(UploadVolumeData)
+    take_snapshot(tools.peers, tools.agent_of(data.host), work.subject, data.image_id)
 
 
-def hold(tools: Tools, work: Work) -> None:
-    """What is sent is the content of one moment, whoever writes meanwhile."""
-    freeze(tools, _agent(tools, work), work.subject, work.data["image"]["id"])
-
-
-def release(tools: Tools, work: Work) -> None:
-    melt(tools, _agent(tools, work), work.subject, work.data["image"]["id"])
+def remove_temporary_snapshot(tools: Tools, work: Work) -> None:
+    data = work.data_as(UploadVolumeData)
+    remove_snapshot(tools.peers, tools.agent_of(data.host), work.subject, data.image_id)
 
 
 def send(tools: Tools, work: Work) -> None:
-    image = work.data["image"]
-    status = tools.peers.call("image", "GET", f"/v2/images/{image['id']}")["status"]
-    if status == "active":  # an earlier attempt got through
+    data = work.data_as(UploadVolumeData)
+    status = image.get_status(tools.peers, data.image_id)
+    if status == "active":  # an earlier attempt succeeded
         return
     if status == "saving":
-        raise Again(after=SAVING_S, why="an earlier attempt is still writing the image, or has died doing so")
-    right = ticket(tools, image["id"], "write")
-    _agent(tools, work).upload(work.subject, image["id"], image["disk_format"], right)
+        raise Again(after=SAVING_PAUSE_S, why="an earlier attempt is still writing the image, or has died doing so")
+    ticket = image.create_ticket(tools.peers, data.image_id, "write")
+    tools.agent_of(data.host).upload(work.subject, data.image_id, data.disk_format, ticket)
 
 
-def unhold(tools: Tools, work: Work) -> None:
-    """The image goes with it: one without content is of no use to anybody."""
-    release(tools, work)
-    try:
-        tools.peers.call("image", "DELETE", f"/v2/images/{work.data['image']['id']}")
-    except PeerRefused as err:
-        if err.status != GONE:
-            raise
+def remove_snapshot_and_image(tools: Tools, work: Work) -> None:
+    """Delete the image, too: without content it is useless."""
+    remove_temporary_snapshot(tools, work)
+    image.delete_image(tools.peers, work.data_as(UploadVolumeData).image_id)
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:
@@ -58,9 +50,14 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     volume = session.get(Volume, work.subject)
     if volume is not None and volume.status == "uploading":
         move(session, volume, "uploaded")
-        messages.tell(session, volume, "upload", work.error or "")
+        messages.create(session, volume, "upload", work.error or "")
 
 
 upload_volume = Flow(
-    "volume.upload", Remote(hold, undo=unhold), Remote(send), Remote(release), Local(finish), failed=failed
+    "volume.upload",
+    Remote(take_temporary_snapshot, undo=remove_snapshot_and_image),
+    Remote(send),
+    Remote(remove_temporary_snapshot),
+    Local(finish),
+    failed=failed,
 )

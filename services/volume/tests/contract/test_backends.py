@@ -12,7 +12,7 @@ import pytest
 
 from pileus_volume.agent.__main__ import clear
 from pileus_volume.config import Config
-from pileus_volume.drivers.base import Backend, Source
+from pileus_volume.drivers.base import Backend, ImageFile
 from pileus_volume.drivers.fake import FakeBackend
 from pileus_volume.drivers.file.driver import FileBackend
 from pileus_volume.errors import DiskBusy, ImageRefused, ToolFailed
@@ -86,8 +86,8 @@ def test_every_call_twice_is_once(backend):
         backend.create_from_volume(twin, disk.volume_id)
         assert backend.extend(Disk(disk.volume_id, 3)) == 3 * GIB
         assert backend.extend(copy) == 2 * GIB and backend.extend(twin) == GIB
-    backend.serve([Export(disk.volume_id, new(), "name", True)])
-    backend.serve([])
+    backend.set_exports([Export(disk.volume_id, new(), "name", True)])
+    backend.set_exports([])
     for _ in range(2):
         assert backend.delete_snapshot(disk.volume_id, snapshot)
     for _ in range(2):
@@ -140,7 +140,7 @@ def test_an_export_is_read_and_written_and_the_rest_is_refused(storage):
     volume = new()
     storage.backend.create(Disk(volume, 1))
     export = Export(volume, new(), f"secret-{new()}", True)
-    storage.backend.serve([export])
+    storage.backend.set_exports([export])
     storage.nbd(export, "write -P 9 0 1M")
     storage.nbd(export, "read -P 9 0 1M")
     with pytest.raises(AssertionError, match=r"not found|not available"):
@@ -149,7 +149,7 @@ def test_an_export_is_read_and_written_and_the_rest_is_refused(storage):
         storage.backend.create_from_volume(Disk(new(), 1), volume)
     with pytest.raises(AssertionError, match="lock"):
         io(storage.path(volume), "write 0 512")
-    storage.backend.serve([])
+    storage.backend.set_exports([])
     with pytest.raises(AssertionError):
         storage.nbd(export, "read 0 512")
     io(storage.path(volume), "read -P 9 0 1M")
@@ -159,7 +159,7 @@ def test_read_only_is_read_only(storage):
     volume = new()
     storage.backend.create(Disk(volume, 1))
     export = Export(volume, new(), "ro", False)
-    storage.backend.serve([export])
+    storage.backend.set_exports([export])
     subprocess.run(["qemu-io", "-r", "-f", "raw", "-c", "read 0 512", f"nbd://127.0.0.1:{storage.port}/ro"], check=True)
     with pytest.raises(AssertionError, match="Permission denied"):
         storage.nbd(export, "write 0 512")
@@ -169,13 +169,13 @@ def test_snapshots_and_copies_of_what_is_served(storage):
     volume, copy, snapshot = new(), new(), new()
     storage.backend.create(Disk(volume, 1))
     export = Export(volume, new(), "live", True)
-    storage.backend.serve([export])
+    storage.backend.set_exports([export])
     storage.nbd(export, "write -P 1 0 1M")
     assert storage.backend.snapshot(volume, snapshot) and storage.backend.snapshot(volume, snapshot)
     storage.nbd(export, "write -P 2 0 1M")
     storage.backend.create_from_snapshot(Disk(copy, 1), volume, snapshot)
     io(storage.path(copy), "read -P 1 0 1M")
-    with storage.backend.opened(volume, snapshot, "raw") as raw:
+    with storage.backend.open_content(volume, snapshot, "raw") as raw:
         assert raw.stat().st_size == GIB and raw.read_bytes()[:MIB] == b"\1" * MIB
     assert storage.backend.delete_snapshot(volume, snapshot) and storage.backend.delete_snapshot(volume, snapshot)
     storage.nbd(export, "read -P 2 0 1M")
@@ -186,11 +186,11 @@ def test_the_daemon_outlives_the_agent(storage):
     for disk in (volume, other):
         storage.backend.create(Disk(disk, 1))
     export, second = Export(volume, new(), "one", True), Export(other, new(), "two", True)
-    storage.backend.serve([export])
+    storage.backend.set_exports([export])
     storage.nbd(export, "write -P 3 0 1M")
     again = storage.restarted()
     storage.nbd(export, "read -P 3 0 1M")
-    again.serve([export, second])
+    again.set_exports([export, second])
     storage.nbd(second, "write -P 4 0 1M")
     storage.nbd(export, "read -P 3 0 1M")
 
@@ -199,7 +199,7 @@ def test_clearing_a_host_ends_the_daemon(storage):
     volume = new()
     storage.backend.create(Disk(volume, 1))
     export = Export(volume, new(), "gone", True)
-    storage.backend.serve([export])
+    storage.backend.set_exports([export])
     clear(storage.config)
     clear(storage.config)
     with pytest.raises(AssertionError):
@@ -211,11 +211,11 @@ def test_a_killed_daemon_is_started_again_with_everything(storage):
     volume = new()
     storage.backend.create(Disk(volume, 1))
     export = Export(volume, new(), "phoenix", True)
-    storage.backend.serve([export])
+    storage.backend.set_exports([export])
     storage.nbd(export, "write -P 5 0 1M", "flush")
     pid = int(Path(storage.config.state, "run/volume/nbd.pid").read_text())
     subprocess.run(["kill", "-9", str(pid)], check=True)
-    storage.backend.serve([export])
+    storage.backend.set_exports([export])
     storage.nbd(export, "read -P 5 0 1M")
 
 
@@ -223,10 +223,10 @@ def test_two_servers_share_one_disk(storage):
     volume = new()
     storage.backend.create(Disk(volume, 1))
     exports = [Export(volume, new(), name, True) for name in ("a", "b")]
-    storage.backend.serve(exports)
+    storage.backend.set_exports(exports)
     storage.nbd(exports[0], "write -P 6 0 1M")
     storage.nbd(exports[1], "read -P 6 0 1M")
-    storage.backend.serve(exports[1:])
+    storage.backend.set_exports(exports[1:])
     storage.nbd(exports[1], "read -P 6 0 1M")
     with pytest.raises(AssertionError):
         storage.nbd(exports[0], "read 0 512")
@@ -237,7 +237,7 @@ def test_one_bad_disk_does_not_keep_the_others_from_being_served(storage):
     storage.backend.create(Disk(volume, 1))
     good, bad = Export(volume, new(), "good", True), Export(new(), new(), "bad", True)
     with pytest.raises(ToolFailed, match=bad.volume_id):
-        storage.backend.serve([bad, good])
+        storage.backend.set_exports([bad, good])
     storage.nbd(good, "read 0 512")
 
 
@@ -273,7 +273,7 @@ def test_a_volume_from_an_image(storage, tmp_path, form):
     io(image, "write -P 4 1M 1M", form=form)
     volume, second = new(), new()
     declared = {"vpc": "vhd"}.get(form, form)
-    storage.backend.create_from_image(Disk(volume, 1), "img", "d" * 64, Source("img", "d" * 64, declared, image))
+    storage.backend.create_from_image(Disk(volume, 1), "img", "d" * 64, ImageFile("img", "d" * 64, declared, image))
     io(storage.path(volume), "read -P 4 1M 1M")
     assert storage.backend.extend(Disk(volume, 1)) == GIB
     image.unlink()
@@ -302,7 +302,7 @@ def test_an_image_that_is_not_what_it_is_said_to_be(storage, tmp_path):
         volume = new()
         with pytest.raises(ImageRefused, match=why):
             storage.backend.create_from_image(
-                Disk(volume, 1), path.name, "d" * 64, Source(path.name, "d" * 64, declared, path)
+                Disk(volume, 1), path.name, "d" * 64, ImageFile(path.name, "d" * 64, declared, path)
             )
         assert not storage.path(volume).exists()
     assert [p.name for p in Path(storage.config.state, "volumes").iterdir()] == []
@@ -313,7 +313,7 @@ def test_an_image_larger_than_the_volume_is_refused(storage, tmp_path):
     image = tmp_path / "big"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(image), "2G"], check=True)
     with pytest.raises(ImageRefused, match="larger"):
-        storage.backend.create_from_image(Disk(new(), 1), "big", "d" * 64, Source("big", "d" * 64, "qcow2", image))
+        storage.backend.create_from_image(Disk(new(), 1), "big", "d" * 64, ImageFile("big", "d" * 64, "qcow2", image))
 
 
 def test_disks_are_for_their_owner_only(storage):

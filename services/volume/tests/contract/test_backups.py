@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pileus_volume.drivers.file import tool
+from pileus_volume.drivers.file import qcow2_files
 from pileus_volume.drivers.file.driver import FileBackend
 from pileus_volume.rpc import GIB, Disk
 
@@ -69,9 +69,12 @@ def test_over_a_larger_volume_whose_snapshots_stay(cloud):
     snapshot = cloud.snapshot(target)["id"]
     assert restored(cloud, backup, volume_id=target) == target
     io(path(cloud, target), "read -P 1 0 1M", "read -P 0 1M 2047M")
-    assert tool.snapshots(path(cloud, target)) == {snapshot} and tool.virtual_size(path(cloud, target)) == 2 * GIB
+    assert (
+        qcow2_files.snapshots(path(cloud, target)) == {snapshot}
+        and qcow2_files.virtual_size(path(cloud, target)) == 2 * GIB
+    )
     backend = cloud.backends["host1"]
-    with backend.opened(target, snapshot, "raw") as raw:
+    with backend.open_content(target, snapshot, "raw") as raw:
         assert raw.read_bytes()[: 2 * MIB] == b"\7" * 2 * MIB
 
 
@@ -92,7 +95,7 @@ def test_filling_that_fails_leaves_what_was(cloud, exists):
     if exists:
         backend.create(disk)
         io(path(cloud, disk.volume_id), "write -P 6 0 1M")
-    with pytest.raises(RuntimeError), backend.filling(disk) as target:
+    with pytest.raises(RuntimeError), backend.replace_content(disk) as target:
         target.write_bytes(b"half")
         raise RuntimeError
     assert path(cloud, disk.volume_id).exists() is exists and not target.exists()

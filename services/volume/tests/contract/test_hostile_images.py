@@ -10,7 +10,7 @@ import pytest
 
 from pileus_kit.testing.hostile_images import Builder
 from pileus_volume.config import Config
-from pileus_volume.drivers.base import Source
+from pileus_volume.drivers.base import ImageFile
 from pileus_volume.drivers.file.driver import FileBackend
 from pileus_volume.errors import ImageRefused, ToolFailed
 from pileus_volume.rpc import Disk, Export, file_name
@@ -32,7 +32,7 @@ def test_no_volume_is_made_from_a_hostile_image(backend: FileBackend, tmp_path: 
     for hostile in Builder(tmp_path, Path("/etc/passwd")).all():
         path = tmp_path / "image"
         path.write_bytes(hostile.content)
-        source = Source(new(), "0" * 64, declared.get(hostile.declared, hostile.declared), path)
+        source = ImageFile(new(), "0" * 64, declared.get(hostile.declared, hostile.declared), path)
         with pytest.raises(ImageRefused):
             backend.create_from_image(Disk(new(), 1), source.image_id, source.digest, source)
     assert list(Path(backend.directory).iterdir()) == []
@@ -42,7 +42,7 @@ def test_an_image_that_is_larger_than_its_volume_is_not_even_converted(backend: 
     path = tmp_path / "bomb"
     subprocess.run(["qemu-img", "create", "-q", "-f", "vmdk", path, "2T"], check=True)
     with pytest.raises(ImageRefused, match="larger"):
-        backend.create_from_image(Disk(new(), 1), new(), "0" * 64, Source(new(), "0" * 64, "vmdk", path))
+        backend.create_from_image(Disk(new(), 1), new(), "0" * 64, ImageFile(new(), "0" * 64, "vmdk", path))
     assert list((tmp_path / "state/volume-images").glob("*.qcow2*")) == []
 
 
@@ -50,8 +50,8 @@ OPENERS: dict[str, Callable[[FileBackend, str], object]] = {
     "a snapshot": lambda backend, volume: backend.snapshot(volume, new()),
     "a copy": lambda backend, volume: backend.create_from_volume(Disk(new(), 1), volume),
     "an extension": lambda backend, volume: backend.extend(Disk(volume, 2)),
-    "an upload": lambda backend, volume: backend.opened(volume, None, "raw").__enter__(),
-    "an export": lambda backend, volume: backend.serve([Export(volume, new(), "name", True)]),
+    "an upload": lambda backend, volume: backend.open_content(volume, None, "raw").__enter__(),
+    "an export": lambda backend, volume: backend.set_exports([Export(volume, new(), "name", True)]),
     "a return": lambda backend, volume: backend.revert(Disk(volume, 1), new()),
 }
 

@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 from pileus_image.testing import ImageFixture
 from pileus_kit.testing import TokenBook, WsgiAdapter
 from pileus_kit.testing.clients import RoutedPeers
-from pileus_volume.agent.images import send
+from pileus_volume.agent.image_transfer import send
 from pileus_volume.drivers.file.driver import FileBackend
 from pileus_volume.errors import ToolFailed
 from pileus_volume.rpc import Ticket

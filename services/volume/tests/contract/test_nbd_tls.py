@@ -86,7 +86,7 @@ class Served:
         )
         volume = str(uuid.uuid4())
         self.backend.create(Disk(volume, 1))
-        self.backend.serve([Export(volume, str(uuid.uuid4()), "disk", True)])
+        self.backend.set_exports([Export(volume, str(uuid.uuid4()), "disk", True)])
 
     def read(self, client: Path | None) -> subprocess.CompletedProcess[str]:
         server = f"driver=nbd,host=localhost,port={self.port},export=disk"

@@ -9,7 +9,7 @@ import pytest
 
 from pileus_kit.testing import kill_at_every_step
 from pileus_volume.db.models import Backup, Message
-from pileus_volume.flows.all import FLOWS
+from pileus_volume.flows import FLOWS
 
 World = Any
 IMAGE = "11111111-1111-4111-8111-111111111111"
@@ -451,7 +451,7 @@ SCENARIOS = {
     "volume.upload": Upload,
     "volume.revert": Reversion,
     "volume.reimage": Reimaging,
-    "exports.serve": Serving,
+    "exports.apply": Serving,
     "backup.create": BackingUp,
     "volume.restore": Restoring,
     "volume.create_from_backup": FromBackup,
@@ -482,12 +482,12 @@ def test_killed_at_every_step(scenario, worlds, store_worlds):
     unstoppable = name in (
         "volume.delete",
         "snapshot.delete",
-        "exports.serve",
+        "exports.apply",
         "backup.delete",
         "group.delete",
         "group_snapshot.delete",
     )
-    kill_at_every_step(BY_NAME[name], make, cancellable=not unstoppable, undoable=name != "exports.serve")
+    kill_at_every_step(BY_NAME[name], make, cancellable=not unstoppable, undoable=name != "exports.apply")
 
 
 def test_a_failure_is_told(world):

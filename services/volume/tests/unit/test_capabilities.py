@@ -2,7 +2,7 @@
 
 import pytest
 
-from pileus_volume.core.capabilities import missing
+from pileus_volume.core.capabilities import find_unmet
 from pileus_volume.db.models import StorageHost
 
 HOST = StorageHost(name="h", pool="h@b#b", backend_name="b", availability_zone="z1", total_gib=100.0, free_gib=50.0)
@@ -24,7 +24,7 @@ HOST = StorageHost(name="h", pool="h@b#b", backend_name="b", availability_zone="
     ],
 )
 def test_met(specs):
-    assert missing(HOST, specs) is None
+    assert find_unmet(HOST, specs) is None
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_met(specs):
     ],
 )
 def test_not_met(specs):
-    assert missing(HOST, specs)
+    assert find_unmet(HOST, specs)

@@ -1,1 +1,1 @@
-"""Volumes as qcow2 files in one directory; thin, with snapshots inside the file; served over NBD elsewhere."""
+"""The file driver: volumes are thin qcow2 files with their snapshots inside, and other hosts reach them over NBD."""

@@ -1,7 +1,7 @@
-"""Volumes as qcow2 files: `volume-ID` in one directory, snapshots inside the file.
+"""The file driver: a volume is the qcow2 file `volume-ID` in one directory, with its snapshots inside.
 
-Everything is built beside its place and renamed into it, so a file that is there is whole. Files reach the disk
-before the call returns, for what was reported as done must outlive a power cut.
+A disk is built under another name and then renamed, so a file with a disk's name is complete. Files are synced before
+a call returns, because what was reported as done must outlive a power cut.
 """
 
 import os
@@ -13,22 +13,24 @@ from pathlib import Path
 
 from pileus_kit.file_modes import make_traversable
 from pileus_volume.config import Config
-from pileus_volume.drivers.base import Backend, Capacity, Server, Source
-from pileus_volume.drivers.file import tool
-from pileus_volume.drivers.file.bases import Bases
-from pileus_volume.drivers.file.nbd import Address, StorageDaemon
+from pileus_volume.drivers.base import Backend, Capacity, ExportServer, ImageFile
+from pileus_volume.drivers.file import qcow2_files
+from pileus_volume.drivers.file.image_cache import ImageCache
+from pileus_volume.drivers.file.storage_daemon import Address, StorageDaemon
 from pileus_volume.errors import DiskBusy, ImageRefused, ToolFailed
 from pileus_volume.rpc import GIB, Disk, Export, file_name
 
 QEMU_FORMATS = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx"}
 
 
-class FileBackend(Backend, Server):
+class FileBackend(Backend, ExportServer):
+    """Disks are in `volumes` of the state directory, cached images in `volume-images`."""
+
     disk_format = "qcow2"
 
     def __init__(self, config: Config) -> None:
-        self._root = make_traversable(Path(config.state, "volumes"))  # guests' processes open their volumes in it
-        self._bases = Bases(config.path("volume-images", "x").parent, config.image_cache_gib * GIB)
+        self._root = make_traversable(Path(config.state, "volumes"))  # the processes of guests open their volumes here
+        self._image_cache = ImageCache(config.path("volume-images", "x").parent, config.image_cache_gib * GIB)
         host, _, port = config.nbd.rpartition(":")
         self._daemon = StorageDaemon(config.path("run", "volume", "x").parent, Address(host, int(port), config.nbd_tls))
         self.directory = str(self._root)
@@ -40,53 +42,55 @@ class FileBackend(Backend, Server):
     def create(self, disk: Disk) -> None:
         with self._building(disk) as part:
             if part:
-                tool.create(part, disk.size_gib * GIB)
+                qcow2_files.create(part, disk.size_gib * GIB)
 
     def has_image(self, image_id: str, digest: str) -> bool:
-        return self._bases.has(image_id, digest)
+        return self._image_cache.has(image_id, digest)
 
-    def create_from_image(self, disk: Disk, image_id: str, digest: str, source: Source | None) -> None:
+    def create_from_image(self, disk: Disk, image_id: str, digest: str, source: ImageFile | None) -> None:
         with self._building(disk) as part:
             if part:
-                with self._bases.using(image_id, digest, source, disk.size_gib * GIB) as base:
-                    size = tool.virtual_size(base)
+                with self._image_cache.using(image_id, digest, source, disk.size_gib * GIB) as base:
+                    size = qcow2_files.virtual_size(base)
                     if size > disk.size_gib * GIB:
                         raise ImageRefused(image=image_id, why=f"its {size} bytes are larger than the volume")
                     subprocess.run(
-                        ["cp", "--reflink=auto", "--sparse=auto", str(base), str(part)], check=True, umask=tool.PRIVATE
+                        ["cp", "--reflink=auto", "--sparse=auto", str(base), str(part)],
+                        check=True,
+                        umask=qcow2_files.UMASK,
                     )
                 _fit(part, disk)
 
     def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
         with self._building(disk) as part:
-            if part:  # a guest may have it open, but the clusters of a snapshot never change
-                tool.copy(self._path(volume_id), part, snapshot=snapshot_id)
+            if part:  # a guest may have the disk open, but the clusters of a snapshot never change
+                qcow2_files.copy(self._path(volume_id), part, snapshot=snapshot_id)
                 _fit(part, disk)
 
     def create_from_volume(self, disk: Disk, volume_id: str) -> None:
         with self._building(disk) as part:
             if part:
-                tool.copy(self._path(volume_id), part)
+                qcow2_files.copy(self._path(volume_id), part)
                 _fit(part, disk)
 
     def delete(self, volume_id: str) -> None:
         path = self._path(volume_id)
-        self._daemon.drop(volume_id)
+        self._daemon.close_disk(volume_id)
         for gone in (_part(path), _raw(path), path):
             gone.unlink(missing_ok=True)
         _sync(self._root)
 
     def extend(self, disk: Disk) -> int:
         path, wanted = self._path(disk.volume_id), disk.size_gib * GIB
-        if tool.virtual_size(path) < wanted:
-            with suppress(DiskBusy):  # its guest's hypervisor grows it; we only look
-                tool.resize(path, wanted)
+        if qcow2_files.virtual_size(path) < wanted:
+            with suppress(DiskBusy):  # then its guest's hypervisor grows it
+                qcow2_files.resize(path, wanted)
                 _sync(path)
-        return tool.virtual_size(path)
+        return qcow2_files.virtual_size(path)
 
     def snapshot(self, volume_id: str, snapshot_id: str) -> bool:
         path = self._path(volume_id)
-        if snapshot_id in tool.snapshots(path):
+        if snapshot_id in qcow2_files.snapshots(path):
             return True
         if self._daemon.holds(volume_id):
             self._daemon.snapshot(volume_id, snapshot_id)
@@ -95,7 +99,7 @@ class FileBackend(Backend, Server):
 
     def delete_snapshot(self, volume_id: str, snapshot_id: str) -> bool:
         path = self._path(volume_id)
-        if not path.exists() or snapshot_id not in tool.snapshots(path):
+        if not path.exists() or snapshot_id not in qcow2_files.snapshots(path):
             return True
         if self._daemon.holds(volume_id):
             self._daemon.delete_snapshot(volume_id, snapshot_id)
@@ -104,36 +108,36 @@ class FileBackend(Backend, Server):
 
     def revert(self, disk: Disk, snapshot_id: str) -> None:
         path = self._path(disk.volume_id)
-        tool.snapshot(path, "-a", snapshot_id)
+        qcow2_files.snapshot(path, "-a", snapshot_id)
         _fit(path, disk)
         _sync(path)
 
     @contextmanager
-    def filling(self, disk: Disk) -> Iterator[Path]:
+    def replace_content(self, disk: Disk) -> Iterator[Path]:
         path, raw = self._path(disk.volume_id), _raw(self._path(disk.volume_id))
         try:
             with os.fdopen(os.open(raw, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
                 file.truncate(disk.size_gib * GIB)
             yield raw
             self.create(disk)
-            tool.fill(raw, path)
+            qcow2_files.fill(raw, path)
             _sync(path)
         finally:
             raw.unlink(missing_ok=True)
 
     @contextmanager
-    def opened(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
+    def open_content(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
         if disk_format not in QEMU_FORMATS:
             raise ToolFailed(tool="upload", why=f"images of format {disk_format} can't be made")
         copy = self._root / f"copy-{snapshot_id or volume_id}"
         try:
-            tool.copy(self._path(volume_id), copy, QEMU_FORMATS[disk_format], snapshot_id or "")
+            qcow2_files.copy(self._path(volume_id), copy, QEMU_FORMATS[disk_format], snapshot_id or "")
             yield copy
         finally:
             copy.unlink(missing_ok=True)
 
-    def serve(self, exports: Sequence[Export]) -> None:
-        self._daemon.serve(exports, {export.volume_id: self._path(export.volume_id) for export in exports})
+    def set_exports(self, exports: Sequence[Export]) -> None:
+        self._daemon.set_exports(exports, {export.volume_id: self._path(export.volume_id) for export in exports})
 
     def stop_serving(self) -> None:
         self._daemon.stop()
@@ -143,7 +147,7 @@ class FileBackend(Backend, Server):
 
     @contextmanager
     def _building(self, disk: Disk) -> Iterator[Path | None]:
-        """Where to build; afterwards it is in its place. None: it is there already."""
+        """Where to build the disk; the file is renamed to the disk's when the block ends. None if the disk exists."""
         path = self._path(disk.volume_id)
         if path.exists():
             yield None
@@ -168,15 +172,15 @@ def _raw(path: Path) -> Path:
 
 
 def _fit(path: Path, disk: Disk) -> None:
-    """Give a copy its own size. What a snapshot has beyond the size of its time is empty, so it may shrink."""
+    """Resize a copy to its own size. It may shrink: what lies beyond a snapshot's size is empty."""
     wanted = disk.size_gib * GIB
-    if tool.virtual_size(path) != wanted:
-        tool.resize(path, wanted)
+    if qcow2_files.virtual_size(path) != wanted:
+        qcow2_files.resize(path, wanted)
 
 
 def _offline(path: Path, action: str, snapshot_id: str) -> bool:
     try:
-        tool.snapshot(path, action, snapshot_id)
+        qcow2_files.snapshot(path, action, snapshot_id)
     except DiskBusy:
         return False
     _sync(path)

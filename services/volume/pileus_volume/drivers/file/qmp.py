@@ -12,7 +12,7 @@ PATIENCE_S = 30.0
 
 
 class MonitorError(ToolFailed):
-    """A command was refused; `kind` is QEMU's error class."""
+    """QEMU refused a command; `kind` is its error class."""
 
     def __init__(self, command: str, kind: str, why: str) -> None:
         self.kind = kind
@@ -20,7 +20,7 @@ class MonitorError(ToolFailed):
 
 
 class Monitor:
-    """One conversation. Raises OSError when nobody listens at the socket."""
+    """One connection to a monitor. Raises OSError if no process listens at the socket."""
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
@@ -28,7 +28,7 @@ class Monitor:
         try:
             self._socket.connect(str(path))
             self._lines = self._socket.makefile("r", encoding="utf-8")
-            self._answer()
+            self._read()
             self.run("qmp_capabilities")
         except BaseException:
             self._socket.close()
@@ -44,19 +44,19 @@ class Monitor:
         self._socket.close()
 
     def run(self, command: str, **arguments: Any) -> Any:
-        """The command's result; events that come between are not for us."""
+        """Run a command and return its result; events that arrive meanwhile are ignored."""
         named = {name.replace("_", "-"): value for name, value in arguments.items()}
         self._socket.sendall(json.dumps({"execute": command, "arguments": named}).encode() + b"\n")
         while True:
-            said = self._answer()
-            if "error" in said:
-                raise MonitorError(command, said["error"]["class"], said["error"]["desc"])
-            if "return" in said:
-                return said["return"]
+            answer = self._read()
+            if "error" in answer:
+                raise MonitorError(command, answer["error"]["class"], answer["error"]["desc"])
+            if "return" in answer:
+                return answer["return"]
 
-    def _answer(self) -> dict[str, Any]:
+    def _read(self) -> dict[str, Any]:
         line = self._lines.readline()
         if not line:
-            raise ConnectionError("the monitor hung up")
-        said: dict[str, Any] = json.loads(line)
-        return said
+            raise ConnectionError("the monitor closed the connection")
+        message: dict[str, Any] = json.loads(line)
+        return message

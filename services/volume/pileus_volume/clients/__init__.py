@@ -1,0 +1,1 @@
+"""Calls to other services and to storage hosts on their behalf: one typed file a service."""
