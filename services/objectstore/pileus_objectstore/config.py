@@ -11,7 +11,7 @@ from pileus_kit.config import ServiceConfig, option
 @dataclass(frozen=True, kw_only=True)
 class Config(ServiceConfig):
     bind: str = option("Address and port of the proxy", "127.0.0.1:8080")
-    # One: other proxies see a container's new settings a second later (core/listing_cache.py), its own process at once.
+    # One, because other processes apply a container's new settings up to a second later (core/listing_cache.py).
     processes: int = option("Processes of the proxy at the most", 1)
     storage_bind: str = option(
         "Address and port of this host's storage server: the one that the ring names", "127.0.0.1:6200"
@@ -25,15 +25,16 @@ class Config(ServiceConfig):
 
     @property
     def home(self) -> Path:
-        """Where devices, rings and keys of this host are."""
+        """The directory of this host's devices, rings and key."""
         return Path(self.state, "objectstore")
 
     @property
     def ring_directory(self) -> Path:
+        """The directory of the ring files."""
         return self.home / "rings"
 
     def key(self) -> str:
-        """The cluster's key; drawn once if nobody has given one."""
+        """The cluster's key. If none is configured, a random one is created in a file at the first use."""
         if self.cluster_key:
             return self.cluster_key
         path = self.path("objectstore", "cluster.key")

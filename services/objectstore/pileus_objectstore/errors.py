@@ -1,37 +1,43 @@
-"""What this service refuses, and why."""
+"""The errors of this service."""
 
 from pileus_kit.errors import BadRequest, CloudError, TooLarge, Transient
 
 
 class RingRefused(BadRequest):
-    text = "The ring can't be changed so: {why}."
+    """A change of a ring is impossible."""
+
+    text = "This change of the ring is not possible: {why}."
 
 
 class BadPath(CloudError):
+    """A path or name that is not well-formed."""
+
     status = 412
     text = "{why}"
 
 
 class DeviceFailed(Transient):
-    """A disk that is not there, full, read-only or broken."""
+    """A disk that is not mounted, full, read-only or broken."""
 
     status = 507
     text = "Device {device} can't be used: {why}"
 
 
 class Damaged(CloudError):
-    """Bytes on a disk are not what was written. The file has to be put into quarantine."""
+    """Bytes on a disk are not those that were written. The file has to be moved to quarantine."""
 
     text = "{path} is damaged: {why}"
 
 
 class Unprocessable(CloudError):
+    """The body doesn't have the checksum that the request states."""
+
     status = 422
     text = "{why}"
 
 
 class NotOffered(CloudError):
-    """A feature of Swift that clients may ask for, and that this store has not."""
+    """A feature of Swift that this store doesn't have."""
 
     status = 501
     text = "{what} is not offered; see /info."

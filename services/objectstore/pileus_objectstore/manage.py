@@ -1,4 +1,4 @@
-"""`python -m pileus_objectstore.manage --config FILE COMMAND`: rings and devices."""
+"""`python -m pileus_objectstore.manage --config FILE COMMAND`: creates and changes rings and devices."""
 
 import argparse
 import sys
@@ -13,11 +13,12 @@ from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.rings import KINDS
 from pileus_objectstore.storage.disks import Disk
 
-POWER = 12  # good for about 40 to 400 disks
-ALL_IN_ONE = 4
+POWER = 12  # suits about 40 to 400 disks
+ALL_IN_ONE_DEVICES = 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status."""
     args = parser().parse_args(sys.argv[1:] if argv is None else argv)
     config = configs.load(Config, ["--config", args.config] if args.config else [])
     become_owner_of(config.home)
@@ -30,21 +31,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
+    """The command line."""
     top = argparse.ArgumentParser(prog="pileus-objectstore-manage", description=__doc__)
     top.add_argument("--config", default="")
     commands = top.add_subparsers(required=True)
     one = commands.add_parser(
-        "all-in-one", help="four devices below the state directory and rings of them; does nothing twice"
+        "all-in-one", help="create four devices below the state directory and their rings; does nothing if they exist"
     )
     one.set_defaults(act=all_in_one)
-    migrate = commands.add_parser("migrate", help="the same: this service's schema is made with its files")
+    migrate = commands.add_parser("migrate", help="the same as all-in-one: this service has no other schema")
     migrate.set_defaults(act=all_in_one)
     device = commands.add_parser("format", help="make directories devices of this host")
     device.add_argument("name", nargs="+")
     device.set_defaults(act=format_devices)
-    create = commands.add_parser("create", help="begin the rings of a new cluster")
+    create = commands.add_parser("create", help="create the rings of a new cluster")
     create.add_argument(
-        "--power", type=int, default=POWER, help="2**power partitions, for ever: 100 for each disk there will be"
+        "--power",
+        type=int,
+        default=POWER,
+        help="2**power partitions, for ever: about 100 for each future disk",
     )
     create.add_argument("--replicas", type=int, default=3)
     create.set_defaults(act=create_rings)
@@ -54,14 +59,14 @@ def parser() -> argparse.ArgumentParser:
     for option, kind, default in (("--region", int, 1), ("--zone", int, 1), ("--weight", float, 100.0)):
         add.add_argument(option, type=kind, default=default)
     add.set_defaults(act=add_device)
-    remove = commands.add_parser("remove", help="take a device out; takes effect with rebalance")
+    remove = commands.add_parser("remove", help="remove a device; takes effect with rebalance")
     remove.add_argument("id", type=int)
     remove.set_defaults(act=remove_device)
     weight = commands.add_parser("weight", help="change a device's share (0 empties it)")
     weight.add_argument("id", type=int)
     weight.add_argument("weight", type=float)
-    weight.set_defaults(act=weigh)
-    commands.add_parser("rebalance", help="draw the rings anew, moving as little as possible").set_defaults(
+    weight.set_defaults(act=set_weight)
+    commands.add_parser("rebalance", help="assign replicas to devices, moving as few as possible").set_defaults(
         act=rebalance
     )
     commands.add_parser("show", help="devices and what they hold").set_defaults(act=show)
@@ -69,41 +74,47 @@ def parser() -> argparse.ArgumentParser:
 
 
 def paths(config: Config) -> list[Path]:
+    """The files of the three rings."""
     return [config.ring_directory / f"{kind}.ring" for kind in KINDS]
 
 
 def builders(config: Config) -> list[tuple[Path, Builder]]:
+    """The three rings, each with its file."""
     return [(path, Builder.load(path)) for path in paths(config)]
 
 
 def all_in_one(config: Config, args: argparse.Namespace) -> None:
-    for number in range(1, ALL_IN_ONE + 1):
+    """Create four devices on this host, and rings of them."""
+    for number in range(1, ALL_IN_ONE_DEVICES + 1):
         Disk.format(config.home / f"d{number}", f"d{number}")
     config.key()
     for path in paths(config):
         if path.exists():
             continue
         builder = Builder(POWER)
-        for number in range(1, ALL_IN_ONE + 1):
+        for number in range(1, ALL_IN_ONE_DEVICES + 1):
             builder.add(f"d{number}", config.storage_bind, zone=number)
         builder.rebalance()
         builder.save(path)
 
 
 def format_devices(config: Config, args: argparse.Namespace) -> None:
+    """Make directories devices of this host."""
     for name in args.name:
         Disk.format(config.home / name, name)
 
 
 def create_rings(config: Config, args: argparse.Namespace) -> None:
+    """Create empty rings."""
     for path in paths(config):
         if path.exists():
-            raise SystemExit(f"{path} exists already; a ring is never begun anew over data")
+            raise SystemExit(f"{path} exists already; data would be lost if it were replaced")
         Builder(args.power, args.replicas).save(path)
     config.key()
 
 
 def add_device(config: Config, args: argparse.Namespace) -> None:
+    """Add a device to the rings."""
     for path, builder in builders(config):
         device = builder.add(args.name, args.host, args.region, args.zone, args.weight)
         builder.save(path)
@@ -111,18 +122,21 @@ def add_device(config: Config, args: argparse.Namespace) -> None:
 
 
 def remove_device(config: Config, args: argparse.Namespace) -> None:
+    """Remove a device from the rings."""
     for path, builder in builders(config):
         builder.remove(args.id)
         builder.save(path)
 
 
-def weigh(config: Config, args: argparse.Namespace) -> None:
+def set_weight(config: Config, args: argparse.Namespace) -> None:
+    """Change a device's share."""
     for path, builder in builders(config):
         builder.set_weight(args.id, args.weight)
         builder.save(path)
 
 
 def rebalance(config: Config, args: argparse.Namespace) -> None:
+    """Assign replicas to devices."""
     for path, builder in builders(config):
         moved = builder.rebalance()
         builder.save(path)
@@ -130,6 +144,7 @@ def rebalance(config: Config, args: argparse.Namespace) -> None:
 
 
 def show(config: Config, args: argparse.Namespace) -> None:
+    """Show the devices of the rings."""
     for path, builder in builders(config):
         held = builder.held()
         print(f"{path.stem}: version {builder.version}, 2**{builder.power} partitions, {builder.replicas} replicas")

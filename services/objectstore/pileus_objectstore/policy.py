@@ -1,8 +1,8 @@
-"""Who may do what in an account. Containers' ACLs grant more to whom their owner names (core/access.py).
+"""What callers may do in an account. A container's ACL may grant more to others (core/access.py).
 
-As with OpenStack's own store: operators are those with a role in the account's project, and only ResellerAdmin
-reaches into other accounts. A token for a domain or the system has no account, so it gives no right to any; neither do
-service tokens, nor the role `service`.
+As in Swift, operators are those with a role in the account's project, and only ResellerAdmin may use other accounts. A
+token with the scope of a domain or the system belongs to no account, so it grants nothing; neither do service tokens,
+nor the role `service`.
 """
 
 from pileus_kit.policy import Rule
@@ -15,8 +15,8 @@ RULES = (
     Rule("objectstore:account:read", READ, "List containers, read the account's metadata"),
     Rule("objectstore:account:update", WRITE, "Change the account's metadata"),
     Rule("objectstore:account:set_quota", RESELLER, "Set the account's quota"),
-    Rule("objectstore:account:create", RESELLER, "Create an account (they come by themselves when used)"),
-    Rule("objectstore:account:delete", RESELLER, "Delete an account with all that is in it"),
+    Rule("objectstore:account:create", RESELLER, "Create an account (it is also created when it is first used)"),
+    Rule("objectstore:account:delete", RESELLER, "Delete an empty account"),
     Rule("objectstore:container:read", READ, "List objects, read a container's metadata"),
     Rule("objectstore:container:create", WRITE),
     Rule("objectstore:container:update", WRITE),

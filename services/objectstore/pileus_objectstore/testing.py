@@ -1,5 +1,4 @@
-"""The object store in this process, for other services' tests: real proxy, real storage server, files in a temporary
-directory."""
+"""The object store in this process, for tests: real proxy, real storage servers, files in a temporary directory."""
 
 import socket
 from pathlib import Path
@@ -16,10 +15,9 @@ from pileus_objectstore.storage.disks import Disk
 
 
 class ObjectStoreFixture:
-    """`hosts` storage servers with `devices` devices each. Attributes: app (WSGI), client, tokens, servers, config;
-    call `close`.
+    """A proxy and `hosts` storage servers with `devices` devices each. Call `close` at the end.
 
-    With several hosts each has its own zone and its own home below the state directory, as on real machines.
+    With several hosts, each has its own zone and its own home below the state directory, as on real machines.
     """
 
     def __init__(
@@ -38,7 +36,7 @@ class ObjectStoreFixture:
             )
             for n in range(hosts)
         ]
-        self._draw(devices, power)
+        self._create_rings(devices, power)
         self.servers = [StorageServer(config) for config in self.configs]
         for server in self.servers:
             server.start()
@@ -46,7 +44,7 @@ class ObjectStoreFixture:
         self.client = Client(self.app, as_=self.tokens.member)  # type: ignore[arg-type]
         self.account = "/v1/AUTH_p1"
 
-    def _draw(self, devices: int, power: int) -> None:
+    def _create_rings(self, devices: int, power: int) -> None:
         for kind in manage.KINDS:
             builder = Builder(power)
             for zone, config in enumerate(self.configs):
@@ -58,20 +56,22 @@ class ObjectStoreFixture:
                 builder.save(config.ring_directory / f"{kind}.ring")
 
     def stop_host(self, number: int) -> None:
+        """Stop a storage server."""
         self.servers[number].stop()
 
     def start_host(self, number: int) -> None:
-        """The same host again, as after a restart of its process."""
+        """Start a host again, as after a restart of its process."""
         self.servers[number] = StorageServer(self.configs[number])
         self.servers[number].start()
 
     def drain(self) -> None:
-        """Let everything that is told later be told now."""
+        """Make all delayed updates of listings now."""
         for server in self.servers:
             server.updater.report()
             server.updater.retry()
 
     def close(self) -> None:
+        """Stop all servers."""
         self.app.tools.cluster.close()
         for server in self.servers:
             server.stop()
@@ -80,11 +80,11 @@ class ObjectStoreFixture:
 
 
 class Port:
-    """A port that stays ours, while a server listens on it and while none does.
+    """A port that stays reserved, whether a server listens on it or not.
 
-    The rings name ports before anybody listens, and a stopped host comes back to its own: in between, a port that was
-    only looked up goes to whoever asks next, another test beside this one. Of two sockets on one port, both have to
-    allow it (SO_REUSEADDR) and one at most may listen; this one allows it only after it got a port of its own.
+    The rings name ports before a server listens on them, and a stopped host comes back to its own; a port that was only
+    looked up could be given to another test meanwhile. Of two sockets on one port, both have to allow it (SO_REUSEADDR)
+    and one at most may listen; this one allows it only after it has got a port of its own.
     """
 
     def __init__(self) -> None:
@@ -94,10 +94,12 @@ class Port:
         self.number: int = self._held.getsockname()[1]
 
     def release(self) -> None:
+        """Free the port."""
         self._held.close()
 
 
 def free_port() -> int:
+    """A port that no socket uses at this moment."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]

@@ -1,4 +1,4 @@
-"""`python -m pileus_objectstore.worker --config FILE`: the background duties of one storage host."""
+"""`python -m pileus_objectstore.worker --config FILE`: the background daemons of one storage host."""
 
 import sys
 import threading
@@ -21,7 +21,7 @@ EXPIRE_S = 60.0
 
 
 class Worker:
-    """All duties of a host."""
+    """All daemons of a host."""
 
     def __init__(self, config: Config) -> None:
         self._stopping = threading.Event()
@@ -42,15 +42,18 @@ class Worker:
         )
 
     def start(self) -> None:
+        """Start the daemons."""
         self._runner.start()
 
     def stop(self) -> None:
+        """Let each daemon finish what it is doing, then close all connections."""
         self._stopping.set()
         self._runner.stop()
         self._cluster.close()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Run the daemons until a signal ends them."""
     worker = Worker(load_config(Config, sys.argv[1:] if argv is None else argv, "objectstore-worker"))
     run_until_signal(worker.start, worker.stop)
 

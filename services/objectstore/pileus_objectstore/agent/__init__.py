@@ -1,1 +1,1 @@
-"""The storage server: one process for all devices of a host."""
+"""The storage server: one process per host, which alone uses the host's devices."""

@@ -9,6 +9,7 @@ from pileus_objectstore.config import Config
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Serve this host's devices until a signal ends it."""
     config = load_config(Config, sys.argv[1:] if argv is None else argv, "objectstore-storage")
     server = StorageServer(config)
     run_until_signal(server.start, server.stop)

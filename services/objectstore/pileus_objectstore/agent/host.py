@@ -1,4 +1,4 @@
-"""What the calls of a storage server share: its disks, and who else there is."""
+"""What the calls of a storage server share: the devices of the host, the rings, and connections to other hosts."""
 
 import ctypes
 import logging
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.rings import Rings
-from pileus_objectstore.storage.disks import RESERVE, Disk
+from pileus_objectstore.storage.disks import RESERVE_BYTES, Disk
 from pileus_objectstore.storage.listing_store import ListingStore
 from pileus_objectstore.storage.object_files import ObjectFiles
 from pileus_objectstore.wire.client import Pool
@@ -19,14 +19,14 @@ from pileus_objectstore.wire.contract import HostReplicas
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
-MAX_WRITERS = 48  # writes to devices under way at once
+MAX_WRITERS = 48  # threads that write to devices
 MAX_PARALLEL_REQUESTS = (
     6  # from so many requests on, each writes its devices one after the other: together they fill the disks anyway
 )
 
 
 class Device:
-    """A disk with what lies on it."""
+    """A disk with the objects and listings on it."""
 
     def __init__(self, root: Path, reserve: int) -> None:
         self.disk = Disk(root, reserve)
@@ -37,7 +37,7 @@ class Device:
 
     @property
     def usable(self) -> bool:
-        """Nothing is remembered of a disk that was away: it may have been exchanged."""
+        """Whether the disk is there. Nothing is kept open of one that was away, because it may have been exchanged."""
         usable = self.disk.usable
         if self._lost != self.disk.lost:
             self._lost = self.disk.lost
@@ -46,9 +46,9 @@ class Device:
 
 
 class Host:
-    """This host's devices, by name. A device named in the ring may be missing: then it is failed, and may come back."""
+    """This host's devices by name. A device of the ring may be missing: then calls fail until it comes back."""
 
-    def __init__(self, state: Path, address: str, rings: Rings, pool: Pool, reserve: int = RESERVE) -> None:
+    def __init__(self, state: Path, address: str, rings: Rings, pool: Pool, reserve: int = RESERVE_BYTES) -> None:
         self.state = state
         self.address = address
         self.rings = rings
@@ -59,18 +59,18 @@ class Host:
         self._writers = ThreadPoolExecutor(MAX_WRITERS, "device")
 
     def device(self, name: str) -> Device:
-        """Raises DeviceFailed if it can't be used now."""
+        """The device of that name. Raises DeviceFailed if it can't be used now."""
         device = self._devices.get(name)
         if device is None:
             if "/" in name or name.startswith("."):
-                raise DeviceFailed(device=name, why="that is no device's name")
+                raise DeviceFailed(device=name, why="this can't be the name of a device")
             device = self._devices.setdefault(name, Device(self.state / name, self._reserve))
         if not device.usable:
             raise DeviceFailed(device=name, why="it is not mounted")
         return device
 
     def devices(self, names: Iterable[str]) -> list[Device]:
-        """Those that can be used."""
+        """Those of the named devices that can be used now."""
         usable = []
         for name in names:
             try:
@@ -80,23 +80,23 @@ class Host:
         return usable
 
     def write(self, replicas: HostReplicas, act: Callable[[Device], R]) -> list[tuple[Device, R]]:
-        """Act on the spot's devices at once; handoffs take the places of those that are away, full or broken."""
+        """Act on the replicas' devices in parallel; handoffs replace those that are away, full or broken."""
         done: list[tuple[Device, R]] = []
         left, wanted = [*replicas.devices, *replicas.handoffs], len(replicas.devices)
         while left and len(done) < wanted:
-            max_bytes = wanted - len(done)
-            names, left = left[:max_bytes], left[max_bytes:]
+            missing = wanted - len(done)
+            names, left = left[:missing], left[missing:]
             done += self.each(self.devices(names), act)
         return done
 
     def holders(self, replicas: HostReplicas) -> list[Device]:
-        """Where to look: the spot's devices, then whoever may stand in for one of them."""
+        """Where to look for an object or listing: its devices, then the handoffs."""
         return self.devices(replicas.devices + replicas.handoffs)
 
     def each(self, items: Sequence[T], act: Callable[[T], R]) -> list[tuple[T, R]]:
-        """Act on several devices at once, because each waits for its disk; those that failed are left out.
+        """Act on several devices in parallel, because each waits for its disk; those that failed are left out.
 
-        Even on one file system this is worth it: fsyncs that wait together share one commit of the journal.
+        Even on one file system this is faster: fsyncs that wait together share one commit of the journal.
         """
 
         def guarded(replica: T) -> tuple[T, R] | None:
@@ -117,11 +117,12 @@ class Host:
         return [outcome for outcome in outcomes if outcome]
 
     def close_idle(self, idle_s: float) -> None:
-        """Give back the memory of what was not used for so long."""
+        """Close what was not used for `idle_s` seconds, and give the memory back to the system."""
         if sum(device.listings.close_idle(idle_s) for device in list(self._devices.values())):
             trim_memory()
 
     def close(self) -> None:
+        """Finish writes under way and release all devices."""
         self._writers.shutdown()
         for device in self._devices.values():
             device.listings.close()
@@ -129,7 +130,7 @@ class Host:
 
 
 def trim_memory() -> None:
-    """Let glibc hand free pages back to the system: after a burst most of this process is that."""
+    """Let glibc give free pages back to the system; after a burst they are most of this process's memory."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

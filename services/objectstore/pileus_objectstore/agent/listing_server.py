@@ -1,4 +1,4 @@
-"""Accounts and containers on this host's devices."""
+"""The calls that concern listings: accounts and containers on this host's devices."""
 
 import logging
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class ListingServer:
         self._updater = updater
 
     def put_listing(self, args: PutListing, body: Source) -> CallResult:
-        """201 created, 202 there already, 404 not there and not to be created."""
+        """Status 201 if it was created, 202 if it existed, 404 if it is missing and may not be created."""
         if not args.create and self._best(args.kind, args.replicas, lambda listing: listing.info.live) is not True:
             return CallResult(ListingReply(404))
         done, created = self._write(args.replicas, lambda device: self._put(device, args))
@@ -49,6 +49,7 @@ class ListingServer:
         return CallResult(ListingReply(201 if any(created) else 202, done))
 
     def delete_listing(self, args: DeleteListing, body: Source) -> CallResult:
+        """Status 204, 404 if there is none, 409 if it is not empty."""
         info = self._best(args.kind, args.replicas, lambda listing: listing.info)
         if info is None or not info.live:
             return CallResult(ListingReply(404))
@@ -63,7 +64,7 @@ class ListingServer:
         return CallResult(ListingReply(204, done))
 
     def get_listing(self, args: GetListing, body: Source) -> CallResult:
-        """Head and, if `limit`, a page of rows from the most recent replica of this host."""
+        """The head and, if `limit` is not 0, a page of rows, both of the most recent replica on this host."""
 
         def read(listing: ListingDatabase) -> tuple[ListingInfo, bytes]:
             if not args.limit or not listing.info.live:
@@ -85,6 +86,7 @@ class ListingServer:
         return CallResult(ListingReply(200 if found[0].live else 404, info=found[0]), found[1])
 
     def merge_rows(self, args: MergeRows, body: Source) -> CallResult:
+        """Merge changed rows into this host's replicas of a listing."""
         done, missing = self._updater.merge_here(args)
         return CallResult(MergeReply(200 if done else 404, tuple(done), tuple(missing)))
 
@@ -107,30 +109,30 @@ class ListingServer:
             return not before
 
     def _delete(self, device: Device, args: DeleteListing) -> None:
-        def write_tombstone(info: ListingInfo) -> ListingInfo:
+        def mark_deleted(info: ListingInfo) -> ListingInfo:
             return msgspec.structs.replace(
                 info, deleted=max(info.deleted, args.timestamp), metadata={}, newest=args.timestamp
             )
 
         with device.listings.use(args.kind, args.replicas.partition, args.replicas.digest) as listing:
             if listing is not None:
-                listing.change(write_tombstone)
+                listing.change(mark_deleted)
 
     def _best(self, kind: str, replicas: HostReplicas, read: Callable[[ListingDatabase], T]) -> T | None:
-        """Ask the replica that has heard the latest news; the next one if it can't answer.
+        """Ask the replica with the latest change; if it can't answer, the next one.
 
-        None: there is no such listing. Raises DeviceFailed if that can't be said, because half of its devices or more
-        can't be read.
+        None: there is no such listing. Raises DeviceFailed if that is not certain, because half of its devices or
+        more can't be read.
         """
         ranked = []
         silent = set(replicas.devices)
-        for placement, device in enumerate(self._host.holders(replicas)):
+        for rank, device in enumerate(self._host.holders(replicas)):
             try:
                 with device.listings.use(kind, replicas.partition, replicas.digest) as listing:
                     silent.discard(device.name)
                     if listing is not None:
                         info = listing.info
-                        ranked.append((max(info.newest, info.put, info.deleted), -placement, device))
+                        ranked.append((max(info.newest, info.put, info.deleted), -rank, device))
             except Damaged as e:
                 log.error("%s", e)
                 silent.discard(device.name)
@@ -149,13 +151,16 @@ class ListingServer:
         return None
 
     def _write(self, replicas: HostReplicas, act: Callable[[Device], T]) -> tuple[tuple[str, ...], list[T]]:
-        """Names of the devices on which it worked, and what came of it there."""
+        """Names of the devices on which `act` worked, and its results there."""
         outcomes = self._host.write(replicas, act)
         return tuple(device.name for device, _ in outcomes), [result for _, result in outcomes]
 
 
 def merged(info: ListingInfo, args: PutListing, fresh: ListingInfo) -> ListingInfo | None:
-    """An existing head after a PUT or POST: each header's newest value wins, an empty one stays as a tombstone."""
+    """An existing head after a PUT or POST: each header's newest value wins, an empty one stays as a tombstone.
+
+    None if nothing changes.
+    """
     if args.create and not info.live and args.timestamp > info.deleted:
         return msgspec.structs.replace(
             info, created=args.timestamp, put=args.timestamp, metadata=fresh.metadata, newest=args.timestamp

@@ -1,5 +1,7 @@
-"""Reading the newest whole version that any device of this host has, changing devices on the way if one turns out
-rotten."""
+"""Reads the newest undamaged version that any device of this host has.
+
+If a device turns out to be damaged on the way, reading goes on with another device's copy of the same version.
+"""
 
 import logging
 import socket
@@ -16,12 +18,12 @@ Stamps = tuple[int, int]
 
 
 def newest(host: Host, replicas: HostReplicas) -> Stamps:
-    """The newest (version, later metadata) on any device of the spot, by stat alone."""
+    """The newest (version, later metadata) on any device of the replicas, by stat alone; (0, 0) if there is none."""
     return max((stamps for _, stamps in _ranked(host.holders(replicas), replicas)[0]), default=(0, 0))
 
 
 def _ranked(devices: list[Device], replicas: HostReplicas) -> tuple[list[tuple[Device, Stamps]], set[str]]:
-    """The devices that have it, newest first, and the names of those that could say whether they do."""
+    """The devices that have the object, newest first, and the names of those that could be asked."""
     found, answered = [], set()
     for device in devices:
         try:
@@ -37,10 +39,7 @@ def _ranked(devices: list[Device], replicas: HostReplicas) -> tuple[list[tuple[D
 
 
 class ObjectReader:
-    """An object open for reading. `file` is None where there is none; `tombstone` then says when it was deleted.
-
-    `unknown`: nothing was found, but half of its devices or more could not be asked, so it may well be there.
-    """
+    """An object that is open for reading. `file` is None if there is none; `tombstone` is the time of a deletion."""
 
     def __init__(self, host: Host, replicas: HostReplicas) -> None:
         self._spot = replicas
@@ -53,6 +52,7 @@ class ObjectReader:
 
     @property
     def unknown(self) -> bool:
+        """Nothing was found, but half of the devices or more could not be asked, so the object may exist."""
         silent = sum(1 for name in self._spot.devices if name not in self._answered)
         return self.file is None and not self.tombstone and bool(silent) and 2 * silent >= len(self._spot.devices)
 
@@ -71,7 +71,7 @@ class ObjectReader:
         return first, end - first + 1
 
     def short(self, start: int, length: int) -> bytes:
-        """So many bytes, at most a block's worth, in memory."""
+        """A span of at most one block, in memory."""
         out = bytearray(length)
         at = 0
 
@@ -84,17 +84,20 @@ class ObjectReader:
         return bytes(out)
 
     def sender(self, start: int, length: int) -> Callable[[socket.socket], None]:
+        """A function that sends a span to a socket."""
+
         def send(sock: socket.socket) -> None:
             self._run(start, length, sock.sendall)
 
         return send
 
     def close(self) -> None:
+        """Close the file."""
         if self.file is not None:
             self.file.close()
 
     def _run(self, start: int, length: int, take: Callable[[memoryview], object]) -> None:
-        """Give the bytes of a span to `take`, every block checked before."""
+        """Give the bytes of a span to `take`. Each block's checksum is verified first."""
         buffer, end = bytearray(BLOCK), start + length
         view = memoryview(buffer)
         try:
@@ -111,14 +114,14 @@ class ObjectReader:
     def _block(self, number: int, buffer: bytearray) -> int:
         while True:
             if self.file is None:
-                raise ConnectionBroken("no whole copy is left on this host")
+                raise ConnectionBroken("no undamaged copy is left on this host")
             try:
                 return self.file.block(number, buffer)
             except (Damaged, OSError) as e:
                 self._change(e)
 
     def _change(self, why: Exception) -> None:
-        """Go on with another device's copy of the same version."""
+        """Put the damaged file into quarantine and open another device's copy of the same version, if there is one."""
         assert self.file is not None
         old = self.file
         log.error("%s", why)
@@ -140,7 +143,7 @@ class ObjectReader:
             log.warning("%s", e)
 
     def _next(self) -> None:
-        """Open the next best copy; what can't be read is passed over."""
+        """Open the next best copy; copies that can't be read are skipped."""
         self.file = None
         while self._left:
             device, stamps = self._left.pop(0)
@@ -166,6 +169,6 @@ class ObjectReader:
             return
 
     def _again(self, device: Device, stamps: Stamps) -> None:
-        """If only the later metadata was rotten (it is in quarantine now), the object itself is the last resort."""
+        """If only the later metadata was damaged (it is in quarantine now), the object itself is tried last."""
         if stamps[1] and device.files.stamps(self._spot.partition, self._spot.digest) == (stamps[0], 0):
             self._left.append((device, (stamps[0], 0)))

@@ -1,4 +1,4 @@
-"""Objects on this host's devices: one request writes them all, hashes once, and answers what is on disk."""
+"""The calls that concern objects. One request writes all replicas of this host and computes their MD5 once."""
 
 import logging
 from collections.abc import Callable
@@ -25,7 +25,8 @@ from pileus_objectstore.wire.contract import (
 from pileus_objectstore.wire.server import CallResult
 
 log = logging.getLogger(__name__)
-SILENT = "the devices that should have it can't be read"
+DEVICES_UNREADABLE = "the devices that should have it can't be read"
+NO_DEVICE = "no device of this host could be written"
 
 
 class ObjectServer:
@@ -36,6 +37,7 @@ class ObjectServer:
         self._updater = updater
 
     def put_object(self, args: PutObject, body: Source) -> CallResult:
+        """Store the body as a new version of an object."""
         refusal = self._refuse(args)
         if refusal:
             return CallResult(refusal)
@@ -43,12 +45,12 @@ class ObjectServer:
         try:
             writer.receive(body)
             with self._updater.changes.track():
-                return CallResult(self._kept(args, writer.keep()))
+                return CallResult(self._stored(args, writer.commit()))
         finally:
             writer.abandon()
 
-    def _kept(self, args: PutObject, reply: ObjectReply) -> ObjectReply:
-        """Let the listings know of a new version."""
+    def _stored(self, args: PutObject, reply: ObjectReply) -> ObjectReply:
+        """Update the listings after a new version was stored."""
         if reply.status == 201 and reply.meta:
             self._updater.update_listings(
                 "container",
@@ -61,10 +63,11 @@ class ObjectServer:
         return reply
 
     def get_object(self, args: GetObject, body: Source) -> CallResult:
+        """Read an object's newest version, or only its metadata."""
         reading = ObjectReader(self._host, args.replicas)
         file = reading.file
         if reading.unknown:
-            return CallResult(ObjectReply(507, why=SILENT))
+            return CallResult(ObjectReply(507, why=DEVICES_UNREADABLE))
         if file is None:
             return CallResult(ObjectReply(404, timestamp=reading.tombstone))
         reply, block = ObjectReply(200, (file.disk.name,), file.meta, file.meta.timestamp), None
@@ -85,11 +88,12 @@ class ObjectServer:
         return CallResult(reply, length=reply.length, send=reading.sender(*block))
 
     def delete_object(self, args: DeleteObject, body: Source) -> CallResult:
+        """Write tombstones."""
         with self._updater.changes.track():
             return self._delete(args)
 
     def _delete(self, args: DeleteObject) -> CallResult:
-        """A tombstone wherever there is, or may be, something to bury."""
+        """Tombstones go wherever the object is, or may be on a device that can't be read."""
         replicas, stamp = args.replicas, stamp_of(args.timestamp)
         reading = ObjectReader(self._host, replicas)
         meta = reading.file.meta if reading.file else None
@@ -100,23 +104,23 @@ class ObjectServer:
             return CallResult(ObjectReply(412))
         if reading.newest >= stamp:
             return CallResult(ObjectReply(409, timestamp=timestamp_of(reading.newest)))
-        tomb = ObjectMeta(args.name, args.timestamp, deleted=True)
+        tombstone = ObjectMeta(args.name, args.timestamp, deleted=True)
         own = self._host.devices(replicas.devices)
         if not reading.newest and len(own) == len(replicas.devices):
             return CallResult(ObjectReply(404, tuple(device.name for device in own)))
         outcomes = self._host.write(
-            replicas, lambda device: device.files.write_tombstone(replicas.partition, replicas.digest, tomb)
+            replicas, lambda device: device.files.write_tombstone(replicas.partition, replicas.digest, tombstone)
         )
         written = tuple(device.name for device, _ in outcomes)
         if not written:
-            return CallResult(ObjectReply(507, why="no device of this host could be written"))
+            return CallResult(ObjectReply(507, why=NO_DEVICE))
         gone = [ListingRow(object_of(args.name), args.timestamp, True)]
         self._updater.update_listings("container", container_of(args.name), args.listing_hosts, gone, written)
         there = meta is not None and (bool(args.if_delete_at) or not expired(meta, args.timestamp))
         return CallResult(ObjectReply(204 if there else 404, written, meta))
 
     def withdraw_object(self, args: WithdrawObject, body: Source) -> CallResult:
-        """Remove exactly this version: the proxy got it onto too few hosts and has refused it."""
+        """Remove exactly this version: the proxy could store it on too few hosts and has refused the PUT."""
         replicas, stamp = args.replicas, stamp_of(args.timestamp)
         holders = self._host.holders(replicas)
         outcomes = self._host.each(
@@ -126,6 +130,7 @@ class ObjectServer:
         return CallResult(ObjectReply(204 if gone else 404, gone))
 
     def post_object(self, args: PostObject, body: Source) -> CallResult:
+        """Replace an object's metadata."""
         with self._updater.changes.track():
             return self._post(args)
 
@@ -134,7 +139,7 @@ class ObjectServer:
         holders = self._host.holders(replicas)
         reading = ObjectReader(self._host, replicas)
         if reading.unknown:
-            return CallResult(ObjectReply(507, why=SILENT))
+            return CallResult(ObjectReply(507, why=DEVICES_UNREADABLE))
         if reading.file is None:
             return CallResult(ObjectReply(404, timestamp=reading.tombstone))
         old = reading.file.meta
@@ -154,7 +159,7 @@ class ObjectServer:
 
         written = self._write(same, post)
         if not written:
-            return CallResult(ObjectReply(507, why="no device of this host could be written"))
+            return CallResult(ObjectReply(507, why=NO_DEVICE))
         kind = meta.headers.get("Content-Type", "")
         if kind != old.headers.get("Content-Type", ""):
             row = row_of(meta, args.timestamp)
@@ -162,7 +167,7 @@ class ObjectServer:
         return CallResult(ObjectReply(202, written, meta))
 
     def _refuse(self, args: PutObject) -> ObjectReply | None:
-        """Reasons that are known before a byte of the body was read."""
+        """The refusal, if there is a reason that is known before the body is read."""
         replicas = args.replicas
         present = newest(self._host, replicas)
         if present[0] >= stamp_of(args.timestamp):
@@ -177,22 +182,26 @@ class ObjectServer:
         return None
 
     def _write(self, devices: list[Device], act: Callable[[Device], object]) -> tuple[str, ...]:
-        """Names of the devices on which it worked (or where something newer stands already)."""
+        """Names of the devices on which `act` worked, or which have something newer already."""
         return tuple(device.name for device, _ in self._host.each(devices, act))
 
 
 def expired(meta: ObjectMeta, now: str) -> bool:
-    """Whether the object's time had passed at that timestamp: then it is as good as deleted."""
+    """Whether the object had expired at that timestamp; then it counts as deleted."""
     return 0 < meta.delete_at <= float(now)
 
 
 def posted(old: ObjectMeta, args: PostObject) -> ObjectMeta:
-    """What a POST leaves: its own headers over those that only a PUT can change."""
-    kept = {name: value for name, value in old.headers.items() if name in KEPT or name.startswith("X-Object-Sysmeta-")}
+    """The metadata after a POST: its headers, and those of the old ones that only a PUT can change."""
+    kept = {
+        name: value
+        for name, value in old.headers.items()
+        if name in PUT_ONLY_HEADERS or name.startswith("X-Object-Sysmeta-")
+    }
     return msgspec.structs.replace(old, headers=kept | args.headers, posted=args.timestamp, delete_at=args.delete_at)
 
 
-KEPT = frozenset(
+PUT_ONLY_HEADERS = frozenset(
     {
         "Content-Type",
         "X-Static-Large-Object",

@@ -1,9 +1,9 @@
-"""One body on its way to several devices of this host, and what becomes of it when they refuse.
+"""Writes one body to several devices of this host.
 
-A device may fail at any place: before the body, in the middle of it, at the last fsync. Each time the next handoff
-takes its place and gets everything that has arrived, from another device's file or, while the body is short, from
-memory. The reply counts only whole copies; if they are fewer than the proxy needs, none stays and no listing hears of
-them.
+A device may fail at any moment: before the body, in the middle of it, at the last fsync. Each time the next handoff
+replaces it and gets everything that has arrived, from another device's file or, while the body is short, from memory.
+The reply counts only complete copies. If they are fewer than the proxy needs, they are removed and no listing is
+updated.
 """
 
 import hashlib
@@ -18,19 +18,21 @@ from pileus_objectstore.storage.object_files import BLOCK, Draft, Sums, blocks, 
 from pileus_objectstore.wire.contract import ObjectMeta, ObjectReply, PutObject
 
 log = logging.getLogger(__name__)
-PIECE = 1 << 18
+PIECE_BYTES = 1 << 18
 
 
 class Source(Protocol):
-    """A request's body."""
+    """The body of a call."""
 
     ended: bool
 
-    def read(self, max_bytes: int = PIECE) -> bytes: ...
+    def read(self, max_bytes: int = PIECE_BYTES) -> bytes:
+        """Up to so many bytes, b'' at the end."""
+        ...
 
 
 class ObjectWriter:
-    """Receives once, keeps once; `abandon` in any case."""
+    """Call `receive` once, then `commit`, and `abandon` in any case."""
 
     def __init__(self, host: Host, args: PutObject) -> None:
         self._host = host
@@ -43,15 +45,15 @@ class ObjectWriter:
         self._needed = max(1, args.min_devices)
         self._left = [*args.replicas.devices, *args.replicas.handoffs]
         self._drafts: list[Draft] = []
-        self._kept: list[Device] = []
-        self._tried: list[Device] = []  # all that may have got the file
-        self._whole: bytes | None = b""  # all that has arrived, while that is short
+        self._committed: list[Device] = []
+        self._tried: list[Device] = []  # all that may have the file
+        self._whole: bytes | None = b""  # all that has arrived, as long as that is short
         self._failed = "no device of this host could be written"
         self._fill()
 
     def receive(self, body: Source) -> None:
-        """Read the body for as long as a device takes it and it isn't too long."""
-        while self._drafts and (piece := body.read(PIECE)):
+        """Read the body while a device takes it and it isn't too long."""
+        while self._drafts and (piece := body.read(PIECE_BYTES)):
             self._size += len(piece)
             if 0 <= self._args.max_bytes < self._size:
                 return
@@ -62,11 +64,11 @@ class ObjectWriter:
                 try:
                     draft.write(piece)
                 except DeviceFailed as e:
-                    self._lose(draft, e)
+                    self._drop(draft, e)
             self._fill()
 
-    def keep(self) -> ObjectReply:
-        """Judge the body, then make it durable on every device that took it."""
+    def commit(self) -> ObjectReply:
+        """Check the body's length and MD5, then make it durable on every device that took it."""
         args, etag = self._args, self._md5.hexdigest()
         if 0 <= args.max_bytes < self._size:
             return ObjectReply(413)
@@ -80,20 +82,21 @@ class ObjectWriter:
             args.name, args.timestamp, self._size, etag, args.headers, delete_at=args.delete_at,
             listed_size=args.listed_size, listed_etag=args.listed_etag,
         )  # fmt: skip
-        self._keep(trailer(meta, self._size, self._sums.packed()))
-        if len(self._kept) < self._needed:
+        self._commit_drafts(trailer(meta, self._size, self._sums.packed()))
+        if len(self._committed) < self._needed:
             self._withdraw()
             return ObjectReply(507, why=self._failed)
-        return ObjectReply(201, tuple(device.name for device in self._kept), meta)
+        return ObjectReply(201, tuple(device.name for device in self._committed), meta)
 
     def abandon(self) -> None:
+        """Remove what was not made durable."""
         for draft in self._drafts:
             draft.abandon()
 
     def _fill(self) -> None:
-        """Put the next devices in the places of those that are missing, as long as what has arrived can be copied."""
-        while len(self._drafts) + len(self._kept) < self._wanted and self._left:
-            if not (self._drafts or self._kept) and self._whole is None:
+        """Replace missing devices by handoffs, as long as what has arrived can still be copied."""
+        while len(self._drafts) + len(self._committed) < self._wanted and self._left:
+            if not (self._drafts or self._committed) and self._whole is None:
                 return
             for device in self._host.devices([self._left.pop(0)]):
                 self._draft(device)
@@ -102,7 +105,7 @@ class ObjectWriter:
         replicas, draft = self._args.replicas, None
         try:
             draft = device.files.draft(replicas.partition, replicas.digest, self._args.size)
-            for piece in self._arrived():
+            for piece in self._received():
                 draft.write(piece)
             self._drafts.append(draft)
         except (DeviceFailed, Damaged, OSError) as e:
@@ -111,22 +114,22 @@ class ObjectWriter:
             if draft:
                 draft.abandon()
 
-    def _arrived(self) -> Iterator[bytes]:
-        """The body so far. Raises OSError or Damaged if a copy of it can't be read."""
+    def _received(self) -> Iterator[bytes]:
+        """The body so far. Raises OSError or Damaged if no copy of it can be read."""
         if self._whole is not None:
             yield from (self._whole,) if self._whole else ()
-        elif self._kept:
-            with self._kept[0].files.version(
+        elif self._committed:
+            with self._committed[0].files.version(
                 self._args.replicas.partition, self._args.replicas.digest, self._stamp
             ) as file:
                 yield from blocks(file)
         else:
             yield from self._drafts[0].written()
 
-    def _keep(self, tail: bytes) -> None:
-        """Make the drafts durable; handoffs stand in for devices that fail only now."""
+    def _commit_drafts(self, tail: bytes) -> None:
+        """Make the drafts durable; handoffs replace devices that fail at this point."""
 
-        def keep(draft: Draft) -> Device:
+        def commit(draft: Draft) -> Device:
             device = self._host.device(draft.files.disk.name)
             self._tried.append(device)
             draft.write(tail)
@@ -137,19 +140,19 @@ class ObjectWriter:
 
         while self._drafts:
             drafts = self._drafts
-            self._kept += [device for _, device in self._host.each(drafts, keep)]
+            self._committed += [device for _, device in self._host.each(drafts, commit)]
             self.abandon()
             self._drafts = []
             self._fill()
 
     def _withdraw(self) -> None:
-        """Take back the copies of a body that too few devices kept: the client hears that it wasn't stored."""
+        """Remove the copies of a body that too few devices kept, because the client learns that it wasn't stored."""
         replicas = self._args.replicas
         self._host.each(
             self._tried, lambda device: device.files.withdraw(replicas.partition, replicas.digest, self._stamp)
         )
 
-    def _lose(self, draft: Draft, error: DeviceFailed) -> None:
+    def _drop(self, draft: Draft, error: DeviceFailed) -> None:
         log.warning("%s", error)
         self._failed = str(error)
         self._drafts.remove(draft)

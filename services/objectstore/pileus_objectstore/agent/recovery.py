@@ -1,10 +1,10 @@
-"""After a crash, listings are told of what was stored and perhaps not told: an object's file appears first, its row
-after it, and a process may die in between.
+"""After a crash, listings are updated with what was stored but perhaps not reported to them.
 
-Each device has a file `told`, whose time says: of all that changed before, the listings have heard (or there is a
-note). It moves on every half minute, to the time at which the oldest change still under way began. A new process looks
-only at partitions and files that changed since, by their ctime, and tells them again; a row that is there already
-changes nothing. The same goes for containers and their accounts.
+An object's file appears first and its row after it, and a process may die in between. Each device has a marker file,
+whose mtime says: all earlier changes are in the listings, or in an async pending. The mtime moves on every half minute,
+to the time at which the oldest change that is still under way began. A new process looks only at partitions and files
+that changed since then, by their ctime, and updates the listings again; a row that is there already changes nothing.
+The same is done for containers and their accounts.
 """
 
 import logging
@@ -20,13 +20,14 @@ from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.wire.contract import ListingRow, ObjectMeta
 
 log = logging.getLogger(__name__)
+MARKER = "told"  # the marker's name, part of the format on disk
 SLACK_S = 2.0  # file systems' times lag a little behind the clock
 BATCH = 500
 UnsyncedRows = Iterator[tuple[str, list[ListingRow]]]
 
 
 class InFlightChanges:
-    """The changes under way in this process, by when they began."""
+    """The changes under way in this process, by when they began. Thread-safe."""
 
     def __init__(self) -> None:
         self._numbers = count()
@@ -34,6 +35,7 @@ class InFlightChanges:
 
     @contextmanager
     def track(self) -> Iterator[None]:
+        """A change is under way in this context."""
         number = next(self._numbers)
         self._began[number] = time.time()
         try:
@@ -42,15 +44,15 @@ class InFlightChanges:
             del self._began[number]
 
     def oldest_start(self) -> float:
-        """All changes that began before this time have been told."""
+        """Epoch seconds: all changes that began earlier are finished."""
         now = time.time()
         return min([now, *list(self._began.values())])
 
 
 def mark_synced(devices: Iterable[Device], until: float) -> None:
-    """Note on each device that its changes up to a time are in the listings."""
+    """Record on each device that its changes up to a time (epoch seconds) are in the listings."""
     for device in devices:
-        path = f"{device.disk.root}/told"
+        path = f"{device.disk.root}/{MARKER}"
         try:
             with device.disk.guard():
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o640))
@@ -60,7 +62,7 @@ def mark_synced(devices: Iterable[Device], until: float) -> None:
 
 
 def unsynced_rows(device: Device) -> UnsyncedRows:
-    """(container, rows) of what changed on a device since its listings were last known to be told."""
+    """(container, rows) of what changed on a device since its marker was set."""
     since = _synced_at(device) - SLACK_S
     rows: dict[str, list[ListingRow]] = {}
     number = 0
@@ -76,11 +78,11 @@ def unsynced_rows(device: Device) -> UnsyncedRows:
                 rows = {}
     yield from rows.items()
     if number:
-        log.info("device %s: listings are told again of %d objects that changed lately", device.name, number)
+        log.info("device %s: listings are updated again with %d objects that changed lately", device.name, number)
 
 
 def unreported_containers(device: Device) -> Iterator[str]:
-    """Names of containers whose account may not know how they stand."""
+    """Names of containers that changed since the marker was set, so that their accounts may show old sums."""
     since = _synced_at(device) - SLACK_S
     for partition, digest in device.listings.changed("container", since):
         try:
@@ -93,7 +95,7 @@ def unreported_containers(device: Device) -> Iterator[str]:
 
 def _synced_at(device: Device) -> float:
     try:
-        return os.stat(f"{device.disk.root}/told").st_mtime  # noqa: PTH116
+        return os.stat(f"{device.disk.root}/{MARKER}").st_mtime  # noqa: PTH116
     except OSError:
         return 0.0
 

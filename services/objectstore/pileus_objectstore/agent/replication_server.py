@@ -1,4 +1,4 @@
-"""What duties ask: what a device holds, what changed in a listing, to take a replica, to put something right."""
+"""The calls of the background daemons: what a device holds, and changes to bring it in line with the ring."""
 
 import zlib
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from pileus_kit import decoding
-from pileus_objectstore.agent.expirer_queue import enqueue
+from pileus_objectstore.agent.expirer_queue import EXPIRER_QUEUE, enqueue
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.object_server import Source
 from pileus_objectstore.agent.updater import Updater
@@ -28,11 +28,12 @@ from pileus_objectstore.wire.contract import (
     PutReplica,
     Quarantine,
     Reclaim,
+    RemoveReplica,
     SummaryReply,
 )
 from pileus_objectstore.wire.server import CallResult
 
-REMEMBER = 100_000  # resting listings whose state is known without opening them
+MAX_REMEMBERED = 100_000  # closed listings whose state is known without opening them
 
 
 class ReplicationServer:
@@ -44,16 +45,19 @@ class ReplicationServer:
         self._known: dict[tuple[str, str, str], tuple[int, HeldReplica]] = {}
 
     def get_summary(self, args: GetSummary, body: Source) -> CallResult:
+        """A checksum of what the device holds, for each partition."""
         device = self._host.device(args.device)
         partitions = device.files.partitions() if args.kind == "object" else device.listings.partitions(args.kind)
         sums = {partition: total(self._held(device, args.kind, partition)) for partition in partitions}
         return CallResult(SummaryReply(200, {partition: value for partition, value in sums.items() if value}))
 
     def get_inventory(self, args: GetInventory, body: Source) -> CallResult:
+        """What the device holds of one partition."""
         device = self._host.device(args.device)
         return CallResult(InventoryReply(200, self._held(device, args.kind, args.partition)))
 
     def put_replica(self, args: PutReplica, body: Source) -> CallResult:
+        """Store the file in the body as it is, after its checksums were verified."""
         device = self._host.device(args.device)
         draft = device.files.draft(args.partition, args.digest, args.size)
         try:
@@ -70,6 +74,7 @@ class ReplicationServer:
         return CallResult(DoneReply())
 
     def get_changes(self, args: GetChanges, body: Source) -> CallResult:
+        """The rows of a listing that changed after a change number."""
         device = self._host.device(args.device)
         with device.listings.use(args.kind, args.partition, args.digest) as listing:
             if listing is None:
@@ -78,6 +83,7 @@ class ReplicationServer:
             return CallResult(ChangesReply(200, listing.info, upto), msgspec.json.encode(rows))
 
     def merge_listing(self, args: MergeListing, body: Source) -> CallResult:
+        """Merge another replica's head and rows into a listing, which is created if it is missing."""
         device = self._host.device(args.device)
         rows = decoding.decode(b"".join(iter(body.read, b"")) or b"[]", list[ListingRow])
         empty = msgspec.structs.replace(args.info, count=0, size=0, objects=0)
@@ -91,18 +97,25 @@ class ReplicationServer:
             self._updater.report_later(args.info.name)
         return CallResult(DoneReply())
 
-    def set_right(self, args: Quarantine, body: Source) -> CallResult:
-        device = self._host.device(args.device)
-        if args.drop is None:
-            gone = device.files.quarantine(args.partition, args.digest)
-        elif args.kind == "object":
-            gone = device.files.drop(args.partition, args.digest, args.drop.stamp, args.drop.posted)
+    def quarantine(self, args: Quarantine, body: Source) -> CallResult:
+        """Move an object's file out of the way if it is damaged."""
+        moved = self._host.device(args.device).files.quarantine(args.partition, args.digest)
+        return CallResult(DoneReply(200 if moved else 404))
+
+    def remove_replica(self, args: RemoveReplica, body: Source) -> CallResult:
+        """Remove an object's file or a listing if it has not changed since the inventory."""
+        device, held = self._host.device(args.device), args.held
+        if args.kind == "object":
+            removed = device.files.remove(args.partition, held.digest, held.stamp, held.posted)
         else:
-            mark = args.drop.stamp, args.drop.posted
-            gone = device.listings.drop(args.kind, args.partition, args.digest, lambda info: fingerprint(info) == mark)
-        return CallResult(DoneReply(200 if gone else 404))
+            mark = held.stamp, held.posted
+            removed = device.listings.remove(
+                args.kind, args.partition, held.digest, lambda info: fingerprint(info) == mark
+            )
+        return CallResult(DoneReply(200 if removed else 404))
 
     def reclaim(self, args: Reclaim, body: Source) -> CallResult:
+        """Forget rows, and remove listings, that were deleted before a timestamp."""
         listings = self._host.device(args.device).listings
         for kind in ("account", "container"):
             for partition in listings.partitions(kind):
@@ -111,20 +124,22 @@ class ReplicationServer:
                         if listing is None:
                             continue
                         listing.forget(args.before)
-                        over = not listing.info.live and listing.info.deleted < args.before
-                    if over:
-                        listings.drop(kind, partition, digest, lambda info: not info.live and not info.count)
+                        reclaimable = not listing.info.live and listing.info.deleted < args.before
+                    if reclaimable:
+                        listings.remove(kind, partition, digest, lambda info: not info.live and not info.count)
         return CallResult(DoneReply())
 
     def list_expired(self, args: ListExpired, body: Source) -> CallResult:
+        """Entries of the device's expirer queue whose time has come, oldest first."""
         device = self._host.device(args.device)
-        with device.listings.use("expiring", 0, "queue") as listing:
+        with device.listings.use(*EXPIRER_QUEUE) as listing:
             rows = listing.rows(limit=args.limit, end_marker=f"{args.before + 1:010d}") if listing else []
         return CallResult(ListingReply(200), msgspec.json.encode(rows))
 
     def forget_expired(self, args: ForgetExpired, body: Source) -> CallResult:
+        """Remove entries from the device's expirer queue."""
         device = self._host.device(args.device)
-        with device.listings.use("expiring", 0, "queue") as listing:
+        with device.listings.use(*EXPIRER_QUEUE) as listing:
             if listing is not None:
                 listing.remove(args.names)
         return CallResult(DoneReply())
@@ -140,7 +155,7 @@ class ReplicationServer:
         return held
 
     def _listing(self, device: Device, kind: str, partition: int, digest: str) -> HeldReplica | None:
-        """A resting listing is opened once and then remembered by its file's time, or a pass would open them all."""
+        """A closed listing is opened once, then remembered by its file's time; else each pass would open them all."""
         key = (device.name, kind, digest)
         since = device.listings.idle_since(kind, partition, digest)
         known = self._known.get(key)
@@ -149,25 +164,28 @@ class ReplicationServer:
         with device.listings.use(kind, partition, digest) as listing:
             held = None if listing is None else HeldReplica(digest, *fingerprint(listing.info))
         if since and held:
-            if len(self._known) >= REMEMBER:
+            if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
             self._known[key] = (since, held)
         return held
 
 
 def total(held: Iterable[HeldReplica]) -> int:
+    """A checksum that is the same for devices that hold the same; 0 for nothing."""
     return zlib.crc32(msgspec.json.encode(sorted((h.digest, h.stamp, h.posted) for h in held))) if held else 0
 
 
 def fingerprint(info: ListingInfo) -> tuple[int, int]:
-    """Two numbers that are the same for replicas that agree."""
+    """Two numbers that are the same for replicas of a listing that agree."""
     state = (info.put, info.deleted, info.count, info.size, info.objects, info.newest, sorted(info.metadata.items()))
     return zlib.crc32(msgspec.json.encode(state)), info.count
 
 
 def joined(mine: ListingInfo, other: ListingInfo) -> ListingInfo | None:
-    """Two replicas' heads in one: the newest time and, for each header, the newest value. Counts follow from the
-    rows."""
+    """Merge two replicas' heads: the newest times and, for each header, the newest value. None if nothing changes.
+
+    Counts follow from the rows, so they stay.
+    """
     metadata = dict(mine.metadata)
     for header, value in other.metadata.items():
         if value[1] > metadata.get(header, ("", ""))[1]:

@@ -1,4 +1,4 @@
-"""The storage server put together: devices, calls, and the socket."""
+"""The storage server as a whole: devices, calls, and the socket on which it listens."""
 
 import logging
 
@@ -28,12 +28,13 @@ class StorageServer:
         self.address = self.server.address
 
     def start(self) -> None:
+        """Take the devices and answer calls."""
         self.updater.start()
         self.server.start()
         log.info("storage server on %s", self.address)
 
     def stop(self) -> None:
-        """Finish what is under way, tell what has to be told, leave the devices to the next process."""
+        """Finish the calls under way and the updates of listings, then release the devices for the next process."""
         self.server.stop()
         self.updater.stop()
         self.host.close()
@@ -41,11 +42,9 @@ class StorageServer:
 
 
 def calls(host: Host, updater: Updater) -> dict[str, Call]:
-    objects, listings, replicas = (
-        ObjectServer(host, updater),
-        ListingServer(host, updater),
-        ReplicationServer(host, updater),
-    )
+    """The calls of the contract, by name."""
+    objects, listings = ObjectServer(host, updater), ListingServer(host, updater)
+    replicas = ReplicationServer(host, updater)
     return {
         "put_object": (contract.PutObject, objects.put_object),
         "get_object": (contract.GetObject, objects.get_object),
@@ -56,13 +55,14 @@ def calls(host: Host, updater: Updater) -> dict[str, Call]:
         "delete_listing": (contract.DeleteListing, listings.delete_listing),
         "get_listing": (contract.GetListing, listings.get_listing),
         "merge_rows": (contract.MergeRows, listings.merge_rows),
-        "summary": (contract.GetSummary, replicas.get_summary),
+        "get_summary": (contract.GetSummary, replicas.get_summary),
         "put_replica": (contract.PutReplica, replicas.put_replica),
-        "expiring": (contract.ListExpired, replicas.list_expired),
+        "list_expired": (contract.ListExpired, replicas.list_expired),
         "reclaim": (contract.Reclaim, replicas.reclaim),
-        "settle": (contract.ForgetExpired, replicas.forget_expired),
-        "inventory": (contract.GetInventory, replicas.get_inventory),
-        "changes": (contract.GetChanges, replicas.get_changes),
+        "forget_expired": (contract.ForgetExpired, replicas.forget_expired),
+        "get_inventory": (contract.GetInventory, replicas.get_inventory),
+        "get_changes": (contract.GetChanges, replicas.get_changes),
         "merge_listing": (contract.MergeListing, replicas.merge_listing),
-        "set_right": (contract.Quarantine, replicas.set_right),
+        "quarantine": (contract.Quarantine, replicas.quarantine),
+        "remove_replica": (contract.RemoveReplica, replicas.remove_replica),
     }

@@ -1,2 +1,1 @@
-"""What is done in the background on every storage host: replicas made whole, files read again, objects let go in
-time."""
+"""The background daemons of every storage host: replicator, auditor and expirer."""

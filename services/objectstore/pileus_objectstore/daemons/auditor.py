@@ -1,13 +1,13 @@
-"""The auditor: every object file is read again once a day, slowly; what is rotten is put aside, and the replicator
-brings a good copy.
+"""The auditor: reads every object file again once a day, slowly. Damaged files go to quarantine.
 
-It also clears away what was deleted long ago: tombstones, rows, listings.
+The replicator then brings a good copy. The auditor also removes what was deleted long ago: tombstones, rows, listings.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from pileus_objectstore.daemons.context import DaemonContext
@@ -16,38 +16,48 @@ from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.ring.rings import KINDS
 from pileus_objectstore.storage.disks import Disk
 from pileus_objectstore.storage.object_files import ObjectFiles, check, modified
-from pileus_objectstore.wire.contract import DoneReply, HeldReplica, Quarantine, Reclaim, timestamp
+from pileus_objectstore.wire.contract import DoneReply, HeldReplica, Quarantine, Reclaim, RemoveReplica, timestamp
 
 log = logging.getLogger(__name__)
-RATE = 20 << 20  # bytes a second
-SAVE_S = 10.0  # how far a pass has come is noted so often
-STEP_S = 0.5  # it rests so long after it has read as much as this allows
+BYTES_PER_S = 20 << 20
+SAVE_S = 10.0  # the progress of a pass is saved this often
+STEP_S = 0.5  # the auditor pauses after it has read as much as BYTES_PER_S allows in this time
+
+
+class Finding(Enum):
+    """What the auditor has found out about one file."""
+
+    GOOD = "good"
+    DAMAGED = "damaged"
+    OLD_TOMBSTONE = "old tombstone"
 
 
 @dataclass
 class Auditor:
-    """One pass is `run`."""
+    """Reads this host's object files; `run` makes one pass."""
 
     context: DaemonContext
     reclaim_s: int
     pause: Callable[[float], object] = time.sleep
     now: Callable[[], float] = time.time
-    read: int = field(default=0)
+    read_bytes: int = field(default=0)
 
     def run(self) -> str:
+        """Make one pass, or finish the one that a restart interrupted; what was done, '' for nothing of note."""
         self._reclaim()
-        looked = bad = gone = 0
-        for verdict in self._verdicts():
-            looked, bad, gone = looked + 1, bad + (verdict == "bad"), gone + (verdict == "gone")
-        return f"{looked} files read, {bad} damaged, {gone} old tombstones removed" if bad or gone else ""
+        counts = dict.fromkeys(Finding, 0)
+        for finding in self._findings():
+            counts[finding] += 1
+        damaged, old = counts[Finding.DAMAGED], counts[Finding.OLD_TOMBSTONE]
+        files = sum(counts.values())
+        return f"{files} files read, {damaged} damaged, {old} old tombstones removed" if damaged or old else ""
 
     def _reclaim(self) -> None:
         before = timestamp(self.now() - self.reclaim_s)
         for device in {d.name: d for kind in KINDS for d in self.context.local(kind)}.values():
             self.context.ask(device.host, "reclaim", Reclaim(device.name, before), DoneReply)
 
-    def _verdicts(self) -> Iterator[str]:
-        """Of each file in turn."""
+    def _findings(self) -> Iterator[Finding]:
         devices = self.context.local("object")
         progress = Progress(self.context.home / "audited", [device.name for device in devices], self.now)
         for device in devices:
@@ -60,43 +70,41 @@ class Auditor:
                         return
                     yield self._look(device, files, partition, digest)
                 progress.reached(device.name, partition)
-        progress.stopping()
+        progress.clear()
 
-    def _look(self, device: Device, files: ObjectFiles, partition: int, digest: str) -> str:
+    def _look(self, device: Device, files: ObjectFiles, partition: int, digest: str) -> Finding:
         path = files.path(partition, digest)
         stamp = modified(path)
         try:
-            file = files.open_path(path)
-            with file:
+            with files.open_path(path) as file:
                 check(file)
-                self._slow(file.size + 4096)
+                self._keep_rate(file.size + 4096)
                 old = stamp < (self.now() - self.reclaim_s) * 1e9
-                drop = HeldReplica(digest, stamp, modified(path + ".meta")) if file.meta.deleted and old else None
+                removable = file.meta.deleted and old
+                held = HeldReplica(digest, stamp, modified(path + ".meta"))
             if modified(path + ".meta"):
                 files.open_path(path + ".meta").close()
         except (Damaged, DeviceFailed, OSError) as e:
             if not modified(path):
-                return ""
+                return Finding.GOOD  # it was removed meanwhile
             log.error("%s", e)
-            self._ask(device, Quarantine(device.name, "object", partition, digest))
-            return "bad"
-        if drop:
-            self._ask(device, Quarantine(device.name, "object", partition, digest, drop))
-            return "gone"
-        return ""
+            self.context.ask(device.host, "quarantine", Quarantine(device.name, partition, digest), DoneReply)
+            return Finding.DAMAGED
+        if removable:
+            removal = RemoveReplica(device.name, "object", partition, held)
+            self.context.ask(device.host, "remove_replica", removal, DoneReply)
+            return Finding.OLD_TOMBSTONE
+        return Finding.GOOD
 
-    def _ask(self, device: Device, args: Quarantine) -> None:
-        self.context.ask(device.host, "set_right", args, DoneReply)
-
-    def _slow(self, size: int) -> None:
-        self.read += size
-        if self.read > RATE * STEP_S:
-            self.pause(self.read / RATE)
-            self.read = 0
+    def _keep_rate(self, size: int) -> None:
+        self.read_bytes += size
+        if self.read_bytes > BYTES_PER_S * STEP_S:
+            self.pause(self.read_bytes / BYTES_PER_S)
+            self.read_bytes = 0
 
 
 class Progress:
-    """How far a pass over devices has come, so that one that a restart broke off goes on there."""
+    """The progress of a pass over devices, saved so that a pass that a restart interrupts continues where it was."""
 
     def __init__(self, path: Path, devices: list[str], now: Callable[[], float]) -> None:
         self._path, self._devices, self._now = path, devices, now
@@ -105,17 +113,19 @@ class Progress:
         try:
             device, partition = path.read_text().split()
             self._before = (devices.index(device), int(partition))
-        except (OSError, ValueError):  # none was broken off, or the device is gone
+        except (OSError, ValueError):  # no pass was interrupted, or its device is gone
             return
 
     def passed(self, device: str, partition: int) -> bool:
-        """Whether the pass that was broken off had been here."""
+        """Whether the interrupted pass had finished this partition."""
         return (self._devices.index(device), partition) <= self._before
 
     def reached(self, device: str, partition: int) -> None:
+        """A partition is finished."""
         if self._now() > self._saved_at + SAVE_S:
             self._saved_at = self._now()
             self._path.write_text(f"{device} {partition}")
 
-    def stopping(self) -> None:
+    def clear(self) -> None:
+        """The pass is finished: the next one begins with the first device."""
         self._path.unlink(missing_ok=True)

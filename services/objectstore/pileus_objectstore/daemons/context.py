@@ -1,4 +1,4 @@
-"""What duties know: the rings, this host's address and devices, and a way to ask storage servers."""
+"""What the daemons share: the rings, this host's address and devices, and calls of storage servers."""
 
 import time
 from collections.abc import Callable
@@ -19,11 +19,13 @@ R = TypeVar("R")
 
 
 class DeviceGone(HostDown):
-    """The host answers, and says that a device of its own can't be used."""
+    """The host answers that a device of its own can't be used."""
 
 
 @dataclass(frozen=True)
 class DaemonContext:
+    """What a daemon of this host works with. `stopping` tells whether the process is being stopped."""
+
     home: Path
     address: str
     rings: Rings
@@ -33,11 +35,11 @@ class DaemonContext:
     now: Callable[[], float] = field(default=time.time)
 
     def forgotten(self, stamp: str) -> bool:
-        """A deletion of that time is not remembered any more: it must not be told again."""
+        """Whether a deletion at that timestamp is no longer remembered, so that it must not be replicated any more."""
         return stamp < timestamp(self.now() - self.reclaim_s)
 
     def local(self, kind: str) -> list[Device]:
-        """This host's devices in the ring of `kind` that are there."""
+        """This host's devices in the ring of `kind` that are mounted."""
         return [
             device
             for device in self.rings.ring(kind).file.devices
@@ -45,7 +47,7 @@ class DaemonContext:
         ]
 
     def ask(self, host: str, call: str, args: msgspec.Struct, kind: type[R], body: bytes = b"") -> tuple[R, bytes]:
-        """Raises HostDown, also for a refusal: the next pass tries again."""
+        """Call a storage server: (reply, its body). Raises HostDown, also for a refusal: the next pass tries again."""
         reply, data = self.pool.call(host, call, args, kind, body)
         status = getattr(reply, "status", 200)
         if status == 507:

@@ -1,4 +1,4 @@
-"""The expirer: objects whose X-Delete-At has passed are deleted for good (readers don't see them any more anyway)."""
+"""The expirer: deletes objects whose X-Delete-At has passed. Readers have not seen them since that time."""
 
 import time
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pileus_kit import decoding
 from pileus_kit.errors import Unavailable
 from pileus_objectstore.core.cluster import Cluster
+from pileus_objectstore.core.listing import Entry
 from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.wire.contract import (
     DeleteObject,
@@ -21,38 +22,39 @@ from pileus_objectstore.wire.contract import (
 )
 
 PAGE = 1000
-ListingRow = tuple[str, str, int, str, str, int]
+TIME_DIGITS = 10  # an entry's name is the time in epoch seconds, then the object's path
 
 
 @dataclass
 class Expirer:
-    """One pass is `run`."""
+    """Deletes the expired objects of this host's devices; `run` makes one pass."""
 
     context: DaemonContext
     cluster: Cluster
     now: Callable[[], float] = time.time
 
     def run(self) -> str:
+        """Make one pass; what was done, '' for nothing."""
         count = 0
         for device in self.context.local("object"):
             while not self.context.stopping():
                 args = ListExpired(device.name, int(self.now()), PAGE)
-                data = self.context.ask(device.host, "expiring", args, ListingReply)[1]
-                names = [row[0] for row in decoding.decode(data, list[ListingRow])]
-                settled = [name for name in names if self._delete(int(name[:10]), name[10:])]
-                if not settled:
+                data = self.context.ask(device.host, "list_expired", args, ListingReply)[1]
+                names = [entry.name for entry in decoding.decode(data, list[Entry])]
+                handled = [name for name in names if self._delete(int(name[:TIME_DIGITS]), name[TIME_DIGITS:])]
+                if not handled:
                     break
-                self.context.ask(device.host, "settle", ForgetExpired(device.name, settled), DoneReply)
-                count += len(settled)
+                self.context.ask(device.host, "forget_expired", ForgetExpired(device.name, handled), DoneReply)
+                count += len(handled)
         return f"{count} expired" if count else ""
 
-    def _delete(self, if_delete_at: int, path: str) -> bool:
-        """False if it has to be tried again. An object that was replaced, or got another time, stays."""
+    def _delete(self, delete_at: int, path: str) -> bool:
+        """Delete an object if it still expires at that time; False if this must be tried again."""
         names = path[1:].split("/", 2)
         rings, stamp = self.cluster.rings, timestamp(self.now())
 
         def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteObject:
-            return DeleteObject(replicas, path, stamp, listing_hosts, if_delete_at)
+            return DeleteObject(replicas, path, stamp, listing_hosts, delete_at)
 
         try:
             placement, container = rings.placement(*names), rings.placement(*names[:2])

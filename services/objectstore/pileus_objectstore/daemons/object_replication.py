@@ -1,4 +1,4 @@
-"""Objects go as the files that they are; tombstones and later metadata, too."""
+"""Replicates objects, tombstones and later metadata as the files that they are on disk."""
 
 import os
 from pathlib import Path
@@ -11,11 +11,11 @@ from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.storage.object_files import open_file, timestamp_of
 from pileus_objectstore.wire.contract import DoneReply, HeldReplica, PutReplica
 
-PIECE = 1 << 18
+PIECE_BYTES = 1 << 18
 
 
 def push_object(context: DaemonContext, replica: Replica, to: Device, there: HeldReplica | None) -> bool:
-    """True if something had to be sent. Raises HostDown if it did not arrive."""
+    """Bring an object to a device; True if something had to be sent. Raises HostDown if it did not arrive."""
     sent = False
     path = context.home / replica.source.name / "objects" / str(replica.partition) / replica.held.digest
     if there is None and context.forgotten(timestamp_of(replica.held.stamp)) and _is_tombstone(path):
@@ -31,7 +31,7 @@ def push_object(context: DaemonContext, replica: Replica, to: Device, there: Hel
 
 
 def _is_tombstone(path: Path) -> bool:
-    """Raises OSError if it can't be read; a damaged file is none, and the auditor's business."""
+    """Whether a file is a tombstone. A damaged one is not; the auditor deals with it. Raises OSError."""
     try:
         with open_file(path) as file:
             return file.meta.deleted
@@ -40,7 +40,7 @@ def _is_tombstone(path: Path) -> bool:
 
 
 def _send(context: DaemonContext, path: Path, args: PutReplica, to: Device) -> bool:
-    """False if the file was replaced meanwhile: whoever did it has told the others."""
+    """Send a file. False if it was replaced meanwhile: the new version has been written to all replicas."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -51,7 +51,7 @@ def _send(context: DaemonContext, path: Path, args: PutReplica, to: Device) -> b
             return False
         args.size = about.st_size
         exchange = context.pool.open(to.host, "put_replica", args, about.st_size).start()
-        while piece := file.read(PIECE):
+        while piece := file.read(PIECE_BYTES):
             exchange.send(piece)
         reply, body = exchange.reply(DoneReply)
     exchange.done(body)

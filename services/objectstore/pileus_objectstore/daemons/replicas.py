@@ -1,4 +1,4 @@
-"""One file of one device, on its way to another."""
+"""A replica that is being pushed to another device."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,8 @@ from pileus_objectstore.wire.contract import HeldReplica
 
 @dataclass(frozen=True)
 class Replica:
+    """One object file or listing of one device of this host."""
+
     kind: str
     source: Device
     partition: int

@@ -1,8 +1,8 @@
-"""The replicator: what this host's devices hold is brought to wherever the ring says it belongs.
+"""The replicator: brings what this host's devices hold to where the ring says that it belongs.
 
-It only pushes; as every host does so, everything arrives everywhere. Summaries of whole devices are compared first,
-one number a partition, then the partitions that differ, file by file. What a device holds for another (a handoff, or
-after the ring was redrawn) is removed once all of its proper places have it.
+It only pushes; as every host does so, everything arrives everywhere. First summaries of whole devices are compared, one
+number a partition, then the inventories of partitions that differ, file by file. What a device holds without being one
+of its places (as a handoff, or since the ring was changed) is removed once all of its places have it.
 """
 
 import logging
@@ -23,67 +23,70 @@ from pileus_objectstore.wire.contract import (
     GetSummary,
     HeldReplica,
     InventoryReply,
-    Quarantine,
+    RemoveReplica,
     SummaryReply,
 )
 
 log = logging.getLogger(__name__)
 
-
 Push = Callable[[DaemonContext, Replica, Device, HeldReplica | None], bool]
 PUSHES: dict[str, Push] = {"account": push_listing, "container": push_listing, "object": push_object}
+DeviceKey = tuple[str, str, str]  # kind, host, device
 
 
 @dataclass
 class Replicator:
-    """One pass is `run`."""
+    """Replicates this host's devices; `run` makes one pass."""
 
     context: DaemonContext
-    sums: dict[tuple[str, str, str], dict[int, int] | None] = field(default_factory=dict)
-    lost: set[tuple[str, str, str]] = field(default_factory=set)  # devices of which their host says that they are gone
+    summaries: dict[DeviceKey, dict[int, int] | None] = field(default_factory=dict)
+    lost: set[DeviceKey] = field(default_factory=set)  # devices that are gone, according to their own host
     sent: int = 0
     failed: int = 0
-    dropped: int = 0
+    removed: int = 0
 
     def run(self) -> str:
-        self.sums.clear()
+        """Make one pass; what was done, '' for nothing."""
+        self.summaries.clear()
         self.lost.clear()
-        self.sent = self.failed = self.dropped = 0
+        self.sent = self.failed = self.removed = 0
         for kind in KINDS:
             for device in self.context.local(kind):
-                self._device(kind, device)
-        if not (self.sent or self.failed or self.dropped):
+                self._replicate(kind, device)
+        if not (self.sent or self.failed or self.removed):
             return ""
-        return f"{self.sent} sent, {self.dropped} handoffs cleared, {self.failed} left for the next pass"
+        return f"{self.sent} sent, {self.removed} handoffs removed, {self.failed} left for the next pass"
 
-    def _device(self, kind: str, device: Device) -> None:
-        sums = self._sums(kind, device)
-        if sums is None:
+    def _replicate(self, kind: str, device: Device) -> None:
+        summary = self._summary(kind, device)
+        if summary is None:
             self.failed += 1
-        for partition, value in (sums or {}).items():
+        for partition, value in (summary or {}).items():
             if self.context.stopping():
                 return
             places = self._places(kind, partition)
             proper = device in places
-            others = [placement for placement in places if placement != device]
-            if proper and all((self._sums(kind, other) or {}).get(partition) == value for other in others):
+            others = [place for place in places if place != device]
+            if proper and all((self._summary(kind, other) or {}).get(partition) == value for other in others):
                 continue
-            self._partition(kind, device, partition, others, proper)
+            self._replicate_partition(kind, device, partition, others, proper)
 
     def _places(self, kind: str, partition: int) -> list[Device]:
-        """Where a partition should be now: handoffs stand in for devices that are lost, until those are back."""
+        """The devices that should hold a partition now: handoffs replace devices that are lost, until those return."""
         ring = self.context.rings.ring(kind)
         places = ring.devices(partition)
-        lost = [placement for placement in places if self._gone(kind, placement)]
+        lost = [place for place in places if self._is_lost(kind, place)]
         if not lost:
             return places
-        stand_ins = (device for device in ring.handoffs(partition) if self._sums(kind, device) is not None)
-        return [placement for placement in places if placement not in lost] + list(islice(stand_ins, len(lost)))
+        handoffs = (device for device in ring.handoffs(partition) if self._summary(kind, device) is not None)
+        return [place for place in places if place not in lost] + list(islice(handoffs, len(lost)))
 
-    def _gone(self, kind: str, device: Device) -> bool:
-        return self._sums(kind, device) is None and (kind, device.host, device.name) in self.lost
+    def _is_lost(self, kind: str, device: Device) -> bool:
+        return self._summary(kind, device) is None and (kind, device.host, device.name) in self.lost
 
-    def _partition(self, kind: str, device: Device, partition: int, others: list[Device], proper: bool) -> None:
+    def _replicate_partition(
+        self, kind: str, device: Device, partition: int, others: list[Device], proper: bool
+    ) -> None:
         try:
             mine = self._inventory(kind, device, partition)
         except HostDown as e:
@@ -102,36 +105,35 @@ class Replicator:
                 log.warning("%s", e)
                 self.failed += 1
         if not proper:
-            self._clear(kind, device, partition, [held for held in mine if arrived[held.digest] == len(others)])
+            self._remove(kind, device, partition, [held for held in mine if arrived[held.digest] == len(others)])
 
-    def _clear(self, kind: str, device: Device, partition: int, delivered: list[HeldReplica]) -> None:
+    def _remove(self, kind: str, device: Device, partition: int, delivered: list[HeldReplica]) -> None:
+        """Remove handoffs. One that is in use, or has changed since the inventory, stays for the next pass."""
         for held in delivered:
-            args = Quarantine(device.name, kind, partition, held.digest, held)
+            removal = RemoveReplica(device.name, kind, partition, held)
             try:
-                gone = self.context.ask(device.host, "set_right", args, DoneReply)[0].status == 200
+                removed = self.context.ask(device.host, "remove_replica", removal, DoneReply)[0].status == 200
             except HostDown as e:
                 log.warning("%s", e)
-                gone = False
-            self.dropped += gone
-            self.failed += not gone  # somebody uses it, or it has changed since: it is still here
+                removed = False
+            self.removed += removed
+            self.failed += not removed
 
-    def _sums(self, kind: str, device: Device) -> dict[int, int] | None:
-        """None if the device can't be asked: then nothing is known to agree with it."""
+    def _summary(self, kind: str, device: Device) -> dict[int, int] | None:
+        """The device's summary, asked for once a pass; None if the device can't be asked."""
         key = (kind, device.host, device.name)
-        if key not in self.sums:
+        if key not in self.summaries:
+            self.summaries[key] = None
             try:
-                reply, _ = self.context.ask(device.host, "summary", GetSummary(device.name, kind), SummaryReply)
-                self.sums[key] = reply.sums
+                reply, _ = self.context.ask(device.host, "get_summary", GetSummary(device.name, kind), SummaryReply)
+                self.summaries[key] = reply.sums
             except DeviceGone as e:
                 log.error("device %s of %s is lost, its part goes to handoffs: %s", device.name, device.host, e)
                 self.lost.add(key)
-                self.sums[key] = None
             except HostDown as e:
                 log.info("%s", e)
-                self.sums[key] = None
-        return self.sums[key]
+        return self.summaries[key]
 
     def _inventory(self, kind: str, device: Device, partition: int) -> list[HeldReplica]:
-        return self.context.ask(device.host, "inventory", GetInventory(device.name, kind, partition), InventoryReply)[
-            0
-        ].held
+        request = GetInventory(device.name, kind, partition)
+        return self.context.ask(device.host, "get_inventory", request, InventoryReply)[0].held

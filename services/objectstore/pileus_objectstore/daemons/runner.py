@@ -1,4 +1,4 @@
-"""Duties run again and again, each in its own thread, and never take more than their share of the machine."""
+"""Runs daemons, each in its own thread, pass after pass, with pauses that leave the machine to clients."""
 
 import logging
 import threading
@@ -9,29 +9,33 @@ from dataclasses import dataclass
 from pileus_kit.errors import CloudError
 
 log = logging.getLogger(__name__)
-SHARE = 4  # a duty rests so many times as long as it and those it asks worked, but
-MAX_REST_S = 600.0  # never longer than this beyond its own rhythm
+REST_FACTOR = 4  # a daemon pauses this many times as long as its pass took
+MAX_REST_S = 600.0  # the longest pause that follows from REST_FACTOR
 
 
 @dataclass(frozen=True)
 class Daemon:
-    """`run` makes one pass and says in a few words what it did ('' for nothing). A pass begins every `rest_s` seconds,
-    later if passes take longer. `left`: whether the last one left something to do, which the next one should soon."""
+    """One daemon.
+
+    `run` makes one pass and returns in a few words what it did, '' for nothing. A pass begins every `interval_s`
+    seconds, or later if passes take long. `left` tells whether the last pass left something to do, so that the next one
+    should begin soon.
+    """
 
     name: str
     run: Callable[[], str]
-    rest_s: float
+    interval_s: float
     left: Callable[[], bool] = bool
 
     def rest(self, worked_s: float) -> float:
-        """Seconds until the next pass, after one of so many."""
-        rhythm = max(0.0, self.rest_s - worked_s)
-        share = 1 if self.left() else SHARE
-        return max(rhythm, min(share * worked_s, MAX_REST_S))
+        """Seconds until the next pass, after one that took `worked_s` seconds."""
+        remaining_s = max(0.0, self.interval_s - worked_s)
+        factor = 1 if self.left() else REST_FACTOR
+        return max(remaining_s, min(factor * worked_s, MAX_REST_S))
 
 
 class DaemonRunner:
-    """Keeps duties running until it is stopped."""
+    """Keeps daemons running until it is stopped."""
 
     def __init__(self, daemons: list[Daemon]) -> None:
         self.daemons = daemons
@@ -39,16 +43,18 @@ class DaemonRunner:
         self._threads = [threading.Thread(target=self._keep, args=(daemon,), name=daemon.name) for daemon in daemons]
 
     def start(self) -> None:
+        """Start a thread for each daemon."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
+        """End all threads after the pass that they are making."""
         self._stopping.set()
         for thread in self._threads:
             thread.join()
 
     def _keep(self, daemon: Daemon) -> None:
-        rest = min(daemon.rest_s, 10.0)
+        rest = min(daemon.interval_s, 10.0)
         while not self._stopping.wait(rest):
             began = time.monotonic()
             try:

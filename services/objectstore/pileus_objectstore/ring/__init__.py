@@ -1,1 +1,1 @@
-"""Where a name's replicas belong: `rings` reads the map, `builder` draws it."""
+"""Where the replicas of a name are placed: `rings` reads rings, `builder` makes and changes them."""

@@ -1,10 +1,8 @@
-"""Draws and redraws rings: by weight, as far apart as possible, moving as little as possible.
+"""Makes and changes rings: by weight, replicas as far apart as possible, moving as few of them as possible.
 
-A replica's place is kept unless its device is gone, holds more than its share, or stands nearer to another replica
-of the
-partition than it has to. At most one replica of a partition moves in one `rebalance`, and none that moved in the
-last `MIN_PART_HOURS`,
-so that two replicas are always where readers look; replicas of removed devices move at once.
+A replica keeps its device unless that is gone, holds more than its share, or is nearer to another replica of the
+partition than necessary. At most one replica of a partition moves in one `rebalance`, and none that moved within
+MIN_PART_HOURS, so that two replicas are always where readers look; replicas of removed devices move at once.
 """
 
 import base64
@@ -26,8 +24,10 @@ UNASSIGNED = 0xFFFF
 
 @dataclass
 class Builder:
-    """A ring being drawn. `power`: 2**power partitions, for ever; about a hundred for each disk the cluster will
-    ever have."""
+    """A ring that can be changed.
+
+    It has 2**`power` partitions for ever: about a hundred for each disk that the cluster will ever have.
+    """
 
     power: int
     replicas: int = 3
@@ -46,6 +46,7 @@ class Builder:
 
     @classmethod
     def load(cls, path: Path) -> "Builder":
+        """The builder of the ring in a file. Raises OSError and ValueError."""
         file = read(path)
         return cls(
             file.power,
@@ -58,7 +59,7 @@ class Builder:
         )
 
     def save(self, path: Path) -> None:
-        """Atomically, so that a reader sees the old ring or the new one."""
+        """Replace the file atomically, so that a reader sees the old ring or the new one."""
         rows = [base64.b64encode(row.tobytes()).decode() for row in self.table]
         file = RingFile(self.version, self.power, self.salt, self.devices, rows, 0, list(self.moved_at))
         file.checksum = checksum(file)
@@ -68,6 +69,7 @@ class Builder:
         temporary.replace(path)
 
     def add(self, name: str, host: str, region: int = 1, zone: int = 1, weight: float = 100.0) -> Device:
+        """Add a device; effective with `rebalance`. Raises RingRefused if the host has one of that name."""
         if any(d and d.name == name and d.host == host for d in self.devices):
             raise RingRefused(why=f"{name} on {host} is in the ring already")
         device = Device(len(self.devices), name, host, region, zone, float(weight))
@@ -75,14 +77,16 @@ class Builder:
         return device
 
     def remove(self, device_id: int) -> None:
+        """Take a device out of the ring; effective with `rebalance`. Raises RingRefused."""
         self._device(device_id)
         self.devices[device_id] = None
 
     def set_weight(self, device_id: int, weight: float) -> None:
+        """Change a device's share; effective with `rebalance`. Raises RingRefused."""
         self.devices[device_id] = msgspec.structs.replace(self._device(device_id), weight=float(weight))
 
     def rebalance(self, now: float | None = None) -> int:
-        """Give every replica a place; returns how many moved (of replicas * 2**power)."""
+        """Give every replica a device; how many got a new one. Raises RingRefused."""
         live = [d for d in self.devices if d and d.weight > 0]
         if len(live) < self.replicas:
             raise RingRefused(why=f"{self.replicas} replicas need as many devices, there are {len(live)}")
@@ -94,7 +98,7 @@ class Builder:
         return len(moves)
 
     def held(self) -> dict[int, int]:
-        """Replicas on each device."""
+        """{device id: number of replicas on it}."""
         counts: dict[int, int] = {}
         for row in self.table:
             for index in row:
@@ -109,8 +113,8 @@ class Builder:
         return device
 
     def _release(self, wanted: dict[int, float], stamp: int) -> list[tuple[int, int]]:
-        """The (partition, replica) slots that need a new device; they are NOBODY's afterwards."""
-        freed = self._orphans()
+        """The (partition, replica) slots that need a new device; they are UNASSIGNED afterwards."""
+        freed = self._unassign_gone()
         held = self.held()
         rested = stamp - MIN_PART_HOURS * 3600
         touched = {partition for partition, _ in freed}
@@ -124,26 +128,26 @@ class Builder:
                 freed.append((partition, replica))
         return freed
 
-    def _orphans(self) -> list[tuple[int, int]]:
+    def _unassign_gone(self) -> list[tuple[int, int]]:
         gone = {UNASSIGNED} | {i for i, d in enumerate(self.devices) if d is None or d.weight <= 0}
-        orphans = []
+        unassigned = []
         for replica, row in enumerate(self.table):
             for partition, index in enumerate(row):
                 if index in gone:
                     row[partition] = UNASSIGNED
-                    orphans.append((partition, replica))
-        return orphans
+                    unassigned.append((partition, replica))
+        return unassigned
 
     def _misplaced(self, partition: int, held: dict[int, int], wanted: dict[int, float]) -> int | None:
-        """The replica that has most reason to move: on an overfull device, or needlessly near another."""
+        """The replica that most needs to move: from an overfull device, or because it is too near another."""
         worst, reason = None, 0.0
-        hungry = [d for d in self.devices if d and held.get(d.id, 0) + 1 <= wanted.get(d.id, 0)]
+        underfull = [d for d in self.devices if d and held.get(d.id, 0) + 1 <= wanted.get(d.id, 0)]
         for replica in range(self.replicas):
             device = self._device(self.table[replica][partition])
             others = [self._device(self.table[r][partition]) for r in range(self.replicas) if r != replica]
             near = min((distance(device, other) for other in others), default=4)
-            better = any(min((distance(d, o) for o in others), default=4) > near for d in hungry)
-            over = held[device.id] - wanted[device.id] if hungry else 0
+            better = any(min((distance(d, o) for o in others), default=4) > near for d in underfull)
+            over = held[device.id] - wanted[device.id] if underfull else 0
             score = over if over >= 1 else float(better)
             if score > reason:
                 worst, reason = replica, score
@@ -156,19 +160,19 @@ class Builder:
             others = [self.devices[row[partition]] for row in self.table if row[partition] != UNASSIGNED]
             placed = [d for d in others if d]
 
-            def merit(device: Device, placed: list[Device] = placed) -> tuple[int, int, float]:
+            def fitness(device: Device, placed: list[Device] = placed) -> tuple[int, int, float]:
                 near = min((distance(device, other) for other in placed), default=4)
                 room = wanted[device.id] - held.get(device.id, 0)
                 return (1 if near else 0, near if room > 0 else -1, room / wanted[device.id])
 
-            best = max(live, key=merit)
+            best = max(live, key=fitness)
             self.table[replica][partition] = best.id
             held[best.id] = held.get(best.id, 0) + 1
             self.moved_at[partition] = stamp
 
 
 def shares(devices: list[Device], replicas: int, partitions: int) -> dict[int, float]:
-    """Replicas that each device should hold: by weight, but never two of one partition on one device."""
+    """{device id: replicas that it should hold}: by weight, but never two of one partition on one device."""
     result: dict[int, float] = {}
     left, places = float(replicas * partitions), list(devices)
     while places:

@@ -1,7 +1,5 @@
 """A device is one disk (or one directory that plays a disk) of one storage host."""
 
-from typing import Any
-
 import msgspec
 
 
@@ -16,8 +14,8 @@ class Device(msgspec.Struct, frozen=True):
     weight: float = 100.0
 
     @property
-    def tiers(self) -> tuple[Any, ...]:
-        """From far to near: what two devices may have in common."""
+    def tiers(self) -> tuple[object, ...]:
+        """What two devices may have in common, from the region to the device itself."""
         return (self.region, (self.region, self.zone), self.host, self.id)
 
 

@@ -1,9 +1,8 @@
-"""The ring: md5 of the path gives a partition, a table gives its devices.
+"""The ring: the MD5 of a path gives a partition, and a table gives the partition's devices.
 
-The hashing follows the published design of consistent rings with a fixed number of partitions (2**power): a
-partition is the
-top `power` bits of md5(salt + path). The salt is drawn at random per cluster, so that nobody can aim names at one
-partition.
+It is a consistent ring with a fixed number of partitions (2**power), as Swift has published it: a partition is the top
+`power` bits of md5(salt + path). The salt is random for each cluster, so that nobody can choose names that all fall
+into one partition.
 """
 
 import base64
@@ -22,11 +21,11 @@ from pileus_objectstore.ring.devices import Device, distance
 
 log = logging.getLogger(__name__)
 KINDS = ("account", "container", "object")
-CHECK_S = 5.0  # how long a changed ring file may go unnoticed
+CHECK_S = 5.0  # a changed file is noticed within this time
 
 
 class RingFile(msgspec.Struct):
-    """What is on disk. `table[replica]` is base64 of an array of 16-bit device indexes, one for each partition."""
+    """The file. `table[replica]` is base64 of an array of 16-bit indexes of devices, one for each partition."""
 
     version: int
     power: int
@@ -38,7 +37,7 @@ class RingFile(msgspec.Struct):
 
 
 class Placement(msgspec.Struct, frozen=True):
-    """All replicas of one name by host, in the order of preference: (host, its devices, its devices that stand in)."""
+    """Where all replicas of one name are placed: (host, its devices, its handoffs) in the order of preference."""
 
     partition: int
     digest: str
@@ -46,7 +45,7 @@ class Placement(msgspec.Struct, frozen=True):
 
 
 class Ring:
-    """A loaded ring. Immutable, cheap to ask."""
+    """A loaded ring. Immutable."""
 
     def __init__(self, file: RingFile) -> None:
         self.file = file
@@ -58,9 +57,11 @@ class Ring:
         self._hosts = lru_cache(maxsize=8192)(self._group)
 
     def digest(self, *names: str) -> str:
+        """The name of a file or listing on its devices."""
         return hashlib.md5(self._salt + "/".join(("", *names)).encode(), usedforsecurity=False).hexdigest()
 
     def placement(self, *names: str) -> Placement:
+        """Where the replicas of a name are placed."""
         digest = self.digest(*names)
         partition = int(digest[:8], 16) >> self._shift
         return Placement(partition, digest, self._hosts(partition))
@@ -71,7 +72,7 @@ class Ring:
         return [device for device in found if device]
 
     def handoffs(self, partition: int) -> list[Device]:
-        """Every other device with weight: the farthest from the primaries first, then by a fixed shuffle."""
+        """All other devices with weight: those farthest from the primaries first, then in a fixed random order."""
         primaries = self.devices(partition)
         others = [d for d in self.file.devices if d and d.weight > 0 and d not in primaries]
 
@@ -99,6 +100,7 @@ class Rings:
         self._loaded: dict[str, tuple[float, int, Ring]] = {}
 
     def ring(self, kind: str) -> Ring:
+        """The ring of accounts, containers or objects. If its file is damaged, the loaded ring stays in use."""
         now = time.monotonic()
         held = self._loaded.get(kind)
         if held and now < held[0]:
@@ -116,16 +118,17 @@ class Rings:
         return ring
 
     def placement(self, *names: str) -> Placement:
-        """Where an account (one name), a container (two) or an object (three) lives."""
+        """Where the replicas of an account (one name), a container (two) or an object (three) are placed."""
         return self.ring(KINDS[len(names) - 1]).placement(*names)
 
 
 def checksum(file: RingFile) -> int:
+    """The checksum that the file should have."""
     return zlib.crc32(msgspec.json.encode([file.version, file.power, file.salt, file.devices, file.table]))
 
 
 def read(path: Path) -> RingFile:
-    """Raises ValueError for a file that is not a whole ring."""
+    """Read a ring. Raises OSError, and ValueError for a file that is damaged."""
     file = decoding.decode(path.read_bytes(), RingFile)
     if checksum(file) != file.checksum:
         raise ValueError(f"{path} is damaged: its checksum doesn't match")

@@ -1,1 +1,1 @@
-"""How bytes lie on a disk: `disks`, `object_files` and `listings`. Only the storage server's process writes here."""
+"""The format on disk: devices, object files, listings. Only the process of the storage server writes here."""

@@ -1,6 +1,6 @@
 # ruff: noqa: PTH102, PTH105, PTH110, PTH112, PTH116, PTH119, PTH120
-# Paths are str here: this is on the way of every request.
-"""A device's directory: is it there, is there room, and how a file gets onto it for good."""
+# Paths are str here, because this code runs in every request and pathlib is slow.
+"""A device's directory: whether it is mounted and has room, and how a file is written to it durably."""
 
 import errno
 import fcntl
@@ -18,7 +18,7 @@ import msgspec
 from pileus_objectstore.errors import DeviceFailed
 
 MARKER = ".device"
-RESERVE = 64 << 20  # bytes that object data leaves free, so that listings, tombstones and repairs still fit
+RESERVE_BYTES = 64 << 20  # object data leaves them free, so that listings, tombstones and repairs still fit
 ROOM_CHECK_S = 1.0
 SEEN_S = 0.5
 FAILURES = {
@@ -42,17 +42,16 @@ FAILURES = {
     errno.ETIMEDOUT,
     errno.EREMOTEIO,
     errno.EOPNOTSUPP,
-    errno.EMFILE,  # not the disk's fault, but nothing can be written there now
+    errno.EMFILE,  # not the disk's failure, but nothing can be written there now
     errno.ENFILE,
     errno.ENOMEM,
 }
 
 
 class Disk:
-    """One device of this host. `open` takes it for this process alone; a disk without its marker is not mounted,
-    hence failed."""
+    """One device of this host. `open` takes it for this process alone. A disk without its marker is not mounted."""
 
-    def __init__(self, root: Path, reserve: int = RESERVE) -> None:
+    def __init__(self, root: Path, reserve: int = RESERVE_BYTES) -> None:
         self.root = root
         self.name = root.name
         self._path = str(root)
@@ -64,12 +63,12 @@ class Disk:
         self._owner: int | None = None
         self._taking = threading.Lock()
         self._seen = 0.0
-        self.lost = 0  # how often it went away
+        self.lost = 0  # how often it disappeared
         self._device = 0
 
     @staticmethod
     def format(root: Path, name: str) -> None:
-        """Make a directory a device. Never touches what is on it already."""
+        """Make a directory a device. What is in it already stays."""
         root.mkdir(parents=True, exist_ok=True)
         marker = root / MARKER
         if not marker.exists():
@@ -77,7 +76,7 @@ class Disk:
             sync_directory(str(root))
 
     def open(self) -> None:
-        """Raises DeviceFailed if it is not there or another process has it."""
+        """Take the device. Raises DeviceFailed if it is not mounted or another process has it."""
         with self.guard():
             if not (self.root / MARKER).exists():
                 raise DeviceFailed(device=self.name, why="its marker is missing: not mounted, or never formatted")
@@ -95,27 +94,28 @@ class Disk:
 
     @property
     def marked(self) -> str:
-        """What its marker calls it. A disk that was moved aside, or mounted in another's place, is not that device."""
+        """The name in its marker. A disk that was moved, or mounted in another's place, is not that device."""
         try:
             return str(msgspec.json.decode((self.root / MARKER).read_bytes())["name"])
         except (msgspec.MsgspecError, KeyError, TypeError):
-            return self.name  # a marker that can't be read says nothing against it
+            return self.name  # an unreadable marker is no reason to refuse the device
 
     def close(self) -> None:
+        """Release the device for another process."""
         if self._owner is not None:
             os.close(self._owner)
             self._owner = None
 
     @property
     def usable(self) -> bool:
-        """It is ours and was mounted a moment ago. (That it still is, each write proves for itself.)"""
+        """Whether it is taken by this process and was mounted a moment ago; a write finds out if it is not any more."""
         if self._owner is not None and time.monotonic() <= self._seen + SEEN_S:
             return True
         with self._taking:
             return self._take()
 
     def _take(self) -> bool:
-        """One thread at a time: two that open it at once would shut each other out, and nobody would let go."""
+        """One thread at a time: of two that open the device at once, each would find it taken by the other."""
         if self._owner is None:
             try:
                 self.open()
@@ -129,7 +129,7 @@ class Disk:
         return True
 
     def _same(self) -> bool:
-        """It is the file system that we have taken, not an empty mount point or another disk."""
+        """Whether it is the file system that was taken, not an empty mount point or another disk."""
         try:
             return os.stat(f"{self._path}/{MARKER}").st_dev == self._device
         except OSError:
@@ -137,15 +137,15 @@ class Disk:
 
     @property
     def device(self) -> int:
-        """Which file system it is on: two disks with the same number share an arm."""
+        """The number of its file system. Devices with the same number are on the same disk."""
         return self._device
 
     def lock(self, digest: str) -> threading.Lock:
-        """Held while comparing and replacing a file."""
+        """The lock to hold while a file is compared and replaced."""
         return self._locks[hash(digest) & 63]
 
     def room_for(self, size: int) -> None:
-        """Raises DeviceFailed if `size` bytes of object data would fill it."""
+        """Raise DeviceFailed if `size` bytes of object data would fill the device."""
         now = time.monotonic()
         if now > self._room_checked + ROOM_CHECK_S:
             with self.guard():
@@ -156,7 +156,7 @@ class Disk:
             raise DeviceFailed(device=self.name, why="it is full")
 
     def directory(self, *parts: str) -> str:
-        """A directory that exists, durably."""
+        """The path of a directory, which is created durably if it is missing."""
         path = "/".join((self._path, *parts))
         if path not in self._known:
             self._make(path)
@@ -164,11 +164,12 @@ class Disk:
         return path
 
     def temporary(self) -> str:
+        """A path for a new temporary file."""
         return f"{self.directory('tmp')}/{uuid.uuid4().hex}"
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """An error of the disk becomes DeviceFailed; an error of ours stays what it is."""
+        """Errors of the disk become DeviceFailed; errors of the program stay what they are."""
         try:
             yield
         except OSError as e:
@@ -180,7 +181,7 @@ class Disk:
             raise
 
     def put_aside(self, path: str, kind: str) -> None:
-        """Move a damaged file (and what belongs to it) out of the way, for a human to look at."""
+        """Move a damaged file, and the files that belong to it, to quarantine, for an operator to look at."""
         directory = self.directory("quarantined", kind)
         for extra in ("", "-wal", "-shm", ".meta"):
             if os.path.exists(path + extra):
@@ -201,12 +202,24 @@ class Disk:
         sync_directory(parent)
 
     def _sweep(self) -> None:
-        """What was being written when the process died was never promised to anybody."""
+        """Remove what was being written when the last process died: no client was told that it is stored."""
         for path in (self.root / "tmp").glob("*"):
             path.unlink(missing_ok=True)
 
 
+def write_durably(path: str, data: bytes) -> None:
+    """Create a file with these bytes and flush it to disk."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(fd, "wb", closefd=False) as file:
+            file.write(data)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def sync_directory(path: str) -> None:
+    """Flush a directory to disk, and with it the names that were created or changed in it."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

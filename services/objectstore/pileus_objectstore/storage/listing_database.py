@@ -1,13 +1,11 @@
 # ruff: noqa: PTH110, PTH116
-# Paths are str here: this is on the way of every request.
+# Paths are str here, because this code runs in every request and pathlib is slow.
 """The listing of an account (its containers) or of a container (its objects): one SQLite file each.
 
-`rows` holds what is there, `gone` what was deleted and when, so that a listing never steps over the dead; both
-number their changes, so that
-replicas exchange only what is new. The head (counts, metadata, times) is one JSON value changed in the same
-transaction and kept in memory,
-as this process is the file's only user: asking for it costs no SQL. Writers that come at once share one commit,
-hence one fsync.
+`rows` holds what is there, `gone` what was deleted and when; so reading a listing never steps over deleted rows. Both
+number their changes, so that replicas exchange only what is new. The head (counts, metadata, times) is one JSON value
+that changes in the same transaction. It is kept in memory, because this process is the file's only user: reading it
+costs no SQL. Writers that come at the same time share one commit, hence one fsync.
 """
 
 import os
@@ -15,14 +13,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import msgspec
 
 from pileus_kit import decoding
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.disks import Disk
-from pileus_objectstore.storage.listing_scans import Scan, fold
+from pileus_objectstore.storage.listing_scans import Row, Scan, fold
 from pileus_objectstore.wire.contract import ListingInfo, ListingRow
 
 SCHEMA = """
@@ -45,7 +42,7 @@ DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 class PendingMerge:
-    """One writer in the queue."""
+    """The rows of one writer that waits for a commit, and what became of them."""
 
     def __init__(self, rows: list[ListingRow]) -> None:
         self.rows = rows
@@ -54,7 +51,7 @@ class PendingMerge:
 
 
 class ListingDatabase:
-    """One open listing. All methods may be called from any thread; changes are on disk when they return."""
+    """One open listing. Thread-safe; changes are on disk when a method returns."""
 
     def __init__(self, disk: Disk, path: str, kind: str) -> None:
         self.disk = disk
@@ -66,27 +63,24 @@ class ListingDatabase:
         self._queue: list[PendingMerge] = []
         self._queue_lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
-        self._read_only = False  # opened for reading only, as the disk allows no more
+        self._read_only = False  # opened for reading only, because the disk is full or read-only
         with self._guard():
             self._open()
 
     @property
     def info(self) -> ListingInfo:
+        """The head."""
         return self._info
 
-    @property
-    def upto(self) -> int:
-        """The number of the last change."""
-        return self._change
-
     def close(self) -> None:
+        """Close the file; the next use opens it again."""
         with self._lock:
             if self._db is not None:
                 self._db.close()
                 self._db = None
 
     def change(self, apply: Callable[[ListingInfo], ListingInfo | None]) -> ListingInfo:
-        """Replace the head by apply(head) in one transaction; None leaves it."""
+        """Replace the head by apply(head) in one transaction, unless that is None; the head afterwards."""
         with self._lock, self._guard(), self._transaction():
             info = apply(self._info)
             if info is not None:
@@ -94,7 +88,7 @@ class ListingDatabase:
         return self._info
 
     def merge(self, rows: list[ListingRow]) -> None:
-        """Take in changed rows; for each name the newest wins. Whoever holds the lock commits for all who wait."""
+        """Merge changed rows; for each name the newest wins. The thread that has the lock commits for all that wait."""
         mine = PendingMerge(rows)
         with self._queue_lock:
             self._queue.append(mine)
@@ -116,8 +110,8 @@ class ListingDatabase:
         delimiter: str = "",
         path: str | None = None,
         reverse: bool = False,
-    ) -> list[tuple[Any, ...]]:
-        """(name, timestamp, size, etag, type, count) in order; a folded group is (name, "", 0, "", "", 0)."""
+    ) -> list[Row]:
+        """Rows in order; a group is (name, "", 0, "", "", 0). For the parameters see `ListingQuery`."""
         if path is not None:
             prefix, delimiter = (path.rstrip("/") + "/" if path else ""), "/"
             marker = max(marker, prefix) if not reverse else marker
@@ -128,7 +122,7 @@ class ListingDatabase:
             )
 
     def changes(self, since: int, limit: int) -> tuple[list[ListingRow], int]:
-        """Rows changed after number `since`, oldest first, and the number up to which this is all."""
+        """Up to `limit` rows that changed after change `since`, oldest first, and the number of the last change."""
         with self._lock, self._guard():
             db = self._db_open()
             found = [
@@ -155,12 +149,12 @@ class ListingDatabase:
         return [row for _, row in found], upto
 
     def remove(self, names: Iterable[str]) -> None:
-        """Take rows out without remembering it: only for lists that have no replicas."""
+        """Remove rows without a trace. Only for listings that have no replicas."""
         with self._lock, self._guard(), self._transaction():
             self._db_open().executemany("DELETE FROM rows WHERE name = ?", [(name,) for name in names])
 
     def forget(self, before: str) -> int:
-        """Drop the memory of what was deleted before a timestamp; how many."""
+        """Forget the rows that were deleted before a timestamp; how many."""
         with self._lock, self._guard():
             if not self._db_open().execute("SELECT 1 FROM gone WHERE timestamp < ? LIMIT 1", (before,)).fetchone():
                 return 0
@@ -171,14 +165,14 @@ class ListingDatabase:
         try:
             return self._connect("mode=rw", SETTINGS)
         except sqlite3.OperationalError:
-            if not self._at_rest():
+            if not self._is_complete():
                 raise
-            # a file system that is full or read-only can still be read
+            # a listing on a full or read-only file system can still be read
             self._read_only = True
             return self._connect("mode=ro&immutable=1", ())
 
-    def _at_rest(self) -> bool:
-        """All of it is in the main file: there is no log beside it that would have to be written back."""
+    def _is_complete(self) -> bool:
+        """Whether the main file is complete: there is no log beside it that must be written back first."""
         log = self.path + "-wal"
         return os.path.exists(self.path) and (not os.path.exists(log) or not os.stat(log).st_size)
 
@@ -201,7 +195,7 @@ class ListingDatabase:
         return self._db or self._open()
 
     def _writable(self) -> sqlite3.Connection:
-        """Whether the disk has become writable again is tried with each write."""
+        """The connection for a write. Each write tries whether the disk has become writable again."""
         if self._read_only:
             self.close()
             self._read_only = False
@@ -232,20 +226,20 @@ class ListingDatabase:
                 info = msgspec.structs.replace(self._info)
                 for waiting in batch:
                     for row in waiting.rows:
-                        self._take(info, row)
+                        self._merge_row(info, row)
                 self._save(info)
         except (DeviceFailed, Damaged) as e:
             error = e
         for waiting in batch:
             waiting.done, waiting.error = True, error
 
-    def _take(self, info: ListingInfo, row: ListingRow) -> None:
-        """The rule of merging: existence by `timestamp`, a container's statistics by `stats_at`."""
+    def _merge_row(self, info: ListingInfo, row: ListingRow) -> None:
+        """Merge one row: `timestamp` decides whether it exists, `stats_at` which sums of a container are newest."""
         db = self._db_open()
         old = db.execute(f"SELECT {COLUMNS} FROM rows WHERE name = ?", (row.name,)).fetchone()  # noqa: S608 - a constant
         if old is None:
-            dead = db.execute("SELECT timestamp FROM gone WHERE name = ?", (row.name,)).fetchone()
-            if dead and dead[0] >= row.timestamp:
+            deleted = db.execute("SELECT timestamp FROM gone WHERE name = ?", (row.name,)).fetchone()
+            if deleted and deleted[0] >= row.timestamp:
                 return
         elif row.timestamp < old[1] or (row.timestamp == old[1] and row.stats_at <= old[6]):
             return
@@ -265,7 +259,7 @@ class ListingDatabase:
         info.count += 1
         info.size += row.size
         info.objects += row.count
-        if old is None and dead:
+        if old is None and deleted:
             db.execute("DELETE FROM gone WHERE name = ?", (row.name,))
         db.execute(
             "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -288,8 +282,10 @@ class ListingDatabase:
 
 
 def empty_database(info: ListingInfo) -> bytes:
-    """The bytes of an empty database with this head, marked as WAL (file format versions 2,
-    sqlite.org/fileformat.html 1.3.3)."""
+    """The bytes of an empty database with this head.
+
+    It is marked as one with a write-ahead log (file format versions 2, sqlite.org/fileformat.html 1.3.3).
+    """
     db = sqlite3.connect(":memory:", isolation_level=None)
     try:
         db.execute("PRAGMA page_size=4096")

@@ -1,17 +1,17 @@
-"""Walking through a listing's rows: ranges, either way, and groups folded by a delimiter."""
+"""Reads a listing's rows: ranges, in either direction, and groups by a delimiter."""
 
 import sqlite3
 from collections.abc import Iterator
-from typing import Any
 
 BATCH = 500
+Row = tuple[str, str, int, str, str, int]  # name, timestamp, size, etag, type, count
 
 
 class Scan:
-    """Rows of a range, from any point on.
+    """The rows of a range, from any point on.
 
-    There is one bound at each side, the nearest: SQLite seeks by the first of several bounds and steps over all rows up
-    to the others, so that a page would cost as much as everything before it.
+    There is only one bound on each side, the nearest: of several bounds SQLite uses the first to seek and steps over
+    all rows up to the others, so that a page would cost as much as all pages before it.
     """
 
     def __init__(self, db: sqlite3.Connection, prefix: str, marker: str, end_marker: str, reverse: bool) -> None:
@@ -19,10 +19,11 @@ class Scan:
         self.reverse = reverse
         low, high = (end_marker, marker) if reverse else (marker, end_marker)
         self._low, self._with_low = (low, False) if low >= prefix else (prefix, True)
-        bounds = [bound for bound in (high, after(prefix)) if bound]
+        bounds = [bound for bound in (high, upper_bound(prefix)) if bound]
         self._high = min(bounds) if bounds else None  # names less than this
 
-    def page(self, limit: int) -> list[tuple[Any, ...]]:
+    def page(self, limit: int) -> list[Row]:
+        """The next `limit` rows."""
         terms, values = [f"name {'>=' if self._with_low else '>'} ?"], [self._low]
         if self._high is not None:
             terms.append("name < ?")
@@ -35,15 +36,16 @@ class Scan:
         ).fetchall()
 
     def skip(self, group: str) -> None:
-        """Go on behind (or, backwards, before) all names that begin with `group`."""
+        """Continue after (or, in reverse, before) all names that begin with `group`."""
         if self.reverse:
             self._until(group)
-        elif after(group):
-            self._since(after(group), True)
+        elif upper_bound(group):
+            self._since(upper_bound(group), True)
         else:
             self._high = ""  # no name can be greater
 
-    def behind(self, name: str) -> None:
+    def continue_after(self, name: str) -> None:
+        """Continue after (or, in reverse, before) a name."""
         if self.reverse:
             self._until(name)
         else:
@@ -57,10 +59,11 @@ class Scan:
         self._high = bound if self._high is None else min(self._high, bound)
 
 
-def fold(scan: Scan, prefix: str, delimiter: str, path: bool, limit: int, marker: str) -> Iterator[tuple[Any, ...]]:
-    """Rows with everything behind the next delimiter folded into one; with `path` such groups are left out instead.
+def fold(scan: Scan, prefix: str, delimiter: str, path: bool, limit: int, marker: str) -> Iterator[Row]:
+    """Rows in which all names that are equal up to the next delimiter are one; with `path` such groups are left out.
 
-    A group that is the marker itself was on the page before."""
+    A group that is the marker itself was on the previous page.
+    """
     given, size = 0, BATCH
     while given < limit:
         page = scan.page(size)
@@ -68,7 +71,7 @@ def fold(scan: Scan, prefix: str, delimiter: str, path: bool, limit: int, marker
         for row in page:
             name = row[0]
             end = name.find(delimiter, len(prefix))
-            scan.behind(name)
+            scan.continue_after(name)
             if path and name == prefix:
                 continue
             if end < 0 or (path and end + len(delimiter) == len(name)):
@@ -89,9 +92,11 @@ def fold(scan: Scan, prefix: str, delimiter: str, path: bool, limit: int, marker
                 return
 
 
-def after(prefix: str) -> str:
-    """The least string greater than all that begin with `prefix`, in order of code points (which is UTF-8's); '' if
-    there is none."""
+def upper_bound(prefix: str) -> str:
+    """The least string that is greater than all that begin with `prefix`, by code points, which is the order of UTF-8.
+
+    '' if there is none.
+    """
     while prefix:
         last = ord(prefix[-1])
         if last < 0x10FFFF:

@@ -1,18 +1,15 @@
 # ruff: noqa: PTH104, PTH108, PTH116, PTH208
-# Paths are str here: this is on the way of every request.
+# Paths are str here, because this code runs in every request and pathlib is slow.
 """An object on a disk is one file: its bytes, then a trailer with all that is known about it.
 
     body | one crc32 for each 256 KiB of it | meta (JSON) | footer: magic, sizes, crc32 of the trailer
 
-Why a trailer and not extended attributes or a second file: one fsync and one rename make bytes and metadata appear
-together or not
-at all, on any file system, and a plain copy of the directory is a whole backup. The block sums let a reader find rot
-*before* it sends
-it on, in any range, at 4 GB/s. The name is objects/<partition>/<digest>, whatever the version, so reading needs no
-directory scan; the
-file's mtime is its timestamp, so that two devices are compared by stat alone (the trailer decides in doubt).
-Deleting replaces the file
-by a tombstone. A metadata-only change is a second file, `<digest>.meta`, that counts only for the version it names.
+The metadata is in a trailer, not in extended attributes or a second file, because then one fsync and one rename make
+bytes and metadata appear together or not at all, on any file system, and a plain copy of the directory is a complete
+backup. The checksums of blocks let a reader find damage before it sends the bytes on, in any range, at 4 GB/s. The path
+is objects/<partition>/<digest>, whatever the version, so reading needs no directory scan. The file's mtime is its
+timestamp, so two devices are compared by stat alone (the trailer decides in doubt). A deletion replaces the file by a
+tombstone. A change of metadata only is a second file, `<digest>.meta`, which counts only for the version that it names.
 """
 
 import errno
@@ -32,24 +29,23 @@ from pileus_objectstore.wire.contract import ObjectMeta
 BLOCK = 1 << 18
 FOOTER = struct.Struct("<8sIIQI")
 MAGIC = b"PILEUS01"
-GUESS = 4096  # most trailers fit
-FLUSH = (
-    8 << 20
-)  # after so many bytes the disk begins to write, or the fsync at the end of a large object would take minutes
+TAIL_BYTES = 4096  # what is read first; most trailers fit
+FLUSH_BYTES = 8 << 20  # writing out begins after this much, or the fsync of a large object would take minutes
 
 
 def stamp_of(timestamp: str) -> int:
-    """Nanoseconds for mtime: exact, as a timestamp has five decimals."""
+    """A timestamp in nanoseconds, as mtime. It is exact, because a timestamp has five decimals."""
     seconds, _, fraction = timestamp.partition(".")
     return int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0"))
 
 
 def timestamp_of(stamp: int) -> str:
+    """The timestamp that an mtime in nanoseconds stands for."""
     return f"{stamp // 1_000_000_000:010d}.{stamp % 1_000_000_000 // 10_000:05d}"
 
 
 class Sums:
-    """crc32 of each block of a stream that comes in pieces of any size."""
+    """The crc32 of each block of a stream that comes in pieces of any size."""
 
     def __init__(self) -> None:
         self._done: list[int] = []
@@ -57,6 +53,7 @@ class Sums:
         self._filled = 0
 
     def add(self, data: bytes) -> None:
+        """Take in the next piece."""
         view, at = memoryview(data), 0
         while at < len(view):
             piece = view[at : at + BLOCK - self._filled]
@@ -68,25 +65,27 @@ class Sums:
                 self._crc = self._filled = 0
 
     def packed(self) -> bytes:
+        """The checksums as the trailer holds them."""
         sums = self._done + ([self._crc] if self._filled else [])
         return struct.pack(f"<{len(sums)}I", *sums)
 
 
 def trailer(meta: ObjectMeta, size: int, sums: bytes) -> bytes:
+    """The bytes that follow a body of `size` bytes."""
     data = msgspec.json.encode(meta)
     crc = zlib.crc32(data, zlib.crc32(sums))
     return sums + data + FOOTER.pack(MAGIC, len(data), len(sums), size, crc)
 
 
 class Draft:
-    """A file being written in tmp/. Nobody sees it before `keep`."""
+    """A file that is being written in tmp/. Readers see it after `commit`."""
 
     def __init__(self, files: "ObjectFiles", partition: int, digest: str, expect: int) -> None:
         self.files = files
         self._disk = files.disk
         self._partition, self._digest = partition, digest
         self._size = self._flushed = 0
-        self._stopping = False  # it was kept or given up
+        self._finished = False  # it was kept or given up
         with self._disk.guard():
             self.path = self._disk.temporary()
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -98,17 +97,18 @@ class Draft:
                     raise
 
     def write(self, data: bytes) -> None:
+        """Append bytes. Raises DeviceFailed."""
         with self._disk.guard():
             written = os.write(self._fd, data)
             while written < len(data):
                 written += os.write(self._fd, memoryview(data)[written:])
             self._size += written
-            if self._size - self._flushed >= FLUSH:
+            if self._size - self._flushed >= FLUSH_BYTES:
                 os.posix_fadvise(self._fd, self._flushed, self._size - self._flushed, os.POSIX_FADV_DONTNEED)
                 self._flushed = self._size
 
     def commit(self, stamp: int, suffix: str = "") -> bool:
-        """On disk for good when this returns. False: something newer was there and stays."""
+        """Make the file durable in its place. False if something newer is there, which stays. Raises DeviceFailed."""
         disk = self._disk
         with disk.guard():
             os.utime(self._fd, ns=(stamp, stamp))
@@ -123,14 +123,14 @@ class Draft:
                     os.unlink(self.path)
                 else:
                     os.rename(self.path, path)
-                self._stopping = True
+                self._finished = True
             if newer:
                 return False
             sync_directory(directory)
         return True
 
     def written(self) -> Iterator[bytes]:
-        """What was written so far, for another device that needs it too. Raises DeviceFailed."""
+        """The bytes that were written so far, for another device that needs them too. Raises DeviceFailed."""
         with self._disk.guard(), open(self.path, "rb") as file:
             left = self._size
             while left and (piece := file.read(min(BLOCK, left))):
@@ -140,15 +140,15 @@ class Draft:
                 raise OSError(errno.EIO, "a draft is shorter than what was written to it", self.path)
 
     def abandon(self) -> None:
-        """Leave nothing behind, however far it came."""
-        if self._stopping:
+        """Remove the file, unless it was committed."""
+        if self._finished:
             return
-        self._stopping = True
+        self._finished = True
         try:
             if self._fd >= 0:
                 os.close(self._fd)
             os.unlink(self.path)
-        except OSError:  # a broken disk; tmp/ is swept when it comes back
+        except OSError:  # the disk is broken; tmp/ is emptied when it comes back
             return
         finally:
             self._fd = -1
@@ -169,7 +169,7 @@ class ObjectFile:
 
     def _load(self) -> None:
         whole = os.fstat(self._fd).st_size
-        tail = os.pread(self._fd, GUESS, max(0, whole - GUESS))
+        tail = os.pread(self._fd, TAIL_BYTES, max(0, whole - TAIL_BYTES))
         if len(tail) < FOOTER.size:
             raise Damaged(path=self.path, why="too short")
         magic, meta_size, sums_size, size, crc = FOOTER.unpack(tail[-FOOTER.size :])
@@ -186,7 +186,7 @@ class ObjectFile:
         self.meta = decoding.decode(block[sums_size:], ObjectMeta)
 
     def block(self, number: int, into: bytearray) -> int:
-        """Read one block into `into`, checked; its length."""
+        """Read one block into `into` and verify its checksum; its length. Raises Damaged."""
         start = number * BLOCK
         length = min(BLOCK, self.size - start)
         view = memoryview(into)[:length]
@@ -198,6 +198,7 @@ class ObjectFile:
         return int.from_bytes(self._sums[number * 4 : number * 4 + 4], "little")
 
     def close(self) -> None:
+        """Close the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -210,29 +211,32 @@ class ObjectFile:
 
 
 class ObjectFiles:
-    """The objects of one disk."""
+    """The objects of one disk, by partition and digest."""
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
         self._base = f"{disk.root}/objects"
 
     def path(self, partition: int, digest: str) -> str:
+        """Where an object's file is, or would be."""
         return f"{self._base}/{partition}/{digest}"
 
     def stamps(self, partition: int, digest: str) -> tuple[int, int]:
-        """(version, later metadata) as nanoseconds; 0 for what is not there."""
+        """The timestamps of (version, later metadata) in nanoseconds; 0 for what is not there."""
         path = self.path(partition, digest)
         version = modified(path)
         return (version, modified(path + ".meta")) if version else (0, 0)
 
     def draft(self, partition: int, digest: str, expect: int = 0) -> Draft:
-        """Raises DeviceFailed if there is no room."""
+        """Begin a file of about `expect` bytes. Raises DeviceFailed if there is no room."""
         self.disk.room_for(max(expect, 0))
         return Draft(self, partition, digest, expect)
 
     def open(self, partition: int, digest: str) -> ObjectFile | None:
-        """The version that is stored, tombstones too, with its later metadata. A damaged file goes into quarantine and
-        raises Damaged."""
+        """The stored version, which may be a tombstone, with its later metadata; None if there is none.
+
+        A damaged file is moved to quarantine, and Damaged is raised.
+        """
         path = self.path(partition, digest)
         file = None
         try:
@@ -247,14 +251,14 @@ class ObjectFiles:
         return file
 
     def open_path(self, path: str) -> ObjectFile:
-        """A file that is still being written, to be checked. Raises Damaged."""
+        """Open any file of this disk, for example one that is still being written. Raises Damaged."""
         file = self._open(path)
         if file is None:
             raise Damaged(path=path, why="it is gone")
         return file
 
     def write_tombstone(self, partition: int, digest: str, meta: ObjectMeta) -> bool:
-        """Replace what is there by a tombstone; False if something newer is there."""
+        """Replace an object by a tombstone; False if something newer is there. Raises DeviceFailed."""
         stamp = stamp_of(meta.timestamp)
         draft = Draft(self, partition, digest, 0)
         try:
@@ -264,6 +268,7 @@ class ObjectFiles:
             draft.abandon()
 
     def post(self, partition: int, digest: str, meta: ObjectMeta) -> bool:
+        """Store later metadata; False if newer metadata is there. Raises DeviceFailed."""
         draft = Draft(self, partition, digest, 0)
         try:
             draft.write(trailer(meta, 0, b""))
@@ -272,8 +277,10 @@ class ObjectFiles:
             draft.abandon()
 
     def quarantine(self, partition: int, digest: str) -> bool:
-        """Put aside what is really damaged, looked at again under its lock: the file with all that belongs to it, or
-        its later metadata alone."""
+        """Move a file to quarantine if it is damaged; it is read again under its lock to be certain.
+
+        If the object is damaged, its later metadata goes with it; otherwise only damaged later metadata goes.
+        """
         path = self.path(partition, digest)
         with self.disk.guard(), self.disk.lock(digest):
             for part in (path, path + ".meta"):
@@ -292,8 +299,8 @@ class ObjectFiles:
             return True
         return False
 
-    def drop(self, partition: int, digest: str, stamp: int, posted: int = 0) -> bool:
-        """Remove exactly this version (delivered elsewhere, or a tombstone whose time is over)."""
+    def remove(self, partition: int, digest: str, stamp: int, posted: int = 0) -> bool:
+        """Remove exactly this version and its later metadata; False if something else is there."""
         path = self.path(partition, digest)
         with self.disk.guard(), self.disk.lock(digest):
             if (modified(path), modified(path + ".meta")) != (stamp, posted):
@@ -304,7 +311,7 @@ class ObjectFiles:
         return True
 
     def withdraw(self, partition: int, digest: str, stamp: int) -> bool:
-        """Remove this version, whatever was posted to it; False if it isn't what is there."""
+        """Remove this version, whatever its later metadata; False if something else is there."""
         path = self.path(partition, digest)
         with self.disk.guard(), self.disk.lock(digest):
             if modified(path) != stamp:
@@ -314,7 +321,7 @@ class ObjectFiles:
         return True
 
     def version(self, partition: int, digest: str, stamp: int) -> ObjectFile:
-        """Exactly this version. Raises Damaged if something else is there by now."""
+        """Open exactly this version. Raises Damaged if something else is there by now."""
         file = self.open_path(self.path(partition, digest))
         if stamp_of(file.meta.timestamp) != stamp:
             file.close()
@@ -322,13 +329,14 @@ class ObjectFiles:
         return file
 
     def partitions(self) -> list[int]:
+        """The partitions of which the disk has objects."""
         try:
             return sorted(int(name) for name in os.listdir(self._base) if name.isdecimal())
         except FileNotFoundError:
             return []
 
     def changed(self, partition: int, since: float) -> list[str]:
-        """Digests of a partition whose files came or changed after a time (epoch seconds), by stat alone."""
+        """Digests of a partition whose files were created or changed since a time (epoch seconds), by stat alone."""
         directory = f"{self._base}/{partition}"
         try:
             if os.stat(directory).st_mtime < since:
@@ -339,7 +347,7 @@ class ObjectFiles:
             return []
 
     def held(self, partition: int) -> dict[str, tuple[int, int]]:
-        """{digest: (version, later metadata)} of a partition, by stat alone."""
+        """{digest: timestamps of (version, later metadata)} of a partition, by stat alone."""
         found: dict[str, list[int]] = {}
         try:
             with os.scandir(f"{self._base}/{partition}") as entries:
@@ -370,11 +378,12 @@ class ObjectFiles:
 
 
 def open_file(path: Path) -> ObjectFile:
-    """For readers that only look. Raises Damaged or OSError."""
+    """Open a file without taking its disk. Raises Damaged or OSError."""
     return ObjectFile(Disk(path.parents[2]), str(path), os.open(path, os.O_RDONLY))
 
 
 def modified(path: str) -> int:
+    """A file's mtime in nanoseconds, 0 if it doesn't exist."""
     try:
         return os.stat(path).st_mtime_ns
     except FileNotFoundError:
@@ -382,14 +391,14 @@ def modified(path: str) -> int:
 
 
 def blocks(file: ObjectFile) -> Iterator[bytes]:
-    """The body, each block checked before it is given; raises Damaged."""
+    """The body, block by block. Each block's checksum is verified first. Raises Damaged."""
     buffer = bytearray(BLOCK)
     for number in range((file.size + BLOCK - 1) // BLOCK):
         yield bytes(memoryview(buffer)[: file.block(number, buffer)])
 
 
 def check(file: ObjectFile) -> None:
-    """Read all of it; raises Damaged."""
+    """Read the whole body and verify its checksums. Raises Damaged."""
     buffer = bytearray(BLOCK)
     for number in range((file.size + BLOCK - 1) // BLOCK):
         file.block(number, buffer)

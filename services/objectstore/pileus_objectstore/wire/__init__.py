@@ -1,2 +1,1 @@
-"""What proxies, storage servers and duties say to each other: `contract` the words, the rest the wire (HTTP/1.1,
-kept alive)."""
+"""How proxies, storage servers and daemons talk: `contract` defines the messages, the rest carries them (HTTP/1.1)."""

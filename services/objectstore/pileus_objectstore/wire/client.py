@@ -1,67 +1,70 @@
-"""Asking storage servers, over connections that stay open."""
+"""Calls of storage servers, over connections that stay open."""
 
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from pileus_kit import decoding
 from pileus_kit.errors import HostDown
-from pileus_objectstore.wire.framing import CHUNK, Body, ConnectionBroken, Stream, body_size, fields
+from pileus_objectstore.wire.framing import CHUNK_BYTES, Body, ConnectionBroken, Stream, body_size, parse_head
 
 R = TypeVar("R")
 CONNECT_S = 2.0
 ANSWER_S = 60.0
-MIN_WRITE_RATE = 4 << 20  # bytes a second that any device manages to write
+MIN_WRITE_BYTES_PER_S = 4 << 20  # what any device manages to write
+COPIED_BYTES = 65536  # chunks shorter than this are copied into one packet with their size
 
 
 class Exchange:
-    """One request under way. Use `send` for the body (chunked unless `size` was given), then `reply`."""
+    """One call under way: its request, then its reply. A body whose `size` is -1 is sent in chunks."""
 
-    def __init__(self, pool: "Pool", host: str, name: str, args: Any, size: int = 0) -> None:
+    def __init__(self, pool: "Pool", host: str, name: str, args: msgspec.Struct, size: int = 0) -> None:
         self._pool = pool
         self.host = host
-        self._name = name
         self._chunked = size < 0
-        self._size = size
         self._head = pool.head(name, msgspec.json.encode(args), size)
         self._stream = pool.acquire(host)
 
     def start(self) -> "Exchange":
+        """Send the head. Raises HostDown, like all that send or receive."""
         self._send(self._head)
         return self
 
     def with_body(self, body: bytes) -> "Exchange":
-        """Head and a short body in one packet."""
+        """Send the head and a short body in one packet."""
         self._send(self._head + body)
         return self
 
     def send(self, data: bytes) -> None:
-        if self._chunked:
-            self._send(b"%x\r\n%b\r\n" % (len(data), data) if len(data) < 65536 else b"%x\r\n" % len(data))
-            if len(data) >= 65536:
-                self._send(data)
-                self._send(b"\r\n")
-        else:
+        """Send the next part of the body."""
+        if not self._chunked:
             self._send(data)
+        elif len(data) < COPIED_BYTES:
+            self._send(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            self._send(b"%x\r\n" % len(data))
+            self._send(data)
+            self._send(b"\r\n")
 
     def finish(self) -> None:
+        """End the body."""
         if self._chunked:
             self._send(b"0\r\n\r\n")
 
     def has_answered(self) -> bool:
-        """The other side has answered (or gone) before the body was sent."""
+        """Whether the storage server has answered (or closed) before the whole body was sent."""
         return self._stream.waiting()
 
     def reply(self, kind: type[R]) -> tuple[R, Body]:
-        """The answer's head and its body. Call `done` when the body was read, `drop` to give up."""
+        """The reply and its body. Call `done` when the body was read, `drop` to give up."""
         try:
-            head = self._stream.head()
+            head = self._stream.read_head()
             if not head:
                 raise ConnectionBroken("closed without an answer")
-            _, headers = fields(head)
+            _, headers = parse_head(head)
             result = decoding.decode(headers[b"x-result"], kind)
             return result, Body(self._stream, body_size(headers))
         except (OSError, msgspec.MsgspecError, KeyError) as e:
@@ -69,13 +72,13 @@ class Exchange:
             raise HostDown(host=self.host, why=str(e) or type(e).__name__) from e
 
     def extend_timeout(self, size: int) -> None:
-        """Wait longer for the answer: so many bytes have to be brought to disk before it."""
-        self._stream.sock.settimeout(ANSWER_S + size / MIN_WRITE_RATE)
+        """Wait longer for the reply, because `size` bytes must be written to disk before it is sent."""
+        self._stream.sock.settimeout(ANSWER_S + size / MIN_WRITE_BYTES_PER_S)
 
     def done(self, body: Body | None = None) -> None:
-        """Give the connection back, if nothing is left on it."""
+        """Give the connection back to the pool, or close it if too much of a reply's body is left on it."""
         try:
-            whole = body is None or body.skip(CHUNK)
+            whole = body is None or body.skip(CHUNK_BYTES)
         except OSError:
             whole = False
         if whole:
@@ -85,6 +88,7 @@ class Exchange:
             self.drop()
 
     def drop(self) -> None:
+        """Close the connection."""
         self._stream.sock.close()
 
     def _send(self, data: bytes) -> None:
@@ -104,22 +108,24 @@ class Pool:
         self._idle: dict[str, list[Stream]] = {}
         self._lock = threading.Lock()
 
-    def call(self, host: str, name: str, args: Any, kind: type[R], body: bytes = b"") -> tuple[R, bytes]:
-        """One whole exchange; the answer's body in memory. Raises HostDown."""
+    def call(self, host: str, name: str, args: msgspec.Struct, kind: type[R], body: bytes = b"") -> tuple[R, bytes]:
+        """Make a whole call: (reply, the reply's body). Raises HostDown."""
         exchange = Exchange(self, host, name, args, len(body)).with_body(body)
         result, answer = exchange.reply(kind)
         try:
-            data = answer.all()
+            data = answer.read_all()
         except OSError as e:
             exchange.drop()
             raise HostDown(host=host, why=str(e)) from e
         exchange.done()
         return result, data
 
-    def open(self, host: str, name: str, args: Any, size: int = 0) -> Exchange:
+    def open(self, host: str, name: str, args: msgspec.Struct, size: int = 0) -> Exchange:
+        """A call whose body is sent in pieces, or whose reply's body is read in pieces. Raises HostDown."""
         return Exchange(self, host, name, args, size)
 
     def head(self, name: str, args: bytes, size: int) -> bytes:
+        """The head of a request."""
         length = b"Transfer-Encoding: chunked" if size < 0 else b"Content-Length: %d" % size
         return b"POST /%b HTTP/1.1\r\nX-Cluster-Key: %b\r\nX-Args: %b\r\n%b\r\n\r\n" % (
             name.encode(),
@@ -129,7 +135,7 @@ class Pool:
         )
 
     def acquire(self, host: str) -> Stream:
-        """An open connection; those the other side has closed meanwhile are passed over."""
+        """An open connection. Idle ones that the host has closed are discarded. Raises HostDown."""
         while True:
             with self._lock:
                 idle = self._idle.get(host)
@@ -145,12 +151,14 @@ class Pool:
             raise HostDown(host=host, why=str(e) or type(e).__name__) from e
 
     def release(self, host: str, stream: Stream) -> None:
+        """Keep a connection for the next call."""
         with self._lock:
             self._idle.setdefault(host, []).append(stream)
 
     def close(self) -> None:
+        """Close all idle connections."""
         with self._lock:
-            streams = [s for idle in self._idle.values() for s in idle]
+            streams = [stream for idle in self._idle.values() for stream in idle]
             self._idle.clear()
         for stream in streams:
             stream.sock.close()

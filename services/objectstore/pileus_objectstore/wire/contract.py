@@ -1,10 +1,9 @@
-"""What may be asked of a storage server. Version 1: fields may be added with a default, nothing may change its meaning.
+"""The calls of a storage server. Within a version, fields may be added with a default; no meaning may change.
 
-A call is `POST /<name>` with its arguments as JSON in the header `X-Args`; the body carries object bytes only. One
-request names *all*
-devices of that host which it concerns, so that three replicas on one host cost one request and one MD5.
-Timestamps are Swift's: seconds with five decimals, zero-padded to 16 characters, so that they sort as text. The
-newest wins, everywhere.
+A call is `POST /<name>` with its arguments as JSON in the header `X-Args`; the body carries object bytes or rows only.
+One request names all devices of that host which it concerns, so that three replicas on one host cost one request and
+one MD5. Timestamps are Swift's: seconds with five decimals, zero-padded to 16 characters, so that they sort as text.
+Everywhere the newest timestamp wins.
 """
 
 import time
@@ -15,11 +14,12 @@ VERSION = 2
 
 
 def timestamp(at: float | None = None) -> str:
+    """A time in epoch seconds, by default now, as a timestamp."""
     return f"{time.time() if at is None else at:016.5f}"
 
 
 class HostReplicas(msgspec.Struct, frozen=True, array_like=True):
-    """The replicas of one name on one host: devices that should hold it, then those that stand in."""
+    """The replicas of one name on one host: the devices that should hold it, then the handoffs."""
 
     partition: int
     digest: str
@@ -28,15 +28,17 @@ class HostReplicas(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ListingHost(msgspec.Struct, frozen=True, array_like=True):
-    """A host whose listing has to hear of a change."""
+    """A host whose replicas of a listing must be updated after a change."""
 
     host: str
     replicas: HostReplicas
 
 
 class ListingRow(msgspec.Struct, array_like=True):
-    """One line of a listing: an object of a container, or a container of an account (then `count` counts, `size` are
-    bytes used)."""
+    """One line of a listing: an object of a container, or a container of an account.
+
+    Of a container, `count` and `size` are its objects and bytes, as they were at `stats_at`.
+    """
 
     name: str
     timestamp: str
@@ -49,9 +51,11 @@ class ListingRow(msgspec.Struct, array_like=True):
 
 
 class ObjectMeta(msgspec.Struct, omit_defaults=True):
-    """What is stored with an object's bytes. `posted` is the time of the last metadata-only change.
+    """What is stored with an object's bytes. It is also the format on disk.
 
-    `listed_*` is what the listing shows instead of size and ETag (large objects, links).
+    `posted` is the timestamp of the last change of metadata only. `listed_size` replaces the size in the container's
+    listing unless it is -1, `listed_etag` is added to the ETag there, as `name=value; name=value` (large objects,
+    symbolic links).
     """
 
     name: str
@@ -67,11 +71,12 @@ class ObjectMeta(msgspec.Struct, omit_defaults=True):
 
 
 class PutObject(msgspec.Struct, omit_defaults=True):
-    """Store the request's body on all devices of the spot. `upstream` are the listings this host must tell.
+    """Store the request's body on all devices of `replicas`. Reply: ObjectReply.
 
-    `etag`: refuse (422) if the MD5 differs. `size` -1: not known beforehand. `only_if_new`: refuse (412) if there is an
-    object. `listed_size` replaces what the listing shows, `listed_etag` is added to it, as `name=value`. `most`: refuse
-    (413) a longer body. `needed`: keep it on so many devices, or (507) on none.
+    `size` is -1 if it is not known beforehand. `etag`: refuse (422) a body with another MD5. `listing_hosts` are the
+    listings that this host must update. `only_if_new`: refuse (412) if there is an object. `max_bytes`: refuse (413) a
+    longer body, unless -1. `min_devices`: keep the object on at least so many devices, or (507) on none. For
+    `listed_size` and `listed_etag` see ObjectMeta.
     """
 
     replicas: HostReplicas
@@ -90,7 +95,7 @@ class PutObject(msgspec.Struct, omit_defaults=True):
 
 
 class DeleteObject(msgspec.Struct, omit_defaults=True):
-    """`due`: only if the object's delete_at is this (the expirer; 412 otherwise)."""
+    """Write a tombstone. `if_delete_at`: only if the object expires at that time, else 412. Reply: ObjectReply."""
 
     replicas: HostReplicas
     name: str
@@ -100,8 +105,10 @@ class DeleteObject(msgspec.Struct, omit_defaults=True):
 
 
 class WithdrawObject(msgspec.Struct, omit_defaults=True):
-    """Remove exactly the version with this timestamp, wherever it is, without a tombstone: a PUT that reached too few
-    hosts was refused."""
+    """Remove exactly the version with this timestamp, without a tombstone, because too few hosts took it.
+
+    Reply: ObjectReply.
+    """
 
     replicas: HostReplicas
     name: str
@@ -109,7 +116,7 @@ class WithdrawObject(msgspec.Struct, omit_defaults=True):
 
 
 class PostObject(msgspec.Struct, omit_defaults=True):
-    """Replace the metadata that a POST may change; `keep` names the stored headers that stay."""
+    """Replace the metadata that a POST may change. Reply: ObjectReply."""
 
     replicas: HostReplicas
     name: str
@@ -120,8 +127,10 @@ class PostObject(msgspec.Struct, omit_defaults=True):
 
 
 class GetObject(msgspec.Struct, omit_defaults=True):
-    """`first`/`last` as in `bytes=first-last`, either may be missing. `pinned`: only the version with this
-    timestamp."""
+    """Read an object, or only its metadata (`head`). Reply: ObjectReply.
+
+    `first` and `last` are those of `bytes=first-last`; either may be missing. `if_timestamp`: only this version.
+    """
 
     replicas: HostReplicas
     first: int | None = None
@@ -131,8 +140,10 @@ class GetObject(msgspec.Struct, omit_defaults=True):
 
 
 class ObjectReply(msgspec.Struct, omit_defaults=True):
-    """201 200 206 404 409 412 413 416 422 507. `devices` are those that hold it now. `start`, `length`: what the
-    body is."""
+    """Status 200, 201, 202, 204, 206, 404, 409, 412, 413, 416, 422, 499 or 507.
+
+    `devices` are those that have done what was asked. `start` and `length` describe the body, in bytes.
+    """
 
     status: int
     devices: tuple[str, ...] = ()
@@ -144,7 +155,10 @@ class ObjectReply(msgspec.Struct, omit_defaults=True):
 
 
 class PutListing(msgspec.Struct, omit_defaults=True):
-    """Create an account's or a container's listing, or revive it; `metadata` values are set, empty ones removed."""
+    """Create an account's or a container's listing, or change its metadata. Reply: ListingReply.
+
+    Values of `metadata` are set, empty ones removed. Without `create` a missing listing is refused (404).
+    """
 
     kind: str
     replicas: HostReplicas
@@ -156,7 +170,7 @@ class PutListing(msgspec.Struct, omit_defaults=True):
 
 
 class DeleteListing(msgspec.Struct, omit_defaults=True):
-    """Refused with 409 while it has live rows."""
+    """Delete a listing; refused (409) while it has rows. Reply: ListingReply."""
 
     kind: str
     replicas: HostReplicas
@@ -166,8 +180,10 @@ class DeleteListing(msgspec.Struct, omit_defaults=True):
 
 
 class GetListing(msgspec.Struct, omit_defaults=True):
-    """Up to `limit` rows in order of name's UTF-8 bytes. With a delimiter, what follows it is folded into one row
-    without a timestamp."""
+    """Read the head of a listing and up to `limit` rows, by the UTF-8 bytes of names. Reply: ListingReply.
+
+    With a delimiter, all names that are equal up to it are one row without a timestamp.
+    """
 
     kind: str
     replicas: HostReplicas
@@ -181,7 +197,11 @@ class GetListing(msgspec.Struct, omit_defaults=True):
 
 
 class ListingInfo(msgspec.Struct, omit_defaults=True):
-    """The head of a listing: `count` rows of `size` bytes together; for accounts, `objects` in all containers."""
+    """The head of a listing: `count` rows of `size` bytes together. It is also the format on disk.
+
+    Of an account, `objects` is the number of objects in all containers. `newest` is the timestamp of the last change.
+    `metadata` is {header: (value, timestamp)}; an empty value is the tombstone of a removed one.
+    """
 
     name: str
     created: str = ""
@@ -202,7 +222,7 @@ class ListingInfo(msgspec.Struct, omit_defaults=True):
 
 
 class ListingReply(msgspec.Struct, omit_defaults=True):
-    """201 202 200 204 404 409 507; rows come in the body as JSON."""
+    """Status 200, 201, 202, 204, 404, 409 or 507. Rows come in the body, as JSON."""
 
     status: int
     devices: tuple[str, ...] = ()
@@ -211,7 +231,11 @@ class ListingReply(msgspec.Struct, omit_defaults=True):
 
 
 class MergeRows(msgspec.Struct, omit_defaults=True):
-    """Tell a listing of changed rows. Devices that lack it come back in `missing` and nothing is created there."""
+    """Merge changed rows into a listing's replicas. Reply: MergeReply.
+
+    It is also the format of async pendings on disk. Devices without the listing are in the reply's `missing`; the
+    listing is not created there.
+    """
 
     kind: str
     replicas: HostReplicas
@@ -220,13 +244,15 @@ class MergeRows(msgspec.Struct, omit_defaults=True):
 
 
 class MergeReply(msgspec.Struct, omit_defaults=True):
+    """Status 200, or 404 if no device of the host has the listing."""
+
     status: int
     devices: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
 
 class GetChanges(msgspec.Struct, omit_defaults=True):
-    """Compare or fetch listings between hosts: `changes since` of one device's listing."""
+    """Read the rows of one device's listing that changed after change number `since`. Reply: ChangesReply."""
 
     kind: str
     device: str
@@ -237,13 +263,15 @@ class GetChanges(msgspec.Struct, omit_defaults=True):
 
 
 class ChangesReply(msgspec.Struct, omit_defaults=True):
+    """Status 200 or 404. `upto` is the number of the last change that the rows in the body (JSON) contain."""
+
     status: int
     info: ListingInfo | None = None
     upto: int = 0
 
 
 class MergeListing(msgspec.Struct, omit_defaults=True):
-    """Bring a listing's head and rows up to date on one device, creating it if it is missing; rows in the body."""
+    """Bring one device's listing up to date, or create it; rows in the body. Reply: DoneReply."""
 
     kind: str
     device: str
@@ -253,19 +281,21 @@ class MergeListing(msgspec.Struct, omit_defaults=True):
 
 
 class GetSummary(msgspec.Struct, omit_defaults=True):
-    """One number for each partition of a device: replicas that agree have the same."""
+    """One number for each partition of a device; equal numbers mean equal contents. Reply: SummaryReply."""
 
     device: str
     kind: str
 
 
 class SummaryReply(msgspec.Struct, omit_defaults=True):
+    """`sums` is {partition: number}."""
+
     status: int
     sums: dict[int, int] = {}
 
 
 class GetInventory(msgspec.Struct, omit_defaults=True):
-    """What a device holds of one partition."""
+    """What a device holds of one partition. Reply: InventoryReply."""
 
     device: str
     kind: str
@@ -273,9 +303,9 @@ class GetInventory(msgspec.Struct, omit_defaults=True):
 
 
 class HeldReplica(msgspec.Struct, array_like=True):
-    """One file: its digest, its timestamp in nanoseconds, and the one of its later metadata (0: none).
+    """One file that a device holds: its digest, its timestamp and that of its later metadata (0: none), in nanoseconds.
 
-    Of a listing both are sums over its head.
+    For a listing, `stamp` is a checksum of its head and `posted` its count.
     """
 
     digest: str
@@ -284,12 +314,17 @@ class HeldReplica(msgspec.Struct, array_like=True):
 
 
 class InventoryReply(msgspec.Struct, omit_defaults=True):
+    """What a device holds."""
+
     status: int
     held: list[HeldReplica] = []
 
 
 class PutReplica(msgspec.Struct, omit_defaults=True):
-    """A stored file as it is, trailer and all, in the body. It is checked before it is kept."""
+    """Store the file in the body, trailer and all, after checking it. Reply: DoneReply.
+
+    `later`: it is the file of later metadata.
+    """
 
     device: str
     partition: int
@@ -300,7 +335,7 @@ class PutReplica(msgspec.Struct, omit_defaults=True):
 
 
 class ListExpired(msgspec.Struct, omit_defaults=True):
-    """Objects of a device whose time is over at `before` (epoch seconds); rows in the body."""
+    """List up to `limit` objects of a device that have expired at `before` (epoch seconds). Reply: ListingReply."""
 
     device: str
     before: int
@@ -308,32 +343,38 @@ class ListExpired(msgspec.Struct, omit_defaults=True):
 
 
 class ForgetExpired(msgspec.Struct, omit_defaults=True):
-    """These were dealt with."""
+    """Remove entries from a device's list of objects that will expire. Reply: DoneReply."""
 
     device: str
     names: list[str]
 
 
 class Quarantine(msgspec.Struct, omit_defaults=True):
-    """Look at a file again and put it aside if it is damaged.
+    """Read an object's file again, and move it to quarantine if it is damaged. Reply: DoneReply."""
 
-    `drop` instead: remove it (a handoff that was delivered) if it is still exactly what an inventory said.
-    """
+    device: str
+    partition: int
+    digest: str
+
+
+class RemoveReplica(msgspec.Struct, omit_defaults=True):
+    """Remove a replica if it still is what an inventory said: a handoff, or an old tombstone. Reply: DoneReply."""
 
     device: str
     kind: str
     partition: int
-    digest: str
-    drop: HeldReplica | None = None
+    held: HeldReplica
 
 
 class Reclaim(msgspec.Struct, omit_defaults=True):
-    """Forget what was deleted before a timestamp: rows of listings, and listings as a whole."""
+    """Drop the memory of what was deleted before a timestamp: rows, and listings as a whole. Reply: DoneReply."""
 
     device: str
     before: str
 
 
 class DoneReply(msgspec.Struct, omit_defaults=True):
+    """Status 200, 404 if there was nothing to do, or 507."""
+
     status: int = 200
     why: str = ""

@@ -1,82 +1,95 @@
-"""HTTP/1.1 messages on a socket, as little of it as two programs of one house need.
+"""HTTP/1.1 messages on a socket: the small part of it that two programs of one service need.
 
-Only storage servers speak this, and only to proxies and duties that hold the cluster's key; the public edge is
-gunicorn's.
+Only storage servers use this, and only with proxies and daemons that hold the cluster's key; clients talk to gunicorn.
+The key is checked after a head was parsed, so heads are treated as untrusted: whatever is not exactly what the other
+side of this code would send raises ConnectionBroken.
 """
 
 import select
 import socket
-from collections.abc import Iterable
 
-MAX_HEAD = 1 << 20
-CHUNK = 1 << 18
+MAX_HEAD_BYTES = 1 << 20  # rows of listings travel in a header
+MAX_HEADERS = 16
+MAX_LINE_BYTES = 4096  # the line that begins a chunk
+MAX_SIZE_DIGITS = 18
+CHUNK_BYTES = 1 << 18
+RECEIVE_BYTES = 1 << 16
+HEAD_END = b"\r\n\r\n"
 
 
 class ConnectionBroken(ConnectionError):
-    """The other side went away, or did not say what was agreed."""
+    """The other side has closed the connection, or has sent something that is not a message."""
 
 
 class Stream:
-    """A socket and what was read too far."""
+    """A socket, and the bytes that were received but not read yet."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self._held = b""
 
-    def head(self) -> bytes:
-        """Everything up to the empty line; b'' if the other side closed between messages."""
-        data = self._held
-        end = data.find(b"\r\n\r\n")
-        while end < 0:
-            if len(data) > MAX_HEAD:
-                raise ConnectionBroken("head too long")
-            more = self.sock.recv(65536)
-            if not more:
-                if data:
-                    raise ConnectionBroken("closed in the middle of a head")
-                return b""
-            data += more
-            end = data.find(b"\r\n\r\n")
-        self._held = data[end + 4 :]
-        return data[:end]
+    def read_head(self) -> bytes:
+        """Everything before the empty line; b'' if the other side closed between two messages."""
+        held = self._held
+        end = held.find(HEAD_END)
+        if end < 0:
+            data = bytearray(held)
+            while end < 0:
+                if len(data) > MAX_HEAD_BYTES:
+                    raise ConnectionBroken("head too long")
+                more = self.sock.recv(RECEIVE_BYTES)
+                if not more:
+                    if data:
+                        raise ConnectionBroken("closed in the middle of a head")
+                    return b""
+                searched = max(0, len(data) - len(HEAD_END) + 1)
+                data += more
+                end = data.find(HEAD_END, searched)
+            held = bytes(data)
+        self._held = held[end + len(HEAD_END) :]
+        return held[:end]
 
-    def some(self, max_bytes: int) -> bytes:
-        """1..most bytes; b'' at the end."""
+    def read_some(self, max_bytes: int) -> bytes:
+        """1 to `max_bytes` bytes; b'' when the other side has closed."""
         if self._held:
             piece, self._held = self._held[:max_bytes], self._held[max_bytes:]
             return piece
-        return self.sock.recv(min(max_bytes, CHUNK))
+        return self.sock.recv(min(max_bytes, CHUNK_BYTES))
 
-    def exactly(self, size: int) -> bytes:
+    def read_exactly(self, size: int) -> bytes:
+        """Exactly `size` bytes."""
         pieces = []
         while size:
-            piece = self.some(size)
+            piece = self.read_some(size)
             if not piece:
                 raise ConnectionBroken("closed in the middle of a body")
             pieces.append(piece)
             size -= len(piece)
         return b"".join(pieces) if len(pieces) != 1 else pieces[0]
 
-    def line(self) -> bytes:
+    def read_line(self) -> bytes:
+        """A short line without its end."""
         while b"\r\n" not in self._held:
-            more = self.sock.recv(65536)
-            if not more or len(self._held) > 4096:
+            if len(self._held) > MAX_LINE_BYTES:
+                raise ConnectionBroken("line too long")
+            more = self.sock.recv(RECEIVE_BYTES)
+            if not more:
                 raise ConnectionBroken("closed in the middle of a chunk")
             self._held += more
         line, _, self._held = self._held.partition(b"\r\n")
         return line
 
-    def waiting(self, seconds: float = 0) -> bool:
-        """Something has arrived (or the end), or does within so many seconds."""
+    def waiting(self, timeout_s: float = 0) -> bool:
+        """Whether something (or the end) has arrived, or arrives within `timeout_s` seconds."""
         if self._held:
             return True
         poll = select.poll()
         poll.register(self.sock, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+        return bool(poll.poll(timeout_s * 1000))
 
 
 class Body:
-    """The body of one message: `size` bytes, or chunks if size is -1. Raises Broken if it is cut short."""
+    """The body of one message: `size` bytes, or chunks if size is -1. Raises ConnectionBroken if it is cut short."""
 
     def __init__(self, stream: Stream, size: int) -> None:
         self._stream = stream
@@ -84,52 +97,77 @@ class Body:
         self._left = max(size, 0)
         self.ended = size == 0
 
-    def read(self, max_bytes: int = CHUNK) -> bytes:
-        """1..most bytes, b'' when all was read."""
+    def read(self, max_bytes: int = CHUNK_BYTES) -> bytes:
+        """1 to `max_bytes` bytes, b'' when all was read."""
         if self.ended:
             return b""
         if self._chunked and not self._left:
-            self._left = int(self._stream.line(), 16)
+            self._left = parse_size(self._stream.read_line(), 16)
             if not self._left:
-                self._stream.line()
+                self._stream.read_line()
                 self.ended = True
                 return b""
-        piece = self._stream.some(min(max_bytes, self._left))
+        piece = self._stream.read_some(min(max_bytes, self._left))
         if not piece:
             raise ConnectionBroken("closed in the middle of a body")
         self._left -= len(piece)
         if not self._left:
             if self._chunked:
-                self._stream.exactly(2)
+                if self._stream.read_exactly(2) != b"\r\n":
+                    raise ConnectionBroken("a chunk is longer than it says")
             else:
                 self.ended = True
         return piece
 
-    def all(self) -> bytes:
+    def read_all(self) -> bytes:
+        """All that is left, in memory."""
         return b"".join(iter(self.read, b""))
 
     def skip(self, max_bytes: int) -> bool:
-        """Read and forget up to `most` bytes; False if there is more (the connection can't be used again)."""
+        """Read and drop up to `max_bytes`; False if there is more, so that the connection can't be used again."""
         while not self.ended and max_bytes > 0:
             max_bytes -= len(self.read())
         return self.ended
 
 
-def fields(head: bytes) -> tuple[bytes, dict[bytes, bytes]]:
-    """First line and headers, names in lower case."""
+def parse_head(head: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+    """The first line and the headers, names in lower case. Raises ConnectionBroken."""
     first, *lines = head.split(b"\r\n")
-    found = {}
+    if len(lines) > MAX_HEADERS:
+        raise ConnectionBroken("too many headers")
+    headers: dict[bytes, bytes] = {}
     for line in lines:
-        name, _, value = line.partition(b":")
-        found[name.lower()] = value.strip()
-    return first, found
+        name, colon, value = line.partition(b":")
+        name = name.lower()
+        if not colon or not name or name in headers:
+            raise ConnectionBroken("a line of the head is not a header, or is there twice")
+        headers[name] = value.strip()
+    return first, headers
+
+
+def call_name(first_line: bytes) -> bytes:
+    """The call in a request's first line, `POST /<call> HTTP/1.1`. Raises ConnectionBroken."""
+    parts = first_line.split(b" ")
+    if len(parts) != 3 or parts[0] != b"POST" or not parts[1].startswith(b"/"):
+        raise ConnectionBroken("the first line is not that of a request")
+    return parts[1][1:]
 
 
 def body_size(headers: dict[bytes, bytes]) -> int:
-    if headers.get(b"transfer-encoding") == b"chunked":
-        return -1
-    return int(headers.get(b"content-length", b"0"))
+    """The size of a message's body in bytes, -1 if it comes in chunks. Raises ConnectionBroken."""
+    encoding = headers.get(b"transfer-encoding")
+    if encoding is None:
+        return parse_size(headers.get(b"content-length", b"0"), 10)
+    if encoding != b"chunked" or b"content-length" in headers:
+        raise ConnectionBroken("a body has either a length or chunks")
+    return -1
 
 
-def chunk(data: bytes) -> Iterable[bytes]:
-    return (b"%x\r\n" % len(data), data, b"\r\n")
+def parse_size(text: bytes, base: int) -> int:
+    """A whole number of bytes, without sign, spaces or prefix. Raises ConnectionBroken."""
+    if text.isalnum() and len(text) <= MAX_SIZE_DIGITS:
+        try:
+            return int(text, base)
+        except ValueError:
+            pass
+    raise ConnectionBroken("a size is not a number")

@@ -1,4 +1,4 @@
-"""Threads as many as there is work, up to a bound, and fewer again when there is not."""
+"""Threads for as many items as there are, up to a limit; idle threads end."""
 
 import queue
 import threading
@@ -11,10 +11,10 @@ IDLE_S = 30.0
 
 
 class ThreadPool(Generic[T]):
-    """Hands each item to a thread at once.
+    """Handles each item in a thread, at once.
 
-    Storage servers ask each other while they answer. With a fixed number of threads two of them could wait for each
-    other's last one; so an item never waits for a thread, unless MOST of them are at work.
+    Storage servers call each other while they answer calls. With a fixed number of threads, two of them could wait for
+    each other's last one for ever. So an item never waits for a thread unless MAX_THREADS are busy.
     """
 
     def __init__(self, handle: Callable[[T], None], name: str) -> None:
@@ -26,20 +26,21 @@ class ThreadPool(Generic[T]):
 
     @property
     def waiting(self) -> bool:
-        """There are items that no thread has taken yet."""
+        """Whether there are items that no thread has taken yet."""
         return not self._items.empty()
 
-    def submit(self, replica: T) -> None:
+    def submit(self, item: T) -> None:
+        """Handle an item in a thread, a new one if none is idle."""
         with self._lock:
             if self._idle <= self._items.qsize() and len(self._threads) < MAX_THREADS:
                 thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
                 self._threads.add(thread)
                 self._idle += 1
                 thread.start()
-            self._items.put(replica)
+            self._items.put(item)
 
     def stop(self, timeout_s: float) -> None:
-        """Let all finish what they have."""
+        """End all threads after the items that they handle; wait at most `timeout_s` seconds for each."""
         with self._lock:
             threads = list(self._threads)
             for _ in threads:
@@ -50,7 +51,7 @@ class ThreadPool(Generic[T]):
     def _work(self) -> None:
         while True:
             try:
-                replica = self._items.get(timeout=IDLE_S)
+                item = self._items.get(timeout=IDLE_S)
             except queue.Empty:
                 with self._lock:
                     if not self._items.empty():
@@ -60,8 +61,8 @@ class ThreadPool(Generic[T]):
                 return
             with self._lock:
                 self._idle -= 1
-            if replica is None:
+            if item is None:
                 return
-            self._handle(replica)
+            self._handle(item)
             with self._lock:
                 self._idle += 1

@@ -103,7 +103,7 @@ def test_what_could_not_be_cleared_is_not_forgotten(three: ObjectStoreFixture) -
     with three.servers[0].host.device(left.name).listings.use("account", int(path.parent.name), path.stem):
         for _ in range(3):
             did = worker.replicator.run()
-        assert did.endswith("0 handoffs cleared, 1 left for the next pass")
+        assert did.endswith("0 handoffs removed, 1 left for the next pass")
     worker._cluster.close()
     settle(three)
     assert not list(left.glob("*s/*/*.db"))
@@ -112,7 +112,7 @@ def test_what_could_not_be_cleared_is_not_forgotten(three: ObjectStoreFixture) -
 def test_a_pass_that_could_not_look_says_so(three: ObjectStoreFixture) -> None:
     three.stop_host(0)
     worker = Worker(three.configs[0])
-    assert worker.replicator.run() == "0 sent, 0 handoffs cleared, 6 left for the next pass"
+    assert worker.replicator.run() == "0 sent, 0 handoffs removed, 6 left for the next pass"
     worker._cluster.close()
     three.start_host(0)
 

@@ -17,7 +17,7 @@ from pileus_objectstore.core.names import Target, target_of
 from pileus_objectstore.core.replica_plans import assign_listing_hosts, read_plan, write_plan
 from pileus_objectstore.core.timestamps import iso
 from pileus_objectstore.ring.rings import Placement
-from pileus_objectstore.storage.listing_scans import after
+from pileus_objectstore.storage.listing_scans import upper_bound
 from pileus_objectstore.storage.object_files import BLOCK, Sums, stamp_of, timestamp_of
 from pileus_objectstore.wire.contract import timestamp
 from pileus_objectstore.wire.framing import Body, ConnectionBroken, Stream
@@ -48,8 +48,8 @@ def test_sums_of_any_pieces() -> None:
     ("prefix", "expected"),
     [("a", "b"), ("a/", "a0"), ("\ud7ff", "\ue000"), ("a\U0010ffff", "b"), ("\U0010ffff", ""), ("", "")],
 )
-def test_after(prefix: str, expected: str) -> None:
-    assert after(prefix) == expected
+def test_upper_bounds(prefix: str, expected: str) -> None:
+    assert upper_bound(prefix) == expected
 
 
 @pytest.mark.parametrize(("path", "target"), [
@@ -159,12 +159,12 @@ def test_bodies() -> None:
     with ours, theirs:
         stream = Stream(ours)
         theirs.sendall(b"POST /x HTTP/1.1\r\nA: b\r\n\r\n12345rest5\r\nhello\r\n0\r\n\r\n")
-        assert stream.head() == b"POST /x HTTP/1.1\r\nA: b"
-        assert Body(stream, 5).all() == b"12345"
-        assert stream.exactly(4) == b"rest"
-        assert Body(stream, -1).all() == b"hello"
+        assert stream.read_head() == b"POST /x HTTP/1.1\r\nA: b"
+        assert Body(stream, 5).read_all() == b"12345"
+        assert stream.read_exactly(4) == b"rest"
+        assert Body(stream, -1).read_all() == b"hello"
         theirs.sendall(b"12")
         theirs.close()
         with pytest.raises(ConnectionBroken):
-            Body(stream, 5).all()
+            Body(stream, 5).read_all()
         assert hashlib.md5(b"").hexdigest() == "d41d8cd98f00b204e9800998ecf8427e"
