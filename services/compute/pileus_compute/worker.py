@@ -1,12 +1,8 @@
-"""The worker: runs the flows and listens to the hosts."""
+"""The worker: runs the flows, and serves what the agents of hosts call."""
 
 import os
 import sys
-import threading
 from collections.abc import Sequence
-from contextlib import suppress
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from pileus_compute.config import Config
 from pileus_compute.core import host_reports, server_jobs, workers
@@ -17,13 +13,14 @@ from pileus_compute.rpc import ControlPlane, GuestState, Inventory, Wanted
 from pileus_kit import doorbell
 from pileus_kit.db import Sessions
 from pileus_kit.flow import Runner
+from pileus_kit.heartbeat import Heartbeat
 from pileus_kit.peers import Peers
 from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
 
 
 class AgentAPI(ControlPlane):
-    """Hosts tell how they are and ask what they ought to be doing."""
+    """What the agents of hosts call: they report, and ask what is to be on their host."""
 
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
@@ -40,6 +37,7 @@ class AgentAPI(ControlPlane):
 
 
 def runner_of(tools: Tools, me: str, threads: int) -> Runner:
+    """What runs this service's flows as worker `me`."""
     return Runner(
         tools.sessions,
         Job,
@@ -62,24 +60,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     runner = runner_of(tools, f"{config.host}:{os.getpid()}", config.threads)
     tools.ring = runner.ring  # what a step enqueues is started here
     servers = []
-    over = threading.Event()
 
-    def beat() -> None:
-        """Tell that this worker is there. A database that is busy or away hears of it the next time."""
-        while True:
-            with suppress(SQLAlchemyError), tools.sessions.begin() as session:
-                workers.record_heartbeat(session, config.host)
-            if over.wait(workers.BEAT_S):
-                return
+    def record_heartbeat() -> None:
+        with tools.sessions.begin() as session:
+            workers.record_heartbeat(session, config.host)
+
+    heartbeat = Heartbeat(record_heartbeat, every_s=workers.BEAT_S, retry_s=workers.BEAT_S)
 
     def start() -> None:
         runner.start()
-        threading.Thread(target=beat, name="beat", daemon=True).start()
+        heartbeat.start()
         servers.append(bus.serve(doorbell.answer(TOPIC, runner), config.host, threads=2))
         servers.append(bus.serve(AgentAPI(tools), config.host, threads=2))
 
     def stop() -> None:
-        over.set()
+        heartbeat.stop()
         for server in servers:
             server.stop()
         runner.stop()

@@ -7,7 +7,7 @@ from typing import Any
 from stevedore import DriverManager
 
 from pileus_compute.agent.endpoint import HostEndpoint
-from pileus_compute.agent.heartbeat import Heartbeat
+from pileus_compute.agent.heartbeat import AgentHeartbeat
 from pileus_compute.config import Config
 from pileus_compute.drivers.base import Hypervisor
 from pileus_compute.rpc import ControlPlane
@@ -15,7 +15,7 @@ from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
 
 WORKERS = 8
-"""Calls at the same time. Each thread of the pool wakes once a second, so no more than help."""
+"""How many calls of the control plane the agent works on at the same time."""
 
 
 def hypervisor(config: Config) -> Hypervisor:
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(Config, sys.argv[1:] if argv is None else argv, "compute-agent")
     driver, bus = hypervisor(config), Bus(config.bus)
     host = HostEndpoint(driver, config.path("snapshots"))
-    heartbeat = Heartbeat(host, bus.client(ControlPlane), config.host)
+    heartbeat = AgentHeartbeat(host, bus.client(ControlPlane), config.host)
     server = bus.serve(
         host,
         config.host,

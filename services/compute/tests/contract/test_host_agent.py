@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pileus_compute.agent.endpoint import HostEndpoint
-from pileus_compute.agent.heartbeat import Heartbeat
+from pileus_compute.agent.heartbeat import AgentHeartbeat
 from pileus_compute.drivers.qemu import taps as taps_module
 from pileus_compute.errors import GuestNotRunning, HypervisorDown, HypervisorFailed, TapMissing
 from pileus_compute.rpc import ControlPlane, GuestState, HostAgent, Inventory, Power, Upload, Wanted
@@ -147,7 +147,7 @@ def test_an_unwired_tap_is_waited_for_and_then_refused(bench, taps, monkeypatch)
 
 def test_the_control_plane_hears_of_a_guest_that_stops_by_itself(bench):
     control, host = Told(), HostEndpoint(bench.hypervisor, bench.volumes / "snapshots")
-    heartbeat = Heartbeat(host, control, "h")
+    heartbeat = AgentHeartbeat(host, control, "h")
     heartbeat.start()
     guest = bench.guest()
     host.prepare(guest)
@@ -177,12 +177,12 @@ def test_a_cloud_that_was_shut_down_starts_what_ran(bench, request):
     assert libvirtd.stop_guests(daemon.uri, "plt", bench.volumes, patience_s=1).count(f"plt-{guest.name}") == 1
     control = Told()
     control.ought = [Wanted(guest.id, Power.RUNNING)]
-    heartbeat = Heartbeat(host, control, "h")
-    assert heartbeat.find_lost() == {guest.id}
-    heartbeat.revive()
+    heartbeat = AgentHeartbeat(host, control, "h")
+    assert heartbeat.restarts.find_lost() == {guest.id}
+    heartbeat.restarts.restart_lost()
     assert host.state(guest.id).power is Power.RUNNING
     host.power_off(guest.id, 0)
-    assert heartbeat.find_lost() == set()
+    assert heartbeat.restarts.find_lost() == set()
 
 
 def test_the_agent_finds_a_restarted_libvirtd_again(bench, request):
@@ -217,13 +217,13 @@ def test_after_a_power_cut_what_ran_runs_again_and_what_was_off_stays_off(bench,
         bench.hypervisor.power_cut()
     again = HostEndpoint(bench.new(), bench.volumes / "snapshots")
     control.ought = [Wanted(lost.id, Power.RUNNING), Wanted(stopped.id, Power.STOPPED)]
-    heartbeat = Heartbeat(again, control, "h")
-    assert heartbeat.find_lost() == {lost.id}
-    heartbeat.beat()
+    heartbeat = AgentHeartbeat(again, control, "h")
+    assert heartbeat.restarts.find_lost() == {lost.id}
+    heartbeat.report()
     reported = {g.id for g in control.hellos[-1]}
     assert {stopped.id, unwanted.id} <= reported and lost.id not in reported  # it was not switched off
-    heartbeat.revive()
-    heartbeat.beat()
+    heartbeat.restarts.restart_lost()
+    heartbeat.report()
     assert GuestState(lost.id, Power.RUNNING) in control.hellos[-1]
     assert [again.state(g.id).power for g in (lost, stopped, unwanted)] == [Power.RUNNING, Power.STOPPED, Power.STOPPED]
     again.hypervisor.close()

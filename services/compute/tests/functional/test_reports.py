@@ -6,7 +6,7 @@ import pytest
 
 from pileus_compute.agent import heartbeat
 from pileus_compute.agent.endpoint import HostEndpoint
-from pileus_compute.agent.heartbeat import Heartbeat
+from pileus_compute.agent.heartbeat import AgentHeartbeat
 from pileus_compute.core import host_reports
 from pileus_compute.drivers.fake import FakeGuest
 from pileus_compute.rpc import ControlPlane, GuestState, Inventory, Power, Wanted
@@ -36,47 +36,55 @@ class RecordingControlPlane(ControlPlane):
 
 
 @pytest.fixture
-def control_plane(compute: ComputeFixture) -> RecordingControlPlane:
+def control(compute: ComputeFixture) -> RecordingControlPlane:
     return RecordingControlPlane(compute)
 
 
 @pytest.fixture
-def beats(compute: ComputeFixture, control_plane: RecordingControlPlane, tmp_path: Path) -> Heartbeat:
-    return Heartbeat(HostEndpoint(compute.host.driver, tmp_path / "scratch"), control_plane, "host1")
+def beats(compute: ComputeFixture, control: RecordingControlPlane, tmp_path: Path) -> AgentHeartbeat:
+    return AgentHeartbeat(HostEndpoint(compute.host.driver, tmp_path / "scratch"), control, "host1")
 
 
-def test_what_an_old_message_made_of_a_deleted_server_is_swept(
-    compute: ComputeFixture, control_plane: RecordingControlPlane, beats: Heartbeat, monkeypatch: pytest.MonkeyPatch
+def test_disks_that_a_late_message_made_of_a_deleted_server_are_removed(
+    compute: ComputeFixture,
+    control: RecordingControlPlane,
+    beats: AgentHeartbeat,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gone, alive = compute.server(imageRef=IMAGE_ID)["id"], compute.server(imageRef=IMAGE_ID)["id"]
     compute.client.delete(f"/v2.1/servers/{gone}")
     compute.drain()
     here = compute.host.driver.guests_by_id
     here[gone], here["not ours"] = FakeGuest(gone, root="late"), FakeGuest("not ours", root="?")
-    beats.beat()
+    beats.report()
     assert gone in here, "a build may have its disks before its guest"
     monkeypatch.setattr(heartbeat, "ORPHANED_S", -1.0)
-    beats.beat()
+    beats.report()
     assert set(here) == {alive, "not ours"}, "only what is known to be gone goes"
 
 
 def test_a_change_is_reported_alone_and_shows(
-    compute: ComputeFixture, control_plane: RecordingControlPlane, beats: Heartbeat, monkeypatch: pytest.MonkeyPatch
+    compute: ComputeFixture,
+    control: RecordingControlPlane,
+    beats: AgentHeartbeat,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(host_reports, "SETTLED_S", -60)
     ids = [compute.server(imageRef=IMAGE_ID)["id"] for _ in range(3)]
-    beats.beat()
-    compute.host.driver.watch(beats._changed)
+    beats.report()
+    compute.host.driver.watch(beats.note_change)
     compute.host.driver.crash(ids[1], Power.STOPPED)
-    assert beats.tell_news()
-    assert control_plane.told[-1] == {ids[1]}
+    beats._begun = True
+    beats.report_changes()
+    assert control.told[-1] == {ids[1]}
     assert [compute.show(server_id)["status"] for server_id in ids] == ["ACTIVE", "SHUTOFF", "ACTIVE"]
 
 
 def test_a_bug_at_the_other_end_does_not_silence_the_host(
-    control_plane: RecordingControlPlane, beats: Heartbeat
+    control: RecordingControlPlane, beats: AgentHeartbeat
 ) -> None:
-    control_plane.broken = True
-    assert not beats.beat()
-    control_plane.broken = False
-    assert beats.beat()
+    control.broken = True
+    with pytest.raises(RuntimeError):
+        beats.report()
+    control.broken = False
+    beats.report()
