@@ -1,4 +1,4 @@
-"""What services' tests are built from: callers with tokens, an HTTP client, a database, flows killed at every step."""
+"""Building blocks of services' tests: callers with tokens, an HTTP client, a database, flows killed at every step."""
 
 from pileus_kit.testing.callers import TokenBook
 from pileus_kit.testing.clients import Client, WsgiAdapter, routed_peers

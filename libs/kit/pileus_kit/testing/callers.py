@@ -1,4 +1,4 @@
-"""An authenticator over a book of tokens: what identity would say, without identity."""
+"""An authenticator with a fixed set of tokens, which answers as identity would, without identity."""
 
 import time
 from dataclasses import replace
@@ -13,13 +13,13 @@ IMPLIED = {
     "reader": {"reader"},
     "service": {"service"},
 }
-HOUR = 3600.0
+HOUR_S = 3600.0
 
 
 def make_caller(
     name: str, *roles: str, project: str | None = "p1", system: bool = False, domain: str | None = None
 ) -> Caller:
-    """A caller called `name`, whose token is `token-<name>`; a role brings what it implies."""
+    """Return a caller called `name`, whose token is `token-<name>`, with these roles and those that they imply."""
     held = frozenset().union(*(IMPLIED.get(role, {role}) for role in roles))
     return Caller(
         token=f"token-{name}",
@@ -34,16 +34,19 @@ def make_caller(
         domain_id=domain,
         system=system,
         roles=held,
-        expires_at=time.time() + HOUR,
+        expires_at=time.time() + HOUR_S,
         audit_ids=(f"audit-{name}",),
         methods=("password",),
     )
 
 
 class TokenBook:
-    """Callers by token. Attributes: admin, manager, member, reader (all of project p1), other (member of p2),
-    service (role service and nothing else, project `service`), system_admin and system_reader (system scope),
-    domain_admin (administrator of the domain `default`), nobody (no role), and expired."""
+    """Callers by token.
+
+    Its attributes are admin, manager, member and reader (of project p1), other (member of p2), service (role service
+    alone, project `service`), system_admin and system_reader (system scope), domain_admin (administrator of the domain
+    `default`), nobody (without a role), expired, and revoked (a token that it doesn't know).
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, Caller] = {}
@@ -62,10 +65,12 @@ class TokenBook:
         self.revoked = make_caller("revoked", "admin")
 
     def add(self, caller: Caller) -> Caller:
+        """Accept the caller's token from now on."""
         self._known[caller.token] = caller
         return caller
 
     def drop(self, caller: Caller) -> None:
+        """Refuse the caller's token from now on."""
         self._known.pop(caller.token, None)
 
     def __call__(self, token: str) -> Caller:
@@ -75,4 +80,5 @@ class TokenBook:
         return caller
 
     def knows(self, token: str) -> bool:
+        """Whether the token is accepted, as KeystoneAuthenticator has it."""
         return token in self._known

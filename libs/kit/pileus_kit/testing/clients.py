@@ -21,7 +21,10 @@ from pileus_kit.testing.callers import make_caller
 
 
 class Client:
-    """`client.get("/v2.1/servers", as_=book.member, version="2.79")`; `as_` may be a token, None sends none."""
+    """Sends requests: `client.get("/v2.1/servers", as_=book.member, version="2.79")`.
+
+    `as_` is a caller or a token; without it the client's own caller is used, and with `anonymous` none.
+    """
 
     def __init__(self, app: Flask, service: str = "", as_: Caller | None = None) -> None:
         self._http, self.app, self._service, self._as = WerkzeugClient(app), app, service, as_
@@ -37,10 +40,10 @@ class Client:
         headers: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> TestResponse:
-        who = as_ if as_ is not None else self._as
+        sender = as_ if as_ is not None else self._as
         given = dict(headers or {})
-        if who is not None and not anonymous:
-            given.setdefault("X-Auth-Token", who if isinstance(who, str) else who.token)
+        if sender is not None and not anonymous:
+            given.setdefault("X-Auth-Token", sender if isinstance(sender, str) else sender.token)
         if version:
             given["OpenStack-API-Version"] = f"{self._service} {version}"
         return self._http.open(path, method=method, headers=given, **kwargs)
@@ -65,7 +68,7 @@ class Client:
 
 
 class WsgiAdapter(BaseAdapter):
-    """Sends a requests call into a WSGI app of this process instead of over the network."""
+    """Sends a call of the library requests into a WSGI app of this process instead of over the network."""
 
     def __init__(self, app: Any) -> None:
         super().__init__()
@@ -107,7 +110,7 @@ class WsgiAdapter(BaseAdapter):
 
 
 class RoutedPeers(Peers):
-    """Peers whose endpoints are apps of this process; its own token is `token`."""
+    """Peers whose endpoints are apps of this process."""
 
     def __init__(self, apps: Mapping[str, Any], token: str) -> None:
         super().__init__(ServiceConfig(), {f"http://{name}.test": WsgiAdapter(app) for name, app in apps.items()})
@@ -126,5 +129,5 @@ class RoutedPeers(Peers):
 
 
 def routed_peers(apps: Mapping[str, Any], token: str = "token-service") -> Peers:
-    """Peers for tests: {"image": flask app, …}. Calls without a caller carry `token`."""
+    """Return peers for tests: {"image": flask app, …}. Calls without a caller carry `token`."""
     return RoutedPeers(apps, token)

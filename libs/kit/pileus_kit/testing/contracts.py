@@ -1,4 +1,4 @@
-"""RPC contracts don't change unnoticed: what they are is recorded in a file, and a change needs a new version."""
+"""RPC contracts don't change unnoticed: a file records them, and a change needs a new version."""
 
 import json
 import os
@@ -9,8 +9,10 @@ from pileus_kit.rpc import Interface, describe
 
 
 def assert_contracts_locked(contracts: Iterable[type[Interface]], lock: Path) -> None:
-    """Compare with `lock` (rpc.lock.json). A changed contract fails until its version is another one and the file is
-    written anew with PILEUS_WRITE_TABLES=1."""
+    """Compare the contracts with `lock` (rpc.lock.json).
+
+    A changed contract fails until it has another version and the file was rewritten with PILEUS_WRITE_TABLES=1.
+    """
     found = {contract.topic: {"version": contract.version, "methods": describe(contract)} for contract in contracts}
     known = json.loads(lock.read_text()) if lock.exists() else {}
     changed = [

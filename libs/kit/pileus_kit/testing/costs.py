@@ -1,4 +1,4 @@
-"""What lists cost the database: as many statements for a hundred rows as for ten."""
+"""Costs of lists: as many SQL statements for a hundred rows as for ten."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,10 @@ LOOKS = 3
 
 
 def assert_flat(sessions: Sessions, add: Callable[[int], object], look: Callable[[], int]) -> None:
-    """`add(i)` makes the i-th row; `look()` makes the list and gives the number of rows that it shows."""
+    """Fail if a list of MANY rows takes more statements than one of FEW.
+
+    `add(i)` creates the i-th row; `look()` requests the list and returns the number of rows in it.
+    """
     few, many = _cost(sessions, add, look, 0, FEW), _cost(sessions, add, look, FEW, MANY)
     assert len(few) == len(many), f"{len(few)} statements for {FEW} rows, {len(many)} for {MANY}:\n" + "\n".join(
         many[:40]
@@ -19,8 +22,8 @@ def assert_flat(sessions: Sessions, add: Callable[[int], object], look: Callable
 def _cost(
     sessions: Sessions, add: Callable[[int], object], look: Callable[[], int], first: int, rows: int
 ) -> list[str]:
-    """The statements of the list itself: the fewest of several looks, for some things are asked once (who asks) and
-    some once a second (what was revoked)."""
+    """Return the statements of the list itself: the fewest of several requests, because some statements run only once
+    (the token's check) or once a second (revocations)."""
     for number in range(first, rows):
         add(number)
     looks = []

@@ -10,7 +10,7 @@ from pileus_kit.db import Sessions, migrate
 
 
 def fresh_sessions(model: type[DeclarativeBase], directory: Path) -> Sessions:
-    """An empty database with the tables of `model`: SQLite under `directory`, or a schema of its own on
+    """Return sessions on an empty database with the tables of `model`: SQLite in `directory`, or a schema of its own in
     $PILEUS_TEST_DATABASE (a PostgreSQL URL)."""
     url = os.environ.get("PILEUS_TEST_DATABASE")
     sessions = _postgres(url) if url else Sessions(f"sqlite:///{directory / 'test.sqlite'}")
@@ -19,7 +19,7 @@ def fresh_sessions(model: type[DeclarativeBase], directory: Path) -> Sessions:
 
 
 def _postgres(url: str) -> Sessions:
-    """A schema of its own, so that tests don't see each other; the database is thrown away as a whole afterwards."""
+    """Create a schema, so that tests don't see each other. The whole database is dropped after the tests."""
     from uuid import uuid4
 
     from sqlalchemy import text
@@ -33,7 +33,7 @@ def _postgres(url: str) -> Sessions:
 
 
 def assert_migrations_match(model: type[DeclarativeBase], package: str, directory: Path) -> None:
-    """The migrations of `package` build exactly the tables that its models say."""
+    """Fail if the migrations of `package` don't build exactly the tables that its models declare."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 

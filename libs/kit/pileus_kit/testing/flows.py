@@ -1,5 +1,5 @@
-"""Kill a flow at every step: after its effect, before it, by failure, by cancellation; run every step twice, and on a
-database that is busy."""
+"""Interrupts a flow at every step: kills its worker before and after the step's effect, fails, cancels and repeats the
+step, and makes the database busy."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,11 +12,11 @@ from pileus_kit.flow.steps import Step
 
 
 class Crash(BaseException):
-    """The process is gone: nothing after this line ran."""
+    """Stands for the end of the worker process: nothing after it runs."""
 
 
 class Scenario(Protocol):
-    """A world in which one job of the flow is waiting, and what it looks like afterwards."""
+    """A fresh system in which one job of the flow can be enqueued, and what it looks like afterwards."""
 
     runner: Runner
 
@@ -25,7 +25,7 @@ class Scenario(Protocol):
         ...
 
     def done(self) -> None:
-        """Assert that everything is as a finished job leaves it."""
+        """Assert that everything is as a done job leaves it."""
         ...
 
     def undone(self) -> None:
@@ -36,20 +36,22 @@ class Scenario(Protocol):
 Make = Callable[[], AbstractContextManager[Scenario]]
 
 
-class Boom(Exception):
+class InjectedFailure(Exception):
     """The failure that the test injects."""
 
 
 def kill_at_every_step(flow: Flow, make: Make, *, cancellable: bool = True, undoable: bool = True) -> None:
-    """Assert for each step of `flow` that the job ends well: finished after a crash or a repetition, undone after a
-    failure or a cancellation, finished in spite of a database that is busy for a while. `make()` gives a fresh world (a
-    context manager) each time."""
+    """Assert for each step of `flow` that the job ends well: done after a crash or a repetition, undone after a failure
+    or a cancellation, done although the database is busy for a while.
+
+    `make()` returns a context manager with a fresh scenario each time.
+    """
     for index, step in enumerate(flow.steps):
         about = f"{flow.name}, step {step.name}"
         _crashes(flow, index, make, about)
-        _runs(flow, {index: _weathered(step)}, make, "done", f"{about}: the database is busy")
+        _runs(flow, {index: _on_busy_database(step)}, make, "done", f"{about}: the database is busy")
         if isinstance(step, Remote):
-            _runs(flow, {index: _twice(step)}, make, "done", f"{about}: run twice")
+            _runs(flow, {index: _run_twice(step)}, make, "done", f"{about}: run twice")
         if undoable:
             _runs(flow, {index: _fails(step, after=False)}, make, "undone", f"{about}: fails before its effect")
             _runs(flow, {index: _fails(step, after=True)}, make, "undone", f"{about}: fails after its effect")
@@ -71,7 +73,7 @@ def _crashes(flow: Flow, index: int, make: Make, about: str) -> None:
 
 
 def _undo_crashes(flow: Flow, index: int, make: Make, about: str) -> None:
-    """The step fails, and the worker dies after undoing it: another goes on."""
+    """Fail the step, and kill the worker after it has undone it: another worker goes on."""
     step = flow.steps[index]
     if step.undo is None:
         return
@@ -88,16 +90,18 @@ def _cancelled(flow: Flow, index: int, make: Make, about: str) -> None:
         job = world.start()
         runner = world.runner
 
-        def turn(tools: Any, work: Any) -> None:
+        def cancel_it(tools: Any, work: Any) -> None:
             with runner.sessions.begin() as session:
                 assert cancel(session, runner.job, work.subject, "the test cancels")
 
         step = flow.steps[index]
-        if not isinstance(step, Remote):  # a transaction can't be cancelled halfway: cancel just before it
+        if not isinstance(
+            step, Remote
+        ):  # a transaction can't be cancelled halfway, so the job is cancelled just before it
             bad = Flow(
                 flow.name,
                 *flow.steps[:index],
-                Remote(_named(turn, "cancelled_here")),
+                Remote(_named(cancel_it, "cancelled_here")),
                 *flow.steps[index:],
                 failed=flow.failed,
             )
@@ -105,7 +109,7 @@ def _cancelled(flow: Flow, index: int, make: Make, about: str) -> None:
 
             def do(tools: Any, work: Any) -> Any:
                 result = step.do(tools, work)
-                turn(tools, work)
+                cancel_it(tools, work)
                 return result
 
             bad = _with(flow, {index: replace(step, do=_named(do, step.name))})
@@ -133,26 +137,26 @@ def _expect(world: Scenario, job: str, end: str, about: str) -> None:
 
 
 def _die(runner: Runner, flow: Flow, job: str) -> None:
-    """Run the job in a worker that dies at the prepared place, with a lease that has already run out."""
-    doomed = Runner(
+    """Run the job in a worker that is killed at the prepared step, with a lease that has already run out."""
+    killed = Runner(
         runner.sessions,
         runner.job,
         runner.event,
         [f for f in runner.flows.values() if f.name != flow.name] + [flow],
         runner.tools,
-        "doomed",
+        "killed",
         lease_s=-1.0,
     )
     try:
-        for _ in range(20):  # an Again before the place just waits
+        for _ in range(20):  # steps before it may raise Again
             with runner.sessions.begin() as session:
                 row = session.get(runner.job, job)
                 assert row is not None
                 row.run_at = 0.0
-            doomed.run(job)
+            killed.run(job)
     except Crash:
         return
-    raise AssertionError(f"{flow.name} never reached the place where it was to be killed")
+    raise AssertionError(f"{flow.name} never reached the step at which its worker is killed")
 
 
 def _finish(world: Scenario, about: str) -> None:
@@ -199,17 +203,17 @@ def _fails(step: Step, after: bool) -> Step:
     def do(*args: Any) -> Any:
         if after:
             step.do(*args)
-        raise Boom("the test breaks this step")
+        raise InjectedFailure("the test breaks this step")
 
     return replace(step, do=_named(do, step.name))
 
 
-def _weathered(step: Step) -> Step:
+def _on_busy_database(step: Step) -> Step:
     return replace(step, do=_named(_busy_at_first(step.do), step.name))
 
 
 def _busy_at_first(fn: Any) -> Any:
-    """The database is busy before its effect, and then once more after it."""
+    """Return the function with a database that is busy before its effect, and then once more after it."""
     tries = iter(range(1000))
 
     def do(*args: Any) -> Any:
@@ -224,7 +228,7 @@ def _busy_at_first(fn: Any) -> Any:
     return do
 
 
-def _twice(step: Step) -> Step:
+def _run_twice(step: Step) -> Step:
     def do(*args: Any) -> Any:
         step.do(*args)
         return step.do(*args)

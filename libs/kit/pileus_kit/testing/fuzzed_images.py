@@ -1,4 +1,4 @@
-"""Good images with a few fields changed, as an attacker who searches for the inspector's next mistake would do it."""
+"""Good images with a few fields changed at random, as by an attacker who searches for a mistake of the inspector."""
 
 import random
 import struct
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pileus_kit.testing.hostile_images import CLEAN, Builder, vmdk
 
 NAME = b"/canary"
-"""The file that changed fields name."""
+"""The file that changed texts name."""
 FIELDS = {
     "qcow2": range(4, 160),
     "vmdk": range(4, 80),
@@ -15,7 +15,7 @@ FIELDS = {
     "vpc": range(0, 1536),
     "vhdx": range(0x30000, 0x30050),
 }
-"""Where each format keeps what readers follow."""
+"""The offsets of the fields that readers of each format follow."""
 VHDX_METADATA = range(0x200000, 0x200200)
 NUMBERS = (
     0,
@@ -63,7 +63,7 @@ TEXTS = (
 
 
 def mutants(builder: Builder, kind: str, count: int, seed: str) -> Iterator[bytes]:
-    """The good image first, then `count` changed ones; the same ones for the same seed."""
+    """Yield the good image, then `count` changed ones, which are the same for the same seed."""
     dice = random.Random(seed)
     options = ["subformat=streamOptimized"] if kind == "vmdk" and dice.random() < 0.3 else []
     good = bytes(vmdk(builder, CLEAN)) if kind == "vmdk" and not options else bytes(builder.good(kind, *options))
@@ -75,32 +75,33 @@ def mutants(builder: Builder, kind: str, count: int, seed: str) -> Iterator[byte
         yield bytes(content)
 
 
-def _place(kind: str, dice: random.Random) -> int:
+def _offset(kind: str, dice: random.Random) -> int:
     if kind == "vhdx" and dice.random() < 0.5:
         return dice.choice(VHDX_METADATA)
     return dice.choice(FIELDS[kind])
 
 
 def _byte(content: bytearray, kind: str, dice: random.Random) -> None:
-    content[_place(kind, dice)] = dice.choice((0, 1, 2, 4, 0x20, 0x7F, 0xFF, dice.randrange(256)))
+    content[_offset(kind, dice)] = dice.choice((0, 1, 2, 4, 0x20, 0x7F, 0xFF, dice.randrange(256)))
 
 
 def _number(content: bytearray, kind: str, dice: random.Random) -> None:
     width, order = dice.choice((("I", 4), ("Q", 8))), dice.choice("<>")
     value = dice.choice(NUMBERS) % (1 << 8 * width[1])
-    at = _place(kind, dice) // 4 * 4
+    at = _offset(kind, dice) // 4 * 4
     content[at : at + width[1]] = struct.pack(order + width[0], value)
 
 
 def _text(content: bytearray, kind: str, dice: random.Random) -> None:
-    """Into a vmdk's descriptor, or where a qcow2 keeps names; inserted or written over what is there."""
+    """Put a text into a vmdk's descriptor, or among the fields of another format; insert it or overwrite what is
+    there."""
     text = dice.choice(TEXTS)
     if kind == "vmdk":
         end = content.index(b"\0", 512) if b"\0" in content[512:10752] else 10752
         at = dice.choice((dice.randrange(512, max(end, 513)), end, 512, dice.randrange(512, 10752)))
         room = 10752
     else:
-        at, room = _place(kind, dice), len(content)
+        at, room = _offset(kind, dice), len(content)
     before = len(content)
     if dice.random() < 0.5:
         content[at:room] = (text + bytes(content[at:room]))[: room - at]

@@ -1,7 +1,7 @@
 """Images that try to make their reader open another file, one for each trick that is known for a format.
 
-Each is built from a good image of QEMU's own making, so that only the trick is wrong with it. Where QEMU can be tricked
-into reading, the secret that it would copy is the content of the file `canary`.
+Each is made from a good image that QEMU created, so that only the trick is wrong with it. A QEMU that is tricked copies
+the content of the file `canary`.
 """
 
 import struct
@@ -17,6 +17,8 @@ CHILD_CID, NO_CID = "0000abcd", "ffffffff"
 
 @dataclass(frozen=True)
 class Hostile:
+    """An image with a trick in it."""
+
     trick: str
     declared: str
     """The format that the image says it has, by QEMU's name."""
@@ -24,12 +26,14 @@ class Hostile:
 
 
 class Builder:
-    """`folder` takes the good images; `canary` is an absolute path. `itself`: by what name readers open an image."""
+    """Builds the images."""
 
     def __init__(self, folder: Path, canary: Path, itself: str = "/source") -> None:
+        """Good images are written to `folder`; `canary` is an absolute path. Readers open an image as `itself`."""
         self.folder, self.canary, self.itself = folder, str(canary), itself
 
     def good(self, kind: str, *options: str) -> bytearray:
+        """Return a good image of 10 MiB, as QEMU creates it."""
         path = self.folder / f"good-{kind}"
         path.unlink(missing_ok=True)
         extra = [part for option in options for part in ("-o", option)]
@@ -37,6 +41,7 @@ class Builder:
         return bytearray(path.read_bytes())
 
     def all(self) -> Iterator[Hostile]:
+        """Yield an image for each trick."""
         for declared, tricks in TRICKS.items():
             for name, make in tricks.items():
                 yield Hostile(f"{declared}: {name}", declared, bytes(make(self)))
@@ -87,7 +92,8 @@ def _descriptor(*lines: str) -> bytes:
 
 
 def vmdk(builder: Builder, at_qemus_place: bytes, at: int = 1, length: int = 20, elsewhere: bytes = b"") -> bytearray:
-    """A sparse file with one descriptor where QEMU looks, and maybe another one where the header says."""
+    """Return a sparse file with one descriptor where QEMU looks for it, and perhaps another one where the header
+    says."""
     content = builder.good("vmdk")
     content[28:44] = struct.pack("<QQ", at, length)
     content[512 : 512 + 20 * VMDK_SECTOR] = at_qemus_place.ljust(20 * VMDK_SECTOR, b"\0")
@@ -104,7 +110,7 @@ def _flat(builder: Builder) -> bytes:
 
 
 def _child(builder: Builder) -> bytes:
-    """A child whose parent is a text descriptor inside the same file, at 1 MiB, that names the canary."""
+    """Return a descriptor whose parent is another one inside the same file, at 1 MiB, which names the canary."""
     parent = (
         "json:{'driver':'vmdk','file':{'driver':'raw','offset':1048576,'size':65536,"
         f"'file':{{'driver':'file','filename':'{builder.itself}'}}}}}}"
@@ -113,7 +119,7 @@ def _child(builder: Builder) -> bytes:
 
 
 def _with_parent(builder: Builder, content: bytearray, cid: str = CHILD_CID) -> bytearray:
-    """The parent's CID is the one that the child's `parentCID` names, so readers take it for its parent."""
+    """Return the image with a parent whose CID is the one in the child's `parentCID`, so that readers accept it."""
     parent = _flat(builder).replace(b"CID=12345678", b"CID=" + cid.encode(), 1)
     return content.ljust(MIB, b"\0") + parent.ljust(65536, b"\0")
 
@@ -145,7 +151,7 @@ def _vmdk_hint_alone(builder: Builder) -> bytearray:
 
 
 def _vmdk_footer(builder: Builder, tail: bytes = b"") -> bytearray:
-    """Its footer, not its header, has no capacity: a reader of the footer follows the descriptor."""
+    """Return an image whose footer, unlike its header, has no capacity: readers of the footer follow the descriptor."""
     content = builder.good("vmdk", "subformat=streamOptimized")
     content[56:64] = b"\xff" * 8
     footer = bytearray(content[:512])
@@ -167,7 +173,7 @@ TRICKS: dict[str, dict[str, Callable[[Builder], bytes | bytearray]]] = {
         "a data file": _qcow2_data_file,
         "a data file's name without its flag": lambda b: _qcow2_data_file(b, flag=False),
         "a data file's flag without its name": lambda b: _qcow2_data_file(b, named=False),
-        "a flag that nobody knows": _patched("qcow2", 72, struct.pack(">Q", 1 << 40)),
+        "an unknown flag": _patched("qcow2", 72, struct.pack(">Q", 1 << 40)),
         "an unknown header extension": _patched("qcow2", 112, struct.pack(">II", 0x0BADF00D, 8)),
         "an encryption header": _patched("qcow2", 112, struct.pack(">II", 0x0537BE77, 16)),
         "encryption": _patched("qcow2", 32, struct.pack(">I", 2)),

@@ -1,7 +1,7 @@
-"""Who gets how far: every route of a service, asked by everybody, held against a table that a person reviewed.
+"""Policy matrices: every route of a service, requested by every kind of caller, compared with a reviewed table.
 
-The table says for each route its policy rule and the status each caller gets with made-up ids and an empty body: 401
-and 403 are refusals, anything else means that the policy let the caller through. Write it anew with
+The table has for each route its policy rule and the status that each caller gets with made-up ids and an empty body:
+401 and 403 are refusals, any other status means that the policy let the caller through. Rewrite it with
 PILEUS_WRITE_TABLES=1, and read the difference.
 """
 
@@ -15,7 +15,7 @@ from flask import Flask
 from pileus_kit.testing.callers import TokenBook
 from pileus_kit.testing.clients import Client
 
-NOBODY_AT_ALL = "none"
+ANONYMOUS = "none"
 SAMPLES = {"UUIDConverter": "11111111-2222-3333-4444-555555555555", "IntegerConverter": 1, "FloatConverter": 1.0}
 SAMPLE = "11111111-2222-3333-4444-555555555555"
 
@@ -28,24 +28,28 @@ def assert_policy_matrix(
     headers: Mapping[str, str] | None = None,
     samples: Mapping[str, str] | None = None,
 ) -> None:
-    """Compare with `table`; `samples` gives values for path arguments by name (project_id is the callers' own, p1)."""
+    """Compare the routes of `app` with `table`.
+
+    `samples` are values of path arguments by name; project_id is the callers' own, p1.
+    """
     assert_table(
         policy_matrix(app, book, headers or {}, {"project_id": "p1", "tenant_id": "p1", **(samples or {})}), table
     )
 
 
 def assert_table(found: str, table: Path) -> None:
-    """The same lines as in the reviewed `table`, or which of them differ."""
+    """Fail with the lines in which `found` differs from the reviewed `table`."""
     if os.environ.get("PILEUS_WRITE_TABLES"):
         table.write_text(found)
     wanted = table.read_text() if table.exists() else ""
     changed = set(found.splitlines()) ^ set(wanted.splitlines())
-    assert not changed, f"what is found differs from {table.name} in:\n" + "\n".join(sorted(changed))
+    assert not changed, f"the routes differ from {table.name} in:\n" + "\n".join(sorted(changed))
 
 
 def policy_matrix(app: Flask, book: TokenBook, headers: Mapping[str, str], samples: Mapping[str, str]) -> str:
+    """Return the table: a line for each route, a column for each kind of caller."""
     actors: dict[str, Any] = {
-        NOBODY_AT_ALL: None,
+        ANONYMOUS: None,
         "expired": book.expired,
         "revoked": book.revoked,
         "nobody": book.nobody,
@@ -64,8 +68,8 @@ def policy_matrix(app: Flask, book: TokenBook, headers: Mapping[str, str], sampl
     for method, url, path, about in routes(app, samples):
         rule = about.get("policy") or f"public: {about.get('public')}"
         statuses = [
-            client.request(method, path, as_=who, anonymous=who is None, headers=headers).status_code
-            for who in actors.values()
+            client.request(method, path, as_=actor, anonymous=actor is None, headers=headers).status_code
+            for actor in actors.values()
         ]
         bugs = [status for status in statuses if status == 500]
         assert not bugs, f"{method} {url} answers 500"
@@ -76,7 +80,7 @@ def policy_matrix(app: Flask, book: TokenBook, headers: Mapping[str, str], sampl
 
 
 def routes(app: Flask, samples: Mapping[str, str]) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """(method, rule, a path that matches it, what its endpoint declared), in a stable order."""
+    """Return (method, rule, a path that matches it, what its endpoint declares) for each route, in a stable order."""
     adapter = app.url_map.bind("localhost")
     found = []
     for rule in app.url_map.iter_rules():

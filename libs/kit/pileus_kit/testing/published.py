@@ -1,4 +1,5 @@
-"""Policy rules held against those that OpenStack publishes: their names, their scopes, and whom they let through.
+"""Policy rules compared with those that OpenStack publishes: their names, their scopes, and the callers that they
+allow.
 
 A file of published rules (tests/compatibility/policies) has a line for each: name, scope types and default check,
 separated by tabs, with references to other rules written out. Checks are compared by what they decide, not as text:
@@ -9,7 +10,7 @@ A file of deviations says where and why a service differs, a line each: `KIND NA
     missing     OpenStack has the rule, the service has not
     extra       the service has the rule, OpenStack has not
     scopes      the rule takes other kinds of token
-    decision    the rule lets others through
+    decision    the rule allows other callers
 """
 
 import itertools
@@ -38,13 +39,15 @@ FIELDS = {  # Neutron's checks of fields, as checks of what a target says
 
 @dataclass(frozen=True)
 class Published:
+    """A rule as OpenStack publishes it."""
+
     name: str
     scopes: tuple[str, ...]
     check: str
 
 
 def read(file: Path) -> dict[str, Published]:
-    """The published rules of a service by name."""
+    """Return the published rules of a service by name."""
     found = {}
     for line in file.read_text().splitlines():
         name, scopes, check = line.split("\t")
@@ -55,9 +58,9 @@ def read(file: Path) -> dict[str, Published]:
 def assert_rules_are_published(
     rules: Iterable[Rule], published: Path, deviations: Path, synonyms: Mapping[str, str] | None = None
 ) -> None:
-    """Fail with every difference that `deviations` doesn't explain, and with every explanation that is not needed.
+    """Fail with every difference that `deviations` doesn't explain, and with every explanation that isn't needed.
 
-    `synonyms` maps a placeholder of ours to the published one that means the same.
+    `synonyms` maps a placeholder of ours to the published one with the same meaning.
     """
     found = set(_differences({rule.name: rule for rule in rules}, read(published), synonyms or {}))
     excused = [_excuse(line) for line in deviations.read_text().splitlines() if line and not line.startswith("#")]
@@ -80,7 +83,7 @@ def _covers(excuse: tuple[str, str], difference: tuple[str, str, str]) -> bool:
 def _differences(
     ours: Mapping[str, Rule], theirs: Mapping[str, Published], synonyms: Mapping[str, str]
 ) -> Iterator[tuple[str, str, str]]:
-    """Each as (kind, rule, what differs)."""
+    """Yield each difference as (kind, rule, what differs)."""
     for name in theirs.keys() - ours.keys():
         yield "missing", name, theirs[name].check
     for name in ours.keys() - theirs.keys():
@@ -101,7 +104,7 @@ def _unscoped(rules: Iterable[Rule]) -> list[Rule]:
 
 
 def _expanded(check: str, references: Mapping[str, str]) -> str:
-    """With the checks that it refers to; only to find their placeholders."""
+    """Return the check with those that it refers to written out, to find their placeholders."""
     return re.sub(r"rule:([^\s()]+)", lambda m: _expanded(references.get(m[1], "!"), references), check)
 
 
@@ -124,7 +127,7 @@ def _first_difference(
 
 
 def _targets(placeholders: list[str], synonyms: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Every combination of values that the placeholders can have; those that mean the same have the same value."""
+    """Yield every combination of values of the placeholders; those with the same meaning have the same value."""
     meanings = sorted({synonyms.get(name, name) for name in placeholders})
     for values in itertools.product(*(_values(name) for name in meanings)):
         by_meaning = dict(zip(meanings, values, strict=True))
@@ -132,7 +135,7 @@ def _targets(placeholders: list[str], synonyms: Mapping[str, str]) -> Iterator[d
 
 
 def _values(placeholder: str) -> tuple[Any, ...]:
-    """What a placeholder can stand for, as far as checks can tell."""
+    """Return the values of a placeholder that checks can tell apart."""
     last = re.split(r"[:.]", placeholder)[-1]
     if placeholder == "visibility":
         return "public", "community", "shared", "private"

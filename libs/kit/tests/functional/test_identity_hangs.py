@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pileus_kit.testing.served import Served, said
+from pileus_kit.testing.server_process import ServerProcess, error_message
 
 SCRIPT = Path(__file__).with_name("guarded_service.py")
 THREADS = 8
@@ -93,8 +93,8 @@ def identity() -> Iterator[Identity]:
 
 
 @pytest.fixture(scope="module")
-def served(identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    it = Served(
+def server(identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    server = ServerProcess(
         tmp_path_factory.mktemp("small"),
         SCRIPT,
         threads=THREADS,
@@ -102,66 +102,66 @@ def served(identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iter
         service_user="us",
         service_password="secret",
     )
-    yield it
-    it.stop()
+    yield server
+    server.stop()
 
 
-def at_once(served: Served, path: str, count: int) -> list[tuple[int, dict[str, str], bytes]]:
-    talks = [served.connect() for _ in range(count)]
-    for talk in talks:
-        talk.ask(path, "token")
-    answers = [talk.answer() for talk in talks]
-    for talk in talks:
-        talk.close()
+def at_once(server: ServerProcess, path: str, count: int) -> list[tuple[int, dict[str, str], bytes]]:
+    connections = [server.connect() for _ in range(count)]
+    for connection in connections:
+        connection.send_request(path, "token")
+    answers = [connection.read_response() for connection in connections]
+    for connection in connections:
+        connection.close()
     return answers
 
 
-def test_everybody_hears_soon_that_identity_hangs(served: Served, identity: Identity) -> None:
-    assert served.get("/v1/who", "token")[0] == 200
+def test_everybody_hears_soon_that_identity_hangs(server: ServerProcess, identity: Identity) -> None:
+    assert server.get("/v1/who", "token")[0] == 200
     identity.go.clear()
     try:
         time.sleep(1)  # what was heard before is no longer good enough
-        answers = at_once(served, "/v1/who", 3 * THREADS)
+        answers = at_once(server, "/v1/who", 3 * THREADS)
         assert {status for status, *_ in answers} == {503}
         assert {headers["retry-after"] for _, headers, _ in answers} == {"1"}
-        assert said(answers[0][2]) == "The identity service does not answer; try again shortly."
-        talks = [served.connect() for _ in range(3 * THREADS)]
-        for talk in talks:
-            talk.ask("/v1/who", "token")
-        assert served.get("/v1/")[0] == 200
-        assert {talk.answer()[0] for talk in talks} == {503}
+        assert error_message(answers[0][2]) == "The identity service does not answer; try again shortly."
+        connections = [server.connect() for _ in range(3 * THREADS)]
+        for connection in connections:
+            connection.send_request("/v1/who", "token")
+        assert server.get("/v1/")[0] == 200
+        assert {connection.read_response()[0] for connection in connections} == {503}
         # Each question may take seconds; one after the other they would take a minute, and did.
-        assert served.log.read_text().count("does not tell about revocations") <= 4
+        assert server.log.read_text().count("does not answer about revocations") in range(1, 5)
     finally:
         identity.go.set()
-    while served.get("/v1/who", "token")[0] == 503:
+    while server.get("/v1/who", "token")[0] == 503:
         time.sleep(0.05)
-    assert served.get("/v1/who", "token")[0] == 200
+    assert server.get("/v1/who", "token")[0] == 200
 
 
-def test_what_fell_while_identity_hung_is_heard(served: Served, identity: Identity) -> None:
-    assert served.get("/v1/who", "falling")[0] == 200
+def test_what_fell_while_identity_hung_is_heard(server: ServerProcess, identity: Identity) -> None:
+    assert server.get("/v1/who", "falling")[0] == 200
     identity.go.clear()
     time.sleep(1)
-    assert served.get("/v1/who", "falling")[0] == 503
+    assert server.get("/v1/who", "falling")[0] == 503
     identity.revoked.add("falling")
     identity.events.append({"audit_id": "a-falling"})
     identity.go.set()
-    while (status := served.get("/v1/who", "falling")[0]) == 503:
+    while (status := server.get("/v1/who", "falling")[0]) == 503:
         time.sleep(0.05)
     assert status == 401
-    assert served.get("/v1/who", "token")[0] == 200
+    assert server.get("/v1/who", "token")[0] == 200
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 507])
-def test_a_neighbours_trouble_is_weather(served: Served, identity: Identity, status: int) -> None:
+def test_a_neighbours_trouble_is_weather(server: ServerProcess, identity: Identity, status: int) -> None:
     identity.status = status
-    answered, headers, body = served.get("/v1/neighbour/things", "token")
+    answered, headers, body = server.get("/v1/neighbour/things", "token")
     assert (answered, headers["retry-after"]) == (503, "1")
-    assert said(body) == "The neighbour service does not answer: neighbour's words"
+    assert error_message(body) == "The neighbour service does not answer: neighbour's words"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 501])
-def test_a_neighbours_refusal_is_handed_on(served: Served, identity: Identity, status: int) -> None:
+def test_a_neighbours_refusal_is_handed_on(server: ServerProcess, identity: Identity, status: int) -> None:
     identity.status = status
-    assert served.get("/v1/neighbour/things", "token")[0] == status
+    assert server.get("/v1/neighbour/things", "token")[0] == status
