@@ -55,7 +55,11 @@ def _of_host(plan: Plan, service: str) -> dict[str, object]:
 def _services(plan: Plan) -> dict[str, dict[str, object]]:
     """The options of each service's APIs and workers beyond the common ones and those of its agents."""
     return {
-        "identity": {"public_url": f"{plan.url('identity')}", "lockout_duration": 10, "unique_passwords": 2},
+        "identity": {
+            "public_url": f"{plan.url('identity')}",
+            "lockout_duration_s": 10,
+            "unique_last_password_count": 2,
+        },
         "compute": {"metadata_secret": plan.secrets["metadata"], "sealing_keys": plan.secrets["compute seal"]},
         "volume": {"sealing_keys": plan.secrets["volume seal"]},
         "network": {"metadata_secret": ""},

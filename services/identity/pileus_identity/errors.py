@@ -1,48 +1,54 @@
-"""Why identity refuses."""
+"""The refusals of identity."""
 
 from pileus_kit.errors import BadRequest, CloudError, Conflict, Forbidden, NotFound, Unauthorized
 
 
-class Missing(NotFound):
-    """Also the answer for what the caller may not know to exist."""
+class ResourceNotFound(NotFound):
+    """A resource doesn't exist, or the caller may not know that it does."""
 
     text = "Could not find {kind}: {id}."
 
 
-class Taken(Conflict):
+class DuplicateEntry(Conflict):
+    """A unique name or key is taken."""
+
     text = "Conflict occurred attempting to store {kind} - Duplicate entry found with name {name}."
 
 
-class Invalid(BadRequest):
-    text = "{why}"
-
-
-class Refused(Forbidden):
-    """The API forbids this for a reason other than rights."""
+class ValidationFailed(BadRequest):
+    """A request is well-formed, but asks for something impossible."""
 
     text = "{why}"
 
 
-class LoginFailed(Unauthorized):
-    """Deliberately the same for an unknown user, a wrong password, a disabled one and a locked one."""
+class ForbiddenAction(Forbidden):
+    """The API forbids an action for a reason other than policy."""
+
+    text = "{why}"
+
+
+class AuthenticationFailed(Unauthorized):
+    """A login failed. The answer is the same for an unknown, disabled or locked user and for a wrong password."""
 
     text = "The request you have made requires authentication."
 
 
-class Unproven(Unauthorized):
-    """What is lacking may be named: whoever asks has proven who he is, and only not that he may."""
+class UnauthorizedWithReason(Unauthorized):
+    """A request lacks something that may be named, because its sender has authenticated."""
 
     text = "{why}"
 
 
 class PasswordExpired(Unauthorized):
+    """The password is right, but the user has to change it first."""
+
     text = "The password is expired and needs to be changed for user: {user}."
 
 
-class MoreFactorsNeeded(Unauthorized):
-    """Not all methods of one of the user's multi-factor rules were given.
+class InsufficientAuthMethods(Unauthorized):
+    """The request doesn't satisfy any of the user's multi-factor rules.
 
-    `receipt`: proves those that were; `view`: what the client is told of it.
+    `receipt` proves the methods that were given; `view` is the body of the answer.
     """
 
     text = "Additional authentications steps required."
@@ -53,23 +59,27 @@ class MoreFactorsNeeded(Unauthorized):
 
 
 class TokenNotFound(NotFound):
+    """A token is unknown, expired or revoked."""
+
     text = "Could not find token."
 
 
-class TooManyOfThem(Forbidden):
+class LimitExceeded(Forbidden):
+    """A user has as many resources of a kind as they may have."""
+
     text = "Unable to create additional {kind}: the limit of {limit} is reached."
 
 
 __all__ = [
+    "AuthenticationFailed",
     "CloudError",
-    "Invalid",
-    "LoginFailed",
-    "Missing",
-    "MoreFactorsNeeded",
+    "DuplicateEntry",
+    "ForbiddenAction",
+    "InsufficientAuthMethods",
+    "LimitExceeded",
     "PasswordExpired",
-    "Refused",
-    "Taken",
+    "ResourceNotFound",
     "TokenNotFound",
-    "TooManyOfThem",
-    "Unproven",
+    "UnauthorizedWithReason",
+    "ValidationFailed",
 ]

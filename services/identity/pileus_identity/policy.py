@@ -132,7 +132,9 @@ USERS = [
 
 ROLE_HERE = "(domain_id:%(target.role.domain_id)s or None:%(target.role.domain_id)s)"
 # An administrator's role on the domain itself, and not on projects, reaches no further than the domain.
-HARMLESS = "(not rule:privileged_target_role or ('admin':%(target.role.name)s and 'domain':%(target.grant.reach)s))"
+HARMLESS = (
+    "(not rule:privileged_target_role or ('admin':%(target.role.name)s and 'domain':%(target.grant.applies_to)s))"
+)
 ASSIGN = (
     f"{CLOUD} or (({_in_both('admin')}) and {ROLE_HERE} and {HARMLESS}) or "
     f"(({_in_both('manager')}) and rule:domain_managed_target_role)"

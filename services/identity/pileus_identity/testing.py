@@ -1,4 +1,4 @@
-"""Identity in-process, for tests of other services (and its own): a bootstrapped cloud on SQLite, no network.
+"""Identity in-process, for its own tests and those of other services: a bootstrapped cloud on SQLite, no network.
 
 with IdentityFixture() as identity:
     token = identity.token("demo", "demo")
@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 from pileus_identity.app import create
 from pileus_identity.config import Config
+from pileus_identity.core.auth_requests import AuthRequest
 from pileus_identity.core.bootstrap import Grant, Plan, ServicePlan, UserPlan, bootstrap
 from pileus_identity.core.tools import Tools
 from pileus_identity.db.models import Model
@@ -45,23 +46,23 @@ USERS = {
 
 
 def plan() -> Plan:
-    """Projects admin, demo, other, service; the users above; for each service a user with the role `service` alone."""
-    people = tuple(UserPlan(name, name) for name in (*USERS, *SERVICE_USERS))
+    """Four projects, the users above, and for each service a user with only the role `service`."""
+    users = tuple(UserPlan(name, name) for name in (*USERS, *SERVICE_USERS))
     grants = [Grant(user, role, project=project) for user, (project, role) in USERS.items()]
     grants += [Grant(user, "service", project="service") for user in SERVICE_USERS]
     grants.append(Grant("admin", "admin", system=True))
     services = tuple(ServicePlan(type, type, public=f"http://127.0.0.1:{rest}") for type, rest in PORTS.items())
-    return Plan(projects=("admin", "demo", "other", "service"), users=people, grants=tuple(grants), services=services)
+    return Plan(projects=("admin", "demo", "other", "service"), users=users, grants=tuple(grants), services=services)
 
 
 @functools.cache
 def _bootstrapped(wanted: Plan) -> bytes:
-    """A database file to copy: hashing ten passwords for every test would take most of its time."""
+    """A database file to copy, because hashing ten passwords would take most of a test's time."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "template.sqlite")
         sessions = Sessions(f"sqlite:///{file}")
         _fill(sessions, wanted)
-        sessions.dispose()  # the last connection empties the write-ahead log into the file
+        sessions.dispose()  # the last connection writes the log into the file
         return file.read_bytes()
 
 
@@ -72,7 +73,7 @@ def _fill(sessions: Sessions, wanted: Plan) -> None:
 
 
 class IdentityFixture:
-    """`config`: any of Config's fields. `app`, `client` (Flask's), `tools`, `sessions`."""
+    """The application with Flask's test client, its tools and sessions. `config` sets any fields of Config."""
 
     app: Flask
     client: FlaskClient
@@ -85,7 +86,7 @@ class IdentityFixture:
 
     def __enter__(self) -> "IdentityFixture":
         if self.config.database or os.environ.get("PILEUS_TEST_DATABASE"):
-            self.sessions = self._elsewhere()
+            self.sessions = self._given_database()
         else:
             self.config.path("databases", "identity.sqlite").write_bytes(_bootstrapped(self._plan or plan()))
             self.sessions = Sessions(self.config.database_url("identity"))
@@ -94,8 +95,8 @@ class IdentityFixture:
         self.client = self.app.test_client()
         return self
 
-    def _elsewhere(self) -> Sessions:
-        """On the database that the caller or $PILEUS_TEST_DATABASE names."""
+    def _given_database(self) -> Sessions:
+        """The database that the test or $PILEUS_TEST_DATABASE names."""
         sessions = (
             Sessions(self.config.database)
             if self.config.database
@@ -111,7 +112,7 @@ class IdentityFixture:
         self._folder.cleanup()
 
     def token(self, user: str, project: str | None = None, *, domain: bool = False, system: bool = False) -> str:
-        """A token of a user whose password is his name; scoped to his project of USERS unless said otherwise."""
+        """A token of a user whose password is their name, by default for their project of USERS."""
         scope: object = "unscoped"
         if system:
             scope = {"system": {"all": True}}
@@ -119,7 +120,6 @@ class IdentityFixture:
             scope = {"domain": {"id": "default"}}
         elif project or user in USERS or user in SERVICE_USERS:
             scope = {"project": {"name": project or USERS.get(user, ("service",))[0], "domain": {"id": "default"}}}
-        who = {"name": user, "domain": {"id": "default"}, "password": user}
-        return self.tools.logins.login(
-            {"identity": {"methods": ["password"], "password": {"user": who}}, "scope": scope}
-        ).text
+        proof = {"name": user, "domain": {"id": "default"}, "password": user}
+        auth = {"identity": {"methods": ["password"], "password": {"user": proof}}, "scope": scope}
+        return self.tools.authentication.login(AuthRequest.parse(auth)).text

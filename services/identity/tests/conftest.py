@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from pileus_identity.app import create
+from pileus_identity.core.tools import Tools
+from pileus_identity.policy import RULES
 from pileus_identity.testing import IdentityFixture
+from pileus_kit.policy import Enforcer
 
 
 class Cloud:
@@ -51,6 +55,12 @@ class Cloud:
         if scope is not None:
             auth["scope"] = scope
         return self.post("/v3/auth/tokens", {"auth": auth}, None)
+
+    def restart(self) -> None:
+        """Replace the application by one that has just been started on the same database."""
+        self.identity.tools = Tools(self.identity.config, self.identity.sessions)
+        self.identity.app = create(self.identity.tools, Enforcer(RULES))
+        self.identity.client = self.identity.app.test_client()
 
     def signed_in(self, key: Any) -> TestResponse:
         """What a service is told of a request that was signed with an access key."""

@@ -1,23 +1,22 @@
-"""/v3/users/{user_id}/application_credentials and access_rules."""
+"""/v3/users/{user_id}/application_credentials."""
 
-from typing import Any
+from sqlalchemy.orm import Session
 
-from pileus_identity.api import targets
-from pileus_identity.api.views import FLAG_OR_NULL, ID, NAME, TEXT, View, asked, link, page, wrapped
-from pileus_identity.core import application_credentials, delegation, lists
-from pileus_identity.db.models import AccessRule, ApplicationCredential
-from pileus_kit.web import Resource, caller, tools
+from pileus_identity.api import policy_targets
+from pileus_identity.api.access_rules import access_rule_view, require_may_manage, require_may_read
+from pileus_identity.api.links import self_link
+from pileus_identity.api.lists import list_query, views_with_links
+from pileus_identity.api.schemas import FLAG_OR_NULL, ID, NAME, ONE_ROLE, TEXT, TIME_OR_NULL, wrapped
+from pileus_identity.api.tools import tools
+from pileus_identity.core import application_credentials
+from pileus_identity.core.application_credentials import ApplicationCredentialRequest
+from pileus_identity.db.models import ApplicationCredential
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource, caller
 
-resource = Resource("application_credentials", __name__, url_prefix="/v3/users/<user_id>")
+resource = Resource("application_credentials", __name__, url_prefix="/v3/users/<user_id>/application_credentials")
 
-ROLE = {
-    "type": "object",
-    "minProperties": 1,
-    "maxProperties": 1,
-    "additionalProperties": False,
-    "properties": {"id": ID, "name": NAME},
-}
-RULE = {
+ACCESS_RULE: JsonObject = {
     "type": "object",
     "additionalProperties": False,
     "minProperties": 1,
@@ -34,125 +33,78 @@ CREATE = wrapped(
         "name": NAME,
         "description": TEXT,
         "secret": {"type": ["string", "null"], "maxLength": 4096},
-        "expires_at": {"type": ["string", "null"], "maxLength": 64},
-        "roles": {"type": "array", "maxItems": 100, "items": ROLE},
+        "expires_at": TIME_OR_NULL,
+        "roles": {"type": "array", "maxItems": 100, "items": ONE_ROLE},
         "unrestricted": FLAG_OR_NULL,
-        "access_rules": {"type": "array", "maxItems": 100, "items": RULE},
+        "access_rules": {"type": "array", "maxItems": 100, "items": ACCESS_RULE},
     },
     ["name"],
 )
-ONE = "/application_credentials/<credential_id>"
 
 
-def _may_see() -> None:
-    delegation.sees_application_credentials(caller())
-
-
-def _may_manage() -> None:
-    who = caller()
-    delegation.manages_application_credentials(who, tools().tokens.check(who.token).standing.restricted)
-
-
-@resource.endpoint(
-    "POST",
-    "/application_credentials",
-    policy="identity:create_application_credential",
-    target=targets.user,
-    body=CREATE,
-)
-def create(user_id: str, body: View) -> Any:
+@resource.endpoint("POST", "", policy="identity:create_application_credential", target=policy_targets.user, body=CREATE)
+def create(user_id: str, body: JsonObject) -> Answer:
     """The secret is shown this once."""
-    _may_manage()
+    require_may_manage()
+    wanted = ApplicationCredentialRequest.parse(body["application_credential"])
     with tools().change() as session:
-        credential, secret = application_credentials.create(
-            session, caller(), body["application_credential"], tools().config.user_limit
-        )
-        view = _shown(session, [credential])[0]
+        credential, secret = application_credentials.create(session, caller(), wanted, tools().config.user_limit)
+        (view,) = _views(session, [credential])
         return {"application_credential": view | {"secret": secret}}, 201
 
 
-@resource.endpoint(
-    "GET", "/application_credentials", policy="identity:list_application_credentials", target=targets.user
-)
-def list_all(user_id: str) -> Any:
-    _may_see()
+@resource.endpoint("GET", "", policy="identity:list_application_credentials", target=policy_targets.user)
+def index(user_id: str) -> Answer:
+    require_may_read()
     with tools().sessions.read() as session:
-        rows, more = lists.page(
-            session,
-            application_credentials.find(user_id, asked()),
-            ApplicationCredential,
-            asked(),
-            tools().config.list_limit,
-        )
-        return page("application_credentials", _shown(session, rows), rows[-1].id if more else None)
-
-
-@resource.endpoint("GET", ONE, policy="identity:get_application_credential", target=targets.application_credential)
-def show_one(user_id: str, credential_id: str) -> Any:
-    _may_see()
-    with tools().sessions.read() as session:
-        return {"application_credential": _shown(session, [application_credentials.get(session, credential_id)])[0]}
+        page = application_credentials.list_page(session, user_id, list_query())
+        return views_with_links("application_credentials", _views(session, page.rows), page.has_more)
 
 
 @resource.endpoint(
-    "DELETE", ONE, policy="identity:delete_application_credential", target=targets.application_credential
+    "GET",
+    "/<credential_id>",
+    policy="identity:get_application_credential",
+    target=policy_targets.application_credential,
 )
-def delete(user_id: str, credential_id: str) -> Any:
-    _may_manage()
+def show(user_id: str, credential_id: str) -> Answer:
+    require_may_read()
+    with tools().sessions.read() as session:
+        (view,) = _views(session, [application_credentials.find(session, credential_id)])
+        return {"application_credential": view}
+
+
+@resource.endpoint(
+    "DELETE",
+    "/<credential_id>",
+    policy="identity:delete_application_credential",
+    target=policy_targets.application_credential,
+)
+def delete(user_id: str, credential_id: str) -> Answer:
+    require_may_manage()
     with tools().change() as session:
-        application_credentials.remove(session, application_credentials.get(session, credential_id))
+        application_credentials.delete(session, application_credentials.find(session, credential_id))
     return "", 204
 
 
-def _shown(session: Any, credentials: list[ApplicationCredential]) -> list[View]:
-    parts = application_credentials.parts(session, credentials)
+def _views(session: Session, credentials: list[ApplicationCredential]) -> list[JsonObject]:
+    delegated = application_credentials.load_delegated(session, credentials)
     views = []
-    for one in credentials:
-        roles, rules = parts[one.id]
-        view = {
-            "id": one.id,
-            "name": one.name,
-            "description": one.description,
-            "project_id": one.project_id,
-            "unrestricted": one.unrestricted,
-            "roles": roles,
+    for credential in credentials:
+        roles = delegated[credential.id].roles
+        view: JsonObject = {
+            "id": credential.id,
+            "name": credential.name,
+            "description": credential.description,
+            "project_id": credential.project_id,
+            "unrestricted": credential.unrestricted,
+            "roles": [{"id": role.id, "name": role.name, "domain_id": role.domain_id} for role in roles],
             "system": None,
-            "user_id": one.user_id,
-            "expires_at": one.expires_at and one.expires_at.strftime("%Y-%m-%dT%H:%M:%S.%f"),
-            "links": link("users", one.user_id, "application_credentials", one.id),
+            "user_id": credential.user_id,
+            "expires_at": credential.expires_at and credential.expires_at.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+            "links": self_link("users", credential.user_id, "application_credentials", credential.id),
         }
-        views.append(view | {"access_rules": rules} if one.restricted_paths else view)
+        if credential.has_access_rules:
+            view["access_rules"] = [access_rule_view(rule) for rule in delegated[credential.id].access_rules]
+        views.append(view)
     return views
-
-
-@resource.endpoint("GET", "/access_rules", policy="identity:list_access_rules", target=targets.user)
-def list_rules(user_id: str) -> Any:
-    _may_see()
-    with tools().sessions.read() as session:
-        rows, more = lists.page(
-            session,
-            application_credentials.find_rules(user_id, asked()),
-            AccessRule,
-            asked(),
-            tools().config.list_limit,
-        )
-        return page("access_rules", [_rule(rule) for rule in rows], rows[-1].id if more else None)
-
-
-@resource.endpoint("GET", "/access_rules/<rule_id>", policy="identity:get_access_rule", target=targets.user)
-def show_rule(user_id: str, rule_id: str) -> Any:
-    _may_see()
-    with tools().sessions.read() as session:
-        return {"access_rule": _rule(application_credentials.get_rule(session, user_id, rule_id))}
-
-
-@resource.endpoint("DELETE", "/access_rules/<rule_id>", policy="identity:delete_access_rule", target=targets.user)
-def delete_rule(user_id: str, rule_id: str) -> Any:
-    _may_manage()
-    with tools().change() as session:
-        application_credentials.remove_rule(session, application_credentials.get_rule(session, user_id, rule_id))
-    return "", 204
-
-
-def _rule(rule: AccessRule) -> View:
-    return application_credentials.rule_view(rule) | {"links": link("users", rule.user_id, "access_rules", rule.id)}

@@ -1,122 +1,94 @@
 """/v3/credentials: secrets that users keep here."""
 
-from typing import Any
-
 from flask import request
 
-from pileus_identity.api import targets
-from pileus_identity.api.views import ID, ID_OR_NULL, View, asked, link, page, wrapped
-from pileus_identity.core import credentials, lists
-from pileus_identity.core.delegation import ACCESS_KEY, lent
-from pileus_identity.core.payloads import Payload
+from pileus_identity.api import policy_targets
+from pileus_identity.api.links import self_link
+from pileus_identity.api.lists import list_query, list_view
+from pileus_identity.api.schemas import ID, ID_OR_NULL, wrapped
+from pileus_identity.api.tools import tools
+from pileus_identity.core import credentials, delegation
+from pileus_identity.core.ec2_keys import EC2
 from pileus_identity.db.models import Credential
-from pileus_identity.errors import Refused
-from pileus_kit.web import Resource, allowed, caller, enforce, tools
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource, allowed, caller, enforce
 
 resource = Resource("credentials", __name__, url_prefix="/v3/credentials")
 
-BLOB = {"type": "string", "maxLength": 65_535}
-PROPERTIES = {
+PROPERTIES: JsonObject = {
     "type": {"type": "string", "minLength": 1, "maxLength": 255},
-    "blob": BLOB,
+    "blob": {"type": "string", "maxLength": 65_535},
     "user_id": ID,
     "project_id": ID_OR_NULL,
 }
+CREATE = wrapped("credential", PROPERTIES, ["type", "blob"])
+UPDATE = wrapped("credential", PROPERTIES)
 
 
-def mine() -> View:
-    return {"target.credential.user_id": caller().user_id}
-
-
-@resource.endpoint(
-    "POST",
-    "",
-    policy="identity:create_credential",
-    target=mine,
-    body=wrapped("credential", PROPERTIES, ["type", "blob"]),
-)
-def create(body: View) -> Any:
-    wish = {"user_id": caller().user_id} | body["credential"]
-    enforce("identity:create_credential", {"target.credential.user_id": wish["user_id"]})
-    if wish["type"] != credentials.EC2:
-        no_delegates()
+@resource.endpoint("POST", "", policy="identity:create_credential", target=policy_targets.own_credential, body=CREATE)
+def create(body: JsonObject) -> Answer:
+    given = {"user_id": caller().user_id} | body["credential"]
+    enforce("identity:create_credential", {"target.credential.user_id": given["user_id"]})
+    token = tools().tokens.validate(caller().token)
+    if given["type"] == EC2:
+        delegation.require_may_create_access_keys(caller(), token.authorization.restricted)
     else:
-        may_make_keys()
+        delegation.require_may_use_credentials(caller(), request.method)
     with tools().change() as session:
-        made = credentials.create(session, tools().credential_keys, wish, loan(), tools().config.user_limit)
-        return {"credential": show(made)}, 201
+        created = credentials.create(session, tools().credential_keys, given, token.payload, tools().config.user_limit)
+        return {"credential": credential_view(created)}, 201
 
 
-@resource.endpoint("GET", "", policy="identity:list_credentials", target=mine)
-def list_all() -> Any:
-    stmt = credentials.find(asked())
-    if not allowed("identity:list_credentials", {}):  # not everybody's
-        stmt = stmt.where(Credential.user_id == caller().user_id)
-    no_delegates()
+@resource.endpoint("GET", "", policy="identity:list_credentials", target=policy_targets.own_credential)
+def index() -> Answer:
+    """Callers who may not see the credentials of all users see their own."""
+    user_id = None if allowed("identity:list_credentials", {}) else caller().user_id
+    delegation.require_may_use_credentials(caller(), request.method)
     with tools().sessions.read() as session:
-        rows, more = lists.page(session, stmt, Credential, asked(), tools().config.list_limit)
-        return page("credentials", [show(row) for row in rows], rows[-1].id if more else None)
+        return list_view("credentials", credentials.list_page(session, list_query(), user_id), credential_view)
 
 
-@resource.endpoint("GET", "/<credential_id>", policy="identity:get_credential", target=targets.credential)
-def show_one(credential_id: str) -> Any:
-    no_delegates()
+@resource.endpoint("GET", "/<credential_id>", policy="identity:get_credential", target=policy_targets.credential)
+def show(credential_id: str) -> Answer:
+    delegation.require_may_use_credentials(caller(), request.method)
     with tools().sessions.read() as session:
-        return {"credential": show(credentials.get(session, credential_id))}
+        return {"credential": credential_view(credentials.find(session, credential_id))}
 
 
 @resource.endpoint(
     "PATCH",
     "/<credential_id>",
     policy="identity:update_credential",
-    target=targets.credential,
-    body=wrapped("credential", PROPERTIES),
+    target=policy_targets.credential,
+    body=UPDATE,
 )
-def update(credential_id: str, body: View) -> Any:
-    no_delegates()
-    wish = body["credential"]
-    if "user_id" in wish:
-        enforce("identity:update_credential", {"target.credential.user_id": wish["user_id"]})
+def update(credential_id: str, body: JsonObject) -> Answer:
+    delegation.require_may_use_credentials(caller(), request.method)
+    given = body["credential"]
+    if "user_id" in given:
+        enforce("identity:update_credential", {"target.credential.user_id": given["user_id"]})
     with tools().change() as session:
-        credential = credentials.get(session, credential_id)
-        credentials.change(session, tools().credential_keys, credential, wish)
-        return {"credential": show(credential)}
+        credential = credentials.find(session, credential_id)
+        credentials.update(session, tools().credential_keys, credential, given)
+        return {"credential": credential_view(credential)}
 
 
-@resource.endpoint("DELETE", "/<credential_id>", policy="identity:delete_credential", target=targets.credential)
-def delete(credential_id: str) -> Any:
-    no_delegates()
+@resource.endpoint("DELETE", "/<credential_id>", policy="identity:delete_credential", target=policy_targets.credential)
+def delete(credential_id: str) -> Answer:
+    delegation.require_may_use_credentials(caller(), request.method)
     with tools().change() as session:
-        session.delete(credentials.get(session, credential_id))
+        credentials.delete(session, credentials.find(session, credential_id))
     return "", 204
 
 
-def no_delegates() -> None:
-    """Lent rights don't reach secrets: with one of them the borrower would outlive and outgrow the loan."""
-    if lent(caller()):
-        raise Refused(why=f"Delegated tokens may not {request.method} credentials.")
-
-
-def may_make_keys() -> None:
-    """An access key of a delegation stays within it; one that may make no others, or only some calls, makes none."""
-    who = caller()
-    restricted = who.access_rules is not None or tools().tokens.check(who.token).standing.restricted
-    if restricted or ACCESS_KEY in who.methods:
-        raise Refused(why="This delegation may not make other credentials.")
-
-
-def loan() -> Payload:
-    """The caller's token, which says by which delegation he acts, if he does."""
-    return tools().tokens.check(caller().token).payload
-
-
-def show(credential: Credential) -> View:
+def credential_view(credential: Credential) -> JsonObject:
+    """A credential with its secret, as the API shows it."""
     return {
         **credential.extra,
         "id": credential.id,
         "type": credential.type,
         "user_id": credential.user_id,
         "project_id": credential.project_id,
-        "blob": credentials.reveal(tools().credential_keys, credential),
-        "links": link("credentials", credential.id),
+        "blob": tools().credential_keys.decrypt_text(credential.blob),
+        "links": self_link("credentials", credential.id),
     }

@@ -1,79 +1,60 @@
 """/v3/domains."""
 
-from typing import Any
-
-from pileus_identity.api import targets
-from pileus_identity.api.views import (
-    FLAG,
-    ID,
-    IMMUTABLE,
-    SHORT_NAME,
-    TAGS,
-    TEXT,
-    View,
-    asked,
-    link,
-    listed,
-    own_as,
-    visible_domain,
-    wrapped,
-)
+from pileus_identity.api import policy_targets
+from pileus_identity.api.domain_scope import own_domain_target, visible_domain_id
+from pileus_identity.api.links import self_link
+from pileus_identity.api.lists import list_query, list_view
+from pileus_identity.api.schemas import FLAG, ID, IMMUTABLE, SHORT_NAME, TAGS, TEXT, wrapped
+from pileus_identity.api.tools import tools
 from pileus_identity.core import domains
 from pileus_identity.db.models import Project
-from pileus_kit.web import Resource, tools
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource
 
 resource = Resource("domains", __name__, url_prefix="/v3/domains")
 
 PROPERTIES = {"name": SHORT_NAME, "description": TEXT, "enabled": FLAG, "tags": TAGS, "options": IMMUTABLE}
+CREATE = wrapped("domain", {**PROPERTIES, "explicit_domain_id": ID}, ["name"])
+UPDATE = wrapped("domain", PROPERTIES)
 
 
-@resource.endpoint(
-    "POST",
-    "",
-    policy="identity:create_domain",
-    body=wrapped("domain", {**PROPERTIES, "explicit_domain_id": ID}, ["name"]),
-)
-def create(body: View) -> Any:
+@resource.endpoint("POST", "", policy="identity:create_domain", body=CREATE)
+def create(body: JsonObject) -> Answer:
     with tools().change() as session:
-        return {"domain": show(domains.create(session, body["domain"]))}, 201
+        return {"domain": domain_view(domains.create(session, body["domain"]))}, 201
 
 
-@resource.endpoint("GET", "", policy="identity:list_domains", target=own_as("domain"))
-def list_all() -> Any:
-    stmt = domains.find(asked())
-    if visible_domain() is not None:
-        stmt = stmt.where(Project.id == visible_domain())
-    return listed(stmt, Project, "domains", show)
-
-
-@resource.endpoint("GET", "/<domain_id>", policy="identity:get_domain", target=targets.domain)
-def show_one(domain_id: str) -> Any:
+@resource.endpoint("GET", "", policy="identity:list_domains", target=own_domain_target("domain"))
+def index() -> Answer:
     with tools().sessions.read() as session:
-        return {"domain": show(domains.get(session, domain_id))}
+        return list_view("domains", domains.list_page(session, list_query(), visible_domain_id()), domain_view)
+
+
+@resource.endpoint("GET", "/<domain_id>", policy="identity:get_domain", target=policy_targets.domain)
+def show(domain_id: str) -> Answer:
+    with tools().sessions.read() as session:
+        return {"domain": domain_view(domains.find(session, domain_id))}
 
 
 @resource.endpoint(
-    "PATCH",
-    "/<domain_id>",
-    policy="identity:update_domain",
-    target=targets.existing_domain,
-    body=wrapped("domain", PROPERTIES),
+    "PATCH", "/<domain_id>", policy="identity:update_domain", target=policy_targets.existing_domain, body=UPDATE
 )
-def update(domain_id: str, body: View) -> Any:
+def update(domain_id: str, body: JsonObject) -> Answer:
     with tools().change() as session:
-        domain = domains.get(session, domain_id)
-        domains.change(session, domain, body["domain"])
-        return {"domain": show(domain)}
+        domain = domains.find(session, domain_id)
+        domains.update(session, domain, body["domain"])
+        return {"domain": domain_view(domain)}
 
 
-@resource.endpoint("DELETE", "/<domain_id>", policy="identity:delete_domain", target=targets.existing_domain)
-def delete(domain_id: str) -> Any:
+@resource.endpoint("DELETE", "/<domain_id>", policy="identity:delete_domain", target=policy_targets.existing_domain)
+def delete(domain_id: str) -> Answer:
     with tools().change() as session:
-        domains.remove(session, domains.get(session, domain_id))
+        domains.delete(session, domains.find(session, domain_id))
     return "", 204
 
 
-def show(domain: Project) -> View:
+def domain_view(domain: Project) -> JsonObject:
+    """A domain as the API shows it."""
     return {
         **domain.extra,
         "id": domain.id,
@@ -82,5 +63,5 @@ def show(domain: Project) -> View:
         "enabled": domain.enabled,
         "options": domain.options,
         "tags": [tag.name for tag in domain.tags],
-        "links": link("domains", domain.id),
+        "links": self_link("domains", domain.id),
     }

@@ -1,75 +1,64 @@
 """/v3/groups."""
 
-from typing import Any
-
-from pileus_identity.api import targets
-from pileus_identity.api.views import (
-    ID,
-    NAME,
-    TEXT,
-    View,
-    asked,
-    link,
-    listed,
-    own_as,
-    visible_domain,
-    wrapped,
-)
+from pileus_identity.api import policy_targets
+from pileus_identity.api.domain_scope import own_domain_target, visible_domain_id
+from pileus_identity.api.links import self_link
+from pileus_identity.api.lists import list_query, list_view
+from pileus_identity.api.schemas import ID, NAME, TEXT, wrapped
+from pileus_identity.api.tools import tools
 from pileus_identity.core import groups
 from pileus_identity.db.models import Group
-from pileus_kit.web import Resource, tools
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource
 
 resource = Resource("groups", __name__, url_prefix="/v3/groups")
 
 PROPERTIES = {"name": NAME, "description": TEXT, "domain_id": ID}
+CREATE = wrapped("group", PROPERTIES, ["name"])
+UPDATE = wrapped("group", PROPERTIES)
 
 
-@resource.endpoint(
-    "POST", "", policy="identity:create_group", target=own_as("group"), body=wrapped("group", PROPERTIES, ["name"])
-)
-def create(body: View) -> Any:
-    home = targets.home("identity:create_group", "group", body["group"])
+@resource.endpoint("POST", "", policy="identity:create_group", target=own_domain_target("group"), body=CREATE)
+def create(body: JsonObject) -> Answer:
+    domain_id = policy_targets.resolve_domain_id("identity:create_group", "group", body["group"])
     with tools().change() as session:
-        return {"group": show(groups.create(session, body["group"], home))}, 201
+        return {"group": group_view(groups.create(session, body["group"], domain_id))}, 201
 
 
-@resource.endpoint("GET", "", policy="identity:list_groups", target=own_as("group"))
-def list_all() -> Any:
-    stmt = groups.find(asked())
-    if visible_domain() is not None:
-        stmt = stmt.where(Group.domain_id == visible_domain())
-    return listed(stmt, Group, "groups", show)
-
-
-@resource.endpoint("GET", "/<group_id>", policy="identity:get_group", target=targets.group)
-def show_one(group_id: str) -> Any:
+@resource.endpoint("GET", "", policy="identity:list_groups", target=own_domain_target("group"))
+def index() -> Answer:
     with tools().sessions.read() as session:
-        return {"group": show(groups.get(session, group_id))}
+        return list_view("groups", groups.list_page(session, list_query(), visible_domain_id()), group_view)
 
 
-@resource.endpoint(
-    "PATCH", "/<group_id>", policy="identity:update_group", target=targets.group, body=wrapped("group", PROPERTIES)
-)
-def update(group_id: str, body: View) -> Any:
+@resource.endpoint("GET", "/<group_id>", policy="identity:get_group", target=policy_targets.group)
+def show(group_id: str) -> Answer:
+    with tools().sessions.read() as session:
+        return {"group": group_view(groups.find(session, group_id))}
+
+
+@resource.endpoint("PATCH", "/<group_id>", policy="identity:update_group", target=policy_targets.group, body=UPDATE)
+def update(group_id: str, body: JsonObject) -> Answer:
     with tools().change() as session:
-        group = groups.get(session, group_id)
-        groups.change(session, group, body["group"])
-        return {"group": show(group)}
+        group = groups.find(session, group_id)
+        groups.update(session, group, body["group"])
+        return {"group": group_view(group)}
 
 
-@resource.endpoint("DELETE", "/<group_id>", policy="identity:delete_group", target=targets.existing_group)
-def delete(group_id: str) -> Any:
+@resource.endpoint("DELETE", "/<group_id>", policy="identity:delete_group", target=policy_targets.existing_group)
+def delete(group_id: str) -> Answer:
     with tools().change() as session:
-        groups.remove(session, groups.get(session, group_id))
+        groups.delete(session, groups.find(session, group_id))
     return "", 204
 
 
-def show(group: Group) -> View:
+def group_view(group: Group) -> JsonObject:
+    """A group as the API shows it."""
     return {
         **group.extra,
         "id": group.id,
         "name": group.name,
         "domain_id": group.domain_id,
         "description": group.description,
-        "links": link("groups", group.id),
+        "links": self_link("groups", group.id),
     }

@@ -1,14 +1,14 @@
-"""/v3/OS-PILEUS/revocations: what fell since a serial. Asked by the other services at most once a second each."""
-
-from typing import Any
+"""/v3/OS-PILEUS/revocations: events of the revocation log since a serial. Each service asks at most once a second."""
 
 from flask import request
 
-from pileus_kit.web import Resource, tools
+from pileus_identity.api.tools import tools
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource
 
 resource = Resource("revocations", __name__, url_prefix="/v3/OS-PILEUS/revocations")
 
-QUERY = {
+QUERY: JsonObject = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
@@ -18,7 +18,11 @@ QUERY = {
 
 
 @resource.endpoint("GET", "", policy="identity:list_revoke_events", query=QUERY)
-def list_since() -> Any:
-    """`reset`: not all can be told, forget everything. An event concerns what matches all its ids; none: everything."""
-    serial, entries, lost = tools().tokens.standings.ledger.since(int(request.args.get("since", -1)))
-    return {"serial": serial, "events": [entry.view() for entry in entries], "reset": lost}
+def index() -> Answer:
+    """The asking service drops the tokens that match all ids of an event, or all tokens if an event has no ids.
+
+    `reset` means that some events are no longer known: then it drops everything.
+    """
+    since = int(request.args.get("since", -1))
+    serial, events, incomplete = tools().tokens.authorizations.revocation_log.events_since(since)
+    return {"serial": serial, "events": [event.view() for event in events], "reset": incomplete}

@@ -1,20 +1,24 @@
 """/v3/OS-TRUST/trusts."""
 
-from typing import Any
+from collections.abc import Sequence
 
-from pileus_identity.api import targets
-from pileus_identity.api.roles import brief
-from pileus_identity.api.views import FLAG, FLAG_OR_NULL, ID, ID_OR_NULL, NAME, View, asked, link, page, wrapped
-from pileus_identity.core import delegation, lists, trusts
-from pileus_identity.core.payloads import iso
+from pileus_identity.api import policy_targets
+from pileus_identity.api.links import self_link
+from pileus_identity.api.lists import list_query, list_view, views_with_links
+from pileus_identity.api.roles import short_role_view
+from pileus_identity.api.schemas import FLAG, FLAG_OR_NULL, ID, ID_OR_NULL, NAME, TIME_OR_NULL, wrapped
+from pileus_identity.api.tools import tools
+from pileus_identity.core import delegation, trusts
+from pileus_identity.core.times import format_time
+from pileus_identity.core.trusts import TrustRequest
 from pileus_identity.db.models import Role, Trust
-from pileus_identity.errors import Missing
-from pileus_kit.web import Resource, allowed, caller, enforce, tools
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource, allowed, caller, enforce
 
 resource = Resource("trusts", __name__, url_prefix="/v3/OS-TRUST/trusts")
 
-ROLE = {"type": "object", "properties": {"id": ID, "name": NAME}, "minProperties": 1}
-NUMBER = {"type": ["integer", "null"], "minimum": 1, "maximum": 0x7FFFFFFF}
+ROLE: JsonObject = {"type": "object", "properties": {"id": ID, "name": NAME}, "minProperties": 1}
+NUMBER: JsonObject = {"type": ["integer", "null"], "minimum": 1, "maximum": 0x7FFFFFFF}
 CREATE = wrapped(
     "trust",
     {
@@ -23,7 +27,7 @@ CREATE = wrapped(
         "impersonation": FLAG,
         "project_id": ID_OR_NULL,
         "remaining_uses": NUMBER,
-        "expires_at": {"type": ["string", "null"], "maxLength": 64},
+        "expires_at": TIME_OR_NULL,
         "allow_redelegation": FLAG_OR_NULL,
         "redelegation_count": NUMBER | {"minimum": 0},
         "roles": {"type": "array", "items": ROLE, "maxItems": 100},
@@ -32,87 +36,84 @@ CREATE = wrapped(
 )
 
 
-def _no_delegates() -> None:
-    delegation.manages_trusts(caller())
-
-
-def mine() -> View:
-    return {"target.trust.trustor_user_id": caller().user_id}
-
-
-@resource.endpoint("POST", "", policy="identity:create_trust", target=mine, body=CREATE)
-def create(body: View) -> Any:
-    _no_delegates()
+@resource.endpoint("POST", "", policy="identity:create_trust", target=policy_targets.own_trust, body=CREATE)
+def create(body: JsonObject) -> Answer:
+    delegation.require_may_manage_trusts(caller())
     enforce("identity:create_trust", {"target.trust.trustor_user_id": body["trust"]["trustor_user_id"]})
     with tools().change() as session:
-        trust = trusts.create(session, caller(), body["trust"], tools().config.user_limit)
-        return {"trust": show(trust, trusts.roles_of(session, trust))}, 201
+        trust = trusts.create(session, caller(), TrustRequest.parse(body["trust"]), tools().config.user_limit)
+        return {"trust": trust_with_roles_view(trust, trusts.list_roles(session, trust))}, 201
 
 
-@resource.endpoint("GET", "", policy="identity:list_trusts_for_trustor", target=mine)
-def list_all() -> Any:
-    """Everybody's needs a right to all; one's own as trustor or trustee doesn't."""
-    _no_delegates()
-    given = asked()
+@resource.endpoint("GET", "", policy="identity:list_trusts_for_trustor", target=policy_targets.own_trust)
+def index() -> Answer:
+    """Callers who may not see all trusts have to ask for those of which they are trustor or trustee."""
+    delegation.require_may_manage_trusts(caller())
+    query = list_query()
     if not allowed("identity:list_trusts", {}):
+        role = "trustor" if "trustor_user_id" in query.filters else "trustee"
         enforce(
-            "identity:list_trusts_for_trustor" if "trustor_user_id" in given else "identity:list_trusts_for_trustee",
+            "identity:list_trusts_for_trustor" if role == "trustor" else "identity:list_trusts_for_trustee",
             {
-                "target.trust.trustor_user_id": given.get("trustor_user_id", ""),
-                "target.trust.trustee_user_id": given.get("trustee_user_id", ""),
+                "target.trust.trustor_user_id": query.filters.get("trustor_user_id", ""),
+                "target.trust.trustee_user_id": query.filters.get("trustee_user_id", ""),
             },
         )
     with tools().sessions.read() as session:
-        rows, more = lists.page(session, trusts.find(given), Trust, given, tools().config.list_limit)
-        return page("trusts", [show(row) for row in rows], rows[-1].id if more else None)
+        return list_view("trusts", trusts.list_page(session, query), trust_view)
 
 
-@resource.endpoint("GET", "/<trust_id>", policy="identity:get_trust", target=targets.trust)
-def show_one(trust_id: str) -> Any:
-    _no_delegates()
+@resource.endpoint("GET", "/<trust_id>", policy="identity:get_trust", target=policy_targets.trust)
+def show(trust_id: str) -> Answer:
+    delegation.require_may_manage_trusts(caller())
     with tools().sessions.read() as session:
-        trust = trusts.get(session, trust_id)
-        return {"trust": show(trust, trusts.roles_of(session, trust))}
+        trust = trusts.find(session, trust_id)
+        return {"trust": trust_with_roles_view(trust, trusts.list_roles(session, trust))}
 
 
-@resource.endpoint("DELETE", "/<trust_id>", policy="identity:delete_trust", target=targets.trust)
-def delete(trust_id: str) -> Any:
-    _no_delegates()
+@resource.endpoint("DELETE", "/<trust_id>", policy="identity:delete_trust", target=policy_targets.trust)
+def delete(trust_id: str) -> Answer:
+    delegation.require_may_manage_trusts(caller())
     with tools().change() as session:
-        trusts.remove(session, trusts.get(session, trust_id))
+        trusts.delete(session, trusts.find(session, trust_id))
     return "", 204
 
 
-@resource.endpoint("GET", "/<trust_id>/roles", policy="identity:list_roles_for_trust", target=targets.trust)
-def list_roles(trust_id: str) -> Any:
-    _no_delegates()
+@resource.endpoint("GET", "/<trust_id>/roles", policy="identity:list_roles_for_trust", target=policy_targets.trust)
+def index_roles(trust_id: str) -> Answer:
+    delegation.require_may_manage_trusts(caller())
     with tools().sessions.read() as session:
-        return page("roles", [brief(role) for role in trusts.roles_of(session, trusts.get(session, trust_id))])
+        found = trusts.list_roles(session, trusts.find(session, trust_id))
+        return views_with_links("roles", [short_role_view(role) for role in found])
 
 
-@resource.endpoint("GET", "/<trust_id>/roles/<role_id>", policy="identity:get_role_for_trust", target=targets.trust)
-def show_role(trust_id: str, role_id: str) -> Any:
-    _no_delegates()
+@resource.endpoint(
+    "GET", "/<trust_id>/roles/<role_id>", policy="identity:get_role_for_trust", target=policy_targets.trust
+)
+def show_role(trust_id: str, role_id: str) -> Answer:
+    delegation.require_may_manage_trusts(caller())
     with tools().sessions.read() as session:
-        for role in trusts.roles_of(session, trusts.get(session, trust_id)):
-            if role.id == role_id:
-                return {"role": brief(role)}
-    raise Missing(kind="role", id=role_id)
+        return {"role": short_role_view(trusts.find_role(session, trusts.find(session, trust_id), role_id))}
 
 
-def show(trust: Trust, roles: list[Role] | None = None) -> View:
-    view: View = {
+def trust_view(trust: Trust) -> JsonObject:
+    """A trust as lists show it."""
+    return {
         "id": trust.id,
         "trustor_user_id": trust.trustor_id,
         "trustee_user_id": trust.trustee_id,
         "project_id": trust.project_id,
         "impersonation": trust.impersonation,
         "remaining_uses": trust.remaining_uses,
-        "expires_at": trust.expires_at and iso(int(trust.expires_at.timestamp() * 1_000_000)),
+        "expires_at": format_time(trust.expires_at),
         "deleted_at": None,
         "redelegation_count": trust.redelegation_count,
         "redelegated_trust_id": trust.redelegated_trust_id,
-        "links": link("OS-TRUST", "trusts", trust.id),
-        "roles_links": {**link("OS-TRUST", "trusts", trust.id, "roles"), "previous": None, "next": None},
+        "links": self_link("OS-TRUST", "trusts", trust.id),
+        "roles_links": {**self_link("OS-TRUST", "trusts", trust.id, "roles"), "previous": None, "next": None},
     }
-    return view if roles is None else view | {"roles": [brief(role) for role in roles]}
+
+
+def trust_with_roles_view(trust: Trust, roles: Sequence[Role]) -> JsonObject:
+    """A trust as the API shows it alone."""
+    return trust_view(trust) | {"roles": [short_role_view(role) for role in roles]}

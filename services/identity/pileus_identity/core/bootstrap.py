@@ -1,6 +1,6 @@
-"""What a cloud must know before anybody can log in.
+"""Bootstrap: the domain, projects, users, roles and catalog without which no user could log in.
 
-Run it as often as you like: it adds what is missing and mends what differs.
+It can be repeated: it adds what is missing and corrects what differs.
 
     plan = Plan(users=(UserPlan("admin", password),), projects=("admin",),
                 grants=(Grant("admin", "admin", project="admin"), Grant("admin", "admin", system=True)),
@@ -16,8 +16,21 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_identity.core import ledger, passwords
-from pileus_identity.db.models import Assignment, Endpoint, ImpliedRole, Lineage, Project, Region, Role, Service, User
+from pileus_identity.core import (
+    password_hashing,
+    revocations,
+)
+from pileus_identity.db.models import (
+    Assignment,
+    Endpoint,
+    ImpliedRole,
+    Project,
+    ProjectLineage,
+    Region,
+    Role,
+    Service,
+    User,
+)
 from pileus_kit.db import now
 
 DEFAULT_DOMAIN = "default"
@@ -30,7 +43,7 @@ Named = TypeVar("Named", Project, User, Role)
 
 @dataclass(frozen=True)
 class UserPlan:
-    """A user of the default domain. A password that differs from the one in force replaces it."""
+    """A user of the default domain. A password that differs from the present one replaces it."""
 
     name: str
     password: str = field(repr=False)
@@ -40,7 +53,7 @@ class UserPlan:
 
 @dataclass(frozen=True)
 class Grant:
-    """A role of a user on one of: a project, the default domain, the system."""
+    """A role of a user on a project, on the default domain or on the system."""
 
     user: str
     role: str
@@ -51,7 +64,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class ServicePlan:
-    """A service of the catalogue. `internal` and `admin` default to the public URL; URLs may say $(project_id)s."""
+    """A service of the catalog. `internal` and `admin` default to the public URL; URLs may contain $(project_id)s."""
 
     type: str
     name: str
@@ -61,11 +74,14 @@ class ServicePlan:
     description: str | None = None
 
     def urls(self) -> dict[str, str]:
+        """The URL of each interface."""
         return {"public": self.public, "internal": self.internal or self.public, "admin": self.admin or self.public}
 
 
 @dataclass(frozen=True)
 class Plan:
+    """What a bootstrap makes sure of."""
+
     region: str = "RegionOne"
     projects: tuple[str, ...] = ()
     users: tuple[UserPlan, ...] = ()
@@ -74,11 +90,11 @@ class Plan:
     roles: tuple[str, ...] = ROLES
     implications: tuple[tuple[str, str], ...] = IMPLICATIONS
     confined: tuple[str, ...] = ()
-    """Users who hold these grants and no other: what they were given before, by whomever, is taken away."""
+    """Names of users who keep the grants of this plan only: all others are revoked."""
 
 
 def bootstrap(session: Session, plan: Plan) -> None:
-    """Bring the database to what the plan says, in the caller's transaction. What it doesn't name is left alone."""
+    """Bring the database to what the plan says, in the caller's transaction. What the plan doesn't name stays."""
     domain = _domain(session)
     projects = _projects(session, plan.projects, domain)
     roles = _roles(session, plan)
@@ -87,7 +103,7 @@ def bootstrap(session: Session, plan: Plan) -> None:
     _confine(session, plan, users, roles, projects)
     _grants(session, plan.grants, users, roles, projects)
     _services(session, plan)
-    ledger.record(session)
+    revocations.invalidate_authorizations(session)
 
 
 def _domain(session: Session) -> Project:
@@ -96,7 +112,7 @@ def _domain(session: Session) -> Project:
         domain = Project(id=DEFAULT_DOMAIN, name="Default", is_domain=True, description="The default domain")
         session.add(domain)
         session.flush()
-        session.add(Lineage(project_id=DEFAULT_DOMAIN, ancestor_id=DEFAULT_DOMAIN, distance=0))
+        session.add(ProjectLineage(project_id=DEFAULT_DOMAIN, ancestor_id=DEFAULT_DOMAIN, distance=0))
     return domain
 
 
@@ -114,8 +130,8 @@ def _projects(session: Session, names: tuple[str, ...], domain: Project) -> dict
             session.flush()
             session.add_all(
                 [
-                    Lineage(project_id=project.id, ancestor_id=project.id, distance=0),
-                    Lineage(project_id=project.id, ancestor_id=domain.id, distance=1),
+                    ProjectLineage(project_id=project.id, ancestor_id=project.id, distance=0),
+                    ProjectLineage(project_id=project.id, ancestor_id=domain.id, distance=1),
                 ]
             )
     return found
@@ -145,11 +161,11 @@ def _users(session: Session, plans: tuple[UserPlan, ...], projects: dict[str, Pr
             session.add(user)
         if plan.default_project is not None:
             user.default_project_id = projects[plan.default_project].id
-        if user.password_hash is None or not passwords.matches(user.password_hash, plan.password):
+        if user.password_hash is None or not password_hashing.matches(user.password_hash, plan.password):
             if user.password_hash is not None:
-                ledger.record(session, kills=True, user_id=user.id)
-            user.password_hash, user.password_created_at = passwords.digest(plan.password), now()
-            user.password_expires_at, user.failures = None, 0
+                revocations.revoke_tokens(session, user_id=user.id)
+            user.password_hash, user.password_created_at = password_hashing.hash_password(plan.password), now()
+            user.password_expires_at, user.failed_auth_count = None, 0
     return found
 
 
@@ -161,7 +177,7 @@ def _grants(
     projects: dict[str, Project],
 ) -> None:
     for grant in grants:
-        target, target_id = _where(grant, projects)
+        target, target_id = _target_of(grant, projects)
         session.merge(
             Assignment(
                 actor="user",
@@ -174,7 +190,7 @@ def _grants(
         )
 
 
-def _where(grant: Grant, projects: dict[str, Project]) -> tuple[str, str]:
+def _target_of(grant: Grant, projects: dict[str, Project]) -> tuple[str, str]:
     if grant.system:
         return "system", "all"
     return ("project", projects[grant.project].id) if grant.project is not None else ("domain", DEFAULT_DOMAIN)
@@ -184,15 +200,15 @@ def _confine(
     session: Session, plan: Plan, users: dict[str, User], roles: dict[str, Role], projects: dict[str, Project]
 ) -> None:
     for name in plan.confined:
-        due = {(*_where(grant, projects), roles[grant.role].id) for grant in plan.grants if grant.user == name}
+        planned = {(*_target_of(grant, projects), roles[grant.role].id) for grant in plan.grants if grant.user == name}
         held = session.scalars(
             select(Assignment).where(Assignment.actor == "user", Assignment.actor_id == users[name].id)
         ).all()
-        surplus = [one for one in held if one.inherited or (one.target, one.target_id, one.role_id) not in due]
+        surplus = [one for one in held if one.inherited or (one.target, one.target_id, one.role_id) not in planned]
         for assignment in surplus:
             session.delete(assignment)
         if surplus:
-            ledger.record(session, kills=True, user_id=users[name].id)
+            revocations.revoke_tokens(session, user_id=users[name].id)
     session.flush()
 
 

@@ -1,169 +1,138 @@
-"""Secrets that users keep here: EC2 and S3 keys, TOTP seeds, certificates. Encrypted at rest."""
+"""Credentials: secrets that users keep here, such as access keys, TOTP seeds and certificates; encrypted at rest."""
 
-import hashlib
 import json
-import secrets
-from collections.abc import Mapping
-from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pileus_identity.core import lists, projects, users
-from pileus_identity.core.bodies import Body, apply, store
-from pileus_identity.core.keys import KeyRing
-from pileus_identity.core.payloads import Payload
+from pileus_identity.core import ec2_keys, projects, users
+from pileus_identity.core.attributes import apply_attributes, insert
+from pileus_identity.core.ec2_keys import EC2
+from pileus_identity.core.fernet_keys import KeyRing
+from pileus_identity.core.listing import ListPage, ListQuery, apply_filters, fetch_page
+from pileus_identity.core.token_payloads import Payload
 from pileus_identity.db.models import Credential
-from pileus_identity.errors import Invalid, Missing, Refused, TooManyOfThem
+from pileus_identity.errors import LimitExceeded, ResourceNotFound, ValidationFailed
+from pileus_kit.json_types import JsonObject
 
-EC2 = "ec2"
-FIXED = ("user_id", "project_id", "type", "blob")  # attributes that have their own columns
+MAX_OF_TYPE = 1000
+COLUMNS = ("user_id", "project_id", "type", "blob")
+DELEGATION_MARKS = ("trust_id", "app_cred_id", "access_token_id", "access_id")
 
 
-def get(session: Session, credential_id: str) -> Credential:
+def find(session: Session, credential_id: str) -> Credential:
+    """A credential by id. Raises ResourceNotFound."""
     credential = session.get(Credential, credential_id)
     if credential is None:
-        raise Missing(kind="credential", id=credential_id)
+        raise ResourceNotFound(kind="credential", id=credential_id)
     return credential
 
 
-def create(session: Session, ring: KeyRing, body: Body, loan: Payload, most: int) -> Credential:
-    """`loan`: the token with which it is made; an access key that it makes stays within what that one may."""
-    users.get(session, body["user_id"])
+def find_ec2(session: Session, access: str) -> Credential:
+    """An EC2 credential by its access key. Raises ResourceNotFound."""
+    credential = session.get(Credential, ec2_keys.credential_id(access))
+    if credential is None or credential.type != EC2:
+        raise ResourceNotFound(kind="credential", id=access)
+    return credential
+
+
+def find_user_id(session: Session, credential_id: str) -> str | None:
+    """The owner of a credential; None if there is no such credential."""
+    return session.scalar(select(Credential.user_id).where(Credential.id == credential_id))
+
+
+def create(session: Session, key_ring: KeyRing, body: JsonObject, token: Payload, limit: int) -> Credential:
+    """Create a credential. `limit` is how many a user may have.
+
+    `token` is the one with which it is created: an EC2 credential stays within that token's delegation. Raises
+    ResourceNotFound, LimitExceeded, ValidationFailed, ForbiddenAction or DuplicateEntry.
+    """
+    users.find(session, body["user_id"])
     if body.get("project_id"):
-        projects.get(session, body["project_id"])
-    have = session.scalar(select(func.count()).where(Credential.user_id == body["user_id"])) or 0
-    if have >= most:
-        raise TooManyOfThem(kind="credentials", limit=most)
+        projects.find(session, body["project_id"])
+    count = session.scalar(select(func.count()).where(Credential.user_id == body["user_id"])) or 0
+    if count >= limit:
+        raise LimitExceeded(kind="credentials", limit=limit)
     credential = Credential(
         user_id=body["user_id"],
         project_id=body.get("project_id"),
         type=body["type"],
         extra={},
-        blob=seal(ring, body["blob"]),
+        blob=key_ring.encrypt_text(body["blob"]),
     )
     if body["type"] == EC2:
-        credential.id = ec2_id(_ec2_blob(body, loan)["access"])
-        credential.blob = seal(ring, json.dumps(_ec2_blob(body, loan)))
-    apply(credential, {k: v for k, v in body.items() if k not in FIXED}, ())
-    store(session, credential, "credential")
+        blob = ec2_keys.add_delegation(ec2_keys.parse_key(body["blob"], body.get("project_id")), token)
+        credential.id = ec2_keys.credential_id(blob["access"])
+        credential.blob = key_ring.encrypt_text(json.dumps(blob))
+    apply_attributes(credential, _extra(body), ())
+    insert(session, credential, "credential", credential.id)
     return credential
 
 
-def change(session: Session, ring: KeyRing, credential: Credential, body: Body) -> None:
-    """Delegation marks in an EC2 blob stay what they are: nobody widens a delegated key by rewriting it."""
+def create_ec2(
+    session: Session, key_ring: KeyRing, user_id: str, project_id: str, token: Payload, limit: int
+) -> Credential:
+    """Create an EC2 credential with a generated access key and secret; the arguments are those of `create`."""
+    blob = json.dumps(ec2_keys.generate(token))
+    body = {"user_id": user_id, "project_id": project_id, "type": EC2, "blob": blob}
+    return create(session, key_ring, body, token, limit)
+
+
+def update(session: Session, key_ring: KeyRing, credential: Credential, body: JsonObject) -> None:
+    """Change a credential. Raises ValidationFailed if an EC2 credential would leave its delegation."""
     if credential.type == EC2 or body.get("type", credential.type) == EC2:
-        _same_delegation(ring, credential, body)
+        _check_delegation_unchanged(key_ring, credential, body)
     if body.get("user_id", credential.user_id) != credential.user_id:
-        users.get(session, body["user_id"])
+        users.find(session, body["user_id"])
         credential.user_id = body["user_id"]
     if body.get("project_id"):
-        projects.get(session, body["project_id"])
+        projects.find(session, body["project_id"])
     for name in ("project_id", "type"):
         if name in body:
             setattr(credential, name, body[name])
     if "blob" in body:
-        credential.blob = seal(ring, body["blob"])
+        credential.blob = key_ring.encrypt_text(body["blob"])
     if credential.type == EC2:
-        _is_key(loads(reveal(ring, credential)), credential.project_id)
-    apply(credential, {k: v for k, v in body.items() if k not in FIXED}, ())
+        ec2_keys.parse_key(key_ring.decrypt_text(credential.blob), credential.project_id)
+    apply_attributes(credential, _extra(body), ())
     session.flush()
 
 
-def _same_delegation(ring: KeyRing, credential: Credential, body: Body) -> None:
-    old = loads(reveal(ring, credential)) if credential.type == EC2 else {}
-    new = loads(body["blob"]) if "blob" in body else old
-    for mark in ("trust_id", "app_cred_id", "access_token_id", "access_id"):
-        if old.get(mark) != new.get(mark):
-            raise Invalid(why=f"{mark} can not be updated for credential.")
+def delete(session: Session, credential: Credential) -> None:
+    """Delete a credential."""
+    session.delete(credential)
 
 
-def find(asked: Mapping[str, str]) -> Select[Credential]:
-    return lists.matching(select(Credential), Credential, asked, ("user_id", "type", "project_id"))
+def list_page(session: Session, query: ListQuery, user_id: str | None = None) -> ListPage[Credential]:
+    """The credentials that match a query; only those of one user if it is given."""
+    stmt = apply_filters(
+        select(Credential), query.filters, (Credential.user_id, Credential.type, Credential.project_id)
+    )
+    if user_id is not None:
+        stmt = stmt.where(Credential.user_id == user_id)
+    return fetch_page(session, stmt, Credential.id, query.page)
 
 
-def of_type(session: Session, user_id: str, type: str) -> list[Credential]:
+def list_of_type(session: Session, user_id: str, type: str) -> list[Credential]:
+    """A user's credentials of one type; at most MAX_OF_TYPE."""
     return list(
         session.scalars(
             select(Credential)
             .where(Credential.user_id == user_id, Credential.type == type)
             .order_by(Credential.id)
-            .limit(1000)
+            .limit(MAX_OF_TYPE)
         )
     )
 
 
-def seal(ring: KeyRing, blob: str) -> str:
-    return ring.seal_text(blob)
+def _extra(body: JsonObject) -> JsonObject:
+    return {key: value for key, value in body.items() if key not in COLUMNS}
 
 
-def reveal(ring: KeyRing, credential: Credential) -> str:
-    return ring.open_text(credential.blob)
-
-
-# EC2 keys: the id is the SHA-256 of the access key, so that a login finds it by its primary key
-
-
-def ec2_id(access: str) -> str:
-    return hashlib.sha256(access.encode()).hexdigest()
-
-
-def create_ec2(
-    session: Session, ring: KeyRing, user_id: str, project_id: str, loan: Payload, most: int
-) -> dict[str, Any]:
-    blob = {"access": secrets.token_hex(16), "secret": secrets.token_hex(16)} | delegation(loan)
-    body = {"user_id": user_id, "project_id": project_id, "type": EC2, "blob": json.dumps(blob)}
-    return ec2_view(ring, create(session, ring, body, loan, most))
-
-
-def get_ec2(session: Session, access: str) -> Credential:
-    credential = session.get(Credential, ec2_id(access))
-    if credential is None or credential.type != EC2:
-        raise Missing(kind="credential", id=access)
-    return credential
-
-
-def ec2_view(ring: KeyRing, credential: Credential) -> dict[str, Any]:
-    blob = loads(reveal(ring, credential))
-    return {
-        "user_id": credential.user_id,
-        "tenant_id": credential.project_id,
-        "access": blob.get("access"),
-        "secret": blob.get("secret"),
-        "trust_id": blob.get("trust_id"),
-    }
-
-
-def delegation(loan: Payload) -> dict[str, str | None]:
-    """The marks that keep a key that was made with delegated rights within them."""
-    marks = {
-        "trust_id": loan.trust_id,
-        "app_cred_id": loan.application_credential_id,
-        "access_token_id": loan.access_token_id,
-    }
-    return {key: value for key, value in marks.items() if value is not None}
-
-
-def _ec2_blob(body: Body, loan: Payload) -> dict[str, Any]:
-    blob = loads(body["blob"])
-    _is_key(blob, body.get("project_id"))
-    if {"trust_id", "app_cred_id", "access_token_id"} & set(blob) - set(delegation(loan)):
-        raise Refused(why="A credential cannot claim a delegation that its maker doesn't have.")
-    return blob | delegation(loan)
-
-
-def _is_key(blob: dict[str, Any], project_id: str | None) -> None:
-    if not isinstance(blob.get("access"), str) or not isinstance(blob.get("secret"), str) or not blob["access"]:
-        raise Invalid(why="Invalid blob in credential: it has to hold access and secret.")
-    if not project_id:
-        raise Invalid(why="An ec2 credential needs a project_id.")
-
-
-def loads(text: str) -> dict[str, Any]:
-    try:
-        blob = json.loads(text)
-    except (ValueError, RecursionError):  # the latter: nested thousands deep
-        raise Invalid(why="Invalid blob in credential: it has to be JSON.") from None
-    if not isinstance(blob, dict):
-        raise Invalid(why="Invalid blob in credential: it has to be an object.")
-    return blob
+def _check_delegation_unchanged(key_ring: KeyRing, credential: Credential, body: JsonObject) -> None:
+    """Otherwise a delegated access key could be widened by rewriting it."""
+    old = ec2_keys.parse_blob(key_ring.decrypt_text(credential.blob)) if credential.type == EC2 else {}
+    new = ec2_keys.parse_blob(body["blob"]) if "blob" in body else old
+    for mark in DELEGATION_MARKS:
+        if old.get(mark) != new.get(mark):
+            raise ValidationFailed(why=f"{mark} can not be updated for credential.")

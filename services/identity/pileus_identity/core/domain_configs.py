@@ -1,157 +1,106 @@
-"""What a domain would like to be different for it: stored here for backends that read it.
+"""Domain-specific configurations: stored for identity backends that read them.
 
-As in every cloud whose operator hasn't switched domain-specific backends on, nothing reads it yet; users of all domains
+No backend does yet, as in every cloud whose operator hasn't enabled domain-specific backends: the users of all domains
 are in the one database.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_identity.config import Config
 from pileus_identity.core import domains
-from pileus_identity.core.bodies import bounded
+from pileus_identity.core.attributes import check_extra_size
 from pileus_identity.core.bootstrap import DEFAULT_DOMAIN
+from pileus_identity.core.domain_config_options import DEFAULTS, SECRET, Options
 from pileus_identity.db.models import DomainOption
-from pileus_identity.errors import Invalid, Missing, Refused
+from pileus_identity.errors import ForbiddenAction, ResourceNotFound, ValidationFailed
+from pileus_kit.json_types import JsonObject
 
-Options = dict[str, dict[str, Any]]
-
-LDAP = {
-    "url": "ldap://localhost",
-    "user": None,
-    "suffix": "cn=example,cn=com",
-    "query_scope": "one",
-    "page_size": 0,
-    "alias_dereferencing": "default",
-    "debug_level": None,
-    "chase_referrals": None,
-    "user_tree_dn": None,
-    "user_filter": None,
-    "user_objectclass": "inetOrgPerson",
-    "user_id_attribute": "cn",
-    "user_name_attribute": "sn",
-    "user_description_attribute": "description",
-    "user_mail_attribute": "mail",
-    "user_pass_attribute": "userPassword",
-    "user_enabled_attribute": "enabled",
-    "user_enabled_invert": False,
-    "user_enabled_mask": 0,
-    "user_enabled_default": "True",
-    "user_attribute_ignore": ["default_project_id"],
-    "user_default_project_id_attribute": None,
-    "user_enabled_emulation": False,
-    "user_enabled_emulation_dn": None,
-    "user_enabled_emulation_use_group_config": False,
-    "user_additional_attribute_mapping": [],
-    "group_tree_dn": None,
-    "group_filter": None,
-    "group_objectclass": "groupOfNames",
-    "group_id_attribute": "cn",
-    "group_name_attribute": "ou",
-    "group_member_attribute": "member",
-    "group_members_are_ids": False,
-    "group_desc_attribute": "description",
-    "group_attribute_ignore": [],
-    "group_additional_attribute_mapping": [],
-    "tls_cacertfile": None,
-    "tls_cacertdir": None,
-    "use_tls": False,
-    "tls_req_cert": "demand",
-    "use_pool": True,
-    "pool_size": 10,
-    "pool_retry_max": 3,
-    "pool_retry_delay": 0.1,
-    "pool_connection_timeout": -1,
-    "pool_connection_lifetime": 600,
-    "use_auth_pool": True,
-    "auth_pool_size": 100,
-    "auth_pool_connection_lifetime": 60,
-}
-DEFAULTS: Options = {"identity": {"driver": "sql", "list_limit": None}, "ldap": LDAP}
-SECRET = {("ldap", "password")}  # may be set, is never shown
+INVALID = "Invalid domain specific configuration:"
 
 
-def default(group: str | None = None, option: str | None = None) -> Options | dict[str, Any]:
-    return _part(DEFAULTS, group, option)
+def find_defaults(group: str | None = None, option: str | None = None) -> JsonObject:
+    """The defaults of all groups, of one group, or of one option. Raises ResourceNotFound."""
+    return _select_part(DEFAULTS, group, option)
 
 
-def get(session: Session, domain_id: str) -> Options:
-    """Raises Missing where nothing is configured."""
-    domains.get(session, domain_id)
-    config: Options = {}
-    for row in session.scalars(select(DomainOption).where(DomainOption.domain_id == domain_id)):
-        if (row.group, row.name) not in SECRET:
-            config.setdefault(row.group, {})[row.name] = row.value
-    if not config:
-        raise Missing(kind="domain config for", id=domain_id)
-    return config
+def find(session: Session, domain_id: str, group: str | None = None, option: str | None = None) -> JsonObject:
+    """A domain's configuration, one group or one option of it, without secrets.
+
+    Raises ResourceNotFound if it isn't configured, ForbiddenAction for an unknown group or option.
+    """
+    _check_known(group, option)
+    return _select_part(_load(session, domain_id), group, option)
 
 
-def show(
-    session: Session, domain_id: str, group: str | None = None, option: str | None = None
-) -> Options | dict[str, Any]:
-    _known(group, option)
-    return _part(get(session, domain_id), group, option)
+def find_security_compliance(session: Session, config: Config, domain_id: str, option: str | None = None) -> JsonObject:
+    """What passwords have to look like: the operator's settings, which apply to the default domain.
 
-
-def compliance(session: Session, settings: Config, domain_id: str, option: str | None = None) -> dict[str, Any]:
-    """What passwords have to look like: the operator's settings, which hold for the default domain."""
+    Raises ForbiddenAction for other domains and options.
+    """
     readable = {
-        "password_regex": settings.password_regex or None,
-        "password_regex_description": settings.password_regex_text or None,
+        "password_regex": config.password_regex or None,
+        "password_regex_description": config.password_regex_description or None,
     }
-    domains.get(session, domain_id)
+    domains.find(session, domain_id)
     if domain_id != DEFAULT_DOMAIN:
-        raise Refused(
-            why="Invalid domain specific configuration: Reading security compliance information for any domain other "
-            "than the default domain is not allowed or supported."
+        raise ForbiddenAction(
+            why=f"{INVALID} Reading security compliance information for any domain other than the default domain is "
+            "not allowed or supported."
         )
     if option is None:
         return {"security_compliance": readable}
     if option not in readable:
-        raise Refused(
-            why="Invalid domain specific configuration: Reading security compliance values other than password_regex "
-            "and password_regex_description is not allowed."
+        raise ForbiddenAction(
+            why=f"{INVALID} Reading security compliance values other than password_regex and "
+            "password_regex_description is not allowed."
         )
     return {option: readable[option]}
 
 
-def put(session: Session, domain_id: str, config: Options) -> bool:
-    """Exactly this; gives whether there was something before."""
-    domains.get(session, domain_id)
-    _check(config)
-    had = session.execute(delete(DomainOption).where(DomainOption.domain_id == domain_id)).rowcount  # type: ignore[attr-defined]
-    _write(session, domain_id, config)
-    return bool(had)
+def create(session: Session, domain_id: str, options: Options) -> bool:
+    """Give a domain exactly this configuration; returns whether it had another one before."""
+    domains.find(session, domain_id)
+    _check(options)
+    removed = session.scalars(
+        delete_rows(DomainOption).where(DomainOption.domain_id == domain_id).returning(DomainOption.name)
+    ).all()
+    _insert(session, domain_id, options)
+    return bool(removed)
 
 
-def change(
-    session: Session, domain_id: str, config: Options, group: str | None = None, option: str | None = None
-) -> Options:
-    """Set what `config` names; `group` and `option` are what the URL speaks of, and must be there already."""
-    _known(group, option)
-    _check(config)
-    if group is not None and set(config) != {group}:
-        raise Invalid(why=f"The body has to hold the group {group} and nothing else.")
-    if option is not None and set(config[str(group)]) != {option}:
-        raise Invalid(why=f"The body has to hold the option {option} and nothing else.")
-    _part(get(session, domain_id), group, option)
-    for name, options in config.items():
+def update(
+    session: Session, domain_id: str, options: Options, group: str | None = None, option: str | None = None
+) -> JsonObject:
+    """Set the options that `options` names; returns the whole configuration.
+
+    `group` and `option` are those of the URL, which have to exist. Raises ForbiddenAction, ValidationFailed or
+    ResourceNotFound.
+    """
+    _check_known(group, option)
+    _check(options)
+    if group is not None and set(options) != {group}:
+        raise ValidationFailed(why=f"The body has to hold the group {group} and nothing else.")
+    if option is not None and set(options[str(group)]) != {option}:
+        raise ValidationFailed(why=f"The body has to hold the option {option} and nothing else.")
+    _select_part(_load(session, domain_id), group, option)
+    for name, values in options.items():
         session.execute(
-            delete(DomainOption).where(
-                DomainOption.domain_id == domain_id, DomainOption.group == name, DomainOption.name.in_(list(options))
+            delete_rows(DomainOption).where(
+                DomainOption.domain_id == domain_id, DomainOption.group == name, DomainOption.name.in_(list(values))
             )
         )
-    _write(session, domain_id, config)
-    return get(session, domain_id)
+    _insert(session, domain_id, options)
+    return dict(_load(session, domain_id))
 
 
-def remove(session: Session, domain_id: str, group: str | None = None, option: str | None = None) -> None:
-    _known(group, option)
-    _part(get(session, domain_id), group, option)
-    stmt = delete(DomainOption).where(DomainOption.domain_id == domain_id)
+def delete(session: Session, domain_id: str, group: str | None = None, option: str | None = None) -> None:
+    """Delete a domain's configuration, one group or one option of it. Raises ResourceNotFound or ForbiddenAction."""
+    find(session, domain_id, group, option)
+    stmt = delete_rows(DomainOption).where(DomainOption.domain_id == domain_id)
     if group is not None:
         stmt = stmt.where(DomainOption.group == group)
     if option is not None:
@@ -159,41 +108,52 @@ def remove(session: Session, domain_id: str, group: str | None = None, option: s
     session.execute(stmt)
 
 
-def _write(session: Session, domain_id: str, config: Options) -> None:
+def _load(session: Session, domain_id: str) -> Options:
+    domains.find(session, domain_id)
+    options: Options = {}
+    for row in session.scalars(select(DomainOption).where(DomainOption.domain_id == domain_id)):
+        if (row.group, row.name) not in SECRET:
+            options.setdefault(row.group, {})[row.name] = row.value
+    if not options:
+        raise ResourceNotFound(kind="domain config for", id=domain_id)
+    return options
+
+
+def _insert(session: Session, domain_id: str, options: Options) -> None:
     session.add_all(
         [
             DomainOption(domain_id=domain_id, group=group, name=name, value=value)
-            for group, options in config.items()
-            for name, value in options.items()
+            for group, values in options.items()
+            for name, value in values.items()
         ]
     )
     session.flush()
 
 
-def _check(config: Options) -> None:
-    bounded(config)
-    if not config or not all(config.values()):
-        raise Refused(why="Invalid domain specific configuration: it names no options.")
-    for group, options in config.items():
-        for option in options:
-            _known(group, option)
+def _check(options: Options) -> None:
+    check_extra_size(dict(options))
+    if not options or not all(options.values()):
+        raise ForbiddenAction(why=f"{INVALID} it names no options.")
+    for group, values in options.items():
+        for option in values:
+            _check_known(group, option)
 
 
-def _known(group: str | None, option: str | None) -> None:
+def _check_known(group: str | None, option: str | None) -> None:
     if group is not None and group not in DEFAULTS:
-        raise Refused(why=f"Invalid domain specific configuration: Group {group} is not supported.")
+        raise ForbiddenAction(why=f"{INVALID} Group {group} is not supported.")
     if option is not None and option not in DEFAULTS[str(group)] and (group, option) not in SECRET:
-        raise Refused(why=f"Invalid domain specific configuration: Option {option} in group {group} is not supported.")
+        raise ForbiddenAction(why=f"{INVALID} Option {option} in group {group} is not supported.")
 
 
-def _part(config: Options, group: str | None, option: str | None) -> Options | dict[str, Any]:
-    """The whole, {group: its options}, or {option: value}."""
+def _select_part(options: Mapping[str, Mapping[str, object]], group: str | None, option: str | None) -> JsonObject:
+    """The whole configuration, {group: its options}, or {option: value}."""
     if group is None:
-        return config
-    if group not in config:
-        raise Missing(kind="domain config group", id=group)
+        return dict(options)
+    if group not in options:
+        raise ResourceNotFound(kind="domain config group", id=group)
     if option is None:
-        return {group: config[group]}
-    if option not in config[group]:
-        raise Missing(kind="domain config option", id=option)
-    return {option: config[group][option]}
+        return {group: options[group]}
+    if option not in options[group]:
+        raise ResourceNotFound(kind="domain config option", id=option)
+    return {option: options[group][option]}

@@ -1,134 +1,131 @@
-"""Limits that services ask for: a default for all (registered), and a project's or domain's own."""
+"""Limits of projects and domains, which override the registered ones. Services read and enforce them."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
-from sqlalchemy import Select, delete, exists, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import delete as delete_rows
 from sqlalchemy.orm import Session
 
-from pileus_identity.core import lists, projects
-from pileus_identity.core.bodies import Body, flush, store
-from pileus_identity.db.models import Limit, Project, Region, RegisteredLimit, Service
-from pileus_identity.errors import Invalid, Missing, Refused, Taken
+from pileus_identity.core import domains, projects
+from pileus_identity.core.attributes import insert
+from pileus_identity.core.listing import ListPage, ListQuery
+from pileus_identity.db.models import Limit, Project, RegisteredLimit
+from pileus_identity.errors import DuplicateEntry, ForbiddenAction, ResourceNotFound, ValidationFailed
+from pileus_kit.json_types import JsonObject
+
+Rows = Select[Limit, RegisteredLimit, Project]
 
 
-def get_registered(session: Session, id: str) -> RegisteredLimit:
-    registered = session.get(RegisteredLimit, id)
+@dataclass(frozen=True)
+class OwnedLimit:
+    """A limit with the registered limit that it overrides and its owner, a project or a domain."""
+
+    limit: Limit
+    registered: RegisteredLimit
+    owner: Project
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """Whose limits a caller sees: those of their project or domain, and of all projects in the domain."""
+
+    project_id: str | None
+    domain_id: str | None
+
+
+def find(session: Session, limit_id: str) -> OwnedLimit:
+    """A limit by id. Raises ResourceNotFound."""
+    found = get(session, limit_id)
+    if found is None:
+        raise ResourceNotFound(kind="limit", id=limit_id)
+    return found
+
+
+def get(session: Session, limit_id: str) -> OwnedLimit | None:
+    """A limit by id, or None."""
+    row = session.execute(_select().where(Limit.id == limit_id)).first()
+    return None if row is None else OwnedLimit(row[0], row[1], row[2])
+
+
+def create(session: Session, bodies: list[JsonObject]) -> list[OwnedLimit]:
+    """Create limits, all or none.
+
+    Raises ValidationFailed, ResourceNotFound, DuplicateEntry, or ForbiddenAction without a registered limit.
+    """
+    return [_create(session, body) for body in bodies]
+
+
+def _create(session: Session, body: JsonObject) -> OwnedLimit:
+    project_id, domain_id = body.get("project_id"), body.get("domain_id")
+    if bool(project_id) == bool(domain_id):
+        raise ValidationFailed(why="A limit is for a project or for a domain: give one of project_id and domain_id.")
+    owner = domains.find(session, domain_id) if domain_id else projects.find(session, str(project_id))
+    registered = session.scalar(
+        select(RegisteredLimit).where(
+            RegisteredLimit.service_id == body["service_id"],
+            RegisteredLimit.resource_name == body["resource_name"],
+            RegisteredLimit.region_id == (body.get("region_id") or ""),
+        )
+    )
     if registered is None:
-        raise Missing(kind="registered limit", id=id)
-    return registered
+        raise ForbiddenAction(why="Unable to create a limit that has no corresponding registered limit.")
+    if session.scalar(select(exists().where(Limit.owner_id == owner.id, Limit.registered_limit_id == registered.id))):
+        raise DuplicateEntry(kind="limit", name=body["resource_name"])
+    limit = Limit(
+        registered_limit_id=registered.id,
+        owner_id=owner.id,
+        resource_limit=body["resource_limit"],
+        description=body.get("description"),
+    )
+    insert(session, limit, "limit", limit.id)
+    return OwnedLimit(limit, registered, owner)
 
 
-def register(session: Session, bodies: list[Body]) -> list[RegisteredLimit]:
-    made = []
-    for body in bodies:
-        registered = RegisteredLimit(description=body.get("description"))
-        _put(session, registered, body)
-        session.add(registered)
-        flush(session, "registered_limit", registered.resource_name)
-        made.append(registered)
-    return made
-
-
-def change_registered(session: Session, registered: RegisteredLimit, body: Body) -> None:
-    if {"service_id", "region_id", "resource_name"} & set(body):
-        _unused(session, registered, "update")
-    _put(session, registered, body)
-    flush(session, "registered_limit", registered.resource_name)
-
-
-def _put(session: Session, registered: RegisteredLimit, body: Body) -> None:
-    if "service_id" in body:
-        if session.get(Service, body["service_id"]) is None:
-            raise Invalid(why=f"Service {body['service_id']} does not exist.")
-        registered.service_id = body["service_id"]
-    if "region_id" in body:
-        if body["region_id"] is not None and session.get(Region, body["region_id"]) is None:
-            raise Invalid(why=f"Region {body['region_id']} does not exist.")
-        registered.region_id = body["region_id"] or ""
-    for name in ("resource_name", "default_limit", "description"):
-        if name in body:
-            setattr(registered, name, body[name])
-
-
-def unregister(session: Session, registered: RegisteredLimit) -> None:
-    _unused(session, registered, "delete")
-    session.delete(registered)
-
-
-def _unused(session: Session, registered: RegisteredLimit, verb: str) -> None:
-    if session.scalar(select(exists().where(Limit.registered_limit_id == registered.id))):
-        raise Refused(
-            why=f"Unable to {verb} registered limit {registered.id} because there are project limits associated "
-            "with it."
-        )
-
-
-def find_registered(asked: Mapping[str, str]) -> Select[RegisteredLimit]:
-    return lists.matching(select(RegisteredLimit), RegisteredLimit, asked, ("service_id", "region_id", "resource_name"))
-
-
-Pair = tuple[Limit, RegisteredLimit, Project]  # a limit, what it overrides, whose it is
-
-
-def get(session: Session, id: str) -> Pair:
-    row = session.execute(find({}).where(Limit.id == id)).first()
-    if row is None:
-        raise Missing(kind="limit", id=id)
-    return row[0], row[1], row[2]
-
-
-def create(session: Session, bodies: list[Body]) -> list[Pair]:
-    made: list[Pair] = []
-    for body in bodies:
-        if bool(body.get("project_id")) == bool(body.get("domain_id")):
-            raise Invalid(why="A limit is for a project or for a domain: give one of project_id and domain_id.")
-        owner = projects.get(session, body.get("project_id") or body["domain_id"], domain=bool(body.get("domain_id")))
-        registered = session.scalar(
-            select(RegisteredLimit).where(
-                RegisteredLimit.service_id == body["service_id"],
-                RegisteredLimit.resource_name == body["resource_name"],
-                RegisteredLimit.region_id == (body.get("region_id") or ""),
-            )
-        )
-        if registered is None:
-            raise Refused(why="Unable to create a limit that has no corresponding registered limit.")
-        if session.scalar(
-            select(exists().where(Limit.owner_id == owner.id, Limit.registered_limit_id == registered.id))
-        ):
-            raise Taken(kind="limit", name=body["resource_name"])
-        limit = Limit(
-            registered_limit_id=registered.id,
-            owner_id=owner.id,
-            resource_limit=body["resource_limit"],
-            description=body.get("description"),
-        )
-        store(session, limit, "limit")
-        made.append((limit, registered, owner))
-    return made
-
-
-def change(session: Session, limit: Limit, body: Body) -> None:
+def update(session: Session, limit: Limit, body: JsonObject) -> None:
+    """Change a limit's number or description."""
     for name in ("resource_limit", "description"):
         if name in body:
             setattr(limit, name, body[name])
     session.flush()
 
 
-def remove(session: Session, limit: Limit) -> None:
-    session.execute(delete(Limit).where(Limit.id == limit.id))
+def delete(session: Session, limit: Limit) -> None:
+    """Delete a limit: the registered one counts again."""
+    session.execute(delete_rows(Limit).where(Limit.id == limit.id))
 
 
-def find(asked: Mapping[str, str]) -> Select[Limit, RegisteredLimit, Project]:
-    stmt = (
+def list_page(session: Session, query: ListQuery, visibility: Visibility | None) -> ListPage[OwnedLimit]:
+    """The limits that match a query, and that a caller may see (None: all)."""
+    stmt = _filtered(query)
+    if visibility is not None:
+        stmt = stmt.where(_is_visible(visibility))
+    if query.page.marker is not None:
+        stmt = stmt.where(Limit.id > query.page.marker)
+    rows = session.execute(stmt.order_by(Limit.id).limit(query.page.limit + 1)).all()
+    found = [OwnedLimit(row[0], row[1], row[2]) for row in rows[: query.page.limit]]
+    return ListPage(found, len(rows) > query.page.limit)
+
+
+def _is_visible(visibility: Visibility) -> ColumnElement[bool]:
+    own = Limit.owner_id == (visibility.project_id or visibility.domain_id or "")
+    return or_(own, Project.domain_id == visibility.domain_id) if visibility.domain_id else own
+
+
+def _select() -> Rows:
+    return (
         select(Limit, RegisteredLimit, Project)
         .join(RegisteredLimit, RegisteredLimit.id == Limit.registered_limit_id)
         .join(Project, Project.id == Limit.owner_id)
     )
-    for name in ("service_id", "region_id", "resource_name"):
-        if name in asked:
-            stmt = stmt.where(getattr(RegisteredLimit, name) == asked[name])
-    if "project_id" in asked:
-        stmt = stmt.where(Limit.owner_id == asked["project_id"], Project.is_domain.is_(False))
-    if "domain_id" in asked:
-        stmt = stmt.where(Limit.owner_id == asked["domain_id"], Project.is_domain)
+
+
+def _filtered(query: ListQuery) -> Rows:
+    stmt, filters = _select(), query.filters
+    for column in (RegisteredLimit.service_id, RegisteredLimit.region_id, RegisteredLimit.resource_name):
+        if column.key in filters:
+            stmt = stmt.where(column == filters[column.key])
+    if "project_id" in filters:
+        stmt = stmt.where(Limit.owner_id == filters["project_id"], Project.is_domain.is_(False))
+    if "domain_id" in filters:
+        stmt = stmt.where(Limit.owner_id == filters["domain_id"], Project.is_domain)
     return stmt

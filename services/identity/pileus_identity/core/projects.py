@@ -1,207 +1,252 @@
 """Projects: a tree in each domain."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Select, and_, delete, exists, literal, select, union, update
+from sqlalchemy import ColumnElement, Select, exists, literal, select, union
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import insert as insert_rows
+from sqlalchemy import update as update_rows
 from sqlalchemy.orm import Session, selectinload
 
-from pileus_identity.core import ledger, lists
-from pileus_identity.core.bodies import Body, apply, flush, mutable, store, unchanged
-from pileus_identity.core.standings import actors
-from pileus_identity.db.models import Assignment, Credential, Lineage, Project, ProjectTag, User
-from pileus_identity.errors import Invalid, Missing, Refused
+from pileus_identity.core import project_tags, revocations
+from pileus_identity.core.assignment_conditions import assigned_to_user
+from pileus_identity.core.attributes import apply_attributes, check_mutable, check_unchanged, flush, insert
+from pileus_identity.core.listing import ListPage, ListQuery, apply_filters, fetch_page
+from pileus_identity.db.models import Assignment, Credential, Project, ProjectLineage, User
+from pileus_identity.errors import ForbiddenAction, ResourceNotFound, ValidationFailed
+from pileus_kit.json_types import JsonObject
 
-DEEPEST = 5  # projects from the domain's child to the leaf, as everybody's default is
+MAX_DEPTH = 5  # projects from the domain's child to the leaf: OpenStack's default
+MAX_RELATIVES = 1000
 KNOWN = ("name", "description", "enabled")
 
 
-def get(session: Session, project_id: str, *, domain: bool | None = False) -> Project:
-    """`domain=None`: a project or a domain."""
-    project = session.scalar(select(Project).where(Project.id == project_id).options(selectinload(Project.tags)))
-    if project is None or (domain is not None and project.is_domain != domain):
-        raise Missing(kind="domain" if domain else "project", id=project_id)
+def find(session: Session, project_id: str) -> Project:
+    """A project by id, with its tags. Raises ResourceNotFound, also for a domain."""
+    project = load(session, project_id)
+    if project is None or project.is_domain:
+        raise ResourceNotFound(kind="project", id=project_id)
     return project
 
 
-def create(session: Session, body: Body, default_domain: str) -> Project:
-    """Without a parent it becomes a child of its domain; without a domain it goes to its parent's or the caller's."""
+def find_project_or_domain(session: Session, project_id: str) -> Project:
+    """A project or a domain by id, with its tags. Raises ResourceNotFound."""
+    project = load(session, project_id)
+    if project is None:
+        raise ResourceNotFound(kind="project", id=project_id)
+    return project
+
+
+def load(session: Session, project_id: str) -> Project | None:
+    """A project or a domain by id, with its tags."""
+    return session.scalar(select(Project).where(Project.id == project_id).options(selectinload(Project.tags)))
+
+
+def create(session: Session, body: JsonObject, default_domain_id: str) -> Project:
+    """Create a project below its parent, or else below the domain that the body names, or else the default domain.
+
+    Raises ResourceNotFound, DuplicateEntry, ValidationFailed or ForbiddenAction.
+    """
     domain_id, parent_id = body.get("domain_id"), body.get("parent_id")
-    parent = get(session, parent_id or domain_id or default_domain, domain=None if parent_id else True)
+    parent = _find_parent(session, parent_id, domain_id or default_domain_id)
     home = parent.id if parent.is_domain else parent.domain_id
     if domain_id is not None and domain_id != home:
-        raise Invalid(why="The domain_id of a project must be the one of its parent.")
+        raise ValidationFailed(why="The domain_id of a project must be the one of its parent.")
     if not parent.enabled:
-        raise Refused(why=f"Cannot create a project in {parent.id}, which is disabled.")
-    ancestors = _ancestors(session, parent.id)
-    if len(ancestors) >= DEEPEST:
-        raise Refused(why=f"Max hierarchy depth reached for branch {parent.id}: {DEEPEST} levels.")
+        raise ForbiddenAction(why=f"Cannot create a project in {parent.id}, which is disabled.")
+    if len(_load_ancestor_ids(session, parent.id)) >= MAX_DEPTH:
+        raise ForbiddenAction(why=f"Max hierarchy depth reached for branch {parent.id}: {MAX_DEPTH} levels.")
     project = Project(domain_id=home, parent_id=parent.id, is_domain=False, options={}, extra={}, tags=[])
-    apply(project, _without_nulls(body), KNOWN)
-    store(session, project, "project")
-    set_tags(session, project, body.get("tags", ()))
-    add_lineage(session, project.id, parent.id)
+    apply_attributes(project, _with_defaults(body), KNOWN)
+    insert(session, project, "project", project.name)
+    project_tags.replace(session, project, body.get("tags", ()))
+    insert_lineage(session, project.id, parent.id)
     return project
 
 
-def add_lineage(session: Session, project_id: str, parent_id: str | None) -> None:
-    """Everything above the parent is above the project, one step farther."""
-    session.add(Lineage(project_id=project_id, ancestor_id=project_id, distance=0))
+def _find_parent(session: Session, parent_id: str | None, domain_id: str) -> Project:
+    if parent_id:
+        return find_project_or_domain(session, parent_id)
+    domain = load(session, domain_id)
+    if domain is None or not domain.is_domain:
+        raise ResourceNotFound(kind="domain", id=domain_id)
+    return domain
+
+
+def insert_lineage(session: Session, project_id: str, parent_id: str | None) -> None:
+    """Write the lineage of a new project: all ancestors of its parent are its ancestors, one step farther."""
+    session.add(ProjectLineage(project_id=project_id, ancestor_id=project_id, distance=0))
     session.flush()
     if parent_id is not None:
-        above = select(literal(project_id), Lineage.ancestor_id, Lineage.distance + 1).where(
-            Lineage.project_id == parent_id
+        ancestors = select(literal(project_id), ProjectLineage.ancestor_id, ProjectLineage.distance + 1).where(
+            ProjectLineage.project_id == parent_id
         )
-        session.execute(Lineage.__table__.insert().from_select(["project_id", "ancestor_id", "distance"], above))  # type: ignore[attr-defined]
+        session.execute(insert_rows(ProjectLineage).from_select(["project_id", "ancestor_id", "distance"], ancestors))
 
 
-def change(session: Session, project: Project, body: Body) -> None:
-    mutable(project, "project", body)
-    unchanged(project, body, "domain_id", "parent_id", "is_domain")
-    was = project.enabled
+def update(session: Session, project: Project, body: JsonObject) -> None:
+    """Change a project. Disabling it revokes its tokens.
+
+    Raises ForbiddenAction for an immutable project, and if it would be enabled below or above a disabled one.
+    """
+    check_mutable(project, "project", body)
+    check_unchanged(project, body, "domain_id", "parent_id", "is_domain")
     if project.enabled and body.get("enabled") is False:
-        _subtree_disabled(session, project)
-        ledger.record(session, kills=True, project_id=project.id)
-    elif not was and body.get("enabled"):
-        _parents_enabled(session, project)
-    apply(project, _without_nulls(body), KNOWN)
+        _check_subtree_is_disabled(session, project)
+        revocations.revoke_tokens(session, project_id=project.id)
+    elif not project.enabled and body.get("enabled"):
+        _check_ancestors_are_enabled(session, project)
+    apply_attributes(project, _with_defaults(body), KNOWN)
     flush(session, "project", project.name)
     if "tags" in body:
-        set_tags(session, project, body["tags"])
-    ledger.record(session, project_id=project.id)
+        project_tags.replace(session, project, body["tags"])
+    revocations.invalidate_authorizations(session, project_id=project.id)
 
 
-def remove(session: Session, project: Project) -> None:
-    """Only a leaf goes; with it all roles on it, and credentials for it."""
-    mutable(project, "project")
+def delete(session: Session, project: Project) -> None:
+    """Delete a leaf of the tree with all assignments on it and credentials for it, and revoke its tokens.
+
+    Raises ForbiddenAction if it is immutable or has children.
+    """
+    check_mutable(project, "project")
     if session.scalar(select(exists().where(Project.parent_id == project.id))):
-        raise Refused(why=f"Cannot delete the project {project.id} since it is not a leaf in the hierarchy.")
-    session.execute(delete(Assignment).where(Assignment.target_id == project.id, Assignment.target == "project"))
-    session.execute(delete(Credential).where(Credential.project_id == project.id))
-    session.execute(update(User).where(User.default_project_id == project.id).values(default_project_id=None))
+        raise ForbiddenAction(why=f"Cannot delete the project {project.id} since it is not a leaf in the hierarchy.")
+    session.execute(delete_rows(Assignment).where(Assignment.target_id == project.id, Assignment.target == "project"))
+    session.execute(delete_rows(Credential).where(Credential.project_id == project.id))
+    session.execute(update_rows(User).where(User.default_project_id == project.id).values(default_project_id=None))
     session.delete(project)
-    ledger.record(session, kills=True, project_id=project.id)
+    revocations.revoke_tokens(session, project_id=project.id)
 
 
-def find(asked: Mapping[str, str]) -> Select[Project]:
-    """The projects that a query asks for; domains only with `is_domain`."""
+def list_page(session: Session, query: ListQuery, domain_id: str | None = None) -> ListPage[Project]:
+    """The projects that match a query (domains with `is_domain`); only those of one domain if it is given."""
+    stmt = filtered(query)
+    if domain_id is not None:
+        stmt = stmt.where(Project.domain_id == domain_id)
+    return fetch_page(session, stmt, Project.id, query.page)
+
+
+def list_page_of_user(
+    session: Session, user_id: str, query: ListQuery, enabled_only: bool = False
+) -> ListPage[Project]:
+    """The projects that match a query and where a user has a role, directly, through a group, or inherited."""
+    stmt = filtered(query).where(_where_user_has_role(user_id))
+    if enabled_only:
+        stmt = stmt.where(Project.enabled)
+    return fetch_page(session, stmt, Project.id, query.page)
+
+
+def filtered(query: ListQuery | None = None) -> Select[Project]:
+    """The statement for projects, or for domains if the query says `is_domain`, with their tags."""
+    filters = query.filters if query else {}
     stmt = select(Project).options(selectinload(Project.tags))
-    stmt = stmt.where(Project.is_domain.is_("is_domain" in asked and lists.truth(asked["is_domain"])))
-    stmt = lists.matching(stmt, Project, asked, ("name", "domain_id", "parent_id"), ("enabled",))
-    return _tagged(stmt, asked)
+    stmt = stmt.where(Project.is_domain.is_(query is not None and query.flag("is_domain")))
+    stmt = apply_filters(stmt, filters, (Project.name, Project.domain_id, Project.parent_id), (Project.enabled,))
+    return project_tags.apply_filters(stmt, filters)
 
 
-def of_user(user_id: str, asked: Mapping[str, str]) -> Select[Project]:
-    """Enabled projects and domains where a user has a role, directly, through a group, or inherited."""
+def select_with_role(session: Session, user_id: str, projects: Sequence[Project]) -> list[Project]:
+    """Those of the given projects where a user has a role."""
+    wanted = filtered().where(_where_user_has_role(user_id), Project.id.in_([project.id for project in projects]))
+    seen = {project.id for project in session.scalars(wanted)}
+    return [project for project in projects if project.id in seen]
+
+
+def _where_user_has_role(user_id: str) -> ColumnElement[bool]:
     on_itself = select(Assignment.target_id).where(
-        actors(user_id), Assignment.target == "project", Assignment.inherited.is_(False)
+        assigned_to_user(user_id), Assignment.target == "project", Assignment.inherited.is_(False)
     )
     inherited = (
-        select(Lineage.project_id)
-        .join(Assignment, Assignment.target_id == Lineage.ancestor_id)
-        .where(actors(user_id), Assignment.inherited, Lineage.distance > 0)
+        select(ProjectLineage.project_id)
+        .join(Assignment, Assignment.target_id == ProjectLineage.ancestor_id)
+        .where(assigned_to_user(user_id), Assignment.inherited, ProjectLineage.distance > 0)
     )
-    return find(asked).where(Project.id.in_(union(on_itself, inherited)))
+    return Project.id.in_(union(on_itself, inherited))
 
 
-def domains_of_user(user_id: str) -> Select[Project]:
-    mine = exists().where(
-        actors(user_id),
-        Assignment.target == "domain",
-        Assignment.target_id == Project.id,
-        Assignment.inherited.is_(False),
-    )
-    return select(Project).options(selectinload(Project.tags)).where(Project.is_domain, Project.enabled, mine)
+def list_ancestors(session: Session, project_id: str) -> list[Project]:
+    """The projects above a project, nearest first, without the domain."""
+    return _load_relatives(session, ProjectLineage.project_id == project_id, ProjectLineage.ancestor_id == Project.id)
 
 
-def on_system(session: Session, user_id: str) -> bool:
-    return bool(session.scalar(select(exists().where(actors(user_id), Assignment.target == "system"))))
+def list_descendants(session: Session, project_id: str) -> list[Project]:
+    """The projects below a project, nearest first."""
+    return _load_relatives(session, ProjectLineage.ancestor_id == project_id, ProjectLineage.project_id == Project.id)
 
 
-def family(session: Session, project_id: str, *, up: bool) -> list[Project]:
-    """Ancestors (nearest first, without the domain) or descendants (nearest first)."""
-    mine, theirs = (Lineage.project_id, Lineage.ancestor_id) if up else (Lineage.ancestor_id, Lineage.project_id)
+def _load_relatives(session: Session, own: ColumnElement[bool], related: ColumnElement[bool]) -> list[Project]:
     return list(
         session.scalars(
             select(Project)
-            .join(Lineage, theirs == Project.id)
-            .where(mine == project_id, Lineage.distance > 0, Project.is_domain.is_(False))
+            .join(ProjectLineage, related)
+            .where(own, ProjectLineage.distance > 0, Project.is_domain.is_(False))
             .options(selectinload(Project.tags))
-            .order_by(Lineage.distance, Project.id)
-            .limit(1000)
+            .order_by(ProjectLineage.distance, Project.id)
+            .limit(MAX_RELATIVES)
         )
     )
 
 
-def set_tags(session: Session, project: Project, names: Any) -> None:
-    """Exactly these tags, whatever there was."""
-    wanted = set(names)
-    project.tags = [tag for tag in project.tags if tag.name in wanted]
-    have = {tag.name for tag in project.tags}
-    project.tags += [ProjectTag(project_id=project.id, name=name) for name in sorted(wanted - have)]
-    session.flush()
-
-
-def _tagged(stmt: Select[Project], asked: Mapping[str, str]) -> Select[Project]:
-    def has(name: str) -> Any:
-        return exists().where(ProjectTag.project_id == Project.id, ProjectTag.name == name)
-
-    def names(key: str) -> list[str]:
-        return [name for name in asked[key].split(",") if name][:80] if key in asked else []
-
-    for name in names("tags"):
-        stmt = stmt.where(has(name))
-    if any_of := names("tags-any"):
-        stmt = stmt.where(exists().where(ProjectTag.project_id == Project.id, ProjectTag.name.in_(any_of)))
-    if all_of := names("not-tags"):
-        stmt = stmt.where(~and_(*[has(name) for name in all_of]))
-    if none_of := names("not-tags-any"):
-        stmt = stmt.where(~exists().where(ProjectTag.project_id == Project.id, ProjectTag.name.in_(none_of)))
-    return stmt
-
-
-def _ancestors(session: Session, project_id: str) -> list[str]:
+def _load_ancestor_ids(session: Session, project_id: str) -> list[str]:
     """The project's own id and those above it, without the domain."""
     return list(
         session.scalars(
-            select(Lineage.ancestor_id)
-            .join(Project, Project.id == Lineage.ancestor_id)
-            .where(Lineage.project_id == project_id, Project.is_domain.is_(False))
+            select(ProjectLineage.ancestor_id)
+            .join(Project, Project.id == ProjectLineage.ancestor_id)
+            .where(ProjectLineage.project_id == project_id, Project.is_domain.is_(False))
         )
     )
 
 
-def _subtree_disabled(session: Session, project: Project) -> None:
+def _check_subtree_is_disabled(session: Session, project: Project) -> None:
     if session.scalar(
         select(
             exists().where(
-                Lineage.ancestor_id == project.id,
-                Lineage.distance > 0,
-                Project.id == Lineage.project_id,
+                ProjectLineage.ancestor_id == project.id,
+                ProjectLineage.distance > 0,
+                Project.id == ProjectLineage.project_id,
                 Project.enabled,
             )
         )
     ):
-        raise Refused(why=f"Cannot disable project {project.id} since its subtree contains enabled projects.")
+        raise ForbiddenAction(why=f"Cannot disable project {project.id} since its subtree contains enabled projects.")
 
 
-def _parents_enabled(session: Session, project: Project) -> None:
+def _check_ancestors_are_enabled(session: Session, project: Project) -> None:
     if session.scalar(
         select(
             exists().where(
-                Lineage.project_id == project.id,
-                Lineage.distance > 0,
-                Project.id == Lineage.ancestor_id,
+                ProjectLineage.project_id == project.id,
+                ProjectLineage.distance > 0,
+                Project.id == ProjectLineage.ancestor_id,
                 Project.enabled.is_(False),
             )
         )
     ):
-        raise Refused(why=f"Cannot enable project {project.id} since it has disabled parents.")
+        raise ForbiddenAction(why=f"Cannot enable project {project.id} since it has disabled parents.")
 
 
-def _without_nulls(body: Body) -> Body:
-    """A null means the default here."""
+def _with_defaults(body: JsonObject) -> JsonObject:
+    """A null description is empty, and a null `enabled` means the default."""
     given = {key: value for key, value in body.items() if value is not None or key not in ("description", "enabled")}
     if "description" in body and body["description"] is None:
         given["description"] = ""
     return given
+
+
+@dataclass(frozen=True)
+class ProjectIds:
+    """What policy rules compare of a project or a domain."""
+
+    id: str
+    domain_id: str | None
+    is_domain: bool
+
+
+def find_ids(session: Session, project_id: str) -> ProjectIds | None:
+    """The ids of a project or a domain, or None."""
+    row = session.execute(
+        select(Project.id, Project.domain_id, Project.is_domain).where(Project.id == project_id)
+    ).first()
+    return None if row is None else ProjectIds(row.id, row.domain_id, row.is_domain)

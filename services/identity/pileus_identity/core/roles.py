@@ -1,104 +1,65 @@
-"""Roles, and which bring which along."""
+"""Roles: global ones, and those that belong to one domain."""
 
-from collections.abc import Mapping
-
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import select
+from sqlalchemy import update as update_rows
 from sqlalchemy.orm import Session
 
-from pileus_identity.core import ledger, lists, projects, rolegraph
-from pileus_identity.core.bodies import Body, apply, flush, mutable, store, unchanged
-from pileus_identity.db.models import Assignment, ImpliedRole, Role, Trust, TrustRole
-from pileus_identity.errors import Missing, Refused
+from pileus_identity.core import domains, revocations
+from pileus_identity.core.attributes import apply_attributes, check_mutable, check_unchanged, flush, insert
+from pileus_identity.core.listing import ListPage, ListQuery, apply_filters, fetch_page
+from pileus_identity.db.models import Assignment, Role, Trust, TrustRole
+from pileus_identity.errors import ResourceNotFound
 from pileus_kit.db import now
+from pileus_kit.json_types import JsonObject
 
 KNOWN = ("name", "description")
-NEVER_IMPLIED = ("admin",)  # or a role that looks harmless would make administrators
 
 
-def get(session: Session, role_id: str) -> Role:
+def find(session: Session, role_id: str) -> Role:
+    """A role by id. Raises ResourceNotFound."""
     role = session.get(Role, role_id)
     if role is None:
-        raise Missing(kind="role", id=role_id)
+        raise ResourceNotFound(kind="role", id=role_id)
     return role
 
 
-def create(session: Session, body: Body) -> Role:
+def create(session: Session, body: JsonObject) -> Role:
+    """Create a role, which belongs to a domain if the body names one. Raises DuplicateEntry."""
     if body.get("domain_id") is not None:
-        projects.get(session, body["domain_id"], domain=True)
+        domains.find(session, body["domain_id"])
     role = Role(domain_id=body.get("domain_id"), options={}, extra={})
-    apply(role, body, KNOWN)
-    store(session, role, "role")
-    ledger.record(session)
+    apply_attributes(role, body, KNOWN)
+    insert(session, role, "role", role.name)
+    revocations.invalidate_authorizations(session)
     return role
 
 
-def change(session: Session, role: Role, body: Body) -> None:
-    mutable(role, "role", body)
-    unchanged(role, body, "domain_id", "id")
-    apply(role, body, KNOWN)
+def update(session: Session, role: Role, body: JsonObject) -> None:
+    """Change a role. Raises ForbiddenAction if it is immutable."""
+    check_mutable(role, "role", body)
+    check_unchanged(role, body, "domain_id", "id")
+    apply_attributes(role, body, KNOWN)
     flush(session, "role", role.name)
-    ledger.record(session)
+    revocations.invalidate_authorizations(session)
 
 
-def remove(session: Session, role: Role) -> None:
-    """Trusts that lend it are void from then on: a trust is never used with a part of its roles."""
-    mutable(role, "role")
-    session.execute(delete(Assignment).where(Assignment.role_id == role.id))
-    lending = select(TrustRole.trust_id).where(TrustRole.role_id == role.id)
-    session.execute(update(Trust).where(Trust.id.in_(lending)).values(deleted_at=now()))
+def delete(session: Session, role: Role) -> None:
+    """Delete a role with its assignments and with the trusts that delegate it.
+
+    A trust is never used with only a part of its roles. Raises ForbiddenAction if the role is immutable.
+    """
+    check_mutable(role, "role")
+    session.execute(delete_rows(Assignment).where(Assignment.role_id == role.id))
+    trusts = select(TrustRole.trust_id).where(TrustRole.role_id == role.id)
+    session.execute(update_rows(Trust).where(Trust.id.in_(trusts)).values(deleted_at=now()))
     session.delete(role)
-    ledger.record(session)
+    revocations.invalidate_authorizations(session)
 
 
-def find(asked: Mapping[str, str]) -> Select[Role]:
-    """Global roles, or those of the domain that is asked for."""
-    stmt = lists.matching(select(Role), Role, asked, ("name",))
-    return stmt.where(Role.domain_id == asked["domain_id"] if asked.get("domain_id") else Role.domain_id.is_(None))
-
-
-def imply(session: Session, prior: Role, implied: Role) -> None:
-    if implied.name in NEVER_IMPLIED:
-        raise Refused(why=f"Role {implied.id} cannot be an implied role.")
-    if implied.domain_id is not None and prior.domain_id is None:
-        raise Refused(why=f"Role {implied.id} belongs to a domain, and only a domain's role may imply it.")
-    if prior.id in rolegraph.load(session).closure([implied.id]):
-        raise Refused(why=f"Role {prior.id} would imply itself.")
-    if session.get(ImpliedRole, (prior.id, implied.id)) is None:
-        session.add(ImpliedRole(prior_id=prior.id, implied_id=implied.id))
-        ledger.record(session)
-
-
-def implication(session: Session, prior_id: str, implied_id: str) -> ImpliedRole:
-    found = session.get(ImpliedRole, (prior_id, implied_id))
-    if found is None:
-        raise Missing(kind="implied role", id=implied_id)
-    return found
-
-
-def unimply(session: Session, prior_id: str, implied_id: str) -> None:
-    session.delete(implication(session, prior_id, implied_id))
-    ledger.record(session)
-
-
-def implied_by(session: Session, prior_id: str) -> list[Role]:
-    return list(
-        session.scalars(
-            select(Role)
-            .join(ImpliedRole, ImpliedRole.implied_id == Role.id)
-            .where(ImpliedRole.prior_id == prior_id)
-            .order_by(Role.id)
-        )
-    )
-
-
-def implications(session: Session, most: int) -> dict[str, tuple[Role, list[Role]]]:
-    """All of them: prior role id -> (prior role, implied roles)."""
-    pairs = session.execute(select(ImpliedRole.prior_id, ImpliedRole.implied_id).limit(most)).all()
-    known = {
-        role.id: role
-        for role in session.scalars(select(Role).where(Role.id.in_({id for pair in pairs for id in pair})))
-    }
-    table: dict[str, tuple[Role, list[Role]]] = {}
-    for prior, implied in pairs:
-        table.setdefault(prior, (known[prior], []))[1].append(known[implied])
-    return table
+def list_page(session: Session, query: ListQuery) -> ListPage[Role]:
+    """The global roles that match a query, or those of the domain that it names."""
+    stmt = apply_filters(select(Role), query.filters, (Role.name,))
+    domain_id = query.filters.get("domain_id")
+    stmt = stmt.where(Role.domain_id == domain_id if domain_id else Role.domain_id.is_(None))
+    return fetch_page(session, stmt, Role.id, query.page)

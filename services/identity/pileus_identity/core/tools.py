@@ -1,4 +1,4 @@
-"""What this process is made of, handed to every request."""
+"""What the API process is built from, handed to every request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from sqlalchemy.orm import Session
 
 from pileus_identity.config import Config
-from pileus_identity.core import keys, ledger
-from pileus_identity.core.keys import KeyRing
-from pileus_identity.core.logins import Logins
-from pileus_identity.core.signed_requests import Signers
-from pileus_identity.core.tokens import Tokens
+from pileus_identity.core import fernet_keys, revocations
+from pileus_identity.core.auth_methods import AuthMethods
+from pileus_identity.core.authentication import Authentication
+from pileus_identity.core.ec2_signatures import AccessKeyVerifier
+from pileus_identity.core.fernet_keys import KeyRing
+from pileus_identity.core.oauth1_signatures import OAuth1Verifier
+from pileus_identity.core.tokens import TokenProvider
 from pileus_identity.errors import TokenNotFound
 from pileus_kit.auth import Caller
 from pileus_kit.db import Sessions
@@ -18,36 +20,40 @@ from pileus_kit.errors import Unauthorized
 
 TOKEN_KEYS = "fernet-keys"  # noqa: S105  (a folder)
 CREDENTIAL_KEYS = "credential-keys"
-PRUNE_EVERY = 500  # changes
+PRUNE_EVERY_CHANGES = 500
 
 
 class Tools:
+    """The configuration, the database, the keys, and what issues tokens and verifies proofs."""
+
     def __init__(self, config: Config, sessions: Sessions) -> None:
         for folder in (TOKEN_KEYS, CREDENTIAL_KEYS):
-            keys.prepare(config.path(folder))
+            fernet_keys.prepare(config.path(folder))
         self.config = config
         self.sessions = sessions
-        self.tokens = Tokens(sessions, KeyRing(config.path(TOKEN_KEYS)), config.token_seconds)
+        self.tokens = TokenProvider(sessions, KeyRing(config.path(TOKEN_KEYS)), config.token_expiration_s)
         self.credential_keys = KeyRing(config.path(CREDENTIAL_KEYS))
-        self.signers = Signers(sessions, self.credential_keys)
-        self.logins = Logins(config, sessions, self.tokens, self.credential_keys, self.signers)
+        self.oauth1_verifier = OAuth1Verifier(sessions, self.credential_keys)
+        self.access_key_verifier = AccessKeyVerifier(sessions, self.credential_keys)
+        methods = AuthMethods(config, sessions, self.tokens, self.credential_keys, self.oauth1_verifier)
+        self.authentication = Authentication(sessions, self.tokens, methods)
         self._changes = 0
 
     @contextmanager
     def change(self) -> Iterator[Session]:
-        """A write transaction; what it puts into the ledger is heeded here before anything else is answered."""
+        """A write transaction. The events that it records take effect in this process before the next answer."""
         with self.sessions.begin() as session:
             yield session
-            changed = session.info.pop(ledger.CHANGED, False)
+            changed = session.info.pop(revocations.CHANGED, False)
             if changed:
                 self._changes += 1
-                if self._changes % PRUNE_EVERY == 0:
-                    ledger.prune(session, self.config.token_seconds)
+                if self._changes % PRUNE_EVERY_CHANGES == 0:
+                    revocations.prune(session, self.config.token_expiration_s)
         if changed:
-            self.tokens.standings.ledger.touch()
+            self.tokens.authorizations.revocation_log.mark_changed()
 
     def authenticate(self, token: str) -> Caller:
-        """Who sends a request with this token; identity asks itself, without HTTP."""
+        """The caller with this token. Identity validates it itself, without HTTP. Raises Unauthorized."""
         try:
             return self.tokens.caller(token)
         except TokenNotFound:

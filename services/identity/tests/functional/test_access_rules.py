@@ -2,7 +2,7 @@
 
 import pytest
 
-from pileus_identity.core import passwords
+from pileus_identity.core import password_hashing
 
 BAD = [
     "/**/x",
@@ -117,8 +117,8 @@ def test_time_does_not_tell_which_application_credentials_there_are(cloud, me, m
     """Whether the slow hash is computed depends on what the caller sends, and on nothing that is stored."""
     generated, _ = lent(cloud, me, name="generated")
     chosen, _ = lent(cloud, me, name="chosen", secret="chosen by a user")
-    work, hash_with = [], passwords.Stove.run
-    monkeypatch.setattr(passwords.Stove, "run", lambda self, job: work.append(job) or hash_with(self, job))
+    work, hash_with = [], password_hashing.HashingPool.run
+    monkeypatch.setattr(password_hashing.HashingPool, "run", lambda self, job: work.append(job) or hash_with(self, job))
 
     def cost(given):
         work.clear()
@@ -126,9 +126,9 @@ def test_time_does_not_tell_which_application_credentials_there_are(cloud, me, m
         assert cloud.post("/v3/auth/tokens", {"auth": auth}, None).status_code == 401
         return len(work)
 
-    passwords.nobody()
+    password_hashing.unmatchable_hash()
     user, nobody = {"name": "demo", "domain": {"id": "default"}}, {"name": "nobody", "domain": {"id": "default"}}
-    for secret, expected in ((passwords.new_secret(), 0), ("a guess", 1)):
+    for secret, expected in ((password_hashing.generate_secret(), 0), ("a guess", 1)):
         for one in (
             {"id": generated},
             {"id": chosen},

@@ -150,12 +150,12 @@ def test_a_reader_makes_no_access_keys(cloud, worlds):
 
 
 def test_what_passwords_look_like_is_told_to_all(cloud_with):
-    cloud = cloud_with(password_regex="^.{8,}$", password_regex_text="eight or more")
+    cloud = cloud_with(password_regex="^.{8,}$", password_regex_description="eight or more")
     path = "/v3/domains/default/config/security_compliance"
     rules = {"password_regex": "^.{8,}$", "password_regex_description": "eight or more"}
     assert cloud.get(path, "reader").json == {"config": {"security_compliance": rules}}
     assert cloud.get(f"{path}/password_regex", "reader").json == {"config": {"password_regex": "^.{8,}$"}}
-    assert cloud.get(f"{path}/lockout_duration", "reader").status_code == 403
+    assert cloud.get(f"{path}/lockout_duration_s", "reader").status_code == 403
     other = cloud.make("/v3/domains", "domain", name="other")["id"]
     assert cloud.get(f"/v3/domains/{other}/config/security_compliance", "reader").status_code == 403
     assert cloud.get(path, None).status_code == 401

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, update
 
-from pileus_identity.core.totp import at
+from pileus_identity.core.totp import code_at
 from pileus_identity.db.models import User
 from pileus_kit.db import now
 
@@ -31,28 +31,28 @@ def login(cloud, password="demo", source=HOME, code=None):
 def waited(cloud, seconds):
     """As if so much time had passed since the last failure."""
     with cloud.identity.sessions.begin() as session:
-        session.execute(update(User).values(failed_at=now() - timedelta(seconds=seconds)))
+        session.execute(update(User).values(failed_auth_at=now() - timedelta(seconds=seconds)))
 
 
-def failures(cloud):
+def failed_auth_count(cloud):
     with cloud.identity.sessions.read() as session:
-        return session.query(User.failures).filter(User.name == "demo").scalar()
+        return session.query(User.failed_auth_count).filter(User.name == "demo").scalar()
 
 
 def test_wrong_passwords_lock_without_any_setting(cloud):
     assert [login(cloud, "wrong") for _ in range(5)] == [401] * 5
-    assert login(cloud) == 401 and failures(cloud) == 5
+    assert login(cloud) == 401 and failed_auth_count(cloud) == 5
     waited(cloud, 11)
-    assert login(cloud) == 201 and failures(cloud) == 0
+    assert login(cloud) == 201 and failed_auth_count(cloud) == 0
 
 
 def test_locks_grow_to_the_longest_and_attempts_meanwhile_do_not_prolong_them(cloud_with):
-    cloud = cloud_with(lockout_failure_attempts=2, lockout_duration=30)
+    cloud = cloud_with(lockout_failure_attempts=2, lockout_duration_s=30)
     for count, seconds in ((2, 10), (3, 20), (4, 30), (5, 30)):
-        while failures(cloud) < count:
+        while failed_auth_count(cloud) < count:
             login(cloud, "wrong")
         waited(cloud, seconds - 2)
-        assert login(cloud, "wrong") == 401 and login(cloud) == 401 and failures(cloud) == count
+        assert login(cloud, "wrong") == 401 and login(cloud) == 401 and failed_auth_count(cloud) == count
         waited(cloud, seconds + 1)
 
 
@@ -81,25 +81,19 @@ def guarded(cloud):
 
 
 def wrong_code():
-    right = {at(SEED, int(time.time()) // 30 + step).decode() for step in (-1, 0, 1)}
+    right = {code_at(SEED, int(time.time()) // 30 + step).decode() for step in (-1, 0, 1)}
     return next(code for code in ("000000", "111111", "222222", "333333") if code not in right)
 
 
 def test_the_right_password_does_not_allow_any_number_of_codes(guarded):
     assert [login(guarded, code=wrong_code()) for _ in range(5)] == [401] * 5
-    assert login(guarded, code=at(SEED, int(time.time()) // 30).decode()) == 401
+    assert login(guarded, code=code_at(SEED, int(time.time()) // 30).decode()) == 401
 
 
 def test_a_code_counts_once_for_all_processes(guarded):
-    code = at(SEED, int(time.time()) // 30).decode()
+    code = code_at(SEED, int(time.time()) // 30).decode()
     assert login(guarded, code=code) == 201
-    guarded.identity.tools.logins.__init__(  # a process that has just been started
-        guarded.identity.config,
-        guarded.identity.sessions,
-        guarded.identity.tools.tokens,
-        guarded.identity.tools.credential_keys,
-        guarded.identity.tools.signers,
-    )
+    guarded.restart()
     assert login(guarded, code=code) == 401
 
 
@@ -127,7 +121,7 @@ def test_statements_do_not_tell_who_exists(guarded):
         unknown = cost("nobody", **method)
         assert "UPDATE" in unknown
         assert cost("demo", **method) == cost("other", **method) == unknown
-    while failures(guarded) < 5:
+    while failed_auth_count(guarded) < 5:
         cost("demo", **guess[0])
     for method in guess:
         assert cost("demo", **method) == cost("nobody", **method)  # locked by now

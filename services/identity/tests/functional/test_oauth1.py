@@ -311,7 +311,7 @@ def test_tokens_of_both_kinds_end(cloud, program, identity):
 
 
 def test_a_token_made_with_an_access_token_ends_with_it(cloud_with):
-    cloud = cloud_with(oauth1_access_seconds=60)
+    cloud = cloud_with(oauth1_access_token_s=60)
     give(cloud, "admin")
     program = Program(cloud)
     access = program.lend("reader")
@@ -320,7 +320,7 @@ def test_a_token_made_with_an_access_token_ends_with_it(cloud_with):
 
 
 def test_an_operator_may_let_them_last(cloud_with):
-    cloud = cloud_with(oauth1_request_seconds=0, oauth1_access_seconds=0)
+    cloud = cloud_with(oauth1_request_token_s=0, oauth1_access_token_s=0)
     give(cloud, "admin")
     program = Program(cloud)
     assert "expires" not in program.ask().text

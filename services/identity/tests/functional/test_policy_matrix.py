@@ -36,7 +36,7 @@ def test_everybody_gets_as_far_as_the_reviewed_table_says(cloud, identity):
     revoked = identity.token("admin")
     cloud.call("DELETE", "/v3/auth/tokens", X_Subject_Token=revoked)
     expired = identity.token("admin")
-    known = identity.tools.tokens._known[expired]
+    known = identity.tools.tokens._cached[expired]
     known.payload = msgspec.structs.replace(known.payload, expires=0)
     book |= {"revoked": Caller(token=revoked), "expired": Caller(token=expired)}
     samples = {"project_id": "nothing", "user_id": "nobody"}

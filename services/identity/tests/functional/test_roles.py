@@ -2,7 +2,7 @@
 
 import pytest
 
-from pileus_identity.core import assignments
+from pileus_identity.core import role_assignments
 
 DEMO = {"project": {"name": "demo", "domain": {"id": "default"}}}
 
@@ -91,14 +91,14 @@ def test_assignments_as_given_and_as_they_work_out(cloud):
 @pytest.mark.parametrize("query", ["include_names", "effective&include_names"])
 def test_a_list_that_is_cut_says_so(cloud, monkeypatch, query):
     assert "truncated" not in cloud.get(f"/v3/role_assignments?{query}").json
-    monkeypatch.setattr(assignments, "MOST", 3)
+    monkeypatch.setattr(role_assignments, "MAX_ROWS", 3)
     cut = cloud.get(f"/v3/role_assignments?{query}").json
     assert len(cut["role_assignments"]) == 3 and cut["truncated"] is True
 
 
 def test_of_one_role_nothing_is_cut_off_by_others(cloud, monkeypatch):
     known = {held["role"]["id"] for held in cloud.get("/v3/role_assignments?effective").json["role_assignments"]}
-    monkeypatch.setattr(assignments, "MOST", 1)
+    monkeypatch.setattr(role_assignments, "MAX_ROWS", 1)
     for role in known:
         cut = cloud.get(f"/v3/role_assignments?effective&role.id={role}").json
         assert [held["role"]["id"] for held in cut["role_assignments"]] == [role] and cut["truncated"] is True

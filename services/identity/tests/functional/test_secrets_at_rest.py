@@ -10,8 +10,8 @@ from oauthlib.oauth1 import Client
 from sqlalchemy import select, update
 
 from pileus_identity import manage
-from pileus_identity.core import keys
-from pileus_identity.core.sealing import SEALED
+from pileus_identity.core import fernet_keys
+from pileus_identity.core.secret_rotation import ENCRYPTED_COLUMNS
 from pileus_identity.db.models import Consumer
 
 
@@ -47,7 +47,7 @@ def secrets(cloud):
 
 def sealed(identity):
     with identity.sessions.read() as session:
-        return [text for model, column in SEALED for text in session.scalars(select(getattr(model, column)))]
+        return [text for model, column in ENCRYPTED_COLUMNS for text in session.scalars(select(getattr(model, column)))]
 
 
 def test_the_database_tells_no_secret(identity, secrets, command):
@@ -87,7 +87,7 @@ def test_a_password_is_set_and_tokens_fall(cloud, identity, command, tmp_path):
     token, file = cloud.token("compute"), tmp_path / "password"
     file.write_text("fresh\n")
     command("set-password", "compute", "--password-file", str(file))
-    identity.tools.tokens.standings.ledger.touch()  # what the running API does by itself within a second
+    identity.tools.tokens.authorizations.revocation_log.mark_changed()  # the running API does this within a second
     assert cloud.get("/v3/auth/projects", token).status_code == 401
     assert cloud.login("compute", "compute").status_code == 401
     assert cloud.login("compute", "fresh").status_code == 201
@@ -107,6 +107,6 @@ def test_only_their_owner_reads_the_keys(identity, folder):
     where = identity.config.path(folder)
     where.chmod(0o755)
     (where / "1").chmod(0o644)
-    keys.prepare(where)  # as each process does when it starts
+    fernet_keys.prepare(where)  # as each process does when it starts
     assert where.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in where.iterdir()} == {0o600}

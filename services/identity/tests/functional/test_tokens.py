@@ -39,7 +39,7 @@ def test_what_was_seen_before_costs_no_statement_and_what_was_not_at_most_one(cl
     with count_statements(identity.sessions) as seen:
         cloud.login("demo", "demo", DEMO)
     assert len(seen) <= 2
-    identity.tools.tokens._known.clear()
+    identity.tools.tokens._cached.clear()
     cloud.token("compute")
     with count_statements(identity.sessions) as seen:
         assert cloud.check(tokens[2]).status_code == 200
@@ -140,7 +140,7 @@ def test_services_hear_what_fell(cloud):
 
 def test_the_expired_are_unknown_except_to_a_service_that_finishes(cloud, identity):
     token = cloud.token("demo")
-    known = identity.tools.tokens._known[token]
+    known = identity.tools.tokens._cached[token]
     known.payload = msgspec.structs.replace(known.payload, expires=known.payload.expires - 2 * 3600 * 1_000_000)
     assert cloud.check(token).status_code == 404
     assert cloud.get("/v3/auth/tokens?allow_expired=1", "compute", X_Subject_Token=token).status_code == 200

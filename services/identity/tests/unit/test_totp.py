@@ -1,8 +1,11 @@
+"""One-time codes against the vectors of the standard, and the steps in which they are accepted."""
+
 import base64
 
 import pytest
 
 from pileus_identity.core import totp
+from pileus_identity.core.totp import Seed, TotpMatch
 
 SEED = base64.b32encode(b"12345678901234567890").decode()
 
@@ -18,13 +21,18 @@ SEED = base64.b32encode(b"12345678901234567890").decode()
         (20000000000, b"353130"),
     ],
 )
-def test_the_vectors_of_the_standard(seconds, code):
-    assert totp.at(SEED, seconds // 30) == code
+def test_codes_match_the_vectors_of_rfc_6238(seconds, code):
+    assert totp.code_at(SEED, seconds // 30) == code
 
 
-def test_a_code_counts_for_a_minute(monkeypatch):
-    seeds = [("a", SEED), ("b", "not base32!")]
-    for seconds, found in ((59.0, ("a", 1)), (89.0, ("a", 1)), (120.0, None)):
+def test_a_code_is_accepted_for_a_minute(monkeypatch):
+    seeds = [Seed("a", SEED), Seed("b", "not base32!")]
+    for seconds, found in ((59.0, TotpMatch("a", 1)), (89.0, TotpMatch("a", 1)), (120.0, None)):
         monkeypatch.setattr(totp.time, "time", lambda seconds=seconds: seconds)
-        assert totp.find(seeds, "287082") == found
-    assert totp.find([], "287082") is None and totp.find(seeds, "") is None
+        assert totp.match(seeds, "287082") == found
+    assert totp.match([], "287082") is None and totp.match(seeds, "") is None
+
+
+def test_an_empty_seed_and_one_that_is_not_base32_match_nothing():
+    assert totp.code_at("not base32!", 1) is None
+    assert totp.match([Seed("a", "")], "000000") is None

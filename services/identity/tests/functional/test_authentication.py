@@ -1,0 +1,185 @@
+import time
+
+import pytest
+
+from pileus_identity.core.totp import code_at
+
+DEMO = {"project": {"name": "demo", "domain": {"id": "default"}}}
+
+
+def test_password_gives_a_token_for_each_scope(cloud):
+    project = cloud.login("demo", "demo", DEMO)
+    assert project.status_code == 201
+    token = project.json["token"]
+    assert token["project"]["name"] == "demo"
+    assert token["user"]["domain"] == {"id": "default", "name": "Default"}
+    assert [role["name"] for role in token["roles"]] == ["member", "reader"]
+    assert token["methods"] == ["password"]
+    assert {entry["type"] for entry in token["catalog"]} >= {"compute", "identity", "volumev3"}
+    unscoped = cloud.login("demo", "demo").json["token"]
+    assert "project" not in unscoped and "catalog" not in unscoped and "roles" not in unscoped
+    system = cloud.login("admin", "admin", {"system": {"all": True}}).json["token"]
+    assert system["system"] == {"all": True}
+    assert cloud.login("demo", "demo", {"system": {"all": True}}).status_code == 401
+
+
+def test_domain_scope_needs_a_role_on_the_domain(cloud):
+    wish = {"domain": {"name": "Default"}}
+    assert cloud.login("demo", "demo", wish).status_code == 401
+    role, user = cloud.id("roles", "reader"), cloud.id("users", "demo")
+    assert cloud.call("PUT", f"/v3/domains/default/users/{user}/roles/{role}").status_code == 204
+    token = cloud.login("demo", "demo", wish).json["token"]
+    assert token["domain"] == {"id": "default", "name": "Default"}
+
+
+def test_urls_of_the_catalogue_are_filled_in(cloud):
+    token = cloud.login("demo", "demo", DEMO).json["token"]
+    urls = {entry["type"]: entry["endpoints"][0]["url"] for entry in token["catalog"]}
+    assert urls["object-store"].endswith(f"AUTH_{token['project']['id']}")
+    system = cloud.login("admin", "admin", {"system": {"all": True}}).json["token"]
+    assert next(entry for entry in system["catalog"] if entry["type"] == "object-store")["endpoints"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "scope"),
+    [
+        ("demo", "wrong", None),
+        ("nobody", "demo", None),
+        ("demo", "demo", {"project": {"id": "nothing"}}),
+        ("demo", "demo", {"project": {"name": "other", "domain": {"id": "default"}}}),
+        ("demo", "x" * 5000, None),
+    ],
+)
+def test_all_failures_read_the_same(cloud, name, password, scope):
+    answer = cloud.login(name, password, scope)
+    assert answer.status_code == 401
+    assert answer.json == {
+        "error": {"code": 401, "title": "Unauthorized", "message": "The request you have made requires authentication."}
+    }
+    assert answer.headers["WWW-Authenticate"].startswith("Keystone uri=")
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        {},
+        {"identity": {}},
+        {"identity": {"methods": []}},
+        {"identity": {"methods": ["password"]}},
+        {"identity": {"methods": ["nonsense"]}},
+        {"identity": {"methods": ["password"], "password": {"user": {"name": "demo"}}}},
+        {"identity": {"methods": ["password"], "password": {"user": {"name": "demo", "password": "demo"}}}},
+        {"identity": {"methods": ["token"], "token": {}}},
+    ],
+)
+def test_a_malformed_login_is_a_bad_request(cloud, auth):
+    assert cloud.post("/v3/auth/tokens", {"auth": auth}, None).status_code == 400
+
+
+def test_a_disabled_user_or_domain_cannot_log_in(cloud):
+    cloud.call("PATCH", f"/v3/users/{cloud.id('users', 'demo')}", json={"user": {"enabled": False}})
+    assert cloud.login("demo", "demo").status_code == 401
+    domain = cloud.make("/v3/domains", "domain", name="away")
+    cloud.make("/v3/users", "user", name="u", password="p", domain_id=domain["id"])
+    assert cloud.login("u", "p", domain=domain["id"]).status_code == 201
+    cloud.call("PATCH", f"/v3/domains/{domain['id']}", json={"domain": {"enabled": False}})
+    assert cloud.login("u", "p", domain=domain["id"]).status_code == 401
+
+
+def test_a_token_makes_another_with_its_chain_and_end(cloud):
+    first = cloud.login("demo", "demo")
+    body = {
+        "auth": {"identity": {"methods": ["token"], "token": {"id": first.headers["X-Subject-Token"]}}, "scope": DEMO}
+    }
+    second = cloud.post("/v3/auth/tokens", body, None)
+    assert second.status_code == 201
+    old, new = first.json["token"], second.json["token"]
+    assert new["expires_at"] == old["expires_at"]
+    assert new["audit_ids"][1] == old["audit_ids"][0]
+    assert set(new["methods"]) == {"token", "password"}
+
+
+def test_the_default_project_is_the_scope_when_none_is_asked_for(cloud):
+    project = cloud.id("projects", "demo")
+    user = cloud.id("users", "demo")
+    cloud.call("PATCH", f"/v3/users/{user}", json={"user": {"default_project_id": project}})
+    assert cloud.login("demo", "demo").json["token"]["project"]["id"] == project
+    assert "project" not in cloud.login("demo", "demo", "unscoped").json["token"]
+    cloud.call("PATCH", f"/v3/users/{user}", json={"user": {"default_project_id": cloud.id("projects", "other")}})
+    assert "project" not in cloud.login("demo", "demo").json["token"]
+
+
+def test_wrong_passwords_lock_a_user_for_a_while(cloud_with):
+    cloud = cloud_with(lockout_failure_attempts=3)
+    for _ in range(3):
+        assert cloud.login("demo", "wrong").status_code == 401
+    assert cloud.login("demo", "demo").status_code == 401
+    cloud.call("PATCH", f"/v3/users/{cloud.id('users', 'demo')}", json={"user": {"enabled": True}})
+    assert cloud.login("demo", "demo").status_code == 201
+
+
+def test_an_expired_password_can_only_be_changed(cloud_with):
+    cloud = cloud_with(change_password_upon_first_use=True, unique_last_password_count=2, password_regex=".{3,}")
+    user = cloud.make("/v3/users", "user", name="new", password="first")
+    assert cloud.login("new", "first").status_code == 401
+    path = f"/v3/users/{user['id']}/password"
+
+    def change(old, new):
+        return cloud.post(path, {"user": {"original_password": old, "password": new}}, None).status_code
+
+    assert change("first", "x") == 400
+    assert change("first", "first") == 400
+    assert change("first", "second") == 204
+    assert change("second", "first") == 400
+    assert cloud.login("new", "second").status_code == 201
+
+
+def test_a_user_changes_the_password_and_old_tokens_fall(cloud):
+    user, token = cloud.id("users", "demo"), cloud.token("demo")
+    path = f"/v3/users/{user}/password"
+    assert cloud.post(path, {"user": {"original_password": "x", "password": "new"}}, None).status_code == 401
+    assert cloud.post(path, {"user": {"original_password": "demo", "password": "new"}}, None).status_code == 204
+    assert cloud.login("demo", "demo").status_code == 401
+    assert cloud.login("demo", "new").status_code == 201
+    assert cloud.check(token).status_code == 404
+
+
+SEED = "JBSWY3DPEHPK3PXP"
+
+
+def test_a_second_factor_and_its_receipt(cloud):
+    user = cloud.id("users", "demo")
+    cloud.make("/v3/credentials", "credential", "demo", type="totp", blob=SEED)
+    options = {"multi_factor_auth_rules": [["password", "totp"]]}
+    cloud.call("PATCH", f"/v3/users/{user}", json={"user": {"options": options}})
+    first = cloud.login("demo", "demo", DEMO)
+    assert first.status_code == 401 and first.json["required_auth_methods"] == [["password", "totp"]]
+    assert first.json["receipt"]["methods"] == ["password"] and "token" not in first.json
+    receipt = first.headers["Openstack-Auth-Receipt"]
+    assert cloud.check(receipt).status_code == 404  # it is no token
+
+    def second(code, **headers):
+        auth = {"identity": {"methods": ["totp"], "totp": {"user": {"id": user, "passcode": code}}}, "scope": DEMO}
+        return cloud.call("POST", "/v3/auth/tokens", None, {"auth": auth}, **headers)
+
+    code = code_at(SEED, int(time.time()) // 30).decode()
+    assert second("000000" if code != "000000" else "111111", OpenStack_Auth_Receipt=receipt).status_code == 401
+    done = second(code, OpenStack_Auth_Receipt=receipt)
+    assert done.status_code == 201 and set(done.json["token"]["methods"]) == {"password", "totp"}
+    assert second(code, OpenStack_Auth_Receipt=receipt).status_code == 401  # used up
+    assert second(code, OpenStack_Auth_Receipt=done.headers["X-Subject-Token"]).status_code == 401
+    both = {
+        "identity": {
+            "methods": ["password", "totp"],
+            "password": {"user": {"id": user, "password": "demo"}},
+            "totp": {"user": {"id": user, "passcode": "12"}},
+        }
+    }
+    assert cloud.post("/v3/auth/tokens", {"auth": both}, None).status_code == 401
+
+
+def test_multi_factor_rules_refuse_a_password_alone(cloud):
+    user = cloud.id("users", "demo")
+    rules = {"multi_factor_auth_enabled": True, "multi_factor_auth_rules": [["password", "token"]]}
+    cloud.call("PATCH", f"/v3/users/{user}", json={"user": {"options": rules}})
+    assert cloud.login("demo", "demo").status_code == 401

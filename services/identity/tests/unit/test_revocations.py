@@ -1,0 +1,94 @@
+"""The ledger against many threads, lost memory, and a database that another process writes."""
+
+import threading
+
+import pytest
+
+from pileus_identity.core import revocations
+from pileus_identity.core.tools import Tools
+from pileus_identity.testing import IdentityFixture
+from pileus_kit.errors import Unauthorized
+
+
+def test_entries_come_in_the_order_of_their_commits():
+    with IdentityFixture() as identity:
+        seen = identity.tools.tokens.authorizations.revocation_log
+        start = seen.refresh()
+
+        def write() -> None:
+            for _ in range(10):
+                with identity.tools.change() as session:
+                    revocations.invalidate_authorizations(session, user_id="u")
+
+        threads = [threading.Thread(target=write) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        serial, entries, lost = seen.events_since(start)
+        assert not lost and serial == start + 40
+        assert [entry.serial for entry in entries] == list(range(start + 1, start + 41))
+
+
+def test_who_is_too_far_behind_is_told_to_forget(monkeypatch):
+    monkeypatch.setattr(revocations, "MAX_EVENTS", 5)
+    with IdentityFixture() as identity:
+        seen = Tools(identity.config, identity.sessions).tokens.authorizations.revocation_log
+        start = seen.refresh()
+        for _ in range(8):
+            with identity.tools.change() as session:
+                revocations.invalidate_authorizations(session, user_id="u")
+        seen.mark_changed()
+        assert seen.events_since(start)[2] is True
+        assert seen.events_since(start + 3)[2] is False and len(seen.events_since(start + 3)[1]) == 5
+        assert seen.events_since(start + 100)[2] is True  # another database, or one restored from a backup
+
+
+def test_a_revocation_survives_a_restart_and_reaches_other_processes():
+    with IdentityFixture() as identity:
+        token = identity.token("demo")
+        other = Tools(identity.config, identity.sessions)
+        assert other.authenticate(token).user_name == "demo"
+        audit_id = identity.tools.tokens.validate(token).payload.audit_ids[0]
+        with identity.tools.change() as session:
+            revocations.revoke_tokens(session, audit_id=audit_id)
+        other.tokens.authorizations.revocation_log.mark_changed()  # what it does by itself within a second
+        for tools in (other, Tools(identity.config, identity.sessions)):
+            with pytest.raises(Unauthorized):
+                tools.authenticate(token)
+
+
+def test_old_entries_are_pruned():
+    with IdentityFixture() as identity:
+        with identity.tools.change() as session:
+            revocations.invalidate_authorizations(session, user_id="u")
+        with identity.sessions.begin() as session:
+            revocations.prune(session, -7200)
+        restarted = Tools(identity.config, identity.sessions).tokens.authorizations.revocation_log
+        assert restarted.events_since(restarted.refresh()) == (restarted.serial, [], False)
+
+
+def test_nobody_is_answered_while_a_change_is_being_read(monkeypatch):
+    with IdentityFixture() as identity:
+        seen = identity.tools.tokens.authorizations.revocation_log
+        seen.refresh()
+        reading, go_on = threading.Event(), threading.Event()
+        read = seen._read
+
+        def slow() -> None:
+            reading.set()
+            go_on.wait(10)
+            read()
+
+        monkeypatch.setattr(seen, "_read", slow)
+        with identity.tools.change() as session:
+            revocations.invalidate_authorizations(session, user_id="u")
+        first, second = threading.Thread(target=seen.refresh), threading.Thread(target=seen.refresh)
+        first.start()
+        assert reading.wait(10)
+        second.start()
+        second.join(0.2)
+        assert second.is_alive()
+        go_on.set()
+        first.join()
+        second.join()
