@@ -11,7 +11,7 @@ from pileus_volume.api.schemas import CONNECTOR, UUID, UUID_OR_NULL, parse_conne
 from pileus_volume.api.tools import notify_workers, tools
 from pileus_volume.core import attachments, volumes
 from pileus_volume.core.connections import connect
-from pileus_volume.core.queries import ATTACHMENTS
+from pileus_volume.core.lists import ATTACHMENTS
 from pileus_volume.db.models import Attachment
 
 resource = Resource("attachments", __name__, url_prefix="/v3/attachments")

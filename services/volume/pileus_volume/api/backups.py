@@ -28,7 +28,7 @@ from pileus_volume.core import backup_records, backups, volumes
 from pileus_volume.core.backup_addresses import address_of
 from pileus_volume.core.backups import BackupRequest
 from pileus_volume.core.filters import parse_boolean
-from pileus_volume.core.queries import BACKUPS
+from pileus_volume.core.lists import BACKUPS
 from pileus_volume.db.models import Backup
 from pileus_volume.errors import Invalid
 

@@ -9,7 +9,7 @@ from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import TEXT, UUID, reset_status_to, wrapped
 from pileus_volume.api.tools import notify_workers, tools
 from pileus_volume.core import group_snapshots
-from pileus_volume.core.queries import GROUP_SNAPSHOTS
+from pileus_volume.core.lists import GROUP_SNAPSHOTS
 from pileus_volume.db.models import GroupSnapshot
 
 resource = Resource("group_snapshots", __name__, url_prefix="/v3/group_snapshots")

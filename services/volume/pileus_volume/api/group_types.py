@@ -10,7 +10,7 @@ from pileus_volume.api.schemas import BOOLEAN, NAME, TEXT, wrapped
 from pileus_volume.api.tools import tools
 from pileus_volume.core import group_types
 from pileus_volume.core.filters import parse_boolean
-from pileus_volume.core.queries import GROUP_TYPES, group_types_seen
+from pileus_volume.core.lists import GROUP_TYPES, group_types_seen
 from pileus_volume.db.models import GroupType
 from pileus_volume.errors import GroupSpecNotFound, Invalid
 

@@ -1,8 +1,7 @@
 """Groups of volumes (3.13): create, copy, list, show, update, delete; replication, which isn't offered."""
 
 from collections.abc import Sequence
-
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING
 
 from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.web import allowed, caller, version
@@ -16,9 +15,12 @@ from pileus_volume.core import group_snapshots, groups
 from pileus_volume.core.filters import parse_boolean
 from pileus_volume.core.group_volumes import list_volume_ids
 from pileus_volume.core.groups import GroupRequest, GroupUpdate
-from pileus_volume.core.queries import GROUPS
+from pileus_volume.core.lists import GROUPS
 from pileus_volume.db.models import Group
 from pileus_volume.errors import NotOffered
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 resource = Resource("groups", __name__, url_prefix="/v3/groups")
 actions = action_tables.new_table()
@@ -67,12 +69,12 @@ FAILOVER = {
 LISTING = Listing(GROUPS, "groups", links="group", counted=True)
 
 
-def summaries(session: Session, rows: Sequence[Group]) -> list[JsonObject]:
+def summaries(session: "Session", rows: Sequence[Group]) -> list[JsonObject]:
     """The groups as the short list and `create` show them."""
     return [{"id": group.id, "name": group.name} for group in rows]
 
 
-def details(session: Session, rows: Sequence[Group]) -> list[JsonObject]:
+def details(session: "Session", rows: Sequence[Group]) -> list[JsonObject]:
     """All of the groups; with their volumes if the request asks for them (3.25)."""
     listed = version() >= (3, 25) and flag("list_volume")
     members = list_volume_ids(session, [group.id for group in rows]) if listed else {}

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from flask import request
-from sqlalchemy import ColumnElement
-from sqlalchemy.orm import Session
 
 from pileus_kit.json_types import JsonObject
 from pileus_kit.listing import Page, next_url
@@ -17,6 +15,10 @@ from pileus_volume.api.tools import tools
 from pileus_volume.core.filters import DIALECT, parse_boolean
 from pileus_volume.core.queries import DEFAULT_SORT, Listed, ListRequest, Query
 from pileus_volume.db.models import Model
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
 
 MAX_ROWS = 1000
 COUNTED_SINCE = (3, 45)
@@ -41,7 +43,7 @@ class Listing(Generic[Row]):
     def answer(
         self,
         view: Callable[[Row], JsonObject],
-        conditions: Sequence[ColumnElement[bool]] = (),
+        conditions: "Sequence[ColumnElement[bool]]" = (),
         *,
         below: str = "",
     ) -> JsonObject:
@@ -50,8 +52,8 @@ class Listing(Generic[Row]):
 
     def answer_all(
         self,
-        views: Callable[[Session, list[Row]], list[JsonObject]],
-        conditions: Sequence[ColumnElement[bool]] = (),
+        views: Callable[["Session", list[Row]], list[JsonObject]],
+        conditions: "Sequence[ColumnElement[bool]]" = (),
         *,
         below: str = "",
     ) -> JsonObject:

@@ -6,7 +6,7 @@ from pileus_volume.api.listing import Listing, stamp
 from pileus_volume.api.project_paths import Resource, base_url
 from pileus_volume.api.tools import tools
 from pileus_volume.core import messages
-from pileus_volume.core.queries import MESSAGES
+from pileus_volume.core.lists import MESSAGES
 from pileus_volume.db.models import Message
 
 resource = Resource("messages", __name__, url_prefix="/v3/messages")

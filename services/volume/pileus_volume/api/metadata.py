@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING
 
 from pileus_kit.auth import Caller
 from pileus_kit.json_types import Answer, JsonObject
@@ -14,6 +13,9 @@ from pileus_volume.api.tools import tools
 from pileus_volume.core import metadata, snapshots, volumes
 from pileus_volume.db.models import Snapshot, Volume
 from pileus_volume.errors import Invalid
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 MANY = {(3, 0): only(("metadata",), metadata=METADATA)}
 ONE = {(3, 0): only(("meta",), meta=METADATA | {"minProperties": 1, "maxProperties": 1})}
@@ -30,7 +32,7 @@ class _Rules:
 
 
 def _resource(
-    name: str, path: str, find: Callable[[Session, str, Caller], Volume | Snapshot], rules: _Rules
+    name: str, path: str, find: Callable[["Session", str, Caller], Volume | Snapshot], rules: _Rules
 ) -> Resource:
     resource = Resource(name, __name__, url_prefix=path)
 

@@ -8,7 +8,7 @@ from pileus_volume.api.project_paths import Resource, base_url
 from pileus_volume.api.schemas import NAME, wrapped
 from pileus_volume.api.tools import tools
 from pileus_volume.core import qos_specs
-from pileus_volume.core.queries import QOS_SPECS
+from pileus_volume.core.lists import QOS_SPECS
 from pileus_volume.db.models import QosSpec
 from pileus_volume.errors import Invalid
 

@@ -18,7 +18,7 @@ from pileus_volume.api.schemas import (
 from pileus_volume.api.tools import notify_workers, tools
 from pileus_volume.core import snapshots, volumes
 from pileus_volume.core.filters import parse_boolean
-from pileus_volume.core.queries import SNAPSHOTS
+from pileus_volume.core.lists import SNAPSHOTS
 from pileus_volume.core.snapshots import SnapshotRequest
 from pileus_volume.db.models import Snapshot
 from pileus_volume.errors import Invalid, NotOffered

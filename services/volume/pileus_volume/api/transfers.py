@@ -8,7 +8,7 @@ from pileus_volume.api.schemas import BOOLEAN, TEXT, UUID, wrapped
 from pileus_volume.api.tools import tools
 from pileus_volume.core import transfers, volumes
 from pileus_volume.core.filters import parse_boolean
-from pileus_volume.core.queries import TRANSFERS
+from pileus_volume.core.lists import TRANSFERS
 from pileus_volume.db.models import Transfer
 
 FIELDS = {"volume_id": UUID, "name": TEXT}

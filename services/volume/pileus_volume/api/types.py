@@ -12,7 +12,7 @@ from pileus_volume.api.schemas import BOOLEAN, NAME, TEXT, wrapped
 from pileus_volume.api.tools import tools
 from pileus_volume.core import types
 from pileus_volume.core.filters import parse_boolean
-from pileus_volume.core.queries import VOLUME_TYPES, types_seen
+from pileus_volume.core.lists import VOLUME_TYPES, types_seen
 from pileus_volume.db.models import VolumeType
 from pileus_volume.errors import Invalid, SpecNotFound
 

@@ -13,7 +13,7 @@ from pileus_volume.api.volume_views import changed, detail, summary
 from pileus_volume.clients.image import get_image
 from pileus_volume.core import backups, groups, images, snapshots, volumes
 from pileus_volume.core.images import SourceImage
-from pileus_volume.core.queries import VOLUMES, summarize_metadata, summarize_volumes
+from pileus_volume.core.lists import VOLUMES, summarize_metadata, summarize_volumes
 from pileus_volume.core.volumes import VolumeRequest
 from pileus_volume.errors import Invalid, NotOffered, SnapshotNotFound
 
