@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from werkzeug.test import TestResponse
+
 from pileus_image import app, policy
 from pileus_image.config import Config
-from pileus_image.core import orphaned_blobs
+from pileus_image.core import json_patch, orphaned_blobs
 from pileus_image.core.quotas import Limits
 from pileus_image.core.tickets import Tickets
 from pileus_image.core.tools import Tools
@@ -16,10 +18,13 @@ from pileus_image.core.web_download import WebDownloader
 from pileus_image.db.models import Model
 from pileus_image.drivers.file import FileStore
 from pileus_image.worker import runner_of
+from pileus_kit.json_types import JsonObject
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import Client, TokenBook, fresh_sessions
 
 OCTETS = {"Content-Type": "application/octet-stream"}
+PATCH = {"Content-Type": json_patch.JSON_PATCH}
+OLDER_PATCH = {"Content-Type": json_patch.OLDER_JSON_PATCH}
 
 
 class ImageFixture:
@@ -65,6 +70,38 @@ class ImageFixture:
             put = self.client.put(f"{path}/file", data=io.BytesIO(content), headers=OCTETS, as_=as_)
             assert put.status_code == 204, put.text
         return dict(self.client.get(path, as_=as_).json or {})
+
+    def show(self, image: JsonObject) -> JsonObject:
+        """Return the view of an image as it is now."""
+        return dict(self.client.get(f"/v2/images/{image['id']}").json or {})
+
+    def names(self, query: str = "", as_: Any = None) -> list[str]:
+        """Return the names of the images that the list with this query has."""
+        found = self.client.get(f"/v2/images{query}", as_=as_).json
+        assert found is not None
+        return [image["name"] for image in found["images"]]
+
+    def patch(self, image: JsonObject, *changes: Any, headers: dict[str, str] = PATCH, as_: Any = None) -> TestResponse:
+        """Send a JSON patch of an image."""
+        return self.client.patch(f"/v2/images/{image['id']}", json=list(changes), headers=headers, as_=as_)
+
+    def upload(
+        self,
+        image: JsonObject,
+        content: bytes,
+        what: str = "file",
+        headers: dict[str, str] = OCTETS,
+        as_: Any = None,
+    ) -> TestResponse:
+        """Send an image's data; `what` is file or stage."""
+        path = f"/v2/images/{image['id']}/{what}"
+        return self.client.put(path, data=io.BytesIO(content), headers=headers, as_=as_)
+
+    def assert_nothing_kept(self, image: JsonObject) -> None:
+        """Assert that the image waits for data and that the store is empty."""
+        view = self.show(image)
+        assert (view["status"], view["size"], view["checksum"]) == ("queued", None, None)
+        assert self.stored() == []
 
     def close(self) -> None:
         self.sessions.dispose()

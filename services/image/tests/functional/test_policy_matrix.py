@@ -39,7 +39,7 @@ PUBLIC = {  # on a public image of p1
     "DELETE /v2/images/{id}": "401 401 401 404 403 403 403 204 204 204",
     "GET /v2/images/{id}/file": "401 401 401 404 403 200 403 200 200 200",
 }
-PLAIN_ATTRIBUTES = {
+WITHOUT_IMAGE = {
     "GET /operations/jobs": "401 401 401 403 200 200 200 200 200 200",
     "GET /operations/events": "401 401 401 403 200 200 200 200 200 200",
     "GET /": "300 300 300 300 300 300 300 300 300 300",
@@ -121,9 +121,9 @@ def ask(service, route, image_id, name):
 
 
 @pytest.mark.parametrize(
-    ("visibility", "table"), [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC), (None, PLAIN_ATTRIBUTES)]
+    ("visibility", "table"), [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC), (None, WITHOUT_IMAGE)]
 )
-def test_who_may_do_what(service, visibility, table):
+def test_each_route_answers_each_caller_as_the_tables_say(service, visibility, table):
     image_id = None
     for route, row in table.items():
         for name, status in zip(CALLERS, row.split(), strict=True):
@@ -134,19 +134,19 @@ def test_who_may_do_what(service, visibility, table):
                 image_id = None  # it changed: take another
 
 
-def test_who_may_define_what(service):
+def test_each_metadata_route_answers_each_caller_as_the_table_says(service):
     for route, row in METADEFS.items():
         for name, status in zip(CALLERS, row.split(), strict=True):
             if name in ("none", "admin"):
                 service.client.delete(SPACE, as_=service.book.admin)
-                wish = {
+                body = {
                     "namespace": "space",
                     "properties": {"one": ABOUT},
                     "objects": [{"name": "one"}],
                     "tags": [{"name": "one"}],
                     "resource_type_associations": [{"name": "one"}],
                 }
-                made = service.client.post("/v2/metadefs/namespaces", json=wish, as_=service.book.admin)
+                made = service.client.post("/v2/metadefs/namespaces", json=body, as_=service.book.admin)
                 assert made.status_code == 201, made.text
             answer = ask(service, route, "", name)
             assert answer.status_code == int(status), f"{route} by {name}: {answer.status_code}, not {status}"
@@ -168,12 +168,12 @@ TO_SERVICES = {  # what a service's user is let through to; the ticket is for an
 @pytest.mark.parametrize("name", ["domain_admin", "system_reader", "system_admin", "service"])
 @pytest.mark.parametrize(
     ("visibility", "table"),
-    [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC), (None, PLAIN_ATTRIBUTES), (None, METADEFS)],
+    [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC), (None, WITHOUT_IMAGE), (None, METADEFS)],
 )
 def test_tokens_of_other_scopes_and_services_are_kept_out(service, name, visibility, table):
     """Administrators of a domain or of the system are nobody here, and a service reaches what it made only."""
     image_id = fresh(service, visibility)
-    public = {route for route, row in PLAIN_ATTRIBUTES.items() if row.startswith(("200", "300"))}
+    public = {route for route, row in WITHOUT_IMAGE.items() if row.startswith(("200", "300"))}
     for route in table.keys() - public:
         answer = ask(service, route, image_id, name)
         if name == "service" and visibility == "public" and route == "GET /v2/images/{id}":
@@ -187,8 +187,8 @@ def test_tokens_of_other_scopes_and_services_are_kept_out(service, name, visibil
 
 def test_a_service_reaches_only_the_images_that_it_made_for_users(service):
     on_behalf = {"X-Service-Token": service.book.service.token}
-    wish = {"name": "snapshot", "disk_format": "raw", "container_format": "bare"}
-    made = service.client.post("/v2/images", json=wish, headers=on_behalf).json
+    body = {"name": "snapshot", "disk_format": "raw", "container_format": "bare"}
+    made = service.client.post("/v2/images", json=body, headers=on_behalf).json
     foreign = service.image()
     another = service.book.add(make_caller("another", "service", project="service"))
     assert made["owner"] == "p1"
@@ -231,7 +231,7 @@ def fresh(service, visibility):
 
 
 def test_no_route_is_left_out_of_the_tables(service):
-    tables = (PRIVATE, SHARED, PUBLIC, PLAIN_ATTRIBUTES, METADEFS)
+    tables = (PRIVATE, SHARED, PUBLIC, WITHOUT_IMAGE, METADEFS)
     known = {route.replace("{id}", "<image_id>") for table in tables for route in table}
     known = {route.replace("/space", "/<namespace>") for route in known}
     for end, name in (
