@@ -1,6 +1,8 @@
-"""What a hypervisor has to do (`Hypervisor`) and what it may be able to do besides; a capability is `isinstance`.
+"""What a driver of a hypervisor has to do (`Hypervisor`), and what it may be able to do besides: a driver has a
+capability if it is an instance of the capability's class.
 
-Every call is idempotent and keyed by the guest's id. The agent takes care that calls of one guest don't overlap.
+Every call is idempotent and keyed by the guest's id. The agent makes the calls of one guest one after another. Where
+a call's errors aren't named: GuestAbsent, HypervisorFailed, HypervisorDown.
 """
 
 from abc import ABC, abstractmethod
@@ -22,13 +24,15 @@ from pileus_compute.rpc import (
 )
 
 Changed = Callable[[GuestState], None]
-"""Told when a guest's power state changed by itself: it shut down, crashed, was paused by an I/O error."""
+"""Called when a guest's power state changed by itself: it shut down, crashed, or was paused by an I/O error."""
 
 
 class Hypervisor(ABC):
+    """What every driver can do."""
+
     @abstractmethod
     def prepare(self, guest: Guest) -> None:
-        """Make the disks that are missing and grow those that are too small."""
+        """Make the guest's disks that are missing and grow those that are too small; see `HostAgent.prepare`."""
 
     @abstractmethod
     def boot(self, guest: Guest) -> Booted:
@@ -36,44 +40,51 @@ class Hypervisor(ABC):
 
     @abstractmethod
     def press_power_button(self, guest_id: str) -> None:
-        """Press the power button, once. Nothing if the guest doesn't run."""
+        """Press the power button, once. Nothing happens if the guest doesn't run."""
 
     @abstractmethod
     def cut_power(self, guest_id: str) -> None:
-        """Cut the power; the saved memory of a suspended guest is lost too. Nothing if the guest is off."""
+        """Cut the power. The saved memory of a suspended guest is lost, too. Nothing happens if the guest is off."""
 
     @abstractmethod
-    def pause(self, guest_id: str) -> None: ...
+    def pause(self, guest_id: str) -> None:
+        """Freeze the guest in memory. Raises GuestNotRunning."""
 
     @abstractmethod
-    def unpause(self, guest_id: str) -> None: ...
+    def unpause(self, guest_id: str) -> None:
+        """Let a paused guest go on. Raises GuestNotRunning."""
 
     @abstractmethod
     def destroy(self, guest_id: str) -> None:
-        """Leave nothing of it."""
+        """Remove everything of the guest: its definition, disks, saved memory and console log."""
 
     @abstractmethod
-    def attach_volume(self, guest_id: str, volume: Volume) -> Attached: ...
+    def attach_volume(self, guest_id: str, volume: Volume) -> Attached:
+        """Plug the volume in, also into a stopped guest; an attached one stays as it is."""
 
     @abstractmethod
-    def detach_volume(self, guest_id: str, volume_id: str) -> None: ...
+    def detach_volume(self, guest_id: str, volume_id: str) -> None:
+        """Unplug the volume and return when the guest has released it. Raises DetachRefused."""
 
     @abstractmethod
-    def attach_nic(self, guest_id: str, nic: Nic) -> Plugged: ...
+    def attach_nic(self, guest_id: str, nic: Nic) -> Plugged:
+        """Plug the interface in when its tap is wired; an attached one stays as it is. Raises TapMissing."""
 
     @abstractmethod
-    def detach_nic(self, guest_id: str, port_id: str) -> None: ...
+    def detach_nic(self, guest_id: str, port_id: str) -> None:
+        """Unplug the interface and return when the guest has released it. Raises DetachRefused."""
 
     @abstractmethod
     def state(self, guest_id: str) -> GuestState:
-        """Raises GuestAbsent."""
+        """The guest's power state. Raises GuestAbsent."""
 
     @abstractmethod
     def guests(self) -> list[GuestState]:
-        """All with our prefix."""
+        """All guests of this cloud on the host."""
 
     @abstractmethod
-    def inventory(self) -> Inventory: ...
+    def inventory(self) -> Inventory:
+        """What the host has, in total."""
 
     @abstractmethod
     def watch(self, changed: Changed) -> None:
@@ -81,7 +92,7 @@ class Hypervisor(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the hypervisor; the guests go on."""
+        """Close the connection to the hypervisor; the guests go on."""
 
 
 class Restart(ABC):
@@ -89,7 +100,7 @@ class Restart(ABC):
 
     @abstractmethod
     def lost(self, guest_id: str) -> bool:
-        """Off because its host went down, not because it shut down or somebody switched it off."""
+        """Whether the guest is off because its host went down, and not because it shut down or was stopped."""
 
     @abstractmethod
     def restart(self, guest_id: str) -> None:
@@ -97,28 +108,35 @@ class Restart(ABC):
 
 
 class OrphanedDisks(ABC):
-    """Disks can be there without a guest."""
+    """Disks may exist without a guest."""
 
     @abstractmethod
     def orphaned_disks(self) -> list[str]:
-        """Ids of the guests of which there are disks and no definition."""
+        """The ids of the guests that have disks and no definition."""
 
 
 class Suspend(ABC):
+    """Guests can be suspended; `boot` of a suspended guest resumes it."""
+
     @abstractmethod
     def suspend(self, guest_id: str) -> None:
-        """Save memory to disk and stop."""
+        """Save the guest's memory on disk and stop it. Raises GuestNotRunning unless it is suspended already."""
 
 
 class KeptDisks(ABC):
-    @abstractmethod
-    def keep_disks(self, guest_id: str, copy: bool) -> None: ...
+    """A guest's disks can be put aside, to be able to go back."""
 
     @abstractmethod
-    def restore_disks(self, guest_id: str) -> None: ...
+    def keep_disks(self, guest_id: str, copy: bool) -> None:
+        """Put the local disks of a stopped guest aside: moved, or copied. Raises GuestRuns."""
 
     @abstractmethod
-    def drop_kept_disks(self, guest_id: str) -> None: ...
+    def restore_disks(self, guest_id: str) -> None:
+        """Put the kept disks back in the place of those made since. Raises GuestRuns."""
+
+    @abstractmethod
+    def drop_kept_disks(self, guest_id: str) -> None:
+        """Remove the kept disks."""
 
 
 class Rescue(ABC):
@@ -130,64 +148,86 @@ class Rescue(ABC):
 
 
 class Extend(ABC):
+    """Attached volumes can grow."""
+
     @abstractmethod
     def extend_volume(self, guest_id: str, volume_id: str, size: int) -> None:
-        """`size` in bytes. Raises GuestUnsupported for a volume whose transport can't."""
+        """Let the guest see that the volume has `size` bytes. Raises GuestUnsupported if its transport can't."""
 
 
 class VolumeSnapshots(ABC):
     """Snapshots inside a volume's file, which only the process that has it open can make."""
 
     @abstractmethod
-    def snapshot_volume(self, guest_id: str, volume_id: str, name: str) -> None: ...
+    def snapshot_volume(self, guest_id: str, volume_id: str, name: str) -> None:
+        """Make the snapshot unless it exists. Raises GuestNotRunning, GuestUnsupported."""
 
     @abstractmethod
-    def drop_volume_snapshot(self, guest_id: str, volume_id: str, name: str) -> None: ...
+    def drop_volume_snapshot(self, guest_id: str, volume_id: str, name: str) -> None:
+        """Remove the snapshot if it exists. Raises GuestNotRunning, GuestUnsupported."""
 
 
 class Password(ABC):
+    """Passwords can be set inside a running guest."""
+
     @abstractmethod
-    def set_password(self, guest_id: str, user: str, password: str) -> None: ...
+    def set_password(self, guest_id: str, user: str, password: str) -> None:
+        """Set the user's password. Raises GuestNotRunning, GuestUnsupported."""
 
 
 class Snapshot(ABC):
+    """The root disk can be copied while the guest goes on."""
+
     @abstractmethod
     def snapshot(self, guest_id: str, into: Path, format: str) -> None:
-        """Write the root disk, as it was at one moment, to the new file `into`, without backing file."""
+        """Write the root disk, as it was at one moment, to the new file `into`: qcow2 or raw, without a backing
+        file."""
 
     @abstractmethod
     def abandon_snapshot(self, guest_id: str) -> None:
-        """End one that an earlier process had begun."""
+        """End a snapshot that an earlier process had begun."""
 
 
 class Console(ABC):
+    """Guests have consoles."""
+
     @abstractmethod
     def console_log(self, guest_id: str, limit: int) -> bytes:
         """The last `limit` bytes of the serial console."""
 
     @abstractmethod
-    def console(self, guest_id: str, kind: str) -> Endpoint: ...
+    def console(self, guest_id: str, kind: str) -> Endpoint:
+        """Where a proxy reaches the guest's console. Raises GuestNotRunning, GuestUnsupported."""
 
 
 class Diagnosis(ABC):
-    @abstractmethod
-    def diagnostics(self, guest_id: str) -> Diagnostics: ...
+    """Guests can be looked into."""
 
     @abstractmethod
-    def inject_nmi(self, guest_id: str) -> None: ...
+    def diagnostics(self, guest_id: str) -> Diagnostics:
+        """Counters of a running guest. Raises GuestNotRunning."""
+
+    @abstractmethod
+    def inject_nmi(self, guest_id: str) -> None:
+        """Send a non-maskable interrupt. Raises GuestNotRunning."""
 
 
 class Cache(ABC):
+    """The host has an image cache."""
+
     @abstractmethod
-    def cache_image(self, image: Image) -> None: ...
+    def cache_image(self, image: Image) -> None:
+        """Fetch the image unless it is here. Raises ImageUnusable, ImageUnreachable."""
 
     @abstractmethod
     def sweep_images(self) -> None:
-        """Drop what no guest has used for long."""
+        """Remove images that no guest has used for long."""
 
 
 class Confine(ABC):
+    """Guests are held to what they need of the host."""
+
     @abstractmethod
     def confine(self) -> None:
-        """Give the running guests the limits, and the access to files, that they should have and no more, also those
-        that an earlier agent started. Called again and again."""
+        """Give the running guests exactly the limits and the access to files that they should have, also those guests
+        that an earlier agent started. Called at each heartbeat."""

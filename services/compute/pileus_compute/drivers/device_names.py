@@ -1,4 +1,4 @@
-"""DeviceNames of a guest's disks: what a driver gives them, and what is said of them before a guest is there."""
+"""Names of the disks of a guest. Drivers give names by this rule, so the API can tell them before there is a guest."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,14 +13,14 @@ class DeviceNames:
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self.taken = set(taken)
 
-    def give(self, bus: str, wish: str = "") -> str:
-        """The wished name when it is free and suits the bus, else the next free one."""
+    def give(self, bus: str, requested: str = "") -> str:
+        """The requested name if it is free and suits the bus, else the next free one."""
         prefix = PREFIX.get(bus, "vd")
-        wished = wish.removeprefix("/dev/")
-        if not re.fullmatch(prefix + "[a-z]{1,2}", wished) or wished in self.taken:
-            wished = next(name for name in _letters(prefix) if name not in self.taken)
-        self.taken.add(wished)
-        return wished
+        name = requested.removeprefix("/dev/")
+        if not re.fullmatch(prefix + "[a-z]{1,2}", name) or name in self.taken:
+            name = next(free for free in _letters(prefix) if free not in self.taken)
+        self.taken.add(name)
+        return name
 
 
 def _letters(prefix: str) -> Iterator[str]:

@@ -117,7 +117,7 @@ def test_what_is_left_of_a_guest_that_ended_by_itself_goes(host, image):
 def test_the_limits_leave_room_for_emulation(host, image):
     driver = host()
     guest = running(driver, image)
-    domain = hotplug.description(driver._domain(guest.id))
+    domain = hotplug.description(driver.domains.get(guest.id))
     emulated = confinement.limits(domain)
     domain.set("type", "kvm")
     assert emulated.memory_bytes - confinement.limits(domain).memory_bytes == confinement.EMULATION_BYTES

@@ -79,7 +79,7 @@ def test_a_deaf_guest_is_cut_off_in_the_end(agent, bench):
     agent.prepare(guest)
     agent.boot(guest)
     if not bench.real:
-        bench.hypervisor.deaf = True
+        bench.hypervisor.ignores_power_button = True
     agent.power_off(guest.id, 1)  # a real one is still in its boot loader
     assert power(agent, guest) is Power.STOPPED
 

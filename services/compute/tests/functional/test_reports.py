@@ -8,7 +8,7 @@ from pileus_compute.agent import heartbeat
 from pileus_compute.agent.endpoint import HostEndpoint
 from pileus_compute.agent.heartbeat import AgentHeartbeat
 from pileus_compute.core import host_reports
-from pileus_compute.drivers.fake import FakeGuest
+from pileus_compute.drivers.fake_host import FakeGuest
 from pileus_compute.rpc import ControlPlane, GuestState, Inventory, Power, Wanted
 from pileus_compute.testing import ComputeFixture
 

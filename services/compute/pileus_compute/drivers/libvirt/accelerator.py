@@ -1,4 +1,4 @@
-"""KVM only where it is proven: the CPU offers it and a guest has executed an instruction under it.
+"""Which accelerator guests run with: KVM only if the CPU offers it and a guest has executed an instruction under it.
 
 `/dev/kvm` alone proves nothing: some virtual machines have one on which a stock guest hangs.
 """
@@ -25,6 +25,7 @@ class Accelerator:
 
 
 def choose(cpuinfo: Path = Path("/proc/cpuinfo")) -> Accelerator:
+    """KVM if a probe guest ran under it, otherwise emulation."""
     if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", cpuinfo.read_text(), re.MULTILINE):
         return Accelerator("qemu", "the CPU offers neither vmx nor svm")
     if not Path("/dev/kvm").exists():
@@ -35,7 +36,7 @@ def choose(cpuinfo: Path = Path("/proc/cpuinfo")) -> Accelerator:
 
 
 def probe(accel: str) -> bool:
-    """Boot a sector that only says "I ran" through the debug port, and see whether it did."""
+    """Whether a guest ran that does nothing but write to the debug port."""
     sector = bytes([0xB0, PROBE_CODE, 0xE6, DEBUG_EXIT_PORT, 0xF4]).ljust(510, b"\0") + b"\x55\xaa"  # mov al; out; hlt
     with tempfile.NamedTemporaryFile(suffix=".img") as disk:
         disk.write(sector)

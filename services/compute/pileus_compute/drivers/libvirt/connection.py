@@ -1,10 +1,10 @@
-"""The connection to libvirtd: one per process, kept alive, opened again when it broke; its events on a thread."""
+"""The connection to libvirtd: one in each process, kept alive, and opened again when it broke. A thread of the process
+handles its events."""
 
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import libvirt
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S, KEEPALIVE_TRIES = 5, 3
 BROKEN = {libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_RPC, libvirt.VIR_ERR_NO_CONNECT}
 BUSY = {libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_RESOURCE_BUSY, libvirt.VIR_ERR_AGENT_UNRESPONSIVE}
-"""Another call holds the guest, or its process doesn't die yet: it will."""
+"""Another call works on the guest, or its process has not ended yet."""
 
 Event = Callable[[str, int, int], None]
 """(domain's uuid, lifecycle event, its detail)"""
@@ -25,16 +25,16 @@ _loop_runs: list[threading.Thread] = []
 
 
 def run_events() -> None:
-    """Start libvirt's event loop, which is one for the whole process by libvirt's nature."""
+    """Start libvirt's event loop, of which a process has one."""
     with _loop:
         if not _loop_runs:
             libvirt.virEventRegisterDefaultImpl()
-            thread = threading.Thread(target=_turn, name="libvirt-events", daemon=True)
+            thread = threading.Thread(target=_run_loop, name="libvirt-events", daemon=True)
             _loop_runs.append(thread)
             thread.start()
 
 
-def _turn() -> None:
+def _run_loop() -> None:
     while True:
         try:
             libvirt.virEventRunDefaultImpl()
@@ -42,8 +42,8 @@ def _turn() -> None:
             log.warning("libvirt events: %s", err)
 
 
-def _quiet(_: Any, error: Any) -> None:
-    """libvirt would print every error on stderr; we raise them."""
+def _quiet(_: object, error: object) -> None:
+    """Ignore an error: libvirt would print it on stderr, and it is raised anyway."""
 
 
 class Connection:
@@ -57,18 +57,19 @@ class Connection:
         run_events()
 
     def get(self) -> libvirt.virConnect:
-        """A live connection. Raises HypervisorDown."""
+        """The connection, opened if it isn't alive. Raises HypervisorDown."""
         with self._lock:
             if self._conn is None or not _alive(self._conn):
                 self._conn = self._open()
             return self._conn
 
     def on_lifecycle(self, event: Event) -> None:
+        """Have `event` called with each lifecycle event of a domain."""
         self._lifecycle.append(event)
 
     @contextmanager
     def removal(self, guest_id: str, alias: str) -> Iterator[threading.Event]:
-        """An event that is set when the guest lets go of the device with this alias."""
+        """An event that is set when the guest has released the device with this alias."""
         gone = self._removed.setdefault((guest_id, alias), threading.Event())
         try:
             yield gone
@@ -77,7 +78,8 @@ class Connection:
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
-        """libvirt's errors become ours: a broken connection is worth another try, a refusal is not."""
+        """Turn libvirt's errors into ours: HypervisorDown and HypervisorBusy are tried again, HypervisorFailed is not.
+        `what` completes "the hypervisor could not"."""
         try:
             yield
         except libvirt.libvirtError as err:
@@ -107,11 +109,11 @@ class Connection:
         log.info("connected to %s", self.uri)
         return conn
 
-    def _on_lifecycle(self, _: Any, domain: libvirt.virDomain, event: int, detail: int, __: Any) -> None:
-        for tell in self._lifecycle:
-            tell(domain.UUIDString(), event, detail)
+    def _on_lifecycle(self, _: object, domain: libvirt.virDomain, event: int, detail: int, __: object) -> None:
+        for event_handler in self._lifecycle:
+            event_handler(domain.UUIDString(), event, detail)
 
-    def _on_removed(self, _: Any, domain: libvirt.virDomain, alias: str, __: Any) -> None:
+    def _on_removed(self, _: object, domain: libvirt.virDomain, alias: str, __: object) -> None:
         gone = self._removed.get((domain.UUIDString(), alias))
         if gone:
             gone.set()

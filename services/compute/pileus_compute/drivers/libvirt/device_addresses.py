@@ -1,4 +1,5 @@
-"""Where a guest finds its devices: libvirt decides when it defines the guest, and guests are told."""
+"""Where a guest finds its devices. libvirt decides that when it defines the guest; the config drive of a guest with
+device tags tells it to the guest."""
 
 import json
 from collections.abc import Iterator
@@ -9,13 +10,13 @@ from pileus_compute.drivers.libvirt.device_xml import NIC_ALIAS, VOLUME_ALIAS
 from pileus_compute.rpc import Guest
 
 
-def of(domain: Element) -> dict[str, str]:
+def all_addresses(domain: Element) -> dict[str, str]:
     """Volume id or port id -> `BUS ADDRESS`, as metadata has them: `pci 0000:00:07.0`, `scsi 0:0:0:1`."""
-    return {name: where for kind in ("disk", "interface") for name, where in _told(domain, kind)}
+    return {name: where for kind in ("disk", "interface") for name, where in _addresses(domain, kind)}
 
 
-def one(device: Element | None) -> str:
-    """`BUS ADDRESS` of a device; empty if libvirt doesn't tell."""
+def address_of(device: Element | None) -> str:
+    """`BUS ADDRESS` of a device; empty if libvirt gives none."""
     address = None if device is None else device.find("address")
     if device is None or address is None:
         return ""
@@ -30,9 +31,9 @@ def one(device: Element | None) -> str:
     return f"usb {address.get('bus', '0')}:{address.get('port', '0')}" if address.get("type") == "usb" else ""
 
 
-def _told(domain: Element, kind: str) -> Iterator[tuple[str, str]]:
+def _addresses(domain: Element, kind: str) -> Iterator[tuple[str, str]]:
     for device in domain.iterfind(f"devices/{kind}"):
-        alias, where = device.find("alias"), one(device)
+        alias, where = device.find("alias"), address_of(device)
         name = "" if alias is None else alias.get("name", "")
         for prefix in (VOLUME_ALIAS, NIC_ALIAS):
             if where and name.startswith(prefix):
@@ -40,12 +41,12 @@ def _told(domain: Element, kind: str) -> Iterator[tuple[str, str]]:
 
 
 def tags_devices(guest: Guest) -> bool:
-    """Whether its config drive tells of devices."""
+    """Whether the guest's config drive names devices."""
     return any(document.get("devices") for document in _documents(guest).values())
 
 
-def filled(guest: Guest, known: dict[str, str]) -> dict[str, bytes]:
-    """The files of its config drive, with where its devices are."""
+def config_drive_with_addresses(guest: Guest, known: dict[str, str]) -> dict[str, bytes]:
+    """The files of the guest's config drive, completed with the addresses of its devices."""
     by_mac = {nic.mac: nic.port_id for nic in guest.nics}
     files = dict(guest.config_drive or {})
     for path, document in _documents(guest).items():

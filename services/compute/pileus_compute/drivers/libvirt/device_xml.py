@@ -1,15 +1,15 @@
-"""GuestDisks and interfaces as libvirt's XML, built as a tree: no string of a user can become markup."""
+"""Disks and interfaces as XML of libvirt. It is built as a tree, so no string of a user can become markup."""
 
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from pileus_compute.drivers.qemu.qemu_img import Disk
 from pileus_compute.errors import GuestUnsupported
 from pileus_compute.rpc import Nic, Volume
+from pileus_kit.json_types import JsonObject
 
 VOLUME_ALIAS, NIC_ALIAS = "ua-volume-", "ua-port-"
-"""libvirt keeps an alias that begins with `ua-`, and names the device by it in its events."""
+"""libvirt keeps aliases that begin with `ua-`, and names devices by them in its events."""
 NIC_MODELS = ("virtio", "e1000", "e1000e", "rtl8139", "ne2k_pci", "pcnet", "vmxnet3", "igb")
 
 
@@ -37,10 +37,11 @@ def file_disk(
     shared: bool = False,
     separate: bool = True,
 ) -> Element:
-    """`base`: what an overlay stands on; every layer's format is named, so nobody guesses one.
+    """A disk that is a file. `order`: its place among the disks to boot from. `base`: the base image of an overlay; the
+    format of each layer is named, because QEMU would guess it otherwise.
 
-    Where guests are `separate` users it stays whose it is, and so does a `shared` file: a guest that owned what others
-    read could write it.
+    Where guests are `separate` users, the base keeps its owner, and so does a `shared` file: a guest that owned what
+    others read could write it.
     """
     disk = Element("disk", type="file", device=kind)
     _driver(disk, format)
@@ -59,7 +60,7 @@ def file_disk(
 
 
 def volume_disk(guest_id: str, volume: Volume, device: str, order: int | None = None) -> Element:
-    """Raises GuestUnsupported for a transport that this driver doesn't know."""
+    """A volume as a disk. Raises GuestUnsupported for a transport that this driver doesn't know."""
     kind, data = volume.connection_info.get("driver_volume_type"), volume.connection_info.get("data", {})
     if kind == "file":
         disk = Element("disk", type="file", device=volume.kind)
@@ -78,7 +79,7 @@ def volume_disk(guest_id: str, volume: Volume, device: str, order: int | None = 
     return _rest(disk, volume.bus, device, order, volume.read_only or data.get("access_mode") == "ro", volume.id)
 
 
-def _nbd(data: dict[str, Any]) -> Element:
+def _nbd(data: JsonObject) -> Element:
     source = Element("source", protocol="nbd", name=str(data.get("export", "")))
     if data.get("socket"):
         SubElement(source, "host", transport="unix", socket=str(data["socket"]))
@@ -90,13 +91,13 @@ def _nbd(data: dict[str, Any]) -> Element:
 
 
 def _end(layer: Element) -> None:
-    """Nothing is below it. Else libvirt believed the file's header, which its guest's QEMU can write, and gave the next
-    guest whatever is named there."""
+    """Say that nothing is below this layer. Otherwise libvirt would believe the file's header, which the guest's QEMU
+    can write, and give the next guest whatever file is named there."""
     SubElement(layer, "backingStore")
 
 
 def _driver(disk: Element, format: str, cache: str = "writeback") -> None:
-    """A guest's flush reaches the disk with writeback too. What it trims is given back."""
+    """With writeback, too, a guest's flush reaches the disk. Space that the guest trims is freed."""
     SubElement(disk, "driver", name="qemu", type=format, cache=cache, discard="unmap")
 
 
@@ -112,7 +113,7 @@ def _rest(disk: Element, bus: str, device: str, order: int | None, read_only: bo
 
 
 def interface(nic: Nic, model: str = "virtio") -> Element:
-    """On a tap that the network's agent owns: libvirt neither makes nor removes it."""
+    """An interface on a tap that the network's agent owns: libvirt neither makes nor removes the tap."""
     element = Element("interface", type="ethernet")
     SubElement(element, "mac", address=nic.mac)
     SubElement(element, "target", dev=nic.tap, managed="no")

@@ -1,8 +1,7 @@
-"""What a running guest has used: `GET /servers/{id}/diagnostics`."""
+"""Counters of a running guest, for `GET /servers/{id}/diagnostics`."""
 
 import time
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import Element
 
 import libvirt
@@ -15,6 +14,8 @@ DISK_COUNTERS = ("read_requests", "read_bytes", "write_requests", "write_bytes",
 
 
 def read(domain: libvirt.virDomain, xml: Element, kind: str, started: Path) -> Diagnostics:
+    """`xml` describes the domain; `kind` is its accelerator; the file `started` was touched when the guest was
+    started."""
     memory = domain.memoryStats()
     available, unused = memory.get("available"), memory.get("unused")
     return Diagnostics(
@@ -39,9 +40,9 @@ def _disk(domain: libvirt.virDomain, target: Element) -> dict[str, int]:
     return dict(zip(DISK_COUNTERS, numbers, strict=True))
 
 
-def _nic(domain: libvirt.virDomain, nic: Element) -> dict[str, Any]:
+def _nic(domain: libvirt.virDomain, nic: Element) -> dict[str, str | int | None]:
     mac, target = nic.find("mac"), nic.find("target")
-    found: dict[str, Any] = {"mac_address": "" if mac is None else mac.get("address")}
+    found: dict[str, str | int | None] = {"mac_address": "" if mac is None else mac.get("address")}
     if target is not None:
         numbers = domain.interfaceStats(str(target.get("dev")))
         rx_bytes, rx_packets, rx_errors, rx_drop, tx_bytes, tx_packets, tx_errors, tx_drop = numbers

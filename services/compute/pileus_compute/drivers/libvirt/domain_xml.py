@@ -12,18 +12,18 @@ from pileus_compute.rpc import Guest, Volume
 
 NAMESPACE = "https://pileus.cloud/guest/1"
 TCG_CACHE_MIB = 64
-"""QEMU's cache of translated code: its default takes far more memory of the host than a small guest has."""
+"""QEMU's cache of translated code. By default it takes far more of the host's memory than a small guest has."""
 ROOT_PORTS = 16
-"""Places for hot-plugging on q35, where they must be there from the start."""
+"""Slots for devices that are plugged in later: q35 needs them from the start."""
 
 
 @dataclass
 class Domain:
-    """The XML and what was decided while making it."""
+    """A domain's XML, and what was decided while building it."""
 
     xml: Element
     separate: bool
-    """The guest has a user of its own, which must not own what guests share."""
+    """The guest has a user of its own, which must not own files that guests share."""
     root_device: str = ""
     devices: dict[str, str] = field(default_factory=dict)
     """Volume id -> `/dev/…`."""
@@ -34,9 +34,10 @@ class Domain:
 
 
 def build(guest: Guest, files: GuestFiles, name: str, type: str, owner: str | None = None, vnc: bool = False) -> Domain:
-    """`type`: kvm or qemu. `owner`: the `+user:+group` that QEMU runs as; None: libvirt's choice.
+    """The guest as a domain. `type`: kvm or qemu. `owner`: the `+user:+group` that QEMU runs as; None: libvirt's
+    choice.
 
-    Which disks there are is told by `guest`; only the config drive and a CD are looked for.
+    `guest` says which disks there are; only the config drive and a CD are looked for among the files.
     """
     hardware = VirtualHardware.of(guest.properties, guest.vcpus)
     xml = Element("domain", type=type)
@@ -71,7 +72,7 @@ def _metadata(xml: Element, guest: Guest) -> None:
 
 
 def _smbios(xml: Element, guest: Guest) -> None:
-    """cloud-init knows an OpenStack cloud by the product's name."""
+    """cloud-init recognizes an OpenStack cloud by the product's name."""
     system = SubElement(SubElement(xml, "sysinfo", type="smbios"), "system")
     for name, value in (
         ("manufacturer", "OpenStack Foundation"),
@@ -146,7 +147,7 @@ def _disks(parts: Element, domain: Domain, guest: Guest, files: GuestFiles, hard
         _volume(parts, domain, guest, root_volume, names)
         domain.root_device = domain.root_device or domain.devices[root_volume.id]
     _blank_disks(parts, guest, files, names, bus)
-    for volume in sorted(guest.volumes, key=lambda v: (not v.device, v.device)):  # wishes first
+    for volume in sorted(guest.volumes, key=lambda v: (not v.device, v.device)):  # those with a requested name first
         if volume is not root_volume:
             _volume(parts, domain, guest, volume, names)
     if guest.config_drive is not None or files.config_drive.exists():
@@ -174,7 +175,7 @@ def _volume(parts: Element, domain: Domain, guest: Guest, volume: Volume, names:
 
 
 def _order(guest: Guest, index: int) -> int:
-    """libvirt counts from 1; what rescues goes first, and 2 is a CD's."""
+    """libvirt counts from 1. A rescue disk goes first, and 2 is the CD's."""
     return index + (10 if guest.rescue else 1) + (2 if index else 0)
 
 

@@ -1,4 +1,4 @@
-"""Plugging devices into a guest and out of it, running or not."""
+"""Plugging devices into a guest, and unplugging them, while it runs or is off."""
 
 import logging
 import time
@@ -16,16 +16,18 @@ from pileus_compute.rpc import Attached, Nic, Plugged, Volume
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_S = 5
-"""A guest that is still booting hears no request to let go; it is asked again."""
+"""A guest that is still booting ignores the request to release a device, so it is asked again."""
 PATIENCE_S = 60
 GONE = {libvirt.VIR_ERR_DEVICE_MISSING, libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_OPERATION_FAILED}
 
 
 def description(domain: libvirt.virDomain, persistent: bool = False) -> Element:
+    """The domain's XML: of the running guest, or `persistent`, as it will start the next time."""
     return fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE if persistent else 0))
 
 
 def find(xml: Element, kind: str, alias: str) -> Element | None:
+    """The disk or interface (`kind`) with this alias."""
     for device in xml.iterfind(f"devices/{kind}"):
         name = device.find("alias")
         if name is not None and name.get("name") == alias:
@@ -45,6 +47,7 @@ def volume_devices(domain: libvirt.virDomain) -> dict[str, str]:
 
 
 def attach_volume(connection: Connection, domain: libvirt.virDomain, guest_id: str, volume: Volume) -> Attached:
+    """Plug a volume in unless it is there."""
     alias = device_xml.volume_alias(volume.id)
     there = find(description(domain), "disk", alias)
     if there is None:
@@ -54,14 +57,15 @@ def attach_volume(connection: Connection, domain: libvirt.virDomain, guest_id: s
         _attach(connection, domain, there, "attach the volume")
     target = there.find("target")
     assert target is not None
-    return Attached(f"/dev/{target.get('dev')}", device_addresses.one(find(description(domain), "disk", alias)))
+    return Attached(f"/dev/{target.get('dev')}", device_addresses.address_of(find(description(domain), "disk", alias)))
 
 
 def attach_nic(connection: Connection, domain: libvirt.virDomain, nic: Nic) -> Plugged:
+    """Plug an interface in unless it is there."""
     alias = device_xml.nic_alias(nic.port_id)
     if find(description(domain), "interface", alias) is None:
         _attach(connection, domain, device_xml.interface(nic, nic.model), "attach the interface")
-    return Plugged(device_addresses.one(find(description(domain), "interface", alias)))
+    return Plugged(device_addresses.address_of(find(description(domain), "interface", alias)))
 
 
 def _attach(connection: Connection, domain: libvirt.virDomain, device: Element, what: str) -> None:
@@ -73,7 +77,7 @@ def _attach(connection: Connection, domain: libvirt.virDomain, device: Element, 
 
 
 def detach(connection: Connection, domain: libvirt.virDomain, kind: str, alias: str) -> None:
-    """Out of the definition first, so that a reboot doesn't bring it back, then out of the running guest."""
+    """Remove a device from the definition, so that a reboot doesn't bring it back, then from the running guest."""
     if find(description(domain, persistent=True), kind, alias) is not None:
         with connection.doing("detach the device"):
             domain.detachDeviceAlias(alias, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
@@ -91,7 +95,7 @@ def _detach_live(connection: Connection, domain: libvirt.virDomain, kind: str, a
             try:
                 domain.detachDeviceAlias(alias, libvirt.VIR_DOMAIN_AFFECT_LIVE)
             except libvirt.libvirtError as err:
-                if err.get_error_code() not in GONE:  # those: it is going, or gone, already
+                if err.get_error_code() not in GONE:  # these say that it is going, or gone, already
                     with connection.doing("detach the device"):
                         raise
                 log.debug("detach %s: %s", alias, err)
@@ -99,6 +103,7 @@ def _detach_live(connection: Connection, domain: libvirt.virDomain, kind: str, a
 
 
 def extend(connection: Connection, domain: libvirt.virDomain, guest_id: str, volume_id: str, size: int) -> None:
+    """Let a running guest see that its volume has `size` bytes. Raises GuestUnsupported."""
     disk = find(description(domain), "disk", device_xml.volume_alias(volume_id))
     if disk is None:
         raise GuestUnsupported(guest=guest_id, what="extending a volume", why=f"volume {volume_id} isn't attached")

@@ -1,12 +1,8 @@
-"""QEMU guests, emulated or with KVM, through libvirt."""
+"""The driver of QEMU guests, emulated or with KVM, through libvirt."""
 
 import logging
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import libvirt
 from oslo_utils.uuidutils import is_uuid_like
@@ -43,10 +39,11 @@ from pileus_compute.drivers.libvirt import (
     volume_snapshots,
 )
 from pileus_compute.drivers.libvirt.connection import Connection
+from pileus_compute.drivers.libvirt.guest_domains import NO_DOMAIN, NOT_RUNNING, GuestDomains, accepting
 from pileus_compute.drivers.qemu import taps
 from pileus_compute.drivers.qemu.disks import GuestDisks
 from pileus_compute.drivers.qemu.image_cache import ImageCache
-from pileus_compute.errors import GuestAbsent, GuestNotRunning, GuestRuns, GuestUnsupported
+from pileus_compute.errors import GuestUnsupported
 from pileus_compute.rpc import (
     Attached,
     Booted,
@@ -61,14 +58,13 @@ from pileus_compute.rpc import (
     Power,
     Volume,
 )
+from pileus_kit.json_types import JsonObject
 from pileus_kit.spans import span
 
 log = logging.getLogger(__name__)
 
-NO_DOMAIN = (libvirt.VIR_ERR_NO_DOMAIN,)
-NOT_RUNNING = (libvirt.VIR_ERR_OPERATION_INVALID,)
-PORT_TRIES = 5
-LEAVE_NOTHING = (
+VNC_PORT_TRIES = 5
+UNDEFINE_EVERYTHING = (
     libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
     | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
     | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
@@ -94,13 +90,14 @@ class Libvirt(
     def __init__(
         self, uri: str, state: Path, host: str, prefix: str, image_cache_gib: int = 20, vnc: bool = False
     ) -> None:
-        self.host, self.prefix, self.instances, self.vnc = host, prefix, state / "instances", vnc
+        self.host, self.instances, self.vnc = host, state / "instances", vnc
         self.images = ImageCache(state / "image-cache", image_cache_gib << 30)
         self.disks = GuestDisks(self.instances, self.images, host)
         self.connection = Connection(uri, host)
+        self.domains = GuestDomains(self.connection, host, prefix)
         self.accelerator = accelerator.choose()
         self.confinement = confinement.Confinement(self.connection, self.disks, prefix)
-        self._processor: dict[str, Any] = {}
+        self._processor: JsonObject = {}
         self._firmware = ""
         log.info("guests run with %s: %s", self.accelerator.kind, self.accelerator.why)
 
@@ -112,22 +109,24 @@ class Libvirt(
 
     def prepare(self, guest: Guest) -> None:
         if device_addresses.tags_devices(guest):
-            guest = replace(guest, config_drive=device_addresses.filled(guest, self._addresses(guest)))
+            guest = replace(
+                guest, config_drive=device_addresses.config_drive_with_addresses(guest, self._addresses(guest))
+            )
         self.disks.prepare(guest)
 
     def _addresses(self, guest: Guest) -> dict[str, str]:
-        """Where a guest will find its devices: libvirt decides that when it defines one that isn't running."""
-        domain = self._find(guest.id)
+        """Where the guest will find its devices. libvirt decides that when it defines a guest that isn't running."""
+        domain = self.domains.find(guest.id)
         if domain is None or not (power_states.active(domain) or domain.hasManagedSaveImage()):
-            files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
+            files, name = self.disks.files(guest.id), self.domains.name_of(guest.name)
             described = domain_xml.build(guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id))
             with self.connection.doing("define the guest"):
                 domain = self.connection.get().defineXMLFlags(described.text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
-        return device_addresses.of(hotplug.description(domain))
+        return device_addresses.all_addresses(hotplug.description(domain))
 
     def boot(self, guest: Guest) -> Booted:
-        domain = self._find(guest.id)
-        files, name = self.disks.files(guest.id), f"{self.prefix}-{guest.name}"
+        domain = self.domains.find(guest.id)
+        files, name = self.disks.files(guest.id), self.domains.name_of(guest.name)
         described = domain_xml.build(
             guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id), self.vnc
         )
@@ -154,20 +153,20 @@ class Libvirt(
             power_states.power(domain),
             hotplug.volume_devices(domain),
             described.root_device or "/dev/vda",
-            device_addresses.of(hotplug.description(domain)),
+            device_addresses.all_addresses(hotplug.description(domain)),
         )
 
     def press_power_button(self, guest_id: str) -> None:
-        domain = self._find(guest_id)
+        domain = self.domains.find(guest_id)
         if domain is not None:
-            with self.connection.doing("shut the guest down"), self._accepting((*NOT_RUNNING, *NO_DOMAIN)):
+            with self.connection.doing("shut the guest down"), accepting((*NOT_RUNNING, *NO_DOMAIN)):
                 domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
 
     def cut_power(self, guest_id: str) -> None:
-        domain = self._find(guest_id)
+        domain = self.domains.find(guest_id)
         self.disks.files(guest_id).start_again.unlink(missing_ok=True)
         if domain is not None:
-            with self.connection.doing("cut the guest's power"), self._accepting((*NOT_RUNNING, *NO_DOMAIN)):
+            with self.connection.doing("cut the guest's power"), accepting((*NOT_RUNNING, *NO_DOMAIN)):
                 if power_states.active(domain):
                     domain.destroy()
                 elif domain.hasManagedSaveImage():
@@ -175,40 +174,40 @@ class Libvirt(
             self.confinement.release(guest_id)
 
     def pause(self, guest_id: str) -> None:
-        domain = self._running_domain(guest_id)
+        domain = self.domains.get_running(guest_id)
         if power_states.power(domain) is not Power.PAUSED:
             with self.connection.doing("pause the guest"):
                 domain.suspend()
 
     def unpause(self, guest_id: str) -> None:
-        domain = self._running_domain(guest_id)
+        domain = self.domains.get_running(guest_id)
         if power_states.power(domain) is Power.PAUSED:
             with self.connection.doing("unpause the guest"):
                 domain.resume()
 
     def suspend(self, guest_id: str) -> None:
-        domain = self._domain(guest_id)
+        domain = self.domains.get(guest_id)
         if power_states.power(domain) is Power.SUSPENDED:
             return
-        domain = self._running_domain(guest_id)
+        domain = self.domains.get_running(guest_id)
         with self.connection.doing("suspend the guest"):
             domain.managedSave(0)
 
     def destroy(self, guest_id: str) -> None:
-        domain = self._find(guest_id)
+        domain = self.domains.find(guest_id)
         if domain is not None:
             self.cut_power(guest_id)
-            with self.connection.doing("remove the guest"), self._accepting(NO_DOMAIN):
-                domain.undefineFlags(LEAVE_NOTHING)
+            with self.connection.doing("remove the guest"), accepting(NO_DOMAIN):
+                domain.undefineFlags(UNDEFINE_EVERYTHING)
         self.confinement.release(guest_id, for_good=True)
         self.disks.destroy(guest_id)
 
     def keep_disks(self, guest_id: str, copy: bool) -> None:
-        self._require_off(guest_id, "putting its disks aside")
+        self.domains.require_off(guest_id, "putting its disks aside")
         self.disks.keep(guest_id, copy)
 
     def restore_disks(self, guest_id: str) -> None:
-        self._require_off(guest_id, "putting its disks back")
+        self.domains.require_off(guest_id, "putting its disks back")
         self.disks.restore(guest_id)
 
     def drop_kept_disks(self, guest_id: str) -> None:
@@ -218,69 +217,69 @@ class Libvirt(
         self.disks.files(guest_id).rescue.unlink(missing_ok=True)
 
     def attach_volume(self, guest_id: str, volume: Volume) -> Attached:
-        return hotplug.attach_volume(self.connection, self._domain(guest_id), guest_id, volume)
+        return hotplug.attach_volume(self.connection, self.domains.get(guest_id), guest_id, volume)
 
     def detach_volume(self, guest_id: str, volume_id: str) -> None:
-        domain = self._find(guest_id)
+        domain = self.domains.find(guest_id)
         if domain is not None:
             hotplug.detach(self.connection, domain, "disk", device_xml.volume_alias(volume_id))
 
     def attach_nic(self, guest_id: str, nic: Nic) -> Plugged:
-        domain = self._domain(guest_id)
+        domain = self.domains.get(guest_id)
         with taps.needed([nic.tap]):
             return hotplug.attach_nic(self.connection, domain, nic)
 
     def detach_nic(self, guest_id: str, port_id: str) -> None:
-        domain = self._find(guest_id)
+        domain = self.domains.find(guest_id)
         if domain is not None:
             hotplug.detach(self.connection, domain, "interface", device_xml.nic_alias(port_id))
 
     def extend_volume(self, guest_id: str, volume_id: str, size: int) -> None:
-        hotplug.extend(self.connection, self._domain(guest_id), guest_id, volume_id, size)
+        hotplug.extend(self.connection, self.domains.get(guest_id), guest_id, volume_id, size)
 
     def snapshot_volume(self, guest_id: str, volume_id: str, name: str) -> None:
-        volume_snapshots.take(self.connection, self._running_domain(guest_id), volume_id, name)
+        volume_snapshots.create(self.connection, self.domains.get_running(guest_id), volume_id, name)
 
     def drop_volume_snapshot(self, guest_id: str, volume_id: str, name: str) -> None:
-        volume_snapshots.drop(self.connection, self._running_domain(guest_id), volume_id, name)
+        volume_snapshots.delete(self.connection, self.domains.get_running(guest_id), volume_id, name)
 
     def set_password(self, guest_id: str, user: str, password: str) -> None:
-        domain = self._running_domain(guest_id)
+        domain = self.domains.get_running(guest_id)
         try:
             domain.setUserPassword(user, password, 0)
         except libvirt.libvirtError as err:
             raise GuestUnsupported(guest=guest_id, what="setting a password", why=str(err)) from err
 
     def snapshot(self, guest_id: str, into: Path, format: str) -> None:
-        snapshots.take(self.connection, self._domain(guest_id), self.disks.files(guest_id), into, format)
+        snapshots.take(self.connection, self.domains.get(guest_id), self.disks.files(guest_id), into, format)
 
     def abandon_snapshot(self, guest_id: str) -> None:
-        domain = self._find(guest_id)
+        domain = self.domains.find(guest_id)
         if domain is not None:
-            with self.connection.doing("end a snapshot"), self._accepting((*NOT_RUNNING, *NO_DOMAIN)):
+            with self.connection.doing("end a snapshot"), accepting((*NOT_RUNNING, *NO_DOMAIN)):
                 snapshots.abandon(domain)
 
     def console_log(self, guest_id: str, limit: int) -> bytes:
         log_file = self.disks.files(guest_id).console_log
-        older = log_file.with_name(log_file.name + ".0")  # virtlogd turns the file over when it is full
+        older = log_file.with_name(log_file.name + ".0")  # virtlogd renames the file when it is full
         parts = [tail(path, limit) for path in (older, log_file) if path.exists()]
         return b"".join(parts)[-limit:]
 
     def console(self, guest_id: str, kind: str) -> Endpoint:
-        graphics = hotplug.description(self._running_domain(guest_id)).find("devices/graphics[@type='vnc']")
+        graphics = hotplug.description(self.domains.get_running(guest_id)).find("devices/graphics[@type='vnc']")
         if kind != "vnc" or graphics is None:
             raise GuestUnsupported(guest=guest_id, what=f"a console of type {kind}", why="this host offers none")
         return Endpoint("vnc", graphics.get("listen", "127.0.0.1"), int(graphics.get("port", "0")))
 
     def diagnostics(self, guest_id: str) -> Diagnostics:
-        domain = self._running_domain(guest_id)
-        with self.connection.doing("count"):
+        domain = self.domains.get_running(guest_id)
+        with self.connection.doing("read the counters"):
             return diagnostics.read(
                 domain, hotplug.description(domain), self.accelerator.kind, self.disks.files(guest_id).started
             )
 
     def inject_nmi(self, guest_id: str) -> None:
-        domain = self._running_domain(guest_id)
+        domain = self.domains.get_running(guest_id)
         with self.connection.doing("inject an interrupt"):
             domain.injectNMI()
 
@@ -289,32 +288,32 @@ class Libvirt(
 
     def confine(self) -> None:
         with self.connection.doing("confine the guests"):
-            self.confinement.renew(self._our_domains)
+            self.confinement.renew(self.domains.all)
 
     def sweep_images(self) -> None:
         self.disks.sweep()
 
     def lost(self, guest_id: str) -> bool:
-        domain = self._domain(guest_id)
+        domain = self.domains.get(guest_id)
         return power_states.lost(domain) or (
             self.disks.files(guest_id).start_again.exists() and not power_states.active(domain)
         )
 
     def restart(self, guest_id: str) -> None:
-        domain = self._domain(guest_id)
+        domain = self.domains.get(guest_id)
         if not power_states.active(domain):
             targets = hotplug.description(domain).iterfind("devices/interface/target")
             with taps.needed([str(target.get("dev")) for target in targets]):
                 self._start(domain, guest_id)
 
     def state(self, guest_id: str) -> GuestState:
-        return GuestState(guest_id, power_states.power(self._domain(guest_id)))
+        return GuestState(guest_id, power_states.power(self.domains.get(guest_id)))
 
     def guests(self) -> list[GuestState]:
         found = []
         with self.connection.doing("list the guests"):
-            for domain in self._our_domains():
-                with self._accepting(NO_DOMAIN):
+            for domain in self.domains.all():
+                with accepting(NO_DOMAIN):
                     found.append(GuestState(domain.UUIDString(), power_states.power(domain)))
         return sorted(found, key=lambda guest: guest.id)
 
@@ -330,7 +329,7 @@ class Libvirt(
             conn = self.connection.get()
             self._processor = self._processor or inventory.processor(conn)
             self._firmware = self._firmware or inventory.firmware(conn, self.accelerator)
-            return inventory.take(
+            return inventory.read(
                 conn,
                 self._processor,
                 self.instances,
@@ -340,58 +339,21 @@ class Libvirt(
             )
 
     def watch(self, changed: Changed) -> None:
-        def tell(guest_id: str, event: int, detail: int) -> None:
+        def on_lifecycle(guest_id: str, event: int, detail: int) -> None:
             power = power_states.after(event, detail)
             if power is not None:
                 changed(GuestState(guest_id, power))
 
-        self.connection.on_lifecycle(tell)
+        self.connection.on_lifecycle(on_lifecycle)
 
     def close(self) -> None:
         self.connection.close()
 
-    def _our_domains(self) -> list[libvirt.virDomain]:
-        return [d for d in self.connection.get().listAllDomains() if d.name().startswith(f"{self.prefix}-")]
-
-    def _find(self, guest_id: str) -> libvirt.virDomain | None:
-        """The domain, if it is there and ours."""
-        if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", guest_id):
-            return None
-        domain = None
-        with self.connection.doing("look the guest up"), self._accepting(NO_DOMAIN):
-            domain = self.connection.get().lookupByUUIDString(guest_id)
-        return domain if domain is not None and domain.name().startswith(f"{self.prefix}-") else None
-
-    def _domain(self, guest_id: str) -> libvirt.virDomain:
-        domain = self._find(guest_id)
-        if domain is None:
-            raise GuestAbsent(guest=guest_id, host=self.host)
-        return domain
-
-    def _require_off(self, guest_id: str, what: str) -> None:
-        domain = self._find(guest_id)
-        if domain is not None and power_states.active(domain):
-            raise GuestRuns(guest=guest_id, what=what)
-
-    def _running_domain(self, guest_id: str) -> libvirt.virDomain:
-        domain = self._domain(guest_id)
-        if not power_states.active(domain):
-            raise GuestNotRunning(guest=guest_id)
-        return domain
-
-    @contextmanager
-    def _accepting(self, codes: tuple[int, ...]) -> Iterator[None]:
-        """These errors mean that what was asked for is so already."""
-        try:
-            yield
-        except libvirt.libvirtError as err:
-            if err.get_error_code() not in codes:
-                raise
-
 
 def create(domain: libvirt.virDomain) -> None:
-    """Start it. Another libvirtd on this machine may take the VNC port that ours has just found free: then anew."""
-    for tries_left in reversed(range(PORT_TRIES)):
+    """Start the domain. Another libvirtd on this machine may take the VNC port that ours has just found free, so that
+    is tried several times."""
+    for tries_left in reversed(range(VNC_PORT_TRIES)):
         try:
             domain.create()
             return
@@ -401,6 +363,7 @@ def create(domain: libvirt.virDomain) -> None:
 
 
 def tail(path: Path, limit: int) -> bytes:
+    """The last `limit` bytes of a file."""
     with path.open("rb") as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - limit))

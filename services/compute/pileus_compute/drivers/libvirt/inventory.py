@@ -1,22 +1,22 @@
-"""What a host has, for the scheduler and `GET /os-hypervisors`."""
+"""What a host has, for the scheduler and for `GET /os-hypervisors`."""
 
 import os
 import socket
 from pathlib import Path
-from typing import Any
 
 import libvirt
 from defusedxml.ElementTree import fromstring
 
 from pileus_compute.drivers.libvirt.accelerator import Accelerator
 from pileus_compute.rpc import Inventory
+from pileus_kit.json_types import JsonObject
 
 GIB = 1 << 30
 
 
-def take(
+def read(
     conn: libvirt.virConnect,
-    processor: dict[str, Any],
+    processor: JsonObject,
     instances: Path,
     host: str,
     accelerator: Accelerator,
@@ -45,14 +45,15 @@ def take(
 
 
 def firmware(conn: libvirt.virConnect, accelerator: Accelerator) -> str:
-    """With what guests can start: "bios", and "uefi" if the host has one that libvirt finds."""
+    """The firmware that guests can start with: "bios", and "uefi" if libvirt finds one on the host."""
     known = fromstring(conn.getDomainCapabilities(None, "x86_64", None, accelerator.kind))
     values = [value.text for value in known.iterfind("os/enum[@name='firmware']/value")]
     return "bios uefi" if "efi" in values else "bios"
 
 
-def processor(conn: libvirt.virConnect) -> dict[str, Any]:
-    """It doesn't change, and libvirt takes its time to say it: ask once."""
+def processor(conn: libvirt.virConnect) -> JsonObject:
+    """The host's CPU, as `Inventory.cpu_info`. It doesn't change, and libvirt takes long to answer: callers ask
+    once."""
     cpu = fromstring(conn.getCapabilities()).find("host/cpu")
     if cpu is None:
         return {}
@@ -68,7 +69,7 @@ def processor(conn: libvirt.virConnect) -> dict[str, Any]:
 
 
 def address() -> str:
-    """The address others would reach this host by: the source of its default route, else loopback. Sends nothing."""
+    """The address that others reach this host by: the source of its default route, or loopback. Nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

@@ -1,4 +1,4 @@
-"""libvirt's domain states as power states."""
+"""The power states of guests, from libvirt's domain states and events."""
 
 import libvirt
 
@@ -19,10 +19,11 @@ BY_ITSELF = {
     libvirt.VIR_DOMAIN_SHUTOFF_CRASHED,
     libvirt.VIR_DOMAIN_SHUTOFF_SAVED,
 }
-"""Why a guest is off, when that was the guest's doing or ours. Any other: the host went down below it."""
+"""Reasons for which a guest is off by its own doing or ours. With all others its host went down."""
 
 
 def power(domain: libvirt.virDomain) -> Power:
+    """The guest's power state."""
     state, reason = domain.state()
     if state == libvirt.VIR_DOMAIN_SHUTOFF:
         if domain.hasManagedSaveImage():
@@ -33,17 +34,18 @@ def power(domain: libvirt.virDomain) -> Power:
 
 
 def active(domain: libvirt.virDomain) -> bool:
+    """Whether the guest runs or is paused."""
     return bool(domain.isActive())
 
 
 def lost(domain: libvirt.virDomain) -> bool:
-    """Off because the host was, not because somebody wanted it."""
+    """Whether the guest is off because its host went down."""
     state, reason = domain.state()
     return state == libvirt.VIR_DOMAIN_SHUTOFF and reason not in BY_ITSELF and not domain.hasManagedSaveImage()
 
 
 def after(event: int, detail: int) -> Power | None:
-    """The power state that a lifecycle event leads to; None: it doesn't change it."""
+    """The power state that a lifecycle event leads to; None if the event doesn't change it."""
     if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
         return {
             libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED: Power.CRASHED,

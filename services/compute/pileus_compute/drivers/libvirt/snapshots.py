@@ -1,7 +1,7 @@
 """A copy of the root disk as it was at one moment, while the guest goes on.
 
-A running guest's disk is mirrored into a new file, and the mirror ended when both are the same. The guest's own disk
-stays one file throughout, so there is nothing to mend when the host dies in the middle: the mirror ends with the guest.
+A running guest's disk is mirrored into a new file, and the mirror is ended when both are the same. The guest's own disk
+stays one file all the time, so nothing has to be repaired if the host dies meanwhile: the mirror ends with the guest.
 """
 
 import logging
@@ -21,10 +21,12 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.1
 STALLED_S = 120
-"""A mirror that doesn't move for so long is given up."""
+"""A mirror that makes no progress for this long is given up."""
 
 
 def take(connection: Connection, domain: libvirt.virDomain, files: GuestFiles, into: Path, format: str) -> None:
+    """Write the root disk to the new file `into`: qcow2 or raw, without a backing file. Raises GuestUnsupported if it
+    is a volume."""
     root, target = files.root, qemu_img.Disk(into, format)
     if not root.exists():
         raise GuestUnsupported(guest=domain.UUIDString(), what="an image of the root disk", why="it is a volume")
@@ -49,7 +51,7 @@ def _target(domain: libvirt.virDomain, root: Path) -> str:
 
 
 def _mirror(domain: libvirt.virDomain, device: str, into: Path) -> None:
-    if domain.blockJobInfo(device, 0):  # of an earlier attempt that was killed
+    if domain.blockJobInfo(device, 0):  # left by an agent that was killed
         domain.blockJobAbort(device, 0)
     into.unlink(missing_ok=True)
     copy = Element("disk", type="file")
@@ -60,11 +62,11 @@ def _mirror(domain: libvirt.virDomain, device: str, into: Path) -> None:
         _wait(domain, device)
     finally:
         if domain.isActive() and domain.blockJobInfo(device, 0):
-            domain.blockJobAbort(device, 0)  # at a mirror that is ready: leaves the copy, whole
+            domain.blockJobAbort(device, 0)  # ending a mirror that is ready leaves the whole copy
 
 
 def abandon(domain: libvirt.virDomain) -> None:
-    """Nobody waits for this mirror any more: without an end it would copy every write of the guest for ever."""
+    """End a mirror that no call waits for any more: it would copy every write of the guest for ever."""
     if not power_states.active(domain):
         return
     for disk in hotplug.description(domain).iterfind("devices/disk"):
@@ -85,12 +87,12 @@ def _wait(domain: libvirt.virDomain, device: str) -> None:
         if job["cur"] != seen:
             seen, since = job["cur"], time.monotonic()
         elif time.monotonic() - since > STALLED_S:
-            raise HypervisorFailed(what="mirror the root disk", why=f"it does not move on at {seen} bytes")
+            raise HypervisorFailed(what="mirror the root disk", why=f"it makes no progress at {seen} bytes")
         time.sleep(POLL_S)
 
 
 def _ready(domain: libvirt.virDomain, device: str) -> bool:
-    """QEMU says `ready` some time after the last byte; ending the mirror before that throws the copy away."""
+    """Whether the mirror may be ended. QEMU says so some time after the last byte; ending it before loses the copy."""
     for disk in hotplug.description(domain).iterfind("devices/disk"):
         target, mirror = disk.find("target"), disk.find("mirror")
         if target is not None and target.get("dev") == device:

@@ -1,11 +1,12 @@
-"""What the guest's image and flavor ask for, with our defaults. The control plane sends only what hosts give."""
+"""The hardware that a guest's image and flavor ask for, with defaults. The scheduler has chosen a host that offers
+it."""
 
 import re
 from dataclasses import dataclass
 
 from pileus_compute.drivers.libvirt.device_xml import NIC_MODELS
 
-MAX_COUNT = 65536  # sockets, cores or threads, if nobody says otherwise
+MAX_COUNT = 65536  # of sockets, cores or threads, unless the image or flavor says otherwise
 Topology = tuple[int, int, int]
 """Sockets, cores of each, threads of each core."""
 
@@ -16,7 +17,7 @@ class VirtualHardware:
     cdrom_bus: str = "ide"
     nic_model: str = "virtio"
     machine: str = "pc"
-    """As asked for: libvirt refuses what QEMU hasn't, and names it."""
+    """Passed on as it is asked for: libvirt refuses a machine that QEMU doesn't have, and names it."""
     video: str = "virtio"
     firmware: str = ""
     guest_agent: bool = False
@@ -24,11 +25,11 @@ class VirtualHardware:
     boot_menu: bool = False
     scsi_model: str = "virtio-scsi"
     watchdog: str = ""
-    """What happens when the guest stops feeding it; empty: there is none."""
+    """What is done when the guest stops resetting the watchdog; empty: there is no watchdog."""
     serial_ports: int = 1
     topology: Topology = (1, 1, 1)
     tablet: str = ""
-    """Bus of a pointer that says where it is; empty: there is a mouse only."""
+    """The bus of a tablet, a pointer with absolute coordinates; empty: there is a mouse only."""
 
     @property
     def q35(self) -> bool:
@@ -67,8 +68,8 @@ def _tablet(properties: dict[str, str]) -> str:
 
 
 def topology(properties: dict[str, str], vcpus: int) -> Topology:
-    """Sockets, cores and threads that make `vcpus` within the most that are allowed, closest to what is preferred; then
-    with as many sockets as may be."""
+    """Sockets, cores and threads that make `vcpus` within the allowed maximums, as many as possible of them as
+    preferred; among equals, the one with the most sockets."""
     names = ("sockets", "cores", "threads")
     most = [_number(properties, f"hw_cpu_max_{name}", MAX_COUNT) for name in names]
     liked = [_number(properties, f"hw_cpu_{name}", 0) for name in names]
