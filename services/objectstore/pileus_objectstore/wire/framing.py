@@ -15,6 +15,7 @@ MAX_SIZE_DIGITS = 18
 CHUNK_BYTES = 1 << 18
 RECEIVE_BYTES = 1 << 16
 HEAD_END = b"\r\n\r\n"
+DIGITS = b"0123456789abcdef"
 
 
 class ConnectionBroken(ConnectionError):
@@ -164,10 +165,7 @@ def body_size(headers: dict[bytes, bytes]) -> int:
 
 
 def parse_size(text: bytes, base: int) -> int:
-    """A whole number of bytes, without sign, spaces or prefix. Raises ConnectionBroken."""
-    if text.isalnum() and len(text) <= MAX_SIZE_DIGITS:
-        try:
-            return int(text, base)
-        except ValueError:
-            pass
-    raise ConnectionBroken("a size is not a number")
+    """A whole number of bytes: digits of the base only, no sign, space or prefix. Raises ConnectionBroken."""
+    if not 0 < len(text) <= MAX_SIZE_DIGITS or text.strip(DIGITS[:base]):
+        raise ConnectionBroken("a size is not a number")
+    return int(text, base)

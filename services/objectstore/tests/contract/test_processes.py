@@ -183,7 +183,7 @@ def test_an_upload_that_breaks_off(cloud: Cloud) -> None:
     assert requests.get(f"{cloud.url}/c", headers=TOKEN, timeout=30).text == ""
 
 
-def test_no_key_no_answer(cloud: Cloud) -> None:
+def test_without_the_key_there_is_no_answer(cloud: Cloud) -> None:
     """The storage server talks to nobody without the cluster's key."""
     for head in (
         b"POST /get_object HTTP/1.1\r\n\r\n",

@@ -17,7 +17,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [json.loads(r.getMessage()) for r in caplog.records if r.name == "pileus.audit"]
 
 
-def test_writes_and_refusals_have_lines(
+def test_writes_and_refusals_have_audit_records(
     store: ObjectStoreFixture, container: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "pileus.audit")

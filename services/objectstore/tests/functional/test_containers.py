@@ -102,32 +102,6 @@ def test_life_of_a_container(store: ObjectStoreFixture) -> None:
     assert store.client.put(path).status_code == 201
 
 
-def test_an_account_needs_no_creation(store: ObjectStoreFixture) -> None:
-    got = store.client.get(store.account)
-    assert (got.status_code, got.data, got.headers["X-Account-Container-Count"]) == (204, b"", "0")
-    assert store.client.get(f"{store.account}?format=json").json == []
-    assert store.client.post(store.account, headers={"X-Account-Meta-Owner": "me"}).status_code == 204
-    assert store.client.head(store.account).headers["X-Account-Meta-Owner"] == "me"
-    store.client.post(store.account, headers={"X-Remove-Account-Meta-Owner": "x"})
-    assert "X-Account-Meta-Owner" not in store.client.head(store.account).headers
-
-
-def test_account_listing(store: ObjectStoreFixture) -> None:
-    for name in ("a", "b", "c-1", "c-2", "d"):
-        store.client.put(f"{store.account}/{name}")
-    for query, expected in (
-        ("limit=2", "a b"),
-        ("marker=b", "c-1 c-2 d"),
-        ("marker=a&end_marker=d&limit=2", "b c-1"),
-        ("prefix=c", "c-1 c-2"),
-        ("delimiter=-", "a b c- d"),
-        ("reverse=true&limit=1", "d"),
-    ):
-        assert store.client.get(f"{store.account}?{query}").data.decode().split() == expected.split(), query
-    xml = store.client.get(f"{store.account}?format=xml").data
-    assert b"<container><name>a</name><count>0</count><bytes>0</bytes><last_modified>" in xml
-
-
 def test_metadata_limits_hold_for_many_requests_together(store: ObjectStoreFixture, container: str) -> None:
     for batch in range(3):
         headers = {f"X-Container-Meta-{batch}-{n}": "v" for n in range(30)}
@@ -145,15 +119,7 @@ def test_container_quotas(store: ObjectStoreFixture, container: str) -> None:
     assert store.client.get(container).data == b"a\nb\n"
 
 
-def test_info_and_healthcheck_need_no_token(store: ObjectStoreFixture) -> None:
-    info = store.client.get("/info", anonymous=True)
-    assert info.json["swift"]["container_listing_limit"] == 10_000
-    assert store.client.get("/healthcheck", anonymous=True).data == b"OK"
-    assert store.client.get("/nonsense").status_code == 404
-    assert store.client.request("PATCH", store.account).status_code == 405
-
-
-def test_xml_of_names_that_xml_has_no_letters_for(store: ObjectStoreFixture, container: str) -> None:
+def test_xml_of_names_with_characters_that_xml_lacks(store: ObjectStoreFixture, container: str) -> None:
     for name in ("a%01b", "c%EF%BF%BF", "d%0A", "%3C&%3E"):
         assert store.client.put(f"{container}/{name}", data=b"x").status_code == 201
     for query in ("format=xml", "format=xml&delimiter=b"):

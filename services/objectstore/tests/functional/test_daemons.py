@@ -87,7 +87,7 @@ def test_handoffs_are_delivered_and_cleared(store: ObjectStoreFixture, container
     assert store.client.get(f"{container}/o").data == DATA
 
 
-def test_rot_is_found_and_healed(store: ObjectStoreFixture, container: str, workers: list[Worker]) -> None:
+def test_damage_is_found_and_repaired(store: ObjectStoreFixture, container: str, workers: list[Worker]) -> None:
     store.client.put(f"{container}/o", data=DATA)
     paths = [path for path in files(store, "objects/*/*") if path.stat().st_size > len(DATA)]
     stamp = paths[0].stat().st_mtime_ns
@@ -102,7 +102,7 @@ def test_rot_is_found_and_healed(store: ObjectStoreFixture, container: str, work
     assert workers[0].auditor.run() == ""
 
 
-def test_old_tombstones_go_away(store: ObjectStoreFixture, container: str, workers: list[Worker]) -> None:
+def test_old_tombstones_are_removed(store: ObjectStoreFixture, container: str, workers: list[Worker]) -> None:
     store.client.put(f"{container}/o", data=DATA)
     store.client.delete(f"{container}/o")
     assert workers[0].auditor.run() == ""

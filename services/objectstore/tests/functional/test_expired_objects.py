@@ -55,7 +55,7 @@ def test_a_call_on_an_expired_object(store: ObjectStoreFixture, expired: str, ca
         assert store.client.get(expired).status_code == 404
 
 
-def test_an_expired_version_does_not_come_back(store: ObjectStoreFixture, container: str) -> None:
+def test_an_expired_version_is_not_restored(store: ObjectStoreFixture, container: str) -> None:
     store.client.put(f"{store.account}/archive")
     store.client.post(container, headers={"X-Versions-Location": "archive"})
     store.client.put(f"{container}/o", data=b"short-lived", headers={"X-Delete-After": "1000"})
@@ -66,7 +66,7 @@ def test_an_expired_version_does_not_come_back(store: ObjectStoreFixture, contai
     assert store.client.get(f"{container}/o").status_code == 404
 
 
-def test_only_at_the_time_that_is_meant(store: ObjectStoreFixture, container: str) -> None:
+def test_x_if_delete_at(store: ObjectStoreFixture, container: str) -> None:
     """X-If-Delete-At, by which an expirer deletes what it knows and nothing newer."""
     store.client.put(f"{container}/o", data=b"x")
 
@@ -90,7 +90,7 @@ def test_only_at_the_time_that_is_meant(store: ObjectStoreFixture, container: st
     assert store.client.get(f"{container}/p").status_code == 404
 
 
-def test_times_far_away(store: ObjectStoreFixture, container: str) -> None:
+def test_very_late_times(store: ObjectStoreFixture, container: str) -> None:
     for headers in ({"X-Delete-At": "99999999999"}, {"X-Delete-After": "99999999999"}, {"X-Delete-At": "9" * 40}):
         assert store.client.put(f"{container}/o", data=b"x", headers=headers).status_code == 201
         assert store.client.head(f"{container}/o").headers["X-Delete-At"] == "9999999999"

@@ -151,7 +151,7 @@ def test_a_damaged_listing(store: ObjectStoreFixture, container: str) -> None:
     assert len(list(Path(store.config.state).glob("**/quarantined/containers/*.db.*"))) == 2
 
 
-def test_an_update_that_can_not_be_told_is_told_later(
+def test_an_update_that_fails_becomes_an_async_pending(
     store: ObjectStoreFixture, container: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing_cache, "FRESH_S", 1000.0)
@@ -265,7 +265,7 @@ def test_many_writers_of_one_object(store: ObjectStoreFixture, container: str) -
 
 
 @pytest.mark.parametrize("away", [0, 1, 2])
-def test_a_host_that_slept_through_it(three: ObjectStoreFixture, away: int) -> None:
+def test_a_host_that_missed_a_deletion(three: ObjectStoreFixture, away: int) -> None:
     """It has an old version and does not know of a deletion: readers who ask for the newest, and all after a
     deletion, are safe."""
     path = f"{three.account}/c/o"
@@ -360,7 +360,7 @@ def test_threads_that_take_a_device_at_once(store: ObjectStoreFixture) -> None:
         assert usable == [True] * 4
 
 
-def test_a_device_that_was_moved_aside_is_no_device(store: ObjectStoreFixture, container: str) -> None:
+def test_a_device_under_another_name_is_not_used(store: ObjectStoreFixture, container: str) -> None:
     """Its lock would keep it from coming back under its own name."""
     root = store.configs[0].home / "d1"
     root.rename(root.with_name("aside"))

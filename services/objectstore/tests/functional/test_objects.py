@@ -13,7 +13,7 @@ BIG = os.urandom((1 << 20) + 12345)
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", BIG], ids=["empty", "short", "big"])
-def test_what_was_put_is_got(store: ObjectStoreFixture, container: str, data: bytes) -> None:
+def test_put_and_get(store: ObjectStoreFixture, container: str, data: bytes) -> None:
     etag = hashlib.md5(data).hexdigest()
     put = store.client.put(
         f"{container}/some/näme",

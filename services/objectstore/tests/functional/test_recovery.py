@@ -102,7 +102,7 @@ def test_only_what_changed_is_looked_at(store: ObjectStoreFixture, container: st
     settled(store)
 
 
-def test_the_mark_waits_for_what_is_under_way(store: ObjectStoreFixture) -> None:
+def test_the_marker_waits_for_changes_under_way(store: ObjectStoreFixture) -> None:
     changes = store.servers[0].updater.changes
     before = time.time()
     with changes.track():
@@ -114,7 +114,7 @@ def test_the_mark_waits_for_what_is_under_way(store: ObjectStoreFixture) -> None
 
 
 @pytest.mark.parametrize("harm", [b"", b"x", b"00000000\n{}", None])
-def test_a_damaged_note(
+def test_a_damaged_async_pending(
     store: ObjectStoreFixture, container: str, harm: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is put aside; what it should have told is found by the sweep that follows."""
@@ -136,7 +136,7 @@ def test_a_damaged_note(
     assert row(store, "o") is not None
 
 
-def test_duties_keep_their_rhythm(store: ObjectStoreFixture) -> None:
+def test_daemons_keep_their_intervals(store: ObjectStoreFixture) -> None:
     worker = Worker(store.configs[0])
     try:
         replicator, auditor, _ = worker._runner.daemons
@@ -151,7 +151,7 @@ def test_duties_keep_their_rhythm(store: ObjectStoreFixture) -> None:
         worker._cluster.close()
 
 
-def test_an_audit_goes_on_where_it_was(store: ObjectStoreFixture, container: str) -> None:
+def test_an_audit_continues_after_a_restart(store: ObjectStoreFixture, container: str) -> None:
     for n in range(30):
         store.client.put(f"{container}/o{n}", data=b"x")
     seen: list[str] = []

@@ -94,7 +94,7 @@ def test_a_device_is_emptied(three: ObjectStoreFixture) -> None:
     assert not list(three.configs[0].home.glob("d2/*s/*/*.db"))
 
 
-def test_what_could_not_be_cleared_is_not_forgotten(three: ObjectStoreFixture) -> None:
+def test_handoffs_in_use_stay_for_the_next_pass(three: ObjectStoreFixture) -> None:
     """A listing that somebody reads at that moment stays where it was; the pass says so, and the next one clears it."""
     path = next(three.configs[0].home.glob("d*/accounts/*/*.db"))
     left = path.parents[2]
@@ -109,7 +109,7 @@ def test_what_could_not_be_cleared_is_not_forgotten(three: ObjectStoreFixture) -
     assert not list(left.glob("*s/*/*.db"))
 
 
-def test_a_pass_that_could_not_look_says_so(three: ObjectStoreFixture) -> None:
+def test_a_pass_reports_devices_that_could_not_be_asked(three: ObjectStoreFixture) -> None:
     three.stop_host(0)
     worker = Worker(three.configs[0])
     assert worker.replicator.run() == "0 sent, 0 handoffs removed, 6 left for the next pass"

@@ -40,7 +40,7 @@ def test_get_head_put_delete(store: ObjectStoreFixture, object_path: str) -> Non
     assert store.client.delete(signed("DELETE", object_path), anonymous=True).status_code == 204
 
 
-def test_wrong_ones(store: ObjectStoreFixture, object_path: str) -> None:
+def test_wrong_signatures_are_refused(store: ObjectStoreFixture, object_path: str) -> None:
     client = store.client
     assert client.put(signed("GET", object_path), data=b"x", anonymous=True).status_code == 401
     assert client.get(signed("GET", object_path, int(time.time()) - 1), anonymous=True).status_code == 401
@@ -62,7 +62,7 @@ def test_prefixes_and_container_keys(store: ObjectStoreFixture, container: str, 
     assert store.client.get(signed("GET", object_path, key="two"), anonymous=True).data == b"data"
 
 
-def test_who_may_only_read_is_not_shown_the_keys(store: ObjectStoreFixture, object_path: str) -> None:
+def test_readers_are_not_shown_the_keys(store: ObjectStoreFixture, object_path: str) -> None:
     """With a key a reader could write."""
     container = object_path.rpartition("/")[0]
     store.client.post(container, headers={"X-Container-Meta-Temp-Url-Key": KEY, "X-Container-Read": ".r:*"})
@@ -72,14 +72,14 @@ def test_who_may_only_read_is_not_shown_the_keys(store: ObjectStoreFixture, obje
             assert (KEY in store.client.get(path, as_=who).headers.values()) is shown, (path, who.user_name)
 
 
-def test_signatures_that_are_none(store: ObjectStoreFixture, object_path: str) -> None:
+def test_malformed_signatures_are_refused(store: ObjectStoreFixture, object_path: str) -> None:
     for wrong in ("\u00e9" * 40, "\u00e9" * 64, "sha256:\u00e9", "shake_128:AAAA"):
         url = f"{object_path}?temp_url_sig={quote(wrong)}&temp_url_expires=99999999999"
         assert store.client.get(url, anonymous=True).status_code == 401, wrong
 
 
 @pytest.mark.parametrize("digits", [11, 12, 15, 18])
-def test_a_url_for_very_long(store: ObjectStoreFixture, object_path: str, digits: int) -> None:
+def test_a_url_with_a_very_late_expiry(store: ObjectStoreFixture, object_path: str, digits: int) -> None:
     got = store.client.get(signed("GET", object_path, int("9" * digits)), anonymous=True)
     assert (got.status_code, got.data) == (200, b"data")
     assert len(got.headers["Expires"]) == len("Thu, 01 Jan 1970 00:00:00 GMT")
@@ -148,7 +148,9 @@ def test_an_upload_makes_nothing_but_an_object(
     assert store.client.get(f"{container}/new").headers.get("X-Static-Large-Object") is None
 
 
-def test_what_was_not_signed_is_not_done(store: ObjectStoreFixture, container: str, large: dict[str, bytes]) -> None:
+def test_parameters_that_are_not_signed_are_ignored(
+    store: ObjectStoreFixture, container: str, large: dict[str, bytes]
+) -> None:
     url = signed("GET", f"{container}/slo") + "&multipart-manifest=get"
     assert store.client.get(url, anonymous=True).data == b"onetwo"
     url = signed("DELETE", f"{container}/slo") + "&multipart-manifest=delete"
@@ -165,7 +167,7 @@ def test_what_was_not_signed_is_not_done(store: ObjectStoreFixture, container: s
         assert refused.status_code == 400, header
 
 
-def test_metadata_is_the_owners(store: ObjectStoreFixture, container: str, object_path: str) -> None:
+def test_metadata_is_hidden_from_holders_of_urls(store: ObjectStoreFixture, container: str, object_path: str) -> None:
     headers = {"X-Object-Meta-Secret": "1", "X-Object-Meta-Public-Title": "2"}
     store.client.post(object_path, headers=headers)
     for method in (store.client.get, store.client.head):

@@ -9,10 +9,13 @@ import pytest
 
 from pileus_objectstore.storage.disks import Disk
 from pileus_objectstore.storage.listing_database import ListingDatabase
+from pileus_objectstore.storage.listing_scans import upper_bound
 from pileus_objectstore.storage.listing_store import ListingStore
 from pileus_objectstore.wire.contract import ListingInfo, ListingRow
 
 NAMES = [f"{group}/{n:05d}" for group in ("a", "b", "c") for n in range(10_000)]
+
+
 ODD = ["", "a", "a/", "a/b", "a/b/", "a/b/c", "a//", "a//b", "b", "b-", "b/x", "b/x/y", "é/1", "é/2", "\U0010ffff/1",
        "\U0010ffff/2", "\ud7ff/1", "\ue000/1", "z"]  # fmt: skip
 
@@ -59,6 +62,22 @@ def steps(held: ListingDatabase, **wish: object) -> int:
     return count
 
 
+def expected(names: list[str], wish: dict[str, object]) -> list[str]:
+    """The same page, slowly."""
+    prefix, delimiter = str(wish.get("prefix", "")), str(wish.get("delimiter", ""))
+    marker, end, reverse = str(wish.get("marker", "")), str(wish.get("end_marker", "")), bool(wish.get("reverse"))
+    low, high = (end, marker) if reverse else (marker, end)
+    found: list[str] = []
+    for name in sorted(filter(None, names), reverse=reverse):
+        if not name.startswith(prefix) or (low and name <= low) or (high and name >= high):
+            continue
+        cut = name.find(delimiter, len(prefix)) if delimiter else -1
+        shown = name if cut < 0 else name[: cut + len(delimiter)]
+        if shown not in found and not (cut >= 0 and shown == marker):
+            found.append(shown)
+    return found
+
+
 @pytest.mark.parametrize(
     "wish",
     [
@@ -87,22 +106,6 @@ def test_a_page_costs_the_same_everywhere(long: ListingDatabase, wish: dict[str,
     assert steps(long, **wish) <= 1.5 * first + 20
 
 
-def expected(names: list[str], wish: dict[str, object]) -> list[str]:
-    """The same page, slowly."""
-    prefix, delimiter = str(wish.get("prefix", "")), str(wish.get("delimiter", ""))
-    marker, end, reverse = str(wish.get("marker", "")), str(wish.get("end_marker", "")), bool(wish.get("reverse"))
-    low, high = (end, marker) if reverse else (marker, end)
-    found: list[str] = []
-    for name in sorted(filter(None, names), reverse=reverse):
-        if not name.startswith(prefix) or (low and name <= low) or (high and name >= high):
-            continue
-        cut = name.find(delimiter, len(prefix)) if delimiter else -1
-        shown = name if cut < 0 else name[: cut + len(delimiter)]
-        if shown not in found and not (cut >= 0 and shown == marker):
-            found.append(shown)
-    return found
-
-
 def test_pages_are_what_they_should_be(odd: ListingDatabase) -> None:
     """Every combination of bounds at random, against a walk through all names."""
     dice = random.Random(9)
@@ -123,3 +126,11 @@ def test_paths(odd: ListingDatabase) -> None:
     assert [row[0] for row in odd.rows(limit=100, path="a")] == ["a//", "a/b", "a/b/"]
     for path, same in (("a/", "a"), ("a/b///", "a/b"), ("é/", "é")):
         assert odd.rows(limit=100, path=path) == odd.rows(limit=100, path=same)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [("a", "b"), ("a/", "a0"), ("\ud7ff", "\ue000"), ("a\U0010ffff", "b"), ("\U0010ffff", ""), ("", "")],
+)
+def test_upper_bounds(prefix: str, expected: str) -> None:
+    assert upper_bound(prefix) == expected

@@ -76,7 +76,7 @@ def test_a_new_device_takes_its_share_and_no_more() -> None:
     assert builder.rebalance(now=1_000_000 + 2 * LATER) <= 8
 
 
-def test_nothing_moves_for_nothing() -> None:
+def test_a_balanced_ring_does_not_change() -> None:
     builder = drawn([(1, zone, f"h{zone}", 100) for zone in range(5)])
     assert builder.rebalance(now=1_000_000 + LATER) == 0
 
@@ -89,7 +89,7 @@ def test_only_a_lost_devices_replicas_move() -> None:
     check(builder, 4)
 
 
-def test_what_has_just_moved_stays() -> None:
+def test_replicas_that_moved_recently_stay() -> None:
     builder = drawn([(1, zone, f"h{zone}", 100) for zone in range(4)])
     builder.add("new", "h9", zone=9)
     assert builder.rebalance(now=1_000_100) == 0

@@ -68,7 +68,7 @@ def test_readers_take_a_good_copy(store: ObjectStoreFixture, posted: str, worker
     assert intact(store, posted)
 
 
-def test_the_auditor_finds_what_nobody_reads(store: ObjectStoreFixture, posted: str, worker: Worker) -> None:
+def test_the_auditor_finds_damage(store: ObjectStoreFixture, posted: str, worker: Worker) -> None:
     for path in metas(store)[1:]:
         flip(path, 40)
     assert "2 damaged" in worker.auditor.run()
@@ -77,7 +77,7 @@ def test_the_auditor_finds_what_nobody_reads(store: ObjectStoreFixture, posted: 
     assert intact(store, posted)
 
 
-def test_the_object_outlives_its_metadata(store: ObjectStoreFixture, posted: str) -> None:
+def test_an_object_survives_damage_of_its_later_metadata(store: ObjectStoreFixture, posted: str) -> None:
     for path in metas(store):
         flip(path, 40)
     answer = store.client.get(posted)
@@ -85,7 +85,7 @@ def test_the_object_outlives_its_metadata(store: ObjectStoreFixture, posted: str
     assert answer.headers["X-Object-Meta-Colour"] == "blue"
 
 
-def test_rotten_tombstones(store: ObjectStoreFixture, container: str, posted: str, worker: Worker) -> None:
+def test_damaged_tombstones(store: ObjectStoreFixture, container: str, posted: str, worker: Worker) -> None:
     store.client.delete(posted)
     tombs = [path for path in store.configs[0].home.glob("d*/objects/*/*") if not path.name.endswith(".meta")]
     assert len(tombs) == 3
@@ -99,7 +99,7 @@ def test_rotten_tombstones(store: ObjectStoreFixture, container: str, posted: st
     assert len(tombs) == 3
 
 
-def test_old_tombstones_of_posted_objects_go(store: ObjectStoreFixture, posted: str, worker: Worker) -> None:
+def test_old_tombstones_of_posted_objects_are_removed(store: ObjectStoreFixture, posted: str, worker: Worker) -> None:
     store.client.delete(posted)
     worker.auditor.now = lambda: store.app.tools.now() + 8 * 86400
     assert "3 old tombstones removed" in worker.auditor.run()

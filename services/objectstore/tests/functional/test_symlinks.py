@@ -8,6 +8,8 @@ import pytest
 from pileus_objectstore.testing import ObjectStoreFixture
 
 EMPTY = {"CONTENT_LENGTH": "0"}
+
+
 ETAG = hashlib.md5(b"data").hexdigest()
 
 
@@ -26,6 +28,9 @@ def link(store: ObjectStoreFixture, path: str, to: str, **headers: str) -> Any:
 def row(store: ObjectStoreFixture, container: str, name: str) -> dict[str, Any]:
     found = store.client.get(f"{container}?format=json&prefix={name}").json
     return dict(next(entry for entry in found if entry["name"] == name))
+
+
+ZERO = {"CONTENT_LENGTH": "0"}
 
 
 def test_a_post_stays_at_the_link(store: ObjectStoreFixture, container: str, target: str) -> None:
@@ -64,7 +69,7 @@ def test_listings_show_links(store: ObjectStoreFixture, container: str, target: 
         store.client.post(f"{container}/fixed", headers={"Content-Type": "text/x"})
 
 
-def test_fixed_links_to_links(store: ObjectStoreFixture, container: str, target: str) -> None:
+def test_static_links_to_links(store: ObjectStoreFixture, container: str, target: str) -> None:
     assert link(store, f"{container}/one", target, X_Symlink_Target_Etag=ETAG).status_code == 201
     assert link(store, f"{container}/two", "c/one", X_Symlink_Target_Etag=ETAG).status_code == 201
     assert store.client.get(f"{container}/two").data == b"data"
@@ -77,7 +82,7 @@ def test_fixed_links_to_links(store: ObjectStoreFixture, container: str, target:
     assert store.client.get(f"{container}/two").status_code == 409
 
 
-def test_fixed_links_to_large_objects(store: ObjectStoreFixture, container: str, target: str) -> None:
+def test_static_links_to_large_objects(store: ObjectStoreFixture, container: str, target: str) -> None:
     """What is fixed is the manifest: its own ETag counts."""
     made = store.client.put(f"{container}/slo?multipart-manifest=put", json=[{"path": f"/{target}"}])
     etag = store.client.head(f"{container}/slo").headers["X-Manifest-Etag"]
@@ -90,7 +95,7 @@ def test_fixed_links_to_large_objects(store: ObjectStoreFixture, container: str,
     assert store.client.get(f"{container}/fixed").status_code == 409
 
 
-def test_a_fixed_link_to_a_moving_one(store: ObjectStoreFixture, container: str, target: str) -> None:
+def test_a_static_link_to_a_dynamic_one(store: ObjectStoreFixture, container: str, target: str) -> None:
     """Fixed is the link in between; where that leads may change."""
     link(store, f"{container}/soft", target)
     empty = hashlib.md5(b"").hexdigest()
@@ -100,7 +105,7 @@ def test_a_fixed_link_to_a_moving_one(store: ObjectStoreFixture, container: str,
     assert store.client.get(f"{container}/fixed").data == b"changed"
 
 
-def test_where_a_link_leads_is_said_also_in_vain(store: ObjectStoreFixture, container: str, target: str) -> None:
+def test_errors_behind_a_link_show_its_target(store: ObjectStoreFixture, container: str, target: str) -> None:
     link(store, f"{container}/lost", "d/none")
     link(store, f"{container}/fixed", target, X_Symlink_Target_Etag=ETAG)
     assert store.client.head(f"{container}/fixed").headers["Content-Location"] == "/v1/AUTH_p1/d/t"
@@ -127,3 +132,27 @@ def test_links_with_a_body(store: ObjectStoreFixture, container: str, target: st
     chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
     assert store.client.put(f"{container}/l", headers=headers, data=b"x", environ_overrides=chunked).status_code == 400
     assert store.client.get(f"{container}/l").status_code == 404
+
+
+def test_links(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{store.account}/d")
+    etag = store.client.put(f"{store.account}/d/real", data=b"data").headers["Etag"]
+    link = {"X-Symlink-Target": "d/real"}
+    assert store.client.put(f"{container}/link", headers=link, environ_overrides=ZERO).status_code == 201
+    got = store.client.get(f"{container}/link")
+    assert (got.data, got.headers["Content-Location"]) == (b"data", "/v1/AUTH_p1/d/real")
+    assert store.client.head(f"{container}/link").headers["Etag"] == etag
+    assert store.client.get(f"{container}?format=json").json[0]["symlink_path"] == "/v1/AUTH_p1/d/real"
+    shown = store.client.get(f"{container}/link?symlink=get")
+    assert (shown.data, shown.headers["X-Symlink-Target"]) == (b"", "d/real")
+    fixed = link | {"X-Symlink-Target-Etag": etag}
+    assert store.client.put(f"{container}/fixed", headers=fixed, environ_overrides=ZERO).status_code == 201
+    store.client.put(f"{store.account}/d/real", data=b"changed")
+    assert store.client.get(f"{container}/link").data == b"changed"
+    assert store.client.get(f"{container}/fixed").status_code == 409
+    store.client.post(container, headers={"X-Container-Read": "p2:*"})
+    assert store.client.get(f"{container}/link", as_=store.tokens.other).status_code == 403
+    store.client.put(f"{container}/self", headers={"X-Symlink-Target": "c/other"}, environ_overrides=ZERO)
+    store.client.put(f"{container}/other", headers={"X-Symlink-Target": "c/self"}, environ_overrides=ZERO)
+    assert store.client.get(f"{container}/self").status_code == 409
+    assert store.client.put(f"{container}/x", headers=link, data=b"x").status_code == 400

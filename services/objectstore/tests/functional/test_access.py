@@ -240,7 +240,7 @@ def test_what_is_not_offered_is_refused(store: ObjectStoreFixture, container: st
         assert method(container, headers=sync).status_code == 400
 
 
-def test_a_key_without_a_peer_is_metadata_of_the_owner(store: ObjectStoreFixture, container: str) -> None:
+def test_a_sync_key_alone_is_shown_to_owners_only(store: ObjectStoreFixture, container: str) -> None:
     name = "X-Container-Sync-Key"
     shown = {name: "k", "X-Container-Read": ".r:*,.rlistings"}
     assert store.client.post(container, headers=shown).status_code == 204

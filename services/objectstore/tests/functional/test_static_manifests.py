@@ -38,7 +38,7 @@ def test_a_manifest_is_not_its_own_segment(store: ObjectStoreFixture, segments: 
     assert intact(store, segments)
 
 
-def test_neither_by_a_copy(store: ObjectStoreFixture, segments: str) -> None:
+def test_a_copy_of_a_manifest_is_not_its_own_segment(store: ObjectStoreFixture, segments: str) -> None:
     assert put(store, f"{segments}/big", LINES).status_code == 201
     headers = {"Destination": "c/seg_b"}
     copied = store.client.request("COPY", f"{segments}/big?multipart-manifest=get", headers=headers)
