@@ -9,6 +9,7 @@ from pileus_kit.db import migrate
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Migrate the database of the configuration."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if "migrate" not in arguments:
         raise SystemExit("usage: pileus_image.manage --config FILE migrate")

@@ -79,7 +79,7 @@ def check_counts(image: Image) -> None:
 
 
 def get(session: Session, image_id: str, lock: bool = False) -> Image:
-    """Return the image, whoever the caller is; with `lock` to change it. Raises ImageNotFound."""
+    """Return the image without asking who may see it; with `lock` to change it. Raises ImageNotFound."""
     image = session.get(Image, image_id.lower(), with_for_update=lock or None) if len(image_id) <= 36 else None
     if image is None:
         raise ImageNotFound(image=image_id)

@@ -1,4 +1,4 @@
-"""What a store must do. Every call is idempotent; a name is a blob's id, made by us."""
+"""What a store must do. Every call is idempotent. The name of a blob is its id."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType
@@ -8,33 +8,37 @@ from pileus_kit.errors import TooLarge
 
 
 class StoreFull(TooLarge):
+    """The store has no room for more data."""
+
     text = "Image storage media is full: there is not enough space left in the image store."
 
 
 class BlobMissing(Exception):
-    """The store has no such blob: either it was deleted just now, or somebody reached into the store."""
+    """The store has no such blob: it was deleted a moment ago, or by other means than this service."""
 
 
 class Writer(ABC):
-    """One blob being written; leaving the context without `commit` leaves nothing behind."""
+    """A blob that is being written. Leaving the context without `commit` deletes it."""
 
     @abstractmethod
     def write(self, data: bytes) -> None:
-        """Append. Raises StoreFull."""
+        """Append the data. Raises StoreFull."""
 
     @abstractmethod
     def reader(self) -> BinaryIO:
-        """What was written so far, seekable, with a position of its own; the caller closes it."""
+        """Return what was written so far as a seekable file with a position of its own; the caller closes it."""
 
     @abstractmethod
     def commit(self) -> None:
-        """Make it readable under its name, and durable, within seconds: after this no power cut takes it.
+        """Make the blob readable under its name, and durable: a power cut afterwards doesn't lose it.
 
-        Raises BlobMissing if it was deleted meanwhile, and StoreFull."""
+        This takes seconds at most, however large the blob is. Raises BlobMissing if the blob was deleted meanwhile,
+        and StoreFull.
+        """
 
     @abstractmethod
     def discard(self) -> None:
-        """Forget what was written; nothing happens after a commit."""
+        """Delete what was written; after a commit this does nothing."""
 
     def __enter__(self) -> "Writer":
         return self
@@ -44,18 +48,18 @@ class Writer(ABC):
 
 
 class Store(ABC):
-    """Where image data lies."""
+    """A place for image data."""
 
     name: str
 
     @abstractmethod
     def writer(self, blob: str) -> Writer:
-        """Begin a blob, over whatever an earlier attempt left under this name. Raises StoreFull."""
+        """Begin a blob, replacing what an earlier attempt left under this name. Raises StoreFull."""
 
     @abstractmethod
     def open(self, blob: str) -> BinaryIO:
-        """The blob's bytes, seekable. Raises BlobMissing."""
+        """Return the blob as a seekable file. Raises BlobMissing."""
 
     @abstractmethod
     def delete(self, blob: str) -> None:
-        """Remove the blob, whole or half-written; nothing happens if there is none."""
+        """Delete the blob, whole or half-written, if there is one."""

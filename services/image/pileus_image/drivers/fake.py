@@ -1,4 +1,4 @@
-"""A store in memory: for tests, and for a service that is to forget its images when it ends."""
+"""A store in memory, for tests and for a service whose images need not outlive it."""
 
 import io
 from pathlib import Path
@@ -8,7 +8,7 @@ from pileus_image.drivers.base import BlobMissing, Store, StoreFull, Writer
 
 
 class FakeStore(Store):
-    """`room`: bytes that it takes; None: any number. `partial` holds what is being written."""
+    """Takes `room` bytes, None for any number. `partial` holds what is being written."""
 
     name = "fake"
 
@@ -31,26 +31,27 @@ class FakeStore(Store):
         self.blobs.pop(blob, None)
 
     def used(self) -> int:
+        """Return how many bytes the store holds."""
         return sum(map(len, (*self.partial.values(), *self.blobs.values())))
 
 
 class FakeWriter(Writer):
-    def __init__(self, store: FakeStore, blob: str, mine: bytearray) -> None:
-        self._store, self._blob, self._mine = store, blob, mine
+    def __init__(self, store: FakeStore, blob: str, data: bytearray) -> None:
+        self._store, self._blob, self._data = store, blob, data
 
     def write(self, data: bytes) -> None:
         if self._store.room is not None and self._store.used() + len(data) > self._store.room:
             raise StoreFull()
-        self._mine += data
+        self._data += data
 
     def reader(self) -> BinaryIO:
-        return io.BytesIO(bytes(self._mine))
+        return io.BytesIO(bytes(self._data))
 
     def commit(self) -> None:
-        if self._store.partial.get(self._blob) is not self._mine:
+        if self._store.partial.get(self._blob) is not self._data:
             raise BlobMissing(self._blob)
         self._store.blobs[self._blob] = bytes(self._store.partial.pop(self._blob))
 
     def discard(self) -> None:
-        if self._store.partial.get(self._blob) is self._mine:
+        if self._store.partial.get(self._blob) is self._data:
             del self._store.partial[self._blob]

@@ -1,4 +1,4 @@
-"""Blobs as files: written to one name, made durable, then renamed to another."""
+"""Blobs as files: each is written under one name, made durable, and renamed to another."""
 
 import errno
 import os
@@ -11,16 +11,20 @@ from typing import BinaryIO
 from pileus_image.drivers.base import BlobMissing, Store, StoreFull, Writer
 
 FLUSH_BYTES = 64 << 20
-"""Bytes after which they are brought to the disk, beside the writing of the next; so the last fsync is short, however
-large the blob: it has to fit into an uploader's lease."""
+"""Bytes after which they are flushed to the disk, while the next ones are written.
 
-RESERVE, RESERVED_SHARE = 256 << 20, 20
-"""What uploads leave free of a file system, in bytes and as a part of its size, whichever is less: databases and logs
-lie on the same one, and a cloud whose database can't write is down."""
+So the last fsync is short however large the blob is: it has to end before the upload's lease does.
+"""
+
+RESERVE_BYTES, RESERVED_FRACTION = 256 << 20, 20
+"""What uploads leave free of a file system, in bytes and as a fraction (1/20) of its size, whichever is less.
+
+Databases and logs are on the same file system, and a cloud whose database can't write is down.
+"""
 
 
 class FileStore(Store):
-    """Two directories on one file system: `partial` and `blobs`, the latter by the first two digits of the id."""
+    """Two directories on one file system: `partial`, and `blobs`, with folders by the first two digits of the ids."""
 
     name = "file"
 
@@ -50,7 +54,7 @@ class FileWriter(Writer):
     def __init__(self, partial: Path, final: Path) -> None:
         self._partial, self._final = partial, final
         _require_room(partial.parent)
-        with _full_is_said():
+        with _raising_store_full():
             self._file = partial.open("wb", buffering=0)
         self._flusher = ThreadPoolExecutor(1, thread_name_prefix="flush")
         self._flushing: Future[None] | None = None
@@ -58,27 +62,29 @@ class FileWriter(Writer):
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
-        with _full_is_said():
+        with _raising_store_full():
             while view:
                 view = view[self._file.write(view) :]
         self._unflushed += len(data)
         if self._unflushed >= FLUSH_BYTES:
             _require_room(self._partial.parent)
-            self._settle()
+            self._wait_for_flush()
             self._flushing, self._unflushed = self._flusher.submit(os.fdatasync, self._file.fileno()), 0
 
-    def _settle(self) -> None:
+    def _wait_for_flush(self) -> None:
         if self._flushing is not None:
-            with _full_is_said():
+            with _raising_store_full():
                 self._flushing.result()
             self._flushing = None
 
     def reader(self) -> BinaryIO:
-        return Path(f"/proc/self/fd/{self._file.fileno()}").open("rb")  # also when a deleted image's file is unlinked
+        return Path(f"/proc/self/fd/{self._file.fileno()}").open(
+            "rb"
+        )  # this works after an image was deleted and its file unlinked
 
     def commit(self) -> None:
-        self._settle()
-        with _full_is_said():
+        self._wait_for_flush()
+        with _raising_store_full():
             os.fsync(self._file.fileno())
             self._final.parent.mkdir(exist_ok=True)
             try:
@@ -96,7 +102,7 @@ class FileWriter(Writer):
 
 
 @contextmanager
-def _full_is_said() -> Iterator[None]:
+def _raising_store_full() -> Iterator[None]:
     try:
         yield
     except OSError as err:
@@ -108,7 +114,7 @@ def _full_is_said() -> Iterator[None]:
 def _require_room(directory: Path) -> None:
     """Raise StoreFull when only the reserve is left."""
     disk = os.statvfs(directory)
-    reserve = min(RESERVE, disk.f_blocks * disk.f_frsize // RESERVED_SHARE)
+    reserve = min(RESERVE_BYTES, disk.f_blocks * disk.f_frsize // RESERVED_FRACTION)
     if disk.f_bavail * disk.f_frsize < reserve:
         raise StoreFull()
 

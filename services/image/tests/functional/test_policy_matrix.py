@@ -83,14 +83,14 @@ METADEFS = {  # on a private namespace of p1
         for what in ("properties", "properties/one", "objects", "objects/one", "tags", "tags/one", "resource_types/one")
     },
 }
-NOBODY = "00000000-0000-0000-0000-000000000000"
+UNKNOWN_ID = "00000000-0000-0000-0000-000000000000"
 ABOUT = {"title": "One", "type": "string"}
 JSON = {
     "POST /v2/images": {},
     "POST /v2/images/{id}/members": {"member": "p3"},
     "PUT /v2/images/{id}/members/p2": {"status": "accepted"},
     "POST /v2/images/{id}/import": {"method": {"name": "glance-direct"}},
-    "POST /v2/tickets": {"image_id": NOBODY, "action": "read"},
+    "POST /v2/tickets": {"image_id": UNKNOWN_ID, "action": "read"},
     "POST /v2/metadefs/namespaces": {"namespace": "new"},
     f"PUT {SPACE}": {"namespace": "space"},
     f"POST {SPACE}/properties": ABOUT | {"name": "two"},
@@ -171,7 +171,7 @@ TO_SERVICES = {  # what a service's user is let through to; the ticket is for an
     [("private", PRIVATE), ("shared", SHARED), ("public", PUBLIC), (None, WITHOUT_IMAGE), (None, METADEFS)],
 )
 def test_tokens_of_other_scopes_and_services_are_kept_out(service, name, visibility, table):
-    """Administrators of a domain or of the system are nobody here, and a service reaches what it made only."""
+    """Administrators of a domain or of the system have no rights here; a service reaches only images that it made."""
     image_id = fresh(service, visibility)
     public = {route for route, row in WITHOUT_IMAGE.items() if row.startswith(("200", "300"))}
     for route in table.keys() - public:
@@ -222,7 +222,7 @@ def test_a_service_shows_a_user_only_what_the_user_may_download(service):
 def fresh(service, visibility):
     """An image of p1 with data; a shared one is shared with p2."""
     if not visibility:
-        return NOBODY
+        return UNKNOWN_ID
     owner = service.book.admin if visibility == "public" else service.book.member
     image = service.image(content=b"data", visibility=visibility, tags=["old"], as_=owner)
     if visibility == "shared":

@@ -2,21 +2,21 @@
 
 
 def test_a_task_makes_an_image(reaching, site):
-    wish = {
+    task_input = {
         "import_from": f"{site}/image",
         "import_from_format": "raw",
         "image_properties": {"name": "t", "disk_format": "raw", "container_format": "bare", "visibility": "public"},
     }
-    assert reaching.client.post("/v2/tasks", json={"type": "import", "input": wish}).status_code == 403
+    assert reaching.client.post("/v2/tasks", json={"type": "import", "input": task_input}).status_code == 403
     for bad in (
-        {"type": "odd", "input": wish},
+        {"type": "odd", "input": task_input},
         {"type": "import"},
-        {"type": "import", "input": wish | {"x": "y"}},
-        {"type": "import", "input": wish | {"import_from": "file:///etc/passwd"}},
+        {"type": "import", "input": task_input | {"x": "y"}},
+        {"type": "import", "input": task_input | {"import_from": "file:///etc/passwd"}},
     ):
         assert reaching.client.post("/v2/tasks", json=bad, as_=reaching.book.admin).status_code == 400
-    made = reaching.client.post("/v2/tasks", json={"type": "import", "input": wish}, as_=reaching.book.admin)
-    assert (made.status_code, made.json["status"], made.json["input"]) == (201, "processing", wish)
+    made = reaching.client.post("/v2/tasks", json={"type": "import", "input": task_input}, as_=reaching.book.admin)
+    assert (made.status_code, made.json["status"], made.json["input"]) == (201, "processing", task_input)
     reaching.drain()
     task = reaching.client.get(f"/v2/tasks/{made.json['id']}", as_=reaching.book.admin).json
     assert (task["status"], task["type"]) == ("success", "import")

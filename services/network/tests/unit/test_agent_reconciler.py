@@ -1,4 +1,4 @@
-"""The agent's one thread: nothing is forgotten, whatever fails."""
+"""The reconciler: nothing is forgotten, whatever fails."""
 
 import threading
 from dataclasses import replace
@@ -28,14 +28,14 @@ from pileus_network.rpc import (
 
 
 class Worker(ControlPlane):
-    """Wants `state`, keeps what it hears; `down` makes the next calls of those names fail."""
+    """Desires `state` and keeps what the agent reports. The next calls that `down` names fail."""
 
     def __init__(self):
         self.state = HostState("h1", 1, ports=(port("a"), port("b")))
         self.applied_calls: list[tuple[int, Report]] = []
-        self.hellos: list[HostFacts] = []
+        self.heartbeats: list[HostFacts] = []
         self.down: list[str] = []
-        self.heard = threading.Event()
+        self.reported = threading.Event()
 
     def _maybe_fail(self, name):
         if name in self.down:
@@ -60,11 +60,11 @@ class Worker(ControlPlane):
     def report_state(self, host, generation, report, took=None):
         self._maybe_fail("report_state")
         self.applied_calls.append((generation, report))
-        self.heard.set()
+        self.reported.set()
 
     def heartbeat(self, host, facts):
         self._maybe_fail("heartbeat")
-        self.hellos.append(facts)
+        self.heartbeats.append(facts)
         return self.state.generation
 
 
@@ -87,7 +87,7 @@ def reconciler(worker, driver):
     return Reconciler("h1", driver, worker, lambda generation: HostFacts("1", "fake", "", (), generation))
 
 
-def test_a_turn_fetches_applies_and_reports_once(reconciler, worker, driver):
+def test_a_reconciliation_fetches_applies_and_reports_once(reconciler, worker, driver):
     reconciler.reconcile()
     assert worker.applied_calls == [(1, Report(("a", "b")))] and driver.applied == 1 and reconciler.generation == 1
     reconciler.reconcile()
@@ -96,7 +96,7 @@ def test_a_turn_fetches_applies_and_reports_once(reconciler, worker, driver):
     assert len(worker.applied_calls) == 1 and driver.applied == 1, "the same generation is nothing new"
 
 
-def test_a_thorough_turn_applies_again_and_reports_only_what_changed(reconciler, worker, driver):
+def test_a_thorough_reconciliation_applies_again_and_reports_only_changes(reconciler, worker, driver):
     reconciler.reconcile()
     reconciler.wake(thorough=True)
     reconciler.reconcile()
@@ -109,7 +109,7 @@ def test_a_thorough_turn_applies_again_and_reports_only_what_changed(reconciler,
     )
 
 
-def test_what_failed_is_tried_again_with_every_heartbeat(reconciler, worker, driver):
+def test_a_failure_is_retried_with_every_heartbeat(reconciler, worker, driver):
     driver.broken["a"] = "not yet"
     reconciler.reconcile()
     driver.broken.clear()
@@ -119,7 +119,7 @@ def test_what_failed_is_tried_again_with_every_heartbeat(reconciler, worker, dri
 
 
 @pytest.mark.parametrize("call", ["get_host_state", "report_state"])
-def test_a_turn_that_failed_is_done_by_the_next(reconciler, worker, driver, call):
+def test_a_reconciliation_that_failed_is_repeated(reconciler, worker, driver, call):
     worker.down = [call]
     with pytest.raises(HostDown):
         reconciler.reconcile()
@@ -127,7 +127,7 @@ def test_a_turn_that_failed_is_done_by_the_next(reconciler, worker, driver, call
     assert worker.applied_calls == [(1, Report(("a", "b")))] and driver.applied == 1
 
 
-def test_what_is_known_is_repaired_without_a_worker(reconciler, worker, driver):
+def test_a_known_state_is_repaired_without_a_worker(reconciler, worker, driver):
     reconciler.reconcile()
     reconciler.wake(thorough=True)
     worker.down = ["get_host_state", "report_state"]
@@ -142,35 +142,35 @@ def test_what_is_known_is_repaired_without_a_worker(reconciler, worker, driver):
     assert worker.applied_calls[-1] == (1, Report(("a", "b")))
 
 
-def test_over_the_bus_a_poke_is_enough(worker, driver):
+def test_a_notification_over_the_bus_is_enough(worker, driver):
     bus = Bus("fake://")
     server = bus.serve(worker, "worker")
-    agent = Agent(Config(host="h-poke", bus="fake://"), bus, driver)
+    agent = Agent(Config(host="h-bus", bus="fake://"), bus, driver)
     agent.start()
     try:
-        assert worker.heard.wait(10) and driver.prepared
-        worker.heard.clear()
-        worker.state = HostState("h-poke", 2, ports=(port("c"),))
-        bus.client(HostAgent, "h-poke").notify(2)
-        assert worker.heard.wait(10)
+        assert worker.reported.wait(10) and driver.prepared
+        worker.reported.clear()
+        worker.state = HostState("h-bus", 2, ports=(port("c"),))
+        bus.client(HostAgent, "h-bus").notify(2)
+        assert worker.reported.wait(10)
         assert worker.applied_calls[-1] == (2, Report(("c",)))
-        assert bus.client(HostAgent, "h-poke").report() == Report(("c",))
-        worker.heard.clear()
+        assert bus.client(HostAgent, "h-bus").report() == Report(("c",))
+        worker.reported.clear()
         driver.broken["c"] = "gone"
         driver.on_loss("c")
-        assert worker.heard.wait(10) and worker.applied_calls[-1][1].ports == ()
-        assert worker.hellos[0].generation == -1
+        assert worker.reported.wait(10) and worker.applied_calls[-1][1].ports == ()
+        assert worker.heartbeats[0].generation == -1
     finally:
         agent.stop()
         server.stop()
 
 
-class PartWise(Worker):
-    """Tells parts, and remembers what was asked for."""
+class WorkerWithChanges(Worker):
+    """Answers with changes, and counts how often the whole state was asked for."""
 
     def __init__(self):
         super().__init__()
-        self.parts: list[HostChange] = []
+        self.changes: list[HostChange] = []
         self.progress: list[ReportChange] = []
         self.wholes = 0
 
@@ -179,7 +179,7 @@ class PartWise(Worker):
         return super().get_host_state(host, known)
 
     def get_changes(self, host, known):
-        return self.parts.pop(0) if self.parts else super().get_changes(host, known)
+        return self.changes.pop(0) if self.changes else super().get_changes(host, known)
 
     def report_changes(self, host, generation, progress, took=None):
         self._maybe_fail("report_changes")
@@ -187,29 +187,29 @@ class PartWise(Worker):
 
 
 @pytest.fixture
-def told(driver):
-    worker = PartWise()
+def following(driver):
+    worker = WorkerWithChanges()
     reconciler = Reconciler("h1", driver, worker, lambda generation: HostFacts("1", "fake", "", (), generation))
     reconciler.reconcile()
     return worker, reconciler
 
 
-def part(worker, *ports, gone=(), base=None):
+def change_state(worker, *ports, gone=(), base=None):
     """The worker's state after a change, and the change that leads there."""
     kept = [one for one in worker.state.ports if one.id not in {*gone, *(port.id for port in ports)}]
     before, after = worker.state.generation, worker.state.generation + 1
     worker.state = HostState("h1", after, ports=tuple(sorted([*kept, *ports], key=lambda one: one.id)))
-    worker.parts.append(
+    worker.changes.append(
         HostChange(
             before if base is None else base, after, ports=ports, removed=tuple(Removal("port", id) for id in gone)
         )
     )
 
 
-def test_parts_lead_to_the_whole_and_only_differences_are_reported(told, driver):
-    worker, reconciler = told
+def test_changes_lead_to_the_state_and_only_differences_are_reported(following, driver):
+    worker, reconciler = following
     for change in (((port("c"),), ()), ((port("d"),), ("a",)), ((), ("c",))):
-        part(worker, *change[0], gone=change[1])
+        change_state(worker, *change[0], gone=change[1])
         reconciler.wake()
         reconciler.reconcile()
         assert driver.state == worker.state
@@ -217,47 +217,47 @@ def test_parts_lead_to_the_whole_and_only_differences_are_reported(told, driver)
     assert worker.progress == [ReportChange(("c",)), ReportChange(("d",), ("a",)), ReportChange((), ("c",))]
 
 
-def test_a_port_that_was_told_anew_is_reported_anew(told, driver):
+def test_a_changed_port_is_reported_again(following, driver):
     """The control plane took it for down since it changed it."""
-    worker, reconciler = told
-    part(worker, replace(port("a"), hostname="x"))
+    worker, reconciler = following
+    change_state(worker, replace(port("a"), hostname="x"))
     reconciler.wake()
     reconciler.reconcile()
     driver.broken["b"] = "it fell off"
-    part(worker, replace(port("b"), hostname="x"))
+    change_state(worker, replace(port("b"), hostname="x"))
     reconciler.wake()
     reconciler.reconcile()
     failure = Failure("port", "b", "it fell off")
     assert worker.progress == [ReportChange(("a",)), ReportChange((), ("b",), (failure,))]
 
 
-def test_a_report_that_got_lost_is_part_of_the_next(told):
-    worker, reconciler = told
+def test_a_lost_report_is_part_of_the_next(following):
+    worker, reconciler = following
     worker.down = ["report_changes"]
-    part(worker, port("c"))
+    change_state(worker, port("c"))
     reconciler.wake()
     with pytest.raises(HostDown):
         reconciler.reconcile()
-    part(worker, port("d"))
+    change_state(worker, port("d"))
     reconciler.wake()
     reconciler.reconcile()
     assert worker.progress == [ReportChange(("c", "d"))]
 
 
-def test_a_change_from_elsewhere_is_answered_by_asking_for_everything(told, driver):
-    worker, reconciler = told
-    part(worker, port("c"), base=-5)
+def test_a_change_from_another_generation_makes_the_agent_get_the_whole_state(following, driver):
+    worker, reconciler = following
+    change_state(worker, port("c"), base=-5)
     reconciler.wake()
     reconciler.reconcile()
     assert driver.state == worker.state and worker.wholes == 2 and len(worker.applied_calls) == 2
 
 
-def test_drift_is_found_by_the_audit(told, driver, monkeypatch):
-    worker, reconciler = told
+def test_drift_is_found_by_the_audit(following, driver, monkeypatch):
+    worker, reconciler = following
     worker.state = replace(worker.state, ports=(port("a"), port("z")))  # and no generation was counted
     reconciler.wake()
     reconciler.reconcile()
-    assert driver.state != worker.state, "nobody said anything"
+    assert driver.state != worker.state, "no generation was counted"
     monkeypatch.setattr("pileus_network.agent.reconciler.AUDIT_S", 0.0)
     reconciler.wake()
     reconciler.reconcile()

@@ -1,4 +1,4 @@
-"""What the linux driver writes for nft, dnsmasq and radvd, and how it tells its own things from others'."""
+"""What the linux driver writes for nft, dnsmasq and radvd, and which names and connections it takes for its own."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ NETWORK = Network(ID, "vxlan", 7, None, 1450, "example.org", (SUBNET,))
 PORT = Port(ID, ID, "p", "fa:16:3e:00:00:01", "compute:nova", "server", True, fixed_ips=(FixedIp("s", "10.5.0.9"),))
 
 
-def test_names_fit_and_are_known_again():
+def test_names_fit_and_are_recognized():
     names = Names("abc")
     made = [names.bridge(ID), names.tunnel(ID), names.outer(ID), names.inner(ID), names.vlan(ID), names.new_tap(ID)]
     assert all(len(name) <= 15 for name in made) and len(set(made)) == len(made)
@@ -58,7 +58,7 @@ def test_names_fit_and_are_known_again():
         Names("long-prefix")
 
 
-def test_a_difference_names_only_what_changed_in_an_order_that_holds():
+def test_a_difference_contains_only_changes_in_an_order_that_nft_takes():
     old = Table(
         "inet",
         "t",
@@ -99,11 +99,11 @@ def test_a_difference_names_only_what_changed_in_an_order_that_holds():
         (Rule("ingress", 4, remote_group="g"), "meta nfproto ipv4 ip saddr @members4-g accept"),
     ],
 )
-def test_rules_in_nfts_language(rule, text):
+def test_rules_are_written_in_nfts_language(rule, text):
     assert security_groups.text(rule) == text
 
 
-def test_a_port_may_use_its_pairs_and_nothing_else():
+def test_a_port_may_use_its_own_addresses_and_its_pairs_only():
     rules = anti_spoofing.chain(replace(PORT, address_pairs=(AddressPair("10.5.1.0/24", "fa:16:3e:00:00:02"),))).rules
     assert rules[:2] == ("jump sent", "ether saddr != { fa:16:3e:00:00:01, fa:16:3e:00:00:02 } drop")
     assert anti_spoofing.SENT.rules[0] == "ether type != { ip, ip6, arp } drop" and rules[-1] == "drop"
@@ -112,7 +112,7 @@ def test_a_port_may_use_its_pairs_and_nothing_else():
     assert anti_spoofing.link_local("fa:16:3e:00:00:01") == "fe80::f816:3eff:fe00:1"
 
 
-def test_numbers_stay_and_zones_differ_between_networks():
+def test_numbers_are_kept_and_differ_between_networks():
     other = replace(NETWORK, id="22345678-9abc-4def-8000-000000000000", segment=8)
     state = HostState("h", 1, (NETWORK, other), (PORT,))
     desired = plan.make_plan(
@@ -124,7 +124,7 @@ def test_numbers_stay_and_zones_differ_between_networks():
     assert vxlan_fdb.entries([Peer("x", "1.1.1.1", ("m",))]) == {("00:00:00:00:00:00", "1.1.1.1"), ("m", "1.1.1.1")}
 
 
-def test_what_users_type_reaches_dnsmasq_only_in_form():
+def test_only_well_formed_input_of_users_reaches_dnsmasq():
     server = replace(PORT, id="d", device_owner=DHCP_OWNER, fixed_ips=(FixedIp("s", "10.5.0.2"),))
     bad = replace(
         PORT,
@@ -142,7 +142,7 @@ def test_what_users_type_reaches_dnsmasq_only_in_form():
     assert not any("evil" in text or "\nfoo" in text for text in (files.hosts, files.options, files.names))
 
 
-def test_radvd_says_who_gives_addresses():
+def test_radvd_announces_how_addresses_are_assigned():
     subnet = Subnet("v6", "fd00::/64", 6, "fd00::1", True, dns=("fd00::53",), ra_mode="dhcpv6-stateful")
     text = radvd.configuration([radvd.AdvertisedInterface("i", 1450, (subnet,))])
     assert "AdvManagedFlag on" in text and "AdvAutonomous off" in text and "RDNSS fd00::53" in text
@@ -166,7 +166,7 @@ def test_radvd_says_who_gives_addresses():
         ((Rule("egress", 4),), False),
     ],
 )
-def test_a_running_connection_is_judged_like_a_new_one(rules, allowed):
+def test_a_running_connection_is_checked_like_a_new_one(rules, allowed):
     guarded = firewall.GuardedPort(replace(PORT, security_groups=("g",)), "tap", 1)
     policy = conntrack.Policy(
         (guarded,), {ID: 3}, {"g": SecurityGroup("g", rules=rules)}, {"r": AddressSet("r", ("10.5.0.4",))}
