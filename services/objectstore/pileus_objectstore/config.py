@@ -10,9 +10,11 @@ from pileus_kit.config import ServiceConfig, option
 
 @dataclass(frozen=True, kw_only=True)
 class Config(ServiceConfig):
+    """The options of proxy, storage server and worker."""
+
     bind: str = option("Address and port of the proxy", "127.0.0.1:8080")
     # One, because other processes apply a container's new settings up to a second later (core/listing_cache.py).
-    processes: int = option("Processes of the proxy at the most", 1)
+    processes: int = option("Number of proxy processes, at most", 1)
     storage_bind: str = option(
         "Address and port of this host's storage server: the one that the ring names", "127.0.0.1:6200"
     )

@@ -140,7 +140,7 @@ def rebalance(config: Config, args: argparse.Namespace) -> None:
     for path, builder in builders(config):
         moved = builder.rebalance()
         builder.save(path)
-        print(f"{path.stem}: {moved} replicas of {builder.replicas << builder.power} got a new place")
+        print(f"{path.stem}: {moved} replicas of {builder.replicas << builder.power} got a new device")
 
 
 def show(config: Config, args: argparse.Namespace) -> None:

@@ -62,7 +62,7 @@ def load(path: str) -> MergeRows | None:
 
 
 def written_at(path: str) -> float:
-    """When an async pending was stored, in epoch seconds; 0 if its name doesn't tell."""
+    """When an async pending was stored, in epoch seconds; 0 if its name doesn't contain that."""
     written = Path(path).name.partition("-")[0]
     return int(written) / 1e9 if written.isdecimal() else 0.0
 

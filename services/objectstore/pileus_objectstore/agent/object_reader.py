@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.errors import Damaged, DeviceFailed
-from pileus_objectstore.storage.object_files import BLOCK, ObjectFile, timestamp_of
+from pileus_objectstore.storage.block_checksums import BLOCK_BYTES
+from pileus_objectstore.storage.object_files import ObjectFile, timestamp_of
 from pileus_objectstore.wire.contract import HostReplicas
 from pileus_objectstore.wire.framing import ConnectionBroken
 
@@ -98,13 +99,13 @@ class ObjectReader:
 
     def _run(self, start: int, length: int, take: Callable[[memoryview], object]) -> None:
         """Give the bytes of a span to `take`. Each block's checksum is verified first."""
-        buffer, end = bytearray(BLOCK), start + length
+        buffer, end = bytearray(BLOCK_BYTES), start + length
         view = memoryview(buffer)
         try:
             while start < end:
-                number = start // BLOCK
+                number = start // BLOCK_BYTES
                 filled = self._block(number, buffer)
-                base = number * BLOCK
+                base = number * BLOCK_BYTES
                 piece = view[start - base : min(filled, end - base)]
                 take(piece)
                 start += len(piece)

@@ -11,7 +11,8 @@ from pileus_objectstore.agent.object_reader import ObjectReader, newest
 from pileus_objectstore.agent.object_writer import ObjectWriter, Source
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.core.listing_rows import container_of, object_of, row_of
-from pileus_objectstore.storage.object_files import BLOCK, stamp_of, timestamp_of
+from pileus_objectstore.storage.block_checksums import BLOCK_BYTES
+from pileus_objectstore.storage.object_files import stamp_of, timestamp_of
 from pileus_objectstore.wire.contract import (
     DeleteObject,
     GetObject,
@@ -83,7 +84,7 @@ class ObjectServer:
         assert block is not None
         reply.start, reply.length = block
         reply.status = 200 if reply.length == file.size else 206
-        if reply.length <= BLOCK:
+        if reply.length <= BLOCK_BYTES:
             return CallResult(reply, reading.short(*block))
         return CallResult(reply, length=reply.length, send=reading.sender(*block))
 

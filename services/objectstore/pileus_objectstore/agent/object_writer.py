@@ -14,7 +14,8 @@ from typing import Protocol
 from pileus_objectstore.agent.expirer_queue import enqueue
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.errors import Damaged, DeviceFailed
-from pileus_objectstore.storage.object_files import BLOCK, Draft, Sums, blocks, stamp_of, trailer
+from pileus_objectstore.storage.block_checksums import BLOCK_BYTES, BlockChecksums
+from pileus_objectstore.storage.object_files import Draft, blocks, stamp_of, trailer
 from pileus_objectstore.wire.contract import ObjectMeta, ObjectReply, PutObject
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class ObjectWriter:
         self._args = args
         self._stamp = stamp_of(args.timestamp)
         self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sums = Sums()
+        self._sums = BlockChecksums()
         self._size = 0
         self._wanted = len(args.replicas.devices) or 1
         self._needed = max(1, args.min_devices)
@@ -59,7 +60,7 @@ class ObjectWriter:
                 return
             self._md5.update(piece)
             self._sums.add(piece)
-            self._whole = self._whole + piece if self._whole is not None and self._size <= BLOCK else None
+            self._whole = self._whole + piece if self._whole is not None and self._size <= BLOCK_BYTES else None
             for draft in list(self._drafts):
                 try:
                     draft.write(piece)

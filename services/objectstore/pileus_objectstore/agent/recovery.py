@@ -20,7 +20,7 @@ from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.wire.contract import ListingRow, ObjectMeta
 
 log = logging.getLogger(__name__)
-MARKER = "told"  # the marker's name, part of the format on disk
+MARKER = "told"  # the name of the file, part of the format on disk
 SLACK_S = 2.0  # file systems' times lag a little behind the clock
 BATCH = 500
 UnsyncedRows = Iterator[tuple[str, list[ListingRow]]]

@@ -105,7 +105,7 @@ def _number(fields: dict[str, str], name: str) -> int:
 
 
 def _finished(fields: dict[str, str], status: int, message: str) -> Response:
-    """The answer, or a redirection that tells it to the page that the form names."""
+    """The answer, or a redirection to the page that the form names, with status and message in the URL."""
     redirect = fields.get("redirect")
     if not redirect:
         return Response(status)

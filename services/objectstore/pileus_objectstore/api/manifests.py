@@ -1,4 +1,4 @@
-"""?multipart-manifest=put and =delete: static large objects. A manifest is parsed here, all its errors told at once."""
+"""?multipart-manifest=put and =delete: static large objects. All errors of a manifest are reported at once."""
 
 import base64
 import binascii

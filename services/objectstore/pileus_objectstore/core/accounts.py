@@ -39,7 +39,7 @@ def list_containers(
 def update(tools: Tools, access: Access, target: Target, values: Mapping[str, str]) -> bool:
     """Change an account's metadata: values are set, '' removes one. True if the account is new.
 
-    Raises Forbidden if a quota is changed by somebody who may not, and BadRequest.
+    Raises Forbidden if the caller may not change a quota, and BadRequest.
     """
     for quota in ACCOUNT_QUOTAS:
         if quota in values:

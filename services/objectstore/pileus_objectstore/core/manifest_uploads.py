@@ -112,7 +112,7 @@ def segment_requests_of(lines: list[Line], target: Target) -> list[SegmentReques
 
 
 def _look_up(tools: Tools, access: Access, part: Target) -> ObjectMeta | str:
-    """What is known of a segment, or of what it links to; a status line if that can't be told."""
+    """What is known of a segment, or of what it links to; a status line if it can't be read."""
     try:
         return symlinks.resolve(tools, access, part)[1] or "404 Not Found"
     except Forbidden:

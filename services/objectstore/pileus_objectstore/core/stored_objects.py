@@ -64,7 +64,7 @@ def content_of(tools: Tools, target: Target, meta: ObjectMeta) -> StoredContent:
 
 
 def delete(tools: Tools, target: Target, if_delete_at: int = 0) -> ObjectReply:
-    """Delete an object; with `if_delete_at` only if it expires at that time. The reply's status tells the outcome."""
+    """Delete an object; with `if_delete_at` only if it expires at that time. The reply's status is the outcome."""
     stamp, rings = timestamp(tools.now()), tools.cluster.rings
 
     def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteObject:

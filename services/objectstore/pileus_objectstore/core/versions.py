@@ -62,7 +62,7 @@ def archive_current(tools: Tools, target: Target, container: ListingInfo) -> Non
 
 
 def delete(tools: Tools, target: Target, container: ListingInfo) -> ObjectReply:
-    """Delete an object of a versioned container. The reply's status tells the outcome."""
+    """Delete an object of a versioned container. The reply's status is the outcome."""
     if container.value(HISTORY) and not container.value(STACK):
         return _archive_deletion(tools, target, container)
     archive = Target(target.account, location(container))

@@ -43,7 +43,7 @@ class Auditor:
     read_bytes: int = field(default=0)
 
     def run(self) -> str:
-        """Make one pass, or finish the one that a restart interrupted; what was done, '' for nothing of note."""
+        """Make one pass, or finish the one that a restart interrupted; what was found, '' if all files are good."""
         self._reclaim()
         counts = dict.fromkeys(Finding, 0)
         for finding in self._findings():

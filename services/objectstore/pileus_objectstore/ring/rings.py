@@ -1,8 +1,8 @@
 """The ring: the MD5 of a path gives a partition, and a table gives the partition's devices.
 
 It is a consistent ring with a fixed number of partitions (2**power), as Swift has published it: a partition is the top
-`power` bits of md5(salt + path). The salt is random for each cluster, so that nobody can choose names that all fall
-into one partition.
+`power` bits of md5(salt + path). The salt is random for each cluster, so that no client can choose names that all
+belong to one partition.
 """
 
 import base64

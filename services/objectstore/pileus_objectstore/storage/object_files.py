@@ -23,10 +23,10 @@ import msgspec
 
 from pileus_kit import decoding
 from pileus_objectstore.errors import Damaged
+from pileus_objectstore.storage.block_checksums import BLOCK_BYTES
 from pileus_objectstore.storage.disks import Disk, sync_directory
 from pileus_objectstore.wire.contract import ObjectMeta
 
-BLOCK = 1 << 18
 FOOTER = struct.Struct("<8sIIQI")
 MAGIC = b"PILEUS01"
 TAIL_BYTES = 4096  # what is read first; most trailers fit
@@ -42,32 +42,6 @@ def stamp_of(timestamp: str) -> int:
 def timestamp_of(stamp: int) -> str:
     """The timestamp that an mtime in nanoseconds stands for."""
     return f"{stamp // 1_000_000_000:010d}.{stamp % 1_000_000_000 // 10_000:05d}"
-
-
-class Sums:
-    """The crc32 of each block of a stream that comes in pieces of any size."""
-
-    def __init__(self) -> None:
-        self._done: list[int] = []
-        self._crc = 0
-        self._filled = 0
-
-    def add(self, data: bytes) -> None:
-        """Take in the next piece."""
-        view, at = memoryview(data), 0
-        while at < len(view):
-            piece = view[at : at + BLOCK - self._filled]
-            self._crc = zlib.crc32(piece, self._crc)
-            self._filled += len(piece)
-            at += len(piece)
-            if self._filled == BLOCK:
-                self._done.append(self._crc)
-                self._crc = self._filled = 0
-
-    def packed(self) -> bytes:
-        """The checksums as the trailer holds them."""
-        sums = self._done + ([self._crc] if self._filled else [])
-        return struct.pack(f"<{len(sums)}I", *sums)
 
 
 def trailer(meta: ObjectMeta, size: int, sums: bytes) -> bytes:
@@ -89,7 +63,7 @@ class Draft:
         with self._disk.guard():
             self.path = self._disk.temporary()
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            if expect > BLOCK:
+            if expect > BLOCK_BYTES:
                 try:
                     os.posix_fallocate(self._fd, 0, expect)
                 except OSError:
@@ -133,7 +107,7 @@ class Draft:
         """The bytes that were written so far, for another device that needs them too. Raises DeviceFailed."""
         with self._disk.guard(), open(self.path, "rb") as file:
             left = self._size
-            while left and (piece := file.read(min(BLOCK, left))):
+            while left and (piece := file.read(min(BLOCK_BYTES, left))):
                 left -= len(piece)
                 yield piece
             if left:
@@ -187,8 +161,8 @@ class ObjectFile:
 
     def block(self, number: int, into: bytearray) -> int:
         """Read one block into `into` and verify its checksum; its length. Raises Damaged."""
-        start = number * BLOCK
-        length = min(BLOCK, self.size - start)
+        start = number * BLOCK_BYTES
+        length = min(BLOCK_BYTES, self.size - start)
         view = memoryview(into)[:length]
         if os.preadv(self._fd, [view], start) != length or zlib.crc32(view) != self._sum(number):
             raise Damaged(path=self.path, why=f"block {number} is not what was written")
@@ -392,13 +366,13 @@ def modified(path: str) -> int:
 
 def blocks(file: ObjectFile) -> Iterator[bytes]:
     """The body, block by block. Each block's checksum is verified first. Raises Damaged."""
-    buffer = bytearray(BLOCK)
-    for number in range((file.size + BLOCK - 1) // BLOCK):
+    buffer = bytearray(BLOCK_BYTES)
+    for number in range((file.size + BLOCK_BYTES - 1) // BLOCK_BYTES):
         yield bytes(memoryview(buffer)[: file.block(number, buffer)])
 
 
 def check(file: ObjectFile) -> None:
     """Read the whole body and verify its checksums. Raises Damaged."""
-    buffer = bytearray(BLOCK)
-    for number in range((file.size + BLOCK - 1) // BLOCK):
+    buffer = bytearray(BLOCK_BYTES)
+    for number in range((file.size + BLOCK_BYTES - 1) // BLOCK_BYTES):
         file.block(number, buffer)

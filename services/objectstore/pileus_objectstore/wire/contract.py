@@ -215,9 +215,11 @@ class ListingInfo(msgspec.Struct, omit_defaults=True):
 
     @property
     def live(self) -> bool:
+        """Whether it exists, as opposed to being the tombstone of a deleted listing."""
         return self.put > self.deleted
 
     def value(self, header: str) -> str:
+        """A header's value, '' if it is not set."""
         return self.metadata.get(header, ("", ""))[0]
 
 

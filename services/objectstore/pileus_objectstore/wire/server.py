@@ -31,7 +31,7 @@ from pileus_objectstore.wire.thread_pool import ThreadPool
 
 log = logging.getLogger(__name__)
 LINGER_S = 0.25
-MAX_SKIPPED_BYTES = 16 << 20  # of a body that nobody wants: the refusal must arrive before the connection ends
+MAX_SKIPPED_BYTES = 16 << 20  # of a refused body: the refusal must arrive before the connection ends
 ANSWER_S = 60.0
 
 

@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 from pileus_objectstore.storage import object_files
-from pileus_objectstore.storage.object_files import BLOCK, check, open_file
+from pileus_objectstore.storage.block_checksums import BLOCK_BYTES
+from pileus_objectstore.storage.object_files import check, open_file
 from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_objectstore.wire.contract import timestamp
 
-SIZES = (0, 1, 4096, 100_000, BLOCK - 1, BLOCK, BLOCK + 1, 400_000, 5 << 20)
+SIZES = (0, 1, 4096, 100_000, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 400_000, 5 << 20)
 NAMES = [f"o{n}" for n in range(12)]  # so many that every set of primaries occurs
 EMPTY = {"CONTENT_LENGTH": "0"}
 Harm = Callable[[Path], None]
@@ -156,7 +157,7 @@ def test_four_of_seven_devices_refuse(tmp_path: Path, harm: str, way: str) -> No
             for name in NAMES[:6]:
                 statuses.append(put(store, f"{name}-{size}", data, way))
                 judge(store, f"{name}-{size}", statuses[-1], data)
-            if size <= BLOCK or harm != "nearly-full":  # longer ones may lose all three at once, in the middle
+            if size <= BLOCK_BYTES or harm != "nearly-full":  # longer ones may lose all three at once, in the middle
                 assert statuses == [201] * len(statuses), size
 
 
@@ -248,7 +249,9 @@ def test_an_error_at_each_call(
             for name in NAMES[:3]:
                 status = put(store, f"{name}-{size}", data, "length")
                 judge(store, f"{name}-{size}", status, data)
-                if broken <= 5 and (size < BLOCK or call == "open"):  # of a longer body all copies may be lost at once
+                if broken <= 5 and (
+                    size < BLOCK_BYTES or call == "open"
+                ):  # of a longer body all copies may be lost at once
                     assert status == 201
                 before = store.client.get(f"{base(store)}/{name}").data
                 judge(store, name, put(store, name, data, "chunked"), data, before)

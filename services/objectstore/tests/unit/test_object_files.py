@@ -4,7 +4,8 @@ import os
 import zlib
 from pathlib import Path
 
-from pileus_objectstore.storage.object_files import BLOCK, Sums, stamp_of, timestamp_of
+from pileus_objectstore.storage.block_checksums import BLOCK_BYTES, BlockChecksums
+from pileus_objectstore.storage.object_files import stamp_of, timestamp_of
 from pileus_objectstore.wire.contract import timestamp
 
 
@@ -19,11 +20,13 @@ def test_timestamps_survive_the_file_system(tmp_path: Path) -> None:
 
 
 def test_sums_of_any_pieces() -> None:
-    data = os.urandom(3 * BLOCK + 17)
-    wanted = b"".join(zlib.crc32(data[i : i + BLOCK]).to_bytes(4, "little") for i in range(0, len(data), BLOCK))
-    for size in (1 << 20, BLOCK, BLOCK - 1, 100_003):
-        sums = Sums()
+    data = os.urandom(3 * BLOCK_BYTES + 17)
+    wanted = b"".join(
+        zlib.crc32(data[i : i + BLOCK_BYTES]).to_bytes(4, "little") for i in range(0, len(data), BLOCK_BYTES)
+    )
+    for size in (1 << 20, BLOCK_BYTES, BLOCK_BYTES - 1, 100_003):
+        sums = BlockChecksums()
         for at in range(0, len(data), size):
             sums.add(data[at : at + size])
         assert sums.packed() == wanted
-    assert Sums().packed() == b""
+    assert BlockChecksums().packed() == b""
