@@ -139,7 +139,7 @@ class Answers:
 def answers(place: Path) -> dict[str, Any]:
     """Of each service, from its app as its own fixture builds it."""
     from pileus_compute.api import aggregates, flavor_access
-    from pileus_compute.api.server_actions import ACTIONS
+    from pileus_compute.api.server_actions import actions
     from pileus_compute.testing import ComputeFixture
     from pileus_identity.testing import IdentityFixture
     from pileus_image.testing import ImageFixture
@@ -169,7 +169,9 @@ def answers(place: Path) -> dict[str, Any]:
         return {
             "identity": Answers(identity.app.url_map),
             "compute": Answers(
-                ComputeFixture(place / "compute").app.url_map, "/v2.1", (frozenset(ACTIONS) | of_others) - REFUSED
+                ComputeFixture(place / "compute").app.url_map,
+                "/v2.1",
+                frozenset({action.name for action in actions} | of_others) - REFUSED,
             ),
             "image": Answers(ImageFixture(place / "image").app.url_map),
             "volume": Answers(

@@ -16,13 +16,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, create_engine, event, text
+from sqlalchemy import JSON, DateTime, Dialect, create_engine, event, orm, text
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 from pileus_kit import context, database_errors, deadlines, patterns
 from pileus_kit.write_queue import WriteQueue
+
+Session = orm.Session
+"""What a service's API opens and passes to its core."""
 
 
 def new_id() -> str:

@@ -1,13 +1,13 @@
-"""The compute API: everything it is made of, in one place."""
+"""The compute API: builds everything that its application is made of."""
 
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
 from pileus_compute.api import RESOURCES
-from pileus_compute.api.versions import MICROVERSIONS, OLD
+from pileus_compute.api.versions import CAME_BY_V2, MICROVERSIONS
 from pileus_compute.config import Config
 from pileus_compute.core.tools import TOPIC, Tools
 from pileus_compute.policy import RULES
@@ -19,6 +19,9 @@ from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.rpc import Bus
 from pileus_kit.web import create_app, named_error, request_id
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def build(config: Config) -> Flask:
@@ -47,34 +50,34 @@ def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Fla
         service_type="compute",
         healthy=lambda: db.alive(tools.sessions),
     )
-    app.after_request(_name_request)
-    app.before_request(_name_something)
-    app.wsgi_app = Legacy(app.wsgi_app)  # type: ignore[method-assign]
+    app.after_request(_add_former_request_id)
+    app.before_request(_refuse_empty_id)
+    app.wsgi_app = V2(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
-def _name_something() -> None:
-    """`DELETE /servers/` names nothing: that is 404, and not the list under another name."""
+def _refuse_empty_id() -> None:
+    """Answer 404 where a path ends before its id: `DELETE /servers/` must not reach the list's route."""
     if request.path.endswith("/") and request.path.startswith("/v2.1/") and request.path != "/v2.1/":
         raise NotFound(why="The resource could not be found.")
 
 
-def _name_request(response: Response) -> Response:
-    """Compute had a request id of its own before there was a common one; clients still look for it."""
+def _add_former_request_id(response: Response) -> Response:
+    """Add the header that compute had before OpenStack's services shared one; clients still read it."""
     response.headers["X-Compute-Request-ID"] = response.headers.get("X-OpenStack-Request-ID") or request_id()
     return response
 
 
-class Legacy:
-    """`/v2` is `/v2.1` without microversions."""
+class V2:
+    """Middleware that serves `/v2` as `/v2.1` without microversions."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: "WSGIApplication") -> None:
         self.app = app
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path == "/v2" or path.startswith("/v2/"):
-            environ["PATH_INFO"], environ[OLD] = "/v2.1" + path[3:], True
+            environ["PATH_INFO"], environ[CAME_BY_V2] = "/v2.1" + path[3:], True
             for name in ("HTTP_OPENSTACK_API_VERSION", "HTTP_X_OPENSTACK_NOVA_API_VERSION"):
                 environ.pop(name, None)
         return self.app(environ, start_response)

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
+
 from pileus_compute import app, flows
 from pileus_compute.agent.endpoint import HostEndpoint
 from pileus_compute.config import Config
@@ -118,9 +120,9 @@ class ComputeFixture:
         self.runner.drain()
 
     def flavor(self, flavor_id: str = "1", **facts: Any) -> str:
-        wish = {"id": flavor_id, "name": f"m{flavor_id}", "vcpus": 1, "memory_mib": 64, "disk_gib": 1} | facts
+        new = {"id": flavor_id, "name": f"m{flavor_id}", "vcpus": 1, "memory_mib": 64, "disk_gib": 1} | facts
         with self.sessions.begin() as session:
-            return flavors.create(session, wish).id
+            return flavors.create(session, msgspec.convert(new, flavors.NewFlavor)).id
 
     def server(self, as_: Any = None, version: str = "2.79", drain: bool = True, **wish: Any) -> dict[str, Any]:
         """A server as users make one, run to its end; returns its view."""

@@ -1,5 +1,6 @@
-"""The calls that compute answers, a module for each noun."""
+"""The calls that compute answers, a module for each noun; what they share is in the modules without a resource."""
 
+from pileus_compute.api import actions as _declared_actions  # noqa: F401 -- they enter the table of server_actions
 from pileus_compute.api import (
     aggregates,
     assisted_volume_snapshots,
@@ -14,11 +15,13 @@ from pileus_compute.api import (
     instance_usage_audit_log,
     interface_attachments,
     keypairs,
+    limits,
     metadata_service,
     migrations,
     quota_sets,
     remote_consoles,
     server_actions,
+    server_diagnostics,
     server_external_events,
     server_groups,
     server_ips,
@@ -33,7 +36,7 @@ from pileus_compute.api import (
     versions,
     volume_attachments,
 )
-from pileus_compute.api.actions import images, power, rebuild_and_rescue, resize_and_shelve
+from pileus_compute.api.proxies import floating_ips as floating_ip_proxy
 from pileus_compute.api.proxies import images as image_proxy
 from pileus_compute.api.proxies import networks as network_proxy
 from pileus_compute.api.proxies import security_groups as security_group_proxy
@@ -41,18 +44,6 @@ from pileus_compute.api.proxies import volumes as volume_proxy
 from pileus_compute.db.models import Event, Job
 from pileus_kit import operations
 
-# imported for the actions that they declare
-ACTION_MODULES = (
-    power,
-    rebuild_and_rescue,
-    images,
-    resize_and_shelve,
-    migrations,
-    remote_consoles,
-    server_security_groups,
-    network_proxy,
-    server_external_events,
-)
 RESOURCES = (
     versions.resource,
     extensions.resource,
@@ -68,12 +59,14 @@ RESOURCES = (
     server_topology.resource,
     server_security_groups.resource,
     server_passwords.resource,
+    server_diagnostics.resource,
     volume_attachments.resource,
     interface_attachments.resource,
     instance_actions.resource,
     remote_consoles.resource,
     server_groups.resource,
     quota_sets.resource,
+    limits.resource,
     tenant_usage.resource,
     availability_zones.resource,
     hypervisors.resource,
@@ -85,6 +78,7 @@ RESOURCES = (
     metadata_service.resource,
     image_proxy.resource,
     security_group_proxy.resource,
+    floating_ip_proxy.resource,
     network_proxy.resource,
     volume_proxy.resource,
     hosts.resource,

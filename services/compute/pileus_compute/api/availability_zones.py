@@ -1,66 +1,60 @@
-"""Availability zones."""
+"""`/os-availability-zone`: the zones that servers can ask for, and in detail the hosts in them."""
 
-from typing import Any
-
-from sqlalchemy import select
-
-from pileus_compute.core import hosts, workers
+from pileus_compute.api.tools import tools
+from pileus_compute.api.views.links import iso_micros
+from pileus_compute.core import availability_zones, workers
 from pileus_compute.core.workers import WorkerService
 from pileus_compute.db.models import Host
-from pileus_kit.web import Resource, tools
+from pileus_kit import hosts as host_rows
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource
 
 resource = Resource("availability_zones", __name__, url_prefix="/v2.1/os-availability-zone")
+RULE = "os_compute_api:os-availability-zone:"
 
 
-def _zones(detailed: bool) -> dict[str, Any]:
-    config = tools().config
-    with tools().sessions.read() as session:
-        member_of = hosts.aggregates_by_host(session)
-        found: dict[str, list[Host]] = {}
-        for host in session.scalars(select(Host).order_by(Host.name)):
-            found.setdefault(hosts.zone_of(member_of.get(host.name, []), config.default_zone), []).append(host)
-        internal = _internal(workers.list_services(session, config.host_silence)) if detailed else []
+def zone_view(zone: str, members: list[Host], hosts: JsonObject | None) -> JsonObject:
+    return {"zoneName": zone, "zoneState": {"available": any(not h.disabled for h in members)}, "hosts": hosts}
+
+
+def _hosts_view(members: list[Host]) -> JsonObject:
+    silence_s = tools().config.host_silence
     return {
-        "availabilityZoneInfo": internal
-        + [
-            {
-                "zoneName": zone,
-                "zoneState": {"available": any(not h.disabled for h in members)},
-                "hosts": {
-                    h.name: {
-                        "nova-compute": {
-                            "available": hosts.is_up(h, config.host_silence),
-                            "active": not h.disabled,
-                            "updated_at": h.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f"),
-                        }
-                    }
-                    for h in members
-                }
-                if detailed
-                else None,
+        host.name: {
+            "nova-compute": {
+                "available": host_rows.is_up(host, silence_s),
+                "active": not host.disabled,
+                "updated_at": iso_micros(host.seen_at),
             }
-            for zone, members in sorted(found.items())
-        ]
+        }
+        for host in members
     }
 
 
-def _internal(roles: list[WorkerService]) -> list[dict[str, Any]]:
-    """The zone of what runs no servers, which no server can ask for."""
-    known: dict[str, dict[str, Any]] = {}
-    for role in roles:
-        known.setdefault(role.host, {})[role.binary] = {
-            "available": role.up,
+def _internal_zone(services: list[WorkerService]) -> list[JsonObject]:
+    """Return the zone of the processes that run no servers; no server can ask for it."""
+    hosts: dict[str, JsonObject] = {}
+    for service in services:
+        hosts.setdefault(service.host, {})[service.binary] = {
+            "available": service.up,
             "active": True,
-            "updated_at": role.seen_at.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+            "updated_at": iso_micros(service.seen_at),
         }
-    return [{"zoneName": workers.ZONE, "zoneState": {"available": True}, "hosts": known}] if known else []
+    return [{"zoneName": workers.ZONE, "zoneState": {"available": True}, "hosts": hosts}] if hosts else []
 
 
-@resource.endpoint("GET", "", policy="os_compute_api:os-availability-zone:list")
-def index() -> Any:
-    return _zones(detailed=False)
+@resource.endpoint("GET", "", policy=RULE + "list")
+def index() -> Answer:
+    with tools().sessions.read() as session:
+        found = availability_zones.hosts_by_zone(session, tools().config.default_zone)
+    return {"availabilityZoneInfo": [zone_view(zone, members, None) for zone, members in found.items()]}
 
 
-@resource.endpoint("GET", "/detail", policy="os_compute_api:os-availability-zone:detail")
-def detail() -> Any:
-    return _zones(detailed=True)
+@resource.endpoint("GET", "/detail", policy=RULE + "detail")
+def detail() -> Answer:
+    config = tools().config
+    with tools().sessions.read() as session:
+        found = availability_zones.hosts_by_zone(session, config.default_zone)
+        internal = _internal_zone(workers.list_services(session, config.host_silence))
+    views = [zone_view(zone, members, _hosts_view(members)) for zone, members in found.items()]
+    return {"availabilityZoneInfo": internal + views}

@@ -1,14 +1,13 @@
 """`/extensions`: what were extensions once, and are all part of the API now.
 
-Old clients look here for what they may use, so the list is the fixed one that OpenStack gives since.
+Old clients read here what they may use, so the list is the fixed one that OpenStack has answered since.
 """
-
-from typing import Any
 
 from flask import request
 
-from pileus_compute.api.versions import OLD
+from pileus_compute.api.versions import CAME_BY_V2
 from pileus_kit.errors import NotFound
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.web import Resource
 
 resource = Resource("extensions", __name__, url_prefix="/v2.1/extensions")
@@ -114,14 +113,14 @@ NAMES = {  # by alias
     "os-volume-attachment-update": "VolumeAttachmentUpdate",
     "os-volumes": "Volumes",
 }
-OF_V2 = NAMES | {"OS-EXT-VIF-NET": "ExtendedVIFNet"}
+NAMES_OF_V2 = NAMES | {"OS-EXT-VIF-NET": "ExtendedVIFNet"}
 
 
-def _known() -> dict[str, str]:
-    return OF_V2 if request.environ.get(OLD) else NAMES
+def _names() -> dict[str, str]:
+    return NAMES_OF_V2 if request.environ.get(CAME_BY_V2) else NAMES
 
 
-def _view(alias: str, name: str) -> dict[str, Any]:
+def extension_view(alias: str, name: str) -> JsonObject:
     return {
         "alias": alias,
         "name": name,
@@ -133,13 +132,13 @@ def _view(alias: str, name: str) -> dict[str, Any]:
 
 
 @resource.endpoint("GET", "", policy=RULE)
-def index() -> Any:
-    return {"extensions": [_view(alias, name) for alias, name in sorted(_known().items())]}
+def index() -> Answer:
+    return {"extensions": [extension_view(alias, name) for alias, name in sorted(_names().items())]}
 
 
 @resource.endpoint("GET", "/<alias>", policy=RULE)
-def show(alias: str) -> Any:
-    name = _known().get(alias)
+def show(alias: str) -> Answer:
+    name = _names().get(alias)
     if name is None:
         raise NotFound(why="The resource could not be found.")
-    return {"extension": _view(alias, name)}
+    return {"extension": extension_view(alias, name)}

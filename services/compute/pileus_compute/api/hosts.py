@@ -1,87 +1,92 @@
-"""Hosts as compute showed them till 2.42; `os-hypervisors` and `os-services` took their place."""
-
-from typing import Any
+"""`/os-hosts`, until microversion 2.42. `os-hypervisors` and `os-services` took its place."""
 
 from flask import request
-from sqlalchemy import select
 
-from pileus_compute.api.schemas import obj
-from pileus_compute.core import hosts
-from pileus_compute.db.models import Host, Server
+from pileus_compute.api.schemas.types import obj
+from pileus_compute.api.tools import tools
+from pileus_compute.core import availability_zones, hosts
+from pileus_compute.core.hosts import Claim
 from pileus_kit.errors import Unimplemented
-from pileus_kit.web import Resource, tools
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource
 
 resource = Resource("hosts", __name__, url_prefix="/v2.1/os-hosts")
 RULE = "os_compute_api:os-hosts:"
 LAST = (2, 42)
 
-STATUS = {"type": "string", "enum": ["enable", "disable", "Enable", "Disable", "ENABLE", "DISABLE"]}
-MODE = {"type": "string", "enum": ["enable", "disable", "Enable", "Disable", "ENABLE", "DISABLE"]}
-UPDATE = {(2, 1): obj({"status": STATUS, "maintenance_mode": MODE}) | {"minProperties": 1}}
+WORD = {"type": "string", "enum": ["enable", "disable", "Enable", "Disable", "ENABLE", "DISABLE"]}
+UPDATE = {(2, 1): obj({"status": WORD, "maintenance_mode": WORD}) | {"minProperties": 1}}
 
 
-class NotByUs(Unimplemented):
+class PowerNotManaged(Unimplemented):
     text = "Hosts are switched on and off by their operators; use os-services to keep servers away from one."
 
 
 @resource.endpoint("GET", "", policy=RULE + "list", until=LAST)
-def index() -> Any:
-    default, wanted = tools().config.default_zone, request.args.get("zone")
+def index() -> Answer:
+    wanted = request.args.get("zone")
     with tools().sessions.read() as session:
-        member_of = hosts.aggregates_by_host(session)
-        rows = [
-            (h.name, hosts.zone_of(member_of.get(h.name, []), default))
-            for h in session.scalars(select(Host).order_by(Host.name))
-        ]
+        zones = availability_zones.zones_by_host(session, tools().config.default_zone)
     return {
         "hosts": [
             {"host_name": name, "service": "compute", "zone": zone}
-            for name, zone in rows
+            for name, zone in sorted(zones.items())
             if not wanted or zone == wanted
         ]
     }
 
 
 @resource.endpoint("GET", "/<name>", policy=RULE + "show", until=LAST)
-def show(name: str) -> Any:
+def show(name: str) -> Answer:
     with tools().sessions.read() as session:
         host = hosts.find(session, name)
-        servers = session.execute(
-            select(Server.project_id, Server.vcpus, Server.memory_mib, Server.flavor).where(Server.host == name)
-        ).all()
-    rows = [
-        _row(name, "(total)", host.vcpus, host.memory_mib, host.disk_gib),
-        _row(name, "(used_now)", host.vcpus_used, host.memory_mib_used, host.disk_gib_used),
-    ]
-    by_project: dict[str, tuple[int, int, int]] = {}
-    for project, vcpus, memory, flavor in servers:
-        cpu, ram, disk = by_project.get(project, (0, 0, 0))
-        by_project[project] = (cpu + vcpus, ram + memory, disk + flavor["disk_gib"] + flavor["ephemeral_gib"])
-    most = tuple(map(sum, zip(*by_project.values(), strict=True))) if by_project else (0, 0, 0)
-    rows.append(_row(name, "(used_max)", *most))
-    rows += [_row(name, project, *used) for project, used in by_project.items()]
-    return {"host": rows}
+        by_project = hosts.usage_by_project(session, name)
+    maximum = Claim(
+        sum(used.vcpus for used in by_project.values()),
+        sum(used.memory_mib for used in by_project.values()),
+        sum(used.disk_gib for used in by_project.values()),
+    )
+    rows = {
+        "(total)": Claim(host.vcpus, host.memory_mib, host.disk_gib),
+        "(used_now)": Claim(host.vcpus_used, host.memory_mib_used, host.disk_gib_used),
+        "(used_max)": maximum,
+    } | by_project
+    return {"host": [_row(name, project, amount) for project, amount in rows.items()]}
 
 
-def _row(host: str, project: str, cpu: int, memory_mib: int, disk_gib: int) -> dict[str, Any]:
-    return {"resource": {"host": host, "project": project, "cpu": cpu, "memory_mb": memory_mib, "disk_gb": disk_gib}}
+def _row(host: str, project: str, amount: Claim) -> JsonObject:
+    return {
+        "resource": {
+            "host": host,
+            "project": project,
+            "cpu": amount.vcpus,
+            "memory_mb": amount.memory_mib,
+            "disk_gb": amount.disk_gib,
+        }
+    }
+
+
+def _refuse(name: str) -> Answer:
+    with tools().sessions.read() as session:
+        hosts.find(session, name)
+    raise PowerNotManaged()
 
 
 @resource.endpoint("PUT", "/<name>", policy=RULE + "update", body=UPDATE, until=LAST)
-def update(name: str, body: dict[str, Any]) -> Any:
-    with tools().sessions.read() as session:
-        hosts.find(session, name)
-    raise NotByUs()
+def update(name: str, body: JsonObject) -> Answer:
+    return _refuse(name)
 
 
-def _power(word: str, rule: str) -> None:
-    @resource.endpoint("GET", f"/<name>/{word}", policy=RULE + rule, until=LAST)
-    def switch(name: str) -> Any:
-        with tools().sessions.read() as session:
-            hosts.find(session, name)
-        raise NotByUs()
+@resource.endpoint("GET", "/<name>/startup", policy=RULE + "start", until=LAST)
+def startup(name: str) -> Answer:
+    return _refuse(name)
 
 
-_power("startup", "start")
-_power("shutdown", "shutdown")
-_power("reboot", "reboot")
+@resource.endpoint("GET", "/<name>/shutdown", policy=RULE + "shutdown", until=LAST)
+def shutdown(name: str) -> Answer:
+    return _refuse(name)
+
+
+@resource.endpoint("GET", "/<name>/reboot", policy=RULE + "reboot", until=LAST)
+def reboot(name: str) -> Answer:
+    return _refuse(name)

@@ -11,7 +11,6 @@ import hmac
 from typing import Any
 
 from flask import Response, request
-from sqlalchemy.orm import Session
 
 from pileus_compute.clients import network
 from pileus_compute.core import guests, metadata_files
@@ -19,6 +18,7 @@ from pileus_compute.core.metadata_files import EC2_VERSIONS, VERSIONS
 from pileus_compute.core.network_data import Subnet
 from pileus_compute.db.models import Server
 from pileus_compute.errors import ServerNotFound
+from pileus_kit.db import Session
 from pileus_kit.errors import Conflict, Forbidden, NotFound
 from pileus_kit.web import Resource, tools
 

@@ -1,93 +1,69 @@
-"""`POST /servers/ID/action`: one route, a table of actions, each with its own policy, schema and versions."""
+"""`POST /servers/ID/action`: one route for a table of actions, which the modules in `actions` declare."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import g
-from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
 
-from pileus_compute.api.requests import find_server, require_unlocked, server_target
-from pileus_compute.api.schemas import Schema
+from pileus_compute.api.server_access import checked_target, find_server, require_unlocked, server_target
+from pileus_compute.api.tools import tools
 from pileus_compute.core import server_jobs
 from pileus_compute.db.models import Job, Server
-from pileus_kit.errors import BadRequest
-from pileus_kit.microversions import Version
-from pileus_kit.schema import Checked
-from pileus_kit.web import Resource, caller, enforce, tools, version
+from pileus_kit.actions import ONE_ACTION, ActionTable
+from pileus_kit.db import Session
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource, caller
 
 resource = Resource("server_actions", __name__, url_prefix="/v2.1/servers/<server_id>")
-BODY = {(2, 1): {"type": "object", "minProperties": 1, "maxProperties": 1}}
 
-Handler = Callable[[Session, Server, Any], Any]
+AfterCommit = Callable[[], Answer]
+"""What remains to be done once the transaction is committed; it returns the answer."""
+Handler = Callable[[Session, Server, Any], Answer | AfterCommit]
+"""Called with the value under the action's name, which its schema has checked."""
 
 
 @dataclass(frozen=True)
-class Action:
-    """`run(session, server, value)` works in one write transaction; what it returns is the answer."""
+class ActionOptions:
+    """`for_locked`: allowed on a locked server. `writes`: needs a transaction that writes."""
 
-    name: str
-    rule: str
-    run: Handler
-    accepts: Checked | None
-    since: Version
-    until: Version | None
-    locks: bool  # refused on a locked server
-    writes: bool
+    for_locked: bool = False
+    writes: bool = True
 
 
-ACTIONS: dict[str, Action] = {}
+READS = ActionOptions(writes=False)
+READS_LOCKED = ActionOptions(for_locked=True, writes=False)
+
+actions: ActionTable[Handler, ActionOptions] = ActionTable(ActionOptions())
+action = actions.action
 
 
-def action(
-    name: str,
-    *,
-    policy: str,
-    schemas: dict[Version, Schema] | None = None,
-    since: Version = (2, 1),
-    until: Version | None = None,
-    locks: bool = True,
-    writes: bool = True,
-) -> Callable[[Handler], Handler]:
-    """Declare an action. `schemas` describe the whole body, as OpenStack documents them."""
-
-    def note(run: Handler) -> Handler:
-        ACTIONS[name] = Action(
-            name, f"os_compute_api:{policy}", run, Checked(schemas) if schemas else None, since, until, locks, writes
-        )
-        return run
-
-    return note
-
-
-@resource.endpoint("POST", "/action", policy="os_compute_api:servers:show", body=BODY, target=server_target)
-def act(server_id: str, body: dict[str, Any]) -> Any:
-    ((name, value),) = body.items()
-    known = ACTIONS.get(name)
-    if known is None or version() < known.since or (known.until and version() > known.until):
-        raise BadRequest(why=f"There is no such action: {name}")
-    enforce(known.rule, g.server_target)
-    if known.accepts:
-        known.accepts.check(body, version(), "body")
-    opened = tools().sessions.begin if known.writes else tools().sessions.read
-    with opened() as session:
+@resource.endpoint(
+    "POST", "/action", policy="os_compute_api:servers:show", body=ONE_ACTION, target=server_target, actions=actions
+)
+def act(server_id: str, body: JsonObject) -> Answer:
+    asked = actions.resolve(body, checked_target())
+    options = asked.action.options
+    with (tools().sessions.begin if options.writes else tools().sessions.read)() as session:
         server = find_server(session, server_id)
-        if known.locks:
+        if not options.for_locked:
             require_unlocked(server)
-        answer = known.run(session, server, value)
-    return answer() if callable(answer) else answer
+        answer = asked.action.handler(session, server, asked.value)
+    return answer if isinstance(answer, Response | dict | list | str | tuple) else answer()
 
 
-def start(session: Session, server: Server, name: str, flow: str, data: dict[str, Any] | None = None) -> Any:
-    """Enqueue a flow; the answer is 202 once the transaction is committed."""
+def start(session: Session, server: Server, name: str, flow: str, data: JsonObject | None = None) -> AfterCommit:
+    """Enqueue a flow for the action `name`. The answer is 202."""
     return accepted(server_jobs.start_job(session, server, name, flow, caller(), data))
 
 
-def accepted(job: Job | None, view: Any = "", headers: dict[str, str] | None = None, status: int = 202) -> Any:
-    """What an action returns that enqueued `job`: rings a worker after the commit, then answers."""
+def accepted(
+    job: Job | None, view: JsonObject | str = "", headers: Mapping[str, str] | None = None, status: int = 202
+) -> AfterCommit:
+    """Return what rings a worker for the job, if there is one, and answers with the view."""
     job_id = job.id if job else None
 
-    def answer() -> Any:
+    def answer() -> Answer:
         if job_id:
             tools().ring(job_id)
         return view, status, headers or {}

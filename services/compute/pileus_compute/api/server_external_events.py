@@ -1,24 +1,22 @@
-"""Other services tell what happened to what a server uses."""
+"""`/os-server-external-events`: the network and volume services report events about what servers use."""
 
-from typing import Any
+from collections.abc import Mapping
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from pileus_compute.api.schemas import UUID, body, obj
-from pileus_compute.api.server_actions import action
-from pileus_compute.core import server_jobs, server_ports
-from pileus_compute.db.models import Job, Server, ServerVolume
+from pileus_compute.api.schemas.types import UUID, Schema, body, obj
+from pileus_compute.api.tools import tools
+from pileus_compute.core import server_ports, server_volumes, servers
+from pileus_compute.db.models import Server
 from pileus_compute.flows.refresh_addresses import current_ports
-from pileus_kit.flow import enqueue, live
-from pileus_kit.web import Resource, caller, tools
+from pileus_kit.db import Session
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource, caller
 
 resource = Resource("server_external_events", __name__, url_prefix="/v2.1/os-server-external-events")
 
 NAMES = ["network-changed", "network-vif-plugged", "network-vif-unplugged", "network-vif-deleted"]
 
 
-def _schema(*more: str) -> dict[str, Any]:
+def _schema(*more: str) -> Schema:
     event = obj(
         {
             "name": {"type": "string", "enum": NAMES + list(more)},
@@ -40,30 +38,32 @@ CREATE = {
 
 
 @resource.endpoint("POST", "", policy="os_compute_api:os-server-external-events:create", body=CREATE)
-def create(body: dict[str, Any]) -> Any:
+def create(body: JsonObject) -> Answer:
     events = body["events"]
-    jobs: list[str] = []
     with tools().sessions.read() as session:
-        known = {
-            s.id: s for s in session.scalars(select(Server).where(Server.id.in_({e["server_uuid"] for e in events})))
-        }
+        known = servers.find_all(session, (event["server_uuid"] for event in events))
     changed = {e["server_uuid"] for e in events if e["name"] == "network-changed" and e["server_uuid"] in known}
-    fresh = {server_id: current_ports(tools(), server_id) for server_id in changed}
+    current = {server_id: current_ports(tools(), server_id) for server_id in changed}
+    job_ids: list[str | None] = []
     with tools().sessions.begin() as session:
-        for server_id, found in fresh.items():
-            if server_ports.update(session, server_id, found):
-                jobs += filter(None, [server_ports.refresh_later(session, server_id)])
+        for server_id, ports in current.items():
+            if server_ports.update(session, server_id, ports):
+                job_ids.append(server_ports.refresh_later(session, server_id))
         for event in events:
             if event["name"] == "volume-extended" and event["server_uuid"] in known:
-                jobs += _extended(session, event)
-        answers = [_answer(session, event, known) for event in events]
-    for job in jobs:
-        tools().ring(job)
-    good = [a for a in answers if a["code"] == 200]
-    return {"events": answers}, 200 if len(good) == len(answers) else 207 if good else 404
+                job_ids.append(_extend_volume(session, event))
+        answers = [event_view(event, known) for event in events]
+    for job_id in filter(None, job_ids):
+        tools().ring(job_id)
+    accepted = [answer for answer in answers if answer["code"] == 200]
+    return {"events": answers}, 200 if len(accepted) == len(answers) else 207 if accepted else 404
 
 
-def _answer(session: Session, event: dict[str, Any], known: dict[str, Server]) -> dict[str, Any]:
+def _extend_volume(session: Session, event: JsonObject) -> str | None:
+    return server_volumes.extend(session, event["server_uuid"], event.get("tag"), caller())
+
+
+def event_view(event: JsonObject, known: Mapping[str, Server]) -> JsonObject:
     server = known.get(event["server_uuid"])
     view = {
         "name": event["name"],
@@ -76,45 +76,3 @@ def _answer(session: Session, event: dict[str, Any], known: dict[str, Server]) -
     if server:
         view["code"] = 200 if server.host else 422
     return view
-
-
-def follow(server_id: str) -> None:
-    """Take over what the network service says now, in this request: clients read it right after our answer."""
-    known = current_ports(tools(), server_id)
-    with tools().sessions.begin() as session:
-        server_ports.update(session, server_id, known)
-
-
-@action("injectNetworkInfo", policy="os-admin-actions:inject_network_info", writes=False)
-def inject_network_info(session: Session, server: Server, value: Any) -> Any:
-    """Look at the server's ports again, in case that an event was lost."""
-    server_id = server.id
-
-    def answer() -> Any:
-        follow(server_id)
-        return "", 202
-
-    return answer
-
-
-def _extended(session: Session, event: dict[str, Any]) -> list[str]:
-    row = session.scalar(
-        select(ServerVolume).where(
-            ServerVolume.server_id == event["server_uuid"], ServerVolume.volume_id == event.get("tag")
-        )
-    )
-    if row is None:
-        return []
-    subject = server_jobs.part_subject(row.server_id, row.id)
-    if live(session, Job, subject):
-        return []
-    return [
-        enqueue(
-            session,
-            Job,
-            flow="server.extend_volume",
-            caller=caller(),
-            subject=subject,
-            data={"volume_id": row.volume_id},
-        ).id
-    ]

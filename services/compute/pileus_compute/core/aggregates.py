@@ -21,7 +21,7 @@ def list_aggregates(session: Session) -> list[Aggregate]:
     return list(session.scalars(select(Aggregate).order_by(Aggregate.id)))
 
 
-def members(session: Session, aggregate_ids: list[int]) -> dict[int, list[str]]:
+def hosts_by_aggregate(session: Session, aggregate_ids: list[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for aggregate_id, host in session.execute(
         select(AggregateHost.aggregate_id, AggregateHost.host)
@@ -43,7 +43,7 @@ def update(session: Session, aggregate: Aggregate, name: str | None, zone: str |
     if name:
         aggregate.name = name
     if zone:
-        set_metadata(session, aggregate, {"availability_zone": zone})
+        update_metadata(session, aggregate, {"availability_zone": zone})
     _flush(session, aggregate.name)
 
 
@@ -54,12 +54,12 @@ def _flush(session: Session, name: str) -> None:
         raise AggregateExists(name=name) from None
 
 
-def set_metadata(session: Session, aggregate: Aggregate, change: dict[str, str | None]) -> None:
+def update_metadata(session: Session, aggregate: Aggregate, change: dict[str, str | None]) -> None:
     """A key with the value None goes."""
     merged = {k: v for k, v in (aggregate.meta | change).items() if v is not None}
     zone = merged.get("availability_zone")
     if zone != aggregate.meta.get("availability_zone"):
-        here = members(session, [aggregate.id]).get(aggregate.id, [])
+        here = hosts_by_aggregate(session, [aggregate.id]).get(aggregate.id, [])
         for host in here:
             _check_zone(session, host, str(zone) if zone else None, aggregate.id)
         if session.scalar(select(Server.id).where(Server.host.in_(here)).limit(1)):
@@ -97,6 +97,6 @@ def remove_host(session: Session, aggregate: Aggregate, host: str) -> None:
 
 
 def delete(session: Session, aggregate: Aggregate) -> None:
-    if members(session, [aggregate.id]):
+    if hosts_by_aggregate(session, [aggregate.id]):
         raise Conflict(why=f"Cannot remove host aggregate {aggregate.id}: it has hosts.")
     session.delete(aggregate)

@@ -1,37 +1,42 @@
-"""Which device names a server's volumes have: those that its guest will give them, by the same rule."""
+"""Predicts the device names that a guest will give to a server's volumes, by the rule that the driver follows."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from pileus_compute.drivers.device_names import DeviceNames
 
 BUS = "virtio"  # of all volumes
 FOLDER = "/dev/"
+ROOT = "vda"
 
 
-def assigned(flavor: dict[str, Any], wishes: list[tuple[str | None, bool]]) -> list[str]:
-    """A name for each volume of a new server: (the wished name, whether it boots from it)."""
-    names = _beside(flavor)
-    given = {index: "vda" for index, (_, boots) in enumerate(wishes) if boots}
-    for index, (wish, _) in sorted(enumerate(wishes), key=lambda one: not one[1][0]):  # wishes first
+def assign(flavor: Mapping[str, int], requested: Sequence[tuple[str | None, bool]]) -> list[str]:
+    """Return a device name for each volume of a new server.
+
+    `requested` has, for each volume, the name that the user asks for and whether the server boots from it.
+    """
+    names = _free_names(flavor)
+    given = {index: ROOT for index, (_, boots) in enumerate(requested) if boots}
+    named_first = sorted(enumerate(requested), key=lambda one: not one[1][0])
+    for index, (name, _) in named_first:
         if index not in given:
-            given[index] = names.give(BUS, wish or "")
-    return [FOLDER + given[index] for index in range(len(wishes))]
+            given[index] = names.give(BUS, name or "")
+    return [FOLDER + given[index] for index in range(len(requested))]
 
 
-def free(flavor: dict[str, Any], taken: Iterable[str | None], wish: str | None = None) -> str:
-    """The wished name if a guest can have it, else the next one after the server's own disks and `taken`."""
-    names = _beside(flavor)
-    names.taken.update(full(name).removeprefix(FOLDER) for name in taken if name)
-    return FOLDER + names.give(BUS, wish or "")
+def choose(flavor: Mapping[str, int], taken: Iterable[str | None], requested: str | None = None) -> str:
+    """Return the requested name if a guest can have it, else the first one behind the server's disks and `taken`."""
+    names = _free_names(flavor)
+    names.taken.update(with_folder(name).removeprefix(FOLDER) for name in taken if name)
+    return FOLDER + names.give(BUS, requested or "")
 
 
-def full(name: str) -> str:
+def with_folder(name: str) -> str:
+    """Return the name as servers show it, with `/dev/`."""
     return FOLDER + name.removeprefix(FOLDER)
 
 
-def _beside(flavor: dict[str, Any]) -> DeviceNames:
-    """The names that are left by what it boots from and by the flavor's blank disks."""
+def _free_names(flavor: Mapping[str, int]) -> DeviceNames:
+    """Return the names that the root disk and the flavor's blank disks leave."""
     names = DeviceNames()
     for _ in range(1 + bool(flavor["ephemeral_gib"]) + bool(flavor["swap_mib"])):
         names.give(BUS)

@@ -1,9 +1,10 @@
-"""Flavors, their extra specs, and who may see those that are not public."""
+"""Flavors, their extra specs, and the projects that may use those that are not public."""
 
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Literal
 
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from pileus_compute.db.models import Flavor, FlavorAccess
@@ -16,6 +17,7 @@ from pileus_compute.errors import (
     FlavorNotFound,
 )
 from pileus_kit.db import new_id
+from pileus_kit.json_types import JsonObject
 from pileus_kit.paging import fetch
 
 SORTS = {
@@ -34,105 +36,156 @@ SORTS = {
 }
 
 
-def visible(project_id: str | None) -> Any:
-    """The condition under which a project sees a flavor."""
+@dataclass(frozen=True)
+class FlavorQuery:
+    """Which flavors to list."""
+
+    project_id: str | None
+    see_all: bool = False
+    """Also flavors that are not public and not the project's."""
+    is_public: bool | None = None
+    """Only the public ones, or only the others; counts for those who may see all."""
+    min_memory_mib: int | None = None
+    min_disk_gib: int | None = None
+    sort_key: str = "flavorid"
+    sort_dir: Literal["asc", "desc"] = "asc"
+    marker: str | None = None
+    limit: int = 1000
+
+
+@dataclass(frozen=True)
+class NewFlavor:
+    """The flavor to be made. `id` None: one is chosen."""
+
+    name: str
+    memory_mib: int
+    vcpus: int
+    disk_gib: int
+    id: str | None = None
+    ephemeral_gib: int = 0
+    swap_mib: int = 0
+    rxtx_factor: float = 1.0
+    description: str | None = None
+    is_public: bool = True
+    extra_specs: dict[str, str] = field(default_factory=dict)
+
+
+def _is_visible(project_id: str | None) -> ColumnElement[bool]:
+    """Return the condition that a project may use a flavor."""
     return or_(
         Flavor.is_public, exists().where(FlavorAccess.flavor_id == Flavor.id, FlavorAccess.project_id == project_id)
     )
 
 
-def find(session: Session, flavor_id: str, project_id: str | None = None, everything: bool = False) -> Flavor:
-    """The flavor, if the project may see it (or `everything`). Raises FlavorNotFound."""
-    where = [Flavor.id == flavor_id] + ([] if everything else [visible(project_id)])
+def find(session: Session, flavor_id: str, project_id: str | None = None, see_all: bool = False) -> Flavor:
+    """Return the flavor if the project may use it, or the caller may see all. Raises FlavorNotFound."""
+    where = [Flavor.id == flavor_id] + ([] if see_all else [_is_visible(project_id)])
     flavor = session.scalar(select(Flavor).where(*where))
     if flavor is None:
         raise FlavorNotFound(flavor=flavor_id)
     return flavor
 
 
-def page(
-    session: Session,
-    project_id: str | None,
-    is_public: bool | None,
-    everything: bool,
-    least: dict[str, int],
-    sort: tuple[str, str],
-    marker: str | None,
-    limit: int,
-) -> list[Flavor]:
-    """`is_public` None: all that there are, for those who may see `everything`."""
+def list_flavors(session: Session, query: FlavorQuery) -> list[Flavor]:
+    """Return a page of flavors. Raises FlavorNotFound for an unknown marker."""
     stmt = select(Flavor)
-    if not everything:
-        stmt = stmt.where(visible(project_id))
-    elif is_public is not None:
-        stmt = stmt.where(Flavor.is_public == is_public)
-    if "minRam" in least:
-        stmt = stmt.where(Flavor.memory_mib >= least["minRam"])
-    if "minDisk" in least:
-        stmt = stmt.where(Flavor.disk_gib >= least["minDisk"])
-    after = find(session, marker, project_id, everything) if marker else None
-    column, direction = SORTS[sort[0]], sort[1]
-    order = [(column, direction)] + ([] if column is Flavor.id else [(Flavor.id, direction)])
-    return fetch(session, stmt, order, after, limit)  # type: ignore[arg-type]
+    if not query.see_all:
+        stmt = stmt.where(_is_visible(query.project_id))
+    elif query.is_public is not None:
+        stmt = stmt.where(Flavor.is_public == query.is_public)
+    if query.min_memory_mib is not None:
+        stmt = stmt.where(Flavor.memory_mib >= query.min_memory_mib)
+    if query.min_disk_gib is not None:
+        stmt = stmt.where(Flavor.disk_gib >= query.min_disk_gib)
+    after = find(session, query.marker, query.project_id, query.see_all) if query.marker else None
+    column = SORTS[query.sort_key]
+    order = [(column, query.sort_dir)] + ([] if column is Flavor.id else [(Flavor.id, query.sort_dir)])
+    return fetch(session, stmt, order, after, query.limit)
 
 
-def create(session: Session, facts: dict[str, Any]) -> Flavor:
-    flavor_id = facts.pop("id", None) or new_id()
-    taken = session.scalar(select(Flavor).where(or_(Flavor.id == flavor_id, Flavor.name == facts["name"])))
+def create(session: Session, new: NewFlavor) -> Flavor:
+    """Make a flavor. Raises FlavorExists if its id or its name is taken."""
+    flavor_id = new.id or new_id()
+    taken = session.scalar(select(Flavor).where(or_(Flavor.id == flavor_id, Flavor.name == new.name)))
     if taken:
-        raise FlavorExists(
-            what="ID" if taken.id == flavor_id else "name", value=flavor_id if taken.id == flavor_id else facts["name"]
-        )
-    flavor = Flavor(id=flavor_id, extra_specs={}, **facts)
+        same_id = taken.id == flavor_id
+        raise FlavorExists(what="ID" if same_id else "name", value=flavor_id if same_id else new.name)
+    flavor = Flavor(
+        id=flavor_id,
+        name=new.name,
+        memory_mib=new.memory_mib,
+        vcpus=new.vcpus,
+        disk_gib=new.disk_gib,
+        ephemeral_gib=new.ephemeral_gib,
+        swap_mib=new.swap_mib,
+        rxtx_factor=new.rxtx_factor,
+        description=new.description,
+        is_public=new.is_public,
+        extra_specs=new.extra_specs,
+    )
     session.add(flavor)
     session.flush()
     return flavor
 
 
+def update(session: Session, flavor_id: str, description: str | None) -> Flavor:
+    """Change what may be changed of a flavor."""
+    flavor = find(session, flavor_id, see_all=True)
+    flavor.description = description
+    return flavor
+
+
 def delete(session: Session, flavor_id: str) -> None:
-    session.delete(find(session, flavor_id, everything=True))
+    """Delete a flavor. Servers made of it keep a copy of what they need."""
+    session.delete(find(session, flavor_id, see_all=True))
 
 
-def specs(session: Session, flavor_id: str, change: dict[str, str]) -> dict[str, str]:
-    """Set some extra specs and return all of them."""
+def _find_for_update(session: Session, flavor_id: str) -> Flavor:
     flavor = session.scalar(select(Flavor).where(Flavor.id == flavor_id).with_for_update())
     if flavor is None:
         raise FlavorNotFound(flavor=flavor_id)
-    flavor.extra_specs = flavor.extra_specs | change
-    return flavor.extra_specs
+    return flavor
 
 
-def drop_spec(session: Session, flavor_id: str, key: str) -> None:
-    flavor = session.scalar(select(Flavor).where(Flavor.id == flavor_id).with_for_update())
-    if flavor is None:
-        raise FlavorNotFound(flavor=flavor_id)
+def update_extra_specs(session: Session, flavor_id: str, specs: dict[str, str]) -> None:
+    """Set some of the flavor's extra specs."""
+    flavor = _find_for_update(session, flavor_id)
+    flavor.extra_specs = flavor.extra_specs | specs
+
+
+def delete_extra_spec(session: Session, flavor_id: str, key: str) -> None:
+    """Delete one of the flavor's extra specs. Raises ExtraSpecNotFound."""
+    flavor = _find_for_update(session, flavor_id)
     if key not in flavor.extra_specs:
         raise ExtraSpecNotFound(flavor=flavor_id, key=key)
     flavor.extra_specs = {k: v for k, v in flavor.extra_specs.items() if k != key}
 
 
-def grant(session: Session, flavor_id: str, project_id: str) -> list[str]:
-    flavor = find(session, flavor_id, everything=True)
+def add_access(session: Session, flavor_id: str, project_id: str) -> list[str]:
+    """Let a project use a flavor that is not public. Return all projects that may."""
+    flavor = find(session, flavor_id, see_all=True)
     if flavor.is_public:
         raise FlavorIsPublic()
     if session.get(FlavorAccess, (flavor_id, project_id)):
         raise FlavorAccessExists(flavor=flavor_id, project=project_id)
     session.add(FlavorAccess(flavor_id=flavor_id, project_id=project_id))
     session.flush()
-    return granted(session, flavor_id)
+    return list_access(session, flavor_id)
 
 
-def revoke(session: Session, flavor_id: str, project_id: str) -> list[str]:
-    find(session, flavor_id, everything=True)
+def remove_access(session: Session, flavor_id: str, project_id: str) -> list[str]:
+    """Let a project no longer use a flavor. Return the projects that still may. Raises FlavorAccessNotFound."""
+    find(session, flavor_id, see_all=True)
     gone = session.execute(
         delete_rows(FlavorAccess).where(FlavorAccess.flavor_id == flavor_id, FlavorAccess.project_id == project_id)
     )
     if not gone.rowcount:  # type: ignore[attr-defined]
         raise FlavorAccessNotFound(flavor=flavor_id, project=project_id)
-    return granted(session, flavor_id)
+    return list_access(session, flavor_id)
 
 
-def granted(session: Session, flavor_id: str) -> list[str]:
+def list_access(session: Session, flavor_id: str) -> list[str]:
+    """Return the projects that may use a flavor which is not public."""
     return list(
         session.scalars(
             select(FlavorAccess.project_id).where(FlavorAccess.flavor_id == flavor_id).order_by(FlavorAccess.project_id)
@@ -140,8 +193,8 @@ def granted(session: Session, flavor_id: str) -> list[str]:
     )
 
 
-def copy_of(flavor: Flavor) -> dict[str, Any]:
-    """What a server remembers of its flavor, whatever becomes of it."""
+def copy_of(flavor: Flavor) -> JsonObject:
+    """Return what a server remembers of its flavor, which may be deleted before the server is."""
     return {
         "id": flavor.id,
         "name": flavor.name,

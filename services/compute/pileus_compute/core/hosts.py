@@ -1,23 +1,20 @@
-"""Hosts: what their agents say, who is up, which zone they are in, and claims on them."""
+"""Hosts: what their agents report, the aggregates that they are in, and servers' claims on them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from pileus_compute.core.image_properties import HostCapabilities
-from pileus_compute.db.models import Aggregate, AggregateHost, Allocation, Host
+from pileus_compute.db.models import Aggregate, AggregateHost, Allocation, Host, Server
 from pileus_compute.errors import HostNotFound
-from pileus_kit.db import now
-from pileus_kit.liveness import is_silent
+from pileus_kit import hosts as host_rows
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What a server takes of a host."""
+    """What a server takes of a host's resources."""
 
     vcpus: int
     memory_mib: int
@@ -26,7 +23,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Ratios:
-    """How much is offered for each unit that is there."""
+    """How much of a resource is offered for each physical unit."""
 
     cpu: float
     memory: float
@@ -34,46 +31,78 @@ class Ratios:
 
 
 def record_report(session: Session, name: str, inventory: dict[str, Any]) -> None:
-    """Take note of a hello. A host that has never been heard of is a new one, enabled at once."""
-    facts = dict(inventory)
-    total = {k: facts.pop(k) for k in ("vcpus", "memory_mib", "disk_gib")}
+    """Record an agent's report. A host that reports for the first time is added, enabled."""
+    details = dict(inventory)
+    total = {k: details.pop(k) for k in ("vcpus", "memory_mib", "disk_gib")}
     host = session.get(Host, name)
     if host is None:
         number = (session.scalar(select(func.max(Host.number))) or 0) + 1
         session.add(
-            Host(name=name, number=number, inventory=facts, hypervisor=str(facts.get("hypervisor_type", "")), **total)
+            Host(
+                name=name, number=number, inventory=details, hypervisor=str(details.get("hypervisor_type", "")), **total
+            )
         )
         return
-    host.seen_at = now()
-    host.hypervisor = str(facts.get("hypervisor_type", ""))
+    host_rows.mark_seen(host)
+    host.hypervisor = str(details.get("hypervisor_type", ""))
     for key, value in total.items():
         setattr(host, key, value)
-    if host.inventory != facts:
-        host.inventory = facts
+    if host.inventory != details:
+        host.inventory = details
 
 
 def capabilities_of(host: Host) -> HostCapabilities:
-    """What images may ask of it. A host that doesn't tell of its firmware has the old one."""
-    told = host.inventory or {}
-    about, cpu = told.get("facts") or {}, told.get("cpu_info") or {}
+    """Return what images may ask of the host. An agent that reports no firmware has BIOS."""
+    reported = host.inventory or {}
+    about, cpu = reported.get("facts") or {}, reported.get("cpu_info") or {}
     return HostCapabilities(
         host.hypervisor or "", cpu.get("arch", ""), frozenset(about.get("firmware", "bios").split())
     )
 
 
-def is_up(host: Host, silence_s: int) -> bool:
-    return not host.forced_down and not is_silent(host.seen_at, timedelta(seconds=silence_s))
-
-
 def find(session: Session, name: str) -> Host:
+    """Return the host of this name. Raises HostNotFound."""
     host = session.get(Host, name)
     if host is None:
         raise HostNotFound(host=name)
     return host
 
 
+def list_hosts(session: Session) -> list[Host]:
+    """Return all hosts in the order of their names."""
+    return list(session.scalars(select(Host).order_by(Host.name)))
+
+
+def status_by_host(session: Session, silence_s: float) -> dict[str, str]:
+    """Return the `host_status` of servers on each host, by the host's name.
+
+    A host whose agent is silent is UNKNOWN; only an administrator declares a host DOWN.
+    """
+    return {host.name: _status(host, silence_s) for host in list_hosts(session)}
+
+
+def _status(host: Host, silence_s: float) -> str:
+    if host.forced_down:
+        return "DOWN"
+    if host.disabled:
+        return "MAINTENANCE"
+    return "UP" if host_rows.is_up(host, silence_s) else "UNKNOWN"
+
+
+def usage_by_project(session: Session, name: str) -> dict[str, Claim]:
+    """Return what the servers of each project use of the host, by project id."""
+    found: dict[str, Claim] = {}
+    for project_id, vcpus, memory_mib, flavor in session.execute(
+        select(Server.project_id, Server.vcpus, Server.memory_mib, Server.flavor).where(Server.host == name)
+    ):
+        used = found.get(project_id, Claim(0, 0, 0))
+        disk_gib = flavor["disk_gib"] + flavor["ephemeral_gib"]
+        found[project_id] = Claim(used.vcpus + vcpus, used.memory_mib + memory_mib, used.disk_gib + disk_gib)
+    return found
+
+
 def aggregates_by_host(session: Session) -> dict[str, list[Aggregate]]:
-    """Host name -> its aggregates, in one statement."""
+    """Return the aggregates of each host that is in any, by the host's name."""
     found: dict[str, list[Aggregate]] = {}
     for name, aggregate in session.execute(
         select(AggregateHost.host, Aggregate).join(Aggregate, Aggregate.id == AggregateHost.aggregate_id)
@@ -82,15 +111,11 @@ def aggregates_by_host(session: Session) -> dict[str, list[Aggregate]]:
     return found
 
 
-def zone_of(aggregates: Sequence[Aggregate], default: str) -> str:
-    for aggregate in aggregates:
-        if zone := aggregate.meta.get("availability_zone"):
-            return str(zone)
-    return default
-
-
 def claim(session: Session, name: str, server_id: str, wanted: Claim, ratios: Ratios, purpose: str = "run") -> bool:
-    """Take it, if it still fits: one compare-and-set. False if somebody was faster."""
+    """Claim resources of a host for a server in one compare-and-set.
+
+    Return False if they don't fit (any more): another server may have been faster.
+    """
     free = (
         Host.vcpus_used + wanted.vcpus <= Host.vcpus * ratios.cpu,
         Host.memory_mib_used + wanted.memory_mib <= Host.memory_mib * ratios.memory,
@@ -123,7 +148,7 @@ def claim(session: Session, name: str, server_id: str, wanted: Claim, ratios: Ra
 
 
 def release(session: Session, server_id: str, purpose: str | None = None) -> None:
-    """Give back what the server holds (for one purpose, or all of it); nothing if it holds nothing."""
+    """Give back what the server has claimed, for one purpose or for all. A server without a claim is no error."""
     mine = [Allocation.server_id == server_id] + ([Allocation.purpose == purpose] if purpose else [])
     held = session.execute(
         delete(Allocation)
@@ -141,9 +166,3 @@ def release(session: Session, server_id: str, purpose: str | None = None) -> Non
             )
             .execution_options(synchronize_session=False)
         )
-
-
-def names_and_zones(session: Session, default_zone: str) -> tuple[set[str], set[str]]:
-    member_of = aggregates_by_host(session)
-    names = set(session.scalars(select(Host.name)))
-    return names, {zone_of(member_of.get(name, []), default_zone) for name in names}

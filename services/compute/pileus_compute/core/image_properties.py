@@ -1,24 +1,23 @@
-"""Image properties that say what hardware a guest has: which values OpenStack knows, and what hosts give of it.
+"""Image properties that say what hardware a guest has: which values OpenStack knows, and what hosts provide.
 
-A bad value is refused at once, in OpenStack's words. A good one that asks for what no host here gives makes hosts
-unsuitable: a user who asked for a TPM or for encrypted memory must not get a guest without.
+An unknown value is refused at once, in OpenStack's words. A known one that no host here provides makes all hosts
+unsuitable: a user who asked for a TPM or for encrypted memory must not get a guest without it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import parse_whole_number
 
-LEGACY = {
+LEGACY_NAMES = {
     "architecture": "hw_architecture",
     "hypervisor_type": "img_hv_type",
     "vm_mode": "hw_vm_mode",
     "hypervisor_version_requires": "img_hv_requested_version",
     "auto_disk_config": "hw_auto_disk_config",
 }
-"""Names of old, which images still have."""
+"""Former names, which images still have."""
 
 BUSES = ("fdc", "ide", "sata", "scsi", "usb", "virtio", "xen", "lxc", "uml")
 ARCHITECTURES = (
@@ -150,10 +149,10 @@ NUMBERS = (
     "hw_maxphysaddr_bits",
     "hw_redirected_usb_ports",
 )
-MOST_PORTS = 4  # serial ports of a guest
+MAX_SERIAL_PORTS = 4  # of a guest
 YES, NO = ("true", "1", "yes", "on", "t", "y"), ("false", "0", "no", "off", "f", "n", "")
 
-GIVEN: dict[str, tuple[str, ...]] = {  # of the good values those that our hosts give
+PROVIDED: dict[str, tuple[str, ...]] = {  # of the known values those that our hosts provide
     "hw_vm_mode": ("hvm",),
     "hw_disk_bus": ("ide", "sata", "scsi", "usb", "virtio"),
     "hw_cdrom_bus": ("ide", "sata", "scsi", "usb", "virtio"),
@@ -164,7 +163,7 @@ GIVEN: dict[str, tuple[str, ...]] = {  # of the good values those that our hosts
     "os_secure_boot": ("disabled", "optional"),
     "hw_emulation_architecture": ("x86_64",),
 }
-NOT_GIVEN = (
+NOT_PROVIDED = (
     "hw_cpu_thread_policy",
     "hw_cpu_realtime_mask",
     "hw_mem_encryption_model",
@@ -188,7 +187,7 @@ NOT_GIVEN = (
     "hw_emulator_threads_policy",
     "hw_cpu_dedicated_mask",
 )
-NOT_GIVEN_IF_TRUE = (
+NOT_PROVIDED_IF_TRUE = (
     "hw_mem_encryption",
     "hw_ephemeral_encryption",
     "hw_locked_memory",
@@ -200,38 +199,39 @@ NOT_GIVEN_IF_TRUE = (
     "img_hide_hypervisor_id",
     "hw_cpu_realtime",
 )
-TRAIT = "trait:"  # `trait:NAME` = required: no host tells of traits
+TRAIT = "trait:"  # `trait:NAME` = required: no host reports traits
 PREFIXES = ("hw_", "os_", "img_", TRAIT)
 NOT_PROPERTIES = ("os_hidden", "os_hash_algo", "os_hash_value")  # attributes of every image
 
 
-def wishes(image: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties of an image that matter to its guests, by their present names."""
+def hardware_properties(image: Mapping[str, object]) -> dict[str, object]:
+    """Return the properties of an image that say what hardware its guests have, by their present names."""
     found = {k: v for k, v in image.items() if k.startswith(PREFIXES) and k not in NOT_PROPERTIES and v is not None}
-    return found | {new: image[old] for old, new in LEGACY.items() if image.get(old) is not None}
+    return found | {new: image[old] for old, new in LEGACY_NAMES.items() if image.get(old) is not None}
 
 
-def needs_drive(found: Mapping[str, Any]) -> bool:
-    """Whether an image is of no use without a config drive."""
-    return found.get("img_config_drive") == "mandatory"
+def requires_config_drive(properties: Mapping[str, object]) -> bool:
+    """Return whether the image is of no use without a config drive."""
+    return properties.get("img_config_drive") == "mandatory"
 
 
-def check(found: Mapping[str, Any]) -> None:
-    """Raises BadRequest for a value that OpenStack doesn't know."""
-    drive = found.get("img_config_drive", "optional")
+def check(properties: Mapping[str, object]) -> None:
+    """Raise BadRequest for a value that OpenStack doesn't know."""
+    drive = properties.get("img_config_drive", "optional")
     if drive not in ("optional", "mandatory"):
         raise BadRequest(why=f"Image's config drive option '{drive}' is invalid")
-    for name, value in found.items():
+    for name, value in properties.items():
         number = parse_whole_number(str(value)) if name in NUMBERS else None
         if (name in VALUES and _plain(name, value) not in VALUES[name]) or (name in NUMBERS and number is None):
             raise BadRequest(why=f"Invalid image metadata. Error: Field value {value} is invalid ({name})")
-        if name in NOT_GIVEN_IF_TRUE and str(value).lower() not in YES + NO:
+        if name in NOT_PROVIDED_IF_TRUE and str(value).lower() not in YES + NO:
             raise BadRequest(why=f"Invalid image metadata. Error: Unrecognized value '{value}' ({name})")
-        if name == "hw_serial_port_count" and (number or 0) > MOST_PORTS:
-            raise BadRequest(why=f"Maximum number of serial port exceeds {MOST_PORTS}")
+        if name == "hw_serial_port_count" and (number or 0) > MAX_SERIAL_PORTS:
+            raise BadRequest(why=f"Maximum number of serial port exceeds {MAX_SERIAL_PORTS}")
 
 
-def _plain(name: str, value: Any) -> str:
+def _plain(name: str, value: object) -> str:
+    """Return the value in the one spelling that the tables here have."""
     text = str(value)
     if name in ("hw_architecture", "hw_emulation_architecture"):
         text = text.lower()
@@ -241,17 +241,20 @@ def _plain(name: str, value: Any) -> str:
 
 @dataclass(frozen=True)
 class HostCapabilities:
-    """What a host is, as far as images may ask for it."""
+    """What images may ask of a host."""
 
     hypervisor: str
-    arch: str  # "": it didn't say
+    arch: str
+    """Empty: its agent didn't report it."""
     firmware: frozenset[str]
 
-    def missing(self, found: Mapping[str, Any]) -> list[str]:
-        """`name=value` of each property that asks for what the host doesn't give."""
-        return [f"{name}={value}" for name, value in found.items() if not self._given(name, _plain(name, value))]
+    def missing(self, properties: Mapping[str, object]) -> list[str]:
+        """Return `name=value` of each property that asks for what the host doesn't provide."""
+        return [
+            f"{name}={value}" for name, value in properties.items() if not self._provides(name, _plain(name, value))
+        ]
 
-    def _given(self, name: str, value: str) -> bool:
+    def _provides(self, name: str, value: str) -> bool:
         if name == "hw_architecture":
             return not self.arch or value == self.arch or (value, self.arch) == ("i686", "x86_64")
         if name == "img_hv_type":
@@ -261,12 +264,12 @@ class HostCapabilities:
         if name.startswith(TRAIT):
             return value != "required"
         return (
-            value in GIVEN.get(name, (value,))
-            and name not in NOT_GIVEN
-            and not (name in NOT_GIVEN_IF_TRUE and value.lower() in YES)
+            value in PROVIDED.get(name, (value,))
+            and name not in NOT_PROVIDED
+            and not (name in NOT_PROVIDED_IF_TRUE and value.lower() in YES)
         )
 
 
 def _runs(hypervisor: str) -> tuple[str, ...]:
-    """A host with KVM runs what was made for QEMU, too."""
+    """Return the hypervisors whose images run: a host with KVM runs what was made for QEMU, too."""
     return ("kvm", "qemu") if hypervisor == "kvm" else (hypervisor,)

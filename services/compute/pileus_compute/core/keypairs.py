@@ -1,4 +1,4 @@
-"""Keypairs belong to a user. The private half of a generated pair is shown once and never kept."""
+"""Keypairs of users. The private key of a generated pair is shown once and never kept."""
 
 import base64
 import binascii
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from pileus_compute.core import quotas
 from pileus_compute.db.models import Keypair
 from pileus_compute.errors import KeypairExists, KeypairNotFound
 from pileus_kit.db import now
@@ -25,36 +26,40 @@ CERTIFICATE_DAYS = 3650
 
 
 def find(session: Session, user_id: str, name: str) -> Keypair:
+    """Return the user's keypair of this name. Raises KeypairNotFound."""
     keypair = session.scalar(select(Keypair).where(Keypair.user_id == user_id, Keypair.name == name))
     if keypair is None:
         raise KeypairNotFound(keypair=name, user=user_id)
     return keypair
 
 
-def page(session: Session, user_id: str, marker: str | None, limit: int) -> list[Keypair]:
+def list_keypairs(session: Session, user_id: str, marker: str | None, limit: int) -> list[Keypair]:
+    """Return a page of the user's keypairs in the order of their names. Raises KeypairNotFound for the marker."""
     after = find(session, user_id, marker) if marker else None
     mine = select(Keypair).where(Keypair.user_id == user_id)
     return fetch(session, mine, [(Keypair.name, "asc")], after, limit)
 
 
-def create(session: Session, user_id: str, name: str, kind: str, public_key: str, fingerprint: str) -> Keypair:
-    keypair = Keypair(user_id=user_id, name=name, type=kind, public_key=public_key, fingerprint=fingerprint)
-    session.add(keypair)
+def create(session: Session, project_id: str, new: Keypair) -> Keypair:
+    """Keep a new keypair. Raises QuotaExceeded by the project's quota, or KeypairExists."""
+    quotas.check_keypairs(session, project_id, new.user_id)
+    session.add(new)
     try:
         session.flush()
     except IntegrityError:
-        raise KeypairExists(keypair=name) from None
-    return keypair
+        raise KeypairExists(keypair=new.name) from None
+    return new
 
 
 def delete(session: Session, user_id: str, name: str) -> None:
+    """Delete the user's keypair. Servers that were made with it keep the public key."""
     session.delete(find(session, user_id, name))
 
 
 def fingerprint_of(kind: str, public_key: str) -> str:
-    """MD5 of an SSH key's blob, or SHA-1 of a certificate, colon-separated as OpenStack shows them.
+    """Return the MD5 of an SSH key's blob, or the SHA-1 of a certificate, with colons as OpenStack shows them.
 
-    Raises BadRequest if it is not a key of this kind.
+    Raises BadRequest if the text is not a key of this kind.
     """
     if kind == "x509":
         return _colons(_certificate(public_key).fingerprint(hashes.SHA1()))  # noqa: S303 -- a name, not a proof
@@ -70,7 +75,7 @@ def fingerprint_of(kind: str, public_key: str) -> str:
 
 
 def generate(kind: str, user_id: str) -> tuple[str, str]:
-    """A new pair: (private, public) as texts."""
+    """Return a new pair as texts: the private and the public key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     if kind == "x509":
         private = key.private_bytes(
@@ -85,8 +90,8 @@ def generate(kind: str, user_id: str) -> tuple[str, str]:
 
 
 def _self_signed(key: rsa.RSAPrivateKey, user_id: str) -> str:
-    """A certificate for WinRM's client authentication; the user is named by a UPN, as Windows wants it."""
-    common = user_id.encode()[:64].decode(errors="ignore")  # bytes are what a common name is limited in
+    """Return a certificate for WinRM's client authentication. It names the user by a UPN, as Windows expects."""
+    common = user_id.encode()[:64].decode(errors="ignore")  # a common name is limited in bytes
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
     upn = f"{user_id}@localhost".encode()
     length = bytes([len(upn)]) if len(upn) < 128 else b"\x82" + len(upn).to_bytes(2)

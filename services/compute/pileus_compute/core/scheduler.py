@@ -7,10 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_compute.config import Config
-from pileus_compute.core import guests, hosts
+from pileus_compute.core import availability_zones, guests, hosts
 from pileus_compute.core.hosts import Claim, Ratios
 from pileus_compute.db.models import Host, Server, ServerGroup
 from pileus_compute.errors import NoValidHost
+from pileus_kit import hosts as host_rows
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,7 @@ Filter = Callable[[Candidate, RequestSpec], str | None]
 def up(candidate: Candidate, spec: RequestSpec) -> str | None:
     if candidate.host.disabled:
         return f"is disabled ({candidate.host.disabled_reason or 'no reason given'})"
-    if not hosts.is_up(candidate.host, spec.silence_s):
-        silent = f"has not been heard of since {candidate.host.seen_at:%H:%M:%S}"
-        return "is down" if candidate.host.forced_down else silent
-    return None
+    return host_rows.reason_down(candidate.host, spec.silence_s)
 
 
 def named(candidate: Candidate, spec: RequestSpec) -> str | None:
@@ -161,7 +159,7 @@ def candidates(session: Session, spec: RequestSpec) -> list[Candidate]:
         for aggregate in own:
             for key, value in aggregate.meta.items():
                 aggregate_metadata.setdefault(key, set()).add(str(value))
-        found.append(Candidate(host, hosts.zone_of(own, spec.default_zone), aggregate_metadata))
+        found.append(Candidate(host, availability_zones.zone_of(own, spec.default_zone), aggregate_metadata))
     return found
 
 

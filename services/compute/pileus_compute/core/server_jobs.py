@@ -134,6 +134,11 @@ def list_jobs(session: Session, server_id: str) -> list[Job]:
     )
 
 
+def find_job(session: Session, job_id: str) -> Job:
+    """Return a job that is known to exist."""
+    return session.get_one(Job, job_id)
+
+
 def list_events(session: Session, job_id: str) -> list[Event]:
     """Return the events of a job in the order in which its steps ended."""
     return list(session.scalars(select(Event).where(Event.job_id == job_id).order_by(Event.id)))

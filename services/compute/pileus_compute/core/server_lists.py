@@ -1,4 +1,4 @@
-"""Lists of servers: filters, order, pages."""
+"""Lists of servers: filters, order and pages, over existing servers, deleted ones, or both."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,10 +9,13 @@ from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import server_details
+from pileus_compute.core.boot_images import OF_RECORD
+from pileus_compute.core.server_details import Related
 from pileus_compute.core.states import TASK_STATES, VM_STATES
 from pileus_compute.db.models import DeletedServer, Job, Server, ServerPort, ServerTag
 from pileus_kit.errors import BadRequest
 from pileus_kit.flow.jobs import alive
+from pileus_kit.listing import SortKeys
 from pileus_kit.numbers import parse_whole_number
 from pileus_kit.paging import fetch
 from pileus_kit.patterns import matching
@@ -67,29 +70,51 @@ EXACT = {  # filter: attribute
     "locked_by": "locked_by",
 }
 PATTERNS = {"name": "name", "description": "description", "hostname": "hostname"}
-YES = ("true", "1", "yes", "on", "t")
+TAG_FILTERS = ("tags", "tags-any", "not-tags", "not-tags-any")
+NUMBER_FILTERS = ("power_state", "launch_index", "progress")
+FILTERS = frozenset(
+    (
+        *EXACT,
+        *PATTERNS,
+        *TAG_FILTERS,
+        *NUMBER_FILTERS,
+        "ip",
+        "ip6",
+        "config_drive",
+        "locked",
+        "vm_state",
+        "task_state",
+        "kernel_id",
+        "ramdisk_id",
+        "auto_disk_config",
+    )
+)
+TRUE_WORDS = ("true", "1", "yes", "on", "t")
 Kind = type[Server] | type[DeletedServer]
 Row = Server | DeletedServer
 
 
 @dataclass(frozen=True)
-class Query:
-    """A checked wish for a list. `project_id` None: of all projects."""
+class ServerQuery:
+    """Which servers to list, in which order. `project_id` None: those of all projects."""
 
     project_id: str | None
     filters: dict[str, str] = field(default_factory=dict)
-    statuses: tuple[str, ...] = ()  # as stored
-    flows: tuple[str, ...] = ()  # being done right now (a passing status)
+    statuses: tuple[str, ...] = ()
+    """Stable statuses, as the rows have them. Empty with `flows`: any."""
+    flows: tuple[str, ...] = ()
+    """Flows of live jobs that show as a transitional status."""
     since: datetime | None = None
     before: datetime | None = None
-    sorts: tuple[tuple[str, str], ...] = (("created_at", "desc"),)
+    sorts: SortKeys = (("created_at", "desc"),)
     marker: str | None = None
     limit: int = 1000
-    deleted: bool | None = False  # None: those that are gone as well
+    deleted: bool | None = False
+    """None: existing and deleted servers."""
 
 
-def page(session: Session, query: Query) -> list[Row]:
-    """Raises BadRequest for a marker that isn't in the caller's reach."""
+def list_servers(session: Session, query: ServerQuery) -> list[Row]:
+    """Return a page of servers. Raises BadRequest for a marker that isn't among the project's servers."""
     kinds: dict[bool | None, tuple[Kind, ...]] = {
         False: (Server,),
         True: (DeletedServer,),
@@ -105,13 +130,13 @@ def page(session: Session, query: Query) -> list[Row]:
         stmt: Any = select(kind).where(*_conditions(session, query, kind))
         found += fetch(session, stmt, columns, after, query.limit)
     if query.deleted is None:
-        for name, direction in reversed(order):  # the last is the least
+        for name, direction in reversed(order):  # by the least significant key first
             found.sort(key=_by(name), reverse=direction == "desc")
     return found[: query.limit]
 
 
 def _by(name: str) -> Callable[[Row], tuple[bool, Any]]:
-    """Nothing comes before something, as the database has it."""
+    """Return the sort key for an attribute. None comes before any value, as in the database."""
 
     def rank(row: Row) -> tuple[bool, Any]:
         value = getattr(row, name)
@@ -120,7 +145,7 @@ def _by(name: str) -> Callable[[Row], tuple[bool, Any]]:
     return rank
 
 
-def _marked(session: Session, query: Query) -> Any:
+def _marked(session: Session, query: ServerQuery) -> Any:
     after: Row | None = None
     if query.deleted is not True:
         after = session.get(Server, query.marker)
@@ -131,7 +156,7 @@ def _marked(session: Session, query: Query) -> Any:
     return after
 
 
-def _conditions(session: Session, query: Query, kind: Kind) -> list[ColumnElement[bool]]:
+def _conditions(session: Session, query: ServerQuery, kind: Kind) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = []
     if query.project_id is not None:
         where.append(kind.project_id == query.project_id)
@@ -150,32 +175,32 @@ def _conditions(session: Session, query: Query, kind: Kind) -> list[ColumnElemen
 
 
 def _until(column: Any, moment: datetime) -> ColumnElement[bool]:
-    """Times are shown in whole seconds, so a bound in whole seconds stands for all of that second."""
+    """Return the condition for changes until a moment. A time in whole seconds, as they are shown, means all of it."""
     return column <= moment if moment.microsecond else column < moment + SECOND
 
 
 def _condition(session: Session, kind: Kind, key: str, value: str) -> ColumnElement[bool]:
-    if key == "image":  # also the one that the request of a server on a volume named
-        return or_(kind.image_id == value, kind.image["of_record"].as_string() == value)
+    if key == "image":  # a server that boots from a volume may have been requested with one
+        return or_(kind.image_id == value, kind.image[OF_RECORD].as_string() == value)
     if key in EXACT:
         return getattr(kind, EXACT[key]) == value
     if key in PATTERNS:
         return matching(getattr(kind, PATTERNS[key]), value)
     if key in ("ip", "ip6"):
         return exists().where(ServerPort.server_id == kind.id, matching(ServerPort.addresses, value))
-    if key in ("tags", "tags-any", "not-tags", "not-tags-any"):
+    if key in TAG_FILTERS:
         return _tagged(kind, key, value)
     if key in ("kernel_id", "ramdisk_id"):
         return kind.image[key].as_string() == value
     if key == "auto_disk_config":
-        return kind.disk_config == ("AUTO" if value.lower() in YES else "MANUAL")
+        return kind.disk_config == ("AUTO" if value.lower() in TRUE_WORDS else "MANUAL")
     if key in ("config_drive", "locked"):
-        yes = value.lower() in YES
+        yes = value.lower() in TRUE_WORDS
         column: Any = kind.config_drive if key == "config_drive" else kind.locked_by.is_not(None)
         return column if yes else ~column
     if key == "vm_state":
         return kind.status.in_([s for s, vm in VM_STATES.items() if vm == value])
-    if key in ("power_state", "launch_index", "progress"):
+    if key in NUMBER_FILTERS:
         number = parse_whole_number(value)
         if number is None:
             raise BadRequest(why=f"Invalid input for query parameters {key}. Value: {value}")
@@ -197,7 +222,7 @@ def _tagged(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
     return count == len(tags) if key == "tags" else count < len(tags)
 
 
-def page_with_related(session: Session, query: Query, tags: bool) -> tuple[list[Row], server_details.Related]:
-    """The page and what its servers have around them, in a constant number of statements."""
-    rows = page(session, query)
-    return rows, server_details.load_related(session, rows, tags) if rows else server_details.Related()
+def list_with_related(session: Session, query: ServerQuery, tags: bool) -> tuple[list[Row], Related]:
+    """Return a page of servers with what belongs to them, in a constant number of statements."""
+    rows = list_servers(session, query)
+    return rows, server_details.load_related(session, rows, tags) if rows else Related()

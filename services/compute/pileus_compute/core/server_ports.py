@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from pileus_compute.core.server_jobs import part_subject
 from pileus_compute.db.models import Job, Server, ServerPort
+from pileus_compute.errors import PortNotAttached
 from pileus_kit.flow import enqueue, live
 
 REFRESH_FLOW = "server.refresh_addresses"
@@ -70,6 +71,31 @@ def forget(session: Session, port_id: str) -> None:
 
 def forget_all(session: Session, server_id: str) -> None:
     session.execute(delete(ServerPort).where(ServerPort.server_id == server_id))
+
+
+def list_ports(session: Session, server_id: str) -> list[ServerPort]:
+    """Return the server's ports in their order."""
+    query = select(ServerPort).where(ServerPort.server_id == server_id).order_by(ServerPort.position)
+    return list(session.scalars(query))
+
+
+def find(session: Session, server_id: str, port_id: str) -> ServerPort:
+    """Return a port of the server. Raises PortNotAttached."""
+    port = session.get(ServerPort, port_id)
+    if port is None or port.server_id != server_id:
+        raise PortNotAttached(port=port_id, server=server_id)
+    return port
+
+
+def port_ids(session: Session, server_id: str) -> set[str]:
+    """Return the ids of the server's ports."""
+    return set(session.scalars(select(ServerPort.id).where(ServerPort.server_id == server_id)))
+
+
+def servers_by_port(session: Session, ids: Collection[str]) -> dict[str, str]:
+    """Return the server of each of these ports that a server has, by port id."""
+    rows = session.execute(select(ServerPort.id, ServerPort.server_id).where(ServerPort.id.in_(ids)))
+    return {row.id: row.server_id for row in rows}
 
 
 def users_ports(session: Session, server_id: str) -> set[str]:

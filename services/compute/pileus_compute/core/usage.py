@@ -1,27 +1,29 @@
-"""What projects used in a span of time."""
+"""What projects used in a span of time: the hours of their servers, deleted ones included."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
+from pileus_compute.core.servers import DELETED
 from pileus_compute.db.models import DeletedServer, Server
 from pileus_kit.db import now
+from pileus_kit.json_types import JsonObject
 
-MOST = 10_000  # servers looked at for one answer
+MAX_SERVERS = 10_000  # read for one answer
 
 
 @dataclass(frozen=True)
 class ServerUsage:
-    """One server's share of the span."""
+    """What one server used in the span."""
 
     server_id: str
     name: str
     project_id: str
-    flavor: dict[str, Any]
+    flavor: JsonObject
     started: datetime
     ended: datetime | None
     state: str
@@ -30,7 +32,7 @@ class ServerUsage:
 
 
 def list_usage(session: Session, start: datetime, end: datetime, project_id: str | None = None) -> list[ServerUsage]:
-    """Servers that were there between `start` and `end`, those that are gone included."""
+    """Return what each server that existed between `start` and `end` used. `project_id` None: of all projects."""
     mine = [Server.project_id == project_id] if project_id is not None else []
     past = [DeletedServer.project_id == project_id] if project_id is not None else []
     living = session.execute(
@@ -45,7 +47,7 @@ def list_usage(session: Session, start: datetime, end: datetime, project_id: str
         )
         .where(*mine, Server.created_at < end)
         .order_by(Server.created_at)
-        .limit(MOST)
+        .limit(MAX_SERVERS)
     )
     gone = session.execute(
         select(
@@ -58,33 +60,26 @@ def list_usage(session: Session, start: datetime, end: datetime, project_id: str
             DeletedServer.deleted_at,
         )
         .where(*past, DeletedServer.created_at < end, DeletedServer.deleted_at > start)
-        .limit(MOST)
+        .limit(MAX_SERVERS)
     )
-    found = [_used(row[0], row[1], row[2], row[3], row[4] or row[5], None, row[6], start, end) for row in living]
-    return found + [
-        _used(row[0], row[1], row[2], row[3], row[4] or row[5], row[6], "DELETED", start, end) for row in gone
-    ]
+    found = [_usage_of(row, row.status, None, start, end) for row in living]
+    return found + [_usage_of(row, DELETED, row.deleted_at, start, end) for row in gone]
 
 
-def _used(
-    server_id: str,
-    name: str,
-    project_id: str,
-    flavor: dict[str, Any],
-    started: datetime,
-    ended: datetime | None,
-    state: str,
-    start: datetime,
-    end: datetime,
-) -> ServerUsage:
-    until = min(ended or now(), end)
-    seconds = max(0.0, (until - max(started, start)).total_seconds())
-    uptime = int(((ended or now()) - started).total_seconds())
-    return ServerUsage(server_id, name, project_id, flavor, started, ended, state, seconds / 3600, max(0, uptime))
+def _usage_of(row: Row[Any], state: str, ended: datetime | None, start: datetime, end: datetime) -> ServerUsage:
+    began = row.launched_at or row.created_at
+    seconds = max(0.0, (min(ended or now(), end) - max(began, start)).total_seconds())
+    uptime_s = max(0, int(((ended or now()) - began).total_seconds()))
+    return ServerUsage(row.id, row.name, row.project_id, row.flavor, began, ended, state, seconds / 3600, uptime_s)
+
+
+def count_servers(session: Session) -> int:
+    """Return how many servers exist in the cloud."""
+    return session.scalar(select(func.count()).select_from(Server)) or 0
 
 
 def totals(used: Iterable[ServerUsage]) -> dict[str, float]:
-    """Hours, and hours times memory, CPUs and disk."""
+    """Return the sums of hours, and of hours times memory in MiB, CPUs and disk in GiB."""
     sums = dict.fromkeys(("total_hours", "total_memory_mb_usage", "total_vcpus_usage", "total_local_gb_usage"), 0.0)
     for one in used:
         sums["total_hours"] += one.hours

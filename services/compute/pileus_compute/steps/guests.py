@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 
 from pileus_compute.clients import network
-from pileus_compute.core import faults, guests, hosts, server_volumes, states
+from pileus_compute.core import faults, guests, server_volumes, states
 from pileus_compute.core.guests import ImageTicket
 from pileus_compute.core.job_data import Added, as_json
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Host, Server
 from pileus_compute.rpc import Booted, Guest, HostAgent
+from pileus_kit import hosts as host_rows
 from pileus_kit.errors import HostDown
 from pileus_kit.flow import Work
 
@@ -76,7 +77,7 @@ def destroy_on(tools: Tools, host: str, server_id: str) -> None:
     except HostDown:
         with tools.sessions.read() as session:
             row = session.get(Host, host)
-            if row and hosts.is_up(row, tools.config.host_silence):
+            if row and host_rows.is_up(row, tools.config.host_silence):
                 raise
 
 

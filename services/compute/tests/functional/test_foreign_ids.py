@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pileus_compute.core import flavors
+from pileus_compute.core.flavors import NewFlavor
 from pileus_kit.db import new_id
 
 SECRET = "secret-of-p2"
@@ -199,8 +200,8 @@ class Two:
         assert own["status"] == "ACTIVE", own
         self.own = own["id"]
         with cloud.compute.sessions.begin() as session:
-            wish = {"id": new_id(), "name": SECRET, "vcpus": 1, "memory_mib": 64, "disk_gib": 1, "is_public": False}
-            flavor = flavors.create(session, wish).id
+            new = NewFlavor(id=new_id(), name=SECRET, vcpus=1, memory_mib=64, disk_gib=1, is_public=False)
+            flavor = flavors.create(session, new).id
         self.foreign = self._things(flavor)
         self.nobodys = Things(**{f.name: new_id() for f in fields(Things)} | {"floating": "172.24.4.250"})
 

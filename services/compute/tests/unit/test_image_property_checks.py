@@ -101,7 +101,7 @@ def test_what_every_host_gives(found: dict[str, Any]) -> None:
 
 
 def test_names_of_old_mean_the_same() -> None:
-    found = image_properties.wishes(
+    found = image_properties.hardware_properties(
         {
             "architecture": "aarch64",
             "hypervisor_type": "vmware",

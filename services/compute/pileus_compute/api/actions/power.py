@@ -1,101 +1,74 @@
-"""Start, stop, reboot, pause, suspend and their opposites; locks; the state an admin sets."""
+"""Start, stop, reboot, pause, suspend and their opposites, and the crash dump."""
 
-from typing import Any
-
-from sqlalchemy import update
-from sqlalchemy.orm import Session
-
-from pileus_compute.api.schemas import body, obj
-from pileus_compute.api.server_actions import accepted, action, start
-from pileus_compute.core import servers
-from pileus_compute.core.states import VM_STATES
+from pileus_compute.api.schemas.types import body, obj
+from pileus_compute.api.server_actions import READS, AfterCommit, action, start
+from pileus_compute.api.tools import tools
+from pileus_compute.core import server_jobs, states
 from pileus_compute.db.models import Server
-from pileus_compute.errors import BadState, Locked
-from pileus_kit.web import allowed, caller
+from pileus_kit.db import Session
+from pileus_kit.errors import Conflict
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.rpc import Refused
 
-KINDS = ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]
-REBOOT = {(2, 1): body("reboot", obj({"type": {"type": "string", "enum": KINDS}}, ("type",)))}
-LOCK = {
-    (2, 73): body(
-        "lock",
-        {
-            "type": ["object", "null"],
-            "additionalProperties": False,
-            "properties": {"locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}},
-        },
-    )
-}
-RESET = {(2, 1): body("os-resetState", obj({"state": {"type": "string", "enum": ["active", "error"]}}, ("state",)))}
+TYPES = ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]
+REBOOT = {(2, 1): body("reboot", obj({"type": {"type": "string", "enum": TYPES}}, ("type",)))}
+CRASH_DUMP = {(2, 17): body("trigger_crash_dump", {"type": "null"})}
 
 
-@action("os-start", policy="servers:start")
-def os_start(session: Session, server: Server, value: Any) -> Any:
+@action("os-start", policy="os_compute_api:servers:start")
+def os_start(session: Session, server: Server, value: object) -> AfterCommit:
     return start(session, server, "start", "server.start")
 
 
-@action("os-stop", policy="servers:stop")
-def os_stop(session: Session, server: Server, value: Any) -> Any:
+@action("os-stop", policy="os_compute_api:servers:stop")
+def os_stop(session: Session, server: Server, value: object) -> AfterCommit:
     return start(session, server, "stop", "server.stop")
 
 
-@action("reboot", policy="servers:reboot", schemas=REBOOT)
-def reboot(session: Session, server: Server, value: Any) -> Any:
+@action("reboot", policy="os_compute_api:servers:reboot", schemas=REBOOT)
+def reboot(session: Session, server: Server, value: JsonObject) -> AfterCommit:
     if value["type"].upper() == "HARD":
         return start(session, server, "reboot hard", "server.reboot_hard")
     return start(session, server, "reboot", "server.reboot")
 
 
-@action("pause", policy="os-pause-server:pause")
-def pause(session: Session, server: Server, value: Any) -> Any:
+@action("pause", policy="os_compute_api:os-pause-server:pause")
+def pause(session: Session, server: Server, value: object) -> AfterCommit:
     return start(session, server, "pause", "server.pause")
 
 
-@action("unpause", policy="os-pause-server:unpause")
-def unpause(session: Session, server: Server, value: Any) -> Any:
+@action("unpause", policy="os_compute_api:os-pause-server:unpause")
+def unpause(session: Session, server: Server, value: object) -> AfterCommit:
     return start(session, server, "unpause", "server.unpause")
 
 
-@action("suspend", policy="os-suspend-server:suspend")
-def suspend(session: Session, server: Server, value: Any) -> Any:
+@action("suspend", policy="os_compute_api:os-suspend-server:suspend")
+def suspend(session: Session, server: Server, value: object) -> AfterCommit:
     return start(session, server, "suspend", "server.suspend")
 
 
-@action("resume", policy="os-suspend-server:resume")
-def resume(session: Session, server: Server, value: Any) -> Any:
+@action("resume", policy="os_compute_api:os-suspend-server:resume")
+def resume(session: Session, server: Server, value: object) -> AfterCommit:
     return start(session, server, "resume", "server.resume")
 
 
-@action("lock", policy="os-lock-server:lock", schemas=LOCK, locks=False)
-def lock(session: Session, server: Server, value: Any) -> Any:
-    owner = caller().project_id == server.project_id and not caller().is_admin
-    server.locked_by = "owner" if owner else "admin"
-    server.locked_reason = (value or {}).get("locked_reason") if isinstance(value, dict) else None
-    return "", 202
+@action(
+    "trigger_crash_dump",
+    policy="os_compute_api:servers:trigger_crash_dump",
+    schemas=CRASH_DUMP,
+    since=(2, 17),
+    options=READS,
+)
+def trigger_crash_dump(session: Session, server: Server, value: object) -> AfterCommit:
+    """Send the guest a non-maskable interrupt: a guest that is set up for it dumps its memory then."""
+    states.require(server, "trigger_crash_dump", server_jobs.current_task_state(session, server))
+    host, server_id = str(server.host), server.id
 
+    def answer() -> Answer:
+        try:
+            tools().agent(host).inject_nmi(server_id)
+        except Refused as err:
+            raise Conflict(why=str(err)) from None
+        return "", 202
 
-@action("unlock", policy="os-lock-server:unlock", locks=False)
-def unlock(session: Session, server: Server, value: Any) -> Any:
-    """What an admin locked, only an admin unlocks."""
-    if server.locked_by == "admin" and not allowed("os_compute_api:os-lock-server:unlock:unlock_override"):
-        raise Locked(server=server.id)
-    server.locked_by = server.locked_reason = None
-    return "", 202
-
-
-@action("os-resetState", policy="os-admin-actions:reset_state", schemas=RESET)
-def reset_state(session: Session, server: Server, value: Any) -> Any:
-    """The status is a statement of an admin; running work is not touched."""
-    status = {"active": "ACTIVE", "error": "ERROR"}[value["state"]]
-    session.execute(update(Server).where(Server.id == server.id).values(status=status))
-    return "", 202
-
-
-@action("restore", policy="os-deferred-delete:restore")
-def restore(session: Session, server: Server, value: Any) -> Any:
-    """Only what is soft-deleted can come back, and here what is deleted is gone."""
-    raise BadState(event="restore", server=server.id, attribute="vm_state", value=VM_STATES[server.status])
-
-
-@action("forceDelete", policy="os-deferred-delete:force")
-def force_delete(session: Session, server: Server, value: Any) -> Any:
-    return accepted(servers.request_delete(session, server, caller()))
+    return answer

@@ -1,23 +1,29 @@
-"""Images as compute showed them till 2.35 (their metadata till 2.38): a view of the image service's."""
+"""`/images` until microversion 2.35, and images' metadata until 2.38: the image service's images in compute's words."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from flask import request
 
-from pileus_compute.api.requests import base_url, bookmark, limit_of, links, next_link, parse_time
-from pileus_compute.api.schemas import METADATA, body
+from pileus_compute.api.listing import LISTING, limit, links_to_next
+from pileus_compute.api.schemas.types import METADATA, body
+from pileus_compute.api.tools import tools
+from pileus_compute.api.views.links import base_url, bookmark, links
 from pileus_compute.clients import image as image_client
 from pileus_compute.core import quotas
+from pileus_compute.errors import MetadataItemNotFound
 from pileus_kit.errors import BadRequest, NotFound
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.peers import PeerRefused
-from pileus_kit.web import Resource, caller, tools
+from pileus_kit.web import Resource, caller
 
 resource = Resource("image_proxy", __name__, url_prefix="/v2.1/images")
-RULE = "os_compute_api:servers:index"  # whoever may read servers; the image service decides about images
+READ = "os_compute_api:servers:index"
+"""A caller who may list servers may ask for images; the image service decides which."""
 WRITE = "os_compute_api:servers:create_image"
-LAST, LAST_META = (2, 35), (2, 38)
+LAST, LAST_METADATA = (2, 35), (2, 38)
 
-STATUS = {
+STATUSES = {
     "active": "ACTIVE",
     "queued": "SAVING",
     "saving": "SAVING",
@@ -27,7 +33,8 @@ STATUS = {
     "pending_delete": "DELETED",
     "deactivated": "ACTIVE",
 }
-OWN = {
+PROGRESS = {"ACTIVE": 100, "SAVING": 25}
+ATTRIBUTES = {
     "id",
     "name",
     "status",
@@ -54,24 +61,34 @@ OWN = {
     "os_hash_value",
     "stores",
 }
-ALL = {(2, 1): body("metadata", METADATA)}
+"""Of the image service; everything else that it shows are properties."""
+REPLACE = {(2, 1): body("metadata", METADATA)}
 ONE = {(2, 1): body("meta", METADATA | {"minProperties": 1, "maxProperties": 1})}
+Metadata = dict[str, str]
 
 
-def _get(image_id: str) -> dict[str, Any]:
+@contextmanager
+def _image_not_found() -> Iterator[None]:
+    """Say OpenStack's sentence where the image service answers 404."""
     try:
-        return image_client.show_image(tools().peers, image_id, caller())
+        yield
     except PeerRefused as err:
         if err.status == 404:
             raise NotFound(why="Image not found.") from None
         raise
 
 
-def properties(image: dict[str, Any]) -> dict[str, str]:
-    return {k: v for k, v in image.items() if k not in OWN and isinstance(v, str)}
+def _find(image_id: str) -> JsonObject:
+    with _image_not_found():
+        return image_client.show_image(tools().peers, image_id, caller())
 
 
-def image_summary(image: dict[str, Any]) -> dict[str, Any]:
+def properties(image: JsonObject) -> Metadata:
+    """Return the image's properties, which are its metadata here."""
+    return {k: v for k, v in image.items() if k not in ATTRIBUTES and isinstance(v, str)}
+
+
+def image_summary(image: JsonObject) -> JsonObject:
     alternate = {
         "rel": "alternate",
         "type": "application/vnd.openstack.image",
@@ -80,134 +97,139 @@ def image_summary(image: dict[str, Any]) -> dict[str, Any]:
     return {"id": image["id"], "name": image.get("name"), "links": [*links("images", image["id"]), alternate]}
 
 
-def image_view(image: dict[str, Any]) -> dict[str, Any]:
-    status = STATUS.get(image["status"], "UNKNOWN")
-    meta = properties(image)
+def image_view(image: JsonObject) -> JsonObject:
+    status = STATUSES.get(image["status"], "UNKNOWN")
+    metadata = properties(image)
     view = image_summary(image) | {
         "status": status,
-        "progress": {"ACTIVE": 100, "SAVING": 25}.get(status, 0),
+        "progress": PROGRESS.get(status, 0),
         "minRam": image.get("min_ram", 0),
         "minDisk": image.get("min_disk", 0),
         "created": image.get("created_at"),
         "updated": image.get("updated_at"),
-        "metadata": meta,
+        "metadata": metadata,
         "OS-EXT-IMG-SIZE:size": image.get("size") or 0,
     }
-    if meta.get("instance_uuid"):
-        server = meta["instance_uuid"]
-        view["server"] = {
-            "id": server,
-            "links": [{"rel": "self", "href": f"{base_url()}/v2.1/servers/{server}"}, *bookmark("servers", server)],
-        }
+    server_id = metadata.get("instance_uuid")
+    if server_id:
+        own = {"rel": "self", "href": f"{base_url()}/v2.1/servers/{server_id}"}
+        view["server"] = {"id": server_id, "links": [own, *bookmark("servers", server_id)]}
     return view
 
 
-def _listed() -> tuple[list[dict[str, Any]], int]:
-    """All filters are the image service's, under other names."""
-    args, limit = request.args, limit_of()
-    wanted: list[tuple[str, str]] = [("limit", str(limit))]
+# -- images --------------------------------------------------------------------------------------------------------
+
+
+def _filters(size: int) -> list[tuple[str, str]]:
+    """Return this request's filters as the image service names them."""
+    args = request.args
+    found = [("limit", str(size))]
     for ours, theirs in (("name", "name"), ("marker", "marker"), ("type", "image_type")):
         if ours in args:
-            wanted.append((theirs, args[ours]))
+            found.append((theirs, args[ours]))
     if "server" in args:
-        wanted.append(("instance_uuid", args["server"].rpartition("/")[2]))
+        found.append(("instance_uuid", args["server"].rpartition("/")[2]))
     if "status" in args:
-        status = args["status"].upper()
-        wanted.append(("status", {"ACTIVE": "active", "SAVING": "saving"}.get(status, args["status"].lower())))
+        word = args["status"]
+        found.append(("status", {"ACTIVE": "active", "SAVING": "saving"}.get(word.upper(), word.lower())))
     if "changes-since" in args:
-        since = parse_time(args["changes-since"], "changes-since")
-        wanted.append(("updated_at", f"gte:{since:%Y-%m-%dT%H:%M:%SZ}"))
+        since = LISTING.time("changes-since", args["changes-since"])
+        found.append(("updated_at", f"gte:{since:%Y-%m-%dT%H:%M:%SZ}"))
+    return found
+
+
+def _list() -> tuple[list[JsonObject], int]:
+    size = limit()
+    minima = {"min_ram": request.args.get("minRam"), "min_disk": request.args.get("minDisk")}
+    least = {key: LISTING.number(key, text) for key, text in minima.items() if text}
     try:
-        found = image_client.list_images(tools().peers, wanted, caller())
+        found = image_client.list_images(tools().peers, _filters(size), caller())
     except PeerRefused as err:
         if err.status in (400, 404):
             raise BadRequest(why=str(err)) from None
         raise
-    least = {"min_ram": args.get("minRam"), "min_disk": args.get("minDisk")}
-    return [i for i in found if all(not v or i.get(k, 0) >= int(v) for k, v in least.items())], limit
+    return [i for i in found if all(i.get(key, 0) >= number for key, number in least.items())], size
 
 
-def _list(views: list[dict[str, Any]], limit: int) -> dict[str, Any]:
-    following = next_link(views, limit, views[-1]["id"] if views else None)
-    return {"images": views} | ({"images_links": following} if following else {})
+def _listed(views: list[JsonObject], size: int) -> JsonObject:
+    return {"images": views} | links_to_next("images_links", views, size, views[-1]["id"] if views else None)
 
 
-@resource.endpoint("GET", "", policy=RULE, until=LAST)
-def index() -> Any:
-    rows, limit = _listed()
-    return _list([image_summary(i) for i in rows], limit)
+@resource.endpoint("GET", "", policy=READ, until=LAST)
+def index() -> Answer:
+    images, size = _list()
+    return _listed([image_summary(image) for image in images], size)
 
 
-@resource.endpoint("GET", "/detail", policy=RULE, until=LAST)
-def detail() -> Any:
-    rows, limit = _listed()
-    return _list([image_view(i) for i in rows], limit)
+@resource.endpoint("GET", "/detail", policy=READ, until=LAST)
+def detail() -> Answer:
+    images, size = _list()
+    return _listed([image_view(image) for image in images], size)
 
 
-@resource.endpoint("GET", "/<image_id>", policy=RULE, until=LAST)
-def show(image_id: str) -> Any:
-    return {"image": image_view(_get(image_id))}
+@resource.endpoint("GET", "/<image_id>", policy=READ, until=LAST)
+def show(image_id: str) -> Answer:
+    return {"image": image_view(_find(image_id))}
 
 
 @resource.endpoint("DELETE", "/<image_id>", policy=WRITE, until=LAST)
-def delete(image_id: str) -> Any:
-    try:
+def delete(image_id: str) -> Answer:
+    with _image_not_found():
         image_client.delete_image(tools().peers, image_id, caller())
-    except PeerRefused as err:
-        if err.status == 404:
-            raise NotFound(why="Image not found.") from None
-        raise
     return "", 204
 
 
-@resource.endpoint("GET", "/<image_id>/metadata", policy=RULE, until=LAST_META)
-def metadata(image_id: str) -> Any:
-    return {"metadata": properties(_get(image_id))}
+# -- metadata ------------------------------------------------------------------------------------------------------
 
 
-def _change(image_id: str, wanted: dict[str, str], replace: bool) -> dict[str, str]:
-    """Turn what shall be into a JSON patch."""
-    old = properties(_get(image_id))
+@resource.endpoint("GET", "/<image_id>/metadata", policy=READ, until=LAST_METADATA)
+def index_metadata(image_id: str) -> Answer:
+    return {"metadata": properties(_find(image_id))}
+
+
+def _change(image_id: str, given: Metadata, replace: bool) -> Metadata:
+    """Add the given metadata, or replace all by it. Return all of it."""
+    old = properties(_find(image_id))
+    merged = given if replace else old | given
     with tools().sessions.read() as session:
-        quotas.check_metadata(session, caller().project_id or "", wanted if replace else old | wanted)
-    steps: list[dict[str, Any]] = [
-        {"op": "replace" if k in old else "add", "path": f"/{k}", "value": v} for k, v in wanted.items()
+        quotas.check_metadata(session, caller().project_id or "", merged)
+    changes: list[JsonObject] = [
+        {"op": "replace" if k in old else "add", "path": f"/{k}", "value": v} for k, v in given.items()
     ]
-    if replace:
-        steps += [{"op": "remove", "path": f"/{k}"} for k in old if k not in wanted]
-    image_client.patch_image(tools().peers, image_id, steps, caller())
-    return wanted if replace else old | wanted
+    changes += [{"op": "remove", "path": f"/{k}"} for k in old if k not in merged]
+    image_client.patch_image(tools().peers, image_id, changes, caller())
+    return merged
 
 
-@resource.endpoint("POST", "/<image_id>/metadata", policy=WRITE, body=ALL, until=LAST_META)
-def add_metadata(image_id: str, body: dict[str, Any]) -> Any:
+@resource.endpoint("POST", "/<image_id>/metadata", policy=WRITE, body=REPLACE, until=LAST_METADATA)
+def create_metadata(image_id: str, body: JsonObject) -> Answer:
     return {"metadata": _change(image_id, body["metadata"], replace=False)}
 
 
-@resource.endpoint("PUT", "/<image_id>/metadata", policy=WRITE, body=ALL, until=LAST_META)
-def replace_metadata(image_id: str, body: dict[str, Any]) -> Any:
+@resource.endpoint("PUT", "/<image_id>/metadata", policy=WRITE, body=REPLACE, until=LAST_METADATA)
+def update_all_metadata(image_id: str, body: JsonObject) -> Answer:
     return {"metadata": _change(image_id, body["metadata"], replace=True)}
 
 
-@resource.endpoint("GET", "/<image_id>/metadata/<key>", policy=RULE, until=LAST_META)
-def one_item(image_id: str, key: str) -> Any:
-    found = properties(_get(image_id))
+@resource.endpoint("GET", "/<image_id>/metadata/<key>", policy=READ, until=LAST_METADATA)
+def show_metadata(image_id: str, key: str) -> Answer:
+    found = properties(_find(image_id))
     if key not in found:
-        raise NotFound(why="Metadata item was not found")
+        raise MetadataItemNotFound()
     return {"meta": {key: found[key]}}
 
 
-@resource.endpoint("PUT", "/<image_id>/metadata/<key>", policy=WRITE, body=ONE, until=LAST_META)
-def set_item(image_id: str, key: str, body: dict[str, Any]) -> Any:
+@resource.endpoint("PUT", "/<image_id>/metadata/<key>", policy=WRITE, body=ONE, until=LAST_METADATA)
+def update_metadata(image_id: str, key: str, body: JsonObject) -> Answer:
     if key not in body["meta"]:
         raise BadRequest(why="Request body and URI mismatch")
     _change(image_id, body["meta"], replace=False)
     return {"meta": body["meta"]}
 
 
-@resource.endpoint("DELETE", "/<image_id>/metadata/<key>", policy=WRITE, until=LAST_META)
-def delete_item(image_id: str, key: str) -> Any:
-    if key not in properties(_get(image_id)):
-        raise NotFound(why="Metadata item was not found")
+@resource.endpoint("DELETE", "/<image_id>/metadata/<key>", policy=WRITE, until=LAST_METADATA)
+def delete_metadata(image_id: str, key: str) -> Answer:
+    if key not in properties(_find(image_id)):
+        raise MetadataItemNotFound()
     image_client.patch_image(tools().peers, image_id, [{"op": "remove", "path": f"/{key}"}], caller())
     return "", 204

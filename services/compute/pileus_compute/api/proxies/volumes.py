@@ -1,24 +1,22 @@
-"""Volumes and snapshots as compute showed them till 2.35: a view of the volume service's."""
+"""`/os-volumes` and `/os-snapshots` until microversion 2.35: the volume service's in compute's words."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 from flask import request
 
-from pileus_compute.api.requests import limit_of, offset_of
-from pileus_compute.api.schemas import BOOLEAN, METADATA, UUID, body, number, obj, truth
+from pileus_compute.api.listing import limit, offset
+from pileus_compute.api.schemas.types import BOOLEAN, METADATA, UUID, body, is_true, number, obj
+from pileus_compute.api.tools import tools
 from pileus_compute.clients import volume as volume_client
 from pileus_compute.clients.volume import NewVolume, Snapshot, Volume
-from pileus_kit.errors import NotFound
-from pileus_kit.json_types import JsonObject
-from pileus_kit.peers import PeerRefused
-from pileus_kit.web import Resource, caller, tools
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource, caller
 
-T = TypeVar("T")
 resource = Resource("volume_proxy", __name__, url_prefix="/v2.1")
 RULE = "os_compute_api:os-volumes:"
 LAST = (2, 35)
+T = TypeVar("T")
 
 TEXT = {"type": ["string", "null"], "maxLength": 255}
 CREATE = {
@@ -38,7 +36,7 @@ CREATE = {
         ),
     )
 }
-SNAPSHOT = {
+CREATE_SNAPSHOT = {
     (2, 1): body(
         "snapshot",
         obj({"volume_id": UUID, "force": BOOLEAN, "display_name": TEXT, "display_description": TEXT}, ("volume_id",)),
@@ -46,24 +44,15 @@ SNAPSHOT = {
 }
 
 
-@contextmanager
-def _finding() -> Iterator[None]:
-    """Answer the volume service's 404 with ours."""
-    try:
-        yield
-    except PeerRefused as err:
-        if err.status == 404:
-            raise NotFound(why=str(err)) from None
-        raise
+def _project_id() -> str:
+    return caller().project_id or ""
 
 
-def _project() -> str:
-    return str(caller().project_id)
+def _page(rows: Sequence[T]) -> Sequence[T]:
+    return rows[offset() : offset() + limit()]
 
 
-def _page(rows: list[T]) -> list[T]:
-    """These calls had an offset."""
-    return rows[offset_of() : offset_of() + limit_of()]
+# -- volumes -------------------------------------------------------------------------------------------------------
 
 
 def volume_view(volume: Volume) -> JsonObject:
@@ -80,9 +69,54 @@ def volume_view(volume: Volume) -> JsonObject:
         "displayDescription": volume.description,
         "volumeType": volume.volume_type,
         "snapshotId": volume.snapshot_id,
-        "metadata": volume.metadata,
+        "metadata": dict(volume.metadata),
         "attachments": attachments or [{}],
     }
+
+
+def _volumes() -> Answer:
+    volumes = volume_client.list_volumes(tools().peers, _project_id(), caller())
+    return {"volumes": [volume_view(v) for v in _page(volumes)]}
+
+
+@resource.endpoint("GET", "/os-volumes", policy=RULE + "list", until=LAST)
+def index() -> Answer:
+    return _volumes()
+
+
+@resource.endpoint("GET", "/os-volumes/detail", policy=RULE + "detail", until=LAST)
+def detail() -> Answer:
+    return _volumes()
+
+
+@resource.endpoint("GET", "/os-volumes/<volume_id>", policy=RULE + "show", until=LAST)
+def show(volume_id: str) -> Answer:
+    return {"volume": volume_view(volume_client.show_volume(tools().peers, _project_id(), volume_id, caller()))}
+
+
+@resource.endpoint("POST", "/os-volumes", policy=RULE + "create", body=CREATE, until=LAST)
+def create(body: JsonObject) -> Answer:
+    asked = body["volume"]
+    new = NewVolume(
+        size_gib=int(asked["size"]),
+        name=asked.get("display_name"),
+        description=asked.get("display_description"),
+        metadata=asked.get("metadata") or {},
+        snapshot_id=asked.get("snapshot_id"),
+        volume_type=asked.get("volume_type"),
+        availability_zone=asked.get("availability_zone"),
+    )
+    volume = volume_client.create_volume(tools().peers, _project_id(), new, caller())
+    return {"volume": volume_view(volume)}, 200, {"Location": f"{request.base_url}/{volume.id}"}
+
+
+@resource.endpoint("DELETE", "/os-volumes/<volume_id>", policy=RULE + "delete", until=LAST)
+def delete(volume_id: str) -> Answer:
+    volume_client.delete_volume(tools().peers, _project_id(), volume_id, caller())
+    return "", 202
+
+
+# -- snapshots -----------------------------------------------------------------------------------------------------
 
 
 def snapshot_view(snapshot: Snapshot) -> JsonObject:
@@ -97,93 +131,43 @@ def snapshot_view(snapshot: Snapshot) -> JsonObject:
     }
 
 
-def _volumes() -> JsonObject:
-    with _finding():
-        listed = volume_client.list_volumes(tools().peers, _project(), caller())
-    return {"volumes": [volume_view(v) for v in _page(listed)]}
-
-
-@resource.endpoint("GET", "/os-volumes", policy=RULE + "list", until=LAST)
-def index() -> Any:
-    return _volumes()
-
-
-@resource.endpoint("GET", "/os-volumes/detail", policy=RULE + "detail", until=LAST)
-def detail() -> Any:
-    return _volumes()
-
-
-@resource.endpoint("GET", "/os-volumes/<volume_id>", policy=RULE + "show", until=LAST)
-def show(volume_id: str) -> Any:
-    with _finding():
-        return {"volume": volume_view(volume_client.show_volume(tools().peers, _project(), volume_id, caller()))}
-
-
-@resource.endpoint("POST", "/os-volumes", policy=RULE + "create", body=CREATE, until=LAST)
-def create(body: dict[str, Any]) -> Any:
-    wish = body["volume"]
-    new = NewVolume(
-        size_gib=int(wish["size"]),
-        name=wish.get("display_name"),
-        description=wish.get("display_description"),
-        metadata=wish.get("metadata") or {},
-        volume_type=wish.get("volume_type"),
-        snapshot_id=wish.get("snapshot_id"),
-        availability_zone=wish.get("availability_zone"),
-    )
-    with _finding():
-        made = volume_client.create_volume(tools().peers, _project(), new, caller())
-    return {"volume": volume_view(made)}, 200, {"Location": f"{request.base_url}/{made.id}"}
-
-
-@resource.endpoint("DELETE", "/os-volumes/<volume_id>", policy=RULE + "delete", until=LAST)
-def delete(volume_id: str) -> Any:
-    with _finding():
-        volume_client.delete_volume(tools().peers, _project(), volume_id, caller())
-    return "", 202
-
-
-def _snapshots() -> Any:
-    with _finding():
-        listed = volume_client.list_snapshots(tools().peers, _project(), caller())
-    return {"snapshots": [snapshot_view(s) for s in _page(listed)]}
+def _snapshots() -> Answer:
+    snapshots = volume_client.list_snapshots(tools().peers, _project_id(), caller())
+    return {"snapshots": [snapshot_view(s) for s in _page(snapshots)]}
 
 
 @resource.endpoint("GET", "/os-snapshots", policy=RULE + "snapshots:list", until=LAST)
-def snapshots() -> Any:
+def index_snapshots() -> Answer:
     return _snapshots()
 
 
 @resource.endpoint("GET", "/os-snapshots/detail", policy=RULE + "snapshots:detail", until=LAST)
-def snapshots_detail() -> Any:
+def detail_snapshots() -> Answer:
     return _snapshots()
 
 
 @resource.endpoint("GET", "/os-snapshots/<snapshot_id>", policy=RULE + "snapshots:show", until=LAST)
-def snapshot(snapshot_id: str) -> Any:
-    with _finding():
-        found = volume_client.show_snapshot(tools().peers, _project(), snapshot_id, caller())
-    return {"snapshot": snapshot_view(found)}
+def show_snapshot(snapshot_id: str) -> Answer:
+    snapshot = volume_client.show_snapshot(tools().peers, _project_id(), snapshot_id, caller())
+    return {"snapshot": snapshot_view(snapshot)}
 
 
-@resource.endpoint("POST", "/os-snapshots", policy=RULE + "snapshots:create", body=SNAPSHOT, until=LAST)
-def create_snapshot(body: dict[str, Any]) -> Any:
-    wish = body["snapshot"]
-    with _finding():
-        made = volume_client.create_snapshot(
-            tools().peers,
-            _project(),
-            wish["volume_id"],
-            wish.get("display_name"),
-            description=wish.get("display_description"),
-            force=truth(wish.get("force", False)),
-            caller=caller(),
-        )
-    return {"snapshot": snapshot_view(made)}
+@resource.endpoint("POST", "/os-snapshots", policy=RULE + "snapshots:create", body=CREATE_SNAPSHOT, until=LAST)
+def create_snapshot(body: JsonObject) -> Answer:
+    asked = body["snapshot"]
+    snapshot = volume_client.create_snapshot(
+        tools().peers,
+        _project_id(),
+        asked["volume_id"],
+        asked.get("display_name"),
+        description=asked.get("display_description"),
+        force=is_true(asked.get("force", False)),
+        caller=caller(),
+    )
+    return {"snapshot": snapshot_view(snapshot)}
 
 
 @resource.endpoint("DELETE", "/os-snapshots/<snapshot_id>", policy=RULE + "snapshots:delete", until=LAST)
-def delete_snapshot(snapshot_id: str) -> Any:
-    with _finding():
-        volume_client.delete_snapshot(tools().peers, _project(), snapshot_id, caller())
+def delete_snapshot(snapshot_id: str) -> Answer:
+    volume_client.delete_snapshot(tools().peers, _project_id(), snapshot_id, caller())
     return "", 202

@@ -1,32 +1,38 @@
-"""How a server looks, at each microversion: the one place that knows."""
+"""How a server looks at each microversion: only this file knows."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
-from pileus_compute.api.boot_images import OF_RECORD
-from pileus_compute.api.requests import base_url, iso, micros
+from pileus_compute.api.views.links import base_url, bookmark, iso_micros, iso_seconds, links
 from pileus_compute.core import states
+from pileus_compute.core.boot_images import OF_RECORD
 from pileus_compute.core.server_details import Related
 from pileus_compute.db.models import DeletedServer, Server, ServerPort
+from pileus_kit.json_types import JsonObject
+from pileus_kit.microversions import Version
 from pileus_kit.web import allowed, version
 
 WITH_PROGRESS = ("ACTIVE", "BUILD", "DELETED", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING")
 ATTRIBUTES = "os_compute_api:os-extended-server-attributes"
 HOST_STATUS = "os_compute_api:servers:show:host_status"
+OF_EXTENSIONS = ("key_name", "config_drive", "security_groups", "host_status", "server_groups")
 
 
 @dataclass(frozen=True)
 class Style:
-    """What a request's version and rights make of a view; found out once for a whole list."""
+    """What a request's microversion and its caller's rights make of a view; evaluated once for a whole list."""
 
-    version: tuple[int, int]
+    version: Version
     base: str
-    attributes: bool  # OS-EXT-SRV-ATTR:*, for admins
+    attributes: bool
+    """With `OS-EXT-SRV-ATTR:*`, which administrators see."""
     host_status: bool
-    unknown_only: bool  # of the host's statuses it may be told that one
-    specs: bool
+    unknown_only: bool
+    """The caller may see no other status of a host than UNKNOWN."""
+    extra_specs: bool
 
     @classmethod
     def of_request(cls) -> "Style":
@@ -44,28 +50,45 @@ class Style:
 
 @lru_cache(maxsize=4096)
 def host_id(project_id: str, host: str | None) -> str:
-    """Tells hosts apart without naming them: another hash for each project."""
+    """Return what tells hosts apart without naming them: each project sees other hashes."""
     return hashlib.sha224((project_id + host).encode()).hexdigest() if host else ""
 
 
-def summary(server: Server | DeletedServer, style: Style) -> dict[str, Any]:
-    return {"id": server.id, "name": server.name, "links": _links(style, "servers", server.id)}
+def server_summary(server: Server | DeletedServer, style: Style) -> JsonObject:
+    """Return an element of `GET /servers`."""
+    return {"id": server.id, "name": server.name, "links": links("servers", server.id, style.base)}
 
 
-def _links(style: Style, kind: str, item_id: str) -> list[dict[str, str]]:
-    return [
-        {"rel": "self", "href": f"{style.base}/v2.1/{kind}/{item_id}"},
-        {"rel": "bookmark", "href": f"{style.base}/{kind}/{item_id}"},
-    ]
+def created_view(server: Server, style: Style, groups: list[JsonObject], admin_password: str) -> JsonObject:
+    """Return the answer to `POST /servers`."""
+    return {
+        "id": server.id,
+        "links": links("servers", server.id, style.base),
+        "OS-DCF:diskConfig": server.disk_config,
+        "security_groups": groups,
+        "adminPass": admin_password,
+    }
 
 
-def detail(
+def without_extensions(view: JsonObject) -> JsonObject:
+    """Return the view of a server without the attributes that extensions had added."""
+    view["addresses"] = {
+        label: [{"version": a["version"], "addr": a["addr"]} for a in rows] for label, rows in view["addresses"].items()
+    }
+    return {
+        key: value
+        for key, value in view.items()
+        if not key.startswith(("OS-EXT", "OS-SRV", "os-ext")) and key not in OF_EXTENSIONS
+    }
+
+
+def server_view(
     server: Server | DeletedServer, related: Related, style: Style, host_status: str | None = None
-) -> dict[str, Any]:
-    """`GET /servers/ID`, and each element of `GET /servers/detail`."""
+) -> JsonObject:
+    """Return the answer to `GET /servers/ID`, and an element of `GET /servers/detail`."""
     spoken = style.version
     status = related.status(server)
-    view: dict[str, Any] = {
+    view: JsonObject = {
         "id": server.id,
         "name": server.name,
         "status": status,
@@ -75,18 +98,18 @@ def detail(
         "hostId": host_id(server.project_id, server.host),
         "image": image_view(server, style),
         "flavor": flavor_view(server, style),
-        "created": iso(server.created_at),
-        "updated": iso(server.updated_at),
-        "addresses": addresses(related.ports.get(server.id, [])),
+        "created": iso_seconds(server.created_at),
+        "updated": iso_seconds(server.updated_at),
+        "addresses": addresses_view(related.ports.get(server.id, [])),
         "accessIPv4": server.access_ip_v4 or "",
         "accessIPv6": server.access_ip_v6 or "",
-        "links": _links(style, "servers", server.id),
+        "links": links("servers", server.id, style.base),
         "OS-DCF:diskConfig": server.disk_config,
         "OS-EXT-AZ:availability_zone": server.zone or server.requested_zone or "",
         "config_drive": "True" if server.config_drive else "",
         "key_name": server.key_name,
-        "OS-SRV-USG:launched_at": micros(server.launched_at),
-        "OS-SRV-USG:terminated_at": micros(getattr(server, "deleted_at", None)),
+        "OS-SRV-USG:launched_at": _micros(server.launched_at),
+        "OS-SRV-USG:terminated_at": _micros(getattr(server, "deleted_at", None)),
         "OS-EXT-STS:task_state": related.task_state(server),
         "OS-EXT-STS:vm_state": states.VM_STATES.get(server.status, states.GONE),
         "OS-EXT-STS:power_state": server.power_state,
@@ -99,14 +122,14 @@ def detail(
     if server.fault and server.status == "ERROR":
         view["fault"] = fault_view(server.fault, style)
     if style.attributes:
-        view |= attributes(server, spoken)
-    _newer(view, server, related, style)
+        view |= attributes_view(server, spoken)
+    _add_newer(view, server, related, style)
     if style.host_status and host_status is not None and (not style.unknown_only or host_status == "UNKNOWN"):
         view["host_status"] = host_status
     return view
 
 
-def _newer(view: dict[str, Any], server: Server | DeletedServer, related: Related, style: Style) -> None:
+def _add_newer(view: JsonObject, server: Server | DeletedServer, related: Related, style: Style) -> None:
     spoken = style.version
     if spoken >= (2, 9):
         view["locked"] = server.locked_by is not None
@@ -124,21 +147,19 @@ def _newer(view: dict[str, Any], server: Server | DeletedServer, related: Relate
         view["pinned_availability_zone"] = server.requested_zone
 
 
-def image_view(server: Server | DeletedServer, style: Style) -> Any:
+def image_view(server: Server | DeletedServer, style: Style) -> JsonObject | str:
+    """Return the image that the server was made from, or that its request named. A server without one has "" there."""
     image_id = server.image_id or server.image.get(OF_RECORD)
     if not image_id:
         return ""
-    return {"id": image_id, "links": [{"rel": "bookmark", "href": f"{style.base}/images/{image_id}"}]}
+    return {"id": image_id, "links": bookmark("images", image_id, style.base)}
 
 
-def flavor_view(server: Server | DeletedServer, style: Style) -> dict[str, Any]:
-    """From 2.47 what the server was made of, before that where to look it up."""
+def flavor_view(server: Server | DeletedServer, style: Style) -> JsonObject:
+    """Return from 2.47 on what the server was made of, and before where to read it."""
     flavor = server.flavor
     if style.version < (2, 47):
-        return {
-            "id": server.flavor_id,
-            "links": [{"rel": "bookmark", "href": f"{style.base}/flavors/{server.flavor_id}"}],
-        }
+        return {"id": server.flavor_id, "links": bookmark("flavors", server.flavor_id, style.base)}
     view = {
         "vcpus": flavor["vcpus"],
         "ram": flavor["memory_mib"],
@@ -147,14 +168,14 @@ def flavor_view(server: Server | DeletedServer, style: Style) -> dict[str, Any]:
         "swap": flavor["swap_mib"],
         "original_name": flavor["name"],
     }
-    if style.specs:
+    if style.extra_specs:
         view["extra_specs"] = flavor.get("extra_specs", {})
     return view
 
 
-def addresses(ports: list[ServerPort]) -> dict[str, list[dict[str, Any]]]:
-    """Network name -> its fixed addresses, each followed by the floating address that leads to it."""
-    found: dict[str, list[dict[str, Any]]] = {}
+def addresses_view(ports: Iterable[ServerPort]) -> dict[str, list[JsonObject]]:
+    """Return the addresses in each network, by its name: a floating address follows the fixed one that it leads to."""
+    found: dict[str, list[JsonObject]] = {}
     for port in ports:
         here = found.setdefault(port.network_name, [])
         for fixed in port.fixed_ips:
@@ -165,7 +186,7 @@ def addresses(ports: list[ServerPort]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _address(address: str, kind: str, mac: str) -> dict[str, Any]:
+def _address(address: str, kind: str, mac: str) -> JsonObject:
     return {
         "version": 6 if ":" in address else 4,
         "addr": address,
@@ -174,14 +195,18 @@ def _address(address: str, kind: str, mac: str) -> dict[str, Any]:
     }
 
 
-def volumes_view(server: Server | DeletedServer, related: Related, spoken: tuple[int, int]) -> list[dict[str, Any]]:
+def _micros(moment: datetime | None) -> str | None:
+    return iso_micros(moment) if moment else None
+
+
+def volumes_view(server: Server | DeletedServer, related: Related, spoken: Version) -> list[JsonObject]:
     rows = [v for v in related.volumes.get(server.id, ()) if v.volume_id]
     if spoken < (2, 3):
         return [{"id": v.volume_id} for v in rows]
     return [{"id": v.volume_id, "delete_on_termination": v.delete_on_termination} for v in rows]
 
 
-def attributes(server: Server | DeletedServer, spoken: tuple[int, int]) -> dict[str, Any]:
+def attributes_view(server: Server | DeletedServer, spoken: Version) -> JsonObject:
     prefix = "OS-EXT-SRV-ATTR:"
     view = {
         prefix + "host": server.host,
@@ -201,8 +226,8 @@ def attributes(server: Server | DeletedServer, spoken: tuple[int, int]) -> dict[
     }
 
 
-def fault_view(fault: dict[str, Any], style: Style) -> dict[str, Any]:
-    """The details are for admins, except that a user may read why an own request failed."""
+def fault_view(fault: JsonObject, style: Style) -> JsonObject:
+    """Return the fault. Its details are for administrators, and for users if their own request was at fault."""
     view = {"code": fault["code"], "created": fault["created"], "message": fault["message"]}
     if fault.get("details") and (style.attributes or fault["code"] != 500):
         view["details"] = fault["details"]

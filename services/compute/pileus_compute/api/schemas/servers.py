@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pileus_compute.api.schemas import (
+from pileus_compute.api.schemas.types import (
     BASE64,
     BOOLEAN,
     DESCRIPTION,

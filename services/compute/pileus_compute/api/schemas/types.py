@@ -1,6 +1,7 @@
 """Building blocks of the JSON schemas, in OpenStack's own terms."""
 
 import base64
+from ipaddress import ip_address
 from typing import Any
 
 from pileus_kit.schema import formats
@@ -100,12 +101,17 @@ def strict_query(**known: Schema) -> Schema:
 LIMIT: Schema = {"type": "string", "pattern": "^[0-9]{1,10}$"}
 TEXT: Schema = {"type": "string", "maxLength": 1024}
 PAGE = {"limit": LIMIT, "marker": TEXT}
-TRUTH: Schema = {"type": "string", "enum": [word for word in TRUE + FALSE if isinstance(word, str)]}
+BOOLEAN_WORD: Schema = {"type": "string", "enum": [word for word in TRUE + FALSE if isinstance(word, str)]}
 
 
-def truth(value: object) -> bool:
-    """What one of BOOLEAN's spellings means."""
+def is_true(value: object) -> bool:
+    """Return what one of BOOLEAN's spellings means."""
     return value in TRUE
+
+
+def shortest_address(given: str | None) -> str | None:
+    """Return an IP address in its shortest spelling; None for an empty one."""
+    return str(ip_address(given)) if given else None
 
 
 @formats.checks("base64", raises=ValueError)

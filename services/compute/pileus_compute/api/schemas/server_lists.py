@@ -1,6 +1,6 @@
 """What `GET /servers` may be asked for: from 2.75 on nothing else is passed over."""
 
-from pileus_compute.api.schemas import PAGE, TEXT, query, strict_query
+from pileus_compute.api.schemas.types import PAGE, TEXT, query, strict_query
 
 WORDS = (
     "user_id",
