@@ -7,6 +7,8 @@ from pileus_kit.config import ServiceConfig, option
 
 @dataclass(frozen=True, kw_only=True)
 class Config(ServiceConfig):
+    """Options of the image service besides those of all services."""
+
     bind: str = option("Address and port of the API", "127.0.0.1:9292")
     service_user: str = option("This service's user in project `service`", "image")
     store: str = option("The store for new images (an entry point of pileus.image.stores)", "file")

@@ -104,11 +104,13 @@ class ImageFixture:
         assert self.stored() == []
 
     def close(self) -> None:
+        """Close the database."""
         self.sessions.dispose()
 
 
 @contextmanager
 def image_service(directory: Path, **kwargs: Any) -> Iterator[ImageFixture]:
+    """Yield an ImageFixture in this directory, and close it afterwards."""
     fixture = ImageFixture(directory, **kwargs)
     try:
         yield fixture

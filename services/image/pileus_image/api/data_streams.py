@@ -19,15 +19,21 @@ CLIENT_TIMEOUT_S = 60.0
 
 
 class UploadInterrupted(BadRequest):
+    """The request's body ended early."""
+
     text = "The data broke off after {received} bytes: {why}"
 
 
 class RangeNotSatisfiable(CloudError):
+    """The requested range begins after the end of the data."""
+
     status = 416
     text = "The range lies outside the image's {size} bytes."
 
 
 class DataMissing(CloudError):
+    """The store has lost the image's data."""
+
     status = 404
     text = "The data of image {image} is gone."
 

@@ -11,7 +11,7 @@ from pileus_kit.json_types import JsonObject
 
 
 class Model(DeclarativeBase):
-    pass
+    """The base of all tables of this service."""
 
 
 class Image(Model):
@@ -103,10 +103,14 @@ class Blob(Model):
 
 
 class Job(JobColumns, Model):
+    """A job: an import."""
+
     __tablename__ = "jobs"
 
 
 class Event(EventColumns, Model):
+    """A step that a job went through."""
+
     __tablename__ = "events"
 
 

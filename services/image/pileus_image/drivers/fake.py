@@ -36,6 +36,8 @@ class FakeStore(Store):
 
 
 class FakeWriter(Writer):
+    """A blob that is being written into memory."""
+
     def __init__(self, store: FakeStore, blob: str, data: bytearray) -> None:
         self._store, self._blob, self._data = store, blob, data
 

@@ -51,6 +51,8 @@ class FileStore(Store):
 
 
 class FileWriter(Writer):
+    """A blob that is being written to a file of its own."""
+
     def __init__(self, partial: Path, final: Path) -> None:
         self._partial, self._final = partial, final
         _require_room(partial.parent)

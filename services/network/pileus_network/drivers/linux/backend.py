@@ -106,7 +106,7 @@ class Linux(Backend, MetadataListener):
         if self._monitor:
             self._monitor.close()
 
-    # -- Metadata ------------------------------------------------------------------------------------------------
+    # -- MetadataListener ----------------------------------------------------------------------------------------
 
     def metadata_namespaces(self) -> dict[str, int]:
         found: dict[str, dhcp.DhcpServer | routers.RouterNamespace] = dict(self._dhcp_servers)
@@ -151,7 +151,7 @@ class Linux(Backend, MetadataListener):
                 links.enable_bridge_netfilter(netlink, (seen | created)[bridge])
         return created
 
-    @span("links that go")
+    @span("deleted links")
     def _remove_links(self, netlink: IPRoute, desired: Plan) -> None:
         """Delete links first: nothing may be connected to a network that the firewall no longer knows."""
         removed = [
@@ -284,7 +284,7 @@ class Linux(Backend, MetadataListener):
             with self._reporting("router", router_id):
                 routers.announce(desired.routers[router_id], old)
 
-    @span("namespaces that go")
+    @span("deleted namespaces")
     def _remove_namespaces(self, desired: Plan) -> None:
         """Delete daemons that aren't desired, then their namespaces."""
         self._remove_unwanted("dhcp", set(desired.dhcp_servers), dhcp.remove)

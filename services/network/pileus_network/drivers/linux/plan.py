@@ -57,6 +57,7 @@ class Plan:
 
     @property
     def namespaces(self) -> set[str]:
+        """The names of all namespaces that are needed."""
         return {one.namespace for one in self.dhcp_servers.values()} | {one.namespace for one in self.routers.values()}
 
 
