@@ -1,4 +1,4 @@
-"""Stands in for compute's metadata API: answers with the request as it arrived. compute.py PORT"""
+"""Stands in for compute's metadata API: answers with the request as it arrived. Usage: compute_server.py PORT"""
 
 import http.server
 import json

@@ -1,5 +1,6 @@
-"""Hosts and guests for the contract tests: a host is a set of namespaces (network, mounts, processes) with a driver
-in it.
+"""Hosts and guests for the contract tests.
+
+A host is a set of namespaces (network, mounts, processes) with a driver in it.
 """
 
 import itertools
@@ -26,7 +27,7 @@ PATIENCE = 20  # seconds until something that must happen counts as not happenin
 
 
 def eventually(check: Callable[[], Any], why: str = "it never happened") -> Any:
-    """Ask until the answer is true."""
+    """Call `check` until it returns something true; fail after PATIENCE seconds."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         answer = check()
@@ -37,7 +38,7 @@ def eventually(check: Callable[[], Any], why: str = "it never happened") -> Any:
 
 
 def kill(program: "subprocess.Popen[bytes]") -> None:
-    """kill -9 what nsenter started, which is its child, and wait for both."""
+    """Kill -9 the child that nsenter started, and nsenter; wait for both."""
     for child in (
         Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split() if program.poll() is None else ()
     ):
@@ -47,7 +48,7 @@ def kill(program: "subprocess.Popen[bytes]") -> None:
 
 
 class Host:
-    """A machine with its own network, process ids, /sys, /run and the driver under test."""
+    """A machine with its own network, process ids, /sys and /run, and the driver under test."""
 
     def __init__(self, **settings: Any) -> None:
         mounts = "mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run"
@@ -85,7 +86,7 @@ class Host:
         return self._tell(command, argument)
 
     def begin(self, command: str, *argument: Any) -> None:
-        """Ask, and don't wait for the answer: for a test that is about to kill the driver."""
+        """Send a command without waiting for the answer, for a test that is about to kill the driver."""
         if self.driver is None or self.driver.poll() is not None:
             self.ask("ready")
         assert self.driver and self.driver.stdin
@@ -107,7 +108,7 @@ class Host:
         return report
 
     def agent(self, state: rpc.HostState, **config: Any) -> rpc.Report:
-        """A whole agent instead of the bare driver, that follows `state`."""
+        """Start a whole agent instead of the bare driver, and have it follow `state`."""
         bridges = tuple(f"{name}:{bridge}" for name, bridge in self.settings.get("bridges", {}).items())
         self.ask("agent", {"host": state.host, "prefix": "pl", "bridge_mappings": bridges, **config})
         return self.want(state)
@@ -117,7 +118,7 @@ class Host:
         return eventually(lambda: self.ask("reported", state.generation), "the agent never reported")
 
     def crash(self) -> None:
-        """kill -9 the process with the driver; the next call starts another that knows nothing."""
+        """Kill -9 the process with the driver; the next call starts another one, which knows nothing."""
         if self.driver:
             kill(self.driver)
 
@@ -127,7 +128,7 @@ class Host:
         return guest
 
     def leftovers(self) -> str:
-        """What is there that was not on the bare host."""
+        """Return everything that wasn't on the bare host."""
         links = self.sh("ls /sys/class/net").split()
         return "\n".join(
             [
@@ -146,7 +147,7 @@ class Host:
         ).strip()
 
     def run(self, *argv: str) -> None:
-        """A program on this host until the test ends."""
+        """Run a program on this host until the test ends."""
         self.programs.append(subprocess.Popen(self.inside(*argv)))
 
     def end(self) -> None:
@@ -160,7 +161,7 @@ class Host:
 
 
 class Guest:
-    """Stands in for a virtual machine: a namespace whose eth0 is what arrives at the port's tap."""
+    """Stands in for a virtual machine: a namespace whose eth0 receives what arrives at the port's tap."""
 
     numbers = itertools.count(1)
 
@@ -192,14 +193,14 @@ class Guest:
         return program
 
     def dhcp(self) -> dict[str, str]:
-        """Ask for a lease as a guest would, use it, and return what was offered."""
+        """Request a lease as a guest does, use it, and return what was offered."""
         script = "/run/udhcpc.sh"
         self.host.sh(f"cat > {script} && chmod +x {script}", stdin=UDHCPC)
         out = self.sh(f"busybox udhcpc -i eth0 -s {script} -n -q -f -t 10 -T 1 -x hostname:me -O 121 -O 26 -O 15 -O 42")
         return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
 
     def use(self, prefix: int = 24, gateway: str = "") -> None:
-        """Take the port's address without asking."""
+        """Use the port's address without DHCP."""
         for fixed in self.port.fixed_ips:
             self.sh(
                 f"ip addr add {fixed.address}/{prefix if '.' in fixed.address else 64} dev eth0"
@@ -216,7 +217,7 @@ class Guest:
         eventually(lambda: f":{port} " in self.sh("ss -Htln", check=False), "the guest's server never listened")
 
     def reaches(self, address: str, port: int) -> bool:
-        """Whether a server answers; it is asked twice, since a busy machine may take its time."""
+        """Return whether a server answers; it is tried twice, since the machine may be busy."""
         ask = f"timeout 3 busybox nc -w 2 {address} {port} </dev/null"
         return any("hello" in self.sh(ask, check=False) for _ in range(2))
 
@@ -237,7 +238,7 @@ env
 
 
 class Cloud:
-    """Builds wanted states in few words; ids and MACs follow from small numbers."""
+    """Builds desired states in few words; ids and MACs follow from small numbers."""
 
     def __init__(self) -> None:
         self.state = rpc.HostState("h1", 1)
@@ -279,7 +280,7 @@ class Cloud:
         return group
 
     def change(self, old: Any, **fields: Any) -> Any:
-        """Replace one thing, wherever it is in the state, and return its successor."""
+        """Replace one thing wherever it is in the state, and return its successor."""
         new = replace(old, **fields)
         lists = ("networks", "ports", "security_groups", "address_sets", "routers")
         self.state = replace(
@@ -326,7 +327,7 @@ def cloud() -> Cloud:
 
 @pytest.fixture
 def hosts() -> Iterator[Callable[..., Host]]:
-    """Makes hosts, and takes them away with everything on them."""
+    """Create hosts, and remove them afterwards with everything on them."""
     if os.geteuid() != 0:
         pytest.skip("needs root for network namespaces")
     made: list[Host] = []
@@ -347,7 +348,7 @@ def host(hosts: Callable[..., Host]) -> Host:
 
 @pytest.fixture(params=["fake", "linux"])
 def backend(request: pytest.FixtureRequest) -> Any:
-    """Any driver, on a bare host: has `apply(state)`."""
+    """Any driver, on a bare host; it has `apply(state)`."""
     if request.param == "fake":
         return Fake(Settings())
     return SimpleNamespace(apply=lambda state, thorough: request.getfixturevalue("host").ask("apply", state, thorough))

@@ -1,4 +1,4 @@
-"""A small DHCPv6 client (RFC 8415): prints its address and name servers. dhcpv6.py INTERFACE MAC"""
+"""A small DHCPv6 client (RFC 8415) that prints its address and name servers. Usage: dhcpv6_client.py INTERFACE MAC"""
 
 import ipaddress
 import socket

@@ -1,5 +1,6 @@
-"""A driver, or a whole agent, in a process of its own on a test's host: does what it reads, so that a test can also
-kill it.
+"""Runs a driver or a whole agent on a test's host, in a process of its own that a test can kill.
+
+It reads commands from stdin.
 """
 
 import pickle
@@ -26,7 +27,7 @@ pipe, answers = sys.stdin.buffer, sys.stdout.buffer
 
 
 class Controller(ControlPlane):
-    """Stands in for the worker: wants what it was told to want, and remembers what it is told."""
+    """Stands in for the worker: answers with the state that a test set, and remembers reports."""
 
     def __init__(self, host: str) -> None:
         self.state = HostState(host, 0)
@@ -63,13 +64,13 @@ class DriverProcess:
         self.backend.prepare()
 
     def ready(self) -> None:
-        """Nothing; but when this has been answered, all is loaded."""
+        """Do nothing. An answer means that everything is loaded."""
 
     def apply(self, state: HostState, thorough: bool) -> Report:
         return self.backend.apply(state, thorough)
 
     def agent(self, fields: dict[str, Any]) -> None:
-        """Start an agent with a worker for it, both on a bus within this process."""
+        """Start an agent, and a worker for it, on a bus inside this process."""
         config = Config(bus="fake://", **fields)
         bus = Bus(config.bus)
         self.host = config.host

@@ -1,4 +1,4 @@
-"""Greets whoever connects, then says back what it hears: echo.py PORT GREETING."""
+"""Greets every client and sends back what it receives. Usage: echo_server.py PORT GREETING"""
 
 import socket
 import sys

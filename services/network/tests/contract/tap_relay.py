@@ -1,8 +1,6 @@
-"""A guest's network card, without a guest: joins the tap that a driver made with one inside a guest's namespace.
+"""A guest's network card without a guest: connects the tap that a driver created with one inside a guest's namespace.
 
-    relay.py TAP NAMESPACE MAC MTU
-
-A hypervisor opens the tap just like this.
+A hypervisor opens the tap in the same way. Usage: tap_relay.py TAP NAMESPACE MAC MTU
 """
 
 import ctypes
@@ -36,7 +34,7 @@ def main(tap: str, namespace: str, mac: str, mtu: str) -> None:
                 frame = os.read(ready, 70000)
             except OSError:  # the tap is gone
                 return
-            with suppress(OSError):  # a tap that is down takes nothing, and a hypervisor goes on
+            with suppress(OSError):  # a tap that is down takes no frames; a hypervisor carries on as well
                 os.write(inside if ready is outside else outside, frame)
 
 

@@ -1,4 +1,4 @@
-"""A guest can speak as nobody but itself, and can be nobody's DHCP server or router."""
+"""A guest can't send frames of others, nor be a DHCP server or router."""
 
 import ipaddress
 import sys
@@ -17,7 +17,7 @@ for _ in range(3): wire.send(bytes.fromhex(sys.argv[1]))
 
 @pytest.fixture
 def three(host, cloud, words):
-    """A victim, a thief and a witness who hears everything that reaches its port."""
+    """A victim, a thief, and a witness that receives everything that reaches its port."""
     network = cloud.network()
     group = cloud.group(*words.ALL)
     ports = [cloud.port(network, f"10.5.0.{n}", security_groups=(group.id,)) for n in (11, 12)]
@@ -42,16 +42,16 @@ while True: print(wire.recv(2000).hex(), flush=True)
 """
 
 
-class Ear:
-    """Everything that arrives at a guest's card."""
+class Recorder:
+    """Records everything that arrives at a guest's card."""
 
     def __init__(self, guest):
         guest.host.sh("cat > /run/listen.py", stdin=LISTEN)
         self.program = guest.start(sys.executable, "/run/listen.py")
         assert self.program.stdout.readline() == b"up\n"
 
-    def heard_before(self, last: bytes) -> list[bytes]:
-        """The frames up to the one that ends with `last`."""
+    def received_before(self, last: bytes) -> list[bytes]:
+        """Return the frames up to the one that ends with `last`."""
         frames = []
         while True:
             frame = bytes.fromhex(self.program.stdout.readline().decode())
@@ -106,7 +106,7 @@ def ipv6(source, frm, to, icmp, sender=None):
 def test_only_its_own_frames_get_out(three, host):
     victim, thief, witness = three
     me, other = thief.port.mac, victim.port.mac
-    ear = Ear(witness)
+    recorder = Recorder(witness)
     last = b"this one is honest"
     bad = [
         arp(me, "10.5.0.11"),
@@ -138,10 +138,10 @@ def test_only_its_own_frames_get_out(three, host):
     for frame in good:
         sent(thief, frame)
     sent(thief, udp(me, "10.5.0.12", 1000, 1000, payload=last))
-    heard = ear.heard_before(last)
-    from_thief = [frame for frame in heard if frame[6:12] in (mac(me), mac(other))]
+    received = recorder.received_before(last)
+    from_thief = [frame for frame in received if frame[6:12] in (mac(me), mac(other))]
     assert [frame for frame in from_thief if frame in bad] == []
-    # IPv6 echo has no good checksum here, and connections are tracked: all else that is honest arrives.
+    # The IPv6 echo has no valid checksum here, and connections are tracked; everything else that is honest arrives.
     assert all(frame in from_thief for frame in good[:3])
 
 

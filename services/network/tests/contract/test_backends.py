@@ -1,4 +1,4 @@
-"""What every driver must do, whatever it is made of."""
+"""What every driver must do."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def test_all_local_ports_are_reported_and_again_the_same(backend, small):
     assert backend.apply(replace(small.state, generation=9), True) == first
 
 
-def test_what_is_switched_off_or_gone_is_not_reported(backend, small):
+def test_disabled_and_removed_ports_are_not_reported(backend, small):
     backend.apply(small.state, False)
     port = small.state.ports[3]
     off = small.change(port, admin_up=False)
@@ -56,8 +56,8 @@ def test_two_hundred_ports_come_and_go(backend, small):
     assert len(backend.apply(few, False).ports) == 4
 
 
-def test_one_things_failure_stops_no_other(host, small):
-    """A network on a wire that this host doesn't have, among sound ones."""
+def test_a_failure_does_not_stop_the_rest(host, small):
+    """A network on a physical network that this host doesn't have, among valid ones."""
     lost = small.network("198.51.100.0/24", kind="flat", segment=None, physical_network="elsewhere", mtu=1500)
     port = small.port(lost, "198.51.100.5")
     report = host.apply(small.state, flawless=False)

@@ -1,4 +1,4 @@
-"""What guests get from a host: addresses, neighbours, and nothing of anybody else's."""
+"""What guests get from a host: addresses, neighbours, and nothing that belongs to others."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ def test_a_guest_gets_its_lease_and_speaks_to_its_neighbour(host, cloud, words):
     assert alpha.works("busybox ping -c 1 -W 2 -s 5000 10.5.0.12"), "what comes in fragments arrives, too"
 
 
-def test_an_empty_wish_leaves_nothing_behind(host, cloud, words):
+def test_an_empty_state_leaves_nothing_behind(host, cloud, words):
     network = cloud.network()
     group = cloud.group(*words.ALL)
     cloud.port(network, "10.5.0.2", owner=rpc.DHCP_OWNER)
@@ -88,7 +88,7 @@ def test_one_more_port_touches_nothing_that_is_there(host, cloud, words):
 
 
 def test_a_port_that_is_switched_off_and_on_again_keeps_its_guest(host, cloud, words):
-    """The guest has the tap open: one that were made anew would lead nowhere."""
+    """The guest has the tap open; a tap that was created again would lead nowhere."""
     network, group = cloud.network(), cloud.group(*words.ALL)
     a = cloud.port(network, "10.5.0.11", security_groups=(group.id,))
     b = cloud.port(network, "10.5.0.12", security_groups=(group.id,))

@@ -1,4 +1,4 @@
-"""Hosts together, tenants apart, and an agent that comes and goes while packets flow."""
+"""Several hosts, isolated tenants, and an agent that is killed and restarted while packets flow."""
 
 import subprocess
 import time
@@ -10,7 +10,7 @@ from pileus_network import rpc
 
 
 def wire(one, other):
-    """A cable between two hosts, with an address at each end."""
+    """Connect two hosts with a cable, with an address at each end."""
     subprocess.run(
         [
             "ip",
@@ -41,9 +41,7 @@ def two(hosts):
 
 
 def seen_by(state, number, peers):
-    """The state as the worker would tell it to one of the hosts: which ports are local, and who is behind which
-    tunnel.
-    """
+    """Return the state as the worker sends it to one of the hosts, with local ports and tunnel peers."""
     ports = tuple(replace(port, local=host == number) for port, host in peers)
     networks = tuple(
         replace(
@@ -132,7 +130,7 @@ def test_two_tenants_with_the_same_addresses_never_meet(host, cloud, words):
     red1, red2, blue1, blue2 = guests
     red2.serve(80, "hello red")
     blue2.serve(80, "hello blue")
-    # The very same tuple of addresses and ports at the same time: connection tracking must keep them apart.
+    # The same addresses and ports at the same time: connection tracking must keep them apart.
     talks = [guest.start("busybox", "nc", "-p", "4000", "10.5.0.12", "80") for guest in (red1, blue1)]
     assert [talk.stdout.readline() for talk in talks] == [b"hello red\n", b"hello blue\n"]
     for talk, text in zip(talks, (b"r\n", b"b\n"), strict=True):
@@ -171,8 +169,8 @@ def test_nothing_is_lost_while_the_agent_dies_and_returns(host, cloud, words):
 
 
 @pytest.mark.parametrize("moment", [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
-def test_killed_at_any_moment_the_next_one_finishes(host, cloud, words, moment):
-    """kill -9 in the middle of making and of removing everything: the next driver makes it whole."""
+def test_a_driver_killed_at_any_moment_is_completed_by_the_next(host, cloud, words, moment):
+    """Kill -9 while everything is created and while it is removed: the next driver completes it."""
     network = cloud.network()
     group = cloud.group(*words.ALL)
     cloud.port(network, "10.5.0.2", owner=rpc.DHCP_OWNER)
@@ -196,7 +194,7 @@ def test_killed_at_any_moment_the_next_one_finishes(host, cloud, words, moment):
     assert host.leftovers() == ""
 
 
-def test_what_disappears_comes_back_by_itself(host, cloud, words):
+def test_interfaces_and_daemons_that_disappear_are_restored(host, cloud, words):
     network = cloud.network()
     public = cloud.network("203.0.113.0/24", kind="flat", segment=None, physical_network="public", mtu=1500)
     outside = cloud.port(public, "203.0.113.5")

@@ -1,6 +1,4 @@
-"""IPv6: addresses by router advertisement and by DHCPv6, a router between networks, security groups, and its own
-spoofing.
-"""
+"""IPv6: addresses by router advertisement and DHCPv6, a router between networks, security groups, anti-spoofing."""
 
 import sys
 from pathlib import Path
@@ -71,12 +69,12 @@ def test_servers_make_their_own_address_and_find_their_router(host, cloud, words
     assert b.works(f"busybox ping -6 -c 1 -W 2 {dual.ports[0].fixed_ips[1].address}")
 
 
-def test_servers_are_given_their_address_and_speak_as_nobody_else(host, cloud, words):
+def test_servers_get_their_address_by_dhcpv6_and_can_use_no_other(host, cloud, words):
     dual = Dual(host, cloud, words, "dhcpv6-stateful")
     a, b = dual.guests
     for n, guest in zip((5, 6), dual.guests, strict=True):
         words.eventually(has(guest, "default via fe80::"), "no router was advertised")
-        assert f"fd00:{n}:" not in guest.sh("ip -6 addr show dev eth0"), "nobody may make an address of its own here"
+        assert f"fd00:{n}:" not in guest.sh("ip -6 addr show dev eth0"), "no guest may choose an address here"
         out = guest.sh(f"{sys.executable} {Path(__file__).with_name('dhcpv6.py')} eth0 {guest.port.mac}")
         assert out.splitlines() == [f"ip=fd00:{n}::11", "dns=fd00::53"]
         guest.sh(f"ip addr add fd00:{n}::11/64 dev eth0 nodad")

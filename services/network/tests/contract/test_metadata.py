@@ -1,4 +1,4 @@
-"""Metadata: who asks is known by where it asks from, whatever it says."""
+"""Metadata: a guest is identified by where its request arrives, whatever the request says."""
 
 import hashlib
 import hmac
@@ -35,7 +35,7 @@ def ask(guest, path="/openstack/latest/meta_data.json", *options):
     return json.loads(out)
 
 
-def test_each_server_is_told_its_own(host, cloud, served):
+def test_each_server_gets_its_own_metadata(host, cloud, served):
     seen = []
     for port in served:
         guest = host.guest(port)
@@ -69,7 +69,7 @@ def test_a_guest_may_post_and_may_be_slow(host, served):
     assert b"200" in stuck[0].stdout.readline()
 
 
-def test_who_has_no_port_gets_nothing(host, served):
+def test_a_guest_without_a_port_gets_nothing(host, served):
     guest = host.guest(served[0])
     guest.dhcp()
     host.want(replace(cloud_without(host, served), generation=2))
@@ -122,8 +122,8 @@ def routed(host, cloud, words):
     return servers
 
 
-def test_the_router_answers_who_came_without_dhcp(host, routed):
-    """Each guest configures itself, and sends what is for the metadata address where everything else goes."""
+def test_the_router_answers_guests_without_dhcp(host, routed):
+    """Each guest configures itself, and sends requests to the metadata address to its router."""
     for port in routed[:3]:
         guest = host.guest(port)
         guest.use(gateway=port.fixed_ips[0].address.rsplit(".", 1)[0] + ".1")
@@ -131,8 +131,8 @@ def test_the_router_answers_who_came_without_dhcp(host, routed):
         assert (headers["x-instance-id"], headers["x-tenant-id"]) == (port.device_id, port.project_id)
 
 
-def test_the_router_answers_nobody_outside(host, routed):
-    """Neither who comes from the external network, nor who asks for another's or for anything but HTTP."""
+def test_the_router_answers_no_request_from_outside(host, routed):
+    """The router doesn't answer the external network, other guests' addresses, or anything but HTTP."""
     outside = host.guest(routed[3])
     outside.use(gateway="172.24.4.5")
     answer = 'curl -s -o /dev/null -w "%{http_code}" --max-time 4 --noproxy "*" http://169.254.169.254/latest/'

@@ -1,4 +1,4 @@
-"""Who receives what a guest sends: every kind of frame through real taps, guarded and not."""
+"""Which frames arrive: every kind of frame is sent through real taps, guarded and not."""
 
 import itertools
 import sys
@@ -30,7 +30,7 @@ while True: print(wire.recv(70000).hex(), flush=True)
 
 
 class Lab:
-    """One network with a guarded sender, one without guard, one guest who hears all and one whose groups let in
+    """One network with a guarded sender, an unguarded one, a guest that receives everything, and one whose groups allow
     nothing.
     """
 
@@ -45,17 +45,17 @@ class Lab:
         self.ports = {
             "guarded": cloud.port(network, f"{V4}12", f"{V6}c", security_groups=(open_.id,)),
             "wild": cloud.port(network, f"{V4}13", f"{V6}d", port_security=False),
-            "ear": cloud.port(network, f"{V4}14", f"{V6}e", port_security=False),
+            "open": cloud.port(network, f"{V4}14", f"{V6}e", port_security=False),
             "shut": cloud.port(network, f"{V4}15", f"{V6}f", security_groups=(closed.id,)),
         }
         host.apply(cloud.state)
         self.guests = {name: host.guest(port) for name, port in self.ports.items()}
         host.sh("cat > /run/send.py", stdin=SEND)
         host.sh("cat > /run/listen.py", stdin=LISTEN)
-        self.ears = {name: self._ear(name) for name in ("ear", "shut")}
+        self.receivers = {name: self._receiver(name) for name in ("open", "shut")}
         self.numbers = itertools.count()
 
-    def _ear(self, name):
+    def _receiver(self, name):
         program = self.guests[name].start(sys.executable, "/run/listen.py")
         assert program.stdout.readline() == b"up\n"
         return program
@@ -71,19 +71,19 @@ class Lab:
         )
 
     def send(self, name, table, me=None):
-        """Which kinds each ear hears: {ear: {kind, …}}."""
+        """Send the kinds of frames; return which of them each receiver got."""
         run = next(self.numbers)
         words = {kind: b"lab%03d%05d" % (run, number) for number, kind in enumerate(table)}
         sent = [frame for kind, word in words.items() for frame in table[kind](me or self.me(name), word)]
         end = b"lab%03dend" % run
-        # The last one may enter everywhere, so that all before it have had their chance.
+        # The last one may enter everywhere, so everything before it has arrived or never will.
         sent.append(frames.arped(self.me("wild"), end, self.ports["wild"].mac, f"{V4}13", f"{V4}200")[0])
         sender = self.guests[name].start(sys.executable, "/run/send.py")
         sender.stdin.write(b"".join(frame.hex().encode() + b"\n" for frame in sent[:-1]))
         sender.stdin.close()
         assert sender.stdout.readline() == b"sent\n"
         self._say(sent[-1])
-        return {ear: self._heard(program, words, end) for ear, program in self.ears.items()}
+        return {name: self._received(program, words, end) for name, program in self.receivers.items()}
 
     def _say(self, frame):
         sender = self.guests["wild"].start(sys.executable, "/run/send.py")
@@ -92,13 +92,13 @@ class Lab:
         assert sender.stdout.readline() == b"sent\n"
 
     @staticmethod
-    def _heard(program, words, end):
-        heard = set()
+    def _received(program, words, end):
+        received = set()
         while True:
             frame = bytes.fromhex(program.stdout.readline().decode())
             if end in frame:
-                return heard
-            heard |= {kind for kind, word in words.items() if word in frame}
+                return received
+            received |= {kind for kind, word in words.items() if word in frame}
 
 
 @pytest.fixture
@@ -110,23 +110,25 @@ KINDS = {name: kind for name, (kind, _, _) in frames.TABLE.items()}
 
 
 def test_only_honest_frames_leave_a_guarded_port(lab):
-    heard = lab.send("guarded", KINDS)["ear"]
+    received = lab.send("guarded", KINDS)["open"]
     expected = {name for name, (_, leaves, _) in frames.TABLE.items() if leaves}
-    assert (sorted(heard - expected), sorted(expected - heard)) == ([], [])
+    assert (sorted(received - expected), sorted(expected - received)) == ([], [])
     assert len(KINDS) >= 60
 
 
 def test_nothing_but_arp_dhcp_and_discovery_enters_a_closed_port(lab):
-    """Whoever sends it: a port without port security may send what it likes, and its neighbours are still safe."""
-    heard = lab.send("wild", KINDS)
+    """A port without port security may send anything, and its neighbours are still safe."""
+    received = lab.send("wild", KINDS)
     judged = {name: enters for name, (_, _, enters) in frames.TABLE.items() if enters is not None}
-    wrong = {name for name, enters in judged.items() if (name in heard["shut"]) != enters}
+    wrong = {name for name, enters in judged.items() if (name in received["shut"]) != enters}
     assert sorted(wrong) == []
-    assert {"VLAN 0: UDP", "frame: LLDP", "UDP of another", "two tags: UDP"} <= heard["ear"], "the lab itself is deaf"
+    assert {"VLAN 0: UDP", "frame: LLDP", "UDP of another", "two tags: UDP"} <= received["open"], (
+        "the lab itself receives nothing"
+    )
 
 
 def test_address_pairs_widen_exactly_what_they_name(lab):
-    """The pair's address and MAC may be spoken with, together; nothing else opens with them."""
+    """The pair's address and MAC may be used together; they allow nothing else."""
     me = lab.me("guarded")
     lab.cloud.change(
         lab.ports["guarded"],
@@ -136,29 +138,31 @@ def test_address_pairs_widen_exactly_what_they_name(lab):
         ),
     )
     lab.host.apply(lab.cloud.state)
-    heard = lab.send("guarded", KINDS, me)["ear"]
+    received = lab.send("guarded", KINDS, me)["open"]
     plain = {name for name, (_, leaves, _) in frames.TABLE.items() if leaves}
-    assert sorted(heard - plain) == sorted(
+    assert sorted(received - plain) == sorted(
         [
-            "UDP over IPv6 of another",  # the IPv6 pair goes with the port's own MAC
+            "UDP over IPv6 of another",  # the IPv6 pair belongs to the port's own MAC
             "advertisement of another's by another",
             "duplicate detection of another's",
             "ARP probe for another's",
-            "DHCP request for another",  # it may be its client under that MAC, too
+            "DHCP request for another",  # the port may be a DHCP client with that MAC, too
             "DHCP request for another, from elsewhere",
         ]
     )
     both = replace(me, mac=me.other_mac, v4=me.other_v4, link_local=link_local(me.other_mac))
-    heard = lab.send("guarded", {name: KINDS[name] for name in ("UDP", "ARP announcement", "ARP reply", "TCP")}, both)
-    assert heard["ear"] == {"UDP", "ARP announcement", "ARP reply", "TCP"}
+    received = lab.send(
+        "guarded", {name: KINDS[name] for name in ("UDP", "ARP announcement", "ARP reply", "TCP")}, both
+    )
+    assert received["open"] == {"UDP", "ARP announcement", "ARP reply", "TCP"}
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0/0", "::/0"])
-def test_a_pair_of_everything_is_still_no_router_and_sends_no_tags(lab, address):
+def test_a_pair_of_all_addresses_makes_no_router_and_sends_no_tags(lab, address):
     me = lab.me("guarded")
     lab.cloud.change(lab.ports["guarded"], address_pairs=(rpc.AddressPair(address, me.mac),))
     lab.host.apply(lab.cloud.state)
-    heard = lab.send("guarded", KINDS, me)["ear"]
+    received = lab.send("guarded", KINDS, me)["open"]
     never = ("VLAN", "802.1ad", "two tags", "frame: ", "router adv", "redirect", "DHCP offer", "DHCPv6 reply", "IPv")
-    assert [name for name in sorted(heard) if name.startswith(never)] == []
-    assert ("UDP of another" if "." in address else "UDP over IPv6 of another") in heard
+    assert [name for name in sorted(received) if name.startswith(never)] == []
+    assert ("UDP of another" if "." in address else "UDP over IPv6 of another") in received

@@ -1,4 +1,4 @@
-"""Routers: between a tenant's networks, out to the world and back in by floating IPs."""
+"""Routers: between a tenant's networks, to the external network, and back by floating IPs."""
 
 import select
 import subprocess
@@ -11,7 +11,7 @@ from pileus_network import rpc
 
 
 class World:
-    """An external network with a machine on it that is not ours, a router, and two servers behind it."""
+    """An external network with a foreign machine on it, a router, and two servers behind the router."""
 
     def __init__(self, host, cloud, words):
         self.host, self.cloud = host, cloud
@@ -53,13 +53,13 @@ def world(host, cloud, words):
 
 
 def peer(guest, address, port=7):
-    """Which address the other side sees."""
+    """Return the address that the other side sees."""
     return guest.sh(f"timeout 5 busybox nc -w 3 {address} {port} </dev/null", check=False).strip()
 
 
 @pytest.fixture
 def mirror(world, words):
-    """A server outside that tells whoever connects which address it comes from."""
+    """A server outside that sends each client its address as it sees it."""
     script = """
 import socket
 with socket.create_server(("0.0.0.0", 7)) as server:
@@ -140,7 +140,7 @@ def test_extra_routes_lead_through_a_server(world):
     assert not world.b.pings("10.77.0.1", 1)
 
 
-def test_the_external_network_learns_where_an_address_is(world):
+def test_addresses_are_announced_on_the_external_network(world):
     world.floating(("203.0.113.21", "10.5.0.11"))
     assert "1 packets received" in world.outside("busybox ping -c 1 -W 2 203.0.113.21")
     world.outside("ip neigh replace 203.0.113.22 lladdr 02:00:00:00:00:99 dev plx-ext nud stale")
@@ -148,7 +148,7 @@ def test_the_external_network_learns_where_an_address_is(world):
     assert "1 packets received" in world.outside("busybox ping -c 1 -W 2 203.0.113.22")
 
 
-def test_a_router_taken_away_leaves_nothing(world):
+def test_a_removed_router_leaves_nothing(world):
     world.floating(("203.0.113.21", "10.5.0.11"))
     for guest in (world.a, world.b):
         guest.end()

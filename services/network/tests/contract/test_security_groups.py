@@ -1,4 +1,4 @@
-"""Security groups on the wire: closed is closed, opened is open at once, and an answer always finds its way."""
+"""Security groups with real packets: closed ports are closed, opened ones open at once, and answers always arrive."""
 
 import select
 from dataclasses import replace
@@ -15,7 +15,7 @@ class Pair:
     """A server and a client on one network, the server in a group whose rules the test changes."""
 
     def __init__(self, host, cloud, words):
-        # Many hosts switch this off; our bridges have it on by themselves.
+        # Many hosts switch this off; our bridges switch it on for themselves.
         host.sh("sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0")
         self.host, self.cloud = host, cloud
         self.network = cloud.network()
@@ -40,7 +40,7 @@ def pair(host, cloud, words):
     return Pair(host, cloud, words)
 
 
-def test_closed_then_opened_then_closed_while_it_runs(pair, words):
+def test_a_port_opens_and_closes_while_it_is_used(pair, words):
     assert not pair.client.reaches("10.5.0.11", 22) and not pair.client.pings("10.5.0.11", 1)
     pair.allow(*words.OUT, SSH)
     assert pair.client.reaches("10.5.0.11", 22) and not pair.client.reaches("10.5.0.11", 80)
@@ -54,8 +54,8 @@ def test_closed_then_opened_then_closed_while_it_runs(pair, words):
     assert not pair.client.reaches("10.5.0.11", 80) and not pair.client.pings("10.5.0.11", 1)
 
 
-def test_what_it_asks_is_answered_and_unasked_it_says_nothing(pair):
-    """Egress rules judge what a server begins; answers to what others began always pass."""
+def test_answers_pass_and_nothing_else_leaves_without_egress_rules(pair):
+    """Egress rules apply to what a server begins; answers to others' connections always pass."""
     pair.client.serve(80)
     assert pair.server.reaches("10.5.0.12", 80) and pair.server.pings("10.5.0.12")
     pair.allow(SSH)
@@ -63,7 +63,7 @@ def test_what_it_asks_is_answered_and_unasked_it_says_nothing(pair):
     assert pair.client.reaches("10.5.0.11", 22)
 
 
-def test_a_running_connection_ends_when_its_rule_goes(pair, words):
+def test_a_running_connection_ends_when_its_rule_is_deleted(pair, words):
     pair.allow(*words.OUT, SSH)
     talk = pair.client.start("busybox", "nc", "10.5.0.11", "22")
     assert talk.stdout.readline() == b"hello\n"
@@ -76,7 +76,7 @@ def test_a_running_connection_ends_when_its_rule_goes(pair, words):
     say(talk, b"three\n")
     assert silent(talk)
     pair.allow(*words.OUT, SSH)
-    assert talk.stdout.readline() == b"three\n"  # the guests' TCP has kept on trying
+    assert talk.stdout.readline() == b"three\n"  # the guests' TCP has repeated its packets meanwhile
 
 
 def test_a_group_of_members_opens_only_for_members(pair, cloud, host, words):
@@ -99,7 +99,7 @@ def test_a_prefix_opens_only_for_its_addresses(pair, words):
     assert pair.client.reaches("10.5.0.11", 22)
 
 
-def test_a_port_without_groups_hears_nobody_and_one_without_security_everybody(pair, cloud, host):
+def test_a_port_without_groups_is_closed_and_one_without_port_security_is_open(pair, cloud, host):
     bare = cloud.port(pair.network, "10.5.0.14")
     free = cloud.port(pair.network, "10.5.0.15", port_security=False)
     host.apply(cloud.state)
@@ -129,12 +129,12 @@ def say(program, text):
 
 
 def silent(program, seconds=1.5):
-    """Whether a program says nothing for a while: long enough for a retransmission or two."""
+    """Return whether a program stays silent long enough for a retransmission or two."""
     return not select.select([program.stdout], [], [], seconds)[0]
 
 
-def test_the_host_knocks_on_a_public_servers_door_like_everybody(host, cloud, words):
-    """On a network that the host is on itself, what it sends to a server passes no bridge's forward hook."""
+def test_rules_apply_to_the_host_as_to_any_sender(host, cloud, words):
+    """On a network that the host itself is on, what the host sends to a server passes no forward hook of a bridge."""
     public = cloud.network("203.0.113.0/24", kind="flat", segment=None, physical_network="public", mtu=1500)
     group = cloud.group(*words.OUT, SSH)
     port = cloud.port(public, "203.0.113.50", security_groups=(group.id,))

@@ -1,7 +1,7 @@
-"""Every kind of frame that a guest may try, built by hand, with a word in each by which it is known again.
+"""Every kind of frame that a guest may try, built by hand; each contains a word by which it is recognized.
 
-A kind is a function of who sends (`Me`) and the word; it gives the frames to send. `TABLE` says of each kind whether it
-leaves a guarded port, and whether it enters a guarded port whose groups allow nothing.
+A kind is a function of the sender (`Me`) and the word that returns the frames to send. `TABLE` says for each kind
+whether it leaves a guarded port, and whether it enters a guarded port whose groups allow nothing.
 """
 
 import ipaddress
@@ -124,7 +124,7 @@ def option(kind: int, data: bytes) -> bytes:
 
 
 def advert(target: str, owner: str, word: bytes) -> bytes:
-    """The body of a neighbour advertisement; the word is in an option that nobody knows."""
+    """The body of a neighbour advertisement; the word is in an option of an unknown type."""
     return struct.pack("!I", 0x20000000) + packed(target) + option(2, mac(owner)) + option(253, word)
 
 
@@ -181,7 +181,7 @@ ANYTHING = b"\0" * 8
 LEAVES, ENTERS = True, True
 STAYS, SHUT = False, False
 ANY = None
-"""The receiver may or may not look through the disguise: what counts is that it isn't sent."""
+"""The receiver may or may not see through the disguise; what counts is that the frame isn't sent."""
 
 
 def _nd(kind: int, body: Callable[[Me, bytes], bytes]) -> dict[str, Kind]:
