@@ -48,7 +48,7 @@ def running(driver, image, **changes):
 
 
 def process(driver, guest):
-    (found,) = cgroups.named([guest.id])
+    (found,) = cgroups.named_after([guest.id])
     return found[1]
 
 

@@ -102,7 +102,7 @@ class Confinement:
         ids = list(guest_ids)
         users = {user: guest_id for guest_id in ids if (user := self._guest_users().user(guest_id)) is not None}
         if not users:  # all guests run as one user: their command lines tell them apart
-            return cgroups.named(ids)
+            return cgroups.named_after(ids)
         return [(users[user], pid) for user, pids in cgroups.owned_by(users).items() for pid in pids]
 
     def _guest_users(self) -> guest_users.GuestUsers:

@@ -1,0 +1,1 @@
+"""Files, taps and control groups of QEMU guests, whatever starts QEMU."""

@@ -1,7 +1,7 @@
-"""Control groups as a machine has them: version 1, a hierarchy for each controller, or version 2, one for all.
+"""Control groups as a machine has them: version 1 with a hierarchy for each controller, or version 2 with one for all.
 
-A guest's group lies below the one that its processes are in already, so no limit that holds for this cloud as a whole
-(a container's, a systemd unit's) is left behind.
+A guest's group lies below the one that its processes are in already, so every limit that holds for this cloud as a
+whole (a container's, a systemd unit's) still holds.
 """
 
 import os
@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-WANTED = ("memory", "pids", "cpu", "blkio", "io")
-"""A group without a setting of blkio or io still shares its disks' time equally with other groups."""
+USED_CONTROLLERS = ("memory", "pids", "cpu", "blkio", "io")
+"""A group without a setting of blkio or io shares the time of its disks equally with other groups."""
 PROC = Path("/proc")
 MOVE_CHARGES, MEMORY_AND_SWAP = "memory.move_charge_at_immigrate", "memory.memsw.limit_in_bytes"
 OPTIONAL = (MOVE_CHARGES, MEMORY_AND_SWAP, "memory.swap.max")
-"""Kernels have these or not."""
+"""Settings that a kernel may lack."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,17 @@ class Limits:
     tasks: int
     """Processes and threads."""
     vcpus: int
-    """Guests that compete for the machine's CPUs share them in this proportion."""
+    """Guests that compete for the machine's CPUs get them in this proportion."""
 
 
 @dataclass(frozen=True)
 class Hierarchy:
+    """A tree of groups, with the controllers that limit them."""
+
     version: int
     mount: Path
     root: str
-    """The group that is mounted: a container may see only what is below its own."""
+    """The group that is mounted: a container may see only what is below its own group."""
     controllers: frozenset[str]
 
     def group(self, pid: int) -> Path:
@@ -44,21 +46,21 @@ class Hierarchy:
                 return self.mount if inside.startswith("..") else self.mount / inside
         return self.mount
 
-    def parent(self, now: Path) -> Path:
-        """The nearest group from `now` up whose children can have limits. Version 2 gives none to the children of a
-        group that has processes itself. Raises OSError."""
+    def parent(self, current: Path) -> Path:
+        """The nearest group from `current` up whose children can have limits. In version 2 the children of a group that
+        has processes itself can't. Raises OSError."""
         if self.version == 1:
-            return now
-        for place in (now, *now.parents):
+            return current
+        for place in (current, *current.parents):
             with suppress(OSError):
-                self.hand_down(place)
+                self.delegate(place)
                 return place
             if place == self.mount:
                 break
-        raise OSError(f"no group from {now} up may hand limits down")
+        raise OSError(f"no group from {current} up may delegate controllers")
 
-    def hand_down(self, place: Path) -> None:
-        """Let a group's children have limits, too. Raises OSError if it may not, or has none itself."""
+    def delegate(self, place: Path) -> None:
+        """Let a group's children have limits. Raises OSError if that isn't allowed, or if the group has none itself."""
         if self.version == 2:
             offered = set((place / "cgroup.controllers").read_text().split())
             if not offered >= self.controllers - {"io"}:
@@ -66,21 +68,21 @@ class Hierarchy:
             write(place / "cgroup.subtree_control", " ".join(f"+{name}" for name in sorted(self.controllers & offered)))
 
     def prepare(self, place: Path) -> set[str]:
-        """Make a group that has no processes, for guests to have theirs in. Returns the controllers that those get.
+        """Make a group without processes, in which guests get their groups. Returns the controllers that those have.
 
-        Against the rest of the machine, guests together count as much as a busy process on each CPU.
+        Compared with the rest of the machine, all guests together weigh as much as a busy process on each CPU.
         """
         place.mkdir(exist_ok=True)
-        self.hand_down(place)
-        had = set(self.controllers)
+        self.delegate(place)
+        available = set(self.controllers)
         if self.version == 2:
-            had &= set((place / "cgroup.controllers").read_text().split())
-        if "cpu" in had:
+            available &= set((place / "cgroup.controllers").read_text().split())
+        if "cpu" in available:
             self.limit(place, Limits(0, 0, os.cpu_count() or 1), ("cpu",))
-        return had
+        return available
 
-    def limit(self, place: Path, limits: Limits, only: Collection[str] = WANTED) -> set[str]:
-        """Set a group's limits. Returns the controllers of which this group has none."""
+    def limit(self, place: Path, limits: Limits, only: Collection[str] = USED_CONTROLLERS) -> set[str]:
+        """Set a group's limits. Returns the controllers that this group lacks."""
         lacking = set()
         for name, value in self._settings(limits):
             controller = name.partition(".")[0]
@@ -100,7 +102,10 @@ class Hierarchy:
                 ("pids.max", limits.tasks),
                 ("cpu.weight", min(10_000, 100 * limits.vcpus)),
             ]
-        both = (MEMORY_AND_SWAP, 2 * limits.memory_bytes)  # the larger one: set first when both grow, last otherwise
+        both = (
+            MEMORY_AND_SWAP,
+            2 * limits.memory_bytes,
+        )  # the larger limit must be set first when both grow, last when both shrink
         return [
             both,
             ("memory.limit_in_bytes", limits.memory_bytes),
@@ -112,7 +117,7 @@ class Hierarchy:
 
 
 def hierarchies(mounts: Path = PROC / "self/mountinfo") -> list[Hierarchy]:
-    """Those that control something that a guest uses; each controller is in one only."""
+    """The hierarchies that limit something that a guest uses. Each controller is in one of them only."""
     found: dict[frozenset[str], Hierarchy] = {}
     for line in mounts.read_text().splitlines():
         before, _, after = line.partition(" - ")
@@ -123,14 +128,15 @@ def hierarchies(mounts: Path = PROC / "self/mountinfo") -> list[Hierarchy]:
             names = (Path(mount) / "cgroup.controllers").read_text().split()
         else:
             continue
-        useful = frozenset(names) & set(WANTED)
+        useful = frozenset(names) & set(USED_CONTROLLERS)
         if useful:
             found.setdefault(useful, Hierarchy(1 if kind == "cgroup" else 2, Path(mount), root, useful))
     return list(found.values())
 
 
 def write(path: Path, value: int | str) -> None:
-    descriptor = os.open(path, os.O_WRONLY)  # what isn't there must not be made
+    """Set a group's setting. Raises OSError; a setting that doesn't exist isn't made."""
+    descriptor = os.open(path, os.O_WRONLY)
     try:
         os.write(descriptor, str(value).encode())
     finally:
@@ -147,19 +153,21 @@ def owned_by(users: Iterable[int]) -> dict[int, list[int]]:
 
 
 def pids() -> Iterator[int]:
+    """All processes."""
     return (int(entry.name) for entry in os.scandir(PROC) if entry.name.isdigit())
 
 
 def user_of(pid: int) -> int | None:
-    """Whom a process runs as, which it can't hide as it can its entry's owner. None: it has ended."""
+    """The user that a process runs as; None if it has ended. The owner of its entry in /proc can be hidden, this
+    can't."""
     with suppress(OSError):
         status = (PROC / str(pid) / "status").read_text()
         return int(status.partition("\nUid:")[2].split(maxsplit=2)[1])
     return None
 
 
-def named(guest_ids: Iterable[str]) -> list[tuple[str, int]]:
-    """(guest, process) of the QEMUs whose command line names one of these guests."""
+def named_after(guest_ids: Iterable[str]) -> list[tuple[str, int]]:
+    """(guest, process) of each QEMU whose command line names one of these guests."""
     wanted = {guest_id.encode(): guest_id for guest_id in guest_ids}
     found = []
     for pid in pids():

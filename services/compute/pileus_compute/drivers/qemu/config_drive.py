@@ -1,4 +1,5 @@
-"""The config drive: an ISO 9660 disk with the label `config-2` that tells a guest who it is (OpenStack's format)."""
+"""The config drive: an ISO 9660 disk with the label `config-2` that gives a guest its metadata, in OpenStack's
+format."""
 
 import subprocess
 import tempfile
@@ -12,7 +13,8 @@ MAX_BYTES = 64 << 20
 
 
 def write(files: dict[str, bytes], into: Path) -> None:
-    """Make the disk. Names are relative paths; a name that leads elsewhere is refused."""
+    """Make the disk. `files`: relative path -> content. Raises HypervisorFailed, also for a path that leads
+    elsewhere."""
     if sum(map(len, files.values())) > MAX_BYTES:
         raise HypervisorFailed(what="make a config drive", why=f"it would have more than {MAX_BYTES} bytes")
     fresh = into.with_suffix(".part")
@@ -50,5 +52,5 @@ def write(files: dict[str, bytes], into: Path) -> None:
 def _parts(name: str) -> tuple[str, ...]:
     parts = PurePosixPath(name).parts
     if not parts or parts[0] == "/" or ".." in parts or "\0" in name:
-        raise HypervisorFailed(what="make a config drive", why=f"{name!r} is no path inside it")
+        raise HypervisorFailed(what="make a config drive", why=f"{name!r} is not a path on the drive")
     return parts

@@ -1,4 +1,4 @@
-"""The disks that live with a guest, in one directory of its own on the host."""
+"""The local disks of guests: each guest has a directory of its own on the host."""
 
 import os
 import re
@@ -29,14 +29,14 @@ MKFS = {
 }
 """Filesystem -> options of its mkfs, the last one before the label."""
 MAX_HEADER_BYTES, MAX_NAME_BYTES = 2 << 20, 1023
-"""Of a qcow2 file: its first cluster, and the name of what it stands on."""
+"""The first cluster of a qcow2 file, which has its header, and the name of its base in it."""
 
 Make = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
 class GuestFiles:
-    """Where a guest's files are, whether they exist or not. `bases`: the directory of what its disks may stand on."""
+    """Where a guest's files are, whether they exist or not. `bases`: the directory of the base images."""
 
     home: Path
     bases: Path | None = None
@@ -73,7 +73,7 @@ class GuestFiles:
 
     @property
     def start_again(self) -> Path:
-        """Whoever shuts the whole cloud down leaves this mark at each guest that ran."""
+        """Made for each guest that ran, when the whole cloud is shut down: the agent starts it again."""
         return self.home / "start-again"
 
     @property
@@ -92,21 +92,22 @@ class GuestFiles:
         return self.home / f"ephemeral{number}.raw"
 
     def shared(self) -> list[Path]:
-        """What other guests read, too: the bases that its disks stand on, and the CD."""
+        """Files that other guests read, too: the base images of its disks, and the CD."""
         bases = [self.base(path) for path in (self.root, self.rescue) if path.exists()]
         return [path for path in (*(base.path for base in bases if base), self.cdrom) if path.exists()]
 
     def base(self, path: Path) -> qemu_img.Disk | None:
-        """What a disk stands on. Its guest's QEMU can write the header that says so: only the image cache counts."""
+        """The base image of a disk. The guest's QEMU can write the header that names it, so anything outside the image
+        cache is refused with HypervisorFailed."""
         named = backing_file(path)
         if named is None:
             return None
         if named.parent != self.bases:
-            raise HypervisorFailed(what="open a disk", why="its header names a file that is no base of this host")
+            raise HypervisorFailed(what="open a disk", why="its header names a file that is not in the image cache")
         return qemu_img.Disk(named, "qcow2" if named.suffix == ".qcow2" else "raw")
 
     def overlay(self, path: Path) -> qemu_img.Disk:
-        """A guest's disk, with what it stands on."""
+        """A guest's disk with its base image."""
         return qemu_img.Disk(path, "qcow2", self.base(path))
 
     def local(self) -> list[Path]:
@@ -125,7 +126,8 @@ class GuestDisks:
         return GuestFiles(self.directory / guest_id, self.images.directory)
 
     def prepare(self, guest: Guest) -> None:
-        """Make what is missing, grow what is too small. Every file appears whole, under its name, or not at all."""
+        """Make the disks that are missing and grow those that are too small. A file gets its name only when it is
+        whole."""
         files = self.files(guest.id)
         make_traversable(files.home)
         if guest.rescue:
@@ -139,14 +141,14 @@ class GuestDisks:
         for image, path in ((guest.kernel, files.kernel), (guest.ramdisk, files.ramdisk)):
             if image and not path.exists():
                 source = self.images.file(image)
-                _appear(path, partial(_copy, source))  # not a link: the guest's user is going to own it
+                _make_whole(path, partial(_copy, source))  # a copy, because the guest's user is going to own it
         if guest.config_drive is not None:
             config_drive.write(guest.config_drive, files.config_drive)
 
     def _root(self, files: GuestFiles, guest: Guest) -> None:
         size = guest.root_gib * GIB
         if not files.root.exists():
-            files.console_log.unlink(missing_ok=True)  # a new system begins a new log
+            files.console_log.unlink(missing_ok=True)  # the new system begins with an empty log
             image = guest.image
             assert image is not None
             self._overlay(files.root, image, size)
@@ -165,7 +167,7 @@ class GuestDisks:
                 raise DiskTooSmall(disk=path.stem, size=size, needed=base.virtual_size)
             else:
                 below = qemu_img.Disk(base.path, base.format)
-                _appear(
+                _make_whole(
                     path, lambda fresh: qemu_img.create(qemu_img.Disk(fresh, "qcow2", below), size or base.virtual_size)
                 )
         if self.images.too_large():
@@ -176,14 +178,16 @@ class GuestDisks:
         link = GuestFiles(path.parent).cdrom
         if not link.exists():
             os.link(base.path, link)
-        _appear(path, lambda fresh: qemu_img.create(qemu_img.Disk(fresh, "qcow2"), size or GIB))
+        _make_whole(path, lambda fresh: qemu_img.create(qemu_img.Disk(fresh, "qcow2"), size or GIB))
 
     def destroy(self, guest_id: str) -> None:
+        """Remove everything of a guest."""
         home = self.files(guest_id).home
         if home.exists():
             shutil.rmtree(home)
 
     def keep(self, guest_id: str, copy: bool) -> None:
+        """Put the disks aside: moved, or copied. Disks that are kept already stay. Raises GuestAbsent."""
         files = self.files(guest_id)
         if not files.home.exists():
             raise GuestAbsent(guest=guest_id, host=self.host)
@@ -199,11 +203,12 @@ class GuestDisks:
             fresh.rename(files.kept)
         for path in files.local():
             twin = files.kept / path.name
-            if twin.exists() and twin.samefile(path):  # moved: a disk made since is another file
+            if twin.exists() and twin.samefile(path):  # it is moved; a disk that was made since is another file
                 path.unlink()
 
     def restore(self, guest_id: str) -> None:
-        """First everything made since goes, then `kept` becomes `restoring`: the mark that what is there is the old."""
+        """Put the kept disks back. First the disks made since are removed; then `kept` becomes `restoring`, which tells
+        a repeated call that the disks in place are the old ones."""
         files = self.files(guest_id)
         restoring = files.home / "restoring"
         if files.kept.exists():
@@ -216,30 +221,33 @@ class GuestDisks:
             restoring.rmdir()
 
     def drop_kept(self, guest_id: str) -> None:
+        """Remove the kept disks."""
         kept = self.files(guest_id).kept
         if kept.exists():
             shutil.rmtree(kept)
 
     def sweep(self) -> None:
-        """Let the image cache drop the bases that no guest's disk stands on."""
+        """Let the image cache remove base images that no guest's disk needs."""
         self.images.sweep(self._used)
 
     def _used(self) -> set[Path]:
         disks = [*self.directory.glob("*/*.qcow2"), *self.directory.glob("*/kept/*.qcow2")]
         used = set()
         for disk in disks:
-            with suppress(FileNotFoundError, ValueError):  # it is being deleted, or its guest wrote nonsense into it
+            with suppress(FileNotFoundError, ValueError):  # it is being deleted, or its guest wrote an invalid header
                 used.add(backing_file(disk))
         return {base for base in used if base}
 
 
 def virtual_size(path: Path) -> int:
+    """The size in bytes that a guest sees of a disk."""
     with path.open("rb") as file:
         return inspect(file).virtual_size
 
 
 def backing_file(path: Path) -> Path | None:
-    """What a qcow2 disk *of ours* stands on (qcow2 header: offset at byte 8, length at 16)."""
+    """The base that the header of a qcow2 disk names: the name's offset is at byte 8, its length at 16. The header may
+    have been written by a guest."""
     with path.open("rb") as file:
         offset, length = struct.unpack_from(">QI", file.read(20).ljust(20, b"\0"), 8)
         if not 0 < offset < MAX_HEADER_BYTES or not 0 < length <= MAX_NAME_BYTES:
@@ -248,7 +256,8 @@ def backing_file(path: Path) -> Path | None:
         return Path(file.read(length).decode())
 
 
-def _appear(path: Path, make: Make) -> None:
+def _make_whole(path: Path, make: Make) -> None:
+    """Have a file made under another name, and rename it when it is whole."""
     fresh = path.with_name(path.name + ".part")
     fresh.unlink(missing_ok=True)
     make(fresh)
@@ -272,7 +281,7 @@ def _filesystem(path: Path, disk: LocalDisk, label: str) -> None:
         _blank(fresh, size)
         _call("make a filesystem", f"mkfs.{kind}", *MKFS[kind], label, str(fresh))
 
-    _appear(path, make)
+    _make_whole(path, make)
 
 
 def _swap(path: Path, size_mib: int) -> None:
@@ -283,7 +292,7 @@ def _swap(path: Path, size_mib: int) -> None:
         _blank(fresh, size_mib * MIB)
         _call("make swap space", "mkswap", "-L", "swap0", str(fresh))
 
-    _appear(path, make)
+    _make_whole(path, make)
 
 
 def _blank(path: Path, size: int) -> None:

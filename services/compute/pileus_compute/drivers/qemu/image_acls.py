@@ -1,6 +1,7 @@
-"""Which guests may read a file of the host's image cache: those that stand on it, by an access control list.
+"""Access control lists of the host's image cache: a base image is read only by the guests whose disks are overlays of
+it.
 
-Every guest's QEMU is in one group, so the group must not be let in: it would read every tenant's base.
+The QEMUs of all guests are in one group, so the group gets no access: it would read every project's images.
 """
 
 import errno
@@ -15,7 +16,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 ATTRIBUTE = "system.posix_acl_access"
-VERSION, ANYBODY = 2, 0xFFFFFFFF
+VERSION, NO_ID = 2, 0xFFFFFFFF
 OWNER, USER, GROUP, MASK, OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
 READ, WRITE = 4, 2
 PRIVATE, FOR_GROUP = 0o600, 0o640
@@ -24,25 +25,26 @@ SUFFIXES = (".qcow2", ".raw", ".iso")
 
 class ImageAcls:
     def __init__(self, directory: Path, group: int | None) -> None:
-        """`group`: of every guest's QEMU; it is let in only where the file system knows no access control lists."""
+        """`group`: that of every guest's QEMU. It gets access only where the file system has no access control
+        lists."""
         self.directory, self.group = directory, group
-        self._said = False
+        self._warned = False
 
     def admit(self, user: int, wanted: Collection[Path]) -> None:
-        """Let a guest's user read these bases, and no other one."""
+        """Let a guest's user read these base images and no others."""
         with self._alone():
             inodes = {path.stat().st_ino for path in wanted}
             for path in self._bases():
-                with suppress(FileNotFoundError):  # swept meanwhile
+                with suppress(FileNotFoundError):  # it was removed meanwhile
                     if user in users(path) and path.stat().st_ino not in inodes:
                         self._set(path, users(path) - {user})
             for path in wanted:
                 self._set(path, users(path) | {user})
 
     def restore(self, wanted: Callable[[], Mapping[Path, set[int]]]) -> None:
-        """Let exactly these users read each base: after a restart nobody knows what an earlier agent has left.
+        """Let exactly these users read each base image: an earlier agent may have left other lists.
 
-        `wanted` is asked while no guest is admitted.
+        `wanted` is called while no guest is admitted.
         """
         with self._alone():
             known = {path.stat().st_ino: found for path, found in wanted().items()}
@@ -62,9 +64,9 @@ class ImageAcls:
             except OSError as err:
                 if err.errno not in (errno.EOPNOTSUPP, errno.ENOSYS) or self.group is None:
                     raise
-                if not self._said:
+                if not self._warned:
                     log.warning("%s: every guest's QEMU may read every image: %s", self.directory, err)
-                self._said = True
+                self._warned = True
                 os.chown(path, 0, self.group)
                 path.chmod(FOR_GROUP)
 
@@ -79,18 +81,18 @@ class ImageAcls:
 
 
 def users(path: Path) -> set[int]:
-    """Those that a file's access control list lets read, beside its owner."""
+    """The users that a file's access control list lets read it, beside its owner."""
     try:
         packed = os.getxattr(path, ATTRIBUTE)
     except OSError as err:
         if err.errno in (errno.ENODATA, errno.EOPNOTSUPP, errno.ENOSYS):
             return set()
         raise
-    return {who for kind, rights, who in struct.iter_unpack("<HHI", packed[4:]) if kind == USER and rights & READ}
+    return {user for kind, rights, user in struct.iter_unpack("<HHI", packed[4:]) if kind == USER and rights & READ}
 
 
 def allow(path: Path, readers: set[int]) -> None:
-    """Let these users read a file, and nobody else but its owner."""
+    """Let only these users and its owner read a file."""
     if not readers:
         path.chmod(PRIVATE)
         with suppress(OSError):  # there may be none
@@ -98,11 +100,11 @@ def allow(path: Path, readers: set[int]) -> None:
         path.chmod(PRIVATE)
         return
     entries = [
-        (OWNER, READ | WRITE, ANYBODY),
+        (OWNER, READ | WRITE, NO_ID),
         *((USER, READ, reader) for reader in sorted(readers)),
-        (GROUP, 0, ANYBODY),
-        (MASK, READ, ANYBODY),
-        (OTHER, 0, ANYBODY),
+        (GROUP, 0, NO_ID),
+        (MASK, READ, NO_ID),
+        (OTHER, 0, NO_ID),
     ]
     packed = struct.pack("<I", VERSION) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
     os.setxattr(path, ATTRIBUTE, packed)

@@ -1,7 +1,7 @@
-"""The host's image cache: each image once, as a base that no guest writes to.
+"""The host's image cache: each image once, as a base image that no guest writes to.
 
-A base is named by the image's id and its content's hash: an id that comes back with other bytes meets nobody's base.
-Names can't be guessed without both, and the directory can't be listed by guests' users.
+A base image is named by the image's id and the hash of its content, so an id that comes back with other bytes gets
+another file. The names can't be guessed without both, and the users of guests can't list the directory.
 """
 
 import fcntl
@@ -32,19 +32,22 @@ log = logging.getLogger(__name__)
 CHUNK = 1 << 20
 SECTOR = 512
 MODE = 0o600
-"""The users of guests that stand on a base are let in when they start (`readers`)."""
+"""Guests whose disks are overlays of a base image get access when they start; see `image_acls`."""
 CONNECT_S, SILENCE_S = 10, 60
 SELF_CONTAINED = {"vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vhd": "vpc"}
-"""Declared disk format -> qemu's name, of those that become a qcow2 base. Guests never run on them directly."""
+"""Declared disk format -> QEMU's name, of the formats that are converted to qcow2. Guests never run on them
+directly."""
 BOOT_FILES = ("aki", "ari")
 UNUSED_S = 24 * 3600
-"""A base that no guest uses is kept for so long."""
+"""How long a base image is kept that no guest uses."""
 KINDS = (".qcow2", ".raw", ".iso", ".bin", ".part")
 DEFAULT_LIMIT = 20 << 30
 
 
 @dataclass(frozen=True)
 class Base:
+    """A base image: what overlays are made of."""
+
     path: Path
     format: str
     """raw or qcow2."""
@@ -54,27 +57,27 @@ class Base:
 
 class ImageCache:
     def __init__(self, directory: Path, limit: int = DEFAULT_LIMIT) -> None:
-        """`limit`: bytes that may lie here beside what guests use."""
+        """`limit`: how many bytes are kept beside the base images that guests use."""
         self.directory, self.limit = directory, limit
         self._held: Counter[Path] = Counter()
         self._lock = threading.Lock()
         make_traversable(directory)
 
     def base(self, image: Image) -> Base:
-        """The image as a base, fetched if need be. Raises ImageUnusable, ImageUnreachable."""
+        """The base image, fetched if it isn't here. Raises ImageUnusable, ImageUnreachable."""
         with self._alone(image.id):
             return self._find(image.id, image.sha256) or self._fetch(image)
 
     @contextmanager
-    def using(self, image: Image, most: int = 0) -> Iterator[Base]:
-        """The base, which no sweep removes before a guest's disk stands on it.
+    def using(self, image: Image, max_bytes: int = 0) -> Iterator[Base]:
+        """The base image. No sweep removes it before the guest's disk is made of it.
 
-        Raises DiskTooSmall, before anything is converted, if a guest would see more than `most` bytes; 0: any size.
+        Raises DiskTooSmall, before anything is converted, if a guest would see more than `max_bytes`; 0: any size.
         """
         with self._alone(image.id):
-            base = self._find(image.id, image.sha256) or self._fetch(image, most)
+            base = self._find(image.id, image.sha256) or self._fetch(image, max_bytes)
             while not self._hold(base):
-                base = self._fetch(image, most)
+                base = self._fetch(image, max_bytes)
         try:
             yield base
         finally:
@@ -82,14 +85,14 @@ class ImageCache:
                 self._held[base.path] -= 1
 
     def _hold(self, base: Base) -> bool:
-        """False if a sweep was faster."""
+        """False if a sweep has just removed it."""
         with self._lock:
             there = base.path.exists()
             self._held[base.path] += there
         return there
 
     def file(self, image: Image) -> Path:
-        """A kernel or ramdisk: just its bytes."""
+        """A kernel or ramdisk, fetched if it isn't here: its bytes as they are."""
         with self._alone(image.id):
             if image.sha256 and (path := self._path(image.id, "bin", image.sha256)).exists():
                 return path
@@ -97,41 +100,43 @@ class ImageCache:
             return part.replace(self._path(image.id, "bin", digest))
 
     def too_large(self) -> bool:
+        """Whether a sweep would help."""
         return sum(_allocated(path) for path in self._all()) > self.limit
 
     def sweep(self, used: Callable[[], set[Path]]) -> list[Path]:
-        """Remove bases that nobody has used for a day, and the least recently used ones above the limit.
+        """Remove base images that no guest has used for a day, and the least recently used ones above the limit.
 
-        None of `used` goes, nor one that a guest's disk is about to stand on: `used` is asked after these are known.
+        Those of `used` stay, and those that a guest's disk is about to be made of. `used` is called after the latter
+        are known.
         """
         with self._lock:
             idle = [path for path in self._all() if not self._held[path]]
             busy = used()
             free = [path for path in idle if path not in busy]
-            horizon, kept, gone = time.time() - UNUSED_S, 0, []
+            horizon, kept, removed = time.time() - UNUSED_S, 0, []
             for path in sorted(free, key=_last_used, reverse=True):
                 kept += _allocated(path)
                 if _last_used(path) < horizon or (kept > self.limit and path.suffix != ".part"):
                     log.info("image cache: removing %s", path.name)
                     path.unlink(missing_ok=True)
-                    gone.append(path)
-        return gone
+                    removed.append(path)
+        return removed
 
     def _all(self) -> list[Path]:
         return [path for path in self.directory.iterdir() if path.suffix in KINDS]
 
     def _find(self, image_id: str, digest: str | None) -> Base | None:
-        """The base of this content. Without a hash there is no telling whether one that is here is it."""
+        """The base image with this content. Without a hash nothing says whether a file has it."""
         for suffix, format in (("qcow2", "qcow2"), ("raw", "raw"), ("iso", "raw")) if digest else ():
             path = self._path(image_id, suffix, digest)
             if path.exists():
-                os.utime(path)  # its last use, for `sweep`
+                os.utime(path)  # remember the last use for `sweep`
                 with path.open("rb") as file:
                     size = inspect(file).virtual_size if format == "qcow2" else path.stat().st_size
                 return Base(path, format, size, cdrom=suffix == "iso")
         return None
 
-    def _fetch(self, image: Image, most: int = 0) -> Base:
+    def _fetch(self, image: Image, max_bytes: int = 0) -> Base:
         part, digest = self._download(image)
         try:
             with part.open("rb") as file:
@@ -139,8 +144,8 @@ class ImageCache:
             kind = accept(image, found)
             if kind in ("raw", "qcow2", "iso"):
                 part.replace(self._path(image.id, kind, digest))
-            elif 0 < most < found.virtual_size:  # a small file can unfold to all that its header promises
-                raise DiskTooSmall(disk="root", size=most, needed=found.virtual_size)
+            elif 0 < max_bytes < found.virtual_size:  # a small file can unfold to all that its header promises
+                raise DiskTooSmall(disk="root", size=max_bytes, needed=found.virtual_size)
             else:
                 fresh = self._path(image.id, "converting.part")
                 fresh.unlink(missing_ok=True)
@@ -155,10 +160,8 @@ class ImageCache:
         return ready
 
     def _download(self, image: Image) -> tuple[Path, str]:
-        """The bytes, checked against size and hash and safe on disk: a base that survives a power cut is whole.
-
-        Returns their file and SHA-256.
-        """
+        """Download the image, checked against its size and hash, and flushed to disk: a file that survives a power cut
+        is whole. Returns the file and its SHA-256."""
         part, whole = self._path(image.id, "part"), False
         try:
             with (
@@ -176,7 +179,7 @@ class ImageCache:
                     os.fchmod(file.fileno(), MODE)
                     digest = self._copy(image, answer.iter_content(CHUNK), file)
             whole = True
-        except requests.RequestException as err:  # is an OSError too
+        except requests.RequestException as err:  # before OSError, which it is, too
             raise ImageUnreachable(image=image.id, why=str(err)) from err
         except OSError as err:
             raise HypervisorFailed(what=f"store image {image.id}", why=str(err)) from err
@@ -211,7 +214,7 @@ class ImageCache:
 
     @contextmanager
     def _alone(self, image_id: str) -> Iterator[None]:
-        """One fetch of an image at a time, whichever thread or process it is in."""
+        """One fetch of an image at a time, in all threads and processes of the host."""
         with self._path(image_id, "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -224,7 +227,7 @@ def accept(image: Image, found: Inspection) -> str:
     if found.unsafe:
         raise ImageUnusable(image=image.id, why=found.unsafe)
     if wanted == "raw" and found.format in ("iso", "luks"):
-        return "raw"  # every byte is the guest's own; nothing on the host takes it for more
+        return "raw"  # the guest may hold any bytes: the host interprets none of them
     if wanted != found.format:
         raise ImageUnusable(image=image.id, why=f"declared {image.format}, its content is {found.format}")
     if wanted not in ("raw", "qcow2", "iso", *SELF_CONTAINED.values()):

@@ -1,4 +1,4 @@
-"""qemu-img as the hypervisor needs it; each run is in a sandbox of its own (pileus_kit.qemu_img)."""
+"""qemu-img, run in a sandbox each time (see pileus_kit.qemu_img). Its failures are HypervisorFailed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,18 +13,20 @@ SECTOR = 512
 
 
 def create(disk: Disk, size: int) -> None:
-    """A new empty disk of `size` bytes, or an overlay on its base."""
+    """Make an empty disk of `size` bytes, or an overlay of the disk's base."""
     with _failing("create a disk"):
         qemu_img.create(disk, -(-size // SECTOR) * SECTOR)
 
 
 def grow(disk: Disk, size: int) -> None:
+    """Grow a disk to `size` bytes."""
     with _failing("grow a disk"):
         qemu_img.resize(disk, size)
 
 
 def convert(source: Disk, target: Disk, size: int) -> None:
-    """Copy what `source` (with its base) shows to a flat new file; `size`: virtual bytes, for the limits."""
+    """Copy the content of `source` (with its base) to a new file without a base. `size`: its virtual size in bytes,
+    from which the sandbox's limits follow."""
     with _failing("convert a disk"):
         qemu_img.convert(source, target, size)
 

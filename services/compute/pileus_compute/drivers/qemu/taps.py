@@ -1,4 +1,5 @@
-"""The network's agent makes a tap and puts it into a bridge last, when its filters stand: a guest waits for that."""
+"""Taps of guests. The network's agent makes a tap and puts it into its bridge last, when its filters are in place: no
+guest starts before that."""
 
 import time
 from collections.abc import Iterator
@@ -14,12 +15,13 @@ POLL_S = 0.05
 
 
 def wired(tap: str) -> bool:
+    """Whether the tap is in a bridge."""
     return (NET / tap / "master").exists()
 
 
 @contextmanager
 def needed(taps: list[str]) -> Iterator[None]:
-    """Wait for them, then do what needs them; if that fails and one has gone meanwhile, it was that: TapMissing."""
+    """Wait for the taps before what needs them. If that fails because a tap has gone meanwhile, raise TapMissing."""
     with span("wait for the network"):
         wait(taps)
     try:
@@ -32,7 +34,7 @@ def needed(taps: list[str]) -> Iterator[None]:
 
 
 def wait(taps: list[str]) -> None:
-    """Return when every tap is in a bridge. Raises TapMissing after PATIENCE_S."""
+    """Return when every tap is in a bridge. Raises TapMissing after PATIENCE_S seconds."""
     deadline = time.monotonic() + PATIENCE_S
     for tap in taps:
         while not wired(tap):
