@@ -180,7 +180,7 @@ class DiskTooSmall(BadRequest):
 
 
 class TapMissing(Transient):
-    text = "The network has not wired tap {tap} within {seconds} s."
+    text = "The network has not put tap {tap} into a bridge within {seconds} s."
 
 
 class GuestUnsupported(Conflict):
@@ -190,7 +190,7 @@ class GuestUnsupported(Conflict):
 
 
 class DetachRefused(Conflict):
-    text = "Guest {guest} does not let go of {device}."
+    text = "Guest {guest} does not release {device}."
 
 
 class HypervisorFailed(CloudError):

@@ -1,8 +1,9 @@
-"""What the control plane may ask of a host (`HostAgent`), and what a host tells the control plane (`ControlPlane`).
+"""What the control plane may ask of a host (`HostAgent`), and what a host may ask of the control plane
+(`ControlPlane`).
 
-Every call is keyed by the guest's id (the server's uuid) and idempotent: flows run their steps at least once, so
-each call says what shall *be*, and doing it twice is doing it once. A guest that is not there is already destroyed,
-a disk that is there is already prepared. Calls of one guest run one after another on the host.
+Every call is keyed by the guest's id (the server's uuid) and idempotent: flows run their steps at least once, so each
+call says what is to *be*, and doing it twice is doing it once. A guest that is not there is already destroyed, a disk
+that is there is already prepared. Calls of one guest run one after another on the host.
 """
 
 # mypy: disable-error-code="empty-body"
@@ -11,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
+from pileus_kit.json_types import JsonObject
 from pileus_kit.rpc import Interface, call, cast
 
 
@@ -64,7 +65,7 @@ class Nic:
     port_id: str
     mac: str
     tap: str
-    """A persistent tap made by the network's agent, which puts it into a bridge when its filters stand."""
+    """A persistent tap made by the network's agent, which puts it into a bridge when its filters are in place."""
     mtu: int
     model: str = "virtio"
 
@@ -72,7 +73,7 @@ class Nic:
 @dataclass(frozen=True)
 class Volume:
     id: str
-    connection_info: dict[str, Any]
+    connection_info: JsonObject
     """`{"driver_volume_type": "file"|"nbd", "data": {…}}` as the volume service's attachment gives it."""
     device: str = ""
     """`/dev/vdb`; empty: the host takes the next free one and says which."""
@@ -89,7 +90,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class LocalDisk:
-    """A blank disk that lives and dies with the guest."""
+    """A blank disk that exists as long as the guest."""
 
     size_mib: int
     format: str = ""
@@ -121,7 +122,7 @@ class Guest:
     volumes: tuple[Volume, ...] = ()
     config_drive: dict[str, bytes] | None = None
     """Path -> content of the files of a config drive (`openstack/latest/meta_data.json`), which `prepare` and `rescue`
-    write anew. None: no new one; a guest that has one keeps it."""
+    write again. None: no new one; a guest that has one keeps it."""
     properties: dict[str, str] = field(default_factory=dict)
     """The image's `hw_*` and `os_*` properties: hw_disk_bus, hw_vif_model, hw_machine_type, hw_cdrom_bus, hw_rng_model,
     hw_video_model, hw_qemu_guest_agent, hw_firmware_type, hw_boot_menu … Unknown ones are ignored."""
@@ -180,7 +181,7 @@ class Diagnostics:
     memory_used_mib: int | None
     disks: tuple[dict[str, int], ...]
     """read_bytes, read_requests, write_bytes, write_requests, errors_count; one for each disk."""
-    nics: tuple[dict[str, Any], ...]
+    nics: tuple[JsonObject, ...]
     """mac_address, rx_octets, rx_packets, rx_errors, rx_drop, tx_…; one for each interface."""
     driver: str = "libvirt"
     hypervisor: str = "qemu"
@@ -199,15 +200,15 @@ class Inventory:
     """major * 1000000 + minor * 1000 + micro."""
     hostname: str
     host_ip: str
-    cpu_info: dict[str, Any] = field(default_factory=dict)
+    cpu_info: JsonObject = field(default_factory=dict)
     """arch, model, vendor, topology{cores,threads,sockets}, features[]."""
     facts: dict[str, str] = field(default_factory=dict)
-    """accelerator (kvm or tcg) and why, driver, agent version: for people, nothing depends on it."""
+    """accelerator (kvm or tcg) and why, driver, agent version: for administrators; nothing depends on it."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the control plane believes a guest of this host does."""
+    """What a guest of this host is to do."""
 
     id: str
     power: Power
@@ -251,7 +252,7 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
 
     @call(since="1.0")
     def unpause(self, guest_id: str) -> None:
-        """Let a paused guest go on; a running one is left alone. Raises GuestNotRunning."""
+        """Let a paused guest go on; a running one stays as it is. Raises GuestNotRunning."""
 
     @call(since="1.0", timeout_s=900)
     def suspend(self, guest_id: str) -> None:
@@ -290,13 +291,13 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
 
     @call(since="1.0", timeout_s=120)
     def attach_volume(self, guest_id: str, volume: Volume) -> Attached:
-        """Plug the volume into the guest (also a stopped one); an attached one stays as it is."""
+        """Plug the volume into the guest, also into a stopped one; an attached volume stays as it is."""
 
     @call(since="1.0", timeout_s=120)
     def detach_volume(self, guest_id: str, volume_id: str) -> None:
-        """Unplug it and return when the guest has let go. Nothing if it isn't attached or there is no guest.
+        """Unplug it and return when the guest has released it. Nothing if it isn't attached or there is no guest.
 
-        Raises DetachRefused when the guest doesn't let go.
+        Raises DetachRefused when the guest doesn't release it.
         """
 
     @call(since="1.0", timeout_s=60)
@@ -312,7 +313,7 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
 
     @call(since="1.0", timeout_s=120)
     def drop_volume_snapshot(self, guest_id: str, volume_id: str, name: str) -> None:
-        """The reverse; nothing if there is no such snapshot. Raises as `snapshot_volume` does."""
+        """Delete such a snapshot; nothing if there is none of this name. Raises as `snapshot_volume` does."""
 
     @call(since="1.0", timeout_s=120)
     def attach_nic(self, guest_id: str, nic: Nic) -> Plugged:
@@ -320,11 +321,14 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
 
     @call(since="1.0", timeout_s=120)
     def detach_nic(self, guest_id: str, port_id: str) -> None:
-        """Unplug it and return when the guest has let go. Nothing if it isn't attached or there is no guest."""
+        """Unplug it and return when the guest has released it. Nothing if it isn't attached or there is no guest.
+
+        Raises DetachRefused.
+        """
 
     @call(since="1.0")
     def set_password(self, guest_id: str, user: str, password: str) -> None:
-        """Through the QEMU guest agent inside. Raises GuestUnsupported without one."""
+        """Set a password through the QEMU guest agent inside the guest. Raises GuestUnsupported without one."""
 
     @call(since="1.0", timeout_s=7200)
     def snapshot(self, guest_id: str, upload: Upload) -> Uploaded:
@@ -336,7 +340,7 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
 
     @call(since="1.0")
     def console(self, guest_id: str, kind: str = "vnc") -> Endpoint:
-        """Raises GuestNotRunning, GuestUnsupported."""
+        """Where a proxy reaches the guest's console. Raises GuestNotRunning, GuestUnsupported."""
 
     @call(since="1.0")
     def diagnostics(self, guest_id: str) -> Diagnostics:
@@ -348,7 +352,7 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
 
     @call(since="1.0", timeout_s=3600)
     def cache_image(self, image: Image) -> None:
-        """Have the image in the host's cache before it is needed."""
+        """Fetch the image into the host's cache before it is needed."""
 
     @call(since="1.0")
     def state(self, guest_id: str) -> GuestState:
@@ -368,15 +372,16 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
 
 
 class ControlPlane(Interface, topic="compute.worker", version="1.0"):
-    """Served by every worker; any one of them takes the message."""
+    """Served by every worker; one of them takes each message."""
 
     @cast(since="1.0")
     def hello(self, host: str, inventory: Inventory, guests: list[GuestState]) -> None:
-        """Every 15 s, and when a guest's state changed by itself: the host lives, and this is all that is on it.
+        """Report that the host is up, what it has, and what its guests do.
 
-        `guests` holds every guest with our prefix, so a stray one (no such server, or placed elsewhere) can be seen.
+        Sent every 15 s with all guests of this cloud on the host, and with only those that have changed when guests
+        change by themselves. The control plane has guests destroyed of which it knows that their servers are gone.
         """
 
     @call(since="1.0")
     def wanted(self, host: str) -> list[Wanted]:
-        """What ought to be on this host. Asked at the agent's start: RUNNING guests that are off are started again."""
+        """What is to be on this host. An agent asks when it starts: RUNNING guests that are off are started again."""

@@ -1,4 +1,4 @@
-"""Answers for one host: what `HostAgent` promises, done with a driver's smaller calls."""
+"""The RPC endpoint of a host: what `HostAgent` promises, done with the smaller calls of the host's driver."""
 
 # mypy: disable-error-code="type-abstract"
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pileus_compute.agent.guest_locks import GuestLocks
-from pileus_compute.agent.snapshot_uploads import send
+from pileus_compute.agent.snapshot_uploads import upload_file
 from pileus_compute.drivers.base import (
     Cache,
     Confine,
@@ -47,11 +47,11 @@ from pileus_kit.file_modes import make_traversable
 log = logging.getLogger(__name__)
 
 PRESS_AGAIN_S = 5
-"""A guest that is still booting doesn't hear the power button."""
+"""A guest that is still booting ignores the power button, so it is pressed again."""
 POLL_S = 0.1
 CLEAN_STOP_S = 60
-"""What a system gets to shut down before it is rescued."""
-CONSOLE_LIMIT = 100 * 1024
+"""How long a guest may take to shut down before it is rescued."""
+MAX_CONSOLE_BYTES = 100 * 1024
 C = TypeVar("C")
 
 
@@ -60,16 +60,17 @@ class Incapable(Unimplemented):
 
 
 class HostEndpoint(HostAgent):
-    """`scratch`: a directory for snapshots on their way."""
+    """Calls of one guest run one after another, those of different guests at the same time."""
 
     def __init__(self, hypervisor: Hypervisor, scratch: Path) -> None:
+        """`scratch`: a directory for snapshots that are being uploaded."""
         self.hypervisor, self.scratch, self.locks = hypervisor, scratch, GuestLocks()
         self.poked = lambda: None
         self.waiting: set[str] = set()
-        """Guests that a power cut stopped and that are going to be started again."""
+        """Guests that a power cut stopped and that are still to be started again."""
 
     def recover(self) -> None:
-        """After a start: end what an agent that was killed had begun and nobody will finish."""
+        """End what an earlier agent that was killed had begun: no call will finish it."""
         if isinstance(self.hypervisor, Snapshot):
             for guest in self.hypervisor.guests():
                 with self.locks.of(guest.id):
@@ -79,6 +80,7 @@ class HostEndpoint(HostAgent):
                 path.unlink(missing_ok=True)
 
     def confine(self) -> None:
+        """Confine the running guests, if the driver can."""
         if isinstance(self.hypervisor, Confine):
             self.hypervisor.confine()
 
@@ -184,14 +186,14 @@ class HostEndpoint(HostAgent):
             try:
                 path.unlink(missing_ok=True)
                 self._able(Snapshot).snapshot(guest_id, path, upload.format)
-                return send(path, upload)
+                return upload_file(path, upload)
             finally:
                 path.unlink(missing_ok=True)
 
     def console_log(self, guest_id: str, lines: int | None = None) -> str:
         if lines == 0:
             return ""
-        text = self._able(Console).console_log(guest_id, CONSOLE_LIMIT).decode(errors="replace")
+        text = self._able(Console).console_log(guest_id, MAX_CONSOLE_BYTES).decode(errors="replace")
         return text if lines is None or lines < 0 else "".join(text.splitlines(keepends=True)[-lines:])
 
     def console(self, guest_id: str, kind: str = "vnc") -> Endpoint:
@@ -219,7 +221,8 @@ class HostEndpoint(HostAgent):
         self.poked()
 
     def _power_off(self, guest_id: str, timeout_s: int) -> None:
-        """Ask, ask again, and cut the power in the end. A paused guest can't answer, so it is not asked."""
+        """Press the power button again and again, and cut the power in the end. A paused guest can't react, so its
+        power is cut at once."""
         asked, deadline = 0.0, time.monotonic() + timeout_s
         while self._runs(guest_id) and time.monotonic() < deadline:
             if time.monotonic() - asked > PRESS_AGAIN_S:

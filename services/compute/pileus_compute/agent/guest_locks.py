@@ -1,4 +1,4 @@
-"""One thing at a time for each guest."""
+"""A lock for each guest."""
 
 import threading
 from collections.abc import Iterator
@@ -6,13 +6,15 @@ from contextlib import contextmanager
 
 
 class GuestLocks:
+    """Locks by key, made when they are needed."""
+
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._locks: dict[str, tuple[threading.Lock, int]] = {}
 
     @contextmanager
     def of(self, key: str) -> Iterator[None]:
-        """Hold the key's lock; a lock exists only while somebody holds it or waits for it."""
+        """Hold the lock of `key`. A lock exists only while a thread holds it or waits for it."""
         with self._guard:
             lock, users = self._locks.get(key, (threading.Lock(), 0))
             self._locks[key] = lock, users + 1

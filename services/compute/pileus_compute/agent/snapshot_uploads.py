@@ -1,4 +1,4 @@
-"""A snapshot's way to the image service: streamed, with a ticket."""
+"""Uploads of snapshots to the image service, streamed and with a ticket."""
 
 import hashlib
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ import requests
 from pileus_compute.errors import ImageUnreachable, ImageUnusable
 from pileus_compute.rpc import Upload, Uploaded
 
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 CONNECT_S, ANSWER_S = 10, 300
 
 
-class Reading:
-    """The file as a request body of known length, hashed on its way."""
+class HashedFile:
+    """A file as a request's body of known length, hashed while it is sent."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.size, self.digest = path, path.stat().st_size, hashlib.sha256()
@@ -24,14 +24,15 @@ class Reading:
 
     def __iter__(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(CHUNK_BYTES):
                 self.digest.update(chunk)
                 yield chunk
 
 
-def send(path: Path, upload: Upload) -> Uploaded:
-    """PUT the file. Raises ImageUnreachable (again later), ImageUnusable (the image service refuses it)."""
-    body = Reading(path)
+def upload_file(path: Path, upload: Upload) -> Uploaded:
+    """PUT the file. Raises ImageUnreachable, after which a later try may succeed, or ImageUnusable if the image service
+    refuses it."""
+    body = HashedFile(path)
     headers = {
         "X-Image-Ticket": upload.ticket,
         "X-Image-Format": upload.format,

@@ -30,7 +30,7 @@ class FakeGuest:
     nics: dict[str, str] = field(default_factory=dict)
     """Port id -> tap."""
     root: str = ""
-    """Where the root disk came from; empty: there is none."""
+    """What the root disk was made of: an image's id, or "volume"; empty: there is none."""
     kept: str = ""
     rescued: bool = False
     lost: bool = False
@@ -39,7 +39,7 @@ class FakeGuest:
 
 
 def addresses_of(guest: FakeGuest) -> dict[str, str]:
-    """As on a PC: interfaces first, from the third slot on."""
+    """Volume or port -> its address, as on a PC: from the third slot on, interfaces first."""
     return {name: f"pci 0000:00:{3 + i:02x}.0" for i, name in enumerate((*guest.nics, *guest.volumes))}
 
 
