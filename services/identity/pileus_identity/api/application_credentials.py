@@ -1,6 +1,6 @@
 """/v3/users/{user_id}/application_credentials."""
 
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING
 
 from pileus_identity.api import policy_targets
 from pileus_identity.api.access_rules import access_rule_view, require_may_manage, require_may_read
@@ -13,6 +13,9 @@ from pileus_identity.core.application_credentials import ApplicationCredentialRe
 from pileus_identity.db.models import ApplicationCredential
 from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.web import Resource, caller
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 resource = Resource("application_credentials", __name__, url_prefix="/v3/users/<user_id>/application_credentials")
 
@@ -87,7 +90,7 @@ def delete(user_id: str, credential_id: str) -> Answer:
     return "", 204
 
 
-def _views(session: Session, credentials: list[ApplicationCredential]) -> list[JsonObject]:
+def _views(session: "Session", credentials: list[ApplicationCredential]) -> list[JsonObject]:
     delegated = application_credentials.load_delegated(session, credentials)
     views = []
     for credential in credentials:

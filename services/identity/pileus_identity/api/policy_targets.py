@@ -6,8 +6,7 @@ asks its rule, everyone gets a 404, and the target raises ResourceNotFound.
 """
 
 from collections.abc import Mapping
-
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING
 
 from pileus_identity.api.domain_scope import default_domain_id
 from pileus_identity.api.tools import tools
@@ -27,6 +26,9 @@ from pileus_identity.db.models import Project
 from pileus_identity.errors import ResourceNotFound
 from pileus_kit.json_types import JsonObject
 from pileus_kit.web import caller, enforce
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 Target = Mapping[str, object]
 
@@ -58,7 +60,7 @@ def user(user_id: str, **_: str) -> Target:
         return _user(session, user_id)
 
 
-def _user(session: Session, user_id: str) -> Target:
+def _user(session: "Session", user_id: str) -> Target:
     user_domain_id = users.find_domain_id(session, user_id)
     if user_domain_id is None:
         return {}
@@ -79,7 +81,7 @@ def group(group_id: str, **_: str) -> Target:
         return _group(session, group_id)
 
 
-def _group(session: Session, group_id: str) -> Target:
+def _group(session: "Session", group_id: str) -> Target:
     group_domain_id = groups.find_domain_id(session, group_id)
     if group_domain_id is None:
         return {}

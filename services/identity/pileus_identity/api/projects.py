@@ -1,9 +1,9 @@
 """/v3/projects."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from flask import request
-from sqlalchemy.orm import Session
 
 from pileus_identity.api import policy_targets
 from pileus_identity.api.domain_scope import default_domain_id, own_domain_target, visible_domain_id
@@ -16,6 +16,9 @@ from pileus_identity.db.models import Project
 from pileus_identity.errors import ResourceNotFound, ValidationFailed
 from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.web import Resource, caller, enforce
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 resource = Resource("projects", __name__, url_prefix="/v3/projects")
 
@@ -43,7 +46,7 @@ def create(body: JsonObject) -> Answer:
         return {"project": project_view(created)}, 201
 
 
-def _create_domain(session: Session, given: JsonObject) -> Project:
+def _create_domain(session: "Session", given: JsonObject) -> Project:
     enforce("identity:create_domain")
     if given.get("domain_id") or given.get("parent_id"):
         raise ValidationFailed(why="A project that acts as a domain has no parent and belongs to no domain.")
@@ -51,7 +54,7 @@ def _create_domain(session: Session, given: JsonObject) -> Project:
     return domains.create(session, {key: value for key, value in given.items() if key not in not_of_domains})
 
 
-def _create_project(session: Session, given: JsonObject) -> Project:
+def _create_project(session: "Session", given: JsonObject) -> Project:
     policy_targets.require_named_domain("identity:create_project", given)
     try:
         project = projects.create(session, given, default_domain_id())
@@ -93,7 +96,7 @@ def _requested_shape(direction: str) -> str | None:
     return next((shape for shape in ("list", "ids") if query_flag(f"{direction}_as_{shape}")), None)
 
 
-def _visible(session: Session, relatives: list[Project]) -> list[JsonObject]:
+def _visible(session: "Session", relatives: list[Project]) -> list[JsonObject]:
     """The relatives on which the caller has a role; administrators and tokens of a domain or the system see all."""
     requester = caller()
     if not (requester.is_admin or requester.system or requester.domain_id):

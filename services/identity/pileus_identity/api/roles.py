@@ -1,6 +1,6 @@
 """/v3/roles."""
 
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING
 
 from pileus_identity.api import policy_targets
 from pileus_identity.api.links import self_link
@@ -11,6 +11,9 @@ from pileus_identity.core import roles
 from pileus_identity.db.models import Role
 from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.web import Resource, enforce
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 resource = Resource("roles", __name__, url_prefix="/v3/roles")
 
@@ -57,7 +60,7 @@ def delete(role_id: str) -> Answer:
     return "", 204
 
 
-def _find(session: Session, role_id: str, verb: str) -> Role:
+def _find(session: "Session", role_id: str, verb: str) -> Role:
     """A domain-specific role has policy rules of its own."""
     role = roles.find(session, role_id)
     if role.domain_id is not None:
