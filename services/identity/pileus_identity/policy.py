@@ -1,14 +1,14 @@
-"""Who may do what: OpenStack's rule names, defaults and scope types.
+"""The policy rules of identity, with OpenStack's names, defaults and scope types.
 
-Where a rule takes tokens of a domain, OpenStack's default lets an administrator of any domain act on all domains,
-because it asks for the role only. Here such a rule asks for `cloud_admin`, and beside it for a role in the domain of
-the target, so that an administrator of a domain stays in it.
+Where a rule accepts domain-scoped tokens, OpenStack's default lets an administrator of any domain act on all domains,
+because it asks for the role only. Here such a rule asks for `cloud_admin`, or else for a role in the domain of the
+target, so that an administrator of a domain stays in it.
 """
 
 from pileus_kit.policy import ANYONE, Rule
 
 PROJECT = ("project",)
-SYSTEM = ("system", "project")  # what concerns the whole cloud: no token of a domain
+SYSTEM = ("system", "project")  # for the cloud as a whole: no domain-scoped tokens
 ALL = ("system", "domain", "project")
 
 READER = "(role:reader and system_scope:all)"
@@ -47,7 +47,7 @@ def _rules(check: str, scopes: tuple[str, ...], *names: str) -> list[Rule]:
 
 
 def _crud(noun: str, plural: str = "", read: str = READ, read_scopes: tuple[str, ...] = SYSTEM) -> list[Rule]:
-    """Reading for administrators and system readers, writing for administrators."""
+    """The five rules of a resource: administrators and system readers may read, administrators may write."""
     return [
         *_rules(read, read_scopes, f"get_{noun}", f"list_{plural or noun + 's'}"),
         *_rules(ADMIN, SYSTEM, *(f"{verb}_{noun}" for verb in ("create", "update", "delete"))),
@@ -69,7 +69,7 @@ def _in_both(role: str) -> str:
 
 
 TOKENS = [
-    # Whoever has a token's text has all its rights already, so these say no more than OpenStack's.
+    # A caller who has a token's text has all its rights already, so these are no stricter than OpenStack's.
     *_rules(f"{READ} or rule:token_subject", ALL, "check_token"),
     *_rules(f"{READ} or rule:service_role or rule:token_subject", ALL, "validate_token"),
     *_rules("rule:admin_or_token_subject", ALL, "revoke_token"),
@@ -101,16 +101,16 @@ PROJECTS = [
 
 READ_USER = f"{CLOUD_READ} or {_in_domain('reader', 'user.domain_id')} or user_id:%(target.user.id)s"
 READ_GROUP = f"{CLOUD_READ} or {_in_domain('reader', 'group.domain_id')}"
-# Whoever sets the password of an administrator, or joins a group of them, is one: not for a domain's managers.
-NO_MORE_THAN_THEY = "not True:%(target.user.privileged)s and not True:%(target.group.privileged)s"
-BOTH_HERE = "domain_id:%(target.group.domain_id)s and domain_id:%(target.user.domain_id)s"
+# A caller who may set an administrator's password, or join their group, could become one: a domain's manager may not.
+NOT_PRIVILEGED = "not True:%(target.user.privileged)s and not True:%(target.group.privileged)s"
+BOTH_IN_DOMAIN = "domain_id:%(target.group.domain_id)s and domain_id:%(target.user.domain_id)s"
 
 USERS = [
     *_rules(READ_USER, ALL, "get_user", "list_user_projects"),
     *_rules(f"{CLOUD_READ} or {_in_domain('reader', 'domain_id')}", ALL, "list_users"),
     *_rules(f"{CLOUD} or {_in_domain('manager', 'user.domain_id')}", ALL, "create_user"),
     *_rules(
-        f"{CLOUD} or ({_in_domain('manager', 'user.domain_id')} and {NO_MORE_THAN_THEY})",
+        f"{CLOUD} or ({_in_domain('manager', 'user.domain_id')} and {NOT_PRIVILEGED})",
         ALL,
         *("update_user", "delete_user"),
     ),
@@ -118,25 +118,25 @@ USERS = [
     *_rules(f"{CLOUD_READ} or {_in_domain('reader', 'user.domain_id')} or rule:owner", ALL, "list_groups_for_user"),
     *_rules(f"{CLOUD} or {_in_domain('manager', 'group.domain_id')}", ALL, "create_group"),
     *_rules(
-        f"{CLOUD} or ({_in_domain('manager', 'group.domain_id')} and {NO_MORE_THAN_THEY})",
+        f"{CLOUD} or ({_in_domain('manager', 'group.domain_id')} and {NOT_PRIVILEGED})",
         ALL,
         *("update_group", "delete_group"),
     ),
-    *_rules(f"{CLOUD_READ} or (role:reader and {BOTH_HERE})", ALL, "check_user_in_group"),
+    *_rules(f"{CLOUD_READ} or (role:reader and {BOTH_IN_DOMAIN})", ALL, "check_user_in_group"),
     *_rules(
-        f"{CLOUD} or (role:manager and {BOTH_HERE} and {NO_MORE_THAN_THEY})",
+        f"{CLOUD} or (role:manager and {BOTH_IN_DOMAIN} and {NOT_PRIVILEGED})",
         ALL,
         *("add_user_to_group", "remove_user_from_group"),
     ),
 ]
 
-ROLE_HERE = "(domain_id:%(target.role.domain_id)s or None:%(target.role.domain_id)s)"
+ROLE_IN_DOMAIN = "(domain_id:%(target.role.domain_id)s or None:%(target.role.domain_id)s)"
 # An administrator's role on the domain itself, and not on projects, reaches no further than the domain.
 HARMLESS = (
     "(not rule:privileged_target_role or ('admin':%(target.role.name)s and 'domain':%(target.grant.applies_to)s))"
 )
 ASSIGN = (
-    f"{CLOUD} or (({_in_both('admin')}) and {ROLE_HERE} and {HARMLESS}) or "
+    f"{CLOUD} or (({_in_both('admin')}) and {ROLE_IN_DOMAIN} and {HARMLESS}) or "
     f"(({_in_both('manager')}) and rule:domain_managed_target_role)"
 )
 
@@ -147,7 +147,7 @@ ROLES = [
     *_crud("domain_role"),
     *_rules(READ, SYSTEM, "get_implied_role", "list_implied_roles", "list_role_inference_rules", "check_implied_role"),
     *_rules(ADMIN, SYSTEM, "create_implied_role", "delete_implied_role"),
-    *_rules(f"{CLOUD_READ} or (({_in_both('reader')}) and {ROLE_HERE})", ALL, "check_grant"),
+    *_rules(f"{CLOUD_READ} or (({_in_both('reader')}) and {ROLE_IN_DOMAIN})", ALL, "check_grant"),
     *_rules(f"{CLOUD_READ} or {_in_both('reader')}", ALL, "list_grants"),
     *_rules(ASSIGN, ALL, "create_grant", "revoke_grant"),
     *_rules(READ, SYSTEM, "list_system_grants_for_user", "check_system_grant_for_user"),
@@ -182,21 +182,21 @@ CATALOG = [
     ),
 ]
 
-MINE = "user_id:%(target.user.id)s"
-MY_CREDENTIAL = "user_id:%(target.credential.user_id)s"
+OWN_USER = "user_id:%(target.user.id)s"
+OWN_CREDENTIAL = "user_id:%(target.credential.user_id)s"
 TRUSTOR, TRUSTEE = "user_id:%(target.trust.trustor_user_id)s", "user_id:%(target.trust.trustee_user_id)s"
 
 DELEGATION = [
     *_rules(f"{READ} or rule:owner", SYSTEM, "get_application_credential", "list_application_credentials"),
     *_rules("rule:owner", PROJECT, "create_application_credential"),
     *_rules("rule:admin_or_owner", SYSTEM, "delete_application_credential"),
-    *_rules(f"{READER} or {MINE}", SYSTEM, "get_access_rule", "list_access_rules"),
-    *_rules(f"(role:admin and system_scope:all) or {MINE}", SYSTEM, "delete_access_rule"),
-    *_rules(f"{CLOUD_READ} or {MY_CREDENTIAL}", ALL, "get_credential", "list_credentials"),
-    *_rules(f"{CLOUD} or {MY_CREDENTIAL}", ALL, "create_credential", "update_credential", "delete_credential"),
-    *_rules(f"{READ} or {MY_CREDENTIAL}", SYSTEM, "ec2_get_credential"),
+    *_rules(f"{READER} or {OWN_USER}", SYSTEM, "get_access_rule", "list_access_rules"),
+    *_rules(f"(role:admin and system_scope:all) or {OWN_USER}", SYSTEM, "delete_access_rule"),
+    *_rules(f"{CLOUD_READ} or {OWN_CREDENTIAL}", ALL, "get_credential", "list_credentials"),
+    *_rules(f"{CLOUD} or {OWN_CREDENTIAL}", ALL, "create_credential", "update_credential", "delete_credential"),
+    *_rules(f"{READ} or {OWN_CREDENTIAL}", SYSTEM, "ec2_get_credential"),
     *_rules(f"{READ} or rule:owner", SYSTEM, "ec2_list_credentials"),
-    *_rules(f"{ADMIN} or (role:member and {MY_CREDENTIAL})", SYSTEM, "ec2_create_credential", "ec2_delete_credential"),
+    *_rules(f"{ADMIN} or (role:member and {OWN_CREDENTIAL})", SYSTEM, "ec2_create_credential", "ec2_delete_credential"),
     *_rules(TRUSTOR, PROJECT, "create_trust"),
     *_rules(READ, SYSTEM, "list_trusts"),
     *_rules(f"{READ} or {TRUSTOR}", SYSTEM, "list_trusts_for_trustor"),

@@ -18,7 +18,7 @@ from pileus_kit.policy import Enforcer
 
 
 class Cloud:
-    """HTTP into identity as somebody: `cloud.get("/v3/users", "admin")`; `who` is a user of the fixture or a token."""
+    """Sends requests to identity: `cloud.get("/v3/users", "admin")`. `who` is a user of the fixture, or a token."""
 
     def __init__(self, identity: IdentityFixture) -> None:
         self.identity = identity
@@ -44,7 +44,7 @@ class Cloud:
         return self.call("POST", path, who, json)
 
     def make(self, path: str, key: str, who: str = "admin", **body: Any) -> Any:
-        """Create a resource and give its view."""
+        """Create a resource and return its view."""
         answer = self.post(path, {key: body}, who)
         assert answer.status_code == 201, answer.json
         return answer.json[key]  # type: ignore[index]
@@ -62,8 +62,52 @@ class Cloud:
         self.identity.app = create(self.identity.tools, Enforcer(RULES))
         self.identity.client = self.identity.app.test_client()
 
+    def check_crud(self, path: str, key: str, body: Any, change: Any) -> None:
+        """A resource is created, shown, listed, updated and deleted; without it all calls answer 404."""
+        created = self.make(path, key, **body)
+        one = f"{path}/{created['id']}"
+        assert "password" not in created and created["links"]["self"].endswith(one)
+        shown = self.get(one)
+        assert shown.status_code == 200 and shown.json[key] == created  # type: ignore[index]
+        assert {name: value for name, value in body.items() if name != "password"}.items() <= created.items()
+        assert created in self.get(path).json[path.rpartition("/")[2]]  # type: ignore[index]
+        changed = self.call("PATCH", one, json={key: change})
+        assert changed.status_code == 200, changed.json
+        assert change.items() <= changed.json[key].items()  # type: ignore[index]
+        assert self.get(one).json[key] == changed.json[key]  # type: ignore[index]
+        assert self.call("DELETE", one).status_code == 204
+        for method, sent in (("GET", None), ("DELETE", None), ("PATCH", {key: change})):
+            assert self.call(method, one, json=sent).status_code == 404
+
+    def check_unique_names(self, path: str, key: str) -> None:
+        """A name is taken once; one that is missing, empty, too long or no text is refused."""
+        self.make(path, key, name="twice")
+        assert self.post(path, {key: {"name": "twice"}}).status_code == 409
+        other = self.make(path, key, name="once")
+        assert self.call("PATCH", f"{path}/{other['id']}", json={key: {"name": "twice"}}).status_code == 409
+        for name in ("", " ", "x" * 256, None, 5):
+            assert self.post(path, {key: {"name": name}}).status_code == 400
+        assert self.post(path, {key: {}}).status_code == 400
+        assert self.post(path, {}).status_code == 400
+        assert self.call("PATCH", f"{path}/{other['id']}", json={key: {"id": "new", "name": 3}}).status_code == 400
+
+    def check_null_is_refused(self, path: str, key: str, body: Any, name: str) -> None:
+        """A null where OpenStack's schema has none is refused at creation and at change."""
+        assert self.post(path, {key: body | {name: None}}).status_code == 400
+        created = self.make(path, key, **body)
+        assert self.call("PATCH", f"{path}/{created['id']}", json={key: {name: None}}).status_code == 400
+        assert self.get(f"{path}/{created['id']}").json[key] == created  # type: ignore[index]
+
+    def check_fixed_id(self, path: str, key: str, body: Any) -> None:
+        """An update that names another id is refused, one that names the same id is not."""
+        created = self.make(path, key, **body)
+        one = f"{path}/{created['id']}"
+        assert self.call("PATCH", one, json={key: {"id": "another"}}).status_code == 400
+        assert self.call("PATCH", one, json={key: {"id": created["id"]}}).status_code == 200
+        assert self.get(one).json[key] == created  # type: ignore[index]
+
     def signed_in(self, key: Any) -> TestResponse:
-        """What a service is told of a request that was signed with an access key."""
+        """The answer to a service that asks about a request which was signed with an access key."""
         text = b"GET\n\n"
         signature = base64.b64encode(hmac.new(key["secret"].encode(), text, hashlib.sha1).digest()).decode()
         given = {"access": key["access"], "token": base64.b64encode(text).decode(), "signature": signature}

@@ -39,11 +39,11 @@ class World:
         assert answer.status_code == 204, answer.json
 
     def login(self, user: str, scope: Any) -> str:
-        wish = {
+        auth = {
             "identity": {"methods": ["password"], "password": {"user": {"id": user, "password": PASSWORD}}},
             "scope": scope,
         }
-        answer = self.cloud.post("/v3/auth/tokens", {"auth": wish}, None)
+        answer = self.cloud.post("/v3/auth/tokens", {"auth": auth}, None)
         assert answer.status_code == 201, answer.json
         return str(answer.headers["X-Subject-Token"])
 

@@ -1,3 +1,5 @@
+"""Logins: POST /v3/auth/tokens."""
+
 import time
 
 import pytest
@@ -24,15 +26,15 @@ def test_password_gives_a_token_for_each_scope(cloud):
 
 
 def test_domain_scope_needs_a_role_on_the_domain(cloud):
-    wish = {"domain": {"name": "Default"}}
-    assert cloud.login("demo", "demo", wish).status_code == 401
+    body = {"domain": {"name": "Default"}}
+    assert cloud.login("demo", "demo", body).status_code == 401
     role, user = cloud.id("roles", "reader"), cloud.id("users", "demo")
     assert cloud.call("PUT", f"/v3/domains/default/users/{user}/roles/{role}").status_code == 204
-    token = cloud.login("demo", "demo", wish).json["token"]
+    token = cloud.login("demo", "demo", body).json["token"]
     assert token["domain"] == {"id": "default", "name": "Default"}
 
 
-def test_urls_of_the_catalogue_are_filled_in(cloud):
+def test_placeholders_in_the_urls_of_the_catalog_are_filled_in(cloud):
     token = cloud.login("demo", "demo", DEMO).json["token"]
     urls = {entry["type"]: entry["endpoints"][0]["url"] for entry in token["catalog"]}
     assert urls["object-store"].endswith(f"AUTH_{token['project']['id']}")
@@ -118,32 +120,6 @@ def test_wrong_passwords_lock_a_user_for_a_while(cloud_with):
     assert cloud.login("demo", "demo").status_code == 201
 
 
-def test_an_expired_password_can_only_be_changed(cloud_with):
-    cloud = cloud_with(change_password_upon_first_use=True, unique_last_password_count=2, password_regex=".{3,}")
-    user = cloud.make("/v3/users", "user", name="new", password="first")
-    assert cloud.login("new", "first").status_code == 401
-    path = f"/v3/users/{user['id']}/password"
-
-    def change(old, new):
-        return cloud.post(path, {"user": {"original_password": old, "password": new}}, None).status_code
-
-    assert change("first", "x") == 400
-    assert change("first", "first") == 400
-    assert change("first", "second") == 204
-    assert change("second", "first") == 400
-    assert cloud.login("new", "second").status_code == 201
-
-
-def test_a_user_changes_the_password_and_old_tokens_fall(cloud):
-    user, token = cloud.id("users", "demo"), cloud.token("demo")
-    path = f"/v3/users/{user}/password"
-    assert cloud.post(path, {"user": {"original_password": "x", "password": "new"}}, None).status_code == 401
-    assert cloud.post(path, {"user": {"original_password": "demo", "password": "new"}}, None).status_code == 204
-    assert cloud.login("demo", "demo").status_code == 401
-    assert cloud.login("demo", "new").status_code == 201
-    assert cloud.check(token).status_code == 404
-
-
 SEED = "JBSWY3DPEHPK3PXP"
 
 
@@ -183,3 +159,32 @@ def test_multi_factor_rules_refuse_a_password_alone(cloud):
     rules = {"multi_factor_auth_enabled": True, "multi_factor_auth_rules": [["password", "token"]]}
     cloud.call("PATCH", f"/v3/users/{user}", json={"user": {"options": rules}})
     assert cloud.login("demo", "demo").status_code == 401
+
+
+def test_unknown_methods_and_scopes_are_refused(cloud):
+    who = {"id": cloud.id("users", "demo"), "password": "demo"}
+
+    def login(methods, **auth):
+        identity = {"methods": methods, "password": {"user": who}, "stars": {}}
+        return cloud.post("/v3/auth/tokens", {"auth": {"identity": identity} | auth}, None)
+
+    unknown = login(["stars"])
+    assert unknown.status_code == 401 and "unsupported method" in unknown.json["error"]["message"]
+    assert login(["moon"]).status_code == 400  # nothing is said of it
+    assert login(["password"], scope={"stars": {"id": "x"}}).status_code == 400
+    assert login(["password"], scope={"project": {"id": "x"}, "domain": {"id": "default"}}).status_code == 400
+
+
+def test_a_scoped_token_is_exchanged_unless_the_operator_forbids_it(cloud_with):
+    def exchange(cloud, token):
+        auth = {
+            "identity": {"methods": ["token"], "token": {"id": token}},
+            "scope": {"project": {"name": "demo", "domain": {"id": "default"}}},
+        }
+        return cloud.post("/v3/auth/tokens", {"auth": auth}, None).status_code
+
+    strict = cloud_with(allow_rescope_scoped_token=False)
+    assert exchange(strict, strict.token("demo")) == 403
+    assert exchange(strict, strict.login("demo", "demo", "unscoped").headers["X-Subject-Token"]) == 201
+    usual = cloud_with()
+    assert exchange(usual, usual.token("demo")) == 201

@@ -32,7 +32,7 @@ def test_a_second_run_changes_nothing(identity):
     assert rows(identity.sessions) == before
 
 
-def test_what_differs_is_mended_and_the_rest_left_alone(cloud, identity):
+def test_a_second_run_corrects_what_differs_and_keeps_the_rest(cloud, identity):
     token = cloud.token("demo")
     cloud.make("/v3/users", "user", name="guest", password="guest")
     changed = Plan(users=(UserPlan("demo", "new"),), services=(ServicePlan("compute", "compute", "http://new:8774"),))
@@ -51,7 +51,7 @@ def test_what_differs_is_mended_and_the_rest_left_alone(cloud, identity):
     assert urls == {"http://new:8774"}
 
 
-def test_a_confined_user_loses_what_the_plan_does_not_name(cloud, identity):
+def test_a_confined_user_loses_grants_that_the_plan_does_not_name(cloud, identity):
     """Service users were administrators in the first releases."""
     more = Plan(
         users=(UserPlan("svc", "pw"),),

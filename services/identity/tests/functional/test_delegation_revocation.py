@@ -1,4 +1,4 @@
-"""Delegated tokens fall everywhere with those whose rights are in them: seen as another service sees it."""
+"""Delegated tokens are revoked with the users whose rights they carry, as other services see it."""
 
 import pytest
 
@@ -13,15 +13,17 @@ class Delegation:
 
     def __init__(self, cloud):
         self.cloud = cloud
-        self.home = {name: cloud.make("/v3/domains", "domain", name=name)["id"] for name in ("lender", "borrower")}
+        self.home = {name: cloud.make("/v3/domains", "domain", name=name)["id"] for name in ("trustor", "trustee")}
         self.user = {
             name: cloud.make("/v3/users", "user", name=name, password=name, domain_id=self.home[name])["id"]
             for name in self.home
         }
-        self.project = cloud.make("/v3/projects", "project", name="p", domain_id=self.home["lender"])["id"]
-        self.lent = cloud.make("/v3/roles", "role", name="lent")["id"]  # implies member, which can't be deleted
-        cloud.call("PUT", f"/v3/roles/{self.lent}/implies/{cloud.id('roles', 'member')}")
-        self.role = f"/v3/projects/{self.project}/users/{self.user['lender']}/roles/{self.lent}"
+        self.project = cloud.make("/v3/projects", "project", name="p", domain_id=self.home["trustor"])["id"]
+        self.delegated_role = cloud.make("/v3/roles", "role", name="delegated")[
+            "id"
+        ]  # implies member, which can't be deleted
+        cloud.call("PUT", f"/v3/roles/{self.delegated_role}/implies/{cloud.id('roles', 'member')}")
+        self.role = f"/v3/projects/{self.project}/users/{self.user['trustor']}/roles/{self.delegated_role}"
         cloud.call("PUT", self.role)
 
     def login(self, name, scope):
@@ -29,32 +31,32 @@ class Delegation:
         assert answer.status_code == 201, answer.json
         return answer.headers["X-Subject-Token"]
 
-    def lender(self):
-        return self.login("lender", {"project": {"id": self.project}})
+    def trustor(self):
+        return self.login("trustor", {"project": {"id": self.project}})
 
     def trust(self, impersonation):
         self.trust_id = self.cloud.make(
             "/v3/OS-TRUST/trusts",
             "trust",
-            self.lender(),
-            trustor_user_id=self.user["lender"],
-            trustee_user_id=self.user["borrower"],
+            self.trustor(),
+            trustor_user_id=self.user["trustor"],
+            trustee_user_id=self.user["trustee"],
             project_id=self.project,
             impersonation=impersonation,
-            roles=[{"name": "lent"}],
+            roles=[{"name": "delegated"}],
         )["id"]
-        return self.login("borrower", {"OS-TRUST:trust": {"id": self.trust_id}})
+        return self.login("trustee", {"OS-TRUST:trust": {"id": self.trust_id}})
 
     def key_of(self, token):
-        path = f"/v3/users/{self.user['lender']}/credentials/OS-EC2"
+        path = f"/v3/users/{self.user['trustor']}/credentials/OS-EC2"
         made = self.cloud.post(path, {"tenant_id": self.project}, token)
         return self.cloud.signed_in(made.json["credential"]).headers["X-Subject-Token"]
 
     def application_credential(self):
         made = self.cloud.make(
-            f"/v3/users/{self.user['lender']}/application_credentials",
+            f"/v3/users/{self.user['trustor']}/application_credentials",
             "application_credential",
-            self.lender(),
+            self.trustor(),
             name="ci",
             unrestricted=True,
         )
@@ -69,7 +71,7 @@ TOKENS = {
     "trust": lambda d: d.trust(True),
     "trust without impersonation": lambda d: d.trust(False),
     "key of a trust": lambda d: d.key_of(d.trust(True)),
-    "key": lambda d: d.key_of(d.lender()),
+    "key": lambda d: d.key_of(d.trustor()),
     "application credential": lambda d: d.application_credential(),
     "key of an application credential": lambda d: d.key_of(d.application_credential()),
 }
@@ -93,19 +95,19 @@ def changes(who):
     }
 
 
-LENDER = changes("lender") | {
+TRUSTOR = changes("trustor") | {
     "the project is disabled": lambda c, d: patch(c, "project", d.project, enabled=False),
     "the role is taken away": lambda c, d: delete(c, d.role),
-    "the role is deleted": lambda c, d: delete(c, f"/v3/roles/{d.lent}"),
+    "the role is deleted": lambda c, d: delete(c, f"/v3/roles/{d.delegated_role}"),
 }
-BORROWER = changes("borrower") | {"the trust is deleted": lambda c, d: delete(c, f"/v3/OS-TRUST/trusts/{d.trust_id}")}
-CASES = [(kind, name, change) for kind in TOKENS for name, change in LENDER.items()] + [
-    (kind, name, change) for kind in BOTH for name, change in BORROWER.items()
+TRUSTEE = changes("trustee") | {"the trust is deleted": lambda c, d: delete(c, f"/v3/OS-TRUST/trusts/{d.trust_id}")}
+CASES = [(kind, name, change) for kind in TOKENS for name, change in TRUSTOR.items()] + [
+    (kind, name, change) for kind in BOTH for name, change in TRUSTEE.items()
 ]
 
 
 @pytest.mark.parametrize(("kind", "change"), [(k, c) for k, _, c in CASES], ids=[f"{k}: {n}" for k, n, _ in CASES])
-def test_a_delegated_token_falls_in_other_services(identity, cloud, kind, change):
+def test_other_services_refuse_a_delegated_token_after_a_change(identity, cloud, kind, change):
     config = ServiceConfig(service_user="compute", service_password="compute", identity_url="http://identity.test/v3")
     authenticator = Peers(config, {"http://identity.test": WsgiAdapter(identity.app)}).authenticator()
     delegation = Delegation(cloud)

@@ -1,4 +1,4 @@
-"""Guessing is bounded, whatever is guessed; and a stranger who guesses doesn't keep the owner out."""
+"""Lockouts: guesses of passwords and codes are bounded, and a stranger's guesses don't lock the user out."""
 
 import time
 from datetime import timedelta
@@ -29,7 +29,7 @@ def login(cloud, password="demo", source=HOME, code=None):
 
 
 def waited(cloud, seconds):
-    """As if so much time had passed since the last failure."""
+    """Pretend that so many seconds have passed since the last failure."""
     with cloud.identity.sessions.begin() as session:
         session.execute(update(User).values(failed_auth_at=now() - timedelta(seconds=seconds)))
 
@@ -39,14 +39,14 @@ def failed_auth_count(cloud):
         return session.query(User.failed_auth_count).filter(User.name == "demo").scalar()
 
 
-def test_wrong_passwords_lock_without_any_setting(cloud):
+def test_wrong_passwords_lock_a_user_by_default(cloud):
     assert [login(cloud, "wrong") for _ in range(5)] == [401] * 5
     assert login(cloud) == 401 and failed_auth_count(cloud) == 5
     waited(cloud, 11)
     assert login(cloud) == 201 and failed_auth_count(cloud) == 0
 
 
-def test_locks_grow_to_the_longest_and_attempts_meanwhile_do_not_prolong_them(cloud_with):
+def test_locks_grow_to_the_maximum_and_attempts_do_not_prolong_them(cloud_with):
     cloud = cloud_with(lockout_failure_attempts=2, lockout_duration_s=30)
     for count, seconds in ((2, 10), (3, 20), (4, 30), (5, 30)):
         while failed_auth_count(cloud) < count:
@@ -56,7 +56,7 @@ def test_locks_grow_to_the_longest_and_attempts_meanwhile_do_not_prolong_them(cl
         waited(cloud, seconds + 1)
 
 
-def test_a_stranger_does_not_keep_the_owner_out(cloud):
+def test_failures_of_a_stranger_do_not_lock_the_user_out(cloud):
     assert login(cloud) == 201
     for _ in range(8):
         login(cloud, "wrong", STRANGER)
@@ -64,7 +64,7 @@ def test_a_stranger_does_not_keep_the_owner_out(cloud):
     assert login(cloud) == 201
 
 
-def test_a_known_address_is_bounded_as_well(cloud):
+def test_failures_from_a_known_address_lock_it(cloud):
     assert login(cloud) == 201
     for _ in range(5):
         assert login(cloud, "wrong") == 401
@@ -85,24 +85,24 @@ def wrong_code():
     return next(code for code in ("000000", "111111", "222222", "333333") if code not in right)
 
 
-def test_the_right_password_does_not_allow_any_number_of_codes(guarded):
+def test_a_right_password_does_not_reset_the_count_of_wrong_codes(guarded):
     assert [login(guarded, code=wrong_code()) for _ in range(5)] == [401] * 5
     assert login(guarded, code=code_at(SEED, int(time.time()) // 30).decode()) == 401
 
 
-def test_a_code_counts_once_for_all_processes(guarded):
+def test_a_code_is_accepted_once_by_all_processes(guarded):
     code = code_at(SEED, int(time.time()) // 30).decode()
     assert login(guarded, code=code) == 201
     guarded.restart()
     assert login(guarded, code=code) == 401
 
 
-def test_statements_do_not_tell_who_exists(guarded):
-    """A failure of a user is written down, so one of an unknown user or of a locked one must cost as much."""
+def test_the_number_of_statements_does_not_tell_which_users_exist(guarded):
+    """A user's failure is written down, so that one of an unknown or locked user has to cost as much."""
     statements = []
 
     def note(*given):
-        if "ledger" not in given[2] and "revocations" not in given[2]:  # asked once a second
+        if "revocation_serial" not in given[2] and "revocations" not in given[2]:  # read once a second
             statements.append(given[2].split()[0])
 
     event.listen(guarded.identity.sessions.engine, "before_cursor_execute", note)

@@ -1,4 +1,4 @@
-"""OAuth1: a user lends a program some of his roles in one project; signatures prove who asks."""
+"""OAuth1: a user delegates some of their roles in one project to a program, whose requests are signed."""
 
 import logging
 import time
@@ -20,7 +20,7 @@ PROJECT = "demo"
 
 
 class Program:
-    """What a consumer does: sign and send."""
+    """A consumer that signs and sends requests."""
 
     def __init__(self, cloud):
         self.cloud = cloud
@@ -53,14 +53,16 @@ class Program:
         auth = {"identity": {"methods": ["oauth1"], "oauth1": {}}} | more
         return self.send(path, header or self.header(path, token), {"auth": auth})
 
-    def lend(self, *roles, who="admin"):
-        """The whole way to an access token."""
-        token = told(self.ask())
-        return told(self.exchange(token, authorize(self.cloud, token, *roles, who=who).json["token"]["oauth_verifier"]))
+    def obtain_access_token(self, *roles, who="admin"):
+        """Ask for a request token, have it authorized, and exchange it."""
+        token = oauth_token(self.ask())
+        return oauth_token(
+            self.exchange(token, authorize(self.cloud, token, *roles, who=who).json["token"]["oauth_verifier"])
+        )
 
 
-def told(answer):
-    """Key and secret."""
+def oauth_token(answer):
+    """The token and its secret, as the answer holds them."""
     assert answer.status_code == 201, answer.text
     assert answer.content_type == "application/x-www-form-urlencoded"
     given = parse_qs(answer.text)
@@ -113,15 +115,15 @@ def test_a_consumers_secret_is_shown_once(cloud, identity):
 # -- the way to an access token ------------------------------------------------------------------------------------
 
 
-def test_a_program_acts_with_what_was_authorized_and_no_more(cloud, program):
+def test_a_program_acts_with_the_authorized_roles(cloud, program):
     asked = program.ask()
     assert 28_700 < seconds_left(asked) <= 28_800
-    request = told(asked)
+    request = oauth_token(asked)
     answer = authorize(cloud, request, "reader")
     assert answer.status_code == 200 and len(answer.json["token"]["oauth_verifier"]) == 8
     exchanged = program.exchange(request, answer.json["token"]["oauth_verifier"])
     assert 86_300 < seconds_left(exchanged) <= 86_400
-    access = told(exchanged)
+    access = oauth_token(exchanged)
     login = program.login(access, scope={"project": {"name": "admin", "domain": {"id": "default"}}})
     assert login.status_code == 201, login.json
     view = login.json["token"]
@@ -139,8 +141,8 @@ def seconds_left(answer):
     return (until - now()).total_seconds()
 
 
-def test_roles_are_named_by_id_too_and_have_to_be_the_users_own(cloud, program):
-    path = f"/v3/OS-OAUTH1/authorize/{told(program.ask())[0]}"
+def test_a_user_delegates_only_roles_that_they_have(cloud, program):
+    path = f"/v3/OS-OAUTH1/authorize/{oauth_token(program.ask())[0]}"
 
     def put(body, who="admin"):
         return cloud.call("PUT", path, who, body).status_code
@@ -152,12 +154,12 @@ def test_roles_are_named_by_id_too_and_have_to_be_the_users_own(cloud, program):
     assert put({"roles": [{"id": cloud.id("roles", "member")}, {"name": "reader"}]}) == 200
     for wrong in ({}, {"roles": []}, {"roles": [{}]}, {"roles": [{"id": "x", "name": "y"}]}, {"roles": "x"}):
         assert put(wrong) == 400
-    assert put({"roles": [{"name": "member"}]}, "demo") == 403  # as everybody's default is
+    assert put({"roles": [{"name": "member"}]}, "demo") == 403  # OpenStack's default
     assert cloud.call("PUT", "/v3/OS-OAUTH1/authorize/x", json={"roles": [{"name": "member"}]}).status_code == 404
 
 
-def test_who_authorized_can_do_it_again_and_nobody_else(cloud, program):
-    token = told(program.ask())
+def test_only_the_authorizing_user_can_authorize_again(cloud, program):
+    token = oauth_token(program.ask())
     first = authorize(cloud, token, "reader").json["token"]["oauth_verifier"]
     second = authorize(cloud, token, "member").json["token"]["oauth_verifier"]
     other = cloud.make("/v3/users", "user", name="second", password="second")["id"]
@@ -171,7 +173,7 @@ def test_who_authorized_can_do_it_again_and_nobody_else(cloud, program):
 
 
 def test_a_request_token_is_exchanged_once_and_only_when_authorized(cloud, program):
-    token = told(program.ask())
+    token = oauth_token(program.ask())
     refused = program.exchange(token, "12345678")
     assert refused.status_code == 401 and "authorizing user" in refused.json["error"]["message"]
     verifier = authorize(cloud, token, "reader").json["token"]["oauth_verifier"]
@@ -197,10 +199,10 @@ def test_a_signature_has_to_be_right(cloud, program):
     assert program.ask(signature_method=SIGNATURE_HMAC_SHA256).status_code == 401
     assert program.ask(signature_method=SIGNATURE_PLAINTEXT).status_code == 401
     assert program.ask(root="http://elsewhere").status_code == 401
-    access = program.lend("reader")
+    access = program.obtain_access_token("reader")
     assert program.login((access[0], "wrong")).status_code == 401
     assert program.login(("unknown", access[1])).status_code == 401
-    assert program.login(told(program.ask())).status_code == 401  # a request token is no access token
+    assert program.login(oauth_token(program.ask())).status_code == 401  # a request token is no access token
     assert program.exchange(access, "12345678").status_code == 401
     other = Program(cloud)
     assert other.login(access).status_code == 401  # nor is another consumer's
@@ -222,13 +224,13 @@ def test_a_signature_has_to_be_right(cloud, program):
         'OAuth oauth_token="x", oauth_nonce="y"',
     ],
 )
-def test_what_is_no_oauth_is_a_mistake_in_form(program, header):
+def test_a_malformed_header_is_a_bad_request(program, header):
     assert program.send("/v3/OS-OAUTH1/access_token", header).status_code == 400
     assert program.send("/v3/OS-OAUTH1/request_token", header).status_code in (400, 401)
     assert program.login(None, header=header or " ").status_code == 400
 
 
-def test_parameters_in_the_url_prove_nothing(program):
+def test_parameters_in_the_url_are_ignored(program):
     path = "/v3/OS-OAUTH1/request_token"
     client = Client(program.consumer["id"], client_secret=program.consumer["secret"], signature_type="QUERY")
     url = client.sign(HERE + path, http_method="POST")[0].removeprefix(HERE)
@@ -238,23 +240,23 @@ def test_parameters_in_the_url_prove_nothing(program):
     assert program.send(path + "?%zz", program.header(path)).status_code == 400
 
 
-def test_a_query_is_signed_along(program):
-    access = program.lend("reader")
+def test_the_signature_covers_the_query(program):
+    access = program.obtain_access_token("reader")
     path = "/v3/auth/tokens?nocatalog"
     signed = program.login(access, path=path)
     assert signed.status_code == 201 and "catalog" not in signed.json["token"]
     assert program.login(access, header=program.header("/v3/auth/tokens", access), path=path).status_code == 401
 
 
-def test_a_request_is_good_once(cloud, program, identity):
-    access = program.lend("reader")
+def test_a_signed_request_is_accepted_once(cloud, program, identity):
+    access = program.obtain_access_token("reader")
     header = program.header("/v3/auth/tokens", access)
     assert program.login(access, header).status_code == 201
     assert program.login(access, header).status_code == 401
     late = program.header("/v3/auth/tokens", access, timestamp=str(int(time.time()) - 660))
     early = program.header("/v3/auth/tokens", access, timestamp=str(int(time.time()) + 660))
     assert program.login(access, late).status_code == 401 and program.login(access, early).status_code == 401
-    token = told(program.ask())
+    token = oauth_token(program.ask())
     header = program.header("/v3/OS-OAUTH1/access_token", token, verifier="wrong")
     assert "authorizing user" in program.send("/v3/OS-OAUTH1/access_token", header).json["error"]["message"]
     again = program.send("/v3/OS-OAUTH1/access_token", header)
@@ -275,10 +277,10 @@ def test_behind_a_proxy_the_public_address_is_signed(cloud_with):
 
 def test_no_secret_reaches_the_logs(program, cloud, caplog):
     caplog.set_level(logging.DEBUG)
-    request = told(program.ask())
+    request = oauth_token(program.ask())
     verifier = authorize(cloud, request, "reader").json["token"]["oauth_verifier"]
     program.exchange(request, verifier, secret="wrong")
-    access = told(program.exchange(request, verifier))
+    access = oauth_token(program.exchange(request, verifier))
     program.login(access)
     written = caplog.text
     assert "request_token" in written
@@ -289,23 +291,23 @@ def test_no_secret_reaches_the_logs(program, cloud, caplog):
 # -- time ----------------------------------------------------------------------------------------------------------
 
 
-def over(identity, model):
+def expire(identity, model):
     with identity.sessions.begin() as session:
         session.query(model).update({"expires_at": now() - timedelta(seconds=1)})
 
 
-def test_tokens_of_both_kinds_end(cloud, program, identity):
-    token = told(program.ask())
+def test_request_and_access_tokens_expire(cloud, program, identity):
+    token = oauth_token(program.ask())
     verifier = authorize(cloud, token, "reader").json["token"]["oauth_verifier"]
-    over(identity, RequestToken)
+    expire(identity, RequestToken)
     assert authorize(cloud, token, "reader").status_code == 401
     assert program.exchange(token, verifier).status_code == 401
-    access = program.lend("reader")
-    over(identity, AccessToken)
+    access = program.obtain_access_token("reader")
+    expire(identity, AccessToken)
     assert program.login(access).status_code == 401
     assert cloud.get(tokens_of(cloud)).json["access_tokens"] == []
     assert cloud.get(f"{tokens_of(cloud)}/{access[0]}").status_code == 404
-    program.lend("reader")
+    program.obtain_access_token("reader")
     with identity.sessions.read() as session:
         assert [session.query(model).count() for model in (RequestToken, AccessToken)] == [0, 1]
 
@@ -314,17 +316,17 @@ def test_a_token_made_with_an_access_token_ends_with_it(cloud_with):
     cloud = cloud_with(oauth1_access_token_s=60)
     give(cloud, "admin")
     program = Program(cloud)
-    access = program.lend("reader")
+    access = program.obtain_access_token("reader")
     ends = cloud.get(f"{tokens_of(cloud)}/{access[0]}").json["access_token"]["expires_at"]
     assert program.login(access).json["token"]["expires_at"] == ends
 
 
-def test_an_operator_may_let_them_last(cloud_with):
+def test_an_operator_may_let_tokens_live_without_end(cloud_with):
     cloud = cloud_with(oauth1_request_token_s=0, oauth1_access_token_s=0)
     give(cloud, "admin")
     program = Program(cloud)
     assert "expires" not in program.ask().text
-    access = program.lend("reader")
+    access = program.obtain_access_token("reader")
     assert cloud.get(f"{tokens_of(cloud)}/{access[0]}").json["access_token"]["expires_at"] is None
     assert program.login(access).status_code == 201
 
@@ -333,7 +335,7 @@ def test_an_operator_may_let_them_last(cloud_with):
 
 
 def test_a_users_access_tokens(cloud, program):
-    access = program.lend("member", "reader")
+    access = program.obtain_access_token("member", "reader")
     path = f"{tokens_of(cloud)}/{access[0]}"
     view = cloud.get(path).json["access_token"]
     assert view.pop("expires_at") and view == {
@@ -354,19 +356,19 @@ def test_a_users_access_tokens(cloud, program):
     assert cloud.get(path, "demo").status_code == 403
 
 
-def test_a_user_has_a_number_of_them(cloud_with):
+def test_the_access_tokens_of_a_user_are_limited(cloud_with):
     cloud = cloud_with(user_limit=1)
     give(cloud, "admin")
     program = Program(cloud)
-    program.lend("reader")
-    token = told(program.ask())
+    program.obtain_access_token("reader")
+    token = oauth_token(program.ask())
     verifier = authorize(cloud, token, "reader").json["token"]["oauth_verifier"]
     assert program.exchange(token, verifier).status_code == 403
 
 
-def test_what_is_taken_back_is_worth_nothing_at_once(cloud, program):
-    access = program.lend("reader")
-    kept, text = program.lend("reader"), program.login(access).headers["X-Subject-Token"]
+def test_a_deleted_access_token_is_invalid_at_once(cloud, program):
+    access = program.obtain_access_token("reader")
+    kept, text = program.obtain_access_token("reader"), program.login(access).headers["X-Subject-Token"]
     other = program.login(kept).headers["X-Subject-Token"]
     assert cloud.call("DELETE", f"{tokens_of(cloud)}/{access[0]}").status_code == 204
     assert cloud.check(text).status_code == 404 and program.login(access).status_code == 401
@@ -377,9 +379,9 @@ def test_what_is_taken_back_is_worth_nothing_at_once(cloud, program):
     assert program.ask().status_code == 401 and cloud.get(tokens_of(cloud)).json["access_tokens"] == []
 
 
-def test_it_gives_only_what_the_user_still_has(cloud, program):
+def test_an_access_token_grants_only_what_its_user_still_has(cloud, program):
     give(cloud, "member")
-    access = program.lend("member")
+    access = program.obtain_access_token("member")
     text = program.login(access).headers["X-Subject-Token"]
     assert {role["name"] for role in cloud.check(text).json["token"]["roles"]} == {"member", "reader"}
     give(cloud, "member", "DELETE")
@@ -389,8 +391,8 @@ def test_it_gives_only_what_the_user_still_has(cloud, program):
     assert [role["name"] for role in program.login(access).json["token"]["roles"]] == ["reader"]
 
 
-def test_a_disabled_user_or_project_lends_nothing(cloud, program):
-    access = program.lend("reader")
+def test_an_access_token_for_a_disabled_project_is_refused(cloud, program):
+    access = program.obtain_access_token("reader")
     text = program.login(access).headers["X-Subject-Token"]
     project = f"/v3/projects/{program.project}"
     assert cloud.call("PATCH", project, json={"project": {"enabled": False}}).status_code == 200
@@ -399,20 +401,20 @@ def test_a_disabled_user_or_project_lends_nothing(cloud, program):
     assert program.login(access).status_code == 201
 
 
-def test_what_was_lent_goes_with_its_user_and_its_project(cloud, program, identity):
-    user = cloud.make("/v3/users", "user", name="lender", password="lender")["id"]
+def test_access_tokens_are_deleted_with_their_user_and_project(cloud, program, identity):
+    user = cloud.make("/v3/users", "user", name="delegator", password="delegator")["id"]
     admin = f"users/{user}/roles/{cloud.id('roles', 'admin')}"
     assert cloud.call("PUT", f"/v3/projects/{program.project}/{admin}").status_code == 204
-    lender = cloud.login("lender", "lender", {"project": {"id": program.project}}).headers["X-Subject-Token"]
-    access = program.lend("reader", who=lender)
+    delegator = cloud.login("delegator", "delegator", {"project": {"id": program.project}}).headers["X-Subject-Token"]
+    access = program.obtain_access_token("reader", who=delegator)
     text = program.login(access).headers["X-Subject-Token"]
-    authorize(cloud, told(program.ask()), "reader", who=lender)
+    authorize(cloud, oauth_token(program.ask()), "reader", who=delegator)
     assert cloud.call("DELETE", f"/v3/users/{user}").status_code == 204
     assert cloud.check(text).status_code == 404 and program.login(access).status_code == 401
     program.project = cloud.make("/v3/projects", "project", name="short")["id"]
     me = f"users/{cloud.id('users', 'admin')}/roles/{cloud.id('roles', 'admin')}"
     assert cloud.call("PUT", f"/v3/projects/{program.project}/{me}").status_code == 204
-    access = program.lend("reader")
+    access = program.obtain_access_token("reader")
     program.ask()
     assert cloud.call("DELETE", f"/v3/projects/{program.project}").status_code == 204
     assert program.login(access).status_code == 401
@@ -420,12 +422,12 @@ def test_what_was_lent_goes_with_its_user_and_its_project(cloud, program, identi
         assert [session.query(model).count() for model in (RequestToken, AccessToken)] == [0, 0]
 
 
-# -- rights on loan ------------------------------------------------------------------------------------------------
+# -- delegated tokens ------------------------------------------------------------------------------------------------
 
 
-def test_what_was_lent_is_not_lent_on_and_reaches_no_secret(cloud, program):
-    text = program.login(program.lend("admin")).headers["X-Subject-Token"]
-    me, pending = cloud.id("users", "admin"), told(program.ask())
+def test_a_token_of_an_access_token_creates_no_delegations_and_reads_no_secrets(cloud, program):
+    text = program.login(program.obtain_access_token("admin")).headers["X-Subject-Token"]
+    me, pending = cloud.id("users", "admin"), oauth_token(program.ask())
     assert authorize(cloud, pending, "reader", who=text).status_code == 403
     access = cloud.get(tokens_of(cloud)).json["access_tokens"][0]["id"]
     for path in ("", f"/{access}", f"/{access}/roles", f"/{access}/roles/x"):
@@ -443,12 +445,12 @@ def test_what_was_lent_is_not_lent_on_and_reaches_no_secret(cloud, program):
         "roles": [{"name": "reader"}],
     }
     assert cloud.post("/v3/OS-TRUST/trusts", {"trust": trust}, text).status_code == 403
-    wish = {"application_credential": {"name": "x"}}
-    assert cloud.post(f"/v3/users/{me}/application_credentials", wish, text).status_code == 403
+    body = {"application_credential": {"name": "x"}}
+    assert cloud.post(f"/v3/users/{me}/application_credentials", body, text).status_code == 403
 
 
-def test_an_access_key_made_with_it_stays_within_it(cloud, program):
-    access = program.lend("admin")
+def test_an_access_key_of_an_access_token_stays_within_it(cloud, program):
+    access = program.obtain_access_token("admin")
     text = program.login(access).headers["X-Subject-Token"]
     me = cloud.id("users", "admin")
     keys = f"/v3/users/{me}/credentials/OS-EC2"
@@ -459,14 +461,14 @@ def test_an_access_key_made_with_it_stays_within_it(cloud, program):
     assert cloud.post(keys, {"tenant_id": program.project}, token.headers["X-Subject-Token"]).status_code == 403
     theirs = f"/v3/users/{cloud.id('users', 'demo')}/credentials/OS-EC2"
     stolen = cloud.post(theirs, {"tenant_id": program.project}, text).json["credential"]
-    assert cloud.signed_in(stolen).status_code == 401  # the loan is of another user's rights
+    assert cloud.signed_in(stolen).status_code == 401  # the delegation is of another user's rights
     assert cloud.call("DELETE", f"{tokens_of(cloud)}/{access[0]}").status_code == 204
     assert cloud.signed_in(key).status_code == 401
 
 
 @pytest.mark.parametrize("methods", [["oauth1", "password"], ["password", "oauth1"]])
-def test_together_with_another_method_both_have_to_speak_of_the_same_user(program, methods):
-    access, path = program.lend("reader"), "/v3/auth/tokens"
+def test_two_methods_have_to_prove_the_same_user(program, methods):
+    access, path = program.obtain_access_token("reader"), "/v3/auth/tokens"
     for name, status in (("admin", 201), ("demo", 401)):
         user = {"name": name, "domain": {"id": "default"}, "password": name}
         auth = {"identity": {"methods": methods, "oauth1": {}, "password": {"user": user}}}
@@ -477,14 +479,14 @@ def test_together_with_another_method_both_have_to_speak_of_the_same_user(progra
 
 
 @pytest.mark.parametrize("end", ["access token", "consumer", "user"])
-def test_what_was_lent_falls_in_other_services(identity, cloud, program, end):
+def test_other_services_refuse_a_token_of_a_revoked_delegation(identity, cloud, program, end):
     config = ServiceConfig(service_user="compute", service_password="compute", identity_url="http://identity.test/v3")
     authenticator = Peers(config, {"http://identity.test": WsgiAdapter(identity.app)}).authenticator()
     made = cloud.make("/v3/users", "user", name="u", password="u")["id"]
     where = f"/v3/projects/{program.project}/users/{made}/roles/{cloud.id('roles', 'admin')}"
     assert cloud.call("PUT", where).status_code == 204
-    lender = cloud.login("u", "u", {"project": {"id": program.project}}).headers["X-Subject-Token"]
-    key = program.lend("member", who=lender)
+    delegator = cloud.login("u", "u", {"project": {"id": program.project}}).headers["X-Subject-Token"]
+    key = program.obtain_access_token("member", who=delegator)
     token = program.login(key).headers["X-Subject-Token"]
     assert authenticator(token).user_id == made
     path = {

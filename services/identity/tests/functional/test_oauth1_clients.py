@@ -52,7 +52,7 @@ def keystone(url):
     return Client(session=Session(Password(url, **ADMIN)), interface="public")
 
 
-def lent(keystone):
+def obtain_access_token(keystone):
     """A consumer, and an access token for it with the role `reader` in the administrator's project."""
     session = keystone.session
     consumer = keystone.oauth1.consumers.create(description="a program")
@@ -81,7 +81,7 @@ def test_keystoneclients_consumers(keystone):
 
 @pytest.mark.parametrize("plugin", [OAuth, OAuth1], ids=["keystoneclient", "keystoneauth"])
 def test_a_program_logs_in_with_what_it_was_lent(keystone, url, plugin):
-    secrets = lent(keystone)
+    secrets = obtain_access_token(keystone)
     session = Session(plugin(url, **secrets))
     access = session.auth.get_access(session)
     assert access.role_names == ["reader"] and access.project_name == "admin" and access.username == "admin"

@@ -20,7 +20,7 @@ def heard(authenticator):
     return authenticator
 
 
-def test_a_service_logs_in_checks_a_token_and_hears_that_it_fell(cloud, peers):
+def test_a_service_validates_a_token_and_learns_of_its_revocation(cloud, peers):
     authenticator = peers.authenticator()
     token = cloud.token("demo")
     caller = authenticator(token)
@@ -32,7 +32,7 @@ def test_a_service_logs_in_checks_a_token_and_hears_that_it_fell(cloud, peers):
 
 
 @pytest.mark.parametrize("change", ["role", "user", "project", "domain", "password"])
-def test_whatever_takes_rights_away_is_heard(cloud, peers, change):
+def test_a_service_learns_of_each_change_that_takes_rights_away(cloud, peers, change):
     domain = cloud.make("/v3/domains", "domain", name="d")["id"]
     user = cloud.make("/v3/users", "user", name="u", password="p", domain_id=domain)["id"]
     project = cloud.make("/v3/projects", "project", name="p", domain_id=domain)["id"]

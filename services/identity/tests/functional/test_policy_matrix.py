@@ -16,7 +16,7 @@ def _on(cloud, place, role, scope):
     return cloud.login(f"{role}-of-{place}", "secret", scope).headers["X-Subject-Token"]
 
 
-def test_everybody_gets_as_far_as_the_reviewed_table_says(cloud, identity):
+def test_callers_get_as_far_as_the_reviewed_table_says(cloud, identity):
     cloud.make("/v3/users", "user", name="nobody", password="nobody")
     who = {
         "nobody": "nobody",

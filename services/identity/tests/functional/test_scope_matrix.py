@@ -123,7 +123,7 @@ FOR_SERVICES = {
 }
 
 
-def test_a_services_user_does_nothing_else(identity, unchanged):
+def test_a_service_user_can_do_nothing_else(identity, unchanged):
     """With the role `service` and no other it does what the other services need, and what anyone with a token does."""
     mine, other, tokens = unchanged
     let_in = set()

@@ -1,4 +1,4 @@
-"""No secret stands in the database as it is, all keys can be rotated, and nobody else reads them."""
+"""The database holds no secret in plain text, all keys can be rotated, and only their owner reads them."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def command(identity, monkeypatch):
 
 @pytest.fixture
 def secrets(cloud):
-    """One of each kind that is kept here, as its owner got it: {kind: secret}."""
+    """One secret of each kind that is kept here, as its owner received it: {kind: secret}."""
     me, project = cloud.id("users", "demo"), cloud.id("projects", "demo")
     found = {"totp": "GEZDGNBVGY3TQOJQ"}
     cloud.make("/v3/credentials", "credential", "demo", type="totp", blob=found["totp"])
@@ -36,28 +36,28 @@ def secrets(cloud):
     header = Client(consumer["id"], client_secret=consumer["secret"], callback_uri="oob").sign(
         "http://localhost/v3/OS-OAUTH1/request_token", http_method="POST"
     )[1]["Authorization"]
-    told = cloud.call("POST", "/v3/OS-OAUTH1/request_token", None, Authorization=header, Requested_Project_Id=project)
+    answer = cloud.call("POST", "/v3/OS-OAUTH1/request_token", None, Authorization=header, Requested_Project_Id=project)
     return found | {
         "ec2": key["secret"],
         "application credential": credential["secret"],
         "consumer": consumer["secret"],
-        "request token": parse_qs(told.text)["oauth_token_secret"][0],
+        "request token": parse_qs(answer.text)["oauth_token_secret"][0],
     }
 
 
-def sealed(identity):
+def encrypted(identity):
     with identity.sessions.read() as session:
-        return [text for model, column in ENCRYPTED_COLUMNS for text in session.scalars(select(getattr(model, column)))]
+        return [text for _, column in ENCRYPTED_COLUMNS for text in session.scalars(select(column))]
 
 
-def test_the_database_tells_no_secret(identity, secrets, command):
+def test_the_database_holds_no_secret_in_plain_text(identity, secrets, command):
     identity.sessions.dispose()
     folder = identity.config.path("databases", "x").parent
     stored = b"".join(file.read_bytes() for file in folder.iterdir())
     assert {kind for kind, secret in secrets.items() if secret.encode() in stored} == set()
 
 
-def test_rotation_seals_all_with_the_new_key_and_loses_nothing(cloud, identity, secrets, command, capsys):
+def test_a_rotation_reencrypts_all_secrets(cloud, identity, secrets, command, capsys):
     folder = identity.config.path("credential-keys")
     for _ in range(3):
         for file in folder.iterdir():  # as if the last rotation were a day ago
@@ -65,17 +65,17 @@ def test_rotation_seals_all_with_the_new_key_and_loses_nothing(cloud, identity, 
         command("rotate-credential-keys")
         newest = max(int(file.name) for file in folder.iterdir())
         key = Fernet((folder / str(newest)).read_bytes())
-        assert len([key.decrypt(text.encode()) for text in sealed(identity)]) == 4
+        assert len([key.decrypt(text.encode()) for text in encrypted(identity)]) == 4
     assert sorted(int(file.name) for file in folder.iterdir()) == [0, newest - 1, newest]
-    assert "4 secrets are sealed" in capsys.readouterr().out
+    assert "4 secrets are encrypted" in capsys.readouterr().out
     shown = cloud.get("/v3/credentials", "demo").json["credentials"]
     assert {one["type"]: one["blob"] for one in shown}["totp"] == secrets["totp"]
     assert json.loads({one["type"]: one["blob"] for one in shown}["ec2"])["secret"] == secrets["ec2"]
 
 
-def test_a_secret_that_no_key_opens_is_named_and_keeps_the_keys(identity, secrets, command):
+def test_an_undecryptable_secret_is_named_and_keeps_the_keys(identity, secrets, command):
     with identity.sessions.begin() as session:
-        session.execute(update(Consumer).values(secret="never sealed"))
+        session.execute(update(Consumer).values(secret="never encrypted"))
     folder = identity.config.path("credential-keys")
     before = {file.name for file in folder.iterdir()}
     with pytest.raises(SystemExit, match="no key opens consumers"):
@@ -83,7 +83,7 @@ def test_a_secret_that_no_key_opens_is_named_and_keeps_the_keys(identity, secret
     assert {file.name for file in folder.iterdir()} == before
 
 
-def test_a_password_is_set_and_tokens_fall(cloud, identity, command, tmp_path):
+def test_a_password_that_the_operator_sets_revokes_tokens(cloud, identity, command, tmp_path):
     token, file = cloud.token("compute"), tmp_path / "password"
     file.write_text("fresh\n")
     command("set-password", "compute", "--password-file", str(file))
@@ -95,7 +95,7 @@ def test_a_password_is_set_and_tokens_fall(cloud, identity, command, tmp_path):
         command("set-password", "nobody", "--password-file", str(file))
 
 
-def test_rotated_token_keys_still_open_living_tokens(cloud, identity, command):
+def test_valid_tokens_survive_rotations_of_their_keys(cloud, identity, command):
     token = cloud.token("demo")
     for _ in range(3):
         command("rotate-keys")
@@ -103,7 +103,7 @@ def test_rotated_token_keys_still_open_living_tokens(cloud, identity, command):
 
 
 @pytest.mark.parametrize("folder", ["fernet-keys", "credential-keys"])
-def test_only_their_owner_reads_the_keys(identity, folder):
+def test_only_the_owner_reads_the_keys(identity, folder):
     where = identity.config.path(folder)
     where.chmod(0o755)
     (where / "1").chmod(0o644)

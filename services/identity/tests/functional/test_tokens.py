@@ -5,7 +5,7 @@ from pileus_kit.db import count_statements
 DEMO = {"project": {"name": "demo", "domain": {"id": "default"}}}
 
 
-def test_check_show_and_revoke(cloud):
+def test_a_token_is_validated_and_revoked(cloud):
     token = cloud.token("demo")
     shown = cloud.check(token)
     assert shown.status_code == 200
@@ -21,7 +21,7 @@ def test_check_show_and_revoke(cloud):
     assert cloud.post("/v3/auth/tokens", again, None).status_code == 404
 
 
-def test_who_may_ask_about_a_token(cloud):
+def test_services_and_the_owner_validate_a_token(cloud):
     assert cloud.check(cloud.token("demo"), "demo").status_code == 200  # its own
     assert cloud.check(cloud.token("demo"), "other").status_code == 403
     assert cloud.get("/v3/auth/tokens", None, X_Subject_Token=cloud.token("demo")).status_code == 401
@@ -29,7 +29,7 @@ def test_who_may_ask_about_a_token(cloud):
     assert cloud.check("nonsense" * 10, "compute").status_code == 404
 
 
-def test_what_was_seen_before_costs_no_statement_and_what_was_not_at_most_one(cloud, identity):
+def test_validating_costs_no_statement_for_a_known_token_and_at_most_one_for_others(cloud, identity):
     tokens = [cloud.login("demo", "demo", DEMO).headers["X-Subject-Token"] for _ in range(3)]
     cloud.check(tokens[0])
     with count_statements(identity.sessions) as seen:
@@ -69,7 +69,7 @@ def test_revoking_one_token_leaves_those_made_from_it(cloud):
     assert cloud.check(second).status_code == 200
 
 
-def test_a_role_taken_away_is_gone_from_living_tokens_at_once(cloud):
+def test_a_revoked_role_disappears_from_valid_tokens_at_once(cloud):
     user, project = cloud.id("users", "demo"), cloud.id("projects", "demo")
     member, reader = cloud.id("roles", "member"), cloud.id("roles", "reader")
     path = f"/v3/projects/{project}/users/{user}/roles"
@@ -83,7 +83,7 @@ def test_a_role_taken_away_is_gone_from_living_tokens_at_once(cloud):
     assert cloud.check(token).status_code == 200
 
 
-def test_disabling_kills_for_good(cloud):
+def test_disabling_revokes_tokens_for_good(cloud):
     user, project = cloud.id("users", "demo"), cloud.id("projects", "demo")
     first, second = cloud.token("demo"), cloud.token("reader")
     for enabled in (False, True):
@@ -96,7 +96,7 @@ def test_disabling_kills_for_good(cloud):
     assert cloud.login("reader", "reader", DEMO).status_code == 201
 
 
-def test_names_in_living_tokens_follow(cloud):
+def test_renamed_users_and_projects_are_renamed_in_valid_tokens(cloud):
     token = cloud.token("demo")
     cloud.call("PATCH", f"/v3/users/{cloud.id('users', 'demo')}", json={"user": {"name": "renamed"}})
     cloud.call("PATCH", f"/v3/projects/{cloud.id('projects', 'demo')}", json={"project": {"name": "moved"}})
@@ -109,7 +109,7 @@ def test_names_in_living_tokens_follow(cloud):
     )
 
 
-def test_roles_through_groups_and_inheritance_come_and_go(cloud):
+def test_roles_through_groups_and_inheritance_take_effect_at_once(cloud):
     group = cloud.make("/v3/groups", "group", name="g")["id"]
     user, project, reader = cloud.id("users", "other"), cloud.id("projects", "demo"), cloud.id("roles", "reader")
     cloud.call("PUT", f"/v3/projects/{project}/groups/{group}/roles/{reader}")
@@ -126,7 +126,7 @@ def test_roles_through_groups_and_inheritance_come_and_go(cloud):
     assert cloud.check(token).status_code == 404
 
 
-def test_services_hear_what_fell(cloud):
+def test_services_read_the_events_of_the_revocation_log(cloud):
     start = cloud.get("/v3/OS-PILEUS/revocations?since=-1", "compute").json
     assert start["reset"] is True
     user = cloud.id("users", "demo")
@@ -138,7 +138,7 @@ def test_services_hear_what_fell(cloud):
     assert cloud.get("/v3/OS-PILEUS/revocations?since=x", "compute").status_code == 400
 
 
-def test_the_expired_are_unknown_except_to_a_service_that_finishes(cloud, identity):
+def test_an_expired_token_is_known_only_to_a_service_that_finishes_its_work(cloud, identity):
     token = cloud.token("demo")
     known = identity.tools.tokens._cached[token]
     known.payload = msgspec.structs.replace(known.payload, expires=known.payload.expires - 2 * 3600 * 1_000_000)

@@ -23,7 +23,7 @@ def in_threads(*calls):
         thread.join(20)
 
 
-def test_two_look_ups_at_once_give_one_standing(monkeypatch):
+def test_two_threads_that_load_at_once_share_one_authorization(monkeypatch):
     with IdentityFixture() as identity:
         place, known = demo(identity), identity.tools.tokens.authorizations
         both, real, found = threading.Barrier(2), authorization_loading.load_authorization, []
@@ -41,7 +41,7 @@ def test_two_look_ups_at_once_give_one_standing(monkeypatch):
         assert found[0].stale
 
 
-def test_a_change_during_a_look_up_leaves_nothing_stale_behind(monkeypatch):
+def test_an_authorization_that_was_invalidated_while_it_was_loaded_is_not_cached(monkeypatch):
     with IdentityFixture() as identity:
         place, known, real = (
             demo(identity),

@@ -31,7 +31,7 @@ def test_too_long_a_password_never_matches():
     assert not password_hashing.matches(password_hashing.hash_password(long), long)
 
 
-def test_generated_secrets_need_no_slow_hash():
+def test_generated_secrets_have_a_fast_hash():
     secret = password_hashing.generate_secret()
     hash = password_hashing.hash_generated_secret(secret)
     assert password_hashing.secret_matches(hash, secret) and not password_hashing.secret_matches(hash, secret + "x")
@@ -60,7 +60,7 @@ def test_memory_is_given_back():
     assert int(done.stdout) > 15 * 1024
 
 
-def test_a_child_forked_after_a_hash_hashes_too():
+def test_a_process_that_was_forked_after_a_hash_can_hash():
     """As `up` does: it bootstraps, then forks the API."""
     hash = password_hashing.hash_password("secret")
     child = multiprocessing.get_context("fork").Process(target=_exit_with, args=(hash,))

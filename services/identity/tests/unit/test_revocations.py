@@ -10,7 +10,7 @@ from pileus_identity.testing import IdentityFixture
 from pileus_kit.errors import Unauthorized
 
 
-def test_entries_come_in_the_order_of_their_commits():
+def test_events_are_in_the_order_of_their_commits():
     with IdentityFixture() as identity:
         seen = identity.tools.tokens.authorizations.revocation_log
         start = seen.refresh()
@@ -30,7 +30,7 @@ def test_entries_come_in_the_order_of_their_commits():
         assert [entry.serial for entry in entries] == list(range(start + 1, start + 41))
 
 
-def test_who_is_too_far_behind_is_told_to_forget(monkeypatch):
+def test_a_service_that_is_too_far_behind_has_to_drop_everything(monkeypatch):
     monkeypatch.setattr(revocations, "MAX_EVENTS", 5)
     with IdentityFixture() as identity:
         seen = Tools(identity.config, identity.sessions).tokens.authorizations.revocation_log
@@ -58,7 +58,7 @@ def test_a_revocation_survives_a_restart_and_reaches_other_processes():
                 tools.authenticate(token)
 
 
-def test_old_entries_are_pruned():
+def test_old_events_are_pruned():
     with IdentityFixture() as identity:
         with identity.tools.change() as session:
             revocations.invalidate_authorizations(session, user_id="u")
@@ -68,7 +68,7 @@ def test_old_entries_are_pruned():
         assert restarted.events_since(restarted.refresh()) == (restarted.serial, [], False)
 
 
-def test_nobody_is_answered_while_a_change_is_being_read(monkeypatch):
+def test_all_threads_wait_while_a_change_is_being_read(monkeypatch):
     with IdentityFixture() as identity:
         seen = identity.tools.tokens.authorizations.revocation_log
         seen.refresh()

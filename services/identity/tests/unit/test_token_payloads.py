@@ -28,7 +28,7 @@ def ring(tmp_path_factory):
     issued=st.integers(0, 2**52),
     loans=st.tuples(st.none() | ID, st.none() | ID, st.none() | ID),
 )
-def test_what_goes_in_comes_out(ring, user, scope, kind, methods, issued, loans):
+def test_a_payload_is_decoded_as_it_was_encoded(ring, user, scope, kind, methods, issued, loans):
     ordered = tuple(m for m in METHODS if m in methods)
     payload = Payload(user, ordered, kind, scope, issued, issued + 1, (token_payloads.new_audit_id(),), *loans)
     assert token_payloads.decode(ring, token_payloads.encode(ring, payload)) == payload
@@ -42,12 +42,12 @@ def test_a_token_is_short(ring):
 
 
 @given(st.text(max_size=300))
-def test_nonsense_is_an_unknown_token(ring, text):
+def test_a_text_that_is_no_token_is_unknown(ring, text):
     with pytest.raises(TokenNotFound):
         token_payloads.decode(ring, text)
 
 
-def test_rotation_keeps_living_tokens_and_drops_dead_keys(tmp_path):
+def test_a_rotation_keeps_valid_tokens_and_deletes_unused_keys(tmp_path):
     fernet_keys.prepare(tmp_path)
     ring = KeyRing(tmp_path)
     old = ring.encrypt(b"x")
