@@ -29,8 +29,8 @@ class FormRefused(Unauthorized):
 
 
 def is_form(request: Request) -> bool:
-    """Whether a request is an upload from a form."""
-    return request.method == "POST" and request.header("Content-Type").lower().startswith("multipart/form-data")
+    """Whether a POST is an upload from a form."""
+    return request.header("Content-Type").lower().startswith("multipart/form-data")
 
 
 def create(tools: Tools, request: Request) -> Response:

@@ -108,15 +108,15 @@ class Proxy:
             return Response(405, [("Allow", ", ".join(self.routes.methods(target.kind)))])
         request.environ["pileus.rule"] = call.policy
         authorization.identify(tools, self.rates, request)
-        if form_posts.is_form(request) and target.container:
+        if request.method == "POST" and target.container and form_posts.is_form(request):
             return form_posts.create(tools, request)
-        if temp_urls.admit(tools, request):
+        if "temp_url_sig=" in request.environ.get("QUERY_STRING", ""):
+            temp_urls.admit(tools, request)
             call = self.routes.find(request) or call  # parameters that the signature doesn't cover are ignored now
         else:
             if request.method in BULK_DELETE_METHODS and "bulk-delete" in request.query:
                 return bulk.delete_many(tools, request)
-            site = static_web.site(tools, request)
-            if site:
+            if target.container and request.method in ("GET", "HEAD") and (site := static_web.site(tools, request)):
                 return static_web.visit(tools, request, site)
             authorization.authorize(tools, request, call)
         check(target)

@@ -19,8 +19,6 @@ META = "X-Container-Meta-Web-"
 
 def site(tools: Tools, request: Request) -> ListingInfo | None:
     """The head of the request's container if that is a web site and the request has no token; else None."""
-    if request.method not in ("GET", "HEAD") or not request.target.container:
-        return None
     if request.access.caller is not None and not request.flag("X-Web-Mode"):
         return None
     target = request.target

@@ -26,12 +26,10 @@ PARAMETERS = ("temp_url_sig", "temp_url_expires", "temp_url_prefix", "filename",
 FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 
-def admit(tools: Tools, request: Request) -> bool:
-    """True if the URL's signature allows the request, False if it has none. Raises Unauthorized for a wrong one."""
-    query = request.query if "temp_url_sig=" in request.environ.get("QUERY_STRING", "") else {}
+def admit(tools: Tools, request: Request) -> None:
+    """Admit a request with a signed URL. Raises Unauthorized for a wrong signature, BadRequest for other objects."""
+    query = request.query
     signature, expires = query.get("temp_url_sig", ""), _expiry(query.get("temp_url_expires", ""))
-    if not query:
-        return False
     target = request.target
     if (
         not signature
@@ -59,7 +57,6 @@ def admit(tools: Tools, request: Request) -> bool:
         raise BadRequest(why="A temporary URL reaches one object only.")
     request.access.caller, request.access.signed_for = None, signed_for
     request.keep_parameters(PARAMETERS)
-    return True
 
 
 def adapt(request: Request, response: Response) -> Response:

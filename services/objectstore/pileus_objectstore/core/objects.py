@@ -70,7 +70,7 @@ def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:
     container = containers.find(tools, target)
     if request.size > MAX_OBJECT_BYTES:
         raise TooLarge(why=f"An object may have at most {MAX_OBJECT_BYTES} bytes; larger ones are made of segments.")
-    link = symlinks.headers_of(tools, access, request)
+    link = symlinks.headers_of(tools, access, request) if request.link else {}
     room = quotas.check(tools.listing_cache, target, container, request.size)
     stored = PutObject(
         UNPLACED,
@@ -81,7 +81,7 @@ def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:
         request.etag,
         delete_at=request.delete_at,
         only_if_new=request.only_if_new,
-        listed_etag=symlinks.listed_etag(link),
+        listed_etag=symlinks.listed_etag(link) if link else "",
         max_bytes=request.max_bytes if room == quotas.UNLIMITED else min(request.max_bytes, room),
     )
     return versions.save(tools, target, stored, request.read, container)
