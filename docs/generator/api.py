@@ -84,7 +84,7 @@ def _store_routes(fixture: Any) -> Iterator[Route]:
     paths = {"account": "/v1/{account}", "container": "/v1/{account}/{container}"}
     for call in fixture.app.calls.values():
         path = paths.get(call.kind, "/v1/{account}/{container}/{object}")
-        acl = f", or the container's {call.acl} ACL" if call.acl else ""
+        acl = f", or the container's {call.action.acl} ACL" if call.action.acl else ""
         yield Route(call.method, path, "", code(call.policy) + acl, "")
 
 
