@@ -6,7 +6,7 @@ from collections.abc import Mapping
 MACHINES = (
     ("Servers", "pileus_compute.core.states", "MOVES", "`status` at rest; events are ends of flows."),
     ("Images", "pileus_image.core.images", "TRANSITIONS", ""),
-    ("Volumes", "pileus_volume.core.states", "MOVES", "`previous` is available or in-use, whichever the volume was before."),
+    ("Volumes", "pileus_volume.core.states", "MOVES", "`previous` is available or in-use, as before."),
     ("Volume snapshots", "pileus_volume.core.states", "SNAPSHOT_MOVES", ""),
     ("Volume backups", "pileus_volume.core.states", "BACKUP_MOVES", ""),
 )

@@ -178,7 +178,7 @@ class World(VolumeFixture):
         )
 
     def act(self, volume_id: str, action: str, body: Any = None, version: str = "3.60", as_: Any = None) -> Any:
-        return self.client.post(f"/v3/p1/volumes/{volume_id}/action", json={action: body}, version=version, as_=as_)
+        return self.client.post(f"/v3/volumes/{volume_id}/action", json={action: body}, version=version, as_=as_)
 
     def attach(
         self,

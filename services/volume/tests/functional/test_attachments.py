@@ -1,6 +1,6 @@
-"""Attachments, the new way and the older one."""
+"""Attachments (3.27): create, update, complete, list, delete."""
 
-import pytest
+from pileus_volume.db.models import Attachment
 
 SERVER = "33333333-3333-4333-8333-333333333333"
 OTHER = "44444444-4444-4444-8444-444444444444"
@@ -55,7 +55,7 @@ def test_a_guest_elsewhere_gets_nbd_at_once_and_the_export_soon(world):
     assert world.fake.exports == {}
 
 
-def test_an_agent_that_restarts_serves_again_what_it_should(world):
+def test_an_agent_that_restarts_serves_its_exports_again(world):
     volume = world.volume()
     world.attach(volume["id"], host="elsewhere")
     world.drain()
@@ -64,7 +64,7 @@ def test_an_agent_that_restarts_serves_again_what_it_should(world):
     assert export.volume_id == volume["id"]
 
 
-def test_a_volume_is_one_servers(world):
+def test_a_volume_is_attached_to_one_server_only(world):
     volume = world.volume()
     world.attach(volume["id"], complete=False)
     again = world.client.post("/v3/p1/attachments", json=body(volume, OTHER), version="3.60")
@@ -88,16 +88,6 @@ def test_multiattach_goes_over_nbd_so_that_one_process_writes(world):
     assert world.show(volume["id"])["status"] == "in-use"
     world.client.delete(f"/v3/p1/attachments/{second['id']}", version="3.60")
     assert world.show(volume["id"])["status"] == "available"
-
-
-def test_an_administrator_frees_a_volume_by_force(world):
-    volume = world.volume()["id"]
-    world.act(volume, "os-attach", {"instance_uuid": SERVER, "mountpoint": "/dev/vdc"})
-    world.act(volume, "os-reset_status", {"status": "error"}, as_=world.book.admin)
-    attachment = world.show(volume)["attachments"][0]["attachment_id"]
-    freed = world.act(volume, "os-force_detach", {"attachment_id": attachment, "connector": None}, as_=world.book.admin)
-    assert freed.status_code == 202
-    assert (world.show(volume)["status"], world.show(volume)["attachments"]) == ("available", [])
 
 
 def test_lists_and_refusals(world):
@@ -125,33 +115,7 @@ def test_lists_and_refusals(world):
         assert world.client.post("/v3/attachments", json=bad, version="3.60").status_code == 400
 
 
-@pytest.mark.parametrize("host", ["host1", "elsewhere"])
-def test_the_older_way(world, host):
-    volume = world.volume()["id"]
-    assert world.act(volume, "os-reserve").status_code == 202
-    assert world.show(volume)["status"] == "attaching"
-    assert world.act(volume, "os-reserve").status_code == 400
-    assert world.act(volume, "os-unreserve").status_code == 202
-    assert world.show(volume)["status"] == "available"
-    world.act(volume, "os-reserve")
-    info = world.act(volume, "os-initialize_connection", {"connector": {"host": host}}).json["connection_info"]
-    assert info["driver_volume_type"] == ("file" if host == "host1" else "nbd")
-    world.drain()
-    assert len(world.fake.exports) == (host != "host1")
-    assert world.act(volume, "os-attach", {"instance_uuid": SERVER, "mountpoint": "/dev/vdc"}).status_code == 202
-    assert world.show(volume)["status"] == "in-use" and len(world.show(volume)["attachments"]) == 1
-    assert world.act(volume, "os-begin_detaching").status_code == 202
-    assert world.show(volume)["status"] == "detaching"
-    assert world.act(volume, "os-roll_detaching").status_code == 202
-    world.act(volume, "os-begin_detaching")
-    assert world.act(volume, "os-terminate_connection", {"connector": {"host": host}}).status_code == 202
-    assert world.act(volume, "os-detach").status_code == 202
-    assert world.show(volume)["status"] == "available" and world.show(volume)["attachments"] == []
-    world.drain()
-    assert world.fake.exports == {}
-
-
-def test_growing_what_a_guest_has_open(world):
+def test_a_volume_that_a_guest_has_open_is_extended_by_its_hypervisor(world):
     volume = world.volume()["id"]
     world.attach(volume)
     world.fake.held.add(volume)
@@ -167,7 +131,7 @@ def test_growing_what_a_guest_has_open(world):
     assert (world.show(volume)["status"], world.show(volume)["size"]) == ("in-use", 2)
 
 
-def test_what_is_attached_over_the_network_does_not_grow(world):
+def test_a_volume_that_is_attached_over_nbd_is_not_extended(world):
     volume = world.volume()["id"]
     world.attach(volume, host="elsewhere")
     answer = world.act(volume, "os-extend", {"new_size": 2})
@@ -194,3 +158,45 @@ def test_a_servers_disk_is_detached_through_compute_only(world):
     on_behalf = {"X-Service-Token": world.book.service.token}
     assert world.client.delete(path, version="3.60", headers=on_behalf).status_code == 200
     assert world.show(volume)["status"] == "available"
+
+
+def test_microversions(world):
+    volume = world.volume()
+    read_only = body(volume, mode="ro")
+    assert world.client.post("/v3/attachments", json=read_only, version="3.53").status_code == 400
+    made = world.client.post("/v3/attachments", json=read_only, version="3.54").json["attachment"]
+    assert made["attach_mode"] == "ro"
+    path = f"/v3/attachments/{made['id']}/action"
+    assert world.client.post(path, json={"os-complete": {}}, version="3.43").status_code == 404
+    assert world.client.post(path, json={"os-incomplete": {}}, version="3.44").status_code == 400
+
+
+def test_a_read_only_volume_is_not_attached_for_writing(world):
+    volume = world.volume()
+    world.act(volume["id"], "os-update_readonly_flag", {"readonly": True})
+    refused = world.client.post("/v3/attachments", json=body(volume, mode="rw"), version="3.54")
+    assert refused.status_code == 400 and "read-only" in refused.text
+    made = world.client.post("/v3/attachments", json=body(volume), version="3.54")
+    assert made.json["attachment"]["attach_mode"] == "ro"
+
+
+def test_volumes_that_cannot_be_connected(world):
+    nowhere = world.volume_type("nowhere", extra_specs={"volume_backend_name": "elsewhere"})
+    volume = world.volume(volume_type=nowhere)
+    world.act(volume["id"], "os-reset_status", {"status": "available"}, as_=world.book.admin)
+    asked = body(volume, connector={"host": "host1"})
+    refused = world.client.post("/v3/attachments", json=asked, version="3.54")
+    assert refused.status_code == 400 and "no storage host" in refused.text
+    creating = world.volume(drained=False)
+    refused = world.client.post("/v3/attachments", json=body(creating), version="3.54")
+    assert refused.status_code == 400 and "must be available" in refused.text
+
+
+def test_an_attachment_of_an_odd_status_is_not_completed(world):
+    volume = world.volume()
+    made = world.attach(volume["id"])
+    with world.sessions.begin() as session:
+        session.get(Attachment, made["id"]).attach_status = "detaching"
+    path = f"/v3/attachments/{made['id']}/action"
+    refused = world.client.post(path, json={"os-complete": {}}, version="3.44")
+    assert refused.status_code == 400 and "can't be completed" in refused.text

@@ -42,7 +42,7 @@ def why(answer):
     return body["message"]
 
 
-def test_taken_and_shown(grouped):
+def test_a_group_snapshot_is_taken_and_shown(grouped):
     made = grouped.snapshot_group(grouped.of, drained=False, name="s", description="d")
     kind = grouped.show_group(grouped.of)["group_type"]
     assert made == {"id": made["id"], "name": "s", "group_type_id": kind}
@@ -61,7 +61,7 @@ def test_taken_and_shown(grouped):
     assert grouped.client.get("/v3/group_snapshots", version="3.13").status_code == 404
 
 
-def test_of_volumes_in_use(grouped):
+def test_volumes_in_use_are_snapshotted(grouped):
     grouped.attach(grouped.volumes[0])
     shot = grouped.snapshot_group(grouped.of)
     assert shot["status"] == "available" and len(snapshots(grouped, shot["id"])) == 2
@@ -82,7 +82,7 @@ def test_lists(grouped):
     assert other.json == {"group_snapshots": []}
 
 
-def test_deleted_with_its_snapshots(grouped):
+def test_a_group_snapshot_is_deleted_with_its_snapshots(grouped):
     shot = grouped.snapshot_group(grouped.of)["id"]
     assert why(grouped.delete_group(grouped.of)) == "Invalid Group: Group has existing snapshots."
     assert delete(grouped, shot).status_code == 202
@@ -94,7 +94,7 @@ def test_deleted_with_its_snapshots(grouped):
     assert grouped.delete_group(grouped.of).status_code == 202
 
 
-def test_its_snapshots_go_with_it_only(grouped):
+def test_snapshots_of_a_group_snapshot_are_deleted_with_it_only(grouped):
     shot = grouped.snapshot_group(grouped.of)["id"]
     member = snapshots(grouped, shot)[0]
     refused = grouped.client.delete(f"/v3/snapshots/{member['id']}")
@@ -117,7 +117,7 @@ def test_its_snapshots_go_with_it_only(grouped):
     assert grouped.client.delete(f"/v3/volumes/{member['volume_id']}").status_code == 202
 
 
-def test_refused(grouped):
+def test_requests_that_are_refused(grouped):
     for asked, status in (
         ({}, 400),
         ({"group_id": "x"}, 400),
@@ -162,7 +162,7 @@ def test_when_one_fails_none_stays(grouped):
     assert grouped.client.get("/v3/limits").json["limits"]["absolute"]["totalSnapshotsUsed"] == 0
 
 
-def test_what_can_not_be_deleted_may_be_deleted_again(grouped):
+def test_a_group_snapshot_in_error_deleting_is_deleted_again(grouped):
     shot = grouped.snapshot_group(grouped.of)["id"]
     mend = break_snapshots(grouped, grouped.volumes[1], "delete_snapshot")
     assert delete(grouped, shot).status_code == 202
@@ -175,7 +175,7 @@ def test_what_can_not_be_deleted_may_be_deleted_again(grouped):
     assert grouped.client.get(f"/v3/group_snapshots/{shot}", version="3.70").status_code == 404
 
 
-def test_administrators_reset(grouped):
+def test_administrators_reset_a_status(grouped):
     shot, admin = grouped.snapshot_group(grouped.of)["id"], grouped.book.admin
 
     def reset(status, as_=admin, version="3.19"):

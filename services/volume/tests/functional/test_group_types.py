@@ -23,7 +23,7 @@ def make(send, **asked):
     return answer.json["group_type"]
 
 
-def test_made_shown_changed_and_deleted(world, send):
+def test_group_types_are_created_updated_and_deleted(world, send):
     specs = {"consistent_group_snapshot_enabled": "<is> False"}
     kind = make(send, name=" g ", description="d", group_specs=specs, is_public="true")
     assert kind == {"id": kind["id"], "name": "g", "description": "d", "is_public": True, "group_specs": specs}
@@ -54,7 +54,7 @@ def test_lists(world, send):
     assert send("GET", "?is_public=perhaps").status_code == 400
 
 
-def test_a_private_one_is_for_administrators(world, send):
+def test_private_group_types_are_for_administrators(world, send):
     kind = make(send, is_public=False)
     assert send("GET", f"/{kind['id']}", as_=world.book.member).status_code == 404
     ask = {"group": {"group_type": "g", "volume_types": ["__DEFAULT__"]}}
@@ -62,7 +62,7 @@ def test_a_private_one_is_for_administrators(world, send):
     assert refused.status_code == 404 and refused.json["itemNotFound"]["message"] == "Group type g could not be found."
 
 
-def test_the_default_is_the_one_that_is_called_so(world, send):
+def test_the_group_type_called_default_is_the_default(world, send):
     missing = send("GET", "/default", as_=world.book.member)
     assert missing.status_code == 404
     assert missing.json["itemNotFound"]["message"] == "Default group type can not be found."
@@ -70,7 +70,7 @@ def test_the_default_is_the_one_that_is_called_so(world, send):
     assert send("GET", "/default", as_=world.book.member).json["group_type"]["name"] == "__DEFAULT__"
 
 
-def test_specs(send):
+def test_group_specs(send):
     path = f"/{make(send)['id']}/group_specs"
     first, second = {"key1": "value1", "key2": "value2"}, {"key2": "new", "key3": None}
     assert (send("POST", path, {"group_specs": first}).status_code, send("GET", path).json) == (
@@ -105,12 +105,12 @@ def test_specs(send):
         ({"name": "n", "nonsense": 1}, 400),
     ],
 )
-def test_refused(send, asked, status):
+def test_requests_that_are_refused(send, asked, status):
     make(send, name="taken")
     assert send("POST", "", {"group_type": asked}).status_code == status
 
 
-def test_changes_that_are_refused(send):
+def test_updates_that_are_refused(send):
     kind = make(send)["id"]
     make(send, name="taken")
     for asked, status in (({}, 400), ({"name": " "}, 400), ({"name": None}, 400), ({"name": "taken"}, 409)):
@@ -118,7 +118,7 @@ def test_changes_that_are_refused(send):
     assert send("PUT", f"/{UNKNOWN}", {"group_type": {"name": "x"}}).status_code == 404
 
 
-def test_one_that_a_group_has_is_not_deleted(world, send):
+def test_a_group_type_in_use_is_not_deleted(world, send):
     group = world.group(world.volume_type())
     refused = send("DELETE", f"/{group['group_type']}")
     assert refused.status_code == 400

@@ -1,8 +1,8 @@
-"""Groups of volumes: made, filled, copied, deleted; and what is refused."""
+"""Groups of volumes: create, list, show, update, delete, and what is refused."""
 
 import pytest
 
-from pileus_volume.db.models import Group, Job
+from pileus_volume.db.models import Group
 from pileus_volume.errors import ToolFailed
 
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
@@ -40,7 +40,7 @@ def break_disk(world, volume, call):
     return lambda: setattr(world.fake, call, real)
 
 
-def test_made_and_shown(world):
+def test_a_group_is_created_and_shown(world):
     kind = world.volume_type()
     shown = world.group(kind, "__DEFAULT__", name=" g ")
     assert (shown["status"], shown["name"], shown["description"]) == ("available", "g", None)
@@ -96,7 +96,7 @@ def test_lists(world):
         ({"availability_zone": "moon"}, 400),
     ],
 )
-def test_refused(world, asked, status):
+def test_requests_that_are_refused(world, asked, status):
     world.group("__DEFAULT__")
     wish = {"group_type": "g", "volume_types": ["__DEFAULT__"], **asked} if asked else {}
     assert world.client.post("/v3/p1/groups", json={"group": wish}, version="3.70").status_code == status
@@ -104,7 +104,7 @@ def test_refused(world, asked, status):
         assert session.query(Group).count() == 1
 
 
-def test_what_no_storage_host_can_do_is_in_error_and_says_why(world):
+def test_a_group_without_a_storage_host_is_in_error_with_a_message(world):
     shown = world.group("__DEFAULT__", consistent_group_snapshot_enabled="<is> True")
     assert shown["status"] == "error"
     (told,) = world.client.get("/v3/messages", version="3.70").json["messages"]
@@ -118,7 +118,7 @@ def test_what_no_storage_host_can_do_is_in_error_and_says_why(world):
     assert world.client.get(f"/v3/groups/{shown['id']}", version="3.70").status_code == 404
 
 
-def test_all_types_of_a_group_are_of_one_host(worlds):
+def test_one_host_takes_all_types_of_a_group(worlds):
     with worlds(hosts=("host1", "host2")) as world:
         for host in ("host1", "host2"):
             zone = {"extra_specs": {"volume_backend_name": "fake"}}
@@ -138,7 +138,7 @@ def test_all_types_of_a_group_are_of_one_host(worlds):
         assert world.volume(volume_type="of-host1", group_id=group)["status"] == "error"
 
 
-def test_a_volume_is_made_in_a_group(grouped):
+def test_a_volume_is_created_in_a_group(grouped):
     assert grouped.show(grouped.inside)["group_id"] == grouped.of
     assert grouped.show_group(grouped.of)["volumes"] == [grouped.inside]
     found = grouped.client.get(f"/v3/volumes?group_id={grouped.of}", version="3.10").json["volumes"]
@@ -157,7 +157,7 @@ def test_a_volume_is_made_in_a_group(grouped):
     assert older.status_code == 202 and grouped.show(older.json["volume"]["id"])["group_id"] is None
 
 
-def test_changed(grouped):
+def test_a_group_is_updated(grouped):
     assert change(grouped, grouped.of, name=" new ", description="d").status_code == 202
     assert (
         change(grouped, grouped.of, remove_volumes=grouped.inside, add_volumes=f"{grouped.outside},").status_code == 202
@@ -169,7 +169,7 @@ def test_changed(grouped):
     assert set(grouped.show_group(grouped.of)["volumes"]) == {grouped.inside, grouped.outside}
 
 
-def test_changes_that_are_refused(grouped):
+def test_updates_that_are_refused(grouped):
     untyped, other = grouped.volume()["id"], grouped.group(grouped.kind)["id"]
     elsewhere = grouped.volume(volume_type=grouped.kind, group_id=other)["id"]
     busy = grouped.volume(volume_type=grouped.kind, drained=False)["id"]
@@ -208,7 +208,7 @@ def test_changes_that_are_refused(grouped):
     )
 
 
-def test_what_belongs_to_a_group_goes_with_it_only(grouped):
+def test_a_volume_of_a_group_is_deleted_with_the_group_only(grouped):
     refused = grouped.client.delete(f"/v3/volumes/{grouped.inside}")
     assert refused.status_code == 400 and "belong to a group" in why(refused)
     assert grouped.act(grouped.inside, "os-force_delete", as_=grouped.book.admin).status_code == 400
@@ -220,7 +220,7 @@ def test_what_belongs_to_a_group_goes_with_it_only(grouped):
     assert grouped.client.delete(f"/v3/volumes/{grouped.inside}").status_code == 202
 
 
-def test_deleted_with_its_volumes(grouped):
+def test_a_group_is_deleted_with_its_volumes(grouped):
     refused = grouped.delete_group(grouped.of, with_volumes=False)
     assert refused.status_code == 400
     assert why(refused) == (
@@ -236,7 +236,7 @@ def test_deleted_with_its_volumes(grouped):
     assert set(grouped.fake.disks) == {grouped.outside}
 
 
-def test_not_deleted_while_its_volumes_are_needed(grouped):
+def test_a_group_whose_volumes_are_used_is_not_deleted(grouped):
     snapshot = grouped.snapshot(grouped.inside)["id"]
     refused = grouped.delete_group(grouped.of)
     assert refused.status_code == 400
@@ -272,7 +272,7 @@ def test_a_volume_that_can_not_be_deleted_keeps_its_group(grouped):
     assert grouped.client.get(f"/v3/groups/{grouped.of}", version="3.70").status_code == 404
 
 
-def test_one_that_is_being_filled_is_deleted_too(grouped):
+def test_a_group_whose_volume_is_being_created_is_deleted(grouped):
     making = grouped.volume(volume_type=grouped.kind, group_id=grouped.of, drained=False)["id"]
     assert grouped.delete_group(grouped.of).status_code == 202
     grouped.drain()
@@ -280,102 +280,7 @@ def test_one_that_is_being_filled_is_deleted_too(grouped):
     assert grouped.client.get("/v3/groups", version="3.70").json == {"groups": []}
 
 
-def test_copied(grouped):
-    answer = grouped.copy_group(source_group_id=grouped.of)
-    assert answer.status_code == 202 and answer.json["group"]["name"] == "copy"
-    copy = grouped.show_group(answer.json["group"]["id"])
-    assert (copy["status"], copy["source_group_id"]) == ("creating", grouped.of)
-    assert change(grouped, copy["id"], name="x").status_code == 400
-    grouped.drain()
-    shown = grouped.show_group(copy["id"])
-    original = grouped.show_group(grouped.of)
-    assert shown["status"] == "available"
-    assert {key: shown[key] for key in ("group_type", "volume_types", "availability_zone")} == {
-        key: original[key] for key in ("group_type", "volume_types", "availability_zone")
-    }
-    (volume,) = shown["volumes"]
-    assert grouped.show(volume)["source_volid"] == grouped.inside and grouped.show(volume)["group_id"] == shown["id"]
-
-
-def test_copied_of_a_group_snapshot(grouped):
-    shot = grouped.snapshot_group(grouped.of)["id"]
-    copy = grouped.copy_group(group_snapshot_id=shot).json["group"]["id"]
-    busy = grouped.client.delete(f"/v3/group_snapshots/{shot}", version="3.70")
-    assert busy.status_code == 400 and "no Group can be currently using it as source" in why(busy)
-    grouped.drain()
-    shown = grouped.show_group(copy)
-    assert (shown["status"], shown["group_snapshot_id"], shown["source_group_id"]) == ("available", shot, None)
-    (member,) = grouped.client.get(f"/v3/snapshots?group_snapshot_id={shot}", version="3.70").json["snapshots"]
-    assert grouped.show(shown["volumes"][0])["snapshot_id"] == member["id"]
-
-
-def test_copies_that_are_refused(grouped):
-    empty = grouped.group(grouped.kind)["id"]
-    for source, status, text in (
-        ({}, 400, ""),
-        ({"source_group_id": UNKNOWN}, 404, f"Group {UNKNOWN} could not be found."),
-        ({"group_snapshot_id": UNKNOWN}, 404, f"GroupSnapshot {UNKNOWN} could not be found."),
-        ({"source_group_id": grouped.of, "group_snapshot_id": UNKNOWN}, 400, ""),
-        ({"source_group_id": empty}, 400, "Invalid Group: Source Group is empty. No group will be created."),
-        (
-            {"group_snapshot_id": grouped.snapshot_group(empty)["id"]},
-            400,
-            "Invalid Group: Group snapshot is empty. No group will be created.",
-        ),
-    ):
-        refused = grouped.copy_group(**source)
-        assert refused.status_code == status and text in why(refused), (source, refused.text)
-    ask = {"create-from-src": {"source_group_id": grouped.of}}
-    assert (
-        grouped.client.post("/v3/p2/groups/action", json=ask, version="3.70", as_=grouped.book.other).status_code == 404
-    )
-    assert grouped.client.post("/v3/p1/groups/action", json=ask, version="3.13").status_code == 404
-    grouped.client.put("/v3/os-quota-sets/p1", json={"quota_set": {"volumes": 2}}, as_=grouped.book.admin)
-    assert grouped.copy_group(source_group_id=grouped.of).status_code == 413
-    assert len(grouped.client.get("/v3/groups", version="3.70").json["groups"]) == 2
-
-
-def test_a_copy_that_fails_leaves_no_volumes(grouped):
-    second = grouped.volume(volume_type=grouped.kind, group_id=grouped.of)["id"]
-    break_disk(grouped, second, "create_from_snapshot")
-    copy = grouped.copy_group(source_group_id=grouped.of).json["group"]["id"]
-    grouped.drain()
-    shown = grouped.show_group(copy)
-    assert (shown["status"], shown["volumes"]) == ("error", [])
-    assert set(grouped.fake.disks) == {grouped.inside, second, grouped.outside}
-    told = grouped.client.get(f"/v3/messages?resource_uuid={copy}", version="3.70").json["messages"]
-    assert "the disk is broken" in told[0]["user_message"]
-    assert grouped.delete_group(copy, with_volumes=False).status_code == 202
-    grouped.drain()
-    with grouped.sessions.read() as session:
-        assert {job.state for job in session.query(Job)} == {"done", "undone"}
-
-
-def test_a_copy_is_deleted_while_it_is_made(grouped):
-    copy = grouped.copy_group(source_group_id=grouped.of).json["group"]["id"]
-    assert grouped.delete_group(copy, with_volumes=False).status_code == 400
-    assert grouped.delete_group(copy).status_code == 202
-    grouped.drain()
-    assert grouped.client.get(f"/v3/groups/{copy}", version="3.70").status_code == 404
-    assert set(grouped.fake.disks) == {grouped.inside, grouped.outside}
-
-
-def test_a_volume_of_a_failed_copy_that_is_used_already_stays(grouped):
-    second = grouped.volume(volume_type=grouped.kind, group_id=grouped.of)["id"]
-    break_disk(grouped, second, "create_from_snapshot")
-    since = len(grouped.rung)
-    copy = grouped.copy_group(source_group_id=grouped.of).json["group"]["id"]
-    grouped.runner.run(grouped.rung[since])
-    used = next(
-        volume for volume in grouped.show_group(copy)["volumes"] if grouped.show(volume)["status"] == "available"
-    )
-    grouped.attach(used)
-    grouped.drain()
-    shown = grouped.show_group(copy)
-    assert (shown["status"], shown["volumes"]) == ("error", [used]) and grouped.show(used)["status"] == "in-use"
-
-
-def test_quotas_count_groups(grouped):
+def test_groups_count_towards_quotas(grouped):
     grouped.client.put("/v3/os-quota-sets/p1", json={"quota_set": {"groups": 1}}, as_=grouped.book.admin)
     ask = {"group": {"group_type": "g", "volume_types": [grouped.kind]}}
     refused = grouped.client.post("/v3/p1/groups", json=ask, version="3.70")
@@ -385,7 +290,7 @@ def test_quotas_count_groups(grouped):
     assert usage == {"limit": 1, "in_use": 1, "reserved": 0}
 
 
-def test_administrators_reset(grouped):
+def test_administrators_reset_a_status(grouped):
     path, admin = f"/v3/p1/groups/{grouped.of}/action", grouped.book.admin
 
     def reset(status, as_=admin, version="3.20"):
@@ -403,7 +308,7 @@ def test_administrators_reset(grouped):
 @pytest.mark.parametrize(
     "action", ["enable_replication", "disable_replication", "failover_replication", "list_replication_targets"]
 )
-def test_replication(grouped, action):
+def test_replication_is_refused(grouped, action):
     def ask(group, version="3.38", body=None):
         return grouped.client.post(f"/v3/p1/groups/{group}/action", json={action: body or {}}, version=version)
 

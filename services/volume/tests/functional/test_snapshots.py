@@ -1,4 +1,4 @@
-"""Snapshots, and volumes made from them and from other volumes."""
+"""Snapshots: create, list, show, update, delete."""
 
 NOWHERE = "99999999-9999-4999-8999-999999999999"
 
@@ -17,7 +17,7 @@ def test_a_snapshot_is_taken_and_deleted(world):
     assert world.fake.snapshots == {volume["id"]: set()}
 
 
-def test_cascade(world):
+def test_a_volume_is_deleted_with_its_snapshots(world):
     volume = world.volume()
     world.snapshot(volume["id"])
     assert world.client.delete(f"/v3/p1/volumes/{volume['id']}?cascade=true").status_code == 202
@@ -25,38 +25,13 @@ def test_cascade(world):
     assert world.client.get("/v3/p1/snapshots").json == {"snapshots": []} and not world.fake.disks
 
 
-def test_deletion_while_it_is_being_taken(world):
+def test_deleting_a_snapshot_cancels_its_creation(world):
     volume = world.volume()
     taken = world.snapshot(volume["id"], drained=False)
     assert world.client.delete(f"/v3/p1/snapshots/{taken['id']}").status_code == 202
     world.drain()
     assert world.client.get(f"/v3/p1/snapshots/{taken['id']}").status_code == 404
     assert not world.fake.snapshots.get(volume["id"])
-
-
-def test_a_volume_from_a_snapshot(world):
-    source = world.volume(size=2)
-    world.act(source["id"], "os-set_bootable", {"bootable": True})
-    taken = world.snapshot(source["id"])
-    made = world.volume(size=None, snapshot_id=taken["id"])
-    assert (made["size"], made["status"], made["bootable"]) == (2, "available", "true")
-    assert made["snapshot_id"] == taken["id"]
-    assert world.fake.origins[made["id"]] == f"snapshot {taken['id']}"
-    assert made["os-vol-host-attr:host"] == source["os-vol-host-attr:host"]
-    assert world.client.post("/v3/volumes", json={"volume": {"size": 1, "snapshot_id": taken["id"]}}).status_code == 400
-    other = world.client.post("/v3/volumes", json={"volume": {"snapshot_id": taken["id"]}}, as_=world.book.other)
-    assert other.status_code == 404
-
-
-def test_a_volume_from_a_volume_in_use(world):
-    source = world.volume()
-    world.attach(source["id"])
-    world.fake.held.add(source["id"])
-    world.compute.config["on_snapshot"] = lambda v, s: world.fake.snapshots.setdefault(v, set()).add(s)
-    world.compute.config["on_unsnapshot"] = lambda v, s: world.fake.snapshots[v].discard(s)
-    made = world.volume(source_volid=source["id"], size=3)
-    assert (made["size"], made["status"], made["source_volid"]) == (3, "available", source["id"])
-    assert world.fake.snapshots[source["id"]] == set()
 
 
 def test_a_volume_in_use_is_snapshotted_by_its_hypervisor(world):
@@ -74,19 +49,6 @@ def test_a_volume_in_use_is_snapshotted_by_its_hypervisor(world):
         "/v3/snapshots", json={"snapshot": {"volume_id": volume["id"], "force": False}}, version="3.66"
     )
     assert answer.status_code == 400
-
-
-def test_upload_to_an_image(world):
-    volume = world.volume()
-    answer = world.act(volume["id"], "os-volume_upload_image", {"image_name": "out", "disk_format": "qcow2"})
-    assert answer.status_code == 202, answer.text
-    view = answer.json["os-volume_upload_image"]
-    assert (view["status"], view["disk_format"], view["image_name"]) == ("uploading", "qcow2", "out")
-    assert world.show(volume["id"])["status"] == "uploading"
-    world.drain()
-    assert world.show(volume["id"])["status"] == "available"
-    assert b"blank\n" in world.sent["http://image.test/write"] and world.fake.snapshots[volume["id"]] == set()
-    assert world.images.config["images"][view["image_id"]]["min_disk"] == 1
 
 
 def test_lists_and_refusals(world):
@@ -133,35 +95,65 @@ def test_snapshots_count_towards_quotas(world):
     assert answer.status_code == 413 and "gigabytes quota" in answer.json["overLimit"]["message"]
 
 
-def test_revert_to_the_latest_snapshot(world):
-    volume = world.volume()["id"]
-    first, second = world.snapshot(volume)["id"], world.snapshot(volume)["id"]
-    assert world.act(volume, "revert", {"snapshot_id": second}, version="3.39").status_code == 400
-    assert world.act(volume, "revert", {"snapshot_id": first}).status_code == 400
-    assert world.act(volume, "revert", {"snapshot_id": NOWHERE}).status_code == 404
-    assert world.act(volume, "revert", {"snapshot_id": second}).status_code == 202
-    assert world.show(volume)["status"] == "reverting"
-    assert world.client.get(f"/v3/snapshots/{second}").json["snapshot"]["status"] == "restoring"
-    world.drain()
-    assert world.show(volume)["status"] == "available" and world.fake.origins[volume] == f"snapshot {second}"
-    assert world.client.get(f"/v3/snapshots/{second}").json["snapshot"]["status"] == "available"
+def test_what_each_microversion_shows(world):
+    snapshot = world.snapshot(world.volume()["id"])["id"]
+
+    def shown(version):
+        return set(world.client.get(f"/v3/snapshots/{snapshot}", version=version).json["snapshot"])
+
+    for before, since, fields in (
+        ("3.13", "3.14", {"group_snapshot_id"}),
+        ("3.40", "3.41", {"user_id"}),
+        ("3.64", "3.65", {"consumes_quota"}),
+    ):
+        assert shown(since) - shown(before) == fields
 
 
-def test_reimage(world):
-    volume, image = world.volume()["id"], "11111111-1111-4111-8111-111111111111"
+def test_filters_of_later_microversions_are_unknown_before(world):
+    world.snapshot(world.volume()["id"], name="one", metadata={"a": "b"})
+    for before, since, query in (
+        ("3.33", "3.34", "name~=on"),
+        ("3.59", "3.60", "created_at=gt:2001-01-01T00:00:00"),
+        ("3.64", "3.65", "consumes_quota=true"),
+    ):
+        assert world.client.get(f"/v3/snapshots?{query}", version=before).status_code == 400, query
+        assert len(world.client.get(f"/v3/snapshots?{query}", version=since).json["snapshots"]) == 1, query
+    found = world.client.get("/v3/snapshots", query_string={"metadata": "{'a': 'b'}"}, version="3.22")
+    assert len(found.json["snapshots"]) == 1
 
-    def asked(version="3.68", **more):
-        return world.act(volume, "os-reimage", {"image_id": image, **more}, version=version)
 
-    assert asked("3.67").status_code == 400
-    reserved = world.client.post("/v3/attachments", version="3.60", json={"attachment": {"volume_uuid": volume}})
-    assert asked().status_code == 400
-    assert asked(reimage_reserved=True).status_code == 202
-    assert world.show(volume)["status"] == "downloading"
-    world.drain()
-    shown = world.show(volume)
-    assert shown["status"] == "reserved" and shown["volume_image_metadata"]["image_id"] == image
-    assert world.fake.origins[volume] == f"image {image}"
-    world.client.delete(f"/v3/attachments/{reserved.json['attachment']['id']}", version="3.60")
-    world.snapshot(volume)
-    assert asked().status_code == 400
+def test_other_projects_and_readers_are_refused(world):
+    snapshot = world.snapshot(world.volume()["id"])["id"]
+    path = f"/v3/snapshots/{snapshot}"
+    for method, body in (("PUT", {"snapshot": {"name": "x"}}), ("DELETE", None)):
+        assert world.client.request(method, path, json=body, as_=world.book.other).status_code == 404
+        assert world.client.request(method, path, json=body, as_=world.book.reader).status_code == 403
+    assert world.client.get(f"{path}/metadata", as_=world.book.other).status_code == 404
+    assert world.client.get("/v3/snapshots?all_tenants=1", as_=world.book.other).json == {"snapshots": []}
+    assert world.client.get("/v3/snapshots?project_id=p1", version="3.60").status_code == 400
+    listed = world.client.get("/v3/snapshots?all_tenants=1&project_id=p1", version="3.60", as_=world.book.admin)
+    assert len(listed.json["snapshots"]) == 1
+
+
+def test_compute_reports_how_far_a_snapshot_is(world):
+    snapshot = world.snapshot(world.volume()["id"], drained=False)["id"]
+    path = f"/v3/snapshots/{snapshot}/action"
+    for asked, status in (
+        ({"status": "deleting"}, 400),
+        ({"status": "creating", "progress": "101%"}, 400),
+        ({"status": "creating", "progress": "45%"}, 202),
+    ):
+        answer = world.client.post(path, json={"os-update_snapshot_status": asked})
+        assert answer.status_code == status, asked
+    shown = world.client.get(f"/v3/snapshots/{snapshot}").json["snapshot"]
+    assert shown["os-extended-snapshot-attributes:progress"] == "45%"
+
+
+def test_metadata_is_bounded(world):
+    snapshot = world.snapshot(world.volume()["id"])["id"]
+    path = f"/v3/snapshots/{snapshot}/metadata"
+    many = {f"k{number}": "v" for number in range(128)}
+    assert world.client.put(path, json={"metadata": many}).status_code == 200
+    refused = world.client.post(path, json={"metadata": {"one": "more"}})
+    assert refused.status_code == 400 and "at most 128" in refused.text
+    assert len(world.client.get(path).json["metadata"]) == 128

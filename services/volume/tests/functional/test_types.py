@@ -1,6 +1,4 @@
-"""Volume types, their specs and access, defaults, QoS."""
-
-NOWHERE = "99999999-9999-4999-8999-999999999999"
+"""Volume types, their extra specs, and access to private ones."""
 
 
 def make(world, **asked):
@@ -9,7 +7,7 @@ def make(world, **asked):
     return answer.json["volume_type"]
 
 
-def test_types_are_made_changed_and_deleted(world):
+def test_types_are_created_updated_and_deleted(world):
     admin = world.book.admin
     kind = make(
         world, name="fast", description="d", extra_specs={"volume_backend_name": "fake", "multiattach": "<is> True"}
@@ -89,44 +87,39 @@ def test_a_type_chooses_its_backend(world):
     assert "its volume_backend_name is fake, not nothing" in message
 
 
-def test_retype(world):
-    volume = world.volume()["id"]
-    make(world, name="other")
-    assert world.act(volume, "os-retype", {"new_type": "other"}).status_code == 202
-    assert world.show(volume)["volume_type"] == "other"
-    assert world.act(volume, "os-retype", {"new_type": "other"}).status_code == 400
-    make(world, name="away", extra_specs={"volume_backend_name": "nothing"})
-    assert world.act(volume, "os-retype", {"new_type": "away"}).status_code == 501
-    assert world.act(volume, "os-retype", {"new_type": "unknown"}).status_code == 404
-
-
-def test_default_types(world):
-    admin, kind = world.book.admin, make(world, name="mine")
-    assert world.client.get("/v3/types/default").json["volume_type"]["name"] == "__DEFAULT__"
-    put = world.client.put(
-        "/v3/default-types/p1", json={"default_type": {"volume_type": "mine"}}, as_=admin, version="3.62"
-    )
-    assert put.json == {"default_type": {"project_id": "p1", "volume_type_id": kind["id"]}}
-    assert world.volume()["volume_type"] == "mine"
-    assert len(world.client.get("/v3/default-types", as_=admin, version="3.62").json["default_types"]) == 1
-    assert world.client.delete("/v3/default-types/p1", as_=admin, version="3.62").status_code == 204
-    assert world.client.get("/v3/default-types/p1", as_=admin, version="3.62").status_code == 404
-    assert world.client.get("/v3/default-types/p1", version="3.62").status_code == 403
-
-
-def test_qos(world):
+def test_lists_are_filtered(world):
+    make(world, name="fast", extra_specs={"multiattach": "<is> True"})
+    make(world, name="hidden", **{"os-volume-type-access:is_public": False})
     admin = world.book.admin
-    asked = {"qos_specs": {"name": "q", "consumer": "front-end", "iops": "10"}}
-    made = world.client.post("/v3/p1/qos-specs", json=asked, as_=admin).json["qos_specs"]
-    assert made["specs"] == {"iops": "10"} and made["consumer"] == "front-end"
-    path, kind = f"/v3/p1/qos-specs/{made['id']}", make(world, name="t")["id"]
-    assert world.client.put(path, json={"qos_specs": {"mbps": "5"}}, as_=admin).status_code == 200
-    assert world.client.put(f"{path}/delete_keys", json={"keys": ["iops"]}, as_=admin).status_code == 202
-    assert world.client.get(path, as_=admin).json["qos_specs"]["specs"] == {"mbps": "5"}
-    assert world.client.get(f"{path}/associate?vol_type_id={kind}", as_=admin).status_code == 202
-    assert world.client.get(f"{path}/associations", as_=admin).json["qos_associations"][0]["id"] == kind
-    assert world.client.delete(path, as_=admin).status_code == 400
-    assert world.client.get(f"{path}/disassociate?vol_type_id={kind}", as_=admin).status_code == 202
-    assert world.client.delete(path, as_=admin).status_code == 202
-    assert world.client.get(path, as_=admin).status_code == 404
-    assert world.client.get("/v3/p1/qos-specs").status_code == 403
+
+    def names(query, version="3.52", as_=admin):
+        answer = world.client.get(f"/v3/types?{query}", version=version, as_=as_)
+        assert answer.status_code == 200, answer.text
+        return {found["name"] for found in answer.json["volume_types"]}
+
+    assert names("is_public=none") == {"fast", "hidden", "__DEFAULT__"}
+    assert names("is_public=false") == {"hidden"} and names("is_public=true") == {"fast", "__DEFAULT__"}
+    assert names("") == {"fast", "__DEFAULT__"} and names("is_public=none", as_=None) == {"fast", "__DEFAULT__"}
+    assert names("name=fast") == {"fast"}
+    assert names("extra_specs={'multiattach': '<is> True'}") == {"fast"}
+    assert names("extra_specs={'multiattach': '<is> True'}", version="3.51") == {"fast", "__DEFAULT__"}
+    assert world.client.get("/v3/types?is_public=perhaps", as_=admin).status_code == 400
+
+
+def test_access_to_a_public_type_is_not_changed(world):
+    admin, path = world.book.admin, f"/v3/types/{make(world, name='public')['id']}"
+    for action in ("addProjectAccess", "removeProjectAccess"):
+        refused = world.client.post(f"{path}/action", json={action: {"project": "p1"}}, as_=admin)
+        assert refused.status_code == 400 and "not applicable to public" in refused.text
+    assert world.client.get(f"{path}/os-volume-type-access", as_=admin).status_code == 404
+
+
+def test_updates_that_are_refused(world):
+    admin, kind = world.book.admin, make(world, name="one")
+    make(world, name="two")
+    path = f"/v3/types/{kind['id']}"
+    assert world.client.put(path, json={"volume_type": {"name": "two"}}, as_=admin).status_code == 409
+    assert world.client.put(path, json={"volume_type": {}}, as_=admin).status_code == 400
+    assert world.client.put(path, json={"volume_type": {"description": "d"}}).status_code == 403
+    updated = world.client.put(path, json={"volume_type": {"description": "d"}}, as_=admin)
+    assert updated.json["volume_type"]["description"] == "d"

@@ -1,4 +1,4 @@
-"""Volumes through HTTP."""
+"""Volumes: create, list, show, update, delete."""
 
 import json
 
@@ -6,7 +6,7 @@ IMAGE = "11111111-1111-4111-8111-111111111111"
 NOWHERE = "99999999-9999-4999-8999-999999999999"
 
 
-def test_a_blank_volume_is_made_and_deleted(world):
+def test_a_blank_volume_is_created_and_deleted(world):
     made = world.volume(drained=False, name="data", description="d", metadata={"a": "b"})
     assert made["status"] == "creating" and made["size"] == 1 and made["volume_type"] == "__DEFAULT__"
     assert made["attachments"] == [] and made["bootable"] == "false" and made["metadata"] == {"a": "b"}
@@ -43,7 +43,7 @@ def test_a_service_acts_for_the_project_that_it_names(world):
     assert world.client.get("/v3/p1/volumes", as_=world.book.service).json == {"volumes": []}
 
 
-def test_deletion_while_it_is_being_made_cancels(world):
+def test_deleting_a_volume_cancels_its_creation(world):
     made = world.volume(drained=False)
     assert world.client.delete(f"/v3/p1/volumes/{made['id']}").status_code == 202
     world.drain()
@@ -51,14 +51,14 @@ def test_deletion_while_it_is_being_made_cancels(world):
     assert not world.fake.disks
 
 
-def test_from_an_image(world):
+def test_a_volume_is_created_from_an_image(world):
     made = world.volume(imageRef=IMAGE)
     assert made["status"] == "available" and made["bootable"] == "true"
     meta = made["volume_image_metadata"]
     assert meta["image_id"] == IMAGE and meta["os_distro"] == "pileus" and meta["min_ram"] == "64"
 
 
-def test_from_an_image_of_a_server_on_volumes(world):
+def test_a_volume_is_created_from_the_root_snapshot_that_an_image_names(world):
     """It names the snapshot that boots, and has no data of its own."""
     origin = world.volume(imageRef=IMAGE, size=2)
     snapshot = world.snapshot(origin["id"])["id"]
@@ -90,7 +90,7 @@ def test_from_an_image_of_a_server_on_volumes(world):
     assert ask(named(snapshot_id=5), size=2).status_code == ask(named(source_type="volume"), size=2).status_code == 202
 
 
-def test_what_a_version_does_not_know_is_passed_over(world):
+def test_properties_of_later_microversions_are_ignored(world):
     early = (("3.0", {"backup_id": {"a": 1}}), ("3.46", {"backup_id": NOWHERE}), ("3.12", {"group_id": [1]}))
     for version, odd in early:
         answer = world.client.post("/v3/p1/volumes", json={"volume": {"size": 1, **odd}}, version=version)
@@ -103,7 +103,7 @@ def test_what_a_version_does_not_know_is_passed_over(world):
     assert len(several) == 3
 
 
-def test_images_that_do_not_fit_or_exist(world):
+def test_images_that_do_not_fit_or_do_not_exist_are_refused(world):
     def refused(**asked):
         answer = world.client.post("/v3/p1/volumes", json={"volume": {"size": 1, **asked}})
         assert answer.status_code == 400, answer.text
@@ -118,7 +118,7 @@ def test_images_that_do_not_fit_or_exist(world):
     assert "must be active" in refused(imageRef=IMAGE)
 
 
-def test_without_a_storage_host_it_ends_in_error_and_says_why(world):
+def test_a_volume_without_a_storage_host_is_in_error_with_a_message(world):
     world.client.put(
         "/v3/p1/os-services/disable", json={"host": "host1@fake", "binary": "cinder-volume"}, as_=world.book.admin
     )
@@ -131,7 +131,7 @@ def test_without_a_storage_host_it_ends_in_error_and_says_why(world):
     assert world.client.get(f"/v3/p1/volumes/{made['id']}").status_code == 404
 
 
-def test_bad_requests(world):
+def test_bad_requests_are_refused(world):
     for body in (
         {},
         {"volume": None},
@@ -153,7 +153,7 @@ def test_bad_requests(world):
     assert world.client.post("/v3/p1/volumes", data=b"{").status_code == 400
 
 
-def test_who_may(world):
+def test_who_may_read_and_delete_a_volume(world):
     made = world.volume()
     path = f"/v3/volumes/{made['id']}"
     assert world.client.get(path, anonymous=True).status_code == 401
@@ -218,80 +218,105 @@ def test_names_and_metadata_change(world):
     assert world.client.delete(f"{meta}/c").status_code == 404
 
 
-def test_extend(world):
-    made = world.volume()
-    assert world.act(made["id"], "os-extend", {"new_size": 3}).status_code == 202
-    assert world.show(made["id"])["status"] == "extending"
-    world.drain()
-    assert (world.show(made["id"])["status"], world.show(made["id"])["size"]) == ("available", 3)
-    assert world.fake.disks[made["id"]] == 3 << 30
-    for size in (3, 2, 0, "x", None):
-        assert world.act(made["id"], "os-extend", {"new_size": size}).status_code == 400
-    assert world.act(NOWHERE, "os-extend", {"new_size": 9}).status_code == 404
+def test_a_volume_is_created_from_a_snapshot(world):
+    source = world.volume(size=2)
+    world.act(source["id"], "os-set_bootable", {"bootable": True})
+    taken = world.snapshot(source["id"])
+    made = world.volume(size=None, snapshot_id=taken["id"])
+    assert (made["size"], made["status"], made["bootable"]) == (2, "available", "true")
+    assert made["snapshot_id"] == taken["id"]
+    assert world.fake.origins[made["id"]] == f"snapshot {taken['id']}"
+    assert made["os-vol-host-attr:host"] == source["os-vol-host-attr:host"]
+    assert world.client.post("/v3/volumes", json={"volume": {"size": 1, "snapshot_id": taken["id"]}}).status_code == 400
+    other = world.client.post("/v3/volumes", json={"volume": {"snapshot_id": taken["id"]}}, as_=world.book.other)
+    assert other.status_code == 404
 
 
-def test_actions_on_flags(world):
-    made = world.volume()
-    assert world.act(made["id"], "os-set_bootable", {"bootable": True}).status_code == 200
-    assert world.show(made["id"])["bootable"] == "true"
-    assert world.act(made["id"], "os-update_readonly_flag", {"readonly": "true"}).status_code == 202
-    assert world.show(made["id"])["metadata"] == {"readonly": "True"}
-    assert world.act(made["id"], "os-reset_status", {"status": "error"}).status_code == 403
-    assert world.act(made["id"], "os-reset_status", {"status": "error"}, as_=world.book.admin).status_code == 202
-    assert world.show(made["id"])["status"] == "error"
-    assert world.act(made["id"], "os-nonsense", {}).status_code == 400
-    assert world.act(made["id"], "os-force_delete", {}, as_=world.book.admin).status_code == 202
-    world.drain()
-    assert not world.fake.disks
+def test_a_volume_is_created_from_a_volume_in_use(world):
+    source = world.volume()
+    world.attach(source["id"])
+    world.fake.held.add(source["id"])
+    world.compute.config["on_snapshot"] = lambda v, s: world.fake.snapshots.setdefault(v, set()).add(s)
+    world.compute.config["on_unsnapshot"] = lambda v, s: world.fake.snapshots[v].discard(s)
+    made = world.volume(source_volid=source["id"], size=3)
+    assert (made["size"], made["status"], made["source_volid"]) == (3, "available", source["id"])
+    assert world.fake.snapshots[source["id"]] == set()
 
 
-def test_image_metadata(world):
-    made = world.volume()
-    put = world.act(made["id"], "os-set_image_metadata", {"metadata": {"hw_disk_bus": "scsi"}})
-    assert put.status_code == 200 and put.json == {"metadata": {"hw_disk_bus": "scsi"}}
-    assert world.act(made["id"], "os-show_image_metadata").json == {"metadata": {"hw_disk_bus": "scsi"}}
-    assert world.act(made["id"], "os-unset_image_metadata", {"key": "hw_disk_bus"}).status_code == 200
-    assert world.act(made["id"], "os-unset_image_metadata", {"key": "hw_disk_bus"}).status_code == 404
+def test_what_each_microversion_shows(world):
+    volume = world.volume()["id"]
 
+    def shown(version, as_=None):
+        return set(world.client.get(f"/v3/volumes/{volume}", version=version, as_=as_).json["volume"])
 
-def test_quotas_hold(world):
+    for before, since, fields in (
+        ("3.12", "3.13", {"group_id"}),
+        ("3.47", "3.48", {"shared_targets", "service_uuid"}),
+        ("3.62", "3.63", {"volume_type_id"}),
+        ("3.64", "3.65", {"consumes_quota"}),
+    ):
+        assert shown(since) - shown(before) == fields
     admin = world.book.admin
-    limits = {"volumes": 2, "gigabytes": 4, "per_volume_gigabytes": 3}
-    assert world.client.put("/v3/p1/os-quota-sets/p1", json={"quota_set": limits}, as_=admin).status_code == 200
-    world.volume(size=2)
-
-    def refused(size):
-        answer = world.client.post("/v3/p1/volumes", json={"volume": {"size": size}})
-        assert answer.status_code == 413 and answer.json["overLimit"]["code"] == 413
-        return answer.json["overLimit"]["message"]
-
-    assert "larger than maximum" in refused(4)
-    assert "exceeds allowed gigabytes quota. Requested 3G, quota is 4G and 2G has been consumed" in refused(3)
-    second = world.volume(size=1)
-    assert "Maximum number of volumes allowed (2)" in refused(1)
-    assert world.act(second["id"], "os-extend", {"new_size": 3}).status_code == 413
-    used = world.client.get("/v3/p1/os-quota-sets/p1?usage=True").json["quota_set"]
-    assert used["volumes"] == {"limit": 2, "in_use": 2, "reserved": 0} and used["gigabytes"]["in_use"] == 3
-    assert used["gigabytes___DEFAULT__"] == {"limit": -1, "in_use": 3, "reserved": 0}
-    assert world.client.put("/v3/p1/os-quota-sets/p1", json={"quota_set": {"x": 1}}, as_=admin).status_code == 400
-    assert world.client.get("/v3/p1/os-quota-sets/p2").status_code == 403
-    absolute = world.client.get("/v3/p1/limits").json["limits"]["absolute"]
-    assert absolute["totalVolumesUsed"] == 2 and absolute["maxTotalVolumeGigabytes"] == 4
+    assert "provider_id" in shown("3.21", admin) - shown("3.20", admin) and "provider_id" not in shown("3.21")
+    assert "cluster_name" in shown("3.61", admin) - shown("3.60", admin) and "cluster_name" not in shown("3.61")
+    for version, value in (("3.68", False), ("3.69", None)):
+        answer = world.client.get(f"/v3/volumes/{volume}", version=version)
+        assert answer.json["volume"]["shared_targets"] is value
 
 
-def test_force_ends_whatever_happens_to_a_volume(world):
-    """The disk goes although a job works on it; that job finds nothing and ends."""
-    for action, asked in (("os-extend", {"new_size": 2}), ("os-volume_upload_image", {"image_name": "i"})):
-        made = world.volume()["id"]
-        assert world.act(made, action, asked).status_code == 202
-        assert world.act(made, "os-force_delete", {}, as_=world.book.admin).status_code == 202
-        world.drain()
-        assert world.client.get(f"/v3/volumes/{made}").status_code == 404
-    assert not world.fake.disks
+def test_filters_of_later_microversions_are_unknown_before(world):
+    world.volume(name="one", description="first")
+    for before, since, query in (
+        ("3.33", "3.34", "name~=on"),
+        ("3.33", "3.34", "description~=fir"),
+        ("3.59", "3.60", "created_at=gt:2001-01-01T00:00:00"),
+        ("3.64", "3.65", "consumes_quota=true"),
+    ):
+        assert world.client.get(f"/v3/volumes?{query}", version=before).status_code == 400, query
+        assert len(world.client.get(f"/v3/volumes?{query}", version=since).json["volumes"]) == 1, query
+    assert world.client.get("/v3/volumes?glance_metadata={}", version="3.4").status_code == 200
+    assert world.client.get("/v3/volumes?consumes_quota=false", version="3.65").json == {"volumes": []}
+    assert world.client.get("/v3/volumes/summary", version="3.11").status_code == 404
+    assert "metadata" not in world.client.get("/v3/volumes/summary", version="3.35").json["volume-summary"]
 
 
-def test_an_administrator_may_reset_what_is_being_made(world):
-    made = world.volume(drained=False)["id"]
-    world.act(made, "os-reset_status", {"status": "error"}, as_=world.book.admin)
+def test_administrators_filter_by_host_and_project(world):
+    volume = world.volume()
+    world.attach(volume["id"])
+    queries = ("host=host1@fake%23fake", "project_id=p1", "attached_host=host1", "migration_status=none", "size=[1,2]")
+    for query, found in zip(queries, (1, 1, 1, 0, 1), strict=True):
+        path = f"/v3/volumes?all_tenants=1&{query}"
+        answer = world.client.get(path, as_=world.book.admin, version="3.60")
+        assert len(answer.json["volumes"]) == found, query
+    for query in ("host=host1", "project_id=p1", "attached_host=host1", "size=large"):
+        assert world.client.get(f"/v3/volumes?{query}", version="3.60").status_code == 400, query
+
+
+def test_a_volume_that_is_copied_or_backed_by_a_busy_snapshot_is_not_deleted(world):
+    source = world.volume()["id"]
+    world.volume(drained=False, source_volid=source)
+    refused = world.client.delete(f"/v3/volumes/{source}")
+    assert refused.status_code == 400 and "is being copied" in refused.text
     world.drain()
-    assert world.show(made)["status"] == "error" and not world.fake.disks
+    snapshot = world.snapshot(source, drained=False)["id"]
+    refused = world.client.delete(f"/v3/volumes/{source}?cascade=true")
+    assert refused.status_code == 400 and "are being created or deleted" in refused.text
+    world.drain()
+    copy = world.volume(drained=False, size=None, snapshot_id=snapshot)["id"]
+    refused = world.client.delete(f"/v3/snapshots/{snapshot}")
+    assert refused.status_code == 400 and "is being copied" in refused.text
+    busy = world.client.post("/v3/volumes", json={"volume": {"size": 1, "source_volid": copy}})
+    assert busy.status_code == 400 and "must be available or in-use" in busy.text
+
+
+def test_a_volume_is_not_created_from_a_snapshot_that_is_not_available(world):
+    snapshot = world.snapshot(world.volume()["id"], drained=False)["id"]
+    refused = world.client.post("/v3/volumes", json={"volume": {"size": 1, "snapshot_id": snapshot}})
+    assert refused.status_code == 400 and "Originating snapshot status" in refused.text
+
+
+def test_consistency_groups_and_two_sources_are_refused(world):
+    group = {"volume": {"size": 1, "consistencygroup_id": NOWHERE}}
+    assert world.client.post("/v3/volumes", json=group).status_code == 501
+    two = {"volume": {"size": 1, "snapshot_id": NOWHERE, "source_volid": NOWHERE}}
+    assert world.client.post("/v3/volumes", json=two).status_code == 400
