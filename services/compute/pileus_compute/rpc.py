@@ -146,13 +146,13 @@ class Booted:
 class Attached:
     device: str
     address: str = ""
-    """As in `Booted.addresses`; empty: it isn't known before the guest runs."""
+    """`BUS ADDRESS`, like those of `Booted`; empty: it isn't known before the guest runs."""
 
 
 @dataclass(frozen=True)
 class Plugged:
     address: str = ""
-    """As in `Attached`."""
+    """`BUS ADDRESS`, like that of `Attached`."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The compute service in this process: SQLite, one fake host, no bus; for its own tests and other services'."""
+"""The compute service in this process, with SQLite, one fake host and no bus: for its own tests and those of others."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ from pileus_kit.testing import Client, TokenBook, fresh_sessions, routed_peers
 
 
 class InProcessAgent:
-    """A host's agent without a bus: calls its fake driver at once, and refuses as the bus would."""
+    """A host's agent without a bus. It calls its fake driver at once, and refuses as an agent behind the bus would."""
 
     def __init__(self, driver: Fake, scratch: Path) -> None:
         self.driver, self.down, self._agent = driver, False, HostEndpoint(driver, scratch)
@@ -39,16 +39,16 @@ class InProcessAgent:
             try:
                 return target(*args, **kwargs)
             except Exception as err:
-                no = refusal_of(err)
-                if no is None:
+                refusal = refusal_of(err)
+                if refusal is None:
                     raise RemoteFailure(f"{self.driver.host}: {name}: {type(err).__name__}: {err}") from err
-                kind = RefusedForNow if isinstance(no, Transient) else Refused
-                raise kind(no.type, fault_messages.without_internals(str(no)), no.status) from None
+                kind = RefusedForNow if isinstance(refusal, Transient) else Refused
+                raise kind(refusal.type, fault_messages.without_internals(str(refusal)), refusal.status) from None
 
         return call
 
     def _snapshot(self, guest_id: str, upload: Upload) -> Uploaded:
-        """Without the upload: there may be nobody to take it."""
+        """Pretend to upload: there may be no image service in the test."""
         self.driver.calls.append(("snapshot", guest_id))
         return Uploaded(1, "0" * 64)
 
@@ -61,9 +61,10 @@ class DirectTools(Tools):
 
 
 class ComputeFixture:
-    """Attributes: app, client, tools, runner, sessions, book, host (its `driver` is the fake hypervisor), rung.
+    """The service's `app` with a `client`, its `tools` and `sessions`, a `runner` of its jobs, `host` with the fake
+    driver as its `driver`, the `book` of the callers' tokens, and the ids of the jobs that were `rung`.
 
-    `apps` are the services that compute talks to: {"image": app, "network": app, "volume": app}.
+    `apps` are the services that compute calls: {"image": app, "network": app, "volume": app}.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class ComputeFixture:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """A worker runs beside the test: for the calls that wait for their job."""
+        """Run a worker beside the test, for calls that wait for their job."""
         runner = self._runner()
         runner.start()
         self.tools.ring = runner.ring
@@ -110,13 +111,13 @@ class ComputeFixture:
         return host
 
     def hello(self, name: str) -> list[str]:
-        """Let a host say what a real one says every 15 seconds."""
+        """Let a host report as a real one does every 15 seconds. Returns the ids of its orphaned guests."""
         driver = cast(InProcessAgent, self.tools._agents[name]).driver
         with self.sessions.begin() as session:
             return host_reports.record_hello(session, name, driver.inventory(), driver.guests())
 
     def drain(self) -> None:
-        """Run everything that is to be done, in this thread."""
+        """Run all jobs, in this thread."""
         self.runner.drain()
 
     def flavor(self, flavor_id: str = "1", **facts: Any) -> str:
@@ -124,9 +125,9 @@ class ComputeFixture:
         with self.sessions.begin() as session:
             return flavors.create(session, msgspec.convert(new, flavors.NewFlavor)).id
 
-    def server(self, as_: Any = None, version: str = "2.79", drain: bool = True, **wish: Any) -> dict[str, Any]:
-        """A server as users make one, run to its end; returns its view."""
-        body = {"name": "server", "flavorRef": "1", "networks": "none"} | wish
+    def server(self, as_: Any = None, version: str = "2.79", drain: bool = True, **fields: Any) -> dict[str, Any]:
+        """Create a server as users do, and run its job; returns its view."""
+        body = {"name": "server", "flavorRef": "1", "networks": "none"} | fields
         made = self.client.post("/v2.1/servers", json={"server": body}, as_=as_, version=version)
         assert made.status_code == 202 and made.json, made.text
         if drain:
@@ -141,7 +142,7 @@ class ComputeFixture:
     def act(
         self, server_id: str, action: str, value: Any = None, as_: Any = None, version: str = "2.79", status: int = 202
     ) -> Any:
-        """Ask for an action, run it to its end; returns the answer."""
+        """Ask for an action and run its job; returns the answer."""
         answer = self.client.post(f"/v2.1/servers/{server_id}/action", json={action: value}, as_=as_, version=version)
         assert answer.status_code == status, answer.text
         self.drain()

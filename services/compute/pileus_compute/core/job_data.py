@@ -54,7 +54,7 @@ class CreateServerData:
 
 @dataclass(frozen=True)
 class ConnectionsData:
-    """Of the flows that connect all of a server's volumes."""
+    """What the flows have in common that connect all of a server's volumes."""
 
     connected: Mapping[str, ConnectedVolume]
     """Row -> the attachment of its volume."""
@@ -62,7 +62,7 @@ class ConnectionsData:
 
 @dataclass(frozen=True)
 class BootData:
-    """Of the flows that boot a guest."""
+    """What the flows have in common that boot a guest."""
 
     booted: Booted | None = None
 
@@ -98,7 +98,7 @@ class DetachInterfaceData:
 
 @dataclass(frozen=True)
 class AttachVolumeData:
-    """Of attaching and detaching a volume."""
+    """What attaching and detaching a volume have in common."""
 
     row: str
     """Id of the ServerVolume."""

@@ -54,7 +54,7 @@ class FakeHost:
     def __init__(self, host: str = "fake", path: Path | None = None, size: Size | None = None) -> None:
         self.host, self.path, self.size = host, path, size or Size()
         self.ignores_power_button = False
-        """Of all guests."""
+        """Set by tests: no guest reacts to the power button."""
         self.calls: list[tuple[str, str]] = []
         """(call, guest id), in their order."""
         self.guests_by_id: dict[str, FakeGuest] = {}

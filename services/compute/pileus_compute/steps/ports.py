@@ -24,7 +24,7 @@ class PortOwner:
     hostname: str = ""
     """Empty: the ports get no DNS name."""
     security_groups: tuple[str, ...] | None = None
-    """Of the ports that are made; None: the project's default group."""
+    """Ids for the ports that are made; None: the project's default group."""
 
 
 def create(tools: Tools, work: Work, server: PortOwner, requested: Sequence[RequestedNetwork]) -> list[PortRecord]:
