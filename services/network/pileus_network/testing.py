@@ -1,5 +1,6 @@
-"""Network in this process, for other services' tests: SQLite, no bus, hosts that wire whatever they are told to."""
+"""Network in this process, for other services' tests: SQLite, no bus, hosts that wire every port."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -8,36 +9,39 @@ from pileus_kit.auth import Authenticator, Caller
 from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
-from pileus_kit.testing import Client, TokenBook, fresh_sessions
+from pileus_kit.testing import Client, TokenBook, fresh_sessions, routed_peers
 from pileus_kit.testing.callers import make_caller
-from pileus_network.app import Tools, create
+from pileus_network.app import create
+from pileus_network.clients.agent_notifier import HostGeneration
+from pileus_network.clients.tools import Tools
 from pileus_network.config import Config
 from pileus_network.db.models import Model
 from pileus_network.policy import RULES
 from pileus_network.rpc import HostFacts, Report
-from pileus_network.worker import DatabaseControlPlane, runner_of
+from pileus_network.worker import DatabaseControlPlane, build_runner
 
 
-class Pulse:
-    """Takes the pokes and rings; `drain` lets the hosts that were poked do what an agent would."""
+class RecordedNotifications:
+    """Takes what would go over the bus: `hosts` to be notified, and `jobs` that workers were notified of."""
 
     def __init__(self) -> None:
-        self.waiting: dict[str, int] = {}
-        self.rung: list[str] = []
+        self.hosts: dict[str, int] = {}
+        self.jobs: list[str] = []
 
-    def ring(self, job_id: str) -> None:
-        self.rung.append(job_id)
-
-    def notify(self, generations: dict[str, int]) -> None:
-        self.waiting.update(generations)
+    def notify(self, message: HostGeneration | str) -> None:
+        if isinstance(message, HostGeneration):
+            self.hosts[message.host] = message.generation
+        else:
+            self.jobs.append(message)
 
 
 class NetworkFixture:
     """`with NetworkFixture(tmp_path) as network:` gives `app`, `client`, `tools`, `control`, `book`; `operator` is an
     administrator of a project of their own.
 
-    `hosts` have an agent that has said hello; each maps the physical network `public`. `drain()` makes what was asked
-    of them true (ports become ACTIVE). `authenticate` replaces the token book when another one knows the callers.
+    `hosts` have an agent that has said hello; each maps the physical network `public`. `drain()` makes the desired
+    state of notified hosts true (ports become ACTIVE). `authenticate` replaces the token book when another one knows
+    the callers.
     """
 
     def __init__(
@@ -50,12 +54,18 @@ class NetworkFixture:
         self.book = TokenBook()
         self.operator = self.book.add(make_caller("operator", "admin", project="operators"))
         self.sessions = fresh_sessions(Model, directory)
-        self.pulse = Pulse()
-        self.tools = Tools(Config(state=str(directory), **config), self.sessions, self.pulse, self.pulse)
+        self.notifications = RecordedNotifications()
+        self.tools = Tools(
+            Config(state=str(directory), **config),
+            self.sessions,
+            routed_peers({}),
+            self.notifications,
+            self.notifications,
+        )
         self.enforcer = Enforcer(RULES)
         self.app = create(self.tools, authenticate or self.book, self.enforcer)
         self.client = Client(self.app, "network")
-        self.control = DatabaseControlPlane(self.sessions, self.pulse, self.tools.config.dns_domain)
+        self.control = DatabaseControlPlane(self.tools)
         for number, host in enumerate(hosts):
             self.hello(host, f"192.0.2.{number + 1}")
 
@@ -64,14 +74,14 @@ class NetworkFixture:
         return self.control.heartbeat(host, HostFacts("test", "fake", tunnel_address, physical_networks, -1))
 
     def drain(self) -> None:
-        """Every poked host fetches its wanted state and reports all of its ports wired."""
-        while self.pulse.waiting:
-            host, _ = self.pulse.waiting.popitem()
+        """Every notified host fetches its desired state and reports all of its ports wired."""
+        while self.notifications.hosts:
+            host, _ = self.notifications.hosts.popitem()
             self.wire(host)
 
     def runner(self, peers: Peers) -> Runner:
-        """What a worker would run its flows with; `runner(peers).drain()` tells compute what it must hear."""
-        return runner_of(self.sessions, peers, "test", 2)
+        """What a worker runs its flows with; `runner(peers).drain()` sends compute its events."""
+        return build_runner(replace(self.tools, peers=peers), "test", 2)
 
     def wire(self, host: str) -> None:
         state = self.control.get_host_state(host, -1)

@@ -1,42 +1,51 @@
-"""The worker answers the agents (what is wanted of their hosts, and what they became) and runs the flows."""
+"""The worker serves the agents (their hosts' desired state, their reports) and runs the flows."""
 
 import logging
 import os
 import sys
 import threading
+from collections.abc import Sequence
 
 from pileus_kit import doorbell, process
 from pileus_kit.db import Sessions
+from pileus_kit.doorbell import JobNotifier
 from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
 from pileus_kit.rpc import Bus, Server
 from pileus_network import state_changes
-from pileus_network.clients.agent_notifier import AgentNotifier, BusAgentNotifier
+from pileus_network.clients.agent_notifier import AgentNotifier
+from pileus_network.clients.tools import Tools
 from pileus_network.config import Config
-from pileus_network.core import affected_hosts, compute_events, host_changes, host_state, hosts, scheduler, sync_records
+from pileus_network.core import (
+    affected_hosts,
+    agent_reports,
+    compute_events,
+    host_changes,
+    host_state,
+    hosts,
+    scheduler,
+    sync_records,
+)
 from pileus_network.core.compute_events import TOPIC
 from pileus_network.db.models import Event, Job
 from pileus_network.flows import FLOWS
-from pileus_network.flows.notify_compute import Tools
 from pileus_network.rpc import ControlPlane, HostChange, HostFacts, HostState, Report, ReportChange, SyncTiming
 
 log = logging.getLogger(__name__)
 
 CONTROL_THREADS, FLOW_THREADS = 4, 2
-"""Few: an idle thread of the bus wakes once a second, and an agent that has to wait for its answer loses nothing."""
+"""Few are enough: calls take milliseconds, and an agent that waits for its answer loses nothing."""
 REPAIR_INTERVAL_S = 20.0
-"""Seconds between looks for hosts that are behind: the repair of a lost poke, and of a host that came back."""
-
-
+"""How often hosts that are behind are notified again: a notification was lost, or the host was away."""
 CLEANUP_EVERY = 180
-"""Looks between two times of dropping old records: an hour."""
+"""Old records are deleted after this many repair intervals: every hour."""
 
 
 class DatabaseControlPlane(ControlPlane):
-    """`ControlPlane` over the database. Any number of workers may serve it."""
+    """Implements `ControlPlane` with the database. Any number of workers may serve it."""
 
-    def __init__(self, sessions: Sessions, agent_notifier: AgentNotifier, dns_domain: str = "") -> None:
-        self._sessions, self._agent_notifier, self._dns_domain = sessions, agent_notifier, dns_domain
+    def __init__(self, tools: Tools) -> None:
+        self._tools, self._sessions, self._dns_domain = tools, tools.sessions, tools.config.dns_domain
 
     def get_host_state(self, host: str, known: int) -> HostState | None:
         with self._sessions.read() as session:
@@ -50,7 +59,7 @@ class DatabaseControlPlane(ControlPlane):
     def audit_state(self, host: str, generation: int, digest: str) -> HostState | None:
         with self._sessions.read() as session:
             if hosts.find(session, host).generation != generation:
-                return None  # there is news, which the host asks for anyhow
+                return None  # there is a newer generation, which the host asks for anyway
             found = host_state.find(session, host, self._dns_domain)
             return found if found and state_changes.digest(found) != digest else None
 
@@ -58,17 +67,17 @@ class DatabaseControlPlane(ControlPlane):
         self, host: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
     ) -> None:
         with self._sessions.begin() as session:
-            hosts.record_progress(session, host, generation, progress, took)
+            agent_reports.record_progress(session, host, generation, progress, took)
 
     def report_state(self, host: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
         with self._sessions.begin() as session:
-            hosts.record_report(session, host, generation, report, took)
+            agent_reports.record_report(session, host, generation, report, took)
 
     def heartbeat(self, host: str, facts: HostFacts) -> int:
         with self._sessions.begin() as session:
             generation = hosts.register(session, host, facts)
             counted = affected_hosts.count_generations(session)
-        self._agent_notifier.notify({name: number for name, number in counted.items() if name != host})
+        self._tools.notify_agents({name: number for name, number in counted.items() if name != host})
         return counted.get(host, generation)
 
     def clean_up(self) -> None:
@@ -82,62 +91,66 @@ class DatabaseControlPlane(ControlPlane):
             scheduler.record_heartbeat(session)
 
     def notify_behind(self) -> None:
-        """Poke whoever is behind."""
+        """Notify hosts that have not applied their newest generation."""
         with self._sessions.read() as session:
-            late = hosts.list_behind(session)
-        self._agent_notifier.notify(late)
+            behind = hosts.list_behind(session)
+        self._tools.notify_agents(behind)
 
 
-def runner_of(sessions: Sessions, peers: Peers, me: str, threads: int, history_days: float | None = None) -> Runner:
-    return Runner(sessions, Job, Event, FLOWS, Tools(peers), me, threads, history_days=history_days)
+def build_runner(tools: Tools, name: str, threads: int, history_days: float | None = None) -> Runner:
+    return Runner(tools.sessions, Job, Event, FLOWS, tools, name, threads, history_days=history_days)
 
 
 class Worker:
-    """The process: serves `Control`, runs flows, and looks around now and then."""
+    """The process: serves `ControlPlane`, runs flows, notifies hosts that are behind and deletes old records."""
 
     def __init__(self, config: Config) -> None:
         self._bus = Bus(config.bus)
-        self._sessions = Sessions(config.database_url("network"))
-        self._control = DatabaseControlPlane(self._sessions, BusAgentNotifier(config.bus), config.dns_domain)
-        self._host = config.host
-        self._runner = runner_of(
-            self._sessions, Peers(config), f"{config.host}:{os.getpid()}", FLOW_THREADS, config.history_days
+        self._tools = Tools(
+            config,
+            Sessions(config.database_url("network")),
+            Peers(config),
+            AgentNotifier(config.bus),
+            JobNotifier(config.bus, TOPIC),
         )
-        self._over = threading.Event()
+        self._control = DatabaseControlPlane(self._tools)
+        self._runner = build_runner(self._tools, f"{config.host}:{os.getpid()}", FLOW_THREADS, config.history_days)
+        self._stopping = threading.Event()
         self._servers: list[Server] = []
-        self._looker = threading.Thread(target=self._look, name="looker", daemon=True)
+        self._repair_thread = threading.Thread(target=self._repair, name="repair", daemon=True)
 
     def start(self) -> None:
+        host = self._tools.config.host
         self._runner.start()
         self._servers = [
-            self._bus.serve(self._control, self._host, threads=CONTROL_THREADS),
-            self._bus.serve(doorbell.answer(TOPIC, self._runner), self._host, threads=1),
+            self._bus.serve(self._control, host, threads=CONTROL_THREADS),
+            self._bus.serve(doorbell.answer(TOPIC, self._runner), host, threads=1),
         ]
-        self._looker.start()
+        self._repair_thread.start()
 
     def stop(self) -> None:
-        self._over.set()
+        self._stopping.set()
         for server in self._servers:
             server.stop()
         self._runner.stop()
         self._bus.close()
-        self._sessions.dispose()
+        self._tools.sessions.dispose()
 
-    def _look(self) -> None:
-        looks = 0
-        while not self._over.wait(REPAIR_INTERVAL_S):
+    def _repair(self) -> None:
+        rounds = 0
+        while not self._stopping.wait(REPAIR_INTERVAL_S):
             try:
                 self._control.notify_behind()
                 self._control.record_heartbeat()
-                if looks % CLEANUP_EVERY == 0:
+                if rounds % CLEANUP_EVERY == 0:
                     self._control.clean_up()
-                looks += 1
-            except Exception:  # a broken database or a bug: say so and look again; the agents go on regardless
+                rounds += 1
+            except Exception:  # a broken database or a bug: log it and try again; the agents go on regardless
                 log.exception("could not look for hosts that are behind")
 
 
-def main(argv: list[str] | None = None) -> None:
-    config = process.load_config(Config, sys.argv[1:] if argv is None else argv, "network-worker")
+def main(argv: Sequence[str] | None = None) -> None:
+    config = process.load_config(Config, list(sys.argv[1:] if argv is None else argv), "network-worker")
     worker = Worker(config)
     process.run_until_signal(worker.start, worker.stop)
 

@@ -259,8 +259,8 @@ class _cloud(ExitStack):
         network.drain()
         hands = Hands(network.drain)
         self.callback(hands.close)
-        notify = network.pulse.notify
-        network.pulse.notify = lambda generations: (notify(generations), hands.nudge())  # type: ignore[assignment,func-returns-value]
+        notify = network.notifications.notify
+        network.notifications.notify = lambda message: (notify(message), hands.nudge())  # type: ignore[assignment,func-returns-value]
         volume = self.enter_context(VolumeFixture(self.folder / "volume", apps={"image": image.app}, book=book))
         object.__setattr__(volume.tools, "ring", self._works(volume.runner).ring)  # frozen, but this is its doorbell
         compute = self.enter_context(

@@ -1,14 +1,18 @@
 """/v2.0/auto-allocated-topology: "get me a network"."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flask import request
-from sqlalchemy.orm import Session
 
-from pileus_kit.web import Resource, caller, tools
+from pileus_kit.json_types import Answer, JsonObject
+from pileus_kit.web import Resource, caller
 from pileus_network.api.attributes import authorize
+from pileus_network.api.tools import tools
 from pileus_network.api.transactions import read, write
 from pileus_network.core import auto_allocated_topologies
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 resource = Resource("topologies", __name__, url_prefix="/v2.0/auto-allocated-topology")
 
@@ -25,12 +29,12 @@ def _target(project_id: str) -> dict[str, str]:
     return {"project_id": project, "tenant_id": project}
 
 
-def _view(project_id: str, network_id: str) -> dict[str, Any]:
+def _view(project_id: str, network_id: str) -> JsonObject:
     return {"auto_allocated_topology": {"id": network_id, "project_id": project_id, "tenant_id": project_id}}
 
 
 @resource.endpoint("GET", "/<project_id>", policy="get_auto_allocated_topology", target=_target)
-def show(project_id: str) -> dict[str, Any]:
+def show(project_id: str) -> Answer:
     """Made on the first call; `fields=dry-run` only says whether it could be."""
     project = _project(project_id)
     if "dry-run" in request.args.getlist("fields"):
@@ -38,13 +42,13 @@ def show(project_id: str) -> dict[str, Any]:
         return _view(project, "dry-run=pass")
     authorize("create_network", {"project_id": project, "tenant_id": project})
 
-    def work(session: Session) -> str:
+    def work(session: "Session") -> str:
         return auto_allocated_topologies.find_or_create(session, tools().config, project)
 
     return _view(project, write(work))
 
 
 @resource.endpoint("DELETE", "/<project_id>", policy="delete_auto_allocated_topology", target=_target)
-def delete(project_id: str) -> tuple[str, int]:
+def delete(project_id: str) -> Answer:
     write(lambda session: auto_allocated_topologies.delete(session, _project(project_id)))
     return "", 204

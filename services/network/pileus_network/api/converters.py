@@ -1,30 +1,36 @@
-"""Kinds of values in request bodies. Each turns what JSON brought into what the core takes, or says what is wrong."""
+"""Converters of the values in request bodies: from JSON to what the core takes.
+
+A converter raises ValueError with the reason, in a sentence.
+"""
 
 import ipaddress
 import re
 import uuid as uuids
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeAlias, TypeVar
 
-Converter = Callable[[Any], Any]
-"""Raises ValueError with the reason, in a sentence."""
+from oslo_utils import strutils
+
+from pileus_kit.json_types import JsonObject
+
+Value = TypeVar("Value")
+Converter: TypeAlias = Callable[[object], object]
 
 MAC = re.compile("[0-9a-f]{12}")
 NO_MACS = ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff")
 LABEL = re.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 DIGITS = re.compile(r"\s*[+-]?[0-9]{1,18}\s*", re.ASCII)
-TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
-def text(most: int = 255, least: int = 0) -> Converter:
-    def convert(value: Any) -> str:
+def text(maximum: int = 255, minimum: int = 0) -> Callable[[object], str]:
+    def convert(value: object) -> str:
         if not isinstance(value, str):
             raise ValueError(f"'{value}' is not a valid string")
-        if len(value) > most:
-            raise ValueError(f"'{value[:40]}…' exceeds maximum length of {most}")
-        if len(value) < least:
+        if len(value) > maximum:
+            raise ValueError(f"'{value[:40]}…' exceeds maximum length of {maximum}")
+        if len(value) < minimum:
             raise ValueError(
-                "a blank string is not permitted" if least == 1 else f"it needs at least {least} characters"
+                "a blank string is not permitted" if minimum == 1 else f"it needs at least {minimum} characters"
             )
         if "\0" in value:
             raise ValueError("it contains a null character")
@@ -33,17 +39,18 @@ def text(most: int = 255, least: int = 0) -> Converter:
     return convert
 
 
-def boolean(value: Any) -> bool:
+def boolean(value: object) -> bool:
+    """JSON's booleans, and the words and numbers that OpenStack takes for them."""
     if isinstance(value, bool):
         return value
-    known = str(value).lower() if isinstance(value, str | int) else ""
-    if known in TRUE or known in FALSE:
-        return known in TRUE
-    raise ValueError(f"'{value}' cannot be converted to boolean")
+    try:
+        return bool(strutils.bool_from_string(value if isinstance(value, str | int) else "", strict=True))
+    except ValueError:
+        raise ValueError(f"'{value}' cannot be converted to boolean") from None
 
 
-def whole_number(value: Any) -> int:
-    """A whole number, also one that is written as text or with a point behind it."""
+def whole_number(value: object) -> int:
+    """A whole number; text (`"7"`) and floats (`7.0`) of whole numbers are accepted."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int | str) or not DIGITS.fullmatch(str(value)):
@@ -51,41 +58,41 @@ def whole_number(value: Any) -> int:
     return int(value)
 
 
-def integer(least: int, most: int) -> Converter:
-    def convert(value: Any) -> int:
+def integer(minimum: int, maximum: int) -> Callable[[object], int]:
+    def convert(value: object) -> int:
         found = whole_number(value)
-        if not least <= found <= most:
-            raise ValueError(f"'{value}' is out of range ({least} through {most})")
+        if not minimum <= found <= maximum:
+            raise ValueError(f"'{value}' is out of range ({minimum} through {maximum})")
         return found
 
     return convert
 
 
-def uuid(value: Any) -> str:
+def uuid(value: object) -> str:
     try:
         return str(uuids.UUID(value)) if isinstance(value, str) and len(value) in (32, 36) else _not_uuid(value)
     except ValueError:
         return _not_uuid(value)
 
 
-def _not_uuid(value: Any) -> str:
+def _not_uuid(value: object) -> str:
     raise ValueError(f"'{value}' is not a valid UUID")
 
 
-def nullable(kind: Converter) -> Converter:
-    return lambda value: None if value is None else kind(value)
+def nullable(convert: Callable[[object], Value]) -> Callable[[object], Value | None]:
+    return lambda value: None if value is None else convert(value)
 
 
-def blank_or(kind: Converter) -> Converter:
-    """Null and the empty string mean none."""
-    return lambda value: None if value in (None, "") else kind(value)
+def blank_or(convert: Callable[[object], Value]) -> Callable[[object], Value | None]:
+    """Null and the empty string stand for none."""
+    return lambda value: None if value in (None, "") else convert(value)
 
 
-def one_of(*choices: Any) -> Converter:
-    """One of these words, or of these numbers, which may be written as text."""
+def one_of(*choices: str | int | None) -> Converter:
+    """One of these words or numbers; numbers may be given as text."""
     numbers = all(isinstance(choice, int) for choice in choices)
 
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> object:
         try:
             found = whole_number(value) if numbers else value
         except ValueError:
@@ -97,7 +104,7 @@ def one_of(*choices: Any) -> Converter:
     return convert
 
 
-def address(value: Any) -> str:
+def address(value: object) -> str:
     """Canonical text of an IPv4 or IPv6 address."""
     try:
         if not isinstance(value, str) or "%" in value:
@@ -107,7 +114,7 @@ def address(value: Any) -> str:
         raise ValueError(f"'{value}' is not a valid IP address") from None
 
 
-def prefix(value: Any) -> str:
+def prefix(value: object) -> str:
     """A prefix in canonical text; bits behind it are dropped, as OpenStack does."""
     try:
         if not isinstance(value, str) or "/" not in value or "%" in value:
@@ -117,12 +124,12 @@ def prefix(value: Any) -> str:
         raise ValueError(f"'{value}' is not a valid IP subnet") from None
 
 
-def address_or_prefix(value: Any) -> str:
+def address_or_prefix(value: object) -> str:
     return prefix(value) if isinstance(value, str) and "/" in value else address(value)
 
 
-def mac(value: Any) -> str:
-    """In any of the usual spellings: pairs, groups of four, or bare. Only the null and broadcast addresses are none."""
+def mac(value: object) -> str:
+    """A MAC in any usual spelling (pairs, groups of four, bare), but for the null and the broadcast address."""
     digits = re.sub("[:.-]", "", value.lower()) if isinstance(value, str) and len(value) <= 17 else ""
     text = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
     if not MAC.fullmatch(digits) or text in NO_MACS:
@@ -130,17 +137,19 @@ def mac(value: Any) -> str:
     return text
 
 
-def list_of(kind: Converter, most: int = 100, unique: bool = True) -> Converter:
-    """A list. Null is an empty one."""
+def list_of(
+    convert_item: Callable[[object], Value], maximum: int = 100, unique: bool = True
+) -> Callable[[object], list[Value]]:
+    """A list; null stands for an empty one."""
 
-    def convert(value: Any) -> list[Any]:
+    def convert(value: object) -> list[Value]:
         if value is None:
             return []
         if not isinstance(value, list):
             raise ValueError(f"'{value}' is not a list")
-        if len(value) > most:
-            raise ValueError(f"it has more than {most} items")
-        made = [kind(item) for item in value]
+        if len(value) > maximum:
+            raise ValueError(f"it has more than {maximum} items")
+        made = [convert_item(item) for item in value]
         if unique and any(item in made[:number] for number, item in enumerate(made)):
             raise ValueError(
                 "Duplicate items in the list: " + ", ".join(sorted({repr(i) for i in made if made.count(i) > 1}))
@@ -150,11 +159,13 @@ def list_of(kind: Converter, most: int = 100, unique: bool = True) -> Converter:
     return convert
 
 
-def mapping(required: Mapping[str, Converter], optional: Mapping[str, Converter] | None = None) -> Converter:
+def mapping(
+    required: Mapping[str, Converter], optional: Mapping[str, Converter] | None = None
+) -> Callable[[object], JsonObject]:
     """An object with these keys and no others."""
     known = dict(required) | dict(optional or {})
 
-    def convert(value: Any) -> dict[str, Any]:
+    def convert(value: object) -> JsonObject:
         if not isinstance(value, dict):
             raise ValueError(f"'{value}' is not a dictionary")
         for name in required:
@@ -168,7 +179,7 @@ def mapping(required: Mapping[str, Converter], optional: Mapping[str, Converter]
     return convert
 
 
-def json_object(value: Any) -> dict[str, Any]:
+def json_object(value: object) -> JsonObject:
     """Any JSON object of a sensible size."""
     if value is None:
         return {}
@@ -179,15 +190,15 @@ def json_object(value: Any) -> dict[str, Any]:
     return value
 
 
-def dns_label(value: Any) -> str:
-    """One label of a domain name (RFC 1123), in small letters; "" is none."""
+def dns_label(value: object) -> str:
+    """One label of a domain name (RFC 1123), in lower case; "" stands for none."""
     found = text(63)("" if value is None else value).lower()
     if found and not LABEL.fullmatch(found):
         raise ValueError(f"'{value}' is not a valid host name")
     return str(found)
 
 
-def tag(value: Any) -> str:
+def tag(value: object) -> str:
     """Commas separate tags in queries, so none may hold one."""
     found = text(255, 1)(value)
     if "," in found:

@@ -1,7 +1,6 @@
 """/v2.0/extensions: what works here beyond the core API. Clients key on the aliases, so nothing else is announced."""
 
-from typing import Any
-
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.web import Resource
 from pileus_network.errors import ExtensionNotFound
 
@@ -56,7 +55,7 @@ EXTENSIONS = {
 }
 
 
-def _view(alias: str) -> dict[str, Any]:
+def _view(alias: str) -> JsonObject:
     return {
         "alias": alias,
         "name": EXTENSIONS[alias],
@@ -67,12 +66,12 @@ def _view(alias: str) -> dict[str, Any]:
 
 
 @resource.endpoint("GET", "", policy="get_extension")
-def index() -> dict[str, Any]:
+def index() -> Answer:
     return {"extensions": [_view(alias) for alias in EXTENSIONS]}
 
 
 @resource.endpoint("GET", "/<alias>", policy="get_extension")
-def show(alias: str) -> dict[str, Any]:
+def show(alias: str) -> Answer:
     if alias not in EXTENSIONS:
         raise ExtensionNotFound(alias=alias)
     return {"extension": _view(alias)}

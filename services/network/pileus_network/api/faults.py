@@ -1,8 +1,7 @@
 """How network says no: {"NeutronError": {"type", "message", "detail"}}."""
 
-from typing import Any
-
 from pileus_kit.errors import BadRequest, CloudError, Forbidden
+from pileus_kit.json_types import JsonObject
 
 TYPES = {
     400: "HTTPBadRequest",
@@ -18,7 +17,7 @@ TYPES = {
 }
 
 
-def neutron_error(err: CloudError | None, status: int, message: str) -> tuple[Any, str]:
+def neutron_error(err: CloudError | None, status: int, message: str) -> tuple[JsonObject, str]:
     """The kit's own errors get the names that Networking's clients know."""
     kind = TYPES.get(status, "HTTPInternalServerError")
     if type(err) is Forbidden:

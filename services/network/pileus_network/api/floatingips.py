@@ -1,9 +1,8 @@
 """/v2.0/floatingips"""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy.orm import Session
-
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_network.api import converters
 from pileus_network.api.attributes import (
     JSON_OBJECT,
@@ -15,12 +14,16 @@ from pileus_network.api.attributes import (
     owner_target,
     viewer,
 )
-from pileus_network.api.listing import Listing
+from pileus_network.api.listing import respond
 from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import read, write
 from pileus_network.api.views import check_revision, show_standard_attributes
-from pileus_network.core import floatingips, standard_attributes
+from pileus_network.core import floatingips
+from pileus_network.core.floatingips import FloatingIpUpdate, NewFloatingIp
 from pileus_network.db.models import FloatingIp
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 resource = Resource("floatingips", __name__, get="get_floatingip", url_prefix="/v2.0/floatingips")
 
@@ -37,31 +40,12 @@ ATTRIBUTE_MAP = AttributeMap(
         "router_id": READ_ONLY,
         "port_details": READ_ONLY,
     },
-)
-
-LISTING = Listing(
-    ATTRIBUTE_MAP,
-    FloatingIp,
-    columns={
-        "id": FloatingIp.id,
-        "description": FloatingIp.description,
-        "project_id": FloatingIp.project_id,
-        "tenant_id": FloatingIp.project_id,
-        "floating_network_id": FloatingIp.floating_network_id,
-        "floating_ip_address": FloatingIp.floating_ip_address,
-        "port_id": FloatingIp.port_id,
-        "fixed_ip_address": FloatingIp.fixed_ip_address,
-        "router_id": FloatingIp.router_id,
-        "status": FloatingIp.status,
-        "revision_number": FloatingIp.revision_number,
-        "created_at": FloatingIp.created_at,
-        "updated_at": FloatingIp.updated_at,
-    },
-    options=floatingips.LOADED,
+    NewFloatingIp,
+    FloatingIpUpdate,
 )
 
 
-def view(row: FloatingIp) -> dict[str, Any]:
+def view(row: FloatingIp) -> JsonObject:
     return show_standard_attributes(row) | {
         "floating_network_id": row.floating_network_id,
         "floating_ip_address": row.floating_ip_address,
@@ -74,7 +58,7 @@ def view(row: FloatingIp) -> dict[str, Any]:
     }
 
 
-def _port(row: FloatingIp) -> dict[str, Any] | None:
+def _port(row: FloatingIp) -> JsonObject | None:
     port = row.port
     if port is None:
         return None
@@ -90,33 +74,31 @@ def _port(row: FloatingIp) -> dict[str, Any] | None:
 
 
 @resource.endpoint("GET", "", policy="get_floatingip")
-def index() -> dict[str, Any]:
-    return LISTING.respond(standard_attributes.own_rows(FloatingIp, viewer()), view)
+def index() -> Answer:
+    return respond(floatingips.LISTING, ATTRIBUTE_MAP, view)
 
 
 @resource.endpoint("POST", "", policy="create_floatingip", body=JSON_OBJECT)
-def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def create(body: JsonObject) -> Answer:
     requests = ATTRIBUTE_MAP.parse_post(body)
     for requested in requests:
-        ATTRIBUTE_MAP.authorize(
-            "create", {"project_id": requested["project_id"], "tenant_id": requested["project_id"]}, requested
-        )
+        ATTRIBUTE_MAP.authorize_create(owner_target(requested), requested)
     views = write(lambda session: [view(floatingips.create(session, requested, viewer())) for requested in requests])
     return ATTRIBUTE_MAP.post_response(body, views), 201
 
 
 @resource.endpoint("GET", "/<floating_id>", policy="get_floatingip")
-def show(floating_id: str) -> dict[str, Any]:
+def show(floating_id: str) -> Answer:
     return ATTRIBUTE_MAP.response(read(lambda session: view(floatingips.find(session, floating_id, viewer()))))
 
 
 @resource.endpoint("PUT", "/<floating_id>", policy="update_floatingip", body=JSON_OBJECT)
-def update(body: dict[str, Any], floating_id: str) -> dict[str, Any]:
+def update(body: JsonObject, floating_id: str) -> Answer:
     requested = ATTRIBUTE_MAP.parse_put(body)
 
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: "Session") -> JsonObject:
         row = floatingips.find(session, floating_id, viewer())
-        ATTRIBUTE_MAP.authorize("update", owner_target(row), requested)
+        ATTRIBUTE_MAP.authorize_update(owner_target(row), requested)
         check_revision(row)
         floatingips.update(session, row, requested, viewer())
         return view(row)
@@ -125,10 +107,10 @@ def update(body: dict[str, Any], floating_id: str) -> dict[str, Any]:
 
 
 @resource.endpoint("DELETE", "/<floating_id>", policy="delete_floatingip")
-def delete(floating_id: str) -> tuple[str, int]:
-    def work(session: Session) -> None:
+def delete(floating_id: str) -> Answer:
+    def work(session: "Session") -> None:
         row = floatingips.find(session, floating_id, viewer())
-        ATTRIBUTE_MAP.authorize("delete", owner_target(row))
+        ATTRIBUTE_MAP.authorize_delete(owner_target(row))
         check_revision(row)
         floatingips.delete(session, row)
 

@@ -1,56 +1,49 @@
-"""Lists that are no table of the database (zones, agents, providers): filtered, sorted and cut like all others."""
+"""Lists that are no table of the database (agents, zones, providers), filtered, sorted and paged like all others."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from flask import request
 
-from pileus_network.api.listing import PAGING, is_backwards, page_limit, page_links, parse_boolean
+from pileus_kit.json_types import JsonObject
+from pileus_network.api.listing import PAGING, is_backwards, page_limit, page_links, parse_boolean, parse_sort
 from pileus_network.errors import HTTPBadRequest
 
-Row = dict[str, Any]
 
-
-def respond(plural: str, rows: Sequence[Row], known: Sequence[str], key: str = "id") -> dict[str, Any]:
-    """The body of a list request. `known` are the attributes of a row, `key` is what a marker names."""
+def respond(plural: str, rows: Sequence[JsonObject], known: Sequence[str], key: str = "id") -> JsonObject:
+    """Return the body that answers a list request. `known` are the attributes of a row; a marker is a row's `key`."""
     for name in request.args:
         if name not in PAGING and name not in known:
             raise HTTPBadRequest(why=f"['{name}'] is invalid attribute for filtering")
-    found = _sorted([row for row in rows if _is_selected(row)], known, key)
+    found = _sort([row for row in rows if _is_selected(row)], known, key)
     limit, backwards = page_limit(), is_backwards()
     page = _page(found, key, limit, backwards)
-    body: dict[str, Any] = {plural: [_select_fields(row) for row in page]}
+    body: JsonObject = {plural: [_select_fields(row) for row in page]}
     if limit:
         body[f"{plural}_links"] = page_links([row[key] for row in page], len(page) >= limit, backwards)
     return body
 
 
-def _is_selected(row: Row) -> bool:
+def _is_selected(row: JsonObject) -> bool:
     return all(_matches(name, row.get(name)) for name in request.args if name not in PAGING)
 
 
-def _matches(name: str, value: Any) -> bool:
-    asked = request.args.getlist(name)
+def _matches(name: str, value: object) -> bool:
+    texts = request.args.getlist(name)
     if isinstance(value, bool):
-        return value in [parse_boolean(name, text) for text in asked]
-    return ("" if value is None else str(value)) in asked
+        return value in [parse_boolean(name, text) for text in texts]
+    return ("" if value is None else str(value)) in texts
 
 
-def _sorted(rows: list[Row], known: Sequence[str], key: str) -> list[Row]:
-    keys, directions = request.args.getlist("sort_key"), request.args.getlist("sort_dir")
-    if directions and len(keys) != len(directions):
-        raise HTTPBadRequest(why="The number of sort_keys and sort_dirs must be same")
-    rows = sorted(rows, key=lambda row: str(row[key])) if keys or page_limit() else rows
-    for name, direction in reversed(list(zip(keys, directions or ["asc"] * len(keys), strict=True))):
-        if name not in known:
-            raise HTTPBadRequest(why=f"'{name}' is an invalid attribute for sort key")
-        if direction not in ("asc", "desc"):
-            raise HTTPBadRequest(why=f"{direction} is invalid value for sort_dirs, valid value is 'asc' and 'desc'")
+def _sort(rows: list[JsonObject], known: Sequence[str], key: str) -> list[JsonObject]:
+    order = parse_sort(set(known))
+    if order or page_limit():
+        rows = sorted(rows, key=lambda row: str(row[key]))
+    for name, direction in reversed(order):
         rows = sorted(rows, key=lambda row, name=name: str(row.get(name)), reverse=direction == "desc")  # type: ignore[misc]
     return rows
 
 
-def _page(rows: list[Row], key: str, limit: int | None, backwards: bool) -> list[Row]:
+def _page(rows: list[JsonObject], key: str, limit: int | None, backwards: bool) -> list[JsonObject]:
     marker = request.args.get("marker")
     if marker:
         at = next((number for number, row in enumerate(rows) if str(row[key]) == marker), None)
@@ -62,6 +55,6 @@ def _page(rows: list[Row], key: str, limit: int | None, backwards: bool) -> list
     return rows[-limit:] if backwards else rows[:limit]
 
 
-def _select_fields(row: Row) -> Row:
+def _select_fields(row: JsonObject) -> JsonObject:
     fields = set(request.args.getlist("fields"))
     return {name: value for name, value in row.items() if name in fields} if fields else row

@@ -1,132 +1,92 @@
-"""Lists: filters, tags, fields, sorting and pages, the same for every noun."""
+"""Lists: parses filters, order and pages of a request, and shows the page with its links."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
 from flask import request
-from sqlalchemy import Boolean, ColumnElement, Integer, and_, not_, or_, select
-from sqlalchemy import true as true_
-from sqlalchemy.orm import InstrumentedAttribute, Session
-from sqlalchemy.sql.base import ExecutableOption
 
-from pileus_kit.db import Utc
+from pileus_kit.json_types import JsonObject
 from pileus_kit.numbers import parse_whole_number
-from pileus_kit.paging import fetch
-from pileus_network.api.attributes import AttributeMap
+from pileus_network.api.attributes import AttributeMap, viewer
 from pileus_network.api.converters import boolean, integer
 from pileus_network.api.transactions import read
-from pileus_network.db.columns import tagged
-from pileus_network.db.models import RbacPolicy, StandardAttributes
+from pileus_network.core.listing import MAX_PAGE, Direction, FilterKind, FilterValue, Listing, ListQuery
+from pileus_network.core.visibility import Viewer
+from pileus_network.db.models import Model
 from pileus_network.errors import HTTPBadRequest
 
-MAX_PAGE = 5000
-"""Rows in one answer; a longer list comes in pages, with links, whether asked for or not."""
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+Row = TypeVar("Row", bound=Model)
+View = Callable[[Row], JsonObject]
 PAGING = frozenset({"fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"})
-TAGS: dict[str, Callable[[list[ColumnElement[bool]]], ColumnElement[bool]]] = {
-    "tags": lambda found: and_(*found),
-    "tags-any": lambda found: or_(*found),
-    "not-tags": lambda found: not_(and_(*found)),
-    "not-tags-any": lambda found: not_(or_(*found)),
-}
-Clause = Callable[[list[str]], ColumnElement[bool]]
-NUMBER = integer(-(2**31), 2**31 - 1)
-Direction = Literal["asc", "desc"]
-View = Callable[[Any], dict[str, Any]]
+INT32 = integer(-(2**31), 2**31 - 1)
 
 
-@dataclass(frozen=True)
-class Listing:
-    """`columns` can be filtered and sorted by; `clauses` are filters that are not a column.
+def respond(
+    listing: Listing[Row],
+    attribute_map: AttributeMap,
+    view: "View[Row]",
+    *,
+    visible_to: Viewer | None = None,
+    prepare: "Callable[[Session, list[Row]], View[Row]] | None" = None,
+) -> JsonObject:
+    """Return the body that answers a list request.
 
-    What a view needs besides the row comes with `options`, or, where a list of a thousand must be cheap, from
-    `prepare`, which reads the children of all rows as plain tuples and gives the view.
+    `prepare` reads what the views of all rows need, at once, and returns the view.
     """
+    query = parse_query(listing, attribute_map)
 
-    attribute_map: AttributeMap
-    model: type[StandardAttributes] | type[RbacPolicy]
-    columns: Mapping[str, InstrumentedAttribute[Any]]
-    clauses: Mapping[str, Clause] = field(default_factory=dict)
-    options: tuple[ExecutableOption, ...] = ()
-    prepare: Callable[[Session, list[Any]], View] | None = None
+    def work(session: "Session") -> tuple[list[JsonObject], list[str], bool]:
+        page = listing.list_page(session, visible_to or viewer(), query)
+        show = prepare(session, page.rows) if prepare else view
+        return [show(row) for row in page.rows], page.ids, page.is_full
 
-    def respond(self, seen: ColumnElement[bool], view: View) -> dict[str, Any]:
-        """The body of a list request: the rows that `seen` lets through and the query asks for."""
-        return read(lambda session: self._respond(session, seen, view))
-
-    def _respond(self, session: Session, seen: ColumnElement[bool], view: View) -> dict[str, Any]:
-        backwards = is_backwards()
-        limit = page_limit()
-        stmt: Any = select(self.model).where(seen, *self._filters()).options(*self.options)
-        rows = fetch(session, stmt, self._sort(backwards), self._marker(session, seen), (limit or MAX_PAGE) + 1)
-        full = len(rows) >= limit if limit else len(rows) > MAX_PAGE
-        rows = rows[: limit or MAX_PAGE]
-        if backwards:
-            rows.reverse()
-        if self.prepare is not None:
-            view = self.prepare(session, rows)
-        body: dict[str, Any] = {
-            self.attribute_map.plural: self.attribute_map.select_fields([view(row) for row in rows])
-        }
-        links = page_links([row.id for row in rows], full, backwards) if limit or full else []
-        if links:
-            body[f"{self.attribute_map.plural}_links"] = links
-        return body
-
-    # -- filters ---------------------------------------------------------------------------------------------------
-
-    def _filters(self) -> list[ColumnElement[bool]]:
-        return [self._filter(name, request.args.getlist(name)) for name in request.args if name not in PAGING]
-
-    def _filter(self, name: str, values: list[str]) -> ColumnElement[bool]:
-        if name in self.clauses:
-            return self.clauses[name](values)
-        if name in TAGS and hasattr(self.model, "tags"):
-            tags = [tag for value in values for tag in value.split(",")]
-            return TAGS[name]([tagged(self.model.tags, tag) for tag in tags])
-        if name == "changed_since" and "updated_at" in self.columns:
-            return self.columns["updated_at"] >= _parse_time(values[-1])
-        if name not in self.columns or name in self.attribute_map.hidden_attributes():
-            raise HTTPBadRequest(why=f"['{name}'] is invalid attribute for filtering")
-        column = self.columns[name]
-        wanted = [_convert(column, name, value) for value in values]
-        if isinstance(column.property.columns[0].type, Utc):
-            return or_(*[_shown_as(column, moment) for moment in wanted])
-        return or_(column.in_([one for one in wanted if one is not None]), *[column.is_(None)] * (None in wanted))
-
-    # -- order and pages -------------------------------------------------------------------------------------------
-
-    def _sort(self, backwards: bool) -> list[tuple[InstrumentedAttribute[Any], Direction]]:
-        keys, directions = request.args.getlist("sort_key"), request.args.getlist("sort_dir")
-        if len(keys) != len(directions) and directions:
-            raise HTTPBadRequest(why="The number of sort_keys and sort_dirs must be same")
-        order: list[tuple[InstrumentedAttribute[Any], Direction]] = []
-        for number, key in enumerate(keys):
-            if key not in self.columns or key in self.attribute_map.hidden_attributes():
-                raise HTTPBadRequest(why=f"'{key}' is an invalid attribute for sort key")
-            wanted = directions[number] if directions else "asc"
-            if wanted not in ("asc", "desc"):
-                raise HTTPBadRequest(why=f"{wanted} is invalid value for sort_dirs, valid value is 'asc' and 'desc'")
-            order.append((self.columns[key], "desc" if (wanted == "desc") != backwards else "asc"))
-        if "id" not in keys:
-            order.append((self.columns["id"], "desc" if backwards else "asc"))
-        return order
-
-    def _marker(self, session: Session, seen: ColumnElement[bool]) -> Any:
-        marker = request.args.get("marker")
-        if not marker:
-            return None
-        row: Any = session.scalars(select(self.model).where(self.model.id == marker, seen)).one_or_none()
-        if row is None:
-            raise HTTPBadRequest(why=f"the marker {marker} could not be found")
-        return row
+    views, ids, is_full = read(work)
+    body: JsonObject = {attribute_map.plural: attribute_map.select_fields(views)}
+    links = page_links(ids, is_full, query.backwards) if query.limit or is_full else []
+    if links:
+        body[f"{attribute_map.plural}_links"] = links
+    return body
 
 
-def _shown_as(column: InstrumentedAttribute[Any], moment: datetime) -> ColumnElement[bool]:
-    """Whether a time is shown as `moment`: answers have whole seconds, the database more."""
-    return and_(column >= moment, column < moment + timedelta(seconds=1))
+# -- the query ---------------------------------------------------------------------------------------------------------
+
+
+def parse_query(listing: Listing[Row], attribute_map: AttributeMap) -> ListQuery:
+    hidden = attribute_map.hidden_attributes()
+    filters = {
+        name: _parse_filter(listing, name, request.args.getlist(name), name in hidden)
+        for name in request.args
+        if name not in PAGING
+    }
+    sortable = listing.columns.keys() - hidden
+    return ListQuery(filters, parse_sort(sortable), page_limit(), request.args.get("marker") or None, is_backwards())
+
+
+def _parse_filter(listing: Listing[Row], name: str, texts: list[str], is_hidden: bool) -> list[FilterValue]:
+    kind = listing.filter_kind(name)
+    if kind is None or is_hidden:
+        raise HTTPBadRequest(why=f"['{name}'] is invalid attribute for filtering")
+    if kind is FilterKind.TAGS:
+        return [tag for text in texts for tag in text.split(",")]
+    if name in listing.flags:
+        return [parse_boolean(name, text) for text in texts]
+    return [_parse_value(kind, name, text) for text in texts]
+
+
+def _parse_value(kind: FilterKind, name: str, text: str) -> FilterValue:
+    try:
+        if kind is FilterKind.BOOLEAN:
+            return boolean(text)
+        if kind is FilterKind.INTEGER:
+            return INT32(text) if text else None
+    except ValueError:
+        raise HTTPBadRequest(why=f"Invalid input for {name}. Reason: '{text}' is not a valid value.") from None
+    return _parse_time(text) if kind is FilterKind.TIME else text
 
 
 def _parse_time(text: str) -> datetime:
@@ -137,11 +97,34 @@ def _parse_time(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def parse_boolean(name: str, text: str) -> bool:
+    try:
+        return boolean(text)
+    except ValueError as err:
+        raise HTTPBadRequest(why=f"Invalid input for {name}. Reason: {err}.") from None
+
+
+def parse_sort(sortable: "set[str] | frozenset[str]") -> tuple[tuple[str, Direction], ...]:
+    """Return the order that pairs of `sort_key` and `sort_dir` ask for, ascending without a direction."""
+    keys, directions = request.args.getlist("sort_key"), request.args.getlist("sort_dir")
+    if directions and len(keys) != len(directions):
+        raise HTTPBadRequest(why="The number of sort_keys and sort_dirs must be same")
+    found: list[tuple[str, Direction]] = []
+    for key, direction in zip(keys, directions or ["asc"] * len(keys), strict=True):
+        if key not in sortable:
+            raise HTTPBadRequest(why=f"'{key}' is an invalid attribute for sort key")
+        if direction not in ("asc", "desc"):
+            raise HTTPBadRequest(why=f"{direction} is invalid value for sort_dirs, valid value is 'asc' and 'desc'")
+        found.append((key, "asc" if direction == "asc" else "desc"))
+    return tuple(found)
+
+
 def is_backwards() -> bool:
     return request.args.get("page_reverse", "").lower() in ("true", "1")
 
 
 def page_limit() -> int | None:
+    """Return the rows of a page, None for as many as one answer may have."""
     text = request.args.get("limit")
     if text is None:
         return None
@@ -151,49 +134,20 @@ def page_limit() -> int | None:
     return min(number, MAX_PAGE) or None
 
 
-def parse_boolean(name: str, value: str) -> bool:
-    """A boolean in a query."""
-    try:
-        return boolean(value)
-    except ValueError as err:
-        raise HTTPBadRequest(why=f"Invalid input for {name}. Reason: {err}.") from None
+# -- links -------------------------------------------------------------------------------------------------------------
 
 
-def boolean_filter(name: str, holds: Callable[[], ColumnElement[bool]]) -> Clause:
-    """The filter of a boolean that isn't a column: what `holds` says, or its opposite, or both."""
-
-    def clause(found: list[str]) -> ColumnElement[bool]:
-        wanted = {parse_boolean(name, value) for value in found}
-        return true_() if len(wanted) > 1 else holds() if wanted == {True} else not_(holds())
-
-    return clause
-
-
-def _convert(column: InstrumentedAttribute[Any], name: str, value: str) -> Any:
-    kind = column.property.columns[0].type
-    try:
-        if isinstance(kind, Boolean):
-            return boolean(value)
-        if isinstance(kind, Integer):
-            return NUMBER(value) if value else None
-        if isinstance(kind, Utc):
-            return _parse_time(value)
-    except ValueError:
-        raise HTTPBadRequest(why=f"Invalid input for {name}. Reason: '{value}' is not a valid value.") from None
-    return value
-
-
-def page_links(ids: list[str], full: bool, backwards: bool) -> list[dict[str, str]]:
-    """A page that is full has pages on both sides; one that isn't ends the list on the side that it was read to."""
+def page_links(ids: list[str], is_full: bool, backwards: bool) -> list[dict[str, str]]:
+    """A full page has pages on both sides. One that isn't is the end of the list, in the direction of reading."""
     links = []
-    if full or backwards:
-        links.append({"rel": "next", "href": _href(ids[-1:], backwards=False)})
-    if full or not backwards:
-        links.append({"rel": "previous", "href": _href(ids[:1], backwards=True)})
+    if is_full or backwards:
+        links.append({"rel": "next", "href": _page_url(ids[-1:], backwards=False)})
+    if is_full or not backwards:
+        links.append({"rel": "previous", "href": _page_url(ids[:1], backwards=True)})
     return links
 
 
-def _href(markers: list[str], backwards: bool) -> str:
+def _page_url(markers: list[str], backwards: bool) -> str:
     query = [
         (name, value)
         for name in request.args

@@ -1,10 +1,8 @@
 """/v2.0/networks"""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Select, select
-
-from pileus_kit.web import tools
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_network.api import converters
 from pileus_network.api.attributes import (
     JSON_OBJECT,
@@ -15,18 +13,21 @@ from pileus_network.api.attributes import (
     owner_target,
     viewer,
 )
-from pileus_network.api.listing import Listing, boolean_filter
+from pileus_network.api.availability_zones import AVAILABILITY_ZONE_HINTS
+from pileus_network.api.listing import respond
 from pileus_network.api.resources import Resource
+from pileus_network.api.tools import tools
 from pileus_network.api.transactions import read, write
 from pileus_network.api.views import check_revision, show_standard_attributes
-from pileus_network.core import networks, visibility
-from pileus_network.db.models import Network, RbacPolicy, Subnet
+from pileus_network.core import networks
+from pileus_network.core.networks import AVAILABILITY_ZONE, NetworkUpdate, NewNetwork
+from pileus_network.db.models import Network
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 resource = Resource("networks", __name__, get="get_network", url_prefix="/v2.0/networks")
 
-AVAILABILITY_ZONE = "nova"
-"""The one availability zone; its name is what OpenStack calls the first one."""
-AVAILABILITY_ZONE_HINTS = Attribute(converters.list_of(converters.one_of(AVAILABILITY_ZONE)), [], allow_put=False)
 
 ATTRIBUTE_MAP = AttributeMap(
     "network",
@@ -49,59 +50,12 @@ ATTRIBUTE_MAP = AttributeMap(
         "ipv4_address_scope": READ_ONLY,
         "ipv6_address_scope": READ_ONLY,
     },
+    NewNetwork,
+    NetworkUpdate,
 )
 
 
-def list_shared_ids() -> Select[str]:
-    """The ids of the networks that are shared with the caller's project."""
-    return select(RbacPolicy.network_id).where(
-        RbacPolicy.action == visibility.SHARED, RbacPolicy.target_project.in_(("*", viewer().project_id))
-    )
-
-
-def _zones(found: list[str]) -> ColumnElement[bool]:
-    """A network is in the zone of its DHCP as soon as it has a subnet."""
-    served = Network.id.in_(select(Subnet.network_id))
-    return served if AVAILABILITY_ZONE in found else Network.id.is_(None)
-
-
-def _status(found: list[str]) -> ColumnElement[bool]:
-    """Networks are ACTIVE from the moment they exist: nothing has to be built before a host needs them."""
-    return Network.id.is_not(None) if "ACTIVE" in found else Network.id.is_(None)
-
-
-LISTING = Listing(
-    ATTRIBUTE_MAP,
-    Network,
-    columns={
-        "id": Network.id,
-        "name": Network.name,
-        "description": Network.description,
-        "admin_state_up": Network.admin_state_up,
-        "project_id": Network.project_id,
-        "tenant_id": Network.project_id,
-        "router:external": Network.external,
-        "mtu": Network.mtu,
-        "is_default": Network.is_default,
-        "port_security_enabled": Network.port_security_enabled,
-        "provider:network_type": Network.network_type,
-        "provider:physical_network": Network.physical_network,
-        "provider:segmentation_id": Network.segmentation_id,
-        "revision_number": Network.revision_number,
-        "created_at": Network.created_at,
-        "updated_at": Network.updated_at,
-    },
-    clauses={
-        "shared": boolean_filter("shared", lambda: Network.id.in_(list_shared_ids())),
-        "status": _status,
-        "subnets": lambda found: Network.id.in_(select(Subnet.network_id).where(Subnet.id.in_(found))),
-        "availability_zones": _zones,
-    },
-    options=networks.LOADED,
-)
-
-
-def view(row: Network) -> dict[str, Any]:
+def view(row: Network) -> JsonObject:
     shown = show_standard_attributes(row) | {
         "name": row.name,
         "admin_state_up": row.admin_state_up,
@@ -125,12 +79,12 @@ def view(row: Network) -> dict[str, Any]:
     return shown
 
 
-def target(row: Network) -> dict[str, Any]:
+def target(row: Network) -> dict[str, object]:
     """The policy target of a network and of what is on it."""
     return owner_target(row) | network_target(row)
 
 
-def network_target(network: Network) -> dict[str, Any]:
+def network_target(network: Network) -> dict[str, object]:
     """What a policy may want to know of the network that something is on."""
     return {
         "network:project_id": network.project_id,
@@ -141,33 +95,31 @@ def network_target(network: Network) -> dict[str, Any]:
 
 
 @resource.endpoint("GET", "", policy="get_network")
-def index() -> dict[str, Any]:
-    return LISTING.respond(visibility.networks(viewer()), view)
+def index() -> Answer:
+    return respond(networks.LISTING, ATTRIBUTE_MAP, view)
 
 
 @resource.endpoint("POST", "", policy="create_network", body=JSON_OBJECT)
-def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def create(body: JsonObject) -> Answer:
     requests = ATTRIBUTE_MAP.parse_post(body)
     for requested in requests:
-        ATTRIBUTE_MAP.authorize(
-            "create", {"project_id": requested["project_id"], "tenant_id": requested["project_id"]}, requested
-        )
+        ATTRIBUTE_MAP.authorize_create(owner_target(requested), requested)
     views = write(lambda session: [view(row) for row in networks.create(session, tools().config, requests)])
     return ATTRIBUTE_MAP.post_response(body, views), 201
 
 
 @resource.endpoint("GET", "/<network_id>", policy="get_network")
-def show(network_id: str) -> dict[str, Any]:
+def show(network_id: str) -> Answer:
     return ATTRIBUTE_MAP.response(read(lambda session: view(networks.find(session, network_id, viewer()))))
 
 
 @resource.endpoint("PUT", "/<network_id>", policy="update_network", body=JSON_OBJECT)
-def update(body: dict[str, Any], network_id: str) -> dict[str, Any]:
+def update(body: JsonObject, network_id: str) -> Answer:
     requested = ATTRIBUTE_MAP.parse_put(body)
 
-    def work(session: Any) -> dict[str, Any]:
+    def work(session: "Session") -> JsonObject:
         row = networks.find(session, network_id, viewer())
-        ATTRIBUTE_MAP.authorize("update", target(row), requested)
+        ATTRIBUTE_MAP.authorize_update(target(row), requested)
         check_revision(row)
         networks.update(session, tools().config, row, requested)
         session.flush()
@@ -177,10 +129,10 @@ def update(body: dict[str, Any], network_id: str) -> dict[str, Any]:
 
 
 @resource.endpoint("DELETE", "/<network_id>", policy="delete_network")
-def delete(network_id: str) -> tuple[str, int]:
-    def work(session: Any) -> None:
+def delete(network_id: str) -> Answer:
+    def work(session: "Session") -> None:
         row = networks.find(session, network_id, viewer())
-        ATTRIBUTE_MAP.authorize("delete", target(row))
+        ATTRIBUTE_MAP.authorize_delete(target(row))
         check_revision(row)
         networks.delete(session, row)
 

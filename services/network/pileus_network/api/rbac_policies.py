@@ -1,18 +1,20 @@
 """/v2.0/rbac-policies: networks shared with one project, or with all ("*")."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import true
-from sqlalchemy.orm import Session
-
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_network.api import converters
 from pileus_network.api.attributes import JSON_OBJECT, READ_ONLY, REQUIRED, Attribute, AttributeMap, viewer
-from pileus_network.api.listing import Listing
+from pileus_network.api.listing import respond
 from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import read, write
 from pileus_network.core import rbac_policies
+from pileus_network.core.rbac_policies import NewRbacPolicy, RbacPolicyUpdate
 from pileus_network.core.visibility import EXTERNAL, SHARED
 from pileus_network.db.models import RbacPolicy
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 resource = Resource("rbac_policies", __name__, get="get_rbac_policy", url_prefix="/v2.0/rbac-policies")
 
@@ -26,24 +28,12 @@ ATTRIBUTE_MAP = AttributeMap(
         "action": Attribute(converters.one_of(SHARED, EXTERNAL), REQUIRED, allow_put=False),
         "target_tenant": Attribute(converters.text(255, 1), REQUIRED),
     },
-)
-
-LISTING = Listing(
-    ATTRIBUTE_MAP,
-    RbacPolicy,
-    columns={
-        "id": RbacPolicy.id,
-        "object_id": RbacPolicy.network_id,
-        "action": RbacPolicy.action,
-        "target_tenant": RbacPolicy.target_project,
-        "project_id": RbacPolicy.project_id,
-        "tenant_id": RbacPolicy.project_id,
-    },
-    clauses={"object_type": lambda found: true() if "network" in found else ~true()},
+    NewRbacPolicy,
+    RbacPolicyUpdate,
 )
 
 
-def view(row: RbacPolicy) -> dict[str, Any]:
+def view(row: RbacPolicy) -> JsonObject:
     return {
         "id": row.id,
         "object_type": "network",
@@ -55,49 +45,48 @@ def view(row: RbacPolicy) -> dict[str, Any]:
     }
 
 
-def _target(project_id: str, shared_with: str) -> dict[str, Any]:
+def _target(project_id: str, shared_with: str) -> dict[str, object]:
     return {"project_id": project_id, "tenant_id": project_id, "rbac:target": shared_with}
 
 
 @resource.endpoint("GET", "", policy="get_rbac_policy")
-def index() -> dict[str, Any]:
-    return LISTING.respond(rbac_policies.visible_policies(viewer()), view)
+def index() -> Answer:
+    return respond(rbac_policies.LISTING, ATTRIBUTE_MAP, view)
 
 
 @resource.endpoint("POST", "", policy="create_rbac_policy", body=JSON_OBJECT)
-def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def create(body: JsonObject) -> Answer:
     requests = ATTRIBUTE_MAP.parse_post(body)
     for requested in requests:
-        ATTRIBUTE_MAP.authorize("create", _target(requested["project_id"], requested["target_tenant"]), requested)
+        ATTRIBUTE_MAP.authorize_create(_target(requested.project_id, requested.target_tenant), requested)
     views = write(lambda session: [view(rbac_policies.create(session, requested, viewer())) for requested in requests])
     return ATTRIBUTE_MAP.post_response(body, views), 201
 
 
-@resource.endpoint("GET", "/<share_id>", policy="get_rbac_policy")
-def show(share_id: str) -> dict[str, Any]:
-    return ATTRIBUTE_MAP.response(read(lambda session: view(rbac_policies.find(session, share_id, viewer()))))
+@resource.endpoint("GET", "/<policy_id>", policy="get_rbac_policy")
+def show(policy_id: str) -> Answer:
+    return ATTRIBUTE_MAP.response(read(lambda session: view(rbac_policies.find(session, policy_id, viewer()))))
 
 
-@resource.endpoint("PUT", "/<share_id>", policy="update_rbac_policy", body=JSON_OBJECT)
-def update(body: dict[str, Any], share_id: str) -> dict[str, Any]:
+@resource.endpoint("PUT", "/<policy_id>", policy="update_rbac_policy", body=JSON_OBJECT)
+def update(body: JsonObject, policy_id: str) -> Answer:
     requested = ATTRIBUTE_MAP.parse_put(body)
 
-    def work(session: Session) -> dict[str, Any]:
-        row = rbac_policies.find(session, share_id, viewer())
-        ATTRIBUTE_MAP.authorize(
-            "update", _target(row.project_id, requested.get("target_tenant", row.target_project)), requested
-        )
-        rbac_policies.update(session, row, requested.get("target_tenant", row.target_project))
+    def work(session: "Session") -> JsonObject:
+        row = rbac_policies.find(session, policy_id, viewer())
+        target_project = requested.get("target_tenant", row.target_project)
+        ATTRIBUTE_MAP.authorize_update(_target(row.project_id, target_project), requested)
+        rbac_policies.update(session, row, target_project)
         return view(row)
 
     return ATTRIBUTE_MAP.response(write(work))
 
 
-@resource.endpoint("DELETE", "/<share_id>", policy="delete_rbac_policy")
-def delete(share_id: str) -> tuple[str, int]:
-    def work(session: Session) -> None:
-        row = rbac_policies.find(session, share_id, viewer())
-        ATTRIBUTE_MAP.authorize("delete", _target(row.project_id, row.target_project))
+@resource.endpoint("DELETE", "/<policy_id>", policy="delete_rbac_policy")
+def delete(policy_id: str) -> Answer:
+    def work(session: "Session") -> None:
+        row = rbac_policies.find(session, policy_id, viewer())
+        ATTRIBUTE_MAP.authorize_delete(_target(row.project_id, row.target_project))
         rbac_policies.delete(session, row)
 
     write(work)

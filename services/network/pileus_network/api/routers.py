@@ -1,10 +1,9 @@
 """/v2.0/routers"""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from sqlalchemy.orm import Session
-
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_network.api import converters
 from pileus_network.api.attributes import (
     JSON_OBJECT,
@@ -16,15 +15,21 @@ from pileus_network.api.attributes import (
     owner_target,
     viewer,
 )
-from pileus_network.api.listing import Listing
-from pileus_network.api.networks import AVAILABILITY_ZONE, AVAILABILITY_ZONE_HINTS
+from pileus_network.api.availability_zones import AVAILABILITY_ZONE_HINTS
+from pileus_network.api.listing import respond
 from pileus_network.api.resources import Resource
 from pileus_network.api.subnets import ROUTE
 from pileus_network.api.transactions import read, write
 from pileus_network.api.views import check_revision, show_standard_attributes
-from pileus_network.core import routers, standard_attributes
+from pileus_network.core import router_interfaces, routers
+from pileus_network.core.networks import AVAILABILITY_ZONE
+from pileus_network.core.router_interfaces import InterfaceRequest
+from pileus_network.core.routers import NewRouter, RouterUpdate
 from pileus_network.db.models import Port, Router
 from pileus_network.errors import HTTPBadRequest
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 resource = Resource("routers", __name__, get="get_router", url_prefix="/v2.0/routers")
 
@@ -34,15 +39,15 @@ GATEWAY_KEYS = converters.mapping(
     {
         "network_id": converters.nullable(converters.uuid),
         "enable_snat": converters.boolean,
-        "external_fixed_ips": converters.list_of(FIXED_IP, most=10),
+        "external_fixed_ips": converters.list_of(FIXED_IP, maximum=10),
         "qos_policy_id": converters.one_of(None),
     },
 )
 
 
-def _gateway_info(value: Any) -> dict[str, Any]:
+def _gateway_info(value: object) -> JsonObject:
     """Empty takes the gateway away; else the network must be named."""
-    found: dict[str, Any] = GATEWAY_KEYS(value)
+    found = GATEWAY_KEYS(value)
     if found and "network_id" not in found:
         raise ValueError("the required key 'network_id' is missing")
     return found
@@ -61,28 +66,12 @@ ATTRIBUTE_MAP = AttributeMap(
         "availability_zones": READ_ONLY,
         "flavor_id": READ_ONLY,
     },
-)
-
-LISTING = Listing(
-    ATTRIBUTE_MAP,
-    Router,
-    columns={
-        "id": Router.id,
-        "name": Router.name,
-        "description": Router.description,
-        "project_id": Router.project_id,
-        "tenant_id": Router.project_id,
-        "admin_state_up": Router.admin_state_up,
-        "status": Router.status,
-        "revision_number": Router.revision_number,
-        "created_at": Router.created_at,
-        "updated_at": Router.updated_at,
-    },
-    options=routers.LOADED,
+    NewRouter,
+    RouterUpdate,
 )
 
 
-def view(row: Router) -> dict[str, Any]:
+def view(row: Router) -> JsonObject:
     return show_standard_attributes(row) | {
         "name": row.name,
         "admin_state_up": row.admin_state_up,
@@ -96,7 +85,7 @@ def view(row: Router) -> dict[str, Any]:
     }
 
 
-def _gateway(row: Router) -> dict[str, Any] | None:
+def _gateway(row: Router) -> JsonObject | None:
     if row.gateway is None:
         return None
     return {
@@ -107,33 +96,31 @@ def _gateway(row: Router) -> dict[str, Any] | None:
 
 
 @resource.endpoint("GET", "", policy="get_router")
-def index() -> dict[str, Any]:
-    return LISTING.respond(standard_attributes.own_rows(Router, viewer()), view)
+def index() -> Answer:
+    return respond(routers.LISTING, ATTRIBUTE_MAP, view)
 
 
 @resource.endpoint("POST", "", policy="create_router", body=JSON_OBJECT)
-def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def create(body: JsonObject) -> Answer:
     requests = ATTRIBUTE_MAP.parse_post(body)
     for requested in requests:
-        ATTRIBUTE_MAP.authorize(
-            "create", {"project_id": requested["project_id"], "tenant_id": requested["project_id"]}, requested
-        )
+        ATTRIBUTE_MAP.authorize_create(owner_target(requested), requested)
     views = write(lambda session: [view(routers.create(session, requested, viewer())) for requested in requests])
     return ATTRIBUTE_MAP.post_response(body, views), 201
 
 
 @resource.endpoint("GET", "/<router_id>", policy="get_router")
-def show(router_id: str) -> dict[str, Any]:
+def show(router_id: str) -> Answer:
     return ATTRIBUTE_MAP.response(read(lambda session: view(routers.find(session, router_id, viewer()))))
 
 
 @resource.endpoint("PUT", "/<router_id>", policy="update_router", body=JSON_OBJECT)
-def update(body: dict[str, Any], router_id: str) -> dict[str, Any]:
+def update(body: JsonObject, router_id: str) -> Answer:
     requested = ATTRIBUTE_MAP.parse_put(body)
 
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: "Session") -> JsonObject:
         row = routers.find(session, router_id, viewer())
-        ATTRIBUTE_MAP.authorize("update", owner_target(row), requested)
+        ATTRIBUTE_MAP.authorize_update(owner_target(row), requested)
         check_revision(row)
         routers.update(session, row, requested, viewer())
         return view(row)
@@ -142,10 +129,10 @@ def update(body: dict[str, Any], router_id: str) -> dict[str, Any]:
 
 
 @resource.endpoint("DELETE", "/<router_id>", policy="delete_router")
-def delete(router_id: str) -> tuple[str, int]:
-    def work(session: Session) -> None:
+def delete(router_id: str) -> Answer:
+    def work(session: "Session") -> None:
         row = routers.find(session, router_id, viewer())
-        ATTRIBUTE_MAP.authorize("delete", owner_target(row))
+        ATTRIBUTE_MAP.authorize_delete(owner_target(row))
         check_revision(row)
         routers.delete(session, row)
 
@@ -158,15 +145,20 @@ def delete(router_id: str) -> tuple[str, int]:
 INTERFACE = converters.mapping({}, {"subnet_id": converters.uuid, "port_id": converters.uuid})
 
 
-def _interface(body: dict[str, Any]) -> dict[str, str]:
+def _parse_interface(body: JsonObject) -> InterfaceRequest:
     try:
-        found: dict[str, str] = INTERFACE(body)
+        found = INTERFACE(body)
     except ValueError as err:
         raise HTTPBadRequest(why=f"Invalid input for the interface. Reason: {err}.") from None
-    return found
+    requested = InterfaceRequest()
+    if "subnet_id" in found:
+        requested["subnet_id"] = found["subnet_id"]
+    if "port_id" in found:
+        requested["port_id"] = found["port_id"]
+    return requested
 
 
-def _interface_view(router: Router, port: Port, subnet_ids: list[str]) -> dict[str, Any]:
+def _interface_view(router: Router, port: Port, subnet_ids: list[str]) -> JsonObject:
     return {
         "id": router.id,
         "project_id": router.project_id,
@@ -180,25 +172,25 @@ def _interface_view(router: Router, port: Port, subnet_ids: list[str]) -> dict[s
 
 
 @resource.endpoint("PUT", "/<router_id>/add_router_interface", policy="add_router_interface", body=JSON_OBJECT)
-def add_interface(body: dict[str, Any], router_id: str) -> dict[str, Any]:
-    requested = _interface(body)
+def add_interface(body: JsonObject, router_id: str) -> Answer:
+    requested = _parse_interface(body)
 
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: "Session") -> JsonObject:
         row = routers.find(session, router_id, viewer())
         authorize("add_router_interface", owner_target(row))
-        return _interface_view(row, *routers.add_interface(session, row, requested, viewer()))
+        return _interface_view(row, *router_interfaces.add(session, row, requested, viewer()))
 
     return write(work)
 
 
 @resource.endpoint("PUT", "/<router_id>/remove_router_interface", policy="remove_router_interface", body=JSON_OBJECT)
-def remove_interface(body: dict[str, Any], router_id: str) -> dict[str, Any]:
-    requested = _interface(body)
+def remove_interface(body: JsonObject, router_id: str) -> Answer:
+    requested = _parse_interface(body)
 
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: "Session") -> JsonObject:
         row = routers.find(session, router_id, viewer())
         authorize("remove_router_interface", owner_target(row))
-        return _interface_view(row, *routers.remove_interface(session, row, requested))
+        return _interface_view(row, *router_interfaces.remove(session, row, requested))
 
     return write(work)
 
@@ -206,25 +198,29 @@ def remove_interface(body: dict[str, Any], router_id: str) -> dict[str, Any]:
 # -- routes --------------------------------------------------------------------------------------------------------
 
 
-def _change_routes(body: dict[str, Any], router_id: str, rule: str, apply: Callable[..., None]) -> dict[str, Any]:
+ChangeRoutes = Callable[["Session", Router, Sequence[dict[str, str]]], None]
+
+
+def _change_routes(body: JsonObject, router_id: str, rule: str, apply: ChangeRoutes) -> JsonObject:
     requested = ATTRIBUTE_MAP.parse_put(body)
-    if set(requested) != {"routes"}:
+    routes = requested.get("routes")
+    if set(requested) != {"routes"} or routes is None:
         raise HTTPBadRequest(why="The body must hold routes and nothing else")
 
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: "Session") -> JsonObject:
         row = routers.find(session, router_id, viewer())
         authorize(rule, owner_target(row))
-        apply(session, row, requested["routes"])
+        apply(session, row, routes)
         return view(row)
 
     return ATTRIBUTE_MAP.response(write(work))
 
 
 @resource.endpoint("PUT", "/<router_id>/add_extraroutes", policy="add_extraroutes", body=JSON_OBJECT)
-def add_routes(body: dict[str, Any], router_id: str) -> dict[str, Any]:
+def add_routes(body: JsonObject, router_id: str) -> Answer:
     return _change_routes(body, router_id, "add_extraroutes", routers.add_routes)
 
 
 @resource.endpoint("PUT", "/<router_id>/remove_extraroutes", policy="remove_extraroutes", body=JSON_OBJECT)
-def remove_routes(body: dict[str, Any], router_id: str) -> dict[str, Any]:
+def remove_routes(body: JsonObject, router_id: str) -> Answer:
     return _change_routes(body, router_id, "remove_extraroutes", routers.remove_routes)

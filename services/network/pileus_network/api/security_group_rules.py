@@ -1,10 +1,10 @@
 """/v2.0/security-group-rules"""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flask import request
-from sqlalchemy.orm import Session
 
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.numbers import parse_whole_number
 from pileus_network.api import converters
 from pileus_network.api.attributes import (
@@ -17,11 +17,12 @@ from pileus_network.api.attributes import (
     viewer,
 )
 from pileus_network.api.default_security_groups import ensure_default_groups
-from pileus_network.api.listing import Listing
+from pileus_network.api.listing import respond
 from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import read, write
 from pileus_network.api.views import show_standard_attributes
-from pileus_network.core import ip_protocols, ip_ranges, security_groups, visibility
+from pileus_network.core import ip_protocols, ip_ranges, security_group_rules, security_groups
+from pileus_network.core.security_group_rules import NewSecurityGroupRule
 from pileus_network.core.visibility import ELEVATED
 from pileus_network.db.models import SecurityGroup, SecurityGroupRule
 from pileus_network.errors import (
@@ -30,12 +31,15 @@ from pileus_network.errors import (
     SecurityGroupRulesNotSingleTenant,
 )
 
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
 resource = Resource(
     "security_group_rules", __name__, get="get_security_group_rule", url_prefix="/v2.0/security-group-rules"
 )
 
 
-def _protocol(value: Any) -> str | None:
+def _protocol(value: object) -> str | None:
     """A name or a number, kept as it was written; `any`, `ip` and null stand for all of them."""
     if value is None or (isinstance(value, str) and value.lower() in ("", "any", "ip")):
         return None
@@ -46,14 +50,14 @@ def _protocol(value: Any) -> str | None:
     raise SecurityGroupRuleInvalidProtocol(protocol=value)
 
 
-def _ethertype(value: Any) -> str:
+def _ethertype(value: object) -> str:
     known = {"ipv4": "IPv4", "ipv6": "IPv6", "0x4": "IPv4", "0x6": "IPv6"}
     if str(value).lower() not in known:
         raise ValueError(f"'{value}' is not a valid ethertype; it is IPv4 or IPv6")
     return known[str(value).lower()]
 
 
-def _prefix(value: Any) -> str | None:
+def _prefix(value: object) -> str | None:
     """A prefix; a bare address stands for itself alone. Kept as it was written, as OpenStack does."""
     if value in (None, ""):
         return None
@@ -63,7 +67,7 @@ def _prefix(value: Any) -> str | None:
     return str(value)
 
 
-def _port(value: Any) -> int | None:
+def _port(value: object) -> int | None:
     """A port number, or a type or code of ICMP; the error is one that clients look for."""
     try:
         found: int | None = converters.blank_or(converters.integer(0, 65535))(value)
@@ -72,7 +76,7 @@ def _port(value: Any) -> int | None:
     return found
 
 
-def _group(value: Any) -> str | None:
+def _group(value: object) -> str | None:
     """Any text: what isn't a group is a group that doesn't exist, and 404."""
     found: str | None = converters.blank_or(converters.text())(value)
     return found
@@ -93,32 +97,12 @@ ATTRIBUTE_MAP = AttributeMap(
         "remote_group_id": Attribute(_group, None, allow_put=False),
         "normalized_cidr": READ_ONLY,
     },
-)
-
-LISTING = Listing(
-    ATTRIBUTE_MAP,
-    SecurityGroupRule,
-    columns={
-        "id": SecurityGroupRule.id,
-        "description": SecurityGroupRule.description,
-        "project_id": SecurityGroupRule.project_id,
-        "tenant_id": SecurityGroupRule.project_id,
-        "security_group_id": SecurityGroupRule.security_group_id,
-        "direction": SecurityGroupRule.direction,
-        "ethertype": SecurityGroupRule.ethertype,
-        "protocol": SecurityGroupRule.protocol,
-        "port_range_min": SecurityGroupRule.port_range_min,
-        "port_range_max": SecurityGroupRule.port_range_max,
-        "remote_ip_prefix": SecurityGroupRule.remote_ip_prefix,
-        "remote_group_id": SecurityGroupRule.remote_group_id,
-        "revision_number": SecurityGroupRule.revision_number,
-        "created_at": SecurityGroupRule.created_at,
-        "updated_at": SecurityGroupRule.updated_at,
-    },
+    NewSecurityGroupRule,
+    dict[str, object],
 )
 
 
-def view(row: SecurityGroupRule) -> dict[str, Any]:
+def view(row: SecurityGroupRule) -> JsonObject:
     prefix = row.remote_ip_prefix
     return show_standard_attributes(row) | {
         "security_group_id": row.security_group_id,
@@ -133,7 +117,7 @@ def view(row: SecurityGroupRule) -> dict[str, Any]:
     }
 
 
-def target(project_id: str, group: SecurityGroup) -> dict[str, Any]:
+def target(project_id: str, group: SecurityGroup) -> dict[str, object]:
     """The policy target of a rule: the group's owner decides about all of its rules, whoever made them."""
     return {
         "project_id": project_id,
@@ -144,39 +128,37 @@ def target(project_id: str, group: SecurityGroup) -> dict[str, Any]:
 
 
 @resource.endpoint("GET", "", policy="get_security_group_rule")
-def index() -> dict[str, Any]:
+def index() -> Answer:
     ensure_default_groups(request.args)
-    return LISTING.respond(visibility.security_group_rules(viewer()), view)
+    return respond(security_group_rules.LISTING, ATTRIBUTE_MAP, view)
 
 
 @resource.endpoint("POST", "", policy="create_security_group_rule", body=JSON_OBJECT)
-def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def create(body: JsonObject) -> Answer:
     requests = ATTRIBUTE_MAP.parse_post(body)
-    if len({requested["project_id"] for requested in requests}) > 1:
+    if len({requested.project_id for requested in requests}) > 1:
         raise SecurityGroupRulesNotSingleTenant()
 
-    def work(session: Session) -> list[dict[str, Any]]:
-        groups = security_groups.find_for_rules(session, requests, viewer())
+    def work(session: "Session") -> list[JsonObject]:
+        groups = security_group_rules.find_groups(session, requests, viewer())
         for requested in requests:
-            ATTRIBUTE_MAP.authorize(
-                "create", target(requested["project_id"], groups[requested["security_group_id"]]), requested
-            )
-        return [view(row) for row in security_groups.create_rules(session, groups, requests, viewer())]
+            ATTRIBUTE_MAP.authorize_create(target(requested.project_id, groups[requested.security_group_id]), requested)
+        return [view(row) for row in security_group_rules.create(session, groups, requests, viewer())]
 
     return ATTRIBUTE_MAP.post_response(body, write(work)), 201
 
 
 @resource.endpoint("GET", "/<rule_id>", policy="get_security_group_rule")
-def show(rule_id: str) -> dict[str, Any]:
-    return ATTRIBUTE_MAP.response(read(lambda session: view(security_groups.find_rule(session, rule_id, viewer()))))
+def show(rule_id: str) -> Answer:
+    return ATTRIBUTE_MAP.response(read(lambda session: view(security_group_rules.find(session, rule_id, viewer()))))
 
 
 @resource.endpoint("DELETE", "/<rule_id>", policy="delete_security_group_rule")
-def delete(rule_id: str) -> tuple[str, int]:
-    def work(session: Session) -> None:
-        row = security_groups.find_rule(session, rule_id, viewer())
+def delete(rule_id: str) -> Answer:
+    def work(session: "Session") -> None:
+        row = security_group_rules.find(session, rule_id, viewer())
         group = security_groups.find(session, row.security_group_id, ELEVATED)
-        ATTRIBUTE_MAP.authorize("delete", target(row.project_id, group))
+        ATTRIBUTE_MAP.authorize_delete(target(row.project_id, group))
         security_groups.delete_rule(session, row)
 
     write(work)

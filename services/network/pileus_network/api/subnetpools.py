@@ -1,9 +1,8 @@
 """/v2.0/subnetpools"""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy.orm import Session
-
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_network.api import converters
 from pileus_network.api.attributes import (
     JSON_OBJECT,
@@ -15,12 +14,16 @@ from pileus_network.api.attributes import (
     owner_target,
     viewer,
 )
-from pileus_network.api.listing import Listing
+from pileus_network.api.listing import respond
 from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import read, write
 from pileus_network.api.views import check_revision, show_standard_attributes
-from pileus_network.core import subnetpools, visibility
+from pileus_network.core import subnetpools
+from pileus_network.core.subnetpools import NewSubnetPool, SubnetPoolUpdate
 from pileus_network.db.models import SubnetPool
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 resource = Resource("subnetpools", __name__, get="get_subnetpool", url_prefix="/v2.0/subnetpools")
 
@@ -41,33 +44,12 @@ ATTRIBUTE_MAP = AttributeMap(
         "is_default": Attribute(converters.boolean, False),
         "ip_version": READ_ONLY,
     },
-)
-
-LISTING = Listing(
-    ATTRIBUTE_MAP,
-    SubnetPool,
-    columns={
-        "id": SubnetPool.id,
-        "name": SubnetPool.name,
-        "description": SubnetPool.description,
-        "project_id": SubnetPool.project_id,
-        "tenant_id": SubnetPool.project_id,
-        "ip_version": SubnetPool.ip_version,
-        "address_scope_id": SubnetPool.address_scope_id,
-        "shared": SubnetPool.shared,
-        "is_default": SubnetPool.is_default,
-        "min_prefixlen": SubnetPool.min_prefixlen,
-        "max_prefixlen": SubnetPool.max_prefixlen,
-        "default_prefixlen": SubnetPool.default_prefixlen,
-        "default_quota": SubnetPool.default_quota,
-        "revision_number": SubnetPool.revision_number,
-        "created_at": SubnetPool.created_at,
-        "updated_at": SubnetPool.updated_at,
-    },
+    NewSubnetPool,
+    SubnetPoolUpdate,
 )
 
 
-def view(row: SubnetPool) -> dict[str, Any]:
+def view(row: SubnetPool) -> JsonObject:
     """Lengths are text, as OpenStack writes them."""
     return show_standard_attributes(row) | {
         "name": row.name,
@@ -84,22 +66,20 @@ def view(row: SubnetPool) -> dict[str, Any]:
     }
 
 
-def target(row: SubnetPool) -> dict[str, Any]:
+def target(row: SubnetPool) -> dict[str, object]:
     return owner_target(row, shared=row.shared)
 
 
 @resource.endpoint("GET", "", policy="get_subnetpool")
-def index() -> dict[str, Any]:
-    return LISTING.respond(visibility.subnet_pools(viewer(services=False)), view)
+def index() -> Answer:
+    return respond(subnetpools.LISTING, ATTRIBUTE_MAP, view, visible_to=viewer(services=False))
 
 
 @resource.endpoint("POST", "", policy="create_subnetpool", body=JSON_OBJECT)
-def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def create(body: JsonObject) -> Answer:
     requests = ATTRIBUTE_MAP.parse_post(body)
     for requested in requests:
-        ATTRIBUTE_MAP.authorize(
-            "create", {"project_id": requested["project_id"], "tenant_id": requested["project_id"]}, requested
-        )
+        ATTRIBUTE_MAP.authorize_create(owner_target(requested), requested)
     views = write(
         lambda session: [view(subnetpools.create(session, viewer(services=False), requested)) for requested in requests]
     )
@@ -107,19 +87,19 @@ def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
 
 
 @resource.endpoint("GET", "/<pool_id>", policy="get_subnetpool")
-def show(pool_id: str) -> dict[str, Any]:
+def show(pool_id: str) -> Answer:
     return ATTRIBUTE_MAP.response(
         read(lambda session: view(subnetpools.find(session, pool_id, viewer(services=False))))
     )
 
 
 @resource.endpoint("PUT", "/<pool_id>", policy="update_subnetpool", body=JSON_OBJECT)
-def update(body: dict[str, Any], pool_id: str) -> dict[str, Any]:
+def update(body: JsonObject, pool_id: str) -> Answer:
     requested = ATTRIBUTE_MAP.parse_put(body)
 
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: "Session") -> JsonObject:
         row = subnetpools.find(session, pool_id, viewer(services=False))
-        ATTRIBUTE_MAP.authorize("update", target(row), requested)
+        ATTRIBUTE_MAP.authorize_update(target(row), requested)
         check_revision(row)
         subnetpools.update(session, viewer(services=False), row, requested)
         return view(row)
@@ -128,10 +108,10 @@ def update(body: dict[str, Any], pool_id: str) -> dict[str, Any]:
 
 
 @resource.endpoint("DELETE", "/<pool_id>", policy="delete_subnetpool")
-def delete(pool_id: str) -> tuple[str, int]:
-    def work(session: Session) -> None:
+def delete(pool_id: str) -> Answer:
+    def work(session: "Session") -> None:
         row = subnetpools.find(session, pool_id, viewer(services=False))
-        ATTRIBUTE_MAP.authorize("delete", target(row))
+        ATTRIBUTE_MAP.authorize_delete(target(row))
         check_revision(row)
         subnetpools.delete(session, row)
 

@@ -1,10 +1,8 @@
 """/v2.0/subnets"""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, selectinload
-
+from pileus_kit.json_types import Answer, JsonObject
 from pileus_network.api import converters
 from pileus_network.api import networks as network_views
 from pileus_network.api.attributes import (
@@ -17,14 +15,18 @@ from pileus_network.api.attributes import (
     owner_target,
     viewer,
 )
-from pileus_network.api.listing import Listing, boolean_filter
+from pileus_network.api.listing import respond
 from pileus_network.api.resources import Resource
 from pileus_network.api.transactions import read, write
 from pileus_network.api.views import check_revision, show_standard_attributes
-from pileus_network.core import networks, subnets, visibility
-from pileus_network.core.visibility import ELEVATED, Viewer
+from pileus_network.core import networks, subnets
+from pileus_network.core.subnets import ATTR_NOT_SPECIFIED, NewSubnet, SubnetUpdate
+from pileus_network.core.visibility import ELEVATED
 from pileus_network.db.models import Network, Subnet
-from pileus_network.errors import HTTPBadRequest, NetworkNotFound
+from pileus_network.errors import HTTPBadRequest
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 resource = Resource("subnets", __name__, get="get_subnet", url_prefix="/v2.0/subnets")
 
@@ -44,49 +46,22 @@ ATTRIBUTE_MAP = AttributeMap(
         "prefixlen": Attribute(converters.nullable(converters.integer(0, 128)), None, allow_put=False),
         "subnetpool_id": Attribute(converters.nullable(converters.uuid), None, allow_put=False),
         "use_default_subnetpool": Attribute(converters.boolean, False, allow_put=False),
-        "gateway_ip": Attribute(converters.nullable(converters.address), subnets.ATTR_NOT_SPECIFIED),
+        "gateway_ip": Attribute(converters.nullable(converters.address), ATTR_NOT_SPECIFIED),
         "allocation_pools": Attribute(converters.nullable(converters.list_of(POOL)), None),
         "dns_nameservers": Attribute(converters.list_of(converters.address), []),
         "host_routes": Attribute(converters.list_of(ROUTE), []),
         "enable_dhcp": Attribute(converters.boolean, True),
         "ipv6_ra_mode": Attribute(MODES, None, allow_put=False),
         "ipv6_address_mode": Attribute(MODES, None, allow_put=False),
-        "service_types": Attribute(converters.list_of(converters.text(), most=20), []),
+        "service_types": Attribute(converters.list_of(converters.text(), maximum=20), []),
         "router:external": READ_ONLY,
     },
-)
-
-LISTING = Listing(
-    ATTRIBUTE_MAP,
-    Subnet,
-    columns={
-        "id": Subnet.id,
-        "name": Subnet.name,
-        "description": Subnet.description,
-        "project_id": Subnet.project_id,
-        "tenant_id": Subnet.project_id,
-        "network_id": Subnet.network_id,
-        "ip_version": Subnet.ip_version,
-        "cidr": Subnet.cidr,
-        "gateway_ip": Subnet.gateway_ip,
-        "enable_dhcp": Subnet.enable_dhcp,
-        "subnetpool_id": Subnet.subnetpool_id,
-        "ipv6_ra_mode": Subnet.ipv6_ra_mode,
-        "ipv6_address_mode": Subnet.ipv6_address_mode,
-        "revision_number": Subnet.revision_number,
-        "created_at": Subnet.created_at,
-        "updated_at": Subnet.updated_at,
-    },
-    clauses={
-        "shared": boolean_filter("shared", lambda: Subnet.network_id.in_(network_views.list_shared_ids())),
-        "router:external": boolean_filter(
-            "router:external", lambda: Subnet.network_id.in_(select(Network.id).where(Network.external))
-        ),
-    },
+    NewSubnet,
+    SubnetUpdate,
 )
 
 
-def view(row: Subnet) -> dict[str, Any]:
+def view(row: Subnet) -> JsonObject:
     return show_standard_attributes(row) | {
         "name": row.name,
         "network_id": row.network_id,
@@ -105,64 +80,50 @@ def view(row: Subnet) -> dict[str, Any]:
     }
 
 
-def target(row: Subnet, network: Network) -> dict[str, Any]:
+def target(row: Subnet, network: Network) -> dict[str, object]:
     return owner_target(row) | network_views.network_target(network)
 
 
-def named_networks(session: Session, requests: list[dict[str, Any]], who: Viewer) -> dict[str, Network]:
-    """The networks that the requests name, which must be within reach, with subnets."""
-    ids = {requested["network_id"] for requested in requests}
-    query = (
-        select(Network)
-        .where(Network.id.in_(ids), visibility.networks(who))
-        .options(selectinload(Network.subnets), joinedload(Network.rbac_policies))
-    )  # few shares: no statement of their own
-    found = {row.id: row for row in session.scalars(query).unique()}
-    if ids - set(found):
-        raise NetworkNotFound(net_id=min(ids - set(found)))
-    return found
-
-
 @resource.endpoint("GET", "", policy="get_subnet")
-def index() -> dict[str, Any]:
-    return LISTING.respond(visibility.subnets(viewer()), view)
+def index() -> Answer:
+    return respond(subnets.LISTING, ATTRIBUTE_MAP, view)
 
 
 @resource.endpoint("POST", "", policy="create_subnet", body=JSON_OBJECT)
-def create(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def create(body: JsonObject) -> Answer:
     requests = ATTRIBUTE_MAP.parse_post(body)
     for requested in requests:
-        if requested["ip_version"] not in (4, 6):
+        if requested.ip_version not in (4, 6):
             raise HTTPBadRequest(
-                why=f"Invalid input for ip_version. Reason: '{requested['ip_version']}' is not in [4, 6]."
+                why=f"Invalid input for ip_version. Reason: '{requested.ip_version}' is not in [4, 6]."
             )
 
-    def work(session: Session) -> list[dict[str, Any]]:
-        found = named_networks(session, requests, viewer())
+    def work(session: "Session") -> list[JsonObject]:
+        found = networks.find_many(session, {requested.network_id for requested in requests}, viewer())
         for requested in requests:
-            ATTRIBUTE_MAP.authorize("create", _new_target(found[requested["network_id"]]), requested)
+            ATTRIBUTE_MAP.authorize_create(_new_target(found[requested.network_id]), requested)
         return [view(row) for row in subnets.create(session, found, requests)]
 
     return ATTRIBUTE_MAP.post_response(body, write(work)), 201
 
 
-def _new_target(network: Network) -> dict[str, Any]:
-    """Who may add a subnet is who owns the network."""
+def _new_target(network: Network) -> dict[str, object]:
+    """The target of a new subnet: the network's owner may add one."""
     return owner_target(network) | network_views.network_target(network)
 
 
 @resource.endpoint("GET", "/<subnet_id>", policy="get_subnet")
-def show(subnet_id: str) -> dict[str, Any]:
+def show(subnet_id: str) -> Answer:
     return ATTRIBUTE_MAP.response(read(lambda session: view(subnets.find(session, subnet_id, viewer()))))
 
 
 @resource.endpoint("PUT", "/<subnet_id>", policy="update_subnet", body=JSON_OBJECT)
-def update(body: dict[str, Any], subnet_id: str) -> dict[str, Any]:
+def update(body: JsonObject, subnet_id: str) -> Answer:
     requested = ATTRIBUTE_MAP.parse_put(body)
 
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: "Session") -> JsonObject:
         row, network = _found(session, subnet_id)
-        ATTRIBUTE_MAP.authorize("update", target(row, network), requested)
+        ATTRIBUTE_MAP.authorize_update(target(row, network), requested)
         check_revision(row)
         subnets.update(session, row, network, requested)
         session.flush()
@@ -172,10 +133,10 @@ def update(body: dict[str, Any], subnet_id: str) -> dict[str, Any]:
 
 
 @resource.endpoint("DELETE", "/<subnet_id>", policy="delete_subnet")
-def delete(subnet_id: str) -> tuple[str, int]:
-    def work(session: Session) -> None:
+def delete(subnet_id: str) -> Answer:
+    def work(session: "Session") -> None:
         row, network = _found(session, subnet_id)
-        ATTRIBUTE_MAP.authorize("delete", target(row, network))
+        ATTRIBUTE_MAP.authorize_delete(target(row, network))
         check_revision(row)
         subnets.delete(session, row, network)
 
@@ -183,6 +144,6 @@ def delete(subnet_id: str) -> tuple[str, int]:
     return "", 204
 
 
-def _found(session: Session, subnet_id: str) -> tuple[Subnet, Network]:
+def _found(session: "Session", subnet_id: str) -> tuple[Subnet, Network]:
     row = subnets.find(session, subnet_id, viewer())
     return row, networks.find(session, row.network_id, ELEVATED)

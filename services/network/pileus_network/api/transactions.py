@@ -1,46 +1,29 @@
-"""A request's one transaction. Whoever it concerns is poked after the commit."""
+"""A request's one transaction, with the application's tools. Affected hosts are notified after the commit."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from pileus_kit.web import caller
+from pileus_network.api.tools import tools
+from pileus_network.core import quotas, transactions
 
-from pileus_kit.errors import Conflict, SerializationFailure
-from pileus_kit.web import caller, tools
-from pileus_network.core import affected_hosts, compute_events, quotas
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 T = TypeVar("T")
-MAX_ATTEMPTS = 10
 
 
-def read(work: Callable[[Session], T]) -> T:
-    with tools().sessions.read() as session:
-        _equip(session)
-        return work(session)
+def _default_quotas() -> dict[str, int]:
+    return quotas.parse_configured(tools().config.quotas)
 
 
-def _equip(session: Session) -> None:
-    session.info[quotas.KEY] = quotas.parse_configured(tools().config.quotas)
+def read(work: "Callable[[Session], T]") -> T:
+    return transactions.read(tools().sessions, _default_quotas(), work)
 
 
-def write(work: Callable[[Session], T]) -> T:
-    """Run `work` in one transaction, again if another writer took the address, MAC or segment that it had guessed."""
-    for left in reversed(range(MAX_ATTEMPTS)):
-        try:
-            with tools().sessions.begin() as session:
-                _equip(session)
-                result = work(session)
-                session.flush()
-                counted, jobs = affected_hosts.count_generations(session, caller()), compute_events.pop_job_ids(session)
-            tools().agent_notifier.notify(counted)
-            for job_id in jobs:
-                tools().ringer.ring(job_id)
-            return result
-        except IntegrityError as err:
-            if not left:
-                raise Conflict(why="Others keep changing the same things; try again.") from err
-        except SerializationFailure:
-            if not left:
-                raise
-    raise AssertionError("unreachable")
+def write(work: "Callable[[Session], T]") -> T:
+    written = transactions.write(tools().sessions, _default_quotas(), caller(), work)
+    tools().notify_agents(written.generations)
+    for job_id in written.job_ids:
+        tools().job_notifier.notify(job_id)
+    return written.result

@@ -1,9 +1,8 @@
 """/ and /v2.0/: what there is."""
 
-from typing import Any
-
 from flask import request
 
+from pileus_kit.json_types import Answer
 from pileus_kit.web import Resource
 
 resource = Resource("versions", __name__)
@@ -33,12 +32,12 @@ def _link(path: str) -> list[dict[str, str]]:
 
 
 @resource.endpoint("GET", "/", public="discovery")
-def versions() -> dict[str, Any]:
+def versions() -> Answer:
     return {"versions": [{"id": "v2.0", "status": "CURRENT", "links": _link("")}]}
 
 
 @resource.endpoint("GET", "/v2.0/", public="discovery")
-def collections() -> dict[str, Any]:
+def collections() -> Answer:
     return {
         "resources": [
             {"name": name, "collection": path.replace("-", "_"), "links": _link(path)}

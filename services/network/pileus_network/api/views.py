@@ -2,10 +2,10 @@
 
 import re
 from datetime import datetime
-from typing import Any
 
 from flask import request
 
+from pileus_kit.json_types import JsonObject
 from pileus_kit.numbers import parse_whole_number
 from pileus_network.db.models import StandardAttributes
 from pileus_network.errors import HTTPBadRequest, RevisionNumberConstraintFailed
@@ -18,7 +18,7 @@ def format_time(when: datetime) -> str:
     return when.isoformat(timespec="seconds")[:19] + "Z"
 
 
-def show_standard_attributes(row: StandardAttributes) -> dict[str, Any]:
+def show_standard_attributes(row: StandardAttributes) -> JsonObject:
     return {
         "id": row.id,
         "project_id": row.project_id,

@@ -1,62 +1,38 @@
-"""Pokes travel after the commit, in the background: a request never waits for the bus, a dead one only costs time."""
+"""Notifies the agents of hosts that there is a newer desired state, in the background.
 
-import logging
-import queue
-import threading
-from typing import Protocol
+No request waits for the bus. A notification that is lost costs one heartbeat: the agent asks by itself.
+"""
 
-from pileus_kit.errors import HostDown
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pileus_kit.notifier import Notifier
 from pileus_kit.rpc import Bus
 from pileus_network.rpc import HostAgent
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class HostGeneration:
+    host: str
+    generation: int
 
 
-class AgentNotifier(Protocol):
-    def notify(self, generations: dict[str, int]) -> None:
-        """Tell hosts that there is a newer generation; neither waits nor raises."""
-        ...
-
-
-class BusAgentNotifier:
-    """Tells hosts that there is a newer generation. Never waits, never raises; agents repair what it drops."""
+class AgentNotifier(Notifier[HostGeneration]):
+    """Sends `HostAgent.notify` to each affected host; of what waits, only the newest generation of a host."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._waiting: queue.Queue[dict[str, int]] = queue.Queue(maxsize=1000)
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        super().__init__(url, "agent notifier", _open_sender, newest_of_each_host)
 
-    def notify(self, generations: dict[str, int]) -> None:
-        if not generations:
-            return
-        self._start()
-        try:
-            self._waiting.put_nowait(generations)
-        except queue.Full:
-            log.warning("the bus is slow: a poke of %s dropped", ", ".join(generations))
 
-    def _start(self) -> None:
-        with self._lock:
-            if self._thread is None or not self._thread.is_alive():  # also after a fork
-                self._thread = threading.Thread(target=self._send, name="agent_notifier", daemon=True)
-                self._thread.start()
+def _open_sender(bus: Bus) -> Callable[[HostGeneration], None]:
+    def send(message: HostGeneration) -> None:
+        bus.client(HostAgent, message.host).notify(message.generation)
 
-    def _send(self) -> None:
-        bus = Bus(self._url)
-        while True:
-            for host, generation in self._gather().items():
-                try:
-                    bus.client(HostAgent, host).notify(generation)
-                except HostDown as err:
-                    log.warning("poke of %s lost (%s); it asks by itself soon", host, err)
+    return send
 
-    def _gather(self) -> dict[str, int]:
-        """What waits, the newest generation of each host only."""
-        found = dict(self._waiting.get())
-        while True:
-            try:
-                later = self._waiting.get_nowait()
-            except queue.Empty:
-                return found
-            found.update({host: max(generation, found.get(host, 0)) for host, generation in later.items()})
+
+def newest_of_each_host(waiting: list[HostGeneration]) -> Iterable[HostGeneration]:
+    newest: dict[str, int] = {}
+    for message in waiting:
+        newest[message.host] = max(message.generation, newest.get(message.host, 0))
+    return [HostGeneration(host, generation) for host, generation in newest.items()]

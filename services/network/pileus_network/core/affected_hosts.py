@@ -1,7 +1,9 @@
-"""Which hosts a change concerns.
+"""Which hosts a change affects.
 
-A transaction notes what it touches; at its end one more generation is counted for those hosts, and after the commit
-they are poked. A lost poke costs a heartbeat: the agent asks, and the worker compares.
+Core functions mark what they change in the `AffectedHosts` of their session (`affected(session)`): that object is the
+one thing which a transaction carries from the functions that change rows to its end. There, `count_generations` turns
+the marks into one UPDATE that adds 1 to the generation of every affected host, and records what changed for it. After
+the commit these hosts are notified. A lost notification costs one heartbeat: the agent asks, and the worker compares.
 """
 
 from dataclasses import dataclass, field
@@ -14,79 +16,86 @@ from pileus_network.core import sync_records
 from pileus_network.db.models import ChangeRecord, Host, Port, PortSecurityGroup, Router, SecurityGroupRule
 from pileus_network.rpc import DHCP_OWNER, INTERFACE_OWNER
 
-KEY = "concerned"
-PORT, NETWORK, SERVED_NETWORK, SECURITY_GROUP, REMOTE_GROUP, ROUTER = (
-    "port",
-    "network",
-    "served",
-    "group",
-    "remote",
-    "router",
-)
-PORT_SECURITY_GROUP, REMOTE_ADDRESS = "held", "member"
-"""Kinds of things that change. SERVED is a network of which all ports matter to who serves DHCP or metadata there, and
-that is what changed; GROUP is a security group's rules, HELD one that a port joined or left, REMOTE all members of a
-group, MEMBER an address (`group/address`) that came or went there.
+SESSION_KEY = "affected_hosts"
+PORT, NETWORK, SERVED_NETWORK, ROUTER = "port", "network", "served", "router"
+SECURITY_GROUP, PORT_SECURITY_GROUP, REMOTE_GROUP, REMOTE_ADDRESS = "group", "held", "remote", "member"
+"""Kinds of change records. SERVED_NETWORK is a network whose DHCP port or router interface came, went or moved: all of
+its ports matter to the host that serves it. SECURITY_GROUP is a group whose rules changed, PORT_SECURITY_GROUP one that
+a changed port is in, REMOTE_GROUP all members of a group, REMOTE_ADDRESS one address (`group/address`) that was added
+to a group or removed from it.
 """
 
 
 @dataclass
 class AffectedHosts:
-    """What a transaction touched. Ids of networks and groups are resolved to hosts in the database, all at once."""
+    """What a transaction changed. Ids of networks, groups and routers are resolved to hosts in the database, at once.
+
+    What only concerns unbound ports is not urgent: no guest can use them yet. Hosts learn of them with their next
+    heartbeat, or with the next urgent change, such as the binding of that port.
+    """
 
     hosts: set[str] = field(default_factory=set)
-    """Hosts that something left, or that are known anyway."""
+    """Hosts that something was removed from, or that are known anyway. "" is no host."""
     networks: set[str] = field(default_factory=set)
-    """All hosts that take part in these networks."""
-    dhcp_networks: set[str] = field(default_factory=set)
-    """The hosts that serve DHCP and metadata in these networks."""
+    """Networks: all hosts with a port on them are affected."""
     security_groups: set[str] = field(default_factory=set)
-    """Hosts with ports in these security groups: their rules changed."""
+    """Security groups whose rules changed: hosts with ports in them are affected."""
     remote_groups: set[str] = field(default_factory=set)
-    """Hosts with a rule that names these groups as remote: their members changed."""
+    """Security groups whose members changed: hosts with a rule that names them as remote are affected."""
     routers: set[str] = field(default_factory=set)
-    """The hosts of these routers."""
+    """Routers: their hosts are affected."""
+    unbound_port_networks: set[str] = field(default_factory=set)
+    """Networks of changed unbound ports: hosts that serve DHCP or metadata there are affected, not urgently."""
+    unbound_port_groups: set[str] = field(default_factory=set)
+    """Security groups of changed unbound ports: as `remote_groups`, not urgently."""
     changed: set[tuple[str, str]] = field(default_factory=set)
-    """What changed, by kind and id; hosts are told these and what follows from them."""
-    server_project: str = ""
-    """Whose server's port it is about: compute asks for it, on behalf of a user."""
+    """(kind, id) of what changed: the change records of every affected host."""
+    server_project_id: str = ""
+    """The project of the server whose port changed: compute makes such requests on behalf of a user."""
 
     def record_change(self, kind: str, *ids: str | None) -> None:
         self.changed.update((kind, id) for id in ids if id)
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether hosts must be notified, rather than learn of the change with their next heartbeat."""
+        return bool(self.hosts - {""} or self.networks or self.security_groups or self.remote_groups or self.routers)
+
 
 def affected(session: Session) -> AffectedHosts:
-    """What this transaction touched so far; add to it."""
-    affects: AffectedHosts = session.info.setdefault(KEY, AffectedHosts())
-    return affects
+    """Return the marks of the session's transaction, to be added to."""
+    found: AffectedHosts = session.info.setdefault(SESSION_KEY, AffectedHosts())
+    return found
 
 
 def count_generations(session: Session, caller: Caller | None = None) -> dict[str, int]:
-    """Count the change for every host concerned: {host: its new generation}. Call once, at the end; `caller` is whose
-    request it is.
+    """Add 1 to the generation of every affected host; return {host: generation} of those to be notified.
+
+    Called once, at the end of a transaction. `caller` made the request that the transaction belongs to.
     """
-    affects: AffectedHosts | None = session.info.pop(KEY, None)
-    where = _host_clauses(affects) if affects else []
-    if not affects or not where:
+    affects: AffectedHosts | None = session.info.pop(SESSION_KEY, None)
+    clauses = _host_clauses(affects) if affects else []
+    if not affects or not clauses:
         return {}
     rows = session.execute(
         update(Host)
-        .where(or_(*where))
+        .where(or_(*clauses))
         .values(generation=Host.generation + 1)
         .returning(Host.name, Host.generation)
         .execution_options(synchronize_session=False)
     )
     counted = {row.name: row.generation for row in rows}
     _record_changes(session, counted, affects)
+    if not affects.is_urgent:
+        return {}
     if caller:
-        project_id = affects.server_project if caller.is_service else caller.project_id
+        project_id = affects.server_project_id if caller.is_service else caller.project_id
         sync_records.record_requests(session, counted, caller.user_id, project_id or caller.project_id)
     return counted
 
 
 def _record_changes(session: Session, counted: dict[str, int], affects: AffectedHosts) -> None:
-    """Note what each host has to look at again."""
-    affects.record_change(NETWORK, *affects.networks)  # a port that is nowhere changes nothing of its network
+    affects.record_change(NETWORK, *affects.networks)  # an unbound port changes nothing of its network
     affects.record_change(SECURITY_GROUP, *affects.security_groups)
     affects.record_change(ROUTER, *affects.routers)
     rows = [
@@ -99,37 +108,34 @@ def _record_changes(session: Session, counted: dict[str, int], affects: Affected
 
 
 def _host_clauses(affects: AffectedHosts) -> list[ColumnElement[bool]]:
-    where: list[ColumnElement[bool]] = []
     hosts = affects.hosts - {""}
-    if hosts:
-        where.append(Host.name.in_(sorted(hosts)))
-    where += [Host.name.in_(query) for query in _host_queries(affects)]
-    return where
+    clauses: list[ColumnElement[bool]] = [Host.name.in_(sorted(hosts))] if hosts else []
+    return clauses + [Host.name.in_(query) for query in _host_queries(affects)]
 
 
 def _host_queries(affects: AffectedHosts) -> list[Select[str]]:
     queries: list[Select[str]] = []
     if affects.networks:
         queries.append(select(Port.host).where(Port.network_id.in_(sorted(affects.networks)), Port.host != ""))
-    if affects.dhcp_networks - affects.networks:
-        queries.append(
-            select(Port.host).where(
-                Port.network_id.in_(sorted(affects.dhcp_networks - affects.networks)),
-                Port.device_owner.in_((DHCP_OWNER, INTERFACE_OWNER)),
-                Port.host != "",
-            )
-        )
+    served = affects.unbound_port_networks - affects.networks
+    if served:
+        owners = Port.device_owner.in_((DHCP_OWNER, INTERFACE_OWNER))
+        queries.append(select(Port.host).where(Port.network_id.in_(sorted(served)), owners, Port.host != ""))
     if affects.routers:
         queries.append(select(Router.host).where(Router.id.in_(sorted(affects.routers)), Router.host != ""))
     if affects.security_groups:
-        queries.append(_hosts_of_groups(PortSecurityGroup.security_group_id.in_(sorted(affects.security_groups))))
-    if affects.remote_groups:
-        named = select(SecurityGroupRule.security_group_id).where(
-            SecurityGroupRule.remote_group_id.in_(sorted(affects.remote_groups))
+        groups = sorted(affects.security_groups)
+        queries.append(_hosts_of_groups(PortSecurityGroup.security_group_id.in_(groups)))
+    remote_groups = affects.remote_groups | affects.unbound_port_groups
+    if remote_groups:
+        naming = select(SecurityGroupRule.security_group_id).where(
+            SecurityGroupRule.remote_group_id.in_(sorted(remote_groups))
         )
-        queries.append(_hosts_of_groups(PortSecurityGroup.security_group_id.in_(named)))
+        queries.append(_hosts_of_groups(PortSecurityGroup.security_group_id.in_(naming)))
     return queries
 
 
-def _hosts_of_groups(which: ColumnElement[bool]) -> Select[str]:
-    return select(Port.host).join(PortSecurityGroup, PortSecurityGroup.port_id == Port.id).where(which, Port.host != "")
+def _hosts_of_groups(clause: ColumnElement[bool]) -> Select[str]:
+    return (
+        select(Port.host).join(PortSecurityGroup, PortSecurityGroup.port_id == Port.id).where(clause, Port.host != "")
+    )

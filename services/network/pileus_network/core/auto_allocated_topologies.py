@@ -4,7 +4,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_network.config import Config
-from pileus_network.core import networks, ports, quotas, routers, subnets
+from pileus_network.core import networks, ports, quotas, router_interfaces, routers, subnets
+from pileus_network.core.networks import NewNetwork
+from pileus_network.core.routers import GatewayInfo, NewRouter
+from pileus_network.core.subnets import NewSubnet
 from pileus_network.core.visibility import ELEVATED, Viewer
 from pileus_network.db.models import Network, Port, Project, Router, SubnetPool
 from pileus_network.errors import AutoAllocatedTopologyNotFound, AutoAllocationFailure
@@ -30,35 +33,29 @@ def find_or_create(session: Session, config: Config, project_id: str) -> str:
     if project.auto_network_id is not None:
         return project.auto_network_id
     external, pools = check_requirements(session)
-    network = networks.create(session, config, [_network_request(project_id)])[0]
+    network = networks.create(session, config, [NewNetwork(project_id=project_id, name=f"{NAME}_network")])[0]
     requests = [_subnet_request(project_id, network.id, pool) for pool in pools]
     made = subnets.create(session, {network.id: network}, requests)
-    gateway = {"name": f"{NAME}_router", "description": "", "admin_state_up": True, "project_id": project_id,
-               "external_gateway_info": {"network_id": external.id}}  # fmt: skip
-    router = routers.create(session, gateway, ELEVATED)
+    gateway: GatewayInfo = {"network_id": external.id}
+    requested = NewRouter(project_id=project_id, name=f"{NAME}_router", external_gateway_info=gateway)
+    router = routers.create(session, requested, ELEVATED)
     for subnet in made:
-        routers.add_interface(session, router, {"subnet_id": subnet.id}, ELEVATED)
+        router_interfaces.add(session, router, {"subnet_id": subnet.id}, ELEVATED)
     project.auto_network_id = network.id
     return network.id
 
 
-def _network_request(project_id: str) -> dict[str, object]:
-    return {
-        "project_id": project_id, "name": f"{NAME}_network", "description": "", "admin_state_up": True, "mtu": 0,
-        "port_security_enabled": True, "is_default": False, "shared": False, "router:external": False,
-        "provider:network_type": None, "provider:physical_network": None, "provider:segmentation_id": None,
-    }  # fmt: skip
-
-
-def _subnet_request(project_id: str, network_id: str, pool: SubnetPool) -> dict[str, object]:
+def _subnet_request(project_id: str, network_id: str, pool: SubnetPool) -> NewSubnet:
     mode = "slaac" if pool.ip_version == 6 else None
-    return {
-        "project_id": project_id, "network_id": network_id, "name": f"{NAME}_subnet_v{pool.ip_version}",
-        "description": "", "ip_version": pool.ip_version, "cidr": None, "prefixlen": None, "subnetpool_id": pool.id,
-        "use_default_subnetpool": False, "gateway_ip": subnets.ATTR_NOT_SPECIFIED, "allocation_pools": None,
-        "enable_dhcp": True, "dns_nameservers": [], "host_routes": [], "service_types": [],
-        "ipv6_ra_mode": mode, "ipv6_address_mode": mode,
-    }  # fmt: skip
+    return NewSubnet(
+        project_id=project_id,
+        network_id=network_id,
+        name=f"{NAME}_subnet_v{pool.ip_version}",
+        ip_version=pool.ip_version,
+        subnetpool_id=pool.id,
+        ipv6_ra_mode=mode,
+        ipv6_address_mode=mode,
+    )
 
 
 def delete(session: Session, project_id: str) -> None:

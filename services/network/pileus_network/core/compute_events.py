@@ -1,7 +1,7 @@
-"""What compute must hear of. Recorded in the same transaction as the change, so it can't be lost."""
+"""Events for compute. A job is recorded in the transaction that changes the port, so that no event is lost."""
 
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -13,20 +13,33 @@ from pileus_network.db.models import Event, Job, Port
 
 FLOW = "compute.notify"
 TOPIC = "network.jobs"
-KEY = "rings"
+SESSION_KEY = "recorded_jobs"
+"""Where a session carries the ids of the jobs that its transaction recorded, until the worker is notified of them."""
 RETENTION = timedelta(days=7)
 
 
+@dataclass(frozen=True)
+class PortChanged:
+    """The data of a job: the ids of a server and its port."""
+
+    server: str
+    port: str
+
+
 def record_port_change(session: Session, port: Port) -> None:
-    """A server's port got or lost an address, inside or outside, or a security group. Other ports concern nobody."""
+    """Record that a server's port got or lost an address, a floating IP or a security group.
+
+    Compute only knows the ports of its servers, so changes of other ports are not recorded.
+    """
     if not port.device_owner.startswith("compute:") or not port.device_id:
         return
-    data: dict[str, Any] = {"server": port.device_id, "port": port.id}
+    data = asdict(PortChanged(server=port.device_id, port=port.id))
     job = enqueue(session, Job, flow=FLOW, subject=new_id(), data=data)
-    session.info.setdefault(KEY, []).append(job.id)
+    session.info.setdefault(SESSION_KEY, []).append(job.id)
 
 
 def record_change_of(session: Session, port_id: str | None) -> None:
+    """As `record_port_change`, of the port with this id, if there still is one."""
     if port_id:
         port = session.scalars(select(Port).where(Port.id == port_id)).one_or_none()
         if port is not None:
@@ -34,13 +47,13 @@ def record_change_of(session: Session, port_id: str | None) -> None:
 
 
 def delete_old(session: Session) -> None:
-    """Drop the records of what was told long ago."""
+    """Delete the records of jobs that ended longer than the retention time ago."""
     horizon = now() - RETENTION
     session.execute(delete(Job).where(Job.state.in_(REST), Job.updated_at < horizon))
     session.execute(delete(Event).where(Event.finished_at < horizon))
 
 
 def pop_job_ids(session: Session) -> list[str]:
-    """The jobs that this transaction enqueued; to be rung after the commit."""
-    found: list[str] = session.info.pop(KEY, [])
+    """Return the jobs that this transaction recorded. After the commit, the workers are notified of them."""
+    found: list[str] = session.info.pop(SESSION_KEY, [])
     return found

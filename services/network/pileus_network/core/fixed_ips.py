@@ -1,6 +1,7 @@
 """Which addresses a port gets: from what it asked for, or by the network's own rules."""
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +18,16 @@ from pileus_network.errors import (
 
 MAX_FIXED_IPS = 5
 """Addresses that a port may be given on request; OpenStack's default."""
-RequestedIps = Sequence[dict[str, str]]
+
+
+class RequestedIp(TypedDict, total=False):
+    """An address, any address of a subnet, or both."""
+
+    subnet_id: str
+    ip_address: str
+
+
+RequestedIps = Sequence[RequestedIp]
 
 
 class FixedIpAssigner:
@@ -103,7 +113,7 @@ class FixedIpAssigner:
             for number, requested in enumerate(requests)
         ]
 
-    def _requested_address(self, port: Port, requested: dict[str, str]) -> tuple[str, str]:
+    def _requested_address(self, port: Port, requested: RequestedIp) -> tuple[str, str]:
         address = ip_ranges.address(requested["ip_address"])
         subnet = (
             self._subnet(requested["subnet_id"]) if requested.get("subnet_id") else self._subnet_containing(address)
@@ -124,7 +134,7 @@ class FixedIpAssigner:
             )
         return subnet.id, str(address)
 
-    def _any_address(self, port: Port, requested: dict[str, str]) -> tuple[str, str]:
+    def _any_address(self, port: Port, requested: RequestedIp) -> tuple[str, str]:
         subnet = self._subnet(requested["subnet_id"])
         if ipam.is_auto_address_subnet(subnet) and not port.device_owner.startswith("network:router_"):
             return subnet.id, ipam.slaac_address(subnet, port.mac_address)

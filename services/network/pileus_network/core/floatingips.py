@@ -1,14 +1,16 @@
 """Floating IPs: an address of an external network that leads to a port behind a router."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from pileus_kit.db import new_id
 from pileus_network.core import compute_events, ip_ranges, ipam, networks, ports, quotas, standard_attributes
 from pileus_network.core.affected_hosts import affected
-from pileus_network.core.fixed_ips import FixedIpAssigner
+from pileus_network.core.fixed_ips import FixedIpAssigner, RequestedIp
+from pileus_network.core.listing import Listing
 from pileus_network.core.networks import FLOATING_OWNER
 from pileus_network.core.visibility import ELEVATED, Viewer
 from pileus_network.db.models import FixedIp, FloatingIp, Network, Port, Router, Subnet
@@ -24,6 +26,45 @@ from pileus_network.rpc import GATEWAY_OWNER, INTERFACE_OWNER
 LOADED = (selectinload(FloatingIp.port),)
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewFloatingIp:
+    """What a request to create a floating IP says."""
+
+    project_id: str
+    floating_network_id: str
+    description: str = ""
+    subnet_id: str | None = None
+    floating_ip_address: str | None = None
+    port_id: str | None = None
+    fixed_ip_address: str | None = None
+
+
+class FloatingIpUpdate(TypedDict, total=False):
+    description: str
+    port_id: str | None
+    fixed_ip_address: str | None
+
+
+def _is_own(viewer: Viewer) -> ColumnElement[bool]:
+    return standard_attributes.own_rows(FloatingIp, viewer)
+
+
+LISTING = Listing(
+    FloatingIp,
+    _is_own,
+    columns=standard_attributes.columns_of(FloatingIp)
+    | {
+        "floating_network_id": FloatingIp.floating_network_id,
+        "floating_ip_address": FloatingIp.floating_ip_address,
+        "port_id": FloatingIp.port_id,
+        "fixed_ip_address": FloatingIp.fixed_ip_address,
+        "router_id": FloatingIp.router_id,
+        "status": FloatingIp.status,
+    },
+    options=LOADED,
+)
+
+
 def find(session: Session, floating_id: str, viewer: Viewer) -> FloatingIp:
     return standard_attributes.find(
         session,
@@ -35,33 +76,33 @@ def find(session: Session, floating_id: str, viewer: Viewer) -> FloatingIp:
     )
 
 
-def create(session: Session, requested: dict[str, Any], viewer: Viewer) -> FloatingIp:
-    project = quotas.lock_project(session, requested["project_id"])
+def create(session: Session, requested: NewFloatingIp, viewer: Viewer) -> FloatingIp:
+    project = quotas.lock_project(session, requested.project_id)
     quotas.check(session, project, "floatingip")
-    network = networks.find(session, requested["floating_network_id"], viewer)
+    network = networks.find(session, requested.floating_network_id, viewer)
     if not network.external:
         raise BadResource(resource="floatingip", msg=f"Network {network.id} is not a valid external network")
     floating_id = new_id()
     port = _create_floating_port(session, network, requested, floating_id)
     floating = FloatingIp(
         id=floating_id,
-        project_id=requested["project_id"],
-        description=requested["description"],
+        project_id=requested.project_id,
+        description=requested.description,
         floating_network_id=network.id,
         floating_ip_address=port.fixed_ips[0].address,
         floating_port_id=port.id,
         port=None,
     )
-    if requested["port_id"]:
-        associate(session, floating, requested["port_id"], requested["fixed_ip_address"], viewer)
-    elif requested["fixed_ip_address"]:
+    if requested.port_id:
+        associate(session, floating, requested.port_id, requested.fixed_ip_address, viewer)
+    elif requested.fixed_ip_address:
         raise BadResource(resource="floatingip", msg="fixed_ip_address cannot be specified without a port_id")
     session.add(floating)
     session.flush()
     return floating
 
 
-def _create_floating_port(session: Session, network: Network, requested: dict[str, Any], floating_id: str) -> Port:
+def _create_floating_port(session: Session, network: Network, requested: NewFloatingIp, floating_id: str) -> Port:
     """The address is held by a port without a project, as OpenStack's clients expect to see it."""
     port = Port(
         network_id=network.id,
@@ -79,10 +120,13 @@ def _create_floating_port(session: Session, network: Network, requested: dict[st
     if not family:
         msg = f"Network {network.id} does not contain any IPv4 subnet"
         raise BadResource(resource="floatingip", msg=msg)
-    if requested["subnet_id"] and requested["subnet_id"] not in family:
-        raise SubnetNotFound(subnet_id=requested["subnet_id"])
-    exact = {"ip_address": requested["floating_ip_address"], "subnet_id": requested["subnet_id"]}
-    asked = {name: text for name, text in exact.items() if text}
+    if requested.subnet_id and requested.subnet_id not in family:
+        raise SubnetNotFound(subnet_id=requested.subnet_id)
+    asked = RequestedIp()
+    if requested.floating_ip_address:
+        asked["ip_address"] = requested.floating_ip_address
+    if requested.subnet_id:
+        asked["subnet_id"] = requested.subnet_id
     if asked:
         FixedIpAssigner(session, network).assign(port, [asked])
     else:
@@ -176,14 +220,15 @@ def _disassociate(session: Session, floating: FloatingIp) -> None:
     floating.status = "DOWN"
 
 
-def update(session: Session, floating: FloatingIp, requested: dict[str, Any], viewer: Viewer) -> None:
+def update(session: Session, floating: FloatingIp, requested: FloatingIpUpdate, viewer: Viewer) -> None:
     """Apply the attributes that are in `requested`. A null `port_id` and an empty request both disassociate it."""
     if requested.get("fixed_ip_address") and not requested.get("port_id"):
         raise BadResource(resource="floatingip", msg="fixed_ip_address cannot be specified without a port_id")
     if "description" in requested:
         floating.description = requested["description"]
-    if requested.get("port_id"):
-        associate(session, floating, requested["port_id"], requested.get("fixed_ip_address"), viewer)
+    port_id = requested.get("port_id")
+    if port_id:
+        associate(session, floating, port_id, requested.get("fixed_ip_address"), viewer)
     elif "port_id" in requested or not requested:
         _disassociate(session, floating)
     standard_attributes.bump_revision(floating)

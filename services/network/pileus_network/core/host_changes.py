@@ -1,5 +1,7 @@
-"""What became different for a host since the generation that it has: the same values as `wanted.state`, but only of
-what was touched since. Costs as much as changed, however much there is.
+"""What changed for a host since a generation.
+
+The values are those of `host_state.find`, but only of resources that have a change record. Their cost depends on how
+much changed, not on how much the host has.
 """
 
 from collections import defaultdict
@@ -35,177 +37,213 @@ from pileus_network.db.models import (
 from pileus_network.rpc import DHCP_OWNER, INTERFACE_OWNER
 
 MAX_RESOURCES = 500
-"""Things that are told one by one; of more, the whole state is sent."""
+"""Resources that are sent one by one; if more have changed, the whole state is sent."""
+MAX_ROWS = 4 * MAX_RESOURCES
+"""Change records that are read: a resource has one for each generation that changed it."""
 MAX_RECORDS = 20_000
-"""Changes that are kept for a host that doesn't come for them."""
+"""Change records that are kept for a host whose agent doesn't fetch them."""
 
 
 def find_since(session: Session, name: str, known: int, dns_domain: str) -> rpc.HostChange | None:
-    """What leads from the generation that the host has to the newest; None if that is the one it has."""
+    """Return what leads from generation `known` to the newest one, or None if `known` is the newest."""
     host = hosts.find(session, name)
     if host.generation == known:
         return None
-    touched = _list_changed(session, host, known) if host.logged_since <= known < host.generation else {}
-    if not touched:
+    changed = _list_changed(session, host, known) if host.logged_since <= known < host.generation else {}
+    if not changed:
         whole = host_state.find(session, name, dns_domain)
         return rpc.HostChange(known, whole.generation, whole) if whole else None
-    return _ChangeBuilder(session, host, touched, dns_domain).change(known)
+    return _ChangeBuilder(session, host, changed, dns_domain).build(known)
 
 
 def _list_changed(session: Session, host: Host, known: int) -> dict[str, set[str]]:
-    """Ids by kind; nothing where it is too much, or where nobody affects what it was."""
-    mine = (ChangeRecord.host == host.name, ChangeRecord.generation > known)
-    if session.scalar(select(func.count(ChangeRecord.generation.distinct())).where(*mine)) != host.generation - known:
-        return {}
+    """Return the changed ids by kind. Empty if there are too many, or if a generation has no change records."""
     rows = session.execute(
-        select(ChangeRecord.kind, ChangeRecord.resource_id).where(*mine).distinct().limit(MAX_RESOURCES + 1)
+        select(ChangeRecord.generation, ChangeRecord.kind, ChangeRecord.resource_id)
+        .where(ChangeRecord.host == host.name, ChangeRecord.generation > known)
+        .limit(MAX_ROWS + 1)
     ).all()
     found: dict[str, set[str]] = defaultdict(set)
-    for kind, resource_id in rows:
+    for _, kind, resource_id in rows:
         found[kind].add(resource_id)
-    return found if len(rows) <= MAX_RESOURCES else {}
+    is_complete = len({generation for generation, _, _ in rows}) == host.generation - known
+    is_small = len(rows) <= MAX_ROWS and sum(map(len, found.values())) <= MAX_RESOURCES
+    return found if is_complete and is_small else {}
 
 
 def delete_excess(session: Session) -> None:
-    """A host that is away for long gets the whole state when it comes back."""
-    long = select(ChangeRecord.host).group_by(ChangeRecord.host).having(func.count() > MAX_RECORDS)
-    for name in session.scalars(long).all():
+    """Delete the change records of hosts that have too many; these hosts get the whole state when they come back."""
+    names = select(ChangeRecord.host).group_by(ChangeRecord.host).having(func.count() > MAX_RECORDS)
+    for name in session.scalars(names).all():
         session.execute(update(Host).where(Host.name == name).values(logged_since=Host.generation))
         session.execute(delete(ChangeRecord).where(ChangeRecord.host == name))
 
 
 class _ChangeBuilder:
-    """The touched things of one host, as they are now."""
+    """Reads the changed resources of one host as they are now."""
 
-    def __init__(self, session: Session, host: Host, touched: dict[str, set[str]], dns_domain: str) -> None:
+    def __init__(self, session: Session, host: Host, changed: dict[str, set[str]], dns_domain: str) -> None:
         self._session, self._host, self._dns_domain = session, host, dns_domain
-        self._touched = defaultdict(set, touched)
-        self._gone: list[rpc.Removal] = []
+        self._changed = defaultdict(set, changed)
+        self._removed: list[rpc.Removal] = []
+        self._looked_up: set[str] = set()
 
-    def change(self, known: int) -> rpc.HostChange:
-        networks, groups = self._networks(), self._groups()
+    def build(self, known: int) -> rpc.HostChange:
+        networks = self._networks()
+        rules = self._rules_naming(self._changed[REMOTE_GROUP] | self._addresses_by_group().keys())
+        present = self._groups_on_host(
+            self._changed[SECURITY_GROUP] | self._changed[PORT_SECURITY_GROUP] | {group_id for _, group_id in rules}
+        )
+        groups = self._security_groups(present)
         return rpc.HostChange(
             base=known,
             generation=self._host.generation,
             networks=networks,
             ports=self._ports(),
             security_groups=groups,
-            address_sets=self._address_sets(),
-            address_set_changes=self._members(),
+            address_sets=self._address_sets(rules, present),
+            address_set_changes=self._address_set_changes(rules, present),
             routers=self._routers(),
-            removed=tuple(self._gone),
+            removed=tuple(self._removed),
         )
 
-    def _miss(self, kind: str, asked: Collection[str], found: Collection[str]) -> None:
-        self._gone += [rpc.Removal(kind, id) for id in sorted(set(asked) - set(found))]
+    def _note_removed(self, kind: str, changed: Collection[str], found: Collection[str]) -> None:
+        self._removed += [rpc.Removal(kind, id) for id in sorted(set(changed) - set(found))]
 
     def _networks(self) -> tuple[rpc.Network, ...]:
-        asked = self._touched[NETWORK] | self._touched[SERVED_NETWORK]
-        if not asked:
+        changed = self._changed[NETWORK] | self._changed[SERVED_NETWORK]
+        if not changed:
             return ()
-        here = select(Port.network_id).where(Port.host == self._host.name, Port.network_id.in_(asked))
+        here = select(Port.network_id).where(Port.host == self._host.name, Port.network_id.in_(changed))
         query = select(Network).where(Network.id.in_(here)).options(selectinload(Network.subnets))
         rows = list(self._session.scalars(query))
-        known = {row.name: row for row in self._session.scalars(select(Host))}
-        self._miss(NETWORK, asked, {row.id for row in rows})
-        pairs = host_state.list_with_peers(self._session, self._host.name, known, rows)
+        self._note_removed(NETWORK, changed, {row.id for row in rows})
+        pairs = host_state.list_with_peers(self._session, self._host.name, rows)
         return host_state.sort_by_key(host_state.show_network(row, self._dns_domain, peers) for row, peers in pairs)
 
     def _ports(self) -> tuple[rpc.Port, ...]:
-        """Those that were touched, and all of a network whose DHCP or router came, went or moved."""
-        asked, everywhere, name = self._touched[PORT], self._touched[SERVED_NETWORK], self._host.name
+        """The changed ports, and all ports of a network whose DHCP port or router interface came, went or moved."""
+        changed, served_networks, name = self._changed[PORT], self._changed[SERVED_NETWORK], self._host.name
         owners = (DHCP_OWNER, INTERFACE_OWNER)
         served = select(Port.network_id).where(Port.host == name, Port.device_owner.in_(owners)).distinct()
         rows = self._session.scalars(
             select(Port)
-            .where(Port.id.in_(asked) | Port.network_id.in_(everywhere))
+            .where(Port.id.in_(changed) | Port.network_id.in_(served_networks))
             .where((Port.host == name) | Port.network_id.in_(served), Port.device_owner != FLOATING_OWNER)
             .options(*ports.LOADED)
         ).all()
-        self._miss(PORT, asked, {row.id for row in rows})
-        self._gone += [rpc.Removal(SERVED_NETWORK, id) for id in sorted(everywhere)]
+        self._note_removed(PORT, changed, {row.id for row in rows})
+        self._removed += [rpc.Removal(SERVED_NETWORK, id) for id in sorted(served_networks)]
         return host_state.sort_by_key(host_state.show_port(row, local=row.host == name) for row in rows)
 
-    def _here(self, groups: Collection[str], *which: ColumnElement[bool]) -> set[str]:
-        """Those of the groups that a port on the host is in; one look for each, however many ports there are."""
-        mine = select(PortSecurityGroup.port_id).join(Port, Port.id == PortSecurityGroup.port_id)
-        held = mine.where(PortSecurityGroup.security_group_id == SecurityGroup.id, Port.host == self._host.name, *which)
-        query = select(SecurityGroup.id).where(SecurityGroup.id.in_(groups), exists(held.correlate(SecurityGroup)))
-        return set(self._session.scalars(query)) if groups else set()
+    # -- security groups -------------------------------------------------------------------------------------------
 
-    def _newly_held(self) -> set[str]:
-        """Groups that only touched ports are in: they came to the host, or left it. Others are there, and were."""
-        asked = self._touched[PORT_SECURITY_GROUP]
-        return asked - self._here(asked, Port.id.not_in(self._touched[PORT]))
+    def _rules_naming(self, remote_groups: Collection[str]) -> set[tuple[str, str]]:
+        """Return (remote group, group) for the rules that name one of these groups as their remote."""
+        self._looked_up.update(remote_groups)
+        if not remote_groups:
+            return set()
+        query = select(SecurityGroupRule.remote_group_id, SecurityGroupRule.security_group_id)
+        rows = self._session.execute(query.where(SecurityGroupRule.remote_group_id.in_(remote_groups)).distinct())
+        return {(remote, group_id) for remote, group_id in rows if remote}
 
-    def _groups(self) -> tuple[rpc.SecurityGroup, ...]:
-        """With the groups come those that their rules name, also of a group that leaves the host."""
-        asked = self._touched[SECURITY_GROUP] | self._newly_held()
-        here = self._here(asked)
-        rules = select(SecurityGroupRule.remote_group_id).where(SecurityGroupRule.security_group_id.in_(asked))
-        self._touched[REMOTE_GROUP] |= {id for id in self._session.scalars(rules.distinct()) if id} if asked else set()
-        query = select(SecurityGroup).where(SecurityGroup.id.in_(here)).options(selectinload(SecurityGroup.rules))
-        rows = self._session.scalars(query).all() if here else ()
-        self._miss(SECURITY_GROUP, asked, here)
-        return host_state.sort_by_key(map(host_state.show_security_group, rows))
+    def _groups_on_host(self, groups: Collection[str]) -> dict[str, bool]:
+        """Return the groups that a port on this host is in, each with whether a port that didn't change is in it.
 
-    def _address_sets(self) -> tuple[rpc.AddressSet, ...]:
-        asked = self._touched[REMOTE_GROUP]
-        named = self._named(asked)
-        self._miss(REMOTE_GROUP, asked, named)
+        EXISTS stops at the first port, so the cost is the same however many ports are in a group.
+        """
+        if not groups:
+            return {}
+
+        def is_held(*clauses: ColumnElement[bool]) -> ColumnElement[bool]:
+            held = select(PortSecurityGroup.port_id).join(Port, Port.id == PortSecurityGroup.port_id)
+            mine = held.where(PortSecurityGroup.security_group_id == SecurityGroup.id, Port.host == self._host.name)
+            return exists(mine.where(*clauses).correlate(SecurityGroup))
+
+        unchanged = is_held(Port.id.not_in(self._changed[PORT]))
+        rows = self._session.execute(select(SecurityGroup.id, unchanged).where(SecurityGroup.id.in_(groups), is_held()))
+        return {group_id: bool(held) for group_id, held in rows}
+
+    def _security_groups(self, present: dict[str, bool]) -> tuple[rpc.SecurityGroup, ...]:
+        """The groups whose rules changed, and those that came to the host, or left it, with the changed ports.
+
+        The groups that their rules name as remote are added to the changed ones.
+        """
+        moved = {id for id in self._changed[PORT_SECURITY_GROUP] if not present.get(id)}
+        changed = self._changed[SECURITY_GROUP] | moved
+        if not changed:
+            return ()
+        here = changed & present.keys()
+        query = select(SecurityGroup).where(SecurityGroup.id.in_(changed)).options(selectinload(SecurityGroup.rules))
+        rows = self._session.scalars(query).all()
+        self._changed[REMOTE_GROUP] |= host_state.list_remote_groups(rows)
+        self._note_removed(SECURITY_GROUP, changed, here)
+        return host_state.sort_by_key(host_state.show_security_group(row) for row in rows if row.id in here)
+
+    def _named_here(self, groups: Collection[str], rules: set[tuple[str, str]], present: dict[str, bool]) -> set[str]:
+        """Return those of the groups that a rule of a group on this host names as its remote."""
+        unknown = set(groups) - self._looked_up
+        if unknown:
+            more = self._rules_naming(unknown)
+            rules, present = rules | more, present | self._groups_on_host({group_id for _, group_id in more})
+        return {remote for remote, group_id in rules if remote in groups and group_id in present}
+
+    def _address_sets(self, rules: set[tuple[str, str]], present: dict[str, bool]) -> tuple[rpc.AddressSet, ...]:
+        changed = self._changed[REMOTE_GROUP]
+        named = self._named_here(changed, rules, present) if changed else set()
+        self._note_removed(REMOTE_GROUP, changed, named)
         return host_state.sort_by_key(host_state.list_address_sets(self._session, named))
 
-    def _named(self, remotes: Collection[str]) -> set[str]:
-        """Those that a rule of a group on this host names as its remote."""
-        if not remotes:
-            return set()
-        rules = select(SecurityGroupRule.remote_group_id, SecurityGroupRule.security_group_id)
-        rows = self._session.execute(rules.where(SecurityGroupRule.remote_group_id.in_(remotes)).distinct()).all()
-        here = self._here({group_id for _, group_id in rows})
-        return {remote for remote, group_id in rows if remote and group_id in here}
-
-    def _members(self) -> tuple[rpc.AddressSetChange, ...]:
-        """Addresses that came to groups, or left them, of which the host has all others."""
-        touched: dict[str, set[str]] = defaultdict(set)
-        for text in self._touched[REMOTE_ADDRESS]:
+    def _addresses_by_group(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for text in self._changed[REMOTE_ADDRESS]:
             group_id, _, address = text.partition("/")
-            touched[group_id].add(address)
-        named = self._named(touched.keys() - self._touched[REMOTE_GROUP])
-        present = self._present({id: touched[id] for id in named})
+            found[group_id].add(address)
+        return found
+
+    def _address_set_changes(
+        self, rules: set[tuple[str, str]], present: dict[str, bool]
+    ) -> tuple[rpc.AddressSetChange, ...]:
+        """Addresses that were added to groups, or removed from them, where the host has all other addresses."""
+        changed = self._addresses_by_group()
+        groups = changed.keys() - self._changed[REMOTE_GROUP]
+        named = {remote for remote, group_id in rules if remote in groups and group_id in present}
+        members = self._list_members({id: changed[id] for id in named})
         return tuple(
-            rpc.AddressSetChange(id, tuple(sorted(touched[id] & present[id])), tuple(sorted(touched[id] - present[id])))
+            rpc.AddressSetChange(id, tuple(sorted(changed[id] & members[id])), tuple(sorted(changed[id] - members[id])))
             for id in sorted(named)
         )
 
-    def _present(self, touched: dict[str, set[str]]) -> dict[str, set[str]]:
-        """Which of these addresses the groups' ports have, as their own or as a pair's."""
+    def _list_members(self, changed: dict[str, set[str]]) -> dict[str, set[str]]:
+        """Return which of these addresses the groups' ports have, as fixed IPs or as allowed address pairs."""
         found: dict[str, set[str]] = defaultdict(set)
-        addresses = {address for one in touched.values() for address in one}
+        addresses = {address for group in changed.values() for address in group}
         if not addresses:
             return found
         own = select(PortSecurityGroup.security_group_id, FixedIp.address).join(
             FixedIp, FixedIp.port_id == PortSecurityGroup.port_id
         )
         for group_id, address in self._session.execute(
-            own.where(FixedIp.address.in_(addresses), PortSecurityGroup.security_group_id.in_(touched))
+            own.where(FixedIp.address.in_(addresses), PortSecurityGroup.security_group_id.in_(changed))
         ):
             found[group_id].add(address)
-        if any(touched[group_id] - found[group_id] for group_id in touched):
+        if any(changed[group_id] - found[group_id] for group_id in changed):
             pairs = select(PortSecurityGroup.security_group_id, Port.allowed_address_pairs).join(
                 Port, Port.id == PortSecurityGroup.port_id
             )
-            with_pairs = cast(Port.allowed_address_pairs, String) != "[]"
-            for group_id, allowed in self._session.execute(
-                pairs.where(PortSecurityGroup.security_group_id.in_(touched), with_pairs)
-            ):
+            has_pairs = cast(Port.allowed_address_pairs, String) != "[]"
+            rows = pairs.where(PortSecurityGroup.security_group_id.in_(changed), has_pairs)
+            for group_id, allowed in self._session.execute(rows):
                 found[group_id].update(pair["ip_address"] for pair in allowed)
         return found
 
+    # -- routers ---------------------------------------------------------------------------------------------------
+
     def _routers(self) -> tuple[rpc.Router, ...]:
-        asked, name = self._touched[ROUTER], self._host.name
-        if not asked:
+        changed, name = self._changed[ROUTER], self._host.name
+        if not changed:
             return ()
-        rows = self._session.scalars(select(Router).where(Router.id.in_(asked), Router.host == name)).all()
-        local = self._session.scalars(select(Port).where(Port.router_id.in_(asked), Port.host == name)).all()
-        self._miss(ROUTER, asked, {row.id for row in rows})
+        rows = self._session.scalars(select(Router).where(Router.id.in_(changed), Router.host == name)).all()
+        local = self._session.scalars(select(Port).where(Port.router_id.in_(changed), Port.host == name)).all()
+        self._note_removed(ROUTER, changed, {row.id for row in rows})
         return host_state.sort_by_key(host_state.show_routers(self._session, rows, local))

@@ -1,4 +1,4 @@
-"""What one host shall be: a function of the database alone, in a fixed number of queries however much there is."""
+"""The desired state of one host, computed from the database alone, in a fixed number of statements."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -26,35 +26,34 @@ from pileus_network.rpc import DHCP_OWNER, GATEWAY_OWNER, INTERFACE_OWNER
 from pileus_network.state_changes import key_of
 
 T = TypeVar("T")
-TUNNELED = ("vxlan",)
-"""Kinds of network whose hosts must know each other's tunnel addresses."""
+TUNNELLED = ("vxlan",)
+"""Network types whose hosts must know each other's tunnel addresses."""
 
 
 def find(session: Session, host: str, dns_domain: str = "") -> rpc.HostState | None:
-    """The wanted state of `host`, None if it never said hello. Sorted, so that equal states compare equal."""
-    hosts = {row.name: row for row in session.scalars(select(Host))}
-    if host not in hosts:
+    """Return the desired state of `host`, or None if no agent of it ever reported.
+
+    Everything is sorted, so that equal states compare equal.
+    """
+    row = session.get(Host, host)
+    if row is None:
         return None
     local = list(session.scalars(select(Port).where(Port.host == host).options(*ports.LOADED)))
-    networks = list(
-        session.scalars(
-            select(Network).where(Network.id.in_({p.network_id for p in local})).options(selectinload(Network.subnets))
-        )
-    )
+    on_host = select(Network).where(Network.id.in_({port.network_id for port in local}))
+    networks = list(session.scalars(on_host.options(selectinload(Network.subnets))))
     served = _list_served_ports(session, host, local)
     groups = _list_security_groups(session, local)
+    routers = session.scalars(select(Router).where(Router.host == host)).all()
     return rpc.HostState(
         host=host,
-        generation=hosts[host].generation,
+        generation=row.generation,
         networks=sort_by_key(
-            show_network(row, dns_domain, peers) for row, peers in list_with_peers(session, host, hosts, networks)
+            show_network(network, dns_domain, peers) for network, peers in list_with_peers(session, host, networks)
         ),
-        ports=sort_by_key(show_port(row, local=row.host == host) for row in [*local, *served]),
+        ports=sort_by_key(show_port(port, local=port.host == host) for port in [*local, *served]),
         security_groups=sort_by_key(map(show_security_group, groups)),
         address_sets=sort_by_key(list_address_sets(session, list_remote_groups(groups))),
-        routers=sort_by_key(
-            show_routers(session, session.scalars(select(Router).where(Router.host == host)).all(), local)
-        ),
+        routers=sort_by_key(show_routers(session, routers, local)),
     )
 
 
@@ -66,24 +65,25 @@ def sort_by_key(things: Iterable[T]) -> tuple[T, ...]:
 
 
 def list_with_peers(
-    session: Session, host: str, hosts: dict[str, Host], networks: Sequence[Network]
+    session: Session, host: str, networks: Sequence[Network]
 ) -> list[tuple[Network, tuple[rpc.Peer, ...]]]:
-    tunnelled = [network.id for network in networks if network.network_type in TUNNELED]
-    others: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    """Return each network with the other hosts that have ports on it, if it is a tunnelled one."""
+    tunnelled = [network.id for network in networks if network.network_type in TUNNELLED]
+    macs: dict[str, dict[tuple[str, str], list[str]]] = defaultdict(lambda: defaultdict(list))
     if tunnelled:
-        for network_id, name, mac in session.execute(
-            select(Port.network_id, Port.host, Port.mac_address).where(
-                Port.network_id.in_(tunnelled), Port.host.not_in(("", host))
-            )
+        query = select(Port.network_id, Host.name, Host.tunnel_address, Port.mac_address).join(
+            Host, Host.name == Port.host
+        )
+        for network_id, name, address, mac in session.execute(
+            query.where(Port.network_id.in_(tunnelled), Host.name != host, Host.tunnel_address != "")
         ):
-            others[network_id][name].append(mac)
+            macs[network_id][name, address].append(mac)
     return [
         (
             network,
             tuple(
-                rpc.Peer(name, hosts[name].tunnel_address, tuple(sorted(macs)))
-                for name, macs in sorted(others[network.id].items())
-                if name in hosts and hosts[name].tunnel_address
+                rpc.Peer(name, address, tuple(sorted(found)))
+                for (name, address), found in sorted(macs[network.id].items())
             ),
         )
         for network in networks

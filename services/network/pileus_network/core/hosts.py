@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete as sql_delete
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy import update as sql_update
 from sqlalchemy.orm import Session
 
 from pileus_kit.db import now
-from pileus_network.core import dhcp_ports, routers, scheduler, sync_records
+from pileus_network.core import dhcp_ports, routers, scheduler
 from pileus_network.core.affected_hosts import affected
-from pileus_network.db.models import ChangeRecord, FloatingIp, Host, Network, Port, Router
+from pileus_network.db.models import Host, Network, Port, Router
 from pileus_network.errors import AgentNotFound
-from pileus_network.rpc import DHCP_OWNER, Failure, HostFacts, Report, ReportChange, SyncTiming
+from pileus_network.rpc import DHCP_OWNER, HostFacts
 
 
 def find(session: Session, name: str) -> Host:
@@ -66,86 +65,6 @@ def reschedule_unhosted(session: Session) -> None:
     for router in session.scalars(select(Router).where(Router.host == "", Router.id.in_(attached)).limit(100)):
         routers.schedule(session, router)
     session.flush()
-
-
-def record_report(session: Session, name: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
-    """A host says what it is now: wired ports become ACTIVE, and the floating IPs that lead to them through it."""
-    host = _record_generation(session, name, generation, report.failures, took)
-    if host is None:
-        return
-    wired = set(report.ports)
-    rows = session.execute(select(Port.id, Port.status, Port.admin_state_up).where(Port.host == name)).all()
-    up = [port_id for port_id, status, admin_up in rows if port_id in wired and admin_up and status != "ACTIVE"]
-    down = [
-        port_id for port_id, status, admin_up in rows if (port_id not in wired or not admin_up) and status == "ACTIVE"
-    ]
-    _set_port_status(session, up, down)
-    _set_floating_ip_status(session, host, generation, report.failures)
-
-
-def record_progress(
-    session: Session, name: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
-) -> None:
-    """A host says what became different on it. Costs as much as that."""
-    host = _record_generation(session, name, generation, progress.failures, took)
-    if host is None:
-        return
-    mine = (Port.host == name, Port.admin_state_up, Port.status != "ACTIVE")
-    up = session.scalars(select(Port.id).where(Port.id.in_(progress.wired), *mine)).all() if progress.wired else []
-    down = session.scalars(
-        select(Port.id).where(
-            Port.id.in_({*progress.wired, *progress.unwired}),
-            Port.host == name,
-            Port.status == "ACTIVE",
-            or_(Port.id.in_(progress.unwired), Port.admin_state_up.is_(False)),
-        )
-    ).all()
-    _set_port_status(session, up, down)
-    _set_floating_ip_status(session, host, generation, progress.failures)
-
-
-def _record_generation(
-    session: Session, name: str, generation: int, failures: Sequence[Failure], took: SyncTiming | None
-) -> Host | None:
-    """The host is at this generation; None if it is a late copy of an old report: newer ones have told more."""
-    sync_records.record_sync(session, name, generation, len(failures), took)
-    host = find(session, name)
-    if generation < host.applied:
-        return None
-    host.applied, host.seen_at = max(generation, 0), now()
-    host.failures = [{"kind": f.kind, "id": f.id, "cause": f.cause} for f in failures]
-    _delete_applied_changes(session, host, generation)
-    return host
-
-
-def _delete_applied_changes(session: Session, host: Host, generation: int) -> None:
-    """The host has this generation: it will never ask for what came before."""
-    session.execute(
-        sql_delete(ChangeRecord).where(ChangeRecord.host == host.name, ChangeRecord.generation <= generation)
-    )
-    host.logged_since = max(host.logged_since, min(generation, host.generation))
-
-
-def _set_port_status(session: Session, up: Sequence[str], down: Sequence[str]) -> None:
-    for status, ids in (("ACTIVE", up), ("DOWN", down)):
-        if ids:
-            session.execute(sql_update(Port).where(Port.id.in_(ids)).values(status=status))
-
-
-def _set_floating_ip_status(session: Session, host: Host, generation: int, failures: Sequence[Failure]) -> None:
-    """A report about the newest generation says that every floating IP on the host's sound routers works."""
-    if generation < host.generation:
-        return
-    failed = {failure.id for failure in failures if failure.kind == "router"}
-    mine = select(Router.id).where(Router.host == host.name)
-    sound = mine.where(Router.id.not_in(failed)) if failed else mine
-    session.execute(
-        sql_update(FloatingIp)
-        .where(FloatingIp.router_id.in_(sound), FloatingIp.port_id.is_not(None), FloatingIp.status != "ACTIVE")
-        .values(status="ACTIVE")
-    )
-    if failed:
-        session.execute(sql_update(FloatingIp).where(FloatingIp.router_id.in_(failed)).values(status="ERROR"))
 
 
 def list_behind(session: Session) -> dict[str, int]:

@@ -1,39 +1,114 @@
 """Networks: segments, sharing, deletion."""
 
-import secrets
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
 
+from sqlalchemy import ColumnElement, Select, exists, false, select, true
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from pileus_network.config import Config
-from pileus_network.core import quotas, standard_attributes, visibility, vlans
+from pileus_network.core import quotas, segments, standard_attributes, visibility
 from pileus_network.core.affected_hosts import NETWORK, PORT, affected
+from pileus_network.core.listing import Listing
+from pileus_network.core.standard_attributes import apply_attributes
 from pileus_network.core.visibility import EXTERNAL, SHARED, Viewer
-from pileus_network.db.models import FloatingIp, Network, Port, RbacPolicy
+from pileus_network.db.models import FloatingIp, Network, Port, RbacPolicy, Subnet
 from pileus_network.errors import (
     ExternalNetworkInUse,
-    FlatNetworkInUse,
     InvalidInput,
     InvalidSharedSetting,
     NetworkInUse,
     NetworkMTUSubnetConflict,
     NetworkNotFound,
-    NoNetworkAvailable,
-    TunnelIdInUse,
-    VlanIdInUse,
 )
 from pileus_network.rpc import DHCP_OWNER, GATEWAY_OWNER
 
 MIN_MTU = {4: 68, 6: 1280}
 VXLAN_HEADERS = 50
 """Bytes that VXLAN over IPv4 adds to a frame: outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348)."""
-CANDIDATES = 32
 LOADED = (selectinload(Network.subnets), selectinload(Network.rbac_policies))
 PLAIN_ATTRIBUTES = ("name", "description", "admin_state_up", "port_security_enabled", "is_default")
 FLOATING_OWNER = "network:floatingip"
+AVAILABILITY_ZONE = "nova"
+"""Its name is the one that OpenStack gives the first zone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewNetwork:
+    """What a request to create a network says."""
+
+    project_id: str
+    name: str = ""
+    description: str = ""
+    admin_state_up: bool = True
+    shared: bool = False
+    router_external: bool = False
+    is_default: bool = False
+    port_security_enabled: bool = True
+    mtu: int = 0
+    """0: as large as the network type allows."""
+    provider_network_type: str | None = None
+    provider_physical_network: str | None = None
+    provider_segmentation_id: int | None = None
+    availability_zone_hints: Sequence[str] = ()
+
+
+class NetworkUpdate(TypedDict, total=False):
+    name: str
+    description: str
+    admin_state_up: bool
+    shared: bool
+    router_external: bool
+    is_default: bool
+    port_security_enabled: bool
+    mtu: int
+    provider_network_type: str | None
+    provider_physical_network: str | None
+    provider_segmentation_id: int | None
+
+
+def _shared_ids(viewer: Viewer) -> Select[str]:
+    return select(RbacPolicy.network_id).where(
+        RbacPolicy.action == SHARED, RbacPolicy.target_project.in_(("*", viewer.project_id))
+    )
+
+
+def is_on_shared_network(column: InstrumentedAttribute[str], viewer: Viewer) -> ColumnElement[bool]:
+    """Whether the network id in `column` is of a network that is shared with the viewer's project, or with all."""
+    return column.in_(_shared_ids(viewer))
+
+
+def _availability_zones_clause(names: list[str]) -> ColumnElement[bool]:
+    """A network is in the one zone as soon as it has a subnet: that is where its DHCP is."""
+    served = Network.id.in_(select(Subnet.network_id))
+    return served if AVAILABILITY_ZONE in names else false()
+
+
+LISTING = Listing(
+    Network,
+    visibility.networks,
+    columns=standard_attributes.columns_of(Network)
+    | {
+        "name": Network.name,
+        "admin_state_up": Network.admin_state_up,
+        "router:external": Network.external,
+        "mtu": Network.mtu,
+        "is_default": Network.is_default,
+        "port_security_enabled": Network.port_security_enabled,
+        "provider:network_type": Network.network_type,
+        "provider:physical_network": Network.physical_network,
+        "provider:segmentation_id": Network.segmentation_id,
+    },
+    flags={"shared": lambda viewer: is_on_shared_network(Network.id, viewer)},
+    clauses={
+        "status": lambda names: true() if "ACTIVE" in names else false(),
+        "subnets": lambda ids: Network.id.in_(select(Subnet.network_id).where(Subnet.id.in_(ids))),
+        "availability_zones": _availability_zones_clause,
+    },
+    options=LOADED,
+)
 
 
 def find(session: Session, network_id: str, viewer: Viewer, loaded: bool = True) -> Network:
@@ -47,32 +122,38 @@ def find(session: Session, network_id: str, viewer: Viewer, loaded: bool = True)
     )
 
 
-def create(session: Session, config: Config, requests: Sequence[dict[str, Any]]) -> list[Network]:
-    """All or none of them. Each requested has every attribute of the API, defaults filled in."""
+def create(session: Session, config: Config, requests: Sequence[NewNetwork]) -> list[Network]:
+    """Create all of the networks, or none."""
     made = [_create(session, config, requested) for requested in requests]
     session.flush()
     return made
 
 
-def _create(session: Session, config: Config, requested: dict[str, Any]) -> Network:
-    project = quotas.lock_project(session, requested["project_id"])
+def _create(session: Session, config: Config, requested: NewNetwork) -> Network:
+    project = quotas.lock_project(session, requested.project_id)
     quotas.check(session, project, "network")
-    kind, physical, segment = _choose_segment(session, config, requested)
-    largest = config.physical_mtu - (VXLAN_HEADERS if kind == "vxlan" else 0)
-    mtu = requested["mtu"] or largest
+    segment = segments.choose(
+        session,
+        config,
+        requested.provider_network_type,
+        requested.provider_physical_network,
+        requested.provider_segmentation_id,
+    )
+    largest = config.physical_mtu - (VXLAN_HEADERS if segment.network_type == "vxlan" else 0)
+    mtu = requested.mtu or largest
     _check_mtu(mtu, largest)
     network = Network(
-        project_id=requested["project_id"],
-        network_type=kind,
-        physical_network=physical,
-        segmentation_id=segment,
+        project_id=requested.project_id,
+        network_type=segment.network_type,
+        physical_network=segment.physical_network,
+        segmentation_id=segment.segmentation_id,
         mtu=mtu,
-        external=requested["router:external"],
+        external=requested.router_external,
         subnets=[],
         rbac_policies=[],
-        **{name: requested[name] for name in PLAIN_ATTRIBUTES},
+        **{name: getattr(requested, name) for name in PLAIN_ATTRIBUTES},
     )
-    _set_wildcard_policy(network, SHARED, requested["shared"])
+    _set_wildcard_policy(network, SHARED, requested.shared)
     _set_wildcard_policy(network, EXTERNAL, network.external)
     session.add(network)
     return network
@@ -90,83 +171,21 @@ def _check_mtu(mtu: int, largest: int) -> None:
         raise InvalidInput(error_message=f"Requested MTU is too big, maximum is {largest}")
 
 
-def _choose_segment(session: Session, config: Config, requested: dict[str, Any]) -> tuple[str, str, int]:
-    kind, physical, segment = (
-        requested[f"provider:{name}"] for name in ("network_type", "physical_network", "segmentation_id")
-    )
-    if kind in (None, "vxlan"):
-        if kind is None and (physical or segment is not None):
-            raise InvalidInput(error_message="network_type required")
-        if physical:
-            raise InvalidInput(error_message="provider:physical_network specified for vxlan network")
-        return "vxlan", "", _choose_vni(session, config, segment)
-    if kind == "vlan" and segment is None:
-        return "vlan", *vlans.find_free(session, config, physical)
-    if not physical:
-        raise InvalidInput(error_message=f"physical_network required for {kind} provider network")
-    if kind == "flat":
-        if segment is not None:
-            raise InvalidInput(error_message="segmentation_id specified for flat provider network")
-        if _used_segments(session, "flat", physical, [0]):
-            raise FlatNetworkInUse(physical_network=physical)
-        return "flat", physical, 0
-    if kind == "vlan":
-        if not 1 <= segment <= 4094:
-            raise InvalidInput(error_message="segmentation_id out of range (1 through 4094)")
-        if _used_segments(session, "vlan", physical, [segment]):
-            raise VlanIdInUse(vlan_id=segment, physical_network=physical)
-        return "vlan", physical, segment
-    raise InvalidInput(error_message=f"Network type {kind} is not supported; there are vxlan, flat and vlan")
-
-
-def _choose_vni(session: Session, config: Config, wanted: int | None) -> int:
-    """This VNI, or a free one out of the configured range; `one_network_a_segment` decides between two writers."""
-    if wanted is not None:
-        if not 1 <= wanted < 1 << 24:
-            raise InvalidInput(error_message="segmentation_id out of range (1 through 16777215)")
-        if _used_segments(session, "vxlan", "", [wanted]):
-            raise TunnelIdInUse(tunnel_id=wanted)
-        return wanted
-    size = config.vni_last - config.vni_first + 1
-    guesses = (
-        {config.vni_first + secrets.randbelow(size) for _ in range(CANDIDATES)}
-        if size > CANDIDATES
-        else set(range(config.vni_first, config.vni_last + 1))
-    )
-    free = guesses - _used_segments(session, "vxlan", "", sorted(guesses))
-    if not free:
-        raise NoNetworkAvailable()
-    return free.pop()
-
-
-def _used_segments(session: Session, kind: str, physical: str, segments: Sequence[int]) -> set[int]:
-    return set(
-        session.scalars(
-            select(Network.segmentation_id).where(
-                Network.network_type == kind,
-                Network.physical_network == physical,
-                Network.segmentation_id.in_(segments),
-            )
-        )
-    )
-
-
-def update(session: Session, config: Config, network: Network, requested: dict[str, Any]) -> None:
+def update(session: Session, config: Config, network: Network, requested: NetworkUpdate) -> None:
     """Apply the attributes that are in `requested`."""
-    for name in PLAIN_ATTRIBUTES:
-        if name in requested:
-            setattr(network, name, requested[name])
+    apply_attributes(network, requested, PLAIN_ATTRIBUTES)
     if requested.get("mtu"):
         _check_mtu(requested["mtu"], config.physical_mtu - (VXLAN_HEADERS if network.network_type == "vxlan" else 0))
         check_subnets_mtu(network, requested["mtu"], [subnet.ip_version for subnet in network.subnets])
         network.mtu = requested["mtu"]
-    if any(name.startswith("provider:") for name in requested):
+    provider = [name.replace("_", ":", 1) for name in requested if name.startswith("provider_")]
+    if provider:
         raise InvalidInput(
             error_message="Plugin does not support updating the following provider network attributes: "
-            + ", ".join(name for name in requested if name.startswith("provider:"))
+            + ", ".join(provider)
         )
-    if "router:external" in requested and requested["router:external"] != network.external:
-        _set_external(session, network, requested["router:external"])
+    if "router_external" in requested and requested["router_external"] != network.external:
+        _set_external(session, network, requested["router_external"])
     if "shared" in requested:
         _set_shared(session, network, requested["shared"])
     standard_attributes.bump_revision(network)
@@ -249,3 +268,17 @@ def delete(session: Session, network: Network) -> None:
     affected(session).record_change(PORT, *(port_id for port_id, _, _ in rows))
     session.execute(sql_delete(Port).where(Port.network_id == network.id, Port.device_owner == DHCP_OWNER))
     session.execute(sql_delete(Network).where(Network.id == network.id))
+
+
+def find_many(session: Session, ids: Collection[str], viewer: Viewer) -> dict[str, Network]:
+    """Return the networks with these ids, with their subnets. Raises NetworkNotFound if the viewer can't see one."""
+    query = (
+        select(Network)
+        .where(Network.id.in_(ids), visibility.networks(viewer))
+        .options(selectinload(Network.subnets), joinedload(Network.rbac_policies))
+    )  # most networks have no policy or one, which needs no statement of its own
+    found = {row.id: row for row in session.scalars(query).unique()}
+    missing = set(ids) - set(found)
+    if missing:
+        raise NetworkNotFound(net_id=min(missing))
+    return found

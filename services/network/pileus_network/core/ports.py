@@ -1,7 +1,6 @@
 """Ports: created whole (MAC, addresses, groups, binding) in one transaction; wired by the agent of their host."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import exists, select
 from sqlalchemy import update as sql_update
@@ -12,8 +11,8 @@ from pileus_network.core import (
     compute_events,
     dhcp_ports,
     ipam,
+    port_security,
     quotas,
-    security_groups,
     standard_attributes,
     visibility,
 )
@@ -25,18 +24,16 @@ from pileus_network.core.affected_hosts import (
     SERVED_NETWORK,
     affected,
 )
-from pileus_network.core.fixed_ips import FixedIpAssigner
+from pileus_network.core.fixed_ips import FixedIpAssigner, RequestedIps
+from pileus_network.core.port_requests import DeviceClaim, NewPort, PortUpdate
+from pileus_network.core.standard_attributes import apply_attributes
 from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import FloatingIp, Host, Network, Port, PortSecurityGroup, Router
 from pileus_network.errors import (
-    AddressPairAndPortSecurityRequired,
     DeviceIDNotOwnedByTenant,
-    InvalidInput,
     MacAddressInUse,
     PortBoundMacFixed,
     PortNotFound,
-    PortSecurityAndIPRequiredForSecurityGroups,
-    PortSecurityPortHasSecurityGroup,
     ServicePortInUse,
     UnsupportedPortDeviceOwner,
 )
@@ -52,7 +49,6 @@ UNDELETABLE_OWNERS = {
     FLOATING_OWNER: "has device owner network:floatingip",
 }
 """Owners whose ports live and die with a router or a floating IP."""
-MAX_ADDRESS_PAIRS = 10
 
 
 def find(session: Session, port_id: str, viewer: Viewer, loaded: bool = True) -> Port:
@@ -64,25 +60,24 @@ def find(session: Session, port_id: str, viewer: Viewer, loaded: bool = True) ->
     return standard_attributes.find(session, Port, port_id, visibility.ports(viewer), missing, LOADED if loaded else ())
 
 
-def create(
-    session: Session, networks: dict[str, Network], requests: Sequence[dict[str, Any]], viewer: Viewer
-) -> list[Port]:
+def create(session: Session, networks: dict[str, Network], requests: Sequence[NewPort], viewer: Viewer) -> list[Port]:
     """All or none of them. `networks` are those that the requests name, with their subnets loaded."""
-    for project_id in {requested["project_id"] for requested in requests}:
-        number = sum(requested["project_id"] == project_id for requested in requests)
+    for project_id in {requested.project_id for requested in requests}:
+        number = sum(requested.project_id == project_id for requested in requests)
         quotas.check(session, quotas.lock_project(session, project_id), "port", number)
-    _check_devices(session, requests, viewer)
-    groups = _choose_security_groups(session, requests, networks, viewer)
-    known = _list_known_hosts(session, [requested["binding:host_id"] for requested in requests])
+    claims = [DeviceClaim(one.project_id, one.device_id, one.device_owner) for one in requests]
+    _check_devices(session, claims, viewer)
+    groups = port_security.choose_security_groups(session, requests, networks, viewer)
+    known = _list_known_hosts(session, [requested.binding_host_id for requested in requests])
     addressers = {network_id: FixedIpAssigner(session, network) for network_id, network in networks.items()}
     made = [
-        _create(session, addressers[requested["network_id"]], requested, chosen, known)
+        _create(session, addressers[requested.network_id], requested, chosen, known)
         for requested, chosen in zip(requests, groups, strict=True)
     ]
     try:
         session.flush()
     except IntegrityError as err:
-        _raise_mac_in_use(err, requests)
+        _raise_mac_in_use(err, [(requested.network_id, requested.mac_address) for requested in requests])
         raise
     for port in made:
         mark_affected(session, port)
@@ -90,102 +85,51 @@ def create(
 
 
 def _create(
-    session: Session, addresser: FixedIpAssigner, requested: dict[str, Any], groups: list[str], hosts: set[str]
+    session: Session, addresser: FixedIpAssigner, requested: NewPort, groups: list[str], hosts: set[str]
 ) -> Port:
     network = addresser.network
     port = Port(
         network_id=network.id,
-        project_id=requested["project_id"],
-        mac_address=requested["mac_address"] or ipam.new_mac(),
-        port_security_enabled=_is_port_security_enabled(requested, network),
+        project_id=requested.project_id,
+        mac_address=requested.mac_address or ipam.new_mac(),
+        port_security_enabled=port_security.is_port_security_enabled(requested, network),
         allowed_address_pairs=[],
         security_groups=[],
         fixed_ips=[],
-        vnic_type=requested["binding:vnic_type"],
-        profile=requested["binding:profile"] or {},
-        **{name: requested[name] for name in PLAIN_ATTRIBUTES},
+        vnic_type=requested.binding_vnic_type,
+        profile=requested.binding_profile or {},
+        **{name: getattr(requested, name) for name in PLAIN_ATTRIBUTES},
     )
-    addresser.assign(port, requested["fixed_ips"])
-    _set_address_pairs(port, requested["allowed_address_pairs"] or [])
-    _check_groups(port, groups, asked=requested["security_groups"])
+    addresser.assign(port, requested.fixed_ips)
+    port_security.set_address_pairs(port, requested.allowed_address_pairs or [])
+    port_security.check_groups(port, groups, asked=requested.security_groups)
     port.security_groups = [PortSecurityGroup(security_group_id=group_id) for group_id in groups]
-    _bind(port, requested["binding:host_id"], hosts)
+    _bind(port, requested.binding_host_id, hosts)
     session.add(port)
     return port
 
 
-def _raise_mac_in_use(err: IntegrityError, requests: Sequence[dict[str, Any]]) -> None:
-    """A MAC that was asked for can't be tried again; everything else that clashed was our own guess."""
+def _raise_mac_in_use(err: IntegrityError, requested: Iterable[tuple[str, str | None]]) -> None:
+    """Refuse a MAC that was requested, given with its network. What the allocator picked can be tried again."""
     text = str(err.orig)
     if "one_port_a_mac" in text or "mac_address" in text:
-        for requested in requests:
-            if requested.get("mac_address"):
-                raise MacAddressInUse(net_id=requested["network_id"], mac=requested["mac_address"]) from None
+        for network_id, mac in requested:
+            if mac:
+                raise MacAddressInUse(net_id=network_id, mac=mac) from None
 
 
-def _check_devices(session: Session, requests: Sequence[dict[str, Any]], viewer: Viewer) -> None:
+def _check_devices(session: Session, claimed: Sequence[DeviceClaim], viewer: Viewer) -> None:
     """A port of a network device may name a router of its own project only: another's would plug into the network."""
     claims = {
-        requested["device_id"]: requested["project_id"]
-        for requested in requests
-        if requested["device_id"] and _is_network_device(requested["device_owner"])
+        claim.device_id: claim.project_id
+        for claim in claimed
+        if claim.device_id and port_security.is_network_device(claim.device_owner)
     }
     if not claims or viewer.sees_everything:
         return
     for router_id, owner in session.execute(select(Router.id, Router.project_id).where(Router.id.in_(claims))):
         if owner != claims[router_id]:
             raise DeviceIDNotOwnedByTenant(device_id=router_id)
-
-
-# -- security ------------------------------------------------------------------------------------------------------
-
-
-def _is_network_device(owner: str) -> bool:
-    return owner.startswith("network:")
-
-
-def _is_port_security_enabled(requested: dict[str, Any], network: Network) -> bool:
-    if requested["port_security_enabled"] is not None:
-        return bool(requested["port_security_enabled"])
-    return network.port_security_enabled and not _is_network_device(requested["device_owner"])
-
-
-def _choose_security_groups(
-    session: Session, requests: Sequence[dict[str, Any]], networks: dict[str, Network], viewer: Viewer
-) -> list[list[str]]:
-    """The security groups of each port: those asked for (which must be visible), or its project's default one."""
-    asked = {group for requested in requests for group in requested["security_groups"] or ()}
-    security_groups.check_visible(session, asked, viewer)
-    for requested in requests:
-        if len(requested["security_groups"] or ()) > 1:
-            security_groups.check_same_statefulness(session, requested["security_groups"])
-    chosen = []
-    for requested in requests:
-        if requested["security_groups"] is not None:
-            chosen.append(list(dict.fromkeys(requested["security_groups"])))
-        elif _is_port_security_enabled(requested, networks[requested["network_id"]]) and requested["fixed_ips"] != []:
-            chosen.append([security_groups.find_or_create_default(session, requested["project_id"])])
-        else:
-            chosen.append([])
-    return chosen
-
-
-def _check_groups(port: Port, groups: Sequence[str], asked: Sequence[str] | None) -> None:
-    if groups and asked and not port.port_security_enabled:
-        raise PortSecurityAndIPRequiredForSecurityGroups()
-
-
-def _set_address_pairs(port: Port, pairs: Sequence[dict[str, Any]]) -> None:
-    if pairs and not port.port_security_enabled:
-        raise AddressPairAndPortSecurityRequired()
-    if len(pairs) > MAX_ADDRESS_PAIRS:
-        raise InvalidInput(error_message=f"Exceeded maximum amount of address pairs: {MAX_ADDRESS_PAIRS}")
-    full = [
-        {"ip_address": pair["ip_address"], "mac_address": pair.get("mac_address") or port.mac_address} for pair in pairs
-    ]
-    if len({(pair["ip_address"], pair["mac_address"]) for pair in full}) < len(full):
-        raise InvalidInput(error_message="Request contains duplicate address pair")
-    port.allowed_address_pairs = full
 
 
 # -- binding -------------------------------------------------------------------------------------------------------
@@ -207,10 +151,11 @@ def mark_affected(session: Session, port: Port) -> None:
     """A port came, went or changed: its host, its peers, DHCP, and whoever names its groups must hear of it."""
     affects = affected(session)
     if port.device_owner.startswith("compute:"):
-        affects.server_project = port.project_id
-    (affects.networks if port.host else affects.dhcp_networks).add(port.network_id)
+        affects.server_project_id = port.project_id
+    groups = [group.security_group_id for group in port.security_groups]
     affects.hosts.add(port.host)
-    affects.remote_groups.update(group.security_group_id for group in port.security_groups)
+    (affects.networks if port.host else affects.unbound_port_networks).add(port.network_id)
+    (affects.remote_groups if port.host else affects.unbound_port_groups).update(groups)
     affects.record_change(PORT, port.id)
     members = [ip.address for ip in port.fixed_ips] + [pair["ip_address"] for pair in port.allowed_address_pairs]
     for group in port.security_groups:
@@ -223,32 +168,34 @@ def mark_affected(session: Session, port: Port) -> None:
 # -- update, delete ------------------------------------------------------------------------------------------------
 
 
-def update(session: Session, port: Port, network: Network, requested: dict[str, Any], viewer: Viewer) -> None:
+def update(session: Session, port: Port, network: Network, requested: PortUpdate, viewer: Viewer) -> None:
     """Apply the attributes that are in `requested`."""
     mark_affected(session, port)
     if _is_service_port(session, port) and requested.get("device_owner", port.device_owner) != port.device_owner:
         raise UnsupportedPortDeviceOwner(op="update", device_owner=port.device_owner, port_id=port.id)
     _update_mac(port, requested)
     if not port.router_id:
-        claim = {name: requested.get(name, getattr(port, name)) for name in ("device_id", "device_owner", "project_id")}
+        claim = DeviceClaim(
+            port.project_id,
+            requested.get("device_id", port.device_id),
+            requested.get("device_owner", port.device_owner),
+        )
         _check_devices(session, [claim], viewer)
-    for name in PLAIN_ATTRIBUTES:
-        if name in requested:
-            setattr(port, name, requested[name])
+    apply_attributes(port, requested, PLAIN_ATTRIBUTES)
     if "fixed_ips" in requested:
         _update_fixed_ips(session, port, network, requested["fixed_ips"])
-    _update_security(session, port, requested, viewer)
+    port_security.update(session, port, requested, viewer)
     _update_binding(session, port, requested)
     standard_attributes.bump_revision(port)
     try:
         session.flush()
     except IntegrityError as err:
-        _raise_mac_in_use(err, [requested | {"network_id": port.network_id}])
+        _raise_mac_in_use(err, [(port.network_id, requested.get("mac_address"))])
         raise
     mark_affected(session, port)
 
 
-def _update_mac(port: Port, requested: dict[str, Any]) -> None:
+def _update_mac(port: Port, requested: PortUpdate) -> None:
     mac = requested.get("mac_address")
     if mac and mac != port.mac_address:
         if port.host:
@@ -256,11 +203,9 @@ def _update_mac(port: Port, requested: dict[str, Any]) -> None:
         port.mac_address = mac
 
 
-def _update_fixed_ips(
-    session: Session, port: Port, network: Network, requests: Sequence[dict[str, str]] | None
-) -> None:
+def _update_fixed_ips(session: Session, port: Port, network: Network, requested: RequestedIps | None) -> None:
     before = {ip.address for ip in port.fixed_ips}
-    FixedIpAssigner(session, network).assign(port, requests or [])
+    FixedIpAssigner(session, network).assign(port, requested or [])
     gone = before - {ip.address for ip in port.fixed_ips}
     if gone:
         disassociate(session, port, gone)
@@ -268,35 +213,12 @@ def _update_fixed_ips(
         compute_events.record_port_change(session, port)
 
 
-def _update_security(session: Session, port: Port, requested: dict[str, Any], viewer: Viewer) -> None:
-    if requested.get("port_security_enabled") is not None:
-        port.port_security_enabled = requested["port_security_enabled"]
-    groups = requested.get("security_groups", [group.security_group_id for group in port.security_groups]) or []
-    if "security_groups" in requested:
-        security_groups.check_visible(
-            session, set(groups) - {group.security_group_id for group in port.security_groups}, viewer
-        )
-        security_groups.check_same_statefulness(session, groups)
-        _check_groups(port, groups, asked=groups)
-    elif groups and not port.port_security_enabled:
-        raise PortSecurityPortHasSecurityGroup()
-    pairs = requested.get("allowed_address_pairs", port.allowed_address_pairs) or []
-    if "allowed_address_pairs" in requested or "port_security_enabled" in requested:
-        _set_address_pairs(port, pairs)
-    kept = {group.security_group_id: group for group in port.security_groups}
-    port.security_groups[:] = [
-        kept.get(group_id) or PortSecurityGroup(security_group_id=group_id) for group_id in dict.fromkeys(groups)
-    ]
-    if set(kept) != set(groups):
-        compute_events.record_port_change(session, port)
-
-
-def _update_binding(session: Session, port: Port, requested: dict[str, Any]) -> None:
-    if requested.get("binding:vnic_type"):
-        port.vnic_type = requested["binding:vnic_type"]
-    if "binding:profile" in requested:
-        port.profile = requested["binding:profile"] or {}
-    host = requested.get("binding:host_id", port.host) or ""
+def _update_binding(session: Session, port: Port, requested: PortUpdate) -> None:
+    if requested.get("binding_vnic_type"):
+        port.vnic_type = requested["binding_vnic_type"]
+    if "binding_profile" in requested:
+        port.profile = requested["binding_profile"] or {}
+    host = requested.get("binding_host_id", port.host) or ""
     if host != port.host:
         _bind(port, host, _list_known_hosts(session, [host]))
 

@@ -1,8 +1,8 @@
 """What network keeps about a project. Whoever creates something locks its row, so that counts and limits agree."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -16,11 +16,14 @@ from pileus_network.db.models import (
     Router,
     SecurityGroup,
     SecurityGroupRule,
+    StandardAttributes,
     Subnet,
     SubnetPool,
 )
-from pileus_network.errors import OverQuota
+from pileus_network.errors import HTTPBadRequest, OverQuota, TenantQuotaNotFound
 
+MAX_PROJECTS = 1000
+"""Projects that one list of quotas shows."""
 DEFAULTS: dict[str, int] = {
     "network": 100,
     "subnet": 100,
@@ -32,9 +35,10 @@ DEFAULTS: dict[str, int] = {
     "security_group_rule": 100,
     "rbac_policy": 10,
 }
-KEY = "default_quotas"
-"""Where a session carries the defaults that its process is configured with."""
-COUNTED_MODELS: dict[str, Any] = {
+SESSION_KEY, LOCKED_KEY = "default_quotas", "locked_projects"
+"""Where a session carries the limits that its process is configured with, and the projects that it has locked."""
+Counted = StandardAttributes | RbacPolicy
+COUNTED_MODELS: dict[str, type[Counted]] = {
     "network": Network,
     "subnet": Subnet,
     "subnetpool": SubnetPool,
@@ -49,7 +53,7 @@ COUNTED_MODELS: dict[str, Any] = {
 
 def lock_project(session: Session, project_id: str) -> Project:
     """The project's row, made on first use. Other writers of the project wait until this transaction ends."""
-    held: dict[str, Project] = session.info.setdefault("projects", {})
+    held: dict[str, Project] = session.info.setdefault(LOCKED_KEY, {})
     if project_id in held:
         return held[project_id]
     project = session.get(Project, project_id, with_for_update=True)
@@ -74,7 +78,7 @@ def parse_configured(quotas: tuple[str, ...]) -> dict[str, int]:
 
 
 def list_defaults(session: Session) -> dict[str, int]:
-    found: dict[str, int] = session.info.get(KEY, DEFAULTS)
+    found: dict[str, int] = session.info.get(SESSION_KEY, DEFAULTS)
     return found
 
 
@@ -101,3 +105,34 @@ def count_usage(session: Session, project_id: str) -> dict[str, int]:
 
 def _in_project(resource: str, project_id: str) -> ColumnElement[bool]:
     return COUNTED_MODELS[resource].project_id == project_id
+
+
+def list_changed(session: Session) -> list[tuple[str, dict[str, int]]]:
+    """Return the ids and limits of the projects that have limits of their own, at most MAX_PROJECTS."""
+    rows = session.scalars(select(Project).order_by(Project.id))
+    return [(row.id, list_limits(session, row)) for row in rows if row.quotas][:MAX_PROJECTS]
+
+
+def find_limits(session: Session, project_id: str) -> dict[str, int]:
+    return list_limits(session, session.get(Project, project_id))
+
+
+def update(session: Session, project_id: str, requested: Mapping[str, int], *, force: bool) -> dict[str, int]:
+    """Set limits of a project and return all of its limits. Only `force` sets one below what is used already."""
+    project = lock_project(session, project_id)
+    used = {} if force else count_usage(session, project_id)
+    for name, limit in requested.items():
+        if 0 <= limit < used.get(name, 0):
+            raise HTTPBadRequest(
+                why=f"Quota limit {limit} for {name} must be greater than or equal to already used {used[name]}"
+            )
+    project.quotas = project.quotas | dict(requested)
+    return list_limits(session, project)
+
+
+def delete(session: Session, project_id: str) -> None:
+    """Give a project the default limits again."""
+    project = lock_project(session, project_id)
+    if not project.quotas:
+        raise TenantQuotaNotFound(tenant_id=project_id)
+    project.quotas = {}

@@ -1,18 +1,50 @@
 """Sharing a network with some projects or with all: what OpenStack calls RBAC policies."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
-from sqlalchemy import ColumnElement, exists, select, true
+from sqlalchemy import ColumnElement, exists, false, select, true
 from sqlalchemy.orm import Session
 
 from pileus_network.core import networks, quotas, standard_attributes
+from pileus_network.core.listing import Listing
 from pileus_network.core.visibility import ELEVATED, EXTERNAL, SHARED, Viewer
 from pileus_network.db.models import FloatingIp, Network, Port, RbacPolicy, Router
 from pileus_network.errors import DuplicateRbacPolicy, InvalidInput, RbacPolicyInUse, RbacPolicyNotFound
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewRbacPolicy:
+    """What a request to create an RBAC policy says. The object is a network."""
+
+    project_id: str
+    object_type: str
+    object_id: str
+    action: str
+    target_tenant: str
+
+
+class RbacPolicyUpdate(TypedDict, total=False):
+    target_tenant: str
+
+
 def visible_policies(viewer: Viewer) -> ColumnElement[bool]:
     return true() if viewer.sees_everything else RbacPolicy.project_id == viewer.project_id
+
+
+LISTING = Listing(
+    RbacPolicy,
+    visible_policies,
+    columns={
+        "id": RbacPolicy.id,
+        "object_id": RbacPolicy.network_id,
+        "action": RbacPolicy.action,
+        "target_tenant": RbacPolicy.target_project,
+        "project_id": RbacPolicy.project_id,
+        "tenant_id": RbacPolicy.project_id,
+    },
+    clauses={"object_type": lambda names: true() if "network" in names else false()},
+)
 
 
 def find(session: Session, share_id: str, viewer: Viewer) -> RbacPolicy:
@@ -22,15 +54,13 @@ def find(session: Session, share_id: str, viewer: Viewer) -> RbacPolicy:
     return row
 
 
-def create(session: Session, requested: dict[str, Any], viewer: Viewer) -> RbacPolicy:
+def create(session: Session, requested: NewRbacPolicy, viewer: Viewer) -> RbacPolicy:
     """Only a network of one's own can be shared."""
-    network = networks.find(session, requested["object_id"], viewer)
+    network = networks.find(session, requested.object_id, viewer)
     if not viewer.owns(network.project_id):
         raise InvalidInput(error_message="Only admins can manipulate policies on objects they do not own")
-    quotas.check(session, quotas.lock_project(session, requested["project_id"]), "rbac_policy")
-    share = RbacPolicy(
-        project_id=requested["project_id"], action=requested["action"], target_project=requested["target_tenant"]
-    )
+    quotas.check(session, quotas.lock_project(session, requested.project_id), "rbac_policy")
+    share = RbacPolicy(project_id=requested.project_id, action=requested.action, target_project=requested.target_tenant)
     _check_duplicate(session, network.id, share)
     network.rbac_policies.append(share)
     standard_attributes.bump_revision(network)

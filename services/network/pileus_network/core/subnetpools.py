@@ -1,17 +1,18 @@
-"""Subnet pools: prefixes from which subnets are carved, lowest free first; and address scopes."""
+"""Subnet pools: prefixes from which those of subnets are allocated, the lowest free one first."""
 
 import ipaddress
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from pileus_network.core import ip_ranges, quotas, standard_attributes, visibility
+from pileus_network.core import address_scopes, ip_ranges, quotas, standard_attributes, visibility
+from pileus_network.core.listing import Listing
+from pileus_network.core.standard_attributes import apply_attributes
 from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import AddressScope, Subnet, SubnetPool
 from pileus_network.errors import (
-    AddressScopeInUse,
-    AddressScopeNotFound,
     AddressScopePrefixConflict,
     IllegalSubnetPoolIpVersionAssociationToAddressScope,
     IllegalSubnetPoolPrefixBounds,
@@ -27,6 +28,63 @@ from pileus_network.errors import (
 PLAIN_ATTRIBUTES = ("name", "description", "default_quota", "is_default")
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewSubnetPool:
+    """What a request to create a subnet pool says."""
+
+    project_id: str
+    name: str
+    prefixes: list[str]
+    description: str = ""
+    min_prefixlen: int | None = None
+    max_prefixlen: int | None = None
+    default_prefixlen: int | None = None
+    default_quota: int | None = None
+    address_scope_id: str | None = None
+    shared: bool = False
+    is_default: bool = False
+
+
+class SubnetPoolUpdate(TypedDict, total=False):
+    name: str
+    description: str
+    prefixes: list[str]
+    min_prefixlen: int
+    max_prefixlen: int
+    default_prefixlen: int
+    default_quota: int | None
+    address_scope_id: str | None
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class PrefixRequest:
+    """The prefix that a subnet wants of a pool: this one, or any of a length, or any of the pool's default length."""
+
+    project_id: str
+    ip_version: int
+    cidr: str | None = None
+    prefixlen: int | None = None
+
+
+LISTING = Listing(
+    SubnetPool,
+    visibility.subnet_pools,
+    columns=standard_attributes.columns_of(SubnetPool)
+    | {
+        "name": SubnetPool.name,
+        "ip_version": SubnetPool.ip_version,
+        "address_scope_id": SubnetPool.address_scope_id,
+        "shared": SubnetPool.shared,
+        "is_default": SubnetPool.is_default,
+        "min_prefixlen": SubnetPool.min_prefixlen,
+        "max_prefixlen": SubnetPool.max_prefixlen,
+        "default_prefixlen": SubnetPool.default_prefixlen,
+        "default_quota": SubnetPool.default_quota,
+    },
+)
+
+
 def find(session: Session, pool_id: str, viewer: Viewer) -> SubnetPool:
     return standard_attributes.find(
         session, SubnetPool, pool_id, visibility.subnet_pools(viewer), lambda: SubnetPoolNotFound(subnetpool_id=pool_id)
@@ -40,26 +98,26 @@ def find_default(session: Session, ip_version: int) -> SubnetPool:
     return pool
 
 
-def create(session: Session, viewer: Viewer, requested: dict[str, Any]) -> SubnetPool:
-    project = quotas.lock_project(session, requested["project_id"])
+def create(session: Session, viewer: Viewer, requested: NewSubnetPool) -> SubnetPool:
+    project = quotas.lock_project(session, requested.project_id)
     quotas.check(session, project, "subnetpool")
-    prefixes = _compact(requested["prefixes"])
+    prefixes = _compact(requested.prefixes)
     version = ip_ranges.prefix(prefixes[0]).version
     longest = 32 if version == 4 else 128
     lengths = {
-        "min_prefixlen": requested["min_prefixlen"] or (8 if version == 4 else 64),
-        "max_prefixlen": requested["max_prefixlen"] or longest,
+        "min_prefixlen": requested.min_prefixlen or (8 if version == 4 else 64),
+        "max_prefixlen": requested.max_prefixlen or longest,
     }
-    lengths["default_prefixlen"] = requested["default_prefixlen"] or lengths["min_prefixlen"]
+    lengths["default_prefixlen"] = requested.default_prefixlen or lengths["min_prefixlen"]
     _check_lengths(lengths, longest)
     pool = SubnetPool(
-        project_id=requested["project_id"],
+        project_id=requested.project_id,
         ip_version=version,
         prefixes=prefixes,
-        shared=requested["shared"],
-        address_scope_id=requested["address_scope_id"],
+        shared=requested.shared,
+        address_scope_id=requested.address_scope_id,
         **lengths,
-        **{name: requested[name] for name in PLAIN_ATTRIBUTES},
+        **{name: getattr(requested, name) for name in PLAIN_ATTRIBUTES},
     )
     _check_scope(session, viewer, pool)
     _check_default(session, pool)
@@ -101,7 +159,7 @@ def _check_lengths(lengths: dict[str, int], longest: int) -> None:
 def _check_scope(session: Session, viewer: Viewer, pool: SubnetPool) -> None:
     if pool.address_scope_id is None:
         return
-    found = find_scope(session, pool.address_scope_id, viewer)
+    found = address_scopes.find(session, pool.address_scope_id, viewer)
     if found.ip_version != pool.ip_version:
         raise IllegalSubnetPoolIpVersionAssociationToAddressScope(
             subnetpool_id=pool.id, address_scope_id=found.id, ip_version=found.ip_version
@@ -130,7 +188,7 @@ def _check_default(session: Session, pool: SubnetPool) -> None:
         )
 
 
-def update(session: Session, viewer: Viewer, pool: SubnetPool, requested: dict[str, Any]) -> None:
+def update(session: Session, viewer: Viewer, pool: SubnetPool, requested: SubnetPoolUpdate) -> None:
     if "prefixes" in requested:
         _check_owner(session, viewer, pool)
         prefixes = _compact(requested["prefixes"])
@@ -144,15 +202,13 @@ def update(session: Session, viewer: Viewer, pool: SubnetPool, requested: dict[s
                 )
         pool.prefixes = prefixes
     lengths = {
-        name: requested.get(name) or getattr(pool, name)
-        for name in ("min_prefixlen", "max_prefixlen", "default_prefixlen")
+        "min_prefixlen": requested.get("min_prefixlen") or pool.min_prefixlen,
+        "max_prefixlen": requested.get("max_prefixlen") or pool.max_prefixlen,
+        "default_prefixlen": requested.get("default_prefixlen") or pool.default_prefixlen,
     }
     _check_lengths(lengths, 32 if pool.ip_version == 4 else 128)
-    for name, value in [
-        *lengths.items(),
-        *((name, requested[name]) for name in (*PLAIN_ATTRIBUTES, "address_scope_id") if name in requested),
-    ]:
-        setattr(pool, name, value)
+    apply_attributes(pool, lengths, tuple(lengths))
+    apply_attributes(pool, requested, (*PLAIN_ATTRIBUTES, "address_scope_id"))
     _check_scope(session, viewer, pool)
     _check_default(session, pool)
     standard_attributes.bump_revision(pool)
@@ -173,9 +229,9 @@ def delete(session: Session, pool: SubnetPool) -> None:
     session.delete(pool)
 
 
-def allocate_prefix(session: Session, pool_id: str, requested: dict[str, Any]) -> str:
+def allocate_prefix(session: Session, pool_id: str, requested: PrefixRequest) -> str:
     """A prefix out of the pool: the one asked for, or the lowest free one of the length asked for."""
-    viewer = Viewer(requested["project_id"])
+    viewer = Viewer(requested.project_id)
     pool = session.scalars(
         select(SubnetPool)
         .where(SubnetPool.id == pool_id, or_(SubnetPool.shared, SubnetPool.is_default, visibility.subnet_pools(viewer)))
@@ -183,25 +239,25 @@ def allocate_prefix(session: Session, pool_id: str, requested: dict[str, Any]) -
     ).one_or_none()
     if pool is None:
         raise SubnetPoolNotFound(subnetpool_id=pool_id)
-    if pool.ip_version != requested["ip_version"]:
+    if pool.ip_version != requested.ip_version:
         raise InvalidInput(
-            error_message=f"Cannot allocate IPv{requested['ip_version']} subnet from IPv{pool.ip_version} subnet pool"
+            error_message=f"Cannot allocate IPv{requested.ip_version} subnet from IPv{pool.ip_version} subnet pool"
         )
     rows = session.execute(select(Subnet.cidr, Subnet.project_id).where(Subnet.subnetpool_id == pool.id)).all()
     taken = [ip_ranges.prefix(cidr) for cidr, _ in rows]
     found = (
         _requested_prefix(pool, requested, taken)
-        if requested["cidr"]
-        else _lowest_free_prefix(pool, requested["prefixlen"] or pool.default_prefixlen, taken)
+        if requested.cidr
+        else _lowest_free_prefix(pool, requested.prefixlen or pool.default_prefixlen, taken)
     )
-    mine = [ip_ranges.prefix(cidr) for cidr, owner in rows if owner == requested["project_id"]]
+    mine = [ip_ranges.prefix(cidr) for cidr, owner in rows if owner == requested.project_id]
     _check_quota(pool, [*mine, found])
     return str(found)
 
 
-def _requested_prefix(pool: SubnetPool, requested: dict[str, Any], taken: list[ip_ranges.Prefix]) -> ip_ranges.Prefix:
-    found = ip_ranges.prefix(requested["cidr"])
-    if requested["prefixlen"] is not None:
+def _requested_prefix(pool: SubnetPool, requested: PrefixRequest, taken: list[ip_ranges.Prefix]) -> ip_ranges.Prefix:
+    found = ip_ranges.prefix(requested.cidr)
+    if requested.prefixlen is not None:
         raise InvalidInput(error_message="cidr and prefixlen exclude each other")
     _check_length(pool, found.prefixlen)
     inside = any(
@@ -246,28 +302,3 @@ def _check_quota(pool: SubnetPool, mine: list[ip_ranges.Prefix]) -> None:
     used = sum(1 << max(unit - net.prefixlen, 0) for net in mine)
     if used > pool.default_quota:
         raise SubnetPoolQuotaExceeded()
-
-
-def find_scope(session: Session, scope_id: str, viewer: Viewer) -> AddressScope:
-    return standard_attributes.find(
-        session,
-        AddressScope,
-        scope_id,
-        visibility.address_scopes(viewer),
-        lambda: AddressScopeNotFound(address_scope_id=scope_id),
-    )
-
-
-def delete_scope(session: Session, found: AddressScope) -> None:
-    if session.scalar(select(exists(select(SubnetPool.id).where(SubnetPool.address_scope_id == found.id)))):
-        raise AddressScopeInUse(address_scope_id=found.id)
-    session.delete(found)
-
-
-def update_scope(found: AddressScope, requested: dict[str, Any]) -> None:
-    """What is shared stays shared: others may build on it."""
-    if found.shared and requested.get("shared") is False:
-        raise InvalidInput(error_message=f"Shared address viewer {found.id} can't be unshared")
-    for name, value in requested.items():
-        setattr(found, name, value)
-    standard_attributes.bump_revision(found)

@@ -1,10 +1,11 @@
 """Subnets: prefixes, gateways, pools; and what a new one means for the ports that are there already."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import TypedDict
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, selectinload
 
 from pileus_network.core import (
@@ -19,6 +20,8 @@ from pileus_network.core import (
     visibility,
 )
 from pileus_network.core.affected_hosts import affected
+from pileus_network.core.listing import Listing
+from pileus_network.core.standard_attributes import apply_attributes
 from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import FixedIp, Network, Port, Router, Subnet
 from pileus_network.errors import (
@@ -45,40 +48,105 @@ ATTR_NOT_SPECIFIED = NotSpecified.ATTR_NOT_SPECIFIED
 PLAIN_ATTRIBUTES = ("name", "description", "enable_dhcp", "dns_nameservers", "host_routes", "service_types")
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewSubnet:
+    """What a request to create a subnet says."""
+
+    project_id: str
+    network_id: str
+    ip_version: int
+    name: str = ""
+    description: str = ""
+    cidr: str | None = None
+    prefixlen: int | None = None
+    subnetpool_id: str | None = None
+    use_default_subnetpool: bool = False
+    gateway_ip: str | NotSpecified | None = ATTR_NOT_SPECIFIED
+    allocation_pools: ip_ranges.PoolList | None = None
+    dns_nameservers: Sequence[str] = ()
+    host_routes: Sequence[dict[str, str]] = ()
+    enable_dhcp: bool = True
+    ipv6_ra_mode: str | None = None
+    ipv6_address_mode: str | None = None
+    service_types: Sequence[str] = ()
+
+
+class SubnetUpdate(TypedDict, total=False):
+    name: str
+    description: str
+    gateway_ip: str | None
+    allocation_pools: ip_ranges.PoolList | None
+    dns_nameservers: list[str]
+    host_routes: list[dict[str, str]]
+    enable_dhcp: bool
+    service_types: list[str]
+
+
+def _is_on_external_network(viewer: Viewer) -> ColumnElement[bool]:
+    return Subnet.network_id.in_(select(Network.id).where(Network.external))
+
+
+LISTING = Listing(
+    Subnet,
+    visibility.subnets,
+    columns=standard_attributes.columns_of(Subnet)
+    | {
+        "name": Subnet.name,
+        "network_id": Subnet.network_id,
+        "ip_version": Subnet.ip_version,
+        "cidr": Subnet.cidr,
+        "gateway_ip": Subnet.gateway_ip,
+        "enable_dhcp": Subnet.enable_dhcp,
+        "subnetpool_id": Subnet.subnetpool_id,
+        "ipv6_ra_mode": Subnet.ipv6_ra_mode,
+        "ipv6_address_mode": Subnet.ipv6_address_mode,
+    },
+    flags={
+        "shared": lambda viewer: networks.is_on_shared_network(Subnet.network_id, viewer),
+        "router:external": _is_on_external_network,
+    },
+)
+
+
 def find(session: Session, subnet_id: str, viewer: Viewer) -> Subnet:
     return standard_attributes.find(
         session, Subnet, subnet_id, visibility.subnets(viewer), lambda: SubnetNotFound(subnet_id=subnet_id)
     )
 
 
-def create(session: Session, on: dict[str, Network], requests: Sequence[dict[str, Any]]) -> list[Subnet]:
+def create(session: Session, on: dict[str, Network], requests: Sequence[NewSubnet]) -> list[Subnet]:
     """All or none of them. `on` holds the networks that the requests name, with their subnets loaded."""
     made = []
     for requested in requests:
-        project = quotas.lock_project(session, requested["project_id"])
+        project = quotas.lock_project(session, requested.project_id)
         quotas.check(session, project, "subnet")
-        made.append(_create(session, on[requested["network_id"]], requested))
+        made.append(_create(session, on[requested.network_id], requested))
     return made
 
 
-def _create(session: Session, network: Network, requested: dict[str, Any]) -> Subnet:
+def _create(session: Session, network: Network, requested: NewSubnet) -> Subnet:
     _check_ipv6_modes(requested)
     cidr, pool_id = _choose_cidr(session, requested)
     _check_cidr(network, cidr, requested)
-    _check_pool_affinity(network, pool_id, requested["ip_version"])
-    networks.check_subnets_mtu(network, network.mtu, [requested["ip_version"]])
-    gateway = _choose_gateway(requested["gateway_ip"], cidr)
+    _check_pool_affinity(network, pool_id, requested.ip_version)
+    networks.check_subnets_mtu(network, network.mtu, [requested.ip_version])
+    gateway = _choose_gateway(requested.gateway_ip, cidr)
     subnet = Subnet(
-        project_id=requested["project_id"],
+        project_id=requested.project_id,
         network_id=network.id,
         ip_version=ip_ranges.prefix(cidr).version,
         cidr=cidr,
         subnetpool_id=pool_id,
         gateway_ip=gateway,
-        ipv6_address_mode=requested["ipv6_address_mode"],
-        ipv6_ra_mode=requested["ipv6_ra_mode"],
-        allocation_pools=_choose_allocation_pools(requested["allocation_pools"], cidr, gateway),
-        **{name: requested[name] for name in PLAIN_ATTRIBUTES},
+        ipv6_address_mode=requested.ipv6_address_mode,
+        ipv6_ra_mode=requested.ipv6_ra_mode,
+        allocation_pools=_choose_allocation_pools(requested.allocation_pools, cidr, gateway),
+        name=requested.name,
+        description=requested.description,
+        enable_dhcp=requested.enable_dhcp,
+        dns_nameservers=list(requested.dns_nameservers),
+        host_routes=list(requested.host_routes),
+        service_types=list(requested.service_types),
     )
     _check_dns_and_routes(subnet)
     network.subnets.append(subnet)
@@ -91,14 +159,14 @@ def _create(session: Session, network: Network, requested: dict[str, Any]) -> Su
     return subnet
 
 
-def _check_ipv6_modes(requested: dict[str, Any]) -> None:
+def _check_ipv6_modes(requested: NewSubnet) -> None:
     """OpenStack's table of IPv6 modes: RA and address mode agree or one of them is missing."""
-    ra, mode = requested["ipv6_ra_mode"], requested["ipv6_address_mode"]
+    ra, mode = requested.ipv6_ra_mode, requested.ipv6_address_mode
     if not (ra or mode):
         return
-    if requested["ip_version"] != 6:
+    if requested.ip_version != 6:
         raise InvalidInput(error_message="ipv6_ra_mode and ipv6_address_mode are only for IPv6 subnets")
-    if not requested["enable_dhcp"]:
+    if not requested.enable_dhcp:
         raise InvalidInput(
             error_message="ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False"
         )
@@ -109,28 +177,31 @@ def _check_ipv6_modes(requested: dict[str, Any]) -> None:
         )
 
 
-def _choose_cidr(session: Session, requested: dict[str, Any]) -> tuple[str, str | None]:
-    pool_id = requested["subnetpool_id"]
-    if pool_id is None and requested["use_default_subnetpool"]:
-        pool_id = subnetpools.find_default(session, requested["ip_version"]).id
+def _choose_cidr(session: Session, requested: NewSubnet) -> tuple[str, str | None]:
+    pool_id = requested.subnetpool_id
+    if pool_id is None and requested.use_default_subnetpool:
+        pool_id = subnetpools.find_default(session, requested.ip_version).id
     if pool_id is not None:
-        return subnetpools.allocate_prefix(session, pool_id, requested), pool_id
-    if requested["prefixlen"] is not None:
+        wanted = subnetpools.PrefixRequest(
+            requested.project_id, requested.ip_version, requested.cidr, requested.prefixlen
+        )
+        return subnetpools.allocate_prefix(session, pool_id, wanted), pool_id
+    if requested.prefixlen is not None:
         raise InvalidInput(error_message="prefixlen needs a subnetpool_id")
-    if requested["cidr"] is None:
+    if requested.cidr is None:
         raise InvalidInput(error_message="a subnetpool must be specified in the absence of a cidr")
-    return str(ip_ranges.prefix(requested["cidr"])), None
+    return str(ip_ranges.prefix(requested.cidr)), None
 
 
-def _check_cidr(network: Network, cidr: str, requested: dict[str, Any]) -> None:
+def _check_cidr(network: Network, cidr: str, requested: NewSubnet) -> None:
     net = ip_ranges.prefix(cidr)
-    if net.version != requested["ip_version"]:
-        raise InvalidInput(error_message=f"cidr {cidr} does not match the ip_version '{requested['ip_version']}'")
+    if net.version != requested.ip_version:
+        raise InvalidInput(error_message=f"cidr {cidr} does not match the ip_version '{requested.ip_version}'")
     if net.is_multicast or net.is_loopback or net.is_link_local:
         raise InvalidInput(error_message=f"cidr {cidr} cannot be used for a subnet")
     if net.prefixlen == 0:
         raise InvalidInput(error_message="0 is not allowed as CIDR prefix length")
-    automatic = {requested["ipv6_address_mode"], requested["ipv6_ra_mode"]} & set(ip_ranges.SLAAC_MODES)
+    automatic = {requested.ipv6_address_mode, requested.ipv6_ra_mode} & set(ip_ranges.SLAAC_MODES)
     if automatic and net.prefixlen != 64:
         raise InvalidInput(
             error_message=f"Invalid CIDR {cidr} for IPv6 address mode. OpenStack uses the EUI-64 address format, "
@@ -150,10 +221,10 @@ def _check_pool_affinity(network: Network, pool_id: str | None, ip_version: int)
         raise NetworkSubnetPoolAffinityError()
 
 
-def _choose_gateway(wanted: Any, cidr: str) -> str | None:
+def _choose_gateway(wanted: str | NotSpecified | None, cidr: str) -> str | None:
     """The address asked for; the first of the prefix when nothing was said (`DEFAULT`)."""
     net = ip_ranges.prefix(cidr)
-    if wanted is ATTR_NOT_SPECIFIED:
+    if isinstance(wanted, NotSpecified):
         first, last = ip_ranges.bounds(net)
         return str(net.network_address + (first - int(net.network_address))) if last > first else None
     if wanted is None:
@@ -204,15 +275,14 @@ def _add_slaac_addresses(session: Session, subnet: Subnet) -> None:
     ports.mark_address_changes(session, changed)
 
 
-def update(session: Session, subnet: Subnet, network: Network, requested: dict[str, Any]) -> None:
+def update(session: Session, subnet: Subnet, network: Network, requested: SubnetUpdate) -> None:
     """Apply the attributes that are in `requested`."""
     if "gateway_ip" in requested:
         _set_gateway(session, subnet, requested["gateway_ip"], requested.get("allocation_pools"))
-    if requested.get("allocation_pools") is not None:
-        subnet.allocation_pools = ip_ranges.check_pools(requested["allocation_pools"], subnet.cidr, subnet.gateway_ip)
-    for name in PLAIN_ATTRIBUTES:
-        if name in requested:
-            setattr(subnet, name, requested[name])
+    pools = requested.get("allocation_pools")
+    if pools is not None:
+        subnet.allocation_pools = ip_ranges.check_pools(pools, subnet.cidr, subnet.gateway_ip)
+    apply_attributes(subnet, requested, PLAIN_ATTRIBUTES)
     if not subnet.enable_dhcp and (subnet.ipv6_ra_mode or subnet.ipv6_address_mode):
         raise InvalidInput(error_message="Cannot disable enable_dhcp with ipv6 attributes set")
     _check_dns_and_routes(subnet)

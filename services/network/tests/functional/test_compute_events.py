@@ -46,9 +46,9 @@ class World:
         client.put(f"/v2.0/routers/{router}/add_router_interface", json={"subnet_id": subnet}, as_=book.member)
         requested = {"network_id": net, "project_id": "p1", "device_id": "vm", "device_owner": "compute:nova"}
         self.port = network.made("port", requested, book.service)["id"]
-        assert network.pulse.rung == []
+        assert network.notifications.jobs == []
         network.made("floatingip", {"floating_network_id": public, "port_id": self.port})
-        (job_id,) = network.pulse.rung
+        (job_id,) = network.notifications.jobs
         return job_id
 
     def done(self) -> None:

@@ -4,7 +4,18 @@ from typing import Any
 
 import pytest
 
-from pileus_network.app import NOUNS
+from pileus_network.api import (
+    address_scopes,
+    floatingips,
+    networks,
+    ports,
+    rbac_policies,
+    routers,
+    security_group_rules,
+    security_groups,
+    subnetpools,
+    subnets,
+)
 from pileus_network.testing import NetworkFixture
 
 SUBNET = {"ip_version": 4, "cidr": "10.0.7.0/24"}
@@ -165,15 +176,26 @@ CHANGEABLE = {
 
 
 def test_every_id_of_every_body_is_tried() -> None:
-    shapes = [noun.SHAPE for noun in NOUNS if hasattr(noun, "SHAPE")]
+    resources = (
+        address_scopes,
+        floatingips,
+        networks,
+        ports,
+        rbac_policies,
+        routers,
+        security_group_rules,
+        security_groups,
+        subnetpools,
+        subnets,
+    )
     named = {
-        (shape.noun, name): attr
-        for shape in shapes
-        for name, attr in shape.attributes.items()
+        (shape.noun, name): attribute
+        for shape in (resource.ATTRIBUTE_MAP for resource in resources)
+        for name, attribute in shape.attributes.items()
         if name.endswith("_id") or name in LISTS_OF_IDS
     }
-    assert {key for key, attr in named.items() if attr.post} - NO_REFERENCE == set(CASES)
-    assert {key for key, attr in named.items() if attr.put} - NO_REFERENCE == CHANGEABLE
+    assert {key for key, attribute in named.items() if attribute.allow_post} - NO_REFERENCE == set(CASES)
+    assert {key for key, attribute in named.items() if attribute.allow_put} - NO_REFERENCE == CHANGEABLE
 
 
 @pytest.mark.parametrize(

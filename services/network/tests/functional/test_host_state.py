@@ -150,7 +150,7 @@ def test_a_change_pokes_whom_it_concerns_and_nobody_else(network: NetworkFixture
     network.drain()
 
     def poked() -> set[str]:
-        hosts = set(network.pulse.waiting)
+        hosts = set(network.notifications.hosts)
         network.drain()
         return hosts
 
@@ -185,9 +185,9 @@ def test_reports_move_states(network: NetworkFixture, net: str, ask: Any) -> Non
 
 def test_the_worker_pokes_who_is_behind(network: NetworkFixture, net: str) -> None:
     bound(network, net)
-    network.pulse.waiting.clear()  # the poke is lost
+    network.notifications.hosts.clear()  # the poke is lost
     network.control.notify_behind()
-    assert network.pulse.waiting == {"host1": state(network).generation}
+    assert network.notifications.hosts == {"host1": state(network).generation}
     network.drain()
     network.control.notify_behind()
-    assert network.pulse.waiting == {}
+    assert network.notifications.hosts == {}

@@ -50,22 +50,22 @@ def valid(network: NetworkFixture) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.SHAPE.noun)
+@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.ATTRIBUTE_MAP.noun)
 def test_attributes(network: NetworkFixture, noun: Any) -> None:
-    shape, client, admin = noun.SHAPE, network.client, network.book.admin
-    base, url = valid(network)[shape.noun], noun.resource.url_prefix
+    attribute_map, client, admin = noun.ATTRIBUTE_MAP, network.client, network.book.admin
+    base, url = valid(network)[attribute_map.noun], noun.resource.url_prefix
     client.put(
         "/v2.0/quotas/p1", json={"quota": dict.fromkeys(("network", "port", "router", "security_group"), -1)}, as_=admin
     )
-    made = client.post(url, json={shape.noun: base}, as_=admin).get_json()[shape.noun]["id"]
-    for name in [*shape.attributes, "project_id", "tenant_id"]:
+    made = client.post(url, json={attribute_map.noun: base}, as_=admin).get_json()[attribute_map.noun]["id"]
+    for name in [*attribute_map.attributes, "project_id", "tenant_id"]:
         for junk in JUNK:
             for method, path, body in (("POST", url, base | {name: junk}), ("PUT", f"{url}/{made}", {name: junk})):
-                answer = client.request(method, path, json={shape.noun: body}, as_=admin)
+                answer = client.request(method, path, json={attribute_map.noun: body}, as_=admin)
                 assert answer.status_code < 500, f"{method} {name}={junk!r}: {answer.text}"
 
 
-@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.SHAPE.noun)
+@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.ATTRIBUTE_MAP.noun)
 def test_queries(network: NetworkFixture, noun: Any) -> None:
     client, url = network.client, noun.resource.url_prefix
     names = [
@@ -96,10 +96,10 @@ def test_bodies_that_are_no_objects(network: NetworkFixture) -> None:
             None,
             1,
             "x",
-            {noun.SHAPE.noun: None},
-            {noun.SHAPE.plural: {}},
-            {noun.SHAPE.plural: [None]},
-            {noun.SHAPE.noun: [1]},
+            {noun.ATTRIBUTE_MAP.noun: None},
+            {noun.ATTRIBUTE_MAP.plural: {}},
+            {noun.ATTRIBUTE_MAP.plural: [None]},
+            {noun.ATTRIBUTE_MAP.noun: [1]},
         ):
             assert client.post(noun.resource.url_prefix, json=body, as_=admin).status_code == 400, (noun, body)
     for name in quotas.ATTRIBUTE_MAP.attributes:

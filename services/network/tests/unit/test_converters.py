@@ -54,7 +54,7 @@ def test_good(kind: converters.Converter, given: Any, made: Any) -> None:
         (converters.mac, "ff:ff:ff:ff:ff:ff"),
         (converters.mac, "x"),
         (converters.list_of(converters.text()), "abc"),
-        (converters.list_of(converters.text(), most=1), ["a", "b"]),
+        (converters.list_of(converters.text(), maximum=1), ["a", "b"]),
         (converters.list_of(converters.text()), ["a", "a"]),
         (converters.mapping({"a": converters.text()}), {}),
         (converters.mapping({"a": converters.text()}), {"a": "", "b": ""}),

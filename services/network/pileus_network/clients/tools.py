@@ -1,0 +1,37 @@
+"""What network's API and worker are built with."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pileus_kit.db import Sessions
+from pileus_kit.peers import Peers
+from pileus_network.clients.agent_notifier import HostGeneration
+from pileus_network.config import Config
+
+
+class NotifiesAgents(Protocol):
+    def notify(self, message: HostGeneration, /) -> None:
+        """Notify a host's agent of a newer generation; neither waits nor raises."""
+        ...
+
+
+class NotifiesWorkers(Protocol):
+    def notify(self, job_id: str, /) -> None:
+        """Notify the workers of a job; neither waits nor raises."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """`peers` calls other services as this service's user; only `clients` uses it."""
+
+    config: Config
+    sessions: Sessions
+    peers: Peers
+    agent_notifier: NotifiesAgents
+    job_notifier: NotifiesWorkers
+
+    def notify_agents(self, generations: dict[str, int]) -> None:
+        """Notify the hosts of {host: generation}. Called after the commit."""
+        for host, generation in generations.items():
+            self.agent_notifier.notify(HostGeneration(host, generation))

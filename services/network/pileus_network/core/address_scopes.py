@@ -1,0 +1,74 @@
+"""Address scopes: sets of subnet pools whose prefixes don't overlap."""
+
+from dataclasses import asdict, dataclass
+from typing import TypedDict
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from pileus_network.core import standard_attributes, visibility
+from pileus_network.core.listing import Listing
+from pileus_network.core.standard_attributes import apply_attributes
+from pileus_network.core.visibility import Viewer
+from pileus_network.db.models import AddressScope, SubnetPool
+from pileus_network.errors import AddressScopeInUse, AddressScopeNotFound, InvalidInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAddressScope:
+    """What a request to create an address scope says."""
+
+    project_id: str
+    name: str
+    ip_version: int
+    shared: bool = False
+
+
+class AddressScopeUpdate(TypedDict, total=False):
+    name: str
+    shared: bool
+
+
+LISTING = Listing(
+    AddressScope,
+    visibility.address_scopes,
+    columns={
+        "id": AddressScope.id,
+        "name": AddressScope.name,
+        "project_id": AddressScope.project_id,
+        "tenant_id": AddressScope.project_id,
+        "ip_version": AddressScope.ip_version,
+        "shared": AddressScope.shared,
+    },
+)
+
+
+def create(session: Session, requested: NewAddressScope) -> AddressScope:
+    found = AddressScope(**asdict(requested))
+    session.add(found)
+    session.flush()
+    return found
+
+
+def find(session: Session, scope_id: str, viewer: Viewer) -> AddressScope:
+    return standard_attributes.find(
+        session,
+        AddressScope,
+        scope_id,
+        visibility.address_scopes(viewer),
+        lambda: AddressScopeNotFound(address_scope_id=scope_id),
+    )
+
+
+def delete(session: Session, found: AddressScope) -> None:
+    if session.scalar(select(exists(select(SubnetPool.id).where(SubnetPool.address_scope_id == found.id)))):
+        raise AddressScopeInUse(address_scope_id=found.id)
+    session.delete(found)
+
+
+def update(found: AddressScope, requested: AddressScopeUpdate) -> None:
+    """What is shared stays shared: others may build on it."""
+    if found.shared and requested.get("shared") is False:
+        raise InvalidInput(error_message=f"Shared address viewer {found.id} can't be unshared")
+    apply_attributes(found, requested, ("name", "shared"))
+    standard_attributes.bump_revision(found)

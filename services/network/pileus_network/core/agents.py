@@ -1,0 +1,153 @@
+"""Agents, as OpenStack's clients know them.
+
+A host has one agent process that does everything; clients know three types of agents. So each host is shown as three
+agents, whose ids are derived from the host's: one switches ports, one serves DHCP, one routes.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from pileus_network.core import dhcp_ports, hosts, networks, routers, scheduler
+from pileus_network.core.visibility import ELEVATED
+from pileus_network.db.models import Host, Network, Port, Router
+from pileus_network.errors import AgentInUse, AgentNotFound, HTTPBadRequest
+from pileus_network.rpc import DHCP_OWNER
+
+SWITCH, DHCP, L3 = "Linux bridge agent", "DHCP agent", "L3 agent"
+AGENT_TYPES = (SWITCH, DHCP, L3)
+
+
+@dataclass(frozen=True)
+class Agent:
+    host: Host
+    agent_type: str
+    is_alive: bool
+
+    @property
+    def id(self) -> str:
+        return agent_id(self.host, self.agent_type)
+
+
+class AgentUpdate(TypedDict, total=False):
+    admin_state_up: bool
+    description: str | None
+
+
+def agent_id(host: Host, agent_type: str) -> str:
+    return str(uuid.uuid5(uuid.UUID(host.id), agent_type))
+
+
+def list_all(session: Session) -> list[Agent]:
+    since = scheduler.alive_since(session)
+    return [
+        Agent(host, agent_type, scheduler.is_alive(host, since))
+        for host in hosts.list_all(session)
+        for agent_type in AGENT_TYPES
+    ]
+
+
+def find(session: Session, wanted: str, agent_type: str | None = None) -> Agent:
+    """Return the agent with this id, of this type if one is given."""
+    for agent in list_all(session):
+        if agent.id == wanted and agent_type in (None, agent.agent_type):
+            return agent
+    raise AgentNotFound(id=wanted)
+
+
+def _of_host(session: Session, name: str, agent_type: str) -> list[Agent]:
+    host = session.get(Host, name) if name else None
+    if host is None:
+        return []
+    return [Agent(host, agent_type, scheduler.is_alive(host, scheduler.alive_since(session)))]
+
+
+def update(session: Session, wanted: str, requested: AgentUpdate) -> Agent:
+    """`admin_state_up` false keeps new DHCP ports and routers away from the host."""
+    agent = find(session, wanted)
+    host = agent.host
+    if requested.get("admin_state_up", host.admin_state_up) != host.admin_state_up:
+        host.admin_state_up = requested["admin_state_up"]
+        session.flush()
+        hosts.reschedule_unhosted(session)
+    if "description" in requested:
+        host.description = requested["description"] or ""
+    return agent
+
+
+def delete(session: Session, wanted: str) -> None:
+    """Delete a dead host; its DHCP ports and routers are rescheduled."""
+    agent = find(session, wanted)
+    if agent.is_alive:
+        raise AgentInUse(id=wanted)
+    hosts.delete(session, agent.host)
+
+
+# -- DHCP --------------------------------------------------------------------------------------------------------------
+
+
+def list_dhcp_networks(session: Session, wanted: str) -> Sequence[Network]:
+    host = find(session, wanted, DHCP).host
+    return session.scalars(
+        select(Network)
+        .join(Port, Port.network_id == Network.id)
+        .options(*networks.LOADED)
+        .where(Port.host == host.name, Port.device_owner == DHCP_OWNER)
+        .order_by(Network.id)
+    ).all()
+
+
+def list_dhcp_agents(session: Session, network_id: str) -> list[Agent]:
+    networks.find(session, network_id, ELEVATED)
+    port = dhcp_ports.find(session, network_id)
+    return _of_host(session, port.host, DHCP) if port else []
+
+
+def add_dhcp_network(session: Session, wanted: str, network_id: str) -> None:
+    """Serve the network's DHCP from this agent's host."""
+    host = find(session, wanted, DHCP).host
+    dhcp_ports.move_to_host(session, networks.find(session, network_id, ELEVATED), host.name)
+
+
+def remove_dhcp_network(session: Session, wanted: str, network_id: str) -> None:
+    host = find(session, wanted, DHCP).host
+    network = networks.find(session, network_id, ELEVATED)
+    port = dhcp_ports.find(session, network.id)
+    if port is None or port.host != host.name:
+        raise HTTPBadRequest(why=f"The network {network_id} is not hosted by the DHCP agent {wanted}")
+    dhcp_ports.move_to_host(session, network, "")
+
+
+# -- routers -----------------------------------------------------------------------------------------------------------
+
+
+def list_l3_routers(session: Session, wanted: str) -> Sequence[Router]:
+    host = find(session, wanted, L3).host
+    return session.scalars(
+        select(Router)
+        .where(Router.host == host.name)
+        .options(selectinload(Router.gateway).selectinload(Port.fixed_ips))
+        .order_by(Router.id)
+    ).all()
+
+
+def list_l3_agents(session: Session, router_id: str) -> list[Agent]:
+    return _of_host(session, routers.find(session, router_id, ELEVATED).host, L3)
+
+
+def add_l3_router(session: Session, wanted: str, router_id: str) -> None:
+    """Move the router to this agent's host."""
+    host = find(session, wanted, L3).host
+    routers.move_to_host(session, routers.find(session, router_id, ELEVATED), host.name)
+
+
+def remove_l3_router(session: Session, wanted: str, router_id: str) -> None:
+    host = find(session, wanted, L3).host
+    router = routers.find(session, router_id, ELEVATED)
+    if router.host != host.name:
+        raise HTTPBadRequest(why=f"The router {router_id} is not hosted by L3 agent {wanted}")
+    routers.move_to_host(session, router, "")
