@@ -1,4 +1,4 @@
-"""Everything an operator may set for network. The API, the worker and the agents of the hosts share one file."""
+"""The options of network's API, worker and agents."""
 
 from dataclasses import dataclass
 

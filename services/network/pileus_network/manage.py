@@ -1,4 +1,4 @@
-"""Chores: `migrate` brings the database to the newest revision."""
+"""`pileus-network-manage migrate` brings the database to the newest revision."""
 
 import sys
 

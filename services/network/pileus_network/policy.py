@@ -1,4 +1,4 @@
-"""Who may do what: OpenStack Networking's rule names, scopes and defaults.
+"""The policy: OpenStack Networking's rule names, scopes and defaults.
 
 A rule for an attribute (`create_port:fixed_ips`) is asked when a request sets it to something else than its default; an
 attribute whose `get_…` rule denies is left out of what the caller sees. Targets: the row's `project_id`, its network's

@@ -1,4 +1,4 @@
-"""Changes put into a host's state, and a digest by which two sides know that they have the same one."""
+"""Applies changes to a host's state, and digests states so that worker and agent can compare theirs."""
 
 import hashlib
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ SERVED = "served"
 
 
 class BaseMismatch(Exception):
-    """The change doesn't begin where the state is."""
+    """The change's base is another generation than the state's."""
 
 
 def digest(state: HostState) -> str:
-    """Equal for equal states: everything in them is sorted."""
+    """Return the digest of a state. It is equal for equal states, as everything in them is sorted."""
     return hashlib.sha256(msgspec.json.encode(replace(state, generation=0))).hexdigest()
 
 
@@ -33,7 +33,7 @@ def key_of(thing: Any) -> str:
 
 
 def apply_change(state: HostState, change: HostChange) -> HostState:
-    """The state after the change. What isn't named in it stays the very same object."""
+    """Return the state after the change. Resources that the change doesn't name stay the same objects."""
     if change.base != state.generation:
         raise BaseMismatch(f"a change of generation {change.base} came to {state.generation}")
     gone: dict[str, set[str]] = {kind: set() for kind in (*KINDS, SERVED)}
@@ -50,7 +50,7 @@ def apply_change(state: HostState, change: HostChange) -> HostState:
 
 
 def _update_address_sets(sets: Iterable[AddressSet], changes: Iterable[AddressSetChange]) -> Iterable[AddressSet]:
-    """The sets with the addresses that came, without those that left."""
+    """Yield the address sets with the added addresses and without the removed ones."""
     by_id = {one.group_id: one for one in changes}
     for one in sets:
         change = by_id.get(one.group_id)
@@ -66,7 +66,7 @@ def _without(things: tuple[Any, ...], ids: set[str]) -> Any:
 
 
 def _with(kept: Any, fresh: Iterable[Any]) -> tuple[Any, ...]:
-    """Sorted by id, each of them once, the fresh one if there are two."""
+    """Return the resources sorted by id; a fresh one replaces the kept one with the same id."""
     fresh = {key_of(thing): thing for thing in fresh}
     if not fresh:
         return tuple(kept)

@@ -70,7 +70,7 @@ class NetworkFixture:
             self.hello(host, f"192.0.2.{number + 1}")
 
     def hello(self, host: str, tunnel_address: str = "", physical_networks: tuple[str, ...] = ("public",)) -> int:
-        """What an agent says when it starts."""
+        """Send the heartbeat of an agent that starts."""
         return self.control.heartbeat(host, HostFacts("test", "fake", tunnel_address, physical_networks, -1))
 
     def drain(self) -> None:
@@ -107,7 +107,7 @@ class NetworkFixture:
         return network
 
     def made(self, noun: str, requested: dict[str, Any], as_: Caller | None = None) -> dict[str, Any]:
-        """POST one noun and give its view; anything but 201 fails."""
+        """POST one resource and return its view; any answer but 201 fails the test."""
         path = {"security_group": "security-groups", "security_group_rule": "security-group-rules"}.get(
             noun, noun + "s"
         )

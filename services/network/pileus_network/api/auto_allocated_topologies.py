@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 resource = Resource("topologies", __name__, url_prefix="/v2.0/auto-allocated-topology")
 
 OWN = ("None", "null")
-"""What clients write for the project of the token."""
+"""Clients write one of these for the project of their token."""
 
 
 def _project(named: str) -> str:
@@ -35,7 +35,7 @@ def _view(project_id: str, network_id: str) -> JsonObject:
 
 @resource.endpoint("GET", "/<project_id>", policy="get_auto_allocated_topology", target=_target)
 def show(project_id: str) -> Answer:
-    """Made on the first call; `fields=dry-run` only says whether it could be."""
+    """The first call creates the topology; `fields=dry-run` only checks whether it can be created."""
     project = _project(project_id)
     if "dry-run" in request.args.getlist("fields"):
         read(auto_allocated_topologies.check_requirements)

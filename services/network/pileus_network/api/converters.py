@@ -105,7 +105,7 @@ def one_of(*choices: str | int | None) -> Converter:
 
 
 def address(value: object) -> str:
-    """Canonical text of an IPv4 or IPv6 address."""
+    """An IPv4 or IPv6 address, in canonical form."""
     try:
         if not isinstance(value, str) or "%" in value:
             raise ValueError
@@ -115,7 +115,7 @@ def address(value: object) -> str:
 
 
 def prefix(value: object) -> str:
-    """A prefix in canonical text; bits behind it are dropped, as OpenStack does."""
+    """A prefix in canonical form; host bits are dropped, as in OpenStack."""
     try:
         if not isinstance(value, str) or "/" not in value or "%" in value:
             raise ValueError
@@ -180,7 +180,7 @@ def mapping(
 
 
 def json_object(value: object) -> JsonObject:
-    """Any JSON object of a sensible size."""
+    """Any JSON object of at most 4095 characters."""
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -199,7 +199,7 @@ def dns_label(value: object) -> str:
 
 
 def tag(value: object) -> str:
-    """Commas separate tags in queries, so none may hold one."""
+    """A tag. Commas separate tags in queries, so a tag can't contain one."""
     found = text(255, 1)(value)
     if "," in found:
         raise ValueError(f"'{value}' contains a comma")

@@ -1,4 +1,4 @@
-"""Every project has a security group `default` as soon as anybody looks."""
+"""Creates the default security groups of projects when they are listed for the first time."""
 
 from werkzeug.datastructures import MultiDict
 
@@ -8,11 +8,13 @@ from pileus_network.api.transactions import read, write
 from pileus_network.core import security_groups
 
 MAX_PROJECTS = 10
-"""Projects that one query of an administrator makes groups for."""
+"""Projects for which one query of an administrator creates default groups."""
 
 
 def ensure_default_groups(query: "MultiDict[str, str]") -> None:
-    """Make the caller's, or those of the projects that an administrator asks about, if they aren't there yet."""
+    """Create the default group of the caller's project, or of the projects that an administrator filters by, if
+    missing.
+    """
     wanted = {viewer().project_id}
     if caller().is_admin:
         wanted = set(query.getlist("project_id") + query.getlist("tenant_id")) or wanted

@@ -1,4 +1,6 @@
-"""/v2.0/extensions: what works here beyond the core API. Clients key on the aliases, so nothing else is announced."""
+"""/v2.0/extensions: the extensions of the core API that work here. Clients decide by the aliases, so no other is
+listed.
+"""
 
 from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.web import Resource

@@ -1,4 +1,4 @@
-"""How network says no: {"NeutronError": {"type", "message", "detail"}}."""
+"""Neutron's form of errors: {"NeutronError": {"type", "message", "detail"}}."""
 
 from pileus_kit.errors import BadRequest, CloudError, Forbidden
 from pileus_kit.json_types import JsonObject
@@ -18,7 +18,7 @@ TYPES = {
 
 
 def neutron_error(err: CloudError | None, status: int, message: str) -> tuple[JsonObject, str]:
-    """The kit's own errors get the names that Networking's clients know."""
+    """Show an error; the kit's own errors get the types that Neutron's clients know."""
     kind = TYPES.get(status, "HTTPInternalServerError")
     if type(err) is Forbidden:
         kind, message = "PolicyNotAuthorized", f"(rule:{err.facts.get('rule')}) is disallowed by policy"

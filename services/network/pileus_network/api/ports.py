@@ -44,7 +44,7 @@ def _fixed_ip(value: object) -> dict[str, str]:
 
 OPTION_NAME = re.compile("[a-zA-Z0-9-]{1,40}")
 OPTION_VALUE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*")
-"""What the DHCP server's files can hold, which have a line for each option."""
+"""Values that fit into dnsmasq's files, which have one line for each option."""
 
 
 def _dhcp_option(value: object) -> JsonObject:

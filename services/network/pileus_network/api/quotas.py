@@ -37,7 +37,7 @@ def index() -> Answer:
 
 @resource.endpoint("GET", "/tenant", policy="get_quota:project")
 def tenant() -> Answer:
-    """Which project the caller's quota is counted in."""
+    """The project in which the caller's resources are counted."""
     return {"tenant": {"tenant_id": caller().project_id}}
 
 
@@ -59,7 +59,7 @@ def default(project_id: str) -> Answer:
 @resource.endpoint("GET", "/<project_id>/details.json", policy="get_quota", target=_target)
 @resource.endpoint("GET", "/<project_id>/details", policy="get_quota", target=_target)
 def details(project_id: str) -> Answer:
-    """`reserved` is always 0: nothing is promised beyond a transaction."""
+    """`reserved` is always 0: quota is counted and used in the same transaction."""
     limits = _limits(project_id)
     used = read(lambda session: quotas.count_usage(session, project_id))
     return {"quota": {name: {"limit": limits[name], "used": used[name], "reserved": 0} for name in limits}}

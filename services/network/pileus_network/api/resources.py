@@ -15,7 +15,7 @@ Target = Callable[..., Mapping[str, Any]]
 
 
 class Resource(web.Resource):
-    """A noun that `get`, a policy rule, lets callers look up. To who may look up nothing, nothing exists."""
+    """A resource that the policy rule `get` lets callers look up. For other callers, everything is 404."""
 
     def __init__(self, name: str, import_name: str, *, get: str, url_prefix: str) -> None:
         super().__init__(name, import_name, url_prefix=url_prefix)
@@ -35,12 +35,12 @@ class Resource(web.Resource):
 
 
 def own_target(**_: str) -> Mapping[str, Any]:
-    """For routes whose refusal gives nothing away: 403, whatever their path names."""
+    """The target of routes that answer 403 to callers without the right, whatever their path names."""
     return most_permissive_target()
 
 
 def most_permissive_target() -> dict[str, Any]:
-    """The target that lets a caller do the most: their own, on a network and in a group of their own."""
+    """Return the target with which a caller may do the most: their own, on their own network, in their own group."""
     own_target = caller().project_id
     return {
         "project_id": own_target,

@@ -46,7 +46,7 @@ GATEWAY_KEYS = converters.mapping(
 
 
 def _gateway_info(value: object) -> JsonObject:
-    """Empty takes the gateway away; else the network must be named."""
+    """An empty object removes the gateway; any other must name the network."""
     found = GATEWAY_KEYS(value)
     if found and "network_id" not in found:
         raise ValueError("the required key 'network_id' is missing")

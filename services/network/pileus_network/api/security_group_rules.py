@@ -25,7 +25,7 @@ from pileus_network.core import ip_protocols, ip_ranges, security_group_rules, s
 from pileus_network.core.security_group_rules import NewSecurityGroupRule
 from pileus_network.core.visibility import ELEVATED
 from pileus_network.db.models import SecurityGroup, SecurityGroupRule
-from pileus_network.errors import (
+from pileus_network.errors.security_groups import (
     SecurityGroupInvalidPortValue,
     SecurityGroupRuleInvalidProtocol,
     SecurityGroupRulesNotSingleTenant,
@@ -40,7 +40,7 @@ resource = Resource(
 
 
 def _protocol(value: object) -> str | None:
-    """A name or a number, kept as it was written; `any`, `ip` and null stand for all of them."""
+    """A protocol's name or number, stored as given. `any`, `ip` and null mean any protocol."""
     if value is None or (isinstance(value, str) and value.lower() in ("", "any", "ip")):
         return None
     text = str(value).lower() if isinstance(value, int | str) and not isinstance(value, bool) else ""
@@ -58,7 +58,7 @@ def _ethertype(value: object) -> str:
 
 
 def _prefix(value: object) -> str | None:
-    """A prefix; a bare address stands for itself alone. Kept as it was written, as OpenStack does."""
+    """A prefix, or an address, which means that address alone. It is stored as given, as in OpenStack."""
     if value in (None, ""):
         return None
     text = converters.address_or_prefix(value)
@@ -68,7 +68,7 @@ def _prefix(value: object) -> str | None:
 
 
 def _port(value: object) -> int | None:
-    """A port number, or a type or code of ICMP; the error is one that clients look for."""
+    """A port number, or an ICMP type or code. Raises the error that clients test."""
     try:
         found: int | None = converters.blank_or(converters.integer(0, 65535))(value)
     except ValueError:
@@ -77,7 +77,7 @@ def _port(value: object) -> int | None:
 
 
 def _group(value: object) -> str | None:
-    """Any text: what isn't a group is a group that doesn't exist, and 404."""
+    """Any text is accepted: text that is no id of a group is answered with 404, not 400."""
     found: str | None = converters.blank_or(converters.text())(value)
     return found
 
@@ -118,7 +118,9 @@ def view(row: SecurityGroupRule) -> JsonObject:
 
 
 def target(project_id: str, group: SecurityGroup) -> dict[str, object]:
-    """The policy target of a rule: the group's owner decides about all of its rules, whoever made them."""
+    """Return the policy target of a rule: the group's owner may change all of its rules, also those of other
+    projects.
+    """
     return {
         "project_id": project_id,
         "tenant_id": project_id,

@@ -50,7 +50,7 @@ ATTRIBUTE_MAP = AttributeMap(
 
 
 def view(row: SubnetPool) -> JsonObject:
-    """Lengths are text, as OpenStack writes them."""
+    """Prefix lengths are shown as text, as in OpenStack."""
     return show_standard_attributes(row) | {
         "name": row.name,
         "ip_version": row.ip_version,

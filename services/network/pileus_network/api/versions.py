@@ -1,4 +1,4 @@
-"""/ and /v2.0/: what there is."""
+"""/ and /v2.0/: the API version and its resources."""
 
 from flask import request
 

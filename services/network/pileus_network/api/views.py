@@ -1,4 +1,4 @@
-"""What the views of all nouns share."""
+"""What the views of all resources share."""
 
 import re
 from datetime import datetime
@@ -14,7 +14,7 @@ NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
 
 
 def format_time(when: datetime) -> str:
-    """As OpenStack Networking writes times: whole seconds in UTC."""
+    """Times are shown as OpenStack Networking does: whole seconds in UTC."""
     return when.isoformat(timespec="seconds")[:19] + "Z"
 
 
@@ -31,7 +31,9 @@ def show_standard_attributes(row: StandardAttributes) -> JsonObject:
 
 
 def check_revision(row: StandardAttributes) -> None:
-    """`If-Match: revision_number=N` refuses to change what somebody else changed meanwhile."""
+    """Raise RevisionNumberConstraintFailed if `If-Match: revision_number=N` names another revision than the current
+    one.
+    """
     condition = request.headers.get("If-Match")
     if condition is None:
         return

@@ -11,7 +11,8 @@ from pileus_network.core.listing import Listing
 from pileus_network.core.standard_attributes import apply_attributes
 from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import AddressScope, SubnetPool
-from pileus_network.errors import AddressScopeInUse, AddressScopeNotFound, InvalidInput
+from pileus_network.errors import InvalidInput
+from pileus_network.errors.networks import AddressScopeInUse, AddressScopeNotFound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ def delete(session: Session, found: AddressScope) -> None:
 
 
 def update(found: AddressScope, requested: AddressScopeUpdate) -> None:
-    """What is shared stays shared: others may build on it."""
+    """Update an address scope. A shared one can't be unshared, as other projects may use it."""
     if found.shared and requested.get("shared") is False:
         raise InvalidInput(error_message=f"Shared address viewer {found.id} can't be unshared")
     apply_attributes(found, requested, ("name", "shared"))

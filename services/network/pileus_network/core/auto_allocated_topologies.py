@@ -1,4 +1,4 @@
-"""A network, subnet and router made for a project that asked for nothing in particular: "get me a network"."""
+"""Auto-allocated topologies ("get me a network"): a network, subnets and a router with a gateway, for a project."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,7 +17,10 @@ NAME = "auto_allocated"
 
 
 def check_requirements(session: Session) -> tuple[Network, list[SubnetPool]]:
-    """What an administrator must have prepared: a default external network and default subnet pools."""
+    """Return the default external network and the default subnet pools.
+
+    Raises AutoAllocationFailure if one is missing.
+    """
     external = session.scalars(select(Network).where(Network.external, Network.is_default)).first()
     if external is None:
         raise AutoAllocationFailure(reason="No default router:external network")
@@ -28,7 +31,7 @@ def check_requirements(session: Session) -> tuple[Network, list[SubnetPool]]:
 
 
 def find_or_create(session: Session, config: Config, project_id: str) -> str:
-    """The id of the project's network; it and what belongs to it are made on the first call."""
+    """Return the id of the project's network; the first call creates the topology."""
     project = quotas.lock_project(session, project_id)
     if project.auto_network_id is not None:
         return project.auto_network_id
@@ -59,7 +62,7 @@ def _subnet_request(project_id: str, network_id: str, pool: SubnetPool) -> NewSu
 
 
 def delete(session: Session, project_id: str) -> None:
-    """Take it all away again; refused while servers use it."""
+    """Delete the topology. Raises NetworkInUse if servers use it."""
     project = session.get(Project, project_id)
     if project is None or project.auto_network_id is None:
         raise AutoAllocatedTopologyNotFound(tenant_id=project_id)

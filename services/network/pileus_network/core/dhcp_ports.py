@@ -1,4 +1,7 @@
-"""The port from which DHCP and metadata serve a network: there is one exactly while some subnet wants DHCP."""
+"""The DHCP port of a network, from which its host serves DHCP and metadata.
+
+A network has one while a subnet enables DHCP.
+"""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -11,7 +14,7 @@ from pileus_network.rpc import DHCP_OWNER
 
 
 def ensure(session: Session, network: Network) -> None:
-    """Give the DHCP port an address on each subnet that wants it, and take back the others. Repeatable."""
+    """Create, update or delete the DHCP port: it has an address on each subnet that enables DHCP. Idempotent."""
     port = find(session, network.id)
     wanted = [subnet for subnet in network.subnets if subnet.enable_dhcp]
     if not wanted:
@@ -28,7 +31,7 @@ def ensure(session: Session, network: Network) -> None:
 
 
 def _mark_affected(session: Session, port: Port) -> None:
-    """The port came, went or moved, and with it all that its host must know of the network."""
+    """Mark the host of the DHCP port: it must get, or drop, all ports of the network."""
     affects = affected(session)
     affects.hosts.add(port.host)
     affects.record_change(PORT, port.id)
@@ -66,7 +69,9 @@ def required_physical_networks(network: Network) -> frozenset[str]:
 
 
 def _update_fixed_ips(session: Session, port: Port, wanted: list[Subnet]) -> None:
-    """A full pool leaves its subnet without DHCP rather than refusing the subnet; the next change tries again."""
+    """A subnet whose pools are full gets no DHCP rather than being refused; the next change of the network tries
+    again.
+    """
     have = {ip.subnet_id: ip for ip in port.fixed_ips}
     ids = {subnet.id for subnet in wanted}
     gone = [ip for subnet_id, ip in have.items() if subnet_id not in ids]
@@ -87,7 +92,7 @@ def _update_fixed_ips(session: Session, port: Port, wanted: list[Subnet]) -> Non
 
 
 def schedule(session: Session, port: Port, network: Network) -> None:
-    """Find a host for a DHCP port that has none."""
+    """Choose a host for a DHCP port that has none."""
     port.host = scheduler.choose_host(
         session, required_physical_networks(network), tunnels=network.network_type == "vxlan"
     )
@@ -97,7 +102,10 @@ def schedule(session: Session, port: Port, network: Network) -> None:
 
 
 def move_to_host(session: Session, network: Network, host: str) -> None:
-    """Serve the network from `host`, subnets or not yet; "" serves it from nowhere until the next look for a home."""
+    """Serve the network's DHCP from `host`, even before it has subnets.
+
+    "" leaves it unscheduled until the next rescheduling.
+    """
     port = find(session, network.id) or _create(session, network)
     session.flush()
     _mark_affected(session, port)

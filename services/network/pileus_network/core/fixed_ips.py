@@ -1,4 +1,4 @@
-"""Which addresses a port gets: from what it asked for, or by the network's own rules."""
+"""Chooses the fixed IPs of ports: the requested ones, or one of each family."""
 
 from collections.abc import Sequence
 from typing import TypedDict
@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from pileus_network.core import ip_ranges, ipam
 from pileus_network.core.ipam import Allocator
 from pileus_network.db.models import FixedIp, Network, Port, Subnet
-from pileus_network.errors import (
-    InvalidInput,
+from pileus_network.errors import InvalidInput
+from pileus_network.errors.ports import (
     InvalidIpForNetwork,
     InvalidIpForSubnet,
     IpAddressGenerationFailure,
@@ -17,7 +17,7 @@ from pileus_network.errors import (
 )
 
 MAX_FIXED_IPS = 5
-"""Addresses that a port may be given on request; OpenStack's default."""
+"""Addresses that a request may ask for; OpenStack's default."""
 
 
 class RequestedIp(TypedDict, total=False):
@@ -55,7 +55,7 @@ class FixedIpAssigner:
             ip.position = position
 
     def assign_ipv4(self, port: Port) -> None:
-        """One IPv4 address, out of the first subnet that has one."""
+        """Assign one IPv4 address, of the first subnet that has a free one."""
         chosen = self._first_free([s for s in self.network.subnets if s.ip_version == 4])
         port.fixed_ips[:] = [FixedIp(subnet_id=subnet_id, address=address) for subnet_id, address in chosen]
 
@@ -78,14 +78,17 @@ class FixedIpAssigner:
         return [s for s in self.network.subnets if not s.service_types or port.device_owner in s.service_types]
 
     def _slaac_addresses(self, port: Port) -> list[tuple[str, str]]:
-        """The addresses that a host gives itself, whatever it asked for: it hears the advertisements all the same."""
+        """Return the addresses that a guest configures by itself: it receives the router advertisements in any case."""
         if port.device_owner.startswith(("network:router_", "network:floatingip")):
             return []
         own = [s for s in self._usable_subnets(port) if ipam.is_auto_address_subnet(s)]
         return [(s.id, ipam.slaac_address(s, port.mac_address)) for s in own]
 
     def _first_free(self, subnets: list[Subnet]) -> list[tuple[str, str]]:
-        """One address out of the first subnet that has one; an error if all are full."""
+        """Return an address of the first subnet that has a free one.
+
+        Raises IpAddressGenerationFailure if all are full.
+        """
         for subnet in subnets:
             address = self._allocator.allocate(subnet)
             if address is not None:
@@ -97,7 +100,7 @@ class FixedIpAssigner:
     # -- as asked --------------------------------------------------------------------------------------------------
 
     def _requested(self, port: Port, requests: RequestedIps) -> list[tuple[str, str]]:
-        """Every address that was named first, so that none of them is given out as a free one meanwhile."""
+        """Choose exact addresses first, so that none of them is allocated for a request for any address."""
         kept = {(ip.subnet_id, ip.address) for ip in port.fixed_ips}
         named: dict[int, tuple[str, str]] = {}
         for number, requested in enumerate(requests):

@@ -1,4 +1,4 @@
-"""Floating IPs: an address of an external network that leads to a port behind a router."""
+"""Floating IPs: addresses of an external network that are translated to a port behind a router."""
 
 from dataclasses import dataclass
 from typing import TypedDict
@@ -14,12 +14,12 @@ from pileus_network.core.listing import Listing
 from pileus_network.core.networks import FLOATING_OWNER
 from pileus_network.core.visibility import ELEVATED, Viewer
 from pileus_network.db.models import FixedIp, FloatingIp, Network, Port, Router, Subnet
-from pileus_network.errors import (
-    BadResource,
+from pileus_network.errors import BadResource
+from pileus_network.errors.networks import SubnetNotFound
+from pileus_network.errors.routers import (
     ExternalGatewayForFloatingIPNotFound,
     FloatingIPNotFound,
     FloatingIPPortAlreadyAssociated,
-    SubnetNotFound,
 )
 from pileus_network.rpc import GATEWAY_OWNER, INTERFACE_OWNER
 
@@ -103,7 +103,7 @@ def create(session: Session, requested: NewFloatingIp, viewer: Viewer) -> Floati
 
 
 def _create_floating_port(session: Session, network: Network, requested: NewFloatingIp, floating_id: str) -> Port:
-    """The address is held by a port without a project, as OpenStack's clients expect to see it."""
+    """Create the port that holds the address. It has no project, as in OpenStack."""
     port = Port(
         network_id=network.id,
         project_id="",
@@ -136,7 +136,7 @@ def _create_floating_port(session: Session, network: Network, requested: NewFloa
 
 
 def associate(session: Session, floating: FloatingIp, port_id: str, fixed_ip: str | None, viewer: Viewer) -> None:
-    """Let it lead to an IPv4 address of the port, through the router that joins both networks."""
+    """Associate the floating IP with an IPv4 address of the port, through the router that connects both networks."""
     port = ports.find(session, port_id, viewer)
     if port.project_id != floating.project_id and not viewer.sees_everything:
         raise BadResource(
@@ -194,7 +194,9 @@ def _choose_fixed_ip(port: Port, fixed_ip: str | None) -> FixedIp:
 
 
 def _find_router(session: Session, port: Port, inner: FixedIp, external_id: str) -> Router:
-    """The router between the inner subnet and the external network; the subnet's own gateway if there are several."""
+    """Return the router between the subnet and the external network; if there are several, the one that is the
+    subnet's gateway.
+    """
     outside = select(Port.router_id).where(Port.network_id == external_id, Port.device_owner == GATEWAY_OWNER)
     rows = session.execute(
         select(Router, FixedIp.address, Subnet.gateway_ip)
@@ -212,7 +214,7 @@ def _find_router(session: Session, port: Port, inner: FixedIp, external_id: str)
 
 
 def _disassociate(session: Session, floating: FloatingIp) -> None:
-    """Lead nowhere; the host that served it hears of it."""
+    """Disassociate the floating IP and mark the host that served it."""
     if floating.router_id:
         affected(session).routers.add(floating.router_id)
     compute_events.record_change_of(session, floating.port_id)

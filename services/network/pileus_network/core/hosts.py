@@ -1,4 +1,4 @@
-"""Hosts: their hellos, what they report, and who has no home yet."""
+"""Hosts: their heartbeats, and rescheduling of DHCP ports and routers that have no host."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ def find(session: Session, name: str) -> Host:
 
 
 def register(session: Session, name: str, facts: HostFacts) -> int:
-    """Register the host as alive; gives the generation that is wanted of it."""
+    """Record a heartbeat; return the newest generation of the host's desired state."""
     host = session.get(Host, name)
     back = host is None or not scheduler.is_alive(host, scheduler.alive_since(session))
     if host is None:
@@ -43,14 +43,14 @@ def register(session: Session, name: str, facts: HostFacts) -> int:
 
 
 def _bind_waiting_ports(session: Session, host: Host) -> None:
-    """Ports that were bound to it before its agent first spoke are fine now."""
+    """Ports that were bound to the host before its agent first reported are not `binding_failed` any more."""
     session.execute(
         sql_update(Port).where(Port.host == host.name, Port.vif_type == "binding_failed").values(vif_type="bridge")
     )
 
 
 def _mark_tunnel_peers(session: Session, name: str) -> None:
-    """The tunnels of all that share a network with it lead elsewhere now."""
+    """Mark the hosts that share a network with this one: its tunnel address changed."""
     affected(session).networks.update(session.scalars(select(Port.network_id).where(Port.host == name).distinct()))
 
 
@@ -68,7 +68,7 @@ def reschedule_unhosted(session: Session) -> None:
 
 
 def list_behind(session: Session) -> dict[str, int]:
-    """Hosts that have not applied what is wanted of them: {host: generation}."""
+    """Return {host: generation} of the hosts that have not applied their newest generation."""
     rows = session.execute(select(Host.name, Host.generation).where(Host.applied < Host.generation))
     return {row.name: row.generation for row in rows}
 
@@ -78,7 +78,7 @@ def list_all(session: Session) -> Sequence[Host]:
 
 
 def delete(session: Session, host: Host) -> None:
-    """The host is gone for good: what lived there is housed elsewhere, ports of servers stay bound to its name."""
+    """Delete the host and reschedule its DHCP ports and routers. Ports of servers stay bound to its name."""
     _mark_tunnel_peers(session, host.name)
     session.delete(host)
     session.flush()

@@ -1,4 +1,4 @@
-"""IP protocols by the names that OpenStack knows (IANA "Protocol Numbers"), and what their ports mean."""
+"""IP protocols by OpenStack's names (numbers from IANA's "Protocol Numbers"), and which of them have ports."""
 
 NUMBERS = {
     "hopopt": 0,
@@ -32,7 +32,7 @@ IPV6_ONLY = frozenset({ICMPV6, 41, 43, 44, 59, 60})
 
 
 def to_number(protocol: str | None, ethertype: str = "IPv4") -> int | None:
-    """The number of a stored protocol; None stands for any. In IPv6 `icmp` is that of IPv6: no other is there."""
+    """Return the number of a stored protocol, None for any. In IPv6, `icmp` means ICMPv6: IPv6 has no other."""
     if protocol is None:
         return None
     found = int(protocol) if protocol.isdecimal() else NUMBERS[protocol]

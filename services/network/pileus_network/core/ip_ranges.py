@@ -1,11 +1,11 @@
-"""Arithmetic with prefixes and pools of addresses; knows no database."""
+"""Arithmetic with prefixes and allocation pools. It uses no database."""
 
 import ipaddress
 import itertools
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from pileus_network.errors import (
+from pileus_network.errors.networks import (
     GatewayConflictWithAllocationPools,
     InvalidAllocationPool,
     OutOfBoundsAllocationPool,
@@ -17,7 +17,7 @@ Prefix = ipaddress.IPv4Network | ipaddress.IPv6Network
 PoolList = list[dict[str, str]]
 
 SLAAC_MODES = ("slaac", "dhcpv6-stateless")
-"""IPv6 address modes in which a host makes its address from the prefix and its MAC (RFC 4862)."""
+"""IPv6 address modes in which a guest makes its address from the prefix and its MAC (RFC 4862)."""
 
 
 @lru_cache(maxsize=4096)
@@ -31,7 +31,7 @@ def prefix(text: str) -> Prefix:
 
 
 def bounds(net: Prefix) -> tuple[int, int]:
-    """The first and last address a host may have, as numbers."""
+    """Return the first and the last address that a port may have, as integers."""
     first, last = int(net.network_address), int(net.broadcast_address)
     if net.num_addresses <= 2:
         return first, last
@@ -45,7 +45,7 @@ def is_usable(net: Prefix, wanted: Address) -> bool:
 
 
 def default_pools(cidr: str, gateway: str | None) -> PoolList:
-    """Everything but the gateway."""
+    """Return pools of all addresses of the prefix but the gateway."""
     net = prefix(cidr)
     first, last = bounds(net)
     parts = [(first, last)]
@@ -64,7 +64,7 @@ def to_integers(pools: Sequence[dict[str, str]]) -> list[tuple[int, int]]:
 
 
 def check_pools(pools: PoolList, cidr: str, gateway: str | None) -> PoolList:
-    """The pools in canonical form and order, or the error that OpenStack names."""
+    """Return the pools in canonical form, sorted. Raises the errors that OpenStack names for pools that don't fit."""
     net = prefix(cidr)
     for pool in pools:
         start, end = address(pool["start"]), address(pool["end"])
@@ -85,14 +85,14 @@ def check_pools(pools: PoolList, cidr: str, gateway: str | None) -> PoolList:
 
 
 def eui64(cidr: str, mac: str) -> str:
-    """The address that a host with this MAC gives itself (RFC 4291, appendix A)."""
+    """Return the address that a guest with this MAC configures by itself (RFC 4291, appendix A)."""
     octets = bytes.fromhex(mac.replace(":", ""))
     interface = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
     return str(ipaddress.IPv6Address(int(prefix(cidr).network_address) + int.from_bytes(interface)))
 
 
 def find_overlapping(cidr: str, others: Sequence[str]) -> str | None:
-    """The first of `others` that shares an address with `cidr`."""
+    """Return the first of `others` that overlaps with `cidr`, or None."""
     net = prefix(cidr)
     return next(
         (other for other in others if prefix(other).version == net.version and prefix(other).overlaps(net)), None
@@ -100,7 +100,7 @@ def find_overlapping(cidr: str, others: Sequence[str]) -> str | None:
 
 
 def list_free_prefixes(net: Prefix, length: int, taken: Sequence[Prefix]) -> Iterator[Prefix]:
-    """Free prefixes of `length` in `net`, lowest first; jumps over what is taken."""
+    """Yield the free prefixes of `length` in `net`, the lowest first, and skip those that overlap with `taken`."""
     step = 1 << (net.max_prefixlen - length)
     at, last = int(net.network_address), int(net.broadcast_address)
     busy = sorted((int(t.network_address), int(t.broadcast_address)) for t in taken if t.version == net.version)

@@ -20,13 +20,13 @@ CANDIDATES = 48
 
 
 def new_mac() -> str:
-    """A random MAC under the prefix that OpenStack uses; `one_port_a_mac` says whether it was free."""
+    """Return a random MAC with OpenStack's prefix. The constraint `one_port_a_mac` refuses a duplicate on a network."""
     tail = secrets.token_bytes(3)
     return "fa:16:3e:" + ":".join(f"{octet:02x}" for octet in tail)
 
 
 class Allocator:
-    """Free addresses of some subnets, for one transaction: one look serves many ports."""
+    """Allocates free addresses of subnets within one transaction. One statement finds the addresses of many ports."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -34,7 +34,7 @@ class Allocator:
         self._taken: set[tuple[str, str]] = set()
 
     def allocate(self, subnet: Subnet) -> str | None:
-        """An address out of the subnet's pools, or None when they are used up."""
+        """Return a free address of the subnet's pools, or None if they are exhausted."""
         free = self._free.get(subnet.id)
         if not free:
             free = self._free[subnet.id] = self._find_free(subnet)
@@ -45,7 +45,7 @@ class Allocator:
         return address
 
     def allocate_lowest(self, subnet: Subnet) -> str | None:
-        """The first free address, for what people look for at the beginning of a subnet."""
+        """Return the lowest free address: users expect DHCP ports at the beginning of a subnet."""
         pools = ip_ranges.to_integers(subnet.allocation_pools)
         first = [number for start, end in pools for number in range(start, min(end, start + CANDIDATES) + 1)][
             :CANDIDATES
@@ -54,7 +54,7 @@ class Allocator:
         return free[0] if free else self.allocate(subnet)
 
     def allocate_exactly(self, subnet: Subnet, address: str) -> bool:
-        """This very address; False when another port has it."""
+        """Allocate this address; return False if another port has it."""
         if (subnet.id, address) in self._taken or self._used(subnet, [address]):
             return False
         self._taken.add((subnet.id, address))
@@ -80,7 +80,7 @@ class Allocator:
         return set(self._session.scalars(query))
 
     def _scan_pools(self, subnet: Subnet, pools: list[tuple[int, int]]) -> list[str]:
-        """The pools are nearly full: read what is used and walk to what isn't."""
+        """Find free addresses when the pools are nearly full: read all used ones and walk through the pools."""
         used = set(self._session.scalars(select(FixedIp.address).where(FixedIp.subnet_id == subnet.id)))
         free: list[str] = []
         for first, last in pools:
@@ -94,7 +94,7 @@ class Allocator:
 
 
 def _random_candidates(pools: list[tuple[int, int]], total: int) -> list[int]:
-    """Up to GUESSES different numbers out of the pools, in random order."""
+    """Return up to CANDIDATES different integers of the pools, in random order."""
     if total <= CANDIDATES:
         everything = [number for first, last in pools for number in range(first, last + 1)]
         random.shuffle(everything)
@@ -115,7 +115,7 @@ def _format_address(subnet: Subnet, number: int) -> str:
 
 
 def is_auto_address_subnet(subnet: Subnet) -> bool:
-    """Whether hosts on this subnet make their own address from their MAC."""
+    """Whether guests on this subnet make their own address from their MAC."""
     return subnet.ip_version == 6 and subnet.ipv6_address_mode in ip_ranges.SLAAC_MODES
 
 

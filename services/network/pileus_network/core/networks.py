@@ -1,4 +1,4 @@
-"""Networks: segments, sharing, deletion."""
+"""Networks."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from pileus_network.core.listing import Listing
 from pileus_network.core.standard_attributes import apply_attributes
 from pileus_network.core.visibility import EXTERNAL, SHARED, Viewer
 from pileus_network.db.models import FloatingIp, Network, Port, RbacPolicy, Subnet
-from pileus_network.errors import (
+from pileus_network.errors import InvalidInput
+from pileus_network.errors.networks import (
     ExternalNetworkInUse,
-    InvalidInput,
     InvalidSharedSetting,
     NetworkInUse,
     NetworkMTUSubnetConflict,
@@ -160,7 +160,7 @@ def _create(session: Session, config: Config, requested: NewNetwork) -> Network:
 
 
 def check_subnets_mtu(network: Network, mtu: int, versions: Iterable[int]) -> None:
-    """IPv4 needs packets of 68 bytes, IPv6 of 1280 (RFC 791, RFC 8200): nobody can speak it with less."""
+    """Refuse an MTU below what the subnets' IP versions need: 68 bytes for IPv4, 1280 for IPv6 (RFC 791, RFC 8200)."""
     least = max((MIN_MTU[version] for version in versions), default=0)
     if mtu < least:
         raise NetworkMTUSubnetConflict(net_id=network.id, mtu=least)
@@ -212,7 +212,7 @@ def _set_shared(session: Session, network: Network, shared: bool) -> None:
 
 
 def is_used_by_others(session: Session, network: Network, exempt: Sequence[str]) -> bool:
-    """Whether projects other than the owner and `exempt` have ports on it."""
+    """Whether projects other than the owner and `exempt` have ports on the network."""
     users = (network.project_id, "", *exempt)
     return bool(
         session.scalar(
@@ -230,7 +230,7 @@ def is_used_by_others(session: Session, network: Network, exempt: Sequence[str])
 
 
 def _set_wildcard_policy(network: Network, action: str, wanted: bool) -> None:
-    """Let everybody have it, or nobody but those it is shared with by name."""
+    """Add or remove the RBAC policy that shares the network with all projects."""
     kept = [share for share in network.rbac_policies if not (share.action == action and share.target_project == "*")]
     if wanted:
         kept.append(RbacPolicy(project_id=network.project_id, action=action, target_project="*"))
@@ -238,12 +238,12 @@ def _set_wildcard_policy(network: Network, action: str, wanted: bool) -> None:
 
 
 def is_shared(network: Network, project_id: str | None = None) -> bool:
-    """Shared with everybody, or (asked for a project) with this one."""
+    """Whether the network is shared with all projects, or with `project_id`."""
     return any(share.action == SHARED and share.target_project in ("*", project_id) for share in network.rbac_policies)
 
 
 def _delete_idle_floating_ips(session: Session, network: Network) -> None:
-    """Those of an external network that lead nowhere, with the ports that hold their addresses."""
+    """Delete the floating IPs of an external network that have no port, with the ports that hold their addresses."""
     if not network.external:
         return
     gone = session.execute(
@@ -257,7 +257,10 @@ def _delete_idle_floating_ips(session: Session, network: Network) -> None:
 
 
 def delete(session: Session, network: Network) -> None:
-    """Refused while somebody's port is on it; subnets, its DHCP port and idle floating IPs go along."""
+    """Delete the network with its subnets, DHCP port and unassociated floating IPs.
+
+    Raises NetworkInUse if it has other ports.
+    """
     _delete_idle_floating_ips(session, network)
     rows = session.execute(select(Port.id, Port.device_owner, Port.host).where(Port.network_id == network.id)).all()
     busy = [port_id for port_id, owner, _ in rows if owner != DHCP_OWNER]

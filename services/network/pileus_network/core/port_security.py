@@ -8,9 +8,9 @@ from pileus_network.core import compute_events, security_groups
 from pileus_network.core.port_requests import AddressPair, NewPort, PortUpdate
 from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import Network, Port, PortSecurityGroup
-from pileus_network.errors import (
+from pileus_network.errors import InvalidInput
+from pileus_network.errors.ports import (
     AddressPairAndPortSecurityRequired,
-    InvalidInput,
     PortSecurityAndIPRequiredForSecurityGroups,
     PortSecurityPortHasSecurityGroup,
 )
@@ -32,7 +32,9 @@ def is_port_security_enabled(requested: NewPort, network: Network) -> bool:
 def choose_security_groups(
     session: Session, requests: Sequence[NewPort], networks: dict[str, Network], viewer: Viewer
 ) -> list[list[str]]:
-    """The security groups of each port: those asked for (which must be visible), or its project's default one."""
+    """Return the security groups of each port: the requested ones, which the viewer must see, or the project's
+    default group.
+    """
     asked = {group for requested in requests for group in requested.security_groups or ()}
     security_groups.check_visible(session, asked, viewer)
     for requested in requests:

@@ -1,4 +1,4 @@
-"""Ports: created whole (MAC, addresses, groups, binding) in one transaction; wired by the agent of their host."""
+"""Ports. One transaction creates MAC, fixed IPs, security groups and binding; the agent of the host wires them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -29,7 +29,7 @@ from pileus_network.core.port_requests import DeviceClaim, NewPort, PortUpdate
 from pileus_network.core.standard_attributes import apply_attributes
 from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import FloatingIp, Host, Network, Port, PortSecurityGroup, Router
-from pileus_network.errors import (
+from pileus_network.errors.ports import (
     DeviceIDNotOwnedByTenant,
     MacAddressInUse,
     PortBoundMacFixed,
@@ -48,11 +48,11 @@ UNDELETABLE_OWNERS = {
     GATEWAY_OWNER: "has device owner network:router_gateway",
     FLOATING_OWNER: "has device owner network:floatingip",
 }
-"""Owners whose ports live and die with a router or a floating IP."""
+"""Device owners whose ports are created and deleted with a router or a floating IP."""
 
 
 def find(session: Session, port_id: str, viewer: Viewer, loaded: bool = True) -> Port:
-    """`loaded`: with its addresses and groups."""
+    """Return the port; `loaded`: with its fixed IPs and security groups."""
 
     def missing() -> PortNotFound:
         return PortNotFound(port_id=port_id)
@@ -61,7 +61,7 @@ def find(session: Session, port_id: str, viewer: Viewer, loaded: bool = True) ->
 
 
 def create(session: Session, networks: dict[str, Network], requests: Sequence[NewPort], viewer: Viewer) -> list[Port]:
-    """All or none of them. `networks` are those that the requests name, with their subnets loaded."""
+    """Create all of the ports, or none. `networks` are those that the requests name, with their subnets loaded."""
     for project_id in {requested.project_id for requested in requests}:
         number = sum(requested.project_id == project_id for requested in requests)
         quotas.check(session, quotas.lock_project(session, project_id), "port", number)
@@ -119,7 +119,9 @@ def _raise_mac_in_use(err: IntegrityError, requested: Iterable[tuple[str, str | 
 
 
 def _check_devices(session: Session, claimed: Sequence[DeviceClaim], viewer: Viewer) -> None:
-    """A port of a network device may name a router of its own project only: another's would plug into the network."""
+    """A port of a network device may only name a router of its own project; it would connect another project's
+    router.
+    """
     claims = {
         claim.device_id: claim.project_id
         for claim in claimed
@@ -141,14 +143,16 @@ def _list_known_hosts(session: Session, names: Sequence[str | None]) -> set[str]
 
 
 def _bind(port: Port, host: str | None, known: set[str]) -> None:
-    """Bind to a host, or to none (""). A host without an agent can't wire it: OpenStack's `binding_failed` says so."""
+    """Bind the port to a host, or to none (""). Without an agent on the host, the VIF type is `binding_failed`."""
     port.host = host or ""
     port.vif_type = "unbound" if not port.host else "bridge" if port.host in known else "binding_failed"
     port.status = "DOWN"
 
 
 def mark_affected(session: Session, port: Port) -> None:
-    """A port came, went or changed: its host, its peers, DHCP, and whoever names its groups must hear of it."""
+    """Mark the hosts that a created, deleted or changed port affects: its own, its network's, and those whose rules
+    name its groups.
+    """
     affects = affected(session)
     if port.device_owner.startswith("compute:"):
         affects.server_project_id = port.project_id
@@ -224,7 +228,7 @@ def _update_binding(session: Session, port: Port, requested: PortUpdate) -> None
 
 
 def delete(session: Session, port: Port, network: Network) -> None:
-    """A floating IP that leads to it stays, and leads nowhere. A DHCP port that is still needed is made anew."""
+    """Delete a port. Its floating IPs are disassociated; a DHCP port that is still needed is created again."""
     if _is_service_port(session, port):
         raise ServicePortInUse(port_id=port.id, reason=UNDELETABLE_OWNERS[port.device_owner])
     remove(session, port)
@@ -233,14 +237,17 @@ def delete(session: Session, port: Port, network: Network) -> None:
 
 
 def _is_service_port(session: Session, port: Port) -> bool:
-    """Whether a router or a floating IP lives by the port; one that only calls itself so is like any other."""
+    """Whether the port belongs to a router or a floating IP.
+
+    Its `device_owner` alone doesn't say so: users may set it.
+    """
     if port.device_owner == FLOATING_OWNER:
         return bool(session.scalar(select(exists().where(FloatingIp.floating_port_id == port.id))))
     return port.router_id is not None
 
 
 def remove(session: Session, port: Port) -> None:
-    """Delete a port whoever owns it."""
+    """Delete a port whatever its device owner."""
     mark_affected(session, port)
     disassociate(session, port)
     session.delete(port)
@@ -248,7 +255,7 @@ def remove(session: Session, port: Port) -> None:
 
 
 def disassociate(session: Session, port: Port, only: set[str] | None = None) -> None:
-    """Let go the floating IPs that lead to the port, or to these addresses of it."""
+    """Disassociate the floating IPs of the port, or of the addresses `only` of it."""
     where = [FloatingIp.port_id == port.id]
     if only is not None:
         where.append(FloatingIp.fixed_ip_address.in_(only))
@@ -268,7 +275,7 @@ def disassociate(session: Session, port: Port, only: set[str] | None = None) -> 
 
 
 def mark_address_changes(session: Session, port_ids: Sequence[str]) -> None:
-    """Ports got or lost addresses: they changed, and so did what rules mean that name their groups."""
+    """Mark ports that got or lost addresses, and the security groups whose members' addresses therefore changed."""
     affects = affected(session)
     affects.record_change(PORT, *port_ids)
     held = select(PortSecurityGroup.security_group_id).where(PortSecurityGroup.port_id.in_(port_ids)).distinct()

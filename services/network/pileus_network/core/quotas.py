@@ -1,4 +1,4 @@
-"""What network keeps about a project. Whoever creates something locks its row, so that counts and limits agree."""
+"""Quotas of projects. A transaction that creates resources locks the project's row, so that counts and limits agree."""
 
 import re
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ COUNTED_MODELS: dict[str, type[Counted]] = {
 
 
 def lock_project(session: Session, project_id: str) -> Project:
-    """The project's row, made on first use. Other writers of the project wait until this transaction ends."""
+    """Return the project's row, created on first use. Other writers of the project wait until this transaction ends."""
     held: dict[str, Project] = session.info.setdefault(LOCKED_KEY, {})
     if project_id in held:
         return held[project_id]
@@ -67,7 +67,9 @@ def lock_project(session: Session, project_id: str) -> Project:
 
 @lru_cache(maxsize=16)
 def parse_configured(quotas: tuple[str, ...]) -> dict[str, int]:
-    """The limits of projects that have none of their own: OpenStack's, but for what the operator set."""
+    """Return the limits of projects that have none of their own: OpenStack's, with those that the operator
+    configured.
+    """
     found = dict(DEFAULTS)
     for text in quotas:
         name, _, limit = text.partition(":")
@@ -97,7 +99,7 @@ def check(session: Session, project: Project, resource: str, number: int = 1) ->
 
 
 def count_usage(session: Session, project_id: str) -> dict[str, int]:
-    """How many of everything the project has, in one statement."""
+    """Return how many resources of each kind the project has, in one statement."""
     counts = [select(func.count()).where(_in_project(name, project_id)).scalar_subquery() for name in COUNTED_MODELS]
     row = session.execute(select(*counts)).one()
     return dict(zip(COUNTED_MODELS, row, strict=True))

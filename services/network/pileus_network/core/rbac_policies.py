@@ -1,4 +1,4 @@
-"""Sharing a network with some projects or with all: what OpenStack calls RBAC policies."""
+"""RBAC policies: they share a network with one project or with all."""
 
 from dataclasses import dataclass
 from typing import TypedDict
@@ -55,7 +55,7 @@ def find(session: Session, share_id: str, viewer: Viewer) -> RbacPolicy:
 
 
 def create(session: Session, requested: NewRbacPolicy, viewer: Viewer) -> RbacPolicy:
-    """Only a network of one's own can be shared."""
+    """Share a network. Only its owner may, or an administrator."""
     network = networks.find(session, requested.object_id, viewer)
     if not viewer.owns(network.project_id):
         raise InvalidInput(error_message="Only admins can manipulate policies on objects they do not own")
@@ -87,7 +87,7 @@ def _check_duplicate(session: Session, network_id: str, share: RbacPolicy) -> No
 
 
 def update(session: Session, share: RbacPolicy, target: str) -> None:
-    """Share with somebody else instead."""
+    """Share with the project `target` instead."""
     if target == share.target_project:
         return
     _check_unused(session, share, instead=target)
@@ -113,7 +113,10 @@ def delete(session: Session, share: RbacPolicy) -> None:
 
 
 def _check_unused(session: Session, share: RbacPolicy, instead: str | None = None) -> None:
-    """Refuse if a project that only this policy lets in uses the network. `instead`: whom the policy will let in."""
+    """Raise RbacPolicyInUse if a project that only has access by this policy uses the network.
+
+    `instead`: its next target.
+    """
     network = networks.find(session, share.network_id, ELEVATED)
     others = [other for other in network.rbac_policies if other.action == share.action and other.id != share.id]
     if any(other.target_project == "*" for other in others):
@@ -144,7 +147,7 @@ def _is_used_by(session: Session, network: Network, project_id: str) -> bool:
 
 
 def _is_used_as_external(session: Session, network: Network, target: str, others: list[str]) -> bool:
-    """Whether routers' gateways or floating IPs of projects are on it that only this policy lets in."""
+    """Whether projects that only have access by this policy have router gateways or floating IPs on the network."""
     kept = {network.project_id, *others}
     routers = select(Router.project_id).join(Port, Port.id == Router.gateway_port_id)
     users = routers.where(Port.network_id == network.id).union(

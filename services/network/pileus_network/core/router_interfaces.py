@@ -10,10 +10,9 @@ from pileus_network.core import ip_ranges, networks, ports, routers, standard_at
 from pileus_network.core.fixed_ips import FixedIpAssigner
 from pileus_network.core.visibility import ELEVATED, Viewer
 from pileus_network.db.models import FixedIp, FloatingIp, Port, Router, Subnet
-from pileus_network.errors import (
-    BadResource,
-    PortInUse,
-    PortNotFound,
+from pileus_network.errors import BadResource
+from pileus_network.errors.ports import PortInUse, PortNotFound
+from pileus_network.errors.routers import (
     RouterInterfaceInUseByFloatingIP,
     RouterInterfaceInUseByRoute,
     RouterInterfaceNotFound,
@@ -30,7 +29,10 @@ class InterfaceRequest(TypedDict, total=False):
 
 
 def add(session: Session, router: Router, requested: InterfaceRequest, viewer: Viewer) -> tuple[Port, list[str]]:
-    """Stand on a subnet (under its gateway's address) or take over a port. Gives the port and the subnets it is on."""
+    """Connect the router with a subnet, under its gateway address, or by a port.
+
+    Return the port and the ids of its subnets.
+    """
     if ("subnet_id" in requested) == ("port_id" in requested):
         raise BadResource(resource="router", msg="Either subnet_id or port_id must be specified")
     port = (
@@ -84,7 +86,7 @@ def _interface_on_subnet(session: Session, router: Router, subnet_id: str, viewe
 
 
 def _check_interface(session: Session, router: Router, new: Sequence[Subnet]) -> None:
-    """Neither a subnet that the router stands on, nor one that overlaps."""
+    """Refuse a subnet that the router is connected with already, or that overlaps with one."""
     there = subnets.list_of_router(session, router)
     for subnet in new:
         if any(other.id == subnet.id for other in there):
@@ -98,7 +100,7 @@ def _check_interface(session: Session, router: Router, new: Sequence[Subnet]) ->
 
 
 def remove(session: Session, router: Router, requested: InterfaceRequest) -> tuple[Port, list[str]]:
-    """Leave a subnet; the port is deleted, whoever made it."""
+    """Disconnect the router from a subnet and delete the port, also if a user created it."""
     if "subnet_id" not in requested and "port_id" not in requested:
         raise BadResource(resource="router", msg="Either subnet_id or port_id must be specified")
     port = _find_interface(session, router, requested)
@@ -130,7 +132,7 @@ def _find_interface(session: Session, router: Router, requested: InterfaceReques
 
 
 def _check_interface_unused(session: Session, router: Router, subnet_ids: Sequence[str]) -> None:
-    """Neither a floating IP nor a route needs the interface."""
+    """Refuse if a floating IP or a route needs the interface."""
     used = session.scalar(
         select(FixedIp.subnet_id)
         .join(FloatingIp, (FloatingIp.port_id == FixedIp.port_id) & (FloatingIp.fixed_ip_address == FixedIp.address))

@@ -1,4 +1,4 @@
-"""Routers: gateways, interfaces and routes. A router and all of its ports live on one host."""
+"""Routers: gateways, routes and the host. A router and all of its ports are on one host."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from pileus_network.core.ports import ROUTER_OWNERS
 from pileus_network.core.standard_attributes import apply_attributes
 from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import FixedIp, FloatingIp, Network, Port, Router
-from pileus_network.errors import (
-    BadResource,
+from pileus_network.errors import BadResource
+from pileus_network.errors.routers import (
     InvalidRoutes,
     RouterExternalGatewayInUseByFloatingIp,
     RouterInUse,
@@ -123,7 +123,7 @@ def delete(session: Session, router: Router) -> None:
 
 
 def mark_affected(session: Session, router: Router, gateway: Port | None = None) -> None:
-    """The router changed, or (if given) its gateway came, went or got other addresses."""
+    """Mark the router's host, and if `gateway` is given, the hosts of the network that the gateway is on."""
     affects = affected(session)
     affects.hosts.add(router.host)
     affects.record_change(ROUTER, router.id)
@@ -136,7 +136,7 @@ def mark_affected(session: Session, router: Router, gateway: Port | None = None)
 
 
 def schedule(session: Session, router: Router) -> None:
-    """Find a host for a router that has none, and take its ports there."""
+    """Choose a host for a router that has none, and move its ports there."""
     if router.host:
         return
     rows = session.scalars(
@@ -148,7 +148,7 @@ def schedule(session: Session, router: Router) -> None:
 
 
 def move_to_host(session: Session, router: Router, host: str) -> None:
-    """Let the router and its ports live on `host` ("": nowhere)."""
+    """Move the router and its ports to `host` ("": to none)."""
     affects = affected(session)
     affects.hosts.update((router.host, host))
     affects.record_change(ROUTER, router.id)
@@ -173,7 +173,7 @@ def move_to_host(session: Session, router: Router, host: str) -> None:
 
 
 def set_gateway(session: Session, router: Router, info: GatewayInfo | None, viewer: Viewer) -> None:
-    """Stand on an external network as `info` says; None or {} takes the gateway away."""
+    """Set the gateway as `info` says; None or {} removes it."""
     network_id = info.get("network_id") if info else None
     if not info or not network_id:
         clear_gateway(session, router)
@@ -242,7 +242,7 @@ def clear_gateway(session: Session, router: Router) -> None:
 
 
 def set_routes(session: Session, router: Router, routes: Sequence[dict[str, str]]) -> None:
-    """Each next hop must be a neighbour: on one of the router's subnets, and not the router itself."""
+    """Replace the routes. Each next hop must be on one of the router's subnets, and not be the router itself."""
     if len(routes) > MAX_ROUTES:
         raise RoutesExhausted(router_id=router.id, quota=MAX_ROUTES)
     plain = [{"destination": route["destination"], "nexthop": route["nexthop"]} for route in routes]
@@ -266,7 +266,7 @@ def set_routes(session: Session, router: Router, routes: Sequence[dict[str, str]
 
 
 def add_routes(session: Session, router: Router, routes: Sequence[dict[str, str]]) -> None:
-    """Those that are there already are left alone."""
+    """Add routes; those that exist already are left alone."""
     set_routes(session, router, [*router.routes, *(route for route in routes if route not in router.routes)])
     standard_attributes.bump_revision(router)
     mark_affected(session, router)

@@ -1,4 +1,4 @@
-"""Where DHCP and routers live: on the living host that carries the fewest."""
+"""Chooses hosts for DHCP ports and routers: the live host that has the fewest of them."""
 
 from datetime import datetime, timedelta
 
@@ -11,26 +11,28 @@ from pileus_network.db.models import Host, Port, WorkerHeartbeat
 from pileus_network.rpc import SERVICE_OWNERS
 
 AGENT_DOWN_TIME = timedelta(seconds=75)
-"""A host that hasn't said hello for so long counts as dead; OpenStack's `agent_down_time`."""
+"""A host without a heartbeat for so long counts as dead; OpenStack's `agent_down_time`."""
 
 
 MAX_CLOCK_SKEW = timedelta(minutes=15)
-"""Clocks of machines that differ by more are taken for a worker that has stopped."""
+"""If the worker's last recorded time differs from ours by more, the worker has stopped, and our clock is used."""
 WORKER = "worker"
 
 
 def record_heartbeat(session: Session) -> None:
-    """Note the time by this process' clock, which hears the hosts."""
+    """Record the time by the clock of this worker, by which heartbeats are recorded, too."""
     session.merge(WorkerHeartbeat(name=WORKER, at=now()))
 
 
 def is_alive(host: Host, since: datetime) -> bool:
-    """Whether the host was heard of lately: after the `horizon`, or by our own clock."""
+    """Whether the host's last heartbeat is recent: after `since`, or by our own clock."""
     return host.seen_at > since or not is_silent(host.seen_at, AGENT_DOWN_TIME)
 
 
 def alive_since(session: Session) -> datetime:
-    """Who was last heard of before this is dead, by the clock of who hears them: ours may be another machine's."""
+    """Return the time before which a host's last heartbeat means that it is dead, by the clock of the worker that
+    records them.
+    """
     newest = session.scalar(select(func.max(Host.seen_at)))
     beats = session.get(WorkerHeartbeat, WORKER)
     known = [moment for moment in (newest, beats.at if beats else None) if moment]
@@ -39,7 +41,7 @@ def alive_since(session: Session) -> datetime:
 
 
 def choose_host(session: Session, physical_networks: frozenset[str] = frozenset(), tunnels: bool = False) -> str:
-    """The host for a network service, "" if none can take it.
+    """Return the host for a DHCP port or a router, "" if there is none.
 
     `physical_networks` must all be mapped there. `tunnels`: prefer hosts that reach the others by VXLAN.
     """

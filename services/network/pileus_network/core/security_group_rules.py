@@ -11,7 +11,7 @@ from pileus_network.core.affected_hosts import affected
 from pileus_network.core.listing import Listing
 from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import SecurityGroup, SecurityGroupRule
-from pileus_network.errors import (
+from pileus_network.errors.security_groups import (
     SecurityGroupEthertypeConflictWithProtocol,
     SecurityGroupInvalidIcmpValue,
     SecurityGroupInvalidPortRange,
@@ -74,7 +74,10 @@ def find(session: Session, rule_id: str, viewer: Viewer) -> SecurityGroupRule:
 
 
 def find_groups(session: Session, requests: Sequence[NewSecurityGroupRule], viewer: Viewer) -> dict[str, SecurityGroup]:
-    """The groups that the requests are about, which must be within reach, with their rules."""
+    """Return the groups that the requests name, with their rules.
+
+    Raises SecurityGroupNotFound if the viewer can't see one.
+    """
     wanted = {requested.security_group_id for requested in requests}
     groups = {
         group.id: group
@@ -92,7 +95,7 @@ def find_groups(session: Session, requests: Sequence[NewSecurityGroupRule], view
 def create(
     session: Session, groups: dict[str, SecurityGroup], requests: Sequence[NewSecurityGroupRule], viewer: Viewer
 ) -> list[SecurityGroupRule]:
-    """All or none of them. `groups` are those that the requests name."""
+    """Create all of the rules, or none. `groups` are those that the requests name."""
     security_groups.check_visible(
         session, {requested.remote_group_id for requested in requests if requested.remote_group_id}, viewer
     )
@@ -142,7 +145,7 @@ def _rule_key(rule: SecurityGroupRule) -> tuple[object, ...]:
 
 
 def _normalize_prefix(text: str | None) -> str | None:
-    """All addresses of a family are what a rule means that names none."""
+    """A prefix of length 0 means the same as no prefix."""
     net = ip_ranges.prefix(text) if text else None
     return str(net) if net is not None and net.prefixlen else None
 

@@ -13,7 +13,7 @@ from pileus_network.core.listing import Listing
 from pileus_network.core.standard_attributes import apply_attributes
 from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import PortSecurityGroup, Project, SecurityGroup, SecurityGroupRule
-from pileus_network.errors import (
+from pileus_network.errors.security_groups import (
     SecurityGroupCannotRemoveDefault,
     SecurityGroupCannotUpdateDefault,
     SecurityGroupConflict,
@@ -72,7 +72,7 @@ def find(session: Session, group_id: str, viewer: Viewer) -> SecurityGroup:
 
 
 def check_visible(session: Session, group_ids: set[str], viewer: Viewer) -> None:
-    """All of them exist within the caller's reach."""
+    """Raise SecurityGroupNotFound unless the viewer sees all of the groups."""
     if not group_ids:
         return
     found = set(
@@ -88,7 +88,7 @@ def check_visible(session: Session, group_ids: set[str], viewer: Viewer) -> None
 
 
 def check_same_statefulness(session: Session, group_ids: Iterable[str]) -> None:
-    """A port's connections are tracked or they aren't: its groups must agree."""
+    """Refuse stateful and stateless groups on the same port: its connections are either tracked or not."""
     kinds = set(session.scalars(select(SecurityGroup.stateful).where(SecurityGroup.id.in_(set(group_ids)))))
     if len(kinds) > 1:
         raise SecurityGroupConflict(
@@ -102,7 +102,7 @@ def has_default(session: Session, project_id: str) -> bool:
 
 
 def find_or_create_default(session: Session, project_id: str) -> str:
-    """The id of the project's default group, made if need be, whatever the quota."""
+    """Return the id of the project's default group. It is created on first use, whatever the quota."""
     project = quotas.lock_project(session, project_id)
     if project.default_group_id is None:
         group = SecurityGroup(project_id=project_id, name="default", description="Default security group", rules=[])
@@ -123,7 +123,7 @@ def find_or_create_default(session: Session, project_id: str) -> str:
 
 
 def _default_egress_rules(project_id: str) -> list[SecurityGroupRule]:
-    """Every group begins with all egress allowed."""
+    """Return the rules of a new group: all egress is allowed."""
     return [SecurityGroupRule(project_id=project_id, direction="egress", ethertype=family) for family in IP_VERSIONS]
 
 
@@ -147,7 +147,7 @@ def create(session: Session, requested: NewSecurityGroup) -> SecurityGroup:
 
 
 def update(session: Session, group: SecurityGroup, requested: SecurityGroupUpdate) -> None:
-    """Apply the attributes that are in `requested`; whether it is stateful can't change under ports that use it."""
+    """Apply the attributes that are in `requested`. A group in use can't become stateful or stateless."""
     if "name" in requested and requested["name"] != group.name and "default" in (group.name, requested["name"]):
         raise SecurityGroupCannotUpdateDefault()
     if requested.get("stateful", group.stateful) != group.stateful and _is_used(session, group):
@@ -165,7 +165,7 @@ def _is_used(session: Session, group: SecurityGroup) -> bool:
 
 
 def delete(session: Session, group: SecurityGroup, by_admin: bool) -> None:
-    """Only ports hold a group; rules of other groups that name it go along, as nobody is in it any more."""
+    """Delete a group that no port is in, with the rules of other groups that name it as remote."""
     if _is_used(session, group):
         raise SecurityGroupInUse(id=group.id)
     if group.name == "default" and not by_admin:

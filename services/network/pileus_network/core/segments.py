@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from pileus_network.config import Config
 from pileus_network.db.models import Host, Network
-from pileus_network.errors import (
+from pileus_network.errors import InvalidInput
+from pileus_network.errors.networks import (
     FlatNetworkInUse,
-    InvalidInput,
     NoNetworkAvailable,
     TunnelIdInUse,
     VlanIdInUse,

@@ -12,13 +12,13 @@ from pileus_network.core.listing import Listing
 from pileus_network.core.standard_attributes import apply_attributes
 from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import AddressScope, Subnet, SubnetPool
-from pileus_network.errors import (
+from pileus_network.errors import InvalidInput
+from pileus_network.errors.networks import (
     AddressScopePrefixConflict,
     IllegalSubnetPoolIpVersionAssociationToAddressScope,
     IllegalSubnetPoolPrefixBounds,
     IllegalSubnetPoolPrefixUpdate,
     IllegalSubnetPoolUpdate,
-    InvalidInput,
     SubnetAllocationError,
     SubnetPoolInUse,
     SubnetPoolNotFound,
@@ -127,7 +127,7 @@ def create(session: Session, viewer: Viewer, requested: NewSubnetPool) -> Subnet
 
 
 def _compact(prefixes: list[str]) -> list[str]:
-    """Canonical, sorted, neighbours merged, as OpenStack shows them."""
+    """Return the prefixes in canonical form, sorted, with neighbours merged, as OpenStack shows them."""
     nets = [ip_ranges.prefix(text) for text in prefixes]
     if not nets:
         raise InvalidInput(error_message="Prefix list is empty")
@@ -215,7 +215,7 @@ def update(session: Session, viewer: Viewer, pool: SubnetPool, requested: Subnet
 
 
 def _check_owner(session: Session, viewer: Viewer, pool: SubnetPool) -> None:
-    """In an address viewer of others, which they shared, a pool's prefixes can't change."""
+    """Refuse new prefixes for a pool in an address scope that another project owns and shares."""
     found = session.get(AddressScope, pool.address_scope_id) if pool.address_scope_id else None
     if found is not None and not viewer.owns(found.project_id):
         raise IllegalSubnetPoolUpdate(
@@ -230,7 +230,7 @@ def delete(session: Session, pool: SubnetPool) -> None:
 
 
 def allocate_prefix(session: Session, pool_id: str, requested: PrefixRequest) -> str:
-    """A prefix out of the pool: the one asked for, or the lowest free one of the length asked for."""
+    """Allocate a prefix of the pool: the requested one, or the lowest free one of the requested length."""
     viewer = Viewer(requested.project_id)
     pool = session.scalars(
         select(SubnetPool)
@@ -295,7 +295,7 @@ def _check_length(pool: SubnetPool, length: int) -> None:
 
 
 def _check_quota(pool: SubnetPool, mine: list[ip_ranges.Prefix]) -> None:
-    """IPv4 counts addresses, IPv6 /64s, as OpenStack does."""
+    """The quota counts addresses in IPv4 and /64 prefixes in IPv6, as in OpenStack."""
     if pool.default_quota is None:
         return
     unit = 32 if pool.ip_version == 4 else 64

@@ -1,4 +1,4 @@
-"""Subnets: prefixes, gateways, pools; and what a new one means for the ports that are there already."""
+"""Subnets: their CIDRs, gateways and allocation pools, and the SLAAC addresses that ports get on a new one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ from pileus_network.core.listing import Listing
 from pileus_network.core.standard_attributes import apply_attributes
 from pileus_network.core.visibility import Viewer
 from pileus_network.db.models import FixedIp, Network, Port, Router, Subnet
-from pileus_network.errors import (
+from pileus_network.errors import InvalidInput
+from pileus_network.errors.networks import (
     GatewayConflictWithAllocationPools,
     GatewayIpInUse,
-    InvalidInput,
     NetworkSubnetPoolAffinityError,
     SubnetInUse,
     SubnetNotFound,
@@ -39,7 +39,7 @@ MAX_DNS_NAMESERVERS, MAX_HOST_ROUTES = 5, 20
 
 
 class NotSpecified(Enum):
-    """A gateway that the request didn't mention; null means that there shall be none."""
+    """The gateway of a request that has none: the first address. A null gateway means that the subnet has none."""
 
     ATTR_NOT_SPECIFIED = "the first address"
 
@@ -115,7 +115,7 @@ def find(session: Session, subnet_id: str, viewer: Viewer) -> Subnet:
 
 
 def create(session: Session, on: dict[str, Network], requests: Sequence[NewSubnet]) -> list[Subnet]:
-    """All or none of them. `on` holds the networks that the requests name, with their subnets loaded."""
+    """Create all of the subnets, or none. `on` holds the networks that the requests name, with their subnets loaded."""
     made = []
     for requested in requests:
         project = quotas.lock_project(session, requested.project_id)
@@ -160,7 +160,7 @@ def _create(session: Session, network: Network, requested: NewSubnet) -> Subnet:
 
 
 def _check_ipv6_modes(requested: NewSubnet) -> None:
-    """OpenStack's table of IPv6 modes: RA and address mode agree or one of them is missing."""
+    """Refuse IPv6 modes that OpenStack refuses: RA mode and address mode must be equal, or one of them missing."""
     ra, mode = requested.ipv6_ra_mode, requested.ipv6_address_mode
     if not (ra or mode):
         return
@@ -215,14 +215,14 @@ def _check_cidr(network: Network, cidr: str, requested: NewSubnet) -> None:
 
 
 def _check_pool_affinity(network: Network, pool_id: str | None, ip_version: int) -> None:
-    """All subnets of a family on a network come from one pool, or none of them from any."""
+    """Refuse a subnet of another pool than the network's other subnets of the same IP version."""
     others = {subnet.subnetpool_id for subnet in network.subnets if subnet.ip_version == ip_version}
     if others - {pool_id}:
         raise NetworkSubnetPoolAffinityError()
 
 
 def _choose_gateway(wanted: str | NotSpecified | None, cidr: str) -> str | None:
-    """The address asked for; the first of the prefix when nothing was said (`DEFAULT`)."""
+    """Return the requested address, or the first one of the prefix if the request has none."""
     net = ip_ranges.prefix(cidr)
     if isinstance(wanted, NotSpecified):
         first, last = ip_ranges.bounds(net)
@@ -254,7 +254,9 @@ def _check_dns_and_routes(subnet: Subnet) -> None:
 
 
 def _add_slaac_addresses(session: Session, subnet: Subnet) -> None:
-    """Ports that are there get their automatic address on a new SLAAC subnet, routers excepted."""
+    """Add the addresses of a new SLAAC subnet to the existing ports of its network, but for those of network
+    services.
+    """
     changed: list[str] = []
     found = session.scalars(
         select(Port)
@@ -322,7 +324,7 @@ def _set_gateway(session: Session, subnet: Subnet, wanted: str | None, pools: ip
 
 
 def delete(session: Session, subnet: Subnet, network: Network) -> None:
-    """Refused while a port has an address on it; addresses that hosts made themselves, and DHCP's, go along."""
+    """Delete a subnet with its SLAAC and DHCP addresses. Raises SubnetInUse if a port has another address on it."""
     rows = session.execute(
         select(FixedIp, Port.device_owner).join(Port, Port.id == FixedIp.port_id).where(FixedIp.subnet_id == subnet.id)
     ).all()
@@ -343,7 +345,7 @@ def delete(session: Session, subnet: Subnet, network: Network) -> None:
 
 
 def list_of_router(session: Session, router: Router) -> list[Subnet]:
-    """The subnets that a router stands on, gateway included."""
+    """Return the subnets that a router is connected with, that of its gateway included."""
     ids = (
         select(FixedIp.subnet_id)
         .join(Port, Port.id == FixedIp.port_id)

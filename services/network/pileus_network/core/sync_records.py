@@ -17,11 +17,11 @@ from pileus_network.rpc import SyncTiming
 
 FLOW, STEP = "host.sync", "sync"
 RETENTION = timedelta(days=1)
-"""Of what was asked of a host that is down, and of rounds: every change of a project's network leaves one."""
+"""How long requests of a host that is down, and records of syncs, are kept: each change of a network leaves one."""
 
 
 def record_requests(session: Session, counted: dict[str, int], user_id: str | None, project_id: str | None) -> None:
-    """Remember that this request counted these generations: {host: generation}."""
+    """Record that this request counted these generations: {host: generation}."""
     if not counted:
         return
     about = {
@@ -35,7 +35,7 @@ def record_requests(session: Session, counted: dict[str, int], user_id: str | No
 
 
 def record_sync(session: Session, host: str, generation: int, failures: int, took: SyncTiming | None) -> None:
-    """The host is at `generation`: record what it did for each request up to there."""
+    """Record what the host did for each request up to `generation`, which it has now applied."""
     done = (
         delete(SyncRequest).where(SyncRequest.host == host, SyncRequest.generation <= generation).returning(SyncRequest)
     )

@@ -1,4 +1,4 @@
-"""What a caller may see at all: the part of a policy that has to be in the SQL."""
+"""Which rows a caller may see: the part of the policy that has to be in the SQL."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ SHARED, EXTERNAL = "access_as_shared", "access_as_external"
 
 @dataclass(frozen=True)
 class Viewer:
-    """`everything`: an administrator or a service. Else what belongs to the project and what is shared with it."""
+    """Whose rows are seen: all (`sees_everything`), or the project's own and those that are shared with it."""
 
     project_id: str
     sees_everything: bool = False
@@ -42,7 +42,10 @@ def networks(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def subnets(viewer: Viewer) -> ColumnElement[bool]:
-    """A project's own, those on its networks and on shared ones; a network that is only external hides its own."""
+    """The project's own subnets, and those on its networks and on shared ones.
+
+    Subnets of networks that are only external are hidden.
+    """
     if viewer.sees_everything:
         return true()
     mine = select(Network.id).where(Network.project_id == viewer.project_id)
@@ -54,7 +57,7 @@ def subnets(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def ports(viewer: Viewer) -> ColumnElement[bool]:
-    """A project's own, and those on its networks."""
+    """The project's own ports, and those on its networks."""
     if viewer.sees_everything:
         return true()
     mine = select(Network.id).where(Network.project_id == viewer.project_id)
@@ -62,7 +65,9 @@ def ports(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def security_group_rules(viewer: Viewer) -> ColumnElement[bool]:
-    """Those in a project's groups, whoever made them, and those that the project made."""
+    """The rules of the project's groups, also those that other projects created, and the rules that the project
+    created.
+    """
     if viewer.sees_everything:
         return true()
     mine = select(SecurityGroup.id).where(SecurityGroup.project_id == viewer.project_id)

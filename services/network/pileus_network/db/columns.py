@@ -8,7 +8,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class Tags(TypeDecorator[list[str]]):
-    """A sorted list of strings, one JSON string a line, so that SQL can look for one without another table or join."""
+    """A sorted list of strings, one JSON string on each line: SQL can search it without another table and a join."""
 
     impl = Text
     cache_ok = True
@@ -21,11 +21,11 @@ class Tags(TypeDecorator[list[str]]):
 
 
 def _line(tag: str) -> str:
-    """Between line breaks, which JSON writes in no string, so that nothing but a whole tag looks like it."""
+    """Return the tag between line breaks. JSON strings contain none, so only a whole tag matches."""
     return "\n" + json.dumps(tag) + "\n"
 
 
 def tagged(column: Any, tag: str) -> ColumnElement[bool]:
-    """Rows with this tag. `replace` is on every database what finds an exact, case-sensitive piece of text."""
+    """The condition of rows with this tag. `replace` searches text exactly and case-sensitively on every database."""
     text = func.coalesce(column, "", type_=Text())
     return func.replace(text, _line(tag), "", type_=Text()) != text

@@ -1,4 +1,4 @@
-"""The nouns of network, one table each. What may be given only once is a unique constraint, not a check in code."""
+"""The tables of network. Uniqueness is a constraint of the database, not a check in code."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ class Model(DeclarativeBase):
 
 
 class StandardAttributes(Model):
-    """What every thing that a user names has."""
+    """The standard attributes of all resources."""
 
     __abstract__ = True
 
@@ -31,7 +31,7 @@ class StandardAttributes(Model):
 
 
 class Network(StandardAttributes):
-    """`physical_network` is "" and `segmentation_id` 0 where there is none, so that the database sees duplicates."""
+    """`physical_network` is "" and `segmentation_id` is 0 where a type has none: NULLs would not be unique."""
 
     __tablename__ = "networks"
     __table_args__ = (
@@ -59,7 +59,7 @@ class Network(StandardAttributes):
 
 
 class RbacPolicy(Model):
-    """Whom a network is shared with (RBAC): `target_project` may be `*`; `action` is OpenStack's word."""
+    """Shares a network with `target_project` (`*`: all). `action` is access_as_shared or access_as_external."""
 
     __tablename__ = "rbac_policies"
     __table_args__ = (
@@ -163,7 +163,9 @@ class Port(StandardAttributes):
 
 
 class FixedIp(Model):
-    """The primary key makes allocation safe: of two writers that picked one address, one fails and tries again."""
+    """The primary key makes allocation safe: of two transactions that pick the same address, one fails and is run
+    again.
+    """
 
     __tablename__ = "fixed_ips"
 
@@ -181,7 +183,7 @@ class PortSecurityGroup(Model):
 
 
 class Router(StandardAttributes):
-    """`host` is where the router lives, "" while no host can take it."""
+    """`host` is the host that the router is on, "" while there is none for it."""
 
     __tablename__ = "routers"
     __table_args__ = (Index("routers_of_project", "project_id", "id"),)
@@ -249,7 +251,7 @@ class SecurityGroupRule(StandardAttributes):
 
 
 class Project(Model):
-    """What network remembers about a project: its own limits, default security group, auto-allocated network."""
+    """A project's own limits, its default security group and its auto-allocated network."""
 
     __tablename__ = "projects"
 
@@ -285,7 +287,7 @@ class Host(Model):
 
 
 class ChangeRecord(Model):
-    """A thing that may be different for a host since a generation; `kind` is one of core/affected_hosts.py's."""
+    """A resource that changed for a host with a generation. The kinds are listed in core/affected_hosts.py."""
 
     __tablename__ = "change_records"
 
@@ -296,7 +298,7 @@ class ChangeRecord(Model):
 
 
 class WorkerHeartbeat(Model):
-    """What time it was last by the worker's clock: hellos are written down by that clock, too."""
+    """The last time by the worker's clock, by which heartbeats of hosts are recorded, too."""
 
     __tablename__ = "worker_heartbeats"
 
@@ -305,7 +307,7 @@ class WorkerHeartbeat(Model):
 
 
 class SyncRequest(Model):
-    """Whose request counted a generation of a host that the host has not reported yet."""
+    """A request that counted a generation of a host, until the host has reported that generation."""
 
     __tablename__ = "sync_requests"
 

@@ -11,7 +11,7 @@ from pileus_network.clients.agent_notifier import AgentNotifier, HostGeneration,
 from pileus_network.config import Config
 from pileus_network.drivers.base import Settings
 from pileus_network.drivers.fake import Fake
-from pileus_network.rpc import HostState, Report, SyncTiming
+from pileus_network.rpc import HostState, Report, ReportChange, SyncTiming
 from pileus_network.testing import NetworkFixture
 from pileus_network.worker import DatabaseControlPlane
 
@@ -27,6 +27,13 @@ class Reported(DatabaseControlPlane):
 
     def report_state(self, host: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
         super().report_state(host, generation, report, took)
+        with self.heard:
+            self.heard.notify_all()
+
+    def report_changes(
+        self, host: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
+    ) -> None:
+        super().report_changes(host, generation, progress, took)
         with self.heard:
             self.heard.notify_all()
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from pileus_network import rpc
+from pileus_network.db.models import SyncRequest
 from pileus_network.rpc import HostState
 from pileus_network.testing import NetworkFixture
 
@@ -144,29 +146,29 @@ def test_a_router_with_its_floating_ip(network: NetworkFixture, net: str) -> Non
     assert (flat.physical_network, flat.mtu, flat.segment) == ("public", 1500, None)
 
 
-def test_a_change_pokes_whom_it_concerns_and_nobody_else(network: NetworkFixture, net: str, ask: Any) -> None:
+def test_only_affected_hosts_are_notified(network: NetworkFixture, net: str, ask: Any) -> None:
     network.hello("host2", "192.0.2.2")
     network.hello("host3", "192.0.2.3")
     network.drain()
 
-    def poked() -> set[str]:
+    def notified() -> set[str]:
         hosts = set(network.notifications.hosts)
         network.drain()
         return hosts
 
     lone = network.made("port", {"network_id": net})
-    assert poked() == {"host1"}, "DHCP of the network lives there"
+    assert notified() == set(), "no guest can use an unbound port yet"
     bound(network, net, "host2")
-    assert poked() == {"host1", "host2"}
+    assert notified() == {"host1", "host2"}
     ask("PUT", f"ports/{lone['id']}", {"port": {"name": "x"}})
-    assert "host3" not in poked()
+    assert "host3" not in notified()
     group = ask("GET", "security-groups")[1]["security_groups"][0]["id"]
     network.made("security_group_rule", {"security_group_id": group, "direction": "ingress", "protocol": "tcp"})
-    assert poked() == {"host2"}, "only there a port is in the group on a host"
+    assert notified() == {"host2"}, "only there a port is in the group on a host"
     ask("POST", "networks", {"network": {}})
     ask("POST", "security-groups", {"security_group": {"name": "g"}})
     ask("POST", "routers", {"router": {}})
-    assert poked() == set()
+    assert notified() == set()
 
 
 def test_reports_move_states(network: NetworkFixture, net: str, ask: Any) -> None:
@@ -183,9 +185,44 @@ def test_reports_move_states(network: NetworkFixture, net: str, ask: Any) -> Non
     assert ask("GET", f"ports/{port['id']}")[1]["port"]["status"] == "DOWN"
 
 
-def test_the_worker_pokes_who_is_behind(network: NetworkFixture, net: str) -> None:
+def test_a_host_learns_of_an_unbound_port_with_its_next_heartbeat(network: NetworkFixture, net: str) -> None:
+    """Its DHCP and metadata answer for the port, but nothing is sent and no sync is recorded."""
     bound(network, net)
-    network.notifications.hosts.clear()  # the poke is lost
+    network.drain()
+    before = state(network)
+    port = network.made("port", {"network_id": net})
+    assert network.notifications.hosts == {}
+    with network.sessions.read() as session:
+        assert session.scalars(select(SyncRequest)).all() == []
+    assert network.hello("host1", "192.0.2.1") == before.generation + 1
+    assert port["id"] not in {one.id for one in before.ports}
+    assert port["id"] in {one.id for one in state(network).ports}
+    network.control.notify_behind()
+    assert network.notifications.hosts == {"host1": before.generation + 1}
+
+
+def test_a_floating_ip_is_active_while_an_unbound_port_is_outstanding(
+    network: NetworkFixture, net: str, ask: Any
+) -> None:
+    """Only changes of routers keep the floating IPs of a host waiting."""
+    public = network.public()["id"]
+    subnet = ask("GET", f"subnets?network_id={net}")[1]["subnets"][0]["id"]
+    router = network.made("router", {"external_gateway_info": {"network_id": public}})["id"]
+    assert ask("PUT", f"routers/{router}/add_router_interface", {"subnet_id": subnet})[0] == 200
+    port = bound(network, net)
+    network.drain()
+    floating = network.made("floatingip", {"floating_network_id": public, "port_id": port["id"]})["id"]
+    found = state(network)
+    network.made("port", {"network_id": net})
+    network.control.report_state("host1", found.generation - 1, rpc.Report(ports=(port["id"],)))
+    assert ask("GET", f"floatingips/{floating}")[1]["floatingip"]["status"] == "DOWN"
+    network.control.report_state("host1", found.generation, rpc.Report(ports=(port["id"],)))
+    assert ask("GET", f"floatingips/{floating}")[1]["floatingip"]["status"] == "ACTIVE"
+
+
+def test_hosts_that_are_behind_are_notified_again(network: NetworkFixture, net: str) -> None:
+    bound(network, net)
+    network.notifications.hosts.clear()  # the notification is lost
     network.control.notify_behind()
     assert network.notifications.hosts == {"host1": state(network).generation}
     network.drain()

@@ -56,5 +56,5 @@ def test_a_guess_that_another_took_is_tried_again(network: NetworkFixture, monke
     net = network.made("network", {})["id"]
     first = network.made("port", {"network_id": net})["mac_address"]
     guesses = iter([first, first, "fa:16:3e:00:00:77"])
-    monkeypatch.setattr("pileus_network.core.addresses.new_mac", lambda: next(guesses))
+    monkeypatch.setattr("pileus_network.core.ipam.new_mac", lambda: next(guesses))
     assert network.made("port", {"network_id": net})["mac_address"] == "fa:16:3e:00:00:77"

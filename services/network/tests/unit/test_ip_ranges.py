@@ -3,7 +3,7 @@
 import pytest
 
 from pileus_network.core import ip_ranges
-from pileus_network.errors import GatewayConflictWithAllocationPools, OverlappingAllocationPools
+from pileus_network.errors.networks import GatewayConflictWithAllocationPools, OverlappingAllocationPools
 
 
 @pytest.mark.parametrize(
