@@ -117,10 +117,10 @@ def mark_connections(checker: PolicyChecker) -> bool:
         for connection in tracker.connections():
             if not checker.concerns(connection):
                 continue
-            wanted = 0 if checker.allows(connection) else BLOCKED_MARK
-            cut |= wanted == BLOCKED_MARK
-            if connection.mark != wanted and BLOCKED_MARK in (connection.mark, wanted):
-                tracker.mark(connection, wanted)
+            mark_wanted = 0 if checker.allows(connection) else BLOCKED_MARK
+            cut |= mark_wanted == BLOCKED_MARK
+            if connection.mark != mark_wanted and BLOCKED_MARK in (connection.mark, mark_wanted):
+                tracker.mark(connection, mark_wanted)
     return cut
 
 

@@ -51,9 +51,9 @@ def ensure(service: DhcpServer, folder: Path, known: bool) -> None:
     daemon = processes.DaemonProcess(
         service.namespace, folder / "pid", dnsmasq.arguments(service.network, service.interface, folder), interface_ids
     )
-    if _forget_leases(folder, service):
+    if _has_foreign_leases(folder, service):
         processes.stop(folder / "pid")
-        _forget_leases(folder, service, for_good=True)
+        _has_foreign_leases(folder, service, remove=True)
     if not daemon.ensure() and (changed or not known):
         daemon.reload()
 
@@ -80,11 +80,11 @@ def _write(folder: Path, files: dnsmasq.Files) -> bool:
     return changed
 
 
-def _forget_leases(folder: Path, service: DhcpServer, for_good: bool = False) -> bool:
+def _has_foreign_leases(folder: Path, service: DhcpServer, remove: bool = False) -> bool:
     """Return whether an address is leased to a port that has lost it: dnsmasq would refuse it to the port that has it
     now.
 
-    With `for_good`, which requires that dnsmasq is stopped, such leases are removed from its file.
+    With `remove`, which requires that dnsmasq is stopped, such leases are removed from its file.
     """
     path = folder / "leases"
     if not path.exists():
@@ -92,7 +92,7 @@ def _forget_leases(folder: Path, service: DhcpServer, for_good: bool = False) ->
     owners = {fixed.address: port.mac for port in service.ports for fixed in port.fixed_ips}
     lines = path.read_text().splitlines()
     kept = [line for line in lines if not _is_foreign(line.split(), owners)]
-    if for_good:
+    if remove:
         path.write_text("".join(line + "\n" for line in kept))
     return len(kept) != len(lines)
 

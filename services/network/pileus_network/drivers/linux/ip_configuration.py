@@ -51,27 +51,29 @@ def apply(interfaces: Iterable[Interface], routes: Iterable[NamespaceRoute]) -> 
                 raise HostUnfit(why=f"The interface {one.name} is missing")
             _configure(netlink, links[one.name], mtu=one.mtu, address=one.mac)
             _apply_addresses(netlink, index[one.name], set(one.addresses))
-        _apply_routes(netlink, {hop for hop in routes if hop.interface in index}, index)
+        _apply_routes(netlink, {route for route in routes if route.interface in index}, index)
         return ",".join(str(index[one.name]) for one in interfaces)
 
 
-def _configure(netlink: IPRoute, link: Any, **wanted: Any) -> None:
-    """Bring a link up, and change those of `wanted` that differ."""
-    change = {key: value for key, value in wanted.items() if link.get_attr(f"IFLA_{key.upper()}") != value}
+def _configure(netlink: IPRoute, link: Any, **desired: Any) -> None:
+    """Bring a link up, and change those of `desired` that differ."""
+    change = {key: value for key, value in desired.items() if link.get_attr(f"IFLA_{key.upper()}") != value}
     if not link["flags"] & 1:
         change["state"] = "up"
     if change:
         netlink.link("set", index=link["index"], **change)
 
 
-def _apply_addresses(netlink: IPRoute, index: int, wanted: set[str]) -> None:
-    there = {f"{message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}" for message in netlink.get_addr(index=index)}
-    there = {text for text in there if not ip_interface(text).is_link_local or text in wanted}
-    for text in sorted(wanted - there):
+def _apply_addresses(netlink: IPRoute, index: int, desired: set[str]) -> None:
+    existing = {
+        f"{message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}" for message in netlink.get_addr(index=index)
+    }
+    existing = {text for text in existing if not ip_interface(text).is_link_local or text in desired}
+    for text in sorted(desired - existing):
         address = ip_interface(text)
         extra = {"flags": NO_DETECTION} if address.version == 6 else {}
         netlink.addr("add", index=index, address=str(address.ip), prefixlen=address.network.prefixlen, **extra)
-    for text in sorted(there - wanted):
+    for text in sorted(existing - desired):
         address = ip_interface(text)
         try:
             netlink.addr("del", index=index, address=str(address.ip), prefixlen=address.network.prefixlen)
@@ -80,21 +82,21 @@ def _apply_addresses(netlink: IPRoute, index: int, wanted: set[str]) -> None:
                 raise
 
 
-def _apply_routes(netlink: IPRoute, wanted: set[NamespaceRoute], index: Mapping[str, int]) -> None:
+def _apply_routes(netlink: IPRoute, desired: set[NamespaceRoute], index: Mapping[str, int]) -> None:
     by_index = {number: name for name, number in index.items()}
-    there = {
-        _hop(message, by_index)
+    existing = {
+        _parse_route(message, by_index)
         for family in (2, 10)
         for message in netlink.get_routes(family=family, table=MAIN, proto=STATIC)
     }
-    for hop in sorted(there - wanted, key=str):
-        _route(netlink, "del", hop, index)
+    for route in sorted(existing - desired, key=str):
+        _route(netlink, "del", route, index)
     # Directly connected destinations come first: a gateway outside of the subnet is reached through one.
-    for hop in sorted(wanted - there, key=lambda hop: (bool(hop.via), str(hop))):
-        _route(netlink, "add", hop, index)
+    for route in sorted(desired - existing, key=lambda route: (bool(route.via), str(route))):
+        _route(netlink, "add", route, index)
 
 
-def _hop(message: Any, by_index: Mapping[int, str]) -> NamespaceRoute:
+def _parse_route(message: Any, by_index: Mapping[int, str]) -> NamespaceRoute:
     anywhere = "0.0.0.0" if message["family"] == 2 else "::"
     destination = f"{message.get_attr('RTA_DST') or anywhere}/{message['dst_len']}"
     return NamespaceRoute(
@@ -102,16 +104,16 @@ def _hop(message: Any, by_index: Mapping[int, str]) -> NamespaceRoute:
     )
 
 
-def _route(netlink: IPRoute, verb: str, hop: NamespaceRoute, index: Mapping[str, int]) -> None:
-    destination = ip_network(hop.destination)
+def _route(netlink: IPRoute, verb: str, route: NamespaceRoute, index: Mapping[str, int]) -> None:
+    destination = ip_network(route.destination)
     fields: dict[str, Any] = {
         "dst": str(destination),
         "family": 2 if destination.version == 4 else 10,
         "proto": STATIC,
-        "oif": index[hop.interface],
+        "oif": index[route.interface],
     }
-    if hop.via:
-        fields["gateway"] = str(ip_address(hop.via))
+    if route.via:
+        fields["gateway"] = str(ip_address(route.via))
     else:
         fields["scope"] = 253  # RT_SCOPE_LINK
     try:

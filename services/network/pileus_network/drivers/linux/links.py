@@ -93,22 +93,22 @@ def ensure(
     netlink: IPRoute, link: Link, seen: Mapping[str, ExistingLink], new_name: Callable[[str], str]
 ) -> ExistingLink:
     """Create or change the link, except for its master. A link that can't be changed in place is created again."""
-    there = seen.get(link.name)
-    if there and _differs(there, link):
-        netlink.link("del", index=there.index)
-        there = None
-    if there is None:
-        there = _create(netlink, link, seen, new_name)
-    wanted = replace(there, mtu=link.mtu, alias=link.alias or there.alias, up=link.up)
+    existing = seen.get(link.name)
+    if existing and _differs(existing, link):
+        netlink.link("del", index=existing.index)
+        existing = None
+    if existing is None:
+        existing = _create(netlink, link, seen, new_name)
+    wanted = replace(existing, mtu=link.mtu, alias=link.alias or existing.alias, up=link.up)
     change: dict[str, Any] = {}
-    if there.mtu != wanted.mtu:
+    if existing.mtu != wanted.mtu:
         change["mtu"] = wanted.mtu
-    if there.alias != wanted.alias:
+    if existing.alias != wanted.alias:
         change["ifalias"] = wanted.alias
-    if there.up != wanted.up:
+    if existing.up != wanted.up:
         change["state"] = "up" if wanted.up else "down"
     if change:
-        netlink.link("set", index=there.index, **change)
+        netlink.link("set", index=existing.index, **change)
     return wanted
 
 
@@ -121,10 +121,10 @@ def set_master(netlink: IPRoute, link: Link, seen: Mapping[str, ExistingLink]) -
     """Put a link into its bridge. Raises HostUnfit if the bridge doesn't exist."""
     if link.master not in seen:
         raise HostUnfit(why=f"There is no bridge {link.master}")
-    there, master = seen[link.name], seen[link.master].index
-    if there.master != master:
-        netlink.link("set", index=there.index, master=master)
-    return replace(there, master=master)
+    existing, master = seen[link.name], seen[link.master].index
+    if existing.master != master:
+        netlink.link("set", index=existing.index, master=master)
+    return replace(existing, master=master)
 
 
 def remove(netlink: IPRoute, removed: Iterable[ExistingLink]) -> None:
@@ -145,8 +145,10 @@ def _gone_is_fine() -> Iterator[None]:
             raise
 
 
-def _differs(there: ExistingLink, link: Link) -> bool:
-    return there.kind != link.kind or (link.kind in (VXLAN, VLAN) and (there.id, there.local) != (link.id, link.local))
+def _differs(existing: ExistingLink, link: Link) -> bool:
+    return existing.kind != link.kind or (
+        link.kind in (VXLAN, VLAN) and (existing.id, existing.local) != (link.id, link.local)
+    )
 
 
 def _create(

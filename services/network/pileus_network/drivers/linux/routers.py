@@ -116,7 +116,7 @@ def routes(desired: RouterNamespace) -> list[ip_configuration.NamespaceRoute]:
     for subnet in desired.gateway.subnets() if desired.gateway else ():
         found += list(_default_routes(subnet, desired.gateway.interface)) if desired.gateway else []
     ports = [*desired.ports, *([desired.gateway] if desired.gateway else [])]
-    return found + [found_route for route in desired.router.routes for found_route in _static_routes(route, ports)]
+    return found + [static_route for route in desired.router.routes for static_route in _static_routes(route, ports)]
 
 
 def _configure(desired: RouterNamespace, old: RouterNamespace | None, thorough: bool) -> str:
@@ -138,8 +138,12 @@ def _configure(desired: RouterNamespace, old: RouterNamespace | None, thorough: 
                 (*router_port.addresses(), *floating),
             )
         )
-    wanted = nat.table(translation(desired))
-    nft.run(nft.difference(nat.table(translation(old)), wanted) if old and not thorough else nft.replacement(wanted))
+    desired_table = nat.table(translation(desired))
+    nft.run(
+        nft.difference(nat.table(translation(old)), desired_table)
+        if old and not thorough
+        else nft.replacement(desired_table)
+    )
     interface_ids = ip_configuration.apply([*inner, LOOPBACK], routes(desired))
     gone = _translated(old) - _translated(desired) if old else set()
     if gone:

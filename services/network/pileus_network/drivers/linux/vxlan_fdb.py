@@ -45,10 +45,10 @@ def update(netlink: IPRoute, tunnel: int, old: set[Entry], new: set[Entry]) -> N
     for mac, address in sorted(old - new):
         if mac in kept:
             continue  # it was replaced above
-        _forget(netlink, tunnel, mac, address)
+        _delete(netlink, tunnel, mac, address)
 
 
-def _forget(netlink: IPRoute, tunnel: int, mac: str, address: str) -> None:
+def _delete(netlink: IPRoute, tunnel: int, mac: str, address: str) -> None:
     try:
         netlink.fdb("del", ifindex=tunnel, lladdr=mac, dst=address)
         if mac != ALL_MACS:
