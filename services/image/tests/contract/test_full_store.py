@@ -1,4 +1,4 @@
-"""An image store without room: 413 in the service's own shape, nothing kept, and all is well once there is room."""
+"""An image store without room: uploads are refused with 413, keep nothing, and succeed once there is room."""
 
 import io
 import subprocess
@@ -21,7 +21,7 @@ def service(tmp_path: Path) -> Iterator[ImageFixture]:
 
 @pytest.fixture(params=["partial size=2m", "partial nr_inodes=1", "blobs nr_inodes=1"])
 def full(service: ImageFixture, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """One of the store's directories on a file system of its own that has no room."""
+    """Mount one of the store's directories on a file system that has no room."""
     name, options = request.param.split()
     place = Path(service.tools.config.state) / "store" / name
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", place], check=True)

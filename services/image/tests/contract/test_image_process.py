@@ -61,7 +61,7 @@ class Server:
         self.process.wait()
 
     def peak_mib(self) -> int:
-        """The most memory that any of its processes ever had."""
+        """Return the most memory that any of its processes ever had."""
         family = [
             self.process.pid,
             *map(
@@ -93,7 +93,7 @@ def cloud(server: Server) -> openstack.connection.Connection:
 
 
 class Noise:
-    """So many MiB of the same noise, as a file, without lying anywhere."""
+    """So many MiB of the same random bytes, as a file that is on no disk."""
 
     def __init__(self, mib: int) -> None:
         self.block, self.left, self.digest = os.urandom(MIB), mib, hashlib.sha512()

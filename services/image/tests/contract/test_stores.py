@@ -1,4 +1,4 @@
-"""What every image store must do, as drivers/base.py promises it."""
+"""What drivers/base.py says about every image store."""
 
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ MIB = 1 << 20
 
 @pytest.fixture(params=["fake", "file"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """Found as the service finds it: by its entry point."""
+    """A store, loaded by its entry point as the service does it."""
     found: Store = DriverManager("pileus.image.stores", request.param).driver(tmp_path / "store")
     assert found.name == request.param
     return found
@@ -22,7 +22,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 @pytest.fixture
 def full(request: pytest.FixtureRequest, tmp_path: Path, store: Store) -> Iterator[Store]:
-    """The same kind of store, with room for less than 4 MiB: really a small disk where it is files."""
+    """A store of the same kind with room for less than 4 MiB; the one of files is on a small disk."""
     kind = type(store)
     if store.name == "fake":
         yield kind(None, room=3 * MIB)  # type: ignore[call-arg]
@@ -42,14 +42,14 @@ def put(store: Store, blob: str, data: bytes) -> None:
         writer.commit()
 
 
-def test_what_was_committed_is_read_back_from_anywhere(store: Store) -> None:
+def test_a_committed_blob_is_read_at_any_position(store: Store) -> None:
     put(store, "one", b"0123456789")
     with store.open("one") as first, store.open("one") as second:
         first.seek(4)
         assert (first.read(3), second.read()) == (b"456", b"0123456789")
 
 
-def test_what_is_being_written_can_be_looked_at_and_isn_t_there_yet(store: Store) -> None:
+def test_a_blob_that_is_being_written_is_readable_only_by_its_writer(store: Store) -> None:
     with store.writer("one") as writer:
         writer.write(b"begin")
         with writer.reader() as look:
@@ -70,7 +70,7 @@ def test_leaving_without_a_commit_leaves_nothing(store: Store) -> None:
         store.open("one")
 
 
-def test_a_second_try_begins_anew(store: Store) -> None:
+def test_a_second_attempt_replaces_the_first(store: Store) -> None:
     first = store.writer("one")
     first.write(b"left by who was killed")
     put(store, "one", b"whole")
@@ -99,7 +99,7 @@ def test_a_reader_goes_on_when_the_blob_is_deleted(store: Store) -> None:
         assert reader.read() == b"0123456789"
 
 
-def test_a_full_store_says_so_and_takes_less_later(full: Store) -> None:
+def test_a_full_store_raises_store_full_until_there_is_room(full: Store) -> None:
     with pytest.raises(StoreFull):
         with full.writer("big") as writer:
             for _ in range(4):

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a refusal or a success, never an accident."""
+"""Random requests are refused or succeed; none ends in an internal error."""
 
 import json
 import string
@@ -39,7 +39,7 @@ QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 
 @QUICK
 @given(body=st.dictionaries(NAME, VALUE, max_size=4) | VALUE)
-def test_create(service, body):
+def test_random_images(service, body):
     answer = service.client.post("/v2/images", data=json.dumps(body), content_type="application/json")
     assert answer.status_code in (201, 400, 403, 409, 413), answer.text
 
@@ -59,7 +59,7 @@ def test_create(service, body):
     )
     | VALUE
 )
-def test_patch(service, changes):
+def test_random_patches(service, changes):
     image = service.client.post("/v2/images", json={}).json
     answer = service.client.patch(
         f"/v2/images/{image['id']}",
@@ -71,14 +71,14 @@ def test_patch(service, changes):
 
 @QUICK
 @given(query=st.lists(st.tuples(PARAMETER, TEXT), max_size=4))
-def test_list(service, query):
+def test_random_queries(service, query):
     answer = service.client.get("/v2/images", query_string=query)
     assert answer.status_code in (200, 400), answer.text
 
 
 @QUICK
 @given(words=st.lists(st.sampled_from(WORDS) | TEXT, min_size=1, max_size=4), method=st.sampled_from(METHODS))
-def test_paths(service, words, method):
+def test_random_paths(service, words, method):
     path = "/v2/" + "/".join(words)
     answer = service.client.request(method, path, as_=service.book.admin)
     assert answer.status_code < 500 or answer.status_code == 501, answer.text

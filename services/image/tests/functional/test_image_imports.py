@@ -1,4 +1,4 @@
-"""Interoperable import: staged data and URLs; its flow killed at every step."""
+"""Interoperable import of staged data and of URLs; its flow is killed at every step."""
 
 import io
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""No list of the image service asks the database more for more rows."""
+"""No list of the image service costs more statements for more rows."""
 
 from collections.abc import Callable
 from pathlib import Path

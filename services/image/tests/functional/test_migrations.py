@@ -1,3 +1,5 @@
+"""The migrations lead from an empty database to the models."""
+
 from pileus_image.db.models import Model
 from pileus_kit.testing import assert_migrations_match
 

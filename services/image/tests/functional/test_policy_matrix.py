@@ -1,4 +1,4 @@
-"""Every route, for every kind of caller, against a table that was read by a human."""
+"""Every route, requested by every kind of caller, compared with a reviewed table."""
 
 import io
 
@@ -152,7 +152,7 @@ def test_each_metadata_route_answers_each_caller_as_the_table_says(service):
             assert answer.status_code == int(status), f"{route} by {name}: {answer.status_code}, not {status}"
 
 
-TO_SERVICES = {  # what a service's user is let through to; the ticket is for an image that isn't there
+TO_SERVICES = {  # what policy allows a service; the ticket is for an image that doesn't exist
     "GET /v2/images": 200,
     "GET /v2/info/stores/detail": 200,
     "POST /v2/tickets": 404,
@@ -210,7 +210,7 @@ def test_a_service_reaches_only_the_images_that_it_made_for_users(service):
 
 
 def test_a_service_shows_a_user_only_what_the_user_may_download(service):
-    """It asks because it boots from the image: `download_image` holds for that too."""
+    """A service shows an image because it is about to boot from it, so `download_image` decides as well."""
     image = service.image(content=b"data")
     on_behalf = {"X-Service-Token": service.book.service.token}
     path = f"/v2/images/{image['id']}"

@@ -15,7 +15,7 @@ def files(tmp_path):
     return [path.name for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_blob_is_whole_or_not_there(store, tmp_path):
+def test_a_blob_is_whole_or_missing(store, tmp_path):
     with store.writer("abc") as writer:
         writer.write(b"one")
         with pytest.raises(BlobMissing):
@@ -31,7 +31,7 @@ def test_a_blob_is_whole_or_not_there(store, tmp_path):
     assert files(tmp_path) == []
 
 
-def test_what_is_not_committed_is_gone(store, tmp_path):
+def test_an_uncommitted_blob_is_deleted(store, tmp_path):
     with pytest.raises(RuntimeError):
         with store.writer("abc") as writer:
             writer.write(b"one")
@@ -66,7 +66,7 @@ def test_deleting_a_blob_that_is_being_written(store, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_has_a_name(store, tmp_path):
+def test_a_full_disk_raises_store_full(store, tmp_path):
     (tmp_path / "partial" / "abc").symlink_to("/dev/full")
     with pytest.raises(StoreFull):
         with store.writer("abc") as writer:

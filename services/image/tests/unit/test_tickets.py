@@ -8,7 +8,7 @@ from pileus_image.core.tickets import Tickets
 from pileus_kit.errors import Unauthorized
 
 
-def test_the_key_is_made_once_for_us_alone(tmp_path):
+def test_the_key_is_created_once_and_private(tmp_path):
     path = tmp_path / "key"
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: Tickets.at(path), range(16)))
@@ -17,7 +17,7 @@ def test_the_key_is_made_once_for_us_alone(tmp_path):
     made[0].check(made[1].issue("i", "read", 60), "i", "read")
 
 
-def test_a_ticket_is_good_for_one_thing_and_a_while(monkeypatch):
+def test_a_ticket_is_valid_for_one_action_and_for_a_while(monkeypatch):
     tickets = Tickets(b"k" * 32)
     ticket = tickets.issue("i", "read", 60)
     tickets.check(ticket, "i", "read")
