@@ -1,5 +1,6 @@
-"""Real processes on real ports: a proxy under gunicorn, a storage server, the unmodified swiftclient; kill -9 where
-it hurts."""
+"""Real processes on real ports: a proxy under gunicorn, a storage server, the unmodified swiftclient; kill -9 at bad
+moments.
+"""
 
 import hashlib
 import os
@@ -70,7 +71,9 @@ class Cloud:
                 return
             except OSError:
                 time.sleep(0.05)
-        raise AssertionError(f"nobody listens on {port}: {[p.read_text()[-2000:] for p in self.state.glob('*.log')]}")
+        raise AssertionError(
+            f"no process listens on {port}: {[p.read_text()[-2000:] for p in self.state.glob('*.log')]}"
+        )
 
     def stop(self) -> None:
         for process in (self.proxy, self.storage):
@@ -91,7 +94,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 
 def test_swiftclient(cloud: Cloud, tmp_path: Path) -> None:
-    """What `swift upload`, `list`, `stat`, `download` and `delete` do, large objects in segments included."""
+    """`swift upload`, `list`, `stat`, `download` and `delete` work, with large objects in segments."""
     swift = Connection(preauthurl=cloud.url, preauthtoken="token-member")
     swift.put_container("box", headers={"X-Container-Meta-Colour": "red"})
     etag = swift.put_object("box", "süß/o", b"data", content_type="text/plain", headers={"X-Object-Meta-A": "ä"})
@@ -126,7 +129,7 @@ def test_swiftclient(cloud: Cloud, tmp_path: Path) -> None:
 
 
 def test_storage_killed_in_the_middle_of_a_put(cloud: Cloud) -> None:
-    """The client hears of it, nothing half is ever seen, and nothing is left behind after the restart."""
+    """The client gets an error, readers never see half an object, and the restart removes what is left of it."""
     requests.put(f"{cloud.url}/c/o", data=b"before", headers=TOKEN, timeout=30).raise_for_status()
 
     def body() -> Iterator[bytes]:
@@ -151,8 +154,7 @@ def test_storage_killed_in_the_middle_of_a_put(cloud: Cloud) -> None:
 
 
 def test_what_was_acknowledged_survives_kill_9(cloud: Cloud) -> None:
-    """Objects and their listing rows: whatever got its 201 is there after the storage server was killed between two
-    of them."""
+    """Every object that got its 201, and its row in the listing, is there after the storage server was killed."""
     for round_ in range(3):
         for number in range(10):
             path = f"{cloud.url}/c/{round_}-{number}"
@@ -168,11 +170,11 @@ def test_what_was_acknowledged_survives_kill_9(cloud: Cloud) -> None:
         if requests.head(cloud.url, headers=TOKEN, timeout=30).headers["X-Account-Object-Count"] == "30":
             return
         time.sleep(0.1)
-    raise AssertionError("the account never heard of its objects")
+    raise AssertionError("the account never got the sums of its container")
 
 
 def test_an_upload_that_breaks_off(cloud: Cloud) -> None:
-    """A client that dies in the middle, with and without a Content-Length."""
+    """A client may close the connection in the middle of a body, with and without a Content-Length."""
     for framing in ("Content-Length: 1000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n40000\r\n"):
         with socket.create_connection(("127.0.0.1", cloud.proxy_port)) as sock:
             sock.sendall(
@@ -184,7 +186,7 @@ def test_an_upload_that_breaks_off(cloud: Cloud) -> None:
 
 
 def test_without_the_key_there_is_no_answer(cloud: Cloud) -> None:
-    """The storage server talks to nobody without the cluster's key."""
+    """The storage server refuses every call without the cluster's key."""
     for head in (
         b"POST /get_object HTTP/1.1\r\n\r\n",
         b"POST /put_object HTTP/1.1\r\nX-Cluster-Key: guess\r\nX-Args: {}\r\n\r\n",
@@ -196,7 +198,7 @@ def test_without_the_key_there_is_no_answer(cloud: Cloud) -> None:
 
 
 def test_a_second_storage_server_gets_no_device(cloud: Cloud, tmp_path: Path) -> None:
-    """Two processes on one disk would be two truths."""
+    """Two processes that write to one disk would damage it."""
     other = tmp_path / "other.conf"
     other.write_text(cloud.conf.read_text().replace(str(cloud.storage_port), str(free_port())))
     code = (

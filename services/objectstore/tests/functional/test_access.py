@@ -1,4 +1,4 @@
-"""Who may: policy first, then the container's ACL."""
+"""Rights of callers: first the policy, then the container's ACL."""
 
 from dataclasses import replace
 
@@ -161,7 +161,7 @@ SCOPELESS = ("system_admin", "system_reader", "domain_admin", "nobody", "service
 @pytest.mark.parametrize("account", ["AUTH_None", "AUTH_", "AUTH_-", "AUTH_%25(project_id)s", "AUTH_null", "None", "-"])
 @pytest.mark.parametrize("name", SCOPELESS)
 def test_a_token_without_a_project_has_no_account(store: ObjectStoreFixture, name: str, account: str) -> None:
-    """Not even one that is called like what a missing project looks like."""
+    """It has no rights even to an account whose name looks like that of a missing project."""
     caller = getattr(store.tokens, name)
     for method, path in (("GET", ""), ("POST", ""), ("PUT", "/c"), ("GET", "/c"), ("PUT", "/c/o"), ("GET", "/c/o")):
         status = store.client.request(method, f"/v1/{account}{path}", as_=caller, data=b"x").status_code
@@ -192,7 +192,7 @@ IDS = ("p2:u-other", "p2:*", "*:u-other")
 @pytest.mark.parametrize("acl", [*NAMES, *IDS])
 @pytest.mark.parametrize("header", ["X-Container-Read", "X-Container-Write"])
 def test_names_grant_in_the_default_domain_only(store: ObjectStoreFixture, acl: str, header: str) -> None:
-    """Names are unique in a domain: the account's owner of another domain may mean another project of that name."""
+    """Names are unique in a domain only, so the owner of an account in another domain may mean another project."""
     far = foreign(store, "far", "p7", "d7", "d7")
     store.client.put("/v1/AUTH_p7/c", headers={header: acl}, as_=far)
     store.client.put("/v1/AUTH_p7/c/o", data=b"x", as_=far)

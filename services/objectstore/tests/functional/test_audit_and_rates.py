@@ -1,4 +1,4 @@
-"""The proxy's audit lines and bounds: the same mechanism as everywhere, in Swift's shape."""
+"""The proxy writes audit records and limits rates like all services, but answers in Swift's form."""
 
 import json
 import logging

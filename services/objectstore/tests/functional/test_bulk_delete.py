@@ -1,4 +1,4 @@
-"""?bulk-delete deletes what the body names, whatever the path and the method, each by the caller's own right."""
+"""?bulk-delete deletes what the body names, whatever the path and the method; each path needs the caller's right."""
 
 from typing import Any
 

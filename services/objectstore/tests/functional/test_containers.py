@@ -1,4 +1,4 @@
-"""Containers and accounts over HTTP."""
+"""Containers: listings, metadata, quotas."""
 
 from xml.etree import ElementTree
 

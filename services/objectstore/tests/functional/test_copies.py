@@ -1,4 +1,4 @@
-"""Copies and versions."""
+"""Copies of objects."""
 
 from pileus_objectstore.testing import ObjectStoreFixture
 
@@ -62,7 +62,7 @@ def test_copies_between_accounts_need_both_rights(store: ObjectStoreFixture, con
 
 
 def test_names_that_headers_may_not_contain(store: ObjectStoreFixture, container: str) -> None:
-    """What no URL could reach or delete afterwards is not made."""
+    """Objects that no URL could reach or delete are not created."""
     store.client.put(f"{container}/a", data=b"data")
     for name in ("c/x%00y", "c/%00"):
         heads = {"Destination": name}

@@ -29,7 +29,7 @@ def files(store: ObjectStoreFixture, pattern: str) -> list[Path]:
 
 
 def settle(workers: list[Worker]) -> None:
-    """Passes until nothing is left to do."""
+    """Run passes until there is nothing left to do."""
     for _ in range(5):
         passes = [worker.replicator.run() for worker in workers]
         if not any(passes):
@@ -38,7 +38,7 @@ def settle(workers: list[Worker]) -> None:
 
 
 def wipe(store: ObjectStoreFixture, name: str) -> None:
-    """A new empty disk in the place of an old one."""
+    """Replace a disk by a new empty one."""
     store.stop_host(0)
     root = store.configs[0].home / name
     root.rename(root.with_name(name + ".old"))

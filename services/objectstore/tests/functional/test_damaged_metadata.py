@@ -1,4 +1,4 @@
-"""One bit flips in the file that a POST made: readers take a good copy, the bad one is put aside and replaced."""
+"""One bit flips in the file of later metadata: readers get a good copy, the bad one is quarantined and replaced."""
 
 import os
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def metas(store: ObjectStoreFixture) -> list[Path]:
 
 
 def flip(path: Path, at: int) -> None:
-    """Change a bit, and leave the file's time as it was, as a disk does."""
+    """Change a bit and keep the file's time, as a failing disk does."""
     stamp = path.stat().st_mtime_ns
     data = bytearray(path.read_bytes())
     data[at % len(data)] ^= 4

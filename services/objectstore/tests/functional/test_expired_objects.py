@@ -1,4 +1,4 @@
-"""An object whose time is over is as good as deleted for every call, before the expirer has come."""
+"""An expired object counts as deleted for every call, even before the expirer has deleted it."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ EMPTY = {"CONTENT_LENGTH": "0"}
 
 @pytest.fixture
 def expired(store: ObjectStoreFixture, container: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Put with a time to go; then the proxy's clock goes on by an hour."""
+    """Put an object that will expire, then move the proxy's clock forward by an hour."""
     headers = {"X-Delete-After": "1000", "X-Object-Meta-A": "1"}
     assert store.client.put(f"{container}/o", data=b"data", headers=headers).status_code == 201
     ahead(store, 3600)
@@ -67,7 +67,7 @@ def test_an_expired_version_is_not_restored(store: ObjectStoreFixture, container
 
 
 def test_x_if_delete_at(store: ObjectStoreFixture, container: str) -> None:
-    """X-If-Delete-At, by which an expirer deletes what it knows and nothing newer."""
+    """With X-If-Delete-At an expirer deletes the version that it knows, and nothing newer."""
     store.client.put(f"{container}/o", data=b"x")
 
     def delete(value: str, name: str = "o") -> int:

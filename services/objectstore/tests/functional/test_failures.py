@@ -1,4 +1,4 @@
-"""What breaks, and what the client sees of it: nothing, as long as two replicas are left."""
+"""Devices, hosts, files and clients fail. The client notices nothing as long as two replicas are left."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ BIG = os.urandom(3 << 20)
 
 
 def replicas(store: ObjectStoreFixture, name: str = "o") -> list[Path]:
-    """The files of an object of container c, wherever they are."""
+    """The files of an object in container c, on any device."""
     ring = store.app.tools.cluster.rings.placement("AUTH_p1", "c", name)
     return sorted(Path(store.config.state).glob(f"**/objects/{ring.partition}/{ring.digest}"))
 
@@ -37,7 +37,7 @@ def mount(store: ObjectStoreFixture, device: str) -> None:
 
 
 def forget(store: ObjectStoreFixture, device: str) -> None:
-    """Let the server look at once, not half a second later."""
+    """Make the server look at the device now, not half a second later."""
     store.servers[0].host._devices[device].disk._seen = 0.0
 
 
@@ -89,8 +89,7 @@ def test_without_a_quorum_nothing_is_promised(store: ObjectStoreFixture, contain
 
 @pytest.mark.parametrize("data", [b"short", BIG], ids=["short", "big"])
 def test_a_full_device(store: ObjectStoreFixture, container: str, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk says it is full in the middle of the object: a handoff gets a whole copy, bytes already sent
-    included."""
+    """A disk becomes full in the middle of an object: a handoff gets a complete copy."""
     full = store.servers[0].host.device(primaries(store)[0]).disk
     write, written = object_files.Draft.write, []
 
@@ -112,8 +111,7 @@ def test_a_full_device(store: ObjectStoreFixture, container: str, data: bytes, m
 
 
 def test_damage_is_not_delivered(store: ObjectStoreFixture, container: str) -> None:
-    """One bit in the middle of the copy that is read: the client gets the right bytes, the copy goes into
-    quarantine."""
+    """If one bit of the copy that is read is wrong, the client gets the right bytes and the copy is quarantined."""
     store.client.put(f"{container}/o", data=BIG)
     first = store.servers[0].host.device(primaries(store)[0]).disk.root
     path = next(path for path in replicas(store) if path.is_relative_to(first))
@@ -173,7 +171,7 @@ def test_an_update_that_fails_becomes_an_async_pending(
 
 
 class Hurried:
-    """A body that stops in the middle."""
+    """A body that ends in the middle."""
 
     def __init__(self, data: bytes) -> None:
         self._left = data
@@ -226,7 +224,7 @@ def test_a_host_that_is_down(three: ObjectStoreFixture, down: int) -> None:
 
 
 def test_a_host_that_dies_in_the_middle_of_a_get(three: ObjectStoreFixture) -> None:
-    """The client notices nothing: another host goes on where the first one stopped."""
+    """The client notices nothing: another host continues where the first one stopped."""
     three.client.put(f"{three.account}/c/o", data=BIG)
     answer = three.client.get(f"{three.account}/c/o", buffered=False)
     pieces = iter(answer.response)
@@ -243,7 +241,7 @@ def test_a_host_that_dies_in_the_middle_of_a_get(three: ObjectStoreFixture) -> N
 
 
 def test_many_writers_of_one_object(store: ObjectStoreFixture, container: str) -> None:
-    """Whoever was last wins, on all replicas and in the listing; nobody gets an error."""
+    """The last writer wins on all replicas and in the listing, and no writer gets an error."""
     statuses = []
 
     def write(number: int) -> None:
@@ -266,8 +264,7 @@ def test_many_writers_of_one_object(store: ObjectStoreFixture, container: str) -
 
 @pytest.mark.parametrize("away", [0, 1, 2])
 def test_a_host_that_missed_a_deletion(three: ObjectStoreFixture, away: int) -> None:
-    """It has an old version and does not know of a deletion: readers who ask for the newest, and all after a
-    deletion, are safe."""
+    """It has an old version. Readers of the newest version, and all readers after a deletion, get the truth."""
     path = f"{three.account}/c/o"
     three.client.put(path, data=b"old")
     three.stop_host(away)
@@ -283,7 +280,7 @@ def test_a_host_that_missed_a_deletion(three: ObjectStoreFixture, away: int) -> 
 
 
 class Writer(threading.Thread):
-    """Puts and deletes objects of its own, and knows what was promised about each."""
+    """Puts and deletes objects of its own, and records what was acknowledged for each."""
 
     def __init__(self, store: ObjectStoreFixture, number: int, over: threading.Event) -> None:
         super().__init__()
@@ -309,7 +306,7 @@ class Writer(threading.Thread):
 
 
 def test_hosts_come_and_go_under_load(three: ObjectStoreFixture) -> None:
-    """Whatever was acknowledged holds; whatever was not is either there or not, but never half."""
+    """What was acknowledged is there. What was not is either there or not, but never half."""
     over = threading.Event()
     writers = [Writer(three, number, over) for number in range(4)]
     for writer in writers:
@@ -342,7 +339,7 @@ def test_hosts_come_and_go_under_load(three: ObjectStoreFixture) -> None:
 
 
 def test_threads_that_take_a_device_at_once(store: ObjectStoreFixture) -> None:
-    """Once two of them locked each other out, and nobody let go of the device until the process ended."""
+    """Two of them could lock each other out, so that the device stayed locked until the process ended."""
     device = store.servers[0].host.device("d1")
     for _ in range(50):
         device.disk.close()
@@ -361,7 +358,7 @@ def test_threads_that_take_a_device_at_once(store: ObjectStoreFixture) -> None:
 
 
 def test_a_device_under_another_name_is_not_used(store: ObjectStoreFixture, container: str) -> None:
-    """Its lock would keep it from coming back under its own name."""
+    """If it were, its lock would keep it from coming back under its own name."""
     root = store.configs[0].home / "d1"
     root.rename(root.with_name("aside"))
     forget(store, "d1")

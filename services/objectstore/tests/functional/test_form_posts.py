@@ -53,7 +53,7 @@ def test_a_form(store: ObjectStoreFixture, keyed: str) -> None:
      ("redirect", "http://evil.example.com/")],
 )  # fmt: skip
 def test_limits_are_those_that_were_signed(store: ObjectStoreFixture, keyed: str, field: str, value: str) -> None:
-    """Fields after the first file change nothing: neither its limits nor what happens afterwards."""
+    """Fields after the first file change neither the form's limits nor the redirection."""
     limits = {"max_file_size": "10", "max_file_count": "2"}
     body, kind = form(keyed, {"a": b"small", "b": b"x" * 50_000}, **limits)
     second = body.index(b"--bound", body.index(b'filename="a"'))

@@ -1,4 +1,4 @@
-"""Numbers that no clock and no int() takes are answered like other wrong ones, or count as very large."""
+"""Numbers that exceed clocks and int() are refused like other wrong numbers, or count as very large."""
 
 import pytest
 

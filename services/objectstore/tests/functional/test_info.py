@@ -1,4 +1,4 @@
-"""What needs no token."""
+"""Calls that need no token."""
 
 from pileus_objectstore.testing import ObjectStoreFixture
 

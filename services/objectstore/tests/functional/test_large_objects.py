@@ -150,7 +150,7 @@ def test_manifests_that_name_each_other(store: ObjectStoreFixture, container: st
 
 
 def test_a_large_object_has_a_greatest_size(store: ObjectStoreFixture, container: str) -> None:
-    """A few levels more of a thousand parts each would be more bytes than a listing can count."""
+    """A few more levels of a thousand segments each would be more bytes than a listing can count."""
     store.client.put(f"{container}/0", data=b"x" * 1000)
     for level in range(1, 6):
         made = put(store, f"{container}/{level}", [{"path": f"/c/{level - 1}"}] * 1000)

@@ -1,4 +1,4 @@
-"""What a client's request costs inside: the calls of storage servers that it makes. Most cost one."""
+"""How many calls of storage servers a client's request costs. Most requests cost one."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from pileus_objectstore.wire.client import Exchange
 
 @pytest.fixture
 def made(store: ObjectStoreFixture, container: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The names of the calls that the proxy makes. The container's head and the policy are remembered already."""
+    """The calls that the proxy makes. It remembers the container's head and the policy's verdict already."""
     calls: list[str] = []
     begin = Exchange.__init__
 

@@ -1,4 +1,4 @@
-"""A device that is gone: its third copies are made on handoffs, and go back when it does."""
+"""While a device is gone, third copies are made on handoffs; they are removed when it returns."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +34,7 @@ def mount(store: ObjectStoreFixture, name: str) -> None:
 
 
 def copies(store: ObjectStoreFixture, kind: str = "objects") -> dict[str, set[str]]:
-    """{digest: devices that are there and have it}"""
+    """{digest: mounted devices that have the object}"""
     found: dict[str, set[str]] = {}
     suffix = "" if kind == "objects" else ".db"
     for path in store.configs[0].home.glob(f"d?/{kind}/*/*{suffix}"):
@@ -74,7 +74,7 @@ def test_third_copies_are_made_and_cleared(store: ObjectStoreFixture, container:
 
 
 def test_two_of_five(tmp_path: Path) -> None:
-    """As many handoffs as devices are lost."""
+    """Two lost devices are replaced by two handoffs."""
     store = ObjectStoreFixture(tmp_path, devices=5)
     worker = Worker(store.configs[0])
     try:
@@ -100,7 +100,7 @@ def test_two_of_five(tmp_path: Path) -> None:
 
 
 def test_a_host_that_is_down_is_waited_for(tmp_path: Path) -> None:
-    """Its devices are not lost: it will be back, and nothing is copied meanwhile."""
+    """Its devices are not lost: it will return, and nothing is copied meanwhile."""
     store = ObjectStoreFixture(tmp_path, hosts=3, devices=2)
     worker = Worker(store.configs[0])
     try:

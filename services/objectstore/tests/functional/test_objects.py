@@ -1,4 +1,4 @@
-"""Objects over HTTP: proxy, storage server and files are the real ones."""
+"""Objects over HTTP, with a real proxy, storage server and files."""
 
 import hashlib
 import os

@@ -1,6 +1,6 @@
-"""Who may call what: every call of the proxy with every kind of caller, against a table that was read by a human.
+"""Every call of the proxy with every kind of caller, against a table that was reviewed.
 
-PILEUS_WRITE_TABLES=1 writes the table anew. Each call meets a container with one object.
+PILEUS_WRITE_TABLES=1 rewrites the table. Each call meets a container with one object.
 """
 
 import os

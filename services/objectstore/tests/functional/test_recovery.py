@@ -1,4 +1,6 @@
-"""A storage server that is killed between storing and telling: the next one tells the listings."""
+"""A storage server is killed after it has stored something and before it updates the listings: the next one updates
+them.
+"""
 
 import os
 import time
@@ -14,7 +16,7 @@ from pileus_objectstore.worker import Worker
 
 
 def kill(store: ObjectStoreFixture, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
-    """Let the storage server die when it has stored and is about to tell; and start another."""
+    """Kill the storage server when it has stored something and is about to update listings; then start another."""
 
     def die(*_: Any, **__: Any) -> None:
         raise OSError(5, "killed")
@@ -30,7 +32,7 @@ def kill(store: ObjectStoreFixture, monkeypatch: pytest.MonkeyPatch, act: Callab
 
 
 def settled(store: ObjectStoreFixture) -> None:
-    """Until the new process has looked at all devices."""
+    """Wait until the new process has looked at all devices."""
     updater = store.servers[0].updater
     for _ in range(600):
         if len(updater._recovered) == 4:
@@ -46,7 +48,7 @@ def row(store: ObjectStoreFixture, name: str) -> dict[str, Any] | None:
 
 
 def agree(store: ObjectStoreFixture, name: str) -> None:
-    """The listing shows what a reader gets."""
+    """Check that the listing shows what a reader gets."""
     head, listed = store.client.head(f"{store.account}/c/{name}"), row(store, name)
     if head.status_code == 404:
         assert listed is None
@@ -87,7 +89,7 @@ def test_containers_are_listed_too(store: ObjectStoreFixture, monkeypatch: pytes
 
 
 def test_only_what_changed_is_looked_at(store: ObjectStoreFixture, container: str) -> None:
-    """After a process that ended well nothing is read again, however much there is."""
+    """After a process that was stopped properly, nothing is read again, however much there is."""
     for n in range(20):
         store.client.put(f"{container}/o{n}", data=b"x")
     past = time.time() - 100
@@ -117,21 +119,21 @@ def test_the_marker_waits_for_changes_under_way(store: ObjectStoreFixture) -> No
 def test_a_damaged_async_pending(
     store: ObjectStoreFixture, container: str, harm: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is put aside; what it should have told is found by the sweep that follows."""
+    """It is quarantined, and a recovery finds the rows that it held."""
     settled(store)
     with monkeypatch.context() as deaf:
         deaf.setattr(Updater, "_merge", lambda *_: False)
         assert store.client.put(f"{container}/o", data=b"x").status_code == 201
     assert row(store, "o") is None
-    notes = list(store.configs[0].home.glob("d?/pending/*"))
-    assert notes
-    for note in notes:
-        data = bytearray(note.read_bytes())
+    pendings = list(store.configs[0].home.glob("d?/pending/*"))
+    assert pendings
+    for pending in pendings:
+        data = bytearray(pending.read_bytes())
         data[len(data) // 2] ^= 4
-        note.write_bytes(bytes(data) if harm is None else harm)
+        pending.write_bytes(bytes(data) if harm is None else harm)
     store.servers[0].updater.retry()
     assert not list(store.configs[0].home.glob("d?/pending/*"))
-    assert len(list(store.configs[0].home.glob("d?/quarantined/pending/*"))) == len(notes)
+    assert len(list(store.configs[0].home.glob("d?/quarantined/pending/*"))) == len(pendings)
     settled(store)
     assert row(store, "o") is not None
 

@@ -30,7 +30,7 @@ Harm = Callable[[Path], None]
 
 
 def fill(root: Path) -> None:
-    """Take all room but a few pages, so that a body breaks off in the middle."""
+    """Use all space but a few pages, so that a body fails in the middle."""
     about = os.statvfs(root)
     (root / "ballast").write_bytes(bytes(max(0, about.f_bavail * about.f_frsize - 24_000)))
 
@@ -61,7 +61,9 @@ HARMS: dict[str, tuple[str, Harm]] = {
 
 
 def resting(store: ObjectStoreFixture, device: str) -> Path:
-    """A device's directory, with no database open in it: a file system that is written to can't be made read-only."""
+    """A device's directory in which no database is open, because a file system that is written to can't be made read-
+    only.
+    """
     store.drain()
     store.servers[0].host.device(device).listings.close()
     return Path(store.configs[0].home, device)
@@ -69,7 +71,7 @@ def resting(store: ObjectStoreFixture, device: str) -> Path:
 
 @contextmanager
 def cluster(state: Path, mounted: dict[str, str], devices: int) -> Iterator[ObjectStoreFixture]:
-    """A host of so many devices, some of them file systems of their own."""
+    """A host with so many devices, some of which are file systems of their own."""
     try:
         for name, options in mounted.items():
             (state / "objectstore" / name).mkdir(parents=True)
@@ -86,7 +88,7 @@ def cluster(state: Path, mounted: dict[str, str], devices: int) -> Iterator[Obje
 
 
 def container_on(store: ObjectStoreFixture, mounted: dict[str, str]) -> str:
-    """A container whose listing is on as few of the mounted devices as can be: this is about objects."""
+    """A container whose listing is on as few of the mounted devices as possible: these tests are about objects."""
 
     def bad(name: str) -> int:
         return len(set(store.app.tools.cluster.rings.placement("AUTH_p1", name).hosts[0][1]) & set(mounted))
@@ -121,7 +123,7 @@ def put(store: ObjectStoreFixture, name: str, data: bytes, way: str) -> int:
 
 
 def judge(store: ObjectStoreFixture, name: str, status: int, data: bytes, before: bytes | None = None) -> None:
-    """201: everything there, at least twice, and listed as it is. 503: everything as it was before."""
+    """After 201 the object is complete on two devices and listed; after 503 everything is as it was before."""
     assert status in (201, 503), (name, status)
     expected = data if status == 201 else before
     answer, row = store.client.get(f"{base(store)}/{name}"), listed(store, name)
@@ -146,7 +148,7 @@ def judge(store: ObjectStoreFixture, name: str, status: int, data: bytes, before
 @pytest.mark.parametrize("way", ["length", "chunked", "etag"])
 @pytest.mark.parametrize("harm", list(HARMS))
 def test_four_of_seven_devices_refuse(tmp_path: Path, harm: str, way: str) -> None:
-    """The finding's case: with handoffs that have room, every PUT works, and is all there."""
+    """With handoffs that have space, every PUT succeeds and every object is complete."""
     options, act = HARMS[harm]
     with cluster(tmp_path, {f"d{n}": options for n in range(1, 5)}, devices=7) as store:
         for n in range(1, 5):
@@ -163,8 +165,9 @@ def test_four_of_seven_devices_refuse(tmp_path: Path, harm: str, way: str) -> No
 
 @pytest.mark.parametrize("harm", list(HARMS))
 def test_three_of_four_devices_refuse(tmp_path: Path, harm: str) -> None:
-    """Not enough is left for a quorum: 503 for all, nothing listed, nothing stored, and nothing is denied that can't
-    be looked at."""
+    """Too few devices are left for a quorum: every PUT gets 503, nothing is stored or listed, and no 404 is given for
+    what can't be read.
+    """
     options, act = HARMS[harm]
     with cluster(tmp_path, {f"d{n}": options for n in range(1, 4)}, devices=4) as store:
         for n in range(1, 4):
@@ -212,7 +215,7 @@ def test_copies_manifests_and_posts_on_full_devices(tmp_path: Path) -> None:
 
 
 class FaultyOs:
-    """`os` as the module for object files sees it, with one call that fails on some devices."""
+    """`os` for the module of object files, with one call that fails on some devices."""
 
     def __init__(self, call: str, devices: set[str], code: int, skip: int = 0) -> None:
         self._call, self._devices, self._code, self._skip = call, devices, code, skip
@@ -268,7 +271,9 @@ def test_a_device_that_breaks_at_each_write_of_a_long_body(tmp_path: Path, monke
 
 
 def test_a_put_that_reaches_one_host_of_three_is_taken_back(tmp_path: Path) -> None:
-    """Two hosts refuse (full devices), the third has written already: the proxy withdraws that copy and its row."""
+    """Two hosts refuse because their devices are full. The third has stored its copy, which the proxy withdraws, with
+    its row.
+    """
     store = ObjectStoreFixture(tmp_path, hosts=3, devices=1)
     try:
         assert store.client.put(f"{store.account}/c").status_code == 201

@@ -1,4 +1,4 @@
-"""The ring is drawn anew while the cluster holds data: everything stays readable, and moves to where it belongs."""
+"""The ring changes while the cluster holds data: everything stays readable, and moves to where it belongs."""
 
 import socket
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def settle(store: ObjectStoreFixture) -> None:
 
 
 def misplaced(store: ObjectStoreFixture) -> list[tuple[str, str]]:
-    """Replicas that are missing where they belong, or lie where they don't."""
+    """Replicas that are missing where they belong, or are where they don't belong."""
     wrong = []
     for name in NAMES:
         placement = store.app.tools.cluster.rings.placement("AUTH_p1", "c", name)
@@ -95,7 +95,7 @@ def test_a_device_is_emptied(three: ObjectStoreFixture) -> None:
 
 
 def test_handoffs_in_use_stay_for_the_next_pass(three: ObjectStoreFixture) -> None:
-    """A listing that somebody reads at that moment stays where it was; the pass says so, and the next one clears it."""
+    """A listing that is being read stays where it is; the pass reports it, and the next one removes it."""
     path = next(three.configs[0].home.glob("d*/accounts/*/*.db"))
     left = path.parents[2]
     redraw(three, lambda builder: builder.set_weight({"d1": 0, "d2": 1}[left.name], 0))
@@ -118,7 +118,7 @@ def test_a_pass_reports_devices_that_could_not_be_asked(three: ObjectStoreFixtur
 
 
 def test_a_hosts_port_stays_its_own(three: ObjectStoreFixture) -> None:
-    """A stopped host's port goes to nobody else, or a test beside this one would answer in its place."""
+    """A stopped host's port stays reserved, or a server of another test could answer there."""
     three.stop_host(0)
     name, _, port = three.configs[0].storage_bind.rpartition(":")
     with socket.socket() as other, pytest.raises(OSError):
@@ -128,7 +128,9 @@ def test_a_hosts_port_stays_its_own(three: ObjectStoreFixture) -> None:
 
 
 def test_writes_while_it_moves(three: ObjectStoreFixture) -> None:
-    """Old places hold old versions when new ones are written to new places: the newest wins, and the old ones go."""
+    """Old places hold old versions when new ones are written to new places: the newest wins, and the old ones are
+    removed.
+    """
     redraw(three, lambda builder: builder.set_weight(1, 0))
     for name in NAMES[:10]:
         three.client.put(f"{three.account}/c/{name}", data=b"new")

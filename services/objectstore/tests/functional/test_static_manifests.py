@@ -1,4 +1,4 @@
-"""What a static manifest may not say, and what it may carry itself."""
+"""Static manifests: what they may not contain, and inline data."""
 
 import base64
 import hashlib
@@ -51,7 +51,9 @@ def test_a_copy_of_a_manifest_is_not_its_own_segment(store: ObjectStoreFixture, 
 
 
 def test_a_copied_manifest_needs_its_segments(store: ObjectStoreFixture, segments: str) -> None:
-    """In another account the same names are other objects: they must be there, and readable for whoever copies."""
+    """In another account the same names are other objects: they must exist, and the caller must be allowed to read
+    them.
+    """
     assert put(store, f"{segments}/big", LINES).status_code == 201
     reseller = store.tokens.add(make_caller("reseller", "ResellerAdmin", project="p9"))
     store.client.put("/v1/AUTH_p2/c", as_=reseller)
@@ -155,7 +157,7 @@ def test_parts(store: ObjectStoreFixture, segments: str) -> None:
 
 
 def test_segments_that_one_may_not_read(store: ObjectStoreFixture, segments: str) -> None:
-    """Neither naming them in a manifest nor reading somebody's manifest shows anything of them."""
+    """A caller learns nothing of segments that they may not read, by their own manifest or another's."""
     client, other = store.client, store.tokens.other
     client.put(f"{store.account}/shared", headers={"X-Container-Write": "p2:*", "X-Container-Read": "p2:*"})
     refused = client.put(f"{store.account}/shared/m?multipart-manifest=put", data=json.dumps(LINES), as_=other)

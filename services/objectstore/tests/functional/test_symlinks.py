@@ -1,4 +1,4 @@
-"""What links answer to POSTs, what listings show of them, and links to links."""
+"""Symbolic links: reading, POSTs, listings, links to links."""
 
 import hashlib
 from typing import Any
@@ -83,7 +83,7 @@ def test_static_links_to_links(store: ObjectStoreFixture, container: str, target
 
 
 def test_static_links_to_large_objects(store: ObjectStoreFixture, container: str, target: str) -> None:
-    """What is fixed is the manifest: its own ETag counts."""
+    """A static link refers to the manifest, so the manifest's own ETag counts."""
     made = store.client.put(f"{container}/slo?multipart-manifest=put", json=[{"path": f"/{target}"}])
     etag = store.client.head(f"{container}/slo").headers["X-Manifest-Etag"]
     assert link(store, f"{container}/no", "c/slo", X_Symlink_Target_Etag=made.headers["Etag"]).status_code == 409
@@ -96,7 +96,7 @@ def test_static_links_to_large_objects(store: ObjectStoreFixture, container: str
 
 
 def test_a_static_link_to_a_dynamic_one(store: ObjectStoreFixture, container: str, target: str) -> None:
-    """Fixed is the link in between; where that leads may change."""
+    """The link in between can't change; its target may."""
     link(store, f"{container}/soft", target)
     empty = hashlib.md5(b"").hexdigest()
     assert link(store, f"{container}/fixed", "c/soft", X_Symlink_Target_Etag=empty).status_code == 201

@@ -1,4 +1,4 @@
-"""URLs that carry their own right."""
+"""Temporary URLs."""
 
 import hmac
 import time
@@ -87,7 +87,7 @@ def test_a_url_with_a_very_late_expiry(store: ObjectStoreFixture, object_path: s
 
 @pytest.fixture
 def large(store: ObjectStoreFixture, container: str, object_path: str) -> dict[str, bytes]:
-    """Things that stand for others: {name: what a reader gets}."""
+    """Large objects and links: {name: what a reader gets}."""
     client, account = store.client, store.account
     client.put(f"{account}/parts")
     client.put(f"{account}/parts/p1", data=b"one")
@@ -106,7 +106,7 @@ def large(store: ObjectStoreFixture, container: str, object_path: str) -> dict[s
 
 
 def test_large_objects_and_links(store: ObjectStoreFixture, container: str, large: dict[str, bytes]) -> None:
-    """The key's owner could have signed each segment, so the URL of the whole reads them."""
+    """The key's owner could have signed each segment, so the URL of a large object reads them."""
     for name, data in large.items():
         got = store.client.get(signed("GET", f"{container}/{name}"), anonymous=True)
         assert (got.status_code, got.data) == (200, data), name
@@ -140,7 +140,7 @@ def test_no_url_reads_another_account(store: ObjectStoreFixture, container: str,
 def test_an_upload_makes_nothing_but_an_object(
     store: ObjectStoreFixture, container: str, large: dict[str, bytes], query: str
 ) -> None:
-    """Who may put one object must not make it a manifest of what they can't read: the signer's GET would show it."""
+    """The holder of a URL for one object must not make that a manifest of objects that they can't read."""
     url = signed("PUT", f"{container}/new") + f"&{query}"
     body = b'[{"path": "/parts/p1"}]'
     assert store.client.put(url, data=body, anonymous=True).status_code == 201

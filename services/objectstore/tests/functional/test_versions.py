@@ -78,7 +78,7 @@ def test_where_versions_go_is_url_encoded(store: ObjectStoreFixture, container: 
 
 
 def test_a_name_too_long_for_its_version(store: ObjectStoreFixture, container: str) -> None:
-    """A version that no URL could name would be there for ever."""
+    """A version whose name no URL could contain could never be deleted."""
     store.client.put(f"{store.account}/old")
     store.client.post(container, headers={"X-Versions-Location": "old"})
     path = f"{container}/{'x' * 1024}"

@@ -30,7 +30,7 @@ def test_werkzeugs_decoder_bounds_what_it_holds() -> None:
 
 
 def test_werkzeug_takes_etags_without_quotes() -> None:
-    """Swift's clients send them so."""
+    """Swift's clients send ETags without quotes."""
     assert parse_etags("d41d8cd98f00b204e9800998ecf8427e").contains_weak("d41d8cd98f00b204e9800998ecf8427e")
     assert parse_etags('W/"a", b').contains_weak("b")
     assert parse_etags("*").contains_weak("anything")

@@ -1,4 +1,4 @@
-"""A page of a listing costs what is on it, wherever in the listing it is; and it is the right page."""
+"""A page of a listing costs the same wherever in the listing it is, and it is the right page."""
 
 import random
 import sqlite3
@@ -44,8 +44,8 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ListingDatabase]:
     yield from listing(tmp_path_factory.mktemp("odd"), ODD)
 
 
-def steps(held: ListingDatabase, **wish: object) -> int:
-    """What SQLite's machine does for a page, in tens of instructions."""
+def steps(held: ListingDatabase, **query: object) -> int:
+    """How many instructions SQLite's machine executes for a page, in tens."""
     count = 0
 
     def tick() -> int:
@@ -56,16 +56,16 @@ def steps(held: ListingDatabase, **wish: object) -> int:
     db: sqlite3.Connection = held._db_open()
     db.set_progress_handler(tick, 10)
     try:
-        held.rows(limit=100, **wish)  # type: ignore[arg-type]
+        held.rows(limit=100, **query)  # type: ignore[arg-type]
     finally:
         db.set_progress_handler(None, 10)
     return count
 
 
-def expected(names: list[str], wish: dict[str, object]) -> list[str]:
-    """The same page, slowly."""
-    prefix, delimiter = str(wish.get("prefix", "")), str(wish.get("delimiter", ""))
-    marker, end, reverse = str(wish.get("marker", "")), str(wish.get("end_marker", "")), bool(wish.get("reverse"))
+def expected(names: list[str], query: dict[str, object]) -> list[str]:
+    """The same page, computed slowly."""
+    prefix, delimiter = str(query.get("prefix", "")), str(query.get("delimiter", ""))
+    marker, end, reverse = str(query.get("marker", "")), str(query.get("end_marker", "")), bool(query.get("reverse"))
     low, high = (end, marker) if reverse else (marker, end)
     found: list[str] = []
     for name in sorted(filter(None, names), reverse=reverse):
@@ -79,7 +79,7 @@ def expected(names: list[str], wish: dict[str, object]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "query",
     [
         {"marker": "c/09800"},
         {"marker": "b/05000"},
@@ -101,25 +101,25 @@ def expected(names: list[str], wish: dict[str, object]) -> list[str]:
     ],
     ids=str,
 )
-def test_a_page_costs_the_same_everywhere(long: ListingDatabase, wish: dict[str, object]) -> None:
-    first = max(steps(long), steps(long, delimiter="/", prefix="a/") if "delimiter" in wish or "path" in wish else 0)
-    assert steps(long, **wish) <= 1.5 * first + 20
+def test_a_page_costs_the_same_everywhere(long: ListingDatabase, query: dict[str, object]) -> None:
+    first = max(steps(long), steps(long, delimiter="/", prefix="a/") if "delimiter" in query or "path" in query else 0)
+    assert steps(long, **query) <= 1.5 * first + 20
 
 
 def test_pages_are_what_they_should_be(odd: ListingDatabase) -> None:
-    """Every combination of bounds at random, against a walk through all names."""
+    """Random combinations of bounds are compared with a walk through all names."""
     dice = random.Random(9)
     for _ in range(3000):
-        wish: dict[str, object] = {"reverse": dice.random() < 0.5}
+        query: dict[str, object] = {"reverse": dice.random() < 0.5}
         for bound in ("prefix", "marker", "end_marker"):
             if dice.random() < 0.5:
                 name = dice.choice(ODD)
-                wish[bound] = name[: dice.randrange(len(name) + 1)]
+                query[bound] = name[: dice.randrange(len(name) + 1)]
         if dice.random() < 0.5:
-            wish["delimiter"] = dice.choice(["/", "//", "b", "é"])
+            query["delimiter"] = dice.choice(["/", "//", "b", "é"])
         limit = dice.choice([1, 2, 5, 100])
-        page = [row[0] for row in odd.rows(limit=limit, **wish)]  # type: ignore[arg-type]
-        assert page == expected(ODD, wish)[:limit], wish
+        page = [row[0] for row in odd.rows(limit=limit, **query)]  # type: ignore[arg-type]
+        assert page == expected(ODD, query)[:limit], query
 
 
 def test_paths(odd: ListingDatabase) -> None:

@@ -14,7 +14,7 @@ LATER = (MIN_PART_HOURS + 1) * 3600
 
 
 def drawn(places: list[tuple[int, int, str, float]], power: int = 8) -> Builder:
-    """A builder with a device for each (region, zone, host, weight), balanced."""
+    """A balanced builder with a device for each (region, zone, host, weight)."""
     builder = Builder(power)
     for number, (region, zone, host, weight) in enumerate(places):
         builder.add(f"d{number}", host, region, zone, weight)

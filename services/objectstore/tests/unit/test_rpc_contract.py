@@ -1,6 +1,6 @@
-"""The storage servers' contract may only grow: hosts of one cluster are not upgraded all at once.
+"""The storage servers' contract may only grow within a version: hosts of one cluster are not upgraded all at once.
 
-PILEUS_WRITE_TABLES=1 records it anew, after VERSION was raised or fields with defaults were added.
+PILEUS_WRITE_TABLES=1 records it again, after VERSION was raised or fields with defaults were added.
 """
 
 import inspect
@@ -37,7 +37,7 @@ def test_the_contract_is_what_was_recorded() -> None:
 
 
 def test_every_field_that_was_added_has_a_default() -> None:
-    """What an older host sends must still be understood: nothing new is required."""
+    """What an older host sends must still be understood, so no new field is required."""
     recorded = json.loads(LOCK.read_text())
     if recorded["version"] != contract.VERSION:
         return
