@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     name = f"{config.host}-{new_id()[:8]}"
     runner = Runner(sessions, Job, Event, FLOWS, tools, name, threads=config.threads, history_days=config.history_days)
     servers = [
-        bus.serve(ControlPlaneEndpoint(sessions), name, threads=2),  # each idle thread of a pool wakes every second
+        bus.serve(ControlPlaneEndpoint(sessions), name, threads=2),
         bus.serve(doorbell.answer(DOORBELL, runner), name, threads=1),
     ]
 

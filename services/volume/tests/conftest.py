@@ -14,7 +14,7 @@ IMAGE = "11111111-1111-4111-8111-111111111111"
 
 
 def image_app() -> Flask:
-    """An image service that knows one image, gives tickets and takes new images."""
+    """An image service that knows one image, creates tickets and accepts new images."""
     app = Flask("images")
     app.config["images"] = {
         IMAGE: {
@@ -62,10 +62,10 @@ def image_app() -> Flask:
 
 
 def compute_app() -> Flask:
-    """A compute service that does to the guests' disks what it is told."""
+    """A compute service that records events and takes assisted snapshots as the test says."""
     app = Flask("compute")
     app.config.update(
-        told=[],
+        events=[],
         attached={},
         on_event=lambda event: None,
         on_snapshot=lambda volume, snapshot: None,
@@ -75,7 +75,7 @@ def compute_app() -> Flask:
     @app.post("/v2.1/os-server-external-events")
     def events() -> Any:
         for event in request.get_json()["events"]:
-            app.config["told"].append(event)
+            app.config["events"].append(event)
             app.config["on_event"](event)
         return {"events": []}, 200
 
@@ -101,7 +101,7 @@ def compute_app() -> Flask:
 
 
 class World(VolumeFixture):
-    """The service with an image and a compute service, and short ways to say things."""
+    """The service with an image and a compute service, and shorthands for requests."""
 
     def __init__(self, more: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         self.images, self.compute = image_app(), compute_app()
@@ -132,7 +132,7 @@ class World(VolumeFixture):
         return str(self.client.post("/v3/types", json=body, as_=self.book.admin).json["volume_type"]["id"])
 
     def group(self, *volume_types: str, kind: str = "g", name: str = "group", **specs: str) -> dict[str, Any]:
-        """Of a group type that is made if it isn't there, with these specs."""
+        """Create a group; its group type is created with these specs if it doesn't exist."""
         self.client.post(
             "/v3/group_types",
             json={"group_type": {"name": kind, "group_specs": specs}},
@@ -253,5 +253,5 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def worlds() -> type[World]:
-    """For tests that need many of them."""
+    """The class, for tests that need several."""
     return World

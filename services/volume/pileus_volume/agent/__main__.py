@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     server = bus.serve(
         agent,
         config.host,
-        threads=4,  # each idle thread of a pool wakes every second
+        threads=4,  # so that transfers of images and backups don't delay short calls
         origins=config.data_services,
         destroyed_file=config.path("gone", f"volume-{config.host}"),
     )

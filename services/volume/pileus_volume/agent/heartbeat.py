@@ -1,4 +1,4 @@
-"""What an agent does with each heartbeat: it reports to the workers and serves the exports that they answer.
+"""What an agent does with each heartbeat: it reports to a worker and serves the exports that the worker returns.
 
 This repairs what a crash, a power cut or a dead bus has lost.
 """

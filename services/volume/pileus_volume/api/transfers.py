@@ -11,6 +11,7 @@ from pileus_volume.core.filters import parse_boolean
 from pileus_volume.core.lists import TRANSFERS
 from pileus_volume.db.models import Transfer
 
+NEWER_PATH = "volume-transfers"
 FIELDS = {"volume_id": UUID, "name": TEXT}
 CREATE = {
     (3, 0): wrapped("transfer", FIELDS, required=("volume_id",)),
@@ -23,32 +24,42 @@ ACCEPT = {
 }
 
 
-def _resource(path: str, newer: bool) -> Resource:
+def _summary(transfer: Transfer, path: str) -> JsonObject:
+    return {
+        "id": transfer.id,
+        "volume_id": transfer.volume_id,
+        "name": transfer.name,
+        "links": [
+            {"rel": "self", "href": f"{base_url()}/{path}/{transfer.id}"},
+            {"rel": "bookmark", "href": f"{base_url().replace('/v3/', '/')}/{path}/{transfer.id}"},
+        ],
+    }
+
+
+def _detail(transfer: Transfer, path: str) -> JsonObject:
+    view = _summary(transfer, path) | {"created_at": stamp(transfer.created_at)}
+    if path != NEWER_PATH:
+        return view
+    if version() >= (3, 55):
+        view["no_snapshots"] = transfer.no_snapshots
+    if version() >= (3, 57):
+        view |= {
+            "source_project_id": transfer.source_project_id,
+            "destination_project_id": None,
+            "accepted": False,
+        }
+    return view
+
+
+def _resource(path: str) -> Resource:
     resource = Resource(path.replace("-", "_"), __name__, url_prefix=f"/v3/{path}")
     listing = Listing(TRANSFERS, path, key="transfers")
 
     def summary(transfer: Transfer) -> JsonObject:
-        return {
-            "id": transfer.id,
-            "volume_id": transfer.volume_id,
-            "name": transfer.name,
-            "links": [
-                {"rel": "self", "href": f"{base_url()}/{path}/{transfer.id}"},
-                {"rel": "bookmark", "href": f"{base_url().replace('/v3/', '/')}/{path}/{transfer.id}"},
-            ],
-        }
+        return _summary(transfer, path)
 
     def detail(transfer: Transfer) -> JsonObject:
-        view = summary(transfer) | {"created_at": stamp(transfer.created_at)}
-        if version() >= (3, 55) and newer:
-            view["no_snapshots"] = transfer.no_snapshots
-        if version() >= (3, 57) and newer:
-            view |= {
-                "source_project_id": transfer.source_project_id,
-                "destination_project_id": None,
-                "accepted": False,
-            }
-        return view
+        return _detail(transfer, path)
 
     @resource.endpoint("POST", "", policy="volume:create_transfer", body=CREATE)
     def create(body: JsonObject) -> Answer:
@@ -87,5 +98,5 @@ def _resource(path: str, newer: bool) -> Resource:
     return resource
 
 
-older = _resource("os-volume-transfer", newer=False)
-newer = _resource("volume-transfers", newer=True)
+older = _resource("os-volume-transfer")
+newer = _resource(NEWER_PATH)

@@ -1,1 +1,1 @@
-"""Calls to other services and to storage hosts on their behalf: one typed file a service."""
+"""Calls to other services: one file a service, with typed functions. Nothing else calls them."""

@@ -1,4 +1,4 @@
-"""Long operations, as ordered steps that can be undone, and the list of them that a worker runs."""
+"""Long operations as ordered steps that can be undone; FLOWS are all of them."""
 
 from pileus_volume.flows.apply_exports import apply_exports
 from pileus_volume.flows.back_up_volume import back_up_volume

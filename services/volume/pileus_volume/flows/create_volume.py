@@ -1,4 +1,4 @@
-"""Create a blank volume; and the steps that all flows share which create a volume."""
+"""Create a blank volume. The other flows that create a volume share its steps."""
 
 from sqlalchemy.orm import Session
 

@@ -1,4 +1,4 @@
-"""What every driver must do, with real qemu where the driver uses it."""
+"""The contract of storage drivers, with real QEMU tools where a driver uses them."""
 
 import shutil
 import socket
@@ -33,7 +33,7 @@ def new() -> str:
 
 
 def io(target: str | Path, *commands: str, form: str = "qcow2") -> str:
-    """qemu-io's verdict; a pattern that isn't there fails."""
+    """Run qemu-io on the disk; a read whose pattern differs fails the test."""
     arguments = [part for command in commands for part in ("-c", command)]
     done = subprocess.run(["qemu-io", "-f", form, *arguments, str(target)], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "verification failed" not in done.stdout, done.stdout + done.stderr
@@ -52,7 +52,7 @@ class Storage:
         return Path(self.backend.directory, file_name(volume))
 
     def restarted(self) -> FileBackend:
-        """What a new agent process has."""
+        """A second backend of the same host, as a restarted agent has it."""
         return FileBackend(self.config)
 
     def nbd(self, export: Export, *commands: str) -> str:

@@ -1,4 +1,4 @@
-"""Disks of real qcow2 files go to a real object store and come back."""
+"""Backups of real qcow2 disks in a real object store, and their restores."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 
 def io(disk: Path, *commands: str) -> None:
-    """A pattern that isn't there fails."""
+    """Run qemu-io on the disk; a read whose pattern differs fails the test."""
     arguments = [part for command in commands for part in ("-c", command)]
     done = subprocess.run(
         ["qemu-io", "-f", "qcow2", *arguments, str(disk)], capture_output=True, text=True, check=False
@@ -79,7 +79,7 @@ def test_over_a_larger_volume_whose_snapshots_stay(cloud):
 
 
 def test_what_is_empty_costs_nothing(cloud):
-    """400 GiB of nothing are neither read nor sent; they are restored as nothing."""
+    """400 empty GiB are neither read nor sent, and are restored as holes."""
     volume = cloud.volume(size=400)["id"]
     io(path(cloud, volume), "write -P 5 399G 64k")
     backup = cloud.back_up(volume)

@@ -1,4 +1,4 @@
-"""Images and disks that name other files give nothing away, whichever call meets them."""
+"""Images and disks whose headers name other files are refused by every call."""
 
 import shutil
 import subprocess
@@ -58,7 +58,7 @@ OPENERS: dict[str, Callable[[FileBackend, str], object]] = {
 
 @pytest.mark.parametrize("what", OPENERS)
 def test_a_disk_whose_guest_wrote_another_header_is_not_opened(tmp_path: Path, what: str) -> None:
-    """Its QEMU has the file open, and may have been broken into."""
+    """A guest that broke into its QEMU can write the header of its disk."""
     backend, volume = FileBackend(Config(state=str(tmp_path), nbd="127.0.0.1:0", backend="file")), new()
     backend.create(Disk(volume, 1))
     path = Path(backend.directory, file_name(volume))

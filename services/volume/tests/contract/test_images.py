@@ -25,7 +25,7 @@ MIB = 1 << 20
 
 
 class Cloud:
-    """Both services; the image service also listens on a port, for the storage host has no token."""
+    """Both services. The image service also listens on a port, which the storage host uses with tickets."""
 
     def __init__(self, directory: Path) -> None:
         book = TokenBook()
@@ -59,7 +59,7 @@ class Cloud:
 
 
 class Listening(RoutedPeers):
-    """Asks the app in this process, under the address at which hosts reach it."""
+    """Peers that call the app of this process, and that name the address at which hosts reach it."""
 
     def __init__(self, app: Any, port: int) -> None:
         super().__init__({"image": app}, "token-service")
@@ -128,7 +128,7 @@ def test_other_peoples_images(cloud, tmp_path):
 
 
 def test_an_upload_that_is_sent_elsewhere_has_failed(tmp_path):
-    """The ticket isn't shown to another address, and what isn't stored isn't called so."""
+    """The ticket isn't sent to another address, and an upload that wasn't stored fails."""
 
     class Elsewhere(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:

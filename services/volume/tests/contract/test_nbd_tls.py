@@ -1,4 +1,4 @@
-"""NBD beyond the loopback address: certificates on both sides, or nothing."""
+"""NBD beyond the loopback address needs certificates on both sides."""
 
 import datetime
 import shutil
@@ -23,7 +23,7 @@ DAY = datetime.timedelta(days=1)
 
 
 class Authority:
-    """A certificate authority that lives as long as the test."""
+    """A certificate authority for one test."""
 
     def __init__(self) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
@@ -48,7 +48,7 @@ class Authority:
         )
 
     def issue(self, directory: Path, role: str) -> Path:
-        """A directory with ca-cert.pem, {role}-cert.pem and {role}-key.pem, as QEMU wants it."""
+        """A directory with ca-cert.pem, {role}-cert.pem and {role}-key.pem, as QEMU expects it."""
         directory.mkdir()
         key = ec.generate_private_key(ec.SECP256R1())
         use = ExtendedKeyUsageOID.SERVER_AUTH if role == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
@@ -70,7 +70,7 @@ class Authority:
 
 
 class Served:
-    """One disk behind TLS."""
+    """One disk that is exported with TLS."""
 
     def __init__(self, directory: Path) -> None:
         with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""The same contracts over a bus: what goes through it arrives as it was sent."""
+"""The contracts over a bus: what is sent arrives unchanged."""
 
 from collections.abc import Iterator
 

@@ -116,6 +116,6 @@ def test_a_backup_whose_objects_were_changed_is_not_restored(stored, damage):
     stored.drain()
     assert stored.show(volume["id"])["status"] == "error_restoring"
     assert stored.fake.origins[volume["id"]] == "as it was"
-    told = stored.client.get("/v3/messages", version="3.70").json["messages"]
-    assert "refused" in told[0]["user_message"]
+    messages = stored.client.get("/v3/messages", version="3.70").json["messages"]
+    assert "refused" in messages[0]["user_message"]
     assert stored.client.delete(f"/v3/p1/volumes/{volume['id']}").status_code == 202

@@ -89,8 +89,8 @@ def test_a_volume_in_use_is_backed_up_by_force(stored):
 )
 def test_requests_that_are_refused(stored, asked, status):
     volume = stored.volume()
-    wish = {"volume_id": volume["id"], **asked} if asked else {}
-    answer = stored.client.post("/v3/p1/backups", json={"backup": wish}, version="3.70")
+    asked_body = {"volume_id": volume["id"], **asked} if asked else {}
+    answer = stored.client.post("/v3/p1/backups", json={"backup": asked_body}, version="3.70")
     assert answer.status_code == status, answer.text
     assert stored.show(volume["id"])["status"] == "available" and stored.objects() == []
 
@@ -146,8 +146,8 @@ def test_lists(stored):
     for query, found in (("name=b1", 1), (f"volume_id={volume['id']}", 3), ("status=error", 0), ("name~=b", 3)):
         assert len(stored.client.get(f"/v3/backups?{query}", version="3.70").json["backups"]) == found, query
     assert stored.client.get("/v3/backups?nonsense=1", version="3.70").status_code == 400
-    everybody = stored.client.get("/v3/backups?all_tenants=1", as_=stored.book.admin).json["backups"]
-    assert len(everybody) == 3
+    of_all_projects = stored.client.get("/v3/backups?all_tenants=1", as_=stored.book.admin).json["backups"]
+    assert len(of_all_projects) == 3
 
 
 def test_a_backup_is_updated(stored):
@@ -174,8 +174,10 @@ def test_a_backup_that_fails_is_in_error_with_a_message(stored):
     shown = stored.back_up(volume["id"], container="full")
     assert shown["status"] == "error" and "413" in shown["fail_reason"]
     assert stored.show(volume["id"])["status"] == "available" and not stored.fake.snapshots[volume["id"]]
-    told = stored.client.get("/v3/messages", version="3.70").json["messages"]
-    assert [(m["resource_type"], m["event_id"]) for m in told] == [("VOLUME_BACKUP", "VOLUME_VOLUME_BACKUP_013_001")]
+    messages = stored.client.get("/v3/messages", version="3.70").json["messages"]
+    assert [(m["resource_type"], m["event_id"]) for m in messages] == [
+        ("VOLUME_BACKUP", "VOLUME_VOLUME_BACKUP_013_001")
+    ]
 
 
 def test_administrators_reset_a_status_and_delete_by_force(stored):

@@ -1,4 +1,4 @@
-"""Right answers to what attackers and other people's test suites found wrong, one test a finding."""
+"""What attackers and other test suites found wrong, one test for each finding of docs/findings."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,9 @@ def test_an_image_names_the_type_of_its_volumes(world: Any) -> None:
     image["cinder_img_volume_type"] = "fast"
     assert world.volume(imageRef=IMAGE)["volume_type_id"] == fast
     other = world.volume_type("other")
-    assert world.volume(imageRef=IMAGE, volume_type="other")["volume_type_id"] == other, "the caller's wish is first"
+    assert world.volume(imageRef=IMAGE, volume_type="other")["volume_type_id"] == other, (
+        "the caller's request comes first"
+    )
     image["cinder_img_volume_type"] = "no such type"
     assert world.volume(imageRef=IMAGE)["volume_type"] == "__DEFAULT__"
 
@@ -76,7 +78,7 @@ def test_no_return_to_a_snapshot_of_another_size(world: Any) -> None:
 
 
 def test_texts_that_are_read_as_literals(world: Any) -> None:
-    """Whatever a caller writes is 400 or a filter, in every list that takes such text."""
+    """Every text that a caller may write is a filter or is refused with 400, in every list."""
     texts = (
         "{[]: 1}",
         "{{}: 1}",
@@ -114,7 +116,7 @@ def test_a_filter_has_so_many_keys(world: Any) -> None:
 
 
 def test_who_owns_a_servers_disk_cannot_connect_it_elsewhere(world: Any) -> None:
-    """Else they would have it on two machines, and be told where it is."""
+    """Otherwise the user would have the disk on two machines, and learn where it is."""
     server, volume = "33333333-3333-4333-8333-333333333333", world.volume()["id"]
     held = {"attachment": {"volume_uuid": volume, "instance_uuid": server, "connector": {"host": "host1"}}}
     attachment = world.client.post("/v3/attachments", json=held, version="3.44").json["attachment"]["id"]
@@ -135,7 +137,7 @@ def test_who_owns_a_servers_disk_cannot_connect_it_elsewhere(world: Any) -> None
 
 
 def test_a_service_makes_what_a_server_needs_without_its_user(world: Any) -> None:
-    """Compute's user has the role service only; its users' tokens have ended when it works."""
+    """Compute's user has the role service only, and the tokens of compute's users may have expired."""
     service = world.book.service
     made = world.client.post("/v3/p1/volumes", json={"volume": {"size": 1, "imageRef": IMAGE}}, as_=service)
     assert made.status_code == 202
@@ -171,7 +173,7 @@ def test_a_service_makes_what_a_server_needs_without_its_user(world: Any) -> Non
 
 
 def test_a_shown_time_is_a_bound(world: Any) -> None:
-    """What is shown and taken back as a bound finds what showed it."""
+    """A time that was shown finds its volume when it is used as a bound."""
     volume = world.volume()
     for name in ("created_at", "updated_at"):
         shown = volume[name]
@@ -206,15 +208,15 @@ def test_the_short_list_of_snapshots_is_short(world: Any) -> None:
 
 
 def test_names_of_exports_are_sealed(world: Any) -> None:
-    """To know one is to have the disk, so a copy of the database must not tell it."""
-    told = world.attach(world.volume()["id"], host="elsewhere")
-    name = told["connection_info"]["data"]["export"]
+    """Knowing the name is enough to open the disk, so a copy of the database must not contain it."""
+    attachment = world.attach(world.volume()["id"], host="elsewhere")
+    name = attachment["connection_info"]["data"]["export"]
     with world.sessions.read() as session:
         rows = session.execute(sqlalchemy.text("SELECT * FROM attachments")).all()
         assert name not in str(rows) and "sealed:" in str(rows)
         kept = session.query(Attachment).one()
         assert (kept.export_name, kept.connection["data"]["export"]) == (name, name)
-    again = world.client.get(f"/v3/attachments/{told['id']}", version="3.60", as_=world.book.service)
+    again = world.client.get(f"/v3/attachments/{attachment['id']}", version="3.60", as_=world.book.service)
     assert again.json["attachment"]["connection_info"]["data"]["export"] == name
     world.drain()
     assert [export.name for export in world.fake.exports.values()] == [name]

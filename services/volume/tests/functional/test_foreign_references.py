@@ -1,6 +1,6 @@
-"""Every id that a body or a path may have, of a thing of another project: refused, and nothing happens.
+"""Requests that name a resource of another project are refused and change nothing, whichever id names it.
 
-Which ids there are is read from the schemas of all routes, so a new one fails here until it is looked at.
+The ids are read from the schemas of all routes, so a new one fails here until a test covers it.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ REFERENCES = {
     "volume_types",
 }
 ELSEWHERE = {"imageRef", "image_id", "instance_uuid", "consistencygroup_id", "id", "tenant_id"}
-"""Ids of other services, of nothing, or of what stands in the path."""
+"""Ids of other services, of nothing, or of the resource in the path."""
 ID_LIKE = ("_id", "_uuid", "_volid", "Ref", "volumes", "_type", "_types")
 VERSION = "3.70"
 NOUNS = (Attachment, Backup, Group, GroupSnapshot, Job, Snapshot, Transfer, Volume)
@@ -44,7 +44,7 @@ def properties(schema: Any) -> Iterator[str]:
 
 
 def pairs(app: Any) -> set[Pair]:
-    """(method, route, name) of each property that names a thing of this service."""
+    """(method, route, name) of each property that names a resource of this service."""
     found = set()
     for rule in app.url_map.iter_rules():
         schemas = getattr(app.view_functions[rule.endpoint], "about", {}).get("body") or {}
@@ -60,7 +60,7 @@ def pairs(app: Any) -> set[Pair]:
 
 @pytest.fixture
 def foreign(stored: Any) -> dict[str, str]:
-    """One thing of each kind in p1, whose caller of p2 knows the ids."""
+    """The ids of one resource of each kind in p1."""
     world = stored
     kind = world.volume_type("private-kind", **{"os-volume-type-access:is_public": False})
     world.client.post(f"/v3/types/{kind}/action", json={"addProjectAccess": {"project": "p1"}}, as_=world.book.admin)
@@ -85,7 +85,7 @@ def foreign(stored: Any) -> dict[str, str]:
 
 
 def own(world: Any) -> dict[str, str]:
-    """What the other project has of its own, to name beside what isn't its."""
+    """The ids of resources of p2, which requests also need."""
     other = world.book.other
     body = {"volume": {"size": 1}}
     volume = world.client.post("/v3/p2/volumes", json=body, as_=other, version=VERSION).json["volume"]["id"]
@@ -99,7 +99,7 @@ def own(world: Any) -> dict[str, str]:
 
 
 def bodies(their: dict[str, str], mine: dict[str, str]) -> dict[Pair, tuple[str, Any]]:
-    """Pair -> path and body: right but for whose thing it names."""
+    """Path and body for each pair, correct but for the project of the resource that it names."""
     volume = {"size": 1, "volume_type": "open-kind"}
     made: dict[Pair, tuple[str, Any]] = {}
     for name, thing in (
@@ -198,7 +198,7 @@ def test_each_id_in_a_path(stored: Any, foreign: dict[str, str]) -> None:
 
 
 def test_each_id_as_a_marker_and_filter(stored: Any, foreign: dict[str, str]) -> None:
-    """A list is the caller's own, whatever the query names."""
+    """A list shows the caller's own resources only, whatever the query names."""
     for noun, thing in (
         ("volumes", "volume"),
         ("snapshots", "snapshot"),

@@ -103,8 +103,8 @@ def test_a_copy_that_fails_leaves_no_volumes(grouped):
     shown = grouped.show_group(copy)
     assert (shown["status"], shown["volumes"]) == ("error", [])
     assert set(grouped.fake.disks) == {grouped.inside, second, grouped.outside}
-    told = grouped.client.get(f"/v3/messages?resource_uuid={copy}", version="3.70").json["messages"]
-    assert "the disk is broken" in told[0]["user_message"]
+    messages = grouped.client.get(f"/v3/messages?resource_uuid={copy}", version="3.70").json["messages"]
+    assert "the disk is broken" in messages[0]["user_message"]
     assert grouped.delete_group(copy, with_volumes=False).status_code == 202
     grouped.drain()
     with grouped.sessions.read() as session:

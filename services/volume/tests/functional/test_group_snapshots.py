@@ -154,8 +154,8 @@ def test_when_one_fails_none_stays(grouped):
     shot = grouped.snapshot_group(grouped.of)
     assert shot["status"] == "error" and grouped.client.get("/v3/snapshots").json == {"snapshots": []}
     assert not any(grouped.fake.snapshots.values())
-    told = grouped.client.get(f"/v3/messages?resource_uuid={shot['id']}", version="3.70").json["messages"]
-    assert "the disk is broken" in told[0]["user_message"]
+    messages = grouped.client.get(f"/v3/messages?resource_uuid={shot['id']}", version="3.70").json["messages"]
+    assert "the disk is broken" in messages[0]["user_message"]
     assert delete(grouped, shot["id"]).status_code == 202
     grouped.drain()
     assert grouped.client.get(f"/v3/group_snapshots/{shot['id']}", version="3.70").status_code == 404

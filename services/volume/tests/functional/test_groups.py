@@ -77,8 +77,8 @@ def test_lists(world):
     for query, found in (("name=g1", 1), ("status=error", 0), ("name~=g", 3), (f"marker={ids[1]}", 1)):
         assert len(world.client.get(f"/v3/groups?{query}", version="3.70").json["groups"]) == found, query
     assert world.client.get("/v3/groups?nonsense=1", version="3.70").status_code == 400
-    everybody = world.client.get("/v3/groups?all_tenants=1", version="3.70", as_=world.book.admin)
-    assert len(everybody.json["groups"]) == 3
+    of_all_projects = world.client.get("/v3/groups?all_tenants=1", version="3.70", as_=world.book.admin)
+    assert len(of_all_projects.json["groups"]) == 3
     assert world.client.get("/v3/p2/groups", version="3.70", as_=world.book.other).json == {"groups": []}
 
 
@@ -98,8 +98,8 @@ def test_lists(world):
 )
 def test_requests_that_are_refused(world, asked, status):
     world.group("__DEFAULT__")
-    wish = {"group_type": "g", "volume_types": ["__DEFAULT__"], **asked} if asked else {}
-    assert world.client.post("/v3/p1/groups", json={"group": wish}, version="3.70").status_code == status
+    asked_body = {"group_type": "g", "volume_types": ["__DEFAULT__"], **asked} if asked else {}
+    assert world.client.post("/v3/p1/groups", json={"group": asked_body}, version="3.70").status_code == status
     with world.sessions.read() as session:
         assert session.query(Group).count() == 1
 
@@ -107,8 +107,8 @@ def test_requests_that_are_refused(world, asked, status):
 def test_a_group_without_a_storage_host_is_in_error_with_a_message(world):
     shown = world.group("__DEFAULT__", consistent_group_snapshot_enabled="<is> True")
     assert shown["status"] == "error"
-    (told,) = world.client.get("/v3/messages", version="3.70").json["messages"]
-    assert told["resource_uuid"] == shown["id"] and "consistent_group_snapshot_enabled" in told["user_message"]
+    (message,) = world.client.get("/v3/messages", version="3.70").json["messages"]
+    assert message["resource_uuid"] == shown["id"] and "consistent_group_snapshot_enabled" in message["user_message"]
     refused = world.client.post(
         "/v3/group_snapshots", json={"group_snapshot": {"group_id": shown["id"]}}, version="3.70"
     )
@@ -263,8 +263,8 @@ def test_a_volume_that_can_not_be_deleted_keeps_its_group(grouped):
     grouped.drain()
     shown = grouped.show_group(grouped.of)
     assert (shown["status"], shown["volumes"]) == ("error_deleting", [grouped.inside])
-    told = grouped.client.get(f"/v3/messages?resource_uuid={grouped.of}", version="3.70").json["messages"]
-    assert "the disk is broken" in told[0]["user_message"] and second not in grouped.fake.disks
+    messages = grouped.client.get(f"/v3/messages?resource_uuid={grouped.of}", version="3.70").json["messages"]
+    assert "the disk is broken" in messages[0]["user_message"] and second not in grouped.fake.disks
     mend()
     assert grouped.delete_group(grouped.of, with_volumes=False).status_code == 400
     assert grouped.delete_group(grouped.of).status_code == 202

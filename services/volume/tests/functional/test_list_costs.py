@@ -1,4 +1,4 @@
-"""No list of block storage asks the database more for more rows."""
+"""No list needs more statements for more rows."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from pileus_kit.testing import assert_flat
 
 
 class Rows:
-    """How to make the i-th row of each noun."""
+    """Creates the i-th row of each noun."""
 
     def __init__(self, world: Any) -> None:
         self.world, self.admin = world, world.book.admin
@@ -32,8 +32,8 @@ class Rows:
         self.send("POST", "/attachments", {"attachment": {"volume_uuid": volume, "instance_uuid": volume}})
 
     def snapshots(self, i: int) -> None:
-        wish = {"volume_id": self.volume, "name": f"s{i}", "metadata": {"a": "b"}}
-        self.send("POST", "/snapshots", {"snapshot": wish})
+        asked = {"volume_id": self.volume, "name": f"s{i}", "metadata": {"a": "b"}}
+        self.send("POST", "/snapshots", {"snapshot": asked})
         self.world.drain()
 
     def backups(self, i: int) -> None:

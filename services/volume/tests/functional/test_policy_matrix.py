@@ -1,4 +1,4 @@
-"""Who gets how far with every route and every action, against tables that were read line by line."""
+"""What each caller is answered by every route and every action, against tables that were reviewed line by line."""
 
 from pathlib import Path
 
@@ -15,8 +15,10 @@ def test_matrix(world):
 
 
 def test_the_policy_of_each_action(stored):
-    """Of things in p1, with a body that fits none of them. The body is judged before the thing is looked up, so another
-    project learns nothing from its 400."""
+    """Every action of a resource in p1, with a body that fits none of them.
+
+    The body is checked before the resource is read, so a 400 tells other projects nothing.
+    """
     world, book = stored, stored.book
     actors = {
         "none": None,

@@ -1,4 +1,4 @@
-"""The contracts with storage hosts are as recorded: whoever changes one raises its version."""
+"""The contracts with storage hosts are as recorded; a change needs a new version."""
 
 from pathlib import Path
 
