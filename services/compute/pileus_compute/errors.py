@@ -1,6 +1,6 @@
-"""What compute refuses, in the words that OpenStack's clients know."""
+"""The errors of compute. OpenStack's clients match on some of these sentences."""
 
-from pileus_kit.errors import BadRequest, CloudError, Conflict, Forbidden, NotFound, Transient, Unavailable
+from pileus_kit.errors import BadRequest, CloudError, Conflict, Forbidden, NotFound, Transient
 
 
 class ServerNotFound(NotFound):
@@ -40,7 +40,7 @@ class KeypairExists(Conflict):
 
 
 class QuotaExceeded(Forbidden):
-    """OpenStack answers a quota with 403 and not 413."""
+    """OpenStack answers 403, not 413."""
 
     text = "{why}"
 
@@ -62,7 +62,7 @@ class Locked(Conflict):
 
 
 class NoValidHost(CloudError):
-    """Raised in a flow: ends up as the server's fault, with what each host lacked."""
+    """Raised in a flow. It becomes the server's fault, and says what each host lacks."""
 
     text = "No valid host was found. {why}"
 
@@ -129,10 +129,6 @@ class ConsoleUnavailable(Conflict):
 
 class ConsoleTypeUnavailable(BadRequest):
     text = "Unavailable console type {type}."
-
-
-class HostSilent(Unavailable):
-    text = "Host {host} does not answer."
 
 
 class VolumeFailed(CloudError):

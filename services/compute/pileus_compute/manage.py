@@ -1,6 +1,7 @@
-"""`python -m pileus_compute.manage --config FILE migrate`: bring the database to this version.
+"""`python -m pileus_compute.manage --config FILE migrate|reseal`: commands of the operator.
 
-`reseal` seals what lies in it with the newest of the configured keys; then the older ones can go.
+`migrate` brings the database to this version. `reseal` seals the secrets in it with the newest of the configured keys,
+after which the older keys can be removed from the configuration.
 """
 
 import sys
@@ -15,7 +16,7 @@ from pileus_kit.config import load
 from pileus_kit.db import Sessions, migrate
 
 COMMANDS = ("migrate", "reseal")
-AT_ONCE = 200  # servers in one transaction: others write in between
+SERVERS_AT_ONCE = 200  # in one transaction: other processes write in between
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -28,11 +29,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if asked == ["migrate"]:
         migrate(config.database_url("compute"), "pileus_compute")
     else:
-        print(f"{reseal(config)} servers sealed anew")
+        print(f"{reseal(config)} servers sealed again")
 
 
 def reseal(config: Config) -> int:
-    """How many servers had something to seal."""
+    """Seal again what is sealed. Return how many servers had secrets."""
     sealing.use_keys(config.sealing_keys.split(","))
     sessions, done, last = Sessions(config.database_url("compute")), 0, ""
     while True:
@@ -44,7 +45,7 @@ def reseal(config: Config) -> int:
                         Server.id > last, or_(Server.sealed_user_data.is_not(None), Server.sealed_password.is_not(None))
                     )
                     .order_by(Server.id)
-                    .limit(AT_ONCE)
+                    .limit(SERVERS_AT_ONCE)
                 )
             )
             for row in rows:

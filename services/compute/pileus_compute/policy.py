@@ -1,4 +1,4 @@
-"""Who may do what in compute: OpenStack's rule names, defaults and scopes, as a table."""
+"""The policy rules of compute: OpenStack's names, defaults and scopes, as a table."""
 
 from pileus_kit import operations
 from pileus_kit.policy import (
@@ -14,8 +14,8 @@ from pileus_kit.policy import (
 PREFIX = "os_compute_api:"
 SERVICE_OR_ADMIN = f"{SERVICE} or {ADMIN}"
 OWN_USER_OR_ADMIN = f"user_id:%(user_id)s or {ADMIN}"
-SCOPES = ("project",)  # of every rule: compute's things belong to projects, and system tokens have none
-WHOLE = ("compute:", "network:")  # names that begin so stand as they are
+SCOPES = ("project",)  # of every rule: resources belong to projects, and a system token has no project
+WHOLE = ("compute:", "network:")  # rules with these prefixes don't get PREFIX
 
 READ = (
     "servers:index",
@@ -228,5 +228,5 @@ RULES: list[Rule] = [
         ),
         SERVICE_OR_ADMIN,
     ),
-    Rule(PREFIX + "flavors", ANYONE, "OpenStack asks no rule here: whoever has a token lists flavors"),
+    Rule(PREFIX + "flavors", ANYONE, "List flavors and read one; in OpenStack no rule guards this"),
 ]

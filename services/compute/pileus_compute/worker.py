@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         with tools.sessions.begin() as session:
             workers.record_heartbeat(session, config.host)
 
-    heartbeat = Heartbeat(record_heartbeat, every_s=workers.BEAT_S, retry_s=workers.BEAT_S)
+    heartbeat = Heartbeat(record_heartbeat, every_s=workers.HEARTBEAT_S, retry_s=workers.HEARTBEAT_S)
 
     def start() -> None:
         runner.start()

@@ -18,7 +18,7 @@ def zone_view(zone: str, members: list[Host], hosts: JsonObject | None) -> JsonO
 
 
 def _hosts_view(members: list[Host]) -> JsonObject:
-    silence_s = tools().config.host_silence
+    silence_s = tools().config.host_silence_s
     return {
         host.name: {
             "nova-compute": {
@@ -55,6 +55,6 @@ def detail() -> Answer:
     config = tools().config
     with tools().sessions.read() as session:
         found = availability_zones.hosts_by_zone(session, config.default_zone)
-        internal = _internal_zone(workers.list_services(session, config.host_silence))
+        internal = _internal_zone(workers.list_services(session, config.host_silence_s))
     views = [zone_view(zone, members, _hosts_view(members)) for zone, members in found.items()]
     return {"availabilityZoneInfo": internal + views}

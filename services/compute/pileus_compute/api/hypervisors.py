@@ -40,7 +40,7 @@ def _parse_id(text: str) -> HypervisorId | None:
 
 
 def hypervisor_summary(host: Host) -> JsonObject:
-    up = host_rows.is_up(host, tools().config.host_silence)
+    up = host_rows.is_up(host, tools().config.host_silence_s)
     return {
         "id": _shown_id(host),
         "hypervisor_hostname": host.name,

@@ -22,7 +22,7 @@ def _log(before: datetime) -> JsonObject:
     """Return the log of the audit period, which is the calendar month before `before`."""
     end = before.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     begin = (end - timedelta(days=1)).replace(day=1)
-    silence_s = tools().config.host_silence
+    silence_s = tools().config.host_silence_s
     with tools().sessions.read() as session:
         rows = hosts.list_hosts(session)
         servers = usage.count_servers(session)

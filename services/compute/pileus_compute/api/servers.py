@@ -63,7 +63,7 @@ def detail() -> Answer:
 
 
 def _host_statuses(session: Session, style: Style) -> dict[str, str]:
-    return hosts.status_by_host(session, tools().config.host_silence) if style.host_status else {}
+    return hosts.status_by_host(session, tools().config.host_silence_s) if style.host_status else {}
 
 
 # -- one server ----------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def service_view(host: Host, zone: str) -> JsonObject:
         "host": host.name,
         "zone": zone,
         "status": "disabled" if host.disabled else "enabled",
-        "state": "up" if host_rows.is_up(host, tools().config.host_silence) else "down",
+        "state": "up" if host_rows.is_up(host, tools().config.host_silence_s) else "down",
         "updated_at": iso_micros(host.seen_at),
         "disabled_reason": host.disabled_reason,
     }
@@ -73,7 +73,7 @@ def index() -> Answer:
     config = tools().config
     with tools().sessions.read() as session:
         member_of = hosts.aggregates_by_host(session)
-        views = [worker_service_view(service) for service in workers.list_services(session, config.host_silence)]
+        views = [worker_service_view(service) for service in workers.list_services(session, config.host_silence_s)]
         views += [
             service_view(host, availability_zones.zone_of(member_of.get(host.name, []), config.default_zone))
             for host in compute_services.list_hosts(session)

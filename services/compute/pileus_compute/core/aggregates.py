@@ -1,4 +1,4 @@
-"""Host aggregates; an aggregate with `availability_zone` in its metadata makes a zone of its hosts."""
+"""Host aggregates. One with `availability_zone` in its metadata makes an availability zone of its hosts."""
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -11,6 +11,7 @@ from pileus_kit.errors import BadRequest, Conflict
 
 
 def find(session: Session, aggregate_id: int) -> Aggregate:
+    """Return the aggregate. Raises AggregateNotFound."""
     aggregate = session.get(Aggregate, aggregate_id)
     if aggregate is None:
         raise AggregateNotFound(aggregate=aggregate_id)
@@ -18,10 +19,12 @@ def find(session: Session, aggregate_id: int) -> Aggregate:
 
 
 def list_aggregates(session: Session) -> list[Aggregate]:
+    """Return all aggregates, oldest first."""
     return list(session.scalars(select(Aggregate).order_by(Aggregate.id)))
 
 
 def hosts_by_aggregate(session: Session, aggregate_ids: list[int]) -> dict[int, list[str]]:
+    """Return the hosts of each of these aggregates that has any, by the aggregate's id."""
     found: dict[int, list[str]] = {}
     for aggregate_id, host in session.execute(
         select(AggregateHost.aggregate_id, AggregateHost.host)
@@ -33,6 +36,7 @@ def hosts_by_aggregate(session: Session, aggregate_ids: list[int]) -> dict[int, 
 
 
 def create(session: Session, name: str, zone: str | None) -> Aggregate:
+    """Make an aggregate. Raises AggregateExists if its name is taken."""
     aggregate = Aggregate(name=name, meta={"availability_zone": zone} if zone else {})
     session.add(aggregate)
     _flush(session, name)
@@ -40,6 +44,7 @@ def create(session: Session, name: str, zone: str | None) -> Aggregate:
 
 
 def update(session: Session, aggregate: Aggregate, name: str | None, zone: str | None) -> None:
+    """Change the aggregate's name or zone; None keeps it. Raises AggregateExists, BadRequest or Conflict."""
     if name:
         aggregate.name = name
     if zone:
@@ -55,7 +60,10 @@ def _flush(session: Session, name: str) -> None:
 
 
 def update_metadata(session: Session, aggregate: Aggregate, change: dict[str, str | None]) -> None:
-    """A key with the value None goes."""
+    """Change some of the aggregate's metadata; a key with the value None is deleted.
+
+    Raises BadRequest if servers on its hosts would change their zone, and Conflict if a host would be in two zones.
+    """
     merged = {k: v for k, v in (aggregate.meta | change).items() if v is not None}
     zone = merged.get("availability_zone")
     if zone != aggregate.meta.get("availability_zone"):
@@ -68,6 +76,7 @@ def update_metadata(session: Session, aggregate: Aggregate, change: dict[str, st
 
 
 def add_host(session: Session, aggregate: Aggregate, host: str) -> None:
+    """Put a host into the aggregate. Raises HostNotFound, AggregateHostExists or Conflict."""
     hosts.find(session, host)
     if session.get(AggregateHost, (aggregate.id, host)):
         raise AggregateHostExists(aggregate=aggregate.id, host=host)
@@ -76,19 +85,20 @@ def add_host(session: Session, aggregate: Aggregate, host: str) -> None:
 
 
 def _check_zone(session: Session, host: str, zone: str | None, aggregate_id: int) -> None:
-    """A host is in one zone at most."""
+    """Raise Conflict if the host is in another zone: it can be in one only."""
     if not zone:
         return
     for other in hosts.aggregates_by_host(session).get(host, []):
-        theirs = other.meta.get("availability_zone")
-        if other.id != aggregate_id and theirs and theirs != zone:
+        other_zone = other.meta.get("availability_zone")
+        if other.id != aggregate_id and other_zone and other_zone != zone:
             raise Conflict(
                 why=f"Cannot add host {host} in aggregate {aggregate_id}: host exists in availability zone "
-                f"{theirs} already."
+                f"{other_zone} already."
             )
 
 
 def remove_host(session: Session, aggregate: Aggregate, host: str) -> None:
+    """Take a host out of the aggregate. Raises HostNotFound or AggregateHostNotFound."""
     hosts.find(session, host)
     member = session.get(AggregateHost, (aggregate.id, host))
     if member is None:
@@ -97,6 +107,7 @@ def remove_host(session: Session, aggregate: Aggregate, host: str) -> None:
 
 
 def delete(session: Session, aggregate: Aggregate) -> None:
+    """Delete an aggregate without hosts. Raises Conflict if it has any."""
     if hosts_by_aggregate(session, [aggregate.id]):
         raise Conflict(why=f"Cannot remove host aggregate {aggregate.id}: it has hosts.")
     session.delete(aggregate)

@@ -1,16 +1,15 @@
-"""From rows to what a host is told: the typed description of a guest."""
+"""Describes guests for their hosts: makes the typed `Guest` of the rows of a server."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import image_properties, metadata_files
+from pileus_compute.core import image_properties, metadata_files, server_ports, server_volumes
 from pileus_compute.core.network_data import Subnet
 from pileus_compute.db.models import Server, ServerPort, ServerVolume
 from pileus_compute.rpc import Guest, Image, LocalDisk, Nic, Volume
+from pileus_kit.json_types import JsonObject
 
 
 @dataclass(frozen=True)
@@ -26,19 +25,25 @@ class ImageTicket:
 
 
 def tap_of(port_id: str) -> str:
-    """The name that the network's agent gives to the tap of a port."""
+    """Return the name that the network's agent gives to the tap of a port."""
     return f"tap{port_id[:11]}"
 
 
-def load(session: Session, server_id: str) -> tuple[Server, list[ServerPort], list[ServerVolume]]:
+Rows = tuple[Server, list[ServerPort], list[ServerVolume]]
+
+
+def find(session: Session, server_id: str) -> Rows | None:
+    """Return the server, its ports and its volumes; None if there is no such server."""
+    server = session.get(Server, server_id)
+    if server is None:
+        return None
+    return server, server_ports.list_ports(session, server_id), server_volumes.list_volumes(session, server_id)
+
+
+def load(session: Session, server_id: str) -> Rows:
+    """Return the server, which is known to exist, its ports and its volumes."""
     server = session.get_one(Server, server_id)
-    ports = list(
-        session.scalars(select(ServerPort).where(ServerPort.server_id == server_id).order_by(ServerPort.position))
-    )
-    volumes = list(
-        session.scalars(select(ServerVolume).where(ServerVolume.server_id == server_id).order_by(ServerVolume.position))
-    )
-    return server, ports, volumes
+    return server, server_ports.list_ports(session, server_id), server_volumes.list_volumes(session, server_id)
 
 
 def describe(
@@ -48,8 +53,11 @@ def describe(
     files: bool = False,
     subnets: Sequence[Subnet] = (),
 ) -> Guest:
-    """The guest as its rows say. `tickets`: by image id, for those that the host has to fetch;
-    `files`: with the content of the config drive, if the server has one."""
+    """Return the guest that the server's rows describe.
+
+    `tickets` are by image id, for images that the host has to fetch. With `files`, the guest has the files of the
+    config drive, if the server has one; `subnets` are those of its ports.
+    """
     server, ports, volumes = load(session, server_id)
     tickets = tickets or {}
     flavor, meta = server.flavor, server.image
@@ -79,8 +87,8 @@ def describe(
     )
 
 
-def image_of(image_id: str, meta: dict[str, Any], tickets: Mapping[str, ImageTicket]) -> Image:
-    """What the image service says with the ticket is newer than what the server remembers."""
+def image_of(image_id: str, meta: JsonObject, tickets: Mapping[str, ImageTicket]) -> Image:
+    """Return an image. What the image service says with the ticket overrides what the server remembers."""
     ticket = tickets.get(image_id) or ImageTicket("", "")
     return Image(
         id=image_id,
@@ -93,16 +101,18 @@ def image_of(image_id: str, meta: dict[str, Any], tickets: Mapping[str, ImageTic
     )
 
 
-def _side_image(meta: dict[str, Any], key: str, kind: str, tickets: Mapping[str, ImageTicket]) -> Image | None:
+def _side_image(meta: JsonObject, key: str, kind: str, tickets: Mapping[str, ImageTicket]) -> Image | None:
     image_id = meta.get(key)
     return image_of(image_id, {"disk_format": kind}, tickets) if image_id else None
 
 
 def nic_of(port: ServerPort) -> Nic:
+    """Return the guest's interface for a port."""
     return Nic(port_id=port.id, mac=port.mac, tap=tap_of(port.id), mtu=port.mtu)
 
 
 def volume_of(volume: ServerVolume) -> Volume:
+    """Return the guest's disk for a volume."""
     return Volume(
         id=volume.volume_id or "",
         connection_info=volume.connection_info or {},
@@ -112,11 +122,12 @@ def volume_of(volume: ServerVolume) -> Volume:
 
 
 def properties_of(server: Server) -> dict[str, str]:
-    """The image's hardware properties. A flavor's `hw:x` says the same as `hw_x` and wins; so `os:x` and `trait:x`."""
+    """Return the hardware properties of the server's image and flavor (see properties_from)."""
     return properties_from(server.image, server.flavor)
 
 
-def properties_from(image: dict[str, Any], flavor: dict[str, Any]) -> dict[str, str]:
+def properties_from(image: JsonObject, flavor: JsonObject) -> dict[str, str]:
+    """Return the image's hardware properties. The flavor's `hw:x`, `os:x` and `trait:x` override `hw_x` and so on."""
     found = {k: str(v) for k, v in image.items() if k.startswith(image_properties.PREFIXES) and v is not None}
     for key, value in flavor.get("extra_specs", {}).items():
         kind, _, name = key.partition(":")
@@ -128,6 +139,6 @@ def properties_from(image: dict[str, Any], flavor: dict[str, Any]) -> dict[str, 
 
 
 def image_ids(server: Server) -> list[str]:
-    """The images that a host needs to make the server's disks."""
+    """Return the images that a host needs to make the server's disks."""
     wanted = (server.image_id, server.image.get("kernel_id"), server.image.get("ramdisk_id"))
     return [i for i in wanted if i]

@@ -1,8 +1,8 @@
-"""What hosts report, compared with what is wanted of them."""
+"""What agents report of their hosts and guests, compared with what the database says."""
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,50 +12,68 @@ from pileus_compute.db.models import DeletedServer, Server
 from pileus_compute.rpc import GuestState, Inventory, Power, Wanted
 from pileus_kit.db import now
 
-FEW = 100  # guests in a report, up to which only their servers are read
-SETTLED_S = 20  # a report may be older than what a job has just done: don't let it undo that
-WANTED = {
+MAX_PARTIAL = 100
+"""A report of fewer guests may leave out unchanged ones, so only the servers of the reported ones are read."""
+SETTLED_S = 20
+"""A report may be older than what a job has just done, so what changed within these seconds is left alone."""
+DESIRED_POWER = {
     "ACTIVE": Power.RUNNING,
     "RESCUE": Power.RUNNING,
     "VERIFY_RESIZE": Power.RUNNING,
     "PAUSED": Power.PAUSED,
     "SUSPENDED": Power.SUSPENDED,
 }
+"""Guests of servers with any other status are stopped."""
+
+
+@dataclass(frozen=True)
+class _ServerOnHost:
+    id: str
+    status: str
+    power_state: int
+    updated_at: datetime
+    deleting: bool
 
 
 def record_hello(session: Session, host: str, inventory: Inventory, guests: Iterable[GuestState]) -> list[str]:
-    """Note that the host lives and what its guests do. Returns the guests that have no business there."""
-    known = {
-        "vcpus": inventory.vcpus,
-        "memory_mib": inventory.memory_mib,
-        "disk_gib": inventory.disk_gib,
-        "disk_free_gib": inventory.disk_free_gib,
-        "hypervisor_type": inventory.hypervisor_type,
-        "hypervisor_version": inventory.hypervisor_version,
-        "hostname": inventory.hostname,
-        "host_ip": inventory.host_ip,
-        "cpu_info": inventory.cpu_info,
-        "facts": inventory.facts,
-    }
-    hosts.record_report(session, host, known)
-    seen = {guest.id: guest.power for guest in guests}
-    here = select(Server.id, Server.status, Server.power_state, Server.updated_at, Server.deleting).where(
+    """Record an agent's report. Return the guests that shall be destroyed: they belong to no server on any host."""
+    hosts.record_report(
+        session,
+        host,
+        {
+            "vcpus": inventory.vcpus,
+            "memory_mib": inventory.memory_mib,
+            "disk_gib": inventory.disk_gib,
+            "disk_free_gib": inventory.disk_free_gib,
+            "hypervisor_type": inventory.hypervisor_type,
+            "hypervisor_version": inventory.hypervisor_version,
+            "hostname": inventory.hostname,
+            "host_ip": inventory.host_ip,
+            "cpu_info": inventory.cpu_info,
+            "facts": inventory.facts,
+        },
+    )
+    reported = {guest.id: guest.power for guest in guests}
+    stmt = select(Server.id, Server.status, Server.power_state, Server.updated_at, Server.deleting).where(
         Server.host == host
     )
-    if len(seen) < FEW:  # a report of what changed
-        here = here.where(Server.id.in_(seen))
-    placed = session.execute(here).all()
-    _follow(session, placed, seen)
-    return _orphans(session, seen.keys() - {row.id for row in placed})
+    if len(reported) < MAX_PARTIAL:
+        stmt = stmt.where(Server.id.in_(reported))
+    here = [_ServerOnHost(*row) for row in session.execute(stmt)]
+    _record_power(session, here, reported)
+    return _orphans(session, reported.keys() - {server.id for server in here})
 
 
-def _follow(session: Session, placed: Sequence[Any], seen: dict[str, Power]) -> None:
-    """A guest that went down or came up by itself shows."""
+def _record_power(session: Session, here: Sequence[_ServerOnHost], reported: Mapping[str, Power]) -> None:
+    """Record guests that stopped or started without a job of ours."""
     horizon = now() - timedelta(seconds=SETTLED_S)
     changed = [
-        row.id
-        for row in placed
-        if row.id in seen and row.updated_at < horizon and not row.deleting and _differs(row, seen[row.id])
+        server.id
+        for server in here
+        if server.id in reported
+        and server.updated_at < horizon
+        and not server.deleting
+        and _differs(server, reported[server.id])
     ]
     if not changed:
         return
@@ -63,7 +81,7 @@ def _follow(session: Session, placed: Sequence[Any], seen: dict[str, Power]) -> 
     for server in session.scalars(select(Server).where(Server.id.in_(changed))):
         if server.id in busy:
             continue
-        power = seen[server.id]
+        power = reported[server.id]
         server.power_state = states.POWER_STATES[power.value]
         if server.status == "ACTIVE" and power in (Power.STOPPED, Power.CRASHED):
             server.status = "SHUTOFF"
@@ -71,10 +89,9 @@ def _follow(session: Session, placed: Sequence[Any], seen: dict[str, Power]) -> 
             server.status = "ACTIVE"
 
 
-def _differs(server: Any, power: Power) -> bool:
-    shown = states.POWER_STATES[power.value]
-    if power is Power.SUSPENDED:
-        shown = states.SHUTDOWN
+def _differs(server: _ServerOnHost, power: Power) -> bool:
+    """Return whether the row says something else of the guest than the report does."""
+    shown = states.SHUTDOWN if power is Power.SUSPENDED else states.POWER_STATES[power.value]
     return server.power_state != shown or (
         (server.status == "ACTIVE") != (power is Power.RUNNING)
         and (server.status in ("ACTIVE", "SHUTOFF") and power in (Power.RUNNING, Power.STOPPED, Power.CRASHED))
@@ -82,38 +99,40 @@ def _differs(server: Any, power: Power) -> bool:
 
 
 def _orphans(session: Session, unknown: set[str]) -> list[str]:
-    """Only a guest of which we know that it is nowhere is a stray: a restored backup must not cost running guests.
+    """Return those of the guests that are known to belong nowhere.
 
-    That is one whose deletion is on record, and one whose server rests without a host (a failed build, a shelved one).
+    These are guests of servers whose deletion is on record, and of servers that are on no host and have no live job
+    (after a failed build, or shelved). Any other unknown guest stays: after a database was restored from a backup,
+    guests of servers that the backup doesn't know must go on running.
     """
     if not unknown:
         return []
-    gone = list(session.scalars(select(DeletedServer.id).where(DeletedServer.id.in_(unknown))))
-    homeless = list(
+    deleted = list(session.scalars(select(DeletedServer.id).where(DeletedServer.id.in_(unknown))))
+    on_no_host = list(
         session.scalars(
             select(Server.id).where(
                 Server.id.in_(unknown), Server.host.is_(None), Server.updated_at < now() - timedelta(seconds=SETTLED_S)
             )
         )
     )
-    busy = server_jobs.live_jobs(session, homeless) if homeless else {}
-    return gone + [server_id for server_id in homeless if server_id not in busy]
+    busy = server_jobs.live_jobs(session, on_no_host) if on_no_host else {}
+    return deleted + [server_id for server_id in on_no_host if server_id not in busy]
 
 
 def desired_guests(session: Session, host: str) -> list[Wanted]:
-    """What ought to be on this host, for an agent that just started."""
+    """Return which guests shall be on this host and how, for an agent that has just started."""
     rows = session.execute(
         select(Server.id, Server.status, Server.deleting, Server.power_state).where(
             Server.host == host, Server.status != "BUILD"
         )
     )
     return [
-        Wanted(server_id, Power.STOPPED if deleting else _wanted(status, power))
+        Wanted(server_id, Power.STOPPED if deleting else _desired_power(status, power))
         for server_id, status, deleting, power in rows
     ]
 
 
-def _wanted(status: str, power: int) -> Power:
+def _desired_power(status: str, power: int) -> Power:
     if status == "ERROR":
         return Power.RUNNING if power == states.RUNNING else Power.STOPPED
-    return WANTED.get(status, Power.STOPPED)
+    return DESIRED_POWER.get(status, Power.STOPPED)

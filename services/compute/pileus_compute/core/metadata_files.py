@@ -1,4 +1,4 @@
-"""What a guest can read about itself: the trees of OpenStack's metadata service and config drive, and EC2's.
+"""The files in which a guest reads about itself: OpenStack's tree (also on config drives) and EC2's.
 
 Formats: https://docs.openstack.org/nova/latest/user/metadata.html (openstack/*), and the EC2 instance metadata layout.
 """
@@ -7,10 +7,10 @@ import base64
 import json
 import secrets
 from collections.abc import Sequence
-from typing import Any
 
 from pileus_compute.core.network_data import Subnet, network_data
 from pileus_compute.db.models import Server, ServerPort, ServerVolume
+from pileus_kit.json_types import JsonObject
 
 VERSIONS = (
     "2012-08-10",
@@ -36,14 +36,14 @@ EC2_VERSIONS = (
     "2009-04-04",
     "latest",
 )
-VENDOR_DATA: dict[str, Any] = {}
+VENDOR_DATA: JsonObject = {}
 
 
 def meta_data(
     server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume], version: str = "latest"
-) -> dict[str, Any]:
-    """`meta_data.json` as this version of the format has it; the versions are dates, and "latest" sorts behind them."""
-    document: dict[str, Any] = {
+) -> JsonObject:
+    """Return `meta_data.json` in this version of the format. Versions are dates, and "latest" sorts behind them."""
+    document: JsonObject = {
         "uuid": server.id,
         "name": server.name,
         "hostname": server.hostname,
@@ -72,28 +72,28 @@ def _seed() -> str:
 
 def _devices(
     server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume], version: str
-) -> list[dict[str, Any]]:
-    """Devices that a user tagged, so that the guest can tell them apart."""
+) -> list[JsonObject]:
+    """Return the devices that the user tagged, so that the guest can tell them apart."""
     trusted = {"vf_trusted": False} if version >= "2018-08-27" else {}
-    nics: list[dict[str, Any]] = [
-        {"type": "nic", "mac": p.mac, "tags": [p.tag], **_place(server, p.id), **trusted} for p in ports if p.tag
+    nics: list[JsonObject] = [
+        {"type": "nic", "mac": p.mac, "tags": [p.tag], **_address(server, p.id), **trusted} for p in ports if p.tag
     ]
     disks = [
-        {"type": "disk", "serial": v.volume_id, "path": v.device, "tags": [v.tag], **_place(server, v.volume_id)}
+        {"type": "disk", "serial": v.volume_id, "path": v.device, "tags": [v.tag], **_address(server, v.volume_id)}
         for v in volumes
         if v.tag
     ]
     return nics + disks
 
 
-def _place(server: Server, device_id: str | None) -> dict[str, str]:
-    """Where the guest finds it; a config drive is written before that is known, and filled in by the host."""
+def _address(server: Server, device_id: str | None) -> dict[str, str]:
+    """Return where the guest finds the device. A config drive is written before that is known; its host adds it."""
     bus, _, address = str(server.device_addresses.get(device_id or "", "")).partition(" ")
     return {"bus": bus or "none", "address": address or "none"}
 
 
 def names(server: Server, version: str, drive: bool = False) -> list[str]:
-    """The files of a version; a config drive has none to write a password to."""
+    """Return the names of a version's files. A config drive has no `password`, which the guest would post."""
     found = ["meta_data.json"]
     found += ["user_data"] if server.user_data else []
     found += ["password"] if version >= "2013-04-04" and not drive else []
@@ -111,7 +111,7 @@ def content(
     name: str,
     password: dict[str, str] | None = None,
 ) -> bytes:
-    """One of those files. `password`: what only a config drive tells."""
+    """Return the content of one of these files. Only `meta_data.json` of a config drive has the `password`."""
     if name == "user_data":
         return base64.b64decode(server.user_data or "")
     if name == "meta_data.json":
@@ -124,7 +124,7 @@ def content(
 def config_drive(
     server: Server, ports: Sequence[ServerPort], volumes: Sequence[ServerVolume], subnets: Sequence[Subnet]
 ) -> dict[str, bytes]:
-    """Path -> content of the files of a config drive."""
+    """Return the files of a config drive: their contents by path."""
     files, password = {}, {"admin_pass": server.admin_password} if server.admin_password else {}
     for version in VERSIONS:
         for name in names(server, version, drive=True):
@@ -136,12 +136,12 @@ def config_drive(
     return files
 
 
-def ec2(server: Server, ports: Sequence[ServerPort]) -> dict[str, Any]:
-    """EC2's `meta-data` as a tree: dicts are folders."""
+def ec2(server: Server, ports: Sequence[ServerPort]) -> JsonObject:
+    """Return EC2's `meta-data` as a tree whose folders are dicts."""
     fixed = [a["ip_address"] for p in ports for a in p.fixed_ips if ":" not in a["ip_address"]]
     floating = [f for p in ports for f in p.floating_ips.values()]
     number = "i-" + server.id[:8]
-    tree: dict[str, Any] = {
+    tree: JsonObject = {
         "ami-id": "ami-" + (server.image_id or "00000000")[:8],
         "ami-launch-index": server.launch_index,
         "ami-manifest-path": "",

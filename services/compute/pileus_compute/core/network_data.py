@@ -1,15 +1,15 @@
-"""`network_data.json`: how a guest configures its interfaces, in the words that Nova has for it.
+"""`network_data.json`: how a guest configures its interfaces, in Nova's format.
 
-What DHCP or router advertisements tell is left to them, so that a guest follows when it changes, and an image that is
-made of the guest carries nothing of it.
+What DHCP or router advertisements announce is left to them: so a guest follows changes, and an image made of the guest
+keeps none of it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Any
 
 from pileus_compute.db.models import ServerPort
+from pileus_kit.json_types import JsonObject
 
 ANYWHERE = {4: "0.0.0.0", 6: "::"}
 
@@ -29,24 +29,24 @@ class Subnet:
     dns_nameservers: tuple[str, ...] = ()
 
 
-def network_data(ports: Sequence[ServerPort], subnets: Sequence[Subnet]) -> dict[str, Any]:
-    """Links, networks and DNS servers. `subnets`: those of the ports' addresses."""
+def network_data(ports: Sequence[ServerPort], subnets: Sequence[Subnet]) -> JsonObject:
+    """Return links, networks and DNS servers. `subnets` are those of the ports' addresses."""
     known = {s.id: s for s in subnets}
-    links: list[dict[str, Any]] = []
-    networks: list[dict[str, Any]] = []
+    links: list[JsonObject] = []
+    networks: list[JsonObject] = []
     servers: list[dict[str, str]] = []
     for port in ports:
-        told = list(_told(port, known))
+        addresses = list(_addresses(port, known))
         links.append(_link(port, [known[a["subnet_id"]] for a in port.fixed_ips if a.get("subnet_id") in known]))
-        for address, subnet in told:
+        for address, subnet in addresses:
             networks.append(_network(len(networks), links[-1]["id"], port, address, subnet))
             servers += _dns(subnet)
     unique = [s for i, s in enumerate(servers) if s not in servers[:i]]
     return {"links": links, "networks": networks, "services": unique}
 
 
-def _told(port: ServerPort, known: Mapping[str, Subnet]) -> list[tuple[str, Subnet]]:
-    """The port's first address of each version, as in Nova."""
+def _addresses(port: ServerPort, known: Mapping[str, Subnet]) -> list[tuple[str, Subnet]]:
+    """Return the port's first address of each IP version with its subnet, as Nova does."""
     found: dict[int, tuple[str, Subnet]] = {}
     for fixed in port.fixed_ips:
         subnet = known.get(fixed.get("subnet_id") or "")
@@ -55,8 +55,8 @@ def _told(port: ServerPort, known: Mapping[str, Subnet]) -> list[tuple[str, Subn
     return [found[version] for version in sorted(found)]
 
 
-def _link(port: ServerPort, subnets: Sequence[Subnet]) -> dict[str, Any]:
-    """The MTU is told once: by DHCP, where there is any."""
+def _link(port: ServerPort, subnets: Sequence[Subnet]) -> JsonObject:
+    """Return the link of a port. Where there is DHCP, that alone announces the MTU."""
     dhcp = any(s.enable_dhcp for s in subnets)
     return {
         "id": f"tap{port.id[:11]}",
@@ -67,7 +67,7 @@ def _link(port: ServerPort, subnets: Sequence[Subnet]) -> dict[str, Any]:
     }
 
 
-def _network(number: int, link: str, port: ServerPort, address: str, subnet: Subnet) -> dict[str, Any]:
+def _network(number: int, link: str, port: ServerPort, address: str, subnet: Subnet) -> JsonObject:
     version, mode = subnet.ip_version, subnet.ipv6_address_mode
     about = {"id": f"network{number}", "network_id": port.network_id, "link": link}
     if mode is None and subnet.enable_dhcp:

@@ -1,4 +1,4 @@
-"""The scheduler: which host a server goes to, and if none, what each of them lacked."""
+"""The scheduler: chooses the host of a server by filters and weights, and says what each unsuitable host lacks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from pileus_kit import hosts as host_rows
 
 @dataclass(frozen=True)
 class RequestSpec:
-    """What a host must offer, and what makes one better than another."""
+    """What a host must offer to a server, and what makes one host better than another."""
 
     claim: Claim
     ratios: Ratios
@@ -24,25 +24,36 @@ class RequestSpec:
     default_zone: str
     zone: str | None = None
     host: str | None = None
+    """The only host that will do."""
     excluded: frozenset[str] = frozenset()
-    avoided: frozenset[str] = frozenset()  # they may do if there is no other
-    same_as: frozenset[str] | None = None  # hosts of the servers named by the hint
+    """Hosts on which the server has failed before."""
+    avoided: frozenset[str] = frozenset()
+    """Hosts that will do if there is no other."""
+    same_as: frozenset[str] | None = None
+    """Hosts of the servers that the hint same_host names; None: there is no such hint."""
     other_than: frozenset[str] = frozenset()
+    """Hosts of the servers that the hint different_host names."""
     group_policy: str | None = None
     group_limit: int = 1
-    group_hosts: tuple[str, ...] = ()  # host of each other member
+    """How many of the group's servers a host may have under the policy anti-affinity."""
+    group_hosts: tuple[str, ...] = ()
+    """The host of each other member of the group."""
     extra_specs: dict[str, str] = field(default_factory=dict)
-    properties: dict[str, str] = field(default_factory=dict)  # core.hardware
+    properties: dict[str, str] = field(default_factory=dict)
+    """See core.image_properties."""
 
 
 @dataclass(frozen=True)
 class Candidate:
+    """A host with its zone, and the metadata of its aggregates: the values that each key has."""
+
     host: Host
     zone: str
-    aggregate_metadata: dict[str, set[str]]  # metadata of its aggregates
+    aggregate_metadata: dict[str, set[str]]
 
 
 Filter = Callable[[Candidate, RequestSpec], str | None]
+"""Returns why the host is unsuitable, as the end of a sentence that begins with its name; None if it is suitable."""
 
 
 def up(candidate: Candidate, spec: RequestSpec) -> str | None:
@@ -99,7 +110,7 @@ def group(candidate: Candidate, spec: RequestSpec) -> str | None:
 
 
 def aggregates(candidate: Candidate, spec: RequestSpec) -> str | None:
-    """`aggregate_instance_extra_specs:key` of the flavor must be in the metadata of one of the host's aggregates."""
+    """One of the host's aggregates must have what the flavor's `aggregate_instance_extra_specs:KEY` says."""
     for key, value in spec.extra_specs.items():
         scope, _, name = key.rpartition(":")
         if scope == "aggregate_instance_extra_specs" and value not in candidate.aggregate_metadata.get(name, ()):
@@ -108,33 +119,37 @@ def aggregates(candidate: Candidate, spec: RequestSpec) -> str | None:
 
 
 def image(candidate: Candidate, spec: RequestSpec) -> str | None:
-    """What image and flavor ask of a guest's hardware."""
+    """The host must provide the hardware that image and flavor ask for."""
     lacks = hosts.capabilities_of(candidate.host).missing(spec.properties)
     return f"does not give {', '.join(lacks[:5])}" if lacks else None
 
 
 FILTERS: tuple[Filter, ...] = (up, named, zone, vcpus, memory, disk, hints, group, aggregates, image)
+"""Their names are part of the fault that a server shows if no host is suitable."""
+SOFT_POLICY_WEIGHT, AVOIDED_WEIGHT = 10, -1000
+MAX_NAMED = 20  # hosts in the reason of one filter
 
 
 def weight(candidate: Candidate, spec: RequestSpec) -> float:
-    """Higher is better: free memory and CPUs as shares of what there is, and the group's soft wishes before both."""
+    """Return how good the host is: higher is better. The group's soft policy counts before free memory and CPUs, which
+    are taken as shares of what the host offers."""
     host = candidate.host
     free = 1 - (host.memory_mib_used / max(host.memory_mib * spec.ratios.memory, 1))
     idle = 1 - (host.vcpus_used / max(host.vcpus * spec.ratios.cpu, 1))
     here = spec.group_hosts.count(host.name)
     soft = {"soft-affinity": here, "soft-anti-affinity": -here}.get(spec.group_policy or "", 0)
-    return free + idle / 2 + 10 * soft - 1000 * (host.name in spec.avoided)
+    return free + idle / 2 + SOFT_POLICY_WEIGHT * soft + AVOIDED_WEIGHT * (host.name in spec.avoided)
 
 
 def rank(candidates: Sequence[Candidate], spec: RequestSpec) -> list[Candidate]:
-    """Those that pass every filter, best first. Raises NoValidHost with what each host lacked."""
+    """Return the hosts that pass every filter, best first. Raises NoValidHost with what each host lacks."""
     passed = list(candidates)
     lacking: list[str] = []
     for check in FILTERS:
         reasons = {c.host.name: check(c, spec) for c in passed}
         refused = [f"{name} {why}" for name, why in reasons.items() if why]
         if refused:
-            lacking.append(f"{check.__name__}: {', '.join(refused[:20])}")
+            lacking.append(f"{check.__name__}: {', '.join(refused[:MAX_NAMED])}")
         passed = [c for c in passed if not reasons[c.host.name]]
     if not passed:
         raise NoValidHost(why="; ".join(lacking) or "There are no hosts.")
@@ -142,7 +157,7 @@ def rank(candidates: Sequence[Candidate], spec: RequestSpec) -> list[Candidate]:
 
 
 def select_host(session: Session, server_id: str, spec: RequestSpec, purpose: str = "run") -> Candidate:
-    """Claim the best host for the server, or the next best if somebody else was faster. Raises NoValidHost."""
+    """Claim the best host for the server, or the next best if another server was faster. Raises NoValidHost."""
     for candidate in rank(candidates(session, spec), spec):
         if hosts.claim(session, candidate.host.name, server_id, spec.claim, spec.ratios, purpose):
             return candidate
@@ -150,7 +165,7 @@ def select_host(session: Session, server_id: str, spec: RequestSpec, purpose: st
 
 
 def candidates(session: Session, spec: RequestSpec) -> list[Candidate]:
-    """Every host, with its zone and what its aggregates say."""
+    """Return all hosts."""
     member_of = hosts.aggregates_by_host(session)
     found = []
     for host in session.scalars(select(Host)):
@@ -168,53 +183,54 @@ def load_request_spec(
     server: Server,
     claim: Claim,
     config: Config,
+    *,
     excluded: frozenset[str] = frozenset(),
     host: str | None = None,
     avoided: frozenset[str] = frozenset(),
 ) -> RequestSpec:
-    """The spec of this server, with its hints and group looked up. A hint that names another project's server says no
-    more than one that names none: else it would tell where that server runs."""
-    group_row = session.get(ServerGroup, server.group_id) if server.group_id else None
-    members: tuple[str, ...] = ()
-    if group_row:
-        members = tuple(
-            session.scalars(
-                select(Server.host).where(
-                    Server.group_id == group_row.id, Server.id != server.id, Server.host.is_not(None)
-                )
-            )
-        )
-    same, other = (
-        _listed(server.scheduler_hints.get("same_host")),
-        _listed(server.scheduler_hints.get("different_host")),
-    )
-    where: dict[str, str] = {}
-    if same or other:
-        where = {
-            row[0]: str(row[1])
-            for row in session.execute(
-                select(Server.id, Server.host).where(
-                    Server.id.in_(same + other), Server.project_id == server.project_id, Server.host.is_not(None)
-                )
-            )
-        }
+    """Return what the server asks of a host, with its hints and its group looked up."""
+    group = session.get(ServerGroup, server.group_id) if server.group_id else None
+    same = _listed(server.scheduler_hints.get("same_host"))
+    different = _listed(server.scheduler_hints.get("different_host"))
+    hosts_of = _find_hosts(session, server, same + different)
     return RequestSpec(
         claim=claim,
         ratios=Ratios(config.cpu_overcommit, config.memory_overcommit, config.disk_overcommit),
-        silence_s=config.host_silence,
+        silence_s=config.host_silence_s,
         default_zone=config.default_zone,
         zone=server.requested_zone,
         host=host or server.requested_host,
         excluded=excluded,
         avoided=avoided,
-        same_as=frozenset(where[s] for s in same if s in where) if same else None,
-        other_than=frozenset(where[s] for s in other if s in where),
-        group_policy=group_row.policy if group_row else None,
-        group_limit=int((group_row.rules or {}).get("max_server_per_host", 1)) if group_row else 1,
-        group_hosts=members,
+        same_as=frozenset(hosts_of[s] for s in same if s in hosts_of) if same else None,
+        other_than=frozenset(hosts_of[s] for s in different if s in hosts_of),
+        group_policy=group.policy if group else None,
+        group_limit=int((group.rules or {}).get("max_server_per_host", 1)) if group else 1,
+        group_hosts=_hosts_of_group(session, group, server) if group else (),
         extra_specs=server.flavor.get("extra_specs", {}),
         properties=guests.properties_of(server),
     )
+
+
+def _hosts_of_group(session: Session, group: ServerGroup, server: Server) -> tuple[str, ...]:
+    """Return the host of each other member of the server's group that is on one."""
+    others = select(Server.host).where(Server.group_id == group.id, Server.id != server.id, Server.host.is_not(None))
+    return tuple(str(host) for host in session.scalars(others))
+
+
+def _find_hosts(session: Session, server: Server, named: list[str]) -> dict[str, str]:
+    """Return the hosts of the servers that the hints name, by server id.
+
+    Servers of other projects are left out, as if they didn't exist: a user must not find out where they run.
+    """
+    if not named:
+        return {}
+    rows = session.execute(
+        select(Server.id, Server.host).where(
+            Server.id.in_(named), Server.project_id == server.project_id, Server.host.is_not(None)
+        )
+    )
+    return {server_id: str(host) for server_id, host in rows}
 
 
 def _listed(hint: object) -> list[str]:

@@ -1,10 +1,8 @@
-"""Where a server rests, how events move it, and what it looks like while a job works on it.
+"""The states of a server: how events change its status, which actions a status allows, and what users are shown.
 
-`status` in the database is one of STABLE. OpenStack's vm_state follows from it; task_state and the
-passing statuses (REBOOT, RESIZE ...) follow from the live job's flow and step.
+`status` in the database is one of STABLE. OpenStack's vm_state follows from it; its task_state and the transitional
+statuses (REBOOT, RESIZE …) follow from the flow and step of the live job.
 """
-
-from typing import Any
 
 from sqlalchemy import case, update
 from sqlalchemy.orm import Session
@@ -25,7 +23,7 @@ VM_STATES = {
     "SHELVED_OFFLOADED": "shelved_offloaded",
 }
 STABLE = tuple(VM_STATES)
-GONE = "deleted"  # vm_state of a server that is no more
+GONE = "deleted"  # vm_state of a server that was deleted
 NOSTATE, RUNNING, PAUSED, SHUTDOWN, CRASHED, SUSPENDED = 0, 1, 3, 4, 6, 7
 POWER_STATES = {"running": RUNNING, "paused": PAUSED, "stopped": SHUTDOWN, "crashed": CRASHED, "suspended": SUSPENDED}
 
@@ -164,7 +162,7 @@ TRANSITIONAL: dict[str, str] = {  # flow: what the status shows while it runs
 
 
 def task_state(server: Server | DeletedServer, flow: str | None, step: str | None) -> str | None:
-    """OpenStack's task_state of a server whose live job, if any, is at `step` of `flow`."""
+    """Return OpenStack's task_state of a server whose live job, if it has one, is at `step` of `flow`."""
     if server.deleting:
         return "deleting"
     steps = TASK_STATES.get(flow or "")
@@ -172,7 +170,7 @@ def task_state(server: Server | DeletedServer, flow: str | None, step: str | Non
 
 
 def shown_status(server: Server | DeletedServer, flow: str | None) -> str:
-    """The `status` that users see."""
+    """Return the status that users see, while a job of `flow` runs or none does."""
     if server.status == "ERROR" and TRANSITIONAL.get(flow or "") != "REBUILD":
         return "ERROR"
     if flow == "server.resize" and (server.saved_state or {}).get("migration"):
@@ -180,8 +178,11 @@ def shown_status(server: Server | DeletedServer, flow: str | None) -> str:
     return TRANSITIONAL.get(flow or "", server.status)
 
 
-def move(session: Session, server_id: str, event: str, **values: Any) -> None:
-    """Apply an event with one compare-and-set; a server that it doesn't fit stays as it is, and BadState tells."""
+def move(session: Session, server_id: str, event: str, **values: object) -> None:
+    """Apply an event in one compare-and-set, and set the columns in `values`.
+
+    Raises BadState, and changes nothing, if the server's status has no such event.
+    """
     moves = MOVES[event]
     after = case(moves, value=Server.status)
     hit = session.execute(
@@ -198,7 +199,10 @@ def move(session: Session, server_id: str, event: str, **values: Any) -> None:
 
 
 def require(server: Server, action: str, busy: str | None) -> None:
-    """Refuse `action` in OpenStack's words unless the server rests in a status that allows it."""
+    """Raise BadState, in OpenStack's words, unless the server's status allows the action and no job is live.
+
+    `busy` is the task_state of the live job. A second word of the action, as in "reboot hard", isn't shown.
+    """
     name = action.partition(" ")[0]
     if server.deleting or busy:
         task = "deleting" if server.deleting else busy

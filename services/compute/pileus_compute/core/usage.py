@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pileus_compute.core.servers import DELETED
@@ -62,15 +61,27 @@ def list_usage(session: Session, start: datetime, end: datetime, project_id: str
         .where(*past, DeletedServer.created_at < end, DeletedServer.deleted_at > start)
         .limit(MAX_SERVERS)
     )
-    found = [_usage_of(row, row.status, None, start, end) for row in living]
-    return found + [_usage_of(row, DELETED, row.deleted_at, start, end) for row in gone]
+    found = [_usage_of(_Existence(*row[:6]), row.status, None, start, end) for row in living]
+    return found + [_usage_of(_Existence(*row[:6]), DELETED, row.deleted_at, start, end) for row in gone]
 
 
-def _usage_of(row: Row[Any], state: str, ended: datetime | None, start: datetime, end: datetime) -> ServerUsage:
-    began = row.launched_at or row.created_at
+@dataclass(frozen=True)
+class _Existence:
+    id: str
+    name: str
+    project_id: str
+    flavor: JsonObject
+    launched_at: datetime | None
+    created_at: datetime
+
+
+def _usage_of(server: _Existence, state: str, ended: datetime | None, start: datetime, end: datetime) -> ServerUsage:
+    began = server.launched_at or server.created_at
     seconds = max(0.0, (min(ended or now(), end) - max(began, start)).total_seconds())
     uptime_s = max(0, int(((ended or now()) - began).total_seconds()))
-    return ServerUsage(row.id, row.name, row.project_id, row.flavor, began, ended, state, seconds / 3600, uptime_s)
+    return ServerUsage(
+        server.id, server.name, server.project_id, server.flavor, began, ended, state, seconds / 3600, uptime_s
+    )
 
 
 def count_servers(session: Session) -> int:

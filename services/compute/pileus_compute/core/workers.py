@@ -1,23 +1,22 @@
-"""Workers: who runs jobs, and since when nobody has heard of them. They are OpenStack's schedulers and conductors."""
+"""Workers: the processes that run jobs. OpenStack's clients see each as a scheduler and a conductor."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pileus_compute.db.models import Worker
-from pileus_kit.db import now
-from pileus_kit.liveness import is_silent
+from pileus_kit import hosts as host_rows
 
-BEAT_S = 20.0
-ZONE = "internal"  # of whatever runs no servers
-FIRST = 1_000_000  # numbers of services before 2.53: those of hosts are below
+HEARTBEAT_S = 20.0
+ZONE = "internal"  # of services that run no servers
+FIRST_NUMBER = 1_000_000  # of a service before microversion 2.53; the services of hosts have lower ones
 
 
 @dataclass(frozen=True)
 class WorkerService:
-    """What a worker is to who lists services."""
+    """One of the two services that a worker is shown as."""
 
     id: str
     number: int
@@ -28,19 +27,20 @@ class WorkerService:
 
 
 def record_heartbeat(session: Session, name: str) -> None:
-    """The worker on this host is there."""
+    """Record that the worker on this host is alive."""
     worker = session.get(Worker, name)
     if worker:
-        worker.seen_at = now()
+        host_rows.mark_seen(worker)
         return
     last = session.scalar(select(func.max(Worker.number)))
-    session.add(Worker(name=name, number=FIRST if last is None else last + 2))
+    session.add(Worker(name=name, number=FIRST_NUMBER if last is None else last + 2))
 
 
-def list_services(session: Session, silence_s: int) -> list[WorkerService]:
+def list_services(session: Session, silence_s: float) -> list[WorkerService]:
+    """Return the services of all workers. A worker without a heartbeat for `silence_s` seconds is down."""
     found = []
     for row in session.scalars(select(Worker).order_by(Worker.number)):
-        up = not is_silent(row.seen_at, timedelta(seconds=silence_s))
+        up = host_rows.is_up(row, silence_s)
         found += [
             WorkerService(row.scheduler_id, row.number, "nova-scheduler", row.name, up, row.seen_at),
             WorkerService(row.conductor_id, row.number + 1, "nova-conductor", row.name, up, row.seen_at),

@@ -1,4 +1,4 @@
-"""Compute's tables. A class is the noun; the rules are in core/."""
+"""Compute's tables. A class is a row; the rules are in core/."""
 
 from datetime import datetime
 from typing import Any
@@ -9,10 +9,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from pileus_kit import sealing
 from pileus_kit.db import Json, Utc, new_id, now
 from pileus_kit.flow import EventColumns, JobColumns, job_indexes
+from pileus_kit.hosts import ForcedDownColumns, SeenColumns
+from pileus_kit.json_types import JsonObject
 
 
 class Model(DeclarativeBase):
-    type_annotation_map = {datetime: Utc, dict[str, Any]: Json, list[Any]: Json}
+    type_annotation_map = {datetime: Utc, JsonObject: Json, list[Any]: Json}
 
 
 class Job(JobColumns, Model):
@@ -25,7 +27,7 @@ class Event(EventColumns, Model):
 
 
 class Flavor(Model):
-    """What a server may be made of; `id` is what users know as the flavor's id."""
+    """A size of servers. Administrators choose the `id`, and users know it."""
 
     __tablename__ = "flavors"
 
@@ -39,7 +41,7 @@ class Flavor(Model):
     rxtx_factor: Mapped[float] = mapped_column(default=1.0)
     is_public: Mapped[bool] = mapped_column(default=True)
     description: Mapped[str | None] = mapped_column(Text)
-    extra_specs: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    extra_specs: Mapped[JsonObject] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime | None] = mapped_column(onupdate=now)
 
@@ -74,12 +76,12 @@ class ServerGroup(Model):
     user_id: Mapped[str] = mapped_column(String(255))
     name: Mapped[str] = mapped_column(String(255))
     policy: Mapped[str] = mapped_column(String(32))
-    rules: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    rules: Mapped[JsonObject] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class ServerColumns:
-    """What a server is to who looks at it, also when it is gone."""
+    """The columns that existing and deleted servers share, because both are shown."""
 
     project_id: Mapped[str] = mapped_column(String(255))
     user_id: Mapped[str] = mapped_column(String(255))
@@ -96,18 +98,18 @@ class ServerColumns:
     locked_reason: Mapped[str | None] = mapped_column(String(255))
 
     flavor_id: Mapped[str] = mapped_column(String(255))
-    flavor: Mapped[dict[str, Any]]  # a copy: a flavor deleted later must not take its servers along
+    flavor: Mapped[JsonObject]  # a copy (core.flavors.copy_of): servers outlive their flavor
     vcpus: Mapped[int]
     memory_mib: Mapped[int]
     image_id: Mapped[str | None] = mapped_column(String(36))
-    image: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    image: Mapped[JsonObject] = mapped_column(default=dict)
     key_name: Mapped[str | None] = mapped_column(String(255))
     config_drive: Mapped[bool] = mapped_column(default=False)
     disk_config: Mapped[str] = mapped_column(String(8), default="MANUAL")
     access_ip_v4: Mapped[str | None] = mapped_column(String(39))
     access_ip_v6: Mapped[str | None] = mapped_column(String(39))
     security_groups: Mapped[list[Any]] = mapped_column(default=list)
-    meta: Mapped[dict[str, Any]] = mapped_column("metadata", Json, default=dict)
+    meta: Mapped[JsonObject] = mapped_column("metadata", Json, default=dict)
     root_device: Mapped[str | None] = mapped_column(String(64))
 
     host: Mapped[str | None] = mapped_column(String(255))
@@ -119,7 +121,7 @@ class ServerColumns:
 
 
 class Server(ServerColumns, Model):
-    """A server. `status` is where it rests (see core.moves); what it is doing right now is its live job."""
+    """A server. `status` is its stable status (see core.states); the live job says what is being done with it."""
 
     __tablename__ = "servers"
     __table_args__ = (
@@ -131,26 +133,26 @@ class Server(ServerColumns, Model):
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
 
     deleting: Mapped[bool] = mapped_column(default=False)  # DELETE was accepted
-    fault: Mapped[dict[str, Any] | None]
-    saved_state: Mapped[dict[str, Any] | None]  # what a pending resize, rescue or shelve has to restore
+    fault: Mapped[JsonObject | None]
+    saved_state: Mapped[JsonObject | None]  # what reverting a resize or unshelving restores
 
     public_key: Mapped[str | None] = mapped_column(Text)
     key_type: Mapped[str | None] = mapped_column(String(16))
     sealed_user_data: Mapped[str | None] = mapped_column("user_data", Text)
-    sealed_password: Mapped[str | None] = mapped_column("admin_password", Text)  # only till the guest has it
-    encrypted_password: Mapped[str | None] = mapped_column(Text)  # what the guest posted, encrypted with the user's key
+    sealed_password: Mapped[str | None] = mapped_column("admin_password", Text)  # until the guest has it
+    encrypted_password: Mapped[str | None] = mapped_column(Text)  # posted by the guest, encrypted with the user's key
 
-    device_addresses: Mapped[dict[str, Any]] = mapped_column(default=dict)  # volume or port id -> "pci 0000:00:07.0"
+    device_addresses: Mapped[JsonObject] = mapped_column(default=dict)  # volume or port id -> "pci 0000:00:07.0"
 
     requested_host: Mapped[str | None] = mapped_column(String(255))
-    scheduler_hints: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    scheduler_hints: Mapped[JsonObject] = mapped_column(default=dict)
     group_id: Mapped[str | None] = mapped_column(String(36), index=True)
 
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     @property
     def user_data(self) -> str | None:
-        """Opened when it is asked for: lists are read without."""
+        """The user data, unsealed at each access: lists don't need it."""
         return sealing.unseal(self.sealed_user_data)
 
     @user_data.setter
@@ -174,7 +176,7 @@ class ServerTag(Model):
 
 
 class ServerPort(Model):
-    """A port that a server uses, as the network service last told us: lists never have to ask it."""
+    """A port of a server, as the network service last showed it, so that lists needn't ask that service."""
 
     __tablename__ = "server_ports"
     __table_args__ = (Index("server_ports_by_server", "server_id", "position"),)
@@ -187,14 +189,14 @@ class ServerPort(Model):
     mac: Mapped[str] = mapped_column(String(17))
     mtu: Mapped[int] = mapped_column(default=1500)
     fixed_ips: Mapped[list[Any]] = mapped_column(default=list)  # [{"ip_address", "subnet_id"}]
-    addresses: Mapped[str] = mapped_column(Text, default="")  # the same and the floating ones, to search in
-    floating_ips: Mapped[dict[str, Any]] = mapped_column(default=dict)  # fixed address: floating address
-    delete_on_termination: Mapped[bool] = mapped_column(default=True)  # made by us, so deleted with the server
+    addresses: Mapped[str] = mapped_column(Text, default="")  # fixed and floating ones as text, for filters
+    floating_ips: Mapped[JsonObject] = mapped_column(default=dict)  # by fixed address
+    delete_on_termination: Mapped[bool] = mapped_column(default=True)  # made for the server, not by its user
     tag: Mapped[str | None] = mapped_column(String(60))
 
 
 class ServerVolume(Model):
-    """A volume that a server uses, or will use once its flow has made and attached it."""
+    """A volume of a server, or a disk that becomes one once a flow has made and attached the volume."""
 
     __tablename__ = "server_volumes"
     __table_args__ = (Index("server_volumes_by_server", "server_id", "position"),)
@@ -212,17 +214,17 @@ class ServerVolume(Model):
     source_id: Mapped[str | None] = mapped_column(String(36))
     size_gib: Mapped[int | None]
     volume_type: Mapped[str | None] = mapped_column(String(255))
-    connection_info: Mapped[dict[str, Any] | None]
+    connection_info: Mapped[JsonObject | None]
 
 
-class Host(Model):
-    """A machine that runs servers: what its agent last said, and what has been claimed on it."""
+class Host(ForcedDownColumns, Model):
+    """A machine that runs servers: what its agent last reported, and what servers have claimed."""
 
     __tablename__ = "hosts"
 
     name: Mapped[str] = mapped_column(String(255), primary_key=True)
     id: Mapped[str] = mapped_column(String(36), unique=True, default=new_id)  # as a hypervisor
-    number: Mapped[int] = mapped_column(default=0)  # before 2.53 hypervisors and services have numbers
+    number: Mapped[int] = mapped_column(default=0)  # the id of hypervisor and service before 2.53
     service_id: Mapped[str] = mapped_column(String(36), unique=True, default=new_id)
     hypervisor: Mapped[str] = mapped_column(String(64), default="")
     vcpus: Mapped[int] = mapped_column(default=0)
@@ -231,19 +233,17 @@ class Host(Model):
     vcpus_used: Mapped[int] = mapped_column(default=0)
     memory_mib_used: Mapped[int] = mapped_column(default=0)
     disk_gib_used: Mapped[int] = mapped_column(default=0)
-    inventory: Mapped[dict[str, Any]] = mapped_column(
+    inventory: Mapped[JsonObject] = mapped_column(
         default=dict
-    )  # what else its agent reports: address, CPU model, firmware
+    )  # the rest of the report: address, CPU model, firmware …
     disabled: Mapped[bool] = mapped_column(default=False)
     disabled_reason: Mapped[str | None] = mapped_column(String(255))
-    forced_down: Mapped[bool] = mapped_column(default=False)
-    seen_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime] = mapped_column(default=now)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class Worker(Model):
-    """A process that runs the jobs: it schedules and conducts, in OpenStack's words."""
+class Worker(SeenColumns, Model):
+    """A process that runs jobs. OpenStack's clients see it as a scheduler and a conductor."""
 
     __tablename__ = "workers"
 
@@ -251,16 +251,15 @@ class Worker(Model):
     number: Mapped[int] = mapped_column(unique=True)
     scheduler_id: Mapped[str] = mapped_column(String(36), unique=True, default=new_id)
     conductor_id: Mapped[str] = mapped_column(String(36), unique=True, default=new_id)
-    seen_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Allocation(Model):
-    """What a server has claimed on a host; a resize holds two until it is confirmed."""
+    """A server's claim on a host. A resized server has two until the resize is confirmed."""
 
     __tablename__ = "allocations"
 
     server_id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    purpose: Mapped[str] = mapped_column(String(8), primary_key=True, default="run")  # run | old
+    purpose: Mapped[str] = mapped_column(String(8), primary_key=True, default="run")  # run, or old: before a resize
     host: Mapped[str] = mapped_column(String(255), index=True)
     vcpus: Mapped[int]
     memory_mib: Mapped[int]
@@ -273,7 +272,7 @@ class Aggregate(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36), default=new_id, unique=True)
     name: Mapped[str] = mapped_column(String(255), unique=True)
-    meta: Mapped[dict[str, Any]] = mapped_column("metadata", Json, default=dict)
+    meta: Mapped[JsonObject] = mapped_column("metadata", Json, default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime | None] = mapped_column(onupdate=now)
 
@@ -286,7 +285,7 @@ class AggregateHost(Model):
 
 
 class Limit(Model):
-    """A quota that differs from the default. Scope: `class:default`, `project:ID` or `user:PROJECT:USER`."""
+    """A quota that was set. The scope is `class:default`, `project:ID` or `user:PROJECT:USER`."""
 
     __tablename__ = "limits"
 
@@ -296,7 +295,7 @@ class Limit(Model):
 
 
 class DeletedServer(ServerColumns, Model):
-    """A server that is gone: lists that ask for such show it; so do usage and its actions."""
+    """What is kept of a deleted server, for lists of deleted servers, usage and instance actions."""
 
     __tablename__ = "deleted_servers"
     __table_args__ = (Index("deleted_servers_by_project", "project_id", "deleted_at"),)
@@ -310,11 +309,11 @@ class DeletedServer(ServerColumns, Model):
         None,
         None,
         None,
-    )  # as a server has them: it has none
+    )  # attributes of existing servers
 
 
 class ConsoleToken(Model):
-    """A short-lived right to one console; the proxy exchanges it for where to connect."""
+    """A short-lived right to one console. The console proxy exchanges the token for an address."""
 
     __tablename__ = "console_tokens"
 

@@ -45,7 +45,7 @@ def release_host(session: Session, tools: Tools, work: Work) -> None:
 
 def _request_spec(session: Session, tools: Tools, server: Server, excluded: Iterable[str]) -> scheduler.RequestSpec:
     return scheduler.load_request_spec(
-        session, server, claim_of(server), tools.config, frozenset(excluded), avoided=tools.avoided
+        session, server, claim_of(server), tools.config, excluded=frozenset(excluded), avoided=tools.avoided
     )
 
 

@@ -77,7 +77,7 @@ def destroy_on(tools: Tools, host: str, server_id: str) -> None:
     except HostDown:
         with tools.sessions.read() as session:
             row = session.get(Host, host)
-            if row and host_rows.is_up(row, tools.config.host_silence):
+            if row and host_rows.is_up(row, tools.config.host_silence_s):
                 raise
 
 

@@ -1,4 +1,4 @@
-"""What `GET /servers` may be asked for: from 2.75 on nothing else is passed over."""
+"""The parameters of `GET /servers`. From 2.75 on, others are refused instead of ignored."""
 
 from pileus_compute.api.schemas.types import PAGE, TEXT, query, strict_query
 
@@ -57,4 +57,4 @@ INTERNAL = (
     "security_groups",
     "pci_devices",
 )
-"""Names of tables behind OpenStack's servers, by which nobody may search."""
+"""Tables behind OpenStack's servers: filters by these names are refused."""

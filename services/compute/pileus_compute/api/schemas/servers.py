@@ -1,4 +1,4 @@
-"""What `POST /servers` and its kin accept, microversion by microversion."""
+"""What creating, updating and rebuilding a server accept at each microversion."""
 
 from typing import Any
 
@@ -59,12 +59,12 @@ DISK: dict[str, Any] = DISK_V1 | {
     "boot_index": number(-2147483648) | {"type": ["integer", "string", "null"]},
 }
 
-MOST_ITEMS = 255  # networks, disks, named servers: more than any guest has room for
-UUIDS = {"anyOf": [UUID, {"type": "array", "items": UUID, "maxItems": MOST_ITEMS}]}
+MAX_ITEMS = 255  # networks, disks, named servers: more than any guest can have
+UUIDS = {"anyOf": [UUID, {"type": "array", "items": UUID, "maxItems": MAX_ITEMS}]}
 HINTS = {
     "type": "object",
     "additionalProperties": True,
-    "maxProperties": MOST_ITEMS,
+    "maxProperties": MAX_ITEMS,
     "propertyNames": {"maxLength": 255},
     "properties": {
         "group": UUID,
@@ -80,11 +80,11 @@ HINTS = {
 
 
 def _networks(properties: dict[str, Any]) -> Schema:
-    return {"type": "array", "items": obj(properties), "maxItems": MOST_ITEMS}
+    return {"type": "array", "items": obj(properties), "maxItems": MAX_ITEMS}
 
 
 def _disks(properties: dict[str, Any]) -> Schema:
-    return {"type": "array", "items": obj(properties), "maxItems": MOST_ITEMS}
+    return {"type": "array", "items": obj(properties), "maxItems": MAX_ITEMS}
 
 
 BASE: dict[str, Any] = {
@@ -106,7 +106,7 @@ BASE: dict[str, Any] = {
     "min_count": COUNT,
     "max_count": COUNT,
     "return_reservation_id": BOOLEAN,
-    "security_groups": {"type": "array", "items": obj({"name": NAME}), "maxItems": MOST_ITEMS},
+    "security_groups": {"type": "array", "items": obj({"name": NAME}), "maxItems": MAX_ITEMS},
     "user_data": BASE64 | {"maxLength": 65535},
 }
 
@@ -119,7 +119,7 @@ def _create(properties: dict[str, Any], required: tuple[str, ...] = ("name", "fl
 
 
 def _creates() -> dict[tuple[int, int], Schema]:
-    """Each microversion that changed what a create accepts, from the one before."""
+    """Return the schema of each microversion that changed it, made from the one before."""
     all_three = ("name", "flavorRef", "networks")
     chosen = {"anyOf": [_networks(NETWORK), {"type": "string", "enum": ["none", "auto"]}]}
     tagged_nets = NETWORK | {"tag": TAG}
@@ -148,7 +148,7 @@ def _creates() -> dict[tuple[int, int], Schema]:
     tables[2, 74] = _create(now, all_three)
     now = now | {"hostname": LABEL}
     tables[2, 90] = _create(now, all_three)
-    now = now | {"hostname": HOSTNAME}  # from here on also with a domain
+    now = now | {"hostname": HOSTNAME}  # with a domain, too
     tables[2, 94] = _create(now, all_three)
     return tables
 

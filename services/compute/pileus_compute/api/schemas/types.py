@@ -1,4 +1,4 @@
-"""Building blocks of the JSON schemas, in OpenStack's own terms."""
+"""Building blocks of the JSON schemas, by OpenStack's rules for values."""
 
 import base64
 from ipaddress import ip_address
@@ -13,7 +13,7 @@ FALSE = (False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No",
 BOOLEAN: Schema = {"type": ["boolean", "string"], "enum": list(TRUE + FALSE)}
 UUID: Schema = {"type": "string", "format": "uuid"}
 UUID_OR_NULL: Schema = {"anyOf": [UUID, {"type": "null"}]}
-# no leading or trailing white space, and nothing unprintable
+# without leading or trailing white space, and printable
 NAME: Schema = {
     "type": "string",
     "minLength": 1,
@@ -56,28 +56,28 @@ EMPTY: Schema = {}
 
 
 NOT_LESS = {0: "", 1: "(?=.*[1-9])", -1: "(?!-0*([2-9]|1[0-9]))-?", -2147483648: "-?"}
-"""`minimum` holds for integers only: what digits in a string must begin with, so that they are not less than this."""
+"""The beginning of a pattern for digits in a string that aren't less than the key: `minimum` binds integers only."""
 
 
 def number(least: int = 0, most: int = 2147483647) -> Schema:
-    """An integer, or its digits in a string: at most what a column of 32 bits holds."""
+    """Return the schema of an integer, or of its digits in a string, that fits into a column of 32 bits."""
     digits = "0*([0-9]{1,9}|1[0-9]{9}|20[0-9]{8}|2147483647)"
     return {"type": ["integer", "string"], "pattern": f"^{NOT_LESS[least]}{digits}$", "minimum": least, "maximum": most}
 
 
 def obj(properties: dict[str, Any], required: tuple[str, ...] = (), more: bool = False) -> Schema:
-    """An object in which an unknown attribute is an error, unless `more`."""
+    """Return the schema of an object. An unknown attribute is an error, unless `more`."""
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": more}
     return schema | ({"required": list(required)} if required else {})
 
 
 def body(key: str, inner: Schema) -> Schema:
-    """`{key: inner}` and nothing else."""
+    """Return the schema of `{key: inner}`."""
     return obj({key: inner}, (key,))
 
 
 def action(key: str, inner: Schema | None = None) -> Schema:
-    """The body of an action; without `inner` anything goes for its value (clients send null, {} and "")."""
+    """Return the schema of an action's body. Without `inner` any value is accepted: clients send null, {} and ""."""
     return body(key, {} if inner is None else inner)
 
 
@@ -86,7 +86,7 @@ def texts() -> Schema:
 
 
 def query(**known: Schema) -> Schema:
-    """A query string in which unknown parameters are let through, as OpenStack's older calls do."""
+    """Return the schema of a query in which unknown parameters are ignored, as OpenStack's older calls do."""
     return {
         "type": "object",
         "properties": {k.replace("__", "-"): {"type": "array", "items": v} for k, v in known.items()},
