@@ -1,4 +1,4 @@
-"""A libvirtd of our own and a test image: what the contract tests stand on. They need root and QEMU."""
+"""A libvirtd for the tests alone, and a test image. The contract tests need root and QEMU."""
 
 import hashlib
 import os
@@ -26,13 +26,13 @@ REPOSITORY = Path(__file__).parents[4]
 BUILD = REPOSITORY / "deploy/guest-image/build"
 BOOTED = "boot finished"
 PATIENCE_S = 300
-"""An emulated guest on a busy machine is slow; nobody waits longer than the guest takes."""
+"""How long a guest may take to boot: an emulated guest on a busy machine is slow."""
 
 
-class Shelf(BaseHTTPRequestHandler):
+class TicketHandler(BaseHTTPRequestHandler):
     """The image service as a host sees it: GET and PUT with a ticket."""
 
-    server: "ShelfServer"
+    server: "TicketServer"
 
     def do_GET(self) -> None:
         content = self.server.images.get(self.path)
@@ -64,9 +64,9 @@ class Shelf(BaseHTTPRequestHandler):
         pass
 
 
-class ShelfServer(ThreadingHTTPServer):
+class TicketServer(ThreadingHTTPServer):
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Shelf)
+        super().__init__(("127.0.0.1", 0), TicketHandler)
         self.images: dict[str, bytes] = {}
         self.fetched: list[str] = []
 
@@ -79,8 +79,8 @@ class ShelfServer(ThreadingHTTPServer):
 
 
 @pytest.fixture(scope="session")
-def shelf() -> Iterator[ShelfServer]:
-    server = ShelfServer()
+def image_server() -> Iterator[TicketServer]:
+    server = TicketServer()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -100,7 +100,7 @@ def test_image() -> Path:
 
 @dataclass
 class Daemon:
-    """A libvirtd that nobody else uses. Its directory is short: sockets have 107 characters."""
+    """A libvirtd that only the tests use. Its directory is short: sockets have 107 characters."""
 
     state: Path = field(default_factory=lambda: Path("/tmp", f"plt-{os.getpid()}"))
 
@@ -109,7 +109,7 @@ class Daemon:
         return libvirtd_of_ours.private_uri(self.state)
 
     def power_cut(self) -> None:
-        """Everything dies at once; at the next boot nothing of it runs."""
+        """End all processes at once; at the next boot none of them runs."""
         while victims := [*self.daemons(), *self.guests()]:
             for pid in victims:
                 os.kill(pid, signal.SIGKILL)
@@ -147,7 +147,7 @@ def libvirtd() -> Iterator[Daemon]:
 
 @dataclass
 class Taps:
-    """Taps in a bridge, as the network's agent would leave them."""
+    """Taps in a bridge, as the network's agent makes them."""
 
     bridge: str = field(default_factory=lambda: f"plt{uuid.uuid4().hex[:8]}")
     made: list[str] = field(default_factory=list)
@@ -210,24 +210,26 @@ class Bench:
 
 @pytest.fixture(scope="session")
 def lasting() -> dict[bool, Guest]:
-    """Guests that outlive a test: (real or not) -> guest."""
+    """Guests that several tests share: (real or not) -> guest."""
     return {}
 
 
 @pytest.fixture(params=["fake", "libvirt"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path, shelf: ShelfServer) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, tmp_path: Path, image_server: TicketServer) -> Iterator[Bench]:
     if request.param == "fake":
         file = tmp_path / "guests.json"
-        yield Bench(Fake("h", file), shelf.put("nothing", b"nothing", "raw"), tmp_path, lambda: Fake("h", file), False)
+        yield Bench(
+            Fake("h", file), image_server.put("nothing", b"nothing", "raw"), tmp_path, lambda: Fake("h", file), False
+        )
         return
-    yield from libvirt_bench(request, shelf)
+    yield from libvirt_bench(request, image_server)
 
 
-def libvirt_bench(request: pytest.FixtureRequest, shelf: ShelfServer) -> Iterator[Bench]:
+def libvirt_bench(request: pytest.FixtureRequest, image_server: TicketServer) -> Iterator[Bench]:
     from pileus_compute.drivers.libvirt.hypervisor import Libvirt
 
     uri = request.getfixturevalue("libvirtd").uri
-    image = shelf.put("testimg", request.getfixturevalue("test_image").read_bytes(), "qcow2")
+    image = image_server.put("testimg", request.getfixturevalue("test_image").read_bytes(), "qcow2")
     state = request.getfixturevalue("libvirtd").state / "host"
     state.mkdir(exist_ok=True, parents=True)
     driver = Libvirt(uri, state, "h", "plt")

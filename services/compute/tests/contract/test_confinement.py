@@ -1,4 +1,4 @@
-"""What holds a QEMU that was broken out of: its limits, and the bases that it may read."""
+"""What confines a QEMU whose guest has broken out of it: its limits, and the base images that it may read."""
 
 import os
 import signal
@@ -19,8 +19,8 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-def image(shelf, test_image):
-    return shelf.put("testimg", test_image.read_bytes(), "qcow2")
+def image(image_server, test_image):
+    return image_server.put("testimg", test_image.read_bytes(), "qcow2")
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_running_guest_without_limits_gets_them_from_the_next_agent(host, imag
     assert not any(place.parent.exists() for place in places.values())
 
 
-def test_what_is_left_of_a_guest_that_ended_by_itself_goes(host, image):
+def test_groups_of_a_guest_that_ended_by_itself_are_removed(host, image):
     driver = host()
     needs_groups(driver)
     guest = running(driver, image)
@@ -151,10 +151,10 @@ def base_of(driver, guest):
     return driver.disks.files(guest.id).shared()[0]
 
 
-def test_a_base_is_read_by_those_that_stand_on_it_and_nobody_else(host, image, shelf, separate):
+def test_a_base_image_is_read_by_its_guests_only(host, image, image_server, separate):
     driver = host()
     mine = running(driver, image)
-    other = running(driver, shelf.put("other-one", b"x" * MIB, "raw"))
+    other = running(driver, image_server.put("other-one", b"x" * MIB, "raw"))
     bases = base_of(driver, mine), base_of(driver, other)
     ids = separate.user(mine.id), separate.user(other.id)
 
@@ -180,13 +180,13 @@ def test_a_base_is_read_by_those_that_stand_on_it_and_nobody_else(host, image, s
     assert users(bases[0]) == set() and bases[0].stat().st_mode & 0o777 == 0o600
 
 
-def test_a_rebuilt_guest_reads_its_old_base_no_more(host, image, shelf, separate):
+def test_a_rebuilt_guest_does_not_read_its_old_base_image(host, image, image_server, separate):
     driver = host()
     guest = running(driver, image)
     old = base_of(driver, guest)
     driver.cut_power(guest.id)
     driver.keep_disks(guest.id, copy=False)
-    rebuilt = replace(guest, image=shelf.put("rebuilt", b"y" * MIB, "raw"))
+    rebuilt = replace(guest, image=image_server.put("rebuilt", b"y" * MIB, "raw"))
     driver.prepare(rebuilt)
     driver.boot(rebuilt)
     assert base_of(driver, guest) != old
@@ -196,11 +196,11 @@ def test_a_rebuilt_guest_reads_its_old_base_no_more(host, image, shelf, separate
     assert driver.boot(guest).power is Power.RUNNING and users(old) == {separate.user(guest.id)}
 
 
-def test_a_rescued_guest_reads_both(host, image, shelf, separate):
+def test_a_rescued_guest_reads_both_base_images(host, image, image_server, separate):
     driver = host()
     guest = running(driver, image)
     driver.cut_power(guest.id)
-    rescued = replace(guest, rescue=shelf.put("rescue", b"z" * MIB, "raw"))
+    rescued = replace(guest, rescue=image_server.put("rescue", b"z" * MIB, "raw"))
     driver.prepare(rescued)
     assert driver.boot(rescued).power is Power.RUNNING
     user, shared = separate.user(guest.id), driver.disks.files(guest.id).shared()
@@ -211,11 +211,11 @@ def test_a_rescued_guest_reads_both(host, image, shelf, separate):
     assert [user in users(base) for base in shared] == [True, False]
 
 
-def test_a_cd_is_read_by_its_guest_only(host, shelf, separate, tmp_path):
+def test_a_cd_is_read_by_its_guest_only(host, image_server, separate, tmp_path):
     driver, disc = host(), tmp_path / "disc.iso"
     (tmp_path / "content").mkdir()
     subprocess.run(["genisoimage", "-quiet", "-o", disc, tmp_path / "content"], check=True)
-    guest = running(driver, shelf.put("disc", disc.read_bytes(), "iso"))
+    guest = running(driver, image_server.put("disc", disc.read_bytes(), "iso"))
     cd = driver.disks.files(guest.id).cdrom
     assert opens(cd, separate.user(guest.id), separate.group)
     assert not opens(cd, guest_users.FIRST + 5, separate.group)
@@ -232,8 +232,8 @@ def test_a_snapshot_of_a_guest_on_a_base_that_others_cannot_read(host, image, se
         driver.cut_power(guest.id)
 
 
-def test_what_earlier_releases_left_is_mended(host, image, separate):
-    """Their bases were the guests' group's; an agent that was killed leaves users of guests that are gone."""
+def test_access_that_earlier_releases_left_is_corrected(host, image, separate):
+    """Base images used to belong to the guests' group, and an agent that was killed leaves users of deleted guests."""
     driver = host()
     guest = running(driver, image)
     base, gone = base_of(driver, guest), guest_users.FIRST + 7

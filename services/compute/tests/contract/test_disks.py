@@ -1,4 +1,4 @@
-"""A guest's own disks: made whole or not at all, grown, put aside and brought back, whatever dies in between."""
+"""A guest's local disks: made whole or not at all, grown, kept and restored, whenever the agent is killed."""
 
 import subprocess
 import uuid
@@ -17,7 +17,7 @@ GIB, MIB = 1 << 30, 1 << 20
 
 
 class Died(BaseException):
-    """Somebody pulled the plug."""
+    """The power went."""
 
 
 @pytest.fixture
@@ -26,10 +26,10 @@ def disks(tmp_path):
 
 
 @pytest.fixture
-def guest(shelf, tmp_path):
+def guest(image_server, tmp_path):
     path = tmp_path / "image"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(path), "512M"], check=True)
-    image = shelf.put("half", path.read_bytes(), "qcow2")
+    image = image_server.put("half", path.read_bytes(), "qcow2")
     return Guest(str(uuid.uuid4()), "instance-1", 1, 64, root_gib=1, image=image)
 
 
@@ -77,17 +77,17 @@ def test_growing_and_not_shrinking(disks, guest):
         disks.prepare(guest)
 
 
-def test_an_image_that_does_not_fit(disks, guest, shelf, tmp_path):
+def test_an_image_that_does_not_fit(disks, guest, image_server, tmp_path):
     path = tmp_path / "big"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(path), "3G"], check=True)
     with pytest.raises(DiskTooSmall):
-        disks.prepare(replace(guest, image=shelf.put("big", path.read_bytes(), "qcow2")))
+        disks.prepare(replace(guest, image=image_server.put("big", path.read_bytes(), "qcow2")))
     assert names(disks, guest) == []
 
 
-def test_an_iso_is_a_cd_beside_an_empty_disk(disks, guest, shelf):
+def test_an_iso_is_a_cd_beside_an_empty_disk(disks, guest, image_server):
     content = bytes(0x8001) + b"CD001" + bytes(2042)
-    disks.prepare(replace(guest, image=shelf.put("cd", content, "iso")))
+    disks.prepare(replace(guest, image=image_server.put("cd", content, "iso")))
     files = disks.files(guest.id)
     assert files.cdrom.read_bytes() == content
     assert virtual_size(files.root) == GIB and backing_file(files.root) is None
@@ -138,7 +138,7 @@ def test_kept_disks_come_back_as_they_were(disks, guest, copy):
 
 @pytest.mark.parametrize("copy", [False, True], ids=["moved", "copied"])
 def test_keeping_and_restoring_survive_death_at_any_point(disks, guest, copy, monkeypatch):
-    """Die at the n-th change of the file system, then do it again: nothing is lost."""
+    """Killed at the n-th change of the file system, and called again: nothing is lost."""
     guest = replace(guest, ephemeral=(LocalDisk(16),), swap_mib=8)
     disks.prepare(guest)
     written(disks, guest, 1)
@@ -182,8 +182,8 @@ def _survives(disks, guest, copy, deadly, monkeypatch):
     return "died" if died else "finished"
 
 
-def test_a_header_that_names_another_file_is_not_believed(disks, guest, tmp_path):
-    """A guest's QEMU can write its disk's header; what it names must not be opened or given to a group."""
+def test_a_disk_whose_header_names_another_file_is_refused(disks, guest, tmp_path):
+    """A guest's QEMU can write its disk's header, so a file that it names must not be opened or made readable."""
     disks.prepare(guest)
     files = disks.files(guest.id)
     assert [path.name for path in files.shared()] == [f"half-{guest.image.sha256}.qcow2"]

@@ -1,4 +1,4 @@
-"""The XML that guests are made of: valid for libvirt, started by QEMU, and nothing in it is a user's markup."""
+"""The XML of guests: valid for libvirt, started by QEMU, and without markup from users."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def built(tmp_path, **changes):
     return domain_xml.build(replace(GUEST, **changes), GuestFiles(tmp_path), "pl-instance-1", "qemu")
 
 
-def test_nobody_can_connect_to_a_guest_but_through_a_proxy(tmp_path):
+def test_a_guest_has_no_vnc_unless_configured(tmp_path):
     """VNC has no password: where no proxy needs it, QEMU doesn't listen."""
     assert built(tmp_path).xml.find("devices/graphics") is None
     with_vnc = domain_xml.build(GUEST, GuestFiles(tmp_path), "pl-instance-1", "qemu", vnc=True).xml.find(
@@ -61,7 +61,7 @@ def test_root_ephemeral_swap_and_volumes_in_this_order(tmp_path):
         tmp_path,
         ephemeral=(LocalDisk(10), LocalDisk(10)),
         swap_mib=10,
-        volumes=(volume("auto"), volume("wish", device="/dev/vde")),
+        volumes=(volume("auto"), volume("named", device="/dev/vde")),
         config_drive={},
     )
     assert disks(domain) == [
@@ -69,15 +69,15 @@ def test_root_ephemeral_swap_and_volumes_in_this_order(tmp_path):
         ("vdb", "ephemeral0.raw", None),
         ("vdc", "ephemeral1.raw", None),
         ("vdd", "swap.raw", None),
-        ("vde", "wish", None),
+        ("vde", "named", None),
         ("vdf", "auto", None),
         ("hda", "config-drive.iso", None),
     ]
-    assert domain.devices == {"wish": "/dev/vde", "auto": "/dev/vdf"}
+    assert domain.devices == {"named": "/dev/vde", "auto": "/dev/vdf"}
 
 
-def test_every_layer_of_a_disk_is_named_down_to_the_last(tmp_path):
-    """libvirt follows what a file's header says, as soon as nobody tells it: a guest's QEMU can write that header."""
+def test_the_format_of_every_layer_of_a_disk_is_named(tmp_path):
+    """Where no format is named, libvirt believes the file's header, which a guest's QEMU can write."""
     files = GuestFiles(tmp_path, tmp_path / "image-cache")
     files.bases.mkdir()
     for name in ("base.qcow2", "base.raw"):
@@ -131,7 +131,7 @@ def test_a_read_only_attachment(tmp_path):
     assert built(tmp_path, volumes=(nbd(access_mode="ro"),)).xml.find("devices/disk[2]/readonly") is not None
 
 
-def test_words_of_users_are_never_markup(tmp_path):
+def test_strings_of_users_are_never_markup(tmp_path):
     evil = '"/><disk type="file"><source file="/etc/shadow"/></disk><x y="'
     domain = built(
         tmp_path,
@@ -163,11 +163,11 @@ HARDWARE = {
 
 
 @pytest.mark.parametrize("hardware", HARDWARE.values(), ids=HARDWARE)
-def test_qemu_starts_it(hardware, libvirtd, shelf, test_image, taps):
+def test_qemu_starts_it(hardware, libvirtd, image_server, test_image, taps):
     from pileus_compute.drivers.libvirt.hypervisor import Libvirt
 
     driver = Libvirt(libvirtd.uri, libvirtd.state / "host", "h", "plt", vnc=True)
-    image = shelf.put("testimg", test_image.read_bytes(), "qcow2")
+    image = image_server.put("testimg", test_image.read_bytes(), "qcow2")
     disk = libvirtd.state / "hardware.raw"
     disk.write_bytes(bytes(1 << 20))
     attached = Volume(
@@ -206,13 +206,13 @@ def test_qemu_starts_it(hardware, libvirtd, shelf, test_image, taps):
         driver.close()
 
 
-def test_a_machine_that_qemu_has_not_is_refused_by_name(libvirtd, shelf, test_image):
+def test_an_unknown_machine_is_refused_by_name(libvirtd, image_server, test_image):
     from pileus_compute.drivers.libvirt.hypervisor import Libvirt
 
     driver = Libvirt(libvirtd.uri, libvirtd.state / "host", "h", "plt")
     guest = replace(
         GUEST,
-        image=shelf.put("testimg", test_image.read_bytes(), "qcow2"),
+        image=image_server.put("testimg", test_image.read_bytes(), "qcow2"),
         properties={"hw_machine_type": "pc-i440fx-99"},
     )
     try:
@@ -244,8 +244,8 @@ def test_what_an_image_asks_for_is_in_the_domain(tmp_path):
     assert domain.find("os/type").get("machine") == "pc-q35-7.2" and domain.find("os/bootmenu") is not None
 
 
-def test_a_kernel_and_its_ramdisk(libvirtd, shelf, test_image):
-    """Only that QEMU accepts them: what they would do is their own affair."""
+def test_a_kernel_and_its_ramdisk(libvirtd, image_server, test_image):
+    """QEMU accepts them; what they do is not tested."""
     from pileus_compute.drivers.libvirt.hypervisor import Libvirt
 
     driver = Libvirt(libvirtd.uri, libvirtd.state / "host", "h", "plt")
@@ -254,9 +254,9 @@ def test_a_kernel_and_its_ramdisk(libvirtd, shelf, test_image):
     kernel = subprocess.run(["mtype", "-i", f"{raw}@@1M", "::vmlinuz"], check=True, capture_output=True).stdout
     guest = replace(
         GUEST,
-        image=shelf.put("testimg", test_image.read_bytes(), "qcow2"),
-        kernel=shelf.put("kernel", kernel, "aki"),
-        ramdisk=shelf.put("ramdisk", b"r" * 1000, "ari"),
+        image=image_server.put("testimg", test_image.read_bytes(), "qcow2"),
+        kernel=image_server.put("kernel", kernel, "aki"),
+        ramdisk=image_server.put("ramdisk", b"r" * 1000, "ari"),
     )
     try:
         driver.prepare(guest)
@@ -266,7 +266,7 @@ def test_a_kernel_and_its_ramdisk(libvirtd, shelf, test_image):
         driver.close()
 
 
-def test_what_is_not_ours_is_left_alone(libvirtd):
+def test_domains_of_others_are_left_alone(libvirtd):
     from pileus_compute.drivers.libvirt.hypervisor import Libvirt
 
     driver, conn = Libvirt(libvirtd.uri, libvirtd.state / "host", "h", "plt"), libvirt.open(libvirtd.uri)
@@ -282,7 +282,7 @@ def test_what_is_not_ours_is_left_alone(libvirtd):
     driver.close()
 
 
-def test_an_nbd_volume_comes_and_goes(libvirtd, shelf, test_image):
+def test_an_nbd_volume_comes_and_goes(libvirtd, image_server, test_image):
     from pileus_compute.drivers.libvirt.hypervisor import Libvirt
 
     driver, disk = Libvirt(libvirtd.uri, libvirtd.state / "host", "h", "plt"), libvirtd.state / "served.raw"
@@ -306,7 +306,7 @@ def test_an_nbd_volume_comes_and_goes(libvirtd, shelf, test_image):
             str(disk),
         ]
     )
-    guest = replace(GUEST, image=shelf.put("testimg", test_image.read_bytes(), "qcow2"))
+    guest = replace(GUEST, image=image_server.put("testimg", test_image.read_bytes(), "qcow2"))
     try:
         while not (libvirtd.state / "nbd.pid").exists():
             assert server.poll() is None

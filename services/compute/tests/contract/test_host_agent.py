@@ -16,20 +16,20 @@ from pileus_deploy import libvirtd
 from pileus_kit.rpc import Bus, Refused
 
 
-class Told(ControlPlane):
-    """A control plane that remembers what it heard."""
+class RecordingControlPlane(ControlPlane):
+    """A control plane that records what hosts report."""
 
     def __init__(self) -> None:
         self.hellos: list[list[GuestState]] = []
-        self.ought: list[Wanted] = []
-        self.heard = threading.Event()
+        self.desired: list[Wanted] = []
+        self.reported = threading.Event()
 
     def hello(self, host: str, inventory: Inventory, guests: list[GuestState]) -> None:
         self.hellos.append(guests)
-        self.heard.set()
+        self.reported.set()
 
     def wanted(self, host: str) -> list[Wanted]:
-        return self.ought
+        return self.desired
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_refusals_say_what_and_why(agent, bench):
     assert refused.value.kind == GuestNotRunning.__name__
 
 
-def test_a_deaf_guest_is_cut_off_in_the_end(agent, bench):
+def test_the_power_of_a_guest_that_ignores_the_button_is_cut(agent, bench):
     guest = bench.guest()
     agent.prepare(guest)
     agent.boot(guest)
@@ -94,15 +94,15 @@ def test_rescue_and_back(agent, bench):
     assert agent.unrescue(guest).power is Power.RUNNING
 
 
-def test_a_snapshot_reaches_the_image_service(agent, bench, shelf):
+def test_a_snapshot_reaches_the_image_service(agent, bench, image_server):
     guest = bench.guest()
     agent.prepare(guest)
     agent.boot(guest)
-    sent = agent.snapshot(guest.id, Upload("snap", shelf.url("snap"), "good"))
-    assert sent.size == len(shelf.images["/snap"]) > 0
+    sent = agent.snapshot(guest.id, Upload("snap", image_server.url("snap"), "good"))
+    assert sent.size == len(image_server.images["/snap"]) > 0
     assert not list((bench.volumes / "snapshots").iterdir())
     if bench.real:
-        assert shelf.images["/snap"].startswith(b"QFI\xfb")
+        assert image_server.images["/snap"].startswith(b"QFI\xfb")
 
 
 def test_what_a_killed_agent_left_of_a_snapshot_is_ended(bench):
@@ -145,8 +145,8 @@ def test_an_unwired_tap_is_waited_for_and_then_refused(bench, taps, monkeypatch)
         raise HypervisorFailed(what="start", why="no such device")
 
 
-def test_the_control_plane_hears_of_a_guest_that_stops_by_itself(bench):
-    control, host = Told(), HostEndpoint(bench.hypervisor, bench.volumes / "snapshots")
+def test_a_guest_that_stops_by_itself_is_reported(bench):
+    control, host = RecordingControlPlane(), HostEndpoint(bench.hypervisor, bench.volumes / "snapshots")
     heartbeat = AgentHeartbeat(host, control, "h")
     heartbeat.start()
     guest = bench.guest()
@@ -159,8 +159,8 @@ def test_the_control_plane_hears_of_a_guest_that_stops_by_itself(bench):
     deadline = time.monotonic() + 10
     while GuestState(guest.id, Power.STOPPED) not in (control.hellos or [[]])[-1]:
         assert time.monotonic() < deadline
-        control.heard.wait(1)
-        control.heard.clear()
+        control.reported.wait(1)
+        control.reported.clear()
     heartbeat.stop()
 
 
@@ -175,8 +175,8 @@ def test_a_cloud_that_was_shut_down_starts_what_ran(bench, request):
     host.prepare(guest)
     host.boot(guest)
     assert libvirtd.stop_guests(daemon.uri, "plt", bench.volumes, patience_s=1).count(f"plt-{guest.name}") == 1
-    control = Told()
-    control.ought = [Wanted(guest.id, Power.RUNNING)]
+    control = RecordingControlPlane()
+    control.desired = [Wanted(guest.id, Power.RUNNING)]
     heartbeat = AgentHeartbeat(host, control, "h")
     assert heartbeat.restarts.find_lost() == {guest.id}
     heartbeat.restarts.restart_lost()
@@ -205,7 +205,7 @@ def test_the_agent_finds_a_restarted_libvirtd_again(bench, request):
 
 
 def test_after_a_power_cut_what_ran_runs_again_and_what_was_off_stays_off(bench, request):
-    control, host = Told(), HostEndpoint(bench.hypervisor, bench.volumes / "snapshots")
+    control, host = RecordingControlPlane(), HostEndpoint(bench.hypervisor, bench.volumes / "snapshots")
     lost, stopped, unwanted = (bench.guest() for _ in range(3))
     for guest in (lost, stopped, unwanted):
         host.prepare(guest)
@@ -216,7 +216,7 @@ def test_after_a_power_cut_what_ran_runs_again_and_what_was_off_stays_off(bench,
     else:
         bench.hypervisor.power_cut()
     again = HostEndpoint(bench.new(), bench.volumes / "snapshots")
-    control.ought = [Wanted(lost.id, Power.RUNNING), Wanted(stopped.id, Power.STOPPED)]
+    control.desired = [Wanted(lost.id, Power.RUNNING), Wanted(stopped.id, Power.STOPPED)]
     heartbeat = AgentHeartbeat(again, control, "h")
     assert heartbeat.restarts.find_lost() == {lost.id}
     heartbeat.report()

@@ -25,7 +25,7 @@ def wait_for(condition, patience_s=300):
 
 
 def booted(bench, guest, times=1):
-    """Its system is up, as its console says."""
+    """Wait until the guest's console says that its system is up."""
     assert isinstance(bench.hypervisor, Console)
     wait_for(lambda: bench.hypervisor.console_log(guest.id, 65536).count(b"boot finished") >= times)
 
@@ -236,7 +236,7 @@ def test_kept_disks_come_back(bench, copy):
     bench.hypervisor.drop_kept_disks(guest.id)
 
 
-def test_who_was_switched_off_was_not_lost(bench):
+def test_a_guest_that_was_stopped_is_not_lost_with_its_host(bench):
     assert isinstance(bench.hypervisor, Restart)
     guest = running(bench)
     bench.hypervisor.cut_power(guest.id)

@@ -61,7 +61,7 @@ def test_a_guest_stays_in_the_group_that_libvirt_made_for_it(machine):
     assert (scope / "memory.max").read_text() == str(1 << 30) and (scope / "cgroup.procs").read_text() == ""
 
 
-def test_where_nothing_can_be_limited_it_is_said_once(machine, caplog):
+def test_a_machine_without_limits_is_logged_once(machine, caplog):
     mount, (hierarchy,) = machine
     (mount / "cgroup.controllers").write_text("cpu")
     groups = GuestCgroups("x", [hierarchy])

@@ -6,7 +6,7 @@ from pileus_compute.drivers.libvirt.virtual_hardware import Topology, topology
 
 
 @pytest.mark.parametrize(
-    ("vcpus", "wishes", "expected"),
+    ("vcpus", "properties", "expected"),
     [
         (1, {}, (1, 1, 1)),
         (4, {}, (4, 1, 1)),
@@ -20,5 +20,5 @@ from pileus_compute.drivers.libvirt.virtual_hardware import Topology, topology
         (3, {"max_sockets": "2", "max_cores": "2", "max_threads": "1"}, (3, 1, 1)),
     ],
 )
-def test_topology(vcpus: int, wishes: dict[str, str], expected: Topology) -> None:
-    assert topology({f"hw_cpu_{name}": value for name, value in wishes.items()}, vcpus) == expected
+def test_topology(vcpus: int, properties: dict[str, str], expected: Topology) -> None:
+    assert topology({f"hw_cpu_{name}": value for name, value in properties.items()}, vcpus) == expected

@@ -66,7 +66,7 @@ class ExtendVolume(AttachVolume):
 
 class AttachInterface(Existing):
     def ask(self) -> str:
-        """As the API enqueues it: there the request would wait for the end of the job."""
+        """Enqueue the job as the API does, whose request would wait until the job is done."""
         with self.compute.sessions.begin() as session:
             (created,) = session.scalars(select(Job).where(Job.flow == "server.create"))
             return enqueue(
@@ -105,7 +105,7 @@ class DetachInterface(AttachInterface):
 
 
 class RefreshAddresses(Existing):
-    """A floating address that the network service told of too early."""
+    """A floating IP of a port that changed after the server recorded it."""
 
     def ask(self) -> str:
         (port,) = self.network.ports
@@ -117,5 +117,5 @@ class RefreshAddresses(Existing):
         assert [list(row.floating_ips.values()) for row in self.rows(ServerPort)] == [["192.0.2.9"]]
 
     def undone(self) -> None:
-        """Looking leaves nothing to undo."""
+        """The flow only reads, so nothing has to be undone."""
         assert self.status() == "ACTIVE"

@@ -13,15 +13,15 @@ NETWORK_ID = "22222222-2222-4222-8222-222222222222"
 
 
 class World:
-    """A cloud with one host; `wish` is what the server under test is made of."""
+    """A cloud with one host."""
 
     def __init__(self, compute: ComputeFixture, image: Any, network: Any, volume: Any) -> None:
         self.compute, self.image, self.network, self.volume = compute, image, network, volume
         self.runner = compute.runner
         self.server_id = ""
 
-    def create(self, **wish: Any) -> str:
-        body = {"name": "s", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": [{"uuid": NETWORK_ID}]} | wish
+    def create(self, **fields: Any) -> str:
+        body = {"name": "s", "flavorRef": "1", "imageRef": IMAGE_ID, "networks": [{"uuid": NETWORK_ID}]} | fields
         made = self.compute.client.post("/v2.1/servers", json={"server": body}, version="2.79")
         assert made.status_code == 202 and made.json, made.text
         self.server_id = made.json["server"]["id"]
@@ -40,7 +40,7 @@ class World:
 
 
 class Existing(World):
-    """One that has a server to begin with."""
+    """A scenario that begins with a server."""
 
     def start(self) -> str:
         self.create()
@@ -61,11 +61,11 @@ class Existing(World):
 
 
 class Acted(Existing):
-    """One action of a running server; `first` prepares for it. It ends in `rests` with the guest in `power`."""
+    """One action of a running server, after the actions `first`. The server ends in `status_done` and its guest in `power`."""
 
     first: tuple[str, ...] = ()
-    action, value, rests, power = "", None, "ACTIVE", Power.RUNNING
-    rests_undone: tuple[str, ...] = ("ACTIVE",)
+    action, value, status_done, power = "", None, "ACTIVE", Power.RUNNING
+    statuses_undone: tuple[str, ...] = ("ACTIVE",)
 
     def ask(self) -> str:
         for action in self.first:
@@ -74,11 +74,11 @@ class Acted(Existing):
         return self.act(self.action, self.value)
 
     def done(self) -> None:
-        assert self.status() == self.rests and self.compute.power(self.server_id) is self.power
+        assert self.status() == self.status_done and self.compute.power(self.server_id) is self.power
 
     def undone(self) -> None:
-        """The guest may be either way; the server is where it was, or says that it failed."""
-        assert self.status() in self.rests_undone
+        """The guest may be in either state; the server is as before, or in ERROR."""
+        assert self.status() in self.statuses_undone
         assert len(self.network.ports) == 1 and self.used() == (1, 64, 1)
 
     def guest(self) -> Any:
@@ -86,7 +86,7 @@ class Acted(Existing):
 
 
 class FollowUp(World):
-    """The job that a finished action leaves behind it: `flow`, not yet run."""
+    """The job of `flow` that a finished action has enqueued."""
 
     flow = ""
 

@@ -27,12 +27,12 @@ class Rebuild(Existing):
 
 
 class RebuildVolume(Existing):
-    """Of a server that boots from a volume. Once its content is given up there is no way back but another rebuild."""
+    """A server that boots from a volume. Once the volume's old content is gone, only another rebuild helps."""
 
-    def create(self, **wish: Any) -> str:
+    def create(self, **fields: Any) -> str:
         self.root = self.volume.add(bootable="true")
         disk = {"source_type": "volume", "destination_type": "volume", "uuid": self.root, "boot_index": 0}
-        return super().create(imageRef="", block_device_mapping_v2=[disk], **wish)
+        return super().create(imageRef="", block_device_mapping_v2=[disk], **fields)
 
     def ask(self) -> str:
         self.other = self.image.add("44444444-4444-4444-8444-444444444444")

@@ -19,9 +19,9 @@ class Snapshot(Existing):
 
 
 class SnapshotVolumes(Existing):
-    """Of a server that boots from one volume and has another."""
+    """A server that boots from one volume and has another."""
 
-    def create(self, **wish: Any) -> str:
+    def create(self, **fields: Any) -> str:
         volumes = self.volume.add(bootable="true"), self.volume.add()
         disks = [
             {
@@ -32,7 +32,7 @@ class SnapshotVolumes(Existing):
             }
             for index, volume_id in enumerate(volumes)
         ]
-        return super().create(imageRef="", block_device_mapping_v2=disks, **wish)
+        return super().create(imageRef="", block_device_mapping_v2=disks, **fields)
 
     def ask(self) -> str:
         return self.act("createImage", {"name": "shot"})
@@ -49,7 +49,7 @@ class SnapshotVolumes(Existing):
 
 
 class Backup(Existing):
-    """Of three backups of which two are to stay, the oldest goes."""
+    """Two of three backups are to stay, so the oldest is deleted."""
 
     def ask(self) -> str:
         self.old = [
@@ -68,7 +68,7 @@ class Backup(Existing):
         assert len(self.image.images) == 3 and self.status() == "ACTIVE"
 
     def undone(self) -> None:
-        """What was to be kept is there; the new one isn't."""
+        """The backup that was to stay is there, and the new one isn't."""
         assert self.old[1] in self.image.images and self.status() == "ACTIVE"
         assert set(self.image.images) <= {IMAGE_ID, *self.old}
 

@@ -28,31 +28,31 @@ class Reboot(Existing):
 
 
 class Start(Acted):
-    first, action, rests_undone = ("os-stop",), "os-start", ("SHUTOFF",)
+    first, action, statuses_undone = ("os-stop",), "os-start", ("SHUTOFF",)
 
 
 class SoftReboot(Acted):
-    action, value, rests_undone = "reboot", {"type": "SOFT"}, ("ACTIVE", "ERROR")
+    action, value, statuses_undone = "reboot", {"type": "SOFT"}, ("ACTIVE", "ERROR")
 
 
 class Pause(Acted):
-    action, rests, power = "pause", "PAUSED", Power.PAUSED
+    action, status_done, power = "pause", "PAUSED", Power.PAUSED
 
 
 class Unpause(Acted):
-    first, action, rests_undone = ("pause",), "unpause", ("PAUSED",)
+    first, action, statuses_undone = ("pause",), "unpause", ("PAUSED",)
 
 
 class Suspend(Acted):
-    action, rests, power, rests_undone = "suspend", "SUSPENDED", Power.SUSPENDED, ("ACTIVE", "ERROR")
+    action, status_done, power, statuses_undone = "suspend", "SUSPENDED", Power.SUSPENDED, ("ACTIVE", "ERROR")
 
 
 class Resume(Acted):
-    first, action, rests_undone = ("suspend",), "resume", ("SUSPENDED", "ERROR")
+    first, action, statuses_undone = ("suspend",), "resume", ("SUSPENDED", "ERROR")
 
 
 class Rescue(Acted):
-    action, rests, rests_undone = "rescue", "RESCUE", ("ACTIVE", "ERROR")
+    action, status_done, statuses_undone = "rescue", "RESCUE", ("ACTIVE", "ERROR")
 
     def done(self) -> None:
         super().done()
@@ -64,7 +64,7 @@ class Rescue(Acted):
 
 
 class Unrescue(Acted):
-    first, action, rests_undone = ("rescue",), "unrescue", ("RESCUE", "ERROR")
+    first, action, statuses_undone = ("rescue",), "unrescue", ("RESCUE", "ERROR")
 
     def done(self) -> None:
         super().done()
