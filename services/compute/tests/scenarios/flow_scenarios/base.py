@@ -61,7 +61,7 @@ class Existing(World):
 
 
 class Acted(Existing):
-    """One action of a running server, after the actions `first`. The server ends in `status_done` and its guest in `power`."""
+    """An action of a running server, after the actions `first`. It ends in `status_done` with the guest in `power`."""
 
     first: tuple[str, ...] = ()
     action, value, status_done, power = "", None, "ACTIVE", Power.RUNNING
