@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+from werkzeug.test import TestResponse
 
 from pileus_compute import app, flows
 from pileus_compute.agent.endpoint import HostEndpoint
@@ -17,8 +18,10 @@ from pileus_compute.drivers.fake import Fake
 from pileus_compute.policy import RULES
 from pileus_compute.rpc import HostAgent, Power, Upload, Uploaded
 from pileus_kit import fault_messages
+from pileus_kit.auth import Caller
 from pileus_kit.errors import HostDown, Transient
 from pileus_kit.flow import Runner
+from pileus_kit.json_types import JsonObject
 from pileus_kit.policy import Enforcer
 from pileus_kit.rpc import Refused, RefusedForNow, RemoteFailure, refusal_of
 from pileus_kit.testing import Client, TokenBook, fresh_sessions, routed_peers
@@ -120,12 +123,14 @@ class ComputeFixture:
         """Run all jobs, in this thread."""
         self.runner.drain()
 
-    def flavor(self, flavor_id: str = "1", **facts: Any) -> str:
+    def flavor(self, flavor_id: str = "1", **facts: object) -> str:
         new = {"id": flavor_id, "name": f"m{flavor_id}", "vcpus": 1, "memory_mib": 64, "disk_gib": 1} | facts
         with self.sessions.begin() as session:
             return flavors.create(session, msgspec.convert(new, flavors.NewFlavor)).id
 
-    def server(self, as_: Any = None, version: str = "2.79", drain: bool = True, **fields: Any) -> dict[str, Any]:
+    def server(
+        self, as_: Caller | None = None, version: str = "2.79", drain: bool = True, **fields: object
+    ) -> JsonObject:
         """Create a server as users do, and run its job; returns its view."""
         body = {"name": "server", "flavorRef": "1", "networks": "none"} | fields
         made = self.client.post("/v2.1/servers", json={"server": body}, as_=as_, version=version)
@@ -134,14 +139,20 @@ class ComputeFixture:
             self.drain()
         return self.show(made.json["server"]["id"], as_=as_)
 
-    def show(self, server_id: str, as_: Any = None, version: str = "2.79") -> dict[str, Any]:
+    def show(self, server_id: str, as_: Caller | None = None, version: str = "2.79") -> JsonObject:
         answer = self.client.get(f"/v2.1/servers/{server_id}", as_=as_, version=version)
         assert answer.status_code == 200 and answer.json, answer.text
         return dict(answer.json["server"])
 
     def act(
-        self, server_id: str, action: str, value: Any = None, as_: Any = None, version: str = "2.79", status: int = 202
-    ) -> Any:
+        self,
+        server_id: str,
+        action: str,
+        value: object = None,
+        as_: Caller | None = None,
+        version: str = "2.79",
+        status: int = 202,
+    ) -> TestResponse:
         """Ask for an action and run its job; returns the answer."""
         answer = self.client.post(f"/v2.1/servers/{server_id}/action", json={action: value}, as_=as_, version=version)
         assert answer.status_code == status, answer.text

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from pileus_compute.core.network_data import Subnet
@@ -414,7 +413,9 @@ def _rule_of(view: JsonObject) -> SecurityGroupRule:
 # -- the calls -----------------------------------------------------------------------------------------------------
 
 
-def _call(peers: Peers, method: str, path: str, caller: Caller | None = None, json: JsonObject | None = None) -> Any:
+def _call(
+    peers: Peers, method: str, path: str, caller: Caller | None = None, json: JsonObject | None = None
+) -> JsonObject:
     return peers.call("network", method, f"/v2.0{path}", caller=caller, json=json)
 
 

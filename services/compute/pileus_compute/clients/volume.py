@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -292,7 +291,7 @@ def _call(
     json: JsonObject | None = None,
     caller: Caller | None = None,
     version: str = VERSION,
-) -> Any:
+) -> JsonObject:
     return peers.call("volume", method, f"/v3/{project_id}{path}", caller=caller, json=json, microversion=version)
 
 

@@ -13,6 +13,7 @@ import msgspec
 from pileus_compute.core.server_ports import PortRecord
 from pileus_compute.core.server_volumes import ConnectedVolume
 from pileus_compute.rpc import Booted
+from pileus_kit.json_types import JsonObject
 
 Added = dict[str, object]
 """What a step adds to its job's data."""
@@ -117,7 +118,7 @@ class ExtendVolumeData:
 
 @dataclass(frozen=True)
 class RebuildServerData:
-    change: Mapping[str, Any]
+    change: JsonObject
     """Columns of the server as the rebuild wants them."""
     running: bool
     """Whether the server ran, and so runs when it is rebuilt."""
@@ -125,26 +126,26 @@ class RebuildServerData:
     """Given if the server boots from a volume: it gets the image's content."""
     image_id: str = ""
     """Given with `volume_id`."""
-    old: Mapping[str, Any] = field(default_factory=dict)
+    old: JsonObject = field(default_factory=dict)
     """The same columns as they were."""
     held: str = ""
     """Id of the attachment that keeps the volume for the server meanwhile."""
     swapped: bool = False
     """The old attachment is given up: there is no way back."""
-    connection_info: Mapping[str, Any] | None = None
+    connection_info: JsonObject | None = None
     booted: Booted | None = None
 
 
 @dataclass(frozen=True)
 class RescueServerData:
     image_id: str
-    image: Mapping[str, Any]
+    image: JsonObject
     """What is to be known of the image."""
 
 
 @dataclass(frozen=True)
 class ResizeServerData:
-    flavor: Mapping[str, Any]
+    flavor: JsonObject
     """The new flavor, as a server remembers it."""
     running: bool
     """Whether the server ran, and so runs when it is resized."""
