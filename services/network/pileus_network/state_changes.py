@@ -29,6 +29,7 @@ def digest(state: HostState) -> str:
 
 
 def key_of(thing: Any) -> str:
+    """Return the id of a resource in a host's state; an address set has that of its group."""
     return str(thing.group_id if hasattr(thing, "group_id") else thing.id)
 
 

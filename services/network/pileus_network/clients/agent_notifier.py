@@ -13,6 +13,8 @@ from pileus_network.rpc import HostAgent
 
 @dataclass(frozen=True)
 class HostGeneration:
+    """The newest generation of a host's desired state."""
+
     host: str
     generation: int
 
@@ -32,6 +34,7 @@ def _open_sender(bus: Bus) -> Callable[[HostGeneration], None]:
 
 
 def newest_of_each_host(waiting: list[HostGeneration]) -> Iterable[HostGeneration]:
+    """Merge waiting notifications: of each host, only the newest generation is sent."""
     newest: dict[str, int] = {}
     for message in waiting:
         newest[message.host] = max(message.generation, newest.get(message.host, 0))

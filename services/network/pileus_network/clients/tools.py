@@ -10,12 +10,16 @@ from pileus_network.config import Config
 
 
 class NotifiesAgents(Protocol):
+    """An `AgentNotifier`, or what stands for it in tests."""
+
     def notify(self, message: HostGeneration, /) -> None:
         """Notify a host's agent of a newer generation; neither waits nor raises."""
         ...
 
 
 class NotifiesWorkers(Protocol):
+    """A `JobNotifier`, or what stands for it in tests."""
+
     def notify(self, job_id: str, /) -> None:
         """Notify the workers of a job; neither waits nor raises."""
         ...

@@ -26,6 +26,8 @@ class NewAddressScope:
 
 
 class AddressScopeUpdate(TypedDict, total=False):
+    """The attributes that an update may set."""
+
     name: str
     shared: bool
 
@@ -45,6 +47,7 @@ LISTING = Listing(
 
 
 def create(session: Session, requested: NewAddressScope) -> AddressScope:
+    """Create an address scope."""
     found = AddressScope(**asdict(requested))
     session.add(found)
     session.flush()
@@ -52,6 +55,7 @@ def create(session: Session, requested: NewAddressScope) -> AddressScope:
 
 
 def find(session: Session, scope_id: str, viewer: Viewer) -> AddressScope:
+    """Return the address scope. Raises AddressScopeNotFound if the viewer can't see it."""
     return standard_attributes.find(
         session,
         AddressScope,
@@ -62,6 +66,7 @@ def find(session: Session, scope_id: str, viewer: Viewer) -> AddressScope:
 
 
 def delete(session: Session, found: AddressScope) -> None:
+    """Delete an address scope. Raises AddressScopeInUse if a subnet pool is in it."""
     if session.scalar(select(exists(select(SubnetPool.id).where(SubnetPool.address_scope_id == found.id)))):
         raise AddressScopeInUse(address_scope_id=found.id)
     session.delete(found)

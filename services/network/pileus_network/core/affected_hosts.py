@@ -54,6 +54,7 @@ class AffectedHosts:
     """The project of the server whose port changed: compute makes such requests on behalf of a user."""
 
     def record_change(self, kind: str, *ids: str | None) -> None:
+        """Note that these resources changed; None among the ids is ignored."""
         self.changed.update((kind, id) for id in ids if id)
 
     @property

@@ -24,25 +24,32 @@ AGENT_TYPES = (SWITCH, DHCP, L3)
 
 @dataclass(frozen=True)
 class Agent:
+    """One of the three agents that a host is shown as."""
+
     host: Host
     agent_type: str
     is_alive: bool
 
     @property
     def id(self) -> str:
+        """The id that is derived from the host's."""
         return agent_id(self.host, self.agent_type)
 
 
 class AgentUpdate(TypedDict, total=False):
+    """The attributes that an update may set."""
+
     admin_state_up: bool
     description: str | None
 
 
 def agent_id(host: Host, agent_type: str) -> str:
+    """Return the id of a host's agent of this type."""
     return str(uuid.uuid5(uuid.UUID(host.id), agent_type))
 
 
 def list_all(session: Session) -> list[Agent]:
+    """Return the agents of all hosts."""
     since = scheduler.alive_since(session)
     return [
         Agent(host, agent_type, scheduler.is_alive(host, since))
@@ -91,6 +98,7 @@ def delete(session: Session, wanted: str) -> None:
 
 
 def list_dhcp_networks(session: Session, wanted: str) -> Sequence[Network]:
+    """Return the networks whose DHCP is served by the agent's host."""
     host = find(session, wanted, DHCP).host
     return session.scalars(
         select(Network)
@@ -102,6 +110,7 @@ def list_dhcp_networks(session: Session, wanted: str) -> Sequence[Network]:
 
 
 def list_dhcp_agents(session: Session, network_id: str) -> list[Agent]:
+    """Return the agent that serves the network's DHCP, if there is one."""
     networks.find(session, network_id, ELEVATED)
     port = dhcp_ports.find(session, network_id)
     return _of_host(session, port.host, DHCP) if port else []
@@ -114,6 +123,7 @@ def add_dhcp_network(session: Session, wanted: str, network_id: str) -> None:
 
 
 def remove_dhcp_network(session: Session, wanted: str, network_id: str) -> None:
+    """Leave the network's DHCP unscheduled. Raises HTTPBadRequest if the agent doesn't serve it."""
     host = find(session, wanted, DHCP).host
     network = networks.find(session, network_id, ELEVATED)
     port = dhcp_ports.find(session, network.id)
@@ -126,6 +136,7 @@ def remove_dhcp_network(session: Session, wanted: str, network_id: str) -> None:
 
 
 def list_l3_routers(session: Session, wanted: str) -> Sequence[Router]:
+    """Return the routers on the agent's host."""
     host = find(session, wanted, L3).host
     return session.scalars(
         select(Router)
@@ -136,6 +147,7 @@ def list_l3_routers(session: Session, wanted: str) -> Sequence[Router]:
 
 
 def list_l3_agents(session: Session, router_id: str) -> list[Agent]:
+    """Return the agent of the host that the router is on, if it is on one."""
     return _of_host(session, routers.find(session, router_id, ELEVATED).host, L3)
 
 
@@ -146,6 +158,7 @@ def add_l3_router(session: Session, wanted: str, router_id: str) -> None:
 
 
 def remove_l3_router(session: Session, wanted: str, router_id: str) -> None:
+    """Leave the router unscheduled. Raises HTTPBadRequest if it isn't on the agent's host."""
     host = find(session, wanted, L3).host
     router = routers.find(session, router_id, ELEVATED)
     if router.host != host.name:

@@ -39,6 +39,7 @@ def _mark_affected(session: Session, port: Port) -> None:
 
 
 def find(session: Session, network_id: str) -> Port | None:
+    """Return the network's DHCP port with its fixed IPs, or None."""
     return session.scalars(
         select(Port)
         .where(Port.network_id == network_id, Port.device_owner == DHCP_OWNER)
@@ -65,6 +66,7 @@ def _create(session: Session, network: Network) -> Port:
 
 
 def required_physical_networks(network: Network) -> frozenset[str]:
+    """Return the physical networks that a host must be connected to in order to serve this one."""
     return frozenset({network.physical_network} - {""})
 
 

@@ -40,6 +40,8 @@ class NewFloatingIp:
 
 
 class FloatingIpUpdate(TypedDict, total=False):
+    """The attributes that an update may set."""
+
     description: str
     port_id: str | None
     fixed_ip_address: str | None
@@ -66,6 +68,7 @@ LISTING = Listing(
 
 
 def find(session: Session, floating_id: str, viewer: Viewer) -> FloatingIp:
+    """Return the floating IP. Raises FloatingIPNotFound if the viewer can't see it."""
     return standard_attributes.find(
         session,
         FloatingIp,
@@ -77,6 +80,7 @@ def find(session: Session, floating_id: str, viewer: Viewer) -> FloatingIp:
 
 
 def create(session: Session, requested: NewFloatingIp, viewer: Viewer) -> FloatingIp:
+    """Create a floating IP, and associate it if the request names a port."""
     project = quotas.lock_project(session, requested.project_id)
     quotas.check(session, project, "floatingip")
     network = networks.find(session, requested.floating_network_id, viewer)
@@ -238,6 +242,7 @@ def update(session: Session, floating: FloatingIp, requested: FloatingIpUpdate, 
 
 
 def delete(session: Session, floating: FloatingIp) -> None:
+    """Delete the floating IP and the port that holds its address."""
     _disassociate(session, floating)
     outer = ports.find(session, floating.floating_port_id, ELEVATED)
     session.delete(floating)

@@ -58,6 +58,7 @@ def find(session: Session, host: str, dns_domain: str = "") -> rpc.HostState | N
 
 
 def sort_by_key(things: Iterable[T]) -> tuple[T, ...]:
+    """Return the resources sorted by id, as agents expect them."""
     return tuple(sorted(things, key=key_of))
 
 
@@ -91,6 +92,7 @@ def list_with_peers(
 
 
 def show_network(row: Network, dns_domain: str, peers: tuple[rpc.Peer, ...]) -> rpc.Network:
+    """Return the network as agents see it."""
     return rpc.Network(
         id=row.id,
         kind=row.network_type,
@@ -135,6 +137,7 @@ def _list_served_ports(session: Session, host: str, local: Sequence[Port]) -> li
 
 
 def show_port(row: Port, local: bool) -> rpc.Port:
+    """Return the port as agents see it; `local` if it is to be wired on the host."""
     first = next((ip.address for ip in row.fixed_ips), "")
     return rpc.Port(
         id=row.id,
@@ -174,6 +177,7 @@ def _list_security_groups(session: Session, local: Sequence[Port]) -> list[Secur
 
 
 def show_security_group(row: SecurityGroup) -> rpc.SecurityGroup:
+    """Return the group and its rules as agents see them."""
     rules = {
         rpc.Rule(
             direction=rule.direction,

@@ -15,6 +15,7 @@ from pileus_network.rpc import DHCP_OWNER, HostFacts
 
 
 def find(session: Session, name: str) -> Host:
+    """Return the host. Raises AgentNotFound if its agent never reported."""
     host = session.get(Host, name)
     if host is None:
         raise AgentNotFound(id=name)
@@ -74,6 +75,7 @@ def list_behind(session: Session) -> dict[str, int]:
 
 
 def list_all(session: Session) -> Sequence[Host]:
+    """Return all hosts, sorted by name."""
     return session.scalars(select(Host).order_by(Host.name)).all()
 
 

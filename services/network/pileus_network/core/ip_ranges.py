@@ -22,11 +22,13 @@ SLAAC_MODES = ("slaac", "dhcpv6-stateless")
 
 @lru_cache(maxsize=4096)
 def address(text: str) -> Address:
+    """Parse an address; cached."""
     return ipaddress.ip_address(text)
 
 
 @lru_cache(maxsize=4096)
 def prefix(text: str) -> Prefix:
+    """Parse a prefix, whose host bits may be set; cached."""
     return ipaddress.ip_network(text, strict=False)
 
 
@@ -60,6 +62,7 @@ def _at(net: Prefix, number: int) -> Address:
 
 
 def to_integers(pools: Sequence[dict[str, str]]) -> list[tuple[int, int]]:
+    """Return the first and the last address of each pool, as integers."""
     return [(int(address(pool["start"])), int(address(pool["end"]))) for pool in pools]
 
 

@@ -120,4 +120,5 @@ def is_auto_address_subnet(subnet: Subnet) -> bool:
 
 
 def slaac_address(subnet: Subnet, mac: str) -> str:
+    """Return the address that a guest with this MAC makes on the subnet."""
     return ip_ranges.eui64(subnet.cidr, mac)

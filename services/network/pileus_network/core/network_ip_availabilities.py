@@ -22,6 +22,8 @@ FILTERS = {
 
 @dataclass(frozen=True)
 class SubnetIps:
+    """How many addresses a subnet's pools have, and how many addresses of the subnet are used."""
+
     subnet: Subnet
     total: int
     used: int
@@ -29,6 +31,8 @@ class SubnetIps:
 
 @dataclass(frozen=True)
 class NetworkIps:
+    """A network with the addresses of its subnets."""
+
     network: Network
     subnets: Sequence[SubnetIps]
 
@@ -46,6 +50,7 @@ def list_all(
 
 
 def find(session: Session, network_id: str) -> NetworkIps:
+    """Return the addresses of one network. Raises NetworkNotFound."""
     return _count(session, [networks.find(session, network_id, ELEVATED)])[0]
 
 

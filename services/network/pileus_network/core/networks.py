@@ -56,6 +56,8 @@ class NewNetwork:
 
 
 class NetworkUpdate(TypedDict, total=False):
+    """The attributes that an update may set."""
+
     name: str
     description: str
     admin_state_up: bool
@@ -112,6 +114,7 @@ LISTING = Listing(
 
 
 def find(session: Session, network_id: str, viewer: Viewer, loaded: bool = True) -> Network:
+    """Return the network, if `loaded` with subnets and policies. Raises NetworkNotFound if the viewer can't see it."""
     return standard_attributes.find(
         session,
         Network,

@@ -18,6 +18,8 @@ class DeviceClaim:
 
 
 class AddressPair(TypedDict, total=False):
+    """An allowed address pair; without a MAC, the port's own is meant."""
+
     ip_address: Required[str]
     """An address or a CIDR."""
     mac_address: str | None
@@ -50,6 +52,8 @@ class NewPort:
 
 
 class PortUpdate(TypedDict, total=False):
+    """The attributes that an update may set."""
+
     name: str
     description: str
     admin_state_up: bool

@@ -17,6 +17,7 @@ from pileus_network.errors.ports import (
 
 
 def is_network_device(owner: str) -> bool:
+    """Whether the device owner is one of the network service."""
     return owner.startswith("network:")
 
 
@@ -24,6 +25,7 @@ MAX_ADDRESS_PAIRS = 10
 
 
 def is_port_security_enabled(requested: NewPort, network: Network) -> bool:
+    """Whether the new port has port security: as requested, or as the network says for ports of servers."""
     if requested.port_security_enabled is not None:
         return bool(requested.port_security_enabled)
     return network.port_security_enabled and not is_network_device(requested.device_owner)
@@ -52,11 +54,13 @@ def choose_security_groups(
 
 
 def check_groups(port: Port, groups: Sequence[str], asked: Sequence[str] | None) -> None:
+    """Refuse requested security groups on a port without port security."""
     if groups and asked and not port.port_security_enabled:
         raise PortSecurityAndIPRequiredForSecurityGroups()
 
 
 def set_address_pairs(port: Port, pairs: Sequence[AddressPair]) -> None:
+    """Set the allowed address pairs, with MACs filled in. Raises InvalidInput for duplicates and too many."""
     if pairs and not port.port_security_enabled:
         raise AddressPairAndPortSecurityRequired()
     if len(pairs) > MAX_ADDRESS_PAIRS:
@@ -70,6 +74,7 @@ def set_address_pairs(port: Port, pairs: Sequence[AddressPair]) -> None:
 
 
 def update(session: Session, port: Port, requested: PortUpdate, viewer: Viewer) -> None:
+    """Apply port security, security groups and allowed address pairs of an update request."""
     secured = requested.get("port_security_enabled")
     if secured is not None:
         port.port_security_enabled = secured

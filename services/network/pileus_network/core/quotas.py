@@ -80,11 +80,13 @@ def parse_configured(quotas: tuple[str, ...]) -> dict[str, int]:
 
 
 def list_defaults(session: Session) -> dict[str, int]:
+    """Return the limits of projects that have none of their own, as the session's process is configured."""
     found: dict[str, int] = session.info.get(SESSION_KEY, DEFAULTS)
     return found
 
 
 def list_limits(session: Session, project: Project | None) -> dict[str, int]:
+    """Return the limits of a project; None stands for a project that has no row."""
     return list_defaults(session) | (project.quotas if project else {})
 
 
@@ -116,6 +118,7 @@ def list_changed(session: Session) -> list[tuple[str, dict[str, int]]]:
 
 
 def find_limits(session: Session, project_id: str) -> dict[str, int]:
+    """Return the limits of the project with this id."""
     return list_limits(session, session.get(Project, project_id))
 
 

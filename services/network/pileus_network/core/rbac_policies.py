@@ -25,10 +25,13 @@ class NewRbacPolicy:
 
 
 class RbacPolicyUpdate(TypedDict, total=False):
+    """The attributes that an update may set."""
+
     target_tenant: str
 
 
 def visible_policies(viewer: Viewer) -> ColumnElement[bool]:
+    """The condition of the policies that the viewer may see: the project's own."""
     return true() if viewer.sees_everything else RbacPolicy.project_id == viewer.project_id
 
 
@@ -48,6 +51,7 @@ LISTING = Listing(
 
 
 def find(session: Session, share_id: str, viewer: Viewer) -> RbacPolicy:
+    """Return the policy. Raises RbacPolicyNotFound if the viewer can't see it."""
     row = session.scalars(select(RbacPolicy).where(RbacPolicy.id == share_id, visible_policies(viewer))).one_or_none()
     if row is None:
         raise RbacPolicyNotFound(object_type="network", id=share_id)
@@ -98,6 +102,7 @@ def update(session: Session, share: RbacPolicy, target: str) -> None:
 
 
 def delete(session: Session, share: RbacPolicy) -> None:
+    """Delete the policy. Raises RbacPolicyInUse if a project would lose a network that it uses."""
     _check_unused(session, share)
     session.delete(share)
     standard_attributes.bump_revision(session.get_one(Network, share.network_id))

@@ -31,6 +31,8 @@ MAX_ROUTES = 30
 
 
 class GatewayInfo(TypedDict, total=False):
+    """The gateway of a router, as requests write it."""
+
     network_id: str | None
     """None: the router has no gateway."""
     enable_snat: bool
@@ -50,6 +52,8 @@ class NewRouter:
 
 
 class RouterUpdate(TypedDict, total=False):
+    """The attributes that an update may set."""
+
     name: str
     description: str
     admin_state_up: bool
@@ -71,6 +75,7 @@ LISTING = Listing(
 
 
 def find(session: Session, router_id: str, viewer: Viewer) -> Router:
+    """Return the router. Raises RouterNotFound if the viewer can't see it."""
     return standard_attributes.find(
         session,
         Router,
@@ -82,6 +87,7 @@ def find(session: Session, router_id: str, viewer: Viewer) -> Router:
 
 
 def create(session: Session, requested: NewRouter, viewer: Viewer) -> Router:
+    """Create a router, with a gateway if the request names an external network."""
     project = quotas.lock_project(session, requested.project_id)
     quotas.check(session, project, "router")
     router = Router(
@@ -112,6 +118,7 @@ def update(session: Session, router: Router, requested: RouterUpdate, viewer: Vi
 
 
 def delete(session: Session, router: Router) -> None:
+    """Delete the router and its gateway. Raises RouterInUse if it has interfaces."""
     if session.scalar(
         select(exists(select(Port.id).where(Port.router_id == router.id, Port.device_owner == INTERFACE_OWNER)))
     ):
@@ -210,6 +217,7 @@ def _check_gateway(session: Session, router: Router, network: Network) -> None:
 
 
 def build_port(router: Router, network: Network, owner: str, project_id: str) -> Port:
+    """Return a new port of the router, on its host."""
     return Port(
         network_id=network.id,
         project_id=project_id,
@@ -226,6 +234,7 @@ def build_port(router: Router, network: Network, owner: str, project_id: str) ->
 
 
 def clear_gateway(session: Session, router: Router) -> None:
+    """Remove the gateway. Raises RouterExternalGatewayInUseByFloatingIp if a floating IP needs it."""
     gateway = router.gateway
     if gateway is None:
         return
@@ -273,6 +282,7 @@ def add_routes(session: Session, router: Router, routes: Sequence[dict[str, str]
 
 
 def remove_routes(session: Session, router: Router, routes: Sequence[dict[str, str]]) -> None:
+    """Remove routes; those that don't exist are ignored."""
     router.routes = [route for route in router.routes if route not in routes]
     standard_attributes.bump_revision(router)
     mark_affected(session, router)

@@ -64,6 +64,7 @@ LISTING = Listing(
 
 
 def find(session: Session, rule_id: str, viewer: Viewer) -> SecurityGroupRule:
+    """Return the rule. Raises SecurityGroupRuleNotFound if the viewer can't see it."""
     return standard_attributes.find(
         session,
         SecurityGroupRule,

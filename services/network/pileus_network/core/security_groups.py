@@ -37,6 +37,8 @@ class NewSecurityGroup:
 
 
 class SecurityGroupUpdate(TypedDict, total=False):
+    """The attributes that an update may set."""
+
     name: str
     description: str
     stateful: bool
@@ -61,6 +63,7 @@ LISTING = Listing(
 
 
 def find(session: Session, group_id: str, viewer: Viewer) -> SecurityGroup:
+    """Return the group with its rules. Raises SecurityGroupNotFound if the viewer can't see it."""
     return standard_attributes.find(
         session,
         SecurityGroup,
@@ -97,6 +100,7 @@ def check_same_statefulness(session: Session, group_ids: Iterable[str]) -> None:
 
 
 def has_default(session: Session, project_id: str) -> bool:
+    """Whether the project has its default group already."""
     project = session.get(Project, project_id)
     return project is not None and project.default_group_id is not None
 
@@ -128,6 +132,7 @@ def _default_egress_rules(project_id: str) -> list[SecurityGroupRule]:
 
 
 def create(session: Session, requested: NewSecurityGroup) -> SecurityGroup:
+    """Create a group with the default rules. The name `default` is refused."""
     find_or_create_default(session, requested.project_id)
     if requested.name == "default":
         raise SecurityGroupDefaultAlreadyExists()
@@ -182,6 +187,7 @@ def delete(session: Session, group: SecurityGroup, by_admin: bool) -> None:
 
 
 def delete_rule(session: Session, rule: SecurityGroupRule) -> None:
+    """Delete a rule, and mark the hosts with ports in its group."""
     affected(session).security_groups.add(rule.security_group_id)
     affected(session).record_change(REMOTE_GROUP, rule.remote_group_id)
     group = session.get_one(SecurityGroup, rule.security_group_id)

@@ -46,6 +46,8 @@ class NewSubnetPool:
 
 
 class SubnetPoolUpdate(TypedDict, total=False):
+    """The attributes that an update may set."""
+
     name: str
     description: str
     prefixes: list[str]
@@ -86,12 +88,14 @@ LISTING = Listing(
 
 
 def find(session: Session, pool_id: str, viewer: Viewer) -> SubnetPool:
+    """Return the pool. Raises SubnetPoolNotFound if the viewer can't see it."""
     return standard_attributes.find(
         session, SubnetPool, pool_id, visibility.subnet_pools(viewer), lambda: SubnetPoolNotFound(subnetpool_id=pool_id)
     )
 
 
 def find_default(session: Session, ip_version: int) -> SubnetPool:
+    """Return the default pool of an IP version. Raises SubnetPoolNotFound if there is none."""
     pool = session.scalars(select(SubnetPool).where(SubnetPool.is_default, SubnetPool.ip_version == ip_version)).first()
     if pool is None:
         raise SubnetPoolNotFound(subnetpool_id=f"Default for IPv{ip_version}")
@@ -99,6 +103,7 @@ def find_default(session: Session, ip_version: int) -> SubnetPool:
 
 
 def create(session: Session, viewer: Viewer, requested: NewSubnetPool) -> SubnetPool:
+    """Create a subnet pool."""
     project = quotas.lock_project(session, requested.project_id)
     quotas.check(session, project, "subnetpool")
     prefixes = _compact(requested.prefixes)
@@ -189,6 +194,7 @@ def _check_default(session: Session, pool: SubnetPool) -> None:
 
 
 def update(session: Session, viewer: Viewer, pool: SubnetPool, requested: SubnetPoolUpdate) -> None:
+    """Apply the attributes that are in `requested`."""
     if "prefixes" in requested:
         _check_owner(session, viewer, pool)
         prefixes = _compact(requested["prefixes"])
@@ -224,6 +230,7 @@ def _check_owner(session: Session, viewer: Viewer, pool: SubnetPool) -> None:
 
 
 def delete(session: Session, pool: SubnetPool) -> None:
+    """Delete the pool. Raises SubnetPoolInUse if subnets were allocated from it."""
     if session.scalar(select(exists(select(Subnet.id).where(Subnet.subnetpool_id == pool.id)))):
         raise SubnetPoolInUse(subnet_pool_id=pool.id)
     session.delete(pool)

@@ -72,6 +72,8 @@ class NewSubnet:
 
 
 class SubnetUpdate(TypedDict, total=False):
+    """The attributes that an update may set."""
+
     name: str
     description: str
     gateway_ip: str | None
@@ -109,6 +111,7 @@ LISTING = Listing(
 
 
 def find(session: Session, subnet_id: str, viewer: Viewer) -> Subnet:
+    """Return the subnet. Raises SubnetNotFound if the viewer can't see it."""
     return standard_attributes.find(
         session, Subnet, subnet_id, visibility.subnets(viewer), lambda: SubnetNotFound(subnet_id=subnet_id)
     )

@@ -86,6 +86,7 @@ def record_sync(session: Session, host: str, generation: int, failures: int, too
 
 
 def delete_old(session: Session) -> None:
+    """Delete requests and records of syncs that are older than the retention time."""
     horizon = now() - RETENTION
     session.execute(delete(SyncRequest).where(SyncRequest.requested_at < horizon))
     session.execute(delete(Job).where(Job.flow == FLOW, Job.updated_at < horizon))

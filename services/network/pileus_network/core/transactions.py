@@ -32,6 +32,7 @@ class Written(Generic[T]):
 
 
 def read(sessions: Sessions, default_quotas: dict[str, int], work: Callable[[Session], T]) -> T:
+    """Return what `work` returns in a transaction that only reads."""
     with sessions.read() as session:
         session.info[quotas.SESSION_KEY] = default_quotas
         return work(session)

@@ -26,6 +26,7 @@ class Viewer:
     sees_everything: bool = False
 
     def owns(self, project_id: str) -> bool:
+        """Whether the viewer may do what only an owner in `project_id` may."""
         return self.sees_everything or (bool(self.project_id) and self.project_id == project_id)
 
 
@@ -38,6 +39,7 @@ def _own_or_shared_networks(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def networks(viewer: Viewer) -> ColumnElement[bool]:
+    """The condition of the project's own networks and those shared with it."""
     return true() if viewer.sees_everything else _own_or_shared_networks(viewer)
 
 
@@ -75,8 +77,10 @@ def security_group_rules(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def subnet_pools(viewer: Viewer) -> ColumnElement[bool]:
+    """The condition of the project's own subnet pools and shared ones."""
     return true() if viewer.sees_everything else or_(SubnetPool.project_id == viewer.project_id, SubnetPool.shared)
 
 
 def address_scopes(viewer: Viewer) -> ColumnElement[bool]:
+    """The condition of the project's own address scopes and shared ones."""
     return true() if viewer.sees_everything else or_(AddressScope.project_id == viewer.project_id, AddressScope.shared)

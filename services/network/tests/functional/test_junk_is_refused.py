@@ -17,6 +17,16 @@ from pileus_network.api import (
     subnetpools,
     subnets,
 )
+from pileus_network.core import address_scopes as core_address_scopes
+from pileus_network.core import floatingips as core_floatingips
+from pileus_network.core import networks as core_networks
+from pileus_network.core import port_lists
+from pileus_network.core import rbac_policies as core_rbac_policies
+from pileus_network.core import routers as core_routers
+from pileus_network.core import security_group_rules as core_security_group_rules
+from pileus_network.core import security_groups as core_security_groups
+from pileus_network.core import subnetpools as core_subnetpools
+from pileus_network.core import subnets as core_subnets
 from pileus_network.testing import NetworkFixture
 
 JUNK: list[Any] = [
@@ -26,6 +36,19 @@ JUNK: list[Any] = [
 ]  # fmt: skip
 NOUNS = [address_scopes, floatingips, networks, ports, rbac_policies, routers, security_group_rules, security_groups,
          subnetpools, subnets]  # fmt: skip
+
+LISTINGS = [
+    core_address_scopes.LISTING,
+    core_floatingips.LISTING,
+    core_networks.LISTING,
+    port_lists.LISTING,
+    core_rbac_policies.LISTING,
+    core_routers.LISTING,
+    core_security_group_rules.LISTING,
+    core_security_groups.LISTING,
+    core_subnetpools.LISTING,
+    core_subnets.LISTING,
+]
 
 
 def valid(network: NetworkFixture) -> dict[str, dict[str, Any]]:
@@ -65,12 +88,15 @@ def test_attributes(network: NetworkFixture, noun: Any) -> None:
                 assert answer.status_code < 500, f"{method} {name}={junk!r}: {answer.text}"
 
 
-@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.ATTRIBUTE_MAP.noun)
-def test_queries(network: NetworkFixture, noun: Any) -> None:
+@pytest.mark.parametrize(
+    ("noun", "listing"), zip(NOUNS, LISTINGS, strict=True), ids=[noun.ATTRIBUTE_MAP.noun for noun in NOUNS]
+)
+def test_queries(network: NetworkFixture, noun: Any, listing: Any) -> None:
     client, url = network.client, noun.resource.url_prefix
     names = [
-        *noun.LISTING.columns,
-        *noun.LISTING.clauses,
+        *listing.columns,
+        *listing.flags,
+        *listing.clauses,
         "tags",
         "not-tags-any",
         "limit",
