@@ -20,9 +20,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 MAX_WRITERS = 48  # threads that write to devices
-MAX_PARALLEL_REQUESTS = (
-    6  # from so many requests on, each writes its devices one after the other: together they fill the disks anyway
-)
+# Requests beyond this number write to their devices one after the other: together they keep all disks busy anyway.
+MAX_PARALLEL_REQUESTS = 6
 
 
 class Device:
@@ -99,19 +98,19 @@ class Host:
         Even on one file system this is faster: fsyncs that wait together share one commit of the journal.
         """
 
-        def guarded(replica: T) -> tuple[T, R] | None:
+        def guarded(item: T) -> tuple[T, R] | None:
             try:
-                return replica, act(replica)
+                return item, act(item)
             except (DeviceFailed, Damaged) as e:
                 log.warning("%s", e)
                 return None
 
         if not self._room.acquire(blocking=False):
-            outcomes = [guarded(replica) for replica in items]
+            outcomes = [guarded(item) for item in items]
         else:
             try:
-                futures = [self._writers.submit(guarded, replica) for replica in items[1:]]
-                outcomes = [guarded(replica) for replica in items[:1]] + [future.result() for future in futures]
+                futures = [self._writers.submit(guarded, item) for item in items[1:]]
+                outcomes = [guarded(item) for item in items[:1]] + [future.result() for future in futures]
             finally:
                 self._room.release()
         return [outcome for outcome in outcomes if outcome]

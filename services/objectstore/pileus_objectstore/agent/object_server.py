@@ -28,6 +28,16 @@ from pileus_objectstore.wire.server import CallResult
 log = logging.getLogger(__name__)
 DEVICES_UNREADABLE = "the devices that should have it can't be read"
 NO_DEVICE = "no device of this host could be written"
+PUT_ONLY_HEADERS = frozenset(
+    {
+        "Content-Type",
+        "X-Static-Large-Object",
+        "X-Symlink-Target",
+        "X-Symlink-Target-Account",
+        "X-Symlink-Target-Etag",
+        "X-Symlink-Target-Bytes",
+    }
+)
 
 
 class ObjectServer:
@@ -65,28 +75,28 @@ class ObjectServer:
 
     def get_object(self, args: GetObject, body: Source) -> CallResult:
         """Read an object's newest version, or only its metadata."""
-        reading = ObjectReader(self._host, args.replicas)
-        file = reading.file
-        if reading.unknown:
+        reader = ObjectReader(self._host, args.replicas)
+        file = reader.file
+        if reader.unknown:
             return CallResult(ObjectReply(507, why=DEVICES_UNREADABLE))
         if file is None:
-            return CallResult(ObjectReply(404, timestamp=reading.tombstone))
+            return CallResult(ObjectReply(404, timestamp=reader.tombstone))
         reply, block = ObjectReply(200, (file.disk.name,), file.meta, file.meta.timestamp), None
         if args.if_timestamp and file.meta.timestamp != args.if_timestamp:
             reply.status = 409
         elif not args.head:
-            block = reading.span(args.first, args.last)
+            block = reader.span(args.first, args.last)
             if block is None:
                 reply.status = 416
         if reply.status >= 400 or args.head:
-            reading.close()
+            reader.close()
             return CallResult(reply)
         assert block is not None
         reply.start, reply.length = block
         reply.status = 200 if reply.length == file.size else 206
         if reply.length <= BLOCK_BYTES:
-            return CallResult(reply, reading.short(*block))
-        return CallResult(reply, length=reply.length, send=reading.sender(*block))
+            return CallResult(reply, reader.short(*block))
+        return CallResult(reply, length=reply.length, send=reader.sender(*block))
 
     def delete_object(self, args: DeleteObject, body: Source) -> CallResult:
         """Write tombstones."""
@@ -96,18 +106,18 @@ class ObjectServer:
     def _delete(self, args: DeleteObject) -> CallResult:
         """Tombstones go wherever the object is, or may be on a device that can't be read."""
         replicas, stamp = args.replicas, stamp_of(args.timestamp)
-        reading = ObjectReader(self._host, replicas)
-        meta = reading.file.meta if reading.file else None
-        reading.close()
+        reader = ObjectReader(self._host, replicas)
+        meta = reader.file.meta if reader.file else None
+        reader.close()
         if args.if_delete_at and meta is None:
-            return CallResult(ObjectReply(404, timestamp=reading.tombstone))
+            return CallResult(ObjectReply(404, timestamp=reader.tombstone))
         if args.if_delete_at and meta and meta.delete_at != args.if_delete_at:
             return CallResult(ObjectReply(412))
-        if reading.newest >= stamp:
-            return CallResult(ObjectReply(409, timestamp=timestamp_of(reading.newest)))
+        if reader.newest >= stamp:
+            return CallResult(ObjectReply(409, timestamp=timestamp_of(reader.newest)))
         tombstone = ObjectMeta(args.name, args.timestamp, deleted=True)
         own = self._host.devices(replicas.devices)
-        if not reading.newest and len(own) == len(replicas.devices):
+        if not reader.newest and len(own) == len(replicas.devices):
             return CallResult(ObjectReply(404, tuple(device.name for device in own)))
         outcomes = self._host.write(
             replicas, lambda device: device.files.write_tombstone(replicas.partition, replicas.digest, tombstone)
@@ -127,7 +137,7 @@ class ObjectServer:
         outcomes = self._host.each(
             holders, lambda device: device.files.withdraw(replicas.partition, replicas.digest, stamp)
         )
-        gone = tuple(device.name for device, dropped in outcomes if dropped)
+        gone = tuple(device.name for device, removed in outcomes if removed)
         return CallResult(ObjectReply(204 if gone else 404, gone))
 
     def post_object(self, args: PostObject, body: Source) -> CallResult:
@@ -138,13 +148,13 @@ class ObjectServer:
     def _post(self, args: PostObject) -> CallResult:
         replicas = args.replicas
         holders = self._host.holders(replicas)
-        reading = ObjectReader(self._host, replicas)
-        if reading.unknown:
+        reader = ObjectReader(self._host, replicas)
+        if reader.unknown:
             return CallResult(ObjectReply(507, why=DEVICES_UNREADABLE))
-        if reading.file is None:
-            return CallResult(ObjectReply(404, timestamp=reading.tombstone))
-        old = reading.file.meta
-        reading.close()
+        if reader.file is None:
+            return CallResult(ObjectReply(404, timestamp=reader.tombstone))
+        old = reader.file.meta
+        reader.close()
         if expired(old, args.timestamp):
             return CallResult(ObjectReply(404, timestamp=old.timestamp))
         if max(old.posted, old.timestamp) >= args.timestamp:
@@ -176,9 +186,9 @@ class ObjectServer:
         if 0 <= args.max_bytes < args.size:
             return ObjectReply(413)
         if args.only_if_new and present[0]:
-            reading = ObjectReader(self._host, replicas)
-            reading.close()
-            if reading.file is not None and not expired(reading.file.meta, args.timestamp):
+            reader = ObjectReader(self._host, replicas)
+            reader.close()
+            if reader.file is not None and not expired(reader.file.meta, args.timestamp):
                 return ObjectReply(412)
         return None
 
@@ -200,15 +210,3 @@ def posted(old: ObjectMeta, args: PostObject) -> ObjectMeta:
         if name in PUT_ONLY_HEADERS or name.startswith("X-Object-Sysmeta-")
     }
     return msgspec.structs.replace(old, headers=kept | args.headers, posted=args.timestamp, delete_at=args.delete_at)
-
-
-PUT_ONLY_HEADERS = frozenset(
-    {
-        "Content-Type",
-        "X-Static-Large-Object",
-        "X-Symlink-Target",
-        "X-Symlink-Target-Account",
-        "X-Symlink-Target-Etag",
-        "X-Symlink-Target-Bytes",
-    }
-)

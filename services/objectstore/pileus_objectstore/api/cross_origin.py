@@ -31,15 +31,15 @@ def preflight(tools: Tools, request: Request, allow: str) -> Response:
     info = _info(tools, request.target)
     if not method or info is None or not allowed(info, origin) or method not in allow.split(", "):
         return Response(401, [("Allow", allow)])
-    heads = [("Allow", allow), ("Access-Control-Allow-Methods", allow)]
-    heads.append(("Access-Control-Allow-Origin", "*" if info.value(ALLOW).strip() == "*" else origin))
+    headers = [("Allow", allow), ("Access-Control-Allow-Methods", allow)]
+    headers.append(("Access-Control-Allow-Origin", "*" if info.value(ALLOW).strip() == "*" else origin))
     if info.value(AGE):
-        heads.append(("Access-Control-Max-Age", info.value(AGE)))
+        headers.append(("Access-Control-Max-Age", info.value(AGE)))
     asked = request.header("Access-Control-Request-Headers")
     if asked:
-        heads.append(("Access-Control-Allow-Headers", ", ".join(name.strip() for name in asked.split(","))))
-        heads.append(("Vary", "Access-Control-Request-Headers"))
-    return Response(200, heads)
+        headers.append(("Access-Control-Allow-Headers", ", ".join(name.strip() for name in asked.split(","))))
+        headers.append(("Vary", "Access-Control-Request-Headers"))
+    return Response(200, headers)
 
 
 def adapt(tools: Tools, request: Request, response: Response) -> None:

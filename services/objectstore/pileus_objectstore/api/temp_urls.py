@@ -23,6 +23,7 @@ ALLOWED_DIGESTS = ("sha256", "sha512")
 KEYS = ("Temp-Url-Key", "Temp-Url-Key-2")
 MAX_EXPIRY = 253402300799  # the end of the year 9999, the last that HTTP dates can express
 PARAMETERS = ("temp_url_sig", "temp_url_expires", "temp_url_prefix", "filename", "inline")
+REACHING_HEADERS = ("X-Object-Manifest", "X-Copy-From", "X-Symlink-Target")  # they name another object
 FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 
@@ -49,11 +50,7 @@ def admit(tools: Tools, request: Request) -> None:
     signed_for = _signed_for(tools, request.method, target, signature, expires, path, network)
     if signed_for is None:
         raise Unauthorized()
-    if (
-        "X-Object-Manifest" in request.headers
-        or "X-Copy-From" in request.headers
-        or "X-Symlink-Target" in request.headers
-    ):
+    if any(name in request.headers for name in REACHING_HEADERS):
         raise BadRequest(why="A temporary URL reaches one object only.")
     request.access.caller, request.access.signed_for = None, signed_for
     request.keep_parameters(PARAMETERS)
