@@ -54,3 +54,11 @@ def test_agents_exchange_data_with_our_services_only(plan: Plan) -> None:
 
 def test_configuration_is_for_its_owner(plan: Plan) -> None:
     assert {file.stat().st_mode & 0o777 for file in (plan.state / "etc").iterdir()} == {0o600}
+
+
+def test_only_hosts_with_an_agent_have_accounts_on_the_bus(plan: Plan) -> None:
+    """Image has a worker that its API notifies, but nothing on the hosts."""
+    names = {account.name for account in plan.accounts}
+    assert "image" in names and f"image@{plan.host}" not in names
+    assert {"network", f"network@{plan.host}"} <= names
+    assert read(plan.config_file("image"))["bus"].startswith("rabbit://image:")
