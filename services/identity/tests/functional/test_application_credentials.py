@@ -3,6 +3,8 @@
 import pytest
 
 from pileus_identity.core import password_hashing
+from pileus_identity.db.models import ApplicationCredential
+from pileus_kit.db import now
 
 DEMO = {"project": {"name": "demo", "domain": {"id": "default"}}}
 
@@ -136,3 +138,31 @@ def test_time_does_not_tell_which_application_credentials_exist(cloud, me, monke
             {"name": "generated", "user": nobody},
         ):
             assert cost(one | {"secret": secret}) == expected, one
+
+
+def test_the_application_credentials_of_a_user_are_limited(cloud_with):
+    cloud = cloud_with(user_limit=1)
+    path = f"/v3/users/{cloud.id('users', 'demo')}/application_credentials"
+    cloud.make(path, "application_credential", "demo", name="one")
+    assert cloud.post(path, {"application_credential": {"name": "two"}}, "demo").status_code == 403
+
+
+def test_an_application_credential_needs_a_project_a_new_name_and_a_future_end(cloud, me):
+    path = f"/v3/users/{me}/application_credentials"
+    cloud.make(path, "application_credential", "demo", name="one")
+    assert cloud.post(path, {"application_credential": {"name": "one"}}, "demo").status_code == 409
+    unscoped = cloud.login("demo", "demo", "unscoped").headers["X-Subject-Token"]
+    assert cloud.post(path, {"application_credential": {"name": "two"}}, unscoped).status_code == 403
+    for when in ("2020-01-01T00:00:00Z", "soon"):
+        body = {"application_credential": {"name": "two", "expires_at": when}}
+        assert cloud.post(path, body, "demo").status_code == 400
+    assert cloud.get(f"{path}/unknown").status_code == 404
+
+
+def test_an_expired_application_credential_does_not_log_in(cloud, me, identity):
+    made = make_credential(cloud, me, name="ci", expires_at="2099-01-01T00:00:00")
+    with identity.sessions.begin() as session:
+        session.get_one(ApplicationCredential, made["id"]).expires_at = now()
+    assert by_credential(cloud, made).status_code == 401
+    auth = {"identity": {"methods": ["application_credential"], "application_credential": {"secret": "s"}}}
+    assert cloud.post("/v3/auth/tokens", {"auth": auth}, None).status_code == 400  # it names no credential

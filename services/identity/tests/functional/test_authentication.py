@@ -3,8 +3,10 @@
 import time
 
 import pytest
+from argon2 import PasswordHasher
 
 from pileus_identity.core.totp import code_at
+from pileus_identity.db.models import User
 
 DEMO = {"project": {"name": "demo", "domain": {"id": "default"}}}
 
@@ -188,3 +190,48 @@ def test_a_scoped_token_is_exchanged_unless_the_operator_forbids_it(cloud_with):
     assert exchange(strict, strict.login("demo", "demo", "unscoped").headers["X-Subject-Token"]) == 201
     usual = cloud_with()
     assert exchange(usual, usual.token("demo")) == 201
+
+
+def test_a_reference_without_a_domain_is_a_bad_request(cloud):
+    for scope in ({"project": {"name": "demo"}}, {"domain": {}}, {"system": {"all": False}}):
+        assert cloud.login("admin", "admin", scope).status_code == 400
+    assert cloud.login("admin", "admin", {"domain": {"name": "unknown"}}).status_code == 401
+    assert cloud.login("admin", "admin", {"OS-TRUST:trust": {"id": "unknown"}}).status_code == 401
+
+
+def test_a_federated_method_and_a_foreign_receipt_are_refused(cloud):
+    auth = {"identity": {"methods": ["saml2"], "saml2": {}}}
+    assert cloud.post("/v3/auth/tokens", {"auth": auth}, None).status_code == 401
+    user = {"name": "demo", "domain": {"id": "default"}, "password": "demo"}
+    auth = {"identity": {"methods": ["password"], "password": {"user": user}}}
+    answer = cloud.call("POST", "/v3/auth/tokens", None, {"auth": auth}, OpenStack_Auth_Receipt="forged")
+    assert answer.status_code == 401
+
+
+def test_a_user_without_a_second_factor_is_refused_with_the_same_answer(cloud):
+    user = {"name": "demo", "domain": {"id": "default"}, "passcode": "123456"}
+    auth = {"identity": {"methods": ["totp"], "totp": {"user": user}}}
+    assert cloud.post("/v3/auth/tokens", {"auth": auth}, None).status_code == 401
+
+
+def test_a_password_hash_is_renewed_when_its_settings_are_weak(cloud, identity):
+    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("demo")
+    user = cloud.id("users", "demo")
+    with identity.sessions.begin() as session:
+        session.get_one(User, user).password_hash = weak
+    assert cloud.login("demo", "demo").status_code == 201
+    with identity.sessions.read() as session:
+        assert session.get_one(User, user).password_hash != weak
+    assert cloud.login("demo", "demo").status_code == 201
+
+
+def test_versions_are_discovered_without_a_token(cloud):
+    answer = cloud.get("/", None)
+    assert answer.status_code == 300 and answer.json["versions"]["values"][0]["status"] == "stable"
+    assert cloud.get("/v3", None).json["version"]["links"][0]["href"].endswith("/v3/")
+
+
+def test_the_catalog_is_shown_to_scoped_tokens_only(cloud):
+    unscoped = cloud.login("demo", "demo", "unscoped").headers["X-Subject-Token"]
+    assert cloud.get("/v3/auth/catalog", unscoped).status_code == 403
+    assert cloud.get("/v3/auth/catalog", "demo").status_code == 200

@@ -60,3 +60,35 @@ def test_a_deeply_nested_blob_is_refused(cloud):
     blob = '{"access": "a", "secret": "s", "x": ' + "[" * 20_000 + "]" * 20_000 + "}"
     body = {"type": "ec2", "blob": blob, "project_id": cloud.id("projects", "demo")}
     assert cloud.post("/v3/credentials", {"credential": body}, "demo").status_code == 400
+
+
+def test_the_credentials_of_a_user_are_limited(cloud_with):
+    cloud = cloud_with(user_limit=1)
+    cloud.make("/v3/credentials", "credential", "demo", type="totp", blob="x")
+    refused = cloud.post("/v3/credentials", {"credential": {"type": "totp", "blob": "y"}}, "demo")
+    assert refused.status_code == 403 and "limit of 1" in refused.json["error"]["message"]
+
+
+def test_a_credential_is_given_to_another_user_by_administrators_only(cloud):
+    made = cloud.make("/v3/credentials", "credential", "demo", type="cert", blob="b")
+    one, theirs = f"/v3/credentials/{made['id']}", cloud.id("users", "other")
+    assert cloud.call("PATCH", one, "demo", {"credential": {"user_id": theirs}}).status_code == 403
+    changed = cloud.call("PATCH", one, json={"credential": {"user_id": theirs}})
+    assert changed.json["credential"]["user_id"] == theirs
+    assert cloud.call("PATCH", one, json={"credential": {"user_id": "unknown"}}).status_code == 404
+    assert cloud.post("/v3/credentials", {"credential": {"type": "t", "blob": "b", "user_id": "x"}}).status_code == 404
+    assert cloud.get("/v3/credentials/unknown").status_code == 404
+
+
+def test_the_blob_of_an_ec2_credential_is_checked(cloud):
+    project = cloud.id("projects", "demo")
+    for blob in ("no json", "[]", "{}", '{"access": "", "secret": "s"}'):
+        body = {"type": "ec2", "blob": blob, "project_id": project}
+        assert cloud.post("/v3/credentials", {"credential": body}, "demo").status_code == 400
+    key = '{"access": "a", "secret": "s"}'
+    assert cloud.post("/v3/credentials", {"credential": {"type": "ec2", "blob": key}}, "demo").status_code == 400
+    claimed = {"type": "ec2", "blob": '{"access": "a", "secret": "s", "trust_id": "t"}', "project_id": project}
+    assert cloud.post("/v3/credentials", {"credential": claimed}, "demo").status_code == 403
+    made = cloud.make("/v3/credentials", "credential", "demo", type="ec2", blob=key, project_id=project)
+    widened = {"credential": {"blob": '{"access": "a", "secret": "s", "trust_id": "t"}'}}
+    assert cloud.call("PATCH", f"/v3/credentials/{made['id']}", "demo", widened).status_code == 400

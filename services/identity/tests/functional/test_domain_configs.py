@@ -38,3 +38,27 @@ def test_all_users_see_the_rules_for_passwords(cloud_with):
     other = cloud.make("/v3/domains", "domain", name="other")["id"]
     assert cloud.get(f"/v3/domains/{other}/config/security_compliance", "reader").status_code == 403
     assert cloud.get(path, None).status_code == 401
+
+
+def test_defaults_are_shown_for_all_groups_one_group_and_one_option(cloud):
+    assert set(cloud.get("/v3/domains/config/default").json["config"]) == {"identity", "ldap"}
+    assert cloud.get("/v3/domains/config/identity/default").json["config"]["identity"]["driver"] == "sql"
+    assert cloud.get("/v3/domains/config/identity/driver/default").json["config"] == {"driver": "sql"}
+    assert cloud.get("/v3/domains/config/unknown/default").status_code == 404
+    assert cloud.get("/v3/domains/config/ldap/unknown/default").status_code == 404
+
+
+def test_a_whole_configuration_is_updated_and_deleted(cloud):
+    domain = cloud.make("/v3/domains", "domain", name="d")["id"]
+    path = f"/v3/domains/{domain}/config"
+    config = {"identity": {"driver": "ldap"}}
+    assert cloud.call("PATCH", path, json={"config": config}).status_code == 404
+    cloud.call("PUT", path, json={"config": config})
+    changed = cloud.call("PATCH", path, json={"config": {"ldap": {"url": "ldap://x"}}})
+    assert changed.json["config"] == config | {"ldap": {"url": "ldap://x"}}
+    wrong = {"config": {"url": "ldap://y", "suffix": "x"}}
+    assert cloud.call("PATCH", f"{path}/ldap/url", json=wrong).status_code == 400
+    assert cloud.get(f"{path}/unknown").status_code == 403
+    assert cloud.call("DELETE", path).status_code == 204
+    assert cloud.get(path).status_code == 404 and cloud.call("DELETE", path).status_code == 404
+    assert cloud.call("PUT", "/v3/domains/unknown/config", json={"config": config}).status_code == 404

@@ -161,3 +161,29 @@ def test_a_reader_does_not_create_access_keys(cloud, worlds):
         user = cloud.get("/v3/auth/tokens", tokens[who], X_Subject_Token=tokens[who]).json["token"]["user"]["id"]
         body = {"tenant_id": mine.project}
         assert cloud.post(f"/v3/users/{user}/credentials/OS-EC2", body, tokens[who]).status_code == status
+
+
+def test_a_malformed_signature_is_refused(cloud, me):
+    key = access_key(cloud, me)
+    given = {"access": key["access"], "token": base64.b64encode(b"GET\n\n").decode(), "signature": "x"}
+    assert cloud.post("/v3/s3tokens", {"credentials": given | {"token": "a"}}, "objectstore").status_code == 400
+    assert cloud.post("/v3/s3tokens", {"credentials": given | {"access": "x"}}, "objectstore").status_code == 401
+    for scope in (
+        b"AWS4-HMAC-SHA256",
+        b"AWS4-HMAC-SHA256\ntime\na/b/c\nhash",
+        b"AWS4-HMAC-SHA256\ntime\na/b/c/d\nhash",
+    ):
+        text = {"token": base64.b64encode(scope).decode()}
+        assert cloud.post("/v3/s3tokens", {"credentials": given | text}, "objectstore").status_code == 401
+    request = {"access": key["access"], "signature": "x", "host": "h", "verb": "GET", "path": "/"}
+    for params in ({"Timestamp": "yesterday"}, {}, {"Expires": "soon"}, {"Expires": "soon", "SignatureVersion": "9"}):
+        sent = {"credentials": request | {"params": params}}
+        assert cloud.post("/v3/ec2tokens", sent, "objectstore").status_code == 401
+
+
+def test_an_access_key_is_for_users_and_projects_that_exist(cloud, me):
+    path = f"/v3/users/{me}/credentials/OS-EC2"
+    assert cloud.post(path, {"tenant_id": "unknown"}, "demo").status_code == 404
+    body = {"tenant_id": cloud.id("projects", "demo")}
+    assert cloud.post("/v3/users/unknown/credentials/OS-EC2", body).status_code == 404
+    assert cloud.get(path, "other").status_code == 403 and cloud.get(f"{path}/unknown", "demo").status_code == 404

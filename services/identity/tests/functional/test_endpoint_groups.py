@@ -52,3 +52,19 @@ def test_the_filters_of_an_endpoint_group_can_be_removed(cloud):
     answer = cloud.call("PATCH", f"{path}/{made['id']}", json={"endpoint_group": {"filters": {}}})
     assert answer.status_code == 200 and answer.json["endpoint_group"]["filters"] == {}
     assert len(cloud.get(f"{path}/{made['id']}/endpoints").json["endpoints"]) >= all_public
+
+
+def test_an_endpoint_group_is_shown_and_its_projects_can_leave_it(cloud):
+    project, path = cloud.id("projects", "demo"), "/v3/OS-EP-FILTER/endpoint_groups"
+    group = cloud.make(path, "endpoint_group", name="g", filters={"interface": "public"})
+    one = f"{path}/{group['id']}"
+    assert cloud.get(one).json["endpoint_group"] == group
+    assert cloud.get(f"{path}?name=g").json["endpoint_groups"] == [group]
+    in_project = f"{one}/projects/{project}"
+    assert cloud.get(in_project).status_code == 404 and cloud.call("DELETE", in_project).status_code == 404
+    assert cloud.call("PUT", in_project).status_code == 204
+    assert cloud.call("DELETE", in_project).status_code == 204
+    assert cloud.call("PUT", f"{one}/projects/unknown").status_code == 404
+    assert cloud.call("DELETE", one).status_code == 204 and cloud.get(one).status_code == 404
+    assert cloud.call("PATCH", one, json={"endpoint_group": {"name": "h"}}).status_code == 404
+    assert cloud.get(path, "demo").status_code == 403

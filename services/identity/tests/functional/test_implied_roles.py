@@ -12,3 +12,12 @@ def test_a_role_implies_another(cloud):
     assert cloud.call("PUT", f"/v3/roles/{two}/implies/{one}").status_code == 403  # a circle
     assert cloud.call("PUT", f"/v3/roles/{one}/implies/{cloud.id('roles', 'admin')}").status_code == 403
     assert cloud.call("DELETE", path).status_code == 204 and cloud.get(path).status_code == 404
+
+
+def test_a_global_role_does_not_imply_a_domain_specific_one(cloud):
+    own = cloud.make("/v3/roles", "role", name="own", domain_id="default")["id"]
+    path = f"/v3/roles/{cloud.id('roles', 'member')}/implies/{own}"
+    assert cloud.call("PUT", path).status_code == 403
+    assert cloud.call("DELETE", path).status_code == 404
+    assert cloud.get("/v3/roles/unknown/implies").status_code == 404
+    assert cloud.get("/v3/role_inferences", "demo").status_code == 403

@@ -40,3 +40,47 @@ def test_a_conflict_names_the_duplicate(cloud):
     body = {"service_id": cloud.id("services", "compute"), "resource_name": "cores", "default_limit": 1}
     twice = cloud.post("/v3/registered_limits", {"registered_limits": [body, body]})
     assert twice.status_code == 409 and "cores" in twice.json["error"]["message"]
+
+
+def registered(cloud, **more):
+    body = {"service_id": cloud.id("services", "compute"), "resource_name": "cores", "default_limit": 10} | more
+    answer = cloud.post("/v3/registered_limits", {"registered_limits": [body]})
+    assert answer.status_code == 201, answer.json
+    return answer.json["registered_limits"][0]
+
+
+def test_a_registered_limit_is_changed_unless_limits_refer_to_it(cloud):
+    made = registered(cloud, region_id="RegionOne")
+    path = f"/v3/registered_limits/{made['id']}"
+    changed = cloud.call("PATCH", path, json={"registered_limit": {"resource_name": "ram", "region_id": None}})
+    assert changed.json["registered_limit"]["resource_name"] == "ram"
+    assert changed.json["registered_limit"]["region_id"] is None
+    for wrong in ({"service_id": "unknown"}, {"region_id": "unknown"}):
+        assert cloud.call("PATCH", path, json={"registered_limit": wrong}).status_code == 400
+    own = {"service_id": made["service_id"], "resource_name": "ram", "resource_limit": 5, "domain_id": "default"}
+    assert cloud.post("/v3/limits", {"limits": [own]}).status_code == 201
+    assert cloud.call("PATCH", path, json={"registered_limit": {"resource_name": "disk"}}).status_code == 403
+    assert cloud.call("PATCH", path, json={"registered_limit": {"default_limit": 1}}).status_code == 200
+    assert cloud.get("/v3/registered_limits/unknown", "demo").status_code == 404
+    assert cloud.call("PATCH", path, "demo", {"registered_limit": {"default_limit": 1}}).status_code == 403
+
+
+def test_limits_are_filtered(cloud):
+    service, project = cloud.id("services", "compute"), cloud.id("projects", "demo")
+    registered(cloud)
+    own = {"service_id": service, "resource_name": "cores", "resource_limit": 5}
+    for owner in ({"project_id": project}, {"domain_id": "default"}):
+        assert cloud.post("/v3/limits", {"limits": [own | owner]}).status_code == 201
+
+    def found(query):
+        return [(row["project_id"], row["domain_id"]) for row in cloud.get(f"/v3/limits?{query}").json["limits"]]
+
+    assert len(found(f"service_id={service}&resource_name=cores")) == 2 and found("resource_name=ram") == []
+    assert found(f"project_id={project}") == [(project, None)] and found("domain_id=default") == [(None, "default")]
+    first = cloud.get("/v3/limits?limit=1").json
+    assert len(first["limits"]) == 1 and first["truncated"] is True
+    following = first["links"]["next"].partition("/v3/")[2]
+    assert len(cloud.get(f"/v3/{following}").json["limits"]) == 1
+    assert cloud.get("/v3/limits/model", "demo").json["model"]["name"] == "flat"
+    assert cloud.get("/v3/limits/unknown").status_code == 404
+    assert cloud.post("/v3/limits", {"limits": [own | {"project_id": "unknown"}]}).status_code == 404

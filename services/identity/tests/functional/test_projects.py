@@ -90,3 +90,54 @@ def test_an_unknown_domain_is_named_in_the_refusal(cloud):
     for place in ("nothing", cloud.id("projects", "demo")):
         answer = cloud.post("/v3/projects", {"project": {"name": "p", "domain_id": place}})
         assert answer.status_code == 404 and answer.json["error"]["message"] == f"Could not find domain: {place}."
+
+
+def test_a_project_is_not_created_below_or_enabled_in_a_disabled_one(cloud):
+    parent = cloud.make("/v3/projects", "project", name="parent")["id"]
+    child = cloud.make("/v3/projects", "project", name="child", parent_id=parent, enabled=False)["id"]
+    assert cloud.call("PATCH", f"/v3/projects/{parent}", json={"project": {"enabled": False}}).status_code == 200
+    assert cloud.post("/v3/projects", {"project": {"name": "x", "parent_id": parent}}).status_code == 403
+    assert cloud.call("PATCH", f"/v3/projects/{child}", json={"project": {"enabled": True}}).status_code == 403
+    cloud.call("PATCH", f"/v3/projects/{parent}", json={"project": {"enabled": True}})
+    assert cloud.call("PATCH", f"/v3/projects/{child}", json={"project": {"enabled": True}}).status_code == 200
+
+
+def test_a_null_description_is_empty(cloud):
+    made = cloud.make("/v3/projects", "project", name="p", description=None)
+    assert made["description"] == ""
+    changed = cloud.call("PATCH", f"/v3/projects/{made['id']}", json={"project": {"description": None}})
+    assert changed.json["project"]["description"] == ""
+
+
+def test_relatives_are_shown_in_one_shape_at_a_time(cloud):
+    path = f"/v3/projects/{cloud.id('projects', 'demo')}"
+    for direction in ("parents", "subtree"):
+        assert cloud.get(f"{path}?{direction}_as_list&{direction}_as_ids").status_code == 400
+    assert cloud.get(f"{path}?parents_as_list").json["project"]["parents"] == []
+    assert cloud.get(f"{path}?subtree_as_ids").json["project"]["subtree"] is None
+    assert "subtree" not in cloud.get(f"{path}?subtree_as_ids=false").json["project"]
+
+
+def test_a_domain_is_changed_and_deleted_as_a_project(cloud):
+    domain = cloud.make("/v3/projects", "project", name="d", is_domain=True)["id"]
+    assert domain in [row["id"] for row in cloud.get("/v3/projects?is_domain=true").json["projects"]]
+    assert domain not in [row["id"] for row in cloud.get("/v3/projects").json["projects"]]
+    path = f"/v3/projects/{domain}"
+    assert cloud.call("DELETE", path).status_code == 403  # it is enabled
+    changed = cloud.call("PATCH", path, json={"project": {"enabled": False, "tags": ["x"]}})
+    assert changed.json["project"]["tags"] == ["x"] and changed.json["project"]["domain_id"] is None
+    assert cloud.call("DELETE", path).status_code == 204
+    assert cloud.get(f"/v3/domains/{domain}").status_code == 404
+
+
+def test_a_projects_tags_are_changed_with_it(cloud):
+    project = cloud.make("/v3/projects", "project", name="p", tags=["a", "b"])["id"]
+    changed = cloud.call("PATCH", f"/v3/projects/{project}", json={"project": {"tags": ["b", "c"]}})
+    assert changed.json["project"]["tags"] == ["b", "c"]
+
+
+def test_a_project_of_another_project_is_refused(cloud):
+    theirs = cloud.id("projects", "other")
+    for path in (f"/v3/projects/{theirs}", f"/v3/projects/{theirs}/tags", "/v3/projects/unknown"):
+        assert cloud.get(path, "demo").status_code == 403
+    assert cloud.post("/v3/projects", {"project": {"name": "x"}}, "demo").status_code == 403

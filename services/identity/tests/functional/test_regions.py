@@ -26,3 +26,16 @@ def test_a_region_is_deleted_with_its_child_regions(cloud):
     cloud.call("DELETE", f"/v3/endpoints/{endpoint}")
     assert cloud.call("DELETE", "/v3/regions/top").status_code == 204
     assert [r["id"] for r in cloud.get("/v3/regions").json["regions"]] == ["RegionOne"]
+
+
+def test_a_region_has_the_id_of_the_url_and_no_cycle(cloud):
+    assert cloud.call("PUT", "/v3/regions/north", json={"region": {}}).status_code == 201
+    assert cloud.call("PUT", "/v3/regions/south", json={"region": {"id": "north"}}).status_code == 400
+    assert cloud.call("PUT", "/v3/regions/north", json={"region": {}}).status_code == 409
+    cloud.make("/v3/regions", "region", id="city", parent_region_id="north")
+    for parent, status in (("city", 400), ("north", 400), ("unknown", 404)):
+        body = {"region": {"parent_region_id": parent}}
+        assert cloud.call("PATCH", "/v3/regions/north", json=body).status_code == status
+    assert [row["id"] for row in cloud.get("/v3/regions?parent_region_id=north").json["regions"]] == ["city"]
+    assert cloud.call("PATCH", "/v3/regions/city", json={"region": {"parent_region_id": None}}).status_code == 200
+    assert cloud.post("/v3/regions", {"region": {"id": "x"}}, "demo").status_code == 403

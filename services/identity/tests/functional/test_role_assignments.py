@@ -61,3 +61,29 @@ def test_a_member_does_not_list_assignments(cloud):
     assert cloud.get(f"/v3/role_assignments?scope.project.id={project}&include_subtree", "demo").status_code == 403
     assert cloud.get("/v3/role_assignments", "demo").status_code == 403
     assert user and admin
+
+
+def test_filters_that_exclude_each_other_are_refused(cloud):
+    for query in (
+        "user.id=x&group.id=y",
+        "scope.project.id=x&scope.system=all",
+        "include_subtree",
+        "scope.OS-INHERIT:inherited_to=domains",
+    ):
+        assert cloud.get(f"/v3/role_assignments?{query}").status_code == 400, query
+
+
+def test_assignments_are_filtered_by_role_domain_and_inheritance(cloud):
+    user, role = cloud.id("users", "other"), cloud.make("/v3/roles", "role", name="r")["id"]
+    cloud.call("PUT", f"/v3/domains/default/users/{user}/roles/{role}")
+    inherited = f"/v3/OS-INHERIT/domains/default/users/{user}/roles/{role}/inherited_to_projects"
+    cloud.call("PUT", inherited)
+    cloud.call("PUT", f"/v3/system/users/{user}/roles/{role}")
+    assert len(listed(cloud, f"role.id={role}")) == 3
+    assert len(listed(cloud, f"role.id={role}&scope.domain.id=default")) == 2
+    assert len(listed(cloud, f"role.id={role}&scope.OS-INHERIT:inherited_to=projects")) == 1
+    assert len(listed(cloud, f"role.id={role}&scope.system=all&effective")) == 1
+    assert len(listed(cloud, f"role.id={role}&scope.domain.id=default&effective")) == 1
+    everywhere = listed(cloud, f"role.id={role}&effective&scope.OS-INHERIT:inherited_to=projects&include_names")
+    assert {a["scope"]["project"]["name"] for a in everywhere} == {"admin", "demo", "other", "service"}
+    assert all("inherited_to_projects" in a["links"]["assignment"] for a in everywhere)

@@ -52,3 +52,31 @@ def test_a_domain_manager_manages_only_their_domain(cloud, identity):
     foreign = f"/v3/projects/{theirs}/users/{user['id']}/roles/{cloud.id('roles', 'member')}"
     assert cloud.call("PUT", foreign, token).status_code == 403
     assert cloud.get(f"/v3/projects/{theirs}", token).status_code == 403
+
+
+def test_a_domain_specific_role_has_rules_of_its_own(cloud):
+    own = cloud.make("/v3/roles", "role", name="own", domain_id="default")
+    assert [row["id"] for row in cloud.get("/v3/roles?domain_id=default").json["roles"]] == [own["id"]]
+    assert own["id"] not in [row["id"] for row in cloud.get("/v3/roles").json["roles"]]
+    path = f"/v3/roles/{own['id']}"
+    assert cloud.get(path, "manager").status_code == 403
+    assert cloud.call("PATCH", path, json={"role": {"domain_id": None}}).status_code == 400
+    assert cloud.post("/v3/roles", {"role": {"name": "x", "domain_id": "unknown"}}).status_code == 404
+    assert cloud.call("DELETE", path).status_code == 204
+
+
+def test_a_deleted_role_ends_trusts_that_delegate_it(cloud):
+    role, me = cloud.make("/v3/roles", "role", name="r")["id"], cloud.id("users", "demo")
+    cloud.call("PUT", f"/v3/projects/{cloud.id('projects', 'demo')}/users/{me}/roles/{role}")
+    trust = cloud.make(
+        "/v3/OS-TRUST/trusts",
+        "trust",
+        "demo",
+        trustor_user_id=me,
+        trustee_user_id=cloud.id("users", "other"),
+        impersonation=True,
+        project_id=cloud.id("projects", "demo"),
+        roles=[{"id": role}, {"name": "member"}],
+    )["id"]
+    assert cloud.call("DELETE", f"/v3/roles/{role}").status_code == 204
+    assert cloud.get(f"/v3/OS-TRUST/trusts/{trust}", "demo").status_code == 404

@@ -108,3 +108,56 @@ def test_a_token_of_a_trust_does_not_manage_application_credentials(cloud, me):
     ):
         assert cloud.call(method, where, token).status_code == 403
     assert cloud.post(path, {"application_credential": {"name": "x"}}, token).status_code == 403
+
+
+def trust_body(cloud, me, **more):
+    return {
+        "trustor_user_id": me,
+        "trustee_user_id": cloud.id("users", "other"),
+        "project_id": cloud.id("projects", "demo"),
+        "impersonation": False,
+        "roles": [{"name": "member"}],
+    } | more
+
+
+def test_a_trust_without_impersonation_acts_as_the_trustee(cloud, me):
+    trust = cloud.make("/v3/OS-TRUST/trusts", "trust", "demo", **trust_body(cloud, me))
+    view = cloud.login("other", "other", {"OS-TRUST:trust": {"id": trust["id"]}}).json["token"]
+    assert view["user"]["name"] == "other" and view["project"]["name"] == "demo"
+    role = trust["roles"][0]
+    path = f"/v3/OS-TRUST/trusts/{trust['id']}/roles"
+    assert cloud.get(f"{path}/{role['id']}", "demo").json["role"] == role
+    assert cloud.get(f"{path}/{cloud.id('roles', 'admin')}", "demo").status_code == 404
+
+
+def test_an_impossible_trust_is_refused(cloud, me):
+    def status(**more):
+        return cloud.post("/v3/OS-TRUST/trusts", {"trust": trust_body(cloud, me, **more)}, "demo").status_code
+
+    assert status(roles=[]) == 403
+    assert status(roles=[{"id": "unknown"}]) == 404 and status(roles=[{"name": "unknown"}]) == 403
+    assert status(trustee_user_id="unknown") == 404 and status(project_id="unknown") == 404
+    assert status(allow_redelegation=True, remaining_uses=1) == 400
+    assert status(allow_redelegation=True, redelegation_count=4) == 403
+    assert status(expires_at="2020-01-01T00:00:00Z") == 400 and status(remaining_uses=0) == 400
+
+
+def test_the_trusts_of_a_trustor_are_limited(cloud_with):
+    cloud = cloud_with(user_limit=1)
+    me = cloud.id("users", "demo")
+    cloud.make("/v3/OS-TRUST/trusts", "trust", "demo", **trust_body(cloud, me))
+    assert cloud.post("/v3/OS-TRUST/trusts", {"trust": trust_body(cloud, me)}, "demo").status_code == 403
+
+
+def test_a_redelegated_trust_ends_no_later_and_impersonates_no_more(cloud, me):
+    body = trust_body(cloud, me, allow_redelegation=True, expires_at="2098-01-01T00:00:00Z")
+    source = cloud.make("/v3/OS-TRUST/trusts", "trust", "demo", **body)
+    token = cloud.login("other", "other", {"OS-TRUST:trust": {"id": source["id"]}}).headers["X-Subject-Token"]
+    other = cloud.id("users", "other")
+    onward = trust_body(cloud, other, trustee_user_id=cloud.id("users", "reader"), expires_at="2097-01-01T00:00:00Z")
+
+    def status(**more):
+        return cloud.post("/v3/OS-TRUST/trusts", {"trust": onward | more}, token).status_code
+
+    assert status(expires_at=None) == 403 and status(expires_at="2099-01-01T00:00:00Z") == 403
+    assert status(impersonation=True) == 403

@@ -102,3 +102,67 @@ def test_a_password_change_revokes_the_users_tokens(cloud):
     assert cloud.login("demo", "demo").status_code == 401
     assert cloud.login("demo", "new").status_code == 201
     assert cloud.check(token).status_code == 404
+
+
+def test_users_are_found_by_the_expiry_of_their_passwords(cloud_with):
+    cloud = cloud_with(password_expires_days=10)
+    made = cloud.make("/v3/users", "user", name="u", password="p")
+    at = made["password_expires_at"]
+
+    def found(condition):
+        users = cloud.get(f"/v3/users?password_expires_at={condition}").json["users"]
+        return made["id"] in {user["id"] for user in users}
+
+    assert found(f"eq:{at}") and found(at) and found("gt:2020-01-01T00:00:00Z") and found(f"lte:{at}")
+    assert not found(f"neq:{at}") and not found(f"lt:{at}") and not found("lt:2020-01-01T00:00:00Z")
+    assert cloud.get("/v3/users?password_expires_at=lt:soon").status_code == 400
+    assert cloud.get("/v3/users?idp_id=x").json["users"] == []  # there is no federation
+
+
+def test_a_user_has_a_domain_and_a_default_project(cloud):
+    project = cloud.id("projects", "demo")
+    user = cloud.make("/v3/users", "user", name="u", default_project_id=project)
+    assert user["default_project_id"] == project
+    one = f"/v3/users/{user['id']}"
+    assert cloud.call("PATCH", one, json={"user": {"default_project_id": "default"}}).status_code == 400
+    assert cloud.call("PATCH", one, json={"user": {"domain_id": "other"}}).status_code == 400
+    assert cloud.post("/v3/users", {"user": {"name": "v", "domain_id": "unknown"}}).status_code == 404
+    project = cloud.make("/v3/projects", "project", name="p")["id"]
+    cloud.call("PATCH", one, json={"user": {"default_project_id": project}})
+    assert cloud.call("DELETE", f"/v3/projects/{project}").status_code == 204
+    assert "default_project_id" not in cloud.get(one).json["user"]
+
+
+def test_a_password_can_be_removed_and_is_bounded(cloud):
+    user = cloud.make("/v3/users", "user", name="u", password="p", description="d")
+    assert user["description"] == "d"
+    one = f"/v3/users/{user['id']}"
+    assert cloud.call("PATCH", one, json={"user": {"password": None}}).status_code == 200
+    assert cloud.login("u", "p").status_code == 401
+    assert cloud.call("PATCH", one, json={"user": {"password": "x" * 4097}}).status_code == 400
+    assert cloud.call("PATCH", one, json={"user": {"options": {"unknown": True}}}).status_code == 400
+
+
+def test_a_user_may_be_kept_from_changing_their_password(cloud_with):
+    cloud = cloud_with(minimum_password_age_days=1)
+    user = cloud.make("/v3/users", "user", name="u", password="first")["id"]
+    path = f"/v3/users/{user}/password"
+
+    def change(old, new):
+        return cloud.post(path, {"user": {"original_password": old, "password": new}}, None).status_code
+
+    assert change("first", "second") == 204  # the administrator's password has no minimum age
+    assert change("second", "third") == 400
+    cloud.call("PATCH", f"/v3/users/{user}", json={"user": {"options": {"lock_password": True}}})
+    assert change("second", "third") == 403
+    cloud.call("PATCH", f"/v3/users/{user}", json={"user": {"options": {"lock_password": None}, "enabled": False}})
+    assert change("second", "third") == 401
+
+
+def test_an_expired_password_logs_in_only_users_who_may_ignore_that(cloud_with):
+    cloud = cloud_with(password_expires_days=-1)
+    user = cloud.make("/v3/users", "user", name="u", password="p")["id"]
+    refused = cloud.login("u", "p")
+    assert refused.status_code == 401 and "expired" in refused.json["error"]["message"]
+    cloud.call("PATCH", f"/v3/users/{user}", json={"user": {"options": {"ignore_password_expiry": True}}})
+    assert cloud.login("u", "p").status_code == 201
