@@ -75,7 +75,7 @@ def test_servers_get_their_address_by_dhcpv6_and_can_use_no_other(host, cloud, w
     for n, guest in zip((5, 6), dual.guests, strict=True):
         words.eventually(has(guest, "default via fe80::"), "no router was advertised")
         assert f"fd00:{n}:" not in guest.sh("ip -6 addr show dev eth0"), "no guest may choose an address here"
-        out = guest.sh(f"{sys.executable} {Path(__file__).with_name('dhcpv6.py')} eth0 {guest.port.mac}")
+        out = guest.sh(f"{sys.executable} {Path(__file__).with_name('dhcpv6_client.py')} eth0 {guest.port.mac}")
         assert out.splitlines() == [f"ip=fd00:{n}::11", "dns=fd00::53"]
         guest.sh(f"ip addr add fd00:{n}::11/64 dev eth0 nodad")
     words.eventually(lambda: a.works("busybox ping -6 -c 1 -W 2 fd00:6::11"))
