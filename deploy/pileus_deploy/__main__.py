@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from pileus_deploy import lifecycle, removal, rotation
+from pileus_deploy import lifecycle, secret_rotation, uninstall
 from pileus_deploy.plan import OFFSETS, Plan
 from pileus_deploy.status import status
 from pileus_kit.file_modes import use_private_umask
@@ -33,7 +33,7 @@ def _run(arguments: argparse.Namespace) -> int:
     os.environ["PILEUS_STATE"] = str(
         state
     )  # services read these variables before their files, so one that was left behind would win
-    known = lifecycle.remembered(state)
+    known = lifecycle.load_plan(state)
     if known is None and arguments.command != "up":
         print(f"There is no cloud in {state}; deploy/up makes one.")
         return 2 if arguments.command == "status" else 0
@@ -52,14 +52,14 @@ def _run(arguments: argparse.Namespace) -> int:
             )
             return 2
         plan = replace(plan, **changes)
-        lifecycle.remember(plan)
+        lifecycle.save_plan(plan)
         lifecycle.up(plan, demo=not arguments.no_demo and plan.hypervisor != "fake")  # no guest answers there
     elif arguments.command == "status":
         return status(plan)
     elif arguments.command == "rotate":
-        rotation.rotate(plan, arguments.what)
+        secret_rotation.rotate(plan, arguments.what)
     elif arguments.command == "uninstall":
-        return removal.uninstall(plan, arguments.yes)
+        return uninstall.uninstall(plan, arguments.yes)
     else:
         getattr(lifecycle, arguments.command)(plan)
     return 0
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=[*rotation.KINDS, "all"],
+        choices=[*secret_rotation.KINDS, "all"],
         default="all",
         help="rotate: which passwords or keys (default %(default)s)",
     )

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from pileus_deploy import lifecycle
-from pileus_deploy.contents import Cloud
+from pileus_deploy.bootstrap import Cloud
 from pileus_deploy.plan import Plan
-from pileus_deploy.status import family, pss
-from pileus_deploy.steps import wait_for
+from pileus_deploy.progress import wait_for
+from pileus_deploy.status import process_tree, pss_mib
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -64,7 +64,7 @@ class Meter:
 
     def pids(self) -> list[int]:
         supervisor = json.loads((self.state / "run" / "supervisor.json").read_text())["pid"]
-        return family(supervisor)
+        return process_tree(supervisor)
 
 
 def cpu_ms(pid: int) -> float:
@@ -267,14 +267,14 @@ def table(found: dict[str, tuple[float, float]]) -> tuple[str, bool]:
 def idle(plan: Plan, seconds: float = 30) -> str:
     """Print memory and CPU of the idle cloud, RabbitMQ apart."""
     known = json.loads((plan.state / "run" / "supervisor.json").read_text())
-    broker = {pid for name in ("epmd", "rabbitmq") for pid in family(known["processes"][name]["pid"])}
-    pids = [pid for pid in family(known["pid"]) if pid not in broker]
+    broker = {pid for name in ("epmd", "rabbitmq") for pid in process_tree(known["processes"][name]["pid"])}
+    pids = [pid for pid in process_tree(known["pid"]) if pid not in broker]
     before = sum(cpu_ms(pid) for pid in pids)
     time.sleep(seconds)
     used = sum(cpu_ms(pid) for pid in pids) - before
     return (
-        f"idle: {len(pids)} processes, {sum(pss(pid) for pid in pids):.0f} MiB PSS (at most 600), "
-        f"{used / seconds:.1f} ms CPU a second (at most 5); RabbitMQ {sum(pss(pid) for pid in broker):.0f} MiB"
+        f"idle: {len(pids)} processes, {sum(pss_mib(pid) for pid in pids):.0f} MiB PSS (at most 600), "
+        f"{used / seconds:.1f} ms CPU a second (at most 5); RabbitMQ {sum(pss_mib(pid) for pid in broker):.0f} MiB"
     )
 
 
@@ -287,7 +287,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help="leave the cloud running")
     given = parser.parse_args(argv)
     plan = Plan(given.state.resolve(), offset=given.offset, hypervisor="fake")
-    earlier = lifecycle.remembered(plan.state)
+    earlier = lifecycle.load_plan(plan.state)
     if earlier:
         lifecycle.reset(earlier)
     counts = plan.state.with_name(f"{plan.state.name}-statements")
@@ -295,7 +295,7 @@ def main(argv: list[str] | None = None) -> int:
     counts.mkdir()
     counts.chmod(0o1777)  # each service writes as its own user, and the state directory is closed to others
     os.environ["PILEUS_STATEMENTS"] = str(counts)
-    lifecycle.remember(plan)
+    lifecycle.save_plan(plan)
     lifecycle.up(plan, demo=False)
     try:
         print(idle(plan), flush=True)

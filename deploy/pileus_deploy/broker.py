@@ -50,7 +50,7 @@ def command(plan: Plan) -> tuple[str, ...]:
     return (str(BIN / "rabbitmq-server"),)
 
 
-def mapper_command(plan: Plan) -> tuple[str, ...]:
+def epmd_command(plan: Plan) -> tuple[str, ...]:
     """The command of Erlang's port mapper, which the node would otherwise start as a daemon that outlives it."""
     return (EPMD, "-port", str(port(plan) + 1), "-address", "127.0.0.1")
 
@@ -127,6 +127,6 @@ def _hash(password: str) -> str:
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
-def stop_mapper(plan: Plan) -> None:
+def stop_epmd(plan: Plan) -> None:
     """End a port mapper that a node started because ours wasn't running. It refuses while it knows a node."""
     subprocess.run([EPMD, "-port", str(port(plan) + 1), "-kill"], capture_output=True, check=False)

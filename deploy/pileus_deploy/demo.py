@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from pileus_deploy.contents import IMAGE, Cloud
+from pileus_deploy.bootstrap import IMAGE, Cloud
 from pileus_deploy.plan import Plan
-from pileus_deploy.steps import step, wait_for
+from pileus_deploy.progress import step, wait_for
 
 NAME = "first"
 SSH = (

@@ -16,20 +16,31 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pileus_deploy import boot, broker, configs, contents, host, libvirtd, modes, privileges, supervisor, users
+from pileus_deploy import (
+    bootstrap,
+    broker,
+    configs,
+    host_network,
+    libvirtd,
+    privileges,
+    state_permissions,
+    supervisor,
+    systemd_unit,
+    users,
+)
 from pileus_deploy.plan import PORTS, Plan
 from pileus_deploy.processes import Process, processes
-from pileus_deploy.steps import step, wait_for
+from pileus_deploy.progress import step, wait_for
 from pileus_kit.file_modes import use_private_umask
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PLAN = "plan.json"
-ROOM = 1 << 30  # bytes of free disk below which starting is pointless
-SETTLING = 900.0  # seconds for the host to report itself while its processes live
-LETTING_GO = 20.0  # seconds that processes of a cloud that was cut off may take to end
+MIN_FREE_BYTES = 1 << 30  # bytes of free disk below which starting is pointless
+SETTLE_TIMEOUT_S = 900.0  # seconds for the host to report itself while its processes live
+PORTS_TIMEOUT_S = 20.0  # seconds that processes of a cloud that was cut off may take to end
 
 
-class Unready(RuntimeError):
+class NotReady(RuntimeError):
     """The reason why this machine can't run the cloud now, as a message for the operator."""
 
 
@@ -37,29 +48,29 @@ def up(plan: Plan, demo: bool = True) -> None:
     """Start the cloud, or complete one that was started halfway; then boot the first server."""
     if supervisor.running(plan.state):
         print(f"The cloud in {plan.state} runs already; checking host and contents.")
-        host.prepare(plan)
+        host_network.prepare(plan)
     else:
         _start(plan)
     with step("flavors, networks, image"):
-        contents.resources(plan, guest_image(plan))
+        bootstrap.create_resources(plan, guest_image(plan))
     with step("this host offers itself"):
-        admin = contents.Cloud(plan, "admin", "admin")
+        admin = bootstrap.Cloud(plan, "admin", "admin")
         wait_for(
             "compute host and networks",
-            SETTLING,
-            lambda: contents.settled(admin),
+            SETTLE_TIMEOUT_S,
+            lambda: bootstrap.is_settled(admin),
             every=0.3,
-            failed=lambda: _host_hopeless(plan),
+            failed=lambda: _why_host_failed(plan),
         )
     login = ""
     if demo:
         from pileus_deploy.demo import first_server
 
         login = first_server(plan)
-    if boot.install(plan):
-        print(f"It starts with this machine; `systemctl disable {boot.name(plan)}` prevents that.")
+    if systemd_unit.install(plan):
+        print(f"It starts with this machine; `systemctl disable {systemd_unit.unit_name(plan)}` prevents that.")
     warn_of_plain_text(plan)
-    print(farewell(plan, login))
+    print(summary(plan, login))
 
 
 def warn_of_plain_text(plan: Plan) -> None:
@@ -75,22 +86,22 @@ def warn_of_plain_text(plan: Plan) -> None:
 def _start(plan: Plan) -> None:
     use_private_umask()  # for the calling program and everything that it starts
     with step("room"):
-        broker.stop_mapper(plan)
-        check_passage(plan)
-        check_room(plan)  # nothing stands on this plan yet, so the next try may have another offset
+        broker.stop_epmd(plan)
+        check_disk_access(plan)
+        check_capacity(plan)  # nothing stands on this plan yet, so the next try may have another offset
     with step("host and configuration"):
         for name in ("run", "logs", "databases", "etc"):
             (plan.state / name).mkdir(parents=True, exist_ok=True)
         users.ensure()
-        modes.mend(plan)
+        state_permissions.correct(plan)
         configs.write(plan)
         broker.prepare(plan)
-        users.share(plan)
-        host.prepare(plan)
+        users.set_owners(plan)
+        host_network.prepare(plan)
     with step("databases"):
         migrate(plan)
-        _as(plan, "identity", lambda: contents.identity(plan))
-        contents.credentials(plan)
+        _run_as(plan, "identity", lambda: bootstrap.bootstrap_identity(plan))
+        bootstrap.write_credentials(plan)
     with step("processes") as remark:
         pid = supervisor.daemonize(plan, processes(plan), between=lambda: stop_guests(plan))
         remark(f"supervisor {pid}")
@@ -99,48 +110,48 @@ def _start(plan: Plan) -> None:
             wait_for(
                 service,
                 120,
-                lambda: healthy(plan, service),  # noqa: B023 -- used at once
-                failed=lambda: _hopeless(plan, pid, f"{service}-api"),  # noqa: B023 -- used at once
+                lambda: is_healthy(plan, service),  # noqa: B023 -- used at once
+                failed=lambda: _why_failed(plan, pid, f"{service}-api"),  # noqa: B023 -- used at once
             )
 
 
-def _host_hopeless(plan: Plan) -> str | None:
+def _why_host_failed(plan: Plan) -> str | None:
     """A busy machine may take minutes, but a process that can't be kept alive never becomes ready."""
     pid = supervisor.running(plan.state)
     if pid is None:
         return f"the supervisor ended; see {plan.state}/logs/supervisor.log"
     waited_for = ("compute-worker", "compute-agent", "network-worker", "network-agent")
-    return next(filter(None, (_hopeless(plan, pid, process) for process in waited_for)), None)
+    return next(filter(None, (_why_failed(plan, pid, process) for process in waited_for)), None)
 
 
-def check_passage(plan: Plan) -> None:
+def check_disk_access(plan: Plan) -> None:
     """Raise Unready where guests would have to run as root because their own users couldn't reach their disks."""
     closed = libvirtd.closed(plan.state) if plan.hypervisor == "libvirt" else None
     if closed:
-        raise Unready(
+        raise NotReady(
             f"guests couldn't reach their disks in {plan.state}, as {closed} lets only its owner pass: use "
             f"another --state, or chmod o+x {closed}"
         )
 
 
-def check_room(plan: Plan) -> None:
+def check_capacity(plan: Plan) -> None:
     """Raise Unready if the disk is full, or another program uses our ports."""
     free = shutil.disk_usage(plan.state).free
-    if free < ROOM:
-        raise Unready(f"only {free >> 20} MiB are free in {plan.state}; a cloud needs {ROOM >> 20} to start")
+    if free < MIN_FREE_BYTES:
+        raise NotReady(f"only {free >> 20} MiB are free in {plan.state}; a cloud needs {MIN_FREE_BYTES >> 20} to start")
     taken: list[str] = []
 
     def all_free() -> bool:
-        taken[:] = [why for process in processes(plan) if (why := _obstacle(plan, process))]
+        taken[:] = [why for process in processes(plan) if (why := _port_conflict(plan, process))]
         return not taken
 
     try:
-        wait_for("ports", LETTING_GO, all_free, every=0.5)
+        wait_for("ports", PORTS_TIMEOUT_S, all_free, every=0.5)
     except TimeoutError:
-        raise Unready(f"{'; '.join(taken)} (`ss -ltnp` shows by whom); --offset moves all ports") from None
+        raise NotReady(f"{'; '.join(taken)} (`ss -ltnp` shows by whom); --offset moves all ports") from None
 
 
-def _obstacle(plan: Plan, process: Process) -> str | None:
+def _port_conflict(plan: Plan, process: Process) -> str | None:
     if process.port is None:
         return None
     address = "127.0.0.1" if process.command else plan.address
@@ -150,12 +161,12 @@ def _obstacle(plan: Plan, process: Process) -> str | None:
             probe.bind((address, process.port))
         except OSError as err:
             if err.errno != errno.EADDRINUSE:
-                raise Unready(f"{address}: {err.strerror}") from None
+                raise NotReady(f"{address}: {err.strerror}") from None
             return f"port {process.port} for {process.name} is taken"
     return None
 
 
-def _hopeless(plan: Plan, pid: int, process: str) -> str | None:
+def _why_failed(plan: Plan, pid: int, process: str) -> str | None:
     """Return why waiting longer for a process is pointless, or None."""
     if not supervisor.running(plan.state) and not _starting(pid):
         return f"the supervisor ended; see {plan.state}/logs/supervisor.log"
@@ -179,20 +190,20 @@ def migrate(plan: Plan) -> None:
     from pileus_objectstore.manage import main as objectstore
 
     file = str(plan.config_file("objectstore"))
-    _as(plan, "objectstore", lambda: objectstore(["--config", file, "all-in-one"]))
+    _run_as(plan, "objectstore", lambda: objectstore(["--config", file, "all-in-one"]))
     for service in PORTS:
         package = f"pileus_{service}"
         migrations = Path(str(importlib.import_module(package).__file__)).parent / "db" / "migrations"
         if migrations.exists():
-            _as(plan, service, partial(migrate_database, plan.database_url(service), package))
+            _run_as(plan, service, partial(migrate_database, plan.database_url(service), package))
 
 
-def _as(plan: Plan, service: str, work: Callable[[], object]) -> None:
+def _run_as(plan: Plan, service: str, work: Callable[[], object]) -> None:
     """Run a function as the service's own user, so that the files that it makes belong to that user."""
-    privileges.as_user(users.of(service), users.GROUP, work, [plan.state])
+    privileges.as_user(users.user_of(service), users.GROUP, work, [plan.state])
 
 
-def healthy(plan: Plan, service: str) -> bool:
+def is_healthy(plan: Plan, service: str) -> bool:
     try:
         with urllib.request.urlopen(f"{plan.url(service)}/healthcheck", timeout=5) as answer:  # noqa: S310 -- our own URL
             return bool(answer.status == 200)
@@ -218,14 +229,14 @@ def down(plan: Plan) -> None:
     if pid:
         with step("guests and processes"):
             os.kill(pid, signal.SIGTERM)
-            wait_for("supervisor", 120, lambda: not Path(f"/proc/{pid}").exists() or _ended(pid))
+            wait_for("supervisor", 120, lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid))
     if not (plan.state / "etc").exists():
         return  # this cloud never got far enough to make anything; what has its names belongs to another cloud
-    broker.stop_mapper(plan)
+    broker.stop_epmd(plan)
     with step("network and volume exports"):
         _clear(plan, "volume")
         _clear(plan, "network")
-        host.clear(plan)
+        host_network.clear(plan)
 
 
 def stop_guests(plan: Plan) -> None:
@@ -234,7 +245,7 @@ def stop_guests(plan: Plan) -> None:
         libvirtd.stop_guests(libvirtd.uri(plan.state), plan.prefix, plan.state)
 
 
-def _ended(pid: int) -> bool:
+def _is_zombie(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
 
 
@@ -242,7 +253,7 @@ def _clear(plan: Plan, service: str) -> None:
     """Remove what a service made on this host; agents leave it in place on purpose when they end."""
     file = plan.agent_config_file(service)
     if file.exists() and plan.hypervisor != "fake":
-        host.run(sys.executable, "-m", f"pileus_{service}.agent", "--config", str(file), "--clear")
+        host_network.run(sys.executable, "-m", f"pileus_{service}.agent", "--config", str(file), "--clear")
 
 
 def reset(plan: Plan) -> None:
@@ -257,13 +268,13 @@ def reset(plan: Plan) -> None:
             plan.state.rmdir()
 
 
-def remembered(state: Path) -> Plan | None:
+def load_plan(state: Path) -> Plan | None:
     """Return the plan with which the cloud in `state` was last started; None if there is no cloud."""
     file = state / PLAN
     return Plan(state, **json.loads(file.read_text())) if file.exists() else None
 
 
-def remember(plan: Plan) -> None:
+def save_plan(plan: Plan) -> None:
     plan.state.mkdir(parents=True, exist_ok=True)
     (plan.state / PLAN).write_text(
         json.dumps(
@@ -277,7 +288,7 @@ def remember(plan: Plan) -> None:
     )
 
 
-def farewell(plan: Plan, login: str) -> str:
+def summary(plan: Plan, login: str) -> str:
     lines = [
         "",
         "Your cloud is up. Try:",

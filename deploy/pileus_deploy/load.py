@@ -36,12 +36,12 @@ def main(argv: list[str] | None = None) -> int:
     plan = Plan(
         given.state.resolve(), offset=given.offset, hypervisor="fake", database=postgres.url if postgres else ""
     )
-    earlier = lifecycle.remembered(plan.state)
+    earlier = lifecycle.load_plan(plan.state)
     if earlier:
         lifecycle.reset(earlier)
     os.environ.update(UNBOUNDED)
     try:
-        lifecycle.remember(plan)
+        lifecycle.save_plan(plan)
         lifecycle.up(plan, demo=False)
         load = Load(plan, given.clients, postgres)
         load.fill(given.servers)

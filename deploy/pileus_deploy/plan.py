@@ -99,7 +99,7 @@ class Plan:
             write_private(file, json.dumps(known, indent=1))
         return known
 
-    def renew(self, chosen: Callable[[str], bool], given: dict[str, str]) -> None:
+    def renew_secrets(self, chosen: Callable[[str], bool], given: dict[str, str]) -> None:
         """Replace the chosen secrets: by those `given`, else by new ones."""
         known = {name: secret for name, secret in self.secrets.items() if not chosen(name)} | given
         write_private(self.state / "secrets.json", json.dumps(known, indent=1))

@@ -34,11 +34,11 @@ CODE = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parent
 """Modules that a process may have to import after it has changed its user."""
 
 
-def become(user: str, group: str, needed: Iterable[Path] = ()) -> None:
+def become_user(user: str, group: str, needed: Iterable[Path] = ()) -> None:
     """Become `user` for good, with `group` as the second group. `needed` are places that the process has to reach."""
     account = pwd.getpwnam(user)
     groups = [grp.getgrnam(group).gr_gid] if group else []
-    reveal([*CODE, *needed])
+    expose_paths([*CODE, *needed])
     os.setgroups(groups)
     os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
     _drop_bounds(())
@@ -47,7 +47,7 @@ def become(user: str, group: str, needed: Iterable[Path] = ()) -> None:
     os.environ.update(HOME="/nonexistent", USER=user, LOGNAME=user)
 
 
-def keep(capabilities: Collection[str]) -> None:
+def keep_capabilities(capabilities: Collection[str]) -> None:
     """Stay root, but keep only these capabilities (those that this machine gives root at all), for this process and
     every program that it starts."""
     mask = sum(1 << CAPABILITIES[name] for name in capabilities) & _permitted()
@@ -64,7 +64,7 @@ def as_user(user: str, group: str, work: Callable[[], object], needed: Iterable[
     child = os.fork()
     if child == 0:
         try:
-            become(user, group, needed)
+            become_user(user, group, needed)
             work()
             os._exit(0)
         except SystemExit as err:
@@ -79,17 +79,17 @@ def as_user(user: str, group: str, work: Callable[[], object], needed: Iterable[
         raise RuntimeError(f"what {user} had to do ended with {status}")
 
 
-def closed(path: Path) -> Path | None:
+def closed_parent(path: Path) -> Path | None:
     """Return the topmost directory above the path that only its owner may enter."""
     return next((place for place in reversed(path.resolve().parents) if not place.stat().st_mode & 0o001), None)
 
 
-def reveal(needed: Iterable[Path]) -> None:
+def expose_paths(needed: Iterable[Path]) -> None:
     """Let this process reach places below closed directories, like a checkout in /root, when it isn't root any more.
 
     In a mount namespace of its own an empty directory lies over each closed one, with nothing but these places in it.
     """
-    hidden = {path.resolve(): top for path in needed if (top := closed(path))}
+    hidden = {path.resolve(): top for path in needed if (top := closed_parent(path))}
     if not hidden:
         return
     _call("unshare", CLONE_NEWNS)
@@ -109,10 +109,10 @@ def _drop_bounds(kept: Collection[str]) -> None:
     """Drop capabilities from the bounding set, so that no program started from here can gain them."""
     if not _permitted() & 1 << CAPABILITIES["setpcap"]:
         return  # a container whose root may not even do this has bounds of its own
-    keep = {CAPABILITIES[name] for name in kept}
+    numbers = {CAPABILITIES[name] for name in kept}
     last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
     for number in range(last + 1):
-        if number not in keep:
+        if number not in numbers:
             _call("prctl", PR_CAPBSET_DROP, number, 0, 0, 0)
 
 

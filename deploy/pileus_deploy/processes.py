@@ -27,7 +27,7 @@ class Process:
     capabilities: tuple[str, ...] | None = None
 
     @property
-    def renewed(self) -> bool:
+    def restarts_for_secrets(self) -> bool:
         """Whether it has to start again when secrets change."""
         return bool(self.main) or self.name == "rabbitmq"
 
@@ -35,7 +35,7 @@ class Process:
 def processes(plan: Plan) -> Sequence[Process]:
     """Return infrastructure first, then identity, then everything else."""
     found = [
-        Process("epmd", command=broker.mapper_command(plan), port=broker.port(plan) + 1, user=users.BROKER),
+        Process("epmd", command=broker.epmd_command(plan), port=broker.port(plan) + 1, user=users.BROKER),
         Process(
             "rabbitmq",
             command=broker.command(plan),
@@ -63,7 +63,7 @@ def _of(plan: Plan, service: Service) -> Iterator[Process]:
     A worker that doesn't use the bus works for this host only, and reads what its agent reads.
     """
     name, agent_config = service.name, plan.agent_config_file(service.name)
-    user = users.of(name)
+    user = users.user_of(name)
     yield _python(plan, name, "api", f"pileus_{name}.app:main", user=user, port=plan.port(name))
     if service.has_worker:
         config = agent_config if service.has_agent and not service.uses_bus else None

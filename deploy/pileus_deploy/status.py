@@ -16,35 +16,35 @@ def status(plan: Plan) -> int:
     print(f"{'PROCESS':22} {'PID':>8} {'PSS MiB':>8} {'PORT':>6}  STATE")
     worst, total = 0, 0.0
     for name, about in known.items():
-        memory = sum(pss(pid) for pid in family(about["pid"])) if about["pid"] else 0.0
+        memory = sum(pss_mib(pid) for pid in process_tree(about["pid"])) if about["pid"] else 0.0
         total += memory
-        trouble = _trouble(plan, name, about)
+        trouble = _problem(plan, name, about)
         worst |= bool(trouble)
         print(f"{name:22} {about['pid'] or '-':>8} {memory:8.1f} {about['port'] or '':>6}  {trouble or 'healthy'}")
     print(f"{'total':22} {'':8} {total:8.1f}")
     return worst
 
 
-def _trouble(plan: Plan, name: str, about: dict[str, int]) -> str:
+def _problem(plan: Plan, name: str, about: dict[str, int]) -> str:
     log = plan.state / "logs" / f"{name}.log"
     if not about["pid"]:
         return f"not running, ended {about['failures']} times in a row; see {log}"
     service, _, role = name.partition("-")
-    if role == "api" and not lifecycle.healthy(plan, service):
+    if role == "api" and not lifecycle.is_healthy(plan, service):
         return f"doesn't answer on port {about['port']}; see {log}"
     return ""
 
 
-def family(pid: int) -> list[int]:
+def process_tree(pid: int) -> list[int]:
     """Return the process and its descendants."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return []
-    return [pid, *(grandchild for child in children for grandchild in family(int(child)))]
+    return [pid, *(grandchild for child in children for grandchild in process_tree(int(child)))]
 
 
-def pss(pid: int) -> float:
+def pss_mib(pid: int) -> float:
     """Return memory in MiB, with shared pages counted in proportion."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()

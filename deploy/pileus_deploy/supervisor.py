@@ -24,9 +24,9 @@ from pileus_deploy.processes import Process
 log = logging.getLogger(__name__)
 
 SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-STABLE = 10.0  # seconds of running after which a process counts as started well
+STABLE_S = 10.0  # seconds of running after which a process counts as started well
 MAX_PAUSE_S = 15.0
-GRACE = 15.0  # seconds from SIGTERM to SIGKILL
+GRACE_S = 15.0  # seconds from SIGTERM to SIGKILL
 PR_SET_PDEATHSIG = 1
 
 
@@ -53,7 +53,7 @@ def run(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) ->
         received = signal.sigtimedwait(SIGNALS, _until_next(children))
         stopping = received is not None and received.si_signo in (signal.SIGTERM, signal.SIGINT)
         if received is not None and received.si_signo == signal.SIGHUP:
-            _renew(children)
+            _restart_for_new_secrets(children)
         _reap(children)
     _stop(children, between)
     (plan.state / "run" / "supervisor.json").unlink(missing_ok=True)
@@ -101,13 +101,13 @@ def _start(plan: Plan, child: Child) -> None:
     output = os.open(plan.state / "logs" / f"{child.process.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     pid = os.fork()
     if pid == 0:
-        _become(plan, child.process, output, os.getppid())
+        _run_child(plan, child.process, output, os.getppid())
     os.close(output)
     child.pid, child.started = pid, time.monotonic()
     (plan.state / "run" / f"{child.process.name}.pid").write_text(f"{pid}\n")
 
 
-def _become(plan: Plan, process: Process, output: int, parent: int) -> None:
+def _run_child(plan: Plan, process: Process, output: int, parent: int) -> None:
     """In the child: get a session, a log, default signals and a user of its own; never return."""
     try:
         os.setsid()
@@ -118,14 +118,14 @@ def _become(plan: Plan, process: Process, output: int, parent: int) -> None:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         _confine(plan, process)
-        _die_with(parent)  # the kernel forgets the setting when the user changes
+        _end_with_parent(parent)  # the kernel forgets the setting when the user changes
         if process.command:
             os.execvpe(  # noqa: S606 -- no shell is wanted
                 process.command[0],
                 process.command,
                 dict(process.environment) or dict(os.environ),
             )
-        _retitle(process.name)
+        _set_title(process.name)
         module, _, function = process.main.partition(":")
         getattr(importlib.import_module(module), function)(list(process.arguments))
         sys.stderr.flush()
@@ -140,12 +140,12 @@ def _become(plan: Plan, process: Process, output: int, parent: int) -> None:
 def _confine(plan: Plan, process: Process) -> None:
     """Give up what this process doesn't need. Everything that it has to import is imported already."""
     if process.user:
-        privileges.become(process.user, users.GROUP if process.main else "", [plan.state])
+        privileges.become_user(process.user, users.GROUP if process.main else "", [plan.state])
     elif process.capabilities is not None:
-        privileges.keep(process.capabilities)
+        privileges.keep_capabilities(process.capabilities)
 
 
-def _die_with(parent: int) -> None:
+def _end_with_parent(parent: int) -> None:
     """Ask the kernel to stop this process when the supervisor ends, even by SIGKILL."""
     import ctypes
 
@@ -154,17 +154,17 @@ def _die_with(parent: int) -> None:
         os._exit(0)
 
 
-def _retitle(name: str) -> None:
+def _set_title(name: str) -> None:
     import setproctitle
 
     setproctitle.setproctitle(f"pileus: {name}")
 
 
-def _renew(children: Sequence[Child]) -> None:
+def _restart_for_new_secrets(children: Sequence[Child]) -> None:
     """End the processes that read configuration and accounts when they start; they are restarted at once. Guests run
     on."""
     for child in children:
-        if child.pid and child.process.renewed:
+        if child.pid and child.process.restarts_for_secrets:
             child.started = 0.0  # this is no failure, however short the process lived
             _kill(child.pid, signal.SIGTERM)
 
@@ -186,7 +186,7 @@ def _reap(children: Sequence[Child]) -> None:
         if child is None:
             continue
         lived = time.monotonic() - child.started
-        child.failures = 0 if lived > STABLE else child.failures + 1
+        child.failures = 0 if lived > STABLE_S else child.failures + 1
         pause = min(0.2 * 2**child.failures, MAX_PAUSE_S) if child.failures else 0.0
         log.warning(
             "%s (%d) ended with %s after %.1f s; again in %.1f s",
@@ -208,7 +208,7 @@ def _stop(children: Sequence[Child], between: Callable[[], object]) -> None:
         for child in group:
             if child.pid:
                 _kill(child.pid, signal.Signals(child.process.stop_signal))
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + GRACE_S
         while any(c.pid for c in group) and time.monotonic() < deadline:
             signal.sigtimedwait({signal.SIGCHLD}, 0.5)
             _collect(group)
@@ -258,7 +258,7 @@ def daemonize(plan: Plan, wanted: Sequence[Process], between: Callable[[], objec
         return pid
     os.setsid()
     os.chdir(plan.state)  # files that a process leaves in its working directory belong to the cloud
-    _retitle(f"supervisor of {plan.state}")  # by this argument `running` recognizes the supervisor
+    _set_title(f"supervisor of {plan.state}")  # by this argument `running` recognizes the supervisor
     output = os.open(plan.state / "logs" / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     null = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, null), (1, output), (2, output)):

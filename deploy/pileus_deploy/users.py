@@ -20,7 +20,7 @@ BROKER = "rabbitmq"
 NAMES = tuple(f"pileus-{service}" for service in PORTS)
 
 
-def of(service: str) -> str:
+def user_of(service: str) -> str:
     return f"pileus-{service}"
 
 
@@ -28,7 +28,7 @@ def ensure() -> None:
     """Make the users that don't exist."""
     subprocess.run(["groupadd", "--system", "--force", GROUP], check=True)
     for name in (*NAMES, CONVERTER):
-        if not _known(name):
+        if not _exists(name):
             subprocess.run(
                 [
                     "useradd",
@@ -49,36 +49,36 @@ def ensure() -> None:
 
 def remove() -> list[str]:
     """Remove the users, and return those that existed."""
-    found = [name for name in (*NAMES, CONVERTER) if _known(name)]
+    found = [name for name in (*NAMES, CONVERTER) if _exists(name)]
     for name in found:
         subprocess.run(["userdel", name], check=False, capture_output=True)
     subprocess.run(["groupdel", GROUP], check=False, capture_output=True)
     return found
 
 
-def share(plan: Plan) -> None:
+def set_owners(plan: Plan) -> None:
     """Make every service's directories, and give each to its user, also those that root owned in earlier releases."""
-    _settle_databases(plan)
+    _move_databases(plan)
     for service in PORTS:
-        give(plan.state / "databases" / service, of(service), again=True)
-        give(plan.state / "audit" / service, of(service))
+        change_owner(plan.state / "databases" / service, user_of(service), again=True)
+        change_owner(plan.state / "audit" / service, user_of(service))
     for name in ("fernet-keys", "credential-keys"):
-        give(plan.state / name, of("identity"), again=True)
-    give(plan.state / "image", of("image"))
-    give(plan.state / "objectstore", of("objectstore"))
-    give(plan.state / "rabbitmq", BROKER, again=True)
+        change_owner(plan.state / name, user_of("identity"), again=True)
+    change_owner(plan.state / "image", user_of("image"))
+    change_owner(plan.state / "objectstore", user_of("objectstore"))
+    change_owner(plan.state / "rabbitmq", BROKER, again=True)
     for name in ("databases", "audit"):
         (plan.state / name).chmod(0o711)
     for name in ("etc", "policy"):
-        _show(plan.state / name, GROUP, 0o710)
+        _share_with_group(plan.state / name, GROUP, 0o710)
     for file in (plan.state / "policy").iterdir():
-        _show(file, GROUP, 0o640)
+        _share_with_group(file, GROUP, 0o640)
     for service in PORTS:
-        _show(plan.config_file(service), of(service), 0o640)
-    _show(plan.agent_config_file("objectstore"), of("objectstore"), 0o640)
+        _share_with_group(plan.config_file(service), user_of(service), 0o640)
+    _share_with_group(plan.agent_config_file("objectstore"), user_of("objectstore"), 0o640)
 
 
-def give(place: Path, user: str, again: bool = False) -> None:
+def change_owner(place: Path, user: str, again: bool = False) -> None:
     """Give a directory and everything in it to the user. The topmost is changed last, so if it is right, all is.
 
     `again`: do it in any case; for small directories that root writes to.
@@ -94,7 +94,7 @@ def give(place: Path, user: str, again: bool = False) -> None:
     place.chmod(0o700)
 
 
-def _settle_databases(plan: Plan) -> None:
+def _move_databases(plan: Plan) -> None:
     """Move a database into a directory of its own, where SQLite writes its other files; the old name becomes a link."""
     for service in PORTS:
         old, place = plan.state / "databases" / f"{service}.sqlite", plan.database_file(service)
@@ -108,7 +108,7 @@ def _settle_databases(plan: Plan) -> None:
             old.symlink_to(Path(service, place.name))
 
 
-def _show(path: Path, group: str, mode: int) -> None:
+def _share_with_group(path: Path, group: str, mode: int) -> None:
     """Let one group read a file of root's."""
     if not path.exists():
         path.mkdir(parents=True)
@@ -116,7 +116,7 @@ def _show(path: Path, group: str, mode: int) -> None:
     path.chmod(mode)
 
 
-def _known(name: str) -> bool:
+def _exists(name: str) -> bool:
     try:
         pwd.getpwnam(name)
     except KeyError:

@@ -30,24 +30,24 @@ def shown_by(change: str, *rest: str) -> list[str]:
 
 
 def test_a_service_is_nobody_but_itself() -> None:
-    uid, groups, *capabilities, no_new = shown_by("privileges.become('nobody', '')")
+    uid, groups, *capabilities, no_new = shown_by("privileges.become_user('nobody', '')")
     assert (uid, groups, no_new) == ("65534", "False", "1")
     assert {int(mask, 16) for mask in capabilities} == {0}
 
 
 def test_an_agent_keeps_what_it_was_given() -> None:
-    uid, _, *capabilities, no_new = shown_by("privileges.keep(['kill', 'net_admin'])")
+    uid, _, *capabilities, no_new = shown_by("privileges.keep_capabilities(['kill', 'net_admin'])")
     assert (uid, no_new) == ("0", "1")
     assert {int(mask, 16) for mask in capabilities} == {1 << 5 | 1 << 12}
 
 
 def test_a_container_that_gives_less_is_enough() -> None:
     """A capability that root doesn't have can't be kept, and needn't be given up."""
-    drop = "privileges.keep([name for name in privileges.CAPABILITIES if name != 'net_admin'])"
-    uid, _, *capabilities, no_new = shown_by(f"{drop}\nprivileges.keep(['kill', 'net_admin', 'setpcap'])")
+    drop = "privileges.keep_capabilities([name for name in privileges.CAPABILITIES if name != 'net_admin'])"
+    uid, _, *capabilities, no_new = shown_by(f"{drop}\nprivileges.keep_capabilities(['kill', 'net_admin', 'setpcap'])")
     assert (uid, no_new) == ("0", "1")
     assert {int(mask, 16) for mask in capabilities} == {1 << 5 | 1 << 8}
-    assert shown_by(f"{drop.replace('net_admin', 'setpcap')}\nprivileges.become('nobody', '')")[0] == "65534"
+    assert shown_by(f"{drop.replace('net_admin', 'setpcap')}\nprivileges.become_user('nobody', '')")[0] == "65534"
 
 
 def test_code_behind_a_closed_door_is_reached(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_code_behind_a_closed_door_is_reached(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from pileus_deploy import privileges
-privileges.become("nobody", "", [Path({str(room / "checkout")!r})])
+privileges.become_user("nobody", "", [Path({str(room / "checkout")!r})])
 sys.path.insert(0, {str(room / "checkout")!r})
 import module
 print(module.found, sorted(p.name for p in Path({str(room)!r}).iterdir()))
@@ -84,7 +84,7 @@ def test_what_root_had_becomes_the_services(tmp_path: Path) -> None:
     place = tmp_path / "image"
     (place / "store").mkdir(parents=True)
     (place / "store" / "blob").write_text("data")
-    users.give(place, "nobody")
+    users.change_owner(place, "nobody")
     assert {path.stat().st_uid for path in (place, place / "store", place / "store" / "blob")} == {65534}
 
 
@@ -94,7 +94,7 @@ def test_databases_move_into_directories_of_their_own(tmp_path: Path) -> None:
         (tmp_path / "databases" / f"identity.sqlite{suffix}").write_text("old" + suffix)
     plan = Plan(tmp_path)
     for _ in range(2):
-        users._settle_databases(plan)
+        users._move_databases(plan)
         assert plan.database_file("identity").read_text() == "old"
         assert plan.database_file("identity").with_name("identity.sqlite-wal").read_text() == "old-wal"
         assert (tmp_path / "databases" / "identity.sqlite").read_text() == "old", "the old name leads there"

@@ -6,8 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from pileus_deploy.host import CONTROL_GROUPS
-from pileus_deploy.lifecycle import remembered
+from pileus_deploy.host_network import CONTROL_GROUPS
+from pileus_deploy.lifecycle import load_plan
 
 # tables whose rows a user's things occupy; a row that outlives its user's thing is an orphan
 TABLES = {
@@ -23,7 +23,7 @@ class Traces:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        self.prefix = remembered(state).prefix
+        self.prefix = load_plan(state).prefix
         self.before = self.look()
 
     def new(self) -> list[str]:

@@ -12,7 +12,7 @@ import requests
 
 from pileus_cli.people.exposed import exposed
 from pileus_deploy import lifecycle, privileges, supervisor, users
-from pileus_deploy.contents import Cloud as Client
+from pileus_deploy.bootstrap import Cloud as Client
 from pileus_deploy.plan import PORTS, Plan
 
 OPEN_TO_ROLE_SERVICE = "/v3/OS-PILEUS/revocations?since=0"
@@ -20,7 +20,7 @@ OPEN_TO_ROLE_SERVICE = "/v3/OS-PILEUS/revocations?since=0"
 
 @pytest.fixture
 def plan(state: Path, cloud: object) -> Plan:
-    found = lifecycle.remembered(state)
+    found = lifecycle.load_plan(state)
     assert found is not None
     return found
 
@@ -48,7 +48,7 @@ def test_each_service_runs_as_its_own_user(state: Path, cloud: object) -> None:
     for service in PORTS:
         for role in ("api", "worker"):
             if f"{service}-{role}" in owners:
-                assert pwd.getpwuid(owners[f"{service}-{role}"]).pw_name == users.of(service)
+                assert pwd.getpwuid(owners[f"{service}-{role}"]).pw_name == users.user_of(service)
 
 
 def _uid(pid: int) -> int:
@@ -157,4 +157,4 @@ def test_a_service_reads_nothing_of_another(plan: Plan) -> None:
         assert not [path for path in others if os.access(path, os.R_OK)]
 
     assert all(path.exists() for path in others)
-    privileges.as_user(users.of("image"), users.GROUP, look, [plan.state])
+    privileges.as_user(users.user_of("image"), users.GROUP, look, [plan.state])

@@ -35,12 +35,12 @@ def test_where_no_cloud_is_nothing_is_touched(neighbour: Plan, tmp_path: Path) -
 def test_a_start_that_was_refused_is_forgotten(neighbour: Plan, tmp_path: Path) -> None:
     """`up` wrote its plan, then found the neighbour's ports taken."""
     refused = Plan(tmp_path / "refused", offset=neighbour.offset)
-    lifecycle.remember(refused)
+    lifecycle.save_plan(refused)
     (refused.state / "cache").mkdir()
     (refused.state / "cache" / "pileus-test.qcow2").touch()
     deploy("reset", state=refused.state)
     assert there(neighbour.public_bridge) and not refused.state.exists()
     (refused.state / "etc").mkdir(parents=True)
-    lifecycle.remember(refused)
+    lifecycle.save_plan(refused)
     deploy("reset", state=refused.state)
     assert not there(neighbour.public_bridge), "what got further takes away what it may have made"

@@ -15,8 +15,8 @@ from clients import Cloud, Guest, wait_until
 from conftest import deploy
 from leftovers import output
 
-from pileus_deploy.lifecycle import remembered
-from pileus_deploy.status import family
+from pileus_deploy.lifecycle import load_plan
+from pileus_deploy.status import process_tree
 
 LASTING = "mke2fs -q {0} && mkdir -p /mnt/v && mount -t ext2 {0} /mnt/v && echo kept > /mnt/v/note && sync"
 
@@ -96,9 +96,9 @@ def test_a_power_cut(house: House, state: Path) -> None:
 
 def cut_the_power(state: Path) -> None:
     """SIGKILL for every process of the cloud at once, and nothing left of what lives in a kernel's memory."""
-    plan = remembered(state)
+    plan = load_plan(state)
     supervisor: dict[str, Any] = json.loads((state / "run" / "supervisor.json").read_text())
-    pids = [*family(supervisor["pid"]), *daemons(state)]
+    pids = [*process_tree(supervisor["pid"]), *daemons(state)]
     for number in (signal.SIGSTOP, signal.SIGKILL):  # at once: nobody shall see another die
         for pid in pids:
             try:
@@ -121,7 +121,7 @@ def cut_the_power(state: Path) -> None:
 
 def daemons(state: Path) -> list[int]:
     """What runs for the cloud but not below its supervisor: guests, dnsmasq, radvd, storage daemons."""
-    found, places = [], (f"{state}/".encode(), f"/run/pileus-{remembered(state).prefix}/".encode())
+    found, places = [], (f"{state}/".encode(), f"/run/pileus-{load_plan(state).prefix}/".encode())
     for place in Path("/proc").iterdir():
         if place.name.isdigit():
             try:

@@ -7,9 +7,9 @@ from pathlib import Path
 import requests
 
 from pileus_deploy import lifecycle
-from pileus_deploy.contents import Cloud
+from pileus_deploy.bootstrap import Cloud
 from pileus_deploy.plan import PORTS
-from pileus_deploy.steps import wait_for
+from pileus_deploy.progress import wait_for
 
 TOP = Path(__file__).resolve().parents[2]
 STAY = {"admin", "demo", "hash_path"}
@@ -17,7 +17,7 @@ STAY = {"admin", "demo", "hash_path"}
 
 
 def test_everything_rotates(state: Path, cloud: object) -> None:
-    plan = lifecycle.remembered(state)
+    plan = lifecycle.load_plan(state)
     assert plan is not None
     before = dict(plan.secrets)
     client = Cloud(plan, "demo", "demo")
@@ -33,7 +33,7 @@ def test_everything_rotates(state: Path, cloud: object) -> None:
     def answered() -> bool:
         """Each service asks identity with its new password; compute's agent takes work over the bus."""
         return (
-            all(lifecycle.healthy(plan, service) for service in PORTS)
+            all(lifecycle.is_healthy(plan, service) for service in PORTS)
             and requests.get(
                 f"{plan.url('compute')}/v2.1/servers", headers={"X-Auth-Token": token}, timeout=30
             ).status_code

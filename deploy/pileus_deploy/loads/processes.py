@@ -5,18 +5,18 @@ from typing import Any
 
 from pileus_deploy.bench import cpu_ms
 from pileus_deploy.plan import Plan
-from pileus_deploy.status import family, pss
+from pileus_deploy.status import process_tree, pss_mib
 
 
 def known(plan: Plan) -> dict[str, list[int]]:
     """Return the process ids of each process by its name."""
     file = json.loads((plan.state / "run" / "supervisor.json").read_text())
-    return {name: family(about["pid"]) for name, about in file["processes"].items() if about["pid"]}
+    return {name: process_tree(about["pid"]) for name, about in file["processes"].items() if about["pid"]}
 
 
 def memory(plan: Plan) -> dict[str, float]:
     """Return PSS in MiB by process name."""
-    return {name: sum(pss(pid) for pid in pids) for name, pids in known(plan).items()}
+    return {name: sum(pss_mib(pid) for pid in pids) for name, pids in known(plan).items()}
 
 
 class Used:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pileus_deploy.contents import Cloud
+from pileus_deploy.bootstrap import Cloud
 from pileus_deploy.loads import processes
 from pileus_deploy.loads.clients import Client, crowd
 from pileus_deploy.loads.records import Record

@@ -93,7 +93,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
     broker.prepare(plan)
     with (plan.state / "log").open("ab") as log:
         started = [
-            subprocess.Popen(broker.mapper_command(plan), stdout=log, stderr=log, cwd=plan.state),
+            subprocess.Popen(broker.epmd_command(plan), stdout=log, stderr=log, cwd=plan.state),
             subprocess.Popen(
                 broker.command(plan),
                 env=dict(broker.environment(plan)),
@@ -110,7 +110,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
             for process in reversed(started):
                 process.terminate()
                 process.wait(60)
-            broker.stop_mapper(plan)
+            broker.stop_epmd(plan)
 
 
 def _free_offset() -> int:

@@ -11,9 +11,9 @@ import signal
 from collections.abc import Callable
 from functools import partial
 
-from pileus_deploy import broker, configs, contents, lifecycle, privileges, supervisor, users
+from pileus_deploy import bootstrap, broker, configs, lifecycle, privileges, supervisor, users
 from pileus_deploy.plan import PORTS, SERVICES, Plan
-from pileus_deploy.steps import step, wait_for
+from pileus_deploy.progress import step, wait_for
 
 SEALING = tuple(name for name, service in SERVICES.items() if service.seals)
 
@@ -25,88 +25,88 @@ def rotate(plan: Plan, what: str) -> None:
         with step(kind):
             KINDS[kind](plan)
     if set(kinds) & set(READ_AT_START):
-        _renew(plan)
+        _restart_processes(plan)
     if "seals" in kinds:
         _reseal(plan)
 
 
-def _passwords(plan: Plan) -> None:
+def _rotate_passwords(plan: Plan) -> None:
     """Rotate the passwords of the services' users. Identity gets them first; a service with an old one waits until it
     is restarted."""
-    _draw(plan, lambda name: name in PORTS)
+    _replace_secrets(plan, lambda name: name in PORTS)
 
 
-def _bus(plan: Plan) -> None:
-    _draw(plan, lambda name: name.startswith("bus "))
+def _rotate_bus_passwords(plan: Plan) -> None:
+    _replace_secrets(plan, lambda name: name.startswith("bus "))
 
 
-def _metadata(plan: Plan) -> None:
-    _draw(plan, lambda name: name == "metadata")
+def _rotate_metadata_secret(plan: Plan) -> None:
+    _replace_secrets(plan, lambda name: name == "metadata")
 
 
-def _seals(plan: Plan) -> None:
+def _rotate_sealing_keys(plan: Plan) -> None:
     """Rotate the keys that seal users' data in databases. The former keys stay known until the next rotation."""
     fresh = {
         name: f"{secrets.token_urlsafe(18)},{plan.secrets[name].partition(',')[0]}"
         for name in (f"{service} seal" for service in SEALING)
     }
-    _draw(plan, lambda name: name in fresh, fresh)
+    _replace_secrets(plan, lambda name: name in fresh, fresh)
 
 
 def _reseal(plan: Plan) -> None:
     """Seal the data again, once the services that read the databases know the new keys."""
     for service in SEALING:
         if supervisor.running(plan.state):
-            wait_for(service, 120, partial(lifecycle.healthy, plan, service))
+            wait_for(service, 120, partial(lifecycle.is_healthy, plan, service))
         main = importlib.import_module(f"pileus_{service}.manage").main
         arguments = ["reseal", "--config", str(plan.config_file(service))]
-        privileges.as_user(users.of(service), users.GROUP, partial(main, arguments), [plan.state])
+        privileges.as_user(users.user_of(service), users.GROUP, partial(main, arguments), [plan.state])
 
 
-def _draw(plan: Plan, chosen: Callable[[str], bool], given: dict[str, str] | None = None) -> None:
+def _replace_secrets(plan: Plan, chosen: Callable[[str], bool], given: dict[str, str] | None = None) -> None:
     """Replace the chosen secrets, or set those `given`, and restart the processes that use them."""
-    plan.renew(chosen, given or {})
+    plan.renew_secrets(chosen, given or {})
     configs.write(plan)
     broker.write_accounts(plan)
-    users.share(plan)
-    privileges.as_user(users.of("identity"), users.GROUP, lambda: contents.identity(plan), [plan.state])
+    users.set_owners(plan)
+    privileges.as_user(users.user_of("identity"), users.GROUP, lambda: bootstrap.bootstrap_identity(plan), [plan.state])
 
 
-def _cluster(plan: Plan) -> None:
+def _rotate_cluster_key(plan: Plan) -> None:
     """Rotate the key that proxies and storage servers of the object store share; the first one to start draws
     another."""
     (plan.state / "objectstore" / "cluster.key").unlink(missing_ok=True)
 
 
-def _tickets(plan: Plan) -> None:
+def _rotate_ticket_key(plan: Plan) -> None:
     """Rotate the key that signs image tickets. A host that is about to use an old ticket is refused, and asks again."""
     (plan.state / "image" / "ticket.key").unlink(missing_ok=True)
 
 
-def _identity(command: str) -> Callable[[Plan], None]:
+def _identity_command(command: str) -> Callable[[Plan], None]:
     def run(plan: Plan) -> None:
         from pileus_identity.manage import main
 
         arguments = ["--config", str(plan.config_file("identity")), command]
-        privileges.as_user(users.of("identity"), users.GROUP, lambda: main(arguments), [plan.state])
+        privileges.as_user(users.user_of("identity"), users.GROUP, lambda: main(arguments), [plan.state])
 
     return run
 
 
 KINDS: dict[str, Callable[[Plan], None]] = {
-    "passwords": _passwords,
-    "bus": _bus,
-    "metadata": _metadata,
-    "seals": _seals,
-    "cluster": _cluster,
-    "tickets": _tickets,
-    "tokens": _identity("rotate-keys"),
-    "credentials": _identity("rotate-credential-keys"),
+    "passwords": _rotate_passwords,
+    "bus": _rotate_bus_passwords,
+    "metadata": _rotate_metadata_secret,
+    "seals": _rotate_sealing_keys,
+    "cluster": _rotate_cluster_key,
+    "tickets": _rotate_ticket_key,
+    "tokens": _identity_command("rotate-keys"),
+    "credentials": _identity_command("rotate-credential-keys"),
 }
 READ_AT_START = ("passwords", "bus", "metadata", "seals", "cluster", "tickets")
 
 
-def _renew(plan: Plan) -> None:
+def _restart_processes(plan: Plan) -> None:
     pid = supervisor.running(plan.state)
     if pid:
         os.kill(pid, signal.SIGHUP)

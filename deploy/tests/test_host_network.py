@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from pileus_deploy import host
+from pileus_deploy import host_network
 from pileus_deploy.plan import NBD_PORT, Plan
 
 CODE = """
 import socket, subprocess, sys
 from pathlib import Path
-from pileus_deploy import host
+from pileus_deploy import host_network
 from pileus_deploy.plan import Plan
 
-host.run("ip", "link", "set", "lo", "up")
+host_network.run("ip", "link", "set", "lo", "up")
 for _ in range(2):
-    host.keep_guests_in(Plan(Path("/nowhere"), offset=450))
+    host_network.forbid_guest_connections(Plan(Path("/nowhere"), offset=450))
 for port in map(int, sys.argv[2:]):
     with socket.create_server(("127.0.0.1", port)):
         attempt = f"import socket; socket.create_connection(('127.0.0.1', {port}), timeout=5)"
@@ -29,7 +29,7 @@ for port in map(int, sys.argv[2:]):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes a network namespace")
 def test_a_guests_user_opens_no_connection_but_to_its_volumes(tmp_path: Path) -> None:
-    first, last = (int(number, 16) for number in host.GUEST_USERS.split("-"))
+    first, last = (int(number, 16) for number in host_network.GUEST_USERS.split("-"))
     ports = (5682, 6200, 22, NBD_PORT, NBD_PORT + 450)
 
     def reached(user: int) -> set[int]:
@@ -48,9 +48,9 @@ def test_a_guests_user_opens_no_connection_but_to_its_volumes(tmp_path: Path) ->
 
 def test_groups_of_guests_go_with_the_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan(tmp_path / "state", offset=450)
-    monkeypatch.setattr(host, "CONTROL_GROUPS", tmp_path)
+    monkeypatch.setattr(host_network, "CONTROL_GROUPS", tmp_path)
     mine, other = tmp_path / "memory" / "unit" / f"pileus-{plan.prefix}", tmp_path / "pids" / "pileus-another"
     (mine / "guest").mkdir(parents=True)
     (other / "guest").mkdir(parents=True)
-    host.drop_groups(plan)
+    host_network.remove_control_groups(plan)
     assert not mine.exists() and (other / "guest").exists()

@@ -19,7 +19,7 @@ def plan(tmp_path: Path) -> Plan:
 
 def obstacle(plan: Plan) -> str | None:
     api = next(p for p in lifecycle.processes(plan) if p.name == "identity-api")
-    return lifecycle._obstacle(plan, api)
+    return lifecycle._port_conflict(plan, api)
 
 
 def test_a_taken_port_is_named(plan: Plan) -> None:
@@ -32,11 +32,11 @@ def test_a_taken_port_is_named(plan: Plan) -> None:
 
 def test_a_foreign_address_is_refused(plan: Plan) -> None:
     elsewhere = Plan(plan.state, address="192.0.2.1", offset=plan.offset, hypervisor="fake")
-    with pytest.raises(lifecycle.Unready, match=r"192\.0\.2\.1"):
+    with pytest.raises(lifecycle.NotReady, match=r"192\.0\.2\.1"):
         obstacle(elsewhere)
 
 
 def test_a_full_disk_is_refused(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "ROOM", 1 << 60)
-    with pytest.raises(lifecycle.Unready, match="MiB are free"):
-        lifecycle.check_room(plan)
+    monkeypatch.setattr(lifecycle, "MIN_FREE_BYTES", 1 << 60)
+    with pytest.raises(lifecycle.NotReady, match="MiB are free"):
+        lifecycle.check_capacity(plan)

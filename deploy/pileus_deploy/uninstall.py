@@ -3,9 +3,9 @@
 import pwd
 from pathlib import Path
 
-from pileus_deploy import boot, lifecycle, users
+from pileus_deploy import lifecycle, systemd_unit, users
 from pileus_deploy.plan import Plan
-from pileus_deploy.steps import step
+from pileus_deploy.progress import step
 
 PACKAGES = ("packages.txt", "guest-image/packages.txt")
 
@@ -18,18 +18,18 @@ def uninstall(plan: Plan, yes: bool) -> int:
         return 1
     lifecycle.reset(plan)
     with step("unit") as remark:
-        remark(boot.name(plan) if boot.remove(plan) else "there was none")
+        remark(systemd_unit.unit_name(plan) if systemd_unit.remove(plan) else "there was none")
     with step("users") as remark:
-        others = in_use()
+        others = users_with_processes()
         remark(f"kept, another cloud runs as {others[0]}" if others else ", ".join(users.remove()) or "there were none")
     print(
         "Debian packages stay, for other programs may use them. These were installed if they were missing:\n  "
-        + " ".join(packages())
+        + " ".join(installed_packages())
     )
     return 0
 
 
-def in_use() -> list[str]:
+def users_with_processes() -> list[str]:
     """Return our users that still have a process."""
     owners = set()
     for place in Path("/proc").iterdir():
@@ -42,7 +42,7 @@ def in_use() -> list[str]:
     return sorted(known[uid] for uid in owners & known.keys())
 
 
-def packages() -> list[str]:
+def installed_packages() -> list[str]:
     lists = [lifecycle.CHECKOUT / "deploy" / name for name in PACKAGES]
     lines = [line.partition("#")[0].split() for file in lists for line in file.read_text().splitlines()]
     return sorted({words[0] for words in lines if words})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pileus_cli.people.exposed import exposed
-from pileus_deploy import lifecycle, modes
+from pileus_deploy import lifecycle, state_permissions
 from pileus_deploy.plan import Plan
 from pileus_kit import process
 from pileus_kit.config import ServiceConfig
@@ -35,13 +35,15 @@ def plan(tmp_path: Path) -> Plan:
 
 def test_an_old_state_directory_is_mended(plan: Plan) -> None:
     assert {path.name for path, _ in exposed(plan.state)} >= {"databases", "identity.sqlite", "b", "plan.json"}
-    modes.mend(plan)
+    state_permissions.correct(plan)
     assert not list(exposed(plan.state))
 
 
 def test_guests_pass_to_their_disks_only(plan: Plan) -> None:
-    modes.mend(plan)
-    assert {p.name for p in plan.state.iterdir() if p.stat().st_mode & 0o010} == set(modes.PASSAGES)
+    state_permissions.correct(plan)
+    assert {p.name for p in plan.state.iterdir() if p.stat().st_mode & 0o010} == set(
+        state_permissions.GUEST_DIRECTORIES
+    )
     assert not [p for p in plan.state.iterdir() if p.stat().st_mode & 0o066 and p.name != "volumes"]
 
 
@@ -62,7 +64,7 @@ def test_a_main_writes_for_its_own_user_only(tmp_path: Path, monkeypatch: pytest
 def test_another_user_reads_nothing(plan: Plan) -> None:
     """The walk and the kernel agree."""
     plan.state.parent.chmod(0o755)
-    modes.mend(plan)
+    state_permissions.correct(plan)
     look = f"import os; print(open('{plan.state}/databases/identity.sqlite').read())"
     done = subprocess.run(
         [sys.executable, "-c", look],
@@ -78,6 +80,6 @@ def test_another_user_reads_nothing(plan: Plan) -> None:
 
 def test_a_place_that_guests_cannot_reach_is_refused(plan: Plan) -> None:
     plan.state.parent.chmod(0o700)
-    with pytest.raises(lifecycle.Unready, match=f"chmod o\\+x {plan.state.parent}"):
-        lifecycle.check_passage(plan)
-    lifecycle.check_passage(Plan(plan.state, hypervisor="fake"))
+    with pytest.raises(lifecycle.NotReady, match=f"chmod o\\+x {plan.state.parent}"):
+        lifecycle.check_disk_access(plan)
+    lifecycle.check_disk_access(Plan(plan.state, hypervisor="fake"))

@@ -13,16 +13,16 @@ from pileus_deploy.privileges import CODE
 UNITS = "etc/systemd/system"
 
 
-def runs(root: Path = Path("/")) -> bool:
+def systemd_runs(root: Path = Path("/")) -> bool:
     """Return whether systemd is the machine's init."""
     return (root / "run/systemd/system").is_dir()
 
 
-def name(plan: Plan) -> str:
+def unit_name(plan: Plan) -> str:
     return f"pileus-{plan.prefix}.service"
 
 
-def text(plan: Plan) -> str:
+def unit_text(plan: Plan) -> str:
     command = f"{CODE[0]}/bin/pileus cloud"
     return f"""[Unit]
 Description=Pileus cloud in {plan.state}
@@ -50,27 +50,27 @@ WantedBy=multi-user.target
 
 def install(plan: Plan, root: Path = Path("/")) -> bool:
     """Write the unit and enable it. Returns False where there is no systemd."""
-    if not runs(root):
+    if not systemd_runs(root):
         return False
-    unit = root / UNITS / name(plan)
-    if not unit.exists() or unit.read_text() != text(plan):
+    unit = root / UNITS / unit_name(plan)
+    if not unit.exists() or unit.read_text() != unit_text(plan):
         unit.parent.mkdir(parents=True, exist_ok=True)
-        unit.write_text(text(plan))
+        unit.write_text(unit_text(plan))
         unit.chmod(0o644)
         _systemctl(root, "daemon-reload")
-    _systemctl(root, "enable", "--quiet", name(plan))
+    _systemctl(root, "enable", "--quiet", unit_name(plan))
     _systemctl(
-        root, "start", "--no-block", name(plan)
+        root, "start", "--no-block", unit_name(plan)
     )  # `up` finds everything running; from now on stopping the unit stops the cloud
     return True
 
 
 def remove(plan: Plan, root: Path = Path("/")) -> bool:
     """Remove the unit. Returns False if there was none."""
-    unit = root / UNITS / name(plan)
+    unit = root / UNITS / unit_name(plan)
     if not unit.exists():
         return False
-    _systemctl(root, "disable", "--quiet", name(plan))
+    _systemctl(root, "disable", "--quiet", unit_name(plan))
     unit.unlink()
     _systemctl(root, "daemon-reload")
     return True

@@ -15,10 +15,10 @@ FLAVORS = (
 )
 IMAGE = "pileus-test"
 PRIVATE_CIDR = "10.10.0.0/24"
-OPEN = (("icmp", None), ("tcp", 22))  # rules of the demo project's default group
+OPEN_PORTS = (("icmp", None), ("tcp", 22))  # rules of the demo project's default group
 
 
-def identity(plan: Plan) -> None:
+def bootstrap_identity(plan: Plan) -> None:
     """Write domain, roles, users, projects and the catalogue into identity's database, in one transaction."""
     from pileus_identity.core.bootstrap import Grant, ServicePlan, UserPlan, bootstrap
     from pileus_identity.core.bootstrap import Plan as IdentityPlan
@@ -55,7 +55,7 @@ def identity(plan: Plan) -> None:
         sessions.dispose()
 
 
-def credentials(plan: Plan) -> None:
+def write_credentials(plan: Plan) -> None:
     """Write clouds.yaml with `pileus` (demo), `pileus-admin` and `pileus-system`, and an openrc of the demo user."""
     import yaml
 
@@ -116,18 +116,18 @@ class Cloud:
         return answer.json() if answer.content else None
 
 
-def resources(plan: Plan, image: Path) -> None:
+def create_resources(plan: Plan, image: Path) -> None:
     """Make flavors, the external and the demo network, the test image and the demo project's rules, where missing."""
     admin, demo = Cloud(plan, "admin", "admin"), Cloud(plan, "demo", "demo")
-    _flavors(admin)
-    _image(admin, image)
-    public = _public_network(admin, plan)
-    _default_pool(admin)
-    _demo_network(demo, public)
+    _create_flavors(admin)
+    _create_image(admin, image)
+    public = _create_public_network(admin, plan)
+    _create_default_pool(admin)
+    _create_demo_network(demo, public)
     _open_ports(demo)
 
 
-def _flavors(cloud: Cloud) -> None:
+def _create_flavors(cloud: Cloud) -> None:
     known = {flavor["name"] for flavor in cloud.call("GET", "compute", "/v2.1/flavors")["flavors"]}
     for number, (name, ram, vcpus, disk) in enumerate(FLAVORS, 1):
         if name not in known:
@@ -139,7 +139,7 @@ def _flavors(cloud: Cloud) -> None:
             )
 
 
-def _image(cloud: Cloud, file: Path) -> None:
+def _create_image(cloud: Cloud, file: Path) -> None:
     found = cloud.call("GET", "image", f"/v2/images?name={IMAGE}")["images"]
     active = [image for image in found if image["status"] == "active"]
     if active:
@@ -160,7 +160,7 @@ def _image(cloud: Cloud, file: Path) -> None:
         )
 
 
-def _one(cloud: Cloud, kind: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
+def _find_or_create(cloud: Cloud, kind: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
     """Return the network, subnet or router called `name`; make it if it doesn't exist."""
     found = cloud.call("GET", "network", f"/v2.0/{kind}s?name={name}")[f"{kind}s"]
     if found:
@@ -168,8 +168,8 @@ def _one(cloud: Cloud, kind: str, name: str, body: dict[str, Any]) -> dict[str, 
     return cloud.call("POST", "network", f"/v2.0/{kind}s", {kind: {"name": name, **body}})[kind]
 
 
-def _public_network(cloud: Cloud, plan: Plan) -> dict[str, Any]:
-    network = _one(
+def _create_public_network(cloud: Cloud, plan: Plan) -> dict[str, Any]:
+    network = _find_or_create(
         cloud,
         "network",
         "public",
@@ -181,7 +181,7 @@ def _public_network(cloud: Cloud, plan: Plan) -> dict[str, Any]:
         },
     )
     net = plan.public_net
-    _one(
+    _find_or_create(
         cloud,
         "subnet",
         "public-subnet",
@@ -197,7 +197,7 @@ def _public_network(cloud: Cloud, plan: Plan) -> dict[str, Any]:
     return network
 
 
-def _default_pool(cloud: Cloud) -> None:
+def _create_default_pool(cloud: Cloud) -> None:
     """Make the subnet pool from which servers that ask for any network (`auto`) get their subnet."""
     if not cloud.call("GET", "network", "/v2.0/subnetpools?name=default")["subnetpools"]:
         cloud.call(
@@ -216,15 +216,15 @@ def _default_pool(cloud: Cloud) -> None:
         )
 
 
-def _demo_network(cloud: Cloud, public: dict[str, Any]) -> None:
-    network = _one(cloud, "network", "private", {})
-    subnet = _one(
+def _create_demo_network(cloud: Cloud, public: dict[str, Any]) -> None:
+    network = _find_or_create(cloud, "network", "private", {})
+    subnet = _find_or_create(
         cloud,
         "subnet",
         "private-subnet",
         {"network_id": network["id"], "ip_version": 4, "cidr": PRIVATE_CIDR, "dns_nameservers": _name_servers()},
     )
-    router = _one(cloud, "router", "router1", {"external_gateway_info": {"network_id": public["id"]}})
+    router = _find_or_create(cloud, "router", "router1", {"external_gateway_info": {"network_id": public["id"]}})
     ports = cloud.call("GET", "network", f"/v2.0/ports?device_id={router['id']}&network_id={network['id']}")["ports"]
     if not ports:
         cloud.call("PUT", "network", f"/v2.0/routers/{router['id']}/add_router_interface", {"subnet_id": subnet["id"]})
@@ -241,7 +241,7 @@ def _open_ports(cloud: Cloud) -> None:
     groups = cloud.call("GET", "network", "/v2.0/security-groups?name=default&project_id={project}")["security_groups"]
     group = groups[0]
     have = {(r["protocol"], r["port_range_min"]) for r in group["security_group_rules"] if r["direction"] == "ingress"}
-    for protocol, port in OPEN:
+    for protocol, port in OPEN_PORTS:
         if (protocol, port) not in have:
             cloud.call(
                 "POST",
@@ -260,7 +260,7 @@ def _open_ports(cloud: Cloud) -> None:
             )
 
 
-def settled(cloud: Cloud) -> bool:
+def is_settled(cloud: Cloud) -> bool:
     """Return whether a host accepts servers and has the demo network wired."""
     services = cloud.call("GET", "compute", "/v2.1/os-services?binary=nova-compute")["services"]
     networks = cloud.call("GET", "network", "/v2.0/networks?name=private&admin_state_up=True")["networks"]

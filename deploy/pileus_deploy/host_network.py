@@ -31,7 +31,7 @@ def prepare(plan: Plan) -> None:
     subprocess.run(
         ["modprobe", "br_netfilter"], capture_output=True, check=False
     )  # the module may be built in; agents can't load it
-    keep_guests_in(plan)
+    forbid_guest_connections(plan)
     table = f"{plan.prefix}_{TABLE}"
     # frames that cross our bridges pass here too (bridge-nf-call-iptables) and must keep their addresses
     run(
@@ -50,7 +50,7 @@ def prepare(plan: Plan) -> None:
     )
 
 
-def keep_guests_in(plan: Plan) -> None:
+def forbid_guest_connections(plan: Plan) -> None:
     """Forbid guests' QEMU processes to open connections, so that one that an attacker took over reaches nothing.
 
     What guests send goes through their taps and isn't touched. Volumes of other hosts come over NBD on this cloud's
@@ -79,10 +79,10 @@ def clear(plan: Plan) -> None:
     subprocess.run(["nft", "delete", "table", "ip", f"{plan.prefix}_{TABLE}"], capture_output=True, check=False)
     subprocess.run(["nft", "delete", "table", "inet", f"{plan.prefix}_{GUESTS}"], capture_output=True, check=False)
     subprocess.run(["ip", "link", "delete", plan.public_bridge], capture_output=True, check=False)
-    drop_groups(plan)
+    remove_control_groups(plan)
 
 
-def drop_groups(plan: Plan) -> None:
+def remove_control_groups(plan: Plan) -> None:
     """Remove the control groups of guests that ended without their agent (see `drivers/qemu/guest_cgroups.py` of
     compute). A group that still has a process stays."""
     for place in CONTROL_GROUPS.glob(f"**/pileus-{plan.prefix}"):
