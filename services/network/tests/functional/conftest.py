@@ -1,4 +1,4 @@
-"""One network service per test, with a host that wires what it is told."""
+"""Each test has a network service of its own, with a host that wires every port."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,3 +42,21 @@ def ask(network: NetworkFixture) -> Ask:
         return answer.status_code, content
 
     return send
+
+
+@pytest.fixture
+def resources(network: NetworkFixture) -> dict[str, Any]:
+    """One resource of each kind; gives the network, its subnet and the external network."""
+    public, member = network.public(), network.book.member
+    net = network.made("network", {"name": "n"})
+    subnet = network.made("subnet", {"network_id": net["id"], "ip_version": 4, "cidr": "10.0.0.0/24"})
+    network.made("port", {"network_id": net["id"]})
+    network.made("router", {})
+    network.made("floatingip", {"floating_network_id": public["id"]})
+    network.made("security_group", {"name": "g"})
+    network.made("subnetpool", {"name": "p", "prefixes": ["10.9.0.0/16"]})
+    scope = {"address_scope": {"name": "s", "ip_version": 4}}
+    assert network.client.post("/v2.0/address-scopes", json=scope, as_=member).status_code == 201
+    share = {"object_type": "network", "object_id": net["id"], "action": "access_as_shared", "target_tenant": "p9"}
+    assert network.client.post("/v2.0/rbac-policies", json={"rbac_policy": share}, as_=member).status_code == 201
+    return {"network": net, "subnet": subnet, "public": public}

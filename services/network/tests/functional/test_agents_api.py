@@ -1,4 +1,4 @@
-"""Agents, zones, providers, availability of addresses, discovery."""
+"""Agents, availability zones, service providers, IP availabilities, discovery."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from pileus_network.db.models import Host
 from pileus_network.testing import NetworkFixture
 
 
-def test_agents_and_what_lives_where(network: NetworkFixture, ask: Any) -> None:
+def test_agents_and_the_networks_and_routers_they_serve(network: NetworkFixture, ask: Any) -> None:
     admin = network.book.admin
     assert ask("GET", "agents") == (200, {"agents": []})
     agents = {a["agent_type"]: a for a in ask("GET", "agents", as_=admin)[1]["agents"]}
@@ -34,7 +34,7 @@ def test_agents_and_what_lives_where(network: NetworkFixture, ask: Any) -> None:
     assert ask("GET", f"agents/{net}", as_=admin) == (404, "AgentNotFound")
 
 
-def test_a_disabled_host_takes_nothing_new(network: NetworkFixture, ask: Any) -> None:
+def test_a_disabled_host_gets_no_new_dhcp_or_routers(network: NetworkFixture, ask: Any) -> None:
     admin = network.book.admin
     agent = ask("GET", "agents", as_=admin)[1]["agents"][0]["id"]
     assert (
@@ -46,7 +46,7 @@ def test_a_disabled_host_takes_nothing_new(network: NetworkFixture, ask: Any) ->
     assert ask("DELETE", f"agents/{agent}", as_=admin) == (409, "AgentInUse")
 
 
-def test_a_dead_host_takes_nothing_new_and_gives_back_what_it_had(network: NetworkFixture, ask: Any) -> None:
+def test_a_dead_host_gets_nothing_new_and_its_deletion_reschedules(network: NetworkFixture, ask: Any) -> None:
     admin, public = network.book.admin, network.public()["id"]
     net = network.made("network", {})["id"]
     network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})
@@ -107,7 +107,7 @@ def test_discovery_and_extensions(network: NetworkFixture, ask: Any) -> None:
     assert ask("GET", "extensions/trunk") == (404, "HTTPNotFound")
 
 
-def test_what_isn_t_there(network: NetworkFixture, ask: Any) -> None:
+def test_unknown_ids_are_404(network: NetworkFixture, ask: Any) -> None:
     assert ask("GET", "trunks") == (404, "HTTPNotFound")
     assert ask("PATCH", "networks")[0] == 405
     assert network.client.get("/v2.0/networks").status_code == 401

@@ -1,4 +1,4 @@
-"""Get me a network."""
+"""Auto-allocated topologies ("get me a network")."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def prepare(network: NetworkFixture) -> None:
     network.made("subnetpool", pool, admin)
 
 
-def test_made_once_used_and_taken_away(network: NetworkFixture, ask: Any) -> None:
+def test_the_topology_is_created_once_and_deleted(network: NetworkFixture, ask: Any) -> None:
     prepare(network)
     assert (
         ask("GET", "auto-allocated-topology/None?fields=dry-run")[1]["auto_allocated_topology"]["id"] == "dry-run=pass"
@@ -38,14 +38,14 @@ def test_made_once_used_and_taken_away(network: NetworkFixture, ask: Any) -> Non
     assert ask("DELETE", "auto-allocated-topology/None") == (404, "AutoAllocatedTopologyNotFound")
 
 
-def test_what_is_missing_is_named_and_nothing_left(network: NetworkFixture, ask: Any) -> None:
+def test_a_missing_prerequisite_is_named_and_nothing_is_created(network: NetworkFixture, ask: Any) -> None:
     assert ask("GET", "auto-allocated-topology/None") == (409, "AutoAllocationFailure")
     assert ask("GET", "auto-allocated-topology/None?fields=dry-run") == (409, "AutoAllocationFailure")
     assert ask("GET", "auto-allocated-topology/p2") == (403, "PolicyNotAuthorized")
     assert ask("GET", "networks")[1] == {"networks": []}
 
 
-def test_readers_only_look(network: NetworkFixture, ask: Any) -> None:
+def test_readers_can_not_create(network: NetworkFixture, ask: Any) -> None:
     prepare(network)
     assert ask("GET", "auto-allocated-topology/None", as_=network.book.reader)[0] == 403
     assert ask("GET", "auto-allocated-topology/None?fields=dry-run", as_=network.book.reader)[0] == 200

@@ -1,4 +1,4 @@
-"""Compute hears of changed addresses: after the commit, at least once, whatever is killed meanwhile."""
+"""Compute gets an event of each changed port: after the commit, at least once, whatever process is killed meanwhile."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,7 +73,7 @@ def test_kill_at_every_step() -> None:
     kill_at_every_step(notify_compute, world)
 
 
-def test_a_server_that_is_gone_needs_no_news(tmp_path: Path) -> None:
+def test_an_event_for_a_deleted_server_is_dropped(tmp_path: Path) -> None:
     made = World(tmp_path, Compute(status=404))
     job_id = made.start()
     made.runner.drain()
@@ -82,7 +82,7 @@ def test_a_server_that_is_gone_needs_no_news(tmp_path: Path) -> None:
     made.network.close()
 
 
-def test_every_change_of_addresses_and_groups_is_told(tmp_path: Path) -> None:
+def test_compute_gets_an_event_for_each_change_of_addresses_and_groups(tmp_path: Path) -> None:
     compute = Compute()
     made = World(tmp_path, compute)
     made.start()

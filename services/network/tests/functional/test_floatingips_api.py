@@ -1,4 +1,4 @@
-"""Floating IPs: creation, association, what stands in the way."""
+"""Floating IPs: creation, association, refusals."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +51,7 @@ def test_free_then_associated_then_free(network: NetworkFixture, ask: Any, site:
     assert ask("GET", "ports?device_owner=network:floatingip", as_=network.book.admin)[1] == {"ports": []}
 
 
-def test_nothing_leads_through_a_router_that_is_nowhere(network: NetworkFixture, ask: Any, site: Site) -> None:
+def test_a_floating_ip_is_down_while_its_router_has_no_host(network: NetworkFixture, ask: Any, site: Site) -> None:
     admin, url = network.book.admin, f"floatingips/{make(ask, site, port_id=site.port['id'])[1]['id']}"
     network.drain()
     assert ask("GET", url)[1]["floatingip"]["status"] == "ACTIVE"
@@ -111,7 +111,7 @@ def test_several_addresses_need_a_choice(network: NetworkFixture, ask: Any, site
     assert moved["fixed_ip_address"] == site.port["fixed_ips"][0]["ip_address"]
 
 
-def test_it_holds_router_gateway_and_interface(ask: Any, site: Site) -> None:
+def test_an_association_protects_router_gateway_and_interface(ask: Any, site: Site) -> None:
     made = make(ask, site, port_id=site.port["id"])[1]
     url = f"routers/{site.router}"
     assert ask("PUT", url, {"router": {"external_gateway_info": {}}}) == (409, "RouterExternalGatewayInUseByFloatingIp")
@@ -146,3 +146,17 @@ def test_an_external_network_takes_its_idle_floating_ips_along(network: NetworkF
     network.made("floatingip", {"floating_network_id": public})
     assert ask("DELETE", f"networks/{public}", as_=admin)[0] == 204
     assert ask("GET", "floatingips")[1] == {"floatingips": []} and ask("GET", "ports", as_=admin)[1] == {"ports": []}
+
+
+def test_an_empty_update_disassociates(network: NetworkFixture, ask: Any) -> None:
+    public, net = network.public()["id"], network.made("network", {})["id"]
+    subnet = network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})["id"]
+    router = network.made("router", {"external_gateway_info": {"network_id": public}})["id"]
+    ask("PUT", f"routers/{router}/add_router_interface", {"subnet_id": subnet})
+    port = network.made("port", {"network_id": net})["id"]
+    floating = network.made("floatingip", {"floating_network_id": public, "port_id": port})["id"]
+    kept = ask("PUT", f"floatingips/{floating}", {"floatingip": {"description": "d"}})
+    assert kept[1]["floatingip"]["port_id"] == port
+    alone = {"floatingip": {"fixed_ip_address": "10.0.0.7"}}
+    assert ask("PUT", f"floatingips/{floating}", alone) == (400, "BadRequest")
+    assert ask("PUT", f"floatingips/{floating}", {"floatingip": {}})[1]["floatingip"]["port_id"] is None

@@ -1,4 +1,4 @@
-"""Every id in every body, replaced by that of another project's thing: refused as if it weren't there."""
+"""Every id in every body is replaced by that of another project's resource: the answer is as if it didn't exist."""
 
 from typing import Any
 
@@ -98,7 +98,7 @@ CASES: dict[tuple[str, str], tuple[str, dict[str, Any], int, str]] = {
 }
 LISTS_OF_IDS = {"fixed_ips", "security_groups", "external_gateway_info"}
 NO_REFERENCE = {("port", "binding:host_id"), ("network", "provider:segmentation_id")}
-"""Names of hosts and numbers of segments, which only administrators and services set."""
+"""Names of hosts and segmentation ids, which only administrators and services may set."""
 
 
 class Projects:
@@ -265,7 +265,7 @@ def test_another_projects_port_on_ones_own_network(projects: Projects, ask: Any,
 
 
 @pytest.mark.parametrize("noun", ["network", "subnet", "router", "port", "security_group", "subnetpool", "floatingip"])
-def test_another_projects_thing_isnt_there(projects: Projects, ask: Any, noun: str) -> None:
+def test_another_project_s_resource_is_404(projects: Projects, ask: Any, noun: str) -> None:
     path = {"security_group": "security-groups"}.get(noun, noun + "s")
     foreign = projects.ids["p2"][noun]
     for method, body in (("GET", None), ("PUT", {noun: {"description": "x"}}), ("DELETE", None)):

@@ -1,4 +1,4 @@
-"""A host that is told only what changed has at every moment what it would be sent whole."""
+"""A host that gets only changes always has the state that it would get whole."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +16,7 @@ HOSTS = ("host1", "host2")
 
 
 class Copy:
-    """What an agent keeps of its host's state."""
+    """The copy of its host's state that an agent keeps."""
 
     def __init__(self, network: NetworkFixture, host: str) -> None:
         self.network, self.host = network, host
@@ -45,7 +45,7 @@ class Copy:
 
 
 class World:
-    """A cloud that somebody uses wildly; refused requests are part of it."""
+    """A cloud with random requests; some of them are refused."""
 
     def __init__(self, network: NetworkFixture, seed: int) -> None:
         self.network, self.dice = network, random.Random(seed)
@@ -211,7 +211,7 @@ class World:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_happens(tmp_path: Any, seed: int) -> None:
+def test_changes_lead_to_the_whole_state(tmp_path: Any, seed: int) -> None:
     with NetworkFixture(tmp_path, HOSTS, quotas=("router:-1", "security_group:-1", "network:-1")) as network:
         world = World(network, seed)
         copies = [Copy(network, host) for host in HOSTS]
@@ -229,8 +229,8 @@ def test_whatever_happens(tmp_path: Any, seed: int) -> None:
             assert copy.wholes == 1 and copy.parts > 0, "it is told parts, after the first time"
 
 
-def test_a_router_s_host_is_told_of_ports_that_are_nowhere(tmp_path: Any) -> None:
-    """It answers metadata for them, also where another host has the DHCP service."""
+def test_a_router_s_host_learns_of_unbound_ports(tmp_path: Any) -> None:
+    """The router's host answers for their metadata, also if another host serves DHCP."""
     with NetworkFixture(tmp_path, HOSTS) as network:
         net = network.made("network", {"project_id": "p1"})["id"]
         subnet = network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})["id"]
@@ -271,7 +271,7 @@ def add(network: NetworkFixture, net: str, **more: Any) -> Any:
     return network.made("port", requested | more, network.book.service)
 
 
-def test_one_port_is_all_that_is_told_of_it(network: NetworkFixture, full: str) -> None:
+def test_a_new_port_changes_only_itself_and_its_network(network: NetworkFixture, full: str) -> None:
     copy = Copy(network, "host1")
     copy.follow()
     copy.report()
@@ -285,7 +285,7 @@ def test_one_port_is_all_that_is_told_of_it(network: NetworkFixture, full: str) 
     copy.check("a port that came and went")
 
 
-def test_a_gap_a_future_and_a_stranger_get_everything(network: NetworkFixture, full: str) -> None:
+def test_a_gap_a_future_generation_and_an_unknown_one_get_the_whole_state(network: NetworkFixture, full: str) -> None:
     copy = Copy(network, "host1")
     copy.follow()
     copy.report()
@@ -299,7 +299,7 @@ def test_a_gap_a_future_and_a_stranger_get_everything(network: NetworkFixture, f
         assert session.scalar(select(func.count()).select_from(ChangeRecord)) == 0, "what the host has is forgotten"
 
 
-def test_an_audit_finds_what_no_change_told(network: NetworkFixture, full: str) -> None:
+def test_an_audit_finds_a_state_that_differs(network: NetworkFixture, full: str) -> None:
     copy = Copy(network, "host1")
     copy.follow()
     assert copy.state

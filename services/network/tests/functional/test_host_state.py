@@ -1,4 +1,4 @@
-"""What hosts are told, and whom a change concerns."""
+"""The desired state of hosts, and which hosts a change affects."""
 
 from typing import Any
 
@@ -48,11 +48,11 @@ def net(network: NetworkFixture) -> str:
     return made
 
 
-def test_an_idle_cloud_wants_nothing(network: NetworkFixture) -> None:
+def test_a_host_without_ports_has_an_empty_state(network: NetworkFixture) -> None:
     assert state(network) == HostState("host1", state(network).generation)
 
 
-def test_nothing_new_is_nothing_told(network: NetworkFixture, net: str) -> None:
+def test_an_unchanged_generation_gets_no_state(network: NetworkFixture, net: str) -> None:
     now = state(network)
     assert network.control.get_host_state("host1", now.generation) is None
     bound(network, net)
@@ -171,7 +171,7 @@ def test_only_affected_hosts_are_notified(network: NetworkFixture, net: str, ask
     assert notified() == set()
 
 
-def test_reports_move_states(network: NetworkFixture, net: str, ask: Any) -> None:
+def test_reports_change_port_statuses(network: NetworkFixture, net: str, ask: Any) -> None:
     port = bound(network, net)
     generation = state(network).generation
     cause = rpc.Failure("port", port["id"], "no tap")

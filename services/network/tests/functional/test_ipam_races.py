@@ -1,4 +1,4 @@
-"""Concurrent writers never give out anything twice."""
+"""Concurrent requests never get the same address, segment, MAC or the last of a quota."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ def at_once(work: Callable[[int], Any], times: int) -> list[Any]:
         return list(pool.map(work, range(times)))
 
 
-def test_a_small_subnet_is_given_out_once_each(network: NetworkFixture) -> None:
+def test_concurrent_ports_get_different_addresses(network: NetworkFixture) -> None:
     net = network.made("network", {})["id"]
     network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/28", "enable_dhcp": False})
 
@@ -45,14 +45,14 @@ def test_the_last_of_a_quota_goes_to_one(network: NetworkFixture) -> None:
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 9
 
 
-def test_the_default_group_is_made_once(network: NetworkFixture) -> None:
+def test_the_default_group_is_created_once(network: NetworkFixture) -> None:
     answers = at_once(lambda _: Client(network.app).get("/v2.0/security-groups", as_=network.book.member), 12)
     found = {group["id"] for answer in answers for group in answer.get_json()["security_groups"]}
     assert len(found) == 1
 
 
-def test_a_guess_that_another_took_is_tried_again(network: NetworkFixture, monkeypatch: Any) -> None:
-    """What PostgreSQL's concurrent transactions do to each other, by a MAC that is guessed twice."""
+def test_a_random_mac_that_is_taken_is_picked_again(network: NetworkFixture, monkeypatch: Any) -> None:
+    """On PostgreSQL, concurrent transactions may pick the same MAC; here, the generator returns one twice."""
     net = network.made("network", {})["id"]
     first = network.made("port", {"network_id": net})["mac_address"]
     guesses = iter([first, first, "fa:16:3e:00:00:77"])

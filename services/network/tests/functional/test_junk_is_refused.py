@@ -1,4 +1,4 @@
-"""Whatever is sent in whatever place: a refusal, never a failure."""
+"""Junk in every attribute and query is refused; it never causes a failure."""
 
 from typing import Any
 

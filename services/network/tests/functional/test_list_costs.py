@@ -1,4 +1,4 @@
-"""What calls cost the database: lists the same for 10 rows as for 100, writes within their budgets."""
+"""Statements of calls: lists need as many for 10 rows as for 100, writes keep within their budgets."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from pileus_kit.db import count_statements
 from pileus_network.testing import NetworkFixture
 
 PORT_CREATE = 23
-"""Statements a port may cost: a tenth of what OpenStack needs."""
+"""Statements that the creation of a port may need: a tenth of OpenStack's."""
 
 
 def fill(network: NetworkFixture, what: str) -> Callable[[int], None]:
@@ -70,7 +70,7 @@ def test_lists_cost_the_same_whatever_their_length(network: NetworkFixture, what
     assert len(few) == len(many) <= 6
 
 
-def test_what_a_port_costs(network: NetworkFixture) -> None:
+def test_statements_of_a_port(network: NetworkFixture) -> None:
     client, book = network.client, network.book
     net = network.made("network", {})["id"]
     network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})
@@ -93,7 +93,7 @@ def test_what_a_port_costs(network: NetworkFixture) -> None:
     assert len(shown) <= 3
 
 
-def test_the_wanted_state_costs_the_same_whatever_its_size(network: NetworkFixture) -> None:
+def test_the_host_state_costs_the_same_whatever_its_size(network: NetworkFixture) -> None:
     client, book = network.client, network.book
     net = network.made("network", {})["id"]
     network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/16"})

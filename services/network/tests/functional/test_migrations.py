@@ -1,4 +1,4 @@
-"""The migrations build what the models say."""
+"""The migrations build the tables of the models."""
 
 from pathlib import Path
 

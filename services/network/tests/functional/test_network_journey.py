@@ -53,7 +53,7 @@ def test_from_a_network_to_a_floating_ip(network: NetworkFixture) -> None:
     }
 
 
-def test_everything_goes_again(network: NetworkFixture) -> None:
+def test_everything_can_be_deleted(network: NetworkFixture) -> None:
     book, client = network.book, network.client
     public = network.public()
     net = network.made("network", {"name": "n"})

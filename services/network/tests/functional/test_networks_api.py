@@ -88,7 +88,7 @@ def test_what_only_an_administrator_may_set(ask: Any, requested: dict[str, Any])
     assert ask("POST", "networks", {"network": requested}) == (403, "PolicyNotAuthorized")
 
 
-def test_defaults_may_be_spelled_out_by_anybody(ask: Any) -> None:
+def test_every_caller_may_give_defaults(ask: Any) -> None:
     assert ask("POST", "networks", {"network": {"shared": False, "router:external": False}})[0] == 201
 
 
@@ -263,3 +263,23 @@ def test_deleting_takes_subnets_and_dhcp_along_but_no_ports(network: NetworkFixt
     assert ask("DELETE", f"networks/{made['id']}")[0] == 204
     assert ask("GET", "subnets")[1] == {"subnets": []} and ask("GET", "ports")[1] == {"ports": []}
     assert ask("DELETE", f"networks/{made['id']}") == (404, "NetworkNotFound")
+
+
+def test_a_free_vlan_is_chosen(network: NetworkFixture, ask: Any) -> None:
+    admin = network.book.admin
+    requested = {"provider:network_type": "vlan", "provider:physical_network": "public"}
+    made = [network.made("network", requested, admin)["provider:segmentation_id"] for _ in range(3)]
+    assert made == [1, 2, 3]
+    anywhere = network.made("network", {"provider:network_type": "vlan"}, admin)
+    assert (anywhere["provider:physical_network"], anywhere["provider:segmentation_id"]) == ("public", 4)
+    unknown = {"network": requested | {"provider:physical_network": "nowhere"}}
+    assert ask("POST", "networks", unknown, as_=admin) == (400, "InvalidInput")
+
+
+def test_vlans_are_chosen_from_the_configured_ranges(tmp_path: Any) -> None:
+    with NetworkFixture(tmp_path, vlan_ranges=("public:100:101",)) as network:
+        admin = network.book.admin
+        requested = {"provider:network_type": "vlan", "provider:physical_network": "public"}
+        assert [network.made("network", requested, admin)["provider:segmentation_id"] for _ in range(2)] == [100, 101]
+        full = network.client.post("/v2.0/networks", json={"network": requested}, as_=admin)
+        assert (full.status_code, full.get_json()["NeutronError"]["type"]) == (503, "NoNetworkAvailable")

@@ -1,4 +1,4 @@
-"""Every route, asked by everybody, against a table that a person reviewed."""
+"""Every route is called by every kind of caller; the answers are compared with a reviewed table."""
 
 from pathlib import Path
 

@@ -54,7 +54,7 @@ def test_addresses_as_asked(network: NetworkFixture, ask: Any, net: str) -> None
     assert make(ask, net, fixed_ips=[])[1]["fixed_ips"] == []
 
 
-def test_a_full_subnet_says_so(network: NetworkFixture, ask: Any) -> None:
+def test_a_full_subnet_is_409(network: NetworkFixture, ask: Any) -> None:
     net = network.made("network", {})["id"]
     network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.9.0.0/29", "enable_dhcp": False})
     found = {make(ask, net)[1]["fixed_ips"][0]["ip_address"] for _ in range(5)}
@@ -155,7 +155,7 @@ def test_dhcp_options(network: NetworkFixture, ask: Any, net: str) -> None:
     assert make(ask, net, extra_dhcp_opts=[{"opt_value": "b"}])[0] == 400
 
 
-def test_readdressing(network: NetworkFixture, ask: Any, net: str) -> None:
+def test_fixed_ips_are_replaced(network: NetworkFixture, ask: Any, net: str) -> None:
     made = make(ask, net)[1]
     url = f"ports/{made['id']}"
     body = ask("PUT", url, {"port": {"fixed_ips": [*made["fixed_ips"], {"ip_address": "10.0.0.99"}]}})[1]
@@ -199,7 +199,7 @@ def test_network_owners_see_and_remove_ports_of_others(network: NetworkFixture, 
     )
 
 
-def test_a_service_acts_with_its_user_s_eyes(network: NetworkFixture, ask: Any, net: str) -> None:
+def test_a_service_sees_with_its_user_s_token_what_the_user_sees(network: NetworkFixture, ask: Any, net: str) -> None:
     """A service token beside the user's own must not open other people's things."""
     mine = make(ask, net)[1]
     headers = {"X-Service-Token": network.book.service.token}
@@ -217,7 +217,7 @@ def test_ports_of_routers_are_not_deleted_directly(network: NetworkFixture, ask:
     )
 
 
-def test_a_name_by_which_neighbours_find_a_port(network: NetworkFixture, ask: Any, net: str) -> None:
+def test_dns_names(network: NetworkFixture, ask: Any, net: str) -> None:
     requested = {"network_id": net, "project_id": "p1", "binding:host_id": "host1", "device_owner": "compute:nova"}
     port = network.made("port", requested | {"dns_name": "Deb-B"}, network.book.service)
     assert port["dns_name"] == "deb-b"
@@ -227,3 +227,83 @@ def test_a_name_by_which_neighbours_find_a_port(network: NetworkFixture, ask: An
     assert ask("PUT", f"ports/{port['id']}", {"port": {"dns_name": ""}})[1]["port"]["dns_name"] == ""
     for wrong in ("a b", "-a", "a.b", "a" * 64, "é", 5):
         assert make(ask, net, dns_name=wrong) == (400, "HTTPBadRequest")
+
+
+@pytest.mark.parametrize("mac", ["11:22:33:44:55:66", "FA-16-3E-00-00-01", "fa163e000002", "fa16.3e00.0003"])
+def test_macs_in_all_spellings(resources: Any, ask: Any, network: NetworkFixture, mac: str) -> None:
+    made = network.made("port", {"network_id": resources["network"]["id"], "mac_address": mac})
+    assert made["mac_address"].replace(":", "") == mac.lower().replace(":", "").replace("-", "").replace(".", "")
+    pair = {"allowed_address_pairs": [{"ip_address": "10.0.0.9", "mac_address": mac}]}
+    assert ask("PUT", f"ports/{made['id']}", {"port": pair})[0] == 200
+
+
+@pytest.mark.parametrize("mac", ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "11:22:33:44:55", "zz:22:33:44:55:66", 5])
+def test_bad_macs_are_refused(resources: Any, ask: Any, mac: Any) -> None:
+    requested = {"network_id": resources["network"]["id"], "mac_address": mac}
+    assert ask("POST", "ports", {"port": requested}) == (400, "HTTPBadRequest")
+
+
+def test_stateful_and_stateless_groups_are_not_mixed(resources: Any, ask: Any, network: NetworkFixture) -> None:
+    stateless = network.made("security_group", {"name": "s", "stateful": "false"})["id"]
+    stateful = network.made("security_group", {"name": "t"})["id"]
+    requested = {"network_id": resources["network"]["id"]}
+    both = requested | {"security_groups": [stateful, stateless]}
+    assert ask("POST", "ports", {"port": both}) == (409, "SecurityGroupConflict")
+    port = network.made("port", requested | {"security_groups": [stateless]})["id"]
+    assert ask("PUT", f"ports/{port}", {"port": {"security_groups": [stateful, stateless]}}) == (
+        409,
+        "SecurityGroupConflict",
+    )
+    assert ask("PUT", f"ports/{port}", {"port": {"security_groups": [stateful]}})[0] == 200
+    twice = {"security_groups": [stateful, stateful]}
+    assert ask("PUT", f"ports/{port}", {"port": twice}) == (400, "HTTPBadRequest")
+    assert ask("POST", "ports", {"port": requested | twice}) == (400, "HTTPBadRequest")
+
+
+@pytest.mark.parametrize("name", ["tag:x,3", "a b", "option6:x", "a=b", "", "é", "x" * 41, "3,4"])
+def test_bad_names_of_dhcp_options_are_refused(resources: Any, ask: Any, name: str) -> None:
+    requested = {"network_id": resources["network"]["id"], "extra_dhcp_opts": [{"opt_name": name, "opt_value": "v"}]}
+    assert ask("POST", "ports", {"port": requested}) == (400, "HTTPBadRequest")
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"])
+def test_control_characters_in_dhcp_options_are_refused(
+    resources: Any, ask: Any, network: NetworkFixture, character: str
+) -> None:
+    option = {"opt_name": "server-ip-address", "opt_value": f"10.0.0.1{character}x"}
+    requested = {"network_id": resources["network"]["id"], "extra_dhcp_opts": [option]}
+    assert ask("POST", "ports", {"port": requested}) == (400, "HTTPBadRequest")
+    port = network.made("port", {"network_id": resources["network"]["id"]})["id"]
+    assert ask("PUT", f"ports/{port}", {"port": {"extra_dhcp_opts": [option]}}) == (400, "HTTPBadRequest")
+
+
+def test_slaac_addresses_belong_to_every_port(network: NetworkFixture, ask: Any) -> None:
+    net = network.made("network", {})["id"]
+    v4 = network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})["id"]
+    modes = ("slaac", "dhcpv6-stateless", "dhcpv6-stateful")
+    subnets = {
+        mode: network.made(
+            "subnet",
+            {
+                "network_id": net,
+                "ip_version": 6,
+                "cidr": f"fd00:{number}::/64",
+                "ipv6_ra_mode": mode,
+                "ipv6_address_mode": mode,
+            },
+        )["id"]
+        for number, mode in enumerate(modes, 1)
+    }
+    own = {subnets["slaac"], subnets["dhcpv6-stateless"]}
+
+    def of(port: dict[str, Any]) -> set[str]:
+        return {one["subnet_id"] for one in port["fixed_ips"]}
+
+    asked: list[Any] = [[{"subnet_id": v4}], [{"ip_address": "10.0.0.77"}], [{"subnet_id": subnets["slaac"]}], []]
+    for fixed_ips in asked:
+        made = network.made("port", {"network_id": net, "fixed_ips": fixed_ips})
+        assert own <= of(made) and len(made["fixed_ips"]) == len(of(made))
+    port = network.made("port", {"network_id": net})
+    assert of(port) == own | {v4, subnets["dhcpv6-stateful"]}
+    change = {"port": {"fixed_ips": [{"subnet_id": v4, "ip_address": "10.0.0.50"}]}}
+    assert of(ask("PUT", f"ports/{port['id']}", change)[1]["port"]) == own | {v4}

@@ -1,4 +1,4 @@
-"""Limits and their use."""
+"""Quotas: limits and usage."""
 
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def test_bad_limits(network: NetworkFixture, ask: Any, requested: Any) -> None:
         ("floatingip", "floatingips", {"floatingip": {}}),
     ],
 )
-def test_every_quota_bites(
+def test_every_quota_is_enforced(
     network: NetworkFixture, ask: Any, resource: str, path: str, requested: dict[str, Any]
 ) -> None:
     noun = next(iter(requested))

@@ -97,7 +97,7 @@ def test_bad_interfaces(network: NetworkFixture, ask: Any, body: Any) -> None:
         assert ask("PUT", f"routers/{router}/{action}", body)[0] == 400
 
 
-def test_interfaces_that_can_t_be(network: NetworkFixture, ask: Any, net: Net) -> None:
+def test_interfaces_that_are_refused(network: NetworkFixture, ask: Any, net: Net) -> None:
     router, book = network.made("router", {})["id"], network.book
     url = f"routers/{router}/add_router_interface"
     assert ask("PUT", url, {"subnet_id": "00000000-0000-0000-0000-00000000000a"}) == (404, "SubnetNotFound")
@@ -165,3 +165,10 @@ def test_a_router_without_a_host_gets_one_when_an_agent_comes(tmp_path: Any) -> 
         assert {p["binding:host_id"] for p in ports} == {"late"}
         network.wire("late")
         assert {p["status"] for p in client.get("/v2.0/ports", as_=book.admin).get_json()["ports"]} == {"ACTIVE"}
+
+
+def test_a_gateway_on_a_network_without_subnets(network: NetworkFixture, ask: Any) -> None:
+    requested = {"router:external": True, "provider:network_type": "flat", "provider:physical_network": "public"}
+    bare = network.made("network", requested, network.book.admin)["id"]
+    router = network.made("router", {"external_gateway_info": {"network_id": bare}})
+    assert router["external_gateway_info"]["external_fixed_ips"] == []

@@ -92,7 +92,7 @@ def test_a_used_group_stays(network: NetworkFixture, ask: Any, group: str) -> No
         {"remote_ip_prefix": "10.0.0.7"},
     ],
 )
-def test_rules_that_fit(ask: Any, group: str, requested: dict[str, Any]) -> None:
+def test_valid_rules(ask: Any, group: str, requested: dict[str, Any]) -> None:
     status, made = rule(ask, group, **requested)
     assert status == 201, made
     assert ask("GET", f"security-group-rules/{made['id']}")[1]["security_group_rule"] == made
@@ -125,7 +125,7 @@ def test_icmp_is_that_of_its_version(ask: Any, group: str) -> None:
         ({"colour": "red"}, "HTTPBadRequest"),
     ],
 )
-def test_rules_that_don_t(ask: Any, group: str, requested: dict[str, Any], kind: str) -> None:
+def test_rules_that_are_refused(ask: Any, group: str, requested: dict[str, Any], kind: str) -> None:
     assert rule(ask, group, **requested) == (400, kind)
     assert len(ask("GET", f"security-groups/{group}")[1]["security_group"]["security_group_rules"]) == 2
 
@@ -140,7 +140,7 @@ def test_remotes_exclude_each_other_and_must_exist(network: NetworkFixture, ask:
     assert rule(ask, group, remote_group_id=theirs) == (404, "SecurityGroupNotFound")
 
 
-def test_rules_can_t_change_but_go(network: NetworkFixture, ask: Any, group: str) -> None:
+def test_rules_can_be_deleted_but_not_updated(network: NetworkFixture, ask: Any, group: str) -> None:
     made = rule(ask, group)[1]
     assert ask("DELETE", f"security-group-rules/{made['id']}", as_=network.book.other) == (
         404,

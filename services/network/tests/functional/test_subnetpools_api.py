@@ -1,4 +1,4 @@
-"""Subnet pools and address scopes."""
+"""Subnet pools."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def test_bad_pools(ask: Any, requested: dict[str, Any]) -> None:
     assert ask("POST", "subnetpools", {"subnetpool": {"name": "p"} | requested})[0] == 400
 
 
-def test_subnets_are_carved_lowest_first(network: NetworkFixture, ask: Any) -> None:
+def test_the_lowest_free_prefix_is_allocated(network: NetworkFixture, ask: Any) -> None:
     pool = network.made(
         "subnetpool", {"name": "p", "prefixes": ["10.0.0.0/24"], "default_prefixlen": 26, "min_prefixlen": 26}
     )["id"]
@@ -85,26 +85,3 @@ def test_the_default_pool_and_quotas(network: NetworkFixture, ask: Any) -> None:
     )
     assert ask("POST", "subnets", requested)[1]["subnet"]["cidr"] == "10.0.0.0/24"
     assert ask("POST", "subnets", requested) == (409, "SubnetPoolQuotaExceeded")
-
-
-def test_address_scopes(network: NetworkFixture, ask: Any) -> None:
-    made = ask("POST", "address-scopes", {"address_scope": {"name": "a", "ip_version": 4}})[1]["address_scope"]
-    first = {"name": "p", "prefixes": ["10.0.0.0/16"], "address_scope_id": made["id"]}
-    pool = network.made("subnetpool", first)
-    twin = {"subnetpool": first | {"prefixes": ["10.0.1.0/24"]}}
-    assert ask("POST", "subnetpools", twin) == (409, "AddressScopePrefixConflict")
-    assert ask("POST", "subnetpools", {"subnetpool": first | {"prefixes": ["fd00::/48"]}}) == (
-        400,
-        "IllegalSubnetPoolIpVersionAssociationToAddressScope",
-    )
-    assert ask("DELETE", f"address-scopes/{made['id']}") == (409, "AddressScopeInUse")
-    assert ask("GET", f"address-scopes/{made['id']}", as_=network.book.other) == (404, "AddressScopeNotFound")
-    assert ask("PUT", f"address-scopes/{made['id']}", {"address_scope": {"shared": True}}) == (
-        403,
-        "PolicyNotAuthorized",
-    )
-    assert (
-        ask("PUT", f"address-scopes/{made['id']}", {"address_scope": {"name": "b"}})[1]["address_scope"]["name"] == "b"
-    )
-    ask("DELETE", f"subnetpools/{pool['id']}")
-    assert ask("DELETE", f"address-scopes/{made['id']}")[0] == 204

@@ -186,13 +186,13 @@ def test_a_network_of_ipv6_alone(network: NetworkFixture, ask: Any, net: str, mo
     assert len(network.made("port", {"network_id": net})["fixed_ips"]) == 1
 
 
-def test_dhcp_stands_at_the_beginning(network: NetworkFixture, ask: Any, net: str) -> None:
+def test_the_dhcp_port_has_the_lowest_address(network: NetworkFixture, ask: Any, net: str) -> None:
     make(ask, net)
     port = ask("GET", "ports?device_owner=network:dhcp")[1]["ports"][0]
     assert port["fixed_ips"][0]["ip_address"] == "10.0.0.2"
 
 
-def test_a_dhcp_port_that_is_deleted_comes_back(network: NetworkFixture, ask: Any, net: str) -> None:
+def test_a_deleted_dhcp_port_is_created_again(network: NetworkFixture, ask: Any, net: str) -> None:
     make(ask, net)
     first = ask("GET", "ports?device_owner=network:dhcp")[1]["ports"][0]
     assert ask("DELETE", f"ports/{first['id']}")[0] == 204
@@ -208,3 +208,34 @@ def test_the_owner_of_a_network_sees_and_removes_what_others_made_on_it(
     assert ask("GET", f"subnets/{theirs}")[0] == 200
     assert ask("PUT", f"subnets/{theirs}", {"subnet": {"name": "x"}})[0] == 200
     assert ask("DELETE", f"subnets/{theirs}")[0] == 204
+
+
+@pytest.mark.parametrize(("version", "cidr", "least"), [(4, "10.0.0.0/24", 68), (6, "fd00::/64", 1280)])
+def test_subnets_need_an_mtu(network: NetworkFixture, ask: Any, version: int, cidr: str, least: int) -> None:
+    small = network.made("network", {"mtu": least - 1})["id"]
+    requested = {"network_id": small, "ip_version": version, "cidr": cidr}
+    assert ask("POST", "subnets", {"subnet": requested}) == (409, "NetworkMTUSubnetConflict")
+    assert ask("PUT", f"networks/{small}", {"network": {"mtu": least}})[0] == 200
+    assert ask("POST", "subnets", {"subnet": requested})[0] == 201
+    assert ask("PUT", f"networks/{small}", {"network": {"mtu": least - 1}}) == (409, "NetworkMTUSubnetConflict")
+    assert ask("PUT", f"networks/{small}", {"network": {"mtu": least + 1}})[0] == 200
+
+
+def test_subnets_of_a_network_are_of_one_pool(network: NetworkFixture, ask: Any) -> None:
+    pools = [
+        network.made(
+            "subnetpool", {"name": "p", "prefixes": [prefix], "default_prefixlen": 64 if ":" in prefix else 24}
+        )
+        for prefix in ("10.1.0.0/16", "10.2.0.0/16", "fd00::/48")
+    ]
+    net = network.made("network", {})["id"]
+
+    def add(version: int, **more: Any) -> Any:
+        return ask("POST", "subnets", {"subnet": {"network_id": net, "ip_version": version} | more})
+
+    assert add(4, subnetpool_id=pools[0]["id"])[0] == 201
+    assert add(4, subnetpool_id=pools[0]["id"])[0] == 201
+    assert add(4, subnetpool_id=pools[1]["id"]) == (400, "NetworkSubnetPoolAffinityError")
+    assert add(4, cidr="10.7.0.0/24") == (400, "NetworkSubnetPoolAffinityError")
+    assert add(6, cidr="fd01::/64")[0] == 201
+    assert add(6, subnetpool_id=pools[2]["id"]) == (400, "NetworkSubnetPoolAffinityError")

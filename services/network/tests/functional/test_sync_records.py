@@ -1,4 +1,4 @@
-"""What hosts did for a request is told to whom it was done for, like the steps of any other job."""
+"""What hosts did for a request is shown to its project, like the steps of any other job."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def told(network: NetworkFixture, request_id: str, as_: Caller) -> tuple[list[An
     return jobs, events
 
 
-def test_one_round_answers_the_requests_before_it(network: NetworkFixture, net: str) -> None:
+def test_one_sync_answers_all_earlier_requests(network: NetworkFixture, net: str) -> None:
     book, ids = network.book, [REQUEST + str(n) for n in range(3)]
     make_port(network, net, ids[0], as_=book.service, project_id="p1")  # as compute does for a user's server
     make_port(network, net, ids[1], as_=book.service, project_id="p2")
@@ -80,14 +80,14 @@ def test_one_round_answers_the_requests_before_it(network: NetworkFixture, net: 
     assert len(told(network, ids[2], book.admin)[0]) == 1
 
 
-def test_a_round_with_failures_says_how_many_and_not_whose(network: NetworkFixture, net: str) -> None:
+def test_a_sync_with_failures_counts_them_without_their_causes(network: NetworkFixture, net: str) -> None:
     make_port(network, net, REQUEST + "4", as_=network.book.service, project_id="p1")
     report(network, rpc.Failure("port", "somebody's", "the secret cause"))
     (event,) = told(network, REQUEST + "4", network.book.member)[1]
     assert event["outcome"] == "failed" and "(1 failures)" in event["cause"] and "secret" not in event["cause"]
 
 
-def test_a_host_that_goes_leaves_nothing_to_answer(network: NetworkFixture, net: str) -> None:
+def test_a_deleted_host_leaves_no_sync_requests(network: NetworkFixture, net: str) -> None:
     make_port(network, net, REQUEST + "5")
     with network.sessions.begin() as session:
         session.execute(update(Host).values(seen_at=now() - scheduler.AGENT_DOWN_TIME))
@@ -115,7 +115,7 @@ def test_a_report_costs_the_same_for_many_requests(network: NetworkFixture, net:
     assert costs[0] == costs[1]
 
 
-def test_rounds_are_remembered_for_a_day(network: NetworkFixture, net: str) -> None:
+def test_sync_records_are_kept_for_a_day(network: NetworkFixture, net: str) -> None:
     make_port(network, net, REQUEST + "8")
     report(network)
     make_port(network, net, REQUEST + "9")

@@ -1,4 +1,4 @@
-"""Tags on every noun that has them."""
+"""Tags of all kinds of resources that have them."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def path(request: Any, network: NetworkFixture) -> str:
     return f"{request.param}/{makers[request.param]()}"
 
 
-def test_the_whole_life(network: NetworkFixture, ask: Any, path: str) -> None:
+def test_tags_are_set_added_filtered_and_deleted(network: NetworkFixture, ask: Any, path: str) -> None:
     tags = f"{path}/tags"
     assert ask("GET", tags)[1] == {"tags": []}
     assert ask("PUT", f"{tags}/red")[0] == 201

@@ -1,4 +1,4 @@
-"""What request bodies may hold."""
+"""Converters of request bodies."""
 
 from typing import Any
 

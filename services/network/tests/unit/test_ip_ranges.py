@@ -1,4 +1,4 @@
-"""Prefixes, pools and automatic addresses."""
+"""Prefixes, allocation pools and SLAAC addresses."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tags in one column: exact matches only, whatever the tags hold."""
+"""Tags in one column: only whole tags match, whatever characters they contain."""
 
 import pytest
 from sqlalchemy import create_engine, select

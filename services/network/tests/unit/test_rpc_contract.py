@@ -1,4 +1,4 @@
-"""What is said between worker and hosts changes only with its version."""
+"""The contracts between worker and agents change only with their version."""
 
 from pathlib import Path
 
