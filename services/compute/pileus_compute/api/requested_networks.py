@@ -6,7 +6,9 @@ from typing import Literal
 
 from pileus_compute.api.tools import tools
 from pileus_compute.clients import network
-from pileus_compute.clients.network import Network, Port, SecurityGroup
+from pileus_compute.clients import security_groups as security_groups_client
+from pileus_compute.clients.network import Network, Port
+from pileus_compute.clients.security_groups import SecurityGroup
 from pileus_compute.core.job_data import RequestedNetwork
 from pileus_compute.core.servers import ServerNetworks
 from pileus_kit.errors import BadRequest, Conflict, Forbidden
@@ -179,7 +181,7 @@ def _find_groups(
 
 def list_groups() -> list[SecurityGroup]:
     """Return the ids, names and projects of the groups that the user sees."""
-    return network.list_security_groups(tools().peers, fields=("id", "name", "project_id"), caller=caller())
+    return security_groups_client.list_groups(tools().peers, fields=("id", "name", "project_id"), caller=caller())
 
 
 def _choose_group(groups: Iterable[SecurityGroup], name: str) -> SecurityGroup:

@@ -4,6 +4,7 @@ from pileus_compute.api.server_access import find_server, server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.security_groups import group_view
 from pileus_compute.clients import network
+from pileus_compute.clients import security_groups
 from pileus_kit.json_types import Answer
 from pileus_kit.web import Resource, caller
 
@@ -16,6 +17,6 @@ def index(server_id: str) -> Answer:
         find_server(session, server_id)
     ports = network.list_ports(tools().peers, server_id, caller())
     ids = list(dict.fromkeys(group_id for port in ports for group_id in port.security_groups))
-    groups = network.list_security_groups(tools().peers, ids=ids, caller=caller()) if ids else []
+    groups = security_groups.list_groups(tools().peers, ids=ids, caller=caller()) if ids else []
     names = {group.id: group.name for group in groups}
     return {"security_groups": [group_view(group, names) for group in groups if group.id in ids]}

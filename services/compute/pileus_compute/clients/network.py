@@ -1,4 +1,5 @@
-"""Calls of the network service: networks, subnets, ports, floating IPs and security groups."""
+"""Calls of the network service: networks, subnets, ports and floating IPs. Its security groups are in a file of their
+own."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -87,28 +88,6 @@ class FloatingIP:
     fixed_address: str | None = None
 
 
-@dataclass(frozen=True)
-class SecurityGroupRule:
-    id: str
-    group_id: str
-    direction: str
-    protocol: str | None
-    port_range_min: int | None
-    port_range_max: int | None
-    remote_group_id: str | None
-    remote_ip_prefix: str | None
-    project_id: str | None
-
-
-@dataclass(frozen=True)
-class SecurityGroup:
-    id: str
-    name: str
-    description: str = ""
-    project_id: str | None = None
-    rules: tuple[SecurityGroupRule, ...] = ()
-
-
 # -- networks and subnets ------------------------------------------------------------------------------------------
 
 
@@ -125,16 +104,16 @@ def list_networks(
     pairs += [("id", network_id) for network_id in ids]
     if external is not None:
         pairs.append(("router:external", str(external)))
-    return [_network_of(view) for view in _call(peers, "GET", f"/networks?{urlencode(pairs)}", caller)["networks"]]
+    return [_network_of(view) for view in call(peers, "GET", f"/networks?{urlencode(pairs)}", caller)["networks"]]
 
 
 def show_network(peers: Peers, network_id: str, caller: Caller | None = None) -> Network:
-    return _network_of(_call(peers, "GET", f"/networks/{quote(network_id, safe='')}", caller)["network"])
+    return _network_of(call(peers, "GET", f"/networks/{quote(network_id, safe='')}", caller)["network"])
 
 
 def auto_allocate_network(peers: Peers, project_id: str, caller: Caller) -> Network:
     """The project's own network, made with a subnet and a router unless it exists."""
-    topology = _call(peers, "GET", f"/auto-allocated-topology/{project_id}", caller)["auto_allocated_topology"]
+    topology = call(peers, "GET", f"/auto-allocated-topology/{project_id}", caller)["auto_allocated_topology"]
     return show_network(peers, topology["id"], caller)
 
 
@@ -143,7 +122,7 @@ def list_subnets(peers: Peers, ids: Collection[str]) -> list[Subnet]:
     if not ids:
         return []
     query = urlencode([("id", subnet_id) for subnet_id in ids])
-    return [_subnet_of(view) for view in _call(peers, "GET", f"/subnets?{query}")["subnets"]]
+    return [_subnet_of(view) for view in call(peers, "GET", f"/subnets?{query}")["subnets"]]
 
 
 def _network_of(view: JsonObject) -> Network:
@@ -177,7 +156,7 @@ def _subnet_of(view: JsonObject) -> Subnet:
 
 def list_ports(peers: Peers, server_id: str, caller: Caller | None = None) -> list[Port]:
     """The ports that the server has."""
-    return [_port_of(view) for view in _call(peers, "GET", f"/ports?device_id={server_id}", caller)["ports"]]
+    return [_port_of(view) for view in call(peers, "GET", f"/ports?device_id={server_id}", caller)["ports"]]
 
 
 def find_ports(peers: Peers, ids: Collection[str], caller: Caller) -> dict[str, Port]:
@@ -185,7 +164,7 @@ def find_ports(peers: Peers, ids: Collection[str], caller: Caller) -> dict[str, 
     if not ids:
         return {}
     query = urlencode([("id", port_id) for port_id in ids])
-    return {view["id"]: _port_of(view) for view in _call(peers, "GET", f"/ports?{query}", caller)["ports"]}
+    return {view["id"]: _port_of(view) for view in call(peers, "GET", f"/ports?{query}", caller)["ports"]}
 
 
 def serves_dhcp(peers: Peers, host: str, network_ids: Collection[str]) -> bool:
@@ -194,17 +173,17 @@ def serves_dhcp(peers: Peers, host: str, network_ids: Collection[str]) -> bool:
         return False
     pairs = [("device_owner", "network:dhcp"), ("binding:host_id", host), ("fields", "id")]
     pairs += [("network_id", network_id) for network_id in sorted(network_ids)]
-    return bool(_call(peers, "GET", f"/ports?{urlencode(pairs)}")["ports"])
+    return bool(call(peers, "GET", f"/ports?{urlencode(pairs)}")["ports"])
 
 
 def show_port(peers: Peers, port_id: str) -> Port:
-    return _port_of(_call(peers, "GET", f"/ports/{port_id}")["port"])
+    return _port_of(call(peers, "GET", f"/ports/{port_id}")["port"])
 
 
 def create_ports(peers: Peers, ports: Iterable[NewPort]) -> list[Port]:
     """Make all of these ports, in their order, or none."""
     body = {"ports": [_new_port(port) for port in ports]}
-    return [_port_of(view) for view in _call(peers, "POST", "/ports", json=body)["ports"]]
+    return [_port_of(view) for view in call(peers, "POST", "/ports", json=body)["ports"]]
 
 
 def bind_port(peers: Peers, port: Port, server_id: str, host: str, hostname: str = "") -> Port:
@@ -235,11 +214,11 @@ def set_security_groups(peers: Peers, port_id: str, group_ids: list[str], caller
 def delete_port(peers: Peers, port_id: str) -> None:
     """Make sure that the port is gone."""
     with _may_be_gone():
-        _call(peers, "DELETE", f"/ports/{port_id}")
+        call(peers, "DELETE", f"/ports/{port_id}")
 
 
 def _update_port(peers: Peers, port_id: str, change: Mapping[str, object], caller: Caller | None = None) -> Port:
-    return _port_of(_call(peers, "PUT", f"/ports/{port_id}", caller, {"port": change})["port"])
+    return _port_of(call(peers, "PUT", f"/ports/{port_id}", caller, {"port": change})["port"])
 
 
 def _new_port(port: NewPort) -> JsonObject:
@@ -292,7 +271,7 @@ def list_floating_ips(
     pairs = [("port_id", port_id) for port_id in port_ids]
     pairs += [("floating_ip_address", address)] if address else []
     pairs += [("project_id", project_id)] if project_id else []
-    listed = _call(peers, "GET", f"/floatingips?{urlencode(pairs)}", caller)["floatingips"]
+    listed = call(peers, "GET", f"/floatingips?{urlencode(pairs)}", caller)["floatingips"]
     return [_floating_ip_of(view) for view in listed]
 
 
@@ -307,25 +286,25 @@ def floating_addresses(peers: Peers, port_ids: Collection[str]) -> dict[str, dic
 
 
 def show_floating_ip(peers: Peers, ip_id: str, caller: Caller) -> FloatingIP:
-    return _floating_ip_of(_call(peers, "GET", f"/floatingips/{quote(ip_id, safe='')}", caller)["floatingip"])
+    return _floating_ip_of(call(peers, "GET", f"/floatingips/{quote(ip_id, safe='')}", caller)["floatingip"])
 
 
 def create_floating_ip(peers: Peers, network_id: str, caller: Caller) -> FloatingIP:
     body = {"floatingip": {"floating_network_id": network_id}}
-    return _floating_ip_of(_call(peers, "POST", "/floatingips", caller, body)["floatingip"])
+    return _floating_ip_of(call(peers, "POST", "/floatingips", caller, body)["floatingip"])
 
 
 def associate_floating_ip(peers: Peers, ip_id: str, port_id: str, fixed_address: str, caller: Caller) -> None:
     change = {"port_id": port_id, "fixed_ip_address": fixed_address}
-    _call(peers, "PUT", f"/floatingips/{ip_id}", caller, {"floatingip": change})
+    call(peers, "PUT", f"/floatingips/{ip_id}", caller, {"floatingip": change})
 
 
 def disassociate_floating_ip(peers: Peers, ip_id: str, caller: Caller) -> None:
-    _call(peers, "PUT", f"/floatingips/{ip_id}", caller, {"floatingip": {"port_id": None}})
+    call(peers, "PUT", f"/floatingips/{ip_id}", caller, {"floatingip": {"port_id": None}})
 
 
 def delete_floating_ip(peers: Peers, ip_id: str, caller: Caller) -> None:
-    _call(peers, "DELETE", f"/floatingips/{quote(ip_id, safe='')}", caller)
+    call(peers, "DELETE", f"/floatingips/{quote(ip_id, safe='')}", caller)
 
 
 def _floating_ip_of(view: JsonObject) -> FloatingIP:
@@ -338,84 +317,13 @@ def _floating_ip_of(view: JsonObject) -> FloatingIP:
     )
 
 
-# -- security groups -----------------------------------------------------------------------------------------------
-
-
-def list_security_groups(
-    peers: Peers,
-    *,
-    ids: Iterable[str] = (),
-    project_id: str | None = None,
-    fields: Iterable[str] = (),
-    caller: Caller | None = None,
-) -> list[SecurityGroup]:
-    """The security groups that the caller sees, those of `ids` or of the project among them. `fields`: the rest, such
-    as their rules, is left out."""
-    pairs = [("fields", name) for name in fields]
-    pairs += [("id", group_id) for group_id in ids]
-    pairs += [("project_id", project_id)] if project_id else []
-    path = "/security-groups" + (f"?{urlencode(pairs)}" if pairs else "")
-    return [_security_group_of(view) for view in _call(peers, "GET", path, caller)["security_groups"]]
-
-
-def show_security_group(peers: Peers, group_id: str, caller: Caller) -> SecurityGroup:
-    return _security_group_of(_call(peers, "GET", f"/security-groups/{group_id}", caller)["security_group"])
-
-
-def create_security_group(peers: Peers, name: str, description: str, caller: Caller) -> SecurityGroup:
-    body = {"security_group": {"name": name, "description": description}}
-    return _security_group_of(_call(peers, "POST", "/security-groups", caller, body)["security_group"])
-
-
-def update_security_group(peers: Peers, group_id: str, name: str, description: str, caller: Caller) -> SecurityGroup:
-    body = {"security_group": {"name": name, "description": description}}
-    return _security_group_of(_call(peers, "PUT", f"/security-groups/{group_id}", caller, body)["security_group"])
-
-
-def delete_security_group(peers: Peers, group_id: str, caller: Caller) -> None:
-    _call(peers, "DELETE", f"/security-groups/{group_id}", caller)
-
-
-def create_security_group_rule(peers: Peers, rule: Mapping[str, object], caller: Caller) -> SecurityGroupRule:
-    """`rule`: in the network service's words."""
-    body = {"security_group_rule": rule}
-    return _rule_of(_call(peers, "POST", "/security-group-rules", caller, body)["security_group_rule"])
-
-
-def delete_security_group_rule(peers: Peers, rule_id: str, caller: Caller) -> None:
-    _call(peers, "DELETE", f"/security-group-rules/{rule_id}", caller)
-
-
-def _security_group_of(view: JsonObject) -> SecurityGroup:
-    return SecurityGroup(
-        view["id"],
-        view["name"],
-        view.get("description") or "",
-        view.get("project_id") or view.get("tenant_id"),
-        tuple(_rule_of(rule) for rule in view.get("security_group_rules", ())),
-    )
-
-
-def _rule_of(view: JsonObject) -> SecurityGroupRule:
-    return SecurityGroupRule(
-        view["id"],
-        view["security_group_id"],
-        view["direction"],
-        view.get("protocol"),
-        view.get("port_range_min"),
-        view.get("port_range_max"),
-        view.get("remote_group_id"),
-        view.get("remote_ip_prefix"),
-        view.get("project_id"),
-    )
-
-
 # -- the calls -----------------------------------------------------------------------------------------------------
 
 
-def _call(
+def call(
     peers: Peers, method: str, path: str, caller: Caller | None = None, json: JsonObject | None = None
 ) -> JsonObject:
+    """A call of the network service, for the files here."""
     return peers.call("network", method, f"/v2.0{path}", caller=caller, json=json)
 
 

@@ -72,6 +72,16 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class NewSnapshot:
+    volume_id: str
+    name: str | None = None
+    description: str | None = None
+    force: bool = False
+    """Also if the volume is in use."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Attachment:
     """A server's right to a volume. `reserved`: nothing is connected yet."""
 
@@ -183,21 +193,11 @@ def has_snapshots(peers: Peers, project_id: str, volume_id: str) -> bool:
     return any(view["status"] != "deleting" for view in listed)
 
 
-def create_snapshot(
-    peers: Peers,
-    project_id: str,
-    volume_id: str,
-    name: str | None,
-    *,
-    description: str | None = None,
-    force: bool = False,
-    metadata: Mapping[str, str] | None = None,
-    caller: Caller | None = None,
-) -> Snapshot:
-    """Begin a snapshot of a volume. `force`: also of one that is in use."""
-    view: JsonObject = {"volume_id": volume_id, "force": force, "name": name}
-    view |= {"metadata": dict(metadata)} if metadata else {}
-    view |= {"description": description} if description else {}
+def create_snapshot(peers: Peers, project_id: str, new: NewSnapshot, caller: Caller | None = None) -> Snapshot:
+    """Begin a snapshot of a volume."""
+    view: JsonObject = {"volume_id": new.volume_id, "force": new.force, "name": new.name}
+    view |= {"metadata": dict(new.metadata)} if new.metadata else {}
+    view |= {"description": new.description} if new.description else {}
     return _snapshot_of(_call(peers, project_id, "POST", "/snapshots", {"snapshot": view}, caller)["snapshot"])
 
 

@@ -63,6 +63,8 @@ class Fake(
     Cache,
     VolumeSnapshots,
 ):
+    """The driver without a hypervisor: it has all capabilities but confinement."""
+
     @classmethod
     def from_config(cls, config: Config) -> "Fake":
         return cls(config.host, config.path("fake", f"{config.host}.json"))

@@ -45,12 +45,16 @@ def addresses_of(guest: FakeGuest) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Size:
+    """What the host has."""
+
     vcpus: int = 64
     memory_mib: int = 256 * 1024
     disk_gib: int = 4096
 
 
 class FakeHost:
+    """What a fake driver knows, and what tests do to it."""
+
     def __init__(self, host: str = "fake", path: Path | None = None, size: Size | None = None) -> None:
         self.host, self.path, self.size = host, path, size or Size()
         self.ignores_power_button = False
@@ -82,6 +86,7 @@ class FakeHost:
             self.save()
 
     def enter(self, name: str, guest_id: str) -> None:
+        """Note a call of the driver, and let it meet its fault, if it has one."""
         self.calls.append((name, guest_id))
         if len(self.calls) > MAX_CALLS:
             del self.calls[: MAX_CALLS // 2]
@@ -89,6 +94,7 @@ class FakeHost:
             self._faults[name].popleft()()
 
     def guest(self, guest_id: str) -> FakeGuest:
+        """The guest. Raises GuestAbsent."""
         guest = self.guests_by_id.get(guest_id)
         if guest is None:
             raise GuestAbsent(guest=guest_id, host=self.host)
@@ -101,17 +107,20 @@ class FakeHost:
         return power
 
     def change_power(self, guest_id: str, power: Power) -> None:
+        """Give the guest another power state."""
         with self._lock:
             guest = self.guest(guest_id)
             guest.power, guest.lost = power, False
             self.save()
 
     def stop_guest(self, guest_id: str) -> None:
+        """Stop the guest, if it is there and on."""
         guest = self.guests_by_id.get(guest_id)
         if guest and guest.power in (Power.RUNNING, Power.PAUSED, Power.CRASHED, Power.SUSPENDED):
             self.change_power(guest_id, Power.STOPPED)
 
     def free_device(self, guest: FakeGuest) -> str:
+        """The next free device name of the guest."""
         taken = {name.removeprefix("/dev/") for name in guest.volumes.values()}
         return "/dev/" + DeviceNames(taken | {"vda"}).give("virtio")
 
@@ -122,6 +131,7 @@ class FakeHost:
             self.guests_by_id = {g.id: replace(g, power=Power(g.power) if g.power else None) for g in guests}
 
     def save(self) -> None:
+        """Write the guests to the file, if there is one."""
         if self.path:
             fresh = self.path.with_suffix(".new")
             fresh.write_text(json.dumps([vars(g) for g in self.guests_by_id.values()]))

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from pileus_compute.clients import network
+from pileus_compute.clients import security_groups
 from pileus_compute.core import server_jobs, server_ports
 from pileus_compute.core.server_ports import REFRESH_FLOW, CurrentPort, CurrentPorts
 from pileus_compute.core.tools import Tools
@@ -20,7 +21,7 @@ def current_ports(tools: Tools, server_id: str) -> CurrentPorts:
         if not ports:
             return CurrentPorts()
         ids = sorted({group_id for port in ports.values() for group_id in port.security_groups})
-        groups = network.list_security_groups(tools.peers, ids=ids, fields=network.BRIEF) if ids else []
+        groups = security_groups.list_groups(tools.peers, ids=ids, fields=network.BRIEF) if ids else []
         floating = network.floating_addresses(tools.peers, ports)
     except PeerRefused as err:
         if err.status == 404:

@@ -8,6 +8,7 @@ A volume that the server's host has open is snapshotted by its hypervisor: the v
 import msgspec
 
 from pileus_compute.clients import image, volume
+from pileus_compute.clients.volume import NewSnapshot
 from pileus_compute.core.job_data import Added, SnapshotDisk, SnapshotVolumesData, TakenSnapshot, as_json
 from pileus_compute.core.tools import Tools
 from pileus_compute.errors import SnapshotFailed
@@ -51,7 +52,8 @@ def create_snapshots(tools: Tools, work: Work) -> None:
 def _create_snapshot(tools: Tools, data: SnapshotVolumesData, volume_id: str) -> None:
     name, metadata = f"snapshot for {data.image_name}"[:MAX_NAME], {volume.SERVER_IMAGE: data.image_id}
     try:
-        volume.create_snapshot(tools.peers, data.project_id, volume_id, name, force=True, metadata=metadata)
+        new = NewSnapshot(volume_id, name, force=True, metadata=metadata)
+        volume.create_snapshot(tools.peers, data.project_id, new)
     except PeerRefused as err:
         if err.status not in volume.BUSY:
             raise

@@ -5,7 +5,7 @@ from pileus_compute.api.schemas.types import NAME, body, obj
 from pileus_compute.api.server_actions import READS, AfterCommit, action
 from pileus_compute.api.tools import tools
 from pileus_compute.clients import network
-from pileus_compute.clients.network import SecurityGroup
+from pileus_compute.clients.security_groups import SecurityGroup
 from pileus_compute.core import server_ports, servers
 from pileus_compute.db.models import Server
 from pileus_kit.db import Session

@@ -9,8 +9,8 @@ from flask import request
 from pileus_compute.api.schemas.types import UUID, body, obj
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.security_groups import group_view, rule_view
-from pileus_compute.clients import network
-from pileus_compute.clients.network import SecurityGroup
+from pileus_compute.clients import security_groups as security_groups_client
+from pileus_compute.clients.security_groups import SecurityGroup
 from pileus_kit.errors import BadRequest, NotFound
 from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.peers import PeerRefused
@@ -72,7 +72,7 @@ def _view(group: SecurityGroup) -> JsonObject:
 def index() -> Answer:
     everything = request.args.get("all_tenants") and caller().is_admin
     project_id = None if everything else caller().project_id
-    groups = network.list_security_groups(tools().peers, project_id=project_id, caller=caller())
+    groups = security_groups_client.list_groups(tools().peers, project_id=project_id, caller=caller())
     names = {group.id: group.name for group in groups}
     return {"security_groups": [group_view(g, names) for g in sorted(groups, key=lambda g: g.name)]}
 
@@ -81,13 +81,13 @@ def index() -> Answer:
 def create(body: JsonObject) -> Answer:
     asked = body["security_group"]
     with _conflicts_as_bad_requests():
-        group = network.create_security_group(tools().peers, asked["name"], asked["description"], caller())
+        group = security_groups_client.create_group(tools().peers, asked["name"], asked["description"], caller())
     return {"security_group": group_view(group, {})}
 
 
 @resource.endpoint("GET", GROUPS + "/<group_id>", policy=RULE + "show", until=LAST)
 def show(group_id: str) -> Answer:
-    return _view(network.show_security_group(tools().peers, _checked_id(group_id), caller()))
+    return _view(security_groups_client.show_group(tools().peers, _checked_id(group_id), caller()))
 
 
 @resource.endpoint("PUT", GROUPS + "/<group_id>", policy=RULE + "update", body=CREATE, until=LAST)
@@ -95,14 +95,14 @@ def update(group_id: str, body: JsonObject) -> Answer:
     asked, known_id = body["security_group"], _checked_id(group_id)
     with _conflicts_as_bad_requests():
         return _view(
-            network.update_security_group(tools().peers, known_id, asked["name"], asked["description"], caller())
+            security_groups_client.update_group(tools().peers, known_id, asked["name"], asked["description"], caller())
         )
 
 
 @resource.endpoint("DELETE", GROUPS + "/<group_id>", policy=RULE + "delete", until=LAST)
 def delete(group_id: str) -> Answer:
     with _conflicts_as_bad_requests():
-        network.delete_security_group(tools().peers, _checked_id(group_id), caller())
+        security_groups_client.delete_group(tools().peers, _checked_id(group_id), caller())
     return "", 202
 
 
@@ -113,10 +113,10 @@ def delete(group_id: str) -> Answer:
 def create_rule(body: JsonObject) -> Answer:
     asked = body["security_group_rule"]
     with _conflicts_as_bad_requests():
-        rule = network.create_security_group_rule(tools().peers, _new_rule(asked), caller())
+        rule = security_groups_client.create_rule(tools().peers, _new_rule(asked), caller())
     names = {}
     if asked.get("group_id"):
-        remote = network.show_security_group(tools().peers, _checked_id(asked["group_id"]), caller())
+        remote = security_groups_client.show_group(tools().peers, _checked_id(asked["group_id"]), caller())
         names = {remote.id: remote.name}
     return {"security_group_rule": rule_view(rule, names)}
 
@@ -162,5 +162,5 @@ def _cidr(given: str | None) -> str:
 
 @resource.endpoint("DELETE", RULES + "/<rule_id>", policy=RULE + "rule:delete", until=LAST)
 def delete_rule(rule_id: str) -> Answer:
-    network.delete_security_group_rule(tools().peers, _checked_id(rule_id), caller())
+    security_groups_client.delete_rule(tools().peers, _checked_id(rule_id), caller())
     return "", 202

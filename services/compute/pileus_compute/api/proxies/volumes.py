@@ -9,7 +9,7 @@ from pileus_compute.api.listing import limit, offset
 from pileus_compute.api.schemas.types import BOOLEAN, METADATA, UUID, body, is_true, number, obj
 from pileus_compute.api.tools import tools
 from pileus_compute.clients import volume as volume_client
-from pileus_compute.clients.volume import NewVolume, Snapshot, Volume
+from pileus_compute.clients.volume import NewSnapshot, NewVolume, Snapshot, Volume
 from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.web import Resource, caller
 
@@ -155,15 +155,13 @@ def show_snapshot(snapshot_id: str) -> Answer:
 @resource.endpoint("POST", "/os-snapshots", policy=RULE + "snapshots:create", body=CREATE_SNAPSHOT, until=LAST)
 def create_snapshot(body: JsonObject) -> Answer:
     asked = body["snapshot"]
-    snapshot = volume_client.create_snapshot(
-        tools().peers,
-        _project_id(),
+    new = NewSnapshot(
         asked["volume_id"],
         asked.get("display_name"),
-        description=asked.get("display_description"),
-        force=is_true(asked.get("force", False)),
-        caller=caller(),
+        asked.get("display_description"),
+        is_true(asked.get("force", False)),
     )
+    snapshot = volume_client.create_snapshot(tools().peers, _project_id(), new, caller())
     return {"snapshot": snapshot_view(snapshot)}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pileus_compute.clients.network import SecurityGroup, SecurityGroupRule
+from pileus_compute.clients.security_groups import SecurityGroup, SecurityGroupRule
 from pileus_kit.json_types import JsonObject
 
 

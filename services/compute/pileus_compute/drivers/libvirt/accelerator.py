@@ -19,6 +19,8 @@ EMULATOR = "qemu-system-x86_64"
 
 @dataclass(frozen=True)
 class Accelerator:
+    """What guests run with, and why."""
+
     kind: str
     """The type of libvirt's domain: kvm, or qemu for emulation (TCG)."""
     why: str

@@ -27,6 +27,8 @@ TASKS = 256
 
 
 class Confinement:
+    """Confines the guests of a host."""
+
     def __init__(self, connection: Connection, disks: GuestDisks, prefix: str) -> None:
         self.connection, self.disks = connection, disks
         self.groups = GuestCgroups(prefix)

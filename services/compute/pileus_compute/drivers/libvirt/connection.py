@@ -47,6 +47,8 @@ def _quiet(_: object, error: object) -> None:
 
 
 class Connection:
+    """A connection to one libvirtd, for all threads."""
+
     def __init__(self, uri: str, host: str) -> None:
         self.uri, self.host = uri, host
         self._lock = threading.Lock()
@@ -90,6 +92,7 @@ class Connection:
             raise HypervisorFailed(what=what, why=str(err)) from err
 
     def close(self) -> None:
+        """Close the connection; `get` opens it again."""
         with self._lock:
             if self._conn is not None:
                 try:

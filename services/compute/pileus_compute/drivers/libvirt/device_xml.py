@@ -1,5 +1,6 @@
 """Disks and interfaces as XML of libvirt. It is built as a tree, so no string of a user can become markup."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -14,46 +15,49 @@ NIC_MODELS = ("virtio", "e1000", "e1000e", "rtl8139", "ne2k_pci", "pcnet", "vmxn
 
 
 def text(element: Element) -> str:
+    """The XML of an element."""
     return tostring(element, encoding="unicode")
 
 
 def volume_alias(volume_id: str) -> str:
+    """The alias of a volume's disk."""
     return VOLUME_ALIAS + volume_id
 
 
 def nic_alias(port_id: str) -> str:
+    """The alias of a port's interface."""
     return NIC_ALIAS + port_id
 
 
-def file_disk(
-    path: Path,
-    format: str,
-    bus: str,
-    device: str,
-    *,
-    kind: str = "disk",
-    order: int | None = None,
-    base: Disk | None = None,
-    shared: bool = False,
-    separate: bool = True,
-) -> Element:
-    """A disk that is a file. `order`: its place among the disks to boot from. `base`: the base image of an overlay; the
-    format of each layer is named, because QEMU would guess it otherwise.
+@dataclass(frozen=True)
+class DiskFile:
+    """The file that a disk is. `base` is the base image of an overlay: the format of each layer is named, because QEMU
+    would guess it otherwise.
 
     Where guests are `separate` users, the base keeps its owner, and so does a `shared` file: a guest that owned what
     others read could write it.
     """
+
+    path: Path
+    format: str = "raw"
+    base: Disk | None = None
+    shared: bool = False
+    separate: bool = True
+
+
+def file_disk(file: DiskFile, bus: str, device: str, *, kind: str = "disk", order: int | None = None) -> Element:
+    """A disk (or `kind` cdrom) that is a file. `order`: its place among the disks to boot from."""
     disk = Element("disk", type="file", device=kind)
-    _driver(disk, format)
-    source = SubElement(disk, "source", file=str(path))
-    if shared:
+    _driver(disk, file.format)
+    source = SubElement(disk, "source", file=str(file.path))
+    if file.shared:
         SubElement(source, "seclabel", model="dac", relabel="no")
     layer = disk
-    if base:
+    if file.base:
         layer = SubElement(disk, "backingStore", type="file")
-        SubElement(layer, "format", type=base.format)
-        below = SubElement(layer, "source", file=str(base.path))
-        if separate:
+        SubElement(layer, "format", type=file.base.format)
+        below = SubElement(layer, "source", file=str(file.base.path))
+        if file.separate:
             SubElement(below, "seclabel", model="dac", relabel="no")
     _end(layer)
     return _rest(disk, bus, device, order, kind == "cdrom", "")

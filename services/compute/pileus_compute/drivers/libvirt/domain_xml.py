@@ -6,6 +6,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from pileus_compute.drivers.device_names import DeviceNames
 from pileus_compute.drivers.libvirt import device_xml
+from pileus_compute.drivers.libvirt.device_xml import DiskFile
 from pileus_compute.drivers.libvirt.virtual_hardware import VirtualHardware
 from pileus_compute.drivers.qemu.disks import GuestFiles
 from pileus_compute.rpc import Guest, Volume
@@ -30,6 +31,7 @@ class Domain:
 
     @property
     def text(self) -> str:
+        """The XML as text."""
         return device_xml.text(self.xml)
 
 
@@ -134,13 +136,11 @@ def _disks(parts: Element, domain: Domain, guest: Guest, files: GuestFiles, hard
         if cdrom:
             parts.append(
                 device_xml.file_disk(
-                    files.cdrom,
-                    "raw",
+                    DiskFile(files.cdrom, shared=domain.separate),
                     hardware.cdrom_bus,
                     names.give(hardware.cdrom_bus),
                     kind="cdrom",
                     order=2,
-                    shared=domain.separate,
                 )
             )
     if root_volume:
@@ -152,19 +152,19 @@ def _disks(parts: Element, domain: Domain, guest: Guest, files: GuestFiles, hard
             _volume(parts, domain, guest, volume, names)
     if guest.config_drive is not None or files.config_drive.exists():
         cdrom_bus = hardware.cdrom_bus
-        parts.append(device_xml.file_disk(files.config_drive, "raw", cdrom_bus, names.give(cdrom_bus), kind="cdrom"))
+        parts.append(device_xml.file_disk(DiskFile(files.config_drive), cdrom_bus, names.give(cdrom_bus), kind="cdrom"))
 
 
 def _overlay(domain: Domain, files: GuestFiles, path: Path, bus: str, device: str, order: int) -> Element:
     base = files.base(path) if path.exists() else None
-    return device_xml.file_disk(path, "qcow2", bus, device, order=order, base=base, separate=domain.separate)
+    return device_xml.file_disk(DiskFile(path, "qcow2", base, separate=domain.separate), bus, device, order=order)
 
 
 def _blank_disks(parts: Element, guest: Guest, files: GuestFiles, names: DeviceNames, bus: str) -> None:
     for number in range(len(guest.ephemeral)):
-        parts.append(device_xml.file_disk(files.ephemeral(number), "raw", bus, names.give(bus)))
+        parts.append(device_xml.file_disk(DiskFile(files.ephemeral(number)), bus, names.give(bus)))
     if guest.swap_mib:
-        parts.append(device_xml.file_disk(files.swap, "raw", bus, names.give(bus)))
+        parts.append(device_xml.file_disk(DiskFile(files.swap), bus, names.give(bus)))
 
 
 def _volume(parts: Element, domain: Domain, guest: Guest, volume: Volume, names: DeviceNames) -> None:

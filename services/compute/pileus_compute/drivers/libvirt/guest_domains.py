@@ -26,6 +26,7 @@ class GuestDomains:
         return f"{self.prefix}-{guest_name}"
 
     def all(self) -> list[libvirt.virDomain]:
+        """All domains of this cloud, running or not."""
         return [domain for domain in self.connection.get().listAllDomains() if self._is_ours(domain)]
 
     def find(self, guest_id: str) -> libvirt.virDomain | None:

@@ -87,6 +87,8 @@ class Libvirt(
     VolumeSnapshots,
     Confine,
 ):
+    """The driver that libvirt's guests have: it puts together what the other files of this folder do."""
+
     def __init__(
         self, uri: str, state: Path, host: str, prefix: str, image_cache_gib: int = 20, vnc: bool = False
     ) -> None:

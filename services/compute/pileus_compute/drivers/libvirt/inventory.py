@@ -22,6 +22,7 @@ def read(
     accelerator: Accelerator,
     facts: dict[str, str],
 ) -> Inventory:
+    """The host's inventory. `facts` are added to those that are found here."""
     disk = os.statvfs(instances)
     _, memory_mib, cpus, *_ = conn.getInfo()
     return Inventory(

@@ -13,6 +13,8 @@ Topology = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class VirtualHardware:
+    """The devices of a guest's machine."""
+
     disk_bus: str = "virtio"
     cdrom_bus: str = "ide"
     nic_model: str = "virtio"
@@ -33,10 +35,13 @@ class VirtualHardware:
 
     @property
     def q35(self) -> bool:
+        """Whether the machine has PCI Express."""
         return "q35" in self.machine
 
     @classmethod
     def of(cls, properties: dict[str, str], vcpus: int) -> "VirtualHardware":
+        """The hardware that these properties ask for; unknown values are defaults."""
+
         def one_of(name: str, allowed: tuple[str, ...], default: str) -> str:
             return properties[name] if properties.get(name) in allowed else default
 

@@ -20,6 +20,8 @@ OPTIONAL = (MOVE_CHARGES, MEMORY_AND_SWAP, "memory.swap.max")
 
 @dataclass(frozen=True)
 class Limits:
+    """What a guest may use of its host."""
+
     memory_bytes: int
     tasks: int
     """Processes and threads."""

@@ -43,6 +43,7 @@ class GuestFiles:
 
     @property
     def root(self) -> Path:
+        """The root disk."""
         return self.home / "root.qcow2"
 
     @property
@@ -52,18 +53,22 @@ class GuestFiles:
 
     @property
     def rescue(self) -> Path:
+        """The root disk of the rescue system."""
         return self.home / "rescue.qcow2"
 
     @property
     def swap(self) -> Path:
+        """The swap disk."""
         return self.home / "swap.raw"
 
     @property
     def config_drive(self) -> Path:
+        """The config drive."""
         return self.home / "config-drive.iso"
 
     @property
     def console_log(self) -> Path:
+        """What the guest wrote to its serial console."""
         return self.home / "console.log"
 
     @property
@@ -78,17 +83,21 @@ class GuestFiles:
 
     @property
     def kept(self) -> Path:
+        """The directory of the kept disks."""
         return self.home / "kept"
 
     @property
     def kernel(self) -> Path:
+        """The kernel that the guest boots."""
         return self.home / "kernel"
 
     @property
     def ramdisk(self) -> Path:
+        """The ramdisk beside the kernel."""
         return self.home / "ramdisk"
 
     def ephemeral(self, number: int) -> Path:
+        """One of the blank disks."""
         return self.home / f"ephemeral{number}.raw"
 
     def shared(self) -> list[Path]:
@@ -116,11 +125,14 @@ class GuestFiles:
 
 
 class GuestDisks:
+    """The local disks of all guests of a host."""
+
     def __init__(self, directory: Path, images: ImageCache, host: str) -> None:
         self.directory, self.images, self.host = directory, images, host
         make_traversable(directory)
 
     def files(self, guest_id: str) -> GuestFiles:
+        """Where the guest's files are. Raises GuestAbsent for an id that is none."""
         if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", guest_id):
             raise GuestAbsent(guest=guest_id, host=self.host)
         return GuestFiles(self.directory / guest_id, self.images.directory)

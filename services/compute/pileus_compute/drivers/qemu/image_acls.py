@@ -24,6 +24,8 @@ SUFFIXES = (".qcow2", ".raw", ".iso")
 
 
 class ImageAcls:
+    """The access control lists of the files in one directory."""
+
     def __init__(self, directory: Path, group: int | None) -> None:
         """`group`: that of every guest's QEMU. It gets access only where the file system has no access control
         lists."""

@@ -56,6 +56,8 @@ class Base:
 
 
 class ImageCache:
+    """The images in one directory, fetched when they are needed."""
+
     def __init__(self, directory: Path, limit: int = DEFAULT_LIMIT) -> None:
         """`limit`: how many bytes are kept beside the base images that guests use."""
         self.directory, self.limit = directory, limit
