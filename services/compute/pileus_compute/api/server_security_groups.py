@@ -3,8 +3,7 @@
 from pileus_compute.api.server_access import find_server, server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.security_groups import group_view
-from pileus_compute.clients import network
-from pileus_compute.clients import security_groups
+from pileus_compute.clients import network, security_groups
 from pileus_kit.json_types import Answer
 from pileus_kit.web import Resource, caller
 

@@ -2,8 +2,7 @@
 
 from dataclasses import asdict
 
-from pileus_compute.clients import network
-from pileus_compute.clients import security_groups
+from pileus_compute.clients import network, security_groups
 from pileus_compute.core import server_jobs, server_ports
 from pileus_compute.core.server_ports import REFRESH_FLOW, CurrentPort, CurrentPorts
 from pileus_compute.core.tools import Tools
