@@ -1,10 +1,10 @@
 """The policy: OpenStack Networking's rule names, scopes and defaults.
 
-A rule for an attribute (`create_port:fixed_ips`) is asked when a request sets it to something else than its default; an
+A rule for an attribute (`create_port:fixed_ips`) is checked when a request sets it to a value other than its default; an
 attribute whose `get_…` rule denies is left out of what the caller sees. Targets: the row's `project_id`, its network's
 as `network:project_id` and its security group's as `security_group:project_id`, whether it or its network is shared
-(`shared`, `network:shared`) or external (`network:external`), and what comes before the colon of a port's
-`device_owner`. The rules are held against the published ones in tests/unit/test_published_policies.py.
+(`shared`, `network:shared`) or external (`network:external`), and the part of a port's `device_owner`
+before the colon. The rules are compared with the published ones in tests/unit/test_published_policies.py.
 """
 
 from pileus_kit import operations

@@ -1,7 +1,8 @@
-"""Routes of Networking: what its rules ask about a target is known only once the request was read.
+"""Resources of Networking, whose rules need a target that is only known when the request has been read.
 
-Before that, a route's rule is asked about the best that the caller could come with: things of their own project. Who
-is refused even so may do nothing of the kind; all others are asked again, about what they named.
+Before that, the rule of a route is checked with the target that permits the most: resources of the caller's own
+project. Callers who are refused even so may do nothing of the kind. For all others, the handler checks the rule again,
+with the target that the request names.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from pileus_kit import web
 from pileus_kit.web import Handler, allowed, caller
 from pileus_network.errors import HTTPNotFound
 
-Target = Callable[..., Mapping[str, Any]]
+Target = Callable[..., Mapping[str, object]]
 
 
 class Resource(web.Resource):
@@ -28,18 +29,18 @@ class Resource(web.Resource):
         chosen = target or (self._looked_up if looks_up else own_target)
         return super().endpoint(method, path, policy=policy, target=chosen, **more)
 
-    def _looked_up(self, **_: str) -> Mapping[str, Any]:
+    def _looked_up(self, **_: str) -> Mapping[str, object]:
         if not allowed(self._get, most_permissive_target()):
             raise HTTPNotFound()
         return most_permissive_target()
 
 
-def own_target(**_: str) -> Mapping[str, Any]:
+def own_target(**_: str) -> Mapping[str, object]:
     """The target of routes that answer 403 to callers without the right, whatever their path names."""
     return most_permissive_target()
 
 
-def most_permissive_target() -> dict[str, Any]:
+def most_permissive_target() -> dict[str, object]:
     """Return the target with which a caller may do the most: their own, on their own network, in their own group."""
     own_target = caller().project_id
     return {

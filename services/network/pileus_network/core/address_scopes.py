@@ -75,6 +75,6 @@ def delete(session: Session, found: AddressScope) -> None:
 def update(found: AddressScope, requested: AddressScopeUpdate) -> None:
     """Update an address scope. A shared one can't be unshared, as other projects may use it."""
     if found.shared and requested.get("shared") is False:
-        raise InvalidInput(error_message=f"Shared address viewer {found.id} can't be unshared")
+        raise InvalidInput(error_message=f"Shared address scope {found.id} can't be unshared")
     apply_attributes(found, requested, ("name", "shared"))
     standard_attributes.bump_revision(found)

@@ -38,8 +38,9 @@ class FixedIpAssigner:
         self._by_id = {subnet.id: subnet for subnet in network.subnets}
 
     def assign(self, port: Port, requests: RequestedIps | None) -> None:
-        """`requests` None: one address of each family. Automatic ones always come along. What the port keeps is left
-        alone.
+        """Replace the port's fixed IPs by the requested ones; None means one address of each family.
+
+        SLAAC addresses are always added. Rows of addresses that the port keeps are left alone.
         """
         if requests is None:
             chosen = self._automatic(port)

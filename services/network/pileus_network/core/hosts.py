@@ -56,9 +56,10 @@ def _mark_tunnel_peers(session: Session, name: str) -> None:
 
 
 def reschedule_unhosted(session: Session) -> None:
-    """Find a host for the DHCP ports and routers that have none, now that there is one more to choose from.
+    """Choose hosts for the DHCP ports and routers that have none.
 
-    Not at every hello: what an administrator took off its host stays off until something changes.
+    This happens when a host appears or changes, not with every heartbeat: what an administrator removed from a host
+    stays unscheduled until then.
     """
     for port in session.scalars(select(Port).where(Port.device_owner == DHCP_OWNER, Port.host == "").limit(100)):
         dhcp_ports.schedule(session, port, session.get_one(Network, port.network_id))

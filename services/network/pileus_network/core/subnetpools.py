@@ -225,7 +225,7 @@ def _check_owner(session: Session, viewer: Viewer, pool: SubnetPool) -> None:
     found = session.get(AddressScope, pool.address_scope_id) if pool.address_scope_id else None
     if found is not None and not viewer.owns(found.project_id):
         raise IllegalSubnetPoolUpdate(
-            reason=f"subnetpool {pool.id} cannot be updated when associated with shared address viewer {found.id}"
+            reason=f"subnetpool {pool.id} cannot be updated when associated with shared address scope {found.id}"
         )
 
 

@@ -1,7 +1,7 @@
-"""What hosts did for whom, so that a request can be followed to their commands.
+"""Records of what hosts did for requests, so that a request can be traced to the commands on hosts.
 
-A request counts a generation of each host that it concerns. An agent comes from one generation to the newest in one
-round, whosesoever requests are in between: the round is recorded as a finished job of each of them.
+A request counts a generation of each host that it affects. An agent goes from one generation to the newest in one
+sync, whichever requests are in between: the sync is recorded as a finished job of each of these requests.
 """
 
 from datetime import timedelta

@@ -121,9 +121,10 @@ class Subnet(StandardAttributes):
 
 
 class Port(StandardAttributes):
-    """`host` is "" while the port is bound nowhere. Lists that nobody searches live in the row.
+    """`host` is "" while the port is unbound. Lists that no query searches are columns of the row.
 
-    `router_id` says whose interface or gateway the port is. Users write `device_id` and `device_owner` as they like.
+    `router_id` names the router whose interface or gateway the port is. `device_id` and `device_owner` don't prove
+    that: users may set them.
     """
 
     __tablename__ = "ports"
@@ -262,9 +263,9 @@ class Project(Model):
 
 
 class Host(Model):
-    """A host with an agent. `generation` counts the changes that concern it, `applied` is the last one it reported.
+    """A host with an agent. `generation` counts the changes that affect it; `applied` is the last one it reported.
 
-    `changes` has what came with every generation after `logged_since`.
+    There are change records for every generation after `logged_since`.
     """
 
     __tablename__ = "hosts"
