@@ -1,6 +1,6 @@
 """The policy: OpenStack Networking's rule names, scopes and defaults.
 
-A rule for an attribute (`create_port:fixed_ips`) is checked when a request sets it to a value other than its default; an
+A rule for an attribute (`create_port:fixed_ips`) is checked if a request sets it to a value other than the default; an
 attribute whose `get_…` rule denies is left out of what the caller sees. Targets: the row's `project_id`, its network's
 as `network:project_id` and its security group's as `security_group:project_id`, whether it or its network is shared
 (`shared`, `network:shared`) or external (`network:external`), and the part of a port's `device_owner`

@@ -36,30 +36,37 @@ def choose(
     session: Session, config: Config, network_type: str | None, physical: str | None, segmentation_id: int | None
 ) -> Segment:
     """Return the segment that is asked for, or a free one; without a type, a VXLAN segment."""
-    kind, segment = network_type, segmentation_id
-    if kind in (None, "vxlan"):
-        if kind is None and (physical or segment is not None):
+    if network_type in (None, "vxlan"):
+        if network_type is None and (physical or segmentation_id is not None):
             raise InvalidInput(error_message="network_type required")
         if physical:
             raise InvalidInput(error_message="provider:physical_network specified for vxlan network")
-        return Segment("vxlan", "", _choose_vni(session, config, segment))
-    if kind == "vlan" and segment is None:
+        return Segment("vxlan", "", _choose_vni(session, config, segmentation_id))
+    if network_type == "vlan" and segmentation_id is None:
         return Segment("vlan", *_find_free_vlan(session, config, physical))
     if not physical:
-        raise InvalidInput(error_message=f"physical_network required for {kind} provider network")
-    if kind == "flat":
-        if segment is not None:
-            raise InvalidInput(error_message="segmentation_id specified for flat provider network")
-        if _used_segments(session, "flat", physical, [0]):
-            raise FlatNetworkInUse(physical_network=physical)
-        return Segment("flat", physical, 0)
-    if kind == "vlan" and segment is not None:
-        if not FIRST_VLAN <= segment <= LAST_VLAN:
-            raise InvalidInput(error_message="segmentation_id out of range (1 through 4094)")
-        if _used_segments(session, "vlan", physical, [segment]):
-            raise VlanIdInUse(vlan_id=segment, physical_network=physical)
-        return Segment("vlan", physical, segment)
-    raise InvalidInput(error_message=f"Network type {kind} is not supported; there are vxlan, flat and vlan")
+        raise InvalidInput(error_message=f"physical_network required for {network_type} provider network")
+    if network_type == "flat":
+        return _check_flat(session, physical, segmentation_id)
+    if network_type == "vlan" and segmentation_id is not None:
+        return _check_vlan(session, physical, segmentation_id)
+    raise InvalidInput(error_message=f"Network type {network_type} is not supported; there are vxlan, flat and vlan")
+
+
+def _check_flat(session: Session, physical: str, segmentation_id: int | None) -> Segment:
+    if segmentation_id is not None:
+        raise InvalidInput(error_message="segmentation_id specified for flat provider network")
+    if _used_segments(session, "flat", physical, [0]):
+        raise FlatNetworkInUse(physical_network=physical)
+    return Segment("flat", physical, 0)
+
+
+def _check_vlan(session: Session, physical: str, vlan: int) -> Segment:
+    if not FIRST_VLAN <= vlan <= LAST_VLAN:
+        raise InvalidInput(error_message="segmentation_id out of range (1 through 4094)")
+    if _used_segments(session, "vlan", physical, [vlan]):
+        raise VlanIdInUse(vlan_id=vlan, physical_network=physical)
+    return Segment("vlan", physical, vlan)
 
 
 def _choose_vni(session: Session, config: Config, requested: int | None) -> int:
