@@ -1,6 +1,5 @@
 """What creating, updating and rebuilding a server accept at each microversion."""
 
-from typing import Any
 
 from pileus_compute.api.schemas.types import (
     BASE64,
@@ -37,8 +36,8 @@ CERTIFICATES = {
 }
 PERSONALITY = {"type": "array", "items": obj({"path": {"type": "string"}, "contents": BASE64})}
 
-NETWORK: dict[str, Any] = {"fixed_ip": IP, "port": UUID_OR_NULL, "uuid": UUID}
-DISK_V1: dict[str, Any] = {
+NETWORK: Schema = {"fixed_ip": IP, "port": UUID_OR_NULL, "uuid": UUID}
+DISK_V1: Schema = {
     "virtual_name": SHORT,
     "volume_id": UUID,
     "snapshot_id": UUID,
@@ -48,7 +47,7 @@ DISK_V1: dict[str, Any] = {
     "no_device": {},
     "connection_info": {"type": "string", "maxLength": 16777215},
 }
-DISK: dict[str, Any] = DISK_V1 | {
+DISK: Schema = DISK_V1 | {
     "source_type": {"type": "string", "enum": ["volume", "image", "snapshot", "blank"]},
     "uuid": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9._-]*$"},
     "image_id": UUID,
@@ -79,15 +78,15 @@ HINTS = {
 }
 
 
-def _networks(properties: dict[str, Any]) -> Schema:
+def _networks(properties: Schema) -> Schema:
     return {"type": "array", "items": obj(properties), "maxItems": MAX_ITEMS}
 
 
-def _disks(properties: dict[str, Any]) -> Schema:
+def _disks(properties: Schema) -> Schema:
     return {"type": "array", "items": obj(properties), "maxItems": MAX_ITEMS}
 
 
-BASE: dict[str, Any] = {
+BASE: Schema = {
     "name": NAME,
     "imageRef": IMAGE,
     "flavorRef": {"type": ["string", "integer"], "minLength": 1},
@@ -111,7 +110,7 @@ BASE: dict[str, Any] = {
 }
 
 
-def _create(properties: dict[str, Any], required: tuple[str, ...] = ("name", "flavorRef")) -> Schema:
+def _create(properties: Schema, required: tuple[str, ...] = ("name", "flavorRef")) -> Schema:
     return obj(
         {"server": obj(properties, required), "os:scheduler_hints": HINTS, "OS-SCH-HNT:scheduler_hints": HINTS},
         ("server",),
@@ -155,7 +154,7 @@ def _creates() -> dict[tuple[int, int], Schema]:
 
 CREATE = _creates()
 
-UPDATED: dict[str, Any] = {
+UPDATED: Schema = {
     "name": NAME,
     "OS-DCF:diskConfig": DISK_CONFIG,
     "accessIPv4": {"anyOf": [IPV4, {"enum": [""]}]},
@@ -168,7 +167,7 @@ UPDATE = {
     (2, 94): obj({"server": obj(UPDATED | {"description": DESCRIPTION, "hostname": HOSTNAME})}, ("server",)),
 }
 
-REBUILT: dict[str, Any] = {
+REBUILT: Schema = {
     "name": NAME,
     "imageRef": UUID,
     "adminPass": PASSWORD,
@@ -181,7 +180,7 @@ REBUILT: dict[str, Any] = {
 
 
 def _rebuilds() -> dict[tuple[int, int], Schema]:
-    def wrap(properties: dict[str, Any]) -> Schema:
+    def wrap(properties: Schema) -> Schema:
         return obj({"rebuild": obj(properties, ("imageRef",))}, ("rebuild",))
 
     tables = {(2, 1): wrap(REBUILT | {"personality": PERSONALITY})}

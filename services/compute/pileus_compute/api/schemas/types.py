@@ -65,7 +65,7 @@ def number(least: int = 0, most: int = 2147483647) -> Schema:
     return {"type": ["integer", "string"], "pattern": f"^{NOT_LESS[least]}{digits}$", "minimum": least, "maximum": most}
 
 
-def obj(properties: dict[str, Any], required: tuple[str, ...] = (), more: bool = False) -> Schema:
+def obj(properties: Schema, required: tuple[str, ...] = (), more: bool = False) -> Schema:
     """Return the schema of an object. An unknown attribute is an error, unless `more`."""
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": more}
     return schema | ({"required": list(required)} if required else {})
