@@ -80,3 +80,14 @@ def test_boots_from_a_new_volume(compute: ComputeFixture, volume: Any) -> None:
     compute.client.delete(f"/v2.1/servers/{server['id']}")
     compute.drain()
     assert not volume.volumes and not volume.attachments
+
+
+def test_a_delete_during_the_build_leaves_nothing(compute: ComputeFixture, network: Any) -> None:
+    server = compute.server(imageRef=IMAGE_ID, networks=[{"uuid": NETWORK_ID}], drain=False)
+    assert server["status"] == "BUILD" and server["OS-EXT-STS:task_state"] == "scheduling"
+    assert compute.client.delete(f"/v2.1/servers/{server['id']}").status_code == 204
+    assert compute.show(server["id"])["OS-EXT-STS:task_state"] == "deleting"
+    assert compute.client.delete(f"/v2.1/servers/{server['id']}").status_code == 204
+    compute.drain()
+    assert compute.client.get(f"/v2.1/servers/{server['id']}").status_code == 404
+    assert not network.ports and not compute.host.driver.guests_by_id
