@@ -1,6 +1,5 @@
 """What creating, updating and rebuilding a server accept at each microversion."""
 
-
 from pileus_compute.api.schemas.types import (
     BASE64,
     BOOLEAN,
