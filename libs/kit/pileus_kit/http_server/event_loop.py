@@ -188,9 +188,12 @@ class EventLoop:
     def _accept(self, listener: Any) -> None:
         """Accept what waits. Without room (connections or descriptors) the one that has been idle longest is closed."""
         for _ in range(MAX_ACCEPTED_AT_ONCE):
-            if len(self) >= self.limits.connections and not self._make_room():
-                time.sleep(ACCEPT_PAUSE_S)
-                return
+            if len(self) >= self.limits.connections:
+                if not _is_pending(listener):
+                    return
+                if not self._make_room():
+                    time.sleep(ACCEPT_PAUSE_S)
+                    return
             try:
                 sock, client = listener.accept()
             except OSError as err:
@@ -250,3 +253,10 @@ class EventLoop:
             for connection in self._connections.values():
                 connection.close()
             self._connections.clear()
+
+
+def _is_pending(listener: Any) -> bool:
+    """Whether a connection waits to be accepted."""
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    return bool(poll.poll(0))

@@ -142,7 +142,7 @@ class Responder:
             self._log.exception("%s %s", request.method, request.path)
             if response.headers_sent:
                 raise ConnectionAbortedError from None  # half an answer can only be broken off
-            sock.sendall(self._error_response(500, "Unexpected error.", connection.client))
+            sock.send(self._error_response(500, "Unexpected error.", connection.client))
             return False
         finally:
             if (token := _token(connection)) and "pileus.owner" in environ:

@@ -66,7 +66,7 @@ class RawConnection:
     def __init__(self, port: int, sent: bytes = b"") -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=MAX_WAIT_S)
         self.sock.sendall(sent)
-        self.rest = b""
+        self.received = bytearray()
 
     def __enter__(self) -> "RawConnection":
         return self
@@ -117,22 +117,24 @@ class RawConnection:
         return bool(poll.poll(1000 * MAX_WAIT_S))
 
     def _until(self, end: bytes) -> bytes:
-        while end not in self.rest:
+        while end not in self.received:
             self._receive()
-        found, _, self.rest = self.rest.partition(end)
+        found = bytes(self.received.partition(end)[0])
+        del self.received[: len(found) + len(end)]
         return found
 
     def _exactly(self, count: int) -> bytes:
-        while len(self.rest) < count:
+        while len(self.received) < count:
             self._receive()
-        found, self.rest = self.rest[:count], self.rest[count:]
+        found = bytes(self.received[:count])
+        del self.received[:count]
         return found
 
     def _receive(self) -> None:
         data = self.sock.recv(1 << 16)
         if not data:
-            raise EOFError(self.rest)
-        self.rest += data
+            raise EOFError(bytes(self.received))
+        self.received += data
 
 
 def eventually(condition: Callable[[], object]) -> None:

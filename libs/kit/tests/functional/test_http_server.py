@@ -334,7 +334,7 @@ def test_what_may_be_read_in_two_ways_is_refused(server: ServerProcess, sent: by
         return
     assert 400 <= status < 500 or status == 501, (status, body)
     assert headers["content-type"] == "application/json" and headers["x-openstack-request-id"].startswith("req-")
-    assert connection.wait_closed() and b"HTTP/1.1 2" not in connection.rest
+    assert connection.wait_closed() and b"HTTP/1.1 2" not in connection.received
 
 
 def test_after_all_of_this_everybody_is_served(server: ServerProcess) -> None:
