@@ -77,7 +77,7 @@ class NewSnapshot:
     name: str | None = None
     description: str | None = None
     force: bool = False
-    """Also if the volume is in use."""
+    """Take it even if the volume is in use."""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
