@@ -62,3 +62,27 @@ def test_bulk_delete_of_impossible_names(store: ObjectStoreFixture, container: s
     assert [status for _, status in answer.json["Errors"]] == [
         "412 Precondition Failed", "400 Bad Request", "400 Bad Request"]  # fmt: skip
     assert store.client.head(container).status_code == 204
+
+
+def test_the_answer_as_text_and_xml(store: ObjectStoreFixture, container: str) -> None:
+    """The answer is text unless another form is asked for."""
+    store.client.put(f"{container}/o", data=b"x")
+    path = f"{store.account}?bulk-delete"
+    text = store.client.post(path, data=b"/c/o\n/c/none\n/c\n/").data.decode().splitlines()
+    assert text[:4] == [
+        "Number Deleted: 2", "Number Not Found: 1", "Response Status: 400 Bad Request", "Response Body: "
+    ]  # fmt: skip
+    assert text[5:] == [", 400 Bad Request"]
+    store.client.put(container)
+    for more, headers in (("&format=xml", {}), ("", {"Accept": "text/xml"})):
+        xml = store.client.post(path + more, data=b"/c\n/a/b/\xff", headers=headers)
+        assert xml.headers["Content-Type"] == "text/xml"
+        assert b"<number_deleted>" in xml.data
+
+
+def test_refusals(store: ObjectStoreFixture, container: str) -> None:
+    path = f"{store.account}?bulk-delete"
+    assert store.client.post(path, data=b"/c/o", anonymous=True).status_code == 401
+    assert store.client.post(path, data=b"\n").status_code == 400
+    many = store.client.post(path, data=b"/c/o\n" * 10_001)
+    assert (many.status_code, many.text) == (413, "Maximum Bulk Deletes: 10000 per request")

@@ -126,3 +126,42 @@ def test_xml_of_names_with_characters_that_xml_lacks(store: ObjectStoreFixture, 
         root = ElementTree.fromstring(store.client.get(f"{container}?{query}").data)
         assert len(root) == 4
     assert store.client.get(f"{container}?format=json").json[1]["name"] == "a\x01b"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "?limit=10001", {}, 412),
+        ("GET", "?prefix=%00", {}, 412),
+        ("GET", "", {"Accept": "image/png"}, 406),
+        ("PUT", "", {"X-Storage-Policy": "gold"}, 400),
+        ("PUT", "", {"X-Container-Meta-Quota-Bytes": "many"}, 400),
+        ("PUT", "", {"X-Container-Meta-Quota-Count": "-1"}, 400),
+        ("PUT", "", {"X-Versions-Location": "a", "X-History-Location": "b"}, 400),
+        ("PUT", "", {"X-Versions-Location": "a%2Fb"}, 412),
+        ("PUT", "", {"X-Versions-Location": "a" * 257}, 400),
+        ("PUT", "", {"X-Container-Read": ".r:"}, 400),
+        ("PUT", "", {"X-Container-Write": ".r:*"}, 400),
+        ("PUT", "", {"X-Container-Meta-" + "a" * 129: "x"}, 400),
+        ("PUT", "", {"X-Versions-Enabled": "true"}, 501),
+        ("PUT", "", {"X-Container-Sync-To": "//x"}, 400),
+        ("POST", "", {"X-Container-Meta-A": "x" * 257}, 400),
+        ("POST", "none", {}, 404),
+        ("GET", "none", {}, 404),
+        ("HEAD", "none", {}, 404),
+        ("DELETE", "none", {}, 404),
+        ("PUT", "a" * 256, {}, 400),
+        ("COPY", "", {}, 405),
+    ],
+)
+def test_refusals(
+    store: ObjectStoreFixture, container: str, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    assert store.client.request(method, f"{container}{path}", headers=headers).status_code == status
+    assert store.client.head(container).status_code == 204
+
+
+def test_containers_of_others_are_refused(store: ObjectStoreFixture, container: str) -> None:
+    for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
+        assert store.client.request(method, container, as_=store.tokens.other).status_code == 403
+        assert store.client.request(method, container, anonymous=True).status_code == 401

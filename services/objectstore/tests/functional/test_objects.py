@@ -191,3 +191,57 @@ def test_headers_every_client_expects(store: ObjectStoreFixture, container: str)
     got = store.client.get(f"{container}/o").headers
     assert got["Accept-Ranges"] == "bytes"
     assert float(got["X-Timestamp"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("PUT", "/o", {"If-None-Match": "x"}, 400),
+        ("PUT", "/o", {"X-Delete-At": "1"}, 400),
+        ("PUT", "/o", {"X-Delete-At": "soon"}, 400),
+        ("PUT", "/o", {"X-Delete-After": "-1"}, 400),
+        ("PUT", "/o", {"X-Object-Manifest": "c"}, 400),
+        ("PUT", "/o", {"X-Object-Manifest": "c/p?x"}, 400),
+        ("PUT", "/o", {"X-Object-Meta-": "x"}, 400),
+        ("PUT", "/o", {"X-Object-Meta-A": "x" * 257}, 400),
+        ("PUT", "/o", {"Etag": "0" * 32}, 422),
+        ("PUT", "/" + "o" * 1025, {}, 400),
+        ("POST", "/o", {"X-Symlink-Target": "c/o"}, 400),
+        ("POST", "/none", {}, 404),
+        ("POST", "/o", {"X-Delete-At": "1"}, 400),
+        ("GET", "/none", {}, 404),
+        ("HEAD", "/none", {}, 404),
+        ("GET", "/o", {"Range": "bytes=4-"}, 416),
+        ("GET", "/o", {"If-Match": "x"}, 412),
+        ("GET", "/o", {"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}, 412),
+        ("DELETE", "/none", {}, 404),
+        ("DELETE", "/o", {"X-If-Delete-At": "1"}, 412),
+        ("PATCH", "/o", {}, 405),
+    ],
+)
+def test_refusals(
+    store: ObjectStoreFixture, container: str, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    """The object stays as it was."""
+    store.client.put(f"{container}/o", data=b"data", headers={"X-Object-Meta-A": "1"})
+    data = b"more" if method == "PUT" else b""
+    assert store.client.request(method, container + path, data=data, headers=headers).status_code == status
+    got = store.client.get(f"{container}/o")
+    assert (got.data, got.headers["X-Object-Meta-A"]) == (b"data", "1")
+
+
+def test_a_length_is_required(store: ObjectStoreFixture, container: str) -> None:
+    for length, status in (("", 411), ("-1", 400), ("x", 400), (str((5 << 30) + 3), 413)):
+        overrides = {"CONTENT_LENGTH": length}
+        assert store.client.put(f"{container}/o", environ_overrides=overrides).status_code == status, length
+
+
+def test_objects_of_others_are_refused(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/o", data=b"data")
+    for method in ("GET", "HEAD", "PUT", "POST", "DELETE", "COPY"):
+        headers = {"Destination": "c/copy"}
+        assert (
+            store.client.request(method, f"{container}/o", headers=headers, as_=store.tokens.other).status_code == 403
+        )
+        assert store.client.request(method, f"{container}/o", headers=headers, anonymous=True).status_code == 401
+    assert store.client.get(f"{container}/o").data == b"data"

@@ -1,5 +1,6 @@
 """Temporary URLs."""
 
+import base64
 import hmac
 import time
 from urllib.parse import quote
@@ -174,3 +175,26 @@ def test_metadata_is_hidden_from_holders_of_urls(store: ObjectStoreFixture, cont
         seen = method(signed("GET", object_path), anonymous=True).headers
         assert "X-Object-Meta-Secret" not in seen
         assert seen["X-Object-Meta-Public-Title"] == "2"
+
+
+def test_signatures_in_base64_and_dates(store: ObjectStoreFixture, object_path: str) -> None:
+    for expires in ("2099-01-01T00:00:00Z", "2099-01-01T00:00:00", "2099-01-01"):
+        moment = 4070908800
+        made = hmac.new(KEY.encode(), f"GET\n{moment}\n{object_path}".encode(), "sha256").digest()
+        encoded = base64.urlsafe_b64encode(made).decode().rstrip("=")
+        url = f"{object_path}?temp_url_sig=sha256:{encoded}&temp_url_expires={expires}"
+        got = store.client.get(url, anonymous=True)
+        assert (got.status_code, got.headers["Expires"]) == (200, "Thu, 01 Jan 2099 00:00:00 GMT")
+    assert store.client.get(url.replace("sha256:", "sha256:!"), anonymous=True).status_code == 401
+    assert store.client.get(url.replace("2099-01-01", "soon"), anonymous=True).status_code == 401
+
+
+def test_a_url_for_some_addresses(store: ObjectStoreFixture, object_path: str) -> None:
+    for network, status in (("127.0.0.0/8", 200), ("127.0.0.1", 200), ("10.0.0.0/8", 401), ("no network", 401)):
+        expires = int(time.time()) + 1000
+        text = f"ip={network}\nGET\n{expires}\n{object_path}".encode()
+        signature = hmac.new(KEY.encode(), text, "sha256").hexdigest()
+        query = f"temp_url_sig={signature}&temp_url_expires={expires}&temp_url_ip_range={quote(network)}"
+        sender = {"REMOTE_ADDR": "127.0.0.1"}
+        got = store.client.get(f"{object_path}?{query}", anonymous=True, environ_overrides=sender)
+        assert got.status_code == status, network
