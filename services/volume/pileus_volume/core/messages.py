@@ -1,6 +1,7 @@
 """User messages: what went wrong after a request was accepted."""
 
 from datetime import timedelta
+from typing import Literal
 
 from sqlalchemy import delete as delete_rows_of
 from sqlalchemy.orm import Session
@@ -11,23 +12,43 @@ from pileus_kit.db import now
 from pileus_volume.db.models import Backup, Group, GroupSnapshot, Message, Model, Snapshot, Volume
 from pileus_volume.errors import MessageNotFound
 
+Action = Literal[
+    "create volume",
+    "delete volume",
+    "extend volume",
+    "upload volume",
+    "create snapshot",
+    "delete snapshot",
+    "revert volume",
+    "reimage volume",
+    "attach volume",
+    "create backup",
+    "delete backup",
+    "restore backup",
+    "create group",
+    "delete group",
+    "create group snapshot",
+    "delete group snapshot",
+]
 KEPT = timedelta(days=30)  # until a message expires
-ACTIONS = {  # OpenStack's numbers (to 016) and sentences; event ids look like VOLUME_VOLUME_001_002
-    "create": ("001", "schedule allocate volume"),
-    "delete": ("018", "delete volume"),
-    "extend": ("007", "extend volume"),
-    "upload": ("003", "copy volume to image"),
-    "snapshot": ("009", "create snapshot"),
+ACTIONS: dict[
+    Action, tuple[str, str]
+] = {  # OpenStack's numbers (to 016) and sentences; event ids look like VOLUME_VOLUME_001_002
+    "create volume": ("001", "schedule allocate volume"),
+    "delete volume": ("018", "delete volume"),
+    "extend volume": ("007", "extend volume"),
+    "upload volume": ("003", "copy volume to image"),
+    "create snapshot": ("009", "create snapshot"),
     "delete snapshot": ("010", "delete snapshot"),
-    "revert": ("017", "revert volume to snapshot"),
-    "reimage": ("016", "reimage volume"),
-    "attach": ("002", "attach volume"),
-    "back_up": ("013", "create backup"),
+    "revert volume": ("017", "revert volume to snapshot"),
+    "reimage volume": ("016", "reimage volume"),
+    "attach volume": ("002", "attach volume"),
+    "create backup": ("013", "create backup"),
     "delete backup": ("014", "delete backup"),
-    "restore": ("015", "restore backup"),
+    "restore backup": ("015", "restore backup"),
     "create group": ("019", "create group"),
     "delete group": ("020", "delete group"),
-    "snapshot group": ("021", "create group snapshot"),
+    "create group snapshot": ("021", "create group snapshot"),
     "delete group snapshot": ("022", "delete group snapshot"),
 }
 KINDS: dict[type[Model], str] = {
@@ -40,11 +61,11 @@ KINDS: dict[type[Model], str] = {
 
 
 def create(
-    session: Session, resource: Volume | Snapshot | Backup | Group | GroupSnapshot, action: str, why: str
+    session: Session, resource: Volume | Snapshot | Backup | Group | GroupSnapshot, action: Action, why: str
 ) -> None:
-    """Write a message resource the resource for the users of its project; expired messages are deleted on the way.
+    """Write a message about the resource for the users of its project; expired messages are deleted on the way.
 
-    `action`: a key of ACTIONS; `why`: a sentence without internals.
+    `why` is a sentence without internals.
     """
     number, sentence = ACTIONS[action]
     kind = KINDS[type(resource)]

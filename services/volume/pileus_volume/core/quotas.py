@@ -106,12 +106,11 @@ def check(
     snapshots: int = 0,
     gigabytes: int = 0,
     volume_size: int = 0,
-    retyped: int = 0,
 ) -> None:
     """Raise the quota's error (413) unless so many more fit into the project's limits and those of the type.
 
-    `gigabytes` are those of volumes and snapshots together; `volume_size`: of one volume, against the limit of a single
-    one; `retyped`: the size of a volume that only changes to this type. All in GiB.
+    `gigabytes` are those of volumes and snapshots together; `volume_size` is that of one volume, against the limit of a
+    single one. Both are in GiB.
     """
     lock_project(session, project_id)
     usage = get_usage(session, project_id)
@@ -122,15 +121,15 @@ def check(
         if more <= 0:
             continue
         _check_limit(resource, usage.limit(resource), usage.used[resource], more)
-        name = f"{resource}_{volume_type.name}"
-        _check_limit(
-            name, usage.limits.get(name, UNLIMITED), usage.used_by_type.get((resource, volume_type.id), 0), more
-        )
-    for resource, more in (("gigabytes", retyped), ("volumes", 1)) if retyped else ():
-        name = f"{resource}_{volume_type.name}"
-        _check_limit(
-            name, usage.limits.get(name, UNLIMITED), usage.used_by_type.get((resource, volume_type.id), 0), more
-        )
+        _check_type_limit(usage, volume_type, resource, more)
+
+
+def check_retype(session: Session, project_id: str, volume_type: VolumeType, gigabytes: int) -> None:
+    """Raise the quota's error (413) unless a volume of that size in GiB fits into the limits of its new type."""
+    lock_project(session, project_id)
+    usage = get_usage(session, project_id)
+    _check_type_limit(usage, volume_type, "gigabytes", gigabytes)
+    _check_type_limit(usage, volume_type, "volumes", 1)
 
 
 def check_backup(session: Session, project_id: str, gigabytes: int) -> None:
@@ -150,6 +149,12 @@ def check_group(session: Session, project_id: str) -> None:
     usage = get_usage(session, project_id)
     if usage.used["groups"] >= usage.limit("groups") >= 0:
         raise GroupsQuotaExceeded(limit=usage.limit("groups"))
+
+
+def _check_type_limit(usage: QuotaUsage, volume_type: VolumeType, resource: str, more: int) -> None:
+    name = f"{resource}_{volume_type.name}"
+    used = usage.used_by_type.get((resource, volume_type.id), 0)
+    _check_limit(name, usage.limits.get(name, UNLIMITED), used, more)
 
 
 def _check_limit(name: str, limit: int, used: int, more: int) -> None:

@@ -113,7 +113,7 @@ def retype(session: Session, volume: Volume, volume_type: VolumeType) -> None:
     multiattach = volume_type.extra_specs.get("multiattach") == "<is> True"
     if multiattach != volume.multiattach and volume.attachments:
         raise InvalidVolume(why="An attached volume can't change whether it may be attached more than once.")
-    quotas.check(session, volume.project_id, volume_type, retyped=volume.size)
+    quotas.check_retype(session, volume.project_id, volume_type, volume.size)
     volume.type_id, volume.multiattach, volume.updated_at = volume_type.id, multiattach, now()
 
 

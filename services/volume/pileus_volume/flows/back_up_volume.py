@@ -57,7 +57,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         return
     if backup.status == "creating":  # else an administrator has set another status
         move_backup(session, backup, "fail_creation", fail_reason=(work.error or "")[:255])
-    messages.create(session, backup, "back_up", work.error or "")
+    messages.create(session, backup, "create backup", work.error or "")
 
 
 def _end_backing_up(session: Session, data: BackUpVolumeData) -> None:

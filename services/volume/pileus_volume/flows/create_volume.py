@@ -48,7 +48,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         return
     if volume.status in MOVES["fail_creation"]:  # else an administrator has set another status
         move(session, volume, "fail_creation")
-    messages.create(session, volume, "create", work.error or "")
+    messages.create(session, volume, "create volume", work.error or "")
 
 
 create_volume = Flow("volume.create", Remote(create_disk, undo=delete_disk), Local(finish), failed=failed)

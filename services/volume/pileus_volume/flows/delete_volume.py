@@ -28,7 +28,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     volume = session.get(Volume, _volume_id(work))
     if volume is not None and volume.status == "deleting":
         move(session, volume, "fail_deletion")
-        messages.create(session, volume, "delete", work.error or "")
+        messages.create(session, volume, "delete volume", work.error or "")
 
 
 delete_volume = Flow("volume.delete", Remote(delete_disk), Local(delete_rows), failed=failed, ends=True)

@@ -50,7 +50,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     volume = session.get(Volume, work.subject)
     if volume is not None and volume.status == "extending":
         move(session, volume, "fail_extension")
-        messages.create(session, volume, "extend", work.error or "")
+        messages.create(session, volume, "extend volume", work.error or "")
 
 
 extend_volume = Flow(

@@ -31,7 +31,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         return
     if backup.status == "creating":
         move_backup(session, backup, "fail_creation", fail_reason=(work.error or "")[:255])
-    messages.create(session, backup, "back_up", work.error or "")
+    messages.create(session, backup, "create backup", work.error or "")
 
 
 import_backup = Flow("backup.import", Remote(check_manifest), Local(finish), failed=failed)

@@ -34,7 +34,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     volume = session.get(Volume, work.subject)
     if volume is not None and volume.status == "downloading":
         move(session, volume, "fail_creation")
-        messages.create(session, volume, "reimage", work.error or "")
+        messages.create(session, volume, "reimage volume", work.error or "")
 
 
 reimage_volume = Flow("volume.reimage", Remote(delete_disk), Remote(fill), Local(finish), failed=failed)

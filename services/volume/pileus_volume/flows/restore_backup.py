@@ -50,7 +50,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     volume = session.get(Volume, work.subject)
     if volume is not None and volume.status == "restoring-backup":
         move(session, volume, "fail_restoration")
-        messages.create(session, volume, "restore", work.error or "")
+        messages.create(session, volume, "restore backup", work.error or "")
     _end_restoring(session, work.data_as(RestoreBackupData).backup_id)
 
 

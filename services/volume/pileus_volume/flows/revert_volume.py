@@ -26,7 +26,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     volume = session.get(Volume, work.subject)
     if volume is not None and volume.status == "reverting":
         move(session, volume, "fail_reversion")
-        messages.create(session, volume, "revert", work.error or "")
+        messages.create(session, volume, "revert volume", work.error or "")
     _end_restoring(session, work)
 
 

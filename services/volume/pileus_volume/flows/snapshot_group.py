@@ -43,7 +43,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         return
     if group_snapshot.status == "creating":
         move_group_snapshot(session, group_snapshot, "fail_creation")
-    messages.create(session, group_snapshot, "snapshot group", work.error or "")
+    messages.create(session, group_snapshot, "create group snapshot", work.error or "")
 
 
 snapshot_group = Flow(

@@ -35,7 +35,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
         return
     if snapshot.status == "creating":  # else an administrator has set another status
         move_snapshot(session, snapshot, "fail_creation")
-    messages.create(session, snapshot, "snapshot", work.error or "")
+    messages.create(session, snapshot, "create snapshot", work.error or "")
 
 
 snapshot_volume = Flow("snapshot.create", Remote(take_snapshot, undo=remove_snapshot), Local(finish), failed=failed)

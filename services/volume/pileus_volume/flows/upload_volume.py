@@ -50,7 +50,7 @@ def failed(session: Session, tools: Tools, work: Work) -> None:
     volume = session.get(Volume, work.subject)
     if volume is not None and volume.status == "uploading":
         move(session, volume, "uploaded")
-        messages.create(session, volume, "upload", work.error or "")
+        messages.create(session, volume, "upload volume", work.error or "")
 
 
 upload_volume = Flow(

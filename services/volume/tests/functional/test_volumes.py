@@ -320,3 +320,34 @@ def test_consistency_groups_and_two_sources_are_refused(world):
     assert world.client.post("/v3/volumes", json=group).status_code == 501
     two = {"volume": {"size": 1, "snapshot_id": NOWHERE, "source_volid": NOWHERE}}
     assert world.client.post("/v3/volumes", json=two).status_code == 400
+
+
+def test_a_message_says_what_each_host_lacks(worlds):
+    """Volumes that no storage host takes: in another zone, or larger than the room that is left."""
+    with worlds(hosts=("host1", "host2")) as world:
+        limits = {"quota_set": {"gigabytes": -1}}
+        world.client.put("/v3/os-quota-sets/p1", json=limits, as_=world.book.admin)
+        for asked, why in (
+            ({"availability_zone": "moon"}, "it is in zone nova, not moon"),
+            ({"size": 50_000}, "GiB may still be promised"),
+        ):
+            volume = world.volume(**asked)
+            assert volume["status"] == "error"
+            path = f"/v3/messages?resource_uuid={volume['id']}"
+            (message,) = world.client.get(path, version="3.60").json["messages"]
+            text = message["user_message"]
+            assert why in text and "host1:" in text and "host2:" in text, text
+
+
+def test_a_copy_goes_to_the_host_of_its_source_only(worlds):
+    with worlds(hosts=("host1", "host2")) as world:
+        source = world.volume()
+        host = source["os-vol-host-attr:host"]
+        assert world.volume(source_volid=source["id"])["os-vol-host-attr:host"] == host
+        body = {"host": host.partition("#")[0], "binary": "cinder-volume"}
+        world.client.put("/v3/os-services/disable", json=body, as_=world.book.admin)
+        copy = world.volume(source_volid=source["id"])
+        assert copy["status"] == "error"
+        path = f"/v3/messages?resource_uuid={copy['id']}"
+        (message,) = world.client.get(path, version="3.60").json["messages"]
+        assert "it is disabled" in message["user_message"] and "the source is elsewhere" in message["user_message"]
