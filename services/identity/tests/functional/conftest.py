@@ -1,4 +1,4 @@
-"""Two domains with one of everything in each, and callers of every kind: what the scope matrix asks about."""
+"""Two domains with a resource of each kind, and callers of all kinds, for the scope matrix; an OAuth1 program."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ DOMAIN_ROLES = ("reader", "manager", "admin")
 
 
 class World:
-    """A domain called `name`: a project, a user with the role member in it, a group, a role of its own, secrets."""
+    """A domain called `name` with a project, a user who is a member of it, a group, a role, limits and secrets."""
 
     def __init__(self, cloud: Any, name: str) -> None:
         self.cloud, self.name = cloud, name
@@ -26,7 +26,7 @@ class World:
         self._secrets()
 
     def person(self, name: str, **projects: str) -> str:
-        """A user of the domain; `member=PROJECT` gives the role there."""
+        """Create a user of the domain; `member=PROJECT` grants that role on the project."""
         made = self.cloud.make(
             "/v3/users", "user", name=f"{self.name}-{name}", domain_id=self.domain, password=PASSWORD
         )["id"]
@@ -82,7 +82,7 @@ class World:
         )["id"]
 
     def values(self, rule: str) -> dict[str, str]:
-        """What the placeholders of a route stand for in this domain."""
+        """The values of a route's placeholders in this domain."""
         return {
             "project_id": self.project,
             "user_id": self.user,
@@ -103,7 +103,7 @@ class World:
 
 
 def callers(cloud: Any, mine: World, other: World) -> dict[str, str | None]:
-    """Tokens by the name of the persona; the domain's and the project's are those of `mine`, or `other` with a dash."""
+    """The tokens of all kinds of callers by name; a dash marks those of the other domain."""
     tokens: dict[str, str | None] = {"none": None, "unscoped": mine.login(mine.person("unscoped"), "unscoped")}
     for world, mark in ((mine, ""), (other, "-")):
         for role in ("reader", "member", "manager")[1 if mark else 0 : 2 if mark else 3]:
@@ -126,6 +126,6 @@ def callers(cloud: Any, mine: World, other: World) -> dict[str, str | None]:
 
 @pytest.fixture
 def worlds(cloud: Any) -> tuple[World, World, dict[str, str | None]]:
-    """Two domains, and the tokens of all kinds of callers of the first and some of the second."""
+    """Two domains, the tokens of all kinds of callers of the first, and some of the second."""
     mine, other = World(cloud, "mine"), World(cloud, "other")
     return mine, other, callers(cloud, mine, other)

@@ -114,7 +114,7 @@ def test_only_an_unrestricted_application_credential_manages_others(cloud, me):
 
 
 def test_time_does_not_tell_which_application_credentials_exist(cloud, me, monkeypatch):
-    """Whether the slow hash is computed depends on what the caller sends, and on nothing that is stored."""
+    """Whether the slow hash is computed depends only on what the caller sends."""
     generated, _ = log_in_with_credential(cloud, me, name="generated")
     chosen, _ = log_in_with_credential(cloud, me, name="chosen", secret="chosen by a user")
     work, hash_with = [], password_hashing.HashingPool.run

@@ -1,4 +1,4 @@
-"""The operator's command, and that a second run changes nothing."""
+"""The bootstrap, which can be repeated, and the operator's command."""
 
 import json
 from dataclasses import replace
@@ -52,7 +52,7 @@ def test_a_second_run_corrects_what_differs_and_keeps_the_rest(cloud, identity):
 
 
 def test_a_confined_user_loses_grants_that_the_plan_does_not_name(cloud, identity):
-    """Service users were administrators in the first releases."""
+    """The service users of the first releases were administrators."""
     more = Plan(
         users=(UserPlan("svc", "pw"),),
         projects=("service",),

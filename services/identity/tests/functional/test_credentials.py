@@ -42,7 +42,7 @@ def test_a_credential_keeps_extra_attributes(cloud):
 
 
 def test_an_ec2_credential_stays_valid_when_it_is_changed(cloud):
-    """A key whose secret is no text was a 500 for the service that had a request checked with it."""
+    """A secret that is no text would be a 500 for services that ask about a signed request."""
     project = cloud.id("projects", "demo")
     body = {"type": "ec2", "blob": '{"access": "a", "secret": "s"}', "project_id": project}
     key = cloud.make("/v3/credentials", "credential", "demo", **body)

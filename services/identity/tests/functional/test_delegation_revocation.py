@@ -9,7 +9,7 @@ from pileus_kit.testing import WsgiAdapter
 
 
 class Delegation:
-    """A trustor and a trustee, each of a domain of their own, and a project of the trustor's domain."""
+    """A trustor and a trustee, each in another domain, and a project in the trustor's domain."""
 
     def __init__(self, cloud):
         self.cloud = cloud

@@ -1,4 +1,4 @@
-"""What an administrator or manager of one domain must not reach, and what unknown ids look like to callers."""
+"""Administrators and managers of one domain stay within it, and unknown ids look like foreign ones."""
 
 import pytest
 
@@ -126,7 +126,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), UNKNOWN)
 def test_an_unknown_id_is_answered_as_openstack_does(cloud, method, path, body, status):
-    """As OpenStack answers: some things it looks up before it asks its rule."""
+    """OpenStack looks some resources up before it asks its rule, and others not."""
     assert cloud.call(method, path, "demo", body).status_code == status
 
 

@@ -1,4 +1,4 @@
-"""No list of identity asks the database more for more rows."""
+"""No list of identity needs more statements for more rows."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from pileus_kit.testing import assert_flat
 
 
 class Rows:
-    """How to make the i-th row of each noun."""
+    """Creates the i-th row of each resource."""
 
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
@@ -64,7 +64,7 @@ class Rows:
         self.cloud.make("/v3/OS-OAUTH1/consumers", "consumer", description=f"c{i}")
 
     def access_tokens(self, i: int) -> None:
-        """Written as the exchange of a request token writes them; a consumer's signatures are another test's."""
+        """Insert a token as the exchange of a request token would; another test covers the signatures."""
         with self.cloud.identity.sessions.begin() as session:
             if i == 0:
                 session.add(Consumer(id="consumer", secret=""))

@@ -15,7 +15,7 @@ HOME, STRANGER = "192.0.2.1", "203.0.113.9"
 
 
 def login(cloud, password="demo", source=HOME, code=None):
-    """The status of a login of `demo` from an address; with a code, by both factors."""
+    """The status of a login of `demo` from an address, with two factors if a code is given."""
     identity = {
         "methods": ["password"],
         "password": {"user": {"name": "demo", "domain": {"id": "default"}, "password": password}},
@@ -28,7 +28,7 @@ def login(cloud, password="demo", source=HOME, code=None):
     ).status_code
 
 
-def waited(cloud, seconds):
+def pass_time(cloud, seconds):
     """Pretend that so many seconds have passed since the last failure."""
     with cloud.identity.sessions.begin() as session:
         session.execute(update(User).values(failed_auth_at=now() - timedelta(seconds=seconds)))
@@ -42,7 +42,7 @@ def failed_auth_count(cloud):
 def test_wrong_passwords_lock_a_user_by_default(cloud):
     assert [login(cloud, "wrong") for _ in range(5)] == [401] * 5
     assert login(cloud) == 401 and failed_auth_count(cloud) == 5
-    waited(cloud, 11)
+    pass_time(cloud, 11)
     assert login(cloud) == 201 and failed_auth_count(cloud) == 0
 
 
@@ -51,9 +51,9 @@ def test_locks_grow_to_the_maximum_and_attempts_do_not_prolong_them(cloud_with):
     for count, seconds in ((2, 10), (3, 20), (4, 30), (5, 30)):
         while failed_auth_count(cloud) < count:
             login(cloud, "wrong")
-        waited(cloud, seconds - 2)
+        pass_time(cloud, seconds - 2)
         assert login(cloud, "wrong") == 401 and login(cloud) == 401 and failed_auth_count(cloud) == count
-        waited(cloud, seconds + 1)
+        pass_time(cloud, seconds + 1)
 
 
 def test_failures_of_a_stranger_do_not_lock_the_user_out(cloud):

@@ -1,4 +1,4 @@
-"""OAuth1 as its clients do it, through a socket: python-keystoneclient, keystoneauth, and Tempest's own signatures."""
+"""OAuth1 through a socket with its clients: python-keystoneclient, keystoneauth, and Tempest's own signatures."""
 
 import threading
 
@@ -28,7 +28,7 @@ ADMIN = {
 
 @pytest.fixture
 def url():
-    """Identity behind a socket, whose address is in its catalogue."""
+    """Identity behind a socket whose address is in the catalog."""
     server = make_server("127.0.0.1", 0, lambda environ, start: app(environ, start), threaded=True)
     address = f"http://127.0.0.1:{server.server_port}/v3"
     plan = Plan(

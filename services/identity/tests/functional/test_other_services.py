@@ -1,4 +1,4 @@
-"""How another service sees identity: the kit's peers and authenticator, over HTTP into this app."""
+"""Identity as another service uses it: the kit's peers and authenticator send it HTTP requests."""
 
 import pytest
 
@@ -14,8 +14,8 @@ def peers(identity):
     return Peers(config, {"http://identity.test": WsgiAdapter(identity.app)})
 
 
-def heard(authenticator):
-    """As if the last answer about revocations were a second old."""
+def after_a_second(authenticator):
+    """Pretend that the last answer about revocations is a second old."""
     authenticator._asked = 0.0
     return authenticator
 
@@ -25,10 +25,10 @@ def test_a_service_validates_a_token_and_learns_of_its_revocation(cloud, peers):
     token = cloud.token("demo")
     caller = authenticator(token)
     assert caller.user_name == "demo" and caller.roles == {"member", "reader"} and caller.project_name == "demo"
-    assert heard(authenticator)(token) is caller
+    assert after_a_second(authenticator)(token) is caller
     cloud.call("DELETE", "/v3/auth/tokens", "demo", X_Subject_Token=token)
     with pytest.raises(Unauthorized):
-        heard(authenticator)(token)
+        after_a_second(authenticator)(token)
 
 
 @pytest.mark.parametrize("change", ["role", "user", "project", "domain", "password"])
@@ -50,7 +50,7 @@ def test_a_service_learns_of_each_change_that_takes_rights_away(cloud, peers, ch
     }[change]()
     assert change.status_code in (200, 204)
     with pytest.raises(Unauthorized):
-        heard(authenticator)(token)
+        after_a_second(authenticator)(token)
 
 
 def test_a_nonsense_token_is_unauthorized(peers):

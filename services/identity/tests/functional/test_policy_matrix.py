@@ -1,4 +1,4 @@
-"""Every route asked by everybody. Identity issues the tokens itself, so the book holds real ones."""
+"""Every route is requested by callers of all kinds. Their tokens are real, because identity issues them itself."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from pileus_kit.testing import assert_policy_matrix
 
 
 def _on(cloud, place, role, scope):
-    """The token of a new user with a role there."""
+    """The token of a new user with a role in a scope."""
     user = cloud.make("/v3/users", "user", name=f"{role}-of-{place}", password="secret")["id"]
     cloud.call("PUT", f"/v3/{place}/users/{user}/roles/{cloud.id('roles', role)}")
     return cloud.login(f"{role}-of-{place}", "secret", scope).headers["X-Subject-Token"]

@@ -1,7 +1,7 @@
-"""Every route, asked by callers of every kind about a domain of their own and a foreign one.
+"""Every route is requested by callers of all kinds, for their own domain and a foreign one.
 
-The table (scope_matrix.txt) has the status that each gets; nothing that a request changes is kept, so that all ask
-about the same things. Write it anew with PILEUS_WRITE_TABLES=1, and read the difference.
+The table (scope_matrix.txt) has the status of each answer. No change is kept, so that all requests find the same
+resources. PILEUS_WRITE_TABLES=1 rewrites the table; read the difference.
 """
 
 import re
@@ -22,7 +22,7 @@ class NotKept(Exception):
 
 @pytest.fixture
 def unchanged(worlds, identity, monkeypatch):
-    """Requests are answered as if what they change were kept."""
+    """Requests are answered as if their changes were kept, but they are rolled back."""
 
     @contextmanager
     def change() -> Iterator[object]:
@@ -35,7 +35,7 @@ def unchanged(worlds, identity, monkeypatch):
 
 
 def body(method: str, rule: str, world) -> object:
-    """A good body for a route, about something in `world`; None where the route takes none."""
+    """A valid body for a route and a domain; None if the route takes none."""
     if method == "POST":
         return {
             "/v3/users": {"user": {"name": "new", "domain_id": world.domain}},
@@ -124,7 +124,7 @@ FOR_SERVICES = {
 
 
 def test_a_service_user_can_do_nothing_else(identity, unchanged):
-    """With the role `service` and no other it does what the other services need, and what anyone with a token does."""
+    """A user with only the role `service` may do what the other services need, and what any token allows."""
     mine, other, tokens = unchanged
     let_in = set()
     for method, rule, _, about in routes(identity.app, {}):

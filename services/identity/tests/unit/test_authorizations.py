@@ -1,4 +1,4 @@
-"""What threads that look up the same standing at the same time end up with."""
+"""Authorizations that several threads load at the same time, or that change meanwhile."""
 
 import threading
 
@@ -10,7 +10,7 @@ from pileus_identity.testing import IdentityFixture
 def demo(identity):
     token = identity.tools.tokens.validate(identity.token("demo"))
     with identity.tools.change() as session:
-        revocations.invalidate_authorizations(session)  # forget what the login has looked up
+        revocations.invalidate_authorizations(session)  # drop what the login has cached
     identity.tools.tokens.authorizations.revocation_log.refresh()
     return AuthScope.of(token.payload)
 
@@ -25,38 +25,38 @@ def in_threads(*calls):
 
 def test_two_threads_that_load_at_once_share_one_authorization(monkeypatch):
     with IdentityFixture() as identity:
-        place, known = demo(identity), identity.tools.tokens.authorizations
+        scope, cache = demo(identity), identity.tools.tokens.authorizations
         both, real, found = threading.Barrier(2), authorization_loading.load_authorization, []
 
-        def together(*args):
+        def load_at_once(*args):
             both.wait(10)
             return real(*args)
 
-        monkeypatch.setattr(known, "_load", together)
-        in_threads(*[lambda: found.append(known.get(place))] * 2)
+        monkeypatch.setattr(cache, "_load", load_at_once)
+        in_threads(*[lambda: found.append(cache.get(scope))] * 2)
         assert found[0] is found[1] and not found[0].stale
         with identity.tools.change() as session:
-            revocations.invalidate_authorizations(session, user_id=place.user_id)
-        known.revocation_log.refresh()
+            revocations.invalidate_authorizations(session, user_id=scope.user_id)
+        cache.revocation_log.refresh()
         assert found[0].stale
 
 
 def test_an_authorization_that_was_invalidated_while_it_was_loaded_is_not_cached(monkeypatch):
     with IdentityFixture() as identity:
-        place, known, real = (
+        scope, cache, real = (
             demo(identity),
             identity.tools.tokens.authorizations,
             authorization_loading.load_authorization,
         )
 
-        def overtaken(*args):
-            standing = real(*args)
+        def load_and_invalidate(*args):
+            authorization = real(*args)
             with identity.tools.change() as session:
-                revocations.invalidate_authorizations(session, user_id=place.user_id)
-            known.revocation_log.refresh()
-            return standing
+                revocations.invalidate_authorizations(session, user_id=scope.user_id)
+            cache.revocation_log.refresh()
+            return authorization
 
-        monkeypatch.setattr(known, "_load", overtaken)
-        assert known.get(place).stale  # good for one answer, and not remembered
-        monkeypatch.setattr(known, "_load", real)
-        assert not known.get(place).stale
+        monkeypatch.setattr(cache, "_load", load_and_invalidate)
+        assert cache.get(scope).stale  # it serves one answer and is not cached
+        monkeypatch.setattr(cache, "_load", real)
+        assert not cache.get(scope).stale

@@ -46,22 +46,22 @@ def anonymous_kib():
     return next(int(line.split()[1]) for line in open("/proc/self/smaps_rollup") if line.startswith("Anonymous:"))
 
 pool = password_hashing.HashingPool()
-for turn in [pool._pool.submit(password_hashing.hasher().hash, "secret") for _ in range(8)]:
-    turn.result()
-hot = anonymous_kib()
+for task in [pool._pool.submit(password_hashing.hasher().hash, "secret") for _ in range(8)]:
+    task.result()
+before = anonymous_kib()
 pool.release_memory()
-print(hot - anonymous_kib())
+print(before - anonymous_kib())
 """
 
 
 def test_memory_is_given_back():
-    """In a process of its own, since this one's memory moves for other reasons, too."""
+    """Measured in another process, because this one's memory changes for other reasons, too."""
     done = subprocess.run([sys.executable, "-c", COOLING], capture_output=True, text=True, check=True, timeout=60)
     assert int(done.stdout) > 15 * 1024
 
 
 def test_a_process_that_was_forked_after_a_hash_can_hash():
-    """As `up` does: it bootstraps, then forks the API."""
+    """`up` does this: it bootstraps a cloud, which hashes passwords, and then forks the API."""
     hash = password_hashing.hash_password("secret")
     child = multiprocessing.get_context("fork").Process(target=_exit_with, args=(hash,))
     child.start()

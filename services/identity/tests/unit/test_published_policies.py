@@ -1,4 +1,4 @@
-"""This service's policy rules against those that OpenStack publishes."""
+"""The policy rules of identity are those that OpenStack publishes, with reasons for each difference."""
 
 from pathlib import Path
 

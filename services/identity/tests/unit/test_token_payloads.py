@@ -26,11 +26,11 @@ def ring(tmp_path_factory):
     kind=st.sampled_from(KINDS),
     methods=st.sets(st.sampled_from(METHODS), min_size=1),
     issued=st.integers(0, 2**52),
-    loans=st.tuples(st.none() | ID, st.none() | ID, st.none() | ID),
+    delegations=st.tuples(st.none() | ID, st.none() | ID, st.none() | ID),
 )
-def test_a_payload_is_decoded_as_it_was_encoded(ring, user, scope, kind, methods, issued, loans):
+def test_a_payload_is_decoded_as_it_was_encoded(ring, user, scope, kind, methods, issued, delegations):
     ordered = tuple(m for m in METHODS if m in methods)
-    payload = Payload(user, ordered, kind, scope, issued, issued + 1, (token_payloads.new_audit_id(),), *loans)
+    payload = Payload(user, ordered, kind, scope, issued, issued + 1, (token_payloads.new_audit_id(),), *delegations)
     assert token_payloads.decode(ring, token_payloads.encode(ring, payload)) == payload
 
 
@@ -53,11 +53,11 @@ def test_a_rotation_keeps_valid_tokens_and_deletes_unused_keys(tmp_path):
     old = ring.encrypt(b"x")
     staged = (tmp_path / "0").read_bytes()
     assert fernet_keys.rotate(tmp_path, 3600) == 2
-    assert (tmp_path / "2").read_bytes() == staged  # what was staged is used now
+    assert (tmp_path / "2").read_bytes() == staged  # the staged key is the primary one now
     assert ring.decrypt(old) == b"x" and ring.decrypt(ring.encrypt(b"y")) == b"y"
     fernet_keys.rotate(tmp_path, 3600)
     assert ring.decrypt(old) == b"x"
-    fernet_keys.rotate(tmp_path, -1)  # as if nothing lived that long
+    fernet_keys.rotate(tmp_path, -1)  # as if no token were valid for that long
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "4"]
     with pytest.raises(InvalidToken):
         ring.decrypt(old)
