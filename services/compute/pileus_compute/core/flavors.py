@@ -42,7 +42,7 @@ class FlavorQuery:
 
     project_id: str | None
     see_all: bool = False
-    """Also flavors that are not public and not the project's."""
+    """Show flavors, too, that are neither public nor the project's."""
     is_public: bool | None = None
     """Only the public ones, or only the others; counts for those who may see all."""
     min_memory_mib: int | None = None

@@ -1,4 +1,4 @@
-"""The ports of servers as rows of ours: lists, metadata and guests are made from them."""
+"""Rows of the ports of servers, from which lists, metadata and guests are made."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field

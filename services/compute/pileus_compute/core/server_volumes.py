@@ -1,4 +1,4 @@
-"""The volumes of servers as rows of ours: which a server has or will have, and how its host reaches them."""
+"""Rows of the volumes of servers: which volumes a server has or will have, and how its host reaches them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

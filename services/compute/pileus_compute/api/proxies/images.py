@@ -61,7 +61,7 @@ ATTRIBUTES = {
     "os_hash_value",
     "stores",
 }
-"""Of the image service; everything else that it shows are properties."""
+"""The image service's own attributes; everything else that it shows are properties."""
 REPLACE = {(2, 1): body("metadata", METADATA)}
 ONE = {(2, 1): body("meta", METADATA | {"minProperties": 1, "maxProperties": 1})}
 Metadata = dict[str, str]
