@@ -12,20 +12,21 @@ from pileus_kit.db import Sessions
 from pileus_kit.peers import Peers
 from pileus_kit.rpc import Bus
 
-TOPIC = "compute.jobs"  # of the workers' doorbell
+TOPIC = "compute.jobs"  # on which workers are notified of jobs
 
 AVOID_S = 120.0
-"""How long a host that said it is full is chosen only where there is no other."""
+"""For how long a host that reported no space left is chosen only if there is no other."""
 
 
 @dataclass
 class Tools:
-    """`ring` tells a worker that a job waits; it never blocks."""
+    """Configuration, database, other services and agents, for all threads of one process."""
 
     config: Config
     sessions: Sessions
     peers: Peers
     ring: Callable[[str], None]
+    """Notifies a worker of a job, by its id. It never blocks."""
     connect: Callable[[], Bus]
     _bus: Bus | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -37,21 +38,23 @@ class Tools:
 
     @property
     def bus(self) -> Bus:
-        """Connected when first used: a connection must not be inherited by a forked process."""
+        """The bus, connected when it is first used: a forked process must not inherit a connection."""
         with self._lock:
             if self._bus is None:
                 self._bus = self.connect()
             return self._bus
 
     def avoid(self, host: str) -> None:
-        """The host has just said that it has no space left, whatever it reports."""
+        """Choose this host only if there is no other for a while: it has just failed for lack of space."""
         self._full[host] = time.monotonic() + AVOID_S
 
     @property
     def avoided(self) -> frozenset[str]:
+        """The hosts that are avoided now."""
         return frozenset(host for host, until in self._full.copy().items() if until > time.monotonic())
 
     def agent(self, host: str) -> HostAgent:
+        """The agent of a host, for calls over the bus."""
         if host not in self._agents:
             self._agents[host] = self.bus.client(HostAgent, host)
         return self._agents[host]

@@ -54,7 +54,7 @@ def create(tools: Tools, work: Work, server: PortOwner, requested: Sequence[Requ
 def release(tools: Tools, server_id: str, users_ports: Collection[str], only: Collection[str] | None = None) -> None:
     """Delete the ports that were made for the server and unbind the user's; `only` these, if given.
 
-    All ports with the server's id are found, also those of which a lost answer never told.
+    Ports are found by the server's id, so those are found, too, whose creation had no answer.
     """
     for port in network.list_ports(tools.peers, server_id):
         if only is not None and port.id not in only:
