@@ -191,5 +191,5 @@ def test_a_disk_whose_header_names_another_file_is_refused(disks, guest, tmp_pat
     secret.write_bytes(b"x" * MIB)
     subprocess.run(["qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "raw", "-b", secret, files.root], check=True)
     for use in (files.shared, lambda: files.overlay(files.root)):
-        with pytest.raises(HypervisorFailed, match="no base"):
+        with pytest.raises(HypervisorFailed, match="not in the image cache"):
             use()

@@ -193,7 +193,7 @@ def test_qemu_starts_it(hardware, libvirtd, image_server, test_image, taps):
         driver.prepare(guest)
         booted = driver.boot(guest)
         assert booted.power is Power.RUNNING and booted.devices.keys() == {"v1"}
-        assert booted.device_addresses.keys() == {"v1", guest.nics[0].port_id}
+        assert booted.addresses.keys() == {"v1", guest.nics[0].port_id}
         assert re.fullmatch(r"pci 0000:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", booted.addresses[guest.nics[0].port_id])
         told = json.dumps(dict(zip(("bus", "address"), booted.addresses["v1"].split(), strict=True)))[1:-1]
         assert told.encode() in driver.disks.files(guest.id).config_drive.read_bytes(), "the first boot reads it there"
