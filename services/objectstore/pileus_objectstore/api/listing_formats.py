@@ -76,13 +76,12 @@ def render_account(account: str, entries: list[Entry], media: str) -> bytes:
     """The containers of an account in the given media type."""
     if media == "text/plain":
         return _plain(entries)
-    times = ModificationTimes()
-    shown: list[Shown] = [
-        {"subdir": entry.name}
-        if entry.is_group
-        else {"name": entry.name, "count": entry.objects, "bytes": entry.size, "last_modified": times.show(entry)}
-        for entry in entries
-    ]
+    shown: list[Shown] = []
+    for name, stamp, size, _, _, objects in entries:
+        if stamp:
+            shown.append({"name": name, "count": objects, "bytes": size, "last_modified": iso(stamp)})
+        else:
+            shown.append({"subdir": name})
     if media == "application/json":
         return msgspec.json.encode(shown)
     return _xml("account", "container", account, shown, ACCOUNT_COLUMNS)
@@ -101,36 +100,23 @@ def render_container(container: Target, entries: list[Entry], media: str) -> byt
 def show_objects(account: str, entries: list[Entry]) -> list[Shown]:
     """The rows of a container's listing as JSON shows them."""
     shown: list[Shown] = []
-    times = ModificationTimes()
-    for entry in entries:
-        name, stamp, size, etag, media, _ = entry
+    second, shown_second = "", ""  # neighbours in a listing often share their second
+    for name, stamp, size, etag, media, _ in entries:
         if not stamp:
             shown.append({"subdir": name})
             continue
+        if stamp[:10] != second:
+            second, shown_second = stamp[:10], iso(stamp)[:20]
         etag, separator, extra = etag.partition("; ")
         row: Shown = {
             "bytes": size,
             "hash": etag,
             "name": name,
             "content_type": media,
-            "last_modified": times.show(entry),
+            "last_modified": shown_second + stamp[11:].ljust(6, "0"),
         }
         shown.append(row | _extra(extra, account) if separator else row)
     return shown
-
-
-class ModificationTimes:
-    """Shows timestamps. Neighbours in a listing often share their second, so the last one is remembered."""
-
-    def __init__(self) -> None:
-        self._second, self._shown = "", ""
-
-    def show(self, entry: Entry) -> str:
-        """An entry's time like 2026-01-02T03:04:05.678900."""
-        stamp = entry.timestamp
-        if stamp[:10] != self._second:
-            self._second, self._shown = stamp[:10], iso(stamp)[:20]
-        return self._shown + stamp[11:].ljust(6, "0")
 
 
 def _extra(text: str, account: str) -> Shown:
