@@ -35,27 +35,7 @@ def serve_api(build: Callable[[C], Any], config: C, process: str) -> None:
 
     class Api(BaseApplication):
         def load_config(self) -> None:
-            for key, value in {
-                "bind": config.bind,
-                "worker_class": "pileus_kit.gunicorn_workers.IdleWorker",
-                "workers": 1,
-                "threads": config.threads,
-                "keepalive": 75,
-                "user": os.geteuid(),
-                "group": os.getegid(),  # gunicorn's default is that of the process that imported it, which was root's
-                "backlog": 2048,
-                "timeout": 120,
-                "graceful_timeout": 10,
-                "proc_name": process,
-                "accesslog": None,
-                "loglevel": "warning",
-                "preload_app": False,
-                "worker_tmp_dir": "/dev/shm",  # noqa: S108 -- in memory; only the times of a file are written
-                "limit_request_line": 8190,
-                "limit_request_fields": 100,
-                "max_requests": 0,
-                "control_socket_disable": True,
-            }.items():
+            for key, value in gunicorn_settings(config, process).items():
                 if key in self.cfg.settings:
                     self.cfg.set(key, value)
 
@@ -70,6 +50,31 @@ def serve_api(build: Callable[[C], Any], config: C, process: str) -> None:
     gc.collect()
     gc.freeze()  # the arbiter and its worker share what is imported so far
     Api().run()
+
+
+def gunicorn_settings(config: ServiceConfig, process: str) -> dict[str, object]:
+    """Return gunicorn's settings for an API."""
+    return {
+        "bind": config.bind,
+        "worker_class": "pileus_kit.gunicorn_workers.IdleWorker",
+        "workers": 1,
+        "threads": config.threads,
+        "keepalive": 75,
+        "user": os.geteuid(),
+        "group": os.getegid(),  # gunicorn's default is that of the process that imported it, which was root's
+        "backlog": 2048,
+        "timeout": 120,
+        "graceful_timeout": 10,
+        "proc_name": process,
+        "accesslog": None,
+        "loglevel": "warning",
+        "preload_app": False,
+        "worker_tmp_dir": "/dev/shm",  # noqa: S108 -- in memory; only the times of a file are written
+        "limit_request_line": 8190,
+        "limit_request_fields": 100,
+        "max_requests": 0,
+        "control_socket_disable": True,
+    }
 
 
 def run_until_signal(start: Callable[[], object], stop: Callable[[], object]) -> None:
