@@ -34,55 +34,67 @@ class FakeBackend(Backend, ExportServer):
         self.held: set[str] = set()
 
     def capacity(self) -> Capacity:
+        """Always the same."""
         return Capacity(1000.0, 1000.0)
 
     def create(self, disk: Disk) -> None:
+        """Remember a blank disk."""
         self._make(disk, "blank")
 
     def has_image(self, image_id: str, digest: str) -> bool:
-        return True  # disks of the fake have no content
+        """Always true: disks of the fake have no content."""
+        return True
 
     def create_from_image(self, disk: Disk, image_id: str, digest: str, source: ImageFile | None) -> None:
+        """Remember the image as the disk's origin."""
         self._make(disk, f"image {image_id}")
 
     def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
+        """Remember the snapshot as the disk's origin."""
         if snapshot_id not in self.snapshots.get(volume_id, ()):
             raise ToolFailed(tool="fake", why=f"no snapshot {snapshot_id}")
         self._make(disk, f"snapshot {snapshot_id}")
 
     def create_from_volume(self, disk: Disk, volume_id: str) -> None:
+        """Remember the other disk as this one's origin."""
         if volume_id not in self.disks:
             raise ToolFailed(tool="fake", why=f"no disk {volume_id}")
         self._make(disk, f"volume {volume_id}")
 
     def delete(self, volume_id: str) -> None:
+        """Forget the disk and its snapshots."""
         for known in (self.disks, self.origins, self.snapshots):
             known.pop(volume_id, None)
 
     def extend(self, disk: Disk) -> int:
+        """Change the size, unless a guest has the disk open."""
         if disk.volume_id not in self.held:
             self.disks[disk.volume_id] = max(self.disks[disk.volume_id], disk.size_gib * GIB)
         return self.disks[disk.volume_id]
 
     def snapshot(self, volume_id: str, snapshot_id: str) -> bool:
+        """Remember the snapshot, unless a guest has the disk open."""
         if volume_id in self.held:
             return snapshot_id in self.snapshots.get(volume_id, ())
         self.snapshots.setdefault(volume_id, set()).add(snapshot_id)
         return True
 
     def delete_snapshot(self, volume_id: str, snapshot_id: str) -> bool:
+        """Forget the snapshot, unless a guest has the disk open."""
         if volume_id in self.held:
             return snapshot_id not in self.snapshots.get(volume_id, ())
         self.snapshots.get(volume_id, set()).discard(snapshot_id)
         return True
 
     def revert(self, disk: Disk, snapshot_id: str) -> None:
+        """Remember the snapshot as the disk's origin."""
         if snapshot_id not in self.snapshots.get(disk.volume_id, ()):
             raise ToolFailed(tool="fake", why=f"no snapshot {snapshot_id}")
         self.origins[disk.volume_id] = f"snapshot {snapshot_id}"
 
     @contextmanager
     def replace_content(self, disk: Disk) -> Iterator[Path]:
+        """A temporary file; its first line becomes the disk's origin."""
         with NamedTemporaryFile() as file:
             file.truncate(disk.size_gib * GIB)
             yield Path(file.name)
@@ -91,6 +103,7 @@ class FakeBackend(Backend, ExportServer):
 
     @contextmanager
     def open_content(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
+        """A temporary file with the disk's origin, after a qcow2 header if that is the format."""
         if disk_format not in ("raw", "qcow2"):
             raise ToolFailed(tool="fake", why=f"images of format {disk_format} can't be made")
         with NamedTemporaryFile() as file:
@@ -102,9 +115,11 @@ class FakeBackend(Backend, ExportServer):
             yield Path(file.name)
 
     def set_exports(self, exports: Sequence[Export]) -> None:
+        """Remember these exports."""
         self.exports = {export.attachment_id: export for export in exports}
 
     def stop_serving(self) -> None:
+        """Forget all exports."""
         self.exports = {}
 
     def _make(self, disk: Disk, origin: str) -> None:

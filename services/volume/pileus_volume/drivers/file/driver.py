@@ -36,18 +36,22 @@ class FileBackend(Backend, ExportServer):
         self.directory = str(self._root)
 
     def capacity(self) -> Capacity:
+        """The capacity of the file system that holds the volumes."""
         usage = shutil.disk_usage(self._root)
         return Capacity(round(usage.total / GIB, 2), round(usage.free / GIB, 2))
 
     def create(self, disk: Disk) -> None:
+        """Create an empty qcow2 file, unless the disk exists."""
         with self._building(disk) as part:
             if part:
                 qcow2_files.create(part, disk.size_gib * GIB)
 
     def has_image(self, image_id: str, digest: str) -> bool:
+        """Whether the image cache has this content."""
         return self._image_cache.has(image_id, digest)
 
     def create_from_image(self, disk: Disk, image_id: str, digest: str, source: ImageFile | None) -> None:
+        """Copy the cached image, which is converted from the file first if it isn't cached, and resize the copy."""
         with self._building(disk) as part:
             if part:
                 with self._image_cache.using(image_id, digest, source, disk.size_gib * GIB) as base:
@@ -62,18 +66,21 @@ class FileBackend(Backend, ExportServer):
                 _fit(part, disk)
 
     def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
+        """Copy the snapshot's content out of the other file, which a guest may have open."""
         with self._building(disk) as part:
             if part:  # a guest may have the disk open, but the clusters of a snapshot never change
                 qcow2_files.copy(self._path(volume_id), part, snapshot=snapshot_id)
                 _fit(part, disk)
 
     def create_from_volume(self, disk: Disk, volume_id: str) -> None:
+        """Copy the other file's content; qemu-img refuses a file that a process has open."""
         with self._building(disk) as part:
             if part:
                 qcow2_files.copy(self._path(volume_id), part)
                 _fit(part, disk)
 
     def delete(self, volume_id: str) -> None:
+        """Close the disk in the storage daemon and delete its files."""
         path = self._path(volume_id)
         self._daemon.close_disk(volume_id)
         for gone in (_part(path), _raw(path), path):
@@ -81,6 +88,7 @@ class FileBackend(Backend, ExportServer):
         _sync(self._root)
 
     def extend(self, disk: Disk) -> int:
+        """Resize the file; one that a guest has open keeps its size."""
         path, wanted = self._path(disk.volume_id), disk.size_gib * GIB
         if qcow2_files.virtual_size(path) < wanted:
             with suppress(DiskBusy):  # then its guest's hypervisor grows it
@@ -89,6 +97,7 @@ class FileBackend(Backend, ExportServer):
         return qcow2_files.virtual_size(path)
 
     def snapshot(self, volume_id: str, snapshot_id: str) -> bool:
+        """Take an internal snapshot with qemu-img, or in the storage daemon if that has the disk open."""
         path = self._path(volume_id)
         if snapshot_id in qcow2_files.snapshots(path):
             return True
@@ -98,6 +107,7 @@ class FileBackend(Backend, ExportServer):
         return _offline(path, "-c", snapshot_id)
 
     def delete_snapshot(self, volume_id: str, snapshot_id: str) -> bool:
+        """Delete an internal snapshot with qemu-img, or in the storage daemon if that has the disk open."""
         path = self._path(volume_id)
         if not path.exists() or snapshot_id not in qcow2_files.snapshots(path):
             return True
@@ -107,6 +117,7 @@ class FileBackend(Backend, ExportServer):
         return _offline(path, "-d", snapshot_id)
 
     def revert(self, disk: Disk, snapshot_id: str) -> None:
+        """Apply the internal snapshot, and give the disk its present size again."""
         path = self._path(disk.volume_id)
         qcow2_files.snapshot(path, "-a", snapshot_id)
         _fit(path, disk)
@@ -114,6 +125,7 @@ class FileBackend(Backend, ExportServer):
 
     @contextmanager
     def replace_content(self, disk: Disk) -> Iterator[Path]:
+        """A raw file beside the disk, which is converted into the disk when the block ends."""
         path, raw = self._path(disk.volume_id), _raw(self._path(disk.volume_id))
         try:
             with os.fdopen(os.open(raw, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
@@ -127,6 +139,7 @@ class FileBackend(Backend, ExportServer):
 
     @contextmanager
     def open_content(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> Iterator[Path]:
+        """A temporary copy of the disk or snapshot in the format."""
         if disk_format not in QEMU_FORMATS:
             raise ToolFailed(tool="upload", why=f"images of format {disk_format} can't be made")
         copy = self._root / f"copy-{snapshot_id or volume_id}"
@@ -137,9 +150,11 @@ class FileBackend(Backend, ExportServer):
             copy.unlink(missing_ok=True)
 
     def set_exports(self, exports: Sequence[Export]) -> None:
+        """Have the storage daemon serve exactly these exports."""
         self._daemon.set_exports(exports, {export.volume_id: self._path(export.volume_id) for export in exports})
 
     def stop_serving(self) -> None:
+        """End the storage daemon."""
         self._daemon.stop()
 
     def _path(self, volume_id: str) -> Path:
