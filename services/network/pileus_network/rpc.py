@@ -324,16 +324,13 @@ class ControlPlane(Interface, topic="network.worker", version="1.2"):
 
     @call(since="1.2", timeout_s=60)
     def audit_state(self, host: str, generation: int, digest: str) -> HostState | None:
-        """Return the whole desired state if `generation` is the newest, but the digest of the host's state is another
-        one.
+        """Return the whole desired state if the host's state of the newest `generation` has a wrong digest, else None.
 
-        Then the state that changes have led to on the host is wrong. Return None otherwise.
+        The digest is wrong if changes have led to another state on the host than the worker computes.
         """
 
     @call(since="1.2", timeout_s=60)
-    def report_changes(
-        self, host: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
-    ) -> None:
+    def report_changes(self, host: str, generation: int, change: ReportChange, took: SyncTiming | None = None) -> None:
         """Record what changed on a host by `generation`, since its last report. The call may be repeated."""
 
     @call(since="1.0", timeout_s=30)

@@ -63,11 +63,9 @@ class DatabaseControlPlane(ControlPlane):
             found = host_state.find(session, host, self._dns_domain)
             return found if found and state_changes.digest(found) != digest else None
 
-    def report_changes(
-        self, host: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
-    ) -> None:
+    def report_changes(self, host: str, generation: int, change: ReportChange, took: SyncTiming | None = None) -> None:
         with self._sessions.begin() as session:
-            agent_reports.record_progress(session, host, generation, progress, took)
+            agent_reports.record_progress(session, host, generation, change, took)
 
     def report_state(self, host: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
         with self._sessions.begin() as session:

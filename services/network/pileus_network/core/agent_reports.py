@@ -28,22 +28,22 @@ def record_report(session: Session, name: str, generation: int, report: Report, 
 
 
 def record_progress(
-    session: Session, name: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
+    session: Session, name: str, generation: int, change: ReportChange, took: SyncTiming | None = None
 ) -> None:
     """Record what is different on a host since its last report. The cost depends on that only."""
-    host = _record_generation(session, name, generation, progress.failures, took)
+    host = _record_generation(session, name, generation, change.failures, took)
     if host is None:
         return
-    named = {*progress.wired, *progress.unwired}
+    named = {*change.wired, *change.unwired}
     if named:
         query = select(Port.id, Port.status, Port.admin_state_up)
         rows = session.execute(query.where(Port.id.in_(named), Port.host == name)).all()
-        wired = {port_id for port_id, _, admin_up in rows if admin_up and port_id in progress.wired}
-        wired -= set(progress.unwired)
+        wired = {port_id for port_id, _, admin_up in rows if admin_up and port_id in change.wired}
+        wired -= set(change.unwired)
         up = [port_id for port_id, status, _ in rows if port_id in wired and status != "ACTIVE"]
         down = [port_id for port_id, status, _ in rows if port_id not in wired and status == "ACTIVE"]
         _set_port_status(session, up, down)
-    _set_floating_ip_status(session, host, generation, progress.failures)
+    _set_floating_ip_status(session, host, generation, change.failures)
 
 
 def _record_generation(

@@ -43,12 +43,10 @@ class Controller(ControlPlane):
     def audit_state(self, host: str, generation: int, digest: str) -> HostState | None:
         return None
 
-    def report_changes(
-        self, host: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
-    ) -> None:
+    def report_changes(self, host: str, generation: int, change: ReportChange, took: SyncTiming | None = None) -> None:
         last = self.reports[max(self.reports)].ports
-        ports = (set(last) | set(progress.wired)) - set(progress.unwired)
-        self.reports[generation] = Report(tuple(sorted(ports)), progress.failures)
+        ports = (set(last) | set(change.wired)) - set(change.unwired)
+        self.reports[generation] = Report(tuple(sorted(ports)), change.failures)
 
     def report_state(self, host: str, generation: int, report: Report, took: SyncTiming | None = None) -> None:
         self.reports[generation] = report

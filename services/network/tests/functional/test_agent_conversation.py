@@ -30,10 +30,8 @@ class Reported(DatabaseControlPlane):
         with self.heard:
             self.heard.notify_all()
 
-    def report_changes(
-        self, host: str, generation: int, progress: ReportChange, took: SyncTiming | None = None
-    ) -> None:
-        super().report_changes(host, generation, progress, took)
+    def report_changes(self, host: str, generation: int, change: ReportChange, took: SyncTiming | None = None) -> None:
+        super().report_changes(host, generation, change, took)
         with self.heard:
             self.heard.notify_all()
 

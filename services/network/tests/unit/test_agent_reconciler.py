@@ -53,9 +53,9 @@ class Worker(ControlPlane):
     def audit_state(self, host, generation, digest):
         return self.state if state_changes.digest(self.state) != digest else None
 
-    def report_changes(self, host, generation, progress, took=None):
-        ports = set(self.applied_calls[-1][1].ports) - set(progress.unwired) | set(progress.wired)
-        self.report_state(host, generation, Report(tuple(sorted(ports)), progress.failures), took)
+    def report_changes(self, host, generation, change, took=None):
+        ports = set(self.applied_calls[-1][1].ports) - set(change.unwired) | set(change.wired)
+        self.report_state(host, generation, Report(tuple(sorted(ports)), change.failures), took)
 
     def report_state(self, host, generation, report, took=None):
         self._maybe_fail("report_state")
@@ -171,7 +171,7 @@ class WorkerWithChanges(Worker):
     def __init__(self):
         super().__init__()
         self.changes: list[HostChange] = []
-        self.progress: list[ReportChange] = []
+        self.reported_changes: list[ReportChange] = []
         self.wholes = 0
 
     def get_host_state(self, host, known):
@@ -181,9 +181,9 @@ class WorkerWithChanges(Worker):
     def get_changes(self, host, known):
         return self.changes.pop(0) if self.changes else super().get_changes(host, known)
 
-    def report_changes(self, host, generation, progress, took=None):
+    def report_changes(self, host, generation, change, took=None):
         self._maybe_fail("report_changes")
-        self.progress.append(progress)
+        self.reported_changes.append(change)
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def test_changes_lead_to_the_state_and_only_differences_are_reported(following, 
         reconciler.reconcile()
         assert driver.state == worker.state
     assert worker.wholes == 1 and len(worker.applied_calls) == 1
-    assert worker.progress == [ReportChange(("c",)), ReportChange(("d",), ("a",)), ReportChange((), ("c",))]
+    assert worker.reported_changes == [ReportChange(("c",)), ReportChange(("d",), ("a",)), ReportChange((), ("c",))]
 
 
 def test_a_changed_port_is_reported_again(following, driver):
@@ -228,7 +228,7 @@ def test_a_changed_port_is_reported_again(following, driver):
     reconciler.wake()
     reconciler.reconcile()
     failure = Failure("port", "b", "it fell off")
-    assert worker.progress == [ReportChange(("a",)), ReportChange((), ("b",), (failure,))]
+    assert worker.reported_changes == [ReportChange(("a",)), ReportChange((), ("b",), (failure,))]
 
 
 def test_a_lost_report_is_part_of_the_next(following):
@@ -241,7 +241,7 @@ def test_a_lost_report_is_part_of_the_next(following):
     change_state(worker, port("d"))
     reconciler.wake()
     reconciler.reconcile()
-    assert worker.progress == [ReportChange(("c", "d"))]
+    assert worker.reported_changes == [ReportChange(("c", "d"))]
 
 
 def test_a_change_from_another_generation_makes_the_agent_get_the_whole_state(following, driver):
