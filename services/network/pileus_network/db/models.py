@@ -8,6 +8,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from pileus_kit.db import Json, Utc, new_id, now
 from pileus_kit.flow import EventColumns, JobColumns
+from pileus_kit.hosts import SeenColumns
 from pileus_network.db.columns import Tags
 
 Document = dict[str, Any]
@@ -262,7 +263,7 @@ class Project(Model):
     auto_network_id: Mapped[str | None] = mapped_column(ForeignKey("networks.id", ondelete="SET NULL"))
 
 
-class Host(Model):
+class Host(SeenColumns, Model):
     """A host with an agent. `generation` counts the changes that affect it; `applied` is the last one it reported.
 
     There are change records for every generation after `logged_since`.
@@ -284,7 +285,6 @@ class Host(Model):
     failures: Mapped[list[Document]] = mapped_column(default=list)
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime] = mapped_column(default=now)
-    seen_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class ChangeRecord(Model):

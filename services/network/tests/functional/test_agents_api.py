@@ -1,4 +1,4 @@
-"""Agents, availability zones, service providers, IP availabilities, discovery."""
+"""Agents, and which DHCP ports and routers their hosts have."""
 
 from typing import Any
 
@@ -67,49 +67,3 @@ def test_a_dead_host_gets_nothing_new_and_its_deletion_reschedules(network: Netw
     assert ask("GET", f"routers/{first}/l3-agents", as_=admin)[1]["agents"][0]["host"] == "host2"
     ports = ask("GET", "ports?device_owner=network:dhcp&device_owner=network:router_gateway", as_=admin)[1]["ports"]
     assert {port["binding:host_id"] for port in ports} == {"host2"}
-
-
-def test_small_lists(network: NetworkFixture, ask: Any) -> None:
-    zones = ask("GET", "availability_zones")[1]["availability_zones"]
-    assert {(z["name"], z["resource"], z["state"]) for z in zones} == {
-        ("nova", "network", "available"),
-        ("nova", "router", "available"),
-    }
-    assert ask("GET", "service-providers")[1]["service_providers"][0]["service_type"] == "L3_ROUTER_NAT"
-    net = network.made("network", {})["id"]
-    network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})
-    network.made("port", {"network_id": net})
-    admin = network.book.admin
-    found = ask("GET", f"network-ip-availabilities/{net}", as_=admin)[1]["network_ip_availability"]
-    assert (found["total_ips"], found["used_ips"], found["subnet_ip_availability"][0]["cidr"]) == (
-        253,
-        2,
-        "10.0.0.0/24",
-    )
-    assert len(ask("GET", "network-ip-availabilities?ip_version=4", as_=admin)[1]["network_ip_availabilities"]) == 1
-    assert ask("GET", "network-ip-availabilities?ip_version=6", as_=admin)[1] == {"network_ip_availabilities": []}
-
-
-def test_discovery_and_extensions(network: NetworkFixture, ask: Any) -> None:
-    client = network.client
-    versions = client.get("/").get_json()["versions"]
-    assert versions == [
-        {"id": "v2.0", "status": "CURRENT", "links": [{"rel": "self", "href": "http://localhost/v2.0/"}]}
-    ]
-    assert client.get("/").status_code == 200
-    resources = {r["collection"] for r in client.get("/v2.0/", as_=network.book.member).get_json()["resources"]}
-    assert {"networks", "subnets", "ports"} <= resources
-    extensions = ask("GET", "extensions")[1]["extensions"]
-    aliases = [e["alias"] for e in extensions]
-    assert {"router", "security-group", "external-net", "quotas", "provider", "binding"} <= set(aliases)
-    assert not {"trunk", "qos", "dvr", "metering", "dns-integration"} & set(aliases)
-    assert ask("GET", "extensions/router")[1]["extension"]["alias"] == "router"
-    assert ask("GET", "extensions/trunk") == (404, "HTTPNotFound")
-
-
-def test_unknown_ids_are_404(network: NetworkFixture, ask: Any) -> None:
-    assert ask("GET", "trunks") == (404, "HTTPNotFound")
-    assert ask("PATCH", "networks")[0] == 405
-    assert network.client.get("/v2.0/networks").status_code == 401
-    answer = network.client.post("/v2.0/networks", data=b"{", as_=network.book.member)
-    assert answer.status_code == 400 and answer.get_json()["NeutronError"]["type"] == "HTTPBadRequest"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pileus_kit.db import count_statements
+from pileus_network.rpc import ReportChange
 from pileus_network.testing import NetworkFixture
 
 PORT_CREATE = 23
@@ -106,3 +107,23 @@ def test_the_host_state_costs_the_same_whatever_its_size(network: NetworkFixture
         return len(seen)
 
     assert cost() == cost() <= 16
+
+
+def test_statements_of_an_unbound_port(network: NetworkFixture) -> None:
+    """No host is notified of it, no sync is recorded for it, and its host reads all such changes at once."""
+    net = network.made("network", {})["id"]
+    network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})
+    network.made("port", {"network_id": net})
+    network.drain()
+    state = network.control.get_host_state("host1", -1)
+    assert state
+    with count_statements(network.sessions) as created:
+        for _ in range(5):
+            network.made("port", {"network_id": net})
+    assert network.notifications.hosts == {} and len(created) <= 5 * 10
+    with count_statements(network.sessions) as read:
+        change = network.control.get_changes("host1", state.generation)
+    assert change and len(change.ports) == 5 and len(read) <= 9
+    with count_statements(network.sessions) as reported:
+        network.control.report_changes("host1", change.generation, ReportChange())
+    assert len(reported) <= 6
