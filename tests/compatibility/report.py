@@ -1,14 +1,14 @@
-"""Writes docs/compatibility.md: which operations of OpenStack's APIs are answered, and how Tempest's own tests end.
+"""Writes docs/compatibility.md: which operations of OpenStack's APIs are answered, and the results of Tempest's tests.
 
-    python tests/compatibility/report.py                                   from what is kept beside this file
-    python tests/compatibility/report.py --tempest compute RESULTS.json    keep a whole run of a service's tests first
-    python tests/compatibility/report.py --tempest scenario RESULTS.json   the same of Tempest's scenarios
-    python tests/compatibility/report.py --operations DIRECTORY            read the lists of operations anew
+    python tests/compatibility/report.py                                   from the files beside this one
+    python tests/compatibility/report.py --tempest compute RESULTS.json    first store the run of all tests of a service
+    python tests/compatibility/report.py --tempest scenario RESULTS.json   the same for Tempest's scenarios
+    python tests/compatibility/report.py --operations DIRECTORY            read the lists of operations again
 
 `operations/SERVICE.txt` has a line for each documented operation: method, path, the action in the body, marks (T: a
 required interop test reaches it; t: any test of Tempest does; s: openstacksdk calls it; d: deprecated).
-`tempest/SERVICE.json` has the counts of a run, and what those that didn't pass said; `failures.txt` explains these: the
-beginning of a test's name -- why. A failure that it doesn't explain fails the check.
+`tempest/SERVICE.json` has the counts of a run, and the messages of tests that didn't pass. `failures.txt` explains
+these: the beginning of a test's name -- why. A failure that it doesn't explain fails the check.
 Exit status 1 if docs/compatibility.md would change and --check is given.
 """
 
@@ -44,6 +44,8 @@ ROW = re.compile(r"\| ([A-Z]+) \| `([^`]+)`(?: `([^`]+)`)? \| [^|]*\| ([^|]*)\|"
 
 @dataclass(frozen=True)
 class Operation:
+    """One documented operation of an API."""
+
     method: str
     path: str
     action: str
@@ -63,16 +65,17 @@ def main() -> int:
     text = page()
     if given.check:
         same = PAGE.read_text() == text
-        print("docs/compatibility.md is as it should be" if same else "docs/compatibility.md is old: run this command")
+        print("docs/compatibility.md is current" if same else "docs/compatibility.md is old: run this command")
         return 0 if same else 1
     PAGE.write_text(text)
     return 0
 
 
-# -- what is kept --------------------------------------------------------------------------------------------------
+# -- stored files -------------------------------------------------------------------------------------------------
 
 
 def read_operations(directory: Path) -> None:
+    """Write operations/SERVICE.txt from the tables of SERVICE.md."""
     for service in SERVICES:
         text = (directory / f"{service}.md").read_text()
         rows = [match.groups() for match in map(ROW.match, text.splitlines()) if match]
@@ -86,13 +89,14 @@ def read_operations(directory: Path) -> None:
 
 
 def operations(service: str) -> Iterator[Operation]:
+    """The documented operations of a service."""
     for line in (HERE / "operations" / f"{service}.txt").read_text().splitlines():
         method, path, action, marks = line.split(maxsplit=3)
         yield Operation(method, path, "" if action == "-" else action, marks.strip("-"))
 
 
 def keep_run(service: str, file: Path) -> None:
-    """Of a results.json: {"tests": [{"name", "status": passed, failed or skipped, "detail"}]}."""
+    """Store the counts and failures of a results.json: {"tests": [{"name", "status", "detail"}]}."""
     tests = json.loads(file.read_text())["tests"]
     ends = Counter(test["status"] for test in tests)
     skipped = Counter(test["detail"] for test in tests if test["status"] == "skipped")
@@ -114,30 +118,30 @@ def keep_run(service: str, file: Path) -> None:
     )
 
 
-# -- what is answered ----------------------------------------------------------------------------------------------
+# -- routes -----------------------------------------------------------------------------------------------------
 
 
 class Answers:
-    """Whether an app has a route, and for calls with an action in their body, that action."""
+    """Tells whether an application has a route for an operation, and the action that its body names."""
 
     def __init__(self, urls: Map, prefix: str = "", actions: frozenset[str] = frozenset()) -> None:
         self._urls, self._prefix, self._actions = urls.bind("localhost"), prefix, actions
 
-    def __call__(self, one: Operation) -> bool:
-        path = self._prefix + re.sub(r"\{[^}]*\}", SAMPLE, one.path.replace("/v3/{project_id}/", "/v3/"))
+    def __call__(self, operation: Operation) -> bool:
+        path = self._prefix + re.sub(r"\{[^}]*\}", SAMPLE, operation.path.replace("/v3/{project_id}/", "/v3/"))
         for number in (SAMPLE, "1"):
             try:
-                self._urls.match(path.replace(SAMPLE, number), method=one.method)
+                self._urls.match(path.replace(SAMPLE, number), method=operation.method)
                 break
             except HTTPException:
                 continue
         else:
             return False
-        return not one.action or not path.endswith("/action") or one.action in self._actions
+        return not operation.action or not path.endswith("/action") or operation.action in self._actions
 
 
 def answers(place: Path) -> dict[str, Any]:
-    """Of each service, from its app as its own fixture builds it."""
+    """For each service a function that tells whether it answers an operation; the fixtures build the applications."""
     from pileus_compute.api import aggregates, flavor_access
     from pileus_compute.api.server_actions import actions
     from pileus_compute.testing import ComputeFixture
@@ -157,12 +161,12 @@ def answers(place: Path) -> dict[str, Any]:
     store = ObjectStoreFixture(place / "objects")
     calls = store.app.calls
 
-    def object_store(one: Operation) -> bool:
+    def object_store(operation: Operation) -> bool:
         kinds = ("account", "container", "object")
-        depth = one.path.removeprefix("/v1/").strip("/").count("/")
-        if not one.path.startswith("/v1/"):
-            return one.path == "/info"
-        return (kinds[min(depth, 2)], one.method) in calls
+        depth = operation.path.removeprefix("/v1/").strip("/").count("/")
+        if not operation.path.startswith("/v1/"):
+            return operation.path == "/info"
+        return (kinds[min(depth, 2)], operation.method) in calls
 
     store.close()
     with IdentityFixture() as identity, VolumeFixture() as volume:
@@ -185,7 +189,7 @@ def answers(place: Path) -> dict[str, Any]:
             ),
             "network": Answers(NetworkFixture(place).app.url_map),
             "object-store": object_store,
-            "placement": lambda one: False,
+            "placement": lambda operation: False,
         }
 
 
@@ -204,11 +208,12 @@ openstacksdk calls it; d: deprecated. A run of Tempest is of a service's own tes
 
 
 def page() -> str:
+    """The whole text of docs/compatibility.md."""
     with tempfile.TemporaryDirectory() as folder:
         answered = answers(Path(folder))
     rows, details = [], []
     for service in SERVICES:
-        found = [(one, bool(answered[service](one))) for one in operations(service)]
+        found = [(operation, bool(answered[service](operation))) for operation in operations(service)]
         file = HERE / "tempest" / f"{service}.json"
         run = json.loads(file.read_text()) if file.exists() else None
         counts = f"{run['passed']} | {run['failed']} | {run['skipped']}" if run else "not run | |"
@@ -228,16 +233,16 @@ def _scenarios() -> str:
 
 
 def _share(found: list[tuple[Operation, bool]], marks: str) -> str:
-    chosen = [answered for one, answered in found if not marks or set(marks) & set(one.marks)]
+    chosen = [answered for operation, answered in found if not marks or set(marks) & set(operation.marks)]
     return f"{sum(chosen)}" if not marks else f"{sum(chosen)} of {len(chosen)}"
 
 
 def _detail(service: str, found: list[tuple[Operation, bool]], run: Any) -> str:
     lines = [f"## {service}", "", *(_ends(run) if run else ())]
     for title, wanted in (("Not answered", False), ("Answered", True)):
-        chosen = [one for one, answered in found if answered is wanted]
+        chosen = [operation for operation, answered in found if answered is wanted]
         if chosen:
-            lines += [f"{title}:", "", *(f"- {_text(one)}" for one in chosen), ""]
+            lines += [f"{title}:", "", *(f"- {_text(operation)}" for operation in chosen), ""]
     return "\n".join(lines)
 
 
@@ -264,6 +269,7 @@ def _ends(run: Any) -> list[str]:
 
 
 def explained(test: str) -> str:
+    """Why a test fails. Exits if failures.txt doesn't say so."""
     for line in (HERE / "failures.txt").read_text().splitlines():
         beginning, _, why = line.partition(" -- ")
         if test.startswith(beginning):
@@ -271,11 +277,11 @@ def explained(test: str) -> str:
     raise SystemExit(f"failures.txt doesn't explain {test}")
 
 
-def _text(one: Operation) -> str:
+def _text(operation: Operation) -> str:
     return (
-        f"`{one.method} {one.path}`"
-        + (f" `{one.action}`" if one.action else "")
-        + (f" {one.marks}" if one.marks else "")
+        f"`{operation.method} {operation.path}`"
+        + (f" `{operation.action}`" if operation.action else "")
+        + (f" {operation.marks}" if operation.marks else "")
     )
 
 

@@ -1,11 +1,11 @@
-"""Throws at every route what no schema describes: none may answer 500, nor take long.
+"""Sends requests to every route that no schema describes: none may be answered with 500, nor take long.
 
-    python tests/conformance/hostile.py --requests 25          of each route, as the gate does it
+    python tests/conformance/hostile.py --requests 25          to each route, as the gate does
     python tests/conformance/hostile.py compute --seed 7 --only servers
 
-Paths that aren't UTF-8, headers that mean nothing, numbers that no database holds, texts that look like numbers, times
-at either end of the calendar, literals that Python can't make; and in bodies the wrong type at every place that the
-route's own schema names. The service runs in this process, with things in it.
+They have paths that aren't UTF-8, meaningless headers, numbers that are too large for a database, texts that look like
+numbers, times at either end of the calendar, literals that Python can't parse, and bodies with the wrong type at each
+place of the route's own schema. The service runs in this process and holds a few resources.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_from_bytes
 
-from spoiling import HEADERS, JSON, NAMES, TEXTS, bodies
+from malformed_values import HEADERS, JSON, NAMES, TEXTS, bodies
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 from worlds import SAMPLE, WORLDS, World
 
-PATIENCE = 20  # seconds
-DRAIN = 200  # requests after which what they began is run
+MAX_REQUEST_S = 20
+DRAIN_EVERY = 200  # requests after which the jobs that they started are run
 PATHS = (
     b"\xff\xfe",
     b"x" * 3000,
@@ -54,7 +54,7 @@ PATHS = (
 def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("services", nargs="*", choices=[*WORLDS, []], metavar="SERVICE")
-    parser.add_argument("--requests", type=int, default=25, help="of each route")
+    parser.add_argument("--requests", type=int, default=25, help="number of requests to each route")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="only routes that contain this")
     given = parser.parse_args()
@@ -68,9 +68,11 @@ def main() -> int:
 
 
 class Attack:
+    """The hostile requests to one service, and their results."""
+
     def __init__(self, service: str, world: World, given: Any) -> None:
         self.service, self.world, self.given = service, world, given
-        self.dice = random.Random(given.seed)
+        self.rng = random.Random(given.seed)
         self.statuses: Counter[int] = Counter()
         self.bugs: dict[str, str] = {}
 
@@ -90,52 +92,52 @@ class Attack:
 
     def _attack(self, rule: Any, method: str) -> None:
         about = getattr(self.world.app.view_functions[rule.endpoint], "about", {})
-        spoilt = self._bodies(about.get("body"))
+        malformed = self._bodies(about.get("body"))
         for number in range(self.given.requests):
             path = self._path(rule.rule, hostile=number % 5 == 1)
-            headers = dict(self.dice.sample(HEADERS, 2)) if number % 5 == 2 else {}
+            headers = dict(self.rng.sample(HEADERS, 2)) if number % 5 == 2 else {}
             query = self._query(about.get("query")) if number % 5 == 3 or (method == "GET" and number % 2) else ""
-            body = self._body(next(spoilt, None), method)
+            body = self._body(next(malformed, None), method)
             self._send(method, path, query, headers, body, f"{method} {rule.rule}")
 
     def _path(self, template: str, hostile: bool) -> bytes:
-        """Mostly things that exist, so that a request gets far enough."""
+        """The path with ids that mostly exist, so that the request isn't refused at once."""
 
         def fill(match: re.Match[str]) -> str:
             noun = template[: match.start()].rstrip("/").rpartition("/")[2]
-            known = self.world.things.get(noun)
+            known = self.world.ids_by_noun.get(noun)
             if hostile or not known:
-                piece = self.dice.choice(PATHS) if hostile or self.dice.random() < 0.3 else SAMPLE.encode()
+                piece = self.rng.choice(PATHS) if hostile or self.rng.random() < 0.3 else SAMPLE.encode()
                 return piece.decode("latin-1")
-            return self.dice.choice(known)
+            return self.rng.choice(known)
 
         return re.sub(r"<[^>]*>", fill, template).encode("latin-1")
 
     def _query(self, schemas: Any) -> str:
-        """One to three parameters of those that the route knows, or that all lists know."""
+        """One to three parameters, which the route's schema or lists in general know."""
         names = set(NAMES)
         for schema in _each(schemas):
             names |= set(schema.get("properties", {}))
-        chosen = self.dice.sample(sorted(names), self.dice.randint(1, 3))
+        chosen = self.rng.sample(sorted(names), self.rng.randint(1, 3))
         return "&".join(
-            f"{quote_from_bytes(name.encode())}={quote_from_bytes(self.dice.choice(TEXTS))}" for name in chosen
+            f"{quote_from_bytes(name.encode())}={quote_from_bytes(self.rng.choice(TEXTS))}" for name in chosen
         )
 
     def _bodies(self, schemas: Any) -> Iterator[Any]:
-        every = [body for schema in _each(schemas) for body in bodies(schema, self.dice, 12)]
-        self.dice.shuffle(every)
+        every = [body for schema in _each(schemas) for body in bodies(schema, self.rng, 12)]
+        self.rng.shuffle(every)
         yield from every
 
-    def _body(self, spoilt: Any, method: str) -> bytes | None:
-        if spoilt is not None:
-            return json.dumps(spoilt).encode()
-        return self.dice.choice(JSON) if method in ("POST", "PUT", "PATCH") else None
+    def _body(self, malformed: Any, method: str) -> bytes | None:
+        if malformed is not None:
+            return json.dumps(malformed).encode()
+        return self.rng.choice(JSON) if method in ("POST", "PUT", "PATCH") else None
 
     def _send(
         self, method: str, path: bytes, query: str, headers: dict[str, str], body: bytes | None, label: str
     ) -> None:
-        version = self.dice.choice([self.world.versions[0], self.world.versions[-1]])
-        given = {"X-Auth-Token": self.world.token(self.dice.random() < 0.7)} | {
+        version = self.rng.choice([self.world.versions[0], self.world.versions[-1]])
+        given = {"X-Auth-Token": self.world.token(self.rng.random() < 0.7)} | {
             name: value for name, value in headers.items() if name != "Host"
         }
         if version:
@@ -155,23 +157,25 @@ class Attack:
             answer: Any = run_wsgi_app(self.world.app, environ, buffered=True)
             line = answer[1]
             status = int(line.split()[0])
-        except Exception as err:  # it would have ended the connection without an answer
+        except Exception as err:  # the server would close the connection without an answer
             status, answer = 599, err
         took = time.monotonic() - began
         self.statuses[status] += 1
-        alone = status == 503 and b"does not answer" in b"".join(answer[0])  # a service that isn't in this world
-        if (status >= 500 and status != 501 and not alone) or took > PATIENCE:
+        alone = status == 503 and b"does not answer" in b"".join(
+            answer[0]
+        )  # it needs a service that isn't in this world
+        if (status >= 500 and status != 501 and not alone) or took > MAX_REQUEST_S:
             self.bugs.setdefault(
                 label,
                 f"{status} after {took:.1f} s: {path[:100]!r}?{query:.200} {headers!s:.200} "
                 f"{version} {body[:300] if body else None!r} {answer if status == 599 else ''}",
             )
-        if sum(self.statuses.values()) % DRAIN == 0:
+        if sum(self.statuses.values()) % DRAIN_EVERY == 0:
             self.world.drain()
 
 
 def _each(schemas: Any) -> list[dict[str, Any]]:
-    """The newest of a route's schemas, and its oldest."""
+    """The oldest and the newest of a route's schemas."""
     if not schemas:
         return []
     if not all(isinstance(key, tuple) for key in schemas):

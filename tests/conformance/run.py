@@ -1,14 +1,14 @@
-"""Throws generated requests at a service: none may end in 500, and what is answered must fit the API's schema.
+"""Sends generated requests to a service: none may end in 500, and each answer has to match the API's schema.
 
     python tests/conformance/run.py compute --requests 10000
-    python tests/conformance/run.py --requests 300                      every service, as the gate does it
-    python tests/conformance/run.py --schemas DIRECTORY                 read the OpenAPI files anew
+    python tests/conformance/run.py --requests 300                      every service, as the gate does
+    python tests/conformance/run.py --schemas DIRECTORY                 read the OpenAPI files again
 
-Requests come from OpenStack's OpenAPI files (openapi/SERVICE.json.xz: without their prose), by schemathesis: bodies and
-queries that fit and that don't, at every microversion, with ids of things that exist, were deleted and never were. The
-service runs in this process as its fixture builds it; what a request began is run to its end.
-The object store's URLs say little in a schema: half of its requests are made by store_requests.py.
-deviations.txt lists answers that don't fit the schema, each with its reason: one that isn't in it fails the run.
+schemathesis derives requests from OpenStack's OpenAPI files (openapi/SERVICE.json.xz, without their prose): bodies
+and queries that match the schema and that don't, at every microversion, with ids that exist, were deleted, or never
+existed. The service runs in this process as its fixture builds it, and the jobs that requests started are run.
+A schema says little about the object store's URLs, so object_store_requests.py creates half of its requests.
+deviations.txt lists answers that don't match the schema, each with its reason; any other one fails the run.
 """
 
 import argparse
@@ -34,8 +34,8 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from jsonschema import Draft202012Validator
+from object_store_world import StoreWorld
 from schemathesis.core import NotSet
-from stores import Store
 from worlds import WORLDS, World
 
 HERE = Path(__file__).parent
@@ -48,28 +48,28 @@ FILES = {
     "objectstore": "object-store-v1",
 }
 PATCH = "application/openstack-images-v2.1-json-patch"
-PATIENCE = 60  # seconds that no request may take
+MAX_REQUEST_S = 60
 PROSE = ("description", "summary", "example", "examples", "tags", "externalDocs")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("services", nargs="*", choices=[*FILES, []], metavar="SERVICE")
-    parser.add_argument("--requests", type=int, default=1000, help="of each service")
-    parser.add_argument("--seed", type=int, default=1, help="another one makes other requests")
+    parser.add_argument("--requests", type=int, default=1000, help="number of requests to each service")
+    parser.add_argument("--seed", type=int, default=1, help="another seed generates other requests")
     parser.add_argument("--only", default="", help="only paths that contain this")
     parser.add_argument("--schemas", type=Path, metavar="DIRECTORY")
     given_ = parser.parse_args()
     if given_.schemas:
         return read_schemas(given_.schemas)
     warnings.simplefilter("ignore")
-    logging.disable(logging.ERROR)  # a 500 is reported with its request; run that alone to see its traceback
+    logging.disable(logging.ERROR)  # a 500 is reported with its request, which run alone shows its traceback
     failed = 0
     for service in given_.services or FILES:
         with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-            world = {**WORLDS, "objectstore": Store}[service](Path(folder), stack)
-            if isinstance(world, Store):
-                world.dice.seed(given_.seed)
+            world = {**WORLDS, "objectstore": StoreWorld}[service](Path(folder), stack)
+            if isinstance(world, StoreWorld):
+                world.rng.seed(given_.seed)
             failed += Run(service, world, given_.requests, given_.seed, given_.only).report()
     return 1 if failed else 0
 
@@ -85,7 +85,7 @@ def read_schemas(directory: Path) -> int:
 
 
 def _plain(value: Any, inside_names: bool = False) -> Any:
-    """Without prose; a property may be called `description`."""
+    """Remove the prose, but no property that is called `description`."""
     if isinstance(value, dict):
         return {
             key: _plain(one, key == "properties")
@@ -96,7 +96,7 @@ def _plain(value: Any, inside_names: bool = False) -> Any:
 
 
 class Run:
-    """One service's requests and what came of them."""
+    """The requests to one service, and their results."""
 
     def __init__(self, service: str, world: World, requests: int, number: int, only: str) -> None:
         self.service, self.world, self.seed, self.random = service, world, number, random.Random(number)
@@ -109,7 +109,7 @@ class Run:
             self._try(operation, max(1, round(requests / len(found))))
 
     def _operations(self) -> list[Any]:
-        """Those that the service has a route for."""
+        """The operations for which the service has a route."""
         schema = schemathesis.openapi.from_dict(self.document)
         found = [result.ok() for result in schema.get_all_operations()]
         return [one for one in found if self.world.answers(one.method.upper(), one.path)]
@@ -129,15 +129,15 @@ class Run:
 
         try:
             (once if self.seed == 1 else seed(self.seed)(once))()
-        except Unsatisfiable:  # some schemas are rarely met by chance
-            print(f"  no request came of the schema of {operation.method.upper()} {operation.path}")
+        except Unsatisfiable:  # random values rarely match some schemas
+            print(f"  no request was generated from the schema of {operation.method.upper()} {operation.path}")
 
     def _send(self, operation: Any, case: Any) -> None:
         version = self.random.choice(self.world.versions)
         path = self._path(operation.path, case)
         given_body = None if isinstance(case.body, NotSet) else self._with_real_ids(case.body)
         began = time.monotonic()
-        with patience():
+        with time_limit():
             answer = self.world.send(
                 operation.method.upper(),
                 path,
@@ -149,21 +149,28 @@ class Run:
             )
         took = time.monotonic() - began
         self.statuses[answer.status_code] += 1
-        label = self.world.what or f"{operation.method.upper()} {operation.path}"
-        told = self.world.told or f"{path} {json.dumps(given_body)[:300]}"
-        if took > PATIENCE:
-            self.bugs.setdefault(label, f"took {took:.0f} s at {version}: {told}")
+        label = self.world.label_of_request or f"{operation.method.upper()} {operation.path}"
+        shown = self.world.request_text or f"{path} {json.dumps(given_body)[:300]}"
+        if took > MAX_REQUEST_S:
+            self.bugs.setdefault(label, f"took {took:.0f} s at {version}: {shown}")
         elif answer.status_code >= 500 and answer.status_code != 501:
-            self.bugs.setdefault(label, f"{answer.status_code} at {version}: {told}")
+            self.bugs.setdefault(label, f"{answer.status_code} at {version}: {shown}")
         else:
-            why = self.world.misfit(answer)
-            if not why and answer.status_code < 300 and operation.method.upper() != "HEAD" and not self.world.what:
-                why = self._misfit(operation, answer)
+            why = self.world.deviation(answer)
+            if (
+                not why
+                and answer.status_code < 300
+                and operation.method.upper() != "HEAD"
+                and not self.world.label_of_request
+            ):
+                why = self._deviation(operation, answer)
             if why:
-                self.deviations.setdefault(f"{label} {answer.status_code}", f"{why} (at {version}: {self.world.told})")
+                self.deviations.setdefault(
+                    f"{label} {answer.status_code}", f"{why} (at {version}: {self.world.request_text})"
+                )
 
     def _path(self, template: str, case: Any) -> str:
-        """Mostly things that exist; sometimes what the generator made up."""
+        """The path with ids that mostly exist; others are the generator's."""
         made_up = dict(case.path_parameters or {})
 
         def fill(match: re.Match[str]) -> str:
@@ -177,20 +184,20 @@ class Run:
         return re.sub(r"\{([^}]*)\}", fill, template)
 
     def _with_real_ids(self, body: Any) -> Any:
-        """References in bodies lead somewhere half of the time."""
+        """The body with references that exist about half of the time."""
         if isinstance(body, dict):
             return {key: self._real(key) or self._with_real_ids(value) for key, value in body.items()}
         return [self._with_real_ids(one) for one in body] if isinstance(body, list) else body
 
     def _real(self, key: str) -> str | None:
-        known = self.world.referred.get(key)
+        known = self.world.ids_by_body_key.get(key)
         return self.random.choice(known) if known and self.random.random() < 0.6 else None
 
-    def _misfit(self, operation: Any, answer: Any) -> str:
-        """Why the answer isn't what the schema says; "" if it is, or if there is no schema."""
+    def _deviation(self, operation: Any, answer: Any) -> str:
+        """Why the answer doesn't match the schema; "" if it does, or if there is no schema."""
         responses = self.document["paths"][operation.path][operation.method.lower()]["responses"]
         about = responses.get(str(answer.status_code))
-        if about is None:  # the files guess which 2xx it is by the method; Tempest and the clients know better
+        if about is None:  # the files guess the 2xx status from the method; Tempest and the clients are right
             return ""
         wanted = about.get("content", {}).get("application/json", {}).get("schema")
         if not wanted or not answer.data or "json" not in (answer.content_type or ""):
@@ -205,8 +212,8 @@ class Run:
         return f"{where}: {deepest.message[:200]}"
 
     def report(self) -> bool:
-        """Print what came; True if something is new that may not be."""
-        known = [label for label, _ in _known(self.service)]
+        """Print the results; True if there are bugs or unexplained deviations."""
+        known = [label for label, _ in _explained(self.service)]
         fresh = {
             label: why
             for label, why in self.deviations.items()
@@ -225,14 +232,14 @@ class Run:
 
 
 @contextmanager
-def patience() -> Iterator[None]:
-    """A request that hangs is cut off: what waits in this thread sees a TimeoutError, which ends as a 500."""
+def time_limit() -> Iterator[None]:
+    """Interrupt a request that hangs with a TimeoutError in this thread, which ends as a 500."""
 
     def cut(*_: object) -> None:
-        raise TimeoutError(f"no answer in {PATIENCE} s")
+        raise TimeoutError(f"no answer in {MAX_REQUEST_S} s")
 
     signal.signal(signal.SIGALRM, cut)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE + 1)
+    signal.setitimer(signal.ITIMER_REAL, MAX_REQUEST_S + 1)
     try:
         yield
     finally:
@@ -240,7 +247,7 @@ def patience() -> Iterator[None]:
 
 
 def read(service: str) -> Any:
-    """A JSON patch is JSON: its media type is put back when it is sent; `*` is none at all."""
+    """The schema of a service. A JSON patch counts as JSON until it is sent, and the media type `*` as text."""
     text = lzma.decompress((HERE / "openapi" / f"{service}.json.xz").read_bytes()).decode()
     return json.loads(text.replace(PATCH, "application/json").replace('"content":{"*":', '"content":{"text/plain":'))
 
@@ -256,8 +263,10 @@ def validator(service: str, schema: str) -> Draft202012Validator:
 
 
 def _lenient(value: Any) -> Any:
-    """The variants of microversions overlap, so an answer fits if it fits any of them; and the files hardly ever say
-    where null may stand, though OpenStack answers null wherever something has no value."""
+    """A schema that accepts any of its variants, which overlap between microversions, and null everywhere.
+
+    The files hardly ever say where null is allowed, though OpenStack answers null for everything without a value.
+    """
     if isinstance(value, dict):
         made = {"anyOf" if key == "oneOf" else key: _lenient(one) for key, one in value.items()}
         if isinstance(made.get("type"), str | list):
@@ -269,7 +278,7 @@ def _lenient(value: Any) -> Any:
     return [_lenient(one) for one in value] if isinstance(value, list) else value
 
 
-def _known(service: str) -> Iterator[tuple[str, str]]:
+def _explained(service: str) -> Iterator[tuple[str, str]]:
     for line in (HERE / "deviations.txt").read_text().splitlines():
         name, _, rest = line.partition(" ")
         if name in (service, "all"):

@@ -1,6 +1,7 @@
-"""A small world of each service, with things in it for requests to find."""
+"""A small world for each service: the service with a few resources that requests can name."""
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,11 +16,13 @@ SAMPLE = "11111111-2222-3333-4444-555555555555"
 
 
 class World:
-    """`send` makes a request as an administrator or a member and runs what it began. `referred`: key in a body -> ids
-    that may stand there. A world that sends something else than it was given says so in `what` and `told`."""
+    """A service to which requests are sent as an administrator or a member.
+
+    A world that sends another request than it was given describes it in `label_of_request` and `request_text`.
+    """
 
     versions: list[str] = [""]
-    what = told = ""
+    label_of_request = request_text = ""
     root = ""
 
     def __init__(self, app: Any, request: Callable[..., Any], drain: Callable[[], None]) -> None:
@@ -27,12 +30,11 @@ class World:
         self._urls = app.url_map.bind("localhost")
         self.drain = drain
         self.token: Callable[[bool], str] = lambda admin: "token-admin" if admin else "token-member"
-        self.things: dict[str, list[str]] = {}  # noun in a path -> ids
-        self.referred: dict[str, list[str]] = {}
+        self.ids_by_noun: dict[str, list[str]] = {}  # by the segment of the path before the id
+        self.ids_by_body_key: dict[str, list[str]] = {}  # ids to which a key in a body may refer
 
     def answers(self, method: str, path: str) -> bool:
-        import re
-
+        """Whether the service has a route for an operation."""
         for sample in (SAMPLE, "1"):
             try:
                 self._urls.match(re.sub(r"\{[^}]*\}", sample, self._own(path)), method=method)
@@ -45,15 +47,17 @@ class World:
         return path.replace("/v3/{project_id}/", "/v3/")
 
     def ids(self, template: str, parameter: str) -> list[str]:
+        """The ids that a parameter of a path may have."""
         if parameter in ("project_id", "tenant_id") and "{project_id}/" in template[:20]:
             return ["p1"]
         before = template.partition("{" + parameter + "}")[0].rstrip("/").rpartition("/")[2]
-        return self.things.get(before, [])
+        return self.ids_by_noun.get(before, [])
 
     def add(self, noun: str, id: str, *keys: str) -> None:
-        self.things.setdefault(noun, []).append(id)
+        """Let requests use an id in paths after `noun`, and for these keys in bodies."""
+        self.ids_by_noun.setdefault(noun, []).append(id)
         for key in keys:
-            self.referred.setdefault(key, []).append(id)
+            self.ids_by_body_key.setdefault(key, []).append(id)
 
     def send(
         self,
@@ -65,12 +69,13 @@ class World:
         admin: bool,
         headers: dict[str, Any],
     ) -> Any:
+        """Send a request, run the jobs that it started, and return the answer."""
         answer = self._request(method, path, body, query, version, admin)
         self._drain()
         return answer
 
-    def misfit(self, answer: Any) -> str:
-        """Why the answer can't be right, where the schema has no words for it; "" if nothing is wrong."""
+    def deviation(self, answer: Any) -> str:
+        """Why the answer is wrong in a way that no schema describes; "" if nothing is wrong."""
         return ""
 
 
@@ -105,8 +110,8 @@ def image(folder: Path, stack: ExitStack) -> World:
 
     service = stack.enter_context(image_service(folder / "image"))
     world = World(service.app, _as(service.client, service.book), service.drain)
-    for wish in ({"content": bytes(512)}, {"visibility": "shared"}, {"name": "queued"}):
-        world.add("images", service.image(**wish)["id"])
+    for body in ({"content": bytes(512)}, {"visibility": "shared"}, {"name": "queued"}):
+        world.add("images", service.image(**body)["id"])
     service.client.post(
         "/v2/metadefs/namespaces", json={"namespace": "base", "visibility": "public"}, as_=service.book.admin
     )
@@ -163,8 +168,8 @@ def volume(folder: Path, stack: ExitStack) -> World:
     sort = {"group_type": {"name": "g"}}
     sort_id = _made(service.client.post("/v3/group_types", json=sort, as_=service.book.admin, version="3.70"))["id"]
     world.add("group_types", sort_id, "group_type")
-    wish = {"group": {"group_type": sort_id, "volume_types": [kind]}}
-    world.add("groups", _made(service.client.post("/v3/groups", json=wish, version="3.70"))["id"], "group_id")
+    body = {"group": {"group_type": sort_id, "volume_types": [kind]}}
+    world.add("groups", _made(service.client.post("/v3/groups", json=body, version="3.70"))["id"], "group_id")
     service.drain()
     world.add("os-quota-sets", "p1")
     world.add("os-quota-class-sets", "default")
@@ -176,22 +181,22 @@ def identity(folder: Path, stack: ExitStack) -> World:
 
     service = stack.enter_context(IdentityFixture())
     tokens = {True: lambda: service.token("admin"), False: lambda: service.token("demo")}
-    kept: dict[bool, str] = {}
+    cached: dict[bool, str] = {}
 
     def request(method: str, path: str, body: Any, query: dict[str, Any], version: str, admin: bool) -> Any:
-        for fresh in (False, True):
-            if fresh or admin not in kept:
+        for again in (False, True):
+            if again or admin not in cached:
                 try:
-                    kept[admin] = tokens[admin]()
-                except Exception:  # the request before deleted or locked that user: it is bootstrapped anew
-                    _heal(service)
-                    kept[admin] = tokens[admin]()
+                    cached[admin] = tokens[admin]()
+                except Exception:  # the previous request deleted or locked that user
+                    _bootstrap_again(service)
+                    cached[admin] = tokens[admin]()
             answer = service.client.open(
                 path,
                 method=method,
                 json=body,
                 query_string=_texts(query),
-                headers={"X-Auth-Token": kept[admin], "X-Subject-Token": kept[admin]},
+                headers={"X-Auth-Token": cached[admin], "X-Subject-Token": cached[admin]},
             )
             if answer.status_code != 401:
                 return answer
@@ -200,9 +205,9 @@ def identity(folder: Path, stack: ExitStack) -> World:
     world = World(service.app, request, lambda: None)
 
     def token(admin: bool) -> str:
-        """A token that is valid, whatever became of its user since."""
+        """A valid token, even if its user was deleted or locked meanwhile."""
         request("GET", "/v3/auth/tokens", None, {}, "", admin)
-        return kept[admin]
+        return cached[admin]
 
     world.token = token
 
@@ -225,7 +230,7 @@ def identity(folder: Path, stack: ExitStack) -> World:
     return world
 
 
-def _heal(service: Any) -> None:
+def _bootstrap_again(service: Any) -> None:
     from pileus_identity.core.bootstrap import bootstrap
     from pileus_identity.testing import plan
 
@@ -257,10 +262,10 @@ def compute(folder: Path, stack: ExitStack) -> World:
         try:
             service.runner.drain(rounds=3)
         except TimeoutError:
-            pass  # a step waits for another service: the next request's drain goes on
+            pass  # a step waits for another service; the next request's drain continues
         volumes.drain()
 
-    stack.enter_context(service.working())  # some calls wait for their job
+    stack.enter_context(service.working())  # some calls wait until their job is done
     world = World(service.app, _as(service.client, book), drain)
     world.versions = _versions(2, 96)
     picture = images.image(content=bytes(512))["id"]

@@ -1,11 +1,10 @@
-"""What there is in the object store's world, and what nobody in his senses would say of it: names, numbers, times,
-headers, queries, bodies."""
+"""The contents of the object store's world, and odd names, numbers, times, headers, queries and bodies."""
 
 ACCOUNT = "AUTH_p1"
 KEY = "k"
 CONTAINERS = ("box", "větší krabice", "kept", "versions")
 OBJECTS = ("plain", "a/b/c", "a/b", "ü %2F?#\u202e", "link", "parts", "whole", "many", "gone\n", "big")
-SPOILT_NAMES = (
+MALFORMED_NAMES = (
     "%00",
     "a%00b",
     "%FF",
@@ -26,7 +25,7 @@ SPOILT_NAMES = (
     "x" * 257,
     "versions/x",
 )
-SPOILT_SPANS = ("9-", "0-9999999999999999999999", "x", "0-1,2-3", "5-1", "٣-")
+MALFORMED_RANGES = ("9-", "0-9999999999999999999999", "x", "0-1,2-3", "5-1", "٣-")
 NUMBERS = (
     "0",
     "1",

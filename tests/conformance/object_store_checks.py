@@ -1,5 +1,5 @@
-"""What every answer of the object store has to be like, whatever was asked: Swift's headers have forms, a listing says
-what it is, a status belongs to its call."""
+"""Checks of the object store's answers that hold for every request: the form of Swift's headers, the statuses that a
+call may have, the content of listings."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from xml.etree import ElementTree
 
-from store_requests import Sent
+from object_store_requests import StoreRequest
 
 TRANSACTION = re.compile(r"tx[0-9a-f]{21}-[0-9a-f]{10}")
 MD5 = r"[0-9a-f]{32}"
@@ -47,7 +47,7 @@ STATUSES = {
     "HEAD container": {200, 204, 301, 304, 409, 416},
     "PUT container": {200, 201, 202, 409},
     "POST container": {201, 204, 303},
-    "DELETE container": {200, 204, 409},  # 200: with bulk-delete it is about what the body names
+    "DELETE container": {200, 204, 409},  # 200 for a bulk-delete of what the body names
     "GET object": {200, 206, 301, 304, 409, 416},
     "HEAD object": {200, 301, 304, 409},
     "PUT object": {200, 201, 202, 304, 409, 416, 422},
@@ -61,27 +61,27 @@ KEYS = {"name", "count", "bytes", "last_modified", "hash", "content_type", "subd
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def misfit(sent: Sent, answer: Any, body: bytes | None) -> str:
-    """Why the answer can't be right; "" if nothing is wrong with it. `body` is None if it was too long to be read."""
-    heads = answer.headers
-    for name, value in heads.items():
+def deviation(sent: StoreRequest, answer: Any, body: bytes | None) -> str:
+    """Why the answer is wrong; "" if nothing is. `body` is None if it was too long or incomplete."""
+    headers = answer.headers
+    for name, value in headers.items():
         if CONTROL.search(value):
             return f"a control character in {name}: {value!r}"
         form = FORMS.get(name)
         if form and not form.fullmatch(value):
             return f"{name}: {value!r}"
-    if not TRANSACTION.fullmatch(heads.get("X-Trans-Id", "")):
-        return f"X-Trans-Id: {heads.get('X-Trans-Id')!r}"
-    if body is not None and sent.method != "HEAD" and len(body) != int(heads.get("Content-Length", len(body))):
-        return f"{len(body)} bytes, Content-Length {heads['Content-Length']}"
+    if not TRANSACTION.fullmatch(headers.get("X-Trans-Id", "")):
+        return f"X-Trans-Id: {headers.get('X-Trans-Id')!r}"
+    if body is not None and sent.method != "HEAD" and len(body) != int(headers.get("Content-Length", len(body))):
+        return f"{len(body)} bytes, Content-Length {headers['Content-Length']}"
     kind = kind_of(sent)
     if answer.status_code not in REFUSALS | STATUSES.get(f"{sent.method} {kind}", STATUSES["OPTIONS"]):
         return f"{answer.status_code} is no answer to {sent.method} {kind}"
     needed = {401: "Www-Authenticate", 405: "Allow", 416: "Content-Range", 206: "Content-Length", 301: "Location"}
-    if needed.get(answer.status_code, "X-Trans-Id") not in heads and sent.method != "OPTIONS":
+    if needed.get(answer.status_code, "X-Trans-Id") not in headers and sent.method != "OPTIONS":
         return f"{answer.status_code} without {needed[answer.status_code]}"
     if answer.status_code == 206 and body is not None:
-        return _part(heads, body)
+        return _part(headers, body)
     page = (not sent.who and "temp_url_sig" not in sent.query) or "X-Web-Mode" in sent.headers
     if page or answer.status_code not in (200, 201, 204):
         return ""
@@ -92,43 +92,43 @@ def misfit(sent: Sent, answer: Any, body: bytes | None) -> str:
     return ""
 
 
-def kind_of(sent: Sent) -> str:
+def kind_of(sent: StoreRequest) -> str:
     parts = sent.path.split("/", 4)[2:]
     return ("account", "container", "object")[max(0, sum(1 for part in parts if part) - 1)]
 
 
-def _part(heads: Any, body: bytes) -> str:
-    media = heads["Content-Type"]
+def _part(headers: Any, body: bytes) -> str:
+    media = headers["Content-Type"]
     if media.startswith("multipart/byteranges"):
         mark = b"--" + media.partition("boundary=")[2].encode()
         return "" if body.startswith(mark) and body.endswith(mark + b"--") else "a multipart body without its boundary"
-    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", heads.get("Content-Range", ""))
+    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", ""))
     if not match:
-        return f"206 with Content-Range {heads.get('Content-Range')!r}"
+        return f"206 with Content-Range {headers.get('Content-Range')!r}"
     first, last, size = map(int, match.groups())
     return "" if first <= last < size and len(body) == last - first + 1 else f"{match[0]}, and {len(body)} bytes"
 
 
-def _object(sent: Sent, answer: Any, body: bytes | None) -> str:
-    heads = answer.headers
+def _object(sent: StoreRequest, answer: Any, body: bytes | None) -> str:
+    headers = answer.headers
     if "extract-archive" in sent.query:
         return ""
     for name in ("Etag", "Last-Modified"):
-        if name not in heads:
+        if name not in headers:
             return f"without {name}"
     if sent.method == "PUT":
         return ""
-    if "X-Timestamp" not in heads or "Accept-Ranges" not in heads:
+    if "X-Timestamp" not in headers or "Accept-Ranges" not in headers:
         return "without X-Timestamp or Accept-Ranges"
-    if parsedate_to_datetime(heads["Last-Modified"]).timestamp() != -int(-float(heads["X-Timestamp"]) // 1):
-        return f"Last-Modified {heads['Last-Modified']}, X-Timestamp {heads['X-Timestamp']}"
-    plain = not heads["Etag"].startswith('"')
-    if sent.method == "GET" and plain and body is not None and hashlib.md5(body).hexdigest() != heads["Etag"]:
+    if parsedate_to_datetime(headers["Last-Modified"]).timestamp() != -int(-float(headers["X-Timestamp"]) // 1):
+        return f"Last-Modified {headers['Last-Modified']}, X-Timestamp {headers['X-Timestamp']}"
+    plain = not headers["Etag"].startswith('"')
+    if sent.method == "GET" and plain and body is not None and hashlib.md5(body).hexdigest() != headers["Etag"]:
         return "the ETag is not the body's MD5"
     return ""
 
 
-def _listing(sent: Sent, answer: Any, kind: str, body: bytes) -> str:
+def _listing(sent: StoreRequest, answer: Any, kind: str, body: bytes) -> str:
     media = answer.headers["Content-Type"]
     if media not in LISTINGS:
         return f"a listing as {media}"
@@ -159,7 +159,7 @@ def _xml(kind: str, body: bytes) -> str:
     return f"<{root.tag}> with {odd}" if root.tag != kind or odd else ""
 
 
-def _rows(sent: Sent, kind: str, rows: list[dict[str, Any]]) -> str:
+def _rows(sent: StoreRequest, kind: str, rows: list[dict[str, Any]]) -> str:
     names = [(row.get("name") or row["subdir"]).encode() for row in rows]
     backwards = sent.query.get("reverse", "").lower() in ("true", "1", "yes", "on", "t", "y")
     if names != sorted(set(names), reverse=backwards):

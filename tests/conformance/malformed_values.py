@@ -1,4 +1,4 @@
-"""Values that no one expects, and where in a body they may stand."""
+"""Unexpected values, and bodies of a schema that hold one of them."""
 
 import random
 from collections.abc import Iterator
@@ -249,7 +249,7 @@ HEADERS = [
 
 
 def sample(schema: Any) -> Any:
-    """Something that may fit, so that what is spoilt elsewhere in the body is looked at."""
+    """A value that probably matches, so that a malformed one elsewhere in the body is reached."""
     if not isinstance(schema, dict):
         return "x"
     for key in ("oneOf", "anyOf", "allOf"):
@@ -274,23 +274,23 @@ def sample(schema: Any) -> Any:
     return {"integer": max(1, schema.get("minimum", 1)), "number": 1, "boolean": True, "null": None}[kind]
 
 
-def bodies(schema: Any, dice: random.Random, each: int) -> Iterator[Any]:
-    """Bodies with one thing wrong, `each` for every place of the schema."""
-    yield from dice.sample(VALUES, min(each, len(VALUES)))
+def bodies(schema: Any, rng: random.Random, each: int) -> Iterator[Any]:
+    """Bodies with one malformed value, `each` for every place of the schema."""
+    yield from rng.sample(VALUES, min(each, len(VALUES)))
     if not isinstance(schema, dict):
         return
     for key in ("oneOf", "anyOf", "allOf"):
         for option in schema.get(key, ()):
-            yield from _inside(option, dice, each)
-    yield from _inside(schema, dice, each)
+            yield from _inside(option, rng, each)
+    yield from _inside(schema, rng, each)
 
 
-def _inside(schema: Any, dice: random.Random, each: int) -> Iterator[Any]:
+def _inside(schema: Any, rng: random.Random, each: int) -> Iterator[Any]:
     if not isinstance(schema, dict):
         return
     for name, part in schema.get("properties", {}).items():
         base = sample(schema | {"type": "object"})
         if isinstance(base, dict):
-            yield from ({**base, name: spoilt} for spoilt in bodies(part, dice, each))
+            yield from ({**base, name: malformed} for malformed in bodies(part, rng, each))
     if isinstance(schema.get("items"), dict):
-        yield from ([spoilt] for spoilt in bodies(schema["items"], dice, each))
+        yield from ([malformed] for malformed in bodies(schema["items"], rng, each))

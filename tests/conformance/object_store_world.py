@@ -1,4 +1,4 @@
-"""A world of the object store: plain WSGI, names of one's own in paths, most of what is asked in headers."""
+"""The world of the object store: names in paths instead of ids, and requests whose content is mostly in headers."""
 
 import json
 import random
@@ -10,36 +10,45 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from store_answers import kind_of, misfit
-from store_oddities import ACCOUNT, BODIES, CONTAINERS, KEY, OBJECTS
-from store_requests import Maker, Sent
+from object_store_checks import deviation, kind_of
+from object_store_requests import RequestMaker, StoreRequest
+from object_store_values import ACCOUNT, BODIES, CONTAINERS, KEY, OBJECTS
 from worlds import World
 
 from pileus_kit.errors import CloudError
 from pileus_kit.testing import TokenBook
 
-OURS = ("x-auth-token", "x-storage-token", "x-service-token", "host", "content-length", "transfer-encoding")
-MOST = 8 << 20  # bytes of a body that are read: manifests of manifests grow without end
+SET_BY_THE_CLIENT = (
+    "x-auth-token",
+    "x-storage-token",
+    "x-service-token",
+    "host",
+    "content-length",
+    "transfer-encoding",
+)
+MAX_BODY_BYTES = 8 << 20  # more is not read: manifests of manifests grow without end
 
 
-class Store(World):
-    """A third of the requests are the schema's, a third of them with something odd besides, the rest `Maker`'s. What
-    there is is made anew now and then, for requests delete and lock it."""
+class StoreWorld(World):
+    """Half of the requests are created by RequestMaker, the others are the schema's, half of these with oddities.
 
-    EVERY = 25  # requests
+    The contents are recreated periodically, because requests delete and lock them.
+    """
+
+    RECREATE_EVERY = 25  # requests
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         from pileus_objectstore.testing import ObjectStoreFixture
 
-        self.book, self.dice, self.versions = TokenBook(), random.Random(2), [""]
+        self.book, self.rng, self.versions = TokenBook(), random.Random(2), [""]
         self.book.operator = self.book.add(  # type: ignore[attr-defined]
             replace(self.book.service, token="token-operator", roles=frozenset({"ResellerAdmin"}))
         )
-        self.maker = Maker(self.dice, time.time)
+        self.maker = RequestMaker(self.rng, time.time)
         self.store = ObjectStoreFixture(folder / "store", devices=3, book=self.book)
         stack.callback(self.store.close)
         self.count = 0
-        self._furnish()
+        self._create_contents()
 
     def answers(self, method: str, path: str) -> bool:
         return True
@@ -59,12 +68,12 @@ class Store(World):
         headers: dict[str, Any],
     ) -> Any:
         self.count += 1
-        if self.count % self.EVERY == 0:
-            self._furnish()
+        if self.count % self.RECREATE_EVERY == 0:
+            self._create_contents()
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        who = "admin" if admin else self.dice.choice(("member", "member", "reader", "other", ""))
-        path = re.sub("^/v1/[^/]*", f"/v1/{ACCOUNT}", path) if self.dice.random() < 0.9 else path
-        sent = Sent(
+        who = "admin" if admin else self.rng.choice(("member", "member", "reader", "other", ""))
+        path = re.sub("^/v1/[^/]*", f"/v1/{ACCOUNT}", path) if self.rng.random() < 0.9 else path
+        sent = StoreRequest(
             method,
             path,
             {key: str(value) for key, value in query.items()},
@@ -72,41 +81,41 @@ class Store(World):
             data,
             who,
         )
-        luck = self.dice.random()
-        if luck < 0.5:
-            sent = self.maker.made()
-        elif luck < 0.75:
-            sent = replace(self.maker.odd(sent), body=self.dice.choice(BODIES), kind="odd")
+        chance = self.rng.random()
+        if chance < 0.5:
+            sent = self.maker.create()
+        elif chance < 0.75:
+            sent = replace(self.maker.with_oddities(sent), body=self.rng.choice(BODIES), kind="odd")
         return self._sent(sent)
 
-    def _sent(self, sent: Sent) -> Any:
-        self.what = f"{sent.method} {kind_of(sent)}, {sent.kind}" if sent.kind else ""
-        self.told = repr(sent)[:1000]
+    def _sent(self, sent: StoreRequest) -> Any:
+        self.label_of_request = f"{sent.method} {kind_of(sent)}, {sent.kind}" if sent.kind else ""
+        self.request_text = repr(sent)[:1000]
         caller = getattr(self.book, sent.who) if sent.who else None
-        length = {"CONTENT_LENGTH": str(len(sent.body))} if self.dice.random() < 0.97 else {}
+        length = {"CONTENT_LENGTH": str(len(sent.body))} if self.rng.random() < 0.97 else {}
         answer = self.store.client.request(
             sent.method,
             sent.path,
             as_=caller,
             anonymous=caller is None,
             query_string=sent.query,
-            headers=sendable(sent.headers),
+            headers=sendable_headers(sent.headers),
             data=sent.body,
             environ_overrides=length,
         )
-        body, cut = taken(answer)
-        self.why = cut or misfit(sent, answer, body)
-        answer.set_data(body or b"")  # what the schema is asked about
+        body, cut = read_body(answer)
+        self.why = cut or deviation(sent, answer, body)
+        answer.set_data(body or b"")  # the body that is compared with the schema
         return answer
 
-    def misfit(self, answer: Any) -> str:
+    def deviation(self, answer: Any) -> str:
         return self.why
 
-    def _furnish(self) -> None:
+    def _create_contents(self) -> None:
         def do(method: str, path: str, who: str = "member", **more: Any) -> None:
             self.store.client.request(method, f"/v1/{ACCOUNT}{quote(path)}", as_=getattr(self.book, who), **more)
 
-        unlocked = {f"X-Remove-Account-Meta-Quota-{what}": "x" for what in ("Bytes", "Count")}
+        unlocked = {f"X-Remove-Account-Meta-Quota-{limit}": "x" for limit in ("Bytes", "Count")}
         do("POST", "", "operator", headers=unlocked | {"X-Account-Meta-Temp-Url-Key": KEY})
         plain = ("Meta-Quota-Bytes", "Meta-Quota-Count", "Read", "Write", "Meta-Web-Index")
         for container in CONTAINERS:
@@ -130,7 +139,7 @@ class Store(World):
             query_string={"multipart-manifest": "put"},
             data=json.dumps([{"path": "/box/parts"}] * 3),
         )
-        location = self.dice.choice(("X-Versions-Location", "X-History-Location"))
+        location = self.rng.choice(("X-Versions-Location", "X-History-Location"))
         public = {
             "X-Container-Read": ".r:*,.rlistings,.r:-b",
             "X-Container-Meta-Web-Listings": "true",
@@ -141,29 +150,33 @@ class Store(World):
         self.store.drain()
 
 
-def taken(answer: Any) -> tuple[bytes | None, str]:
-    """The body, None if there is no end of it; and what is wrong. A download may break off in the middle, where a
-    segment is gone: before its first byte that has to be a refusal."""
+def read_body(answer: Any) -> tuple[bytes | None, str]:
+    """The body (None if it is too long or incomplete), and what is wrong with it.
+
+    A download may end in the middle if a segment is missing; before its first byte that has to be a refusal.
+    """
     body = bytearray()
     try:
         for piece in answer.response:
             body += piece
-            if len(body) > MOST:
+            if len(body) > MAX_BODY_BYTES:
                 return None, ""
     except CloudError as e:
-        return None, "" if body else f"broken off before it began: {e}"
+        return None, "" if body else f"ended before its first byte: {e}"
     finally:
         answer.close()
     return bytes(body), ""
 
 
-def sendable(headers: dict[str, str]) -> dict[str, str]:
-    """What a web server would let through to us at all: bytes without control characters, names that are tokens. Who
-    asks, and how much, is ours to say."""
+def sendable_headers(headers: dict[str, str]) -> dict[str, str]:
+    """The headers that a web server would accept: names that are tokens, values without control characters.
+
+    Headers that the client sets itself are left out.
+    """
     return {
         name: value.encode().decode("latin-1")
         for name, value in headers.items()
         if re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name)
         and not re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value)
-        and name.lower() not in OURS
+        and name.lower() not in SET_BY_THE_CLIENT
     }
