@@ -1,1 +1,1 @@
-"""Objects, the Swift and S3 way."""
+"""The object store: Swift's API over replicas on several devices and hosts."""
