@@ -76,7 +76,7 @@ def _resource(path: str) -> Resource:
 
     @resource.endpoint("GET", "/detail", policy="volume:get_all_transfers")
     def index_detail() -> Answer:
-        return listing.answer(detail)
+        return listing.answer(detail, below="/detail")
 
     @resource.endpoint("GET", "/<transfer_id>", policy="volume:get_transfer")
     def show(transfer_id: str) -> Answer:

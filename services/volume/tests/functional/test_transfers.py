@@ -75,3 +75,13 @@ def test_administrators_list_all_transfers(world):
     for version, fields in (("3.54", set()), ("3.55", {"no_snapshots"})):
         shown = world.client.get("/v3/volume-transfers/detail", version=version).json["transfers"][0]
         assert {"no_snapshots"} & shown.keys() == fields
+
+
+def test_the_next_page_of_a_detailed_list_is_detailed(world):
+    for name in ("one", "two"):
+        body = {"transfer": {"volume_id": world.volume()["id"], "name": name}}
+        assert world.client.post("/v3/volume-transfers", json=body).status_code == 202
+    page = world.client.get("/v3/volume-transfers/detail?limit=1", version="3.59").json
+    path = "/v3" + page["transfers_links"][0]["href"].partition("/v3")[2]
+    (rest,) = world.client.get(path, version="3.59").json["transfers"]
+    assert rest.keys() == page["transfers"][0].keys() and rest["name"] == "one"
