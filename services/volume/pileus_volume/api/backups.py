@@ -173,7 +173,7 @@ def update(backup_id: str, body: JsonObject) -> Answer:
     if "metadata" in asked:
         values["meta"] = asked["metadata"]
     with tools().sessions.begin() as session:
-        return {"backup": summary(backups.update_columns(backups.find(session, backup_id, caller()), values))}
+        return {"backup": summary(backups.update(backups.find(session, backup_id, caller()), values))}
 
 
 @resource.endpoint("POST", "/<backup_id>/restore", policy="backup:restore", body=RESTORE)
@@ -244,7 +244,7 @@ def act(backup_id: str, body: JsonObject) -> Answer:
 @actions.action("os-reset_status", policy="volume_extension:backup_admin_actions:reset_status", schema=RESET)
 def reset_status(backup_id: str, asked: JsonObject) -> Answer:
     with tools().sessions.begin() as session:
-        backups.update_columns(backups.find(session, backup_id, caller()), {"status": asked["status"]})
+        backups.update(backups.find(session, backup_id, caller()), {"status": asked["status"]})
     return "", 202
 
 

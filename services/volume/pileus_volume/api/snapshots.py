@@ -150,7 +150,7 @@ def update(snapshot_id: str, body: JsonObject) -> Answer:
         if field in asked or f"display_{field}" in asked
     }
     with tools().sessions.begin() as session:
-        snapshot = snapshots.update_columns(snapshots.find(session, snapshot_id, caller()), values)
+        snapshot = snapshots.update(snapshots.find(session, snapshot_id, caller()), values)
         return {"snapshot": changed(snapshot)}
 
 
@@ -174,7 +174,7 @@ def act(snapshot_id: str, body: JsonObject) -> Answer:
 @actions.action("os-reset_status", policy="volume_extension:snapshot_admin_actions:reset_status", schema=RESET)
 def reset_status(snapshot_id: str, asked: JsonObject) -> Answer:
     with tools().sessions.begin() as session:
-        snapshots.update_columns(snapshots.find(session, snapshot_id, caller()), {"status": asked["status"]})
+        snapshots.update(snapshots.find(session, snapshot_id, caller()), {"status": asked["status"]})
     return "", 202
 
 

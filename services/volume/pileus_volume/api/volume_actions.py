@@ -108,7 +108,7 @@ def update_readonly_flag(volume_id: str, asked: JsonObject) -> Answer:
 
 def _update(volume_id: str, values: Mapping[str, object], status: int) -> Answer:
     with tools().sessions.begin() as session:
-        volumes.update_columns(volumes.find(session, volume_id, caller()), values)
+        volumes.update(volumes.find(session, volume_id, caller()), values)
     return "", status
 
 

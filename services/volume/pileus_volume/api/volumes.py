@@ -157,7 +157,7 @@ def update(volume_id: str, body: JsonObject) -> Answer:
     if asked.get("metadata") is not None:
         values["meta"] = asked["metadata"]
     with tools().sessions.begin() as session:
-        volume = volumes.update_columns(volumes.find(session, volume_id, caller()), values)
+        volume = volumes.update(volumes.find(session, volume_id, caller()), values)
         session.flush()
         return {"volume": changed(volume)}
 

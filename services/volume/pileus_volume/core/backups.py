@@ -168,7 +168,7 @@ def delete(session: Session, caller: Caller, backup: Backup, *, force: bool, ope
     return enqueue(session, Job, flow="backup.delete", subject=backup.id, caller=caller, data=data)
 
 
-def update_columns(backup: Backup, values: Mapping[str, object]) -> Backup:
+def update(backup: Backup, values: Mapping[str, object]) -> Backup:
     """Set columns of the row, with the time of the change."""
     for name, value in values.items():
         setattr(backup, name, value)

@@ -101,10 +101,10 @@ def update_status(snapshot: Snapshot, status: str, progress: str | None) -> None
         raise InvalidSnapshot(
             why=f"Provided snapshot status {status} not allowed for snapshot with status {snapshot.status}."
         )
-    update_columns(snapshot, {"status": status} | ({"progress": progress} if progress is not None else {}))
+    update(snapshot, {"status": status} | ({"progress": progress} if progress is not None else {}))
 
 
-def update_columns(snapshot: Snapshot, values: Mapping[str, object]) -> Snapshot:
+def update(snapshot: Snapshot, values: Mapping[str, object]) -> Snapshot:
     """Set columns of the row, with the time of the change."""
     for name, value in values.items():
         setattr(snapshot, name, value)

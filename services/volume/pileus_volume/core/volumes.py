@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import delete as delete_rows_of
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, select
+from sqlalchemy import update as update_rows_of
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -163,7 +164,7 @@ def delete(
     _check_deletable(session, volume, cascade, force)
     move(session, volume, "force_delete" if force else "delete")
     if cascade:
-        session.execute(update(Snapshot).where(Snapshot.volume_id == volume.id).values(status="deleting"))
+        session.execute(update_rows_of(Snapshot).where(Snapshot.volume_id == volume.id).values(status="deleting"))
     running = live(session, Job, volume.id)
     if running is None and volume.host is None:
         delete_rows(session, volume.id)
@@ -210,7 +211,7 @@ def _not_deletable(volume: Volume, why: str) -> InvalidVolume:
     )
 
 
-def update_columns(volume: Volume, values: Mapping[str, object]) -> Volume:
+def update(volume: Volume, values: Mapping[str, object]) -> Volume:
     """Set columns of the row, with the time of the change."""
     for name, value in values.items():
         setattr(volume, name, value)
