@@ -63,32 +63,47 @@ CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 def deviation(sent: StoreRequest, answer: Any, body: bytes | None) -> str:
     """Why the answer is wrong; "" if nothing is. `body` is None if it was too long or incomplete."""
-    headers = answer.headers
+    kind = kind_of(sent)
+    wrong = _headers(answer.headers) or _length(sent, answer, body) or _status(sent, answer, kind)
+    if wrong:
+        return wrong
+    if answer.status_code == 206 and body is not None:
+        return _part(answer.headers, body)
+    is_web_page = (not sent.who and "temp_url_sig" not in sent.query) or "X-Web-Mode" in sent.headers
+    if is_web_page or answer.status_code not in (200, 201, 204):
+        return ""
+    if sent.method == "GET" and kind != "object":
+        return _listing(sent, answer, kind, body or b"")
+    if sent.method in ("GET", "HEAD", "PUT") and kind == "object":
+        return _object(sent, answer, body)
+    return ""
+
+
+def _headers(headers: Any) -> str:
     for name, value in headers.items():
         if CONTROL.search(value):
             return f"a control character in {name}: {value!r}"
         form = FORMS.get(name)
         if form and not form.fullmatch(value):
             return f"{name}: {value!r}"
-    if not TRANSACTION.fullmatch(headers.get("X-Trans-Id", "")):
-        return f"X-Trans-Id: {headers.get('X-Trans-Id')!r}"
-    if body is not None and sent.method != "HEAD" and len(body) != int(headers.get("Content-Length", len(body))):
-        return f"{len(body)} bytes, Content-Length {headers['Content-Length']}"
-    kind = kind_of(sent)
-    if answer.status_code not in REFUSALS | STATUSES.get(f"{sent.method} {kind}", STATUSES["OPTIONS"]):
-        return f"{answer.status_code} is no answer to {sent.method} {kind}"
-    needed = {401: "Www-Authenticate", 405: "Allow", 416: "Content-Range", 206: "Content-Length", 301: "Location"}
-    if needed.get(answer.status_code, "X-Trans-Id") not in headers and sent.method != "OPTIONS":
-        return f"{answer.status_code} without {needed[answer.status_code]}"
-    if answer.status_code == 206 and body is not None:
-        return _part(headers, body)
-    page = (not sent.who and "temp_url_sig" not in sent.query) or "X-Web-Mode" in sent.headers
-    if page or answer.status_code not in (200, 201, 204):
+    identifier = headers.get("X-Trans-Id", "")
+    return "" if TRANSACTION.fullmatch(identifier) else f"X-Trans-Id: {identifier!r}"
+
+
+def _length(sent: StoreRequest, answer: Any, body: bytes | None) -> str:
+    if body is None or sent.method == "HEAD":
         return ""
-    if sent.method == "GET" and kind != "object":
-        return _listing(sent, answer, kind, body or b"")
-    if sent.method in ("GET", "HEAD", "PUT") and kind == "object":
-        return _object(sent, answer, body)
+    declared = int(answer.headers.get("Content-Length", len(body)))
+    return "" if len(body) == declared else f"{len(body)} bytes, Content-Length {declared}"
+
+
+def _status(sent: StoreRequest, answer: Any, kind: str) -> str:
+    status = answer.status_code
+    if status not in REFUSALS | STATUSES.get(f"{sent.method} {kind}", STATUSES["OPTIONS"]):
+        return f"{status} is no answer to {sent.method} {kind}"
+    needed = {401: "Www-Authenticate", 405: "Allow", 416: "Content-Range", 206: "Content-Length", 301: "Location"}
+    if needed.get(status, "X-Trans-Id") not in answer.headers and sent.method != "OPTIONS":
+        return f"{status} without {needed[status]}"
     return ""
 
 

@@ -176,45 +176,48 @@ def volume(folder: Path, stack: ExitStack) -> World:
     return world
 
 
+class IdentityClient:
+    """Sends requests to identity with valid tokens, although requests delete and lock the users."""
+
+    USERS = {True: "admin", False: "demo"}
+
+    def __init__(self, service: Any) -> None:
+        self._service = service
+        self._tokens: dict[bool, str] = {}
+
+    def request(self, method: str, path: str, body: Any, query: dict[str, Any], version: str, admin: bool) -> Any:
+        """Send a request as an administrator or a member, again with a new token if the last one was revoked."""
+        answer = self._send(method, path, body, query, self._tokens.get(admin) or self._new_token(admin))
+        if answer.status_code == 401:
+            answer = self._send(method, path, body, query, self._new_token(admin))
+        return answer
+
+    def token(self, admin: bool) -> str:
+        """A valid token, even if its user was deleted or locked meanwhile."""
+        self.request("GET", "/v3/auth/tokens", None, {}, "", admin)
+        return self._tokens[admin]
+
+    def _send(self, method: str, path: str, body: Any, query: dict[str, Any], token: str) -> Any:
+        headers = {"X-Auth-Token": token, "X-Subject-Token": token}
+        return self._service.client.open(path, method=method, json=body, query_string=_texts(query), headers=headers)
+
+    def _new_token(self, admin: bool) -> str:
+        user = self.USERS[admin]
+        try:
+            self._tokens[admin] = self._service.token(user)
+        except Exception:  # the previous request deleted or locked that user
+            _bootstrap_again(self._service)
+            self._tokens[admin] = self._service.token(user)
+        return self._tokens[admin]
+
+
 def identity(folder: Path, stack: ExitStack) -> World:
     from pileus_identity.testing import IdentityFixture
 
     service = stack.enter_context(IdentityFixture())
-    tokens = {True: lambda: service.token("admin"), False: lambda: service.token("demo")}
-    cached: dict[bool, str] = {}
-
-    def request(method: str, path: str, body: Any, query: dict[str, Any], version: str, admin: bool) -> Any:
-        for again in (False, True):
-            if again or admin not in cached:
-                try:
-                    cached[admin] = tokens[admin]()
-                except Exception:  # the previous request deleted or locked that user
-                    _bootstrap_again(service)
-                    cached[admin] = tokens[admin]()
-            answer = service.client.open(
-                path,
-                method=method,
-                json=body,
-                query_string=_texts(query),
-                headers={"X-Auth-Token": cached[admin], "X-Subject-Token": cached[admin]},
-            )
-            if answer.status_code != 401:
-                return answer
-        return answer
-
-    world = World(service.app, request, lambda: None)
-
-    def token(admin: bool) -> str:
-        """A valid token, even if its user was deleted or locked meanwhile."""
-        request("GET", "/v3/auth/tokens", None, {}, "", admin)
-        return cached[admin]
-
-    world.token = token
-
-    def listed(noun: str) -> list[dict[str, Any]]:
-        answer = service.client.get(f"/v3/{noun}", headers={"X-Auth-Token": service.token("admin")})
-        return list(answer.get_json()[noun])
-
+    client = IdentityClient(service)
+    world = World(service.app, client.request, lambda: None)
+    world.token = client.token
     keys = {
         "users": "user_id",
         "projects": "project_id",
@@ -224,7 +227,8 @@ def identity(folder: Path, stack: ExitStack) -> World:
         "domains": "domain_id",
     }
     for noun, key in keys.items():
-        for row in listed(noun):
+        answer = service.client.get(f"/v3/{noun}", headers={"X-Auth-Token": service.token("admin")})
+        for row in answer.get_json()[noun]:
             if row.get("name") not in ("admin", "member", "Default", "demo"):
                 world.add(noun, row["id"], key)
     return world

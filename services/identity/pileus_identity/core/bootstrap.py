@@ -95,18 +95,18 @@ class Plan:
 
 def bootstrap(session: Session, plan: Plan) -> None:
     """Bring the database to what the plan says, in the caller's transaction. What the plan doesn't name stays."""
-    domain = _domain(session)
-    projects = _projects(session, plan.projects, domain)
-    roles = _roles(session, plan)
-    users = _users(session, plan.users, projects)
+    domain = _ensure_domain(session)
+    projects = _ensure_projects(session, plan.projects, domain)
+    roles = _ensure_roles(session, plan)
+    users = _ensure_users(session, plan.users, projects)
     session.flush()
-    _confine(session, plan, users, roles, projects)
-    _grants(session, plan.grants, users, roles, projects)
-    _services(session, plan)
+    _revoke_unplanned_grants(session, plan, users, roles, projects)
+    _ensure_grants(session, plan.grants, users, roles, projects)
+    _ensure_services(session, plan)
     revocations.invalidate_authorizations(session)
 
 
-def _domain(session: Session) -> Project:
+def _ensure_domain(session: Session) -> Project:
     domain = session.get(Project, DEFAULT_DOMAIN)
     if domain is None:
         domain = Project(id=DEFAULT_DOMAIN, name="Default", is_domain=True, description="The default domain")
@@ -116,13 +116,13 @@ def _domain(session: Session) -> Project:
     return domain
 
 
-def _by_name(session: Session, kind: type[Named], names: Iterable[str], domain_id: str | None) -> dict[str, Named]:
-    here = kind.domain_id.is_(None) if domain_id is None else kind.domain_id == domain_id
-    return {row.name: row for row in session.scalars(select(kind).where(kind.name.in_(list(names)), here))}
+def _find_by_name(session: Session, kind: type[Named], names: Iterable[str], domain_id: str | None) -> dict[str, Named]:
+    in_domain = kind.domain_id.is_(None) if domain_id is None else kind.domain_id == domain_id
+    return {row.name: row for row in session.scalars(select(kind).where(kind.name.in_(list(names)), in_domain))}
 
 
-def _projects(session: Session, names: tuple[str, ...], domain: Project) -> dict[str, Project]:
-    found = _by_name(session, Project, names, domain.id)
+def _ensure_projects(session: Session, names: tuple[str, ...], domain: Project) -> dict[str, Project]:
+    found = _find_by_name(session, Project, names, domain.id)
     for name in dict.fromkeys(names):
         if name not in found:
             project = found[name] = Project(name=name, domain_id=domain.id, parent_id=domain.id)
@@ -137,8 +137,8 @@ def _projects(session: Session, names: tuple[str, ...], domain: Project) -> dict
     return found
 
 
-def _roles(session: Session, plan: Plan) -> dict[str, Role]:
-    found = _by_name(session, Role, plan.roles, None)
+def _ensure_roles(session: Session, plan: Plan) -> dict[str, Role]:
+    found = _find_by_name(session, Role, plan.roles, None)
     for name in plan.roles:
         if name not in found:
             found[name] = Role(name=name, options={"immutable": True})
@@ -152,8 +152,8 @@ def _roles(session: Session, plan: Plan) -> dict[str, Role]:
     return found
 
 
-def _users(session: Session, plans: tuple[UserPlan, ...], projects: dict[str, Project]) -> dict[str, User]:
-    found = _by_name(session, User, [plan.name for plan in plans], DEFAULT_DOMAIN)
+def _ensure_users(session: Session, plans: tuple[UserPlan, ...], projects: dict[str, Project]) -> dict[str, User]:
+    found = _find_by_name(session, User, [plan.name for plan in plans], DEFAULT_DOMAIN)
     for plan in plans:
         user = found.get(plan.name)
         if user is None:
@@ -169,7 +169,7 @@ def _users(session: Session, plans: tuple[UserPlan, ...], projects: dict[str, Pr
     return found
 
 
-def _grants(
+def _ensure_grants(
     session: Session,
     grants: tuple[Grant, ...],
     users: dict[str, User],
@@ -196,23 +196,25 @@ def _target_of(grant: Grant, projects: dict[str, Project]) -> tuple[str, str]:
     return ("project", projects[grant.project].id) if grant.project is not None else ("domain", DEFAULT_DOMAIN)
 
 
-def _confine(
+def _revoke_unplanned_grants(
     session: Session, plan: Plan, users: dict[str, User], roles: dict[str, Role], projects: dict[str, Project]
 ) -> None:
     for name in plan.confined:
         planned = {(*_target_of(grant, projects), roles[grant.role].id) for grant in plan.grants if grant.user == name}
-        held = session.scalars(
+        assigned = session.scalars(
             select(Assignment).where(Assignment.actor == "user", Assignment.actor_id == users[name].id)
         ).all()
-        surplus = [one for one in held if one.inherited or (one.target, one.target_id, one.role_id) not in planned]
-        for assignment in surplus:
+        unplanned = [
+            row for row in assigned if row.inherited or (row.target, row.target_id, row.role_id) not in planned
+        ]
+        for assignment in unplanned:
             session.delete(assignment)
-        if surplus:
+        if unplanned:
             revocations.revoke_tokens(session, user_id=users[name].id)
     session.flush()
 
 
-def _services(session: Session, plan: Plan) -> None:
+def _ensure_services(session: Session, plan: Plan) -> None:
     if session.get(Region, plan.region) is None:
         session.add(Region(id=plan.region))
         session.flush()

@@ -30,6 +30,8 @@ class ApplicationCredential(Model):
 
 
 class ApplicationCredentialRole(Model):
+    """A role that an application credential delegates."""
+
     __tablename__ = "application_credential_roles"
 
     application_credential_id: Mapped[str] = child_of("application_credentials.id", primary_key=True)
@@ -50,6 +52,8 @@ class AccessRule(Model):
 
 
 class ApplicationCredentialAccessRule(Model):
+    """An access rule that an application credential has."""
+
     __tablename__ = "application_credential_access"
 
     application_credential_id: Mapped[str] = child_of("application_credentials.id", primary_key=True)
@@ -75,6 +79,8 @@ class Trust(Model):
 
 
 class TrustRole(Model):
+    """A role that a trust delegates."""
+
     __tablename__ = "trust_roles"
 
     trust_id: Mapped[str] = child_of("trusts.id", primary_key=True)

@@ -35,6 +35,8 @@ class Project(Model):
 
 
 class ProjectTag(Model):
+    """A tag of a project or a domain."""
+
     __tablename__ = "project_tags"
 
     project_id: Mapped[str] = child_of("projects.id", primary_key=True)

@@ -9,6 +9,8 @@ from pileus_kit.json_types import JsonObject
 
 
 class Role(Model):
+    """A role: global, or of one domain."""
+
     __tablename__ = "roles"
     __table_args__ = (
         UniqueConstraint("domain_id", "name", name="uq_role_name"),
@@ -30,6 +32,8 @@ class Role(Model):
 
 
 class ImpliedRole(Model):
+    """A role (prior) that implies another one."""
+
     __tablename__ = "implied_roles"
 
     prior_id: Mapped[str] = child_of("roles.id", primary_key=True)

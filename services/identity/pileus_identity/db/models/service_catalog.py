@@ -9,6 +9,8 @@ from pileus_kit.json_types import JsonObject
 
 
 class Region(Model):
+    """A region of the catalog, perhaps within another one."""
+
     __tablename__ = "regions"
 
     id: Mapped[str] = mapped_column(String(255), primary_key=True, default=hex_id)
@@ -18,6 +20,8 @@ class Region(Model):
 
 
 class Service(Model):
+    """A service of the catalog."""
+
     __tablename__ = "services"
 
     id: Mapped[str] = key()
@@ -29,6 +33,8 @@ class Service(Model):
 
 
 class Endpoint(Model):
+    """The URL of a service in a region, for one interface."""
+
     __tablename__ = "endpoints"
 
     id: Mapped[str] = key()
@@ -61,6 +67,8 @@ class ProjectEndpoint(Model):
 
 
 class ProjectEndpointGroup(Model):
+    """An endpoint group that a project has."""
+
     __tablename__ = "project_endpoint_groups"
 
     project_id: Mapped[str] = child_of("projects.id", primary_key=True)

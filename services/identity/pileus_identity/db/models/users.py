@@ -11,6 +11,8 @@ from pileus_kit.json_types import JsonObject
 
 
 class User(Model):
+    """A user, who belongs to a domain."""
+
     __tablename__ = "users"
     __table_args__ = (UniqueConstraint("domain_id", "name", name="uq_user_name"), Index("ix_user_name", "name"))
 
@@ -43,6 +45,8 @@ class OldPassword(Model):
 
 
 class Group(Model):
+    """A group of users, which belongs to a domain."""
+
     __tablename__ = "groups"
     __table_args__ = (UniqueConstraint("domain_id", "name", name="uq_group_name"), Index("ix_group_name", "name"))
 
@@ -54,6 +58,8 @@ class Group(Model):
 
 
 class Membership(Model):
+    """A user in a group."""
+
     __tablename__ = "memberships"
 
     user_id: Mapped[str] = child_of("users.id", primary_key=True)
