@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         servers.append(bus.serve(AgentAPI(tools), config.host, threads=2))
 
     def stop() -> None:
-        heartbeat.stop()
+        heartbeat.stop(timeout_s=5.0)
         for server in servers:
             server.stop()
         runner.stop()
