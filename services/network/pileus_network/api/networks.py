@@ -85,7 +85,7 @@ def target(row: Network) -> dict[str, object]:
 
 
 def network_target(network: Network) -> dict[str, object]:
-    """What a policy may want to know of the network that something is on."""
+    """Return the policy target of what is on a network: its owner, and whether it is shared or external."""
     return {
         "network:project_id": network.project_id,
         "network:tenant_id": network.project_id,

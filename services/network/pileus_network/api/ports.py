@@ -144,7 +144,7 @@ def _target(row: Port, network: Network, device_owner: str) -> dict[str, object]
 
 
 def _device(owner: str) -> dict[str, object]:
-    """What rules check of a port's owner: the kind of device, which stands before the colon."""
+    """Return the part of a port's owner that rules check: the kind of device, before the colon."""
     return {"device_owner": owner.partition(":")[0] if ":" in owner else ""}
 
 

@@ -1,4 +1,4 @@
-"""What the views of all resources share."""
+"""The parts that the views of all resources share."""
 
 import re
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What network's API and worker are built with."""
+"""The tools of network's API and worker."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -17,7 +17,7 @@ from pileus_network.errors.networks import AddressScopeInUse, AddressScopeNotFou
 
 @dataclass(frozen=True, kw_only=True)
 class NewAddressScope:
-    """What a request to create an address scope says."""
+    """A request to create an address scope."""
 
     project_id: str
     name: str

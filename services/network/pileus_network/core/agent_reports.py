@@ -1,4 +1,4 @@
-"""What agents report about their hosts: which ports are wired, and what could not be set up."""
+"""Records the reports of agents: which ports are wired, and what could not be set up."""
 
 from collections.abc import Sequence
 

@@ -28,7 +28,7 @@ LOADED = (selectinload(FloatingIp.port),)
 
 @dataclass(frozen=True, kw_only=True)
 class NewFloatingIp:
-    """What a request to create a floating IP says."""
+    """A request to create a floating IP."""
 
     project_id: str
     floating_network_id: str

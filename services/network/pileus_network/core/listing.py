@@ -32,7 +32,7 @@ FilterValue = str | int | bool | datetime | None
 
 
 class FilterKind(Enum):
-    """What the values of a filter are."""
+    """The type of a filter's values."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -43,7 +43,7 @@ class FilterKind(Enum):
 
 @dataclass(frozen=True)
 class ListQuery:
-    """What a list request asks for. `filters` hold values of each filter's kind; any of them may match."""
+    """A list request. `filters` hold values of each filter's kind; any of them may match."""
 
     filters: Mapping[str, Sequence[FilterValue]] = field(default_factory=dict)
     sort: tuple[tuple[str, Direction], ...] = ()

@@ -1,4 +1,4 @@
-"""How many IP addresses each network has, and how many of them are used."""
+"""Counts the IP addresses of networks: all of them, and the used ones."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

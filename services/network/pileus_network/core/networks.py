@@ -37,7 +37,7 @@ AVAILABILITY_ZONE = "nova"
 
 @dataclass(frozen=True, kw_only=True)
 class NewNetwork:
-    """What a request to create a network says."""
+    """A request to create a network."""
 
     project_id: str
     name: str = ""

@@ -1,4 +1,4 @@
-"""What requests say about ports."""
+"""Requests about ports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pileus_network.db.models import Document
 
 @dataclass(frozen=True)
 class DeviceClaim:
-    """Which device a port of a project says it belongs to."""
+    """The device that a port of a project says it belongs to."""
 
     project_id: str
     device_id: str
@@ -27,7 +27,7 @@ class AddressPair(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class NewPort:
-    """What a request to create a port says."""
+    """A request to create a port."""
 
     project_id: str
     network_id: str

@@ -15,7 +15,7 @@ from pileus_network.errors import DuplicateRbacPolicy, InvalidInput, RbacPolicyI
 
 @dataclass(frozen=True, kw_only=True)
 class NewRbacPolicy:
-    """What a request to create an RBAC policy says. The object is a network."""
+    """A request to create an RBAC policy. The object is a network."""
 
     project_id: str
     object_type: str

@@ -41,7 +41,7 @@ class GatewayInfo(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class NewRouter:
-    """What a request to create a router says."""
+    """A request to create a router."""
 
     project_id: str
     name: str = ""

@@ -32,7 +32,7 @@ ALL_PORTS = (1, 65535)
 
 @dataclass(frozen=True, kw_only=True)
 class NewSecurityGroupRule:
-    """What a request to create a rule says."""
+    """A request to create a rule."""
 
     project_id: str
     security_group_id: str

@@ -28,7 +28,7 @@ IP_VERSIONS = {"IPv4": 4, "IPv6": 6}
 
 @dataclass(frozen=True, kw_only=True)
 class NewSecurityGroup:
-    """What a request to create a security group says."""
+    """A request to create a security group."""
 
     project_id: str
     name: str

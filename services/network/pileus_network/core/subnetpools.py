@@ -30,7 +30,7 @@ PLAIN_ATTRIBUTES = ("name", "description", "default_quota", "is_default")
 
 @dataclass(frozen=True, kw_only=True)
 class NewSubnetPool:
-    """What a request to create a subnet pool says."""
+    """A request to create a subnet pool."""
 
     project_id: str
     name: str

@@ -50,7 +50,7 @@ PLAIN_ATTRIBUTES = ("name", "description", "enable_dhcp", "dns_nameservers", "ho
 
 @dataclass(frozen=True, kw_only=True)
 class NewSubnet:
-    """What a request to create a subnet says."""
+    """A request to create a subnet."""
 
     project_id: str
     network_id: str

@@ -1,4 +1,4 @@
-"""Which rows a caller may see: the part of the policy that has to be in the SQL."""
+"""The conditions of the rows that a caller may see: the part of the policy that has to be in the SQL."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ SHARED, EXTERNAL = "access_as_shared", "access_as_external"
 
 @dataclass(frozen=True)
 class Viewer:
-    """Whose rows are seen: all (`sees_everything`), or the project's own and those that are shared with it."""
+    """A caller who sees all rows (`sees_everything`), or the project's own and those that are shared with it."""
 
     project_id: str
     sees_everything: bool = False

@@ -1,4 +1,4 @@
-"""Whose requests a host has not answered yet."""
+"""Requests that a host has not answered yet."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What changed for a host with each of its generations, so that it can be told just that."""
+"""Change records: what changed for a host with each of its generations."""
 
 import sqlalchemy as sa
 from alembic import op
