@@ -10,7 +10,8 @@ from typing import TypeVar
 import msgspec
 
 from pileus_kit.errors import HostDown, Unavailable
-from pileus_objectstore.core.quorums import QuorumNotReached, agreed, quorum
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.quorums import QuorumNotReached, agreed, check_stored, quorum
 from pileus_objectstore.core.replica_plans import assign_listing_hosts, read_plan, remaining, write_plan
 from pileus_objectstore.core.uploads import Upload
 from pileus_objectstore.core.withdrawals import withdraw
@@ -200,17 +201,17 @@ class Cluster:
             raise Unavailable(why=TOO_FEW_HOSTS)
         return max(replies, key=lambda reply: (reply.timestamp, reply.meta.posted if reply.meta else ""))
 
-    def put_object(
-        self, placement: Placement, listing: Placement, request: PutObject, read: Callable[[int], bytes]
-    ) -> ObjectReply:
-        """Send a body to all replicas at once, piece by piece. Raises QuorumNotReached, and then nothing is stored.
+    def put_object(self, target: Target, request: PutObject, read: Callable[[int], bytes]) -> ObjectReply:
+        """Store an object: send its body to all replicas at once, piece by piece. For the reply see `check_stored`.
 
-        `read(max_bytes)` returns b'' at the end of the body and raises if the body is cut short.
+        `read(max_bytes)` returns b'' at the end of the body and raises if the body is cut short. Raises
+        QuorumNotReached, and then nothing is stored, and what `check_stored` raises.
         """
+        placement, listing = self.rings.placement(*target.names), self.rings.placement(*target.parent.names)
         if len([own for _, own, _ in placement.hosts if own]) == 1:
             request.min_devices = quorum(placement)  # one host holds all replicas, so it can guarantee the quorum alone
         try:
-            return self._put(placement, listing, request, read)
+            return check_stored(self._put(placement, listing, request, read))
         except QuorumNotReached:
             withdraw(self, placement, listing, request)
             raise

@@ -72,6 +72,8 @@ def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:
         raise TooLarge(why=f"An object may have at most {MAX_OBJECT_BYTES} bytes; larger ones are made of segments.")
     link = symlinks.headers_of(tools, access, request) if request.link else {}
     room = quotas.check(tools.listing_cache, target, container, request.size)
+    if versions.location(container):
+        versions.archive_current(tools, target, container)
     stored = PutObject(
         UNPLACED,
         target.path,
@@ -84,7 +86,7 @@ def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:
         listed_etag=symlinks.listed_etag(link) if link else "",
         max_bytes=request.max_bytes if room == quotas.UNLIMITED else min(request.max_bytes, room),
     )
-    return versions.save(tools, target, stored, request.read, container)
+    return tools.cluster.put_object(target, stored, request.read)
 
 
 def get(tools: Tools, access: Access, request: GetRequest) -> FoundObject:

@@ -1,8 +1,9 @@
-"""What the answers of an object's or a listing's replicas mean together."""
+"""What the replies of an object's or a listing's replicas mean together."""
 
 from typing import TypeVar
 
-from pileus_kit.errors import Unavailable
+from pileus_kit.errors import CloudError, PreconditionFailed, Unavailable
+from pileus_objectstore.errors import ClientGone, ObjectTooLarge, Unprocessable
 from pileus_objectstore.ring.rings import Placement
 from pileus_objectstore.wire.contract import ListingReply, ObjectReply
 
@@ -37,3 +38,25 @@ def agreed(replies: list[R], placement: Placement) -> R:
     if groups:
         return max(groups.values(), key=len)[0]
     raise QuorumNotReached(got=got, wanted=wanted)
+
+
+def check_stored(reply: ObjectReply) -> ObjectReply:
+    """The reply to a PUT: status 201, or 409 if a newer version was there, so that this one was replaced at once.
+
+    Raises PreconditionFailed, ObjectTooLarge, Unprocessable, ClientGone or Unavailable.
+    """
+    if reply.status in (201, 409):
+        return reply
+    raise _refusal(reply)
+
+
+def _refusal(reply: ObjectReply) -> CloudError:
+    if reply.status == 412:
+        return PreconditionFailed(why="There is such an object already.")
+    if reply.status == 413:
+        return ObjectTooLarge()
+    if reply.status == 422:
+        return Unprocessable(why="The body's MD5 is not what the ETag header says.")
+    if reply.status == 499:
+        return ClientGone()
+    return Unavailable(why=reply.why or "The object could not be stored; try again shortly.")

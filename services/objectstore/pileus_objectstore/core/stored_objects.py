@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 
-from pileus_kit.errors import CloudError, PreconditionFailed, Unavailable
 from pileus_objectstore.core.content import StoredContent
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import Read
 from pileus_objectstore.core.tools import Tools
-from pileus_objectstore.errors import ClientGone, ObjectTooLarge, Unprocessable
 from pileus_objectstore.wire.contract import (
     DeleteObject,
     HostReplicas,
@@ -19,32 +17,6 @@ from pileus_objectstore.wire.contract import (
 )
 
 UNPLACED = HostReplicas(0, "", ())  # the cluster replaces it by each host's replicas
-
-
-def store(tools: Tools, target: Target, request: PutObject, read: Read) -> ObjectReply:
-    """Write an object to a quorum of its replicas.
-
-    Status 409 means that a newer version was there already, so this one was replaced before anybody could read it.
-    Raises PreconditionFailed, ObjectTooLarge, Unprocessable, ClientGone or Unavailable.
-    """
-    rings = tools.cluster.rings
-    placement, listing = rings.placement(*target.names), rings.placement(*target.parent.names)
-    reply = tools.cluster.put_object(placement, listing, request, read)
-    if reply.status in (201, 409):
-        return reply
-    raise _refusal(reply)
-
-
-def _refusal(reply: ObjectReply) -> CloudError:
-    if reply.status == 412:
-        return PreconditionFailed(why="There is such an object already.")
-    if reply.status == 413:
-        return ObjectTooLarge()
-    if reply.status == 422:
-        return Unprocessable(why="The body's MD5 is not what the ETag header says.")
-    if reply.status == 499:
-        return ClientGone()
-    return Unavailable(why=reply.why or "The object could not be stored; try again shortly.")
 
 
 def find(tools: Tools, target: Target, newest: bool = False) -> ObjectMeta | None:
@@ -83,7 +55,9 @@ def duplicate(tools: Tools, source: Target, destination: Target) -> ObjectReply 
         UNPLACED, destination.path, timestamp(tools.now()), meta.headers, meta.size, meta.etag,
         delete_at=meta.delete_at, listed_size=meta.listed_size, listed_etag=meta.listed_etag,
     )  # fmt: skip
-    return store(tools, destination, request, reader_of(content_of(tools, source, meta).read(0, meta.size - 1)))
+    return tools.cluster.put_object(
+        destination, request, reader_of(content_of(tools, source, meta).read(0, meta.size - 1))
+    )
 
 
 def reader_of(pieces: Iterator[bytes]) -> Read:

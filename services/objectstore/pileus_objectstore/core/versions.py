@@ -43,7 +43,7 @@ def save(tools: Tools, target: Target, request: PutObject, read: Read, container
     if location(container):
         archive_current(tools, target, container)
         request.timestamp = timestamp(tools.now())
-    return stored_objects.store(tools, target, request, read)
+    return tools.cluster.put_object(target, request, read)
 
 
 def archive_current(tools: Tools, target: Target, container: ListingInfo) -> None:
@@ -98,7 +98,7 @@ def _archive_deletion(tools: Tools, target: Target, container: ListingInfo) -> O
     stamp = timestamp(tools.now())
     name = Target(target.account, location(container), prefix_of(target.object) + stamp)
     marker = PutObject(stored_objects.UNPLACED, name.path, stamp, {"Content-Type": DELETE_MARKER}, 0)
-    stored_objects.store(tools, name, marker, lambda max_bytes: b"")
+    tools.cluster.put_object(name, marker, lambda max_bytes: b"")
     return stored_objects.delete(tools, target)
 
 
