@@ -103,7 +103,7 @@ class FormatRefused(UnsupportedMedia):
 class WrongMedia(UnsupportedMedia):
     """The body has a media type that the route doesn't take."""
 
-    text = "Unsupported content type: {given}. Supported: {wanted}"
+    text = "Unsupported content type: {given}. Supported: {supported}"
 
 
 class DownloadFailed(BadRequest):

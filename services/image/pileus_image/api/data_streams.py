@@ -41,7 +41,7 @@ class DataMissing(CloudError):
 def request_body() -> tuple[Callable[[int], bytes], int | None]:
     """Return a function that reads the request's body, and its announced length, None if it is chunked."""
     if request.mimetype != OCTETS:
-        raise WrongMedia(given=request.mimetype, wanted=OCTETS)
+        raise WrongMedia(given=request.mimetype, supported=OCTETS)
     source, length = request.environ["wsgi.input"], request.content_length
     if "gunicorn.socket" in request.environ:
         request.environ["gunicorn.socket"].settimeout(CLIENT_TIMEOUT_S)
@@ -51,9 +51,9 @@ def request_body() -> tuple[Callable[[int], bytes], int | None]:
 
     def read(size: int) -> bytes:
         nonlocal received
-        wanted = size if length is None else min(size, length - received)
+        requested = size if length is None else min(size, length - received)
         try:
-            data: bytes = source.read(wanted) if wanted else b""
+            data: bytes = source.read(requested) if requested else b""
         except OSError as err:  # a broken connection or chunk, or the timeout
             raise UploadInterrupted(received=received, why=str(err) or type(err).__name__) from err
         received += len(data)
@@ -91,10 +91,10 @@ def _range(size: int) -> tuple[int, int]:
 
     For several ranges, or a header that can't be read, the range is the whole.
     """
-    wanted = request.range
-    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
+    requested = request.range
+    if requested is None or requested.units != "bytes" or len(requested.ranges) != 1:
         return 0, size
-    found = wanted.range_for_length(size)
+    found = requested.range_for_length(size)
     if found is None:
         raise RangeNotSatisfiable(size=size)
     return found

@@ -30,12 +30,12 @@ CREATE: JsonObject = {
 @resource.endpoint("POST", "/tickets", policy="pileus:create_ticket", body={(0, 0): CREATE})
 def create(body: JsonObject) -> Answer:
     """Issue a ticket to read an active image, or to write one without data, and say at which URL."""
-    wanted = ("active",) if body["action"] == "read" else ("queued", "saving")
+    statuses = ("active",) if body["action"] == "read" else ("queued", "saving")
     with tools().sessions.read() as session:
         image = core.get(session, body["image_id"])
         view = views.image(image, tools().config.store)
-    if image.status not in wanted:
-        raise WrongState(why=f"Image {image.id} is {image.status}; to {body['action']} it, it must be {wanted[0]}")
+    if image.status not in statuses:
+        raise WrongState(why=f"Image {image.id} is {image.status}; to {body['action']} it, it must be {statuses[0]}")
     ticket = tools().tickets.issue(image.id, body["action"], body.get("seconds", DEFAULT_TICKET_S))
     return {
         "ticket": ticket,

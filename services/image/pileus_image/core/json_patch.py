@@ -38,7 +38,7 @@ class Change:
 def parse(payload: object, media: str) -> list[Change]:
     """Check a decoded body of this media type. Raises WrongMedia, Invalid, ReadOnlyAttribute, ReservedAttribute."""
     if media not in MEDIA_TYPES:
-        raise WrongMedia(given=media, wanted=", ".join(MEDIA_TYPES))
+        raise WrongMedia(given=media, supported=", ".join(MEDIA_TYPES))
     if not isinstance(payload, list) or len(payload) > MAX_CHANGES:
         raise Invalid(why=f"Request body must be a JSON array of at most {MAX_CHANGES} operation objects.")
     return [_change(raw, media) for raw in payload]

@@ -287,8 +287,8 @@ class Linux(Backend, MetadataListener):
     @span("deleted namespaces")
     def _remove_namespaces(self, desired: Plan) -> None:
         """Delete daemons that aren't desired, then their namespaces."""
-        self._remove_unwanted("dhcp", set(desired.dhcp_servers), dhcp.remove)
-        self._remove_unwanted("routers", set(desired.routers), routers.remove)
+        self._remove_undesired("dhcp", set(desired.dhcp_servers), dhcp.remove)
+        self._remove_undesired("routers", set(desired.routers), routers.remove)
         self._dhcp_servers = {id: one for id, one in self._dhcp_servers.items() if id in desired.dhcp_servers}
         self._router_namespaces = {id: one for id, one in self._router_namespaces.items() if id in desired.routers}
         for namespace in namespaces.names() - desired.namespaces:
@@ -296,10 +296,10 @@ class Linux(Backend, MetadataListener):
                 with self._reporting("host", namespace):
                     namespaces.delete(namespace)
 
-    def _remove_unwanted(self, kind: str, wanted: set[str], remove: Callable[[Path], None]) -> None:
+    def _remove_undesired(self, kind: str, desired_ids: set[str], remove: Callable[[Path], None]) -> None:
         parent = self.folder / kind
         for folder in parent.iterdir() if parent.is_dir() else ():
-            if folder.name not in wanted:
+            if folder.name not in desired_ids:
                 with self._reporting("host", folder.name):
                     remove(folder)
         for empty in (parent, self.folder):

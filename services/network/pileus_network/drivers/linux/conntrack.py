@@ -29,7 +29,7 @@ class Policy:
     groups: Mapping[str, SecurityGroup]
     remotes: Mapping[str, AddressSet]
 
-    def owners(self) -> dict[ZonedAddress, Port]:
+    def ports_by_address(self) -> dict[ZonedAddress, Port]:
         """Return which port has an address. Only single addresses of address pairs count, not prefixes."""
         return {
             (self.zones.get(one.port.network_id, 0), address): one.port
@@ -46,7 +46,7 @@ class ConntrackEnforcer:
 
     def __init__(self) -> None:
         self._policy: Policy | None = None
-        self._cut = False
+        self._any_blocked = False
 
     def follow(self, policy: Policy) -> None:
         """Enforce `policy`, which has just come into force.
@@ -54,13 +54,14 @@ class ConntrackEnforcer:
         Only a change that takes something away can forbid connections.
         """
         old = self._policy
-        if old is None or self._cut or is_narrower(old, policy):
-            self._cut = mark_connections(PolicyChecker(policy))
+        if old is None or self._any_blocked or is_narrower(old, policy):
+            self._any_blocked = mark_connections(PolicyChecker(policy))
         if old is not None:
-            owners = policy.owners()
-            gone = {place for place, port in old.owners().items() if place not in owners or owners[place].id != port.id}
-            if gone:
-                delete_of_addresses(gone)
+            ports = policy.ports_by_address()
+            before = old.ports_by_address()
+            removed = {key for key, port in before.items() if key not in ports or ports[key].id != port.id}
+            if removed:
+                delete_for_addresses(removed)
         self._policy = policy
 
 
@@ -68,7 +69,7 @@ class PolicyChecker:
     """Decides what a policy allows."""
 
     def __init__(self, policy: Policy) -> None:
-        self._ports = policy.owners()
+        self._ports = policy.ports_by_address()
         self._groups = policy.groups
         self._members = {id: [ip_network(text) for text in remote.addresses] for id, remote in policy.remotes.items()}
 
@@ -112,23 +113,23 @@ def _reaches(rule: Rule, port: int) -> bool:
 
 def mark_connections(checker: PolicyChecker) -> bool:
     """Mark what is no longer allowed and unmark what is again. Return whether any connection is marked now."""
-    cut = False
+    any_blocked = False
     with ConntrackSocket() as tracker:
         for connection in tracker.connections():
             if not checker.concerns(connection):
                 continue
             mark_wanted = 0 if checker.allows(connection) else BLOCKED_MARK
-            cut |= mark_wanted == BLOCKED_MARK
+            any_blocked |= mark_wanted == BLOCKED_MARK
             if connection.mark != mark_wanted and BLOCKED_MARK in (connection.mark, mark_wanted):
                 tracker.mark(connection, mark_wanted)
-    return cut
+    return any_blocked
 
 
-def delete_of_addresses(gone: set[ZonedAddress]) -> None:
+def delete_for_addresses(removed: set[ZonedAddress]) -> None:
     """Delete the connections of addresses that no port has any more: the next port with one must not inherit them."""
     with ConntrackSocket() as tracker:
         for connection in tracker.connections():
-            if (connection.zone, connection.source) in gone or (connection.zone, connection.destination) in gone:
+            if (connection.zone, connection.source) in removed or (connection.zone, connection.destination) in removed:
                 tracker.delete(connection)
 
 

@@ -99,17 +99,17 @@ def ensure(
         existing = None
     if existing is None:
         existing = _create(netlink, link, seen, new_name)
-    wanted = replace(existing, mtu=link.mtu, alias=link.alias or existing.alias, up=link.up)
+    desired = replace(existing, mtu=link.mtu, alias=link.alias or existing.alias, up=link.up)
     change: dict[str, Any] = {}
-    if existing.mtu != wanted.mtu:
-        change["mtu"] = wanted.mtu
-    if existing.alias != wanted.alias:
-        change["ifalias"] = wanted.alias
-    if existing.up != wanted.up:
-        change["state"] = "up" if wanted.up else "down"
+    if existing.mtu != desired.mtu:
+        change["mtu"] = desired.mtu
+    if existing.alias != desired.alias:
+        change["ifalias"] = desired.alias
+    if existing.up != desired.up:
+        change["state"] = "up" if desired.up else "down"
     if change:
         netlink.link("set", index=existing.index, **change)
-    return wanted
+    return desired
 
 
 def enable_bridge_netfilter(netlink: IPRoute, bridge: ExistingLink) -> None:

@@ -64,8 +64,8 @@ def members(remote: AddressSet) -> dict[str, Set]:
     """Return the addresses of a remote group, as one set for each IP version."""
     sets = {}
     for version in (4, 6):
-        wanted = [a for a in map(ip_network, remote.addresses) if a.version == version]
-        merged = collapse_addresses(wanted)  # type: ignore[type-var]
+        prefixes = [a for a in map(ip_network, remote.addresses) if a.version == version]
+        merged = collapse_addresses(prefixes)  # type: ignore[type-var]
         sets[set_name(remote.group_id, version)] = Set(
             f"type ipv{version}_addr; flags interval", frozenset(map(plain, merged))
         )
