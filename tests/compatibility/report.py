@@ -18,13 +18,14 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
+
+from pileus_kit.json_types import JsonObject
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "compatibility.md"
@@ -140,7 +141,7 @@ class Answers:
         return not operation.action or not path.endswith("/action") or operation.action in self._actions
 
 
-def answers(place: Path) -> dict[str, Any]:
+def answers(place: Path) -> dict[str, Callable[[Operation], bool]]:
     """For each service a function that tells whether it answers an operation; the fixtures build the applications."""
     from pileus_compute.api import aggregates, flavor_access
     from pileus_compute.api.server_actions import actions
@@ -237,7 +238,7 @@ def _share(found: list[tuple[Operation, bool]], marks: str) -> str:
     return f"{sum(chosen)}" if not marks else f"{sum(chosen)} of {len(chosen)}"
 
 
-def _detail(service: str, found: list[tuple[Operation, bool]], run: Any) -> str:
+def _detail(service: str, found: list[tuple[Operation, bool]], run: JsonObject | None) -> str:
     lines = [f"## {service}", "", *(_ends(run) if run else ())]
     for title, wanted in (("Not answered", False), ("Answered", True)):
         chosen = [operation for operation, answered in found if answered is wanted]
@@ -246,7 +247,7 @@ def _detail(service: str, found: list[tuple[Operation, bool]], run: Any) -> str:
     return "\n".join(lines)
 
 
-def _ends(run: Any) -> list[str]:
+def _ends(run: JsonObject) -> list[str]:
     lines = []
     if run["failures"]:
         lines += [

@@ -25,8 +25,11 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 from malformed_values import HEADERS, JSON, NAMES, TEXTS, bodies
+from werkzeug.routing import Rule
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 from worlds import SAMPLE, WORLDS, World
+
+from pileus_kit.json_types import JsonObject
 
 MAX_REQUEST_S = 20
 DRAIN_EVERY = 200  # requests after which the jobs that they started are run
@@ -70,7 +73,7 @@ def main() -> int:
 class Attack:
     """The hostile requests to one service, and their results."""
 
-    def __init__(self, service: str, world: World, given: Any) -> None:
+    def __init__(self, service: str, world: World, given: argparse.Namespace) -> None:
         self.service, self.world, self.given = service, world, given
         self.rng = random.Random(given.seed)
         self.statuses: Counter[int] = Counter()
@@ -80,7 +83,7 @@ class Attack:
         began = time.monotonic()
         for rule in sorted(self.world.app.url_map.iter_rules(), key=str):
             if self.given.only in rule.rule:
-                for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
+                for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                     self._attack(rule, method)
         print(
             f"{self.service}: {sum(self.statuses.values())} hostile requests in {time.monotonic() - began:.0f} s: "
@@ -90,7 +93,7 @@ class Attack:
             print(f"  bug: {label}: {why}")
         return bool(self.bugs)
 
-    def _attack(self, rule: Any, method: str) -> None:
+    def _attack(self, rule: Rule, method: str) -> None:
         about = getattr(self.world.app.view_functions[rule.endpoint], "about", {})
         malformed = self._bodies(about.get("body"))
         for number in range(self.given.requests):
@@ -123,12 +126,12 @@ class Attack:
             f"{quote_from_bytes(name.encode())}={quote_from_bytes(self.rng.choice(TEXTS))}" for name in chosen
         )
 
-    def _bodies(self, schemas: Any) -> Iterator[Any]:
+    def _bodies(self, schemas: Any) -> Iterator[object]:
         every = [body for schema in _each(schemas) for body in bodies(schema, self.rng, 12)]
         self.rng.shuffle(every)
         yield from every
 
-    def _body(self, malformed: Any, method: str) -> bytes | None:
+    def _body(self, malformed: object, method: str) -> bytes | None:
         if malformed is not None:
             return json.dumps(malformed).encode()
         return self.rng.choice(JSON) if method in ("POST", "PUT", "PATCH") else None
@@ -146,7 +149,7 @@ class Attack:
             method=method,
             path="/",
             query_string=query,
-            headers=given,
+            headers=list(given.items()),
             data=body,
             content_type="application/json" if body is not None else None,
         ).get_environ()
@@ -174,7 +177,7 @@ class Attack:
             self.world.drain()
 
 
-def _each(schemas: Any) -> list[dict[str, Any]]:
+def _each(schemas: Any) -> list[JsonObject]:
     """The oldest and the newest of a route's schemas."""
     if not schemas:
         return []

@@ -4,10 +4,10 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-DEEP: Any = 1
+DEEP: object = 1
 for _ in range(60):
     DEEP = [DEEP]
-VALUES: list[Any] = [
+VALUES: list[object] = [
     None,
     True,
     False,
@@ -248,7 +248,7 @@ HEADERS = [
 ]
 
 
-def sample(schema: Any) -> Any:
+def sample(schema: Any) -> object:
     """A value that probably matches, so that a malformed one elsewhere in the body is reached."""
     if not isinstance(schema, dict):
         return "x"
@@ -274,7 +274,7 @@ def sample(schema: Any) -> Any:
     return {"integer": max(1, schema.get("minimum", 1)), "number": 1, "boolean": True, "null": None}[kind]
 
 
-def bodies(schema: Any, rng: random.Random, each: int) -> Iterator[Any]:
+def bodies(schema: Any, rng: random.Random, each: int) -> Iterator[object]:
     """Bodies with one malformed value, `each` for every place of the schema."""
     yield from rng.sample(VALUES, min(each, len(VALUES)))
     if not isinstance(schema, dict):
@@ -285,7 +285,7 @@ def bodies(schema: Any, rng: random.Random, each: int) -> Iterator[Any]:
     yield from _inside(schema, rng, each)
 
 
-def _inside(schema: Any, rng: random.Random, each: int) -> Iterator[Any]:
+def _inside(schema: Any, rng: random.Random, each: int) -> Iterator[object]:
     if not isinstance(schema, dict):
         return
     for name, part in schema.get("properties", {}).items():

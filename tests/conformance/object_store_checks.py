@@ -5,10 +5,13 @@ import hashlib
 import json
 import re
 from email.utils import parsedate_to_datetime
-from typing import Any
 from xml.etree import ElementTree
 
 from object_store_requests import StoreRequest
+from werkzeug.datastructures import Headers
+from werkzeug.test import TestResponse
+
+from pileus_kit.json_types import JsonObject
 
 TRANSACTION = re.compile(r"tx[0-9a-f]{21}-[0-9a-f]{10}")
 MD5 = r"[0-9a-f]{32}"
@@ -61,7 +64,7 @@ KEYS = {"name", "count", "bytes", "last_modified", "hash", "content_type", "subd
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def deviation(sent: StoreRequest, answer: Any, body: bytes | None) -> str:
+def deviation(sent: StoreRequest, answer: TestResponse, body: bytes | None) -> str:
     """Why the answer is wrong; "" if nothing is. `body` is None if it was too long or incomplete."""
     kind = kind_of(sent)
     wrong = _headers(answer.headers) or _length(sent, answer, body) or _status(sent, answer, kind)
@@ -79,7 +82,7 @@ def deviation(sent: StoreRequest, answer: Any, body: bytes | None) -> str:
     return ""
 
 
-def _headers(headers: Any) -> str:
+def _headers(headers: Headers) -> str:
     for name, value in headers.items():
         if CONTROL.search(value):
             return f"a control character in {name}: {value!r}"
@@ -90,14 +93,14 @@ def _headers(headers: Any) -> str:
     return "" if TRANSACTION.fullmatch(identifier) else f"X-Trans-Id: {identifier!r}"
 
 
-def _length(sent: StoreRequest, answer: Any, body: bytes | None) -> str:
+def _length(sent: StoreRequest, answer: TestResponse, body: bytes | None) -> str:
     if body is None or sent.method == "HEAD":
         return ""
     declared = int(answer.headers.get("Content-Length", len(body)))
     return "" if len(body) == declared else f"{len(body)} bytes, Content-Length {declared}"
 
 
-def _status(sent: StoreRequest, answer: Any, kind: str) -> str:
+def _status(sent: StoreRequest, answer: TestResponse, kind: str) -> str:
     status = answer.status_code
     if status not in REFUSALS | STATUSES.get(f"{sent.method} {kind}", STATUSES["OPTIONS"]):
         return f"{status} is no answer to {sent.method} {kind}"
@@ -112,7 +115,7 @@ def kind_of(sent: StoreRequest) -> str:
     return ("account", "container", "object")[max(0, sum(1 for part in parts if part) - 1)]
 
 
-def _part(headers: Any, body: bytes) -> str:
+def _part(headers: Headers, body: bytes) -> str:
     media = headers["Content-Type"]
     if media.startswith("multipart/byteranges"):
         mark = b"--" + media.partition("boundary=")[2].encode()
@@ -124,7 +127,7 @@ def _part(headers: Any, body: bytes) -> str:
     return "" if first <= last < size and len(body) == last - first + 1 else f"{match[0]}, and {len(body)} bytes"
 
 
-def _object(sent: StoreRequest, answer: Any, body: bytes | None) -> str:
+def _object(sent: StoreRequest, answer: TestResponse, body: bytes | None) -> str:
     headers = answer.headers
     if "extract-archive" in sent.query:
         return ""
@@ -143,7 +146,7 @@ def _object(sent: StoreRequest, answer: Any, body: bytes | None) -> str:
     return ""
 
 
-def _listing(sent: StoreRequest, answer: Any, kind: str, body: bytes) -> str:
+def _listing(sent: StoreRequest, answer: TestResponse, kind: str, body: bytes) -> str:
     media = answer.headers["Content-Type"]
     if media not in LISTINGS:
         return f"a listing as {media}"
@@ -174,7 +177,7 @@ def _xml(kind: str, body: bytes) -> str:
     return f"<{root.tag}> with {odd}" if root.tag != kind or odd else ""
 
 
-def _rows(sent: StoreRequest, kind: str, rows: list[dict[str, Any]]) -> str:
+def _rows(sent: StoreRequest, kind: str, rows: list[JsonObject]) -> str:
     names = [(row.get("name") or row["subdir"]).encode() for row in rows]
     backwards = sent.query.get("reverse", "").lower() in ("true", "1", "yes", "on", "t", "y")
     if names != sorted(set(names), reverse=backwards):

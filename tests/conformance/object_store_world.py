@@ -13,6 +13,7 @@ from urllib.parse import quote
 from object_store_checks import deviation, kind_of
 from object_store_requests import RequestMaker, StoreRequest
 from object_store_values import ACCOUNT, BODIES, CONTAINERS, KEY, OBJECTS
+from werkzeug.test import TestResponse
 from worlds import World
 
 from pileus_kit.errors import CloudError
@@ -61,12 +62,12 @@ class StoreWorld(World):
         self,
         method: str,
         path: str,
-        body: Any,
-        query: dict[str, Any],
+        body: object,
+        query: dict[str, object],
         version: str,
         admin: bool,
-        headers: dict[str, Any],
-    ) -> Any:
+        headers: dict[str, object],
+    ) -> TestResponse:
         self.count += 1
         if self.count % self.RECREATE_EVERY == 0:
             self._create_contents()
@@ -88,7 +89,7 @@ class StoreWorld(World):
             sent = replace(self.maker.with_oddities(sent), body=self.rng.choice(BODIES), kind="odd")
         return self._sent(sent)
 
-    def _sent(self, sent: StoreRequest) -> Any:
+    def _sent(self, sent: StoreRequest) -> TestResponse:
         self.label_of_request = f"{sent.method} {kind_of(sent)}, {sent.kind}" if sent.kind else ""
         self.request_text = repr(sent)[:1000]
         caller = getattr(self.book, sent.who) if sent.who else None
@@ -108,7 +109,7 @@ class StoreWorld(World):
         answer.set_data(body or b"")  # the body that is compared with the schema
         return answer
 
-    def deviation(self, answer: Any) -> str:
+    def deviation(self, answer: TestResponse) -> str:
         return self.why
 
     def _create_contents(self) -> None:
@@ -150,7 +151,7 @@ class StoreWorld(World):
         self.store.drain()
 
 
-def read_body(answer: Any) -> tuple[bytes | None, str]:
+def read_body(answer: TestResponse) -> tuple[bytes | None, str]:
     """The body (None if it is too long or incomplete), and what is wrong with it.
 
     A download may end in the middle if a segment is missing; before its first byte that has to be a refusal.
@@ -158,7 +159,7 @@ def read_body(answer: Any) -> tuple[bytes | None, str]:
     body = bytearray()
     try:
         for piece in answer.response:
-            body += piece
+            body += piece.encode() if isinstance(piece, str) else piece
             if len(body) > MAX_BODY_BYTES:
                 return None, ""
     except CloudError as e:

@@ -35,8 +35,14 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from jsonschema import Draft202012Validator
 from object_store_world import StoreWorld
+from schemathesis import Case
 from schemathesis.core import NotSet
+from schemathesis.core.result import Ok
+from schemathesis.schemas import APIOperation
+from werkzeug.test import TestResponse
 from worlds import WORLDS, World
+
+from pileus_kit.json_types import JsonObject
 
 HERE = Path(__file__).parent
 FILES = {
@@ -84,7 +90,7 @@ def read_schemas(directory: Path) -> int:
     return 0
 
 
-def _plain(value: Any, inside_names: bool = False) -> Any:
+def _plain(value: object, inside_names: bool = False) -> object:
     """Remove the prose, but no property that is called `description`."""
     if isinstance(value, dict):
         return {
@@ -108,13 +114,13 @@ class Run:
         for operation in found:
             self._try(operation, max(1, round(requests / len(found))))
 
-    def _operations(self) -> list[Any]:
+    def _operations(self) -> list[APIOperation]:
         """The operations for which the service has a route."""
         schema = schemathesis.openapi.from_dict(self.document)
-        found = [result.ok() for result in schema.get_all_operations()]
+        found = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
         return [one for one in found if self.world.answers(one.method.upper(), one.path)]
 
-    def _try(self, operation: Any, times: int) -> None:
+    def _try(self, operation: APIOperation, times: int) -> None:
         @settings(
             max_examples=times,
             database=None,
@@ -124,7 +130,7 @@ class Run:
             suppress_health_check=list(HealthCheck),
         )
         @given(operation.as_strategy())
-        def once(case: Any) -> None:
+        def once(case: Case) -> None:
             self._send(operation, case)
 
         try:
@@ -132,7 +138,7 @@ class Run:
         except Unsatisfiable:  # random values rarely match some schemas
             print(f"  no request was generated from the schema of {operation.method.upper()} {operation.path}")
 
-    def _send(self, operation: Any, case: Any) -> None:
+    def _send(self, operation: APIOperation, case: Case) -> None:
         version = self.random.choice(self.world.versions)
         path = self._path(operation.path, case)
         given_body = None if isinstance(case.body, NotSet) else self._with_real_ids(case.body)
@@ -169,7 +175,7 @@ class Run:
                     f"{label} {answer.status_code}", f"{why} (at {version}: {self.world.request_text})"
                 )
 
-    def _path(self, template: str, case: Any) -> str:
+    def _path(self, template: str, case: Case) -> str:
         """The path with ids that mostly exist; others are the generator's."""
         made_up = dict(case.path_parameters or {})
 
@@ -183,7 +189,7 @@ class Run:
 
         return re.sub(r"\{([^}]*)\}", fill, template)
 
-    def _with_real_ids(self, body: Any) -> Any:
+    def _with_real_ids(self, body: object) -> object:
         """The body with references that exist about half of the time."""
         if isinstance(body, dict):
             return {key: self._real(key) or self._with_real_ids(value) for key, value in body.items()}
@@ -193,7 +199,7 @@ class Run:
         known = self.world.ids_by_body_key.get(key)
         return self.random.choice(known) if known and self.random.random() < 0.6 else None
 
-    def _deviation(self, operation: Any, answer: Any) -> str:
+    def _deviation(self, operation: APIOperation, answer: TestResponse) -> str:
         """Why the answer doesn't match the schema; "" if it does, or if there is no schema."""
         responses = self.document["paths"][operation.path][operation.method.lower()]["responses"]
         about = responses.get(str(answer.status_code))
@@ -246,14 +252,14 @@ def time_limit() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def read(service: str) -> Any:
+def read(service: str) -> JsonObject:
     """The schema of a service. A JSON patch counts as JSON until it is sent, and the media type `*` as text."""
     text = lzma.decompress((HERE / "openapi" / f"{service}.json.xz").read_bytes()).decode()
     return json.loads(text.replace(PATCH, "application/json").replace('"content":{"*":', '"content":{"text/plain":'))
 
 
 @cache
-def components(service: str) -> Any:
+def components(service: str) -> JsonObject:
     return _lenient(read(service)["components"])
 
 

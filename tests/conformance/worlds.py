@@ -7,7 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from werkzeug.exceptions import HTTPException
+from werkzeug.test import TestResponse
 
 from pileus_kit.testing import TokenBook
 
@@ -25,7 +27,7 @@ class World:
     label_of_request = request_text = ""
     root = ""
 
-    def __init__(self, app: Any, request: Callable[..., Any], drain: Callable[[], None]) -> None:
+    def __init__(self, app: Flask, request: Callable[..., TestResponse], drain: Callable[[], None]) -> None:
         self.app, self._request, self._drain = app, request, drain
         self._urls = app.url_map.bind("localhost")
         self.drain = drain
@@ -63,18 +65,18 @@ class World:
         self,
         method: str,
         path: str,
-        body: Any,
-        query: dict[str, Any],
+        body: object,
+        query: dict[str, object],
         version: str,
         admin: bool,
-        headers: dict[str, Any],
-    ) -> Any:
+        headers: dict[str, object],
+    ) -> TestResponse:
         """Send a request, run the jobs that it started, and return the answer."""
         answer = self._request(method, path, body, query, version, admin)
         self._drain()
         return answer
 
-    def deviation(self, answer: Any) -> str:
+    def deviation(self, answer: TestResponse) -> str:
         """Why the answer is wrong in a way that no schema describes; "" if nothing is wrong."""
         return ""
 
@@ -83,9 +85,11 @@ def _versions(major: int, last: int) -> list[str]:
     return [f"{major}.{minor}" for minor in range(1 if major == 2 else 0, last + 1)]
 
 
-def _as(client: Any, book: TokenBook) -> Callable[..., Any]:
-    def request(method: str, path: str, body: Any, query: dict[str, Any], version: str, admin: bool) -> Any:
-        given: dict[str, Any] = {"version": version} if version else {}
+def _as(client: Any, book: TokenBook) -> Callable[..., TestResponse]:
+    def request(
+        method: str, path: str, body: object, query: dict[str, object], version: str, admin: bool
+    ) -> TestResponse:
+        given: dict[str, object] = {"version": version} if version else {}
         if method == "PATCH" and isinstance(body, list):
             given |= {"data": json.dumps(body), "content_type": "application/openstack-images-v2.1-json-patch"}
         else:
@@ -96,11 +100,11 @@ def _as(client: Any, book: TokenBook) -> Callable[..., Any]:
     return request
 
 
-def _texts(query: dict[str, Any]) -> list[tuple[str, str]]:
+def _texts(query: dict[str, object]) -> list[tuple[str, str]]:
     return [(key, str(one)) for key, value in query.items() for one in (value if isinstance(value, list) else [value])]
 
 
-def _made(answer: Any) -> Any:
+def _made(answer: TestResponse) -> Any:
     assert answer.status_code < 300, answer.text
     return next(iter(answer.get_json().values()))
 
@@ -185,7 +189,9 @@ class IdentityClient:
         self._service = service
         self._tokens: dict[bool, str] = {}
 
-    def request(self, method: str, path: str, body: Any, query: dict[str, Any], version: str, admin: bool) -> Any:
+    def request(
+        self, method: str, path: str, body: object, query: dict[str, object], version: str, admin: bool
+    ) -> TestResponse:
         """Send a request as an administrator or a member, again with a new token if the last one was revoked."""
         answer = self._send(method, path, body, query, self._tokens.get(admin) or self._new_token(admin))
         if answer.status_code == 401:
@@ -197,7 +203,7 @@ class IdentityClient:
         self.request("GET", "/v3/auth/tokens", None, {}, "", admin)
         return self._tokens[admin]
 
-    def _send(self, method: str, path: str, body: Any, query: dict[str, Any], token: str) -> Any:
+    def _send(self, method: str, path: str, body: object, query: dict[str, object], token: str) -> TestResponse:
         headers = {"X-Auth-Token": token, "X-Subject-Token": token}
         return self._service.client.open(path, method=method, json=body, query_string=_texts(query), headers=headers)
 
