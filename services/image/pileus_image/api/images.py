@@ -63,7 +63,7 @@ def create(body: JsonObject) -> Answer:
     store = tools().config.store
     with tools().sessions.begin() as session:
         quotas.check_count(session, caller().project_id, tools().limits)
-        view = views.image(core.create(session, caller(), body), store)
+        view = views.image(core.create(session, caller(), core.parse(body, caller().project_id)), store)
     headers = {
         "Location": f"{request.host_url}v2/images/{view['id']}",
         "OpenStack-image-store-ids": store,

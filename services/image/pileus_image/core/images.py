@@ -1,7 +1,8 @@
 """Images: which of them a caller sees, and how they are created, changed and deleted."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import select, update
@@ -30,40 +31,58 @@ TRANSITIONS = {
 """For each event, which status it turns into which."""
 
 
-def create(session: Session, caller: Caller, body: JsonObject) -> Image:
-    """Create an image without data. `body` has passed attributes.CREATE.
+@dataclass(frozen=True)
+class NewImage:
+    """What a client asks for. `id` is None if the client leaves the choice to us; `columns` are all others given."""
 
-    Raises ReservedAttribute, ReadOnlyAttribute, NotAllowed, OverQuota, IdTaken.
+    id: str | None
+    owner: str | None
+    tags: tuple[str, ...]
+    properties: Mapping[str, str]
+    columns: Mapping[str, object]
+
+
+def parse(body: JsonObject, project_id: str | None) -> NewImage:
+    """Read a body that has passed attributes.CREATE; the image is the project's unless the body names an owner.
+
+    Raises ReservedAttribute, ReadOnlyAttribute.
     """
     for name in body:
         if name not in attributes.WRITABLE:
             attributes.check_writable(name)
-    owner = body.get("owner", caller.project_id)
-    if owner != caller.project_id and not caller.is_admin:
-        raise NotAllowed(why=f"You are not permitted to create images owned by '{owner}'.")
-    given = {name: body[name] for name in attributes.SETTABLE - {"tags", "owner"} if name in body}
-    tags = sorted(set(body.get("tags", ())))
-    properties = {name: value for name, value in body.items() if name not in attributes.WRITABLE}
+    return NewImage(
+        id=body["id"].lower() if "id" in body else None,
+        owner=body.get("owner", project_id),
+        tags=tuple(sorted(set(body.get("tags", ())))),
+        properties={name: value for name, value in body.items() if name not in attributes.WRITABLE},
+        columns={name: body[name] for name in attributes.SETTABLE - {"tags", "owner"} if name in body},
+    )
+
+
+def create(session: Session, caller: Caller, request: NewImage) -> Image:
+    """Create an image without data. Raises NotAllowed, OverQuota, IdTaken."""
+    if request.owner != caller.project_id and not caller.is_admin:
+        raise NotAllowed(why=f"You are not permitted to create images owned by '{request.owner}'.")
     moment = now()
     image = Image(
-        id=body.get("id", "").lower() or new_id(),
-        owner=owner,
-        tags=tags,
-        properties=properties,
+        id=request.id or new_id(),
+        owner=request.owner,
+        tags=list(request.tags),
+        properties=dict(request.properties),
         made_by=caller.service_user_id if "service" in caller.service_roles else None,
         created_at=moment,
         updated_at=moment,
-        **given,
+        **request.columns,
     )
     check_counts(image)
-    if "id" in body and session.get(DeletedImageId, image.id) is not None:
+    if request.id and session.get(DeletedImageId, image.id) is not None:
         raise IdTaken(image=image.id)
     session.add(image)
     try:
         session.flush()
     except IntegrityError:
         raise IdTaken(image=image.id) from None
-    if tags or properties:
+    if request.tags or request.properties:
         index_terms(session, image, new=True)
     return image
 

@@ -64,9 +64,10 @@ def start(
 def create_by_task(session: Session, caller: Caller, task: JsonObject, store: str) -> Job:
     """Create an image and import it from a URL, as the older tasks API does. `task` is its checked input.
 
-    Raises what `images.create` and `start` raise.
+    Raises what `images.parse`, `images.create` and `start` raise.
     """
-    image = images.create(session, caller, task["image_properties"])
+    request = images.parse(task["image_properties"], caller.project_id)
+    image = images.create(session, caller, request)
     return start(session, caller, image, ImportMethod("web-download", task["import_from"]), store, task=dict(task))
 
 
