@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from oauth1_program import Program, give
 
 PASSWORD = "a long password"
 DOMAIN_ROLES = ("reader", "manager", "admin")
@@ -129,3 +130,10 @@ def worlds(cloud: Any) -> tuple[World, World, dict[str, str | None]]:
     """Two domains, the tokens of all kinds of callers of the first, and some of the second."""
     mine, other = World(cloud, "mine"), World(cloud, "other")
     return mine, other, callers(cloud, mine, other)
+
+
+@pytest.fixture
+def program(cloud):
+    """The administrator has roles in project `demo`, too: by default only administrators may authorize."""
+    give(cloud, "admin")
+    return Program(cloud)
